@@ -1,0 +1,95 @@
+"""One tree of errors; each class says in data what the engine does with it.
+
+    CjoError
+    ├── UsageError            the caller asked for something that cannot be done      (exit 2)
+    │   └── DefinitionError   a topology that does not load; carries every diagnostic (exit 2)
+    ├── InputError            one input record is refused; its `reason` is a dead letter's
+    ├── StopError             going on could lose or double something: stop, say why, let an operator look
+    │   ├── HoleError         an item's predecessor in its lane never arrived
+    │   ├── ClockError        a clock jumped further ahead than a sane producer's could
+    │   ├── RefusalError      stored positions, topics or versions that do not fit each other
+    │   └── InvariantError    the identity protocol, or the engine itself, met an impossible state
+    ├── RetryError            the outside is away (broker, disk, checkpoint store): try again with back-off
+    │   └── LockedError       a store is held by another process, perhaps one on its way out
+    └── RebuildError          the local state is unusable, the log is not: rebuild from checkpoint and log
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import ClassVar
+
+
+class Reaction(enum.Enum):
+    """What the engine does with an error."""
+
+    REFUSE = "refuse"
+    DEAD_LETTER = "dead_letter"
+    STOP = "stop"
+    RETRY = "retry"
+    REBUILD = "rebuild"
+
+
+class CjoError(Exception):
+    """Root of the tree. The message ends in what the reader does next."""
+
+    reaction: ClassVar[Reaction] = Reaction.STOP
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(CjoError):
+    """A command, an option or a file that cannot be used as asked."""
+
+    reaction = Reaction.REFUSE
+    exit_code = 2
+
+
+class InputError(CjoError):
+    """One input record is refused.
+
+    `reason` is one of contracts.md's dead-letter reasons; `detail` says what is wrong in words
+    that hold no value of a customer.
+    """
+
+    reaction = Reaction.DEAD_LETTER
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class StopError(CjoError):
+    """Going on could lose or double something."""
+
+
+class HoleError(StopError):
+    """An item whose predecessor in its lane is not the cursor."""
+
+
+class ClockError(StopError):
+    """A record's clock lies further ahead of its append time than the bound allows."""
+
+
+class RefusalError(StopError):
+    """Positions, topics, versions or settings that do not fit what is stored."""
+
+
+class InvariantError(StopError):
+    """A state that the protocol rules out."""
+
+
+class RetryError(CjoError):
+    """The outside world is away for now."""
+
+    reaction = Reaction.RETRY
+
+
+class LockedError(RetryError):
+    """A store whose folder another process holds."""
+
+
+class RebuildError(CjoError):
+    """A local store that cannot be read; the log can."""
+
+    reaction = Reaction.REBUILD

@@ -1,0 +1,202 @@
+"""The durable store: RocksDB, through rocksdict's raw mode.
+
+A write is in the operating system's hands when it returns: it survives the death of the
+process, not of the machine. After a power cut the store opens at an earlier batch, never inside
+one, and the log is replayed from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import cast
+
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    Checkpoint,
+    DBCompressionType,
+    Options,
+    Rdict,
+    ReadOptions,
+    WriteBatch,
+    WriteBufferManager,
+)
+
+from cjo_stream.errors import CjoError, LockedError, RebuildError, RetryError
+
+BLOCK_CACHE_BYTES = 128 << 20
+WRITE_BUFFERS_BYTES = 64 << 20
+"""Of all stores of a process together, and part of the block cache's account."""
+WRITE_BUFFER_BYTES = 16 << 20
+LOG_FILE_BYTES = 1 << 20
+LOG_FILES_MAX = 2
+BLOOM_BITS = 10
+TOMBSTONE_WINDOW = 1_000
+TOMBSTONES_MAX = 500
+"""Of 1,000 neighbours half deleted: compact. Timers are written once and deleted once."""
+
+
+class Memory:
+    """The memory that all stores of a process share."""
+
+    def __init__(
+        self,
+        block_cache_bytes: int = BLOCK_CACHE_BYTES,
+        write_buffers_bytes: int = WRITE_BUFFERS_BYTES,
+    ) -> None:
+        self.cache = Cache(block_cache_bytes)
+        self.write_buffers = WriteBufferManager.new_write_buffer_manager_with_cache(
+            write_buffers_bytes, False, self.cache
+        )
+
+
+@functools.cache
+def process_memory() -> Memory:
+    """Return the memory of stores that are opened without one of their own."""
+    return Memory()
+
+
+class RocksStore:
+    """An `engine.port.Store` in a folder, which is made where it is missing.
+
+    Raises LockedError while another process (or this one) holds the folder, RebuildError when it
+    cannot be read, RetryError when the disk fails or is full.
+    """
+
+    def __init__(self, folder: str | Path, memory: Memory | None = None) -> None:
+        self._folder = str(folder)
+        self._scans: weakref.WeakSet[_Scan] = weakref.WeakSet()
+        self._open = False
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self._db = Rdict(self._folder, _options(memory or process_memory()))
+        except Exception as error:
+            raise _named(error, self._folder) from error
+        self._open = True
+        self._get = self._db.get
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value at `key`."""
+        try:
+            value: bytes | None = self._get(key)
+        except Exception as error:
+            raise _named(error, self._folder) from error
+        return value
+
+    def scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the pairs with start <= key < end, in byte order, as of the call."""
+        scan = _Scan(self._db, start, end, self._folder)
+        self._scans.add(scan)
+        return scan
+
+    def write(self, batch: Sequence[tuple[bytes, bytes | None]]) -> None:
+        """Apply all puts and deletes of the batch, or none; the last of a key holds."""
+        changes = WriteBatch(raw_mode=True)
+        put, delete = changes.put, changes.delete
+        for key, value in batch:
+            if value is None:
+                delete(key)
+            else:
+                put(key, value)
+        try:
+            self._db.write(changes)
+        except Exception as error:
+            raise _named(error, self._folder) from error
+
+    def checkpoint(self, folder: str) -> None:
+        """Leave a consistent copy in `folder`: hard links where the disk is the same."""
+        try:
+            Path(folder).parent.mkdir(parents=True, exist_ok=True)
+            Checkpoint(self._db).create_checkpoint(folder)
+        except Exception as error:
+            raise _named(error, folder) from error
+
+    def size_bytes(self) -> int:
+        """Return about how many bytes the store takes, on disk and in write buffers."""
+        files: int = self._db.property_int_value("rocksdb.total-sst-files-size") or 0
+        buffers: int = self._db.property_int_value("rocksdb.cur-size-all-mem-tables") or 0
+        return files + buffers
+
+    def close(self) -> None:
+        """Release files and the lock. A second call does nothing."""
+        if not self._open:
+            return
+        self._open = False
+        # An iterator that is still alive would keep the database open, and its lock held.
+        for scan in list(self._scans):
+            scan.end()
+        self._db.close()
+
+    @staticmethod
+    def destroy(folder: str | Path) -> None:
+        """Delete the store in `folder`, which is closed; nothing happens where there is none."""
+        with contextlib.suppress(FileNotFoundError):
+            for path in sorted(Path(folder).iterdir()):
+                path.unlink()
+            Path(folder).rmdir()
+
+
+class _Scan(Iterator[tuple[bytes, bytes]]):
+    """One iterator of RocksDB, which its store can end."""
+
+    def __init__(self, db: Rdict, start: bytes, end: bytes, folder: str) -> None:
+        # RocksDB reads the bound from where it lies: the options live as long as the scan.
+        self._bound = ReadOptions()
+        self._bound.set_iterate_upper_bound(end)
+        self._folder = folder
+        self._pairs: Iterator[tuple[bytes, bytes]] = iter(())
+        if start < end:
+            self._pairs = cast(
+                "Iterator[tuple[bytes, bytes]]",
+                db.items(from_key=start, read_opt=self._bound),
+            )
+
+    def __next__(self) -> tuple[bytes, bytes]:
+        try:
+            return next(self._pairs)
+        except StopIteration:
+            raise
+        except Exception as error:
+            raise _named(error, self._folder) from error
+
+    def end(self) -> None:
+        """Let go of the database."""
+        self._pairs = iter(())
+
+
+def _options(memory: Memory) -> Options:
+    table = BlockBasedOptions()
+    table.set_block_cache(memory.cache)
+    table.set_bloom_filter(BLOOM_BITS, False)
+    table.set_cache_index_and_filter_blocks(True)
+    table.set_pin_l0_filter_and_index_blocks_in_cache(True)
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_block_based_table_factory(table)
+    options.set_write_buffer_manager(memory.write_buffers)
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES)
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_level_compaction_dynamic_level_bytes(True)
+    options.add_compact_on_deletion_collector_factory(TOMBSTONE_WINDOW, TOMBSTONES_MAX, 0.0)
+    options.set_max_background_jobs(2)
+    options.set_max_log_file_size(LOG_FILE_BYTES)
+    options.set_keep_log_file_num(LOG_FILES_MAX)
+    options.set_stats_dump_period_sec(0)
+    return options
+
+
+def _named(error: Exception, folder: str) -> CjoError:
+    """Return the error of our tree that says what to do; RocksDB's carry only a text."""
+    text = str(error)
+    if "LOCK" in text:
+        return LockedError(f"{folder} is held by another process; end it, or wait for its end")
+    if text.startswith(("Corruption", "Invalid argument")):
+        return RebuildError(
+            f"{folder} cannot be read ({text}); delete the folder: it is rebuilt from the newest "
+            "checkpoint and the log"
+        )
+    return RetryError(f"{folder} cannot be used for now ({text}); is the disk full or away?")

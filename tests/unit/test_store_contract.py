@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+
+from cjo_stream.engine.port import Store
+from cjo_stream.errors import RebuildError
+from cjo_stream.store.memory import MemoryStore
+from cjo_stream.store.rocks import Memory, RocksStore
+from cjo_stream.testing.store_contract import END, DurableStoreContract, StoreContract
+
+
+class TestMemoryStore(StoreContract):
+    def open(self, folder: Path) -> Store:
+        return MemoryStore()
+
+    def open_copy(self, folder: Path) -> Store:
+        return MemoryStore(str(folder))
+
+
+class TestRocksStore(DurableStoreContract):
+    def open(self, folder: Path) -> Store:
+        return RocksStore(folder)
+
+    def open_copy(self, folder: Path) -> Store:
+        return RocksStore(folder)
+
+
+def test_memory_store_keeps_order_over_many_buckets() -> None:
+    store = MemoryStore()
+    keys = [b"%06d" % (number * 7919 % 10_007) for number in range(10_007)]
+    store.write([(key, key) for key in keys])
+    assert [key for key, _ in store.scan(b"", END)] == sorted(keys)
+    store.write([(key, None) for key in keys if key[-1] != ord("7")])
+    assert [key for key, _ in store.scan(b"", END)] == [
+        k for k in sorted(keys) if k[-1] == ord("7")
+    ]
+    store.write([(key, None) for key in keys])
+    assert list(store.scan(b"", END)) == []
+    assert store.size_bytes() == 0
+
+
+def test_corrupted_rocks_store_asks_to_be_rebuilt(tmp_path: Path) -> None:
+    store = RocksStore(tmp_path / "store")
+    store.write([(b"a", b"1")])
+    store.close()
+    (tmp_path / "store" / "CURRENT").write_text("garbage")
+    with pytest.raises(RebuildError):
+        RocksStore(tmp_path / "store")
+
+
+def test_destroyed_rocks_store_is_gone(tmp_path: Path) -> None:
+    RocksStore(tmp_path / "store").close()
+    RocksStore.destroy(tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+    RocksStore.destroy(tmp_path / "store")
+
+
+def test_rocks_stores_share_one_memory(tmp_path: Path) -> None:
+    memory = Memory(block_cache_bytes=8 << 20, write_buffers_bytes=4 << 20)
+    stores = [RocksStore(tmp_path / str(number), memory) for number in range(4)]
+    for store in stores:
+        for number in range(64):
+            store.write([(b"%d" % number, b"v" * 65_536)])
+    assert memory.write_buffers.get_usage() < 8 << 20
+    for store in stores:
+        assert store.get(b"0") == b"v" * 65_536
+        store.close()
