@@ -1,0 +1,51 @@
+"""One thing a customer did, or a channel did to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Identifier(msgspec.Struct, frozen=True, array_like=True):
+    """A typed, normalised value. `hash` is HMAC(tenant key, type, value): 32 hex digits."""
+
+    type: str
+    value: str
+    hash: str
+
+
+class Event(msgspec.Struct, array_like=True):
+    """An event after decoding and normalising; what intake sends and journeys see.
+
+    `time` and `received_at` are ms since the epoch, UTC: when it happened, and the timestamp of
+    the raw record that brought it. `identifiers` stand strongest type first; the first is the
+    anchor. `own_id` tells the producer's own id (by which repeats are dropped) from one made of
+    coordinates. An event raised by a journey has no `id`, no `channel` and no identifiers.
+    """
+
+    type: str
+    time: int
+    attributes: dict[str, Any]
+    id: str | None = None
+    channel: str | None = None
+    identifiers: list[Identifier] = []
+    own_id: bool = False
+    received_at: int = 0
+    topic: str = ""
+    partition: int = 0
+    offset: int = 0
+
+
+def native(event: Event) -> dict[str, Any]:
+    """Return `event` as contracts.md section 1 writes it, for dead letters."""
+    identifiers: dict[str, Any] = {}
+    for identifier in event.identifiers:
+        identifiers.setdefault(identifier.type, []).append(identifier.value)
+    shown: dict[str, Any] = {"type": event.type, "time": event.time, "identifiers": identifiers}
+    if event.own_id:
+        shown["id"] = event.id
+    if event.channel is not None:
+        shown["channel"] = event.channel
+    shown["attributes"] = event.attributes
+    return shown

@@ -1,0 +1,313 @@
+"""A compiled definition set: what the core runs.
+
+Built by the `definition` room, never changed after.
+
+Rules stand in the order in which they are tried. Durations and times are ms. A missing condition
+(`when is None`) is true. Event types under `on` are frozensets; `*_on` indexes map an event type
+to what listens for it, so that an event touches only what it can move.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import msgspec
+
+from cjo_stream.core.expression import Expression
+
+
+class Struct(msgspec.Struct, frozen=True):
+    """Base of compiled definitions. `kw_only` is not inherited: each class says it for itself."""
+
+
+# --- topology ---------------------------------------------------------------------------------
+
+
+class Input(Struct, kw_only=True):
+    """Where and how a channel's raw events come in. `mapping` is for format `mapped` only."""
+
+    topic: str
+    format: str = "native"
+    mapping: dict[str, Any] = {}
+    """`id type time` -> Expression; `identifiers attributes` -> {name: Expression}."""
+
+
+class Channel(Struct, kw_only=True):
+    """A channel: `input` for events in, `output` for commands to an `address` of that type."""
+
+    name: str
+    input: Input | None = None
+    output: str | None = None
+    """Topic of action commands, without the installation's prefix."""
+    address: str | None = None
+
+
+class IdentifierType(Struct, kw_only=True):
+    """One type of identifier; a lower `rank` is stronger."""
+
+    type: str
+    rank: int
+    limit: int = 5
+    per_ms: int | None = None
+    normalise: str | None = None
+    shared_after: int | None = None
+    of: str | None = None
+
+
+class Fact(Struct, kw_only=True):
+    """A declared fact. `type`: string, number, boolean, time, list."""
+
+    name: str
+    type: str
+    default: Any = None
+
+
+class TraitKind(enum.Enum):
+    """How a trait sums up events."""
+
+    COUNT = "count"
+    SUM = "sum"
+    MIN = "min"
+    MAX = "max"
+    FIRST = "first"
+    LAST = "last"
+    DISTINCT = "distinct"
+
+
+class Trait(Struct, kw_only=True):
+    """A value kept per customer over events."""
+
+    name: str
+    kind: TraitKind
+    on: frozenset[str]
+    when: Expression | None = None
+    value: Expression | None = None
+    """None for COUNT."""
+    per_ms: int | None = None
+    keep: int = 50
+
+
+class CaseRule(Struct, kw_only=True):
+    """Opens, or closes, a service case."""
+
+    on: frozenset[str]
+    when: Expression | None = None
+    key: Expression | None = None
+    """None: the customer's one nameless case."""
+
+
+# --- journey ----------------------------------------------------------------------------------
+
+
+class Act(Struct, kw_only=True):
+    """Ask for one action. `channels` None: in the order of its treatments."""
+
+    action: str
+    channels: tuple[str, ...] | None = None
+    data: dict[str, Expression] = {}
+
+
+class Raise(Struct, kw_only=True):
+    """Put an event before the same customer."""
+
+    type: str
+    attributes: dict[str, Expression] = {}
+
+
+class SetFact(Struct, kw_only=True):
+    """Set facts of the profile, in order."""
+
+    facts: dict[str, Expression]
+
+
+class Assign(Struct, kw_only=True):
+    """Set variables of the instance's data, in order."""
+
+    variables: dict[str, Expression]
+
+
+Step = Act | Raise | SetFact | Assign
+
+
+class Branch(Struct, kw_only=True):
+    """One arm of a split."""
+
+    name: str
+    weight: float
+    to: str
+
+
+class Split(Struct, kw_only=True):
+    """Targets drawn by a stable hash of customer, journey and state."""
+
+    branches: tuple[Branch, ...]
+
+
+class Transition(Struct, kw_only=True):
+    """`to` None: only `do` runs."""
+
+    when: Expression | None = None
+    to: str | Split | None = None
+    do: tuple[Step, ...] = ()
+
+
+class Past(enum.Enum):
+    """What an `at` timer does whose time is past when its state is entered."""
+
+    FIRE = "fire"
+    SKIP = "skip"
+
+
+class TimerRule(Struct, kw_only=True):
+    """A timer of a state: `after_ms` from entering, or `at` a time. One of the two is set."""
+
+    after_ms: int | None = None
+    at: Expression | None = None
+    past: Past = Past.FIRE
+    transition: Transition
+
+
+class State(Struct, kw_only=True):
+    """One state; `end` names the outcome of a final one, `timers` stand as written."""
+
+    name: str
+    enter: tuple[Step, ...] = ()
+    leave: tuple[Step, ...] = ()
+    on: dict[str, tuple[Transition, ...]] = {}
+    always: tuple[Transition, ...] = ()
+    timers: tuple[TimerRule, ...] = ()
+    end: str | None = None
+
+
+class Reentry(enum.Enum):
+    """When a journey may be entered again (per key)."""
+
+    AFTER_END = "after_end"
+    AFTER_ENTRY = "after_entry"
+    NEVER = "never"
+    ALWAYS = "always"
+
+
+class Entry(Struct, kw_only=True):
+    """What opens an instance. `reentry_ms` is the pause of AFTER_END or AFTER_ENTRY (0: none)."""
+
+    on: frozenset[str]
+    when: Expression | None = None
+    key: Expression | None = None
+    reentry: Reentry = Reentry.AFTER_END
+    reentry_ms: int = 0
+
+
+class Goal(Struct, kw_only=True):
+    """What the journey is for. `within_ms` None: while live."""
+
+    on: frozenset[str]
+    when: Expression | None = None
+    within_ms: int | None = None
+    exit: bool = False
+    do: tuple[Step, ...] = ()
+
+
+class Exit(Struct, kw_only=True):
+    """Ends an instance from any state with outcome `as_`."""
+
+    on: frozenset[str]
+    when: Expression | None = None
+    as_: str
+    do: tuple[Step, ...] = ()
+
+
+class Status(enum.Enum):
+    """A journey's lifecycle."""
+
+    LIVE = "live"
+    DRAFT = "draft"
+
+
+class Journey(Struct, kw_only=True):
+    """One version of a journey.
+
+    `entry_reads`: attributes of the opening event that any expression reads as `entry.NAME`; only
+    those are kept with the instance.
+    """
+
+    name: str
+    version: int
+    owner: str | None = None
+    about: str | None = None
+    status: Status = Status.LIVE
+    entry: Entry
+    holdout: float = 0.0
+    """Share of customers held out, 0..1."""
+    data: dict[str, Expression] = {}
+    goal: Goal | None = None
+    exit: tuple[Exit, ...] = ()
+    on: dict[str, tuple[Transition, ...]] = {}
+    initial: str
+    states: dict[str, State]
+    entry_reads: frozenset[str] = frozenset()
+    listens: frozenset[str] = frozenset()
+    """Every event type that can move a live instance, or mark its goal (entry's not included)."""
+
+
+# --- action -----------------------------------------------------------------------------------
+
+
+class Treatment(Struct, kw_only=True):
+    """An action on one channel."""
+
+    channel: str
+    template: str | None = None
+    payload: dict[str, Expression] = {}
+
+
+class Action(Struct, kw_only=True):
+    """One thing that can be said to a customer. `treatments` in the order written."""
+
+    name: str
+    issue: str | None = None
+    group: str | None = None
+    owner: str | None = None
+    class_: str = "marketing"
+    eligible: Expression | None = None
+    applicable: Expression | None = None
+    suitable: Expression | None = None
+    expires_ms: int
+    treatments: dict[str, Treatment]
+
+
+# --- the set ----------------------------------------------------------------------------------
+
+
+class Program(Struct, kw_only=True):
+    """A whole definition set."""
+
+    number: int = 0
+    topology: str
+    about: str | None = None
+    timezone: str = "UTC"
+    region: str | None = None
+    dedupe_ms: int = 7 * 86_400_000
+    grace_ms: int = 300_000
+    max_late_ms: int = 86_400_000
+    reward_window_ms: int = 7 * 86_400_000
+    channels: dict[str, Channel]
+    identifiers: dict[str, IdentifierType]
+    """By type, strongest first."""
+    blocked: frozenset[str] = frozenset()
+    """Lower-cased values of the topology; the built-in ones are the normaliser's."""
+    facts: dict[str, Fact] = {}
+    traits: dict[str, Trait] = {}
+    opened: tuple[CaseRule, ...] = ()
+    closed: tuple[CaseRule, ...] = ()
+    journeys: dict[str, Journey] = {}
+    """The current version of each, by name, in order of name; drafts are not in it."""
+    versions: dict[tuple[str, int], Journey] = {}
+    """Every version that may still have live instances, the current ones included."""
+    actions: dict[str, Action] = {}
+    traits_on: dict[str, tuple[Trait, ...]] = {}
+    entries_on: dict[str, tuple[Journey, ...]] = {}
+    """By event type, journeys in order of name."""
+    raised_on: frozenset[str] = frozenset()
+    """Types among journey.entered, journey.ended, journey.goal that some journey listens for."""

@@ -1,0 +1,96 @@
+"""The actors a task has at hand: decoded, written back in one batch, forgotten when cold.
+
+Two generations approximate least-recently-used without any bookkeeping on a hit: what is touched
+lives in the young one; when that is full it becomes the old one, and what is then touched again
+moves back.
+"""
+
+from __future__ import annotations
+
+from cjo_stream.core.customer import wake_ms
+from cjo_stream.core.state import Customer
+from cjo_stream.engine.codec import (
+    ActorState,
+    actor_key_bytes,
+    decode_actor,
+    encode_actor,
+    timer_key,
+)
+from cjo_stream.engine.port import Store
+
+
+class Entry:
+    """One actor. `wake` is its earliest due time as indexed, `written_wake` as in the store."""
+
+    __slots__ = ("dirty", "state", "wake", "written_wake")
+
+    def __init__(self, state: ActorState | None, wake: int | None) -> None:
+        self.state = state
+        self.wake = wake
+        self.written_wake = wake
+        self.dirty = False
+
+
+def _wake(state: ActorState | None) -> int | None:
+    return wake_ms(state) if isinstance(state, Customer) else None
+
+
+class Cache:
+    """Actors by key, over a store."""
+
+    def __init__(self, store: Store, actors_max: int = 40_000) -> None:
+        self._store = store
+        self._half = max(1, actors_max // 2)
+        self._young: dict[str, Entry] = {}
+        self._old: dict[str, Entry] = {}
+        self._dirty: dict[str, Entry] = {}
+
+    def entry(self, key: str) -> Entry:
+        """Return the actor's entry; its state is None where there is none yet."""
+        found = self._young.get(key)
+        if found is not None:
+            return found
+        found = self._old.pop(key, None)
+        if found is None:
+            value = self._store.get(actor_key_bytes(key))
+            state = decode_actor(key, value) if value is not None else None
+            found = Entry(state, _wake(state))
+        self._young[key] = found
+        return found
+
+    def touch(self, key: str, entry: Entry) -> None:
+        """`entry` has changed."""
+        if not entry.dirty:
+            entry.dirty = True
+            self._dirty[key] = entry
+
+    def batch(self) -> list[tuple[bytes, bytes | None]]:
+        """Return the writes of everything changed."""
+        writes: list[tuple[bytes, bytes | None]] = []
+        for key, entry in self._dirty.items():
+            if entry.state is None:
+                writes.append((actor_key_bytes(key), None))
+            else:
+                writes.append((actor_key_bytes(key), encode_actor(entry.state)))
+            if entry.wake != entry.written_wake:
+                if entry.written_wake is not None:
+                    writes.append((timer_key(entry.written_wake, key), None))
+                if entry.wake is not None:
+                    writes.append((timer_key(entry.wake, key), b""))
+        return writes
+
+    def settle(self) -> None:
+        """Everything changed is written."""
+        for entry in self._dirty.values():
+            entry.dirty = False
+            entry.written_wake = entry.wake
+        self._dirty.clear()
+        if len(self._young) > self._half:
+            self._old, self._young = self._young, {}
+
+    def reset(self) -> None:
+        """Forget everything changed since the last `settle`."""
+        for key in self._dirty:
+            self._young.pop(key, None)
+            self._old.pop(key, None)
+        self._dirty.clear()

@@ -1,0 +1,162 @@
+"""The layout of a task's store.
+
+Keys sort as their parts do; numbers in them are big-endian, unsigned. Every value but a timer's
+starts with a version byte.
+
+    s | actor key (ascii)              an actor's state: msgpack
+    t | due + 2^63 (8) | actor key     a customer's earliest timer: empty
+    l i | partition (4) | topic id     cursor of an incoming lane: offset, index (8, 8; signed)
+    l o | receiver (4)                 last number sent to a receiver: offset, index (8, 8; signed)
+    d | number (8)                     a definition set: its content
+    m                                  Meta: msgpack
+
+A value of a higher version than this release's is refused.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final, TypeAlias
+
+import msgspec
+
+from cjo_stream.core.state import Customer, Identifier
+from cjo_stream.engine.frame import Position
+from cjo_stream.engine.port import Log
+from cjo_stream.errors import RefusalError
+
+BEHAVIOUR = 1
+"""Raised when the same log would give other results than before."""
+
+VERSION: Final = b"\x01"
+META_KEY: Final = b"m"
+ACTORS: Final = (b"s", b"t")
+CUSTOMERS: Final = (b"sp", b"sq")
+TIMERS: Final = (b"t", b"u")
+LANES_IN: Final = (b"li", b"lj")
+LANES_OUT: Final = (b"lo", b"lp")
+SETS: Final = (b"d", b"e")
+
+_SHIFT = 1 << 63
+_DUE = struct.Struct(">Q")
+_NUMBER = struct.Struct(">Q")
+_PART = struct.Struct(">I")
+_POSITION = struct.Struct(">qq")
+
+
+class Meta(msgspec.Struct, array_like=True):
+    """Where a task stands. `applied` is the last internal offset in the state; -1 when none."""
+
+    behaviour: int = BEHAVIOUR
+    topic_id: str = ""
+    partition: int = -1
+    partitions: int = 0
+    applied: int = -1
+    leader_epoch: int = -1
+    clock: int = 0
+    active: int = 0
+    clean: bool = False
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_META = msgspec.msgpack.Decoder(Meta)
+_CUSTOMER = msgspec.msgpack.Decoder(Customer)
+_IDENTIFIER = msgspec.msgpack.Decoder(Identifier)
+
+ActorState: TypeAlias = Customer | Identifier
+
+
+def _body(value: bytes) -> bytes:
+    if value[:1] != VERSION:
+        raise RefusalError(
+            f"a stored value of version {value[0]}; this release reads version {VERSION[0]}. "
+            "Run the release that wrote the store"
+        )
+    return value[1:]
+
+
+def actor_key_bytes(key: str) -> bytes:
+    """Return the store key of an actor."""
+    return b"s" + key.encode()
+
+
+def encode_actor(state: ActorState) -> bytes:
+    """Return the stored value of an actor."""
+    return VERSION + _ENCODER.encode(state)
+
+
+def decode_actor(key: str, value: bytes) -> ActorState:
+    """Return the state stored for the actor at `key`."""
+    decoder = _IDENTIFIER if key[0] == "n" else _CUSTOMER
+    return decoder.decode(_body(value))
+
+
+def timer_key(due: int, customer_key: str) -> bytes:
+    """Return the store key of a customer's earliest timer."""
+    return b"t" + _DUE.pack(due + _SHIFT) + customer_key.encode()
+
+
+def read_timer_key(key: bytes) -> tuple[int, str]:
+    """Return (due, actor key)."""
+    return _DUE.unpack_from(key, 1)[0] - _SHIFT, key[9:].decode()
+
+
+def lane_in_key(lane: Log) -> bytes:
+    """Return the store key of an incoming lane's cursor."""
+    return b"li" + _PART.pack(lane.partition) + lane.topic_id.encode()
+
+
+def read_lane_in_key(key: bytes) -> Log:
+    """Return the lane."""
+    return Log(key[6:].decode(), _PART.unpack_from(key, 2)[0])
+
+
+def lane_out_key(receiver: int) -> bytes:
+    """Return the store key of the last number sent; the effect partition is receiver 2^32 - 1."""
+    return b"lo" + _PART.pack(receiver)
+
+
+def read_lane_out_key(key: bytes) -> int:
+    """Return the receiver."""
+    return int(_PART.unpack_from(key, 2)[0])
+
+
+def encode_position(position: Position) -> bytes:
+    """Return the stored value of a position."""
+    return VERSION + _POSITION.pack(*position)
+
+
+def decode_position(value: bytes) -> Position:
+    """Return the position."""
+    offset, index = _POSITION.unpack(_body(value))
+    return offset, index
+
+
+def set_key(number: int) -> bytes:
+    """Return the store key of a definition set."""
+    return b"d" + _NUMBER.pack(number)
+
+
+def read_set_key(key: bytes) -> int:
+    """Return the set's number."""
+    return int(_NUMBER.unpack_from(key, 1)[0])
+
+
+def encode_set(content: bytes) -> bytes:
+    """Return the stored value of a definition set."""
+    return VERSION + content
+
+
+def decode_set(value: bytes) -> bytes:
+    """Return a definition set's content."""
+    return _body(value)
+
+
+def encode_meta(meta: Meta) -> bytes:
+    """Return the stored value of a task's position."""
+    return VERSION + _ENCODER.encode(meta)
+
+
+def decode_meta(value: bytes) -> Meta:
+    """Return where the task stood."""
+    return _META.decode(_body(value))

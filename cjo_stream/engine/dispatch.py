@@ -1,0 +1,89 @@
+"""Dispatch: effect frames become single records, each once.
+
+Task p writes only effect partition p, so one cursor a partition is enough. It travels as text
+beside the consumed offset, in the same transaction: `topic id, offset, index` separated by blanks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from cjo_stream.engine.frame import START, Effect, Position, decode_effect_frame
+from cjo_stream.engine.lane import Cursors
+from cjo_stream.engine.port import Log, LogRecord
+from cjo_stream.errors import RefusalError
+
+
+class DispatchStep(msgspec.Struct):
+    """What to write in one transaction: the effects, in order, and (next offset, metadata)."""
+
+    effects: list[Effect]
+    position: tuple[int, str]
+
+
+class Dispatch:
+    """The cursors of any number of effect partitions."""
+
+    def __init__(self) -> None:
+        self._cursors: dict[int, Cursors] = {}
+        self._positions: dict[int, tuple[str, Position]] = {}
+        self._counts: dict[tuple[str, ...], int] = {}
+
+    def resume(self, partition: int, metadata: str | None) -> None:
+        """Take over a partition where its metadata says; None: from the beginning of its log."""
+        if metadata:
+            topic_id, offset, index = metadata.split(" ")
+            position = (int(offset), int(index))
+            self._cursors[partition] = Cursors({Log(topic_id, partition): position})
+            self._positions[partition] = (topic_id, position)
+        else:
+            self._cursors[partition] = Cursors()
+            self._positions[partition] = ("", START)
+
+    def release(self, partition: int) -> None:
+        """Another process has the partition now."""
+        self._cursors.pop(partition, None)
+        self._positions.pop(partition, None)
+
+    def take(self, partition: int, records: Sequence[LogRecord]) -> DispatchStep:
+        """Return the effects of these records that are new; raises a StopError on a hole.
+
+        If the step is not written after all, `resume` the partition from what was.
+        """
+        cursors = self._cursors[partition]
+        topic_id, position = self._positions[partition]
+        effects: list[Effect] = []
+        repeated = 0
+        for record in records:
+            frame = decode_effect_frame(record.value)
+            if topic_id not in ("", frame.lane.topic_id) or frame.lane.partition != partition:
+                raise RefusalError(
+                    f"effect partition {partition} has frames of topic {frame.lane.topic_id}, "
+                    f"partition {frame.lane.partition}, after those of topic {topic_id}: the "
+                    "internal topic was created anew. Create the effect topic anew too"
+                )
+            topic_id = frame.lane.topic_id
+            for item in frame.items:
+                at = (item.offset, item.index)
+                if cursors.take(frame.lane, at, (item.previous_offset, item.previous_index)):
+                    position = at
+                    effects.append(item.effect)
+                else:
+                    repeated += 1
+        self._positions[partition] = (topic_id, position)
+        self._count("applied", len(effects))
+        self._count("repeated", repeated)
+        metadata = f"{topic_id} {position[0]} {position[1]}" if topic_id else ""
+        return DispatchStep(effects, (records[-1].offset + 1, metadata))
+
+    def take_counts(self) -> dict[tuple[str, ...], int]:
+        """Return the counts since the last call."""
+        counts, self._counts = self._counts, {}
+        return counts
+
+    def _count(self, result: str, by: int) -> None:
+        if by:
+            key = ("cjo_items_total", "dispatch", result)
+            self._counts[key] = self._counts.get(key, 0) + by

@@ -1,0 +1,60 @@
+"""Records become effects: the bytes their topics get, with headers."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cjo_stream.core.record import (
+    Action,
+    DeadLetter,
+    Decision,
+    IdentityChange,
+    Profile,
+    Record,
+    Reply,
+    Transition,
+)
+from cjo_stream.engine.frame import Effect
+
+KINDS: dict[type, str] = {
+    Action: "action",
+    Decision: "decision",
+    Transition: "transition",
+    IdentityChange: "identity",
+    Profile: "profile",
+    DeadLetter: "dead_letter",
+    Reply: "reply",
+}
+
+_JSON = msgspec.json.Encoder()
+
+
+def effect_of(record: Record, received_at: int = 0) -> Effect:
+    """Return `record` on its way to its topic; `received_at` is the raw record's time in ms."""
+    if isinstance(record, DeadLetter):
+        return Effect("dead_letter", "", record.value, headers=dead_letter_headers(record))
+    if isinstance(record, Reply):
+        return Effect("reply", record.command_id, _JSON.encode(record))
+    value = _JSON.encode(record)
+    if isinstance(record, Action):
+        return Effect(
+            "action",
+            record.customer_id,
+            value,
+            channel=record.channel,
+            headers=[("action_id", record.action_id.encode()), ("schema", record.schema.encode())],
+            received_at=received_at,
+            expires_at=record.expires_at,
+        )
+    return Effect(KINDS[type(record)], record.customer_id, value, received_at=received_at)
+
+
+def dead_letter_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
+    """Return the headers of contracts.md section 2."""
+    return [
+        ("reason", letter.reason.encode()),
+        ("detail", letter.detail.encode()),
+        ("topic", letter.topic.encode()),
+        ("partition", str(letter.partition).encode()),
+        ("offset", str(letter.offset).encode()),
+    ]

@@ -1,0 +1,213 @@
+"""Frames: one record of a private topic that carries many items.
+
+    internal frame   [version, clock_ms, [[topic_id, partition], ...], [item, ...]]
+    item             [lane, offset, index, previous_offset, previous_index, actor key, message]
+    effect frame     [version, [topic_id, partition], [effect item, ...]]
+    effect item      [offset, index, previous_offset, previous_index, effect]
+
+All msgpack. `lane` indexes the frame's table of lanes; -1 marks an item without one (an
+operator's, or a definition set on its way), which is idempotent by its own number or id. `offset`
+is the offset of the source record that caused the item, `index` counts what that source offset
+sends to the same receiver. A frame holds at most ITEMS_MAX items and about FRAME_BYTES_MAX bytes,
+a single larger item excepted; no item is larger than ITEM_BYTES_MAX.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from cjo_stream.core.message import Message
+from cjo_stream.engine.port import Log
+from cjo_stream.errors import InvariantError, RefusalError
+
+FRAME_VERSION = 1
+ITEMS_MAX = 500
+FRAME_BYTES_MAX = 256 * 1024
+ITEM_BYTES_MAX = 4 * 1024 * 1024
+NO_LANE = -1
+START = (-1, -1)
+"""The position before the first item of a lane."""
+
+Position = tuple[int, int]
+"""(offset, index) of an item in its lane."""
+
+
+class Item(msgspec.Struct, array_like=True):
+    """One message on its way to an actor of another partition, or to a task (`to` is empty)."""
+
+    lane: int
+    offset: int
+    index: int
+    previous_offset: int
+    previous_index: int
+    to: str
+    message: Message
+
+
+class Frame(msgspec.Struct, array_like=True):
+    """A decoded internal frame. `clock` is the sender's stream clock in ms (0: it has none)."""
+
+    version: int
+    clock: int
+    lanes: list[Log]
+    items: list[Item]
+
+
+class Effect(msgspec.Struct, array_like=True):
+    """One record on its way out.
+
+    `kind` is one of action, decision, transition, identity, profile, dead_letter, reply;
+    `channel` is an action's. `value` is what the topic gets, `received_at` and `expires_at` are
+    ms (0: none).
+    """
+
+    kind: str
+    key: str
+    value: bytes
+    channel: str | None = None
+    headers: list[tuple[str, bytes]] = []
+    received_at: int = 0
+    expires_at: int = 0
+
+
+class EffectItem(msgspec.Struct, array_like=True):
+    """One effect with its place in the lane from its task."""
+
+    offset: int
+    index: int
+    previous_offset: int
+    previous_index: int
+    effect: Effect
+
+
+class EffectFrame(msgspec.Struct, array_like=True):
+    """A decoded effect frame."""
+
+    version: int
+    lane: Log
+    items: list[EffectItem]
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_FRAMES = msgspec.msgpack.Decoder(Frame)
+_EFFECT_FRAMES = msgspec.msgpack.Decoder(EffectFrame)
+
+
+def decode_frame(value: bytes) -> Frame:
+    """Return the internal frame; raises RefusalError on anything else."""
+    try:
+        frame = _FRAMES.decode(value)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise RefusalError(
+            "a record of the internal topic is no frame: something else writes to that topic. "
+            "Find and stop the writer, then restore the topic or start a new installation"
+        ) from error
+    _check_version(frame.version)
+    return frame
+
+
+def decode_effect_frame(value: bytes) -> EffectFrame:
+    """Return the effect frame; raises RefusalError on anything else."""
+    try:
+        frame = _EFFECT_FRAMES.decode(value)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise RefusalError(
+            "a record of the effect topic is no frame: something else writes to that topic. "
+            "Find and stop the writer, then restore the topic or start a new installation"
+        ) from error
+    _check_version(frame.version)
+    return frame
+
+
+def _check_version(version: int) -> None:
+    if version != FRAME_VERSION:
+        raise RefusalError(
+            f"a frame of version {version} in a release that reads version {FRAME_VERSION}: "
+            "run the release that wrote it until its log is empty"
+        )
+
+
+def tick_frame(clock: int = 0) -> bytes:
+    """Return a frame without items: it only carries time."""
+    return _ENCODER.encode(Frame(FRAME_VERSION, clock, [], []))
+
+
+def control_frame(messages: Sequence[tuple[str, Message]]) -> bytes:
+    """Return a frame of (actor key, message) without lanes; the key is empty for a task's own."""
+    items = [Item(NO_LANE, -1, 0, -1, -1, to, message) for to, message in messages]
+    return _ENCODER.encode(Frame(FRAME_VERSION, 0, [], items))
+
+
+class FrameWriter:
+    """Collects the items for one receiver and cuts them into frames."""
+
+    __slots__ = ("_bytes", "_frames", "_items", "_lanes")
+
+    def __init__(self) -> None:
+        self._lanes: dict[Log, int] = {}
+        self._items: list[msgspec.Raw] = []
+        self._bytes = 0
+        self._frames: list[tuple[list[Log], list[msgspec.Raw]]] = []
+
+    def add(
+        self, lane: Log, position: Position, previous: Position, to: str, message: Message
+    ) -> None:
+        """Append one item; raises InvariantError where the core let it grow past its bound."""
+        number = self._lanes.setdefault(lane, len(self._lanes))
+        encoded = _ENCODER.encode(Item(number, *position, *previous, to, message))
+        if len(encoded) > ITEM_BYTES_MAX:
+            raise InvariantError(f"an item of {len(encoded)} bytes; the bound is {ITEM_BYTES_MAX}")
+        if self._items and (
+            len(self._items) >= ITEMS_MAX or self._bytes + len(encoded) > FRAME_BYTES_MAX
+        ):
+            self._cut()
+            self._lanes = {lane: 0}
+            encoded = _ENCODER.encode(Item(0, *position, *previous, to, message))
+        self._items.append(msgspec.Raw(encoded))
+        self._bytes += len(encoded)
+
+    def frames(self, clock: int) -> Iterator[bytes]:
+        """Yield the frames, in order, and start afresh."""
+        if self._items:
+            self._cut()
+        self._lanes = {}
+        frames, self._frames = self._frames, []
+        for lanes, items in frames:
+            yield _ENCODER.encode((FRAME_VERSION, clock, lanes, items))
+
+    def _cut(self) -> None:
+        self._frames.append((list(self._lanes), self._items))
+        self._items, self._bytes = [], 0
+
+
+class EffectWriter:
+    """Collects the effects of one task and cuts them into frames."""
+
+    __slots__ = ("_bytes", "_frames", "_items", "_lane")
+
+    def __init__(self, lane: Log) -> None:
+        self._lane = lane
+        self._items: list[EffectItem] = []
+        self._bytes = 0
+        self._frames: list[list[EffectItem]] = []
+
+    def add(self, position: Position, previous: Position, effect: Effect) -> None:
+        """Append one effect."""
+        size = len(effect.value)
+        if self._items and (len(self._items) >= ITEMS_MAX or self._bytes + size > FRAME_BYTES_MAX):
+            self._cut()
+        self._items.append(EffectItem(*position, *previous, effect))
+        self._bytes += size + len(effect.key) + 64
+
+    def frames(self) -> list[bytes]:
+        """Return the frames, in order, and start afresh."""
+        if self._items:
+            self._cut()
+        frames, self._frames = self._frames, []
+        return [_ENCODER.encode((FRAME_VERSION, self._lane, items)) for items in frames]
+
+    def _cut(self) -> None:
+        self._frames.append(self._items)
+        self._items, self._bytes = [], 0

@@ -1,0 +1,175 @@
+"""Intake: raw records become frames for the partitions of their anchors.
+
+A lane is one raw partition. Each raw record sends at most one item, so its number in the lane is
+(raw offset, 0). Where the lane stands at each receiver travels as text beside the committed
+offset:
+
+    topic id, set number, receiver:distance ...     separated by blanks
+
+`distance` is the committed offset less the last offset sent to that receiver, in base 36. The
+set's number says by which definitions records from that offset on are routed: a restart goes on
+with the same, so that what is sent again goes where it went before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from cjo_stream.core.event import Event
+from cjo_stream.core.message import (
+    CUSTOMER_ID_DIGITS,
+    Arrive,
+    Deliver,
+    Message,
+    customer_key,
+    identifier_key,
+    partition_of,
+)
+from cjo_stream.core.record import DeadLetter
+from cjo_stream.engine.frame import FrameWriter
+from cjo_stream.engine.lane import Numbering
+from cjo_stream.engine.port import Decode, Log, RawRecord
+from cjo_stream.errors import InputError, InvariantError, RefusalError
+
+METADATA_BYTES_MAX = 4_000
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class IntakeStep(msgspec.Struct):
+    """What one batch of raw records gives. Deliver all of it, then commit `positions`."""
+
+    frames: list[tuple[int, bytes]]
+    """(partition of the internal topic, frame), in order."""
+    dead_letters: list[DeadLetter]
+    positions: dict[Log, tuple[int, str]]
+    """Next offset of each raw partition, and its metadata."""
+
+
+class Committed(msgspec.Struct, frozen=True):
+    """What the metadata of a committed offset says."""
+
+    topic_id: str
+    set_number: int
+    distances: dict[int, int]
+
+
+def read_metadata(metadata: str) -> Committed:
+    """Return what intake wrote beside an offset; raises RefusalError."""
+    try:
+        topic_id, number, *pairs = metadata.split(" ")
+        split = (pair.split(":") for pair in pairs)
+        distances = {int(to, 36): int(distance, 36) for to, distance in split}
+        return Committed(topic_id, int(number), distances)
+    except ValueError as error:
+        raise RefusalError(
+            "intake's committed offset carries metadata that intake did not write: another "
+            "consumer uses its group. Stop that consumer and restore the group's offsets"
+        ) from error
+
+
+class Intake:
+    """Routes the records of any number of raw partitions by one definition set."""
+
+    def __init__(self, decode: Decode, partitions: int, set_number: int) -> None:
+        self._decode = decode
+        self._partitions = partitions
+        self._set_number = set_number
+        self._lanes: dict[Log, Numbering] = {}
+        self._counts: dict[tuple[str, ...], int] = {}
+
+    def resume(self, log: Log, offset: int = 0, metadata: str | None = None) -> None:
+        """Take over a raw partition at its committed offset; without metadata, a new lane."""
+        last = {}
+        if metadata:
+            committed = read_metadata(metadata)
+            last = {to: (offset - away, 0) for to, away in committed.distances.items()}
+        self._lanes[log] = Numbering(last)
+
+    def release(self, log: Log) -> None:
+        """Another process has the raw partition now."""
+        self._lanes.pop(log, None)
+
+    def take(self, records: Sequence[RawRecord]) -> IntakeStep:
+        """Decode and route a batch; records of one raw partition stand in order of offset."""
+        writers: dict[int, FrameWriter] = {}
+        dead_letters: list[DeadLetter] = []
+        ends: dict[Log, int] = {}
+        for record in records:
+            log = Log(record.topic_id, record.partition)
+            ends[log] = record.offset + 1
+            decoded = self._decode(record)
+            routed = decoded if isinstance(decoded, InputError) else route(decoded)
+            if isinstance(routed, InputError):
+                dead_letters.append(dead_letter_of(record, routed))
+                self._count("cjo_dead_letters_total", routed.reason)
+                continue
+            to, message = routed
+            numbers = self._lanes[log]
+            numbers.begin(record.offset)
+            receiver = partition_of(to, self._partitions)
+            writer = writers.get(receiver)
+            if writer is None:
+                writer = writers[receiver] = FrameWriter()
+            writer.add(log, *numbers.number(receiver), to, message)
+        frames = [(to, frame) for to, writer in writers.items() for frame in writer.frames(0)]
+        positions = {log: (end, self._metadata(log, end)) for log, end in ends.items()}
+        return IntakeStep(frames, dead_letters, positions)
+
+    def take_counts(self) -> dict[tuple[str, ...], int]:
+        """Return the counts since the last call."""
+        counts, self._counts = self._counts, {}
+        return counts
+
+    def _metadata(self, log: Log, end: int) -> str:
+        last = self._lanes[log].last()
+        pairs = [f"{_base36(to)}:{_base36(end - at[0])}" for to, at in sorted(last.items())]
+        metadata = " ".join([log.topic_id, str(self._set_number), *pairs])
+        if len(metadata) > METADATA_BYTES_MAX:
+            raise InvariantError(
+                f"the metadata of an offset takes {len(metadata)} bytes; brokers keep 4096. "
+                "Fewer internal partitions are needed"
+            )
+        return metadata
+
+    def _count(self, *key: str) -> None:
+        self._counts[key] = self._counts.get(key, 0) + 1
+
+
+def route(event: Event) -> tuple[str, Message] | InputError:
+    """Return the actor an event goes to, with its message.
+
+    That is its anchor; of an outcome without identifiers, the customer whose id begins its
+    `action_id`.
+    """
+    if event.identifiers:
+        return identifier_key(event.identifiers[0].hash), Arrive(event)
+    action_id = event.attributes.get("action_id")
+    if isinstance(action_id, str):
+        customer = action_id[:CUSTOMER_ID_DIGITS]
+        if len(customer) == CUSTOMER_ID_DIGITS and all(c in "0123456789abcdef" for c in customer):
+            return customer_key(customer), Deliver(event)
+    return InputError("invalid", "the action_id of an outcome does not begin with a customer id")
+
+
+def dead_letter_of(record: RawRecord, error: InputError) -> DeadLetter:
+    """Return the dead letter of a raw record: its original bytes and coordinates."""
+    return DeadLetter(
+        reason=error.reason,
+        detail=error.detail,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        value=record.value,
+        key=record.key,
+    )
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while True:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+        if not number:
+            return digits

@@ -1,0 +1,96 @@
+"""Lanes: exactly once between two partitions without transactions.
+
+A lane is one source partition seen from one receiver. Its items are numbered by (offset, index),
+and each names the one before it. The receiver's *cursor* is the highest number taken:
+
+    number <= cursor                 a repeat (a replay, a zombie, a second sender): dropped
+    predecessor == cursor            the next one: taken
+    otherwise                        a hole: something was lost; the process stops and says so
+"""
+
+from __future__ import annotations
+
+from cjo_stream.engine.frame import START, Position
+from cjo_stream.engine.port import Log
+from cjo_stream.errors import HoleError
+
+
+class Cursors:
+    """The cursors of one receiver; what changed since the last `settle` is known."""
+
+    __slots__ = ("_positions", "_settled")
+
+    def __init__(self, positions: dict[Log, Position] | None = None) -> None:
+        self._positions = dict(positions or {})
+        self._settled = dict(self._positions)
+
+    def take(self, lane: Log, position: Position, previous: Position) -> bool:
+        """Return whether the item is new, and move the cursor; raises HoleError."""
+        cursor = self._positions.get(lane, START)
+        if position <= cursor:
+            return False
+        if previous != cursor:
+            raise HoleError(
+                f"lane {lane.topic_id}/{lane.partition}: item {position} follows {previous}, but "
+                f"the last one taken is {cursor}. Something in between never arrived; restore "
+                "this partition from a checkpoint, or look for who cut the log"
+            )
+        self._positions[lane] = position
+        return True
+
+    def changed(self) -> dict[Log, Position]:
+        """Return the cursors moved since the last `settle`."""
+        settled = self._settled
+        return {k: v for k, v in self._positions.items() if settled.get(k) != v}
+
+    def settle(self) -> None:
+        """What is now is written."""
+        self._settled = dict(self._positions)
+
+    def reset(self) -> None:
+        """Go back to what was last written."""
+        self._positions = dict(self._settled)
+
+
+class Numbering:
+    """Numbers what one source sends to each receiver, and knows each receiver's last number."""
+
+    __slots__ = ("_indexes", "_last", "_offset", "_settled")
+
+    def __init__(self, last: dict[int, Position] | None = None) -> None:
+        self._last = dict(last or {})
+        self._settled = dict(self._last)
+        self._offset = -1
+        self._indexes: dict[int, int] = {}
+
+    def begin(self, offset: int) -> None:
+        """What is numbered next is caused by the source record at `offset`."""
+        self._offset = offset
+        self._indexes.clear()
+
+    def number(self, receiver: int) -> tuple[Position, Position]:
+        """Return the number of the next item to `receiver`, and its predecessor's."""
+        index = self._indexes.get(receiver, 0)
+        self._indexes[receiver] = index + 1
+        previous = self._last.get(receiver, START)
+        position = (self._offset, index)
+        self._last[receiver] = position
+        return position, previous
+
+    def last(self) -> dict[int, Position]:
+        """Return the last number given to each receiver."""
+        return self._last
+
+    def changed(self) -> dict[int, Position]:
+        """Return the last numbers changed since the last `settle`."""
+        settled = self._settled
+        return {k: v for k, v in self._last.items() if settled.get(k) != v}
+
+    def settle(self) -> None:
+        """What is now is written."""
+        self._settled = dict(self._last)
+
+    def reset(self) -> None:
+        """Go back to what was last written."""
+        self._last = dict(self._settled)
+        self._indexes.clear()

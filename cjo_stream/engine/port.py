@@ -1,0 +1,91 @@
+"""What the engine needs from the outside, and gives to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from cjo_stream.core.event import Event
+from cjo_stream.core.program import Program
+from cjo_stream.errors import InputError
+
+
+class Store(Protocol):
+    """An ordered map of bytes, written in atomic batches."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value at `key`."""
+
+    def scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the pairs with start <= key < end, in byte order, as of the call."""
+
+    def write(self, batch: Sequence[tuple[bytes, bytes | None]]) -> None:
+        """Apply all puts and deletes (value None), or none; the last of a key holds."""
+
+    def checkpoint(self, folder: str) -> None:
+        """Leave a consistent copy in `folder`, which does not exist yet."""
+
+    def size_bytes(self) -> int:
+        """Return about how many bytes the store takes."""
+
+    def close(self) -> None:
+        """Release files and locks. A second call does nothing."""
+
+
+class Log(msgspec.Struct, frozen=True, array_like=True):
+    """One partition of one incarnation of a topic; names a lane."""
+
+    topic_id: str
+    partition: int
+
+
+class LogRecord(msgspec.Struct):
+    """One record of the internal log, as a runtime hands it to a task."""
+
+    offset: int
+    time: int
+    """The broker's append time, ms; embedded: the highest event time."""
+    value: bytes
+    leader_epoch: int = -1
+
+
+class RawRecord(msgspec.Struct):
+    """One record of a channel's topic (or a line of a file), as a runtime hands it to intake.
+
+    `channel` is given where the topic tells it; `time` is the record's timestamp in ms.
+    """
+
+    topic: str
+    topic_id: str
+    partition: int
+    offset: int
+    time: int
+    value: bytes
+    key: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    channel: str | None = None
+
+
+class Outbox(msgspec.Struct):
+    """What one step of a task sends: frames, by partition, in order."""
+
+    frames: list[tuple[int, bytes]] = []
+    """(partition of the internal topic, frame)"""
+    effects: list[bytes] = []
+    """Frames of the effect partition with the task's own number."""
+
+
+class Compile(Protocol):
+    """Compiles the content of a definition set."""
+
+    def __call__(self, number: int, content: bytes) -> Program:
+        """Return the program; raises DefinitionError."""
+
+
+class Decode(Protocol):
+    """Decodes a raw record."""
+
+    def __call__(self, record: RawRecord) -> Event | InputError:
+        """Return the normalised event, or the error whose reason dead-letters it."""

@@ -1,0 +1,91 @@
+"""The definition sets of one task: stored, then activated, each as a record of the log."""
+
+from __future__ import annotations
+
+from cjo_stream.core.program import Program
+from cjo_stream.engine import codec
+from cjo_stream.engine.port import Compile, Store
+from cjo_stream.errors import DefinitionError, RefusalError
+
+OLDER_KEPT = 3
+
+
+class Sets:
+    """What is stored, which number governs, and its program."""
+
+    def __init__(self, store: Store, compile_: Compile, active: int) -> None:
+        self._compile = compile_
+        self._contents = {
+            codec.read_set_key(k): codec.decode_set(v) for k, v in store.scan(*codec.SETS)
+        }
+        self._new: dict[int, bytes] = {}
+        self._programs: dict[int, Program] = {}
+        self._written_active = active
+        self.active = active
+
+    def program(self) -> Program:
+        """Return the program in force; raises RefusalError before the first."""
+        program = self._programs.get(self.active)
+        if program is not None:
+            return program
+        if not self.active:
+            raise RefusalError(
+                "items arrived but no definition set is active: "
+                "publish one with `cjo-stream apply TOPOLOGY`"
+            )
+        return self._program_of(self.active)
+
+    def store(self, number: int, content: bytes) -> None:
+        """Keep a set; one not above the active number, or stored before, is ignored."""
+        if number > self.active and number not in self._contents:
+            self._contents[number] = self._new[number] = content
+
+    def activate(self, number: int) -> str | None:
+        """Let a stored set govern from here on; return what stands against it, if anything."""
+        if number <= self.active:
+            return None
+        if number not in self._contents:
+            return f"definition set {number} was never stored here: apply it again"
+        try:
+            self._program_of(number)
+        except DefinitionError as error:
+            return f"definition set {number} does not compile here: {error}"
+        self.active = number
+        return None
+
+    def batch(self) -> list[tuple[bytes, bytes | None]]:
+        """Return the writes since the last `settle`: new sets in, all but a few older ones out."""
+        writes: list[tuple[bytes, bytes | None]] = [
+            (codec.set_key(number), codec.encode_set(content))
+            for number, content in self._new.items()
+        ]
+        if self.active != self._written_active:
+            writes += [(codec.set_key(number), None) for number in self._outdated()]
+        return writes
+
+    def settle(self) -> None:
+        """Everything is written."""
+        if self.active != self._written_active:
+            for number in self._outdated():
+                del self._contents[number]
+                self._programs.pop(number, None)
+        self._new.clear()
+        self._written_active = self.active
+
+    def reset(self) -> None:
+        """Go back to what was last written."""
+        for number in self._new:
+            del self._contents[number]
+            self._programs.pop(number, None)
+        self._new.clear()
+        self.active = self._written_active
+
+    def _program_of(self, number: int) -> Program:
+        program = self._programs.get(number)
+        if program is None:
+            program = self._programs[number] = self._compile(number, self._contents[number])
+        return program
+
+    def _outdated(self) -> list[int]:
+        older = sorted(number for number in self._contents if number < self.active)
+        return older[: max(0, len(older) - OLDER_KEPT)]

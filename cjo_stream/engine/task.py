@@ -1,0 +1,431 @@
+"""The task: the deterministic state machine of one partition.
+
+A runtime drives it through four steps, in this order, and never another (architecture.md, section
+2):
+
+    process(records)   in memory, over what the store holds; returns the outbox
+    -- the runtime produces the outbox's frames and awaits their delivery --
+    commit()           one atomic batch: actors, timers, cursors, definitions, the applied offset
+    -- the runtime acknowledges the records --
+
+A crash anywhere leaves the store before its outputs, never ahead: the records since `applied` are
+processed again, give the same items under the same numbers, and the receivers drop what they have.
+
+Within one record: the clock moves to the record's time, firing on its way the timers that come
+due; then the items, each with everything it causes inside this partition before the next.
+
+A message that a handler fails on has no effect, and everything else goes on. No savepoint is
+taken on the way: the whole step is rolled back to the last commit and run again, this time with a
+copy of each actor before each message.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from cjo_stream.core import actor, customer
+from cjo_stream.core.event import native
+from cjo_stream.core.message import (
+    ActivateSet,
+    ActorMessage,
+    Arrive,
+    Deliver,
+    Message,
+    StoreSet,
+    partition_of,
+)
+from cjo_stream.core.program import Program
+from cjo_stream.core.record import DeadLetter, Record, Reply
+from cjo_stream.core.state import Customer
+from cjo_stream.core.turn import Turn
+from cjo_stream.engine import codec
+from cjo_stream.engine.cache import Cache, Entry
+from cjo_stream.engine.effect import effect_of
+from cjo_stream.engine.frame import NO_LANE, EffectWriter, FrameWriter, Item, decode_frame
+from cjo_stream.engine.lane import Cursors, Numbering
+from cjo_stream.engine.port import Compile, Log, LogRecord, Outbox, Store
+from cjo_stream.engine.sets import Sets
+from cjo_stream.engine.timers import Timers
+from cjo_stream.errors import CjoError, ClockError, HoleError, RefusalError
+
+TIMERS_PER_RECORD_MAX = 5_000
+CLOCK_AHEAD_MAX_MS = 3_600_000
+EFFECTS = (1 << 32) - 1
+"""The receiver number of a task's effect partition."""
+
+_JSON = msgspec.json.Encoder()
+_LOG = logging.getLogger(__name__)
+
+
+class _PoisonError(Exception):
+    """A handler failed: the step is rolled back and run again message by message."""
+
+
+class Task:
+    """One partition of the internal log, with its store."""
+
+    def __init__(
+        self,
+        partition: int,
+        partitions: int,
+        log: Log,
+        store: Store,
+        compile_: Compile,
+        *,
+        actors_max: int = 40_000,
+        timers_per_record_max: int | None = TIMERS_PER_RECORD_MAX,
+    ) -> None:
+        self.partition = partition
+        self._partitions = partitions
+        self._log = log
+        self._store = store
+        self._timers_max = timers_per_record_max
+        self._meta = _open_meta(store, partition, partitions, log)
+        self._cache = Cache(store, actors_max)
+        self._wakes = Timers(store)
+        self._sets = Sets(store, compile_, self._meta.active)
+        self._cursors = Cursors(
+            {
+                codec.read_lane_in_key(k): codec.decode_position(v)
+                for k, v in store.scan(*codec.LANES_IN)
+            }
+        )
+        self._numbers = Numbering(
+            {
+                codec.read_lane_out_key(k): codec.decode_position(v)
+                for k, v in store.scan(*codec.LANES_OUT)
+            }
+        )
+        self._committed_counts: dict[tuple[str, ...], int] = {}
+        self._begin()
+
+    # --- what a runtime may ask
+
+    @property
+    def applied(self) -> int:
+        """Offset of the last internal record in the state; -1 when none."""
+        return self._meta.applied
+
+    @property
+    def leader_epoch(self) -> int:
+        """Leader epoch of the last applied record; -1 when unknown."""
+        return self._meta.leader_epoch
+
+    @property
+    def clock(self) -> int:
+        """The stream clock, ms."""
+        return self._clock
+
+    @property
+    def active_number(self) -> int:
+        """Number of the active definition set; 0 before the first."""
+        return self._sets.active
+
+    @property
+    def program(self) -> Program | None:
+        """The active definition set, compiled; None before the first."""
+        return self._sets.program() if self._sets.active else None
+
+    @property
+    def next_due(self) -> int | None:
+        """Due time in ms of the nearest timer, or of one since cancelled; None for none."""
+        first = self._wakes.first()
+        return first[0] if first else None
+
+    def take_counts(self) -> dict[tuple[str, ...], int]:
+        """Return the counts of what has been committed since the last call."""
+        counts, self._committed_counts = self._committed_counts, {}
+        return counts
+
+    # --- the steps
+
+    def process(self, records: Sequence[LogRecord]) -> Outbox:
+        """Return what these records, in order, send. Nothing is written yet.
+
+        Records at or below `applied` are skipped. Raises a StopError where going on could lose or
+        double something; the task must then be thrown away.
+        """
+        try:
+            return self._step(records, careful=False)
+        except _PoisonError:
+            self._roll_back()
+            return self._step(records, careful=True)
+
+    def commit(self) -> None:
+        """Write everything since the last commit in one batch."""
+        meta = self._meta
+        meta.applied, meta.leader_epoch = self._offset, self._epoch
+        meta.clock, meta.active, meta.clean = self._clock, self._sets.active, False
+        self._store.write([*self._batch(), (codec.META_KEY, codec.encode_meta(meta))])
+        self._cache.settle()
+        self._wakes.settle()
+        self._sets.settle()
+        self._cursors.settle()
+        self._numbers.settle()
+        for key, by in self._counts.items():
+            self._committed_counts[key] = self._committed_counts.get(key, 0) + by
+        self._begin()
+
+    def mark_clean(self) -> None:
+        """Note that this store was left in order: a release of other behaviour may open it."""
+        self._meta.clean = True
+        self._store.write([(codec.META_KEY, codec.encode_meta(self._meta))])
+
+    def _begin(self) -> None:
+        self._offset, self._epoch = self._meta.applied, self._meta.leader_epoch
+        self._clock = self._meta.clock
+        self._counts: dict[tuple[str, ...], int] = {}
+        self._popped: list[tuple[int, str]] = []
+        self._frames: dict[int, FrameWriter] = {}
+        self._effects = EffectWriter(self._log)
+        self._fifo: deque[tuple[str, ActorMessage]] = deque()
+
+    def _roll_back(self) -> None:
+        self._cache.reset()
+        self._wakes.reset()
+        self._sets.reset()
+        self._cursors.reset()
+        self._numbers.reset()
+        self._begin()
+
+    def _batch(self) -> list[tuple[bytes, bytes | None]]:
+        writes: list[tuple[bytes, bytes | None]] = [
+            (codec.timer_key(due, key), None) for due, key in self._popped
+        ]
+        writes += self._cache.batch()
+        writes += self._sets.batch()
+        writes += [
+            (codec.lane_in_key(lane), codec.encode_position(at))
+            for lane, at in self._cursors.changed().items()
+        ]
+        writes += [
+            (codec.lane_out_key(to), codec.encode_position(at))
+            for to, at in self._numbers.changed().items()
+        ]
+        return writes
+
+    # --- one record
+
+    def _step(self, records: Sequence[LogRecord], *, careful: bool) -> Outbox:
+        for record in records:
+            if record.offset <= self._offset:
+                continue
+            if record.offset != self._offset + 1:
+                raise HoleError(
+                    f"partition {self.partition}: record {record.offset} follows "
+                    f"{self._offset}: the log has a hole. Restore a newer checkpoint"
+                )
+            self._record(record, careful)
+            self._offset, self._epoch = record.offset, record.leader_epoch
+        frames = [
+            (to, frame)
+            for to, writer in self._frames.items()
+            for frame in writer.frames(self._clock)
+        ]
+        return Outbox(frames, self._effects.frames())
+
+    def _record(self, record: LogRecord, careful: bool) -> None:
+        frame = decode_frame(record.value)
+        if frame.clock > record.time + CLOCK_AHEAD_MAX_MS:
+            raise ClockError(
+                f"partition {self.partition}: the frame at offset {record.offset} says "
+                f"{frame.clock} ms, an hour or more ahead of its append time {record.time} ms. "
+                "Look at the clocks of the broker and its hosts"
+            )
+        self._numbers.begin(record.offset)
+        self._advance(max(self._clock, record.time, frame.clock), careful)
+        for item in frame.items:
+            if item.lane != NO_LANE:
+                lane = frame.lanes[item.lane]
+                position = (item.offset, item.index)
+                if not self._cursors.take(
+                    lane, position, (item.previous_offset, item.previous_index)
+                ):
+                    self._count(("cjo_items_total", "task", "repeated"))
+                    continue
+                self._count(("cjo_items_total", "task", "applied"))
+            self._item(item, careful)
+
+    def _item(self, item: Item, careful: bool) -> None:
+        message = item.message
+        if isinstance(message, StoreSet):
+            self._sets.store(message.number, message.content)
+            self._answer(message.command_id, {"stored": message.number})
+        elif isinstance(message, ActivateSet):
+            error = self._sets.activate(message.number)
+            self._answer(message.command_id, {"active": self._sets.active, "error": error})
+        else:
+            self._handle(item.to, message, careful)
+            self._drain(careful)
+
+    def _drain(self, careful: bool) -> None:
+        while self._fifo:
+            key, message = self._fifo.popleft()
+            self._handle(key, message, careful)
+
+    # --- time
+
+    def _advance(self, to: int, careful: bool) -> None:
+        """Move the clock to `to`, stepping to each timer's due time on the way."""
+        budget = self._timers_max
+        while (first := self._wakes.first()) is not None and first[0] <= to:
+            if budget is not None:
+                if budget == 0:
+                    break
+                budget -= 1
+            self._wakes.pop()
+            self._popped.append(first)
+            due, key = first
+            entry = self._cache.entry(key)
+            if entry.wake is None or entry.wake > due:
+                continue  # cancelled, or put off, since it was pushed
+            self._clock = max(self._clock, due)
+            entry.wake = None
+            self._fire(key, entry, careful)
+            self._drain(careful)
+        self._clock = max(self._clock, to)
+
+    def _fire(self, key: str, entry: Entry, careful: bool) -> None:
+        state = entry.state
+        assert isinstance(state, Customer)
+        saved = codec.encode_actor(state) if careful else b""
+        turn = Turn(self._sets.program(), self._clock)
+        try:
+            customer.fire(state, turn)
+        except (MemoryError, RecursionError, CjoError):
+            raise
+        except Exception as error:
+            if not careful:
+                raise _PoisonError from error
+            _log_failure("a timer", error)
+            state = codec.decode_actor(key, saved)
+            assert isinstance(state, Customer)
+            entry.state = state
+            turn = Turn(self._sets.program(), self._clock)
+            dropped = customer.drop_due(state, turn)
+            source = (self._log.topic_id, self.partition, self._offset + 1)
+            turn.emit(_failed(error, source, {"timers": dropped}))
+        self._close_turn(key, entry, turn)
+
+    # --- one message to one actor
+
+    def _handle(self, key: str, message: ActorMessage, careful: bool) -> None:
+        entry = self._cache.entry(key)
+        saved = codec.encode_actor(entry.state) if careful and entry.state is not None else None
+        arrived = message.event.received_at if isinstance(message, Arrive | Deliver) else 0
+        turn = Turn(self._sets.program(), self._clock, arrived)
+        try:
+            entry.state = actor.receive(key, entry.state, message, turn)
+        except (MemoryError, RecursionError, CjoError):
+            raise
+        except Exception as error:
+            if isinstance(message, Arrive):
+                raise  # half of a protocol between actors cannot be undone by one of them
+            if not careful:
+                raise _PoisonError from error
+            entry.state = codec.decode_actor(key, saved) if saved is not None else None
+            turn = Turn(self._sets.program(), self._clock)
+            if isinstance(message, Deliver):
+                _log_failure("an event", error)
+                event = message.event
+                turn.emit(
+                    _failed(error, (event.topic, event.partition, event.offset), native(event))
+                )
+            else:
+                _log_failure("an operator's command", error)
+                turn.emit(
+                    Reply(command_id=message.command_id, body={"error": type(error).__name__})
+                )
+        self._close_turn(key, entry, turn)
+
+    def _close_turn(self, key: str, entry: Entry, turn: Turn) -> None:
+        self._cache.touch(key, entry)
+        if isinstance(entry.state, Customer):
+            wake = customer.wake_ms(entry.state)
+            if wake is not None and wake <= self._clock:
+                wake = (
+                    self._clock + 1
+                )  # what one cascade may not fire waits for the clock's next move
+            if wake != entry.wake:
+                entry.wake = wake
+                if wake is not None:
+                    self._wakes.push(wake, key)
+        for to, message in turn.messages:
+            receiver = partition_of(to, self._partitions)
+            if receiver == self.partition:
+                self._fifo.append((to, message))
+            else:
+                self._send(receiver, to, message)
+        for record in turn.records:
+            self._emit(record, turn.received_at)
+        for count, by in turn.counts.items():
+            self._counts[count] = self._counts.get(count, 0) + by
+
+    # --- what leaves
+
+    def _send(self, receiver: int, to: str, message: Message) -> None:
+        writer = self._frames.get(receiver)
+        if writer is None:
+            writer = self._frames[receiver] = FrameWriter()
+        writer.add(self._log, *self._numbers.number(receiver), to, message)
+
+    def _emit(self, record: Record, received_at: int = 0) -> None:
+        self._effects.add(*self._numbers.number(EFFECTS), effect_of(record, received_at))
+
+    def _count(self, key: tuple[str, ...]) -> None:
+        self._counts[key] = self._counts.get(key, 0) + 1
+
+    def _answer(self, command_id: str, body: dict[str, object]) -> None:
+        if command_id:
+            self._emit(Reply(command_id=command_id, partition=self.partition, body=body))
+
+
+def _open_meta(store: Store, partition: int, partitions: int, log: Log) -> codec.Meta:
+    """Return where the store stands; raises RefusalError where it is not this task's."""
+    value = store.get(codec.META_KEY)
+    if value is None:
+        return codec.Meta(topic_id=log.topic_id, partition=partition, partitions=partitions)
+    meta = codec.decode_meta(value)
+    if (meta.topic_id, meta.partition) != (log.topic_id, partition):
+        raise RefusalError(
+            f"the store of partition {partition} belongs to partition {meta.partition} of topic "
+            f"{meta.topic_id}, not to topic {log.topic_id}: the internal topic was created anew, "
+            "or the folder is another installation's. Restore that topic, or start with empty ones"
+        )
+    if meta.partitions != partitions:
+        raise RefusalError(
+            f"this installation has {meta.partitions} partitions, not {partitions}: the number is "
+            "fixed. Set it back; `cjo-stream topics verify` shows what differs"
+        )
+    if meta.behaviour != codec.BEHAVIOUR and not meta.clean:
+        raise RefusalError(
+            f"the store was left in the middle by a release of behaviour {meta.behaviour}; this is "
+            f"{codec.BEHAVIOUR}. Start that release once more, stop it cleanly, then upgrade"
+        )
+    meta.behaviour = codec.BEHAVIOUR
+    return meta
+
+
+def _failed(error: Exception, source: tuple[str, int, int], body: Any) -> DeadLetter:
+    topic, partition, offset = source
+    return DeadLetter(
+        reason="failed",
+        detail=type(error).__name__,
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        value=_JSON.encode(body),
+    )
+
+
+def _log_failure(what: str, error: Exception) -> None:
+    """Log where `error` came from; its text may hold a customer's value, so its type only."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = " < ".join(f"{f.name}:{f.lineno}" for f in reversed(frames))
+    _LOG.error("%s failed and was dead-lettered: %s at %s", what, type(error).__name__, places)
