@@ -1,0 +1,50 @@
+"""What an event's attributes may hold (contracts.md section 1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cjo_stream.errors import InputError
+
+DEPTH_MAX = 5
+"""Objects and lists within each other, the attributes themselves counted."""
+
+ATTRIBUTES_BYTES_MAX = 64 * 1024
+"""Of the attributes as compact JSON."""
+
+_INTEGER_MIN = -(2**63)
+_INTEGER_MAX = 2**64 - 1
+
+
+def check_attributes(attributes: dict[str, Any]) -> None:
+    """Raise InputError `invalid` where values lie too deep, or a number is beyond 64 bits.
+
+    Such an integer is not rounded: in silence, two long order numbers would become one.
+    """
+    for value in attributes.values():
+        kind = type(value)
+        if kind is not str:
+            _check_value(value, kind, 1)
+
+
+def check_size(attributes: dict[str, Any]) -> None:
+    """Raise InputError `invalid` where `attributes` are too large."""
+    size = len(msgspec.json.encode(attributes))
+    if size > ATTRIBUTES_BYTES_MAX:
+        raise InputError("invalid", f"attributes of {size} bytes; {ATTRIBUTES_BYTES_MAX} at most")
+
+
+def _check_value(value: Any, kind: type, depth: int) -> None:
+    if kind is int:
+        if not _INTEGER_MIN <= value <= _INTEGER_MAX:
+            raise InputError("invalid", "an attribute holds an integer beyond 64 bits")
+    elif kind is float:
+        if value - value != 0.0:
+            raise InputError("invalid", "an attribute holds a number that is not finite")
+    elif kind is dict or kind is list:
+        if depth == DEPTH_MAX:
+            raise InputError("invalid", f"attributes nested deeper than {DEPTH_MAX} levels")
+        for inner in value.values() if kind is dict else value:
+            _check_value(inner, type(inner), depth + 1)

@@ -1,0 +1,254 @@
+"""One raw record becomes one event, or the reason why it does not.
+
+    record --reader of its channel's format--> Native --the rules for every format--> Event
+
+Reasons are looked for in the order of contracts.md section 1, and the first that holds is given:
+`too_large malformed unmapped invalid future unidentified`. A refusal's detail holds no value of a
+customer. Nothing else may come out: what a producer sends raises no other error.
+
+Beyond that section's rules:
+
+- `attributes` of depth 5 are five objects or lists within each other, themselves included.
+- An attribute's integer beyond 64 bits is `invalid`, as is any number beyond a float's range.
+- A record without `identifiers` is `unidentified`; `null` for any field is a wrong type.
+- Of one event the 100 strongest identifiers count; a value beyond 1,000 characters is none.
+- An integer time is ms from the year 1 on; a float is not read as a time.
+- Records of the outcome topic need no `channel`, for no topic tells it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import msgspec
+
+from cjo_stream.core.event import Event, Identifier
+from cjo_stream.core.program import Channel, Input, Program
+from cjo_stream.engine.port import RawRecord
+from cjo_stream.errors import InputError
+from cjo_stream.ingest.attribute import ATTRIBUTES_BYTES_MAX, check_attributes, check_size
+from cjo_stream.ingest.format import cloudevents, mapped, native, segment
+from cjo_stream.ingest.format.document import read_object
+from cjo_stream.ingest.format.native import Native, Reader
+from cjo_stream.ingest.format.time import EARLIEST_MS, read_time
+from cjo_stream.ingest.identifier import identifier_hash
+from cjo_stream.ingest.normalise import VALUE_CHARACTERS_MAX, is_blocked, normaliser
+
+RECORD_BYTES_MAX = 256 * 1024
+AHEAD_MS_MAX = 24 * 3_600_000
+ID_CHARACTERS_MAX = 200
+IDENTIFIERS_MAX = 100
+OUTCOME_TYPE = "cjo.outcome"
+OUTCOME_TOPIC = "cjo.outcome.v1"
+
+_CACHE_ENTRIES_MAX = 32_768
+_CACHED_CHARACTERS_MAX = 200
+_TYPE = re.compile(r"[a-z][a-z0-9_.]{0,99}", re.ASCII)
+
+
+def decoder(program: Program, tenant_key: bytes) -> Decoder:
+    """Return what decodes records by the channels and identifier types of `program`.
+
+    Its clock is each record's own `time`.
+    """
+    return Decoder(program, tenant_key)
+
+
+class Decoder:
+    """Decodes raw records; implements `engine.port.Decode`.
+
+    Keeps nothing between records but a bounded cache of normalised identifiers, and counts.
+    """
+
+    def __init__(self, program: Program, tenant_key: bytes) -> None:
+        types = tuple(program.identifiers)
+        self._types = types
+        self._tenant_key = tenant_key
+        self._blocked = program.blocked
+        self._normalisers = {
+            name: normaliser(declared, program.region)
+            for name, declared in program.identifiers.items()
+        }
+        self._expression_errors: dict[str, int] = {}
+        self._readers = {
+            name: self._reader(channel, types) for name, channel in program.channels.items()
+        }
+        self._ignored: dict[str, int] = {}
+        self._cached = lru_cache(_CACHE_ENTRIES_MAX, typed=True)(self._resolve)
+        self._is_type = lru_cache(1024)(lambda text: _TYPE.fullmatch(text) is not None)
+
+    def __call__(self, record: RawRecord) -> Event | InputError:
+        """Return the event of `record`, or why there is none."""
+        try:
+            return self._decode(record)
+        except InputError as error:
+            return error
+
+    def take_counts(self) -> dict[tuple[str, ...], int]:
+        """Return the counts since the last call.
+
+        `cjo_identifiers_ignored_total{reason}`: identifiers not used, because their type is
+        `undeclared`, their value `blocked` or `unusable` (it has no normal form), or `surplus`.
+        `cjo_expression_errors_total{definition}`: type errors in `map`.
+        """
+        counts: dict[tuple[str, ...], int] = {}
+        for reason, count in self._ignored.items():
+            counts["cjo_identifiers_ignored_total", reason] = count
+        for definition, count in self._expression_errors.items():
+            counts["cjo_expression_errors_total", definition] = count
+        self._ignored.clear()
+        self._expression_errors.clear()
+        return counts
+
+    def _reader(self, channel: Channel, types: tuple[str, ...]) -> Reader:
+        """Return the reader of a channel; one that only sends may be named by native events."""
+        taken = channel.input or Input(topic="")
+        if taken.format == "segment":
+            return segment.reader(types)
+        if taken.format == "cloudevents":
+            return cloudevents.reader(types)
+        if taken.format == "mapped":
+            return mapped.reader(taken.mapping, self._expression_errors)
+        return native.read
+
+    def _decode(self, record: RawRecord) -> Event:
+        if len(record.value) > RECORD_BYTES_MAX:
+            size = len(record.value)
+            raise InputError("too_large", f"{size} bytes; {RECORD_BYTES_MAX} at most")
+        channel = record.channel
+        if channel is None:
+            channel, read = self._read_unrouted(record)
+        else:
+            reader = self._readers.get(channel)
+            if reader is None:
+                read_object(record.value)
+                raise InputError("invalid", "the record's channel is not declared")
+            read = reader(record)
+        return self._event(record, channel, read)
+
+    def _read_unrouted(self, record: RawRecord) -> tuple[str | None, Native]:
+        """Read a record whose topic tells no channel: its field `channel` does, and so its form.
+
+        Most are native, so that is tried first.
+        """
+        read: Native | None
+        refusal: InputError | None = None
+        try:
+            read = native.read(record)
+            channel = read.channel
+        except InputError as error:
+            if error.reason != "invalid":
+                raise
+            refusal = error
+            read = None
+            channel = read_object(record.value).get("channel")
+        if channel is None:
+            if read is not None and _is_outcome(record, read):
+                return None, read
+            raise refusal or InputError("invalid", "no `channel`, and no topic that tells it")
+        reader = self._readers.get(channel) if isinstance(channel, str) else None
+        if reader is None:
+            raise InputError("invalid", "`channel` names none that is declared")
+        if reader is not native.read:
+            return channel, reader(record)
+        if read is None:
+            raise refusal or InputError("invalid", "not a native event")
+        return channel, read
+
+    def _event(self, record: RawRecord, channel: str | None, read: Native) -> Event:
+        """Return the event of a record that has been read; raises InputError."""
+        type_ = read.type
+        if not self._is_type(type_):
+            raise InputError("invalid", "`type` must match [a-z][a-z0-9_.]{0,99}")
+        id_ = read.id
+        own_id = id_ is not msgspec.UNSET
+        if id_ is msgspec.UNSET:
+            id_ = f"{record.topic}/{record.partition}/{record.offset}"
+        elif not 0 < len(id_) <= ID_CHARACTERS_MAX:
+            raise InputError("invalid", f"`id` must have 1 to {ID_CHARACTERS_MAX} characters")
+        time = read.time
+        if isinstance(time, str):
+            time = _time_of(time)
+        elif time < EARLIEST_MS:
+            raise InputError("invalid", "`time` lies before the year 1")
+        attributes = read.attributes
+        check_attributes(attributes)
+        if len(record.value) > ATTRIBUTES_BYTES_MAX:
+            check_size(attributes)
+        if time - record.time > AHEAD_MS_MAX:
+            raise InputError("future", "`time` is more than 24 h ahead of the record's timestamp")
+        identifiers = self._identifiers(read.identifiers)
+        if not identifiers and not (
+            type_ == OUTCOME_TYPE and attributes.get("action_id") is not None
+        ):
+            raise InputError("unidentified", "no identifier of a declared type names anybody")
+        return Event(
+            type_,
+            time,
+            attributes,
+            id_,
+            channel,
+            identifiers,
+            own_id,
+            record.time,
+            record.topic,
+            record.partition,
+            record.offset,
+        )
+
+    def _identifiers(self, given: native.Identifiers) -> list[Identifier]:
+        """Return the identifiers that count, the strongest type first."""
+        found: list[Identifier] = []
+        declared = 0
+        for type_ in self._types:
+            values = given.get(type_)
+            if values is None:
+                continue
+            declared += 1
+            for value in values if isinstance(values, list) else (values,):
+                text = value if isinstance(value, str) else _text_of(value)
+                short = len(text) <= _CACHED_CHARACTERS_MAX
+                resolved = self._cached(type_, text) if short else self._resolve(type_, text)
+                if isinstance(resolved, str):
+                    self._ignore(resolved)
+                elif resolved not in found:
+                    found.append(resolved)
+        if declared != len(given):
+            self._ignore("undeclared", len(given) - declared)
+        if len(found) > IDENTIFIERS_MAX:
+            self._ignore("surplus", len(found) - IDENTIFIERS_MAX)
+            del found[IDENTIFIERS_MAX:]
+        return found
+
+    def _resolve(self, type_: str, value: str) -> Identifier | str:
+        """Return the identifier that a value stands for, or why it stands for none."""
+        if is_blocked(value, self._blocked):
+            return "blocked"
+        if len(value) > VALUE_CHARACTERS_MAX:
+            return "unusable"
+        normal = self._normalisers[type_](value)
+        if normal is None or len(normal) > VALUE_CHARACTERS_MAX:
+            return "unusable"
+        if is_blocked(normal, self._blocked):
+            return "blocked"
+        return Identifier(type_, normal, identifier_hash(self._tenant_key, type_, normal))
+
+    def _ignore(self, reason: str, count: int = 1) -> None:
+        self._ignored[reason] = self._ignored.get(reason, 0) + count
+
+
+def _is_outcome(record: RawRecord, read: Native) -> bool:
+    return read.type == OUTCOME_TYPE and record.topic.endswith(OUTCOME_TOPIC)
+
+
+def _time_of(text: str) -> int:
+    time = read_time(text)
+    if time is None:
+        raise InputError("invalid", "`time` is not RFC 3339 with an offset, nor integer ms")
+    return time
+
+
+def _text_of(number: float) -> str:
+    """Return a number as text: the digits of an integer, the shortest that round-trip else."""
+    return str(number) if isinstance(number, int) else repr(number)

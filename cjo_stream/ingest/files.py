@@ -1,0 +1,140 @@
+"""Recorded events from files: opened, read record by record, decoded, put in order.
+
+    paths --rows of each--> records --decoder--> decoded --merge, or sort--> one stream
+
+A record's coordinates are its file's name, the file's number among those given (from 0), and the
+number of its line (of a table: the row's first line; of Parquet: the row), from 1.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from cjo_stream.core.program import Program
+from cjo_stream.engine.port import Decode, RawRecord
+from cjo_stream.errors import UsageError
+from cjo_stream.ingest import order, table
+from cjo_stream.ingest.table import Row
+
+STDIN = "-"
+
+_READ_BYTES = 256 * 1024
+_ENDINGS = (".jsonl", ".csv", ".jsonl.gz", ".csv.gz", ".parquet")
+
+
+def choose_channel(program: Program, asked: str | None) -> str | None:
+    """Return the channel that all records are of, or None where each one's field tells.
+
+    That is the one asked for; else the only one with events in, unless its format is native, which
+    has a field for it. Raises UsageError for one that is not declared.
+    """
+    if asked is not None:
+        if asked not in program.channels:
+            names = ", ".join(program.channels)
+            raise UsageError(
+                f"no channel `{asked}` in topology {program.topology}: it has {names}"
+            )
+        return asked
+    taking = [channel for channel in program.channels.values() if channel.input is not None]
+    if len(taking) == 1 and taking[0].input and taking[0].input.format != "native":
+        return taking[0].name
+    return None
+
+
+def read(
+    paths: Sequence[str],
+    decode: Decode,
+    *,
+    channel: str | None,
+    now: int,
+    sort: bool = False,
+    stdin: BinaryIO | None = None,
+) -> Iterator[order.Decoded]:
+    """Return the records of all files with what they decode to, in order.
+
+    `now` is every record's timestamp, in ms. Several files are merged by event time; with `sort`
+    everything is ordered by it, also within a file. `-` is standard input, JSON lines. Raises
+    UsageError at once where a file cannot be read, and on the way where one is damaged.
+    """
+    if paths.count(STDIN) > 1:
+        raise UsageError("`-` is given twice; standard input can be read once")
+    for path in paths:
+        _check(path)
+    sources = [
+        _decoded(_rows(path, stdin), Path(path).name, number, decode, channel, now)
+        for number, path in enumerate(paths)
+    ]
+    if sort:
+        return order.sort(sources)
+    return order.merge(sources) if len(sources) > 1 else iter(sources[0])
+
+
+def _decoded(
+    rows: Iterator[Row], name: str, number: int, decode: Decode, channel: str | None, now: int
+) -> Iterator[order.Decoded]:
+    """Yield the records of one file, decoded."""
+    for line, value, error in rows:
+        record = RawRecord(name, name, number, line, now, value, channel=channel)
+        yield record, error or decode(record)
+
+
+def _rows(path: str, stdin: BinaryIO | None) -> Generator[Row]:
+    """Yield the rows of one file, by what its name ends in; raises UsageError."""
+    if _is(path, ".parquet"):
+        yield from table.read_parquet(path)
+        return
+    number = 0
+    try:
+        with _opened(path, stdin) as stream:
+            is_csv = _is(path, ".csv", ".csv.gz")
+            for row in table.read_csv(stream, path) if is_csv else _json_lines(stream):
+                number = row.number
+                yield row
+    except (OSError, EOFError, zlib.error) as error:
+        where = f" beyond line {number}" if number else ""
+        why = error.strerror if isinstance(error, OSError) else None
+        raise UsageError(f"{path}: cannot be read{where}: {why or error}") from error
+
+
+def _json_lines(stream: BinaryIO) -> Iterator[Row]:
+    for number, line in table.read_lines(stream):
+        value = line.rstrip(b"\r\n")
+        if value and not value.isspace():
+            yield Row(number, value)
+
+
+@contextmanager
+def _opened(path: str, stdin: BinaryIO | None) -> Iterator[BinaryIO]:
+    """Open a file, unpacked where it is packed; standard input is left open at the end."""
+    if path == STDIN:
+        yield stdin or sys.stdin.buffer
+    elif _is(path, ".gz"):
+        # GzipFile reads lines in Python; a buffered reader around it does so in C.
+        with gzip.open(path) as packed, io.BufferedReader(packed, _READ_BYTES) as stream:
+            yield stream
+    else:
+        with Path(path).open("rb", _READ_BYTES) as stream:
+            yield stream
+
+
+def _check(path: str) -> None:
+    """Raise UsageError for a file that cannot be read, as far as its beginning tells."""
+    if path == STDIN:
+        return
+    if not _is(path, *_ENDINGS):
+        raise UsageError(f"{path}: no known kind of file; it may end in {', '.join(_ENDINGS)}")
+    if Path(path).is_fifo():
+        return
+    with closing(_rows(path, None)) as rows:
+        next(rows, None)
+
+
+def _is(path: str, *endings: str) -> bool:
+    return path.lower().endswith(endings)

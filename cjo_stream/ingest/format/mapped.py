@@ -1,0 +1,67 @@
+"""Any JSON object, or row of a table, by expressions over `row` (definitions.md section 3).
+
+A part of the map whose expression gives nothing is left out of the event: an attribute, an
+identifier, the `id` (an empty text is no id either: so a table writes its absence). Without a
+`type` or a `time` the record is `unmapped`: it is none that the map speaks of.
+
+A `time` may be any number here, cut to ms. A result that is not finite counts as nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from cjo_stream.core.expression import MISSING, Expression, Scope
+from cjo_stream.engine.port import RawRecord
+from cjo_stream.errors import InputError
+from cjo_stream.ingest.attribute import check_size
+from cjo_stream.ingest.format.document import read_object
+from cjo_stream.ingest.format.native import Native, Reader, from_fields
+
+
+def reader(mapping: Mapping[str, Any], faults: dict[str, int]) -> Reader:
+    """Return the reader by a channel's `map`; type errors are counted in `faults`."""
+    time, type_ = mapping["time"], mapping["type"]
+    id_: Expression | None = mapping.get("id")
+    identifiers: dict[str, Expression] = mapping.get("identifiers", {})
+    attributes: dict[str, Expression] = mapping.get("attributes", {})
+    scope = Scope(now=0)
+    scope.faults = faults
+
+    def read(record: RawRecord) -> Native:
+        scope.row = read_object(record.value)
+        fields: dict[str, Any] = {}
+        for name, expression in (("type", type_), ("time", time)):
+            value = _value(expression, scope)
+            if value is None:
+                raise InputError("unmapped", f"the map gives no `{name}`")
+            fields[name] = math.floor(value) if isinstance(value, float) else value
+        if id_ is not None and (value := _value(id_, scope)) not in (None, ""):
+            fields["id"] = str(value) if _is_number(value) else value
+        fields["identifiers"] = _values(identifiers, scope)
+        fields["attributes"] = _values(attributes, scope)
+        native = from_fields(fields)
+        # An expression can give more than the record holds.
+        check_size(native.attributes)
+        return native
+
+    return read
+
+
+def _values(expressions: Mapping[str, Expression], scope: Scope) -> dict[str, Any]:
+    found = ((name, _value(expression, scope)) for name, expression in expressions.items())
+    return {name: value for name, value in found if value is not None}
+
+
+def _value(expression: Expression, scope: Scope) -> Any:
+    """Return what an expression gives, None for nothing."""
+    value = expression.evaluate(scope)
+    if value is MISSING or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,29 @@
+"""Names as other systems write them, in the form of ours."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_TYPE = re.compile(r"[a-z][a-z0-9_.]*", re.ASCII)
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_OTHER = re.compile(r"[^a-z0-9]+")
+
+
+def event_type(name: str) -> str:
+    """Return `name` where it can be an event type, else its words joined by `_`.
+
+    >>> event_type("com.example.order_placed"), event_type("Order Completed")
+    ('com.example.order_placed', 'order_completed')
+    """
+    return name if _TYPE.fullmatch(name) else snake_case(name)
+
+
+def snake_case(name: str) -> str:
+    """Return the words of `name` in lower case, joined by `_`; accents are dropped.
+
+    >>> snake_case("firstName"), snake_case("userID"), snake_case("Lieblingsstück")
+    ('first_name', 'user_id', 'lieblingsstuck')
+    """
+    plain = unicodedata.normalize("NFKD", _HUMP.sub("_", name)).encode("ascii", "ignore").decode()
+    return _OTHER.sub("_", plain.lower()).strip("_")

@@ -1,0 +1,56 @@
+"""The native event: one JSON object (contracts.md section 1).
+
+Every other format is turned into this form, then all are held to the same rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from cjo_stream.engine.port import RawRecord
+from cjo_stream.errors import InputError
+from cjo_stream.ingest.format.document import check_text, refusal
+
+Value = str | int | float
+Identifiers = dict[str, Value | list[Value]]
+
+
+class Native(msgspec.Struct):
+    """A record in the native form, its fields of the right JSON types and not yet looked into.
+
+    `time` is an RFC 3339 text or ms; `id` None where the producer gave none. `channel` is as it
+    came: a topic's record may hold anything there, since its channel is the topic's.
+    """
+
+    type: str
+    time: int | str
+    identifiers: Identifiers = {}
+    id: str | msgspec.UnsetType = msgspec.UNSET
+    attributes: dict[str, Any] = {}
+    channel: Any = None
+
+
+Reader = Callable[[RawRecord], Native]
+
+_decoder = msgspec.json.Decoder(Native)
+
+
+def read(record: RawRecord) -> Native:
+    """Return a record that is in the native form already; raises InputError."""
+    text = record.value
+    check_text(text)
+    try:
+        return _decoder.decode(text)
+    except msgspec.MsgspecError as error:
+        raise refusal(text, error) from None
+
+
+def from_fields(fields: dict[str, Any]) -> Native:
+    """Return the native form of fields that another format was turned into; raises InputError."""
+    try:
+        return msgspec.convert(fields, Native)
+    except msgspec.ValidationError as error:
+        raise InputError("invalid", str(error)) from None

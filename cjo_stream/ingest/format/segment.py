@@ -1,0 +1,153 @@
+"""Segment's calls (its Spec: track, identify, page, screen, group, alias) as native events.
+
+    call       event type                      attributes
+    track      `event`, as an event type       `properties`
+    page       page                            `properties`, and `name`, `category` where given
+    screen     screen                          `properties`, and `name`, `category` where given
+    identify   cjo.profile                     `traits`, camelCase names in snake_case: as facts
+    group      group                           `traits`, and `group_id`
+    alias      alias                           none
+
+An event's name that is no event type is made one: `Order Completed` is `order_completed`.
+
+    field                                   identifier type, the first that the topology declares
+    userId                                  user_id customer_id user
+    anonymousId, an alias's previousId      anonymous_id cookie anonymous
+    context.device.id                       device_id device
+    context.device.advertisingId            advertising_id
+    context.device.token                    push_token device_token
+    traits and context.traits: NAME         NAME itself, in snake_case
+    context.externalIds: {type, id}         the type it names, in snake_case
+
+    native field      from
+    time              timestamp, else originalTimestamp, sentAt, receivedAt
+    id                messageId
+
+Null fields count as absent, since Segment's libraries write them. A record of no such call is
+`unmapped`. The rest of `context` and `integrations` are not taken over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from cjo_stream.engine.port import RawRecord
+from cjo_stream.errors import InputError
+from cjo_stream.ingest.format.document import read_object
+from cjo_stream.ingest.format.name import event_type, snake_case
+from cjo_stream.ingest.format.native import Native, Reader, from_fields
+
+_USER = ("user_id", "customer_id", "user")
+_ANONYMOUS = ("anonymous_id", "cookie", "anonymous")
+_DEVICE = {
+    "id": ("device_id", "device"),
+    "advertisingId": ("advertising_id",),
+    "token": ("push_token", "device_token"),
+}
+_TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
+_NAMING = (str, int, float)
+_CALLS = frozenset({"track", "identify", "page", "screen", "group", "alias"})
+
+
+def reader(types: Collection[str]) -> Reader:
+    """Return the reader for a topology that declares the identifier `types`."""
+    declared = frozenset(types)
+
+    def choose(candidates: tuple[str, ...]) -> str:
+        return next((name for name in candidates if name in declared), candidates[0])
+
+    user, anonymous = choose(_USER), choose(_ANONYMOUS)
+    device = {field: choose(candidates) for field, candidates in _DEVICE.items()}
+
+    def read(record: RawRecord) -> Native:
+        call = read_object(record.value)
+        if call.get("type") not in _CALLS:
+            raise InputError("unmapped", "no call of Segment's: `type` names none")
+        context = _object(call, "context")
+        traits = _object(call, "traits")
+        identifiers: dict[str, list[Any]] = {}
+
+        def add(type_: str, value: Any) -> None:
+            if value is not None:
+                identifiers.setdefault(type_, []).append(value)
+
+        add(user, call.get("userId"))
+        add(anonymous, call.get("anonymousId"))
+        if call["type"] == "alias":
+            add(anonymous, call.get("previousId"))
+        for field, value in _object(context, "device").items():
+            if field in device:
+                add(device[field], value)
+        # A group's traits are the group's: its e-mail is not the customer's.
+        own = {} if call["type"] == "group" else traits
+        for given in (own, _object(context, "traits")):
+            for name, value in given.items():
+                if (type_ := snake_case(name)) in declared and isinstance(value, _NAMING):
+                    add(type_, value)
+        for type_, value in _external(context):
+            add(snake_case(type_), value)
+        return from_fields(_fields(call, traits, identifiers))
+
+    return read
+
+
+def _fields(
+    call: dict[str, Any], traits: dict[str, Any], identifiers: dict[str, list[Any]]
+) -> dict[str, Any]:
+    """Return the call in the native form."""
+    type_, attributes = _content(call, traits)
+    fields = {"type": type_, "identifiers": identifiers, "attributes": attributes}
+    if call.get("messageId") is not None:
+        fields["id"] = call["messageId"]
+    for name in _TIMES:
+        if call.get(name) is not None:
+            fields["time"] = call[name]
+            break
+    return fields
+
+
+def _content(call: dict[str, Any], traits: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the event type and the attributes of a call."""
+    kind = call["type"]
+    if kind == "identify":
+        return "cjo.profile", {snake_case(name): value for name, value in traits.items()}
+    if kind == "group":
+        group = call.get("groupId")
+        return "group", traits if group is None else {**traits, "group_id": group}
+    if kind == "alias":
+        return "alias", {}
+    properties = _object(call, "properties")
+    if kind == "track":
+        name = call.get("event")
+        if not isinstance(name, str):
+            raise InputError("invalid", "a track call's `event` must be text")
+        return event_type(name), properties
+    named = {
+        field: call[field]
+        for field in ("name", "category")
+        if field not in properties and call.get(field) is not None
+    }
+    return kind, {**properties, **named}
+
+
+def _object(parent: dict[str, Any], field: str) -> dict[str, Any]:
+    """Return an object of `parent`, empty where it is absent or null."""
+    value = parent.get(field)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InputError("invalid", f"`{field}` must be an object")
+    return value
+
+
+def _external(context: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return (type, value) of each external id."""
+    given = context.get("externalIds")
+    if not isinstance(given, list):
+        return []
+    return [
+        (one["type"], one.get("id"))
+        for one in given
+        if isinstance(one, dict) and isinstance(one.get("type"), str)
+    ]

@@ -1,0 +1,143 @@
+"""Putting decoded records in the order of their event times.
+
+A refused record has no time of its own: it keeps the place behind the event that came before it
+in its file, and so takes that one's time (before a file's first event: the beginning).
+"""
+
+from __future__ import annotations
+
+import heapq
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
+from pathlib import Path
+
+import msgspec
+
+from cjo_stream.core.event import Event
+from cjo_stream.engine.port import RawRecord
+from cjo_stream.errors import InputError, RetryError
+
+Decoded = tuple[RawRecord, Event | InputError]
+Timed = tuple[int, Decoded]
+
+BEGINNING = -(2**63)
+CHUNK_BYTES = 64 * 1024 * 1024
+RUNS_MAX = 64
+
+_RECORD_BYTES = 1_500
+"""About what a decoded record takes in memory beside its raw bytes, counted threefold."""
+_LENGTH_BYTES = 4
+_BUFFER_BYTES = 256 * 1024
+
+
+class _Spilled(msgspec.Struct, array_like=True):
+    """A decoded record in a temporary file."""
+
+    time: int
+    record: RawRecord
+    event: Event | None
+    reason: str = ""
+    detail: str = ""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Spilled)
+_time_of = itemgetter(0)
+
+
+def timed(records: Iterable[Decoded]) -> Iterator[Timed]:
+    """Yield the records of one file with the times by which they are placed."""
+    time = BEGINNING
+    for record, decoded in records:
+        if isinstance(decoded, Event):
+            time = decoded.time
+        yield time, (record, decoded)
+
+
+def merge(sources: Sequence[Iterable[Decoded]]) -> Iterator[Decoded]:
+    """Yield the records of several files, at each step the one whose time is the earliest.
+
+    Ties go by the order of `sources`; within a file the order stays.
+    """
+    for _, decoded in heapq.merge(*(timed(source) for source in sources), key=_time_of):
+        yield decoded
+
+
+def sort(
+    sources: Iterable[Iterable[Decoded]], chunk_bytes: int = CHUNK_BYTES
+) -> Iterator[Decoded]:
+    """Yield all records by time; of equal times, as they stand in `sources`, one after the other.
+
+    Takes about `chunk_bytes` of memory: what is more goes through temporary files. Raises
+    RetryError where those find no room.
+    """
+    chunk: list[Timed] = []
+    held_bytes = 0
+    folder: tempfile.TemporaryDirectory[str] | None = None
+    runs: list[Path] = []
+    try:
+        for source in sources:
+            for entry in timed(source):
+                chunk.append(entry)
+                held_bytes += _RECORD_BYTES + 3 * len(entry[1][0].value)
+                if held_bytes < chunk_bytes:
+                    continue
+                folder = folder or tempfile.TemporaryDirectory(prefix="cjo-sort-")
+                chunk.sort(key=_time_of)
+                runs.append(_spill(chunk, Path(folder.name) / f"run-{len(runs)}"))
+                chunk = []
+                held_bytes = 0
+        chunk.sort(key=_time_of)
+        if folder is not None:
+            runs = _reduce(runs, Path(folder.name))
+        for _, decoded in heapq.merge(*map(_unspill, runs), chunk, key=_time_of):
+            yield decoded
+    finally:
+        if folder is not None:
+            folder.cleanup()
+
+
+def _reduce(runs: list[Path], folder: Path) -> list[Path]:
+    """Merge neighbouring runs until few enough are left to be open at once."""
+    level = 0
+    while len(runs) > RUNS_MAX:
+        level += 1
+        merged = []
+        for first in range(0, len(runs), RUNS_MAX):
+            group = runs[first : first + RUNS_MAX]
+            entries = heapq.merge(*map(_unspill, group), key=_time_of)
+            merged.append(_spill(entries, folder / f"run-{level}-{first}"))
+            for run in group:
+                run.unlink()
+        runs = merged
+    return runs
+
+
+def _spill(entries: Iterable[Timed], path: Path) -> Path:
+    """Write entries to a file: length (4 bytes, big-endian) and msgpack of each."""
+    try:
+        with path.open("wb", _BUFFER_BYTES) as file:
+            for time, (record, decoded) in entries:
+                if isinstance(decoded, Event):
+                    spilled = _Spilled(time, record, decoded)
+                else:
+                    spilled = _Spilled(time, record, None, decoded.reason, decoded.detail)
+                encoded = _encoder.encode(spilled)
+                file.write(len(encoded).to_bytes(_LENGTH_BYTES, "big"))
+                file.write(encoded)
+    except OSError as error:
+        raise RetryError(
+            f"sorting cannot write its temporary files below {path.parent.parent}: "
+            f"{error.strerror}. Make room there, or let TMPDIR name another folder"
+        ) from error
+    return path
+
+
+def _unspill(path: Path) -> Iterator[Timed]:
+    with path.open("rb", _BUFFER_BYTES) as file:
+        while length := file.read(_LENGTH_BYTES):
+            spilled = _decoder.decode(file.read(int.from_bytes(length, "big")))
+            event = spilled.event
+            refusal = InputError(spilled.reason, spilled.detail)
+            yield spilled.time, (spilled.record, refusal if event is None else event)
