@@ -113,6 +113,9 @@ class _CsvLines:
         if not self.taken:
             self.first = number
         self.taken.append(line)
+        if len(line) >= LINE_BYTES_MAX and not line.endswith(b"\n"):
+            # Cut, perhaps within quotes: what follows must not be taken for the rest of them.
+            raise csv.Error("a line that is too long")
         return line.decode("utf-8", "surrogateescape")
 
     def raw(self) -> bytes:

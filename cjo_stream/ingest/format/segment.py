@@ -47,7 +47,7 @@ _DEVICE = {
 }
 _TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 _NAMING = (str, int, float)
-_CALLS = frozenset({"track", "identify", "page", "screen", "group", "alias"})
+_CALLS = ("track", "identify", "page", "screen", "group", "alias")
 
 
 def reader(types: Collection[str]) -> Reader:
