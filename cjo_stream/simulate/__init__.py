@@ -1,0 +1,29 @@
+"""Traffic with ground truth, for the demo, for tests and for measuring.
+
+    traffic("shop", people=1000, seed=7, start_ms=..., duration_ms=...) -> Iterator[Simulated]
+    truth("shop", people=1000, seed=7)                                   -> Iterator[Truth]
+
+From one seed comes the same traffic in every process. People own several devices, share some,
+clear cookies, log in or do not; events come late, twice, or broken. `truth` says who is really
+whom. Here lives what makes traffic; who sends it to Kafka, or runs it, lives elsewhere.
+"""
+
+from cjo_stream.simulate.fault import Faults
+from cjo_stream.simulate.files import write_channels, write_native, write_truth
+from cjo_stream.simulate.pace import at_arrival, at_rate
+from cjo_stream.simulate.scene import Simulated, Truth
+from cjo_stream.simulate.traffic import models, traffic, truth
+
+__all__ = [
+    "Faults",
+    "Simulated",
+    "Truth",
+    "at_arrival",
+    "at_rate",
+    "models",
+    "traffic",
+    "truth",
+    "write_channels",
+    "write_native",
+    "write_truth",
+]

@@ -1,0 +1,61 @@
+"""What goes wrong between a channel and us: late, repeated and broken records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from cjo_stream.simulate.scene import Simulated
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+BROKEN = (
+    lambda value: value[: len(value) // 2],  # cut off on the way
+    lambda _value: b"[1, 2, 3]",  # JSON, but no object
+    lambda _value: b"\xff\xfe<event/>",  # not even UTF-8
+    lambda _value: b'{"type": "page_viewed"}',  # says neither when nor who
+)
+"""Each makes of good bytes a value that every format refuses."""
+
+
+class Faults(msgspec.Struct, frozen=True, kw_only=True):
+    """Shares of records, 0..1, that each fault befalls; a record suffers at most one.
+
+    A late record comes an hour to a day and a half late, a tenth of them two to four days. A
+    repeated one comes again within ten minutes, byte for byte. Next to a record that suffers
+    `malformed` comes a broken one: nothing that happened gets lost.
+    """
+
+    late: float = 0.01
+    repeated: float = 0.01
+    malformed: float = 0.002
+
+    @property
+    def any(self) -> float:
+        """The share that suffers any fault."""
+        return self.late + self.repeated + self.malformed
+
+    def spoil(self, good: Simulated, random: Callable[[], float]) -> Iterator[Simulated]:
+        """Yield what arrives in place of `good`, drawn by the shares."""
+        draw = random() * self.any
+        if draw < self.late:
+            delay_ms = HOUR_MS + int(random() * 35 * HOUR_MS)
+            if random() < 0.1:
+                delay_ms = 2 * DAY_MS + int(random() * 2 * DAY_MS)
+            yield msgspec.structs.replace(
+                good, arrives_ms=good.arrives_ms + delay_ms, fault="late"
+            )
+            return
+        yield good
+        again_ms = good.arrives_ms + 1 + int(random() * 600_000)
+        if draw < self.late + self.repeated:
+            yield msgspec.structs.replace(good, arrives_ms=again_ms, fault="repeated")
+        else:
+            broken = BROKEN[int(random() * len(BROKEN))](good.value)
+            yield msgspec.structs.replace(
+                good, arrives_ms=again_ms, value=broken, fault="malformed"
+            )

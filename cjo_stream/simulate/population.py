@@ -1,0 +1,130 @@
+"""Who there is: a person as a pure function of seed and index, so that nobody need be kept.
+
+Every ten people are five households: three of one, one of two, one of five. A household of
+several may share a tablet, which is one device and one browser of them all; one of five is more
+than the `shared_after` of the shop, one of two is not. A quarter of the people hold an account
+from before the traffic begins, some open one in its course, some never do.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+import msgspec
+
+from cjo_stream.simulate.scene import Truth
+
+# fmt: off
+FIRST_NAMES = (
+    "anna", "ben", "clara", "david", "elif", "finn", "greta", "hanna", "ivan", "jana", "karim",
+    "lea", "mia", "noah", "olga", "paul", "rosa", "sami", "tara", "uwe", "vera", "wim", "yara",
+    "zoe",
+)
+LAST_NAMES = (
+    "adler", "baum", "celik", "dorn", "ehlers", "fuchs", "graf", "huber", "ivers", "jahn",
+    "kaya", "lang", "maier", "nowak", "otto", "petrov", "quast", "roth", "simon", "thoma",
+    "ullrich", "vogel", "weber", "zimmer",
+)
+# fmt: on
+DOMAINS = ("example.com", "example.net", "example.org")
+BYTES_A_PERSON = 8
+
+MEMBER, JOINER, GUEST = range(3)
+
+
+class Person(msgspec.Struct, frozen=True):
+    """One person's things. `standing` is MEMBER, JOINER or GUEST at the start.
+
+    `phone` is written as people write it; `cookies` are browsers of their own, `device` their
+    phone where they have the app; `tablet` is (device, cookie) shared with the household.
+    `zeal` 0..1 orders people by how often they come.
+    """
+
+    index: int
+    name: str
+    first_name: str
+    standing: int
+    user_id: str | None
+    loyalty_id: str | None
+    email: str
+    work_email: str | None
+    phone: str | None
+    cookies: tuple[str, ...]
+    device: str | None
+    tablet: tuple[str, str] | None
+    zeal: float
+
+
+class Population:
+    """The people of one seed."""
+
+    def __init__(self, people: int, seed: int) -> None:
+        self.people = people
+        self._seed = seed
+        draw = Random(seed).random  # noqa: S311 - people, not secrets
+        self._draws = bytes(int(256 * draw()) for _ in range(BYTES_A_PERSON * people))
+
+    def person(self, index: int) -> Person:
+        """Return person `index`, 0 up to `people`."""
+        a, b, c, d, e, f, g, h = self._draws[index * BYTES_A_PERSON : (index + 1) * BYTES_A_PERSON]
+        tag = f"{self._seed}-{index}"
+        standing = MEMBER if a < 140 else JOINER if a < 200 else GUEST
+        first = FIRST_NAMES[b % len(FIRST_NAMES)]
+        last = LAST_NAMES[c % len(LAST_NAMES)]
+        mailbox = f"{first}.{last}.{tag}"
+        return Person(
+            index,
+            f"person-{tag}",
+            first.title(),
+            standing,
+            None if standing == GUEST else f"u{tag}",
+            f"card{tag}" if d < 90 else None,
+            f"{mailbox}@{DOMAINS[d % 3]}",
+            f"{mailbox}@work.{DOMAINS[e % 3]}" if e < 40 else None,
+            f"0151 {index // 10_000 % 10_000:04d} {index % 10_000:04d}" if f < 180 else None,
+            tuple([f"c{tag}-{n}" for n in range(1 + f % 3)]),
+            f"phone-{tag}" if g < 120 else None,
+            self._tablet(index),
+            h / 255,
+        )
+
+    def truth(self, index: int) -> Truth:
+        """Return what identifiers person `index` has."""
+        return _truth(self.person(index))
+
+    def _tablet(self, index: int) -> tuple[str, str] | None:
+        """Return the tablet of the household: of its first member's draws, so one for all."""
+        place = index % 10
+        if place < 3:
+            return None
+        first = index - place + (3 if place < 5 else 5)
+        if self._draws[first * BYTES_A_PERSON + 7] < 100:
+            return None
+        return f"tablet-{self._seed}-{first}", f"tc{self._seed}-{first}"
+
+
+def anonymous_id(device: str) -> str:
+    """Return the name that the app's tracking library gave itself on a device."""
+    return f"install-{device}"
+
+
+def _truth(person: Person) -> Truth:
+    own: dict[str, list[str | None]] = {
+        "user_id": [person.user_id],
+        "loyalty_id": [person.loyalty_id],
+        "email": [person.email, person.work_email],
+        "phone": [person.phone and "+49" + person.phone[1:].replace(" ", "")],
+        "device": [person.device],
+        "anonymous_id": [person.device and anonymous_id(person.device)],
+        "cookie": list(person.cookies),
+    }
+    found = {type_: [v for v in values if v] for type_, values in own.items()}
+    shared: dict[str, list[str]] = {}
+    if person.tablet is not None:
+        device, cookie = person.tablet
+        shared = {"device": [device], "anonymous_id": [anonymous_id(device)], "cookie": [cookie]}
+    return Truth(
+        person.name,
+        {type_: values for type_, values in found.items() if values},
+        shared,
+    )

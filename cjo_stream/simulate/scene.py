@@ -1,0 +1,123 @@
+"""The scene every traffic model plays on: what is planned, what is on its way, in what order.
+
+    agenda   (time, number, step, person, detail)   appointments: a session begins, a parcel comes
+    on_way   (arrives, number, Simulated)           rendered events that have not arrived yet
+
+An appointment only ever sends events that arrive at its own time or later. So whatever arrives
+before the next appointment can be handed out: memory holds one appointment a person and what is
+under way, never the whole stream.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+import msgspec
+
+from cjo_stream.simulate.fault import Faults
+
+Step = Callable[[int, int, Any], None]
+"""Called with the time in ms, the person's index and the detail it was planned with."""
+
+
+class Simulated(msgspec.Struct, frozen=True):
+    """One raw record as a channel would send it.
+
+    `time_ms` is when it happened, `arrives_ms` when the record reaches us; `key` is the Kafka key
+    that such a source would use, `value` the bytes in the channel's own format, `person` who it
+    really was. `fault` names what was done to it: `late`, `repeated`, `malformed`, or nothing.
+    """
+
+    channel: str
+    time_ms: int
+    arrives_ms: int
+    key: bytes | None
+    value: bytes
+    person: str
+    fault: str = ""
+
+
+class Truth(msgspec.Struct, frozen=True):
+    """One person: the identifiers that are theirs, and those they share with others.
+
+    Values are written as the topology's normalisers write them.
+    """
+
+    person: str
+    identifiers: dict[str, list[str]]
+    shared: dict[str, list[str]]
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model is asked for. `rate` is in events a second of simulated time, None: natural."""
+
+    people: int
+    seed: int
+    start_ms: int
+    duration_ms: int
+    rate: float | None
+    faults: Faults
+
+    @property
+    def end_ms(self) -> int:
+        """The first ms in which nothing new happens."""
+        return self.start_ms + self.duration_ms
+
+
+class Scene:
+    """Agenda and events under way. All chance comes from `random()` of one seeded generator.
+
+    Of the generator only `random` is used, promised to give the same numbers in every release of
+    Python, and of mathematics only what IEEE 754 fixes to the last bit: so traffic is the same on
+    every machine.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.random = Random(setting.seed).random  # noqa: S311 - traffic, not secrets
+        self._agenda: list[tuple[int, int, Step, int, Any]] = []
+        self._on_way: list[tuple[int, int, Simulated]] = []
+        self._number = 0
+
+    def plan(self, time_ms: int, step: Step, person: int, detail: Any = None) -> None:
+        """Plan an appointment; what lies past the end is never kept."""
+        if time_ms < self.setting.end_ms:
+            self._number += 1
+            heapq.heappush(self._agenda, (time_ms, self._number, step, person, detail))
+
+    def number(self) -> int:
+        """Return the next of the numbers that make ids unique."""
+        self._number += 1
+        return self._number
+
+    def send(self, simulated: Simulated) -> None:
+        """Put a record under way, and with it what the faults make of it."""
+        faults = self.setting.faults
+        if faults.any and self.random() < faults.any:
+            self._send_faulty(simulated)
+        else:
+            self._push(simulated)
+
+    def events(self) -> Iterator[Simulated]:
+        """Yield every record in order of arrival; equal times in order of making."""
+        agenda, on_way = self._agenda, self._on_way
+        pop = heapq.heappop
+        while agenda:
+            time_ms = agenda[0][0]
+            while on_way and on_way[0][0] < time_ms:
+                yield pop(on_way)[2]
+            _, _, step, person, detail = pop(agenda)
+            step(time_ms, person, detail)
+        while on_way:
+            yield pop(on_way)[2]
+
+    def _push(self, simulated: Simulated) -> None:
+        self._number += 1
+        heapq.heappush(self._on_way, (simulated.arrives_ms, self._number, simulated))
+
+    def _send_faulty(self, simulated: Simulated) -> None:
+        for faulty in self.setting.faults.spoil(simulated, self.random):
+            self._push(faulty)
