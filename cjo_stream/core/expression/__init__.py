@@ -1,0 +1,24 @@
+"""Expressions of definitions.md section 2: a checked subset of Python, compiled once.
+
+    compile_expression(text, place, names) -> Expression     raises ExpressionError(message,
+    column) expression.evaluate(scope) -> value | MISSING             never raises, never loops
+
+`place` says which names the text may use; `names` what the topology declares. The value of an
+expression is None, bool, int, float, str, list or dict (JSON's), or MISSING.
+"""
+
+from cjo_stream.core.expression.compiler import Expression, compile_expression, constant
+from cjo_stream.core.expression.place import ExpressionError, Names, Place
+from cjo_stream.core.expression.scope import MISSING, ProfileView, Scope
+
+__all__ = [
+    "MISSING",
+    "Expression",
+    "ExpressionError",
+    "Names",
+    "Place",
+    "ProfileView",
+    "Scope",
+    "compile_expression",
+    "constant",
+]
