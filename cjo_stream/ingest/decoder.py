@@ -42,7 +42,7 @@ IDENTIFIERS_MAX = 100
 OUTCOME_TYPE = "cjo.outcome"
 OUTCOME_TOPIC = "cjo.outcome.v1"
 
-_CACHE_ENTRIES_MAX = 32_768
+_CACHE_ENTRIES_MAX = 65_536
 _CACHED_CHARACTERS_MAX = 200
 _TYPE = re.compile(r"[a-z][a-z0-9_.]{0,99}", re.ASCII)
 
@@ -83,7 +83,9 @@ class Decoder:
         try:
             return self._decode(record)
         except InputError as error:
-            return error
+            # As a value it may be kept for long: not with the frames and records it came through.
+            error.__context__ = None
+            return error.with_traceback(None)
 
     def take_counts(self) -> dict[tuple[str, ...], int]:
         """Return the counts since the last call.

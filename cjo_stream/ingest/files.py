@@ -73,7 +73,7 @@ def read(
     ]
     if sort:
         return order.sort(sources)
-    return order.merge(sources) if len(sources) > 1 else iter(sources[0])
+    return iter(sources[0]) if len(sources) == 1 else order.merge(sources)
 
 
 def _decoded(

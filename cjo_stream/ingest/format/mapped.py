@@ -4,7 +4,7 @@ A part of the map whose expression gives nothing is left out of the event: an at
 identifier, the `id` (an empty text is no id either: so a table writes its absence). Without a
 `type` or a `time` the record is `unmapped`: it is none that the map speaks of.
 
-A `time` may be any number here, cut to ms. A result that is not finite counts as nothing.
+A `time` may be any number here, cut to ms.
 """
 
 from __future__ import annotations
@@ -58,9 +58,7 @@ def _values(expressions: Mapping[str, Expression], scope: Scope) -> dict[str, An
 def _value(expression: Expression, scope: Scope) -> Any:
     """Return what an expression gives, None for nothing."""
     value = expression.evaluate(scope)
-    if value is MISSING or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    return value
+    return None if value is MISSING else value
 
 
 def _is_number(value: Any) -> bool:

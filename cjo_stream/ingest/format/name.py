@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from cjo_stream.core.expression.function import slug
 
 _TYPE = re.compile(r"[a-z][a-z0-9_.]*", re.ASCII)
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_OTHER = re.compile(r"[^a-z0-9]+")
 
 
 def event_type(name: str) -> str:
@@ -25,5 +25,4 @@ def snake_case(name: str) -> str:
     >>> snake_case("firstName"), snake_case("userID"), snake_case("Lieblingsstück")
     ('first_name', 'user_id', 'lieblingsstuck')
     """
-    plain = unicodedata.normalize("NFKD", _HUMP.sub("_", name)).encode("ascii", "ignore").decode()
-    return _OTHER.sub("_", plain.lower()).strip("_")
+    return slug(_HUMP.sub("_", name))
