@@ -17,7 +17,8 @@
 from __future__ import annotations
 
 import enum
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import ClassVar, Literal, NamedTuple
 
 
 class Reaction(enum.Enum):
@@ -42,6 +43,27 @@ class UsageError(CjoError):
 
     reaction = Reaction.REFUSE
     exit_code = 2
+
+
+class Diagnostic(NamedTuple):
+    """One finding about a definition; `line` and `column` count from 1."""
+
+    file: str
+    line: int
+    column: int
+    severity: Literal["error", "warning"]
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.message}"
+
+
+class DefinitionError(UsageError):
+    """Definitions that do not load, or may not replace those in force: every finding, in order."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = list(diagnostics)
+        super().__init__("\n".join(map(str, self.diagnostics)))
 
 
 class InputError(CjoError):
