@@ -1,0 +1,162 @@
+"""The partitions of this process: which it has, how they come and go with the group.
+
+A rebalance takes all partitions away and gives some back. So a revoke only suspends, and stores
+checkpoints, for whoever may come next; the store of a partition that stays is never closed.
+Stores that cannot be opened at once (locked by a process on its way out, or being restored) are
+waited for in the background, and hold up no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Protocol
+
+from cjo_stream.errors import CjoError
+from cjo_stream.kafka.watchdog import Standing, end_process
+from cjo_stream.kafka.worker.partition import Arrival, Partition, Phase
+
+QUEUED_BYTES_MAX: Final = 32 << 20
+"""Of all partitions: what the feed may put ahead of the steps."""
+OPEN_AT_ONCE_S: Final = 2.0
+"""Most stores open in a few ms: waiting for them is quicker than coming back to them."""
+CHECKPOINT_WITHIN_S: Final = 5.0
+"""Of a rebalance or a stop, for checkpoints; the one before holds where it does not suffice."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class Feed(Protocol):
+    """Where records come from: the group's consumer."""
+
+    async def resume(self, positions: Mapping[int, int]) -> None:
+        """Fetch these partitions from these offsets on."""
+
+
+class Hosting:
+    """All partitions of one worker process. Not for two event loops."""
+
+    def __init__(self, make: Callable[[int], Partition]) -> None:
+        self._make = make
+        self._partitions: dict[int, Partition] = {}
+        self._openings: dict[int, asyncio.Task[None]] = {}
+        self._abandoned: dict[int, asyncio.Task[None]] = {}
+        """Openings of partitions that were taken back meanwhile: the folder is still theirs."""
+        self._lock = asyncio.Lock()
+        self._flowing = False
+        self._assigned = False
+        self._queued_bytes = 0
+        self._room = asyncio.Event()
+        self._room.set()
+        self.feed: Feed | None = None
+
+    # --- what its process asks -----------------------------------------------------------------
+
+    @property
+    def partitions(self) -> tuple[Partition, ...]:
+        """Return the partitions this process has, in order."""
+        return tuple(partition for _, partition in sorted(self._partitions.items()))
+
+    @property
+    def ready(self) -> bool:
+        """Return whether the group has spoken and every store is open."""
+        return self._assigned and not self._openings
+
+    def standings(self) -> dict[int, Standing]:
+        """Return how far each partition is; may be called from another thread."""
+        return {number: p.standing for number, p in list(self._partitions.items())}
+
+    def fail(self, error: BaseException) -> None:
+        """End the process: from here on nothing in memory can be trusted."""
+        if isinstance(error, CjoError):
+            end_process(str(error))
+        _LOG.error("a partition failed", exc_info=error)
+        end_process(f"{type(error).__name__}: {error}")
+
+    # --- as the group speaks -------------------------------------------------------------------
+
+    async def assign(self, numbers: Iterable[int]) -> dict[int, int]:
+        """Have exactly these partitions; return from which offsets those that are open go on.
+
+        The others follow by the feed's `resume` as they open.
+        """
+        numbers = set(numbers)
+        async with self._lock:
+            self._assigned = self._flowing = True
+            await self._close(set(self._partitions) - numbers)
+            for number in sorted(numbers - set(self._partitions)):
+                partition = self._partitions[number] = self._make(number)
+                self._openings[number] = asyncio.create_task(
+                    self._open(partition), name=f"open-{number}"
+                )
+            if self._openings:
+                await asyncio.wait(self._openings.values(), timeout=OPEN_AT_ONCE_S)
+            return {
+                number: partition.seek()
+                for number, partition in sorted(self._partitions.items())
+                if partition.phase is not Phase.OPENING
+            }
+
+    async def revoke(self) -> None:
+        """The group takes all partitions back, for now: finish what is in hand and lie still."""
+        async with self._lock:
+            self._flowing = False
+            await asyncio.gather(*(p.suspend() for p in self._partitions.values()))
+            await asyncio.gather(
+                *(p.checkpoint(CHECKPOINT_WITHIN_S) for p in self._partitions.values())
+            )
+
+    async def close(self) -> None:
+        """Leave all partitions in order."""
+        await self.revoke()
+        async with self._lock:
+            await self._close(set(self._partitions))
+
+    async def put(self, number: int, arrival: Arrival) -> None:
+        """Take one record; returns when there is room for the next."""
+        partition = self._partitions.get(number)
+        if partition is None:
+            return
+        try:
+            self._queued_bytes += partition.put(arrival)
+        except CjoError as error:
+            self.fail(error)
+        while self._queued_bytes > QUEUED_BYTES_MAX and self._flowing:
+            self._room.clear()
+            await self._room.wait()
+
+    def taken(self, size: int) -> None:
+        """Note that so many queued bytes have been taken, or dropped."""
+        self._queued_bytes -= size
+        self._room.set()
+
+    # --- one partition -------------------------------------------------------------------------
+
+    async def _open(self, partition: Partition) -> None:
+        try:
+            before = self._abandoned.pop(partition.number, None)
+            if before is not None:
+                await before
+            await partition.open()
+            late = self._openings.pop(partition.number, None) is not None
+            if late and self._flowing and not self._lock.locked():
+                await self._resume(partition)
+        except Exception as error:
+            self.fail(error)
+
+    async def _resume(self, partition: Partition) -> None:
+        """Let a partition flow whose store opened after the others had begun."""
+        assert self.feed is not None
+        try:
+            await self.feed.resume({partition.number: partition.seek()})
+        except Exception:
+            if self._flowing and self._partitions.get(partition.number) is partition:
+                raise
+            # A rebalance came between; it will seek again.
+
+    async def _close(self, numbers: set[int]) -> None:
+        gone = [self._partitions.pop(number) for number in numbers]
+        await asyncio.gather(*(partition.close() for partition in gone))
+        for number in numbers & set(self._openings):
+            self._abandoned[number] = self._openings.pop(number)

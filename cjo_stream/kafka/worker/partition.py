@@ -1,0 +1,386 @@
+"""One partition in this process: its frames waiting, its task, its life.
+
+    OPENING ──▶ SEEKING ──▶ RUNNING          OPENING    its store is being opened or restored
+       │         ▲   │       │  ▲            SEEKING    waits for the record after `applied`
+       │         │   ▼       ▼  │            RUNNING    takes records as they come
+       │        SUSPENDED ◀──┘  │            SUSPENDED  the group rebalances: takes none
+       │            │   └───────┘            CLOSED     the store is released
+       └──▶ CLOSED ◀┘  (also from SEEKING and RUNNING, by way of SUSPENDED)
+
+A step is that of architecture.md, section 2: process, produce, await delivery, write, acknowledge.
+Any failure in it ends the process: the store then stands before what was sent, never ahead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from cjo_stream.engine.port import LogRecord
+from cjo_stream.engine.task import Task
+from cjo_stream.errors import HoleError, LockedError, RetryError
+from cjo_stream.kafka.producer import Addressed
+from cjo_stream.kafka.watchdog import Standing
+from cjo_stream.kafka.worker.state import LogRange, StateFolder
+from cjo_stream.store.rocks import RocksStore
+
+STEP_FRAMES_MAX: Final = 64
+STEP_BYTES_MAX: Final = 256 * 1024
+"""About a thousand items: a step keeps the event loop for about a tenth of a second."""
+GATHER_S: Final = 0.010
+NEVER: Final = (-1, False)
+LOCKED_RETRY_S: Final = 0.25
+LOCKED_SAY_S: Final = 10.0
+AWAY_RETRY_S: Final = 5.0
+
+_LOG = logging.getLogger(__name__)
+
+
+class Phase(enum.Enum):
+    """Where a partition is in its life; `MOVES` says where it may go."""
+
+    OPENING = "opening"
+    SEEKING = "seeking"
+    RUNNING = "running"
+    SUSPENDED = "suspended"
+    CLOSED = "closed"
+
+
+MOVES: Final = {
+    Phase.OPENING: {Phase.SUSPENDED, Phase.CLOSED},
+    Phase.SEEKING: {Phase.SEEKING, Phase.RUNNING, Phase.SUSPENDED},
+    Phase.RUNNING: {Phase.SEEKING, Phase.SUSPENDED},
+    Phase.SUSPENDED: {Phase.SEEKING, Phase.SUSPENDED, Phase.CLOSED},
+    Phase.CLOSED: set[Phase](),
+}
+
+
+class Arrival(msgspec.Struct):
+    """One record from the group's feed; `ack` tells the feed that it is in the store."""
+
+    record: LogRecord
+    ack: Callable[[], object]
+
+
+class Report(Protocol):
+    """Takes what is measured."""
+
+    def step(
+        self,
+        counts: Mapping[tuple[str, ...], int],
+        *,
+        process_s: float,
+        deliver_s: float,
+        commit_s: float,
+    ) -> None:
+        """Take one step: what the task counted, how long its parts took."""
+
+    def restored(self, seconds: float) -> None:
+        """Take the time of one restore."""
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What a partition uses of its process."""
+
+    internal_topic: str
+    effect_topic: str
+    send: Callable[[Sequence[Addressed]], Awaitable[None]]
+    build: Callable[[int, RocksStore], Task]
+    """Makes the task over an open store."""
+    log_range: Callable[[int], LogRange]
+    """Asks the broker what the log holds; may raise RetryError. Called in a thread."""
+    report: Report
+    fail: Callable[[BaseException], None]
+    """Ends the process."""
+    taken: Callable[[int], None]
+    """Told how many queued bytes have been taken."""
+    checkpoint_interval_s: float | None
+
+
+class Partition:
+    """One partition that the group has given to this process."""
+
+    def __init__(self, number: int, folder: StateFolder, around: Surroundings) -> None:
+        self.number = number
+        self.phase = Phase.OPENING
+        self._folder = folder
+        folder.on_progress = self._restored_a_file
+        self._around = around
+        self._store: RocksStore | None = None
+        self._task: Task | None = None
+        self._queue: deque[Arrival] = deque()
+        self._expected = 0
+        self._wake = asyncio.Event()
+        self._runner: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._upload: asyncio.Task[None] | None = None
+        self._stop_upload = threading.Event()
+        self._copied = NEVER
+        """Applied offset of the newest copy, and whether the store was marked clean in it."""
+        self._checkpoint_due_s = 0.0
+        self._arrived_s = time.monotonic()
+        self.moves = 0
+
+    # --- what its process asks -----------------------------------------------------------------
+
+    @property
+    def next_offset(self) -> int:
+        """Return the offset of the record after the last one in the state; -1 while opening."""
+        return -1 if self._task is None else self._task.applied + 1
+
+    @property
+    def standing(self) -> Standing:
+        """Return how far it is, for the watchdog."""
+        return Standing(max(self.next_offset, 0), self.moves)
+
+    @property
+    def idle_s(self) -> float:
+        """Return for how long no record has come; 0 where one is waiting or none may come."""
+        if self._queue or self.phase not in (Phase.SEEKING, Phase.RUNNING):
+            return 0.0
+        return time.monotonic() - self._arrived_s
+
+    @property
+    def checkpoint_age_s(self) -> float | None:
+        """Return how old the newest checkpoint is; None where there is none."""
+        saved = self._folder.saved
+        return None if saved is None else time.time() - saved.created_ms / 1000
+
+    @property
+    def state_bytes(self) -> int:
+        """Return about how many bytes its store takes."""
+        return 0 if self._store is None else self._store.size_bytes()
+
+    # --- its life ------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Open or restore the store, waiting as long as another process holds it; then SUSPENDED.
+
+        Raises RefusalError where the log does not reach from any state there is.
+        """
+        said_s = time.monotonic()
+        while self.phase is Phase.OPENING:
+            try:
+                await asyncio.to_thread(self._open)
+                break
+            except RetryError as error:
+                pause_s = LOCKED_RETRY_S if isinstance(error, LockedError) else AWAY_RETRY_S
+                reason = str(error)
+            if time.monotonic() - said_s >= LOCKED_SAY_S:
+                said_s = time.monotonic()
+                _LOG.warning("partition %d waits: %s", self.number, reason)
+            await asyncio.sleep(pause_s)
+        if self.phase is not Phase.OPENING:
+            self._release()
+            return
+        self._move(Phase.SUSPENDED)
+        if self._folder.restore_s is not None:
+            self._around.report.restored(self._folder.restore_s)
+
+    def seek(self) -> int:
+        """Return the offset from which records must come; all others are passed over till then."""
+        self._move(Phase.SEEKING)
+        self._drop_queue()
+        self._expected = self.next_offset
+        self._arrived_s = time.monotonic()
+        if self._runner is None:
+            self._stopping = False
+            self._runner = asyncio.create_task(self._run(), name=f"partition-{self.number}")
+        return self._expected
+
+    def put(self, arrival: Arrival) -> int:
+        """Take one record; returns the bytes it keeps waiting. Raises HoleError at a gap.
+
+        While SEEKING, what comes from elsewhere than the place sought is neither acknowledged nor
+        processed; nor is anything where no store is open.
+        """
+        if self.phase not in (Phase.SEEKING, Phase.RUNNING):
+            return 0
+        offset = arrival.record.offset
+        if offset < self._expected:
+            if offset < self.next_offset:
+                arrival.ack()
+            return 0
+        if offset > self._expected:
+            if self.phase is Phase.SEEKING:
+                return 0
+            raise HoleError(
+                f"partition {self.number}: record {offset} came where {self._expected} was due"
+            )
+        if self.phase is Phase.SEEKING:
+            self._move(Phase.RUNNING)
+        self._expected += 1
+        self._arrived_s = time.monotonic()
+        self._queue.append(arrival)
+        self._wake.set()
+        return len(arrival.record.value)
+
+    async def suspend(self) -> None:
+        """Finish the step in hand and take no more: what is queued comes again."""
+        if self.phase in (Phase.OPENING, Phase.CLOSED, Phase.SUSPENDED):
+            return
+        self._move(Phase.SUSPENDED)
+        self._drop_queue()
+        self._stopping = True
+        self._wake.set()
+        if self._runner is not None:
+            await self._runner
+            self._runner = None
+        self._drop_queue()
+        if self._task is not None:
+            self._task.mark_clean()
+
+    async def checkpoint(self, within_s: float) -> None:
+        """Store a checkpoint of a suspended partition, unless the newest one is the same."""
+        if self.phase is not Phase.SUSPENDED or self._around.checkpoint_interval_s is None:
+            return
+        if self._copied != (self.next_offset - 1, True):
+            await self._finish_upload(within_s)
+            await self._begin_checkpoint()
+        await self._finish_upload(within_s)
+
+    async def close(self) -> None:
+        """Release the store."""
+        await self.suspend()
+        if self.phase is Phase.OPENING:
+            # The opening coroutine sees it, and releases what it has opened.
+            self._move(Phase.CLOSED)
+            return
+        if self.phase is Phase.SUSPENDED:
+            await self._finish_upload(0.0)
+            self._move(Phase.CLOSED)
+            self._release()
+
+    def _open(self) -> None:
+        """Runs in a thread."""
+        log = self._around.log_range(self.number)
+        self._store = self._folder.open(log)
+        try:
+            # The task knows its own log by name: one that was created anew is refused as that.
+            self._task = self._around.build(self.number, self._store)
+            self._folder.check(self._task.applied, log)
+        except BaseException:
+            self._release()
+            raise
+        interval_s = self._around.checkpoint_interval_s or 0.0
+        # Partitions that were opened together are not copied together.
+        spread_s = interval_s * ((self.number % 8) / 8)
+        self._checkpoint_due_s = time.monotonic() + interval_s - spread_s / 2
+
+    def _release(self) -> None:
+        store, self._store, self._task = self._store, None, None
+        if store is not None:
+            store.close()
+
+    def _move(self, to: Phase) -> None:
+        assert to in MOVES[self.phase], f"partition {self.number}: {self.phase} -> {to}"
+        self.phase = to
+
+    def _drop_queue(self) -> None:
+        self._around.taken(sum(len(arrival.record.value) for arrival in self._queue))
+        self._queue.clear()
+
+    def _restored_a_file(self) -> None:
+        self.moves += 1
+
+    # --- its steps -----------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        try:
+            ready_s = 0.0
+            while not self._stopping:
+                if not self._queue:
+                    self._wake.clear()
+                    await self._wake.wait()
+                    continue
+                pause_s = ready_s - time.monotonic()
+                if pause_s > 0 and len(self._queue) < STEP_FRAMES_MAX:
+                    # Under load frames gather for a moment: fewer, larger steps. When idle, none.
+                    await asyncio.sleep(pause_s)
+                    continue
+                await self._step(self._take())
+                ready_s = time.monotonic() + GATHER_S
+                if time.monotonic() >= self._checkpoint_due_s:
+                    await self._checkpoint_by_time()
+        except Exception as error:
+            self._around.fail(error)
+            raise
+
+    def _take(self) -> list[Arrival]:
+        taken: list[Arrival] = []
+        size = 0
+        while self._queue and len(taken) < STEP_FRAMES_MAX:
+            size += len(self._queue[0].record.value)
+            if taken and size > STEP_BYTES_MAX:
+                break
+            taken.append(self._queue.popleft())
+        self._around.taken(sum(len(arrival.record.value) for arrival in taken))
+        return taken
+
+    async def _step(self, arrivals: list[Arrival]) -> None:
+        task = self._task
+        assert task is not None
+        began_s = time.perf_counter()
+        outbox = task.process([arrival.record for arrival in arrivals])
+        processed_s = time.perf_counter()
+        internal, effect = self._around.internal_topic, self._around.effect_topic
+        frames = [(internal, to, frame) for to, frame in outbox.frames]
+        frames += [(effect, self.number, frame) for frame in outbox.effects]
+        await self._around.send(frames)
+        delivered_s = time.perf_counter()
+        task.commit()
+        for arrival in arrivals:
+            arrival.ack()
+        self._around.report.step(
+            task.take_counts(),
+            process_s=processed_s - began_s,
+            deliver_s=delivered_s - processed_s,
+            commit_s=time.perf_counter() - delivered_s,
+        )
+
+    # --- checkpoints ---------------------------------------------------------------------------
+
+    async def _checkpoint_by_time(self) -> None:
+        interval_s = self._around.checkpoint_interval_s
+        if interval_s is None:
+            self._checkpoint_due_s = float("inf")
+            return
+        self._checkpoint_due_s = time.monotonic() + interval_s
+        if self._upload is None or self._upload.done():
+            await self._begin_checkpoint()
+
+    async def _begin_checkpoint(self) -> None:
+        """Copy the store between two steps; upload the copy while steps go on."""
+        store, task = self._store, self._task
+        assert store is not None
+        assert task is not None
+        applied = task.applied
+        copy = await asyncio.to_thread(self._folder.take_copy, store)
+        self._copied = (applied, self.phase is Phase.SUSPENDED)
+        self._stop_upload.clear()
+
+        async def upload() -> None:
+            try:
+                await asyncio.to_thread(self._folder.save, copy, applied, self._stop_upload)
+            except RetryError as error:
+                self._copied = NEVER
+                _LOG.warning("partition %d has no new checkpoint: %s", self.number, error)
+
+        self._upload = asyncio.create_task(upload(), name=f"checkpoint-{self.number}")
+
+    async def _finish_upload(self, within_s: float) -> None:
+        if self._upload is None:
+            return
+        done, _ = await asyncio.wait([self._upload], timeout=within_s)
+        if not done:
+            self._stop_upload.set()
+            await self._upload
+        self._upload = None

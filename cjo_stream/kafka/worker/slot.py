@@ -1,0 +1,51 @@
+"""The worker slot: one process at a time owns its folder, and its membership of the group.
+
+Two processes of one slot would take each other's place in the group for ever, and write into the
+same folder. The lock is the operating system's, and ends with its holder, however that ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from cjo_stream.errors import LockedError
+
+WAIT_S: Final = 5.0
+"""For a predecessor that is on its way out."""
+RETRY_S: Final = 0.1
+
+
+@contextlib.contextmanager
+def held(folder: Path, wait_s: float = WAIT_S) -> Iterator[None]:
+    """Hold the slot of `folder`; raises LockedError where another process does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / "owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        _lock(descriptor, folder, time.monotonic() + wait_s)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path, until_s: float) -> None:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() < until_s:
+                time.sleep(RETRY_S)
+                continue
+            holder = os.pread(descriptor, 32, 0).decode(errors="replace") or "unknown"
+            raise LockedError(
+                f"the slot {folder} is held by process {holder}: end it, or give this worker a "
+                "slot of its own (CJO_SLOT)"
+            ) from error
+        return
