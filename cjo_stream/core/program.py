@@ -24,7 +24,7 @@ class Struct(msgspec.Struct, frozen=True):
 # --- topology ---------------------------------------------------------------------------------
 
 
-class Input(Struct, kw_only=True):
+class Input(Struct, frozen=True, kw_only=True):
     """Where and how a channel's raw events come in. `mapping` is for format `mapped` only."""
 
     topic: str
@@ -33,7 +33,7 @@ class Input(Struct, kw_only=True):
     """`id type time` -> Expression; `identifiers attributes` -> {name: Expression}."""
 
 
-class Channel(Struct, kw_only=True):
+class Channel(Struct, frozen=True, kw_only=True):
     """A channel: `input` for events in, `output` for commands to an `address` of that type."""
 
     name: str
@@ -43,7 +43,7 @@ class Channel(Struct, kw_only=True):
     address: str | None = None
 
 
-class IdentifierType(Struct, kw_only=True):
+class IdentifierType(Struct, frozen=True, kw_only=True):
     """One type of identifier; a lower `rank` is stronger."""
 
     type: str
@@ -55,7 +55,7 @@ class IdentifierType(Struct, kw_only=True):
     of: str | None = None
 
 
-class Fact(Struct, kw_only=True):
+class Fact(Struct, frozen=True, kw_only=True):
     """A declared fact. `type`: string, number, boolean, time, list."""
 
     name: str
@@ -75,7 +75,7 @@ class TraitKind(enum.Enum):
     DISTINCT = "distinct"
 
 
-class Trait(Struct, kw_only=True):
+class Trait(Struct, frozen=True, kw_only=True):
     """A value kept per customer over events."""
 
     name: str
@@ -88,7 +88,7 @@ class Trait(Struct, kw_only=True):
     keep: int = 50
 
 
-class CaseRule(Struct, kw_only=True):
+class CaseRule(Struct, frozen=True, kw_only=True):
     """Opens, or closes, a service case."""
 
     on: frozenset[str]
@@ -100,7 +100,7 @@ class CaseRule(Struct, kw_only=True):
 # --- journey ----------------------------------------------------------------------------------
 
 
-class Act(Struct, kw_only=True):
+class Act(Struct, frozen=True, kw_only=True):
     """Ask for one action. `channels` None: in the order of its treatments."""
 
     action: str
@@ -108,20 +108,20 @@ class Act(Struct, kw_only=True):
     data: dict[str, Expression] = {}
 
 
-class Raise(Struct, kw_only=True):
+class Raise(Struct, frozen=True, kw_only=True):
     """Put an event before the same customer."""
 
     type: str
     attributes: dict[str, Expression] = {}
 
 
-class SetFact(Struct, kw_only=True):
+class SetFact(Struct, frozen=True, kw_only=True):
     """Set facts of the profile, in order."""
 
     facts: dict[str, Expression]
 
 
-class Assign(Struct, kw_only=True):
+class Assign(Struct, frozen=True, kw_only=True):
     """Set variables of the instance's data, in order."""
 
     variables: dict[str, Expression]
@@ -130,7 +130,7 @@ class Assign(Struct, kw_only=True):
 Step = Act | Raise | SetFact | Assign
 
 
-class Branch(Struct, kw_only=True):
+class Branch(Struct, frozen=True, kw_only=True):
     """One arm of a split."""
 
     name: str
@@ -138,13 +138,13 @@ class Branch(Struct, kw_only=True):
     to: str
 
 
-class Split(Struct, kw_only=True):
+class Split(Struct, frozen=True, kw_only=True):
     """Targets drawn by a stable hash of customer, journey and state."""
 
     branches: tuple[Branch, ...]
 
 
-class Transition(Struct, kw_only=True):
+class Transition(Struct, frozen=True, kw_only=True):
     """`to` None: only `do` runs."""
 
     when: Expression | None = None
@@ -159,7 +159,7 @@ class Past(enum.Enum):
     SKIP = "skip"
 
 
-class TimerRule(Struct, kw_only=True):
+class TimerRule(Struct, frozen=True, kw_only=True):
     """A timer of a state: `after_ms` from entering, or `at` a time. One of the two is set."""
 
     after_ms: int | None = None
@@ -168,7 +168,7 @@ class TimerRule(Struct, kw_only=True):
     transition: Transition
 
 
-class State(Struct, kw_only=True):
+class State(Struct, frozen=True, kw_only=True):
     """One state; `end` names the outcome of a final one, `timers` stand as written."""
 
     name: str
@@ -189,7 +189,7 @@ class Reentry(enum.Enum):
     ALWAYS = "always"
 
 
-class Entry(Struct, kw_only=True):
+class Entry(Struct, frozen=True, kw_only=True):
     """What opens an instance. `reentry_ms` is the pause of AFTER_END or AFTER_ENTRY (0: none)."""
 
     on: frozenset[str]
@@ -199,7 +199,7 @@ class Entry(Struct, kw_only=True):
     reentry_ms: int = 0
 
 
-class Goal(Struct, kw_only=True):
+class Goal(Struct, frozen=True, kw_only=True):
     """What the journey is for. `within_ms` None: while live."""
 
     on: frozenset[str]
@@ -209,7 +209,7 @@ class Goal(Struct, kw_only=True):
     do: tuple[Step, ...] = ()
 
 
-class Exit(Struct, kw_only=True):
+class Exit(Struct, frozen=True, kw_only=True):
     """Ends an instance from any state with outcome `as_`."""
 
     on: frozenset[str]
@@ -225,7 +225,7 @@ class Status(enum.Enum):
     DRAFT = "draft"
 
 
-class Journey(Struct, kw_only=True):
+class Journey(Struct, frozen=True, kw_only=True):
     """One version of a journey.
 
     `entry_reads`: attributes of the opening event that any expression reads as `entry.NAME`; only
@@ -254,7 +254,7 @@ class Journey(Struct, kw_only=True):
 # --- action -----------------------------------------------------------------------------------
 
 
-class Treatment(Struct, kw_only=True):
+class Treatment(Struct, frozen=True, kw_only=True):
     """An action on one channel."""
 
     channel: str
@@ -262,7 +262,7 @@ class Treatment(Struct, kw_only=True):
     payload: dict[str, Expression] = {}
 
 
-class Action(Struct, kw_only=True):
+class Action(Struct, frozen=True, kw_only=True):
     """One thing that can be said to a customer. `treatments` in the order written."""
 
     name: str
@@ -280,7 +280,7 @@ class Action(Struct, kw_only=True):
 # --- the set ----------------------------------------------------------------------------------
 
 
-class Program(Struct, kw_only=True):
+class Program(Struct, frozen=True, kw_only=True):
     """A whole definition set."""
 
     number: int = 0

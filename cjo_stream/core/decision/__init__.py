@@ -1,0 +1,1 @@
+"""Which action, on which channel, or none: requests, gates, decisions, commands."""

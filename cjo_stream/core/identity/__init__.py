@@ -1,0 +1,1 @@
+"""Who an event is about: the identifier actor, and the identifiers a customer holds."""

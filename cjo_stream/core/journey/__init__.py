@@ -1,0 +1,5 @@
+"""Journeys: state machines that events and time move.
+
+`cascade` is the order of one event or timer; `instance` what one instance does: goals, exits,
+transitions, steps, timers; `entry` how one opens; `step` what steps do; `record` the transitions.
+"""

@@ -1,0 +1,107 @@
+"""How an instance opens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cjo_stream.core.decision.act import evaluate_all
+from cjo_stream.core.draw import share
+from cjo_stream.core.event import Event
+from cjo_stream.core.expression import MISSING
+from cjo_stream.core.journey.cascade import Cascade
+from cjo_stream.core.journey.history import may_reenter, note_entry
+from cjo_stream.core.journey.instance import enter, settle_entered
+from cjo_stream.core.journey.record import record
+from cjo_stream.core.program import Journey, Reentry
+from cjo_stream.core.state import LIVE_MAX, Customer, Instance, next_id
+from cjo_stream.core.text import key_text
+
+
+def try_enter(cascade: Cascade, journey: Journey, event: Event) -> None:
+    """Open an instance where the journey's `entry` matches and its re-entry rule allows it."""
+    customer, turn, entry = cascade.customer, cascade.turn, journey.entry
+    scope = cascade.listen(event)
+    if entry.when is not None and not entry.when.holds(scope):
+        return
+    key = None
+    if entry.key is not None:
+        key = entry.key.evaluate(scope)
+        if key is MISSING or type(key) not in (str, int, float, bool):
+            return
+    at = min(event.time, turn.clock)
+    live = [i for i in customer.instances if i.journey == journey.name and i.state is not None]
+    if entry.reentry is not Reentry.ALWAYS and any(_same(i.key, key) for i in live):
+        turn.count("cjo_journey_refusals_total", journey.name, "live")
+        return
+    if not may_reenter(customer, journey, key, at):
+        turn.count("cjo_journey_refusals_total", journey.name, "reentry")
+        return
+    if len(live) >= LIVE_MAX:
+        turn.count("cjo_journey_refusals_total", journey.name, "bound")
+        _refuse(cascade, journey, key, event, at)
+        return
+    _open(cascade, journey, key, event, at)
+
+
+def _open(cascade: Cascade, journey: Journey, key: Any, event: Event, at: int) -> None:
+    customer = cascade.customer
+    instance = _instance(customer, journey, key, event, at, next_id(customer, "i"))
+    scope = cascade.listen(event)
+    if key is not None:
+        scope.key = key
+    instance.data = evaluate_all(journey.data, scope)
+    _insert(customer, instance)
+    note_entry(customer, journey, key, at)
+    cascade.turn.count("cjo_journey_entries_total", journey.name, str(journey.version))
+    enter(cascade, journey, instance, journey.initial, at)
+    settle_entered(cascade, journey, instance)
+
+
+def _refuse(cascade: Cascade, journey: Journey, key: Any, event: Event, at: int) -> None:
+    instance = _instance(cascade.customer, journey, key, event, at, "")
+    record(cascade, instance, "refused", from_=None, to=None, time=at)
+
+
+def _instance(
+    customer: Customer, journey: Journey, key: Any, event: Event, at: int, id_: str
+) -> Instance:
+    read = journey.entry_reads
+    kept = {name: value for name, value in event.attributes.items() if name in read}
+    return Instance(
+        id=id_,
+        journey=journey.name,
+        version=journey.version,
+        key=key,
+        state=None,
+        opened_at=at,
+        entered_at=at,
+        data={},
+        entry=Event(event.type, event.time, kept, event.id, event.channel),
+        holdout=_held_out(customer, journey),
+    )
+
+
+def _held_out(customer: Customer, journey: Journey) -> bool:
+    """Return whether the customer is held out of the journey: drawn once, then kept."""
+    if not journey.holdout:
+        return customer.holdouts.get(journey.name, False)
+    held = customer.holdouts.get(journey.name)
+    if held is None:
+        held = share(customer.id, journey.name, "holdout") < journey.holdout
+        customer.holdouts[journey.name] = held
+    return held
+
+
+def _insert(customer: Customer, instance: Instance) -> None:
+    """Keep instances by journey name, then oldest first."""
+    instances = customer.instances
+    at = len(instances)
+    while at and instances[at - 1].journey > instance.journey:
+        at -= 1
+    instances.insert(at, instance)
+
+
+def _same(a: Any, b: Any) -> bool:
+    return (a is None and b is None) or (
+        a is not None and b is not None and key_text(a) == key_text(b)
+    )

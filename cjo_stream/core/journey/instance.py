@@ -1,0 +1,260 @@
+"""One instance: how an event or a timer moves it.
+
+show    goal, exits, the state's `on`, the journey's `on`, `always`      (definitions.md 4, (3))
+fire    one timer of its state
+move    leave, do, enter, always, timers                              ("Taking a transition")
+"""
+
+from __future__ import annotations
+
+from cjo_stream.core.draw import share
+from cjo_stream.core.event import Event
+from cjo_stream.core.expression import Expression
+from cjo_stream.core.journey.cascade import ALWAYS_MAX, Cascade
+from cjo_stream.core.journey.history import note_end
+from cjo_stream.core.journey.record import record, tell
+from cjo_stream.core.journey.step import enter_scope, run_steps
+from cjo_stream.core.program import Exit, Journey, Past, Split, State, Transition
+from cjo_stream.core.record import Reason
+from cjo_stream.core.state import WATCHED_MAX, Instance, Timer
+
+
+def show(cascade: Cascade, journey: Journey, instance: Instance, event: Event) -> None:
+    """Let one instance see an event."""
+    turn = cascade.turn
+    listens = event.type in journey.listens
+    if instance.state is None:
+        if listens:
+            _mark_goal(cascade, journey, instance, event)
+        return
+    state = journey.states[instance.state]
+    if not listens and not state.always:
+        return
+    too_old = event.time < instance.entered_at - turn.program.grace_ms
+    if listens:
+        _mark_goal(cascade, journey, instance, event)
+        if instance.state is None:
+            return
+    if too_old:
+        cascade.late = cascade.late or listens
+        return
+    at = max(min(event.time, turn.clock), instance.entered_at)
+    if not (listens and _take_first(cascade, journey, instance, state, event, at)):
+        _settle(cascade, journey, instance)
+
+
+def fire(cascade: Cascade, journey: Journey, instance: Instance, timer: Timer) -> None:
+    """Let a timer of the instance's state fire; one whose `when` is false lapses."""
+    assert instance.state is not None
+    instance.timers.remove(timer)
+    transition = journey.states[instance.state].timers[timer.ordinal].transition
+    if _holds(cascade, instance, transition.when):
+        at = max(timer.due, instance.entered_at)
+        if _take(cascade, journey, instance, transition, at):
+            settle_entered(cascade, journey, instance)
+
+
+def enter(cascade: Cascade, journey: Journey, instance: Instance, name: str, at: int) -> None:
+    """Enter a state: record, steps; a final one ends the instance. Timers start later."""
+    before = instance.state
+    state = journey.states[name]
+    instance.state, instance.entered_at = name, at
+    if state.end is not None:
+        record(cascade, instance, "ended", from_=before, to=name, time=at, outcome=state.end)
+        run_steps(cascade, instance, state.enter, name)
+        _close(cascade, instance, at, state.end)
+        return
+    reason: Reason = "moved" if before is not None else "entered"
+    record(cascade, instance, reason, from_=before, to=name, time=at)
+    if before is None:
+        tell(cascade, instance, "journey.entered")
+    run_steps(cascade, instance, state.enter, name)
+
+
+def settle_entered(cascade: Cascade, journey: Journey, instance: Instance) -> None:
+    """Follow `always` from the state just entered, then start its timers."""
+    _settle(cascade, journey, instance, entered=True)
+
+
+def _mark_goal(cascade: Cascade, journey: Journey, instance: Instance, event: Event) -> None:
+    goal = journey.goal
+    if goal is None or instance.goal_marked or event.type not in goal.on:
+        return
+    if event.time < instance.opened_at:
+        return
+    if goal.within_ms is None:
+        if instance.state is None:
+            return
+    elif event.time > instance.opened_at + goal.within_ms:
+        return
+    if not _holds(cascade, instance, goal.when):
+        return
+    instance.goal_marked = True
+    state = instance.state
+    record(cascade, instance, "goal", from_=state, to=state, time=event.time)
+    tell(cascade, instance, "journey.goal")
+    run_steps(cascade, instance, goal.do, state)
+    if goal.exit and instance.state is not None:
+        at = max(min(event.time, cascade.turn.clock), instance.entered_at)
+        _exit(cascade, journey, instance, at, "goal")
+    if instance.state is None and instance in cascade.customer.instances:
+        cascade.customer.instances.remove(instance)
+
+
+def _take_first(
+    cascade: Cascade,
+    journey: Journey,
+    instance: Instance,
+    state: State,
+    event: Event,
+    at: int,
+) -> bool:
+    """Take the first rule that matches; return whether it left the state."""
+    for rule in journey.exit:
+        if event.type in rule.on and _holds(cascade, instance, rule.when):
+            _exit(cascade, journey, instance, at, rule.as_, rule)
+            return True
+    for transition in (*state.on.get(event.type, ()), *journey.on.get(event.type, ())):
+        if _holds(cascade, instance, transition.when):
+            left = _take(cascade, journey, instance, transition, at)
+            if left:
+                settle_entered(cascade, journey, instance)
+            return left
+    return False
+
+
+def _take(
+    cascade: Cascade, journey: Journey, instance: Instance, transition: Transition, at: int
+) -> bool:
+    """Take a transition; return whether it left the state."""
+    state = instance.state
+    assert state is not None
+    if transition.to is None:
+        run_steps(cascade, instance, transition.do, state)
+        return False
+    to = _target(cascade, instance, transition.to)
+    instance.timers = []
+    run_steps(cascade, instance, journey.states[state].leave, to)
+    run_steps(cascade, instance, transition.do, to)
+    enter(cascade, journey, instance, to, at)
+    return True
+
+
+def _exit(
+    cascade: Cascade,
+    journey: Journey,
+    instance: Instance,
+    at: int,
+    outcome: str,
+    rule: Exit | None = None,
+) -> None:
+    state = instance.state
+    assert state is not None
+    instance.timers = []
+    run_steps(cascade, instance, journey.states[state].leave, None)
+    if rule is not None:
+        run_steps(cascade, instance, rule.do, None)
+    instance.entered_at = at
+    record(cascade, instance, "exited", from_=state, to=None, time=at, outcome=outcome)
+    _close(cascade, instance, at, outcome)
+
+
+def _settle(
+    cascade: Cascade, journey: Journey, instance: Instance, *, entered: bool = False
+) -> None:
+    """Try `always` until none is true; if that left the state, or `entered`, start its timers."""
+    moves = 0
+    while instance.state is not None:
+        always = journey.states[instance.state].always
+        step = next((t for t in always if _holds(cascade, instance, t.when)), None)
+        if step is None:
+            break
+        if moves == ALWAYS_MAX:
+            cascade.report_loop()
+            break
+        moves += 1
+        if not _take(cascade, journey, instance, step, instance.entered_at):
+            break
+        entered = True
+    if entered and instance.state is not None:
+        _start_timers(cascade, journey, instance)
+
+
+def _start_timers(cascade: Cascade, journey: Journey, instance: Instance) -> None:
+    assert instance.state is not None
+    clock = cascade.turn.clock
+    timers = []
+    for ordinal, rule in enumerate(journey.states[instance.state].timers):
+        if rule.after_ms is not None:
+            due = instance.entered_at + rule.after_ms
+        else:
+            assert rule.at is not None
+            enter_scope(cascade, instance)
+            value = rule.at.evaluate(cascade.scope)
+            if type(value) not in (int, float):
+                continue
+            due = int(value)
+            if due < clock and rule.past is Past.SKIP:
+                continue
+        timers.append(Timer(due, ordinal))
+    instance.timers = timers
+
+
+def _close(cascade: Cascade, instance: Instance, at: int, outcome: str) -> None:
+    """The instance has ended; it stays only where its goal may still be marked."""
+    customer, turn = cascade.customer, cascade.turn
+    instance.state = None
+    instance.timers = []
+    turn.count("cjo_journey_ends_total", instance.journey, outcome)
+    journey = turn.program.versions[(instance.journey, instance.version)]
+    note_end(customer, journey, instance.key, at)
+    if journey.goal is None or instance.goal_marked or journey.goal.within_ms is None:
+        customer.instances.remove(instance)
+    else:
+        _forget_watched(cascade, instance.journey)
+    tell(cascade, instance, "journey.ended", outcome)
+
+
+def _forget_watched(cascade: Cascade, journey: str) -> None:
+    """Keep the newest ended instances of a journey whose goals are still watched."""
+    customer = cascade.customer
+    watched = [i for i in customer.instances if i.journey == journey and i.state is None]
+    for oldest in watched[: max(0, len(watched) - WATCHED_MAX)]:
+        customer.instances.remove(oldest)
+        cascade.turn.count("cjo_state_bounds_total", "watched")
+
+
+def forget_unwatchable(cascade: Cascade) -> None:
+    """Drop ended instances whose goals no event, however late, can mark any more."""
+    turn, customer = cascade.turn, cascade.customer
+    if all(instance.state is not None for instance in customer.instances):
+        return
+    since = turn.clock - turn.program.max_late_ms
+    kept = []
+    for instance in customer.instances:
+        if instance.state is None:
+            journey = turn.program.versions.get((instance.journey, instance.version))
+            within = journey.goal.within_ms if journey is not None and journey.goal else None
+            if within is None or instance.opened_at + within < since:
+                continue
+        kept.append(instance)
+    customer.instances = kept
+
+
+def _target(cascade: Cascade, instance: Instance, to: str | Split) -> str:
+    if isinstance(to, str):
+        return to
+    total = sum(branch.weight for branch in to.branches)
+    drawn = total * share(cascade.customer.id, instance.journey, instance.state or "")
+    for branch in to.branches:
+        drawn -= branch.weight
+        if drawn < 0:
+            return branch.to
+    return to.branches[-1].to
+
+
+def _holds(cascade: Cascade, instance: Instance, when: Expression | None) -> bool:
+    if when is None:
+        return True
+    enter_scope(cascade, instance)
+    return when.holds(cascade.scope)

@@ -1,0 +1,51 @@
+"""Transition records, and the events the engine raises of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cjo_stream.core.journey.cascade import Cascade
+from cjo_stream.core.record import Reason, Transition
+from cjo_stream.core.state import Instance, next_id
+
+
+def record(
+    cascade: Cascade,
+    instance: Instance,
+    reason: Reason,
+    *,
+    from_: str | None,
+    to: str | None,
+    time: int,
+    outcome: str | None = None,
+) -> None:
+    """Leave one transition record."""
+    transition = Transition(
+        transition_id=next_id(cascade.customer, "t"),
+        customer_id=cascade.customer.id,
+        journey=instance.journey,
+        version=instance.version,
+        instance_id=instance.id or None,
+        key=instance.key,
+        from_=from_,
+        to=to,
+        reason=reason,
+        outcome=outcome,
+        time=time,
+        trigger=cascade.trigger,
+        holdout=instance.holdout,
+    )
+    cascade.transition = transition
+    cascade.turn.emit(transition)
+
+
+def tell(cascade: Cascade, instance: Instance, type_: str, outcome: str | None = None) -> None:
+    """Raise `journey.entered`, `journey.ended` or `journey.goal` where some journey listens."""
+    if type_ not in cascade.turn.program.raised_on:
+        return
+    attributes: dict[str, Any] = {"journey": instance.journey}
+    if instance.key is not None:
+        attributes["key"] = instance.key
+    if outcome is not None:
+        attributes["outcome"] = outcome
+    cascade.raise_event(type_, attributes)

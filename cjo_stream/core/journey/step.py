@@ -1,0 +1,69 @@
+"""What the steps of `enter`, `leave` and `do` do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cjo_stream.core.decision.act import Request, act, evaluate_all
+from cjo_stream.core.expression import MISSING
+from cjo_stream.core.journey.cascade import Cascade
+from cjo_stream.core.profile.fact import set_fact
+from cjo_stream.core.program import Act, Assign, Raise, SetFact, Step
+from cjo_stream.core.record import JourneyRef
+from cjo_stream.core.state import Instance
+
+
+def run_steps(
+    cascade: Cascade, instance: Instance, steps: Sequence[Step], state: str | None
+) -> None:
+    """Run steps in order; what they ask for belongs to `state`, None where the instance exits."""
+    for step in steps:
+        enter_scope(cascade, instance)
+        if isinstance(step, Act):
+            _act(cascade, instance, step, state)
+        elif isinstance(step, Raise):
+            cascade.raise_event(step.type, evaluate_all(step.attributes, cascade.scope))
+        elif isinstance(step, SetFact):
+            _set(cascade, step)
+        else:
+            _assign(cascade, instance, step)
+
+
+def enter_scope(cascade: Cascade, instance: Instance) -> None:
+    """Let expressions read this instance and the event being handled."""
+    scope = cascade.listen(cascade.event)
+    scope.entry, scope.data = instance.entry, instance.data
+    if instance.key is not None:
+        scope.key = instance.key
+
+
+def _act(cascade: Cascade, instance: Instance, step: Act, state: str | None) -> None:
+    scope = cascade.scope
+    data = instance.data
+    if step.data:
+        data = {**data, **evaluate_all(step.data, scope)}
+    request = Request(
+        JourneyRef(instance.journey, instance.version, instance.id, state),
+        cascade.trigger,
+        cascade.event,
+        data,
+        scope.key,
+        instance.holdout,
+    )
+    act(cascade.customer, step, request, scope, cascade.turn)
+
+
+def _set(cascade: Cascade, step: SetFact) -> None:
+    for name, expression in step.facts.items():
+        value = expression.evaluate(cascade.scope)
+        if value is not MISSING:
+            set_fact(cascade.customer, name, value, cascade.turn.clock, cascade.turn)
+
+
+def _assign(cascade: Cascade, instance: Instance, step: Assign) -> None:
+    for name, expression in step.variables.items():
+        value = expression.evaluate(cascade.scope)
+        if value is MISSING:
+            instance.data.pop(name, None)
+        else:
+            instance.data[name] = value

@@ -1,0 +1,1 @@
+"""What is known of a customer: facts, traits, consent, cases, commands and their outcomes."""

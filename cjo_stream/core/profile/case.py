@@ -1,0 +1,71 @@
+"""Service cases: open while the latest `opened` of a key is later than its latest `closed`."""
+
+from __future__ import annotations
+
+from cjo_stream.core.event import Event
+from cjo_stream.core.expression import MISSING, Scope
+from cjo_stream.core.program import CaseRule
+from cjo_stream.core.state import CASES_MAX, Customer
+from cjo_stream.core.text import key_text
+from cjo_stream.core.turn import Turn
+
+OPENED, CLOSED = 0, 1
+
+
+def update_cases(customer: Customer, event: Event, scope: Scope, turn: Turn) -> None:
+    """Let `event` open and close cases."""
+    program = turn.program
+    for rules, which in ((program.opened, OPENED), (program.closed, CLOSED)):
+        for rule in rules:
+            if event.type in rule.on:
+                _apply(customer, rule, which, event, scope, turn)
+
+
+def open_cases(customer: Customer) -> int:
+    """Return how many cases are open."""
+    return sum(_is_open(times) for times in customer.cases.values())
+
+
+def last_closed(customer: Customer) -> int | None:
+    """Return when a case was closed last, or None."""
+    closes = (times[CLOSED] for times in customer.cases.values())
+    return max((at for at in closes if at is not None), default=None)
+
+
+def _apply(
+    customer: Customer, rule: CaseRule, which: int, event: Event, scope: Scope, turn: Turn
+) -> None:
+    if rule.when is not None and not rule.when.holds(scope):
+        return
+    key = rule.key.evaluate(scope) if rule.key is not None else ""
+    if key is MISSING:
+        return
+    name = key_text(key)
+    times = customer.cases.get(name)
+    if times is None:
+        if len(customer.cases) >= CASES_MAX and not _make_room(customer):
+            turn.count("cjo_state_bounds_total", "cases")
+            return
+        times = customer.cases[name] = [None, None]
+    held = times[which]
+    if held is None or event.time >= held:
+        times[which] = event.time
+
+
+def _is_open(times: list[int | None]) -> bool:
+    opened, closed = times[OPENED], times[CLOSED]
+    return opened is not None and (closed is None or opened > closed)
+
+
+def _make_room(customer: Customer) -> bool:
+    """Forget the case that has been closed longest; the last close of all stays known."""
+    newest = last_closed(customer)
+    shut = [
+        (times[CLOSED] or 0, name)
+        for name, times in customer.cases.items()
+        if not _is_open(times) and times[CLOSED] != newest
+    ]
+    if not shut:
+        return False
+    del customer.cases[min(shut)[1]]
+    return True

@@ -1,0 +1,56 @@
+"""Consent: what a customer said last about a purpose, on a channel or on all (`*`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cjo_stream.core.state import Customer
+
+STATUSES = frozenset({"granted", "denied", "revoked"})
+CLASSES = frozenset({"marketing", "service", "transactional"})
+EVERYWHERE = "*"
+PURPOSES_MAX = 50
+CHANNELS_MAX = 50
+
+
+def record_consent(customer: Customer, attributes: dict[str, Any], time: int) -> bool:
+    """Note one statement; return whether it was one.
+
+    The later wins, on equal times the stricter.
+    """
+    purpose, status = attributes.get("purpose"), attributes.get("status")
+    channel = attributes.get("channel", EVERYWHERE)
+    if type(purpose) is not str or type(channel) is not str or status not in STATUSES:
+        return False
+    held = customer.consent.get(purpose)
+    if held is None:
+        if len(customer.consent) >= PURPOSES_MAX:
+            return False
+        held = customer.consent[purpose] = {}
+    before = held.get(channel)
+    if before is None and len(held) >= CHANNELS_MAX:
+        return False
+    if (
+        before is None
+        or time > before[1]
+        or (time == before[1] and not (status == "granted" and before[0] != "granted"))
+    ):
+        held[channel] = [status, time]
+    return True
+
+
+def latest_status(customer: Customer, purpose: str, channel: str) -> str | None:
+    """Return the latest statement that covers the pair; on equal times the stricter."""
+    held = customer.consent.get(purpose)
+    if not held:
+        return None
+    found = [held[name] for name in (channel, EVERYWHERE) if name in held]
+    if not found:
+        return None
+    latest = max(found, key=lambda pair: (pair[1], pair[0] != "granted"))
+    return str(latest[0])
+
+
+def consented(customer: Customer, purpose: str, channel: str) -> bool:
+    """Return whether a purpose is consented to; a class that no policy names needs no consent."""
+    return purpose in CLASSES or latest_status(customer, purpose, channel) == "granted"

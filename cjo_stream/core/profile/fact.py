@@ -1,0 +1,65 @@
+"""Facts: declared values, the later event time wins, on equal times the later arrival."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from cjo_stream.core.expression import MISSING
+from cjo_stream.core.program import Fact
+from cjo_stream.core.state import Customer
+from cjo_stream.core.turn import Turn
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_REFUSED = object()
+
+
+def set_fact(customer: Customer, name: str, value: Any, time: int, turn: Turn) -> None:
+    """Set a fact as of `time`; null removes it. Unknown names and wrong types are counted."""
+    fact = turn.program.facts.get(name)
+    if fact is None:
+        turn.count("cjo_facts_ignored_total", "unknown")
+        return
+    held = customer.facts.get(name)
+    if held is not None and held[1] > time:
+        return
+    fitted = None if value is None else fit(fact, value)
+    if fitted is _REFUSED:
+        turn.count("cjo_facts_ignored_total", "type")
+        return
+    customer.facts[name] = [fitted, time]
+
+
+def fit(fact: Fact, value: Any) -> Any:
+    """Return `value` as the fact keeps it, or a mark that its type is wrong."""
+    kind = type(value)
+    if fact.type == "string":
+        return value if kind is str else _REFUSED
+    if fact.type == "number":
+        return value if kind in (int, float) else _REFUSED
+    if fact.type == "boolean":
+        return value if kind is bool else _REFUSED
+    if fact.type == "list":
+        return value if kind is list else _REFUSED
+    if kind is int:
+        return value
+    if kind is float and value.is_integer():
+        return int(value)
+    return _time(value) if kind is str else _REFUSED
+
+
+def read_fact(customer: Customer, fact: Fact) -> Any:
+    """Return the fact, its default, or MISSING."""
+    held = customer.facts.get(fact.name)
+    value = fact.default if held is None or held[0] is None else held[0]
+    return MISSING if value is None else value
+
+
+def _time(text: str) -> Any:
+    try:
+        moment = dt.datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            return _REFUSED
+        return (moment - _EPOCH) // dt.timedelta(milliseconds=1)
+    except (ValueError, OverflowError):
+        return _REFUSED

@@ -1,0 +1,69 @@
+"""Outcomes: what came of a command, joined to it at its customer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cjo_stream.core.event import Event
+from cjo_stream.core.state import COMMANDS_MAX, Command, Customer
+from cjo_stream.core.turn import Turn
+
+OUTCOME = "cjo.outcome"
+OUTCOMES = frozenset(
+    {"delivered", "impression", "click", "accept", "reject", "failed", "converted"}
+)
+
+
+def remember_command(customer: Customer, command: Command, turn: Turn) -> None:
+    """Keep a command as long as an outcome may join it."""
+    since = turn.clock - turn.program.reward_window_ms
+    customer.commands = [c for c in customer.commands if c.at > since][-COMMANDS_MAX + 1 :]
+    customer.commands.append(command)
+
+
+def join_outcome(customer: Customer, event: Event, turn: Turn) -> Event | None:
+    """Return the outcome with its command's attributes; None where it belongs to none."""
+    if event.attributes.get("outcome") not in OUTCOMES:
+        return None
+    command = _command_of(customer, event, turn)
+    if command is None:
+        return None
+    attributes: dict[str, Any] = {
+        **event.attributes,
+        "action_id": command.id,
+        "action": command.action,
+        "issue": command.issue,
+        "group": command.group,
+        "channel": command.channel,
+    }
+    return Event(
+        event.type,
+        event.time,
+        attributes,
+        event.id,
+        event.channel,
+        event.identifiers,
+        event.own_id,
+        event.received_at,
+        event.topic,
+        event.partition,
+        event.offset,
+    )
+
+
+def _command_of(customer: Customer, event: Event, turn: Turn) -> Command | None:
+    action_id = event.attributes.get("action_id")
+    if action_id is not None:
+        return next((c for c in customer.commands if c.id == action_id), None)
+    action, channel = event.attributes.get("action"), event.attributes.get("channel")
+    since = event.time - turn.program.reward_window_ms
+    return next(
+        (
+            command
+            for command in reversed(customer.commands)
+            if command.action == action
+            and channel in (None, command.channel)
+            and since < command.at <= event.time
+        ),
+        None,
+    )

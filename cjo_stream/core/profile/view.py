@@ -1,0 +1,62 @@
+"""A customer as expressions see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cjo_stream.core.expression import MISSING
+from cjo_stream.core.expression.zone import zone
+from cjo_stream.core.profile.case import last_closed, open_cases
+from cjo_stream.core.profile.consent import consented
+from cjo_stream.core.profile.fact import read_fact
+from cjo_stream.core.profile.trait import read
+from cjo_stream.core.program import Program
+from cjo_stream.core.state import Customer
+
+
+class View:
+    """The profile at `now`; implements core.expression.ProfileView."""
+
+    __slots__ = ("_customer", "_now", "_program")
+
+    def __init__(self, customer: Customer, program: Program, now: int) -> None:
+        self._customer = customer
+        self._program = program
+        self._now = now
+
+    @property
+    def zone(self) -> str:
+        """IANA name: the customer's `timezone` fact where it is one, else the topology's."""
+        held = self._customer.facts.get("timezone")
+        if held is not None and type(held[0]) is str and zone(held[0]) is not None:
+            return held[0]
+        return self._program.timezone
+
+    def get(self, name: str) -> Any:
+        """Return a fact, a trait or a built-in, or MISSING."""
+        fact = self._program.facts.get(name)
+        if fact is not None:
+            return read_fact(self._customer, fact)
+        trait = self._program.traits.get(name)
+        if trait is not None:
+            return read(self._customer, trait, self._now)
+        value = self._built_in(name)
+        return MISSING if value is None else value
+
+    def identifiers(self, type_: str) -> list[str]:
+        """Return the customer's values of one identifier type, sorted."""
+        return sorted(self._customer.identifiers.get(type_, ()))
+
+    def consented(self, purpose: str, channel: str) -> bool:
+        """Return what the consent gate would say."""
+        return consented(self._customer, purpose, channel)
+
+    def _built_in(self, name: str) -> Any:
+        customer = self._customer
+        if name == "open_cases":
+            return open_cases(customer)
+        if name == "last_case_closed":
+            return last_closed(customer)
+        if name in ("id", "first_seen", "last_seen", "last_channel"):
+            return getattr(customer, name)
+        return None

@@ -1,0 +1,5 @@
+"""The in-process runtime: the engine's machines over a log of this process; no server.
+
+`log` is the log, in memory or durable; `runtime` drives the tasks; `output` writes the files of a
+run; `run` and `demo` are what the commands of those names call.
+"""

@@ -1,0 +1,118 @@
+"""A runtime with its log, its stores and its output folder, in memory or in a state folder.
+
+    STATE/log/           the durable log with its notes (RocksDB)
+    STATE/task-0/ ...    one store a partition (RocksDB)
+
+An installation in a state folder survives kill -9: opened again with the same output folder, it
+cuts the output files back to where the last noted step ended and goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from cjo_stream.definition import DefinitionSet, carry, compile_content
+from cjo_stream.embedded.log import DurableLog, Log, MemoryLog
+from cjo_stream.embedded.output import SIZES_NOTE, Output, prepare
+from cjo_stream.embedded.runtime import Runtime
+from cjo_stream.engine.port import Store
+from cjo_stream.errors import UsageError
+from cjo_stream.store.memory import MemoryStore
+from cjo_stream.store.rocks import RocksStore
+
+_SHAPE = "shape"
+_SET = "set"
+
+
+class _Shape(msgspec.Struct):
+    """What a state folder was made for."""
+
+    partitions: int
+    topology: str
+
+
+class _Applied(msgspec.Struct):
+    """The definition set last applied to a state folder."""
+
+    number: int
+    digest: str
+    content: bytes
+
+
+class Installation(msgspec.Struct):
+    """An open runtime with its output."""
+
+    runtime: Runtime
+    output: Output
+    resumed: bool
+    """Whether this goes on with a run that ended before its output was finished."""
+
+
+@contextmanager
+def open_installation(
+    definitions: DefinitionSet,
+    out: Path,
+    *,
+    state: Path | None,
+    partitions: int = 1,
+    force: bool = False,
+) -> Iterator[Installation]:
+    """Open an installation and let `definitions` govern it; closes it in order at the end.
+
+    Raises UsageError where the output folder is not empty, or the state folder is another's.
+    """
+    log: Log
+    stores: list[Store]
+    if state is None:
+        log, stores = MemoryLog(), [MemoryStore() for _ in range(partitions)]
+    else:
+        log = DurableLog(RocksStore(state / "log"))
+        partitions = _check_shape(log, state, definitions, partitions)
+        stores = [RocksStore(state / f"task-{p}") for p in range(partitions)]
+    name = f"{SIZES_NOTE}:{out.resolve()}"
+    unfinished = log.note(name)
+    if not unfinished:
+        prepare(out, force=force)
+    output = Output(out, name, unfinished)
+    runtime = Runtime(log=log, stores=stores, compile_=compile_content, output=output)
+    _apply(runtime, log, definitions)
+    try:
+        yield Installation(runtime, output, bool(unfinished))
+        log.append([], {name: b""})
+    finally:
+        output.close()
+        runtime.close()
+
+
+def _check_shape(log: Log, state: Path, definitions: DefinitionSet, partitions: int) -> int:
+    noted = log.note(_SHAPE)
+    topology = definitions.program.topology
+    if noted is None:
+        log.append([], {_SHAPE: msgspec.msgpack.encode(_Shape(partitions, topology))})
+        return partitions
+    shape = msgspec.msgpack.decode(noted, type=_Shape)
+    if shape.topology != topology:
+        log.close()
+        raise UsageError(
+            f"{state} holds the state of topology {shape.topology}, not of {topology}: "
+            "name another folder"
+        )
+    return shape.partitions
+
+
+def _apply(runtime: Runtime, log: Log, definitions: DefinitionSet) -> None:
+    noted = log.note(_SET)
+    running = msgspec.msgpack.decode(noted, type=_Applied) if noted else None
+    if running is not None and running.digest == definitions.digest:
+        number, content = running.number, running.content
+    else:
+        number = running.number + 1 if running else 1
+        content = carry(definitions, running.content if running else None)
+    if runtime.active_number < number:
+        runtime.apply(number, content)
+    applied = _Applied(number, definitions.digest, content)
+    log.append([], {_SET: msgspec.msgpack.encode(applied)})

@@ -1,0 +1,147 @@
+"""The files of a run: one record a line, in the order of issue (contracts.md section 4).
+
+Sizes are reported after every write, so that a run which was killed goes on where its last noted
+step ended: what was written beyond is cut off and written again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from cjo_stream.core.record import DeadLetter
+from cjo_stream.engine.frame import Effect
+from cjo_stream.errors import UsageError
+
+NAMES = {
+    "action": "actions.jsonl",
+    "decision": "decisions.jsonl",
+    "transition": "transitions.jsonl",
+    "identity": "identities.jsonl",
+    "dead_letter": "dead_letters.jsonl",
+}
+CUSTOMERS = "customers.jsonl"
+SUMMARY = "summary.json"
+SIZES_NOTE = "output"
+_JSON = msgspec.json.Encoder()
+
+
+def prepare(folder: Path, *, force: bool) -> None:
+    """Make `folder` ready for a new run; raises UsageError where it holds something."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = sorted(path.name for path in folder.iterdir())
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written to: {error.strerror}") from error
+    if held and not force:
+        raise UsageError(f"{folder} is not empty: name another folder, or add --force")
+    for name in [*NAMES.values(), CUSTOMERS, SUMMARY]:
+        (folder / name).unlink(missing_ok=True)
+
+
+class _Reach(msgspec.Struct):
+    """How far the files reach: bytes and lines by kind, actions by channel."""
+
+    bytes: dict[str, int] = {}
+    lines: dict[str, int] = {}
+    actions: dict[str, int] = {}
+
+
+class Output:
+    """Open files in one folder.
+
+    `counts` says how many lines of each kind they have, `actions` how many commands by channel.
+    """
+
+    def __init__(self, folder: Path, note: str, sizes: bytes | None = None) -> None:
+        """Open the files, cut back to the `sizes` last noted under the name `note`."""
+        self._folder = folder
+        self._note = note
+        self._files: dict[str, BinaryIO] = {}
+        noted = msgspec.json.decode(sizes, type=_Reach) if sizes else _Reach()
+        self.counts = {kind: noted.lines.get(kind, 0) for kind in NAMES}
+        self.actions = noted.actions
+        for kind, file_name in NAMES.items():
+            file = (folder / file_name).open("ab")
+            if sizes:
+                file.truncate(noted.bytes.get(kind, 0))
+                file.seek(0, 2)
+            self._files[kind] = file
+
+    def write(self, effects: Sequence[Effect]) -> None:
+        """Write effects, a line each."""
+        lines: dict[str, list[bytes]] = {}
+        for effect in effects:
+            if effect.kind == "dead_letter":
+                line = _dead_letter_line(effect)
+            elif effect.kind in NAMES:
+                line = effect.value
+            else:
+                continue
+            lines.setdefault(effect.kind, []).append(line)
+            if effect.channel is not None:
+                self.actions[effect.channel] = self.actions.get(effect.channel, 0) + 1
+        for kind, written in lines.items():
+            self.counts[kind] += len(written)
+            written.append(b"")
+            self._files[kind].write(b"\n".join(written))
+
+    def notes(self) -> dict[str, bytes]:
+        """Return how far the files reach, once all that was written is with the system."""
+        for file in self._files.values():
+            file.flush()
+        sizes = {kind: file.tell() for kind, file in self._files.items()}
+        return {self._note: _JSON.encode(_Reach(sizes, self.counts, self.actions))}
+
+    def refuse(self, letter: DeadLetter) -> None:
+        """Write a dead letter of intake's."""
+        self.counts["dead_letter"] += 1
+        self._files["dead_letter"].write(_line(letter) + b"\n")
+
+    def close(self) -> None:
+        """Close all files."""
+        for file in self._files.values():
+            file.close()
+
+    def write_customers(self, rows: Iterable[dict[str, object]]) -> int:
+        """Write customers.jsonl from rows in order of customer id; return how many."""
+        number = 0
+        with (self._folder / CUSTOMERS).open("wb") as file:
+            for row in rows:
+                file.write(_JSON.encode(row) + b"\n")
+                number += 1
+        return number
+
+    def write_summary(self, summary: msgspec.Struct) -> None:
+        """Write summary.json."""
+        text = msgspec.json.format(_JSON.encode(summary), indent=2)
+        (self._folder / SUMMARY).write_bytes(text + b"\n")
+
+
+def _line(letter: DeadLetter) -> bytes:
+    return _JSON.encode(
+        {
+            "reason": letter.reason,
+            "detail": letter.detail,
+            "topic": letter.topic,
+            "partition": letter.partition,
+            "offset": letter.offset,
+            "value": letter.value.decode("utf-8", "replace"),
+        }
+    )
+
+
+def _dead_letter_line(effect: Effect) -> bytes:
+    headers = {name: value.decode() for name, value in effect.headers}
+    letter = DeadLetter(
+        reason=headers["reason"],
+        detail=headers["detail"],
+        topic=headers["topic"],
+        partition=int(headers["partition"]),
+        offset=int(headers["offset"]),
+        value=effect.value,
+    )
+    return _line(letter)

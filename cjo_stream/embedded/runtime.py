@@ -1,0 +1,284 @@
+"""The embedded runtime: every partition's task in one process, over the in-process log.
+
+It keeps the order of steps that a task asks for: process, append what it sends (durably, where the
+log is), commit. The append time is the highest event time; before it moves on, the timers of every
+partition that come due on the way fire, in order of due time, each with all that it causes.
+
+    offer(lane, offset, event)    an event, routed; repeats of a lane are dropped
+    advance(to_ms)                time runs on without events
+    settle()                      all that was offered has had its effect
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from cjo_stream.core.customer import snapshot
+from cjo_stream.core.event import Event
+from cjo_stream.core.message import ActivateSet, Message, StoreSet, partition_of
+from cjo_stream.core.record import DeadLetter
+from cjo_stream.core.state import Customer
+from cjo_stream.embedded.log import EFFECT, INTERNAL, Append, Log
+from cjo_stream.engine import codec, port
+from cjo_stream.engine.dispatch import Dispatch
+from cjo_stream.engine.frame import Effect, FrameWriter, Position, control_frame, tick_frame
+from cjo_stream.engine.intake import route
+from cjo_stream.engine.lane import Numbering
+from cjo_stream.engine.port import Compile, Store
+from cjo_stream.engine.task import Task
+from cjo_stream.errors import InputError, RefusalError
+
+BATCH_RECORDS_MAX = 256
+READ_RECORDS_MAX = 1_024
+_TOPIC_ID = "embedded"
+_SOURCES = "sources"
+_DISPATCH = "dispatch:"
+
+
+class _Source(msgspec.Struct):
+    """How far one lane was read, and what it last sent to each partition."""
+
+    offset: int = -1
+    last: dict[int, Position] = {}
+
+
+class _Sources(msgspec.Struct):
+    """What is noted with every append of events."""
+
+    high: int = 0
+    lanes: dict[str, _Source] = {}
+
+
+class Output(Protocol):
+    """Where effects go, each once, in order."""
+
+    def write(self, effects: Sequence[Effect]) -> None:
+        """Take effects."""
+
+    def refuse(self, letter: DeadLetter) -> None:
+        """Take a dead letter of intake's."""
+
+    def notes(self) -> dict[str, bytes]:
+        """Return what to note in the log, so that what was taken since can be undone."""
+
+
+class Runtime:
+    """Tasks over a log, between whoever offers events and an output."""
+
+    def __init__(
+        self,
+        *,
+        log: Log,
+        stores: Sequence[Store],
+        compile_: Compile,
+        output: Output,
+    ) -> None:
+        self._log = log
+        self._stores = stores
+        self._output = output
+        self._partitions = len(stores)
+        self.tasks = [
+            Task(
+                partition,
+                self._partitions,
+                port.Log(_TOPIC_ID, partition),
+                store,
+                compile_,
+                timers_per_record_max=None,
+            )
+            for partition, store in enumerate(stores)
+        ]
+        self._dispatch = Dispatch()
+        for partition in range(self._partitions):
+            note = log.note(f"{_DISPATCH}{partition}")
+            self._dispatch.resume(partition, note.decode().split("|")[1] if note else None)
+        self._dispatched = [
+            int(note.decode().split("|")[0]) if (note := log.note(f"{_DISPATCH}{p}")) else -1
+            for p in range(self._partitions)
+        ]
+        noted = log.note(_SOURCES)
+        self._sources = msgspec.msgpack.decode(noted, type=_Sources) if noted else _Sources()
+        self._numbers: dict[str, Numbering] = {}
+        self._pending: list[Append] = []
+        self._unnoted = False
+        self._now = self._sources.high
+        self._pump()
+
+    # --- what goes in
+
+    @property
+    def high(self) -> int:
+        """The highest event time so far, ms."""
+        return self._sources.high
+
+    def taken(self, lane: str) -> int:
+        """Return the last offset of `lane` that was offered and kept; -1 before the first."""
+        source = self._sources.lanes.get(lane)
+        return source.offset if source else -1
+
+    def apply(self, number: int, content: bytes) -> None:
+        """Store a definition set in every partition, then activate it in every partition."""
+        self.settle()
+        for message in (StoreSet(number, content), ActivateSet(number)):
+            frame = control_frame([("", message)])
+            self._log.append([(INTERNAL, p, self._now, frame) for p in range(self._partitions)])
+            self._pump()
+        behind = [task.partition for task in self.tasks if task.active_number < number]
+        if behind:
+            raise RefusalError(
+                f"partitions {behind} did not take definition set {number}: it does not compile "
+                "in this release. Check it with `cjo-stream validate`"
+            )
+
+    @property
+    def active_number(self) -> int:
+        """The definition set in force; 0 before the first."""
+        return min(task.active_number for task in self.tasks)
+
+    def offer(self, lane: str, offset: int, event: Event) -> InputError | None:
+        """Take one event; return why it goes nowhere, if so. Offsets of a lane ascend."""
+        source = self._sources.lanes.setdefault(lane, _Source())
+        if offset <= source.offset:
+            return None
+        routed = route(event)
+        if isinstance(routed, InputError):
+            return routed
+        high = max(self._sources.high, event.time)
+        if self._partitions > 1:
+            self._flush()
+            self._fire_through(high)
+        self._now = self._sources.high = high
+        to, message = routed
+        self._append(lane, source, offset, to, message)
+        if self._partitions > 1:
+            self.settle()
+        elif len(self._pending) >= BATCH_RECORDS_MAX:
+            self._flush()
+        return None
+
+    def refuse(self, lane: str, offset: int, letter: DeadLetter) -> None:
+        """Take a record of a lane that is no event; it moves nothing, the clock included."""
+        source = self._sources.lanes.setdefault(lane, _Source())
+        if offset > source.offset:
+            self.settle()
+            self._output.refuse(letter)
+            source.offset = offset
+            self._unnoted = True
+
+    def advance(self, to_ms: int) -> None:
+        """Let time run on to `to_ms`, firing what comes due on the way."""
+        self.settle()
+        self._fire_through(to_ms)
+        self._now = max(self._now, to_ms)
+        self._tick(range(self._partitions))
+
+    def settle(self) -> None:
+        """Return when all that was offered has had its whole effect."""
+        self._flush()
+
+    # --- what comes out
+
+    def take_counts(self) -> dict[tuple[str, ...], int]:
+        """Return the counts of all tasks since the last call."""
+        total: dict[tuple[str, ...], int] = {}
+        for task in self.tasks:
+            for key, by in task.take_counts().items():
+                total[key] = total.get(key, 0) + by
+        return total
+
+    def customers(self) -> Iterator[Customer]:
+        """Yield every customer who has had an event, by customer id."""
+        self.settle()
+        for key, value in heapq.merge(*(store.scan(*codec.CUSTOMERS) for store in self._stores)):
+            state = codec.decode_actor(key[1:].decode(), value)
+            if isinstance(state, Customer) and state.events:
+                yield state
+
+    def rows(self) -> Iterator[dict[str, object]]:
+        """Yield the rows of customers.jsonl, by customer id."""
+        program = self.tasks[0].program
+        if program is not None:
+            for state in self.customers():
+                yield snapshot(state, program, self._now)
+
+    def close(self) -> None:
+        """Settle, and close the log and the stores in order."""
+        self.settle()
+        for task in self.tasks:
+            task.mark_clean()
+        for store in self._stores:
+            store.close()
+        self._log.close()
+
+    # --- inside
+
+    def _append(self, lane: str, source: _Source, offset: int, to: str, message: Message) -> None:
+        numbers = self._numbers.get(lane)
+        if numbers is None:
+            numbers = self._numbers[lane] = Numbering(source.last)
+        receiver = partition_of(to, self._partitions)
+        numbers.begin(offset)
+        position, previous = numbers.number(receiver)
+        writer = FrameWriter()
+        writer.add(port.Log(lane, 0), position, previous, to, message)
+        source.offset = offset
+        source.last[receiver] = position
+        self._pending += [(INTERNAL, receiver, self._now, frame) for frame in writer.frames(0)]
+
+    def _flush(self) -> None:
+        if self._pending or self._unnoted:
+            pending, self._pending, self._unnoted = self._pending, [], False
+            notes = {**self._output.notes(), _SOURCES: msgspec.msgpack.encode(self._sources)}
+            self._log.append(pending, notes)
+            self._pump()
+
+    def _fire_through(self, to_ms: int) -> None:
+        """Fire the timers of all partitions up to `to_ms`, nearest first."""
+        while True:
+            dues = ((task.next_due, task.partition) for task in self.tasks)
+            nearest = min(((due, p) for due, p in dues if due is not None), default=None)
+            if nearest is None or nearest[0] > to_ms:
+                return
+            self._now = max(self._now, nearest[0])
+            self._tick([nearest[1]])
+
+    def _tick(self, partitions: Sequence[int] | range) -> None:
+        self._log.append([(INTERNAL, p, self._now, tick_frame()) for p in partitions])
+        self._pump()
+
+    def _pump(self) -> None:
+        """Run every task until its log is empty, then hand the effects out."""
+        busy = True
+        while busy:
+            busy = False
+            for task in self.tasks:
+                while records := self._log.read(
+                    INTERNAL, task.partition, task.applied, READ_RECORDS_MAX
+                ):
+                    busy = True
+                    outbox = task.process(records)
+                    appends = [(INTERNAL, to, self._now, frame) for to, frame in outbox.frames]
+                    appends += [
+                        (EFFECT, task.partition, self._now, frame) for frame in outbox.effects
+                    ]
+                    self._log.append(appends)
+                    task.commit()
+                    self._log.trim(INTERNAL, task.partition, task.applied)
+                    self._hand_out(task.partition)
+
+    def _hand_out(self, partition: int) -> None:
+        while records := self._log.read(
+            EFFECT, partition, self._dispatched[partition], READ_RECORDS_MAX
+        ):
+            step = self._dispatch.take(partition, records)
+            self._output.write(step.effects)
+            notes = self._output.notes()
+            offset, metadata = step.position
+            notes[f"{_DISPATCH}{partition}"] = f"{offset - 1}|{metadata}".encode()
+            self._log.append([], notes)
+            self._dispatched[partition] = offset - 1
+            self._log.trim(EFFECT, partition, offset - 1)

@@ -1,0 +1,202 @@
+"""Test a topology as its customers will meet it: given events at times, expect actions and states.
+
+    >>> driver = TopologyDriver("topologies/shop")
+    >>> driver.send("cart_updated", at="2026-03-01T10:00:00Z", channel="web",
+    ...             identifiers={"user_id": "u1", "email": "ada@example.com"},
+    ...             attributes={"cart_id": "c1", "total": 80})
+    >>> driver.advance("1h")
+    >>> [action["action"] for action in driver.actions()]
+    ['cart_reminder']
+
+The driver runs the real tasks over an in-memory log; time moves only by `send` and `advance`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cjo_stream.core.customer import snapshot
+from cjo_stream.core.duration import parse_duration
+from cjo_stream.core.program import Program
+from cjo_stream.core.record import DeadLetter
+from cjo_stream.definition import DefinitionSet, compile_content, load
+from cjo_stream.embedded.log import MemoryLog
+from cjo_stream.embedded.runtime import Runtime
+from cjo_stream.engine.frame import Effect
+from cjo_stream.engine.intake import dead_letter_of
+from cjo_stream.engine.port import RawRecord
+from cjo_stream.errors import InputError, UsageError
+from cjo_stream.ingest import decoder
+from cjo_stream.store.memory import MemoryStore
+
+TENANT_KEY = b"a key for tests"
+Row = dict[str, Any]
+
+
+class TopologyDriver:
+    """One topology over an in-memory log; `partitions` only spreads the work, results agree."""
+
+    def __init__(self, topology: str | Path | DefinitionSet, partitions: int = 1) -> None:
+        """Load the topology; raises DefinitionError with every error of its files."""
+        loaded = topology if isinstance(topology, DefinitionSet) else load(Path(topology))
+        self._program = loaded.program
+        self._records = _Records()
+        self._runtime = Runtime(
+            log=MemoryLog(),
+            stores=[MemoryStore() for _ in range(partitions)],
+            compile_=compile_content,
+            output=self._records,
+        )
+        self._runtime.apply(1, loaded.content)
+        self._decode = decoder(self._program, TENANT_KEY)
+        self._decode_native = decoder(_all_native(self._program), TENANT_KEY)
+        self._offset = 0
+        self._now = 0
+
+    def send(
+        self,
+        type_: str,
+        *,
+        at: str | int | dt.datetime,
+        channel: str,
+        identifiers: Mapping[str, object],
+        attributes: Mapping[str, object] | None = None,
+        id: str | None = None,  # noqa: A002 - the event's own field
+    ) -> None:
+        """Send one event, whatever format its channel has on the wire.
+
+        `at` is RFC 3339 text, ms since the epoch, or an aware datetime. A refused event becomes a
+        dead letter.
+        """
+        event: Row = {
+            "type": type_,
+            "time": _milliseconds(at),
+            "channel": channel,
+            "identifiers": dict(identifiers),
+        }
+        if attributes is not None:
+            event["attributes"] = dict(attributes)
+        if id is not None:
+            event["id"] = id
+        self._take(msgspec.json.encode(event), channel, event["time"], native=True)
+
+    def send_raw(self, value: bytes, *, channel: str, at: str | int | dt.datetime) -> None:
+        """Send the bytes of one raw record of `channel`, appended to its topic at `at`."""
+        self._take(value, channel, _milliseconds(at), native=False)
+
+    def advance(self, by: str) -> None:
+        """Let time run on by a duration (`30m`, `2d`) beyond where it is, firing timers."""
+        self._now = max(self._now, self._runtime.high) + parse_duration(by)
+        self._runtime.advance(self._now)
+
+    def advance_to(self, at: str | int | dt.datetime) -> None:
+        """Let time run on to `at`."""
+        self._now = max(self._now, _milliseconds(at))
+        self._runtime.advance(self._now)
+
+    def actions(self) -> list[Row]:
+        """Return every action command so far, in the order of issue."""
+        return self._records.rows["action"]
+
+    def decisions(self) -> list[Row]:
+        """Return every decision record so far."""
+        return self._records.rows["decision"]
+
+    def transitions(self) -> list[Row]:
+        """Return every transition so far."""
+        return self._records.rows["transition"]
+
+    def dead_letters(self) -> list[Row]:
+        """Return every dead letter so far: `reason`, `detail` and the `value` refused."""
+        return self._records.rows["dead_letter"]
+
+    def customer(self, identifier: str) -> Row | None:
+        """Return the customer who has `type:value`, as in customers.jsonl with timers, or None."""
+        type_, _, value = identifier.partition(":")
+        if type_ not in self._program.identifiers:
+            known = ", ".join(self._program.identifiers)
+            raise UsageError(f"{type_!r} is no identifier type of this topology; it has {known}")
+        for customer in self._runtime.customers():
+            row = snapshot(customer, self._program, self._clock(), timers=True)
+            if value in row["identifiers"].get(type_, []):
+                return row
+        return None
+
+    def states(self, identifier: str) -> list[tuple[str, str]]:
+        """Return (journey, state) of the customer's live instances, by journey, oldest first."""
+        row = self.customer(identifier)
+        return [(i["journey"], i["state"]) for i in row["instances"]] if row else []
+
+    def _clock(self) -> int:
+        return max(self._now, self._runtime.high)
+
+    def _take(self, value: bytes, channel: str, time: int, *, native: bool) -> None:
+        record = RawRecord(
+            topic=channel,
+            topic_id="driver",
+            partition=0,
+            offset=self._offset,
+            time=max(time, self._clock()),
+            value=value,
+            channel=channel,
+        )
+        self._offset += 1
+        decoded = (self._decode_native if native else self._decode)(record)
+        refused = (
+            decoded
+            if isinstance(decoded, InputError)
+            else self._runtime.offer("driver", record.offset, decoded)
+        )
+        if refused is not None:
+            self._runtime.refuse("driver", record.offset, dead_letter_of(record, refused))
+        self._runtime.settle()
+
+
+class _Records:
+    """An output that keeps everything, decoded."""
+
+    def __init__(self) -> None:
+        kinds = ("action", "decision", "transition", "identity", "dead_letter", "reply", "profile")
+        self.rows: dict[str, list[Row]] = {kind: [] for kind in kinds}
+
+    def write(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            if effect.kind == "dead_letter":
+                row = {name: value.decode() for name, value in effect.headers}
+                self.rows["dead_letter"].append({**row, "value": effect.value})
+            else:
+                self.rows[effect.kind].append(msgspec.json.decode(effect.value))
+
+    def refuse(self, letter: DeadLetter) -> None:
+        row = {"reason": letter.reason, "detail": letter.detail, "value": letter.value}
+        self.rows["dead_letter"].append(row)
+
+    def notes(self) -> dict[str, bytes]:
+        return {}
+
+
+def _all_native(program: Program) -> Program:
+    """Return `program` with every channel that takes events taking native ones."""
+    channels = {
+        name: msgspec.structs.replace(
+            channel, input=msgspec.structs.replace(channel.input, format="native", mapping={})
+        )
+        if channel.input
+        else channel
+        for name, channel in program.channels.items()
+    }
+    return msgspec.structs.replace(program, channels=channels)
+
+
+def _milliseconds(at: str | int | dt.datetime) -> int:
+    if isinstance(at, int):
+        return at
+    moment = dt.datetime.fromisoformat(at) if isinstance(at, str) else at
+    if moment.tzinfo is None:
+        raise UsageError(f"{at} has no time zone: write 2026-03-01T10:00:00Z")
+    return round(moment.timestamp() * 1000)

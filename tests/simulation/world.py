@@ -1,0 +1,380 @@
+"""The whole chain in one process, from one seed: intake, tasks and dispatch over simulated logs.
+
+At any boundary of a write, a produce or a commit a process may die; a dead one's outputs survive
+up to an independent cut per partition. Zombies go on with what they hold, older checkpoints come
+back, partitions move. Afterwards an oracle that shares no code with the engine's steps asks: did
+every event count once, did every command leave once and in order, and does a clean replay of the
+log give the same effects byte for byte?
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cjo_stream.core.customer import snapshot
+from cjo_stream.core.message import ActivateSet, StoreSet
+from cjo_stream.core.state import Customer
+from cjo_stream.definition import compile_content, load
+from cjo_stream.engine import codec
+from cjo_stream.engine.dispatch import Dispatch
+from cjo_stream.engine.frame import control_frame, decode_effect_frame, tick_frame
+from cjo_stream.engine.intake import Intake
+from cjo_stream.engine.port import Log, LogRecord, RawRecord
+from cjo_stream.engine.task import Task
+from cjo_stream.ingest import decoder
+from cjo_stream.store.memory import MemoryStore
+
+TOPOLOGY = Path(__file__).parent / "topology"
+LOADED = load(TOPOLOGY)
+START_MS = 1_700_000_000_000
+
+
+class CrashError(Exception):
+    """The process dies here."""
+
+
+@dataclass
+class Partition:
+    """One partition of the internal topic with its task, its store, and copies of the store."""
+
+    log: list[LogRecord] = field(default_factory=list)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    task: Task | None = None
+    copies: list[MemoryStore] = field(default_factory=list)
+    effects: list[bytes] = field(default_factory=list)
+
+
+class World:
+    """One run. Everything is drawn from `seed`."""
+
+    def __init__(self, seed: int, events: int = 60, users: int = 5, partitions: int = 3) -> None:
+        self.random = random.Random(seed)
+        self.clock = START_MS
+        self.raw: list[list[RawRecord]] = [[], []]
+        self.committed: list[tuple[int, str | None]] = [(0, None), (0, None)]
+        self.partitions = [Partition() for _ in range(partitions)]
+        self.dispatched: list[tuple[int, str | None]] = [(0, None) for _ in range(partitions)]
+        self.out: list[list[Any]] = [[] for _ in range(partitions)]
+        self.intakes: list[tuple[Intake, dict[int, int]]] = []
+        self.zombies: list[tuple[int, Task]] = []
+        self.sent: Counter[str] = Counter()
+        self.events_left = events
+        self.users = users
+        self.crashes = 0
+        for number, partition in enumerate(self.partitions):
+            for message in (StoreSet(1, LOADED.content), ActivateSet(1)):
+                self.append(number, control_frame([("", message)]))
+            self.start_task(number, partition)
+        self.start_intake()
+
+    # --- the machinery of a broker
+
+    def append(self, partition: int, frame: bytes) -> None:
+        log = self.partitions[partition].log
+        log.append(LogRecord(len(log), self.clock, frame))
+
+    def crash_point(self, chance: float = 0.03) -> None:
+        if self.random.random() < chance:
+            self.crashes += 1
+            raise CrashError
+
+    # --- what may happen next
+
+    def step(self) -> None:
+        if self.random.random() < 0.3:
+            self.clock += self.random.choice([1, 50, 400, 1500])
+        moves = [
+            (self.feed, 3 if self.events_left else 0),
+            (self.run_intake, 4),
+            (self.run_task, 6),
+            (self.run_dispatch, 3),
+            (self.tick, 1),
+            (self.run_zombie, 1),
+            (self.zombie_intake, 0.2),
+            (self.copy_store, 0.3),
+            (self.restore_copy, 0.15),
+            (self.move_partition, 0.2),
+        ]
+        move = self.random.choices([m for m, _ in moves], [w for _, w in moves])[0]
+        move()
+
+    def feed(self) -> None:
+        self.events_left -= 1
+        user = f"u{self.random.randrange(self.users)}"
+        lane = sum(map(ord, user)) % len(self.raw)
+        kind = self.random.choice(["cart", "cart", "cart", "order", "other"])
+        event = {
+            "type": kind,
+            "time": self.clock - self.random.choice([0, 0, 0, 700, 5000]),
+            "identifiers": {"user": user},
+            "attributes": {
+                "cart": f"c{self.random.randrange(2)}",
+                "total": self.random.randrange(4),
+            },
+        }
+        raw = json.dumps(event).encode()
+        if self.random.random() < 0.05:
+            raw = raw[:-3]
+        else:
+            self.sent[user] += 1
+        self.raw[lane].append(
+            RawRecord(
+                "cjo.event.web.v1",
+                "raw",
+                lane,
+                len(self.raw[lane]),
+                self.clock,
+                raw,
+                channel="web",
+            )
+        )
+
+    def start_intake(self) -> None:
+        intake = Intake(decoder(LOADED.program, b"key"), len(self.partitions), 1)
+        at = {}
+        for lane, (offset, metadata) in enumerate(self.committed):
+            intake.resume(Log("raw", lane), offset, metadata)
+            at[lane] = offset
+        self.intakes.append((intake, at))
+
+    def run_intake(self) -> None:
+        intake, at = (
+            self.intakes[0] if self.random.random() < 0.8 else self.random.choice(self.intakes)
+        )
+        current = intake is self.intakes[0][0]
+        try:
+            lane = self.random.randrange(len(self.raw))
+            records = self.raw[lane][at[lane] :][: self.random.randint(1, 6)]
+            if not records:
+                return
+            step = intake.take(records)
+            self.produce(step.frames)
+            at[lane] = records[-1].offset + 1
+            for log, position in step.positions.items():
+                self.crash_point()
+                if current:
+                    self.committed[log.partition] = position
+            self.crash_point()
+        except CrashError:
+            self.intakes = [pair for pair in self.intakes if pair[0] is not intake]
+            if current or not self.intakes:
+                self.start_intake()
+                self.intakes.insert(0, self.intakes.pop())
+
+    def zombie_intake(self) -> None:
+        """A second process over the same records takes over; the first goes on for a while."""
+        self.start_intake()
+        self.intakes.insert(0, self.intakes.pop())
+        del self.intakes[2:]
+
+    def produce(self, frames: list[tuple[int, bytes]]) -> None:
+        """Deliver frames; dying on the way leaves an independent prefix in each partition."""
+        lanes: dict[int, list[bytes]] = defaultdict(list)
+        for to, frame in frames:
+            lanes[to].append(frame)
+        dies = self.random.random() < 0.06
+        for to in sorted(lanes):
+            cut = self.random.randint(0, len(lanes[to])) if dies else len(lanes[to])
+            for frame in lanes[to][:cut]:
+                self.append(to, frame)
+        if dies:
+            self.crashes += 1
+            raise CrashError
+
+    def start_task(self, number: int, partition: Partition) -> None:
+        partition.task = Task(
+            number, len(self.partitions), Log("internal", number), partition.store, compile_content
+        )
+
+    def run_task(self) -> None:
+        number = self.random.randrange(len(self.partitions))
+        partition = self.partitions[number]
+        assert partition.task is not None
+        try:
+            self.drive(number, partition.task, partition.effects)
+        except CrashError:
+            self.start_task(number, partition)
+
+    def drive(self, number: int, task: Task, effects: list[bytes]) -> None:
+        log = self.partitions[number].log
+        records = log[task.applied + 1 :][: self.random.randint(1, 5)]
+        if not records:
+            return
+        self.crash_point()
+        outbox = task.process(records)
+        self.crash_point()
+        cut = self.random.randint(0, len(outbox.effects))
+        effects.extend(outbox.effects[:cut])
+        self.crash_point()
+        effects.extend(outbox.effects[cut:])
+        self.produce(outbox.frames)
+        self.crash_point()
+        task.commit()
+        self.crash_point()
+
+    def move_partition(self) -> None:
+        """Another worker has the partition, with a copy of its store; the old one lives on."""
+        number = self.random.randrange(len(self.partitions))
+        partition = self.partitions[number]
+        assert partition.task is not None
+        self.zombies.append((number, partition.task))
+        partition.store = copy_of(partition.store)
+        self.start_task(number, partition)
+
+    def run_zombie(self) -> None:
+        if self.zombies:
+            index = self.random.randrange(len(self.zombies))
+            number, task = self.zombies[index]
+            try:
+                self.drive(number, task, self.partitions[number].effects)
+            except CrashError:
+                del self.zombies[index]
+
+    def copy_store(self) -> None:
+        partition = self.random.choice(self.partitions)
+        partition.copies.append(copy_of(partition.store))
+
+    def restore_copy(self) -> None:
+        """The host is lost; an older checkpoint, or nothing at all, comes back."""
+        number = self.random.randrange(len(self.partitions))
+        partition = self.partitions[number]
+        copies = [*partition.copies, MemoryStore()]
+        partition.store = copy_of(self.random.choice(copies))
+        self.start_task(number, partition)
+
+    def tick(self) -> None:
+        for number in range(len(self.partitions)):
+            self.append(number, tick_frame())
+
+    def run_dispatch(self) -> None:
+        number = self.random.randrange(len(self.partitions))
+        offset, metadata = self.dispatched[number]
+        dispatch = Dispatch()
+        dispatch.resume(number, metadata)
+        frames = self.partitions[number].effects[offset:][: self.random.randint(1, 4)]
+        if not frames:
+            return
+        records = [LogRecord(offset + i, self.clock, frame) for i, frame in enumerate(frames)]
+        step = dispatch.take(number, records)
+        if self.random.random() < 0.1:
+            self.crashes += 1
+            return  # the transaction is aborted: neither records nor offsets
+        self.out[number] += step.effects
+        self.dispatched[number] = step.position
+
+    # --- the end, and the oracle
+
+    def settle(self) -> None:
+        """No more faults; time runs on until nothing is left."""
+        self.random = _Calm()
+        for _ in range(40):
+            self.clock += 1000
+            self.tick()
+            for lane in range(len(self.raw)):
+                intake, at = self.intakes[0]
+                records = self.raw[lane][at[lane] :]
+                if records:
+                    step = intake.take(records)
+                    self.produce(step.frames)
+                    at[lane] = records[-1].offset + 1
+            for number, partition in enumerate(self.partitions):
+                assert partition.task is not None
+                self.drive_all(number, partition)
+        for number, partition in enumerate(self.partitions):
+            dispatch = Dispatch()
+            offset, metadata = self.dispatched[number]
+            dispatch.resume(number, metadata)
+            frames = partition.effects[offset:]
+            if frames:
+                records = [LogRecord(offset + i, 0, frame) for i, frame in enumerate(frames)]
+                self.out[number] += dispatch.take(number, records).effects
+
+    def drive_all(self, number: int, partition: Partition) -> None:
+        task = partition.task
+        assert task is not None
+        while partition.log[task.applied + 1 :]:
+            outbox = task.process(partition.log[task.applied + 1 :])
+            partition.effects += outbox.effects
+            self.produce(outbox.frames)
+            task.commit()
+
+    def check(self) -> None:
+        """Raise AssertionError where a promise is broken."""
+        counted: Counter[str] = Counter()
+        for number, partition in enumerate(self.partitions):
+            replayed, store = replay(number, len(self.partitions), partition.log)
+            got = [(e.kind, e.key, e.value) for e in self.out[number]]
+            assert got == replayed, f"partition {number}: effects differ from a clean replay"
+            ids = [json.loads(v)["action_id"] for kind, _, v in got if kind == "action"]
+            assert len(ids) == len(set(ids)), "a command left twice"
+            assert partition.task is not None
+            assert actors(store) == actors(partition.store), "state differs from a clean replay"
+            counted += events_of(partition.store)
+        assert counted == self.sent, f"events counted {counted}, sent {self.sent}"
+
+
+def pairs(store: MemoryStore) -> list[tuple[bytes, bytes]]:
+    """Return everything in a store."""
+    return list(store.scan(b"", b"\xff"))
+
+
+def copy_of(store: MemoryStore) -> MemoryStore:
+    """Return an independent copy."""
+    copy = MemoryStore()
+    copy.write(pairs(store))
+    return copy
+
+
+def actors(store: MemoryStore) -> list[tuple[bytes, bytes]]:
+    """Return the stored actors and timers."""
+    return [(key, value) for key, value in pairs(store) if key[:1] in b"st"]
+
+
+def events_of(store: MemoryStore) -> Counter[str]:
+    """Return how many events each user's customer has counted."""
+    counted: Counter[str] = Counter()
+    for key, value in store.scan(*codec.CUSTOMERS):
+        customer = codec.decode_actor(key[1:].decode(), value)
+        assert isinstance(customer, Customer)
+        row = snapshot(customer, LOADED.program, 0)
+        counted[row["identifiers"]["user"][0]] += row["events"]
+    return counted
+
+
+class _Calm(random.Random):
+    """Draws that never let anything die."""
+
+    def random(self) -> float:
+        return 0.999
+
+
+def replay(number: int, partitions: int, log: list[LogRecord]) -> tuple[list[Any], MemoryStore]:
+    """Return the effects of a log through a fresh store, one record at a time."""
+    store = MemoryStore()
+    task = Task(number, partitions, Log("internal", number), store, compile_content)
+    effects = []
+    for record in log:
+        for frame in task.process([record]).effects:
+            effects += [
+                (item.effect.kind, item.effect.key, item.effect.value)
+                for item in decode_effect_frame(frame).items
+            ]
+        task.commit()
+    return effects, store
+
+
+def run(seed: int, **shape: int) -> World:
+    """Run one seed to its end and check it."""
+    world = World(seed, **shape)
+    for _ in range(500):
+        world.step()
+    while world.events_left:
+        world.feed()
+    world.settle()
+    world.check()
+    return world

@@ -1,0 +1,92 @@
+import msgspec
+import pytest
+
+from cjo_stream.core.event import Event, Identifier
+from cjo_stream.core.message import Arrive, StoreSet
+from cjo_stream.engine.frame import (
+    FRAME_BYTES_MAX,
+    ITEM_BYTES_MAX,
+    ITEMS_MAX,
+    Effect,
+    EffectWriter,
+    FrameWriter,
+    control_frame,
+    decode_effect_frame,
+    decode_frame,
+    tick_frame,
+)
+from cjo_stream.engine.port import Log
+from cjo_stream.errors import InvariantError, RefusalError
+
+ONE, TWO = Log("raw", 0), Log("raw", 1)
+
+
+def arrive(text: str = "x") -> Arrive:
+    return Arrive(Event("ping", 1, {"text": text}, "e1", "web", [Identifier("user", "u", "0" * 32)]))
+
+
+def test_items_of_several_lanes_share_a_frame_and_keep_their_order() -> None:
+    writer = FrameWriter()
+    for number, lane in enumerate([ONE, TWO, ONE, TWO, TWO]):
+        writer.add(lane, (number, 0), (number - 1, 0), "n", arrive())
+    (frame,) = [decode_frame(f) for f in writer.frames(77)]
+    assert frame.clock == 77
+    assert [(frame.lanes[i.lane], i.offset) for i in frame.items] == [
+        (ONE, 0),
+        (TWO, 1),
+        (ONE, 2),
+        (TWO, 3),
+        (TWO, 4),
+    ]
+    assert frame.items[0].message == arrive()
+
+
+def test_frames_are_cut_by_items_and_by_bytes_wherever_it_falls() -> None:
+    writer = FrameWriter()
+    for number in range(ITEMS_MAX * 2 + 1):
+        writer.add(ONE if number % 2 else TWO, (number, 0), (number - 1, 0), "n", arrive())
+    frames = [decode_frame(f) for f in writer.frames(0)]
+    assert [len(f.items) for f in frames] == [ITEMS_MAX, ITEMS_MAX, 1]
+    assert [i.offset for f in frames for i in f.items] == list(range(ITEMS_MAX * 2 + 1))
+    assert all(f.lanes[i.lane] == (ONE if i.offset % 2 else TWO) for f in frames for i in f.items)
+
+    for number in range(5):
+        writer.add(ONE, (number, 0), (number - 1, 0), "n", arrive("x" * (FRAME_BYTES_MAX // 2)))
+    assert all(len(f) < FRAME_BYTES_MAX + 1024 for f in writer.frames(0))
+    assert list(writer.frames(0)) == []
+
+
+def test_no_item_may_be_larger_than_its_bound() -> None:
+    with pytest.raises(InvariantError):
+        FrameWriter().add(ONE, (0, 0), (-1, -1), "n", arrive("x" * ITEM_BYTES_MAX))
+
+
+def test_effects_are_cut_into_frames_too() -> None:
+    writer = EffectWriter(ONE)
+    for number in range(ITEMS_MAX + 1):
+        writer.add((number, 0), (number - 1, 0), Effect("action", "key", b"{}", "mail"))
+    frames = [decode_effect_frame(f) for f in writer.frames()]
+    assert [len(f.items) for f in frames] == [ITEMS_MAX, 1]
+    assert frames[0].lane == ONE
+    assert writer.frames() == []
+
+
+def test_a_control_frame_has_no_lane() -> None:
+    frame = decode_frame(control_frame([("", StoreSet(3, b"content", "id"))]))
+    assert frame.items[0].lane == -1
+    assert frame.items[0].message == StoreSet(3, b"content", "id")
+    assert decode_frame(tick_frame(5)).items == []
+
+
+@pytest.mark.parametrize("value", [b"", b"{}", b"\x00" * 9, b"\xc1", b"\x94" * 3000])
+def test_what_is_no_frame_is_refused_with_what_to_do(value: bytes) -> None:
+    with pytest.raises(RefusalError, match="is no frame"):
+        decode_frame(value)
+    with pytest.raises(RefusalError, match="is no frame"):
+        decode_effect_frame(value)
+
+
+def test_a_frame_of_a_later_version_is_refused() -> None:
+    value = msgspec.msgpack.encode((9, 0, [], []))
+    with pytest.raises(RefusalError, match="version 9"):
+        decode_frame(value)
