@@ -1,0 +1,327 @@
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cjo_stream.core.program import Program
+from cjo_stream.engine.frame import tick_frame
+from cjo_stream.engine.port import Log, LogRecord
+from cjo_stream.engine.task import Task
+from cjo_stream.errors import HoleError, RefusalError
+from cjo_stream.kafka.producer import Addressed
+from cjo_stream.kafka.worker.hosting import Hosting
+from cjo_stream.kafka.worker.partition import (
+    MOVES,
+    STEP_FRAMES_MAX,
+    Arrival,
+    Partition,
+    Phase,
+    Surroundings,
+)
+from cjo_stream.kafka.worker.state import LogRange, StateFolder
+from cjo_stream.store.checkpoint import Checkpoints
+from cjo_stream.store.rocks import RocksStore
+
+PARTITIONS = 4
+WITHIN_S = 10.0
+
+
+def compile_nothing(number: int, content: bytes) -> Program:
+    raise AssertionError("no definition set is applied here")
+
+
+class Host:
+    """A worker's partitions without a broker: the test is the feed, the producer and the log."""
+
+    def __init__(self, folder: Path, checkpoints: Path | None = None) -> None:
+        self.folder = folder
+        self.checkpoints = checkpoints
+        self.failed: list[BaseException] = []
+        self.acked: list[int] = []
+        self.restores = 0
+        self.steps = 0
+        self.resumed: list[dict[int, int]] = []
+        self.range = LogRange(0, 1_000_000)
+        self.delivered = asyncio.Event()
+        self.delivered.set()
+        self.sending = asyncio.Event()
+        self.hosting = Hosting(self._partition)
+        self.hosting.feed = self
+        self.hosting.fail = self.failed.append  # type: ignore[method-assign] # it would end us
+
+    async def resume(self, positions: Mapping[int, int]) -> None:
+        self.resumed.append(dict(positions))
+
+    def step(self, counts: Mapping[tuple[str, ...], int], **_: float) -> None:
+        self.steps += 1
+
+    def restored(self, seconds: float) -> None:
+        self.restores += 1
+
+    async def put(self, number: int, *offsets: int) -> None:
+        for offset in offsets:
+            record = LogRecord(offset, 1_000 + offset, tick_frame())
+            ack = lambda offset=offset: self.acked.append(offset)  # noqa: E731 - one line says it
+            await self.hosting.put(number, Arrival(record, ack))
+
+    def partition(self, number: int) -> Partition:
+        return next(p for p in self.hosting.partitions if p.number == number)
+
+    async def applied(self, number: int, offset: int) -> None:
+        while self.partition(number).next_offset <= offset:
+            await asyncio.sleep(0)
+
+    async def _send(self, frames: Sequence[Addressed]) -> None:
+        self.sending.set()
+        await self.delivered.wait()
+
+    def _build(self, number: int, store: RocksStore) -> Task:
+        return Task(number, PARTITIONS, Log("log", number), store, compile_nothing)
+
+    def _partition(self, number: int) -> Partition:
+        checkpoints = None
+        if self.checkpoints is not None:
+            checkpoints = Checkpoints(str(self.checkpoints), str(number))
+        folder = StateFolder(self.folder / str(number), number, checkpoints)
+        around = Surroundings(
+            internal_topic="internal",
+            effect_topic="effect",
+            send=self._send,
+            build=self._build,
+            log_range=lambda _: self.range,
+            report=self,
+            fail=self.hosting.fail,
+            taken=self.hosting.taken,
+            checkpoint_interval_s=None if self.checkpoints is None else 3600.0,
+        )
+        return Partition(number, folder, around)
+
+
+def on_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[[Path], None]:
+    def run(tmp_path: Path) -> None:
+        asyncio.run(asyncio.wait_for(test(tmp_path), WITHIN_S))
+
+    run.__name__ = test.__name__
+    return run
+
+
+@on_loop
+async def test_records_are_acknowledged_in_order_once_written(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    assert await host.hosting.assign({1, 2}) == {1: 0, 2: 0}
+    await host.put(1, 0, 1, 2)
+    await host.put(2, 0)
+    await host.applied(1, 2)
+    await host.applied(2, 0)
+    assert sorted(host.acked) == [0, 0, 1, 2]
+    await host.hosting.close()
+    again = Host(tmp_path)
+    assert await again.hosting.assign({1, 2}) == {1: 3, 2: 1}
+    await again.hosting.close()
+
+
+@on_loop
+async def test_the_store_is_written_only_after_delivery(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    await host.hosting.assign({0})
+    host.delivered.clear()
+    await host.put(0, 0)
+    await host.sending.wait()
+    assert host.partition(0).next_offset == 0
+    assert host.acked == []
+    host.delivered.set()
+    await host.applied(0, 0)
+    assert host.acked == [0]
+    await host.hosting.close()
+
+
+@on_loop
+async def test_records_from_elsewhere_are_passed_over_until_the_one_sought(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    await host.hosting.assign({0})
+    await host.put(0, 7, 8)
+    await host.put(0, 0, 1)
+    await host.applied(0, 1)
+    assert host.acked == [0, 1]
+    assert host.failed == []
+    await host.hosting.close()
+
+
+@on_loop
+async def test_a_missing_record_ends_the_process(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    await host.hosting.assign({0})
+    await host.put(0, 0, 2)
+    assert [type(error) for error in host.failed] == [HoleError]
+    await host.hosting.close()
+
+
+@on_loop
+async def test_records_already_in_the_store_are_only_acknowledged(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    await host.hosting.assign({0})
+    await host.put(0, 0, 1)
+    await host.applied(0, 1)
+    steps = host.steps
+    await host.put(0, 0, 1, 2)
+    await host.applied(0, 2)
+    assert host.acked == [0, 1, 0, 1, 2]
+    assert host.steps == steps + 1
+    await host.hosting.close()
+
+
+@on_loop
+async def test_a_partition_that_is_not_ours_takes_nothing(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    await host.hosting.assign({0})
+    await host.put(3, 0)
+    await host.hosting.revoke()
+    await host.put(0, 0)
+    assert host.acked == []
+    assert await host.hosting.assign({0}) == {0: 0}
+    await host.put(0, 0)
+    await host.applied(0, 0)
+    await host.hosting.close()
+
+
+@on_loop
+async def test_a_revoke_waits_for_the_step_in_hand_and_drops_the_rest(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    await host.hosting.assign({0})
+    host.delivered.clear()
+    await host.put(0, 0)
+    await host.sending.wait()
+    await host.put(0, 1, 2)
+    revoke = asyncio.create_task(host.hosting.revoke())
+    await asyncio.sleep(0)
+    host.delivered.set()
+    await revoke
+    assert host.acked == [0]
+    assert await host.hosting.assign({0}) == {0: 1}
+    await host.hosting.close()
+
+
+@on_loop
+async def test_a_locked_store_is_waited_for_and_holds_up_no_other(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    zombie = RocksStore(tmp_path / "1")
+    assert await host.hosting.assign({0, 1}) == {0: 0}
+    assert not host.hosting.ready
+    await host.put(0, 0)
+    await host.put(1, 0)
+    await host.applied(0, 0)
+    assert host.acked == [0]
+    zombie.close()
+    while not host.resumed:
+        await asyncio.sleep(0.01)
+    assert host.resumed == [{1: 0}]
+    assert host.hosting.ready
+    await host.put(1, 0)
+    await host.applied(1, 0)
+    await host.hosting.close()
+
+
+@on_loop
+async def test_a_partition_taken_back_while_it_opens_is_released(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    zombie = RocksStore(tmp_path / "1")
+    await host.hosting.assign({1})
+    await host.hosting.revoke()
+    await host.hosting.assign(set())
+    assert host.hosting.partitions == ()
+    zombie.close()
+    assert await host.hosting.assign({1}) == {1: 0}
+    assert host.resumed == []
+    await host.hosting.close()
+
+
+@on_loop
+async def test_a_store_moves_to_another_host_by_its_checkpoint(tmp_path: Path) -> None:
+    here = Host(tmp_path / "here", tmp_path / "checkpoints")
+    await here.hosting.assign({0})
+    await here.put(0, *range(10))
+    await here.applied(0, 9)
+    await here.hosting.close()
+    there = Host(tmp_path / "there", tmp_path / "checkpoints")
+    assert await there.hosting.assign({0}) == {0: 10}
+    assert there.restores == 1
+    await there.put(0, *range(10, 20))
+    await there.applied(0, 19)
+    await there.hosting.close()
+    assert await here.hosting.assign({0}) == {0: 20}
+    assert here.restores == 1
+    await here.hosting.close()
+
+
+@on_loop
+async def test_the_better_of_store_and_checkpoint_is_taken(tmp_path: Path) -> None:
+    host = Host(tmp_path / "here", tmp_path / "checkpoints")
+    await host.hosting.assign({0})
+    await host.put(0, *range(10))
+    await host.applied(0, 9)
+    await host.hosting.revoke()
+    assert await host.hosting.assign({0}) == {0: 10}
+    await host.put(0, *range(10, 15))
+    await host.applied(0, 14)
+    await host.hosting.close()
+    newest = max((tmp_path / "checkpoints" / "0" / "manifests").iterdir())
+    newest.unlink()
+    ahead = Host(tmp_path / "here", tmp_path / "checkpoints")
+    assert await ahead.hosting.assign({0}) == {0: 15}
+    assert ahead.restores == 0
+    await ahead.hosting.close()
+
+
+@pytest.mark.parametrize("log", [LogRange(5, 100), LogRange(0, 2)], ids=["cut", "lost its end"])
+def test_a_log_that_does_not_go_on_from_the_state_is_refused(
+    tmp_path: Path, log: LogRange
+) -> None:
+    async def test() -> None:
+        host = Host(tmp_path)
+        await host.hosting.assign({0})
+        await host.put(0, 0, 1, 2)
+        await host.applied(0, 2)
+        await host.hosting.close()
+        again = Host(tmp_path)
+        again.range = log
+        await again.hosting.assign({0})
+        assert [type(error) for error in again.failed] == [RefusalError]
+
+    asyncio.run(asyncio.wait_for(test(), WITHIN_S))
+
+
+@on_loop
+async def test_a_log_created_anew_is_refused_as_that(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    await host.hosting.assign({0})
+    await host.put(0, 0)
+    await host.applied(0, 0)
+    await host.hosting.close()
+    again = Host(tmp_path)
+    again._build = lambda number, store: Task(  # type: ignore[method-assign] # another log
+        number, PARTITIONS, Log("another", number), store, compile_nothing
+    )
+    await again.hosting.assign({0})
+    assert "created anew" in str(again.failed[0])
+
+
+@on_loop
+async def test_a_backlog_is_taken_in_bounded_steps(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    await host.hosting.assign({0})
+    host.delivered.clear()
+    await host.put(0, 0)
+    await host.sending.wait()
+    await host.put(0, *range(1, 3 * STEP_FRAMES_MAX + 1))
+    host.delivered.set()
+    await host.applied(0, 3 * STEP_FRAMES_MAX)
+    assert host.steps == 4
+    assert host.acked == list(range(3 * STEP_FRAMES_MAX + 1))
+    await host.hosting.close()
+
+
+def test_every_phase_but_the_last_leads_on() -> None:
+    assert set(MOVES) == set(Phase)
+    assert [phase for phase, moves in MOVES.items() if not moves] == [Phase.CLOSED]
