@@ -35,6 +35,10 @@ from cjo_stream.store.rocks import RocksStore
 STEP_FRAMES_MAX: Final = 64
 STEP_BYTES_MAX: Final = 256 * 1024
 """About a thousand items: a step keeps the event loop for about a tenth of a second."""
+STEP_FRAMES_FIRST: Final = 8
+STEP_S: Final = 0.1
+"""What a step may take: a frame without items can fire thousands of timers, so frames and bytes
+alone do not bound it. The number of frames follows what the last ones took."""
 GATHER_S: Final = 0.010
 NEVER: Final = (-1, False)
 LOCKED_RETRY_S: Final = 0.25
@@ -126,6 +130,7 @@ class Partition:
         self._copied = NEVER
         """Applied offset of the newest copy, and whether the store was marked clean in it."""
         self._checkpoint_due_s = 0.0
+        self._frames_max = STEP_FRAMES_FIRST
         self._arrived_s = time.monotonic()
         self.moves = 0
 
@@ -302,7 +307,7 @@ class Partition:
                     await self._wake.wait()
                     continue
                 pause_s = ready_s - time.monotonic()
-                if pause_s > 0 and len(self._queue) < STEP_FRAMES_MAX:
+                if pause_s > 0 and len(self._queue) < self._frames_max:
                     # Under load frames gather for a moment: fewer, larger steps. When idle, none.
                     await asyncio.sleep(pause_s)
                     continue
@@ -317,7 +322,7 @@ class Partition:
     def _take(self) -> list[Arrival]:
         taken: list[Arrival] = []
         size = 0
-        while self._queue and len(taken) < STEP_FRAMES_MAX:
+        while self._queue and len(taken) < self._frames_max:
             size += len(self._queue[0].record.value)
             if taken and size > STEP_BYTES_MAX:
                 break
@@ -331,6 +336,7 @@ class Partition:
         began_s = time.perf_counter()
         outbox = task.process([arrival.record for arrival in arrivals])
         processed_s = time.perf_counter()
+        self._frames_max = frames_next(self._frames_max, len(arrivals), processed_s - began_s)
         internal, effect = self._around.internal_topic, self._around.effect_topic
         frames = [(internal, to, frame) for to, frame in outbox.frames]
         frames += [(effect, self.number, frame) for frame in outbox.effects]
@@ -384,3 +390,12 @@ class Partition:
             self._stop_upload.set()
             await self._upload
         self._upload = None
+
+
+def frames_next(frames_max: int, frames: int, took_s: float) -> int:
+    """Return how many frames the next step may take, after one of `frames` that took `took_s`."""
+    if took_s > STEP_S:
+        return max(1, int(frames * STEP_S / took_s))
+    if took_s < STEP_S / 2:
+        return min(2 * frames_max, STEP_FRAMES_MAX)
+    return frames_max
