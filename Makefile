@@ -1,0 +1,67 @@
+# cjo-stream. `make` lists the targets; each sets up what it needs.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	>/dev/null 2>&1 && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SEEDS ?= 10000
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or later found; install one, or say make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "setting up $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: install
+install: $(READY) ## set up .venv with the locked dependencies
+
+.PHONY: demo
+demo: $(READY) ## simulated traffic through the shop: live counts, a summary, files in ./cjo-demo
+	@$(BIN)/cjo-stream demo
+
+.PHONY: check
+check: $(READY) ## lint, types, layers and every test that needs no broker
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -m "not kafka" -n 2
+
+.PHONY: test
+test: check ## check, then the tests on a real broker
+	$(BIN)/pytest -m kafka tests/kafka
+
+.PHONY: kafka
+kafka: $(READY) ## a local Kafka broker in the foreground, for development (Java 17, Maven)
+	deploy/kafka/start.sh
+
+.PHONY: chaos
+chaos: $(READY) ## the long fault tests on a real broker: an hour or so
+	CJO_REQUIRE_KAFKA=1 $(BIN)/python -m tests.kafka.chaos
+
+.PHONY: simulate
+simulate: $(READY) ## the simulated world: SEEDS=10000 of them, or one again with SEED=7
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+.PHONY: bench
+bench: $(READY) ## throughput and latency of this machine
+	$(BIN)/python -m tests.bench
+
+.PHONY: fmt
+fmt: $(READY) ## format the code, sort the imports
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: clean
+clean: ## remove what was built and what ran, .venv included
+	rm -rf $(VENV) build dist cjo-demo .kafka .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,329 @@
+"""A whole installation on a real broker, for tests: its processes, a load, and an oracle.
+
+The oracle reads the broker's topics itself. It takes from the engine only what it must hold it
+against: the internal log, replayed record by record through a fresh store.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from cjo_stream.core.customer import snapshot
+from cjo_stream.core.state import Customer
+from cjo_stream.definition import compile_content, load
+from cjo_stream.engine import codec
+from cjo_stream.engine.frame import decode_effect_frame
+from cjo_stream.engine.port import Log, LogRecord
+from cjo_stream.engine.task import Task
+from cjo_stream.store.memory import MemoryStore
+
+TOPOLOGY = Path(__file__).parents[1] / "simulation" / "topology"
+TENANT_KEY = "a-key-only-the-tests-have-0123456789"
+
+
+class Chain:
+    """intake, workers and dispatch as processes, restarted when they end, until `stop`."""
+
+    def __init__(self, bootstrap: str, folder: Path, partitions: int = 4, workers: int = 1) -> None:
+        self.bootstrap = bootstrap
+        self.folder = folder
+        self.partitions = partitions
+        self.prefix = f"t{uuid.uuid4().hex[:8]}."
+        self.names = ["intake", *[f"worker-{n}" for n in range(workers)], "dispatch"]
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.restarts: Counter[str] = Counter()
+        self.exits: list[tuple[str, int]] = []
+        self._paused: set[str] = set()
+        self._lock = threading.RLock()
+        self._stopping = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._topic_id = ""
+
+    def env(self, slot: str = "0") -> dict[str, str]:
+        """Return the environment of a process of this installation."""
+        return {
+            **os.environ,
+            "CJO_KAFKA__BOOTSTRAP_SERVERS": self.bootstrap,
+            "CJO_TOPIC_PREFIX": self.prefix,
+            "CJO_TENANT_KEY": TENANT_KEY,
+            "CJO_PARTITIONS": str(self.partitions),
+            "CJO_DATA_DIR": str(self.folder / "data"),
+            "CJO_CHECKPOINT_URL": str(self.folder / "checkpoints"),
+            "CJO_CHECKPOINT_INTERVAL_S": "5",
+            "CJO_SLOT": slot,
+            "CJO_METRICS_PORT": "0",
+            "CJO_LOG_LEVEL": "INFO",
+        }
+
+    def command(self, *args: str, timeout: float = 60) -> str:
+        """Run one `cjo-stream` command to its end; return what it prints."""
+        done = subprocess.run(
+            [sys.executable, "-m", "cjo_stream", *args],
+            env=self.env(),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        assert done.returncode == 0, f"{args}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def create(self, topology: Path = TOPOLOGY) -> None:
+        """Make the topics and apply the definitions; the processes must run for the second."""
+        self.command("topics", "create", str(topology))
+
+    def start(self, topology: Path = TOPOLOGY) -> None:
+        """Start every process, apply the topology, and keep all running."""
+        for name in self.names:
+            self._start(name)
+        self._keeper.start()
+        self.command("apply", str(topology), "--yes", timeout=120)
+
+    def _start(self, name: str) -> None:
+        role, _, number = name.partition("-")
+        log = (self.folder / f"{name}.log").open("ab")
+        self.processes[name] = subprocess.Popen(
+            [sys.executable, "-m", "cjo_stream", role],
+            env=self.env(number or "0"),
+            stdout=log,
+            stderr=log,
+        )
+
+    def _keep(self) -> None:
+        while not self._stopping.wait(0.1):
+            with self._lock:
+                for name, process in list(self.processes.items()):
+                    code = process.poll()
+                    if code is not None and name not in self._paused:
+                        self.exits.append((name, code))
+                        self.restarts[name] += 1
+                        self._start(name)
+
+    def kill(self, name: str) -> None:
+        """Kill -9 one process by its id; it is started again at once."""
+        with self._lock:
+            self.processes[name].send_signal(signal.SIGKILL)
+
+    def hold_down(self, name: str, how: int = signal.SIGKILL) -> None:
+        """End one process and leave it down until `let_up`."""
+        with self._lock:
+            self._paused.add(name)
+            process = self.processes[name]
+            process.send_signal(how)
+        process.wait(timeout=30)
+
+    def let_up(self, name: str) -> None:
+        """Start a process that was held down."""
+        with self._lock:
+            self._paused.discard(name)
+            self._start(name)
+
+    def add_worker(self) -> str:
+        """Start one more worker; return its name."""
+        with self._lock:
+            name = f"worker-{sum(n.startswith('worker') for n in self.processes)}"
+            self._start(name)
+            return name
+
+    def freeze(self, name: str) -> None:
+        """SIGSTOP."""
+        self.processes[name].send_signal(signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        """SIGCONT."""
+        self.processes[name].send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End every process, asking first."""
+        self._stopping.set()
+        with self._lock:
+            for process in self.processes.values():
+                if process.poll() is None:
+                    process.send_signal(signal.SIGCONT)
+                    process.terminate()
+            for process in self.processes.values():
+                try:
+                    process.wait(timeout=20)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+    # --- what lies in the topics
+
+    def read(self, topic: str, *, committed: bool = True) -> dict[int, list[Any]]:
+        """Return every record of a topic by partition, as it stands now."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": f"oracle-{uuid.uuid4().hex}",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "isolation.level": "read_committed" if committed else "read_uncommitted",
+                "enable.partition.eof": True,
+            }
+        )
+        try:
+            metadata = consumer.list_topics(self.prefix + topic, timeout=10)
+            numbers = sorted(metadata.topics[self.prefix + topic].partitions)
+            consumer.assign([TopicPartition(self.prefix + topic, n, 0) for n in numbers])
+            found: dict[int, list[Any]] = {n: [] for n in numbers}
+            open_ = set(numbers)
+            until = time.monotonic() + 60
+            while open_ and time.monotonic() < until:
+                for message in consumer.consume(1000, 0.5):
+                    error = message.error()
+                    if error is None:
+                        found[message.partition()].append(message)
+                    elif error.code() == KafkaError._PARTITION_EOF:
+                        open_.discard(message.partition())
+            assert not open_, f"{topic} could not be read to its end"
+            return found
+        finally:
+            consumer.close()
+
+    def internal_topic_id(self) -> str:
+        """Return the id that names this installation's lanes."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        from confluent_kafka import TopicCollection
+
+        name = self.prefix + "internal.v1"
+        described = admin.describe_topics(TopicCollection([name]))[name].result(10)
+        return str(described.topic_id)
+
+
+class Load(threading.Thread):
+    """Produces native events of known users at a rate, for a time; counts what the broker took."""
+
+    def __init__(
+        self, chain: Chain, *, rate: float, seconds: float, users: int = 300, seed: int = 1
+    ) -> None:
+        super().__init__(daemon=True)
+        self._chain = chain
+        self._rate = rate
+        self._seconds = seconds
+        self._users = users
+        self._random = random.Random(seed)
+        self.sent: Counter[str] = Counter()
+        self.failed = 0
+
+    def run(self) -> None:
+        producer = Producer(
+            {
+                "bootstrap.servers": self._chain.bootstrap,
+                "enable.idempotence": True,
+                "message.timeout.ms": 300_000,
+                "linger.ms": 5,
+            }
+        )
+        began = time.monotonic()
+        number = 0
+        while (elapsed := time.monotonic() - began) < self._seconds:
+            due = int(elapsed * self._rate)
+            while number < due:
+                self._produce(producer, number)
+                number += 1
+            producer.poll(0.005)
+        producer.flush(300)
+
+    def _produce(self, producer: Producer, number: int) -> None:
+        draw = self._random
+        user = f"u{draw.randrange(self._users)}"
+        event = {
+            "type": draw.choice(["cart", "cart", "order", "other"]),
+            "time": int(time.time() * 1000),
+            "id": f"e{number}",
+            "identifiers": {"user": user},
+            "attributes": {"cart": f"c{draw.randrange(2)}", "total": draw.randrange(5)},
+        }
+
+        def delivered(error: object, _message: object) -> None:
+            if error is None:
+                self.sent[user] += 1
+            else:
+                self.failed += 1
+
+        topic = f"{self._chain.prefix}event.web.v1"
+        while True:
+            try:
+                producer.produce(topic, json.dumps(event).encode(), on_delivery=delivered)
+                return
+            except BufferError:
+                producer.poll(0.05)
+
+
+class Verdict:
+    """What the oracle saw."""
+
+    def __init__(self) -> None:
+        self.events: Counter[str] = Counter()
+        self.replayed: dict[str, list[str]] = defaultdict(list)
+        self.effects_alike = True
+        self.commands = 0
+
+
+def judge(chain: Chain, topology: Path = TOPOLOGY) -> Verdict:
+    """Compare (a) and (c) of proof.md; raise AssertionError where they differ."""
+    verdict = Verdict()
+    topic_id = chain.internal_topic_id()
+    program = load(topology).program
+    effects = chain.read("effect.v1", committed=False)
+    for number, messages in chain.read("internal.v1", committed=False).items():
+        store = MemoryStore()
+        task = Task(number, chain.partitions, Log(topic_id, number), store, compile_content)
+        replayed: list[tuple[str, str, bytes]] = []
+        for message in messages:
+            _, appended = message.timestamp()
+            record = LogRecord(message.offset(), appended, message.value())
+            for frame in task.process([record]).effects:
+                items = decode_effect_frame(frame).items
+                replayed += [(i.effect.kind, i.effect.key, i.effect.value) for i in items]
+            task.commit()
+        seen: list[tuple[str, str, bytes]] = []
+        last = (-1, -1)
+        for message in effects[number]:
+            for item in decode_effect_frame(message.value()).items:
+                if (item.offset, item.index) > last:
+                    last = (item.offset, item.index)
+                    seen.append((item.effect.kind, item.effect.key, item.effect.value))
+        assert seen == replayed, f"(a) partition {number}: the effects are not those of a replay"
+        for kind, key, value in replayed:
+            if kind == "action":
+                verdict.replayed[key].append(json.loads(value)["action_id"])
+        for key_bytes, value in store.scan(*codec.CUSTOMERS):
+            customer = codec.decode_actor(key_bytes[1:].decode(), value)
+            assert isinstance(customer, Customer)
+            row = snapshot(customer, program, 0)
+            verdict.events[row["identifiers"]["user"][0]] += row["events"]
+    sent: dict[str, list[str]] = defaultdict(list)
+    for messages in chain.read("action.mail.v1").values():
+        for message in messages:
+            sent[message.key().decode()].append(json.loads(message.value())["action_id"])
+    verdict.commands = sum(map(len, sent.values()))
+    assert dict(sent) == dict(verdict.replayed), "(c) the commands are not the replay's, once each"
+    return verdict
+
+
+def wait_until_quiet(chain: Chain, seconds: float = 60, quiet: float = 10) -> None:
+    """Return when no command has come for `quiet` seconds; timers then have all fired."""
+    last, since = -1, time.monotonic()
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        now = sum(len(m) for m in chain.read("action.mail.v1").values())
+        if now != last:
+            last, since = now, time.monotonic()
+        elif time.monotonic() - since > quiet:
+            return
+        time.sleep(1)
