@@ -1,0 +1,287 @@
+"""Settings: one frozen model, read and checked once; the only reader of the environment.
+
+    a variable CJO_<FIELD>  beats  a key of the file given with --config  beats  the default
+
+Every librdkafka property can be passed, with `_` for `.`: CJO_KAFKA__SECURITY_PROTOCOL=SASL_SSL,
+or in the file `[kafka]` with `security.protocol = "SASL_SSL"`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from cjo_stream.errors import UsageError
+
+PREFIX: Final = "CJO_"
+FOREIGN_PREFIXES: Final = ("CJO_BROKER_", "CJO_STREAM_")
+"""Variables of others: the development broker's script, and those that Kubernetes sets for a
+service of our name."""
+
+DEMO_TENANT_KEY: Final = "cjo-stream demo: a public key, for no data of anybody's"
+BOOTSTRAP_SERVERS: Final = "127.0.0.1:9092"
+
+MASK: Final = "********"
+_SECRET = re.compile(r"password|secret|token|\.pem$|jaas|oauthbearer\.config")
+_CREDENTIALS = re.compile(r"(?<=://)[^/@]+(?=@)")
+
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+
+
+class Settings(BaseSettings):
+    """What an installation is set to. Make it with `load`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_nested_max_split=1,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=False,
+    )
+
+    topic_prefix: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9_.-]{0,80}$",
+        description="what the names of all topics begin with: letters, digits, . _ -",
+    )
+    tenant_key: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="a secret of your own, 16 characters or more, the same for all processes",
+    )
+    partitions: int = Field(
+        default=4,
+        ge=1,
+        le=4096,
+        description="partitions of the internal and effect topics, 1 to 4096; fixed for good",
+    )
+    replication_factor: int = Field(
+        default=1, ge=1, le=32, description="copies of each topic that the broker keeps"
+    )
+    data_dir: Path = Field(
+        default=Path("cjo-data"), description="the folder for local state, one for each machine"
+    )
+    slot: _Name = Field(
+        default="0", description="the name of this worker, one for each: letters, digits, . _ -"
+    )
+    group: _Name = Field(
+        default="cjo", description="the name of this installation's consumer groups"
+    )
+    checkpoint_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="where checkpoints are kept: a folder, file:///folder or s3://bucket/path",
+    )
+    checkpoint_interval_s: float = Field(
+        default=300.0, ge=1.0, description="seconds between the checkpoints of a partition"
+    )
+    checkpoints_kept: int = Field(
+        default=3, ge=1, le=100, description="checkpoints kept of each partition, 1 to 100"
+    )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65_535,
+        description="the port of /metrics, /healthz and /readyz; 0 for any free one; none: off",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1", min_length=1, description="the address that the port is opened on"
+    )
+    session_timeout_ms: int = Field(
+        default=10_000,
+        ge=1_000,
+        le=3_600_000,
+        description="ms after which a silent worker's partitions go to others",
+    )
+    topology: str | None = Field(
+        default=None, min_length=1, description="the name of the topology that is run"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR"
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="json, text, or auto: text on a terminal, else json"
+    )
+    kafka: dict[str, str] = Field(
+        default_factory=dict, repr=False, description="librdkafka properties, by their names"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let variables beat what is given, which is the file's."""
+        return env_settings, init_settings
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("kafka", mode="before")
+    @classmethod
+    def _dotted(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return {name.replace("_", "."): _text(v) for name, v in _flat(value).items()}
+
+    def kafka_properties(self) -> dict[str, str]:
+        """Return the librdkafka properties that every client of the broker begins with."""
+        return {"bootstrap.servers": BOOTSTRAP_SERVERS, **self.kafka}
+
+    @property
+    def tenant_key_is_demo(self) -> bool:
+        """Whether customer ids would derive from the key that everybody knows."""
+        return self.tenant_key_bytes() == DEMO_TENANT_KEY.encode()
+
+    def tenant_key_bytes(self) -> bytes:
+        """Return the tenant's key; the demo's where none is set."""
+        key = self.tenant_key.get_secret_value() if self.tenant_key else DEMO_TENANT_KEY
+        return key.encode()
+
+
+class Source(NamedTuple):
+    """One setting as it is in force."""
+
+    name: str
+    value: str
+    """As text; secrets are masked."""
+    source: str
+    """The variable, `file` or `default`."""
+    description: str
+
+
+def load(config: Path | None = None) -> Settings:
+    """Return the settings in force; raises UsageError naming what to set, and to what."""
+    given = _file_values(config)
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        told = [_told(name, why, given) for name, why in _findings(error)]
+        raise UsageError("\n".join(told)) from None
+    except ValueError as error:
+        # pydantic-settings: a variable that should hold JSON and does not.
+        raise UsageError(f"{error}: see `cjo-stream settings --help`") from None
+
+
+def sources(settings: Settings, config: Path | None = None) -> list[Source]:
+    """Return every setting with where it comes from; Kafka's properties one by one."""
+    given = _file_values(config)
+    found = []
+    for name, field in Settings.model_fields.items():
+        if name == "kafka":
+            continue
+        value = getattr(settings, name)
+        shown = "" if value is None else _masked(name, str(value))
+        found.append(Source(name, shown, _source(name, given), field.description or ""))
+    in_file = {name.replace("_", ".") for name in given.get("kafka", {})}
+    for name, value in sorted(settings.kafka_properties().items()):
+        variable = _variable("kafka", name)
+        source = "file" if name in in_file else "default"
+        source = variable if _environment().get(variable) else source
+        found.append(Source(f"kafka.{name}", _masked(name, value), source, "librdkafka"))
+    return found
+
+
+def unknown_variables() -> list[str]:
+    """Return a sentence about each variable that looks like ours and is none."""
+    known = {_variable(name) for name in Settings.model_fields}
+    told = []
+    for name in sorted(_environment()):
+        if name in known or name.startswith((_variable("kafka") + "__", *FOREIGN_PREFIXES)):
+            continue
+        near = difflib.get_close_matches(name, sorted(known), 1)
+        meant = f"did you mean {near[0]}?" if near else "`cjo-stream settings` lists them"
+        told.append(f"the variable {name} is none of ours and has no effect; {meant}")
+    return told
+
+
+def _environment() -> dict[str, str]:
+    """Return the variables with our prefix, by their names in capitals."""
+    named = ((name.upper(), value) for name, value in os.environ.items())
+    return {name: value for name, value in named if name.startswith(PREFIX)}
+
+
+def _file_values(config: Path | None) -> dict[str, Any]:
+    """Return the values of a settings file; raises UsageError."""
+    if config is None:
+        return {}
+    try:
+        given = tomllib.loads(config.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{config} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"{config} is no TOML: {error}") from None
+    for name in given:
+        if name not in Settings.model_fields:
+            near = difflib.get_close_matches(name, sorted(Settings.model_fields), 1)
+            meant = f"did you mean `{near[0]}`?" if near else "`cjo-stream settings` lists them"
+            raise UsageError(f"{config}: there is no setting `{name}`; {meant}")
+    if isinstance(given.get("kafka"), dict):
+        # In the form that variables have, so that one beats the other.
+        given["kafka"] = {n.replace(".", "_"): v for n, v in _flat(given["kafka"]).items()}
+    return given
+
+
+def _flat(table: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Return a table's values by dotted name: TOML reads a bare `a.b` as two tables."""
+    flat: dict[str, Any] = {}
+    for name, value in table.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{above}{name}.")
+        else:
+            flat[f"{above}{name}"] = value
+    return flat
+
+
+def _text(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _findings(error: ValidationError) -> list[tuple[str, str]]:
+    """Return the names of the settings that are wrong, and why."""
+    findings = ((".".join(map(str, one["loc"])), one["msg"]) for one in error.errors())
+    return list(dict(reversed(list(findings))).items())[::-1]
+
+
+def _told(name: str, why: str, given: Mapping[str, Any]) -> str:
+    field = Settings.model_fields.get(name.split(".")[0])
+    wanted = field.description if field else None
+    source = _source(name.split(".")[0], given)
+    where = f"`{name}` in the settings file" if source == "file" else _variable(*name.split("."))
+    return f"{where}: {why[:1].lower()}{why[1:]}; set it to {wanted or 'something else'}"
+
+
+def _source(name: str, given: Mapping[str, Any]) -> str:
+    variable = _variable(name)
+    if _environment().get(variable):
+        return variable
+    return "file" if name in given else "default"
+
+
+def _variable(*names: str) -> str:
+    return PREFIX + "__".join(names).upper().replace(".", "_")
+
+
+def _masked(name: str, value: str) -> str:
+    if name == "tenant_key" or _SECRET.search(name):
+        return MASK
+    return _CREDENTIALS.sub(MASK, value)

@@ -1,0 +1,125 @@
+from pathlib import Path
+
+import pytest
+
+from cjo_stream import settings
+from cjo_stream.errors import UsageError
+from cjo_stream.settings import DEMO_TENANT_KEY, MASK, Settings, load, sources, unknown_variables
+
+
+@pytest.fixture(autouse=True)
+def _no_variables_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in settings._environment():
+        monkeypatch.delenv(name)
+
+
+def file_of(folder: Path, text: str) -> Path:
+    path = folder / "settings.toml"
+    path.write_text(text)
+    return path
+
+
+def test_without_anything_set_there_are_defaults() -> None:
+    assert load().partitions == 4
+    assert load().kafka_properties() == {"bootstrap.servers": "127.0.0.1:9092"}
+    assert load().tenant_key_is_demo
+
+
+def test_a_variable_beats_the_file_and_the_file_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = file_of(tmp_path, 'partitions = 8\ngroup = "of-the-file"\n')
+    monkeypatch.setenv("CJO_PARTITIONS", "16")
+    got = load(config)
+    assert (got.partitions, got.group, got.slot) == (16, "of-the-file", "0")
+    told = {one.name: one.source for one in sources(got, config)}
+    assert told["partitions"] == "CJO_PARTITIONS"
+    assert told["group"] == "file"
+    assert told["slot"] == "default"
+
+
+def test_any_librdkafka_property_is_passed_from_variables_and_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = file_of(
+        tmp_path,
+        '[kafka]\nsecurity.protocol = "SSL"\n"sasl.username" = "me"\n'
+        "linger_ms = 5\nsocket.keepalive.enable = true\n",
+    )
+    monkeypatch.setenv("CJO_KAFKA__SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("CJO_KAFKA__BOOTSTRAP_SERVERS", "one:9092,two:9092")
+    assert load(config).kafka_properties() == {
+        "bootstrap.servers": "one:9092,two:9092",
+        "security.protocol": "SASL_SSL",
+        "sasl.username": "me",
+        "linger.ms": "5",
+        "socket.keepalive.enable": "true",
+    }
+
+
+def test_what_is_wrong_is_named_with_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CJO_PARTITIONS", "none")
+    monkeypatch.setenv("CJO_LOG_FORMAT", "xml")
+    with pytest.raises(UsageError) as caught:
+        load()
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("CJO_PARTITIONS: ")
+    assert "1 to 4096" in lines[0]
+    assert lines[1].startswith("CJO_LOG_FORMAT: ")
+
+
+def test_what_is_wrong_in_the_file_is_said_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="`slot` in the settings file"):
+        load(file_of(tmp_path, 'slot = "../up"\n'))
+    with pytest.raises(UsageError, match="did you mean `partitions`"):
+        load(file_of(tmp_path, "partition = 3\n"))
+    with pytest.raises(UsageError, match="no TOML"):
+        load(file_of(tmp_path, "partitions 3\n"))
+    with pytest.raises(UsageError, match="cannot be read"):
+        load(tmp_path / "absent.toml")
+
+
+def test_secrets_are_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "a-very-well-kept-secret"
+    monkeypatch.setenv("CJO_TENANT_KEY", secret)
+    monkeypatch.setenv("CJO_KAFKA__SASL_PASSWORD", secret)
+    monkeypatch.setenv("CJO_KAFKA__SSL_KEY_PEM", secret)
+    monkeypatch.setenv("CJO_CHECKPOINT_URL", f"s3://me:{secret}@bucket/path")
+    got = load()
+    assert secret not in repr(got)
+    shown = sources(got)
+    assert secret not in "".join(one.value for one in shown)
+    assert {one.name for one in shown if one.value == MASK} == {
+        "tenant_key",
+        "kafka.sasl.password",
+        "kafka.ssl.key.pem",
+    }
+
+
+def test_a_short_tenant_key_is_refused_without_being_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CJO_TENANT_KEY", "short-one")
+    with pytest.raises(UsageError, match="CJO_TENANT_KEY") as caught:
+        load()
+    assert "short-one" not in str(caught.value)
+
+
+def test_the_demos_key_is_known_as_that_however_it_is_set() -> None:
+    assert Settings(tenant_key=DEMO_TENANT_KEY).tenant_key_is_demo
+    assert not Settings(tenant_key="a-key-of-one's-own").tenant_key_is_demo
+
+
+def test_a_mistyped_variable_is_told_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CJO_TENANT_KYE", "x")
+    monkeypatch.setenv("CJO_KAFKA__SASL_USERNAME", "me")
+    monkeypatch.setenv("CJO_BROKER_PORT", "20000")
+    (told,) = unknown_variables()
+    assert "CJO_TENANT_KYE" in told
+    assert "did you mean CJO_TENANT_KEY?" in told
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CJO_METRICS_PORT", "")
+    assert load().metrics_port is None
