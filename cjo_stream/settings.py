@@ -51,8 +51,8 @@ class Settings(BaseSettings):
     )
 
     topic_prefix: str = Field(
-        default="",
-        pattern=r"^[A-Za-z0-9_.-]{0,80}$",
+        default="cjo.",
+        pattern=r"^[A-Za-z0-9_.-]{1,80}$",
         description="what the names of all topics begin with: letters, digits, . _ -",
     )
     tenant_key: SecretStr | None = Field(
