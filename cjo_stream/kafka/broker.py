@@ -6,6 +6,7 @@ script in the foreground. Nothing here is for production.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -99,8 +100,9 @@ class Broker:
     def kill(self) -> None:
         """Kill -9 the broker."""
         if self._process is not None:
-            # The script's own children too: while it brings jars or formats, it is not the broker yet.
-            os.killpg(self._process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                # The script's children too: while it brings jars, it is not the broker yet.
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
 
