@@ -28,6 +28,8 @@ class Input(Struct, frozen=True, kw_only=True):
     """Where and how a channel's raw events come in. `mapping` is for format `mapped` only."""
 
     topic: str
+    prefixed: bool = False
+    """Whether the installation's topic prefix comes before `topic`: a name by default takes it."""
     format: str = "native"
     mapping: dict[str, Any] = {}
     """`id type time` -> Expression; `identifiers attributes` -> {name: Expression}."""
@@ -39,7 +41,9 @@ class Channel(Struct, frozen=True, kw_only=True):
     name: str
     input: Input | None = None
     output: str | None = None
-    """Topic of action commands, without the installation's prefix."""
+    """Topic of action commands."""
+    output_prefixed: bool = True
+    """Whether the installation's topic prefix comes before `output`."""
     address: str | None = None
 
 
@@ -248,7 +252,9 @@ class Journey(Struct, frozen=True, kw_only=True):
     states: dict[str, State]
     entry_reads: frozenset[str] = frozenset()
     listens: frozenset[str] = frozenset()
-    """Every event type that can move a live instance, or mark its goal (entry's not included)."""
+    """Every event type that a goal, an exit or a transition waits for (entry's not included)."""
+    hears_every: bool = False
+    """Whether some state has `always`, which is tried after any event."""
 
 
 # --- action -----------------------------------------------------------------------------------

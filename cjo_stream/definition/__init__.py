@@ -1,0 +1,24 @@
+"""Definitions: a folder of YAML to a checked, compiled `core.program.Program`.
+
+    text      bytes to nodes that know their place (YAML, safely)
+    grammar   the form of each kind of document, as tables that check and draw JSON Schemas
+    build     from what the tables read to a Program: names, graphs, expressions
+    kind      documents by kind and name        load     the way through all of it
+    content   a set as it travels in the log    carry    a new set in place of one in force
+
+Nothing here reads the log or runs a journey.
+"""
+
+from cjo_stream.definition.carry import carry
+from cjo_stream.definition.content import library_differences
+from cjo_stream.definition.load import DefinitionSet, compile_content, load
+from cjo_stream.definition.schema import schema
+
+__all__ = [
+    "DefinitionSet",
+    "carry",
+    "compile_content",
+    "library_differences",
+    "load",
+    "schema",
+]

@@ -1,0 +1,1 @@
+"""From what the tables read to core programs: all that needs to know more than one place."""

@@ -1,0 +1,142 @@
+"""What definitions know of each other while they are compiled, and how expressions are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from cjo_stream.core.expression import (
+    Expression,
+    ExpressionError,
+    Names,
+    Place,
+    compile_expression,
+    constant,
+)
+from cjo_stream.core.program import Channel, Fact, IdentifierType, Trait
+from cjo_stream.definition.grammar.item import Entry, Fields, Item
+from cjo_stream.definition.report import Report, quoted, unknown
+from cjo_stream.definition.text.compose import QUOTE, is_open
+from cjo_stream.definition.text.node import Node, Scalar
+
+ENGINE_TYPES = frozenset(("journey.entered", "journey.ended", "journey.goal"))
+"""Types of events that only the engine raises (section 4)."""
+_ENGINE_FIELDS = ("type", "time", "journey", "key", "outcome")
+_OF_PROFILE = re.compile(r"\bprofile\s*\.\s*(?:identifiers\s*\.\s*)?(\w+)")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What an action offers to those who ask for it: its class, and the channels it has."""
+
+    class_: str
+    channels: tuple[str, ...]
+
+
+@dataclass
+class Context:
+    """The names that definitions may use."""
+
+    report: Report
+    channels: dict[str, Channel] = field(default_factory=dict)
+    identifiers: dict[str, IdentifierType] = field(default_factory=dict)
+    facts: dict[str, Fact] = field(default_factory=dict)
+    traits: dict[str, Trait] = field(default_factory=dict)
+    actions: dict[str, Ask | None] = field(default_factory=dict)
+    """None for an action that does not load itself."""
+    is_complete: bool = True
+    """Whether the topology was read whole. Where it was not, its names are not judged."""
+
+    def expression(
+        self,
+        item: Item | None,
+        place: Place,
+        definition: str,
+        data: frozenset[str] | None = None,
+    ) -> Expression | None:
+        """Return the compiled expression, None where there is none or it was reported."""
+        if item is None:
+            return None
+        if not isinstance(item.value, str):
+            return constant(item.value, definition)
+        try:
+            return compile_expression(item.value, place, self._names(item.value, data), definition)
+        except ExpressionError as error:
+            message = error.message
+            if is_open(item.node):
+                message += f"; if it was longer, {QUOTE}"
+            self.error_in(item, error.column, message)
+            return None
+
+    def expressions(
+        self,
+        entries: list[Entry],
+        place: Place,
+        definition: str,
+        data: frozenset[str] | None = None,
+    ) -> dict[str, Expression]:
+        """Return the expressions of a mapping, by name."""
+        compiled = (
+            (entry.key.value, self.expression(entry, place, definition, data)) for entry in entries
+        )
+        return {name: expression for name, expression in compiled if expression is not None}
+
+    def check_event(
+        self,
+        item: Item | None,
+        expression: Expression | None,
+        root: str,
+        types: frozenset[str] | None,
+    ) -> None:
+        """Report attributes that no event of `types` has, where all of these are the engine's."""
+        if item is None or expression is None or not types or not types <= ENGINE_TYPES:
+            return
+        for path in sorted(expression.reads):
+            if path[0] == root and path[1] not in _ENGINE_FIELDS:
+                what = f"attribute of {', '.join(sorted(types))}"
+                found = re.search(
+                    rf"\b{root}\s*\.\s*(?:attributes\s*\.\s*)?({re.escape(path[1])})\b", item.value
+                )
+                offset = found.start(1) if found else 0
+                self.error_in(item, offset, unknown(what, path[1], _ENGINE_FIELDS))
+
+    def check_known(self, node: Node, what: str, name: str, valid: Collection[str]) -> bool:
+        """Return whether a name of the topology's is one; report it where it is not."""
+        if name in valid:
+            return True
+        if self.is_complete:
+            self.report.error(node, unknown(what, name, valid))
+        return False
+
+    def error_in(self, item: Item, offset: int, message: str) -> None:
+        """Report an error at a character of an expression."""
+        node = item.node
+        index = node.index_at(offset) if isinstance(node, Scalar) else node.start
+        self.report.error_at(node.source, index, message)
+
+    def _names(self, text: str, data: frozenset[str] | None) -> Names:
+        profile, identifiers = frozenset(self.facts) | frozenset(self.traits), self.identifiers
+        if self.is_complete:
+            return Names(profile, frozenset(identifiers), data)
+        read = frozenset(_OF_PROFILE.findall(text))
+        return Names(profile | read, frozenset(identifiers) | read, data)
+
+
+def texts(items: list[Item]) -> frozenset[str]:
+    """Return the values of a list of texts."""
+    return frozenset(item.value for item in items)
+
+
+def report_repeated(items: list[Item], what: str, report: Report) -> None:
+    """Report what stands in a list twice."""
+    seen: set[str] = set()
+    for item in items:
+        if item.value in seen:
+            report.error(item.node, f"repeated {what} {quoted(item.value)}")
+        seen.add(item.value)
+
+
+def types_of(fields: Fields) -> frozenset[str]:
+    """Return the event types under `on`."""
+    return texts(fields.items("on"))

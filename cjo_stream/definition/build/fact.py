@@ -1,0 +1,48 @@
+"""Facts: which values their types take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cjo_stream.core.expression import MISSING, Names, Place, Scope, compile_expression
+from cjo_stream.core.program import Fact
+from cjo_stream.definition.grammar.item import Entry, Fields
+from cjo_stream.definition.report import Report
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "time": (int, str),
+    "list": (list,),
+}
+_WANTED = {"time": "RFC 3339 text, or ms since the epoch"}
+
+
+def build_fact(entry: Entry, report: Report) -> Fact:
+    """Return a declared fact; a default that its type does not take is reported."""
+    fields: Fields = entry.value
+    name, type_ = entry.key.value, fields.value("type", "string")
+    default = fields.get("default")
+    if default is None or fields.get("type") is None:
+        return Fact(name=name, type=type_)
+    value = fit(type_, default.value)
+    if value is None:
+        wanted = _WANTED.get(type_, f"a {type_}")
+        report.error(default.node, f"the default of a {type_} fact is {wanted}")
+    return Fact(name=name, type=type_, default=value)
+
+
+def fit(type_: str, value: Any) -> Any:
+    """Return `value` as a fact of that type holds it (a time as ms), None where it does not fit.
+
+    >>> fit("time", "2026-03-01T00:00:00Z")
+    1772323200000
+    """
+    if type(value) not in _TYPES[type_]:
+        return None
+    if type_ == "time" and isinstance(value, str):
+        read = compile_expression(f"timestamp({value!r})", Place.MAP, Names())
+        ms = read.evaluate(Scope(now=0))
+        return None if ms is MISSING else ms
+    return value

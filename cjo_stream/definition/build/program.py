@@ -1,0 +1,96 @@
+"""All documents of a set to one Program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from cjo_stream.core.program import Action, Journey, Program, Status, Trait
+from cjo_stream.definition.build.action import ask_of, build_action
+from cjo_stream.definition.build.context import ENGINE_TYPES, Context
+from cjo_stream.definition.build.journey import build_journey
+from cjo_stream.definition.build.review import review_journey, review_traits
+from cjo_stream.definition.build.topology import build_topology
+from cjo_stream.definition.grammar.item import Fields
+from cjo_stream.definition.kind import Definition
+from cjo_stream.definition.report import Report
+
+
+def build_program(
+    definitions: list[Definition],
+    carried: list[Definition],
+    report: Report,
+) -> Program | None:
+    """Return the program; None, with the reasons in `report`, where there is none.
+
+    `carried` are earlier versions of journeys, which only finish what they began.
+    """
+    context = Context(report)
+    topology = next((d for d in definitions if d.kind == "topology"), None)
+    context.is_complete = topology is not None and topology.is_whole
+    parts: dict[str, Any] = {}
+    fields = topology.fields if topology is not None else None
+    if fields is not None:
+        parts = build_topology(fields, context)
+    actions = _build_actions(definitions, context)
+    raised: set[str] = set()
+    journeys = _build_journeys(definitions, context, raised)
+    older = _build_journeys(carried, context, raised)
+    profile: Fields | None = fields.value("profile") if fields is not None else None
+    if profile is not None:
+        review_traits(profile.items("traits"), raised, context)
+    if report.errors or not parts:
+        return None
+    live = {j.name: j for j in journeys if j.status is Status.LIVE}
+    return _assemble(parts, actions, dict(sorted(live.items())), older)
+
+
+def _build_actions(definitions: list[Definition], context: Context) -> dict[str, Action]:
+    written = [d for d in definitions if d.kind == "action"]
+    for definition in written:
+        is_known = definition.fields is not None and definition.is_whole
+        ask = ask_of(definition.fields) if is_known and definition.fields else None
+        context.actions.setdefault(definition.name, ask)
+    built = {d.name: build_action(d.fields, context) for d in written if d.fields is not None}
+    return dict(sorted(built.items()))
+
+
+def _build_journeys(
+    definitions: list[Definition], context: Context, raised: set[str]
+) -> list[Journey]:
+    journeys = []
+    for definition in definitions:
+        if definition.kind != "journey" or definition.fields is None:
+            continue
+        journey, scene = build_journey(definition.fields, context)
+        review_journey(journey, definition.fields, scene, is_whole=definition.is_whole)
+        raised |= scene.raised
+        journeys.append(journey)
+    return journeys
+
+
+def _assemble(
+    parts: dict[str, Any],
+    actions: dict[str, Action],
+    journeys: dict[str, Journey],
+    older: Iterable[Journey],
+) -> Program:
+    versions = {(j.name, j.version): j for j in (*older, *journeys.values())}
+    traits_on: dict[str, list[Trait]] = {}
+    for trait in parts["traits"].values():
+        for type_ in sorted(trait.on):
+            traits_on.setdefault(type_, []).append(trait)
+    entries_on: dict[str, list[Journey]] = {}
+    for journey in journeys.values():
+        for type_ in sorted(journey.entry.on):
+            entries_on.setdefault(type_, []).append(journey)
+    heard = set(entries_on).union(*(journey.listens for journey in versions.values()))
+    return Program(
+        **parts,
+        journeys=journeys,
+        versions=dict(sorted(versions.items())),
+        actions=actions,
+        traits_on={type_: tuple(traits) for type_, traits in traits_on.items()},
+        entries_on={type_: tuple(entries) for type_, entries in entries_on.items()},
+        raised_on=ENGINE_TYPES & heard,
+    )

@@ -1,0 +1,126 @@
+"""What is odd about a whole journey: states nobody reaches, and the warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cjo_stream.core.expression import Expression
+from cjo_stream.core.program import (
+    Act,
+    Assign,
+    Journey,
+    Raise,
+    State,
+    Step,
+    TraitKind,
+    Transition,
+)
+from cjo_stream.definition.build.context import ENGINE_TYPES, Context
+from cjo_stream.definition.build.graph import entered_by_time_only, moves, reachable
+from cjo_stream.definition.build.journey import mentions, state_nodes
+from cjo_stream.definition.build.step import Scene
+from cjo_stream.definition.grammar.item import Entry, Fields
+from cjo_stream.definition.report import quoted
+
+
+def review_journey(journey: Journey, fields: Fields, scene: Scene, *, is_whole: bool) -> None:
+    """Report what is unreachable, and warn; `is_whole` tells that nothing was left out of it."""
+    if not is_whole:
+        _report_unreachable(fields, scene, _mentioned(fields))
+        return
+    if scene.is_graph_known:
+        _report_unreachable(fields, scene, moves(journey))
+        _warn_endless(journey, fields, scene.context)
+        _warn_eventless(journey, scene)
+    _warn_held_out_service(journey, scene)
+
+
+def review_traits(traits: list[Entry], raised: set[str], context: Context) -> None:
+    """Warn of traits on events that only journeys and the engine raise: those touch no profile."""
+    for entry in traits:
+        trait = context.traits[entry.key.value]
+        fields: Fields = entry.value
+        items = fields.items("count" if trait.kind is TraitKind.COUNT else "on")
+        for item in items:
+            if item.value in raised | ENGINE_TYPES:
+                message = f"{quoted(item.value)} is raised: raised events touch no profile"
+                context.report.warn(item.node, message)
+
+
+def _report_unreachable(fields: Fields, scene: Scene, next_of: dict[str, set[str]]) -> None:
+    initial = fields.get("initial")
+    if initial is None:
+        return
+    found = reachable(scene.target(initial), next_of)
+    for entry in fields.items("states"):
+        if entry.key.value not in found:
+            scene.context.report.error(entry.key.node, f"no way leads to state {entry.key.value}")
+
+
+def _mentioned(fields: Fields) -> dict[str, set[str]]:
+    """Return, for each state, the states that its text names: more than it can lead to.
+
+    Where a part could not be read, a state must not be called unreachable for that alone.
+    """
+    on = fields.get("on")
+    everywhere = mentions(on.node) if on is not None else set()
+    return {name: everywhere | mentions(node) for name, node in state_nodes(fields).items()}
+
+
+def _warn_endless(journey: Journey, fields: Fields, context: Context) -> None:
+    ends = any(
+        journey.states[name].end
+        for name in reachable(journey.initial, moves(journey))
+        if name in journey.states
+    )
+    if not ends and not journey.exit and not (journey.goal and journey.goal.exit):
+        context.report.warn(fields.where("journey"), "this journey has no way to end")
+
+
+def _warn_eventless(journey: Journey, scene: Scene) -> None:
+    """Warn of `event` where time is the cause: it is missing there."""
+    by_time = entered_by_time_only(journey)
+    for name, state in journey.states.items():
+        for expression in _by_time(state, is_entered_by_time=name in by_time):
+            if any(path[0] == "event" for path in expression.reads):
+                item = scene.origins[expression]
+                scene.context.report.warn(item.node, "time leads here: 'event' is missing")
+
+
+def _by_time(state: State, *, is_entered_by_time: bool) -> Iterator[Expression]:
+    """Yield the expressions of a state that are only evaluated when a timer fires."""
+    for timer in state.timers:
+        yield from _of_transition(timer.transition)
+        if is_entered_by_time and timer.at is not None:
+            yield timer.at
+    if is_entered_by_time:
+        for step in state.enter:
+            yield from _of_step(step)
+
+
+def _of_transition(transition: Transition) -> Iterator[Expression]:
+    if transition.when is not None:
+        yield transition.when
+    for step in transition.do:
+        yield from _of_step(step)
+
+
+def _of_step(step: Step) -> Iterator[Expression]:
+    if isinstance(step, Act):
+        yield from step.data.values()
+    elif isinstance(step, Raise):
+        yield from step.attributes.values()
+    elif isinstance(step, Assign):
+        yield from step.variables.values()
+    else:
+        yield from step.facts.values()
+
+
+def _warn_held_out_service(journey: Journey, scene: Scene) -> None:
+    if not journey.holdout:
+        return
+    for item, action in scene.acts:
+        ask = scene.context.actions.get(action)
+        if ask is not None and ask.class_ == "service":
+            message = f"held-out customers do not get {quoted(action)}, a service action"
+            scene.context.report.warn(item.node, message)

@@ -1,0 +1,179 @@
+"""Steps, transitions and what they share: a place in a journey, and the names it may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cjo_stream.core.expression import Expression, Place
+from cjo_stream.core.program import (
+    Act,
+    Assign,
+    Branch,
+    Raise,
+    SetFact,
+    Split,
+    Step,
+    Transition,
+)
+from cjo_stream.definition.build.context import Ask, Context, report_repeated
+from cjo_stream.definition.build.fact import fit
+from cjo_stream.definition.grammar.item import Fields, Item
+from cjo_stream.definition.report import nearest, quoted, unknown
+
+Types = frozenset[str] | None
+"""Event types that may have led to a place; None where that is not known."""
+
+
+@dataclass
+class Scene:
+    """One journey while it is compiled: the names its places may use, and what they named."""
+
+    context: Context
+    definition: str
+    data: frozenset[str]
+    states: dict[str, object]
+    entry_types: frozenset[str]
+    origins: dict[Expression, Item] = field(default_factory=dict)
+    acts: list[tuple[Item, str]] = field(default_factory=list)
+    raised: set[str] = field(default_factory=set)
+    is_graph_known: bool = True
+    """Whether every transition's target is known, or can be guessed from its nearest name."""
+
+    def expression(self, item: Item | None, types: Types, place: Place) -> Expression | None:
+        """Return an expression of this journey's."""
+        context = self.context
+        expression = context.expression(item, place, self.definition, self.data)
+        if item is not None and expression is not None:
+            context.check_event(item, expression, "event", types)
+            context.check_event(item, expression, "entry", self.entry_types)
+            self.origins[expression] = item
+        return expression
+
+    def condition(self, fields: Fields, types: Types) -> Expression | None:
+        """Return a rule's `when`."""
+        return self.expression(fields.get("when"), types, Place.JOURNEY)
+
+    def expressions(self, fields: Fields, name: str, types: Types) -> dict[str, Expression]:
+        """Return the expressions of a mapping, by name."""
+        compiled = (
+            (entry.key.value, self.expression(entry, types, Place.JOURNEY))
+            for entry in fields.items(name)
+        )
+        return {key: expression for key, expression in compiled if expression is not None}
+
+    def target(self, item: Item) -> str:
+        """Return a state's name; where there is none such, it is reported and guessed."""
+        name: str = item.value
+        if name in self.states:
+            return name
+        self.context.report.error(item.node, unknown("state", name, self.states))
+        guess = nearest(name, self.states)
+        if guess is None:
+            self.is_graph_known = False
+            return name
+        return guess
+
+
+def build_steps(items: list[Item], types: Types, scene: Scene) -> tuple[Step, ...]:
+    """Return steps in their order."""
+    steps = (_build_step(item.value, types, scene) for item in items)
+    return tuple(step for step in steps if step is not None)
+
+
+def build_transitions(items: list[Item], types: Types, scene: Scene) -> tuple[Transition, ...]:
+    """Return transitions in their order."""
+    return tuple(build_transition(item.value, types, scene) for item in items)
+
+
+def build_transition(fields: Fields, types: Types, scene: Scene) -> Transition:
+    """Return a transition; its target is a state, a split, or none."""
+    to: str | Split | None = None
+    target, branches = fields.get("to"), fields.get("split")
+    if "to" in fields.keys and "split" in fields.keys:
+        scene.context.report.error(fields.where("split"), "has 'to' already: one of the two")
+    if branches is not None:
+        to = _build_split(branches, scene)
+    elif target is not None:
+        to = scene.target(target)
+    return Transition(
+        when=scene.condition(fields, types),
+        to=to,
+        do=build_steps(fields.items("do"), types, scene),
+    )
+
+
+def _build_split(item: Item, scene: Scene) -> Split:
+    branches = []
+    for entry in item.value:
+        target = entry.value.get("to")
+        to = scene.target(target) if target is not None else ""
+        weight = entry.value.value("weight", 1)
+        branches.append(Branch(name=entry.key.value, weight=weight, to=to))
+    if branches and not sum(branch.weight for branch in branches):
+        scene.context.report.error(item.node, "all weights of this split are 0")
+    return Split(branches=tuple(branches))
+
+
+def _build_step(fields: Fields, types: Types, scene: Scene) -> Step | None:
+    if (act := fields.get("act")) is not None:
+        return _build_act(act.value, types, scene)
+    if (put := fields.get("raise")) is not None:
+        return _build_raise(put.value, types, scene)
+    if "set" in fields.read:
+        return _build_set(fields, types, scene)
+    if "assign" in fields.read:
+        return Assign(variables=scene.expressions(fields, "assign", types))
+    return None
+
+
+def _build_act(fields: Fields, types: Types, scene: Scene) -> Act | None:
+    data = scene.expressions(fields, "data", types)
+    item = fields.get("action")
+    if item is None:
+        return None
+    context = scene.context
+    channels: list[Item] = fields.items("channels")
+    report_repeated(channels, "channel", context.report)
+    if item.value not in context.actions:
+        context.report.error(item.node, unknown("action", item.value, context.actions))
+    else:
+        scene.acts.append((item, item.value))
+    ask = context.actions.get(item.value)
+    for channel in channels:
+        if ask is not None and channel.value not in ask.channels:
+            _refuse_channel(channel, item.value, ask, context)
+    asked = tuple(channel.value for channel in channels) or None
+    return Act(action=item.value, channels=asked, data=data)
+
+
+def _refuse_channel(channel: Item, action: str, ask: Ask, context: Context) -> None:
+    if channel.value in context.channels or not context.is_complete:
+        message = (
+            f"action {quoted(action)} has no treatment on channel {quoted(channel.value)}; "
+            f"it has {', '.join(ask.channels)}"
+        )
+    else:
+        message = unknown("channel", channel.value, ask.channels)
+    context.report.error(channel.node, message)
+
+
+def _build_raise(fields: Fields, types: Types, scene: Scene) -> Raise | None:
+    attributes = scene.expressions(fields, "attributes", types)
+    item = fields.get("type")
+    if item is None:
+        return None
+    scene.raised.add(item.value)
+    return Raise(type=item.value, attributes=attributes)
+
+
+def _build_set(fields: Fields, types: Types, scene: Scene) -> SetFact:
+    context = scene.context
+    for entry in fields.items("set"):
+        name, value = entry.key.value, entry.value
+        if not context.check_known(entry.key.node, "fact", name, context.facts):
+            continue
+        is_text = isinstance(value, str)
+        if not is_text and value is not None and fit(context.facts[name].type, value) is None:
+            message = f"fact {quoted(name)} is a {context.facts[name].type}"
+            context.report.error(entry.node, message)
+    return SetFact(facts=scene.expressions(fields, "set", types))

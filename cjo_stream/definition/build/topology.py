@@ -1,0 +1,232 @@
+"""The `topology` document to its parts of a Program."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+from cjo_stream.core.expression import Place
+from cjo_stream.core.expression.compiler import PROFILE_FIELDS
+from cjo_stream.core.program import (
+    CaseRule,
+    Channel,
+    IdentifierType,
+    Input,
+    Trait,
+    TraitKind,
+)
+from cjo_stream.definition.build.context import Context, report_repeated, types_of
+from cjo_stream.definition.build.fact import build_fact
+from cjo_stream.definition.grammar.item import Entry, Fields, Item
+from cjo_stream.definition.grammar.topology import TRAIT_KINDS
+from cjo_stream.definition.report import Report, quoted, unknown
+
+RANK_STEP = 8
+RANK_MAX = 255
+TYPES_MAX = RANK_MAX // RANK_STEP
+"""A rank is one byte of a customer's id, and types to come need gaps."""
+_KEEP = 50
+
+
+def build_topology(fields: Fields, context: Context) -> dict[str, Any]:
+    """Return the topology's fields of a Program, and tell `context` the names it declares."""
+    report = context.report
+    _build_identity(fields, context)
+    for entry in fields.items("channels"):
+        context.channels[entry.key.value] = _build_channel(entry, context)
+    _check_input_topics(fields, context)
+    _build_profile(fields, context)
+    service: Fields | None = fields.value("service")
+    zone = fields.get("timezone")
+    if zone is not None and zone.value not in (zones := _zones()):
+        report.error(zone.node, unknown("time zone", zone.value, zones))
+    identity: Fields | None = fields.value("identity")
+    blocked = identity.items("blocked") if identity else []
+    durations = {
+        f"{name}_ms": item.value
+        for name in ("dedupe", "grace", "max_late")
+        if (item := fields.get(name)) is not None
+    }
+    return {
+        "topology": fields.value("topology"),
+        "about": fields.value("about"),
+        "timezone": fields.value("timezone", "UTC"),
+        "region": fields.value("region"),
+        **durations,
+        "channels": context.channels,
+        "identifiers": context.identifiers,
+        "blocked": frozenset(item.value.strip().lower() for item in blocked),
+        "facts": context.facts,
+        "traits": context.traits,
+        "opened": _build_cases(service, "opened", context),
+        "closed": _build_cases(service, "closed", context),
+    }
+
+
+def _zones() -> frozenset[str]:
+    listed = resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8")
+    return frozenset(listed.split())
+
+
+def _build_identity(fields: Fields, context: Context) -> None:
+    identity: Fields | None = fields.value("identity")
+    rows: list[Item] = identity.items("identifiers") if identity else []
+    report = context.report
+    names = [item for row in rows if (item := row.value.get("type")) is not None]
+    report_repeated(names, "identifier type", report)
+    if len(rows) > TYPES_MAX:
+        report.error(rows[TYPES_MAX].node, f"more than {TYPES_MAX} types of identifiers")
+    for position, row in enumerate(rows):
+        of, type_ = row.value.get("of"), row.value.value("type")
+        if of is not None and of.value not in (valid := {name.value for name in names}):
+            report.error(of.node, unknown("identifier type", of.value, valid))
+        if of is not None and "shared_after" not in row.value.keys:
+            report.error(row.value.where("of"), "'of' goes with 'shared_after'")
+        if type_ is not None:
+            context.identifiers[type_] = IdentifierType(
+                type=type_,
+                rank=(position + 1) * RANK_STEP,
+                limit=row.value.value("limit", 5),
+                per_ms=row.value.value("per"),
+                normalise=row.value.value("normalise"),
+                shared_after=row.value.value("shared_after"),
+                of=row.value.value("of"),
+            )
+
+
+def _build_channel(entry: Entry, context: Context) -> Channel:
+    name, fields = entry.key.value, entry.value
+    if not fields.keys:
+        context.report.error(entry.key.node, f"channel {quoted(name)} needs 'in' or 'out'")
+    taken: Fields | None = fields.value("in")
+    sent: Fields | None = fields.value("out")
+    address = sent.get("address") if sent else None
+    if address is not None:
+        types = context.identifiers
+        context.check_known(address.node, "identifier type", address.value, types)
+    return Channel(
+        name=name,
+        input=None if taken is None else _build_input(name, taken, context),
+        output=sent.value("topic", f"action.{name}.v1") if sent else None,
+        output_prefixed=sent is None or sent.get("topic") is None,
+        address=address.value if address else None,
+    )
+
+
+def _build_input(channel: str, fields: Fields, context: Context) -> Input:
+    report = context.report
+    form = fields.value("format", "native")
+    if form == "mapped" and "map" not in fields.keys:
+        report.error(fields.where("format"), "format 'mapped' needs 'map'")
+    if form != "mapped" and "map" in fields.keys and not fields.is_broken("format"):
+        report.error(fields.where("map"), "'map' goes with 'format: mapped'")
+    return Input(
+        topic=fields.value("topic", f"event.{channel}.v1"),
+        prefixed=fields.get("topic") is None,
+        format=form,
+        mapping=_build_map(channel, fields.value("map"), context),
+    )
+
+
+def _build_map(channel: str, fields: Fields | None, context: Context) -> dict[str, Any]:
+    if fields is None:
+        return {}
+    definition = f"channel.{channel}"
+    mapping: dict[str, Any] = {}
+    for name in ("id", "type", "time"):
+        expression = context.expression(fields.get(name), Place.MAP, definition)
+        if expression is not None:
+            mapping[name] = expression
+    for entry in fields.items("identifiers"):
+        types = context.identifiers
+        context.check_known(entry.key.node, "identifier type", entry.key.value, types)
+    for name in ("identifiers", "attributes"):
+        mapping[name] = context.expressions(fields.items(name), Place.MAP, definition)
+    return mapping
+
+
+def _check_input_topics(fields: Fields, context: Context) -> None:
+    """Report channels that read one topic: its name is what tells the channel of a record."""
+    first: dict[tuple[str, bool], str] = {}
+    for entry in fields.items("channels"):
+        taken = context.channels[entry.key.value].input
+        if taken is None:
+            continue
+        owner = first.setdefault((taken.topic, taken.prefixed), entry.key.value)
+        if owner != entry.key.value:
+            message = f"reads topic {quoted(taken.topic)}, which is channel {quoted(owner)}'s"
+            context.report.error(entry.value.value("in").where("topic"), message)
+
+
+def _build_profile(fields: Fields, context: Context) -> None:
+    profile: Fields | None = fields.value("profile")
+    if profile is None:
+        return
+    report = context.report
+    for entry in profile.items("facts"):
+        _check_name(entry, "fact", report)
+        context.facts[entry.key.value] = build_fact(entry, report)
+    traits = profile.items("traits")
+    for entry in traits:
+        _check_name(entry, "trait", report)
+        if entry.key.value in context.facts:
+            report.error(entry.key.node, f"{quoted(entry.key.value)} is a fact already")
+    # Traits may read each other: their names are known before the first is compiled.
+    kind = TraitKind.COUNT
+    context.traits = {
+        entry.key.value: Trait(name=entry.key.value, kind=kind, on=frozenset()) for entry in traits
+    }
+    context.traits = {entry.key.value: _build_trait(entry, context) for entry in traits}
+
+
+def _check_name(entry: Entry, what: str, report: Report) -> None:
+    if entry.key.value in PROFILE_FIELDS:
+        message = f"a {what} may not be called {quoted(entry.key.value)}: the profile has it"
+        report.error(entry.key.node, message)
+
+
+def _build_trait(entry: Entry, context: Context) -> Trait:
+    name, fields = entry.key.value, entry.value
+    report = context.report
+    definition = f"trait.{name}"
+    kind = TraitKind(next((kind for kind in TRAIT_KINDS if kind in fields.keys), "count"))
+    value = None
+    if kind is TraitKind.COUNT:
+        on = frozenset(item.value for item in fields.items("count"))
+        if "on" in fields.keys and "count" in fields.keys:
+            report.error(fields.where("on"), "'count' names its event types itself: drop 'on'")
+    else:
+        on = types_of(fields)
+        if "on" not in fields.keys:
+            report.error(fields.where(kind.value), f"{quoted(kind.value)} needs 'on'")
+        item = fields.get(kind.value)
+        value = context.expression(item, Place.EVENT, definition)
+        context.check_event(item, value, "event", on)
+    if "keep" in fields.keys and kind is not TraitKind.DISTINCT:
+        report.error(fields.where("keep"), "'keep' goes with 'distinct'")
+    condition = fields.get("when")
+    when = context.expression(condition, Place.EVENT, definition)
+    context.check_event(condition, when, "event", on)
+    return Trait(
+        name=name,
+        kind=kind,
+        on=on,
+        when=when,
+        value=value,
+        per_ms=fields.value("per"),
+        keep=fields.value("keep", _KEEP),
+    )
+
+
+def _build_cases(service: Fields | None, name: str, context: Context) -> tuple[CaseRule, ...]:
+    rules = []
+    for item in service.items(name) if service else []:
+        fields: Fields = item.value
+        rules.append(
+            CaseRule(
+                on=types_of(fields),
+                when=context.expression(fields.get("when"), Place.EVENT, "service"),
+                key=context.expression(fields.get("key"), Place.EVENT, "service"),
+            )
+        )
+    return tuple(rules)

@@ -1,0 +1,159 @@
+"""What a new definition set takes over from the one in force, and what it may not change."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from cjo_stream.core.program import Program
+from cjo_stream.definition.build.topology import RANK_MAX, RANK_STEP
+from cjo_stream.definition.content import Carried, Content, decode, encode
+from cjo_stream.definition.kind import Definition, keep_first, read_definitions
+from cjo_stream.definition.load import DefinitionSet, compile_decoded, read_carried
+from cjo_stream.definition.report import Report
+from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
+from cjo_stream.definition.text.source import Source
+from cjo_stream.errors import DefinitionError, UsageError
+
+_NO_CONTENT = frozenset(("about", "owner", "status"))
+"""Keys of a journey that may change without a new version: no instance runs differently."""
+
+Version = tuple[str, int]
+
+
+def carry(new: DefinitionSet, running: bytes | None) -> bytes:
+    """Return the content to publish in place of `running` (None: nothing was applied yet).
+
+    Versions of journeys that may have live instances go on in it. Raises DefinitionError for
+    journeys that changed without a new version, or that went while the actions or facts they
+    still need went too; UsageError for identifier types that changed what customers are named by.
+    """
+    content = decode(new.content)
+    if running is None:
+        return _with(content, [], _first_ranks(new.program))
+    before = decode(running)
+    old = compile_decoded(before)
+    _check_topology(new.program, old)
+    ranks = _fix_ranks(list(new.program.identifiers), before.ranks or _first_ranks(old))
+    report = Report()
+    versions = _versions(content, report)
+    earlier = _versions(before, report)
+    for key in sorted(versions.keys() & earlier.keys()):
+        _check_unchanged(versions[key], earlier[key], earlier, report)
+    if report.errors:
+        raise DefinitionError(report.diagnostics())
+    carried = [
+        Carried(name, version, earlier[name, version].document.text)
+        for name, version in sorted(earlier.keys() - versions.keys())
+    ]
+    composed = _with(content, carried, ranks)
+    # Earlier versions must still find the actions and facts that they name.
+    compile_decoded(decode(composed))
+    return composed
+
+
+def _with(content: Content, carried: list[Carried], ranks: dict[str, int]) -> bytes:
+    return encode(msgspec.structs.replace(content, carried=carried, ranks=ranks))
+
+
+def _versions(content: Content, report: Report) -> dict[Version, Definition]:
+    """Return the versions of journeys that run, or only finish, under a set."""
+    sources = [Source(path, text) for path, text in content.sources.items()]
+    definitions = keep_first(read_definitions(sources, Report()), Report())
+    definitions += read_carried(content.carried, report)
+    return {
+        (definition.name, definition.fields.value("version")): definition
+        for definition in definitions
+        if definition.kind == "journey"
+        and definition.fields is not None
+        and definition.fields.value("status") != "draft"
+    }
+
+
+def _check_unchanged(
+    new: Definition, old: Definition, earlier: dict[Version, Definition], report: Report
+) -> None:
+    if new.root is None or old.root is None or _canonical(new.root) == _canonical(old.root):
+        return
+    next_version = 1 + max(version for name, version in earlier if name == new.name)
+    where = new.fields.where("version") if new.fields else new.root
+    report.error(
+        where,
+        f"journey {new.name} changed without a new version: make it version {next_version}",
+    )
+
+
+def _canonical(root: Node) -> str:
+    """Return what a journey says, whatever its layout: equal where nothing changed."""
+    assert isinstance(root, Mapping)
+    told = {k.text: _said(v) for k, v in root.pairs if isinstance(k, Scalar)}
+    kept = {key: value for key, value in told.items() if key not in _NO_CONTENT}
+    return json.dumps(kept, sort_keys=True)
+
+
+def _said(node: Node) -> Any:
+    """Return a node's value; the order of a mapping's keys counts (steps, timers, splits)."""
+    if isinstance(node, Mapping):
+        return {"map": [[_said(key), _said(value)] for key, value in node.pairs]}
+    if isinstance(node, Sequence):
+        return [_said(item) for item in node.items]
+    return node.value if isinstance(node, Scalar) else None
+
+
+def _check_topology(new: Program, old: Program) -> None:
+    if new.topology != old.topology:
+        raise UsageError(
+            f"topology {old.topology} is in force here, not {new.topology}: "
+            "name its folder, or another installation (CJO_TOPIC_PREFIX)"
+        )
+    for name in new.identifiers.keys() & old.identifiers.keys():
+        before, after = old.identifiers[name].normalise, new.identifiers[name].normalise
+        if before != after:
+            raise UsageError(
+                f"identifier type {name} was applied with normalise {before or 'none'}, and its "
+                "customers are known by it: keep that, and declare a new type with the other"
+            )
+        if after == "phone" and new.region != old.region:
+            raise UsageError(
+                f"region {old.region or 'none'} shapes the values of {name}, by which customers "
+                "are known: keep it, and declare a new type for numbers of another region"
+            )
+
+
+def _first_ranks(program: Program) -> dict[str, int]:
+    return {name: type_.rank for name, type_ in program.identifiers.items()}
+
+
+def _fix_ranks(types: list[str], fixed: dict[str, int]) -> dict[str, int]:
+    """Return ranks for all types ever applied; a new type gets one in the gap where it stands."""
+    kept = [fixed[name] for name in types if name in fixed]
+    if kept != sorted(kept):
+        order = sorted((name for name in types if name in fixed), key=fixed.__getitem__)
+        raise UsageError(
+            "identifier types were applied in another order, and customers are named by it: "
+            f"keep {', '.join(order)}"
+        )
+    ranks = dict(fixed)
+    below = 0
+    for position, name in enumerate(types):
+        if name not in ranks:
+            following = [ranks[later] for later in types[position + 1 :] if later in fixed]
+            ranks[name] = _rank_between(below, min(following, default=None), ranks, name)
+        below = ranks[name]
+    return ranks
+
+
+def _rank_between(below: int, above: int | None, taken: dict[str, int], name: str) -> int:
+    """Return a free rank after `below`, in the middle of the gap before `above`."""
+    limit = RANK_MAX + 1 if above is None else above
+    wanted = below + RANK_STEP if above is None else (below + above) // 2
+    used = set(taken.values())
+    free = [rank for rank in range(below + 1, limit) if rank not in used]
+    if not free:
+        raise UsageError(
+            f"there is no rank left for identifier type {name} where it stands: "
+            "declare it further down"
+        )
+    return min(free, key=lambda rank: (abs(rank - wanted), rank))

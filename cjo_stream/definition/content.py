@@ -1,0 +1,82 @@
+"""A definition set as it travels through the log: its texts, and what they do not say.
+
+    zlib(msgpack(Content))    compiled again by whoever reads it, so it holds no code
+
+Results must not depend on a machine, so the versions of the libraries that bring data of their
+own are named (architecture.md, section 1).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from importlib import metadata
+
+import msgspec
+
+from cjo_stream.errors import RefusalError
+
+_DATA_LIBRARIES = ("tzdata", "phonenumbers")
+_FORM = 1
+
+
+class Carried(msgspec.Struct, frozen=True):
+    """An earlier version of a journey, as it was written: its live instances finish on it."""
+
+    journey: str
+    version: int
+    text: str
+
+
+class Content(msgspec.Struct, frozen=True):
+    """A definition set. `sources` are texts by their paths in the folder.
+
+    `ranks` are those of every identifier type that was ever applied; empty before the first.
+    """
+
+    form: int
+    sources: dict[str, str]
+    carried: list[Carried]
+    ranks: dict[str, int]
+    libraries: dict[str, str]
+
+
+def new_content(sources: dict[str, str]) -> Content:
+    """Return the content of a folder that was not applied yet."""
+    libraries = {name: metadata.version(name) for name in _DATA_LIBRARIES}
+    return Content(_FORM, sources, [], {}, libraries)
+
+
+def encode(content: Content) -> bytes:
+    """Return the bytes that go into the log."""
+    return zlib.compress(msgspec.msgpack.encode(content), 9)
+
+
+def decode(content: bytes) -> Content:
+    """Return what `encode` was given; raises RefusalError for what it did not make."""
+    try:
+        decoded = msgspec.msgpack.decode(zlib.decompress(content), type=Content)
+    except (zlib.error, msgspec.MsgspecError) as error:
+        raise RefusalError(
+            f"the stored definition set cannot be read ({error}): apply the topology again"
+        ) from None
+    if decoded.form != _FORM:
+        raise RefusalError(
+            f"the stored definition set has form {decoded.form}, this release reads {_FORM}: "
+            "use the release that applied it, or apply the topology again"
+        )
+    return decoded
+
+
+def digest(content: Content) -> str:
+    """Return a name of the content, equal where it is."""
+    return hashlib.sha256(msgspec.msgpack.encode(content)).hexdigest()
+
+
+def library_differences(content: bytes) -> list[str]:
+    """Return, in words, where this machine's data libraries differ from those of the set."""
+    return [
+        f"{name} is {here} here, the definition set was applied with {applied}"
+        for name, applied in decode(content).libraries.items()
+        if (here := metadata.version(name)) != applied
+    ]

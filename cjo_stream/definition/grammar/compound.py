@@ -1,0 +1,170 @@
+"""Shapes of lists and mappings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Table
+from dataclasses import dataclass
+
+from cjo_stream.definition import unsupported
+from cjo_stream.definition.grammar.item import Entry, Fields, Item, Schema, Shape, refuse
+from cjo_stream.definition.report import Report, quoted, unknown
+from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
+
+
+@dataclass(frozen=True)
+class Many:
+    """A list, or one alone. `fewest` is how many there must be."""
+
+    of: Shape
+    fewest: int = 0
+
+    def read(self, node: Node, report: Report) -> Item | None:
+        """Return a list of items."""
+        if not isinstance(node, Sequence):
+            one = self.of.read(node, report)
+            return None if one is None else Item(node, [one])
+        if len(node.items) < self.fewest:
+            report.error(node, "must not be empty")
+            return None
+        read = [self.of.read(item, report) for item in node.items]
+        return Item(node, [item for item in read if item is not None])
+
+    def schema(self, shared: dict[str, Schema], /) -> Schema:
+        """Return either's schema."""
+        one = self.of.schema(shared)
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": self.fewest}]}
+
+
+@dataclass(frozen=True)
+class MapOf:
+    """A mapping with keys of the author's own, in the order written: a list of Entry."""
+
+    key: Shape
+    of: Shape
+    fewest: int = 0
+
+    def read(self, node: Node, report: Report) -> Item | None:
+        """Return a list of entries."""
+        if not isinstance(node, Mapping):
+            return refuse(node, report, "a mapping")
+        if len(node.pairs) < self.fewest:
+            report.error(node, "must not be empty")
+            return None
+        entries = []
+        for key_node, value_node in node.pairs:
+            key, value = self.key.read(key_node, report), self.of.read(value_node, report)
+            if key is not None and value is not None:
+                entries.append(Entry(value.node, value.value, key))
+        return Item(node, entries)
+
+    def schema(self, shared: dict[str, Schema], /) -> Schema:
+        """Return an object's schema."""
+        key = self.key.of if isinstance(self.key, Many) else self.key
+        drawn = {
+            "type": "object",
+            "additionalProperties": self.of.schema(shared),
+            "minProperties": self.fewest,
+        }
+        return {**drawn, "propertyNames": key.schema(shared)}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A key of a record."""
+
+    of: Shape
+    is_required: bool = False
+
+
+@dataclass(frozen=True)
+class Record:
+    """A mapping with the keys of a table. Its value is `Fields`.
+
+    `subject` is what a person calls it; `short` names the field that stands alone where a scalar
+    does; of `one_of` exactly one must be given.
+    """
+
+    subject: str
+    fields: Table[str, Field]
+    short: str | None = None
+    one_of: tuple[str, ...] = ()
+    named: str | None = None
+    """Name of its schema where it is shared."""
+
+    def read(self, node: Node, report: Report) -> Item | None:
+        """Return the fields."""
+        if self.short is not None and isinstance(node, Scalar):
+            alone = self.fields[self.short].of.read(node, report)
+            if alone is None:
+                return None
+            return Item(node, Fields(node, {self.short: alone}, {}))
+        if not isinstance(node, Mapping):
+            return refuse(node, report, f"a mapping ({self.subject})")
+        found = Fields(node, {}, {})
+        for key_node, value_node in node.pairs:
+            self._take(key_node, value_node, found, report)
+        for name, row in self.fields.items():
+            if row.is_required and name not in found.keys:
+                report.error(node, f"{self.subject} needs {quoted(name)}")
+        given = [name for name in self.one_of if name in found.keys]
+        is_known = len(found.keys) == len(node.pairs)
+        if self.one_of and (len(given) > 1 or (not given and is_known)):
+            wanted = ", ".join(self.one_of)
+            report.error(node, f"{self.subject} has exactly one of {wanted}")
+        return Item(node, found)
+
+    def _take(self, key_node: Node, value_node: Node, found: Fields, report: Report) -> None:
+        if not isinstance(key_node, Scalar):
+            refuse(key_node, report, "a key")
+            return
+        name = key_node.text
+        row = self.fields.get(name)
+        if row is None:
+            later = unsupported.message(self.subject, name)
+            known = unknown(f"key of {self.subject}", name, self.fields)
+            report.error(key_node, later or known)
+            return
+        found.keys[name] = key_node
+        item = row.of.read(value_node, report)
+        if item is not None:
+            found.read[name] = item
+
+    def schema(self, shared: dict[str, Schema], /) -> Schema:
+        """Return an object's schema, or a reference to it."""
+        if self.named is None:
+            return self._drawn(shared)
+        if self.named not in shared:
+            shared[self.named] = {}
+            shared[self.named] = self._drawn(shared)
+        return {"$ref": f"#/$defs/{self.named}"}
+
+    def _drawn(self, shared: dict[str, Schema]) -> Schema:
+        drawn: Schema = {
+            "type": "object",
+            "properties": {name: row.of.schema(shared) for name, row in self.fields.items()},
+            "additionalProperties": False,
+        }
+        required = [name for name, row in self.fields.items() if row.is_required]
+        if required:
+            drawn["required"] = required
+        if self.one_of:
+            drawn["oneOf"] = [{"required": [name]} for name in self.one_of]
+        if self.short is None:
+            return drawn
+        return {"anyOf": [self.fields[self.short].of.schema(shared), drawn]}
+
+
+@dataclass(frozen=True)
+class ScalarOr:
+    """One shape for a scalar, another for a mapping."""
+
+    scalar: Shape
+    mapping: Shape
+
+    def read(self, node: Node, report: Report) -> Item | None:
+        """Return what the shape for the node's kind gives."""
+        return (self.scalar if isinstance(node, Scalar) else self.mapping).read(node, report)
+
+    def schema(self, shared: dict[str, Schema], /) -> Schema:
+        """Return either's schema."""
+        return {"anyOf": [self.scalar.schema(shared), self.mapping.schema(shared)]}

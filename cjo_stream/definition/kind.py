@@ -1,0 +1,110 @@
+"""Documents by their kinds and names, checked against the tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cjo_stream.definition import unsupported
+from cjo_stream.definition.grammar.action import ACTION
+from cjo_stream.definition.grammar.compound import Record
+from cjo_stream.definition.grammar.item import Fields
+from cjo_stream.definition.grammar.journey import JOURNEY
+from cjo_stream.definition.grammar.topology import TOPOLOGY
+from cjo_stream.definition.report import Report, quoted, unknown
+from cjo_stream.definition.text.compose import Budget, compose
+from cjo_stream.definition.text.node import Mapping, Node, Scalar
+from cjo_stream.definition.text.source import Document, Source, documents
+
+KINDS: dict[str, Record] = {"topology": TOPOLOGY, "journey": JOURNEY, "action": ACTION}
+_FIRST_KEY = re.compile(
+    r"^(topology|journey|action|policy):[ \t]+[\"']?([a-z][a-z0-9_]*)", re.MULTILINE
+)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One document. `fields` is None where it is no mapping of its kind.
+
+    `is_whole` tells that its table had nothing against it.
+    """
+
+    kind: str
+    name: str
+    document: Document
+    root: Node | None
+    fields: Fields | None
+    is_whole: bool
+
+
+def read_definitions(sources: Iterable[Source], report: Report) -> list[Definition]:
+    """Return all documents whose kind and name can be told, reporting what is wrong."""
+    found: list[Definition] = []
+    for source in sources:
+        budget = Budget()
+        for document in documents(source):
+            before = report.errors
+            roots = list(compose(document, budget, report))
+            if not roots and report.errors > before:
+                found += _unreadable(document)
+            for root in roots:
+                is_sound = report.errors == before
+                definition = _read_root(root, document, report, is_sound=is_sound)
+                if definition is not None:
+                    found.append(definition)
+    return found
+
+
+def _unreadable(document: Document) -> list[Definition]:
+    """Return what a document that is no YAML would have defined: its name is no unknown one."""
+    first = _FIRST_KEY.search(document.text)
+    if first is None:
+        return []
+    return [Definition(first[1], first[2], document, None, None, is_whole=False)]
+
+
+def _read_root(
+    root: Node, document: Document, report: Report, *, is_sound: bool
+) -> Definition | None:
+    if isinstance(root, Scalar) and root.value is None:
+        return None
+    kinds = ", ".join(KINDS)
+    if not isinstance(root, Mapping) or not root.pairs:
+        report.error(root, f"a document begins with its kind, one of {kinds}")
+        return None
+    key, value = root.pairs[0]
+    kind = key.text if isinstance(key, Scalar) else ""
+    record = KINDS.get(kind)
+    if record is None:
+        later = unsupported.message("a document", kind)
+        hint = f" (the first key is the kind, one of {kinds})"
+        report.error(key, later or unknown("kind", kind, KINDS) + hint)
+        return None
+    before = report.errors
+    item = record.read(root, report)
+    name = value.text if isinstance(value, Scalar) else ""
+    is_whole = is_sound and report.errors == before
+    fields = item.value if item is not None and kind in item.value.read else None
+    return Definition(kind, name, document, root, fields, is_whole)
+
+
+def keep_first(found: list[Definition], report: Report) -> list[Definition]:
+    """Return the first of each name; a folder has one topology only."""
+    first: dict[tuple[str, str], Definition] = {}
+    for definition in found:
+        name = "" if definition.kind == "topology" else definition.name
+        earlier = first.setdefault((definition.kind, name), definition)
+        if earlier is definition:
+            continue
+        source = earlier.document.source
+        line, _ = source.locate(earlier.root.start if earlier.root else earlier.document.start)
+        where = f"{source.name}, line {line}"
+        if definition.kind == "topology":
+            message = f"a second topology, after that of {where}: a folder has one"
+        else:
+            what = f"{definition.kind} {quoted(definition.name)}"
+            message = f"a second {what}, after that of {where}"
+        start = definition.root.start if definition.root else definition.document.start
+        report.error_at(definition.document.source, start, message)
+    return list(first.values())

@@ -1,0 +1,87 @@
+"""From a folder, or a stored set, to a Program; everything that is wrong is told in one go."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+
+from cjo_stream.core.program import IdentifierType, Program
+from cjo_stream.definition.build.program import build_program
+from cjo_stream.definition.content import Carried, Content, decode, digest, encode, new_content
+from cjo_stream.definition.kind import Definition, keep_first, read_definitions
+from cjo_stream.definition.report import Report
+from cjo_stream.definition.text.folder import read_folder
+from cjo_stream.definition.text.source import Source
+from cjo_stream.errors import DefinitionError, Diagnostic
+
+
+class DefinitionSet(msgspec.Struct, frozen=True):
+    """A loaded topology. `content` is what goes into the log; `digest` names it."""
+
+    program: Program
+    content: bytes
+    warnings: list[Diagnostic]
+    digest: str
+
+
+def load(folder: Path) -> DefinitionSet:
+    """Return the definitions of a folder.
+
+    Raises UsageError where there is no folder, DefinitionError, with every diagnostic, where the
+    definitions do not load.
+    """
+    report = Report()
+    sources = read_folder(folder, report)
+    content = new_content({path: source.text for path, source in sources.items()})
+    program = _compile(content, list(sources.values()), report, str(folder))
+    return DefinitionSet(program, encode(content), report.warnings(), digest(content))
+
+
+def compile_content(number: int, content: bytes) -> Program:
+    """Return the program of definition set `number`; raises DefinitionError, RefusalError."""
+    return msgspec.structs.replace(_compile_stored(content), number=number)
+
+
+@lru_cache(maxsize=4)
+def _compile_stored(content: bytes) -> Program:
+    """Compile once a process what every partition asks for: programs do not change."""
+    return compile_decoded(decode(content))
+
+
+def compile_decoded(content: Content) -> Program:
+    """Return the program of a set; raises DefinitionError."""
+    sources = [Source(path, text) for path, text in content.sources.items()]
+    return _compile(content, sources, Report(), "the definition set")
+
+
+def _compile(content: Content, sources: list[Source], report: Report, place: str) -> Program:
+    definitions = keep_first(read_definitions(sources, report), report)
+    if not any(definition.kind == "topology" for definition in definitions):
+        message = "no document 'topology: NAME' in any *.yaml file: a topology folder has one"
+        report.error_at(Source(place, ""), 0, message)
+    program = build_program(definitions, read_carried(content.carried, report), report)
+    if program is None:
+        raise DefinitionError(report.diagnostics())
+    identifiers = rank(program.identifiers, content.ranks)
+    return msgspec.structs.replace(program, identifiers=identifiers)
+
+
+def read_carried(carried: list[Carried], report: Report) -> list[Definition]:
+    """Return the documents of earlier versions."""
+    return [
+        definition
+        for one in carried
+        for definition in read_definitions(
+            [Source(f"(version {one.version} of journey {one.journey})", one.text)], report
+        )
+    ]
+
+
+def rank(types: dict[str, IdentifierType], ranks: dict[str, int]) -> dict[str, IdentifierType]:
+    """Return the types with the ranks fixed at their first `apply`, where there are any."""
+    return {
+        name: msgspec.structs.replace(type_, rank=ranks.get(name, type_.rank))
+        for name, type_ in types.items()
+    }

@@ -1,0 +1,22 @@
+"""JSON Schemas of definition documents, for editors; drawn from the tables that check them."""
+
+from __future__ import annotations
+
+from cjo_stream.definition.grammar.item import Schema
+from cjo_stream.definition.kind import KINDS
+from cjo_stream.definition.report import unknown
+from cjo_stream.errors import UsageError
+
+
+def schema(kind: str) -> Schema:
+    """Return the schema of a `topology`, `journey` or `action` document.
+
+    >>> schema("action")["required"]
+    ['action', 'treatments']
+    """
+    if kind not in KINDS:
+        raise UsageError(unknown("kind of definition", kind, KINDS))
+    shared: dict[str, Schema] = {}
+    drawn = KINDS[kind].schema(shared)
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": kind}
+    return {**head, **drawn, **({"$defs": shared} if shared else {})}

@@ -1,0 +1,263 @@
+"""A YAML document to nodes, safely.
+
+Only ruamel.yaml's scanner and parser are used: its events are put together here, so that every
+node keeps its place, no tag makes an object, and limits hold before memory is spent. An alias
+gives the anchored node again, and counts as often as it is used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ruamel.yaml import YAML, events
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scanner import Scanner, ScannerError
+
+from cjo_stream.definition.report import Report, quoted
+from cjo_stream.definition.text.node import Broken, Mapping, Node, Scalar, Sequence
+from cjo_stream.definition.text.scalar import resolve
+from cjo_stream.definition.text.source import Document
+
+NODES_MAX = 10_000
+DEPTH_MAX = 50
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_IN_FLOW = ("did not find expected", "expected ',' or", "expected the node content")
+QUOTE = "quote the whole expression, for a comma or a bracket inside {...} or [...] cuts it apart"
+
+
+class _Scanner(Scanner):
+    """Stops at a tag before it is read: definitions have none."""
+
+    def fetch_tag(self) -> None:
+        raise ScannerError(None, None, "tags are not allowed", self.reader.get_mark())
+
+
+@dataclass
+class Budget:
+    """How many nodes of a file were met."""
+
+    nodes: int = 0
+
+
+class _RefusedError(Exception):
+    """Reading the document ends here."""
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(message)
+        self.index = index
+        self.message = message
+
+
+@dataclass
+class _Open:
+    """A collection that is being read; an alias to it would contain itself."""
+
+    node: Sequence | Mapping
+    is_flow: bool
+    anchor: str | None
+    nodes_before: int
+    height: int = 1
+    children: list[Node] = field(default_factory=list)
+    bare: set[int] = field(default_factory=set)
+    """Positions among `children` of values that were not written: `{a, b}`."""
+
+
+@dataclass(frozen=True)
+class _Anchored:
+    node: Node
+    size: int
+    height: int
+
+
+def compose(document: Document, budget: Budget, report: Report) -> Iterator[Node]:
+    """Yield the roots of a document (several where `...` parts them), reporting what is wrong."""
+    composer = _Composer(document, budget, report)
+    try:
+        yield from composer.roots()
+    except _RefusedError as refused:
+        report.error_at(document.source, refused.index, refused.message)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        index = document.start + (mark.index if mark is not None else 0)
+        report.error_at(document.source, min(index, document.end), _words(error))
+    except (YAMLError, ValueError, OverflowError) as error:
+        # What ruamel.yaml raises for an escape beyond Unicode, a version that is no number, ...
+        report.error_at(document.source, document.start, f"no YAML: {quoted(str(error))}")
+
+
+class _Composer:
+    """Puts the events of one document together, without recursion."""
+
+    def __init__(self, document: Document, budget: Budget, report: Report) -> None:
+        self._document = document
+        self._budget = budget
+        self._report = report
+        self._anchors: dict[str, _Anchored] = {}
+        self._open: list[_Open] = []
+
+    def roots(self) -> Iterator[Node]:
+        """Yield the roots; raises _RefusedError and ruamel.yaml's errors."""
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Scanner = _Scanner
+        for event in yaml.parse(self._document.text):
+            start = self._document.start + event.start_mark.index
+            if isinstance(event, events.DocumentStartEvent):
+                self._anchors.clear()
+                if event.tags or event.version not in (None, (1, 2)):
+                    raise _RefusedError(start, "of directives, only `%YAML 1.2` is allowed")
+                continue
+            root = self._take(event, start)
+            if root is not None:
+                yield root
+
+    def _take(self, event: Any, start: int) -> Node | None:
+        """Take one event; return the root that it completes."""
+        if isinstance(event, events.AliasEvent):
+            return self._close(self._alias(event, start))
+        if isinstance(event, events.ScalarEvent):
+            self._count(start)
+            end = self._document.start + event.end_mark.index
+            value = event.value if event.style else resolve(event.value)
+            scalar = Scalar(self._document.source, start, end, event.value, value, event.style)
+            anchored = _Anchored(scalar, 1, 1)
+            if event.anchor is not None:
+                self._anchors[event.anchor] = anchored
+            return self._close(anchored)
+        if isinstance(event, events.SequenceStartEvent | events.MappingStartEvent):
+            self._begin(event, start)
+        elif isinstance(event, events.SequenceEndEvent | events.MappingEndEvent):
+            return self._end(self._document.start + event.end_mark.index)
+        return None
+
+    def _count(self, index: int, nodes: int = 1) -> None:
+        self._budget.nodes += nodes
+        if self._budget.nodes > NODES_MAX:
+            raise _RefusedError(
+                index,
+                f"more than {NODES_MAX:,} nodes in a file, aliases expanded: split the file",
+            )
+
+    def _begin(self, event: Any, start: int) -> None:
+        if len(self._open) >= DEPTH_MAX:
+            raise _RefusedError(start, f"nested deeper than {DEPTH_MAX}")
+        before = self._budget.nodes
+        self._count(start)
+        source = self._document.source
+        node: Sequence | Mapping = (
+            Sequence(source, start, start, [])
+            if isinstance(event, events.SequenceStartEvent)
+            else Mapping(source, start, start, [])
+        )
+        if event.anchor is not None:
+            self._anchors.pop(event.anchor, None)
+        self._open.append(_Open(node, bool(event.flow_style), event.anchor, before))
+
+    def _end(self, end: int) -> Node | None:
+        closed = self._open.pop()
+        node = closed.node
+        node.end = end
+        if isinstance(node, Sequence):
+            node.items = closed.children
+        else:
+            node.pairs = self._pairs(closed)
+        size = self._budget.nodes - closed.nodes_before
+        anchored = _Anchored(node, size, closed.height)
+        if closed.anchor is not None:
+            self._anchors[closed.anchor] = anchored
+        return self._close(anchored)
+
+    def _close(self, complete: _Anchored) -> Node | None:
+        """Hand a complete node to what contains it; return it where nothing does."""
+        if not self._open:
+            return complete.node
+        outer = self._open[-1]
+        outer.height = max(outer.height, complete.height + 1)
+        children = outer.children
+        node = complete.node
+        if (
+            outer.is_flow
+            and len(children) % 2
+            and isinstance(node, Scalar)
+            and node.style is None
+            and node.start == node.end == children[-1].end
+        ):
+            outer.bare.add(len(children))
+        children.append(node)
+        return None
+
+    def _alias(self, event: Any, start: int) -> _Anchored:
+        anchored = self._anchors.get(event.anchor)
+        if anchored is None:
+            if any(outer.anchor == event.anchor for outer in self._open):
+                raise _RefusedError(start, f"*{quoted(event.anchor)} contains itself")
+            raise _RefusedError(start, f"no anchor &{quoted(event.anchor)} before this alias")
+        self._count(start, anchored.size)
+        if len(self._open) + anchored.height > DEPTH_MAX:
+            raise _RefusedError(start, f"nested deeper than {DEPTH_MAX}")
+        return anchored
+
+    def _pairs(self, closed: _Open) -> list[tuple[Node, Node]]:
+        children = self._mend(closed) if closed.bare else closed.children
+        pairs: list[tuple[Node, Node]] = []
+        first: dict[str, Node] = {}
+        for key, value in zip(children[::2], children[1::2], strict=True):
+            if isinstance(key, Scalar):
+                earlier = first.setdefault(key.text, key)
+                if earlier is not key:
+                    line, _ = earlier.source.locate(earlier.start)
+                    message = f"repeated key {quoted(key.text)}, first on line {line}"
+                    self._report.error(key, message)
+                    continue
+            pairs.append((key, value))
+        return pairs
+
+    def _mend(self, closed: _Open) -> list[Node]:
+        """Take an expression that commas cut apart for one thing, and say so."""
+        mended: list[Node] = []
+        children = closed.children
+        position = 0
+        while position < len(children):
+            key, value = children[position : position + 2]
+            position += 2
+            if position + 1 in closed.bare and is_open(value):
+                end = value.end
+                while position + 1 in closed.bare:
+                    end = children[position].end
+                    position += 2
+                    if not _is_unbalanced(value.source.text[value.start : end]):
+                        break
+                whole = value.source.text[value.start : end]
+                message = f'a comma cut this expression apart: quote it, "{quoted(whole, "")}"'
+                self._report.error(value, message)
+                value = Broken(value.source, value.start, end)
+            mended += (key, value)
+        return mended
+
+
+def is_open(node: Node) -> bool:
+    """Return whether a plain scalar opens a bracket or a quote that it does not close."""
+    return isinstance(node, Scalar) and node.style is None and _is_unbalanced(node.text)
+
+
+def _is_unbalanced(text: str) -> bool:
+    bare = _QUOTED.sub("", text)
+    return (
+        any(bare.count(a) > bare.count(b) for a, b in ("()", "[]", "{}"))
+        or "'" in bare
+        or '"' in bare
+    )
+
+
+def _words(error: MarkedYAMLError) -> str:
+    """Return what the scanner or parser says, and what to do where an expression may be why."""
+    parts = [part for part in (error.context, error.problem) if part]
+    said = quoted(", ".join(str(part) for part in parts), "")
+    in_flow = "flow" in str(error.context or "")
+    if in_flow and str(error.problem or "").startswith(_IN_FLOW):
+        return f"no YAML: {said}; {QUOTE}"
+    if "mapping values are not allowed" in str(error.problem or ""):
+        return f"no YAML: {said}; quote a text that holds a colon and a space"
+    return f"no YAML: {said}"

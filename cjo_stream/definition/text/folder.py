@@ -1,0 +1,68 @@
+"""A topology folder: every `*.yaml` below it, as text."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from cjo_stream.definition.report import Report
+from cjo_stream.definition.text.source import Source
+from cjo_stream.errors import UsageError
+
+FILE_BYTES_MAX = 1 << 20
+_UNPRINTABLE = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+"""What YAML 1.2 (5.1) does not let stand in a text, and the byte order mark inside of one."""
+
+
+def read_folder(folder: Path, report: Report) -> dict[str, Source]:
+    """Return the sources by their paths in the folder, `/` between the parts, in their order.
+
+    A file that is too large, cannot be read or is no text is reported, and left out. Raises
+    UsageError where there is no folder.
+    """
+    if not folder.is_dir():
+        what = "is no folder" if folder.exists() else "does not exist"
+        raise UsageError(f"{folder} {what}: name a folder of *.yaml files with a `topology`")
+    paths = sorted(_yaml_files(folder), key=lambda path: path.relative_to(folder).as_posix())
+    sources = {}
+    for path in paths:
+        source = _read_file(path, report)
+        if source is not None:
+            sources[path.relative_to(folder).as_posix()] = source
+    return sources
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    return [
+        Path(parent, name)
+        for parent, _, names in os.walk(folder)
+        for name in names
+        if name.endswith(".yaml")
+    ]
+
+
+def _read_file(path: Path, report: Report) -> Source | None:
+    nothing = Source(str(path), "")
+    try:
+        with path.open("rb") as file:
+            content = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        report.error_at(nothing, 0, f"cannot be read: {error.strerror}")
+        return None
+    if len(content) > FILE_BYTES_MAX:
+        report.error_at(nothing, 0, f"larger than {FILE_BYTES_MAX:,} bytes: split the file")
+        return None
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = Source(str(path), content[: error.start].decode("utf-8-sig", "replace"))
+        report.error_at(before, len(before.text), "not UTF-8: save the file as UTF-8")
+        return None
+    source = Source(str(path), text)
+    if odd := _UNPRINTABLE.search(text):
+        report.error_at(source, odd.start(), f"the character U+{ord(odd[0]):04X} is not allowed")
+        return None
+    return source

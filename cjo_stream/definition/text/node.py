@@ -1,0 +1,89 @@
+"""Nodes: values of a YAML document that know where they were written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cjo_stream.definition.text.source import Source
+
+
+@dataclass(eq=False)
+class Node:
+    """Something written at the characters `start` to `end` of its source."""
+
+    source: Source
+    start: int
+    end: int
+
+
+@dataclass(eq=False)
+class Scalar(Node):
+    """`value` as YAML 1.2's core schema reads `text`; `style` is None (plain), ', ", | or >."""
+
+    text: str
+    value: Any
+    style: str | None
+
+    def index_at(self, offset: int) -> int:
+        """Return where in the source the character `offset` of `text` was written.
+
+        Folded lines and indentation are followed; behind an escape it is the scalar's start.
+        """
+        raw = self.source.text
+        index = self.start
+        if self.style in ("|", ">"):
+            index = raw.find("\n", self.start, self.end) + 1 or self.start
+        elif self.style is not None:
+            index += 1
+        for character in self.text[:offset]:
+            if character.isspace():
+                while index < self.end and raw[index].isspace():
+                    index += 1
+                continue
+            while index < self.end and raw[index].isspace():
+                index += 1
+            if index >= self.end or raw[index] != character:
+                return self.start
+            index += 2 if character == self.style == "'" else 1
+        while index < self.end and raw[index].isspace() and not self.text[offset : offset + 1]:
+            index += 1
+        return min(index, self.end)
+
+
+@dataclass(eq=False)
+class Sequence(Node):
+    """A list."""
+
+    items: list[Node]
+
+
+@dataclass(eq=False)
+class Mapping(Node):
+    """Keys and values in the order written; scalar keys are not repeated."""
+
+    pairs: list[tuple[Node, Node]]
+
+
+@dataclass(eq=False)
+class Broken(Node):
+    """What could not be read, and was reported."""
+
+
+def word(node: Node) -> str:
+    """Return what a person would call a node's kind."""
+    if isinstance(node, Mapping):
+        return "a mapping"
+    if isinstance(node, Sequence):
+        return "a list"
+    if isinstance(node, Scalar):
+        return _WORDS.get(type(node.value), "text")
+    return "unreadable"
+
+
+_WORDS: dict[type, str] = {
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    type(None): "nothing",
+}

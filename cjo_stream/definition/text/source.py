@@ -1,0 +1,58 @@
+"""Texts of definitions, cut into documents, and where an index of them lies."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_BEGIN = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_NO_CONTENT = re.compile(r"(?:[ \t]*(?:#[^\n]*)?(?:\r?\n|$)|%[^\n]*(?:\n|$))*")
+
+
+@dataclass(frozen=True)
+class Source:
+    """The text of one file; `name` is what diagnostics call it."""
+
+    name: str
+    text: str
+    _line_starts: list[int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        starts = [0, *(found.end() for found in re.finditer("\n", self.text))]
+        object.__setattr__(self, "_line_starts", starts)
+
+    def locate(self, index: int) -> tuple[int, int]:
+        """Return line and column, from 1, of a character."""
+        line = bisect_right(self._line_starts, index)
+        return line, index - self._line_starts[line - 1] + 1
+
+
+@dataclass(frozen=True)
+class Document:
+    """One YAML document: the characters `start` to `end` of its source."""
+
+    source: Source
+    start: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        """The document as written."""
+        return self.source.text[self.start : self.end]
+
+
+def documents(source: Source) -> Iterator[Document]:
+    """Yield a file's documents, so that one which is no YAML does not hide the next.
+
+    A line that begins with `---` begins a document wherever it stands (YAML 1.2, 9.1.2). What
+    has only comments or directives before the first goes with the first.
+    """
+    begins = [found.start() for found in _BEGIN.finditer(source.text)]
+    if not begins or _NO_CONTENT.fullmatch(source.text, 0, begins[0]) is None:
+        begins.insert(0, 0)
+    else:
+        begins[0] = 0
+    for start, end in zip(begins, [*begins[1:], len(source.text)], strict=True):
+        yield Document(source, start, end)

@@ -1,0 +1,32 @@
+"""What definitions.md allows and this release does not run yet: refused at load, told apart.
+
+One row a key or word: (where it stands, what it is). A row goes when its feature comes; keys that
+only weigh candidates against each other (`value`, `lever`, `propensity`, `context` of an action,
+`propensity` of a treatment) are checked and have no effect while there is no `decide`.
+"""
+
+from __future__ import annotations
+
+from cjo_stream.definition.report import quoted
+
+_ROWS: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("a document", "policy"),
+        ("a journey", "canary"),
+        ("a journey", "migrate"),
+        ("a journey", "map"),
+        ("a step", "decide"),
+        ("an action", "limits"),
+        ("status", "shadow"),
+        ("status", "paused"),
+        ("status", "draining"),
+        ("status", "retired"),
+    }
+)
+
+
+def message(where: str, what: str) -> str | None:
+    """Return why `what` is refused there, or None where it is merely unknown."""
+    if (where, what) not in _ROWS:
+        return None
+    return f"{quoted(what)} is not yet supported by this release: leave it out"
