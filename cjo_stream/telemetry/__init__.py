@@ -1,0 +1,17 @@
+"""What operators see: metrics, health, the log.
+
+    metrics = Metrics()
+    metrics.add(task.take_counts())                     counts, as the engine gives them
+    endpoint = serve(metrics, Health(), host, port)     /metrics, /healthz, /readyz
+    log.set_up("INFO", "auto")
+
+Labels come from definitions and from the engine, never from customers' data. Nothing here knows
+what is measured, only how it is shown.
+"""
+
+from cjo_stream.telemetry.endpoint import Endpoint, serve
+from cjo_stream.telemetry.health import Health
+from cjo_stream.telemetry.metric import METRICS, Metric
+from cjo_stream.telemetry.metrics import Metrics
+
+__all__ = ["METRICS", "Endpoint", "Health", "Metric", "Metrics", "serve"]

@@ -1,0 +1,93 @@
+"""/metrics, /healthz and /readyz of one process, served by a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+from cjo_stream.errors import RefusalError
+from cjo_stream.telemetry.health import Check, Health
+from cjo_stream.telemetry.metrics import CONTENT_TYPE, Metrics
+
+_LOG = logging.getLogger(__name__)
+_REQUEST_S = 10.0
+
+
+class Endpoint:
+    """A server that answers until it is closed."""
+
+    def __init__(self, server: ThreadingHTTPServer) -> None:
+        self._server = server
+        self.port: int = server.server_address[1]
+        self._thread = threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="metrics", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # A process that was killed leaves the address in use for a while; its successor needs it.
+    allow_reuse_address = True
+
+
+def serve(metrics: Metrics, health: Health, host: str, port: int) -> Endpoint:
+    """Answer at `host`:`port`; 0 for a free port, which the endpoint then tells.
+
+    Raises RefusalError where the port is not to be had.
+    """
+    handler = type("Handler", (_Handler,), {"metrics": metrics, "health": health})
+    try:
+        endpoint = Endpoint(_Server((host, port), handler))
+    except OSError as error:
+        raise RefusalError(
+            f"metrics cannot be served at {host}:{port}: {error.strerror}; set CJO_METRICS_PORT "
+            "to a free port, or CJO_METRICS_HOST to an address of this machine"
+        ) from error
+    _LOG.info("metrics at http://%s:%d/metrics", host, endpoint.port)
+    return endpoint
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers one request."""
+
+    metrics: Metrics
+    health: Health
+    timeout = _REQUEST_S
+
+    def do_GET(self) -> None:
+        path = urlsplit(self.path).path
+        if path == "/metrics":
+            self._answer(HTTPStatus.OK, self.metrics.render(), CONTENT_TYPE)
+        elif path == "/healthz":
+            self._check(self.health.live)
+        elif path == "/readyz":
+            self._check(self.health.ready)
+        else:
+            self._answer(HTTPStatus.NOT_FOUND, b"/metrics, /healthz, /readyz\n")
+
+    def _check(self, check: Check) -> None:
+        problem = check()
+        status = HTTPStatus.OK if problem is None else HTTPStatus.SERVICE_UNAVAILABLE
+        self._answer(status, f"{problem or 'ok'}\n".encode())
+
+    def _answer(
+        self, status: HTTPStatus, body: bytes, content_type: str = "text/plain; charset=utf-8"
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as http.server has it
+        _LOG.debug(format, *args)

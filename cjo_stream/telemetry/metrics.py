@@ -1,0 +1,88 @@
+"""Metrics of one process, in a Prometheus registry of their own."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from cjo_stream import __version__
+from cjo_stream.telemetry.metric import METRICS, Metric
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+_LOG = logging.getLogger(__name__)
+
+
+class Metrics:
+    """Takes what is measured, from any thread."""
+
+    def __init__(self, table: Iterable[Metric] = METRICS) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # as they ship it
+        self._registry = CollectorRegistry()
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._histograms: dict[str, Histogram] = {}
+        self._unknown: set[str] = set()
+        for metric in table:
+            self._declare(metric)
+        self.set("cjo_build_info", 1, __version__, platform.python_version())
+
+    def add(self, counts: Mapping[tuple[str, ...], int]) -> None:
+        """Add counts, keyed by a counter's name and its labels' values in their order.
+
+        What is not declared is left out, and said once: measuring never stops the engine.
+        """
+        for (name, *labels), by in counts.items():
+            counter = self._counters.get(name)
+            try:
+                if counter is None:
+                    raise ValueError("it is not declared")
+                (counter.labels(*labels) if labels else counter).inc(by)
+            except ValueError as error:
+                if name not in self._unknown:
+                    self._unknown.add(name)
+                    _LOG.warning("the count %s with %d labels: %s", name, len(labels), error)
+
+    def observe(self, name: str, value: float, *labels: str) -> None:
+        """Take one measured value of a histogram."""
+        histogram = self._histograms[name]
+        (histogram.labels(*labels) if labels else histogram).observe(value)
+
+    def set(self, name: str, value: float, *labels: str) -> None:
+        """Set a gauge."""
+        gauge = self._gauges[name]
+        (gauge.labels(*labels) if labels else gauge).set(value)
+
+    def forget(self, name: str, *labels: str) -> None:
+        """Let go of a gauge's value whose subject is gone; all of the gauge's without `labels`."""
+        gauge = self._gauges[name]
+        if labels:
+            gauge.remove(*labels)
+        else:
+            gauge.clear()
+
+    def render(self) -> bytes:
+        """Return everything in Prometheus's text format."""
+        return generate_latest(self._registry)
+
+    def _declare(self, metric: Metric) -> None:
+        name, labels = metric.name, metric.labels
+        if metric.kind == "counter":
+            self._counters[name] = Counter(name, metric.help, labels, registry=self._registry)
+        elif metric.kind == "gauge":
+            self._gauges[name] = Gauge(name, metric.help, labels, registry=self._registry)
+        else:
+            self._histograms[name] = Histogram(
+                name, metric.help, labels, buckets=metric.buckets, registry=self._registry
+            )

@@ -1,0 +1,146 @@
+import io
+import json
+import logging
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cjo_stream.errors import RefusalError
+from cjo_stream.telemetry import METRICS, Health, Metrics, log, serve
+
+ROOT = Path(__file__).parents[2]
+CONTRACTS = ROOT.parent / "shared" / "design" / "contracts.md"
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+@pytest.fixture
+def _root_logger() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+
+
+def test_counts_are_shown_by_name_and_labels() -> None:
+    metrics = Metrics()
+    metrics.add({("cjo_events_total", "web", "applied"): 3, ("cjo_consent_ignored_total",): 1})
+    metrics.add({("cjo_events_total", "web", "applied"): 2})
+    metrics.observe("cjo_stage_seconds", 0.003, "process")
+    metrics.set("cjo_lag_records", 7, "task", "0")
+    shown = metrics.render().decode()
+    assert 'cjo_events_total{channel="web",result="applied"} 5.0' in shown
+    assert "cjo_consent_ignored_total 1.0" in shown
+    assert 'cjo_stage_seconds_bucket{le="0.005",stage="process"} 1.0' in shown
+    assert 'cjo_lag_records{partition="0",stage="task"} 7.0' in shown
+    assert "cjo_build_info{" in shown
+    assert "_created" not in shown
+
+
+def test_what_is_gone_is_shown_no_more() -> None:
+    metrics = Metrics()
+    for partition in "01":
+        metrics.set("cjo_lag_records", 7, "task", partition)
+    metrics.forget("cjo_lag_records", "task", "0")
+    assert 'partition="0"' not in metrics.render().decode()
+    metrics.forget("cjo_lag_records")
+    assert "cjo_lag_records{" not in metrics.render().decode()
+
+
+def test_a_count_nobody_declared_stops_nothing_and_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    metrics = Metrics()
+    for _ in range(2):
+        metrics.add({("cjo_none_total",): 1, ("cjo_actions_total", "mail", "welcome"): 1})
+    assert 'cjo_actions_total{action="welcome",channel="mail"} 2.0' in metrics.render().decode()
+    assert [r.getMessage() for r in caplog.records] == [
+        "the count cjo_none_total with 0 labels: it is not declared"
+    ]
+
+
+def test_every_count_of_the_engine_is_declared_with_as_many_labels() -> None:
+    declared = {metric.name: len(metric.labels) for metric in METRICS}
+    found = set()
+    call = re.compile(r'count\(\s*\(?"(cjo_\w+)"((?:,[^,()=]+(?:\([^()]*\))?(?: or "")?)*)[,)]')
+    for path in (ROOT / "cjo_stream").rglob("*.py"):
+        for name, _ in call.findall(path.read_text()):
+            found.add(name)
+    assert len(found) > 8
+    assert found <= set(declared)
+
+
+@pytest.mark.skipif(not CONTRACTS.exists(), reason="needs the design pages")
+def test_the_table_holds_every_metric_of_the_contract_with_its_labels() -> None:
+    page = CONTRACTS.read_text().split("## 5. Metrics")[1].split("## 6.")[0]
+    declared = {metric.name: metric.labels for metric in METRICS}
+    for name, labels in re.findall(r"`(cjo_\w+)(?:\{([^}]*)\})?`", page):
+        wanted = tuple(label.split("=")[0] for label in labels.split(",") if label)
+        if name == "cjo_build_info":
+            continue
+        assert declared[name] == wanted, name
+
+
+def test_the_endpoint_answers_for_metrics_life_and_readiness() -> None:
+    metrics, problems = Metrics(), ["2 partitions are being restored"]
+    health = Health(ready=lambda: problems[0] if problems else None)
+    endpoint = serve(metrics, health, "127.0.0.1", 0)
+    try:
+        metrics.add({("cjo_dead_letters_total", "malformed"): 1})
+        status, body = get(endpoint.port, "/metrics")
+        assert status == 200
+        assert 'cjo_dead_letters_total{reason="malformed"} 1.0' in body
+        assert get(endpoint.port, "/healthz") == (200, "ok\n")
+        assert get(endpoint.port, "/readyz") == (503, "2 partitions are being restored\n")
+        problems.clear()
+        assert get(endpoint.port, "/readyz") == (200, "ok\n")
+        assert get(endpoint.port, "/else")[0] == 404
+    finally:
+        endpoint.close()
+
+
+def test_a_port_in_use_is_refused_with_the_variable_to_set() -> None:
+    endpoint = serve(Metrics(), Health(), "127.0.0.1", 0)
+    try:
+        with pytest.raises(RefusalError, match="CJO_METRICS_PORT"):
+            serve(Metrics(), Health(), "127.0.0.1", endpoint.port)
+    finally:
+        endpoint.close()
+
+
+@pytest.mark.usefixtures("_root_logger")
+def test_the_log_is_json_lines_where_no_terminal_is() -> None:
+    stream = io.StringIO()
+    log.set_up("INFO", "auto", stream)
+    logger = logging.getLogger("cjo_stream.some.room")
+    logger.debug("not this")
+    try:
+        raise ValueError("a reason")
+    except ValueError:
+        logger.exception("partition %d failed", 3)
+    (line,) = stream.getvalue().splitlines()
+    got = json.loads(line)
+    assert got["message"] == "partition 3 failed"
+    assert got["level"] == "ERROR"
+    assert got["logger"] == "cjo_stream.some.room"
+    assert got["time"].endswith("Z")
+    assert "ValueError: a reason" in got["error"]
+
+
+@pytest.mark.usefixtures("_root_logger")
+def test_the_log_is_for_people_where_asked() -> None:
+    stream = io.StringIO()
+    log.set_up("WARNING", "text", stream)
+    logging.getLogger("cjo_stream").warning("lag of %d records", 9)
+    assert stream.getvalue()[8:] == " warning lag of 9 records\n"
