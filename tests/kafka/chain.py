@@ -38,7 +38,9 @@ TENANT_KEY = "a-key-only-the-tests-have-0123456789"
 class Chain:
     """intake, workers and dispatch as processes, restarted when they end, until `stop`."""
 
-    def __init__(self, bootstrap: str, folder: Path, partitions: int = 4, workers: int = 1) -> None:
+    def __init__(
+        self, bootstrap: str, folder: Path, partitions: int = 4, workers: int = 1
+    ) -> None:
         self.bootstrap = bootstrap
         self.folder = folder
         self.partitions = partitions

@@ -22,7 +22,8 @@ ONE, TWO = Log("raw", 0), Log("raw", 1)
 
 
 def arrive(text: str = "x") -> Arrive:
-    return Arrive(Event("ping", 1, {"text": text}, "e1", "web", [Identifier("user", "u", "0" * 32)]))
+    anchor = Identifier("user", "u", "0" * 32)
+    return Arrive(Event("ping", 1, {"text": text}, "e1", "web", [anchor]))
 
 
 def test_items_of_several_lanes_share_a_frame_and_keep_their_order() -> None:

@@ -40,7 +40,7 @@ def show(cascade: Cascade, journey: Journey, instance: Instance, event: Event) -
         return
     at = max(min(event.time, turn.clock), instance.entered_at)
     if not (listens and _take_first(cascade, journey, instance, state, event, at)):
-        _settle(cascade, journey, instance)
+        _settle(cascade, journey, instance, at)
 
 
 def fire(cascade: Cascade, journey: Journey, instance: Instance, timer: Timer) -> None:
@@ -73,7 +73,7 @@ def enter(cascade: Cascade, journey: Journey, instance: Instance, name: str, at:
 
 def settle_entered(cascade: Cascade, journey: Journey, instance: Instance) -> None:
     """Follow `always` from the state just entered, then start its timers."""
-    _settle(cascade, journey, instance, entered=True)
+    _settle(cascade, journey, instance, instance.entered_at, entered=True)
 
 
 def _mark_goal(cascade: Cascade, journey: Journey, instance: Instance, event: Event) -> None:
@@ -160,9 +160,12 @@ def _exit(
 
 
 def _settle(
-    cascade: Cascade, journey: Journey, instance: Instance, *, entered: bool = False
+    cascade: Cascade, journey: Journey, instance: Instance, at: int, *, entered: bool = False
 ) -> None:
-    """Try `always` until none is true; if that left the state, or `entered`, start its timers."""
+    """Try `always` until none is true, entering at `at`.
+
+    If that left the state, or it was `entered` before, its timers start.
+    """
     moves = 0
     while instance.state is not None:
         always = journey.states[instance.state].always
@@ -173,7 +176,7 @@ def _settle(
             cascade.report_loop()
             break
         moves += 1
-        if not _take(cascade, journey, instance, step, instance.entered_at):
+        if not _take(cascade, journey, instance, step, at):
             break
         entered = True
     if entered and instance.state is not None:

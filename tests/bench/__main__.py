@@ -1,0 +1,40 @@
+"""`make bench`: figures of this machine, as a table and as JSON in build/bench.json."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from tests.bench import chain, embedded
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--no-kafka", action="store_true")
+    asked = parser.parse_args()
+    figures: dict[str, object] = {
+        "embedded shop": embedded.shop(asked.events),
+        "embedded yardstick": embedded.yardstick(asked.events),
+    }
+    show(figures)
+    if not asked.no_kafka:
+        kafka = {f"kafka {name}": value for name, value in chain.run().items()}
+        show(kafka)
+        figures |= kafka
+    build = Path("build")
+    build.mkdir(exist_ok=True)
+    (build / "bench.json").write_text(json.dumps(figures, indent=2) + "\n")
+    print(f"written to {build / 'bench.json'}")
+
+
+def show(figures: dict[str, object]) -> None:
+    for name, value in figures.items():
+        print(f"{name:24} {json.dumps(value)}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

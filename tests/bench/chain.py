@@ -1,0 +1,142 @@
+"""The Kafka chain, measured: CPU of each process saturated, latency at fixed rates."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from tests.bench.embedded import ROOT, yardstick_event
+from tests.kafka.broker import start_broker
+from tests.kafka.chain import Chain
+
+TOPOLOGY = ROOT / "tests" / "bench" / "yardstick"
+RATES = (500, 1_000, 2_000)
+LATENCY_S = 25.0
+_ENCODE = msgspec.json.Encoder().encode
+
+
+def run(saturating_events: int = 200_000) -> dict[str, Any]:
+    """Return the figures of one installation on a broker of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        with start_broker(place / "broker") as broker:
+            chain = Chain(broker.bootstrap, place / "chain")
+            (place / "chain").mkdir()
+            chain.create(TOPOLOGY)
+            chain.start(TOPOLOGY)
+            try:
+                latency = {rate: _latency(chain, rate) for rate in RATES}
+                return {"latency_ms": latency, "saturated": _saturate(chain, saturating_events)}
+            finally:
+                chain.stop()
+
+
+def _produce(chain: Chain, rate: float, seconds: float) -> int:
+    producer = Producer({"bootstrap.servers": chain.bootstrap, "linger.ms": 2})
+    draw = random.Random(1)
+    began, number = time.monotonic(), 0
+    while (elapsed := time.monotonic() - began) < seconds:
+        while number < elapsed * rate:
+            event = yardstick_event(draw, int(time.time() * 1000), 5_000)
+            event["attributes"]["sent"] = time.time() * 1000
+            producer.produce(f"{chain.prefix}event.web.v1", _ENCODE(event))
+            number += 1
+        producer.poll(0.001)
+    producer.flush(30)
+    return number
+
+
+def _latency(chain: Chain, rate: int) -> dict[str, float]:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": chain.bootstrap,
+            "group.id": uuid.uuid4().hex,
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "fetch.wait.max.ms": 20,
+        }
+    )
+    topic = f"{chain.prefix}action.mail.v1"
+    numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+    ends = [consumer.get_watermark_offsets(TopicPartition(topic, n))[1] for n in numbers]
+    consumer.assign([TopicPartition(topic, n, end) for n, end in zip(numbers, ends, strict=True)])
+    load = threading.Thread(target=_produce, args=(chain, rate, LATENCY_S))
+    load.start()
+    began = time.monotonic()
+    waits = []
+    while load.is_alive() or time.monotonic() - began < LATENCY_S + 3:
+        for message in consumer.consume(500, 0.02):
+            if message.error() is None:
+                action = msgspec.json.decode(message.value())
+                if action["action"] == "large_cart" and time.monotonic() - began > 5:
+                    waits.append(time.time() * 1000 - action["payload"]["sent"])
+    consumer.close()
+    waits.sort()
+    assert waits, f"no command came at {rate} events/s"
+    at = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
+    return {
+        **{name: round(waits[int(len(waits) * share)], 1) for name, share in at.items()},
+        "commands": len(waits),
+    }
+
+
+def _saturate(chain: Chain, events: int) -> dict[str, Any]:
+    """Let a backlog pile up in the raw topic, then measure the chain over it."""
+    for name in ("intake",):
+        chain.hold_down(name)
+    producer = Producer({"bootstrap.servers": chain.bootstrap, "linger.ms": 20})
+    draw = random.Random(2)
+    for number in range(events):
+        event = yardstick_event(draw, int(time.time() * 1000), 5_000)
+        producer.produce(f"{chain.prefix}event.web.v1", _ENCODE(event))
+        if number % 1_000 == 0:
+            producer.poll(0.01)
+    producer.flush(60)
+    chain.let_up("intake")
+    cpu_before = _cpu(chain)
+    began = time.monotonic()
+    done_at, last = began, -1
+    while time.monotonic() - began < 300:
+        taken = _applied(chain)
+        if taken != last:
+            last, done_at = taken, time.monotonic()
+        elif time.monotonic() - done_at > 5:
+            break
+        time.sleep(0.5)
+    took = done_at - began
+    cpu = {name: _cpu(chain)[name] - before for name, before in cpu_before.items()}
+    return {
+        "events": events,
+        "events_per_second": round(events / took),
+        "cpu_us_an_event": {name: round(s / events * 1e6, 1) for name, s in cpu.items()},
+        "cpu_us_an_event_in_all": round(sum(cpu.values()) / events * 1e6, 1),
+    }
+
+
+def _applied(chain: Chain) -> int:
+    consumer = Consumer({"bootstrap.servers": chain.bootstrap, "group.id": uuid.uuid4().hex})
+    try:
+        topic = f"{chain.prefix}action.mail.v1"
+        numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        return sum(
+            consumer.get_watermark_offsets(TopicPartition(topic, n), timeout=5)[1] for n in numbers
+        )
+    finally:
+        consumer.close()
+
+
+def _cpu(chain: Chain) -> dict[str, float]:
+    used = {}
+    for name, process in chain.processes.items():
+        times = psutil.Process(process.pid).cpu_times()
+        used[name] = times.user + times.system
+    return used

@@ -1,0 +1,95 @@
+"""How fast the embedded runtime is: events through decode, tasks and output, on one core."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import resource
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cjo_stream.definition import DefinitionSet, load
+from cjo_stream.embedded.installation import open_installation
+from cjo_stream.embedded.run import Decoded, drain, feed, finish
+from cjo_stream.engine.port import RawRecord
+from cjo_stream.ingest import decoder
+from cjo_stream.simulate import traffic
+
+ROOT = Path(__file__).parents[2]
+KEY = b"a key for measuring"
+START_MS = 1_772_323_200_000
+
+
+def measure(definitions: DefinitionSet, records: list[RawRecord]) -> dict[str, Any]:
+    """Return events/s and microseconds of CPU an event over one run."""
+    decode = decoder(definitions.program, KEY)
+
+    def decoded() -> Iterator[Decoded]:
+        for record in records:
+            yield record, decode(record)
+
+    with tempfile.TemporaryDirectory() as folder:
+        began, cpu = time.perf_counter(), time.process_time()
+        with open_installation(definitions, Path(folder) / "out", state=None) as installation:
+            feed(installation, "bench", decoded())
+            took, cpu = time.perf_counter() - began, time.process_time() - cpu
+            drain(installation, 86_400_000)
+            summary = finish(installation, took)
+    return {
+        "events": len(records),
+        "events_per_second": round(len(records) / took),
+        "cpu_us_an_event": round(cpu / len(records) * 1e6, 1),
+        "customers": summary.customers,
+        "actions": summary.actions,
+        "transitions": summary.transitions,
+        "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+
+
+def shop(events: int) -> dict[str, Any]:
+    """The bundled shop on simulated traffic."""
+    definitions = load(ROOT / "topologies" / "shop")
+    simulated = traffic(
+        "shop",
+        people=max(100, events // 25),
+        seed=5,
+        start_ms=START_MS,
+        duration_ms=14 * 86_400_000,
+    )
+    records = [
+        RawRecord(one.channel, "bench", 0, n, one.arrives_ms, one.value, one.key, (), one.channel)
+        for n, one in enumerate(itertools.islice(simulated, events))
+    ]
+    return measure(definitions, records)
+
+
+def yardstick(events: int, customers: int = 5_000) -> dict[str, Any]:
+    """The job that other engines were measured on."""
+    definitions = load(ROOT / "tests" / "bench" / "yardstick")
+    records = list(yardstick_records(events, customers))
+    return measure(definitions, records)
+
+
+def yardstick_records(events: int, customers: int) -> Iterable[RawRecord]:
+    """Yield native events of random customers, 2,000 a second of event time."""
+    draw = random.Random(3)
+    encode = msgspec.json.Encoder().encode
+    for number in range(events):
+        time_ms = START_MS + number // 2
+        event = yardstick_event(draw, time_ms, customers)
+        yield RawRecord("web", "bench", 0, number, time_ms, encode(event), None, (), "web")
+
+
+def yardstick_event(draw: random.Random, time_ms: int, customers: int) -> dict[str, Any]:
+    """Return one event of the job."""
+    return {
+        "type": draw.choice(("cart_updated", "cart_updated", "page_viewed", "order_placed")),
+        "time": time_ms,
+        "identifiers": {"user": f"u{draw.randrange(customers)}"},
+        "attributes": {"total": draw.randrange(1000), "sent": time_ms},
+    }

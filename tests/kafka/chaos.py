@@ -1,0 +1,184 @@
+"""The long fault tests on a real broker: `make chaos`; one row: `python -m tests.kafka.chaos kill`.
+
+Each fault is a function here; the oracle is chain.judge.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.kafka.broker import Broker, start_broker
+from tests.kafka.chain import Chain, Load, Verdict, judge, wait_until_quiet
+
+
+def settle(chain: Chain, load: Load, name: str, began: float) -> Verdict:
+    """Wait for the end, judge, and print the row."""
+    load.join()
+    assert load.failed == 0, f"{load.failed} events were never taken by the broker"
+    wait_until_quiet(chain, seconds=180)
+    verdict = judge(chain)
+    assert verdict.events == load.sent, "events were lost, or counted twice"
+    print(
+        f"{name}: exact; {sum(load.sent.values())} events, {verdict.commands} commands, "
+        f"restarts {dict(chain.restarts)}, {time.monotonic() - began:.0f} s",
+        flush=True,
+    )
+    return verdict
+
+
+def kill(broker: Broker, folder: Path, *, kills: int = 100, seed: int = 1) -> None:
+    """kill -9 of any process, every 3 to 8 s under load."""
+    draw = random.Random(seed)
+    began = time.monotonic()
+    pauses = [draw.uniform(3, 8) for _ in range(kills)]
+    with running(broker, folder, workers=2) as chain:
+        load = Load(chain, rate=300, seconds=sum(pauses) + 5, seed=seed)
+        load.start()
+        killed: dict[str, int] = {}
+        for pause in pauses:
+            time.sleep(pause)
+            name = draw.choice(chain.names)
+            chain.kill(name)
+            killed[name] = killed.get(name, 0) + 1
+        settle(chain, load, f"kill -9 x {kills} {killed}", began)
+
+
+def outage(broker: Broker, folder: Path, *, down_s: float = 70) -> None:
+    """Broker kill -9, then down: all processes resume by themselves within 60 s of its return."""
+    began = time.monotonic()
+    with running(broker, folder) as chain:
+        load = Load(chain, rate=200, seconds=down_s + 60)
+        load.start()
+        time.sleep(10)
+        before = sum(len(m) for m in chain.read("action.mail.v1").values())
+        broker.kill()
+        time.sleep(down_s)
+        broker.start()
+        back = time.monotonic()
+        while sum(len(m) for m in chain.read("action.mail.v1").values()) <= before:
+            assert time.monotonic() - back < 60, "nothing moves 60 s after the broker's return"
+            time.sleep(1)
+        print(f"broker back: first command after {time.monotonic() - back:.0f} s", flush=True)
+        settle(chain, load, f"broker kill -9, down {down_s:.0f} s", began)
+
+
+def zombie(broker: Broker, folder: Path) -> None:
+    """SIGSTOP past the session timeout, then SIGCONT."""
+    began = time.monotonic()
+    with running(broker, folder, workers=2) as chain:
+        load = Load(chain, rate=200, seconds=80)
+        load.start()
+        for name in ["worker-0", "intake", "dispatch"]:
+            time.sleep(5)
+            chain.freeze(name)
+            time.sleep(17)
+            chain.thaw(name)
+        settle(chain, load, "SIGSTOP 17 s, SIGCONT", began)
+
+
+def scale(broker: Broker, folder: Path) -> None:
+    """A second worker joins, leaves by SIGTERM, comes back, dies."""
+    began = time.monotonic()
+    with running(broker, folder) as chain:
+        load = Load(chain, rate=200, seconds=75)
+        load.start()
+        time.sleep(10)
+        name = chain.add_worker()
+        time.sleep(20)
+        chain.hold_down(name, signal.SIGTERM)
+        time.sleep(15)
+        chain.let_up(name)
+        time.sleep(15)
+        chain.hold_down(name)
+        settle(chain, load, "a second worker joins, leaves, dies", began)
+
+
+def state(broker: Broker, folder: Path) -> None:
+    """The state folder is deleted, then a stale one is found, then only an older checkpoint."""
+    began = time.monotonic()
+    with running(broker, folder) as chain:
+        load = Load(chain, rate=200, seconds=70)
+        load.start()
+        data = folder / "data"
+        time.sleep(10)
+        chain.hold_down("worker-0")
+        shutil.copytree(data, folder / "stale")
+        chain.let_up("worker-0")
+        time.sleep(10)
+        chain.hold_down("worker-0")
+        shutil.rmtree(data)
+        chain.let_up("worker-0")
+        time.sleep(15)
+        chain.hold_down("worker-0")
+        shutil.rmtree(data)
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        shutil.copytree(folder / "stale", data)
+        chain.let_up("worker-0")
+        settle(chain, load, "state deleted, stale, restored", began)
+
+
+def backlog(broker: Broker, folder: Path) -> None:
+    """The worker is down while events pile up faster than it could take them."""
+    began = time.monotonic()
+    with running(broker, folder) as chain:
+        chain.hold_down("worker-0")
+        load = Load(chain, rate=4000, seconds=40, users=3000)
+        load.start()
+        time.sleep(30)
+        chain.let_up("worker-0")
+        settle(chain, load, "a backlog", began)
+
+
+ROWS: dict[str, Callable[[Broker, Path], None]] = {
+    "kill": kill,
+    "outage": outage,
+    "zombie": zombie,
+    "scale": scale,
+    "state": state,
+    "backlog": backlog,
+}
+
+
+class running:  # noqa: N801 (reads as what it is: `with running(broker, folder) as chain`)
+    """A chain with its topics and definitions, stopped at the end."""
+
+    def __init__(self, broker: Broker, folder: Path, *, workers: int = 1) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._chain = Chain(broker.bootstrap, folder, workers=workers)
+
+    def __enter__(self) -> Chain:
+        self._chain.create()
+        self._chain.start()
+        return self._chain
+
+    def __exit__(self, *_: object) -> None:
+        self._chain.stop()
+
+
+def main() -> int:
+    """Run the rows asked for, all by default; return 1 where one failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", nargs="*", choices=[*ROWS, []], help="default: all")
+    asked = parser.parse_args().rows or list(ROWS)
+    failed = []
+    with tempfile.TemporaryDirectory() as folder, start_broker(Path(folder) / "broker") as broker:
+        for name in asked:
+            try:
+                ROWS[name](broker, Path(folder) / name)
+            except AssertionError as error:
+                failed.append(name)
+                print(f"{name}: FAILED: {error}", flush=True)
+    print(f"{len(asked) - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
