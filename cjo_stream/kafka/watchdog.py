@@ -97,6 +97,16 @@ class Watchdog:
         """Say that the event loop turns."""
         self._beaten_s = time.monotonic()
 
+    def problem(self) -> str | None:
+        """Return what is wrong with the process at this moment; None when all is well."""
+        now_s = time.monotonic()
+        for name, alive in self._parts.items():
+            if not alive():
+                return f"{name} has ended"
+        if now_s - self._beaten_s > self._limit_s:
+            return f"the event loop has not turned for {now_s - self._beaten_s:.0f} s"
+        return None
+
     def stop(self) -> None:
         """Watch no more: what ends from now on ends because it was asked to."""
         self._stop.set()
@@ -108,12 +118,10 @@ class Watchdog:
                 end_process(reason)
 
     def _look(self, now_s: float) -> str | None:
-        for name, alive in self._parts.items():
-            if not alive():
-                return f"{name} has ended"
-        if now_s - self._beaten_s > self._limit_s:
+        problem = self.problem()
+        if problem is not None:
             faulthandler.dump_traceback(file=sys.stderr)
-            return f"the event loop has not turned for {now_s - self._beaten_s:.0f} s"
+            return problem
         try:
             ends = self._ends()
         except Exception as error:

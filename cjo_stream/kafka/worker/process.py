@@ -1,0 +1,217 @@
+"""One worker process, from its checks to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import uvloop
+
+from cjo_stream.definition import compile_content
+from cjo_stream.engine.frame import tick_frame
+from cjo_stream.engine.port import Log
+from cjo_stream.engine.task import Task
+from cjo_stream.errors import RefusalError, UsageError
+from cjo_stream.kafka import producer
+from cjo_stream.kafka.noise import muffle
+from cjo_stream.kafka.producer import FrameProducer
+from cjo_stream.kafka.watchdog import Watchdog, end_process
+from cjo_stream.kafka.worker import log, slot
+from cjo_stream.kafka.worker.host import WorkerApp, build_app
+from cjo_stream.kafka.worker.hosting import Hosting
+from cjo_stream.kafka.worker.log import InternalLog, Topic
+from cjo_stream.kafka.worker.partition import Partition, Surroundings
+from cjo_stream.kafka.worker.report import WorkerReport
+from cjo_stream.kafka.worker.state import StateFolder
+from cjo_stream.settings import Settings
+from cjo_stream.store.checkpoint import Checkpoints
+from cjo_stream.store.rocks import RocksStore
+from cjo_stream.telemetry import Endpoint, Health, Metrics, serve
+
+BEAT_S: Final = 1.0
+TICK_IDLE_S: Final = 1.0
+STOP_WITHIN_S: Final = 15.0
+
+_LOG = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> int:
+    """Work until SIGTERM or SIGINT; returns the exit code.
+
+    Raises UsageError and RefusalError for settings and topics with which it would be wrong to
+    begin, RetryError while the broker is away. What fails later ends the process at once.
+    """
+    if settings.tenant_key_is_demo:
+        raise UsageError(
+            "the demo's tenant key is public: set CJO_TENANT_KEY to a secret of your own, the "
+            "same for all processes of this installation, and never change it"
+        )
+    muffle(producer.__name__, log.__name__)
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    with slot.held(_slot_folder(settings)):
+        return asyncio.run(_Worker(settings).serve())
+
+
+class _Worker:
+    """The parts of a worker, put together."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._properties = settings.kafka_properties()
+        internal, effect = topic_names(settings)
+        self._log = InternalLog(self._properties, internal)
+        self._topic = self._checked(internal)
+        self._checked(effect)
+        self._producer = FrameProducer(self._properties)
+        self._metrics = Metrics()
+        self._report = WorkerReport(self._metrics)
+        self._around = Surroundings(
+            internal_topic=internal,
+            effect_topic=effect,
+            send=self._producer.send,
+            build=self._build,
+            log_range=self._log.range,
+            report=self._report,
+            fail=lambda error: self._hosting.fail(error),
+            taken=lambda size: self._hosting.taken(size),
+            checkpoint_interval_s=(
+                settings.checkpoint_interval_s if settings.checkpoint_url else None
+            ),
+        )
+        self._hosting = Hosting(self._partition)
+        self._ends: dict[int, int] = {}
+
+    async def serve(self) -> int:
+        """Work until a signal comes."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        app = self._build_app()
+        watchdog = Watchdog(
+            self._hosting.standings,
+            self._ask_ends,
+            {
+                "Faust's app": lambda: not app.should_stop,
+                "the producer": lambda: self._producer.alive,
+            },
+        )
+        endpoint = self._serve_metrics(watchdog)
+        parts = {
+            asyncio.create_task(app.start(), name="Faust's start"),
+            asyncio.create_task(self._beat(watchdog), name="the heartbeat"),
+            asyncio.create_task(self._tick(), name="the clock"),
+        }
+        watchdog.start()
+        await _until(stop, parts)
+        _LOG.info("stopping")
+        watchdog.stop()
+        try:
+            await asyncio.wait_for(app.stop(), STOP_WITHIN_S)
+        except TimeoutError:
+            end_process(f"it did not stop in order within {STOP_WITHIN_S:.0f} s")
+        for part in parts:
+            part.cancel()
+        self._producer.close()
+        if endpoint is not None:
+            endpoint.close()
+        return 0
+
+    # --- its parts -----------------------------------------------------------------------------
+
+    def _build_app(self) -> WorkerApp:
+        settings = self._settings
+        return build_app(
+            self._hosting,
+            group=f"{settings.topic_prefix}{settings.group}.worker",
+            instance_id=f"worker-{settings.slot}",
+            internal_topic=self._topic.name,
+            partitions=self._topic.partitions,
+            properties=self._properties,
+            session_timeout_ms=settings.session_timeout_ms,
+            folder=_slot_folder(settings) / "faust",
+        )
+
+    def _serve_metrics(self, watchdog: Watchdog) -> Endpoint | None:
+        if self._settings.metrics_port is None:
+            return None
+
+        def ready() -> str | None:
+            return None if self._hosting.ready else "partitions are being assigned or opened"
+
+        health = Health(live=watchdog.problem, ready=ready)
+        return serve(
+            self._metrics, health, self._settings.metrics_host, self._settings.metrics_port
+        )
+
+    def _checked(self, name: str) -> Topic:
+        topic = self._log.describe(name)
+        if topic.partitions != self._settings.partitions:
+            raise RefusalError(
+                f"the topic {name} has {topic.partitions} partitions, the installation "
+                f"{self._settings.partitions}: `cjo-stream topics verify` says what differs; "
+                "set CJO_PARTITIONS to the number this installation was created with"
+            )
+        return topic
+
+    def _partition(self, number: int) -> Partition:
+        settings, topic = self._settings, self._topic
+        checkpoints = None
+        if settings.checkpoint_url:
+            name = f"{topic.name}/{quote(topic.id, safe='')}/{number:04d}"
+            checkpoints = Checkpoints(settings.checkpoint_url, name, settings.checkpoints_kept)
+        folder = _slot_folder(settings) / "tasks" / f"{number:04d}"
+        return Partition(number, StateFolder(folder, number, checkpoints), self._around)
+
+    def _build(self, number: int, store: RocksStore) -> Task:
+        lane = Log(self._topic.id, number)
+        return Task(number, self._topic.partitions, lane, store, compile_content)
+
+    # --- once a second -------------------------------------------------------------------------
+
+    async def _beat(self, watchdog: Watchdog) -> None:
+        while True:
+            watchdog.beat()
+            self._report.standing(self._hosting, self._ends)
+            await asyncio.sleep(BEAT_S)
+
+    async def _tick(self) -> None:
+        """Write an empty record into each idle partition: its clock is the log's."""
+        while True:
+            idle = [p for p in self._hosting.partitions if p.idle_s >= TICK_IDLE_S]
+            frame = tick_frame()
+            await self._producer.send([(self._topic.name, p.number, frame) for p in idle])
+            await asyncio.sleep(TICK_IDLE_S / 2)
+
+    def _ask_ends(self) -> Mapping[int, int]:
+        """Runs in the watchdog's thread."""
+        self._ends = self._log.ends(self._hosting.standings())
+        return self._ends
+
+
+async def _until(stop: asyncio.Event, parts: set[asyncio.Task[None]]) -> None:
+    """Return when `stop` is set; a part that fails before ends the process."""
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    waited: set[asyncio.Task[Any]] = {stopping, *parts}
+    while not stopping.done():
+        done, waited = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        for part in done:
+            error = part.exception()
+            if error is not None:
+                _LOG.error("%s failed", part.get_name(), exc_info=error)
+                end_process(f"{part.get_name()} failed: {error}")
+
+
+def _slot_folder(settings: Settings) -> Path:
+    return settings.data_dir / "worker" / settings.slot
+
+
+def topic_names(settings: Settings) -> tuple[str, str]:
+    """Return the names of the internal and the effect topic."""
+    prefix = settings.topic_prefix
+    return f"{prefix}cjo.internal.v1", f"{prefix}cjo.effect.v1"

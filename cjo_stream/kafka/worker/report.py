@@ -1,0 +1,55 @@
+"""What a worker tells its metrics and its health."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from cjo_stream.kafka.worker.hosting import Hosting
+from cjo_stream.telemetry import Metrics
+
+STAGE: Final = "task"
+
+
+class WorkerReport:
+    """Feeds the metrics of one worker; all calls come from its event loop."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._told: set[int] = set()
+        """Partitions whose lag is shown."""
+
+    def step(
+        self,
+        counts: Mapping[tuple[str, ...], int],
+        *,
+        process_s: float,
+        deliver_s: float,
+        commit_s: float,
+    ) -> None:
+        """Take one step: what the task counted, how long its parts took."""
+        self._metrics.add(counts)
+        self._metrics.observe("cjo_stage_seconds", process_s + deliver_s + commit_s, STAGE)
+        self._metrics.observe("cjo_commit_seconds", deliver_s + commit_s, STAGE)
+
+    def restored(self, seconds: float) -> None:
+        """Take the time of one restore."""
+        self._metrics.observe("cjo_restore_seconds", seconds)
+
+    def standing(self, hosting: Hosting, ends: Mapping[int, int]) -> None:
+        """Show how far the partitions are; `ends` are the log's next offsets, as last asked."""
+        metrics, partitions = self._metrics, hosting.partitions
+        for partition in partitions:
+            if partition.number in ends:
+                lag = max(0, ends[partition.number] - max(partition.next_offset, 0))
+                metrics.set("cjo_lag_records", lag, STAGE, str(partition.number))
+                self._told.add(partition.number)
+        for number in self._told - {partition.number for partition in partitions}:
+            metrics.forget("cjo_lag_records", STAGE, str(number))
+            self._told.discard(number)
+        metrics.set("cjo_state_bytes", sum(p.state_bytes for p in partitions), STAGE)
+        ages = [age for p in partitions if (age := p.checkpoint_age_s) is not None]
+        if ages:
+            metrics.set("cjo_checkpoint_age_seconds", max(ages))
+        else:
+            metrics.forget("cjo_checkpoint_age_seconds")
