@@ -4,6 +4,8 @@ The chain of activities is that of `topologies/lending`, with shares and pauses 
 its journeys happen: most applications are declined at once, some get stuck, some offers are never
 answered, some files lack papers, a few are looked at for fraud.
 
+An export's rows bear no id, so a row given twice would be two events: no fault repeats any here.
+
     submitted ─ preaccepted ─ accepted ─ finalised, offer sent ─ sent back ─ validated ─ activated
         └ declined   └ stuck, cancelled          └ unanswered, cancelled └ incomplete └ declined
 """
@@ -46,7 +48,8 @@ class _Bank:
     """What happens to applications; each step plans the next."""
 
     def __init__(self, setting: Setting) -> None:
-        self._setting = setting
+        faults = msgspec.structs.replace(setting.faults, repeated=0.0)
+        self._setting = setting = msgspec.structs.replace(setting, faults=faults)
         self._scene = Scene(setting)
         self._random = self._scene.random
 
