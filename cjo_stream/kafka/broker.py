@@ -46,7 +46,7 @@ class Broker:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
-    def bootstrap_servers(self) -> str:
+    def bootstrap(self) -> str:
         """Return the address, in librdkafka's form."""
         return f"127.0.0.1:{self.port}"
 
@@ -122,7 +122,7 @@ class Broker:
         assert self._process is not None
         admin = AdminClient(
             {
-                "bootstrap.servers": self.bootstrap_servers,
+                "bootstrap.servers": self.bootstrap,
                 "reconnect.backoff.max.ms": "200",
                 "log_level": "0",
             }

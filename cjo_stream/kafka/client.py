@@ -1,0 +1,286 @@
+"""The clients of the broker: librdkafka's, as intake, dispatch and the commands use them.
+
+    an error's code        what it means here
+    -150, or `fatal()`     this client is finished, for good: StopError, the process begins anew
+    a missing topic        RefusalError, naming the command that mends it
+    timeouts, transport    the broker is away: RetryError where somebody waits for an answer
+
+The code -150 is looked at because `fatal()` is False for the very message by which a consumer
+hears that it was fenced; a process that goes on polling then polls for ever.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # exported
+
+from cjo_stream.errors import RefusalError, RetryError, StopError
+from cjo_stream.kafka.producer import PROPERTIES
+from cjo_stream.settings import Settings
+
+TIMEOUT_S: Final = 10.0
+"""For one answer of the broker."""
+POLL_S: Final = 0.05
+MISSING: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
+PARTITIONER: Final = "murmur2_random"
+"""As Java's clients place keys, so that what they write and read lies side by side with ours."""
+ANY_PARTITION: Final = -1
+EARLIEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # untyped there
+LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call] # untyped there
+
+_LOG = logging.getLogger(__name__)
+
+Place = tuple[str, int]
+"""(topic, partition)"""
+
+
+class Topic(msgspec.Struct, frozen=True):
+    """A topic as the broker has it. `id` is another one when it was created anew."""
+
+    name: str
+    id: str
+    partitions: int
+    replicas: int
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """One record to produce."""
+
+    topic: str
+    value: bytes | None
+    partition: int = ANY_PARTITION
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+# --- what errors mean ----------------------------------------------------------------------------
+
+
+def is_fatal(error: KafkaError) -> bool:
+    """Return whether the client that reports this can never go on."""
+    return bool(error.fatal()) or error.code() == KafkaError._FATAL
+
+
+def check_consumed(error: KafkaError, topic: str | None) -> None:
+    """Take the error that came in place of a message; raises what it means, or logs it."""
+    if is_fatal(error):
+        raise StopError(
+            f"this consumer is finished ({error}); the process ends and begins anew when it is "
+            "started again"
+        )
+    if error.code() in MISSING:
+        raise RefusalError(f"the topic {topic} is missing: run `cjo-stream topics create`")
+    if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+        raise StopError(
+            f"topic {topic} no longer holds the record to be read next: it was cut or created "
+            "anew. The next start says which, and what to do"
+        )
+    if error.code() == KafkaError._MAX_POLL_EXCEEDED:
+        raise StopError("this process stood still for so long that others have its partitions")
+    if error.code() in (
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+    ):
+        raise RefusalError(f"the broker forbids to read {topic or 'here'}: {error}")
+    _LOG.warning("consumer: %s", error)
+
+
+def away(error: Exception) -> RetryError:
+    """Return the error for a broker that did not answer."""
+    return RetryError(f"the broker does not answer ({error}); is it up, is its address right?")
+
+
+# --- consumers -----------------------------------------------------------------------------------
+
+
+def group_id(settings: Settings, stage: str) -> str:
+    """Return the consumer group of a stage; installations on one broker differ by prefix."""
+    return f"{settings.topic_prefix}{settings.group}.{stage}"
+
+
+def group_consumer(
+    settings: Settings,
+    stage: str,
+    on_commit: Callable[[KafkaError | None, list[TopicPartition]], None] | None = None,
+) -> Consumer:
+    """Return a static member of a stage's group, which never stores or resets an offset itself."""
+    own: dict[str, Any] = {
+        "group.id": group_id(settings, stage),
+        "group.instance.id": f"{stage}-{settings.slot}",
+        "session.timeout.ms": settings.session_timeout_ms,
+        "heartbeat.interval.ms": min(3_000, settings.session_timeout_ms // 3),
+        "partition.assignment.strategy": "roundrobin",
+        **_READING,
+    }
+    if on_commit is not None:
+        own["on_commit"] = on_commit
+    return Consumer({**settings.kafka_properties(), **own}, logger=_LOG)
+
+
+def reader(settings: Settings, positions: Mapping[Place, int]) -> Consumer:
+    """Return a consumer of no group that reads these partitions from these offsets on."""
+    # librdkafka asks for a group even where none is joined and nothing is committed.
+    own = {"group.id": f"{settings.topic_prefix}reader", **_READING}
+    consumer = Consumer({**settings.kafka_properties(), **own}, logger=_LOG)
+    consumer.assign([TopicPartition(*place, offset) for place, offset in positions.items()])
+    return consumer
+
+
+_READING: Final[dict[str, Any]] = {
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "auto.offset.reset": "error",
+    "enable.partition.eof": True,
+    "isolation.level": "read_committed",
+    "fetch.wait.max.ms": 100,
+    "fetch.queue.backoff.ms": 20,
+    # What is fetched ahead; memory stays flat however far behind this process is.
+    "queued.max.messages.kbytes": 16_384,
+}
+
+
+def is_end(message: Message) -> bool:
+    """Return whether this says that a partition was read to its end (its offset is that end)."""
+    error = message.error()
+    return error is not None and error.code() == KafkaError._PARTITION_EOF
+
+
+# --- the producer --------------------------------------------------------------------------------
+
+
+class Sender:
+    """An idempotent producer without gaps, for a process without an event loop."""
+
+    def __init__(self, settings: Settings, on_wait: Callable[[], None] = lambda: None) -> None:
+        own = {**PROPERTIES, "partitioner": PARTITIONER}
+        self._producer = Producer({**settings.kafka_properties(), **own}, logger=_LOG)
+        self._on_wait = on_wait
+        self._missing = 0
+        self._failed: KafkaError | None = None
+
+    def send(self, records: Sequence[Outgoing]) -> None:
+        """Return when the broker has acknowledged all records, in order for each partition.
+
+        Waits for as long as the broker is away; `on_wait` is called meanwhile and may raise.
+        Raises StopError when a record can never be delivered.
+        """
+        for record in records:
+            self._produce(record)
+        while self._missing and self._failed is None:
+            self._producer.poll(POLL_S)
+            self._on_wait()
+        if self._failed is not None:
+            raise StopError(
+                f"a record was not delivered ({self._failed}); this process ends, and what it was "
+                "doing is done again when it is started"
+            )
+
+    def _produce(self, record: Outgoing) -> None:
+        while True:
+            try:
+                self._producer.produce(
+                    record.topic,
+                    record.value,
+                    record.key,
+                    record.partition,
+                    self._report,
+                    headers=list(record.headers),
+                )
+            except BufferError:
+                self._producer.poll(POLL_S)
+                self._on_wait()
+            except KafkaException as error:
+                raise StopError(f"a record cannot be sent to {record.topic}: {error}") from error
+            else:
+                self._missing += 1
+                return
+
+    def _report(self, error: KafkaError | None, _: Message) -> None:
+        self._missing -= 1
+        self._failed = self._failed or error
+
+
+# --- questions about the broker ------------------------------------------------------------------
+
+
+class Admin:
+    """Asks the broker; every method blocks, may be called from any thread, raises RetryError."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.client = AdminClient({**settings.kafka_properties()}, logger=_LOG)
+
+    def describe(self, names: Iterable[str]) -> dict[str, Topic]:
+        """Return those of these topics that exist."""
+        wanted = sorted(set(names))
+        if not wanted:
+            return {}
+        futures = self.client.describe_topics(TopicCollection(wanted), request_timeout=TIMEOUT_S)
+        found = {}
+        for name, future in futures.items():
+            try:
+                told = self.result(future)
+            except KafkaException as error:
+                if error.args[0].code() in MISSING:
+                    continue
+                raise away(error) from error
+            replicas = min((len(p.replicas) for p in told.partitions), default=0)
+            found[name] = Topic(name, str(told.topic_id), len(told.partitions), replicas)
+        return found
+
+    def require(self, names: Iterable[str]) -> dict[str, Topic]:
+        """Return these topics; raises RefusalError where one is missing."""
+        wanted = set(names)
+        found = self.describe(wanted)
+        if missing := sorted(wanted - set(found)):
+            raise RefusalError(
+                f"missing: {', '.join(missing)}. Run `cjo-stream topics create TOPOLOGY`"
+            )
+        return found
+
+    def firsts(self, places: Iterable[Place]) -> dict[Place, int]:
+        """Return the first offset that each partition still holds."""
+        return self._offsets(places, EARLIEST)
+
+    def ends(self, places: Iterable[Place]) -> dict[Place, int]:
+        """Return the offset that each partition's next record will get."""
+        return self._offsets(places, LATEST)
+
+    def result(self, future: Any) -> Any:
+        """Return what a future of `client` gives; raises KafkaException, RetryError."""
+        try:
+            return future.result(2 * TIMEOUT_S)
+        except TimeoutError as error:
+            raise away(error) from error
+        except KafkaException as error:
+            if error.args[0].code() in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT):
+                raise away(error) from error
+            raise
+        finally:
+            # An admin client has nobody who polls it for its log lines.
+            self.client.poll(0)
+
+    def _offsets(self, places: Iterable[Place], spec: OffsetSpec) -> dict[Place, int]:
+        wanted = {TopicPartition(*place): spec for place in places}
+        if not wanted:
+            return {}
+        try:
+            futures = self.client.list_offsets(wanted, request_timeout=TIMEOUT_S)
+            return {
+                (place.topic, place.partition): self.result(future).offset
+                for place, future in futures.items()
+            }
+        except KafkaException as error:
+            raise away(error) from error

@@ -1,0 +1,86 @@
+import time
+from collections.abc import Callable
+
+import pytest
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
+
+from cjo_stream.core.program import Channel, Input, Program
+from cjo_stream.errors import RefusalError
+from cjo_stream.kafka.client import Admin
+from cjo_stream.kafka.topic import Names, create, require_log, verify
+from cjo_stream.settings import Settings
+
+pytestmark = pytest.mark.kafka
+
+PROGRAM = Program(
+    topology="shop",
+    channels={
+        "web": Channel(name="web", input=Input(topic="event.web.v1", prefixed=True)),
+        "mail": Channel(name="mail", output="action.mail.v1"),
+    },
+    identifiers={},
+)
+
+
+def test_topics_that_were_created_verify(settings: Settings) -> None:
+    names = Names(settings.topic_prefix)
+    missing = verify(settings, PROGRAM)
+    assert {d.found for d in missing} == {"missing"}
+    assert {names.internal, names.effect, f"{names.prefix}event.web.v1"} < {
+        d.topic for d in missing
+    }
+    done = create(settings, PROGRAM)
+    assert sorted(done.created) == sorted(d.topic for d in missing)
+    assert verify(settings, PROGRAM) == []
+    again = create(settings, PROGRAM)
+    assert (again.created, again.differences) == ([], [])
+
+
+def test_every_difference_comes_with_what_mends_it(
+    settings_of: Callable[..., Settings],
+) -> None:
+    settings = settings_of()
+    create(settings, PROGRAM)
+    names = Names(settings.topic_prefix)
+    admin = AdminClient({**settings.kafka_properties()})
+    resource = ConfigResource(
+        ResourceType.TOPIC,
+        names.internal,
+        incremental_configs=[
+            ConfigEntry("retention.ms", "1000", incremental_operation=AlterConfigOpType.SET),
+            ConfigEntry(
+                "message.timestamp.type",
+                "CreateTime",
+                incremental_operation=AlterConfigOpType.SET,
+            ),
+        ],
+    )
+    for future in admin.incremental_alter_configs([resource]).values():
+        future.result(10)
+    other = settings.model_copy(update={"partitions": 3})
+    until = time.monotonic() + 10
+    # The broker that answers may learn of the change a moment later.
+    while len(differences := verify(other, PROGRAM)) < 4 and time.monotonic() < until:
+        pass
+    found = {(d.topic, d.what): d for d in differences}
+    assert set(found) == {
+        (names.internal, "retention.ms"),
+        (names.internal, "message.timestamp.type"),
+        (names.internal, "partitions"),
+        (names.effect, "partitions"),
+    }
+    assert "--add-config retention.ms=604800000" in found[names.internal, "retention.ms"].mend
+    assert "CJO_PARTITIONS=2" in found[names.effect, "partitions"].mend
+    with pytest.raises(RefusalError, match="CJO_PARTITIONS"):
+        require_log(Admin(other), other, names.internal)
+
+
+def test_a_missing_topic_is_refused_with_the_command_that_makes_it(settings: Settings) -> None:
+    with pytest.raises(RefusalError, match="topics create"):
+        require_log(Admin(settings), settings, Names(settings.topic_prefix).internal)
