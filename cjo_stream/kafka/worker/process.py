@@ -16,18 +16,19 @@ from cjo_stream.definition import compile_content
 from cjo_stream.engine.frame import tick_frame
 from cjo_stream.engine.port import Log
 from cjo_stream.engine.task import Task
-from cjo_stream.errors import RefusalError, UsageError
-from cjo_stream.kafka import producer
+from cjo_stream.errors import UsageError
+from cjo_stream.kafka import client, producer
+from cjo_stream.kafka.client import Admin, group_id
 from cjo_stream.kafka.noise import muffle
 from cjo_stream.kafka.producer import FrameProducer
+from cjo_stream.kafka.topic import Names, require_log
 from cjo_stream.kafka.watchdog import Watchdog, end_process
-from cjo_stream.kafka.worker import log, slot
+from cjo_stream.kafka.worker import slot
 from cjo_stream.kafka.worker.host import WorkerApp, build_app
 from cjo_stream.kafka.worker.hosting import Hosting
-from cjo_stream.kafka.worker.log import InternalLog, Topic
 from cjo_stream.kafka.worker.partition import Partition, Surroundings
 from cjo_stream.kafka.worker.report import WorkerReport
-from cjo_stream.kafka.worker.state import StateFolder
+from cjo_stream.kafka.worker.state import LogRange, StateFolder
 from cjo_stream.settings import Settings
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.rocks import RocksStore
@@ -51,7 +52,7 @@ def run(settings: Settings) -> int:
             "the demo's tenant key is public: set CJO_TENANT_KEY to a secret of your own, the "
             "same for all processes of this installation, and never change it"
         )
-    muffle(producer.__name__, log.__name__)
+    muffle(producer.__name__, client.__name__)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     with slot.held(_slot_folder(settings)):
         return asyncio.run(_Worker(settings).serve())
@@ -63,10 +64,10 @@ class _Worker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._properties = settings.kafka_properties()
-        internal, effect = topic_names(settings)
-        self._log = InternalLog(self._properties, internal)
-        self._topic = self._checked(internal)
-        self._checked(effect)
+        names = Names(settings.topic_prefix)
+        internal, effect = names.internal, names.effect
+        self._admin = Admin(settings)
+        self._topic = require_log(self._admin, settings, internal, effect)[internal]
         self._producer = FrameProducer(self._properties)
         self._metrics = Metrics()
         self._report = WorkerReport(self._metrics)
@@ -75,7 +76,7 @@ class _Worker:
             effect_topic=effect,
             send=self._producer.send,
             build=self._build,
-            log_range=self._log.range,
+            log_range=self._log_range,
             report=self._report,
             fail=lambda error: self._hosting.fail(error),
             taken=lambda size: self._hosting.taken(size),
@@ -128,7 +129,7 @@ class _Worker:
         settings = self._settings
         return build_app(
             self._hosting,
-            group=f"{settings.topic_prefix}{settings.group}.worker",
+            group=group_id(settings, "worker"),
             instance_id=f"worker-{settings.slot}",
             internal_topic=self._topic.name,
             partitions=self._topic.partitions,
@@ -148,16 +149,6 @@ class _Worker:
         return serve(
             self._metrics, health, self._settings.metrics_host, self._settings.metrics_port
         )
-
-    def _checked(self, name: str) -> Topic:
-        topic = self._log.describe(name)
-        if topic.partitions != self._settings.partitions:
-            raise RefusalError(
-                f"the topic {name} has {topic.partitions} partitions, the installation "
-                f"{self._settings.partitions}: `cjo-stream topics verify` says what differs; "
-                "set CJO_PARTITIONS to the number this installation was created with"
-            )
-        return topic
 
     def _partition(self, number: int) -> Partition:
         settings, topic = self._settings, self._topic
@@ -190,8 +181,16 @@ class _Worker:
 
     def _ask_ends(self) -> Mapping[int, int]:
         """Runs in the watchdog's thread."""
-        self._ends = self._log.ends(self._hosting.standings())
+        places = [(self._topic.name, number) for number in self._hosting.standings()]
+        ends = self._admin.ends(places)
+        self._ends = {number: end for (_, number), end in ends.items()}
         return self._ends
+
+    def _log_range(self, number: int) -> LogRange:
+        """Runs in a thread."""
+        place = (self._topic.name, number)
+        first, end = self._admin.firsts([place]), self._admin.ends([place])
+        return LogRange(first[place], end[place])
 
 
 async def _until(stop: asyncio.Event, parts: set[asyncio.Task[None]]) -> None:
@@ -209,9 +208,3 @@ async def _until(stop: asyncio.Event, parts: set[asyncio.Task[None]]) -> None:
 
 def _slot_folder(settings: Settings) -> Path:
     return settings.data_dir / "worker" / settings.slot
-
-
-def topic_names(settings: Settings) -> tuple[str, str]:
-    """Return the names of the internal and the effect topic."""
-    prefix = settings.topic_prefix
-    return f"{prefix}cjo.internal.v1", f"{prefix}cjo.effect.v1"
