@@ -70,6 +70,7 @@ def on_show(_: str, state: Customer | None, message: Show, turn: Turn) -> Custom
     else:
         row = snapshot(state, turn.program, turn.clock, timers=True)
         turn.emit(Reply(command_id=message.command_id, body={"found": True, "customer": row}))
+    turn.changed = False
     return state
 
 

@@ -18,12 +18,14 @@ class Turn:
     where time did), for event-to-action latency. Counts are keyed by metric name and label values.
     """
 
-    __slots__ = ("clock", "counts", "messages", "program", "received_at", "records")
+    __slots__ = ("changed", "clock", "counts", "messages", "program", "received_at", "records")
 
     def __init__(self, program: Program, clock: int, received_at: int = 0) -> None:
         self.program = program
         self.clock = clock
         self.received_at = received_at
+        self.changed = True
+        """False where a handler has left its actor as it was: nothing is then written back."""
         self.messages: list[tuple[str, ActorMessage]] = []
         self.records: list[Record] = []
         self.counts: dict[tuple[str, ...], int] = {}

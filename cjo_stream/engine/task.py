@@ -345,8 +345,9 @@ class Task:
         self._close_turn(key, entry, turn)
 
     def _close_turn(self, key: str, entry: Entry, turn: Turn) -> None:
-        self._cache.touch(key, entry)
-        if isinstance(entry.state, Customer):
+        if turn.changed:
+            self._cache.touch(key, entry)
+        if turn.changed and isinstance(entry.state, Customer):
             wake = customer.wake_ms(entry.state)
             if wake is not None and wake <= self._clock:
                 wake = (
@@ -405,7 +406,7 @@ def _open_meta(store: Store, partition: int, partitions: int, log: Log) -> codec
         )
     if meta.behaviour != codec.BEHAVIOUR and not meta.clean:
         raise RefusalError(
-            f"the store was left in the middle by a release of behaviour {meta.behaviour}; this is "
+            f"a release of behaviour {meta.behaviour} left the store in the middle; this one is "
             f"{codec.BEHAVIOUR}. Start that release once more, stop it cleanly, then upgrade"
         )
     meta.behaviour = codec.BEHAVIOUR

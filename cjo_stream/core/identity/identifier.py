@@ -24,6 +24,10 @@ from cjo_stream.errors import InvariantError
 def on_arrive(key: str, state: Identifier | None, message: Arrive, turn: Turn) -> Identifier:
     """Send an event on to its customer, behind those that wait."""
     anchor = message.event.identifiers[0]
+    if state is not None and state.pointer and not state.held and _links_settled(message.event):
+        turn.send(customer_key(state.pointer), Deliver(message.event))
+        turn.changed = False
+        return state
     if state is None:
         state = Identifier()
     if not state.pointer:
@@ -44,6 +48,7 @@ def on_find(_: str, state: Identifier | None, message: Find, turn: Turn) -> Iden
         turn.emit(Reply(command_id=message.command_id, body={"found": False}))
         return state
     turn.send(customer_key(state.pointer), Show(message.command_id))
+    turn.changed = False
     return state
 
 

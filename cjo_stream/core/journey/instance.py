@@ -169,6 +169,8 @@ def _settle(
     moves = 0
     while instance.state is not None:
         always = journey.states[instance.state].always
+        if not always:
+            break
         step = next((t for t in always if _holds(cascade, instance, t.when)), None)
         if step is None:
             break

@@ -35,11 +35,13 @@ def update(customer: Customer, trait: Trait, event: Event, scope: Scope) -> None
     if trait.per_ms is None:
         customer.traits[trait.name] = _fold(trait, kept, value, event.time)
         return
-    newest = max(event.time, scope.now) * BUCKETS // trait.per_ms
-    buckets = {b: v for b, v in (kept or {}).items() if b >= newest - BUCKETS}
+    buckets = kept if kept is not None else {}
     number = event.time * BUCKETS // trait.per_ms
-    if number >= newest - BUCKETS:
+    oldest = max(event.time, scope.now) * BUCKETS // trait.per_ms - BUCKETS
+    if number >= oldest:
         buckets[number] = _fold(trait, buckets.get(number), value, event.time)
+    if len(buckets) > BUCKETS + 1:
+        buckets = {b: v for b, v in buckets.items() if b >= oldest}
     customer.traits[trait.name] = buckets
 
 
