@@ -1,0 +1,99 @@
+"""Which commands there are, and how they end: 0 done, 1 failed, 2 called wrongly, 130 stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+import cjo_stream
+from cjo_stream.cli import demo, run, schema, settings, simulate, validate
+from cjo_stream.cli.terminal import note
+from cjo_stream.errors import CjoError, DefinitionError
+
+INTERRUPTED: Final = 130
+
+app = typer.Typer(
+    name="cjo-stream",
+    help="Events in; identities, journeys, decisions and commands out; exactly once.",
+    epilog="Begin with `cjo-stream demo`: it needs no server.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"cjo-stream {cjo_stream.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE.toml", help="Settings; CJO_ variables beat them."),
+    ] = None,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say which release."),
+    ] = False,
+) -> None:
+    context.obj = config
+
+
+_PANELS: Final[dict[str, dict[str, Callable[..., object]]]] = {
+    "Without a server": {"demo": demo.demo, "run": run.run, "simulate": simulate.simulate},
+    "Definitions": {"validate": validate.validate, "schema": schema.schema},
+    "Installation": {"settings": settings.settings},
+}
+
+for _panel, _commands in _PANELS.items():
+    for _name, _command in _commands.items():
+        app.command(_name, rich_help_panel=_panel)(_command)
+
+
+def call(arguments: Sequence[str]) -> int:
+    """Run one command; return its exit code."""
+    try:
+        code = app(list(arguments), prog_name="cjo-stream", standalone_mode=False)
+        sys.stdout.flush()
+    except DefinitionError as error:
+        return _refused(error)
+    except CjoError as error:
+        note(f"error: {error}")
+        return error.exit_code
+    except typer.TyperException as error:
+        if type(error).__name__ != "NoArgsIsHelpError":  # which has printed the help
+            note(f"error: {error.format_message()}{_see_help(error)}")
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        note("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; Python shall not trip over it at its end.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _refused(error: DefinitionError) -> int:
+    for found in error.diagnostics:
+        note(str(found))
+    number = sum(found.severity == "error" for found in error.diagnostics)
+    errors = "1 error" if number == 1 else f"{number} errors"
+    note(f"error: {errors} in the definitions; mend what is listed and try again")
+    return error.exit_code
+
+
+def _see_help(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    return f" See `{context.command_path} --help`" if context is not None else ""

@@ -1,0 +1,155 @@
+"""`cjo-stream demo`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from cjo_stream.cli.option import Json, topology_folder
+from cjo_stream.cli.terminal import Ticker, count, note, say, say_json, say_table
+from cjo_stream.errors import UsageError
+
+if TYPE_CHECKING:
+    from cjo_stream.core.program import Program
+    from cjo_stream.embedded.demo import DemoResult
+    from cjo_stream.engine.port import RawRecord
+    from cjo_stream.simulate import Simulated
+
+TOPOLOGY: Final = "shop"
+START_MS: Final = 1_767_571_200_000
+"""2026-01-05, a Monday: the same traffic whenever it is run."""
+DAY_MS: Final = 86_400_000
+TRAFFIC: Final = "traffic"
+
+
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")] = Path(
+        "cjo-demo"
+    ),
+    people: Annotated[int, typer.Option(min=1, help="Simulated people.")] = 4_000,
+    days: Annotated[int, typer.Option(min=1, max=3_650, help="Simulated days.")] = 14,
+    seed: Annotated[int, typer.Option(help="Another seed, other people.")] = 1,
+    json: Json = False,
+) -> None:
+    """Run a shop's simulated customers through its journeys; no server, about 20 seconds.
+
+    Killed, and started again with the same options, it goes on where it was.
+    """
+    from cjo_stream import definition, ingest, simulate
+    from cjo_stream.embedded.demo import demo as run_demo
+    from cjo_stream.settings import DEMO_TENANT_KEY
+
+    folder = topology_folder(TOPOLOGY)
+    definitions = definition.load(folder)
+    lane = f"{TOPOLOGY}-{people}-{days}-{seed}"
+    resumed = prepare(out, lane)
+    if not json:
+        note(
+            f"{count(people)} simulated people, {days} days, through "
+            f"{len(definitions.program.journeys)} journeys of {folder}"
+            f"{': going on' if resumed else ''}"
+        )
+    met: set[str] = set()
+    traffic = simulate.traffic(
+        TOPOLOGY, people=people, seed=seed, start_ms=START_MS, duration_ms=days * DAY_MS
+    )
+    with Ticker(quiet=json) as ticker:
+        result = run_demo(
+            definitions,
+            raw_records(traffic, definitions.program, met),
+            ingest.decoder(definitions.program, DEMO_TENANT_KEY.encode()),
+            out,
+            lane=lane,
+            report=ticker.show,
+        )
+    if json:
+        say_json({"people": len(met), "result": result})
+    else:
+        _say(result, len(met), folder, out)
+
+
+def prepare(out: Path, lane: str) -> bool:
+    """Make `out` ready for the traffic `lane`; return whether an unfinished demo goes on.
+
+    Raises UsageError where the folder holds what no demo has left there.
+    """
+    state = out / "state"
+    if out.is_dir() and any(out.iterdir()):
+        if not (state.exists() or (out / "summary.json").exists()):
+            raise UsageError(f"{out} holds no demo's results: name another folder with --out")
+        noted = state / TRAFFIC
+        if noted.exists() and noted.read_text() == lane:
+            return not (out / "summary.json").exists()
+        # Another demo's: its customers shall not be among ours.
+        shutil.rmtree(state, ignore_errors=True)
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        (state / TRAFFIC).write_text(lane)
+    except OSError as error:
+        raise UsageError(
+            f"{out} cannot be written to ({error.strerror}): name another folder with --out"
+        ) from None
+    return False
+
+
+def raw_records(
+    traffic: Iterable[Simulated], program: Program, met: set[str]
+) -> Iterator[RawRecord]:
+    """Yield traffic as the records of one raw partition; the people who come up join `met`."""
+    from cjo_stream.engine.port import RawRecord
+
+    topics = {c.name: c.input.topic for c in program.channels.values() if c.input}
+    for number, sent in enumerate(traffic):
+        met.add(sent.person)
+        topic = topics[sent.channel]
+        yield RawRecord(
+            topic, topic, 0, number, sent.arrives_ms, sent.value, sent.key, channel=sent.channel
+        )
+
+
+def _say(result: DemoResult, people: int, folder: Path, out: Path) -> None:
+    summary = result.summary
+    say_table(
+        "Journeys",
+        ("journey", "#entered", "#goals", "ends by outcome"),
+        (
+            (
+                name,
+                of.entered,
+                of.goals,
+                ", ".join(f"{outcome} {count(by)}" for outcome, by in sorted(of.ends.items())),
+            )
+            for name, of in result.journeys.items()
+        ),
+    )
+    say_table(
+        "Action commands",
+        ("channel", "#commands", "by action"),
+        (
+            (
+                channel,
+                sum(by.values()),
+                ", ".join(f"{action} {count(n)}" for action, n in sorted(by.items())),
+            )
+            for channel, by in result.actions.items()
+        ),
+    )
+    say(
+        f"{count(summary.events)} events in {summary.wall_seconds:.1f} s "
+        f"({count(round(summary.events_per_second))} events/s); {count(summary.repeated)} "
+        f"repeated, {count(summary.late)} late, {count(summary.dead_letters)} dead letters"
+    )
+    say(
+        f"{count(people)} people came by, {count(summary.customers)} customers were found: who "
+        "comes under several identifiers that nothing joins counts once for each"
+    )
+    say()
+    say(f"The results are in {out}: actions.jsonl, transitions.jsonl, customers.jsonl, ...")
+    say("What to look at next:")
+    say(f"  {folder}/growth/cart_recovery.yaml   one of the journeys that ran")
+    say(f"  head -3 {out}/actions.jsonl          what was sent, and why")
+    say("  cjo-stream run shop EVENTS.jsonl --out DIR   the same with recorded events")

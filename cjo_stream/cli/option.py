@@ -1,0 +1,79 @@
+"""Options and arguments that several commands have, and what they are read into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from cjo_stream.errors import UsageError
+
+if TYPE_CHECKING:
+    from cjo_stream.settings import Settings
+
+BUNDLED: Final = (
+    Path(__file__).parents[1] / "topologies",  # an installed package
+    Path(__file__).parents[2] / "topologies",  # a clone of the repository
+)
+
+Json = Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout.")]
+Topology = Annotated[
+    str,
+    typer.Argument(metavar="TOPOLOGY", help="A folder of definitions, or a bundled one's name."),
+]
+
+
+def bundled() -> list[str]:
+    """Return the names of the topologies that come with this package."""
+    return sorted(
+        path.parent.name for folder in BUNDLED for path in folder.glob("*/topology.yaml")
+    )
+
+
+def topology_folder(named: str) -> Path:
+    """Return the folder of a topology, by path or bundled name; raises UsageError."""
+    folder = Path(named)
+    if folder.exists():
+        return folder
+    for place in BUNDLED:
+        if named.isidentifier() and (place / named / "topology.yaml").exists():
+            return place / named
+    raise UsageError(
+        f"there is no folder {named}, and no bundled topology of that name: name a folder with a "
+        f"topology, or one of {', '.join(bundled())}"
+    )
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """Return the settings in force; variables that are none of ours are told on stderr."""
+    from cjo_stream import settings
+    from cjo_stream.cli.terminal import warn
+
+    for unknown in settings.unknown_variables():
+        warn(unknown)
+    return settings.load(context.obj)
+
+
+def read_duration(text: str, option: str) -> int:
+    """Return a duration in ms; 0 for `0`. Raises UsageError."""
+    from cjo_stream.core.duration import parse_duration
+
+    if text == "0":
+        return 0
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {text}: {error}") from None
+
+
+def read_moment(text: str, option: str) -> int:
+    """Return a time in ms since the epoch; raises UsageError."""
+    from cjo_stream.ingest.format.time import read_time
+
+    time_ms = int(text) if text.isascii() and text.isdigit() else read_time(text)
+    if time_ms is None:
+        raise UsageError(
+            f"{option} {text}: no time; write 2026-03-01T10:00:00Z, or ms since the epoch"
+        )
+    return time_ms

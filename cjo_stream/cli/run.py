@@ -1,0 +1,141 @@
+"""`cjo-stream run`."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cjo_stream.cli.option import (
+    Json,
+    Topology,
+    read_duration,
+    read_moment,
+    settings_of,
+    topology_folder,
+)
+from cjo_stream.cli.terminal import Ticker, count, note, say, say_json, warn
+
+if TYPE_CHECKING:
+    from cjo_stream.embedded.run import Summary
+
+LATE_SHARE_MAX = 0.01
+HEAD_BYTES = 64 * 1024
+
+
+def run(
+    context: typer.Context,
+    topology: Topology,
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILES...", help=".jsonl, .csv (each also .gz), .parquet; - for stdin."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")],
+    channel: Annotated[
+        str | None, typer.Option(help="The channel of all events; else each one's field.")
+    ] = None,
+    sort: Annotated[bool, typer.Option("--sort", help="Order all by event time first.")] = False,
+    drain: Annotated[
+        str, typer.Option(metavar="30d", help="Let time run on after the last event.")
+    ] = "0",
+    state: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Keep the state there; killed, it goes on from it."),
+    ] = None,
+    partitions: Annotated[int, typer.Option(min=1, max=64, help="Of a new state.")] = 1,
+    now: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Events 24 h beyond are refused; else the clock's."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace results of an earlier run.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Put recorded events through the engine, into files."""
+    folder = topology_folder(topology)
+    drain_ms = read_duration(drain, "--drain")
+    now_ms = read_moment(now, "--now") if now else time.time_ns() // 1_000_000
+    tenant_key = settings_of(context).tenant_key_bytes()
+
+    from cjo_stream import definition, ingest
+    from cjo_stream.embedded.run import run as run_files
+    from cjo_stream.ingest.files import choose_channel, read
+
+    definitions = definition.load(folder)
+    for found in definitions.warnings:
+        note(str(found))
+    decode = ingest.decoder(definitions.program, tenant_key)
+    records = read(
+        files,
+        decode,
+        channel=choose_channel(definitions.program, channel),
+        now=now_ms,
+        sort=sort,
+    )
+    with Ticker(quiet=json) as ticker:
+        summary = run_files(
+            definitions,
+            lambda _: (lane_of(files, channel, sort=sort), records),
+            out,
+            drain_ms=drain_ms,
+            state=state,
+            partitions=partitions,
+            force=force,
+            report=ticker.show,
+        )
+    _tell_late(summary, sort)
+    if json:
+        say_json(summary)
+    else:
+        _say(summary, out)
+
+
+def lane_of(files: Sequence[str], channel: str | None, *, sort: bool) -> str:
+    """Return the name of an input: the same for the same files, read the same way.
+
+    A run that was killed goes on behind what it has read of the same input; standard input is
+    never the same twice.
+    """
+    if "-" in files:
+        return f"stdin-{time.time_ns()}"
+    digest = hashlib.sha256(f"{channel or ''}|{int(sort)}".encode())
+    for name in files:
+        path = Path(name)
+        digest.update(f"|{path.name}|".encode())
+        if path.is_file():
+            with path.open("rb") as file:
+                digest.update(file.read(HEAD_BYTES))
+    return f"files-{digest.hexdigest()[:32]}"
+
+
+def _tell_late(summary: Summary, sort: bool) -> None:
+    from cjo_stream.embedded.run import late_share
+
+    if late_share(summary) > LATE_SHARE_MAX and not sort:
+        warn(
+            f"{count(summary.late)} of {count(summary.events)} events came too late to move a "
+            "journey; where the files are not in the order in which things happened, add --sort"
+        )
+
+
+def _say(summary: Summary, out: Path) -> None:
+    say(
+        f"{count(summary.events)} events of {count(summary.customers)} customers in "
+        f"{summary.wall_seconds:.1f} s ({count(round(summary.events_per_second))} events/s)"
+    )
+    say(
+        f"{count(summary.transitions)} transitions, {count(summary.decisions)} decisions, "
+        f"{count(summary.actions)} actions"
+    )
+    say(
+        f"{count(summary.repeated)} repeated, {count(summary.late)} late, "
+        f"{count(summary.dead_letters)} dead letters"
+    )
+    say(f"results in {out}")

@@ -1,0 +1,132 @@
+"""What is printed, and where: results on stdout; progress, warnings and errors on stderr."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.table import Table
+
+    from cjo_stream.embedded.run import Progress
+
+LINE_EVERY_S: Final = 3.0
+REDRAWS_A_SECOND: Final = 8
+PLAIN_COLUMNS: Final = 100
+
+
+def say(text: str = "") -> None:
+    """Print a result."""
+    print(text)
+
+
+def say_json(value: Any) -> None:
+    """Print a result for programs, on one line."""
+    import msgspec
+
+    print(msgspec.json.encode(value).decode())
+
+
+def note(text: str) -> None:
+    """Print what is no result."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def warn(text: str) -> None:
+    """Print a warning."""
+    note(f"warning: {text}")
+
+
+def say_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table; columns whose name begins with `#` hold numbers."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PLAIN_COLUMNS)
+    console.print(_table(title, columns, rows))
+
+
+def count(number: int) -> str:
+    """Return a number with its thousands parted.
+
+    >>> count(12345)
+    '12,345'
+    """
+    return f"{number:,}"
+
+
+def moment(time_ms: int) -> str:
+    """Return a time as people read it, UTC, to the minute."""
+    past = datetime.datetime.fromtimestamp(time_ms / 1000, datetime.UTC)
+    return past.strftime("%Y-%m-%d %H:%M")
+
+
+def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+    for column in columns:
+        table.add_column(
+            column.lstrip("#"), justify="right" if column[:1] == "#" else "left", overflow="fold"
+        )
+    for row in rows:
+        table.add_row(*(count(v) if isinstance(v, int) else str(v) for v in row))
+    return table
+
+
+class Ticker:
+    """Shows how a run goes on: redrawn in place on a terminal, else a line now and then."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._live: Live | None = None
+        self._next_s = time.monotonic() + LINE_EVERY_S
+
+    def __enter__(self) -> Self:
+        if not self._quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.live import Live
+
+            self._live = Live(
+                console=Console(stderr=True),
+                refresh_per_second=REDRAWS_A_SECOND,
+                transient=True,
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, progress: Progress) -> None:
+        """Show figures."""
+        if self._live is not None:
+            self._live.update(_table("", ("", "#"), _figures(progress).items()))
+        elif not self._quiet and time.monotonic() >= self._next_s:
+            self._next_s = time.monotonic() + LINE_EVERY_S
+            note(" · ".join(f"{name} {value}" for name, value in _figures(progress).items()))
+
+
+def _figures(progress: Progress) -> Mapping[str, str]:
+    rate = progress.events / progress.wall_seconds if progress.wall_seconds else 0.0
+    figures = {
+        "event time": moment(progress.event_time),
+        "events": count(progress.events),
+        "events/s": count(round(rate)),
+        "transitions": count(progress.transitions),
+        "actions": count(sum(progress.actions.values())),
+    }
+    return figures | {f"  {c}": count(n) for c, n in sorted(progress.actions.items())}

@@ -1,0 +1,34 @@
+"""`cjo-stream validate`."""
+
+from __future__ import annotations
+
+import typer
+
+from cjo_stream.cli.option import Json, Topology, topology_folder
+from cjo_stream.cli.terminal import note, say, say_json
+from cjo_stream.errors import DefinitionError
+
+
+def validate(topology: Topology, json: Json = False) -> None:
+    """Check a topology; every error is told, with file, line and column."""
+    from cjo_stream.definition import load
+
+    folder = topology_folder(topology)
+    try:
+        loaded = load(folder)
+    except DefinitionError as error:
+        if not json:
+            raise
+        say_json({"valid": False, "diagnostics": [found._asdict() for found in error.diagnostics]})
+        raise typer.Exit(error.exit_code) from None
+    program = loaded.program
+    if json:
+        diagnostics = [found._asdict() for found in loaded.warnings]
+        say_json({"valid": True, "digest": loaded.digest, "diagnostics": diagnostics})
+        return
+    for found in loaded.warnings:
+        note(str(found))
+    say(
+        f"{program.topology} is valid: {len(program.journeys)} journeys, {len(program.actions)} "
+        f"actions, {len(program.channels)} channels"
+    )
