@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import typer
 
 import cjo_stream
-from cjo_stream.cli import demo, run, schema, settings, simulate, validate
+from cjo_stream.cli import customer, demo, run, schema, settings, simulate, validate
 from cjo_stream.cli.terminal import note
 from cjo_stream.errors import CjoError, DefinitionError
 
@@ -60,6 +60,9 @@ for _panel, _commands in _PANELS.items():
         app.command(_name, rich_help_panel=_panel)(_command)
 
 
+app.add_typer(customer.app, name="customer", rich_help_panel="Look inside")
+
+
 def call(arguments: Sequence[str]) -> int:
     """Run one command; return its exit code."""
     try:
@@ -75,13 +78,14 @@ def call(arguments: Sequence[str]) -> int:
             note(f"error: {error.format_message()}{_see_help(error)}")
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        note("interrupted")
-        return INTERRUPTED
+        code = INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has seen enough; Python shall not trip over it at its end.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    if code == INTERRUPTED:
+        note("interrupted")
     return code if isinstance(code, int) else 0
 
 

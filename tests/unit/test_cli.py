@@ -1,0 +1,283 @@
+"""The command line as a shell sees it: what goes to stdout and stderr, and the exit code."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from cjo_stream import settings
+from cjo_stream.cli.app import call
+from cjo_stream.cli.run import lane_of
+
+ROOT = Path(__file__).parents[2]
+SHOP = ROOT / "topologies" / "shop"
+EVENTS = SHOP / "events.jsonl"
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    for name in settings._environment():
+        monkeypatch.delenv(name)
+
+    def run(*arguments: object) -> Done:
+        code = call([str(argument) for argument in arguments])
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    """Return the files of a run but for its timings."""
+    return {path.name: path.read_bytes() for path in folder.glob("*.jsonl")}
+
+
+# --- how commands end
+
+
+def test_an_unknown_command_is_refused_with_the_way_to_help(cli) -> None:
+    done = cli("rum")
+    assert done.code == 2
+    assert done.err.startswith("error: ")
+    assert "--help" in done.err
+    assert not done.out
+
+
+def test_a_missing_argument_names_itself_and_the_commands_help(cli) -> None:
+    done = cli("run")
+    assert done.code == 2
+    assert "TOPOLOGY" in done.err
+    assert "`cjo-stream run --help`" in done.err
+
+
+def test_without_a_command_the_help_is_shown(cli) -> None:
+    done = cli()
+    assert done.code == 2
+    assert "demo" in done.out + done.err
+    assert "error:" not in done.err
+
+
+def test_an_interruption_ends_with_130(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cjo_stream.definition.load", interrupt)
+    done = cli("validate", SHOP)
+    assert (done.code, done.err) == (130, "interrupted\n")
+
+
+def test_help_and_version_load_no_room() -> None:
+    script = (
+        "import sys\nfrom cjo_stream.cli.app import call\n"
+        "assert call(['--help']) == 0\nassert call(['run', '--help']) == 0\n"
+        "heavy = {'msgspec', 'pydantic_settings', 'rocksdict', 'confluent_kafka', 'faust', 'ruamel'}\n"
+        "sys.exit(repr(found) if (found := heavy & set(sys.modules)) else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# --- definitions
+
+
+def test_a_valid_topology_is_told_by_path_and_by_bundled_name(cli) -> None:
+    assert cli("validate", SHOP).out == cli("validate", "shop").out
+    assert json.loads(cli("validate", "shop", "--json").out)["valid"] is True
+
+
+def test_every_error_of_a_topology_is_told_at_its_place(cli, tmp_path: Path) -> None:
+    (tmp_path / "topology.yaml").write_text(
+        "topology: bad\nchannels: {web: {in: {}}}\n"
+        "identity: {identifiers: [{type: email, normalise: mail}]}\nunheard: 1\n"
+    )
+    done = cli("validate", tmp_path)
+    assert done.code == 2
+    assert "topology.yaml:3:" in done.err
+    assert "topology.yaml:4:1: error: " in done.err
+    assert done.err.splitlines()[-1].startswith("error: 2 errors")
+    told = cli("validate", tmp_path, "--json")
+    assert told.code == 2
+    assert [found["line"] for found in json.loads(told.out)["diagnostics"]] == [3, 4]
+
+
+def test_a_folder_that_is_not_there_is_refused_with_the_bundled_names(cli) -> None:
+    done = cli("validate", "shoop")
+    assert done.code == 2
+    assert "lending, shop" in done.err
+
+
+def test_schemas_are_listed_and_printed(cli) -> None:
+    for kind in cli("schema").out.split():
+        assert json.loads(cli("schema", kind).out)["title"] == kind
+    assert cli("schema", "jorney").code == 2
+
+
+# --- run
+
+
+def test_a_run_leaves_its_files_and_tells_what_it_did(cli, tmp_path: Path) -> None:
+    done = cli("run", SHOP, EVENTS, "--out", tmp_path / "out", "--drain", "3d", "--json")
+    assert done.code == 0
+    told = json.loads(done.out)
+    assert told == json.loads((tmp_path / "out" / "summary.json").read_bytes())
+    assert told["events"] > 500
+    assert len(results(tmp_path / "out")["customers.jsonl"].splitlines()) == told["customers"]
+    assert "results in" in cli("run", SHOP, EVENTS, "--out", tmp_path / "two").out
+
+
+def test_a_state_folder_gives_the_same_results_and_takes_its_input_once(
+    cli, tmp_path: Path
+) -> None:
+    cli("run", SHOP, EVENTS, "--out", tmp_path / "memory")
+    kept = ("--state", tmp_path / "state")
+    assert cli("run", SHOP, EVENTS, "--out", tmp_path / "disk", *kept).code == 0
+    assert results(tmp_path / "disk") == results(tmp_path / "memory")
+    again = cli("run", SHOP, EVENTS, "--out", tmp_path / "again", *kept, "--json")
+    assert json.loads(again.out)["events"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["absent.jsonl"], "absent.jsonl"),
+        (["events.xml"], ".jsonl"),
+        ([EVENTS, "--drain", "soon"], "--drain"),
+        ([EVENTS, "--now", "noon"], "--now"),
+        ([EVENTS, "--channel", "fax"], "fax"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_anything_is_written(
+    cli, tmp_path: Path, arguments: list[object], told: str
+) -> None:
+    done = cli("run", SHOP, *arguments, "--out", tmp_path / "out")
+    assert done.code == 2
+    assert told in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_of_an_earlier_run_are_kept_unless_forced(cli, tmp_path: Path) -> None:
+    arguments = ("run", SHOP, EVENTS, "--out", tmp_path)
+    assert cli(*arguments).code == 0
+    refused = cli(*arguments)
+    assert refused.code == 2
+    assert "--force" in refused.err
+    assert cli(*arguments, "--force").code == 0
+
+
+def test_late_events_are_told_with_the_option_that_helps(cli, tmp_path: Path) -> None:
+    backwards = tmp_path / "events.jsonl"
+    backwards.write_bytes(b"".join(reversed(EVENTS.read_bytes().splitlines(keepends=True))))
+    told = cli("run", SHOP, backwards, "--out", tmp_path / "out")
+    assert told.code == 0
+    assert told.err.startswith("warning: ")
+    assert "--sort" in told.err
+    assert not cli("run", SHOP, backwards, "--sort", "--out", tmp_path / "two").err
+
+
+def test_an_input_has_the_same_name_as_long_as_it_is_read_the_same_way(tmp_path: Path) -> None:
+    one, two = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    one.write_text("{}\n")
+    two.write_text("{}\n")
+    name = lane_of([str(one)], None, sort=False)
+    assert name == lane_of([str(one)], None, sort=False)
+    others = [
+        lane_of([str(two)], None, sort=False),
+        lane_of([str(one)], "web", sort=False),
+        lane_of([str(one)], None, sort=True),
+        lane_of([str(one), str(two)], None, sort=False),
+    ]
+    one.write_text("[]\n")
+    others.append(lane_of([str(one)], None, sort=False))
+    assert len({name, *others}) == 6
+
+
+# --- demo, simulate, customer, settings
+
+
+def test_the_demo_runs_and_shows_one_of_its_customers(cli, tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    done = cli("demo", "--people", 60, "--days", 3, "--out", out)
+    assert done.code == 0
+    assert "cart_recovery" in done.out
+    assert "people came by" in done.out
+    row = json.loads((out / "customers.jsonl").read_bytes().splitlines()[0])
+    type_, values = next(iter(row["identifiers"].items()))
+    shown = json.loads(
+        cli("customer", "show", f"{type_}:{values[0]}", "--state", out / "state").out
+    )
+    assert shown["customer_id"] == row["customer_id"]
+
+
+def test_the_demo_leaves_a_folder_of_somebody_elses_alone(cli, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    done = cli("demo", "--people", 5, "--days", 1, "--out", tmp_path)
+    assert done.code == 2
+    assert "--out" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_demo_of_other_numbers_begins_anew(cli, tmp_path: Path) -> None:
+    for people in (30, 20):
+        assert cli("demo", "--people", people, "--days", 2, "--out", tmp_path / "a").code == 0
+    assert cli("demo", "--people", 20, "--days", 2, "--out", tmp_path / "b").code == 0
+    assert results(tmp_path / "a") == results(tmp_path / "b")
+
+
+def test_an_identifier_nobody_has_is_told_with_what_may_be_the_reason(cli, tmp_path: Path) -> None:
+    assert cli("run", SHOP, EVENTS, "--out", tmp_path / "o", "--state", tmp_path / "s").code == 0
+    show = ("customer", "show", "--state", tmp_path / "s")
+    absent = cli(*show, "email:nobody@example.org")
+    assert absent.code == 2
+    assert "CJO_TENANT_KEY" in absent.err
+    assert "nobody@example.org" not in absent.err
+    assert "TYPE:VALUE" in cli(*show, "nobody@example.org").err
+    assert "user_id" in cli(*show, "passport:1").err
+    assert cli("customer", "show", "email:a@b.org", "--state", tmp_path / "none").code == 2
+    assert not (tmp_path / "none").exists()
+
+
+def test_simulated_files_are_what_run_reads(cli, tmp_path: Path) -> None:
+    made = cli(
+        "simulate", "shop", "--people", 40, "--duration", "2d", "--out", tmp_path / "made",
+        "--truth", "--json",
+    )  # fmt: skip
+    told = json.loads(made.out)
+    assert told["people"] == 40
+    done = cli(
+        "run", "shop", tmp_path / "made" / "events.jsonl", "--out", tmp_path / "out", "--json"
+    )
+    summary = json.loads(done.out)
+    records = summary["events"] + summary["repeated"] + summary["dead_letters"]
+    assert records == told["records"]
+    assert (tmp_path / "made" / "truth.jsonl").exists()
+
+
+def test_settings_are_shown_with_their_source_and_without_secrets(
+    cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CJO_TENANT_KEY", "a-very-well-kept-secret")
+    monkeypatch.setenv("CJO_PARTITION", "3")
+    done = cli("settings", "--json")
+    told = {one["name"]: one for one in json.loads(done.out)}
+    assert told["tenant_key"]["source"] == "CJO_TENANT_KEY"
+    assert "well-kept" not in done.out
+    assert "did you mean CJO_PARTITIONS" in done.err
+
+
+def test_a_wrong_variable_ends_the_command_with_its_name(
+    cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CJO_PARTITIONS", "few")
+    done = cli("settings")
+    assert done.code == 2
+    assert done.err.startswith("error: CJO_PARTITIONS: ")
