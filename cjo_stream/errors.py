@@ -1,17 +1,17 @@
 """One tree of errors; each class says in data what the engine does with it.
 
-    CjoError
-    ├── UsageError            the caller asked for something that cannot be done      (exit 2)
-    │   └── DefinitionError   a topology that does not load; carries every diagnostic (exit 2)
-    ├── InputError            one input record is refused; its `reason` is a dead letter's
-    ├── StopError             going on could lose or double something: stop and say why
-    │   ├── HoleError         an item's predecessor in its lane never arrived
-    │   ├── ClockError        a clock jumped further ahead than a sane producer's could
-    │   ├── RefusalError      stored positions, topics or versions that do not fit each other
-    │   └── InvariantError    the identity protocol, or the engine itself, met an impossible state
-    ├── RetryError            the outside is away (broker, disk, checkpoints): try again, with back-off
-    │   └── LockedError       a store is held by another process, perhaps one on its way out
-    └── RebuildError          the local state is unusable, the log is not: rebuild it
+CjoError
+├── UsageError            the caller asked for something that cannot be done      (exit 2)
+│   └── DefinitionError   a topology that does not load; carries every diagnostic (exit 2)
+├── InputError            one input record is refused; its `reason` is a dead letter's
+├── StopError             going on could lose or double something: stop and say why
+│   ├── HoleError         an item's predecessor in its lane never arrived
+│   ├── ClockError        a clock jumped further ahead than a sane producer's could
+│   ├── RefusalError      stored positions, topics or versions that do not fit each other
+│   └── InvariantError    the identity protocol, or the engine itself, met an impossible state
+├── RetryError            the outside is away (broker, disk, checkpoints): try again, with back-off
+│   └── LockedError       a store is held by another process, perhaps one on its way out
+└── RebuildError          the local state is unusable, the log is not: rebuild it
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The long fault tests on a real broker: `make chaos`; one row: `python -m tests.kafka.chaos kill`.
+"""The long fault tests on a real broker: `make chaos`, or one: `python -m tests.kafka.chaos kill`.
 
 Each fault is a function here; the oracle is chain.judge.
 """
