@@ -19,7 +19,7 @@ from cjo_stream.definition.text.source import Document, Source, documents
 
 KINDS: dict[str, Record] = {"topology": TOPOLOGY, "journey": JOURNEY, "action": ACTION}
 _FIRST_KEY = re.compile(
-    r"^(topology|journey|action|policy):[ \t]+[\"']?([a-z][a-z0-9_]*)", re.MULTILINE
+    r"^(topology|journey|action|policy):[ \t]+[\"']?([a-z][a-z0-9_]*|)", re.MULTILINE
 )
 
 
@@ -44,6 +44,8 @@ def read_definitions(sources: Iterable[Source], report: Report) -> list[Definiti
     for source in sources:
         budget = Budget()
         for document in documents(source):
+            if budget.is_spent:
+                break
             before = report.errors
             roots = list(compose(document, budget, report))
             if not roots and report.errors > before:

@@ -13,8 +13,7 @@ EXPIRES_MS = 7 * 86_400_000
 
 def ask_of(fields: Fields) -> Ask:
     """Return what those who ask for an action need to know of it."""
-    channels = tuple(entry.key.value for entry in fields.items("treatments"))
-    return Ask(fields.value("class", "marketing"), channels)
+    return Ask(fields.value("class", "marketing"), tuple(fields.written("treatments")))
 
 
 def build_action(fields: Fields, context: Context) -> Action:
@@ -49,11 +48,11 @@ def _check_carried(fields: Fields, context: Context) -> None:
     report = context.report
     mute: list[Entry] = []
     treatments: list[Entry] = fields.items("treatments")
-    carrying = {name: c for name, c in context.channels.items() if c.output is not None}
     for entry in treatments:
         channel = context.channels.get(entry.key.value)
         if channel is None:
-            context.check_known(entry.key.node, "channel", entry.key.value, carrying)
+            declared = context.declared.channels
+            context.check_known(entry.key.node, "channel", entry.key.value, declared)
         elif channel.output is None:
             mute.append(entry)
     if mute and len(mute) == len(treatments):

@@ -18,7 +18,7 @@ from cjo_stream.core.program import Channel, Fact, IdentifierType, Trait
 from cjo_stream.definition.grammar.item import Entry, Fields, Item
 from cjo_stream.definition.report import Report, quoted, unknown
 from cjo_stream.definition.text.compose import QUOTE, is_open
-from cjo_stream.definition.text.node import Node, Scalar
+from cjo_stream.definition.text.node import Node, Scalar, Sequence, names_below
 
 ENGINE_TYPES = frozenset(("journey.entered", "journey.ended", "journey.goal"))
 """Types of events that only the engine raises (section 4)."""
@@ -34,19 +34,49 @@ class Ask:
     channels: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Declared:
+    """The names a topology declares, in parts that do not load too: those are no unknown names.
+
+    `is_known` is false where there is no readable topology; then no name of its is judged.
+    """
+
+    channels: frozenset[str] = frozenset()
+    identifiers: frozenset[str] = frozenset()
+    facts: frozenset[str] = frozenset()
+    traits: frozenset[str] = frozenset()
+    is_known: bool = False
+
+    @classmethod
+    def of(cls, fields: Fields | None) -> Declared:
+        """Return the names that a topology document declares."""
+        if fields is None:
+            return cls()
+        profile, identity = fields.written("profile"), fields.written("identity")
+        listed = identity.get("identifiers")
+        rows = listed.items if isinstance(listed, Sequence) else [listed]
+        types = [names_below(row).get("type") for row in rows]
+        return cls(
+            channels=frozenset(fields.written("channels")),
+            identifiers=frozenset(node.text for node in types if isinstance(node, Scalar)),
+            facts=frozenset(names_below(profile.get("facts"))),
+            traits=frozenset(names_below(profile.get("traits"))),
+            is_known=True,
+        )
+
+
 @dataclass
 class Context:
-    """The names that definitions may use."""
+    """What definitions know of each other while they are compiled."""
 
     report: Report
+    declared: Declared
     channels: dict[str, Channel] = field(default_factory=dict)
     identifiers: dict[str, IdentifierType] = field(default_factory=dict)
     facts: dict[str, Fact] = field(default_factory=dict)
     traits: dict[str, Trait] = field(default_factory=dict)
     actions: dict[str, Ask | None] = field(default_factory=dict)
     """None for an action that does not load itself."""
-    is_complete: bool = True
-    """Whether the topology was read whole. Where it was not, its names are not judged."""
 
     def expression(
         self,
@@ -101,13 +131,10 @@ class Context:
                 offset = found.start(1) if found else 0
                 self.error_in(item, offset, unknown(what, path[1], _ENGINE_FIELDS))
 
-    def check_known(self, node: Node, what: str, name: str, valid: Collection[str]) -> bool:
-        """Return whether a name of the topology's is one; report it where it is not."""
-        if name in valid:
-            return True
-        if self.is_complete:
+    def check_known(self, node: Node, what: str, name: str, valid: Collection[str]) -> None:
+        """Report a name that the topology does not declare, where there is one to ask."""
+        if self.declared.is_known and name not in valid:
             self.report.error(node, unknown(what, name, valid))
-        return False
 
     def error_in(self, item: Item, offset: int, message: str) -> None:
         """Report an error at a character of an expression."""
@@ -116,11 +143,11 @@ class Context:
         self.report.error_at(node.source, index, message)
 
     def _names(self, text: str, data: frozenset[str] | None) -> Names:
-        profile, identifiers = frozenset(self.facts) | frozenset(self.traits), self.identifiers
-        if self.is_complete:
-            return Names(profile, frozenset(identifiers), data)
+        declared = self.declared
+        if declared.is_known:
+            return Names(declared.facts | declared.traits, declared.identifiers, data)
         read = frozenset(_OF_PROFILE.findall(text))
-        return Names(profile | read, frozenset(identifiers) | read, data)
+        return Names(read, read, data)
 
 
 def texts(items: list[Item]) -> frozenset[str]:

@@ -40,7 +40,7 @@ def build_journey(fields: Fields, context: Context) -> tuple[Journey, Scene]:
         context=context,
         definition=f"journey.{name}",
         data=_variables(fields),
-        states=_state_names(fields),
+        states=frozenset(fields.written("states")),
         entry_types=types_of(fields.value("entry")) if fields.get("entry") else frozenset(),
     )
     entry = _build_entry(fields, scene)
@@ -94,19 +94,6 @@ def _nodes(root: Node) -> Iterator[Node]:
 def mentions(root: Node) -> set[str]:
     """Return every text written below a node, keys aside."""
     return {node.text for node in _nodes(root) if isinstance(node, Scalar)}
-
-
-def state_nodes(fields: Fields) -> dict[str, Node]:
-    """Return each state's node as written, those that could not be read included."""
-    written = fields.where("states")
-    for key, value in fields.node.pairs if isinstance(fields.node, Mapping) else ():
-        if key is written and isinstance(value, Mapping):
-            return {k.text: v for k, v in value.pairs if isinstance(k, Scalar)}
-    return {}
-
-
-def _state_names(fields: Fields) -> dict[str, object]:
-    return dict.fromkeys(state_nodes(fields))
 
 
 def _entry_reads(scene: Scene) -> frozenset[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cjo_stream.core.program import Action, Journey, Program, Status, Trait
 from cjo_stream.definition.build.action import ask_of, build_action
-from cjo_stream.definition.build.context import ENGINE_TYPES, Context
+from cjo_stream.definition.build.context import ENGINE_TYPES, Context, Declared
 from cjo_stream.definition.build.journey import build_journey
 from cjo_stream.definition.build.review import review_journey, review_traits
 from cjo_stream.definition.build.topology import build_topology
@@ -25,13 +25,10 @@ def build_program(
 
     `carried` are earlier versions of journeys, which only finish what they began.
     """
-    context = Context(report)
     topology = next((d for d in definitions if d.kind == "topology"), None)
-    context.is_complete = topology is not None and topology.is_whole
-    parts: dict[str, Any] = {}
     fields = topology.fields if topology is not None else None
-    if fields is not None:
-        parts = build_topology(fields, context)
+    context = Context(report, Declared.of(fields))
+    parts = build_topology(fields, context) if fields is not None else {}
     actions = _build_actions(definitions, context)
     raised: set[str] = set()
     journeys = _build_journeys(definitions, context, raised)
@@ -48,8 +45,7 @@ def build_program(
 def _build_actions(definitions: list[Definition], context: Context) -> dict[str, Action]:
     written = [d for d in definitions if d.kind == "action"]
     for definition in written:
-        is_known = definition.fields is not None and definition.is_whole
-        ask = ask_of(definition.fields) if is_known and definition.fields else None
+        ask = ask_of(definition.fields) if definition.fields is not None else None
         context.actions.setdefault(definition.name, ask)
     built = {d.name: build_action(d.fields, context) for d in written if d.fields is not None}
     return dict(sorted(built.items()))

@@ -17,7 +17,7 @@ from cjo_stream.core.program import (
 )
 from cjo_stream.definition.build.context import ENGINE_TYPES, Context
 from cjo_stream.definition.build.graph import entered_by_time_only, moves, reachable
-from cjo_stream.definition.build.journey import mentions, state_nodes
+from cjo_stream.definition.build.journey import mentions
 from cjo_stream.definition.build.step import Scene
 from cjo_stream.definition.grammar.item import Entry, Fields
 from cjo_stream.definition.report import quoted
@@ -54,7 +54,10 @@ def _report_unreachable(fields: Fields, scene: Scene, next_of: dict[str, set[str
     found = reachable(scene.target(initial), next_of)
     for entry in fields.items("states"):
         if entry.key.value not in found:
-            scene.context.report.error(entry.key.node, f"no way leads to state {entry.key.value}")
+            scene.context.report.error(
+                entry.key.node,
+                f"state {quoted(entry.key.value)} is unreachable: nothing leads there",
+            )
 
 
 def _mentioned(fields: Fields) -> dict[str, set[str]]:
@@ -62,9 +65,8 @@ def _mentioned(fields: Fields) -> dict[str, set[str]]:
 
     Where a part could not be read, a state must not be called unreachable for that alone.
     """
-    on = fields.get("on")
-    everywhere = mentions(on.node) if on is not None else set()
-    return {name: everywhere | mentions(node) for name, node in state_nodes(fields).items()}
+    everywhere = mentions(fields.nodes["on"]) if "on" in fields.nodes else set()
+    return {name: everywhere | mentions(node) for name, node in fields.written("states").items()}
 
 
 def _warn_endless(journey: Journey, fields: Fields, context: Context) -> None:

@@ -31,7 +31,7 @@ class Scene:
     context: Context
     definition: str
     data: frozenset[str]
-    states: dict[str, object]
+    states: frozenset[str]
     entry_types: frozenset[str]
     origins: dict[Expression, Item] = field(default_factory=dict)
     acts: list[tuple[Item, str]] = field(default_factory=list)
@@ -147,7 +147,7 @@ def _build_act(fields: Fields, types: Types, scene: Scene) -> Act | None:
 
 
 def _refuse_channel(channel: Item, action: str, ask: Ask, context: Context) -> None:
-    if channel.value in context.channels or not context.is_complete:
+    if channel.value in context.declared.channels or not context.declared.is_known:
         message = (
             f"action {quoted(action)} has no treatment on channel {quoted(channel.value)}; "
             f"it has {', '.join(ask.channels)}"
@@ -170,10 +170,10 @@ def _build_set(fields: Fields, types: Types, scene: Scene) -> SetFact:
     context = scene.context
     for entry in fields.items("set"):
         name, value = entry.key.value, entry.value
-        if not context.check_known(entry.key.node, "fact", name, context.facts):
+        context.check_known(entry.key.node, "fact", name, context.declared.facts)
+        fact = context.facts.get(name)
+        if fact is None or value is None or isinstance(value, str):
             continue
-        is_text = isinstance(value, str)
-        if not is_text and value is not None and fit(context.facts[name].type, value) is None:
-            message = f"fact {quoted(name)} is a {context.facts[name].type}"
-            context.report.error(entry.node, message)
+        if fit(fact.type, value) is None:
+            context.report.error(entry.node, f"fact {quoted(name)} is a {fact.type}")
     return SetFact(facts=scene.expressions(fields, "set", types))

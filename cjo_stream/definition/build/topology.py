@@ -78,8 +78,9 @@ def _build_identity(fields: Fields, context: Context) -> None:
         report.error(rows[TYPES_MAX].node, f"more than {TYPES_MAX} types of identifiers")
     for position, row in enumerate(rows):
         of, type_ = row.value.get("of"), row.value.value("type")
-        if of is not None and of.value not in (valid := {name.value for name in names}):
-            report.error(of.node, unknown("identifier type", of.value, valid))
+        if of is not None:
+            types = context.declared.identifiers
+            context.check_known(of.node, "identifier type", of.value, types)
         if of is not None and "shared_after" not in row.value.keys:
             report.error(row.value.where("of"), "'of' goes with 'shared_after'")
         if type_ is not None:
@@ -102,7 +103,7 @@ def _build_channel(entry: Entry, context: Context) -> Channel:
     sent: Fields | None = fields.value("out")
     address = sent.get("address") if sent else None
     if address is not None:
-        types = context.identifiers
+        types = context.declared.identifiers
         context.check_known(address.node, "identifier type", address.value, types)
     return Channel(
         name=name,
@@ -138,7 +139,7 @@ def _build_map(channel: str, fields: Fields | None, context: Context) -> dict[st
         if expression is not None:
             mapping[name] = expression
     for entry in fields.items("identifiers"):
-        types = context.identifiers
+        types = context.declared.identifiers
         context.check_known(entry.key.node, "identifier type", entry.key.value, types)
     for name in ("identifiers", "attributes"):
         mapping[name] = context.expressions(fields.items(name), Place.MAP, definition)
@@ -154,7 +155,7 @@ def _check_input_topics(fields: Fields, context: Context) -> None:
             continue
         owner = first.setdefault((taken.topic, taken.prefixed), entry.key.value)
         if owner != entry.key.value:
-            message = f"reads topic {quoted(taken.topic)}, which is channel {quoted(owner)}'s"
+            message = f"channel {quoted(owner)} reads topic {quoted(taken.topic)} already"
             context.report.error(entry.value.value("in").where("topic"), message)
 
 
@@ -169,13 +170,8 @@ def _build_profile(fields: Fields, context: Context) -> None:
     traits = profile.items("traits")
     for entry in traits:
         _check_name(entry, "trait", report)
-        if entry.key.value in context.facts:
+        if entry.key.value in context.declared.facts:
             report.error(entry.key.node, f"{quoted(entry.key.value)} is a fact already")
-    # Traits may read each other: their names are known before the first is compiled.
-    kind = TraitKind.COUNT
-    context.traits = {
-        entry.key.value: Trait(name=entry.key.value, kind=kind, on=frozenset()) for entry in traits
-    }
     context.traits = {entry.key.value: _build_trait(entry, context) for entry in traits}
 
 

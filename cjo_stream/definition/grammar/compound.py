@@ -97,10 +97,10 @@ class Record:
             alone = self.fields[self.short].of.read(node, report)
             if alone is None:
                 return None
-            return Item(node, Fields(node, {self.short: alone}, {}))
+            return Item(node, Fields(node, {self.short: alone}, {}, {}))
         if not isinstance(node, Mapping):
             return refuse(node, report, f"a mapping ({self.subject})")
-        found = Fields(node, {}, {})
+        found = Fields(node, {}, {}, {})
         for key_node, value_node in node.pairs:
             self._take(key_node, value_node, found, report)
         for name, row in self.fields.items():
@@ -124,7 +124,7 @@ class Record:
             known = unknown(f"key of {self.subject}", name, self.fields)
             report.error(key_node, later or known)
             return
-        found.keys[name] = key_node
+        found.keys[name], found.nodes[name] = key_node, value_node
         item = row.of.read(value_node, report)
         if item is not None:
             found.read[name] = item

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cjo_stream.definition.report import Report
-from cjo_stream.definition.text.node import Broken, Node, word
+from cjo_stream.definition.text.node import Broken, Node, names_below, word
 
 Schema = dict[str, Any]
 
@@ -38,6 +38,8 @@ class Fields:
     node: Node
     read: dict[str, Item]
     keys: dict[str, Node]
+    nodes: dict[str, Node]
+    """Each known key's value as written, whether it could be read or not."""
 
     def get(self, name: str) -> Item | None:
         """Return a field, None where it is absent or was reported."""
@@ -52,6 +54,10 @@ class Fields:
         """Return a field's list, empty without one."""
         item = self.read.get(name)
         return [] if item is None else item.value
+
+    def written(self, name: str) -> dict[str, Node]:
+        """Return what stands below a field that is a mapping, by name, unread parts included."""
+        return names_below(self.nodes.get(name))
 
     def is_broken(self, name: str) -> bool:
         """Return whether a field is there and could not be read."""

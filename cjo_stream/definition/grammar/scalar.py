@@ -113,7 +113,9 @@ class Number:
         if not isinstance(value, types) or isinstance(value, bool):
             return refuse(node, report, wanted)
         if not self.least <= value <= self.most:
-            report.error(node, f"must be {wanted} from {self.least:g} to {self.most:g}")
+            bounds = [f"at least {self.least:g}"] if self.least > -NUMBER_MAX else []
+            bounds.append(f"at most {self.most:g}")
+            report.error(node, f"must be {wanted}, {' and '.join(bounds)}")
             return None
         return Item(node, value)
 

@@ -41,6 +41,11 @@ class Budget:
 
     nodes: int = 0
 
+    @property
+    def is_spent(self) -> bool:
+        """Return whether the file holds more than it may; that was reported."""
+        return self.nodes > NODES_MAX
+
 
 class _RefusedError(Exception):
     """Reading the document ends here."""
@@ -134,7 +139,7 @@ class _Composer:
 
     def _count(self, index: int, nodes: int = 1) -> None:
         self._budget.nodes += nodes
-        if self._budget.nodes > NODES_MAX:
+        if self._budget.is_spent:
             raise _RefusedError(
                 index,
                 f"more than {NODES_MAX:,} nodes in a file, aliases expanded: split the file",
@@ -256,7 +261,8 @@ def _words(error: MarkedYAMLError) -> str:
     parts = [part for part in (error.context, error.problem) if part]
     said = quoted(", ".join(str(part) for part in parts), "")
     in_flow = "flow" in str(error.context or "")
-    if in_flow and str(error.problem or "").startswith(_IN_FLOW):
+    is_cut = str(error.problem or "").startswith(_IN_FLOW) and "<stream end>" not in said
+    if in_flow and is_cut:
         return f"no YAML: {said}; {QUOTE}"
     if "mapping values are not allowed" in str(error.problem or ""):
         return f"no YAML: {said}; quote a text that holds a colon and a space"

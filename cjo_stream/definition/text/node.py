@@ -70,6 +70,12 @@ class Broken(Node):
     """What could not be read, and was reported."""
 
 
+def names_below(node: Node | None) -> dict[str, Node]:
+    """Return a mapping's values by their keys' texts; nothing for what is no mapping."""
+    pairs = node.pairs if isinstance(node, Mapping) else []
+    return {key.text: value for key, value in pairs if isinstance(key, Scalar)}
+
+
 def word(node: Node) -> str:
     """Return what a person would call a node's kind."""
     if isinstance(node, Mapping):

@@ -1,0 +1,199 @@
+"""What a new definition set takes over from the one in force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cjo_stream.core.program import Program
+from cjo_stream.definition import DefinitionSet, carry, compile_content, library_differences, load
+from cjo_stream.errors import DefinitionError, RefusalError, UsageError
+
+TOPOLOGY = """\
+topology: shop
+channels: {{email: {{out: {{address: email}}}}}}
+identity:
+  identifiers: {types}
+---
+action: reminder
+treatments: {{email: {{}}}}
+"""
+JOURNEY = """\
+journey: recovery
+version: 1
+entry: {on: cart_updated}
+initial: waiting
+states:
+  waiting: {after: {30m: reminded}}
+  reminded: {enter: [{act: reminder}], after: {1d: lapsed}}
+  lapsed: {end: lapsed}
+"""
+SECOND = JOURNEY.replace("version: 1", "version: 2").replace("30m", "60m")
+TYPES = "[{type: user_id}, {type: email, normalise: email}]"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def given(folder: Path, journeys: str = JOURNEY, types: str = TYPES) -> DefinitionSet:
+    (folder / "t.yaml").write_text(TOPOLOGY.format(types=types))
+    (folder / "journeys.yaml").write_text(journeys)
+    return load(folder)
+
+
+def ranks(content: bytes) -> dict[str, int]:
+    return {t.type: t.rank for t in compile_content(1, content).identifiers.values()}
+
+
+def versions(content: bytes) -> list[tuple[str, int]]:
+    return list(compile_content(1, content).versions)
+
+
+def test_the_first_set_takes_nothing_over(folder: Path) -> None:
+    new = given(folder)
+    first = carry(new, None)
+    assert versions(first) == [("recovery", 1)]
+    assert ranks(first) == {"user_id": 8, "email": 16}
+
+
+def test_an_unchanged_set_is_the_same_content(folder: Path) -> None:
+    first = carry(given(folder), None)
+    assert carry(given(folder), first) == first
+
+
+def test_live_instances_of_an_older_version_find_it(folder: Path) -> None:
+    first = carry(given(folder), None)
+    second = carry(given(folder, SECOND), first)
+    program: Program = compile_content(2, second)
+    assert list(program.versions) == [("recovery", 1), ("recovery", 2)]
+    assert program.journeys["recovery"].version == 2
+    assert [j.version for j in program.entries_on["cart_updated"]] == [2]
+    old = program.versions["recovery", 1]
+    assert old.states["waiting"].timers[0].after_ms == 1_800_000
+
+
+def test_a_journey_that_went_is_carried_and_so_is_one_that_became_a_draft(folder: Path) -> None:
+    first = carry(given(folder), None)
+    assert versions(carry(given(folder, ""), first)) == [("recovery", 1)]
+    draft = JOURNEY.replace("version: 1", "version: 1\nstatus: draft")
+    carried = carry(given(folder, draft), first)
+    assert versions(carried) == [("recovery", 1)]
+    assert compile_content(1, carried).entries_on == {}
+
+
+def test_what_was_carried_goes_on_being_carried(folder: Path) -> None:
+    second = carry(given(folder, SECOND), carry(given(folder), None))
+    third = carry(given(folder, ""), second)
+    assert versions(third) == [("recovery", 1), ("recovery", 2)]
+
+
+def test_an_earlier_version_may_come_back_as_it_was(folder: Path) -> None:
+    second = carry(given(folder, SECOND), carry(given(folder), None))
+    back = carry(given(folder, JOURNEY), second)
+    assert compile_content(3, back).journeys["recovery"].version == 1
+    assert versions(back) == [("recovery", 1), ("recovery", 2)]
+
+
+def test_content_changed_without_a_new_version_is_refused(folder: Path) -> None:
+    first = carry(given(folder), None)
+    with pytest.raises(DefinitionError) as refused:
+        carry(given(folder, JOURNEY.replace("30m", "60m")), first)
+    (diagnostic,) = refused.value.diagnostics
+    assert (diagnostic.file, diagnostic.line, diagnostic.column) == ("journeys.yaml", 2, 1)
+    assert diagnostic.message == (
+        "journey recovery changed without a new version: make it version 2"
+    )
+
+
+def test_layout_comments_and_owners_change_without_a_new_version(folder: Path) -> None:
+    first = carry(given(folder), None)
+    other = "# A comment.\n" + JOURNEY.replace(
+        "{on: cart_updated}", '{"on": [cart_updated]}'
+    ).replace("[cart_updated]", "cart_updated").replace(
+        "version: 1", "owner: growth\nabout: It wins carts back.\nversion: 1"
+    )
+    assert versions(carry(given(folder, other), first)) == [("recovery", 1)]
+
+
+def test_an_action_that_live_instances_ask_for_may_not_go(folder: Path) -> None:
+    first = carry(given(folder), None)
+    (folder / "t.yaml").write_text(TOPOLOGY.format(types=TYPES).replace("reminder", "other"))
+    (folder / "journeys.yaml").write_text("")
+    with pytest.raises(DefinitionError, match=r"version 1 of journey recovery.*'reminder'"):
+        carry(load(folder), first)
+
+
+def test_ranks_are_fixed_at_the_first_apply(folder: Path) -> None:
+    first = carry(given(folder), None)
+    between = "[{type: user_id}, {type: loyalty}, {type: email, normalise: email}, {type: cookie}]"
+    second = carry(given(folder, types=between), first)
+    assert ranks(second) == {"user_id": 8, "loyalty": 12, "email": 16, "cookie": 24}
+
+
+def test_a_type_that_comes_back_has_its_rank_again(folder: Path) -> None:
+    second = carry(given(folder, types="[{type: user_id}, {type: a}, {type: email}]"), None)
+    without = carry(given(folder, types="[{type: user_id}, {type: email}]"), second)
+    assert ranks(without) == {"user_id": 8, "email": 24}
+    again = carry(given(folder, types="[{type: user_id}, {type: a}, {type: email}]"), without)
+    assert ranks(again) == {"user_id": 8, "a": 16, "email": 24}
+
+
+def test_a_full_gap_is_refused_with_what_to_do(folder: Path) -> None:
+    content = carry(given(folder, types="[{type: user_id}, {type: email}]"), None)
+    for taken in ("[c, d]", "[b, c, d]", "[a, b, c, d]"):
+        content = carry(given(folder, types=between(taken)), content)
+    assert ranks(content) == {"user_id": 8, "a": 9, "b": 10, "c": 12, "d": 14, "email": 16}
+    with pytest.raises(UsageError, match=r"no rank left for identifier type x .* further down"):
+        carry(given(folder, types=between("[x, a, b, c, d]")), content)
+
+
+def between(names: str) -> str:
+    """Return types with `names` between the strongest and the weakest."""
+    written = ", ".join(f"{{type: {name}}}" for name in names.strip("[]").split(", "))
+    return f"[{{type: user_id}}, {written}, {{type: email}}]"
+
+
+@pytest.mark.parametrize(
+    ("types", "said"),
+    [
+        ("[{type: email, normalise: email}, {type: user_id}]", "another order.*user_id, email"),
+        (
+            "[{type: user_id}, {type: email}]",
+            "identifier type email was applied with normalise email",
+        ),
+        ("[{type: user_id, normalise: phone}, {type: email, normalise: email}]", "normalise none"),
+    ],
+)
+def test_what_customers_are_named_by_does_not_change(folder: Path, types: str, said: str) -> None:
+    first = carry(given(folder), None)
+    with pytest.raises(UsageError, match=said):
+        carry(given(folder, types=types), first)
+
+
+def test_a_region_that_shapes_phone_numbers_does_not_change(folder: Path) -> None:
+    types = "[{type: phone, normalise: phone}, {type: email}]"
+    first = carry(given(folder, types=types), None)
+    (folder / "t.yaml").write_text(
+        TOPOLOGY.format(types=types).replace("topology: shop", "topology: shop\nregion: DE")
+    )
+    with pytest.raises(UsageError, match="region none shapes the values of phone"):
+        carry(load(folder), first)
+
+
+def test_another_topology_is_refused(folder: Path) -> None:
+    first = carry(given(folder), None)
+    (folder / "t.yaml").write_text(TOPOLOGY.format(types=TYPES).replace("shop", "bank"))
+    with pytest.raises(UsageError, match="topology shop is in force here, not bank"):
+        carry(load(folder), first)
+
+
+def test_libraries_with_data_are_named(folder: Path) -> None:
+    assert library_differences(given(folder).content) == []
+
+
+def test_bytes_that_are_no_definition_set_are_refused() -> None:
+    with pytest.raises(RefusalError, match="apply the topology again"):
+        compile_content(1, b"nothing")
