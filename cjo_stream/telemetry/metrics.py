@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import platform
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -33,10 +34,11 @@ class Metrics:
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
         self._histograms: dict[str, Histogram] = {}
+        self._labels: dict[str, tuple[str, ...]] = {}
         self._unknown: set[str] = set()
         for metric in table:
             self._declare(metric)
-        self.set("cjo_build_info", 1, __version__, platform.python_version())
+        self.set("cjo_build_info", (__version__, platform.python_version()), 1)
 
     def add(self, counts: Mapping[tuple[str, ...], int]) -> None:
         """Add counts, keyed by a counter's name and its labels' values in their order.
@@ -54,23 +56,25 @@ class Metrics:
                     self._unknown.add(name)
                     _LOG.warning("the count %s with %d labels: %s", name, len(labels), error)
 
-    def observe(self, name: str, value: float, *labels: str) -> None:
+    def observe(self, name: str, labels: tuple[str, ...], value: float) -> None:
         """Take one measured value of a histogram."""
         histogram = self._histograms[name]
         (histogram.labels(*labels) if labels else histogram).observe(value)
 
-    def set(self, name: str, value: float, *labels: str) -> None:
+    def set(self, name: str, labels: tuple[str, ...], value: float) -> None:
         """Set a gauge."""
         gauge = self._gauges[name]
         (gauge.labels(*labels) if labels else gauge).set(value)
 
-    def forget(self, name: str, *labels: str) -> None:
+    def forget(self, name: str, labels: tuple[str, ...] = ()) -> None:
         """Let go of a gauge's value whose subject is gone; all of the gauge's without `labels`."""
         gauge = self._gauges[name]
         if labels:
             gauge.remove(*labels)
-        else:
+        elif self._labels[name]:
             gauge.clear()
+        else:
+            gauge.set(math.nan)
 
     def render(self) -> bytes:
         """Return everything in Prometheus's text format."""
@@ -78,10 +82,13 @@ class Metrics:
 
     def _declare(self, metric: Metric) -> None:
         name, labels = metric.name, metric.labels
+        self._labels[name] = labels
         if metric.kind == "counter":
             self._counters[name] = Counter(name, metric.help, labels, registry=self._registry)
         elif metric.kind == "gauge":
             self._gauges[name] = Gauge(name, metric.help, labels, registry=self._registry)
+            if not labels:
+                self.forget(name)  # nothing was measured yet: that is not 0
         else:
             self._histograms[name] = Histogram(
                 name, metric.help, labels, buckets=metric.buckets, registry=self._registry

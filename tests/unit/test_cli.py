@@ -78,7 +78,7 @@ def test_help_and_version_load_no_room() -> None:
     script = (
         "import sys\nfrom cjo_stream.cli.app import call\n"
         "assert call(['--help']) == 0\nassert call(['run', '--help']) == 0\n"
-        "heavy = {'msgspec', 'pydantic_settings', 'rocksdict', 'confluent_kafka', 'faust', 'ruamel'}\n"
+        "heavy = {'msgspec', 'pydantic_settings', 'rocksdict', 'confluent_kafka', 'ruamel'}\n"
         "sys.exit(repr(found) if (found := heavy & set(sys.modules)) else 0)"
     )
     done = subprocess.run(

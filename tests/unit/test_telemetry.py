@@ -37,8 +37,8 @@ def test_counts_are_shown_by_name_and_labels() -> None:
     metrics = Metrics()
     metrics.add({("cjo_events_total", "web", "applied"): 3, ("cjo_consent_ignored_total",): 1})
     metrics.add({("cjo_events_total", "web", "applied"): 2})
-    metrics.observe("cjo_stage_seconds", 0.003, "process")
-    metrics.set("cjo_lag_records", 7, "task", "0")
+    metrics.observe("cjo_stage_seconds", ("process",), 0.003)
+    metrics.set("cjo_lag_records", ("task", "0"), 7)
     shown = metrics.render().decode()
     assert 'cjo_events_total{channel="web",result="applied"} 5.0' in shown
     assert "cjo_consent_ignored_total 1.0" in shown
@@ -51,11 +51,16 @@ def test_counts_are_shown_by_name_and_labels() -> None:
 def test_what_is_gone_is_shown_no_more() -> None:
     metrics = Metrics()
     for partition in "01":
-        metrics.set("cjo_lag_records", 7, "task", partition)
-    metrics.forget("cjo_lag_records", "task", "0")
+        metrics.set("cjo_lag_records", ("task", partition), 7)
+    metrics.forget("cjo_lag_records", ("task", "0"))
     assert 'partition="0"' not in metrics.render().decode()
     metrics.forget("cjo_lag_records")
     assert "cjo_lag_records{" not in metrics.render().decode()
+    assert "cjo_checkpoint_age_seconds NaN" in metrics.render().decode()
+    metrics.set("cjo_checkpoint_age_seconds", (), 5)
+    assert "cjo_checkpoint_age_seconds 5.0" in metrics.render().decode()
+    metrics.forget("cjo_checkpoint_age_seconds")
+    assert "cjo_checkpoint_age_seconds NaN" in metrics.render().decode()
 
 
 def test_a_count_nobody_declared_stops_nothing_and_is_told_once(

@@ -29,12 +29,12 @@ class WorkerReport:
     ) -> None:
         """Take one step: what the task counted, how long its parts took."""
         self._metrics.add(counts)
-        self._metrics.observe("cjo_stage_seconds", process_s + deliver_s + commit_s, STAGE)
-        self._metrics.observe("cjo_commit_seconds", deliver_s + commit_s, STAGE)
+        self._metrics.observe("cjo_stage_seconds", (STAGE,), process_s + deliver_s + commit_s)
+        self._metrics.observe("cjo_commit_seconds", (STAGE,), deliver_s + commit_s)
 
     def restored(self, seconds: float) -> None:
         """Take the time of one restore."""
-        self._metrics.observe("cjo_restore_seconds", seconds)
+        self._metrics.observe("cjo_restore_seconds", (), seconds)
 
     def standing(self, hosting: Hosting, ends: Mapping[int, int]) -> None:
         """Show how far the partitions are; `ends` are the log's next offsets, as last asked."""
@@ -42,14 +42,14 @@ class WorkerReport:
         for partition in partitions:
             if partition.number in ends:
                 lag = max(0, ends[partition.number] - max(partition.next_offset, 0))
-                metrics.set("cjo_lag_records", lag, STAGE, str(partition.number))
+                metrics.set("cjo_lag_records", (STAGE, str(partition.number)), lag)
                 self._told.add(partition.number)
         for number in self._told - {partition.number for partition in partitions}:
-            metrics.forget("cjo_lag_records", STAGE, str(number))
+            metrics.forget("cjo_lag_records", (STAGE, str(number)))
             self._told.discard(number)
-        metrics.set("cjo_state_bytes", sum(p.state_bytes for p in partitions), STAGE)
+        metrics.set("cjo_state_bytes", (STAGE,), sum(p.state_bytes for p in partitions))
         ages = [age for p in partitions if (age := p.checkpoint_age_s) is not None]
         if ages:
-            metrics.set("cjo_checkpoint_age_seconds", max(ages))
+            metrics.set("cjo_checkpoint_age_seconds", (), max(ages))
         else:
             metrics.forget("cjo_checkpoint_age_seconds")
