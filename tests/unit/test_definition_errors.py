@@ -389,3 +389,12 @@ def test_a_folder_without_a_topology_says_what_to_do(tmp_path: Path) -> None:
         load(tmp_path / "nowhere")
     with pytest.raises(UsageError, match="is no folder"):
         load(tmp_path / "all.yaml")
+
+
+@pytest.mark.parametrize("between", ["---\n", "...\n", "...\n---\n", "...\n# A comment.\n---\n"])
+def test_a_document_that_is_no_yaml_does_not_hide_the_next(tmp_path: Path, between: str) -> None:
+    text = "%YAML 1.2\n# Broken.\n---\njourney: a\nabout: [\n" + between + "§shop: x\n"
+    there, others = at_mark(tmp_path, text, TOPOLOGY)
+    assert [line.split(" '")[0] for line in there] == ["error: unknown kind"]
+    assert len(others) == 1
+    assert "error: no YAML" in others[0]

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-_BEGIN = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_BEGIN = re.compile(r"^(?=---(?:\s|$))|(?<=^\.\.\.)(?=\s|$)", re.MULTILINE)
 _NO_CONTENT = re.compile(r"(?:[ \t]*(?:#[^\n]*)?(?:\r?\n|$)|%[^\n]*(?:\n|$))*")
 
 
@@ -46,13 +46,12 @@ class Document:
 def documents(source: Source) -> Iterator[Document]:
     """Yield a file's documents, so that one which is no YAML does not hide the next.
 
-    A line that begins with `---` begins a document wherever it stands (YAML 1.2, 9.1.2). What
-    has only comments or directives before the first goes with the first.
+    A line that begins with `---` begins a document wherever it stands, one with `...` ends it
+    (YAML 1.2, 9.1.2). Comments and directives before a document go with it.
     """
     begins = [found.start() for found in _BEGIN.finditer(source.text)]
-    if not begins or _NO_CONTENT.fullmatch(source.text, 0, begins[0]) is None:
-        begins.insert(0, 0)
-    else:
-        begins[0] = 0
-    for start, end in zip(begins, [*begins[1:], len(source.text)], strict=True):
-        yield Document(source, start, end)
+    start = 0
+    for end in (*begins, len(source.text)):
+        if end == len(source.text) or _NO_CONTENT.fullmatch(source.text, start, end) is None:
+            yield Document(source, start, end)
+            start = end
