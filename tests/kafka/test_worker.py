@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 
 from cjo_stream.engine.codec import META_KEY, Meta, decode_meta
 from cjo_stream.settings import DEMO_TENANT_KEY, Settings
@@ -164,6 +170,20 @@ def test_a_wrong_number_of_partitions_is_refused(
     other.close()
     assert "has 2 partitions, the installation 3" in said
     assert "topics verify" in said
+
+
+def test_a_log_that_would_forget_is_refused(installation: Installation) -> None:
+    installation.create()
+    admin = AdminClient(installation.settings.kafka_properties())
+    entry = ConfigEntry("cleanup.policy", "compact", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(
+        ResourceType.TOPIC, installation.names.internal, incremental_configs=[entry]
+    )
+    for future in admin.incremental_alter_configs([resource]).values():
+        future.result(10)
+    said = installation.start("0").ends()
+    assert "cleanup.policy=compact" in said
+    assert "--add-config cleanup.policy=delete" in said
 
 
 def test_the_demo_key_is_refused(settings_of: Callable[..., Settings], tmp_path: Path) -> None:

@@ -16,12 +16,12 @@ from cjo_stream.definition import compile_content
 from cjo_stream.engine.frame import tick_frame
 from cjo_stream.engine.port import Log
 from cjo_stream.engine.task import Task
-from cjo_stream.errors import UsageError
+from cjo_stream.errors import RefusalError, RetryError, UsageError
 from cjo_stream.kafka import client, producer
 from cjo_stream.kafka.client import Admin, group_id
 from cjo_stream.kafka.noise import muffle
 from cjo_stream.kafka.producer import FrameProducer
-from cjo_stream.kafka.topic import Names, require_log
+from cjo_stream.kafka.topic import Names, require_log, verify
 from cjo_stream.kafka.watchdog import Watchdog, end_process
 from cjo_stream.kafka.worker import slot
 from cjo_stream.kafka.worker.host import WorkerApp, build_app
@@ -37,6 +37,8 @@ from cjo_stream.telemetry import Endpoint, Health, Metrics, serve
 BEAT_S: Final = 1.0
 TICK_IDLE_S: Final = 1.0
 STOP_WITHIN_S: Final = 15.0
+CONFIGS: Final = ("cleanup.policy", "max.message.bytes", "message.timestamp.type")
+"""Of the private logs: without these a log forgets, refuses frames, or tells another time."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -68,6 +70,7 @@ class _Worker:
         internal, effect = names.internal, names.effect
         self._admin = Admin(settings)
         self._topic = require_log(self._admin, settings, internal, effect)[internal]
+        _check_configs(settings, internal, effect)
         self._producer = FrameProducer(self._properties)
         self._metrics = Metrics()
         self._report = WorkerReport(self._metrics)
@@ -208,3 +211,19 @@ async def _until(stop: asyncio.Event, parts: set[asyncio.Task[None]]) -> None:
 
 def _slot_folder(settings: Settings) -> Path:
     return settings.data_dir / "worker" / settings.slot
+
+
+def _check_configs(settings: Settings, *names: str) -> None:
+    """Raise RefusalError where a private log would not keep what is written to it."""
+    try:
+        differences = verify(settings, None)
+    except RetryError as error:
+        # A broker may forbid its clients to see how topics are configured.
+        _LOG.warning("the topics' configurations are not known: %s", error)
+        return
+    for found in differences:
+        if found.topic in names and found.what in CONFIGS:
+            raise RefusalError(
+                f"{found.topic} has {found.what}={found.found}, and must have {found.wanted}: "
+                f"{found.mend}"
+            )
