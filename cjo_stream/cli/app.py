@@ -12,7 +12,17 @@ from typing import Annotated, Final
 import typer
 
 import cjo_stream
-from cjo_stream.cli import customer, demo, run, schema, settings, simulate, validate
+from cjo_stream.cli import (
+    customer,
+    demo,
+    process,
+    run,
+    schema,
+    settings,
+    simulate,
+    topics,
+    validate,
+)
 from cjo_stream.cli.terminal import note
 from cjo_stream.errors import CjoError, DefinitionError
 
@@ -52,7 +62,7 @@ def _options(
 _PANELS: Final[dict[str, dict[str, Callable[..., object]]]] = {
     "Without a server": {"demo": demo.demo, "run": run.run, "simulate": simulate.simulate},
     "Definitions": {"validate": validate.validate, "schema": schema.schema},
-    "Installation": {"settings": settings.settings},
+    "On Kafka": {"up": process.up, "worker": process.worker, "settings": settings.settings},
 }
 
 for _panel, _commands in _PANELS.items():
@@ -60,7 +70,8 @@ for _panel, _commands in _PANELS.items():
         app.command(_name, rich_help_panel=_panel)(_command)
 
 
-app.add_typer(customer.app, name="customer", rich_help_panel="Look inside")
+app.add_typer(topics.app, name="topics", rich_help_panel="On Kafka", no_args_is_help=True)
+app.add_typer(customer.app, name="customer", rich_help_panel="Look inside", no_args_is_help=True)
 
 
 def call(arguments: Sequence[str]) -> int:

@@ -55,6 +55,21 @@ def settings_of(context: typer.Context) -> Settings:
     return settings.load(context.obj)
 
 
+def operator_settings(context: typer.Context) -> Settings:
+    """Return the settings in force, for a command that asks the broker and ends.
+
+    What the client library has to say (why it cannot connect, once of a kind) goes to stderr.
+    """
+    from cjo_stream.kafka import client
+    from cjo_stream.kafka.noise import muffle
+    from cjo_stream.telemetry import log
+
+    settings = settings_of(context)
+    log.set_up("WARNING", "text")
+    muffle(client.__name__)
+    return settings
+
+
 def read_duration(text: str, option: str) -> int:
     """Return a duration in ms; 0 for `0`. Raises UsageError."""
     from cjo_stream.core.duration import parse_duration

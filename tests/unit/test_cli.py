@@ -1,6 +1,7 @@
 """The command line as a shell sees it: what goes to stdout and stderr, and the exit code."""
 
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +33,10 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
         code = call([str(argument) for argument in arguments])
         return Done(code, *capsys.readouterr())
 
-    return run
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield run
+    root.handlers[:], root.level = handlers, level
 
 
 def results(folder: Path) -> dict[str, bytes]:
@@ -281,3 +285,19 @@ def test_a_wrong_variable_ends_the_command_with_its_name(
     done = cli("settings")
     assert done.code == 2
     assert done.err.startswith("error: CJO_PARTITIONS: ")
+
+
+def test_a_broker_that_is_away_is_one_error(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cjo_stream.kafka.topic.TIMEOUT_S", 0.3)
+    monkeypatch.setattr("cjo_stream.kafka.client.TIMEOUT_S", 0.3)
+    monkeypatch.setenv("CJO_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:9")
+    done = cli("topics", "verify")
+    assert done.code == 1
+    assert len(done.err.splitlines()) < 4
+    assert done.err.splitlines()[-1].startswith("error: the broker does not answer")
+
+
+def test_a_worker_refuses_the_demos_key(cli) -> None:
+    done = cli("worker")
+    assert done.code == 2
+    assert "CJO_TENANT_KEY" in done.err

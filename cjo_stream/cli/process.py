@@ -1,0 +1,47 @@
+"""`cjo-stream worker` and `up`: the processes of an installation on Kafka."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cjo_stream.cli.option import settings_of
+
+if TYPE_CHECKING:
+    from cjo_stream.settings import Settings
+
+
+def worker(context: typer.Context) -> int:
+    """Run the tasks of some partitions: identities, journeys, decisions.
+
+    Start as many as you like, each with a CJO_SLOT of its own.
+    """
+    from cjo_stream.kafka.worker import process
+
+    return process.run(_begin(context))
+
+
+def up(
+    context: typer.Context,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
+) -> int:
+    """Run intake, workers and dispatch on this machine, restarting what ends."""
+    from cjo_stream.kafka import up as supervisor
+
+    settings = _begin(context)
+    program = [sys.executable, "-m", "cjo_stream"]
+    if context.obj is not None:
+        program += ["--config", str(context.obj)]
+    children = supervisor.children(program, workers, settings.slot, settings.metrics_port)
+    return supervisor.supervise(children)
+
+
+def _begin(context: typer.Context) -> Settings:
+    """Return the settings of a long-running process; its log goes as they say from here on."""
+    from cjo_stream.telemetry import log
+
+    settings = settings_of(context)
+    log.set_up(settings.log_level, settings.log_format)
+    return settings

@@ -1,0 +1,70 @@
+"""`cjo-stream topics`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from cjo_stream.cli.option import Json, operator_settings, topology_folder
+from cjo_stream.cli.terminal import note, say, say_json, warn
+
+if TYPE_CHECKING:
+    from cjo_stream.core.program import Program
+    from cjo_stream.kafka.topic import Difference
+
+app: Final = typer.Typer(help="Make the installation's topics, and check them.")
+
+TopologyOrNone = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[TOPOLOGY]", help="Its channels' topics too; else only the installation's own."
+    ),
+]
+
+
+@app.command()
+def create(context: typer.Context, topology: TopologyOrNone = None, json: Json = False) -> int:
+    """Make the topics that are missing; those that are there stay as they are."""
+    from cjo_stream.kafka import topic
+
+    outcome = topic.create(operator_settings(context), _program(topology))
+    if json:
+        say_json(outcome)
+    else:
+        for name in outcome.created:
+            say(f"created {name}")
+        if not outcome.created:
+            say("nothing to create")
+        for difference in outcome.differences:
+            warn(_words(difference))
+    return 1 if outcome.differences else 0
+
+
+@app.command()
+def verify(context: typer.Context, topology: TopologyOrNone = None, json: Json = False) -> int:
+    """Say what differs from what the topics must be, and what mends it; 1 where anything does."""
+    from cjo_stream.kafka import topic
+
+    differences = topic.verify(operator_settings(context), _program(topology))
+    if json:
+        say_json(differences)
+    elif differences:
+        for difference in differences:
+            note(_words(difference))
+    else:
+        say("all topics are as they must be")
+    return 1 if differences else 0
+
+
+def _program(topology: str | None) -> Program | None:
+    from cjo_stream import definition
+
+    return definition.load(topology_folder(topology)).program if topology else None
+
+
+def _words(difference: Difference) -> str:
+    return (
+        f"{difference.topic}: {difference.what} is {difference.found or 'unset'}, must be "
+        f"{difference.wanted}: {difference.mend}"
+    )
