@@ -1,1 +1,5 @@
-"""What is shipped for the tests of others: the store contract, and drivers for topologies."""
+"""What is shipped for the tests of others: a driver for topologies, and the store contract."""
+
+from cjo_stream.testing.driver import TopologyDriver
+
+__all__ = ["TopologyDriver"]

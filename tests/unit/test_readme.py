@@ -1,0 +1,42 @@
+"""What the README says, done."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from cjo_stream.definition import load
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+
+
+def test_its_python_runs(monkeypatch: object) -> None:
+    (example,) = blocks("python")
+    example = example.replace('"topologies/shop"', repr(str(ROOT / "topologies" / "shop")))
+    exec(compile(example, "README.md", "exec"), {})
+
+
+def test_its_journey_loads(tmp_path: Path) -> None:
+    (journey,) = blocks("yaml")
+    head = (
+        "topology: t\nchannels: {web: {in: {}}, mail: {out: {address: user}}}\n"
+        "identity: {identifiers: [{type: user}]}\n---\n"
+        "action: cart_reminder\ntreatments: {mail: {template: t}}\n---\n"
+    )
+    (tmp_path / "t.yaml").write_text(head + journey)
+    assert list(load(tmp_path).program.journeys) == ["cart_recovery"]
+
+
+def test_every_make_target_it_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"\bmake ([a-z]+)\b(?!\.)", README)) <= targets | {"test"}
+
+
+def test_every_file_it_links_to_exists() -> None:
+    for link in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / link).exists(), link
