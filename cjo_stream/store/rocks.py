@@ -7,7 +7,6 @@ one, and the log is replayed from there.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import weakref
 from collections.abc import Iterator, Sequence
@@ -130,14 +129,6 @@ class RocksStore:
         for scan in list(self._scans):
             scan.end()
         self._db.close()
-
-    @staticmethod
-    def destroy(folder: str | Path) -> None:
-        """Delete the store in `folder`, which is closed; nothing happens where there is none."""
-        with contextlib.suppress(FileNotFoundError):
-            for path in sorted(Path(folder).iterdir()):
-                path.unlink()
-            Path(folder).rmdir()
 
 
 class _Scan(Iterator[tuple[bytes, bytes]]):

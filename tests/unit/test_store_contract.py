@@ -48,13 +48,6 @@ def test_corrupted_rocks_store_asks_to_be_rebuilt(tmp_path: Path) -> None:
         RocksStore(tmp_path / "store")
 
 
-def test_destroyed_rocks_store_is_gone(tmp_path: Path) -> None:
-    RocksStore(tmp_path / "store").close()
-    RocksStore.destroy(tmp_path / "store")
-    assert not (tmp_path / "store").exists()
-    RocksStore.destroy(tmp_path / "store")
-
-
 def test_rocks_stores_share_one_memory(tmp_path: Path) -> None:
     memory = Memory(block_cache_bytes=8 << 20, write_buffers_bytes=4 << 20)
     stores = [RocksStore(tmp_path / str(number), memory) for number in range(4)]
