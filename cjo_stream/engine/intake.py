@@ -69,6 +69,17 @@ def read_metadata(metadata: str) -> Committed:
         ) from error
 
 
+def new_metadata(log: Log, set_number: int) -> str:
+    """Return the metadata of a lane that has sent nothing yet."""
+    return f"{log.topic_id} {set_number}"
+
+
+def renumbered(metadata: str, set_number: int) -> str:
+    """Return the metadata of the same place in a lane, by another definition set."""
+    topic_id, _, *pairs = metadata.split(" ")
+    return " ".join([topic_id, str(set_number), *pairs])
+
+
 class Intake:
     """Routes the records of any number of raw partitions by one definition set."""
 

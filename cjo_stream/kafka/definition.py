@@ -1,0 +1,318 @@
+"""Definition sets on their way to an installation: numbered, stored, activated, pointed at.
+
+    record of the definition topic     key           value (JSON)
+    a set                              shop/3        number, digest, content
+    the pointer                        shop          number, digest
+
+`apply` writes the set's record, which fixes its number, then *stores* the set in every partition
+of the internal log, *activates* it in every partition, each answered by all before the next, and
+then moves the pointer, by which intake routes. Broken off anywhere, the same `apply` goes on where
+it stopped; another one takes the next number, and the tasks ignore the lower.
+
+Two at once cannot take the same number: the records are written by one transactional id, so that
+whoever begins later shuts the earlier one out before it reads.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from confluent_kafka import KafkaException, Producer
+
+from cjo_stream.core.message import ActivateSet, StoreSet
+from cjo_stream.core.program import Program
+from cjo_stream.definition import DefinitionSet, carry, compile_content
+from cjo_stream.engine.frame import ITEM_BYTES_MAX
+from cjo_stream.errors import RefusalError, RetryError, UsageError
+from cjo_stream.kafka.client import (
+    TIMEOUT_S,
+    Admin,
+    Place,
+    check_consumed,
+    group_id,
+    is_end,
+    reader,
+)
+from cjo_stream.kafka.command import ask_tasks
+from cjo_stream.kafka.position import set_numbers
+from cjo_stream.kafka.topic import Names, channel_topics, require_log
+from cjo_stream.settings import Settings
+
+SETS_KEPT: Final = 20
+"""Records of sets that stay readable: intake may have been down over so many applies."""
+CONTENT_BYTES_MAX: Final = ITEM_BYTES_MAX - 1024
+APPLY_WITHIN_S: Final = 60.0
+"""For all partitions to answer one step."""
+STATUS_WITHIN_S: Final = 5.0
+
+_LOG = logging.getLogger(__name__)
+
+
+class Published(msgspec.Struct, frozen=True):
+    """One definition set as the topic holds it."""
+
+    number: int
+    digest: str
+    content: bytes
+
+
+class Pointer(msgspec.Struct, frozen=True):
+    """Which set is applied."""
+
+    number: int
+    digest: str
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """What `apply` did. `changed` is False where this very set was in force already."""
+
+    number: int
+    changed: bool
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Which set runs where. Numbers are 0 before the first `apply`."""
+
+    topology: str | None
+    applied: int
+    """What the pointer names: intake goes by it."""
+    begun: int
+    """The highest set; above `applied` where an `apply` was broken off."""
+    partitions: dict[int, int | None]
+    """The active set of each partition; None where no task answered."""
+    intake: dict[str, int]
+    """By topic/partition, the set by which its records are routed."""
+
+
+class DefinitionLog:
+    """Follows the definition topic."""
+
+    def __init__(self, settings: Settings) -> None:
+        place: Place = (Names(settings.topic_prefix).definition, 0)
+        self._topic = place[0]
+        self._consumer = reader(settings, {place: 0})
+        self.topology: str | None = None
+        self.pointer = Pointer(0, "")
+        self.sets: dict[int, Published] = {}
+
+    def read(self) -> None:
+        """Return when all that the topic holds has been read; raises RetryError."""
+        until_s = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < until_s:
+            message = self._consumer.poll(0.1)
+            if message is not None and is_end(message):
+                return
+            self._take(message)
+        raise RetryError(f"{self._topic} could not be read: is the broker up?")
+
+    def poll(self, timeout_s: float = 0) -> bool:
+        """Take what is new, if anything; return whether the pointer moved."""
+        before = self.pointer
+        while (message := self._consumer.poll(timeout_s)) is not None:
+            self._take(message)
+            timeout_s = 0
+        return self.pointer != before
+
+    def program(self, number: int) -> Program:
+        """Return set `number`, compiled; raises RefusalError where it is not kept any more."""
+        published = self.sets.get(number)
+        if published is None:
+            raise RefusalError(
+                f"definition set {number} is needed, but {self._topic} holds only "
+                f"{sorted(self.sets)}: it was created anew, or more than {SETS_KEPT} sets were "
+                "applied meanwhile. Bring its records back"
+            )
+        return compile_content(number, published.content)
+
+    @property
+    def newest(self) -> Published | None:
+        """Return the set of the highest number, applied in full or not."""
+        return self.sets[max(self.sets)] if self.sets else None
+
+    def close(self) -> None:
+        """Leave the topic."""
+        self._consumer.close()
+
+    def _take(self, message: Any) -> None:
+        if message is None or is_end(message):
+            return
+        if (error := message.error()) is not None:
+            check_consumed(error, self._topic)
+            return
+        topology, _, number = (message.key() or b"").decode(errors="replace").partition("/")
+        value = message.value()
+        try:
+            if value is None:
+                self.sets.pop(int(number or 0), None)
+            elif number:
+                self.sets[int(number)] = msgspec.json.decode(value, type=Published)
+            else:
+                self.pointer = msgspec.json.decode(value, type=Pointer)
+                self.topology = topology
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise RefusalError(
+                f"{self._topic} holds a record that `apply` did not write, at offset "
+                f"{message.offset()}: find and stop its writer"
+            ) from error
+
+
+# --- apply ---------------------------------------------------------------------------------------
+
+
+def apply(
+    settings: Settings,
+    definitions: DefinitionSet,
+    on_step: Callable[[str], None] = lambda _: None,
+    within_s: float = APPLY_WITHIN_S,
+) -> Applied:
+    """Publish a definition set; return when it governs everywhere.
+
+    `on_step` is told what is done next. Raises UsageError and DefinitionError for a set that may
+    not follow the one in force, RefusalError for missing topics, RetryError where a partition
+    does not answer: the same `apply` then goes on where this one stopped.
+    """
+    names = Names(settings.topic_prefix)
+    admin = Admin(settings)
+    require_log(admin, settings, names.internal, names.effect)
+    admin.require([names.definition, names.reply, *channel_topics(settings, definitions.program)])
+    with _Writer(settings) as writer:
+        log = DefinitionLog(settings)
+        try:
+            log.read()
+        finally:
+            log.close()
+        published = _next(log, definitions)
+        if published.number == log.pointer.number:
+            return Applied(published.number, changed=False)
+        topology = definitions.program.topology
+        if published.number not in log.sets:
+            on_step(f"set {published.number}: writing it down")
+            writer.write({f"{topology}/{published.number}": msgspec.json.encode(published)})
+        on_step(f"set {published.number}: storing it in {settings.partitions} partitions")
+        _step(settings, _store(published), within_s)
+        on_step(f"set {published.number}: activating it")
+        _step(settings, _activate(published), within_s)
+        on_step(f"set {published.number}: pointing intake at it")
+        pointer = Pointer(published.number, published.digest)
+        old = sorted(log.sets)[: -SETS_KEPT + 1]
+        gone: dict[str, bytes | None] = {f"{topology}/{number}": None for number in old}
+        writer.write({topology: msgspec.json.encode(pointer), **gone})
+    return Applied(published.number, changed=True)
+
+
+def _next(log: DefinitionLog, definitions: DefinitionSet) -> Published:
+    """Return the set to publish: one that was begun and not ended, or one of a new number."""
+    newest = log.newest
+    if newest is not None and newest.digest == definitions.digest:
+        return newest
+    content = carry(definitions, newest.content if newest else None)
+    if len(content) > CONTENT_BYTES_MAX:
+        raise UsageError(
+            f"the definitions take {len(content)} bytes compressed; at most {CONTENT_BYTES_MAX} "
+            "fit the log. Divide the topology"
+        )
+    return Published(newest.number + 1 if newest else 1, definitions.digest, content)
+
+
+_Message = Callable[[str], StoreSet | ActivateSet]
+
+
+def _store(published: Published) -> _Message:
+    return lambda command_id: StoreSet(published.number, published.content, command_id)
+
+
+def _activate(published: Published) -> _Message:
+    return lambda command_id: ActivateSet(published.number, command_id)
+
+
+def _step(settings: Settings, message: _Message, within_s: float) -> None:
+    """Have every partition take a message; raises what stands against it."""
+    answers = ask_tasks(settings, message, within_s)
+    silent = sorted(set(range(settings.partitions)) - set(answers))
+    if silent:
+        raise RetryError(
+            f"partitions {silent} did not answer within {within_s:.0f} s: are worker and dispatch "
+            "running? Then run the same `cjo-stream apply` again: it goes on where it stopped"
+        )
+    errors = sorted({str(body["error"]) for body in answers.values() if body.get("error")})
+    if errors:
+        raise RefusalError("; ".join(errors))
+
+
+class _Writer:
+    """Writes the definition topic, alone: a second one shuts the first out."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._topic = Names(settings.topic_prefix).definition
+        self._producer = Producer(
+            {
+                **settings.kafka_properties(),
+                "transactional.id": group_id(settings, "apply"),
+                "message.max.bytes": 8 << 20,
+                "compression.type": "lz4",
+            },
+            logger=_LOG,
+        )
+
+    def __enter__(self) -> _Writer:
+        try:
+            self._producer.init_transactions(TIMEOUT_S)
+        except KafkaException as error:
+            raise RetryError(f"the broker does not answer ({error})") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._producer.flush(0)
+
+    def write(self, records: dict[str, bytes | None]) -> None:
+        """Write all records, or none; raises RetryError."""
+        try:
+            self._producer.begin_transaction()
+            for key, value in records.items():
+                self._producer.produce(self._topic, value, key.encode(), partition=0)
+            self._producer.commit_transaction(TIMEOUT_S)
+        except KafkaException as error:
+            raise RetryError(
+                f"{self._topic} could not be written ({error}): is another `apply` under way? "
+                "See `cjo-stream status`, then run this one again"
+            ) from error
+
+
+# --- status --------------------------------------------------------------------------------------
+
+
+def current(settings: Settings) -> Program | None:
+    """Return the applied set, compiled; None before the first `apply`."""
+    log = DefinitionLog(settings)
+    try:
+        log.read()
+        return log.program(log.pointer.number) if log.pointer.number else None
+    finally:
+        log.close()
+
+
+def status(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Status:
+    """Return which set runs where, asking every task."""
+    names = Names(settings.topic_prefix)
+    admin = Admin(settings)
+    require_log(admin, settings, names.internal)
+    admin.require([names.definition, names.reply])
+    log = DefinitionLog(settings)
+    try:
+        log.read()
+    finally:
+        log.close()
+    # No set has the number 0, so this activates nothing, and the answer says what is active.
+    answers = ask_tasks(settings, lambda command_id: ActivateSet(0, command_id), within_s)
+    partitions = range(settings.partitions)
+    return Status(
+        topology=log.topology,
+        applied=log.pointer.number,
+        begun=log.newest.number if log.newest else 0,
+        partitions={p: answers[p]["active"] if p in answers else None for p in partitions},
+        intake=set_numbers(admin, group_id(settings, "intake")),
+    )

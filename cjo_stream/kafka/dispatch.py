@@ -1,0 +1,371 @@
+"""Dispatch: effect frames in, single records out to the channels, each once.
+
+    consume  ──▶  what is new  ──▶  one transaction:  the records, by their kinds' topics
+                  (the engine's)                      a copy of the cursor
+                                                      the next offset, with the cursor
+
+A plain process, any number of them, static members of one group; each has a transactional id of
+its own, by its slot. A process that has lost its partitions while it wrote is fenced twice: by its
+transactional id when it was started again elsewhere under the same slot, and by the group's
+generation, which goes with the offsets into the transaction (KIP-447). Either way the transaction
+is aborted, and a `read_committed` channel system has seen nothing of it.
+
+A transaction holds what was gathered in some ms, and at most STEP_BYTES_MAX. When one fails, the
+process ends: the next one begins from what was committed. Calls into a transaction are short, and
+the watchdog ends a process that hangs in one all the same.
+
+**Expired commands.** A command is decided at its record's time. When it comes to be sent so late
+that `expires_at` is past, by this process's wall clock, it is not sent and counted as suppressed
+by the gate `expired`; the cursor moves over it as over any other. This is the one place where wall
+time has an effect on what goes out, and after it nothing is decided: a replay shows the command in
+its log.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+
+from cjo_stream.engine.dispatch import Dispatch
+from cjo_stream.engine.frame import Effect
+from cjo_stream.engine.port import LogRecord
+from cjo_stream.errors import RefusalError, RetryError, StopError
+from cjo_stream.kafka import client
+from cjo_stream.kafka.client import PARTITIONER, Admin, Place, check_consumed, is_end
+from cjo_stream.kafka.definition import DefinitionLog
+from cjo_stream.kafka.noise import muffle
+from cjo_stream.kafka.position import (
+    DISPATCH,
+    Position,
+    copy_record,
+    find,
+    joined,
+    start_of_dispatch,
+)
+from cjo_stream.kafka.producer import RECORD_BYTES_MAX
+from cjo_stream.kafka.stage import Linger, Standstill, Stopping, Vitals
+from cjo_stream.kafka.topic import Names, require_log
+from cjo_stream.settings import Settings
+from cjo_stream.telemetry import Metrics
+
+STEP_BYTES_MAX: Final = 1 << 20
+"""Of frames: some two thousand effects, 20 ms of work."""
+FETCH_FRAMES_MAX: Final = 200
+IDLE_S: Final = 0.1
+LINGER_SHORTEST_S: Final = 0.002
+LINGER_LONGEST_S: Final = 0.020
+BUSY_RATE: Final = 200.0
+"""Frames, not effects: each is from one step of one task."""
+TRANSACTION_TIMEOUT_MS: Final = 15_000
+CALL_S: Final = 5.0
+"""For one call into a transaction."""
+BEGIN_WITHIN_S: Final = 120.0
+"""For the broker, at the start, to end what a predecessor left open."""
+RETRY_S: Final = 0.2
+REFRESH_S: Final = 3_600.0
+"""Positions that do not move are committed again so often: they would expire after days."""
+DEFINITIONS_WITHIN_S: Final = 10.0
+KINDS: Final = ("decision", "transition", "identity", "profile", "dead_letter", "reply")
+
+_LOG = logging.getLogger(__name__)
+
+
+def run(settings: Settings, *, restore_offsets: bool = False) -> int:
+    """Send what the tasks decided until SIGTERM or SIGINT; returns the exit code.
+
+    Raises StopError and RefusalError where going on could lose or double something, RetryError
+    while the broker is away: the process then begins anew.
+    """
+    muffle(client.__name__, __name__)
+    stopping = Stopping()
+    with stopping.on_signals():
+        process = DispatchProcess(settings, Metrics(), stopping, restore_offsets=restore_offsets)
+        endpoint = process.vitals.serve(settings, process.not_ready)
+        process.vitals.start()
+        process.open()
+        while not stopping.asked:
+            process.turn()
+        process.vitals.stop()
+        process.close()
+        if endpoint is not None:
+            endpoint.close()
+    return 0
+
+
+class DispatchProcess:
+    """One dispatch. `open`, then `turn` for as long as it is to work, then `close`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        stopping: Stopping,
+        *,
+        restore_offsets: bool = False,
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._stopping = stopping
+        self._restore = restore_offsets
+        names = self._names = Names(settings.topic_prefix)
+        self._admin = Admin(settings)
+        self._topics = require_log(self._admin, settings, names.internal, names.effect)
+        self._admin.require([names.definition, names.cursor, *(names.out(kind) for kind in KINDS)])
+        self._definitions = DefinitionLog(settings)
+        self._definitions.read()
+        self._targets: dict[str, str] = {}
+        self._engine = Dispatch()
+        self._next: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
+        self._positions: dict[int, Position] = {}
+        self._waiting: deque[Message] = deque()
+        self._joined = False
+        self._rebalanced = False
+        self._refresh_due_s = time.monotonic() + REFRESH_S
+        self._linger = Linger(LINGER_SHORTEST_S, LINGER_LONGEST_S, BUSY_RATE)
+        self._standstill = Standstill()
+        effect_id = self._topics[names.effect].id
+        self.vitals = Vitals(
+            DISPATCH, self._admin, self._standings, lambda: {names.effect: effect_id}, metrics
+        )
+        self._producer = Producer(
+            {
+                **settings.kafka_properties(),
+                "transactional.id": f"{client.group_id(settings, DISPATCH)}.{settings.slot}",
+                "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+                "linger.ms": 0,
+                "compression.type": "lz4",
+                "message.max.bytes": RECORD_BYTES_MAX,
+                "partitioner": PARTITIONER,
+            },
+            logger=_LOG,
+        )
+        self._consumer = client.group_consumer(settings, DISPATCH)
+
+    def not_ready(self) -> str | None:
+        """Return what is still waited for; None when effects are sent."""
+        return None if self._joined else "the group has not assigned partitions yet"
+
+    def open(self) -> None:
+        """Shut out any predecessor of this slot, then join the group."""
+        until_s = time.monotonic() + BEGIN_WITHIN_S
+        while not self._stopping.asked:
+            self.vitals.beat()
+            try:
+                self._producer.init_transactions(CALL_S)
+                break
+            except KafkaException as error:
+                # The broker is away, or has a transaction of the predecessor to end first.
+                if not error.args[0].retriable() or time.monotonic() > until_s:
+                    raise _failed(error) from error
+                time.sleep(RETRY_S)
+        self._consumer.subscribe(
+            [self._names.effect],
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_revoke,
+        )
+
+    def turn(self) -> None:
+        """Take one step: one transaction, when there is something to send."""
+        self.vitals.beat()
+        self._standstill.moved()
+        if not self._waiting:
+            self._gather()
+        if self._rebalanced:
+            # What came with the news may be of before: partitions are read from their starts.
+            self._rebalanced = False
+            self._waiting.clear()
+            self._consumer.assign(self._assignment())
+            return
+        frames = self._take_frames()
+        if frames:
+            self._step(frames)
+        elif time.monotonic() >= self._refresh_due_s:
+            self._refresh_due_s = time.monotonic() + REFRESH_S
+            self._write([], self._positions)
+
+    def close(self) -> None:
+        """Leave in order; every step was committed as it was taken. The group is not left."""
+        self._consumer.close()
+        self._definitions.close()
+
+    # --- one step ------------------------------------------------------------------------------
+
+    def _gather(self) -> None:
+        messages = self._consumer.consume(1, IDLE_S)
+        if messages and messages[0].error() is None:
+            messages += self._consumer.consume(FETCH_FRAMES_MAX - 1, self._linger.seconds)
+        self._waiting.extend(messages)
+        self._linger.took(len(messages))
+
+    def _take_frames(self) -> dict[int, list[LogRecord]]:
+        """Return what fits one transaction, by partition."""
+        frames: dict[int, list[LogRecord]] = {}
+        size = 0
+        while self._waiting and size < STEP_BYTES_MAX:
+            message = self._waiting.popleft()
+            partition, offset = message.partition() or 0, message.offset() or 0
+            if is_end(message):
+                self._ends[partition] = offset
+            elif (error := message.error()) is not None:
+                check_consumed(error, self._names.effect)
+            elif partition in self._next and offset >= self._next[partition]:
+                self._next[partition] = offset + 1
+                value = message.value() or b""
+                assert isinstance(value, bytes)
+                size += len(value)
+                record = LogRecord(offset, message.timestamp()[1], value)
+                frames.setdefault(partition, []).append(record)
+        return frames
+
+    def _step(self, frames: dict[int, list[LogRecord]]) -> None:
+        began_s = time.perf_counter()
+        effects: list[Effect] = []
+        positions: dict[int, Position] = {}
+        effect_id = self._topics[self._names.effect].id
+        for partition, records in frames.items():
+            step = self._engine.take(partition, records)
+            offset, metadata = step.position
+            effects += step.effects
+            positions[partition] = Position(offset, joined(effect_id, metadata))
+        self._standstill.check()
+        due = [effect for effect in effects if not self._expired(effect)]
+        self._write(due, positions)
+        self._positions.update(positions)
+        self._metrics.observe("cjo_stage_seconds", (DISPATCH,), time.perf_counter() - began_s)
+        self._metrics.add(self._engine.take_counts())
+        now_ms = time.time() * 1000
+        for effect in due:
+            if effect.kind == "action" and effect.received_at:
+                late_s = (now_ms - effect.received_at) / 1000
+                self._metrics.observe("cjo_event_to_action_seconds", (), max(0.0, late_s))
+
+    def _expired(self, effect: Effect) -> bool:
+        if not 0 < effect.expires_at <= time.time() * 1000:
+            return False
+        self._metrics.add({("cjo_suppressed_total", "expired"): 1})
+        return True
+
+    def _write(self, effects: list[Effect], positions: dict[int, Position]) -> None:
+        """Write one transaction; raises StopError where it is not to be had."""
+        if not positions:
+            return
+        targets = [self._target(effect) for effect in effects]
+        try:
+            self._producer.begin_transaction()
+            for effect, target in zip(effects, targets, strict=True):
+                key = effect.key.encode() if effect.key else None
+                self._produce(target, effect.value, key, list(effect.headers))
+            for partition, position in positions.items():
+                place = (self._names.effect, partition)
+                copy = copy_record(self._settings, DISPATCH, place, position)
+                self._produce(copy.topic, copy.value, copy.key, [])
+            written_s = time.perf_counter()
+            self._producer.send_offsets_to_transaction(
+                [
+                    TopicPartition(self._names.effect, partition, at.offset, at.metadata)
+                    for partition, at in positions.items()
+                ],
+                self._consumer.consumer_group_metadata(),
+                CALL_S,
+            )
+            self.vitals.beat()
+            self._producer.commit_transaction(CALL_S)
+        except KafkaException as error:
+            raise _failed(error) from error
+        self._metrics.observe("cjo_commit_seconds", (DISPATCH,), time.perf_counter() - written_s)
+
+    def _produce(
+        self, topic: str, value: bytes | None, key: bytes | None, headers: list[Any]
+    ) -> None:
+        while True:
+            try:
+                self._producer.produce(topic, value, key, headers=headers)
+            except BufferError:
+                self._producer.poll(client.POLL_S)
+                self._stopping.check()
+            else:
+                return
+
+    # --- where effects go ----------------------------------------------------------------------
+
+    def _target(self, effect: Effect) -> str:
+        if effect.kind != "action":
+            return self._names.out(effect.kind)
+        channel = effect.channel or ""
+        target = self._targets.get(channel)
+        if target is None:
+            self._learn(channel)
+            target = self._targets[channel]
+        return target
+
+    def _learn(self, channel: str) -> None:
+        """Learn of channels from the definition sets: a set is written before tasks go by it."""
+        until_s = time.monotonic() + DEFINITIONS_WITHIN_S
+        while channel not in self._targets:
+            targets: dict[str, str] = {}
+            for number in sorted(self._definitions.sets):
+                for declared in self._definitions.program(number).channels.values():
+                    target = self._names.target(declared)
+                    if target is not None:
+                        targets[declared.name] = target
+            self._admin.require(targets.values())
+            self._targets = targets
+            if channel not in targets and time.monotonic() > until_s:
+                raise RefusalError(
+                    f"a command for channel {channel}, which no definition set in "
+                    f"{self._names.definition} declares: that topic was created anew, or cut. "
+                    "Bring its records back"
+                )
+            if channel not in targets:
+                self._definitions.poll(RETRY_S)
+                self.vitals.beat()
+
+    # --- the group -----------------------------------------------------------------------------
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._rebalanced = self._joined = True
+        internal_id = self._topics[self._names.internal].id
+        self.vitals.beat()
+        for found in find(
+            self._settings, self._admin, DISPATCH, internal_id, consumer, partitions
+        ):
+            start = start_of_dispatch(found, restore=self._restore)
+            number = found.place[1]
+            self._engine.resume(number, start.metadata)
+            self._next[number] = start.offset
+            self._positions[number] = Position(
+                start.offset, joined(found.topic_id, start.metadata or "")
+            )
+        consumer.assign(self._assignment())
+
+    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._rebalanced = True
+        for partition in partitions:
+            self._engine.release(partition.partition)
+            for kept in (self._next, self._ends, self._positions):
+                kept.pop(partition.partition, None)
+
+    def _assignment(self) -> list[TopicPartition]:
+        return [TopicPartition(self._names.effect, *item) for item in self._next.items()]
+
+    def _standings(self) -> dict[Place, int]:
+        effect = self._names.effect
+        return {
+            (effect, number): max(at, self._ends.get(number, 0))
+            for number, at in list(self._next.items())
+        }
+
+
+def _failed(error: KafkaException) -> StopError | RetryError:
+    told = error.args[0]
+    kind = RetryError if told.retriable() else StopError
+    return kind(
+        f"a transaction failed ({told}): this process ends, and goes on from what was committed "
+        "when it is started again"
+    )

@@ -1,0 +1,275 @@
+"""Where intake and dispatch begin: committed positions, checked before they are used.
+
+    committed metadata, intake      internal topic's id, then the engine's (engine/intake.py)
+    committed metadata, dispatch    effect topic's id, then the engine's (engine/dispatch.py)
+
+                                        intake                      dispatch
+    committed, of this log              goes on there               goes on there
+    committed, of a topic since         a new lane, from the        from the first record, holding
+      created anew                      first record                it against the cursor
+    committed, out of the log's range   refused                     refused
+    nothing committed, but a copy       refused: they are gone      refused: they are gone
+    nothing at all                      a new lane, from the        new, from offset 0; refused
+                                        first record                where the log begins later
+
+A *copy* is a record of the compacted cursor topic; committed offsets expire, copies do not. So a
+copy tells an installation that lost its offsets from a new one, and an operator may go on from it:
+dispatch's is written in the transaction of its offsets, and what intake sends again from an
+earlier position is dropped by the tasks that have it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import msgspec
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaException,
+    TopicPartition,
+)
+
+from cjo_stream.engine.intake import Committed, read_metadata
+from cjo_stream.errors import RefusalError, RetryError
+from cjo_stream.kafka.client import (
+    TIMEOUT_S,
+    Admin,
+    Outgoing,
+    Place,
+    away,
+    check_consumed,
+    group_id,
+    is_end,
+    reader,
+)
+from cjo_stream.kafka.topic import Names
+from cjo_stream.settings import Settings
+
+INTAKE: Final = "intake"
+DISPATCH: Final = "dispatch"
+
+
+class Position(msgspec.Struct, frozen=True):
+    """A next offset and the metadata beside it: a committed position, or its copy."""
+
+    offset: int
+    metadata: str
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What is known of one partition before it is read."""
+
+    place: Place
+    topic_id: str
+    internal_id: str
+    first: int
+    end: int
+    group: str
+    committed: Position | None
+    copy: Position | None
+
+
+class Start(msgspec.Struct, frozen=True):
+    """Where to begin; `metadata` is the engine's, None for a lane or log that is new."""
+
+    offset: int
+    metadata: str | None
+
+
+def joined(owner: str, metadata: str) -> str:
+    """Return what is committed: a topic's id and the engine's metadata."""
+    return f"{owner} {metadata}"
+
+
+def start_of_intake(found: Found, *, restore: bool) -> Start:
+    """Return where intake begins a raw partition; raises RefusalError.
+
+    With `restore` an operator says to go on from the copy where the committed offset is gone.
+    """
+    position = found.committed
+    if position is None:
+        if found.copy is None or _lane(found, found.copy).topic_id != found.topic_id:
+            return Start(found.first, None)
+        if not restore:
+            raise _gone(found)
+        position = found.copy
+    owner, _, metadata = position.metadata.partition(" ")
+    topic_id = _lane(found, position).topic_id
+    if owner != found.internal_id:
+        raise RefusalError(
+            f"{_words(found.place)}: its position belongs to another internal topic: that was "
+            "created anew. This is a new installation now: give it a prefix of its own "
+            f"(CJO_TOPIC_PREFIX), or delete the group {found.group} and create the cursor topic "
+            "anew too"
+        )
+    if topic_id != found.topic_id:
+        return Start(found.first, None)
+    _check_range(found, position)
+    return Start(position.offset, metadata)
+
+
+def start_of_dispatch(found: Found, *, restore: bool) -> Start:
+    """Return where dispatch begins an effect partition; raises RefusalError."""
+    position = found.committed
+    if position is None and found.copy is not None and _owner(found.copy) == found.topic_id:
+        if not restore:
+            raise _gone(found)
+        position = found.copy
+    if position is not None and _owner(position) == found.topic_id:
+        _check_range(found, position)
+        return Start(position.offset, position.metadata.partition(" ")[2])
+    if found.first > 0:
+        raise RefusalError(
+            f"{_words(found.place)} begins at offset {found.first}, and what stood before was "
+            "never sent: dispatch was down for longer than the log is kept. See `cjo-stream "
+            "debug replay` for what is missing; to go on without, create the topic anew"
+        )
+    before = position or found.copy
+    cursor = before.metadata.partition(" ")[2] if before else ""
+    # The tasks' lane goes on where only the effect topic is new: a hole would show.
+    return Start(0, cursor if cursor.partition(" ")[0] == found.internal_id else None)
+
+
+def _lane(found: Found, position: Position) -> Committed:
+    metadata = position.metadata.partition(" ")[2]
+    if not metadata:
+        raise RefusalError(
+            f"{_words(found.place)}: the group {found.group} has an offset that intake did not "
+            "commit. Stop who did, and bring the group's offsets back, or delete the group's "
+            "offsets and start intake once with --restore-offsets"
+        )
+    return read_metadata(metadata)
+
+
+def _owner(position: Position) -> str:
+    return position.metadata.partition(" ")[0]
+
+
+def _check_range(found: Found, position: Position) -> None:
+    if not found.first <= position.offset <= found.end:
+        raise RefusalError(
+            f"{_words(found.place)} holds offsets {found.first} to {found.end}, but the position "
+            f"to go on from is {position.offset}: records are gone that were never read, or the "
+            "log lost its end. Bring them back; there is no going on without them but a topic "
+            "created anew"
+        )
+
+
+def _gone(found: Found) -> RefusalError:
+    return RefusalError(
+        f"{_words(found.place)}: the committed offsets of group {found.group} are gone, though "
+        "this installation is not new. Bring them back, or start once with --restore-offsets, "
+        "which goes on from their copy in the cursor topic"
+    )
+
+
+def _words(place: Place) -> str:
+    return f"{place[0]}/{place[1]}"
+
+
+# --- what is known -------------------------------------------------------------------------------
+
+
+def find(
+    settings: Settings,
+    admin: Admin,
+    stage: str,
+    internal_id: str,
+    consumer: Consumer,
+    partitions: list[TopicPartition],
+) -> list[Found]:
+    """Return what is known of each partition that the group has given to `consumer`."""
+    places = [(partition.topic, partition.partition) for partition in partitions]
+    topics = admin.require(topic for topic, _ in places)
+    firsts, ends = admin.firsts(places), admin.ends(places)
+    committed = _committed(consumer, partitions)
+    copies = read_copies(settings, stage) if None in committed.values() else {}
+    return [
+        Found(
+            place,
+            topics[place[0]].id,
+            internal_id,
+            firsts[place],
+            ends[place],
+            group_id(settings, stage),
+            committed[place],
+            copies.get(place),
+        )
+        for place in places
+    ]
+
+
+def _committed(
+    consumer: Consumer, partitions: list[TopicPartition]
+) -> dict[Place, Position | None]:
+    try:
+        told = consumer.committed(partitions, TIMEOUT_S)
+    except KafkaException as error:
+        raise away(error) from error
+    found: dict[Place, Position | None] = {}
+    for place in told:
+        if place.error is not None:
+            raise RetryError(f"the committed offset of {place} is not to be had: {place.error}")
+        known = place.offset >= 0
+        found[place.topic, place.partition] = (
+            Position(place.offset, place.metadata or "") if known else None
+        )
+    return found
+
+
+# --- copies --------------------------------------------------------------------------------------
+
+
+def copy_record(settings: Settings, stage: str, place: Place, position: Position) -> Outgoing:
+    """Return the record that keeps a copy of a position."""
+    return Outgoing(
+        Names(settings.topic_prefix).cursor,
+        msgspec.json.encode(position),
+        0,
+        f"{stage}/{_words(place)}".encode(),
+    )
+
+
+def read_copies(settings: Settings, stage: str) -> dict[Place, Position]:
+    """Return a stage's copies; raises RetryError. Reads the whole cursor topic."""
+    topic = Names(settings.topic_prefix).cursor
+    first = Admin(settings).firsts([(topic, 0)])
+    consumer = reader(settings, first)
+    copies: dict[Place, Position] = {}
+    until_s = time.monotonic() + 3 * TIMEOUT_S
+    try:
+        while time.monotonic() < until_s:
+            for message in consumer.consume(1_000, 0.1):
+                if is_end(message):
+                    return copies
+                if (error := message.error()) is not None:
+                    check_consumed(error, topic)
+                    continue
+                whose, _, named = (message.key() or b"").decode().partition("/")
+                if whose == stage:
+                    name, _, number = named.rpartition("/")
+                    copies[name, int(number)] = msgspec.json.decode(
+                        message.value() or b"", type=Position
+                    )
+    finally:
+        consumer.close()
+    raise RetryError(f"{topic} could not be read to its end: is the broker up?")
+
+
+def set_numbers(admin: Admin, group: str) -> dict[str, int]:
+    """Return by topic/partition the definition set that intake routes by, as it committed it."""
+    futures = admin.client.list_consumer_group_offsets(
+        [ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_S
+    )
+    try:
+        told = admin.result(futures[group]).topic_partitions
+    except KafkaException:
+        return {}
+    numbers = {}
+    for place in told:
+        metadata = (place.metadata or "").partition(" ")[2]
+        if metadata:
+            numbers[f"{place.topic}/{place.partition}"] = read_metadata(metadata).set_number
+    return dict(sorted(numbers.items()))

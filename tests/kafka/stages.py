@@ -1,0 +1,153 @@
+"""An installation's stages inside the test's own process, each driven turn by turn.
+
+The tasks here are the engine's, over memory and a plain consumer: what the worker adds to them is
+another test's matter.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from cjo_stream.definition import compile_content, load
+from cjo_stream.engine.port import Log, LogRecord
+from cjo_stream.engine.task import Task
+from cjo_stream.kafka.client import Admin, Outgoing, Sender, is_end, reader
+from cjo_stream.kafka.definition import apply
+from cjo_stream.kafka.dispatch import DispatchProcess
+from cjo_stream.kafka.intake import IntakeProcess
+from cjo_stream.kafka.stage import Stopping
+from cjo_stream.kafka.topic import Names, create
+from cjo_stream.settings import Settings
+from cjo_stream.store.memory import MemoryStore
+from cjo_stream.telemetry import Metrics
+
+WITHIN_S = 30.0
+
+
+class Tasks:
+    """Every task of an installation."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._names = Names(settings.topic_prefix)
+        topic = Admin(settings).require([self._names.internal])[self._names.internal]
+        self._tasks = [
+            Task(p, topic.partitions, Log(topic.id, p), MemoryStore(), compile_content)
+            for p in range(topic.partitions)
+        ]
+        self._reader = reader(settings, {(topic.name, p): 0 for p in range(topic.partitions)})
+        self._sender = Sender(settings)
+
+    def turn(self) -> None:
+        for message in self._reader.consume(100, 0.02):
+            if is_end(message):
+                continue
+            assert message.error() is None, message.error()
+            task = self._tasks[message.partition()]
+            record = LogRecord(message.offset(), message.timestamp()[1], message.value())
+            outbox = task.process([record])
+            names = self._names
+            self._sender.send(
+                [Outgoing(names.internal, frame, to) for to, frame in outbox.frames]
+                + [Outgoing(names.effect, f, task.partition) for f in outbox.effects]
+            )
+            task.commit()
+
+
+def until(condition: Callable[[], Any], *stages: Any, within_s: float = WITHIN_S) -> Any:
+    """Turn the stages until the condition gives something; return that."""
+    end_s = time.monotonic() + within_s
+    while not (found := condition()):
+        assert time.monotonic() < end_s, "it did not come"
+        for stage in stages:
+            stage.turn()
+    return found
+
+
+def make_intake(settings: Settings, *, restore: bool = False) -> IntakeProcess:
+    intake = IntakeProcess(settings, Metrics(), Stopping(), restore_offsets=restore)
+    intake.open()
+    until(lambda: intake.not_ready() is None, intake)
+    intake.turn()
+    return intake
+
+
+def make_dispatch(settings: Settings, *, restore: bool = False) -> DispatchProcess:
+    dispatch = DispatchProcess(settings, Metrics(), Stopping(), restore_offsets=restore)
+    dispatch.open()
+    until(lambda: dispatch.not_ready() is None, dispatch)
+    dispatch.turn()
+    return dispatch
+
+
+def make_topology(folder: Path, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "topology.yaml").write_text(text)
+    return folder
+
+
+def publish(settings: Settings, folder: Path) -> int:
+    """Make the topics, apply the topology; return the set's number. Tasks and dispatch of our own
+    answer, and are gone afterwards."""
+    definitions = load(folder)
+    create(settings, definitions.program)
+    tasks, dispatch = Tasks(settings), make_dispatch(settings)
+    results = in_background(lambda: apply(settings, definitions))
+    applied = until(lambda: results[0] if results else None, tasks, dispatch)
+    dispatch.close()
+    assert not isinstance(applied, Exception), applied
+    return int(applied.number)
+
+
+def in_background(call: Callable[[], Any]) -> list[Any]:
+    """Return a list that will hold the call's result, or its error."""
+    results: list[Any] = []
+
+    def run() -> None:
+        try:
+            results.append(call())
+        except Exception as error:
+            results.append(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return results
+
+
+def produce(settings: Settings, topic: str, *values: bytes | dict[str, Any]) -> None:
+    producer = Producer({**settings.kafka_properties()})
+    for value in values:
+        data = value if isinstance(value, bytes) else json.dumps(value).encode()
+        producer.produce(topic, data, b"a key", 0)
+    assert producer.flush(10) == 0
+
+
+def read_all(settings: Settings, topic: str, *, committed: bool = True) -> list[Any]:
+    """Return every record of a topic as it stands now."""
+    count = Admin(settings).require([topic])[topic].partitions
+    consumer = Consumer(
+        {
+            **settings.kafka_properties(),
+            "group.id": "test",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed" if committed else "read_uncommitted",
+        }
+    )
+    consumer.assign([TopicPartition(topic, p, 0) for p in range(count)])
+    found: list[Any] = []
+    ends = 0
+    end_s = time.monotonic() + WITHIN_S
+    while ends < count:
+        assert time.monotonic() < end_s, f"{topic} has no end"
+        for message in consumer.consume(100, 0.1):
+            if is_end(message):
+                ends += 1
+            elif message.error() is None:
+                found.append(message)
+    consumer.close()
+    return found

@@ -1,0 +1,182 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import NewTopic
+
+from cjo_stream.core.message import Arrive
+from cjo_stream.engine.frame import decode_frame
+from cjo_stream.errors import RefusalError
+from cjo_stream.kafka.client import Admin, group_consumer, group_id
+from cjo_stream.kafka.intake import IntakeProcess
+from cjo_stream.kafka.position import set_numbers
+from cjo_stream.kafka.stage import Stopping
+from cjo_stream.kafka.topic import Names, create
+from cjo_stream.settings import Settings
+from cjo_stream.telemetry import Metrics
+from tests.kafka.stages import make_intake, make_topology, produce, publish, read_all, until
+
+pytestmark = pytest.mark.kafka
+
+TOPOLOGY = """
+topology: small
+channels:
+  web: {in: {}}
+  app: {in: {topic: PREFIXapp.tracking, format: segment}}
+identity: {identifiers: [{type: user_id}]}
+"""
+
+
+def topology(settings: Settings, folder: Path, text: str = TOPOLOGY) -> Path:
+    return make_topology(folder / "topology", text.replace("PREFIX", settings.topic_prefix))
+
+
+def event(user: str, id_: str = "e1") -> dict[str, Any]:
+    return {"type": "seen", "time": 1_700_000_000_000, "id": id_, "identifiers": {"user_id": user}}
+
+
+def arrivals(settings: Settings) -> list[tuple[str, int]]:
+    """Return (channel, offset) of every event in the internal log, repeats included."""
+    items = [
+        item.message
+        for message in read_all(settings, Names(settings.topic_prefix).internal)
+        for item in decode_frame(message.value()).items
+    ]
+    events = [message.event for message in items if isinstance(message, Arrive)]
+    return sorted((event.channel or "", event.offset) for event in events)
+
+
+def test_several_topics_come_in_each_by_its_format_and_refused_records_go_out_as_they_came(
+    settings: Settings, tmp_path: Path
+) -> None:
+    publish(settings, topology(settings, tmp_path))
+    names = Names(settings.topic_prefix)
+    web, app = f"{names.prefix}event.web.v1", f"{names.prefix}app.tracking"
+    intake = make_intake(settings)
+    track = {
+        "type": "track",
+        "event": "Order Completed",
+        "userId": "ann",
+        "timestamp": "2026-03-01T10:00:00Z",
+        "messageId": "m1",
+    }
+    produce(settings, web, event("ann"), b"\xff{", event("bob", "e2"))
+    produce(settings, app, track)
+    until(lambda: len(arrivals(settings)) >= 3, intake)
+    letters = until(lambda: read_all(settings, names.dead_letter), intake)
+    assert arrivals(settings) == [("app", 0), ("web", 0), ("web", 2)]
+    assert [letter.value() for letter in letters] == [b"\xff{"]
+    assert letters[0].key() == b"a key"
+    headers = dict(letters[0].headers())
+    assert headers["reason"] == b"malformed"
+    assert (headers["topic"], headers["partition"], headers["offset"]) == (
+        web.encode(),
+        b"0",
+        b"1",
+    )
+    intake.close()
+
+
+def test_a_successor_goes_on_where_its_predecessor_committed(
+    settings: Settings, tmp_path: Path
+) -> None:
+    publish(settings, topology(settings, tmp_path))
+    web = f"{settings.topic_prefix}event.web.v1"
+    first = make_intake(settings)
+    produce(settings, web, *(event("ann", f"e{n}") for n in range(10)))
+    until(lambda: len(arrivals(settings)) == 10, first)
+    first.close()
+    second = make_intake(settings)
+    produce(settings, web, event("ann", "e10"))
+    until(lambda: len(arrivals(settings)) > 10, second)
+    assert arrivals(settings) == [("web", n) for n in range(11)]
+    second.close()
+
+
+def test_before_the_first_apply_intake_waits(settings: Settings) -> None:
+    create(settings, None)
+    stopping = Stopping()
+    intake = IntakeProcess(settings, Metrics(), stopping)
+    stopping.ask()
+    intake.open()
+    assert "apply" in (intake.not_ready() or "")
+    intake.turn()
+    intake.close()
+
+
+def test_offsets_that_are_gone_are_refused_and_restored_from_their_copy_when_told_to(
+    settings: Settings, tmp_path: Path
+) -> None:
+    publish(settings, topology(settings, tmp_path))
+    web = f"{settings.topic_prefix}event.web.v1"
+    first = make_intake(settings)
+    produce(settings, web, event("ann"))
+    until(lambda: len(arrivals(settings)) == 1, first)
+    first.close()
+    # Another group is one whose offsets are gone: the copies are the installation's.
+    bereft = settings.model_copy(update={"group": "bereft"})
+    with pytest.raises(RefusalError, match="restore-offsets"):
+        make_intake(bereft)
+    second = make_intake(bereft.model_copy(update={"group": "bereft2"}), restore=True)
+    produce(settings, web, event("ann", "e2"))
+    until(lambda: len(arrivals(settings)) > 1, second)
+    assert arrivals(settings) == [("web", 0), ("web", 1)]
+    second.close()
+
+
+def test_an_offset_out_of_the_logs_range_is_refused(settings: Settings, tmp_path: Path) -> None:
+    publish(settings, topology(settings, tmp_path))
+    names = Names(settings.topic_prefix)
+    web = f"{names.prefix}event.web.v1"
+    ids = {n: t.id for n, t in Admin(settings).require([web, names.internal]).items()}
+    stray = group_consumer(settings, "intake")
+    metadata = f"{ids[names.internal]} {ids[web]} 1"
+    stray.commit(
+        offsets=[TopicPartition(web, 0, 17, metadata)],
+        asynchronous=False,
+    )
+    stray.close()
+    with pytest.raises(RefusalError, match="17"):
+        make_intake(settings)
+
+
+def test_a_raw_topic_created_anew_is_a_new_lane(settings: Settings, tmp_path: Path) -> None:
+    publish(settings, topology(settings, tmp_path))
+    web = f"{settings.topic_prefix}event.web.v1"
+    first = make_intake(settings)
+    produce(settings, web, event("ann"), event("ann", "e2"))
+    until(lambda: len(arrivals(settings)) == 2, first)
+    first.close()
+    admin = Admin(settings)
+    before = admin.require([web])[web].id
+    admin.result(admin.client.delete_topics([web])[web])
+    until(lambda: not admin.describe([web]))
+    admin.result(admin.client.create_topics([NewTopic(web, 2, 1)])[web])
+    until(lambda: web in admin.describe([web]))
+    assert admin.require([web])[web].id != before
+    second = make_intake(settings)
+    produce(settings, web, event("ann", "e3"))
+    until(lambda: len(arrivals(settings)) == 3, second)
+    assert arrivals(settings) == [("web", 0), ("web", 0), ("web", 1)]
+    second.close()
+
+
+def test_a_new_set_is_a_barrier_and_brings_its_topics(settings: Settings, tmp_path: Path) -> None:
+    folder = topology(settings, tmp_path)
+    publish(settings, folder)
+    web = f"{settings.topic_prefix}event.web.v1"
+    intake = make_intake(settings)
+    produce(settings, web, event("ann"))
+    until(lambda: len(arrivals(settings)) == 1, intake)
+    more = TOPOLOGY.replace("  web:", "  till: {in: {}}\n  web:").replace("app:", "phone:")
+    number = publish(settings, topology(settings, tmp_path, more))
+    assert number == 2
+    until(lambda: intake.set_number == 2, intake)
+    produce(settings, web, event("ann", "e2"))
+    produce(settings, f"{settings.topic_prefix}event.till.v1", event("ann", "e3"))
+    until(lambda: len(arrivals(settings)) == 3, intake)
+    assert arrivals(settings) == [("till", 0), ("web", 0), ("web", 1)]
+    intake.close()
+    numbers = set_numbers(Admin(settings), group_id(settings, "intake"))
+    assert numbers[f"{web}/0"] == numbers[f"{settings.topic_prefix}event.till.v1/0"] == 2
