@@ -42,6 +42,8 @@ EARLIEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # untyp
 LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call] # untyped there
 
 _LOG = logging.getLogger(__name__)
+# Told by every producer at its start, of a property that we know well (kafka/producer.py).
+_LOG.addFilter(lambda record: "enable.gapless.guarantee" not in record.getMessage())
 
 Place = tuple[str, int]
 """(topic, partition)"""

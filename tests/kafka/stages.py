@@ -135,6 +135,7 @@ def read_all(settings: Settings, topic: str, *, committed: bool = True) -> list[
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 20,
             "isolation.level": "read_committed" if committed else "read_uncommitted",
         }
     )

@@ -1,0 +1,169 @@
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from cjo_stream.engine.frame import Effect, EffectWriter, decode_effect_frame
+from cjo_stream.engine.lane import Numbering
+from cjo_stream.engine.port import Log
+from cjo_stream.errors import HoleError, RefusalError
+from cjo_stream.kafka.client import Admin, Outgoing, Sender
+from cjo_stream.kafka.dispatch import DispatchProcess
+from cjo_stream.kafka.topic import Names
+from cjo_stream.settings import Settings
+from tests.kafka.stages import make_dispatch, make_topology, publish, read_all, until
+
+pytestmark = pytest.mark.kafka
+
+TOPOLOGY = """
+topology: small
+channels:
+  web: {in: {}}
+  mail: {out: {address: user_id}}
+  bell: {out: {topic: PREFIXbell, address: user_id}}
+identity: {identifiers: [{type: user_id}]}
+"""
+
+
+class Task:
+    """What a task of partition 0 sends to dispatch."""
+
+    def __init__(self, settings: Settings) -> None:
+        names = Names(settings.topic_prefix)
+        internal = Admin(settings).require([names.internal])[names.internal]
+        self._log = Log(internal.id, 0)
+        self._effect = names.effect
+        self._sender = Sender(settings)
+        self._offset = 1_000
+        # What `publish` had the real tasks answer went before.
+        self._numbers = Numbering()
+
+    def after(self, position: tuple[int, int]) -> "Task":
+        self._numbers = Numbering({0: position})
+        return self
+
+    def frame(self, *effects: Effect) -> bytes:
+        """Return a frame of effects caused by one record."""
+        writer = EffectWriter(self._log)
+        self._offset += 1
+        self._numbers.begin(self._offset)
+        for effect in effects:
+            writer.add(*self._numbers.number(0), effect)
+        return writer.frames()[0]
+
+    def send(self, *frames: bytes) -> None:
+        self._sender.send([Outgoing(self._effect, frame, 0) for frame in frames])
+
+
+def command(number: int, *, channel: str = "mail", expires_at: int = 0) -> Effect:
+    return Effect(
+        "action",
+        "customer",  # one, so that all lie in one partition and in order
+        json.dumps({"number": number}).encode(),
+        channel=channel,
+        headers=[("action_id", str(number).encode())],
+        expires_at=expires_at,
+    )
+
+
+@pytest.fixture
+def installation(settings: Settings, tmp_path: Path) -> Settings:
+    text = TOPOLOGY.replace("PREFIX", settings.topic_prefix)
+    publish(settings, make_topology(tmp_path / "topology", text))
+    return settings
+
+
+@pytest.fixture
+def task(installation: Settings) -> Task:
+    """Return the task, where its log stands after the installation's first `apply`."""
+    effect = Names(installation.topic_prefix).effect
+    items = [
+        (item.offset, item.index)
+        for message in read_all(installation, effect)
+        if message.partition() == 0
+        for item in decode_effect_frame(message.value()).items
+    ]
+    return Task(installation).after(max(items))
+
+
+def sent(settings: Settings, topic: str = "action.mail.v1") -> list[int]:
+    return [
+        json.loads(message.value())["number"]
+        for message in read_all(settings, settings.topic_prefix + topic)
+    ]
+
+
+def until_sent(settings: Settings, dispatch: DispatchProcess, *numbers: int) -> None:
+    until(lambda: len(sent(settings)) >= len(numbers), dispatch)
+    assert sent(settings) == list(numbers)
+
+
+def test_each_effect_goes_to_its_topic_once_however_often_its_frame_comes(
+    installation: Settings, task: Task
+) -> None:
+    dispatch = make_dispatch(installation)
+    first = task.frame(command(1), Effect("decision", "customer 1", b'{"number": 5}'))
+    second = task.frame(command(2), command(3, channel="bell"))
+    task.send(first, first, second)
+    task.send(first, second)  # a predecessor of the task that did not know it was dead
+    task.send(task.frame(command(4)))
+    until_sent(installation, dispatch, 1, 2, 4)
+    assert sent(installation, "decision.v1") == [5]
+    assert sent(installation, "bell") == [3]
+    message = read_all(installation, f"{installation.topic_prefix}action.mail.v1")[0]
+    assert message.key() == b"customer"
+    assert message.headers() == [("action_id", b"1")]
+    dispatch.close()
+
+
+def test_a_successor_sends_what_is_left_and_nothing_twice(
+    installation: Settings, task: Task
+) -> None:
+    first = make_dispatch(installation)
+    task.send(task.frame(command(1)))
+    until_sent(installation, first, 1)
+    # Not closed: the successor of the same slot shuts it out.
+    second = make_dispatch(installation)
+    task.send(task.frame(command(2)))
+    until_sent(installation, second, 1, 2)
+    second.close()
+    first.close()
+
+
+def test_an_expired_command_is_not_sent_and_the_ones_after_it_are(
+    installation: Settings, task: Task
+) -> None:
+    dispatch = make_dispatch(installation)
+    now_ms = int(time.time() * 1000)
+    task.send(
+        task.frame(command(1, expires_at=now_ms - 1)),
+        task.frame(command(2, expires_at=now_ms + 3_600_000)),
+    )
+    until_sent(installation, dispatch, 2)
+    dispatch.close()
+
+
+def test_offsets_that_are_gone_are_refused_and_restored_from_their_copy_when_told_to(
+    installation: Settings, task: Task
+) -> None:
+    first = make_dispatch(installation)
+    task.send(task.frame(command(1)))
+    until_sent(installation, first, 1)
+    first.close()
+    bereft = installation.model_copy(update={"group": "bereft"})
+    with pytest.raises(RefusalError, match="restore-offsets"):
+        make_dispatch(bereft)
+    second = make_dispatch(bereft.model_copy(update={"group": "bereft2"}), restore=True)
+    task.send(task.frame(command(2)))
+    until_sent(installation, second, 1, 2)
+    second.close()
+
+
+def test_a_hole_between_two_effects_stops_dispatch(installation: Settings, task: Task) -> None:
+    dispatch = make_dispatch(installation)
+    task.frame(command(1))
+    task.send(task.frame(command(2)))
+    with pytest.raises(HoleError):
+        until(lambda: False, dispatch)
+    assert sent(installation) == []

@@ -1,0 +1,101 @@
+import pytest
+
+from cjo_stream.errors import RefusalError
+from cjo_stream.kafka.position import Found, Position, Start, start_of_dispatch, start_of_intake
+
+RAW, INTERNAL, EFFECT = "raw-id", "internal-id", "effect-id"
+
+
+def raw(
+    committed: Position | None = None,
+    copy: Position | None = None,
+    *,
+    topic_id: str = RAW,
+    first: int = 0,
+    end: int = 100,
+) -> Found:
+    return Found(("web", 0), topic_id, INTERNAL, first, end, "group", committed, copy)
+
+
+def effect(
+    committed: Position | None = None,
+    copy: Position | None = None,
+    *,
+    topic_id: str = EFFECT,
+    first: int = 0,
+    end: int = 100,
+    internal_id: str = INTERNAL,
+) -> Found:
+    return Found(("effect", 0), topic_id, internal_id, first, end, "group", committed, copy)
+
+
+TAKEN = Position(50, f"{INTERNAL} {RAW} 3 0:5")
+SENT = Position(50, f"{EFFECT} {INTERNAL} 7 0")
+
+
+def test_intake_goes_on_from_what_it_committed() -> None:
+    assert start_of_intake(raw(TAKEN), restore=False) == Start(50, f"{RAW} 3 0:5")
+
+
+def test_intake_begins_a_new_raw_topic_at_the_first_record_it_holds() -> None:
+    assert start_of_intake(raw(first=7), restore=False) == Start(7, None)
+
+
+@pytest.mark.parametrize("found", [raw(TAKEN, topic_id="new"), raw(None, TAKEN, topic_id="new")])
+def test_a_raw_topic_created_anew_is_a_new_lane(found: Found) -> None:
+    assert start_of_intake(found, restore=False) == Start(0, None)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (raw(TAKEN, first=51), "51 to 100"),
+        (raw(TAKEN, end=49), "0 to 49"),
+        (raw(Position(50, "")), "did not commit"),
+        (raw(Position(50, f"other {RAW} 3 0:5")), "another internal topic"),
+        (raw(None, TAKEN), "restore-offsets"),
+    ],
+)
+def test_intake_refuses_what_would_lose_or_double_something(found: Found, words: str) -> None:
+    with pytest.raises(RefusalError, match=words):
+        start_of_intake(found, restore=False)
+
+
+def test_an_operator_may_have_intake_go_on_from_the_copy() -> None:
+    assert start_of_intake(raw(None, TAKEN), restore=True) == Start(50, f"{RAW} 3 0:5")
+    with pytest.raises(RefusalError, match="0 to 49"):
+        start_of_intake(raw(None, TAKEN, end=49), restore=True)
+
+
+def test_dispatch_goes_on_from_what_it_committed() -> None:
+    assert start_of_dispatch(effect(SENT), restore=False) == Start(50, f"{INTERNAL} 7 0")
+
+
+def test_dispatch_begins_a_new_installation_at_the_first_effect_there_ever_was() -> None:
+    assert start_of_dispatch(effect(), restore=False) == Start(0, None)
+    with pytest.raises(RefusalError, match="never sent"):
+        start_of_dispatch(effect(first=1), restore=False)
+
+
+def test_an_effect_topic_created_anew_is_held_against_the_cursor() -> None:
+    found = effect(None, SENT, topic_id="new")
+    assert start_of_dispatch(found, restore=False) == Start(0, f"{INTERNAL} 7 0")
+    both_new = effect(None, SENT, topic_id="new", internal_id="new too")
+    assert start_of_dispatch(both_new, restore=False) == Start(0, None)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (effect(SENT, first=51), "51 to 100"),
+        (effect(SENT, end=49), "0 to 49"),
+        (effect(None, SENT), "restore-offsets"),
+    ],
+)
+def test_dispatch_refuses_what_would_lose_or_double_something(found: Found, words: str) -> None:
+    with pytest.raises(RefusalError, match=words):
+        start_of_dispatch(found, restore=False)
+
+
+def test_an_operator_may_have_dispatch_go_on_from_the_copy() -> None:
+    assert start_of_dispatch(effect(None, SENT), restore=True) == Start(50, f"{INTERNAL} 7 0")
