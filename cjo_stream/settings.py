@@ -22,9 +22,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from cjo_stream.errors import UsageError
 
 PREFIX: Final = "CJO_"
-FOREIGN_PREFIXES: Final = ("CJO_BROKER_", "CJO_STREAM_")
-"""Variables of others: the development broker's script, and those that Kubernetes sets for a
-service of our name."""
+FOREIGN_PREFIXES: Final = ("CJO_BROKER_", "CJO_REQUIRE_", "CJO_STREAM_", "CJO_TEST_")
+"""Variables of others: the development broker's script, the tests, and those that Kubernetes sets
+for a service of our name."""
 
 DEMO_TENANT_KEY: Final = "cjo-stream demo: a public key, for no data of anybody's"
 BOOTSTRAP_SERVERS: Final = "127.0.0.1:9092"

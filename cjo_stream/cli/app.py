@@ -13,7 +13,10 @@ import typer
 
 import cjo_stream
 from cjo_stream.cli import (
+    apply,
     customer,
+    dead_letters,
+    debug,
     demo,
     process,
     run,
@@ -59,19 +62,35 @@ def _options(
     context.obj = config
 
 
-_PANELS: Final[dict[str, dict[str, Callable[..., object]]]] = {
+_PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
     "Without a server": {"demo": demo.demo, "run": run.run, "simulate": simulate.simulate},
-    "Definitions": {"validate": validate.validate, "schema": schema.schema},
-    "On Kafka": {"up": process.up, "worker": process.worker, "settings": settings.settings},
+    "Definitions": {
+        "validate": validate.validate,
+        "apply": apply.apply,
+        "status": apply.status,
+        "schema": schema.schema,
+    },
+    "On Kafka": {
+        "topics": topics.app,
+        "up": process.up,
+        "intake": process.intake,
+        "worker": process.worker,
+        "dispatch": process.dispatch,
+        "settings": settings.settings,
+    },
+    "Look inside": {
+        "customer": customer.app,
+        "dead-letters": dead_letters.app,
+        "debug": debug.app,
+    },
 }
 
 for _panel, _commands in _PANELS.items():
     for _name, _command in _commands.items():
-        app.command(_name, rich_help_panel=_panel)(_command)
-
-
-app.add_typer(topics.app, name="topics", rich_help_panel="On Kafka", no_args_is_help=True)
-app.add_typer(customer.app, name="customer", rich_help_panel="Look inside", no_args_is_help=True)
+        if isinstance(_command, typer.Typer):
+            app.add_typer(_command, name=_name, rich_help_panel=_panel, no_args_is_help=True)
+        else:
+            app.command(_name, rich_help_panel=_panel)(_command)
 
 
 def call(arguments: Sequence[str]) -> int:

@@ -1,66 +1,47 @@
-"""`cjo-stream debug`: the internal log of an installation on Kafka, for whoever doubts it."""
+"""`cjo-stream debug`."""
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import Annotated, Any, Final
+import itertools
+from typing import Annotated, Final
 
 import typer
 
-from cjo_stream.cli.option import settings_of
+from cjo_stream.cli.option import operator_settings
 from cjo_stream.cli.terminal import say_json
 
 app: Final = typer.Typer(
-    help="Look into the internal log: JSON lines, with customers' data in them.",
-    no_args_is_help=True,
+    help="Look at the private logs. They hold customers' data.", no_args_is_help=True
 )
 
-Partition = Annotated[int | None, typer.Option(min=0, help="Only this one; else all, in turn.")]
-Most = Annotated[int | None, typer.Option("--count", min=1, help="So many lines at most.")]
+Partition = Annotated[int | None, typer.Option(min=0, help="Only this one.")]
 
 
 @app.command()
 def frames(
     context: typer.Context,
     partition: Partition = None,
-    start: Annotated[
-        int, typer.Option("--from", metavar="OFFSET", min=0, help="Begin at this offset.")
-    ] = 0,
-    most: Most = None,
+    start: Annotated[int, typer.Option("--from", min=0, help="The first offset.")] = 0,
+    most: Annotated[int | None, typer.Option(min=1, help="So many frames at most.")] = None,
+    effects: Annotated[
+        bool, typer.Option("--effects", help="The effect log, not the internal one.")
+    ] = False,
 ) -> None:
-    """Print the frames of the internal log, a record a line."""
+    """Print frames, a JSON line each."""
     from cjo_stream.kafka import replay as log
 
-    for seen in islice(log.frames(settings_of(context), partition, start), most):
-        say_json(seen)
+    found = log.frames(operator_settings(context), partition, start, effects=effects)
+    for place, frame in itertools.islice(found, most):
+        say_json({"at": place, "frame": frame})
 
 
 @app.command()
-def replay(context: typer.Context, partition: Partition = None, most: Most = None) -> None:
-    """Run the internal log through fresh stores; print the effects, one a line.
-
-    They are what the effect topic must hold, whatever was killed on the way. Dead letters that
-    intake writes itself are not among them.
-    """
-    from cjo_stream.kafka import replay as log
-
-    for number, effect in islice(log.replay(settings_of(context), partition), most):
-        say_json(
-            {
-                "partition": number,
-                "kind": effect.kind,
-                "channel": effect.channel,
-                "key": effect.key,
-                "headers": {name: value.decode() for name, value in effect.headers},
-                "value": _readable(effect.value),
-            }
-        )
-
-
-def _readable(value: bytes) -> Any:
+def replay(context: typer.Context, partition: Partition = None) -> None:
+    """Run the internal log again through fresh stores; print the effects, a JSON line each."""
     import msgspec
 
-    try:
-        return msgspec.json.decode(value)
-    except msgspec.MsgspecError:
-        return value.decode("utf-8", "replace")
+    from cjo_stream.kafka import replay as log
+
+    for place, effect in log.replay(operator_settings(context), partition):
+        value = msgspec.Raw(effect.value) if effect.kind != "dead_letter" else effect.value
+        say_json({"at": place, "kind": effect.kind, "key": effect.key, "value": value})

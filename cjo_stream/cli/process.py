@@ -1,4 +1,4 @@
-"""`cjo-stream worker` and `up`: the processes of an installation on Kafka."""
+"""`cjo-stream intake`, `worker`, `dispatch` and `up`: the processes of an installation."""
 
 from __future__ import annotations
 
@@ -11,6 +11,35 @@ from cjo_stream.cli.option import settings_of
 
 if TYPE_CHECKING:
     from cjo_stream.settings import Settings
+
+
+RestoreOffsets = Annotated[
+    bool,
+    typer.Option(
+        "--restore-offsets",
+        help="Where the group's positions are gone: go on from the copies kept of them.",
+    ),
+]
+
+
+def intake(context: typer.Context, restore_offsets: RestoreOffsets = False) -> int:
+    """Take events in from the channels' topics, one process or several.
+
+    Each has a CJO_SLOT of its own.
+    """
+    from cjo_stream.kafka import intake as process
+
+    return process.run(_begin(context), restore_offsets=restore_offsets)
+
+
+def dispatch(context: typer.Context, restore_offsets: RestoreOffsets = False) -> int:
+    """Send commands and records out to their topics, one process or several.
+
+    Each has a CJO_SLOT of its own.
+    """
+    from cjo_stream.kafka import dispatch as process
+
+    return process.run(_begin(context), restore_offsets=restore_offsets)
 
 
 def worker(context: typer.Context) -> int:

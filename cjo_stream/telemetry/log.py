@@ -8,6 +8,9 @@ import logging
 import sys
 from typing import Literal, TextIO
 
+LIBRARIES = ("aiokafka", "faust", "mode")
+"""They tell each service that they start and stop; what matters to us they warn of."""
+
 Format = Literal["auto", "json", "text"]
 
 
@@ -45,6 +48,8 @@ def set_up(level: str, format_: Format, stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(TextLine() if as_text else JsonLine())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(max(logging.getLogger().level, logging.WARNING))
 
 
 def _time(record: logging.LogRecord) -> str:

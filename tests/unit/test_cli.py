@@ -256,14 +256,19 @@ def test_simulated_files_are_what_run_reads(cli, tmp_path: Path) -> None:
         "--truth", "--json",
     )  # fmt: skip
     told = json.loads(made.out)
-    assert told["people"] == 40
     done = cli(
         "run", "shop", tmp_path / "made" / "events.jsonl", "--out", tmp_path / "out", "--json"
     )
     summary = json.loads(done.out)
     records = summary["events"] + summary["repeated"] + summary["dead_letters"]
     assert records == told["records"]
-    assert (tmp_path / "made" / "truth.jsonl").exists()
+    assert len((tmp_path / "made" / "truth.jsonl").read_bytes().splitlines()) == 40
+
+
+def test_simulated_traffic_needs_a_place_to_go_to(cli) -> None:
+    assert "--out" in cli("simulate", "shop").err
+    assert "--out" in cli("simulate", "shop", "--kafka", "--truth").err
+    assert cli("simulate", "shop", "--kafka", "--start", "0").code == 2
 
 
 def test_settings_are_shown_with_their_source_and_without_secrets(

@@ -1,0 +1,72 @@
+"""`cjo-stream apply` and `status`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from cjo_stream.cli.option import Json, Topology, operator_settings, topology_folder
+from cjo_stream.cli.terminal import note, say, say_json, warn
+from cjo_stream.errors import UsageError
+
+
+def apply(
+    context: typer.Context,
+    topology: Topology,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Let a topology govern the installation on Kafka; returns when it does everywhere.
+
+    Broken off, the same command goes on where it stopped.
+    """
+    from cjo_stream import definition
+    from cjo_stream.kafka import definition as published
+
+    settings = operator_settings(context)
+    definitions = definition.load(topology_folder(topology))
+    for found in definitions.warnings:
+        note(str(found))
+    if not yes:
+        program = definitions.program
+        if not sys.stdin.isatty():
+            raise UsageError("nobody is here to confirm: add --yes")
+        typer.confirm(
+            f"Apply {program.topology} ({len(program.journeys)} journeys, {len(program.actions)} "
+            f"actions) to the topics {settings.topic_prefix}*?",
+            abort=True,
+            err=True,
+        )
+    applied = published.apply(settings, definitions, note)
+    if json:
+        say_json(applied)
+    elif applied.changed:
+        say(f"set {applied.number} governs")
+    else:
+        say(f"nothing changed: set {applied.number} governs already")
+
+
+def status(context: typer.Context, json: Json = False) -> int:
+    """Say which definition set runs where; 1 where a partition does not answer."""
+    from cjo_stream.kafka import definition
+
+    found = definition.status(operator_settings(context))
+    silent = [number for number, active in found.partitions.items() if active is None]
+    if json:
+        say_json(found)
+        return 1 if silent else 0
+    if found.topology is None:
+        say("nothing is applied yet: run `cjo-stream apply TOPOLOGY`")
+    else:
+        say(f"{found.topology}, definition set {found.applied}")
+    for number, active in found.partitions.items():
+        say(f"partition {number}: {'no answer' if active is None else f'set {active}'}")
+    for place, number in sorted(found.intake.items()):
+        say(f"intake {place}: set {number}")
+    if found.begun > found.applied:
+        warn(f"set {found.begun} was begun and not ended: run the same `cjo-stream apply` again")
+    if silent:
+        warn(f"partitions {silent} do not answer: are worker and dispatch running?")
+    return 1 if silent else 0
