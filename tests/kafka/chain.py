@@ -96,13 +96,13 @@ class Chain:
 
     def _start(self, name: str) -> None:
         role, _, number = name.partition("-")
-        log = (self.folder / f"{name}.log").open("ab")
-        self.processes[name] = subprocess.Popen(
-            [sys.executable, "-m", "cjo_stream", role],
-            env=self.env(number or "0"),
-            stdout=log,
-            stderr=log,
-        )
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, "-m", "cjo_stream", role],
+                env=self.env(number or "0"),
+                stdout=log,
+                stderr=log,
+            )
 
     def _keep(self) -> None:
         while not self._stopping.wait(0.1):
