@@ -14,6 +14,7 @@ import typer
 import cjo_stream
 from cjo_stream.cli import (
     apply,
+    bench,
     customer,
     dead_letters,
     debug,
@@ -63,7 +64,12 @@ def _options(
 
 
 _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
-    "Without a server": {"demo": demo.demo, "run": run.run, "simulate": simulate.simulate},
+    "Without a server": {
+        "demo": demo.demo,
+        "run": run.run,
+        "simulate": simulate.simulate,
+        "bench": bench.bench,
+    },
     "Definitions": {
         "validate": validate.validate,
         "apply": apply.apply,

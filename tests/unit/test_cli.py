@@ -306,3 +306,11 @@ def test_a_worker_refuses_the_demos_key(cli) -> None:
     done = cli("worker")
     assert done.code == 2
     assert "CJO_TENANT_KEY" in done.err
+
+
+def test_the_bench_measures_the_same_work_in_memory_and_on_disk(cli) -> None:
+    told = json.loads(cli("bench", "--events", 1_000, "--json").out)
+    memory, disk = told["memory"], told["disk"]
+    assert memory["events_per_second"] > 0
+    work = memory.keys() - {"wall_seconds", "events_per_second"}
+    assert {name: memory[name] for name in work} == {name: disk[name] for name in work}
