@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cjo_stream.cli.terminal import say
+from cjo_stream.errors import UsageError
 
 
 def schema(
     name: Annotated[
-        str | None, typer.Argument(help="A kind of definition; none: list the kinds.")
+        str | None,
+        typer.Argument(
+            help="A kind of definition, or a record as cjo.event.v1; none: list them all."
+        ),
     ] = None,
 ) -> None:
-    """Print the JSON Schema of a kind of definition, for editors."""
+    """Print a JSON Schema: of definitions for editors, of events and records for programs."""
     import json
 
+    if name is None:
+        for known in names():
+            say(known)
+    else:
+        say(json.dumps(_schema(name), indent=2, ensure_ascii=False))
+
+
+def names() -> list[str]:
+    """Return what there are schemas of."""
+    from cjo_stream.definition.kind import KINDS
+    from cjo_stream.engine.schema import RECORDS
+    from cjo_stream.ingest.schema import EVENT
+
+    return [*KINDS, EVENT, *RECORDS]
+
+
+def _schema(name: str) -> dict[str, Any]:
     from cjo_stream import definition
     from cjo_stream.definition.kind import KINDS
+    from cjo_stream.engine.schema import RECORDS, record_schema
+    from cjo_stream.ingest.schema import EVENT, event_schema
 
-    if name is None:
-        for kind in KINDS:
-            say(kind)
-    else:
-        say(json.dumps(definition.schema(name), indent=2, ensure_ascii=False))
+    if name in KINDS:
+        return definition.schema(name)
+    if name == EVENT:
+        return event_schema()
+    if name in RECORDS:
+        return record_schema(name)
+    raise UsageError(f"there is no schema `{name}`, only {', '.join(names())}")

@@ -44,7 +44,8 @@ OUTCOME_TOPIC = "cjo.outcome.v1"
 
 _CACHE_ENTRIES_MAX = 65_536
 _CACHED_CHARACTERS_MAX = 200
-_TYPE = re.compile(r"[a-z][a-z0-9_.]{0,99}", re.ASCII)
+TYPE_PATTERN = "[a-z][a-z0-9_.]{0,99}"
+_TYPE = re.compile(TYPE_PATTERN, re.ASCII)
 
 
 def decoder(program: Program, tenant_key: bytes) -> Decoder:
@@ -162,7 +163,7 @@ class Decoder:
         """Return the event of a record that has been read; raises InputError."""
         type_ = read.type
         if not self._is_type(type_):
-            raise InputError("invalid", "`type` must match [a-z][a-z0-9_.]{0,99}")
+            raise InputError("invalid", f"`type` must match {TYPE_PATTERN}")
         id_ = read.id
         own_id = id_ is not msgspec.UNSET
         if id_ is msgspec.UNSET:

@@ -1,0 +1,39 @@
+"""JSON Schemas of the records that go out (contracts.md section 3), drawn from their structs."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from cjo_stream.core.record import Action, DeadLetter, Decision, IdentityChange, Transition
+
+RECORDS: Final[dict[str, type[msgspec.Struct]]] = {
+    "cjo.action.v1": Action,
+    "cjo.decision.v1": Decision,
+    "cjo.transition.v1": Transition,
+    "cjo.identity.v1": IdentityChange,
+    "cjo.dead_letter.v1": DeadLetter,
+}
+
+
+def record_schema(name: str) -> dict[str, Any]:
+    """Return the schema of a record, by the name in its field `schema`.
+
+    A dead letter's is that of a line in `dead_letters.jsonl`; on Kafka its value is the original
+    bytes, and the other fields are headers.
+
+    >>> record_schema("cjo.action.v1")["properties"]["issued_at"]
+    {'type': 'integer'}
+    """
+    struct = RECORDS[name]
+    (drawn,), shared = msgspec.json.schema_components([struct])
+    body = shared.pop(drawn["$ref"].rpartition("/")[2])
+    if struct is DeadLetter:
+        body["properties"].pop("key")
+        body["properties"]["value"] = {"type": "string"}
+    else:
+        # Every record says what it is, and every field is always there.
+        body["required"] = list(body["properties"])
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", **body, "title": name}
+    return {**head, **({"$defs": shared} if shared else {})}

@@ -1,0 +1,81 @@
+"""The published schemas say what the code does."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from cjo_stream.engine.schema import RECORDS, record_schema
+from cjo_stream.ingest.format.native import Native
+from cjo_stream.ingest.schema import event_schema
+
+EXPECTED = Path(__file__).parents[2] / "topologies" / "shop" / "expected"
+FILES = {
+    "cjo.action.v1": "actions.jsonl",
+    "cjo.decision.v1": "decisions.jsonl",
+    "cjo.transition.v1": "transitions.jsonl",
+    "cjo.identity.v1": "identities.jsonl",
+    "cjo.dead_letter.v1": "dead_letters.jsonl",
+}
+TYPES = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "null": type(None),
+}
+
+
+def faults(value: Any, schema: dict[str, Any], root: dict[str, Any], at: str = "$") -> list[str]:
+    """Return where a value breaks a schema; of JSON Schema only what ours use."""
+    if "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
+    if "anyOf" in schema:
+        tried = [faults(value, one, root, at) for one in schema["anyOf"]]
+        return [] if any(not one for one in tried) else tried[0]
+    if "enum" in schema:
+        return [] if value in schema["enum"] else [f"{at}: {value!r}"]
+    if (type_ := schema.get("type")) and not isinstance(value, TYPES[type_]):
+        return [f"{at}: {value!r} is no {type_}"]
+    found = [f"{at}: no {name}" for name in schema.get("required", ()) if name not in value]
+    if isinstance(value, dict) and "properties" in schema:
+        for name, held in value.items():
+            if name not in schema["properties"]:
+                found.append(f"{at}: {name} is not in the schema")
+            else:
+                found += faults(held, schema["properties"][name], root, f"{at}.{name}")
+    if isinstance(value, list) and "items" in schema:
+        for number, held in enumerate(value):
+            found += faults(held, schema["items"], root, f"{at}[{number}]")
+    return found
+
+
+@pytest.mark.parametrize("name", list(RECORDS))
+def test_every_record_of_a_run_is_as_its_schema_says(name: str) -> None:
+    schema = record_schema(name)
+    lines = (EXPECTED / FILES[name]).read_bytes().splitlines()
+    assert lines
+    for line in lines:
+        record = json.loads(line)
+        assert not faults(record, schema, schema)
+        assert record.get("schema", name) == name
+
+
+def test_the_events_schema_names_the_fields_that_are_read() -> None:
+    assert set(event_schema()["properties"]) == set(Native.__struct_fields__)
+
+
+def test_a_schema_finds_what_is_wrong() -> None:
+    schema = record_schema("cjo.transition.v1")
+    line = (EXPECTED / "transitions.jsonl").read_bytes().splitlines()[0]
+    record = json.loads(line)
+    assert faults({**record, "time": "today"}, schema, schema)
+    assert faults({**record, "reason": "for fun"}, schema, schema)
+    assert faults({**record, "more": 1}, schema, schema)
+    del record["journey"]
+    assert faults(record, schema, schema)
+    assert msgspec.json.decode(line)["schema"] == schema["properties"]["schema"]["enum"][0]
