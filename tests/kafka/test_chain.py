@@ -88,7 +88,7 @@ def test_kafka_gives_each_customer_the_sequence_that_run_gives(
             "attributes": {"cart": cart, "total": total},
         }
         lines.append(json.dumps(event))
-        producer.produce(f"{chain.prefix}event.web.v1", lines[-1].encode())
+        producer.produce(f"{chain.prefix}event.web.v1", lines[-1].encode(), key=user)
 
     # Timers of the topology: 3 s, then 4 s and 2 s, 1 s: rounds 12 s apart meet none of them.
     for _ in range(3):
