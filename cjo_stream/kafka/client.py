@@ -33,6 +33,8 @@ from cjo_stream.settings import Settings
 
 TIMEOUT_S: Final = 10.0
 """For one answer of the broker."""
+ASK_S: Final = 5.0
+"""For an answer that is asked for a second time where the first did not come."""
 POLL_S: Final = 0.05
 MISSING: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
 PARTITIONER: Final = "murmur2_random"
@@ -125,11 +127,27 @@ def group_consumer(
         "session.timeout.ms": settings.session_timeout_ms,
         "heartbeat.interval.ms": min(3_000, settings.session_timeout_ms // 3),
         "partition.assignment.strategy": "roundrobin",
+        "error_cb": _log_error,
         **_READING,
     }
     if on_commit is not None:
         own["on_commit"] = on_commit
     return Consumer({**settings.kafka_properties(), **own}, logger=_LOG)
+
+
+def check_fatal(messages: Iterable[Message]) -> None:
+    """Raise StopError where a consumer told with these messages that it is finished.
+
+    It does so once; so this is asked of what is thrown away, too.
+    """
+    for message in messages:
+        error = message.error()
+        if error is not None and is_fatal(error):
+            check_consumed(error, message.topic())
+
+
+def _log_error(error: KafkaError) -> None:
+    _LOG.warning("consumer: %s", error)
 
 
 def reader(settings: Settings, positions: Mapping[Place, int]) -> Consumer:
@@ -222,7 +240,11 @@ class Admin:
     """Asks the broker; every method blocks, may be called from any thread, raises RetryError."""
 
     def __init__(self, settings: Settings) -> None:
-        self.client = AdminClient({**settings.kafka_properties()}, logger=_LOG)
+        self._properties = settings.kafka_properties()
+        self.client = self._connect()
+
+    def _connect(self) -> AdminClient:
+        return AdminClient({**self._properties}, logger=_LOG)
 
     def describe(self, names: Iterable[str]) -> dict[str, Topic]:
         """Return those of these topics that exist."""
@@ -279,10 +301,18 @@ class Admin:
         if not wanted:
             return {}
         try:
-            futures = self.client.list_offsets(wanted, request_timeout=TIMEOUT_S)
-            return {
-                (place.topic, place.partition): self.result(future).offset
-                for place, future in futures.items()
-            }
+            return self._list_offsets(wanted)
+        except (KafkaException, RetryError):
+            # A client that knew the broker of before may never learn of the new leader epochs.
+            self.client = self._connect()
+        try:
+            return self._list_offsets(wanted)
         except KafkaException as error:
             raise away(error) from error
+
+    def _list_offsets(self, wanted: dict[TopicPartition, OffsetSpec]) -> dict[Place, int]:
+        futures = self.client.list_offsets(wanted, request_timeout=ASK_S)
+        return {
+            (place.topic, place.partition): self.result(future).offset
+            for place, future in futures.items()
+        }

@@ -34,7 +34,7 @@ from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.errors import RefusalError, RetryError, StopError
-from cjo_stream.kafka import client
+from cjo_stream.kafka import client, watchdog
 from cjo_stream.kafka.client import PARTITIONER, Admin, Place, check_consumed, is_end
 from cjo_stream.kafka.definition import DefinitionLog
 from cjo_stream.kafka.noise import muffle
@@ -80,7 +80,7 @@ def run(settings: Settings, *, restore_offsets: bool = False) -> int:
     Raises StopError and RefusalError where going on could lose or double something, RetryError
     while the broker is away: the process then begins anew.
     """
-    muffle(client.__name__, __name__)
+    muffle(client.__name__, watchdog.__name__, __name__)
     stopping = Stopping()
     with stopping.on_signals():
         process = DispatchProcess(settings, Metrics(), stopping, restore_offsets=restore_offsets)
@@ -179,6 +179,7 @@ class DispatchProcess:
         if self._rebalanced:
             # What came with the news may be of before: partitions are read from their starts.
             self._rebalanced = False
+            client.check_fatal(self._waiting)
             self._waiting.clear()
             self._consumer.assign(self._assignment())
             return

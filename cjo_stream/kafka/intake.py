@@ -38,10 +38,18 @@ from cjo_stream.core.record import DeadLetter
 from cjo_stream.engine.effect import dead_letter_headers
 from cjo_stream.engine.intake import Intake, new_metadata, read_metadata, renumbered
 from cjo_stream.engine.port import Log, RawRecord
-from cjo_stream.errors import RetryError, UsageError
+from cjo_stream.errors import StopError, UsageError
 from cjo_stream.ingest import Decoder, decoder
-from cjo_stream.kafka import client
-from cjo_stream.kafka.client import Admin, Outgoing, Place, Sender, check_consumed, is_end
+from cjo_stream.kafka import client, watchdog
+from cjo_stream.kafka.client import (
+    Admin,
+    Outgoing,
+    Place,
+    Sender,
+    check_consumed,
+    check_fatal,
+    is_end,
+)
 from cjo_stream.kafka.definition import DefinitionLog
 from cjo_stream.kafka.noise import muffle
 from cjo_stream.kafka.position import (
@@ -88,7 +96,7 @@ def run(settings: Settings, *, restore_offsets: bool = False) -> int:
             "the demo's tenant key is public: set CJO_TENANT_KEY to a secret of your own, the "
             "same for all processes of this installation, and never change it"
         )
-    muffle(client.__name__)
+    muffle(client.__name__, watchdog.__name__, __name__)
     stopping = Stopping()
     with stopping.on_signals():
         process = IntakeProcess(settings, Metrics(), stopping, restore_offsets=restore_offsets)
@@ -209,6 +217,7 @@ class IntakeProcess:
             messages += self._consumer.consume(STEP_RECORDS_MAX - 1, self._linger.seconds)
         if self._rebalanced:
             # What came with the news may be of before: the lanes are read from their starts.
+            check_fatal(messages)
             self._settle()
             return
         self._linger.took(len(messages))
@@ -224,8 +233,8 @@ class IntakeProcess:
         try:
             self._commit(self._lanes.values(), wait=True)
             self._copy_positions()
-        except (KafkaException, RetryError) as error:
-            _LOG.warning("the last positions could not be committed: %s", error)
+        except StopError as error:
+            _LOG.warning("at the end: %s", error)
         finally:
             self._consumer.close()
             self._definitions.close()
@@ -403,8 +412,8 @@ class IntakeProcess:
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         try:
             self._commit(self._lanes.values(), wait=True)
-        except KafkaException as error:
-            _LOG.warning("positions could not be committed on a rebalance: %s", error)
+        except StopError as error:
+            _LOG.warning("on a rebalance: %s", error)
         self._drop(partitions)
 
     def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
@@ -454,12 +463,17 @@ class IntakeProcess:
                 moved.append(TopicPartition(*lane.place, position.offset, position.metadata))
         if not moved:
             return
-        began_s = time.perf_counter()
-        if wait:
-            self._consumer.commit(offsets=moved, asynchronous=False)
-            self._metrics.observe("cjo_commit_seconds", (INTAKE,), time.perf_counter() - began_s)
-        else:
+        if not wait:
             self._consumer.commit(offsets=moved, asynchronous=True)
+            return
+        began_s = time.perf_counter()
+        try:
+            told = self._consumer.commit(offsets=moved, asynchronous=False) or []
+        except KafkaException as error:
+            raise _uncommitted(error) from error
+        if refused := [place.error for place in told if place.error is not None]:
+            raise _uncommitted(refused[0])
+        self._metrics.observe("cjo_commit_seconds", (INTAKE,), time.perf_counter() - began_s)
 
     def _copy_positions(self) -> None:
         """Leave copies of the committed positions, after them."""
@@ -476,6 +490,15 @@ class IntakeProcess:
             # No harm: what is read again is dropped by the tasks. A fenced member hears by its
             # next record that it is.
             _LOG.warning("positions were not committed: %s", refused)
+            for lane in self._lanes.values():
+                lane.committed = None
+
+
+def _uncommitted(error: KafkaException | KafkaError) -> StopError:
+    return StopError(
+        f"positions could not be committed ({error}): this process goes on from those before, "
+        "when it is started again"
+    )
 
 
 def _headers(message: Message) -> list[tuple[str, str | bytes | None]]:
