@@ -69,10 +69,21 @@ def test_a_broker_killed_and_restarted_costs_time_and_nothing_else(tmp_path: Pat
             chain.stop()
 
 
+@pytest.mark.parametrize("partitions", [1, 4, 16])
 def test_kafka_gives_each_customer_the_sequence_that_run_gives(
-    chain: Chain, tmp_path: Path
+    bootstrap: str, tmp_path: Path, partitions: int
 ) -> None:
     """Comparison (b): paced so that no event lies within two seconds of a timer."""
+    chain = Chain(bootstrap, tmp_path, partitions=partitions)
+    chain.create()
+    chain.start()
+    try:
+        _compare_with_run(chain, tmp_path)
+    finally:
+        chain.stop()
+
+
+def _compare_with_run(chain: Chain, tmp_path: Path) -> None:
     draw = random.Random(4)
     users = [f"u{n}" for n in range(60)]
     producer = Producer({"bootstrap.servers": chain.bootstrap, "linger.ms": 0})
@@ -91,7 +102,7 @@ def test_kafka_gives_each_customer_the_sequence_that_run_gives(
         producer.produce(f"{chain.prefix}event.web.v1", lines[-1].encode(), key=user)
 
     # Timers of the topology: 3 s, then 4 s and 2 s, 1 s: rounds 12 s apart meet none of them.
-    for _ in range(3):
+    for _ in range(2):
         for user in users:
             send("cart", user, draw.choice("ab"), draw.randrange(1, 5))
             if draw.random() < 0.4:
