@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,35 +12,41 @@ from cjo_stream.cli.option import Json, Topology, operator_settings, topology_fo
 from cjo_stream.cli.terminal import note, say, say_json, warn
 from cjo_stream.errors import UsageError
 
+if TYPE_CHECKING:
+    from cjo_stream.definition import DefinitionSet
+
+State = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="The state folder of a `run`; none: on Kafka."),
+]
+
 
 def apply(
     context: typer.Context,
     topology: Topology,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    state: State = None,
     json: Json = False,
 ) -> None:
-    """Let a topology govern the installation on Kafka; returns when it does everywhere.
+    """Let a topology govern an installation; returns when it does everywhere.
 
     Broken off, the same command goes on where it stopped.
     """
     from cjo_stream import definition
+    from cjo_stream.embedded import definition as embedded
     from cjo_stream.kafka import definition as published
 
-    settings = operator_settings(context)
     definitions = definition.load(topology_folder(topology))
     for found in definitions.warnings:
         note(str(found))
-    if not yes:
-        program = definitions.program
-        if not sys.stdin.isatty():
-            raise UsageError("nobody is here to confirm: add --yes")
-        typer.confirm(
-            f"Apply {program.topology} ({len(program.journeys)} journeys, {len(program.actions)} "
-            f"actions) to the topics {settings.topic_prefix}*?",
-            abort=True,
-            err=True,
-        )
-    applied = published.apply(settings, definitions, note)
+    applied: embedded.Applied | published.Applied
+    if state is not None:
+        applied = embedded.apply(definitions, state)
+    else:
+        settings = operator_settings(context)
+        if not yes:
+            _confirm(definitions, settings.topic_prefix)
+        applied = published.apply(settings, definitions, note)
     if json:
         say_json(applied)
     elif applied.changed:
@@ -48,8 +55,22 @@ def apply(
         say(f"nothing changed: set {applied.number} governs already")
 
 
-def status(context: typer.Context, json: Json = False) -> int:
+def _confirm(definitions: DefinitionSet, prefix: str) -> None:
+    program = definitions.program
+    if not sys.stdin.isatty():
+        raise UsageError("nobody is here to confirm: add --yes")
+    typer.confirm(
+        f"Apply {program.topology} ({len(program.journeys)} journeys, {len(program.actions)} "
+        f"actions) to the topics {prefix}*?",
+        abort=True,
+        err=True,
+    )
+
+
+def status(context: typer.Context, state: State = None, json: Json = False) -> int:
     """Say which definition set runs where; 1 where a partition does not answer."""
+    if state is not None:
+        return _status_of(state, json)
     from cjo_stream.kafka import definition
 
     found = definition.status(operator_settings(context))
@@ -70,3 +91,16 @@ def status(context: typer.Context, json: Json = False) -> int:
     if silent:
         warn(f"partitions {silent} do not answer: are worker and dispatch running?")
     return 1 if silent else 0
+
+
+def _status_of(state: Path, json: bool) -> int:
+    from cjo_stream.embedded import definition
+
+    found = definition.status(state)
+    if json:
+        say_json(found)
+        return 0
+    say(found.topology or "nothing is applied yet: run `cjo-stream run TOPOLOGY ... --state DIR`")
+    for number, active in found.partitions.items():
+        say(f"partition {number}: set {active}")
+    return 0

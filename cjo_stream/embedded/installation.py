@@ -71,7 +71,7 @@ def open_installation(
         log, stores = MemoryLog(), [MemoryStore() for _ in range(partitions)]
     else:
         log = DurableLog(RocksStore(state / "log"))
-        partitions = _check_shape(log, state, definitions, partitions)
+        partitions = check_shape(log, state, definitions, partitions)
         stores = [RocksStore(state / f"task-{p}") for p in range(partitions)]
     name = f"{SIZES_NOTE}:{out.resolve()}"
     unfinished = log.note(name)
@@ -79,7 +79,7 @@ def open_installation(
         prepare(out, force=force)
     output = Output(out, name, unfinished)
     runtime = Runtime(log=log, stores=stores, compile_=compile_content, output=output)
-    _apply(runtime, log, definitions)
+    govern(runtime, log, definitions)
     try:
         yield Installation(runtime, output, bool(unfinished))
         log.append([], {name: b""})
@@ -88,7 +88,11 @@ def open_installation(
         runtime.close()
 
 
-def _check_shape(log: Log, state: Path, definitions: DefinitionSet, partitions: int) -> int:
+def check_shape(log: Log, state: Path, definitions: DefinitionSet, partitions: int) -> int:
+    """Return how many partitions a state folder has; a new one gets `partitions`.
+
+    Raises UsageError, and closes the log, where the folder is another topology's.
+    """
     noted = log.note(_SHAPE)
     topology = definitions.program.topology
     if noted is None:
@@ -104,7 +108,11 @@ def _check_shape(log: Log, state: Path, definitions: DefinitionSet, partitions: 
     return shape.partitions
 
 
-def _apply(runtime: Runtime, log: Log, definitions: DefinitionSet) -> None:
+def govern(runtime: Runtime, log: Log, definitions: DefinitionSet) -> tuple[int, bool]:
+    """Let `definitions` govern; return the set's number, and whether that is new.
+
+    Raises DefinitionError for what may not follow the set in force.
+    """
     noted = log.note(_SET)
     running = msgspec.msgpack.decode(noted, type=_Applied) if noted else None
     if running is not None and running.digest == definitions.digest:
@@ -112,7 +120,9 @@ def _apply(runtime: Runtime, log: Log, definitions: DefinitionSet) -> None:
     else:
         number = running.number + 1 if running else 1
         content = carry(definitions, running.content if running else None)
-    if runtime.active_number < number:
+    changed = runtime.active_number < number
+    if changed:
         runtime.apply(number, content)
     applied = _Applied(number, definitions.digest, content)
     log.append([], {_SET: msgspec.msgpack.encode(applied)})
+    return number, changed

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from cjo_stream.engine.port import LogRecord, Store
@@ -156,6 +156,13 @@ class DurableLog:
     def note(self, name: str) -> bytes | None:
         """Return a note."""
         return self._store.get(b"n" + name.encode())
+
+    def notes(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        """Yield name and content of the notes whose names begin with `prefix` (ASCII)."""
+        start = b"n" + prefix.encode()
+        end = start[:-1] + bytes([start[-1] + 1])
+        for key, value in self._store.scan(start, end):
+            yield key[1:].decode(), value
 
     def close(self) -> None:
         """Close the store."""

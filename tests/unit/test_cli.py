@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -248,6 +249,57 @@ def test_an_identifier_nobody_has_is_told_with_what_may_be_the_reason(cli, tmp_p
     assert "user_id" in cli(*show, "passport:1").err
     assert cli("customer", "show", "email:a@b.org", "--state", tmp_path / "none").code == 2
     assert not (tmp_path / "none").exists()
+
+
+def test_a_set_is_applied_to_a_state_folder_and_told(cli, tmp_path: Path) -> None:
+    state, changed = tmp_path / "s", tmp_path / "shop"
+    assert cli("run", SHOP, EVENTS, "--out", tmp_path / "o", "--state", state).code == 0
+    assert json.loads(cli("apply", SHOP, "--state", state, "--json").out) == {
+        "number": 1, "changed": False,
+    }  # fmt: skip
+    shutil.copytree(SHOP, changed)
+    recovery = changed / "growth" / "cart_recovery.yaml"
+    recovery.write_text(recovery.read_text().replace("version: 1", "version: 2"))
+    with (changed / "topology.yaml").open("a") as file:
+        file.write("\n# a comment\n")
+    assert "set 2 governs" in cli("apply", changed, "--state", state).out
+    told = json.loads(cli("status", "--state", state, "--json").out)
+    assert told == {"topology": "shop", "partitions": {"0": 2}}
+    assert "set 2" in cli("status", "--state", state).out
+    for command in (("apply", SHOP), ("status",)):
+        done = cli(*command, "--state", tmp_path / "none")
+        assert (done.code, (tmp_path / "none").exists()) == (2, False)
+    assert "state of topology shop" in cli("apply", "lending", "--state", state).err
+
+
+def test_no_set_is_applied_under_a_run_that_was_killed(
+    cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = ("run", SHOP, EVENTS, "--out", tmp_path / "o", "--state", tmp_path / "s")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cjo_stream.embedded.run.finish", interrupt)
+        assert cli(*run).code == 130
+    refused = cli("apply", SHOP, "--state", tmp_path / "s")
+    assert refused.code == 2
+    assert "was killed" in refused.err
+    assert cli(*run).code == 0
+    assert cli("apply", SHOP, "--state", tmp_path / "s").code == 0
+
+
+def test_dead_letters_of_a_run_are_listed_without_their_values(cli) -> None:
+    expected = SHOP / "expected"
+    letters = [json.loads(x) for x in (expected / "dead_letters.jsonl").read_bytes().splitlines()]
+    done = cli("dead-letters", "list", expected)
+    assert done.code == 0
+    assert letters[0]["value"] not in done.out
+    assert f"malformed: {sum(one['reason'] == 'malformed' for one in letters)}\n" in done.err
+    told = cli("dead-letters", "list", expected, "--json", "--reason", letters[0]["reason"])
+    assert json.loads(told.out.splitlines()[0]) == letters[0]
+    assert cli("dead-letters", "list", EVENTS).code == 2
 
 
 def test_simulated_files_are_what_run_reads(cli, tmp_path: Path) -> None:
