@@ -50,7 +50,7 @@ def demo(
     lane: str,
     report: Callable[[Progress], None] | None = None,
 ) -> DemoResult:
-    """Run `records` through `definitions`, leaving the files in `out` and the state in `out/state`.
+    """Run `records` through `definitions`; the files go to `out`, the state to `out/state`.
 
     `lane` names the traffic: a demo that was killed goes on behind what it has taken of it.
     """
