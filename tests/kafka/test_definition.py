@@ -1,0 +1,98 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cjo_stream.definition import load
+from cjo_stream.errors import RetryError, UsageError
+from cjo_stream.kafka.command import find
+from cjo_stream.kafka.definition import apply, current, status
+from cjo_stream.kafka.topic import create
+from cjo_stream.settings import Settings
+from tests.kafka.stages import (
+    Tasks,
+    in_background,
+    make_dispatch,
+    make_intake,
+    make_topology,
+    produce,
+    until,
+)
+
+pytestmark = pytest.mark.kafka
+
+TOPOLOGY = """
+topology: small
+channels: {web: {in: {}}}
+identity: {identifiers: [{type: user_id}]}
+"""
+
+
+class Answering:
+    """Tasks and dispatch, turned while a call waits for their answers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._stages = (Tasks(settings), make_dispatch(settings))
+
+    def call(self, asked: Callable[[], Any]) -> Any:
+        results = in_background(asked)
+        until(lambda: results, *self._stages)
+        if isinstance(results[0], Exception):
+            raise results[0]
+        return results[0]
+
+
+def test_a_set_is_applied_once_and_status_says_where_it_runs(
+    settings: Settings, tmp_path: Path
+) -> None:
+    definitions = load(make_topology(tmp_path / "one", TOPOLOGY))
+    create(settings, definitions.program)
+    assert current(settings) is None
+    answering = Answering(settings)
+    assert answering.call(lambda: apply(settings, definitions)).number == 1
+    again = answering.call(lambda: apply(settings, definitions))
+    assert (again.number, again.changed) == (1, False)
+    seen = answering.call(lambda: status(settings))
+    assert (seen.topology, seen.applied, seen.begun) == ("small", 1, 1)
+    assert seen.partitions == {0: 1, 1: 1}
+    other = load(make_topology(tmp_path / "two", TOPOLOGY.replace("small", "other")))
+    with pytest.raises(UsageError, match="in force"):
+        answering.call(lambda: apply(settings, other))
+
+
+def test_an_apply_that_was_broken_off_goes_on_under_its_number(
+    settings: Settings, tmp_path: Path
+) -> None:
+    definitions = load(make_topology(tmp_path / "one", TOPOLOGY))
+    create(settings, definitions.program)
+    with pytest.raises(RetryError, match="goes on where it stopped"):
+        apply(settings, definitions, within_s=0.5)
+    half = status(settings, within_s=0.5)
+    assert (half.applied, half.begun, half.partitions) == (0, 1, {0: None, 1: None})
+    answering = Answering(settings)
+    done = answering.call(lambda: apply(settings, definitions))
+    assert (done.number, done.changed) == (1, True)
+
+
+def test_an_operator_finds_a_customer_by_any_of_their_identifiers(
+    settings: Settings, tmp_path: Path
+) -> None:
+    definitions = load(make_topology(tmp_path / "one", TOPOLOGY))
+    create(settings, definitions.program)
+    answering = Answering(settings)
+    answering.call(lambda: apply(settings, definitions))
+    intake = make_intake(settings)
+    produce(
+        settings,
+        f"{settings.topic_prefix}event.web.v1",
+        {"type": "seen", "time": 1_700_000_000_000, "identifiers": {"user_id": "ann"}},
+    )
+    program = current(settings)
+    assert program is not None
+    until(lambda: sum(lane.next for lane in intake._lanes.values()) == 1, intake)
+    body = answering.call(lambda: find(settings, program, "user_id:ann"))
+    assert "ann" in str(body), body
+    intake.close()
+    with pytest.raises(UsageError, match="type:value"):
+        find(settings, program, "cookie:c1")
