@@ -40,7 +40,8 @@ AHEAD_MS_MAX = 24 * 3_600_000
 ID_CHARACTERS_MAX = 200
 IDENTIFIERS_MAX = 100
 OUTCOME_TYPE = "cjo.outcome"
-OUTCOME_TOPIC = "cjo.outcome.v1"
+OUTCOME_TOPIC = "outcome.v1"
+"""How the topic of outcomes ends, behind whatever prefix."""
 
 _CACHE_ENTRIES_MAX = 65_536
 _CACHED_CHARACTERS_MAX = 200

@@ -175,6 +175,7 @@ class Chain:
                 "auto.offset.reset": "earliest",
                 "isolation.level": "read_committed" if committed else "read_uncommitted",
                 "enable.partition.eof": True,
+                "log_level": 0,
             }
         )
         try:
@@ -228,6 +229,7 @@ class Load(threading.Thread):
                 "enable.idempotence": True,
                 "message.timeout.ms": 300_000,
                 "linger.ms": 5,
+                "log_level": 0,
             }
         )
         began = time.monotonic()

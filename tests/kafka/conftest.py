@@ -5,7 +5,6 @@ With CJO_REQUIRE_KAFKA=1 the skip is a failure.
 
 import os
 import uuid
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,9 @@ TENANT_KEY = "a-key-only-the-tests-have-0123456789"
 
 
 @pytest.fixture(scope="session")
-def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def bootstrap(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Iterator[str]:
     """Yield the address of a real broker."""
     given = os.environ.get("CJO_TEST_BOOTSTRAP")
     if given:
@@ -32,12 +33,18 @@ def bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     except CjoError as error:
         if os.environ.get("CJO_REQUIRE_KAFKA") == "1":
             pytest.fail(f"no broker, but CJO_REQUIRE_KAFKA=1: {error}")
-        warnings.warn(pytest.PytestWarning(f"NO KAFKA TEST RUNS: {error}"), stacklevel=1)
+        _say_loudly(pytestconfig, f"NO KAFKA TEST RUNS: {error}")
         pytest.skip(f"no broker: {error}")
     try:
         yield broker.bootstrap
     finally:
         broker.stop()
+
+
+def _say_loudly(config: pytest.Config, line: str) -> None:
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is not None:
+        reporter.write_line(f"\n{line}\n", red=True, bold=True)
 
 
 @pytest.fixture

@@ -53,7 +53,9 @@ def test_each_reason_is_said_and_nothing_stops(chain: Chain) -> None:
         (till, json.dumps({"user": "ada", "note": SECRET}).encode(), "unmapped"),
         (web, event(type="spin"), "loop"),
     ]
-    producer = Producer({"bootstrap.servers": chain.bootstrap, "message.max.bytes": 900_000})
+    producer = Producer(
+        {"bootstrap.servers": chain.bootstrap, "message.max.bytes": 900_000, "log_level": 0}
+    )
     for topic, value, _ in bad:
         producer.produce(topic, value, partition=0)
     draw = random.Random(2)

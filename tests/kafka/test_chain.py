@@ -86,7 +86,7 @@ def test_kafka_gives_each_customer_the_sequence_that_run_gives(
 def _compare_with_run(chain: Chain, tmp_path: Path) -> None:
     draw = random.Random(4)
     users = [f"u{n}" for n in range(60)]
-    producer = Producer({"bootstrap.servers": chain.bootstrap, "linger.ms": 0})
+    producer = Producer({"bootstrap.servers": chain.bootstrap, "linger.ms": 0, "log_level": 0})
     lines: list[str] = []
 
     def send(type_: str, user: str, cart: str, total: int) -> None:
