@@ -1,10 +1,15 @@
 """Expressions of definitions.md section 2: a checked subset of Python, compiled once.
 
-    compile_expression(text, place, names) -> Expression     raises ExpressionError(message,
-    column) expression.evaluate(scope) -> value | MISSING             never raises, never loops
+    compile_expression(text, place, names) -> Expression    raises ExpressionError
+    expression.evaluate(scope) -> value | MISSING           never raises, never loops
+    expression.holds(scope) -> bool                         a condition; missing is false
+
+The way of a text: `parser` (what can be read at all), `translator` (node by node, with `reader`
+for names, `code` for the pieces of the new function), `compiler` (compiled once). What runs then:
+`value` (operators), `function` and `calendar` (functions), `zone` (time zones), over a `scope`.
 
 `place` says which names the text may use; `names` what the topology declares. The value of an
-expression is None, bool, int, float, str, list or dict (JSON's), or MISSING.
+expression is bool, int, float, str, list or dict (JSON's), or MISSING.
 """
 
 from cjo_stream.core.expression.compiler import Expression, compile_expression, constant

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
 import enum
+from collections.abc import Iterable
 
 import msgspec
+
+PROFILE_FIELDS = frozenset(
+    {
+        "id",
+        "identifiers",
+        "first_seen",
+        "last_seen",
+        "last_channel",
+        "open_cases",
+        "last_case_closed",
+    }
+)
+"""What a profile has besides its facts and traits."""
+
+EVENT_FIELDS = frozenset({"type", "id", "channel", "time"})
+"""What an event has besides its attributes."""
 
 
 class ExpressionError(Exception):
@@ -31,9 +49,18 @@ class Place(enum.Enum):
     """A channel's `map`: no profile, no now, functions only."""
 
 
+EVERYWHERE = frozenset[str]().union(*(place.value for place in Place))
+
+
 class Names(msgspec.Struct, frozen=True):
     """What the topology declares. `None` for `data` accepts any variable."""
 
     profile: frozenset[str] = frozenset()
     identifiers: frozenset[str] = frozenset()
     data: frozenset[str] | None = None
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'X'?` for the nearest of the known names, or nothing."""
+    close = difflib.get_close_matches(name, sorted(known), 1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,112 +1,157 @@
-"""Operators over JSON values and MISSING. None raises; a type error is a fault, and missing."""
+"""Operators over JSON values. None raises, none loops.
+
+Inside of an expression null and missing are one thing, None: that is what compiled code passes
+about; `Expression.evaluate` alone turns it into MISSING.
+
+A *type error* (a text less than a number, arithmetic on a boolean) is missing and counted, by
+`fault`. What has the right type but no value (a division by zero, `int('x')`, a number beyond
+the bounds) is missing and not counted. Values of different types are unequal: no error.
+
+What a value may be at most, so that no chain of assignments grows without end:
+
+    number   finite; a whole one within 64 bits
+    text     64 KiB in UTF-8, where an expression makes it
+    list, object   262,144 characters and elements, 64 deep
+"""
 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
-from cjo_stream.core.expression.scope import MISSING, Scope
+from cjo_stream.core.expression.scope import Scope
 
-TEXT_MAX = 65_536
+TEXT_MAX_BYTES = 65_536
 INT_MAX = 2**63 - 1
+WEIGHT_MAX = 262_144
+NESTING_MAX = 64
 NUMBERS = frozenset((int, float))
-_BUILT_IN = frozenset(("type", "id", "channel", "time"))
+_SCALARS = frozenset((str, bool, type(None)))
 
 
 def fault(s: Scope) -> Any:
-    """Count a type error; it is missing."""
+    """Count a type error; its value is missing."""
     s.faults[s.definition] = s.faults.get(s.definition, 0) + 1
-    return MISSING
+    return None
 
 
-def present(value: Any) -> Any:
-    """Return `value`, or MISSING for null."""
-    return MISSING if value is None else value
+def bounded(number: float) -> float | None:
+    """Return a number, or None where it is not finite or a whole one beyond 64 bits."""
+    if type(number) is float:
+        return number if math.isfinite(number) else None
+    return number if -INT_MAX <= number <= INT_MAX else None
 
 
-def bounded(value: Any) -> Any:
-    """Return a number, or MISSING where it is not finite or an integer beyond 64 bits."""
-    if type(value) is float:
-        return value if math.isfinite(value) else MISSING
-    return value if -INT_MAX <= value <= INT_MAX else MISSING
+def bounded_text(text: str) -> str | None:
+    """Return text, or None where it is longer than 64 KiB."""
+    if len(text) <= TEXT_MAX_BYTES // 4:
+        return text
+    return text if len(text.encode("utf-8", "surrogatepass")) <= TEXT_MAX_BYTES else None
 
 
-def event_field(event: Any, name: str) -> Any:
-    """Return a built-in field of an event, else an attribute."""
-    if event is None:
-        return MISSING
-    value = getattr(event, name) if name in _BUILT_IN else event.attributes.get(name)
-    return MISSING if value is None else value
+def settled(value: Any) -> Any:
+    """Return a value as data holds it, or None where it lies beyond the bounds."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    if kind in NUMBERS:
+        return bounded(value)
+    return value if _is_within_bounds(value) else None
 
 
-def event_attribute(event: Any, name: str) -> Any:
-    """Return an attribute of an event."""
-    if event is None:
-        return MISSING
-    value = event.attributes.get(name)
-    return MISSING if value is None else value
+def _is_within_bounds(value: Any) -> bool:
+    left = WEIGHT_MAX
+    pending = [(value, 1)]
+    while pending:
+        value, depth = pending.pop()
+        kind = type(value)
+        left -= 1
+        if kind is str:
+            left -= len(value)
+        elif kind in NUMBERS:
+            if bounded(value) is None:
+                return False
+        elif kind is list or kind is dict:
+            left -= len(value)
+            if left < 0 or depth > NESTING_MAX:
+                return False
+            inner = value if kind is list else value.values()
+            pending += [(element, depth + 1) for element in inner]
+            if kind is dict:
+                left -= sum(map(len, value))
+        elif kind not in _SCALARS:
+            return False
+        if left < 0:
+            return False
+    return True
 
 
-def field(s: Scope, value: Any, name: Any) -> Any:
-    """Return a member of an object."""
-    if value is MISSING or name is MISSING:
-        return MISSING
-    if type(value) is dict and type(name) is str:
-        return present(value.get(name))
-    if type(value) is list and type(name) is int:
-        return present(value[name]) if -len(value) <= name < len(value) else MISSING
-    return fault(s)
-
-
-def variable(s: Scope, name: str) -> Any:
-    """Return a variable of the instance's data."""
-    return MISSING if s.data is None else present(s.data.get(name))
+def field(s: Scope, whole: Any, name: str) -> Any:
+    """`whole.name` and `whole['name']`."""
+    if type(whole) is dict:
+        return whole.get(name)
+    return None if whole is None else fault(s)
 
 
 def same(a: Any, b: Any) -> bool:
-    """Return whether two present values are equal; booleans are no numbers."""
-    if type(a) in NUMBERS and type(b) in NUMBERS:
-        return bool(a == b)
-    if type(a) is not type(b):
-        return False
-    if type(a) is list:
-        return len(a) == len(b) and all(map(same, a, b))
-    if type(a) is dict:
-        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
-    return bool(a == b)
+    """Return whether two values are equal; values of different types are not."""
+    pending = [(a, b)]
+    while pending:
+        a, b = pending.pop()
+        kind = type(a)
+        if kind in NUMBERS:
+            if type(b) not in NUMBERS or a != b:
+                return False
+        elif kind is not type(b):
+            return False
+        elif kind is list:
+            if len(a) != len(b):
+                return False
+            pending += zip(a, b, strict=True)
+        elif kind is dict:
+            if a.keys() != b.keys():
+                return False
+            pending += ((a[name], b[name]) for name in a)
+        elif a != b:
+            return False
+    return True
 
 
-def equal(_: Scope, a: Any, b: Any) -> Any:
+def equal(_: Scope, a: Any, b: Any) -> bool | None:
     """`a == b`."""
-    return MISSING if a is MISSING or b is MISSING else same(a, b)
+    if a is None or b is None:
+        return None
+    if type(a) is str:
+        return type(b) is str and a == b
+    return same(a, b)
 
 
-def unequal(_: Scope, a: Any, b: Any) -> Any:
+def unequal(_: Scope, a: Any, b: Any) -> bool | None:
     """`a != b`."""
-    return MISSING if a is MISSING or b is MISSING else not same(a, b)
+    return None if a is None or b is None else not same(a, b)
 
 
-def _ordering(compare: Callable[[Any, Any], bool]) -> Callable[[Scope, Any, Any], Any]:
-    def ordered(s: Scope, a: Any, b: Any) -> Any:
-        ta, tb = type(a), type(b)
-        if (ta in NUMBERS and tb in NUMBERS) or (ta is str and tb is str):
+Binary = Callable[[Scope, Any, Any], Any]
+
+
+def _ordering(compare: Callable[[Any, Any], bool]) -> Binary:
+    def ordered(s: Scope, a: Any, b: Any) -> bool | None:
+        if type(a) in NUMBERS:
+            if type(b) in NUMBERS:
+                return compare(a, b)
+        elif type(a) is str and type(b) is str:
             return compare(a, b)
-        return MISSING if a is MISSING or b is MISSING else fault(s)
+        return None if a is None or b is None else fault(s)
 
     return ordered
 
 
-less = _ordering(lambda a, b: a < b)
-less_equal = _ordering(lambda a, b: a <= b)
-greater = _ordering(lambda a, b: a > b)
-greater_equal = _ordering(lambda a, b: a >= b)
-
-
 def within(s: Scope, a: Any, b: Any) -> Any:
-    """`a in b`, for a list's element, a text's part, an object's key."""
-    if a is MISSING or b is MISSING:
-        return MISSING
+    """`a in b`: an element of a list, a part of a text, a key of an object."""
+    if a is None or b is None:
+        return None
     if type(b) is list:
         return any(same(a, element) for element in b)
     if type(a) is str and type(b) in (str, dict):
@@ -116,65 +161,61 @@ def within(s: Scope, a: Any, b: Any) -> Any:
 
 def not_within(s: Scope, a: Any, b: Any) -> Any:
     """`a not in b`."""
-    return negation(within(s, a, b))
+    found = within(s, a, b)
+    return None if found is None else not found
 
 
-def negation(a: Any) -> Any:
-    """`not a`."""
-    return MISSING if a is MISSING else not a
-
-
-def conjunction(a: Any, b: Any) -> Any:
-    """`a and b`: false decides, else missing, else b."""
-    if a is MISSING:
-        return MISSING if b is MISSING or b else b
-    return b if a else a
-
-
-def disjunction(a: Any, b: Any) -> Any:
-    """`a or b`: true decides, else missing, else b."""
-    if a is MISSING:
-        return b if b is not MISSING and b else MISSING
-    return a if a else b
-
-
-def _arithmetic(compute: Callable[[Any, Any], Any]) -> Callable[[Scope, Any, Any], Any]:
+def _arithmetic(compute: Callable[[Any, Any], Any]) -> Binary:
     def computed(s: Scope, a: Any, b: Any) -> Any:
         if type(a) in NUMBERS and type(b) in NUMBERS:
             try:
                 return bounded(compute(a, b))
             except (ZeroDivisionError, OverflowError):
-                return MISSING
-        return MISSING if a is MISSING or b is MISSING else fault(s)
+                return None
+        return None if a is None or b is None else fault(s)
 
     return computed
 
 
-subtract = _arithmetic(lambda a, b: a - b)
-multiply = _arithmetic(lambda a, b: a * b)
-divide = _arithmetic(lambda a, b: a / b)
-floor_divide = _arithmetic(lambda a, b: a // b)
-remainder = _arithmetic(lambda a, b: a % b)
-_plus = _arithmetic(lambda a, b: a + b)
+_add_numbers = _arithmetic(operator.add)
 
 
 def add(s: Scope, a: Any, b: Any) -> Any:
-    """`a + b` on numbers, and on text up to 64 KiB."""
+    """`a + b`, of numbers or of texts."""
     if type(a) is str and type(b) is str:
-        return a + b if len(a) + len(b) <= TEXT_MAX else MISSING
-    return _plus(s, a, b)
+        return bounded_text(a + b)
+    return _add_numbers(s, a, b)
 
 
 def negative(s: Scope, a: Any) -> Any:
     """`-a`."""
-    return -a if type(a) in NUMBERS else MISSING if a is MISSING else fault(s)
+    return bounded(-a) if type(a) in NUMBERS else None if a is None else fault(s)
 
 
 def positive(s: Scope, a: Any) -> Any:
     """`+a`."""
-    return a if type(a) in NUMBERS else MISSING if a is MISSING else fault(s)
+    return bounded(a) if type(a) in NUMBERS else None if a is None else fault(s)
 
 
 def elements(*values: Any) -> list[Any]:
-    """Return a list of what is not missing."""
-    return [value for value in values if value is not MISSING]
+    """`[a, b]`: a list of what is not missing."""
+    return [value for value in values if value is not None]
+
+
+BINARY: dict[str, Binary] = {
+    "add": add,
+    "subtract": _arithmetic(operator.sub),
+    "multiply": _arithmetic(operator.mul),
+    "divide": _arithmetic(operator.truediv),
+    "floor_divide": _arithmetic(operator.floordiv),
+    "remainder": _arithmetic(operator.mod),
+    "equal": equal,
+    "unequal": unequal,
+    "less": _ordering(operator.lt),
+    "less_equal": _ordering(operator.le),
+    "greater": _ordering(operator.gt),
+    "greater_equal": _ordering(operator.ge),
+    "within": within,
+    "not_within": not_within,
+}
+UNARY: dict[str, Callable[[Scope, Any], Any]] = {"negative": negative, "positive": positive}

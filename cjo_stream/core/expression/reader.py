@@ -1,0 +1,175 @@
+"""Names: which may be read where, how the compiled code reads them, and the record of reads.
+
+A path of reads is written as in the text, `event.attributes.x` as ('event', 'x').
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import NamedTuple
+
+from cjo_stream.core.expression.code import literal, render
+from cjo_stream.core.expression.function import FUNCTIONS
+from cjo_stream.core.expression.parser import refusal
+from cjo_stream.core.expression.place import (
+    EVENT_FIELDS,
+    EVERYWHERE,
+    PROFILE_FIELDS,
+    ExpressionError,
+    Names,
+    Place,
+    nearest,
+)
+
+LITERALS = {"true": True, "false": False, "null": None}
+_WHOLES = ("profile", "event", "entry", "data", "candidate")
+_SET_UP = {
+    "event": "event = s.event",
+    "event_attributes": "event_attributes = EMPTY if event is None else event.attributes",
+    "entry": "entry = s.entry",
+    "entry_attributes": "entry_attributes = EMPTY if entry is None else entry.attributes",
+    "data": "data = EMPTY if s.data is None else s.data",
+    "profile": "profile = NOBODY if s.profile is None else s.profile",
+    "key": "key = None if s.key is MISSING else s.key",
+    "channel": "channel = None if s.channel is MISSING else s.channel",
+    "row": "row = None if s.row is MISSING else s.row",
+    "now": "now = s.now",
+}
+
+
+class Step(NamedTuple):
+    """A member that is read: its name, and the node that says so."""
+
+    name: str
+    node: ast.expr
+
+
+def path_of(node: ast.expr) -> tuple[ast.expr, list[Step]]:
+    """Return what `a.b['c']` begins with, and its members."""
+    steps: list[Step] = []
+    while True:
+        if isinstance(node, ast.Attribute):
+            name = node.attr
+            if name.startswith("__"):
+                raise refusal(node, f"names do not begin with two underscores: {name!r}")
+        elif isinstance(node, ast.Subscript):
+            key = node.slice
+            if not isinstance(key, ast.Constant) or type(key.value) is not str:
+                raise refusal(key, "only a text can stand in brackets: x['key']")
+            name = key.value
+        else:
+            return node, steps[::-1]
+        steps.append(Step(name, node))
+        node = node.value
+
+
+class Reader:
+    """Makes the code of reads, for one expression."""
+
+    def __init__(self, place: Place, names: Names, temporary: Callable[[], str]) -> None:
+        self.reads: set[tuple[str, ...]] = set()
+        self._allowed = place.value
+        self._names = names
+        self._temporary = temporary
+        self._locals: set[str] = set()
+
+    def set_up(self) -> list[str]:
+        """Return the statements that the code's reads stand on."""
+        return [line for name, line in _SET_UP.items() if name in self._locals]
+
+    def name(self, node: ast.Name) -> ast.expr:
+        """Return the code of a name that stands alone."""
+        self._check(node)
+        if node.id in _WHOLES:
+            raise refusal(node, f"{node.id!r} alone has no value; write {node.id}.NAME")
+        self.reads.add((node.id,))
+        return self._local(node.id)
+
+    def whole_event(self, node: ast.Name) -> ast.expr:
+        """Return the code of `event` or `entry` where only its presence matters."""
+        self._check(node)
+        self.reads.add((node.id, "type"))
+        return self._local(node.id)
+
+    def member(self, root: ast.Name, steps: list[Step]) -> tuple[ast.expr, list[Step]]:
+        """Return the code of the part of a path that is a name's own, and the steps left."""
+        self._check(root)
+        name = root.id
+        if name in ("event", "entry"):
+            return self._of_event(name, steps)
+        if name == "profile":
+            return self._of_profile(steps)
+        if name == "data":
+            return self._of_data(steps[0]), steps[1:]
+        if name == "candidate":
+            if steps[0].name != "channel":
+                raise refusal(steps[0].node, "of a candidate there is only candidate.channel")
+            self.reads.add(("candidate", "channel"))
+            return self._local("channel"), steps[1:]
+        return self.name(root), steps
+
+    def _of_event(self, root: str, steps: list[Step]) -> tuple[ast.expr, list[Step]]:
+        first = steps[0]
+        if first.name == "attributes":
+            if len(steps) == 1:
+                raise refusal(first.node, f"write {root}.attributes.NAME")
+            return self._attribute(root, steps[1].name), steps[2:]
+        if first.name not in EVENT_FIELDS:
+            return self._attribute(root, first.name), steps[1:]
+        self.reads.add((root, first.name))
+        event = self._local(root)
+        read = ast.Attribute(event, first.name, ast.Load())
+        return render("None if E is None else A", E=event, A=read), steps[1:]
+
+    def _attribute(self, root: str, name: str) -> ast.expr:
+        self.reads.add((root, name))
+        self._local(root)
+        return render("D.get(X)", D=self._local(f"{root}_attributes"), X=literal(name))
+
+    def _of_data(self, step: Step) -> ast.expr:
+        known = self._names.data
+        if known is not None and step.name not in known:
+            raise refusal(step.node, f"no variable data.{step.name}{nearest(step.name, known)}")
+        self.reads.add(("data", step.name))
+        return render("D.get(X)", D=self._local("data"), X=literal(step.name))
+
+    def _of_profile(self, steps: list[Step]) -> tuple[ast.expr, list[Step]]:
+        first = steps[0]
+        profile = self._local("profile")
+        if first.name == "identifiers":
+            if len(steps) == 1:
+                raise refusal(first.node, "write profile.identifiers.TYPE")
+            type_, known = steps[1].name, self._names.identifiers
+            if type_ not in known:
+                message = f"unknown identifier type {type_!r}{nearest(type_, known)}"
+                raise refusal(steps[1].node, message)
+            self.reads.add(("profile", "identifiers", type_))
+            return render("P.identifiers(X)", P=profile, X=literal(type_)), steps[2:]
+        fields = self._names.profile | PROFILE_FIELDS
+        if first.name not in fields:
+            message = f"no fact or trait profile.{first.name}{nearest(first.name, fields)}"
+            raise refusal(first.node, message)
+        self.reads.add(("profile", first.name))
+        template = "None if (T := P.get(X)) is MISSING else T"
+        code = render(template, T=self._temporary(), P=profile, X=literal(first.name))
+        return code, steps[1:]
+
+    def _local(self, name: str) -> ast.expr:
+        self._locals.add(name)
+        return ast.Name(name, ast.Load())
+
+    def _check(self, node: ast.Name) -> None:
+        name = node.id
+        if name in self._allowed:
+            return
+        known = f"here are {', '.join(sorted(self._allowed))}"
+        if name in EVERYWHERE:
+            raise refusal(node, f"{name!r} has no meaning here; {known}")
+        if name in FUNCTIONS:
+            raise refusal(node, f"{name!r} is a function; write {name}(…)")
+        hint = nearest(name, [*self._allowed, *LITERALS, *FUNCTIONS])
+        raise self._unknown(node, hint or f"; {known}")
+
+    def _unknown(self, node: ast.Name, hint: str) -> ExpressionError:
+        return refusal(node, f"unknown name {node.id!r}{hint}")
