@@ -19,6 +19,7 @@ def main() -> None:
     figures: dict[str, object] = {
         "embedded shop": embedded.shop(asked.events),
         "embedded yardstick": embedded.yardstick(asked.events),
+        "restore from the log": embedded.restore(asked.events),
     }
     show(figures)
     if not asked.no_kafka:

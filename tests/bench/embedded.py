@@ -13,12 +13,17 @@ from typing import Any
 
 import msgspec
 
-from cjo_stream.definition import DefinitionSet, load
+from cjo_stream.core.message import ActivateSet, StoreSet
+from cjo_stream.definition import DefinitionSet, compile_content, load
 from cjo_stream.embedded.installation import open_installation
 from cjo_stream.embedded.run import Decoded, drain, feed, finish
-from cjo_stream.engine.port import RawRecord
+from cjo_stream.engine.frame import control_frame
+from cjo_stream.engine.intake import Intake
+from cjo_stream.engine.port import Log, LogRecord, RawRecord
+from cjo_stream.engine.task import Task
 from cjo_stream.ingest import decoder
 from cjo_stream.simulate import traffic
+from cjo_stream.store.rocks import RocksStore
 
 ROOT = Path(__file__).parents[2]
 KEY = b"a key for measuring"
@@ -73,6 +78,39 @@ def yardstick(events: int, customers: int = 5_000) -> dict[str, Any]:
     definitions = load(ROOT / "tests" / "bench" / "yardstick")
     records = list(yardstick_records(events, customers))
     return measure(definitions, records)
+
+
+def restore(events: int, customers: int = 20_000) -> dict[str, Any]:
+    """A task's log replayed into an empty RocksDB, as after the loss of a host."""
+    definitions = load(ROOT / "tests" / "bench" / "yardstick")
+    intake = Intake(decoder(definitions.program, KEY), 1, 1)
+    intake.resume(Log("bench", 0))
+    sets = control_frame(
+        [("", StoreSet(1, definitions.content)), ("", ActivateSet(1))],
+    )
+    records = [LogRecord(0, START_MS, sets)]
+    raw = list(yardstick_records(events, customers))
+    for start in range(0, events, 500):
+        batch = raw[start : start + 500]
+        for _, frame in intake.take(batch).frames:
+            records.append(LogRecord(len(records), batch[-1].time, frame))
+    with tempfile.TemporaryDirectory() as folder:
+        store = RocksStore(Path(folder) / "store")
+        task = Task(0, 1, Log("internal", 0), store, compile_content)
+        began = time.perf_counter()
+        for start in range(0, len(records), 8):
+            task.process(records[start : start + 8])
+            task.commit()
+        took = time.perf_counter() - began
+        kept = sum(len(key) + len(value) for key, value in store.scan(b"s", b"t"))
+        figures = {
+            "events": events,
+            "customers": customers,
+            "events_per_second": round(events / took),
+            "state_bytes_a_customer": round(kept / customers),
+        }
+        store.close()
+    return figures
 
 
 def yardstick_records(events: int, customers: int) -> Iterable[RawRecord]:

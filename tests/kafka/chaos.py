@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from tests.kafka.broker import Broker, start_broker
 from tests.kafka.chain import Chain, Load, Verdict, judge, wait_until_quiet
 
@@ -134,6 +136,12 @@ def backlog(broker: Broker, folder: Path) -> None:
         load.start()
         time.sleep(30)
         chain.let_up("worker-0")
+        resident = [
+            psutil.Process(chain.processes["worker-0"].pid).memory_info().rss >> 20
+            for _ in range(40)
+            if time.sleep(1) is None
+        ]
+        print(f"worker while it catches up: {resident[5]} MB, then {resident[-1]} MB", flush=True)
         settle(chain, load, "a backlog", began)
 
 
