@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -56,7 +57,7 @@ def on_deliver(key: str, state: Customer | None, message: Deliver, turn: Turn) -
         cascade.late = True
     else:
         _show_all(cascade, event)
-        _finish(cascade, DUE_AT_ONCE_MAX)
+        _finish(cascade)
     cascade.close()
     _note_sight(customer, event)
     turn.count("cjo_events_total", event.channel or "", "late" if cascade.late else "applied")
@@ -76,9 +77,9 @@ def on_show(_: str, state: Customer | None, message: Show, turn: Turn) -> Custom
 
 def fire(customer: Customer, turn: Turn) -> None:
     """Fire the timers that are due at the clock, in order, each with all that it causes."""
-    due = sum(t.due <= turn.clock for i in customer.instances for t in i.timers)
+    outer = [t for i in customer.instances for t in i.timers if t.due <= turn.clock]
     cascade = Cascade(customer, turn, None)
-    _finish(cascade, due + DUE_AT_ONCE_MAX)
+    _finish(cascade, outer)
     cascade.close()
 
 
@@ -170,12 +171,10 @@ def _update_profile(cascade: Cascade, event: Event) -> None:
     if event.type == "cjo.profile":
         for name, value in event.attributes.items():
             set_fact(customer, name, value, event.time, turn)
-    elif event.type == "cjo.consent" and not record_consent(
-        customer, event.attributes, event.time
-    ):
-        turn.count("cjo_consent_ignored_total")
     for trait in program.traits_on.get(event.type, ()):
         traits.update(customer, trait, event, scope)
+    if event.type == "cjo.consent" and not record_consent(customer, event.attributes, event.time):
+        turn.count("cjo_consent_ignored_total")
     if program.opened or program.closed:
         update_cases(customer, event, scope, turn)
 
@@ -215,18 +214,25 @@ def _show_all(cascade: Cascade, event: Event) -> None:
         try_enter(cascade, journey, event)
 
 
-def _finish(cascade: Cascade, timers_max: int) -> None:
-    """Handle what was raised, then due timers one by one, each with what it raises."""
-    fired = 0
+def _finish(cascade: Cascade, outer: Sequence[Timer] = ()) -> None:
+    """Handle what was raised, then due timers one by one, each with what it raises.
+
+    `outer` are those that were due before; of those set on the way DUE_AT_ONCE_MAX fire.
+    """
+    left = DUE_AT_ONCE_MAX
     while True:
         while (raised := cascade.next_raised()) is not None:
             _show_all(cascade, raised)
         due = _first_due(cascade.customer, cascade.turn.clock)
-        if due is None or fired == timers_max:
+        if due is None:
             break
-        fired += 1
         instance, timer = due
-        cascade.begin_timer(instance.id)
+        is_outer = any(timer is t for t in outer)
+        if not is_outer:
+            if left == 0:
+                break
+            left -= 1
+        cascade.begin_timer(instance.id, is_outer=is_outer)
         journey = cascade.turn.program.versions[(instance.journey, instance.version)]
         instances.fire(cascade, journey, instance, timer)
     instances.forget_unwatchable(cascade)

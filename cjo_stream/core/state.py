@@ -12,6 +12,7 @@ SEEN_MAX = 1_000
 HELD_MAX = 1_000
 CASES_MAX = 200
 COMMANDS_MAX = 200
+COMMANDS_AGED_MAX = 50
 KEYS_MAX = 1_000
 LIVE_MAX = 25
 WATCHED_MAX = 25
@@ -68,7 +69,7 @@ class Command(msgspec.Struct, array_like=True):
 class Customer(msgspec.Struct, array_like=True):
     """A customer.
 
-    `identifiers`: type -> value -> [first, last seen], the one seen last at the end.
+    `identifiers`: type -> value -> [clock when linked, last seen], the one seen last at the end.
     `facts`: name -> [value, event time]; None where one was removed.
     `traits`: name -> what its kind keeps. `consent`: purpose -> channel or * -> [status, time].
     `cases`: key -> [latest opened, latest closed], None where never.

@@ -20,11 +20,10 @@ def record_identifiers(customer: Customer, event: Event, turn: Turn) -> None:
             if not _admitted(values, identifier.type, turn):
                 turn.count("cjo_identity_changes_total", "refused")
                 continue
-            values[identifier.value] = [event.time, event.time]
+            values[identifier.value] = [turn.clock, event.time]
             _tell(customer, kind, Address(identifier.type, identifier.value), event, turn)
             kind = "linked"
             continue
-        span[0] = min(span[0], event.time)
         if event.time >= span[1]:
             span[1] = event.time
             values[identifier.value] = values.pop(identifier.value)
@@ -48,7 +47,7 @@ def _admitted(values: dict[str, list[int]], type_: str, turn: Turn) -> bool:
     if declared.per_ms is None:
         return len(values) < declared.limit
     since = turn.clock - declared.per_ms
-    return sum(first > since for first, _ in values.values()) < declared.limit
+    return sum(linked > since for linked, _ in values.values()) < declared.limit
 
 
 def _tell(

@@ -62,7 +62,7 @@ class Cascade:
         self.late = False
         """Whether some instance found the event too old for it."""
         self.transition: Transition | None = None
-        """The last transition recorded."""
+        """The first transition recorded since the cause came; what a timer's dead letter shows."""
         self._raised: deque[tuple[int, Event]] = deque()
         self._raised_total = 0
         self._looped = False
@@ -92,8 +92,15 @@ class Cascade:
         self.trigger = Trigger("raised", origin_id, event.type)
         return event
 
-    def begin_timer(self, instance_id: str) -> None:
-        """What follows is caused by a timer of this instance."""
+    def begin_timer(self, instance_id: str, *, is_outer: bool) -> None:
+        """What follows is caused by a timer of this instance.
+
+        An outer one, which nothing of this cascade set, is a cause with bounds of its own.
+        """
+        if is_outer:
+            self.transition = None
+            self._raised_total = 0
+            self._looped = False
         self.depth = 0
         self.event = None
         self.trigger = Trigger("timer", instance_id, None)

@@ -35,7 +35,8 @@ def record(
         trigger=cascade.trigger,
         holdout=instance.holdout,
     )
-    cascade.transition = transition
+    if cascade.transition is None:
+        cascade.transition = transition
     cascade.turn.emit(transition)
 
 

@@ -19,8 +19,12 @@ def record_consent(customer: Customer, attributes: dict[str, Any], time: int) ->
     The later wins, on equal times the stricter.
     """
     purpose, status = attributes.get("purpose"), attributes.get("status")
-    channel = attributes.get("channel", EVERYWHERE)
-    if type(purpose) is not str or type(channel) is not str or status not in STATUSES:
+    channel = attributes.get("channel")
+    if channel is None:
+        channel = EVERYWHERE
+    if type(purpose) is not str or type(channel) is not str:
+        return False
+    if type(status) is not str or status not in STATUSES:
         return False
     held = customer.consent.get(purpose)
     if held is None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 from cjo_stream.core.expression import MISSING
+from cjo_stream.core.expression.zone import read_timestamp
 from cjo_stream.core.program import Fact
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _REFUSED = object()
 
 
@@ -45,7 +44,8 @@ def fit(fact: Fact, value: Any) -> Any:
         return value
     if kind is float and value.is_integer():
         return int(value)
-    return _time(value) if kind is str else _REFUSED
+    moment = read_timestamp(value) if kind is str else None
+    return _REFUSED if moment is None else moment
 
 
 def read_fact(customer: Customer, fact: Fact) -> Any:
@@ -53,13 +53,3 @@ def read_fact(customer: Customer, fact: Fact) -> Any:
     held = customer.facts.get(fact.name)
     value = fact.default if held is None or held[0] is None else held[0]
     return MISSING if value is None else value
-
-
-def _time(text: str) -> Any:
-    try:
-        moment = dt.datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            return _REFUSED
-        return (moment - _EPOCH) // dt.timedelta(milliseconds=1)
-    except (ValueError, OverflowError):
-        return _REFUSED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cjo_stream.core.event import Event
-from cjo_stream.core.state import COMMANDS_MAX, Command, Customer
+from cjo_stream.core.state import COMMANDS_AGED_MAX, COMMANDS_MAX, Command, Customer
 from cjo_stream.core.turn import Turn
 
 OUTCOME = "cjo.outcome"
@@ -15,15 +15,24 @@ OUTCOMES = frozenset(
 
 
 def remember_command(customer: Customer, command: Command, turn: Turn) -> None:
-    """Keep a command as long as an outcome may join it."""
-    since = turn.clock - turn.program.reward_window_ms
-    customer.commands = [c for c in customer.commands if c.at > since][-COMMANDS_MAX + 1 :]
-    customer.commands.append(command)
+    """Keep a command as long as an outcome may join it by its action, however late it comes.
+
+    The latest are kept whatever their age, for an outcome that names its command.
+    """
+    program, commands = turn.program, customer.commands
+    since = turn.clock - program.reward_window_ms - program.max_late_ms
+    commands.append(command)
+    aged = len(commands) - COMMANDS_AGED_MAX
+    first = max(len(commands) - COMMANDS_MAX, 0)
+    while first < aged and commands[first].at <= since:
+        first += 1
+    del commands[:first]
 
 
 def join_outcome(customer: Customer, event: Event, turn: Turn) -> Event | None:
     """Return the outcome with its command's attributes; None where it belongs to none."""
-    if event.attributes.get("outcome") not in OUTCOMES:
+    outcome = event.attributes.get("outcome")
+    if type(outcome) is not str or outcome not in OUTCOMES:
         return None
     command = _command_of(customer, event, turn)
     if command is None:

@@ -9,10 +9,12 @@ What is kept, by kind; in a window, a dict of bucket number -> that:
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope
+from cjo_stream.core.expression.value import same
 from cjo_stream.core.program import Trait, TraitKind
 from cjo_stream.core.state import Customer
 
@@ -62,7 +64,7 @@ def _fold(trait: Trait, kept: Any, value: Any, time: int) -> Any:
     kind = trait.kind
     if kind is TraitKind.DISTINCT:
         found = kept or []
-        if not any(type(v) is type(value) and v == value for v in found):
+        if not any(same(value, v) for v in found):
             found = [*found, value][-trait.keep :]
         return found
     if kind is TraitKind.FIRST:
@@ -76,7 +78,9 @@ def _fold(trait: Trait, kept: Any, value: Any, time: int) -> Any:
     if kind is TraitKind.MAX:
         return max(kept, value)
     total = kept + value
-    return total if type(total) is float or -(2**63) < total < 2**63 else float(total)
+    if type(total) is float:
+        return total if math.isfinite(total) else kept
+    return total if -(2**63) < total < 2**63 else float(total)
 
 
 def _join(trait: Trait, parts: list[Any]) -> Any:

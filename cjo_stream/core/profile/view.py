@@ -27,9 +27,10 @@ class View:
     @property
     def zone(self) -> str:
         """IANA name: the customer's `timezone` fact where it is one, else the topology's."""
-        held = self._customer.facts.get("timezone")
-        if held is not None and type(held[0]) is str and zone(held[0]) is not None:
-            return held[0]
+        fact = self._program.facts.get("timezone")
+        name = read_fact(self._customer, fact) if fact is not None else None
+        if type(name) is str and zone(name) is not None:
+            return name
         return self._program.timezone
 
     def get(self, name: str) -> Any:
