@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,23 @@ class Scene:
 
     DAY_MS = 1_772_323_200_000  # 2026-03-01T00:00:00Z
 
-    def __init__(self, folder: Path, more: str, *, profile: str = "", partitions: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        more: str,
+        *,
+        profile: str = "",
+        head: Mapping[str, str] | None = None,
+        partitions: int = 1,
+    ) -> None:
+        """Write and load the topology; `head` replaces parts of HEAD by others."""
+        beginning = HEAD
+        for before, after in (head or {}).items():
+            assert before in beginning
+            beginning = beginning.replace(before, after)
         place = folder / f"topology-{next(_NUMBERS)}"
         place.mkdir()
-        (place / "all.yaml").write_text(HEAD + profile + ACTIONS + "---\n" + more)
+        (place / "all.yaml").write_text(beginning + profile + ACTIONS + "---\n" + more)
         self.driver = TopologyDriver(place, partitions)
 
     def send(self, type_: str, at: float, user: str = "u", **more: Any) -> None:

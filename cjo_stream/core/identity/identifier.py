@@ -44,11 +44,11 @@ def on_arrive(key: str, state: Identifier | None, message: Arrive, turn: Turn) -
 
 def on_find(_: str, state: Identifier | None, message: Find, turn: Turn) -> Identifier | None:
     """Ask the customer to show itself; answer where there is none."""
+    turn.changed = False
     if state is None or not state.pointer:
         turn.emit(Reply(command_id=message.command_id, body={"found": False}))
         return state
     turn.send(customer_key(state.pointer), Show(message.command_id))
-    turn.changed = False
     return state
 
 
