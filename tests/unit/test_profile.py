@@ -151,7 +151,7 @@ TRAITS = """profile:
 def test_before_the_first_event_count_and_sum_are_0_distinct_is_empty_the_rest_missing(
     tmp_path: Path,
 ) -> None:
-    names = "seen both dear spent least most first_n last_n kinds".split()  # noqa: SIM905
+    names = "seen both dear spent least most first_n last_n kinds".split()  # noqa: SIM905 (reads better)
     scene = probing(tmp_path, TRAITS, ", ".join(f"{n}: profile.{n}" for n in names))
     assert answer(scene, 1) == {"seen": 0, "both": 0, "dear": 0, "spent": 0, "kinds": []}
 
