@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cjo_stream.core.expression import MISSING, Names, Place, Scope, compile_expression
+from cjo_stream.core.expression.zone import read_timestamp
 from cjo_stream.core.program import Fact
 from cjo_stream.definition.grammar.item import Entry, Fields
 from cjo_stream.definition.report import Report
@@ -42,7 +42,5 @@ def fit(type_: str, value: Any) -> Any:
     if type(value) not in _TYPES[type_]:
         return None
     if type_ == "time" and isinstance(value, str):
-        read = compile_expression(f"timestamp({value!r})", Place.MAP, Names())
-        ms = read.evaluate(Scope(now=0))
-        return None if ms is MISSING else ms
+        return read_timestamp(value)
     return value
