@@ -56,6 +56,8 @@ class Meta(msgspec.Struct, array_like=True):
     clock: int = 0
     active: int = 0
     clean: bool = False
+    live: dict[str, dict[str, int]] = {}
+    """Live instances by journey and state."""
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -31,6 +31,7 @@ import msgspec
 
 from cjo_stream.core import actor, customer
 from cjo_stream.core.event import native
+from cjo_stream.core.journey.instance import LIVE
 from cjo_stream.core.message import (
     ActivateSet,
     ActorMessage,
@@ -103,6 +104,8 @@ class Task:
             }
         )
         self._committed_counts: dict[tuple[str, ...], int] = {}
+        self.delays: list[int] = []
+        """By how many ms the timers of the last commit fired after their due time."""
         self._begin()
 
     # --- what a runtime may ask
@@ -143,6 +146,11 @@ class Task:
         counts, self._committed_counts = self._committed_counts, {}
         return counts
 
+    @property
+    def live(self) -> dict[str, dict[str, int]]:
+        """How many instances are live, by journey and state."""
+        return self._meta.live
+
     # --- the steps
 
     def process(self, records: Sequence[LogRecord]) -> Outbox:
@@ -162,6 +170,7 @@ class Task:
         meta = self._meta
         meta.applied, meta.leader_epoch = self._offset, self._epoch
         meta.clock, meta.active, meta.clean = self._clock, self._sets.active, False
+        self._count_live()
         self._store.write([*self._batch(), (codec.META_KEY, codec.encode_meta(meta))])
         self._cache.settle()
         self._wakes.settle()
@@ -170,6 +179,7 @@ class Task:
         self._numbers.settle()
         for key, by in self._counts.items():
             self._committed_counts[key] = self._committed_counts.get(key, 0) + by
+        self.delays = self._delays
         self._begin()
 
     def mark_clean(self) -> None:
@@ -181,10 +191,20 @@ class Task:
         self._offset, self._epoch = self._meta.applied, self._meta.leader_epoch
         self._clock = self._meta.clock
         self._counts: dict[tuple[str, ...], int] = {}
+        self._delays: list[int] = []
         self._popped: list[tuple[int, str]] = []
         self._frames: dict[int, FrameWriter] = {}
         self._effects = EffectWriter(self._log)
         self._fifo: deque[tuple[str, ActorMessage]] = deque()
+
+    def _count_live(self) -> None:
+        """Move what was counted of live instances from the counts to the figures kept."""
+        for key in [key for key in self._counts if key[0] == LIVE]:
+            by = self._counts.pop(key)
+            states = self._meta.live.setdefault(key[1], {})
+            states[key[2]] = states.get(key[2], 0) + by
+            if not states[key[2]]:
+                del states[key[2]]
 
     def _roll_back(self) -> None:
         self._cache.reset()
@@ -286,6 +306,7 @@ class Task:
             if entry.wake is None or entry.wake > due:
                 continue  # cancelled, or put off, since it was pushed
             self._clock = max(self._clock, due)
+            self._delays.append(to - due)
             entry.wake = None
             self._fire(key, entry, careful)
             self._drain(careful)

@@ -18,6 +18,14 @@ from cjo_stream.core.program import Exit, Journey, Past, Split, State, Transitio
 from cjo_stream.core.record import Reason
 from cjo_stream.core.state import WATCHED_MAX, Instance, Timer
 
+LIVE = "cjo_journey_instances"
+"""How many instances are in each state: counted up and down."""
+
+EARLIEST_MS = -62_135_596_800_000
+"""The year 1; a time before it is as long past."""
+LATEST_MS = 253_402_300_799_999
+"""The end of the year 9999; a time after it never comes."""
+
 
 def show(cascade: Cascade, journey: Journey, instance: Instance, event: Event) -> None:
     """Let one instance see an event."""
@@ -59,12 +67,15 @@ def enter(cascade: Cascade, journey: Journey, instance: Instance, name: str, at:
     before = instance.state
     state = journey.states[name]
     instance.state, instance.entered_at = name, at
+    if before is not None:
+        cascade.turn.count(LIVE, instance.journey, before, by=-1)
     if state.end is not None:
         record(cascade, instance, "ended", from_=before, to=name, time=at, outcome=state.end)
         run_steps(cascade, instance, state.enter, name)
         _close(cascade, instance, at, state.end)
         return
     reason: Reason = "moved" if before is not None else "entered"
+    cascade.turn.count(LIVE, instance.journey, name)
     record(cascade, instance, reason, from_=before, to=name, time=at)
     if before is None:
         tell(cascade, instance, "journey.entered")
@@ -155,6 +166,7 @@ def _exit(
     if rule is not None:
         run_steps(cascade, instance, rule.do, None)
     instance.entered_at = at
+    cascade.turn.count(LIVE, instance.journey, state, by=-1)
     record(cascade, instance, "exited", from_=state, to=None, time=at, outcome=outcome)
     _close(cascade, instance, at, outcome)
 
@@ -198,10 +210,11 @@ def _start_timers(cascade: Cascade, journey: Journey, instance: Instance) -> Non
             value = rule.at.evaluate(cascade.scope)
             if type(value) not in (int, float):
                 continue
-            due = int(value)
+            due = max(int(value), EARLIEST_MS)
             if due < clock and rule.past is Past.SKIP:
                 continue
-        timers.append(Timer(due, ordinal))
+        if due <= LATEST_MS:
+            timers.append(Timer(due, ordinal))
     instance.timers = timers
 
 

@@ -80,12 +80,13 @@ class Report(Protocol):
     def step(
         self,
         counts: Mapping[tuple[str, ...], int],
+        delays: Sequence[int],
         *,
         process_s: float,
         deliver_s: float,
         commit_s: float,
     ) -> None:
-        """Take one step: what the task counted, how long its parts took."""
+        """Take one step: what the task counted, its timers' delays in ms, how long it took."""
 
     def restored(self, seconds: float) -> None:
         """Take the time of one restore."""
@@ -158,6 +159,11 @@ class Partition:
         """Return how old the newest checkpoint is; None where there is none."""
         saved = self._folder.saved
         return None if saved is None else time.time() - saved.created_ms / 1000
+
+    @property
+    def live(self) -> dict[str, dict[str, int]]:
+        """Return how many instances are live, by journey and state."""
+        return {} if self._task is None else self._task.live
 
     @property
     def state_bytes(self) -> int:
@@ -347,6 +353,7 @@ class Partition:
             arrival.ack()
         self._around.report.step(
             task.take_counts(),
+            task.delays,
             process_s=processed_s - began_s,
             deliver_s=delivered_s - processed_s,
             commit_s=time.perf_counter() - delivered_s,

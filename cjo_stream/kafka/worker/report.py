@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from cjo_stream.kafka.worker.hosting import Hosting
@@ -22,13 +23,16 @@ class WorkerReport:
     def step(
         self,
         counts: Mapping[tuple[str, ...], int],
+        delays: Sequence[int],
         *,
         process_s: float,
         deliver_s: float,
         commit_s: float,
     ) -> None:
-        """Take one step: what the task counted, how long its parts took."""
+        """Take one step: what the task counted, its timers' delays in ms, how long it took."""
         self._metrics.add(counts)
+        for delay_ms in delays:
+            self._metrics.observe("cjo_timer_delay_seconds", (), delay_ms / 1000)
         self._metrics.observe("cjo_stage_seconds", (STAGE,), process_s + deliver_s + commit_s)
         self._metrics.observe("cjo_commit_seconds", (STAGE,), deliver_s + commit_s)
 
@@ -47,9 +51,21 @@ class WorkerReport:
         for number in self._told - {partition.number for partition in partitions}:
             metrics.forget("cjo_lag_records", (STAGE, str(number)))
             self._told.discard(number)
+        self._show_live(hosting)
         metrics.set("cjo_state_bytes", (STAGE,), sum(p.state_bytes for p in partitions))
         ages = [age for p in partitions if (age := p.checkpoint_age_s) is not None]
         if ages:
             metrics.set("cjo_checkpoint_age_seconds", (), max(ages))
         else:
             metrics.forget("cjo_checkpoint_age_seconds")
+
+    def _show_live(self, hosting: Hosting) -> None:
+        """Show the live instances of all partitions here, by journey and state."""
+        live: Counter[tuple[str, str]] = Counter()
+        for partition in hosting.partitions:
+            for journey, states in partition.live.items():
+                for state, number in states.items():
+                    live[journey, state] += number
+        self._metrics.forget("cjo_journey_instances")
+        for (journey, state), number in live.items():
+            self._metrics.set("cjo_journey_instances", (journey, state), number)
