@@ -11,6 +11,7 @@ from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 
 _REFUSED = object()
+_MS_MAX = 1 << 63
 
 
 def set_fact(customer: Customer, name: str, value: Any, time: int, turn: Turn) -> None:
@@ -42,8 +43,8 @@ def fit(fact: Fact, value: Any) -> Any:
         return value if kind is list else _REFUSED
     if kind is int:
         return value
-    if kind is float and value.is_integer():
-        return int(value)
+    if kind is float:
+        return int(value) if value.is_integer() and abs(value) < _MS_MAX else _REFUSED
     moment = read_timestamp(value) if kind is str else None
     return _REFUSED if moment is None else moment
 
