@@ -290,6 +290,24 @@ def test_the_engine_raises_entered_goal_and_ended(tmp_path: Path) -> None:
     assert triggers[0] == {"kind": "raised", "id": "one", "type": "journey.entered"}
 
 
+def test_an_instance_that_ends_where_it_begins_is_told_as_entered_and_ended(
+    tmp_path: Path,
+) -> None:
+    teller = """
+journey: teller
+version: 1
+entry: {on: begin, key: event.k}
+initial: shut
+states:
+  shut: {end: shut}
+---
+"""
+    scene = Scene(tmp_path, NOTES + teller + LISTENER)
+    scene.send("begin", 0, k=7)
+    assert scene.moves()[0] == (0, "teller", None, "shut", "ended", "shut")
+    assert notes(scene) == ["journey.entered 7 -", "journey.ended 7 shut"]
+
+
 def test_a_raised_event_has_type_time_and_attributes_only_at_now(tmp_path: Path) -> None:
     scene = Scene(
         tmp_path,

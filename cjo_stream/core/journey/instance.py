@@ -71,6 +71,8 @@ def enter(cascade: Cascade, journey: Journey, instance: Instance, name: str, at:
         cascade.turn.count(LIVE, instance.journey, before, by=-1)
     if state.end is not None:
         record(cascade, instance, "ended", from_=before, to=name, time=at, outcome=state.end)
+        if before is None:
+            tell(cascade, instance, "journey.entered")
         run_steps(cascade, instance, state.enter, name)
         _close(cascade, instance, at, state.end)
         return

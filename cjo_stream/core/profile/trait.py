@@ -64,9 +64,8 @@ def _fold(trait: Trait, kept: Any, value: Any, time: int) -> Any:
     kind = trait.kind
     if kind is TraitKind.DISTINCT:
         found = kept or []
-        if not any(same(value, v) for v in found):
-            found = [*found, value][-trait.keep :]
-        return found
+        known = value in found if type(value) is str else any(same(value, v) for v in found)
+        return found if known else [*found, value][-trait.keep :]
     if kind is TraitKind.FIRST:
         return [value, time] if kept is None or time < kept[1] else kept
     if kind is TraitKind.LAST:
