@@ -16,6 +16,7 @@ import threading
 import time
 import uuid
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -211,14 +212,24 @@ class Load(threading.Thread):
     """Produces native events of known users at a rate, for a time; counts what the broker took."""
 
     def __init__(
-        self, chain: Chain, *, rate: float, seconds: float, users: int = 300, seed: int = 1
+        self,
+        chain: Chain,
+        *,
+        rate: float,
+        seconds: float,
+        users: int = 300,
+        seed: int = 1,
+        dirt: float = 0.0,
     ) -> None:
+        """`dirt`: the share of events sent twice, of malformed ones, and of ones 48 hours late."""
         super().__init__(daemon=True)
         self._chain = chain
         self._rate = rate
         self._seconds = seconds
         self._users = users
         self._random = random.Random(seed)
+        self._dirt = dirt
+        self.malformed = 0
         self.sent: Counter[str] = Counter()
         self.failed = 0
 
@@ -259,10 +270,26 @@ class Load(threading.Thread):
             else:
                 self.failed += 1
 
+        if draw.random() < self._dirt:
+            event["time"] -= 48 * 3_600_000
+        value = json.dumps(event).encode()
+        self._put(producer, value, delivered)
+        if draw.random() < self._dirt:
+            self._put(producer, value)
+        if draw.random() < self._dirt:
+            self.malformed += 1
+            self._put(producer, value[:-5])
+
+    def _put(
+        self,
+        producer: Producer,
+        value: bytes,
+        delivered: Callable[[object, object], None] | None = None,
+    ) -> None:
         topic = f"{self._chain.prefix}event.web.v1"
         while True:
             try:
-                producer.produce(topic, json.dumps(event).encode(), on_delivery=delivered)
+                producer.produce(topic, value, on_delivery=delivered)
                 return
             except BufferError:
                 producer.poll(0.05)

@@ -145,6 +145,18 @@ def backlog(broker: Broker, folder: Path) -> None:
         settle(chain, load, "a backlog", began)
 
 
+def dirt(broker: Broker, folder: Path) -> None:
+    """5 % of events come twice, 5 % are malformed, 5 % are 48 hours late."""
+    began = time.monotonic()
+    with running(broker, folder) as chain:
+        load = Load(chain, rate=300, seconds=30, dirt=0.05)
+        load.start()
+        settle(chain, load, "twice, malformed, late", began)
+        letters = [m for ms in chain.read("dead_letter.v1").values() for m in ms]
+        assert len(letters) == load.malformed, "not every malformed event became a dead letter"
+        print(f"dead letters: {len(letters)}", flush=True)
+
+
 ROWS: dict[str, Callable[[Broker, Path], None]] = {
     "kill": kill,
     "outage": outage,
@@ -152,6 +164,7 @@ ROWS: dict[str, Callable[[Broker, Path], None]] = {
     "scale": scale,
     "state": state,
     "backlog": backlog,
+    "dirt": dirt,
 }
 
 
