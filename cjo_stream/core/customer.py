@@ -209,7 +209,8 @@ def _show_all(cascade: Cascade, event: Event) -> None:
     program = cascade.turn.program
     for instance in list(cascade.customer.instances):
         journey = program.versions[(instance.journey, instance.version)]
-        instances.show(cascade, journey, instance, event)
+        if journey.hears_every or event.type in journey.listens:
+            instances.show(cascade, journey, instance, event)
     for journey in program.entries_on.get(event.type, ()):
         try_enter(cascade, journey, event)
 

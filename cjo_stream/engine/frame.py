@@ -15,6 +15,7 @@ a single larger item excepted; no item is larger than ITEM_BYTES_MAX.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -90,6 +91,7 @@ class EffectFrame(msgspec.Struct, array_like=True):
     items: list[EffectItem]
 
 
+_AnyFrame = TypeVar("_AnyFrame", Frame, EffectFrame)
 _ENCODER = msgspec.msgpack.Encoder()
 _FRAMES = msgspec.msgpack.Decoder(Frame)
 _EFFECT_FRAMES = msgspec.msgpack.Decoder(EffectFrame)
@@ -97,36 +99,28 @@ _EFFECT_FRAMES = msgspec.msgpack.Decoder(EffectFrame)
 
 def decode_frame(value: bytes) -> Frame:
     """Return the internal frame; raises RefusalError on anything else."""
-    try:
-        frame = _FRAMES.decode(value)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise RefusalError(
-            "a record of the internal topic is no frame: something else writes to that topic. "
-            "Find and stop the writer, then restore the topic or start a new installation"
-        ) from error
-    _check_version(frame.version)
-    return frame
+    return _decode(_FRAMES, value, "internal")
 
 
 def decode_effect_frame(value: bytes) -> EffectFrame:
     """Return the effect frame; raises RefusalError on anything else."""
+    return _decode(_EFFECT_FRAMES, value, "effect")
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[_AnyFrame], value: bytes, topic: str) -> _AnyFrame:
     try:
-        frame = _EFFECT_FRAMES.decode(value)
+        frame = decoder.decode(value)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise RefusalError(
-            "a record of the effect topic is no frame: something else writes to that topic. "
+            f"a record of the {topic} topic is no frame: something else writes to that topic. "
             "Find and stop the writer, then restore the topic or start a new installation"
         ) from error
-    _check_version(frame.version)
-    return frame
-
-
-def _check_version(version: int) -> None:
-    if version != FRAME_VERSION:
+    if frame.version != FRAME_VERSION:
         raise RefusalError(
-            f"a frame of version {version} in a release that reads version {FRAME_VERSION}: "
+            f"a frame of version {frame.version} in a release that reads {FRAME_VERSION}: "
             "run the release that wrote it until its log is empty"
         )
+    return frame
 
 
 def tick_frame(clock: int = 0) -> bytes:
