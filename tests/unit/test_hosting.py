@@ -55,7 +55,9 @@ class Host:
     async def resume(self, positions: Mapping[int, int]) -> None:
         self.resumed.append(dict(positions))
 
-    def step(self, counts: Mapping[tuple[str, ...], int], **_: float) -> None:
+    def step(
+        self, counts: Mapping[tuple[str, ...], int], delays: Sequence[int], **_: float
+    ) -> None:
         self.steps += 1
 
     def restored(self, seconds: float) -> None:
