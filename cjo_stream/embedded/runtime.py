@@ -25,14 +25,14 @@ from cjo_stream.core.state import Customer
 from cjo_stream.embedded.log import EFFECT, INTERNAL, Append, Log
 from cjo_stream.engine import codec, port
 from cjo_stream.engine.dispatch import Dispatch
-from cjo_stream.engine.frame import Effect, FrameWriter, Position, control_frame, tick_frame
+from cjo_stream.engine.frame import Effect, Position, control_frame, single_frame, tick_frame
 from cjo_stream.engine.intake import route
 from cjo_stream.engine.lane import Numbering
 from cjo_stream.engine.port import Compile, Store
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import InputError, RefusalError
 
-BATCH_RECORDS_MAX = 256
+BATCH_RECORDS_MAX = 1_000
 READ_RECORDS_MAX = 1_024
 _TOPIC_ID = "embedded"
 _SOURCES = "sources"
@@ -223,11 +223,10 @@ class Runtime:
         receiver = partition_of(to, self._partitions)
         numbers.begin(offset)
         position, previous = numbers.number(receiver)
-        writer = FrameWriter()
-        writer.add(port.Log(lane, 0), position, previous, to, message)
+        frame = single_frame(port.Log(lane, 0), position, previous, to, message)
         source.offset = offset
         source.last[receiver] = position
-        self._pending += [(INTERNAL, receiver, self._now, frame) for frame in writer.frames(0)]
+        self._pending.append((INTERNAL, receiver, self._now, frame))
 
     def _flush(self) -> None:
         if self._pending or self._unnoted:

@@ -36,7 +36,7 @@ def effect_of(record: Record, received_at: int = 0) -> Effect:
     if isinstance(record, Reply):
         return Effect("reply", record.command_id, _JSON.encode(record))
     value = _JSON.encode(record)
-    if isinstance(record, Action):
+    if type(record) is Action:
         return Effect(
             "action",
             record.customer_id,

@@ -134,6 +134,21 @@ def control_frame(messages: Sequence[tuple[str, Message]]) -> bytes:
     return _ENCODER.encode(Frame(FRAME_VERSION, 0, [], items))
 
 
+def single_frame(
+    lane: Log, position: Position, previous: Position, to: str, message: Message
+) -> bytes:
+    """Return a frame of one item without a clock: what a FrameWriter gives for it."""
+    item = Item(0, *position, *previous, to, message)
+    frame = _ENCODER.encode((FRAME_VERSION, 0, (lane,), (item,)))
+    if len(frame) > ITEM_BYTES_MAX:
+        raise _too_large(len(frame))
+    return frame
+
+
+def _too_large(size: int) -> InvariantError:
+    return InvariantError(f"an item of {size} bytes; the bound is {ITEM_BYTES_MAX}")
+
+
 class FrameWriter:
     """Collects the items for one receiver and cuts them into frames."""
 
@@ -152,7 +167,7 @@ class FrameWriter:
         number = self._lanes.setdefault(lane, len(self._lanes))
         encoded = _ENCODER.encode(Item(number, *position, *previous, to, message))
         if len(encoded) > ITEM_BYTES_MAX:
-            raise InvariantError(f"an item of {len(encoded)} bytes; the bound is {ITEM_BYTES_MAX}")
+            raise _too_large(len(encoded))
         if self._items and (
             len(self._items) >= ITEMS_MAX or self._bytes + len(encoded) > FRAME_BYTES_MAX
         ):

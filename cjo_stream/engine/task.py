@@ -25,7 +25,7 @@ import logging
 import traceback
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -59,6 +59,9 @@ TIMERS_PER_RECORD_MAX = 5_000
 CLOCK_AHEAD_MAX_MS = 3_600_000
 EFFECTS = (1 << 32) - 1
 """The receiver number of a task's effect partition."""
+
+_APPLIED = ("cjo_items_total", "task", "applied")
+_REPEATED = ("cjo_items_total", "task", "repeated")
 
 _JSON = msgspec.json.Encoder()
 _LOG = logging.getLogger(__name__)
@@ -177,6 +180,10 @@ class Task:
         self._sets.settle()
         self._cursors.settle()
         self._numbers.settle()
+        if self._applied:
+            self._counts[_APPLIED] = self._applied
+        if self._repeated:
+            self._counts[_REPEATED] = self._repeated
         for key, by in self._counts.items():
             self._committed_counts[key] = self._committed_counts.get(key, 0) + by
         self.delays = self._delays
@@ -191,6 +198,7 @@ class Task:
         self._offset, self._epoch = self._meta.applied, self._meta.leader_epoch
         self._clock = self._meta.clock
         self._counts: dict[tuple[str, ...], int] = {}
+        self._applied = self._repeated = 0
         self._delays: list[int] = []
         self._popped: list[tuple[int, str]] = []
         self._frames: dict[int, FrameWriter] = {}
@@ -267,22 +275,23 @@ class Task:
                 if not self._cursors.take(
                     lane, position, (item.previous_offset, item.previous_index)
                 ):
-                    self._count(("cjo_items_total", "task", "repeated"))
+                    self._repeated += 1
                     continue
-                self._count(("cjo_items_total", "task", "applied"))
+                self._applied += 1
             self._item(item, careful)
 
     def _item(self, item: Item, careful: bool) -> None:
         message = item.message
-        if isinstance(message, StoreSet):
+        if type(message) is StoreSet:
             self._sets.store(message.number, message.content)
             self._answer(message.command_id, {"stored": message.number})
-        elif isinstance(message, ActivateSet):
+        elif type(message) is ActivateSet:
             error = self._sets.activate(message.number)
             self._answer(message.command_id, {"active": self._sets.active, "error": error})
         else:
-            self._handle(item.to, message, careful)
-            self._drain(careful)
+            self._handle(item.to, cast(ActorMessage, message), careful)
+            if self._fifo:
+                self._drain(careful)
 
     def _drain(self, careful: bool) -> None:
         while self._fifo:
@@ -339,7 +348,9 @@ class Task:
     def _handle(self, key: str, message: ActorMessage, careful: bool) -> None:
         entry = self._cache.entry(key)
         saved = codec.encode_actor(entry.state) if careful and entry.state is not None else None
-        arrived = message.event.received_at if isinstance(message, Arrive | Deliver) else 0
+        arrived = 0
+        if type(message) is Deliver or type(message) is Arrive:
+            arrived = message.event.received_at
         turn = Turn(self._sets.program(), self._clock, arrived)
         try:
             entry.state = actor.receive(key, entry.state, message, turn)
@@ -367,17 +378,10 @@ class Task:
 
     def _close_turn(self, key: str, entry: Entry, turn: Turn) -> None:
         if turn.changed:
-            self._cache.touch(key, entry)
-        if turn.changed and isinstance(entry.state, Customer):
-            wake = customer.wake_ms(entry.state)
-            if wake is not None and wake <= self._clock:
-                wake = (
-                    self._clock + 1
-                )  # what one cascade may not fire waits for the clock's next move
-            if wake != entry.wake:
-                entry.wake = wake
-                if wake is not None:
-                    self._wakes.push(wake, key)
+            if not entry.dirty:
+                self._cache.touch(key, entry)
+            if type(entry.state) is Customer:
+                self._wake(key, entry, entry.state)
         for to, message in turn.messages:
             receiver = partition_of(to, self._partitions)
             if receiver == self.partition:
@@ -386,8 +390,19 @@ class Task:
                 self._send(receiver, to, message)
         for record in turn.records:
             self._emit(record, turn.received_at)
+        counts = self._counts
         for count, by in turn.counts.items():
-            self._counts[count] = self._counts.get(count, 0) + by
+            counts[count] = counts.get(count, 0) + by
+
+    def _wake(self, key: str, entry: Entry, state: Customer) -> None:
+        """Index the customer's earliest timer where it is another than before."""
+        wake = customer.wake_ms(state)
+        if wake is not None and wake <= self._clock:
+            wake = self._clock + 1  # what one cascade may not fire waits for the clock's next move
+        if wake != entry.wake:
+            entry.wake = wake
+            if wake is not None:
+                self._wakes.push(wake, key)
 
     # --- what leaves
 
@@ -399,9 +414,6 @@ class Task:
 
     def _emit(self, record: Record, received_at: int = 0) -> None:
         self._effects.add(*self._numbers.number(EFFECTS), effect_of(record, received_at))
-
-    def _count(self, key: tuple[str, ...]) -> None:
-        self._counts[key] = self._counts.get(key, 0) + 1
 
     def _answer(self, command_id: str, body: dict[str, object]) -> None:
         if command_id:
