@@ -48,7 +48,7 @@ class Sets:
             return f"definition set {number} was never stored here: apply it again"
         try:
             self._program_of(number)
-        except DefinitionError as error:
+        except (DefinitionError, RefusalError) as error:
             return f"definition set {number} does not compile here: {error}"
         self.active = number
         return None

@@ -332,6 +332,7 @@ class Task:
             raise
         except Exception as error:
             if not careful:
+                self._cache.touch(key, entry)  # half changed: the roll-back must forget it
                 raise _PoisonError from error
             _log_failure("a timer", error)
             state = codec.decode_actor(key, saved)
@@ -360,6 +361,7 @@ class Task:
             if isinstance(message, Arrive):
                 raise  # half of a protocol between actors cannot be undone by one of them
             if not careful:
+                self._cache.touch(key, entry)  # half changed: the roll-back must forget it
                 raise _PoisonError from error
             entry.state = codec.decode_actor(key, saved) if saved is not None else None
             turn = Turn(self._sets.program(), self._clock)

@@ -1,0 +1,451 @@
+"""The task: what one partition promises, with faults put in by hand and time moved by hand."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cjo_stream.core import actor, customer
+from cjo_stream.core.message import ActivateSet, Arrive, Deliver, Find, StoreSet, customer_key
+from cjo_stream.core.state import Customer, Identifier
+from cjo_stream.core.turn import Turn
+from cjo_stream.definition import compile_content
+from cjo_stream.engine import codec
+from cjo_stream.engine.frame import decode_frame, single_frame, tick_frame
+from cjo_stream.engine.port import Log, LogRecord
+from cjo_stream.engine.task import CLOCK_AHEAD_MAX_MS, TIMERS_PER_RECORD_MAX, Task
+from cjo_stream.errors import ClockError, HoleError, RefusalError
+from cjo_stream.store.memory import MemoryStore
+from tests.unit.partition import LOADED, LOG, RAW, START_MS, Partition, event, hash_of
+
+SECOND = 1_000
+
+
+def poison(
+    monkeypatch: pytest.MonkeyPatch,
+    message: type,
+    error: type[BaseException] = ValueError,
+    bad: Callable[[Any], bool] = lambda message: message.event.type == "poison",
+) -> None:
+    """Let the handler of `message` do its work on the bad ones, and something more, and raise."""
+    kind, handler = actor.HANDLERS[message]
+
+    def faulty(key: str, state: Any, given: Any, turn: Turn) -> Any:
+        after = handler(key, state, given, turn)
+        if bad(given):
+            if isinstance(after, Customer):
+                after.events += 1_000
+                after.instances.clear()
+            turn.count("cjo_events_total", "web", "half done")
+            raise error("secret-value")
+        return after
+
+    monkeypatch.setitem(actor.HANDLERS, message, (kind, faulty))
+
+
+# --- poison
+
+
+def fill(partition: Partition, *, poisoned: bool) -> None:
+    for at in range(0, 6 * SECOND, SECOND):
+        for user in range(3):
+            partition.event(event(user, at + user, total=3))
+        if poisoned:
+            partition.event(event(1, at + 5, "poison"))
+        else:
+            partition.tick(at + 5)
+    partition.tick(60 * SECOND)
+
+
+def test_an_event_that_fails_is_a_dead_letter_and_everything_else_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    poison(monkeypatch, Deliver)
+    without, with_ = Partition(), Partition()
+    # The lanes differ by the numbers that the bad events take, so the good ones are compared.
+    fill(without, poisoned=False)
+    fill(with_, poisoned=True)
+    without.run()
+    with_.run()
+    for kind in ("action", "decision", "transition", "identity"):
+        assert with_.sent(kind) == without.sent(kind), kind
+    assert without.sent("action")
+    assert without.letters() == []
+    assert [(x["reason"], x["detail"]) for x in with_.letters()] == [("failed", "ValueError")] * 6
+    states = [dict(p.store.scan(*codec.CUSTOMERS)) for p in (with_, without)]
+    assert states[0] == states[1]
+    assert ("cjo_events_total", "web", "half done") not in with_.task.take_counts()
+
+
+def test_the_dead_letter_of_a_failed_event_is_the_event_with_its_source(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    poison(monkeypatch, Deliver)
+    partition = Partition()
+    partition.event(event(1, 55, "poison", colour="green"))
+    partition.run()
+    (letter,) = partition.letters()
+    assert (letter["topic"], letter["partition"], letter["offset"]) == (
+        "cjo.event.web.v1",
+        "7",
+        "55",
+    )
+    assert letter["value"] == {
+        "type": "poison",
+        "time": START_MS + 55,
+        "id": "e1-55",
+        "channel": "web",
+        "identifiers": {"user": ["secret-user-1"]},
+        "attributes": {"cart": "c", "total": 1, "colour": "green"},
+    }
+    assert dict(partition.store.scan(*codec.CUSTOMERS)) == {}
+
+
+@pytest.mark.parametrize("most", [1, 2, 7, None])
+def test_poison_gives_the_same_however_the_records_are_batched(
+    monkeypatch: pytest.MonkeyPatch, most: int | None
+) -> None:
+    poison(monkeypatch, Deliver)
+    whole, parts = Partition(), Partition()
+    for partition, size in ((whole, None), (parts, most)):
+        fill(partition, poisoned=True)
+        partition.run(size)
+    assert parts.out == whole.out
+    assert dict(parts.store.scan(b"", b"\xff")) == dict(whole.store.scan(b"", b"\xff"))
+
+
+def test_poison_processed_again_after_a_crash_sends_the_same_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    poison(monkeypatch, Deliver)
+    partition = Partition()
+    fill(partition, poisoned=True)
+    partition.step(9)
+    first = partition.process()
+    partition.open()
+    assert partition.process() == first
+
+
+def test_a_failure_is_logged_by_place_and_type_never_by_value(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    poison(monkeypatch, Deliver)
+    partition = Partition()
+    partition.event(event(1, 0, "poison", note="secret-note"))
+    with caplog.at_level(logging.DEBUG):
+        partition.run()
+    assert "ValueError at faulty" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_timer_that_fails_is_dropped_into_a_dead_letter_and_its_customer_lives_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = customer.fire
+    bad = f"01{hash_of(1)}0000"
+
+    def faulty(state: Customer, turn: Turn) -> None:
+        good(state, turn)
+        if state.id[2:34] == hash_of(1):
+            state.events += 1_000
+            raise KeyError("secret-value")
+
+    monkeypatch.setattr(customer, "fire", faulty)
+    partition = Partition()
+    for user in range(3):
+        partition.event(event(user))
+    partition.tick(5 * SECOND)
+    partition.event(event(1, 6 * SECOND, "order"))
+    partition.run()
+    (letter,) = partition.letters()
+    assert (letter["reason"], letter["detail"]) == ("failed", "KeyError")
+    (timer,) = letter["value"]["timers"]
+    assert timer["customer_id"][2:34] == bad[2:34]
+    assert (timer["journey"], timer["state"]) == ("cart", "waiting")
+    assert timer["due"] == START_MS + 3 * SECOND
+    assert {a["customer_id"][2:34] for a in partition.sent("action")} == {hash_of(0), hash_of(2)}
+    goals = [t for t in partition.sent("transition") if t["reason"] == "goal"]
+    assert [t["customer_id"][2:34] for t in goals] == [hash_of(1)]
+    (state,) = [
+        s
+        for k, v in partition.store.scan(*codec.CUSTOMERS)
+        if (s := codec.decode_actor(k[1:].decode(), v)) and hash_of(1) in k.decode()
+    ]
+    assert isinstance(state, Customer)
+    assert state.events == 2
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("error", [ValueError, MemoryError, RecursionError])
+def test_a_failure_in_the_identity_protocol_stops_before_anything_is_written(
+    monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    partition = Partition()
+    before = dict(partition.store.scan(b"", b"\xff"))
+    partition.event(event(1))
+    partition.event(event(2, 5, "poison"))
+    with monkeypatch.context() as patch:
+        poison(patch, Arrive, error)
+        with pytest.raises(error):
+            partition.process()
+    assert dict(partition.store.scan(b"", b"\xff")) == before
+    partition.open()
+    partition.run()
+    assert len(partition.sent("identity")) == 2
+
+
+@pytest.mark.parametrize("error", [MemoryError, RecursionError])
+def test_no_event_is_blamed_for_want_of_memory_or_of_stack(
+    monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    poison(monkeypatch, Deliver, error)
+    partition = Partition()
+    partition.event(event(1, 0, "poison"))
+    with pytest.raises(error):
+        partition.process()
+
+
+def test_an_operators_command_that_fails_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    poison(monkeypatch, Find, bad=lambda message: True)
+    partition = Partition()
+    partition.control(Find("question"), to="n" + hash_of(1))
+    partition.event(event(1))
+    partition.run()
+    (reply,) = partition.sent("reply")
+    assert (reply["command_id"], reply["body"]) == ("question", {"error": "ValueError"})
+    assert len(partition.sent("identity")) == 1
+
+
+# --- the log, its lanes, its clock
+
+
+def test_a_hole_in_the_log_stops_the_task() -> None:
+    partition = Partition()
+    partition.tick(1)
+    with pytest.raises(HoleError, match="record 3 follows 0"):
+        partition.task.process([LogRecord(3, START_MS, tick_frame())])
+
+
+def test_a_hole_in_a_lane_stops_the_task() -> None:
+    partition = Partition()
+    to = "n" + hash_of(1)
+    partition.append(single_frame(RAW, (5, 0), (4, 0), to, Arrive(event(1))))
+    with pytest.raises(HoleError, match="item"):
+        partition.process()
+
+
+def test_records_and_items_that_come_again_have_no_effect() -> None:
+    partition = Partition()
+    partition.event(event(1))
+    partition.event(event(2, 1))
+    partition.run()
+    out = list(partition.out)
+    before = dict(partition.store.scan(*codec.ACTORS))
+    assert partition.task.process(partition.log) == partition.task.process([])
+    for record in list(partition.log[1:]):
+        partition.append(record.value, 10)  # a second sender, or a zombie
+    partition.run()
+    assert partition.out == out
+    assert dict(partition.store.scan(*codec.ACTORS)) == before
+    counts = partition.task.take_counts()
+    assert counts["cjo_items_total", "task", "applied"] == 2
+    assert counts["cjo_items_total", "task", "repeated"] == 2
+    assert partition.task.take_counts() == {}
+
+
+def test_a_clock_that_jumped_ahead_is_refused() -> None:
+    partition = Partition()
+    partition.append(tick_frame(START_MS + CLOCK_AHEAD_MAX_MS))
+    partition.step()
+    assert partition.task.clock == START_MS + CLOCK_AHEAD_MAX_MS
+    partition.append(tick_frame(START_MS + CLOCK_AHEAD_MAX_MS + 1))
+    with pytest.raises(ClockError, match="offset 2"):
+        partition.process()
+
+
+def test_the_clock_never_goes_back() -> None:
+    partition = Partition()
+    for at, expected in [(50, 50), (20, 50), (60, 60)]:
+        partition.tick(at)
+        partition.step()
+        assert partition.task.clock == START_MS + expected
+    partition.open()
+    assert partition.task.clock == START_MS + 60
+
+
+def test_timers_fire_before_the_items_of_the_record_that_passes_them() -> None:
+    partition = Partition()
+    partition.event(event(1))
+    partition.event(event(1, 3 * SECOND, "order"))
+    partition.run()
+    reasons = [t["reason"] for t in partition.sent("transition")]
+    assert reasons == ["entered", "moved", "goal", "exited"]
+
+
+def test_a_step_that_was_not_committed_gives_the_same_bytes_again() -> None:
+    partition = Partition()
+    for at in range(0, 9 * SECOND, 700):
+        partition.event(event(at // 700 % 3, at, total=3))
+    partition.step(4)
+    first = partition.process()
+    partition.open()
+    assert partition.process() == first
+
+
+def test_at_most_so_many_timers_fire_at_a_record_and_the_rest_with_the_next() -> None:
+    assert TIMERS_PER_RECORD_MAX == 5_000
+    partition = Partition()
+    for user in range(TIMERS_PER_RECORD_MAX + 2):
+        partition.event(event(user))
+    partition.step()
+    for at in (4 * SECOND, 4 * SECOND + 1, 4 * SECOND + 2):
+        partition.tick(at)
+    for expected in (TIMERS_PER_RECORD_MAX, 2, 0):
+        partition.out.clear()
+        partition.step(1)
+        assert len(partition.sent("action")) == expected
+
+
+def test_a_message_to_an_actor_of_another_partition_travels_in_a_frame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def elsewhere(key: str, state: Any, message: Arrive, turn: Turn) -> Any:
+        turn.send(customer_key(f"00{hash_of(1)}0000"), Deliver(message.event))
+        return Identifier()
+
+    monkeypatch.setitem(actor.HANDLERS, Arrive, ("n", elsewhere))
+    sender = Partition(partitions=2)
+    for at in (0, 5):
+        sender.event(event(2, at))
+    sender.run(1)
+    assert [to for to, _ in sender.frames] == [1, 1]
+    store = MemoryStore()
+    receiver = Task(1, 2, Log("internal", 1), store, compile_content)
+    records = [sender.log[0]]
+    # Every frame arrives twice, the first once more at the end.
+    for _, frame in [sender.frames[0], *sender.frames, *sender.frames]:
+        records.append(LogRecord(len(records), START_MS + 9, frame))
+    receiver.process(records)
+    receiver.commit()
+    items = [decode_frame(frame).items[0] for _, frame in sender.frames]
+    assert [(i.offset, i.previous_offset) for i in items] == [(1, -1), (2, 1)]
+    (state,) = [codec.decode_actor(k[1:].decode(), v) for k, v in store.scan(*codec.CUSTOMERS)]
+    assert isinstance(state, Customer)
+    assert state.events == 2
+
+
+# --- whose store it is
+
+
+def test_a_store_of_another_topic_partition_or_number_of_partitions_is_refused() -> None:
+    store = Partition().store
+    for log in (Log("created anew", 0), Log("internal", 1)):
+        with pytest.raises(RefusalError, match="created anew, or"):
+            Task(log.partition, 1, log, store, compile_content)
+    with pytest.raises(RefusalError, match="has 1 partitions, not 2"):
+        Task(0, 2, LOG, store, compile_content)
+
+
+def test_another_behaviour_opens_only_a_store_left_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    partition = Partition()
+    monkeypatch.setattr(codec, "BEHAVIOUR", codec.BEHAVIOUR + 1)
+    with pytest.raises(RefusalError, match="stop it cleanly"):
+        partition.open()
+    partition.task.mark_clean()
+    partition.open()
+    partition.tick(1)
+    partition.step()  # from here on it is in the middle again, by the new behaviour
+    partition.open()
+    monkeypatch.undo()
+    with pytest.raises(RefusalError, match=f"behaviour {codec.BEHAVIOUR + 1} left the store"):
+        partition.open()
+
+
+# --- definition sets
+
+
+def test_items_before_the_first_definition_set_stop_the_task() -> None:
+    partition = Partition(sets=False)
+    partition.event(event(1))
+    with pytest.raises(RefusalError, match="cjo-stream apply"):
+        partition.process()
+
+
+def test_sets_are_stored_then_activated_and_each_is_answered() -> None:
+    partition = Partition(sets=False)
+    partition.control(ActivateSet(2, "early"))
+    partition.control(StoreSet(2, LOADED.content, "store"))
+    partition.control(ActivateSet(2, "activate"))
+    partition.run(1)
+    early, stored, active = partition.sent("reply")
+    assert early["body"]["active"] == 0
+    assert "never stored" in early["body"]["error"]
+    assert (stored["command_id"], stored["body"]) == ("store", {"stored": 2})
+    assert (active["command_id"], active["body"]) == ("activate", {"active": 2, "error": None})
+    assert {reply["partition"] for reply in (early, stored, active)} == {0}
+    assert partition.open().active_number == 2
+
+
+def test_lower_numbers_are_ignored_and_so_is_other_content_under_a_number_in_force() -> None:
+    partition = Partition()
+    partition.control(StoreSet(3, LOADED.content), ActivateSet(3))
+    partition.control(StoreSet(2, b"broken", "a"), ActivateSet(2, "b"), StoreSet(3, b"broken"))
+    partition.event(event(1))
+    partition.run()
+    assert partition.task.active_number == 3
+    assert partition.sent("reply")[-1]["body"] == {"active": 3, "error": None}
+    assert partition.open().program is not None
+
+
+def test_a_set_that_does_not_compile_is_refused_and_the_one_in_force_stays() -> None:
+    partition = Partition()
+    partition.control(StoreSet(2, b"broken"), ActivateSet(2, "x"))
+    partition.event(event(1))
+    partition.run()
+    (reply,) = partition.sent("reply")
+    assert reply["body"]["active"] == 1
+    assert "does not compile" in reply["body"]["error"]
+    assert len(partition.sent("identity")) == 1
+
+
+def test_a_set_governs_from_its_place_in_the_log_on_whatever_the_batch() -> None:
+    content = LOADED.content
+    outs = []
+    for most in (1, None):
+        partition = Partition()
+        partition.event(event(1))
+        partition.control(StoreSet(2, content), ActivateSet(2), at=10)
+        partition.event(event(2, 20))
+        partition.run(most)
+        outs.append(partition.out)
+    assert outs[0] == outs[1]
+
+
+def test_a_store_keeps_a_few_older_sets_only() -> None:
+    partition = Partition()
+    for number in range(2, 9):
+        partition.control(StoreSet(number, LOADED.content), ActivateSet(number))
+        partition.step()
+    kept = [codec.read_set_key(k) for k, _ in partition.store.scan(*codec.SETS)]
+    assert kept == [5, 6, 7, 8]
+    partition.open()
+    partition.event(event(1))
+    partition.run()
+    assert len(partition.sent("identity")) == 1
+
+
+def test_sets_taken_back_by_poison_are_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    poison(monkeypatch, Deliver)
+    partition = Partition(sets=False)
+    partition.control(StoreSet(1, LOADED.content), ActivateSet(1))
+    partition.event(event(1, 0, "poison"))
+    partition.event(event(1, 1))
+    partition.run()
+    assert partition.task.active_number == 1
+    assert [letter["reason"] for letter in partition.letters()] == ["failed"]
+    assert partition.open().active_number == 1
