@@ -34,8 +34,7 @@ class Dispatch:
     def resume(self, partition: int, metadata: str | None) -> None:
         """Take over a partition where its metadata says; None: from the beginning of its log."""
         if metadata:
-            topic_id, offset, index = metadata.split(" ")
-            position = (int(offset), int(index))
+            topic_id, position = _read_metadata(metadata)
             self._cursors[partition] = Cursors({Log(topic_id, partition): position})
             self._positions[partition] = (topic_id, position)
         else:
@@ -87,3 +86,15 @@ class Dispatch:
         if by:
             key = ("cjo_items_total", "dispatch", result)
             self._counts[key] = self._counts.get(key, 0) + by
+
+
+def _read_metadata(metadata: str) -> tuple[str, Position]:
+    """Return what dispatch wrote beside an offset; raises RefusalError."""
+    try:
+        topic_id, offset, index = metadata.split(" ")
+        return topic_id, (int(offset), int(index))
+    except ValueError as error:
+        raise RefusalError(
+            "dispatch's committed offset carries metadata that dispatch did not write: another "
+            "consumer uses its group. Stop that consumer and restore the group's offsets"
+        ) from error

@@ -1,0 +1,121 @@
+"""Dispatch: each effect of a partition once, whatever comes again; a hole stops it."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from cjo_stream.engine.dispatch import Dispatch
+from cjo_stream.engine.frame import Effect, EffectWriter
+from cjo_stream.engine.port import Log, LogRecord
+from cjo_stream.errors import HoleError, RefusalError
+
+LOG = Log("internal", 2)
+
+
+def record(offset: int, *numbers: int, log: Log = LOG) -> LogRecord:
+    """Return a record of effects; number n follows n - 1."""
+    writer = EffectWriter(log)
+    for number in numbers:
+        writer.add((number, 0), (number - 1, 0 if number else -1), effect(number))
+    (frame,) = writer.frames()
+    return LogRecord(offset, 0, frame)
+
+
+def effect(number: int) -> Effect:
+    return Effect("action", "customer", b'{"n":%d}' % number, "mail")
+
+
+def opened(metadata: str | None = None) -> Dispatch:
+    dispatch = Dispatch()
+    dispatch.resume(LOG.partition, metadata)
+    return dispatch
+
+
+def test_effects_come_in_order_and_the_next_offset_with_them() -> None:
+    step = opened().take(2, [record(0, 0, 1), record(1, 2), record(4, 3)])
+    assert step.effects == [effect(n) for n in range(4)]
+    assert step.position == (5, "internal 3 0")
+
+
+def test_what_comes_again_is_dropped_and_counted() -> None:
+    dispatch = opened()
+    dispatch.take(2, [record(0, 0, 1)])
+    step = dispatch.take(2, [record(1, 0, 1), record(2, 1, 2), record(3, 2)])
+    assert step.effects == [effect(2)]
+    assert step.position == (4, "internal 2 0")
+    assert dispatch.take_counts() == {
+        ("cjo_items_total", "dispatch", "applied"): 3,
+        ("cjo_items_total", "dispatch", "repeated"): 4,
+    }
+    assert dispatch.take_counts() == {}
+
+
+def test_a_step_of_repeats_only_still_moves_the_offset() -> None:
+    dispatch = opened("internal 5 0")
+    step = dispatch.take(2, [record(90, 4, 5)])
+    assert (step.effects, step.position) == ([], (91, "internal 5 0"))
+
+
+def test_an_effect_whose_predecessor_never_came_stops_dispatch() -> None:
+    with pytest.raises(HoleError, match=r"internal/2: item \(7, 0\)"):
+        opened("internal 5 0").take(2, [record(9, 7)])
+
+
+def test_a_lane_that_does_not_begin_at_its_beginning_is_a_hole() -> None:
+    with pytest.raises(HoleError):
+        opened().take(2, [record(0, 1)])
+
+
+@pytest.mark.parametrize("log", [Log("created anew", 2), Log("internal", 1)])
+def test_frames_of_another_topic_or_partition_are_refused(log: Log) -> None:
+    dispatch = opened("internal 5 0")
+    with pytest.raises(RefusalError, match="created anew"):
+        dispatch.take(2, [record(9, 0, log=log)])
+
+
+@pytest.mark.parametrize("metadata", ["x", "a b c", "internal 1", "internal 1 2 3", " ", "é 1 ü"])
+def test_metadata_that_dispatch_did_not_write_is_refused(metadata: str) -> None:
+    with pytest.raises(RefusalError, match="another consumer"):
+        opened(metadata)
+
+
+def test_a_step_that_was_not_written_is_taken_again_after_resume() -> None:
+    dispatch = opened("internal 5 0")
+    lost = dispatch.take(2, [record(9, 6, 7)])
+    dispatch.resume(2, "internal 5 0")
+    assert dispatch.take(2, [record(9, 6, 7)]) == lost
+
+
+def test_partitions_do_not_disturb_each_other() -> None:
+    dispatch = opened()
+    dispatch.resume(0, None)
+    dispatch.take(2, [record(0, 0, 1)])
+    dispatch.release(2)
+    other = Log("internal", 0)
+    assert dispatch.take(0, [record(0, 0, log=other)]).effects == [effect(0)]
+    dispatch.resume(2, "internal 1 0")
+    assert dispatch.take(2, [record(1, 1, 2)]).effects == [effect(2)]
+
+
+def test_any_cuts_repeats_and_crashes_give_every_effect_once() -> None:
+    for seed in range(100):
+        draw = random.Random(seed)
+        log: list[LogRecord] = []
+        at = 0
+        while at < 40:  # a task that goes back now and then, as after its own crashes
+            begin = max(0, at - draw.choice([0, 0, 0, 1, 5]))
+            at = begin + draw.randrange(1, 6)
+            log.append(record(len(log), *range(begin, at)))
+        end = max(at, 40)
+        log.append(record(len(log), *range(end)))
+        dispatch, committed, out = opened(), (0, ""), []
+        while committed[0] < len(log):
+            step = dispatch.take(2, log[committed[0] : committed[0] + draw.randrange(1, 5)])
+            if draw.random() < 0.3:
+                dispatch = opened(committed[1])
+                continue
+            committed = step.position
+            out += step.effects
+        assert out == [effect(n) for n in range(end)], seed
