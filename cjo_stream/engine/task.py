@@ -21,13 +21,9 @@ copy of each actor before each message.
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, cast
-
-import msgspec
+from typing import cast
 
 from cjo_stream.core import actor, customer
 from cjo_stream.core.event import native
@@ -42,12 +38,13 @@ from cjo_stream.core.message import (
     partition_of,
 )
 from cjo_stream.core.program import Program
-from cjo_stream.core.record import DeadLetter, Record, Reply
+from cjo_stream.core.record import Record, Reply
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine import codec
 from cjo_stream.engine.cache import Cache, Entry
 from cjo_stream.engine.effect import effect_of
+from cjo_stream.engine.failure import log_failure, tell_failed
 from cjo_stream.engine.frame import NO_LANE, EffectWriter, FrameWriter, Item, decode_frame
 from cjo_stream.engine.lane import Cursors, Numbering
 from cjo_stream.engine.port import Compile, Log, LogRecord, Outbox, Store
@@ -62,9 +59,6 @@ EFFECTS = (1 << 32) - 1
 
 _APPLIED = ("cjo_items_total", "task", "applied")
 _REPEATED = ("cjo_items_total", "task", "repeated")
-
-_JSON = msgspec.json.Encoder()
-_LOG = logging.getLogger(__name__)
 
 
 class _PoisonError(Exception):
@@ -334,14 +328,14 @@ class Task:
             if not careful:
                 self._cache.touch(key, entry)  # half changed: the roll-back must forget it
                 raise _PoisonError from error
-            _log_failure("a timer", error)
+            log_failure("a timer", error)
             state = codec.decode_actor(key, saved)
             assert isinstance(state, Customer)
             entry.state = state
             turn = Turn(self._sets.program(), self._clock)
             dropped = customer.drop_due(state, turn)
             source = (self._log.topic_id, self.partition, self._offset + 1)
-            turn.emit(_failed(error, source, {"timers": dropped}))
+            tell_failed(turn, error, source, {"timers": dropped})
         self._close_turn(key, entry, turn)
 
     # --- one message to one actor
@@ -366,13 +360,12 @@ class Task:
             entry.state = codec.decode_actor(key, saved) if saved is not None else None
             turn = Turn(self._sets.program(), self._clock)
             if isinstance(message, Deliver):
-                _log_failure("an event", error)
+                log_failure("an event", error)
                 event = message.event
-                turn.emit(
-                    _failed(error, (event.topic, event.partition, event.offset), native(event))
-                )
+                source = (event.topic, event.partition, event.offset)
+                tell_failed(turn, error, source, native(event))
             else:
-                _log_failure("an operator's command", error)
+                log_failure("an operator's command", error)
                 turn.emit(
                     Reply(command_id=message.command_id, body={"error": type(error).__name__})
                 )
@@ -446,22 +439,3 @@ def _open_meta(store: Store, partition: int, partitions: int, log: Log) -> codec
         )
     meta.behaviour = codec.BEHAVIOUR
     return meta
-
-
-def _failed(error: Exception, source: tuple[str, int, int], body: Any) -> DeadLetter:
-    topic, partition, offset = source
-    return DeadLetter(
-        reason="failed",
-        detail=type(error).__name__,
-        topic=topic,
-        partition=partition,
-        offset=offset,
-        value=_JSON.encode(body),
-    )
-
-
-def _log_failure(what: str, error: Exception) -> None:
-    """Log where `error` came from; its text may hold a customer's value, so its type only."""
-    frames = traceback.extract_tb(error.__traceback__)
-    places = " < ".join(f"{f.name}:{f.lineno}" for f in reversed(frames))
-    _LOG.error("%s failed and was dead-lettered: %s at %s", what, type(error).__name__, places)

@@ -1,0 +1,38 @@
+"""What is told of a handler that failed: a dead letter, and where it was, in the log."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import Any
+
+import msgspec
+
+from cjo_stream.core.record import DeadLetter
+from cjo_stream.core.turn import Turn
+
+_JSON = msgspec.json.Encoder()
+_LOG = logging.getLogger(__name__)
+
+
+def tell_failed(turn: Turn, error: Exception, source: tuple[str, int, int], body: Any) -> None:
+    """Emit and count the dead letter of what failed: its source, and `body` for its value."""
+    topic, partition, offset = source
+    turn.count("cjo_dead_letters_total", "failed")
+    turn.emit(
+        DeadLetter(
+            reason="failed",
+            detail=type(error).__name__,
+            topic=topic,
+            partition=partition,
+            offset=offset,
+            value=_JSON.encode(body),
+        )
+    )
+
+
+def log_failure(what: str, error: Exception) -> None:
+    """Log where `error` came from; its text may hold a customer's value, so its type only."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = " < ".join(f"{f.name}:{f.lineno}" for f in reversed(frames))
+    _LOG.error("%s failed and was dead-lettered: %s at %s", what, type(error).__name__, places)
