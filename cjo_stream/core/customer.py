@@ -4,7 +4,8 @@
 (2) the profile: facts, traits, consent, cases, outcomes
 (3) every live instance, by journey name, then oldest first
 (4) every journey whose entry matches, by name
-(5) raised events, each by (3) and (4); then the timers that were set already due
+(5) raised events, each by (3) and (4); then the timers that were set already due, and at each
+    instant, after its timers, the requests that waited until then
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from cjo_stream.core.decision import waiting as requests
 from cjo_stream.core.event import Event, native
 from cjo_stream.core.expression import MISSING
 from cjo_stream.core.identity.membership import record_identifiers
@@ -25,11 +27,11 @@ from cjo_stream.core.profile import trait as traits
 from cjo_stream.core.profile.case import update_cases
 from cjo_stream.core.profile.consent import record_consent
 from cjo_stream.core.profile.fact import set_fact
-from cjo_stream.core.profile.outcome import OUTCOME, join_outcome
+from cjo_stream.core.profile.outcome import OUTCOME, join_outcome, note_outcome
 from cjo_stream.core.profile.view import View
 from cjo_stream.core.program import Program
 from cjo_stream.core.record import DeadLetter, Reply
-from cjo_stream.core.state import SEEN_MAX, Customer, Instance, Timer
+from cjo_stream.core.state import SEEN_MAX, Customer, Instance, Timer, Waiting
 from cjo_stream.core.turn import Turn
 
 _JSON = msgspec.json.Encoder()
@@ -84,8 +86,8 @@ def fire(customer: Customer, turn: Turn) -> None:
 
 
 def drop_due(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
-    """Drop the timers that are due, which failed; return what they were, for a dead letter."""
-    dropped = []
+    """Drop the timers and requests that are due, of which one failed; return what they were."""
+    dropped: list[dict[str, Any]] = []
     for instance in customer.instances:
         for timer in [t for t in instance.timers if t.due <= turn.clock]:
             instance.timers.remove(timer)
@@ -98,12 +100,26 @@ def drop_due(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
                     "due": timer.due,
                 }
             )
+    for waiting in [w for w in customer.waiting if w.due <= turn.clock]:
+        customer.waiting.remove(waiting)
+        dropped.append(
+            {
+                "customer_id": customer.id,
+                "journey": waiting.journey,
+                "instance_id": waiting.instance_id,
+                "state": waiting.state,
+                "due": waiting.due,
+                "request": waiting.asked,
+            }
+        )
     return dropped
 
 
 def wake_ms(customer: Customer) -> int | None:
-    """Return the earliest due time of the customer's timers, or None."""
-    return min((t.due for i in customer.instances for t in i.timers), default=None)
+    """Return the earliest due time of the customer's timers and waiting requests, or None."""
+    due = [timer.due for instance in customer.instances for timer in instance.timers]
+    due += [waiting.due for waiting in customer.waiting]
+    return min(due, default=None)
 
 
 def snapshot(
@@ -177,6 +193,8 @@ def _update_profile(cascade: Cascade, event: Event) -> None:
         turn.count("cjo_consent_ignored_total")
     if program.opened or program.closed:
         update_cases(customer, event, scope, turn)
+    if event.type == OUTCOME:
+        note_outcome(customer, event)
 
 
 def _note_sight(customer: Customer, event: Event) -> None:
@@ -216,15 +234,20 @@ def _show_all(cascade: Cascade, event: Event) -> None:
 
 
 def _finish(cascade: Cascade, outer: Sequence[Timer] = ()) -> None:
-    """Handle what was raised, then due timers one by one, each with what it raises.
+    """Handle what was raised, then what is due one by one, each with what it raises.
 
-    `outer` are those that were due before; of those set on the way DUE_AT_ONCE_MAX fire.
+    `outer` are the timers that were due before; of those set on the way DUE_AT_ONCE_MAX fire.
     """
+    customer, clock = cascade.customer, cascade.turn.clock
     left = DUE_AT_ONCE_MAX
     while True:
         while (raised := cascade.next_raised()) is not None:
             _show_all(cascade, raised)
-        due = _first_due(cascade.customer, cascade.turn.clock)
+        due = _first_due(customer, clock)
+        waiting = requests.first_due(customer, clock) if customer.waiting else None
+        if waiting is not None and (due is None or waiting.due < due[1].due):
+            _decide_again(cascade, waiting)
+            continue
         if due is None:
             break
         instance, timer = due
@@ -237,6 +260,12 @@ def _finish(cascade: Cascade, outer: Sequence[Timer] = ()) -> None:
         journey = cascade.turn.program.versions[(instance.journey, instance.version)]
         instances.fire(cascade, journey, instance, timer)
     instances.forget_unwatchable(cascade)
+
+
+def _decide_again(cascade: Cascade, waiting: Waiting) -> None:
+    cascade.begin_timer(waiting.instance_id, is_outer=True)
+    scope = cascade.listen(waiting.event)
+    requests.decide_again(cascade.customer, waiting, scope, cascade.turn)
 
 
 def _first_due(customer: Customer, clock: int) -> tuple[Instance, Timer] | None:

@@ -110,6 +110,20 @@ class Act(Struct, frozen=True, kw_only=True):
     action: str
     channels: tuple[str, ...] | None = None
     data: dict[str, Expression] = {}
+    candidates: tuple[Candidate, ...] = ()
+    """Those asked for, in the order in which they are tried."""
+
+
+class Decide(Struct, frozen=True, kw_only=True):
+    """Ask for the best action of those that every given list allows; None allows all."""
+
+    issues: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+    actions: tuple[str, ...] | None = None
+    channels: tuple[str, ...] | None = None
+    data: dict[str, Expression] = {}
+    candidates: tuple[Candidate, ...] = ()
+    """Those asked for, by action (in the order of `actions`, else of names), then treatment."""
 
 
 class Raise(Struct, frozen=True, kw_only=True):
@@ -131,7 +145,7 @@ class Assign(Struct, frozen=True, kw_only=True):
     variables: dict[str, Expression]
 
 
-Step = Act | Raise | SetFact | Assign
+Step = Act | Decide | Raise | SetFact | Assign
 
 
 class Branch(Struct, frozen=True, kw_only=True):
@@ -260,12 +274,27 @@ class Journey(Struct, frozen=True, kw_only=True):
 # --- action -----------------------------------------------------------------------------------
 
 
+class Propensity(Struct, frozen=True, kw_only=True):
+    """A propensity that learns: what is believed at first, and what it depends on."""
+
+    prior: float
+    features: tuple[Expression, ...] = ()
+
+
 class Treatment(Struct, frozen=True, kw_only=True):
-    """An action on one channel."""
+    """An action on one channel. `propensity` None: the action's."""
 
     channel: str
     template: str | None = None
     payload: dict[str, Expression] = {}
+    propensity: Propensity | Expression | None = None
+
+
+class Weight(Struct, frozen=True, kw_only=True):
+    """Percent added to an action's priority while `when` is true."""
+
+    when: Expression
+    percent: float
 
 
 class Action(Struct, frozen=True, kw_only=True):
@@ -276,11 +305,126 @@ class Action(Struct, frozen=True, kw_only=True):
     group: str | None = None
     owner: str | None = None
     class_: str = "marketing"
+    value: Expression | None = None
+    """None: 1."""
+    lever: float = 0.0
+    """Percent."""
     eligible: Expression | None = None
     applicable: Expression | None = None
     suitable: Expression | None = None
+    context: tuple[Weight, ...] = ()
+    propensity: Propensity | Expression | None = None
+    """None: 1."""
+    limits: tuple[Limit, ...] = ()
     expires_ms: int
     treatments: dict[str, Treatment]
+    event_reads: frozenset[str] = frozenset()
+    """Attributes of the request's event that any of its expressions reads."""
+
+
+# --- policy -----------------------------------------------------------------------------------
+
+
+class Coverage(Struct, frozen=True, kw_only=True):
+    """Which commands a cap or a limit is about; None: any."""
+
+    classes: frozenset[str] | None = None
+    channels: frozenset[str] | None = None
+    issues: frozenset[str] | None = None
+    groups: frozenset[str] | None = None
+    actions: frozenset[str] | None = None
+
+
+class Period(enum.Enum):
+    """A calendar period, in the customer's time zone."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class Cap(Struct, frozen=True, kw_only=True):
+    """At most `most` commands in a calendar period, or in a sliding window of ms."""
+
+    name: str
+    coverage: Coverage
+    most: int
+    per: Period | int
+
+
+class Limit(Struct, frozen=True, kw_only=True):
+    """`count` such outcomes within `per_ms` (None: ever) start a pause (None: for ever).
+
+    `rule` says the same in words, for decision records.
+    """
+
+    rule: str
+    coverage: Coverage
+    outcome: str
+    count: int = 1
+    per_ms: int | None = None
+    pause_ms: int | None = None
+
+
+class Then(enum.Enum):
+    """What quiet hours do to a request."""
+
+    DELAY = "delay"
+    DROP = "drop"
+
+
+class QuietWindow(Struct, frozen=True, kw_only=True):
+    """Local minutes of the day, `[start, end)`; past midnight where `start` is later than `end`.
+
+    `days` are the weekdays (0 is Monday) on which it begins. `rule` says it in words.
+    """
+
+    rule: str
+    days: frozenset[int]
+    start_minute: int
+    end_minute: int
+    then: Then
+
+
+class Consent(enum.Enum):
+    """What a class asks of customers: to have said yes, or not to have said no."""
+
+    OPT_IN = "opt_in"
+    OPT_OUT = "opt_out"
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """An action on one of its channels, with all that the policy says of that pair."""
+
+    action: Action
+    channel: str
+    address: str | None
+    """Type of the identifiers by which the channel reaches a customer; None: it reaches nobody."""
+    propensity: Propensity | Expression | None = None
+    lever: float = 1.0
+    """L: 1 + the levers of action, group and issue / 100, at least 0."""
+    caps: tuple[int, ...] = ()
+    """Places in the policy's `caps` of those it counts in and stops at."""
+    limits: tuple[int, ...] = ()
+    """Places in the policy's `limits` of those that cover it."""
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """What holds across all journeys. Levers stand in the candidates."""
+
+    caps: tuple[Cap, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    quiet: dict[str, tuple[QuietWindow, ...]] = {}
+    """By channel."""
+    consent: dict[str, Consent] = {}
+    """By class; one that is not in it needs none."""
+    blocked_by_case: frozenset[str] = frozenset()
+    """Classes that wait while a service case is open."""
+    holdout: float = 0.0
+    explore: float = 0.0
+    """Shares, 0..1."""
+    week_starts: int = 0
+    """0 is Monday."""
 
 
 # --- the set ----------------------------------------------------------------------------------
@@ -312,6 +456,10 @@ class Program(Struct, frozen=True, kw_only=True):
     versions: dict[tuple[str, int], Journey] = {}
     """Every version that may still have live instances, the current ones included."""
     actions: dict[str, Action] = {}
+    """By name, in order of name."""
+    policy: Policy = Policy()
+    candidates: dict[str, tuple[Candidate, ...]] = {}
+    """By action, in order of name; of each in the order of its treatments."""
     traits_on: dict[str, tuple[Trait, ...]] = {}
     entries_on: dict[str, tuple[Journey, ...]] = {}
     """By event type, journeys in order of name."""

@@ -11,8 +11,9 @@ from cjo_stream.core.event import Event
 SEEN_MAX = 1_000
 HELD_MAX = 1_000
 CASES_MAX = 200
-COMMANDS_MAX = 200
+COMMANDS_MAX = 1_000
 COMMANDS_AGED_MAX = 50
+WAITING_MAX = 100
 KEYS_MAX = 1_000
 LIVE_MAX = 25
 WATCHED_MAX = 25
@@ -55,7 +56,11 @@ class Instance(msgspec.Struct, array_like=True):
 
 
 class Command(msgspec.Struct, array_like=True):
-    """An action command that was issued."""
+    """An action command that was issued, and what came of it.
+
+    `outcomes`: each outcome -> its event time; the first of each counts. `anchor` is the hash of
+    the identifier whose event led to it, empty where none is known.
+    """
 
     id: str
     action: str
@@ -64,6 +69,32 @@ class Command(msgspec.Struct, array_like=True):
     group: str | None
     class_: str
     at: int
+    outcomes: dict[str, int] = {}
+    anchor: str = ""
+
+
+class Waiting(msgspec.Struct, array_like=True):
+    """A request that waits for the end of quiet hours.
+
+    `asked` is the request as decision records show it; `state` that in whose name it was made;
+    `own` what it laid over the instance's data; `data` the instance's, once that has ended.
+    """
+
+    due: int
+    asked: dict[str, Any]
+    journey: str
+    version: int
+    instance_id: str
+    state: str | None
+    opened_at: int
+    first_at: int
+    """When it was decided first."""
+    event: Event | None
+    key: Any
+    holdout: bool
+    own: dict[str, Any] = {}
+    data: dict[str, Any] | None = None
+    anchor: str = ""
 
 
 class Customer(msgspec.Struct, array_like=True):
@@ -74,7 +105,9 @@ class Customer(msgspec.Struct, array_like=True):
     `traits`: name -> what its kind keeps. `consent`: purpose -> channel or * -> [status, time].
     `cases`: key -> [latest opened, latest closed], None where never.
     `seen`: channel and event id -> clock when it came. `histories`: journey -> key as text ->
-    [last entry, last end]. `counter` numbers what the customer's ids end in.
+    [last entry, last end]. `counter` numbers what the customer's ids end in. `holdouts`: journey,
+    or `*` for the universal one, -> whether held out, as drawn; `mixed` names those in which a
+    merge joined both kinds. `commands` stand in order of issue, `waiting` in the order asked.
     """
 
     id: str
@@ -93,6 +126,8 @@ class Customer(msgspec.Struct, array_like=True):
     histories: dict[str, dict[str, list[int | None]]] = {}
     holdouts: dict[str, bool] = {}
     commands: list[Command] = []
+    waiting: list[Waiting] = []
+    mixed: list[str] = []
 
 
 def next_id(customer: Customer, letter: str) -> str:

@@ -6,18 +6,24 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cjo_stream.definition import unsupported
 from cjo_stream.definition.grammar.action import ACTION
 from cjo_stream.definition.grammar.compound import Record
 from cjo_stream.definition.grammar.item import Fields
 from cjo_stream.definition.grammar.journey import JOURNEY
+from cjo_stream.definition.grammar.policy import POLICY
 from cjo_stream.definition.grammar.topology import TOPOLOGY
 from cjo_stream.definition.report import Report, quoted, unknown
 from cjo_stream.definition.text.compose import Budget, compose
 from cjo_stream.definition.text.node import Mapping, Node, Scalar
 from cjo_stream.definition.text.source import Document, Source, documents
 
-KINDS: dict[str, Record] = {"topology": TOPOLOGY, "journey": JOURNEY, "action": ACTION}
+KINDS: dict[str, Record] = {
+    "topology": TOPOLOGY,
+    "journey": JOURNEY,
+    "action": ACTION,
+    "policy": POLICY,
+}
+ONE_A_FOLDER = ("topology", "policy")
 _FIRST_KEY = re.compile(
     r"^(topology|journey|action|policy):[ \t]+[\"']?([a-z][a-z0-9_]*|)", re.MULTILINE
 )
@@ -79,9 +85,8 @@ def _read_root(
     kind = key.text if isinstance(key, Scalar) else ""
     record = KINDS.get(kind)
     if record is None:
-        later = unsupported.message("a document", kind)
         hint = f" (the first key is the kind, one of {kinds})"
-        report.error(key, later or unknown("kind", kind, KINDS) + hint)
+        report.error(key, unknown("kind", kind, KINDS) + hint)
         return None
     before = report.errors
     item = record.read(root, report)
@@ -92,18 +97,18 @@ def _read_root(
 
 
 def keep_first(found: list[Definition], report: Report) -> list[Definition]:
-    """Return the first of each name; a folder has one topology only."""
+    """Return the first of each name; a folder has one topology, and at most one policy."""
     first: dict[tuple[str, str], Definition] = {}
     for definition in found:
-        name = "" if definition.kind == "topology" else definition.name
+        name = "" if definition.kind in ONE_A_FOLDER else definition.name
         earlier = first.setdefault((definition.kind, name), definition)
         if earlier is definition:
             continue
         source = earlier.document.source
         line, _ = source.locate(earlier.root.start if earlier.root else earlier.document.start)
         where = f"{source.name}, line {line}"
-        if definition.kind == "topology":
-            message = f"a second topology, after that of {where}: a folder has one"
+        if definition.kind in ONE_A_FOLDER:
+            message = f"a second {definition.kind}, after that of {where}: a folder has one"
         else:
             what = f"{definition.kind} {quoted(definition.name)}"
             message = f"a second {what}, after that of {where}"

@@ -9,7 +9,7 @@ from cjo_stream.errors import UsageError
 
 
 def schema(kind: str) -> Schema:
-    """Return the schema of a `topology`, `journey` or `action` document.
+    """Return the schema of a `topology`, `journey`, `action` or `policy` document.
 
     >>> schema("action")["required"]
     ['action', 'treatments']

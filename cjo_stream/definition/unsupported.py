@@ -1,8 +1,6 @@
 """What definitions.md allows and this release does not run yet: refused at load, told apart.
 
-One row a key or word: (where it stands, what it is). A row goes when its feature comes; keys that
-only weigh candidates against each other (`value`, `lever`, `propensity`, `context` of an action,
-`propensity` of a treatment) are checked and have no effect while there is no `decide`.
+One row a key or word: (where it stands, what it is). A row goes when its feature comes.
 """
 
 from __future__ import annotations
@@ -11,12 +9,9 @@ from cjo_stream.definition.report import quoted
 
 _ROWS: frozenset[tuple[str, str]] = frozenset(
     {
-        ("a document", "policy"),
         ("a journey", "canary"),
         ("a journey", "migrate"),
         ("a journey", "map"),
-        ("a step", "decide"),
-        ("an action", "limits"),
         ("status", "shadow"),
         ("status", "paused"),
         ("status", "draining"),

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 ACCEPT = Path(__file__).resolve().parents[3] / "shared" / "accept"
-CASES = ("goal_and_exit_order", "keyed_carts")
+CASES = (
+    "caps_and_consent",
+    "goal_and_exit_order",
+    "keyed_carts",
+    "next_best_action",
+    "quiet_hours_delay",
+)
 
 pytestmark = pytest.mark.skipif(not ACCEPT.exists(), reason="../shared/accept is not here")
 

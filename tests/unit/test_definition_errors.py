@@ -181,7 +181,7 @@ SPLIT = "{a: {weight: 0, to: reminded}}"
             "repeated channel",
         ),
         ("act: reminder", "§acts: reminder", "unknown key of a step 'acts'; did you mean 'act'?"),
-        ("{act: reminder}", "§{act: reminder, set: {}}", "a step has exactly one of act, raise"),
+        ("{act: reminder}", "§{act: reminder, set: {}}", "a step has exactly one of act, decide"),
         ("act: reminder", "set: {§teir: event.x}", "unknown fact 'teir'; did you mean 'tier'?"),
         ("act: reminder", "set: {vip: §3}", "fact 'vip' is a boolean"),
         ("act: reminder", "assign: {x: §profile.odrers}", "did you mean 'orders'?"),
@@ -250,15 +250,12 @@ def test_a_treatment_that_is_never_sent_beside_one_that_is_is_a_warning(tmp_path
 @pytest.mark.parametrize(
     ("document", "what"),
     [
-        ("§policy: contact\n", "policy"),
-        (JOURNEY.replace("act: reminder", "§decide: {}"), "decide"),
         (JOURNEY.replace("version: 1", "version: 1\n§canary: 5%"), "canary"),
         (JOURNEY.replace("version: 1", "version: 1\n§migrate: exit"), "migrate"),
         *(
             (JOURNEY.replace("version: 1", f"version: 1\nstatus: §{word}"), word)
             for word in ("shadow", "paused", "draining", "retired")
         ),
-        ("action: a\n§limits: []\ntreatments: {email: {}}\n", "limits"),
     ],
 )
 def test_what_is_not_run_yet_is_refused_as_such(tmp_path: Path, document: str, what: str) -> None:

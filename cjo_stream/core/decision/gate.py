@@ -1,59 +1,122 @@
-"""The gates, in the order in which a candidate meets them."""
+"""The gates, in the order in which a candidate meets them (definitions.md, section 6).
+
+A gate returns None for a candidate that passes; for one that it stops, the rule that did it, or
+"" where the gate knows only one. Class `transactional` passes GATES marked so in its functions.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
+from cjo_stream.core.decision.situation import Situation
+from cjo_stream.core.expression import Expression
+from cjo_stream.core.program import Action, Candidate
 
-from cjo_stream.core.expression import Expression, Scope
-from cjo_stream.core.identity.membership import address_of
-from cjo_stream.core.program import Action, Channel
-from cjo_stream.core.state import Customer
+MARKETING = "marketing"
+TRANSACTIONAL = "transactional"
+QUIET_HOURS = "quiet_hours"
+PRIORITY = "priority"
+"""The last gate, of `decide` alone: a factor is missing or not finite. See `arbitration`."""
+ENDED = "ended"
+"""No gate of the list: where all candidates of a waiting request stand that is dropped."""
 
-
-class Judged(msgspec.Struct):
-    """A candidate before the gates: an action on a channel, for a customer."""
-
-    customer: Customer
-    action: Action
-    channel: Channel
-    scope: Scope
-    """With the request's event, data and key, and the candidate's channel."""
+Gate = Callable[[Situation, Candidate], str | None]
 
 
-def _holds(condition: Expression | None, scope: Scope) -> bool:
-    return condition is None or condition.holds(scope)
+def _holdout(situation: Situation, candidate: Candidate) -> str | None:
+    held = candidate.action.class_ == MARKETING and situation.is_held_out()
+    return "" if held else None
 
 
-def _eligible(judged: Judged) -> bool:
-    return _holds(judged.action.eligible, judged.scope)
+def _eligible(situation: Situation, candidate: Candidate) -> str | None:
+    return _condition(situation, candidate.action, "eligible", candidate.action.eligible)
 
 
-def _applicable(judged: Judged) -> bool:
-    return _holds(judged.action.applicable, judged.scope)
+def _applicable(situation: Situation, candidate: Candidate) -> str | None:
+    return _condition(situation, candidate.action, "applicable", candidate.action.applicable)
 
 
-def _suitable(judged: Judged) -> bool:
-    return _holds(judged.action.suitable, judged.scope)
+def _suitable(situation: Situation, candidate: Candidate) -> str | None:
+    return _condition(situation, candidate.action, "suitable", candidate.action.suitable)
 
 
-def _address(judged: Judged) -> bool:
-    type_ = judged.channel.address
-    return type_ is None or address_of(judged.customer, type_) is not None
+def _condition(
+    situation: Situation, action: Action, name: str, condition: Expression | None
+) -> str | None:
+    if condition is None:
+        return None
+    if _CHANNEL in condition.reads:
+        return None if condition.holds(situation.scope) else ""
+    known = situation.conditions
+    holds = known.get((action.name, name))
+    if holds is None:
+        holds = known[action.name, name] = condition.holds(situation.scope)
+    return None if holds else ""
 
 
-GATES: tuple[tuple[str, Callable[[Judged], bool]], ...] = (
+def _address(situation: Situation, candidate: Candidate) -> str | None:
+    type_ = candidate.address
+    return None if type_ is not None and situation.is_reached(type_) else ""
+
+
+def _consent(situation: Situation, candidate: Candidate) -> str | None:
+    consented = situation.is_consented(candidate.action.class_, candidate.channel)
+    return None if consented else ""
+
+
+def _service_gate(situation: Situation, candidate: Candidate) -> str | None:
+    is_blocked = candidate.action.class_ in situation.policy.blocked_by_case
+    return "" if is_blocked and situation.has_case() else None
+
+
+def _limits(situation: Situation, candidate: Candidate) -> str | None:
+    if candidate.action.limits:
+        rule = situation.own_pause(candidate.action)
+        if rule is not None:
+            return rule
+    for place in candidate.limits:
+        if situation.is_limit_paused(place):
+            return situation.policy.limits[place].rule
+    return None
+
+
+def _caps(situation: Situation, candidate: Candidate) -> str | None:
+    for place in candidate.caps:
+        if situation.is_cap_full(place):
+            return situation.policy.caps[place].name
+    return None
+
+
+def _quiet_hours(situation: Situation, candidate: Candidate) -> str | None:
+    if candidate.action.class_ == TRANSACTIONAL:
+        return None
+    window = situation.quiet(candidate.channel)
+    return None if window is None else window.rule
+
+
+GATES: tuple[tuple[str, Gate], ...] = (
+    ("holdout", _holdout),
     ("eligible", _eligible),
     ("applicable", _applicable),
     ("suitable", _suitable),
     ("address", _address),
+    ("consent", _consent),
+    ("service_gate", _service_gate),
+    ("limits", _limits),
+    ("caps", _caps),
+    (QUIET_HOURS, _quiet_hours),
 )
 
+_CHANNEL = ("candidate", "channel")
 
-def first_stop(judged: Judged) -> str | None:
-    """Return the gate that stops a candidate, or None."""
-    for name, passes in GATES:
-        if not passes(judged):
-            return name
+
+def first_stop(situation: Situation, candidate: Candidate) -> tuple[str, str] | None:
+    """Return the first gate that stops a candidate, and its rule ("": none); None for none.
+
+    The scope's channel is the candidate's.
+    """
+    for name, gate in GATES:
+        rule = gate(situation, candidate)
+        if rule is not None:
+            return name, rule
     return None

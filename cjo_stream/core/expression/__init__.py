@@ -12,7 +12,12 @@ for names, `code` for the pieces of the new function), `compiler` (compiled once
 expression is bool, int, float, str, list or dict (JSON's), or MISSING.
 """
 
-from cjo_stream.core.expression.compiler import Expression, compile_expression, constant
+from cjo_stream.core.expression.compiler import (
+    Expression,
+    compile_expression,
+    constant,
+    evaluate_all,
+)
 from cjo_stream.core.expression.place import ExpressionError, Names, Place
 from cjo_stream.core.expression.scope import MISSING, ProfileView, Scope
 
@@ -26,4 +31,5 @@ __all__ = [
     "Scope",
     "compile_expression",
     "constant",
+    "evaluate_all",
 ]

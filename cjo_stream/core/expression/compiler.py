@@ -13,7 +13,7 @@ from cjo_stream.core.expression.place import PROFILE_FIELDS, Names, Place
 from cjo_stream.core.expression.scope import MISSING, Scope
 from cjo_stream.core.expression.translator import Translator
 
-__all__ = ["PROFILE_FIELDS", "Expression", "compile_expression", "constant"]
+__all__ = ["PROFILE_FIELDS", "Expression", "compile_expression", "constant", "evaluate_all"]
 
 
 class _Nobody:
@@ -77,6 +77,16 @@ class Expression:
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
+
+
+def evaluate_all(expressions: dict[str, Expression], scope: Scope) -> dict[str, Any]:
+    """Return the values by name; a missing one is left out."""
+    values = {}
+    for name, expression in expressions.items():
+        value = expression.evaluate(scope)
+        if value is not MISSING:
+            values[name] = value
+    return values
 
 
 def constant(fixed: Any, definition: str = "") -> Expression:

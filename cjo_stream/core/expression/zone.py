@@ -11,6 +11,7 @@ from importlib import resources
 UTC = dt.UTC
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
 _MS = dt.timedelta(milliseconds=1)
+_DAY_MS = 86_400_000
 # A leap second is written :60 (RFC 3339 section 5.7); Python's calendar knows none.
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|(60))"
@@ -47,6 +48,53 @@ def local(ms: float, name: str) -> dt.datetime | None:
 def to_ms(moment: dt.datetime) -> int:
     """Return ms since the epoch of an aware time, cut to ms."""
     return (moment - _EPOCH) // _MS
+
+
+def instants(day: dt.date, clock: dt.time, name: str) -> tuple[int, int]:
+    """Return the ms at which a local time comes.
+
+    Both, first and last, where it comes twice; of one that is skipped, what it would be by the
+    offset before the change and by that after it.
+    """
+    zoned = dt.datetime.combine(day, clock, zone(name) or UTC)
+    return to_ms(zoned), to_ms(zoned.replace(fold=1))
+
+
+def clock_change(after: int, until: int, name: str) -> int | None:
+    """Return the first ms in `(after, until]` at which the offset is another than at `after`.
+
+    None where the offsets at both are alike; changes that cancel out between are not seen.
+    """
+    offset = _offset(after, name)
+    if _offset(until, name) == offset:
+        return None
+    low, high = after, until
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _offset(middle, name) == offset:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def first_of_day(day: dt.date, name: str) -> int:
+    """Return the first ms of a local day; of one that a zone left out, of the day after it."""
+    midnight = min(instants(day, dt.time(), name))
+    change = clock_change(midnight - _DAY_MS, midnight + _DAY_MS, name)
+    if change is None:
+        return midnight
+    # Midnight may not exist, or not belong to its day: then the day begins with the change.
+    for at in sorted({midnight, change}):
+        here = local(at, name)
+        if here is not None and here.date() >= day:
+            return at
+    return midnight
+
+
+def _offset(ms: int, name: str) -> dt.timedelta | None:
+    here = local(ms, name)
+    return here.utcoffset() if here is not None else None
 
 
 def read_timestamp(text: str) -> int | None:

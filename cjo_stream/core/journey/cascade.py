@@ -67,6 +67,12 @@ class Cascade:
         self._raised_total = 0
         self._looped = False
 
+    @property
+    def anchor(self) -> str:
+        """Hash of the identifier on which the event that began it is anchored; "" for none."""
+        identifiers = self.origin.identifiers if self.origin is not None else ()
+        return identifiers[0].hash if identifiers else ""
+
     def listen(self, event: Event | None) -> Scope:
         """Return the scope with `event` and nothing of an instance."""
         scope = self.scope

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cjo_stream.core.decision.act import evaluate_all
-from cjo_stream.core.draw import share
+from cjo_stream.core.decision.holdout import is_held_out
 from cjo_stream.core.event import Event
-from cjo_stream.core.expression import MISSING
+from cjo_stream.core.expression import MISSING, evaluate_all
 from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.journey.history import may_reenter, note_entry
 from cjo_stream.core.journey.instance import enter, settle_entered
@@ -77,19 +76,8 @@ def _instance(
         entered_at=at,
         data={},
         entry=Event(event.type, event.time, kept, event.id, event.channel),
-        holdout=_held_out(customer, journey),
+        holdout=is_held_out(customer, journey.name, journey.holdout),
     )
-
-
-def _held_out(customer: Customer, journey: Journey) -> bool:
-    """Return whether the customer is held out of the journey: drawn once, then kept."""
-    if not journey.holdout:
-        return customer.holdouts.get(journey.name, False)
-    held = customer.holdouts.get(journey.name)
-    if held is None:
-        held = share(customer.id, journey.name, "holdout") < journey.holdout
-        customer.holdouts[journey.name] = held
-    return held
 
 
 def _insert(customer: Customer, instance: Instance) -> None:

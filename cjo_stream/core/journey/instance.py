@@ -7,6 +7,7 @@ move    leave, do, enter, always, timers                              ("Taking a
 
 from __future__ import annotations
 
+from cjo_stream.core.decision import waiting as requests
 from cjo_stream.core.draw import share
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import Expression
@@ -129,7 +130,7 @@ def _take_first(
             return True
     for transition in (*state.on.get(event.type, ()), *journey.on.get(event.type, ())):
         if _holds(cascade, instance, transition.when):
-            left = _take(cascade, journey, instance, transition, at)
+            left = _take(cascade, journey, instance, transition, at, by_event=True)
             if left:
                 settle_entered(cascade, journey, instance)
             return left
@@ -137,17 +138,29 @@ def _take_first(
 
 
 def _take(
-    cascade: Cascade, journey: Journey, instance: Instance, transition: Transition, at: int
+    cascade: Cascade,
+    journey: Journey,
+    instance: Instance,
+    transition: Transition,
+    at: int,
+    *,
+    by_event: bool = False,
 ) -> bool:
-    """Take a transition; return whether it left the state."""
+    """Take a transition; return whether it left the state.
+
+    One taken `by_event`, not by time or `always`, drops the requests that wait in its name.
+    """
     state = instance.state
     assert state is not None
     if transition.to is None:
         run_steps(cascade, instance, transition.do, state)
         return False
     to = _target(cascade, instance, transition.to)
+    made_by = None if journey.states[to].end is not None else state
+    doomed = requests.of_instance(cascade.customer, instance.id, made_by) if by_event else ()
     instance.timers = []
     run_steps(cascade, instance, journey.states[state].leave, to)
+    requests.drop(cascade.customer, doomed, cascade.trigger, cascade.turn)
     run_steps(cascade, instance, transition.do, to)
     enter(cascade, journey, instance, to, at)
     return True
@@ -163,8 +176,10 @@ def _exit(
 ) -> None:
     state = instance.state
     assert state is not None
+    doomed = requests.of_instance(cascade.customer, instance.id)
     instance.timers = []
     run_steps(cascade, instance, journey.states[state].leave, None)
+    requests.drop(cascade.customer, doomed, cascade.trigger, cascade.turn)
     if rule is not None:
         run_steps(cascade, instance, rule.do, None)
     instance.entered_at = at
@@ -223,6 +238,7 @@ def _start_timers(cascade: Cascade, journey: Journey, instance: Instance) -> Non
 def _close(cascade: Cascade, instance: Instance, at: int, outcome: str) -> None:
     """The instance has ended; it stays only where its goal may still be marked."""
     customer, turn = cascade.customer, cascade.turn
+    requests.keep_data(customer, instance)
     instance.state = None
     instance.timers = []
     turn.count("cjo_journey_ends_total", instance.journey, outcome)

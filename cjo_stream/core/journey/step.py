@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cjo_stream.core.decision.act import Request, act, evaluate_all
-from cjo_stream.core.expression import MISSING
+from cjo_stream.core.decision.request import Request, asked_of
+from cjo_stream.core.decision.waiting import ask
+from cjo_stream.core.expression import MISSING, evaluate_all
 from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.profile.fact import set_fact
-from cjo_stream.core.program import Act, Assign, Raise, SetFact, Step
+from cjo_stream.core.program import Act, Assign, Decide, Raise, SetFact, Step
 from cjo_stream.core.record import JourneyRef
 from cjo_stream.core.state import Instance
 
@@ -19,8 +20,8 @@ def run_steps(
     """Run steps in order; what they ask for belongs to `state`, None where the instance exits."""
     for step in steps:
         enter_scope(cascade, instance)
-        if isinstance(step, Act):
-            _act(cascade, instance, step, state)
+        if isinstance(step, Act | Decide):
+            _ask(cascade, instance, step, state)
         elif isinstance(step, Raise):
             cascade.raise_event(step.type, evaluate_all(step.attributes, cascade.scope))
         elif isinstance(step, SetFact):
@@ -37,20 +38,21 @@ def enter_scope(cascade: Cascade, instance: Instance) -> None:
         scope.key = instance.key
 
 
-def _act(cascade: Cascade, instance: Instance, step: Act, state: str | None) -> None:
+def _ask(cascade: Cascade, instance: Instance, step: Act | Decide, state: str | None) -> None:
     scope = cascade.scope
-    data = instance.data
-    if step.data:
-        data = {**data, **evaluate_all(step.data, scope)}
+    own = evaluate_all(step.data, scope) if step.data else {}
     request = Request(
-        JourneyRef(instance.journey, instance.version, instance.id, state),
-        cascade.trigger,
-        cascade.event,
-        data,
-        scope.key,
-        instance.holdout,
+        asked=asked_of(step),
+        candidates=step.candidates,
+        journey=JourneyRef(instance.journey, instance.version, instance.id, state),
+        trigger=cascade.trigger,
+        event=cascade.event,
+        data={**instance.data, **own} if own else instance.data,
+        key=scope.key,
+        holdout=instance.holdout,
+        anchor=cascade.anchor,
     )
-    act(cascade.customer, step, request, scope, cascade.turn)
+    ask(cascade.customer, instance, request, own, scope, cascade.turn)
 
 
 def _set(cascade: Cascade, step: SetFact) -> None:

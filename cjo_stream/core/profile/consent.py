@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from cjo_stream.core.program import Consent
 from cjo_stream.core.state import Customer
 
 STATUSES = frozenset({"granted", "denied", "revoked"})
-CLASSES = frozenset({"marketing", "service", "transactional"})
+REFUSALS = frozenset({"denied", "revoked"})
+TRANSACTIONAL = "transactional"
+CLASSES = frozenset({"marketing", "service", TRANSACTIONAL})
 EVERYWHERE = "*"
 PURPOSES_MAX = 50
 CHANNELS_MAX = 50
@@ -55,6 +58,16 @@ def latest_status(customer: Customer, purpose: str, channel: str) -> str | None:
     return str(latest[0])
 
 
-def consented(customer: Customer, purpose: str, channel: str) -> bool:
-    """Return whether a purpose is consented to; a class that no policy names needs no consent."""
-    return purpose in CLASSES or latest_status(customer, purpose, channel) == "granted"
+def consented(customer: Customer, asked: dict[str, Consent], purpose: str, channel: str) -> bool:
+    """Return whether a customer's statements allow a purpose on a channel.
+
+    `asked` is what the policy asks for by class; a class not in it, and transactional, need none.
+    A purpose that is no class needs a grant.
+    """
+    if purpose in CLASSES:
+        need = None if purpose == TRANSACTIONAL else asked.get(purpose)
+        if need is None:
+            return True
+        status = latest_status(customer, purpose, channel)
+        return status == "granted" if need is Consent.OPT_IN else status not in REFUSALS
+    return latest_status(customer, purpose, channel) == "granted"

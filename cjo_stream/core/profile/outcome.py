@@ -5,28 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from cjo_stream.core.event import Event
-from cjo_stream.core.state import COMMANDS_AGED_MAX, COMMANDS_MAX, Command, Customer
+from cjo_stream.core.state import Command, Customer
 from cjo_stream.core.turn import Turn
 
 OUTCOME = "cjo.outcome"
 OUTCOMES = frozenset(
     {"delivered", "impression", "click", "accept", "reject", "failed", "converted"}
 )
-
-
-def remember_command(customer: Customer, command: Command, turn: Turn) -> None:
-    """Keep a command as long as an outcome may join it by its action, however late it comes.
-
-    The latest are kept whatever their age, for an outcome that names its command.
-    """
-    program, commands = turn.program, customer.commands
-    since = turn.clock - program.reward_window_ms - program.max_late_ms
-    commands.append(command)
-    aged = len(commands) - COMMANDS_AGED_MAX
-    first = max(len(commands) - COMMANDS_MAX, 0)
-    while first < aged and commands[first].at <= since:
-        first += 1
-    del commands[:first]
 
 
 def join_outcome(customer: Customer, event: Event, turn: Turn) -> Event | None:
@@ -58,6 +43,15 @@ def join_outcome(customer: Customer, event: Event, turn: Turn) -> Event | None:
         event.partition,
         event.offset,
     )
+
+
+def note_outcome(customer: Customer, event: Event) -> None:
+    """Count a joined outcome at its command; the same of one command counts once."""
+    action_id, outcome = event.attributes["action_id"], event.attributes["outcome"]
+    for command in reversed(customer.commands):
+        if command.id == action_id:
+            command.outcomes.setdefault(outcome, event.time)
+            return
 
 
 def _command_of(customer: Customer, event: Event, turn: Turn) -> Command | None:

@@ -50,7 +50,7 @@ class View:
 
     def consented(self, purpose: str, channel: str) -> bool:
         """Return what the consent gate would say."""
-        return consented(self._customer, purpose, channel)
+        return consented(self._customer, self._program.policy.consent, purpose, channel)
 
     def _built_in(self, name: str) -> Any:
         customer = self._customer

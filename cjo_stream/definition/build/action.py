@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from cjo_stream.core.expression import Place
-from cjo_stream.core.program import Action, Treatment
+import math
+from collections.abc import Iterator
+
+import msgspec
+
+from cjo_stream.core.expression import Expression, Place, Scope
+from cjo_stream.core.program import Action, Coverage, Limit, Propensity, Treatment, Weight
 from cjo_stream.definition.build.context import Ask, Context
+from cjo_stream.definition.build.limit import build_limit
 from cjo_stream.definition.grammar.item import Entry, Fields, Item
 from cjo_stream.definition.report import quoted
 
@@ -13,7 +19,12 @@ EXPIRES_MS = 7 * 86_400_000
 
 def ask_of(fields: Fields) -> Ask:
     """Return what those who ask for an action need to know of it."""
-    return Ask(fields.value("class", "marketing"), tuple(fields.written("treatments")))
+    return Ask(
+        fields.value("class", "marketing"),
+        tuple(fields.written("treatments")),
+        fields.value("issue"),
+        fields.value("group"),
+    )
 
 
 def build_action(fields: Fields, context: Context) -> Action:
@@ -21,26 +32,63 @@ def build_action(fields: Fields, context: Context) -> Action:
     name = fields.value("action")
     definition = f"action.{name}"
     _check_carried(fields, context)
-    _check_weights(fields, context, definition)
-    conditions = {
-        gate: context.expression(fields.get(gate), Place.ACTION, definition)
-        for gate in ("eligible", "applicable", "suitable")
+
+    def condition(gate: str) -> Expression | None:
+        return context.expression(fields.get(gate), Place.ACTION, definition)
+
+    treatments = {
+        entry.key.value: _build_treatment(entry, context, definition)
+        for entry in fields.items("treatments")
     }
-    treatments = {}
-    for entry in fields.items("treatments"):
-        payload = context.expressions(entry.value.items("payload"), Place.ACTION, definition)
-        channel, template = entry.key.value, entry.value.value("template")
-        treatments[channel] = Treatment(channel=channel, template=template, payload=payload)
-    return Action(
+    action = Action(
         name=name,
         issue=fields.value("issue"),
         group=fields.value("group"),
         owner=fields.value("owner"),
         class_=fields.value("class", "marketing"),
+        value=_build_value(fields.get("value"), context, definition),
+        lever=fields.value("lever", 0),
+        eligible=condition("eligible"),
+        applicable=condition("applicable"),
+        suitable=condition("suitable"),
+        context=tuple(_build_weights(fields, context, definition)),
+        propensity=_build_propensity(fields.get("propensity"), context, definition),
+        limits=tuple(_build_limits(fields, name)),
         expires_ms=fields.value("expires", EXPIRES_MS),
         treatments=treatments,
-        **conditions,
     )
+    return msgspec.structs.replace(action, event_reads=_event_reads(action))
+
+
+def _build_treatment(entry: Entry, context: Context, definition: str) -> Treatment:
+    fields: Fields = entry.value
+    return Treatment(
+        channel=entry.key.value,
+        template=fields.value("template"),
+        payload=context.expressions(fields.items("payload"), Place.ACTION, definition),
+        propensity=_build_propensity(fields.get("propensity"), context, definition),
+    )
+
+
+def _build_limits(fields: Fields, action: str) -> Iterator[Limit]:
+    coverage = Coverage(actions=frozenset((action,)))
+    for item in fields.items("limits"):
+        yield build_limit(item.value, coverage)
+
+
+def _event_reads(action: Action) -> frozenset[str]:
+    """Return the attributes of an event that any expression of the action reads."""
+    held = [action.value, action.eligible, action.applicable, action.suitable, action.propensity]
+    held += [weight.when for weight in action.context]
+    for treatment in action.treatments.values():
+        held += [treatment.propensity, *treatment.payload.values()]
+    read = set()
+    for one in held:
+        expressions = one.features if isinstance(one, Propensity) else (one,)
+        for expression in expressions:
+            if expression is not None:
+                read |= {path[1] for path in expression.reads if path[0] == "event"}
+    return frozenset(read)
 
 
 def _check_carried(fields: Fields, context: Context) -> None:
@@ -64,29 +112,54 @@ def _check_carried(fields: Fields, context: Context) -> None:
         report.warn(entry.key.node, f"channel {channel_name} has no 'out': this is never sent")
 
 
-def _check_weights(fields: Fields, context: Context, definition: str) -> None:
-    """Check what arbitration will weigh: it has no effect before there is a `decide`."""
-    value = fields.get("value")
-    if value is not None and _is_no_number(value):
-        context.report.error(value.node, "must be a number or an expression")
-    context.expression(value, Place.ACTION, definition)
+def _build_value(item: Item | None, context: Context, definition: str) -> Expression | None:
+    if item is not None and _is_no_number(item):
+        context.report.error(item.node, "must be a number or an expression")
+        return None
+    value = context.expression(item, Place.ACTION, definition)
+    if item is not None and value is not None and value.is_constant:
+        _check_constant(item, value, context, -math.inf, math.inf, "a number")
+    return value
+
+
+def _build_weights(fields: Fields, context: Context, definition: str) -> Iterator[Weight]:
     for item in fields.items("context"):
-        context.expression(item.value.get("when"), Place.EVENT, definition)
-    for holder in (fields, *(entry.value for entry in fields.items("treatments"))):
-        _check_propensity(holder.get("propensity"), context, definition)
+        when = context.expression(item.value.get("when"), Place.EVENT, definition)
+        if when is not None:
+            yield Weight(when=when, percent=item.value.value("weight", 0))
 
 
-def _check_propensity(item: Item | None, context: Context, definition: str) -> None:
+def _build_propensity(
+    item: Item | None, context: Context, definition: str
+) -> Propensity | Expression | None:
     if item is None:
-        return
+        return None
     if isinstance(item.value, Fields):
-        for feature in item.value.items("features"):
+        features = (
             context.expression(feature, Place.ACTION, definition)
-        return
-    value = item.value
-    if _is_no_number(item) or (not isinstance(value, str) and not 0 <= value <= 1):
-        context.report.error(item.node, "must be a number from 0 to 1, or an expression")
-    context.expression(item, Place.ACTION, definition)
+            for feature in item.value.items("features")
+        )
+        return Propensity(
+            prior=item.value.value("prior", 0.0),
+            features=tuple(feature for feature in features if feature is not None),
+        )
+    wanted = "a number from 0 to 1"
+    if _is_no_number(item):
+        context.report.error(item.node, f"must be {wanted}, or an expression")
+        return None
+    expression = context.expression(item, Place.ACTION, definition)
+    if expression is not None and expression.is_constant:
+        _check_constant(item, expression, context, 0, 1, wanted)
+    return expression
+
+
+def _check_constant(
+    item: Item, expression: Expression, context: Context, least: float, most: float, wanted: str
+) -> None:
+    """Report an expression that is the same for everybody, and never what is needed."""
+    value = expression.evaluate(Scope(now=0))
+    if type(value) not in (int, float) or not least <= value <= most:
+        context.report.error(item.node, f"must be {wanted}, or an expression that gives one")
 
 
 def _is_no_number(item: Item) -> bool:

@@ -14,7 +14,7 @@ from cjo_stream.core.expression import (
     compile_expression,
     constant,
 )
-from cjo_stream.core.program import Channel, Fact, IdentifierType, Trait
+from cjo_stream.core.program import Candidate, Channel, Fact, IdentifierType, Trait
 from cjo_stream.definition.grammar.item import Entry, Fields, Item
 from cjo_stream.definition.report import Report, quoted, unknown
 from cjo_stream.definition.text.compose import QUOTE, is_open
@@ -28,10 +28,12 @@ _OF_PROFILE = re.compile(r"\bprofile\s*\.\s*(?:identifiers\s*\.\s*)?(\w+)")
 
 @dataclass(frozen=True)
 class Ask:
-    """What an action offers to those who ask for it: its class, and the channels it has."""
+    """What an action offers to those who ask for it: its class, its channels, where it belongs."""
 
     class_: str
     channels: tuple[str, ...]
+    issue: str | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class Context:
     traits: dict[str, Trait] = field(default_factory=dict)
     actions: dict[str, Ask | None] = field(default_factory=dict)
     """None for an action that does not load itself."""
+    candidates: dict[str, tuple[Candidate, ...]] = field(default_factory=dict)
+    """The whole portfolio, by action, in order of name."""
 
     def expression(
         self,
@@ -135,6 +139,16 @@ class Context:
         """Report a name that the topology does not declare, where there is one to ask."""
         if self.declared.is_known and name not in valid:
             self.report.error(node, unknown(what, name, valid))
+
+    def warn_unless_used(self, items: list[Item], what: str) -> None:
+        """Warn of issues or groups that no action belongs to, where all actions are known."""
+        asks = list(self.actions.values())
+        known = {getattr(ask, what) for ask in asks if ask is not None} - {None}
+        if None in asks:
+            return
+        for item in items:
+            if item.value not in known:
+                self.report.warn(item.node, unknown(f"{what}: no action has", item.value, known))
 
     def error_in(self, item: Item, offset: int, message: str) -> None:
         """Report an error at a character of an expression."""

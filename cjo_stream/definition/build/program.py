@@ -9,6 +9,11 @@ from cjo_stream.core.program import Action, Journey, Program, Status, Trait
 from cjo_stream.definition.build.action import ask_of, build_action
 from cjo_stream.definition.build.context import ENGINE_TYPES, Context, Declared
 from cjo_stream.definition.build.journey import build_journey
+from cjo_stream.definition.build.policy import (
+    REWARD_WINDOW_MS,
+    build_candidates,
+    build_policy,
+)
 from cjo_stream.definition.build.review import review_journey, review_traits
 from cjo_stream.definition.build.topology import build_topology
 from cjo_stream.definition.grammar.item import Fields
@@ -30,6 +35,9 @@ def build_program(
     context = Context(report, Declared.of(fields))
     parts = build_topology(fields, context) if fields is not None else {}
     actions = _build_actions(definitions, context)
+    stated = next((d.fields for d in definitions if d.kind == "policy"), None)
+    policy = build_policy(stated, context)
+    context.candidates = build_candidates(actions, context.channels, policy, stated)
     raised: set[str] = set()
     journeys = _build_journeys(definitions, context, raised)
     older = _build_journeys(carried, context, raised)
@@ -38,8 +46,15 @@ def build_program(
         review_traits(profile.items("traits"), raised, context)
     if report.errors or not parts:
         return None
+    parts["policy"], parts["candidates"] = policy, context.candidates
+    parts["reward_window_ms"] = _reward_window(stated)
     live = {j.name: j for j in journeys if j.status is Status.LIVE}
     return _assemble(parts, actions, dict(sorted(live.items())), older)
+
+
+def _reward_window(policy: Fields | None) -> int:
+    window_ms: int = REWARD_WINDOW_MS
+    return policy.value("reward_window", window_ms) if policy is not None else window_ms
 
 
 def _build_actions(definitions: list[Definition], context: Context) -> dict[str, Action]:

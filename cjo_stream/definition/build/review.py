@@ -8,6 +8,7 @@ from cjo_stream.core.expression import Expression
 from cjo_stream.core.program import (
     Act,
     Assign,
+    Decide,
     Journey,
     Raise,
     State,
@@ -22,6 +23,8 @@ from cjo_stream.definition.build.step import Scene
 from cjo_stream.definition.grammar.item import Entry, Fields
 from cjo_stream.definition.report import quoted
 
+_LISTED_MAX = 5
+
 
 def review_journey(journey: Journey, fields: Fields, scene: Scene, *, is_whole: bool) -> None:
     """Report what is unreachable, and warn; `is_whole` tells that nothing was left out of it."""
@@ -33,6 +36,7 @@ def review_journey(journey: Journey, fields: Fields, scene: Scene, *, is_whole: 
         _warn_endless(journey, fields, scene.context)
         _warn_eventless(journey, scene)
     _warn_held_out_service(journey, scene)
+    _warn_empty_decides(scene)
 
 
 def review_traits(traits: list[Entry], raised: set[str], context: Context) -> None:
@@ -108,7 +112,7 @@ def _of_transition(transition: Transition) -> Iterator[Expression]:
 
 
 def _of_step(step: Step) -> Iterator[Expression]:
-    if isinstance(step, Act):
+    if isinstance(step, Act | Decide):
         yield from step.data.values()
     elif isinstance(step, Raise):
         yield from step.attributes.values()
@@ -121,8 +125,21 @@ def _of_step(step: Step) -> Iterator[Expression]:
 def _warn_held_out_service(journey: Journey, scene: Scene) -> None:
     if not journey.holdout:
         return
-    for item, action in scene.acts:
-        ask = scene.context.actions.get(action)
-        if ask is not None and ask.class_ == "service":
-            message = f"held-out customers do not get {quoted(action)}, a service action"
-            scene.context.report.warn(item.node, message)
+    for node, step in scene.asks:
+        named = {c.action.name for c in step.candidates if c.action.class_ == "service"}
+        if named:
+            words = "a service action" if len(named) == 1 else "service actions"
+            listed = ", ".join(quoted(name) for name in sorted(named)[:_LISTED_MAX])
+            more = ", …" if len(named) > _LISTED_MAX else ""
+            message = f"held-out customers do not get {listed}{more}, {words}"
+            scene.context.report.warn(node, message)
+
+
+def _warn_empty_decides(scene: Scene) -> None:
+    """Warn of a `decide` that can match nothing, where every action is known."""
+    if None in scene.context.actions.values():
+        return
+    for node, step in scene.asks:
+        if isinstance(step, Decide) and not any(c.address for c in step.candidates):
+            message = "this decide can match nothing: no action has all that it asks for"
+            scene.context.report.warn(node, message)

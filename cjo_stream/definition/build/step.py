@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+import msgspec
+
+from cjo_stream.core.decision.request import asked_of, candidates_of
 from cjo_stream.core.expression import Expression, Place
 from cjo_stream.core.program import (
     Act,
     Assign,
     Branch,
+    Decide,
     Raise,
     SetFact,
     Split,
@@ -19,7 +24,9 @@ from cjo_stream.definition.build.context import Ask, Context, report_repeated
 from cjo_stream.definition.build.fact import fit
 from cjo_stream.definition.grammar.item import Fields, Item
 from cjo_stream.definition.report import nearest, quoted, unknown
+from cjo_stream.definition.text.node import Node
 
+Asking = TypeVar("Asking", Act, Decide)
 Types = frozenset[str] | None
 """Event types that may have led to a place; None where that is not known."""
 
@@ -34,7 +41,8 @@ class Scene:
     states: frozenset[str]
     entry_types: frozenset[str]
     origins: dict[Expression, Item] = field(default_factory=dict)
-    acts: list[tuple[Item, str]] = field(default_factory=list)
+    asks: list[tuple[Node, Act | Decide]] = field(default_factory=list)
+    """Each request, and where it names what it asks for."""
     raised: set[str] = field(default_factory=set)
     is_graph_known: bool = True
     """Whether every transition's target is known, or can be guessed from its nearest name."""
@@ -117,6 +125,8 @@ def _build_split(item: Item, scene: Scene) -> Split:
 def _build_step(fields: Fields, types: Types, scene: Scene) -> Step | None:
     if (act := fields.get("act")) is not None:
         return _build_act(act.value, types, scene)
+    if (decide := fields.get("decide")) is not None:
+        return _build_decide(decide, types, scene)
     if (put := fields.get("raise")) is not None:
         return _build_raise(put.value, types, scene)
     if "set" in fields.read:
@@ -136,14 +146,44 @@ def _build_act(fields: Fields, types: Types, scene: Scene) -> Act | None:
     report_repeated(channels, "channel", context.report)
     if item.value not in context.actions:
         context.report.error(item.node, unknown("action", item.value, context.actions))
-    else:
-        scene.acts.append((item, item.value))
     ask = context.actions.get(item.value)
     for channel in channels:
         if ask is not None and channel.value not in ask.channels:
             _refuse_channel(channel, item.value, ask, context)
     asked = tuple(channel.value for channel in channels) or None
-    return Act(action=item.value, channels=asked, data=data)
+    return _with_candidates(Act(action=item.value, channels=asked, data=data), item.node, scene)
+
+
+def _build_decide(item: Item, types: Types, scene: Scene) -> Decide:
+    fields: Fields = item.value
+    context = scene.context
+    for action in fields.items("actions"):
+        if action.value not in context.actions:
+            context.report.error(action.node, unknown("action", action.value, context.actions))
+    for channel in fields.items("channels"):
+        context.check_known(channel.node, "channel", channel.value, context.declared.channels)
+    for name, what in (("actions", "action"), ("channels", "channel")):
+        report_repeated(fields.items(name), what, context.report)
+    decide = Decide(
+        issues=_listed(fields, "issue"),
+        groups=_listed(fields, "group"),
+        actions=_listed(fields, "actions"),
+        channels=_listed(fields, "channels"),
+        data=scene.expressions(fields, "data", types),
+    )
+    return _with_candidates(decide, item.node, scene)
+
+
+def _listed(fields: Fields, name: str) -> tuple[str, ...] | None:
+    return tuple(item.value for item in fields.items(name)) or None
+
+
+def _with_candidates(step: Asking, node: Node, scene: Scene) -> Asking:
+    """Return a request with the candidates that it asks for."""
+    candidates = candidates_of(scene.context.candidates, asked_of(step))
+    step = msgspec.structs.replace(step, candidates=candidates)
+    scene.asks.append((node, step))
+    return step
 
 
 def _refuse_channel(channel: Item, action: str, ask: Ask, context: Context) -> None:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from cjo_stream.definition.grammar.compound import Field, Many, MapOf, Record, ScalarOr
-from cjo_stream.definition.grammar.scalar import Choice, Number
-from cjo_stream.definition.grammar.word import CONDITION, DURATION, FORMULA, FORMULAS, NAMED, TEXT
-
-CLASSES = ("marketing", "service", "transactional")
+from cjo_stream.definition.grammar.scalar import Number
+from cjo_stream.definition.grammar.word import (
+    CLASS,
+    CONDITION,
+    DURATION,
+    FORMULA,
+    FORMULAS,
+    LIMIT,
+    NAMED,
+    TEXT,
+)
 
 _PROPENSITY = ScalarOr(
     FORMULA,
@@ -35,7 +42,7 @@ ACTION = Record(
         "issue": Field(NAMED),
         "group": Field(NAMED),
         "owner": Field(TEXT),
-        "class": Field(Choice(CLASSES, "class")),
+        "class": Field(CLASS),
         "value": Field(FORMULA),
         "lever": Field(Number()),
         "eligible": Field(CONDITION),
@@ -43,6 +50,7 @@ ACTION = Record(
         "suitable": Field(CONDITION),
         "context": Field(Many(_CONTEXT)),
         "propensity": Field(_PROPENSITY),
+        "limits": Field(Many(Record("a limit", LIMIT))),
         "expires": Field(DURATION),
         "treatments": Field(MapOf(NAMED, _TREATMENT, fewest=1), is_required=True),
     },

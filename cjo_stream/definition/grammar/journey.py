@@ -31,6 +31,17 @@ _ACT = Record(
     },
     short="action",
 )
+_NAMES = Many(NAMED, fewest=1)
+_DECIDE = Record(
+    "a decide",
+    {
+        "issue": Field(_NAMES),
+        "group": Field(_NAMES),
+        "actions": Field(_NAMES),
+        "channels": Field(_NAMES),
+        "data": Field(VARIABLES),
+    },
+)
 _RAISE = Record(
     "a raise",
     {
@@ -42,11 +53,12 @@ _STEP = Record(
     "a step",
     {
         "act": Field(_ACT),
+        "decide": Field(_DECIDE),
         "raise": Field(_RAISE),
         "set": Field(VARIABLES),
         "assign": Field(VARIABLES),
     },
-    one_of=("act", "raise", "set", "assign"),
+    one_of=("act", "decide", "raise", "set", "assign"),
     named="step",
 )
 STEPS = Many(_STEP)

@@ -10,7 +10,7 @@ from typing import Any
 from cjo_stream.core.duration import parse_duration
 from cjo_stream.definition import unsupported
 from cjo_stream.definition.grammar.item import Item, Schema, refuse
-from cjo_stream.definition.report import Report, quoted, unknown
+from cjo_stream.definition.report import Report, nearest, quoted, unknown
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
 
 NAME = r"[a-z][a-z0-9_]{0,62}"
@@ -146,6 +146,30 @@ class Duration:
     def schema(self, _: dict[str, Schema], /) -> Schema:
         """Return a duration's pattern."""
         return {"type": "string", "pattern": r"^([0-9]{1,9}[smhdw])+$"}
+
+
+@dataclass(frozen=True)
+class DurationOr:
+    """One of some words, or a duration in ms."""
+
+    words: tuple[str, ...]
+
+    def read(self, node: Node, report: Report) -> Item | None:
+        """Return the word, or ms."""
+        if isinstance(node, Scalar) and node.text in self.words:
+            return Item(node, node.text)
+        if not isinstance(node, Scalar):
+            wanted = f"a duration, as 30m or 1d12h, or {' or '.join(self.words)}"
+            return refuse(node, report, wanted)
+        near = nearest(node.text, self.words)
+        if near is not None:
+            report.error(node, f"{quoted(node.text)} is no duration; did you mean {quoted(near)}?")
+            return None
+        return Duration().read(node, report)
+
+    def schema(self, shared: dict[str, Schema], /) -> Schema:
+        """Return either's schema."""
+        return {"anyOf": [{"enum": list(self.words)}, Duration().schema(shared)]}
 
 
 @dataclass(frozen=True)

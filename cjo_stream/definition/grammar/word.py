@@ -6,7 +6,9 @@ from cjo_stream.definition.grammar.compound import Field, Many, MapOf
 from cjo_stream.definition.grammar.scalar import (
     EVENT_TYPE,
     NAME,
+    Choice,
     Duration,
+    DurationOr,
     Flag,
     Formula,
     Number,
@@ -28,3 +30,13 @@ FLAG = Flag()
 
 ON = {"on": Field(EVENT_TYPES, is_required=True), "when": Field(CONDITION)}
 KEYED = {**ON, "key": Field(FORMULA)}
+
+CLASSES = ("marketing", "service", "transactional")
+CLASS = Choice(CLASSES, "class")
+OUTCOMES = ("delivered", "impression", "click", "accept", "reject", "failed", "converted")
+LIMIT = {
+    "outcome": Field(Choice(("offered", *OUTCOMES), "outcome"), is_required=True),
+    "count": Field(COUNT),
+    "per": Field(DURATION),
+    "pause": Field(DurationOr(("forever",)), is_required=True),
+}

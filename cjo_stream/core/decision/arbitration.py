@@ -1,0 +1,109 @@
+"""Arbitration: which of the candidates that passed is the best, or is tried instead of it.
+
+    priority = P x C x V x L
+
+    P  propensity of the treatment, else of the action, else 1; from 0 to 1
+    C  1 + the percents of the context weights that are true / 100
+    V  value of the action, else 1
+    L  1 + the percents of the levers of action, group and issue / 100, at least 0
+
+A factor that is no finite number, or a P outside of its range, is missing; then so is the
+priority, and the candidate is stopped by gate `priority`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from cjo_stream.core.decision.propensity import propensity
+from cjo_stream.core.draw import share
+from cjo_stream.core.expression import MISSING, Expression, Scope
+from cjo_stream.core.expression.value import NUMBERS, fault
+from cjo_stream.core.program import Candidate, Propensity
+from cjo_stream.core.turn import Turn
+
+
+class Factors(NamedTuple):
+    """The factors of one candidate; None for what is missing."""
+
+    propensity: float | None
+    context: float | None
+    value: float | None
+    lever: float
+    priority: float | None
+
+
+class Passed(NamedTuple):
+    """A candidate that passed every gate. `place` is its place among the candidates."""
+
+    place: int
+    priority: float
+    value: float
+    action: str
+    channel: str
+
+
+def weigh(candidate: Candidate, scope: Scope, turn: Turn) -> Factors:
+    """Return the factors of a candidate, whose channel is the scope's."""
+    action = candidate.action
+    p = _propensity(candidate, scope, turn)
+    percent = 0.0
+    for weight in action.context:
+        if weight.when.holds(scope):
+            percent += weight.percent
+    c = _finite(1 + percent / 100)
+    v = 1.0 if action.value is None else number_of(action.value, scope)
+    if p is None or c is None or v is None:
+        return Factors(p, c, v, candidate.lever, None)
+    return Factors(p, c, v, candidate.lever, _finite(p * c * v * candidate.lever))
+
+
+def best(passed: Sequence[Passed]) -> Passed:
+    """Return the one of highest priority; of equal ones the one of higher value, then by name."""
+    return min(passed, key=lambda one: (-one.priority, -one.value, one.action, one.channel))
+
+
+def choose(passed: Sequence[Passed], explore: float, decision_id: str) -> tuple[Passed, float]:
+    """Return the choice, and the probability with which it was made.
+
+    With probability `explore` any of them is chosen, each as likely as another; else the best.
+    """
+    first = best(passed)
+    if not explore:
+        return first, 1.0
+    chosen = first
+    if share(decision_id, "explore") < explore:
+        chosen = passed[int(share(decision_id, "choice") * len(passed))]
+    by_chance = explore / len(passed)
+    return chosen, by_chance + (1 - explore if chosen is first else 0.0)
+
+
+def number_of(expression: Expression, scope: Scope) -> float | None:
+    """Return a finite number, or None; what is of another type is counted as a type error."""
+    return _number(expression.evaluate(scope), scope)
+
+
+def _propensity(candidate: Candidate, scope: Scope, turn: Turn) -> float | None:
+    held = candidate.propensity
+    if held is None:
+        return 1.0
+    if isinstance(held, Propensity):
+        p = propensity(held, scope, turn, candidate.action.name, candidate.channel)
+    else:
+        p = number_of(held, scope)
+    return p if p is not None and 0 <= p <= 1 else None
+
+
+def _number(value: Any, scope: Scope) -> float | None:
+    if value is MISSING:
+        return None
+    if type(value) not in NUMBERS:
+        fault(scope)
+        return None
+    return _finite(float(value))
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None

@@ -1,0 +1,43 @@
+"""Caps: how many commands a customer may get in a period.
+
+A sliding window is `(now - per, now]`. A calendar period runs from its first local instant in the
+customer's time zone, on days when clocks change too; commands of the same instant count, in order.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from cjo_stream.core.decision.coverage import covers_command
+from cjo_stream.core.expression.zone import first_of_day, local
+from cjo_stream.core.program import Cap, Period
+from cjo_stream.core.state import Command
+
+DAYS_A_WEEK = 7
+
+
+def is_full(cap: Cap, commands: Sequence[Command], now: int, zone: str, week_starts: int) -> bool:
+    """Return whether a cap has no room at `now`; `commands` stand in order of issue."""
+    if isinstance(cap.per, int):
+        since = now - cap.per
+    else:
+        since = period_start(cap.per, now, zone, week_starts) - 1
+    left = cap.most
+    for command in reversed(commands):
+        if left <= 0 or command.at <= since:
+            break
+        left -= covers_command(cap.coverage, command)
+    return left <= 0
+
+
+def period_start(period: Period, now: int, zone: str, week_starts: int) -> int:
+    """Return the first ms of the calendar period that runs at `now`; weeks start on a weekday."""
+    here = local(now, zone)
+    assert here is not None, "the stream clock lies in the calendar"
+    day = here.date()
+    if period is Period.WEEK:
+        day -= dt.timedelta(days=(day.weekday() - week_starts) % DAYS_A_WEEK)
+    elif period is Period.MONTH:
+        day = day.replace(day=1)
+    return first_of_day(day, zone)

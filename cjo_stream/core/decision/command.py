@@ -1,0 +1,81 @@
+"""The history of a customer's commands: one list for caps, limits and the outcomes to come.
+
+In order of issue. A command is kept as long as something may ask for it: an outcome that names
+its action, within the reward window; a cap or a limit that counts it; and the latest
+COMMANDS_AGED_MAX whatever their age, for an outcome that names its command. At most COMMANDS_MAX:
+within that number caps and limits are exact, reaching it is counted.
+"""
+
+from __future__ import annotations
+
+from cjo_stream.core.decision.coverage import covers_command
+from cjo_stream.core.decision.limit import outcome_time
+from cjo_stream.core.program import Cap, Limit, Period, Program
+from cjo_stream.core.state import COMMANDS_AGED_MAX, COMMANDS_MAX, Command, Customer
+from cjo_stream.core.turn import Turn
+
+PRUNED_EVERY = 16
+"""Commands between two looks at what may go: the look costs more than what it frees."""
+
+_DAY_MS = 86_400_000
+_PERIOD_MS = {Period.DAY: 4 * _DAY_MS, Period.WEEK: 10 * _DAY_MS, Period.MONTH: 34 * _DAY_MS}
+"""More than the longest period, in whatever time zones the customer was when it began and is."""
+
+
+def remember_command(customer: Customer, command: Command, turn: Turn) -> None:
+    """Add a command to the history, and forget what nothing will ask for any more."""
+    commands = customer.commands
+    commands.append(command)
+    if len(commands) % PRUNED_EVERY == 0 and len(commands) > COMMANDS_AGED_MAX:
+        _prune(customer, turn)
+    if len(commands) > COMMANDS_MAX:
+        turn.count("cjo_state_bounds_total", "commands")
+        del commands[: len(commands) - COMMANDS_MAX]
+
+
+def join_commands(into: Customer, other: Customer) -> None:
+    """Let the history of a customer that is merged away go on in the one it is merged into."""
+    known = {command.id for command in into.commands}
+    joined = into.commands + [one for one in other.commands if one.id not in known]
+    joined.sort(key=lambda command: command.at)
+    into.commands = joined[-COMMANDS_MAX:]
+    other.commands = []
+
+
+def part_commands(customer: Customer, new: Customer, anchors: frozenset[str]) -> None:
+    """Move the commands that were anchored on these identifiers, with their outcomes."""
+    moved = [command for command in customer.commands if command.anchor in anchors]
+    new.commands = sorted(new.commands + moved, key=lambda command: command.at)
+    customer.commands = [one for one in customer.commands if one.anchor not in anchors]
+
+
+def _prune(customer: Customer, turn: Turn) -> None:
+    program, commands = turn.program, customer.commands
+    since = turn.clock - program.reward_window_ms - program.max_late_ms
+    aged = commands[:-COMMANDS_AGED_MAX]
+    kept = [one for one in aged if one.at > since or _is_needed(one, program, turn.clock)]
+    if len(kept) < len(aged):
+        customer.commands[: len(aged)] = kept
+
+
+def _is_needed(command: Command, program: Program, now: int) -> bool:
+    """Return whether a cap or a limit may still count a command."""
+    policy, action = program.policy, program.actions.get(command.action)
+    own = action.limits if action is not None else ()
+    return any(_counts(cap, command, now) for cap in policy.caps) or any(
+        _pauses(limit, command, now) for limit in (*own, *policy.limits)
+    )
+
+
+def _counts(cap: Cap, command: Command, now: int) -> bool:
+    per_ms = cap.per if isinstance(cap.per, int) else _PERIOD_MS[cap.per]
+    return command.at > now - per_ms and covers_command(cap.coverage, command)
+
+
+def _pauses(limit: Limit, command: Command, now: int) -> bool:
+    at = outcome_time(command, limit.outcome)
+    if at is None or not covers_command(limit.coverage, command):
+        return False
+    if limit.per_ms is None or limit.pause_ms is None:
+        return True
+    return now < at + limit.per_ms + limit.pause_ms

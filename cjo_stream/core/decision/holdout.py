@@ -1,0 +1,35 @@
+"""Holdouts: who is left out on purpose, so that the rest can be compared with them.
+
+Drawn once, by a stable hash of the customer and the holdout's name, then kept: whatever its share
+becomes later, nobody changes groups.
+"""
+
+from __future__ import annotations
+
+from cjo_stream.core.draw import share
+from cjo_stream.core.state import Customer
+
+UNIVERSAL = "*"
+"""The name of the policy's; the others bear their journeys' names."""
+
+
+def is_held_out(customer: Customer, name: str, portion: float) -> bool:
+    """Return whether the customer is held out; `portion` is the share to draw by, 0..1."""
+    held = customer.holdouts.get(name)
+    if held is None:
+        if not portion:
+            return False
+        held = share(customer.id, name, "holdout") < portion
+        customer.holdouts[name] = held
+    return held
+
+
+def join_holdouts(into: Customer, other: Customer) -> None:
+    """Keep "held out" where either was, and note where the two were drawn differently."""
+    mixed = {*into.mixed, *other.mixed}
+    for name, held in other.holdouts.items():
+        mine = into.holdouts.get(name)
+        if mine is not None and mine != held:
+            mixed.add(name)
+        into.holdouts[name] = held or bool(mine)
+    into.mixed = sorted(mixed)

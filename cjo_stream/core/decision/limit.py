@@ -1,0 +1,43 @@
+"""Limits: an outcome that fills the count starts a pause, `[t, t + pause)`, from its own time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cjo_stream.core.decision.coverage import covers_command
+from cjo_stream.core.program import Limit
+from cjo_stream.core.state import Command
+
+OFFERED = "offered"
+"""The outcome that every command has by being issued."""
+
+
+def is_paused(limit: Limit, commands: Iterable[Command], now: int) -> bool:
+    """Return whether a pause of this limit holds at `now`.
+
+    An outcome at t fills the count where at least `count` of them, itself among them, lie in
+    `(t - per, t]`.
+    """
+    times = [
+        at
+        for command in commands
+        if (at := outcome_time(command, limit.outcome)) is not None
+        and covers_command(limit.coverage, command)
+    ]
+    before = limit.count - 1
+    if len(times) <= before:
+        return False
+    times.sort()
+    for place in range(before, len(times)):
+        at = times[place]
+        if at > now:
+            break
+        is_filled = limit.per_ms is None or times[place - before] > at - limit.per_ms
+        if is_filled and (limit.pause_ms is None or now < at + limit.pause_ms):
+            return True
+    return False
+
+
+def outcome_time(command: Command, outcome: str) -> int | None:
+    """Return when a command had an outcome, None where it had none such."""
+    return command.at if outcome == OFFERED else command.outcomes.get(outcome)

@@ -1,0 +1,196 @@
+"""Requests that wait for the end of quiet hours, and are decided afresh then.
+
+A request is dropped, with a record in which every candidate stands at gate `ended`, when an event
+takes its instance out of the state that made it or ends the instance, when the instance itself
+goes, and, found out when it would be decided again, when it has waited longer than its action is
+worth. Moves by time or `always`, and ends that follow from them, leave it waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cjo_stream.core import record
+from cjo_stream.core.decision.gate import ENDED
+from cjo_stream.core.decision.request import (
+    Request,
+    candidates_of,
+    count_stopped,
+    decide,
+)
+from cjo_stream.core.event import Event
+from cjo_stream.core.expression import Scope
+from cjo_stream.core.program import Candidate
+from cjo_stream.core.record import JourneyRef, Trigger
+from cjo_stream.core.state import WAITING_MAX, Customer, Instance, Waiting, next_id
+from cjo_stream.core.turn import Turn
+
+
+def ask(
+    customer: Customer,
+    instance: Instance,
+    request: Request,
+    own: dict[str, Any],
+    scope: Scope,
+    turn: Turn,
+) -> None:
+    """Decide a new request of an instance; `own` is what it lays over the instance's data."""
+    if len(customer.waiting) >= WAITING_MAX:
+        request.may_wait = False
+        turn.count("cjo_state_bounds_total", "waiting")
+    decision = decide(customer, request, scope, turn)
+    if decision.deferred_until is None:
+        return
+    journey = request.journey
+    customer.waiting.append(
+        Waiting(
+            due=decision.deferred_until,
+            asked=request.asked,
+            journey=journey.name,
+            version=journey.version,
+            instance_id=journey.instance_id,
+            state=journey.state,
+            opened_at=instance.opened_at,
+            first_at=turn.clock,
+            event=_read_part(request.event, request.candidates),
+            key=instance.key,
+            holdout=request.holdout,
+            own=own,
+            data=None if instance.state is not None else dict(instance.data),
+            anchor=request.anchor,
+        )
+    )
+
+
+def first_due(customer: Customer, clock: int) -> Waiting | None:
+    """Return the first request due: by due time, journey name, oldest instance, order asked."""
+    due = [waiting for waiting in customer.waiting if waiting.due <= clock]
+    return min(due, key=_order, default=None)
+
+
+def decide_again(customer: Customer, waiting: Waiting, scope: Scope, turn: Turn) -> None:
+    """Decide a due request afresh: all gates, with its event and the data as it is now.
+
+    One that must wait on keeps its place among those asked before and after it.
+    """
+    candidates = candidates_of(turn.program.candidates, waiting.asked)
+    trigger = Trigger("timer", waiting.instance_id, None)
+    longest_ms = max((candidate.action.expires_ms for candidate in candidates), default=0)
+    if turn.clock - waiting.first_at > longest_ms:
+        customer.waiting.remove(waiting)
+        _record_drop(customer, waiting, candidates, trigger, turn)
+        return
+    request = Request(
+        asked=waiting.asked,
+        candidates=candidates,
+        journey=_journey_of(waiting),
+        trigger=trigger,
+        event=waiting.event,
+        data={**_data_of(customer, waiting), **waiting.own},
+        key=waiting.key,
+        holdout=waiting.holdout,
+        anchor=waiting.anchor,
+    )
+    decision = decide(customer, request, scope, turn)
+    if decision.deferred_until is not None:
+        waiting.due = decision.deferred_until
+    else:
+        customer.waiting.remove(waiting)
+
+
+def of_instance(
+    customer: Customer, instance_id: str, state: str | None = None
+) -> Sequence[Waiting]:
+    """Return the waiting requests of an instance; with `state`, those that this state made."""
+    if not customer.waiting:
+        return ()
+    return [
+        waiting
+        for waiting in customer.waiting
+        if waiting.instance_id == instance_id and (state is None or waiting.state == state)
+    ]
+
+
+def drop(customer: Customer, doomed: Iterable[Waiting], trigger: Trigger, turn: Turn) -> None:
+    """Drop waiting requests, in the order asked; each leaves a record."""
+    for waiting in doomed:
+        customer.waiting.remove(waiting)
+        candidates = candidates_of(turn.program.candidates, waiting.asked)
+        _record_drop(customer, waiting, candidates, trigger, turn)
+
+
+def keep_data(customer: Customer, instance: Instance) -> None:
+    """Keep the data of an instance that has ended for those of its requests that still wait."""
+    for waiting in of_instance(customer, instance.id):
+        waiting.data = dict(instance.data)
+
+
+def join_waiting(into: Customer, other: Customer) -> None:
+    """Let the requests of a customer that is merged away wait at the one it is merged into."""
+    into.waiting += other.waiting
+    other.waiting = []
+
+
+def part_waiting(customer: Customer, new: Customer, anchors: frozenset[str]) -> None:
+    """Move the requests that were anchored on these identifiers to a new customer."""
+    new.waiting += [waiting for waiting in customer.waiting if waiting.anchor in anchors]
+    customer.waiting = [w for w in customer.waiting if w.anchor not in anchors]
+
+
+def _order(waiting: Waiting) -> tuple[int, str, int, int, str]:
+    """Return what sorts requests; the list itself is in the order asked, and sorting stable."""
+    number = waiting.instance_id.rpartition("-i")[2]
+    return (
+        waiting.due,
+        waiting.journey,
+        waiting.opened_at,
+        int(number) if number.isdecimal() else 0,
+        waiting.instance_id,
+    )
+
+
+def _data_of(customer: Customer, waiting: Waiting) -> dict[str, Any]:
+    for instance in customer.instances:
+        if instance.id == waiting.instance_id:
+            return instance.data
+    return waiting.data or {}
+
+
+def _read_part(event: Event | None, candidates: Iterable[Candidate]) -> Event | None:
+    """Return an event with those attributes that the candidates' expressions read."""
+    if event is None:
+        return None
+    read = {name for candidate in candidates for name in candidate.action.event_reads}
+    kept = {name: value for name, value in event.attributes.items() if name in read}
+    return Event(event.type, event.time, kept, event.id, event.channel)
+
+
+def _journey_of(waiting: Waiting) -> JourneyRef:
+    return JourneyRef(waiting.journey, waiting.version, waiting.instance_id, waiting.state)
+
+
+def _record_drop(
+    customer: Customer,
+    waiting: Waiting,
+    candidates: Iterable[Candidate],
+    trigger: Trigger,
+    turn: Turn,
+) -> None:
+    judged = [
+        record.Candidate(action=one.action.name, channel=one.channel, gate=ENDED)
+        for one in candidates
+    ]
+    turn.emit(
+        record.Decision(
+            decision_id=next_id(customer, "d"),
+            customer_id=customer.id,
+            time=turn.clock,
+            trigger=trigger,
+            request=waiting.asked,
+            journey=_journey_of(waiting),
+            candidates=judged,
+            chosen=None,
+        )
+    )
+    count_stopped(judged, turn)

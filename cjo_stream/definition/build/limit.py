@@ -1,0 +1,68 @@
+"""Limits and the coverage of rules: an action's own, and the policy's."""
+
+from __future__ import annotations
+
+from cjo_stream.core.program import Coverage, Limit
+from cjo_stream.definition.build.context import texts
+from cjo_stream.definition.grammar.item import Fields
+
+FOREVER = "forever"
+_UNITS = ((604_800_000, "w"), (86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"))
+
+
+def build_limit(fields: Fields, coverage: Coverage, scope: str = "") -> Limit:
+    """Return a limit; `scope` is its coverage in words, "" for an action's own."""
+    count, per_ms = fields.value("count", 1), fields.value("per")
+    pause = fields.value("pause", FOREVER)
+    pause_ms = None if pause == FOREVER else pause
+    words = [scope, fields.value("outcome", "")]
+    if count > 1:
+        words.append(f"x{count}")
+    if per_ms is not None:
+        words.append(f"per {duration_text(per_ms)}")
+    words.append(f"pause {FOREVER if pause_ms is None else duration_text(pause_ms)}")
+    return Limit(
+        rule=" ".join(word for word in words if word),
+        coverage=coverage,
+        outcome=fields.value("outcome", ""),
+        count=count,
+        per_ms=per_ms,
+        pause_ms=pause_ms,
+    )
+
+
+def build_coverage(fields: Fields) -> Coverage:
+    """Return what a rule of the policy is about; a name that is not given covers all."""
+    return Coverage(
+        classes=_named(fields, "class"),
+        channels=_named(fields, "channel"),
+        issues=_named(fields, "issue"),
+        groups=_named(fields, "group"),
+        actions=_named(fields, "action"),
+    )
+
+
+def coverage_text(fields: Fields) -> str:
+    """Return what a rule is about, in words: `group cards channel push,sms`."""
+    return " ".join(
+        f"{name} {','.join(item.value for item in fields.items(name))}"
+        for name in ("class", "issue", "group", "action", "channel")
+        if fields.items(name)
+    )
+
+
+def duration_text(duration_ms: int) -> str:
+    """Return a duration as definitions write it, in the fewest units.
+
+    >>> duration_text(129_600_000), duration_text(2_592_000_000)
+    ('36h', '30d')
+    """
+    for unit_ms, unit in _UNITS[1:]:
+        if duration_ms % unit_ms == 0:
+            return f"{duration_ms // unit_ms}{unit}"
+    raise AssertionError("durations are whole seconds")
+
+
+def _named(fields: Fields, name: str) -> frozenset[str] | None:
+    items = fields.items(name)
+    return texts(items) if items else None

@@ -1,0 +1,137 @@
+"""The `policy` document to a Policy, and what it says of each candidate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cjo_stream.core.decision.coverage import covers_candidate
+from cjo_stream.core.expression.calendar import WEEKDAYS
+from cjo_stream.core.program import Action, Candidate, Cap, Channel, Consent, Period, Policy
+from cjo_stream.definition.build.context import Context
+from cjo_stream.definition.build.limit import build_coverage, build_limit, coverage_text
+from cjo_stream.definition.build.quiet import build_quiet
+from cjo_stream.definition.grammar.item import Fields, Item
+from cjo_stream.definition.report import Report, quoted, unknown
+
+REWARD_WINDOW_MS = 7 * 86_400_000
+_TRANSACTIONAL = "transactional"
+_ALL_BUT_TRANSACTIONAL = frozenset(("marketing", "service"))
+
+
+def build_policy(fields: Fields | None, context: Context) -> Policy:
+    """Return the policy, an empty one where there is no document."""
+    if fields is None:
+        return Policy()
+    report = context.report
+    _check_names(fields, context)
+    gate: Fields | None = fields.value("service_gate")
+    blocked = gate.items("block") if gate is not None else []
+    consent = fields.items("consent")
+    _warn_of_transactional([*blocked, *(entry.key for entry in consent)], report)
+    return Policy(
+        caps=tuple(_build_caps(fields, report)),
+        limits=tuple(
+            build_limit(item.value, build_coverage(item.value), coverage_text(item.value))
+            for item in fields.items("limits")
+        ),
+        quiet=build_quiet(fields.items("quiet_hours"), context),
+        consent={entry.key.value: Consent(entry.value) for entry in consent},
+        blocked_by_case=frozenset(item.value for item in blocked) & _ALL_BUT_TRANSACTIONAL,
+        holdout=fields.value("holdout", 0.0),
+        explore=fields.value("explore", 0.0),
+        week_starts=WEEKDAYS.index(fields.value("week_starts", WEEKDAYS[0])),
+    )
+
+
+def build_candidates(
+    actions: dict[str, Action],
+    channels: dict[str, Channel],
+    policy: Policy,
+    fields: Fields | None,
+) -> dict[str, tuple[Candidate, ...]]:
+    """Return the whole portfolio: each action on each of its channels, with its policy."""
+    levers: Fields | None = fields.value("levers") if fields is not None else None
+    issues, groups = _percents(levers, "issue"), _percents(levers, "group")
+    portfolio = {}
+    for name, action in actions.items():
+        percent = action.lever + issues.get(action.issue, 0) + groups.get(action.group, 0)
+        portfolio[name] = tuple(
+            Candidate(
+                action=action,
+                channel=treatment.channel,
+                address=channels[treatment.channel].address,
+                propensity=(
+                    action.propensity if treatment.propensity is None else treatment.propensity
+                ),
+                lever=max(0.0, 1 + percent / 100),
+                caps=_covering(policy.caps, action, treatment.channel),
+                limits=_covering(policy.limits, action, treatment.channel),
+            )
+            for treatment in action.treatments.values()
+            if treatment.channel in channels
+        )
+    return portfolio
+
+
+def _covering(rules: tuple[Any, ...], action: Action, channel: str) -> tuple[int, ...]:
+    """Return the places of the rules that cover a candidate."""
+    return tuple(
+        place
+        for place, rule in enumerate(rules)
+        if covers_candidate(rule.coverage, action, channel)
+    )
+
+
+def _percents(levers: Fields | None, name: str) -> dict[str | None, float]:
+    entries = levers.items(name) if levers is not None else []
+    return {entry.key.value: entry.value for entry in entries}
+
+
+def _check_names(fields: Fields, context: Context) -> None:
+    """Report channels and actions that are none; warn of issues and groups without actions."""
+    rules: list[Fields] = [
+        item.value for name in ("caps", "limits", "quiet_hours") for item in fields.items(name)
+    ]
+    for rule in rules:
+        for channel in rule.items("channel"):
+            context.check_known(channel.node, "channel", channel.value, context.declared.channels)
+        for action in rule.items("action"):
+            if action.value not in context.actions:
+                context.report.error(action.node, unknown("action", action.value, context.actions))
+        for what in ("issue", "group"):
+            context.warn_unless_used(rule.items(what), what)
+    levers: Fields | None = fields.value("levers")
+    for what in ("issue", "group"):
+        entries = levers.items(what) if levers is not None else []
+        context.warn_unless_used([entry.key for entry in entries], what)
+
+
+def _build_caps(fields: Fields, report: Report) -> list[Cap]:
+    caps: list[Cap] = []
+    for place, item in enumerate(fields.items("caps")):
+        rule: Fields = item.value
+        name, per = rule.value("name", f"cap_{place + 1}"), rule.value("per", 0)
+        if any(name == cap.name for cap in caps):
+            where = rule.get("name")
+            report.warn(where.node if where else item.node, f"a second cap {quoted(name)}")
+        coverage = build_coverage(rule)
+        if coverage.classes is None:
+            # Only a cap that names it is about the class transactional.
+            coverage = msgspec.structs.replace(coverage, classes=_ALL_BUT_TRANSACTIONAL)
+        caps.append(
+            Cap(
+                name=name,
+                coverage=coverage,
+                most=rule.value("max", 0),
+                per=Period(per) if isinstance(per, str) else per,
+            )
+        )
+    return caps
+
+
+def _warn_of_transactional(items: list[Item], report: Report) -> None:
+    for item in items:
+        if item.value == _TRANSACTIONAL:
+            report.warn(item.node, "'transactional' passes this gate: this has no effect")
