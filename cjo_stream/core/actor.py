@@ -1,10 +1,6 @@
-"""The table of messages: which actor understands what, and who handles it.
+"""The table of messages: which actor understands what, who sends it, and who handles it.
 
-kind of key    message    handler                      sent by
-n identifier   Arrive     identifier.on_arrive         intake
-n identifier   Find       identifier.on_find           an operator
-p customer     Deliver    customer.on_deliver          an identifier; intake, for outcomes
-p customer     Show       customer.on_show             an identifier
+The core's one entry for messages; time has its own, `fire`.
 """
 
 from __future__ import annotations
@@ -13,25 +9,66 @@ from collections.abc import Callable
 from typing import Any
 
 from cjo_stream.core import customer
-from cjo_stream.core.identity import identifier
-from cjo_stream.core.message import ActorMessage, Arrive, Deliver, Find, Show
+from cjo_stream.core.identity import erasure, identifier, merge, unmerge
+from cjo_stream.core.message import (
+    Absorb,
+    Accept,
+    ActorMessage,
+    Arrive,
+    Deliver,
+    Drop,
+    Erase,
+    Find,
+    Forget,
+    Link,
+    Linked,
+    LinkRequest,
+    Propose,
+    Purge,
+    Rebind,
+    Refused,
+    Reject,
+    Reseed,
+    Seed,
+    Show,
+    Tie,
+    Unlink,
+)
 from cjo_stream.core.state import Customer, Identifier
 from cjo_stream.core.turn import Turn
 from cjo_stream.errors import InvariantError
 
-Handler = Callable[[str, Any, Any, Turn], Customer | Identifier | None]
+Actor = Customer | Identifier
+Handler = Callable[[str, Any, Any, Turn], Actor | None]
 
 HANDLERS: dict[type, tuple[str, Handler]] = {
-    Arrive: ("n", identifier.on_arrive),
-    Find: ("n", identifier.on_find),
-    Deliver: ("p", customer.on_deliver),
-    Show: ("p", customer.on_show),
+    # To an identifier (n), sent by
+    Arrive: ("n", identifier.on_arrive),  # intake; a customer who was erased
+    LinkRequest: ("n", identifier.on_link_request),  # an anchor that saw it
+    Linked: ("n", identifier.on_linked),  # the customer that now has both
+    Refused: ("n", identifier.on_refused),  # a customer, or the other identifier
+    Rebind: ("n", identifier.on_rebind),  # the customer an event was redirected to
+    Reseed: ("n", identifier.on_reseed),  # a customer that an unmerge made
+    Forget: ("n", identifier.on_forget),  # an erased customer
+    Find: ("n", identifier.on_find),  # an operator
+    Tie: ("n", identifier.on_tie),  # an operator
+    # To a customer (p), sent by
+    Deliver: ("p", customer.on_deliver),  # an identifier; a redirect; intake, for outcomes
+    Link: ("p", merge.on_link),  # an identifier; a redirect
+    Propose: ("p", merge.on_propose),  # a greater customer; a redirect
+    Accept: ("p", merge.on_accept),  # the smaller customer
+    Reject: ("p", merge.on_reject),  # the smaller customer
+    Absorb: ("p", merge.on_absorb),  # the greater customer
+    Drop: ("p", merge.on_drop),  # an identifier; a redirect
+    Seed: ("p", unmerge.on_seed),  # a customer from which it parts
+    Show: ("p", customer.on_show),  # an identifier; a redirect
+    Unlink: ("p", merge.on_unlink),  # an identifier; a redirect
+    Erase: ("p", merge.on_erase),  # an identifier; a redirect
+    Purge: ("p", erasure.on_purge),  # the erased customer who had absorbed it
 }
 
 
-def receive(
-    key: str, state: Customer | Identifier | None, message: ActorMessage, turn: Turn
-) -> Customer | Identifier | None:
+def receive(key: str, state: Actor | None, message: ActorMessage, turn: Turn) -> Actor | None:
     """Let the actor at `key` handle a message; return its new state, None for none.
 
     `state` may be changed in place. Everything sent, emitted and counted is left on `turn`.
@@ -40,3 +77,18 @@ def receive(
     if key[0] != kind:
         raise InvariantError(f"a {type(message).__name__} for an actor of kind {key[0]!r}")
     return handler(key, state, message, turn)
+
+
+def fire(state: Actor, turn: Turn) -> None:
+    """Let everything of an actor have its effect that is due at the turn's clock."""
+    if isinstance(state, Customer):
+        customer.fire(state, turn)
+    else:
+        identifier.fire(state, turn)
+
+
+def wake_ms(state: Actor | None) -> int | None:
+    """Return when an actor is due next, clock in ms, or None."""
+    if isinstance(state, Customer):
+        return customer.wake_ms(state)
+    return identifier.wake_ms(state) if state is not None else None

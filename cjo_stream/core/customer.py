@@ -1,5 +1,6 @@
 """A customer: the order of one event, and of one due time (definitions.md, section 4).
 
+(0) identity: an event for a customer who was absorbed goes on to the one who did
 (1) an event id seen before is dropped
 (2) the profile: facts, traits, consent, cases, outcomes
 (3) every live instance, by journey name, then oldest first
@@ -18,20 +19,32 @@ import msgspec
 from cjo_stream.core.decision import waiting as requests
 from cjo_stream.core.event import Event, native
 from cjo_stream.core.expression import MISSING
-from cjo_stream.core.identity.membership import record_identifiers
+from cjo_stream.core.identity.edge import Incarnation
+from cjo_stream.core.identity.erasure import bounce
+from cjo_stream.core.identity.membership import born, note_members, tell_created, values_of
 from cjo_stream.core.journey import instance as instances
 from cjo_stream.core.journey.cascade import DUE_AT_ONCE_MAX, Cascade
 from cjo_stream.core.journey.entry import try_enter
-from cjo_stream.core.message import Deliver, Show
+from cjo_stream.core.message import (
+    Arrive,
+    Deliver,
+    Rebind,
+    Show,
+    customer_key,
+    identifier_key,
+)
 from cjo_stream.core.profile import trait as traits
 from cjo_stream.core.profile.case import update_cases
 from cjo_stream.core.profile.consent import record_consent
 from cjo_stream.core.profile.fact import set_fact
 from cjo_stream.core.profile.outcome import OUTCOME, join_outcome, note_outcome
+from cjo_stream.core.profile.publication import mark_profile, publish_profile
+from cjo_stream.core.profile.sight import note_sight, remember_id, seen_before
 from cjo_stream.core.profile.view import View
 from cjo_stream.core.program import Program
 from cjo_stream.core.record import DeadLetter, Reply
-from cjo_stream.core.state import SEEN_MAX, Customer, Instance, Timer, Waiting
+from cjo_stream.core.state import Customer, Instance, Timer, Waiting
+from cjo_stream.core.timeline import EventEntry, event_entry, shown
 from cjo_stream.core.turn import Turn
 
 _JSON = msgspec.json.Encoder()
@@ -39,50 +52,63 @@ _JSON = msgspec.json.Encoder()
 
 def on_deliver(key: str, state: Customer | None, message: Deliver, turn: Turn) -> Customer | None:
     """Let an event have its whole effect on its customer."""
-    event = message.event
-    customer = state if state is not None else Customer(id=key[1:])
-    if event.type == OUTCOME and not _seen_before(customer, event, turn):
-        joined = join_outcome(customer, event, turn)
+    event, before = message.event, state
+    if state is None:
+        state = _born(key, message)
+    elif (elsewhere := _elsewhere(state, message)) is not None:
+        turn.send(customer_key(elsewhere), Deliver(event, message.epoch, message.hops + 1))
+        turn.changed = False
+        return state
+    elif state.erased_at is not None:
+        _after_erasure(state.erased_at, message, turn)
+        turn.changed = False
+        return state
+    if event.identifiers:
+        turn.anchor = event.identifiers[0].hash
+        if message.hops:
+            turn.send(identifier_key(turn.anchor), Rebind(state.id, message.epoch))
+    if event.type == OUTCOME and not seen_before(state, event, turn):
+        joined = join_outcome(state, event, turn)
         if joined is None:
             turn.count("cjo_events_total", event.channel or "", "refused")
             _dead_letter(event, "an outcome that is not listed, or of no command of theirs", turn)
-            return state
+            return before
         event = joined
-    record_identifiers(customer, event, turn)
-    if _seen_before(customer, event, turn):
+    tell_created(state, event.id, turn)
+    note_members(state, event)
+    if seen_before(state, event, turn):
         turn.count("cjo_events_total", event.channel or "", "repeated")
-        return customer
-    _remember_id(customer, event, turn)
-    cascade = Cascade(customer, turn, event)
-    _update_profile(cascade, event)
-    if event.time < turn.clock - turn.program.max_late_ms:
-        cascade.late = True
-    else:
-        _show_all(cascade, event)
-        _finish(cascade)
-    cascade.close()
-    _note_sight(customer, event)
-    turn.count("cjo_events_total", event.channel or "", "late" if cascade.late else "applied")
-    return customer
+        return state
+    remember_id(state, event, turn)
+    _apply(state, event, turn)
+    publish_profile(state, turn)
+    return state
 
 
-def on_show(_: str, state: Customer | None, message: Show, turn: Turn) -> Customer | None:
+def on_show(key: str, state: Customer | None, message: Show, turn: Turn) -> Customer | None:
     """Answer an operator."""
-    if state is None:
-        turn.emit(Reply(command_id=message.command_id, body={"found": False}))
-    else:
-        row = snapshot(state, turn.program, turn.clock, timers=True)
-        turn.emit(Reply(command_id=message.command_id, body={"found": True, "customer": row}))
     turn.changed = False
+    if state is not None and state.redirect:
+        turn.send(customer_key(state.redirect), message)
+        return state
+    body: dict[str, Any] = {"found": False}
+    if state is not None and state.erased_at is None:
+        row = snapshot(state, turn.program, turn.clock, timers=True)
+        body = {"found": True, "customer": {**row, "absorbed": state.aliases}}
+        if message.history:
+            entries = turn.timelines.read(key, state.noted)
+            body["history"], body["left_out"] = shown(entries)
+    turn.emit(Reply(command_id=message.command_id, body=body))
     return state
 
 
 def fire(customer: Customer, turn: Turn) -> None:
-    """Fire the timers that are due at the clock, in order, each with all that it causes."""
+    """Fire what is due at the clock, in order, each with all that it causes."""
     outer = [t for i in customer.instances for t in i.timers if t.due <= turn.clock]
     cascade = Cascade(customer, turn, None)
     _finish(cascade, outer)
     cascade.close()
+    publish_profile(customer, turn)
 
 
 def drop_due(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
@@ -116,9 +142,11 @@ def drop_due(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
 
 
 def wake_ms(customer: Customer) -> int | None:
-    """Return the earliest due time of the customer's timers and waiting requests, or None."""
+    """Return the earliest due time of timers, waiting requests and the profile, or None."""
     due = [timer.due for instance in customer.instances for timer in instance.timers]
     due += [waiting.due for waiting in customer.waiting]
+    if customer.profile_due is not None:
+        due.append(customer.profile_due)
     return min(due, default=None)
 
 
@@ -144,7 +172,7 @@ def snapshot(
             rows.append(row)
     return {
         "customer_id": customer.id,
-        "identifiers": {t: sorted(v) for t, v in sorted(customer.identifiers.items()) if v},
+        "identifiers": values_of(customer),
         "facts": {k: v[0] for k, v in sorted(customer.facts.items()) if v[0] is not None},
         "traits": {name: value for name, value in values.items() if value is not MISSING},
         "events": customer.events,
@@ -152,32 +180,54 @@ def snapshot(
     }
 
 
-# --- steps 1 and 2: repeats, the profile
+# --- step 0: whose the event is
 
 
-def _seen_before(customer: Customer, event: Event, turn: Turn) -> bool:
-    if not event.own_id:
-        return False
-    since = turn.clock - turn.program.dedupe_ms
-    at = customer.seen.get(f"{event.channel} {event.id}")
-    return at is not None and at > since
+def _born(key: str, message: Deliver) -> Customer:
+    """Return a customer met for the first time: an event's anchor is its one member."""
+    if not message.event.identifiers:
+        return Customer(id=key[1:])
+    anchor = message.event.identifiers[0]
+    return born(key[1:], Incarnation(anchor.type, anchor.value, anchor.hash, message.epoch))
 
 
-def _remember_id(customer: Customer, event: Event, turn: Turn) -> None:
-    if not event.own_id:
+def _elsewhere(customer: Customer, message: Deliver) -> str | None:
+    """Return the customer to whom an event must go on: after a merge, or an unmerge."""
+    if customer.redirect:
+        return customer.redirect
+    event = message.event
+    if customer.moved and event.identifiers:
+        return customer.moved.get(f"{event.identifiers[0].hash}@{message.epoch}")
+    if customer.parted and not event.identifiers:
+        return customer.parted.get(str(event.attributes.get("action_id")))
+    return None
+
+
+def _after_erasure(erased_at: int, message: Deliver, turn: Turn) -> None:
+    """Drop an event not later than the erasure; a later one begins its identifier anew."""
+    event = message.event
+    if event.time <= erased_at or not event.identifiers:
+        turn.count("cjo_events_total", event.channel or "", "erased")
         return
-    seen = customer.seen
-    name = f"{event.channel} {event.id}"
-    seen.pop(name, None)
-    seen[name] = turn.clock
-    since = turn.clock - turn.program.dedupe_ms
-    while seen:
-        oldest = next(iter(seen))
-        if len(seen) <= SEEN_MAX and seen[oldest] > since:
-            break
-        if seen[oldest] > since:
-            turn.count("cjo_state_bounds_total", "seen")
-        del seen[oldest]
+    anchor = event.identifiers[0]
+    bounce(Incarnation(anchor.type, anchor.value, anchor.hash, message.epoch), erased_at, turn)
+    turn.send(identifier_key(anchor.hash), Arrive(event))
+
+
+# --- step 2: the profile
+
+
+def _apply(customer: Customer, event: Event, turn: Turn) -> None:
+    cascade = Cascade(customer, turn, event)
+    _update_profile(cascade, event)
+    if event.time < turn.clock - turn.program.max_late_ms:
+        cascade.late = True
+    else:
+        _show_all(cascade, event)
+        _finish(cascade)
+    cascade.close()
+    note_sight(customer, event)
+    turn.count("cjo_events_total", event.channel or "", "late" if cascade.late else "applied")
 
 
 def _update_profile(cascade: Cascade, event: Event) -> None:
@@ -187,23 +237,24 @@ def _update_profile(cascade: Cascade, event: Event) -> None:
     if event.type == "cjo.profile":
         for name, value in event.attributes.items():
             set_fact(customer, name, value, event.time, turn)
+        mark_profile(customer, turn)
+    taken: dict[str, Any] = {}
     for trait in program.traits_on.get(event.type, ()):
-        traits.update(customer, trait, event, scope)
-    if event.type == "cjo.consent" and not record_consent(customer, event.attributes, event.time):
+        value = traits.update(customer, trait, event, scope)
+        if value is not MISSING:
+            taken[trait.name] = value
+    if taken:
+        mark_profile(customer, turn)
+    body = EventEntry(event.type, event.time, event.id, event.channel, taken)
+    turn.note(event_entry(turn.clock, turn.anchor, body))
+    if event.type == "cjo.consent" and not record_consent(
+        customer, event.attributes, event.time, turn.anchor
+    ):
         turn.count("cjo_consent_ignored_total")
     if program.opened or program.closed:
         update_cases(customer, event, scope, turn)
     if event.type == OUTCOME:
         note_outcome(customer, event)
-
-
-def _note_sight(customer: Customer, event: Event) -> None:
-    customer.events += 1
-    if customer.first_seen is None or event.time < customer.first_seen:
-        customer.first_seen = event.time
-    if customer.last_seen is None or event.time >= customer.last_seen:
-        customer.last_seen = event.time
-        customer.last_channel = event.channel
 
 
 def _dead_letter(event: Event, detail: str, turn: Turn) -> None:
@@ -256,14 +307,14 @@ def _finish(cascade: Cascade, outer: Sequence[Timer] = ()) -> None:
             if left == 0:
                 break
             left -= 1
-        cascade.begin_timer(instance.id, is_outer=is_outer)
+        cascade.begin_timer(instance.id, instance.anchor, is_outer=is_outer)
         journey = cascade.turn.program.versions[(instance.journey, instance.version)]
         instances.fire(cascade, journey, instance, timer)
     instances.forget_unwatchable(cascade)
 
 
 def _decide_again(cascade: Cascade, waiting: Waiting) -> None:
-    cascade.begin_timer(waiting.instance_id, is_outer=True)
+    cascade.begin_timer(waiting.instance_id, waiting.anchor, is_outer=True)
     scope = cascade.listen(waiting.event)
     requests.decide_again(cascade.customer, waiting, scope, cascade.turn)
 

@@ -3,16 +3,25 @@
 An actor key is a kind and an id: `n` + identifier hash (32 hex digits), or `p` + customer id.
 A customer id is `rank(type) || HMAC(type, value) || epoch` in hex: 2 + 32 + 4 digits, so byte
 order is strength order, and the hash part places the customer beside its strongest identifier.
+
+What each message does stands in the table of core.actor.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from cjo_stream.core.event import Event
+from cjo_stream.core.event import Identifier as Named
+from cjo_stream.core.identity.edge import Edge, Incarnation, Member
 
 HASH_DIGITS = 32
 CUSTOMER_ID_DIGITS = 2 + HASH_DIGITS + 4
+
+Refusal = Literal["limit", "shared", "cannot_link", "busy", "stale", "erased"]
+"""Why two identifiers stay apart. `busy` and `stale` are asked again, `erased` is not kept."""
 
 
 def customer_id(rank: int, identifier_hash: str, epoch: int) -> str:
@@ -36,33 +45,195 @@ def partition_of(actor_key: str, partitions: int) -> int:
     return int(actor_key[start : start + 12], 16) % partitions
 
 
+# --- to an identifier
+
+
 class Arrive(msgspec.Struct, array_like=True, tag="arrive"):
-    """Intake to an identifier: an event anchored on it."""
+    """An event anchored on it."""
 
     event: Event
 
 
-class Deliver(msgspec.Struct, array_like=True, tag="deliver"):
-    """To a customer: an event of theirs. `hops` counts redirects on the way."""
+class LinkRequest(msgspec.Struct, array_like=True, tag="link_request"):
+    """The anchor, at customer `pointer`, was seen with it; `seen_with` are hashes it may count."""
 
-    event: Event
-    hops: int = 0
+    edge: Edge
+    pointer: str
+    seen_with: list[str] = []
+
+
+class Linked(msgspec.Struct, array_like=True, tag="linked"):
+    """The edge lies inside one customer."""
+
+    edge: Edge
+
+
+class Refused(msgspec.Struct, array_like=True, tag="refused"):
+    """The edge's ends stay apart."""
+
+    edge: Edge
+    reason: Refusal
+
+
+class Rebind(msgspec.Struct, array_like=True, tag="rebind"):
+    """Its customer is `pointer` by now."""
+
+    pointer: str
+    epoch: int
+
+
+class Reseed(msgspec.Struct, array_like=True, tag="reseed"):
+    """An unmerge gave it a new epoch, in which it belongs to `pointer`."""
+
+    incarnation: Incarnation
+    epoch: int
+    pointer: str
+
+
+class Forget(msgspec.Struct, array_like=True, tag="forget"):
+    """The customer it belonged to in `epoch` is erased, with all events up to `erased_at`.
+
+    `rank` is that of its type.
+    """
+
+    epoch: int
+    erased_at: int
+    rank: int
 
 
 class Find(msgspec.Struct, array_like=True, tag="find"):
-    """An operator to an identifier: show the customer it points to, under this command id."""
+    """An operator's order for the customer it points to."""
+
+    order: Show | Unlink | Erase
+
+
+class Tie(msgspec.Struct, array_like=True, tag="tie"):
+    """An operator says that it and `other` are one customer's."""
 
     command_id: str
+    source: Named
+    other: Named
+
+
+# --- to a customer
+
+
+class Deliver(msgspec.Struct, array_like=True, tag="deliver"):
+    """An event of theirs, from its anchor in `epoch`. `hops` counts redirects on the way."""
+
+    event: Event
+    epoch: int = 0
+    hops: int = 0
+
+
+class Link(msgspec.Struct, array_like=True, tag="link"):
+    """An edge joins it, the greater, with customer `to`; `of_source`: it has the edge's source."""
+
+    edge: Edge
+    of_source: bool
+    to: str
+
+    @property
+    def mine(self) -> Incarnation:
+        """The end that the receiver has."""
+        return self.edge.source if self.of_source else self.edge.other
+
+    @property
+    def theirs(self) -> Incarnation:
+        """The end that `to` has."""
+        return self.edge.other if self.of_source else self.edge.source
+
+
+class Propose(msgspec.Struct, array_like=True, tag="propose"):
+    """Customer `by`, frozen, with `members`, would be absorbed; `theirs` is the receiver's end."""
+
+    by: str
+    members: dict[str, Member]
+    apart: dict[str, int]
+    theirs: Incarnation
+    edge: Edge
+
+
+class Accept(msgspec.Struct, array_like=True, tag="accept"):
+    """Customer `by` has reserved room for it."""
+
+    by: str
+
+
+class Reject(msgspec.Struct, array_like=True, tag="reject"):
+    """It stays as it is."""
+
+    reason: Refusal
+
+
+class Absorb(msgspec.Struct, array_like=True, tag="absorb"):
+    """One of `parts` pieces of the state of `absorbed`, in order; the last joins it."""
+
+    absorbed: str
+    piece: bytes
+    part: int
+    parts: int
+    edge: Edge
+
+
+class Drop(msgspec.Struct, array_like=True, tag="drop"):
+    """An identifier has left in the epoch of `incarnation`."""
+
+    incarnation: Incarnation
+    reason: Literal["shared", "moved"]
+
+
+class Seed(msgspec.Struct, array_like=True, tag="seed"):
+    """One of `parts` pieces of the state that an unmerge of `source` gives to a fresh customer.
+
+    `epochs`: the members' epochs until then, by hash.
+    """
+
+    source: str
+    piece: bytes
+    part: int
+    parts: int
+    epochs: dict[str, int]
 
 
 class Show(msgspec.Struct, array_like=True, tag="show"):
-    """An identifier to a customer: answer the operator's command."""
+    """Answer with the customer; with `history`, with the timeline too."""
 
     command_id: str
+    history: bool = False
+
+
+class Unlink(msgspec.Struct, array_like=True, tag="unlink"):
+    """Take back the link of two identifiers (hashes), or every link of `one`.
+
+    Without `confirmed` only say what that would do.
+    """
+
+    command_id: str
+    one: str
+    other: str | None = None
+    confirmed: bool = False
+
+
+class Erase(msgspec.Struct, array_like=True, tag="erase"):
+    """Erase the customer; without `confirmed` only say what that would remove."""
+
+    command_id: str
+    confirmed: bool = False
+
+
+class Purge(msgspec.Struct, array_like=True, tag="purge"):
+    """The customer who absorbed it is erased: what its store still holds of it must go."""
+
+
+Queued = Link | Propose | Drop | Unlink | Erase
+"""What waits while a customer's membership is about to change."""
+
+# --- to a task
 
 
 class StoreSet(msgspec.Struct, array_like=True, tag="store"):
-    """To a task: keep definition set `number`; `content` is what the definition room compiles."""
+    """Keep definition set `number`; `content` is what the definition room compiles."""
 
     number: int
     content: bytes
@@ -70,11 +241,26 @@ class StoreSet(msgspec.Struct, array_like=True, tag="store"):
 
 
 class ActivateSet(msgspec.Struct, array_like=True, tag="activate"):
-    """To a task: definition set `number`, stored before, governs from here on."""
+    """Definition set `number`, stored before, governs from here on."""
 
     number: int
     command_id: str = ""
 
 
-Message = Arrive | Deliver | Find | Show | StoreSet | ActivateSet
-ActorMessage = Arrive | Deliver | Find | Show
+IdentifierMessage = Arrive | LinkRequest | Linked | Refused | Rebind | Reseed | Forget | Find | Tie
+CustomerMessage = (
+    Deliver
+    | Link
+    | Propose
+    | Accept
+    | Reject
+    | Absorb
+    | Drop
+    | Seed
+    | Show
+    | Unlink
+    | Erase
+    | Purge
+)
+ActorMessage = IdentifierMessage | CustomerMessage
+Message = ActorMessage | StoreSet | ActivateSet

@@ -56,7 +56,9 @@ class IdentifierType(Struct, frozen=True, kw_only=True):
     per_ms: int | None = None
     normalise: str | None = None
     shared_after: int | None = None
-    of: str | None = None
+    """Seen with more than so many distinct values of type `counts`, a value is shared."""
+    counts: str | None = None
+    """The strongest type, or the one named by `of`; None without `shared_after`."""
 
 
 class Fact(Struct, frozen=True, kw_only=True):

@@ -140,6 +140,12 @@ class Profile(msgspec.Struct, kw_only=True):
     time: int
 
 
+class Withdrawal(msgspec.Struct, kw_only=True):
+    """A customer's profile is no more: a null value in the compacted topic."""
+
+    customer_id: str
+
+
 class DeadLetter(msgspec.Struct, kw_only=True):
     """What was refused, and why; `value` is the original bytes or the normalised event's JSON."""
 
@@ -160,4 +166,6 @@ class Reply(msgspec.Struct, kw_only=True):
     body: Any
 
 
-Record = Action | Decision | Transition | IdentityChange | Profile | DeadLetter | Reply
+Record = (
+    Action | Decision | Transition | IdentityChange | Profile | Withdrawal | DeadLetter | Reply
+)

@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from cjo_stream.core.event import Event
+from cjo_stream.core.identity.edge import Edge, Evidence, Member
+from cjo_stream.core.message import Queued
 
 SEEN_MAX = 1_000
-HELD_MAX = 1_000
 CASES_MAX = 200
 COMMANDS_MAX = 1_000
 COMMANDS_AGED_MAX = 50
@@ -19,15 +20,41 @@ LIVE_MAX = 25
 WATCHED_MAX = 25
 
 
+class Held(msgspec.Struct, array_like=True):
+    """An event that waits for the answers to the edges named in `waits`; `since` is a clock."""
+
+    event: Event
+    waits: list[str]
+    since: int
+
+
+class Asked(msgspec.Struct, array_like=True):
+    """An edge that was asked for. `again_at`: when it is asked again, None while no answer came.
+
+    Events wait for it unless it is only asked `aside`.
+    """
+
+    edge: Edge
+    seen_with: list[str]
+    again_at: int | None = None
+    aside: bool = False
+
+
 class Identifier(msgspec.Struct, array_like=True):
     """An identifier: which customer its events go to.
 
-    `held` are events that wait, in order of arrival, for the links of the first of them.
+    `known`: edge name -> None where it is linked, else until when (clock) its refusal counts.
+    `users`: hashes of the values it was seen with, where its type is `shared_after` some.
     """
 
     epoch: int = 0
     pointer: str = ""
-    held: list[Event] = []
+    held: list[Held] = []
+    asked: dict[str, Asked] = {}
+    known: dict[str, int | None] = {}
+    users: list[str] = []
+    is_shared: bool = False
+    erased_at: int | None = None
 
 
 class Timer(msgspec.Struct, array_like=True):
@@ -53,13 +80,17 @@ class Instance(msgspec.Struct, array_like=True):
     timers: list[Timer] = []
     goal_marked: bool = False
     holdout: bool = False
+    anchor: str = ""
+    """Hash of the identifier on which the opening event was anchored."""
+    entered: int = 0
+    """How many states it has entered."""
 
 
 class Command(msgspec.Struct, array_like=True):
     """An action command that was issued, and what came of it.
 
     `outcomes`: each outcome -> its event time; the first of each counts. `anchor` is the hash of
-    the identifier whose event led to it, empty where none is known.
+    the identifier whose event opened the instance that asked for it.
     """
 
     id: str
@@ -97,37 +128,77 @@ class Waiting(msgspec.Struct, array_like=True):
     anchor: str = ""
 
 
-class Customer(msgspec.Struct, array_like=True):
-    """A customer.
+class Reservation(msgspec.Struct, array_like=True):
+    """Room kept for a customer on its way in; `pieces` of its state have come."""
 
-    `identifiers`: type -> value -> [clock when linked, last seen], the one seen last at the end.
-    `facts`: name -> [value, event time]; None where one was removed.
-    `traits`: name -> what its kind keeps. `consent`: purpose -> channel or * -> [status, time].
-    `cases`: key -> [latest opened, latest closed], None where never.
-    `seen`: channel and event id -> clock when it came. `histories`: journey -> key as text ->
-    [last entry, last end]. `counter` numbers what the customer's ids end in. `holdouts`: journey,
-    or `*` for the universal one, -> whether held out, as drawn; `mixed` names those in which a
-    merge joined both kinds. `commands` stand in order of issue, `waiting` in the order asked.
+    members: dict[str, Member]
+    apart: dict[str, int]
+    pieces: list[bytes] = []
+
+
+class Membership(msgspec.Struct, array_like=True):
+    """A change of membership under way.
+
+    `pending`: the edge by which this customer, frozen, has asked to be absorbed. `reserved`: room
+    kept, by customer id. `queue`: what waits until neither is so. `pieces`: of a fresh customer's
+    own state, on its way.
+    """
+
+    pending: Edge | None = None
+    reserved: dict[str, Reservation] = {}
+    queue: list[Queued] = []
+    pieces: list[bytes] = []
+
+
+class Customer(msgspec.Struct, array_like=True):
+    """A customer: a root with members, or, once absorbed, only a redirect.
+
+    `members`: hash -> incarnation, the one seen last at the end. `facts`: name -> [value, event
+    time, anchor]; value None where one was removed. `traits`: name -> what its kind keeps.
+    `consent`: purpose -> channel or * -> [status, time, anchor]. `cases`: key -> [latest opened,
+    latest closed, anchor], None where never. `seen`: channel and event id -> clock when it came.
+    `histories`: journey -> key as text -> [last entry, last end, anchor]. An anchor is the hash of
+    the identifier whose event said so. `counter` numbers what the customer's ids end in.
+    `holdouts`: journey, or `*` for the universal one, -> whether held out, as drawn; `mixed` names
+    those in which a merge joined both kinds. `commands` stand in order of issue, `waiting` in the
+    order asked.
+
+    `apart`: what must not be linked again: a name, and on which side of it this customer is.
+    `moved`: hash@epoch of members that an unmerge gave to another customer -> its id; `parted`:
+    likewise, command ids. `is_told`: the outside knows this customer. `noted`: how many entries
+    its timeline has had. `profile_due`: when the profile is told next, None while it is as told.
     """
 
     id: str
+    redirect: str = ""
+    erased_at: int | None = None
+    is_told: bool = False
+    members: dict[str, Member] = {}
+    membership: Membership | None = None
+    aliases: list[str] = []
+    evidence: list[Evidence] = []
+    apart: dict[str, int] = {}
+    moved: dict[str, str] = {}
+    parted: dict[str, str] = {}
+    noted: int = 0
+    profile_at: int | None = None
+    profile_due: int | None = None
     counter: int = 0
     events: int = 0
     first_seen: int | None = None
     last_seen: int | None = None
     last_channel: str | None = None
-    identifiers: dict[str, dict[str, list[int]]] = {}
     facts: dict[str, list[Any]] = {}
     traits: dict[str, Any] = {}
     consent: dict[str, dict[str, list[Any]]] = {}
-    cases: dict[str, list[int | None]] = {}
+    cases: dict[str, list[Any]] = {}
     seen: dict[str, int] = {}
     instances: list[Instance] = []
-    histories: dict[str, dict[str, list[int | None]]] = {}
+    histories: dict[str, dict[str, list[Any]]] = {}
     holdouts: dict[str, bool] = {}
+    mixed: list[str] = []
     commands: list[Command] = []
     waiting: list[Waiting] = []
-    mixed: list[str] = []
 
 
 def next_id(customer: Customer, letter: str) -> str:

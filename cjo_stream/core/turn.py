@@ -6,28 +6,59 @@ from typing import TYPE_CHECKING
 
 from cjo_stream.core.message import ActorMessage
 from cjo_stream.core.record import Record
+from cjo_stream.core.timeline import Entry, NoTimelines, Timelines
 
 if TYPE_CHECKING:
     from cjo_stream.core.program import Program
 
+_NO_TIMELINES = NoTimelines()
+
 
 class Turn:
-    """Collects what handlers send, emit and count, in order.
+    """Collects what handlers send, emit, note and count, in order.
 
     `clock` is the stream clock in ms. `received_at` is the raw record's timestamp that led here (0
-    where time did), for event-to-action latency. Counts are keyed by metric name and label values.
+    where time did), for event-to-action latency. `anchor` is the hash of the identifier whose
+    event, or whose journey, is being handled. Counts are keyed by metric name and label values.
     """
 
-    __slots__ = ("changed", "clock", "counts", "messages", "program", "received_at", "records")
+    __slots__ = (
+        "anchor",
+        "anchors",
+        "changed",
+        "clock",
+        "counts",
+        "entries",
+        "messages",
+        "program",
+        "purges",
+        "received_at",
+        "records",
+        "timelines",
+    )
 
-    def __init__(self, program: Program, clock: int, received_at: int = 0) -> None:
+    def __init__(
+        self,
+        program: Program,
+        clock: int,
+        received_at: int = 0,
+        timelines: Timelines = _NO_TIMELINES,
+    ) -> None:
         self.program = program
         self.clock = clock
         self.received_at = received_at
+        self.timelines = timelines
+        self.anchor = ""
         self.changed = True
         """False where a handler has left its actor as it was: nothing is then written back."""
+        self.purges: list[str] = []
+        """Actor keys, or how they begin, whose former states must be gone from the store."""
         self.messages: list[tuple[str, ActorMessage]] = []
         self.records: list[Record] = []
+        self.anchors: list[str] = []
+        """The anchor of each record."""
+        self.entries: list[Entry] = []
+        """What the customer's timeline gets before the records."""
         self.counts: dict[tuple[str, ...], int] = {}
 
     def send(self, actor_key: str, message: ActorMessage) -> None:
@@ -35,8 +66,13 @@ class Turn:
         self.messages.append((actor_key, message))
 
     def emit(self, record: Record) -> None:
-        """Emit one record to the outside."""
+        """Emit one record to the outside; a customer's is noted in the timeline, too."""
         self.records.append(record)
+        self.anchors.append(self.anchor)
+
+    def note(self, entry: Entry) -> None:
+        """Add to the customer's timeline."""
+        self.entries.append(entry)
 
     def count(self, metric: str, *labels: str, by: int = 1) -> None:
         """Add to a counter of contracts.md section 5; labels come from definitions only."""

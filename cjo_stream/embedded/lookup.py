@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -21,9 +20,8 @@ from cjo_stream.store.rocks import RocksStore
 
 
 def find(state: Path, type_: str, value: str, tenant_key: bytes) -> list[dict[str, object]]:
-    """Return the customers known by this identifier, timers included, by customer id.
+    """Return the customer known by this identifier, timers included, or none.
 
-    That is the one whom events anchored on it go to; where none were, all whose events named it.
     `value` is written as any producer may write it. Raises UsageError for what is no state
     folder, for an undeclared type and for a value without a normal form, LockedError while a run
     has the folder.
@@ -43,12 +41,15 @@ def find(state: Path, type_: str, value: str, tenant_key: bytes) -> list[dict[st
             stores.append(stack.enter_context(closing(store)))
         normal = _normal(program, type_, value)
         known = _actor(stores, identifier_key(identifier_hash(tenant_key, type_, normal)))
-        if isinstance(known, Identifier) and known.pointer:
-            found = [_actor(stores, customer_key(known.pointer))]
-        else:
-            found = [c for c in _customers(stores) if normal in c.identifiers.get(type_, ())]
-        customers = [customer for customer in found if isinstance(customer, Customer)]
-        return [snapshot(customer, program, meta.clock, timers=True) for customer in customers]
+        pointer = known.pointer if isinstance(known, Identifier) else ""
+        while pointer:
+            customer = _actor(stores, customer_key(pointer))
+            if not isinstance(customer, Customer) or customer.erased_at is not None:
+                break
+            if not customer.redirect:
+                return [snapshot(customer, program, meta.clock, timers=True)]
+            pointer = customer.redirect
+        return []
 
 
 def _meta(store: Store, state: Path) -> codec.Meta:
@@ -79,10 +80,3 @@ def _normal(program: Program, type_: str, value: str) -> str:
 def _actor(stores: Sequence[Store], key: str) -> codec.ActorState | None:
     value = stores[partition_of(key, len(stores))].get(codec.actor_key_bytes(key))
     return codec.decode_actor(key, value) if value is not None else None
-
-
-def _customers(stores: Sequence[Store]) -> Iterator[Customer]:
-    for key, value in heapq.merge(*(store.scan(*codec.CUSTOMERS) for store in stores)):
-        state = codec.decode_actor(key[1:].decode(), value)
-        if isinstance(state, Customer):
-            yield state

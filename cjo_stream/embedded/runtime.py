@@ -191,11 +191,11 @@ class Runtime:
         return total
 
     def customers(self) -> Iterator[Customer]:
-        """Yield every customer who has had an event, by customer id."""
+        """Yield every customer who has had an event, or absorbed one who had, by customer id."""
         self.settle()
         for key, value in heapq.merge(*(store.scan(*codec.CUSTOMERS) for store in self._stores)):
             state = codec.decode_actor(key[1:].decode(), value)
-            if isinstance(state, Customer) and state.events:
+            if isinstance(state, Customer) and (state.events or state.aliases):
                 yield state
 
     def rows(self) -> Iterator[dict[str, object]]:

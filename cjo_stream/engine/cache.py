@@ -7,8 +7,7 @@ moves back.
 
 from __future__ import annotations
 
-from cjo_stream.core.customer import wake_ms
-from cjo_stream.core.state import Customer
+from cjo_stream.core.actor import wake_ms
 from cjo_stream.engine.codec import (
     ActorState,
     actor_key_bytes,
@@ -31,10 +30,6 @@ class Entry:
         self.dirty = False
 
 
-def _wake(state: ActorState | None) -> int | None:
-    return wake_ms(state) if isinstance(state, Customer) else None
-
-
 class Cache:
     """Actors by key, over a store."""
 
@@ -54,7 +49,7 @@ class Cache:
         if found is None:
             value = self._store.get(actor_key_bytes(key))
             state = decode_actor(key, value) if value is not None else None
-            found = Entry(state, _wake(state))
+            found = Entry(state, wake_ms(state))
         self._young[key] = found
         return found
 

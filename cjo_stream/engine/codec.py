@@ -4,7 +4,8 @@ Keys sort as their parts do; numbers in them are big-endian, unsigned. Every val
 starts with a version byte.
 
     s | actor key (ascii)              an actor's state: msgpack
-    t | due + 2^63 (8) | actor key     a customer's earliest timer: empty
+    h | actor key | slot (2)           an entry of a customer's timeline, a ring: msgpack
+    t | due + 2^63 (8) | actor key     when an actor is due next: empty
     l i | partition (4) | topic id     cursor of an incoming lane: offset, index (8, 8; signed)
     l o | receiver (4)                 last number sent to a receiver: offset, index (8, 8; signed)
     d | number (8)                     a definition set: its content
@@ -21,11 +22,12 @@ from typing import Final, TypeAlias
 import msgspec
 
 from cjo_stream.core.state import Customer, Identifier
+from cjo_stream.core.timeline import Entry
 from cjo_stream.engine.frame import Position
 from cjo_stream.engine.port import Log
 from cjo_stream.errors import RefusalError
 
-BEHAVIOUR = 1
+BEHAVIOUR = 2
 """Raised when the same log would give other results than before."""
 
 VERSION: Final = b"\x01"
@@ -39,6 +41,7 @@ SETS: Final = (b"d", b"e")
 
 _SHIFT = 1 << 63
 _DUE = struct.Struct(">Q")
+_SLOT = struct.Struct(">H")
 _NUMBER = struct.Struct(">Q")
 _PART = struct.Struct(">I")
 _POSITION = struct.Struct(">qq")
@@ -56,6 +59,8 @@ class Meta(msgspec.Struct, array_like=True):
     clock: int = 0
     active: int = 0
     clean: bool = False
+    purges: list[str] = []
+    """Actor keys, or how they begin, whose former states the store must still forget."""
     live: dict[str, dict[str, int]] = {}
     """Live instances by journey and state."""
 
@@ -64,6 +69,8 @@ _ENCODER = msgspec.msgpack.Encoder()
 _META = msgspec.msgpack.Decoder(Meta)
 _CUSTOMER = msgspec.msgpack.Decoder(Customer)
 _IDENTIFIER = msgspec.msgpack.Decoder(Identifier)
+
+_ENTRY = msgspec.msgpack.Decoder(Entry)
 
 ActorState: TypeAlias = Customer | Identifier
 
@@ -93,9 +100,30 @@ def decode_actor(key: str, value: bytes) -> ActorState:
     return decoder.decode(_body(value))
 
 
-def timer_key(due: int, customer_key: str) -> bytes:
-    """Return the store key of a customer's earliest timer."""
-    return b"t" + _DUE.pack(due + _SHIFT) + customer_key.encode()
+def timeline_key(key: str, slot: int) -> bytes:
+    """Return the store key of one entry of a customer's timeline."""
+    return b"h" + key.encode() + _SLOT.pack(slot)
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """Return the stored value of a timeline's entry."""
+    return VERSION + _ENCODER.encode(entry)
+
+
+def decode_entry(value: bytes) -> Entry:
+    """Return the entry."""
+    return _ENTRY.decode(_body(value))
+
+
+def key_ranges(prefix: str) -> list[tuple[bytes, bytes]]:
+    """Return the ranges of store keys of the actors whose keys begin so, timelines included."""
+    begin = prefix.encode()
+    return [(kind + begin, kind + begin + b"\xff") for kind in (b"s", b"h")]
+
+
+def timer_key(due: int, actor_key: str) -> bytes:
+    """Return the store key of an actor's next due time."""
+    return b"t" + _DUE.pack(due + _SHIFT) + actor_key.encode()
 
 
 def read_timer_key(key: bytes) -> tuple[int, str]:

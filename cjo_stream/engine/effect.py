@@ -13,6 +13,7 @@ from cjo_stream.core.record import (
     Record,
     Reply,
     Transition,
+    Withdrawal,
 )
 from cjo_stream.engine.frame import Effect
 
@@ -33,6 +34,8 @@ def effect_of(record: Record, received_at: int = 0) -> Effect:
     """Return `record` on its way to its topic; `received_at` is the raw record's time in ms."""
     if isinstance(record, DeadLetter):
         return Effect("dead_letter", "", record.value, headers=dead_letter_headers(record))
+    if isinstance(record, Withdrawal):
+        return Effect("profile", record.customer_id, b"")
     if isinstance(record, Reply):
         return Effect("reply", record.command_id, _JSON.encode(record))
     value = _JSON.encode(record)

@@ -60,8 +60,8 @@ class Effect(msgspec.Struct, array_like=True):
     """One record on its way out.
 
     `kind` is one of action, decision, transition, identity, profile, dead_letter, reply;
-    `channel` is an action's. `value` is what the topic gets, `received_at` and `expires_at` are
-    ms (0: none).
+    `channel` is an action's. `value` is what the topic gets, an empty one as null. `received_at`
+    and `expires_at` are ms (0: none).
     """
 
     kind: str

@@ -27,6 +27,9 @@ class Store(Protocol):
     def checkpoint(self, folder: str) -> None:
         """Leave a consistent copy in `folder`, which does not exist yet."""
 
+    def purge(self, ranges: Sequence[tuple[bytes, bytes]]) -> None:
+        """Let nothing that was overwritten or deleted in these ranges be found on disk."""
+
     def size_bytes(self) -> int:
         """Return about how many bytes the store takes."""
 

@@ -25,7 +25,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import cast
 
-from cjo_stream.core import actor, customer
+from cjo_stream.core import actor
+from cjo_stream.core import customer as customers
 from cjo_stream.core.event import native
 from cjo_stream.core.journey.instance import LIVE
 from cjo_stream.core.message import (
@@ -33,13 +34,17 @@ from cjo_stream.core.message import (
     ActorMessage,
     Arrive,
     Deliver,
+    Find,
     Message,
+    Show,
     StoreSet,
     partition_of,
 )
 from cjo_stream.core.program import Program
 from cjo_stream.core.record import Record, Reply
 from cjo_stream.core.state import Customer
+from cjo_stream.core.timeline import Entry as TimelineEntry
+from cjo_stream.core.timeline import record_entry
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine import codec
 from cjo_stream.engine.cache import Cache, Entry
@@ -49,6 +54,7 @@ from cjo_stream.engine.frame import NO_LANE, EffectWriter, FrameWriter, Item, de
 from cjo_stream.engine.lane import Cursors, Numbering
 from cjo_stream.engine.port import Compile, Log, LogRecord, Outbox, Store
 from cjo_stream.engine.sets import Sets
+from cjo_stream.engine.timelines import Timelines
 from cjo_stream.engine.timers import Timers
 from cjo_stream.errors import CjoError, ClockError, HoleError, RefusalError
 
@@ -86,6 +92,7 @@ class Task:
         self._timers_max = timers_per_record_max
         self._meta = _open_meta(store, partition, partitions, log)
         self._cache = Cache(store, actors_max)
+        self._timelines = Timelines(store)
         self._wakes = Timers(store)
         self._sets = Sets(store, compile_, self._meta.active)
         self._cursors = Cursors(
@@ -100,6 +107,7 @@ class Task:
                 for k, v in store.scan(*codec.LANES_OUT)
             }
         )
+        self._purge()
         self._committed_counts: dict[tuple[str, ...], int] = {}
         self.delays: list[int] = []
         """By how many ms the timers of the last commit fired after their due time."""
@@ -167,9 +175,11 @@ class Task:
         meta = self._meta
         meta.applied, meta.leader_epoch = self._offset, self._epoch
         meta.clock, meta.active, meta.clean = self._clock, self._sets.active, False
+        meta.purges += self._purges
         self._count_live()
         self._store.write([*self._batch(), (codec.META_KEY, codec.encode_meta(meta))])
         self._cache.settle()
+        self._timelines.settle()
         self._wakes.settle()
         self._sets.settle()
         self._cursors.settle()
@@ -181,6 +191,7 @@ class Task:
         for key, by in self._counts.items():
             self._committed_counts[key] = self._committed_counts.get(key, 0) + by
         self.delays = self._delays
+        self._purge()
         self._begin()
 
     def mark_clean(self) -> None:
@@ -195,9 +206,18 @@ class Task:
         self._applied = self._repeated = 0
         self._delays: list[int] = []
         self._popped: list[tuple[int, str]] = []
+        self._purges: list[str] = []
         self._frames: dict[int, FrameWriter] = {}
         self._effects = EffectWriter(self._log)
         self._fifo: deque[tuple[str, ActorMessage]] = deque()
+
+    def _purge(self) -> None:
+        """Let the store forget what was erased; until it has, the position says that it must."""
+        meta = self._meta
+        if meta.purges:
+            self._store.purge([r for prefix in meta.purges for r in codec.key_ranges(prefix)])
+            meta.purges = []
+            self._store.write([(codec.META_KEY, codec.encode_meta(meta))])
 
     def _count_live(self) -> None:
         """Move what was counted of live instances from the counts to the figures kept."""
@@ -210,6 +230,7 @@ class Task:
 
     def _roll_back(self) -> None:
         self._cache.reset()
+        self._timelines.reset()
         self._wakes.reset()
         self._sets.reset()
         self._cursors.reset()
@@ -221,6 +242,7 @@ class Task:
             (codec.timer_key(due, key), None) for due, key in self._popped
         ]
         writes += self._cache.batch()
+        writes += self._timelines.batch()
         writes += self._sets.batch()
         writes += [
             (codec.lane_in_key(lane), codec.encode_position(at))
@@ -317,14 +339,16 @@ class Task:
 
     def _fire(self, key: str, entry: Entry, careful: bool) -> None:
         state = entry.state
-        assert isinstance(state, Customer)
+        assert state is not None
         saved = codec.encode_actor(state) if careful else b""
-        turn = Turn(self._sets.program(), self._clock)
+        turn = Turn(self._sets.program(), self._clock, 0, self._timelines)
         try:
-            customer.fire(state, turn)
+            actor.fire(state, turn)
         except (MemoryError, RecursionError, CjoError):
             raise
         except Exception as error:
+            if not isinstance(state, Customer):
+                raise
             if not careful:
                 self._cache.touch(key, entry)  # half changed: the roll-back must forget it
                 raise _PoisonError from error
@@ -332,8 +356,8 @@ class Task:
             state = codec.decode_actor(key, saved)
             assert isinstance(state, Customer)
             entry.state = state
-            turn = Turn(self._sets.program(), self._clock)
-            dropped = customer.drop_due(state, turn)
+            turn = Turn(self._sets.program(), self._clock, 0, self._timelines)
+            dropped = customers.drop_due(state, turn)
             source = (self._log.topic_id, self.partition, self._offset + 1)
             tell_failed(turn, error, source, {"timers": dropped})
         self._close_turn(key, entry, turn)
@@ -346,19 +370,19 @@ class Task:
         arrived = 0
         if type(message) is Deliver or type(message) is Arrive:
             arrived = message.event.received_at
-        turn = Turn(self._sets.program(), self._clock, arrived)
+        turn = Turn(self._sets.program(), self._clock, arrived, self._timelines)
         try:
             entry.state = actor.receive(key, entry.state, message, turn)
         except (MemoryError, RecursionError, CjoError):
             raise
         except Exception as error:
-            if isinstance(message, Arrive):
+            if not isinstance(message, Deliver | Find | Show):
                 raise  # half of a protocol between actors cannot be undone by one of them
             if not careful:
                 self._cache.touch(key, entry)  # half changed: the roll-back must forget it
                 raise _PoisonError from error
             entry.state = codec.decode_actor(key, saved) if saved is not None else None
-            turn = Turn(self._sets.program(), self._clock)
+            turn = Turn(self._sets.program(), self._clock, 0, self._timelines)
             if isinstance(message, Deliver):
                 log_failure("an event", error)
                 event = message.event
@@ -366,32 +390,49 @@ class Task:
                 tell_failed(turn, error, source, native(event))
             else:
                 log_failure("an operator's command", error)
-                turn.emit(
-                    Reply(command_id=message.command_id, body={"error": type(error).__name__})
-                )
+                order = message.order if isinstance(message, Find) else message
+                turn.emit(Reply(command_id=order.command_id, body={"error": type(error).__name__}))
         self._close_turn(key, entry, turn)
 
     def _close_turn(self, key: str, entry: Entry, turn: Turn) -> None:
-        if turn.changed:
-            if not entry.dirty:
-                self._cache.touch(key, entry)
-            if type(entry.state) is Customer:
-                self._wake(key, entry, entry.state)
         for to, message in turn.messages:
             receiver = partition_of(to, self._partitions)
             if receiver == self.partition:
                 self._fifo.append((to, message))
             else:
                 self._send(receiver, to, message)
-        for record in turn.records:
-            self._emit(record, turn.received_at)
+        self._leave(key, entry, turn)
+        if turn.changed:
+            if not entry.dirty:
+                self._cache.touch(key, entry)
+            self._wake(key, entry)
+        self._purges += turn.purges
         counts = self._counts
         for count, by in turn.counts.items():
             counts[count] = counts.get(count, 0) + by
 
-    def _wake(self, key: str, entry: Entry, state: Customer) -> None:
-        """Index the customer's earliest timer where it is another than before."""
-        wake = customer.wake_ms(state)
+    def _leave(self, key: str, entry: Entry, turn: Turn) -> None:
+        """Send the turn's records on; a customer's stand in the timeline, too."""
+        customer = entry.state
+        notes = customer if turn.changed and type(customer) is Customer else None
+        if notes is not None:
+            for noted in turn.entries:
+                self._note(key, notes, noted)
+        for record, anchor in zip(turn.records, turn.anchors, strict=True):
+            effect = effect_of(record, turn.received_at)
+            self._effects.add(*self._numbers.number(EFFECTS), effect)
+            if notes is not None and notes.erased_at is None:
+                noted_record = record_entry(self._clock, anchor, record, effect.value)
+                if noted_record is not None:
+                    self._note(key, notes, noted_record)
+
+    def _note(self, key: str, customer: Customer, entry: TimelineEntry) -> None:
+        self._timelines.append(key, customer.noted, entry)
+        customer.noted += 1
+
+    def _wake(self, key: str, entry: Entry) -> None:
+        """Index when the actor is due next where that is another time than before."""
+        wake = actor.wake_ms(entry.state)
         if wake is not None and wake <= self._clock:
             wake = self._clock + 1  # what one cascade may not fire waits for the clock's next move
         if wake != entry.wake:
@@ -407,8 +448,8 @@ class Task:
             writer = self._frames[receiver] = FrameWriter()
         writer.add(self._log, *self._numbers.number(receiver), to, message)
 
-    def _emit(self, record: Record, received_at: int = 0) -> None:
-        self._effects.add(*self._numbers.number(EFFECTS), effect_of(record, received_at))
+    def _emit(self, record: Record) -> None:
+        self._effects.add(*self._numbers.number(EFFECTS), effect_of(record))
 
     def _answer(self, command_id: str, body: dict[str, object]) -> None:
         if command_id:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cjo_stream.core.message import Find, Message, identifier_key, partition_of
+from cjo_stream.core.message import Find, Message, Show, identifier_key, partition_of
 from cjo_stream.core.program import Program
 from cjo_stream.core.record import Reply
 from cjo_stream.engine.frame import control_frame
@@ -45,7 +45,9 @@ def find(settings: Settings, program: Program, identifier: str) -> Any:
     key = actor_key_of(program, settings.tenant_key_bytes(), identifier)
     command_id = uuid.uuid4().hex
     partition = partition_of(key, settings.partitions)
-    answers = _ask(settings, {partition: (key, Find(command_id))}, command_id, 1, ANSWER_WITHIN_S)
+    answers = _ask(
+        settings, {partition: (key, Find(Show(command_id)))}, command_id, 1, ANSWER_WITHIN_S
+    )
     for answer in answers:
         return answer.body
     raise RetryError(

@@ -261,7 +261,7 @@ class DispatchProcess:
             self._producer.begin_transaction()
             for effect, target in zip(effects, targets, strict=True):
                 key = effect.key.encode() if effect.key else None
-                self._produce(target, effect.value, key, list(effect.headers))
+                self._produce(target, effect.value or None, key, list(effect.headers))
             for partition, position in positions.items():
                 place = (self._names.effect, partition)
                 copy = copy_record(self._settings, DISPATCH, place, position)

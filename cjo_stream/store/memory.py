@@ -63,6 +63,9 @@ class MemoryStore:
         pairs = [(key, self._values[key]) for bucket in self._buckets for key in bucket]
         (path / COPY_NAME).write_bytes(_encode(pairs))
 
+    def purge(self, ranges: Sequence[tuple[bytes, bytes]]) -> None:
+        """Do nothing: what was overwritten is gone."""
+
     def size_bytes(self) -> int:
         """Return how many bytes keys and values take together."""
         return self._bytes

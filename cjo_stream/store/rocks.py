@@ -114,6 +114,18 @@ class RocksStore:
         except Exception as error:
             raise _named(error, folder) from error
 
+    def purge(self, ranges: Sequence[tuple[bytes, bytes]]) -> None:
+        """Let nothing that was overwritten or deleted in these ranges be found on disk.
+
+        The write-ahead log goes with the flush of the buffers, older values with the compaction.
+        """
+        try:
+            self._db.flush(True)
+            for begin, end in ranges:
+                self._db.compact_range(begin, end)
+        except Exception as error:
+            raise _named(error, self._folder) from error
+
     def size_bytes(self) -> int:
         """Return about how many bytes the store takes, on disk and in write buffers."""
         files: int = self._db.property_int_value("rocksdb.total-sst-files-size") or 0

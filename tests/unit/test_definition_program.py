@@ -166,7 +166,7 @@ def test_identifier_types_are_ranked_with_gaps(program: Program) -> None:
         ("cookie", 16),
     ]
     cookie = program.identifiers["cookie"]
-    assert (cookie.limit, cookie.per_ms, cookie.shared_after, cookie.of) == (
+    assert (cookie.limit, cookie.per_ms, cookie.shared_after, cookie.counts) == (
         20,
         90 * 86_400_000,
         3,

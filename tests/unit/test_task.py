@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from cjo_stream.core import actor, customer
-from cjo_stream.core.message import ActivateSet, Arrive, Deliver, Find, StoreSet, customer_key
+from cjo_stream.core.message import (
+    ActivateSet,
+    Arrive,
+    Deliver,
+    Find,
+    Show,
+    StoreSet,
+    customer_key,
+)
 from cjo_stream.core.state import Customer, Identifier
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import compile_content
@@ -212,7 +220,7 @@ def test_no_event_is_blamed_for_want_of_memory_or_of_stack(
 def test_an_operators_command_that_fails_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     poison(monkeypatch, Find, bad=lambda message: True)
     partition = Partition()
-    partition.control(Find("question"), to="n" + hash_of(1))
+    partition.control(Find(Show("question")), to="n" + hash_of(1))
     partition.event(event(1))
     partition.run()
     (reply,) = partition.sent("reply")

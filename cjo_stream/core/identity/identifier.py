@@ -1,63 +1,397 @@
-"""The identifier actor: where the events anchored on one value go.
+"""The identifier actor: where the events anchored on one value go, and who it is linked with.
 
-It holds a pointer to a customer, made once, at its first event. Events whose links are not settled
-wait in `held`, and later ones behind them, so that their order stays.
+    Arrive        ──▶ links not known?  ── no ──▶ Deliver to the customer
+                          │ yes
+                          ▼
+                  LinkRequest to each other identifier; the event is held, and later ones behind it
+                          │
+    Linked, Refused ──▶ known; released in their order once each of their links is answered
+
+A pointer is made once in an epoch, at the first need, and moves only to smaller customer ids.
 """
 
 from __future__ import annotations
 
 from cjo_stream.core.event import Event
+from cjo_stream.core.event import Identifier as Named
+from cjo_stream.core.identity.edge import Edge, Incarnation, next_own_epoch
 from cjo_stream.core.message import (
     Arrive,
     Deliver,
+    Drop,
     Find,
-    Show,
+    Forget,
+    Link,
+    Linked,
+    LinkRequest,
+    Rebind,
+    Refused,
+    Reseed,
+    Tie,
     customer_id,
     customer_key,
+    identifier_key,
 )
-from cjo_stream.core.record import Reply
-from cjo_stream.core.state import HELD_MAX, Identifier
+from cjo_stream.core.record import Address, IdentityChange, Reply
+from cjo_stream.core.state import Asked, Held, Identifier
 from cjo_stream.core.turn import Turn
-from cjo_stream.errors import InvariantError
+
+HELD_MAX = 1_000
+HOLD_MS = 60_000
+"""How long an event waits for the answers to its links; then it goes on without."""
+KNOWN_MAX = 200
+REFUSAL_MS = 24 * 3_600_000
+BUSY_AGAIN_MS = 30_000
+STALE_AGAIN_MS = 1_000
+UNSEEN = -1
+"""The epoch of an edge's other end before its own actor has seen it."""
 
 
 def on_arrive(key: str, state: Identifier | None, message: Arrive, turn: Turn) -> Identifier:
-    """Send an event on to its customer, behind those that wait."""
-    anchor = message.event.identifiers[0]
-    if state is not None and state.pointer and not state.held and _links_settled(message.event):
-        turn.send(customer_key(state.pointer), Deliver(message.event))
-        turn.changed = False
-        return state
+    """Send an event on to its customer, or hold it until its links are answered."""
+    event = message.event
     if state is None:
         state = Identifier()
-    if not state.pointer:
-        rank = turn.program.identifiers[anchor.type].rank
-        state.pointer = customer_id(rank, key[1:], state.epoch)
-    if len(state.held) >= HELD_MAX:
-        raise InvariantError(
-            "more events wait for their links than may: the hold was not released"
-        )
-    state.held.append(message.event)
+    elif state.erased_at is not None and event.time <= state.erased_at:
+        turn.count("cjo_events_total", event.channel or "", "erased")
+        turn.changed = False
+        return state
+    turn.changed = _settle_pointer(key, state, event.identifiers[0].type, turn)
+    if _counts_others(state, event, turn):
+        turn.changed = True
+        _become_shared(key, state, event.identifiers[0], turn)
+    waits = _ask_unknown(state, event, turn) if len(event.identifiers) > 1 else []
+    if not waits and not state.held:
+        turn.send(customer_key(state.pointer), Deliver(event, state.epoch))
+        return state
+    turn.changed = True
+    state.held.append(Held(event, waits, turn.clock))
+    if len(state.held) > HELD_MAX:
+        turn.count("cjo_state_bounds_total", "held")
+        _deliver_first(state, turn)
     _release(state, turn)
     return state
 
 
-def on_find(_: str, state: Identifier | None, message: Find, turn: Turn) -> Identifier | None:
-    """Ask the customer to show itself; answer where there is none."""
-    turn.changed = False
-    if state is None or not state.pointer:
-        turn.emit(Reply(command_id=message.command_id, body={"found": False}))
+def on_link_request(
+    key: str, state: Identifier | None, message: LinkRequest, turn: Turn
+) -> Identifier:
+    """Bring the two customers together, or refuse."""
+    edge = message.edge
+    other, source_key = edge.other, identifier_key(edge.source.hash)
+    if state is None:
+        state = Identifier()
+    elif state.erased_at is not None and edge.time <= state.erased_at:
+        turn.send(source_key, Refused(edge, "erased"))
+        turn.changed = False
         return state
-    turn.send(customer_key(state.pointer), Show(message.command_id))
+    turn.changed = _settle_pointer(key, state, other.type, turn)
+    users = list(message.seen_with)
+    if edge.source.type == turn.program.identifiers[other.type].counts:
+        users.append(edge.source.hash)
+    if _count_users(state, other.type, users, turn):
+        turn.changed = True
+        _become_shared(key, state, other, turn)
+    if state.is_shared:
+        _tell_refused(edge, message.pointer, "shared", turn)
+        turn.send(source_key, Refused(edge, "shared"))
+        return state
+    mine = Incarnation(other.type, other.value, other.hash, state.epoch)
+    seen = _with_other(edge, mine)
+    send_link(seen, message.pointer, state.pointer, turn)
     return state
 
 
+def on_linked(_: str, state: Identifier | None, message: Linked, turn: Turn) -> Identifier:
+    """Note that the edge lies inside one customer, and let go who waited for it."""
+    assert state is not None
+    edge = message.edge
+    _reply(edge, {"linked": True}, turn)
+    if edge.source.epoch == state.epoch:
+        state.asked.pop(edge.name, None)
+        _know(state, edge.name, None)
+        _release(state, turn)
+    return state
+
+
+def on_refused(_: str, state: Identifier | None, message: Refused, turn: Turn) -> Identifier:
+    """Note why the edge's ends stay apart, and let go who waited for it."""
+    assert state is not None
+    edge, reason = message.edge, message.reason
+    if reason in ("busy", "stale") and not edge.command_id:
+        asked = state.asked.get(edge.name)
+        if edge.source.epoch == state.epoch and asked is not None:
+            again_ms = BUSY_AGAIN_MS if reason == "busy" else STALE_AGAIN_MS
+            asked.again_at = turn.clock + again_ms
+            asked.aside = asked.aside or reason == "busy"
+            _release(state, turn)
+        return state
+    _reply(edge, {"linked": False, "reason": reason}, turn)
+    if edge.source.epoch == state.epoch:
+        state.asked.pop(edge.name, None)
+        if reason != "erased":
+            _know(state, edge.name, turn.clock + REFUSAL_MS)
+        _release(state, turn)
+    return state
+
+
+def on_rebind(_: str, state: Identifier | None, message: Rebind, turn: Turn) -> Identifier:
+    """Follow the customer who absorbed this identifier's."""
+    assert state is not None
+    turn.changed = message.epoch == state.epoch and message.pointer < state.pointer
+    if turn.changed:
+        state.pointer = message.pointer
+    return state
+
+
+def on_reseed(_: str, state: Identifier | None, message: Reseed, turn: Turn) -> Identifier:
+    """Follow an unmerge into a new epoch; where that came too late, say so."""
+    assert state is not None
+    old = message.incarnation
+    if state.epoch != old.epoch:
+        moved = Incarnation(old.type, old.value, old.hash, message.epoch)
+        turn.send(customer_key(message.pointer), Drop(moved, "moved"))
+        turn.changed = False
+        return state
+    state.pointer, state.epoch = message.pointer, message.epoch
+    state.known = {}
+    asked, state.asked = state.asked, {}
+    for name, one in asked.items():
+        _ask(state, name, one.edge.source, one.edge, one.seen_with, turn)
+    return state
+
+
+def on_forget(key: str, state: Identifier | None, message: Forget, turn: Turn) -> Identifier:
+    """Begin anew where the customer was erased; events not later are dropped."""
+    if state is not None and state.epoch > message.epoch:
+        turn.changed = False
+        return state
+    turn.purges += [key, customer_key(f"{message.rank:02x}{key[1:]}")]
+    later = [h.event for h in state.held if h.event.time > message.erased_at] if state else []
+    fresh = Identifier(epoch=next_own_epoch(message.epoch), erased_at=message.erased_at)
+    for event in later:
+        turn.send(key, Arrive(event))
+    return fresh
+
+
+def on_find(_: str, state: Identifier | None, message: Find, turn: Turn) -> Identifier | None:
+    """Pass an operator's order on to the customer; answer where there is none."""
+    turn.changed = False
+    if state is None or not state.pointer:
+        turn.emit(Reply(command_id=message.order.command_id, body={"found": False}))
+    else:
+        turn.send(customer_key(state.pointer), message.order)
+    return state
+
+
+def on_tie(key: str, state: Identifier | None, message: Tie, turn: Turn) -> Identifier:
+    """Link two identifiers as an operator says, whatever was refused before."""
+    state = state if state is not None else Identifier()
+    _settle_pointer(key, state, message.source.type, turn)
+    if state.is_shared:
+        body = {"linked": False, "reason": "shared"}
+        turn.emit(Reply(command_id=message.command_id, body=body))
+        return state
+    edge = Edge(
+        _incarnation(message.source, state.epoch),
+        _incarnation(message.other, UNSEEN),
+        message.other.hash,
+        turn.clock,
+        command_id=message.command_id,
+    )
+    turn.send(identifier_key(message.other.hash), LinkRequest(edge, state.pointer))
+    return state
+
+
+def wake_ms(state: Identifier) -> int | None:
+    """Return when an edge is asked again or a hold ends, clock in ms, or None."""
+    if not state.asked:
+        return None
+    dues = [one.again_at for one in state.asked.values() if one.again_at is not None]
+    if state.held:
+        dues.append(state.held[0].since + HOLD_MS)
+    return min(dues, default=None)
+
+
+def fire(state: Identifier, turn: Turn) -> None:
+    """Ask again what is due; let go events that have waited long enough."""
+    for name, one in list(state.asked.items()):
+        if one.again_at is not None and one.again_at <= turn.clock:
+            _ask(state, name, one.edge.source, one.edge, one.seen_with, turn, one.aside)
+    while state.held and state.held[0].since + HOLD_MS <= turn.clock:
+        turn.count("cjo_state_bounds_total", "held")
+        _deliver_first(state, turn)
+    _release(state, turn)
+
+
+def send_link(edge: Edge, source_customer: str, other_customer: str, turn: Turn) -> None:
+    """Tell the greater of two customers, the only one that may be absorbed, of an edge."""
+    if source_customer >= other_customer:
+        turn.send(customer_key(source_customer), Link(edge, True, other_customer))
+    else:
+        turn.send(customer_key(other_customer), Link(edge, False, source_customer))
+
+
+# --- edges: asked, known
+
+
+def _ask_unknown(state: Identifier, event: Event, turn: Turn) -> list[str]:
+    """Ask for the event's edges that are not known; return the names of those it waits for."""
+    if state.is_shared:
+        return []
+    waits: list[str] = []
+    anchor = event.identifiers[0]
+    for other in event.identifiers[1:]:
+        seen_with = _seen_with(event, anchor, other, turn)
+        name = other.hash + "".join(seen_with)
+        if name in state.known:
+            until = state.known[name]
+            if until is None or turn.clock < until:
+                continue
+        asked = state.asked.get(name)
+        if asked is None or asked.aside:
+            edge = Edge(
+                _incarnation(anchor, state.epoch),
+                _incarnation(other, UNSEEN),
+                name,
+                event.time,
+                event.id,
+                event.type,
+            )
+            _ask(state, name, edge.source, edge, seen_with, turn)
+        waits.append(name)
+    return waits
+
+
+def _seen_with(event: Event, anchor: Named, other: Named, turn: Turn) -> list[str]:
+    """Return the hashes, the anchor's apart, that `other` must count to know whether it is shared.
+
+    They are part of the edge's name, so that a known edge does not keep a new one from it.
+    """
+    counted = turn.program.identifiers[other.type].counts
+    if counted is None or counted == anchor.type:
+        return []
+    return [i.hash for i in event.identifiers if i.type == counted and i.hash != other.hash]
+
+
+def _ask(
+    state: Identifier,
+    name: str,
+    source: Incarnation,
+    edge: Edge,
+    seen_with: list[str],
+    turn: Turn,
+    aside: bool = False,
+) -> None:
+    mine = Incarnation(source.type, source.value, source.hash, state.epoch)
+    edge = Edge(mine, edge.other, name, edge.time, edge.event_id, edge.event_type, edge.command_id)
+    state.asked[name] = Asked(edge, seen_with, aside=aside)
+    request = LinkRequest(edge, state.pointer, seen_with)
+    turn.send(identifier_key(edge.other.hash), request)
+
+
+def _know(state: Identifier, name: str, until: int | None) -> None:
+    state.known.pop(name, None)
+    state.known[name] = until
+    if len(state.known) > KNOWN_MAX:
+        del state.known[next(iter(state.known))]
+
+
 def _release(state: Identifier, turn: Turn) -> None:
-    """Send on, in order, the held events whose links are settled."""
-    while state.held and _links_settled(state.held[0]):
-        turn.send(customer_key(state.pointer), Deliver(state.held.pop(0)))
+    """Send on, in order, the held events that wait for nothing any more."""
+    asked = state.asked
+    while state.held:
+        if any(name in asked and not asked[name].aside for name in state.held[0].waits):
+            break
+        _deliver_first(state, turn)
 
 
-def _links_settled(event: Event) -> bool:
-    """Return whether an event need not wait: its anchor alone says whose it is."""
-    return bool(event.identifiers)
+def _deliver_first(state: Identifier, turn: Turn) -> None:
+    event = state.held.pop(0).event
+    turn.send(customer_key(state.pointer), Deliver(event, state.epoch))
+
+
+def _reply(edge: Edge, body: dict[str, object], turn: Turn) -> None:
+    if edge.command_id:
+        turn.emit(Reply(command_id=edge.command_id, body=body))
+
+
+def _tell_refused(edge: Edge, customer: str, reason: str, turn: Turn) -> None:
+    turn.count("cjo_identity_changes_total", "refused")
+    turn.emit(
+        IdentityChange(
+            kind="refused",
+            customer_id=customer,
+            identifiers=[_address(edge.source), _address(edge.other)],
+            event_id=edge.event_id,
+            reason=reason,
+            time=turn.clock,
+        )
+    )
+
+
+# --- the pointer, and sharing
+
+
+def _settle_pointer(key: str, state: Identifier, type_: str, turn: Turn) -> bool:
+    """Make the pointer where there is none; return whether it was made."""
+    if state.pointer:
+        return False
+    rank = turn.program.identifiers[type_].rank
+    state.pointer = customer_id(rank, key[1:], state.epoch)
+    return True
+
+
+def _counts_others(state: Identifier, event: Event, turn: Turn) -> bool:
+    """Count what the anchor itself was seen with; return whether that makes it shared."""
+    counted = turn.program.identifiers[event.identifiers[0].type].counts
+    if counted is None:
+        return False
+    others = [i.hash for i in event.identifiers[1:] if i.type == counted]
+    return _count_users(state, event.identifiers[0].type, others, turn)
+
+
+def _count_users(state: Identifier, type_: str, hashes: list[str], turn: Turn) -> bool:
+    """Count distinct values of the type that shares; return whether that makes it shared."""
+    declared = turn.program.identifiers[type_]
+    if declared.shared_after is None or state.is_shared:
+        return False
+    for hash_ in hashes:
+        if hash_ not in state.users:
+            state.users.append(hash_)
+            turn.changed = True
+    return len(state.users) > declared.shared_after
+
+
+def _become_shared(key: str, state: Identifier, named: Named | Incarnation, turn: Turn) -> None:
+    """Leave the customer, and link nobody from here on; waiting events go to the new one."""
+    old = Incarnation(named.type, named.value, key[1:], state.epoch)
+    turn.send(customer_key(state.pointer), Drop(old, "shared"))
+    state.is_shared = True
+    state.users = []
+    state.known = {}
+    state.asked = {}
+    state.epoch = next_own_epoch(state.epoch)
+    state.pointer = ""
+    _settle_pointer(key, state, named.type, turn)
+    _release(state, turn)
+
+
+def _incarnation(named: Named, epoch: int) -> Incarnation:
+    return Incarnation(named.type, named.value, named.hash, epoch)
+
+
+def _with_other(edge: Edge, other: Incarnation) -> Edge:
+    return Edge(
+        edge.source,
+        other,
+        edge.name,
+        edge.time,
+        edge.event_id,
+        edge.event_type,
+        edge.command_id,
+    )
+
+
+def _address(incarnation: Incarnation) -> Address:
+    return Address(incarnation.type, incarnation.value)

@@ -1,69 +1,121 @@
-"""The identifiers a customer holds: those seen on its events, within each type's limit."""
+"""The identifiers a customer holds: members, how one is born, what the outside is told of them."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from cjo_stream.core.event import Event
+from cjo_stream.core.identity.edge import Incarnation, Member
+from cjo_stream.core.program import Program
 from cjo_stream.core.record import Address, IdentityChange
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 
+Kind = Literal["created", "linked", "refused", "merged", "detached", "unmerged", "erased"]
 
-def record_identifiers(customer: Customer, event: Event, turn: Turn) -> None:
-    """Note the event's identifiers on its customer, and tell of new ones."""
-    kind: Literal["created", "linked"] = "linked" if customer.identifiers else "created"
-    for identifier in event.identifiers:
-        values = customer.identifiers.setdefault(identifier.type, {})
-        span = values.get(identifier.value)
-        if span is None:
-            if not _admitted(values, identifier.type, turn):
-                turn.count("cjo_identity_changes_total", "refused")
-                continue
-            values[identifier.value] = [turn.clock, event.time]
-            _tell(customer, kind, Address(identifier.type, identifier.value), event, turn)
-            kind = "linked"
+
+def born(customer_id: str, seed: Incarnation) -> Customer:
+    """Return a customer of one member, the identifier whose hash is in its id."""
+    return Customer(id=customer_id, members={seed.hash: Member(seed.type, seed.value, seed.epoch)})
+
+
+def has_member(members: dict[str, Member], incarnation: Incarnation) -> bool:
+    """Return whether this very incarnation is among the members."""
+    member = members.get(incarnation.hash)
+    return member is not None and member.epoch == incarnation.epoch
+
+
+def join_members(into: dict[str, Member], others: dict[str, Member]) -> None:
+    """Add members; of one identifier in two epochs the later stays, for the other has left."""
+    for hash_, member in others.items():
+        held = into.get(hash_)
+        if held is None or held.epoch < member.epoch:
+            into[hash_] = member
+
+
+def breaks_limit(
+    members: dict[str, Member], ends: tuple[str, str], program: Program, clock: int
+) -> bool:
+    """Return whether a customer of these members, joined at `ends`, would break a limit.
+
+    A limit with `per` counts the members linked in (clock - per, clock]; a link counts for both
+    its ends.
+    """
+    counts: dict[str, int] = {}
+    for hash_, member in members.items():
+        declared = program.identifiers.get(member.type)
+        if declared is None:
             continue
-        if event.time >= span[1]:
-            span[1] = event.time
-            values[identifier.value] = values.pop(identifier.value)
+        if declared.per_ms is not None and hash_ not in ends:
+            linked = member.linked_at
+            if linked is None or linked <= clock - declared.per_ms:
+                continue
+        number = counts.get(member.type, 0) + 1
+        if number > declared.limit:
+            return True
+        counts[member.type] = number
+    return False
+
+
+def note_members(customer: Customer, event: Event) -> None:
+    """Note which members an event has named, the one named last at the end."""
+    members = customer.members
+    for identifier in event.identifiers:
+        member = members.get(identifier.hash)
+        if member is not None and (member.seen_at is None or event.time >= member.seen_at):
+            member.seen_at = event.time
+            if len(members) > 1:
+                members[identifier.hash] = members.pop(identifier.hash)
 
 
 def address_of(customer: Customer, type_: str) -> Address | None:
     """Return the customer's identifier of a type that was seen last, or None."""
-    values = customer.identifiers.get(type_)
-    if not values:
-        return None
     # `>=` over the order of sight: of several seen at the same time, the one that came last.
-    best, best_at = "", -(1 << 63)
-    for value, (_, last) in values.items():
-        if last >= best_at:
-            best, best_at = value, last
-    return Address(type_, best)
+    best, best_at = None, -(1 << 63)
+    for member in customer.members.values():
+        if member.type == type_:
+            at = member.seen_at if member.seen_at is not None else -(1 << 63)
+            if at >= best_at:
+                best, best_at = member, at
+    return Address(type_, best.value) if best is not None else None
 
 
-def _admitted(values: dict[str, list[int]], type_: str, turn: Turn) -> bool:
-    declared = turn.program.identifiers[type_]
-    if declared.per_ms is None:
-        return len(values) < declared.limit
-    since = turn.clock - declared.per_ms
-    return sum(linked > since for linked, _ in values.values()) < declared.limit
+def values_of(customer: Customer) -> dict[str, list[str]]:
+    """Return the customer's values by type, both sorted."""
+    values: dict[str, list[str]] = {}
+    for member in customer.members.values():
+        values.setdefault(member.type, []).append(member.value)
+    return {type_: sorted(values[type_]) for type_ in sorted(values)}
 
 
-def _tell(
+def tell_created(customer: Customer, event_id: str | None, turn: Turn) -> None:
+    """Tell the outside of a customer, once: at its first event, or where it absorbs another."""
+    if not customer.is_told:
+        customer.is_told = True
+        addresses = [Address(m.type, m.value) for m in customer.members.values()]
+        tell(customer, "created", turn, identifiers=addresses, event_id=event_id)
+
+
+def tell(
     customer: Customer,
-    kind: Literal["created", "linked"],
-    address: Address,
-    event: Event,
+    kind: Kind,
     turn: Turn,
+    *,
+    identifiers: list[Address],
+    absorbed: list[str] | None = None,
+    event_id: str | None = None,
+    reason: str | None = None,
 ) -> None:
+    """Leave one identity record of this customer, and count it."""
     turn.count("cjo_identity_changes_total", kind)
     turn.emit(
         IdentityChange(
             kind=kind,
             customer_id=customer.id,
-            identifiers=[address],
-            event_id=event.id,
+            absorbed=absorbed or [],
+            identifiers=identifiers,
+            event_id=event_id,
+            reason=reason,
             time=turn.clock,
         )
     )

@@ -67,12 +67,6 @@ class Cascade:
         self._raised_total = 0
         self._looped = False
 
-    @property
-    def anchor(self) -> str:
-        """Hash of the identifier on which the event that began it is anchored; "" for none."""
-        identifiers = self.origin.identifiers if self.origin is not None else ()
-        return identifiers[0].hash if identifiers else ""
-
     def listen(self, event: Event | None) -> Scope:
         """Return the scope with `event` and nothing of an instance."""
         scope = self.scope
@@ -98,8 +92,8 @@ class Cascade:
         self.trigger = Trigger("raised", origin_id, event.type)
         return event
 
-    def begin_timer(self, instance_id: str, *, is_outer: bool) -> None:
-        """What follows is caused by a timer of this instance.
+    def begin_timer(self, instance_id: str, anchor: str, *, is_outer: bool) -> None:
+        """What follows is caused by a timer of this instance, which has this anchor.
 
         An outer one, which nothing of this cascade set, is a cause with bounds of its own.
         """
@@ -109,6 +103,7 @@ class Cascade:
             self._looped = False
         self.depth = 0
         self.event = None
+        self.turn.anchor = anchor
         self.trigger = Trigger("timer", instance_id, None)
 
     def report_loop(self) -> None:

@@ -44,25 +44,32 @@ def try_enter(cascade: Cascade, journey: Journey, event: Event) -> None:
 
 def _open(cascade: Cascade, journey: Journey, key: Any, event: Event, at: int) -> None:
     customer = cascade.customer
-    instance = _instance(customer, journey, key, event, at, next_id(customer, "i"))
+    anchor = cascade.turn.anchor
+    instance = _instance(customer, journey, key, event, at, next_id(customer, "i"), anchor)
     scope = cascade.listen(event)
     if key is not None:
         scope.key = key
     instance.data = evaluate_all(journey.data, scope)
     _insert(customer, instance)
-    note_entry(customer, journey, key, at)
+    note_entry(customer, journey, instance, at)
     cascade.turn.count("cjo_journey_entries_total", journey.name, str(journey.version))
     enter(cascade, journey, instance, journey.initial, at)
     settle_entered(cascade, journey, instance)
 
 
 def _refuse(cascade: Cascade, journey: Journey, key: Any, event: Event, at: int) -> None:
-    instance = _instance(cascade.customer, journey, key, event, at, "")
+    instance = _instance(cascade.customer, journey, key, event, at, "", "")
     record(cascade, instance, "refused", from_=None, to=None, time=at)
 
 
 def _instance(
-    customer: Customer, journey: Journey, key: Any, event: Event, at: int, id_: str
+    customer: Customer,
+    journey: Journey,
+    key: Any,
+    event: Event,
+    at: int,
+    id_: str,
+    anchor: str,
 ) -> Instance:
     read = journey.entry_reads
     kept = {name: value for name, value in event.attributes.items() if name in read}
@@ -77,6 +84,7 @@ def _instance(
         data={},
         entry=Event(event.type, event.time, kept, event.id, event.channel),
         holdout=is_held_out(customer, journey.name, journey.holdout),
+        anchor=anchor,
     )
 
 

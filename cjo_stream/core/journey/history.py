@@ -5,22 +5,42 @@ from __future__ import annotations
 from typing import Any
 
 from cjo_stream.core.program import Entry, Journey, Reentry
-from cjo_stream.core.state import KEYS_MAX, Customer
+from cjo_stream.core.state import KEYS_MAX, Customer, Instance
 from cjo_stream.core.text import key_text
 
 ENTERED, ENDED = 0, 1
 
 
-def note_entry(customer: Customer, journey: Journey, key: Any, at: int) -> None:
-    """Note that an instance of `key` was opened, where some re-entry rule will ask."""
+def note_entry(customer: Customer, journey: Journey, instance: Instance, at: int) -> None:
+    """Note that an instance was opened, where some re-entry rule will ask."""
     if _asks(journey.entry):
-        _note(customer, journey, key, ENTERED, at)
+        _note(customer, instance, ENTERED, at)
 
 
-def note_end(customer: Customer, journey: Journey, key: Any, at: int) -> None:
-    """Note that an instance of `key` ended, where some re-entry rule will ask."""
+def note_end(customer: Customer, journey: Journey, instance: Instance, at: int) -> None:
+    """Note that an instance ended, where some re-entry rule will ask."""
     if _asks(journey.entry):
-        _note(customer, journey, key, ENDED, at)
+        _note(customer, instance, ENDED, at)
+
+
+def join_histories(into: Customer, other: Customer) -> None:
+    """Take the other customer's keys; of one key the latest times."""
+    for journey, keys in other.histories.items():
+        held = into.histories.setdefault(journey, {})
+        for name, times in keys.items():
+            mine = held.pop(name, None) or [None, None, times[2]]
+            for which in (ENTERED, ENDED):
+                found = [t for t in (mine[which], times[which]) if t is not None]
+                mine[which] = max(found, default=None)
+            held[name] = mine
+        _forget_oldest(held)
+
+
+def part_histories(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> None:
+    """Move the keys that were entered with these anchors."""
+    for journey, keys in customer.histories.items():
+        for name in [name for name, times in keys.items() if times[2] in anchors]:
+            fresh.histories.setdefault(journey, {})[name] = keys.pop(name)
 
 
 def may_reenter(customer: Customer, journey: Journey, key: Any, at: int) -> bool:
@@ -39,12 +59,16 @@ def _asks(entry: Entry) -> bool:
     return entry.reentry is Reentry.NEVER or entry.reentry_ms > 0
 
 
-def _note(customer: Customer, journey: Journey, key: Any, which: int, at: int) -> None:
-    keys = customer.histories.setdefault(journey.name, {})
-    name = key_text(key)
-    times = keys.pop(name, None) or [None, None]
+def _note(customer: Customer, instance: Instance, which: int, at: int) -> None:
+    keys = customer.histories.setdefault(instance.journey, {})
+    name = key_text(instance.key)
+    times = keys.pop(name, None) or [None, None, instance.anchor]
     before = times[which]
     times[which] = at if before is None else max(at, before)
     keys[name] = times
+    _forget_oldest(keys)
+
+
+def _forget_oldest(keys: dict[str, list[Any]]) -> None:
     while len(keys) > KEYS_MAX:
         del keys[next(iter(keys))]

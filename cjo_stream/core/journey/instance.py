@@ -17,7 +17,8 @@ from cjo_stream.core.journey.record import record, tell
 from cjo_stream.core.journey.step import enter_scope, run_steps
 from cjo_stream.core.program import Exit, Journey, Past, Split, State, Transition
 from cjo_stream.core.record import Reason
-from cjo_stream.core.state import WATCHED_MAX, Instance, Timer
+from cjo_stream.core.state import WATCHED_MAX, Customer, Instance, Timer
+from cjo_stream.core.turn import Turn
 
 LIVE = "cjo_journey_instances"
 """How many instances are in each state: counted up and down."""
@@ -26,6 +27,13 @@ EARLIEST_MS = -62_135_596_800_000
 """The year 1; a time before it is as long past."""
 LATEST_MS = 253_402_300_799_999
 """The end of the year 9999; a time after it never comes."""
+
+
+def count_live(customer: Customer, turn: Turn, by: int) -> None:
+    """Count the customer's live instances in (1) or out (-1) of this partition's figures."""
+    for instance in customer.instances:
+        if instance.state is not None:
+            turn.count(LIVE, instance.journey, instance.state, by=by)
 
 
 def show(cascade: Cascade, journey: Journey, instance: Instance, event: Event) -> None:
@@ -68,6 +76,7 @@ def enter(cascade: Cascade, journey: Journey, instance: Instance, name: str, at:
     before = instance.state
     state = journey.states[name]
     instance.state, instance.entered_at = name, at
+    instance.entered += 1
     if before is not None:
         cascade.turn.count(LIVE, instance.journey, before, by=-1)
     if state.end is not None:
@@ -243,7 +252,7 @@ def _close(cascade: Cascade, instance: Instance, at: int, outcome: str) -> None:
     instance.timers = []
     turn.count("cjo_journey_ends_total", instance.journey, outcome)
     journey = turn.program.versions[(instance.journey, instance.version)]
-    note_end(customer, journey, instance.key, at)
+    note_end(customer, journey, instance, at)
     if journey.goal is None or instance.goal_marked or journey.goal.within_ms is None:
         customer.instances.remove(instance)
     else:

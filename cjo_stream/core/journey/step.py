@@ -9,6 +9,7 @@ from cjo_stream.core.decision.waiting import ask
 from cjo_stream.core.expression import MISSING, evaluate_all
 from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.profile.fact import set_fact
+from cjo_stream.core.profile.publication import mark_profile
 from cjo_stream.core.program import Act, Assign, Decide, Raise, SetFact, Step
 from cjo_stream.core.record import JourneyRef
 from cjo_stream.core.state import Instance
@@ -50,7 +51,7 @@ def _ask(cascade: Cascade, instance: Instance, step: Act | Decide, state: str | 
         data={**instance.data, **own} if own else instance.data,
         key=scope.key,
         holdout=instance.holdout,
-        anchor=cascade.anchor,
+        anchor=instance.anchor,
     )
     ask(cascade.customer, instance, request, own, scope, cascade.turn)
 
@@ -60,6 +61,7 @@ def _set(cascade: Cascade, step: SetFact) -> None:
         value = expression.evaluate(cascade.scope)
         if value is not MISSING:
             set_fact(cascade.customer, name, value, cascade.turn.clock, cascade.turn)
+            mark_profile(cascade.customer, cascade.turn)
 
 
 def _assign(cascade: Cascade, instance: Instance, step: Assign) -> None:

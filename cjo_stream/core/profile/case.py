@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope
 from cjo_stream.core.program import CaseRule
@@ -32,6 +34,22 @@ def last_closed(customer: Customer) -> int | None:
     return max((at for at in closes if at is not None), default=None)
 
 
+def join_cases(into: Customer, other: Customer) -> None:
+    """Take the other customer's cases; of one key the latest times."""
+    for name, times in other.cases.items():
+        mine = into.cases.setdefault(name, [None, None, times[2]])
+        for which in (OPENED, CLOSED):
+            mine[which] = max(
+                (t for t in (mine[which], times[which]) if t is not None), default=None
+            )
+
+
+def part_cases(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> None:
+    """Move the cases that were begun with these anchors."""
+    for name in [name for name, times in customer.cases.items() if times[2] in anchors]:
+        fresh.cases[name] = customer.cases.pop(name)
+
+
 def _apply(
     customer: Customer, rule: CaseRule, which: int, event: Event, scope: Scope, turn: Turn
 ) -> None:
@@ -46,13 +64,13 @@ def _apply(
         if len(customer.cases) >= CASES_MAX and not _make_room(customer):
             turn.count("cjo_state_bounds_total", "cases")
             return
-        times = customer.cases[name] = [None, None]
+        times = customer.cases[name] = [None, None, turn.anchor]
     held = times[which]
     if held is None or event.time >= held:
         times[which] = event.time
 
 
-def _is_open(times: list[int | None]) -> bool:
+def _is_open(times: list[Any]) -> bool:
     opened, closed = times[OPENED], times[CLOSED]
     return opened is not None and (closed is None or opened > closed)
 

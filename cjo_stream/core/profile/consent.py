@@ -16,8 +16,10 @@ PURPOSES_MAX = 50
 CHANNELS_MAX = 50
 
 
-def record_consent(customer: Customer, attributes: dict[str, Any], time: int) -> bool:
-    """Note one statement; return whether it was one.
+def record_consent(
+    customer: Customer, attributes: dict[str, Any], time: int, anchor: str = ""
+) -> bool:
+    """Note one statement, made with `anchor`; return whether it was one.
 
     The later wins, on equal times the stricter.
     """
@@ -37,13 +39,33 @@ def record_consent(customer: Customer, attributes: dict[str, Any], time: int) ->
     before = held.get(channel)
     if before is None and len(held) >= CHANNELS_MAX:
         return False
-    if (
-        before is None
-        or time > before[1]
-        or (time == before[1] and not (status == "granted" and before[0] != "granted"))
-    ):
-        held[channel] = [status, time]
+    statement = [status, time, anchor]
+    if before is None or _is_stronger(statement, before):
+        held[channel] = statement
     return True
+
+
+def join_consent(into: Customer, other: Customer) -> None:
+    """Take the other customer's statements where they are later, on equal times stricter."""
+    for purpose, channels in other.consent.items():
+        held = into.consent.setdefault(purpose, {})
+        for channel, statement in channels.items():
+            before = held.get(channel)
+            if before is None or _is_stronger(statement, before):
+                held[channel] = statement
+
+
+def part_consent(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> None:
+    """Move the statements that were made with these anchors."""
+    for purpose, channels in customer.consent.items():
+        for channel in [name for name, held in channels.items() if held[2] in anchors]:
+            fresh.consent.setdefault(purpose, {})[channel] = channels.pop(channel)
+
+
+def _is_stronger(statement: list[Any], before: list[Any]) -> bool:
+    if statement[1] != before[1]:
+        return bool(statement[1] > before[1])
+    return not (statement[0] == "granted" and before[0] != "granted")
 
 
 def latest_status(customer: Customer, purpose: str, channel: str) -> str | None:

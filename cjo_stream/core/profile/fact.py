@@ -1,8 +1,13 @@
-"""Facts: declared values, the later event time wins, on equal times the later arrival."""
+"""Facts: declared values, the later event time wins, on equal times the later arrival.
+
+Where two customers become one, on equal times the greater by JSON text.
+"""
 
 from __future__ import annotations
 
 from typing import Any
+
+import msgspec
 
 from cjo_stream.core.expression import MISSING
 from cjo_stream.core.expression.zone import read_timestamp
@@ -27,7 +32,25 @@ def set_fact(customer: Customer, name: str, value: Any, time: int, turn: Turn) -
     if fitted is _REFUSED:
         turn.count("cjo_facts_ignored_total", "type")
         return
-    customer.facts[name] = [fitted, time]
+    customer.facts[name] = [fitted, time, turn.anchor]
+
+
+def join_facts(into: Customer, other: Customer) -> None:
+    """Take the other customer's facts where they are later."""
+    for name, held in other.facts.items():
+        mine = into.facts.get(name)
+        if mine is None or _weight(held) > _weight(mine):
+            into.facts[name] = held
+
+
+def part_facts(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> None:
+    """Move the facts that came with these anchors."""
+    for name in [name for name, held in customer.facts.items() if held[2] in anchors]:
+        fresh.facts[name] = customer.facts.pop(name)
+
+
+def _weight(held: list[Any]) -> tuple[int, bytes]:
+    return held[1], msgspec.json.encode(held[0])
 
 
 def fit(fact: Fact, value: Any) -> Any:

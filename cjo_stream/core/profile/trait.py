@@ -10,13 +10,15 @@ What is kept, by kind; in a window, a dict of bucket number -> that:
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope
 from cjo_stream.core.expression.value import same
-from cjo_stream.core.program import Trait, TraitKind
+from cjo_stream.core.program import Program, Trait, TraitKind
 from cjo_stream.core.state import Customer
+from cjo_stream.core.timeline import Entry, EventEntry, events_of
 
 BUCKETS = 24
 _NUMBERS = (int, float)
@@ -24,27 +26,17 @@ _NUMERIC = frozenset({TraitKind.SUM, TraitKind.MIN, TraitKind.MAX})
 _ZERO = frozenset({TraitKind.COUNT, TraitKind.SUM})
 
 
-def update(customer: Customer, trait: Trait, event: Event, scope: Scope) -> None:
-    """Let `event`, on which the trait listens, count."""
+def update(customer: Customer, trait: Trait, event: Event, scope: Scope) -> Any:
+    """Let `event`, on which the trait listens, count; return what was taken of it, or MISSING."""
     if trait.when is not None and not trait.when.holds(scope):
-        return
+        return MISSING
     value: Any = 1
     if trait.value is not None:
         value = trait.value.evaluate(scope)
         if value is MISSING or (trait.kind in _NUMERIC and type(value) not in _NUMBERS):
-            return
-    kept = customer.traits.get(trait.name)
-    if trait.per_ms is None:
-        customer.traits[trait.name] = _fold(trait, kept, value, event.time)
-        return
-    buckets = kept if kept is not None else {}
-    number = event.time * BUCKETS // trait.per_ms
-    oldest = max(event.time, scope.now) * BUCKETS // trait.per_ms - BUCKETS
-    if number >= oldest:
-        buckets[number] = _fold(trait, buckets.get(number), value, event.time)
-    if len(buckets) > BUCKETS + 1:
-        buckets = {b: v for b, v in buckets.items() if b >= oldest}
-    customer.traits[trait.name] = buckets
+            return MISSING
+    _take(customer, trait, value, event.time, scope.now)
+    return value
 
 
 def read(customer: Customer, trait: Trait, now: int) -> Any:
@@ -58,6 +50,75 @@ def read(customer: Customer, trait: Trait, now: int) -> Any:
             return 0
         return [] if trait.kind is TraitKind.DISTINCT else MISSING
     return kept[0] if trait.kind in (TraitKind.FIRST, TraitKind.LAST) else kept
+
+
+def join_traits(into: Customer, other: Customer, program: Program) -> None:
+    """Join the other customer's traits, each by its own rule.
+
+    Of the lists of `distinct`, the one of the customer who was seen first stands first.
+    """
+    is_later = (into.first_seen or 0) > (other.first_seen or 0)
+    for name, kept in other.traits.items():
+        trait, mine = program.traits.get(name), into.traits.get(name)
+        if mine is None or trait is None:
+            into.traits.setdefault(name, kept)
+            continue
+        one, two = (kept, mine) if is_later else (mine, kept)
+        if trait.per_ms is None:
+            into.traits[name] = _join(trait, [one, two])
+        else:
+            into.traits[name] = {
+                bucket: _join(trait, [part[bucket] for part in (one, two) if bucket in part])
+                for bucket in sorted({*one, *two})
+            }
+
+
+def part_traits(
+    customer: Customer,
+    fresh: Customer,
+    leaving: Iterable[Entry],
+    staying: Iterable[Entry],
+    program: Program,
+) -> None:
+    """Rebuild the traits of both from what each event's entry says was taken of it.
+
+    Where the timeline does not reach back to the first event, what is older stays with
+    `customer`: counts and sums less what leaves, the other kinds as they are.
+    """
+    gone, kept = events_of(leaving), events_of(staying)
+    _rebuild(fresh, gone, program)
+    if len(gone) + len(kept) == customer.events:
+        customer.traits = {}
+        _rebuild(customer, kept, program)
+        return
+    for event in gone:
+        for name, value in event.traits.items():
+            trait = program.traits.get(name)
+            if trait is not None and trait.kind in _ZERO and name in customer.traits:
+                _take(customer, trait, -value, event.time, event.time)
+
+
+def _rebuild(customer: Customer, events: Iterable[EventEntry], program: Program) -> None:
+    for event in events:
+        for name, value in event.traits.items():
+            trait = program.traits.get(name)
+            if trait is not None:
+                _take(customer, trait, value, event.time, event.time)
+
+
+def _take(customer: Customer, trait: Trait, value: Any, time: int, now: int) -> None:
+    kept = customer.traits.get(trait.name)
+    if trait.per_ms is None:
+        customer.traits[trait.name] = _fold(trait, kept, value, time)
+        return
+    buckets = kept if kept is not None else {}
+    number = time * BUCKETS // trait.per_ms
+    oldest = max(time, now) * BUCKETS // trait.per_ms - BUCKETS
+    if number >= oldest:
+        buckets[number] = _fold(trait, buckets.get(number), value, time)
+    if len(buckets) > BUCKETS + 1:
+        buckets = {b: v for b, v in buckets.items() if b >= oldest}
+    customer.traits[trait.name] = buckets
 
 
 def _fold(trait: Trait, kept: Any, value: Any, time: int) -> Any:

@@ -46,7 +46,7 @@ class View:
 
     def identifiers(self, type_: str) -> list[str]:
         """Return the customer's values of one identifier type, sorted."""
-        return sorted(self._customer.identifiers.get(type_, ()))
+        return sorted(m.value for m in self._customer.members.values() if m.type == type_)
 
     def consented(self, purpose: str, channel: str) -> bool:
         """Return what the consent gate would say."""

@@ -76,6 +76,7 @@ def _build_identity(fields: Fields, context: Context) -> None:
     report_repeated(names, "identifier type", report)
     if len(rows) > TYPES_MAX:
         report.error(rows[TYPES_MAX].node, f"more than {TYPES_MAX} types of identifiers")
+    strongest = names[0].value if names else None
     for position, row in enumerate(rows):
         of, type_ = row.value.get("of"), row.value.value("type")
         if of is not None:
@@ -84,14 +85,16 @@ def _build_identity(fields: Fields, context: Context) -> None:
         if of is not None and "shared_after" not in row.value.keys:
             report.error(row.value.where("of"), "'of' goes with 'shared_after'")
         if type_ is not None:
+            shared_after = row.value.value("shared_after")
+            counts = of.value if of is not None else strongest
             context.identifiers[type_] = IdentifierType(
                 type=type_,
                 rank=(position + 1) * RANK_STEP,
                 limit=row.value.value("limit", 5),
                 per_ms=row.value.value("per"),
                 normalise=row.value.value("normalise"),
-                shared_after=row.value.value("shared_after"),
-                of=row.value.value("of"),
+                shared_after=shared_after,
+                counts=counts if shared_after is not None else None,
             )
 
 

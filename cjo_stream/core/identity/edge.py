@@ -1,0 +1,75 @@
+"""What identity is made of: incarnations of identifiers, and the links seen between them."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Incarnation(msgspec.Struct, frozen=True, array_like=True):
+    """An identifier in one of its epochs: the element that customers are sets of.
+
+    Whatever is not monotone (detached, unmerged, erased) begins a new epoch, so that messages of
+    an older one are told apart. Epochs an identifier gives itself are even; those that an unmerge
+    gives it are odd: neither can meet the other's.
+    """
+
+    type: str
+    value: str
+    hash: str
+    epoch: int
+
+
+class Edge(msgspec.Struct, frozen=True, array_like=True):
+    """A link: two identifiers seen in one event, or joined by an operator's command.
+
+    `source` is the anchor, who asks and is answered; `other` has its epoch once its own actor has
+    seen the edge. `name` is what the source knows the edge by. The rest says what caused it.
+    """
+
+    source: Incarnation
+    other: Incarnation
+    name: str
+    time: int
+    event_id: str | None = None
+    event_type: str | None = None
+    command_id: str = ""
+
+
+class Member(msgspec.Struct, array_like=True):
+    """An incarnation that belongs to a customer.
+
+    `linked_at`: clock of the last link that joined two customers at it, None for none.
+    `seen_at`: event time of the last event of its customer that named it.
+    """
+
+    type: str
+    value: str
+    epoch: int
+    linked_at: int | None = None
+    seen_at: int | None = None
+
+
+class Evidence(msgspec.Struct, array_like=True):
+    """An accepted link between two members, by their hashes; `at` is the clock."""
+
+    a: str
+    b: str
+    at: int
+
+
+def next_own_epoch(epoch: int) -> int:
+    """Return the epoch that an identifier gives itself after `epoch`.
+
+    >>> [next_own_epoch(epoch) for epoch in (0, 1, 2)]
+    [2, 2, 4]
+    """
+    return epoch + 2 - epoch % 2
+
+
+def next_given_epoch(epoch: int) -> int:
+    """Return the epoch that an unmerge gives an identifier after `epoch`.
+
+    >>> [next_given_epoch(epoch) for epoch in (0, 1, 2)]
+    [1, 3, 3]
+    """
+    return epoch + 1 + epoch % 2

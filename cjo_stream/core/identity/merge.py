@@ -1,0 +1,407 @@
+"""How two customers become one: the greater id asks the smaller, frozen until it is answered.
+
+      x (greater)                         y (smaller)
+      Link ── x is root and at rest ──▶
+      frozen: pending                     Propose ── limits hold ──▶ reserved
+      Accept: redirect to y   ◀────────── Accept
+      Absorb, in parts ─────────────────▶ joined; Linked to who asked
+      at rest again           ◀────────── Reject: limit, cannot_link, busy, stale
+
+While pending a customer admits no change of membership; events and journeys go on. What comes
+meanwhile waits in a bounded queue: what asks there in vain is told `busy` and asks again.
+Lanes deliver each message once and in order between two tasks, so none is defended against twice.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from cjo_stream.core.identity.edge import Edge, Evidence, Incarnation, Member
+from cjo_stream.core.identity.erasure import answer_nobody, bounce, erase
+from cjo_stream.core.identity.evidence import spare_evidence, without
+from cjo_stream.core.identity.identifier import send_link
+from cjo_stream.core.identity.join import join
+from cjo_stream.core.identity.membership import (
+    born,
+    breaks_limit,
+    has_member,
+    join_members,
+    tell,
+    tell_created,
+)
+from cjo_stream.core.identity.parcel import Parcel, pack, unpack
+from cjo_stream.core.identity.unmerge import unlink
+from cjo_stream.core.journey.instance import count_live
+from cjo_stream.core.message import (
+    Absorb,
+    Accept,
+    Drop,
+    Erase,
+    Link,
+    Linked,
+    Propose,
+    Queued,
+    Refusal,
+    Refused,
+    Reject,
+    Unlink,
+    customer_key,
+    identifier_key,
+)
+from cjo_stream.core.profile.publication import mark_profile, withdraw_profile
+from cjo_stream.core.record import Address
+from cjo_stream.core.state import Customer, Membership, Reservation
+from cjo_stream.core.turn import Turn
+
+QUEUE_MAX = 1_000
+"""Links and proposals in the queue; what an operator or a detached identifier sends has room."""
+EVIDENCE_MAX = 200
+ALIASES_MAX = 1_000
+
+
+def on_link(key: str, state: Customer | None, message: Link, turn: Turn) -> Customer:
+    """An edge was seen between this customer and a smaller one, or within it."""
+    customer = state if state is not None else born(key[1:], message.mine)
+    return _receive(customer, message, turn)
+
+
+def on_propose(key: str, state: Customer | None, message: Propose, turn: Turn) -> Customer:
+    """A greater customer would be absorbed."""
+    customer = state if state is not None else born(key[1:], message.theirs)
+    return _receive(customer, message, turn)
+
+
+def on_drop(_: str, state: Customer | None, message: Drop, turn: Turn) -> Customer | None:
+    """An identifier has left."""
+    return _receive(state, message, turn) if state is not None else None
+
+
+def on_unlink(_: str, state: Customer | None, message: Unlink, turn: Turn) -> Customer | None:
+    """An operator takes a link back."""
+    assert state is not None, "an identifier's pointer leads to a customer"
+    return _receive(state, message, turn)
+
+
+def on_erase(_: str, state: Customer | None, message: Erase, turn: Turn) -> Customer | None:
+    """An operator erases the customer."""
+    assert state is not None, "an identifier's pointer leads to a customer"
+    return _receive(state, message, turn)
+
+
+def on_accept(key: str, state: Customer | None, message: Accept, turn: Turn) -> Customer:
+    """Be absorbed: leave a redirect, send the state after the others' reservation."""
+    assert state is not None
+    assert state.membership is not None
+    edge = state.membership.pending
+    assert edge is not None, "an answer to a proposal that was not made"
+    queue = state.membership.queue
+    count_live(state, turn, by=-1)
+    withdraw_profile(state, turn)
+    state.membership = None
+    pieces = pack(Parcel(state, turn.timelines.read(key, state.noted)))
+    turn.timelines.replace(key, state.noted, [])
+    for part, piece in enumerate(pieces):
+        absorb = Absorb(state.id, piece, part, len(pieces), edge)
+        turn.send(customer_key(message.by), absorb)
+    redirect = Customer(id=state.id, redirect=message.by)
+    for queued in queue:
+        _redirect(redirect, queued, turn)
+    return redirect
+
+
+def on_reject(_: str, state: Customer | None, message: Reject, turn: Turn) -> Customer:
+    """Go on as before; tell the edge's source."""
+    assert state is not None
+    assert state.membership is not None
+    edge = state.membership.pending
+    assert edge is not None, "an answer to a proposal that was not made"
+    state.membership.pending = None
+    _refuse(edge, message.reason, turn)
+    return _drain(state, turn)
+
+
+def on_absorb(key: str, state: Customer | None, message: Absorb, turn: Turn) -> Customer:
+    """Take a piece of another customer's state; with the last, join it."""
+    assert state is not None
+    assert state.membership is not None, "a state that no room was reserved for"
+    reservation = state.membership.reserved[message.absorbed]
+    reservation.pieces.append(message.piece)
+    if message.part + 1 < message.parts:
+        return state
+    del state.membership.reserved[message.absorbed]
+    parcel = unpack(reservation.pieces)
+    _absorb(key, state, parcel, reservation, message.edge, turn)
+    return _drain(state, turn)
+
+
+# --- a message at a root at rest, or not
+
+
+def _receive(customer: Customer, message: Queued, turn: Turn) -> Customer:
+    if customer.redirect:
+        turn.changed = False
+        _redirect(customer, message, turn)
+        return customer
+    if customer.erased_at is not None:
+        turn.changed = False
+        _after_erasure(customer.erased_at, message, turn)
+        return customer
+    membership = customer.membership
+    if membership is not None and _must_wait(membership, message):
+        _enqueue(membership, message, turn)
+        return customer
+    if _take(customer, message, turn):
+        return _drain(customer, turn)
+    assert customer.membership is not None
+    _enqueue(customer.membership, message, turn)
+    return customer
+
+
+def _must_wait(membership: Membership, message: Queued) -> bool:
+    if membership.pending is not None or membership.queue:
+        return True
+    return bool(membership.reserved) and not isinstance(message, Propose)
+
+
+def _enqueue(membership: Membership, message: Queued, turn: Turn) -> None:
+    if len(membership.queue) >= QUEUE_MAX and isinstance(message, Link | Propose):
+        turn.count("cjo_state_bounds_total", "queue")
+        _answer(message, "busy", turn)
+        return
+    membership.queue.append(message)
+
+
+def _drain(customer: Customer, turn: Turn) -> Customer:
+    """Take what waits, as far as it need not wait any more."""
+    membership = customer.membership
+    while (
+        membership is not None
+        and membership.queue
+        and membership.pending is None
+        and customer.erased_at is None
+    ):
+        first = membership.queue[0]
+        if membership.reserved and not isinstance(first, Propose):
+            return customer
+        del membership.queue[0]
+        if not _take(customer, first, turn):
+            membership.queue.insert(0, first)
+            return customer
+    if membership is not None and membership == Membership():
+        customer.membership = None
+    return customer
+
+
+def _take(customer: Customer, message: Queued, turn: Turn) -> bool:
+    """Let a message have its effect; return False where it must wait for a reservation."""
+    if isinstance(message, Link):
+        _begin(customer, message, turn)
+    elif isinstance(message, Propose):
+        return _judge(customer, message, turn)
+    elif isinstance(message, Drop):
+        _drop(customer, message, turn)
+    elif isinstance(message, Unlink):
+        unlink(customer, message, turn)
+    else:
+        _erase(customer, message, turn)
+    return True
+
+
+def _begin(customer: Customer, message: Link, turn: Turn) -> None:
+    """Freeze and propose; an edge within the customer is evidence."""
+    edge = message.edge
+    if not has_member(customer.members, message.mine):
+        _refuse(edge, "stale", turn)
+    elif message.to != customer.id:
+        membership = customer.membership = customer.membership or Membership()
+        membership.pending = edge
+        members = {h: msgspec.structs.replace(m) for h, m in customer.members.items()}
+        apart = dict(customer.apart)
+        propose = Propose(customer.id, members, apart, message.theirs, edge)
+        turn.send(customer_key(message.to), propose)
+    elif not has_member(customer.members, message.theirs):
+        _refuse(edge, "stale", turn)
+    else:
+        _add_evidence(customer, edge, turn)
+        turn.send(identifier_key(edge.source.hash), Linked(edge))
+
+
+def _judge(customer: Customer, message: Propose, turn: Turn) -> bool:
+    """Reserve and accept, or reject; False where only reservations stand against it."""
+    edge = message.edge
+    by_operator = bool(edge.command_id)
+    membership = customer.membership or Membership()
+    now = _union(customer.members, message.members)
+    members = dict(customer.members)
+    apart = dict(customer.apart)
+    for reservation in membership.reserved.values():
+        join_members(members, reservation.members)
+        apart.update(reservation.apart)
+    if not has_member(members, message.theirs):
+        _answer(message, "stale", turn)
+        return True
+    reason: Refusal | None = None
+    if not by_operator and _are_apart(apart, message.apart):
+        reason = "cannot_link"
+        waits = not _are_apart(customer.apart, message.apart)
+    elif _breaks(_union(members, message.members), edge, turn):
+        reason = "limit"
+        waits = not _breaks(now, edge, turn)
+    if reason is None:
+        reserved = Reservation(message.members, message.apart)
+        for hash_ in (edge.source.hash, edge.other.hash):
+            for place in (customer.members, members, reserved.members):
+                if hash_ in place:
+                    place[hash_].linked_at = turn.clock
+        membership.reserved[message.by] = reserved
+        customer.membership = membership
+        turn.send(customer_key(message.by), Accept(customer.id))
+        return True
+    if membership.reserved and waits:
+        customer.membership = membership
+        return False
+    tell(
+        customer,
+        "refused",
+        turn,
+        identifiers=[_address(edge.source), _address(edge.other)],
+        event_id=edge.event_id,
+        reason=reason,
+    )
+    _answer(message, reason, turn)
+    return True
+
+
+def _absorb(
+    key: str,
+    customer: Customer,
+    parcel: Parcel,
+    reservation: Reservation,
+    edge: Edge,
+    turn: Turn,
+) -> None:
+    other = parcel.customer
+    tell_created(customer, edge.event_id, turn)
+    joined = [Address(m.type, m.value) for m in other.members.values()]
+    for hash_ in (edge.source.hash, edge.other.hash):
+        if hash_ in other.members and hash_ in reservation.members:
+            other.members[hash_].linked_at = reservation.members[hash_].linked_at
+    if edge.command_id:
+        _forgive(customer.apart, other.apart)
+    join(key, customer, parcel, edge, turn)
+    join_members(customer.members, other.members)
+    customer.evidence += other.evidence
+    _add_evidence(customer, edge, turn)
+    customer.apart.update(other.apart)
+    customer.moved.update(other.moved)
+    customer.parted.update(other.parted)
+    if other.is_told:
+        absorbed = [other.id, *other.aliases]
+        customer.aliases = [*customer.aliases, *absorbed][-ALIASES_MAX:]
+        tell(
+            customer,
+            "merged",
+            turn,
+            absorbed=absorbed,
+            identifiers=joined,
+            event_id=edge.event_id,
+        )
+    else:
+        tell(customer, "linked", turn, identifiers=joined, event_id=edge.event_id)
+    mark_profile(customer, turn)
+    turn.send(identifier_key(edge.source.hash), Linked(edge))
+
+
+def _drop(customer: Customer, message: Drop, turn: Turn) -> None:
+    left = message.incarnation
+    if not has_member(customer.members, left):
+        return
+    member = customer.members.pop(left.hash)
+    customer.evidence = without(customer.evidence, left.hash, turn.clock)
+    mark_profile(customer, turn)
+    if message.reason == "shared":
+        address = Address(member.type, member.value)
+        tell(customer, "detached", turn, identifiers=[address], reason=message.reason)
+
+
+def _erase(customer: Customer, message: Erase, turn: Turn) -> None:
+    queue = customer.membership.queue if customer.membership is not None else []
+    erase(customer, message, turn)
+    if customer.erased_at is not None:
+        for queued in queue:
+            _after_erasure(customer.erased_at, queued, turn)
+
+
+# --- a message at a customer who is none any more
+
+
+def _redirect(customer: Customer, message: Queued, turn: Turn) -> None:
+    if isinstance(message, Link):
+        pair = (customer.redirect, message.to)
+        source, other = pair if message.of_source else pair[::-1]
+        send_link(message.edge, source, other, turn)
+    else:
+        turn.send(customer_key(customer.redirect), message)
+
+
+def _after_erasure(erased_at: int, message: Queued, turn: Turn) -> None:
+    """Nobody is here: the identifier that still points here learns it."""
+    if isinstance(message, Link):
+        bounce(message.mine, erased_at, turn)
+        _answer(message, "stale", turn)
+    elif isinstance(message, Propose):
+        bounce(message.theirs, erased_at, turn)
+        _answer(message, "stale", turn)
+    elif isinstance(message, Unlink | Erase):
+        answer_nobody(message.command_id, turn)
+
+
+# --- answers, evidence, sets
+
+
+def _answer(message: Link | Propose, reason: Refusal, turn: Turn) -> None:
+    if isinstance(message, Link):
+        _refuse(message.edge, reason, turn)
+    else:
+        turn.send(customer_key(message.by), Reject(reason))
+
+
+def _refuse(edge: Edge, reason: Refusal, turn: Turn) -> None:
+    turn.send(identifier_key(edge.source.hash), Refused(edge, reason))
+
+
+def _add_evidence(customer: Customer, edge: Edge, turn: Turn) -> None:
+    """Keep an accepted link; beyond the bound the oldest goes that no member hangs on."""
+    one, other = edge.source.hash, edge.other.hash
+    if any({e.a, e.b} == {one, other} for e in customer.evidence):
+        return
+    customer.evidence.append(Evidence(one, other, turn.clock))
+    if len(customer.evidence) > EVIDENCE_MAX:
+        spare = spare_evidence(customer.members, customer.evidence)
+        if spare is not None:
+            turn.count("cjo_state_bounds_total", "evidence")
+            customer.evidence.remove(spare)
+
+
+def _breaks(members: dict[str, Member], edge: Edge, turn: Turn) -> bool:
+    ends = (edge.source.hash, edge.other.hash)
+    return breaks_limit(members, ends, turn.program, turn.clock)
+
+
+def _union(one: dict[str, Member], other: dict[str, Member]) -> dict[str, Member]:
+    union = dict(one)
+    join_members(union, other)
+    return union
+
+
+def _are_apart(one: dict[str, int], other: dict[str, int]) -> bool:
+    return any(name in other and other[name] != side for name, side in one.items())
+
+
+def _forgive(one: dict[str, int], other: dict[str, int]) -> None:
+    for name in [name for name, side in one.items() if other.get(name, side) != side]:
+        del one[name], other[name]
+
+
+def _address(incarnation: Incarnation) -> Address:
+    return Address(incarnation.type, incarnation.value)

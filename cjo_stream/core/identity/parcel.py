@@ -1,0 +1,37 @@
+"""A customer's whole state on its way to another customer's partition, in pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from cjo_stream.core.state import Customer
+from cjo_stream.core.timeline import Entry
+
+PIECE_BYTES_MAX = 200 * 1024
+"""Below a frame's bound, so that a piece is never the largest item there can be."""
+
+
+class Parcel(msgspec.Struct, array_like=True):
+    """A customer with the timeline."""
+
+    customer: Customer
+    timeline: list[Entry]
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Parcel)
+
+
+def pack(parcel: Parcel) -> list[bytes]:
+    """Return the parcel as bytes, cut into pieces."""
+    whole = _ENCODER.encode(parcel)
+    return [
+        whole[start : start + PIECE_BYTES_MAX] for start in range(0, len(whole), PIECE_BYTES_MAX)
+    ]
+
+
+def unpack(pieces: Sequence[bytes]) -> Parcel:
+    """Return the parcel of all its pieces, in order."""
+    return _DECODER.decode(b"".join(pieces))

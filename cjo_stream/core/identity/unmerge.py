@@ -1,0 +1,211 @@
+"""Taking a link back: what hangs together without it leaves as a customer of its own.
+
+    root                                fresh customer              its identifiers
+    evidence without the link
+    components; the own seed's stays
+    Seed, in parts ───────────────────▶ opens with the state
+                                        Reseed ────────────────────▶ new epoch, new pointer
+
+What is still on its way to the root for a member that left (`moved`) is passed on. With a member
+go the instances, timeline entries, facts, consents, cases and commands anchored on it. What the
+traits took of events is noted in the timeline, so both sides' are rebuilt from it; what is older
+than the timeline stays with the root.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cjo_stream.core.decision.command import part_commands
+from cjo_stream.core.decision.waiting import part_waiting
+from cjo_stream.core.identity.edge import Evidence, Incarnation, Member, next_given_epoch
+from cjo_stream.core.identity.evidence import components
+from cjo_stream.core.identity.membership import tell
+from cjo_stream.core.identity.parcel import Parcel, pack, unpack
+from cjo_stream.core.journey.history import part_histories
+from cjo_stream.core.journey.instance import count_live
+from cjo_stream.core.journey.join import part_instances
+from cjo_stream.core.message import (
+    HASH_DIGITS,
+    Reseed,
+    Seed,
+    Unlink,
+    customer_id,
+    customer_key,
+    identifier_key,
+)
+from cjo_stream.core.profile.case import part_cases
+from cjo_stream.core.profile.consent import part_consent
+from cjo_stream.core.profile.fact import part_facts
+from cjo_stream.core.profile.publication import mark_profile
+from cjo_stream.core.profile.sight import part_sights
+from cjo_stream.core.profile.trait import part_traits
+from cjo_stream.core.record import Address, Reply
+from cjo_stream.core.state import Customer, Membership
+from cjo_stream.core.timeline import Entry
+from cjo_stream.core.turn import Turn
+
+REMEMBERED_MAX = 1_000
+"""Members and commands that left, for what comes late."""
+
+
+class Split(msgspec.Struct):
+    """What taking links back would do: `leaving` are the components (hashes) that go."""
+
+    links: list[Evidence]
+    leaving: list[list[str]]
+
+
+def unlink(customer: Customer, message: Unlink, turn: Turn) -> None:
+    """Take links back, or only say what that would do."""
+    key = customer_key(customer.id)
+    split = _split(customer, message, turn)
+    report: dict[str, Any] = {
+        "found": True,
+        "customer_id": customer.id,
+        "done": message.confirmed,
+        "links": [[_named(customer, e.a), _named(customer, e.b)] for e in split.links],
+        "leaving": [_show(customer, hashes) for hashes in split.leaving],
+    }
+    if message.confirmed and split.links:
+        _take_back(key, customer, split, report, turn)
+    turn.emit(Reply(command_id=message.command_id, body=report))
+
+
+def on_seed(key: str, state: Customer | None, message: Seed, turn: Turn) -> Customer:
+    """Open with the state an unmerge gave, and tell the identifiers whose they are now."""
+    if state is None:
+        state = Customer(id=key[1:], membership=Membership())
+    assert state.membership is not None
+    state.membership.pieces.append(message.piece)
+    if message.part + 1 < message.parts:
+        return state
+    parcel = unpack(state.membership.pieces)
+    fresh = parcel.customer
+    fresh.noted = len(parcel.timeline)
+    turn.timelines.replace(key, 0, parcel.timeline)
+    count_live(fresh, turn, by=1)
+    for hash_, member in fresh.members.items():
+        old = Incarnation(member.type, member.value, hash_, message.epochs[hash_])
+        turn.send(identifier_key(hash_), Reseed(old, member.epoch, fresh.id))
+    addresses = [Address(m.type, m.value) for m in fresh.members.values()]
+    tell(fresh, "unmerged", turn, identifiers=addresses, reason=f"from {message.source}")
+    mark_profile(fresh, turn)
+    return fresh
+
+
+def _split(customer: Customer, message: Unlink, turn: Turn) -> Split:
+    """Return the links asked for, and the components that leave once they are gone."""
+    one, other = message.one, message.other
+    links = [
+        e
+        for e in customer.evidence
+        if one in (e.a, e.b) and (other is None or other in (e.a, e.b))
+    ]
+    rest = [e for e in customer.evidence if e not in links]
+    parts = components(customer.members, rest)
+    ends = {end for e in links for end in (e.a, e.b)}
+    seed, epoch = customer.id[2 : 2 + HASH_DIGITS], int(customer.id[2 + HASH_DIGITS :], 16)
+    member = customer.members.get(seed)
+    if member is None or member.epoch != epoch:
+        seed = _strongest(customer, list(customer.members), turn) if customer.members else ""
+    leaving = [part for part in parts if seed not in part and not ends.isdisjoint(part)]
+    return Split(links, leaving)
+
+
+def _take_back(
+    key: str, customer: Customer, split: Split, report: dict[str, Any], turn: Turn
+) -> None:
+    customer.evidence = [e for e in customer.evidence if e not in split.links]
+    timeline = turn.timelines.read(key, customer.noted)
+    parcels: list[Parcel] = []
+    epochs: list[dict[str, int]] = []
+    for number, hashes in enumerate(split.leaving):
+        epochs.append({hash_: customer.members[hash_].epoch for hash_ in hashes})
+        parcel, timeline = _part(customer, hashes, timeline, turn)
+        parcels.append(parcel)
+        report["leaving"][number]["customer_id"] = parcel.customer.id
+    for link in split.links:
+        _keep_apart(link, [customer, *(parcel.customer for parcel in parcels)], turn.clock)
+    for parcel, old in zip(parcels, epochs, strict=True):
+        count_live(parcel.customer, turn, by=-1)
+        pieces = pack(parcel)
+        for part, piece in enumerate(pieces):
+            seed = Seed(customer.id, piece, part, len(pieces), old)
+            turn.send(customer_key(parcel.customer.id), seed)
+    if parcels:
+        turn.timelines.replace(key, customer.noted, timeline)
+        customer.noted = len(timeline)
+        mark_profile(customer, turn)
+
+
+def _part(
+    customer: Customer, hashes: list[str], timeline: list[Entry], turn: Turn
+) -> tuple[Parcel, list[Entry]]:
+    """Move a component out of `customer`; return it with its entries, and the entries left."""
+    anchors = frozenset(hashes)
+    seed = _strongest(customer, hashes, turn)
+    rank = turn.program.identifiers[customer.members[seed].type].rank
+    epoch = next_given_epoch(customer.members[seed].epoch)
+    fresh = Customer(id=customer_id(rank, seed, epoch), is_told=True)
+    fresh.apart = dict(customer.apart)
+    fresh.seen = dict(customer.seen)
+    for hash_ in hashes:
+        old = customer.members.pop(hash_)
+        customer.moved[f"{hash_}@{old.epoch}"] = fresh.id
+        given = next_given_epoch(old.epoch)
+        fresh.members[hash_] = Member(old.type, old.value, given, old.linked_at, old.seen_at)
+    fresh.evidence = [e for e in customer.evidence if e.a in anchors]
+    customer.evidence = [e for e in customer.evidence if e.a not in anchors]
+    leaving = [entry for entry in timeline if entry.anchor in anchors]
+    staying = [entry for entry in timeline if entry.anchor not in anchors]
+    part_traits(customer, fresh, leaving, staying, turn.program)
+    part_sights(customer, fresh, leaving, staying)
+    part_facts(customer, fresh, anchors)
+    part_consent(customer, fresh, anchors)
+    part_cases(customer, fresh, anchors)
+    part_instances(customer, fresh, anchors)
+    part_histories(customer, fresh, anchors)
+    fresh.holdouts, fresh.mixed = dict(customer.holdouts), list(customer.mixed)
+    part_commands(customer, fresh, anchors)
+    part_waiting(customer, fresh, anchors)
+    customer.parted.update(dict.fromkeys((c.id for c in fresh.commands), fresh.id))
+    for kept in (customer.moved, customer.parted):
+        for name in list(kept)[: max(0, len(kept) - REMEMBERED_MAX)]:
+            del kept[name]
+    return Parcel(fresh, leaving), staying
+
+
+def _keep_apart(link: Evidence, customers: list[Customer], at: int) -> None:
+    """Let the customers of a link's two ends never be linked again."""
+    one = next((c for c in customers if link.a in c.members), None)
+    other = next((c for c in customers if link.b in c.members), None)
+    if one is not None and other is not None and one is not other:
+        name = f"{link.a}:{link.b}:{at}"
+        one.apart[name], other.apart[name] = 0, 1
+
+
+def _strongest(customer: Customer, hashes: list[str], turn: Turn) -> str:
+    declared = turn.program.identifiers
+    return min(hashes, key=lambda h: (declared[customer.members[h].type].rank, h))
+
+
+def _named(customer: Customer, hash_: str) -> str:
+    member = customer.members[hash_]
+    return f"{member.type}:{member.value}"
+
+
+def _show(customer: Customer, hashes: list[str]) -> dict[str, Any]:
+    """Return what a component would take with it."""
+    return {
+        "identifiers": sorted(_named(customer, hash_) for hash_ in hashes),
+        "instances": [
+            {"journey": i.journey, "key": i.key, "state": i.state}
+            for i in customer.instances
+            if i.anchor in hashes and i.state is not None
+        ],
+        "facts": sorted(name for name, held in customer.facts.items() if held[2] in hashes),
+        "commands": sum(command.anchor in hashes for command in customer.commands),
+    }

@@ -1,0 +1,67 @@
+"""Two customers' instances become one customer's, and part again."""
+
+from __future__ import annotations
+
+from cjo_stream.core.decision import waiting as requests
+from cjo_stream.core.journey.cascade import Cascade
+from cjo_stream.core.journey.instance import count_live
+from cjo_stream.core.journey.record import record
+from cjo_stream.core.program import Reentry
+from cjo_stream.core.state import Customer, Instance
+from cjo_stream.core.text import key_text
+
+
+def join_instances(cascade: Cascade, other: Customer) -> None:
+    """Take the other customer's instances, by id, to those of the cascade's customer.
+
+    Where one key of a journey would live twice, the one that entered more states (then the older)
+    stays, and the other ends with reason `merged`.
+    """
+    customer, turn = cascade.customer, cascade.turn
+    count_live(other, turn, by=1)
+    known = {instance.id for instance in customer.instances}
+    found = customer.instances + [one for one in other.instances if one.id not in known]
+    # Stable: of one journey and age this customer's stand first.
+    customer.instances = sorted(found, key=lambda one: (one.journey, one.opened_at))
+    for instance in customer.instances:
+        instance.holdout = instance.holdout or customer.holdouts.get(instance.journey, False)
+    for loser, winner in _doubles(cascade, customer.instances):
+        winner.goal_marked = winner.goal_marked or loser.goal_marked
+        _end_merged(cascade, loser)
+
+
+def part_instances(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> None:
+    """Move the instances whose opening event was anchored on these identifiers."""
+    fresh.instances = [one for one in customer.instances if one.anchor in anchors]
+    customer.instances = [one for one in customer.instances if one.anchor not in anchors]
+
+
+def _doubles(cascade: Cascade, instances: list[Instance]) -> list[tuple[Instance, Instance]]:
+    """Return (who ends, who stays) for every key that lives twice."""
+    versions = cascade.turn.program.versions
+    doubles: list[tuple[Instance, Instance]] = []
+    live: dict[tuple[str, str], Instance] = {}
+    for instance in instances:
+        journey = versions.get((instance.journey, instance.version))
+        if instance.state is None or journey is None or journey.entry.reentry is Reentry.ALWAYS:
+            continue
+        key = "" if instance.key is None else "=" + key_text(instance.key)
+        held = live.get((instance.journey, key))
+        if held is None:
+            live[instance.journey, key] = instance
+        elif instance.entered > held.entered:
+            doubles.append((held, instance))
+            live[instance.journey, key] = instance
+        else:
+            doubles.append((instance, held))
+    return doubles
+
+
+def _end_merged(cascade: Cascade, instance: Instance) -> None:
+    customer, turn = cascade.customer, cascade.turn
+    waiting = requests.of_instance(customer, instance.id)
+    requests.drop(customer, waiting, cascade.trigger, turn)
+    count_live(Customer(id=customer.id, instances=[instance]), turn, by=-1)
+    record(cascade, instance, "merged", from_=instance.state, to=None, time=turn.clock)
+    turn.count("cjo_journey_ends_total", instance.journey, "merged")
+    customer.instances.remove(instance)

@@ -1,0 +1,47 @@
+"""The profile as the outside sees it: told when it changed, at most once in PAUSE_MS.
+
+What changes within the pause is told at its end, so that a burst of events is two records.
+"""
+
+from __future__ import annotations
+
+from cjo_stream.core.expression import MISSING
+from cjo_stream.core.identity.membership import values_of
+from cjo_stream.core.profile.view import View
+from cjo_stream.core.record import Profile, Withdrawal
+from cjo_stream.core.state import Customer
+from cjo_stream.core.turn import Turn
+
+PAUSE_MS = 60_000
+
+
+def mark_profile(customer: Customer, turn: Turn) -> None:
+    """The profile is not as told any more."""
+    if customer.profile_due is None:
+        at = customer.profile_at
+        customer.profile_due = turn.clock if at is None else max(turn.clock, at + PAUSE_MS)
+
+
+def publish_profile(customer: Customer, turn: Turn) -> None:
+    """Tell the profile where that is due."""
+    due = customer.profile_due
+    if due is None or due > turn.clock or not customer.is_told:
+        return
+    customer.profile_at, customer.profile_due = turn.clock, None
+    view = View(customer, turn.program, turn.clock)
+    traits = {name: view.get(name) for name in turn.program.traits}
+    turn.emit(
+        Profile(
+            customer_id=customer.id,
+            identifiers=values_of(customer),
+            facts={k: v[0] for k, v in customer.facts.items() if v[0] is not None},
+            traits={name: value for name, value in traits.items() if value is not MISSING},
+            time=turn.clock,
+        )
+    )
+
+
+def withdraw_profile(customer: Customer, turn: Turn) -> None:
+    """Leave a tombstone: the customer is absorbed, or erased."""
+    if customer.profile_at is not None:
+        turn.emit(Withdrawal(customer_id=customer.id))

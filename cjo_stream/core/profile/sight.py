@@ -1,0 +1,84 @@
+"""How often and when a customer was seen: events, first and last sight, last channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cjo_stream.core.event import Event
+from cjo_stream.core.state import SEEN_MAX, Customer
+from cjo_stream.core.timeline import Entry, EventEntry, events_of
+from cjo_stream.core.turn import Turn
+
+
+def seen_before(customer: Customer, event: Event, turn: Turn) -> bool:
+    """Return whether an event of this id came within the time that ids are remembered."""
+    if not event.own_id:
+        return False
+    since = turn.clock - turn.program.dedupe_ms
+    at = customer.seen.get(f"{event.channel} {event.id}")
+    return at is not None and at > since
+
+
+def remember_id(customer: Customer, event: Event, turn: Turn) -> None:
+    """Note an event's own id; ids that are too old, or too many, are forgotten."""
+    if not event.own_id:
+        return
+    name = f"{event.channel} {event.id}"
+    customer.seen.pop(name, None)
+    customer.seen[name] = turn.clock
+    _forget_ids(customer, turn)
+
+
+def join_sights(into: Customer, other: Customer, turn: Turn) -> None:
+    """Add the other customer's events and event ids."""
+    into.events += other.events
+    if other.first_seen is not None:
+        firsts = (into.first_seen, other.first_seen)
+        into.first_seen = min(first for first in firsts if first is not None)
+    if other.last_seen is not None and (
+        into.last_seen is None or other.last_seen > into.last_seen
+    ):
+        into.last_seen, into.last_channel = other.last_seen, other.last_channel
+    for name, at in other.seen.items():
+        into.seen[name] = max(at, into.seen.get(name, at))
+    into.seen = dict(sorted(into.seen.items(), key=lambda pair: pair[1]))
+    _forget_ids(into, turn)
+
+
+def part_sights(
+    customer: Customer, fresh: Customer, leaving: Iterable[Entry], staying: Iterable[Entry]
+) -> None:
+    """Move the events whose entries leave."""
+    gone, kept = events_of(leaving), events_of(staying)
+    is_whole = len(gone) + len(kept) == customer.events
+    for event in gone:
+        note_sight(fresh, event)
+    if is_whole:
+        customer.events = 0
+        customer.first_seen = customer.last_seen = customer.last_channel = None
+        for event in kept:
+            note_sight(customer, event)
+    else:
+        customer.events -= len(gone)
+
+
+def note_sight(customer: Customer, event: Event | EventEntry) -> None:
+    """Count an event."""
+    customer.events += 1
+    if customer.first_seen is None or event.time < customer.first_seen:
+        customer.first_seen = event.time
+    if customer.last_seen is None or event.time >= customer.last_seen:
+        customer.last_seen = event.time
+        customer.last_channel = event.channel
+
+
+def _forget_ids(customer: Customer, turn: Turn) -> None:
+    seen = customer.seen
+    since = turn.clock - turn.program.dedupe_ms
+    while seen:
+        oldest = next(iter(seen))
+        if len(seen) <= SEEN_MAX and seen[oldest] > since:
+            break
+        if seen[oldest] > since:
+            turn.count("cjo_state_bounds_total", "seen")
+        del seen[oldest]

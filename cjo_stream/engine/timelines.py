@@ -1,0 +1,56 @@
+"""The timelines of a task's customers: a ring of entries a customer, each under a key of its own.
+
+An event writes its entry and nothing else of the timeline. What was written since the last
+`settle` is overlaid on the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cjo_stream.core.timeline import TIMELINE_MAX, Entry
+from cjo_stream.engine import codec
+from cjo_stream.engine.port import Store
+
+
+class Timelines:
+    """Implements core.timeline.Timelines over a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._written: dict[bytes, bytes | None] = {}
+
+    def read(self, key: str, noted: int) -> list[Entry]:
+        """Return the timeline of the customer at actor `key`, who has noted so many entries."""
+        first = max(0, noted - TIMELINE_MAX)
+        entries = []
+        for number in range(first, noted):
+            slot = codec.timeline_key(key, number % TIMELINE_MAX)
+            value = self._written[slot] if slot in self._written else self._store.get(slot)
+            if value is not None:
+                entries.append(codec.decode_entry(value))
+        return entries
+
+    def append(self, key: str, noted: int, entry: Entry) -> None:
+        """Write the entry of number `noted`; it takes the place of the oldest."""
+        slot = codec.timeline_key(key, noted % TIMELINE_MAX)
+        self._written[slot] = codec.encode_entry(entry)
+
+    def replace(self, key: str, noted: int, entries: Sequence[Entry]) -> None:
+        """Let `entries` be the customer's timeline, numbered from 0."""
+        for number in range(len(entries), min(noted, TIMELINE_MAX)):
+            self._written[codec.timeline_key(key, number)] = None
+        for number, entry in enumerate(entries):
+            self.append(key, number, entry)
+
+    def batch(self) -> list[tuple[bytes, bytes | None]]:
+        """Return the writes since the last `settle`."""
+        return list(self._written.items())
+
+    def settle(self) -> None:
+        """Everything is written."""
+        self._written.clear()
+
+    def reset(self) -> None:
+        """Forget what was not written."""
+        self._written.clear()
