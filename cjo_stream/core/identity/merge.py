@@ -229,47 +229,42 @@ def _begin(customer: Customer, message: Link, turn: Turn) -> None:
 def _judge(customer: Customer, message: Propose, turn: Turn) -> bool:
     """Reserve and accept, or reject; False where only reservations stand against it."""
     edge = message.edge
-    by_operator = bool(edge.command_id)
-    membership = customer.membership or Membership()
-    now = _union(customer.members, message.members)
-    members = dict(customer.members)
-    apart = dict(customer.apart)
+    membership = customer.membership = customer.membership or Membership()
+    members, apart = dict(customer.members), dict(customer.apart)
     for reservation in membership.reserved.values():
         join_members(members, reservation.members)
         apart.update(reservation.apart)
     if not has_member(members, message.theirs):
         _answer(message, "stale", turn)
         return True
-    reason: Refusal | None = None
-    if not by_operator and _are_apart(apart, message.apart):
-        reason = "cannot_link"
-        waits = not _are_apart(customer.apart, message.apart)
-    elif _breaks(_union(members, message.members), edge, turn):
-        reason = "limit"
-        waits = not _breaks(now, edge, turn)
+    reason = _against(members, apart, message, turn)
     if reason is None:
-        reserved = Reservation(message.members, message.apart)
-        for hash_ in (edge.source.hash, edge.other.hash):
-            for place in (customer.members, members, reserved.members):
-                if hash_ in place:
-                    place[hash_].linked_at = turn.clock
-        membership.reserved[message.by] = reserved
-        customer.membership = membership
+        membership.reserved[message.by] = Reservation(message.members, message.apart)
+        for side in (members, message.members):
+            for hash_ in (edge.source.hash, edge.other.hash):
+                if hash_ in side:
+                    side[hash_].linked_at = turn.clock
         turn.send(customer_key(message.by), Accept(customer.id))
         return True
-    if membership.reserved and waits:
-        customer.membership = membership
+    if membership.reserved and not _against(customer.members, customer.apart, message, turn):
         return False
-    tell(
-        customer,
-        "refused",
-        turn,
-        identifiers=[_address(edge.source), _address(edge.other)],
-        event_id=edge.event_id,
-        reason=reason,
-    )
+    named = [_address(edge.source), _address(edge.other)]
+    tell(customer, "refused", turn, identifiers=named, event_id=edge.event_id, reason=reason)
     _answer(message, reason, turn)
     return True
+
+
+def _against(
+    members: dict[str, Member], apart: dict[str, int], message: Propose, turn: Turn
+) -> Refusal | None:
+    """Return what stands against these members and the proposing customer's being one."""
+    edge = message.edge
+    if not edge.command_id and _are_apart(apart, message.apart):
+        return "cannot_link"
+    union = dict(members)
+    join_members(union, message.members)
+    ends = (edge.source.hash, edge.other.hash)
+    return "limit" if breaks_limit(union, ends, turn.program, turn.clock) else None
 
 
 def _absorb(
@@ -376,22 +371,12 @@ def _add_evidence(customer: Customer, edge: Edge, turn: Turn) -> None:
     if any({e.a, e.b} == {one, other} for e in customer.evidence):
         return
     customer.evidence.append(Evidence(one, other, turn.clock))
-    if len(customer.evidence) > EVIDENCE_MAX:
+    while len(customer.evidence) > EVIDENCE_MAX:
         spare = spare_evidence(customer.members, customer.evidence)
-        if spare is not None:
-            turn.count("cjo_state_bounds_total", "evidence")
-            customer.evidence.remove(spare)
-
-
-def _breaks(members: dict[str, Member], edge: Edge, turn: Turn) -> bool:
-    ends = (edge.source.hash, edge.other.hash)
-    return breaks_limit(members, ends, turn.program, turn.clock)
-
-
-def _union(one: dict[str, Member], other: dict[str, Member]) -> dict[str, Member]:
-    union = dict(one)
-    join_members(union, other)
-    return union
+        if spare is None:
+            break
+        turn.count("cjo_state_bounds_total", "evidence")
+        customer.evidence.remove(spare)
 
 
 def _are_apart(one: dict[str, int], other: dict[str, int]) -> bool:
