@@ -55,8 +55,8 @@ class Trigger(msgspec.Struct):
     type: str | None
 
 
-class Candidate(msgspec.Struct, kw_only=True):
-    """One action with one of its treatments, judged."""
+class Candidate(msgspec.Struct, kw_only=True, gc=False):
+    """One action with one of its treatments, judged. There may be thousands a decision."""
 
     action: str
     channel: str

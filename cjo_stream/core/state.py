@@ -12,7 +12,7 @@ from cjo_stream.core.message import Queued
 
 SEEN_MAX = 1_000
 CASES_MAX = 200
-COMMANDS_MAX = 1_000
+COMMANDS_MAX = 1_024
 COMMANDS_AGED_MAX = 50
 WAITING_MAX = 100
 KEYS_MAX = 1_000

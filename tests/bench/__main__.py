@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import chain, embedded
+from tests.bench import chain, decision, embedded
 
 
 def main() -> None:
@@ -20,6 +20,9 @@ def main() -> None:
         "embedded shop": embedded.shop(asked.events),
         "embedded yardstick": embedded.yardstick(asked.events),
         "restore from the log": embedded.restore(asked.events),
+    }
+    figures |= {
+        f"decision {name}": value for name, value in decision.run(asked.events // 10).items()
     }
     show(figures)
     if not asked.no_kafka:

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cjo_stream.core.decision.propensity import propensity
 from cjo_stream.core.draw import share
 from cjo_stream.core.expression import MISSING, Expression, Scope
 from cjo_stream.core.expression.value import NUMBERS, fault
-from cjo_stream.core.program import Candidate, Propensity
+from cjo_stream.core.program import Action, Candidate, Propensity
 from cjo_stream.core.turn import Turn
 
 
@@ -31,8 +31,15 @@ class Factors(NamedTuple):
     propensity: float | None
     context: float | None
     value: float | None
-    lever: float
+    lever: float | None
     priority: float | None
+
+
+Known = dict[str, tuple[float | None, float | None]]
+CHANNEL = ("candidate", "channel")
+"""How an expression reads the candidate's channel: the same on all channels where it does not."""
+
+UNWEIGHED = Factors(None, None, None, None, None)
 
 
 class Passed(NamedTuple):
@@ -45,19 +52,22 @@ class Passed(NamedTuple):
     channel: str
 
 
-def weigh(candidate: Candidate, scope: Scope, turn: Turn) -> Factors:
-    """Return the factors of a candidate, whose channel is the scope's."""
+def weigh(candidate: Candidate, scope: Scope, turn: Turn, known: Known) -> Factors:
+    """Return the factors of a candidate, whose channel is the scope's.
+
+    `known` holds, by action, the C and V that were found on another of its channels.
+    """
     action = candidate.action
-    p = _propensity(candidate, scope, turn)
-    percent = 0.0
-    for weight in action.context:
-        if weight.when.holds(scope):
-            percent += weight.percent
-    c = _finite(1 + percent / 100)
-    v = 1.0 if action.value is None else number_of(action.value, scope)
+    found = known.get(action.name)
+    if found is None:
+        found = (_context(action, scope), _value(action, scope))
+        if action.value is None or CHANNEL not in action.value.reads:
+            known[action.name] = found
+    c, v = found
+    p, lever = _propensity(candidate, scope, turn), candidate.lever
     if p is None or c is None or v is None:
-        return Factors(p, c, v, candidate.lever, None)
-    return Factors(p, c, v, candidate.lever, _finite(p * c * v * candidate.lever))
+        return Factors(p, c, v, lever, None)
+    return Factors(p, c, v, lever, _finite(p * c * v * lever))
 
 
 def best(passed: Sequence[Passed]) -> Passed:
@@ -80,9 +90,16 @@ def choose(passed: Sequence[Passed], explore: float, decision_id: str) -> tuple[
     return chosen, by_chance + (1 - explore if chosen is first else 0.0)
 
 
-def number_of(expression: Expression, scope: Scope) -> float | None:
-    """Return a finite number, or None; what is of another type is counted as a type error."""
-    return _number(expression.evaluate(scope), scope)
+def _context(action: Action, scope: Scope) -> float | None:
+    percent = 0.0
+    for weight in action.context:
+        if weight.when.holds(scope):
+            percent += weight.percent
+    return _finite(1 + percent / 100)
+
+
+def _value(action: Action, scope: Scope) -> float | None:
+    return 1.0 if action.value is None else _number(action.value, scope)
 
 
 def _propensity(candidate: Candidate, scope: Scope, turn: Turn) -> float | None:
@@ -92,11 +109,13 @@ def _propensity(candidate: Candidate, scope: Scope, turn: Turn) -> float | None:
     if isinstance(held, Propensity):
         p = propensity(held, scope, turn, candidate.action.name, candidate.channel)
     else:
-        p = number_of(held, scope)
+        p = _number(held, scope)
     return p if p is not None and 0 <= p <= 1 else None
 
 
-def _number(value: Any, scope: Scope) -> float | None:
+def _number(expression: Expression, scope: Scope) -> float | None:
+    """Return a finite number, or None; what is of another type is counted as a type error."""
+    value = expression.evaluate(scope)
     if value is MISSING:
         return None
     if type(value) not in NUMBERS:

@@ -2,8 +2,9 @@
 
 In order of issue. A command is kept as long as something may ask for it: an outcome that names
 its action, within the reward window; a cap or a limit that counts it; and the latest
-COMMANDS_AGED_MAX whatever their age, for an outcome that names its command. At most COMMANDS_MAX:
-within that number caps and limits are exact, reaching it is counted.
+COMMANDS_AGED_MAX whatever their age, for an outcome that names its command. Where that makes
+COMMANDS_MAX the oldest PRUNED_EVERY go, which is counted: caps and limits are exact within the
+latest COMMANDS_MAX - PRUNED_EVERY commands.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from cjo_stream.core.state import COMMANDS_AGED_MAX, COMMANDS_MAX, Command, Cust
 from cjo_stream.core.turn import Turn
 
 PRUNED_EVERY = 16
-"""Commands between two looks at what may go: the look costs more than what it frees."""
+"""Commands between two looks at what may go: a look costs more than what it frees."""
 
 _DAY_MS = 86_400_000
 _PERIOD_MS = {Period.DAY: 4 * _DAY_MS, Period.WEEK: 10 * _DAY_MS, Period.MONTH: 34 * _DAY_MS}
@@ -23,14 +24,15 @@ _PERIOD_MS = {Period.DAY: 4 * _DAY_MS, Period.WEEK: 10 * _DAY_MS, Period.MONTH: 
 
 
 def remember_command(customer: Customer, command: Command, turn: Turn) -> None:
-    """Add a command to the history, and forget what nothing will ask for any more."""
+    """Add a command to the history, and now and then forget what nothing asks for any more."""
     commands = customer.commands
     commands.append(command)
-    if len(commands) % PRUNED_EVERY == 0 and len(commands) > COMMANDS_AGED_MAX:
-        _prune(customer, turn)
-    if len(commands) > COMMANDS_MAX:
+    if len(commands) <= COMMANDS_AGED_MAX or len(commands) % PRUNED_EVERY:
+        return
+    _prune(customer, turn)
+    if len(commands) >= COMMANDS_MAX:
         turn.count("cjo_state_bounds_total", "commands")
-        del commands[: len(commands) - COMMANDS_MAX]
+        del commands[: len(commands) - COMMANDS_MAX + PRUNED_EVERY]
 
 
 def join_commands(into: Customer, other: Customer) -> None:

@@ -1,13 +1,17 @@
 """The gates, in the order in which a candidate meets them (definitions.md, section 6).
 
 A gate returns None for a candidate that passes; for one that it stops, the rule that did it, or
-"" where the gate knows only one. Class `transactional` passes GATES marked so in its functions.
+"" where the gate has none to tell. `act` knows no priority: it goes through all but the last.
+
+Class `transactional` passes `holdout`, `consent`, `service_gate`, `quiet_hours`, and every cap
+that does not name it: such a cap's coverage has all other classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from cjo_stream.core.decision.arbitration import CHANNEL, weigh
 from cjo_stream.core.decision.situation import Situation
 from cjo_stream.core.expression import Expression
 from cjo_stream.core.program import Action, Candidate
@@ -15,8 +19,6 @@ from cjo_stream.core.program import Action, Candidate
 MARKETING = "marketing"
 TRANSACTIONAL = "transactional"
 QUIET_HOURS = "quiet_hours"
-PRIORITY = "priority"
-"""The last gate, of `decide` alone: a factor is missing or not finite. See `arbitration`."""
 ENDED = "ended"
 """No gate of the list: where all candidates of a waiting request stand that is dropped."""
 
@@ -45,7 +47,7 @@ def _condition(
 ) -> str | None:
     if condition is None:
         return None
-    if _CHANNEL in condition.reads:
+    if CHANNEL in condition.reads:
         return None if condition.holds(situation.scope) else ""
     known = situation.conditions
     holds = known.get((action.name, name))
@@ -94,6 +96,12 @@ def _quiet_hours(situation: Situation, candidate: Candidate) -> str | None:
     return None if window is None else window.rule
 
 
+def _priority(situation: Situation, candidate: Candidate) -> str | None:
+    factors = weigh(candidate, situation.scope, situation.turn, situation.weighed)
+    situation.factors = factors
+    return "" if factors.priority is None else None
+
+
 GATES: tuple[tuple[str, Gate], ...] = (
     ("holdout", _holdout),
     ("eligible", _eligible),
@@ -105,17 +113,20 @@ GATES: tuple[tuple[str, Gate], ...] = (
     ("limits", _limits),
     ("caps", _caps),
     (QUIET_HOURS, _quiet_hours),
+    ("priority", _priority),
 )
+GATES_OF_ACT = GATES[:-1]
 
-_CHANNEL = ("candidate", "channel")
 
-
-def first_stop(situation: Situation, candidate: Candidate) -> tuple[str, str] | None:
+def first_stop(
+    gates: Sequence[tuple[str, Gate]], situation: Situation, candidate: Candidate
+) -> tuple[str, str] | None:
     """Return the first gate that stops a candidate, and its rule ("": none); None for none.
 
-    The scope's channel is the candidate's.
+    The scope's channel is the candidate's. What the gate `priority` found, whether it stopped the
+    candidate or not, is in `situation.factors`.
     """
-    for name, gate in GATES:
+    for name, gate in gates:
         rule = gate(situation, candidate)
         if rule is not None:
             return name, rule

@@ -15,9 +15,15 @@ from typing import Any
 import msgspec
 
 from cjo_stream.core import record
-from cjo_stream.core.decision.arbitration import Passed, choose, weigh
+from cjo_stream.core.decision.arbitration import UNWEIGHED, Passed, choose
 from cjo_stream.core.decision.command import remember_command
-from cjo_stream.core.decision.gate import PRIORITY, QUIET_HOURS, TRANSACTIONAL, first_stop
+from cjo_stream.core.decision.gate import (
+    GATES,
+    GATES_OF_ACT,
+    QUIET_HOURS,
+    TRANSACTIONAL,
+    first_stop,
+)
 from cjo_stream.core.decision.quiet import quiet_end
 from cjo_stream.core.decision.situation import Situation
 from cjo_stream.core.event import Event
@@ -98,29 +104,11 @@ def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> re
     """
     scope.event, scope.data, scope.key = request.event, request.data, request.key
     situation = Situation(customer, scope, turn)
-    judged: list[record.Candidate] = []
-    passed: list[Passed] = []
-    quiet: dict[str, None] = {}
-    for candidate in request.candidates:
-        scope.channel = candidate.channel
-        stop = first_stop(situation, candidate)
-        if stop is None:
-            judged.append(_weigh(candidate, request, scope, turn, len(judged), passed))
-            continue
-        gate, rule = stop
-        if gate == QUIET_HOURS and request.may_wait and _is_delayed(situation, candidate):
-            quiet[candidate.channel] = None
-        judged.append(
-            record.Candidate(
-                action=candidate.action.name,
-                channel=candidate.channel,
-                gate=gate,
-                rule=rule or None,
-            )
-        )
+    judged, passed, delayed = _judge(request, situation)
     decision_id = next_id(customer, "d")
     chosen, probability = _choose(request, passed, decision_id, turn)
     held = chosen is not None and request.holdout and chosen.action.class_ != TRANSACTIONAL
+    waits = chosen is None and request.may_wait
     decision = record.Decision(
         decision_id=decision_id,
         customer_id=customer.id,
@@ -132,7 +120,7 @@ def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> re
         chosen=None if chosen is None else record.Choice(chosen.action.name, chosen.channel),
         suppressed="holdout" if held else None,
         probability=probability,
-        deferred_until=None if chosen is not None else _earliest_end(situation, quiet, turn),
+        deferred_until=_earliest_end(situation, delayed) if waits else None,
     )
     turn.emit(decision)
     count_stopped(judged, turn)
@@ -155,33 +143,40 @@ def count_stopped(judged: Iterable[record.Candidate], turn: Turn) -> None:
         turn.count("cjo_suppressed_total", gate, by=number)
 
 
-def _weigh(
-    candidate: Candidate,
-    request: Request,
-    scope: Scope,
-    turn: Turn,
-    place: int,
-    passed: list[Passed],
-) -> record.Candidate:
-    """Return the record of a candidate that every gate but `priority` lets pass."""
-    name, channel = candidate.action.name, candidate.channel
-    if request.is_act:
-        passed.append(Passed(place, 0.0, 0.0, name, channel))
-        return record.Candidate(action=name, channel=channel, gate=None)
-    factors = weigh(candidate, scope, turn)
-    p, c, v, lever, priority = factors
-    if priority is not None and v is not None:
-        passed.append(Passed(place, priority, v, name, channel))
-    return record.Candidate(
-        action=name,
-        channel=channel,
-        gate=PRIORITY if priority is None else None,
-        P=p,
-        C=c,
-        V=v,
-        L=lever,
-        priority=priority,
-    )
+def _judge(
+    request: Request, situation: Situation
+) -> tuple[list[record.Candidate], list[Passed], dict[str, None]]:
+    """Return the candidates' records, those that passed, and the channels delayed, in order."""
+    scope = situation.scope
+    gates = GATES_OF_ACT if request.is_act else GATES
+    judged: list[record.Candidate] = []
+    passed: list[Passed] = []
+    delayed: dict[str, None] = {}
+    for candidate in request.candidates:
+        name, channel = candidate.action.name, candidate.channel
+        scope.channel = channel
+        situation.factors = UNWEIGHED
+        stop = first_stop(gates, situation, candidate)
+        p, c, v, lever, priority = situation.factors
+        gate, rule = stop if stop is not None else (None, None)
+        if gate is None:
+            passed.append(Passed(len(judged), priority or 0.0, v or 0.0, name, channel))
+        elif gate == QUIET_HOURS and _is_delayed(situation, channel):
+            delayed[channel] = None
+        judged.append(
+            record.Candidate(
+                action=name,
+                channel=channel,
+                gate=gate,
+                rule=rule or None,
+                P=p,
+                C=c,
+                V=v,
+                L=lever,
+                priority=priority,
+            )
+        )
+    return judged, passed, delayed
 
 
 def _choose(
@@ -195,15 +190,15 @@ def _choose(
     return request.candidates[chosen.place], probability
 
 
-def _is_delayed(situation: Situation, candidate: Candidate) -> bool:
-    window = situation.quiet(candidate.channel)
+def _is_delayed(situation: Situation, channel: str) -> bool:
+    window = situation.quiet(channel)
     return window is not None and window.then is Then.DELAY
 
 
-def _earliest_end(situation: Situation, channels: Iterable[str], turn: Turn) -> int | None:
+def _earliest_end(situation: Situation, channels: Iterable[str]) -> int | None:
     """Return when the first of these channels is quiet no more; None where there is none."""
-    windows = situation.policy.quiet
-    ends = (quiet_end(windows[channel], turn.clock, situation.zone) for channel in channels)
+    windows, clock = situation.policy.quiet, situation.turn.clock
+    ends = (quiet_end(windows[channel], clock, situation.zone) for channel in channels)
     return min(ends, default=None)
 
 

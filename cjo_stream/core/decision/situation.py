@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cjo_stream.core.decision.arbitration import UNWEIGHED, Factors, Known
 from cjo_stream.core.decision.cap import is_full
 from cjo_stream.core.decision.holdout import UNIVERSAL, is_held_out
 from cjo_stream.core.decision.limit import is_paused
@@ -37,22 +38,28 @@ class Situation:
         "_policy_limits",
         "_quiet",
         "_reached",
-        "_turn",
+        "_zone",
         "conditions",
         "customer",
+        "factors",
         "policy",
         "scope",
-        "zone",
+        "turn",
+        "weighed",
     )
 
     def __init__(self, customer: Customer, scope: Scope, turn: Turn) -> None:
         self.customer = customer
         self.policy: Policy = turn.program.policy
         self.scope = scope
-        self.zone = View(customer, turn.program, turn.clock).zone
+        self.turn = turn
         self.conditions: dict[tuple[str, str], bool] = {}
         """What an action's conditions said that do not read the candidate's channel."""
-        self._turn = turn
+        self.factors: Factors = UNWEIGHED
+        """Of the candidate that went through the gate `priority` last."""
+        self.weighed: Known = {}
+        """What was found on one of an action's channels, and holds on all."""
+        self._zone: str | None = None
         self._is_held_out: bool | None = None
         self._has_case: bool | None = None
         self._reached: dict[str, bool] = {}
@@ -62,6 +69,13 @@ class Situation:
         self._own_limits: dict[str, str | None] = {}
         self._quiet: dict[str, QuietWindow | None] = {}
         self._by_action: dict[str, list[Command]] | None = None
+
+    @property
+    def zone(self) -> str:
+        """The customer's time zone: an IANA name."""
+        if self._zone is None:
+            self._zone = View(self.customer, self.turn.program, self.turn.clock).zone
+        return self._zone
 
     def is_held_out(self) -> bool:
         """Return whether the customer is in the universal holdout."""
@@ -100,7 +114,7 @@ class Situation:
             found = self._caps[place] = is_full(
                 self.policy.caps[place],
                 self.customer.commands,
-                self._turn.clock,
+                self.turn.clock,
                 self.zone,
                 self.policy.week_starts,
             )
@@ -111,7 +125,7 @@ class Situation:
         found = self._policy_limits.get(place)
         if found is None:
             limit, commands = self.policy.limits[place], self.customer.commands
-            found = self._policy_limits[place] = is_paused(limit, commands, self._turn.clock)
+            found = self._policy_limits[place] = is_paused(limit, commands, self.turn.clock)
         return found
 
     def own_pause(self, action: Action) -> str | None:
@@ -121,7 +135,7 @@ class Situation:
         commands = self._commands_of(action.name)
         rule = None
         if commands:
-            now = self._turn.clock
+            now = self.turn.clock
             paused = (one.rule for one in action.limits if is_paused(one, commands, now))
             rule = next(paused, None)
         self._own_limits[action.name] = rule
@@ -134,7 +148,7 @@ class Situation:
         windows = self.policy.quiet.get(channel)
         window = None
         if windows:
-            here = local(self._turn.clock, self.zone)
+            here = local(self.turn.clock, self.zone)
             assert here is not None, "the stream clock lies in the calendar"
             window = quiet_at(windows, here)
         self._quiet[channel] = window
