@@ -136,10 +136,14 @@ def _warn_held_out_service(journey: Journey, scene: Scene) -> None:
 
 
 def _warn_empty_decides(scene: Scene) -> None:
-    """Warn of a `decide` that can match nothing, where every action is known."""
-    if None in scene.context.actions.values():
+    """Warn of a `decide` that can match nothing, where every name it gives is known."""
+    context = scene.context
+    if None in context.actions.values():
         return
     for node, step in scene.asks:
-        if isinstance(step, Decide) and not any(c.address for c in step.candidates):
+        if not isinstance(step, Decide) or any(c.address for c in step.candidates):
+            continue
+        is_known = context.actions.keys() >= {*(step.actions or ())}
+        if is_known and context.channels.keys() >= {*(step.channels or ())}:
             message = "this decide can match nothing: no action has all that it asks for"
-            scene.context.report.warn(node, message)
+            context.report.warn(node, message)
