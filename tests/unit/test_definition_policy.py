@@ -162,20 +162,26 @@ def test_a_policys_errors_stand_at_their_place(
     assert any(said in line for line in there), there + others
 
 
+DAY_AND_NIGHT = (
+    '[{from: "08:00", until: "21:00", then: drop}, §{from: "21:00", until: "08:00", then: delay}]'
+)
+ALL_WEEK = """[
+  {from: "00:00", until: "23:59", then: drop},
+  {days: [mon, tue, wed, thu, fri], then: drop},
+  §{channel: email, days: [sat, sun], then: delay}]"""
+
+
 @pytest.mark.parametrize(
     ("windows", "at"),
     [
         ("§{then: drop}", "this window never ends on channel 'email'"),
         ("§{channel: web, days: [mon, tue, wed, thu, fri, sat, sun], then: delay}", "never ends"),
         (
-            '[{from: "08:00", until: "21:00", then: drop}, '
-            + '§{from: "21:00", until: "08:00", then: delay}]',
+            DAY_AND_NIGHT,
             "with this, quiet hours never end on channel 'email'",
         ),
         (
-            '[{from: "00:00", until: "23:59", then: drop}, '
-            + "{days: [mon, tue, wed, thu, fri], then: drop}, "
-            + "§{channel: email, days: [sat, sun], then: delay}]",
+            ALL_WEEK,
             "never end on channel 'email'",
         ),
     ],

@@ -40,7 +40,7 @@ def join_commands(into: Customer, other: Customer) -> None:
     known = {command.id for command in into.commands}
     joined = into.commands + [one for one in other.commands if one.id not in known]
     joined.sort(key=lambda command: command.at)
-    into.commands = joined[-COMMANDS_MAX:]
+    into.commands = joined[PRUNED_EVERY - COMMANDS_MAX :]
     other.commands = []
 
 
