@@ -1,0 +1,147 @@
+"""A model on its way into force: quantised weights, in parts that fit the log.
+
+    part (msgpack)   [[treatment, positives, negatives, figures], ...], treatments in order of name
+    figures          of each weight, in order of feature: how far the feature lies beyond the one
+                     before, the mean, the standard deviation; the last two in steps of 1/4096
+
+Who decides by them has these numbers and no others, so the log alone says what was decided.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from cjo_stream.core.learning.feature import BIAS
+from cjo_stream.core.learning.number import sigmoid, significant
+from cjo_stream.core.learning.posterior import (
+    BIAS_PRECISION,
+    POSITIVES_MIN,
+    PRECISION,
+    Model,
+    Posterior,
+)
+
+PART_BYTES_MAX: Final = 100_000
+STEP: Final = 4_096.0
+PRIOR_MIN: Final = 0.0001
+PRIOR_MAX: Final = 0.9999
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+
+
+class _Published(msgspec.Struct, array_like=True):
+    """One treatment within a part."""
+
+    treatment: str
+    positives: int
+    negatives: int
+    figures: list[int]
+
+
+_DECODER: Final = msgspec.msgpack.Decoder(list[_Published])
+
+
+class Weights(msgspec.Struct, frozen=True):
+    """One treatment's weights in force. `values`: feature -> (mean, variance)."""
+
+    positives: int
+    negatives: int
+    values: dict[int, tuple[float, float]] = {}
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether the features count, or still the prior."""
+        return self.positives >= POSITIVES_MIN
+
+    def propensity(self, prior: float, features: Sequence[int]) -> float:
+        """Return how likely an acceptance is, 0..1, to six digits."""
+        if self.is_warm:
+            return significant(sigmoid(self.logit(features)[0]))
+        accepted, refused = self.beta(prior)
+        return significant(accepted / (accepted + refused))
+
+    def logit(self, features: Sequence[int]) -> tuple[float, float]:
+        """Return mean and variance of the log odds."""
+        mean = variance = 0.0
+        for feature in features:
+            known = self.values.get(feature)
+            if known is None:
+                variance += 1.0 / (BIAS_PRECISION if feature == BIAS else PRECISION)
+            else:
+                mean += known[0]
+                variance += known[1]
+        return mean, variance
+
+    def beta(self, prior: float) -> tuple[float, float]:
+        """Return the two parameters of the Beta posterior around `prior`."""
+        prior = min(max(prior, PRIOR_MIN), PRIOR_MAX)
+        offers = 1.0 / min(prior, 1.0 - prior)
+        return prior * offers + self.positives, (1.0 - prior) * offers + self.negatives
+
+
+NOTHING_KNOWN: Final = Weights(0, 0)
+
+
+class ModelInForce(msgspec.Struct, frozen=True):
+    """The weights that decisions go by. `number` is what decision records tell as their model."""
+
+    number: int
+    treatments: dict[str, Weights]
+
+    def weights(self, treatment: str) -> Weights:
+        """Return a treatment's weights; of one that has had no rewards, what knows nothing."""
+        return self.treatments.get(treatment, NOTHING_KNOWN)
+
+
+def publish(model: Model) -> list[bytes]:
+    """Return the model's parts: the same bytes for the same model."""
+    parts: list[bytes] = []
+    gathered: list[_Published] = []
+    size = 0
+    for treatment, posterior in sorted(model.treatments.items()):
+        published = _publish(treatment, posterior)
+        bytes_ = len(_ENCODER.encode(published))
+        if gathered and size + bytes_ > PART_BYTES_MAX:
+            parts.append(_ENCODER.encode(gathered))
+            gathered, size = [], 0
+        gathered.append(published)
+        size += bytes_
+    return [*parts, _ENCODER.encode(gathered)] if gathered else parts
+
+
+def read(number: int, parts: Iterable[bytes]) -> ModelInForce:
+    """Return what parts say; raises msgspec.MsgspecError for what `publish` did not write."""
+    treatments = {}
+    for part in parts:
+        for published in _DECODER.decode(part):
+            treatments[published.treatment] = Weights(
+                published.positives, published.negatives, _values(published.figures)
+            )
+    return ModelInForce(number, treatments)
+
+
+def _publish(treatment: str, posterior: Posterior) -> _Published:
+    figures: list[int] = []
+    last = 0
+    for feature, (mean, precision) in sorted(posterior.weights.items()):
+        deviation = 1.0 / math.sqrt(precision)
+        figures += [feature - last, _quantised(mean), max(1, _quantised(deviation))]
+        last = feature
+    return _Published(treatment, posterior.positives, posterior.negatives, figures)
+
+
+def _quantised(value: float) -> int:
+    return math.floor(value * STEP + 0.5)
+
+
+def _values(figures: list[int]) -> dict[int, tuple[float, float]]:
+    values = {}
+    feature = 0
+    for ahead, mean, deviation in zip(*[iter(figures)] * 3, strict=True):
+        feature += ahead
+        values[feature] = (mean / STEP, (deviation / STEP) ** 2)
+    return values
