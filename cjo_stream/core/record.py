@@ -94,6 +94,29 @@ class Decision(msgspec.Struct, kw_only=True):
     model_version: int | None = None
 
 
+class Reward(msgspec.Struct, kw_only=True):
+    """What came of one command: an acceptance, or none within its reward window."""
+
+    schema: Literal["cjo.reward.v1"] = "cjo.reward.v1"
+    decision_id: str
+    action_id: str
+    customer_id: str
+    action: str
+    channel: str
+    features: list[int] | None
+    """Hashed, as the decision saw them; None where the propensity does not learn."""
+    probability: float | None
+    """With which the decision made this choice."""
+    outcome: str | None
+    """The acceptance, or the latest outcome of another kind; None: nothing was heard."""
+    value: float | None
+    """What the acceptance said that it is worth, if it did."""
+    reward: Literal[0, 1]
+    issued_at: int
+    time: int
+    """Of the acceptance, or of the window's closing."""
+
+
 Reason = Literal["entered", "moved", "goal", "exited", "ended", "merged", "refused"]
 
 
@@ -167,5 +190,13 @@ class Reply(msgspec.Struct, kw_only=True):
 
 
 Record = (
-    Action | Decision | Transition | IdentityChange | Profile | Withdrawal | DeadLetter | Reply
+    Action
+    | Decision
+    | Reward
+    | Transition
+    | IdentityChange
+    | Profile
+    | Withdrawal
+    | DeadLetter
+    | Reply
 )

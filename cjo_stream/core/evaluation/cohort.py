@@ -1,0 +1,187 @@
+"""Who is compared: the groups of each holdout, from decision, transition and identity records.
+
+A customer enters a journey's comparison with the first decision in it that chose something, which
+was sent to treated customers and recorded as `suppressed: holdout` for held-out ones: before that
+moment both groups were alike. What counts is a goal of that journey from then on.
+
+The universal holdout is told by the gate `holdout`, the first of all: an action that was ever
+stopped there is marketing, and a customer for whom one was asked is held out, or is not, whatever
+the later gates said. What counts is a goal of any journey from the first such request on.
+
+Customers who merged are one, under the id that stayed. One who was both in a comparison (held out
+on one side of a merge, treated on the other) is *mixed*, and left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from cjo_stream.core.evaluation.lift import Difference, Group, compare_rates, compare_values
+from cjo_stream.core.record import Decision, IdentityChange, Transition
+
+
+class Lift(msgspec.Struct, frozen=True):
+    """One holdout's comparison. `journey` None: the universal holdout."""
+
+    journey: str | None
+    treated: Group
+    held_out: Group
+    mixed: int
+    rate: Difference | None
+    value: Difference | None
+
+
+class _Entry(msgspec.Struct):
+    """When a customer came into a comparison, and as what."""
+
+    at: int
+    treated: bool = False
+    held_out: bool = False
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether the customer was both."""
+        return self.treated and self.held_out
+
+    def join(self, other: _Entry) -> None:
+        """Let this be the entry of both."""
+        self.at = min(self.at, other.at)
+        self.treated |= other.treated
+        self.held_out |= other.held_out
+
+
+class Cohorts:
+    """Gathers records of one installation, in any order, then compares."""
+
+    def __init__(self) -> None:
+        self._stayed: dict[str, str] = {}
+        """Customer who was absorbed -> by whom."""
+        self._kinds: dict[str, set[bool]] = {}
+        """Instance -> what its transitions say of holdout."""
+        self._goals: dict[str, dict[str, int]] = {}
+        """Journey -> customer -> time of the latest goal."""
+        self._chosen: dict[str, dict[tuple[str, str], _Entry]] = {}
+        """Journey -> customer and instance -> first choice."""
+        self._asked: dict[str, dict[str, _Entry]] = {}
+        """Action -> customer -> first request."""
+        self._marketing: set[str] = set()
+
+    def take(self, record: Decision | Transition | IdentityChange) -> None:
+        """Take note of a record."""
+        if isinstance(record, Decision):
+            self._take_decision(record)
+        elif isinstance(record, Transition):
+            self._take_transition(record)
+        elif record.kind == "merged":
+            for absorbed in record.absorbed:
+                self._stayed[absorbed] = record.customer_id
+
+    def compare(self, values: Mapping[str, float] | None = None) -> list[Lift]:
+        """Return a lift for each holdout, the universal first, then by journey.
+
+        `values`: customer id -> what the customer was worth; without, values are not compared.
+        """
+        found = []
+        if self._marketing:
+            goals = self._latest_goals(self._goals)
+            found.append(_lift(None, self._people_asked(), goals, values))
+        for journey in sorted(self._chosen):
+            people = self._people_in(journey)
+            if any(entry.held_out for entry in people.values()):
+                goals = self._latest_goals([journey])
+                found.append(_lift(journey, people, goals, values))
+        return found
+
+    # --- records
+
+    def _take_decision(self, decision: Decision) -> None:
+        customer, at = decision.customer_id, decision.time
+        for candidate in decision.candidates:
+            held = candidate.gate == "holdout"
+            if held:
+                self._marketing.add(candidate.action)
+            asked = self._asked.setdefault(candidate.action, {})
+            _enter(asked, customer, _Entry(at, not held, held))
+        journey = decision.journey
+        if journey is None or decision.chosen is None or decision.suppressed == "shadow":
+            return
+        held = decision.suppressed == "holdout"
+        chosen = self._chosen.setdefault(journey.name, {})
+        _enter(chosen, (customer, journey.instance_id), _Entry(at, False, held))
+
+    def _take_transition(self, transition: Transition) -> None:
+        if transition.instance_id is not None:
+            self._kinds.setdefault(transition.instance_id, set()).add(transition.holdout)
+        if transition.reason == "goal":
+            goals = self._goals.setdefault(transition.journey, {})
+            latest = goals.get(transition.customer_id, transition.time)
+            goals[transition.customer_id] = max(latest, transition.time)
+
+    # --- people
+
+    def _resolve(self, customer: str) -> str:
+        while (stayed := self._stayed.get(customer)) is not None:
+            customer = stayed
+        return customer
+
+    def _people_in(self, journey: str) -> dict[str, _Entry]:
+        people: dict[str, _Entry] = {}
+        for (customer, instance), entry in self._chosen[journey].items():
+            kinds = self._kinds.get(instance, set()) | ({True} if entry.held_out else set())
+            kind = _Entry(entry.at, False in kinds or not kinds, True in kinds)
+            _enter(people, self._resolve(customer), kind)
+        return people
+
+    def _people_asked(self) -> dict[str, _Entry]:
+        people: dict[str, _Entry] = {}
+        for action in sorted(self._marketing):
+            for customer, entry in self._asked[action].items():
+                _enter(people, self._resolve(customer), msgspec.structs.replace(entry))
+        return people
+
+    def _latest_goals(self, journeys: Iterable[str]) -> dict[str, int]:
+        latest: dict[str, int] = {}
+        for journey in journeys:
+            for customer, at in self._goals.get(journey, {}).items():
+                customer = self._resolve(customer)
+                latest[customer] = max(at, latest.get(customer, at))
+        return latest
+
+
+_Key = TypeVar("_Key")
+
+
+def _enter(entries: dict[_Key, _Entry], key: _Key, entry: _Entry) -> None:
+    there = entries.get(key)
+    if there is None:
+        entries[key] = entry
+    else:
+        there.join(entry)
+
+
+def _lift(
+    journey: str | None,
+    people: Mapping[str, _Entry],
+    goals: Mapping[str, int],
+    values: Mapping[str, float] | None,
+) -> Lift:
+    treated, held_out = Group(), Group()
+    mixed = 0
+    for customer, entry in people.items():
+        if entry.is_mixed:
+            mixed += 1
+            continue
+        goal = customer in goals and goals[customer] >= entry.at
+        value = values.get(customer, 0.0) if values is not None else 0.0
+        (held_out if entry.held_out else treated).add(goal=goal, value=value)
+    return Lift(
+        journey=journey,
+        treated=treated,
+        held_out=held_out,
+        mixed=mixed,
+        rate=compare_rates(treated, held_out),
+        value=compare_values(treated, held_out) if values is not None else None,
+    )
