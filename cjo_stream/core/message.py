@@ -247,6 +247,24 @@ class ActivateSet(msgspec.Struct, array_like=True, tag="activate"):
     command_id: str = ""
 
 
+class StoreModel(msgspec.Struct, array_like=True, tag="store_model"):
+    """To a task: keep part `part` (from 0) of `parts` of the learnt model `number`."""
+
+    number: int
+    part: int
+    parts: int
+    content: bytes
+    """As `core.learning.weight.publish` writes it."""
+    command_id: str = ""
+
+
+class ActivateModel(msgspec.Struct, array_like=True, tag="activate_model"):
+    """To a task: decisions go by learnt model `number`, stored before, from here on."""
+
+    number: int
+    command_id: str = ""
+
+
 IdentifierMessage = Arrive | LinkRequest | Linked | Refused | Rebind | Reseed | Forget | Find | Tie
 CustomerMessage = (
     Deliver
@@ -263,4 +281,5 @@ CustomerMessage = (
     | Purge
 )
 ActorMessage = IdentifierMessage | CustomerMessage
-Message = ActorMessage | StoreSet | ActivateSet
+TaskMessage = StoreSet | ActivateSet | StoreModel | ActivateModel
+Message = ActorMessage | TaskMessage

@@ -9,6 +9,7 @@ from cjo_stream.core.record import Record
 from cjo_stream.core.timeline import Entry, NoTimelines, Timelines
 
 if TYPE_CHECKING:
+    from cjo_stream.core.learning.weight import ModelInForce
     from cjo_stream.core.program import Program
 
 _NO_TIMELINES = NoTimelines()
@@ -19,7 +20,8 @@ class Turn:
 
     `clock` is the stream clock in ms. `received_at` is the raw record's timestamp that led here (0
     where time did), for event-to-action latency. `anchor` is the hash of the identifier whose
-    event, or whose journey, is being handled. Counts are keyed by metric name and label values.
+    event, or whose journey, is being handled. `model` is the learnt model in force, if any.
+    Counts are keyed by metric name and label values.
     """
 
     __slots__ = (
@@ -30,6 +32,7 @@ class Turn:
         "counts",
         "entries",
         "messages",
+        "model",
         "program",
         "purges",
         "received_at",
@@ -43,12 +46,14 @@ class Turn:
         clock: int,
         received_at: int = 0,
         timelines: Timelines = _NO_TIMELINES,
+        model: ModelInForce | None = None,
     ) -> None:
         self.program = program
         self.clock = clock
         self.received_at = received_at
         self.timelines = timelines
         self.anchor = ""
+        self.model = model
         self.changed = True
         """False where a handler has left its actor as it was: nothing is then written back."""
         self.purges: list[str] = []

@@ -19,6 +19,7 @@ from cjo_stream.errors import UsageError
 NAMES = {
     "action": "actions.jsonl",
     "decision": "decisions.jsonl",
+    "reward": "rewards.jsonl",
     "transition": "transitions.jsonl",
     "identity": "identities.jsonl",
     "dead_letter": "dead_letters.jsonl",

@@ -9,6 +9,7 @@ starts with a version byte.
     l i | partition (4) | topic id     cursor of an incoming lane: offset, index (8, 8; signed)
     l o | receiver (4)                 last number sent to a receiver: offset, index (8, 8; signed)
     d | number (8)                     a definition set: its content
+    w | number (8) | part (4)          a part of a learnt model: how many parts (4), its content
     m                                  Meta: msgpack
 
 A value of a higher version than this release's is refused.
@@ -38,6 +39,7 @@ TIMERS: Final = (b"t", b"u")
 LANES_IN: Final = (b"li", b"lj")
 LANES_OUT: Final = (b"lo", b"lp")
 SETS: Final = (b"d", b"e")
+MODELS: Final = (b"w", b"x")
 
 _SHIFT = 1 << 63
 _DUE = struct.Struct(">Q")
@@ -45,6 +47,7 @@ _SLOT = struct.Struct(">H")
 _NUMBER = struct.Struct(">Q")
 _PART = struct.Struct(">I")
 _POSITION = struct.Struct(">qq")
+_MODEL_PART = struct.Struct(">QI")
 
 
 class Meta(msgspec.Struct, array_like=True):
@@ -63,6 +66,8 @@ class Meta(msgspec.Struct, array_like=True):
     """Actor keys, or how they begin, whose former states the store must still forget."""
     live: dict[str, dict[str, int]] = {}
     """Live instances by journey and state."""
+    model: int = 0
+    """Number of the learnt model in force; 0 before the first."""
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -180,6 +185,28 @@ def encode_set(content: bytes) -> bytes:
 def decode_set(value: bytes) -> bytes:
     """Return a definition set's content."""
     return _body(value)
+
+
+def model_key(number: int, part: int) -> bytes:
+    """Return the store key of a part of a learnt model."""
+    return b"w" + _MODEL_PART.pack(number, part)
+
+
+def read_model_key(key: bytes) -> tuple[int, int]:
+    """Return (number, part)."""
+    number, part = _MODEL_PART.unpack_from(key, 1)
+    return number, part
+
+
+def encode_model_part(parts: int, content: bytes) -> bytes:
+    """Return the stored value of a part of a model of `parts` parts."""
+    return VERSION + _PART.pack(parts) + content
+
+
+def decode_model_part(value: bytes) -> tuple[int, bytes]:
+    """Return (how many parts the model has, this one's content)."""
+    body = _body(value)
+    return int(_PART.unpack_from(body)[0]), body[_PART.size :]
 
 
 def encode_meta(meta: Meta) -> bytes:

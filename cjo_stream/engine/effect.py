@@ -12,6 +12,7 @@ from cjo_stream.core.record import (
     Profile,
     Record,
     Reply,
+    Reward,
     Transition,
     Withdrawal,
 )
@@ -20,6 +21,7 @@ from cjo_stream.engine.frame import Effect
 KINDS: dict[type, str] = {
     Action: "action",
     Decision: "decision",
+    Reward: "reward",
     Transition: "transition",
     IdentityChange: "identity",
     Profile: "profile",

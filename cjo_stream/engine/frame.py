@@ -59,7 +59,7 @@ class Frame(msgspec.Struct, array_like=True):
 class Effect(msgspec.Struct, array_like=True):
     """One record on its way out.
 
-    `kind` is one of action, decision, transition, identity, profile, dead_letter, reply;
+    `kind` is one of action, decision, reward, transition, identity, profile, dead_letter, reply;
     `channel` is an action's. `value` is what the topic gets, an empty one as null. `received_at`
     and `expires_at` are ms (0: none).
     """

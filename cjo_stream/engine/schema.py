@@ -6,11 +6,19 @@ from typing import Any, Final
 
 import msgspec
 
-from cjo_stream.core.record import Action, DeadLetter, Decision, IdentityChange, Transition
+from cjo_stream.core.record import (
+    Action,
+    DeadLetter,
+    Decision,
+    IdentityChange,
+    Reward,
+    Transition,
+)
 
 RECORDS: Final[dict[str, type[msgspec.Struct]]] = {
     "cjo.action.v1": Action,
     "cjo.decision.v1": Decision,
+    "cjo.reward.v1": Reward,
     "cjo.transition.v1": Transition,
     "cjo.identity.v1": IdentityChange,
     "cjo.dead_letter.v1": DeadLetter,

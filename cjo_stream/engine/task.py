@@ -30,6 +30,7 @@ from cjo_stream.core import customer as customers
 from cjo_stream.core.event import native
 from cjo_stream.core.journey.instance import LIVE
 from cjo_stream.core.message import (
+    ActivateModel,
     ActivateSet,
     ActorMessage,
     Arrive,
@@ -37,6 +38,7 @@ from cjo_stream.core.message import (
     Find,
     Message,
     Show,
+    StoreModel,
     StoreSet,
     partition_of,
 )
@@ -52,6 +54,7 @@ from cjo_stream.engine.effect import effect_of
 from cjo_stream.engine.failure import log_failure, tell_failed
 from cjo_stream.engine.frame import NO_LANE, EffectWriter, FrameWriter, Item, decode_frame
 from cjo_stream.engine.lane import Cursors, Numbering
+from cjo_stream.engine.models import Models
 from cjo_stream.engine.port import Compile, Log, LogRecord, Outbox, Store
 from cjo_stream.engine.sets import Sets
 from cjo_stream.engine.timelines import Timelines
@@ -95,6 +98,7 @@ class Task:
         self._timelines = Timelines(store)
         self._wakes = Timers(store)
         self._sets = Sets(store, compile_, self._meta.active)
+        self._models = Models(store, self._meta.model)
         self._cursors = Cursors(
             {
                 codec.read_lane_in_key(k): codec.decode_position(v)
@@ -134,6 +138,11 @@ class Task:
     def active_number(self) -> int:
         """Number of the active definition set; 0 before the first."""
         return self._sets.active
+
+    @property
+    def model_number(self) -> int:
+        """Number of the learnt model in force; 0 before the first."""
+        return self._models.active
 
     @property
     def program(self) -> Program | None:
@@ -176,12 +185,14 @@ class Task:
         meta.applied, meta.leader_epoch = self._offset, self._epoch
         meta.clock, meta.active, meta.clean = self._clock, self._sets.active, False
         meta.purges += self._purges
+        meta.model = self._models.active
         self._count_live()
         self._store.write([*self._batch(), (codec.META_KEY, codec.encode_meta(meta))])
         self._cache.settle()
         self._timelines.settle()
         self._wakes.settle()
         self._sets.settle()
+        self._models.settle()
         self._cursors.settle()
         self._numbers.settle()
         if self._applied:
@@ -233,6 +244,7 @@ class Task:
         self._timelines.reset()
         self._wakes.reset()
         self._sets.reset()
+        self._models.reset()
         self._cursors.reset()
         self._numbers.reset()
         self._begin()
@@ -244,6 +256,7 @@ class Task:
         writes += self._cache.batch()
         writes += self._timelines.batch()
         writes += self._sets.batch()
+        writes += self._models.batch()
         writes += [
             (codec.lane_in_key(lane), codec.encode_position(at))
             for lane, at in self._cursors.changed().items()
@@ -304,6 +317,12 @@ class Task:
         elif type(message) is ActivateSet:
             error = self._sets.activate(message.number)
             self._answer(message.command_id, {"active": self._sets.active, "error": error})
+        elif type(message) is StoreModel:
+            self._models.store(message.number, message.part, message.parts, message.content)
+            self._answer(message.command_id, {"stored": message.number})
+        elif type(message) is ActivateModel:
+            error = self._models.activate(message.number)
+            self._answer(message.command_id, {"model": self._models.active, "error": error})
         else:
             self._handle(item.to, cast(ActorMessage, message), careful)
             if self._fifo:
@@ -341,7 +360,7 @@ class Task:
         state = entry.state
         assert state is not None
         saved = codec.encode_actor(state) if careful else b""
-        turn = Turn(self._sets.program(), self._clock, 0, self._timelines)
+        turn = self._turn()
         try:
             actor.fire(state, turn)
         except (MemoryError, RecursionError, CjoError):
@@ -356,7 +375,7 @@ class Task:
             state = codec.decode_actor(key, saved)
             assert isinstance(state, Customer)
             entry.state = state
-            turn = Turn(self._sets.program(), self._clock, 0, self._timelines)
+            turn = self._turn()
             dropped = customers.drop_due(state, turn)
             source = (self._log.topic_id, self.partition, self._offset + 1)
             tell_failed(turn, error, source, {"timers": dropped})
@@ -370,7 +389,7 @@ class Task:
         arrived = 0
         if type(message) is Deliver or type(message) is Arrive:
             arrived = message.event.received_at
-        turn = Turn(self._sets.program(), self._clock, arrived, self._timelines)
+        turn = self._turn(arrived)
         try:
             entry.state = actor.receive(key, entry.state, message, turn)
         except (MemoryError, RecursionError, CjoError):
@@ -382,7 +401,7 @@ class Task:
                 self._cache.touch(key, entry)  # half changed: the roll-back must forget it
                 raise _PoisonError from error
             entry.state = codec.decode_actor(key, saved) if saved is not None else None
-            turn = Turn(self._sets.program(), self._clock, 0, self._timelines)
+            turn = self._turn()
             if isinstance(message, Deliver):
                 log_failure("an event", error)
                 event = message.event
@@ -393,6 +412,10 @@ class Task:
                 order = message.order if isinstance(message, Find) else message
                 turn.emit(Reply(command_id=order.command_id, body={"error": type(error).__name__}))
         self._close_turn(key, entry, turn)
+
+    def _turn(self, received_at: int = 0) -> Turn:
+        model = self._models.in_force()
+        return Turn(self._sets.program(), self._clock, received_at, self._timelines, model)
 
     def _close_turn(self, key: str, entry: Entry, turn: Turn) -> None:
         for to, message in turn.messages:
