@@ -25,6 +25,7 @@ from cjo_stream.core.identity.membership import born, note_members, tell_created
 from cjo_stream.core.journey import instance as instances
 from cjo_stream.core.journey.cascade import DUE_AT_ONCE_MAX, Cascade
 from cjo_stream.core.journey.entry import try_enter
+from cjo_stream.core.learning.window import close_windows, reward_outcome
 from cjo_stream.core.message import (
     Arrive,
     Deliver,
@@ -108,6 +109,7 @@ def fire(customer: Customer, turn: Turn) -> None:
     cascade = Cascade(customer, turn, None)
     _finish(cascade, outer)
     cascade.close()
+    close_windows(customer, turn)
     publish_profile(customer, turn)
 
 
@@ -142,9 +144,13 @@ def drop_due(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
 
 
 def wake_ms(customer: Customer) -> int | None:
-    """Return the earliest due time of timers, waiting requests and the profile, or None."""
+    """Return when something of the customer is due next, or None.
+
+    That is a timer, a waiting request, the end of a reward window, or the profile.
+    """
     due = [timer.due for instance in customer.instances for timer in instance.timers]
     due += [waiting.due for waiting in customer.waiting]
+    due += [window.closes_at for window in customer.windows if window.features is not None]
     if customer.profile_due is not None:
         due.append(customer.profile_due)
     return min(due, default=None)
@@ -255,6 +261,7 @@ def _update_profile(cascade: Cascade, event: Event) -> None:
         update_cases(customer, event, scope, turn)
     if event.type == OUTCOME:
         note_outcome(customer, event)
+        reward_outcome(customer, event, turn)
 
 
 def _dead_letter(event: Event, detail: str, turn: Turn) -> None:

@@ -425,6 +425,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     holdout: float = 0.0
     explore: float = 0.0
     """Shares, 0..1."""
+    thompson: bool = False
+    """Whether a choice is drawn from the posteriors of what learns."""
     week_starts: int = 0
     """0 is Monday."""
 

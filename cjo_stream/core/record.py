@@ -114,7 +114,7 @@ class Reward(msgspec.Struct, kw_only=True):
     reward: Literal[0, 1]
     issued_at: int
     time: int
-    """Of the acceptance, or of the window's closing."""
+    """The stream clock at the window's end; at the acceptance, where nothing is learnt."""
 
 
 Reason = Literal["entered", "moved", "goal", "exited", "ended", "merged", "refused"]

@@ -15,6 +15,7 @@ CASES_MAX = 200
 COMMANDS_MAX = 1_024
 COMMANDS_AGED_MAX = 50
 WAITING_MAX = 100
+WINDOWS_MAX = 200
 KEYS_MAX = 1_000
 LIVE_MAX = 25
 WATCHED_MAX = 25
@@ -128,6 +129,26 @@ class Waiting(msgspec.Struct, array_like=True):
     anchor: str = ""
 
 
+class Window(msgspec.Struct, array_like=True):
+    """A reward window: an issued command whose acceptance is still waited for.
+
+    `features` are those hashed for its decision, None where its treatment does not learn;
+    `outcome` is the acceptance, else the latest that was heard; `value` is the acceptance's.
+    """
+
+    closes_at: int
+    action_id: str
+    decision_id: str
+    action: str
+    channel: str
+    at: int
+    features: list[int] | None = None
+    probability: float | None = None
+    outcome: str | None = None
+    value: float | None = None
+    anchor: str = ""
+
+
 class Reservation(msgspec.Struct, array_like=True):
     """Room kept for a customer on its way in; `pieces` of its state have come."""
 
@@ -160,8 +181,8 @@ class Customer(msgspec.Struct, array_like=True):
     `histories`: journey -> key as text -> [last entry, last end, anchor]. An anchor is the hash of
     the identifier whose event said so. `counter` numbers what the customer's ids end in.
     `holdouts`: journey, or `*` for the universal one, -> whether held out, as drawn; `mixed` names
-    those in which a merge joined both kinds. `commands` stand in order of issue, `waiting` in the
-    order asked.
+    those in which a merge joined both kinds. `commands` and `windows` stand in order of issue,
+    `waiting` in the order asked.
 
     `apart`: what must not be linked again: a name, and on which side of it this customer is.
     `moved`: hash@epoch of members that an unmerge gave to another customer -> its id; `parted`:
@@ -199,6 +220,7 @@ class Customer(msgspec.Struct, array_like=True):
     mixed: list[str] = []
     commands: list[Command] = []
     waiting: list[Waiting] = []
+    windows: list[Window] = []
 
 
 def next_id(customer: Customer, letter: str) -> str:

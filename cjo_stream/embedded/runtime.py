@@ -4,6 +4,9 @@ It keeps the order of steps that a task asks for: process, append what it sends 
 log is), commit. The append time is the highest event time; before it moves on, the timers of every
 partition that come due on the way fire, in order of due time, each with all that it causes.
 
+At full hours of stream time the learner learns from what has been told, and publishes
+(`learning`).
+
     offer(lane, offset, event)    an event, routed; repeats of a lane are dropped
     advance(to_ms)                time runs on without events
     settle()                      all that was offered has had its effect
@@ -22,6 +25,7 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.message import ActivateSet, Message, StoreSet, partition_of
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.state import Customer
+from cjo_stream.embedded.learning import Learning, learns, next_time
 from cjo_stream.embedded.log import EFFECT, INTERNAL, Append, Log
 from cjo_stream.engine import codec, port
 from cjo_stream.engine.dispatch import Dispatch
@@ -106,7 +110,12 @@ class Runtime:
         self._pending: list[Append] = []
         self._unnoted = False
         self._now = self._sources.high
+        self._learning = Learning(log, self._dispatched)
+        self._learning_set = 0
+        self._is_learning = False
         self._pump()
+        for task in self.tasks:
+            self._hand_out(task.partition)
 
     # --- what goes in
 
@@ -148,6 +157,9 @@ class Runtime:
         if isinstance(routed, InputError):
             return routed
         high = max(self._sources.high, event.time)
+        if high >= next_time(self._now) and self._learns():
+            self._flush()
+            self._learn_through(high)
         if self._partitions > 1:
             self._flush()
             self._fire_through(high)
@@ -172,6 +184,8 @@ class Runtime:
     def advance(self, to_ms: int) -> None:
         """Let time run on to `to_ms`, firing what comes due on the way."""
         self.settle()
+        if self._learns():
+            self._learn_through(to_ms)
         self._fire_through(to_ms)
         self._now = max(self._now, to_ms)
         self._tick(range(self._partitions))
@@ -245,6 +259,39 @@ class Runtime:
             self._now = max(self._now, nearest[0])
             self._tick([nearest[1]])
 
+    def _learns(self) -> bool:
+        """Return whether the set in force has anything to learn."""
+        if self._learning_set != self.active_number:
+            self._learning_set = self.active_number
+            program = self.tasks[0].program
+            self._is_learning = program is not None and learns(program)
+        return self._is_learning
+
+    def _learn_through(self, to_ms: int) -> None:
+        """Let time run to each time to learn up to `to_ms` before which something was told."""
+        while True:
+            told = [task.next_due for task in self.tasks]
+            told.append(self._learning.first)
+            nearest = min((at for at in told if at is not None), default=None)
+            at = next_time(max(nearest, self._now)) if nearest is not None else None
+            if at is None or at > to_ms:
+                return
+            if self._partitions > 1:
+                self._fire_through(at)
+            self._now = max(self._now, at)
+            self._tick(range(self._partitions))
+            self._learn(at)
+
+    def _learn(self, at_ms: int) -> None:
+        published = self._learning.learn(at_ms)
+        if published is None:
+            return
+        frames = [control_frame([("", message)]) for message in published.messages()]
+        partitions = range(self._partitions)
+        appends = [(INTERNAL, p, self._now, frame) for frame in frames for p in partitions]
+        self._log.append(appends, self._learning.note())
+        self._pump()
+
     def _tick(self, partitions: Sequence[int] | range) -> None:
         self._log.append([(INTERNAL, p, self._now, tick_frame()) for p in partitions])
         self._pump()
@@ -275,9 +322,12 @@ class Runtime:
         ):
             step = self._dispatch.take(partition, records)
             self._output.write(step.effects)
+            self._learning.take(partition, records[-1].offset, step.effects)
             notes = self._output.notes()
             offset, metadata = step.position
             notes[f"{_DISPATCH}{partition}"] = f"{offset - 1}|{metadata}".encode()
+            if self._learning.holds_too_much():
+                notes |= self._learning.note()
             self._log.append([], notes)
             self._dispatched[partition] = offset - 1
-            self._log.trim(EFFECT, partition, offset - 1)
+            self._log.trim(EFFECT, partition, self._learning.kept_from(partition))

@@ -27,6 +27,7 @@ from cjo_stream.core.record import DeadLetter
 from cjo_stream.definition import DefinitionSet, compile_content, load
 from cjo_stream.embedded.log import MemoryLog
 from cjo_stream.embedded.runtime import Runtime
+from cjo_stream.engine.effect import KINDS
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.intake import dead_letter_of
 from cjo_stream.engine.port import RawRecord
@@ -107,6 +108,10 @@ class TopologyDriver:
         """Return every decision record so far."""
         return self._records.rows["decision"]
 
+    def rewards(self) -> list[Row]:
+        """Return every reward record so far."""
+        return self._records.rows["reward"]
+
     def transitions(self) -> list[Row]:
         """Return every transition so far."""
         return self._records.rows["transition"]
@@ -161,8 +166,7 @@ class _Records:
     """An output that keeps everything, decoded."""
 
     def __init__(self) -> None:
-        kinds = ("action", "decision", "transition", "identity", "dead_letter", "reply", "profile")
-        self.rows: dict[str, list[Row]] = {kind: [] for kind in kinds}
+        self.rows: dict[str, list[Row]] = {kind: [] for kind in KINDS.values()}
 
     def write(self, effects: Sequence[Effect]) -> None:
         for effect in effects:

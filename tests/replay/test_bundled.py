@@ -19,7 +19,15 @@ ROOT = Path(__file__).resolve().parents[2]
 TOPOLOGIES = ROOT / "topologies"
 UPDATE = os.environ.get("CJO_REPLAY_UPDATE") == "1"
 
-FILES = ("actions", "customers", "dead_letters", "decisions", "identities", "transitions")
+FILES = (
+    "actions",
+    "customers",
+    "dead_letters",
+    "decisions",
+    "identities",
+    "rewards",
+    "transitions",
+)
 TIMINGS = {"wall_seconds", "events_per_second"}
 DAY_MS = 86_400_000
 START_MS = 1_772_323_200_000  # 2026-03-01: the clocks change within the month

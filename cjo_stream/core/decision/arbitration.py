@@ -21,7 +21,8 @@ from cjo_stream.core.decision.propensity import propensity
 from cjo_stream.core.draw import share
 from cjo_stream.core.expression import MISSING, Expression, Scope
 from cjo_stream.core.expression.value import NUMBERS, fault
-from cjo_stream.core.program import Action, Candidate, Propensity
+from cjo_stream.core.learning import thompson
+from cjo_stream.core.program import Action, Candidate, Policy, Propensity
 from cjo_stream.core.turn import Turn
 
 
@@ -43,13 +44,18 @@ UNWEIGHED = Factors(None, None, None, None, None)
 
 
 class Passed(NamedTuple):
-    """A candidate that passed every gate. `place` is its place among the candidates."""
+    """A candidate that passed every gate. `place` is its place among the candidates.
+
+    Where the policy draws, `spread` is the posterior of P, and `factor` the product of the rest.
+    """
 
     place: int
     priority: float
     value: float
     action: str
     channel: str
+    spread: thompson.Table | None = None
+    factor: float = 1.0
 
 
 def weigh(candidate: Candidate, scope: Scope, turn: Turn, known: Known) -> Factors:
@@ -75,11 +81,15 @@ def best(passed: Sequence[Passed]) -> Passed:
     return min(passed, key=lambda one: (-one.priority, -one.value, one.action, one.channel))
 
 
-def choose(passed: Sequence[Passed], explore: float, decision_id: str) -> tuple[Passed, float]:
+def choose(passed: Sequence[Passed], policy: Policy, decision_id: str) -> tuple[Passed, float]:
     """Return the choice, and the probability with which it was made.
 
     With probability `explore` any of them is chosen, each as likely as another; else the best.
+    Where the policy draws, each is as likely as it is the best by what has been learnt.
     """
+    if policy.thompson:
+        return _draw(passed, decision_id)
+    explore = policy.explore
     first = best(passed)
     if not explore:
         return first, 1.0
@@ -88,6 +98,13 @@ def choose(passed: Sequence[Passed], explore: float, decision_id: str) -> tuple[
         chosen = passed[int(share(decision_id, "choice") * len(passed))]
     by_chance = explore / len(passed)
     return chosen, by_chance + (1 - explore if chosen is first else 0.0)
+
+
+def _draw(passed: Sequence[Passed], decision_id: str) -> tuple[Passed, float]:
+    ordered = sorted(passed, key=lambda one: (-one.value, one.action, one.channel))
+    tables = [(one.spread, one.factor) for one in ordered if one.spread is not None]
+    drawn = thompson.choose(decision_id, tables)
+    return ordered[drawn.place], drawn.probability
 
 
 def _context(action: Action, scope: Scope) -> float | None:
@@ -99,7 +116,7 @@ def _context(action: Action, scope: Scope) -> float | None:
 
 
 def _value(action: Action, scope: Scope) -> float | None:
-    return 1.0 if action.value is None else _number(action.value, scope)
+    return 1.0 if action.value is None else number_of(action.value, scope)
 
 
 def _propensity(candidate: Candidate, scope: Scope, turn: Turn) -> float | None:
@@ -109,11 +126,11 @@ def _propensity(candidate: Candidate, scope: Scope, turn: Turn) -> float | None:
     if isinstance(held, Propensity):
         p = propensity(held, scope, turn, candidate.action.name, candidate.channel)
     else:
-        p = _number(held, scope)
+        p = number_of(held, scope)
     return p if p is not None and 0 <= p <= 1 else None
 
 
-def _number(expression: Expression, scope: Scope) -> float | None:
+def number_of(expression: Expression, scope: Scope) -> float | None:
     """Return a finite number, or None; what is of another type is counted as a type error."""
     value = expression.evaluate(scope)
     if value is MISSING:

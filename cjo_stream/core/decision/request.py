@@ -24,12 +24,14 @@ from cjo_stream.core.decision.gate import (
     TRANSACTIONAL,
     first_stop,
 )
+from cjo_stream.core.decision.propensity import features_of, spread_of
 from cjo_stream.core.decision.quiet import quiet_end
 from cjo_stream.core.decision.situation import Situation
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope, evaluate_all
 from cjo_stream.core.identity.membership import address_of
-from cjo_stream.core.program import Act, Candidate, Decide, Then
+from cjo_stream.core.learning.window import open_window
+from cjo_stream.core.program import Act, Candidate, Decide, Propensity, Then
 from cjo_stream.core.record import JourneyRef, Trigger
 from cjo_stream.core.state import Command, Customer, next_id
 from cjo_stream.core.turn import Turn
@@ -104,7 +106,7 @@ def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> re
     """
     scope.event, scope.data, scope.key = request.event, request.data, request.key
     situation = Situation(customer, scope, turn)
-    judged, passed, delayed = _judge(request, situation)
+    judged, passed, delayed = _judge(request, situation, turn)
     decision_id = next_id(customer, "d")
     chosen, probability = _choose(request, passed, decision_id, turn)
     held = chosen is not None and request.holdout and chosen.action.class_ != TRANSACTIONAL
@@ -121,6 +123,7 @@ def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> re
         suppressed="holdout" if held else None,
         probability=probability,
         deferred_until=_earliest_end(situation, delayed) if waits else None,
+        model_version=turn.model.number if turn.model is not None else None,
     )
     turn.emit(decision)
     count_stopped(judged, turn)
@@ -128,7 +131,7 @@ def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> re
         turn.count("cjo_suppressed_total", "journey_holdout")
     elif chosen is not None:
         scope.channel = chosen.channel
-        _issue(customer, chosen, request, decision_id, scope, turn)
+        _issue(customer, chosen, request, decision, scope, turn)
     scope.channel = MISSING
     return decision
 
@@ -144,7 +147,7 @@ def count_stopped(judged: Iterable[record.Candidate], turn: Turn) -> None:
 
 
 def _judge(
-    request: Request, situation: Situation
+    request: Request, situation: Situation, turn: Turn
 ) -> tuple[list[record.Candidate], list[Passed], dict[str, None]]:
     """Return the candidates' records, those that passed, and the channels delayed, in order."""
     scope = situation.scope
@@ -160,7 +163,8 @@ def _judge(
         p, c, v, lever, priority = situation.factors
         gate, rule = stop if stop is not None else (None, None)
         if gate is None:
-            passed.append(Passed(len(judged), priority or 0.0, v or 0.0, name, channel))
+            one = Passed(len(judged), priority or 0.0, v or 0.0, name, channel)
+            passed.append(_spread(one, candidate, situation, turn))
         elif gate == QUIET_HOURS and _is_delayed(situation, channel):
             delayed[channel] = None
         judged.append(
@@ -179,6 +183,15 @@ def _judge(
     return judged, passed, delayed
 
 
+def _spread(one: Passed, candidate: Candidate, situation: Situation, turn: Turn) -> Passed:
+    """Return a candidate that passed, with what may be drawn, where the policy draws."""
+    p, c, v, lever, _ = situation.factors
+    if not turn.program.policy.thompson or p is None or c is None or v is None or lever is None:
+        return one
+    spread = spread_of(candidate, p, situation.scope, turn)
+    return one._replace(spread=spread, factor=c * v * lever)
+
+
 def _choose(
     request: Request, passed: Sequence[Passed], decision_id: str, turn: Turn
 ) -> tuple[Candidate | None, float | None]:
@@ -186,7 +199,7 @@ def _choose(
         return None, None
     if request.is_act:
         return request.candidates[passed[0].place], 1.0
-    chosen, probability = choose(passed, turn.program.policy.explore, decision_id)
+    chosen, probability = choose(passed, turn.program.policy, decision_id)
     return request.candidates[chosen.place], probability
 
 
@@ -206,7 +219,7 @@ def _issue(
     customer: Customer,
     chosen: Candidate,
     request: Request,
-    decision_id: str,
+    decision: record.Decision,
     scope: Scope,
     turn: Turn,
 ) -> None:
@@ -227,7 +240,7 @@ def _issue(
         address=address_of(customer, chosen.address),
         issued_at=turn.clock,
         expires_at=turn.clock + action.expires_ms,
-        decision_id=decision_id,
+        decision_id=decision.decision_id,
         journey=request.journey,
     )
     turn.emit(command)
@@ -246,3 +259,7 @@ def _issue(
         ),
         turn,
     )
+    learnt = chosen.propensity
+    features = features_of(learnt, scope) if isinstance(learnt, Propensity) else None
+    probability = decision.probability
+    open_window(customer, command, features, probability, turn, anchor=request.anchor)

@@ -14,6 +14,7 @@ from cjo_stream.core.identity.parcel import Parcel
 from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.journey.history import join_histories
 from cjo_stream.core.journey.join import join_instances
+from cjo_stream.core.learning.window import join_windows
 from cjo_stream.core.profile.case import join_cases
 from cjo_stream.core.profile.consent import join_consent
 from cjo_stream.core.profile.fact import join_facts
@@ -37,6 +38,7 @@ def join(key: str, customer: Customer, parcel: Parcel, edge: Edge, turn: Turn) -
     join_histories(customer, other)
     join_commands(customer, other)
     join_waiting(customer, other)
+    join_windows(customer, other)
     cascade = Cascade(customer, turn, None)
     cascade.trigger = Trigger("event", edge.event_id, edge.event_type)
     join_instances(cascade, other)

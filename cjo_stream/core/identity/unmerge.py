@@ -27,6 +27,7 @@ from cjo_stream.core.identity.parcel import Parcel, pack, unpack
 from cjo_stream.core.journey.history import part_histories
 from cjo_stream.core.journey.instance import count_live
 from cjo_stream.core.journey.join import part_instances
+from cjo_stream.core.learning.window import part_windows
 from cjo_stream.core.message import (
     HASH_DIGITS,
     Reseed,
@@ -171,6 +172,7 @@ def _part(
     fresh.holdouts, fresh.mixed = dict(customer.holdouts), list(customer.mixed)
     part_commands(customer, fresh, anchors)
     part_waiting(customer, fresh, anchors)
+    part_windows(customer, fresh, anchors)
     customer.parted.update(dict.fromkeys((c.id for c in fresh.commands), fresh.id))
     for kept in (customer.moved, customer.parted):
         for name in list(kept)[: max(0, len(kept) - REMEMBERED_MAX)]:

@@ -28,6 +28,7 @@ def build_policy(fields: Fields | None, context: Context) -> Policy:
     _check_names(fields, context)
     gate: Fields | None = fields.value("service_gate")
     blocked = gate.items("block") if gate is not None else []
+    explore = fields.value("explore", 0.0)
     consent = fields.items("consent")
     _warn_of_transactional([*blocked, *(entry.key for entry in consent)], report)
     return Policy(
@@ -40,7 +41,8 @@ def build_policy(fields: Fields | None, context: Context) -> Policy:
         consent={entry.key.value: Consent(entry.value) for entry in consent},
         blocked_by_case=frozenset(item.value for item in blocked) & _ALL_BUT_TRANSACTIONAL,
         holdout=fields.value("holdout", 0.0),
-        explore=fields.value("explore", 0.0),
+        explore=explore if isinstance(explore, float) else 0.0,
+        thompson=isinstance(explore, Fields) and explore.value("thompson", False),
         week_starts=WEEKDAYS.index(fields.value("week_starts", WEEKDAYS[0])),
     )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cjo_stream.core.expression.calendar import WEEKDAYS
-from cjo_stream.definition.grammar.compound import Field, Many, MapOf, Record
+from cjo_stream.definition.grammar.compound import Field, Many, MapOf, Record, ScalarOr
 from cjo_stream.definition.grammar.scalar import Choice, DurationOr, Number, Text
-from cjo_stream.definition.grammar.word import CLASS, DURATION, LIMIT, NAMED, SHARE
+from cjo_stream.definition.grammar.word import CLASS, DURATION, FLAG, LIMIT, NAMED, SHARE
 
 PERIODS = ("day", "week", "month")
 
@@ -40,6 +40,7 @@ _WINDOW = Record(
         "then": Field(Choice(("delay", "drop"), "way with requests"), is_required=True),
     },
 )
+_EXPLORE = Record("a way to explore", {"thompson": Field(FLAG, is_required=True)})
 _PERCENTS = MapOf(NAMED, Number())
 
 POLICY = Record(
@@ -55,7 +56,7 @@ POLICY = Record(
         ),
         "levers": Field(Record("levers", {"issue": Field(_PERCENTS), "group": Field(_PERCENTS)})),
         "holdout": Field(SHARE),
-        "explore": Field(SHARE),
+        "explore": Field(ScalarOr(SHARE, _EXPLORE)),
         "week_starts": Field(_DAY),
         "reward_window": Field(DURATION),
     },

@@ -1,0 +1,128 @@
+"""Reward windows: what came of a command, told once, at its customer.
+
+A window opens with a command. The first acceptance counts, by its event time, as long as the
+stream clock has not passed the window's end; no acceptance by then is a negative example. Where
+the treatment learns, both are told when the window ends: acceptances told as they come, and the
+rest a week later, would teach for a week that everybody accepts (delayed feedback; Chapelle 2014,
+KDD).
+
+The window of a treatment that does not learn tells an acceptance only, at once, and wakes nobody:
+who evaluates a policy sees in a choice without a reward that it earned nothing, and a timer for
+each command would buy no more than that. Such a window goes when the next one opens.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+from cjo_stream.core.event import Event
+from cjo_stream.core.record import Action, Reward
+from cjo_stream.core.state import WINDOWS_MAX, Customer, Window
+from cjo_stream.core.turn import Turn
+
+ACCEPTANCES: Final = frozenset(("accept", "converted"))
+
+
+def open_window(
+    customer: Customer,
+    command: Action,
+    features: Sequence[int] | None,
+    probability: float | None,
+    turn: Turn,
+    *,
+    anchor: str = "",
+) -> None:
+    """Begin to wait for what comes of a command; `features` None: its treatment does not learn."""
+    windows = [one for one in customer.windows if not _is_silently_over(one, turn.clock)]
+    windows.append(
+        Window(
+            closes_at=turn.clock + turn.program.reward_window_ms,
+            action_id=command.action_id,
+            decision_id=command.decision_id,
+            action=command.action,
+            channel=command.channel,
+            at=turn.clock,
+            features=list(features) if features is not None else None,
+            probability=probability,
+            anchor=anchor,
+        )
+    )
+    if len(windows) > WINDOWS_MAX:
+        turn.count("cjo_state_bounds_total", "windows")
+        del windows[0]
+    customer.windows = windows
+
+
+def reward_outcome(customer: Customer, event: Event, turn: Turn) -> None:
+    """Note an outcome that was joined to its command in the command's window."""
+    action_id, outcome = event.attributes["action_id"], event.attributes["outcome"]
+    window = next((one for one in customer.windows if one.action_id == action_id), None)
+    if window is None or window.outcome in ACCEPTANCES or event.time >= window.closes_at:
+        return
+    window.outcome = outcome
+    if outcome in ACCEPTANCES:
+        window.value = _value(event.attributes.get("value"))
+        if window.features is None:
+            customer.windows.remove(window)
+            _tell(customer, window, turn)
+
+
+def close_windows(customer: Customer, turn: Turn) -> None:
+    """Close the windows whose time is over, in the order in which it was."""
+    over = [one for one in customer.windows if one.closes_at <= turn.clock]
+    if over:
+        customer.windows = [one for one in customer.windows if one.closes_at > turn.clock]
+        for window in sorted(over, key=_order):
+            if window.features is not None:
+                _tell(customer, window, turn)
+
+
+def join_windows(into: Customer, other: Customer) -> None:
+    """Let the windows of a customer that is merged away go on in the one it is merged into."""
+    known = {window.action_id for window in into.windows}
+    joined = into.windows + [one for one in other.windows if one.action_id not in known]
+    into.windows = sorted(joined, key=_order)[-WINDOWS_MAX:]
+    other.windows = []
+
+
+def part_windows(customer: Customer, new: Customer, anchors: frozenset[str]) -> None:
+    """Move the windows of commands that were anchored on these identifiers."""
+    moved = [one for one in customer.windows if one.anchor in anchors]
+    new.windows = sorted(new.windows + moved, key=_order)
+    customer.windows = [one for one in customer.windows if one.anchor not in anchors]
+
+
+def _order(window: Window) -> tuple[int, str]:
+    return window.closes_at, window.action_id
+
+
+def _is_silently_over(window: Window, now: int) -> bool:
+    return window.features is None and window.closes_at <= now
+
+
+def _value(value: Any) -> float | None:
+    is_number = type(value) is int or type(value) is float
+    return float(value) if is_number and math.isfinite(value) else None
+
+
+def _tell(customer: Customer, window: Window, turn: Turn) -> None:
+    reward: Literal[0, 1] = 1 if window.outcome in ACCEPTANCES else 0
+    turn.count("cjo_rewards_total", window.channel, window.action, str(reward))
+    turn.emit(
+        Reward(
+            decision_id=window.decision_id,
+            action_id=window.action_id,
+            customer_id=customer.id,
+            action=window.action,
+            channel=window.channel,
+            features=window.features,
+            probability=window.probability,
+            outcome=window.outcome,
+            value=window.value,
+            reward=reward,
+            issued_at=window.at,
+            time=turn.clock,
+        )
+    )

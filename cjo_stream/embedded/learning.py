@@ -1,0 +1,127 @@
+"""The learner of the embedded runtime: it learns and publishes at fixed stream times.
+
+At each full LEARN_EVERY_MS of stream time it takes the rewards told before that time, in order of
+time and then of action id (so that the number of partitions does not matter), and appends the
+model to every partition's log, together with the note of what it has learnt:
+
+    learner    the model, number and digest of what was last published, the rewards not yet
+               learnt, and up to where each partition's effects are in them
+
+What a kill leaves behind the note is read again from the effects, which are kept so long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from cjo_stream.core.learning.posterior import Model
+from cjo_stream.core.program import Program, Propensity
+from cjo_stream.core.record import Reward
+from cjo_stream.embedded.log import EFFECT, Log
+from cjo_stream.engine.frame import Effect, decode_effect_frame
+from cjo_stream.engine.learner import Learner, Publication
+
+LEARN_EVERY_MS: Final = 3_600_000
+HELD_RECORDS_MAX: Final = 1_000
+"""Effect records kept for rewards not yet learnt, before those are noted instead."""
+NOTE: Final = "learner"
+_READ_RECORDS_MAX: Final = 1_024
+
+_DECODER: Final = msgspec.json.Decoder(Reward)
+
+
+class _Note(msgspec.Struct, array_like=True):
+    model: Model
+    number: int
+    digest: bytes
+    waiting: list[Reward]
+    read: list[int]
+    """By partition, the last effect record that is in all this."""
+
+
+def learns(program: Program) -> bool:
+    """Return whether any propensity of a definition set learns."""
+    return any(
+        isinstance(candidate.propensity, Propensity)
+        for candidates in program.candidates.values()
+        for candidate in candidates
+    )
+
+
+def next_time(after_ms: int) -> int:
+    """Return the first time to learn that is later than a time.
+
+    >>> next_time(3_600_000)
+    7200000
+    """
+    return (after_ms // LEARN_EVERY_MS + 1) * LEARN_EVERY_MS
+
+
+class Learning:
+    """What the learner of one log knows, and which rewards wait for the next time to learn."""
+
+    def __init__(self, log: Log, dispatched: Sequence[int]) -> None:
+        """Go on from the note; `dispatched` is how far each partition's effects went out."""
+        noted = log.note(NOTE)
+        note = (
+            msgspec.msgpack.decode(noted, type=_Note)
+            if noted
+            else _Note(Model(), 0, b"", [], [-1] * len(dispatched))
+        )
+        self._learner = Learner(note.model, note.number, note.digest)
+        self._waiting = {reward.action_id: reward for reward in note.waiting}
+        self._noted = note.read
+        self._read = list(dispatched)
+        for partition, through in enumerate(dispatched):
+            self._read_again(log, partition, note.read[partition], through)
+
+    def take(self, partition: int, offset: int, effects: Sequence[Effect]) -> None:
+        """Take what went out of a partition, up to effect record `offset`."""
+        for effect in effects:
+            if effect.kind == "reward":
+                reward = _DECODER.decode(effect.value)
+                if reward.features is not None:
+                    self._waiting[reward.action_id] = reward
+        self._read[partition] = offset
+
+    @property
+    def first(self) -> int | None:
+        """Return when the first reward not yet learnt was told; None for none."""
+        return min((reward.time for reward in self._waiting.values()), default=None)
+
+    def learn(self, before_ms: int) -> Publication | None:
+        """Learn from what was told before a time; return what there is to publish, if anything."""
+        told = [reward for reward in self._waiting.values() if reward.time < before_ms]
+        for reward in sorted(told, key=lambda one: (one.time, one.action_id)):
+            self._learner.take(reward)
+            del self._waiting[reward.action_id]
+        return self._learner.publish() if told else None
+
+    def kept_from(self, partition: int) -> int:
+        """Return the last effect record of a partition that is not needed any more."""
+        return self._noted[partition] if self._waiting else self._read[partition]
+
+    def holds_too_much(self) -> bool:
+        """Return whether it is time to write the note, for the effects kept without it."""
+        held = sum(self._read) - sum(self._noted) if self._waiting else 0
+        return held > HELD_RECORDS_MAX
+
+    def note(self) -> dict[str, bytes]:
+        """Return the note; once it is written, what it holds is needed no more."""
+        learner = self._learner
+        self._noted = list(self._read)
+        waiting = list(self._waiting.values())
+        note = _Note(learner.model, learner.number, learner.digest, waiting, self._noted)
+        return {NOTE: msgspec.msgpack.encode(note)}
+
+    def _read_again(self, log: Log, partition: int, after: int, through: int) -> None:
+        while records := log.read(EFFECT, partition, after, _READ_RECORDS_MAX):
+            for record in records:
+                if record.offset > through:
+                    return
+                effects = [item.effect for item in decode_effect_frame(record.value).items]
+                self.take(partition, record.offset, effects)
+            after = records[-1].offset

@@ -1,0 +1,61 @@
+"""The learner: reward records in, in their order; models to publish out.
+
+It knows no log and no clock. A runtime hands it the rewards, asks it now and then for what is
+new, and puts the messages into every partition's log; so a model in use is in the log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import msgspec
+
+from cjo_stream.core.learning.posterior import Model, learn, treatment_name
+from cjo_stream.core.learning.weight import publish
+from cjo_stream.core.message import ActivateModel, Message, StoreModel
+from cjo_stream.core.record import Reward
+
+
+class Publication(msgspec.Struct, array_like=True):
+    """A model on its way into force."""
+
+    number: int
+    parts: list[bytes]
+
+    def messages(self) -> Iterator[Message]:
+        """Yield what every partition is to take: all parts, then the activation."""
+        for part, content in enumerate(self.parts):
+            yield StoreModel(self.number, part, len(self.parts), content)
+        yield ActivateModel(self.number)
+
+
+class Learner:
+    """A model, and the number and digest under which it was last published (0: never)."""
+
+    def __init__(self, model: Model | None = None, number: int = 0, digest: bytes = b"") -> None:
+        self.model = model if model is not None else Model()
+        self.number = number
+        self.digest = digest
+        self._taught: set[str] = set()
+
+    def take(self, reward: Reward) -> None:
+        """Learn from one reward; one whose treatment does not learn teaches nothing."""
+        if reward.features is not None:
+            name = treatment_name(reward.action, reward.channel)
+            learn(self.model, name, reward.features, positive=reward.reward == 1)
+            self._taught.add(name)
+
+    def taught(self) -> list[str]:
+        """Return the treatments that have learnt since the last call, in order of name."""
+        names, self._taught = sorted(self._taught), set()
+        return names
+
+    def publish(self) -> Publication | None:
+        """Return the model under its next number; None where it is as last published."""
+        parts = publish(self.model)
+        digest = hashlib.blake2b(b"".join(parts), digest_size=16).digest() if parts else b""
+        if digest == self.digest:
+            return None
+        self.number, self.digest = self.number + 1, digest
+        return Publication(self.number, parts)

@@ -1,0 +1,140 @@
+"""The embedded learner: the same log gives the same weights, whatever is killed on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from cjo_stream.core.record import Reward
+from cjo_stream.embedded.log import DurableLog
+from cjo_stream.engine.learner import Learner
+from cjo_stream.store.rocks import RocksStore
+from tests.unit.scene import ACTIONS, HEAD
+from tests.unit.test_reward import ASK, PROFILE
+
+START_MS = 1_772_323_200_000
+FILES = ("actions", "decisions", "rewards", "transitions", "dead_letters", "customers")
+
+
+@pytest.fixture(scope="module")
+def topology(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("topology")
+    more = ASK.replace("EXPLORE", "explore: {thompson: true}").replace("HOLDOUT", "")
+    (folder / "all.yaml").write_text(f"{HEAD}{PROFILE}{ACTIONS}---\n{more}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file of ten days: who asks, what they answer; mostly a card when in the mood."""
+    draw = random.Random(4)
+    lines = []
+    for number in range(2_500):
+        at = START_MS + number * 345_600
+        mood = draw.choice(["fine", "sad"])
+        user = {"user": f"u{draw.randrange(50)}", "email": f"u{draw.randrange(50)}@example.com"}
+        lines.append(event("ask", at, user, k=number, mood=mood))
+        if draw.random() < (0.5 if mood == "fine" else 0.05):
+            lines.append(event("cjo.outcome", at + 60_000, user, action="card", outcome="accept"))
+    path = tmp_path_factory.mktemp("events") / "events.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def event(type_: str, at: int, identifiers: dict[str, str], **attributes: object) -> str:
+    told = {"type": type_, "time": at, "channel": "web", "identifiers": identifiers}
+    return json.dumps({**told, "attributes": attributes})
+
+
+def command(topology: Path, events: Path, out: Path, *more: str) -> list[str]:
+    base = [sys.executable, "-m", "cjo_stream", "run", str(topology), str(events)]
+    return [*base, "--out", str(out), "--drain", "3d", "--now", "2026-04-01T00:00:00Z", *more]
+
+
+def run(arguments: list[str], hash_seed: str = "0") -> None:
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def read(out: Path) -> dict[str, bytes]:
+    return {name: (out / f"{name}.jsonl").read_bytes() for name in FILES}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    topology: Path, events: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, bytes]:
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    run(command(topology, events, out))
+    return read(out)
+
+
+def test_models_follow_one_another_and_the_same_input_gives_the_same_bytes(
+    topology: Path, events: Path, tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    decisions = [json.loads(line) for line in undisturbed["decisions"].splitlines()]
+    versions = [d["model_version"] or 0 for d in decisions]
+    assert versions == sorted(versions)
+    assert versions[-1] > 100
+    run(command(topology, events, tmp_path / "out"), hash_seed="5")
+    assert read(tmp_path / "out") == undisturbed
+
+
+def test_a_run_killed_again_and_again_learns_what_an_undisturbed_one_does(
+    topology: Path, events: Path, tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    out, state = tmp_path / "out", tmp_path / "state"
+    draw = random.Random(8)
+    kills = 0
+    while True:
+        arguments = command(topology, events, out, "--state", str(state))
+        process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        size = _size(out)
+        until = time.monotonic() + 30
+        while kills < 8 and process.poll() is None and time.monotonic() < until:
+            if _size(out) > size:
+                time.sleep(draw.uniform(0, 0.2))
+                process.send_signal(signal.SIGKILL)
+                kills += 1
+                break
+            time.sleep(0.002)
+        _, errors = process.communicate(timeout=60)
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL, errors.decode()
+    assert kills >= 4
+    assert read(out) == undisturbed
+    assert weights_of(state) == weights_from(undisturbed["rewards"])
+
+
+def _size(out: Path) -> int:
+    path = out / "decisions.jsonl"
+    return path.stat().st_size if path.exists() else 0
+
+
+def weights_of(state: Path) -> object:
+    """Return the learner's model as a state folder notes it."""
+    log = DurableLog(RocksStore(state / "log"))
+    noted = log.note("learner")
+    log.close()
+    assert noted is not None
+    return msgspec.msgpack.decode(noted)[0]
+
+
+def weights_from(lines: bytes) -> object:
+    """Return the model that rewards give in the order told; the drain ends after the last."""
+    rewards = [msgspec.json.decode(line, type=Reward) for line in lines.splitlines()]
+    learner = Learner()
+    for reward in sorted(rewards, key=lambda one: (one.time, one.action_id)):
+        learner.take(reward)
+    return msgspec.msgpack.decode(msgspec.msgpack.encode(learner.model))
