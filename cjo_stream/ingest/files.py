@@ -15,7 +15,9 @@ import zlib
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import msgspec
 
 from cjo_stream.core.program import Program
 from cjo_stream.engine.port import Decode, RawRecord
@@ -74,6 +76,16 @@ def read(
     if sort:
         return order.sort(sources)
     return iter(sources[0]) if len(sources) == 1 else order.merge(sources)
+
+
+def objects(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the number and content of each row of a file that is no events; raises UsageError."""
+    _check(path)
+    for number, value, error in _rows(path, None):
+        try:
+            yield number, msgspec.json.decode(value, type=dict[str, Any])
+        except msgspec.MsgspecError as why:
+            raise UsageError(f"{path}, line {number}: {error or why}") from None
 
 
 def _decoded(

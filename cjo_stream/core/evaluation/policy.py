@@ -8,7 +8,12 @@ weight cannot be asked again without the customer, so what was recorded of them 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
+from cjo_stream.core import program as definition
+from cjo_stream.core.decision.arbitration import Passed, best, number_of
+from cjo_stream.core.expression import Expression, Scope
+from cjo_stream.core.program import Program
 from cjo_stream.core.record import Candidate, Decision
 
 Treatment = tuple[str, str]
@@ -41,3 +46,61 @@ def fixed(action: str, channel: str) -> Policy:
         return {wanted: 1.0} if wanted in map(treatment, passed(decision)) else {}
 
     return choose
+
+
+def arbitrated(program: Program) -> Policy:
+    """Return the policy that arbitrates by a definition set's numbers.
+
+    A candidate that the set has not is not chosen. Of a policy that draws the best is taken: what
+    its posteriors would be, no record says.
+    """
+    numbers = {
+        (candidate.action.name, candidate.channel): _numbers(candidate)
+        for candidates in program.candidates.values()
+        for candidate in candidates
+    }
+    explore = program.policy.explore
+
+    def choose(decision: Decision) -> dict[Treatment, float]:
+        found = []
+        for place, recorded in enumerate(passed(decision)):
+            mine = numbers.get(treatment(recorded))
+            if mine is None:
+                continue
+            p = recorded.P if mine.propensity is None else mine.propensity
+            v = recorded.V if mine.value is None else mine.value
+            if p is not None and v is not None and recorded.C is not None:
+                priority = p * recorded.C * v * mine.lever
+                found.append(Passed(place, priority, v, *treatment(recorded)))
+        if not found:
+            return {}
+        first = best(found)
+        by_chance = explore / len(found)
+        return {
+            (one.action, one.channel): by_chance + (1.0 - explore if one is first else 0.0)
+            for one in found
+        }
+
+    return choose
+
+
+class _Numbers(NamedTuple):
+    """What a definition set says of a candidate without a customer; None: it takes one."""
+
+    propensity: float | None
+    value: float | None
+    lever: float
+
+
+def _numbers(candidate: definition.Candidate) -> _Numbers:
+    return _Numbers(
+        _constant(candidate.propensity), _constant(candidate.action.value), candidate.lever
+    )
+
+
+def _constant(held: definition.Propensity | Expression | None) -> float | None:
+    if held is None:
+        return 1.0
+    if isinstance(held, definition.Propensity) or not held.is_constant:
+        return None
+    return number_of(held, Scope(now=0))

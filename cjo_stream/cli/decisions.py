@@ -1,0 +1,185 @@
+"""`cjo-stream decisions`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from cjo_stream.cli.option import Json, read_duration, topology_folder
+from cjo_stream.cli.terminal import count, say, say_json, say_table
+from cjo_stream.errors import UsageError
+
+if TYPE_CHECKING:
+    from cjo_stream.core.evaluation.case import Row
+    from cjo_stream.core.evaluation.estimate import Case, Evaluation
+    from cjo_stream.core.evaluation.policy import Policy
+
+UNIFORM: Final = "uniform"
+FIXED: Final = "fixed:"
+NO_CLIP: Final = 0.0
+
+app: Final = typer.Typer(help="What decisions were worth.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Decisions that were made."""
+
+
+@app.command()
+def evaluate(
+    log: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LOG",
+            help="The --out folder of a `run`; or any log of choices, .jsonl or .csv (also .gz).",
+        ),
+    ],
+    candidate: Annotated[
+        str,
+        typer.Argument(
+            metavar="CANDIDATE", help="A topology, `uniform`, or `fixed:ACTION/CHANNEL`."
+        ),
+    ],
+    window: Annotated[
+        str | None,
+        typer.Option(metavar="7d", help="The reward window, where no topology tells it."),
+    ] = None,
+    clip: Annotated[
+        float, typer.Option(min=0.0, help="The most that one choice may weigh; 0: no bound.")
+    ] = 100.0,
+    action: Annotated[str, typer.Option(metavar="COLUMN", help="Of a log that is a file.")] = (
+        "action"
+    ),
+    reward: Annotated[str, typer.Option(metavar="COLUMN", help="Of a log that is a file.")] = (
+        "reward"
+    ),
+    probability: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Of a log that is a file.")
+    ] = "probability",
+    json: Json = False,
+) -> int:
+    """Estimate what another policy would have earned, from the choices that were made.
+
+    Choices without chance in them say nothing of others: give the policy an `explore`. Exits 1
+    where the effective sample is too small for an estimate.
+    """
+    import math
+
+    from cjo_stream.core.evaluation.estimate import evaluate
+
+    pending = 0
+    if log.is_dir():
+        cases, pending = _of_run(log, candidate, window)
+    else:
+        cases = _of_rows(log, candidate, (action, reward, probability))
+    found = evaluate(cases, clip=math.inf if clip == NO_CLIP else clip)
+    if json:
+        say_json({"candidate": candidate, "pending": pending, **_figures(found)})
+    else:
+        _say(found, candidate, pending)
+    return 0 if found.is_enough else 1
+
+
+def _of_run(out: Path, candidate: str, window: str | None) -> tuple[list[Case], int]:
+    from cjo_stream.core.evaluation.case import cases_of_decisions
+    from cjo_stream.embedded import results
+
+    policy, window_ms = _policy(candidate)
+    if window is not None:
+        window_ms = read_duration(window, "--window")
+    found = cases_of_decisions(results.decisions(out), results.rewards(out), policy, window_ms)
+    return found.cases, found.pending
+
+
+def _policy(candidate: str) -> tuple[Policy, int]:
+    """Return a policy by its name on the command line, and its reward window in ms."""
+    from cjo_stream.core.evaluation import policy
+    from cjo_stream.core.program import Program
+    from cjo_stream.definition import load
+
+    usual_ms: int = Program(topology="", channels={}, identifiers={}).reward_window_ms
+    if candidate == UNIFORM:
+        return policy.uniform, usual_ms
+    if candidate.startswith(FIXED):
+        action, slash, channel = candidate.removeprefix(FIXED).partition("/")
+        if not (action and slash and channel):
+            raise UsageError(f"{candidate}: write fixed:ACTION/CHANNEL")
+        return policy.fixed(action, channel), usual_ms
+    program = load(topology_folder(candidate)).program
+    return policy.arbitrated(program), program.reward_window_ms
+
+
+def _of_rows(path: Path, candidate: str, columns: tuple[str, str, str]) -> list[Case]:
+    from cjo_stream.core.evaluation import case
+
+    rows = list(_rows(path, columns))
+    if candidate == UNIFORM:
+        return case.cases_of_rows(rows)
+    action = candidate.removeprefix(FIXED)
+    if action == candidate or not any(row.action == action for row in rows):
+        raise UsageError(f"{candidate}: of a file, `uniform` or fixed:ACTION with one of its own")
+    return case.cases_of_rows(rows, action)
+
+
+def _rows(path: Path, columns: tuple[str, str, str]) -> Iterator[Row]:
+    from cjo_stream.core.evaluation.case import Row
+    from cjo_stream.ingest import files
+
+    for number, told in files.objects(str(path)):
+        action, reward, probability = (_cell(told, name, path, number) for name in columns)
+        try:
+            row = Row(str(action), float(reward), float(probability))
+        except (TypeError, ValueError):
+            raise UsageError(
+                f"{path}, line {number}: reward and probability are numbers"
+            ) from None
+        if not 0.0 < row.probability <= 1.0:
+            raise UsageError(f"{path}, line {number}: a choice has a probability above 0, up to 1")
+        yield row
+
+
+def _cell(row: Mapping[str, Any], name: str, path: Path, number: int) -> Any:
+    if name not in row:
+        raise UsageError(
+            f"{path}, line {number}: there is no `{name}`, only {', '.join(row)}: name the "
+            "columns with --action, --reward, --probability"
+        )
+    return row[name]
+
+
+def _figures(found: Evaluation) -> dict[str, Any]:
+    import msgspec
+
+    return {**msgspec.to_builtins(found), "enough": found.is_enough}
+
+
+def _say(found: Evaluation, candidate: str, pending: int) -> None:
+    rows = [("what was earned", found.logged)]
+    rows += [
+        (name, estimate)
+        for name, estimate in (
+            (f"{candidate}, IPW", found.ipw),
+            (f"{candidate}, SNIPW", found.snipw),
+            (f"{candidate}, doubly robust", found.dr),
+        )
+        if estimate is not None
+    ]
+    say_table(
+        "Reward a choice",
+        ("", "#estimate", "#from", "#to (95 %)"),
+        ((name, f"{e.value:.6g}", f"{e.low:.6g}", f"{e.high:.6g}") for name, e in rows),
+    )
+    say(
+        f"{count(found.cases)} choices, worth {found.effective:,.0f} equally weighted ones; "
+        f"{count(found.clipped)} weights cut; {count(pending)} left out, whose reward windows are "
+        "open"
+    )
+    if not found.is_enough:
+        say(
+            "No estimate: too few of these choices would have been the candidate's. Explore more, "
+            "or wait for more"
+        )

@@ -1,0 +1,19 @@
+"""`cjo-stream report`: what a run's results are worth."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import typer
+
+from cjo_stream.cli import lift
+
+app: Final = typer.Typer(help="What the results of a run are worth.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Reports."""
+
+
+app.command("lift")(lift.lift)
