@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     metrics_host: str = Field(
         default="127.0.0.1", min_length=1, description="the address that the port is opened on"
     )
+    learn_interval_s: float = Field(
+        default=300.0, ge=0.0, description="seconds between the models that `learn` publishes"
+    )
     session_timeout_ms: int = Field(
         default=10_000,
         ge=1_000,

@@ -84,6 +84,7 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
         "intake": process.intake,
         "worker": process.worker,
         "dispatch": process.dispatch,
+        "learn": process.learn,
         "settings": settings.settings,
     },
     "Look inside": {

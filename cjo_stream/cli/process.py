@@ -1,4 +1,4 @@
-"""`cjo-stream intake`, `worker`, `dispatch` and `up`: the processes of an installation."""
+"""`cjo-stream intake`, `worker`, `dispatch`, `learn` and `up`: an installation's processes."""
 
 from __future__ import annotations
 
@@ -52,11 +52,18 @@ def worker(context: typer.Context) -> int:
     return process.run(_begin(context))
 
 
+def learn(context: typer.Context) -> int:
+    """Learn from rewards how likely each action is accepted, and publish it; one process."""
+    from cjo_stream.kafka import learn as process
+
+    return process.run(_begin(context))
+
+
 def up(
     context: typer.Context,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
 ) -> int:
-    """Run intake, workers and dispatch on this machine, restarting what ends."""
+    """Run intake, workers, dispatch and learn on this machine, restarting what ends."""
     from cjo_stream.kafka import up as supervisor
 
     settings = _begin(context)

@@ -69,7 +69,15 @@ RETRY_S: Final = 0.2
 REFRESH_S: Final = 3_600.0
 """Positions that do not move are committed again so often: they would expire after days."""
 DEFINITIONS_WITHIN_S: Final = 10.0
-KINDS: Final = ("decision", "transition", "identity", "profile", "dead_letter", "reply")
+KINDS: Final = (
+    "decision",
+    "reward",
+    "transition",
+    "identity",
+    "profile",
+    "dead_letter",
+    "reply",
+)
 
 _LOG = logging.getLogger(__name__)
 

@@ -34,6 +34,7 @@ LOG_KEPT_MS: Final = 7 * DAY_MS
 """Of the private logs: a task restored from its newest checkpoint, minutes old, replays the rest;
 a checkpoint store that was away for days must still be reached by the log."""
 REPLIES_KEPT_MS: Final = DAY_MS
+REWARDS_KEPT_MS: Final = 30 * DAY_MS
 CURSOR_SEGMENT_MS: Final = 600_000
 """Only closed segments are compacted, and dispatch writes its cursors with every transaction."""
 CURSOR_SEGMENT_BYTES: Final = 32 << 20
@@ -67,6 +68,11 @@ class Names(msgspec.Struct, frozen=True):
     def cursor(self) -> str:
         """Copies of intake's and dispatch's positions, which do not expire."""
         return f"{self.prefix}cursor.v1"
+
+    @property
+    def model(self) -> str:
+        """What the learner remembers."""
+        return f"{self.prefix}model.v1"
 
     @property
     def outcome(self) -> str:
@@ -147,11 +153,15 @@ def wanted_topics(settings: Settings, program: Program | None) -> list[Wanted]:
         "min.cleanable.dirty.ratio": "0.1",
     }
     reply = {**ours, "retention.ms": str(REPLIES_KEPT_MS)}
+    rewards = {**ours, "retention.ms": str(REWARDS_KEPT_MS), "retention.bytes": "-1"}
     found = [
         Wanted(names.internal, many, log, counted=True),
         Wanted(names.effect, many, log, counted=True),
         Wanted(names.definition, 1, compacted, counted=True),
         Wanted(names.cursor, 1, cursor, counted=True),
+        # One partition: what is learnt depends on the order of all rewards.
+        Wanted(names.out("reward"), 1, rewards, counted=True),
+        Wanted(names.model, 1, cursor, counted=True),
         Wanted(names.out("profile"), many, compacted),
         Wanted(names.reply, 1, reply),
         Wanted(names.outcome, many),

@@ -1,4 +1,4 @@
-"""All Kafka processes of one machine under one supervisor: intake, workers, dispatch.
+"""All Kafka processes of one machine under one supervisor: intake, workers, dispatch, learn.
 
 Each child is started again when it ends, at once the first time, then with doubling pauses; one
 that has run for a minute begins anew. A signal ends all, the stages in the order of the data, so
@@ -92,13 +92,13 @@ def children(
     slot: str,
     metrics_port: int | None,
 ) -> list[Child]:
-    """Return intake, `workers` workers and dispatch, each with its own slot and metrics port.
+    """Return intake, `workers` workers, dispatch and learn, each with its own metrics port.
 
     `program` is how this program is called, with its own options, up to the name of a command.
     """
     planned = [("intake", "intake", 0)]
     planned += [(f"worker-{number}", "worker", 1) for number in range(workers)]
-    planned += [("dispatch", "dispatch", 2)]
+    planned += [("dispatch", "dispatch", 2), ("learn", "learn", 3)]
     result = []
     for number, (name, command, stage) in enumerate(planned):
         environment = {}

@@ -134,13 +134,20 @@ def test_killing_the_supervisor_leaves_no_orphan(start: Callable[..., Supervisor
 
 def test_each_process_has_its_own_slot_and_port() -> None:
     planned = children(("cjo-stream", "--config", "x.toml"), 2, "host", 9100)
-    assert [child.name for child in planned] == ["intake", "worker-0", "worker-1", "dispatch"]
+    assert [child.name for child in planned] == [
+        "intake",
+        "worker-0",
+        "worker-1",
+        "dispatch",
+        "learn",
+    ]
     assert planned[1].arguments == ("cjo-stream", "--config", "x.toml", "worker")
     assert [child.environment.get("CJO_SLOT") for child in planned] == [
         None,
         "host-0",
         "host-1",
         None,
+        None,
     ]
-    assert len({child.environment["CJO_METRICS_PORT"] for child in planned}) == 4
-    assert [child.stage for child in planned] == [0, 1, 1, 2]
+    assert len({child.environment["CJO_METRICS_PORT"] for child in planned}) == 5
+    assert [child.stage for child in planned] == [0, 1, 1, 2, 3]

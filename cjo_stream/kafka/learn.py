@@ -1,0 +1,265 @@
+"""Learn: rewards in, models out to every partition's log, where decisions go by them.
+
+    consume rewards  ──▶  learn, in the log's order  ──▶  every few minutes, where something was
+    (one partition)       (the engine's)                  learnt: remember (`memory`), then publish
+
+One process. What is learnt depends on the rewards and their order alone; when it is published
+depends on this process's time, and the model's place in each partition's log tells who decided by
+which. A publication is remembered before it is sent, under its number, and sent again after a
+crash: tasks take it as the same. Where nobody learns, decisions go on by the last model.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Final
+
+import msgspec
+from confluent_kafka import Consumer, KafkaException, Message
+
+from cjo_stream.core.learning.weight import publish
+from cjo_stream.core.message import ActivateModel
+from cjo_stream.core.record import Reward
+from cjo_stream.engine.frame import control_frame
+from cjo_stream.engine.learner import Learner, Publication
+from cjo_stream.errors import RefusalError, RetryError, StopError
+from cjo_stream.kafka import client, memory, watchdog
+from cjo_stream.kafka.client import (
+    Admin,
+    Outgoing,
+    Place,
+    Sender,
+    check_consumed,
+    is_end,
+    reader,
+)
+from cjo_stream.kafka.command import ask_tasks
+from cjo_stream.kafka.memory import STAGE, Memory, Standing
+from cjo_stream.kafka.noise import muffle
+from cjo_stream.kafka.stage import Stopping, Vitals
+from cjo_stream.kafka.topic import Names, require_log
+from cjo_stream.settings import Settings
+from cjo_stream.telemetry import Metrics
+
+STEP_RECORDS_MAX: Final = 1_000
+IDLE_S: Final = 0.1
+RETRY_S: Final = 0.2
+BEGIN_WITHIN_S: Final = 120.0
+"""For the broker, at the start, to end what a predecessor left open."""
+PUBLISH_WITHIN_S: Final = 15.0
+"""For all partitions to take a model: less than the watchdog's patience."""
+
+_LOG = logging.getLogger(__name__)
+_DECODER: Final = msgspec.json.Decoder(Reward)
+
+
+def run(settings: Settings) -> int:
+    """Learn until SIGTERM or SIGINT; returns the exit code.
+
+    Raises RefusalError where rewards are missing, RetryError and StopError where the process has
+    to begin anew.
+    """
+    muffle(client.__name__, memory.__name__, watchdog.__name__, __name__)
+    stopping = Stopping()
+    with stopping.on_signals():
+        process = LearnProcess(settings, Metrics(), stopping)
+        endpoint = process.vitals.serve(settings, process.not_ready)
+        process.vitals.start()
+        process.open()
+        while not stopping.asked:
+            process.turn()
+        process.vitals.stop()
+        process.close()
+        if endpoint is not None:
+            endpoint.close()
+    return 0
+
+
+class LearnProcess:
+    """One learner. `open`, then `turn` for as long as it is to work, then `close`."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, stopping: Stopping) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._stopping = stopping
+        self._names = Names(settings.topic_prefix)
+        self._admin = Admin(settings)
+        reward = self._names.out("reward")
+        self._place: Place = (reward, 0)
+        require_log(self._admin, settings, self._names.internal)
+        self._topic_id = self._admin.require([reward, self._names.reply])[reward].id
+        self._memory = Memory(settings)
+        self._sender = Sender(settings, self._wait)
+        self._learner = Learner()
+        self._consumer: Consumer | None = None
+        self._next = self._remembered = self._end = 0
+        self._unsent: Publication | None = None
+        self._due_s = 0.0
+        self._is_numbered = False
+        """Whether the next model's number is known to be above that of every task's."""
+        self.vitals = Vitals(
+            STAGE, self._admin, self._standings, lambda: {reward: self._topic_id}, metrics
+        )
+
+    def not_ready(self) -> str | None:
+        """Return what is still waited for; None when rewards are taken."""
+        return None if self._consumer is not None else "what was learnt before is being read"
+
+    def open(self) -> None:
+        """Shut out any other learner, then go on where the last one was."""
+        until_s = time.monotonic() + BEGIN_WITHIN_S
+
+        def go_on(_: KafkaException) -> bool:
+            self.vitals.beat()
+            time.sleep(RETRY_S)
+            return time.monotonic() < until_s and not self._stopping.asked
+
+        self._memory.open(go_on)
+        model, standing = self._memory.read()
+        self.vitals.beat()
+        first = self._admin.firsts([self._place])[self._place]
+        if standing is None:
+            self._next = first
+        else:
+            self._check(standing, first)
+            self._learner = Learner(model, standing.number, standing.digest)
+            self._next = standing.offset
+            self._is_numbered = True
+            if standing.number:
+                # Whether all partitions have it, the one that was stopped may not have known.
+                self._unsent = Publication(standing.number, publish(model))
+        self._remembered = self._next
+        self._consumer = reader(self._settings, {self._place: self._next})
+        self._tell()
+
+    def turn(self) -> None:
+        """Take some rewards; where it is time, remember and publish."""
+        assert self._consumer is not None, "open comes first"
+        self.vitals.beat()
+        began_s = time.perf_counter()
+        messages = self._consumer.consume(STEP_RECORDS_MAX, IDLE_S)
+        taken = sum(self._take(message) for message in messages)
+        if taken:
+            self._metrics.add({("cjo_items_total", STAGE, "applied"): taken})
+            self._metrics.observe("cjo_stage_seconds", (STAGE,), time.perf_counter() - began_s)
+        if time.monotonic() >= self._due_s:
+            self._due_s = time.monotonic() + self._settings.learn_interval_s
+            if self._next > self._remembered and (self._is_numbered or self._number_on()):
+                self._remember()
+            if self._unsent is not None:
+                self._publish(self._unsent)
+
+    def close(self) -> None:
+        """Leave in order: what was learnt is remembered, and published at the next start."""
+        try:
+            if self._next > self._remembered and self._is_numbered:
+                self._remember()
+        except (RetryError, StopError) as error:
+            _LOG.warning("at the end: %s", error)
+        if self._consumer is not None:
+            self._consumer.close()
+        self._memory.close()
+
+    # --- inside
+
+    def _take(self, message: Message) -> int:
+        """Learn from one message; return 1, or 0 where it is no reward."""
+        if is_end(message):
+            self._end = message.offset() or 0
+            return 0
+        if (error := message.error()) is not None:
+            check_consumed(error, self._place[0])
+            return 0
+        offset = message.offset() or 0
+        try:
+            self._learner.take(_DECODER.decode(message.value() or b""))
+        except msgspec.MsgspecError as why:
+            raise RefusalError(
+                f"{self._place[0]} holds at offset {offset} what dispatch did not write ({why}): "
+                "find and stop its writer"
+            ) from why
+        self._next = offset + 1
+        return 1
+
+    def _remember(self) -> None:
+        began_s = time.perf_counter()
+        publication = self._learner.publish()
+        learner = self._learner
+        treatments = learner.model.treatments
+        self._memory.write(
+            {name: treatments[name] for name in learner.taught()},
+            Standing(
+                self._topic_id, self._next, learner.model.rewards, learner.number, learner.digest
+            ),
+        )
+        self._remembered = self._next
+        self._unsent = publication or self._unsent
+        self._metrics.observe("cjo_commit_seconds", (STAGE,), time.perf_counter() - began_s)
+        self._tell()
+
+    def _number_on(self) -> bool:
+        """Let a memory that is new go on from the numbers that tasks have; return whether it can.
+
+        They have some where the memory before it was deleted, and take no lower ones.
+        """
+        # No model has the number 0, so this activates nothing, and the answer says what is.
+        answers = ask_tasks(self._settings, lambda id_: ActivateModel(0, id_), PUBLISH_WITHIN_S)
+        self.vitals.beat()
+        silent = sorted(set(range(self._settings.partitions)) - set(answers))
+        if silent:
+            _LOG.warning("partitions %s do not say which model they have; again later", silent)
+            return False
+        self._learner.number = max(answer["model"] for answer in answers.values())
+        self._is_numbered = True
+        return True
+
+    def _publish(self, publication: Publication) -> None:
+        """Put a model into every partition's log; where one does not answer, try again later."""
+        messages = list(publication.messages())
+        partitions = range(self._settings.partitions)
+        frames = [control_frame([("", message)]) for message in messages[:-1]]
+        self._sender.send(
+            [Outgoing(self._names.internal, frame, p) for frame in frames for p in partitions]
+        )
+        self.vitals.beat()
+        number = publication.number
+        answers = ask_tasks(
+            self._settings, lambda id_: ActivateModel(number, id_), PUBLISH_WITHIN_S
+        )
+        self.vitals.beat()
+        behind = [p for p in partitions if p not in answers or answers[p]["model"] < number]
+        if behind:
+            _LOG.warning("model %d: partitions %s have not taken it; again later", number, behind)
+        else:
+            _LOG.info("model %d: in force in %d partitions", number, len(partitions))
+            self._unsent = None
+
+    def _check(self, standing: Standing, first: int) -> None:
+        """Raise RefusalError where rewards between then and now are missing."""
+        name = self._place[0]
+        if standing.topic_id != self._topic_id:
+            raise RefusalError(
+                f"the topic {name} was created anew: what was learnt is of another one. Delete "
+                f"{self._names.model} too, run `cjo-stream topics create`, and begin to learn anew"
+            )
+        if standing.offset < first:
+            raise RefusalError(
+                f"{name} begins at {first}, and the rewards from {standing.offset} on are not "
+                "learnt: the learner was away for longer than they are kept. Bring them back, or "
+                f"delete {self._names.model}, run `cjo-stream topics create`, and begin anew"
+            )
+
+    def _tell(self) -> None:
+        self._metrics.set("cjo_model_number", (), self._learner.number)
+        self._metrics.set("cjo_model_rewards", (), self._learner.model.rewards)
+
+    def _wait(self) -> None:
+        """The broker has not acknowledged yet."""
+        self.vitals.beat()
+        self._stopping.check()
+
+    def _standings(self) -> dict[Place, int]:
+        if self._consumer is None:
+            return {}
+        return {self._place: max(self._next, self._end)}
