@@ -22,7 +22,7 @@ from cjo_stream.core.draw import share
 from cjo_stream.core.expression import MISSING, Expression, Scope
 from cjo_stream.core.expression.value import NUMBERS, fault
 from cjo_stream.core.learning import thompson
-from cjo_stream.core.program import Action, Candidate, Policy, Propensity
+from cjo_stream.core.program import Action, Candidate, Propensity
 from cjo_stream.core.turn import Turn
 
 
@@ -81,15 +81,11 @@ def best(passed: Sequence[Passed]) -> Passed:
     return min(passed, key=lambda one: (-one.priority, -one.value, one.action, one.channel))
 
 
-def choose(passed: Sequence[Passed], policy: Policy, decision_id: str) -> tuple[Passed, float]:
+def choose(passed: Sequence[Passed], explore: float, decision_id: str) -> tuple[Passed, float]:
     """Return the choice, and the probability with which it was made.
 
     With probability `explore` any of them is chosen, each as likely as another; else the best.
-    Where the policy draws, each is as likely as it is the best by what has been learnt.
     """
-    if policy.thompson:
-        return _draw(passed, decision_id)
-    explore = policy.explore
     first = best(passed)
     if not explore:
         return first, 1.0
@@ -100,7 +96,11 @@ def choose(passed: Sequence[Passed], policy: Policy, decision_id: str) -> tuple[
     return chosen, by_chance + (1 - explore if chosen is first else 0.0)
 
 
-def _draw(passed: Sequence[Passed], decision_id: str) -> tuple[Passed, float]:
+def draw(passed: Sequence[Passed], decision_id: str) -> tuple[Passed, float]:
+    """Return a choice drawn from the posteriors, and the probability with which it was made.
+
+    Each is as likely as it is the best one by what has been learnt; ties go as those of `best`.
+    """
     ordered = sorted(passed, key=lambda one: (-one.value, one.action, one.channel))
     tables = [(one.spread, one.factor) for one in ordered if one.spread is not None]
     drawn = thompson.choose(decision_id, tables)

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from cjo_stream.core import record
-from cjo_stream.core.decision.arbitration import UNWEIGHED, Passed, choose
+from cjo_stream.core.decision.arbitration import UNWEIGHED, Passed, choose, draw
 from cjo_stream.core.decision.command import remember_command
 from cjo_stream.core.decision.gate import (
     GATES,
@@ -199,7 +199,11 @@ def _choose(
         return None, None
     if request.is_act:
         return request.candidates[passed[0].place], 1.0
-    chosen, probability = choose(passed, turn.program.policy, decision_id)
+    policy = turn.program.policy
+    if policy.thompson:
+        chosen, probability = draw(passed, decision_id)
+    else:
+        chosen, probability = choose(passed, policy.explore, decision_id)
     return request.candidates[chosen.place], probability
 
 
