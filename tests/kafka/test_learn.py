@@ -31,7 +31,7 @@ WITHIN_S = 60.0
 def topology(tmp_path: Path) -> Path:
     folder = tmp_path / "topology"
     folder.mkdir()
-    more = ASK.replace("EXPLORE", "explore: {thompson: true}").replace("HOLDOUT", "")
+    more = ASK.replace("EXPLORE", "explore: {thompson: true}").replace("HOLDOUT", "holdout: 20%")
     more = more.replace("reward_window: 2d", "reward_window: 3s")
     (folder / "all.yaml").write_text(f"{HEAD}{PROFILE}{ACTIONS}---\n{more}")
     return folder
@@ -138,6 +138,11 @@ def test_the_same_log_gives_the_same_weights_whatever_is_killed(chain: Chain) ->
         by_customer[decision["customer_id"]] = number
     moods = {c["P"] for d in made[-60:] for c in d["candidates"] if c["action"] == "card"}
     assert max(moods) > 2 * min(moods)
+
+    (lift,) = json.loads(chain.command("report", "lift", "--json"))
+    assert lift["journey"] == "ask"
+    assert lift["treated"]["customers"] + lift["held_out"]["customers"] == 50
+    assert lift["held_out"]["customers"] > 0
 
     # A memory that was deleted begins anew, above the numbers that the tasks have.
     chain.hold_down("learn")

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from cjo_stream.definition import load
+from cjo_stream.embedded.learning import learns
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -22,7 +23,7 @@ def test_its_python_runs(monkeypatch: object) -> None:
 
 
 def test_its_journey_loads(tmp_path: Path) -> None:
-    (journey,) = blocks("yaml")
+    journey, _ = blocks("yaml")
     head = (
         "topology: t\nchannels: {web: {in: {}}, mail: {out: {address: user}}}\n"
         "identity: {identifiers: [{type: user}]}\n---\n"
@@ -30,6 +31,20 @@ def test_its_journey_loads(tmp_path: Path) -> None:
     )
     (tmp_path / "t.yaml").write_text(head + journey)
     assert list(load(tmp_path).program.journeys) == ["cart_recovery"]
+
+
+def test_its_action_and_policy_load_and_learn(tmp_path: Path) -> None:
+    _, action = blocks("yaml")
+    head = (
+        "topology: t\nchannels: {web: {in: {}}, email: {out: {address: email}}}\n"
+        "identity: {identifiers: [{type: email}]}\nprofile: {facts: {tier: string}}\n---\n"
+        "journey: j\nversion: 1\nentry: {on: x}\ninitial: a\n"
+        "states: {a: {enter: [{decide: {}}], after: {1d: b}}, b: {end: over}}\n---\n"
+    )
+    (tmp_path / "t.yaml").write_text(head + action)
+    program = load(tmp_path).program
+    assert learns(program)
+    assert program.policy.thompson
 
 
 def test_every_make_target_it_names_exists() -> None:

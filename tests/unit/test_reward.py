@@ -13,6 +13,7 @@ from cjo_stream.core.learning.posterior import POSITIVES_MIN
 from cjo_stream.core.learning.window import join_windows, part_windows
 from cjo_stream.core.state import WINDOWS_MAX, Customer, Window
 from cjo_stream.engine.schema import record_schema
+from cjo_stream.errors import DefinitionError
 from tests.unit.scene import Scene
 from tests.unit.test_schema import faults
 
@@ -223,6 +224,43 @@ def test_partitions_change_nothing_that_was_learnt(tmp_path: Path) -> None:
     one = sequences(1)
     assert any(row.get("model_version") for rows in one.values() for row in rows)
     assert sequences(5) == one
+
+
+def test_a_window_goes_on_in_the_customer_who_absorbs_its_own(tmp_path: Path) -> None:
+    scene = scene_of(tmp_path)
+    ada = {"email": "ada@example.com"}
+    before = ask(scene, 1, identifiers=ada, mood="fine")
+    scene.send("login", 10, identifiers={"user": "ada", **ada})
+    answer(scene, 100)
+    scene.to(3 * DAY)
+    (reward,) = scene.driver.rewards()
+    row = scene.driver.customer("user:ada")
+    assert row is not None
+    assert reward["customer_id"] == row["customer_id"] != before["customer_id"]
+    assert reward["decision_id"] == before["decision_id"]
+    assert (reward["reward"], reward["outcome"]) == (1, "accept")
+
+
+@pytest.mark.parametrize(
+    ("explore", "told"),
+    [
+        ("{thompson: 3}", "true or false"),
+        ("{thomson: true}", "thompson"),
+        ("often", "share"),
+        ("{}", "thompson"),
+    ],
+)
+def test_a_way_to_explore_that_is_none_is_refused(tmp_path: Path, explore: str, told: str) -> None:
+    with pytest.raises(DefinitionError) as refused:
+        scene_of(tmp_path, f"explore: {explore}")
+    assert told in "\n".join(map(str, refused.value.diagnostics))
+
+
+def test_a_policy_that_does_not_draw_takes_the_best(tmp_path: Path) -> None:
+    scene = scene_of(tmp_path, "explore: {thompson: false}")
+    decision = ask(scene, 1)
+    assert decision["chosen"] == {"action": "card", "channel": "mail"}
+    assert decision["probability"] == 1.0
 
 
 # --- windows in a customer's state
