@@ -14,6 +14,7 @@ import msgspec
 from cjo_stream.core.decision.request import Request, decide
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import Scope
+from cjo_stream.core.identity.edge import Member
 from cjo_stream.core.profile.view import View
 from cjo_stream.core.program import Program
 from cjo_stream.core.record import JourneyRef, Trigger
@@ -126,10 +127,11 @@ def _decide_us(program: Program) -> float:
     """Return the microseconds of one decision over the whole portfolio, after 40 commands."""
     customer = Customer(
         id="c",
-        identifiers={
-            type_: {"x": [START_MS, START_MS]} for type_ in ("user", "email", "device", "cookie")
+        members={
+            type_: Member(type_, "x", 0, START_MS, START_MS)
+            for type_ in ("user", "email", "device", "cookie")
         },
-        facts={"age": [40, START_MS]},
+        facts={"age": [40, START_MS, ""]},
         commands=[
             Command(f"c-a{n}", f"a{n}", "mail", "sales", f"g{n % 20}", "marketing", START_MS)
             for n in range(40)
