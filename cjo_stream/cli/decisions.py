@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from cjo_stream.cli.explain import explain
 from cjo_stream.cli.option import Json, read_duration, topology_folder
 from cjo_stream.cli.terminal import count, say, say_json, say_table
 from cjo_stream.errors import UsageError
@@ -21,12 +22,17 @@ UNIFORM: Final = "uniform"
 FIXED: Final = "fixed:"
 NO_CLIP: Final = 0.0
 
-app: Final = typer.Typer(help="What decisions were worth.", no_args_is_help=True)
+app: Final = typer.Typer(
+    help="Why an action was sent or was not, and what decisions were worth.", no_args_is_help=True
+)
 
 
 @app.callback()
 def _group() -> None:
     """Decisions that were made."""
+
+
+app.command()(explain)
 
 
 @app.command()

@@ -1,0 +1,118 @@
+"""A decision record in words: what became of each candidate, and why."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from cjo_stream.core.expression.zone import UTC
+from cjo_stream.core.record import Candidate, Decision, Trigger
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def explain(decision: Decision) -> list[str]:
+    """Return the record as lines of text, times in UTC.
+
+    Those that passed come first, the highest priority at the top, then those that were stopped, in
+    the order in which they were judged; `>` marks the choice.
+    """
+    return [
+        f"{moment_text(decision.time)}  {_asked(decision.request)}",
+        f"  {_asking(decision)}",
+        *_candidates(decision),
+        f"  {_end(decision)}",
+    ]
+
+
+def moment_text(ms: int) -> str:
+    """Return a time in UTC, to the ms where it has any.
+
+    >>> moment_text(1_772_323_200_000)
+    '2026-03-01 00:00:00'
+    """
+    text = f"{_EPOCH + dt.timedelta(milliseconds=ms):%Y-%m-%d %H:%M:%S}"
+    return f"{text}.{ms % 1000:03d}" if ms % 1000 else text
+
+
+def _asked(request: dict[str, Any]) -> str:
+    if "act" in request:
+        channels = request.get("channels")
+        where = f", on {', '.join(channels)}" if channels else ""
+        return f"act {request['act']}{where}"
+    narrowed = request.get("decide", {})
+    if not narrowed:
+        return "decide over the whole portfolio"
+    return "decide over " + ", ".join(f"{name} {'|'.join(of)}" for name, of in narrowed.items())
+
+
+def _asking(decision: Decision) -> str:
+    journey = decision.journey
+    who = ""
+    if journey is not None:
+        state = "" if journey.state is None else f" in state {journey.state}"
+        who = f"journey {journey.name} v{journey.version}{state}, "
+    return f"{who}{_cause(decision.trigger)}  [{decision.decision_id}]"
+
+
+def _cause(trigger: Trigger) -> str:
+    if trigger.kind == "timer":
+        return "at a due time"
+    by = f" {trigger.id}" if trigger.id and trigger.kind == "event" else ""
+    return f"at {'raised ' if trigger.kind == 'raised' else ''}event {trigger.type}{by}"
+
+
+def _candidates(decision: Decision) -> list[str]:
+    passed = [one for one in decision.candidates if one.gate is None]
+    passed.sort(key=lambda one: -(one.priority or 0.0))
+    rows = [*passed, *(one for one in decision.candidates if one.gate is not None)]
+    width = max((len(_name(one)) for one in rows), default=0)
+    chosen = decision.chosen
+    return [
+        f"  {'>' if chosen and _name(one) == f'{chosen.action}/{chosen.channel}' else ' '} "
+        f"{_name(one):{width}}  {_fate(one)}"
+        for one in rows
+    ]
+
+
+def _name(candidate: Candidate) -> str:
+    return f"{candidate.action}/{candidate.channel}"
+
+
+def _fate(candidate: Candidate) -> str:
+    """Return what became of a candidate: its priority, or the gate and rule that stopped it."""
+    factors = " x ".join(
+        f"{name} {_number(value)}"
+        for name, value in (
+            ("P", candidate.P),
+            ("C", candidate.C),
+            ("V", candidate.V),
+            ("L", candidate.L),
+        )
+    )
+    if candidate.gate is None:
+        is_weighed = candidate.priority is not None
+        return f"passed: {factors} = {_number(candidate.priority)}" if is_weighed else "passed"
+    if candidate.gate == "priority":
+        return f"stopped at priority: {factors}"
+    rule = f" ({candidate.rule})" if candidate.rule else ""
+    return f"stopped at {candidate.gate}{rule}"
+
+
+def _number(value: float | None) -> str:
+    return "missing" if value is None else f"{value:.6g}"
+
+
+def _end(decision: Decision) -> str:
+    chosen = decision.chosen
+    if chosen is None:
+        if decision.deferred_until is not None:
+            return f"nothing sent: it waits until {moment_text(decision.deferred_until)}"
+        if decision.candidates and all(one.gate == "ended" for one in decision.candidates):
+            return "nothing sent: it waited in vain"
+        return "nothing sent: no candidate passed"
+    chance = "" if decision.probability is None else f", by a chance of {decision.probability:.4g}"
+    if decision.suppressed is None:
+        return f"sent {chosen.action} on {chosen.channel}{chance}"
+    held = f"held back: {decision.suppressed}"
+    return f"chosen {chosen.action} on {chosen.channel}{chance}, {held}"
