@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
+
+from cjo_stream.core.decision.explain import explain
+from cjo_stream.core.record import Decision
 from cjo_stream.definition import load
 from cjo_stream.embedded.learning import learns
+from cjo_stream.testing import TopologyDriver
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -23,7 +28,7 @@ def test_its_python_runs(monkeypatch: object) -> None:
 
 
 def test_its_journey_loads(tmp_path: Path) -> None:
-    journey, _ = blocks("yaml")
+    journey, _, _ = blocks("yaml")
     head = (
         "topology: t\nchannels: {web: {in: {}}, mail: {out: {address: user}}}\n"
         "identity: {identifiers: [{type: user}]}\n---\n"
@@ -34,7 +39,7 @@ def test_its_journey_loads(tmp_path: Path) -> None:
 
 
 def test_its_action_and_policy_load_and_learn(tmp_path: Path) -> None:
-    _, action = blocks("yaml")
+    _, _, action = blocks("yaml")
     head = (
         "topology: t\nchannels: {web: {in: {}}, email: {out: {address: email}}}\n"
         "identity: {identifiers: [{type: email}]}\nprofile: {facts: {tier: string}}\n---\n"
@@ -45,6 +50,30 @@ def test_its_action_and_policy_load_and_learn(tmp_path: Path) -> None:
     program = load(tmp_path).program
     assert learns(program)
     assert program.policy.thompson
+
+
+def test_its_decision_is_explained_as_it_says(tmp_path: Path) -> None:
+    _, advice, _ = blocks("yaml")
+    head = (
+        "topology: t\nchannels:\n  web: {in: {}}\n  email: {out: {address: email}}\n"
+        "  app: {out: {address: user}}\nidentity: {identifiers: [{type: user}, {type: email}]}\n"
+        "profile: {facts: {products: list}}\n---\n"
+    )
+    (tmp_path / "t.yaml").write_text(head + advice)
+    driver = TopologyDriver(tmp_path)
+    ada = {"user": "ada", "email": "ada@example.com"}
+    for type_, time in (("cjo.profile", "21:59"), ("speed_test", "22:00")):
+        driver.send(
+            type_,
+            at=f"2026-03-02T{time}:00Z",
+            channel="web",
+            identifiers=ada,
+            attributes={"products": ["dsl"]},
+            id="e1" if type_ == "speed_test" else None,
+        )
+    (decision,) = driver.decisions()
+    said = "\n".join(explain(msgspec.convert(decision, Decision)))
+    assert re.sub(r"\[.*\]", "[…]", said) in re.sub(r"\[0801.*\]", "[…]", README)
 
 
 def test_every_make_target_it_names_exists() -> None:
