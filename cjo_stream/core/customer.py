@@ -130,16 +130,7 @@ def drop_due(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
             )
     for waiting in [w for w in customer.waiting if w.due <= turn.clock]:
         customer.waiting.remove(waiting)
-        dropped.append(
-            {
-                "customer_id": customer.id,
-                "journey": waiting.journey,
-                "instance_id": waiting.instance_id,
-                "state": waiting.state,
-                "due": waiting.due,
-                "request": waiting.asked,
-            }
-        )
+        dropped.append({"customer_id": customer.id, **_waiting_row(waiting)})
     return dropped
 
 
@@ -159,7 +150,7 @@ def wake_ms(customer: Customer) -> int | None:
 def snapshot(
     customer: Customer, program: Program, now: int, timers: bool = False
 ) -> dict[str, Any]:
-    """Return a row of customers.jsonl; with `timers`, each instance's due times too."""
+    """Return a row of customers.jsonl; with `timers`, what is due and when, too."""
     view = View(customer, program, now)
     values = {name: view.get(name) for name in program.traits}
     rows = []
@@ -183,6 +174,17 @@ def snapshot(
         "traits": {name: value for name, value in values.items() if value is not MISSING},
         "events": customer.events,
         "instances": rows,
+        **({"waiting": [_waiting_row(one) for one in customer.waiting]} if timers else {}),
+    }
+
+
+def _waiting_row(waiting: Waiting) -> dict[str, Any]:
+    return {
+        "request": waiting.asked,
+        "journey": waiting.journey,
+        "instance_id": waiting.instance_id,
+        "state": waiting.state,
+        "due": waiting.due,
     }
 
 

@@ -75,6 +75,7 @@ def test_commands_that_nothing_asks_for_are_forgotten(tmp_path: Path) -> None:
         ("", "{outcome: offered, count: 2, per: 60d, pause: 30d}", 90),
         ("", "{outcome: offered, count: 2, pause: 30d}", 399),
         ("", "{outcome: offered, pause: forever}", 399),
+        ("", "{outcome: offered, pause: 120d}", 120),
         ("", "{outcome: click, count: 2, per: 60d, pause: 30d}", 0),
     ],
 )

@@ -272,12 +272,20 @@ states:
     assert instances[0] == instances[1] != instances[2] == instances[3]
 
 
-def test_a_waiting_request_is_part_of_the_stored_state(tmp_path: Path) -> None:
+def test_an_operator_sees_what_waits(tmp_path: Path) -> None:
     scene = begun(walk(tmp_path))
-    before = [customer.waiting for customer in scene.driver._runtime.customers()]
-    assert [len(waiting) for waiting in before] == [1]
-    (waiting,) = before[0]
-    assert (waiting.due - Scene.DAY_MS) / 1000 == END
+    row = scene.driver.customer("user:u")
+    assert row is not None
+    (instance,) = row["instances"]
+    assert row["waiting"] == [
+        {
+            "request": {"act": "ping"},
+            "journey": "walk",
+            "instance_id": instance["instance_id"],
+            "state": "first",
+            "due": Scene.DAY_MS + END * 1000,
+        }
+    ]
 
 
 # --- merges

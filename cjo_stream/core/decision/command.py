@@ -78,6 +78,8 @@ def _pauses(limit: Limit, command: Command, now: int) -> bool:
     at = outcome_time(command, limit.outcome)
     if at is None or not covers_command(limit.coverage, command):
         return False
-    if limit.per_ms is None or limit.pause_ms is None:
+    # One alone fills a count of 1, whatever came before it.
+    per_ms = 0 if limit.count == 1 else limit.per_ms
+    if per_ms is None or limit.pause_ms is None:
         return True
-    return now < at + limit.per_ms + limit.pause_ms
+    return now < at + per_ms + limit.pause_ms
