@@ -18,6 +18,7 @@ from typing import Any
 
 from cjo_stream.core.customer import snapshot
 from cjo_stream.core.message import ActivateSet, StoreSet
+from cjo_stream.core.program import Program
 from cjo_stream.core.state import Customer
 from cjo_stream.definition import compile_content, load
 from cjo_stream.engine import codec
@@ -30,7 +31,8 @@ from cjo_stream.ingest import decoder
 from cjo_stream.store.memory import MemoryStore
 
 TOPOLOGY = Path(__file__).parent / "topology"
-LOADED = load(TOPOLOGY)
+TOPOLOGIES = (load(TOPOLOGY), load(Path(__file__).parent / "deciding"))
+"""Journeys of all kinds, and decisions of all kinds: each seed has one of them."""
 START_MS = 1_700_000_000_000
 
 
@@ -54,6 +56,7 @@ class World:
 
     def __init__(self, seed: int, events: int = 60, users: int = 5, partitions: int = 3) -> None:
         self.random = random.Random(seed)
+        self.definitions = TOPOLOGIES[seed % len(TOPOLOGIES)]
         self.clock = START_MS
         self.raw: list[list[RawRecord]] = [[], []]
         self.committed: list[tuple[int, str | None]] = [(0, None), (0, None)]
@@ -67,7 +70,7 @@ class World:
         self.users = users
         self.crashes = 0
         for number, partition in enumerate(self.partitions):
-            for message in (StoreSet(1, LOADED.content), ActivateSet(1)):
+            for message in (StoreSet(1, self.definitions.content), ActivateSet(1)):
                 self.append(number, control_frame([("", message)]))
             self.start_task(number, partition)
         self.start_intake()
@@ -135,7 +138,7 @@ class World:
         )
 
     def start_intake(self) -> None:
-        intake = Intake(decoder(LOADED.program, b"key"), len(self.partitions), 1)
+        intake = Intake(decoder(self.definitions.program, b"key"), len(self.partitions), 1)
         at = {}
         for lane, (offset, metadata) in enumerate(self.committed):
             intake.resume(Log("raw", lane), offset, metadata)
@@ -314,7 +317,7 @@ class World:
             assert len(ids) == len(set(ids)), "a command left twice"
             assert partition.task is not None
             assert actors(store) == actors(partition.store), "state differs from a clean replay"
-            counted += events_of(partition.store)
+            counted += events_of(partition.store, self.definitions.program)
         assert counted == self.sent, f"events counted {counted}, sent {self.sent}"
 
 
@@ -335,13 +338,13 @@ def actors(store: MemoryStore) -> list[tuple[bytes, bytes]]:
     return [(key, value) for key, value in pairs(store) if key[:1] in b"st"]
 
 
-def events_of(store: MemoryStore) -> Counter[str]:
+def events_of(store: MemoryStore, program: Program) -> Counter[str]:
     """Return how many events each user's customer has counted."""
     counted: Counter[str] = Counter()
     for key, value in store.scan(*codec.CUSTOMERS):
         customer = codec.decode_actor(key[1:].decode(), value)
         assert isinstance(customer, Customer)
-        row = snapshot(customer, LOADED.program, 0)
+        row = snapshot(customer, program, 0)
         counted[row["identifiers"]["user"][0]] += row["events"]
     return counted
 
