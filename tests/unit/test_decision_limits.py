@@ -182,6 +182,22 @@ def test_several_actions_fill_the_count_of_their_group(tmp_path: Path) -> None:
     assert stops(desk.ask(5 + 30 * DAY)) == {None}
 
 
+def test_the_reward_window_is_the_policys(tmp_path: Path) -> None:
+    limits = "{outcome: click, pause: 100d}"
+    desk = Desk(
+        tmp_path,
+        step="act: pitch",
+        actions=PITCH.replace("LIMITS", limits),
+        policy="reward_window: 1d",
+    )
+    desk.ask(0)
+    desk.outcome(DAY, "click", "pitch")
+    assert stops(desk.ask(DAY + 1)) == {None}
+    assert [letter["reason"] for letter in desk.scene.driver.dead_letters()] == ["invalid"]
+    desk.outcome(2 * DAY, "click", "pitch")
+    assert stops(desk.ask(2 * DAY + 1)) == {"limits"}
+
+
 def test_transactional_is_limited_as_any(tmp_path: Path) -> None:
     actions = PITCH.replace("LIMITS", "{outcome: offered, pause: 1d}").replace(
         "group: cards\nlimits", "group: cards\nclass: transactional\nlimits"

@@ -283,6 +283,16 @@ def test_a_holdout_on_a_journey_that_decides_over_service_actions_is_a_warning(
         ("value: §\"'high'\"", "must be a number, or an expression that gives one"),
         ("value: §.inf", "must be a finite number"),
         ("value: event.x + §profile.y", "no fact or trait profile.y"),
+        ("value: §event.total > 5", "must be a number, or an expression that gives one"),
+        ("value: §profile.tier", "must be a number, or an expression that gives one"),
+        ("value: §not event.x and has(event.y)", "must be a number, or an expression that"),
+        (
+            "value: §\"'x' if event.a else str(event.b)\"",
+            "must be a number, or an expression that",
+        ),
+        ("value: §date(now)", "must be a number, or an expression that gives one"),
+        ("value: §profile.vip + event.a", "must be a number, or an expression that gives one"),
+        ("propensity: §event.p == 1", "must be a number from 0 to 1, or an expression that"),
         ("propensity: §1.5", "must be a number from 0 to 1"),
         ('propensity: §"-1"', "must be a number from 0 to 1"),
         ("propensity: §\"'x'\"", "must be a number from 0 to 1"),
@@ -302,6 +312,25 @@ def test_a_holdout_on_a_journey_that_decides_over_service_actions_is_a_warning(
 def test_an_actions_weights_and_limits_are_checked(tmp_path: Path, line: str, said: str) -> None:
     there, others = at_mark(tmp_path, f"{ACTION}{line}\n", TOPOLOGY)
     assert any(said in found for found in there), there + others
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "event.a and event.b",
+        "event.a or 5",
+        "coalesce(profile.tier, 5)",
+        "1 if event.a else 'x'",
+        "profile.orders",
+        "event.tier",
+        "min(event.a, 3)",
+        "-event.a",
+        "now - profile.first_seen",
+    ],
+)
+def test_what_may_give_a_number_loads(tmp_path: Path, value: str) -> None:
+    found = errors_of(tmp_path, f'{ACTION}value: "{value}"\npropensity: "{value}"\n', TOPOLOGY)
+    assert found == []
 
 
 def test_one_limit_may_stand_alone(tmp_path: Path) -> None:

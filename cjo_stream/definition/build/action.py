@@ -11,6 +11,7 @@ from cjo_stream.core.expression import Expression, Place, Scope
 from cjo_stream.core.program import Action, Coverage, Limit, Propensity, Treatment, Weight
 from cjo_stream.definition.build.context import Ask, Context
 from cjo_stream.definition.build.limit import build_limit
+from cjo_stream.definition.build.number import is_never_a_number
 from cjo_stream.definition.grammar.item import Entry, Fields, Item
 from cjo_stream.definition.report import quoted
 
@@ -117,8 +118,8 @@ def _build_value(item: Item | None, context: Context, definition: str) -> Expres
         context.report.error(item.node, "must be a number or an expression")
         return None
     value = context.expression(item, Place.ACTION, definition)
-    if item is not None and value is not None and value.is_constant:
-        _check_constant(item, value, context, -math.inf, math.inf, "a number")
+    if item is not None and value is not None:
+        _check_number(item, value, context, -math.inf, math.inf, "a number")
     return value
 
 
@@ -148,17 +149,21 @@ def _build_propensity(
         context.report.error(item.node, f"must be {wanted}, or an expression")
         return None
     expression = context.expression(item, Place.ACTION, definition)
-    if expression is not None and expression.is_constant:
-        _check_constant(item, expression, context, 0, 1, wanted)
+    if expression is not None:
+        _check_number(item, expression, context, 0, 1, wanted)
     return expression
 
 
-def _check_constant(
+def _check_number(
     item: Item, expression: Expression, context: Context, least: float, most: float, wanted: str
 ) -> None:
-    """Report an expression that is the same for everybody, and never what is needed."""
-    value = expression.evaluate(Scope(now=0))
-    if type(value) not in (int, float) or not least <= value <= most:
+    """Report an expression that can be seen never to give the number that is wanted."""
+    if expression.is_constant:
+        value = expression.evaluate(Scope(now=0))
+        is_wrong = type(value) not in (int, float) or not least <= value <= most
+    else:
+        is_wrong = is_never_a_number(expression.text, context.facts)
+    if is_wrong:
         context.report.error(item.node, f"must be {wanted}, or an expression that gives one")
 
 
