@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from cjo_stream.core.evaluation.cohort import Lift
     from cjo_stream.core.evaluation.lift import Difference
     from cjo_stream.core.record import Decision, IdentityChange, Transition
+
+UNIVERSAL: Final = "(universal)"
 
 
 def lift(
@@ -88,32 +90,43 @@ def _figures(one: Lift) -> dict[str, Any]:
 def _say(found: list[Lift], value: str | None) -> None:
     rows = []
     for one in found:
-        name = one.journey or "(all: universal holdout)"
-        sizes = (count(one.treated.customers), count(one.held_out.customers))
-        rows.append((name, "goal rate", *sizes, *_row(one.rate, "{:.2%}")))
+        sizes = (one.treated.customers, one.held_out.customers)
+        rows.append((one.journey or UNIVERSAL, "goal rate", *_row(one.rate, sizes, "{:.2%}")))
         if value is not None:
-            rows.append((name, value, *sizes, *_row(one.value, "{:.2f}")))
-    columns = ("holdout", "of", "#treated", "#held out", "#treated", "#held out", "#lift")
-    say_table("Lift", (*columns, "95 % interval", "#detectable"), rows)
+            rows.append(("", value, *_row(one.value, sizes, "{:,.2f}")))
+    columns = (
+        "holdout",
+        "of",
+        "#treated",
+        "#held out",
+        "#lift",
+        "#from",
+        "#to (95 %)",
+        "#seen from",
+    )
+    say_table("Lift", columns, rows)
     mixed = sum(one.mixed for one in found)
     if mixed:
-        say(f"{count(mixed)} customers left out: they were in both groups, and then merged")
-    unseen = [one for one in found if one.rate is not None and not one.rate.is_seen]
-    if unseen:
+        say(f"{count(mixed)} left out: they were both, before they were known to be one customer")
+    if any(one.rate is not None and not one.rate.is_seen for one in found):
         say(
-            "An interval around 0 says that nothing was seen, not that nothing is there: "
-            "`detectable` is the rise that groups of this size show in four of five cases"
+            "An interval around 0 says that nothing was seen, not that nothing is there: groups "
+            "of this size show a lift in four of five cases from `seen from` on"
         )
 
 
-def _row(difference: Difference | None, form: str) -> tuple[str, str, str, str, str]:
+def _row(
+    difference: Difference | None, sizes: tuple[int, int], form: str
+) -> tuple[str, str, str, str, str, str]:
+    treated, held_out = (count(size) for size in sizes)
     if difference is None:
-        return ("", "", "", "too few", "")
+        return (f"({treated})", f"({held_out})", "too few", "", "", "")
     lift = difference.lift
     return (
-        form.format(difference.treated),
-        form.format(difference.held_out),
+        f"{form.format(difference.treated)} ({treated})",
+        f"{form.format(difference.held_out)} ({held_out})",
         form.format(lift.value),
-        f"{form.format(lift.low)} to {form.format(lift.high)}",
+        form.format(lift.low),
+        form.format(lift.high),
         form.format(difference.detectable),
     )
