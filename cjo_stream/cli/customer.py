@@ -1,21 +1,70 @@
-"""`cjo-stream customer`."""
+"""`cjo-stream customer`: one customer, found by any of their identifiers."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 import typer
 
-from cjo_stream.cli.option import operator_settings, settings_of
-from cjo_stream.cli.terminal import say
-from cjo_stream.errors import UsageError
+from cjo_stream.cli.option import Json, operator_settings, settings_of
+from cjo_stream.cli.terminal import note, say, say_json, say_table, warn
+from cjo_stream.errors import RetryError, UsageError
 
-app: Final = typer.Typer(help="Look at one customer.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from cjo_stream.core.event import Identifier
+    from cjo_stream.core.message import ActorMessage
 
-Identifier = Annotated[
+app: Final = typer.Typer(help="Look at one customer, or change who is who.", no_args_is_help=True)
+
+Named = Annotated[
     str, typer.Argument(metavar="TYPE:VALUE", help="One of the customer's identifiers.")
 ]
+State = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="The state folder of a `run`, or DIR/state of a demo; none: on Kafka.",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+class Kept(Protocol):
+    """What still holds what it held before an erasure, and until when."""
+
+    @property
+    def place(self) -> str:
+        """A topic, a file or a folder."""
+
+    @property
+    def holds(self) -> str:
+        """What it holds, in words."""
+
+    @property
+    def how(self) -> str:
+        """For how long, in words."""
+
+
+class Customers(Protocol):
+    """Where customers are: on Kafka, or in a state folder."""
+
+    def named(self, written: str) -> Identifier:
+        """Return the identifier written `type:value`."""
+
+    def look(self, at: Identifier, order: Callable[[str], ActorMessage]) -> Any:
+        """Return the answer to an order that changes nothing."""
+
+    def tell(self, at: Identifier, order: Callable[[str], ActorMessage]) -> Any:
+        """Have an order carried out; return its answer."""
+
+    def sweep(self) -> list[int]:
+        """Let every store forget what was overwritten; return the partitions that have not."""
+
+    def kept(self) -> Sequence[Kept]:
+        """Return what still holds what was written before."""
 
 
 @app.callback()
@@ -23,52 +72,258 @@ def _group() -> None:
     """One customer, by identifier."""
 
 
+# --- looking
+
+
 @app.command()
 def show(
-    context: typer.Context,
-    identifier: Identifier,
-    state: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="The state folder of a `run`, or DIR/state of a demo; none: on Kafka.",
-        ),
-    ] = None,
+    context: typer.Context, identifier: Named, state: State = None, json: Json = False
 ) -> None:
-    """Print what is known of a customer, as JSON; of each, where several used the identifier."""
+    """Print what is known of a customer, as JSON."""
     import msgspec
 
-    split(identifier)
-    found = _on_kafka(context, identifier) if state is None else _in(context, identifier, state)
-    if not found:
-        raise UsageError(
-            f"nobody is known by this {split(identifier)[0]}; CJO_TENANT_KEY must be what it was "
-            "when the state was made"
+    found = _show(_customers(context, state), identifier, history=False)["customer"]
+    if json:
+        say_json(found)
+    else:
+        say(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+
+
+@app.command()
+def history(
+    context: typer.Context, identifier: Named, state: State = None, json: Json = False
+) -> None:
+    """Print what happened to a customer and why, oldest first.
+
+    Events, links and merges, transitions, decisions with every candidate, commands; those of
+    customers that were merged into this one too.
+    """
+    from cjo_stream.cli.history import lines
+    from cjo_stream.core.timeline import TIMELINE_MAX
+
+    found = _show(_customers(context, state), identifier, history=True)
+    entries, left_out = found["history"], found["left_out"]
+    if json:
+        say_json({"customer_id": found["customer"]["customer_id"], **_but_customer(found)})
+        return
+    for line in lines(found["customer"], entries):
+        say(line)
+    if left_out:
+        note(f"{left_out} older entries were left out: the answer has no room for them")
+    if len(entries) + left_out >= TIMELINE_MAX:
+        note(f"the last {TIMELINE_MAX} entries are kept; what was before is in the topics alone")
+
+
+def _but_customer(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: found[name] for name in ("history", "left_out")}
+
+
+def _show(customers: Customers, identifier: str, *, history: bool) -> dict[str, Any]:
+    from cjo_stream.core.message import Find, Show
+
+    at = customers.named(identifier)
+    found = customers.look(at, lambda command_id: Find(Show(command_id, history)))
+    return _found(found, at)
+
+
+# --- changing
+
+
+@app.command()
+def link(
+    context: typer.Context,
+    one: Annotated[str, typer.Argument(metavar="TYPE:VALUE", help="An identifier.")],
+    other: Annotated[str, typer.Argument(metavar="TYPE:VALUE", help="Another one.")],
+    state: State = None,
+    json: Json = False,
+) -> int:
+    """Say that two identifiers are one customer's: their customers are merged.
+
+    Limits hold; an earlier `unlink` of the two does not.
+    """
+    from cjo_stream.core.message import Tie
+
+    customers = _customers(context, state)
+    a, b = customers.named(one), customers.named(other)
+    if a.hash == b.hash:
+        raise UsageError("this is one identifier, named twice")
+    answer = customers.tell(a, lambda command_id: Tie(command_id, a, b))
+    if json:
+        say_json(answer)
+    elif answer["linked"]:
+        say(f"{one} and {other} are one customer's")
+    if not answer["linked"]:
+        note(f"error: they stay apart: {_REASONS[answer['reason']]}")
+    return 0 if answer["linked"] else 1
+
+
+_REASONS: Final = {
+    "limit": "they would have more identifiers of a type than its limit; unlink one first",
+    "shared": "one of the two is shared by many, and links nobody",
+    "busy": "one of the two is being merged just now; try again",
+    "stale": "one of the two has just gone to another customer; try again",
+    "erased": "one of the two was just erased; try again",
+    "cannot_link": "they were unlinked",
+}
+
+
+@app.command()
+def unlink(
+    context: typer.Context,
+    one: Annotated[str, typer.Argument(metavar="TYPE:VALUE", help="An identifier.")],
+    other: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[TYPE:VALUE]", help="The one it is linked with; none: every link of it."
+        ),
+    ] = None,
+    yes: Yes = False,
+    state: State = None,
+    json: Json = False,
+) -> None:
+    """Take a link back: who hangs together by it alone become two customers again.
+
+    What came by the identifiers that leave goes with them. They are not linked again.
+    """
+    from cjo_stream.core.message import Find, Unlink
+
+    customers = _customers(context, state)
+    a = customers.named(one)
+    b = customers.named(other).hash if other is not None else None
+
+    def order(confirmed: bool) -> Callable[[str], ActorMessage]:
+        return lambda command_id: Find(Unlink(command_id, a.hash, b, confirmed))
+
+    would = _found(customers.look(a, order(False)), a)
+    if not would["links"]:
+        raise UsageError(_no_link(customers, a, one, other))
+    _tell_unlink(would)
+    _confirm("Take this back?", yes)
+    done = _found(customers.tell(a, order(True)), a)
+    if json:
+        say_json(done)
+        return
+    for left in done["leaving"]:
+        say(f"{', '.join(left['identifiers'])}: customer {left['customer_id']} from here on")
+    if not done["leaving"]:
+        say("the link is taken back; others hold the customer together")
+
+
+def _no_link(customers: Customers, at: Identifier, one: str, other: str | None) -> str:
+    """Return why there is nothing to take back."""
+    from cjo_stream.core.message import Find, Unlink
+
+    if other is None:
+        return f"{one} is linked with nobody"
+    all_ = customers.look(at, lambda command_id: Find(Unlink(command_id, at.hash)))
+    others = sorted({name for pair in all_["links"] for name in pair} - {f"{at.type}:{at.value}"})
+    held = f"{one} is linked with {', '.join(others)}" if others else "it is linked with nobody"
+    return f"{one} and {other} are not linked with each other; {held}"
+
+
+def _tell_unlink(would: dict[str, Any]) -> None:
+    note(f"customer {would['customer_id']}")
+    for pair in would["links"]:
+        note(f"  taken back: {pair[0]} - {pair[1]}")
+    for left in would["leaving"]:
+        note(f"  leaves:     {', '.join(left['identifiers'])}")
+        journeys = ", ".join(f"{i['journey']} in {i['state']}" for i in left["instances"])
+        facts = ", ".join(left["facts"])
+        note(f"              instances: {journeys or 'none'}; facts: {facts or 'none'}")
+        note(f"              commands: {left['commands']}")
+    if not would["leaving"]:
+        note("  nobody leaves: other links hold the customer together")
+
+
+@app.command()
+def erase(
+    context: typer.Context,
+    identifier: Named,
+    yes: Yes = False,
+    state: State = None,
+    json: Json = False,
+) -> int:
+    """Erase a customer: state, identifiers, timeline; --json prints a proof without personal data.
+
+    Tells what still holds their events, and for how long; 1 where a partition did not answer.
+    """
+    from cjo_stream.core.message import Erase, Find
+
+    customers = _customers(context, state)
+    at = customers.named(identifier)
+
+    def order(confirmed: bool) -> Callable[[str], ActorMessage]:
+        return lambda command_id: Find(Erase(command_id, confirmed))
+
+    would = _found(customers.look(at, order(False)), at)
+    note(f"customer {would['customer_id']}: {_numbers(would['removed'])}")
+    _confirm("Erase all of this, for good?", yes)
+    done = _found(customers.tell(at, order(True)), at)
+    silent = customers.sweep()
+    kept = customers.kept()
+    if json:
+        proof = {name: done[name] for name in ("customer_id", "erased_at", "removed")}
+        say_json({**proof, "partitions_not_swept": silent, "kept": kept})
+    else:
+        _tell_erased(done, kept)
+    if silent:
+        warn(
+            f"partitions {silent} did not answer: their stores may hold, for a day, what was "
+            "overwritten. Is a worker down? The customer is erased all the same"
         )
-    for customer in found:
-        say(msgspec.json.format(msgspec.json.encode(customer), indent=2).decode())
+    return 1 if silent else 0
 
 
-def _in(context: typer.Context, identifier: str, state: Path) -> list[dict[str, object]]:
-    from cjo_stream.embedded.lookup import find
+def _tell_erased(done: dict[str, Any], kept: Sequence[Kept]) -> None:
+    from cjo_stream.core.decision.explain import moment_text
 
-    return find(state, *split(identifier), settings_of(context).tenant_key_bytes())
-
-
-def _on_kafka(context: typer.Context, identifier: str) -> list[dict[str, object]]:
-    from cjo_stream.kafka import command, definition
-
-    settings = operator_settings(context)
-    program = definition.current(settings)
-    if program is None:
-        raise UsageError("nothing is applied yet: run `cjo-stream apply TOPOLOGY`")
-    answer = command.find(settings, program, identifier)
-    return [answer["customer"]] if answer["found"] else []
+    say(f"customer {done['customer_id']} is erased, at {moment_text(done['erased_at'])} UTC")
+    say(f"removed: {_numbers(done['removed'])}")
+    say("the stores hold nothing of them any more, and no checkpoint made from here on does")
+    rows = [(one.place, one.holds, one.how) for one in kept]
+    say_table("What was written before is kept", ("where", "what", "how long"), rows)
 
 
-def split(identifier: str) -> tuple[str, str]:
-    """Return type and value of an identifier written `type:value`; raises UsageError."""
-    type_, colon, value = identifier.partition(":")
-    if not (type_ and colon and value):
-        raise UsageError("an identifier is written TYPE:VALUE, for example email:ann@example.com")
-    return type_, value
+def _numbers(removed: dict[str, Any]) -> str:
+    identifiers = ", ".join(
+        f"{number} {type_}" for type_, number in removed["identifiers"].items()
+    )
+    others = [
+        f"{number} {name.replace('_', ' ')}"
+        for name, number in removed.items()
+        if name != "identifiers" and number
+    ]
+    return "; ".join([f"identifiers: {identifiers or 'none'}", *others])
+
+
+# --- what all of them do
+
+
+def _customers(context: typer.Context, state: Path | None) -> Customers:
+    if state is not None:
+        from cjo_stream.embedded.operator import InFolder
+
+        return InFolder(state, settings_of(context).tenant_key_bytes())
+    from cjo_stream.kafka.operator import OnKafka
+
+    return OnKafka(operator_settings(context))
+
+
+def _found(answer: dict[str, Any], at: Identifier) -> dict[str, Any]:
+    """Return an answer; raises UsageError where there is nobody, RetryError where it failed."""
+    if "error" in answer:
+        raise RetryError(f"the command failed ({answer['error']}); the worker's log says where")
+    if not answer["found"]:
+        raise UsageError(
+            f"nobody is known by this {at.type}; CJO_TENANT_KEY must be what it was when the "
+            "state was made"
+        )
+    return answer
+
+
+def _confirm(question: str, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("nobody is here to confirm: add --yes to do what is told above")
+    typer.confirm(question, abort=True, err=True)

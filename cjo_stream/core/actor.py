@@ -64,7 +64,7 @@ HANDLERS: dict[type, tuple[str, Handler]] = {
     Show: ("p", customer.on_show),  # an identifier; a redirect
     Unlink: ("p", merge.on_unlink),  # an identifier; a redirect
     Erase: ("p", merge.on_erase),  # an identifier; a redirect
-    Purge: ("p", erasure.on_purge),  # the erased customer who had absorbed it
+    Purge: ("p", erasure.on_purge),  # an erased customer, absorbed by it or parted from it
 }
 
 

@@ -98,7 +98,7 @@ def on_show(key: str, state: Customer | None, message: Show, turn: Turn) -> Cust
         body = {"found": True, "customer": {**row, "absorbed": state.aliases}}
         if message.history:
             entries = turn.timelines.read(key, state.noted)
-            body["history"], body["left_out"] = shown(entries)
+            body["history"], body["left_out"] = shown(entries, state.members)
     turn.emit(Reply(command_id=message.command_id, body=body))
     return state
 

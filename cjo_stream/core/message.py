@@ -223,7 +223,7 @@ class Erase(msgspec.Struct, array_like=True, tag="erase"):
 
 
 class Purge(msgspec.Struct, array_like=True, tag="purge"):
-    """The customer who absorbed it is erased: what its store still holds of it must go."""
+    """A customer is erased whom it held before, merged or not yet parted: its store forgets it."""
 
 
 Queued = Link | Propose | Drop | Unlink | Erase
@@ -265,6 +265,16 @@ class ActivateModel(msgspec.Struct, array_like=True, tag="activate_model"):
     command_id: str = ""
 
 
+class Sweep(msgspec.Struct, array_like=True, tag="sweep"):
+    """Let the store's log and buffers forget what was overwritten until now.
+
+    After an erasure every task is told, for others' states may have named an identifier of the
+    erased customer while a link was asked for.
+    """
+
+    command_id: str = ""
+
+
 IdentifierMessage = Arrive | LinkRequest | Linked | Refused | Rebind | Reseed | Forget | Find | Tie
 CustomerMessage = (
     Deliver
@@ -281,5 +291,5 @@ CustomerMessage = (
     | Purge
 )
 ActorMessage = IdentifierMessage | CustomerMessage
-TaskMessage = StoreSet | ActivateSet | StoreModel | ActivateModel
+TaskMessage = StoreSet | ActivateSet | StoreModel | ActivateModel | Sweep
 Message = ActorMessage | TaskMessage

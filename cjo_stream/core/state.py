@@ -186,8 +186,10 @@ class Customer(msgspec.Struct, array_like=True):
 
     `apart`: what must not be linked again: a name, and on which side of it this customer is.
     `moved`: hash@epoch of members that an unmerge gave to another customer -> its id; `parted`:
-    likewise, command ids. `is_told`: the outside knows this customer. `noted`: how many entries
-    its timeline has had. `profile_due`: when the profile is told next, None while it is as told.
+    likewise, command ids. `origins`: customers of whom this one was a part until an unmerge: their
+    stores may still hold what was overwritten then. `is_told`: the outside knows this customer.
+    `noted`: how many entries its timeline has had. `profile_due`: when the profile is told next,
+    None while it is as told.
     """
 
     id: str
@@ -201,6 +203,7 @@ class Customer(msgspec.Struct, array_like=True):
     apart: dict[str, int] = {}
     moved: dict[str, str] = {}
     parted: dict[str, str] = {}
+    origins: list[str] = []
     noted: int = 0
     profile_at: int | None = None
     profile_due: int | None = None

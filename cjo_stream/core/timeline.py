@@ -6,16 +6,28 @@ need it, through `turn.timelines`.
 
     event       what came, and what each trait took of it: {type, time, id, channel, traits}
     the others  the record that went out: its kind is that of the record
+
+Identifiers stand in it by their hashes, and get their values back when it is shown, from the
+members the customer then has. So nothing is kept of an identifier that was refused, has left, or
+is erased with another customer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
-from cjo_stream.core.record import Action, Decision, IdentityChange, Record, Transition
+from cjo_stream.core.identity.edge import Member
+from cjo_stream.core.record import (
+    Action,
+    Address,
+    Decision,
+    IdentityChange,
+    Record,
+    Transition,
+)
 
 TIMELINE_MAX = 300
 CANDIDATES_KEPT_MAX = 40
@@ -91,10 +103,13 @@ def event_entry(at: int, anchor: str, body: EventEntry) -> Entry:
     return Entry(at, anchor, EVENT, _JSON.encode(body))
 
 
-def record_entry(at: int, anchor: str, record: Record, value: bytes) -> Entry | None:
+def record_entry(
+    at: int, anchor: str, record: Record, value: bytes, members: Mapping[str, Member]
+) -> Entry | None:
     """Return the entry of a record whose JSON is `value`; None where the kind is not kept.
 
-    Of many candidates of a decision the first are kept, those that passed before the others.
+    `members` are the customer's. Of many candidates of a decision the first are kept, those that
+    passed before the others.
     """
     kind = KINDS.get(type(record))
     if kind is None:
@@ -104,21 +119,52 @@ def record_entry(at: int, anchor: str, record: Record, value: bytes) -> Entry | 
         stopped = [c for c in record.candidates if c.gate is not None]
         kept = [*passed, *stopped][:CANDIDATES_KEPT_MAX]
         value = _JSON.encode(msgspec.structs.replace(record, candidates=kept))
+    elif type(record) is IdentityChange:
+        hashed = [_hashed(address, members) for address in record.identifiers]
+        value = _JSON.encode(msgspec.structs.replace(record, identifiers=hashed))
+    elif type(record) is Action and record.address is not None:
+        hashed_one = _hashed(record.address, members)
+        value = _JSON.encode(msgspec.structs.replace(record, address=hashed_one))
     return Entry(at, anchor, kind, value)
 
 
-def shown(entries: Sequence[Entry]) -> tuple[list[dict[str, Any]], int]:
-    """Return the entries for an answer, oldest first, and how many older ones had no room."""
+def shown(
+    entries: Sequence[Entry], members: Mapping[str, Member]
+) -> tuple[list[dict[str, Any]], int]:
+    """Return the entries for an answer, oldest first, and how many older ones had no room.
+
+    An identifier that is none of `members` has no value.
+    """
     rows: list[dict[str, Any]] = []
     room = SHOWN_BYTES_MAX
     for entry in reversed(entries):
         room -= len(entry.body) + 100
         if room < 0:
             break
-        rows.append({"at": entry.at, "kind": entry.kind, entry.kind: msgspec.Raw(entry.body)})
+        body = _named(entry, members)
+        rows.append({"at": entry.at, "kind": entry.kind, entry.kind: body})
     return rows[::-1], len(entries) - len(rows)
 
 
 def newest(entries: Sequence[Entry]) -> list[Entry]:
     """Return the entries in order of their clock, at most TIMELINE_MAX, the newest."""
     return sorted(entries, key=lambda entry: entry.at)[-TIMELINE_MAX:]
+
+
+def _hashed(address: Address, members: Mapping[str, Member]) -> Address:
+    for hash_, member in members.items():
+        if member.value == address.value and member.type == address.type:
+            return Address(address.type, hash_)
+    return Address(address.type, "")
+
+
+def _named(entry: Entry, members: Mapping[str, Member]) -> Any:
+    """Return an entry's body, identifiers with their values."""
+    if entry.kind not in (KINDS[IdentityChange], KINDS[Action]):
+        return msgspec.Raw(entry.body)
+    body: dict[str, Any] = msgspec.json.decode(entry.body)
+    for address in [*body.get("identifiers", ()), body.get("address")]:
+        if address is not None:
+            member = members.get(address["value"])
+            address["value"] = member.value if member is not None else None
+    return body

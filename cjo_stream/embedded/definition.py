@@ -41,8 +41,8 @@ def apply(definitions: DefinitionSet, state: Path) -> Applied:
     Raises UsageError for what is no state folder, is another topology's, or holds a run that was
     killed; DefinitionError for what may not follow the set in force.
     """
-    with _log(state) as log:
-        _check_finished(log, state)
+    with open_log(state) as log:
+        check_finished(log, state)
         partitions = check_shape(log, state, definitions, 1)
         stores: list[Store] = [RocksStore(state / f"task-{p}") for p in range(partitions)]
         runtime = Runtime(log=log, stores=stores, compile_=compile_content, output=_Nowhere())
@@ -55,7 +55,7 @@ def apply(definitions: DefinitionSet, state: Path) -> Applied:
 def status(state: Path) -> Status:
     """Return which set runs on a state folder; raises UsageError for what is none."""
     with ExitStack() as stack:
-        stack.enter_context(_log(state))
+        stack.enter_context(open_log(state))
         metas: dict[int, codec.Meta] = {}
         topology = None
         for folder in state.glob("task-*"):
@@ -70,7 +70,8 @@ def status(state: Path) -> Status:
 
 
 @contextmanager
-def _log(state: Path) -> Iterator[DurableLog]:
+def open_log(state: Path) -> Iterator[DurableLog]:
+    """Open the log of a state folder; raises UsageError for what is none, LockedError."""
     if not (state / "log").is_dir():
         raise UsageError(
             f"{state} holds no state: name the folder that `run` was given with --state, or "
@@ -80,7 +81,7 @@ def _log(state: Path) -> Iterator[DurableLog]:
         yield log
 
 
-def _check_finished(log: DurableLog, state: Path) -> None:
+def check_finished(log: DurableLog, state: Path) -> None:
     """Raise UsageError where a run was killed: only it knows where its output belongs."""
     for name, content in log.notes(f"{SIZES_NOTE}:"):
         if content:

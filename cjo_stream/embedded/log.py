@@ -42,6 +42,9 @@ class Log(Protocol):
     def trim(self, kind: bytes, partition: int, through: int) -> None:
         """Nobody reads records up to and including offset `through` again."""
 
+    def purge(self) -> None:
+        """Let nothing that was trimmed be found on disk."""
+
     def note(self, name: str) -> bytes | None:
         """Return a note."""
 
@@ -86,6 +89,9 @@ class MemoryLog:
         records = self._records.get((kind, partition))
         while records and records[0].offset <= through:
             records.popleft()
+
+    def purge(self) -> None:
+        """Do nothing: what was trimmed is gone."""
 
     def note(self, name: str) -> bytes | None:
         """Return a note."""
@@ -152,6 +158,10 @@ class DurableLog:
         if batch:
             self._store.write(batch)
         self._starts[place] = max(start, through + 1)
+
+    def purge(self) -> None:
+        """Let nothing that was trimmed be found on disk."""
+        self._store.purge([(kind, bytes([kind[0] + 1])) for kind in (INTERNAL, EFFECT)])
 
     def note(self, name: str) -> bytes | None:
         """Return a note."""

@@ -1,55 +1,79 @@
-"""One customer out of a state folder, read while nobody runs on it."""
+"""What a state folder answers to an operator, read while nobody runs on it; nothing is written.
+
+The question goes through the same handlers as in a task, from actor to actor; what they would
+change is thrown away.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
-from cjo_stream.core.customer import snapshot
-from cjo_stream.core.message import customer_key, identifier_key, partition_of
+import msgspec
+
+from cjo_stream.core import actor
+from cjo_stream.core.message import ActorMessage, partition_of
 from cjo_stream.core.program import Program
-from cjo_stream.core.state import Customer, Identifier
+from cjo_stream.core.record import Reply
+from cjo_stream.core.turn import Turn
 from cjo_stream.definition import compile_content
 from cjo_stream.engine import codec
 from cjo_stream.engine.port import Store
+from cjo_stream.engine.timelines import Timelines
 from cjo_stream.errors import UsageError
-from cjo_stream.ingest import identifier_hash
-from cjo_stream.ingest.normalise import normaliser
 from cjo_stream.store.rocks import RocksStore
 
 
-def find(state: Path, type_: str, value: str, tenant_key: bytes) -> list[dict[str, object]]:
-    """Return the customer known by this identifier, timers included, or none.
+def program_of(state: Path) -> Program:
+    """Return the definition set in force; raises as `look` does."""
+    with _stores(state) as stores:
+        return _program(stores[0], _meta(stores[0], state))
 
-    `value` is written as any producer may write it. Raises UsageError for what is no state
-    folder, for an undeclared type and for a value without a normal form, LockedError while a run
-    has the folder.
+
+def look(state: Path, key: str, message: ActorMessage) -> Any:
+    """Return what is answered to a message for the actor at `key` that changes nothing.
+
+    Raises UsageError for what is no state folder, or was left in the middle of a merge,
+    LockedError while a process has the folder.
     """
+    with _stores(state) as stores:
+        metas = [_meta(store, state) for store in stores]
+        program = _program(stores[0], metas[0])
+        waiting: deque[tuple[str, ActorMessage]] = deque([(key, message)])
+        while waiting:
+            to, asked = waiting.popleft()
+            number = partition_of(to, len(stores))
+            value = stores[number].get(codec.actor_key_bytes(to))
+            known = codec.decode_actor(to, value) if value is not None else None
+            turn = Turn(program, metas[number].clock, timelines=Timelines(stores[number]))
+            actor.receive(to, known, asked, turn)
+            for record in turn.records:
+                if isinstance(record, Reply):
+                    return msgspec.json.decode(msgspec.json.encode(record.body))
+            waiting.extend(turn.messages)
+    raise UsageError(
+        f"a run on {state} was killed in the middle of a merge: start it again first, the same "
+        "way; it goes on where it was"
+    )
+
+
+@contextmanager
+def _stores(state: Path) -> Iterator[Sequence[Store]]:
     if not (state / "task-0").is_dir():
         raise UsageError(
             f"{state} holds no state: name the folder that `run` was given with --state, or "
             "DIR/state of a demo"
         )
     with ExitStack() as stack:
-        first = stack.enter_context(closing(RocksStore(state / "task-0")))
-        meta = _meta(first, state)
-        program = _program(first, meta)
-        stores: list[Store] = [first]
-        for number in range(1, meta.partitions):
-            store = RocksStore(state / f"task-{number}")
-            stores.append(stack.enter_context(closing(store)))
-        normal = _normal(program, type_, value)
-        known = _actor(stores, identifier_key(identifier_hash(tenant_key, type_, normal)))
-        pointer = known.pointer if isinstance(known, Identifier) else ""
-        while pointer:
-            customer = _actor(stores, customer_key(pointer))
-            if not isinstance(customer, Customer) or customer.erased_at is not None:
-                break
-            if not customer.redirect:
-                return [snapshot(customer, program, meta.clock, timers=True)]
-            pointer = customer.redirect
-        return []
+        stores = [stack.enter_context(closing(RocksStore(state / "task-0")))]
+        stores += [
+            stack.enter_context(closing(RocksStore(state / f"task-{number}")))
+            for number in range(1, _meta(stores[0], state).partitions)
+        ]
+        yield stores
 
 
 def _meta(store: Store, state: Path) -> codec.Meta:
@@ -64,19 +88,3 @@ def _program(store: Store, meta: codec.Meta) -> Program:
     content = store.get(codec.set_key(meta.active))
     assert content is not None, "the active definition set is in every store"
     return compile_content(meta.active, codec.decode_set(content))
-
-
-def _normal(program: Program, type_: str, value: str) -> str:
-    declared = program.identifiers.get(type_)
-    if declared is None:
-        types = ", ".join(program.identifiers)
-        raise UsageError(f"topology {program.topology} has no identifier `{type_}`, only {types}")
-    normal = normaliser(declared, program.region)(value)
-    if not normal:
-        raise UsageError(f"this value is no {type_}: look at how it is written")
-    return normal
-
-
-def _actor(stores: Sequence[Store], key: str) -> codec.ActorState | None:
-    value = stores[partition_of(key, len(stores))].get(codec.actor_key_bytes(key))
-    return codec.decode_actor(key, value) if value is not None else None

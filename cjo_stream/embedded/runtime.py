@@ -10,12 +10,13 @@ At full hours of stream time the learner learns from what has been told, and pub
     offer(lane, offset, event)    an event, routed; repeats of a lane are dropped
     advance(to_ms)                time runs on without events
     settle()                      all that was offered has had its effect
+    order(items)                  an operator's or a task's items; all have had their effect
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -131,17 +132,22 @@ class Runtime:
 
     def apply(self, number: int, content: bytes) -> None:
         """Store a definition set in every partition, then activate it in every partition."""
-        self.settle()
         for message in (StoreSet(number, content), ActivateSet(number)):
-            frame = control_frame([("", message)])
-            self._log.append([(INTERNAL, p, self._now, frame) for p in range(self._partitions)])
-            self._pump()
+            self.order(dict.fromkeys(range(self._partitions), ("", message)))
         behind = [task.partition for task in self.tasks if task.active_number < number]
         if behind:
             raise RefusalError(
                 f"partitions {behind} did not take definition set {number}: it does not compile "
                 "in this release. Check it with `cjo-stream validate`"
             )
+
+    def order(self, items: Mapping[int, tuple[str, Message]]) -> None:
+        """Put one item a partition through: (actor key, message), the key empty for a task's."""
+        self.settle()
+        self._log.append(
+            [(INTERNAL, p, self._now, control_frame([item])) for p, item in items.items()]
+        )
+        self._pump()
 
     @property
     def active_number(self) -> int:
@@ -315,6 +321,15 @@ class Runtime:
                     task.commit()
                     self._log.trim(INTERNAL, task.partition, task.applied)
                     self._hand_out(task.partition)
+        self._purge()
+
+    def _purge(self) -> None:
+        """Forget what was erased: the log first, for a task says no more that it must."""
+        must = [task for task in self.tasks if task.must_purge]
+        if must:
+            self._log.purge()
+        for task in must:
+            task.purge()
 
     def _hand_out(self, partition: int) -> None:
         while records := self._log.read(

@@ -63,7 +63,10 @@ class Meta(msgspec.Struct, array_like=True):
     active: int = 0
     clean: bool = False
     purges: list[str] = []
-    """Actor keys, or how they begin, whose former states the store must still forget."""
+    """Actor keys, or how they begin, whose former states the store must still forget.
+
+    An empty one stands for no state: only what lies in the store's own log must go.
+    """
     live: dict[str, dict[str, int]] = {}
     """Live instances by journey and state."""
     model: int = 0

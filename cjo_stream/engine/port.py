@@ -28,7 +28,10 @@ class Store(Protocol):
         """Leave a consistent copy in `folder`, which does not exist yet."""
 
     def purge(self, ranges: Sequence[tuple[bytes, bytes]]) -> None:
-        """Let nothing that was overwritten or deleted in these ranges be found on disk."""
+        """Let nothing that was overwritten or deleted in these ranges be found on disk.
+
+        A store's own log goes in any case, with no ranges too.
+        """
 
     def size_bytes(self) -> int:
         """Return about how many bytes the store takes."""

@@ -1,12 +1,16 @@
 """The task: the deterministic state machine of one partition.
 
-A runtime drives it through four steps, in this order, and never another (architecture.md, section
+A runtime drives it through these steps, in this order, and never another (architecture.md, section
 2):
 
     process(records)   in memory, over what the store holds; returns the outbox
     -- the runtime produces the outbox's frames and awaits their delivery --
     commit()           one atomic batch: actors, timers, cursors, definitions, the applied offset
+    purge()            where `must_purge`: the store forgets, on disk too, what was erased
     -- the runtime acknowledges the records --
+
+A purge takes as long as the disk needs for it, and may run in a thread; that it must be done is
+part of the position, so a crash before it only puts it off until the store is open again.
 
 A crash anywhere leaves the store before its outputs, never ahead: the records since `applied` are
 processed again, give the same items under the same numbers, and the receivers drop what they have.
@@ -40,6 +44,7 @@ from cjo_stream.core.message import (
     Show,
     StoreModel,
     StoreSet,
+    Sweep,
     partition_of,
 )
 from cjo_stream.core.program import Program
@@ -111,7 +116,6 @@ class Task:
                 for k, v in store.scan(*codec.LANES_OUT)
             }
         )
-        self._purge()
         self._committed_counts: dict[tuple[str, ...], int] = {}
         self.delays: list[int] = []
         """By how many ms the timers of the last commit fired after their due time."""
@@ -202,8 +206,20 @@ class Task:
         for key, by in self._counts.items():
             self._committed_counts[key] = self._committed_counts.get(key, 0) + by
         self.delays = self._delays
-        self._purge()
         self._begin()
+
+    @property
+    def must_purge(self) -> bool:
+        """Whether something was erased that the store may still hold on disk."""
+        return bool(self._meta.purges)
+
+    def purge(self) -> None:
+        """Let the store forget what was erased."""
+        meta = self._meta
+        prefixes = sorted({prefix for prefix in meta.purges if prefix})
+        self._store.purge([r for prefix in prefixes for r in codec.key_ranges(prefix)])
+        meta.purges = []
+        self._store.write([(codec.META_KEY, codec.encode_meta(meta))])
 
     def mark_clean(self) -> None:
         """Note that this store was left in order: a release of other behaviour may open it."""
@@ -221,14 +237,6 @@ class Task:
         self._frames: dict[int, FrameWriter] = {}
         self._effects = EffectWriter(self._log)
         self._fifo: deque[tuple[str, ActorMessage]] = deque()
-
-    def _purge(self) -> None:
-        """Let the store forget what was erased; until it has, the position says that it must."""
-        meta = self._meta
-        if meta.purges:
-            self._store.purge([r for prefix in meta.purges for r in codec.key_ranges(prefix)])
-            meta.purges = []
-            self._store.write([(codec.META_KEY, codec.encode_meta(meta))])
 
     def _count_live(self) -> None:
         """Move what was counted of live instances from the counts to the figures kept."""
@@ -323,6 +331,9 @@ class Task:
         elif type(message) is ActivateModel:
             error = self._models.activate(message.number)
             self._answer(message.command_id, {"model": self._models.active, "error": error})
+        elif type(message) is Sweep:
+            self._purges.append("")
+            self._answer(message.command_id, {"swept": True})
         else:
             self._handle(item.to, cast(ActorMessage, message), careful)
             if self._fifo:
@@ -445,7 +456,9 @@ class Task:
             effect = effect_of(record, turn.received_at)
             self._effects.add(*self._numbers.number(EFFECTS), effect)
             if notes is not None and notes.erased_at is None:
-                noted_record = record_entry(self._clock, anchor, record, effect.value)
+                noted_record = record_entry(
+                    self._clock, anchor, record, effect.value, notes.members
+                )
                 if noted_record is not None:
                     self._note(key, notes, noted_record)
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import hmac
 
+from cjo_stream.core.event import Identifier
+from cjo_stream.core.program import Program
+from cjo_stream.errors import UsageError
+from cjo_stream.ingest.normalise import is_blocked, normaliser
+
 _HASH_BYTES = 16
 
 
@@ -14,3 +19,28 @@ def identifier_hash(tenant_key: bytes, type_: str, value: str) -> str:
     """
     text = f"{type_}\0{value}".encode()
     return hmac.digest(tenant_key, text, "sha256")[:_HASH_BYTES].hex()
+
+
+def split(written: str) -> tuple[str, str]:
+    """Return type and value of an identifier written `type:value`; raises UsageError."""
+    type_, colon, value = written.partition(":")
+    if not (type_ and colon and value):
+        raise UsageError("an identifier is written TYPE:VALUE, for example email:ann@example.com")
+    return type_, value
+
+
+def named(program: Program, tenant_key: bytes, written: str) -> Identifier:
+    """Return the identifier that an operator writes `type:value`, as any producer may write it.
+
+    Raises UsageError where the topology has no such type, and for a value that names nobody; the
+    error shows no value.
+    """
+    type_, value = split(written)
+    declared = program.identifiers.get(type_)
+    if declared is None:
+        types = ", ".join(program.identifiers)
+        raise UsageError(f"topology {program.topology} has no identifier `{type_}`, only {types}")
+    normal = normaliser(declared, program.region)(value)
+    if not normal or is_blocked(normal, program.blocked):
+        raise UsageError(f"this value is no {type_} that could name anybody: how is it written?")
+    return Identifier(type_, normal, identifier_hash(tenant_key, type_, normal))

@@ -13,13 +13,10 @@ from typing import Any, Final
 
 import msgspec
 
-from cjo_stream.core.message import Find, Message, Show, identifier_key, partition_of
-from cjo_stream.core.program import Program
+from cjo_stream.core.message import ActivateSet, Message, Sweep, partition_of
 from cjo_stream.core.record import Reply
 from cjo_stream.engine.frame import control_frame
-from cjo_stream.errors import RetryError, UsageError
-from cjo_stream.ingest.identifier import identifier_hash
-from cjo_stream.ingest.normalise import is_blocked, normaliser
+from cjo_stream.errors import RetryError
 from cjo_stream.kafka.client import (
     Admin,
     Outgoing,
@@ -32,42 +29,24 @@ from cjo_stream.kafka.topic import Names, require_log
 from cjo_stream.settings import Settings
 
 ANSWER_WITHIN_S: Final = 10.0
+SWEEP_WITHIN_S: Final = 60.0
 SEND_WITHIN_S: Final = 10.0
 POLL_S: Final = 0.1
 
 
-def find(settings: Settings, program: Program, identifier: str) -> Any:
-    """Return what the owner of a customer answers, who is named as `type:value`.
+def ask_actor(settings: Settings, key: str, message: Callable[[str], Message]) -> Any:
+    """Send an actor a message, made from a command id; return what whoever answers it says.
 
-    Raises UsageError for an identifier that the topology cannot read, RetryError without an
-    answer.
+    Raises RetryError without an answer.
     """
-    key = actor_key_of(program, settings.tenant_key_bytes(), identifier)
     command_id = uuid.uuid4().hex
-    partition = partition_of(key, settings.partitions)
-    answers = _ask(
-        settings, {partition: (key, Find(Show(command_id)))}, command_id, 1, ANSWER_WITHIN_S
-    )
-    for answer in answers:
+    question = {partition_of(key, settings.partitions): (key, message(command_id))}
+    for answer in _ask(settings, question, command_id, 1, ANSWER_WITHIN_S):
         return answer.body
     raise RetryError(
         f"no answer within {ANSWER_WITHIN_S:.0f} s: are worker and dispatch running? "
         "`cjo-stream status` shows which partitions answer"
     )
-
-
-def actor_key_of(program: Program, tenant_key: bytes, identifier: str) -> str:
-    """Return the actor key of an identifier written `type:value`; raises UsageError."""
-    type_, _, value = identifier.partition(":")
-    declared = program.identifiers.get(type_)
-    if declared is None or not value:
-        raise UsageError(
-            f"name a customer as type:value, with a type of {', '.join(program.identifiers)}"
-        )
-    normal = normaliser(declared, program.region)(value)
-    if normal is None or is_blocked(normal, program.blocked):
-        raise UsageError(f"this is no {type_} that could name anybody")
-    return identifier_key(identifier_hash(tenant_key, type_, normal))
 
 
 def ask_tasks(
@@ -82,6 +61,25 @@ def ask_tasks(
     questions = dict.fromkeys(range(settings.partitions), ("", asked))
     answers = _ask(settings, questions, command_id, settings.partitions, within_s)
     return {answer.partition: answer.body for answer in answers}
+
+
+def sweep(settings: Settings, within_s: float = SWEEP_WITHIN_S) -> list[int]:
+    """Let every task's store forget what was overwritten; return the partitions that have not.
+
+    A task answers before its store has forgotten, and the next question after it has.
+    """
+    silent: set[int] = set(range(settings.partitions))
+    for question in (Sweep, _nothing):
+        answers = ask_tasks(settings, question, within_s)
+        silent = set(range(settings.partitions)) - set(answers)
+        if silent:
+            break
+    return sorted(silent)
+
+
+def _nothing(command_id: str) -> ActivateSet:
+    """Return a question that changes nothing: no set has the number 0."""
+    return ActivateSet(0, command_id)
 
 
 def _ask(

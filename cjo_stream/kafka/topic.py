@@ -259,7 +259,9 @@ def _plain(topic: Wanted) -> dict[str, str]:
 def _differences(
     admin: Admin, settings: Settings, wanted: list[Wanted], there: dict[str, Topic]
 ) -> list[Difference]:
-    configs = _configs(admin, [topic for topic in wanted if topic.name in there and topic.config])
+    configs = configs_of(
+        admin, [topic.name for topic in wanted if topic.name in there and topic.config]
+    )
     found = []
     for topic in wanted:
         actual = there.get(topic.name)
@@ -306,10 +308,11 @@ def _shape_differences(settings: Settings, topic: Wanted, actual: Topic) -> list
     return found
 
 
-def _configs(admin: Admin, topics: list[Wanted]) -> dict[str, dict[str, str]]:
-    if not topics:
+def configs_of(admin: Admin, names: list[str]) -> dict[str, dict[str, str]]:
+    """Return the configuration of topics that exist, by name; raises RetryError."""
+    if not names:
         return {}
-    resources = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in topics]
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
     futures = admin.client.describe_configs(resources, request_timeout=TIMEOUT_S)
     try:
         return {

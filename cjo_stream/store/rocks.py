@@ -34,6 +34,8 @@ WRITE_BUFFER_BYTES = 16 << 20
 LOG_FILE_BYTES = 1 << 20
 LOG_FILES_MAX = 2
 BLOOM_BITS = 10
+OVERWRITTEN_KEPT_S = 86_400
+"""Files with older values than this are merged into those below, while the store is open."""
 TOMBSTONE_WINDOW = 1_000
 TOMBSTONES_MAX = 500
 """Of 1,000 neighbours half deleted: compact. Timers are written once and deleted once."""
@@ -62,9 +64,13 @@ def process_memory() -> Memory:
 class RocksStore:
     """An `engine.port.Store` in a folder, which is made where it is missing.
 
+    What was overwritten is gone from disk with a `purge`, or about OVERWRITTEN_KEPT_S later.
+
     Raises LockedError while another process (or this one) holds the folder, RebuildError when it
     cannot be read, RetryError when the disk fails or is full.
     """
+
+    compression = DBCompressionType.lz4()
 
     def __init__(self, folder: str | Path, memory: Memory | None = None) -> None:
         self._folder = str(folder)
@@ -72,7 +78,8 @@ class RocksStore:
         self._open = False
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            self._db = Rdict(self._folder, _options(memory or process_memory()))
+            self._db = Rdict(self._folder, _options(memory or process_memory(), self.compression))
+            self._db.set_options({"ttl": str(OVERWRITTEN_KEPT_S)})
         except Exception as error:
             raise _named(error, self._folder) from error
         self._open = True
@@ -118,6 +125,7 @@ class RocksStore:
         """Let nothing that was overwritten or deleted in these ranges be found on disk.
 
         The write-ahead log goes with the flush of the buffers, older values with the compaction.
+        May run in a thread while nobody writes: 100 MB of state take about half a second.
         """
         try:
             self._db.flush(True)
@@ -171,7 +179,7 @@ class _Scan(Iterator[tuple[bytes, bytes]]):
         self._pairs = iter(())
 
 
-def _options(memory: Memory) -> Options:
+def _options(memory: Memory, compression: DBCompressionType) -> Options:
     table = BlockBasedOptions()
     table.set_block_cache(memory.cache)
     table.set_bloom_filter(BLOOM_BITS, False)
@@ -182,7 +190,7 @@ def _options(memory: Memory) -> Options:
     options.set_block_based_table_factory(table)
     options.set_write_buffer_manager(memory.write_buffers)
     options.set_write_buffer_size(WRITE_BUFFER_BYTES)
-    options.set_compression_type(DBCompressionType.lz4())
+    options.set_compression_type(compression)
     options.set_level_compaction_dynamic_level_bytes(True)
     options.add_compact_on_deletion_collector_factory(TOMBSTONE_WINDOW, TOMBSTONES_MAX, 0.0)
     options.set_max_background_jobs(2)

@@ -109,6 +109,8 @@ class Partition:
         """Process and commit."""
         self.process(most)
         self.task.commit()
+        if self.task.must_purge:
+            self.task.purge()
 
     def run(self, most: int | None = None) -> None:
         """Step until the log is read."""

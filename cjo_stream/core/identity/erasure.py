@@ -29,8 +29,8 @@ def erase(customer: Customer, message: Erase, turn: Turn) -> None:
     for hash_, member in customer.members.items():
         rank = turn.program.identifiers[member.type].rank
         turn.send(identifier_key(hash_), Forget(member.epoch, turn.clock, rank))
-    for alias in customer.aliases:
-        turn.send(customer_key(alias), Purge())
+    for former in dict.fromkeys([*customer.aliases, *customer.origins]):
+        turn.send(customer_key(former), Purge())
     count_live(customer, turn, by=-1)
     withdraw_profile(customer, turn)
     if customer.is_told:
@@ -42,7 +42,7 @@ def erase(customer: Customer, message: Erase, turn: Turn) -> None:
 
 
 def on_purge(_: str, state: Customer | None, message: Purge, turn: Turn) -> Customer | None:
-    """Let the store forget what it held of an absorbed customer."""
+    """Let the store forget what it held of the erased customer, who was a part of this one."""
     del message
     turn.changed = False
     if state is not None:

@@ -29,6 +29,7 @@ from cjo_stream.core.identity.membership import (
     tell,
     tell_created,
 )
+from cjo_stream.core.identity.origin import join_origins
 from cjo_stream.core.identity.parcel import Parcel, pack, unpack
 from cjo_stream.core.identity.unmerge import unlink
 from cjo_stream.core.journey.instance import count_live
@@ -290,6 +291,7 @@ def _absorb(
     customer.apart.update(other.apart)
     customer.moved.update(other.moved)
     customer.parted.update(other.parted)
+    customer.origins = join_origins(customer.origins, other.origins)
     if other.is_told:
         absorbed = [other.id, *other.aliases]
         customer.aliases = [*customer.aliases, *absorbed][-ALIASES_MAX:]

@@ -23,6 +23,7 @@ from cjo_stream.core.decision.waiting import part_waiting
 from cjo_stream.core.identity.edge import Evidence, Incarnation, Member, next_given_epoch
 from cjo_stream.core.identity.evidence import components
 from cjo_stream.core.identity.membership import tell
+from cjo_stream.core.identity.origin import origins_of_part
 from cjo_stream.core.identity.parcel import Parcel, pack, unpack
 from cjo_stream.core.journey.history import part_histories
 from cjo_stream.core.journey.instance import count_live
@@ -153,6 +154,7 @@ def _part(
     fresh = Customer(id=customer_id(rank, seed, epoch), is_told=True)
     fresh.apart = dict(customer.apart)
     fresh.seen = dict(customer.seen)
+    fresh.origins = origins_of_part(customer)
     for hash_ in hashes:
         old = customer.members.pop(hash_)
         customer.moved[f"{hash_}@{old.epoch}"] = fresh.id

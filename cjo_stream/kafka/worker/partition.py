@@ -36,6 +36,9 @@ STEP_FRAMES_MAX: Final = 64
 STEP_BYTES_MAX: Final = 256 * 1024
 """About a thousand items: a step keeps the event loop for about a tenth of a second."""
 STEP_FRAMES_FIRST: Final = 8
+PURGE_SAY_S: Final = 5.0
+"""A purge that goes on is progress; it is told to the watchdog so often, PURGE_WITHIN_S long."""
+PURGE_WITHIN_S: Final = 1_800.0
 STEP_S: Final = 0.1
 """What a step may take: a frame without items can fire thousands of timers, so frames and bytes
 alone do not bound it. The number of frames follows what the last ones took."""
@@ -253,6 +256,8 @@ class Partition:
         """Store a checkpoint of a suspended partition, unless the newest one is the same."""
         if self.phase is not Phase.SUSPENDED or self._around.checkpoint_interval_s is None:
             return
+        if self._task is not None and self._task.must_purge:
+            return
         if self._copied != (self.next_offset - 1, True):
             await self._finish_upload(within_s)
             await self._begin_checkpoint()
@@ -305,7 +310,9 @@ class Partition:
     # --- its steps -----------------------------------------------------------------------------
 
     async def _run(self) -> None:
+        assert self._task is not None
         try:
+            await self._purge(self._task)  # what a crash put off
             ready_s = 0.0
             while not self._stopping:
                 if not self._queue:
@@ -358,6 +365,21 @@ class Partition:
             deliver_s=delivered_s - processed_s,
             commit_s=time.perf_counter() - delivered_s,
         )
+        await self._purge(task)
+
+    async def _purge(self, task: Task) -> None:
+        """Let the store forget what was erased, if anything; then make a checkpoint without it."""
+        if not task.must_purge:
+            return
+        # What is on its way is of before; its copy lies beside the store.
+        await self._finish_upload(0.0)
+        until_s = time.monotonic() + PURGE_WITHIN_S
+        purging = asyncio.create_task(asyncio.to_thread(task.purge))
+        while not (await asyncio.wait([purging], timeout=PURGE_SAY_S))[0]:
+            if time.monotonic() < until_s:
+                self.moves += 1
+        await purging
+        self._checkpoint_due_s = min(self._checkpoint_due_s, time.monotonic())
 
     # --- checkpoints ---------------------------------------------------------------------------
 

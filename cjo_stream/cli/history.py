@@ -1,0 +1,92 @@
+"""A customer's timeline in words, oldest first, times in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+_INDENT: Final = " " * 4
+_KIND_COLUMNS: Final = 10
+
+
+def lines(customer: dict[str, Any], entries: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the lines of a timeline, as the answer to `Show` has it.
+
+    What was noted of a customer who is absorbed by now says under which id.
+    """
+    from cjo_stream.core.decision.explain import moment_text
+
+    for entry in entries:
+        kind = entry["kind"]
+        body = entry[kind]
+        first, *more = _event(body, entry["at"]) if kind == "event" else _TOLD[kind](body)
+        then = body.get("customer_id", customer["customer_id"])
+        was = "" if then == customer["customer_id"] else f"  (as {then})"
+        yield f"{moment_text(entry['at'])}  {kind:{_KIND_COLUMNS}}  {first}{was}"
+        for line in more:
+            yield _INDENT + line
+
+
+def _event(body: dict[str, Any], at: int) -> list[str]:
+    """Return what came; its own time too where that is not the clock's."""
+    from cjo_stream.core.decision.explain import moment_text
+
+    where = f" on {body['channel']}" if body["channel"] else ""
+    event_id = f"  [{body['id']}]" if body["id"] else ""
+    taken = [f"{name}: {_short(value)}" for name, value in body["traits"].items()]
+    of = "" if body["time"] == at else f", of {moment_text(body['time'])}"
+    first = f"{body['type']}{where}{of}{event_id}"
+    return [first, *([f"taken by traits: {', '.join(taken)}"] if taken else [])]
+
+
+def _identity(body: dict[str, Any]) -> list[str]:
+    named = ", ".join(_named(one) for one in body["identifiers"])
+    told = " ".join(part for part in (body["kind"], named) if part)
+    if body["reason"]:
+        told += f": {body['reason']}"
+    if body["event_id"]:
+        told += f"  [{body['event_id']}]"
+    absorbed = body["absorbed"]
+    return [told, *([f"absorbed: {', '.join(absorbed)}"] if absorbed else [])]
+
+
+def _transition(body: dict[str, Any]) -> list[str]:
+    key = "" if body["key"] is None else f" ({body['key']})"
+    ways = [state for state in (body["from"], body["to"]) if state is not None]
+    how = body["reason"] if body["outcome"] is None else f"{body['reason']}: {body['outcome']}"
+    held = ", held out" if body["holdout"] else ""
+    way = f" {' -> '.join(ways)}" if ways else ""
+    return [f"{body['journey']} v{body['version']}{key}{way}, {how}{held}"]
+
+
+def _decision(body: dict[str, Any]) -> list[str]:
+    import msgspec
+
+    from cjo_stream.core.decision.explain import explain
+    from cjo_stream.core.record import Decision
+
+    first, *more = explain(msgspec.convert(body, Decision))
+    return [first.partition("  ")[2], *(line.removeprefix("  ") for line in more)]
+
+
+def _action(body: dict[str, Any]) -> list[str]:
+    address = f" to {_named(body['address'])}" if body["address"] else ""
+    return [f"{body['action']} on {body['channel']}{address}  [{body['action_id']}]"]
+
+
+def _named(address: dict[str, Any]) -> str:
+    """Return an identifier; of one that is not the customer's, its type alone."""
+    value = address["value"]
+    return f"{address['type']}:{value}" if value is not None else f"a {address['type']}"
+
+
+def _short(value: Any) -> str:
+    return str(value) if not isinstance(value, str) else repr(value)
+
+
+_TOLD: Final = {
+    "identity": _identity,
+    "transition": _transition,
+    "decision": _decision,
+    "action": _action,
+}

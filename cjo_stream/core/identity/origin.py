@@ -1,0 +1,21 @@
+"""Whose stores may still hold, overwritten, what a customer was: for the day it is erased.
+
+A customer who was absorbed is an alias of the one who did. One whom an unmerge made was held by
+those it was parted from, and by whom they had absorbed.
+"""
+
+from __future__ import annotations
+
+from cjo_stream.core.state import Customer
+
+ORIGINS_MAX = 1_000
+
+
+def origins_of_part(customer: Customer) -> list[str]:
+    """Return the origins of a customer who is parted from this one."""
+    return join_origins([customer.id, *customer.aliases], customer.origins)
+
+
+def join_origins(one: list[str], other: list[str]) -> list[str]:
+    """Return both, each once, the newest ORIGINS_MAX."""
+    return list(dict.fromkeys([*other, *one]))[-ORIGINS_MAX:]
