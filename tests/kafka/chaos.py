@@ -18,7 +18,9 @@ from pathlib import Path
 import psutil
 
 from tests.kafka.broker import Broker, start_broker
-from tests.kafka.chain import Chain, Load, Verdict, judge, wait_until_quiet
+from tests.kafka.chain import TOPOLOGY, Chain, Load, Verdict, judge, wait_until_quiet
+from tests.kafka.crowd import LIMITS, UNLIMITED, Crowd, Source, topology
+from tests.kafka.kinship import judge_people
 
 
 def settle(chain: Chain, load: Load, name: str, began: float) -> Verdict:
@@ -157,6 +159,33 @@ def dirt(broker: Broker, folder: Path) -> None:
         print(f"dead letters: {len(letters)}", flush=True)
 
 
+def identity(broker: Broker, folder: Path, *, kills: int = 40, seed: int = 1) -> None:
+    """kill -9 every 2 to 5 s while customers merge: without limits that bind, and with."""
+    for partitions, limits in ((4, UNLIMITED), (16, LIMITS)):
+        draw = random.Random(seed)
+        began = time.monotonic()
+        pauses = [draw.uniform(2, 5) for _ in range(kills)]
+        place = topology(folder / f"people-{partitions}", limits)
+        with running(
+            broker, folder / f"{partitions}", workers=3, partitions=partitions, topology=place
+        ) as chain:
+            source = Source(chain)
+            crowd = Crowd(source, rate=100, seconds=sum(pauses) + 3, seed=seed)
+            crowd.start()
+            for pause in pauses:
+                time.sleep(pause)
+                chain.kill(draw.choice(chain.names))
+            crowd.join()
+            assert source.failed == 0, f"{source.failed} events were never taken by the broker"
+            wait_until_quiet(chain, seconds=180)
+            figures = judge_people(judge(chain, place), source.sent, limits)
+            print(
+                f"identity, {partitions} partitions, kill -9 x {kills}: exact; {figures}, "
+                f"restarts {dict(chain.restarts)}, {time.monotonic() - began:.0f} s",
+                flush=True,
+            )
+
+
 ROWS: dict[str, Callable[[Broker, Path], None]] = {
     "kill": kill,
     "outage": outage,
@@ -165,19 +194,29 @@ ROWS: dict[str, Callable[[Broker, Path], None]] = {
     "state": state,
     "backlog": backlog,
     "dirt": dirt,
+    "identity": identity,
 }
 
 
 class running:  # noqa: N801 (reads as what it is: `with running(broker, folder) as chain`)
     """A chain with its topics and definitions, stopped at the end."""
 
-    def __init__(self, broker: Broker, folder: Path, *, workers: int = 1) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        folder: Path,
+        *,
+        workers: int = 1,
+        partitions: int = 4,
+        topology: Path = TOPOLOGY,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._chain = Chain(broker.bootstrap, folder, workers=workers)
+        self._chain = Chain(broker.bootstrap, folder, partitions=partitions, workers=workers)
+        self._topology = topology
 
     def __enter__(self) -> Chain:
-        self._chain.create()
-        self._chain.start()
+        self._chain.create(self._topology)
+        self._chain.start(self._topology)
         return self._chain
 
     def __exit__(self, *_: object) -> None:
