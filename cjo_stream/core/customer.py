@@ -29,6 +29,7 @@ from cjo_stream.core.learning.window import close_windows, reward_outcome
 from cjo_stream.core.message import (
     Arrive,
     Deliver,
+    Locate,
     Rebind,
     Show,
     customer_key,
@@ -83,6 +84,20 @@ def on_deliver(key: str, state: Customer | None, message: Deliver, turn: Turn) -
     remember_id(state, event, turn)
     _apply(state, event, turn)
     publish_profile(state, turn)
+    return state
+
+
+def on_locate(_: str, state: Customer | None, message: Locate, turn: Turn) -> Customer | None:
+    """Tell an identifier whose it is; where its events go on to another customer, so does this."""
+    turn.changed = False
+    if state is None or state.erased_at is not None:
+        return state  # who erases tells the identifiers, too
+    elsewhere = state.redirect or state.moved.get(f"{message.hash}@{message.epoch}")
+    if elsewhere:
+        turn.send(customer_key(elsewhere), message)
+    else:
+        rebind = Rebind(state.id, message.epoch, is_located=True)
+        turn.send(identifier_key(message.hash), rebind)
     return state
 
 

@@ -76,10 +76,11 @@ class Refused(msgspec.Struct, array_like=True, tag="refused"):
 
 
 class Rebind(msgspec.Struct, array_like=True, tag="rebind"):
-    """Its customer is `pointer` by now."""
+    """Its customer is `pointer` by now; `is_located`: the answer to a Locate."""
 
     pointer: str
     epoch: int
+    is_located: bool = False
 
 
 class Reseed(msgspec.Struct, array_like=True, tag="reseed"):
@@ -124,6 +125,13 @@ class Deliver(msgspec.Struct, array_like=True, tag="deliver"):
     event: Event
     epoch: int = 0
     hops: int = 0
+
+
+class Locate(msgspec.Struct, array_like=True, tag="locate"):
+    """Who is the customer of this identifier? It follows, on their way, all events sent before."""
+
+    hash: str
+    epoch: int
 
 
 class Link(msgspec.Struct, array_like=True, tag="link"):
@@ -278,6 +286,7 @@ class Sweep(msgspec.Struct, array_like=True, tag="sweep"):
 IdentifierMessage = Arrive | LinkRequest | Linked | Refused | Rebind | Reseed | Forget | Find | Tie
 CustomerMessage = (
     Deliver
+    | Locate
     | Link
     | Propose
     | Accept

@@ -46,6 +46,7 @@ class Identifier(msgspec.Struct, array_like=True):
 
     `known`: edge name -> None where it is linked, else until when (clock) its refusal counts.
     `users`: hashes of the values it was seen with, where its type is `shared_after` some.
+    `is_locating`: a Locate is under way; `sent_since`: events were sent after it.
     """
 
     epoch: int = 0
@@ -56,6 +57,8 @@ class Identifier(msgspec.Struct, array_like=True):
     users: list[str] = []
     is_shared: bool = False
     erased_at: int | None = None
+    is_locating: bool = False
+    sent_since: bool = False
 
 
 class Timer(msgspec.Struct, array_like=True):

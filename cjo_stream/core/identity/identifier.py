@@ -7,7 +7,12 @@
                           │
     Linked, Refused ──▶ known; released in their order once each of their links is answered
 
-A pointer is made once in an epoch, at the first need, and moves only to smaller customer ids.
+A pointer is made once in an epoch, at the first need, and moves only to smaller customer ids:
+
+    Rebind ──▶ Locate, on the way that events take ──▶ Rebind, is_located ──▶ moved
+
+but not while events may be on that way: one sent straight to the customer would overtake them.
+Where one was sent after the Locate, the next Rebind asks again.
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ from cjo_stream.core.message import (
     Link,
     Linked,
     LinkRequest,
+    Locate,
     Rebind,
     Refused,
     Reseed,
@@ -62,7 +68,7 @@ def on_arrive(key: str, state: Identifier | None, message: Arrive, turn: Turn) -
         _become_shared(key, state, event.identifiers[0], turn)
     waits = _ask_unknown(state, event, turn) if len(event.identifiers) > 1 else []
     if not waits and not state.held:
-        turn.send(customer_key(state.pointer), Deliver(event, state.epoch))
+        _deliver(state, event, turn)
         return state
     turn.changed = True
     state.held.append(Held(event, waits, turn.clock))
@@ -135,12 +141,21 @@ def on_refused(_: str, state: Identifier | None, message: Refused, turn: Turn) -
     return state
 
 
-def on_rebind(_: str, state: Identifier | None, message: Rebind, turn: Turn) -> Identifier:
-    """Follow the customer who absorbed this identifier's."""
+def on_rebind(key: str, state: Identifier | None, message: Rebind, turn: Turn) -> Identifier:
+    """Follow the customer who absorbed this identifier's, once nothing is on the longer way."""
     assert state is not None
-    turn.changed = message.epoch == state.epoch and message.pointer < state.pointer
-    if turn.changed:
-        state.pointer = message.pointer
+    turn.changed = False
+    if message.epoch != state.epoch:
+        return state
+    if message.is_located:
+        turn.changed = True
+        if not state.sent_since:
+            state.pointer = min(state.pointer, message.pointer)
+        state.is_locating = state.sent_since = False
+    elif message.pointer < state.pointer and not state.is_locating:
+        turn.changed = state.is_locating = True
+        hash_ = key[1:]
+        turn.send(customer_key(state.pointer), Locate(hash_, state.epoch))
     return state
 
 
@@ -154,6 +169,7 @@ def on_reseed(_: str, state: Identifier | None, message: Reseed, turn: Turn) -> 
         turn.changed = False
         return state
     state.pointer, state.epoch = message.pointer, message.epoch
+    state.is_locating = state.sent_since = False
     state.known = {}
     asked, state.asked = state.asked, {}
     for name, one in asked.items():
@@ -307,7 +323,12 @@ def _release(state: Identifier, turn: Turn) -> None:
 
 
 def _deliver_first(state: Identifier, turn: Turn) -> None:
-    event = state.held.pop(0).event
+    _deliver(state, state.held.pop(0).event, turn)
+
+
+def _deliver(state: Identifier, event: Event, turn: Turn) -> None:
+    if state.is_locating and not state.sent_since:
+        turn.changed = state.sent_since = True
     turn.send(customer_key(state.pointer), Deliver(event, state.epoch))
 
 
@@ -372,6 +393,7 @@ def _become_shared(key: str, state: Identifier, named: Named | Incarnation, turn
     state.known = {}
     state.asked = {}
     state.epoch = next_own_epoch(state.epoch)
+    state.is_locating = state.sent_since = False
     state.pointer = ""
     _settle_pointer(key, state, named.type, turn)
     _release(state, turn)
