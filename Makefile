@@ -52,6 +52,10 @@ chaos: $(READY) ## the long fault tests on a real broker: about 20 minutes
 simulate: $(READY) ## the simulated world: SEEDS=10000 of them, or one again with SEED=7
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
+.PHONY: identity
+identity: $(READY) ## histories of identifiers: SEEDS=10000 of each kind, or one again with SEED=7
+	$(BIN)/python -m tests.simulation identity $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
 .PHONY: bench
 bench: $(READY) ## throughput and latency of this machine
 	$(BIN)/python -m tests.bench

@@ -72,21 +72,23 @@ def on_propose(key: str, state: Customer | None, message: Propose, turn: Turn) -
     return _receive(customer, message, turn)
 
 
-def on_drop(_: str, state: Customer | None, message: Drop, turn: Turn) -> Customer | None:
-    """An identifier has left."""
-    return _receive(state, message, turn) if state is not None else None
+def on_drop(key: str, state: Customer | None, message: Drop, turn: Turn) -> Customer:
+    """An identifier has left.
+
+    Where nobody had come yet, nobody stays: so that what comes late for it finds no member.
+    """
+    customer = state if state is not None else born(key[1:], message.incarnation)
+    return _receive(customer, message, turn)
 
 
 def on_unlink(_: str, state: Customer | None, message: Unlink, turn: Turn) -> Customer | None:
     """An operator takes a link back."""
-    assert state is not None, "an identifier's pointer leads to a customer"
-    return _receive(state, message, turn)
+    return _receive_order(state, message, turn)
 
 
 def on_erase(_: str, state: Customer | None, message: Erase, turn: Turn) -> Customer | None:
     """An operator erases the customer."""
-    assert state is not None, "an identifier's pointer leads to a customer"
-    return _receive(state, message, turn)
+    return _receive_order(state, message, turn)
 
 
 def on_accept(key: str, state: Customer | None, message: Accept, turn: Turn) -> Customer:
@@ -136,6 +138,16 @@ def on_absorb(key: str, state: Customer | None, message: Absorb, turn: Turn) -> 
 
 
 # --- a message at a root at rest, or not
+
+
+def _receive_order(
+    customer: Customer | None, message: Unlink | Erase, turn: Turn
+) -> Customer | None:
+    """Answer where an identifier points to a customer of whom no event has come."""
+    if customer is None:
+        answer_nobody(message.command_id, turn)
+        return None
+    return _receive(customer, message, turn)
 
 
 def _receive(customer: Customer, message: Queued, turn: Turn) -> Customer:
@@ -316,7 +328,7 @@ def _drop(customer: Customer, message: Drop, turn: Turn) -> None:
     member = customer.members.pop(left.hash)
     customer.evidence = without(customer.evidence, left.hash, turn.clock)
     mark_profile(customer, turn)
-    if message.reason == "shared":
+    if message.reason == "shared" and customer.is_told:
         address = Address(member.type, member.value)
         tell(customer, "detached", turn, identifiers=[address], reason=message.reason)
 

@@ -16,8 +16,8 @@ PAUSE_MS = 60_000
 
 
 def mark_profile(customer: Customer, turn: Turn) -> None:
-    """The profile is not as told any more."""
-    if customer.profile_due is None:
+    """The profile is not as told any more; of a customer of whom nothing is told, it never is."""
+    if customer.profile_due is None and customer.is_told:
         at = customer.profile_at
         customer.profile_due = turn.clock if at is None else max(turn.clock, at + PAUSE_MS)
 
@@ -25,7 +25,7 @@ def mark_profile(customer: Customer, turn: Turn) -> None:
 def publish_profile(customer: Customer, turn: Turn) -> None:
     """Tell the profile where that is due."""
     due = customer.profile_due
-    if due is None or due > turn.clock or not customer.is_told:
+    if due is None or due > turn.clock:
         return
     customer.profile_at, customer.profile_due = turn.clock, None
     view = View(customer, turn.program, turn.clock)

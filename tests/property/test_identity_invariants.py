@@ -1,0 +1,79 @@
+"""Who an event is about, under any interleaving: the invariants of the identity protocol.
+
+Small random histories, each from one seed, through real tasks that crash, come back from old
+checkpoints and live on as zombies; an oracle of its own looks at every step and at the end.
+CJO_IDENTITY_SEEDS sets how many histories of each kind (default 300); `make identity SEEDS=...`
+runs more of them, and `make identity SEED=7` one again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+
+from cjo_stream.core.identity import merge
+from tests.simulation.identity import (
+    ANYTHING,
+    ERASED,
+    FREE,
+    KINDS,
+    LIMITED,
+    SHARED,
+    SLIDING,
+    UNMERGED,
+    Kind,
+    live,
+)
+from tests.simulation.identity_oracle import check
+
+SEEDS = int(os.environ.get("CJO_IDENTITY_SEEDS", "300"))
+CHUNK = 50
+MEETS: dict[Kind, tuple[str, ...]] = {
+    FREE: ("Absorb", "Rebind"),
+    LIMITED: ("Absorb", "Reject"),
+    SLIDING: ("Absorb", "Reject"),
+    SHARED: ("Absorb", "Reject", "Drop"),
+    ERASED: ("Absorb", "Reject", "Forget", "Tie"),
+    UNMERGED: ("Absorb", "Reject", "Forget", "Tie", "Seed", "Reseed"),
+    ANYTHING: ("Absorb", "Drop", "Forget", "Tie", "Seed", "Reseed"),
+}
+"""What each chunk of a kind must have met, or it proves nothing."""
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_the_invariants_hold_whatever_crashes_and_in_any_order(kind: Kind, first: int) -> None:
+    met: Counter[str] = Counter()
+    crashes = 0
+    for seed in range(first, min(first + CHUNK, SEEDS)):
+        chain, history = live(seed, kind)
+        met += check(chain, history).counts
+        crashes += chain.crashes
+    assert crashes > CHUNK
+    assert not [message for message in MEETS[kind] if not met[message]]
+
+
+def test_without_freezing_the_invariants_break(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merge, "_must_wait", lambda membership, message: False)
+    assert failures(LIMITED, 60) > 3
+
+
+def test_without_reserving_the_limits_break(monkeypatch: pytest.MonkeyPatch) -> None:
+    def judge_by_members_alone(*arguments: object) -> bool:
+        return False
+
+    monkeypatch.setattr(merge, "_breaks", judge_by_members_alone)
+    assert failures(LIMITED, 60) > 3
+
+
+def failures(kind: Kind, seeds: int) -> int:
+    """Return how many of the first seeds break a promise."""
+    failed = 0
+    for seed in range(seeds):
+        try:
+            check(*live(seed, kind))
+        except AssertionError:
+            failed += 1
+    return failed

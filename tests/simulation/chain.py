@@ -1,0 +1,290 @@
+"""Real tasks over logs in memory, with the lanes between them: from one seed, in any interleaving.
+
+A frame sent lies in the lane (source, partition) until it is delivered: in order within a lane, at
+random between lanes. At any boundary of a process, a produce or a commit a task may die; what a
+dead one sent survives up to an independent cut in each lane. Zombies go on with what they hold,
+older copies of a store come back, partitions move.
+
+Every delivery has its place in one order, `delivered`. A record comes after all that caused it, so
+a fresh task each, fed in that order, tells how the run went, step by step: see `retell`.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from cjo_stream.core.event import Event
+from cjo_stream.core.message import ActivateSet, ActorMessage, StoreSet, partition_of
+from cjo_stream.definition import DefinitionSet, compile_content
+from cjo_stream.engine import codec
+from cjo_stream.engine.effect import KINDS
+from cjo_stream.engine.frame import (
+    Effect,
+    control_frame,
+    decode_effect_frame,
+    single_frame,
+    tick_frame,
+)
+from cjo_stream.engine.intake import route
+from cjo_stream.engine.lane import Numbering
+from cjo_stream.engine.port import Log, LogRecord, Outbox, Store
+from cjo_stream.engine.task import Task
+from cjo_stream.errors import InputError
+from cjo_stream.store.memory import MemoryStore
+
+START_MS = 1_772_323_200_000
+"""2026-03-01T00:00:00Z"""
+RAW_LANES = 2
+STEPS_MAX = 100_000
+"""What goes on beyond never comes to rest."""
+
+compile_once = functools.cache(compile_content)
+
+
+class CrashError(Exception):
+    """The process dies here."""
+
+
+@dataclass
+class Partition:
+    """One partition of the internal topic with its task, its store, and copies of the store."""
+
+    log: list[LogRecord] = field(default_factory=list)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    copies: list[MemoryStore] = field(default_factory=list)
+    zombies: list[Task] = field(default_factory=list)
+
+
+class Chain:
+    """Partitions and lanes; `faults` is the chance of a crash at each boundary."""
+
+    def __init__(
+        self, rng: random.Random, loaded: DefinitionSet, partitions: int = 3, faults: float = 0.02
+    ) -> None:
+        self.random = rng
+        self.faults = faults
+        self.clock = START_MS
+        self.crashes = 0
+        self.partitions = [Partition() for _ in range(partitions)]
+        self.delivered: list[tuple[int, LogRecord]] = []
+        self._lanes: dict[tuple[str, int], deque[bytes]] = {}
+        self._raw = [Numbering() for _ in range(RAW_LANES)]
+        self._offsets = [-1] * RAW_LANES
+        for number in range(partitions):
+            self._append(number, control_frame([("", StoreSet(1, loaded.content))]))
+            self._append(number, control_frame([("", ActivateSet(1))]))
+        self.tasks = [self._open(number, p.store) for number, p in enumerate(self.partitions)]
+
+    # --- what goes in
+
+    def feed(self, event: Event) -> None:
+        """Let an event set out, in one of the raw lanes."""
+        routed = route(event)
+        assert not isinstance(routed, InputError)
+        to, message = routed
+        raw = self.random.randrange(RAW_LANES)
+        self._offsets[raw] += 1
+        self._raw[raw].begin(self._offsets[raw])
+        receiver = partition_of(to, len(self.partitions))
+        numbers = self._raw[raw].number(receiver)
+        self._send(f"raw{raw}", receiver, single_frame(Log("raw", raw), *numbers, to, message))
+
+    def order(self, to: str, message: ActorMessage) -> None:
+        """Append an operator's order to an actor."""
+        self._append(
+            partition_of(to, len(self.partitions)), control_frame([(to, message)]), self.clock
+        )
+
+    # --- what may happen next
+
+    def step(self) -> None:
+        """Let one thing happen."""
+        drawn = self.random.random()
+        if drawn < 0.5:
+            self._deliver_one()
+        elif drawn < 0.94 or not self.faults:
+            self._work()
+        elif drawn < 0.97:
+            self._tick()
+        elif drawn < 0.98:
+            self._move()
+        elif drawn < 0.99:
+            self._copy_or_restore()
+        else:
+            self._wake_zombie()
+
+    def pause(self, ms: int) -> None:
+        """Let the clock run on; nobody is told yet."""
+        self.clock += ms
+
+    def rest(self) -> None:
+        """Go on, crashes included, until all that was sent has had its effect."""
+        for _ in range(STEPS_MAX):
+            if not self._busy():
+                return
+            self.step()
+        raise AssertionError("frames go round for ever")
+
+    def run_out(self) -> None:
+        """Without further faults, let time run on until nothing waits for it."""
+        self.faults = 0.0
+        for _ in range(STEPS_MAX):
+            self.rest()
+            dues = [task.next_due for task in self.tasks]
+            due = min((due for due in dues if due is not None), default=None)
+            if due is None:
+                return
+            self.clock = max(self.clock, due)
+            self._tick()
+        raise AssertionError("timers go on for ever")
+
+    # --- the machinery
+
+    def _open(self, number: int, store: Store) -> Task:
+        return Task(number, len(self.partitions), Log("internal", number), store, compile_once)
+
+    def _send(self, source: str, receiver: int, frame: bytes) -> None:
+        self._lanes.setdefault((source, receiver), deque()).append(frame)
+
+    def _append(self, number: int, frame: bytes, time: int = START_MS) -> None:
+        log = self.partitions[number].log
+        record = LogRecord(len(log), time, frame)
+        log.append(record)
+        self.delivered.append((number, record))
+
+    def _busy(self) -> bool:
+        return bool(self._lanes) or any(
+            task.applied + 1 < len(partition.log)
+            for task, partition in zip(self.tasks, self.partitions, strict=True)
+        )
+
+    def _deliver_one(self) -> None:
+        if not self._lanes:
+            return
+        lane = self.random.choice(list(self._lanes))
+        frames = self._lanes[lane]
+        self._append(lane[1], frames.popleft(), self.clock)
+        if not frames:
+            del self._lanes[lane]
+
+    def _work(self) -> None:
+        number = self.random.randrange(len(self.partitions))
+        try:
+            self._drive(number, self.tasks[number])
+        except CrashError:
+            self.tasks[number] = self._open(number, self.partitions[number].store)
+
+    def _drive(self, number: int, task: Task) -> None:
+        first = task.applied + 1
+        records = self.partitions[number].log[first : first + self.random.randint(1, 4)]
+        if not records:
+            return
+        outbox = task.process(records)
+        self._may_crash()
+        self._produce(number, outbox)
+        self._may_crash()
+        task.commit()
+        self._may_crash()
+
+    def _produce(self, number: int, outbox: Outbox) -> None:
+        dies = self.random.random() < self.faults
+        lost: set[int] = set()
+        for to, frame in outbox.frames:
+            if dies and (to in lost or self.random.random() < 0.5):
+                lost.add(to)
+            else:
+                self._send(f"task{number}", to, frame)
+        if dies:
+            self.crashes += 1
+            raise CrashError
+
+    def _may_crash(self) -> None:
+        if self.random.random() < self.faults:
+            self.crashes += 1
+            raise CrashError
+
+    def _tick(self) -> None:
+        for number in range(len(self.partitions)):
+            self._append(number, tick_frame(), self.clock)
+
+    def _move(self) -> None:
+        """Another worker has the partition, with a copy of its store; the old one lives on."""
+        number = self.random.randrange(len(self.partitions))
+        partition = self.partitions[number]
+        partition.zombies.append(self.tasks[number])
+        partition.store = copy_of(partition.store)
+        self.tasks[number] = self._open(number, partition.store)
+
+    def _copy_or_restore(self) -> None:
+        """Keep a checkpoint; or the host is lost, and an older one, or nothing, comes back."""
+        number = self.random.randrange(len(self.partitions))
+        partition = self.partitions[number]
+        if self.random.random() < 0.5:
+            partition.copies.append(copy_of(partition.store))
+            return
+        self.crashes += 1
+        partition.store = copy_of(self.random.choice([*partition.copies, MemoryStore()]))
+        self.tasks[number] = self._open(number, partition.store)
+
+    def _wake_zombie(self) -> None:
+        number = self.random.randrange(len(self.partitions))
+        zombies = self.partitions[number].zombies
+        if zombies:
+            zombie = self.random.choice(zombies)
+            try:
+                self._drive(number, zombie)
+            except CrashError:
+                zombies.remove(zombie)
+
+
+def copy_of(store: MemoryStore) -> MemoryStore:
+    """Return an independent copy."""
+    copy = MemoryStore()
+    copy.write(list(store.scan(b"", b"\xff")))
+    return copy
+
+
+class Retold:
+    """A run told again: fresh tasks, each record its own commit, in the order of delivery."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._delivered = chain.delivered
+        self.stores = [MemoryStore() for _ in chain.partitions]
+        self.tasks = [
+            Task(number, len(self.stores), Log("internal", number), store, compile_once)
+            for number, store in enumerate(self.stores)
+        ]
+        self.effects: list[Effect] = []
+
+    def records(self) -> Iterator[int]:
+        """Process and commit record by record; yield the partition of each."""
+        for number, record in self._delivered:
+            outbox = self.tasks[number].process([record])
+            self.tasks[number].commit()
+            for frame in outbox.effects:
+                self.effects += [item.effect for item in decode_effect_frame(frame).items]
+            yield number
+
+    def rows(self, kind: str) -> list[dict[str, object]]:
+        """Return the records of one kind that went out, in order."""
+        assert kind in KINDS.values()
+        return [msgspec.json.decode(e.value) for e in self.effects if e.kind == kind and e.value]
+
+
+def held(store: MemoryStore) -> list[tuple[bytes, bytes]]:
+    """Return the actors, timelines and timers of a store."""
+    return [pair for pair in store.scan(b"", b"\xff") if pair[0][:1] in b"hst"]
+
+
+def actor_states(stores: list[MemoryStore]) -> Iterator[tuple[str, codec.ActorState]]:
+    """Yield (actor key, state) of every actor in the stores."""
+    for store in stores:
+        for key, value in store.scan(b"s", b"t"):
+            name = key[1:].decode()
+            yield name, codec.decode_actor(name, value)

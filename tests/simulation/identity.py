@@ -1,0 +1,233 @@
+"""Random histories for identity: who visits with what, and what operators order meanwhile.
+
+Each visit opens an instance of its own that never ends, counts once, and is one of a `distinct`
+trait: so the whole of a customer's state can be counted by the numbers of the visits. One more
+journey lives once a customer: two customers that become one have it twice.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import random
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cjo_stream.core.event import Event, Identifier
+from cjo_stream.core.message import Erase, Find, Tie, Unlink, identifier_key
+from cjo_stream.definition import DefinitionSet, load
+from cjo_stream.engine.port import RawRecord
+from cjo_stream.errors import InputError
+from cjo_stream.ingest import decoder
+from tests.simulation.chain import Chain
+
+TENANT_KEY = b"a key for tests"
+PERSONS = 4
+BLOCKED = "guest"
+
+TOPOLOGY = """
+topology: people
+channels: {web: {in: {}}}
+identity:
+  identifiers:
+%s
+  blocked: [guest]
+profile:
+  facts: {latest: number}
+  traits:
+    visits: {count: visit}
+    numbers: {distinct: event.number, on: visit, keep: 1000}
+---
+journey: each
+version: 1
+entry: {on: visit, key: event.number, reentry: always}
+initial: waiting
+states:
+  waiting: {after: {20s: seen}}
+  seen: {on: {never: gone}}
+  gone: {end: gone}
+---
+journey: once
+version: 1
+entry: {on: visit}
+initial: waiting
+states:
+  waiting: {on: {visit: {when: event.number % 3 == 0, to: deeper}}}
+  deeper: {after: {30s: gone}}
+  gone: {end: gone}
+"""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of history: the identifier types (strongest first), and who interferes."""
+
+    name: str
+    identifiers: tuple[str, ...]
+    foreign: float = 0.15
+    """The share of identifiers that are somebody else's."""
+    orders: float = 0.0
+    """The share of operators' orders among all that is done."""
+    unlinks: bool = False
+
+
+FREE = Kind(
+    "free",
+    (
+        "{type: user, limit: 999}",
+        "{type: email, limit: 999}",
+        "{type: device, limit: 999}",
+        "{type: cookie, limit: 999}",
+    ),
+)
+LIMITED = Kind(
+    "limited",
+    (
+        "{type: user, limit: 1}",
+        "{type: email, limit: 2}",
+        "{type: device, limit: 2}",
+        "{type: cookie, limit: 4}",
+    ),
+)
+SLIDING = Kind(
+    "sliding",
+    (
+        "{type: user, limit: 1}",
+        "{type: email, limit: 2, per: 5s}",
+        "{type: device, limit: 2}",
+        "{type: cookie, limit: 2, per: 3s}",
+    ),
+)
+SHARED = Kind(
+    "shared",
+    (
+        "{type: user, limit: 2}",
+        "{type: email, limit: 3, shared_after: 2, of: cookie}",
+        "{type: device, limit: 3, shared_after: 1}",
+        "{type: cookie, limit: 4, shared_after: 2, of: email}",
+    ),
+    foreign=0.4,
+)
+ERASED = Kind("erased", LIMITED.identifiers, orders=0.12)
+UNMERGED = Kind("unmerged", LIMITED.identifiers, orders=0.15, unlinks=True)
+ANYTHING = Kind("anything", SHARED.identifiers, foreign=0.4, orders=0.15, unlinks=True)
+KINDS = (FREE, LIMITED, SLIDING, SHARED, ERASED, UNMERGED, ANYTHING)
+
+
+@functools.cache
+def topology_of(kind: Kind) -> DefinitionSet:
+    """Return the compiled topology of a kind of history."""
+    rows = "\n".join(f"    - {row}" for row in kind.identifiers)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "all.yaml").write_text(TOPOLOGY.replace("%s", rows, 1))
+        return load(Path(folder))
+
+
+@dataclass
+class History:
+    """What was done: every event fed, every order given."""
+
+    kind: Kind
+    events: list[Event] = field(default_factory=list)
+    orders: list[Tie | Unlink | Erase] = field(default_factory=list)
+
+    @property
+    def links(self) -> list[tuple[Identifier, Identifier, Event]]:
+        """Return the links seen: each event's anchor with each of its other identifiers."""
+        return [
+            (event.identifiers[0], other, event)
+            for event in self.events
+            for other in event.identifiers[1:]
+        ]
+
+
+class Life:
+    """What persons and operators do, drawn as the run goes on."""
+
+    def __init__(self, rng: random.Random, kind: Kind, chain: Chain) -> None:
+        self.history = History(kind)
+        self._random = rng
+        self._chain = chain
+        self._decode = decoder(topology_of(kind).program, TENANT_KEY)
+
+    def go_on(self) -> None:
+        """Do one more thing."""
+        events = self.history.events
+        if events and self._random.random() < self.history.kind.orders:
+            self._order()
+        else:
+            self._visit()
+
+    def _visit(self) -> None:
+        rng = self._random
+        person = rng.randrange(PERSONS)
+        given: dict[str, list[str]] = {}
+        for _ in range(rng.choice((1, 2, 2, 3))):
+            type_ = rng.choice(("user", "email", "device", "device", "cookie", "cookie"))
+            owner = rng.randrange(PERSONS) if rng.random() < self.history.kind.foreign else person
+            value = f"{type_}-{owner}-{rng.randrange(1 if type_ == 'user' else 2)}"
+            given.setdefault(type_, []).append(value)
+        if rng.random() < 0.05:
+            given.setdefault("email", []).append(BLOCKED)
+        number = len(self.history.events)
+        body = {
+            "type": "visit",
+            "id": f"v{number}",
+            "time": self._chain.clock - rng.choice((0, 0, 300)),
+            "identifiers": given,
+            "attributes": {"number": number},
+        }
+        raw = RawRecord(
+            "web", "raw", 0, number, self._chain.clock, json.dumps(body).encode(), channel="web"
+        )
+        event = self._decode(raw)
+        if isinstance(event, InputError):  # nothing but the blocked value
+            return
+        self.history.events.append(event)
+        self._chain.feed(event)
+
+    def _order(self) -> None:
+        rng, events = self._random, self.history.events
+        identifiers = rng.choice(events).identifiers
+        one = identifiers[0]
+        command = f"command{len(self.history.orders)}"
+        order: Tie | Unlink | Erase
+        kinds = ("tie", "unlink", "unlink") if self.history.kind.unlinks else ()
+        drawn = rng.choice(("erase", "tie", *kinds))
+        if drawn == "tie":
+            other = rng.choice(rng.choice(events).identifiers)
+            if other.hash == one.hash:
+                return
+            order = Tie(command, one, other)
+        elif drawn == "unlink":
+            other = rng.choice(identifiers)
+            every = other.hash == one.hash
+            order = Unlink(command, one.hash, None if every else other.hash, rng.random() < 0.9)
+        else:
+            order = Erase(command, rng.random() < 0.9)
+        self.history.orders.append(order)
+        found = order if isinstance(order, Tie) else Find(order)
+        self._chain.order(identifier_key(one.hash), found)
+
+
+def live(
+    seed: int, kind: Kind, *, things: int = 12, partitions: int = 3, faults: float = 0.02
+) -> tuple[Chain, History]:
+    """Let a history run to its end, quiet; everything is drawn from `seed`."""
+    rng = random.Random(f"{kind.name} {seed}")
+    chain = Chain(rng, topology_of(kind), partitions, faults)
+    life = Life(rng, kind, chain)
+    pace = rng.choice((0.05, 0.2, 0.5))
+    left = things
+    while left:
+        if rng.random() < pace:
+            life.go_on()
+            left -= 1
+        elif rng.random() < 0.1:
+            chain.pause(rng.choice((1, 50, 700, 2_500, 20_000)))
+        else:
+            chain.step()
+    chain.rest()
+    chain.run_out()
+    return chain, life.history

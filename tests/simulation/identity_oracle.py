@@ -1,0 +1,374 @@
+"""What identity.md promises, asked of a history that has come to rest.
+
+The run is told again record by record, with an eye on each message to an actor; then what the
+stores hold is compared with an offline union-find and with the events that were fed. Nothing here
+uses the core's own rules: limits, components and counts are worked out anew.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from cjo_stream.core import actor
+from cjo_stream.core.identity.edge import Member
+from cjo_stream.core.message import (
+    Accept,
+    ActorMessage,
+    Drop,
+    Forget,
+    Propose,
+    Refused,
+    Reject,
+    Reseed,
+    Tie,
+    Unlink,
+)
+from cjo_stream.core.program import Program
+from cjo_stream.core.state import Customer, Identifier
+from cjo_stream.core.timeline import EVENT, Entry, EventEntry
+from cjo_stream.core.turn import Turn
+from cjo_stream.engine.codec import decode_entry
+from tests.simulation.chain import Chain, Retold, actor_states, held
+from tests.simulation.identity import FREE, History, topology_of
+
+Element = tuple[str, int]
+"""An incarnation: the identifier's hash, its epoch."""
+Observe = Callable[[str, object, ActorMessage, Turn], None]
+
+
+def check(chain: Chain, history: History) -> Story:
+    """Raise AssertionError where a promise is broken; return what happened."""
+    told = Retold(chain)
+    program = topology_of(history.kind).program
+    story = Story(program, follows_sets=history.kind.name in ("free", "limited", "sliding"))
+    with observed(story.observe):
+        for _ in told.records():
+            story.check_touched()
+    for before, after in zip(chain.partitions, told.stores, strict=True):
+        assert held(before.store) == held(after), "the state differs from a clean replay"
+    end = End(told)
+    end.check_rest()
+    end.check_members()
+    end.check_redirects()
+    end.check_state(history, story)
+    end.check_transitions(told)
+    if story.follows_sets:
+        end.check_sets(story)
+    end.check_links(history, story, program)
+    if history.kind is FREE:
+        end.check_union_find(history)
+    end.check_erased(history, story)
+    end.check_unlinked(history, told)
+    return story
+
+
+@contextmanager
+def observed(observe: Observe) -> Iterator[None]:
+    """Let `observe` see each message once its actor has handled it."""
+    receive = actor.receive
+
+    def receive_and_tell(
+        key: str, state: actor.Actor | None, message: ActorMessage, turn: Turn
+    ) -> actor.Actor | None:
+        after = receive(key, state, message, turn)
+        observe(key, after, message, turn)
+        return after
+
+    actor.receive = receive_and_tell
+    try:
+        yield
+    finally:
+        actor.receive = receive
+
+
+class Story:
+    """What is seen on the way: limits at every commit, the accepts in order, who was refused."""
+
+    def __init__(self, program: Program, *, follows_sets: bool) -> None:
+        self._program = program
+        self.follows_sets = follows_sets
+        self._touched: dict[str, tuple[Customer, int]] = {}
+        self._proposed: dict[str, Propose] = {}
+        self.sets: dict[str, set[Element]] = {}
+        """The offline union-find: customer id -> its elements, of roots."""
+        self.absorbed: dict[str, str] = {}
+        self.refused: defaultdict[frozenset[str], set[str]] = defaultdict(set)
+        """The two hashes of an edge -> why it was refused."""
+        self.forgotten: dict[str, int] = {}
+        """Hash -> up to when its events are erased, the latest."""
+        self.left: set[str] = set()
+        """Hashes that have left a customer, who goes on to know that they were linked."""
+        self.counts: Counter[str] = Counter()
+
+    def observe(self, key: str, state: object, message: ActorMessage, turn: Turn) -> None:
+        """Note what one message did."""
+        self.counts[type(message).__name__] += 1
+        if isinstance(state, Customer):
+            self._touched[key] = (state, turn.clock)
+        if isinstance(message, Drop):
+            self.left.add(message.incarnation.hash)
+        elif isinstance(message, Reseed):
+            self.left.add(key[1:])
+        elif isinstance(message, Forget):
+            assert isinstance(state, Identifier)
+            if state.erased_at == message.erased_at:
+                self.forgotten[key[1:]] = message.erased_at
+        elif isinstance(message, Propose):
+            self._proposed[message.by] = message
+        for to, sent in turn.messages:
+            if isinstance(sent, Accept):
+                self._accept(to[1:], sent.by)
+            elif isinstance(sent, Reject) and isinstance(message, Propose):
+                assert isinstance(state, Customer)
+                self._reject(message, sent.reason, state, turn.clock)
+            elif isinstance(sent, Refused):
+                ends = frozenset((sent.edge.source.hash, sent.edge.other.hash))
+                self.refused[ends].add(sent.reason)
+
+        if self.follows_sets and any(type(sent) is Accept for _, sent in turn.messages):
+            assert isinstance(state, Customer)
+            assert state.membership is not None
+            met = elements(state.members)
+            for reservation in state.membership.reserved.values():
+                met |= elements(reservation.members)
+            assert met == self._set_of(state.id), "the accepts, in order, meet other sets"
+
+    def check_touched(self) -> None:
+        """Check every customer that the last commit has written."""
+        for customer, clock in self._touched.values():
+            if customer.redirect:
+                assert customer.redirect < customer.id, "a redirect leads up"
+            else:
+                counted = self._break(customer.members.values(), clock)
+                assert counted is None, f"{customer.id} breaks the limit of {counted}"
+        self._touched.clear()
+
+    def would_break(self, members: Iterable[Member]) -> bool:
+        """Return whether one customer of these members has more of a type than is ever allowed."""
+        return self._break(members, None) is not None
+
+    def _break(self, members: Iterable[Member], clock: int | None) -> str | None:
+        """Return the type of which there are too many at `clock`; None: sliding ones apart."""
+        counts: Counter[str] = Counter()
+        for member in members:
+            per_ms = self._program.identifiers[member.type].per_ms
+            if per_ms is None:
+                counts[member.type] += 1
+            elif clock is not None and member.linked_at is not None:
+                counts[member.type] += member.linked_at > clock - per_ms
+        for type_, count in counts.items():
+            if count > self._program.identifiers[type_].limit:
+                return type_
+        return None
+
+    def _set_of(self, customer: str) -> set[Element]:
+        return self.sets.setdefault(customer, {(customer[2:34], int(customer[34:], 16))})
+
+    def _accept(self, absorbed: str, by: str) -> None:
+        assert absorbed > by
+        if self.follows_sets:
+            assert elements(self._proposed[absorbed].members) == self._set_of(absorbed)
+            self.sets[by] = self._set_of(by) | self._set_of(absorbed)
+            del self.sets[absorbed]
+            self.absorbed[absorbed] = by
+
+    def _reject(self, proposed: Propose, reason: str, state: Customer, clock: int) -> None:
+        if reason != "limit":
+            return
+        union = {**state.members, **proposed.members}
+        for reservation in state.membership.reserved.values() if state.membership else ():
+            union.update(reservation.members)
+        ends = {proposed.edge.source.hash, proposed.edge.other.hash}
+        as_linked = [
+            msgspec.structs.replace(member, linked_at=clock) if hash_ in ends else member
+            for hash_, member in union.items()
+        ]
+        assert self._break(as_linked, clock) is not None, "refused, but no limit would break"
+
+
+def elements(members: dict[str, Member]) -> set[Element]:
+    """Return the incarnations of members."""
+    return {(hash_, member.epoch) for hash_, member in members.items()}
+
+
+class End:
+    """What the stores hold when all is quiet."""
+
+    def __init__(self, told: Retold) -> None:
+        self.identifiers: dict[str, Identifier] = {}
+        self.customers: dict[str, Customer] = {}
+        for key, state in actor_states(told.stores):
+            if isinstance(state, Customer):
+                self.customers[key[1:]] = state
+            else:
+                self.identifiers[key[1:]] = state
+        self.roots = {id_: c for id_, c in self.customers.items() if not c.redirect}
+        self._timelines: defaultdict[str, list[Entry]] = defaultdict(list)
+        self._bytes = b""
+        for store in told.stores:
+            for key, value in store.scan(b"h", b"i"):
+                self._timelines[key[2:-2].decode()].append(decode_entry(value))
+            self._bytes += b"".join(value for _, value in held(store))
+
+    def root_of(self, hash_: str) -> str:
+        """Return the customer to whom an identifier's pointer leads; it need not be born yet."""
+        id_ = self.identifiers[hash_].pointer if hash_ in self.identifiers else ""
+        while id_ in self.customers and self.customers[id_].redirect:
+            id_ = self.customers[id_].redirect
+        return id_
+
+    def check_rest(self) -> None:
+        """Nothing waits."""
+        for hash_, state in self.identifiers.items():
+            assert not state.held, f"{hash_} holds events"
+            assert not state.asked, f"{hash_} waits for answers"
+        for id_, customer in self.customers.items():
+            assert customer.membership is None, f"{id_} is not at rest: {customer.membership}"
+
+    def check_redirects(self) -> None:
+        """Invariant 1: a redirect leads down, and to someone."""
+        for id_, customer in self.customers.items():
+            if customer.redirect:
+                assert customer.redirect < id_
+                assert customer.redirect in self.customers
+                assert customer == Customer(id=id_, redirect=customer.redirect)
+
+    def check_members(self) -> None:
+        """Invariant 2: who is a member of whom, and where the pointers lead."""
+        owners: dict[Element, str] = {}
+        for id_, root in self.roots.items():
+            for element in elements(root.members):
+                assert element not in owners, f"{element} is a member twice"
+                owners[element] = id_
+        for (hash_, epoch), id_ in owners.items():
+            assert self.identifiers[hash_].epoch == epoch, f"{hash_}@{epoch} is gone, but a member"
+            assert self.root_of(hash_) == id_, f"{hash_} points elsewhere"
+        for hash_, state in self.identifiers.items():
+            if (hash_, state.epoch) not in owners and state.pointer:
+                assert self.root_of(hash_) not in self.customers, f"{hash_} is nobody's member"
+                assert state.pointer[2:] == f"{hash_}{state.epoch:04x}"
+
+    def check_state(self, history: History, story: Story) -> None:
+        """Invariant 3: each visit is held by one customer, whole."""
+        found: Counter[int] = Counter()
+        for id_, root in self.roots.items():
+            entries = [
+                msgspec.json.decode(entry.body, type=EventEntry)
+                for entry in self._timelines.pop(id_, [])
+                if entry.kind == EVENT
+            ]
+            visits = Counter(int((entry.id or "v")[1:]) for entry in entries)
+            each = Counter(int(i.key) for i in root.instances if i.journey == "each")
+            assert each == visits, f"{id_}: instances {each}, timeline {visits}"
+            assert Counter(root.traits.get("numbers", [])) == visits
+            assert root.traits.get("visits", 0) == visits.total() == root.events
+            found += visits
+        assert not self._timelines, "a timeline of nobody"
+        for event in history.events:
+            number = event.attributes["number"]
+            times = found.pop(number, 0)
+            anchor = event.identifiers[0].hash
+            erased = story.forgotten.get(anchor)
+            if erased is None:
+                assert times == 1, f"visit {number} is held {times} times"
+            elif anchor not in story.left:
+                assert times <= (event.time > erased), f"visit {number} outlives its customer"
+            assert times <= 1
+        assert not found
+
+    def check_transitions(self, told: Retold) -> None:
+        """A timer fires once, and an instance lives once, whoever has it."""
+        moves = Counter(
+            (row["instance_id"], row["from"], row["to"])
+            for row in told.rows("transition")
+            if row["journey"] == "each"
+        )
+        assert all(times == 1 for times in moves.values()), "a transition happened twice"
+        entered = {id_ for id_, before, _ in moves if before is None}
+        seen = {id_ for id_, _, to in moves if to == "seen"}
+        alive = {i.id for root in self.roots.values() for i in root.instances}
+        for id_ in entered & alive:
+            assert id_ in seen, f"the timer of {id_} never fired"
+        for root in self.roots.values():
+            once = [i for i in root.instances if i.journey == "once" and i.state is not None]
+            assert len(once) <= 1
+
+    def check_sets(self, story: Story) -> None:
+        """Invariant 5: the accepts in order give the same partition."""
+        roots = {id_: elements(root.members) for id_, root in self.roots.items()}
+        for id_, members in roots.items():
+            assert story.sets.get(id_, {(id_[2:34], int(id_[34:], 16))}) == members
+        for absorbed, by in story.absorbed.items():
+            assert self.customers[absorbed].redirect == by
+
+    def check_links(self, history: History, story: Story, program: Program) -> None:
+        """Invariant 6: each link seen is inside one customer, or something stands against it."""
+        is_final = not history.orders and not any(
+            declared.per_ms is not None or declared.shared_after is not None
+            for declared in program.identifiers.values()
+        )
+        for anchor, other, event in history.links:
+            one, two = self.root_of(anchor.hash), self.root_of(other.hash)
+            if one == two and one:
+                continue
+            if event.time <= story.forgotten.get(anchor.hash, -1):
+                continue
+            if any(self.identifiers[i.hash].is_shared for i in (anchor, other)):
+                continue
+            reasons = story.refused[frozenset((anchor.hash, other.hash))]
+            if not is_final:
+                gone = anchor.hash in story.forgotten or other.hash in story.forgotten
+                unmerged = any(isinstance(order, Unlink) for order in history.orders)
+                assert gone or unmerged or reasons & {"limit", "cannot_link"}, reasons
+                continue
+            members = [*self.roots[one].members.values(), *self.roots[two].members.values()]
+            assert story.would_break(members), f"{anchor.value} and {other.value} are apart"
+
+    def check_union_find(self, history: History) -> None:
+        """Invariant 7: where nothing stands against a link, the links' components are all."""
+        parents: dict[str, str] = {}
+
+        def find(hash_: str) -> str:
+            while parents.setdefault(hash_, hash_) != hash_:
+                hash_ = parents[hash_]
+            return hash_
+
+        for event in history.events:
+            find(event.identifiers[0].hash)
+        for one, two, _ in history.links:
+            parents[find(one.hash)] = find(two.hash)
+        offline: defaultdict[str, set[str]] = defaultdict(set)
+        for hash_ in parents:
+            offline[find(hash_)].add(hash_)
+        roots = [set(root.members) for root in self.roots.values()]
+        assert sorted(map(sorted, offline.values())) == sorted(map(sorted, roots))
+
+    def check_erased(self, history: History, story: Story) -> None:
+        """Nothing is found of an identifier that was erased, and not seen since."""
+        for event in history.events:
+            for identifier in event.identifiers:
+                state = self.identifiers.get(identifier.hash)
+                if identifier.hash in story.left or identifier.hash not in story.forgotten:
+                    continue
+                if state is None or not state.pointer:
+                    assert identifier.value.encode() not in self._bytes, identifier.value
+
+    def check_unlinked(self, history: History, told: Retold) -> None:
+        """What an operator has parted is not joined again by what is seen later."""
+        if any(isinstance(order, Tie) for order in history.orders):
+            return
+        names = {f"{i.type}:{i.value}": i.hash for e in history.events for i in e.identifiers}
+        for row in told.rows("reply"):
+            body = row["body"]
+            assert isinstance(body, dict)
+            if not body.get("done") or "links" not in body:
+                continue
+            for one, two in body["links"]:
+                leaving = [part["identifiers"] for part in body["leaving"]]
+                if any((one in part) != (two in part) for part in leaving):
+                    ends = [names[one], names[two]]
+                    assert self.root_of(ends[0]) != self.root_of(ends[1]), f"{one} and {two}"
