@@ -60,12 +60,9 @@ def test_without_freezing_the_invariants_break(monkeypatch: pytest.MonkeyPatch) 
     assert failures(LIMITED, 60) > 3
 
 
-def test_without_reserving_the_limits_break(monkeypatch: pytest.MonkeyPatch) -> None:
-    def judge_by_members_alone(*arguments: object) -> bool:
-        return False
-
-    monkeypatch.setattr(merge, "_breaks", judge_by_members_alone)
-    assert failures(LIMITED, 60) > 3
+def test_without_judging_the_limits_break(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merge, "breaks_limit", lambda *judged: False)
+    assert failures(LIMITED, 30) > 3
 
 
 def failures(kind: Kind, seeds: int) -> int:

@@ -352,9 +352,7 @@ class End:
         for event in history.events:
             for identifier in event.identifiers:
                 state = self.identifiers.get(identifier.hash)
-                if identifier.hash in story.left or identifier.hash not in story.forgotten:
-                    continue
-                if state is None or not state.pointer:
+                if identifier.hash in story.forgotten and not (state and state.pointer):
                     assert identifier.value.encode() not in self._bytes, identifier.value
 
     def check_unlinked(self, history: History, told: Retold) -> None:
