@@ -110,7 +110,10 @@ def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> re
     decision_id = next_id(customer, "d")
     chosen, probability = _choose(request, passed, decision_id, turn)
     held = chosen is not None and request.holdout and chosen.action.class_ != TRANSACTIONAL
-    waits = chosen is None and request.may_wait
+    waits = chosen is None and bool(delayed)
+    if waits and not request.may_wait:
+        turn.count("cjo_state_bounds_total", "waiting")
+        waits = False
     decision = record.Decision(
         decision_id=decision_id,
         customer_id=customer.id,

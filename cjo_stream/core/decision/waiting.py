@@ -36,9 +36,7 @@ def ask(
     turn: Turn,
 ) -> None:
     """Decide a new request of an instance; `own` is what it lays over the instance's data."""
-    if len(customer.waiting) >= WAITING_MAX:
-        request.may_wait = False
-        turn.count("cjo_state_bounds_total", "waiting")
+    request.may_wait = len(customer.waiting) < WAITING_MAX
     decision = decide(customer, request, scope, turn)
     if decision.deferred_until is None:
         return
