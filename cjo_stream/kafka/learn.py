@@ -122,7 +122,7 @@ class LearnProcess:
         if standing is None:
             self._next = first
         else:
-            self._check(standing, first)
+            check_standing(standing, self._topic_id, first, self._names)
             self._learner = Learner(model, standing.number, standing.digest)
             self._next = standing.offset
             self._is_numbered = True
@@ -235,21 +235,6 @@ class LearnProcess:
             _LOG.info("model %d: in force in %d partitions", number, len(partitions))
             self._unsent = None
 
-    def _check(self, standing: Standing, first: int) -> None:
-        """Raise RefusalError where rewards between then and now are missing."""
-        name = self._place[0]
-        if standing.topic_id != self._topic_id:
-            raise RefusalError(
-                f"the topic {name} was created anew: what was learnt is of another one. Delete "
-                f"{self._names.model} too, run `cjo-stream topics create`, and begin to learn anew"
-            )
-        if standing.offset < first:
-            raise RefusalError(
-                f"{name} begins at {first}, and the rewards from {standing.offset} on are not "
-                "learnt: the learner was away for longer than they are kept. Bring them back, or "
-                f"delete {self._names.model}, run `cjo-stream topics create`, and begin anew"
-            )
-
     def _tell(self) -> None:
         self._metrics.set("cjo_model_number", (), self._learner.number)
         self._metrics.set("cjo_model_rewards", (), self._learner.model.rewards)
@@ -263,3 +248,22 @@ class LearnProcess:
         if self._consumer is None:
             return {}
         return {self._place: max(self._next, self._end)}
+
+
+def check_standing(standing: Standing, topic_id: str, first: int, names: Names) -> None:
+    """Raise RefusalError where rewards between what is remembered and what is there are missing.
+
+    `topic_id` and `first` are the topic of rewards' id and first offset as they are now.
+    """
+    name = names.out("reward")
+    if standing.topic_id != topic_id:
+        raise RefusalError(
+            f"the topic {name} was created anew: what was learnt is of another one. Delete "
+            f"{names.model} too, run `cjo-stream topics create`, and begin to learn anew"
+        )
+    if standing.offset < first:
+        raise RefusalError(
+            f"{name} begins at {first}, and the rewards from {standing.offset} on are not learnt: "
+            "the learner was away for longer than they are kept. Bring them back, or delete "
+            f"{names.model}, run `cjo-stream topics create`, and begin to learn anew"
+        )

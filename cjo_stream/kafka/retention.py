@@ -17,6 +17,7 @@ _OURS: Final = {
     "internal": "events on their way",
     "effect": "records on their way",
     "decision": "decision records",
+    "reward": "rewards",
     "transition": "transitions",
     "identity": "identity changes",
     "profile": "profiles",

@@ -6,10 +6,12 @@ CJO_SIMULATION_SEEDS sets how many (default 300); `make simulate SEED=7` runs on
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
 
+from cjo_stream.engine.frame import Effect
 from tests.simulation.world import run
 
 SEEDS = int(os.environ.get("CJO_SIMULATION_SEEDS", "300"))
@@ -20,10 +22,22 @@ CHUNK = 50
 def test_every_event_counts_once_and_every_command_leaves_once_whatever_crashes(
     first: int,
 ) -> None:
-    crashes = commands = 0
+    crashes = commands = rewards = 0
+    models: set[int | None] = set()
     for seed in range(first, min(first + CHUNK, SEEDS)):
         world = run(seed)
         crashes += world.crashes
-        commands += sum(e.kind == "action" for out in world.out for e in out)
+        out = [effect for effects in world.out for effect in effects]
+        commands += sum(effect.kind == "action" for effect in out)
+        rewards += sum(effect.kind == "reward" for effect in out)
+        models |= {model_of(effect) for effect in out if effect.kind == "decision"}
     assert crashes > CHUNK
     assert commands > CHUNK
+    assert rewards > CHUNK
+    assert len(models) > 3
+
+
+def model_of(decision: Effect) -> int | None:
+    """Return the model that a decision went by."""
+    number: int | None = json.loads(decision.value)["model_version"]
+    return number

@@ -9,6 +9,7 @@ log give the same effects byte for byte?
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 from collections import Counter, defaultdict
@@ -17,6 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from cjo_stream.core.customer import snapshot
+from cjo_stream.core.learning.feature import BIAS
+from cjo_stream.core.learning.posterior import Model, learn
+from cjo_stream.core.learning.weight import publish
 from cjo_stream.core.message import ActivateSet, StoreSet
 from cjo_stream.core.program import Program
 from cjo_stream.core.state import Customer
@@ -25,6 +29,7 @@ from cjo_stream.engine import codec
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.frame import control_frame, decode_effect_frame, tick_frame
 from cjo_stream.engine.intake import Intake
+from cjo_stream.engine.learner import Publication
 from cjo_stream.engine.port import Log, LogRecord, RawRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.ingest import decoder
@@ -65,6 +70,8 @@ class World:
         self.out: list[list[Any]] = [[] for _ in range(partitions)]
         self.intakes: list[tuple[Intake, dict[int, int]]] = []
         self.zombies: list[tuple[int, Task]] = []
+        self.model = Model()
+        self.publications: list[Publication] = []
         self.sent: Counter[str] = Counter()
         self.events_left = events
         self.users = users
@@ -97,6 +104,7 @@ class World:
             (self.run_task, 6),
             (self.run_dispatch, 3),
             (self.tick, 1),
+            (self.publish_model, 0.5),
             (self.run_zombie, 1),
             (self.zombie_intake, 0.2),
             (self.copy_store, 0.3),
@@ -238,6 +246,19 @@ class World:
             except CrashError:
                 del self.zombies[index]
 
+    def publish_model(self) -> None:
+        """The learner publishes what it has learnt, or, after a crash, the last model again."""
+        if not self.publications or self.random.random() < 0.7:
+            for _ in range(self.random.randint(1, 9)):
+                learn(self.model, "nudge/push", [BIAS], positive=self.random.random() < 0.5)
+            number = len(self.publications) + 1
+            self.publications.append(Publication(number, publish(self.model)))
+        messages = self.publications[-1].messages()
+        numbers = range(len(self.partitions))
+        frames = [(to, control_frame([("", message)])) for message in messages for to in numbers]
+        with contextlib.suppress(CrashError):
+            self.produce(frames)
+
     def copy_store(self) -> None:
         partition = self.random.choice(self.partitions)
         partition.copies.append(copy_of(partition.store))
@@ -334,8 +355,8 @@ def copy_of(store: MemoryStore) -> MemoryStore:
 
 
 def actors(store: MemoryStore) -> list[tuple[bytes, bytes]]:
-    """Return the stored actors and timers."""
-    return [(key, value) for key, value in pairs(store) if key[:1] in b"st"]
+    """Return the stored actors, timers and models."""
+    return [(key, value) for key, value in pairs(store) if key[:1] in b"stw"]
 
 
 def events_of(store: MemoryStore, program: Program) -> Counter[str]:

@@ -27,6 +27,8 @@ DRAWS: Final = 256
 TABLE: Final = 256
 _DEVIATIONS: Final = 9.0
 _DIGEST_BYTES: Final = 64
+_TABLES_KEPT: Final = 2_048
+"""Of each kind; a table takes 8 KB."""
 
 Table = tuple[float, ...]
 """TABLE propensities, ascending, each as likely as any other."""
@@ -80,13 +82,13 @@ def _normal() -> Table:
     return quantiles(lambda t: -t * t / 2.0, -_DEVIATIONS, _DEVIATIONS, TABLE)
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=_TABLES_KEPT)
 def _logit_normal(mean: float, variance: float) -> Table:
     deviation = math.sqrt(variance)
     return tuple(sigmoid(mean + deviation * z) for z in _normal())
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=_TABLES_KEPT)
 def _beta(a: float, b: float) -> Table:
     """Return a Beta posterior's table, laid out over the log odds, where it is smooth."""
 
