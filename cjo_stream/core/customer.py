@@ -22,6 +22,7 @@ from cjo_stream.core.expression import MISSING
 from cjo_stream.core.identity.edge import Incarnation
 from cjo_stream.core.identity.erasure import bounce
 from cjo_stream.core.identity.membership import born, note_members, tell_created, values_of
+from cjo_stream.core.identity.unmerge import is_early, keep_early
 from cjo_stream.core.journey import instance as instances
 from cjo_stream.core.journey.cascade import DUE_AT_ONCE_MAX, Cascade
 from cjo_stream.core.journey.entry import try_enter
@@ -55,6 +56,8 @@ _JSON = msgspec.json.Encoder()
 def on_deliver(key: str, state: Customer | None, message: Deliver, turn: Turn) -> Customer | None:
     """Let an event have its whole effect on its customer."""
     event, before = message.event, state
+    if is_early(key, state, message):
+        return keep_early(key, state, message)
     if state is None:
         state = _born(key, message)
     elif (elsewhere := _elsewhere(state, message)) is not None:

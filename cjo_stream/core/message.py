@@ -18,7 +18,8 @@ from cjo_stream.core.event import Identifier as Named
 from cjo_stream.core.identity.edge import Edge, Incarnation, Member
 
 HASH_DIGITS = 32
-CUSTOMER_ID_DIGITS = 2 + HASH_DIGITS + 4
+EPOCH_DIGITS = 4
+CUSTOMER_ID_DIGITS = 2 + HASH_DIGITS + EPOCH_DIGITS
 
 Refusal = Literal["limit", "shared", "cannot_link", "busy", "stale", "erased"]
 """Why two identifiers stay apart. `busy` and `stale` are asked again, `erased` is not kept."""

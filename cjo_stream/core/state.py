@@ -8,7 +8,7 @@ import msgspec
 
 from cjo_stream.core.event import Event
 from cjo_stream.core.identity.edge import Edge, Evidence, Member
-from cjo_stream.core.message import Queued
+from cjo_stream.core.message import Deliver, Queued
 
 SEEN_MAX = 1_000
 CASES_MAX = 200
@@ -164,14 +164,16 @@ class Membership(msgspec.Struct, array_like=True):
     """A change of membership under way.
 
     `pending`: the edge by which this customer, frozen, has asked to be absorbed. `reserved`: room
-    kept, by customer id. `queue`: what waits until neither is so. `pieces`: of a fresh customer's
-    own state, on its way.
+    kept, by customer id. `queue`: what waits until neither is so. `is_seeded`: False while a fresh
+    customer's own state is on its way; `pieces` of it have come, `early` are events that overtook.
     """
 
     pending: Edge | None = None
     reserved: dict[str, Reservation] = {}
     queue: list[Queued] = []
+    is_seeded: bool = True
     pieces: list[bytes] = []
+    early: list[Deliver] = []
 
 
 class Customer(msgspec.Struct, array_like=True):

@@ -80,6 +80,7 @@ def _inventory(customer: Customer, entries: int) -> dict[str, Any]:
 
 
 def _empty(customer: Customer, at: int) -> None:
-    blank = Customer(id=customer.id, erased_at=at)
+    """Leave nothing but the tombstone, and where to go with what is late for who left before."""
+    blank = Customer(id=customer.id, erased_at=at, moved=customer.moved, parted=customer.parted)
     for name in Customer.__struct_fields__:
         setattr(customer, name, getattr(blank, name))

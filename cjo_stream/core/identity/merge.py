@@ -157,7 +157,7 @@ def _receive(customer: Customer, message: Queued, turn: Turn) -> Customer:
         return customer
     if customer.erased_at is not None:
         turn.changed = False
-        _after_erasure(customer.erased_at, message, turn)
+        _after_erasure(customer, message, turn)
         return customer
     membership = customer.membership
     if membership is not None and _must_wait(membership, message):
@@ -338,7 +338,7 @@ def _erase(customer: Customer, message: Erase, turn: Turn) -> None:
     erase(customer, message, turn)
     if customer.erased_at is not None:
         for queued in queue:
-            _after_erasure(customer.erased_at, queued, turn)
+            _after_erasure(customer, queued, turn)
 
 
 # --- a message at a customer who is none any more
@@ -353,13 +353,13 @@ def _redirect(customer: Customer, message: Queued, turn: Turn) -> None:
         turn.send(customer_key(customer.redirect), message)
 
 
-def _after_erasure(erased_at: int, message: Queued, turn: Turn) -> None:
-    """Nobody is here: the identifier that still points here learns it."""
-    if isinstance(message, Link):
-        bounce(message.mine, erased_at, turn)
-        _answer(message, "stale", turn)
-    elif isinstance(message, Propose):
-        bounce(message.theirs, erased_at, turn)
+def _after_erasure(customer: Customer, message: Queued, turn: Turn) -> None:
+    """Nobody is here: the identifier that still points here learns it, or has left before."""
+    if isinstance(message, Link | Propose):
+        here = message.mine if isinstance(message, Link) else message.theirs
+        if f"{here.hash}@{here.epoch}" not in customer.moved:
+            assert customer.erased_at is not None
+            bounce(here, customer.erased_at, turn)
         _answer(message, "stale", turn)
     elif isinstance(message, Unlink | Erase):
         answer_nobody(message.command_id, turn)

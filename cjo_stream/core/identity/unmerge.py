@@ -20,7 +20,13 @@ import msgspec
 
 from cjo_stream.core.decision.command import part_commands
 from cjo_stream.core.decision.waiting import part_waiting
-from cjo_stream.core.identity.edge import Evidence, Incarnation, Member, next_given_epoch
+from cjo_stream.core.identity.edge import (
+    Evidence,
+    Incarnation,
+    Member,
+    is_given,
+    next_given_epoch,
+)
 from cjo_stream.core.identity.evidence import components
 from cjo_stream.core.identity.membership import tell
 from cjo_stream.core.identity.origin import origins_of_part
@@ -30,7 +36,9 @@ from cjo_stream.core.journey.instance import count_live
 from cjo_stream.core.journey.join import part_instances
 from cjo_stream.core.learning.window import part_windows
 from cjo_stream.core.message import (
+    EPOCH_DIGITS,
     HASH_DIGITS,
+    Deliver,
     Reseed,
     Seed,
     Unlink,
@@ -78,13 +86,13 @@ def unlink(customer: Customer, message: Unlink, turn: Turn) -> None:
 
 def on_seed(key: str, state: Customer | None, message: Seed, turn: Turn) -> Customer:
     """Open with the state an unmerge gave, and tell the identifiers whose they are now."""
-    if state is None:
-        state = Customer(id=key[1:], membership=Membership())
-    assert state.membership is not None
-    state.membership.pieces.append(message.piece)
+    membership = state.membership if state is not None else Membership(is_seeded=False)
+    assert membership is not None
+    assert not membership.is_seeded, "a customer is seeded once"
+    membership.pieces.append(message.piece)
     if message.part + 1 < message.parts:
-        return state
-    parcel = unpack(state.membership.pieces)
+        return Customer(id=key[1:], membership=membership)
+    parcel = unpack(membership.pieces)
     fresh = parcel.customer
     fresh.noted = len(parcel.timeline)
     turn.timelines.replace(key, 0, parcel.timeline)
@@ -95,7 +103,28 @@ def on_seed(key: str, state: Customer | None, message: Seed, turn: Turn) -> Cust
     addresses = [Address(m.type, m.value) for m in fresh.members.values()]
     tell(fresh, "unmerged", turn, identifiers=addresses, reason=f"from {message.source}")
     mark_profile(fresh, turn)
+    for early in membership.early:
+        turn.send(key, early)
     return fresh
+
+
+def is_early(key: str, state: Customer | None, message: Deliver) -> bool:
+    """Return whether an event has overtaken the state of the customer it is for.
+
+    It can where it came by way of another customer, who absorbed the one that parts.
+    """
+    if state is None:
+        return message.hops > 0 and is_given(int(key[-EPOCH_DIGITS:], 16))
+    return state.membership is not None and not state.membership.is_seeded
+
+
+def keep_early(key: str, state: Customer | None, message: Deliver) -> Customer:
+    """Keep such an event until the state is there."""
+    if state is None:
+        state = Customer(id=key[1:], membership=Membership(is_seeded=False))
+    assert state.membership is not None
+    state.membership.early.append(message)
+    return state
 
 
 def _split(customer: Customer, message: Unlink, turn: Turn) -> Split:

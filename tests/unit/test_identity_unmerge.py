@@ -1,0 +1,214 @@
+"""Taking a link back: what goes with whom, and that it stays so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cjo_stream.core.identity import parcel
+from cjo_stream.core.message import Reseed, Seed
+from cjo_stream.definition import load
+from tests.unit.actors import Town
+
+TOPOLOGY = """
+topology: apart
+channels:
+  web:  {in: {}, out: {address: user}}
+identity:
+  identifiers:
+    - {type: user, limit: 3}
+    - {type: email, limit: 5}
+    - {type: cookie, limit: 5}
+profile:
+  facts: {colour: string, size: number}
+  traits:
+    carts: {count: cart}
+    totals: {distinct: event.total, on: cart}
+service:
+  opened: {on: ticket_opened, key: event.ticket}
+  closed: {on: ticket_closed, key: event.ticket}
+---
+journey: cart
+version: 1
+entry: {on: cart, key: event.cart}
+initial: waiting
+states:
+  waiting: {on: {cart: {when: event.cart == key, to: again}}, after: {1h: reminded}}
+  again: {after: {1h: reminded}}
+  reminded: {enter: [{act: {action: remind}}], end: reminded}
+---
+action: remind
+class: service
+treatments: {web: {template: t}}
+"""
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Town:
+    (tmp_path / "all.yaml").write_text(TOPOLOGY)
+    return Town(load(tmp_path).program)
+
+
+def merge(town: Town) -> None:
+    """Let Ann and Bob, each with a cookie and a life, be linked by one bad event.
+
+    Ann's customer id is the smaller: Bob is the one who leaves.
+    """
+    for name, fact, total in (("ann", {"colour": "red"}, 1), ("bob", {"size": 7}, 2)):
+        mine = {"user": name, "cookie": f"of {name}"}
+        town.event("cart", mine, cart=f"of {name}", total=total)
+        town.event("cjo.profile", mine, **fact)
+        town.event("cjo.consent", mine, purpose="news", channel=name, status="granted")
+        town.event("ticket_opened", mine, ticket=f"of {name}")
+    town.event("seen", {"user": "bob", "email": "bad"})
+    town.event("seen", {"user": "ann", "email": "bad"})
+    assert town.values("user:ann") == ["ann", "bad", "bob", "of ann", "of bob"]
+
+
+def test_each_side_has_its_own_again(town: Town) -> None:
+    merge(town)
+    report = town.unlink("user:ann", "email:bad")
+    assert report["links"] == [["user:ann", "email:bad"]]
+    assert [part["identifiers"] for part in report["leaving"]] == [
+        ["cookie:of bob", "email:bad", "user:bob"]
+    ]
+    ann, bob = town.customer("user:ann"), town.customer("user:bob")
+    assert town.values("cookie:of ann") == ["ann", "of ann"]
+    assert town.values("cookie:of bob") == ["bad", "bob", "of bob"]
+    assert [(i.journey, i.key) for i in ann.instances] == [("cart", "of ann")]
+    assert [(i.journey, i.key) for i in bob.instances] == [("cart", "of bob")]
+    assert (set(ann.facts), set(bob.facts)) == ({"colour"}, {"size"})
+    assert (set(ann.cases), set(bob.cases)) == ({"of ann"}, {"of bob"})
+    assert (set(ann.consent["news"]), set(bob.consent["news"])) == ({"ann"}, {"bob"})
+    assert ann.traits == {"carts": 1, "totals": [1]}
+    assert bob.traits == {"carts": 1, "totals": [2]}
+    assert (ann.events, bob.events) == (5, 5)
+    assert {e.anchor for e in town.read("p" + ann.id, 0)} <= {town.hash("user:ann"), ""}
+    assert {e.anchor for e in town.read("p" + bob.id, 0)} <= {town.hash("user:bob"), ""}
+    assert town.changes()[-1] == ("unmerged", f"from {ann.id}")
+
+
+def test_commands_and_timers_go_along_and_each_fires_once(town: Town) -> None:
+    merge(town)
+    town.to(3600)
+    assert [command.action for command in town.customer("user:ann").commands] == ["remind"] * 2
+    town.event("cart", {"user": "bob"}, cart="another", total=3)
+    town.unlink("user:ann", "email:bad")
+    assert [c.anchor for c in town.customer("user:ann").commands] == [town.hash("user:ann")]
+    assert [c.anchor for c in town.customer("user:bob").commands] == [town.hash("user:bob")]
+    town.to(7200)
+    assert len(town.customer("user:ann").commands) == 1
+    assert len(town.customer("user:bob").commands) == 2
+
+
+def test_asking_first_changes_nothing(town: Town) -> None:
+    merge(town)
+    report = town.unlink("user:ann", "email:bad", sure=False)
+    assert report["done"] is False
+    assert report["leaving"][0]["instances"] == [
+        {"journey": "cart", "key": "of bob", "state": "waiting"}
+    ]
+    assert town.customer("user:ann") is town.customer("user:bob")
+
+
+def test_the_same_link_does_not_join_them_again_but_an_operator_does(town: Town) -> None:
+    merge(town)
+    town.unlink("user:ann", "email:bad")
+    town.to(90_000)
+    town.event("seen", {"user": "ann", "email": "bad"})
+    town.event("seen", {"user": "bob", "cookie": "of ann"})
+    assert town.values("user:ann") == ["ann", "of ann"]
+    assert town.changes()[-1] == ("refused", "cannot_link")
+    town.tie("user:ann", "user:bob")
+    assert town.answer("tie") == {"linked": True}
+    assert town.values("user:ann") == ["ann", "bad", "bob", "of ann", "of bob"]
+    assert town.customer("user:ann").apart == {}
+
+
+def test_a_third_who_knows_both_joins_one_of_them_only(town: Town) -> None:
+    merge(town)
+    town.unlink("user:ann", "email:bad")
+    town.event("seen", {"user": "ann", "cookie": "third"})
+    town.event("seen", {"user": "bob", "cookie": "third"})
+    assert town.values("cookie:third") == ["ann", "of ann", "third"]
+    assert town.changes()[-1] == ("refused", "cannot_link")
+
+
+def test_an_event_under_the_old_epoch_reaches_the_new_customer(town: Town) -> None:
+    merge(town)
+    town.hold(Reseed)
+    town.unlink("user:ann", "email:bad")
+    town.event("cart", {"user": "bob"}, cart="late", total=9)
+    town.let_go()
+    assert [i.key for i in town.customer("user:bob").instances] == ["of bob", "late"]
+    assert town.customer("user:bob").traits["totals"] == [2, 9]
+    assert town.customer("user:ann").traits["totals"] == [1]
+
+
+def absorb_ann(town: Town) -> None:
+    """Let Amy, whose customer id is smaller yet, absorb Ann."""
+    town.event("seen", {"user": "amy", "cookie": "of ann"})
+    assert town.values("user:ann") == ["amy", "ann", "of ann"]
+
+
+def test_an_event_that_comes_by_another_way_than_the_seed_waits_for_it(town: Town) -> None:
+    merge(town)
+    town.hold(Seed)
+    town.unlink("user:ann", "email:bad")
+    absorb_ann(town)
+    town.event("cart", {"user": "bob"}, cart="late", total=9)
+    town.let_go()
+    assert [i.key for i in town.customer("user:bob").instances] == ["of bob", "late"]
+    assert town.values("user:bob") == ["bad", "bob", "of bob"]
+
+
+def test_an_event_between_two_parts_of_a_seed_waits_for_the_rest(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parcel, "PIECE_BYTES_MAX", 500)
+    merge(town)
+    town.hold(Seed)
+    town.unlink("user:ann", "email:bad")
+    seeds = town.posted(Seed)
+    assert len(seeds) > 2
+    absorb_ann(town)
+    town.let_one_go()
+    town.event("cart", {"user": "bob"}, cart="late", total=9)
+    town.let_go()
+    assert [i.key for i in town.customer("user:bob").instances] == ["of bob", "late"]
+
+
+def test_an_erased_root_passes_on_what_comes_late_for_whom_it_parted_with(town: Town) -> None:
+    merge(town)
+    town.hold(Reseed)
+    town.unlink("user:ann", "email:bad")
+    town.erase("user:ann")
+    town.event("cart", {"user": "bob"}, cart="late", total=9)
+    town.let_go()
+    assert town.values("user:bob") == ["bad", "bob", "of bob"]
+    assert town.customer("user:bob").traits["totals"] == [2, 9]
+    assert town.identifier("user:bob").erased_at is None
+
+
+def test_who_left_a_customer_twice_keeps_apart_from_both(town: Town) -> None:
+    merge(town)
+    town.unlink("user:ann", "email:bad")
+    town.unlink("user:bob", "cookie:of bob")
+    town.event("seen", {"user": "ann", "cookie": "of bob"})
+    assert town.values("cookie:of bob") == ["of bob"]
+    town.event("seen", {"user": "ann", "email": "new"})
+    town.event("seen", {"user": "bob", "email": "new"})
+    assert town.values("user:ann") == ["ann", "new", "of ann"]
+
+
+def test_an_erased_root_does_not_forget_who_had_left_it_before(town: Town) -> None:
+    merge(town)
+    town.hold(Reseed)
+    town.unlink("user:ann", "email:bad")
+    town.erase("user:ann")
+    town.event("seen", {"user": "bob", "cookie": "new"})
+    town.let_go()
+    town.to(10)
+    assert town.values("user:bob") == ["bad", "bob", "new", "of bob"]
+    assert town.identifier("user:bob").erased_at is None
