@@ -324,10 +324,17 @@ class Runtime:
         self._purge()
 
     def _purge(self) -> None:
-        """Forget what was erased: the log first, for a task says no more that it must."""
+        """Forget what was erased: the log first, for a task then says no more that it must.
+
+        What the learner keeps effects for is noted, so that they can go.
+        """
         must = [task for task in self.tasks if task.must_purge]
-        if must:
-            self._log.purge()
+        if not must:
+            return
+        self._log.append([], self._learning.note())
+        for task in self.tasks:
+            self._log.trim(EFFECT, task.partition, self._learning.kept_from(task.partition))
+        self._log.purge()
         for task in must:
             task.purge()
 

@@ -11,6 +11,7 @@ from cjo_stream.core.record import (
     DeadLetter,
     Decision,
     IdentityChange,
+    Profile,
     Reward,
     Transition,
 )
@@ -21,6 +22,7 @@ RECORDS: Final[dict[str, type[msgspec.Struct]]] = {
     "cjo.reward.v1": Reward,
     "cjo.transition.v1": Transition,
     "cjo.identity.v1": IdentityChange,
+    "cjo.profile.v1": Profile,
     "cjo.dead_letter.v1": DeadLetter,
 }
 

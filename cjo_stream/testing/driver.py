@@ -116,6 +116,13 @@ class TopologyDriver:
         """Return every transition so far."""
         return self._records.rows["transition"]
 
+    def profiles(self) -> list[Row]:
+        """Return every profile told so far: `key`, the customer's id, and `value`.
+
+        A value of None withdraws it: the customer was merged into another, or erased.
+        """
+        return self._records.rows["profile"]
+
     def dead_letters(self) -> list[Row]:
         """Return every dead letter so far: `reason`, `detail` and the `value` refused."""
         return self._records.rows["dead_letter"]
@@ -173,6 +180,9 @@ class _Records:
             if effect.kind == "dead_letter":
                 row = {name: value.decode() for name, value in effect.headers}
                 self.rows["dead_letter"].append({**row, "value": effect.value})
+            elif effect.kind == "profile":
+                value = msgspec.json.decode(effect.value) if effect.value else None
+                self.rows["profile"].append({"key": effect.key, "value": value})
             else:
                 self.rows[effect.kind].append(msgspec.json.decode(effect.value))
 

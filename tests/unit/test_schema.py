@@ -55,8 +55,8 @@ def faults(value: Any, schema: dict[str, Any], root: dict[str, Any], at: str = "
 
 
 def test_every_record_has_a_schema_that_is_tested() -> None:
-    """Rewards are told by topologies that act on outcomes: `test_reward` holds them against it."""
-    assert set(RECORDS) == {*FILES, "cjo.reward.v1"}
+    """Rewards and profiles are no files of the shop's: `test_reward`, `test_profile_records`."""
+    assert set(RECORDS) == {*FILES, "cjo.profile.v1", "cjo.reward.v1"}
 
 
 @pytest.mark.parametrize("name", list(FILES))

@@ -1,0 +1,215 @@
+"""`cjo-stream customer` on a state folder: what is printed, asked, changed, and the exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cjo_stream.embedded.operator import SUFFIX
+from cjo_stream.store.rocks import RocksStore
+from tests.unit.test_cli import EVENTS, SHOP, Done, cli
+from tests.unit.test_erasure_on_disk import found
+
+__all__ = ["cli"]
+
+Cli = Callable[..., Done]
+
+
+class Shop:
+    """The shop's events, run on a state folder."""
+
+    def __init__(self, cli: Cli, folder: Path) -> None:
+        self._cli = cli
+        self.out, self.state = folder / "out", folder / "state"
+        assert cli("run", SHOP, EVENTS, "--out", self.out, "--state", self.state).code == 0
+        rows = map(json.loads, (self.out / "customers.jsonl").read_bytes().splitlines())
+        # One with an e-mail address and a cookie, and journeys.
+        self.row = max(rows, key=lambda row: (len(row["identifiers"]), row["events"]))
+        self.ids = [f"{t}:{v}" for t, of in self.row["identifiers"].items() for v in of]
+        self.user = f"user_id:{self.row['identifiers']['user_id'][0]}"
+
+    def __call__(self, command: str, *arguments: str) -> Done:
+        return self._cli("customer", command, *arguments, "--state", self.state)
+
+    def json(self, command: str, *arguments: str) -> Any:
+        done = self(command, *arguments, "--json")
+        assert done.code == 0, done.err
+        return json.loads(done.out)
+
+    def stored(self) -> dict[bytes, bytes]:
+        store = RocksStore(self.state / "task-0")
+        pairs = dict(store.scan(b"", b"\xff" * 8))
+        store.close()
+        return pairs
+
+
+@pytest.fixture
+def shop(cli: Cli, tmp_path: Path) -> Shop:
+    return Shop(cli, tmp_path)
+
+
+@pytest.fixture
+def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+
+
+def test_any_identifier_shows_the_customer_and_changes_nothing(shop: Shop) -> None:
+    before = shop.stored()
+    for identifier in shop.ids:
+        assert shop.json("show", identifier)["customer_id"] == shop.row["customer_id"]
+    shown = json.loads(shop("show", shop.user).out)
+    assert shown["identifiers"] == shop.row["identifiers"]
+    shop("history", shop.user)
+    assert shop.stored() == before
+    assert not shop.state.with_name("state" + SUFFIX).exists()
+
+
+def test_a_history_tells_events_decisions_and_commands_oldest_first(shop: Shop) -> None:
+    told = shop.json("history", shop.user)
+    assert told["left_out"] == 0
+    times = [entry["at"] for entry in told["history"]]
+    assert times == sorted(times)
+    kinds = {entry["kind"] for entry in told["history"]}
+    assert kinds == {"event", "identity", "transition", "decision", "action"}
+    events = [entry for entry in told["history"] if entry["kind"] == "event"]
+    assert len(events) == shop.row["events"]
+    lines = shop("history", shop.user).out.splitlines()
+    stamped = [line for line in lines if not line.startswith(" ")]
+    assert len(stamped) == len(told["history"])
+    decisions = [entry["decision"] for entry in told["history"] if entry["kind"] == "decision"]
+    candidates = {f"{c['action']}/{c['channel']}" for d in decisions for c in d["candidates"]}
+    assert all(any(name in line for line in lines) for name in candidates)
+    assert any("  identity    created " in line for line in lines)
+    assert any(" on email to email:" in line for line in lines)
+
+
+def test_a_history_that_is_cut_says_so(cli: Cli, tmp_path: Path) -> None:
+    events = tmp_path / "many.jsonl"
+    one = {"type": "product_viewed", "channel": "web", "identifiers": {"user_id": "u9"}}
+    lines = [json.dumps({**one, "time": 1_772_323_200_000 + n * 1000}) for n in range(400)]
+    events.write_text("\n".join(lines) + "\n")
+    state = tmp_path / "s"
+    assert cli("run", SHOP, events, "--out", tmp_path / "o", "--state", state).code == 0
+    done = cli("customer", "history", "user_id:u9", "--state", state)
+    assert len([line for line in done.out.splitlines() if line[0] != " "]) == 300
+    assert "the last 300 entries are kept" in done.err
+
+
+# --- unlink and link
+
+
+def test_an_unlink_without_a_terminal_tells_what_it_would_do_and_does_nothing(
+    shop: Shop, no_terminal: None
+) -> None:
+    before = shop.stored()
+    email = next(one for one in shop.ids if one.startswith("email:"))
+    done = shop("unlink", email, shop.user)
+    assert done.code == 2
+    assert "taken back" in done.err
+    assert "leaves:" in done.err
+    assert "--yes" in done.err
+    assert shop.stored() == before
+
+
+def test_an_unlink_makes_two_customers_and_a_link_joins_them_again(shop: Shop) -> None:
+    email = next(one for one in shop.ids if one.startswith("email:"))
+    done = shop.json("unlink", email, "--yes")
+    assert done["customer_id"] == shop.row["customer_id"]
+    left = next(left for left in done["leaving"] if email in left["identifiers"])
+    assert shop.json("show", email)["customer_id"] == left["customer_id"]
+    assert email not in str(shop.json("show", shop.user)["identifiers"])
+    kinds = (shop.state.with_name("state" + SUFFIX) / "identities.jsonl").read_text()
+    assert {json.loads(line)["kind"] for line in kinds.splitlines()} == {"unmerged"}
+
+    again = shop("unlink", email, shop.user, "--yes")
+    assert again.code == 2
+    assert "not linked with each other" in again.err
+
+    done_again = shop("link", email, shop.user)
+    assert (done_again.code, done_again.out) == (
+        0,
+        f"{email} and {shop.user} are one customer's\n",
+    )
+    shown = shop.json("show", email)
+    assert shown["customer_id"] == shop.row["customer_id"]
+    assert left["customer_id"] in shown["absorbed"]
+    history = shop("history", shop.user).out
+    assert f"(as {left['customer_id']})" in history
+    assert "identity    merged" in history
+
+
+def test_a_link_against_a_limit_fails_and_says_why(shop: Shop) -> None:
+    rows = map(json.loads, (shop.out / "customers.jsonl").read_bytes().splitlines())
+    other = next(
+        f"user_id:{row['identifiers']['user_id'][0]}"
+        for row in rows
+        if "user_id" in row["identifiers"] and row["customer_id"] != shop.row["customer_id"]
+    )
+    done = shop("link", shop.user, other)
+    assert done.code == 1
+    assert "limit" in done.err
+    assert shop("link", shop.user, shop.user).code == 2
+
+
+# --- erase
+
+
+def test_an_erasure_is_asked_for_told_and_proven(shop: Shop, no_terminal: None) -> None:
+    before = shop.stored()
+    asked = shop("erase", shop.user)
+    assert asked.code == 2
+    assert "identifiers: " in asked.err
+    assert "--yes" in asked.err
+    assert shop.stored() == before
+
+    proof = shop.json("erase", shop.user, "--yes")
+    assert proof["customer_id"] == shop.row["customer_id"]
+    assert proof["removed"]["events"] == shop.row["events"]
+    assert proof["partitions_not_swept"] == []
+    assert {Path(one["place"]).name for one in proof["kept"]} >= {"actions.jsonl"}
+    values = [value for of in shop.row["identifiers"].values() for value in of]
+    assert not [value for value in values if value in json.dumps(proof)]
+    assert found(shop.state, values) == set()
+    for identifier in shop.ids:
+        gone = shop("show", identifier)
+        assert gone.code == 2
+        assert "nobody is known" in gone.err
+    assert shop("erase", shop.user, "--yes").code == 2
+
+
+def test_an_erasure_in_words_names_the_files_that_still_hold_something(shop: Shop) -> None:
+    done = shop("erase", shop.user, "--yes")
+    assert done.code == 0
+    assert f"customer {shop.row['customer_id']} is erased" in done.out
+    assert "customers" in done.out
+    assert "until you delete it" in done.out
+    values = [value for of in shop.row["identifiers"].values() for value in of]
+    assert not [value for value in values if value in done.out]
+
+
+# --- folders
+
+
+def test_a_folder_that_a_process_holds_is_told(shop: Shop) -> None:
+    held = RocksStore(shop.state / "task-0")
+    for command in ("show", "history", "erase"):
+        done = shop(command, shop.user, *(["--yes"] if command == "erase" else []))
+        assert done.code == 1
+        assert "held by another process" in done.err
+    held.close()
+
+
+def test_an_operators_files_go_on_where_they_were(shop: Shop) -> None:
+    email = next(one for one in shop.ids if one.startswith("email:"))
+    shop.json("unlink", email, "--yes")
+    shop.json("link", email, shop.user)
+    shop.json("erase", email, "--yes")
+    lines = (shop.state.with_name("state" + SUFFIX) / "identities.jsonl").read_bytes()
+    kinds = [json.loads(line)["kind"] for line in lines.splitlines()]
+    assert list(dict.fromkeys(kinds)) == ["unmerged", "merged", "erased"]
