@@ -31,6 +31,8 @@ from cjo_stream.ingest.files import choose_channel, read
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.rocks import RocksStore
 from tests.unit.partition import START_MS, Partition, event, hash_of
+from tests.unit.scene import ACTIONS, HEAD
+from tests.unit.test_reward import ASK, PROFILE
 
 TOPOLOGY = """
 topology: small
@@ -103,9 +105,9 @@ class People:
 class World:
     """A state folder, runs on it, and an operator."""
 
-    def __init__(self, folder: Path, partitions: int) -> None:
+    def __init__(self, folder: Path, partitions: int, topology: str = TOPOLOGY) -> None:
         (folder / "topology").mkdir()
-        (folder / "topology" / "all.yaml").write_text(TOPOLOGY)
+        (folder / "topology" / "all.yaml").write_text(topology)
         self.definitions: DefinitionSet = load(folder / "topology")
         self.state = folder / "state"
         self._folder = folder
@@ -243,6 +245,26 @@ def test_what_an_operator_linked_is_erased_as_one(tmp_path: Path, compression: s
     a, b = customers.named(f"cookie:{one}"), customers.named(f"cookie:{other}")
     assert world.tell(f"cookie:{one}", lambda c: Tie(c, a, b)) == {"linked": True}
     world.erase(f"cookie:{other}")
+    assert found(world.state, people.secrets["ada"]) == set()
+
+
+def test_effects_that_the_learner_still_waits_with_go_too(
+    tmp_path: Path, compression: str
+) -> None:
+    asks = ASK.replace("EXPLORE", "").replace("HOLDOUT", "")
+    people = People(6)
+    world = World(tmp_path, 1, f"{HEAD}{PROFILE}{ACTIONS}---\n{asks}")
+    user, mail = people.word("ada"), people.email("ada")
+
+    def asked(at: int) -> dict[str, Any]:
+        one = people.event("ada", "ask", {"user": user, "email": mail})
+        return {**one, "time": at, "attributes": {"k": at, "mood": "fine"}}
+
+    # The first one's window ends with the second, whose hour to learn in is not over.
+    world.run([asked(START_MS + 1_000), asked(START_MS + 48 * HOUR_MS + 2_000)])
+    assert (tmp_path / "out-1" / "rewards.jsonl").read_text()
+    assert found(world.state / "log", [mail.split("@")[0]])
+    world.erase(f"user:{user}")
     assert found(world.state, people.secrets["ada"]) == set()
 
 
