@@ -449,6 +449,8 @@ class Program(Struct, frozen=True, kw_only=True):
     channels: dict[str, Channel]
     identifiers: dict[str, IdentifierType]
     """By type, strongest first."""
+    former: dict[str, IdentifierType] = {}
+    """Types that an earlier set declared: customers still have identifiers of them."""
     blocked: frozenset[str] = frozenset()
     """Lower-cased values of the topology; the built-in ones are the normaliser's."""
     facts: dict[str, Fact] = {}
@@ -469,3 +471,7 @@ class Program(Struct, frozen=True, kw_only=True):
     """By event type, journeys in order of name."""
     raised_on: frozenset[str] = frozenset()
     """Types among journey.entered, journey.ended, journey.goal that some journey listens for."""
+
+    def identifier_type(self, name: str) -> IdentifierType:
+        """Return what is declared of a type, or of a former one its rank, and no more."""
+        return self.identifiers.get(name) or self.former[name]

@@ -65,7 +65,12 @@ def _compile(content: Content, sources: list[Source], report: Report, place: str
     if program is None:
         raise DefinitionError(report.diagnostics())
     identifiers = rank(program.identifiers, content.ranks)
-    return msgspec.structs.replace(program, identifiers=identifiers)
+    former = {
+        name: IdentifierType(type=name, rank=at)
+        for name, at in content.ranks.items()
+        if name not in identifiers
+    }
+    return msgspec.structs.replace(program, identifiers=identifiers, former=former)
 
 
 def read_carried(carried: list[Carried], report: Report) -> list[Definition]:

@@ -49,6 +49,7 @@ class Town:
         self.counts: dict[tuple[str, ...], int] = {}
         self._post: list[tuple[str, str, ActorMessage]] = []
         self._held: tuple[type, ...] = ()
+        self._held_to = ""
         self._timelines: dict[str, list[Entry]] = {}
         self._events = 0
 
@@ -90,9 +91,13 @@ class Town:
         self._post.append(("", key, message))
         self._settle()
 
-    def hold(self, *types: type) -> None:
-        """Keep messages of these types in the post, and what follows them on the same way."""
+    def hold(self, *types: type, to: str = "") -> None:
+        """Keep messages of these types in the post, and what follows them in the same lane.
+
+        `to`: only those to the identifier `type:value`.
+        """
         self._held = types
+        self._held_to = self.key(to) if to else ""
 
     def let_go(self) -> None:
         """Let what was held arrive."""
@@ -209,7 +214,8 @@ class Town:
             lane = (_home(source), _home(key))
             if lane in blocked:
                 continue
-            if not isinstance(message, self._held):
+            is_held = isinstance(message, self._held) and self._held_to in ("", key)
+            if lane[0] == lane[1] or not is_held:
                 return place
             blocked.add(lane)
         return None

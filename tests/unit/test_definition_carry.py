@@ -137,6 +137,7 @@ def test_a_type_that_comes_back_has_its_rank_again(folder: Path) -> None:
     second = carry(given(folder, types="[{type: user_id}, {type: a}, {type: email}]"), None)
     without = carry(given(folder, types="[{type: user_id}, {type: email}]"), second)
     assert ranks(without) == {"user_id": 8, "email": 24}
+    assert compile_content(2, without).identifier_type("a").rank == 16
     again = carry(given(folder, types="[{type: user_id}, {type: a}, {type: email}]"), without)
     assert ranks(again) == {"user_id": 8, "a": 16, "email": 24}
 

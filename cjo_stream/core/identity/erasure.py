@@ -27,7 +27,7 @@ def erase(customer: Customer, message: Erase, turn: Turn) -> None:
         turn.emit(Reply(command_id=message.command_id, body=report))
         return
     for hash_, member in customer.members.items():
-        rank = turn.program.identifiers[member.type].rank
+        rank = turn.program.identifier_type(member.type).rank
         turn.send(identifier_key(hash_), Forget(member.epoch, turn.clock, rank))
     for former in dict.fromkeys([*customer.aliases, *customer.origins]):
         turn.send(customer_key(former), Purge())
@@ -52,7 +52,7 @@ def on_purge(_: str, state: Customer | None, message: Purge, turn: Turn) -> Cust
 
 def bounce(incarnation: Incarnation, erased_at: int, turn: Turn) -> None:
     """Tell an identifier that still points to an erased customer."""
-    rank = turn.program.identifiers[incarnation.type].rank
+    rank = turn.program.identifier_type(incarnation.type).rank
     turn.send(identifier_key(incarnation.hash), Forget(incarnation.epoch, erased_at, rank))
 
 

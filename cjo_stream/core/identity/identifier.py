@@ -93,7 +93,7 @@ def on_link_request(
         return state
     turn.changed = _settle_pointer(key, state, other.type, turn)
     users = list(message.seen_with)
-    if edge.source.type == turn.program.identifiers[other.type].counts:
+    if edge.source.type == turn.program.identifier_type(other.type).counts:
         users.append(edge.source.hash)
     if _count_users(state, other.type, users, turn):
         turn.changed = True
@@ -284,7 +284,7 @@ def _seen_with(event: Event, anchor: Named, other: Named, turn: Turn) -> list[st
 
     They are part of the edge's name, so that a known edge does not keep a new one from it.
     """
-    counted = turn.program.identifiers[other.type].counts
+    counted = turn.program.identifier_type(other.type).counts
     if counted is None or counted == anchor.type:
         return []
     return [i.hash for i in event.identifiers if i.type == counted and i.hash != other.hash]
@@ -358,14 +358,14 @@ def _settle_pointer(key: str, state: Identifier, type_: str, turn: Turn) -> bool
     """Make the pointer where there is none; return whether it was made."""
     if state.pointer:
         return False
-    rank = turn.program.identifiers[type_].rank
+    rank = turn.program.identifier_type(type_).rank
     state.pointer = customer_id(rank, key[1:], state.epoch)
     return True
 
 
 def _counts_others(state: Identifier, event: Event, turn: Turn) -> bool:
     """Count what the anchor itself was seen with; return whether that makes it shared."""
-    counted = turn.program.identifiers[event.identifiers[0].type].counts
+    counted = turn.program.identifier_type(event.identifiers[0].type).counts
     if counted is None:
         return False
     others = [i.hash for i in event.identifiers[1:] if i.type == counted]
@@ -374,7 +374,7 @@ def _counts_others(state: Identifier, event: Event, turn: Turn) -> bool:
 
 def _count_users(state: Identifier, type_: str, hashes: list[str], turn: Turn) -> bool:
     """Count distinct values of the type that shares; return whether that makes it shared."""
-    declared = turn.program.identifiers[type_]
+    declared = turn.program.identifier_type(type_)
     if declared.shared_after is None or state.is_shared:
         return False
     for hash_ in hashes:

@@ -178,7 +178,7 @@ def _part(
     """Move a component out of `customer`; return it with its entries, and the entries left."""
     anchors = frozenset(hashes)
     seed = _strongest(customer, hashes, turn)
-    rank = turn.program.identifiers[customer.members[seed].type].rank
+    rank = turn.program.identifier_type(customer.members[seed].type).rank
     epoch = next_given_epoch(customer.members[seed].epoch)
     fresh = Customer(id=customer_id(rank, seed, epoch), is_told=True)
     fresh.apart = dict(customer.apart)
@@ -221,8 +221,10 @@ def _keep_apart(link: Evidence, customers: list[Customer], at: int) -> None:
 
 
 def _strongest(customer: Customer, hashes: list[str], turn: Turn) -> str:
-    declared = turn.program.identifiers
-    return min(hashes, key=lambda h: (declared[customer.members[h].type].rank, h))
+    def strength(hash_: str) -> tuple[int, str]:
+        return turn.program.identifier_type(customer.members[hash_].type).rank, hash_
+
+    return min(hashes, key=strength)
 
 
 def _named(customer: Customer, hash_: str) -> str:

@@ -1,0 +1,266 @@
+"""How two customers become one, message by message: freezing, queues, bounds, answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cjo_stream.core.identity import identifier, merge, parcel
+from cjo_stream.core.message import (
+    Absorb,
+    Accept,
+    Erase,
+    Find,
+    Linked,
+    LinkRequest,
+    Propose,
+    Reject,
+)
+from cjo_stream.definition import load
+from tests.unit.actors import Town
+
+TOPOLOGY = """
+topology: merging
+channels: {web: {in: {}}}
+identity:
+  identifiers:
+    - {type: user, limit: 1}
+    - {type: email, limit: 2}
+    - {type: device, limit: 2, per: 10s}
+    - {type: cookie, limit: 9}
+profile:
+  traits: {names: {distinct: event.name, on: visit}}
+---
+journey: nothing
+version: 1
+entry: {on: never}
+initial: there
+states: {there: {end: there}}
+"""
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Town:
+    (tmp_path / "all.yaml").write_text(TOPOLOGY)
+    return Town(load(tmp_path).program)
+
+
+def names(town: Town, identifier: str) -> list[str]:
+    """Return the names in the trait of the customer, in order of arrival."""
+    return list(town.customer(identifier).traits.get("names", []))
+
+
+# --- an event waits for its links, the others behind it
+
+
+def test_an_event_waits_for_its_links_and_later_ones_behind_it(town: Town) -> None:
+    town.event("visit", {"cookie": "c"}, name="under the cookie")
+    town.hold(LinkRequest)
+    town.event("visit", {"user": "u", "cookie": "c"}, name="identified")
+    town.event("visit", {"user": "u"}, name="after")
+    assert len(town.identifier("user:u").held) == 2
+    town.let_go()
+    assert names(town, "user:u") == ["under the cookie", "identified", "after"]
+
+
+def test_a_known_link_never_waits(town: Town) -> None:
+    town.event("visit", {"user": "u", "cookie": "c"}, name="first")
+    town.hold(LinkRequest)
+    town.event("visit", {"user": "u", "cookie": "c"}, name="second")
+    assert names(town, "user:u") == ["first", "second"]
+
+
+def test_a_refused_link_is_asked_again_after_a_day(town: Town) -> None:
+    town.event("visit", {"user": "u", "cookie": "c"}, name="u")
+    town.event("visit", {"user": "v", "cookie": "c"}, name="v")
+    assert ("refused", "limit") in town.changes()
+    town.hold(LinkRequest)
+    town.to(86_399)
+    town.event("visit", {"user": "v", "cookie": "c"}, name="v again")
+    assert town.posted(LinkRequest) == []
+    town.to(86_400)
+    town.event("visit", {"user": "v", "cookie": "c"}, name="v the next day")
+    assert len(town.posted(LinkRequest)) == 1
+
+
+def test_a_hold_ends_by_stream_time(town: Town) -> None:
+    town.hold(LinkRequest)
+    town.event("visit", {"user": "u", "cookie": "c"}, name="alone")
+    town.to(59.999)
+    assert town.identifier("user:u").held
+    town.to(60)
+    assert names(town, "user:u") == ["alone"]
+    assert town.counts["cjo_state_bounds_total", "held"] == 1
+    town.let_go()
+    assert town.values("user:u") == ["c", "u"]
+
+
+def test_a_hold_is_bounded_by_number(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identifier, "HELD_MAX", 3)
+    town.hold(LinkRequest)
+    for number in range(5):
+        town.event("visit", {"user": "u", "cookie": "c"}, name=str(number))
+    assert names(town, "user:u") == ["0", "1"]
+    town.let_go()
+    assert names(town, "user:u") == ["0", "1", "2", "3", "4"]
+
+
+def test_the_oldest_known_link_is_forgotten_and_asked_again(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identifier, "KNOWN_MAX", 2)
+    for cookie in ("c0", "c1", "c2"):
+        town.event("visit", {"user": "u", "cookie": cookie})
+    assert list(town.identifier("user:u").known) == [
+        town.hash("cookie:c1"),
+        town.hash("cookie:c2"),
+    ]
+    town.hold(LinkRequest)
+    town.event("visit", {"user": "u", "cookie": "c0"})
+    assert len(town.posted(LinkRequest)) == 1
+
+
+# --- frozen
+
+
+def test_a_frozen_customer_goes_on_with_events_and_takes_them_along(town: Town) -> None:
+    town.hold(Accept)
+    town.event("visit", {"user": "u", "cookie": "c"}, name="identified")
+    town.event("visit", {"cookie": "c"}, name="meanwhile")
+    assert names(town, "cookie:c") == ["meanwhile"]
+    town.let_go()
+    assert names(town, "user:u") == ["meanwhile", "identified"]
+    assert town.values("cookie:c") == ["c", "u"]
+
+
+def test_a_frozen_customer_absorbs_nobody(town: Town) -> None:
+    town.event("visit", {"cookie": "d"})
+    town.hold(Accept)
+    town.event("visit", {"user": "u", "email": "e"})
+    town.event("visit", {"email": "e", "cookie": "d"})
+    frozen = town.actors["p" + town.identifier("email:e").pointer]
+    assert frozen.membership.pending is not None
+    assert [type(message) for message in frozen.membership.queue] == [Propose]
+    town.let_go()
+    assert town.values("cookie:d") == ["d", "e", "u"]
+
+
+def test_a_limit_that_only_a_reservation_would_break_waits_for_it(town: Town) -> None:
+    town.hold(Absorb)
+    town.event("visit", {"user": "u", "email": "e1"})
+    town.event("visit", {"email": "e2"})
+    town.event("visit", {"email": "e3"})
+    town.tie("user:u", "email:e2", "second")
+    town.tie("user:u", "email:e3", "third")
+    assert town.answer("third") == {}
+    town.let_go()
+    assert town.answer("second") == {"linked": True}
+    assert town.answer("third") == {"linked": False, "reason": "limit"}
+    assert len(town.customer("user:u").members) == 3
+
+
+def test_of_many_who_ask_at_once_no_more_come_in_than_may(town: Town) -> None:
+    for number in range(6):
+        town.event("visit", {"email": f"e{number}"})
+    town.hold(Accept, Reject)
+    for number in range(6):
+        town.tie("user:u", f"email:e{number}", f"tie{number}")
+    town.let_go()
+    answers = [town.answer(f"tie{number}") for number in range(6)]
+    assert sum(answer["linked"] for answer in answers) == 2
+    assert len(town.customer("user:u").members) == 3
+
+
+def test_a_limit_that_slides_lets_in_again_what_it_refused(town: Town) -> None:
+    for number in range(2):
+        town.event("visit", {"user": "u", "device": f"d{number}"})
+    town.tie("user:u", "device:d2", "early")
+    assert town.answer("early") == {"linked": False, "reason": "limit"}
+    town.to(9.999)
+    town.tie("user:u", "device:d2", "still early")
+    assert town.answer("still early") == {"linked": False, "reason": "limit"}
+    town.to(10)
+    town.tie("user:u", "device:d2", "in time")
+    assert town.answer("in time") == {"linked": True}
+
+
+# --- bounds of the queue
+
+
+def test_over_the_bound_of_the_queue_the_source_is_busy_and_asks_again(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merge, "QUEUE_MAX", 1)
+    for cookie in ("c1", "c2", "c3"):
+        town.event("visit", {"cookie": cookie}, name=cookie)
+    town.hold(Accept)
+    town.event("visit", {"user": "u", "email": "e"})
+    for cookie in ("c1", "c2", "c3"):
+        town.event("visit", {"email": "e", "cookie": cookie}, name=f"e and {cookie}")
+    assert town.counts["cjo_state_bounds_total", "queue"] == 2
+    asked = town.identifier("email:e").asked
+    assert [asked[town.hash(f"cookie:{c}")].aside for c in ("c1", "c2", "c3")] == [
+        False,
+        True,
+        True,
+    ]
+    town.let_go()
+    assert town.values("user:u") == ["c1", "e", "u"]
+    assert "e and c2" in names(town, "user:u"), "a busy link holds nothing up"
+    town.to(30)
+    assert town.values("user:u") == ["c1", "c2", "c3", "e", "u"]
+    assert town.identifier("email:e").asked == {}
+    assert "refused" not in [kind for kind, _ in town.changes()]
+
+
+def test_an_erasure_has_room_in_a_full_queue(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merge, "QUEUE_MAX", 0)
+    town.hold(Accept)
+    town.event("visit", {"user": "u", "email": "e"})
+    town.send(town.key("email:e"), Find(Erase("erase", confirmed=True)))
+    assert town.answer("erase") == {}
+    town.let_go()
+    assert town.answer("erase")["removed"]["identifiers"] == {"email": 1, "user": 1}
+
+
+def test_an_operators_link_is_not_asked_again_but_answered(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merge, "QUEUE_MAX", 0)
+    town.event("visit", {"cookie": "c"})
+    town.hold(Accept)
+    town.event("visit", {"user": "u", "email": "e"})
+    town.tie("email:e", "cookie:c")
+    assert town.answer("tie") == {"linked": False, "reason": "busy"}
+    town.let_go()
+    town.to(100)
+    assert town.values("user:u") == ["e", "u"]
+
+
+# --- the parcel
+
+
+def test_a_large_customer_moves_in_parts(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parcel, "PIECE_BYTES_MAX", 64)
+    for number in range(5):
+        town.event("visit", {"cookie": "c"}, name=str(number))
+    town.hold(Absorb)
+    town.event("visit", {"user": "u", "cookie": "c"}, name="identified")
+    assert len(town.posted(Absorb)) > 10
+    for _ in range(3):
+        town.let_one_go()
+        town.event("visit", {"cookie": "c"}, name="on the way")
+    assert town.posted(Linked) == []
+    town.let_go()
+    assert names(town, "user:u") == ["0", "1", "2", "3", "4", "on the way", "identified"]
+    assert len(town.read("p" + town.customer("user:u").id, 0)) >= 9
+
+
+def test_linked_comes_after_the_state(town: Town) -> None:
+    town.event("visit", {"cookie": "c"}, name="under the cookie")
+    town.hold(Absorb)
+    town.event("visit", {"user": "u", "cookie": "c"}, name="identified")
+    assert town.identifier("user:u").held
+    town.let_go()
+    assert not town.identifier("user:u").held
