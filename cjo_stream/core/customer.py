@@ -124,9 +124,10 @@ def on_show(key: str, state: Customer | None, message: Show, turn: Turn) -> Cust
 def fire(customer: Customer, turn: Turn) -> None:
     """Fire what is due at the clock, in order, each with all that it causes."""
     outer = [t for i in customer.instances for t in i.timers if t.due <= turn.clock]
-    cascade = Cascade(customer, turn, None)
-    _finish(cascade, outer)
-    cascade.close()
+    if outer or requests.first_due(customer, turn.clock) is not None:
+        cascade = Cascade(customer, turn, None)
+        _finish(cascade, outer)
+        cascade.close()
     close_windows(customer, turn)
     publish_profile(customer, turn)
 

@@ -73,6 +73,9 @@ class Timelines(Protocol):
     def read(self, key: str, noted: int) -> list[Entry]:
         """Return the timeline of the customer at actor `key`, oldest first."""
 
+    def append(self, key: str, noted: int, entry: Entry) -> None:
+        """Add the entry of number `noted`, whatever its age; of too many, the first added goes."""
+
     def replace(self, key: str, noted: int, entries: Sequence[Entry]) -> None:
         """Let `entries` be the customer's timeline, numbered from 0."""
 
@@ -84,6 +87,9 @@ class NoTimelines:
         """Return nothing."""
         del key, noted
         return []
+
+    def append(self, key: str, noted: int, entry: Entry) -> None:
+        """Keep nothing."""
 
     def replace(self, key: str, noted: int, entries: Sequence[Entry]) -> None:
         """Keep nothing."""

@@ -435,7 +435,8 @@ class Task:
                 self._fifo.append((to, message))
             else:
                 self._send(receiver, to, message)
-        self._leave(key, entry, turn)
+        if turn.records or turn.entries:
+            self._leave(key, entry, turn)
         if turn.changed:
             if not entry.dirty:
                 self._cache.touch(key, entry)

@@ -29,6 +29,7 @@ class Timelines:
             value = self._written[slot] if slot in self._written else self._store.get(slot)
             if value is not None:
                 entries.append(codec.decode_entry(value))
+        entries.sort(key=lambda entry: entry.at)  # a merge adds what is older
         return entries
 
     def append(self, key: str, noted: int, entry: Entry) -> None:

@@ -24,6 +24,7 @@ def main() -> None:
     figures |= {
         f"decision {name}": value for name, value in decision.run(asked.events // 10).items()
     }
+    figures |= {f"identity {name}": value for name, value in identity.run(asked.events).items()}
     show(figures)
     if not asked.no_kafka:
         kafka = {f"kafka {name}": value for name, value in chain.run().items()}
@@ -37,7 +38,7 @@ def main() -> None:
 
 def show(figures: dict[str, object]) -> None:
     for name, value in figures.items():
-        print(f"{name:24} {json.dumps(value)}", flush=True)
+        print(f"{name:32} {json.dumps(value)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -296,7 +296,8 @@ def _absorb(
             other.members[hash_].linked_at = reservation.members[hash_].linked_at
     if edge.command_id:
         _forgive(customer.apart, other.apart)
-    join(key, customer, parcel, edge, turn)
+    if other.is_told:  # else no event was theirs: there is nothing to join
+        join(key, customer, parcel, edge, turn)
     join_members(customer.members, other.members)
     customer.evidence += other.evidence
     _add_evidence(customer, edge, turn)

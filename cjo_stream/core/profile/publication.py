@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from cjo_stream.core.expression import MISSING
 from cjo_stream.core.identity.membership import values_of
-from cjo_stream.core.profile.view import View
+from cjo_stream.core.profile.trait import read
 from cjo_stream.core.record import Profile, Withdrawal
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 
-PAUSE_MS = 60_000
+PAUSE_MS = 300_000
 
 
 def mark_profile(customer: Customer, turn: Turn) -> None:
@@ -28,8 +28,7 @@ def publish_profile(customer: Customer, turn: Turn) -> None:
     if due is None or due > turn.clock:
         return
     customer.profile_at, customer.profile_due = turn.clock, None
-    view = View(customer, turn.program, turn.clock)
-    traits = {name: view.get(name) for name in turn.program.traits}
+    traits = {name: read(customer, t, turn.clock) for name, t in turn.program.traits.items()}
     turn.emit(
         Profile(
             customer_id=customer.id,
