@@ -16,6 +16,7 @@ import random
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -41,6 +42,8 @@ from cjo_stream.store.memory import MemoryStore
 START_MS = 1_772_323_200_000
 """2026-03-01T00:00:00Z"""
 RAW_LANES = 2
+RESTORES_MAX = 5
+"""Each sends all again that was ever sent: unbounded, the logs would grow faster than is read."""
 STEPS_MAX = 100_000
 """What goes on beyond never comes to rest."""
 
@@ -71,6 +74,7 @@ class Chain:
         self.faults = faults
         self.clock = START_MS
         self.crashes = 0
+        self._restores = 0
         self.partitions = [Partition() for _ in range(partitions)]
         self.delivered: list[tuple[int, LogRecord]] = []
         self._lanes: dict[tuple[str, int], deque[bytes]] = {}
@@ -143,6 +147,12 @@ class Chain:
             self.clock = max(self.clock, due)
             self._tick()
         raise AssertionError("timers go on for ever")
+
+    def restore(self, number: int, checkpoint: MemoryStore) -> None:
+        """The host of a partition is lost; it goes on from a checkpoint."""
+        self.crashes += 1
+        self.partitions[number].store = copy_of(checkpoint)
+        self.tasks[number] = self._open(number, self.partitions[number].store)
 
     # --- the machinery
 
@@ -228,9 +238,10 @@ class Chain:
         if self.random.random() < 0.5:
             partition.copies.append(copy_of(partition.store))
             return
-        self.crashes += 1
-        partition.store = copy_of(self.random.choice([*partition.copies, MemoryStore()]))
-        self.tasks[number] = self._open(number, partition.store)
+        if self._restores == RESTORES_MAX:
+            return
+        self._restores += 1
+        self.restore(number, self.random.choice([*partition.copies, MemoryStore()]))
 
     def _wake_zombie(self) -> None:
         number = self.random.randrange(len(self.partitions))
@@ -271,7 +282,7 @@ class Retold:
                 self.effects += [item.effect for item in decode_effect_frame(frame).items]
             yield number
 
-    def rows(self, kind: str) -> list[dict[str, object]]:
+    def rows(self, kind: str) -> list[dict[str, Any]]:
         """Return the records of one kind that went out, in order."""
         assert kind in KINDS.values()
         return [msgspec.json.decode(e.value) for e in self.effects if e.kind == kind and e.value]
