@@ -28,7 +28,7 @@ from tests.unit.actors import Town
 TOPOLOGY = """
 topology: joining
 timezone: UTC
-channels: {web: {in: {}, out: {address: user}}}
+channels: {web: {in: {}, out: {address: user}}, shop: {out: {address: cookie}}}
 identity:
   identifiers: [{type: user, limit: 9}, {type: cookie, limit: 9}]
 ---
@@ -48,8 +48,22 @@ entry: {on: cart, reentry: always}
 initial: there
 states: {there: {after: {2h: gone}}, gone: {end: gone}}
 ---
+journey: letter
+version: 1
+entry: {on: night}
+initial: writing
+states:
+  writing: {enter: [{act: {action: write}}], on: {night: writing}, after: {9h: written}}
+  written: {end: written}
+---
+policy: nights
+quiet_hours: {from: "00:00", until: "08:00", then: delay}
+---
+action: write
+treatments: {web: {template: t}, shop: {template: t}}
+---
 action: remind
-class: service
+class: transactional
 treatments: {web: {template: t}}
 """
 
@@ -159,11 +173,19 @@ def test_reentry_asks_the_past_of_both(town: Town) -> None:
     assert [s for s in states(town) if s[0] == "cart"] == [("cart", "waiting", 3901)]
 
 
-def test_no_decision_is_left_by_who_had_nothing_waiting(town: Town) -> None:
-    town.event("cart", {"user": "u"})
-    town.event("cart", {"cookie": "c"})
+def test_the_requests_of_who_ends_are_dropped_with_their_record(town: Town) -> None:
+    town.event("night", {"user": "u"})
+    town.to(10)
+    town.event("night", {"cookie": "c"})
+    kept, gone = town.customer("user:u").waiting, town.customer("cookie:c").waiting
+    assert (len(kept), len(gone)) == (1, 1)
+    before = len([r for r in town.records if isinstance(r, Decision)])
     merge(town)
-    assert not [r for r in town.records if isinstance(r, Decision)]
+    assert town.customer("user:u").waiting == kept
+    (left,) = [r for r in town.records if isinstance(r, Decision)][before:]
+    assert {candidate.gate for candidate in left.candidates} == {"ended"}
+    assert left.journey is not None
+    assert left.journey.instance_id == gone[0].instance_id
 
 
 # --- the joins: commutative, associative, idempotent
