@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import chain, decision, embedded
+from tests.bench import chain, decision, embedded, identity
 
 
 def main() -> None:

@@ -186,6 +186,11 @@ class Town:
         del noted
         return list(self._timelines.get(key, []))
 
+    def append(self, key: str, noted: int, entry: Entry) -> None:
+        """Add an entry."""
+        del noted
+        self._timelines.setdefault(key, []).append(entry)
+
     def replace(self, key: str, noted: int, entries: Sequence[Entry]) -> None:
         """Let `entries` be a customer's timeline."""
         del noted
