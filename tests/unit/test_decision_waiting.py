@@ -143,6 +143,15 @@ def test_a_goal_that_exits_drops_it(tmp_path: Path) -> None:
     assert log(scene) == [(AT, WAITS), (AT + 60, GONE)]
 
 
+def test_a_goal_that_exits_leaves_then_drops_then_runs_its_do(tmp_path: Path) -> None:
+    goal = "goal: {on: bought, exit: true, do: [{act: pong}]}"
+    scene = begun(walk(tmp_path, LEAVE="[{act: ping}]", GOAL=goal))
+    send(scene, "bought", AT + 60)
+    assert log(scene) == [(AT, WAITS), (AT + 60, WAITS), (AT + 60, GONE), (AT + 60, WAITS)]
+    scene.to(END)
+    assert [a["action"] for a in scene.driver.actions()] == ["ping", "pong"]
+
+
 def test_a_goal_that_does_not_leaves_it_waiting(tmp_path: Path) -> None:
     scene = begun(walk(tmp_path, GOAL="goal: {on: bought}"))
     send(scene, "bought", AT + 60)

@@ -7,6 +7,8 @@ move    leave, do, enter, always, timers                              ("Taking a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cjo_stream.core.decision import waiting as requests
 from cjo_stream.core.draw import share
 from cjo_stream.core.event import Event
@@ -15,7 +17,7 @@ from cjo_stream.core.journey.cascade import ALWAYS_MAX, Cascade
 from cjo_stream.core.journey.history import note_end
 from cjo_stream.core.journey.record import record, tell
 from cjo_stream.core.journey.step import enter_scope, run_steps
-from cjo_stream.core.program import Exit, Journey, Past, Split, State, Transition
+from cjo_stream.core.program import Journey, Past, Split, State, Step, Transition
 from cjo_stream.core.record import Reason
 from cjo_stream.core.state import WATCHED_MAX, Customer, Instance, Timer
 from cjo_stream.core.turn import Turn
@@ -116,10 +118,11 @@ def _mark_goal(cascade: Cascade, journey: Journey, instance: Instance, event: Ev
     state = instance.state
     record(cascade, instance, "goal", from_=state, to=state, time=event.time)
     tell(cascade, instance, "journey.goal")
-    run_steps(cascade, instance, goal.do, state)
-    if goal.exit and instance.state is not None:
+    if goal.exit and state is not None:
         at = max(min(event.time, cascade.turn.clock), instance.entered_at)
-        _exit(cascade, journey, instance, at, "goal")
+        _exit(cascade, journey, instance, at, "goal", goal.do)
+    else:
+        run_steps(cascade, instance, goal.do, state)
     if instance.state is None and instance in cascade.customer.instances:
         cascade.customer.instances.remove(instance)
 
@@ -135,7 +138,7 @@ def _take_first(
     """Take the first rule that matches; return whether it left the state."""
     for rule in journey.exit:
         if event.type in rule.on and _holds(cascade, instance, rule.when):
-            _exit(cascade, journey, instance, at, rule.as_, rule)
+            _exit(cascade, journey, instance, at, rule.as_, rule.do)
             return True
     for transition in (*state.on.get(event.type, ()), *journey.on.get(event.type, ())):
         if _holds(cascade, instance, transition.when):
@@ -181,16 +184,16 @@ def _exit(
     instance: Instance,
     at: int,
     outcome: str,
-    rule: Exit | None = None,
+    do: Sequence[Step],
 ) -> None:
+    """End the instance by an exit rule or its goal: leave the state, run the rule's `do`."""
     state = instance.state
     assert state is not None
     doomed = requests.of_instance(cascade.customer, instance.id)
     instance.timers = []
     run_steps(cascade, instance, journey.states[state].leave, None)
     requests.drop(cascade.customer, doomed, cascade.trigger, cascade.turn)
-    if rule is not None:
-        run_steps(cascade, instance, rule.do, None)
+    run_steps(cascade, instance, do, None)
     instance.entered_at = at
     cascade.turn.count(LIVE, instance.journey, state, by=-1)
     record(cascade, instance, "exited", from_=state, to=None, time=at, outcome=outcome)
