@@ -34,8 +34,9 @@ def load(folder: Path) -> DefinitionSet:
     """
     report = Report()
     sources = read_folder(folder, report)
+    is_whole = not report.errors
     content = new_content({path: source.text for path, source in sources.items()})
-    program = _compile(content, list(sources.values()), report, str(folder))
+    program = _compile(content, list(sources.values()), report, str(folder) if is_whole else None)
     return DefinitionSet(program, encode(content), report.warnings(), digest(content))
 
 
@@ -56,9 +57,12 @@ def compile_decoded(content: Content) -> Program:
     return _compile(content, sources, Report(), "the definition set")
 
 
-def _compile(content: Content, sources: list[Source], report: Report, place: str) -> Program:
+def _compile(
+    content: Content, sources: list[Source], report: Report, place: str | None
+) -> Program:
+    """Return the program; `place`, None if a topology may stand unread, is where one is missed."""
     definitions = keep_first(read_definitions(sources, report), report)
-    if not any(definition.kind == "topology" for definition in definitions):
+    if place is not None and all(found.kind != "topology" for found in definitions):
         message = "no document 'topology: NAME' in any *.yaml file: a topology folder has one"
         report.error_at(Source(place, ""), 0, message)
     program = build_program(definitions, read_carried(content.carried, report), report)

@@ -350,6 +350,13 @@ def test_a_trait_on_what_is_only_raised_is_a_warning(tmp_path: Path) -> None:
     assert not others
 
 
+def test_a_raised_event_that_was_to_change_the_profile_is_a_warning(tmp_path: Path) -> None:
+    marked = JOURNEY.replace("act: reminder", "raise: {type: §cjo.profile}")
+    there, others = at_mark(tmp_path, marked, TOPOLOGY)
+    assert there == ["warning: raised events touch no profile: 'cjo.profile' does nothing to it"]
+    assert not others
+
+
 def test_a_holdout_from_service_is_a_warning(tmp_path: Path) -> None:
     held = JOURNEY.replace("version: 1", "version: 1\nholdout: 5%").replace("act: r", "act: §r")
     there, others = at_mark(tmp_path, held, TOPOLOGY, ACTION + "class: service\n")
@@ -386,6 +393,11 @@ def test_a_folder_without_a_topology_says_what_to_do(tmp_path: Path) -> None:
         load(tmp_path / "nowhere")
     with pytest.raises(UsageError, match="is no folder"):
         load(tmp_path / "all.yaml")
+
+
+def test_a_topology_that_may_stand_in_an_unreadable_file_is_not_missed(tmp_path: Path) -> None:
+    (found,) = errors_of(tmp_path, TOPOLOGY + "about: \x01\n")
+    assert found.endswith("error: the character U+0001 is not allowed")
 
 
 @pytest.mark.parametrize("between", ["---\n", "...\n", "...\n---\n", "...\n# A comment.\n---\n"])

@@ -118,6 +118,7 @@ def test_sound_definitions_give_nothing_to_say(tmp_path: Path) -> None:
         ("max: 2,", "§maxi: 2,", "unknown key of a cap 'maxi'; did you mean 'max'?"),
         ("- {name: two_a_day, class: marketing, max: 2,", "- §{name: x,", "a cap needs 'max'"),
         ("max: 2, per: day", "max: §-1, per: day", "must be a whole number, at least 0"),
+        ("max: 2, per: day", "max: §2.5, per: day", "must be a whole number, not 2.5"),
         ("max: 2, per: day", "max: 2, per: §dya", "'dya' is no duration; did you mean 'day'?"),
         ("max: 2, per: day", "max: 2, per: §soon", "'soon': not a duration"),
         ("per: 7d}", "per: §[7d]}", "must be a duration, as 30m or 1d12h, or day or week or"),
@@ -137,6 +138,7 @@ def test_sound_definitions_give_nothing_to_say(tmp_path: Path) -> None:
         (", then: delay", "", "quiet hours needs 'then'"),
         ("then: delay", "then: §wait", "unknown way with requests 'wait'; there are delay, drop"),
         ("channel: email, from", "days: [§snu], from", "unknown day 'snu'; did you mean 'sun'?"),
+        ('email, from: "21:00", until: "08:00"', "email, days: §snu", "unknown day 'snu'"),
         ("marketing: opt_in", "marketing: §optin", "unknown way of consent 'optin'; did you mean"),
         ("{marketing: opt_in", "{§marketng: opt_in", "unknown class 'marketng'; did you mean"),
         ("{block: marketing}", "{block: §all}", "unknown class 'all'"),
@@ -242,8 +244,8 @@ def test_what_has_no_effect_is_a_warning(tmp_path: Path, policy: str, said: str)
         ("{channels: [§emial]}", "error: unknown channel 'emial'; did you mean 'email'?"),
         ("{actions: [reminder, §reminder]}", "error: repeated action 'reminder'"),
         ("{§action: reminder}", "error: unknown key of a decide 'action'; did you mean 'actions'"),
-        ("§{issue: nothing}", "warning: this decide can match nothing"),
-        ("§{group: nothing}", "warning: this decide can match nothing"),
+        ("{issue: §sale}", "warning: unknown issue: no action has 'sale'; did you mean 'sales'?"),
+        ("{group: [cards, §card]}", "warning: unknown group: no action has 'card'; did you mean"),
         ("§{channels: web}", "warning: this decide can match nothing"),
         ("§{channels: desk}", "warning: this decide can match nothing"),
         ("{data: {x: §profile.teir}}", "error: no fact or trait profile.teir; did you mean"),
@@ -251,7 +253,7 @@ def test_what_has_no_effect_is_a_warning(tmp_path: Path, policy: str, said: str)
 )
 def test_a_decides_findings_stand_at_their_place(tmp_path: Path, decide: str, said: str) -> None:
     marked = JOURNEY.replace("act: reminder", f"decide: {decide}")
-    there, others = at_mark(tmp_path, marked, TOPOLOGY, ACTION)
+    there, others = at_mark(tmp_path, marked, TOPOLOGY, ACTION + "issue: sales\ngroup: cards\n")
     assert any(said in line for line in there), there + others
     assert not others
 

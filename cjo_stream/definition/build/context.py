@@ -22,6 +22,8 @@ from cjo_stream.definition.text.node import Node, Scalar, Sequence, names_below
 
 ENGINE_TYPES = frozenset(("journey.entered", "journey.ended", "journey.goal"))
 """Types of events that only the engine raises (section 4)."""
+PROFILE_TYPES = frozenset(("cjo.profile", "cjo.consent", "cjo.outcome"))
+"""Types of events whose meaning is what they do to the profile (section 3)."""
 _ENGINE_FIELDS = ("type", "time", "journey", "key", "outcome")
 _OF_PROFILE = re.compile(r"\bprofile\s*\.\s*(?:identifiers\s*\.\s*)?(\w+)")
 
@@ -142,13 +144,16 @@ class Context:
 
     def warn_unless_used(self, items: list[Item], what: str) -> None:
         """Warn of issues or groups that no action belongs to, where all actions are known."""
-        asks = list(self.actions.values())
-        known = {getattr(ask, what) for ask in asks if ask is not None} - {None}
-        if None in asks:
+        if None in self.actions.values():
             return
+        known = self.used(what)
         for item in items:
             if item.value not in known:
                 self.report.warn(item.node, unknown(f"{what}: no action has", item.value, known))
+
+    def used(self, what: str) -> set[str]:
+        """Return the issues or groups that some action belongs to."""
+        return {getattr(ask, what) for ask in self.actions.values() if ask is not None} - {None}
 
     def error_in(self, item: Item, offset: int, message: str) -> None:
         """Report an error at a character of an expression."""

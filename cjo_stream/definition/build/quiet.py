@@ -45,6 +45,8 @@ def _build_window(fields: Fields, context: Context) -> QuietWindow | None:
             return None
     if any(fields.is_broken(name) for name in ("channel", "days", "from", "until", "then")):
         return None
+    if any(name in fields.keys and not fields.items(name) for name in ("channel", "days")):
+        return None  # none of what is listed could be read: that does not mean all
     start, end = fields.get("from"), fields.get("until")
     if start is not None and end is not None and start.value == end.value:
         report.error(end.node, "equal to 'from': for a whole day leave out both")

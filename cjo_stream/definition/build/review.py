@@ -143,7 +143,12 @@ def _warn_empty_decides(scene: Scene) -> None:
     for node, step in scene.asks:
         if not isinstance(step, Decide) or any(c.address for c in step.candidates):
             continue
-        is_known = context.actions.keys() >= {*(step.actions or ())}
-        if is_known and context.channels.keys() >= {*(step.channels or ())}:
+        valid = (
+            (step.actions, context.actions.keys()),
+            (step.channels, context.channels.keys()),
+            (step.issues, context.used("issue")),
+            (step.groups, context.used("group")),
+        )
+        if all(names >= {*(asked or ())} for asked, names in valid):
             message = "this decide can match nothing: no action has all that it asks for"
             context.report.warn(node, message)

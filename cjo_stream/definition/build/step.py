@@ -20,7 +20,7 @@ from cjo_stream.core.program import (
     Step,
     Transition,
 )
-from cjo_stream.definition.build.context import Ask, Context, report_repeated
+from cjo_stream.definition.build.context import PROFILE_TYPES, Ask, Context, report_repeated
 from cjo_stream.definition.build.fact import fit
 from cjo_stream.definition.grammar.item import Fields, Item
 from cjo_stream.definition.report import nearest, quoted, unknown
@@ -162,6 +162,8 @@ def _build_decide(item: Item, types: Types, scene: Scene) -> Decide:
             context.report.error(action.node, unknown("action", action.value, context.actions))
     for channel in fields.items("channels"):
         context.check_known(channel.node, "channel", channel.value, context.declared.channels)
+    for what in ("issue", "group"):
+        context.warn_unless_used(fields.items(what), what)
     for name, what in (("actions", "action"), ("channels", "channel")):
         report_repeated(fields.items(name), what, context.report)
     decide = Decide(
@@ -202,6 +204,9 @@ def _build_raise(fields: Fields, types: Types, scene: Scene) -> Raise | None:
     item = fields.get("type")
     if item is None:
         return None
+    if item.value in PROFILE_TYPES:
+        message = f"raised events touch no profile: {quoted(item.value)} does nothing to it"
+        scene.context.report.warn(item.node, message)
     scene.raised.add(item.value)
     return Raise(type=item.value, attributes=attributes)
 

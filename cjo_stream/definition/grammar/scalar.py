@@ -110,6 +110,9 @@ class Number:
         value = node.value if isinstance(node, Scalar) else None
         wanted = "a whole number" if self.is_whole else "a number"
         types = int if self.is_whole else int | float
+        if self.is_whole and isinstance(node, Scalar) and isinstance(value, float):
+            report.error(node, f"must be {wanted}, not {node.text}")
+            return None
         if not isinstance(value, types) or isinstance(value, bool):
             return refuse(node, report, wanted)
         if not self.least <= value <= self.most:
