@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cjo_stream.cli.demo import DAY_MS, START_MS, raw_records
+from cjo_stream.cli.demo import DAY_MS, START_MS
 from cjo_stream.cli.option import Json, Topology, topology_folder
 from cjo_stream.cli.terminal import say_json, say_table
 
@@ -37,14 +37,14 @@ def bench(
 
     definitions = definition.load(topology_folder(topology))
     program = definitions.program
-    traffic = simulate.traffic(
+    world = simulate.open_world(
         program.topology,
         people=max(1, events // EVENTS_A_PERSON),
         seed=seed,
         start_ms=START_MS,
         duration_ms=DAYS * DAY_MS,
     )
-    records = list(raw_records(traffic, program, set()))
+    records = list(simulate.Crowd(world, program).events())
 
     def decoded(_: object) -> tuple[str, Iterator[Decoded]]:
         decode = ingest.decoder(program, DEMO_TENANT_KEY.encode())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -14,15 +13,14 @@ from cjo_stream.cli.terminal import Ticker, count, note, say, say_json, say_tabl
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
-    from cjo_stream.core.program import Program
     from cjo_stream.embedded.demo import DemoResult
-    from cjo_stream.engine.port import RawRecord
-    from cjo_stream.simulate import Simulated
 
 TOPOLOGY: Final = "shop"
 START_MS: Final = 1_767_571_200_000
 """2026-01-05, a Monday: the same traffic whenever it is run."""
 DAY_MS: Final = 86_400_000
+QUIET_MS: Final = 3 * DAY_MS
+"""For so long after the last day people still answer, and journeys end."""
 TRAFFIC: Final = "traffic"
 
 
@@ -41,6 +39,7 @@ def demo(
     """
     from cjo_stream import definition, ingest, simulate
     from cjo_stream.embedded.demo import demo as run_demo
+    from cjo_stream.embedded.loop import Span
     from cjo_stream.settings import DEMO_TENANT_KEY
 
     folder = topology_folder(TOPOLOGY)
@@ -53,23 +52,30 @@ def demo(
             f"{len(definitions.program.journeys)} journeys of {folder}"
             f"{': going on' if resumed else ''}"
         )
-    met: set[str] = set()
-    traffic = simulate.traffic(
-        TOPOLOGY, people=people, seed=seed, start_ms=START_MS, duration_ms=days * DAY_MS
+    end_ms = START_MS + days * DAY_MS
+    world = simulate.open_world(
+        TOPOLOGY,
+        people=people,
+        seed=seed,
+        start_ms=START_MS,
+        duration_ms=days * DAY_MS,
+        quiet_ms=QUIET_MS,
     )
+    crowd = simulate.Crowd(world, definitions.program)
     with Ticker(quiet=json) as ticker:
         result = run_demo(
             definitions,
-            raw_records(traffic, definitions.program, met),
+            crowd,
             ingest.decoder(definitions.program, DEMO_TENANT_KEY.encode()),
             out,
             lane=lane,
+            span=Span(START_MS, end_ms + QUIET_MS, simulate.SOONEST_MS),
             report=ticker.show,
         )
     if json:
-        say_json({"people": len(met), "result": result})
+        say_json({"people": len(crowd.met), "result": result})
     else:
-        _say(result, len(met), folder, out)
+        _say(result, len(crowd.met), folder, out)
 
 
 def prepare(out: Path, lane: str) -> bool:
@@ -94,21 +100,6 @@ def prepare(out: Path, lane: str) -> bool:
             f"{out} cannot be written to ({error.strerror}): name another folder with --out"
         ) from None
     return False
-
-
-def raw_records(
-    traffic: Iterable[Simulated], program: Program, met: set[str]
-) -> Iterator[RawRecord]:
-    """Yield traffic as the records of one raw partition; the people who come up join `met`."""
-    from cjo_stream.engine.port import RawRecord
-
-    topics = {c.name: c.input.topic for c in program.channels.values() if c.input}
-    for number, sent in enumerate(traffic):
-        met.add(sent.person)
-        topic = topics[sent.channel]
-        yield RawRecord(
-            topic, topic, 0, number, sent.arrives_ms, sent.value, sent.key, channel=sent.channel
-        )
 
 
 def _say(result: DemoResult, people: int, folder: Path, out: Path) -> None:

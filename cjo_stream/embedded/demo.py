@@ -1,4 +1,4 @@
-"""`cjo-stream demo`: simulated traffic through a bundled topology, embedded and durable.
+"""`cjo-stream demo`: simulated people and a bundled topology, in a loop, embedded and durable.
 
 The state folder makes it safe to kill: started again with the same numbers, it goes on.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -16,11 +16,10 @@ import msgspec
 from cjo_stream.core.record import Transition
 from cjo_stream.definition import DefinitionSet
 from cjo_stream.embedded.installation import open_installation
+from cjo_stream.embedded.loop import People, Span, converse
 from cjo_stream.embedded.output import NAMES, SUMMARY
-from cjo_stream.embedded.run import Decoded, Progress, Summary, drain, feed, finish
-from cjo_stream.engine.port import Decode, RawRecord
-
-DRAIN_MS = 3 * 86_400_000
+from cjo_stream.embedded.run import Progress, Summary, finish
+from cjo_stream.engine.port import Decode
 
 
 class JourneyFigures(msgspec.Struct):
@@ -43,14 +42,15 @@ class DemoResult(msgspec.Struct):
 
 def demo(
     definitions: DefinitionSet,
-    records: Iterable[RawRecord],
+    people: People,
     decode: Decode,
     out: Path,
     *,
     lane: str,
+    span: Span,
     report: Callable[[Progress], None] | None = None,
 ) -> DemoResult:
-    """Run `records` through `definitions`; the files go to `out`, the state to `out/state`.
+    """Run `people` through `definitions`; the files go to `out`, the state to `out/state`.
 
     `lane` names the traffic: a demo that was killed goes on behind what it has taken of it.
     """
@@ -59,15 +59,9 @@ def demo(
         shutil.rmtree(state, ignore_errors=True)  # the last demo came to its end: a new one
     began = time.monotonic()
     with open_installation(definitions, out, state=state, force=True) as installation:
-        feed(installation, lane, _decoded(records, decode), report)
-        drain(installation, DRAIN_MS)
+        converse(installation, lane, people, decode, out, span, report)
         summary = finish(installation, time.monotonic() - began)
     return DemoResult(summary, journeys(out), actions(out))
-
-
-def _decoded(records: Iterable[RawRecord], decode: Decode) -> Iterator[Decoded]:
-    for record in records:
-        yield record, decode(record)
 
 
 def journeys(out: Path) -> dict[str, JourneyFigures]:

@@ -18,7 +18,9 @@ from cjo_stream.errors import InputError
 DRAIN_SLICES = 500
 REPORT_EVERY = 2_000
 
-Decoded = tuple[RawRecord, Event | InputError]
+Read = Event | InputError
+"""What a record was decoded to."""
+Decoded = tuple[RawRecord, Read]
 
 
 class Summary(msgspec.Struct, kw_only=True):
@@ -64,17 +66,23 @@ def feed(
     for number, (record, decoded) in enumerate(source):
         if number <= taken:
             continue
-        refused = (
-            decoded if isinstance(decoded, InputError) else runtime.offer(lane, number, decoded)
-        )
-        if refused is not None:
-            runtime.refuse(lane, number, dead_letter_of(record, refused))
+        put(installation, lane, number, record, decoded)
         if report is not None and number % REPORT_EVERY == 0:
-            report(_progress(installation, number + 1, began))
+            report(progress(installation, number + 1, began))
     runtime.settle()
     if report is not None:
-        report(_progress(installation, number + 1, began))
+        report(progress(installation, number + 1, began))
     return number + 1
+
+
+def put(
+    installation: Installation, lane: str, number: int, record: RawRecord, decoded: Read
+) -> None:
+    """Put one record through: its event, or its dead letter."""
+    runtime = installation.runtime
+    refused = decoded if isinstance(decoded, InputError) else runtime.offer(lane, number, decoded)
+    if refused is not None:
+        runtime.refuse(lane, number, dead_letter_of(record, refused))
 
 
 def drain(installation: Installation, by_ms: int) -> None:
@@ -132,7 +140,8 @@ def run(
         return finish(installation, time.monotonic() - began)
 
 
-def _progress(installation: Installation, number: int, began: float) -> Progress:
+def progress(installation: Installation, number: int, began: float) -> Progress:
+    """Return the live figures after `number` records, of a run that began at `began` s."""
     output = installation.output
     return Progress(
         events=number,

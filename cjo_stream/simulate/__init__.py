@@ -8,19 +8,27 @@ clear cookies, log in or do not; events come late, twice, or broken. `truth` say
 whom. Here lives what makes traffic; who sends it to Kafka, or runs it, lives elsewhere.
 """
 
+from cjo_stream.simulate.answer import SOONEST_MS, Received
+from cjo_stream.simulate.crowd import Crowd
 from cjo_stream.simulate.fault import Faults
 from cjo_stream.simulate.files import write_channels, write_native, write_truth
 from cjo_stream.simulate.pace import at_arrival, at_rate
 from cjo_stream.simulate.scene import Simulated, Truth
-from cjo_stream.simulate.traffic import models, traffic, truth
+from cjo_stream.simulate.traffic import models, open_world, traffic, truth
+from cjo_stream.simulate.world import World
 
 __all__ = [
+    "SOONEST_MS",
+    "Crowd",
     "Faults",
+    "Received",
     "Simulated",
     "Truth",
+    "World",
     "at_arrival",
     "at_rate",
     "models",
+    "open_world",
     "traffic",
     "truth",
     "write_channels",

@@ -18,6 +18,7 @@ import msgspec
 
 from cjo_stream.simulate.scene import Scene, Setting, Simulated, Step, Truth
 from cjo_stream.simulate.wire import rfc3339
+from cjo_stream.simulate.world import World
 
 CHANNEL = "cases"
 MINUTE_MS = 60_000
@@ -28,9 +29,9 @@ EVENTS_A_CASE = 9.0
 FIRST_CASE = 100_000
 
 
-def traffic(setting: Setting) -> Iterator[Simulated]:
-    """Yield the rows of all applications, in order of arrival."""
-    return _Bank(setting).events()
+def world(setting: Setting) -> World:
+    """Open the bank for its applicants, who answer nothing."""
+    return _Bank(setting).world()
 
 
 def truth(people: int, seed: int) -> Iterator[Truth]:
@@ -53,7 +54,8 @@ class _Bank:
         self._scene = Scene(setting)
         self._random = self._scene.random
 
-    def events(self) -> Iterator[Simulated]:
+    def world(self) -> World:
+        """Plan everybody's application; return the world they come from."""
         setting = self._setting
         span_ms = setting.duration_ms
         if setting.rate is not None:
@@ -61,7 +63,7 @@ class _Bank:
         for index in range(setting.people):
             begins_ms = setting.start_ms + int(self._random() * span_ms)
             self._scene.plan(begins_ms, self.submit, index, self._amount())
-        return self._scene.events()
+        return World(self._scene)
 
     def submit(self, time_ms: int, index: int, amount: int) -> None:
         """The form is filled in; two in five are declined within hours."""

@@ -5,7 +5,8 @@
 
 An appointment only ever sends events that arrive at its own time or later. So whatever arrives
 before the next appointment can be handed out: memory holds one appointment a person and what is
-under way, never the whole stream.
+under way, never the whole stream. `before(time)` stops there, so that whoever takes the events can
+plan what comes of them before the scene goes on.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ import msgspec
 
 from cjo_stream.simulate.fault import Faults
 
+NEVER_MS = 1 << 62
+"""Later than anything."""
+
 Step = Callable[[int, int, Any], None]
 """Called with the time in ms, the person's index and the detail it was planned with."""
 
@@ -29,6 +33,8 @@ class Simulated(msgspec.Struct, frozen=True):
     `time_ms` is when it happened, `arrives_ms` when the record reaches us; `key` is the Kafka key
     that such a source would use, `value` the bytes in the channel's own format, `person` who it
     really was. `fault` names what was done to it: `late`, `repeated`, `malformed`, or nothing.
+    `is_outcome`: it says what came of a command, bears that command's channel, and belongs on the
+    topic of outcomes.
     """
 
     channel: str
@@ -38,6 +44,7 @@ class Simulated(msgspec.Struct, frozen=True):
     value: bytes
     person: str
     fault: str = ""
+    is_outcome: bool = False
 
 
 class Truth(msgspec.Struct, frozen=True):
@@ -52,7 +59,11 @@ class Truth(msgspec.Struct, frozen=True):
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model is asked for. `rate` is in events a second of simulated time, None: natural."""
+    """What a model is asked for.
+
+    `rate` is in events a second of simulated time, None: natural. For `quiet_ms` after the end
+    nothing new is begun, but people still answer what they were sent.
+    """
 
     people: int
     seed: int
@@ -60,11 +71,17 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: int
     rate: float | None
     faults: Faults
+    quiet_ms: int = 0
 
     @property
     def end_ms(self) -> int:
         """The first ms in which nothing new happens."""
         return self.start_ms + self.duration_ms
+
+    @property
+    def last_ms(self) -> int:
+        """The first ms in which nothing happens at all."""
+        return self.end_ms + self.quiet_ms
 
 
 class Scene:
@@ -85,8 +102,12 @@ class Scene:
     def plan(self, time_ms: int, step: Step, person: int, detail: Any = None) -> None:
         """Plan an appointment; what lies past the end is never kept."""
         if time_ms < self.setting.end_ms:
-            self._number += 1
-            heapq.heappush(self._agenda, (time_ms, self._number, step, person, detail))
+            self._plan(time_ms, step, person, detail)
+
+    def plan_answer(self, time_ms: int, step: Step, person: int, detail: Any = None) -> None:
+        """Plan an answer to something sent, for which there is time until the very last."""
+        if time_ms < self.setting.last_ms:
+            self._plan(time_ms, step, person, detail)
 
     def number(self) -> int:
         """Return the next of the numbers that make ids unique."""
@@ -103,16 +124,29 @@ class Scene:
 
     def events(self) -> Iterator[Simulated]:
         """Yield every record in order of arrival; equal times in order of making."""
+        return self.before(NEVER_MS)
+
+    def before(self, time_ms: int) -> Iterator[Simulated]:
+        """Yield what arrives before `time_ms`, in order of arrival, and keep the rest."""
         agenda, on_way = self._agenda, self._on_way
         pop = heapq.heappop
-        while agenda:
-            time_ms = agenda[0][0]
-            while on_way and on_way[0][0] < time_ms:
+        while True:
+            until_ms = min(agenda[0][0], time_ms) if agenda else time_ms
+            while on_way and on_way[0][0] < until_ms:
                 yield pop(on_way)[2]
-            _, _, step, person, detail = pop(agenda)
-            step(time_ms, person, detail)
-        while on_way:
-            yield pop(on_way)[2]
+            if not agenda or agenda[0][0] >= time_ms:
+                return
+            due_ms, _, step, person, detail = pop(agenda)
+            step(due_ms, person, detail)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is planned or under way any more."""
+        return not self._agenda and not self._on_way
+
+    def _plan(self, time_ms: int, step: Step, person: int, detail: Any) -> None:
+        self._number += 1
+        heapq.heappush(self._agenda, (time_ms, self._number, step, person, detail))
 
     def _push(self, simulated: Simulated) -> None:
         self._number += 1

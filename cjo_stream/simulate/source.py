@@ -1,14 +1,13 @@
-"""The shop's sources: who writes an event down, how soon it arrives, which Kafka key it has."""
+"""Sources: who writes an event down, how soon it arrives, which Kafka key it has."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from cjo_stream.simulate.population import Person
 from cjo_stream.simulate.scene import Scene, Simulated
-from cjo_stream.simulate.wire import WRITERS, Write
+from cjo_stream.simulate.wire import Write
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -17,26 +16,26 @@ class Source(msgspec.Struct, frozen=True):
     write: Write
     least_ms: int
     spread_ms: int
-    key: str | None
+    key: str | None = None
     """The identifier or attribute that the source keys its records by."""
 
 
-SOURCES = {
-    "web": Source(WRITERS["web"], 20, 400, "cookie"),
-    "app": Source(WRITERS["app"], 300, 3_000, "device"),
-    "store": Source(WRITERS["store"], 1_000, 60_000, "store"),
-    "parcel": Source(WRITERS["parcel"], 1_000, 30_000, "order_id"),
-    "email": Source(WRITERS["email"], 1_000, 5_000, None),
-    "desk": Source(WRITERS["desk"], 500, 2_000, None),
-}
+class Named(Protocol):
+    """Whoever it happened to."""
+
+    @property
+    def name(self) -> str:
+        """The name under which the truth knows them."""
 
 
 class Teller:
     """Puts what happened on its way to us."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, sources: dict[str, Source]) -> None:
+        """Tell by `sources`, by channel."""
         self._scene = scene
-        self._end_ms = scene.setting.end_ms
+        self._sources = sources
+        self._end_ms = scene.setting.last_ms
         self._tag = f"{scene.setting.start_ms // 1000:x}.{scene.setting.seed:x}."
 
     def name(self, kind: str) -> str:
@@ -45,7 +44,7 @@ class Teller:
 
     def tell(
         self,
-        person: Person,
+        person: Named,
         channel: str,
         type_: str,
         time_ms: int,
@@ -56,7 +55,7 @@ class Teller:
         """Send one event; what lies past the end has not happened."""
         if time_ms >= self._end_ms:
             return
-        source = SOURCES[channel]
+        source = self._sources[channel]
         scene = self._scene
         key = None
         if source.key is not None:

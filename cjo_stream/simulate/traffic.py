@@ -1,4 +1,4 @@
-"""Which topologies have a traffic model, and the two questions a model answers."""
+"""Which topologies have a traffic model, and the questions a model answers."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from cjo_stream.errors import UsageError
-from cjo_stream.simulate import lending, shop
+from cjo_stream.simulate import lending
 from cjo_stream.simulate.fault import Faults
 from cjo_stream.simulate.scene import Setting, Simulated, Truth
+from cjo_stream.simulate.shop import visit as shop
+from cjo_stream.simulate.world import World
 
 
 class Model(msgspec.Struct, frozen=True):
-    """A traffic model: its records in order of arrival, and who is really whom."""
+    """A traffic model: the world its records come from, and who is really whom."""
 
-    traffic: Callable[[Setting], Iterator[Simulated]]
+    world: Callable[[Setting], World]
     truth: Callable[[int, int], Iterator[Truth]]
 
 
 MODELS = {
-    "lending": Model(lending.traffic, lending.truth),
-    "shop": Model(shop.traffic, shop.truth),
+    "lending": Model(lending.world, lending.truth),
+    "shop": Model(shop.world, shop.truth),
 }
 """By the name of the topology whose channels and event types it speaks."""
 
@@ -51,6 +53,33 @@ def traffic(
 
     Raises UsageError where the topology has no traffic model, or an argument is out of range.
     """
+    return open_world(
+        topology,
+        people=people,
+        seed=seed,
+        start_ms=start_ms,
+        duration_ms=duration_ms,
+        rate=rate,
+        faults=faults,
+    ).events()
+
+
+def open_world(
+    topology: str,
+    *,
+    people: int,
+    seed: int,
+    start_ms: int,
+    duration_ms: int,
+    rate: float | None = None,
+    faults: Faults | None = None,
+    quiet_ms: int = 0,
+) -> World:
+    """Return the world that `traffic` tells of, whose people answer what they are sent.
+
+    For `quiet_ms` after the end they go on answering, though nothing else happens any more.
+    Raises UsageError as `traffic` does.
+    """
     model = _model(topology)
     faults = faults or Faults()
     shares = (faults.late, faults.repeated, faults.malformed)
@@ -60,7 +89,7 @@ def traffic(
         )
     if min(shares) < 0 or sum(shares) > 1:
         raise UsageError("the shares of faults must lie between 0 and 1, their sum too")
-    return model.traffic(
+    return model.world(
         Setting(
             people=people,
             seed=seed,
@@ -68,6 +97,7 @@ def traffic(
             duration_ms=duration_ms,
             rate=rate,
             faults=faults,
+            quiet_ms=quiet_ms,
         )
     )
 

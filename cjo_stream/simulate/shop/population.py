@@ -2,8 +2,9 @@
 
 Every ten people are five households: three of one, one of two, one of five. A household of
 several may share a tablet, which is one device and one browser of them all; one of five is more
-than the `shared_after` of the shop, one of two is not. A quarter of the people hold an account
-from before the traffic begins, some open one in its course, some never do.
+than the `shared_after` of the shop, one of two is not. Half of the people hold an account from
+before the traffic begins, some open one in its course, some never do; of these a few type an
+address at the till of the site that is nobody's.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ LAST_NAMES = (
 )
 # fmt: on
 DOMAINS = ("example.com", "example.net", "example.org")
-BYTES_A_PERSON = 8
+BYTES_A_PERSON = 10
+CATEGORIES = ("shoes", "jackets", "trousers", "bags", "sports", "home", "kids", "sale")
+TYPED = ("test@test.com", "nobody@example.com")
+"""What people type who would rather not say; the shop blocks the first."""
 
 MEMBER, JOINER, GUEST = range(3)
 
@@ -37,7 +41,8 @@ class Person(msgspec.Struct, frozen=True):
 
     `phone` is written as people write it; `cookies` are browsers of their own, `device` their
     phone where they have the app; `tablet` is (device, cookie) shared with the household.
-    `zeal` 0..1 orders people by how often they come.
+    `typed` is an e-mail address that they make up, and others too. `zeal` 0..1 orders people by
+    how often they come. `taste` is the category they like, `home` the channel they answer on.
     """
 
     index: int
@@ -52,7 +57,10 @@ class Person(msgspec.Struct, frozen=True):
     cookies: tuple[str, ...]
     device: str | None
     tablet: tuple[str, str] | None
+    typed: str | None
     zeal: float
+    taste: str
+    home: str
 
 
 class Population:
@@ -66,7 +74,8 @@ class Population:
 
     def person(self, index: int) -> Person:
         """Return person `index`, 0 up to `people`."""
-        a, b, c, d, e, f, g, h = self._draws[index * BYTES_A_PERSON : (index + 1) * BYTES_A_PERSON]
+        place = index * BYTES_A_PERSON
+        a, b, c, d, e, f, g, h, i, j = self._draws[place : place + BYTES_A_PERSON]
         tag = f"{self._seed}-{index}"
         standing = MEMBER if a < 140 else JOINER if a < 200 else GUEST
         first = FIRST_NAMES[b % len(FIRST_NAMES)]
@@ -85,7 +94,10 @@ class Population:
             tuple([f"c{tag}-{n}" for n in range(1 + f % 3)]),
             f"phone-{tag}" if g < 120 else None,
             self._tablet(index),
+            TYPED[b % len(TYPED)] if standing == GUEST and e > 150 else None,
             h / 255,
+            CATEGORIES[i % len(CATEGORIES)],
+            _home(j, has_app=g < 120, has_card=d < 90),
         )
 
     def truth(self, index: int) -> Truth:
@@ -108,6 +120,13 @@ def anonymous_id(device: str) -> str:
     return f"install-{device}"
 
 
+def _home(draw: int, *, has_app: bool, has_card: bool) -> str:
+    """Return a channel: mostly what one's things suggest, and in one case of four another."""
+    if draw < 64:
+        return ("web", "email", "push" if has_app else "sms")[draw % 3]
+    return "push" if has_app else "email" if has_card else "web"
+
+
 def _truth(person: Person) -> Truth:
     own: dict[str, list[str | None]] = {
         "user_id": [person.user_id],
@@ -123,6 +142,8 @@ def _truth(person: Person) -> Truth:
     if person.tablet is not None:
         device, cookie = person.tablet
         shared = {"device": [device], "anonymous_id": [anonymous_id(device)], "cookie": [cookie]}
+    if person.typed is not None:
+        shared["email"] = [person.typed]
     return Truth(
         person.name,
         {type_: values for type_, values in found.items() if values},

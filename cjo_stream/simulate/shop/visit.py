@@ -1,5 +1,6 @@
 """People of the shop: they come by browser, app or into a store, look, fill carts, buy, join.
 
+    accept ── order                     of what was offered, or of the cart that was left
     visit ─┬─ till                      a receipt, by loyalty card
            └─ look ─ (log in | join) ─ cart ─┬─ order ─ aftermath
                                              └─ left, to be found again at a later visit
@@ -13,10 +14,15 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from cjo_stream.simulate.aftermath import Aftermath, Order
-from cjo_stream.simulate.population import GUEST, MEMBER, Person, Population
-from cjo_stream.simulate.scene import Scene, Setting, Simulated, Truth
+from cjo_stream.simulate.answer import Answers, Received, directory
+from cjo_stream.simulate.response import Response
+from cjo_stream.simulate.scene import Scene, Setting, Truth
+from cjo_stream.simulate.shop.aftermath import Aftermath, Order
+from cjo_stream.simulate.shop.appeal import APPEALS, REACH, character
+from cjo_stream.simulate.shop.population import CATEGORIES, GUEST, MEMBER, Person, Population
+from cjo_stream.simulate.shop.source import SOURCES
 from cjo_stream.simulate.source import Teller
+from cjo_stream.simulate.world import World
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -31,19 +37,21 @@ HURRY_MAX = 20.0
 lest what one does overtakes itself on its way."""
 
 PRODUCTS = 800
-CATEGORIES = ("shoes", "jackets", "trousers", "bags", "sports", "home", "kids", "sale")
+FAITHFUL = 0.7
+"""Share of looks that go to the category of one's taste."""
 STORES = 12
+PAYING_MS = 90_000
 
 JOINED, GREETED = 1, 2
 """Flags of a person: has an account now; has told name and consents."""
 
-Cart = tuple[str, float, int]
-"""Id, total, items."""
+Cart = tuple[str, float, int, str]
+"""Id, total, items, and the category of the last one."""
 
 
-def traffic(setting: Setting) -> Iterator[Simulated]:
-    """Yield the shop's traffic, in order of arrival."""
-    return _Shop(setting).events()
+def world(setting: Setting) -> World:
+    """Open the shop for its people."""
+    return _Shop(setting).world()
 
 
 def truth(people: int, seed: int) -> Iterator[Truth]:
@@ -60,7 +68,7 @@ class _Shop:
         self._scene = Scene(setting)
         self._random = self._scene.random
         self._population = Population(setting.people, setting.seed)
-        self._teller = Teller(self._scene)
+        self._teller = Teller(self._scene, SOURCES)
         self._tell = self._teller.tell
         self._aftermath = Aftermath(self._scene, self._teller, self._population)
         self._flags = bytearray(setting.people)
@@ -69,13 +77,18 @@ class _Shop:
         self._haste = 1.0 if setting.rate is None else setting.rate / natural
         self._dwell = 1.0 / min(HURRY_MAX, max(1.0, self._haste))
 
-    def events(self) -> Iterator[Simulated]:
+    def world(self) -> World:
+        """Plan everybody's first visit; return the world they come from."""
         for index in range(self._setting.people):
             person = self._population.person(index)
             if person.standing == MEMBER:
                 self._flags[index] = JOINED
             self._plan_visit(self._setting.start_ms, person, first=True)
-        return self._scene.events()
+        population = self._population
+        response = Response(lambda index: character(population, index), APPEALS, REACH)
+        people = (population.truth(index) for index in range(self._setting.people))
+        answers = Answers(self._scene, response, directory(people), self.accept)
+        return World(self._scene, answers.hear, response)
 
     def visit(self, time_ms: int, index: int, _: None) -> None:
         """One visit, and the plan of the next."""
@@ -92,6 +105,20 @@ class _Shop:
     def give_back(self, time_ms: int, index: int, receipt: dict[str, Any]) -> None:
         """Goods are brought back to the store."""
         self._at_till(time_ms, self._population.person(index), "order_returned", receipt)
+
+    def accept(self, time_ms: int, index: int, received: Received, worth: float) -> None:
+        """Somebody orders what was offered to them, or the cart they were reminded of."""
+        person = self._population.person(index)
+        identifiers = {"cookie": person.cookies[0]}
+        if self._flags[index] & JOINED and person.user_id is not None:
+            identifiers |= {"user_id": person.user_id, "email": person.email}
+        cart = self._carts.get(index)
+        if "total" not in received.payload:
+            cart = (self._teller.name("c"), worth, 1, person.taste)
+        elif cart is not None:
+            del self._carts[index]
+        if cart is not None:
+            self._order(time_ms + PAYING_MS, person, "web", identifiers, cart)
 
     def _plan_visit(self, time_ms: int, person: Person, *, first: bool = False) -> None:
         least, most = VISITS_A_DAY
@@ -181,20 +208,20 @@ class _Shop:
         self, time_ms: int, person: Person, channel: str, identifiers: dict[str, str]
     ) -> None:
         random, tell = self._random, self._tell
-        price = 0.0
+        price, category = 0.0, person.taste
         for _ in range(1 + int(8 * random() * random())):
             time_ms += self._pause(8_000, 80_000)
             product = int(PRODUCTS * random() * random())
+            if random() < FAITHFUL:
+                product += CATEGORIES.index(person.taste) - product % len(CATEGORIES)
             price = round(4.95 + product * 37 % 180, 2)
-            seen = {
-                "product": f"p{product}",
-                "category": CATEGORIES[product % len(CATEGORIES)],
-                "price": price,
-            }
+            category = CATEGORIES[product % len(CATEGORIES)]
+            seen = {"product": f"p{product}", "category": category, "price": price}
             tell(person, channel, "product_viewed", time_ms, identifiers, seen)
         cart = self._carts.get(person.index)
         if cart is not None or random() < 0.35:
-            self._fill(time_ms, person, channel, identifiers, cart, price)
+            cart = cart or (self._teller.name("c"), 0.0, 0, category)
+            self._fill(time_ms, person, channel, identifiers, cart, (category, price))
 
     def _pause(self, least_ms: int, spread_ms: int) -> int:
         """Return how long one looks before the next click, ms."""
@@ -206,27 +233,30 @@ class _Shop:
         person: Person,
         channel: str,
         identifiers: dict[str, str],
-        cart: Cart | None,
-        price: float,
+        cart: Cart,
+        taken: tuple[str, float],
     ) -> None:
+        """Put what was looked at last, by category and price, into the cart, once or oftener."""
         random = self._random
-        cart_id, total, items = cart or (self._teller.name("c"), 0.0, 0)
+        cart_id, total, items, _ = cart
+        category, price = taken
         for _ in range(1 + int(2.2 * random())):
             time_ms += self._pause(5_000, 60_000)
             total, items = round(total + price, 2), items + 1
-            filled = {"cart_id": cart_id, "total": total, "items": items}
+            filled = {"cart_id": cart_id, "total": total, "items": items, "category": category}
             self._tell(person, channel, "cart_updated", time_ms, identifiers, filled)
         time_ms += self._pause(20_000, 120_000)
         draw = random()
         if draw < 0.45:
             self._carts.pop(person.index, None)
-            self._order(time_ms, person, channel, identifiers, (cart_id, total, items))
+            cart = (cart_id, total, items, category)
+            self._order(time_ms, person, channel, identifiers, cart)
         elif draw < 0.5:
             self._carts.pop(person.index, None)
             emptied = {"cart_id": cart_id, "total": 0, "items": 0}
             self._tell(person, channel, "cart_updated", time_ms, identifiers, emptied)
         else:
-            self._carts[person.index] = (cart_id, total, items)
+            self._carts[person.index] = (cart_id, total, items, category)
 
     def _order(
         self,
@@ -236,15 +266,26 @@ class _Shop:
         identifiers: dict[str, str],
         cart: Cart,
     ) -> None:
-        """Check out: from here on the buyer is known by an address at least."""
+        """Check out: from here on the buyer is known by an address at least, true or not."""
         buyer = {**identifiers, "email": person.email}
-        if person.standing == GUEST and person.work_email and self._random() < 0.4:
+        secretive = person.typed is not None and self._random() < 0.5
+        if secretive:
+            buyer["email"] = person.typed or ""
+        elif person.standing == GUEST and person.work_email and self._random() < 0.4:
             buyer["email"] = person.work_email.title()  # as people write it
         if channel == "web" and person.phone is not None and self._random() < 0.5:
             buyer["phone"] = person.phone
-        cart_id, total, items = cart
+        cart_id, total, items, category = cart
         order_id = self._teller.name("o")
-        bought = {"order_id": order_id, "cart_id": cart_id, "total": total, "items": items}
+        bought = {
+            "order_id": order_id,
+            "cart_id": cart_id,
+            "total": total,
+            "items": items,
+            "category": category,
+        }
         self._tell(person, channel, "order_placed", time_ms, buyer, bought)
+        if secretive:
+            return  # and fetched in the store
         known = {name: value for name, value in buyer.items() if name in ("user_id", "email")}
         self._aftermath.begin(time_ms, person, Order(order_id, known, total))

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from cjo_stream.simulate.population import Person, Population
 from cjo_stream.simulate.scene import Scene
+from cjo_stream.simulate.shop.population import Person, Population
 from cjo_stream.simulate.source import Teller
 
 MINUTE_MS = 60_000

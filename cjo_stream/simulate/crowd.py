@@ -1,0 +1,56 @@
+"""A world's people as the embedded runtime meets them: raw records out, commands in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from cjo_stream.core.program import Program
+from cjo_stream.engine.port import RawRecord
+from cjo_stream.simulate.answer import Received
+from cjo_stream.simulate.scene import NEVER_MS
+from cjo_stream.simulate.world import World
+
+OUTCOMES = "cjo.outcome.v1"
+
+
+class Crowd:
+    """A world's people, as the raw records of one partition; `met` are those who came up."""
+
+    def __init__(self, world: World, program: Program) -> None:
+        self._world = world
+        self._topics = {c.name: c.input.topic for c in program.channels.values() if c.input}
+        self._decode = msgspec.json.Decoder(Received).decode
+        self._number = -1
+        self.met: set[str] = set()
+
+    def events(self) -> Iterator[RawRecord]:
+        """Yield all that comes of people who hear nothing."""
+        return self.before(NEVER_MS)
+
+    def before(self, time_ms: int) -> Iterator[RawRecord]:
+        """Yield what arrives before `time_ms` and was not yielded before."""
+        for sent in self._world.before(time_ms):
+            self._number += 1
+            self.met.add(sent.person)
+            topic = OUTCOMES if sent.is_outcome else self._topics[sent.channel]
+            yield RawRecord(
+                topic,
+                topic,
+                0,
+                self._number,
+                sent.arrives_ms,
+                sent.value,
+                sent.key,
+                channel=sent.channel,
+            )
+
+    def hear(self, command: bytes) -> None:
+        """Let a command reach whom it was sent to."""
+        self._world.hear(self._decode(command))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will come any more, unless something is heard."""
+        return self._world.is_over

@@ -1,0 +1,51 @@
+"""A world of simulated people: their traffic, and what they make of what they are sent.
+
+    world = open_world("shop", people=1000, seed=7, start_ms=..., duration_ms=...)
+    while not world.is_over:
+        until_ms += SOONEST_MS
+        for record in world.before(until_ms): ...      the engine takes it
+        for command in ...: world.hear(command)        those issued before until_ms, in order
+
+Heard so, the same commands give the same traffic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from cjo_stream.simulate.answer import Received
+from cjo_stream.simulate.response import Response
+from cjo_stream.simulate.scene import Scene, Simulated
+
+
+class World:
+    """A scene, who hears what is sent to its people, and the hidden model of how they take it."""
+
+    def __init__(
+        self,
+        scene: Scene,
+        hear: Callable[[Received], None] | None = None,
+        response: Response | None = None,
+    ) -> None:
+        """Open a world; without `hear` its people answer nothing."""
+        self._scene = scene
+        self._hear = hear
+        self.response = response
+
+    def events(self) -> Iterator[Simulated]:
+        """Yield all records to the end, in order of arrival."""
+        return self._scene.events()
+
+    def before(self, time_ms: int) -> Iterator[Simulated]:
+        """Yield the records that arrive before `time_ms` and were not yielded before, in order."""
+        return self._scene.before(time_ms)
+
+    def hear(self, received: Received) -> None:
+        """Let a command reach the one it was sent to; in order of issue."""
+        if self._hear is not None:
+            self._hear(received)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will come any more, unless something is heard."""
+        return self._scene.is_over
