@@ -6,7 +6,7 @@ from typing import Final
 
 import typer
 
-from cjo_stream.cli import lift
+from cjo_stream.cli import identity, lift
 
 app: Final = typer.Typer(help="What the results of a run are worth.", no_args_is_help=True)
 
@@ -17,3 +17,4 @@ def _group() -> None:
 
 
 app.command("lift")(lift.lift)
+app.command("identity")(identity.identity)

@@ -17,6 +17,7 @@ _Row = TypeVar("_Row")
 
 class _Customer(msgspec.Struct):
     customer_id: str
+    identifiers: dict[str, list[str]] = {}
     facts: dict[str, Any] = {}
     traits: dict[str, Any] = {}
 
@@ -39,6 +40,12 @@ def transitions(out: Path) -> Iterator[Transition]:
 def identities(out: Path) -> Iterator[IdentityChange]:
     """Yield the identity changes of a run; raises UsageError where they cannot be read."""
     return _rows(out / NAMES["identity"], IdentityChange)
+
+
+def identifiers(out: Path) -> Iterator[dict[str, list[str]]]:
+    """Yield each customer's identifiers, values by type; raises UsageError as the others."""
+    for customer in _rows(out / CUSTOMERS, _Customer):
+        yield customer.identifiers
 
 
 def values(out: Path, name: str) -> dict[str, float]:

@@ -11,7 +11,7 @@ whom. Here lives what makes traffic; who sends it to Kafka, or runs it, lives el
 from cjo_stream.simulate.answer import SOONEST_MS, Received
 from cjo_stream.simulate.crowd import Crowd
 from cjo_stream.simulate.fault import Faults
-from cjo_stream.simulate.files import write_channels, write_native, write_truth
+from cjo_stream.simulate.files import read_truth, write_channels, write_native, write_truth
 from cjo_stream.simulate.pace import at_arrival, at_rate
 from cjo_stream.simulate.scene import Simulated, Truth
 from cjo_stream.simulate.traffic import models, open_world, traffic, truth
@@ -29,6 +29,7 @@ __all__ = [
     "at_rate",
     "models",
     "open_world",
+    "read_truth",
     "traffic",
     "truth",
     "write_channels",

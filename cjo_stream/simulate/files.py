@@ -8,13 +8,14 @@ truth.jsonl              who is really whom
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
+from cjo_stream.errors import UsageError
 from cjo_stream.simulate.scene import Simulated, Truth
 
 EVENTS = "events.jsonl"
@@ -71,6 +72,21 @@ def write_truth(people: Iterable[Truth], folder: Path) -> int:
             file.write(msgspec.json.encode(person) + b"\n")
             count += 1
     return count
+
+
+def read_truth(path: Path) -> Iterator[Truth]:
+    """Yield the people of a truth.jsonl; raises UsageError where it is none."""
+    remedy = "write one with `cjo-stream simulate TOPOLOGY --out DIR --truth`"
+    decode = msgspec.json.Decoder(Truth).decode
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    yield decode(line)
+                except msgspec.MsgspecError as error:
+                    raise UsageError(f"{path}, line {number}: {error}; {remedy}") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}): {remedy}") from None
 
 
 def _open(path: Path) -> BinaryIO:

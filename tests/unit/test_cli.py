@@ -366,3 +366,35 @@ def test_the_bench_measures_the_same_work_in_memory_and_on_disk(cli) -> None:
     assert memory["events_per_second"] > 0
     work = memory.keys() - {"wall_seconds", "events_per_second"}
     assert {name: memory[name] for name in work} == {name: disk[name] for name in work}
+
+
+# --- report
+
+
+def test_the_report_holds_a_run_against_its_truth(cli, tmp_path: Path) -> None:
+    made = ("--people", 60, "--duration", "4d", "--out", tmp_path / "made", "--truth")
+    assert cli("simulate", "shop", *made).code == 0
+    events = tmp_path / "made" / "events.jsonl"
+    assert cli("run", "shop", events, "--out", tmp_path / "out").code == 0
+    truth = tmp_path / "made" / "truth.jsonl"
+    told = json.loads(cli("report", "identity", "--truth", truth, tmp_path / "out", "--json").out)
+    assert 0 < told["recall"] <= 1
+    assert 0.9 < told["precision"] <= 1
+    assert told["people"] <= 60
+    assert "precision" in cli("report", "identity", "--truth", truth, tmp_path / "out").out
+
+
+def test_its_errors_say_what_to_do_next(cli, tmp_path: Path) -> None:
+    truth = tmp_path / "truth.jsonl"
+    truth.write_text(json.dumps({"person": "ann", "identifiers": {}, "shared": {}}) + "\n")
+    nowhere = cli("report", "identity", "--truth", truth, tmp_path / "none")
+    assert nowhere.code == 2
+    assert "--out folder" in nowhere.err
+    (tmp_path / "customers.jsonl").write_text('{"identifiers": {"cookie": ["c"]}}\n')
+    strangers = cli("report", "identity", "--truth", truth, tmp_path)
+    assert strangers.code == 2
+    assert "knows nobody" in strangers.err
+    truth.write_text("{}\n")
+    broken = cli("report", "identity", "--truth", truth, tmp_path)
+    assert "line 1" in broken.err
+    assert "--truth" in broken.err

@@ -1,0 +1,115 @@
+"""How well customers match people: precision and recall over pairs of identifiers.
+
+A *holding* is one identifier of one customer. Of all pairs of holdings whose person is known:
+
+    joined      both are the same customer's
+    belonging   both are the same person's
+    right       both
+    precision = right / joined            what was joined belonged together
+    recall    = right / belonging         what belongs together was joined
+
+An identifier that two customers hold is two holdings, so one person torn in two costs recall. What
+several people share (a tablet, an address that many type) belongs to nobody and is counted apart;
+so is what the truth does not know. Pairs are counted, not enumerated: a group of n has n(n-1)/2.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from cjo_stream.simulate.scene import Truth
+
+Identifiers = Mapping[str, Sequence[str]]
+"""Values by type, as a row of customers.jsonl has them."""
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts of pairs and of customers, and what follows from them.
+
+    `people`: those of whom a holding was met. `exact` customers hold all that was met of one
+    person and nothing of another; `mixed` ones hold something of several; `split` people are
+    several customers'. `shared` and `unknown` are holdings left out of the pairs.
+    """
+
+    right: int
+    joined: int
+    belonging: int
+    people: int
+    customers: int
+    exact: int
+    mixed: int
+    split: int
+    shared: int
+    unknown: int
+
+    @property
+    def precision(self) -> float:
+        """Share of the joined pairs that belong together; 1 where nothing was joined."""
+        return self.right / self.joined if self.joined else 1.0
+
+    @property
+    def recall(self) -> float:
+        """Share of the pairs that belong together that were joined; 1 where none do."""
+        return self.right / self.belonging if self.belonging else 1.0
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of both."""
+        precision, recall = self.precision, self.recall
+        return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def score(people: Iterable[Truth], customers: Iterable[Identifiers]) -> Score:
+    """Return how well `customers` match `people`; values stand normalised in both.
+
+    >>> ann = Truth("ann", {"email": ["a@x.org"], "cookie": ["c1", "c2"]}, {})
+    >>> found = score([ann], [{"email": ["a@x.org"], "cookie": ["c1"]}, {"cookie": ["c2"]}])
+    >>> found.precision, found.recall
+    (1.0, 0.3333333333333333)
+    """
+    owners: dict[tuple[str, str], str] = {}
+    shared: set[tuple[str, str]] = set()
+    for person in people:
+        for type_, values in person.identifiers.items():
+            owners.update(((type_, value), person.person) for value in values)
+        for type_, values in person.shared.items():
+            shared.update((type_, value) for value in values)
+    held_by_person: Counter[str] = Counter()
+    holders: Counter[str] = Counter()
+    cells: list[Counter[str]] = []
+    left_out = {"shared": 0, "unknown": 0}
+    for customer in customers:
+        cell: Counter[str] = Counter()
+        for held in ((type_, value) for type_, values in customer.items() for value in values):
+            name = owners.get(held)
+            if name is not None:
+                cell[name] += 1
+            else:
+                left_out["shared" if held in shared else "unknown"] += 1
+        if cell:
+            cells.append(cell)
+            held_by_person.update(cell)
+            holders.update(cell.keys())
+    return Score(
+        right=sum(pairs(n) for cell in cells for n in cell.values()),
+        joined=sum(pairs(cell.total()) for cell in cells),
+        belonging=sum(pairs(n) for n in held_by_person.values()),
+        people=len(held_by_person),
+        customers=len(cells),
+        exact=sum(len(cell) == 1 and holders[next(iter(cell))] == 1 for cell in cells),
+        mixed=sum(len(cell) > 1 for cell in cells),
+        split=sum(n > 1 for n in holders.values()),
+        **left_out,
+    )
+
+
+def pairs(number: int) -> int:
+    """Return how many pairs `number` things make.
+
+    >>> pairs(1), pairs(4)
+    (0, 6)
+    """
+    return number * (number - 1) // 2
