@@ -14,6 +14,7 @@ from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
     from cjo_stream.embedded.demo import DemoResult
+    from cjo_stream.simulate import Payoff, World, Worth
 
 TOPOLOGY: Final = "shop"
 START_MS: Final = 1_767_571_200_000
@@ -72,10 +73,23 @@ def demo(
             span=Span(START_MS, end_ms + QUIET_MS, simulate.SOONEST_MS),
             report=ticker.show,
         )
+    payoff = _payoff(world, out)
     if json:
-        say_json({"people": len(crowd.met), "result": result})
+        say_json({"people": len(crowd.met), "result": result, "payoff": payoff})
     else:
-        _say(result, len(crowd.met), folder, out)
+        _say(result, payoff, len(crowd.met), folder, out)
+
+
+def _payoff(world: World, out: Path) -> Payoff:
+    """Return what the choices were worth, by the hidden model that answered them."""
+    from cjo_stream.simulate import payoff
+
+    assert world.hidden is not None, "the shop's people answer"
+    with (
+        (out / "decisions.jsonl").open("rb") as decisions,
+        (out / "actions.jsonl").open("rb") as commands,
+    ):
+        return payoff(decisions, commands, world.hidden, begin_ms=START_MS, span_ms=7 * DAY_MS)
 
 
 def prepare(out: Path, lane: str) -> bool:
@@ -102,7 +116,7 @@ def prepare(out: Path, lane: str) -> bool:
     return False
 
 
-def _say(result: DemoResult, people: int, folder: Path, out: Path) -> None:
+def _say(result: DemoResult, payoff: Payoff, people: int, folder: Path, out: Path) -> None:
     summary = result.summary
     say_table(
         "Journeys",
@@ -129,6 +143,20 @@ def _say(result: DemoResult, people: int, folder: Path, out: Path) -> None:
             for channel, by in result.actions.items()
         ),
     )
+    say_table(
+        "Candidates that a gate stopped",
+        ("gate", "#candidates", "by issue", "mostly by"),
+        (
+            (
+                gate,
+                of.candidates,
+                ", ".join(f"{issue} {count(n)}" for issue, n in of.issues.items()),
+                ", ".join(f"{rule} {count(n)}" for rule, n in _most(of.rules)),
+            )
+            for gate, of in result.gates.items()
+        ),
+    )
+    _say_payoff(payoff)
     say(
         f"{count(summary.events)} events in {summary.wall_seconds:.1f} s "
         f"({count(round(summary.events_per_second))} events/s); {count(summary.repeated)} "
@@ -144,3 +172,32 @@ def _say(result: DemoResult, people: int, folder: Path, out: Path) -> None:
     say(f"  {folder}/growth/cart_recovery.yaml   one of the journeys that ran")
     say(f"  head -3 {out}/actions.jsonl          what was sent, and why")
     say("  cjo-stream run shop EVENTS.jsonl --out DIR   the same with recorded events")
+
+
+def _say_payoff(payoff: Payoff) -> None:
+    """Print what the choices were worth beside what simpler rules would have sent."""
+    spans = [(f"week {number}", span) for number, span in enumerate(payoff.spans, 1)]
+    single = "/".join(payoff.single) if payoff.single else "nothing"
+    say_table(
+        "Sales expected a choice, of what was sent and of what other rules would have sent",
+        ("", "#choices", "#sent", "#at random", f"#always {single}", "#fixed order", "#the best"),
+        (
+            (name, of.choices, *(f"{sum_ / max(1, of.choices):.2f}" for sum_ in _sums(of)))
+            for name, of in [*spans, ("all", payoff.total)]
+        ),
+    )
+    say(
+        "At each choice of `decide`, among the candidates that passed, by the hidden model that\n"
+        "the simulated people answer by. `always` and `fixed order` are the best of their kind\n"
+        "in hindsight; `the best` nobody reaches who does not know the model."
+    )
+    say()
+
+
+def _sums(of: Worth) -> tuple[float, ...]:
+    return of.chosen, of.uniform, of.single, of.ranking, of.best
+
+
+def _most(rules: dict[str, int], most: int = 3) -> list[tuple[str, int]]:
+    """Return the rules that stopped most, the first of them first."""
+    return sorted(rules.items(), key=lambda pair: (-pair[1], pair[0]))[:most]

@@ -13,6 +13,7 @@ from cjo_stream.simulate.crowd import Crowd
 from cjo_stream.simulate.fault import Faults
 from cjo_stream.simulate.files import read_truth, write_channels, write_native, write_truth
 from cjo_stream.simulate.pace import at_arrival, at_rate
+from cjo_stream.simulate.payoff import Payoff, Worth, payoff
 from cjo_stream.simulate.scene import Simulated, Truth
 from cjo_stream.simulate.traffic import models, open_world, traffic, truth
 from cjo_stream.simulate.world import World
@@ -21,14 +22,17 @@ __all__ = [
     "SOONEST_MS",
     "Crowd",
     "Faults",
+    "Payoff",
     "Received",
     "Simulated",
     "Truth",
     "World",
+    "Worth",
     "at_arrival",
     "at_rate",
     "models",
     "open_world",
+    "payoff",
     "read_truth",
     "traffic",
     "truth",

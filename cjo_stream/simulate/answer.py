@@ -66,9 +66,13 @@ Accepted = Callable[[int, int, Received, float], None]
 """Called with time in ms, person, the command and what the acceptance is worth."""
 
 
-def directory(people: Iterable[Truth]) -> dict[tuple[str, str], list[int]]:
-    """Return the people behind each (type, value), by their place in `people`."""
-    found: dict[tuple[str, str], list[int]] = {}
+Owners = dict[tuple[str, str], list[int]]
+"""The people, by index, behind each (type, value)."""
+
+
+def directory(people: Iterable[Truth]) -> Owners:
+    """Return who is behind what, by their place in `people`."""
+    found: Owners = {}
     for index, person in enumerate(people):
         for held in (person.identifiers, person.shared):
             for type_, values in held.items():
@@ -106,7 +110,7 @@ class Answers:
         self,
         scene: Scene,
         response: Response,
-        owners: dict[tuple[str, str], list[int]],
+        owners: Owners,
         accepted: Accepted,
     ) -> None:
         self._scene = scene
@@ -170,7 +174,7 @@ class Answers:
             self._accepted(time_ms, person, received, worth)
 
 
-def person_of(received: Received, owners: dict[tuple[str, str], list[int]]) -> int | None:
+def person_of(received: Received, owners: Owners) -> int | None:
     """Return who got it: of several who share the address, always the same for one command."""
     address = received.address
     people = owners.get((address.type, address.value)) if address is not None else None

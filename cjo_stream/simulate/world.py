@@ -13,9 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from cjo_stream.simulate.answer import Received
+import msgspec
+
+from cjo_stream.simulate.answer import Owners, Received
 from cjo_stream.simulate.response import Response
 from cjo_stream.simulate.scene import Scene, Simulated
+
+
+class Hidden(msgspec.Struct, frozen=True):
+    """What the engine does not see, and a score may: how people answer, and who is behind what."""
+
+    response: Response
+    owners: Owners
 
 
 class World:
@@ -25,12 +34,12 @@ class World:
         self,
         scene: Scene,
         hear: Callable[[Received], None] | None = None,
-        response: Response | None = None,
+        hidden: Hidden | None = None,
     ) -> None:
         """Open a world; without `hear` its people answer nothing."""
         self._scene = scene
         self._hear = hear
-        self.response = response
+        self.hidden = hidden
 
     def events(self) -> Iterator[Simulated]:
         """Yield all records to the end, in order of arrival."""

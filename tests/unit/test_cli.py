@@ -390,7 +390,9 @@ def test_its_errors_say_what_to_do_next(cli, tmp_path: Path) -> None:
     nowhere = cli("report", "identity", "--truth", truth, tmp_path / "none")
     assert nowhere.code == 2
     assert "--out folder" in nowhere.err
-    (tmp_path / "customers.jsonl").write_text('{"identifiers": {"cookie": ["c"]}}\n')
+    (tmp_path / "customers.jsonl").write_text(
+        '{"customer_id": "c", "identifiers": {"cookie": ["c"]}}\n'
+    )
     strangers = cli("report", "identity", "--truth", truth, tmp_path)
     assert strangers.code == 2
     assert "knows nobody" in strangers.err

@@ -57,7 +57,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_hash_seed(
 def test_what_was_sent_is_answered_in_the_course_of_the_same_run(undisturbed: Path) -> None:
     customers = (undisturbed / "customers.jsonl").read_text().splitlines()
     answered = Counter(json.loads(line)["traits"]["answers"] for line in customers)
-    assert sum(answers * people for answers, people in answered.items()) > 20
+    assert sum(answers * people for answers, people in answered.items()) > 5
     letters = (undisturbed / "dead_letters.jsonl").read_text().splitlines()
     reasons = {json.loads(line)["detail"] for line in letters}
     assert not [reason for reason in reasons if "outcome" in reason]

@@ -67,7 +67,7 @@ class Aftermath:
             later_ms = time_ms + 20_000
             self._tell(person, "email", "email_clicked", later_ms, order.identifiers, about)
         elif draw > 0.98:
-            consent = {"purpose": "newsletter", "channel": "email", "status": "revoked"}
+            consent = {"purpose": "marketing", "channel": "email", "status": "revoked"}
             later_ms = time_ms + 30_000
             self._tell(person, "email", "cjo.consent", later_ms, order.identifiers, consent)
 

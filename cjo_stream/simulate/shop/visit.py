@@ -22,7 +22,7 @@ from cjo_stream.simulate.shop.appeal import APPEALS, REACH, character
 from cjo_stream.simulate.shop.population import CATEGORIES, GUEST, MEMBER, Person, Population
 from cjo_stream.simulate.shop.source import SOURCES
 from cjo_stream.simulate.source import Teller
-from cjo_stream.simulate.world import World
+from cjo_stream.simulate.world import Hidden, World
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -42,8 +42,8 @@ FAITHFUL = 0.7
 STORES = 12
 PAYING_MS = 90_000
 
-JOINED, GREETED = 1, 2
-"""Flags of a person: has an account now; has told name and consents."""
+JOINED, GREETED, ASKED = 1, 2, 4
+"""Flags of a person: has an account now; has told name and consents; was asked by banner."""
 
 Cart = tuple[str, float, int, str]
 """Id, total, items, and the category of the last one."""
@@ -87,8 +87,9 @@ class _Shop:
         population = self._population
         response = Response(lambda index: character(population, index), APPEALS, REACH)
         people = (population.truth(index) for index in range(self._setting.people))
-        answers = Answers(self._scene, response, directory(people), self.accept)
-        return World(self._scene, answers.hear, response)
+        owners = directory(people)
+        answers = Answers(self._scene, response, owners, self.accept)
+        return World(self._scene, answers.hear, Hidden(response, owners))
 
     def visit(self, time_ms: int, index: int, _: None) -> None:
         """One visit, and the plan of the next."""
@@ -170,6 +171,11 @@ class _Shop:
         if person.tablet is not None and self._random() < 0.3:
             cookie = person.tablet[1]
         identifiers = {"cookie": cookie}
+        if not self._flags[person.index] & ASKED:
+            self._flags[person.index] |= ASKED
+            status = "granted" if self._random() < 0.5 else "denied"
+            banner = {"purpose": "marketing", "channel": "web", "status": status}
+            self._tell(person, "web", "cjo.consent", time_ms, identifiers, banner)
         user_id = person.user_id
         if user_id is not None:
             if not self._flags[person.index] & JOINED:
@@ -196,7 +202,7 @@ class _Shop:
         facts = {"first_name": person.first_name, "birthday": f"{month:02d}-{day:02d}"}
         self._tell(person, channel, "cjo.profile", time_ms + 2_000, identifiers, facts)
         status = "granted" if self._random() < 0.7 else "denied"
-        consent = {"purpose": "newsletter", "channel": "*", "status": status}
+        consent = {"purpose": "marketing", "channel": "*", "status": status}
         # Consents are the account page's business, which is the web's even from within the app.
         known = {"user_id": person.user_id or "", "cookie": person.cookies[0]}
         self._tell(person, "web", "cjo.consent", time_ms + 3_000, known, consent)

@@ -1,0 +1,93 @@
+"""What a run did, counted from the files it wrote: journeys, actions, what the gates stopped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+
+from cjo_stream.core.record import Transition
+from cjo_stream.embedded.output import NAMES
+
+
+class JourneyFigures(msgspec.Struct):
+    """What became of one journey's instances."""
+
+    entered: int = 0
+    goals: int = 0
+    ends: dict[str, int] = {}
+    """By outcome."""
+
+
+def journeys(out: Path) -> dict[str, JourneyFigures]:
+    """Return the figures of each journey, by name, from the transitions written to `out`."""
+    decode = msgspec.json.Decoder(Transition).decode
+    figures: dict[str, JourneyFigures] = {}
+    with (out / NAMES["transition"]).open("rb") as lines:
+        for transition in map(decode, lines):
+            of = figures.setdefault(transition.journey, JourneyFigures(ends={}))
+            if transition.reason == "entered":
+                of.entered += 1
+            elif transition.reason == "goal":
+                of.goals += 1
+            elif transition.outcome is not None:
+                of.ends[transition.outcome] = of.ends.get(transition.outcome, 0) + 1
+    return dict(sorted(figures.items()))
+
+
+class _Sent(msgspec.Struct):
+    """What the demo counts of an action command."""
+
+    action: str
+    channel: str
+
+
+def actions(out: Path) -> dict[str, dict[str, int]]:
+    """Return the commands written to `out`, by channel and action."""
+    decode = msgspec.json.Decoder(_Sent).decode
+    with (out / NAMES["action"]).open("rb") as lines:
+        counted = Counter((sent.channel, sent.action) for sent in map(decode, lines))
+    figures: dict[str, dict[str, int]] = {}
+    for (channel, action), number in sorted(counted.items()):
+        figures.setdefault(channel, {})[action] = number
+    return figures
+
+
+class _Candidate(msgspec.Struct):
+    action: str
+    gate: str | None
+    rule: str | None = None
+
+
+class _Decision(msgspec.Struct):
+    """What is counted of a decision record."""
+
+    candidates: list[_Candidate]
+
+
+class GateFigures(msgspec.Struct):
+    """What one gate stopped, by issue of the action and by the rule that stopped it."""
+
+    candidates: int = 0
+    issues: dict[str, int] = {}
+    rules: dict[str, int] = {}
+
+
+def gates(out: Path, issues: dict[str, str | None]) -> dict[str, GateFigures]:
+    """Return what each gate stopped, by its name; `issues`: the issue of each action."""
+    decode = msgspec.json.Decoder(_Decision).decode
+    stopped: Counter[tuple[str, str, str]] = Counter()
+    with (out / NAMES["decision"]).open("rb") as lines:
+        for decision in map(decode, lines):
+            for one in decision.candidates:
+                if one.gate is not None:
+                    stopped[one.gate, issues.get(one.action) or "none", one.rule or ""] += 1
+    figures: dict[str, GateFigures] = {}
+    for (gate, issue, rule), number in sorted(stopped.items()):
+        of = figures.setdefault(gate, GateFigures(issues={}, rules={}))
+        of.candidates += number
+        of.issues[issue] = of.issues.get(issue, 0) + number
+        if rule:
+            of.rules[rule] = of.rules.get(rule, 0) + number
+    return figures

@@ -1,0 +1,155 @@
+"""What choices were worth, told by the hidden model: the engine's, and those of simpler rules.
+
+Every choice that a `decide` made and sent, among candidates that had passed all gates, is held
+against what other rules would have sent to the same person at the same moment, all that was sent
+before being as it was. Worths are expectations of the hidden model, not draws: nothing in them is
+luck. Rules with hindsight know the whole run's worths, which no real rule does.
+
+    chosen    what the engine sent
+    uniform   any of the candidates, all as likely
+    single    always the one candidate that was worth most over the whole run, else nothing
+    ranking   the first candidate that passed, of all in order of their mean worth over the run
+    best      the candidate worth most to this person now: what nobody can beat
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from cjo_stream.simulate.answer import Fatigue, Received, person_of
+from cjo_stream.simulate.world import Hidden
+
+Option = tuple[str, str]
+"""Action and channel."""
+
+
+class _Candidate(msgspec.Struct):
+    action: str
+    channel: str
+    gate: str | None = None
+
+
+class _Decision(msgspec.Struct):
+    """What is read of a decision record."""
+
+    decision_id: str
+    request: dict[str, object]
+    candidates: list[_Candidate]
+
+
+class _Command(msgspec.Struct):
+    """What is read of a command beside what its receiver reads."""
+
+    decision_id: str
+
+
+class Worth(msgspec.Struct, kw_only=True):
+    """Sums over a number of choices, by rule."""
+
+    choices: int = 0
+    chosen: float = 0.0
+    uniform: float = 0.0
+    single: float = 0.0
+    ranking: float = 0.0
+    best: float = 0.0
+
+
+class Payoff(msgspec.Struct):
+    """`spans`: one sum a span of the run, in order; `single`: the candidate that rule sends."""
+
+    spans: list[Worth]
+    single: Option | None
+
+    @property
+    def total(self) -> Worth:
+        """The sums over the whole run."""
+        names = Worth.__struct_fields__
+        return Worth(**{name: sum(getattr(span, name) for span in self.spans) for name in names})
+
+
+class _Choice(msgspec.Struct):
+    """One choice: the worth of each option that passed, and which was sent."""
+
+    span: int
+    chosen: Option
+    worths: dict[Option, float]
+
+
+def payoff(
+    decisions: Iterable[bytes],
+    commands: Iterable[bytes],
+    hidden: Hidden,
+    *,
+    begin_ms: int,
+    span_ms: int,
+) -> Payoff:
+    """Return the worths of the choices in `decisions`, both files being one run's, in order.
+
+    A choice counts where two candidates passed or more; it falls into the span in which it was
+    sent, counted from `begin_ms`.
+    """
+    choices = list(_choices(decisions, commands, hidden, begin_ms, span_ms))
+    totals: dict[Option, float] = {}
+    passed: dict[Option, int] = {}
+    for choice in choices:
+        for option, worth in choice.worths.items():
+            totals[option] = totals.get(option, 0.0) + worth
+            passed[option] = passed.get(option, 0) + 1
+    single = max(sorted(totals), key=totals.__getitem__, default=None)
+    means = {option: total / passed[option] for option, total in totals.items()}
+    spans: list[Worth] = []
+    for choice in choices:
+        while len(spans) <= choice.span:
+            spans.append(Worth())
+        sums, worths = spans[choice.span], choice.worths
+        sums.choices += 1
+        sums.chosen += worths[choice.chosen]
+        sums.uniform += sum(worths.values()) / len(worths)
+        sums.single += worths.get(single, 0.0) if single is not None else 0.0
+        sums.ranking += worths[max(sorted(worths), key=means.__getitem__)]
+        sums.best += max(worths.values())
+    return Payoff(spans, single)
+
+
+def _choices(
+    decisions: Iterable[bytes],
+    commands: Iterable[bytes],
+    hidden: Hidden,
+    begin_ms: int,
+    span_ms: int,
+) -> Iterator[_Choice]:
+    """Yield the choices; decisions without a command are passed over."""
+    decode = msgspec.json.Decoder(_Decision).decode
+    fatigue = Fatigue()
+    sent = _sent(commands)
+    decision_id, received = next(sent, (None, None))
+    for line in decisions:
+        if received is None:
+            return
+        decision = decode(line)
+        if decision.decision_id != decision_id:
+            continue
+        person = person_of(received, hidden.owners)
+        if person is not None:
+            lately = fatigue.lately(person, received.issued_at)
+            worths = {
+                (one.action, one.channel): hidden.response.worth(
+                    person, one.action, one.channel, lately
+                )
+                for one in decision.candidates
+                if one.gate is None
+            }
+            fatigue.note(person, received)
+            if "act" not in decision.request and len(worths) > 1:
+                span = (received.issued_at - begin_ms) // span_ms
+                yield _Choice(span, (received.action, received.channel), worths)
+        decision_id, received = next(sent, (None, None))
+
+
+def _sent(commands: Iterable[bytes]) -> Iterator[tuple[str, Received]]:
+    read = msgspec.json.Decoder(Received).decode
+    name = msgspec.json.Decoder(_Command).decode
+    for line in commands:
+        yield name(line).decision_id, read(line)
