@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from cjo_stream.embedded.demo import DemoResult
     from cjo_stream.simulate import Payoff, World, Worth
 
-TOPOLOGY: Final = "shop"
 START_MS: Final = 1_767_571_200_000
 """2026-01-05, a Monday: the same traffic whenever it is run."""
 DAY_MS: Final = 86_400_000
@@ -32,9 +31,12 @@ def demo(
     people: Annotated[int, typer.Option(min=1, help="Simulated people.")] = 4_000,
     days: Annotated[int, typer.Option(min=1, max=3_650, help="Simulated days.")] = 14,
     seed: Annotated[int, typer.Option(help="Another seed, other people.")] = 1,
+    topology: Annotated[
+        str, typer.Option(help="A bundled one whose people answer: shop or telco.")
+    ] = "shop",
     json: Json = False,
 ) -> None:
-    """Run a shop's simulated customers through its journeys; no server, about 20 seconds.
+    """Let a shop and its simulated customers talk to each other; no server, about 20 seconds.
 
     Killed, and started again with the same options, it goes on where it was.
     """
@@ -43,9 +45,9 @@ def demo(
     from cjo_stream.embedded.loop import Span
     from cjo_stream.settings import DEMO_TENANT_KEY
 
-    folder = topology_folder(TOPOLOGY)
+    folder = topology_folder(topology)
     definitions = definition.load(folder)
-    lane = f"{TOPOLOGY}-{people}-{days}-{seed}"
+    lane = f"{definitions.program.topology}-{people}-{days}-{seed}"
     resumed = prepare(out, lane)
     if not json:
         note(
@@ -55,7 +57,7 @@ def demo(
         )
     end_ms = START_MS + days * DAY_MS
     world = simulate.open_world(
-        TOPOLOGY,
+        definitions.program.topology,
         people=people,
         seed=seed,
         start_ms=START_MS,
@@ -169,7 +171,7 @@ def _say(result: DemoResult, payoff: Payoff, people: int, folder: Path, out: Pat
     say()
     say(f"The results are in {out}: actions.jsonl, transitions.jsonl, customers.jsonl, ...")
     say("What to look at next:")
-    say(f"  {folder}/growth/cart_recovery.yaml   one of the journeys that ran")
+    say(f"  {folder}/README.md   what ran, file by file")
     say(f"  head -3 {out}/actions.jsonl          what was sent, and why")
     say("  cjo-stream run shop EVENTS.jsonl --out DIR   the same with recorded events")
 

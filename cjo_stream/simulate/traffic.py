@@ -11,6 +11,7 @@ from cjo_stream.simulate import lending
 from cjo_stream.simulate.fault import Faults
 from cjo_stream.simulate.scene import Setting, Simulated, Truth
 from cjo_stream.simulate.shop import visit as shop
+from cjo_stream.simulate.telco import life as telco
 from cjo_stream.simulate.world import World
 
 
@@ -24,6 +25,7 @@ class Model(msgspec.Struct, frozen=True):
 MODELS = {
     "lending": Model(lending.world, lending.truth),
     "shop": Model(shop.world, shop.truth),
+    "telco": Model(telco.world, telco.truth),
 }
 """By the name of the topology whose channels and event types it speaks."""
 

@@ -19,6 +19,7 @@ NO_FAULTS = Faults(late=0, repeated=0, malformed=0)
 CHANNELS = {
     "shop": {"web", "app", "store", "parcel", "email", "desk"},
     "lending": {"cases"},
+    "telco": {"portal", "app", "crm", "sales", "network", "billing"},
 }
 
 
@@ -110,7 +111,9 @@ def test_traffic_is_made_as_it_is_taken() -> None:
     assert len(list(islice(years, 100))) == 100
 
 
-@pytest.mark.parametrize(("topology", "people"), [("shop", 2_000), ("lending", 600)])
+@pytest.mark.parametrize(
+    ("topology", "people"), [("shop", 2_000), ("lending", 600), ("telco", 3_000)]
+)
 def test_a_wanted_rate_is_met_about(topology: str, people: int) -> None:
     records = simulate(topology, people=people, days=1 / 48, rate=10, faults=NO_FAULTS)
     if topology == "shop":
@@ -120,7 +123,7 @@ def test_a_wanted_rate_is_met_about(topology: str, people: int) -> None:
 
 
 def test_a_topology_without_a_model_is_refused_with_those_that_have_one() -> None:
-    with pytest.raises(UsageError, match=r"`acme`, only for: lending, shop"):
+    with pytest.raises(UsageError, match=r"`acme`, only for: lending, shop, telco"):
         traffic("acme", people=1, seed=1, start_ms=0, duration_ms=1)
     with pytest.raises(UsageError, match="acme"):
         truth("acme", people=1, seed=1)
