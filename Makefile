@@ -25,7 +25,7 @@ $(READY): requirements.lock pyproject.toml
 install: $(READY) ## set up .venv with the locked dependencies
 
 .PHONY: demo
-demo: $(READY) ## simulated traffic through the shop: live counts, a summary, files in ./cjo-demo
+demo: $(READY) ## a shop and its simulated customers in a loop: what it learnt, files in ./cjo-demo
 	@$(BIN)/cjo-stream demo
 
 .PHONY: check

@@ -14,7 +14,9 @@ from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
     from cjo_stream.embedded.demo import DemoResult
-    from cjo_stream.simulate import Payoff, World, Worth
+    from cjo_stream.embedded.run import Summary
+    from cjo_stream.simulate import Payoff, World
+    from cjo_stream.simulate.score import Score
 
 START_MS: Final = 1_767_571_200_000
 """2026-01-05, a Monday: the same traffic whenever it is run."""
@@ -28,8 +30,8 @@ def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")] = Path(
         "cjo-demo"
     ),
-    people: Annotated[int, typer.Option(min=1, help="Simulated people.")] = 4_000,
-    days: Annotated[int, typer.Option(min=1, max=3_650, help="Simulated days.")] = 14,
+    people: Annotated[int, typer.Option(min=1, help="Simulated people.")] = 1_200,
+    days: Annotated[int, typer.Option(min=1, max=3_650, help="Simulated days.")] = 28,
     seed: Annotated[int, typer.Option(help="Another seed, other people.")] = 1,
     topology: Annotated[
         str, typer.Option(help="A bundled one whose people answer: shop or telco.")
@@ -41,9 +43,11 @@ def demo(
     Killed, and started again with the same options, it goes on where it was.
     """
     from cjo_stream import definition, ingest, simulate
+    from cjo_stream.embedded import results
     from cjo_stream.embedded.demo import demo as run_demo
     from cjo_stream.embedded.loop import Span
     from cjo_stream.settings import DEMO_TENANT_KEY
+    from cjo_stream.simulate.score import score
 
     folder = topology_folder(topology)
     definitions = definition.load(folder)
@@ -75,14 +79,19 @@ def demo(
             span=Span(START_MS, end_ms + QUIET_MS, simulate.SOONEST_MS),
             report=ticker.show,
         )
-    payoff = _payoff(world, out)
+    payoff = _payoff(world, out, days)
     if json:
         say_json({"people": len(crowd.met), "result": result, "payoff": payoff})
-    else:
-        _say(result, payoff, len(crowd.met), folder, out)
+        return
+    _say_counts(result)
+    _say_payoff(payoff)
+    _say_lift(out)
+    truth = simulate.truth(definitions.program.topology, people=people, seed=seed)
+    found = score(truth, results.identifiers(out))
+    _say_end(result.summary, len(crowd.met), found, folder, out)
 
 
-def _payoff(world: World, out: Path) -> Payoff:
+def _payoff(world: World, out: Path, days: int) -> Payoff:
     """Return what the choices were worth, by the hidden model that answered them."""
     from cjo_stream.simulate import payoff
 
@@ -91,7 +100,14 @@ def _payoff(world: World, out: Path) -> Payoff:
         (out / "decisions.jsonl").open("rb") as decisions,
         (out / "actions.jsonl").open("rb") as commands,
     ):
-        return payoff(decisions, commands, world.hidden, begin_ms=START_MS, span_ms=7 * DAY_MS)
+        return payoff(
+            decisions,
+            commands,
+            world.hidden,
+            begin_ms=START_MS,
+            span_ms=7 * DAY_MS,
+            spans=max(1, days // 7),
+        )
 
 
 def prepare(out: Path, lane: str) -> bool:
@@ -118,8 +134,8 @@ def prepare(out: Path, lane: str) -> bool:
     return False
 
 
-def _say(result: DemoResult, payoff: Payoff, people: int, folder: Path, out: Path) -> None:
-    summary = result.summary
+def _say_counts(result: DemoResult) -> None:
+    """Print what became of the journeys, what was sent, and what was not."""
     say_table(
         "Journeys",
         ("journey", "#entered", "#goals", "ends by outcome"),
@@ -158,22 +174,29 @@ def _say(result: DemoResult, payoff: Payoff, people: int, folder: Path, out: Pat
             for gate, of in result.gates.items()
         ),
     )
-    _say_payoff(payoff)
+
+
+def _say_end(summary: Summary, people: int, found: Score, folder: Path, out: Path) -> None:
+    """Print how much it was, and where to look next."""
     say(
         f"{count(summary.events)} events in {summary.wall_seconds:.1f} s "
         f"({count(round(summary.events_per_second))} events/s); {count(summary.repeated)} "
         f"repeated, {count(summary.late)} late, {count(summary.dead_letters)} dead letters"
     )
     say(
-        f"{count(people)} people came by, {count(summary.customers)} customers were found: who "
-        "comes under several identifiers that nothing joins counts once for each"
+        f"{count(people)} people came by, {count(summary.customers)} customers were found: of the "
+        f"pairs of identifiers\nthat were joined {found.precision:.1%} are one person's, of those "
+        f"of one person {found.recall:.1%} were joined"
     )
     say()
     say(f"The results are in {out}: actions.jsonl, transitions.jsonl, customers.jsonl, ...")
     say("What to look at next:")
     say(f"  {folder}/README.md   what ran, file by file")
-    say(f"  head -3 {out}/actions.jsonl          what was sent, and why")
-    say("  cjo-stream run shop EVENTS.jsonl --out DIR   the same with recorded events")
+    say(f"  head -3 {out}/actions.jsonl   what was sent")
+    say(
+        f"  tail -1 {out}/decisions.jsonl   every candidate, the gate that stopped it, its weights"
+    )
+    say(f"  cjo-stream report lift {out} --value spend_365d   what the held-out spent")
 
 
 def _say_payoff(payoff: Payoff) -> None:
@@ -182,10 +205,21 @@ def _say_payoff(payoff: Payoff) -> None:
     single = "/".join(payoff.single) if payoff.single else "nothing"
     say_table(
         "Sales expected a choice, of what was sent and of what other rules would have sent",
-        ("", "#choices", "#sent", "#at random", f"#always {single}", "#fixed order", "#the best"),
         (
-            (name, of.choices, *(f"{sum_ / max(1, of.choices):.2f}" for sum_ in _sums(of)))
+            *("", "#choices", "#sent", "#of the best", "#at random", f"#always {single}"),
+            *("#fixed order", "#the best"),
+        ),
+        (
+            (
+                name,
+                of.choices,
+                f"{of.chosen / of.choices:.2f}",
+                f"{of.chosen / of.best:.0%}",
+                *(f"{sum_ / of.choices:.2f}" for sum_ in (of.uniform, of.single, of.ranking)),
+                f"{of.best / of.choices:.2f}",
+            )
             for name, of in [*spans, ("all", payoff.total)]
+            if of.choices and of.best
         ),
     )
     say(
@@ -196,8 +230,16 @@ def _say_payoff(payoff: Payoff) -> None:
     say()
 
 
-def _sums(of: Worth) -> tuple[float, ...]:
-    return of.chosen, of.uniform, of.single, of.ranking, of.best
+def _say_lift(out: Path) -> None:
+    """Print how those fared who were held out, to be compared."""
+    from cjo_stream.cli.lift import records_in, say_lift
+    from cjo_stream.core.evaluation.cohort import Cohorts
+
+    cohorts = Cohorts()
+    for record in records_in(out):
+        cohorts.take(record)
+    say_lift(cohorts.compare())
+    say()
 
 
 def _most(rules: dict[str, int], most: int = 3) -> list[tuple[str, int]]:

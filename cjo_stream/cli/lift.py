@@ -45,19 +45,20 @@ def lift(
     if folder is None and value is not None:
         raise UsageError("--value reads customers.jsonl: name the results of a `run`")
     cohorts = Cohorts()
-    for record in _on_kafka(context) if folder is None else _in(folder):
+    for record in _on_kafka(context) if folder is None else records_in(folder):
         cohorts.take(record)
     values = _values(folder, value) if folder is not None and value is not None else None
     found = cohorts.compare(values)
     if json:
         say_json([_figures(one) for one in found])
     elif found:
-        _say(found, value)
+        say_lift(found, value)
     else:
         say("nobody was held out: give a journey or the policy a `holdout`")
 
 
-def _in(folder: Path) -> Iterator[Decision | Transition | IdentityChange]:
+def records_in(folder: Path) -> Iterator[Decision | Transition | IdentityChange]:
+    """Yield what the results of a run say of holdouts."""
     from cjo_stream.embedded import results
 
     yield from results.identities(folder)
@@ -87,7 +88,8 @@ def _figures(one: Lift) -> dict[str, Any]:
     return {**msgspec.to_builtins(one), "journey": one.journey}
 
 
-def _say(found: list[Lift], value: str | None) -> None:
+def say_lift(found: list[Lift], value: str | None = None) -> None:
+    """Print a table of comparisons; with `value`, of what customers were worth too."""
     rows = []
     for one in found:
         sizes = (one.treated.customers, one.held_out.customers)

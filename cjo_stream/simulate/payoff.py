@@ -70,9 +70,9 @@ class Payoff(msgspec.Struct):
 
 
 class _Choice(msgspec.Struct):
-    """One choice: the worth of each option that passed, and which was sent."""
+    """One choice: the worth of each option that passed, which was sent, and when (ms)."""
 
-    span: int
+    sent_at: int
     chosen: Option
     worths: dict[Option, float]
 
@@ -84,13 +84,14 @@ def payoff(
     *,
     begin_ms: int,
     span_ms: int,
+    spans: int,
 ) -> Payoff:
     """Return the worths of the choices in `decisions`, both files being one run's, in order.
 
     A choice counts where two candidates passed or more; it falls into the span in which it was
-    sent, counted from `begin_ms`.
+    sent, of `spans` from `begin_ms` on; what comes later belongs to the last.
     """
-    choices = list(_choices(decisions, commands, hidden, begin_ms, span_ms))
+    choices = list(_choices(decisions, commands, hidden))
     totals: dict[Option, float] = {}
     passed: dict[Option, int] = {}
     for choice in choices:
@@ -99,26 +100,23 @@ def payoff(
             passed[option] = passed.get(option, 0) + 1
     single = max(sorted(totals), key=totals.__getitem__, default=None)
     means = {option: total / passed[option] for option, total in totals.items()}
-    spans: list[Worth] = []
+    sums_of = [Worth() for _ in range(spans)]
     for choice in choices:
-        while len(spans) <= choice.span:
-            spans.append(Worth())
-        sums, worths = spans[choice.span], choice.worths
+        span = min((choice.sent_at - begin_ms) // span_ms, spans - 1)
+        sums, worths = sums_of[span], choice.worths
         sums.choices += 1
         sums.chosen += worths[choice.chosen]
         sums.uniform += sum(worths.values()) / len(worths)
         sums.single += worths.get(single, 0.0) if single is not None else 0.0
         sums.ranking += worths[max(sorted(worths), key=means.__getitem__)]
         sums.best += max(worths.values())
-    return Payoff(spans, single)
+    return Payoff(sums_of, single)
 
 
 def _choices(
     decisions: Iterable[bytes],
     commands: Iterable[bytes],
     hidden: Hidden,
-    begin_ms: int,
-    span_ms: int,
 ) -> Iterator[_Choice]:
     """Yield the choices; decisions without a command are passed over."""
     decode = msgspec.json.Decoder(_Decision).decode
@@ -143,8 +141,8 @@ def _choices(
             }
             fatigue.note(person, received)
             if "act" not in decision.request and len(worths) > 1:
-                span = (received.issued_at - begin_ms) // span_ms
-                yield _Choice(span, (received.action, received.channel), worths)
+                sent_to = (received.action, received.channel)
+                yield _Choice(received.issued_at, sent_to, worths)
         decision_id, received = next(sent, (None, None))
 
 

@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-ELSEWHERE = 0.12
+ELSEWHERE = 0.08
 """Factor of an action's appeal to those to whose taste it is not."""
-AWAY = 0.45
+AWAY = 0.5
 """Factor of a channel that is not the person's own."""
 FATIGUE_MS = 7 * 86_400_000
-CHANCE_MAX = 0.6
+CHANCE_MAX = 0.7
 
 
 class Appeal(msgspec.Struct, frozen=True, kw_only=True):

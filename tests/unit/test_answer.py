@@ -113,7 +113,7 @@ def test_who_hears_nothing_answers_nothing() -> None:
 
 def test_of_many_some_see_it_fewer_click_and_few_accept() -> None:
     found = outcomes(records(opened(), commands()))
-    assert PEOPLE * 0.3 < found["impression"] < PEOPLE * 0.7
+    assert PEOPLE * 0.6 < found["impression"] < PEOPLE * 0.8  # of e-mails 0.7 are seen
     assert found["impression"] > found["click"] > found["accept"] > 0
     assert found["reject"] > 0
 
@@ -139,15 +139,18 @@ def test_a_notice_is_seen_and_never_accepted() -> None:
 
 
 def test_who_is_sent_much_accepts_less() -> None:
-    once = outcomes(records(opened(), commands()))
     many = [
         msgspec.structs.replace(one, action_id=f"{one.action_id}{again}")
         for again in range(8)
         for one in commands()
     ]
     many.sort(key=lambda one: one.issued_at)
-    often = outcomes(records(opened(), many))
-    assert often["accept"] < 8 * once["accept"] / 2
+    told = [
+        json.loads(one.value)["attributes"] for one in records(opened(), many) if one.is_outcome
+    ]
+    accepted = Counter(one["action_id"][-1] for one in told if one["outcome"] == "accept")
+    first, last = (sum(accepted[again] for again in agains) for agains in ("0123", "4567"))
+    assert last < 0.9 * first
 
 
 def test_an_address_of_nobody_is_answered_by_nobody() -> None:

@@ -60,6 +60,7 @@ def held(*choices: tuple[str, str, list[str], int], request: str = "decide") -> 
         HIDDEN,
         begin_ms=0,
         span_ms=7 * DAY_MS,
+        spans=2,
     )
 
 
@@ -79,7 +80,7 @@ def test_the_wrong_one_costs_what_the_other_would_have_brought() -> None:
 def test_rules_with_hindsight_send_the_same_to_everybody() -> None:
     found = held(("ann", "sneakers", BOTH, 0), ("ben", "saucepan", BOTH, 0))
     assert found.single == ("sneakers", "push")
-    assert found.total.single == found.total.ranking == pytest.approx(50 + 6)
+    assert found.total.single == found.total.ranking == pytest.approx(50 + 0.5 * ELSEWHERE * 100)
     assert found.total.chosen == 60
 
 
@@ -97,9 +98,9 @@ def test_what_was_sent_before_counts_for_every_rule_alike() -> None:
     assert found.total.best == 50 + 25
 
 
-def test_a_week_ends_after_seven_days() -> None:
-    found = held(("ann", "sneakers", BOTH, 0), ("ann", "sneakers", BOTH, 8))
-    assert [span.chosen for span in found.spans] == [50, 50]
+def test_a_week_ends_after_seven_days_but_the_last() -> None:
+    found = held(*(("ann", "sneakers", BOTH, day) for day in (0, 8, 16)))
+    assert [span.chosen for span in found.spans] == [50, 100]
 
 
 def test_what_was_no_choice_is_left_out() -> None:

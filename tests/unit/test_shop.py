@@ -90,4 +90,4 @@ def test_actions_of_a_journey_alone_never_compete(driver: TopologyDriver) -> Non
     candidates = driver.decisions()[-1]["candidates"]
     alone = {"welcome", "order_confirmation", "cart_reminder", "apology", "tier_reached"}
     assert {c["gate"] for c in candidates if c["action"] in alone} == {"eligible"}
-    assert len({c["action"] for c in candidates}) == 35
+    assert len({c["action"] for c in candidates}) == 32
