@@ -40,10 +40,10 @@ def test_customers_are_who_they_must_be_whatever_is_killed(
     chain.start(place)
     try:
         source = Source(chain)
-        crowd = Crowd(source, rate=120, seconds=35, seed=partitions)
+        crowd = Crowd(source, rate=120, seconds=24, seed=partitions)
         crowd.start()
         draw = random.Random(partitions)
-        victims = [*chain.names, *draw.choices(chain.names, k=4)]
+        victims = [*chain.names, *draw.choices(chain.names, k=2)]
         draw.shuffle(victims)
         for name in victims:
             time.sleep(draw.uniform(2, 4.5))
@@ -55,7 +55,7 @@ def test_customers_are_who_they_must_be_whatever_is_killed(
         print(figures)
         assert figures["merges"] > 300
         assert figures["capped"] > 20
-        assert figures["blocked"] > 20
+        assert figures["blocked"] > 5
         assert (figures["refused"] > 100) == (limits is LIMITS)
         assert sum(chain.restarts.values()) >= len(victims)
     finally:
