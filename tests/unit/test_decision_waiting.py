@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cjo_stream.core.decision.holdout import join_holdouts
 from cjo_stream.core.decision.waiting import join_waiting, part_waiting
 from cjo_stream.core.state import Customer, Waiting
 from tests.unit.desk import IDS, second, stops, when
@@ -325,3 +326,11 @@ def test_a_merge_joins_what_waits_and_an_unmerge_parts_it() -> None:
     part_waiting(into, new, frozenset({"h2"}))
     assert [one.asked["act"] for one in into.waiting] == ["a", "c"]
     assert [one.asked["act"] for one in new.waiting] == ["b"]
+
+
+def test_who_is_held_out_on_either_side_is_so_for_what_waits() -> None:
+    into = Customer("a", holdouts={"j": False}, waiting=[waiting("a")])
+    other = Customer("b", holdouts={"j": True}, waiting=[waiting("b")])
+    join_holdouts(into, other)
+    join_waiting(into, other)
+    assert [one.holdout for one in into.waiting] == [True, True]

@@ -125,9 +125,14 @@ def keep_data(customer: Customer, instance: Instance) -> None:
 
 
 def join_waiting(into: Customer, other: Customer) -> None:
-    """Let the requests of a customer that is merged away wait at the one it is merged into."""
+    """Let the requests of a customer that is merged away wait at the one it is merged into.
+
+    Holdouts are joined before: who is held out on either side is so for what waits, too.
+    """
     into.waiting += other.waiting
     other.waiting = []
+    for waiting in into.waiting:
+        waiting.holdout = waiting.holdout or into.holdouts.get(waiting.journey, False)
 
 
 def part_waiting(customer: Customer, new: Customer, anchors: frozenset[str]) -> None:
