@@ -70,10 +70,14 @@ class Linked(msgspec.Struct, array_like=True, tag="linked"):
 
 
 class Refused(msgspec.Struct, array_like=True, tag="refused"):
-    """The edge's ends stay apart."""
+    """The edge's ends stay apart.
+
+    `full_until`: the source's customer has no room for another of the other's type until then.
+    """
 
     edge: Edge
     reason: Refusal
+    full_until: int | None = None
 
 
 class Rebind(msgspec.Struct, array_like=True, tag="rebind"):
@@ -170,9 +174,10 @@ class Accept(msgspec.Struct, array_like=True, tag="accept"):
 
 
 class Reject(msgspec.Struct, array_like=True, tag="reject"):
-    """It stays as it is."""
+    """It stays as it is; `full_until` as in Refused, from who has the edge's source."""
 
     reason: Refusal
+    full_until: int | None = None
 
 
 class Absorb(msgspec.Struct, array_like=True, tag="absorb"):

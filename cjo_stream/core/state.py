@@ -44,7 +44,8 @@ class Asked(msgspec.Struct, array_like=True):
 class Identifier(msgspec.Struct, array_like=True):
     """An identifier: which customer its events go to.
 
-    `known`: edge name -> None where it is linked, else until when (clock) its refusal counts.
+    `known`: names of linked edges, in order. `refused`: edge name -> until when (clock) it counts.
+    `full`: type -> until when the customer has no room for another value of it.
     `users`: hashes of the values it was seen with, where its type is `shared_after` some.
     `is_locating`: a Locate is under way; `sent_since`: events were sent after it.
     """
@@ -53,7 +54,9 @@ class Identifier(msgspec.Struct, array_like=True):
     pointer: str = ""
     held: list[Held] = []
     asked: dict[str, Asked] = {}
-    known: dict[str, int | None] = {}
+    known: dict[str, None] = {}
+    refused: dict[str, int] = {}
+    full: dict[str, int] = {}
     users: list[str] = []
     is_shared: bool = False
     erased_at: int | None = None

@@ -121,6 +121,40 @@ def test_the_oldest_known_link_is_forgotten_and_asked_again(
     assert len(town.posted(LinkRequest)) == 1
 
 
+def test_of_whom_there_is_no_room_nobody_is_asked_and_each_is_told_as_refused(town: Town) -> None:
+    for email in ("e0", "e1", "e2"):
+        town.event("visit", {"user": "u", "email": email}, name=email)
+    town.hold(LinkRequest)
+    for email in ("e3", "e4"):
+        town.event("visit", {"user": "u", "email": email}, name=email)
+    assert town.posted(LinkRequest) == []
+    assert names(town, "user:u") == ["e0", "e1", "e2", "e3", "e4"]
+    assert town.changes().count(("refused", "limit")) == 3
+    town.to(3_600)
+    town.event("visit", {"user": "u", "email": "e5"})
+    assert len(town.posted(LinkRequest)) == 1
+
+
+def test_of_a_sliding_limit_the_next_is_asked_as_soon_as_there_is_room(town: Town) -> None:
+    for second, device in enumerate(("d0", "d1", "d2")):
+        town.to(second)
+        town.event("visit", {"user": "u", "device": device})
+    town.to(9.999)
+    town.event("visit", {"user": "u", "device": "d3"})
+    town.to(10)
+    town.event("visit", {"user": "u", "device": "d4"})
+    assert town.values("user:u") == ["d0", "d1", "d4", "u"]
+
+
+def test_a_flood_of_refusals_forgets_no_link(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identifier, "KNOWN_MAX", 2)
+    for number in range(20):
+        town.event("visit", {"user": "u", "email": f"e{number}"})
+    state = town.identifier("user:u")
+    assert list(state.known) == [town.hash("email:e0"), town.hash("email:e1")]
+    assert len(state.refused) == 2
+
+
 # --- frozen
 
 

@@ -17,6 +17,8 @@ Where one was sent after the Locate, the next Rebind asks again.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from cjo_stream.core.event import Event
 from cjo_stream.core.event import Identifier as Named
 from cjo_stream.core.identity.edge import Edge, Incarnation, next_own_epoch
@@ -46,9 +48,11 @@ HELD_MAX = 1_000
 HOLD_MS = 60_000
 """How long an event waits for the answers to its links; then it goes on without."""
 KNOWN_MAX = 200
+"""Edges remembered as linked, and as many as refused: a flood of refusals forgets no link."""
 REFUSAL_MS = 24 * 3_600_000
 BUSY_AGAIN_MS = 30_000
 STALE_AGAIN_MS = 1_000
+_Value = TypeVar("_Value")
 UNSEEN = -1
 """The epoch of an edge's other end before its own actor has seen it."""
 
@@ -115,7 +119,8 @@ def on_linked(_: str, state: Identifier | None, message: Linked, turn: Turn) -> 
     _reply(edge, {"linked": True}, turn)
     if edge.source.epoch == state.epoch:
         state.asked.pop(edge.name, None)
-        _know(state, edge.name, None)
+        state.refused.pop(edge.name, None)
+        _remember(state.known, edge.name, None)
         _release(state, turn)
     return state
 
@@ -136,7 +141,9 @@ def on_refused(_: str, state: Identifier | None, message: Refused, turn: Turn) -
     if edge.source.epoch == state.epoch:
         state.asked.pop(edge.name, None)
         if reason != "erased":
-            _know(state, edge.name, turn.clock + REFUSAL_MS)
+            _remember(state.refused, edge.name, turn.clock + REFUSAL_MS)
+        if message.full_until is not None:
+            state.full[edge.other.type] = message.full_until
         _release(state, turn)
     return state
 
@@ -170,7 +177,7 @@ def on_reseed(_: str, state: Identifier | None, message: Reseed, turn: Turn) -> 
         return state
     state.pointer, state.epoch = message.pointer, message.epoch
     state.is_locating = state.sent_since = False
-    state.known = {}
+    state.known, state.refused, state.full = {}, {}, {}
     asked, state.asked = state.asked, {}
     for name, one in asked.items():
         _ask(state, name, one.edge.source, one.edge, one.seen_with, turn)
@@ -260,10 +267,8 @@ def _ask_unknown(state: Identifier, event: Event, turn: Turn) -> list[str]:
     for other in event.identifiers[1:]:
         seen_with = _seen_with(event, anchor, other, turn)
         name = other.hash + "".join(seen_with)
-        if name in state.known:
-            until = state.known[name]
-            if until is None or turn.clock < until:
-                continue
+        if name in state.known or turn.clock < state.refused.get(name, turn.clock):
+            continue
         asked = state.asked.get(name)
         if asked is None or asked.aside:
             edge = Edge(
@@ -274,9 +279,25 @@ def _ask_unknown(state: Identifier, event: Event, turn: Turn) -> list[str]:
                 event.id,
                 event.type,
             )
+            if _has_no_room(state, other, turn):
+                turn.changed = True
+                _remember(state.refused, name, turn.clock + REFUSAL_MS)
+                _tell_refused(edge, state.pointer, "limit", turn)
+                continue
             _ask(state, name, edge.source, edge, seen_with, turn)
         waits.append(name)
     return waits
+
+
+def _has_no_room(state: Identifier, other: Named, turn: Turn) -> bool:
+    """Return whether the customer is known to be full of a type: another one need not be asked.
+
+    One that counts who it is seen with is asked all the same.
+    """
+    until = state.full.get(other.type)
+    if until is None or turn.clock >= until:
+        return False
+    return turn.program.identifier_type(other.type).counts is None
 
 
 def _seen_with(event: Event, anchor: Named, other: Named, turn: Turn) -> list[str]:
@@ -306,11 +327,12 @@ def _ask(
     turn.send(identifier_key(edge.other.hash), request)
 
 
-def _know(state: Identifier, name: str, until: int | None) -> None:
-    state.known.pop(name, None)
-    state.known[name] = until
-    if len(state.known) > KNOWN_MAX:
-        del state.known[next(iter(state.known))]
+def _remember(edges: dict[str, _Value], name: str, value: _Value) -> None:
+    """Note an edge as the newest; beyond the bound the oldest goes."""
+    edges.pop(name, None)
+    edges[name] = value
+    if len(edges) > KNOWN_MAX:
+        del edges[next(iter(edges))]
 
 
 def _release(state: Identifier, turn: Turn) -> None:
@@ -390,7 +412,7 @@ def _become_shared(key: str, state: Identifier, named: Named | Incarnation, turn
     turn.send(customer_key(state.pointer), Drop(old, "shared"))
     state.is_shared = True
     state.users = []
-    state.known = {}
+    state.known, state.refused, state.full = {}, {}, {}
     state.asked = {}
     state.epoch = next_own_epoch(state.epoch)
     state.is_locating = state.sent_since = False

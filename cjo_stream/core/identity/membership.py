@@ -11,6 +11,8 @@ from cjo_stream.core.record import Address, IdentityChange
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 
+FULL_MS = 3_600_000
+
 Kind = Literal["created", "linked", "refused", "merged", "detached", "unmerged", "erased"]
 
 
@@ -55,6 +57,24 @@ def breaks_limit(
             return True
         counts[member.type] = number
     return False
+
+
+def full_until(members: dict[str, Member], type_: str, program: Program, clock: int) -> int | None:
+    """Return until when a customer has no room for another value of a type; None where it has.
+
+    At most FULL_MS from now, for a member may leave.
+    """
+    declared = program.identifiers.get(type_)
+    if declared is None:
+        return None
+    of_type = [member for member in members.values() if member.type == type_]
+    if declared.per_ms is None:
+        return clock + FULL_MS if len(of_type) >= declared.limit else None
+    since = clock - declared.per_ms
+    linked = [m.linked_at for m in of_type if m.linked_at is not None and m.linked_at > since]
+    if len(linked) < declared.limit:
+        return None
+    return min(clock + FULL_MS, sorted(linked)[-declared.limit] + declared.per_ms)
 
 
 def note_members(customer: Customer, event: Event) -> None:

@@ -24,6 +24,7 @@ from cjo_stream.core.identity.join import join
 from cjo_stream.core.identity.membership import (
     born,
     breaks_limit,
+    full_until,
     has_member,
     join_members,
     tell,
@@ -119,7 +120,8 @@ def on_reject(_: str, state: Customer | None, message: Reject, turn: Turn) -> Cu
     edge = state.membership.pending
     assert edge is not None, "an answer to a proposal that was not made"
     state.membership.pending = None
-    _refuse(edge, message.reason, turn)
+    full = message.full_until or _full_for(state, edge, message.reason, turn)
+    _refuse(edge, message.reason, turn, full)
     return _drain(state, turn)
 
 
@@ -263,8 +265,22 @@ def _judge(customer: Customer, message: Propose, turn: Turn) -> bool:
         return False
     named = [_address(edge.source), _address(edge.other)]
     tell(customer, "refused", turn, identifiers=named, event_id=edge.event_id, reason=reason)
-    _answer(message, reason, turn)
+    reject = Reject(reason, _full_for(customer, edge, reason, turn))
+    turn.send(customer_key(message.by), reject)
     return True
+
+
+def _full_for(customer: Customer, edge: Edge, reason: Refusal, turn: Turn) -> int | None:
+    """Return until when there is no room for the like of the edge's other end.
+
+    Only the customer who has its source knows. A link counts for both ends, so of a source of the
+    same type that cannot be told.
+    """
+    if reason != "limit" or edge.source.type == edge.other.type:
+        return None
+    if not has_member(customer.members, edge.source):
+        return None
+    return full_until(customer.members, edge.other.type, turn.program, turn.clock)
 
 
 def _against(
@@ -376,8 +392,8 @@ def _answer(message: Link | Propose, reason: Refusal, turn: Turn) -> None:
         turn.send(customer_key(message.by), Reject(reason))
 
 
-def _refuse(edge: Edge, reason: Refusal, turn: Turn) -> None:
-    turn.send(identifier_key(edge.source.hash), Refused(edge, reason))
+def _refuse(edge: Edge, reason: Refusal, turn: Turn, full: int | None = None) -> None:
+    turn.send(identifier_key(edge.source.hash), Refused(edge, reason, full))
 
 
 def _add_evidence(customer: Customer, edge: Edge, turn: Turn) -> None:
