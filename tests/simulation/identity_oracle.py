@@ -96,6 +96,10 @@ class Story:
         self.follows_sets = follows_sets
         self._touched: dict[str, tuple[Customer, int]] = {}
         self._proposed: dict[str, Propose] = {}
+        self._holdings: dict[str, set[Element]] = {}
+        """Customer id -> the members and the visits it has, as of the last commit."""
+        self._holders: dict[Element, str] = {}
+        """The same, the other way round."""
         self.sets: dict[str, set[Element]] = {}
         """The offline union-find: customer id -> its elements, of roots."""
         self.absorbed: dict[str, str] = {}
@@ -150,14 +154,27 @@ class Story:
             assert met == self._set_of(state.id), "the accepts, in order, meet other sets"
 
     def check_touched(self) -> None:
-        """Check every customer that the last commit has written."""
+        """Check every customer that the last commit has written: invariants 1 to 4 so far."""
         for customer, clock in self._touched.values():
             if customer.redirect:
                 assert customer.redirect < customer.id, "a redirect leads up"
             else:
                 counted = self._break(customer.members.values(), clock)
                 assert counted is None, f"{customer.id} breaks the limit of {counted}"
+        self._check_holders([customer for customer, _ in self._touched.values()])
         self._touched.clear()
+
+    def _check_holders(self, touched: list[Customer]) -> None:
+        """Check that whatever they hold now, no other customer on any partition holds too."""
+        for customer in touched:
+            for held_before in self._holdings.pop(customer.id, ()):
+                del self._holders[held_before]
+        for customer in touched:
+            visits = {("visit", int(i.key)) for i in customer.instances if i.journey == "each"}
+            holds = self._holdings[customer.id] = elements(customer.members) | visits
+            for one in holds:
+                assert one not in self._holders, f"{one} is held twice"
+                self._holders[one] = customer.id
 
     def would_break(self, members: Iterable[Member]) -> bool:
         """Return whether one customer of these members has more of a type than is ever allowed."""
