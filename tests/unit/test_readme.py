@@ -11,6 +11,7 @@ from cjo_stream.core.decision.explain import explain
 from cjo_stream.core.record import Decision
 from cjo_stream.definition import load
 from cjo_stream.embedded.learning import learns
+from cjo_stream.telemetry.metric import METRICS
 from cjo_stream.testing import TopologyDriver
 
 ROOT = Path(__file__).parents[2]
@@ -84,3 +85,25 @@ def test_every_make_target_it_names_exists() -> None:
 def test_every_file_it_links_to_exists() -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / link).exists(), link
+
+
+def test_its_metrics_are_those_there_are() -> None:
+    rows = re.findall(r"^\| `(cjo_\w+)` \| (.*?) \| (.*?) \|$", README, re.M)
+    told = [(name, tuple(re.findall(r"`(\w+)`", labels)), what) for name, labels, what in rows]
+    assert told == [(metric.name, metric.labels, metric.help) for metric in METRICS]
+
+
+def test_it_names_every_bound_and_result_that_is_counted() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "cjo_stream").rglob("*.py"))
+    bounds = set(re.findall(r'"cjo_state_bounds_total", "(\w+)"', sources))
+    assert len(bounds) >= 10
+    (told,) = re.findall(r"`result` of an event is .*?\n\n", README, re.S)
+    results = {"applied", "late", "repeated", "refused", "erased"}
+    assert set(re.findall(r"`(\w+)`", told)) - {"result", "bound"} == bounds | results
+
+
+def test_it_names_the_customer_commands_there_are() -> None:
+    from cjo_stream.cli.customer import app
+
+    named = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert set(re.findall(r"^cjo-stream customer (\w+)", README, re.M)) == named
