@@ -34,10 +34,6 @@ class Report:
         """Report what never stops a load, at `node`."""
         self._add(node.source, node.start, "warning", message)
 
-    def warn_at(self, source: Source, index: int, message: str) -> None:
-        """Report what never stops a load, at a character of `source`."""
-        self._add(source, index, "warning", message)
-
     def diagnostics(self) -> list[Diagnostic]:
         """Return what was found, each once, by file and place."""
         return sorted(self._found)
