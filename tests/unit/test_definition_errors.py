@@ -330,6 +330,11 @@ def test_an_expression_in_a_block_keeps_its_places(tmp_path: Path) -> None:
         ("act: reminder", "assign: {x: §event.y}", "time leads here: 'event' is missing"),
         ("30m: reminded", "30m: {to: reminded, when: §event.x}", "time leads here: 'event' is"),
         ("end: lapsed", "end: lapsed, §after: {1d: waiting}", "'after' is never used"),
+        (
+            "cart_updated, key: event.cart_id}",
+            "cart_updated}\nexit: {on: bought, when: §event.cart_id == key, as: bought}",
+            "'entry' has no 'key': it is missing here",
+        ),
     ],
 )
 def test_what_is_odd_is_a_warning_and_loads(tmp_path: Path, old: str, new: str, said: str) -> None:

@@ -35,6 +35,7 @@ def review_journey(journey: Journey, fields: Fields, scene: Scene, *, is_whole: 
         _report_unreachable(fields, scene, moves(journey))
         _warn_endless(journey, fields, scene.context)
         _warn_eventless(journey, scene)
+    _warn_keyless(journey, scene)
     _warn_held_out_service(journey, scene)
     _warn_empty_decides(scene)
 
@@ -91,6 +92,15 @@ def _warn_eventless(journey: Journey, scene: Scene) -> None:
             if any(path[0] == "event" for path in expression.reads):
                 item = scene.origins[expression]
                 scene.context.report.warn(item.node, "time leads here: 'event' is missing")
+
+
+def _warn_keyless(journey: Journey, scene: Scene) -> None:
+    """Warn of `key` in a journey whose instances have none: it is missing everywhere."""
+    if journey.entry.key is not None:
+        return
+    for expression, item in scene.origins.items():
+        if any(path[0] == "key" for path in expression.reads):
+            scene.context.report.warn(item.node, "'entry' has no 'key': it is missing here")
 
 
 def _by_time(state: State, *, is_entered_by_time: bool) -> Iterator[Expression]:
