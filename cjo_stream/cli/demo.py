@@ -30,7 +30,7 @@ def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")] = Path(
         "cjo-demo"
     ),
-    people: Annotated[int, typer.Option(min=1, help="Simulated people.")] = 1_200,
+    people: Annotated[int, typer.Option(min=1, help="Simulated people.")] = 1_000,
     days: Annotated[int, typer.Option(min=1, max=3_650, help="Simulated days.")] = 28,
     seed: Annotated[int, typer.Option(help="Another seed, other people.")] = 1,
     topology: Annotated[

@@ -24,7 +24,7 @@ from cjo_stream.simulate.wire import native
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
-SOONEST_MS = 20 * MINUTE_MS
+SOONEST_MS = 30 * MINUTE_MS
 OUTCOME = "cjo.outcome"
 CLICKS_AN_ACCEPTANCE = 2.0
 REJECTS = 0.02

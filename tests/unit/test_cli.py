@@ -216,7 +216,7 @@ def test_the_demo_runs_and_shows_one_of_its_customers(cli, tmp_path: Path) -> No
     assert "cart_recovery" in done.out
     assert "people came by" in done.out
     assert "fixed order" in done.out
-    assert "quiet_hours" in done.out
+    assert "that a gate stopped" in done.out
     row = json.loads((out / "customers.jsonl").read_bytes().splitlines()[0])
     type_, values = next(iter(row["identifiers"].items()))
     shown = json.loads(
