@@ -38,7 +38,7 @@ def demo(
     ] = "shop",
     json: Json = False,
 ) -> None:
-    """Let a shop and its simulated customers talk to each other; no server, about 20 seconds.
+    """Let a shop and its simulated customers talk to each other; no server, about half a minute.
 
     Killed, and started again with the same options, it goes on where it was.
     """
