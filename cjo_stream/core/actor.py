@@ -16,6 +16,7 @@ from cjo_stream.core.message import (
     ActorMessage,
     Arrive,
     Deliver,
+    Denied,
     Drop,
     Erase,
     Find,
@@ -56,6 +57,7 @@ HANDLERS: dict[type, tuple[str, Handler]] = {
     # To a customer (p), sent by
     Deliver: ("p", customer.on_deliver),  # an identifier; a redirect; intake, for outcomes
     Locate: ("p", customer.on_locate),  # an identifier; a redirect
+    Denied: ("p", merge.on_denied),  # an identifier; a redirect
     Link: ("p", merge.on_link),  # an identifier; a redirect
     Propose: ("p", merge.on_propose),  # a greater customer; a redirect
     Accept: ("p", merge.on_accept),  # the smaller customer

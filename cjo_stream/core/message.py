@@ -139,6 +139,13 @@ class Locate(msgspec.Struct, array_like=True, tag="locate"):
     epoch: int
 
 
+class Denied(msgspec.Struct, array_like=True, tag="denied"):
+    """An identifier has refused an edge that has its source; the customer tells of it."""
+
+    edge: Edge
+    reason: Refusal
+
+
 class Link(msgspec.Struct, array_like=True, tag="link"):
     """An edge joins it, the greater, with customer `to`; `of_source`: it has the edge's source."""
 
@@ -293,6 +300,7 @@ IdentifierMessage = Arrive | LinkRequest | Linked | Refused | Rebind | Reseed | 
 CustomerMessage = (
     Deliver
     | Locate
+    | Denied
     | Link
     | Propose
     | Accept

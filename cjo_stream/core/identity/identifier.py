@@ -25,6 +25,7 @@ from cjo_stream.core.identity.edge import Edge, Incarnation, next_own_epoch
 from cjo_stream.core.message import (
     Arrive,
     Deliver,
+    Denied,
     Drop,
     Find,
     Forget,
@@ -40,7 +41,7 @@ from cjo_stream.core.message import (
     customer_key,
     identifier_key,
 )
-from cjo_stream.core.record import Address, IdentityChange, Reply
+from cjo_stream.core.record import Reply
 from cjo_stream.core.state import Asked, Held, Identifier
 from cjo_stream.core.turn import Turn
 
@@ -103,7 +104,7 @@ def on_link_request(
         turn.changed = True
         _become_shared(key, state, other, turn)
     if state.is_shared:
-        _tell_refused(edge, message.pointer, "shared", turn)
+        turn.send(customer_key(message.pointer), Denied(edge, "shared"))
         turn.send(source_key, Refused(edge, "shared"))
         return state
     mine = Incarnation(other.type, other.value, other.hash, state.epoch)
@@ -282,7 +283,7 @@ def _ask_unknown(state: Identifier, event: Event, turn: Turn) -> list[str]:
             if _has_no_room(state, other, turn):
                 turn.changed = True
                 _remember(state.refused, name, turn.clock + REFUSAL_MS)
-                _tell_refused(edge, state.pointer, "limit", turn)
+                turn.send(customer_key(state.pointer), Denied(edge, "limit"))
                 continue
             _ask(state, name, edge.source, edge, seen_with, turn)
         waits.append(name)
@@ -359,20 +360,6 @@ def _reply(edge: Edge, body: dict[str, object], turn: Turn) -> None:
         turn.emit(Reply(command_id=edge.command_id, body=body))
 
 
-def _tell_refused(edge: Edge, customer: str, reason: str, turn: Turn) -> None:
-    turn.count("cjo_identity_changes_total", "refused")
-    turn.emit(
-        IdentityChange(
-            kind="refused",
-            customer_id=customer,
-            identifiers=[_address(edge.source), _address(edge.other)],
-            event_id=edge.event_id,
-            reason=reason,
-            time=turn.clock,
-        )
-    )
-
-
 # --- the pointer, and sharing
 
 
@@ -435,7 +422,3 @@ def _with_other(edge: Edge, other: Incarnation) -> Edge:
         edge.event_type,
         edge.command_id,
     )
-
-
-def _address(incarnation: Incarnation) -> Address:
-    return Address(incarnation.type, incarnation.value)

@@ -37,6 +37,7 @@ from cjo_stream.core.journey.instance import count_live
 from cjo_stream.core.message import (
     Absorb,
     Accept,
+    Denied,
     Drop,
     Erase,
     Link,
@@ -71,6 +72,17 @@ def on_propose(key: str, state: Customer | None, message: Propose, turn: Turn) -
     """A greater customer would be absorbed."""
     customer = state if state is not None else born(key[1:], message.theirs)
     return _receive(customer, message, turn)
+
+
+def on_denied(key: str, state: Customer | None, message: Denied, turn: Turn) -> Customer | None:
+    """Tell of an edge that an identifier refused: a customer's records come from one place."""
+    if state is None or state.redirect or state.erased_at is not None:
+        turn.changed = False
+    if state is not None and state.redirect:
+        turn.send(customer_key(state.redirect), message)
+    elif state is None or state.erased_at is None:
+        _tell_refused(state or Customer(id=key[1:]), message.edge, message.reason, turn)
+    return state
 
 
 def on_drop(key: str, state: Customer | None, message: Drop, turn: Turn) -> Customer:
@@ -263,11 +275,15 @@ def _judge(customer: Customer, message: Propose, turn: Turn) -> bool:
         return True
     if membership.reserved and not _against(customer.members, customer.apart, message, turn):
         return False
-    named = [_address(edge.source), _address(edge.other)]
-    tell(customer, "refused", turn, identifiers=named, event_id=edge.event_id, reason=reason)
+    _tell_refused(customer, edge, reason, turn)
     reject = Reject(reason, _full_for(customer, edge, reason, turn))
     turn.send(customer_key(message.by), reject)
     return True
+
+
+def _tell_refused(customer: Customer, edge: Edge, reason: Refusal, turn: Turn) -> None:
+    named = [_address(edge.source), _address(edge.other)]
+    tell(customer, "refused", turn, identifiers=named, event_id=edge.event_id, reason=reason)
 
 
 def _full_for(customer: Customer, edge: Edge, reason: Refusal, turn: Turn) -> int | None:
