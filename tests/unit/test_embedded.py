@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
-import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.unit.killing import run_killed
 
 TOPOLOGY = Path(__file__).parents[1] / "simulation" / "topology"
 START_MS = 1_772_323_200_000
@@ -99,35 +99,11 @@ def test_a_durable_run_killed_again_and_again_leaves_the_bytes_of_an_undisturbed
 ) -> None:
     undisturbed = run(events, tmp_path / "undisturbed")
     out, state = tmp_path / "out", tmp_path / "state"
-    draw = random.Random(3)
-    kills = 0
-    while True:
-        process = subprocess.Popen(
-            command(events, out, "--state", str(state)),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        size = _size(out)
-        until = time.monotonic() + 30
-        # Killed somewhere after it has begun to write, at most a dozen times.
-        while kills < 12 and process.poll() is None and time.monotonic() < until:
-            if _size(out) > size:
-                time.sleep(draw.uniform(0, 0.05))
-                process.send_signal(signal.SIGKILL)
-                kills += 1
-                break
-            time.sleep(0.002)
-        _, errors = process.communicate(timeout=60)
-        if process.returncode == 0:
-            break
-        assert process.returncode == -signal.SIGKILL, errors.decode()
+    kills = run_killed(
+        command(events, out, "--state", str(state)), out, seed=3, most=12, late_s=0.05
+    )
     assert kills >= 5
     assert read(out) == undisturbed
-
-
-def _size(out: Path) -> int:
-    path = out / "transitions.jsonl"
-    return path.stat().st_size if path.exists() else 0
 
 
 def test_a_second_run_goes_on_with_the_state_of_the_first(tmp_path: Path) -> None:

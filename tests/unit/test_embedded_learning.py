@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import msgspec
@@ -18,6 +16,7 @@ from cjo_stream.core.record import Reward
 from cjo_stream.embedded.log import DurableLog
 from cjo_stream.engine.learner import Learner
 from cjo_stream.store.rocks import RocksStore
+from tests.unit.killing import run_killed
 from tests.unit.scene import ACTIONS, HEAD
 from tests.unit.test_reward import ASK, PROFILE
 
@@ -94,32 +93,12 @@ def test_a_run_killed_again_and_again_learns_what_an_undisturbed_one_does(
     topology: Path, events: Path, tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
     out, state = tmp_path / "out", tmp_path / "state"
-    draw = random.Random(8)
-    kills = 0
-    while True:
-        arguments = command(topology, events, out, "--state", str(state))
-        process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        size = _size(out)
-        until = time.monotonic() + 30
-        while kills < 8 and process.poll() is None and time.monotonic() < until:
-            if _size(out) > size:
-                time.sleep(draw.uniform(0, 0.2))
-                process.send_signal(signal.SIGKILL)
-                kills += 1
-                break
-            time.sleep(0.002)
-        _, errors = process.communicate(timeout=60)
-        if process.returncode == 0:
-            break
-        assert process.returncode == -signal.SIGKILL, errors.decode()
+    kills = run_killed(
+        command(topology, events, out, "--state", str(state)), out, seed=8, most=8, late_s=0.2
+    )
     assert kills >= 4
     assert read(out) == undisturbed
     assert weights_of(state) == weights_from(undisturbed["rewards"])
-
-
-def _size(out: Path) -> int:
-    path = out / "decisions.jsonl"
-    return path.stat().st_size if path.exists() else 0
 
 
 def weights_of(state: Path) -> object:

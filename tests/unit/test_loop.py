@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import random
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.unit.killing import run_killed
 
 FILES = ("actions", "decisions", "transitions", "identities", "dead_letters", "customers")
 
@@ -67,27 +66,6 @@ def test_killed_again_and_again_it_leaves_the_bytes_of_an_undisturbed_one(
     undisturbed: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    draw = random.Random(9)
-    kills = 0
-    while True:
-        process = subprocess.Popen(command(out), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        size = _size(out)
-        until = time.monotonic() + 30
-        while kills < 8 and process.poll() is None and time.monotonic() < until:
-            if _size(out) > size:
-                time.sleep(draw.uniform(0, 0.1))
-                process.send_signal(signal.SIGKILL)
-                kills += 1
-                break
-            time.sleep(0.002)
-        _, errors = process.communicate(timeout=60)
-        if process.returncode == 0:
-            break
-        assert process.returncode == -signal.SIGKILL, errors.decode()
+    kills = run_killed(command(out), out, seed=9, most=8, late_s=0.1)
     assert kills >= 4
     assert read(out) == read(undisturbed)
-
-
-def _size(out: Path) -> int:
-    path = out / "transitions.jsonl"
-    return path.stat().st_size if path.exists() else 0
