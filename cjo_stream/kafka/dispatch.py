@@ -11,8 +11,8 @@ generation, which goes with the offsets into the transaction (KIP-447). Either w
 is aborted, and a `read_committed` channel system has seen nothing of it.
 
 A transaction holds what was gathered in some ms, and at most STEP_BYTES_MAX. When one fails, the
-process ends: the next one begins from what was committed. Calls into a transaction are short, and
-the watchdog ends a process that hangs in one all the same.
+process ends: the next one begins from what was committed. What guards it against a network that is
+late stands in `transaction`.
 
 **Expired commands.** A command is decided at its record's time. When it comes to be sent so late
 that `expires_at` is past, by this process's wall clock, it is not sent and counted as suppressed
@@ -26,16 +26,16 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from typing import Any, Final
+from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.port import LogRecord
-from cjo_stream.errors import RefusalError, RetryError, StopError
-from cjo_stream.kafka import client, watchdog
-from cjo_stream.kafka.client import PARTITIONER, Admin, Place, check_consumed, is_end
+from cjo_stream.errors import RefusalError, RetryError
+from cjo_stream.kafka import client, transaction, watchdog
+from cjo_stream.kafka.client import Admin, Outgoing, Place, check_consumed, is_end
 from cjo_stream.kafka.definition import DefinitionLog
 from cjo_stream.kafka.noise import muffle
 from cjo_stream.kafka.position import (
@@ -46,9 +46,9 @@ from cjo_stream.kafka.position import (
     joined,
     start_of_dispatch,
 )
-from cjo_stream.kafka.producer import RECORD_BYTES_MAX
 from cjo_stream.kafka.stage import Linger, Standstill, Stopping, Vitals
 from cjo_stream.kafka.topic import Names, require_log
+from cjo_stream.kafka.transaction import Transactions
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
 
@@ -60,11 +60,6 @@ LINGER_SHORTEST_S: Final = 0.002
 LINGER_LONGEST_S: Final = 0.020
 BUSY_RATE: Final = 200.0
 """Frames, not effects: each is from one step of one task."""
-TRANSACTION_TIMEOUT_MS: Final = 15_000
-CALL_S: Final = 5.0
-"""For one call into a transaction."""
-BEGIN_WITHIN_S: Final = 120.0
-"""For the broker, at the start, to end what a predecessor left open."""
 RETRY_S: Final = 0.2
 REFRESH_S: Final = 3_600.0
 """Positions that do not move are committed again so often: they would expire after days."""
@@ -88,7 +83,7 @@ def run(settings: Settings, *, restore_offsets: bool = False) -> int:
     Raises StopError and RefusalError where going on could lose or double something, RetryError
     while the broker is away: the process then begins anew.
     """
-    muffle(client.__name__, watchdog.__name__, __name__)
+    muffle(client.__name__, transaction.__name__, watchdog.__name__, __name__)
     stopping = Stopping()
     with stopping.on_signals():
         process = DispatchProcess(settings, Metrics(), stopping, restore_offsets=restore_offsets)
@@ -140,18 +135,8 @@ class DispatchProcess:
         self.vitals = Vitals(
             DISPATCH, self._admin, self._standings, lambda: {names.effect: effect_id}, metrics
         )
-        self._producer = Producer(
-            {
-                **settings.kafka_properties(),
-                "transactional.id": f"{client.group_id(settings, DISPATCH)}.{settings.slot}",
-                "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
-                "linger.ms": 0,
-                "compression.type": "lz4",
-                "message.max.bytes": RECORD_BYTES_MAX,
-                "partitioner": PARTITIONER,
-            },
-            logger=_LOG,
-        )
+        writer_id = f"{client.group_id(settings, DISPATCH)}.{settings.slot}"
+        self._transactions = Transactions(settings, writer_id, self._go_on)
         self._consumer = client.group_consumer(settings, DISPATCH)
 
     def not_ready(self) -> str | None:
@@ -160,17 +145,12 @@ class DispatchProcess:
 
     def open(self) -> None:
         """Shut out any predecessor of this slot, then join the group."""
-        until_s = time.monotonic() + BEGIN_WITHIN_S
-        while not self._stopping.asked:
-            self.vitals.beat()
-            try:
-                self._producer.init_transactions(CALL_S)
-                break
-            except KafkaException as error:
-                # The broker is away, or has a transaction of the predecessor to end first.
-                if not error.args[0].retriable() or time.monotonic() > until_s:
-                    raise _failed(error) from error
-                time.sleep(RETRY_S)
+        try:
+            self._transactions.open()
+        except RetryError:
+            if self._stopping.asked:
+                return
+            raise
         self._consumer.subscribe(
             [self._names.effect],
             on_assign=self._on_assign,
@@ -261,45 +241,32 @@ class DispatchProcess:
         return True
 
     def _write(self, effects: list[Effect], positions: dict[int, Position]) -> None:
-        """Write one transaction; raises StopError where it is not to be had."""
+        """Write one transaction; raises RetryError, StopError where it is not to be had."""
         if not positions:
             return
-        targets = [self._target(effect) for effect in effects]
-        try:
-            self._producer.begin_transaction()
-            for effect, target in zip(effects, targets, strict=True):
-                key = effect.key.encode() if effect.key else None
-                self._produce(target, effect.value or None, key, list(effect.headers))
-            for partition, position in positions.items():
-                place = (self._names.effect, partition)
-                copy = copy_record(self._settings, DISPATCH, place, position)
-                self._produce(copy.topic, copy.value, copy.key, [])
-            written_s = time.perf_counter()
-            self._producer.send_offsets_to_transaction(
-                [
-                    TopicPartition(self._names.effect, partition, at.offset, at.metadata)
-                    for partition, at in positions.items()
-                ],
-                self._consumer.consumer_group_metadata(),
-                CALL_S,
+        records = [
+            Outgoing(
+                self._target(effect),
+                effect.value or None,
+                key=effect.key.encode() if effect.key else None,
+                headers=effect.headers,
             )
-            self.vitals.beat()
-            self._producer.commit_transaction(CALL_S)
-        except KafkaException as error:
-            raise _failed(error) from error
-        self._metrics.observe("cjo_commit_seconds", (DISPATCH,), time.perf_counter() - written_s)
+            for effect in effects
+        ]
+        offsets = []
+        for partition, at in positions.items():
+            place = (self._names.effect, partition)
+            records.append(copy_record(self._settings, DISPATCH, place, at))
+            offsets.append(TopicPartition(*place, at.offset, at.metadata))
+        began_s = time.perf_counter()
+        self._transactions.write(records, offsets, self._consumer.consumer_group_metadata())
+        self._metrics.observe("cjo_commit_seconds", (DISPATCH,), time.perf_counter() - began_s)
 
-    def _produce(
-        self, topic: str, value: bytes | None, key: bytes | None, headers: list[Any]
-    ) -> None:
-        while True:
-            try:
-                self._producer.produce(topic, value, key, headers=headers)
-            except BufferError:
-                self._producer.poll(client.POLL_S)
-                self._stopping.check()
-            else:
-                return
+    def _go_on(self) -> bool:
+        """The broker is waited for."""
+        self.vitals.beat()
+        self._stopping.check()
+        return not self._stopping.asked
 
     # --- where effects go ----------------------------------------------------------------------
 
@@ -369,12 +336,3 @@ class DispatchProcess:
             (effect, number): max(at, self._ends.get(number, 0))
             for number, at in list(self._next.items())
         }
-
-
-def _failed(error: KafkaException) -> StopError | RetryError:
-    told = error.args[0]
-    kind = RetryError if told.retriable() else StopError
-    return kind(
-        f"a transaction failed ({told}): this process ends, and goes on from what was committed "
-        "when it is started again"
-    )

@@ -16,7 +16,7 @@ import time
 from typing import Final
 
 import msgspec
-from confluent_kafka import Consumer, KafkaException, Message
+from confluent_kafka import Consumer, Message
 
 from cjo_stream.core.learning.weight import publish
 from cjo_stream.core.message import ActivateModel
@@ -24,7 +24,7 @@ from cjo_stream.core.record import Reward
 from cjo_stream.engine.frame import control_frame
 from cjo_stream.engine.learner import Learner, Publication
 from cjo_stream.errors import RefusalError, RetryError, StopError
-from cjo_stream.kafka import client, memory, watchdog
+from cjo_stream.kafka import client, transaction, watchdog
 from cjo_stream.kafka.client import (
     Admin,
     Outgoing,
@@ -44,9 +44,6 @@ from cjo_stream.telemetry import Metrics
 
 STEP_RECORDS_MAX: Final = 1_000
 IDLE_S: Final = 0.1
-RETRY_S: Final = 0.2
-BEGIN_WITHIN_S: Final = 120.0
-"""For the broker, at the start, to end what a predecessor left open."""
 PUBLISH_WITHIN_S: Final = 15.0
 """For all partitions to take a model: less than the watchdog's patience."""
 
@@ -60,7 +57,7 @@ def run(settings: Settings) -> int:
     Raises RefusalError where rewards are missing, RetryError and StopError where the process has
     to begin anew.
     """
-    muffle(client.__name__, memory.__name__, watchdog.__name__, __name__)
+    muffle(client.__name__, transaction.__name__, watchdog.__name__, __name__)
     stopping = Stopping()
     with stopping.on_signals():
         process = LearnProcess(settings, Metrics(), stopping)
@@ -89,7 +86,7 @@ class LearnProcess:
         self._place: Place = (reward, 0)
         require_log(self._admin, settings, self._names.internal)
         self._topic_id = self._admin.require([reward, self._names.reply])[reward].id
-        self._memory = Memory(settings)
+        self._memory = Memory(settings, self._go_on)
         self._sender = Sender(settings, self._wait)
         self._learner = Learner()
         self._consumer: Consumer | None = None
@@ -108,14 +105,7 @@ class LearnProcess:
 
     def open(self) -> None:
         """Shut out any other learner, then go on where the last one was."""
-        until_s = time.monotonic() + BEGIN_WITHIN_S
-
-        def go_on(_: KafkaException) -> bool:
-            self.vitals.beat()
-            time.sleep(RETRY_S)
-            return time.monotonic() < until_s and not self._stopping.asked
-
-        self._memory.open(go_on)
+        self._memory.open()
         model, standing = self._memory.read()
         self.vitals.beat()
         first = self._admin.firsts([self._place])[self._place]
@@ -243,6 +233,11 @@ class LearnProcess:
         """The broker has not acknowledged yet."""
         self.vitals.beat()
         self._stopping.check()
+
+    def _go_on(self) -> bool:
+        """The broker is waited for, in a transaction or before the first one."""
+        self._wait()
+        return not self._stopping.asked
 
     def _standings(self) -> dict[Place, int]:
         if self._consumer is None:
