@@ -33,6 +33,11 @@ MASK: Final = "********"
 _SECRET = re.compile(r"password|secret|token|\.pem$|jaas|oauthbearer\.config")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@]+(?=@)")
 
+_MISSPELT: Final = 0.85
+"""How much alike two names are of which one is the other, misspelt (difflib's ratio)."""
+_WITH_UNDERSCORE: Final = {"log.level": "log_level"}
+"""The properties whose names hold a `_` themselves."""
+
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 
 
@@ -142,7 +147,7 @@ class Settings(BaseSettings):
     def _dotted(cls, value: object) -> object:
         if not isinstance(value, dict):
             return value
-        return {name.replace("_", "."): _text(v) for name, v in _flat(value).items()}
+        return {_property(name): _text(v) for name, v in _flat(value).items()}
 
     def kafka_properties(self) -> dict[str, str]:
         """Return the librdkafka properties that every client of the broker begins with."""
@@ -193,7 +198,7 @@ def sources(settings: Settings, config: Path | None = None) -> list[Source]:
         value = getattr(settings, name)
         shown = "" if value is None else _masked(name, str(value))
         found.append(Source(name, shown, _source(name, given), field.description or ""))
-    in_file = {name.replace("_", ".") for name in given.get("kafka", {})}
+    in_file = {_property(name) for name in given.get("kafka", {})}
     for name, value in sorted(settings.kafka_properties().items()):
         variable = _variable("kafka", name)
         source = "file" if name in in_file else "default"
@@ -203,15 +208,26 @@ def sources(settings: Settings, config: Path | None = None) -> list[Source]:
 
 
 def unknown_variables() -> list[str]:
-    """Return a sentence about each variable that looks like ours and is none."""
+    """Return a sentence about each variable that looks like ours and is none.
+
+    Raises UsageError where one is nearly one of ours: who wrote it meant that one. Others may be
+    somebody else's, as those that Kubernetes sets for a service whose name begins like ours.
+    """
     known = {_variable(name) for name in Settings.model_fields}
-    told = []
+    told, misspelt = [], []
     for name in sorted(_environment()):
         if name in known or name.startswith((_variable("kafka") + "__", *FOREIGN_PREFIXES)):
             continue
-        near = difflib.get_close_matches(name, sorted(known), 1)
-        meant = f"did you mean {near[0]}?" if near else "`cjo-stream settings` lists them"
-        told.append(f"the variable {name} is none of ours and has no effect; {meant}")
+        if near := difflib.get_close_matches(name, sorted(known), 1, _MISSPELT):
+            misspelt.append(f"there is no variable {name}; did you mean {near[0]}?")
+            continue
+        if name.startswith(kafka := _variable("kafka")):
+            hint = f"librdkafka's properties are written {kafka}__NAME, with two `_`"
+        else:
+            hint = "`cjo-stream settings` lists them"
+        told.append(f"the variable {name} is none of ours and has no effect; {hint}")
+    if misspelt:
+        raise UsageError("\n".join(misspelt))
     return told
 
 
@@ -251,6 +267,12 @@ def _flat(table: Mapping[str, Any], above: str = "") -> dict[str, Any]:
         else:
             flat[f"{above}{name}"] = value
     return flat
+
+
+def _property(name: str) -> str:
+    """Return a librdkafka property's name as variables and the file write it: with any `_`."""
+    dotted = name.replace("_", ".")
+    return _WITH_UNDERSCORE.get(dotted, dotted)
 
 
 def _text(value: object) -> object:

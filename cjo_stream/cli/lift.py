@@ -54,7 +54,20 @@ def lift(
     elif found:
         say_lift(found, value)
     else:
-        say("nobody was held out: give a journey or the policy a `holdout`")
+        say(_why_nothing(cohorts.held_out_journeys()))
+
+
+def _why_nothing(journeys: list[str]) -> str:
+    """Return why nothing can be compared; `journeys` hold somebody out."""
+    if journeys:
+        return (
+            f"nothing has been chosen yet for anybody held out of {', '.join(journeys)}: they are "
+            "compared from their first choice on"
+        )
+    return (
+        "nobody has been held out yet: a `holdout` of a journey counts once somebody it holds out "
+        "has entered, that of the policy once it kept something from somebody"
+    )
 
 
 def records_in(folder: Path) -> Iterator[Decision | Transition | IdentityChange]:

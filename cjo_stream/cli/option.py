@@ -46,13 +46,21 @@ def topology_folder(named: str) -> Path:
 
 
 def settings_of(context: typer.Context) -> Settings:
-    """Return the settings in force; variables that are none of ours are told on stderr."""
+    """Return the settings in force; variables that are none of ours are told on stderr.
+
+    Raises UsageError where a name, also one of librdkafka's, is misspelt or has no such value.
+    """
     from cjo_stream import settings
     from cjo_stream.cli.terminal import warn
 
     for unknown in settings.unknown_variables():
         warn(unknown)
-    return settings.load(context.obj)
+    found = settings.load(context.obj)
+    if found.kafka:
+        from cjo_stream.kafka import property as kafka_property
+
+        kafka_property.check_names(found.kafka)
+    return found
 
 
 def operator_settings(context: typer.Context) -> Settings:

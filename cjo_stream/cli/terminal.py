@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
+    from rich.text import Text
 
     from cjo_stream.embedded.run import Progress
 
@@ -71,14 +72,27 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]])
     from rich import box
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+    heading = _plain(title) if title else None
+    table = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
     for column in columns:
         table.add_column(
-            column.lstrip("#"), justify="right" if column[:1] == "#" else "left", overflow="fold"
+            _plain(column.lstrip("#")),
+            justify="right" if column[:1] == "#" else "left",
+            overflow="fold",
         )
     for row in rows:
-        table.add_row(*(count(v) if isinstance(v, int) else str(v) for v in row))
+        table.add_row(*(_plain(count(v) if isinstance(v, int) else str(v)) for v in row))
     return table
+
+
+def _plain(text: str) -> Text:
+    """Return text that is shown as it stands: rich takes `[a-z]` and `:x:` of a str for markup.
+
+    Nor does it tell the terminal anything: what cannot be printed is shown as that.
+    """
+    from rich.text import Text
+
+    return Text("".join(c if c.isprintable() or c == "\n" else "�" for c in text))
 
 
 class Ticker:

@@ -29,6 +29,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from cjo_stream.errors import RefusalError, RetryError, StopError
 from cjo_stream.kafka.producer import PROPERTIES
+from cjo_stream.kafka.property import connect
 from cjo_stream.settings import Settings
 
 TIMEOUT_S: Final = 10.0
@@ -132,7 +133,7 @@ def group_consumer(
     }
     if on_commit is not None:
         own["on_commit"] = on_commit
-    return Consumer({**settings.kafka_properties(), **own}, logger=_LOG)
+    return connect(Consumer, {**settings.kafka_properties(), **own}, logger=_LOG)
 
 
 def check_fatal(messages: Iterable[Message]) -> None:
@@ -154,7 +155,7 @@ def reader(settings: Settings, positions: Mapping[Place, int]) -> Consumer:
     """Return a consumer of no group that reads these partitions from these offsets on."""
     # librdkafka asks for a group even where none is joined and nothing is committed.
     own = {"group.id": f"{settings.topic_prefix}reader", **_READING}
-    consumer = Consumer({**settings.kafka_properties(), **own}, logger=_LOG)
+    consumer = connect(Consumer, {**settings.kafka_properties(), **own}, logger=_LOG)
     consumer.assign([TopicPartition(*place, offset) for place, offset in positions.items()])
     return consumer
 
@@ -186,7 +187,7 @@ class Sender:
 
     def __init__(self, settings: Settings, on_wait: Callable[[], None] = lambda: None) -> None:
         own = {**PROPERTIES, "partitioner": PARTITIONER}
-        self._producer = Producer({**settings.kafka_properties(), **own}, logger=_LOG)
+        self._producer = connect(Producer, {**settings.kafka_properties(), **own}, logger=_LOG)
         self._on_wait = on_wait
         self._missing = 0
         self._failed: KafkaError | None = None
@@ -244,7 +245,7 @@ class Admin:
         self.client = self._connect()
 
     def _connect(self) -> AdminClient:
-        return AdminClient({**self._properties}, logger=_LOG)
+        return connect(AdminClient, self._properties, logger=_LOG)
 
     def describe(self, names: Iterable[str]) -> dict[str, Topic]:
         """Return those of these topics that exist."""

@@ -39,6 +39,7 @@ from cjo_stream.kafka.client import (
 )
 from cjo_stream.kafka.command import ask_tasks
 from cjo_stream.kafka.position import set_numbers
+from cjo_stream.kafka.property import connect
 from cjo_stream.kafka.topic import Names, channel_topics, require_log
 from cjo_stream.settings import Settings
 
@@ -248,7 +249,8 @@ class _Writer:
 
     def __init__(self, settings: Settings) -> None:
         self._topic = Names(settings.topic_prefix).definition
-        self._producer = Producer(
+        self._producer = connect(
+            Producer,
             {
                 **settings.kafka_properties(),
                 "transactional.id": group_id(settings, "apply"),

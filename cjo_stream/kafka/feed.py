@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from cjo_stream.errors import RetryError
 from cjo_stream.kafka.client import PARTITIONER, POLL_S
+from cjo_stream.kafka.property import connect
 from cjo_stream.settings import Settings
 
 LINGER_MS: Final = 5
@@ -28,7 +29,7 @@ class Feed:
             "linger.ms": LINGER_MS,
             "partitioner": PARTITIONER,
         }
-        self._producer = Producer({**settings.kafka_properties(), **own}, logger=_LOG)
+        self._producer = connect(Producer, {**settings.kafka_properties(), **own}, logger=_LOG)
         self._failed: KafkaError | None = None
         self.acknowledged = 0
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from cjo_stream.errors import StopError
+from cjo_stream.kafka.property import connect
 
 RECORD_BYTES_MAX: Final = 8 << 20
 """More than any frame; the topic's own bound is checked at start."""
@@ -45,7 +46,7 @@ class FrameProducer:
     """One producer a process; `send` may be awaited by several partitions at once."""
 
     def __init__(self, properties: Mapping[str, str]) -> None:
-        self._producer = Producer({**properties, **PROPERTIES}, logger=_LOG)
+        self._producer = connect(Producer, {**properties, **PROPERTIES}, logger=_LOG)
         self._open = True
         self._poller = threading.Thread(target=self._poll, name="delivery-reports", daemon=True)
         self._poller.start()

@@ -48,6 +48,7 @@ from confluent_kafka import KafkaException, Producer, TopicPartition
 from cjo_stream.errors import RetryError, StopError
 from cjo_stream.kafka.client import PARTITIONER, POLL_S, Outgoing
 from cjo_stream.kafka.producer import RECORD_BYTES_MAX
+from cjo_stream.kafka.property import connect
 from cjo_stream.settings import Settings
 
 CALL_S: Final = 5.0
@@ -98,7 +99,7 @@ class Transactions:
         """
         # Not the old one again: librdkafka cannot be asked for another epoch.
         self._producer = None
-        producer = Producer(self._properties, logger=_LOG)
+        producer = connect(Producer, self._properties, logger=_LOG)
         until_s = time.monotonic() + BEGIN_WITHIN_S
         while True:
             try:

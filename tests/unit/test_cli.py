@@ -304,6 +304,22 @@ def test_dead_letters_of_a_run_are_listed_without_their_values(cli) -> None:
     assert cli("dead-letters", "list", EVENTS).code == 2
 
 
+def test_a_table_shows_data_as_it_stands_and_tells_the_terminal_nothing(cli, tmp_path) -> None:
+    detail = "must match [a-z][a-z0-9_.]{0,99} [red]x[/red] :bug: \x1b[31m"
+    letter = {
+        "reason": "invalid",
+        "detail": detail,
+        "topic": "[bold]t",
+        "partition": 0,
+        "offset": 1,
+        "value": "",
+    }
+    (tmp_path / "dead_letters.jsonl").write_text(json.dumps(letter) + "\n")
+    told = " ".join(cli("dead-letters", "list", tmp_path).out.split())
+    assert detail.replace("\x1b", "\ufffd") in told
+    assert "[bold]t/0/1" in told
+
+
 def test_simulated_files_are_what_run_reads(cli, tmp_path: Path) -> None:
     made = cli(
         "simulate", "shop", "--people", 40, "--duration", "2d", "--out", tmp_path / "made",
@@ -329,12 +345,19 @@ def test_settings_are_shown_with_their_source_and_without_secrets(
     cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CJO_TENANT_KEY", "a-very-well-kept-secret")
-    monkeypatch.setenv("CJO_PARTITION", "3")
+    monkeypatch.setenv("CJO_STAGE_PORT", "3")
     done = cli("settings", "--json")
     told = {one["name"]: one for one in json.loads(done.out)}
     assert told["tenant_key"]["source"] == "CJO_TENANT_KEY"
     assert "well-kept" not in done.out
-    assert "did you mean CJO_PARTITIONS" in done.err
+    assert "CJO_STAGE_PORT is none of ours" in done.err
+
+
+def test_a_misspelt_variable_ends_the_command(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CJO_PARTITION", "3")
+    done = cli("settings")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "error: there is no variable CJO_PARTITION; did you mean CJO_PARTITIONS?\n"
 
 
 def test_a_wrong_variable_ends_the_command_with_its_name(

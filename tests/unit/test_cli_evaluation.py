@@ -149,6 +149,29 @@ def test_lift_compares_by_journey(cli: Cli, ran: Path) -> None:
     assert "not that nothing is there" in shown.out
 
 
+def test_lift_tells_a_holdout_that_held_nobody_yet_from_one_without_choices(
+    cli: Cli, tmp_path: Path
+) -> None:
+    topology, events = tmp_path / "topology", tmp_path / "events.jsonl"
+    topology.mkdir()
+    event = {"time": START_MS, "identifiers": {"user": "u1"}, "channel": "web"}
+
+    def told(type_: str, holdout: str) -> str:
+        (topology / "all.yaml").write_text(
+            HEAD + TOPOLOGY.replace("GOOD", "100").replace("30%", holdout)
+        )
+        event["type"] = type_
+        events.write_text(json.dumps({**event, "attributes": {"k": 1}}) + "\n")
+        assert cli("run", topology, events, "--out", tmp_path / "out", "--force").code == 0
+        done = cli("report", "lift", tmp_path / "out")
+        assert done.code == 0
+        return str(done.out)
+
+    assert "nobody has been held out yet" in told("hello", "30%")
+    assert "nobody has been held out yet" in told("ask", "0%")
+    assert "nothing has been chosen yet for anybody held out of ask" in told("ask", "100%")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -111,13 +111,27 @@ def test_the_demos_key_is_known_as_that_however_it_is_set() -> None:
     assert not Settings(tenant_key="a-key-of-one's-own").tenant_key_is_demo
 
 
-def test_a_mistyped_variable_is_told_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_variable_is_refused_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CJO_TENANT_KYE", "x")
+    monkeypatch.setenv("CJO_LOGLEVEL", "x")
+    with pytest.raises(UsageError) as caught:
+        unknown_variables()
+    assert str(caught.value).splitlines() == [
+        "there is no variable CJO_LOGLEVEL; did you mean CJO_LOG_LEVEL?",
+        "there is no variable CJO_TENANT_KYE; did you mean CJO_TENANT_KEY?",
+    ]
+
+
+def test_a_variable_of_somebody_else_is_told_and_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("CJO_KAFKA__SASL_USERNAME", "me")
     monkeypatch.setenv("CJO_BROKER_PORT", "20000")
-    (told,) = unknown_variables()
-    assert "CJO_TENANT_KYE" in told
-    assert "did you mean CJO_TENANT_KEY?" in told
+    monkeypatch.setenv("CJO_INTAKE_PORT_8080_TCP_ADDR", "10.0.0.1")
+    monkeypatch.setenv("CJO_KAFKA_SASL_USERNAME", "me")
+    of_kubernetes, one_underscore = unknown_variables()
+    assert "CJO_INTAKE_PORT_8080_TCP_ADDR" in of_kubernetes
+    assert "CJO_KAFKA__NAME, with two `_`" in one_underscore
 
 
 def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:

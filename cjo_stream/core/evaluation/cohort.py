@@ -61,6 +61,8 @@ class Cohorts:
         """Customer who was absorbed -> by whom."""
         self._kinds: dict[str, set[bool]] = {}
         """Instance -> what its transitions say of holdout."""
+        self._holding: set[str] = set()
+        """Journeys of which a transition was a held-out customer's."""
         self._goals: dict[str, dict[str, int]] = {}
         """Journey -> customer -> time of the latest goal."""
         self._chosen: dict[str, dict[tuple[str, str], _Entry]] = {}
@@ -95,6 +97,10 @@ class Cohorts:
                 found.append(_lift(journey, people, goals, values))
         return found
 
+    def held_out_journeys(self) -> list[str]:
+        """Return the journeys that hold somebody out, whether anything was chosen yet or not."""
+        return sorted(self._holding)
+
     # --- records
 
     def _take_decision(self, decision: Decision) -> None:
@@ -115,6 +121,8 @@ class Cohorts:
     def _take_transition(self, transition: Transition) -> None:
         if transition.instance_id is not None:
             self._kinds.setdefault(transition.instance_id, set()).add(transition.holdout)
+        if transition.holdout:
+            self._holding.add(transition.journey)
         if transition.reason == "goal":
             goals = self._goals.setdefault(transition.journey, {})
             latest = goals.get(transition.customer_id, transition.time)
