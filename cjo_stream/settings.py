@@ -19,6 +19,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from cjo_stream.engine.intake import PARTITIONS_MAX
 from cjo_stream.errors import UsageError
 
 PREFIX: Final = "CJO_"
@@ -68,8 +69,9 @@ class Settings(BaseSettings):
     partitions: int = Field(
         default=4,
         ge=1,
-        le=4096,
-        description="partitions of the internal and effect topics, 1 to 4096; fixed for good",
+        le=PARTITIONS_MAX,
+        description=f"partitions of the internal and effect topics, 1 to {PARTITIONS_MAX}; fixed "
+        "for good",
     )
     replication_factor: int = Field(
         default=1, ge=1, le=32, description="copies of each topic that the broker keeps"

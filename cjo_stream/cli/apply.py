@@ -51,6 +51,11 @@ def apply(
         say_json(applied)
     elif applied.changed:
         say(f"set {applied.number} governs")
+        if isinstance(applied, published.Applied) and applied.behind:
+            warn(
+                f"intake has not gone over to it yet in {', '.join(applied.behind)}: is it "
+                "running? It does so before it takes in what is new"
+            )
     else:
         say(f"nothing changed: set {applied.number} governs already")
 

@@ -32,8 +32,11 @@ KINDS: dict[type, str] = {
 _JSON = msgspec.json.Encoder()
 
 
-def effect_of(record: Record, received_at: int = 0) -> Effect:
-    """Return `record` on its way to its topic; `received_at` is the raw record's time in ms."""
+def effect_of(record: Record, received_at: int = 0, set_number: int = 0) -> Effect:
+    """Return `record` on its way to its topic.
+
+    `received_at` is the raw record's time in ms, `set_number` the definition set in force.
+    """
     if isinstance(record, DeadLetter):
         return Effect("dead_letter", "", record.value, headers=dead_letter_headers(record))
     if isinstance(record, Withdrawal):
@@ -50,6 +53,7 @@ def effect_of(record: Record, received_at: int = 0) -> Effect:
             headers=[("action_id", record.action_id.encode()), ("schema", record.schema.encode())],
             received_at=received_at,
             expires_at=record.expires_at,
+            set_number=set_number,
         )
     return Effect(KINDS[type(record)], record.customer_id, value, received_at=received_at)
 

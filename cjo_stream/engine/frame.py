@@ -61,7 +61,8 @@ class Effect(msgspec.Struct, array_like=True):
 
     `kind` is one of action, decision, reward, transition, identity, profile, dead_letter, reply;
     `channel` is an action's. `value` is what the topic gets, an empty one as null. `received_at`
-    and `expires_at` are ms (0: none).
+    and `expires_at` are ms (0: none). `set_number` is an action's: the definition set it was
+    decided by, which says where the channel's commands go (0: of a release that kept none).
     """
 
     kind: str
@@ -71,6 +72,7 @@ class Effect(msgspec.Struct, array_like=True):
     headers: list[tuple[str, bytes]] = []
     received_at: int = 0
     expires_at: int = 0
+    set_number: int = 0
 
 
 class EffectItem(msgspec.Struct, array_like=True):

@@ -4,16 +4,24 @@ A lane is one raw partition. Each raw record sends at most one item, so its numb
 (raw offset, 0). Where the lane stands at each receiver travels as text beside the committed
 offset:
 
-    topic id, set number, receiver:distance ...     separated by blanks
+    topic id, set number, distances     separated by blanks
 
-`distance` is the committed offset less the last offset sent to that receiver, in base 36. The
-set's number says by which definitions records from that offset on are routed: a restart goes on
-with the same, so that what is sent again goes where it went before.
+A receiver's distance is the committed offset less the last offset sent to it, 0 where there was
+none. They stand in the order of the receivers, the last ones that are 0 left out, each a number
+of as many bytes as the farthest needs: that width as a digit, then all in base 85. So with
+PARTITIONS_MAX receivers the text has room for distances of six bytes, more records than a
+partition ever holds; a broker keeps 4,096 bytes (`offset.metadata.max.bytes`). Where an earlier
+release committed, there are `receiver:distance` pairs in base 36 instead.
+
+The set's number says by which definitions records from that offset on are routed: a restart goes
+on with the same, so that what is sent again goes where it went before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -33,8 +41,9 @@ from cjo_stream.engine.lane import Numbering
 from cjo_stream.engine.port import Decode, Log, RawRecord
 from cjo_stream.errors import InputError, InvariantError, RefusalError
 
-METADATA_BYTES_MAX = 4_000
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+METADATA_BYTES_MAX: Final = 4_000
+PARTITIONS_MAX: Final = 512
+"""Partitions of the internal topic: as many as the metadata has room for."""
 
 
 class IntakeStep(msgspec.Struct):
@@ -58,9 +67,9 @@ class Committed(msgspec.Struct, frozen=True):
 def read_metadata(metadata: str) -> Committed:
     """Return what intake wrote beside an offset; raises RefusalError."""
     try:
-        topic_id, number, *pairs = metadata.split(" ")
-        split = (pair.split(":") for pair in pairs)
-        distances = {int(to, 36): int(distance, 36) for to, distance in split}
+        topic_id, number, *rest = metadata.split(" ")
+        packed = len(rest) == 1 and ":" not in rest[0]
+        distances = _unpacked(rest[0]) if packed else _paired(rest)
         return Committed(topic_id, int(number), distances)
     except ValueError as error:
         raise RefusalError(
@@ -76,8 +85,8 @@ def new_metadata(log: Log, set_number: int) -> str:
 
 def renumbered(metadata: str, set_number: int) -> str:
     """Return the metadata of the same place in a lane, by another definition set."""
-    topic_id, _, *pairs = metadata.split(" ")
-    return " ".join([topic_id, str(set_number), *pairs])
+    topic_id, _, *distances = metadata.split(" ")
+    return " ".join([topic_id, str(set_number), *distances])
 
 
 class Intake:
@@ -135,12 +144,13 @@ class Intake:
 
     def _metadata(self, log: Log, end: int) -> str:
         last = self._lanes[log].last()
-        pairs = [f"{_base36(to)}:{_base36(end - at[0])}" for to, at in sorted(last.items())]
-        metadata = " ".join([log.topic_id, str(self._set_number), *pairs])
+        metadata = new_metadata(log, self._set_number)
+        if last:
+            metadata += " " + _packed({to: end - at[0] for to, at in last.items()})
         if len(metadata) > METADATA_BYTES_MAX:
             raise InvariantError(
                 f"the metadata of an offset takes {len(metadata)} bytes; brokers keep 4096. "
-                "Fewer internal partitions are needed"
+                f"An installation has at most {PARTITIONS_MAX} internal partitions"
             )
         return metadata
 
@@ -177,10 +187,31 @@ def dead_letter_of(record: RawRecord, error: InputError) -> DeadLetter:
     )
 
 
-def _base36(number: int) -> str:
-    digits = ""
-    while True:
-        number, digit = divmod(number, 36)
-        digits = _DIGITS[digit] + digits
-        if not number:
-            return digits
+def _packed(distances: Mapping[int, int]) -> str:
+    """Return distances as text.
+
+    >>> _unpacked(_packed({1: 300, 0: 7}))
+    {0: 7, 1: 300}
+    """
+    width = (max(distances.values()).bit_length() + 7) // 8
+    numbers = (distances.get(to, 0) for to in range(max(distances) + 1))
+    whole = b"".join(number.to_bytes(width, "big") for number in numbers)
+    return f"{width}{base64.b85encode(whole).decode()}"
+
+
+def _unpacked(text: str) -> dict[int, int]:
+    """Return what `_packed` wrote; raises ValueError on anything else."""
+    width, whole = int(text[:1]), base64.b85decode(text[1:])
+    if not width or len(whole) % width:
+        raise ValueError(text)
+    numbers = (
+        int.from_bytes(whole[start : start + width], "big")
+        for start in range(0, len(whole), width)
+    )
+    return {to: number for to, number in enumerate(numbers) if number}
+
+
+def _paired(pairs: Sequence[str]) -> dict[int, int]:
+    """Return what an earlier release wrote; raises ValueError on anything else."""
+    split = (pair.split(":") for pair in pairs)
+    return {int(to, 36): int(distance, 36) for to, distance in split}

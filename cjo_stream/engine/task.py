@@ -454,7 +454,7 @@ class Task:
             for noted in turn.entries:
                 self._note(key, notes, noted)
         for record, anchor in zip(turn.records, turn.anchors, strict=True):
-            effect = effect_of(record, turn.received_at)
+            effect = effect_of(record, turn.received_at, self._sets.active)
             self._effects.add(*self._numbers.number(EFFECTS), effect)
             if notes is not None and notes.erased_at is None:
                 noted_record = record_entry(

@@ -49,6 +49,11 @@ CONTENT_BYTES_MAX: Final = ITEM_BYTES_MAX - 1024
 APPLY_WITHIN_S: Final = 60.0
 """For all partitions to answer one step."""
 STATUS_WITHIN_S: Final = 5.0
+BEGIN_WITHIN_S: Final = 60.0
+"""For the broker to let a writer in."""
+INTAKE_WITHIN_S: Final = 5.0
+"""For a running intake to go over to the set it is pointed at; one that is down does so later."""
+INTAKE_POLL_S: Final = 0.05
 
 _LOG = logging.getLogger(__name__)
 
@@ -69,10 +74,14 @@ class Pointer(msgspec.Struct, frozen=True):
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """What `apply` did. `changed` is False where this very set was in force already."""
+    """What `apply` did. `changed` is False where this very set was in force already.
+
+    `behind`: topic/partition that intake still routes by another set; none while intake runs.
+    """
 
     number: int
     changed: bool
+    behind: tuple[str, ...] = ()
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -202,7 +211,18 @@ def apply(
         old = sorted(log.sets)[: -SETS_KEPT + 1]
         gone: dict[str, bytes | None] = {f"{topology}/{number}": None for number in old}
         writer.write({topology: msgspec.json.encode(pointer), **gone})
-    return Applied(published.number, changed=True)
+    return Applied(published.number, True, _behind(settings, admin, published.number))
+
+
+def _behind(settings: Settings, admin: Admin, number: int) -> tuple[str, ...]:
+    """Return what intake still routes by another set when it has had time to go over."""
+    until_s = time.monotonic() + INTAKE_WITHIN_S
+    while True:
+        found = set_numbers(admin, group_id(settings, "intake"))
+        behind = tuple(place for place, at in found.items() if 0 < at < number)
+        if not behind or time.monotonic() > until_s:
+            return behind
+        time.sleep(INTAKE_POLL_S)
 
 
 def _next(log: DefinitionLog, definitions: DefinitionSet) -> Published:
@@ -261,11 +281,15 @@ class _Writer:
         )
 
     def __enter__(self) -> _Writer:
-        try:
-            self._producer.init_transactions(TIMEOUT_S)
-        except KafkaException as error:
-            raise RetryError(f"the broker does not answer ({error})") from error
-        return self
+        until_s = time.monotonic() + BEGIN_WITHIN_S
+        while True:
+            try:
+                self._producer.init_transactions(TIMEOUT_S)
+                return self
+            except KafkaException as error:
+                # A broker that is making the partitions of `topics create` answers late.
+                if not error.args[0].retriable() or time.monotonic() > until_s:
+                    raise RetryError(f"the broker does not answer ({error})") from error
 
     def __exit__(self, *_: object) -> None:
         self._producer.flush(0)

@@ -120,7 +120,8 @@ class DispatchProcess:
         self._admin.require([names.definition, names.cursor, *(names.out(kind) for kind in KINDS)])
         self._definitions = DefinitionLog(settings)
         self._definitions.read()
-        self._targets: dict[str, str] = {}
+        self._targets: dict[int, dict[str, str]] = {}
+        """By definition set: where each channel's commands go."""
         self._engine = Dispatch()
         self._next: dict[int, int] = {}
         self._ends: dict[int, int] = {}
@@ -271,36 +272,40 @@ class DispatchProcess:
     # --- where effects go ----------------------------------------------------------------------
 
     def _target(self, effect: Effect) -> str:
+        """Return an effect's topic: a command's is that of the set by which it was decided."""
         if effect.kind != "action":
             return self._names.out(effect.kind)
-        channel = effect.channel or ""
-        target = self._targets.get(channel)
+        number = effect.set_number or self._newest()
+        if number not in self._targets:
+            self._learn(number)
+        target = self._targets[number].get(effect.channel or "")
         if target is None:
-            self._learn(channel)
-            target = self._targets[channel]
+            raise RefusalError(
+                f"a command for channel {effect.channel}, which definition set {number} in "
+                f"{self._names.definition} does not declare: that topic was created anew. Bring "
+                "its records back"
+            )
         return target
 
-    def _learn(self, channel: str) -> None:
-        """Learn of channels from the definition sets: a set is written before tasks go by it."""
+    def _newest(self) -> int:
+        """Return the newest set's number: for a command of a release that kept none."""
+        self._definitions.poll()
+        return max(self._definitions.sets, default=0)
+
+    def _learn(self, number: int) -> None:
+        """Learn where a set's channels go; it was written before tasks went by it."""
         until_s = time.monotonic() + DEFINITIONS_WITHIN_S
-        while channel not in self._targets:
-            targets: dict[str, str] = {}
-            for number in sorted(self._definitions.sets):
-                for declared in self._definitions.program(number).channels.values():
-                    target = self._names.target(declared)
-                    if target is not None:
-                        targets[declared.name] = target
-            self._admin.require(targets.values())
-            self._targets = targets
-            if channel not in targets and time.monotonic() > until_s:
-                raise RefusalError(
-                    f"a command for channel {channel}, which no definition set in "
-                    f"{self._names.definition} declares: that topic was created anew, or cut. "
-                    "Bring its records back"
-                )
-            if channel not in targets:
-                self._definitions.poll(RETRY_S)
-                self.vitals.beat()
+        while number not in self._definitions.sets and time.monotonic() < until_s:
+            self._definitions.poll(RETRY_S)
+            self.vitals.beat()
+        targets: dict[str, str] = {}
+        for declared in self._definitions.program(number).channels.values():
+            target = self._names.target(declared)
+            if target is not None:
+                targets[declared.name] = target
+        self._admin.require(targets.values())
+        # Tasks go over one by one, so two sets may alternate for a while.
+        self._targets = {**dict(list(self._targets.items())[-1:]), number: targets}
 
     # --- the group -----------------------------------------------------------------------------
 

@@ -73,6 +73,8 @@ LINGER_SHORTEST_S: Final = 0.002
 LINGER_LONGEST_S: Final = 0.012
 BUSY_RATE: Final = 1_000.0
 COMMIT_S: Final = 0.25
+COMMIT_LANES_MAX: Final = 100
+"""Of one commit: a broker keeps it as one batch, and with 4,096 bytes each takes 1 MB of those."""
 COPY_S: Final = 60.0
 REFRESH_S: Final = 3_600.0
 """Positions that do not move are committed again so often: they would expire after days."""
@@ -461,8 +463,10 @@ class IntakeProcess:
             if position != lane.committed:
                 lane.committed = position
                 moved.append(TopicPartition(*lane.place, position.offset, position.metadata))
-        if not moved:
-            return
+        for start in range(0, len(moved), COMMIT_LANES_MAX):
+            self._commit_some(moved[start : start + COMMIT_LANES_MAX], wait=wait)
+
+    def _commit_some(self, moved: list[TopicPartition], *, wait: bool) -> None:
         if not wait:
             self._consumer.commit(offsets=moved, asynchronous=True)
             return

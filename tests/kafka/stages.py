@@ -17,7 +17,7 @@ from cjo_stream.definition import compile_content, load
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.kafka.client import Admin, Outgoing, Sender, is_end, reader
-from cjo_stream.kafka.definition import apply
+from cjo_stream.kafka.definition import Applied, apply
 from cjo_stream.kafka.dispatch import DispatchProcess
 from cjo_stream.kafka.intake import IntakeProcess
 from cjo_stream.kafka.stage import Stopping
@@ -90,17 +90,17 @@ def make_topology(folder: Path, text: str) -> Path:
     return folder
 
 
-def publish(settings: Settings, folder: Path) -> int:
-    """Make the topics, apply the topology; return the set's number. Tasks and dispatch of our own
-    answer, and are gone afterwards."""
+def publish(settings: Settings, folder: Path, *others: Any) -> Applied:
+    """Make the topics, apply the topology; return what that did. Tasks and dispatch of our own
+    answer, and are gone afterwards; `others` are turned meanwhile."""
     definitions = load(folder)
     create(settings, definitions.program)
     tasks, dispatch = Tasks(settings), make_dispatch(settings)
     results = in_background(lambda: apply(settings, definitions))
-    applied = until(lambda: results[0] if results else None, tasks, dispatch)
+    applied = until(lambda: results[0] if results else None, tasks, dispatch, *others)
     dispatch.close()
-    assert not isinstance(applied, Exception), applied
-    return int(applied.number)
+    assert isinstance(applied, Applied), applied
+    return applied
 
 
 def in_background(call: Callable[[], Any]) -> list[Any]:

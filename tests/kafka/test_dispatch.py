@@ -4,15 +4,27 @@ from pathlib import Path
 
 import pytest
 
+from cjo_stream.definition import load
 from cjo_stream.engine.frame import Effect, EffectWriter, decode_effect_frame
 from cjo_stream.engine.lane import Numbering
 from cjo_stream.engine.port import Log
 from cjo_stream.errors import HoleError, RefusalError
 from cjo_stream.kafka.client import Admin, Outgoing, Sender
+from cjo_stream.kafka.definition import apply
 from cjo_stream.kafka.dispatch import DispatchProcess
-from cjo_stream.kafka.topic import Names
+from cjo_stream.kafka.topic import Names, create
 from cjo_stream.settings import Settings
-from tests.kafka.stages import make_dispatch, make_topology, publish, read_all, until
+from tests.kafka.stages import (
+    Tasks,
+    in_background,
+    make_dispatch,
+    make_intake,
+    make_topology,
+    produce,
+    publish,
+    read_all,
+    until,
+)
 
 pytestmark = pytest.mark.kafka
 
@@ -23,6 +35,20 @@ channels:
   mail: {out: {address: user_id}}
   bell: {out: {topic: PREFIXbell, address: user_id}}
 identity: {identifiers: [{type: user_id}]}
+"""
+
+
+GREETING = """
+---
+journey: welcome
+version: 1
+entry: {on: come}
+initial: greeted
+states: {greeted: {enter: [{act: hello}], end: done}}
+---
+action: hello
+class: service
+treatments: {mail: {template: hello}}
 """
 
 
@@ -56,7 +82,9 @@ class Task:
         self._sender.send([Outgoing(self._effect, frame, 0) for frame in frames])
 
 
-def command(number: int, *, channel: str = "mail", expires_at: int = 0) -> Effect:
+def command(
+    number: int, *, channel: str = "mail", expires_at: int = 0, set_number: int = 1
+) -> Effect:
     return Effect(
         "action",
         "customer",  # one, so that all lie in one partition and in order
@@ -64,6 +92,7 @@ def command(number: int, *, channel: str = "mail", expires_at: int = 0) -> Effec
         channel=channel,
         headers=[("action_id", str(number).encode())],
         expires_at=expires_at,
+        set_number=set_number,
     )
 
 
@@ -129,6 +158,45 @@ def test_a_successor_sends_what_is_left_and_nothing_twice(
     until_sent(installation, second, 1, 2)
     second.close()
     first.close()
+
+
+def test_a_command_goes_where_the_set_says_that_decided_it_as_soon_as_apply_returns(
+    settings: Settings, tmp_path: Path
+) -> None:
+    def folder(name: str, topic: str) -> Path:
+        mail = "mail: {out: {address: user_id, topic: " + settings.topic_prefix + topic
+        text = TOPOLOGY.replace("mail: {out: {address: user_id", mail) + GREETING
+        return make_topology(tmp_path / name, text.replace("PREFIX", settings.topic_prefix))
+
+    old, new = (f"{settings.topic_prefix}{name}" for name in ("old", "new"))
+    publish(settings, folder("first", "old"))
+    tasks, dispatch, intake = Tasks(settings), make_dispatch(settings), make_intake(settings)
+
+    def come(*names: str) -> None:
+        for name in names:
+            now_ms = int(time.time() * 1000)
+            event = {"type": "come", "time": now_ms, "identifiers": {"user_id": name}}
+            produce(settings, f"{settings.topic_prefix}event.web.v1", event)
+
+    come("ann", "bob")
+    until(lambda: len(read_all(settings, old)) == 2, intake, tasks, dispatch)
+    definitions = load(folder("second", "new"))
+    create(settings, definitions.program)
+    come("cid")  # may still be decided by the first set, then goes where that says
+    results = in_background(lambda: apply(settings, definitions))
+    until(lambda: results, intake, tasks, dispatch)
+    assert (results[0].number, results[0].changed) == (2, True)
+    before = len(read_all(settings, old))
+    come("dan", "eve")
+    until(
+        lambda: len(read_all(settings, old)) + len(read_all(settings, new)) == 5,
+        intake,
+        tasks,
+        dispatch,
+    )
+    assert len(read_all(settings, old)) == before
+    intake.close()
+    dispatch.close()
 
 
 def test_an_expired_command_is_not_sent_and_the_ones_after_it_are(

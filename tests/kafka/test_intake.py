@@ -8,6 +8,7 @@ from confluent_kafka.admin import NewTopic
 from cjo_stream.core.message import Arrive
 from cjo_stream.engine.frame import decode_frame
 from cjo_stream.errors import RefusalError
+from cjo_stream.kafka import definition
 from cjo_stream.kafka.client import Admin, group_consumer, group_id
 from cjo_stream.kafka.intake import IntakeProcess
 from cjo_stream.kafka.position import set_numbers
@@ -162,7 +163,9 @@ def test_a_raw_topic_created_anew_is_a_new_lane(settings: Settings, tmp_path: Pa
     second.close()
 
 
-def test_a_new_set_is_a_barrier_and_brings_its_topics(settings: Settings, tmp_path: Path) -> None:
+def test_a_new_set_is_a_barrier_brings_its_topics_and_governs_when_apply_returns(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = topology(settings, tmp_path)
     publish(settings, folder)
     web = f"{settings.topic_prefix}event.web.v1"
@@ -170,9 +173,9 @@ def test_a_new_set_is_a_barrier_and_brings_its_topics(settings: Settings, tmp_pa
     produce(settings, web, event("ann"))
     until(lambda: len(arrivals(settings)) == 1, intake)
     more = TOPOLOGY.replace("  web:", "  till: {in: {}}\n  web:").replace("app:", "phone:")
-    number = publish(settings, topology(settings, tmp_path, more))
-    assert number == 2
-    until(lambda: intake.set_number == 2, intake)
+    applied = publish(settings, topology(settings, tmp_path, more), intake)
+    assert (applied.number, applied.behind) == (2, ())
+    assert intake.set_number == 2
     produce(settings, web, event("ann", "e2"))
     produce(settings, f"{settings.topic_prefix}event.till.v1", event("ann", "e3"))
     until(lambda: len(arrivals(settings)) == 3, intake)
@@ -180,3 +183,6 @@ def test_a_new_set_is_a_barrier_and_brings_its_topics(settings: Settings, tmp_pa
     intake.close()
     numbers = set_numbers(Admin(settings), group_id(settings, "intake"))
     assert numbers[f"{web}/0"] == numbers[f"{settings.topic_prefix}event.till.v1/0"] == 2
+    monkeypatch.setattr(definition, "INTAKE_WITHIN_S", 0.1)
+    applied = publish(settings, topology(settings, tmp_path))
+    assert f"{web}/0" in applied.behind

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from pydantic import ValidationError
 
 from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.message import (
@@ -18,6 +19,8 @@ from cjo_stream.core.message import (
 from cjo_stream.engine.frame import decode_frame
 from cjo_stream.engine.intake import (
     METADATA_BYTES_MAX,
+    PARTITIONS_MAX,
+    Committed,
     Intake,
     new_metadata,
     read_metadata,
@@ -26,6 +29,8 @@ from cjo_stream.engine.intake import (
 )
 from cjo_stream.engine.port import Decode, Log, RawRecord
 from cjo_stream.errors import InputError, InvariantError, RefusalError
+from cjo_stream.kafka.position import joined
+from cjo_stream.settings import Settings
 
 PARTITIONS = 5
 Sent = tuple[int, Log, tuple[int, int], tuple[int, int], str]
@@ -74,19 +79,42 @@ def test_each_record_goes_to_the_partition_of_its_anchor_numbered_in_its_lane() 
         (0, lane, (12, 0), (10, 0), identifier_key(f"{0:012x}{'0' * 20}")),
         (1, lane, (11, 0), (-1, -1), identifier_key(f"{1:012x}{'0' * 20}")),
     ]
-    assert step.positions == {lane: (13, "id 4 0:1 1:2")}
+    ((end, metadata),) = step.positions.values()
+    assert (end, read_metadata(metadata)) == (13, Committed("id", 4, {0: 1, 1: 2}))
 
 
 def test_metadata_says_what_was_written() -> None:
-    assert read_metadata("id 4 0:1 z:zz").distances == {0: 1, 35: 35 * 37}
-    assert read_metadata("id 4 0:1").set_number == 4
     fresh = read_metadata(new_metadata(Log("id", 3), 9))
     assert (fresh.topic_id, fresh.set_number, fresh.distances) == ("id", 9, {})
-    assert renumbered("id 4 0:1 1:2", 5) == "id 5 0:1 1:2"
+    taking = intake()
+    taking.resume(Log("id", 3), 70, "id 4 0:1 4:1z")
+    ((_, metadata),) = taking.take([raw(70 + n, 3) for n in range(9)]).positions.values()
+    assert read_metadata(renumbered(metadata, 5)) == Committed(
+        "id", 5, read_metadata(metadata).distances
+    )
+
+
+def test_metadata_of_an_earlier_release_is_read() -> None:
+    assert read_metadata("id 4 0:1 z:zz") == Committed("id", 4, {0: 1, 35: 35 * 37})
+    assert read_metadata("id 4 0:1") == Committed("id", 4, {0: 1})
 
 
 @pytest.mark.parametrize(
-    "metadata", ["garbage", "id", "id x", "id 4 1", "id 4 1:2:3", "id 4 !:1", "id 4  1:2", "é"]
+    "metadata",
+    [
+        "garbage",
+        "id",
+        "id x",
+        "id 4 1 2",
+        "id 4 0",
+        "id 4 x",
+        "id 4 3GA",
+        "id 4 1\x7f",
+        "id 4 1:2:3",
+        "id 4 !:1",
+        "id 4  1:2",
+        "é",
+    ],
 )
 def test_metadata_that_intake_did_not_write_is_refused(metadata: str) -> None:
     with pytest.raises(RefusalError, match="another consumer"):
@@ -140,19 +168,41 @@ def test_a_batch_of_dead_letters_only_still_moves_on() -> None:
     taking.resume(Log("id", 0), 50, "id 4 0:1 3:7")
     step = taking.take([raw(50), raw(53)])
     assert step.frames == []
-    assert step.positions == {Log("id", 0): (54, "id 4 0:5 3:b")}
+    ((end, metadata),) = step.positions.values()
+    assert (end, read_metadata(metadata).distances) == (54, {0: 5, 3: 11})
 
 
-def test_metadata_never_grows_beyond_what_a_broker_keeps() -> None:
-    taking = intake(lambda record: event_for(record.offset, record), partitions=1_000)
+@pytest.mark.parametrize("apart", [1, 1_000, 10**9, 10**11])
+def test_as_many_partitions_as_the_settings_allow_fit_the_metadata_however_seldom_one_hears(
+    apart: int,
+) -> None:
+    assert Settings(partitions=PARTITIONS_MAX).partitions == PARTITIONS_MAX
+    lane = Log("A" * 22, 0)  # as long as a topic's id is
+
+    def one(record: RawRecord) -> Event:
+        return event_for(record.offset // apart, record)
+
+    taking = Intake(one, PARTITIONS_MAX, 999_999_999)
+    taking.resume(lane)
+    records = [RawRecord("t", lane.topic_id, 0, n * apart, 0, b"") for n in range(PARTITIONS_MAX)]
+    ((end, metadata),) = taking.take(records).positions.values()
+    assert len(joined("B" * 22, metadata)) <= METADATA_BYTES_MAX
+    distances = {n: end - n * apart for n in range(PARTITIONS_MAX)}
+    assert read_metadata(metadata).distances == distances
+    # A successor gives the next record to each receiver the predecessor it has.
+    successor = Intake(one, PARTITIONS_MAX, 999_999_999)
+    successor.resume(lane, end, metadata)
+    more = [RawRecord("t", lane.topic_id, 0, end + n, 0, b"") for n in range(500)]
+    assert sent(successor.take(more).frames) == sent(taking.take(more).frames)
+
+
+def test_beyond_that_the_settings_refuse_and_metadata_never_outgrows_what_a_broker_keeps() -> None:
+    with pytest.raises(ValidationError, match="512"):
+        Settings(partitions=PARTITIONS_MAX + 1)
+    taking = intake(lambda record: event_for(record.offset, record), partitions=4_096)
     taking.resume(Log("id", 0))
-    with pytest.raises(InvariantError, match="Fewer internal partitions"):
-        taking.take([raw(offset) for offset in range(1_000)])
-    fits = intake(lambda record: event_for(record.offset, record), partitions=256)
-    fits.resume(Log("id", 0))
-    fits.take([raw(offset) for offset in range(256)])
-    far = fits.take([raw(10**12)]).positions[Log("id", 0)][1]
-    assert len(far) < METADATA_BYTES_MAX
+    with pytest.raises(InvariantError, match="at most 512"):
+        taking.take([raw(offset) for offset in range(4_096)])
 
 
 def test_a_released_lane_begins_where_its_next_owner_left_it() -> None:

@@ -65,7 +65,7 @@ def test_what_is_wrong_is_named_with_what_to_set(monkeypatch: pytest.MonkeyPatch
     lines = str(caught.value).splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("CJO_PARTITIONS: ")
-    assert "1 to 4096" in lines[0]
+    assert "1 to 512" in lines[0]
     assert lines[1].startswith("CJO_LOG_FORMAT: ")
 
 
