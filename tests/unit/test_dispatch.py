@@ -8,6 +8,7 @@ import pytest
 
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.frame import Effect, EffectWriter
+from cjo_stream.engine.intake import PARTITIONS_MAX
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.errors import HoleError, RefusalError
 
@@ -16,11 +17,15 @@ LOG = Log("internal", 2)
 
 def record(offset: int, *numbers: int, log: Log = LOG) -> LogRecord:
     """Return a record of effects; number n follows n - 1."""
+    return LogRecord(offset, 0, frame(log, *numbers))
+
+
+def frame(log: Log, *numbers: int) -> bytes:
     writer = EffectWriter(log)
     for number in numbers:
         writer.add((number, 0), (number - 1, 0 if number else -1), effect(number))
-    (frame,) = writer.frames()
-    return LogRecord(offset, 0, frame)
+    (written,) = writer.frames()
+    return written
 
 
 def effect(number: int) -> Effect:
@@ -119,3 +124,22 @@ def test_any_cuts_repeats_and_crashes_give_every_effect_once() -> None:
             committed = step.position
             out += step.effects
         assert out == [effect(n) for n in range(end)], seed
+
+
+def test_as_many_partitions_as_the_settings_allow_are_taken_and_resumed() -> None:
+    dispatch, committed = Dispatch(), {}
+    for number in range(PARTITIONS_MAX):
+        dispatch.resume(number, None)
+        log = Log("A" * 22, number)
+        step = dispatch.take(
+            number, [LogRecord(0, 0, frame(log, 0)), LogRecord(1, 0, frame(log, 1))]
+        )
+        assert step.effects == [effect(0), effect(1)]
+        committed[number] = step.position
+    successor = Dispatch()
+    for number, (offset, metadata) in committed.items():
+        assert len(metadata) < 100
+        successor.resume(number, metadata)
+        log = Log("A" * 22, number)
+        again = [LogRecord(offset, 0, frame(log, 1)), LogRecord(offset + 1, 0, frame(log, 2))]
+        assert successor.take(number, again).effects == [effect(2)]
