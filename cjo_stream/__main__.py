@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 YOUNG_OBJECTS = 100_000
@@ -13,7 +14,9 @@ Python's own 700 cost a tenth of the time."""
 def main() -> None:
     """Run the command line; the process ends with its exit code."""
     from cjo_stream.cli.app import call
+    from cjo_stream.store.private import UMASK
 
+    os.umask(UMASK)
     gc.set_threshold(YOUNG_OBJECTS)
     sys.exit(call(sys.argv[1:]))
 

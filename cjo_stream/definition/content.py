@@ -18,6 +18,8 @@ from cjo_stream.errors import RefusalError
 
 _DATA_LIBRARIES = ("tzdata", "phonenumbers")
 _FORM = 1
+INFLATED_BYTES_MAX = 64 << 20
+"""Of a set unpacked: what a log holds may be made to unpack to anything."""
 
 
 class Carried(msgspec.Struct, frozen=True):
@@ -55,7 +57,7 @@ def encode(content: Content) -> bytes:
 def decode(content: bytes) -> Content:
     """Return what `encode` was given; raises RefusalError for what it did not make."""
     try:
-        decoded = msgspec.msgpack.decode(zlib.decompress(content), type=Content)
+        decoded = msgspec.msgpack.decode(_inflated(content), type=Content)
     except (zlib.error, msgspec.MsgspecError) as error:
         raise RefusalError(
             f"the stored definition set cannot be read ({error}): apply the topology again"
@@ -66,6 +68,15 @@ def decode(content: bytes) -> Content:
             "use the release that applied it, or apply the topology again"
         )
     return decoded
+
+
+def _inflated(content: bytes) -> bytes:
+    """Return the bytes of a content; raises zlib.error for more than any topology has."""
+    inflater = zlib.decompressobj()
+    inflated = inflater.decompress(content, INFLATED_BYTES_MAX)
+    if not inflater.eof:
+        raise zlib.error(f"it is cut off, or of more than {INFLATED_BYTES_MAX:,} bytes")
+    return inflated
 
 
 def digest(content: Content) -> str:

@@ -26,6 +26,7 @@ from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.port import Store
 from cjo_stream.errors import InvariantError, UsageError
 from cjo_stream.ingest.identifier import named
+from cjo_stream.store.private import make_private
 from cjo_stream.store.rocks import RocksStore
 
 SUFFIX = ".operator"
@@ -118,7 +119,7 @@ class InFolder:
 def _output(folder: Path, log: DurableLog) -> Output:
     """Return the files, cut back to where a command that was killed had them."""
     try:
-        folder.mkdir(exist_ok=True)
+        make_private(folder)
     except OSError as error:
         raise UsageError(f"{folder} cannot be written to: {error.strerror}") from error
     return Output(folder, _NOTE, log.note(_NOTE))

@@ -50,7 +50,12 @@ def _refused(message: Message) -> Refused:
         reason=texts.get("reason", ""),
         detail=texts.get("detail", ""),
         topic=texts.get("topic", ""),
-        partition=int(texts.get("partition") or -1),
-        offset=int(texts.get("offset") or -1),
+        partition=read_number(texts.get("partition")),
+        offset=read_number(texts.get("offset")),
         value=value.decode("utf-8", "replace") if isinstance(value, bytes) else value,
     )
+
+
+def read_number(text: str | None) -> int:
+    """Return the number that a header holds; -1 for what is none: anybody may write the topic."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 20 else -1

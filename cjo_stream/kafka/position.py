@@ -247,15 +247,32 @@ def read_copies(settings: Settings, stage: str) -> dict[Place, Position]:
                 if (error := message.error()) is not None:
                     check_consumed(error, topic)
                     continue
-                whose, _, named = (message.key() or b"").decode().partition("/")
-                if whose == stage:
-                    name, _, number = named.rpartition("/")
-                    copies[name, int(number)] = msgspec.json.decode(
-                        message.value() or b"", type=Position
-                    )
+                copies |= read_copy(stage, _bytes(message.key()), _bytes(message.value()))
     finally:
         consumer.close()
     raise RetryError(f"{topic} could not be read to its end: is the broker up?")
+
+
+def read_copy(stage: str, key: bytes, value: bytes) -> dict[Place, Position]:
+    """Return the copy in a record of the cursor topic; none where it is not this stage's.
+
+    Raises RefusalError for a record of this stage that it did not write.
+    """
+    whose, _, named = key.decode(errors="replace").partition("/")
+    if whose != stage or not value:
+        return {}
+    name, _, number = named.rpartition("/")
+    try:
+        return {(name, int(number)): msgspec.json.decode(value, type=Position)}
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise RefusalError(
+            f"the cursor topic holds a copy that {stage} did not write, under {key!r} ({error}): "
+            "find and stop its writer, and write a null value under that key"
+        ) from error
+
+
+def _bytes(value: str | bytes | None) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""
 
 
 def set_numbers(admin: Admin, group: str) -> dict[str, int]:

@@ -6,7 +6,11 @@
 A file is stored once, however many checkpoints hold it, so that a checkpoint costs what RocksDB
 wrote since the last one. The manifest comes last: what was interrupted was never there. A manifest
 carries the digest of its own text, and each file that of its bytes: a torn write on a plain folder
-is seen, and the checkpoint before it is taken instead.
+is seen, and the checkpoint before it is taken instead. So it is where a file is missing: two
+owners may collect at once, and one of them delete what the other has just counted on.
+
+Digests are no signatures: who may write here may write what a worker takes for its state. A
+manifest therefore names plain files only, and no more bytes are read than it says.
 
 `url` is anything fsspec opens: a folder, `s3://bucket/path`, ...
 """
@@ -15,6 +19,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
+import re
 import shutil
 import threading
 import time
@@ -25,14 +31,23 @@ from typing import Any, Final
 
 import fsspec
 import msgspec
+from fsspec.implementations.local import LocalFileSystem
 
 from cjo_stream.errors import CjoError, RebuildError, RetryError
+from cjo_stream.store.private import OWNER_ONLY, make_private
 
 MANIFEST_VERSION: Final = 1
 KEEP: Final = 3
 GRACE_S: Final = 3_600.0
 """A file that no manifest names may belong to a checkpoint on its way, for this long."""
 CHUNK_BYTES: Final = 1 << 20
+"""Of a file on its way: after each, progress is told, and a stop is seen."""
+MANIFEST_BYTES_MAX: Final = 16 << 20
+
+_FILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+_LOG = logging.getLogger(__name__)
 
 
 class StoredFile(msgspec.Struct, frozen=True, array_like=True):
@@ -56,6 +71,23 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Manifest).decode
 
 
+def check_manifest(manifest: Manifest) -> None:
+    """Raise RebuildError for a manifest that names what no store of ours can have.
+
+    Its names become paths on this host: each must be a plain file's.
+    """
+    names = {file.name for file in manifest.files}
+    sound = len(names) == len(manifest.files) and manifest.applied >= 0
+    for file in manifest.files:
+        sound &= bool(_FILE_NAME.fullmatch(file.name) and _DIGEST.fullmatch(file.sha256))
+        sound &= file.bytes >= 0
+    if not sound:
+        raise RebuildError(
+            f"the checkpoint at offset {manifest.applied} is spoilt: its manifest names what is "
+            "no file of a store. Find who else writes to the checkpoint store, and delete it"
+        )
+
+
 class Checkpoints:
     """The checkpoints of one store, by name, under a URL. Not for two threads at once.
 
@@ -74,10 +106,20 @@ class Checkpoints:
     def newest(self) -> Manifest | None:
         """Return the whole checkpoint with the highest applied offset; None when there is none."""
         with _away(self._manifests):
+            sizes = self._sizes()
             for path in reversed(self._manifest_paths()):
                 manifest = self._read(path)
-                if manifest is not None:
+                if manifest is None:
+                    continue
+                missing = [f.name for f in manifest.files if sizes.get(f.sha256) != f.bytes]
+                if not missing:
                     return manifest
+                _LOG.warning(
+                    "the checkpoint at offset %d is passed over: %d of its files are not there as "
+                    "they were stored",
+                    manifest.applied,
+                    len(missing),
+                )
         return None
 
     def save(self, folder: Path, applied: int, stop: threading.Event | None = None) -> Manifest:
@@ -86,8 +128,7 @@ class Checkpoints:
         A `stop` that is set on the way ends it with RetryError; nothing half-made can be seen.
         """
         with _away(self._files):
-            self._fs.makedirs(self._files, exist_ok=True)
-            self._fs.makedirs(self._manifests, exist_ok=True)
+            self._make_folders()
             files = tuple(self._stored(path) for path in sorted(folder.iterdir()))
             self._upload(folder, files, stop)
             manifest = Manifest(applied, int(time.time() * 1000), files)
@@ -100,29 +141,26 @@ class Checkpoints:
         return manifest
 
     def restore(
-        self, manifest: Manifest, folder: Path, on_file: Callable[[], None] = lambda: None
+        self, manifest: Manifest, folder: Path, on_chunk: Callable[[], None] = lambda: None
     ) -> None:
-        """Put the checkpoint in the place of whatever is in `folder`, whose store is closed.
+        """Put the checkpoint's files into `folder`, in the place of whatever is there.
 
-        Killed on the way, it leaves the old store or none. `on_file` is told of each file that
-        has come. Raises RebuildError where a file is missing or not what was stored.
+        `on_chunk` is told whenever a part of a file has come. Raises RebuildError where a file is
+        missing or not what was stored, with what came before it in the folder.
         """
-        arriving = folder.with_name(folder.name + ".restoring")
-        shutil.rmtree(arriving, ignore_errors=True)
-        arriving.mkdir(parents=True)
+        check_manifest(manifest)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=OWNER_ONLY, parents=True)
         for file in manifest.files:
             try:
                 with _away(self._files):
-                    self._fs.get_file(f"{self._files}/{file.sha256}", str(arriving / file.name))
+                    digest = self._fetch(file, folder / file.name, on_chunk)
             except RetryError as error:
                 if isinstance(error.__cause__, FileNotFoundError):
                     raise RebuildError(_spoilt(manifest, file, "is missing")) from error
                 raise
-            if _sha256(arriving / file.name) != file.sha256:
+            if digest != file.sha256:
                 raise RebuildError(_spoilt(manifest, file, "is not what was stored"))
-            on_file()
-        shutil.rmtree(folder, ignore_errors=True)
-        arriving.rename(folder)
 
     def collect(self) -> int:
         """Delete all but the newest checkpoints, and files that none names; returns how many."""
@@ -135,13 +173,25 @@ class Checkpoints:
                     whole += 1
                     kept.update(file.sha256 for file in manifest.files)
                 elif whole >= self._keep:
-                    self._fs.rm_file(path)
+                    self._remove(path)
             spare = [name for name in self._sizes() if name not in kept]
             old = [f"{self._files}/{name}" for name in spare]
             old = [path for path in old if self._age_s(path) > GRACE_S]
             for path in old:
-                self._fs.rm_file(path)
+                self._remove(path)
         return len(old)
+
+    def _make_folders(self) -> None:
+        for folder in (self._files, self._manifests):
+            if isinstance(self._fs, LocalFileSystem):
+                make_private(Path(folder))
+            else:
+                self._fs.makedirs(folder, exist_ok=True)
+
+    def _remove(self, path: str) -> None:
+        """Delete a file; another owner may have done so before."""
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm_file(path)
 
     def _upload(
         self, folder: Path, files: tuple[StoredFile, ...], stop: threading.Event | None
@@ -150,10 +200,30 @@ class Checkpoints:
         for file in files:
             if sizes.get(file.sha256) == file.bytes:
                 continue
-            if stop is not None and stop.is_set():
-                raise RetryError("the checkpoint was interrupted; the one before it holds")
-            self._fs.put_file(str(folder / file.name), f"{self._files}/{file.sha256}")
+            _check_stop(stop)
+            self._put(folder / file.name, f"{self._files}/{file.sha256}", stop)
             sizes[file.sha256] = file.bytes
+
+    def _put(self, source: Path, target: str, stop: threading.Event | None) -> None:
+        """Store a file; one that is interrupted has not its size, and is stored again."""
+        with source.open("rb") as local, self._fs.open(target, "wb") as stored:
+            while chunk := local.read(CHUNK_BYTES):
+                _check_stop(stop)
+                stored.write(chunk)
+
+    def _fetch(self, file: StoredFile, target: Path, on_chunk: Callable[[], None]) -> str:
+        """Write a stored file to `target`, a byte more than it should have at most."""
+        digest, left = hashlib.sha256(), file.bytes + 1
+        with (
+            self._fs.open(f"{self._files}/{file.sha256}", "rb") as stored,
+            target.open("xb") as out,
+        ):
+            while left and (chunk := stored.read(min(CHUNK_BYTES, left))):
+                out.write(chunk)
+                digest.update(chunk)
+                left -= len(chunk)
+                on_chunk()
+        return digest.hexdigest()
 
     def _stored(self, path: Path) -> StoredFile:
         status = path.stat()
@@ -180,14 +250,27 @@ class Checkpoints:
         return sorted(path for path in paths if path.endswith(".json"))
 
     def _read(self, path: str) -> Manifest | None:
-        text, _, digest = self._fs.cat_file(path).rstrip(b"\n").rpartition(b"\n")
+        """Return a manifest; None for one that is torn, of another version, or not ours."""
+        try:
+            content: bytes = self._fs.cat_file(path, start=0, end=MANIFEST_BYTES_MAX)
+        except FileNotFoundError:
+            return None  # another owner has collected it
+        text, _, digest = content.rstrip(b"\n").rpartition(b"\n")
         if hashlib.sha256(text).hexdigest().encode() != digest:
             return None
-        manifest = _decode(text)
+        try:
+            manifest = _decode(text)
+            check_manifest(manifest)
+        except (msgspec.MsgspecError, RebuildError) as error:
+            _LOG.error("%s is passed over: %s", path, error)
+            return None
         return manifest if manifest.version == MANIFEST_VERSION else None
 
     def _age_s(self, path: str) -> float:
-        modified: datetime = self._fs.modified(path)
+        try:
+            modified: datetime = self._fs.modified(path)
+        except FileNotFoundError:
+            return 0.0  # another owner has collected it
         if modified.tzinfo is None:
             modified = modified.replace(tzinfo=UTC)
         return (datetime.now(UTC) - modified).total_seconds()
@@ -199,6 +282,11 @@ def _sha256(path: Path) -> str:
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _check_stop(stop: threading.Event | None) -> None:
+    if stop is not None and stop.is_set():
+        raise RetryError("the checkpoint was interrupted; the one before it holds")
 
 
 def _spoilt(manifest: Manifest, file: StoredFile, what: str) -> str:

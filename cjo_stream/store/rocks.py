@@ -26,6 +26,7 @@ from rocksdict import (
 )
 
 from cjo_stream.errors import CjoError, LockedError, RebuildError, RetryError
+from cjo_stream.store.private import make_private
 
 BLOCK_CACHE_BYTES = 128 << 20
 WRITE_BUFFERS_BYTES = 64 << 20
@@ -77,7 +78,7 @@ class RocksStore:
         self._scans: weakref.WeakSet[_Scan] = weakref.WeakSet()
         self._open = False
         try:
-            Path(folder).mkdir(parents=True, exist_ok=True)
+            make_private(Path(folder))
             self._db = Rdict(self._folder, _options(memory or process_memory(), self.compression))
             self._db.set_options({"ttl": str(OVERWRITTEN_KEPT_S)})
         except Exception as error:
@@ -207,7 +208,8 @@ def _named(error: Exception, folder: str) -> CjoError:
         return LockedError(f"{folder} is held by another process; end it, or wait for its end")
     if text.startswith(("Corruption", "Invalid argument")):
         return RebuildError(
-            f"{folder} cannot be read ({text}); delete the folder: it is rebuilt from the newest "
-            "checkpoint and the log"
+            f"{folder} cannot be read ({text}). Do not delete it: move it aside, for it can often "
+            "be repaired. A worker then rebuilds it as far as checkpoint and log reach; the state "
+            "folder of a `run` comes back from a copy of yours"
         )
     return RetryError(f"{folder} cannot be used for now ({text}); is the disk full or away?")

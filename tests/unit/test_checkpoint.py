@@ -1,12 +1,15 @@
+import hashlib
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import fsspec
+import msgspec
 import pytest
 
 from cjo_stream.errors import RebuildError, RetryError
-from cjo_stream.store.checkpoint import GRACE_S, Checkpoints
+from cjo_stream.store.checkpoint import CHUNK_BYTES, GRACE_S, Checkpoints, Manifest, StoredFile
 from cjo_stream.store.rocks import RocksStore
 from cjo_stream.testing.store_contract import END
 
@@ -90,6 +93,137 @@ def test_a_torn_manifest_is_passed_over(url: str, tmp_path: Path) -> None:
     store.close()
 
 
+def forge(url: str, applied: int, *files: StoredFile) -> None:
+    """Store a manifest whose digests are right, as anybody can who may write there."""
+    fs, root = fsspec.core.url_to_fs(url)
+    text = msgspec.json.encode(Manifest(applied, 0, files))
+    digest = hashlib.sha256(text).hexdigest()
+    name = f"{root}/p/manifests/{applied:020d}-{digest[:16]}.json"
+    fs.pipe_file(name, text + b"\n" + digest.encode() + b"\n")
+
+
+EVIL = b"a file of somebody's"
+DIGEST = hashlib.sha256(EVIL).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        StoredFile("../../evil", len(EVIL), DIGEST),
+        StoredFile("/tmp/evil", len(EVIL), DIGEST),
+        StoredFile("a/b", len(EVIL), DIGEST),
+        StoredFile("..", len(EVIL), DIGEST),
+        StoredFile("", len(EVIL), DIGEST),
+        StoredFile("evil\0", len(EVIL), DIGEST),
+        StoredFile("evil", len(EVIL), f"../files/{DIGEST}"),
+        StoredFile("evil", -1, DIGEST),
+    ],
+    ids=lambda file: repr(file.name),
+)
+def test_a_manifest_names_plain_files_only(url: str, tmp_path: Path, file: StoredFile) -> None:
+    store = RocksStore(tmp_path / "here")
+    copies = Checkpoints(url, "p")
+    save(store, copies, 1, tmp_path / "one")
+    store.close()
+    fs, root = fsspec.core.url_to_fs(url)
+    fs.pipe_file(f"{root}/p/files/{DIGEST}", EVIL)
+    forge(url, 2, file)
+    newest = copies.newest()
+    assert newest is not None
+    assert newest.applied == 1, "the forged one is passed over"
+    with pytest.raises(RebuildError, match="no file of a store"):
+        copies.restore(Manifest(2, 0, (file,)), tmp_path / "deep" / "there")
+    assert not list(tmp_path.rglob("evil*"))
+
+
+def test_a_manifest_that_is_none_of_ours_is_passed_over(url: str, tmp_path: Path) -> None:
+    store = RocksStore(tmp_path / "here")
+    copies = Checkpoints(url, "p")
+    save(store, copies, 1, tmp_path / "one")
+    store.close()
+    fs, root = fsspec.core.url_to_fs(url)
+    text = b'{"applied": "many"}'
+    digest = hashlib.sha256(text).hexdigest().encode()
+    fs.pipe_file(f"{root}/p/manifests/{7:020d}-0.json", text + b"\n" + digest + b"\n")
+    newest = copies.newest()
+    assert newest is not None
+    assert newest.applied == 1
+
+
+class Racing(Checkpoints):
+    """One owner, who is overtaken between looking at the manifests and deleting files."""
+
+    def __init__(self, url: str, overtake: Any) -> None:
+        super().__init__(url, "p", keep=1)
+        self._overtake = overtake
+
+    def _sizes(self) -> dict[str, int]:
+        self._overtake()
+        return super()._sizes()
+
+
+def test_two_owners_may_collect_at_once(tmp_path: Path) -> None:
+    url = str(tmp_path / "checkpoints")
+    store = RocksStore(tmp_path / "here")
+    mine = Checkpoints(url, "p", keep=1)
+    write(store, 0, 10)
+    save(store, mine, 1, tmp_path / "one")
+    write(store, 10, 10)
+    save(store, mine, 2, tmp_path / "two")
+    for name in stored_files(url):
+        os.utime(name, (0, 0))
+
+    # The other counts on files that only a checkpoint named which is going: it restored that.
+    overtaken = Racing(url, lambda: mine.save(tmp_path / "one", 3))
+    overtaken.collect()
+    newest = mine.newest()
+    assert newest is not None
+    assert newest.applied == 2, "the one whose files are gone is passed over"
+    mine.save(tmp_path / "one", 4)
+    newest = mine.newest()
+    assert newest is not None
+    mine.restore(newest, tmp_path / "there")
+    restored = RocksStore(tmp_path / "there")
+    assert len(list(restored.scan(b"", END))) == 10
+    restored.close()
+    # What one has deleted is no error to the other.
+    Racing(url, mine.collect).collect()
+    store.close()
+
+
+def test_a_large_file_tells_its_progress_and_can_be_interrupted(url: str, tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "000001.sst").write_bytes(os.urandom(5 * CHUNK_BYTES))
+    copies = Checkpoints(url, "p")
+    copies.save(tmp_path / "one", 1)
+    newest = copies.newest()
+    assert newest is not None
+    told: list[None] = []
+    copies.restore(newest, tmp_path / "there", lambda: told.append(None))
+    assert len(told) == 5
+
+    class Later(threading.Event):
+        """Is set while a file is on its way."""
+
+        asked = 0
+
+        def is_set(self) -> bool:
+            self.asked += 1
+            return self.asked > 3
+
+    (tmp_path / "one" / "000001.sst").write_bytes(os.urandom(5 * CHUNK_BYTES))
+    stop = Later()
+    with pytest.raises(RetryError, match="interrupted"):
+        copies.save(tmp_path / "one", 2, stop)
+    assert stop.asked == 4, "it does not wait for the file's end"
+    again = copies.newest()
+    assert again == newest
+    copies.save(tmp_path / "one", 2)
+    again = copies.newest()
+    assert again is not None
+    copies.restore(again, tmp_path / "there")
+
+
 def test_a_torn_file_is_stored_again(url: str, tmp_path: Path) -> None:
     store = RocksStore(tmp_path / "here")
     copies = Checkpoints(url, "p")
@@ -117,13 +251,14 @@ def test_a_spoilt_file_is_never_taken_for_state(url: str, tmp_path: Path) -> Non
     newest = copies.newest()
     assert newest is not None
     with pytest.raises(RebuildError, match="not what was stored"):
-        copies.restore(newest, tmp_path / "here")
+        copies.restore(newest, tmp_path / "there")
+    fs.pipe_file(name, b"x" * 100 * size)
+    with pytest.raises(RebuildError, match="not what was stored"):
+        copies.restore(newest, tmp_path / "there")
+    assert max(path.stat().st_size for path in (tmp_path / "there").iterdir()) == size + 1
     fs.rm_file(name)
     with pytest.raises(RebuildError, match="is missing"):
-        copies.restore(newest, tmp_path / "here")
-    again = RocksStore(tmp_path / "here")
-    assert len(list(again.scan(b"", END))) == 10
-    again.close()
+        copies.restore(newest, tmp_path / "there")
 
 
 def test_an_interrupted_checkpoint_was_never_there(url: str, tmp_path: Path) -> None:

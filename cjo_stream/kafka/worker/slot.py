@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from cjo_stream.errors import LockedError
+from cjo_stream.store.private import make_private
 
 WAIT_S: Final = 5.0
 """For a predecessor that is on its way out."""
@@ -24,8 +25,8 @@ RETRY_S: Final = 0.1
 @contextlib.contextmanager
 def held(folder: Path, wait_s: float = WAIT_S) -> Iterator[None]:
     """Hold the slot of `folder`; raises LockedError where another process does."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / "owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    make_private(folder)
+    descriptor = os.open(folder / "owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _lock(descriptor, folder, time.monotonic() + wait_s)
         os.ftruncate(descriptor, 0)

@@ -1,0 +1,46 @@
+"""Numbers and sizes that topics, headers and files name are checked before they are used.
+
+The names in checkpoints' manifests are `test_checkpoint`'s, identifiers and events
+`test_ingest_*`'s, frames `test_frame`'s.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import pytest
+
+from cjo_stream.definition.content import INFLATED_BYTES_MAX, decode
+from cjo_stream.errors import RefusalError
+from cjo_stream.kafka.dead_letter import read_number
+from cjo_stream.kafka.position import Position, read_copy
+
+
+def test_a_definition_set_does_not_unpack_to_more_than_a_topology_has() -> None:
+    bomb = zlib.compress(bytes(INFLATED_BYTES_MAX + 1), 9)
+    assert len(bomb) < 100_000
+    with pytest.raises(RefusalError, match="cannot be read"):
+        decode(bomb)
+    with pytest.raises(RefusalError, match="cannot be read"):
+        decode(bomb[:1000])
+
+
+@pytest.mark.parametrize(
+    ("header", "number"),
+    [("7", 7), ("0", 0), (None, -1), ("", -1), ("x", -1), ("-3", -1), ("²", -1), ("9" * 99, -1)],
+)
+def test_a_dead_letter_of_somebody_else_is_listed(header: str | None, number: int) -> None:
+    assert read_number(header) == number
+
+
+def test_a_copied_position_that_is_none_is_refused() -> None:
+    value = b'{"offset": 7, "metadata": "m"}'
+    assert read_copy("intake", b"intake/cjo.event.web.v1/3", value) == {
+        ("cjo.event.web.v1", 3): Position(7, "m")
+    }
+    assert read_copy("intake", b"dispatch/cjo.effect.v1/3", b"") == {}
+    assert read_copy("intake", b"\xff\xfe", value) == {}
+    assert read_copy("intake", b"intake/a/b", b"") == {}, "it was taken out"
+    for key, wrong in ((b"intake/a/b", value), (b"intake/a/1", b"{}")):
+        with pytest.raises(RefusalError, match="null value"):
+            read_copy("intake", key, wrong)
