@@ -160,6 +160,9 @@ def wake_ms(customer: Customer) -> int | None:
     """
     due = [timer.due for instance in customer.instances for timer in instance.timers]
     due += [waiting.due for waiting in customer.waiting]
+    rest = customer.overrun
+    if rest is not None:
+        due = [max(one, rest.until) if one <= rest.at else one for one in due]
     due += [window.closes_at for window in customer.windows if window.features is not None]
     if customer.profile_due is not None:
         due.append(customer.profile_due)
@@ -322,9 +325,10 @@ def _finish(cascade: Cascade, outer: Sequence[Timer] = ()) -> None:
     while True:
         while (raised := cascade.next_raised()) is not None:
             _show_all(cascade, raised)
-        due = _first_due(customer, clock)
+        due = _first_due(customer, clock, None if left else outer)
         waiting = requests.first_due(customer, clock) if customer.waiting else None
         if waiting is not None and (due is None or waiting.due < due[1].due):
+            cascade.turn.timers += 1
             _decide_again(cascade, waiting)
             continue
         if due is None:
@@ -332,12 +336,16 @@ def _finish(cascade: Cascade, outer: Sequence[Timer] = ()) -> None:
         instance, timer = due
         is_outer = any(timer is t for t in outer)
         if not is_outer:
-            if left == 0:
-                break
             left -= 1
+        cascade.turn.timers += 1
         cascade.begin_timer(instance.id, instance.anchor, is_outer=is_outer)
         journey = cascade.turn.program.versions[(instance.journey, instance.version)]
         instances.fire(cascade, journey, instance, timer)
+    rest = None if left else _first_due(customer, clock)
+    if rest is not None:
+        cascade.overrun(rest[1].due)
+    else:
+        customer.overrun = None
     instances.forget_unwatchable(cascade)
 
 
@@ -347,11 +355,17 @@ def _decide_again(cascade: Cascade, waiting: Waiting) -> None:
     requests.decide_again(cascade.customer, waiting, scope, cascade.turn)
 
 
-def _first_due(customer: Customer, clock: int) -> tuple[Instance, Timer] | None:
-    """Return the first timer due: by due time, journey name, oldest instance, order of writing."""
+def _first_due(
+    customer: Customer, clock: int, of: Sequence[Timer] | None = None
+) -> tuple[Instance, Timer] | None:
+    """Return the first timer due: by due time, journey name, oldest instance, order of writing.
+
+    `of`: only these, None for all.
+    """
     best: tuple[Instance, Timer] | None = None
     for instance in customer.instances:
         for timer in instance.timers:
-            if timer.due <= clock and (best is None or timer.due < best[1].due):
+            is_first = timer.due <= clock and (best is None or timer.due < best[1].due)
+            if is_first and (of is None or any(timer is one for one in of)):
                 best = (instance, timer)
     return best

@@ -179,6 +179,18 @@ class Membership(msgspec.Struct, array_like=True):
     early: list[Deliver] = []
 
 
+class Overrun(msgspec.Struct, array_like=True):
+    """More was due at once than one cascade may fire, `times` in a row without catching up.
+
+    What was due by `at` rests until `until`; both are clocks. `due`: of the first left.
+    """
+
+    times: int
+    due: int
+    at: int
+    until: int
+
+
 class Customer(msgspec.Struct, array_like=True):
     """A customer: a root with members, or, once absorbed, only a redirect.
 
@@ -232,6 +244,7 @@ class Customer(msgspec.Struct, array_like=True):
     commands: list[Command] = []
     waiting: list[Waiting] = []
     windows: list[Window] = []
+    overrun: Overrun | None = None
 
 
 def next_id(customer: Customer, letter: str) -> str:

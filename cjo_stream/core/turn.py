@@ -38,6 +38,7 @@ class Turn:
         "received_at",
         "records",
         "timelines",
+        "timers",
     )
 
     def __init__(
@@ -65,6 +66,8 @@ class Turn:
         self.entries: list[Entry] = []
         """What the customer's timeline gets before the records."""
         self.counts: dict[tuple[str, ...], int] = {}
+        self.timers = 0
+        """How many timers and waiting requests have fired."""
 
     def send(self, actor_key: str, message: ActorMessage) -> None:
         """Send `message` to another actor."""

@@ -13,20 +13,25 @@ from cjo_stream.engine.codec import (
     actor_key_bytes,
     decode_actor,
     encode_actor,
+    read_put_off,
     timer_key,
 )
 from cjo_stream.engine.port import Store
 
 
 class Entry:
-    """One actor. `wake` is its earliest due time as indexed, `written_wake` as in the store."""
+    """One actor. `wake` is its earliest due time as indexed, `written_wake` as in the store.
 
-    __slots__ = ("dirty", "state", "wake", "written_wake")
+    `is_put_off`: it is indexed for later than its state says, so the store must know when.
+    """
 
-    def __init__(self, state: ActorState | None, wake: int | None) -> None:
+    __slots__ = ("dirty", "is_put_off", "state", "wake", "written_wake")
+
+    def __init__(self, state: ActorState | None, put_off: int | None = None) -> None:
         self.state = state
-        self.wake = wake
-        self.written_wake = wake
+        self.wake = put_off if put_off is not None else wake_ms(state)
+        self.written_wake = self.wake
+        self.is_put_off = put_off is not None
         self.dirty = False
 
 
@@ -48,8 +53,10 @@ class Cache:
         found = self._old.pop(key, None)
         if found is None:
             value = self._store.get(actor_key_bytes(key))
-            state = decode_actor(key, value) if value is not None else None
-            found = Entry(state, wake_ms(state))
+            if value is None:
+                found = Entry(None)
+            else:
+                found = Entry(decode_actor(key, value), read_put_off(value))
         self._young[key] = found
         return found
 
@@ -66,7 +73,8 @@ class Cache:
             if entry.state is None:
                 writes.append((actor_key_bytes(key), None))
             else:
-                writes.append((actor_key_bytes(key), encode_actor(entry.state)))
+                put_off = entry.wake if entry.is_put_off else None
+                writes.append((actor_key_bytes(key), encode_actor(entry.state, put_off)))
             if entry.wake != entry.written_wake:
                 if entry.written_wake is not None:
                     writes.append((timer_key(entry.written_wake, key), None))

@@ -1,9 +1,10 @@
 """The layout of a task's store.
 
 Keys sort as their parts do; numbers in them are big-endian, unsigned. Every value but a timer's
-starts with a version byte.
+starts with a version byte, 1; an actor's with 2 where it wakes at another time than its state
+alone says, which then follows.
 
-    s | actor key (ascii)              an actor's state: msgpack
+    s | actor key (ascii)              an actor's state: msgpack; version 2: wake (8), state
     h | actor key | slot (2)           an entry of a customer's timeline, a ring: msgpack
     t | due + 2^63 (8) | actor key     when an actor is due next: empty
     l i | partition (4) | topic id     cursor of an incoming lane: offset, index (8, 8; signed)
@@ -28,10 +29,11 @@ from cjo_stream.engine.frame import Position
 from cjo_stream.engine.port import Log
 from cjo_stream.errors import RefusalError
 
-BEHAVIOUR = 2
+BEHAVIOUR = 3
 """Raised when the same log would give other results than before."""
 
 VERSION: Final = b"\x01"
+PUT_OFF: Final = b"\x02"
 META_KEY: Final = b"m"
 ACTORS: Final = (b"s", b"t")
 CUSTOMERS: Final = (b"sp", b"sq")
@@ -46,6 +48,7 @@ _DUE = struct.Struct(">Q")
 _SLOT = struct.Struct(">H")
 _NUMBER = struct.Struct(">Q")
 _PART = struct.Struct(">I")
+_WAKE = struct.Struct(">q")
 _POSITION = struct.Struct(">qq")
 _MODEL_PART = struct.Struct(">QI")
 
@@ -97,15 +100,24 @@ def actor_key_bytes(key: str) -> bytes:
     return b"s" + key.encode()
 
 
-def encode_actor(state: ActorState) -> bytes:
-    """Return the stored value of an actor."""
+def encode_actor(state: ActorState, put_off: int | None = None) -> bytes:
+    """Return the stored value of an actor; `put_off`: when it wakes, if its state cannot say."""
+    if put_off is not None:
+        return PUT_OFF + _WAKE.pack(put_off) + _ENCODER.encode(state)
     return VERSION + _ENCODER.encode(state)
 
 
 def decode_actor(key: str, value: bytes) -> ActorState:
     """Return the state stored for the actor at `key`."""
     decoder = _IDENTIFIER if key[0] == "n" else _CUSTOMER
+    if value[:1] == PUT_OFF:
+        return decoder.decode(value[1 + _WAKE.size :])
     return decoder.decode(_body(value))
+
+
+def read_put_off(value: bytes) -> int | None:
+    """Return when a stored actor wakes, where its state cannot say; else None."""
+    return int(_WAKE.unpack_from(value, 1)[0]) if value[:1] == PUT_OFF else None
 
 
 def timeline_key(key: str, slot: int) -> bytes:

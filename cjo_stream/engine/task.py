@@ -63,7 +63,7 @@ from cjo_stream.engine.models import Models
 from cjo_stream.engine.port import Compile, Log, LogRecord, Outbox, Store
 from cjo_stream.engine.sets import Sets
 from cjo_stream.engine.timelines import Timelines
-from cjo_stream.engine.timers import Timers
+from cjo_stream.engine.timers import WAKES_MAX, Timers
 from cjo_stream.errors import CjoError, ClockError, HoleError, RefusalError
 
 TIMERS_PER_RECORD_MAX = 5_000
@@ -91,6 +91,7 @@ class Task:
         compile_: Compile,
         *,
         actors_max: int = 40_000,
+        wakes_max: int = WAKES_MAX,
         timers_per_record_max: int | None = TIMERS_PER_RECORD_MAX,
     ) -> None:
         self.partition = partition
@@ -101,7 +102,7 @@ class Task:
         self._meta = _open_meta(store, partition, partitions, log)
         self._cache = Cache(store, actors_max)
         self._timelines = Timelines(store)
-        self._wakes = Timers(store)
+        self._wakes = Timers(store, wakes_max)
         self._sets = Sets(store, compile_, self._meta.active)
         self._models = Models(store, self._meta.model)
         self._cursors = Cursors(
@@ -155,7 +156,7 @@ class Task:
 
     @property
     def next_due(self) -> int | None:
-        """Due time in ms of the nearest timer, or of one since cancelled; None for none."""
+        """Due time in ms of the nearest timer; None for none."""
         first = self._wakes.first()
         return first[0] if first else None
 
@@ -350,24 +351,25 @@ class Task:
         """Move the clock to `to`, stepping to each timer's due time on the way."""
         budget = self._timers_max
         while (first := self._wakes.first()) is not None and first[0] <= to:
-            if budget is not None:
-                if budget == 0:
-                    break
-                budget -= 1
+            if budget is not None and budget <= 0:
+                break
             self._wakes.pop()
             self._popped.append(first)
             due, key = first
             entry = self._cache.entry(key)
             if entry.wake is None or entry.wake > due:
-                continue  # cancelled, or put off, since it was pushed
+                continue  # a key that a release of other behaviour left in the store
             self._clock = max(self._clock, due)
             self._delays.append(to - due)
             entry.wake = None
-            self._fire(key, entry, careful)
+            fired = self._fire(key, entry, careful)
+            if budget is not None:
+                budget -= fired
             self._drain(careful)
         self._clock = max(self._clock, to)
 
-    def _fire(self, key: str, entry: Entry, careful: bool) -> None:
+    def _fire(self, key: str, entry: Entry, careful: bool) -> int:
+        """Let what is due of an actor have its effect; return what that counts of the budget."""
         state = entry.state
         assert state is not None
         saved = codec.encode_actor(state) if careful else b""
@@ -390,7 +392,9 @@ class Task:
             dropped = customers.drop_due(state, turn)
             source = (self._log.topic_id, self.partition, self._offset + 1)
             tell_failed(turn, error, source, {"timers": dropped})
+        turn.changed = True  # if nothing else, what is due next
         self._close_turn(key, entry, turn)
+        return max(1, turn.timers)
 
     # --- one message to one actor
 
@@ -469,13 +473,13 @@ class Task:
 
     def _wake(self, key: str, entry: Entry) -> None:
         """Index when the actor is due next where that is another time than before."""
-        wake = actor.wake_ms(entry.state)
-        if wake is not None and wake <= self._clock:
-            wake = self._clock + 1  # what one cascade may not fire waits for the clock's next move
+        due = actor.wake_ms(entry.state)
+        # What one cascade may not fire waits for the clock's next move.
+        entry.is_put_off = due is not None and due <= self._clock
+        wake = self._clock + 1 if entry.is_put_off else due
         if wake != entry.wake:
+            self._wakes.move(key, entry.wake, wake)
             entry.wake = wake
-            if wake is not None:
-                self._wakes.push(wake, key)
 
     # --- what leaves
 

@@ -1,9 +1,13 @@
-"""Which customer wakes next.
+"""Which actor wakes next.
 
-The store keeps one key per customer with timers, `due | customer`, for its earliest. A window of
-the nearest of them is held in a heap, so that memory does not grow with the customers who wait.
-What is pushed beyond the window and not yet written waits in `_beyond`. Entries are not removed
-when a timer is cancelled: whoever pops one looks whether that customer is still due.
+The store keeps one key per actor that has something due, `due | actor`, for its earliest. A
+window of the nearest of them is held in a heap, so that memory does not grow with those who wait.
+What is pushed beyond the window and not yet written waits in `_beyond`.
+
+What is seen from outside is always exactly what the store will hold with the next commit. A wake
+that is cancelled stays where it lies, for taking it out would cost a search; a mark lets it be
+passed over, at no cost to whoever counts wakes: `_gone` for the heap, `_cancelled` for what lies
+beyond it.
 """
 
 from __future__ import annotations
@@ -14,56 +18,83 @@ from itertools import islice
 from cjo_stream.engine.codec import TIMERS, read_timer_key, timer_key
 from cjo_stream.engine.port import Store
 
+WAKES_MAX = 20_000
 Wake = tuple[int, str]
 """(due in ms, actor key)"""
+_EARLIEST: Wake = (-(1 << 63), "")
 
 
 class Timers:
-    """The nearest wakes of one task, in order of due time, then customer."""
+    """The nearest wakes of one task, in order of due time, then actor."""
 
-    __slots__ = ("_beyond", "_heap", "_horizon", "_store", "_window")
+    __slots__ = ("_beyond", "_cancelled", "_gone", "_heap", "_horizon", "_store", "_window")
 
-    def __init__(self, store: Store, window: int = 20_000) -> None:
+    def __init__(self, store: Store, window: int = WAKES_MAX) -> None:
         self._store = store
         self._window = window
         self._heap: list[Wake] = []
         self._beyond: list[Wake] = []
-        self._horizon: Wake | None = (-(1 << 63), "")
+        self._gone: set[Wake] = set()
+        self._cancelled: set[Wake] = set()
+        """In `_beyond`, or in the store until the commit."""
+        self._horizon: Wake | None = _EARLIEST
         """Every wake below it is in the heap; None: every wake is."""
 
-    def push(self, due: int, key: str) -> None:
-        """Add a wake."""
-        wake = (due, key)
-        if self._horizon is None or wake < self._horizon:
-            heapq.heappush(self._heap, wake)
-        else:
-            self._beyond.append(wake)
+    def move(self, key: str, before: int | None, after: int | None) -> None:
+        """Let the actor wake at `after` instead of `before`; None is never."""
+        if before is not None:
+            wake = (before, key)
+            (self._gone if self._is_near(wake) else self._cancelled).add(wake)
+        if after is not None:
+            self._push((after, key))
 
     def first(self) -> Wake | None:
-        """Return the nearest wake, which may be stale, or None."""
-        while not self._heap:
+        """Return the nearest wake, or None."""
+        while True:
+            while self._heap:
+                first = self._heap[0]
+                if first not in self._gone:
+                    return first
+                self._gone.remove(heapq.heappop(self._heap))
             if self._horizon is None:
                 return None
             self._refill()
-        return self._heap[0]
 
     def pop(self) -> None:
-        """Remove the nearest wake."""
+        """Remove the nearest wake, which `first` has returned."""
         heapq.heappop(self._heap)
 
     def settle(self) -> None:
-        """Everything pushed is written now: forget what the store can give back."""
+        """Everything is written now: forget what the store can give back."""
         self._beyond.clear()
+        self._cancelled.clear()
         if len(self._heap) > 2 * self._window:
             self._heap.sort()
             self._horizon = self._heap[self._window]
             del self._heap[self._window :]
+            self._gone = {wake for wake in self._gone if self._is_near(wake)}
 
     def reset(self) -> None:
         """Go back to what is written."""
         self._heap.clear()
         self._beyond.clear()
-        self._horizon = (-(1 << 63), "")
+        self._gone.clear()
+        self._cancelled.clear()
+        self._horizon = _EARLIEST
+
+    def _is_near(self, wake: Wake) -> bool:
+        return self._horizon is None or wake < self._horizon
+
+    def _push(self, wake: Wake) -> None:
+        if self._is_near(wake):
+            if wake in self._gone:
+                self._gone.remove(wake)
+            else:
+                heapq.heappush(self._heap, wake)
+        elif wake in self._cancelled:
+            self._cancelled.remove(wake)
+        else:
+            self._beyond.append(wake)
 
     def _refill(self) -> None:
         assert self._horizon is not None
@@ -72,9 +103,8 @@ class Timers:
             read_timer_key(k) for k, _ in islice(self._store.scan(start, TIMERS[1]), self._window)
         ]
         self._horizon = (chunk[-1][0], chunk[-1][1] + "\0") if len(chunk) == self._window else None
-        inside = [w for w in self._beyond if self._horizon is None or w < self._horizon]
-        self._beyond = [
-            w for w in self._beyond if self._horizon is not None and w >= self._horizon
-        ]
-        self._heap = chunk + inside
+        near = [wake for wake in (*chunk, *self._beyond) if self._is_near(wake)]
+        self._beyond = [wake for wake in self._beyond if not self._is_near(wake)]
+        self._heap = [wake for wake in near if wake not in self._cancelled]
+        self._cancelled.difference_update(near)
         heapq.heapify(self._heap)

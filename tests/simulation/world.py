@@ -10,6 +10,7 @@ log give the same effects byte for byte?
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import random
 from collections import Counter, defaultdict
@@ -30,8 +31,8 @@ from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.frame import control_frame, decode_effect_frame, tick_frame
 from cjo_stream.engine.intake import Intake
 from cjo_stream.engine.learner import Publication
-from cjo_stream.engine.port import Log, LogRecord, RawRecord
-from cjo_stream.engine.task import Task
+from cjo_stream.engine.port import Log, LogRecord, RawRecord, Store
+from cjo_stream.engine.task import TIMERS_PER_RECORD_MAX, Task
 from cjo_stream.ingest import decoder
 from cjo_stream.store.memory import MemoryStore
 
@@ -39,6 +40,7 @@ TOPOLOGY = Path(__file__).parent / "topology"
 TOPOLOGIES = (load(TOPOLOGY), load(Path(__file__).parent / "deciding"))
 """Journeys of all kinds, and decisions of all kinds: each seed has one of them."""
 START_MS = 1_700_000_000_000
+compile_once = functools.cache(compile_content)
 
 
 class CrashError(Exception):
@@ -62,6 +64,7 @@ class World:
     def __init__(self, seed: int, events: int = 60, users: int = 5, partitions: int = 3) -> None:
         self.random = random.Random(seed)
         self.definitions = TOPOLOGIES[seed % len(TOPOLOGIES)]
+        self.timers_max = self.random.choice([1, 2, 5, TIMERS_PER_RECORD_MAX])
         self.clock = START_MS
         self.raw: list[list[RawRecord]] = [[], []]
         self.committed: list[tuple[int, str | None]] = [(0, None), (0, None)]
@@ -198,8 +201,8 @@ class World:
             raise CrashError
 
     def start_task(self, number: int, partition: Partition) -> None:
-        partition.task = Task(
-            number, len(self.partitions), Log("internal", number), partition.store, compile_content
+        partition.task = open_task(
+            number, len(self.partitions), partition.store, timers_per_record_max=self.timers_max
         )
 
     def run_task(self) -> None:
@@ -331,7 +334,7 @@ class World:
         """Raise AssertionError where a promise is broken."""
         counted: Counter[str] = Counter()
         for number, partition in enumerate(self.partitions):
-            replayed, store = replay(number, len(self.partitions), partition.log)
+            replayed, store = replay(number, len(self.partitions), partition.log, self.timers_max)
             got = [(e.kind, e.key, e.value) for e in self.out[number]]
             assert got == replayed, f"partition {number}: effects differ from a clean replay"
             ids = [json.loads(v)["action_id"] for kind, _, v in got if kind == "action"]
@@ -377,10 +380,17 @@ class _Calm(random.Random):
         return 0.999
 
 
-def replay(number: int, partitions: int, log: list[LogRecord]) -> tuple[list[Any], MemoryStore]:
+def open_task(number: int, partitions: int, store: Store, **bounds: int) -> Task:
+    """Return a task of the simulated installation over its store."""
+    return Task(number, partitions, Log("internal", number), store, compile_once, **bounds)
+
+
+def replay(
+    number: int, partitions: int, log: list[LogRecord], timers_max: int
+) -> tuple[list[Any], MemoryStore]:
     """Return the effects of a log through a fresh store, one record at a time."""
     store = MemoryStore()
-    task = Task(number, partitions, Log("internal", number), store, compile_content)
+    task = open_task(number, partitions, store, timers_per_record_max=timers_max)
     effects = []
     for record in log:
         for frame in task.process([record]).effects:

@@ -347,6 +347,35 @@ def test_what_is_odd_is_a_warning_and_loads(tmp_path: Path, old: str, new: str, 
     assert not others
 
 
+@pytest.mark.parametrize(
+    ("time", "back", "loops"),
+    [
+        ("entry.due", "{time: entry.due, to: a}", True),
+        ("entry.due", "{time: data.again, to: a}", False),
+        ("entry.due", "{time: next_time('09:00'), to: a}", False),
+        ("entry.due", "{time: entry.due, to: a, past: skip}", False),
+        ("entry.due", "{time: entry.due, to: a, when: data.again < 3}", False),
+        ("now + 1000", "{time: entry.due, to: a}", False),
+    ],
+)
+def test_states_that_send_each_other_on_by_times_that_stay_past_are_a_warning(
+    tmp_path: Path, time: str, back: str, loops: bool
+) -> None:
+    spinning = f"""\
+journey: spin
+version: 1
+entry: {{on: cart_updated}}
+data: {{again: 0}}
+initial: a
+states:
+  a: {{leave: [{{assign: {{again: now + 1000}}}}], at: [{{time: {time}, to: b}}]}}
+  b: {{on: {{out: z}}, at: [{back}]}}
+  z: {{end: z}}
+"""
+    found = errors_of(tmp_path, TOPOLOGY, spinning)
+    assert len([one for one in found if "once this time is past" in one]) == (2 if loops else 0)
+
+
 def test_a_trait_on_what_is_only_raised_is_a_warning(tmp_path: Path) -> None:
     raising = JOURNEY.replace("act: reminder", "raise: {type: order_placed}")
     marked = TOPOLOGY.replace("count: order", "count: §order")

@@ -583,6 +583,71 @@ states:
     assert scene.driver.dead_letters() == []
 
 
+SPINNING = """
+journey: spin
+version: 1
+entry: {on: begin}
+initial: a
+on: {out: z}
+states:
+  a: {at: [{time: "0", to: b}]}
+  b: {at: [{time: "1", to: a}], after: {20m: z}}
+  z: {end: z}
+---
+journey: calm
+version: 1
+entry: {on: begin}
+initial: a
+states:
+  a: {after: {30m: b}}
+  b: {end: b}
+"""
+
+
+def test_states_that_send_each_other_on_for_ever_are_bounded_however_long_it_lasts(
+    tmp_path: Path,
+) -> None:
+    scene = Scene(tmp_path, SPINNING)
+    scene.send("begin", 0)
+    scene.to(30 * 86_400)
+    spun = [move for move in scene.moves() if move[1] == "spin"]
+    assert 100 * 24 * 29 < len(spun) < 100 * (24 * 30 + 40)
+    # What else the customer waits for comes at its time.
+    assert [move[0] for move in scene.moves() if move[1] == "calm"] == [0, 1800]
+
+
+def test_what_spins_rests_the_same_time_in_any_steps_of_the_clock(tmp_path: Path) -> None:
+    at_once, in_steps = Scene(tmp_path, SPINNING), Scene(tmp_path, SPINNING)
+    for scene in (at_once, in_steps):
+        scene.send("begin", 0)
+    for second in range(0, 4000, 7):
+        in_steps.to(second)
+    for scene in (at_once, in_steps):
+        scene.to(4000)
+        scene.send("out", 4000)
+    assert at_once.moves() == in_steps.moves()
+    assert at_once.moves()[-1][3:] == ("z", "ended", "z")
+
+
+def test_a_late_loop_that_catches_up_does_not_rest(tmp_path: Path) -> None:
+    scene = Scene(
+        tmp_path,
+        """
+journey: poll
+version: 1
+entry: {on: begin}
+initial: a
+states:
+  a: {after: {1s: a}, on: {out: z}}
+  z: {end: z}
+""",
+    )
+    scene.send("other", 43_200)
+    scene.send("begin", 0)
+    scene.to(43_210)
+    assert len(scene.moves()) == 43_211
+
+
 def test_a_state_left_cancels_its_timers(tmp_path: Path) -> None:
     scene = Scene(tmp_path, NOTES + SLOW)
     scene.send("begin", 0)

@@ -22,6 +22,7 @@ from cjo_stream.core.state import Customer, Identifier
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import compile_content
 from cjo_stream.engine import codec
+from cjo_stream.engine.cache import Cache
 from cjo_stream.engine.frame import decode_frame, single_frame, tick_frame
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import CLOCK_AHEAD_MAX_MS, TIMERS_PER_RECORD_MAX, Task
@@ -318,6 +319,29 @@ def test_at_most_so_many_timers_fire_at_a_record_and_the_rest_with_the_next() ->
         assert len(partition.sent("action")) == expected
 
 
+def test_timers_put_off_or_cancelled_take_nothing_from_what_a_record_may_fire() -> None:
+    reopened = []
+    for restart in (False, True):
+        partition = Partition(timers_per_record_max=3)
+        for user in range(6):
+            partition.event(event(user))
+            partition.event(event(user, SECOND))
+        partition.event(event(5, SECOND + 1, "order"))
+        partition.run(2)
+        if restart:
+            partition.open()
+        for at in (4 * SECOND, 4 * SECOND + 1):
+            partition.out.clear()
+            partition.tick(at)
+            partition.process()
+            partition.open()  # killed between produce and commit
+            partition.out.clear()
+            partition.step()
+            reopened.append(partition.out)
+            assert len(partition.sent("action")) == (3 if at == 4 * SECOND else 2)
+    assert reopened[:2] == reopened[2:]
+
+
 def test_a_message_to_an_actor_of_another_partition_travels_in_a_frame(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -458,3 +482,17 @@ def test_sets_taken_back_by_poison_are_taken_again(monkeypatch: pytest.MonkeyPat
     assert partition.task.active_number == 1
     assert [letter["reason"] for letter in partition.letters()] == ["failed"]
     assert partition.open().active_number == 1
+
+
+def test_an_actor_that_waits_for_the_clocks_next_move_is_read_as_it_was_written() -> None:
+    store = MemoryStore()
+    cache = Cache(store)
+    entry = cache.entry("pa")
+    entry.state = Customer(id="a", profile_due=5)
+    entry.wake, entry.is_put_off = 8, True  # due at 5, at a clock of 7
+    cache.touch("pa", entry)
+    store.write(cache.batch())
+    again = Cache(store).entry("pa")
+    assert (again.wake, again.written_wake, again.is_put_off) == (8, 8, True)
+    assert again.state == entry.state
+    assert [codec.read_timer_key(key) for key, _ in store.scan(*codec.TIMERS)] == [(8, "pa")]

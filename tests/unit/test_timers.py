@@ -16,7 +16,7 @@ def drain(timers: Timers) -> list[tuple[int, str]]:
 def test_wakes_come_in_order_of_due_time_then_customer() -> None:
     timers = Timers(MemoryStore())
     for wake in [(30, "pb"), (10, "pz"), (30, "pa"), (20, "pa")]:
-        timers.push(*wake)
+        timers.move(wake[1], None, wake[0])
     assert drain(timers) == [(10, "pz"), (20, "pa"), (30, "pa"), (30, "pb")]
 
 
@@ -32,41 +32,55 @@ def test_a_wake_pushed_beyond_the_window_is_not_lost_before_it_is_written() -> N
     store.write([(timer_key(due, "p0"), b"") for due in range(0, 100, 10)])
     timers = Timers(store, window=3)
     assert timers.first() == (0, "p0")
-    timers.push(35, "p1")
-    timers.push(5, "p1")
+    timers.move("p1", None, 35)
+    timers.move("p2", None, 5)
     assert drain(timers) == sorted(
-        [*[(due, "p0") for due in range(0, 100, 10)], (35, "p1"), (5, "p1")]
+        [*[(due, "p0") for due in range(0, 100, 10)], (35, "p1"), (5, "p2")]
     )
 
 
-def test_any_mix_of_pushes_pops_writes_and_resets_keeps_every_wake() -> None:
-    for seed in range(50):
+def test_a_wake_that_was_cancelled_or_put_off_is_never_seen() -> None:
+    timers = Timers(MemoryStore())
+    for key in ("pa", "pb", "pc"):
+        timers.move(key, None, 10)
+    timers.move("pa", 10, None)
+    timers.move("pb", 10, 20)
+    timers.move("pc", 10, 20)
+    timers.move("pc", 20, 10)
+    assert drain(timers) == [(10, "pc"), (20, "pb")]
+
+
+def test_any_mix_of_moves_pops_writes_and_resets_shows_the_wakes_there_are() -> None:
+    for seed in range(60):
         draw = random.Random(seed)
         store = MemoryStore()
         timers = Timers(store, window=draw.choice([1, 2, 5]))
-        written: set[tuple[int, str]] = set()
-        live: set[tuple[int, str]] = set()
+        written: dict[str, int] = {}
+        live: dict[str, int] = {}
         clock = 0
-        for _ in range(200):
+        for _ in range(300):
             kind = draw.random()
-            if kind < 0.5:
-                wake = (clock + draw.randrange(1, 60), f"p{draw.randrange(4)}")
-                if wake not in live:
-                    live.add(wake)
-                    timers.push(*wake)
+            if kind < 0.6:
+                key = f"p{draw.randrange(9)}"
+                after = clock + draw.randrange(1, 40) if draw.random() < 0.8 else None
+                if after != live.get(key):
+                    timers.move(key, live.pop(key, None), after)
+                    if after is not None:
+                        live[key] = after
             elif kind < 0.8:
                 first = timers.first()
-                assert first == min(live, default=None)
+                assert first == min(((due, key) for key, due in live.items()), default=None)
                 if first is not None:
-                    live.discard(first)
+                    del live[first[1]]
                     timers.pop()
                     clock = first[0]
             elif kind < 0.95:
-                puts = [(timer_key(*w), b"") for w in live - written]
-                store.write(puts + [(timer_key(*w), None) for w in written - live])
-                written = set(live)
+                gone = [w for w in written.items() if w not in live.items()]
+                store.write([(timer_key(due, key), None) for key, due in gone])
+                store.write([(timer_key(due, key), b"") for key, due in live.items()])
+                written = dict(live)
                 timers.settle()
             else:
-                live = set(written)
+                live = dict(written)
                 timers.reset()
-        assert drain(timers) == sorted(live)
+        assert drain(timers) == sorted((due, key) for key, due in live.items())

@@ -6,7 +6,9 @@
 
 Bounds: RAISED_DEPTH_MAX deep, RAISED_MAX in all, ALWAYS_MAX moves by `always` in a row; what is
 beyond is dropped, with one dead letter `loop`. DUE_AT_ONCE_MAX timers; more wait for the clock's
-next move.
+next move, a millisecond. What does not catch up so, OVERRUNS_MAX times in a row, never will:
+states that send each other on by times that stay in the past. They wait twice as long each time,
+up to REST_MAX_MS. So the work of a record is bounded, however much time it lets pass.
 """
 
 from __future__ import annotations
@@ -20,13 +22,17 @@ from cjo_stream.core.event import Event, native
 from cjo_stream.core.expression import MISSING, Scope
 from cjo_stream.core.profile.view import View
 from cjo_stream.core.record import DeadLetter, Transition, Trigger
-from cjo_stream.core.state import Customer
+from cjo_stream.core.state import Customer, Overrun
 from cjo_stream.core.turn import Turn
 
 RAISED_DEPTH_MAX = 8
 RAISED_MAX = 1_000
 ALWAYS_MAX = 16
 DUE_AT_ONCE_MAX = 100
+OVERRUNS_MAX = 10
+REST_MAX_MS = 3_600_000
+CATCHING_UP_MS = 1_000
+"""By so much, the shortest `after`, what is left must be due later than what was left before."""
 
 _JSON = msgspec.json.Encoder()
 
@@ -124,6 +130,20 @@ class Cascade:
                 value=_JSON.encode(body),
             )
         )
+
+    def overrun(self, due: int) -> None:
+        """Let what is left, the first of it at `due`, rest."""
+        customer, turn = self.customer, self.turn
+        clock, last = turn.clock, customer.overrun
+        times = 1
+        if last is not None and due < max(
+            last.due + CATCHING_UP_MS, clock - turn.program.max_late_ms
+        ):
+            times = last.times + 1
+        doubled = min(max(0, times - OVERRUNS_MAX), REST_MAX_MS.bit_length())
+        until = clock + min(1 << doubled, REST_MAX_MS)
+        customer.overrun = Overrun(times, due, clock, until)
+        turn.count("cjo_state_bounds_total", "due_at_once")
 
     def close(self) -> None:
         """Count the type errors of its expressions."""

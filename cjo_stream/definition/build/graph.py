@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
-from cjo_stream.core.program import Journey, Split, State, Transition
+from cjo_stream.core.expression import Expression
+from cjo_stream.core.program import (
+    Assign,
+    Journey,
+    Past,
+    SetFact,
+    Split,
+    State,
+    Step,
+    TimerRule,
+    Transition,
+)
+
+_MOVING = re.compile(r"\b(now|next_time|days_since|hours_since)\b")
+"""What of an expression goes with the clock."""
 
 
 def reachable(initial: str, next_of: dict[str, set[str]]) -> set[str]:
@@ -36,6 +51,59 @@ def entered_by_time_only(journey: Journey) -> set[str]:
         if not state.end:
             by_event |= {*_targets(_all(state.on)), *_targets(state.always)}
     return reached - by_event
+
+
+def past_loops(journey: Journey) -> Iterator[Expression]:
+    """Yield the times of `at` that, once past, stay past and lead back to their own state.
+
+    Seen are those of no condition that read nothing which moves with the clock, or which a step
+    of the journey sets.
+    """
+    by_itself: dict[str, set[str]] = {}
+    looping: list[tuple[str, Expression, set[str]]] = []
+    given = _given(journey)
+    for name, state in journey.states.items():
+        ways = by_itself.setdefault(name, set())
+        ways.update(_targets(t for t in state.always if t.when is None))
+        for timer in state.timers:
+            to = set(_targets([timer.transition]))
+            if timer.at is not None and _stays_past(timer, given):
+                ways |= to
+                looping.append((name, timer.at, to))
+    for name, time, to in looping:
+        if any(name in reachable(target, by_itself) for target in to):
+            yield time
+
+
+def _stays_past(timer: TimerRule, given: set[tuple[str, str]]) -> bool:
+    assert timer.at is not None
+    if timer.transition.when is not None or timer.past is Past.SKIP:
+        return False
+    reads = timer.at.reads
+    return not _MOVING.search(timer.at.text) and not any(path[:2] in given for path in reads)
+
+
+def _given(journey: Journey) -> set[tuple[str, str]]:
+    """Return the paths that steps of the journey set: of data, and of the profile."""
+    given: set[tuple[str, str]] = set()
+    for step in _steps(journey):
+        if isinstance(step, Assign):
+            given |= {("data", name) for name in step.variables}
+        elif isinstance(step, SetFact):
+            given |= {("profile", name) for name in step.facts}
+    return given
+
+
+def _steps(journey: Journey) -> Iterator[Step]:
+    for state in journey.states.values():
+        yield from state.enter
+        yield from state.leave
+        for transition in _of_state(state):
+            yield from transition.do
+    for transition in _all(journey.on):
+        yield from transition.do
+    if journey.goal is not None:
+        yield from journey.goal.do
 
 
 def _of_state(state: State) -> Iterator[Transition]:

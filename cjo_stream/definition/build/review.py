@@ -17,7 +17,12 @@ from cjo_stream.core.program import (
     Transition,
 )
 from cjo_stream.definition.build.context import ENGINE_TYPES, Context
-from cjo_stream.definition.build.graph import entered_by_time_only, moves, reachable
+from cjo_stream.definition.build.graph import (
+    entered_by_time_only,
+    moves,
+    past_loops,
+    reachable,
+)
 from cjo_stream.definition.build.journey import mentions
 from cjo_stream.definition.build.step import Scene
 from cjo_stream.definition.grammar.item import Entry, Fields
@@ -35,6 +40,7 @@ def review_journey(journey: Journey, fields: Fields, scene: Scene, *, is_whole: 
         _report_unreachable(fields, scene, moves(journey))
         _warn_endless(journey, fields, scene.context)
         _warn_eventless(journey, scene)
+        _warn_past_loops(journey, scene)
     _warn_keyless(journey, scene)
     _warn_held_out_service(journey, scene)
     _warn_empty_decides(scene)
@@ -92,6 +98,13 @@ def _warn_eventless(journey: Journey, scene: Scene) -> None:
             if any(path[0] == "event" for path in expression.reads):
                 item = scene.origins[expression]
                 scene.context.report.warn(item.node, "time leads here: 'event' is missing")
+
+
+def _warn_past_loops(journey: Journey, scene: Scene) -> None:
+    """Warn of states that send each other on by times that stay in the past, without end."""
+    for time in past_loops(journey):
+        message = "once this time is past, it leads back here at once, again and again"
+        scene.context.report.warn(scene.origins[time].node, f"{message}: see 'past: skip'")
 
 
 def _warn_keyless(journey: Journey, scene: Scene) -> None:
