@@ -21,6 +21,8 @@ from cjo_stream.core.message import (
     Erase,
     Find,
     Forget,
+    Granted,
+    Left,
     Link,
     Linked,
     LinkRequest,
@@ -48,16 +50,18 @@ HANDLERS: dict[type, tuple[str, Handler]] = {
     Arrive: ("n", identifier.on_arrive),  # intake; a customer who was erased
     LinkRequest: ("n", identifier.on_link_request),  # an anchor that saw it
     Linked: ("n", identifier.on_linked),  # the customer that now has both
+    Granted: ("n", identifier.on_granted),  # the customer that will have both
     Refused: ("n", identifier.on_refused),  # a customer, or the other identifier
     Rebind: ("n", identifier.on_rebind),  # the customer an event, or a Locate, was redirected to
     Reseed: ("n", identifier.on_reseed),  # a customer that an unmerge made
+    Left: ("n", identifier.on_left),  # the customer whose others have left
     Forget: ("n", identifier.on_forget),  # an erased customer
     Find: ("n", identifier.on_find),  # an operator
     Tie: ("n", identifier.on_tie),  # an operator
     # To a customer (p), sent by
     Deliver: ("p", customer.on_deliver),  # an identifier; a redirect; intake, for outcomes
     Locate: ("p", customer.on_locate),  # an identifier; a redirect
-    Denied: ("p", merge.on_denied),  # an identifier; a redirect
+    Denied: ("p", merge.on_denied),  # an identifier; a redirect; whom it has left
     Link: ("p", merge.on_link),  # an identifier; a redirect
     Propose: ("p", merge.on_propose),  # a greater customer; a redirect
     Accept: ("p", merge.on_accept),  # the smaller customer

@@ -69,6 +69,12 @@ class Linked(msgspec.Struct, array_like=True, tag="linked"):
     edge: Edge
 
 
+class Granted(msgspec.Struct, array_like=True, tag="granted"):
+    """The edge will lie inside one customer: room is reserved, the state is on its way."""
+
+    edge: Edge
+
+
 class Refused(msgspec.Struct, array_like=True, tag="refused"):
     """The edge's ends stay apart.
 
@@ -94,6 +100,12 @@ class Reseed(msgspec.Struct, array_like=True, tag="reseed"):
     incarnation: Incarnation
     epoch: int
     pointer: str
+
+
+class Left(msgspec.Struct, array_like=True, tag="left"):
+    """These identifiers (hashes) have left its customer: there may be room, and links are new."""
+
+    hashes: list[str]
 
 
 class Forget(msgspec.Struct, array_like=True, tag="forget"):
@@ -140,7 +152,11 @@ class Locate(msgspec.Struct, array_like=True, tag="locate"):
 
 
 class Denied(msgspec.Struct, array_like=True, tag="denied"):
-    """An identifier has refused an edge that has its source; the customer tells of it."""
+    """An identifier has refused an edge that has its source; the customer tells of it.
+
+    `shared`: the other end has, and the source is answered then. `limit`: the source has, as its
+    customer is full; where the other end is in it already, that is asked all the same.
+    """
 
     edge: Edge
     reason: Refusal
@@ -198,10 +214,15 @@ class Absorb(msgspec.Struct, array_like=True, tag="absorb"):
 
 
 class Drop(msgspec.Struct, array_like=True, tag="drop"):
-    """An identifier has left in the epoch of `incarnation`."""
+    """An identifier has left in the epoch of `incarnation`.
+
+    `denied`, if any, goes on to customer `denied_to` when that is done.
+    """
 
     incarnation: Incarnation
     reason: Literal["shared", "moved"]
+    denied: Denied | None = None
+    denied_to: str = ""
 
 
 class Seed(msgspec.Struct, array_like=True, tag="seed"):
@@ -296,7 +317,19 @@ class Sweep(msgspec.Struct, array_like=True, tag="sweep"):
     command_id: str = ""
 
 
-IdentifierMessage = Arrive | LinkRequest | Linked | Refused | Rebind | Reseed | Forget | Find | Tie
+IdentifierMessage = (
+    Arrive
+    | LinkRequest
+    | Linked
+    | Granted
+    | Refused
+    | Rebind
+    | Reseed
+    | Left
+    | Forget
+    | Find
+    | Tie
+)
 CustomerMessage = (
     Deliver
     | Locate

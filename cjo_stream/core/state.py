@@ -30,21 +30,25 @@ class Held(msgspec.Struct, array_like=True):
 
 
 class Asked(msgspec.Struct, array_like=True):
-    """An edge that was asked for. `again_at`: when it is asked again, None while no answer came.
+    """An edge to ask for. `again_at`: when it is asked again, None while no answer came.
 
-    Events wait for it unless it is only asked `aside`.
+    Events wait for it unless it is only asked `aside`. `is_open`: a request has gone out;
+    `is_granted`: it will be linked, nothing can stand against it any more.
     """
 
     edge: Edge
     seen_with: list[str]
     again_at: int | None = None
     aside: bool = False
+    is_open: bool = False
+    is_granted: bool = False
 
 
 class Identifier(msgspec.Struct, array_like=True):
     """An identifier: which customer its events go to.
 
-    `known`: names of linked edges, in order. `refused`: edge name -> until when (clock) it counts.
+    `asked`: edges by name, in the order in which they are asked. `known`: names of linked edges,
+    in order. `refused`: edge name -> until when (clock) it counts.
     `full`: type -> until when the customer has no room for another value of it.
     `users`: hashes of the values it was seen with, where its type is `shared_after` some.
     `is_locating`: a Locate is under way; `sent_since`: events were sent after it.
@@ -156,11 +160,15 @@ class Window(msgspec.Struct, array_like=True):
 
 
 class Reservation(msgspec.Struct, array_like=True):
-    """Room kept for a customer on its way in; `pieces` of its state have come."""
+    """Room kept for a customer on its way in; `pieces` of its state have come.
+
+    `edge`: the one that brought it, once all of it is there.
+    """
 
     members: dict[str, Member]
     apart: dict[str, int]
     pieces: list[bytes] = []
+    edge: Edge | None = None
 
 
 class Membership(msgspec.Struct, array_like=True):

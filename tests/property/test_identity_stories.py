@@ -12,7 +12,8 @@ import pytest
 
 from cjo_stream.core.identity import identifier
 from cjo_stream.core.identity.membership import values_of
-from cjo_stream.core.state import Customer
+from cjo_stream.core.state import Customer, Identifier
+from cjo_stream.core.turn import Turn
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest import decoder
@@ -43,13 +44,11 @@ def test_under_any_interleaving(story: Story) -> None:
 
 
 def test_without_the_hold_of_events_the_reminder_goes_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    ask = identifier._ask_unknown
+    def let_go(state: Identifier, turn: Turn) -> None:
+        while state.held:
+            identifier._deliver_first(state, turn)
 
-    def ask_and_go_on(*arguments: Any) -> list[str]:
-        ask(*arguments)
-        return []
-
-    monkeypatch.setattr(identifier, "_ask_unknown", ask_and_go_on)
+    monkeypatch.setattr(identifier, "_release", let_go)
     with pytest.raises(AssertionError):
         _live_in_many_orders(STORIES[0], 100)
 

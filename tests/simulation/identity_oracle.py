@@ -14,12 +14,14 @@ from contextlib import contextmanager
 import msgspec
 
 from cjo_stream.core import actor
+from cjo_stream.core.event import Identifier as Named
 from cjo_stream.core.identity.edge import Member
 from cjo_stream.core.message import (
     Accept,
     ActorMessage,
     Arrive,
     Deliver,
+    Denied,
     Drop,
     Forget,
     Propose,
@@ -141,7 +143,7 @@ class Story:
             elif isinstance(sent, Reject) and isinstance(message, Propose):
                 assert isinstance(state, Customer)
                 self._reject(message, sent.reason, state, turn.clock)
-            elif isinstance(sent, Refused):
+            elif isinstance(sent, Refused | Denied):
                 ends = frozenset((sent.edge.source.hash, sent.edge.other.hash))
                 self.refused[ends].add(sent.reason)
 
@@ -250,6 +252,12 @@ class End:
             id_ = self.customers[id_].redirect
         return id_
 
+    def _members(self, root: str, seen: Named) -> list[Member]:
+        """Return a root's members; whom nobody asked has only itself."""
+        if root in self.roots:
+            return list(self.roots[root].members.values())
+        return [Member(seen.type, seen.value, 0)]
+
     def check_rest(self) -> None:
         """Nothing waits."""
         for hash_, state in self.identifiers.items():
@@ -348,7 +356,8 @@ class End:
                 continue
             if event.time <= story.forgotten.get(anchor.hash, -1):
                 continue
-            if any(self.identifiers[i.hash].is_shared for i in (anchor, other)):
+            known = [self.identifiers.get(i.hash) for i in (anchor, other)]
+            if any(state is not None and state.is_shared for state in known):
                 continue
             reasons = story.refused[frozenset((anchor.hash, other.hash))]
             if not is_final:
@@ -356,7 +365,7 @@ class End:
                 unmerged = any(isinstance(order, Unlink) for order in history.orders)
                 assert gone or unmerged or reasons & {"limit", "cannot_link"}, reasons
                 continue
-            members = [*self.roots[one].members.values(), *self.roots[two].members.values()]
+            members = [*self._members(one, anchor), *self._members(two, other)]
             assert story.would_break(members), f"{anchor.value} and {other.value} are apart"
 
     def check_union_find(self, history: History) -> None:

@@ -3,9 +3,14 @@
     Arrive        ──▶ links not known?  ── no ──▶ Deliver to the customer
                           │ yes
                           ▼
-                  LinkRequest to each other identifier; the event is held, and later ones behind it
+                  the event is held, and later ones behind it
+                  LinkRequest to the first identifier; to the next once that link is settled
                           │
     Linked, Refused ──▶ known; released in their order once each of their links is answered
+
+One link is asked at a time, the strongest of the first event first, so that limits which do not
+allow two of them let in the stronger one, whoever answers faster. Granted tells that a link is
+settled although the other customer's state is still on its way: the next is asked meanwhile.
 
 A pointer is made once in an epoch, at the first need, and moves only to smaller customer ids:
 
@@ -23,12 +28,15 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.event import Identifier as Named
 from cjo_stream.core.identity.edge import Edge, Incarnation, next_own_epoch
 from cjo_stream.core.message import (
+    HASH_DIGITS,
     Arrive,
     Deliver,
     Denied,
     Drop,
     Find,
     Forget,
+    Granted,
+    Left,
     Link,
     Linked,
     LinkRequest,
@@ -48,6 +56,8 @@ from cjo_stream.core.turn import Turn
 HELD_MAX = 1_000
 HOLD_MS = 60_000
 """How long an event waits for the answers to its links; then it goes on without."""
+ASKED_MAX = 1_000
+"""Links that wait to be asked for; one more is asked with a later event that shows it."""
 KNOWN_MAX = 200
 """Edges remembered as linked, and as many as refused: a flood of refusals forgets no link."""
 REFUSAL_MS = 24 * 3_600_000
@@ -71,16 +81,15 @@ def on_arrive(key: str, state: Identifier | None, message: Arrive, turn: Turn) -
     if _counts_others(state, event, turn):
         turn.changed = True
         _become_shared(key, state, event.identifiers[0], turn)
-    waits = _ask_unknown(state, event, turn) if len(event.identifiers) > 1 else []
+    waits = _unknown(state, event, turn) if len(event.identifiers) > 1 else []
     if not waits and not state.held:
         _deliver(state, event, turn)
         return state
     turn.changed = True
     state.held.append(Held(event, waits, turn.clock))
     if len(state.held) > HELD_MAX:
-        turn.count("cjo_state_bounds_total", "held")
-        _deliver_first(state, turn)
-    _release(state, turn)
+        _give_up_first(state, turn)
+    _go_on(state, turn)
     return state
 
 
@@ -100,12 +109,13 @@ def on_link_request(
     users = list(message.seen_with)
     if edge.source.type == turn.program.identifier_type(other.type).counts:
         users.append(edge.source.hash)
+    denied = Denied(edge, "shared")
     if _count_users(state, other.type, users, turn):
         turn.changed = True
-        _become_shared(key, state, other, turn)
+        _become_shared(key, state, other, turn, denied, message.pointer)
+        return state
     if state.is_shared:
-        turn.send(customer_key(message.pointer), Denied(edge, "shared"))
-        turn.send(source_key, Refused(edge, "shared"))
+        turn.send(customer_key(message.pointer), denied)
         return state
     mine = Incarnation(other.type, other.value, other.hash, state.epoch)
     seen = _with_other(edge, mine)
@@ -122,7 +132,18 @@ def on_linked(_: str, state: Identifier | None, message: Linked, turn: Turn) -> 
         state.asked.pop(edge.name, None)
         state.refused.pop(edge.name, None)
         _remember(state.known, edge.name, None)
-        _release(state, turn)
+        _go_on(state, turn)
+    return state
+
+
+def on_granted(_: str, state: Identifier | None, message: Granted, turn: Turn) -> Identifier:
+    """Ask the next edge: this one will lie inside one customer, once their states are joined."""
+    assert state is not None
+    edge = message.edge
+    asked = state.asked.get(edge.name)
+    if edge.source.epoch == state.epoch and asked is not None:
+        asked.is_granted = True
+        _go_on(state, turn)
     return state
 
 
@@ -136,7 +157,7 @@ def on_refused(_: str, state: Identifier | None, message: Refused, turn: Turn) -
             again_ms = BUSY_AGAIN_MS if reason == "busy" else STALE_AGAIN_MS
             asked.again_at = turn.clock + again_ms
             asked.aside = asked.aside or reason == "busy"
-            _release(state, turn)
+            _go_on(state, turn)
         return state
     _reply(edge, {"linked": False, "reason": reason}, turn)
     if edge.source.epoch == state.epoch:
@@ -145,7 +166,7 @@ def on_refused(_: str, state: Identifier | None, message: Refused, turn: Turn) -
             _remember(state.refused, edge.name, turn.clock + REFUSAL_MS)
         if message.full_until is not None:
             state.full[edge.other.type] = message.full_until
-        _release(state, turn)
+        _go_on(state, turn)
     return state
 
 
@@ -179,9 +200,22 @@ def on_reseed(_: str, state: Identifier | None, message: Reseed, turn: Turn) -> 
     state.pointer, state.epoch = message.pointer, message.epoch
     state.is_locating = state.sent_since = False
     state.known, state.refused, state.full = {}, {}, {}
-    asked, state.asked = state.asked, {}
-    for name, one in asked.items():
-        _ask(state, name, one.edge.source, one.edge, one.seen_with, turn)
+    state.asked = {name: Asked(a.edge, a.seen_with) for name, a in state.asked.items()}
+    _go_on(state, turn)
+    return state
+
+
+def on_left(_: str, state: Identifier | None, message: Left, turn: Turn) -> Identifier | None:
+    """Forget what was known of links with those who have left the customer."""
+    turn.changed = False
+    if state is None:
+        return state
+    left = set(message.hashes)
+    for edges in (state.known, state.refused):
+        for name in [name for name in edges if not left.isdisjoint(_hashes(name))]:
+            del edges[name]
+    state.full = {}
+    turn.changed = True
     return state
 
 
@@ -239,13 +273,12 @@ def wake_ms(state: Identifier) -> int | None:
 
 def fire(state: Identifier, turn: Turn) -> None:
     """Ask again what is due; let go events that have waited long enough."""
-    for name, one in list(state.asked.items()):
+    for one in state.asked.values():
         if one.again_at is not None and one.again_at <= turn.clock:
-            _ask(state, name, one.edge.source, one.edge, one.seen_with, turn, one.aside)
+            _ask(state, one, turn)
     while state.held and state.held[0].since + HOLD_MS <= turn.clock:
-        turn.count("cjo_state_bounds_total", "held")
-        _deliver_first(state, turn)
-    _release(state, turn)
+        _give_up_first(state, turn)
+    _go_on(state, turn)
 
 
 def send_link(edge: Edge, source_customer: str, other_customer: str, turn: Turn) -> None:
@@ -259,8 +292,8 @@ def send_link(edge: Edge, source_customer: str, other_customer: str, turn: Turn)
 # --- edges: asked, known
 
 
-def _ask_unknown(state: Identifier, event: Event, turn: Turn) -> list[str]:
-    """Ask for the event's edges that are not known; return the names of those it waits for."""
+def _unknown(state: Identifier, event: Event, turn: Turn) -> list[str]:
+    """Return the names of the event's edges that are not known; they are asked for in turn."""
     if state.is_shared:
         return []
     waits: list[str] = []
@@ -272,6 +305,9 @@ def _ask_unknown(state: Identifier, event: Event, turn: Turn) -> list[str]:
             continue
         asked = state.asked.get(name)
         if asked is None or asked.aside:
+            if len(state.asked) >= ASKED_MAX:
+                turn.count("cjo_state_bounds_total", "asked")
+                continue
             edge = Edge(
                 _incarnation(anchor, state.epoch),
                 _incarnation(other, UNSEEN),
@@ -280,25 +316,40 @@ def _ask_unknown(state: Identifier, event: Event, turn: Turn) -> list[str]:
                 event.id,
                 event.type,
             )
-            if _has_no_room(state, other, turn):
-                turn.changed = True
-                _remember(state.refused, name, turn.clock + REFUSAL_MS)
-                turn.send(customer_key(state.pointer), Denied(edge, "limit"))
-                continue
-            _ask(state, name, edge.source, edge, seen_with, turn)
+            state.asked.pop(name, None)
+            state.asked[name] = Asked(edge, seen_with)
         waits.append(name)
     return waits
 
 
-def _has_no_room(state: Identifier, other: Named, turn: Turn) -> bool:
+def _go_on(state: Identifier, turn: Turn) -> None:
+    """Ask the next edge where none is open; let go the events that wait for nothing any more."""
+    while (one := next((a for a in state.asked.values() if not _is_settled(a)), None)) is not None:
+        if one.is_open:
+            break
+        if not _has_no_room(state, one.edge.other.type, turn):
+            _ask(state, one, turn)
+            break
+        del state.asked[one.edge.name]
+        _remember(state.refused, one.edge.name, turn.clock + REFUSAL_MS)
+        turn.send(customer_key(state.pointer), Denied(one.edge, "limit"))
+    _release(state, turn)
+
+
+def _is_settled(one: Asked) -> bool:
+    """Return whether the next edge need not wait for this one."""
+    return one.is_open and (one.is_granted or one.aside)
+
+
+def _has_no_room(state: Identifier, type_: str, turn: Turn) -> bool:
     """Return whether the customer is known to be full of a type: another one need not be asked.
 
     One that counts who it is seen with is asked all the same.
     """
-    until = state.full.get(other.type)
+    until = state.full.get(type_)
     if until is None or turn.clock >= until:
         return False
-    return turn.program.identifier_type(other.type).counts is None
+    return turn.program.identifier_type(type_).counts is None
 
 
 def _seen_with(event: Event, anchor: Named, other: Named, turn: Turn) -> list[str]:
@@ -312,19 +363,17 @@ def _seen_with(event: Event, anchor: Named, other: Named, turn: Turn) -> list[st
     return [i.hash for i in event.identifiers if i.type == counted and i.hash != other.hash]
 
 
-def _ask(
-    state: Identifier,
-    name: str,
-    source: Incarnation,
-    edge: Edge,
-    seen_with: list[str],
-    turn: Turn,
-    aside: bool = False,
-) -> None:
-    mine = Incarnation(source.type, source.value, source.hash, state.epoch)
-    edge = Edge(mine, edge.other, name, edge.time, edge.event_id, edge.event_type, edge.command_id)
-    state.asked[name] = Asked(edge, seen_with, aside=aside)
-    request = LinkRequest(edge, state.pointer, seen_with)
+def _hashes(name: str) -> list[str]:
+    """Return the hashes that an edge's name is made of."""
+    return [name[at : at + HASH_DIGITS] for at in range(0, len(name), HASH_DIGITS)]
+
+
+def _ask(state: Identifier, one: Asked, turn: Turn) -> None:
+    edge = one.edge
+    source = Incarnation(edge.source.type, edge.source.value, edge.source.hash, state.epoch)
+    one.edge = Edge(source, edge.other, edge.name, edge.time, edge.event_id, edge.event_type)
+    one.is_open, one.is_granted, one.again_at = True, False, None
+    request = LinkRequest(one.edge, state.pointer, one.seen_with)
     turn.send(identifier_key(edge.other.hash), request)
 
 
@@ -347,6 +396,12 @@ def _release(state: Identifier, turn: Turn) -> None:
 
 def _deliver_first(state: Identifier, turn: Turn) -> None:
     _deliver(state, state.held.pop(0).event, turn)
+
+
+def _give_up_first(state: Identifier, turn: Turn) -> None:
+    """Let the first event go on without its links; they are asked in their turn all the same."""
+    turn.count("cjo_state_bounds_total", "held")
+    _deliver_first(state, turn)
 
 
 def _deliver(state: Identifier, event: Event, turn: Turn) -> None:
@@ -393,10 +448,20 @@ def _count_users(state: Identifier, type_: str, hashes: list[str], turn: Turn) -
     return len(state.users) > declared.shared_after
 
 
-def _become_shared(key: str, state: Identifier, named: Named | Incarnation, turn: Turn) -> None:
-    """Leave the customer, and link nobody from here on; waiting events go to the new one."""
+def _become_shared(
+    key: str,
+    state: Identifier,
+    named: Named | Incarnation,
+    turn: Turn,
+    denied: Denied | None = None,
+    denied_to: str = "",
+) -> None:
+    """Leave the customer, and link nobody from here on; waiting events go to the new one.
+
+    `denied` goes on to customer `denied_to` when that is done: who asks next finds it so.
+    """
     old = Incarnation(named.type, named.value, key[1:], state.epoch)
-    turn.send(customer_key(state.pointer), Drop(old, "shared"))
+    turn.send(customer_key(state.pointer), Drop(old, "shared", denied, denied_to))
     state.is_shared = True
     state.users = []
     state.known, state.refused, state.full = {}, {}, {}

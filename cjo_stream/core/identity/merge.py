@@ -40,8 +40,11 @@ from cjo_stream.core.message import (
     Denied,
     Drop,
     Erase,
+    Granted,
+    Left,
     Link,
     Linked,
+    LinkRequest,
     Propose,
     Queued,
     Refusal,
@@ -76,12 +79,20 @@ def on_propose(key: str, state: Customer | None, message: Propose, turn: Turn) -
 
 def on_denied(key: str, state: Customer | None, message: Denied, turn: Turn) -> Customer | None:
     """Tell of an edge that an identifier refused: a customer's records come from one place."""
+    edge = message.edge
     if state is None or state.redirect or state.erased_at is not None:
         turn.changed = False
     if state is not None and state.redirect:
         turn.send(customer_key(state.redirect), message)
-    elif state is None or state.erased_at is None:
-        _tell_refused(state or Customer(id=key[1:]), message.edge, message.reason, turn)
+        return state
+    if message.reason == "limit" and state is not None and edge.other.hash in state.members:
+        turn.changed = False
+        turn.send(identifier_key(edge.other.hash), LinkRequest(edge, state.id))
+        return state
+    if state is None or state.erased_at is None:
+        _tell_refused(state or Customer(id=key[1:]), edge, message.reason, turn)
+    if message.reason != "limit":
+        _refuse(edge, message.reason, turn)
     return state
 
 
@@ -141,13 +152,16 @@ def on_absorb(key: str, state: Customer | None, message: Absorb, turn: Turn) -> 
     """Take a piece of another customer's state; with the last, join it."""
     assert state is not None
     assert state.membership is not None, "a state that no room was reserved for"
-    reservation = state.membership.reserved[message.absorbed]
+    reserved = state.membership.reserved
+    reservation = reserved[message.absorbed]
     reservation.pieces.append(message.piece)
     if message.part + 1 < message.parts:
         return state
-    del state.membership.reserved[message.absorbed]
-    parcel = unpack(reservation.pieces)
-    _absorb(key, state, parcel, reservation, message.edge, turn)
+    reservation.edge = message.edge
+    # In the order in which they were let in, so that it is the same whoever is nearer.
+    while reserved and (edge := (first := next(iter(reserved.values()))).edge) is not None:
+        del reserved[next(iter(reserved))]
+        _absorb(key, state, first, edge, turn)
     return _drain(state, turn)
 
 
@@ -272,6 +286,8 @@ def _judge(customer: Customer, message: Propose, turn: Turn) -> bool:
                 if hash_ in side:
                     side[hash_].linked_at = turn.clock
         turn.send(customer_key(message.by), Accept(customer.id))
+        if not edge.command_id:
+            turn.send(identifier_key(edge.source.hash), Granted(edge))
         return True
     if membership.reserved and not _against(customer.members, customer.apart, message, turn):
         return False
@@ -313,13 +329,9 @@ def _against(
 
 
 def _absorb(
-    key: str,
-    customer: Customer,
-    parcel: Parcel,
-    reservation: Reservation,
-    edge: Edge,
-    turn: Turn,
+    key: str, customer: Customer, reservation: Reservation, edge: Edge, turn: Turn
 ) -> None:
+    parcel = unpack(reservation.pieces)
     other = parcel.customer
     tell_created(customer, edge.event_id, turn)
     joined = [Address(m.type, m.value) for m in other.members.values()]
@@ -355,11 +367,19 @@ def _absorb(
 
 
 def _drop(customer: Customer, message: Drop, turn: Turn) -> None:
+    _leave(customer, message, turn)
+    if message.denied is not None:
+        turn.send(customer_key(message.denied_to), message.denied)
+
+
+def _leave(customer: Customer, message: Drop, turn: Turn) -> None:
     left = message.incarnation
     if not has_member(customer.members, left):
         return
     member = customer.members.pop(left.hash)
     customer.evidence = without(customer.evidence, left.hash, turn.clock)
+    for hash_ in customer.members:
+        turn.send(identifier_key(hash_), Left([left.hash]))
     mark_profile(customer, turn)
     if message.reason == "shared" and customer.is_told:
         address = Address(member.type, member.value)
@@ -394,7 +414,10 @@ def _after_erasure(customer: Customer, message: Queued, turn: Turn) -> None:
             assert customer.erased_at is not None
             bounce(here, customer.erased_at, turn)
         _answer(message, "stale", turn)
-    elif isinstance(message, Unlink | Erase):
+    elif isinstance(message, Drop):
+        if message.denied is not None:
+            turn.send(customer_key(message.denied_to), message.denied)
+    else:
         answer_nobody(message.command_id, turn)
 
 
