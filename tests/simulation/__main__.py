@@ -1,6 +1,7 @@
 """Run seeds of a simulated world: `python -m tests.simulation [identity] [--seed N | --seeds N]`.
 
-`identity` runs the histories of identifiers, links and operators' orders, N of each kind.
+`identity` runs the histories of identifiers, links and operators' orders, N of each kind, and N
+paced ones that are held against links told one by one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 from tests.simulation.identity import KINDS, live
 from tests.simulation.identity_oracle import check
+from tests.simulation.identity_paced import check as check_paced
 from tests.simulation.world import run
 
 
@@ -43,10 +45,15 @@ def run_whole(seeds: Sequence[int]) -> None:
 
 
 def run_identity(seeds: Sequence[int]) -> None:
-    """Run histories of every kind; raises where a promise is broken."""
+    """Run histories of every kind, and one that is paced; raises where a promise is broken."""
     began = time.monotonic()
-    crashes = merges = 0
+    crashes = merges = refusals = 0
     for seed in seeds:
+        try:
+            refusals += check_paced(seed).total()
+        except BaseException:
+            print(f"seed {seed}, paced, breaks a promise: --seed {seed} again")
+            raise
         for kind in KINDS:
             try:
                 chain, history = live(seed, kind)
@@ -57,7 +64,8 @@ def run_identity(seeds: Sequence[int]) -> None:
             crashes += chain.crashes
     print(
         f"{len(seeds)} seeds of {len(KINDS)} kinds: the invariants hold; {crashes} crashes, "
-        f"{merges} merges, {time.monotonic() - began:.0f} s"
+        f"{merges} merges, {refusals} links refused as told one by one, "
+        f"{time.monotonic() - began:.0f} s"
     )
 
 

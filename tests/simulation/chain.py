@@ -77,6 +77,8 @@ class Chain:
         self._restores = 0
         self.partitions = [Partition() for _ in range(partitions)]
         self.delivered: list[tuple[int, LogRecord]] = []
+        self.effects: list[bytes] = []
+        """The effect frames, as often as they were produced."""
         self._lanes: dict[tuple[str, int], deque[bytes]] = {}
         self._raw = [Numbering() for _ in range(RAW_LANES)]
         self._offsets = [-1] * RAW_LANES
@@ -203,6 +205,7 @@ class Chain:
         self._may_crash()
 
     def _produce(self, number: int, outbox: Outbox) -> None:
+        self.effects += outbox.effects
         dies = self.random.random() < self.faults
         lost: set[int] = set()
         for to, frame in outbox.frames:

@@ -24,6 +24,9 @@ from cjo_stream.core.message import (
     Denied,
     Drop,
     Forget,
+    Granted,
+    Linked,
+    LinkRequest,
     Propose,
     Refused,
     Reject,
@@ -111,6 +114,10 @@ class Story:
         """Hash -> up to when its events are erased, the latest."""
         self.left: set[str] = set()
         """Hashes that have left a customer, who goes on to know that they were linked."""
+        self._open: dict[str, str] = {}
+        """Anchor -> the link that it has asked for and that is not settled."""
+        self._asked: dict[tuple[str, int, str | None], int] = {}
+        """Anchor, its epoch, event -> the rank of whom it has asked for last."""
         self.arrived: defaultdict[str, list[str | None]] = defaultdict(list)
         """Anchor -> the ids of its events in the order in which they came to it."""
         self.applied: defaultdict[str, list[str | None]] = defaultdict(list)
@@ -137,6 +144,7 @@ class Story:
                 self.forgotten[key[1:]] = message.erased_at
         elif isinstance(message, Propose):
             self._proposed[message.by] = message
+        self._observe_asking(key, message, turn)
         for to, sent in turn.messages:
             if isinstance(sent, Accept):
                 self._accept(to[1:], sent.by)
@@ -154,6 +162,26 @@ class Story:
             for reservation in state.membership.reserved.values():
                 met |= elements(reservation.members)
             assert met == self._set_of(state.id), "the accepts, in order, meet other sets"
+
+    def _observe_asking(self, key: str, message: ActorMessage, turn: Turn) -> None:
+        """Check that an anchor asks for the links of an event strongest first, one at a time."""
+        if isinstance(message, Reseed | Forget):
+            self._open.pop(key, None)
+        elif isinstance(message, Granted | Linked | Refused):
+            is_settled = not (isinstance(message, Refused) and message.reason == "stale")
+            if is_settled and self._open.get(key) == message.edge.name:
+                del self._open[key]
+        for to, sent in turn.messages:
+            if key[0] != "n" or not isinstance(sent, LinkRequest) or sent.edge.command_id:
+                continue
+            edge = sent.edge
+            assert self._open.setdefault(key, edge.name) == edge.name, "two are asked at once"
+            event = key, edge.source.epoch, edge.event_id
+            rank = self._program.identifiers[edge.other.type].rank
+            assert self._asked.get(event, 0) <= rank, f"{to} is stronger than who was asked before"
+            self._asked[event] = rank
+        if any(isinstance(sent, Drop) for _, sent in turn.messages):
+            self._open.pop(key, None)
 
     def check_touched(self) -> None:
         """Check every customer that the last commit has written: invariants 1 to 4 so far."""

@@ -10,6 +10,7 @@ from cjo_stream.core.identity import identifier, merge, parcel
 from cjo_stream.core.message import (
     Absorb,
     Accept,
+    Drop,
     Erase,
     Find,
     Linked,
@@ -153,6 +154,92 @@ def test_a_flood_of_refusals_forgets_no_link(town: Town, monkeypatch: pytest.Mon
     state = town.identifier("user:u")
     assert list(state.known) == [town.hash("email:e0"), town.hash("email:e1")]
     assert len(state.refused) == 2
+
+
+# --- strongest first
+
+
+def test_of_two_who_may_not_both_come_in_the_stronger_does(town: Town) -> None:
+    town.event("visit", {"user": "u1", "device": "d"})
+    town.event("visit", {"user": "u2", "cookie": "c"})
+    town.hold(LinkRequest, to="device:d")
+    town.event("visit", {"email": "e", "device": "d", "cookie": "c"})
+    assert town.posted(LinkRequest)[0].edge.other.value == "d"
+    assert len(town.posted(LinkRequest)) == 1, "the cookie is asked once the device has answered"
+    town.let_go()
+    assert town.values("email:e") == ["d", "e", "u1"]
+    assert ("refused", "limit") in town.changes()
+
+
+def test_the_next_is_asked_while_the_state_of_the_last_is_on_its_way(town: Town) -> None:
+    town.hold(Absorb)
+    town.event("visit", {"user": "u", "device": "d", "cookie": "c"}, name="first")
+    asked = town.identifier("user:u").asked.values()
+    assert [(one.is_open, one.is_granted) for one in asked] == [(True, True), (True, True)]
+    assert names(town, "user:u") == []
+    town.let_go()
+    assert names(town, "user:u") == ["first"]
+
+
+def test_states_are_joined_in_the_order_in_which_they_were_let_in(town: Town) -> None:
+    for type_, value in (("device", "d"), ("cookie", "c")):
+        town.event("visit", {type_: value}, name=f"under the {type_}")
+    town.hold(Absorb)
+    town.event("visit", {"user": "u", "device": "d", "cookie": "c"}, name="identified")
+    device, cookie = town.posted(Absorb)
+    user = town.customer("user:u")
+    for absorb in (cookie, device):
+        town.deliver_early("p" + user.id, absorb)
+    town.let_go()
+    assert names(town, "user:u") == ["under the device", "under the cookie", "identified"]
+    assert [e.b for e in user.evidence] == [town.hash("device:d"), town.hash("cookie:c")]
+
+
+def test_whom_a_link_makes_shared_has_left_before_the_next_is_asked(tmp_path: Path) -> None:
+    rows = "    - {type: device, limit: 1, shared_after: 2}\n    - {type: cookie, limit: 9}\n"
+    text = TOPOLOGY.replace("    - {type: device, limit: 2, per: 10s}\n", rows, 1)
+    (tmp_path / "all.yaml").write_text(text.replace("    - {type: cookie, limit: 9}\n", "", 1))
+    town = Town(load(tmp_path).program)
+    for user in ("u1", "u2"):
+        town.event("visit", {"user": user, "device": "d1"})
+    town.event("visit", {"user": "u3", "email": "e"})
+    town.hold(Drop)
+    town.event("visit", {"user": "u3", "device": "d1"})
+    assert town.identifier("user:u3").held
+    town.let_go()
+    assert [kind for kind, _ in town.changes()][-2:] == ["detached", "refused"]
+
+
+def test_who_is_in_already_is_linked_though_there_is_no_room(town: Town) -> None:
+    town.event("visit", {"user": "u", "email": "e0"})
+    town.event("visit", {"user": "u", "cookie": "c"})
+    town.event("visit", {"email": "e1", "cookie": "c"})
+    town.event("visit", {"user": "u", "email": "e2"})
+    assert town.identifier("user:u").full
+    town.event("visit", {"user": "u", "email": "e1"})
+    assert town.hash("email:e1") in town.identifier("user:u").known
+    assert town.changes().count(("refused", "limit")) == 1
+
+
+def test_where_one_has_left_there_is_room_at_once(town: Town) -> None:
+    for email in ("e0", "e1", "e2"):
+        town.event("visit", {"user": "u", "email": email})
+    town.unlink("user:u", "email:e0")
+    town.event("visit", {"user": "u", "email": "e3"})
+    assert town.values("user:u") == ["e1", "e3", "u"]
+
+
+def test_links_that_wait_to_be_asked_for_are_bounded(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identifier, "ASKED_MAX", 2)
+    town.hold(LinkRequest)
+    for number in range(4):
+        town.event("visit", {"user": "u", "cookie": f"c{number}"}, name=f"v{number}")
+    assert town.counts["cjo_state_bounds_total", "asked"] == 2
+    town.let_go()
+    assert town.values("user:u") == ["c0", "c1", "u"]
+    assert names(town, "user:u") == ["v0", "v1", "v2", "v3"]
 
 
 # --- frozen

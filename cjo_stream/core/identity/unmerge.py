@@ -39,6 +39,7 @@ from cjo_stream.core.message import (
     EPOCH_DIGITS,
     HASH_DIGITS,
     Deliver,
+    Left,
     Reseed,
     Seed,
     Unlink,
@@ -166,6 +167,9 @@ def _take_back(
         for part, piece in enumerate(pieces):
             seed = Seed(customer.id, piece, part, len(pieces), old)
             turn.send(customer_key(parcel.customer.id), seed)
+    gone = [hash_ for hashes in split.leaving for hash_ in hashes]
+    for hash_ in customer.members if gone else ():
+        turn.send(identifier_key(hash_), Left(gone))
     if parcels:
         turn.timelines.replace(key, customer.noted, timeline)
         customer.noted = len(timeline)
