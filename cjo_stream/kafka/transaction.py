@@ -68,6 +68,9 @@ _PROPERTIES: Final[dict[str, Any]] = {
     "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
     "retry.backoff.ms": RETRY_BACKOFF_MS,
     "retry.backoff.max.ms": 4 * RETRY_BACKOFF_MS,
+    # Else librdkafka forgets all brokers where none answers, but not who coordinates the group: it
+    # then waits for one that it has given up, without end.
+    "metadata.recovery.strategy": "none",
     "linger.ms": 0,
     "compression.type": "lz4",
     "message.max.bytes": RECORD_BYTES_MAX,

@@ -5,15 +5,13 @@ from pathlib import Path
 import pytest
 
 from cjo_stream.definition import load
-from cjo_stream.engine.frame import Effect, EffectWriter, decode_effect_frame
-from cjo_stream.engine.lane import Numbering
-from cjo_stream.engine.port import Log
+from cjo_stream.engine.frame import Effect
 from cjo_stream.errors import HoleError, RefusalError
-from cjo_stream.kafka.client import Admin, Outgoing, Sender
 from cjo_stream.kafka.definition import apply
 from cjo_stream.kafka.dispatch import DispatchProcess
-from cjo_stream.kafka.topic import Names, create
+from cjo_stream.kafka.topic import create
 from cjo_stream.settings import Settings
+from tests.kafka.effects import EffectTask, command, effect_tasks
 from tests.kafka.stages import (
     Tasks,
     in_background,
@@ -52,50 +50,6 @@ treatments: {mail: {template: hello}}
 """
 
 
-class Task:
-    """What a task of partition 0 sends to dispatch."""
-
-    def __init__(self, settings: Settings) -> None:
-        names = Names(settings.topic_prefix)
-        internal = Admin(settings).require([names.internal])[names.internal]
-        self._log = Log(internal.id, 0)
-        self._effect = names.effect
-        self._sender = Sender(settings)
-        self._offset = 1_000
-        # What `publish` had the real tasks answer went before.
-        self._numbers = Numbering()
-
-    def after(self, position: tuple[int, int]) -> "Task":
-        self._numbers = Numbering({0: position})
-        return self
-
-    def frame(self, *effects: Effect) -> bytes:
-        """Return a frame of effects caused by one record."""
-        writer = EffectWriter(self._log)
-        self._offset += 1
-        self._numbers.begin(self._offset)
-        for effect in effects:
-            writer.add(*self._numbers.number(0), effect)
-        return writer.frames()[0]
-
-    def send(self, *frames: bytes) -> None:
-        self._sender.send([Outgoing(self._effect, frame, 0) for frame in frames])
-
-
-def command(
-    number: int, *, channel: str = "mail", expires_at: int = 0, set_number: int = 1
-) -> Effect:
-    return Effect(
-        "action",
-        "customer",  # one, so that all lie in one partition and in order
-        json.dumps({"number": number}).encode(),
-        channel=channel,
-        headers=[("action_id", str(number).encode())],
-        expires_at=expires_at,
-        set_number=set_number,
-    )
-
-
 @pytest.fixture
 def installation(settings: Settings, tmp_path: Path) -> Settings:
     text = TOPOLOGY.replace("PREFIX", settings.topic_prefix)
@@ -104,16 +58,8 @@ def installation(settings: Settings, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def task(installation: Settings) -> Task:
-    """Return the task, where its log stands after the installation's first `apply`."""
-    effect = Names(installation.topic_prefix).effect
-    items = [
-        (item.offset, item.index)
-        for message in read_all(installation, effect)
-        if message.partition() == 0
-        for item in decode_effect_frame(message.value()).items
-    ]
-    return Task(installation).after(max(items))
+def task(installation: Settings) -> EffectTask:
+    return effect_tasks(installation)[0]
 
 
 def sent(settings: Settings, topic: str = "action.mail.v1") -> list[int]:
@@ -129,7 +75,7 @@ def until_sent(settings: Settings, dispatch: DispatchProcess, *numbers: int) -> 
 
 
 def test_each_effect_goes_to_its_topic_once_however_often_its_frame_comes(
-    installation: Settings, task: Task
+    installation: Settings, task: EffectTask
 ) -> None:
     dispatch = make_dispatch(installation)
     first = task.frame(command(1), Effect("decision", "customer 1", b'{"number": 5}'))
@@ -147,7 +93,7 @@ def test_each_effect_goes_to_its_topic_once_however_often_its_frame_comes(
 
 
 def test_a_successor_sends_what_is_left_and_nothing_twice(
-    installation: Settings, task: Task
+    installation: Settings, task: EffectTask
 ) -> None:
     first = make_dispatch(installation)
     task.send(task.frame(command(1)))
@@ -200,7 +146,7 @@ def test_a_command_goes_where_the_set_says_that_decided_it_as_soon_as_apply_retu
 
 
 def test_an_expired_command_is_not_sent_and_the_ones_after_it_are(
-    installation: Settings, task: Task
+    installation: Settings, task: EffectTask
 ) -> None:
     dispatch = make_dispatch(installation)
     now_ms = int(time.time() * 1000)
@@ -213,7 +159,7 @@ def test_an_expired_command_is_not_sent_and_the_ones_after_it_are(
 
 
 def test_offsets_that_are_gone_are_refused_and_restored_from_their_copy_when_told_to(
-    installation: Settings, task: Task
+    installation: Settings, task: EffectTask
 ) -> None:
     first = make_dispatch(installation)
     task.send(task.frame(command(1)))
@@ -228,7 +174,9 @@ def test_offsets_that_are_gone_are_refused_and_restored_from_their_copy_when_tol
     second.close()
 
 
-def test_a_hole_between_two_effects_stops_dispatch(installation: Settings, task: Task) -> None:
+def test_a_hole_between_two_effects_stops_dispatch(
+    installation: Settings, task: EffectTask
+) -> None:
     dispatch = make_dispatch(installation)
     task.frame(command(1))
     task.send(task.frame(command(2)))
