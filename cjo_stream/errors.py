@@ -27,6 +27,8 @@ class Reaction(enum.Enum):
     REFUSE = "refuse"
     DEAD_LETTER = "dead_letter"
     STOP = "stop"
+    MEND = "mend"
+    """Stop; nothing helps but somebody who mends what the message names."""
     RETRY = "retry"
     REBUILD = "rebuild"
 
@@ -95,6 +97,8 @@ class ClockError(StopError):
 
 class RefusalError(StopError):
     """Positions, topics, versions or settings that do not fit what is stored."""
+
+    reaction = Reaction.MEND
 
 
 class InvariantError(StopError):

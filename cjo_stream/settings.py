@@ -23,12 +23,21 @@ from cjo_stream.engine.intake import PARTITIONS_MAX
 from cjo_stream.errors import UsageError
 
 PREFIX: Final = "CJO_"
-FOREIGN_PREFIXES: Final = ("CJO_BROKER_", "CJO_REQUIRE_", "CJO_STREAM_", "CJO_TEST_")
-"""Variables of others: the development broker's script, the tests, and those that Kubernetes sets
-for a service of our name."""
+SUPERVISED: Final = "CJO_SUPERVISED"
+"""The variable that `up` sets for its children."""
+FOREIGN_PREFIXES: Final = ("CJO_BROKER_", "CJO_REQUIRE_", "CJO_STREAM_", "CJO_TEST_", SUPERVISED)
+"""Variables of others: the development broker's script, the tests, those that Kubernetes sets for
+a service of our name, and the supervisor's."""
 
 DEMO_TENANT_KEY: Final = "cjo-stream demo: a public key, for no data of anybody's"
-BOOTSTRAP_SERVERS: Final = "127.0.0.1:9092"
+KAFKA_DEFAULTS: Final = {
+    "bootstrap.servers": "127.0.0.1:9092",
+    # librdkafka's own 10 s are as long as we may take to go on after a broker's return.
+    "reconnect.backoff.max.ms": "1000",
+    # Its 30 s are how long a host that is gone without a word would keep us from another.
+    "socket.connection.setup.timeout.ms": "10000",
+}
+"""Where ours differ from librdkafka's."""
 
 MASK: Final = "********"
 _SECRET = re.compile(r"password|secret|token|\.pem$|jaas|oauthbearer\.config")
@@ -153,7 +162,7 @@ class Settings(BaseSettings):
 
     def kafka_properties(self) -> dict[str, str]:
         """Return the librdkafka properties that every client of the broker begins with."""
-        return {"bootstrap.servers": BOOTSTRAP_SERVERS, **self.kafka}
+        return {**KAFKA_DEFAULTS, **self.kafka}
 
     @property
     def tenant_key_is_demo(self) -> bool:
@@ -207,6 +216,11 @@ def sources(settings: Settings, config: Path | None = None) -> list[Source]:
         source = variable if _environment().get(variable) else source
         found.append(Source(f"kafka.{name}", _masked(name, value), source, "librdkafka"))
     return found
+
+
+def is_supervised() -> bool:
+    """Return whether this process is a child of `up`."""
+    return SUPERVISED in os.environ
 
 
 def unknown_variables() -> list[str]:

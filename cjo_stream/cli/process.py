@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cjo_stream.cli.option import settings_of
+from cjo_stream.cli.terminal import note
+from cjo_stream.errors import CjoError
 
 if TYPE_CHECKING:
     from cjo_stream.settings import Settings
@@ -29,7 +32,7 @@ def intake(context: typer.Context, restore_offsets: RestoreOffsets = False) -> i
     """
     from cjo_stream.kafka import intake as process
 
-    return process.run(_begin(context), restore_offsets=restore_offsets)
+    return _run(lambda: process.run(_begin(context), restore_offsets=restore_offsets))
 
 
 def dispatch(context: typer.Context, restore_offsets: RestoreOffsets = False) -> int:
@@ -39,7 +42,7 @@ def dispatch(context: typer.Context, restore_offsets: RestoreOffsets = False) ->
     """
     from cjo_stream.kafka import dispatch as process
 
-    return process.run(_begin(context), restore_offsets=restore_offsets)
+    return _run(lambda: process.run(_begin(context), restore_offsets=restore_offsets))
 
 
 def worker(context: typer.Context) -> int:
@@ -49,35 +52,70 @@ def worker(context: typer.Context) -> int:
     """
     from cjo_stream.kafka.worker import process
 
-    return process.run(_begin(context))
+    return _run(lambda: process.run(_begin(context)))
 
 
 def learn(context: typer.Context) -> int:
     """Learn from rewards how likely each action is accepted, and publish it; one process."""
     from cjo_stream.kafka import learn as process
 
-    return process.run(_begin(context))
+    return _run(lambda: process.run(_begin(context)))
 
 
 def up(
     context: typer.Context,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
 ) -> int:
-    """Run intake, workers, dispatch and learn on this machine, restarting what ends."""
+    """Run intake, workers, dispatch and learn on this machine, restarting what ends.
+
+    Each line that they say begins with the name of who says it. Where none can work (a missing
+    topic, an unknown host), all end and it is said why.
+    """
+    from cjo_stream.kafka import slot
     from cjo_stream.kafka import up as supervisor
+    from cjo_stream.telemetry import log
 
     settings = _begin(context)
+    as_json = log.is_json(settings.log_format, sys.stderr)
     program = [sys.executable, "-m", "cjo_stream"]
     if context.obj is not None:
         program += ["--config", str(context.obj)]
-    children = supervisor.children(program, workers, settings.slot, settings.metrics_port)
-    return supervisor.supervise(children)
+    children = supervisor.children(
+        program,
+        workers,
+        settings.slot,
+        settings.metrics_port,
+        {"CJO_LOG_FORMAT": "json" if as_json else "text"},
+    )
+    with slot.held(slot.folder(settings, "up")):
+        return supervisor.supervise(
+            children, lambda name, line: note(log.spoken(name, line, as_json=as_json))
+        )
 
 
 def _begin(context: typer.Context) -> Settings:
-    """Return the settings of a long-running process; its log goes as they say from here on."""
+    """Return the settings of a long-running process; its log goes as they say from here on.
+
+    Raises UsageError where the broker's host is not known. A child of `up` does not ask: `up` has,
+    and where nobody knows it later, it went away and is waited for.
+    """
+    from cjo_stream.kafka.client import check_address
+    from cjo_stream.settings import is_supervised
     from cjo_stream.telemetry import log
 
     settings = settings_of(context)
     log.set_up(settings.log_level, settings.log_format)
+    if not is_supervised():
+        check_address(settings)
     return settings
+
+
+def _run(process: Callable[[], int]) -> int:
+    """Return the exit code of a process, which tells its supervisor what to do next."""
+    from cjo_stream.kafka.ending import exit_code
+
+    try:
+        return process()
+    except CjoError as error:
+        note(f"error: {error}")
+        return exit_code(error)

@@ -23,12 +23,16 @@ from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
     from cjo_stream.core.program import Program
+    from cjo_stream.kafka.conversation import Said
+    from cjo_stream.kafka.topic import Names
     from cjo_stream.settings import Settings
-    from cjo_stream.simulate import Simulated
+    from cjo_stream.simulate import Simulated, World
 
 FILES_DURATION: Final = "7d"
 KAFKA_DURATION: Final = "1h"
 TELL_EVERY_S: Final = 5.0
+OUTCOMES: Final = "outcomes"
+"""What answers are counted under; they come in by no channel."""
 
 
 def simulate(
@@ -40,6 +44,16 @@ def simulate(
     kafka: Annotated[
         bool, typer.Option("--kafka", help="Send to the channels' topics, as time goes by.")
     ] = False,
+    answer: Annotated[
+        bool,
+        typer.Option("--answer", help="With --kafka: people answer what they are sent."),
+    ] = False,
+    haste: Annotated[
+        float,
+        typer.Option(
+            min=1, help="With --answer: how many times sooner than people do, hours else."
+        ),
+    ] = 1.0,
     rate: Annotated[
         float | None,
         typer.Option(help="Events a second of simulated time; else as people are."),
@@ -71,6 +85,11 @@ def simulate(
     if kafka and start:
         raise UsageError("--start is for files: with --kafka, traffic begins now")
 
+    if answer and not kafka:
+        raise UsageError("--answer is for --kafka: nobody sends anything to people in files")
+    if haste != 1 and not answer:
+        raise UsageError("--haste is for --answer")
+
     from cjo_stream import definition
     from cjo_stream import simulate as traffic
 
@@ -80,17 +99,26 @@ def simulate(
     begin = now_ms if kafka else now_ms - duration_ms
     program = definition.load(topology_folder(topology)).program
     start_ms = read_moment(start, "--start") if start else begin
-    records = traffic.traffic(
+    world = traffic.open_world(
         program.topology,
         people=people,
         seed=seed,
         start_ms=start_ms,
         duration_ms=duration_ms,
         rate=rate,
+        haste=haste,
     )
+    if answer and world.hidden is None:
+        raise UsageError(f"the people of {program.topology} answer nothing: leave --answer out")
+    records = world.events()
     if truth and out is not None:
         traffic.write_truth(traffic.truth(program.topology, people=people, seed=seed), out)
-    if kafka:
+    heard = None
+    if answer:
+        counts, heard = _talk(
+            operator_settings(context), program, world, start_ms + duration_ms, quiet=json
+        )
+    elif kafka:
         present = _until(records, start_ms + duration_ms)
         counts = _send(operator_settings(context), program, present, quiet=json)
     else:
@@ -98,10 +126,13 @@ def simulate(
         write = traffic.write_channels if by_channel else traffic.write_native
         counts = write(records, out)
     if json:
-        say_json({"records": counts.total(), "channels": dict(sorted(counts.items()))})
+        told = {"records": counts.total(), "channels": dict(sorted(counts.items()))}
+        say_json(told if heard is None else {**told, "commands": heard})
         return
     channels = ", ".join(f"{channel} {count(n)}" for channel, n in sorted(counts.items()))
     say(f"{count(counts.total())} records {'sent' if kafka else f'in {out}'}: {channels}")
+    if heard is not None:
+        say(f"{count(heard)} commands heard")
 
 
 def _until(records: Iterable[Simulated], end_ms: int) -> Iterator[Simulated]:
@@ -120,7 +151,7 @@ def _send(
     from cjo_stream.simulate import at_arrival
 
     names = Names(settings.topic_prefix)
-    topics = {c.name: names.source(c.input) for c in program.channels.values() if c.input}
+    topics = _sources(program, names)
     counts: Counter[str] = Counter()
     tell_s = time.monotonic() + TELL_EVERY_S
     with Feed(settings) as feed:
@@ -131,3 +162,51 @@ def _send(
                 tell_s = time.monotonic() + TELL_EVERY_S
                 note(f"{count(feed.acknowledged)} records sent")
     return counts
+
+
+def _talk(
+    settings: Settings, program: Program, world: World, end_ms: int, *, quiet: bool
+) -> tuple[Counter[str], int]:
+    from cjo_stream.kafka.conversation import converse
+    from cjo_stream.kafka.topic import Names
+
+    names = Names(settings.topic_prefix)
+    targets = (names.target(channel) for channel in program.channels.values())
+    tell_s = time.monotonic() + TELL_EVERY_S
+
+    def report(acknowledged: int) -> None:
+        nonlocal tell_s
+        if not quiet and time.monotonic() >= tell_s:
+            tell_s = time.monotonic() + TELL_EVERY_S
+            note(f"{count(acknowledged)} records sent")
+
+    people = _People(world, {**_sources(program, names), OUTCOMES: names.outcome})
+    return converse(settings, people, filter(None, targets), end_ms, report)
+
+
+def _sources(program: Program, names: Names) -> dict[str, str]:
+    """Return the topic that each channel's records come in by."""
+    return {c.name: names.source(c.input) for c in program.channels.values() if c.input}
+
+
+class _People:
+    """A world's people, as an installation on Kafka meets them; `topics` by channel."""
+
+    def __init__(self, world: World, topics: dict[str, str]) -> None:
+        import msgspec
+
+        from cjo_stream.simulate import Received
+
+        self._world = world
+        self._topics = topics
+        self._decode = msgspec.json.Decoder(Received).decode
+
+    def before(self, time_ms: int) -> Iterator[Said]:
+        from cjo_stream.kafka.conversation import Said
+
+        for sent in self._world.before(time_ms):
+            channel = OUTCOMES if sent.is_outcome else sent.channel
+            yield Said(self._topics[channel], channel, sent.key, sent.value)
+
+    def hear(self, command: bytes) -> None:
+        self._world.hear(self._decode(command))

@@ -12,6 +12,7 @@ hears that it was fenced; a process that goes on polling then polls for ever.
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -27,7 +28,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # exported
 
-from cjo_stream.errors import RefusalError, RetryError, StopError
+from cjo_stream.errors import RefusalError, RetryError, StopError, UsageError
 from cjo_stream.kafka.producer import PROPERTIES
 from cjo_stream.kafka.property import connect
 from cjo_stream.settings import Settings
@@ -79,8 +80,23 @@ def is_fatal(error: KafkaError) -> bool:
     return bool(error.fatal()) or error.code() == KafkaError._FATAL
 
 
+def is_fenced(error: KafkaError) -> bool:
+    """Return whether another client has the name of the one that reports this."""
+    if error.code() in (KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID):
+        return True
+    # A consumer tells it as a fatal error, whose reason stands in its text alone.
+    return is_fatal(error) and "fenced" in error.str()
+
+
 def check_consumed(error: KafkaError, topic: str | None) -> None:
     """Take the error that came in place of a message; raises what it means, or logs it."""
+    if is_fenced(error):
+        raise StopError(
+            "another consumer has this process's place in its group: a second process of the same "
+            "CJO_SLOT, perhaps on another machine, or, after an outage of the broker, this one "
+            "itself, which begins anew when it is started again. If it comes again and again, "
+            "give each process a CJO_SLOT of its own"
+        )
     if is_fatal(error):
         raise StopError(
             f"this consumer is finished ({error}); the process ends and begins anew when it is "
@@ -106,6 +122,34 @@ def check_consumed(error: KafkaError, topic: str | None) -> None:
 def away(error: Exception) -> RetryError:
     """Return the error for a broker that did not answer."""
     return RetryError(f"the broker does not answer ({error}); is it up, is its address right?")
+
+
+def check_address(settings: Settings) -> None:
+    """Raise UsageError where no host of `bootstrap.servers` is known: waiting would not help."""
+    hosts = [_host(s) for s in settings.kafka_properties()["bootstrap.servers"].split(",")]
+    if not any(map(_may_be_known, hosts)):
+        raise UsageError(
+            f"no broker is to be found: the host {', '.join(hosts)} is not known; set "
+            "CJO_KAFKA__BOOTSTRAP_SERVERS to host:port of one"
+        )
+
+
+def _host(server: str) -> str:
+    """Return the host in `host:port`, `[address]:port` or `protocol://host:port`."""
+    named = server.strip().rpartition("://")[2]
+    host, colon, port = named.rpartition(":")
+    return (host if colon and port.isdigit() else named).strip("[]")
+
+
+def _may_be_known(host: str) -> bool:
+    try:
+        socket.getaddrinfo(host, None)
+    except socket.gaierror as error:
+        # Whoever cannot be asked just now may know it later.
+        return error.errno != socket.EAI_NONAME
+    except UnicodeError:
+        return False
+    return True
 
 
 # --- consumers -----------------------------------------------------------------------------------
@@ -209,6 +253,10 @@ class Sender:
                 "doing is done again when it is started"
             )
 
+    def close(self) -> None:
+        """Give up what is not delivered yet."""
+        self._producer.purge()
+
     def _produce(self, record: Outgoing) -> None:
         while True:
             try:
@@ -246,6 +294,14 @@ class Admin:
 
     def _connect(self) -> AdminClient:
         return connect(AdminClient, self._properties, logger=_LOG)
+
+    def ping(self) -> None:
+        """Return when the broker has answered."""
+        try:
+            self.result(self.client.describe_cluster(request_timeout=ASK_S))
+        except (KafkaException, RetryError) as error:
+            self.client = self._connect()
+            raise away(error) from error
 
     def describe(self, names: Iterable[str]) -> dict[str, Topic]:
         """Return those of these topics that exist."""

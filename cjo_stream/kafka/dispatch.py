@@ -23,6 +23,7 @@ its log.
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections import deque
@@ -34,7 +35,7 @@ from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.errors import RefusalError, RetryError
-from cjo_stream.kafka import client, transaction, watchdog
+from cjo_stream.kafka import client, stage, transaction, watchdog
 from cjo_stream.kafka.client import Admin, Outgoing, Place, check_consumed, is_end
 from cjo_stream.kafka.definition import DefinitionLog
 from cjo_stream.kafka.noise import muffle
@@ -81,22 +82,11 @@ def run(settings: Settings, *, restore_offsets: bool = False) -> int:
     """Send what the tasks decided until SIGTERM or SIGINT; returns the exit code.
 
     Raises StopError and RefusalError where going on could lose or double something, RetryError
-    while the broker is away: the process then begins anew.
+    where the broker went away: the process then begins anew.
     """
-    muffle(client.__name__, transaction.__name__, watchdog.__name__, __name__)
-    stopping = Stopping()
-    with stopping.on_signals():
-        process = DispatchProcess(settings, Metrics(), stopping, restore_offsets=restore_offsets)
-        endpoint = process.vitals.serve(settings, process.not_ready)
-        process.vitals.start()
-        process.open()
-        while not stopping.asked:
-            process.turn()
-        process.vitals.stop()
-        process.close()
-        if endpoint is not None:
-            endpoint.close()
-    return 0
+    muffle(client.__name__, transaction.__name__, watchdog.__name__, stage.__name__, __name__)
+    make = functools.partial(DispatchProcess, restore_offsets=restore_offsets)
+    return stage.work(settings, DISPATCH, make)
 
 
 class DispatchProcess:
@@ -161,7 +151,7 @@ class DispatchProcess:
 
     def turn(self) -> None:
         """Take one step: one transaction, when there is something to send."""
-        self.vitals.beat()
+        self.vitals.turned()
         self._standstill.moved()
         if not self._waiting:
             self._gather()
@@ -181,6 +171,12 @@ class DispatchProcess:
 
     def close(self) -> None:
         """Leave in order; every step was committed as it was taken. The group is not left."""
+        self._consumer.close()
+        self._definitions.close()
+
+    def abandon(self) -> None:
+        """Let go of the broker; an open transaction is ended by its next writer."""
+        self._transactions.close()
         self._consumer.close()
         self._definitions.close()
 
@@ -327,6 +323,7 @@ class DispatchProcess:
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalanced = True
+        self._joined = False
         for partition in partitions:
             self._engine.release(partition.partition)
             for kept in (self._next, self._ends, self._positions):

@@ -25,6 +25,7 @@ to the log's end as it then was: so far a predecessor may have come without comm
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Iterable
@@ -40,7 +41,7 @@ from cjo_stream.engine.intake import Intake, new_metadata, read_metadata, renumb
 from cjo_stream.engine.port import Log, RawRecord
 from cjo_stream.errors import StopError, UsageError
 from cjo_stream.ingest import Decoder, decoder
-from cjo_stream.kafka import client, watchdog
+from cjo_stream.kafka import client, stage, watchdog
 from cjo_stream.kafka.client import (
     Admin,
     Outgoing,
@@ -91,28 +92,16 @@ def run(settings: Settings, *, restore_offsets: bool = False) -> int:
     """Take in events until SIGTERM or SIGINT; returns the exit code.
 
     Raises StopError and RefusalError where going on could lose or double something, RetryError
-    while the broker is away at the start: the process then begins anew.
+    where the broker went away: the process then begins anew.
     """
     if settings.tenant_key_is_demo:
         raise UsageError(
             "the demo's tenant key is public: set CJO_TENANT_KEY to a secret of your own, the "
             "same for all processes of this installation, and never change it"
         )
-    muffle(client.__name__, watchdog.__name__, __name__)
-    stopping = Stopping()
-    with stopping.on_signals():
-        process = IntakeProcess(settings, Metrics(), stopping, restore_offsets=restore_offsets)
-        endpoint = process.vitals.serve(settings, process.not_ready)
-        process.vitals.start()
-        process.open()
-        while not stopping.asked:
-            process.turn()
-        process.vitals.stop()
-        # Only here: after an error, what stands in memory may not be delivered.
-        process.close()
-        if endpoint is not None:
-            endpoint.close()
-    return 0
+    muffle(client.__name__, watchdog.__name__, stage.__name__, __name__)
+    make = functools.partial(IntakeProcess, restore_offsets=restore_offsets)
+    return stage.work(settings, INTAKE, make)
 
 
 def sources(program: Program, names: Names) -> dict[str, str | None]:
@@ -212,7 +201,7 @@ class IntakeProcess:
         """Take one step: at most STEP_RECORDS_MAX records, all the way to their delivery."""
         if not self._current:
             return
-        self.vitals.beat()
+        self.vitals.turned()
         self._standstill.moved()
         messages = self._consumer.consume(1, IDLE_S)
         if messages and messages[0].error() is None:
@@ -240,6 +229,13 @@ class IntakeProcess:
         finally:
             self._consumer.close()
             self._definitions.close()
+
+    def abandon(self) -> None:
+        """Let go of the broker; what is in memory may not be delivered, and is not committed."""
+        self._lanes.clear()
+        self._sender.close()
+        self._consumer.close()
+        self._definitions.close()
 
     # --- one step ------------------------------------------------------------------------------
 
@@ -424,6 +420,7 @@ class IntakeProcess:
 
     def _drop(self, partitions: list[TopicPartition]) -> None:
         self._rebalanced = True
+        self._joined = False
         for partition in partitions:
             lane = self._lanes.pop((partition.topic, partition.partition), None)
             if lane is not None and lane.set_number in self._engines:

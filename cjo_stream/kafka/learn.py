@@ -24,7 +24,7 @@ from cjo_stream.core.record import Reward
 from cjo_stream.engine.frame import control_frame
 from cjo_stream.engine.learner import Learner, Publication
 from cjo_stream.errors import RefusalError, RetryError, StopError
-from cjo_stream.kafka import client, transaction, watchdog
+from cjo_stream.kafka import client, stage, transaction, watchdog
 from cjo_stream.kafka.client import (
     Admin,
     Outgoing,
@@ -57,20 +57,8 @@ def run(settings: Settings) -> int:
     Raises RefusalError where rewards are missing, RetryError and StopError where the process has
     to begin anew.
     """
-    muffle(client.__name__, transaction.__name__, watchdog.__name__, __name__)
-    stopping = Stopping()
-    with stopping.on_signals():
-        process = LearnProcess(settings, Metrics(), stopping)
-        endpoint = process.vitals.serve(settings, process.not_ready)
-        process.vitals.start()
-        process.open()
-        while not stopping.asked:
-            process.turn()
-        process.vitals.stop()
-        process.close()
-        if endpoint is not None:
-            endpoint.close()
-    return 0
+    muffle(client.__name__, transaction.__name__, watchdog.__name__, stage.__name__, __name__)
+    return stage.work(settings, STAGE, LearnProcess)
 
 
 class LearnProcess:
@@ -126,7 +114,7 @@ class LearnProcess:
     def turn(self) -> None:
         """Take some rewards; where it is time, remember and publish."""
         assert self._consumer is not None, "open comes first"
-        self.vitals.beat()
+        self.vitals.turned()
         began_s = time.perf_counter()
         messages = self._consumer.consume(STEP_RECORDS_MAX, IDLE_S)
         taken = sum(self._take(message) for message in messages)
@@ -150,6 +138,13 @@ class LearnProcess:
         if self._consumer is not None:
             self._consumer.close()
         self._memory.close()
+
+    def abandon(self) -> None:
+        """Let go of the broker; what was not remembered is learnt again."""
+        self._sender.close()
+        self._memory.close()
+        if self._consumer is not None:
+            self._consumer.close()
 
     # --- inside
 

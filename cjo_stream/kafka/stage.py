@@ -1,4 +1,14 @@
-"""What intake and dispatch have in common as processes: stopping, gathering, vitals."""
+"""What intake, dispatch and learn have in common as processes: from their start to their end.
+
+    hold the slot  ──▶  wait for the broker  ──▶  open  ──▶  turn, turn, …  ──▶  close
+                              ▲                                    │
+                              └─────────────  abandon  ◀───────────┘ an outage
+
+An outage is waited for in here, however long it is, with /readyz saying so. Who was in the midst
+of a step when it came throws all that it holds away, with its clients, and begins anew from what
+is committed, as a new process would. Ending instead would do as well, but a supervisor starts what
+ended ever more slowly, and each start costs a second or more just when all of them start.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +17,14 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
-from cjo_stream.errors import StopError
+from cjo_stream.errors import CjoError, Reaction, RetryError, StopError
+from cjo_stream.kafka import slot
 from cjo_stream.kafka.client import Admin, Place
 from cjo_stream.kafka.watchdog import Standing, Watchdog, end_process
 from cjo_stream.settings import Settings
-from cjo_stream.telemetry import Endpoint, Health, Metrics, serve
+from cjo_stream.telemetry import Health, Metrics, serving, well
 
 STANDSTILL_S: Final = 8.0
 """Less than the shortest usual session timeout: after that, others may have the partitions."""
@@ -22,7 +33,114 @@ GIVE_UP_S: Final = 10.0
 WATCHDOG_S: Final = 30.0
 """Longer than any one call of ours may block, shorter than anybody's patience."""
 
+ASK_AGAIN_S: Final = 0.5
+STEADY_S: Final = 10.0
+"""Who has worked for so long was well."""
+
+T = TypeVar("T")
+
 _LOG = logging.getLogger(__name__)
+
+
+class Process(Protocol):
+    """One process of a stage: `open`, then `turn` for as long as it is to work, then `close`."""
+
+    vitals: Vitals
+
+    def not_ready(self) -> str | None:
+        """Return what is still waited for; None when it works."""
+
+    def open(self) -> None:
+        """Get ready; raises RetryError where the broker is away."""
+
+    def turn(self) -> None:
+        """Take one step."""
+
+    def close(self) -> None:
+        """Leave in order."""
+
+    def abandon(self) -> None:
+        """Let go of the broker; nothing of what is in memory may reach it any more."""
+
+
+def work(
+    settings: Settings, stage: str, make: Callable[[Settings, Metrics, Stopping], Process]
+) -> int:
+    """Run a process of `stage` until SIGTERM or SIGINT; returns the exit code.
+
+    Raises LockedError where another process on this machine has the slot, and what `make` and the
+    process raise; but a broker that is away at the start is waited for.
+    """
+    stopping, metrics, health = Stopping(), Metrics(), Health()
+
+    def opened() -> Process:
+        process = make(settings, metrics, stopping)
+        health.live, health.ready = process.vitals.problem, process.vitals.ready(process)
+        process.vitals.start()
+        try:
+            process.open()
+        except RetryError:
+            process.vitals.stop()
+            process.abandon()
+            raise
+        return process
+
+    with (
+        stopping.on_signals(),
+        slot.held(slot.folder(settings, stage)),
+        serving(settings.metrics_host, settings.metrics_port, metrics, health),
+    ):
+        while process := once_answered(settings, health, opened, lambda: stopping.asked):
+            began_s = time.monotonic()
+            try:
+                while not stopping.asked:
+                    process.turn()
+            except CjoError as error:
+                process.vitals.stop()
+                if stopping.asked or not begins_anew(error, time.monotonic() - began_s):
+                    raise
+                _LOG.warning("beginning anew: %s", error)
+                process.abandon()
+            else:
+                process.vitals.stop()
+                # Only here: after an error, what stands in memory may not be delivered.
+                process.close()
+    return 0
+
+
+def begins_anew(error: CjoError, ran_s: float) -> bool:
+    """Return whether a process that ran for `ran_s` goes on by beginning anew within itself.
+
+    What an outage does to a client shows late, and not always as one: as a group that has given
+    its place away, as a transaction that is over. So it does, once; what comes again soon is the
+    supervisor's, which waits longer each time.
+    """
+    if error.reaction is Reaction.RETRY:
+        return True
+    return error.reaction is Reaction.STOP and ran_s >= STEADY_S
+
+
+def once_answered(
+    settings: Settings,
+    health: Health,
+    make: Callable[[], T],
+    stopping: Callable[[], bool] = lambda: False,
+) -> T | None:
+    """Return what `make` gives once the broker answers; None where it is `stopping` before.
+
+    /readyz tells of it meanwhile.
+    """
+    began_s = time.monotonic()
+    while not stopping():
+        health.live = well
+        health.ready = lambda: f"waiting for the broker for {time.monotonic() - began_s:.0f} s"
+        try:
+            Admin(settings).ping()
+            return make()
+        except RetryError as error:
+            _LOG.warning("at the start: %s", error)
+            time.sleep(ASK_AGAIN_S)
+    return None
 
 
 class Stopping:
@@ -138,13 +256,12 @@ class Vitals:
         self.start = self._watchdog.start
         self.stop = self._watchdog.stop
         self.beat = self._watchdog.beat
+        self.turned = self._watchdog.turned
+        self.problem = self._watchdog.problem
 
-    def serve(self, settings: Settings, not_ready: Callable[[], str | None]) -> Endpoint | None:
-        """Answer for metrics and health, where a port is set."""
-        if settings.metrics_port is None:
-            return None
-        health = Health(live=self._watchdog.problem, ready=not_ready)
-        return serve(self._metrics, health, settings.metrics_host, settings.metrics_port)
+    def ready(self, process: Process) -> Callable[[], str | None]:
+        """Return what /readyz asks: what the process waits for, else why it takes no work."""
+        return lambda: process.not_ready() or self._watchdog.not_ready()
 
     def _number(self, place: Place) -> int:
         return self._numbers.setdefault(place, len(self._numbers))
@@ -154,6 +271,8 @@ class Vitals:
 
     def _ends(self) -> dict[int, int]:
         standings = self._standings()
+        if not standings:
+            self._admin.ping()
         ends = self._admin.ends(standings)
         known = self._topic_ids()
         there = self._admin.describe(known)

@@ -5,8 +5,8 @@
                                     └─ reject
 
 What comes of a command depends on the seed and its action id alone, so an installation that was
-killed and heard a command before is answered the same. Nobody answers sooner than SOONEST_MS: who
-feeds commands back may do so at intervals of that.
+killed and heard a command before is answered the same. Nobody answers sooner than SOONEST_MS,
+divided by the `haste` of the setting: who feeds commands back may do so at intervals of that.
 """
 
 from __future__ import annotations
@@ -133,23 +133,23 @@ class Answers:
         delay_ms = SOONEST_MS + int(
             DELAY_MS.get(received.channel, DELAY_ELSE_MS) * draw() * draw()
         )
-        seen_ms = received.issued_at + delay_ms
         mood = draw()
         if mood >= max(chance, response.reach.get(received.channel, 1.0)):
             return
-        self._plan(seen_ms, person, "impression", received)
+        self._plan(delay_ms, person, "impression", received)
         if mood < chance:
             worth = _worth(response, received, draw())
-            self._plan(seen_ms + MINUTE_MS, person, "click", received)
-            self._plan(seen_ms + 5 * MINUTE_MS, person, "accept", received, worth)
+            self._plan(delay_ms + MINUTE_MS, person, "click", received)
+            self._plan(delay_ms + 5 * MINUTE_MS, person, "accept", received, worth)
         elif mood < chance * (1 + CLICKS_AN_ACCEPTANCE):
-            self._plan(seen_ms + MINUTE_MS, person, "click", received)
+            self._plan(delay_ms + MINUTE_MS, person, "click", received)
         elif chance and draw() < REJECTS + REJECTS_A_MESSAGE * sent:
-            self._plan(seen_ms + MINUTE_MS, person, "reject", received)
+            self._plan(delay_ms + MINUTE_MS, person, "reject", received)
 
     def _plan(
-        self, time_ms: int, person: int, outcome: str, received: Received, worth: float = 0.0
+        self, delay_ms: int, person: int, outcome: str, received: Received, worth: float = 0.0
     ) -> None:
+        time_ms = received.issued_at + int(delay_ms / self._scene.setting.haste)
         self._scene.plan_answer(time_ms, self._tell, person, (outcome, received, worth))
 
     def _tell(self, time_ms: int, person: int, answer: tuple[str, Received, float]) -> None:

@@ -62,7 +62,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """What a model is asked for.
 
     `rate` is in events a second of simulated time, None: natural. For `quiet_ms` after the end
-    nothing new is begun, but people still answer what they were sent.
+    nothing new is begun, but people still answer what they were sent, `haste` times as soon as
+    people do.
     """
 
     people: int
@@ -72,6 +73,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     rate: float | None
     faults: Faults
     quiet_ms: int = 0
+    haste: float = 1.0
 
     @property
     def end_ms(self) -> int:

@@ -76,10 +76,12 @@ def open_world(
     rate: float | None = None,
     faults: Faults | None = None,
     quiet_ms: int = 0,
+    haste: float = 1.0,
 ) -> World:
     """Return the world that `traffic` tells of, whose people answer what they are sent.
 
-    For `quiet_ms` after the end they go on answering, though nothing else happens any more.
+    For `quiet_ms` after the end they go on answering, though nothing else happens any more. They
+    do so `haste` times as soon as people do.
     Raises UsageError as `traffic` does.
     """
     model = _model(topology)
@@ -89,6 +91,8 @@ def open_world(
         raise UsageError(
             "people, duration and rate must be above 0, and the start not before 1970"
         )
+    if haste < 1:
+        raise UsageError("the haste must be 1 or more")
     if min(shares) < 0 or sum(shares) > 1:
         raise UsageError("the shares of faults must lie between 0 and 1, their sum too")
     return model.world(
@@ -100,6 +104,7 @@ def open_world(
             rate=rate,
             faults=faults,
             quiet_ms=quiet_ms,
+            haste=haste,
         )
     )
 

@@ -9,9 +9,9 @@ Labels come from definitions and from the engine, never from customers' data. No
 what is measured, only how it is shown.
 """
 
-from cjo_stream.telemetry.endpoint import Endpoint, serve
-from cjo_stream.telemetry.health import Health
+from cjo_stream.telemetry.endpoint import Endpoint, serve, serving
+from cjo_stream.telemetry.health import Health, well
 from cjo_stream.telemetry.metric import METRICS, Metric
 from cjo_stream.telemetry.metrics import Metrics
 
-__all__ = ["METRICS", "Endpoint", "Health", "Metric", "Metrics", "serve"]
+__all__ = ["METRICS", "Endpoint", "Health", "Metric", "Metrics", "serve", "serving", "well"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
+from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -55,6 +57,19 @@ def serve(metrics: Metrics, health: Health, host: str, port: int) -> Endpoint:
         ) from error
     _LOG.info("metrics at http://%s:%d/metrics", host, endpoint.port)
     return endpoint
+
+
+@contextlib.contextmanager
+def serving(host: str, port: int | None, metrics: Metrics, health: Health) -> Iterator[None]:
+    """Answer meanwhile, where a port is set; raises as `serve`."""
+    if port is None:
+        yield
+        return
+    endpoint = serve(metrics, health, host, port)
+    try:
+        yield
+    finally:
+        endpoint.close()
 
 
 class _Handler(BaseHTTPRequestHandler):

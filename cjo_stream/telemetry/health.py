@@ -1,4 +1,8 @@
-"""Whether a process lives, and whether it is ready for work."""
+"""Whether a process lives, and whether it is ready for work.
+
+503 at /healthz says that starting the process anew helps: never for an outage of the broker.
+503 at /readyz says that it takes no work now, or the broker does not answer: wait for it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ def well() -> str | None:
 
 
 class Health:
-    """Two questions: /healthz asks `live` (no: restart me), /readyz `ready` (no: wait for me)."""
+    """/healthz asks `live`, /readyz `ready`. Both may be set anew as a process gets on."""
 
     def __init__(self, live: Check = well, ready: Check = well) -> None:
         self.live = live

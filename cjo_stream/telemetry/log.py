@@ -30,6 +30,27 @@ class JsonLine(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+def spoken(speaker: str, line: str, *, as_json: bool) -> str:
+    """Return a line of another process's log, with who spoke.
+
+    >>> spoken("intake", "12:00:00 info    begun", as_json=False)
+    'intake | 12:00:00 info    begun'
+    >>> spoken("intake", '{"message": "begun"}', as_json=True)
+    '{"process": "intake", "message": "begun"}'
+
+    What is no JSON, a traceback or a library's own line, becomes a message.
+    """
+    if not as_json:
+        return f"{speaker} | {line}"
+    try:
+        told = json.loads(line)
+    except ValueError:
+        told = line
+    if not isinstance(told, dict):
+        told = {"message": line}
+    return json.dumps({"process": speaker, **told}, ensure_ascii=False)
+
+
 class TextLine(logging.Formatter):
     """Time of day, level, message."""
 
@@ -44,12 +65,16 @@ class TextLine(logging.Formatter):
 def set_up(level: str, format_: Format, stream: TextIO | None = None) -> None:
     """Send the log of this process to stderr, and nowhere else."""
     stream = stream or sys.stderr
-    as_text = format_ == "text" or (format_ == "auto" and stream.isatty())
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(TextLine() if as_text else JsonLine())
+    handler.setFormatter(JsonLine() if is_json(format_, stream) else TextLine())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.getLogger().level, logging.WARNING))
+
+
+def is_json(format_: Format, stream: TextIO) -> bool:
+    """Return whether the log that goes to `stream` is JSON."""
+    return format_ == "json" or (format_ == "auto" and not stream.isatty())
 
 
 def _time(record: logging.LogRecord) -> str:

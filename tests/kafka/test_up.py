@@ -1,15 +1,27 @@
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from cjo_stream.kafka.up import children
+from cjo_stream.kafka import slot
+from cjo_stream.kafka.ending import AWAY, REFUSED, USAGE
+from cjo_stream.kafka.up import (
+    AWAY_PAUSE_MAX_S,
+    PAUSE_MAX_S,
+    REFUSALS_MAX,
+    STEADY_S,
+    Restarts,
+    children,
+)
 
 SUPERVISOR = """
 import json, logging, sys
@@ -22,7 +34,8 @@ wanted = [up.Child(n, (sys.executable, str(folder / (n + ".py"))), {"NAME": n}, 
 def state(pids):
     (folder / "pids.new").write_text(json.dumps(pids))
     (folder / "pids.new").rename(folder / "pids")
-sys.exit(up.supervise(wanted, state))
+say = lambda name, line: print(f"{name} | {line}", file=sys.stderr, flush=True)
+sys.exit(up.supervise(wanted, say, state))
 """
 STEADY = """
 import os, signal, sys
@@ -57,7 +70,11 @@ class Supervisor:
         self.folder = folder
         for name, text in programs.items():
             (folder / f"{name}.py").write_text(text)
-        self.process = subprocess.Popen([sys.executable, "-c", SUPERVISOR, folder, *programs])
+        self.said = folder / "said"
+        with self.said.open("wb") as said:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", SUPERVISOR, folder, *programs], stderr=said
+            )
 
     def pids(self) -> dict[str, int]:
         path = self.folder / "pids"
@@ -105,21 +122,71 @@ def test_a_child_that_dies_is_started_again(start: Callable[..., Supervisor]) ->
     assert supervisor.pids()["second"] == before["second"]
 
 
-def test_a_child_that_keeps_dying_is_started_ever_more_slowly(
+def test_a_child_that_keeps_dying_is_started_ever_more_slowly_and_anew_once_it_was_steady() -> (
+    None
+):
+    restarts = Restarts()
+    pauses = [restarts.after(1, 1.0) for _ in range(9)]
+    assert pauses == [0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, PAUSE_MAX_S, PAUSE_MAX_S]
+    assert restarts.after(1, STEADY_S) == 0.0
+
+
+def test_a_child_whose_broker_is_away_is_never_kept_waiting() -> None:
+    restarts = Restarts()
+    for _ in range(9):
+        restarts.after(1, 1.0)
+    assert max(restarts.after(AWAY, 1.0) or 0.0 for _ in range(9)) == AWAY_PAUSE_MAX_S
+
+
+def test_a_refusal_is_believed_when_it_comes_twice_and_a_wrong_call_at_once() -> None:
+    assert Restarts().after(USAGE, 1.0) is None
+    restarts = Restarts()
+    for _ in range(3):
+        for _ in range(REFUSALS_MAX - 1):
+            assert restarts.after(REFUSED, 1.0) is not None
+        assert restarts.after(1, 1.0) is not None
+    assert [restarts.after(REFUSED, 1.0) is None for _ in range(REFUSALS_MAX)] == [False, True]
+
+
+def test_a_child_that_is_called_wrongly_ends_all_and_its_word_is_the_last(
+    start: Callable[..., Supervisor],
+) -> None:
+    wrong = "import sys; print('error: set it to something else'); sys.exit(2)"
+    supervisor = start(first=STEADY, second=wrong)
+    assert supervisor.process.wait(SECONDS) == 2
+    last = supervisor.said.read_text().splitlines()[-1]
+    assert last.endswith(
+        "second cannot work, and all are ended. It said: error: set it to something else"
+    )
+
+
+def test_a_child_that_is_refused_ends_all(
     start: Callable[..., Supervisor], tmp_path: Path
 ) -> None:
-    note = "open(sys.argv[0] + '.at', 'a').write(f'{time.time()}\\n')"
-    start(first=f"import sys, time\n{note}\nsys.exit(1)")
-    times = tmp_path / "first.py.at"
-    until(lambda: times.exists() and len(times.read_text().split()) >= 4)
-    at = [float(text) for text in times.read_text().split()]
-    assert at[2] - at[1] >= 0.5
-    assert at[3] - at[2] >= 1.0
+    note = "open(sys.argv[0] + '.up', 'a').write('x')"
+    supervisor = start(first=STEADY, second=f"import sys; {note}; sys.exit({REFUSED})")
+    assert supervisor.process.wait(SECONDS) == 1
+    assert supervisor.runs("second") == REFUSALS_MAX
+    assert (tmp_path / "first.py.ended").exists()
 
 
-def test_a_child_that_is_called_wrongly_ends_all(start: Callable[..., Supervisor]) -> None:
-    supervisor = start(first=STEADY, second="import sys; sys.exit(2)")
+def test_every_line_bears_the_name_of_who_says_it(start: Callable[..., Supervisor]) -> None:
+    speak = "import sys; print('one\\ntwo', flush=True); print('three', end='', file=sys.stderr)"
+    supervisor = start(first=STEADY, second=f"{speak}; sys.stderr.flush(); sys.exit(2)")
     assert supervisor.process.wait(SECONDS) == 2
+    said = supervisor.said.read_text()
+    assert [line for line in said.splitlines() if line.startswith("second |")] == [
+        "second | one",
+        "second | two",
+        "second | three",
+    ]
+
+
+def test_a_child_that_says_much_is_not_held_up(start: Callable[..., Supervisor]) -> None:
+    speak = "import sys\nfor n in range(20_000): print('a line of some length', n)\nsys.exit(2)"
+    supervisor = start(first=speak)
+    assert supervisor.process.wait(SECONDS) == 2
+    assert supervisor.said.read_text().count("first | a line of some length") == 20_000
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
@@ -151,3 +218,90 @@ def test_each_process_has_its_own_slot_and_port() -> None:
     ]
     assert len({child.environment["CJO_METRICS_PORT"] for child in planned}) == 5
     assert [child.stage for child in planned] == [0, 1, 1, 2, 3]
+
+
+# --- the commands, without a broker --------------------------------------------------------------
+
+NO_BROKER = "127.0.0.1:1"
+STAGES = ("intake", "worker", "dispatch", "learn")
+WITHIN_S = 60.0
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Return what starts a command of an installation whose broker does not answer."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(name: str, **variables: str) -> subprocess.Popen[str]:
+        environment = {
+            "CJO_KAFKA__BOOTSTRAP_SERVERS": NO_BROKER,
+            "CJO_TENANT_KEY": "a-key-only-the-tests-have-0123456789",
+            "CJO_DATA_DIR": str(tmp_path),
+            "CJO_LOG_FORMAT": "text",
+            **variables,
+        }
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "cjo_stream", name],
+                env={**os.environ, **environment},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_a_host_that_nobody_knows_is_told_and_not_waited_for(
+    command: Callable[..., subprocess.Popen[str]],
+) -> None:
+    unknown = {"CJO_KAFKA__BOOTSTRAP_SERVERS": "no-such-host.invalid:9092"}
+    for process in [command(stage, **unknown) for stage in ("up", "intake")]:
+        _, said = process.communicate(timeout=WITHIN_S)
+        assert process.returncode == 2
+        assert "the host no-such-host.invalid is not known" in said
+        assert "CJO_KAFKA__BOOTSTRAP_SERVERS" in said
+
+
+def test_a_second_process_of_a_slot_says_who_has_it(
+    command: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    with contextlib.ExitStack() as holding:
+        for stage in (*STAGES, "up"):
+            holding.enter_context(slot.held(tmp_path / stage / "0"))
+        for process in [command(stage) for stage in (*STAGES, "up")]:
+            _, said = process.communicate(timeout=WITHIN_S)
+            assert process.returncode == 1
+            assert f"held by process {os.getpid()}: end it, or give this one a slot" in said
+
+
+def test_a_broker_that_is_not_up_yet_is_waited_for_and_the_endpoints_say_so(
+    command: Callable[..., subprocess.Popen[str]],
+) -> None:
+    processes = {stage: command(stage, CJO_METRICS_PORT="0") for stage in STAGES}
+    for stage, process in processes.items():
+        assert process.stderr is not None
+        told = next(line for line in process.stderr if "metrics at http" in line)
+        port = told.split("/metrics")[0].rsplit(":", 1)[1]
+        until(lambda port=port: answer(port, "readyz")[0] == 503)
+        assert "waiting for the broker" in answer(port, "readyz")[1], stage
+        assert answer(port, "healthz")[0] == 200, stage
+    for process in processes.values():
+        process.terminate()
+    for process in processes.values():
+        process.communicate(timeout=WITHIN_S)
+        assert process.returncode in (0, -signal.SIGTERM)
+
+
+def answer(port: str, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as got:
+            return got.status, got.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()

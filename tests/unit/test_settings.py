@@ -4,7 +4,15 @@ import pytest
 
 from cjo_stream import settings
 from cjo_stream.errors import UsageError
-from cjo_stream.settings import DEMO_TENANT_KEY, MASK, Settings, load, sources, unknown_variables
+from cjo_stream.settings import (
+    DEMO_TENANT_KEY,
+    KAFKA_DEFAULTS,
+    MASK,
+    Settings,
+    load,
+    sources,
+    unknown_variables,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +29,7 @@ def file_of(folder: Path, text: str) -> Path:
 
 def test_without_anything_set_there_are_defaults() -> None:
     assert load().partitions == 4
-    assert load().kafka_properties() == {"bootstrap.servers": "127.0.0.1:9092"}
+    assert load().kafka_properties()["bootstrap.servers"] == "127.0.0.1:9092"
     assert load().tenant_key_is_demo
 
 
@@ -49,6 +57,7 @@ def test_any_librdkafka_property_is_passed_from_variables_and_file(
     monkeypatch.setenv("CJO_KAFKA__SECURITY_PROTOCOL", "SASL_SSL")
     monkeypatch.setenv("CJO_KAFKA__BOOTSTRAP_SERVERS", "one:9092,two:9092")
     assert load(config).kafka_properties() == {
+        **KAFKA_DEFAULTS,
         "bootstrap.servers": "one:9092,two:9092",
         "security.protocol": "SASL_SSL",
         "sasl.username": "me",

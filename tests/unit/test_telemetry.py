@@ -149,3 +149,12 @@ def test_the_log_is_for_people_where_asked() -> None:
     log.set_up("WARNING", "text", stream)
     logging.getLogger("cjo_stream").warning("lag of %d records", 9)
     assert stream.getvalue()[8:] == " warning lag of 9 records\n"
+
+
+def test_another_process_s_line_bears_its_name_whatever_it_is() -> None:
+    assert log.spoken("intake", "a line", as_json=False) == "intake | a line"
+    told = json.loads(log.spoken("intake", '{"level": "INFO", "message": "m"}', as_json=True))
+    assert told == {"process": "intake", "level": "INFO", "message": "m"}
+    for line in ("error: missing", "[1, 2]", '"text"', "{not json"):
+        told = json.loads(log.spoken("intake", line, as_json=True))
+        assert told == {"process": "intake", "message": line}

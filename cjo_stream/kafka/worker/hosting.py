@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
 from cjo_stream.errors import CjoError
+from cjo_stream.kafka.ending import exit_code
 from cjo_stream.kafka.watchdog import Standing, end_process
 from cjo_stream.kafka.worker.partition import Arrival, Partition, Phase
 
@@ -45,7 +46,6 @@ class Hosting:
         """Openings of partitions that were taken back meanwhile: the folder is still theirs."""
         self._lock = asyncio.Lock()
         self._flowing = False
-        self._assigned = False
         self._queued_bytes = 0
         self._room = asyncio.Event()
         self._room.set()
@@ -60,8 +60,8 @@ class Hosting:
 
     @property
     def ready(self) -> bool:
-        """Return whether the group has spoken and every store is open."""
-        return self._assigned and not self._openings
+        """Return whether the group has given this process its share, and every store is open."""
+        return self._flowing and not self._openings
 
     def standings(self) -> dict[int, Standing]:
         """Return how far each partition is; may be called from another thread."""
@@ -70,7 +70,7 @@ class Hosting:
     def fail(self, error: BaseException) -> None:
         """End the process: from here on nothing in memory can be trusted."""
         if isinstance(error, CjoError):
-            end_process(str(error))
+            end_process(str(error), exit_code(error))
         _LOG.error("a partition failed", exc_info=error)
         end_process(f"{type(error).__name__}: {error}")
 
@@ -83,7 +83,7 @@ class Hosting:
         """
         numbers = set(numbers)
         async with self._lock:
-            self._assigned = self._flowing = True
+            self._flowing = True
             await self._close(set(self._partitions) - numbers)
             for number in sorted(numbers - set(self._partitions)):
                 partition = self._partitions[number] = self._make(number)

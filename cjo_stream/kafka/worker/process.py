@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -17,13 +16,12 @@ from cjo_stream.engine.frame import tick_frame
 from cjo_stream.engine.port import Log
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import RefusalError, RetryError, UsageError
-from cjo_stream.kafka import client, producer
+from cjo_stream.kafka import client, producer, slot, stage, watchdog
 from cjo_stream.kafka.client import Admin, group_id
 from cjo_stream.kafka.noise import muffle
 from cjo_stream.kafka.producer import FrameProducer
 from cjo_stream.kafka.topic import Names, require_log, verify
 from cjo_stream.kafka.watchdog import Watchdog, end_process
-from cjo_stream.kafka.worker import slot
 from cjo_stream.kafka.worker.host import WorkerApp, build_app
 from cjo_stream.kafka.worker.hosting import Hosting
 from cjo_stream.kafka.worker.partition import Partition, Surroundings
@@ -32,8 +30,9 @@ from cjo_stream.kafka.worker.state import LogRange, StateFolder
 from cjo_stream.settings import Settings
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.rocks import RocksStore
-from cjo_stream.telemetry import Endpoint, Health, Metrics, serve
+from cjo_stream.telemetry import Health, Metrics, serving
 
+STAGE: Final = "worker"
 BEAT_S: Final = 1.0
 TICK_IDLE_S: Final = 1.0
 STOP_WITHIN_S: Final = 15.0
@@ -47,24 +46,32 @@ def run(settings: Settings) -> int:
     """Work until SIGTERM or SIGINT; returns the exit code.
 
     Raises UsageError and RefusalError for settings and topics with which it would be wrong to
-    begin, RetryError while the broker is away. What fails later ends the process at once.
+    begin, LockedError where another process has the slot; a broker that is away is waited for.
+    What fails later ends the process at once.
     """
     if settings.tenant_key_is_demo:
         raise UsageError(
             "the demo's tenant key is public: set CJO_TENANT_KEY to a secret of your own, the "
             "same for all processes of this installation, and never change it"
         )
-    muffle(producer.__name__, client.__name__)
+    muffle(producer.__name__, client.__name__, watchdog.__name__, stage.__name__)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    with slot.held(_slot_folder(settings)):
-        return asyncio.run(_Worker(settings).serve())
+    metrics, health = Metrics(), Health()
+    with (
+        slot.held(slot.folder(settings, STAGE)),
+        serving(settings.metrics_host, settings.metrics_port, metrics, health),
+    ):
+        worker = stage.once_answered(settings, health, lambda: _Worker(settings, metrics, health))
+        assert worker is not None, "nothing asks it to stop yet but a signal, which ends it"
+        return asyncio.run(worker.serve())
 
 
 class _Worker:
     """The parts of a worker, put together."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, health: Health) -> None:
         self._settings = settings
+        self._health = health
         self._properties = settings.kafka_properties()
         names = Names(settings.topic_prefix)
         internal, effect = names.internal, names.effect
@@ -72,8 +79,7 @@ class _Worker:
         self._topic = require_log(self._admin, settings, internal, effect)[internal]
         _check_configs(settings, internal, effect)
         self._producer = FrameProducer(self._properties)
-        self._metrics = Metrics()
-        self._report = WorkerReport(self._metrics)
+        self._report = WorkerReport(metrics)
         self._around = Surroundings(
             internal_topic=internal,
             effect_topic=effect,
@@ -105,7 +111,7 @@ class _Worker:
                 "the producer": lambda: self._producer.alive,
             },
         )
-        endpoint = self._serve_metrics(watchdog)
+        self._health.live, self._health.ready = watchdog.problem, self._ready(watchdog)
         parts = {
             asyncio.create_task(app.start(), name="Faust's start"),
             asyncio.create_task(self._beat(watchdog), name="the heartbeat"),
@@ -122,8 +128,6 @@ class _Worker:
         for part in parts:
             part.cancel()
         self._producer.close()
-        if endpoint is not None:
-            endpoint.close()
         return 0
 
     # --- its parts -----------------------------------------------------------------------------
@@ -132,26 +136,22 @@ class _Worker:
         settings = self._settings
         return build_app(
             self._hosting,
-            group=group_id(settings, "worker"),
+            group=group_id(settings, STAGE),
             instance_id=f"worker-{settings.slot}",
             internal_topic=self._topic.name,
             partitions=self._topic.partitions,
             properties=self._properties,
             session_timeout_ms=settings.session_timeout_ms,
-            folder=_slot_folder(settings) / "faust",
+            folder=slot.folder(settings, STAGE) / "faust",
         )
 
-    def _serve_metrics(self, watchdog: Watchdog) -> Endpoint | None:
-        if self._settings.metrics_port is None:
-            return None
-
+    def _ready(self, watchdog: Watchdog) -> Callable[[], str | None]:
         def ready() -> str | None:
-            return None if self._hosting.ready else "partitions are being assigned or opened"
+            if not self._hosting.ready:
+                return "partitions are being assigned or opened"
+            return watchdog.not_ready()
 
-        health = Health(live=watchdog.problem, ready=ready)
-        return serve(
-            self._metrics, health, self._settings.metrics_host, self._settings.metrics_port
-        )
+        return ready
 
     def _partition(self, number: int) -> Partition:
         settings, topic = self._settings, self._topic
@@ -159,7 +159,7 @@ class _Worker:
         if settings.checkpoint_url:
             name = f"{topic.name}/{quote(topic.id, safe='')}/{number:04d}"
             checkpoints = Checkpoints(settings.checkpoint_url, name, settings.checkpoints_kept)
-        folder = _slot_folder(settings) / "tasks" / f"{number:04d}"
+        folder = slot.folder(settings, STAGE) / "tasks" / f"{number:04d}"
         return Partition(number, StateFolder(folder, number, checkpoints), self._around)
 
     def _build(self, number: int, store: RocksStore) -> Task:
@@ -170,7 +170,7 @@ class _Worker:
 
     async def _beat(self, watchdog: Watchdog) -> None:
         while True:
-            watchdog.beat()
+            watchdog.turned()
             self._report.standing(self._hosting, self._ends)
             await asyncio.sleep(BEAT_S)
 
@@ -185,6 +185,8 @@ class _Worker:
     def _ask_ends(self) -> Mapping[int, int]:
         """Runs in the watchdog's thread."""
         places = [(self._topic.name, number) for number in self._hosting.standings()]
+        if not places:
+            self._admin.ping()
         ends = self._admin.ends(places)
         self._ends = {number: end for (_, number), end in ends.items()}
         return self._ends
@@ -207,10 +209,6 @@ async def _until(stop: asyncio.Event, parts: set[asyncio.Task[None]]) -> None:
             if error is not None:
                 _LOG.error("%s failed", part.get_name(), exc_info=error)
                 end_process(f"{part.get_name()} failed: {error}")
-
-
-def _slot_folder(settings: Settings) -> Path:
-    return settings.data_dir / "worker" / settings.slot
 
 
 def _check_configs(settings: Settings, *names: str) -> None:

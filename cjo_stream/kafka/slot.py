@@ -1,7 +1,8 @@
-"""The worker slot: one process at a time owns its folder, and its membership of the group.
+"""The slot of a process: one at a time owns its folder, and its membership of the group.
 
-Two processes of one slot would take each other's place in the group for ever, and write into the
-same folder. The lock is the operating system's, and ends with its holder, however that ends.
+Two processes of one stage and slot would take each other's place in the group for ever, and two
+workers write into the same folder. The lock is the operating system's, and ends with its holder,
+however that ends.
 """
 
 from __future__ import annotations
@@ -15,11 +16,17 @@ from pathlib import Path
 from typing import Final
 
 from cjo_stream.errors import LockedError
+from cjo_stream.settings import Settings
 from cjo_stream.store.private import make_private
 
 WAIT_S: Final = 5.0
 """For a predecessor that is on its way out."""
 RETRY_S: Final = 0.1
+
+
+def folder(settings: Settings, stage: str) -> Path:
+    """Return the folder of a stage's slot on this machine."""
+    return settings.data_dir / stage / settings.slot
 
 
 @contextlib.contextmanager
@@ -46,7 +53,7 @@ def _lock(descriptor: int, folder: Path, until_s: float) -> None:
                 continue
             holder = os.pread(descriptor, 32, 0).decode(errors="replace") or "unknown"
             raise LockedError(
-                f"the slot {folder} is held by process {holder}: end it, or give this worker a "
+                f"the slot {folder} is held by process {holder}: end it, or give this one a "
                 "slot of its own (CJO_SLOT)"
             ) from error
         return

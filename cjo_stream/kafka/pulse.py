@@ -1,0 +1,75 @@
+"""Signs of life of a process, and what follows from them: is it ready, would a restart help.
+
+    sign     who gives it                         not ready after      a restart helps after
+    beat     who works, or waits in good order    -                    the limit, without outages
+    turn     the loop, with each round            TURNED_WITHIN_S      -
+    answer   the broker, asked now and then       ANSWERED_WITHIN_S    never
+
+So an outage of the broker makes a process unready, and never one to be restarted: nothing could be
+better elsewhere. Time that a call spent waiting for a broker that was away is not held against it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+ANSWERED_WITHIN_S: Final = 6.0
+"""Three times the pause between two questions to the broker: one slow answer is no outage."""
+TURNED_WITHIN_S: Final = 10.0
+"""More than any step takes in good times."""
+
+
+class Pulse(msgspec.Struct):
+    """When each sign was last seen; all times are of one clock, in seconds."""
+
+    beat_s: float
+    turned_s: float
+    answered_s: float
+    away_s: float = float("-inf")
+    """When the broker was last asked in vain."""
+
+
+def begin(now_s: float) -> Pulse:
+    """Return the pulse of a process that begins: it has time for its first signs."""
+    return Pulse(now_s, now_s, now_s)
+
+
+def beat(pulse: Pulse, now_s: float) -> None:
+    """Note that the process works, or waits in good order."""
+    pulse.beat_s = now_s
+
+
+def turn(pulse: Pulse, now_s: float) -> None:
+    """Note that the process's loop begins a round."""
+    pulse.beat_s = pulse.turned_s = now_s
+
+
+def answer(pulse: Pulse, now_s: float) -> None:
+    """Note that the broker answered."""
+    pulse.answered_s = now_s
+
+
+def no_answer(pulse: Pulse, now_s: float) -> None:
+    """Note that the broker was asked in vain."""
+    pulse.away_s = now_s
+
+
+def not_ready(pulse: Pulse, now_s: float) -> str | None:
+    """Return why the process does no work now; None where it does."""
+    silent_s = now_s - pulse.answered_s
+    if pulse.away_s > pulse.answered_s or silent_s > ANSWERED_WITHIN_S:
+        return f"the broker has not answered for {silent_s:.0f} s"
+    still_s = now_s - pulse.turned_s
+    if still_s > TURNED_WITHIN_S:
+        return f"it has taken no work for {still_s:.0f} s"
+    return None
+
+
+def hangs(pulse: Pulse, now_s: float, limit_s: float) -> str | None:
+    """Return what a restart would mend; None where there is nothing."""
+    still_s = now_s - max(pulse.beat_s, pulse.away_s)
+    if still_s > limit_s:
+        return f"the event loop has not turned for {still_s:.0f} s while the broker answers"
+    return None
