@@ -169,6 +169,14 @@ class Settings(BaseSettings):
         """Whether customer ids would derive from the key that everybody knows."""
         return self.tenant_key_bytes() == DEMO_TENANT_KEY.encode()
 
+    def require_tenant_key(self) -> None:
+        """Raise UsageError where there is no key but the one that everybody knows."""
+        if self.tenant_key_is_demo:
+            raise UsageError(
+                "the demo's tenant key is public: set CJO_TENANT_KEY to a secret of your own, the "
+                "same for all processes of this installation, and never change it"
+            )
+
     def tenant_key_bytes(self) -> bytes:
         """Return the tenant's key; the demo's where none is set."""
         key = self.tenant_key.get_secret_value() if self.tenant_key else DEMO_TENANT_KEY

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cjo_stream.cli.option import Json, Topology, operator_settings, topology_folder
+from cjo_stream.cli.option import Json, Topology, operator_settings, settings_of, topology_folder
 from cjo_stream.cli.terminal import note, say, say_json, warn
 from cjo_stream.errors import UsageError
 
@@ -41,7 +41,7 @@ def apply(
         note(str(found))
     applied: embedded.Applied | published.Applied
     if state is not None:
-        applied = embedded.apply(definitions, state)
+        applied = embedded.apply(definitions, state, settings_of(context).tenant_key_bytes())
     else:
         settings = operator_settings(context)
         if not yes:

@@ -88,6 +88,7 @@ def run(
             state=state,
             partitions=partitions,
             force=force,
+            tenant_key=tenant_key,
             report=ticker.show,
         )
     _tell_late(summary, sort)

@@ -25,10 +25,15 @@ TopologyOrNone = Annotated[
 
 @app.command()
 def create(context: typer.Context, topology: TopologyOrNone = None, json: Json = False) -> int:
-    """Make the topics that are missing; those that are there stay as they are."""
-    from cjo_stream.kafka import topic
+    """Make the topics that are missing; those that are there stay as they are.
 
-    outcome = topic.create(operator_settings(context), _program(topology))
+    From here on the installation has the tenant key that is set.
+    """
+    from cjo_stream.kafka import definition, topic
+
+    settings = operator_settings(context)
+    outcome = topic.create(settings, _program(topology))
+    definition.keep_key(settings)
     if json:
         say_json(outcome)
     else:

@@ -10,7 +10,7 @@ import msgspec
 
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.definition import DefinitionSet, compile_content
-from cjo_stream.embedded.installation import check_shape, govern
+from cjo_stream.embedded.installation import check_shape, govern, keep_key
 from cjo_stream.embedded.log import DurableLog
 from cjo_stream.embedded.output import SIZES_NOTE
 from cjo_stream.embedded.runtime import Runtime
@@ -35,7 +35,7 @@ class Status(msgspec.Struct, frozen=True):
     partitions: dict[int, int]
 
 
-def apply(definitions: DefinitionSet, state: Path) -> Applied:
+def apply(definitions: DefinitionSet, state: Path, tenant_key: bytes | None = None) -> Applied:
     """Let a definition set govern the customers in a state folder.
 
     Raises UsageError for what is no state folder, is another topology's, or holds a run that was
@@ -44,6 +44,7 @@ def apply(definitions: DefinitionSet, state: Path) -> Applied:
     with open_log(state) as log:
         check_finished(log, state)
         partitions = check_shape(log, state, definitions, 1)
+        keep_key(log, state, tenant_key)
         stores: list[Store] = [RocksStore(state / f"task-{p}") for p in range(partitions)]
         runtime = Runtime(log=log, stores=stores, compile_=compile_content, output=_Nowhere())
         try:

@@ -19,6 +19,7 @@ from cjo_stream.embedded.loop import People, Span, converse
 from cjo_stream.embedded.output import SUMMARY
 from cjo_stream.embedded.run import Progress, Summary, finish
 from cjo_stream.engine.port import Decode
+from cjo_stream.settings import DEMO_TENANT_KEY
 
 
 class DemoResult(msgspec.Struct):
@@ -49,7 +50,9 @@ def demo(
     if (out / SUMMARY).exists():
         shutil.rmtree(state, ignore_errors=True)  # the last demo came to its end: a new one
     began = time.monotonic()
-    with open_installation(definitions, out, state=state, force=True) as installation:
+    with open_installation(
+        definitions, out, state=state, force=True, tenant_key=DEMO_TENANT_KEY.encode()
+    ) as installation:
         converse(installation, lane, people, decode, out, span, report)
         summary = finish(installation, time.monotonic() - began)
     issues = {action.name: action.issue for action in definitions.program.actions.values()}

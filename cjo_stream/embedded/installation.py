@@ -20,11 +20,13 @@ from cjo_stream.embedded.log import DurableLog, Log, MemoryLog
 from cjo_stream.embedded.output import SIZES_NOTE, Output, prepare
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.engine.port import Store
-from cjo_stream.errors import UsageError
+from cjo_stream.errors import RefusalError, UsageError
+from cjo_stream.ingest.tenant import check_fingerprint, fingerprint
 from cjo_stream.store.memory import MemoryStore
 from cjo_stream.store.rocks import RocksStore
 
 _SHAPE = "shape"
+_TENANT_KEY = "tenant_key"
 _SET = "set"
 
 
@@ -60,10 +62,13 @@ def open_installation(
     state: Path | None,
     partitions: int = 1,
     force: bool = False,
+    tenant_key: bytes | None = None,
 ) -> Iterator[Installation]:
     """Open an installation and let `definitions` govern it; closes it in order at the end.
 
-    Raises UsageError where the output folder is not empty, or the state folder is another's.
+    `tenant_key` is that by which its events are decoded: a state folder keeps one. Raises
+    UsageError where the output folder is not empty, or the state folder is another's,
+    RefusalError where that has another tenant key.
     """
     log: Log
     stores: list[Store]
@@ -72,6 +77,7 @@ def open_installation(
     else:
         log = DurableLog(RocksStore(state / "log"))
         partitions = check_shape(log, state, definitions, partitions)
+        keep_key(log, state, tenant_key)
         stores = [RocksStore(state / f"task-{p}") for p in range(partitions)]
     name = f"{SIZES_NOTE}:{out.resolve()}"
     unfinished = log.note(name)
@@ -86,6 +92,28 @@ def open_installation(
     finally:
         output.close()
         runtime.close()
+
+
+def keep_key(log: Log, state: Path, tenant_key: bytes | None) -> None:
+    """Keep the fingerprint of the tenant key that the customers of a state folder have.
+
+    Raises RefusalError, and closes the log, where it is another already.
+    """
+    if tenant_key is None:
+        return
+    try:
+        check_key(log, state, tenant_key)
+    except RefusalError:
+        log.close()
+        raise
+    log.append([], {_TENANT_KEY: fingerprint(tenant_key).encode()})
+
+
+def check_key(log: Log, state: Path, tenant_key: bytes) -> None:
+    """Raise RefusalError where the customers of a state folder have another tenant key."""
+    kept = log.note(_TENANT_KEY)
+    if kept:
+        check_fingerprint(tenant_key, kept.decode(), f"the state in {state}")
 
 
 def check_shape(log: Log, state: Path, definitions: DefinitionSet, partitions: int) -> int:

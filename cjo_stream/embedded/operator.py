@@ -18,6 +18,7 @@ from cjo_stream.core.message import ActorMessage, Message, Sweep, identifier_key
 from cjo_stream.core.record import DeadLetter, Reply
 from cjo_stream.definition import compile_content
 from cjo_stream.embedded.definition import check_finished, open_log
+from cjo_stream.embedded.installation import check_key
 from cjo_stream.embedded.log import DurableLog
 from cjo_stream.embedded.lookup import look, program_of
 from cjo_stream.embedded.output import CUSTOMERS, NAMES, SIZES_NOTE, Output
@@ -47,12 +48,15 @@ class Kept(msgspec.Struct, frozen=True):
 class InFolder:
     """The customers in a state folder that no process has open.
 
-    All methods raise UsageError for what is no state folder, LockedError while a process has it.
+    All methods raise UsageError for what is no state folder, LockedError while a process has it,
+    the first RefusalError where its customers have another tenant key.
     """
 
     def __init__(self, state: Path, tenant_key: bytes) -> None:
         self._state = state
         self._tenant_key = tenant_key
+        with open_log(state) as log:
+            check_key(log, state, tenant_key)
         self._program = program_of(state)
 
     @property

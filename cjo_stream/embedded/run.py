@@ -125,14 +125,23 @@ def run(
     state: Path | None = None,
     partitions: int = 1,
     force: bool = False,
+    tenant_key: bytes | None = None,
     report: Callable[[Progress], None] | None = None,
 ) -> Summary:
-    """Run what `source` gives (a lane's name and decoded records) and write the files of `out`."""
+    """Run what `source` gives (a lane's name and decoded records) and write the files of `out`.
+
+    `tenant_key` is that by which they are decoded: a `state` keeps one.
+    """
     definitions = topology if isinstance(topology, DefinitionSet) else load(topology)
     lane, records = source(definitions)
     began = time.monotonic()
     with open_installation(
-        definitions, out, state=state, partitions=partitions, force=force
+        definitions,
+        out,
+        state=state,
+        partitions=partitions,
+        force=force,
+        tenant_key=tenant_key,
     ) as installation:
         feed(installation, lane, records, report)
         if drain_ms:

@@ -3,6 +3,7 @@
     record of the definition topic     key           value (JSON)
     a set                              shop/3        number, digest, content
     the pointer                        shop          number, digest
+    the tenant key's fingerprint       /tenant_key   fingerprint (ingest/tenant.py)
 
 `apply` writes the set's record, which fixes its number, then *stores* the set in every partition
 of the internal log, *activates* it in every partition, each answered by all before the next, and
@@ -28,6 +29,7 @@ from cjo_stream.core.program import Program
 from cjo_stream.definition import DefinitionSet, carry, compile_content
 from cjo_stream.engine.frame import ITEM_BYTES_MAX
 from cjo_stream.errors import RefusalError, RetryError, UsageError
+from cjo_stream.ingest.tenant import check_fingerprint, fingerprint
 from cjo_stream.kafka.client import (
     TIMEOUT_S,
     Admin,
@@ -43,6 +45,8 @@ from cjo_stream.kafka.property import connect
 from cjo_stream.kafka.topic import Names, channel_topics, require_log
 from cjo_stream.settings import Settings
 
+TENANT_KEY: Final = "/tenant_key"
+"""The key of a record: no topology has an empty name."""
 SETS_KEPT: Final = 20
 """Records of sets that stay readable: intake may have been down over so many applies."""
 CONTENT_BYTES_MAX: Final = ITEM_BYTES_MAX - 1024
@@ -73,6 +77,12 @@ class Pointer(msgspec.Struct, frozen=True):
     digest: str
 
 
+class Fingerprint(msgspec.Struct, frozen=True):
+    """Which tenant key the installation has."""
+
+    fingerprint: str
+
+
 class Applied(msgspec.Struct, frozen=True):
     """What `apply` did. `changed` is False where this very set was in force already.
 
@@ -99,11 +109,18 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class DefinitionLog:
-    """Follows the definition topic."""
+    """Follows the definition topic.
+
+    Reading it raises RefusalError where the installation has another tenant key than `settings`;
+    who has none set, needs none.
+    """
 
     def __init__(self, settings: Settings) -> None:
         place: Place = (Names(settings.topic_prefix).definition, 0)
         self._topic = place[0]
+        self._tenant_key = settings.tenant_key_bytes() if settings.tenant_key else None
+        self.fingerprint: str | None = None
+        """The tenant key's; None where none is kept yet."""
         self._consumer = reader(settings, {place: 0})
         self.topology: str | None = None
         self.pointer = Pointer(0, "")
@@ -153,10 +170,13 @@ class DefinitionLog:
         if (error := message.error()) is not None:
             check_consumed(error, self._topic)
             return
-        topology, _, number = (message.key() or b"").decode(errors="replace").partition("/")
+        key = (message.key() or b"").decode(errors="replace")
+        topology, _, number = key.partition("/")
         value = message.value()
         try:
-            if value is None:
+            if key == TENANT_KEY:
+                self._take_fingerprint(value)
+            elif value is None:
                 self.sets.pop(int(number or 0), None)
             elif number:
                 self.sets[int(number)] = msgspec.json.decode(value, type=Published)
@@ -168,6 +188,12 @@ class DefinitionLog:
                 f"{self._topic} holds a record that `apply` did not write, at offset "
                 f"{message.offset()}: find and stop its writer"
             ) from error
+
+    def _take_fingerprint(self, value: bytes | None) -> None:
+        kept = msgspec.json.decode(value, type=Fingerprint).fingerprint if value else None
+        if kept is not None and self._tenant_key is not None:
+            check_fingerprint(self._tenant_key, kept, f"this installation ({self._topic})")
+        self.fingerprint = kept
 
 
 # --- apply ---------------------------------------------------------------------------------------
@@ -183,8 +209,10 @@ def apply(
 
     `on_step` is told what is done next. Raises UsageError and DefinitionError for a set that may
     not follow the one in force, RefusalError for missing topics, RetryError where a partition
-    does not answer: the same `apply` then goes on where this one stopped.
+    does not answer: the same `apply` then goes on where this one stopped. The first `apply` fixes
+    the tenant key, too.
     """
+    settings.require_tenant_key()
     names = Names(settings.topic_prefix)
     admin = Admin(settings)
     require_log(admin, settings, names.internal, names.effect)
@@ -195,6 +223,8 @@ def apply(
             log.read()
         finally:
             log.close()
+        if log.fingerprint is None:
+            writer.write(_fingerprint(settings))
         published = _next(log, definitions)
         if published.number == log.pointer.number:
             return Applied(published.number, changed=False)
@@ -212,6 +242,28 @@ def apply(
         gone: dict[str, bytes | None] = {f"{topology}/{number}": None for number in old}
         writer.write({topology: msgspec.json.encode(pointer), **gone})
     return Applied(published.number, True, _behind(settings, admin, published.number))
+
+
+def keep_key(settings: Settings) -> None:
+    """Fix the tenant key of an installation to which nothing was applied yet.
+
+    Raises RefusalError where it is another already, RetryError.
+    """
+    if settings.tenant_key_is_demo:
+        return  # neither intake nor worker starts with it
+    with _Writer(settings) as writer:
+        log = DefinitionLog(settings)
+        try:
+            log.read()
+        finally:
+            log.close()
+        if log.fingerprint is None and not log.sets:
+            writer.write(_fingerprint(settings))
+
+
+def _fingerprint(settings: Settings) -> dict[str, bytes | None]:
+    kept = Fingerprint(fingerprint(settings.tenant_key_bytes()))
+    return {TENANT_KEY: msgspec.json.encode(kept)}
 
 
 def _behind(settings: Settings, admin: Admin, number: int) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ from cjo_stream.core.record import DeadLetter
 from cjo_stream.engine.effect import dead_letter_headers
 from cjo_stream.engine.intake import Intake, new_metadata, read_metadata, renumbered
 from cjo_stream.engine.port import Log, RawRecord
-from cjo_stream.errors import StopError, UsageError
+from cjo_stream.errors import StopError
 from cjo_stream.ingest import Decoder, decoder
 from cjo_stream.kafka import client, stage, watchdog
 from cjo_stream.kafka.client import (
@@ -94,11 +94,7 @@ def run(settings: Settings, *, restore_offsets: bool = False) -> int:
     Raises StopError and RefusalError where going on could lose or double something, RetryError
     where the broker went away: the process then begins anew.
     """
-    if settings.tenant_key_is_demo:
-        raise UsageError(
-            "the demo's tenant key is public: set CJO_TENANT_KEY to a secret of your own, the "
-            "same for all processes of this installation, and never change it"
-        )
+    settings.require_tenant_key()
     muffle(client.__name__, watchdog.__name__, stage.__name__, __name__)
     make = functools.partial(IntakeProcess, restore_offsets=restore_offsets)
     return stage.work(settings, INTAKE, make)

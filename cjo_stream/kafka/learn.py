@@ -38,6 +38,7 @@ from cjo_stream.kafka.command import ask_tasks
 from cjo_stream.kafka.memory import STAGE, Memory, Standing
 from cjo_stream.kafka.noise import muffle
 from cjo_stream.kafka.stage import Stopping, Vitals
+from cjo_stream.kafka.tenant import check_key
 from cjo_stream.kafka.topic import Names, require_log
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
@@ -73,6 +74,7 @@ class LearnProcess:
         reward = self._names.out("reward")
         self._place: Place = (reward, 0)
         require_log(self._admin, settings, self._names.internal)
+        check_key(settings)
         self._topic_id = self._admin.require([reward, self._names.reply])[reward].id
         self._memory = Memory(settings, self._go_on)
         self._sender = Sender(settings, self._wait)

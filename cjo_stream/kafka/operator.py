@@ -17,10 +17,13 @@ from cjo_stream.settings import Settings
 class OnKafka:
     """The customers of an installation; raises UsageError where nothing is applied yet.
 
+    RefusalError where the installation has another tenant key.
+
     All methods raise RetryError where broker, worker or dispatch do not answer.
     """
 
     def __init__(self, settings: Settings) -> None:
+        settings.require_tenant_key()
         program = current(settings)
         if program is None:
             raise UsageError("nothing is applied yet: run `cjo-stream apply TOPOLOGY`")

@@ -6,12 +6,18 @@ import pytest
 
 from cjo_stream.core.message import Find, Show, identifier_key
 from cjo_stream.definition import load
-from cjo_stream.errors import RetryError, UsageError
+from cjo_stream.errors import RefusalError, RetryError, UsageError
 from cjo_stream.ingest.identifier import named
 from cjo_stream.kafka.command import ask_actor
-from cjo_stream.kafka.definition import apply, current, status
+from cjo_stream.kafka.definition import apply, current, keep_key, status
+from cjo_stream.kafka.intake import IntakeProcess
+from cjo_stream.kafka.learn import LearnProcess
+from cjo_stream.kafka.operator import OnKafka
+from cjo_stream.kafka.stage import Stopping
+from cjo_stream.kafka.tenant import check_key
 from cjo_stream.kafka.topic import create
 from cjo_stream.settings import Settings
+from cjo_stream.telemetry import Metrics
 from tests.kafka.stages import (
     Tasks,
     in_background,
@@ -75,6 +81,60 @@ def test_an_apply_that_was_broken_off_goes_on_under_its_number(
     answering = Answering(settings)
     done = answering.call(lambda: apply(settings, definitions))
     assert (done.number, done.changed) == (1, True)
+
+
+def with_key(settings: Settings, key: str | None) -> Settings:
+    return Settings(**{**settings.model_dump(), "tenant_key": key})
+
+
+@pytest.mark.parametrize("first", ["topics create", "apply"])
+def test_with_another_tenant_key_nothing_starts(
+    settings: Settings, tmp_path: Path, first: str
+) -> None:
+    definitions = load(make_topology(tmp_path / "one", TOPOLOGY))
+    create(settings, definitions.program)
+    other = with_key(settings, "another-key-of-16-characters-or-more")
+    if first == "topics create":
+        keep_key(settings)
+        with pytest.raises(RefusalError, match="another installation"):
+            apply(other, definitions, within_s=0.5)
+        with pytest.raises(RefusalError, match="another installation"):
+            keep_key(other)
+    Answering(settings).call(lambda: apply(settings, definitions))
+
+    refusing: list[Callable[[], object]] = [
+        lambda: make_intake(other),
+        lambda: make_dispatch(other),
+        lambda: LearnProcess(other, Metrics(), Stopping()),
+        lambda: check_key(other),  # the worker's
+        lambda: apply(other, definitions),
+        lambda: keep_key(other),
+        lambda: status(other),
+        lambda: OnKafka(other),
+    ]
+    for start in refusing:
+        with pytest.raises(RefusalError, match="CJO_TENANT_KEY") as refused:
+            start()
+        assert "another-key" not in str(refused.value)
+    # Who uses no key needs none; who does, does not begin with the demo's.
+    none = with_key(settings, None)
+    make_dispatch(none).close()
+    check_key(none)
+    for begin in (lambda: apply(none, definitions), lambda: OnKafka(none)):
+        with pytest.raises(UsageError, match="CJO_TENANT_KEY"):
+            begin()
+
+
+def test_an_intake_that_waits_for_the_first_apply_refuses_anothers_key(
+    settings: Settings, tmp_path: Path
+) -> None:
+    definitions = load(make_topology(tmp_path / "one", TOPOLOGY))
+    create(settings, definitions.program)
+    other = with_key(settings, "another-key-of-16-characters-or-more")
+    waiting = IntakeProcess(other, Metrics(), Stopping())
+    Answering(settings).call(lambda: apply(settings, definitions))
+    with pytest.raises(RefusalError, match="CJO_TENANT_KEY"):
+        waiting.open()
 
 
 def test_an_operator_finds_a_customer_by_any_of_their_identifiers(

@@ -213,3 +213,37 @@ def test_an_operators_files_go_on_where_they_were(shop: Shop) -> None:
     lines = (shop.state.with_name("state" + SUFFIX) / "identities.jsonl").read_bytes()
     kinds = [json.loads(line)["kind"] for line in lines.splitlines()]
     assert list(dict.fromkeys(kinds)) == ["unmerged", "merged", "erased"]
+
+
+def test_with_another_tenant_key_a_state_folder_is_left_alone(
+    shop: Shop, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = shop.stored()
+    monkeypatch.setenv("CJO_TENANT_KEY", "another-key-of-16-characters-or-more")
+    more = ("--out", tmp_path / "more", "--state", shop.state)
+    refused = [
+        shop("show", shop.user),
+        shop("erase", shop.user, "--yes"),
+        cli("run", SHOP, EVENTS, *more),
+        cli("apply", SHOP, "--state", shop.state),
+    ]
+    for done in refused:
+        assert done.code == 1
+        assert "CJO_TENANT_KEY is not the key of the state in" in done.err
+        assert "another-key" not in done.err
+    assert shop.stored() == before
+    monkeypatch.delenv("CJO_TENANT_KEY")
+    assert shop("show", shop.user).code == 0
+    assert cli("run", SHOP, EVENTS, *more).code == 0
+
+
+def test_a_state_folder_without_a_fingerprint_takes_one_with_the_next_run(
+    shop: Shop, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    log = RocksStore(shop.state / "log")
+    log.write([(b"ntenant_key", None)])  # as an earlier release left it
+    log.close()
+    assert shop("show", shop.user).code == 0
+    assert cli("apply", SHOP, "--state", shop.state).code == 0
+    monkeypatch.setenv("CJO_TENANT_KEY", "another-key-of-16-characters-or-more")
+    assert shop("show", shop.user).code == 1

@@ -15,11 +15,12 @@ from cjo_stream.definition import compile_content
 from cjo_stream.engine.frame import tick_frame
 from cjo_stream.engine.port import Log
 from cjo_stream.engine.task import Task
-from cjo_stream.errors import RefusalError, RetryError, UsageError
+from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.kafka import client, producer, slot, stage, watchdog
 from cjo_stream.kafka.client import Admin, group_id
 from cjo_stream.kafka.noise import muffle
 from cjo_stream.kafka.producer import FrameProducer
+from cjo_stream.kafka.tenant import check_key
 from cjo_stream.kafka.topic import Names, require_log, verify
 from cjo_stream.kafka.watchdog import Watchdog, end_process
 from cjo_stream.kafka.worker.host import WorkerApp, build_app
@@ -49,11 +50,7 @@ def run(settings: Settings) -> int:
     begin, LockedError where another process has the slot; a broker that is away is waited for.
     What fails later ends the process at once.
     """
-    if settings.tenant_key_is_demo:
-        raise UsageError(
-            "the demo's tenant key is public: set CJO_TENANT_KEY to a secret of your own, the "
-            "same for all processes of this installation, and never change it"
-        )
+    settings.require_tenant_key()
     muffle(producer.__name__, client.__name__, watchdog.__name__, stage.__name__)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     metrics, health = Metrics(), Health()
@@ -76,6 +73,7 @@ class _Worker:
         names = Names(settings.topic_prefix)
         internal, effect = names.internal, names.effect
         self._admin = Admin(settings)
+        check_key(settings)
         self._topic = require_log(self._admin, settings, internal, effect)[internal]
         _check_configs(settings, internal, effect)
         self._producer = FrameProducer(self._properties)
