@@ -73,9 +73,9 @@ class _Worker:
         names = Names(settings.topic_prefix)
         internal, effect = names.internal, names.effect
         self._admin = Admin(settings)
-        check_key(settings)
         self._topic = require_log(self._admin, settings, internal, effect)[internal]
         _check_configs(settings, internal, effect)
+        check_key(settings)
         self._producer = FrameProducer(self._properties)
         self._report = WorkerReport(metrics)
         self._around = Surroundings(
