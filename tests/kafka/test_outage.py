@@ -1,0 +1,116 @@
+"""`up` on a broker of its own: without topics, with simulated people, through an outage."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cjo_stream.kafka.broker import Broker
+from tests.kafka.broker import start_broker
+from tests.kafka.chain import Chain
+from tests.kafka.supervised import Listener, Supervised
+
+pytestmark = pytest.mark.kafka
+
+SHOP = Path(__file__).parents[2] / "topologies" / "shop"
+WITHIN_S = 90.0
+DOWN_S = 14.0
+"""Longer than the group's session, than a call into a transaction, than readiness allows."""
+BACK_WITHIN_S = 10.0
+ANSWER = "simulate shop --kafka --answer --json --people 300 --haste 3600 --rate 60 --duration"
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    with start_broker(tmp_path_factory.mktemp("outage")) as broker:
+        yield broker
+
+
+def until(condition: Callable[[], bool], within_s: float = WITHIN_S) -> None:
+    end_s = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < end_s, "it did not come to pass in time"
+        time.sleep(0.1)
+
+
+def test_missing_topics_end_up_with_the_word_of_who_missed_them(
+    broker: Broker, tmp_path: Path
+) -> None:
+    chain = Chain(broker.bootstrap, tmp_path, partitions=2)
+    with Supervised(chain) as up:
+        assert up.process.wait(WITHIN_S) == 1
+        last = up.lines()[-1]
+        assert "cannot work, and all are ended. It said: error: " in last["message"]
+        assert "cjo-stream topics create" in last["message"]
+        assert any(line.get("process") == "intake" for line in up.lines())
+
+
+def test_people_are_answered_explained_and_learnt_from_and_an_outage_is_waited_for(
+    broker: Broker, tmp_path: Path
+) -> None:
+    chain = Chain(broker.bootstrap, tmp_path, partitions=2)
+    chain.create(SHOP)
+    with Supervised(chain) as up:
+        chain.command("apply", str(SHOP), "--yes", timeout=120)
+        until(lambda: up.all_are("readyz", 200))
+        listener = Listener(chain, "action.email.v1")
+        try:
+            _people_answer(chain, listener)
+            _a_decision_is_explained(chain, listener)
+            _an_outage_is_waited_for(broker, chain, up, listener)
+        finally:
+            listener.close()
+        assert set(up.starts().values()) == {1}
+        assert up.stop() == 0
+
+
+def _people_answer(chain: Chain, listener: Listener) -> None:
+    told = json.loads(chain.command(*ANSWER.split(), "20s", timeout=WITHIN_S))
+    assert told["commands"] > 0
+    assert told["channels"]["outcomes"] > 0
+    outcomes = [
+        json.loads(message.value())["attributes"]
+        for messages in chain.read("outcome.v1").values()
+        for message in messages
+    ]
+    assert len(outcomes) == told["channels"]["outcomes"]
+    sent = {
+        message.headers()[0][1].decode(): message
+        for channel in ("email", "push", "web", "sms")
+        for messages in chain.read(f"action.{channel}.v1").values()
+        for message in messages
+    }
+    assert {outcome["action_id"] for outcome in outcomes} <= set(sent)
+    said = [(outcome["action_id"], outcome["outcome"]) for outcome in outcomes]
+    assert len(set(said)) == len(said), "nobody says the same twice"
+    # What they answered was taken: commands bear their outcomes, and none was refused.
+    assert not any(chain.read("dead_letter.v1").values())
+
+
+def _a_decision_is_explained(chain: Chain, listener: Listener) -> None:
+    command = next(one for _, one in listener.heard)
+    explained = chain.command("decisions", "explain", command["decision_id"])
+    assert command["action"] in explained
+    record = json.loads(chain.command("decisions", "explain", command["decision_id"], "--json"))
+    assert record["chosen"] == {"action": command["action"], "channel": "email"}
+
+
+def _an_outage_is_waited_for(
+    broker: Broker, chain: Chain, up: Supervised, listener: Listener
+) -> None:
+    broker.kill()
+    down_s = time.monotonic()
+    until(lambda: up.all_are("readyz", 503), within_s=DOWN_S)
+    while time.monotonic() < down_s + DOWN_S:
+        assert up.all_are("healthz", 200), up.answers("healthz")
+        time.sleep(0.5)
+    assert up.all_are("readyz", 503), up.answers("readyz")
+    broker.start()
+    until(lambda: up.all_are("readyz", 200), within_s=3 * BACK_WITHIN_S)
+    back_s = time.monotonic()
+    chain.command(*ANSWER.split(), "6s", timeout=WITHIN_S)
+    assert listener.first_after(back_s, within_s=WITHIN_S) is not None
