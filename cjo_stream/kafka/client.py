@@ -195,10 +195,17 @@ def _log_error(error: KafkaError) -> None:
     _LOG.warning("consumer: %s", error)
 
 
-def reader(settings: Settings, positions: Mapping[Place, int]) -> Consumer:
-    """Return a consumer of no group that reads these partitions from these offsets on."""
+def reader(
+    settings: Settings, positions: Mapping[Place, int], *, committed: bool = True
+) -> Consumer:
+    """Return a consumer of no group that reads these partitions from these offsets on.
+
+    `committed`: not beyond the first transaction that is open.
+    """
     # librdkafka asks for a group even where none is joined and nothing is committed.
     own = {"group.id": f"{settings.topic_prefix}reader", **_READING}
+    if not committed:
+        own["isolation.level"] = "read_uncommitted"
     consumer = connect(Consumer, {**settings.kafka_properties(), **own}, logger=_LOG)
     consumer.assign([TopicPartition(*place, offset) for place, offset in positions.items()])
     return consumer

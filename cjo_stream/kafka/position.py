@@ -4,7 +4,8 @@
     committed metadata, dispatch    effect topic's id, then the engine's (engine/dispatch.py)
 
                                         intake                      dispatch
-    committed, of this log              goes on there               goes on there
+    committed, of this log              goes on there, or from a    goes on there
+                                        copy that lies further
     committed, of a topic since         a new lane, from the        from the first record, holding
       created anew                      first record                it against the cursor
     committed, out of the log's range   refused                     refused
@@ -16,6 +17,10 @@ A *copy* is a record of the compacted cursor topic; committed offsets expire, co
 copy tells an installation that lost its offsets from a new one, and an operator may go on from it:
 dispatch's is written in the transaction of its offsets, and what intake sends again from an
 earlier position is dropped by the tasks that have it.
+
+A commit of intake's that was repeated may arrive late, and put the offset back to where another
+set routed. Before a set routes, its position stands in a copy, and copies keep their order; so
+where the copy lies as far or further, it holds. (What guards dispatch's stands in `transaction`.)
 """
 
 from __future__ import annotations
@@ -95,6 +100,8 @@ def start_of_intake(found: Found, *, restore: bool) -> Start:
         if not restore:
             raise _gone(found)
         position = found.copy
+    elif found.copy is not None and _is_put_back(found, position, found.copy):
+        position = found.copy
     owner, _, metadata = position.metadata.partition(" ")
     topic_id = _lane(found, position).topic_id
     if owner != found.internal_id:
@@ -117,6 +124,8 @@ def start_of_dispatch(found: Found, *, restore: bool) -> Start:
         if not restore:
             raise _gone(found)
         position = found.copy
+    if position is not None and not position.metadata:
+        raise _foreign(found, DISPATCH)
     if position is not None and _owner(position) == found.topic_id:
         _check_range(found, position)
         return Start(position.offset, position.metadata.partition(" ")[2])
@@ -135,12 +144,17 @@ def start_of_dispatch(found: Found, *, restore: bool) -> Start:
 def _lane(found: Found, position: Position) -> Committed:
     metadata = position.metadata.partition(" ")[2]
     if not metadata:
-        raise RefusalError(
-            f"{_words(found.place)}: the group {found.group} has an offset that intake did not "
-            "commit. Stop who did, and bring the group's offsets back, or delete the group's "
-            "offsets and start intake once with --restore-offsets"
-        )
+        raise _foreign(found, INTAKE)
     return read_metadata(metadata)
+
+
+def _is_put_back(found: Found, committed: Position, copy: Position) -> bool:
+    """Return whether the copy tells of more than what is committed for the same log."""
+    return (
+        copy.offset >= committed.offset
+        and _owner(copy) == _owner(committed) == found.internal_id
+        and _lane(found, copy).topic_id == _lane(found, committed).topic_id == found.topic_id
+    )
 
 
 def _owner(position: Position) -> str:
@@ -155,6 +169,14 @@ def _check_range(found: Found, position: Position) -> None:
             "log lost its end. Bring them back; there is no going on without them but a topic "
             "created anew"
         )
+
+
+def _foreign(found: Found, stage: str) -> RefusalError:
+    return RefusalError(
+        f"{_words(found.place)}: the group {found.group} has an offset that {stage} did not "
+        "commit. Stop who did, and bring the group's offsets back, or delete the group's "
+        f"offsets and start {stage} once with --restore-offsets"
+    )
 
 
 def _gone(found: Found) -> RefusalError:
@@ -185,7 +207,8 @@ def find(
     topics = admin.require(topic for topic, _ in places)
     firsts, ends = admin.firsts(places), admin.ends(places)
     committed = _committed(consumer, partitions)
-    copies = read_copies(settings, stage) if None in committed.values() else {}
+    wanted = stage == INTAKE or None in committed.values()
+    copies = read_copies(settings, stage) if wanted else {}
     return [
         Found(
             place,
@@ -236,8 +259,10 @@ def read_copies(settings: Settings, stage: str) -> dict[Place, Position]:
     """Return a stage's copies; raises RetryError. Reads the whole cursor topic."""
     topic = Names(settings.topic_prefix).cursor
     first = Admin(settings).firsts([(topic, 0)])
-    consumer = reader(settings, first)
+    # Intake's are in no transaction: they count where dispatch's, before them, may not yet.
+    consumer = reader(settings, first, committed=stage == DISPATCH)
     copies: dict[Place, Position] = {}
+    ours = f"{stage}/".encode()
     until_s = time.monotonic() + 3 * TIMEOUT_S
     try:
         while time.monotonic() < until_s:
@@ -247,7 +272,13 @@ def read_copies(settings: Settings, stage: str) -> dict[Place, Position]:
                 if (error := message.error()) is not None:
                     check_consumed(error, topic)
                     continue
-                copies |= read_copy(stage, _bytes(message.key()), _bytes(message.value()))
+                key = message.key() or b""
+                assert isinstance(key, bytes)
+                if key.startswith(ours):
+                    name, _, number = key[len(ours) :].decode().rpartition("/")
+                    copies[name, int(number)] = msgspec.json.decode(
+                        message.value() or b"", type=Position
+                    )
     finally:
         consumer.close()
     raise RetryError(f"{topic} could not be read to its end: is the broker up?")

@@ -46,6 +46,8 @@ class Chain:
         self.folder = folder
         self.partitions = partitions
         self.prefix = f"t{uuid.uuid4().hex[:8]}."
+        self.networks: dict[str, str] = {}
+        """By a process's name: the address at which it reaches the broker, where that differs."""
         self.names = ["intake", *[f"worker-{n}" for n in range(workers)], "dispatch"]
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.restarts: Counter[str] = Counter()
@@ -56,11 +58,11 @@ class Chain:
         self._keeper = threading.Thread(target=self._keep, daemon=True)
         self._topic_id = ""
 
-    def env(self, slot: str = "0") -> dict[str, str]:
+    def env(self, name: str = "", slot: str = "0") -> dict[str, str]:
         """Return the environment of a process of this installation."""
         return {
             **os.environ,
-            "CJO_KAFKA__BOOTSTRAP_SERVERS": self.bootstrap,
+            "CJO_KAFKA__BOOTSTRAP_SERVERS": self.networks.get(name, self.bootstrap),
             "CJO_TOPIC_PREFIX": self.prefix,
             "CJO_TENANT_KEY": TENANT_KEY,
             "CJO_PARTITIONS": str(self.partitions),
@@ -100,7 +102,7 @@ class Chain:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", "cjo_stream", role],
-                env=self.env(number or "0"),
+                env=self.env(name, number or "0"),
                 stdout=log,
                 stderr=log,
             )

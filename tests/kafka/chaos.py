@@ -19,9 +19,12 @@ import psutil
 
 from tests.kafka.broker import Broker, start_broker
 from tests.kafka.chain import TOPOLOGY, Chain, Load, Verdict, judge, wait_until_quiet
+from tests.kafka.conftest import make_settings
 from tests.kafka.crowd import LIMITS, UNLIMITED, Crowd, Source, topology
 from tests.kafka.kinship import judge_people
 from tests.kafka.supervised import Listener, Supervised
+from tests.kafka.lateness import late_networks, remember, send_commands
+from tests.kafka.proxy import Proxy
 
 
 def settle(chain: Chain, load: Load, name: str, began: float) -> Verdict:
@@ -213,6 +216,30 @@ def identity(broker: Broker, folder: Path, *, kills: int = 40, seed: int = 1) ->
             )
 
 
+def late(broker: Broker, folder: Path, *, transactions: int = 10_000, seed: int = 1) -> None:
+    """A network that is late, in front of dispatch, the learner's memory, and every process."""
+    folder.mkdir(parents=True)
+    settings = make_settings(broker.bootstrap, folder)
+    with Proxy(broker.bootstrap, seed, share=0.005) as proxy:
+        figures = send_commands(settings, proxy, folder, transactions)
+        print(f"late, dispatch: exact; {figures}, {dict(proxy.faults)}", flush=True)
+        proxy.faults.clear()
+        figures = remember(settings, proxy, transactions // 5)
+        print(f"late, memory: exact; {figures}, {dict(proxy.faults)}", flush=True)
+    began = time.monotonic()
+    chain = Chain(broker.bootstrap, folder, workers=2)
+    with late_networks(chain, share=0.01, seed=seed) as proxies:
+        chain.create()
+        try:
+            chain.start()
+            load = Load(chain, rate=200, seconds=60, seed=seed)
+            load.start()
+            settle(chain, load, "late, every process", began)
+        finally:
+            chain.stop()
+        print({n: sum(p.faults.values()) for n, p in zip(chain.names, proxies, strict=True)})
+
+
 ROWS: dict[str, Callable[[Broker, Path], None]] = {
     "kill": kill,
     "outage": outage,
@@ -222,6 +249,7 @@ ROWS: dict[str, Callable[[Broker, Path], None]] = {
     "backlog": backlog,
     "dirt": dirt,
     "identity": identity,
+    "late": late,
 }
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from cjo_stream.kafka.dispatch import DispatchProcess
 from cjo_stream.kafka.memory import Memory, Standing
 from cjo_stream.kafka.topic import Names
 from cjo_stream.settings import Settings
+from tests.kafka.chain import Chain
 from tests.kafka.effects import command, effect_tasks
-from tests.kafka.proxy import Proxy
+from tests.kafka.proxy import TRANSACTION, Api, Proxy
 from tests.kafka.stages import make_dispatch, make_topology, publish, read_all
 
 TOPOLOGY = """
@@ -176,3 +178,18 @@ def remember(settings: Settings, proxy: Proxy, transactions: int) -> Figures:
     assert steps == dict.fromkeys(("treatment/one", "treatment/two", "learner"), wanted)
     figures.seconds = time.monotonic() - began_s
     return figures
+
+
+# --- the whole chain -----------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def late_networks(chain: Chain, share: float, seed: int) -> Iterator[list[Proxy]]:
+    """Put a proxy of its own in front of each of a chain's processes, before they start."""
+    with contextlib.ExitStack() as stack:
+        proxies = []
+        for number, name in enumerate(chain.names):
+            proxy = Proxy(chain.bootstrap, seed + number, share, (*TRANSACTION, Api.OFFSET_COMMIT))
+            proxies.append(stack.enter_context(proxy))
+            chain.networks[name] = proxy.address
+        yield proxies

@@ -7,7 +7,8 @@ import pytest
 from cjo_stream.definition import load
 from cjo_stream.kafka.topic import create
 from cjo_stream.settings import Settings
-from tests.kafka.lateness import TOPOLOGY, remember, send_commands
+from tests.kafka.chain import Chain, Load, judge, wait_until_quiet
+from tests.kafka.lateness import TOPOLOGY, late_networks, remember, send_commands
 from tests.kafka.proxy import Proxy
 from tests.kafka.stages import make_topology
 
@@ -31,3 +32,22 @@ def test_what_is_learnt_is_remembered_step_by_step(
         figures = remember(settings, proxy, transactions=150)
     assert sum(proxy.faults.values()) > 15
     assert figures.ends == 0, "a process that could have gone on"
+
+
+def test_intake_workers_and_dispatch_are_exact_each_behind_a_late_network(
+    bootstrap: str, tmp_path: Path
+) -> None:
+    chain = Chain(bootstrap, tmp_path, partitions=2)
+    with late_networks(chain, share=0.01, seed=1) as proxies:
+        chain.create()
+        try:
+            chain.start()
+            load = Load(chain, rate=100, seconds=20)
+            load.start()
+            load.join()
+            wait_until_quiet(chain, seconds=120)
+            assert judge(chain).events == load.sent
+        finally:
+            chain.stop()
+    for proxy, name in zip(proxies, chain.names, strict=True):
+        assert proxy.faults, name

@@ -61,6 +61,31 @@ def test_intake_refuses_what_would_lose_or_double_something(found: Found, words:
         start_of_intake(found, restore=False)
 
 
+@pytest.mark.parametrize("offset", [40, 50])
+def test_a_commit_that_comes_late_does_not_bring_back_a_set_that_intake_has_left(
+    offset: int,
+) -> None:
+    late = Position(offset, f"{INTERNAL} {RAW} 2")
+    assert start_of_intake(raw(late, TAKEN), restore=False) == Start(50, f"{RAW} 3 0:5")
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        Position(49, f"{INTERNAL} {RAW} 2"),
+        Position(60, f"other {RAW} 2"),
+        Position(60, f"{INTERNAL} other 2"),
+    ],
+)
+def test_intake_does_not_go_by_a_copy_that_is_older_or_of_another_log(copy: Position) -> None:
+    assert start_of_intake(raw(TAKEN, copy), restore=False) == Start(50, f"{RAW} 3 0:5")
+
+
+def test_dispatch_refuses_an_offset_that_it_did_not_commit() -> None:
+    with pytest.raises(RefusalError, match="dispatch did not commit"):
+        start_of_dispatch(effect(Position(7, ""), SENT), restore=False)
+
+
 def test_an_operator_may_have_intake_go_on_from_the_copy() -> None:
     assert start_of_intake(raw(None, TAKEN), restore=True) == Start(50, f"{RAW} 3 0:5")
     with pytest.raises(RefusalError, match="0 to 49"):
