@@ -11,14 +11,17 @@ from typing import Any
 
 import msgspec
 import pytest
+from confluent_kafka import TopicPartition
 
 from cjo_stream.core.learning.posterior import Posterior
 from cjo_stream.engine.frame import Effect
 from cjo_stream.errors import HoleError, RefusalError, RetryError, StopError
 from cjo_stream.kafka import dispatch as dispatch_module
+from cjo_stream.kafka.client import Outgoing, group_consumer
 from cjo_stream.kafka.dispatch import DispatchProcess
 from cjo_stream.kafka.memory import Memory, Standing
 from cjo_stream.kafka.topic import Names
+from cjo_stream.kafka.transaction import Transactions
 from cjo_stream.settings import Settings
 from tests.kafka.chain import Chain
 from tests.kafka.effects import command, effect_tasks
@@ -37,6 +40,7 @@ OUT = ("action.mail.v1", "action.bell.v1", "decision.v1")
 QUIET_S = 2.0
 """What comes so late after the last command is not ours any more."""
 FRAMES_AT_ONCE = 200
+KINDS = ("decision", "transition")
 
 
 class Figures(msgspec.Struct):
@@ -51,6 +55,56 @@ class Figures(msgspec.Struct):
 def behind(settings: Settings, proxy: Proxy) -> Settings:
     """Return the settings of a process that reaches the broker through the proxy."""
     return settings.model_copy(update={"kafka": {"bootstrap.servers": proxy.address}})
+
+
+# --- transactions --------------------------------------------------------------------------------
+
+
+class Writer:
+    """Writes numbered transactions: two topics and a group's offset; begins anew where one fails."""
+
+    def __init__(self, settings: Settings, proxy: Proxy) -> None:
+        self._settings = settings
+        self._names = Names(settings.topic_prefix)
+        self._place = TopicPartition(self._names.effect, 0)
+        self._consumer = group_consumer(settings, "writer")
+        self._consumer.subscribe([self._names.effect])
+        while not self._consumer.assignment():
+            self._consumer.poll(0.1)
+        self._transactions = Transactions(behind(settings, proxy), f"{settings.topic_prefix}one")
+        self._number = 0
+        self.ends = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._transactions.open()
+        (told,) = self._consumer.committed([self._place], 30)
+        self._number = max(told.offset, 0)
+
+    def write(self, transactions: int) -> None:
+        end = self._number + transactions
+        while self._number < end:
+            try:
+                self._transactions.write(
+                    [Outgoing(self._names.out(kind), b"%d" % self._number, 0) for kind in KINDS],
+                    [TopicPartition(self._place.topic, 0, self._number + 1)],
+                    self._consumer.consumer_group_metadata(),
+                )
+                self._number += 1
+            except (RetryError, StopError) as error:
+                print(f"begins anew: {error}", flush=True)
+                self.ends += 1
+                self._begin()
+
+    def judge(self) -> None:
+        """Raise AssertionError where a reader of the topics finds anything but each once."""
+        wanted = [b"%d" % number for number in range(self._number)]
+        for kind in KINDS:
+            records = read_all(self._settings, self._names.out(kind))
+            assert [record.value() for record in records] == wanted, kind
+        (told,) = self._consumer.committed([self._place], 30)
+        assert told.offset == self._number
+        self._consumer.close()
 
 
 # --- dispatch ------------------------------------------------------------------------------------

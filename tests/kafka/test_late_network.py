@@ -8,11 +8,33 @@ from cjo_stream.definition import load
 from cjo_stream.kafka.topic import create
 from cjo_stream.settings import Settings
 from tests.kafka.chain import Chain, Load, judge, wait_until_quiet
-from tests.kafka.lateness import TOPOLOGY, late_networks, remember, send_commands
-from tests.kafka.proxy import Proxy
+from tests.kafka.lateness import TOPOLOGY, Writer, late_networks, remember, send_commands
+from tests.kafka.proxy import TRANSACTION, Api, Fault, Proxy
 from tests.kafka.stages import make_topology
 
 pytestmark = pytest.mark.kafka
+
+
+GAPS = range(1, 9)
+"""Before the n-th request that follows: the repetition, or one of the next transaction."""
+CASES = [(api, fault, 6) for api in TRANSACTION for fault in Fault] + [
+    (api, Fault.LATE, gap) for api in (Api.END_TXN, Api.TXN_OFFSET_COMMIT) for gap in GAPS
+]
+
+
+def test_each_request_of_a_transaction_may_be_late_lost_or_repeated(
+    settings: Settings, bootstrap: str, tmp_path: Path
+) -> None:
+    create(settings, load(make_topology(tmp_path / "topology", TOPOLOGY)).program)
+    with Proxy(bootstrap) as proxy:
+        writer = Writer(settings, proxy)
+        for case in CASES:
+            proxy.plan.append(case)
+            writer.write(3)
+        assert not proxy.plan
+        writer.write(1)
+    writer.judge()
+    assert writer.ends == 0, "a process that could have gone on"
 
 
 def test_commands_go_out_once_and_in_order(
