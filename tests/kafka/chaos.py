@@ -22,9 +22,9 @@ from tests.kafka.chain import TOPOLOGY, Chain, Load, Verdict, judge, wait_until_
 from tests.kafka.conftest import make_settings
 from tests.kafka.crowd import LIMITS, UNLIMITED, Crowd, Source, topology
 from tests.kafka.kinship import judge_people
-from tests.kafka.supervised import Listener, Supervised
 from tests.kafka.lateness import late_networks, remember, send_commands
 from tests.kafka.proxy import Proxy
+from tests.kafka.supervised import Listener, Supervised
 
 
 def settle(chain: Chain, load: Load, name: str, began: float) -> Verdict:

@@ -61,7 +61,7 @@ def behind(settings: Settings, proxy: Proxy) -> Settings:
 
 
 class Writer:
-    """Writes numbered transactions: two topics and a group's offset; begins anew where one fails."""
+    """Writes numbered transactions of two topics and an offset; begins anew where one fails."""
 
     def __init__(self, settings: Settings, proxy: Proxy) -> None:
         self._settings = settings
