@@ -37,8 +37,12 @@ class _Shape(msgspec.Struct):
     topology: str
 
 
-class _Applied(msgspec.Struct):
-    """The definition set last applied to a state folder."""
+class _Begun(msgspec.Struct):
+    """The definition set last begun to be applied: the note fixes whose its number is.
+
+    What governs, the tasks say. A set that was broken off before governs after all when it is
+    applied again; another one takes the next number.
+    """
 
     number: int
     digest: str
@@ -142,15 +146,15 @@ def govern(runtime: Runtime, log: Log, definitions: DefinitionSet) -> tuple[int,
     Raises DefinitionError for what may not follow the set in force.
     """
     noted = log.note(_SET)
-    running = msgspec.msgpack.decode(noted, type=_Applied) if noted else None
-    if running is not None and running.digest == definitions.digest:
-        number, content = running.number, running.content
+    begun = msgspec.msgpack.decode(noted, type=_Begun) if noted else _Begun(0, "", b"")
+    if begun.digest == definitions.digest and runtime.has_room(begun.number, begun.content):
+        number, content = begun.number, begun.content
     else:
-        number = running.number + 1 if running else 1
-        content = carry(definitions, running.content if running else None)
+        number = begun.number + 1
+        content = carry(definitions, runtime.governing)
+        begun = _Begun(number, definitions.digest, content)
+        log.append([], {_SET: msgspec.msgpack.encode(begun)})
     changed = runtime.active_number < number
     if changed:
         runtime.apply(number, content)
-    applied = _Applied(number, definitions.digest, content)
-    log.append([], {_SET: msgspec.msgpack.encode(applied)})
     return number, changed

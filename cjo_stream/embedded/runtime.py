@@ -149,6 +149,18 @@ class Runtime:
         )
         self._pump()
 
+    def has_room(self, number: int, content: bytes) -> bool:
+        """Return whether no partition has another definition set under this number."""
+        key = codec.set_key(number)
+        held = (store.get(key) for store in self._stores)
+        return all(value is None or codec.decode_set(value) == content for value in held)
+
+    @property
+    def governing(self) -> bytes | None:
+        """The content of the definition set in force; None before the first."""
+        value = self._stores[0].get(codec.set_key(self.active_number))
+        return codec.decode_set(value) if value is not None else None
+
     @property
     def active_number(self) -> int:
         """The definition set in force; 0 before the first."""
