@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -14,11 +14,10 @@ from cjo_stream.embedded.installation import check_shape, govern, keep_key
 from cjo_stream.embedded.log import DurableLog
 from cjo_stream.embedded.output import SIZES_NOTE
 from cjo_stream.embedded.runtime import Runtime
+from cjo_stream.embedded.state import StateFolder
 from cjo_stream.engine import codec
 from cjo_stream.engine.frame import Effect
-from cjo_stream.engine.port import Store
 from cjo_stream.errors import InvariantError, UsageError
-from cjo_stream.store.rocks import RocksStore
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -41,11 +40,11 @@ def apply(definitions: DefinitionSet, state: Path, tenant_key: bytes | None = No
     Raises UsageError for what is no state folder, is another topology's, or holds a run that was
     killed; DefinitionError for what may not follow the set in force.
     """
-    with open_log(state) as log:
+    with closing(StateFolder(state)) as folder:
+        log = folder.log
         check_finished(log, state)
-        partitions = check_shape(log, state, definitions, 1)
+        stores = folder.stores(check_shape(log, state, definitions, 1))
         keep_key(log, state, tenant_key)
-        stores: list[Store] = [RocksStore(state / f"task-{p}") for p in range(partitions)]
         runtime = Runtime(log=log, stores=stores, compile_=compile_content, output=_Nowhere())
         try:
             return Applied(*govern(runtime, log, definitions))
@@ -55,31 +54,15 @@ def apply(definitions: DefinitionSet, state: Path, tenant_key: bytes | None = No
 
 def status(state: Path) -> Status:
     """Return which set runs on a state folder; raises UsageError for what is none."""
-    with ExitStack() as stack:
-        stack.enter_context(open_log(state))
-        metas: dict[int, codec.Meta] = {}
+    with closing(StateFolder(state)) as folder:
+        stores = folder.tasks()
+        values = [store.get(codec.META_KEY) for store in stores]
+        active = [codec.decode_meta(value).active if value is not None else 0 for value in values]
+        content = stores[0].get(codec.set_key(active[0]))
         topology = None
-        for folder in state.glob("task-*"):
-            store = stack.enter_context(closing(RocksStore(folder)))
-            value = store.get(codec.META_KEY)
-            number = int(folder.name.removeprefix("task-"))
-            metas[number] = meta = codec.decode_meta(value) if value else codec.Meta()
-            content = store.get(codec.set_key(meta.active))
-            if content is not None:
-                topology = compile_content(meta.active, codec.decode_set(content)).topology
-        return Status(topology, {number: metas[number].active for number in sorted(metas)})
-
-
-@contextmanager
-def open_log(state: Path) -> Iterator[DurableLog]:
-    """Open the log of a state folder; raises UsageError for what is none, LockedError."""
-    if not (state / "log").is_dir():
-        raise UsageError(
-            f"{state} holds no state: name the folder that `run` was given with --state, or "
-            "DIR/state of a demo"
-        )
-    with closing(DurableLog(RocksStore(state / "log"))) as log:
-        yield log
+        if content is not None:
+            topology = compile_content(active[0], codec.decode_set(content)).topology
+        return Status(topology, dict(enumerate(active)))
 
 
 def check_finished(log: DurableLog, state: Path) -> None:

@@ -1,29 +1,26 @@
 """A runtime with its log, its stores and its output folder, in memory or in a state folder.
 
-    STATE/log/           the durable log with its notes (RocksDB)
-    STATE/task-0/ ...    one store a partition (RocksDB)
-
 An installation in a state folder survives kill -9: opened again with the same output folder, it
 cuts the output files back to where the last noted step ended and goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import msgspec
 
 from cjo_stream.definition import DefinitionSet, carry, compile_content
-from cjo_stream.embedded.log import DurableLog, Log, MemoryLog
+from cjo_stream.embedded.log import Log, MemoryLog
 from cjo_stream.embedded.output import SIZES_NOTE, Output, prepare
 from cjo_stream.embedded.runtime import Runtime
+from cjo_stream.embedded.state import StateFolder
 from cjo_stream.engine.port import Store
 from cjo_stream.errors import RefusalError, UsageError
 from cjo_stream.ingest.tenant import check_fingerprint, fingerprint
 from cjo_stream.store.memory import MemoryStore
-from cjo_stream.store.rocks import RocksStore
 
 _SHAPE = "shape"
 _TENANT_KEY = "tenant_key"
@@ -75,27 +72,27 @@ def open_installation(
     RefusalError where that has another tenant key.
     """
     log: Log
-    stores: list[Store]
+    stores: Sequence[Store]
     if state is None:
         log, stores = MemoryLog(), [MemoryStore() for _ in range(partitions)]
     else:
-        log = DurableLog(RocksStore(state / "log"))
-        partitions = check_shape(log, state, definitions, partitions)
+        folder = StateFolder(state, is_new=True)
+        log = folder.log
+        stores = folder.stores(check_shape(log, state, definitions, partitions))
         keep_key(log, state, tenant_key)
-        stores = [RocksStore(state / f"task-{p}") for p in range(partitions)]
-    name = f"{SIZES_NOTE}:{out.resolve()}"
-    unfinished = log.note(name)
-    if not unfinished:
-        prepare(out, force=force)
-    output = Output(out, name, unfinished)
-    runtime = Runtime(log=log, stores=stores, compile_=compile_content, output=output)
-    govern(runtime, log, definitions)
-    try:
+    with ExitStack() as stack:
+        stack.callback(log.close)
+        name = f"{SIZES_NOTE}:{out.resolve()}"
+        unfinished = log.note(name)
+        if not unfinished:
+            prepare(out, force=force)
+        output = stack.enter_context(closing(Output(out, name, unfinished)))
+        runtime = Runtime(log=log, stores=stores, compile_=compile_content, output=output)
+        govern(runtime, log, definitions)
+        stack.callback(runtime.close)
         yield Installation(runtime, output, bool(unfinished))
+        runtime.settle()
         log.append([], {name: b""})
-    finally:
-        output.close()
-        runtime.close()
 
 
 def keep_key(log: Log, state: Path, tenant_key: bytes | None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,11 @@ from cjo_stream.core.program import Program
 from cjo_stream.core.record import Reply
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import compile_content
+from cjo_stream.embedded.state import StateFolder
 from cjo_stream.engine import codec
 from cjo_stream.engine.port import Store
 from cjo_stream.engine.timelines import Timelines
 from cjo_stream.errors import UsageError
-from cjo_stream.store.rocks import RocksStore
 
 
 def program_of(state: Path) -> Program:
@@ -62,18 +62,8 @@ def look(state: Path, key: str, message: ActorMessage) -> Any:
 
 @contextmanager
 def _stores(state: Path) -> Iterator[Sequence[Store]]:
-    if not (state / "task-0").is_dir():
-        raise UsageError(
-            f"{state} holds no state: name the folder that `run` was given with --state, or "
-            "DIR/state of a demo"
-        )
-    with ExitStack() as stack:
-        stores = [stack.enter_context(closing(RocksStore(state / "task-0")))]
-        stores += [
-            stack.enter_context(closing(RocksStore(state / f"task-{number}")))
-            for number in range(1, _meta(stores[0], state).partitions)
-        ]
-        yield stores
+    with closing(StateFolder(state)) as folder:
+        yield folder.tasks()
 
 
 def _meta(store: Store, state: Path) -> codec.Meta:

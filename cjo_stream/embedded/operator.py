@@ -17,18 +17,17 @@ from cjo_stream.core.event import Identifier
 from cjo_stream.core.message import ActorMessage, Message, Sweep, identifier_key, partition_of
 from cjo_stream.core.record import DeadLetter, Reply
 from cjo_stream.definition import compile_content
-from cjo_stream.embedded.definition import check_finished, open_log
+from cjo_stream.embedded.definition import check_finished
 from cjo_stream.embedded.installation import check_key
 from cjo_stream.embedded.log import DurableLog
 from cjo_stream.embedded.lookup import look, program_of
 from cjo_stream.embedded.output import CUSTOMERS, NAMES, SIZES_NOTE, Output
 from cjo_stream.embedded.runtime import Runtime
+from cjo_stream.embedded.state import StateFolder
 from cjo_stream.engine.frame import Effect
-from cjo_stream.engine.port import Store
 from cjo_stream.errors import InvariantError, UsageError
 from cjo_stream.ingest.identifier import named
 from cjo_stream.store.private import make_private
-from cjo_stream.store.rocks import RocksStore
 
 SUFFIX = ".operator"
 _NOTE = "operator"
@@ -55,8 +54,8 @@ class InFolder:
     def __init__(self, state: Path, tenant_key: bytes) -> None:
         self._state = state
         self._tenant_key = tenant_key
-        with open_log(state) as log:
-            check_key(log, state, tenant_key)
+        with closing(StateFolder(state)) as folder:
+            check_key(folder.log, state, tenant_key)
         self._program = program_of(state)
 
     @property
@@ -92,12 +91,13 @@ class InFolder:
 
     def kept(self) -> list[Kept]:
         """Return the files of runs on this folder, which hold what was written before."""
-        with open_log(self._state) as log:
-            outs = [Path(name.partition(":")[2]) for name, _ in log.notes(f"{SIZES_NOTE}:")]
+        with closing(StateFolder(self._state)) as folder:
+            noted = folder.log.notes(f"{SIZES_NOTE}:")
+            outs = [Path(name.partition(":")[2]) for name, _ in noted]
         found = []
-        for folder in [*outs, self.output]:
+        for out in [*outs, self.output]:
             for name in (*NAMES.values(), CUSTOMERS):
-                path = folder / name
+                path = out / name
                 if path.is_file() and path.stat().st_size:
                     found.append(Kept(str(path), name.removesuffix(".jsonl").replace("_", " ")))
         return found
@@ -106,12 +106,10 @@ class InFolder:
     def _open(self) -> Iterator[tuple[Runtime, _Answers]]:
         state = self._state
         with ExitStack() as stack:
-            log = stack.enter_context(open_log(state))
+            folder = stack.enter_context(closing(StateFolder(state)))
+            log = folder.log
             check_finished(log, state)
-            stores: list[Store] = []
-            for number in range(len(list(state.glob("task-*")))):
-                store = RocksStore(state / f"task-{number}")
-                stores.append(stack.enter_context(closing(store)))
+            stores = folder.tasks()
             output = stack.enter_context(closing(_output(self.output, log)))
             answers = _Answers(output)
             runtime = Runtime(log=log, stores=stores, compile_=compile_content, output=answers)

@@ -6,6 +6,7 @@ step ended: what was written beyond is cut off and written again.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +15,7 @@ import msgspec
 
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.engine.frame import Effect
-from cjo_stream.errors import UsageError
+from cjo_stream.errors import RefusalError, UsageError
 
 NAMES = {
     "action": "actions.jsonl",
@@ -67,10 +68,21 @@ class Output:
         self.actions = noted.actions
         for kind, file_name in NAMES.items():
             file = (folder / file_name).open("ab")
-            if sizes:
-                file.truncate(noted.bytes.get(kind, 0))
-                file.seek(0, 2)
             self._files[kind] = file
+            if sizes:
+                self._cut_back(kind, noted.bytes.get(kind, 0))
+
+    def _cut_back(self, kind: str, size: int) -> None:
+        file = self._files[kind]
+        if file.seek(0, 2) < size:
+            self.close()
+            raise RefusalError(
+                f"{self._folder / NAMES[kind]} has lost its end: {size} bytes were written to it. "
+                "After a power cut the disk may have kept the state and not the file. Bring the "
+                "file back; or delete the state folder and this one, and run again"
+            )
+        file.truncate(size)
+        file.seek(0, 2)
 
     def write(self, effects: Sequence[Effect]) -> None:
         """Write effects, a line each."""
@@ -103,8 +115,10 @@ class Output:
         self._files["dead_letter"].write(_line(letter) + b"\n")
 
     def close(self) -> None:
-        """Close all files."""
+        """Close all files; what was written is then on the disk."""
         for file in self._files.values():
+            file.flush()
+            os.fsync(file.fileno())
             file.close()
 
     def write_customers(self, rows: Iterable[dict[str, object]]) -> int:

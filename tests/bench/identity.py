@@ -26,9 +26,9 @@ from cjo_stream.definition import load
 from cjo_stream.embedded.installation import open_installation
 from cjo_stream.embedded.run import feed
 from cjo_stream.embedded.runtime import Runtime
+from cjo_stream.embedded.state import StateFolder
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.ingest import decoder
-from cjo_stream.store.rocks import RocksStore
 
 ROOT = Path(__file__).parents[2]
 KEY = b"a key for measuring"
@@ -177,7 +177,8 @@ def filled(customers: int, most_s: float = 360.0) -> dict[str, Any]:
                     "email": f"e{n * 7919 % made}@example.com",
                 },
             )
-        store = RocksStore(state / "task-0")
+        folder = StateFolder(state)
+        (store,) = folder.tasks()
         kept = {
             name: sum(len(key) + len(value) for key, value in store.scan(begin, end))
             for name, begin, end in (
@@ -186,7 +187,7 @@ def filled(customers: int, most_s: float = 360.0) -> dict[str, Any]:
                 ("timeline", b"h", b"i"),
             )
         }
-        store.close()
+        folder.close()
         disk = sum(path.stat().st_size for path in state.rglob("*") if path.is_file())
         return {
             "customers": made,

@@ -43,7 +43,7 @@ class Shop:
         return json.loads(done.out)
 
     def stored(self) -> dict[bytes, bytes]:
-        store = RocksStore(self.state / "task-0")
+        store = RocksStore(self.state / "log")
         pairs = dict(store.scan(b"", b"\xff" * 8))
         store.close()
         return pairs
@@ -197,7 +197,7 @@ def test_an_erasure_in_words_names_the_files_that_still_hold_something(shop: Sho
 
 
 def test_a_folder_that_a_process_holds_is_told(shop: Shop) -> None:
-    held = RocksStore(shop.state / "task-0")
+    held = RocksStore(shop.state / "log")
     for command in ("show", "history", "erase"):
         done = shop(command, shop.user, *(["--yes"] if command == "erase" else []))
         assert done.code == 1

@@ -25,6 +25,7 @@ from cjo_stream.embedded.operator import InFolder
 from cjo_stream.embedded.output import Output
 from cjo_stream.embedded.run import run
 from cjo_stream.embedded.runtime import Runtime
+from cjo_stream.embedded.state import section
 from cjo_stream.errors import RetryError
 from cjo_stream.ingest import decoder
 from cjo_stream.ingest.files import choose_channel, read
@@ -272,10 +273,17 @@ def test_effects_that_the_learner_still_waits_with_go_too(
 
 
 class Unwilling(RocksStore):
-    """A store whose disk is away when it is to purge."""
+    """A store whose disk is away when it is to purge for the n-th time."""
+
+    def __init__(self, folder: Path, nth: int) -> None:
+        super().__init__(folder)
+        self._left = nth
 
     def purge(self, ranges: Sequence[tuple[bytes, bytes]]) -> None:
-        raise RetryError("the disk is away")
+        self._left -= 1
+        if self._left == 0:
+            raise RetryError("the disk is away")
+        super().purge(ranges)
 
 
 def test_a_crash_between_commit_and_purge_puts_the_purge_off(
@@ -289,26 +297,25 @@ def test_a_crash_between_commit_and_purge_puts_the_purge_off(
     key = identifier_key(world.hash(f"user:{ada}"))
     (tmp_path / "more").mkdir()
 
-    def erase(log: type[RocksStore], task: type[RocksStore]) -> None:
+    def erase(fails_at: int) -> None:
         """Open a runtime, order the erasure where none is under way, close what is open."""
-        stores = [log(world.state / "log"), task(world.state / "task-0")]
-        with (
-            closing(stores[0]),
-            closing(stores[1]),
-            closing(Output(tmp_path / "more", "n")) as out,
-        ):
+        whole = Unwilling(world.state / "log", fails_at)
+        with closing(whole), closing(Output(tmp_path / "more", "n")) as out:
             runtime = Runtime(
-                log=DurableLog(stores[0]), stores=stores[1:], compile_=compile_content, output=out
+                log=DurableLog(whole),
+                stores=[section(whole, 0)],
+                compile_=compile_content,
+                output=out,
             )
             if not runtime.tasks[0].must_purge and list(runtime.customers()):
                 runtime.order({0: (key, Find(Erase("command", True)))})
 
     with pytest.raises(RetryError):
-        erase(Unwilling, RocksStore)
-    assert found(world.state / "task-0", people.secrets["ada"])
+        erase(1)  # the log's
+    assert found(world.state / "log", people.secrets["ada"])
     with pytest.raises(RetryError):
-        erase(RocksStore, Unwilling)
-    erase(RocksStore, RocksStore)
+        erase(2)  # the task's
+    erase(0)
     assert found(world.state, people.secrets["ada"]) == set()
 
 

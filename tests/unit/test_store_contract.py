@@ -6,6 +6,7 @@ from cjo_stream.engine.port import Store
 from cjo_stream.errors import RebuildError
 from cjo_stream.store.memory import MemoryStore
 from cjo_stream.store.rocks import Memory, RocksStore
+from cjo_stream.store.section import Section
 from cjo_stream.testing.store_contract import END, DurableStoreContract, StoreContract
 
 
@@ -23,6 +24,16 @@ class TestRocksStore(DurableStoreContract):
 
     def open_copy(self, folder: Path) -> Store:
         return RocksStore(folder)
+
+
+class TestSection(StoreContract):
+    def open(self, folder: Path) -> Store:
+        whole = MemoryStore()
+        whole.write([(b"a", b"another's"), (b"o", b"another's"), (b"q", b"another's")])
+        return Section(whole, b"p")
+
+    def open_copy(self, folder: Path) -> Store:
+        return Section(MemoryStore(str(folder)), b"p")
 
 
 def test_memory_store_keeps_order_over_many_buckets() -> None:

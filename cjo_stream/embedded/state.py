@@ -1,0 +1,93 @@
+"""A state folder on disk: the log with its notes, and the store of each partition's task.
+
+    STATE/log/    one RocksDB with all of it; the log's own keys, and
+                  t | partition (4, BE) | key of the partition's store
+
+All of it has one log of writes. After a power cut it stands where it stood at one moment a little
+before: no task is ahead of the log or behind what the log has let go.
+"""
+
+from __future__ import annotations
+
+import shutil
+import struct
+from collections.abc import Sequence
+from itertools import count, islice
+from pathlib import Path
+from typing import Final
+
+from cjo_stream.embedded.log import DurableLog
+from cjo_stream.engine import codec
+from cjo_stream.engine.port import Store
+from cjo_stream.errors import UsageError
+from cjo_stream.store.rocks import RocksStore
+from cjo_stream.store.section import Section
+
+_PARTITION: Final = struct.Struct(">I")
+_MOVED_PAIRS: Final = 10_000
+
+
+class StateFolder:
+    """An open state folder; `log` is closed by `close`, the tasks' stores with it."""
+
+    def __init__(self, folder: Path, *, is_new: bool = False) -> None:
+        """Open it; raises UsageError for what is none, unless it may be new, and LockedError."""
+        self.folder = folder
+        if not is_new and not (folder / "log").is_dir():
+            raise UsageError(
+                f"{folder} holds no state: name the folder that `run` was given with --state, or "
+                "DIR/state of a demo"
+            )
+        self._store = RocksStore(folder / "log")
+        self.log = DurableLog(self._store)
+        try:
+            self._take_in_older()
+        except BaseException:
+            self.close()
+            raise
+
+    def stores(self, partitions: int) -> list[Store]:
+        """Return the stores of so many tasks."""
+        return [section(self._store, partition) for partition in range(partitions)]
+
+    def tasks(self) -> list[Store]:
+        """Return the stores of the tasks that have run here; of one where none has."""
+        (first,) = self.stores(1)
+        value = first.get(codec.META_KEY)
+        return self.stores(codec.decode_meta(value).partitions if value is not None else 1)
+
+    def close(self) -> None:
+        """Release files and the lock. A second call does nothing."""
+        self._store.close()
+
+    def _take_in_older(self) -> None:
+        """Take in the stores that older releases kept in folders of their own."""
+        older: list[Path] = []
+        for partition in count():
+            folder = self.folder / f"task-{partition}"
+            if not folder.is_dir():
+                break
+            older.append(folder)
+        if not older:
+            return
+        for partition, folder in enumerate(older):
+            store = RocksStore(folder)
+            try:
+                _copy(store, section(self._store, partition))
+            finally:
+                store.close()
+        self._store.purge([])  # on disk before what it was copied from is gone
+        for folder in reversed(older):  # the first at last: a crash on the way begins again
+            shutil.rmtree(folder)
+
+
+def section(store: Store, partition: int) -> Section:
+    """Return the store of a partition's task, within the one of the state."""
+    return Section(store, b"t" + _PARTITION.pack(partition))
+
+
+def _copy(source: Store, target: Store) -> None:
+    pairs = source.scan(b"", b"\xff")
+    while chunk := list(islice(pairs, _MOVED_PAIRS)):
+        batch: Sequence[tuple[bytes, bytes | None]] = chunk
+        target.write(batch)
