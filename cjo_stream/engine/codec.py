@@ -18,6 +18,7 @@ A value of a higher version than this release's is refused.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from typing import Final, TypeAlias
 
@@ -53,6 +54,10 @@ _POSITION = struct.Struct(">qq")
 _MODEL_PART = struct.Struct(">QI")
 
 
+UNKNOWN: Final = -1
+"""The digest where there is none: before the first record, or left by an older release."""
+
+
 class Meta(msgspec.Struct, array_like=True):
     """Where a task stands. `applied` is the last internal offset in the state; -1 when none."""
 
@@ -61,7 +66,8 @@ class Meta(msgspec.Struct, array_like=True):
     partition: int = -1
     partitions: int = 0
     applied: int = -1
-    leader_epoch: int = -1
+    digest: int = UNKNOWN
+    """Of the record at `applied`: by it the log is known again."""
     clock: int = 0
     active: int = 0
     clean: bool = False
@@ -222,6 +228,12 @@ def decode_model_part(value: bytes) -> tuple[int, bytes]:
     """Return (how many parts the model has, this one's content)."""
     body = _body(value)
     return int(_PART.unpack_from(body)[0]), body[_PART.size :]
+
+
+def record_digest(time: int, value: bytes) -> int:
+    """Return what tells an internal record from another: 8 bytes of its append time and value."""
+    hashed = hashlib.blake2b(value, digest_size=8, key=_WAKE.pack(time))
+    return int.from_bytes(hashed.digest(), "big")
 
 
 def encode_meta(meta: Meta) -> bytes:

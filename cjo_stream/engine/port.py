@@ -54,7 +54,6 @@ class LogRecord(msgspec.Struct):
     time: int
     """The broker's append time, ms; embedded: the highest event time."""
     value: bytes
-    leader_epoch: int = -1
 
 
 class RawRecord(msgspec.Struct):

@@ -130,9 +130,9 @@ class Task:
         return self._meta.applied
 
     @property
-    def leader_epoch(self) -> int:
-        """Leader epoch of the last applied record; -1 when unknown."""
-        return self._meta.leader_epoch
+    def digest(self) -> int:
+        """Digest of the last applied record (codec.record_digest); UNKNOWN when unknown."""
+        return self._meta.digest
 
     @property
     def clock(self) -> int:
@@ -187,7 +187,9 @@ class Task:
     def commit(self) -> None:
         """Write everything since the last commit in one batch."""
         meta = self._meta
-        meta.applied, meta.leader_epoch = self._offset, self._epoch
+        meta.applied = self._offset
+        if self._last is not None:
+            meta.digest = codec.record_digest(self._last.time, self._last.value)
         meta.clock, meta.active, meta.clean = self._clock, self._sets.active, False
         meta.purges += self._purges
         meta.model = self._models.active
@@ -228,7 +230,8 @@ class Task:
         self._store.write([(codec.META_KEY, codec.encode_meta(self._meta))])
 
     def _begin(self) -> None:
-        self._offset, self._epoch = self._meta.applied, self._meta.leader_epoch
+        self._offset = self._meta.applied
+        self._last: LogRecord | None = None
         self._clock = self._meta.clock
         self._counts: dict[tuple[str, ...], int] = {}
         self._applied = self._repeated = 0
@@ -288,7 +291,7 @@ class Task:
                     f"{self._offset}: the log has a hole. Restore a newer checkpoint"
                 )
             self._record(record, careful)
-            self._offset, self._epoch = record.offset, record.leader_epoch
+            self._offset, self._last = record.offset, record
         frames = [
             (to, frame)
             for to, writer in self._frames.items()

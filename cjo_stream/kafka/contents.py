@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Final
 
 from confluent_kafka import Message
@@ -18,7 +18,7 @@ SILENCE_MAX_S: Final = 3 * TIMEOUT_S
 """With records still to come, and none coming."""
 
 
-def contents(settings: Settings, place: Place, start: int = 0) -> Iterator[Message]:
+def contents(settings: Settings, place: Place, start: int = 0) -> Generator[Message]:
     """Yield the records of one partition from offset `start` to where it ended when asked.
 
     Records that are no longer kept are left out. Raises RetryError where the broker is away.

@@ -1,4 +1,5 @@
 import asyncio
+import shutil
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ class Host:
         self.steps = 0
         self.resumed: list[dict[int, int]] = []
         self.range = LogRange(0, 1_000_000)
+        self.replaced = 1_000_000
         self.delivered = asyncio.Event()
         self.delivered.set()
         self.sending = asyncio.Event()
@@ -63,9 +65,13 @@ class Host:
     def restored(self, seconds: float) -> None:
         self.restores += 1
 
+    def record(self, offset: int) -> LogRecord:
+        """Return what the log has at an offset; from `replaced` on it is not what was there."""
+        return LogRecord(offset, 1_000 + offset, tick_frame(int(offset >= self.replaced)))
+
     async def put(self, number: int, *offsets: int) -> None:
         for offset in offsets:
-            record = LogRecord(offset, 1_000 + offset, tick_frame())
+            record = self.record(offset)
             ack = lambda offset=offset: self.acked.append(offset)  # noqa: E731 - one line says it
             await self.hosting.put(number, Arrival(record, ack))
 
@@ -94,6 +100,7 @@ class Host:
             send=self._send,
             build=self._build,
             log_range=lambda _: self.range,
+            record_at=lambda _, offset: self.record(offset),
             report=self,
             fail=self.hosting.fail,
             taken=self.hosting.taken,
@@ -336,3 +343,49 @@ def test_steps_that_take_long_get_smaller_and_quick_ones_larger() -> None:
 def test_every_phase_but_the_last_leads_on() -> None:
     assert set(MOVES) == set(Phase)
     assert [phase for phase, moves in MOVES.items() if not moves] == [Phase.CLOSED]
+
+
+@on_loop
+async def test_a_log_that_lost_records_to_others_is_refused(tmp_path: Path) -> None:
+    host = Host(tmp_path, checkpoints=tmp_path / "checkpoints")
+    await host.hosting.assign({0})
+    await host.put(0, 0, 1)
+    await host.applied(0, 1)
+    await host.hosting.close()  # with a checkpoint
+    host = Host(tmp_path)
+    await host.hosting.assign({0})
+    await host.put(0, 2, 3)
+    await host.applied(0, 3)
+    await host.hosting.close()
+
+    replaced = Host(tmp_path)
+    replaced.replaced = 2
+    await replaced.hosting.assign({0})
+    (error,) = replaced.failed
+    assert isinstance(error, RefusalError)
+    assert "offset 3 of the internal log is not the one" in str(error)
+    # Two ways on: the records come back,
+    mended = Host(tmp_path)
+    assert await mended.hosting.assign({0}) == {0: 4}
+    await mended.hosting.close()
+    # or state from before.
+    shutil.rmtree(tmp_path / "0")
+    before = Host(tmp_path, checkpoints=tmp_path / "checkpoints")
+    before.replaced = 2
+    assert await before.hosting.assign({0}) == {0: 2}
+    assert before.failed == []
+    await before.hosting.close()
+
+
+@on_loop
+async def test_a_log_that_begins_after_the_state_cannot_be_compared(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    await host.hosting.assign({0})
+    await host.put(0, 0, 1)
+    await host.applied(0, 1)
+    await host.hosting.close()
+    cut = Host(tmp_path)
+    cut.replaced, cut.range = 0, LogRange(2, 9)
+    assert await cut.hosting.assign({0}) == {0: 2}
+    assert cut.failed == []
+    await cut.hosting.close()

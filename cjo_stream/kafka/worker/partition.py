@@ -105,6 +105,8 @@ class Surroundings(msgspec.Struct, frozen=True):
     """Makes the task over an open store."""
     log_range: Callable[[int], LogRange]
     """Asks the broker what the log holds; may raise RetryError. Called in a thread."""
+    record_at: Callable[[int, int], LogRecord | None]
+    """Reads one record of the log, by partition and offset; likewise."""
     report: Report
     fail: Callable[[BaseException], None]
     """Ends the process."""
@@ -282,7 +284,10 @@ class Partition:
         try:
             # The task knows its own log by name: one that was created anew is refused as that.
             self._task = self._around.build(self.number, self._store)
-            self._folder.check(self._task.applied, log)
+            applied = self._task.applied
+            self._folder.check(applied, log)
+            found = self._around.record_at(self.number, applied) if applied >= log.first else None
+            self._folder.check_last(applied, self._task.digest, found)
         except BaseException:
             self._release()
             raise
