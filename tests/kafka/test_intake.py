@@ -7,7 +7,7 @@ from confluent_kafka.admin import NewTopic
 
 from cjo_stream.core.message import Arrive
 from cjo_stream.engine.frame import decode_frame
-from cjo_stream.errors import RefusalError
+from cjo_stream.errors import RefusalError, StopError
 from cjo_stream.kafka import definition
 from cjo_stream.kafka.client import Admin, group_consumer, group_id
 from cjo_stream.kafka.intake import IntakeProcess
@@ -92,6 +92,34 @@ def test_a_successor_goes_on_where_its_predecessor_committed(
     produce(settings, web, event("ann", "e10"))
     until(lambda: len(arrivals(settings)) > 10, second)
     assert arrivals(settings) == [("web", n) for n in range(11)]
+    second.close()
+
+
+def test_what_is_abandoned_in_the_midst_of_a_step_is_not_committed_and_sent_again(
+    settings: Settings, tmp_path: Path
+) -> None:
+    publish(settings, topology(settings, tmp_path))
+    web = f"{settings.topic_prefix}event.web.v1"
+    first = make_intake(settings)
+    produce(settings, web, event("ann", "e0"))
+    until(lambda: len(arrivals(settings)) == 1, first)
+    produce(settings, web, event("ann", "e1"), event("ann", "e2"))
+    for lane in first._lanes.values():
+        lane.next += 2  # as it is in a step whose frames are not delivered
+    first.abandon()
+    second = make_intake(settings)
+    until(lambda: len(set(arrivals(settings))) == 3, second)
+    second.close()
+
+
+def test_who_loses_its_place_to_another_of_its_slot_says_so(
+    settings: Settings, tmp_path: Path
+) -> None:
+    publish(settings, topology(settings, tmp_path))
+    first, second = make_intake(settings), make_intake(settings)
+    with pytest.raises(StopError, match="a second process of the same CJO_SLOT"):
+        until(lambda: False, first)
+    first.abandon()
     second.close()
 
 

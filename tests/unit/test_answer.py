@@ -50,7 +50,7 @@ def test_what_it_brings_on_average_is_the_chance_times_the_worth() -> None:
 # --- the shop's people answer
 
 
-def opened(seed: int = 7, faults: Faults | None = None) -> World:
+def opened(seed: int = 7, faults: Faults | None = None, haste: float = 1.0) -> World:
     return open_world(
         "shop",
         people=PEOPLE,
@@ -59,6 +59,7 @@ def opened(seed: int = 7, faults: Faults | None = None) -> World:
         duration_ms=4 * DAY_MS,
         faults=faults or Faults(late=0, repeated=0, malformed=0),
         quiet_ms=DAY_MS,
+        haste=haste,
     )
 
 
@@ -105,6 +106,20 @@ def test_everything_comes_in_order_and_no_answer_within_the_window() -> None:
     assert all(one.arrives_ms <= next_.arrives_ms for one, next_ in pairwise(found))
     first = min(one.time_ms for one in found if one.is_outcome)
     assert first >= START_MS + DAY_MS + SOONEST_MS
+
+
+def test_in_haste_people_say_the_same_sooner() -> None:
+    haste = 60.0
+    world = opened(haste=haste)
+    begin_ms = START_MS + DAY_MS + PEOPLE
+    found = list(world.before(begin_ms))
+    for command in commands():
+        world.hear(command)
+    found += world.before(begin_ms + DAY_MS)
+    assert outcomes(found) == outcomes(records(opened(), commands()))
+    times = [one.time_ms for one in found if one.is_outcome]
+    assert START_MS + DAY_MS + SOONEST_MS / haste <= min(times)
+    assert max(times) < begin_ms + DAY_MS / haste + SOONEST_MS
 
 
 def test_who_hears_nothing_answers_nothing() -> None:

@@ -341,6 +341,13 @@ def test_simulated_traffic_needs_a_place_to_go_to(cli) -> None:
     assert cli("simulate", "shop", "--kafka", "--start", "0").code == 2
 
 
+def test_only_people_on_kafka_answer_and_only_those_who_have_a_mind(cli) -> None:
+    assert "nobody sends anything" in cli("simulate", "shop", "--answer", "--out", "x").err
+    assert "--answer" in cli("simulate", "shop", "--kafka", "--haste", "60").err
+    found = cli("simulate", "lending", "--kafka", "--answer")
+    assert (found.code, "answer nothing" in found.err) == (2, True)
+
+
 def test_settings_are_shown_with_their_source_and_without_secrets(
     cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -209,7 +209,9 @@ async def test_a_revoke_waits_for_the_step_in_hand_and_drops_the_rest(tmp_path: 
     host.delivered.set()
     await revoke
     assert host.acked == [0]
+    assert not host.hosting.ready
     assert await host.hosting.assign({0}) == {0: 1}
+    assert host.hosting.ready
     await host.hosting.close()
 
 
