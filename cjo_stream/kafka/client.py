@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -36,8 +37,9 @@ from cjo_stream.settings import Settings
 TIMEOUT_S: Final = 10.0
 """For one answer of the broker."""
 ASK_S: Final = 5.0
-"""For an answer that is asked for a second time where the first did not come."""
+"""For an answer that is asked for again and again, where it does not come."""
 POLL_S: Final = 0.05
+RETRY_S: Final = 0.2
 MISSING: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
 PARTITIONER: Final = "murmur2_random"
 """As Java's clients place keys, so that what they write and read lies side by side with ours."""
@@ -364,15 +366,17 @@ class Admin:
         wanted = {TopicPartition(*place): spec for place in places}
         if not wanted:
             return {}
-        try:
-            return self._list_offsets(wanted)
-        except (KafkaException, RetryError):
-            # A client that knew the broker of before may never learn of the new leader epochs.
-            self.client = self._connect()
-        try:
-            return self._list_offsets(wanted)
-        except KafkaException as error:
-            raise away(error) from error
+        until_s = time.monotonic() + ASK_S
+        while True:
+            try:
+                return self._list_offsets(wanted)
+            except (KafkaException, RetryError) as error:
+                # A client that knew the broker of before may never learn of the new leader epochs.
+                self.client = self._connect()
+                if time.monotonic() >= until_s:
+                    raise away(error) from error
+                # It answered: a partition has no leader yet, or the broker is just back.
+                time.sleep(RETRY_S)
 
     def _list_offsets(self, wanted: dict[TopicPartition, OffsetSpec]) -> dict[Place, int]:
         futures = self.client.list_offsets(wanted, request_timeout=ASK_S)

@@ -53,6 +53,8 @@ from cjo_stream.settings import Settings
 
 CALL_S: Final = 5.0
 """For one call into a transaction."""
+FLUSH_S: Final = 10.0
+"""For its records: a broker that is just back is slow, and to begin anew would take longer."""
 OVERDUE_S: Final = 1.0
 """So much longer a call may take: librdkafka forgets its limit where a coordinator is away."""
 BEGIN_WITHIN_S: Final = 120.0
@@ -155,10 +157,10 @@ class Transactions:
         """Return when the broker has acknowledged the records, or refused one for good."""
         for record in records:
             self._produce(producer, record)
-        if left := producer.flush(CALL_S):
+        if left := producer.flush(FLUSH_S):
             raise RetryError(
-                f"{left} records of a transaction were not acknowledged within {CALL_S:.0f} s: is "
-                "the broker up? What is in it is written again"
+                f"{left} records of a transaction were not acknowledged within {FLUSH_S:.0f} s: "
+                "is the broker up? What is in it is written again"
             )
 
     def _produce(self, producer: Producer, record: Outgoing) -> None:
