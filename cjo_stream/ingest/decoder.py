@@ -11,7 +11,9 @@ Beyond that section's rules:
 - `attributes` of depth 5 are five objects or lists within each other, themselves included.
 - An attribute's integer beyond 64 bits is `invalid`, as is any number beyond a float's range.
 - A record without `identifiers` is `unidentified`; `null` for any field is a wrong type.
-- Of one event the 100 strongest identifiers count; a value beyond 1,000 characters is none.
+- A value beyond 1,000 characters is no identifier. An event with more than 50 values of declared
+  types, or with values that take more than 2,000 steps to normalise (`ingest/normalise.py`), is
+  `invalid`: bounds of work, far beyond what a customer has.
 - An integer time is ms from the year 1 on; a float is not read as a time.
 - Records of the outcome topic need no `channel`, for no topic tells it.
 """
@@ -33,18 +35,28 @@ from cjo_stream.ingest.format.document import read_object
 from cjo_stream.ingest.format.native import Native, Reader
 from cjo_stream.ingest.format.time import EARLIEST_MS, read_time
 from cjo_stream.ingest.identifier import identifier_hash
-from cjo_stream.ingest.normalise import VALUE_CHARACTERS_MAX, is_blocked, normaliser
+from cjo_stream.ingest.normalise import (
+    VALUE_CHARACTERS_MAX,
+    is_blocked,
+    is_too_long,
+    normaliser,
+    steps,
+)
 
 RECORD_BYTES_MAX = 256 * 1024
 AHEAD_MS_MAX = 24 * 3_600_000
 ID_CHARACTERS_MAX = 200
-IDENTIFIERS_MAX = 100
+IDENTIFIERS_MAX = 50
+"""Values of declared types in an event, repeated and unusable ones counted."""
+STEPS_MAX = 2_000
+"""Of normalising an event's identifiers."""
 OUTCOME_TYPE = "cjo.outcome"
 OUTCOME_TOPIC = "outcome.v1"
 """How the topic of outcomes ends, behind whatever prefix."""
 
 _CACHE_ENTRIES_MAX = 65_536
 _CACHED_CHARACTERS_MAX = 200
+TYPE_CHARACTERS_MAX = 100
 TYPE_PATTERN = "[a-z][a-z0-9_.]{0,99}"
 _TYPE = re.compile(TYPE_PATTERN, re.ASCII)
 
@@ -68,6 +80,7 @@ class Decoder:
         self._types = types
         self._tenant_key = tenant_key
         self._blocked = program.blocked
+        self._kinds = {name: one.normalise for name, one in program.identifiers.items()}
         self._normalisers = {
             name: normaliser(declared, program.region)
             for name, declared in program.identifiers.items()
@@ -79,6 +92,7 @@ class Decoder:
         self._ignored: dict[str, int] = {}
         self._cached = lru_cache(_CACHE_ENTRIES_MAX, typed=True)(self._resolve)
         self._is_type = lru_cache(1024)(lambda text: _TYPE.fullmatch(text) is not None)
+        """Of texts that are short enough to be kept."""
 
     def __call__(self, record: RawRecord) -> Event | InputError:
         """Return the event of `record`, or why there is none."""
@@ -93,7 +107,7 @@ class Decoder:
         """Return the counts since the last call.
 
         `cjo_identifiers_ignored_total{reason}`: identifiers not used, because their type is
-        `undeclared`, their value `blocked` or `unusable` (it has no normal form), or `surplus`.
+        `undeclared`, or their value `blocked` or `unusable` (it has no normal form).
         `cjo_expression_errors_total{definition}`: type errors in `map`.
         """
         counts: dict[tuple[str, ...], int] = {}
@@ -163,7 +177,7 @@ class Decoder:
     def _event(self, record: RawRecord, channel: str | None, read: Native) -> Event:
         """Return the event of a record that has been read; raises InputError."""
         type_ = read.type
-        if not self._is_type(type_):
+        if len(type_) > TYPE_CHARACTERS_MAX or not self._is_type(type_):
             raise InputError("invalid", f"`type` must match {TYPE_PATTERN}")
         id_ = read.id
         own_id = id_ is not msgspec.UNSET
@@ -177,9 +191,9 @@ class Decoder:
         elif time < EARLIEST_MS:
             raise InputError("invalid", "`time` lies before the year 1")
         attributes = read.attributes
-        check_attributes(attributes)
         if len(record.value) > ATTRIBUTES_BYTES_MAX:
             check_size(attributes)
+        check_attributes(attributes)
         if time - record.time > AHEAD_MS_MAX:
             raise InputError("future", "`time` is more than 24 h ahead of the record's timestamp")
         identifiers = self._identifiers(read.identifiers)
@@ -202,35 +216,46 @@ class Decoder:
         )
 
     def _identifiers(self, given: native.Identifiers) -> list[Identifier]:
-        """Return the identifiers that count, the strongest type first."""
-        found: list[Identifier] = []
-        declared = 0
+        """Return the identifiers that count, the strongest type first; raises InputError.
+
+        How many steps they take is counted alike, whichever of them were seen before.
+        """
+        found: dict[str, Identifier] = {}
+        declared = tried = taken = 0
         for type_ in self._types:
             values = given.get(type_)
             if values is None:
                 continue
             declared += 1
             for value in values if isinstance(values, list) else (values,):
+                tried += 1
+                if tried > IDENTIFIERS_MAX:
+                    raise InputError("invalid", f"more than {IDENTIFIERS_MAX} identifiers")
                 text = value if isinstance(value, str) else _text_of(value)
                 short = len(text) <= _CACHED_CHARACTERS_MAX
-                resolved = self._cached(type_, text) if short else self._resolve(type_, text)
+                resolve = self._cached if short else self._resolve
+                resolved, needed = resolve(type_, text)
+                taken += needed
+                if taken > STEPS_MAX:
+                    raise InputError("invalid", "the identifiers are too long together")
                 if isinstance(resolved, str):
                     self._ignore(resolved)
-                elif resolved not in found:
-                    found.append(resolved)
+                else:
+                    found.setdefault(resolved.hash, resolved)
         if declared != len(given):
             self._ignore("undeclared", len(given) - declared)
-        if len(found) > IDENTIFIERS_MAX:
-            self._ignore("surplus", len(found) - IDENTIFIERS_MAX)
-            del found[IDENTIFIERS_MAX:]
-        return found
+        return list(found.values())
 
-    def _resolve(self, type_: str, value: str) -> Identifier | str:
-        """Return the identifier that a value stands for, or why it stands for none."""
+    def _resolve(self, type_: str, value: str) -> tuple[Identifier | str, int]:
+        """Return the identifier that a value stands for, or why it stands for none, and steps."""
+        kind = self._kinds[type_]
+        if is_too_long(kind, value):
+            return "unusable", 0
+        return self._normal(type_, value), steps(kind, value)
+
+    def _normal(self, type_: str, value: str) -> Identifier | str:
         if is_blocked(value, self._blocked):
             return "blocked"
-        if len(value) > VALUE_CHARACTERS_MAX:
-            return "unusable"
         normal = self._normalisers[type_](value)
         if normal is None or len(normal) > VALUE_CHARACTERS_MAX:
             return "unusable"

@@ -389,11 +389,44 @@ def test_ignored_identifiers_are_counted_by_reason() -> None:
     assert decode_.take_counts() == {}
 
 
-def test_the_strongest_hundred_identifiers_count() -> None:
-    given = {"cookie": [f"c{n}" for n in range(150)], "user_id": "u1"}
+def test_an_event_has_at_most_fifty_identifiers() -> None:
+    given = {"cookie": [f"c{n}" for n in range(49)], "user_id": "u1"}
     identifiers = event_of(identifiers=given).identifiers
-    assert len(identifiers) == 100
+    assert len(identifiers) == 50
     assert identifiers[0].value == "u1"
+    for more in ("c49", "c1", "none", 0):
+        refused = decode({**GOOD, "identifiers": {**given, "cookie": [*given["cookie"], more]}})
+        assert (refused.reason, refused.detail) == ("invalid", "more than 50 identifiers")
+
+
+@pytest.mark.parametrize(
+    ("type_", "values"),
+    [
+        ("phone", [f"0170 12{n:05d}" for n in range(50)]),
+        ("email", [f"a@{'ü' * 20}{n}.de" for n in range(10)]),
+        ("email", [f"a{n}@xn--{'a-' * 100}.de" for n in range(3)]),
+        ("cookie", [f"{n}" + "\u0301\u0316" * 300 for n in range(3)]),
+    ],
+    ids=["phone", "idn", "punycode", "accents"],
+)
+def test_identifiers_that_take_too_long_are_refused_seen_before_or_not(
+    type_: str, values: list[str]
+) -> None:
+    decode_ = decoder(PROGRAM, KEY)
+    one_by_one = [decode_(record({**GOOD, "identifiers": {type_: one}})) for one in values]
+    assert not any(getattr(one, "reason", "") == "invalid" for one in one_by_one)
+    for known in (decode_, decoder(PROGRAM, KEY)):
+        refused = known(record({**GOOD, "identifiers": {type_: values}}))
+        assert refused.detail == "the identifiers are too long together"
+
+
+def test_a_text_longer_than_its_kind_names_nobody() -> None:
+    for given in (
+        {"email": "a" * 250 + "@b.de"},
+        {"phone": "0170 1234567" + " " * 40},
+        {"cookie": "c" * 1_001},
+    ):
+        assert reason_of({**GOOD, "identifiers": given}) == "unidentified"
 
 
 def test_an_outcome_of_a_known_command_needs_no_identifiers() -> None:

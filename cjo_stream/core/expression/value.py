@@ -1,5 +1,8 @@
 """Operators over JSON values. None raises, none loops.
 
+Each takes time as its operands are long: CPython's search for a part of a text, which may take the
+product of both lengths, does so only where that is small.
+
 Inside of an expression null and missing are one thing, None: that is what compiled code passes
 about; `Expression.evaluate` alone turns it into MISSING.
 
@@ -153,7 +156,7 @@ def within(s: Scope, a: Any, b: Any) -> Any:
     if a is None or b is None:
         return None
     if type(b) is list:
-        return any(same(a, element) for element in b)
+        return a in b if type(a) is str else any(same(a, element) for element in b)
     if type(a) is str and type(b) in (str, dict):
         return a in b
     return fault(s)

@@ -10,6 +10,10 @@ _TYPE = re.compile(r"[a-z][a-z0-9_.]*", re.ASCII)
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
+NAME_CHARACTERS_MAX = 1_000
+"""A longer one is no name, and stays as it is."""
+
+
 def event_type(name: str) -> str:
     """Return `name` where it can be an event type, else its words joined by `_`.
 
@@ -25,4 +29,6 @@ def snake_case(name: str) -> str:
     >>> snake_case("firstName"), snake_case("userID"), snake_case("Lieblingsstück")
     ('first_name', 'user_id', 'lieblingsstuck')
     """
+    if len(name) > NAME_CHARACTERS_MAX:
+        return name
     return slug(_HUMP.sub("_", name))

@@ -23,6 +23,8 @@ An event's name that is no event type is made one: `Order Completed` is `order_c
     time              timestamp, else originalTimestamp, sentAt, receivedAt
     id                messageId
 
+A call with more than 1,000 traits, or more than 100 external ids, is `invalid`.
+
 Null fields count as absent, since Segment's libraries write them. A record of no such call is
 `unmapped`. The rest of `context` and `integrations` are not taken over.
 """
@@ -47,6 +49,9 @@ _DEVICE = {
 }
 _TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 _NAMING = (str, int, float)
+_TRAITS_MAX = 1_000
+"""Names that are made ours: it takes longer than to read them."""
+_EXTERNAL_IDS_MAX = 100
 _CALLS = ("track", "identify", "page", "screen", "group", "alias")
 
 
@@ -80,23 +85,25 @@ def reader(types: Collection[str]) -> Reader:
             if field in device:
                 add(device[field], value)
         # A group's traits are the group's: its e-mail is not the customer's.
-        own = {} if call["type"] == "group" else traits
-        for given in (own, _object(context, "traits")):
-            for name, value in given.items():
-                if (type_ := snake_case(name)) in declared and isinstance(value, _NAMING):
-                    add(type_, value)
+        own = [] if call["type"] == "group" else _ours(traits)
+        for name, value in (*own, *_ours(_object(context, "traits"))):
+            if name in declared and isinstance(value, _NAMING):
+                add(name, value)
         for type_, value in _external(context):
             add(snake_case(type_), value)
-        return from_fields(_fields(call, traits, identifiers))
+        return from_fields(_fields(call, traits, dict(own), identifiers))
 
     return read
 
 
 def _fields(
-    call: dict[str, Any], traits: dict[str, Any], identifiers: dict[str, list[Any]]
+    call: dict[str, Any],
+    traits: dict[str, Any],
+    facts: dict[str, Any],
+    identifiers: dict[str, list[Any]],
 ) -> dict[str, Any]:
     """Return the call in the native form."""
-    type_, attributes = _content(call, traits)
+    type_, attributes = _content(call, traits, facts)
     fields = {"type": type_, "identifiers": identifiers, "attributes": attributes}
     if call.get("messageId") is not None:
         fields["id"] = call["messageId"]
@@ -107,11 +114,13 @@ def _fields(
     return fields
 
 
-def _content(call: dict[str, Any], traits: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _content(
+    call: dict[str, Any], traits: dict[str, Any], facts: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
     """Return the event type and the attributes of a call."""
     kind = call["type"]
     if kind == "identify":
-        return "cjo.profile", {snake_case(name): value for name, value in traits.items()}
+        return "cjo.profile", facts
     if kind == "group":
         group = call.get("groupId")
         return "group", traits if group is None else {**traits, "group_id": group}
@@ -131,6 +140,13 @@ def _content(call: dict[str, Any], traits: dict[str, Any]) -> tuple[str, dict[st
     return kind, {**properties, **named}
 
 
+def _ours(traits: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return the traits of a call or a context, by names in snake_case."""
+    if len(traits) > _TRAITS_MAX:
+        raise InputError("invalid", f"{len(traits)} traits; {_TRAITS_MAX} at most")
+    return [(snake_case(name), value) for name, value in traits.items()]
+
+
 def _object(parent: dict[str, Any], field: str) -> dict[str, Any]:
     """Return an object of `parent`, empty where it is absent or null."""
     value = parent.get(field)
@@ -146,6 +162,8 @@ def _external(context: dict[str, Any]) -> list[tuple[str, Any]]:
     given = context.get("externalIds")
     if not isinstance(given, list):
         return []
+    if len(given) > _EXTERNAL_IDS_MAX:
+        raise InputError("invalid", f"{len(given)} external ids; {_EXTERNAL_IDS_MAX} at most")
     return [
         (one["type"], one.get("id"))
         for one in given
