@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import chain, decision, embedded, identity
+from tests.bench import chain, decision, embedded, identity, newcomer
 
 
 def main() -> None:
@@ -28,6 +28,7 @@ def main() -> None:
     show(figures)
     if not asked.no_kafka:
         kafka = {f"kafka {name}": value for name, value in chain.run().items()}
+        kafka |= {f"kafka {rate}": value for rate, value in newcomer.run().items()}
         show(kafka)
         figures |= kafka
     build = Path("build")

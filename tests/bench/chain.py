@@ -55,7 +55,8 @@ def _produce(chain: Chain, rate: float, seconds: float) -> int:
     return number
 
 
-def _latency(chain: Chain, rate: int) -> dict[str, float]:
+def tail(chain: Chain, topic: str) -> Consumer:
+    """Return a consumer of all that comes to a topic from here on."""
     consumer = Consumer(
         {
             "bootstrap.servers": chain.bootstrap,
@@ -65,10 +66,24 @@ def _latency(chain: Chain, rate: int) -> dict[str, float]:
             "fetch.wait.max.ms": 20,
         }
     )
-    topic = f"{chain.prefix}action.mail.v1"
     numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
     ends = [consumer.get_watermark_offsets(TopicPartition(topic, n))[1] for n in numbers]
     consumer.assign([TopicPartition(topic, n, end) for n, end in zip(numbers, ends, strict=True)])
+    return consumer
+
+
+def percentiles(waits: list[float]) -> dict[str, float]:
+    """Return how long half of them took, and the longest, ms."""
+    waits = sorted(waits)
+    at = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
+    return {
+        **{name: round(waits[int(len(waits) * share)], 1) for name, share in at.items()},
+        "commands": len(waits),
+    }
+
+
+def _latency(chain: Chain, rate: int) -> dict[str, float]:
+    consumer = tail(chain, f"{chain.prefix}action.mail.v1")
     load = threading.Thread(target=_produce, args=(chain, rate, LATENCY_S))
     load.start()
     began = time.monotonic()
@@ -80,13 +95,8 @@ def _latency(chain: Chain, rate: int) -> dict[str, float]:
                 if action["action"] == "large_cart" and time.monotonic() - began > 5:
                     waits.append(time.time() * 1000 - action["payload"]["sent"])
     consumer.close()
-    waits.sort()
     assert waits, f"no command came at {rate} events/s"
-    at = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
-    return {
-        **{name: round(waits[int(len(waits) * share)], 1) for name, share in at.items()},
-        "commands": len(waits),
-    }
+    return percentiles(waits)
 
 
 def _saturate(chain: Chain, events: int) -> dict[str, Any]:
