@@ -34,6 +34,7 @@ from cjo_stream.core.message import (
     Reject,
     Reseed,
     Seed,
+    Seeded,
     Show,
     Tie,
     Unlink,
@@ -69,6 +70,7 @@ HANDLERS: dict[type, tuple[str, Handler]] = {
     Absorb: ("p", merge.on_absorb),  # the greater customer
     Drop: ("p", merge.on_drop),  # an identifier; a redirect
     Seed: ("p", unmerge.on_seed),  # a customer from which it parts
+    Seeded: ("p", merge.on_seeded),  # whom it parted with
     Show: ("p", customer.on_show),  # an identifier; a redirect
     Unlink: ("p", merge.on_unlink),  # an identifier; a redirect
     Erase: ("p", merge.on_erase),  # an identifier; a redirect

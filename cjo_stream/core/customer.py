@@ -22,7 +22,7 @@ from cjo_stream.core.expression import MISSING
 from cjo_stream.core.identity.edge import Incarnation
 from cjo_stream.core.identity.erasure import bounce
 from cjo_stream.core.identity.membership import born, note_members, tell_created, values_of
-from cjo_stream.core.identity.unmerge import is_early, keep_early
+from cjo_stream.core.identity.unmerge import is_passed_on, moved_to
 from cjo_stream.core.journey import instance as instances
 from cjo_stream.core.journey.cascade import DUE_AT_ONCE_MAX, Cascade
 from cjo_stream.core.journey.entry import try_enter
@@ -56,12 +56,11 @@ _JSON = msgspec.json.Encoder()
 def on_deliver(key: str, state: Customer | None, message: Deliver, turn: Turn) -> Customer | None:
     """Let an event have its whole effect on its customer."""
     event, before = message.event, state
-    if is_early(key, state, message):
-        return keep_early(key, state, message)
     if state is None:
         state = _born(key, message)
     elif (elsewhere := _elsewhere(state, message)) is not None:
-        turn.send(customer_key(elsewhere), Deliver(event, message.epoch, message.hops + 1))
+        to, epoch = elsewhere
+        turn.send(customer_key(to), Deliver(event, epoch, message.hops + 1))
         turn.changed = False
         return state
     elif state.erased_at is not None:
@@ -90,16 +89,22 @@ def on_deliver(key: str, state: Customer | None, message: Deliver, turn: Turn) -
     return state
 
 
-def on_locate(_: str, state: Customer | None, message: Locate, turn: Turn) -> Customer | None:
+def on_locate(key: str, state: Customer | None, message: Locate, turn: Turn) -> Customer | None:
     """Tell an identifier whose it is; where its events go on to another customer, so does this."""
     turn.changed = False
-    if state is None or state.erased_at is not None:
-        return state  # who erases tells the identifiers, too
-    elsewhere = state.redirect or state.moved.get(f"{message.hash}@{message.epoch}")
-    if elsewhere:
-        turn.send(customer_key(elsewhere), message)
-    else:
-        rebind = Rebind(state.id, message.epoch, is_located=True)
+    if state is not None and state.redirect:
+        turn.send(customer_key(state.redirect), message)
+        return state
+    moved = moved_to(state, message.hash, message.epoch) if state is not None else None
+    if state is not None and moved is not None:
+        if message.is_final:
+            turn.changed = True
+            del state.moved[f"{message.hash}@{message.epoch}"]
+            message = Locate(message.hash, moved[1], is_final=True)
+        turn.send(customer_key(moved[0]), message)
+    elif message.is_final or (state is not None and state.erased_at is None):
+        # Of an erasure the identifiers are told, too.
+        rebind = Rebind(key[1:], message.epoch, is_located=True, is_final=message.is_final)
         turn.send(identifier_key(message.hash), rebind)
     return state
 
@@ -109,6 +114,8 @@ def on_show(key: str, state: Customer | None, message: Show, turn: Turn) -> Cust
     turn.changed = False
     if state is not None and state.redirect:
         turn.send(customer_key(state.redirect), message)
+        return state
+    if state is not None and is_passed_on(state, message, turn):
         return state
     body: dict[str, Any] = {"found": False}
     if state is not None and state.erased_at is None:
@@ -221,15 +228,16 @@ def _born(key: str, message: Deliver) -> Customer:
     return born(key[1:], Incarnation(anchor.type, anchor.value, anchor.hash, message.epoch))
 
 
-def _elsewhere(customer: Customer, message: Deliver) -> str | None:
-    """Return the customer to whom an event must go on: after a merge, or an unmerge."""
+def _elsewhere(customer: Customer, message: Deliver) -> tuple[str, int] | None:
+    """Return to whom an event must go on, and in which epoch: after a merge, or an unmerge."""
     if customer.redirect:
-        return customer.redirect
+        return customer.redirect, message.epoch
     event = message.event
     if customer.moved and event.identifiers:
-        return customer.moved.get(f"{event.identifiers[0].hash}@{message.epoch}")
+        return moved_to(customer, event.identifiers[0].hash, message.epoch)
     if customer.parted and not event.identifiers:
-        return customer.parted.get(str(event.attributes.get("action_id")))
+        parted = customer.parted.get(str(event.attributes.get("action_id")))
+        return (parted, message.epoch) if parted is not None else None
     return None
 
 

@@ -87,11 +87,12 @@ class Refused(msgspec.Struct, array_like=True, tag="refused"):
 
 
 class Rebind(msgspec.Struct, array_like=True, tag="rebind"):
-    """Its customer is `pointer` by now; `is_located`: the answer to a Locate."""
+    """Its customer is `pointer` by now; `is_located`, `is_final`: the answer to such a Locate."""
 
     pointer: str
     epoch: int
     is_located: bool = False
+    is_final: bool = False
 
 
 class Reseed(msgspec.Struct, array_like=True, tag="reseed"):
@@ -122,7 +123,7 @@ class Forget(msgspec.Struct, array_like=True, tag="forget"):
 class Find(msgspec.Struct, array_like=True, tag="find"):
     """An operator's order for the customer it points to."""
 
-    order: Show | Unlink | Erase
+    order: Order
 
 
 class Tie(msgspec.Struct, array_like=True, tag="tie"):
@@ -145,10 +146,14 @@ class Deliver(msgspec.Struct, array_like=True, tag="deliver"):
 
 
 class Locate(msgspec.Struct, array_like=True, tag="locate"):
-    """Who is the customer of this identifier? It follows, on their way, all events sent before."""
+    """Who is the customer of this identifier? It follows, on their way, all events sent before.
+
+    `is_final`: no more will come this way, for an unmerge gave it to another customer.
+    """
 
     hash: str
     epoch: int
+    is_final: bool = False
 
 
 class Denied(msgspec.Struct, array_like=True, tag="denied"):
@@ -238,11 +243,19 @@ class Seed(msgspec.Struct, array_like=True, tag="seed"):
     epochs: dict[str, int]
 
 
+class Seeded(msgspec.Struct, array_like=True, tag="seeded"):
+    """Customer `part`, whom it parted with, has its state."""
+
+    part: str
+
+
 class Show(msgspec.Struct, array_like=True, tag="show"):
-    """Answer with the customer; with `history`, with the timeline too."""
+    """Answer with the customer; with `history`, with the timeline too. `by` as in every order."""
 
     command_id: str
     history: bool = False
+    by: tuple[str, int] | None = None
+    """The identifier by which the customer was found: its hash, its epoch."""
 
 
 class Unlink(msgspec.Struct, array_like=True, tag="unlink"):
@@ -255,6 +268,7 @@ class Unlink(msgspec.Struct, array_like=True, tag="unlink"):
     one: str
     other: str | None = None
     confirmed: bool = False
+    by: tuple[str, int] | None = None
 
 
 class Erase(msgspec.Struct, array_like=True, tag="erase"):
@@ -262,12 +276,15 @@ class Erase(msgspec.Struct, array_like=True, tag="erase"):
 
     command_id: str
     confirmed: bool = False
+    by: tuple[str, int] | None = None
 
 
 class Purge(msgspec.Struct, array_like=True, tag="purge"):
     """A customer is erased whom it held before, merged or not yet parted: its store forgets it."""
 
 
+Order = Show | Unlink | Erase
+"""What an operator orders about a customer, found by one of their identifiers."""
 Queued = Link | Propose | Drop | Unlink | Erase
 """What waits while a customer's membership is about to change."""
 
@@ -341,6 +358,7 @@ CustomerMessage = (
     | Absorb
     | Drop
     | Seed
+    | Seeded
     | Show
     | Unlink
     | Erase

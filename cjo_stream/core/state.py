@@ -8,7 +8,7 @@ import msgspec
 
 from cjo_stream.core.event import Event
 from cjo_stream.core.identity.edge import Edge, Evidence, Member
-from cjo_stream.core.message import Deliver, Queued
+from cjo_stream.core.message import Queued
 
 SEEN_MAX = 1_000
 CASES_MAX = 200
@@ -51,7 +51,8 @@ class Identifier(msgspec.Struct, array_like=True):
     in order. `refused`: edge name -> until when (clock) it counts.
     `full`: type -> until when the customer has no room for another value of it.
     `users`: hashes of the values it was seen with, where its type is `shared_after` some.
-    `is_locating`: a Locate is under way; `sent_since`: events were sent after it.
+    `is_locating`: a Locate is under way; `sent_since`: events were sent after it. `is_parting`: a
+    final one is, after an unmerge; until it is back events are held.
     """
 
     epoch: int = 0
@@ -66,6 +67,7 @@ class Identifier(msgspec.Struct, array_like=True):
     erased_at: int | None = None
     is_locating: bool = False
     sent_since: bool = False
+    is_parting: bool = False
 
 
 class Timer(msgspec.Struct, array_like=True):
@@ -175,8 +177,10 @@ class Membership(msgspec.Struct, array_like=True):
     """A change of membership under way.
 
     `pending`: the edge by which this customer, frozen, has asked to be absorbed. `reserved`: room
-    kept, by customer id. `queue`: what waits until neither is so. `is_seeded`: False while a fresh
-    customer's own state is on its way; `pieces` of it have come, `early` are events that overtook.
+    kept, by customer id. `seeding`: customers parted from this one whose state is on its way to
+    them: until they have it, whatever is for them goes this way, behind it. `queue`: what waits
+    until none of these is so. `is_seeded`: False while a fresh customer's own state is on its way;
+    `pieces` of it have come.
     """
 
     pending: Edge | None = None
@@ -184,7 +188,7 @@ class Membership(msgspec.Struct, array_like=True):
     queue: list[Queued] = []
     is_seeded: bool = True
     pieces: list[bytes] = []
-    early: list[Deliver] = []
+    seeding: list[str] = []
 
 
 class Overrun(msgspec.Struct, array_like=True):

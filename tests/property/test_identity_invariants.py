@@ -20,6 +20,7 @@ from tests.simulation.identity import (
     FREE,
     KINDS,
     LIMITED,
+    PARTED,
     SHARED,
     SLIDING,
     UNMERGED,
@@ -37,6 +38,7 @@ MEETS: dict[Kind, tuple[str, ...]] = {
     SHARED: ("Absorb", "Reject", "Drop"),
     ERASED: ("Absorb", "Reject", "Forget", "Tie"),
     UNMERGED: ("Absorb", "Reject", "Forget", "Tie", "Seed", "Reseed"),
+    PARTED: ("Absorb", "Reject", "Tie", "Seed", "Reseed", "Seeded"),
     ANYTHING: ("Absorb", "Drop", "Forget", "Tie", "Seed", "Reseed"),
 }
 """What each chunk of a kind must have met, or it proves nothing."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cjo_stream.core.event import Event, Identifier
-from cjo_stream.core.message import Erase, Find, Tie, Unlink, identifier_key
+from cjo_stream.core.message import Erase, Find, Order, Show, Tie, Unlink, identifier_key
 from cjo_stream.definition import DefinitionSet, load
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
@@ -70,6 +70,7 @@ class Kind:
     orders: float = 0.0
     """The share of operators' orders among all that is done."""
     unlinks: bool = False
+    erases: bool = True
 
 
 FREE = Kind(
@@ -111,8 +112,9 @@ SHARED = Kind(
 )
 ERASED = Kind("erased", LIMITED.identifiers, orders=0.12)
 UNMERGED = Kind("unmerged", LIMITED.identifiers, orders=0.15, unlinks=True)
+PARTED = Kind("parted", LIMITED.identifiers, orders=0.3, unlinks=True, erases=False)
 ANYTHING = Kind("anything", SHARED.identifiers, foreign=0.4, orders=0.15, unlinks=True)
-KINDS = (FREE, LIMITED, SLIDING, SHARED, ERASED, UNMERGED, ANYTHING)
+KINDS = (FREE, LIMITED, SLIDING, SHARED, ERASED, UNMERGED, PARTED, ANYTHING)
 
 
 @functools.cache
@@ -130,7 +132,7 @@ class History:
 
     kind: Kind
     events: list[Event] = field(default_factory=list)
-    orders: list[Tie | Unlink | Erase] = field(default_factory=list)
+    orders: list[Tie | Order] = field(default_factory=list)
 
     @property
     def links(self) -> list[tuple[Identifier, Identifier, Event]]:
@@ -192,9 +194,9 @@ class Life:
         identifiers = rng.choice(events).identifiers
         one = identifiers[0]
         command = f"command{len(self.history.orders)}"
-        order: Tie | Unlink | Erase
-        kinds = ("tie", "unlink", "unlink") if self.history.kind.unlinks else ()
-        drawn = rng.choice(("erase", "tie", *kinds))
+        order: Tie | Order
+        kinds = ("tie", "unlink", "unlink", "show") if self.history.kind.unlinks else ()
+        drawn = rng.choice(("erase" if self.history.kind.erases else "unlink", "tie", *kinds))
         if drawn == "tie":
             other = rng.choice(rng.choice(events).identifiers)
             if other.hash == one.hash:
@@ -204,6 +206,8 @@ class Life:
             other = rng.choice(identifiers)
             every = other.hash == one.hash
             order = Unlink(command, one.hash, None if every else other.hash, rng.random() < 0.9)
+        elif drawn == "show":
+            order = Show(command)
         else:
             order = Erase(command, rng.random() < 0.9)
         self.history.orders.append(order)

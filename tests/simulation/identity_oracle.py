@@ -23,6 +23,7 @@ from cjo_stream.core.message import (
     Deliver,
     Denied,
     Drop,
+    Erase,
     Forget,
     Granted,
     Linked,
@@ -31,16 +32,18 @@ from cjo_stream.core.message import (
     Refused,
     Reject,
     Reseed,
+    Show,
     Tie,
     Unlink,
 )
 from cjo_stream.core.program import Program
+from cjo_stream.core.record import Reply
 from cjo_stream.core.state import Customer, Identifier
 from cjo_stream.core.timeline import EVENT, Entry, EventEntry
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine.codec import decode_entry
 from tests.simulation.chain import Chain, Retold, actor_states, held
-from tests.simulation.identity import FREE, History, topology_of
+from tests.simulation.identity import FREE, PARTED, History, topology_of
 
 Element = tuple[str, int]
 """An incarnation: the identifier's hash, its epoch."""
@@ -65,7 +68,9 @@ def check(chain: Chain, history: History) -> Story:
     end.check_transitions(told)
     if story.follows_sets:
         end.check_sets(story)
+    if story.follows_sets or history.kind is PARTED:
         assert story.applied == story.arrived, "events of one anchor overtake each other"
+    end.check_answers(history, told)
     end.check_links(history, story, program)
     if history.kind is FREE:
         end.check_union_find(history)
@@ -134,6 +139,8 @@ class Story:
         elif isinstance(message, Deliver):
             if not any(type(sent) is Deliver for _, sent in turn.messages):
                 self.applied[message.event.identifiers[0].hash].append(message.event.id)
+        elif isinstance(message, Erase | Unlink | Show):
+            self._observe_order(state, message, turn)
         elif isinstance(message, Drop):
             self.left.add(message.incarnation.hash)
         elif isinstance(message, Reseed):
@@ -162,6 +169,19 @@ class Story:
             for reservation in state.membership.reserved.values():
                 met |= elements(reservation.members)
             assert met == self._set_of(state.id), "the accepts, in order, meet other sets"
+
+    def _observe_order(self, state: object, order: Erase | Unlink | Show, turn: Turn) -> None:
+        """Check that an order has its effect on whom its identifier is of, and nobody else."""
+        body = next((record.body for record in turn.records if isinstance(record, Reply)), {})
+        if not body.get("found"):
+            return
+        assert isinstance(state, Customer)
+        assert order.by is not None
+        hash_, epoch = order.by
+        here = {to[1:] for to, sent in turn.messages if isinstance(sent, Forget)}
+        here |= {hash_ for hash_, epoch_ in elements(state.members) if epoch_ == epoch}
+        left = f"{hash_}@{epoch}" in state.moved and isinstance(order, Unlink)
+        assert hash_ in here or left, f"{type(order).__name__} of another customer"
 
     def _observe_asking(self, key: str, message: ActorMessage, turn: Turn) -> None:
         """Check that an anchor asks for the links of an event strongest first, one at a time."""
@@ -291,6 +311,7 @@ class End:
         for hash_, state in self.identifiers.items():
             assert not state.held, f"{hash_} holds events"
             assert not state.asked, f"{hash_} waits for answers"
+            assert not state.is_parting, f"{hash_} waits for the last event on a former way"
         for id_, customer in self.customers.items():
             assert customer.membership is None, f"{id_} is not at rest: {customer.membership}"
 
@@ -422,6 +443,11 @@ class End:
                 state = self.identifiers.get(identifier.hash)
                 if identifier.hash in story.forgotten and not (state and state.pointer):
                     assert identifier.value.encode() not in self._bytes, identifier.value
+
+    def check_answers(self, history: History, told: Retold) -> None:
+        """Every order of an operator is answered."""
+        answered = {row["command_id"] for row in told.rows("reply")}
+        assert {order.command_id for order in history.orders} <= answered
 
     def check_unlinked(self, history: History, told: Retold) -> None:
         """What an operator has parted is not joined again by what is seen later."""

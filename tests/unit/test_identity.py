@@ -136,7 +136,7 @@ def test_find_asks_the_customer_to_show_itself(tmp_path: Path) -> None:
     state: Any = receive("n" + HASH, None, Arrive(event()), Turn(made, 1))
     turn = Turn(made, 1)
     receive("n" + HASH, state, Find(Show("question")), turn)
-    assert turn.messages == [("p" + state.pointer, Show("question"))]
+    assert turn.messages == [("p" + state.pointer, Show("question", by=(HASH, 0)))]
     assert turn.records == []
 
 

@@ -6,8 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from cjo_stream.core.identity import parcel
-from cjo_stream.core.message import Reseed, Seed
+from cjo_stream.core.identity import parcel, unmerge
+from cjo_stream.core.message import (
+    Deliver,
+    Erase,
+    Find,
+    Locate,
+    Reseed,
+    Seed,
+    Seeded,
+    Show,
+    Unlink,
+)
 from cjo_stream.definition import load
 from tests.unit.actors import Town
 
@@ -146,19 +156,15 @@ def test_an_event_under_the_old_epoch_reaches_the_new_customer(town: Town) -> No
     assert town.customer("user:ann").traits["totals"] == [1]
 
 
-def absorb_ann(town: Town) -> None:
-    """Let Amy, whose customer id is smaller yet, absorb Ann."""
-    town.event("seen", {"user": "amy", "cookie": "of ann"})
-    assert town.values("user:ann") == ["amy", "ann", "of ann"]
-
-
-def test_an_event_that_comes_by_another_way_than_the_seed_waits_for_it(town: Town) -> None:
+def test_nobody_absorbs_a_root_before_whom_it_parted_with_has_their_state(town: Town) -> None:
     merge(town)
     town.hold(Seed)
     town.unlink("user:ann", "email:bad")
-    absorb_ann(town)
+    town.event("seen", {"user": "amy", "cookie": "of ann"})
     town.event("cart", {"user": "bob"}, cart="late", total=9)
+    assert town.values("user:ann") == ["ann", "of ann"]
     town.let_go()
+    assert town.values("user:ann") == ["amy", "ann", "of ann"]
     assert [i.key for i in town.customer("user:bob").instances] == ["of bob", "late"]
     assert town.values("user:bob") == ["bad", "bob", "of bob"]
 
@@ -170,13 +176,119 @@ def test_an_event_between_two_parts_of_a_seed_waits_for_the_rest(
     merge(town)
     town.hold(Seed)
     town.unlink("user:ann", "email:bad")
-    seeds = town.posted(Seed)
-    assert len(seeds) > 2
-    absorb_ann(town)
+    assert len(town.posted(Seed)) > 2
     town.let_one_go()
     town.event("cart", {"user": "bob"}, cart="late", total=9)
     town.let_go()
     assert [i.key for i in town.customer("user:bob").instances] == ["of bob", "late"]
+
+
+def test_what_was_sent_before_an_unmerge_comes_before_what_is_sent_after(town: Town) -> None:
+    merge(town)
+    town.hold(Deliver)
+    town.event("cart", {"user": "bob"}, cart="first", total=8)
+    town.unlink("user:ann", "email:bad")
+    assert town.identifier("user:bob").epoch == 1
+    town.event("cart", {"user": "bob"}, cart="second", total=9)
+    assert town.customer("user:bob").traits["totals"] == [2]
+    town.let_go()
+    assert town.customer("user:bob").traits["totals"] == [2, 8, 9]
+    assert not town.identifier("user:bob").is_parting
+
+
+def test_it_does_where_the_new_customer_is_parted_again(town: Town) -> None:
+    merge(town)
+    town.event("seen", {"user": "bob", "cookie": "third"})
+    town.hold(Deliver)
+    town.event("cart", {"cookie": "third"}, cart="first", total=8)
+    town.unlink("user:ann", "email:bad")
+    town.unlink("user:bob", "cookie:third")
+    town.event("cart", {"cookie": "third"}, cart="second", total=9)
+    town.let_go()
+    assert town.values("cookie:third") == ["third"]
+    assert town.customer("cookie:third").traits["totals"] == [8, 9]
+    assert town.customer("user:bob").traits["totals"] == [2]
+
+
+def test_who_left_is_remembered_until_the_last_event_has_come_by(town: Town) -> None:
+    merge(town)
+    town.hold(Locate)
+    town.unlink("user:ann", "email:bad")
+    assert len(town.customer("user:ann").moved) == 3
+    town.let_go()
+    assert town.customer("user:ann").moved == {}
+
+
+def test_who_left_and_their_commands_are_remembered_in_a_bounded_number(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unmerge, "REMEMBERED_MAX", 2)
+    merge(town)
+    town.hold(Locate)
+    town.unlink("user:ann", "email:bad")
+    assert len(town.customer("user:ann").moved) == 2
+    assert town.counts["cjo_state_bounds_total", "moved"] == 1
+
+
+def test_two_who_are_joined_remember_no_more_than_one(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unmerge, "REMEMBERED_MAX", 3)
+    for name in ("ann", "amy"):
+        town.event("cart", {"user": name, "cookie": f"of {name}"}, cart=name, total=1)
+    for name in ("ann", "amy"):
+        gone = {f"{name} left {number}": "elsewhere" for number in range(2)}
+        town.customer(f"user:{name}").moved, town.customer(f"user:{name}").parted = (
+            gone,
+            dict(gone),
+        )
+    town.event("seen", {"user": "ann", "email": "shared"})
+    town.event("seen", {"user": "amy", "email": "shared"})
+    one = town.customer("user:ann")
+    assert one is town.customer("user:amy")
+    assert (len(one.moved), len(one.parted)) == (3, 3)
+    assert town.counts["cjo_state_bounds_total", "parted"] == 1
+
+
+@pytest.mark.parametrize("until", [Seed, Seeded, Reseed, Locate])
+def test_an_order_on_the_way_of_an_unmerge_finds_whom_it_is_about(town: Town, until: type) -> None:
+    merge(town)
+    town.hold(until)
+    town.unlink("user:ann", "email:bad")
+    town.send(town.key("cookie:of bob"), Find(Show("show")))
+    town.send(town.key("cookie:of bob"), Find(Erase("erase", confirmed=True)))
+    town.let_go()
+    shown = town.answer("show")["customer"]["identifiers"]
+    assert shown == {"cookie": ["of bob"], "email": ["bad"], "user": ["bob"]}
+    assert town.answer("erase")["removed"]["identifiers"] == {"cookie": 1, "email": 1, "user": 1}
+    assert town.values("user:ann") == ["ann", "of ann"]
+    assert town.identifier("cookie:of bob").erased_at == town.clock
+
+
+def test_an_unlink_on_the_way_of_an_unmerge_parts_whom_it_is_about(town: Town) -> None:
+    merge(town)
+    town.hold(Reseed)
+    town.unlink("user:ann", "email:bad")
+    order = Unlink("second", town.hash("user:bob"), town.hash("cookie:of bob"), confirmed=True)
+    town.send(town.key("user:bob"), Find(order))
+    assert town.answer("second")["links"] == [["user:bob", "cookie:of bob"]]
+    town.let_go()
+    assert town.values("user:bob") == ["bad", "bob"]
+    assert town.values("cookie:of bob") == ["of bob"]
+
+
+def test_an_order_by_whom_has_just_left_is_to_be_given_again(town: Town) -> None:
+    merge(town)
+    key = "p" + town.customer("user:ann").id
+    gone = town.hash("cookie:of bob"), 5
+    for order in (
+        Show("o", by=gone),
+        Unlink("o", gone[0], None, True, gone),
+        Erase("o", True, gone),
+    ):
+        town.send(key, order)
+        assert town.answer("o") == {"found": False, "changed": True}
+    assert len(town.customer("user:ann").members) == 5
 
 
 def test_an_erased_root_passes_on_what_comes_late_for_whom_it_parted_with(town: Town) -> None:

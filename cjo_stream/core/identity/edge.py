@@ -66,11 +66,6 @@ def next_own_epoch(epoch: int) -> int:
     return epoch + 2 - epoch % 2
 
 
-def is_given(epoch: int) -> bool:
-    """Return whether an unmerge gave this epoch."""
-    return epoch % 2 == 1
-
-
 def next_given_epoch(epoch: int) -> int:
     """Return the epoch that an unmerge gives an identifier after `epoch`.
 

@@ -17,12 +17,15 @@ A pointer is made once in an epoch, at the first need, and moves only to smaller
     Rebind ──▶ Locate, on the way that events take ──▶ Rebind, is_located ──▶ moved
 
 but not while events may be on that way: one sent straight to the customer would overtake them.
-Where one was sent after the Locate, the next Rebind asks again.
+Where one was sent after the Locate, the next Rebind asks again. An unmerge moves it at once, and
+events are held until a final Locate has come back by the way of those before.
 """
 
 from __future__ import annotations
 
 from typing import TypeVar
+
+import msgspec
 
 from cjo_stream.core.event import Event
 from cjo_stream.core.event import Identifier as Named
@@ -82,7 +85,7 @@ def on_arrive(key: str, state: Identifier | None, message: Arrive, turn: Turn) -
         turn.changed = True
         _become_shared(key, state, event.identifiers[0], turn)
     waits = _unknown(state, event, turn) if len(event.identifiers) > 1 else []
-    if not waits and not state.held:
+    if not waits and not state.held and not state.is_parting:
         _deliver(state, event, turn)
         return state
     turn.changed = True
@@ -173,6 +176,10 @@ def on_refused(_: str, state: Identifier | None, message: Refused, turn: Turn) -
 def on_rebind(key: str, state: Identifier | None, message: Rebind, turn: Turn) -> Identifier:
     """Follow the customer who absorbed this identifier's, once nothing is on the longer way."""
     assert state is not None
+    if message.is_final:
+        state.is_parting = False
+        _go_on(state, turn)
+        return state
     turn.changed = False
     if message.epoch != state.epoch:
         return state
@@ -189,7 +196,10 @@ def on_rebind(key: str, state: Identifier | None, message: Rebind, turn: Turn) -
 
 
 def on_reseed(_: str, state: Identifier | None, message: Reseed, turn: Turn) -> Identifier:
-    """Follow an unmerge into a new epoch; where that came too late, say so."""
+    """Follow an unmerge into a new epoch; where that came too late, say so.
+
+    Events are held until all that were sent before have come to the new customer, on the old way.
+    """
     assert state is not None
     old = message.incarnation
     if state.epoch != old.epoch:
@@ -197,6 +207,9 @@ def on_reseed(_: str, state: Identifier | None, message: Reseed, turn: Turn) -> 
         turn.send(customer_key(message.pointer), Drop(moved, "moved"))
         turn.changed = False
         return state
+    if not state.is_parting:  # else nothing was sent since; what is under way passes here, too
+        turn.send(customer_key(state.pointer), Locate(old.hash, old.epoch, is_final=True))
+        state.is_parting = True
     state.pointer, state.epoch = message.pointer, message.epoch
     state.is_locating = state.sent_since = False
     state.known, state.refused, state.full = {}, {}, {}
@@ -232,13 +245,14 @@ def on_forget(key: str, state: Identifier | None, message: Forget, turn: Turn) -
     return fresh
 
 
-def on_find(_: str, state: Identifier | None, message: Find, turn: Turn) -> Identifier | None:
+def on_find(key: str, state: Identifier | None, message: Find, turn: Turn) -> Identifier | None:
     """Pass an operator's order on to the customer; answer where there is none."""
     turn.changed = False
     if state is None or not state.pointer:
         turn.emit(Reply(command_id=message.order.command_id, body={"found": False}))
     else:
-        turn.send(customer_key(state.pointer), message.order)
+        order = msgspec.structs.replace(message.order, by=(key[1:], state.epoch))
+        turn.send(customer_key(state.pointer), order)
     return state
 
 
@@ -263,7 +277,7 @@ def on_tie(key: str, state: Identifier | None, message: Tie, turn: Turn) -> Iden
 
 def wake_ms(state: Identifier) -> int | None:
     """Return when an edge is asked again or a hold ends, clock in ms, or None."""
-    if not state.asked:
+    if not state.asked and not state.held:
         return None
     dues = [one.again_at for one in state.asked.values() if one.again_at is not None]
     if state.held:
@@ -388,7 +402,7 @@ def _remember(edges: dict[str, _Value], name: str, value: _Value) -> None:
 def _release(state: Identifier, turn: Turn) -> None:
     """Send on, in order, the held events that wait for nothing any more."""
     asked = state.asked
-    while state.held:
+    while state.held and not state.is_parting:
         if any(name in asked and not asked[name].aside for name in state.held[0].waits):
             break
         _deliver_first(state, turn)
@@ -468,6 +482,7 @@ def _become_shared(
     state.asked = {}
     state.epoch = next_own_epoch(state.epoch)
     state.is_locating = state.sent_since = False
+    state.is_parting = False
     state.pointer = ""
     _settle_pointer(key, state, named.type, turn)
     _release(state, turn)

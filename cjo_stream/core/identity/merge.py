@@ -32,7 +32,7 @@ from cjo_stream.core.identity.membership import (
 )
 from cjo_stream.core.identity.origin import join_origins
 from cjo_stream.core.identity.parcel import Parcel, pack, unpack
-from cjo_stream.core.identity.unmerge import unlink
+from cjo_stream.core.identity.unmerge import forget_oldest, is_passed_on, moved_to, unlink
 from cjo_stream.core.journey.instance import count_live
 from cjo_stream.core.message import (
     Absorb,
@@ -50,6 +50,7 @@ from cjo_stream.core.message import (
     Refusal,
     Refused,
     Reject,
+    Seeded,
     Unlink,
     customer_key,
     identifier_key,
@@ -89,8 +90,11 @@ def on_denied(key: str, state: Customer | None, message: Denied, turn: Turn) -> 
         turn.changed = False
         turn.send(identifier_key(edge.other.hash), LinkRequest(edge, state.id))
         return state
-    if state is None or state.erased_at is None:
-        _tell_refused(state or Customer(id=key[1:]), edge, message.reason, turn)
+    source = edge.source
+    if state is None:
+        _tell_refused(Customer(id=key[1:]), edge, message.reason, turn)
+    elif state.erased_at is None and moved_to(state, source.hash, source.epoch) is None:
+        _tell_refused(state, edge, message.reason, turn)
     if message.reason != "limit":
         _refuse(edge, message.reason, turn)
     return state
@@ -168,6 +172,14 @@ def on_absorb(key: str, state: Customer | None, message: Absorb, turn: Turn) -> 
 # --- a message at a root at rest, or not
 
 
+def on_seeded(_: str, state: Customer | None, message: Seeded, turn: Turn) -> Customer:
+    """Go on: whoever was parted from this customer has their state."""
+    assert state is not None
+    if state.membership is not None and message.part in state.membership.seeding:
+        state.membership.seeding.remove(message.part)
+    return _drain(state, turn)
+
+
 def _receive_order(
     customer: Customer | None, message: Unlink | Erase, turn: Turn
 ) -> Customer | None:
@@ -199,7 +211,7 @@ def _receive(customer: Customer, message: Queued, turn: Turn) -> Customer:
 
 
 def _must_wait(membership: Membership, message: Queued) -> bool:
-    if membership.pending is not None or membership.queue:
+    if membership.pending is not None or membership.seeding or membership.queue:
         return True
     return bool(membership.reserved) and not isinstance(message, Propose)
 
@@ -219,6 +231,7 @@ def _drain(customer: Customer, turn: Turn) -> Customer:
         membership is not None
         and membership.queue
         and membership.pending is None
+        and not membership.seeding
         and customer.erased_at is None
     ):
         first = membership.queue[0]
@@ -241,6 +254,8 @@ def _take(customer: Customer, message: Queued, turn: Turn) -> bool:
         return _judge(customer, message, turn)
     elif isinstance(message, Drop):
         _drop(customer, message, turn)
+    elif is_passed_on(customer, message, turn):
+        pass
     elif isinstance(message, Unlink):
         unlink(customer, message, turn)
     else:
@@ -348,6 +363,7 @@ def _absorb(
     customer.apart.update(other.apart)
     customer.moved.update(other.moved)
     customer.parted.update(other.parted)
+    forget_oldest(customer, turn)
     customer.origins = join_origins(customer.origins, other.origins)
     if other.is_told:
         absorbed = [other.id, *other.aliases]
@@ -417,7 +433,7 @@ def _after_erasure(customer: Customer, message: Queued, turn: Turn) -> None:
     elif isinstance(message, Drop):
         if message.denied is not None:
             turn.send(customer_key(message.denied_to), message.denied)
-    else:
+    elif not is_passed_on(customer, message, turn):
         answer_nobody(message.command_id, turn)
 
 

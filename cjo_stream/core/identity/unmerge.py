@@ -4,9 +4,15 @@
     evidence without the link
     components; the own seed's stays
     Seed, in parts ───────────────────▶ opens with the state
+    at rest again           ◀────────── Seeded
                                         Reseed ────────────────────▶ new epoch, new pointer
+    events, Locate, the last    ◀───────────────────────────────────
+    passed on ────────────────────────▶ events
+                                        Rebind, is_final ──────────▶ sends straight to the new one
 
-What is still on its way to the root for a member that left (`moved`) is passed on. With a member
+What is still on its way to the root for a member that left (`moved`) is passed on, events and
+operators' orders alike. Until Seeded the root changes no membership, so that what it passes on
+goes behind the state. With a member
 go the instances, timeline entries, facts, consents, cases and commands anchored on it. What the
 traits took of events is noted in the timeline, so both sides' are rebuilt from it; what is older
 than the timeline stays with the root.
@@ -24,7 +30,6 @@ from cjo_stream.core.identity.edge import (
     Evidence,
     Incarnation,
     Member,
-    is_given,
     next_given_epoch,
 )
 from cjo_stream.core.identity.evidence import components
@@ -36,12 +41,12 @@ from cjo_stream.core.journey.instance import count_live
 from cjo_stream.core.journey.join import part_instances
 from cjo_stream.core.learning.window import part_windows
 from cjo_stream.core.message import (
-    EPOCH_DIGITS,
     HASH_DIGITS,
-    Deliver,
     Left,
+    Order,
     Reseed,
     Seed,
+    Seeded,
     Unlink,
     customer_id,
     customer_key,
@@ -59,7 +64,7 @@ from cjo_stream.core.timeline import Entry
 from cjo_stream.core.turn import Turn
 
 REMEMBERED_MAX = 1_000
-"""Members and commands that left, for what comes late."""
+"""Members that left, until the last event for them has come by, and commands that left."""
 
 
 class Split(msgspec.Struct):
@@ -104,28 +109,48 @@ def on_seed(key: str, state: Customer | None, message: Seed, turn: Turn) -> Cust
     addresses = [Address(m.type, m.value) for m in fresh.members.values()]
     tell(fresh, "unmerged", turn, identifiers=addresses, reason=f"from {message.source}")
     mark_profile(fresh, turn)
-    for early in membership.early:
-        turn.send(key, early)
+    turn.send(customer_key(message.source), Seeded(fresh.id))
     return fresh
 
 
-def is_early(key: str, state: Customer | None, message: Deliver) -> bool:
-    """Return whether an event has overtaken the state of the customer it is for.
+def moved_to(customer: Customer, hash_: str, epoch: int) -> tuple[str, int] | None:
+    """Return to whom an unmerge gave this incarnation, and its epoch there; None: to nobody."""
+    to = customer.moved.get(f"{hash_}@{epoch}")
+    return (to, next_given_epoch(epoch)) if to is not None else None
 
-    It can where it came by way of another customer, who absorbed the one that parts.
+
+def is_passed_on(customer: Customer, order: Order, turn: Turn) -> bool:
+    """Return whether an order is none for this root, and see to it.
+
+    It goes on to whom an unmerge gave the identifier by which it came. Where that has left and
+    nobody knows whither, the operator is told to ask again: nothing is done to another customer.
     """
-    if state is None:
-        return message.hops > 0 and is_given(int(key[-EPOCH_DIGITS:], 16))
-    return state.membership is not None and not state.membership.is_seeded
+    if order.by is None:
+        return False
+    hash_, epoch = order.by
+    moved = moved_to(customer, hash_, epoch)
+    if moved is not None:
+        order = msgspec.structs.replace(order, by=(hash_, moved[1]))
+        turn.send(customer_key(moved[0]), order)
+        return True
+    held = [customer.members]
+    if customer.membership is not None:
+        held += [reserved.members for reserved in customer.membership.reserved.values()]
+    is_here = any(hash_ in members and members[hash_].epoch == epoch for members in held)
+    if is_here or customer.erased_at is not None:
+        return False
+    turn.emit(Reply(command_id=order.command_id, body={"found": False, "changed": True}))
+    return True
 
 
-def keep_early(key: str, state: Customer | None, message: Deliver) -> Customer:
-    """Keep such an event until the state is there."""
-    if state is None:
-        state = Customer(id=key[1:], membership=Membership(is_seeded=False))
-    assert state.membership is not None
-    state.membership.early.append(message)
-    return state
+def forget_oldest(customer: Customer, turn: Turn) -> None:
+    """Keep of those who left, and of their commands, the newest REMEMBERED_MAX each."""
+    for name, kept in (("moved", customer.moved), ("parted", customer.parted)):
+        over = len(kept) - REMEMBERED_MAX
+        if over > 0:
+            turn.count("cjo_state_bounds_total", name, by=over)
+            for oldest in list(kept)[:over]:
+                del kept[oldest]
 
 
 def _split(customer: Customer, message: Unlink, turn: Turn) -> Split:
@@ -164,6 +189,8 @@ def _take_back(
     for parcel, old in zip(parcels, epochs, strict=True):
         count_live(parcel.customer, turn, by=-1)
         pieces = pack(parcel)
+        membership = customer.membership = customer.membership or Membership()
+        membership.seeding.append(parcel.customer.id)
         for part, piece in enumerate(pieces):
             seed = Seed(customer.id, piece, part, len(pieces), old)
             turn.send(customer_key(parcel.customer.id), seed)
@@ -209,9 +236,7 @@ def _part(
     part_waiting(customer, fresh, anchors)
     part_windows(customer, fresh, anchors)
     customer.parted.update(dict.fromkeys((c.id for c in fresh.commands), fresh.id))
-    for kept in (customer.moved, customer.parted):
-        for name in list(kept)[: max(0, len(kept) - REMEMBERED_MAX)]:
-            del kept[name]
+    forget_oldest(customer, turn)
     return Parcel(fresh, leaving), staying
 
 
