@@ -310,9 +310,16 @@ def _customers(context: typer.Context, state: Path | None) -> Customers:
 
 
 def _found(answer: dict[str, Any], at: Identifier) -> dict[str, Any]:
-    """Return an answer; raises UsageError where there is nobody, RetryError where it failed."""
+    """Return an answer; raises UsageError where there is nobody, RetryError where it failed.
+
+    An identifier that is going to another customer just now is nobody's: a RetryError, too.
+    """
     if "error" in answer:
         raise RetryError(f"the command failed ({answer['error']}); the worker's log says where")
+    if answer.get("changed"):
+        raise RetryError(
+            f"this {at.type} is just going to another customer, nothing was done; try again"
+        )
     if not answer["found"]:
         raise UsageError(
             f"nobody is known by this {at.type}; CJO_TENANT_KEY must be what it was when the "

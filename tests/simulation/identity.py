@@ -71,6 +71,8 @@ class Kind:
     """The share of operators' orders among all that is done."""
     unlinks: bool = False
     erases: bool = True
+    in_haste: bool = False
+    """After some quiet beginning everything comes at once, over more partitions."""
 
 
 FREE = Kind(
@@ -112,7 +114,15 @@ SHARED = Kind(
 )
 ERASED = Kind("erased", LIMITED.identifiers, orders=0.12)
 UNMERGED = Kind("unmerged", LIMITED.identifiers, orders=0.15, unlinks=True)
-PARTED = Kind("parted", LIMITED.identifiers, orders=0.3, unlinks=True, erases=False)
+PARTED = Kind(
+    "parted",
+    ("{type: user, limit: 3}", "{type: email, limit: 4}", "{type: device, limit: 4}"),
+    foreign=0.3,
+    orders=0.4,
+    unlinks=True,
+    erases=False,
+    in_haste=True,
+)
 ANYTHING = Kind("anything", SHARED.identifiers, foreign=0.4, orders=0.15, unlinks=True)
 KINDS = (FREE, LIMITED, SLIDING, SHARED, ERASED, UNMERGED, PARTED, ANYTHING)
 
@@ -151,6 +161,8 @@ class Life:
         self.history = History(kind)
         self._random = rng
         self._chain = chain
+        drawn = ("user", "email", "device", "device", "cookie", "cookie")
+        self._types = [type_ for type_ in drawn if type_ in topology_of(kind).program.identifiers]
         self._decode = decoder(topology_of(kind).program, TENANT_KEY)
 
     def go_on(self) -> None:
@@ -166,7 +178,7 @@ class Life:
         person = rng.randrange(PERSONS)
         given: dict[str, list[str]] = {}
         for _ in range(rng.choice((1, 2, 2, 3))):
-            type_ = rng.choice(("user", "email", "device", "device", "cookie", "cookie"))
+            type_ = rng.choice(self._types)
             owner = rng.randrange(PERSONS) if rng.random() < self.history.kind.foreign else person
             value = f"{type_}-{owner}-{rng.randrange(1 if type_ == 'user' else 2)}"
             given.setdefault(type_, []).append(value)
@@ -216,13 +228,23 @@ class Life:
 
 
 def live(
-    seed: int, kind: Kind, *, things: int = 12, partitions: int = 3, faults: float = 0.02
+    seed: int,
+    kind: Kind,
+    *,
+    things: int = 12,
+    partitions: int | None = None,
+    faults: float = 0.02,
 ) -> tuple[Chain, History]:
     """Let a history run to its end, quiet; everything is drawn from `seed`."""
+    partitions = partitions or (8 if kind.in_haste else 3)
     rng = random.Random(f"{kind.name} {seed}")
     chain = Chain(rng, topology_of(kind), partitions, faults)
     life = Life(rng, kind, chain)
-    pace = rng.choice((0.05, 0.2, 0.5))
+    if kind.in_haste:
+        for _ in range(things // 2):
+            life.go_on()
+        chain.rest()
+    pace = rng.choice((0.5, 0.8) if kind.in_haste else (0.05, 0.2, 0.5))
     left = things
     while left:
         if rng.random() < pace:

@@ -70,6 +70,7 @@ def check(chain: Chain, history: History) -> Story:
         end.check_sets(story)
     if story.follows_sets or history.kind is PARTED:
         assert story.applied == story.arrived, "events of one anchor overtake each other"
+    assert not story.mistaken, story.mistaken
     end.check_answers(history, told)
     end.check_links(history, story, program)
     if history.kind is FREE:
@@ -119,6 +120,8 @@ class Story:
         """Hash -> up to when its events are erased, the latest."""
         self.left: set[str] = set()
         """Hashes that have left a customer, who goes on to know that they were linked."""
+        self.mistaken: list[str] = []
+        """Operators' orders that had an effect on others than whom they were about."""
         self._open: dict[str, str] = {}
         """Anchor -> the link that it has asked for and that is not settled."""
         self._asked: dict[tuple[str, int, str | None], int] = {}
@@ -175,20 +178,24 @@ class Story:
         body = next((record.body for record in turn.records if isinstance(record, Reply)), {})
         if not body.get("found"):
             return
-        assert isinstance(state, Customer)
-        assert order.by is not None
+        if not isinstance(state, Customer) or order.by is None:
+            self.mistaken.append(f"who is {order.command_id} about?")
+            return
         hash_, epoch = order.by
         here = {to[1:] for to, sent in turn.messages if isinstance(sent, Forget)}
         here |= {hash_ for hash_, epoch_ in elements(state.members) if epoch_ == epoch}
         left = f"{hash_}@{epoch}" in state.moved and isinstance(order, Unlink)
-        assert hash_ in here or left, f"{type(order).__name__} of another customer"
+        if hash_ not in here and not left:  # what raises here would only fail the order
+            self.mistaken.append(f"{type(order).__name__} of another customer: {order.command_id}")
 
     def _observe_asking(self, key: str, message: ActorMessage, turn: Turn) -> None:
         """Check that an anchor asks for the links of an event strongest first, one at a time."""
         if isinstance(message, Reseed | Forget):
             self._open.pop(key, None)
         elif isinstance(message, Granted | Linked | Refused):
-            is_settled = not (isinstance(message, Refused) and message.reason == "stale")
+            again = isinstance(message, Refused) and message.reason == "stale"
+            is_settled = not again and not message.edge.command_id
+            is_settled |= isinstance(message, Linked)
             if is_settled and self._open.get(key) == message.edge.name:
                 del self._open[key]
         for to, sent in turn.messages:

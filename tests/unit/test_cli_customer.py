@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from cjo_stream.cli.customer import _found
+from cjo_stream.core.event import Identifier
 from cjo_stream.embedded.operator import SUFFIX
+from cjo_stream.errors import RetryError
 from cjo_stream.store.rocks import RocksStore
 from tests.unit.test_cli import EVENTS, SHOP, Done, cli
 from tests.unit.test_erasure_on_disk import found
@@ -247,3 +250,8 @@ def test_a_state_folder_without_a_fingerprint_takes_one_with_the_next_run(
     assert cli("apply", SHOP, "--state", shop.state).code == 0
     monkeypatch.setenv("CJO_TENANT_KEY", "another-key-of-16-characters-or-more")
     assert shop("show", shop.user).code == 1
+
+
+def test_who_is_just_going_to_another_customer_is_asked_for_again() -> None:
+    with pytest.raises(RetryError, match="try again"):
+        _found({"found": False, "changed": True}, Identifier("user", "u", "0" * 32))

@@ -354,6 +354,8 @@ def test_an_operators_link_is_not_asked_again_but_answered(
     town.let_go()
     town.to(100)
     assert town.values("user:u") == ["e", "u"]
+    town.event("visit", {"email": "e", "cookie": "c"})
+    assert town.values("user:u") == ["c", "e", "u"], "what an operator hears is no refusal to keep"
 
 
 # --- the parcel

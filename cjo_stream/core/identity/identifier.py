@@ -154,7 +154,11 @@ def on_refused(_: str, state: Identifier | None, message: Refused, turn: Turn) -
     """Note why the edge's ends stay apart, and let go who waited for it."""
     assert state is not None
     edge, reason = message.edge, message.reason
-    if reason in ("busy", "stale") and not edge.command_id:
+    if edge.command_id:
+        _reply(edge, {"linked": False, "reason": reason}, turn)
+        turn.changed = False
+        return state
+    if reason in ("busy", "stale"):
         asked = state.asked.get(edge.name)
         if edge.source.epoch == state.epoch and asked is not None:
             again_ms = BUSY_AGAIN_MS if reason == "busy" else STALE_AGAIN_MS
@@ -162,7 +166,6 @@ def on_refused(_: str, state: Identifier | None, message: Refused, turn: Turn) -
             asked.aside = asked.aside or reason == "busy"
             _go_on(state, turn)
         return state
-    _reply(edge, {"linked": False, "reason": reason}, turn)
     if edge.source.epoch == state.epoch:
         state.asked.pop(edge.name, None)
         if reason != "erased":
