@@ -26,7 +26,7 @@ from cjo_stream.core.identity.unmerge import is_passed_on, moved_to
 from cjo_stream.core.journey import instance as instances
 from cjo_stream.core.journey.cascade import DUE_AT_ONCE_MAX, Cascade
 from cjo_stream.core.journey.entry import try_enter
-from cjo_stream.core.learning.window import close_windows, reward_outcome
+from cjo_stream.core.learning.window import close_windows, reward_outcome, take_over
 from cjo_stream.core.message import (
     Arrive,
     Deliver,
@@ -39,7 +39,7 @@ from cjo_stream.core.message import (
 from cjo_stream.core.profile import trait as traits
 from cjo_stream.core.profile.case import update_cases
 from cjo_stream.core.profile.consent import record_consent
-from cjo_stream.core.profile.fact import set_fact
+from cjo_stream.core.profile.fact import known_facts, set_fact
 from cjo_stream.core.profile.outcome import OUTCOME, join_outcome, note_outcome
 from cjo_stream.core.profile.publication import mark_profile, publish_profile
 from cjo_stream.core.profile.sight import note_sight, remember_id, seen_before
@@ -48,7 +48,7 @@ from cjo_stream.core.program import Program
 from cjo_stream.core.record import DeadLetter, Reply
 from cjo_stream.core.state import Customer, Instance, Timer, Waiting
 from cjo_stream.core.timeline import EventEntry, event_entry, shown
-from cjo_stream.core.turn import Turn
+from cjo_stream.core.turn import Due, Turn
 
 _JSON = msgspec.json.Encoder()
 
@@ -135,12 +135,23 @@ def fire(customer: Customer, turn: Turn) -> None:
         cascade = Cascade(customer, turn, None)
         _finish(cascade, outer)
         cascade.close()
+    turn.firing = Due.WINDOWS
     close_windows(customer, turn)
+    turn.firing = Due.PROFILE
     publish_profile(customer, turn)
 
 
-def drop_due(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
-    """Drop the timers and requests that are due, of which one failed; return what they were."""
+def drop_due(customer: Customer, failed: Due, turn: Turn) -> list[dict[str, Any]]:
+    """Drop what is due of the kind that failed, for good; return what it was.
+
+    The rest of what is due has its effect at the clock's next move. Where nothing of that kind is
+    due, all goes: what has failed must not be due again.
+    """
+    dropped = _DROPS[failed](customer, turn)
+    return dropped or [row for drop in _DROPS.values() for row in drop(customer, turn)]
+
+
+def _drop_of_journeys(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
     dropped: list[dict[str, Any]] = []
     for instance in customer.instances:
         for timer in [t for t in instance.timers if t.due <= turn.clock]:
@@ -158,6 +169,28 @@ def drop_due(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
         customer.waiting.remove(waiting)
         dropped.append({"customer_id": customer.id, **_waiting_row(waiting)})
     return dropped
+
+
+def _drop_windows(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
+    return [
+        {"customer_id": customer.id, "action_id": window.action_id, "due": window.closes_at}
+        for window in take_over(customer, turn)
+    ]
+
+
+def _drop_profile(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
+    due = customer.profile_due
+    if due is None or due > turn.clock:
+        return []
+    customer.profile_due = None
+    return [{"customer_id": customer.id, "profile": True, "due": due}]
+
+
+_DROPS = {
+    Due.JOURNEYS: _drop_of_journeys,
+    Due.WINDOWS: _drop_windows,
+    Due.PROFILE: _drop_profile,
+}
 
 
 def wake_ms(customer: Customer) -> int | None:
@@ -199,7 +232,7 @@ def snapshot(
     return {
         "customer_id": customer.id,
         "identifiers": values_of(customer),
-        "facts": {k: v[0] for k, v in sorted(customer.facts.items()) if v[0] is not None},
+        "facts": known_facts(customer, program.facts),
         "traits": {name: value for name, value in values.items() if value is not MISSING},
         "events": customer.events,
         "instances": rows,
@@ -280,7 +313,7 @@ def _update_profile(cascade: Cascade, event: Event) -> None:
     for trait in program.traits_on.get(event.type, ()):
         value = traits.update(customer, trait, event, scope)
         if value is not MISSING:
-            taken[trait.name] = value
+            taken[trait.slot] = value
     if taken:
         mark_profile(customer, turn)
     body = EventEntry(event.type, event.time, event.id, event.channel, taken)

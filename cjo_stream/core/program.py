@@ -23,6 +23,26 @@ class Struct(msgspec.Struct, frozen=True):
 
 # --- topology ---------------------------------------------------------------------------------
 
+_ERA_MARK = "~"
+"""No name has it."""
+
+
+def slot(name: str, era: int) -> str:
+    """Return under which name customers keep a trait or fact of its `era`.
+
+    An era ends where a trait or fact is defined otherwise, or taken away (definition/era.py). What
+    was kept before stands under another slot then, so that nothing takes it for its own.
+
+    >>> slot("spend", 0), slot("spend", 2)
+    ('spend', 'spend~2')
+    """
+    return f"{name}{_ERA_MARK}{era}" if era else name
+
+
+def name_of_slot(slot_: str) -> str:
+    """Return the name of the trait or fact that is kept under a slot."""
+    return slot_.partition(_ERA_MARK)[0]
+
 
 class Input(Struct, frozen=True, kw_only=True):
     """Where and how a channel's raw events come in. `mapping` is for format `mapped` only."""
@@ -67,6 +87,8 @@ class Fact(Struct, frozen=True, kw_only=True):
     name: str
     type: str
     default: Any = None
+    slot: str
+    """Under which customers keep it."""
 
 
 class TraitKind(enum.Enum):
@@ -92,6 +114,8 @@ class Trait(Struct, frozen=True, kw_only=True):
     """None for COUNT."""
     per_ms: int | None = None
     keep: int = 50
+    slot: str
+    """Under which customers keep it."""
 
 
 class CaseRule(Struct, frozen=True, kw_only=True):
@@ -457,6 +481,8 @@ class Program(Struct, frozen=True, kw_only=True):
     traits: dict[str, Trait] = {}
     opened: tuple[CaseRule, ...] = ()
     closed: tuple[CaseRule, ...] = ()
+    cases_era: int = 0
+    """Cases of another era are none."""
     journeys: dict[str, Journey] = {}
     """The current version of each, by name, in order of name; drafts are not in it."""
     versions: dict[tuple[str, int], Journey] = {}
@@ -467,6 +493,8 @@ class Program(Struct, frozen=True, kw_only=True):
     candidates: dict[str, tuple[Candidate, ...]] = {}
     """By action, in order of name; of each in the order of its treatments."""
     traits_on: dict[str, tuple[Trait, ...]] = {}
+    traits_in: dict[str, Trait] = {}
+    """By slot."""
     entries_on: dict[str, tuple[Journey, ...]] = {}
     """By event type, journeys in order of name."""
     raised_on: frozenset[str] = frozenset()

@@ -50,7 +50,8 @@ class Identifier(msgspec.Struct, array_like=True):
     `asked`: edges by name, in the order in which they are asked. `known`: names of linked edges,
     in order. `refused`: edge name -> until when (clock) it counts.
     `full`: type -> until when the customer has no room for another value of it.
-    `users`: hashes of the values it was seen with, where its type is `shared_after` some.
+    `users`: hashes of the values it was seen with, where its type is `shared_after` some;
+    `counted`: the type of those values.
     `is_locating`: a Locate is under way; `sent_since`: events were sent after it. `is_parting`: a
     final one is, after an unmerge; until it is back events are held.
     """
@@ -68,6 +69,7 @@ class Identifier(msgspec.Struct, array_like=True):
     is_locating: bool = False
     sent_since: bool = False
     is_parting: bool = False
+    counted: str = ""
 
 
 class Timer(msgspec.Struct, array_like=True):
@@ -206,8 +208,8 @@ class Overrun(msgspec.Struct, array_like=True):
 class Customer(msgspec.Struct, array_like=True):
     """A customer: a root with members, or, once absorbed, only a redirect.
 
-    `members`: hash -> incarnation, the one seen last at the end. `facts`: name -> [value, event
-    time, anchor]; value None where one was removed. `traits`: name -> what its kind keeps.
+    `members`: hash -> incarnation, the one seen last at the end. `facts`: slot -> [value, event
+    time, anchor]; value None where one was removed. `traits`: slot -> what its kind keeps.
     `consent`: purpose -> channel or * -> [status, time, anchor]. `cases`: key -> [latest opened,
     latest closed, anchor], None where never. `seen`: channel and event id -> clock when it came.
     `histories`: journey -> key as text -> [last entry, last end, anchor]. An anchor is the hash of
@@ -220,6 +222,7 @@ class Customer(msgspec.Struct, array_like=True):
     `moved`: hash@epoch of members that an unmerge gave to another customer -> its id; `parted`:
     likewise, command ids. `origins`: customers of whom this one was a part until an unmerge: their
     stores may still hold what was overwritten then. `is_told`: the outside knows this customer.
+    `cases_era`: that of the definitions by which its cases were made.
     `noted`: how many entries its timeline has had. `profile_due`: when the profile is told next,
     None while it is as told.
     """
@@ -257,6 +260,7 @@ class Customer(msgspec.Struct, array_like=True):
     waiting: list[Waiting] = []
     windows: list[Window] = []
     overrun: Overrun | None = None
+    cases_era: int = 0
 
 
 def next_id(customer: Customer, letter: str) -> str:

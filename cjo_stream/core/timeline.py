@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import msgspec
 
 from cjo_stream.core.identity.edge import Member
+from cjo_stream.core.program import name_of_slot
 from cjo_stream.core.record import (
     Action,
     Address,
@@ -58,7 +59,7 @@ class Entry(msgspec.Struct, array_like=True):
 
 
 class EventEntry(msgspec.Struct):
-    """The body of an event's entry. `traits`: what each trait took of the event."""
+    """The body of an event's entry. `traits`: what each trait took of the event, by its slot."""
 
     type: str
     time: int
@@ -166,6 +167,8 @@ def _hashed(address: Address, members: Mapping[str, Member]) -> Address:
 
 def _named(entry: Entry, members: Mapping[str, Member]) -> Any:
     """Return an entry's body, identifiers with their values."""
+    if entry.kind == EVENT:
+        return _with_names(entry.body)
     if entry.kind not in (KINDS[IdentityChange], KINDS[Action]):
         return msgspec.Raw(entry.body)
     body: dict[str, Any] = msgspec.json.decode(entry.body)
@@ -174,3 +177,10 @@ def _named(entry: Entry, members: Mapping[str, Member]) -> Any:
             member = members.get(address["value"])
             address["value"] = member.value if member is not None else None
     return body
+
+
+def _with_names(body: bytes) -> Any:
+    """Return an event's body, what was taken of it by the names of traits."""
+    event = _EVENTS.decode(body)
+    event.traits = {name_of_slot(slot): value for slot, value in event.traits.items()}
+    return event

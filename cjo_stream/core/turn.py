@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING
 
 from cjo_stream.core.message import ActorMessage
@@ -13,6 +14,17 @@ if TYPE_CHECKING:
     from cjo_stream.core.program import Program
 
 _NO_TIMELINES = NoTimelines()
+
+
+class Due(enum.Enum):
+    """What a customer may be due for."""
+
+    JOURNEYS = "journeys"
+    """Timers of instances, and requests that wait."""
+    WINDOWS = "windows"
+    """Ends of reward windows."""
+    PROFILE = "profile"
+    """Their profile is to be told."""
 
 
 class Turn:
@@ -31,6 +43,7 @@ class Turn:
         "clock",
         "counts",
         "entries",
+        "firing",
         "messages",
         "model",
         "program",
@@ -55,6 +68,8 @@ class Turn:
         self.timelines = timelines
         self.anchor = ""
         self.model = model
+        self.firing = Due.JOURNEYS
+        """What a customer's time has come for; where it fails, that alone is dropped."""
         self.changed = True
         """False where a handler has left its actor as it was: nothing is then written back."""
         self.purges: list[str] = []

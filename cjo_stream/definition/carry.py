@@ -1,4 +1,7 @@
-"""What a new definition set takes over from the one in force, and what it may not change."""
+"""What a new definition set takes over from the one in force, and what it may not change.
+
+What customers keep by a definition that changes is `era`'s.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ import msgspec
 from cjo_stream.core.program import Program
 from cjo_stream.definition.build.topology import RANK_MAX, RANK_STEP
 from cjo_stream.definition.content import Carried, Content, decode, encode
+from cjo_stream.definition.era import next_eras
 from cjo_stream.definition.kind import Definition, keep_first, read_definitions
-from cjo_stream.definition.load import DefinitionSet, compile_decoded, read_carried
+from cjo_stream.definition.load import DefinitionSet, compile_stored, read_carried
 from cjo_stream.definition.report import Report
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
 from cjo_stream.definition.text.source import Source
@@ -32,9 +36,9 @@ def carry(new: DefinitionSet, running: bytes | None) -> bytes:
     """
     content = decode(new.content)
     if running is None:
-        return _with(content, [], _first_ranks(new.program))
+        return _with(content, [], _first_ranks(new.program), {})
     before = decode(running)
-    old = compile_decoded(before)
+    old = compile_stored(running)
     _check_topology(new.program, old)
     ranks = _fix_ranks(list(new.program.identifiers), before.ranks or _first_ranks(old))
     report = Report()
@@ -48,14 +52,16 @@ def carry(new: DefinitionSet, running: bytes | None) -> bytes:
         Carried(name, version, earlier[name, version].document.text)
         for name, version in sorted(earlier.keys() - versions.keys())
     ]
-    composed = _with(content, carried, ranks)
+    composed = _with(content, carried, ranks, next_eras(new.program, old, before.eras))
     # Earlier versions must still find the actions and facts that they name.
-    compile_decoded(decode(composed))
+    compile_stored(composed)
     return composed
 
 
-def _with(content: Content, carried: list[Carried], ranks: dict[str, int]) -> bytes:
-    return encode(msgspec.structs.replace(content, carried=carried, ranks=ranks))
+def _with(
+    content: Content, carried: list[Carried], ranks: dict[str, int], eras: dict[str, int]
+) -> bytes:
+    return encode(msgspec.structs.replace(content, carried=carried, ranks=ranks, eras=eras))
 
 
 def _versions(content: Content, report: Report) -> dict[Version, Definition]:
@@ -108,7 +114,13 @@ def _check_topology(new: Program, old: Program) -> None:
             f"topology {old.topology} is in force here, not {new.topology}: "
             "name its folder, or another installation (CJO_TOPIC_PREFIX)"
         )
-    for name in new.identifiers.keys() & old.identifiers.keys():
+    gone = [name for name in old.identifiers if name not in new.identifiers]
+    if gone:
+        raise UsageError(
+            f"customers are known by identifiers of type {', '.join(gone)}, and a type that was "
+            f"applied stays: declare {', '.join(gone)} where it stood. No channel needs to send it"
+        )
+    for name in sorted(new.identifiers.keys() & old.identifiers.keys()):
         before, after = old.identifiers[name].normalise, new.identifiers[name].normalise
         if before != after:
             raise UsageError(

@@ -30,10 +30,11 @@ class Carried(msgspec.Struct, frozen=True):
     text: str
 
 
-class Content(msgspec.Struct, frozen=True):
+class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     """A definition set. `sources` are texts by their paths in the folder.
 
     `ranks` are those of every identifier type that was ever applied; empty before the first.
+    `eras` tell what began anew, and how often (definition/era.py).
     """
 
     form: int
@@ -41,6 +42,7 @@ class Content(msgspec.Struct, frozen=True):
     carried: list[Carried]
     ranks: dict[str, int]
     libraries: dict[str, str]
+    eras: dict[str, int] = {}
 
 
 def new_content(sources: dict[str, str]) -> Content:

@@ -42,19 +42,18 @@ def load(folder: Path) -> DefinitionSet:
 
 def compile_content(number: int, content: bytes) -> Program:
     """Return the program of definition set `number`; raises DefinitionError, RefusalError."""
-    return msgspec.structs.replace(_compile_stored(content), number=number)
+    return msgspec.structs.replace(compile_stored(content), number=number)
 
 
 @lru_cache(maxsize=4)
-def _compile_stored(content: bytes) -> Program:
-    """Compile once a process what every partition asks for: programs do not change."""
-    return compile_decoded(decode(content))
+def compile_stored(content: bytes) -> Program:
+    """Return the program of a stored set, whatever its number; raises as `compile_content`.
 
-
-def compile_decoded(content: Content) -> Program:
-    """Return the program of a set; raises DefinitionError."""
-    sources = [Source(path, text) for path, text in content.sources.items()]
-    return _compile(content, sources, Report(), "the definition set")
+    It is compiled once a process, though every partition asks: programs do not change.
+    """
+    decoded = decode(content)
+    sources = [Source(path, text) for path, text in decoded.sources.items()]
+    return _compile(decoded, sources, Report(), "the definition set")
 
 
 def _compile(
@@ -65,7 +64,8 @@ def _compile(
     if place is not None and all(found.kind != "topology" for found in definitions):
         message = "no document 'topology: NAME' in any *.yaml file: a topology folder has one"
         report.error_at(Source(place, ""), 0, message)
-    program = build_program(definitions, read_carried(content.carried, report), report)
+    carried = read_carried(content.carried, report)
+    program = build_program(definitions, carried, content.eras, report)
     if program is None:
         raise DefinitionError(report.diagnostics())
     identifiers = rank(program.identifiers, content.ranks)

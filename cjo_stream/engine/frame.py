@@ -1,6 +1,6 @@
 """Frames: one record of a private topic that carries many items.
 
-    internal frame   [version, clock_ms, [[topic_id, partition], ...], [item, ...]]
+    internal frame   [version, clock_ms, [[topic_id, partition], ...], [item, ...], set]
     item             [lane, offset, index, previous_offset, previous_index, actor key, message]
     effect frame     [version, [topic_id, partition], [effect item, ...]]
     effect item      [offset, index, previous_offset, previous_index, effect]
@@ -48,12 +48,17 @@ class Item(msgspec.Struct, array_like=True):
 
 
 class Frame(msgspec.Struct, array_like=True):
-    """A decoded internal frame. `clock` is the sender's stream clock in ms (0: it has none)."""
+    """A decoded internal frame. `clock` is the sender's stream clock in ms (0: it has none).
+
+    `set_number` is the definition set that governs the sender (0: none does): who receives the
+    state of a customer must not read it by an older one.
+    """
 
     version: int
     clock: int
     lanes: list[Log]
     items: list[Item]
+    set_number: int = 0
 
 
 class Effect(msgspec.Struct, array_like=True):
@@ -179,14 +184,14 @@ class FrameWriter:
         self._items.append(msgspec.Raw(encoded))
         self._bytes += len(encoded)
 
-    def frames(self, clock: int) -> Iterator[bytes]:
+    def frames(self, clock: int, set_number: int = 0) -> Iterator[bytes]:
         """Yield the frames, in order, and start afresh."""
         if self._items:
             self._cut()
         self._lanes = {}
         frames, self._frames = self._frames, []
         for lanes, items in frames:
-            yield _ENCODER.encode((FRAME_VERSION, clock, lanes, items))
+            yield _ENCODER.encode((FRAME_VERSION, clock, lanes, items, set_number))
 
     def _cut(self) -> None:
         self._frames.append((list(self._lanes), self._items))

@@ -53,6 +53,15 @@ class Sets:
         self.active = number
         return None
 
+    def keep_up(self, number: int) -> None:
+        """Let the set of a sender govern here, too, before what it sent is handled.
+
+        It is stored here, for a set is stored in every partition before it is activated in any;
+        one that is not could not be run.
+        """
+        if number > self.active and number in self._contents:
+            self.active = number
+
     def batch(self) -> list[tuple[bytes, bytes | None]]:
         """Return the writes since the last `settle`: new sets in, all but a few older ones out."""
         writes: list[tuple[bytes, bytes | None]] = [

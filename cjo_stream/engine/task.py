@@ -295,7 +295,7 @@ class Task:
         frames = [
             (to, frame)
             for to, writer in self._frames.items()
-            for frame in writer.frames(self._clock)
+            for frame in writer.frames(self._clock, self._sets.active)
         ]
         return Outbox(frames, self._effects.frames())
 
@@ -309,6 +309,7 @@ class Task:
             )
         self._numbers.begin(record.offset)
         self._advance(max(self._clock, record.time, frame.clock), careful)
+        self._sets.keep_up(frame.set_number)
         for item in frame.items:
             if item.lane != NO_LANE:
                 lane = frame.lanes[item.lane]
@@ -388,11 +389,12 @@ class Task:
                 self._cache.touch(key, entry)  # half changed: the roll-back must forget it
                 raise _PoisonError from error
             log_failure("a timer", error)
+            failed = turn.firing
             state = codec.decode_actor(key, saved)
             assert isinstance(state, Customer)
             entry.state = state
             turn = self._turn()
-            dropped = customers.drop_due(state, turn)
+            dropped = customers.drop_due(state, failed, turn)
             source = (self._log.topic_id, self.partition, self._offset + 1)
             tell_failed(turn, error, source, {"timers": dropped})
         turn.changed = True  # if nothing else, what is due next

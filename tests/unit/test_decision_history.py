@@ -164,10 +164,17 @@ def test_a_merge_keeps_held_out_and_tells_where_both_kinds_joined() -> None:
     assert into.mixed == [UNIVERSAL, "y", "z"]
 
 
+def test_where_there_is_no_holdout_nobody_is_held_out_and_what_was_drawn_counts_again() -> None:
+    customer = Customer("c")
+    assert is_held_out(customer, "j", 1.0)
+    assert not is_held_out(customer, "j", 0.0)
+    assert is_held_out(customer, "j", 1e-12)
+
+
 def test_who_was_drawn_stays_in_their_group_whatever_the_share_becomes() -> None:
     customer = Customer("c")
     assert is_held_out(customer, "j", 1.0)
-    assert is_held_out(customer, "j", 0.0)
+    assert is_held_out(customer, "j", 1e-12)
     assert not is_held_out(Customer("c"), "j", 0.0)
     drawn = Customer("d")
     assert not is_held_out(drawn, "j", 1e-12)

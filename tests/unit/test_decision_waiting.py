@@ -9,6 +9,7 @@ import pytest
 
 from cjo_stream.core.decision.holdout import join_holdouts
 from cjo_stream.core.decision.waiting import join_waiting, part_waiting
+from cjo_stream.core.program import Entry, Journey, Program
 from cjo_stream.core.state import Customer, Waiting
 from tests.unit.desk import IDS, second, stops, when
 from tests.unit.scene import Scene
@@ -320,7 +321,9 @@ def waiting(name: str, anchor: str = "") -> Waiting:
 
 def test_a_merge_joins_what_waits_and_an_unmerge_parts_it() -> None:
     into = Customer("a", waiting=[waiting("a", "h1")])
-    join_waiting(into, Customer("b", waiting=[waiting("b", "h2"), waiting("c", "h1")]))
+    join_waiting(
+        into, Customer("b", waiting=[waiting("b", "h2"), waiting("c", "h1")]), held_out(0.0)
+    )
     assert [one.asked["act"] for one in into.waiting] == ["a", "b", "c"]
     new = Customer("n")
     part_waiting(into, new, frozenset({"h2"}))
@@ -328,9 +331,19 @@ def test_a_merge_joins_what_waits_and_an_unmerge_parts_it() -> None:
     assert [one.asked["act"] for one in new.waiting] == ["b"]
 
 
-def test_who_is_held_out_on_either_side_is_so_for_what_waits() -> None:
+def held_out(share: float) -> Program:
+    """Return a program with version 1 of journey `j` alone, which holds out a share."""
+    entry = Entry(on=frozenset({"x"}))
+    journey = Journey(name="j", version=1, entry=entry, holdout=share, initial="a", states={})
+    return Program(topology="t", channels={}, identifiers={}, versions={("j", 1): journey})
+
+
+@pytest.mark.parametrize("share", [0.1, 0.0])
+def test_who_is_held_out_on_either_side_is_so_for_what_waits_by_a_version_with_a_holdout(
+    share: float,
+) -> None:
     into = Customer("a", holdouts={"j": False}, waiting=[waiting("a")])
     other = Customer("b", holdouts={"j": True}, waiting=[waiting("b")])
     join_holdouts(into, other)
-    join_waiting(into, other)
-    assert [one.holdout for one in into.waiting] == [True, True]
+    join_waiting(into, other, held_out(share))
+    assert [one.holdout for one in into.waiting] == [share > 0, share > 0]

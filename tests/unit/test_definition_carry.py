@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cjo_stream.core.program import Program
 from cjo_stream.definition import DefinitionSet, carry, compile_content, library_differences, load
+from cjo_stream.definition.content import decode, encode
 from cjo_stream.errors import DefinitionError, RefusalError, UsageError
 
 TOPOLOGY = """\
@@ -133,13 +135,60 @@ def test_ranks_are_fixed_at_the_first_apply(folder: Path) -> None:
     assert ranks(second) == {"user_id": 8, "loyalty": 12, "email": 16, "cookie": 24}
 
 
-def test_a_type_that_comes_back_has_its_rank_again(folder: Path) -> None:
+def test_a_type_that_was_applied_stays(folder: Path) -> None:
+    types = "[{type: user_id}, {type: a}, {type: email}]"
+    first = carry(given(folder, types=types), None)
+    with pytest.raises(UsageError, match="stays: declare a where it stood"):
+        carry(given(folder, types="[{type: user_id}, {type: email}]"), first)
+    assert ranks(carry(given(folder, types=types), first)) == ranks(first)
+
+
+def test_a_type_that_an_earlier_release_let_go_has_its_rank_again(folder: Path) -> None:
     second = carry(given(folder, types="[{type: user_id}, {type: a}, {type: email}]"), None)
-    without = carry(given(folder, types="[{type: user_id}, {type: email}]"), second)
+    less = decode(given(folder, types="[{type: user_id}, {type: email}]").content)
+    without = encode(msgspec.structs.replace(less, ranks=decode(second).ranks))
     assert ranks(without) == {"user_id": 8, "email": 24}
     assert compile_content(2, without).identifier_type("a").rank == 16
     again = carry(given(folder, types="[{type: user_id}, {type: a}, {type: email}]"), without)
     assert ranks(again) == {"user_id": 8, "a": 16, "email": 24}
+
+
+def eras(content: bytes) -> dict[str, int]:
+    return decode(content).eras
+
+
+PROFILE = "profile: {{facts: {{tier: {tier}}}, traits: {{spend: {spend}}}}}"
+
+
+def profiled(
+    folder: Path, tier: str = "string", spend: str = "{sum: event.total, on: order}"
+) -> DefinitionSet:
+    told = given(folder)
+    assert told
+    text = (folder / "t.yaml").read_text()
+    profile = PROFILE.format(tier=tier, spend=spend) if tier else ""
+    (folder / "t.yaml").write_text(text.replace("---\n", f"{profile}\n---\n", 1))
+    return load(folder)
+
+
+def test_what_is_defined_otherwise_begins_a_new_era_and_layout_does_not(folder: Path) -> None:
+    first = carry(profiled(folder), None)
+    assert eras(first) == {}
+    layout = '{on: order, sum: "event.total  "}'
+    assert eras(carry(profiled(folder, "{type: string, default: x}", layout), first)) == {}
+    second = carry(profiled(folder, "number", "{max: event.total, on: order}"), first)
+    assert eras(second) == {"fact.tier": 1, "trait.spend": 1}
+    assert compile_content(2, second).traits["spend"].slot == "spend~1"
+    back = carry(profiled(folder), second)
+    assert eras(back) == {"fact.tier": 2, "trait.spend": 2}
+
+
+def test_what_was_taken_away_begins_with_its_return(folder: Path) -> None:
+    first = carry(profiled(folder), None)
+    without = carry(profiled(folder, ""), first)
+    again = carry(profiled(folder), without)
+    assert compile_content(3, again).traits["spend"].slot == "spend~1"
+    assert compile_content(3, again).facts["tier"].slot == "tier~1"
 
 
 def test_a_full_gap_is_refused_with_what_to_do(folder: Path) -> None:

@@ -1,12 +1,14 @@
 """Holdouts: who is left out on purpose, so that the rest can be compared with them.
 
 Drawn once, by a stable hash of the customer and the holdout's name, then kept: whatever its share
-becomes later, nobody changes groups.
+becomes later, nobody changes groups. Where a definition has no holdout nobody is held out by it;
+what was drawn counts again where a later one has.
 """
 
 from __future__ import annotations
 
 from cjo_stream.core.draw import share
+from cjo_stream.core.program import Program
 from cjo_stream.core.state import Customer
 
 UNIVERSAL = "*"
@@ -15,10 +17,10 @@ UNIVERSAL = "*"
 
 def is_held_out(customer: Customer, name: str, portion: float) -> bool:
     """Return whether the customer is held out; `portion` is the share to draw by, 0..1."""
+    if not portion:
+        return False
     held = customer.holdouts.get(name)
     if held is None:
-        if not portion:
-            return False
         held = share(customer.id, name, "holdout") < portion
         customer.holdouts[name] = held
     return held
@@ -33,3 +35,13 @@ def join_holdouts(into: Customer, other: Customer) -> None:
             mixed.add(name)
         into.holdouts[name] = held or bool(mine)
     into.mixed = sorted(mixed)
+
+
+def joins_holdout(customer: Customer, program: Program, journey: str, version: int) -> bool:
+    """Return whether a merge holds out what runs by a version: held out on either side is so.
+
+    A version without a holdout holds nobody out.
+    """
+    running = program.versions.get((journey, version))
+    has_one = running is not None and running.holdout > 0
+    return has_one and customer.holdouts.get(journey, False)

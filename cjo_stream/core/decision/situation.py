@@ -86,7 +86,8 @@ class Situation:
     def has_case(self) -> bool:
         """Return whether a service case is open."""
         if self._has_case is None:
-            self._has_case = open_cases(self.customer) > 0
+            era = self.turn.program.cases_era
+            self._has_case = open_cases(self.customer, era) > 0
         return self._has_case
 
     def is_reached(self, address_type: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from cjo_stream.core import record
 from cjo_stream.core.decision.gate import ENDED
+from cjo_stream.core.decision.holdout import joins_holdout
 from cjo_stream.core.decision.request import (
     Request,
     candidates_of,
@@ -21,7 +22,7 @@ from cjo_stream.core.decision.request import (
 )
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import Scope
-from cjo_stream.core.program import Candidate
+from cjo_stream.core.program import Candidate, Program
 from cjo_stream.core.record import JourneyRef, Trigger
 from cjo_stream.core.state import WAITING_MAX, Customer, Instance, Waiting, next_id
 from cjo_stream.core.turn import Turn
@@ -124,7 +125,7 @@ def keep_data(customer: Customer, instance: Instance) -> None:
         waiting.data = dict(instance.data)
 
 
-def join_waiting(into: Customer, other: Customer) -> None:
+def join_waiting(into: Customer, other: Customer, program: Program) -> None:
     """Let the requests of a customer that is merged away wait at the one it is merged into.
 
     Holdouts are joined before: who is held out on either side is so for what waits, too.
@@ -132,7 +133,9 @@ def join_waiting(into: Customer, other: Customer) -> None:
     into.waiting += other.waiting
     other.waiting = []
     for waiting in into.waiting:
-        waiting.holdout = waiting.holdout or into.holdouts.get(waiting.journey, False)
+        waiting.holdout = waiting.holdout or joins_holdout(
+            into, program, waiting.journey, waiting.version
+        )
 
 
 def part_waiting(customer: Customer, new: Customer, anchors: frozenset[str]) -> None:

@@ -456,8 +456,13 @@ def _counts_others(state: Identifier, event: Event, turn: Turn) -> bool:
 def _count_users(state: Identifier, type_: str, hashes: list[str], turn: Turn) -> bool:
     """Count distinct values of the type that shares; return whether that makes it shared."""
     declared = turn.program.identifier_type(type_)
-    if declared.shared_after is None or state.is_shared:
+    if declared.shared_after is None or declared.counts is None or state.is_shared:
         return False
+    if state.counted != declared.counts:
+        if state.counted:  # of another type: `of` has changed, or a stronger type has come
+            state.users = []
+        state.counted = declared.counts
+        turn.changed = True
     for hash_ in hashes:
         if hash_ not in state.users:
             state.users.append(hash_)

@@ -18,6 +18,7 @@ from cjo_stream.core.learning.window import join_windows
 from cjo_stream.core.profile.case import join_cases
 from cjo_stream.core.profile.consent import join_consent
 from cjo_stream.core.profile.fact import join_facts
+from cjo_stream.core.profile.former import forget_former
 from cjo_stream.core.profile.sight import join_sights
 from cjo_stream.core.profile.trait import join_traits
 from cjo_stream.core.record import Trigger
@@ -29,6 +30,8 @@ from cjo_stream.core.turn import Turn
 def join(key: str, customer: Customer, parcel: Parcel, edge: Edge, turn: Turn) -> None:
     """Join the state of `parcel` into `customer`; identifiers and links are not looked at."""
     other = parcel.customer
+    forget_former(customer, turn.program)
+    forget_former(other, turn.program)
     join_traits(customer, other, turn.program)
     join_sights(customer, other, turn)
     join_facts(customer, other)
@@ -37,7 +40,7 @@ def join(key: str, customer: Customer, parcel: Parcel, edge: Edge, turn: Turn) -
     join_holdouts(customer, other)
     join_histories(customer, other)
     join_commands(customer, other)
-    join_waiting(customer, other)
+    join_waiting(customer, other, turn.program)
     join_windows(customer, other)
     cascade = Cascade(customer, turn, None)
     cascade.trigger = Trigger("event", edge.event_id, edge.event_type)

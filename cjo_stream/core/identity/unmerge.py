@@ -55,9 +55,11 @@ from cjo_stream.core.message import (
 from cjo_stream.core.profile.case import part_cases
 from cjo_stream.core.profile.consent import part_consent
 from cjo_stream.core.profile.fact import part_facts
+from cjo_stream.core.profile.former import forget_former
 from cjo_stream.core.profile.publication import mark_profile
 from cjo_stream.core.profile.sight import part_sights
 from cjo_stream.core.profile.trait import part_traits
+from cjo_stream.core.program import name_of_slot
 from cjo_stream.core.record import Address, Reply
 from cjo_stream.core.state import Customer, Membership
 from cjo_stream.core.timeline import Entry
@@ -77,6 +79,7 @@ class Split(msgspec.Struct):
 def unlink(customer: Customer, message: Unlink, turn: Turn) -> None:
     """Take links back, or only say what that would do."""
     key = customer_key(customer.id)
+    forget_former(customer, turn.program)
     split = _split(customer, message, turn)
     report: dict[str, Any] = {
         "found": True,
@@ -212,6 +215,7 @@ def _part(
     rank = turn.program.identifier_type(customer.members[seed].type).rank
     epoch = next_given_epoch(customer.members[seed].epoch)
     fresh = Customer(id=customer_id(rank, seed, epoch), is_told=True)
+    fresh.cases_era = customer.cases_era
     fresh.apart = dict(customer.apart)
     fresh.seen = dict(customer.seen)
     fresh.origins = origins_of_part(customer)
@@ -270,6 +274,8 @@ def _show(customer: Customer, hashes: list[str]) -> dict[str, Any]:
             for i in customer.instances
             if i.anchor in hashes and i.state is not None
         ],
-        "facts": sorted(name for name, held in customer.facts.items() if held[2] in hashes),
+        "facts": sorted(
+            name_of_slot(slot) for slot, held in customer.facts.items() if held[2] in hashes
+        ),
         "commands": sum(command.anchor in hashes for command in customer.commands),
     }

@@ -51,7 +51,7 @@ def _open(cascade: Cascade, journey: Journey, key: Any, event: Event, at: int) -
         scope.key = key
     instance.data = evaluate_all(journey.data, scope)
     _insert(customer, instance)
-    note_entry(customer, journey, instance, at)
+    note_entry(customer, instance, at)
     cascade.turn.count("cjo_journey_entries_total", journey.name, str(journey.version))
     enter(cascade, journey, instance, journey.initial, at)
     settle_entered(cascade, journey, instance)

@@ -1,26 +1,28 @@
-"""What re-entry asks of the past: when each key was entered and ended last."""
+"""What re-entry asks of the past: when each key was entered and ended last.
+
+It is noted whether the version that runs asks or not: a later one may, and its rule counts the
+instances of all versions.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from cjo_stream.core.program import Entry, Journey, Reentry
+from cjo_stream.core.program import Journey, Reentry
 from cjo_stream.core.state import KEYS_MAX, Customer, Instance
 from cjo_stream.core.text import key_text
 
 ENTERED, ENDED = 0, 1
 
 
-def note_entry(customer: Customer, journey: Journey, instance: Instance, at: int) -> None:
-    """Note that an instance was opened, where some re-entry rule will ask."""
-    if _asks(journey.entry):
-        _note(customer, instance, ENTERED, at)
+def note_entry(customer: Customer, instance: Instance, at: int) -> None:
+    """Note that an instance was opened."""
+    _note(customer, instance, ENTERED, at)
 
 
-def note_end(customer: Customer, journey: Journey, instance: Instance, at: int) -> None:
-    """Note that an instance ended, where some re-entry rule will ask."""
-    if _asks(journey.entry):
-        _note(customer, instance, ENDED, at)
+def note_end(customer: Customer, instance: Instance, at: int) -> None:
+    """Note that an instance ended."""
+    _note(customer, instance, ENDED, at)
 
 
 def join_histories(into: Customer, other: Customer) -> None:
@@ -53,10 +55,6 @@ def may_reenter(customer: Customer, journey: Journey, key: Any, at: int) -> bool
         return False
     last = times[ENTERED if entry.reentry is Reentry.AFTER_ENTRY else ENDED]
     return last is None or at >= last + entry.reentry_ms
-
-
-def _asks(entry: Entry) -> bool:
-    return entry.reentry is Reentry.NEVER or entry.reentry_ms > 0
 
 
 def _note(customer: Customer, instance: Instance, which: int, at: int) -> None:

@@ -255,7 +255,7 @@ def _close(cascade: Cascade, instance: Instance, at: int, outcome: str) -> None:
     instance.timers = []
     turn.count("cjo_journey_ends_total", instance.journey, outcome)
     journey = turn.program.versions[(instance.journey, instance.version)]
-    note_end(customer, journey, instance, at)
+    note_end(customer, instance, at)
     if journey.goal is None or instance.goal_marked or journey.goal.within_ms is None:
         customer.instances.remove(instance)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cjo_stream.core.decision import waiting as requests
+from cjo_stream.core.decision.holdout import joins_holdout
 from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.journey.instance import count_live
 from cjo_stream.core.journey.record import record
@@ -24,7 +25,9 @@ def join_instances(cascade: Cascade, other: Customer) -> None:
     # Stable: of one journey and age this customer's stand first.
     customer.instances = sorted(found, key=lambda one: (one.journey, one.opened_at))
     for instance in customer.instances:
-        instance.holdout = instance.holdout or customer.holdouts.get(instance.journey, False)
+        instance.holdout = instance.holdout or joins_holdout(
+            customer, turn.program, instance.journey, instance.version
+        )
     for loser, winner in _doubles(cascade, customer.instances):
         winner.goal_marked = winner.goal_marked or loser.goal_marked
         _end_merged(cascade, loser)

@@ -71,12 +71,17 @@ def reward_outcome(customer: Customer, event: Event, turn: Turn) -> None:
 
 def close_windows(customer: Customer, turn: Turn) -> None:
     """Close the windows whose time is over, in the order in which it was."""
+    for window in take_over(customer, turn):
+        if window.features is not None:
+            _tell(customer, window, turn)
+
+
+def take_over(customer: Customer, turn: Turn) -> list[Window]:
+    """Take out the windows whose time is over; return them in the order in which it was."""
     over = [one for one in customer.windows if one.closes_at <= turn.clock]
     if over:
         customer.windows = [one for one in customer.windows if one.closes_at > turn.clock]
-        for window in sorted(over, key=_order):
-            if window.features is not None:
-                _tell(customer, window, turn)
+    return sorted(over, key=_order)
 
 
 def join_windows(into: Customer, other: Customer) -> None:

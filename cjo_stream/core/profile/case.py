@@ -1,4 +1,9 @@
-"""Service cases: open while the latest `opened` of a key is later than its latest `closed`."""
+"""Service cases: open while the latest `opened` of a key is later than its latest `closed`.
+
+A case stays open however its rules change, as long as some rule still closes by the same key: a
+customer with a problem is not forgotten. Where no rule does, it could never close: cases begin
+anew then (`Program.cases_era`).
+"""
 
 from __future__ import annotations
 
@@ -17,19 +22,25 @@ OPENED, CLOSED = 0, 1
 def update_cases(customer: Customer, event: Event, scope: Scope, turn: Turn) -> None:
     """Let `event` open and close cases."""
     program = turn.program
+    if customer.cases_era != program.cases_era:
+        customer.cases, customer.cases_era = {}, program.cases_era
     for rules, which in ((program.opened, OPENED), (program.closed, CLOSED)):
         for rule in rules:
             if event.type in rule.on:
                 _apply(customer, rule, which, event, scope, turn)
 
 
-def open_cases(customer: Customer) -> int:
-    """Return how many cases are open."""
+def open_cases(customer: Customer, era: int) -> int:
+    """Return how many cases are open; those of another era are none."""
+    if customer.cases_era != era:
+        return 0
     return sum(_is_open(times) for times in customer.cases.values())
 
 
-def last_closed(customer: Customer) -> int | None:
-    """Return when a case was closed last, or None."""
+def last_closed(customer: Customer, era: int) -> int | None:
+    """Return when a case was closed last, or None; those of another era are none."""
+    if customer.cases_era != era:
+        return None
     closes = (times[CLOSED] for times in customer.cases.values())
     return max((at for at in closes if at is not None), default=None)
 
@@ -77,7 +88,7 @@ def _is_open(times: list[Any]) -> bool:
 
 def _make_room(customer: Customer) -> bool:
     """Forget the case that has been closed longest; the last close of all stays known."""
-    newest = last_closed(customer)
+    newest = last_closed(customer, customer.cases_era)
     shut = [
         (times[CLOSED] or 0, name)
         for name, times in customer.cases.items()

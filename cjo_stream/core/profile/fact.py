@@ -1,10 +1,12 @@
 """Facts: declared values, the later event time wins, on equal times the later arrival.
 
-Where two customers become one, on equal times the greater by JSON text.
+Where two customers become one, on equal times the greater by JSON text. A fact stands under its
+slot, which is another one for each type that it has had: what is kept has the type declared.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -25,14 +27,14 @@ def set_fact(customer: Customer, name: str, value: Any, time: int, turn: Turn) -
     if fact is None:
         turn.count("cjo_facts_ignored_total", "unknown")
         return
-    held = customer.facts.get(name)
+    held = customer.facts.get(fact.slot)
     if held is not None and held[1] > time:
         return
     fitted = None if value is None else fit(fact, value)
     if fitted is _REFUSED:
         turn.count("cjo_facts_ignored_total", "type")
         return
-    customer.facts[name] = [fitted, time, turn.anchor]
+    customer.facts[fact.slot] = [fitted, time, turn.anchor]
 
 
 def join_facts(into: Customer, other: Customer) -> None:
@@ -47,6 +49,12 @@ def part_facts(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> 
     """Move the facts that came with these anchors."""
     for name in [name for name, held in customer.facts.items() if held[2] in anchors]:
         fresh.facts[name] = customer.facts.pop(name)
+
+
+def known_facts(customer: Customer, facts: Mapping[str, Fact]) -> dict[str, Any]:
+    """Return the facts that were said, by name, sorted; defaults are not among them."""
+    held = ((name, customer.facts.get(fact.slot)) for name, fact in sorted(facts.items()))
+    return {name: one[0] for name, one in held if one is not None and one[0] is not None}
 
 
 def _weight(held: list[Any]) -> tuple[int, bytes]:
@@ -74,6 +82,6 @@ def fit(fact: Fact, value: Any) -> Any:
 
 def read_fact(customer: Customer, fact: Fact) -> Any:
     """Return the fact, its default, or MISSING."""
-    held = customer.facts.get(fact.name)
+    held = customer.facts.get(fact.slot)
     value = fact.default if held is None or held[0] is None else held[0]
     return MISSING if value is None else value

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from cjo_stream.core.expression import MISSING
 from cjo_stream.core.identity.membership import values_of
+from cjo_stream.core.profile.fact import known_facts
+from cjo_stream.core.profile.former import forget_former
 from cjo_stream.core.profile.trait import read
 from cjo_stream.core.record import Profile, Withdrawal
 from cjo_stream.core.state import Customer
@@ -28,12 +30,13 @@ def publish_profile(customer: Customer, turn: Turn) -> None:
     if due is None or due > turn.clock:
         return
     customer.profile_at, customer.profile_due = turn.clock, None
+    forget_former(customer, turn.program)
     traits = {name: read(customer, t, turn.clock) for name, t in turn.program.traits.items()}
     turn.emit(
         Profile(
             customer_id=customer.id,
             identifiers=values_of(customer),
-            facts={k: v[0] for k, v in customer.facts.items() if v[0] is not None},
+            facts=known_facts(customer, turn.program.facts),
             traits={name: value for name, value in traits.items() if value is not MISSING},
             time=turn.clock,
         )

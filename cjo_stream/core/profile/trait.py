@@ -1,6 +1,8 @@
 """Traits: values kept over events, ever or in a sliding window of 24 buckets aligned to the epoch.
 
-What is kept, by kind; in a window, a dict of bucket number -> that:
+What is kept, by kind; in a window, a dict of bucket number -> that. It stands under the trait's
+slot, which is another one for each definition that the trait has had: so what is kept under a slot
+was made by one definition, and a trait that is defined otherwise begins with the change.
 
     count, sum, min, max    a number
     first, last             [value, event time]
@@ -41,7 +43,7 @@ def update(customer: Customer, trait: Trait, event: Event, scope: Scope) -> Any:
 
 def read(customer: Customer, trait: Trait, now: int) -> Any:
     """Return the trait's value at `now`, or MISSING."""
-    kept = customer.traits.get(trait.name)
+    kept = customer.traits.get(trait.slot)
     if trait.per_ms is not None and kept is not None:
         oldest = now * BUCKETS // trait.per_ms - BUCKETS
         kept = _join(trait, [v for b, v in sorted(kept.items()) if b >= oldest])
@@ -58,16 +60,18 @@ def join_traits(into: Customer, other: Customer, program: Program) -> None:
     Of the lists of `distinct`, the one of the customer who was seen first stands first.
     """
     is_later = (into.first_seen or 0) > (other.first_seen or 0)
-    for name, kept in other.traits.items():
-        trait, mine = program.traits.get(name), into.traits.get(name)
-        if mine is None or trait is None:
-            into.traits.setdefault(name, kept)
+    for slot, kept in other.traits.items():
+        trait, mine = program.traits_in.get(slot), into.traits.get(slot)
+        if trait is None:
+            continue  # of a former definition
+        if mine is None:
+            into.traits[slot] = kept
             continue
         one, two = (kept, mine) if is_later else (mine, kept)
         if trait.per_ms is None:
-            into.traits[name] = _join(trait, [one, two])
+            into.traits[slot] = _join(trait, [one, two])
         else:
-            into.traits[name] = {
+            into.traits[slot] = {
                 bucket: _join(trait, [part[bucket] for part in (one, two) if bucket in part])
                 for bucket in sorted({*one, *two})
             }
@@ -83,7 +87,8 @@ def part_traits(
     """Rebuild the traits of both from what each event's entry says was taken of it.
 
     Where the timeline does not reach back to the first event, what is older stays with
-    `customer`: counts and sums less what leaves, the other kinds as they are.
+    `customer`: counts and sums less what leaves, the other kinds as they are. What former
+    definitions took of an event is nobody's.
     """
     gone, kept = events_of(leaving), events_of(staying)
     _rebuild(fresh, gone, program)
@@ -92,24 +97,24 @@ def part_traits(
         _rebuild(customer, kept, program)
         return
     for event in gone:
-        for name, value in event.traits.items():
-            trait = program.traits.get(name)
-            if trait is not None and trait.kind in _ZERO and name in customer.traits:
+        for slot, value in event.traits.items():
+            trait = program.traits_in.get(slot)
+            if trait is not None and trait.kind in _ZERO and slot in customer.traits:
                 _take(customer, trait, -value, event.time, event.time)
 
 
 def _rebuild(customer: Customer, events: Iterable[EventEntry], program: Program) -> None:
     for event in events:
-        for name, value in event.traits.items():
-            trait = program.traits.get(name)
+        for slot, value in event.traits.items():
+            trait = program.traits_in.get(slot)
             if trait is not None:
                 _take(customer, trait, value, event.time, event.time)
 
 
 def _take(customer: Customer, trait: Trait, value: Any, time: int, now: int) -> None:
-    kept = customer.traits.get(trait.name)
+    kept = customer.traits.get(trait.slot)
     if trait.per_ms is None:
-        customer.traits[trait.name] = _fold(trait, kept, value, time)
+        customer.traits[trait.slot] = _fold(trait, kept, value, time)
         return
     buckets = kept if kept is not None else {}
     number = time * BUCKETS // trait.per_ms
@@ -118,7 +123,7 @@ def _take(customer: Customer, trait: Trait, value: Any, time: int, now: int) -> 
         buckets[number] = _fold(trait, buckets.get(number), value, time)
     if len(buckets) > BUCKETS + 1:
         buckets = {b: v for b, v in buckets.items() if b >= oldest}
-    customer.traits[trait.name] = buckets
+    customer.traits[trait.slot] = buckets
 
 
 def _fold(trait: Trait, kept: Any, value: Any, time: int) -> Any:

@@ -53,11 +53,11 @@ class View:
         return consented(self._customer, self._program.policy.consent, purpose, channel)
 
     def _built_in(self, name: str) -> Any:
-        customer = self._customer
+        customer, era = self._customer, self._program.cases_era
         if name == "open_cases":
-            return open_cases(customer)
+            return open_cases(customer, era)
         if name == "last_case_closed":
-            return last_closed(customer)
+            return last_closed(customer, era)
         if name in ("id", "first_seen", "last_seen", "last_channel"):
             return getattr(customer, name)
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from cjo_stream.core.expression import (
@@ -81,6 +81,8 @@ class Context:
     traits: dict[str, Trait] = field(default_factory=dict)
     actions: dict[str, Ask | None] = field(default_factory=dict)
     """None for an action that does not load itself."""
+    eras: Mapping[str, int] = field(default_factory=dict)
+    """How often what customers keep began anew (definition/era.py)."""
     candidates: dict[str, tuple[Candidate, ...]] = field(default_factory=dict)
     """The whole portfolio, by action, in order of name."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cjo_stream.core.expression.zone import read_timestamp
-from cjo_stream.core.program import Fact
+from cjo_stream.core.program import Fact, slot
 from cjo_stream.definition.grammar.item import Entry, Fields
 from cjo_stream.definition.report import Report
 
@@ -19,18 +19,18 @@ _TYPES: dict[str, tuple[type, ...]] = {
 _WANTED = {"time": "RFC 3339 text, or ms since the epoch"}
 
 
-def build_fact(entry: Entry, report: Report) -> Fact:
+def build_fact(entry: Entry, era: int, report: Report) -> Fact:
     """Return a declared fact; a default that its type does not take is reported."""
     fields: Fields = entry.value
     name, type_ = entry.key.value, fields.value("type", "string")
     default = fields.get("default")
     if default is None or fields.get("type") is None:
-        return Fact(name=name, type=type_)
+        return Fact(name=name, type=type_, slot=slot(name, era))
     value = fit(type_, default.value)
     if value is None:
         wanted = _WANTED.get(type_, f"a {type_}")
         report.error(default.node, f"the default of a {type_} fact is {wanted}")
-    return Fact(name=name, type=type_, default=value)
+    return Fact(name=name, type=type_, default=value, slot=slot(name, era))
 
 
 def fit(type_: str, value: Any) -> Any:

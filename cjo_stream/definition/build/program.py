@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cjo_stream.core.program import Action, Journey, Program, Status, Trait
@@ -24,15 +24,17 @@ from cjo_stream.definition.report import Report
 def build_program(
     definitions: list[Definition],
     carried: list[Definition],
+    eras: Mapping[str, int],
     report: Report,
 ) -> Program | None:
     """Return the program; None, with the reasons in `report`, where there is none.
 
-    `carried` are earlier versions of journeys, which only finish what they began.
+    `carried` are earlier versions of journeys, which only finish what they began; `eras` tell how
+    often what customers keep began anew.
     """
     topology = next((d for d in definitions if d.kind == "topology"), None)
     fields = topology.fields if topology is not None else None
-    context = Context(report, Declared.of(fields))
+    context = Context(report, Declared.of(fields), eras=eras)
     parts = build_topology(fields, context) if fields is not None else {}
     actions = _build_actions(definitions, context)
     stated = next((d.fields for d in definitions if d.kind == "policy"), None)
@@ -102,6 +104,7 @@ def _assemble(
         versions=dict(sorted(versions.items())),
         actions=actions,
         traits_on={type_: tuple(traits) for type_, traits in traits_on.items()},
+        traits_in={trait.slot: trait for trait in parts["traits"].values()},
         entries_on={type_: tuple(entries) for type_, entries in entries_on.items()},
         raised_on=ENGINE_TYPES & heard,
     )

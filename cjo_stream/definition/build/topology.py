@@ -14,9 +14,11 @@ from cjo_stream.core.program import (
     Input,
     Trait,
     TraitKind,
+    slot,
 )
 from cjo_stream.definition.build.context import Context, report_repeated, types_of
 from cjo_stream.definition.build.fact import build_fact
+from cjo_stream.definition.era import CASES, era_of_fact, era_of_trait
 from cjo_stream.definition.grammar.item import Entry, Fields, Item
 from cjo_stream.definition.grammar.topology import TRAIT_KINDS
 from cjo_stream.definition.report import Report, quoted, unknown
@@ -60,6 +62,7 @@ def build_topology(fields: Fields, context: Context) -> dict[str, Any]:
         "traits": context.traits,
         "opened": _build_cases(service, "opened", context),
         "closed": _build_cases(service, "closed", context),
+        "cases_era": context.eras.get(CASES, 0),
     }
 
 
@@ -169,7 +172,8 @@ def _build_profile(fields: Fields, context: Context) -> None:
     report = context.report
     for entry in profile.items("facts"):
         _check_name(entry, "fact", report)
-        context.facts[entry.key.value] = build_fact(entry, report)
+        era = context.eras.get(era_of_fact(entry.key.value), 0)
+        context.facts[entry.key.value] = build_fact(entry, era, report)
     traits = profile.items("traits")
     for entry in traits:
         _check_name(entry, "trait", report)
@@ -214,6 +218,7 @@ def _build_trait(entry: Entry, context: Context) -> Trait:
         value=value,
         per_ms=fields.value("per"),
         keep=fields.value("keep", _KEEP),
+        slot=slot(name, context.eras.get(era_of_trait(name), 0)),
     )
 
 

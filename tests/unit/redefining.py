@@ -1,0 +1,306 @@
+"""A small world whose definitions change while customers live: before, the change, after.
+
+    before    four customers with a past of every kind: facts, traits, cases, consents, instances
+              with timers, requests that wait, commands with outcomes, reward windows, links
+    change    another text is applied: everywhere at once, or in one partition after the other
+    after     events, timers, merges of old with old and of old with new, an unmerge, profiles,
+              an operator's looks; then more than a year without an event
+
+Times are hours after the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from cjo_stream.core.customer import snapshot
+from cjo_stream.core.event import Event, Identifier
+from cjo_stream.core.message import (
+    ActivateSet,
+    Find,
+    Message,
+    Show,
+    StoreSet,
+    Unlink,
+    identifier_key,
+    partition_of,
+)
+from cjo_stream.core.program import Program
+from cjo_stream.core.record import DeadLetter
+from cjo_stream.core.state import Customer
+from cjo_stream.core.state import Identifier as State
+from cjo_stream.definition import DefinitionSet, carry, compile_content
+from cjo_stream.definition.content import digest, encode, new_content
+from cjo_stream.embedded.log import INTERNAL, Append, MemoryLog
+from cjo_stream.embedded.runtime import Runtime
+from cjo_stream.engine.codec import actor_key_bytes, decode_actor
+from cjo_stream.engine.frame import Effect
+from cjo_stream.ingest.identifier import identifier_hash
+from cjo_stream.store.memory import MemoryStore
+
+START_MS = 1_772_323_200_000
+"""2026-03-01T00:00:00Z"""
+HOUR_MS = 3_600_000
+CHANGE = 48.0
+YEAR = 24 * 400.0
+KEY = b"a key for tests"
+RECORDS_A_YEAR_MAX = 500
+"""Of the internal log, while nothing happens: whoever wakes each millisecond makes many more."""
+
+Row = dict[str, Any]
+
+
+@lru_cache(maxsize=8)
+def loaded(text: str) -> DefinitionSet:
+    """Return the definitions of one file; raises DefinitionError."""
+    content = new_content({"all.yaml": text})
+    program = compile_content(0, encode(content))
+    return DefinitionSet(program, encode(content), [], digest(content))
+
+
+class World:
+    """Tasks over an in-memory log, whose definition sets follow each other as `apply` has them."""
+
+    def __init__(self, text: str, partitions: int) -> None:
+        self._log = _CountingLog()
+        self._records = _Records()
+        self._partitions = partitions
+        self._stores = [MemoryStore() for _ in range(partitions)]
+        self._runtime = Runtime(
+            log=self._log,
+            stores=self._stores,
+            compile_=compile_content,
+            output=self._records,
+        )
+        self._now = START_MS
+        self._offset = 0
+        self.number = 0
+        self.content: bytes | None = None
+        self.apply(text)
+
+    @property
+    def program(self) -> Program:
+        """The set applied last."""
+        assert self.content is not None
+        return compile_content(self.number, self.content)
+
+    # --- what happens
+
+    def apply(self, text: str) -> None:
+        """Apply a text everywhere; raises what `apply` would."""
+        self.store(text)
+        self.activate()
+
+    def store(self, text: str) -> None:
+        """Store a text everywhere, and let it govern nowhere yet."""
+        self.content = carry(loaded(text), self.content)
+        self.number += 1
+        self._everywhere(StoreSet(self.number, self.content))
+
+    def activate(self, partitions: Sequence[int] | None = None) -> None:
+        """Let what was stored last govern, everywhere or in some partitions."""
+        self._everywhere(ActivateSet(self.number), partitions)
+
+    def event(self, type_: str, at: float, identifiers: dict[str, str], **attributes: Any) -> None:
+        """Let an event happen, with all that it causes."""
+        self._offset += 1
+        ranks = {name: kind.rank for name, kind in self.program.identifiers.items()}
+        named = [
+            Identifier(name, value, identifier_hash(KEY, name, value))
+            for name, value in sorted(identifiers.items(), key=lambda pair: ranks[pair[0]])
+        ]
+        event = Event(
+            type_,
+            START_MS + int(at * HOUR_MS),
+            attributes,
+            f"e{self._offset}",
+            "web",
+            named,
+            own_id=True,
+            topic="web",
+            partition=0,
+            offset=self._offset,
+        )
+        assert self._runtime.offer("web", self._offset, event) is None
+        self._runtime.settle()
+
+    def to(self, at: float) -> int:
+        """Let time run on; return how many records that took."""
+        before = self._log.internal
+        self._runtime.advance(START_MS + int(at * HOUR_MS))
+        return self._log.internal - before
+
+    def show(self, identifier: str) -> Row:
+        """Return what an operator is told of a customer, with the history."""
+        return self._order(identifier, Show("show", history=True))
+
+    def unlink(self, one: str, other: str) -> Row:
+        """Take a link back."""
+        return self._order(one, Unlink("unlink", _hash(one), _hash(other), True))
+
+    # --- what there is
+
+    def customer(self, identifier: str) -> Customer:
+        """Return the state of the customer who has `type:value`."""
+        (found,) = [c for c in self._runtime.customers() if _hash(identifier) in c.members]
+        return found
+
+    def identifier(self, identifier: str) -> State:
+        """Return the state of `type:value`."""
+        key = identifier_key(_hash(identifier))
+        value = self._stores[partition_of(key, self._partitions)].get(actor_key_bytes(key))
+        assert value is not None
+        state = decode_actor(key, value)
+        assert isinstance(state, State)
+        return state
+
+    def row(self, identifier: str) -> Row:
+        """Return the customer's row of customers.jsonl."""
+        return snapshot(self.customer(identifier), self.program, self.clock, timers=True)
+
+    def traits(self, identifier: str) -> Row:
+        """Return the customer's traits."""
+        found: Row = self.row(identifier)["traits"]
+        return found
+
+    def facts(self, identifier: str) -> Row:
+        """Return the customer's facts."""
+        found: Row = self.row(identifier)["facts"]
+        return found
+
+    def sent(self, kind: str) -> list[Row]:
+        """Return the records of a kind that went out."""
+        return [value for of, value in self._records.out if of == kind]
+
+    @property
+    def clock(self) -> int:
+        """The furthest clock of the tasks."""
+        return max(task.clock for task in self._runtime.tasks)
+
+    @property
+    def failures(self) -> list[Row]:
+        """What failed inside the engine."""
+        return self._records.failed
+
+    def _everywhere(self, message: Message, partitions: Sequence[int] | None = None) -> None:
+        to = range(self._partitions) if partitions is None else partitions
+        self._runtime.order(dict.fromkeys(to, ("", message)))
+
+    def _order(self, identifier: str, order: Show | Unlink) -> Row:
+        key = identifier_key(_hash(identifier))
+        self._runtime.order({partition_of(key, self._partitions): (key, Find(order))})
+        body: Row = self.sent("reply")[-1]["body"]
+        return body
+
+
+def _hash(identifier: str) -> str:
+    return identifier_hash(KEY, *identifier.split(":"))
+
+
+class _CountingLog(MemoryLog):
+    """Counts the records of the internal log."""
+
+    internal = 0
+
+    def append(self, appends: Sequence[Append], notes: dict[str, bytes] | None = None) -> None:
+        self.internal += sum(record[0] == INTERNAL for record in appends)
+        super().append(appends, notes)
+
+
+class _Records:
+    """An output that keeps what went out."""
+
+    def __init__(self) -> None:
+        self.out: list[tuple[str, Row]] = []
+        self.failed: list[Row] = []
+
+    def write(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            if effect.kind == "dead_letter":
+                told = {name: value.decode() for name, value in effect.headers}
+                if told["reason"] == "failed":
+                    self.failed.append(told)
+            elif effect.value:
+                self.out.append((effect.kind, msgspec.json.decode(effect.value)))
+
+    def refuse(self, letter: DeadLetter) -> None:
+        raise AssertionError(letter.detail)
+
+    def notes(self) -> dict[str, bytes]:
+        return {}
+
+
+# --- the story -------------------------------------------------------------------------------
+
+OLD = ("ann", "bob", "eve", "cat")
+
+
+def ids(name: str) -> dict[str, str]:
+    """Return the identifiers of a person."""
+    return {"user": name, "email": f"{name}@example.com", "cookie": f"of {name}"}
+
+
+def tell_before(world: World) -> None:
+    """Give four customers a past of every kind."""
+    world.event("order", 0.0, {"cookie": "of cat"}, total=3, product="p0")
+    for place, name in enumerate(OLD):
+        at = 1.0 + place / 10
+        mine = ids(name)
+        world.event("cjo.profile", at, mine, tier="gold", vip=True)
+        world.event("cjo.consent", at, mine, purpose="marketing", status="granted")
+        world.event("order", at, mine, total=5, product="p1")
+        world.event("seen_on_device", at, {**mine, "device": "shared"})
+        world.event("cart", at, mine, cart="c1", total=10)
+        world.event("cart", at + 0.01, mine, cart="c2", total=20)
+        world.event("ticket_opened", at, mine, ticket="t1")
+        world.event("ask", at + 11, mine, n=1)
+        world.event("cjo.outcome", at + 12, mine, outcome="click", action="offer")
+        world.event("ask_at_night", at + 21, mine, n=2)
+    assert world.failures == []
+
+
+def tell_after(world: World, *, in_halves: bool) -> None:
+    """Let everything happen to old customers and a new one, under a set stored just now."""
+    if in_halves:
+        world.activate([0])
+    else:
+        world.activate()
+    _live(world, CHANGE + 1, "ann", "bob", "dan")
+    world.event("greeted", CHANGE + 2, {"user": "ann", "cookie": "of bob"})
+    world.event("greeted", CHANGE + 2, {"user": "eve", "cookie": "of dan"})
+    if in_halves:
+        world.activate()
+    world.to(CHANGE + 3)
+    world.unlink("user:cat", "cookie:of cat")
+    world.to(CHANGE + 4)
+    _live(world, CHANGE + 5, "ann", "eve", "cat")
+    for name in ("user:ann", "cookie:of bob", "user:eve", "user:cat", "cookie:of cat"):
+        assert world.show(name)["found"]
+
+
+def _live(world: World, at: float, *names: str) -> None:
+    for name in names:
+        mine = ids(name)
+        world.event("order", at, mine, total=7, product="p2")
+        world.event("cart", at, mine, cart="c1", total=30)
+        world.event("cart", at, mine, cart="c3", total=40)
+        world.event("ticket_closed", at, mine, ticket="t1")
+        world.event("cjo.profile", at, mine, tier="silver")
+        world.event("seen_on_device", at, {**mine, "device": "shared"})
+        world.event("ask", at + 0.1, mine, n=3)
+        world.event("cjo.outcome", at + 0.2, mine, outcome="accept", action="offer")
+        world.event("ask_at_night", at + 0.3, mine, n=4)
+
+
+def tell_years(world: World) -> None:
+    """Let all timers fire, everybody be seen once more, and nothing happen for a year."""
+    world.to(24 * 40)
+    for name in (*OLD, "dan"):
+        world.event("greeted", 24 * 40, {"user": name})
+    records = world.to(YEAR)
+    assert records < RECORDS_A_YEAR_MAX, f"{records} records, and nothing happened"
+    assert world.failures == []
