@@ -306,6 +306,18 @@ def _bytes(value: str | bytes | None) -> bytes:
     return value.encode() if isinstance(value, str) else value or b""
 
 
+def committed_offsets(admin: Admin, group: str, topic: str) -> dict[int, int]:
+    """Return by partition the next offset that a group has committed; raises RetryError."""
+    futures = admin.client.list_consumer_group_offsets(
+        [ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_S
+    )
+    try:
+        told = admin.result(futures[group]).topic_partitions
+    except KafkaException as error:
+        raise away(error) from error
+    return {place.partition: place.offset for place in told if place.topic == topic}
+
+
 def set_numbers(admin: Admin, group: str) -> dict[str, int]:
     """Return by topic/partition the definition set that intake routes by, as it committed it."""
     futures = admin.client.list_consumer_group_offsets(

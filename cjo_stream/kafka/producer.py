@@ -78,6 +78,15 @@ class FrameProducer:
                     raise _lost(error.args[0]) from error
         await batch.delivered
 
+    async def send_keyed(self, topic: str, key: bytes, value: bytes | None) -> None:
+        """Return when the broker has one record, in partition 0; raises StopError."""
+        batch = _Batch(1, asyncio.get_running_loop())
+        try:
+            self._producer.produce(topic, value, key, partition=0, on_delivery=batch.report)
+        except (BufferError, KafkaException) as error:
+            raise StopError(f"{topic} could not be written ({error}); start again") from error
+        await batch.delivered
+
     def close(self) -> None:
         """Stop the delivery reports; frames that are not delivered yet are given up."""
         self._open = False

@@ -8,6 +8,7 @@ import msgspec
 
 from cjo_stream.core.program import Program
 from cjo_stream.kafka.client import Admin
+from cjo_stream.kafka.folder import Folder, left, read_folders
 from cjo_stream.kafka.topic import Names, configs_of
 from cjo_stream.settings import Settings
 from cjo_stream.store.checkpoint import GRACE_S
@@ -42,6 +43,8 @@ class Kept(msgspec.Struct, frozen=True):
 def kept(settings: Settings, program: Program) -> list[Kept]:
     """Return the topics that personal data go through, as the broker keeps them; checkpoints.
 
+    And the state folders of workers that had a partition before its present owner, as they told.
+
     Raises RetryError where the broker is away. What is missing is left out.
     """
     admin = Admin(settings)
@@ -49,9 +52,11 @@ def kept(settings: Settings, program: Program) -> list[Kept]:
     there = admin.describe(holds)
     configs = configs_of(admin, [name for name in holds if name in there])
     found = [_kept(name, what, configs[name]) for name, what in holds.items() if name in configs]
+    profile = Names(settings.topic_prefix).out("profile")
+    found = [withdrawn(one, configs[profile]) if one.place == profile else one for one in found]
     if settings.checkpoint_url:
         found.append(_checkpoints(settings))
-    return found
+    return [*found, *map(_folder, left(read_folders(settings)))]
 
 
 def _holds(names: Names, program: Program) -> dict[str, str]:
@@ -76,10 +81,32 @@ def _kept(name: str, holds: str, config: dict[str, str]) -> Kept:
         how = f"{_span(retention_ms)}, and until its segment is full, {_span(segment_ms)} at most"
         return Kept(name, holds, retention_ms + segment_ms, how)
     if "compact" in policies:
-        return Kept(
-            name, holds, None, "until the broker's cleaner comes by: a null value is there"
-        )
+        how = "for ever, if no later record of the same key comes: it is compacted, and no null "
+        return Kept(name, holds, None, how + "value is written to it. Write one a key yourself")
     return Kept(name, holds, None, "for ever: its retention.ms is -1")
+
+
+def withdrawn(profile: Kept, config: dict[str, str]) -> Kept:
+    """Return how long profiles are kept: the only topic in which an erasure writes null values."""
+    if profile.kept_ms is not None or "compact" not in config.get("cleanup.policy", ""):
+        return profile
+    null_ms = int(config.get("delete.retention.ms", "86400000"))
+    how = (
+        "until the broker's cleaner comes by: a null value stands at the end of each id that the "
+        f"customer had; it goes itself {_span(null_ms)} later"
+    )
+    return msgspec.structs.replace(profile, how=how)
+
+
+def _folder(folder: Folder) -> Kept:
+    """Return what a folder holds that its partition's owner does not have."""
+    if "." in folder.name:
+        holds, how = "a state that could not be read", "until it is repaired, or you delete it"
+    else:
+        holds = f"partition {folder.partition} as it was"
+        how = "until its worker runs and another is beyond it, or you delete it and what lies by"
+    place = f"slot {folder.slot} on {folder.host}: {folder.path}"
+    return Kept(place, holds, None, how)
 
 
 def _checkpoints(settings: Settings) -> Kept:

@@ -120,7 +120,11 @@ class RocksStore:
             Path(folder).parent.mkdir(parents=True, exist_ok=True)
             Checkpoint(self._db).create_checkpoint(folder)
         except Exception as error:
-            raise _named(error, folder) from error
+            if str(error).startswith("Corruption"):
+                raise _named(error, self._folder) from error
+            raise RetryError(
+                f"{folder} cannot be made ({error}); is the disk full or away?"
+            ) from error
 
     def purge(self, ranges: Sequence[tuple[bytes, bytes]]) -> None:
         """Let nothing that was overwritten or deleted in these ranges be found on disk.

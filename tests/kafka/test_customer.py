@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from confluent_kafka import Producer
 
 from tests.kafka.chain import Chain
+from tests.unit.test_private import readable
 
 pytestmark = pytest.mark.kafka
 
@@ -67,13 +69,14 @@ def send(chain: Chain, type_: str, number: int, **identifiers: str) -> None:
 
 def holds(folder: Path, values: list[str]) -> bool:
     """Return whether any file below a folder has any of the values in it, byte for byte."""
-    for path in folder.rglob("*"):
-        try:
-            content = path.read_bytes() if path.is_file() else b""
-        except FileNotFoundError:
-            continue  # RocksDB has deleted it meanwhile
-        if any(value.encode() in content for value in values):
-            return True
+    for parent, _, names in os.walk(folder):  # which passes over folders that go meanwhile
+        for name in names:
+            try:
+                content = Path(parent, name).read_bytes()
+            except FileNotFoundError:
+                continue  # RocksDB has deleted it meanwhile
+            if any(value.encode() in content for value in values):
+                return True
     return False
 
 
@@ -154,6 +157,46 @@ def test_a_customer_is_shown_unlinked_linked_and_erased(chain: Chain, tmp_path: 
     again = until(lambda: ask(chain, "show", named_user)[1])
     assert again["customer_id"] != customer
     assert again["events"] == 1
+
+
+def test_former_owners_hold_nothing_or_are_named(chain: Chain, tmp_path: Path) -> None:
+    """A byte search over every folder of every worker, after rebalances and a killed one."""
+    user, mail = f"Bo-{secrets.token_urlsafe(18)}", f"{secrets.token_hex(16)}@example.com"
+    values = [user, mail]
+    send(chain, "visited", 1, user=user, email=mail)
+    until(lambda: ask(chain, "show", f"user:{user}")[0] == 0)
+    slots = tmp_path / "data" / "worker"
+
+    # A second worker takes some partitions, and the first leaves nothing of those behind.
+    second = chain.add_worker()
+    until(lambda: folders(slots / "1"))
+    until(lambda: len(folders(slots / "0")) + len(folders(slots / "1")) == chain.partitions)
+    send(chain, "visited", 2, user=user, email=mail)
+    until(lambda: ask(chain, "show", f"user:{user}")[1]["traits"]["visits"] == 2)
+
+    # Killed, it leaves what it had: the first has its partitions then, and an erasure names it.
+    orphans = folders(slots / "1")
+    chain.hold_down(second)
+    until(lambda: len(folders(slots / "0")) == chain.partitions)
+    until(lambda: ask(chain, "show", f"user:{user}")[0] == 0)
+    code, proof, errors = ask(chain, "erase", f"user:{user}", "--yes")
+    assert code == 0, errors
+    until(lambda: not holds(slots / "0", values))
+    named = [one["place"] for one in proof["kept"] if one["place"].startswith("slot ")]
+    assert [place.rsplit("/", 1)[1] for place in named] == orphans
+    assert all(place.startswith("slot 1 on ") for place in named)
+    assert folders(slots / "1") == orphans
+
+    # Started again, it deletes what others are beyond, or has it back and forgets it.
+    chain.let_up(second)
+    until(lambda: not holds(slots, values))
+    until(lambda: len(folders(slots / "0")) + len(folders(slots / "1")) == chain.partitions)
+    assert readable(tmp_path / "data") == readable(tmp_path / "checkpoints") == []
+
+
+def folders(slot: Path) -> list[str]:
+    """Return the names of the folders of partitions that a worker has on disk."""
+    return sorted(path.name for path in slot.glob("tasks/[0-9][0-9][0-9][0-9]"))
 
 
 def made_after(folder: Path, time_ms: int) -> dict[str, list[Path]]:

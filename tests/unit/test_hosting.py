@@ -342,6 +342,69 @@ def test_steps_that_take_long_get_smaller_and_quick_ones_larger() -> None:
     assert frames_next(8, 8, took_s=0.07) == 8
 
 
+@on_loop
+async def test_a_partition_that_went_elsewhere_leaves_nothing_that_a_checkpoint_holds(
+    tmp_path: Path,
+) -> None:
+    host = Host(tmp_path / "a", tmp_path / "checkpoints")
+    await host.hosting.assign({0, 1})
+    await host.put(0, 0, 1)
+    await host.applied(0, 1)
+    await host.hosting.revoke()
+    await host.hosting.assign({1})
+    assert sorted(path.name for path in host.folder.iterdir()) == ["1"]
+    # A process that only stops leaves its stores: it has the partitions back when it starts.
+    await host.hosting.close()
+    assert sorted(path.name for path in host.folder.iterdir()) == ["1"]
+    other = Host(tmp_path / "b", tmp_path / "checkpoints")
+    assert await other.hosting.assign({0}) == {0: 2}
+    await other.hosting.close()
+
+
+@pytest.mark.parametrize("store", ["none", "away"])
+def test_without_a_checkpoint_what_went_elsewhere_stays(tmp_path: Path, store: str) -> None:
+    async def test() -> None:
+        host = Host(tmp_path / "a", tmp_path / "checkpoints" if store == "away" else None)
+        await host.hosting.assign({0})
+        await host.put(0, 0)
+        await host.applied(0, 0)
+        (tmp_path / "checkpoints").write_text("no folder")
+        await host.hosting.revoke()
+        await host.hosting.assign(set())
+        assert [path.name for path in host.folder.iterdir()] == ["0"]
+        spare: list[int] = []
+        await host.hosting.remove([0], spare.append)
+        assert await host.hosting.assign({0}) == {0: 1}
+        await host.hosting.remove([0, 1], spare.append)
+        assert spare == [0, 1], "the second time it has partition 0 again"
+        await host.hosting.close()
+
+    asyncio.run(asyncio.wait_for(test(), WITHIN_S))
+
+
+@on_loop
+async def test_a_disk_without_room_for_a_copy_costs_the_checkpoint_alone(tmp_path: Path) -> None:
+    host = Host(tmp_path / "a", tmp_path / "checkpoints")
+    await host.hosting.assign({0})
+    partition = host.partition(0)
+    (host.folder / "0.copy").write_text("no copy can be made here")
+    partition._checkpoint_due_s = 0.0
+    await host.put(0, 0)
+    await host.applied(0, 0)
+    while partition._checkpoint_due_s == 0.0:
+        await asyncio.sleep(0)
+    await host.put(0, 1)
+    await host.applied(0, 1)
+    await host.hosting.revoke()
+    assert host.failed == []
+    await host.hosting.assign(set())
+    assert (host.folder / "0" / "CURRENT").exists(), "it is in no checkpoint"
+    (host.folder / "0.copy").unlink()
+    assert await host.hosting.assign({0}) == {0: 2}
+    await host.hosting.close()
+    assert Checkpoints(str(tmp_path / "checkpoints"), "0").newest() is not None
+
+
 def test_every_phase_but_the_last_leads_on() -> None:
     assert set(MOVES) == set(Phase)
     assert [phase for phase, moves in MOVES.items() if not moves] == [Phase.CLOSED]

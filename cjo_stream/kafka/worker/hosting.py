@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Final, Protocol
 
 from cjo_stream.errors import CjoError
@@ -84,7 +84,7 @@ class Hosting:
         numbers = set(numbers)
         async with self._lock:
             self._flowing = True
-            await self._close(set(self._partitions) - numbers)
+            await self._close(set(self._partitions) - numbers, Partition.leave)
             for number in sorted(numbers - set(self._partitions)):
                 partition = self._partitions[number] = self._make(number)
                 self._openings[number] = asyncio.create_task(
@@ -107,11 +107,18 @@ class Hosting:
                 *(p.checkpoint(CHECKPOINT_WITHIN_S) for p in self._partitions.values())
             )
 
+    async def remove(self, numbers: Iterable[int], remove: Callable[[int], object]) -> None:
+        """Call `remove`, in a thread, with those of the numbers that this process has not."""
+        async with self._lock:
+            opening = {number for number, task in self._abandoned.items() if not task.done()}
+            for number in sorted(set(numbers) - self._partitions.keys() - opening):
+                await asyncio.to_thread(remove, number)
+
     async def close(self) -> None:
-        """Leave all partitions in order."""
+        """Leave all partitions in order: what is stored stays, for they may come back."""
         await self.revoke()
         async with self._lock:
-            await self._close(set(self._partitions))
+            await self._close(set(self._partitions), Partition.close)
 
     async def put(self, number: int, arrival: Arrival) -> None:
         """Take one record; returns when there is room for the next."""
@@ -155,8 +162,10 @@ class Hosting:
                 raise
             # A rebalance came between; it will seek again.
 
-    async def _close(self, numbers: set[int]) -> None:
+    async def _close(
+        self, numbers: set[int], how: Callable[[Partition], Coroutine[None, None, None]]
+    ) -> None:
         gone = [self._partitions.pop(number) for number in numbers]
-        await asyncio.gather(*(partition.close() for partition in gone))
+        await asyncio.gather(*(how(partition) for partition in gone))
         for number in numbers & set(self._openings):
             self._abandoned[number] = self._openings.pop(number)

@@ -95,6 +95,10 @@ class Report(Protocol):
         """Take the time of one restore."""
 
 
+async def _tell_nobody(number: int) -> None:
+    """Hold a folder of which nobody else needs to know."""
+
+
 class Surroundings(msgspec.Struct, frozen=True):
     """What a partition uses of its process."""
 
@@ -113,6 +117,8 @@ class Surroundings(msgspec.Struct, frozen=True):
     taken: Callable[[int], None]
     """Told how many queued bytes have been taken."""
     checkpoint_interval_s: float | None
+    hold: Callable[[int], Awaitable[None]] = _tell_nobody
+    """Told of a partition whose folder is about to be opened."""
 
 
 class Partition:
@@ -183,6 +189,7 @@ class Partition:
         Raises RefusalError where the log does not reach from any state there is.
         """
         said_s = time.monotonic()
+        await self._around.hold(self.number)
         while self.phase is Phase.OPENING:
             try:
                 await asyncio.to_thread(self._open)
@@ -265,6 +272,17 @@ class Partition:
             await self._begin_checkpoint()
         await self._finish_upload(within_s)
 
+    async def leave(self) -> None:
+        """Release the store of a partition that is another's now; delete it if it is not needed.
+
+        It is not where a checkpoint holds all of it. Else it may be the only copy, and stays
+        until the new owner is beyond it.
+        """
+        is_spare = self._is_in_checkpoint
+        await self.close()
+        if is_spare and self._store is None and self.phase is Phase.CLOSED:
+            await asyncio.to_thread(self._folder.remove)
+
     async def close(self) -> None:
         """Release the store."""
         await self.suspend()
@@ -276,6 +294,18 @@ class Partition:
             await self._finish_upload(0.0)
             self._move(Phase.CLOSED)
             self._release()
+
+    @property
+    def _is_in_checkpoint(self) -> bool:
+        """Return whether the newest checkpoint holds the whole state, left in order."""
+        saved, applied = self._folder.saved, self.next_offset - 1
+        return (
+            self.phase is Phase.SUSPENDED
+            and self._copied == (applied, True)
+            and (self._upload is None or self._upload.done())
+            and saved is not None
+            and saved.applied == applied
+        )
 
     def _open(self) -> None:
         """Runs in a thread."""
@@ -403,7 +433,12 @@ class Partition:
         assert store is not None
         assert task is not None
         applied = task.applied
-        copy = await asyncio.to_thread(self._folder.take_copy, store)
+        try:
+            copy = await asyncio.to_thread(self._folder.take_copy, store)
+        except RetryError as error:
+            # A disk without room for a copy may have some for the next step.
+            _LOG.warning("partition %d has no new checkpoint: %s", self.number, error)
+            return
         self._copied = (applied, self.phase is Phase.SUSPENDED)
         self._stop_upload.clear()
 

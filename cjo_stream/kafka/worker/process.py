@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import signal
+import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any, Final
@@ -20,7 +22,9 @@ from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.kafka import client, producer, slot, stage, watchdog
 from cjo_stream.kafka.client import Admin, group_id
 from cjo_stream.kafka.contents import contents
+from cjo_stream.kafka.folder import read_folders
 from cjo_stream.kafka.noise import muffle
+from cjo_stream.kafka.position import committed_offsets
 from cjo_stream.kafka.producer import FrameProducer
 from cjo_stream.kafka.tenant import check_key
 from cjo_stream.kafka.topic import Names, require_log, verify
@@ -28,6 +32,7 @@ from cjo_stream.kafka.watchdog import Watchdog, end_process
 from cjo_stream.kafka.worker.host import WorkerApp, build_app
 from cjo_stream.kafka.worker.hosting import Hosting
 from cjo_stream.kafka.worker.partition import Partition, Surroundings
+from cjo_stream.kafka.worker.register import Register, folder_name
 from cjo_stream.kafka.worker.report import WorkerReport
 from cjo_stream.kafka.worker.state import LogRange, StateFolder
 from cjo_stream.settings import Settings
@@ -38,6 +43,7 @@ from cjo_stream.telemetry import Health, Metrics, serving
 STAGE: Final = "worker"
 BEAT_S: Final = 1.0
 TICK_IDLE_S: Final = 1.0
+SPARE_EVERY_S: Final = 10.0
 STOP_WITHIN_S: Final = 15.0
 CONFIGS: Final = ("cleanup.policy", "max.message.bytes", "message.timestamp.type")
 """Of the private logs: without these a log forgets, refuses frames, or tells another time."""
@@ -93,6 +99,15 @@ class _Worker:
             checkpoint_interval_s=(
                 settings.checkpoint_interval_s if settings.checkpoint_url else None
             ),
+            hold=lambda number: self._register.hold(number),
+        )
+        self._admin.require([names.cursor])
+        self._tasks = slot.folder(settings, STAGE) / "tasks"
+        self._register = Register(
+            self._tasks,
+            settings.slot,
+            functools.partial(self._producer.send_keyed, names.cursor),
+            read_folders(settings),
         )
         self._hosting = Hosting(self._partition)
         self._ends: dict[int, int] = {}
@@ -117,6 +132,7 @@ class _Worker:
             asyncio.create_task(app.start(), name="Faust's start"),
             asyncio.create_task(self._beat(watchdog), name="the heartbeat"),
             asyncio.create_task(self._tick(), name="the clock"),
+            asyncio.create_task(self._keep_folders(), name="the register of folders"),
         }
         watchdog.start()
         await _until(stop, parts)
@@ -155,13 +171,15 @@ class _Worker:
         return ready
 
     def _partition(self, number: int) -> Partition:
+        return Partition(number, self._state_folder(number), self._around)
+
+    def _state_folder(self, number: int) -> StateFolder:
         settings, topic = self._settings, self._topic
         checkpoints = None
         if settings.checkpoint_url:
             name = f"{topic.name}/{quote(topic.id, safe='')}/{number:04d}"
             checkpoints = Checkpoints(settings.checkpoint_url, name, settings.checkpoints_kept)
-        folder = slot.folder(settings, STAGE) / "tasks" / f"{number:04d}"
-        return Partition(number, StateFolder(folder, number, checkpoints), self._around)
+        return StateFolder(self._tasks / folder_name(number), number, checkpoints)
 
     def _build(self, number: int, store: RocksStore) -> Task:
         lane = Log(self._topic.id, number)
@@ -182,6 +200,36 @@ class _Worker:
             frame = tick_frame()
             await self._producer.send([(self._topic.name, p.number, frame) for p in idle])
             await asyncio.sleep(TICK_IDLE_S / 2)
+
+    async def _keep_folders(self) -> None:
+        """Tell which folders there are; delete those beyond which another worker has come."""
+        due_s = 0.0
+        while True:
+            held = {p.number for p in self._hosting.partitions}
+            await self._register.tell(held)
+            spare = self._register.numbers() - held
+            if spare and time.monotonic() >= due_s:
+                due_s = time.monotonic() + SPARE_EVERY_S
+                await self._remove_spare(spare)
+            await asyncio.sleep(BEAT_S)
+
+    async def _remove_spare(self, numbers: set[int]) -> None:
+        group, topic = group_id(self._settings, STAGE), self._topic.name
+        try:
+            next_ = await asyncio.to_thread(committed_offsets, self._admin, group, topic)
+        except RetryError as error:
+            _LOG.warning("folders of other workers' partitions stay for now: %s", error)
+            return
+
+        def remove(number: int) -> bool:
+            # What is committed is in its owner's store.
+            reached = next_.get(number, 0) - 1
+            return self._state_folder(number).remove_behind(reached, self._log_range(number))
+
+        try:
+            await self._hosting.remove(numbers, remove)
+        except RetryError as error:
+            _LOG.warning("folders of other workers' partitions stay for now: %s", error)
 
     def _ask_ends(self) -> Mapping[int, int]:
         """Runs in the watchdog's thread."""

@@ -3,16 +3,27 @@
 Of the local store and the newest checkpoint the one with the higher applied offset is taken; the
 log does the rest. Nothing here may leave a gap in silence: where the log does not reach from what
 is stored, the worker refuses to start.
+
+Nothing is deleted that may be the last copy. Beside a partition's folder there may lie
+
+    NNNN.unreadable-1   a store that did not open, moved aside: it can often be repaired. It stays
+    NNNN.replaced       the store before a checkpoint took its place; a crash there puts it back
+    NNNN.restoring, NNNN.copy, NNNN.removing   what was interrupted, and is worth nothing
+    NNNN.copy.tmp                              (RocksDB's own, of a copy on its way)
+
+and all but the first are gone once the partition is open.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 import shutil
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -21,6 +32,8 @@ from cjo_stream.engine.port import LogRecord
 from cjo_stream.errors import RebuildError, RefusalError, RetryError
 from cjo_stream.store.checkpoint import Checkpoints, Manifest
 from cjo_stream.store.rocks import RocksStore
+
+UNREADABLE: Final = "unreadable"
 
 _LOG = logging.getLogger(__name__)
 
@@ -45,7 +58,7 @@ class StateFolder:
         checkpoints: Checkpoints | None,
     ) -> None:
         self._folder = folder
-        self._copy = folder.with_name(folder.name + ".copy")
+        self._copy = beside(folder, "copy")
         self._partition = partition
         self._checkpoints = checkpoints
         self.on_progress: Callable[[], None] = lambda: None
@@ -57,17 +70,24 @@ class StateFolder:
     def open(self, log: LogRange) -> RocksStore:
         """Return the better of the local store and the newest checkpoint; `check` it then.
 
-        Raises LockedError while another process holds the folder, RetryError when disk or
+        A local store that cannot be read is moved aside, once it is known what there is in its
+        place. Raises LockedError while another process holds the folder, RetryError when disk or
         checkpoints are away.
         """
-        shutil.rmtree(self._copy, ignore_errors=True)
-        store = self._open_local()
+        tidy(self._folder)
+        try:
+            store = RocksStore(self._folder)
+        except RebuildError as error:
+            store = self._begin_anew(error, log)
         try:
             local = stored_offset(store)
+        except RebuildError as error:
+            store.close()
+            store, local = self._begin_anew(error, log), -1
+        try:
             newest = self._find_checkpoint(local, log)
             if newest is not None and newest.applied > local:
-                store.close()
-                store = self._restore(newest, local, log)
+                store = self._restore(newest, store, local, log)
         except BaseException:
             store.close()
             raise
@@ -80,7 +100,7 @@ class StateFolder:
                 f"partition {self._partition}: the state ends at offset {applied}, but the "
                 f"internal log begins at {log.first}: what lies between is gone. Bring back a "
                 "newer checkpoint or this partition's state folder; if there is none, the "
-                "installation must start anew"
+                f"installation must start anew{self._told_aside()}"
             )
         if applied >= log.end:
             raise RefusalError(
@@ -127,13 +147,75 @@ class StateFolder:
         finally:
             shutil.rmtree(copy, ignore_errors=True)
 
-    def _open_local(self) -> RocksStore:
+    def remove(self) -> None:
+        """Delete the partition's store, which is closed, and what is left of copies of it."""
+        if self._folder.exists():
+            self._folder.rename(beside(self._folder, "removing"))
+        tidy(self._folder)
+
+    def remove_behind(self, reached: int, log: LogRange) -> bool:
+        """Delete the store if it is spare; return whether nothing is left.
+
+        It is if its partition's owner has `reached` a later offset, and whoever comes next needs
+        it not: a checkpoint holds as much, or the log reaches back to its beginning. One that
+        cannot be read, or is held by another process, stays. Raises RetryError where the
+        checkpoint store is away.
+        """
+        tidy(self._folder)
+        if not self._folder.exists():
+            return True
         try:
-            return RocksStore(self._folder)
-        except RebuildError as error:
-            _LOG.warning("partition %d: %s", self._partition, error)
-            shutil.rmtree(self._folder)
-            return RocksStore(self._folder)
+            store = RocksStore(self._folder)
+            try:
+                applied = stored_offset(store)
+            finally:
+                store.close()
+        except (RebuildError, RetryError) as error:
+            _LOG.warning("partition %d: what is left of it stays: %s", self._partition, error)
+            return False
+        newest = self._checkpoints.newest() if self._checkpoints is not None else None
+        in_checkpoint = newest is not None and newest.applied >= applied
+        if applied >= reached or not (in_checkpoint or log.first == 0):
+            return False
+        self.remove()
+        _LOG.info(
+            "partition %d is another worker's, who is at offset %d: its folder here is deleted",
+            self._partition,
+            reached,
+        )
+        return True
+
+    def _begin_anew(self, why: RebuildError, log: LogRange) -> RocksStore:
+        """Return an empty store in the place of one that cannot be read."""
+        newest = self._find_checkpoint(-1, log)  # raises where that is not to be known now
+        aside = next(
+            path
+            for number in itertools.count(1)
+            if not (path := beside(self._folder, f"{UNREADABLE}-{number}")).exists()
+        )
+        self._folder.rename(aside)
+        reach = "nothing: there is no checkpoint, and the log begins later"
+        if newest is not None and newest.applied + 1 >= log.first:
+            reach = f"the checkpoint at offset {newest.applied} and the log"
+        elif log.first == 0:
+            reach = "the log, from its beginning"
+        _LOG.error(
+            "partition %d: its store was moved to %s and is rebuilt from %s, for %s",
+            self._partition,
+            aside,
+            reach,
+            why,
+        )
+        return RocksStore(self._folder)
+
+    def _told_aside(self) -> str:
+        paths = [str(path) for path in asides(self._folder)]
+        if not paths:
+            return ""
+        return (
+            f". A store that could not be read lies in {', '.join(paths)}: repair it, and move it "
+            f"back to {self._folder}"
+        )
 
     def _find_checkpoint(self, local: int, log: LogRange) -> Manifest | None:
         if self._checkpoints is None:
@@ -146,17 +228,26 @@ class StateFolder:
             _LOG.warning("partition %d goes on from its own store: %s", self._partition, error)
         return self.saved
 
-    def _restore(self, newest: Manifest, local: int, log: LogRange) -> RocksStore:
+    def _restore(
+        self, newest: Manifest, store: RocksStore, local: int, log: LogRange
+    ) -> RocksStore:
+        """Return the checkpoint's store, in the place of `store`; that one where it is spoilt."""
         assert self._checkpoints is not None
         began_s = time.monotonic()
+        arriving, replaced = beside(self._folder, "restoring"), beside(self._folder, "replaced")
         try:
-            self._checkpoints.restore(newest, self._folder, self.on_progress)
-            store = RocksStore(self._folder)
+            self._checkpoints.restore(newest, arriving, self.on_progress)
+            _check_restored(arriving, newest)
         except RebuildError as error:
+            shutil.rmtree(arriving, ignore_errors=True)
             if local + 1 < log.first:
                 raise
             _LOG.error("partition %d goes on without a checkpoint: %s", self._partition, error)
-            return self._open_local()
+            return store
+        store.close()
+        self._folder.rename(replaced)
+        arriving.rename(self._folder)
+        shutil.rmtree(replaced, ignore_errors=True)
         self.restore_s = time.monotonic() - began_s
         _LOG.info(
             "partition %d: restored the checkpoint at offset %d (the store was at %d) in %.1f s",
@@ -165,7 +256,40 @@ class StateFolder:
             local,
             self.restore_s,
         )
-        return store
+        return RocksStore(self._folder)
+
+
+def beside(folder: Path, what: str) -> Path:
+    """Return the folder of that name beside a partition's."""
+    return folder.with_name(f"{folder.name}.{what}")
+
+
+def asides(folder: Path) -> list[Path]:
+    """Return the stores of a partition that were moved aside, oldest first."""
+    return sorted(folder.parent.glob(f"{folder.name}.{UNREADABLE}-*"))
+
+
+def tidy(folder: Path) -> None:
+    """Delete what was interrupted beside a partition's store, which nobody has open."""
+    replaced = beside(folder, "replaced")
+    if replaced.exists() and not folder.exists():
+        replaced.rename(folder)
+    for what in ("copy", "copy.tmp", "restoring", "removing", "replaced"):
+        shutil.rmtree(beside(folder, what), ignore_errors=True)
+
+
+def _check_restored(folder: Path, manifest: Manifest) -> None:
+    """Raise RebuildError where what came is not the store that the checkpoint says."""
+    store = RocksStore(folder)
+    try:
+        applied = stored_offset(store)
+    finally:
+        store.close()
+    if applied != manifest.applied:
+        raise RebuildError(
+            f"the checkpoint at offset {manifest.applied} holds a state that ends at {applied}: "
+            "delete its manifest, so that the one before it is taken"
+        )
 
 
 def stored_offset(store: RocksStore) -> int:

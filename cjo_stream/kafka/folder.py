@@ -1,0 +1,77 @@
+"""Which state folders there are, told by their workers in the cursor topic.
+
+    key     folder/SLOT/NAME    0003 is partition 3's store, 0003.unreadable-1 one moved aside
+    value   Folder (JSON); null once the folder is gone
+
+An erasure purges the store of a partition's owner. The folder of a former owner, whose worker was
+killed or is gone, keeps what it held: nobody can reach it from here, so the report names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from confluent_kafka import Message
+
+from cjo_stream.errors import RefusalError
+from cjo_stream.kafka.contents import contents
+from cjo_stream.kafka.topic import Names
+from cjo_stream.settings import Settings
+
+_PREFIX = "folder/"
+
+
+class Folder(msgspec.Struct, frozen=True):
+    """One folder with a partition's state; `held` says whether its worker has it open."""
+
+    slot: str
+    name: str
+    partition: int
+    host: str
+    path: str
+    held: bool
+
+
+def record_key(slot: str, name: str) -> bytes:
+    """Return the key of a folder's record."""
+    return f"{_PREFIX}{slot}/{name}".encode()
+
+
+def read_folders(settings: Settings) -> list[Folder]:
+    """Return the folders that there are, as they were told, oldest telling first.
+
+    Raises RetryError where the broker is away, RefusalError for a record of somebody else's.
+    """
+    topic = Names(settings.topic_prefix).cursor
+    found: dict[bytes, Folder] = {}
+    for message in contents(settings, (topic, 0)):
+        key = _bytes(message.key())
+        if key.startswith(_PREFIX.encode()):
+            found.pop(key, None)
+            if (folder := _read(key, message)) is not None:
+                found[key] = folder
+    return list(found.values())
+
+
+def left(folders: Iterable[Folder]) -> list[Folder]:
+    """Return those that are not the store of a partition's owner: who opened it last."""
+    folders = list(folders)
+    owned = {folder.partition: folder for folder in folders if folder.held}
+    kept = [folder for folder in folders if owned.get(folder.partition) != folder]
+    return sorted(kept, key=lambda folder: (folder.slot, folder.name))
+
+
+def _read(key: bytes, message: Message) -> Folder | None:
+    value = _bytes(message.value())
+    try:
+        return msgspec.json.decode(value, type=Folder) if value else None
+    except msgspec.MsgspecError as error:
+        raise RefusalError(
+            f"the cursor topic holds a record that no worker wrote, under {key!r} ({error}): find "
+            "and stop its writer, and write a null value under that key"
+        ) from error
+
+
+def _bytes(value: str | bytes | None) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""

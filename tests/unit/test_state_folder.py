@@ -1,0 +1,266 @@
+"""A partition's folder on a host: never deleted where it may be the last copy, never left behind
+where it is not, and told wherever it is left."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from cjo_stream.engine import codec
+from cjo_stream.errors import RebuildError, RefusalError, RetryError
+from cjo_stream.kafka.folder import Folder, left
+from cjo_stream.kafka.retention import _kept, withdrawn
+from cjo_stream.kafka.worker.register import Register
+from cjo_stream.kafka.worker.state import LogRange, StateFolder, stored_offset
+from cjo_stream.store.checkpoint import Checkpoints
+from cjo_stream.store.rocks import RocksStore
+
+WHOLE = LogRange(0, 1_000)
+CUT = LogRange(500, 1_000)
+
+
+def make(folder: Path, applied: int) -> None:
+    """Leave a store in `folder` whose state ends at `applied`."""
+    store = RocksStore(folder)
+    store.write([(codec.META_KEY, codec.encode_meta(codec.Meta(applied=applied)))])
+    store.write([(b"sp%04d" % n, b"\x01a customer") for n in range(100)])
+    store.purge([])
+    store.close()
+
+
+def spoil(folder: Path) -> dict[str, bytes]:
+    """Leave what a full disk leaves of a small file; return what lies in the folder then."""
+    (folder / "CURRENT").write_bytes(b"")
+    return {path.name: path.read_bytes() for path in folder.glob("*.sst")}
+
+
+class Host:
+    def __init__(self, tmp_path: Path, *, checkpoints: bool = True) -> None:
+        self.path = tmp_path / "tasks" / "0003"
+        self._url = str(tmp_path / "checkpoints") if checkpoints else None
+        self.tasks = self.path.parent
+
+    @property
+    def copies(self) -> Checkpoints:
+        assert self._url is not None
+        return Checkpoints(self._url, "3")
+
+    def folder(self) -> StateFolder:
+        return StateFolder(self.path, 3, self.copies if self._url else None)
+
+    def save(self, applied: int) -> None:
+        """Store a checkpoint of a state that ends at `applied`."""
+        elsewhere = self.tasks.parent / f"elsewhere-{applied}"
+        make(elsewhere, applied)
+        store = RocksStore(elsewhere)
+        store.checkpoint(str(elsewhere / "copy"))
+        self.copies.save(elsewhere / "copy", applied)
+        store.close()
+
+    def opened(self, log: LogRange) -> int:
+        """Open and check as a partition does; return where the state ends."""
+        folder = self.folder()
+        store = folder.open(log)
+        try:
+            applied = stored_offset(store)
+            folder.check(applied, log)
+        finally:
+            store.close()
+        return applied
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.tasks.iterdir())
+
+
+# --- a store that does not open
+
+
+def test_it_is_moved_aside_and_rebuilt_from_the_checkpoint(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    host = Host(tmp_path)
+    make(host.path, 700)
+    files = spoil(host.path)
+    host.save(600)
+    assert host.opened(CUT) == 600
+    assert host.names() == ["0003", "0003.unreadable-1"]
+    aside = host.tasks / "0003.unreadable-1"
+    assert {path.name: path.read_bytes() for path in aside.glob("*.sst")} == files
+    assert f"moved to {aside} and is rebuilt from the checkpoint at offset 600" in caplog.text
+    spoil(host.path)
+    assert host.opened(CUT) == 600
+    assert host.names() == ["0003", "0003.unreadable-1", "0003.unreadable-2"]
+
+
+def test_it_is_rebuilt_from_a_log_that_is_whole(tmp_path: Path) -> None:
+    host = Host(tmp_path, checkpoints=False)
+    make(host.path, 700)
+    spoil(host.path)
+    assert host.opened(WHOLE) == -1
+    assert host.names() == ["0003", "0003.unreadable-1"]
+
+
+def test_where_nothing_reaches_it_is_kept_and_may_be_moved_back(tmp_path: Path) -> None:
+    host = Host(tmp_path, checkpoints=False)
+    make(host.path, 700)
+    current = (host.path / "CURRENT").read_bytes()
+    spoil(host.path)
+    aside = host.tasks / "0003.unreadable-1"
+    for _ in range(2):  # it says so at each start
+        with pytest.raises(RefusalError, match="move it back") as refused:
+            host.opened(CUT)
+        assert str(aside) in str(refused.value)
+    (aside / "CURRENT").write_bytes(current)  # repaired
+    host.path.rename(tmp_path / "empty")
+    aside.rename(host.path)
+    assert host.opened(CUT) == 700
+
+
+def test_while_checkpoints_are_away_nothing_is_touched(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    (tmp_path / "checkpoints" / "3" / "manifests" / "9.json").mkdir(parents=True)
+    (tmp_path / "checkpoints" / "3" / "files").mkdir()
+    make(host.path, 700)
+    files = spoil(host.path)
+    for _ in range(2):
+        with pytest.raises(RetryError):
+            host.opened(WHOLE)
+        assert host.names() == ["0003"]
+    assert {path.name: path.read_bytes() for path in host.path.glob("*.sst")} == files
+
+
+# --- a checkpoint in the place of a store
+
+
+@pytest.mark.parametrize("applied", [600, 800])
+def test_a_checkpoint_that_is_not_what_it_says_costs_no_store(
+    tmp_path: Path, applied: int
+) -> None:
+    host = Host(tmp_path)
+    make(host.path, 550)
+    make(tmp_path / "other", 600)
+    if applied == 600:
+        spoil(tmp_path / "other")  # a copy of a store that does not open
+    host.copies.save(tmp_path / "other", applied)
+    assert host.opened(CUT) == 550
+    assert host.names() == ["0003"]
+    make(host.path, 400)
+    with pytest.raises(RebuildError):
+        host.opened(CUT)
+    assert host.opened(LogRange(401, 1_000)) == 400, "it is still there"
+
+
+@pytest.mark.parametrize("killed", ["before", "between", "after"])
+def test_a_crash_while_a_checkpoint_takes_its_place_costs_no_store(
+    tmp_path: Path, killed: str
+) -> None:
+    host = Host(tmp_path, checkpoints=False)
+    make(host.path, 550)
+    make(host.tasks / "0003.restoring", 600)
+    if killed != "before":
+        host.path.rename(host.tasks / "0003.replaced")
+    if killed == "after":
+        (host.tasks / "0003.restoring").rename(host.path)
+    assert host.opened(CUT) == (600 if killed == "after" else 550)
+    assert host.names() == ["0003"]
+
+
+# --- a folder whose partition is another worker's
+
+
+@pytest.mark.parametrize(
+    ("saved", "reached", "log", "spare"),
+    [
+        (700, 701, CUT, True),
+        (800, 900, CUT, True),
+        (700, 700, CUT, False),  # nobody is beyond it: it may come back here
+        (600, 701, CUT, False),  # what comes after the checkpoint is here alone
+        (None, 701, CUT, False),  # the log does not reach back
+        (None, 701, WHOLE, True),
+        (None, -1, WHOLE, False),  # nobody has committed anything
+    ],
+)
+def test_it_stays_as_long_as_somebody_may_need_it(
+    tmp_path: Path, saved: int | None, reached: int, log: LogRange, spare: bool
+) -> None:
+    host = Host(tmp_path, checkpoints=saved is not None)
+    make(host.path, 700)
+    make(host.tasks / "0003.copy", 690)
+    make(host.tasks / "0003.copy.tmp", 690)
+    make(host.tasks / "0003.restoring", 690)
+    if saved is not None:
+        host.save(saved)
+    assert host.folder().remove_behind(reached, log) == spare
+    assert host.names() == ([] if spare else ["0003"])
+    assert spare or host.opened(log) == max(700, saved or 0)
+
+
+def test_one_that_another_process_has_open_stays(tmp_path: Path) -> None:
+    host = Host(tmp_path, checkpoints=False)
+    make(host.path, 700)
+    store = RocksStore(host.path)
+    assert not host.folder().remove_behind(900, WHOLE)
+    store.close()
+    spoil(host.path)
+    assert not host.folder().remove_behind(900, WHOLE)
+    assert host.names() == ["0003"]
+
+
+# --- what is told of folders
+
+
+def test_the_register_tells_what_is_on_disk_and_what_is_gone(tmp_path: Path) -> None:
+    sent: list[tuple[str, str | None]] = []
+
+    async def send(key: bytes, value: bytes | None) -> None:
+        held = None if value is None else "open" if b'"held":true' in value else "left"
+        sent.append((key.decode().removeprefix("folder/"), held))
+
+    async def tell() -> None:
+        old = Folder("a", "0009", 9, "host", "/gone", True)
+        other = Folder("b", "0008", 8, "host", "/other", True)
+        register = Register(tmp_path, "a", send, [old, other])
+        for name in ("0001", "0001.unreadable-1", "0001.copy", "0002", "faust"):
+            (tmp_path / name).mkdir()
+        await register.hold(2)
+        await register.tell([2])
+        assert sorted(sent) == [
+            ("a/0001", "left"),
+            ("a/0001.unreadable-1", "left"),
+            ("a/0002", "open"),
+            ("a/0009", None),
+        ]
+        assert register.numbers() == {1, 2}
+        sent.clear()
+        await register.tell([2])
+        assert sent == []
+        (tmp_path / "0001").rmdir()
+        await register.hold(3)
+        await register.tell([3])
+        assert sorted(sent) == [("a/0001", None), ("a/0002", "left"), ("a/0003", "open")]
+
+    asyncio.run(tell())
+
+
+def test_all_folders_are_left_but_those_of_whoever_opened_a_partition_last() -> None:
+    def folder(slot: str, name: str, held: bool) -> Folder:
+        return Folder(slot, name, int(name[:4]), "host", f"/{slot}/{name}", held)
+
+    killed, owner = folder("a", "0001", True), folder("b", "0001", True)
+    aside, former = folder("b", "0001.unreadable-1", False), folder("b", "0002", False)
+    assert left([killed, owner, aside, former]) == [killed, aside, former]
+    assert left([owner]) == []
+
+
+def test_a_null_value_is_told_of_the_topic_that_has_one() -> None:
+    compacted = {"cleanup.policy": "compact", "delete.retention.ms": "86400000"}
+    profile = withdrawn(_kept("cjo.profile.v1", "profiles", compacted), compacted)
+    assert "a null value stands" in profile.how
+    assert "1 days later" in profile.how
+    assert "no null value is written" in _kept("mine", "raw events", compacted).how
+    both = {"cleanup.policy": "compact,delete", "retention.ms": "3600000"}
+    aged = _kept("cjo.profile.v1", "profiles", both)
+    assert withdrawn(aged, both) == aged
+    assert aged.kept_ms == 3_600_000
