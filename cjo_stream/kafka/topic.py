@@ -6,6 +6,7 @@
 | definition, cursor  | 1            | compacted                                   |
 | profile             | `partitions` | compacted                                   |
 | reply               | 1            | a day                                       |
+| events in, outcome  | `partitions` | times are the broker's append times         |
 | the rest of ours    | `partitions` | as the broker does                          |
 | named by a topology | `partitions` | as the broker does; only looked for         |
 
@@ -164,7 +165,7 @@ def wanted_topics(settings: Settings, program: Program | None) -> list[Wanted]:
         Wanted(names.model, 1, cursor, counted=True),
         Wanted(names.out("profile"), many, compacted),
         Wanted(names.reply, 1, reply),
-        Wanted(names.outcome, many),
+        Wanted(names.outcome, many, _RAW),
         *(Wanted(names.out(kind), many, ours) for kind in _PLAIN),
     ]
     if program is not None:
@@ -172,6 +173,9 @@ def wanted_topics(settings: Settings, program: Program | None) -> list[Wanted]:
     return list({topic.name: topic for topic in found}.values())
 
 
+_RAW: Final = {"message.timestamp.type": "LogAppendTime"}
+"""Of the topics that events come in by, but for those that a topology names, which are others': a
+record's timestamp is the broker's, so that no producer's clock says what lies in the future."""
 _PLAIN: Final = ("decision", "transition", "identity", "dead_letter")
 
 
@@ -181,7 +185,8 @@ def _channel_topics(
     found = []
     for channel in program.channels.values():
         if channel.input is not None:
-            found.append(Wanted(names.source(channel.input), partitions))
+            own = _RAW if channel.input.prefixed else {}
+            found.append(Wanted(names.source(channel.input), partitions, own))
         target = names.target(channel)
         if target is not None:
             found.append(Wanted(target, partitions, ours if channel.output_prefixed else {}))

@@ -2,6 +2,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -12,7 +13,7 @@ from confluent_kafka.admin import (
 
 from cjo_stream.core.program import Channel, Input, Program
 from cjo_stream.errors import RefusalError
-from cjo_stream.kafka.client import Admin
+from cjo_stream.kafka.client import Admin, reader
 from cjo_stream.kafka.topic import Names, create, require_log, verify
 from cjo_stream.settings import Settings
 
@@ -40,6 +41,21 @@ def test_topics_that_were_created_verify(settings: Settings) -> None:
     assert verify(settings, PROGRAM) == []
     again = create(settings, PROGRAM)
     assert (again.created, again.differences) == ([], [])
+
+
+def test_a_producers_clock_does_not_reach_a_raw_topic(settings: Settings) -> None:
+    create(settings, PROGRAM)
+    topic = f"{settings.topic_prefix}event.web.v1"
+    year_ms = 365 * 86_400_000
+    now_ms = round(time.time() * 1000)
+    producer = Producer(settings.kafka_properties())
+    producer.produce(topic, b"{}", partition=0, timestamp=now_ms + year_ms)
+    assert producer.flush(10) == 0
+    consumer = reader(settings, {(topic, 0): 0})
+    message = consumer.poll(10)
+    consumer.close()
+    assert message is not None
+    assert message.timestamp()[1] < now_ms + 60_000
 
 
 def test_every_difference_comes_with_what_mends_it(

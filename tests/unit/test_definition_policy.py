@@ -9,8 +9,11 @@ import pytest
 
 from cjo_stream.core.program import Cap, Consent, Coverage, Period, Program, QuietWindow, Then
 from cjo_stream.definition import load, schema
-from tests.unit.test_definition_errors import ACTION, JOURNEY, TOPOLOGY, at_mark, errors_of
+from tests.unit import test_definition_errors
+from tests.unit.test_definition_errors import ACTION, JOURNEY, at_mark, errors_of
 
+CASES = "service: {opened: {on: ticket_opened}, closed: {on: ticket_closed}}\n"
+TOPOLOGY = test_definition_errors.TOPOLOGY + CASES
 POLICY = """\
 policy: contact
 caps:
@@ -206,7 +209,7 @@ quiet_hours:
 def test_a_folder_has_one_policy(tmp_path: Path) -> None:
     found = errors_of(tmp_path, TOPOLOGY, POLICY, "policy: second\n", ACTION)
     assert [line.split(": ", 1)[1] for line in found] == [
-        f"error: a second policy, after that of {tmp_path}/all.yaml, line 12: a folder has one"
+        f"error: a second policy, after that of {tmp_path}/all.yaml, line 13: a folder has one"
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from cjo_stream.core.program import Action, Journey, Program, Status, Trait
 from cjo_stream.definition.build.action import ask_of, build_action
 from cjo_stream.definition.build.context import ENGINE_TYPES, Context, Declared
+from cjo_stream.definition.build.idle import warn_of_idle_policy, warn_of_idle_topology
 from cjo_stream.definition.build.journey import build_journey
 from cjo_stream.definition.build.policy import (
     REWARD_WINDOW_MS,
@@ -44,6 +45,10 @@ def build_program(
     journeys = _build_journeys(definitions, context, raised)
     older = _build_journeys(carried, context, raised)
     profile: Fields | None = fields.value("profile") if fields is not None else None
+    if fields is not None:
+        warn_of_idle_topology(fields, context)
+    if stated is not None:
+        warn_of_idle_policy(stated, fields, context)
     if profile is not None:
         review_traits(profile.items("traits"), raised, context)
     if report.errors or not parts:

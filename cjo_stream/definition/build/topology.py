@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from typing import Any
 
-from cjo_stream.core.expression import Place
+from cjo_stream.core.expression import Place, Scope
 from cjo_stream.core.expression.compiler import PROFILE_FIELDS
 from cjo_stream.core.program import (
     CaseRule,
     Channel,
+    Fact,
     IdentifierType,
     Input,
     Trait,
@@ -20,6 +22,7 @@ from cjo_stream.definition.build.context import Context, report_repeated, types_
 from cjo_stream.definition.build.fact import build_fact
 from cjo_stream.definition.era import CASES, era_of_fact, era_of_trait
 from cjo_stream.definition.grammar.item import Entry, Fields, Item
+from cjo_stream.definition.grammar.scalar import EVENT_TYPE
 from cjo_stream.definition.grammar.topology import TRAIT_KINDS
 from cjo_stream.definition.report import Report, quoted, unknown
 
@@ -28,6 +31,10 @@ RANK_MAX = 255
 TYPES_MAX = RANK_MAX // RANK_STEP
 """A rank is one byte of a customer's id, and types to come need gaps."""
 _KEEP = 50
+TIMEZONE = "timezone"
+_WITHOUT_PHONES = frozenset(("AQ", "BV", "GS", "HM", "PN", "TF", "UM"))
+_NOT_IN_ISO = frozenset(("AC", "TA", "XK"))
+_TYPE = re.compile(EVENT_TYPE)
 
 
 def build_topology(fields: Fields, context: Context) -> dict[str, Any]:
@@ -42,6 +49,9 @@ def build_topology(fields: Fields, context: Context) -> dict[str, Any]:
     zone = fields.get("timezone")
     if zone is not None and zone.value not in (zones := _zones()):
         report.error(zone.node, unknown("time zone", zone.value, zones))
+    region = fields.get("region")
+    if region is not None and region.value not in (regions := _regions()):
+        report.error(region.node, unknown("region", region.value, regions))
     identity: Fields | None = fields.value("identity")
     blocked = identity.items("blocked") if identity else []
     durations = {
@@ -64,6 +74,13 @@ def build_topology(fields: Fields, context: Context) -> dict[str, Any]:
         "closed": _build_cases(service, "closed", context),
         "cases_era": context.eras.get(CASES, 0),
     }
+
+
+def _regions() -> frozenset[str]:
+    """Return the regions that have phone numbers, by the codes of ISO 3166 or as good as that."""
+    listed = resources.files("tzdata.zoneinfo").joinpath("iso3166.tab").read_text(encoding="utf-8")
+    codes = (line[:2] for line in listed.splitlines() if not line.startswith("#"))
+    return frozenset(codes) - _WITHOUT_PHONES | _NOT_IN_ISO
 
 
 def _zones() -> frozenset[str]:
@@ -144,6 +161,11 @@ def _build_map(channel: str, fields: Fields | None, context: Context) -> dict[st
         expression = context.expression(fields.get(name), Place.MAP, definition)
         if expression is not None:
             mapping[name] = expression
+    type_, item = mapping.get("type"), fields.get("type")
+    if type_ is not None and item is not None and type_.is_constant:
+        fixed = type_.evaluate(Scope(now=0))
+        if not isinstance(fixed, str) or not _TYPE.fullmatch(fixed):
+            context.report.error(item.node, f"this is no event type: {EVENT_TYPE}")
     for entry in fields.items("identifiers"):
         types = context.declared.identifiers
         context.check_known(entry.key.node, "identifier type", entry.key.value, types)
@@ -174,12 +196,27 @@ def _build_profile(fields: Fields, context: Context) -> None:
         _check_name(entry, "fact", report)
         era = context.eras.get(era_of_fact(entry.key.value), 0)
         context.facts[entry.key.value] = build_fact(entry, era, report)
+        if entry.key.value == TIMEZONE:
+            _check_zone_fact(entry, context.facts[TIMEZONE], report)
     traits = profile.items("traits")
     for entry in traits:
         _check_name(entry, "trait", report)
         if entry.key.value in context.declared.facts:
             report.error(entry.key.node, f"{quoted(entry.key.value)} is a fact already")
     context.traits = {entry.key.value: _build_trait(entry, context) for entry in traits}
+
+
+def _check_zone_fact(entry: Entry, fact: Fact, report: Report) -> None:
+    """Report a fact `timezone` that can hold no zone: it is the customer's own (section 3)."""
+    fields: Fields = entry.value
+    type_, default = fields.get("type"), fields.get("default")
+    if type_ is not None and fact.type != "string":
+        message = f"the fact 'timezone' is the customer's time zone: a 'string', not a {fact.type}"
+        report.error(type_.node, message)
+    elif isinstance(fact.default, str) and default is not None:
+        zones = _zones()
+        if fact.default not in zones:
+            report.error(default.node, unknown("time zone", fact.default, zones))
 
 
 def _check_name(entry: Entry, what: str, report: Report) -> None:

@@ -1,0 +1,21 @@
+"""Which topics an installation needs, and how they must be."""
+
+from cjo_stream.core.program import Channel, Input, Program
+from cjo_stream.kafka.topic import wanted_topics
+from cjo_stream.settings import Settings
+
+PROGRAM = Program(
+    topology="shop",
+    channels={
+        "web": Channel(name="web", input=Input(topic="event.web.v1", prefixed=True)),
+        "pos": Channel(name="pos", input=Input(topic="pos.receipts", prefixed=False)),
+    },
+    identifiers={},
+)
+
+
+def test_raw_topics_of_ours_tell_the_brokers_time_and_no_producers() -> None:
+    wanted = {topic.name: topic.config for topic in wanted_topics(Settings(), PROGRAM)}
+    for name in ("cjo.event.web.v1", "cjo.outcome.v1", "cjo.internal.v1", "cjo.effect.v1"):
+        assert wanted[name]["message.timestamp.type"] == "LogAppendTime"
+    assert wanted["pos.receipts"] == {}
