@@ -8,6 +8,7 @@ CjoError
 │   ├── HoleError         an item's predecessor in its lane never arrived
 │   ├── ClockError        a clock jumped further ahead than a sane producer's could
 │   ├── RefusalError      stored positions, topics or versions that do not fit each other
+│   │   └── LibraryError  a set was applied with other versions of tzdata or phonenumbers
 │   └── InvariantError    the identity protocol, or the engine itself, met an impossible state
 ├── RetryError            the outside is away (broker, disk, checkpoints): try again, with back-off
 │   └── LockedError       a store is held by another process, perhaps one on its way out
@@ -99,6 +100,10 @@ class RefusalError(StopError):
     """Positions, topics, versions or settings that do not fit what is stored."""
 
     reaction = Reaction.MEND
+
+
+class LibraryError(RefusalError):
+    """A definition set was applied with other versions of the libraries that bring data."""
 
 
 class InvariantError(StopError):

@@ -93,9 +93,15 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
         say(f"intake {place}: set {number}")
     if found.begun > found.applied:
         warn(f"set {found.begun} was begun and not ended: run the same `cjo-stream apply` again")
+    _warn_of(found.libraries)
     if silent:
         warn(f"partitions {silent} do not answer: are worker and dispatch running?")
     return 1 if silent else 0
+
+
+def _warn_of(libraries: list[str]) -> None:
+    for difference in libraries:
+        warn(f"{difference}: install that version, or apply the topology again with the new one")
 
 
 def _status_of(state: Path, json: bool) -> int:
@@ -108,4 +114,5 @@ def _status_of(state: Path, json: bool) -> int:
     say(found.topology or "nothing is applied yet: run `cjo-stream run TOPOLOGY ... --state DIR`")
     for number, active in found.partitions.items():
         say(f"partition {number}: set {active}")
+    _warn_of(found.libraries)
     return 0

@@ -14,7 +14,7 @@ from importlib import metadata
 
 import msgspec
 
-from cjo_stream.errors import RefusalError
+from cjo_stream.errors import LibraryError, RefusalError
 
 _DATA_LIBRARIES = ("tzdata", "phonenumbers")
 _FORM = 1
@@ -84,6 +84,22 @@ def _inflated(content: bytes) -> bytes:
 def digest(content: Content) -> str:
     """Return a name of the content, equal where it is."""
     return hashlib.sha256(msgspec.msgpack.encode(content)).hexdigest()
+
+
+def check_libraries(number: int, content: bytes) -> None:
+    """Raise LibraryError where this machine's data libraries are not those of a set.
+
+    Whoever runs by a set must have them; whoever only stores or activates it need not.
+    """
+    differences = library_differences(content)
+    if differences:
+        wanted = " ".join(f"{name}=={of}" for name, of in decode(content).libraries.items())
+        raise LibraryError(
+            f"definition set {number}: {'; '.join(differences)}. Results would differ: install "
+            f"{wanted} here. Or run `cjo-stream apply` again from where the new versions are, "
+            "while the other processes still run by the old: then the change is in the log, and "
+            "each of them says when it needs the new ones"
+        )
 
 
 def library_differences(content: bytes) -> list[str]:

@@ -9,7 +9,15 @@ import msgspec
 
 from cjo_stream.core.program import IdentifierType, Program
 from cjo_stream.definition.build.program import build_program
-from cjo_stream.definition.content import Carried, Content, decode, digest, encode, new_content
+from cjo_stream.definition.content import (
+    Carried,
+    Content,
+    check_libraries,
+    decode,
+    digest,
+    encode,
+    new_content,
+)
 from cjo_stream.definition.kind import Definition, keep_first, read_definitions
 from cjo_stream.definition.report import Report
 from cjo_stream.definition.text.folder import read_folder
@@ -41,7 +49,11 @@ def load(folder: Path) -> DefinitionSet:
 
 
 def compile_content(number: int, content: bytes) -> Program:
-    """Return the program of definition set `number`; raises DefinitionError, RefusalError."""
+    """Return the program of definition set `number`, to run by it.
+
+    Raises DefinitionError, RefusalError; LibraryError where results would differ here.
+    """
+    check_libraries(number, content)
     return msgspec.structs.replace(compile_stored(content), number=number)
 
 

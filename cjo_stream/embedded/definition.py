@@ -9,7 +9,12 @@ from pathlib import Path
 import msgspec
 
 from cjo_stream.core.record import DeadLetter
-from cjo_stream.definition import DefinitionSet, compile_content
+from cjo_stream.definition import (
+    DefinitionSet,
+    compile_content,
+    compile_stored,
+    library_differences,
+)
 from cjo_stream.embedded.installation import check_shape, govern, keep_key
 from cjo_stream.embedded.log import DurableLog
 from cjo_stream.embedded.output import SIZES_NOTE
@@ -32,6 +37,8 @@ class Status(msgspec.Struct, frozen=True):
 
     topology: str | None
     partitions: dict[int, int]
+    libraries: list[str] = []
+    """Where this machine's data libraries differ from those of the set, in words."""
 
 
 def apply(definitions: DefinitionSet, state: Path, tenant_key: bytes | None = None) -> Applied:
@@ -60,9 +67,12 @@ def status(state: Path) -> Status:
         active = [codec.decode_meta(value).active if value is not None else 0 for value in values]
         content = stores[0].get(codec.set_key(active[0]))
         topology = None
+        libraries: list[str] = []
         if content is not None:
-            topology = compile_content(active[0], codec.decode_set(content)).topology
-        return Status(topology, dict(enumerate(active)))
+            applied = codec.decode_set(content)
+            topology = compile_stored(applied).topology
+            libraries = library_differences(applied)
+        return Status(topology, dict(enumerate(active)), libraries)
 
 
 def check_finished(log: DurableLog, state: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cjo_stream.core.program import Program
 from cjo_stream.engine import codec
 from cjo_stream.engine.port import Compile, Store
-from cjo_stream.errors import DefinitionError, RefusalError
+from cjo_stream.errors import DefinitionError, LibraryError, RefusalError
 
 OLDER_KEPT = 3
 
@@ -48,6 +48,8 @@ class Sets:
             return f"definition set {number} was never stored here: apply it again"
         try:
             self._program_of(number)
+        except LibraryError:
+            pass  # whoever runs by it needs them; where the log activates it, no machine decides
         except (DefinitionError, RefusalError) as error:
             return f"definition set {number} does not compile here: {error}"
         self.active = number

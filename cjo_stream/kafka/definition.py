@@ -26,7 +26,13 @@ from confluent_kafka import KafkaException, Producer
 
 from cjo_stream.core.message import ActivateSet, StoreSet
 from cjo_stream.core.program import Program
-from cjo_stream.definition import DefinitionSet, carry, compile_content
+from cjo_stream.definition import (
+    DefinitionSet,
+    carry,
+    check_libraries,
+    compile_stored,
+    library_differences,
+)
 from cjo_stream.engine.frame import ITEM_BYTES_MAX
 from cjo_stream.errors import RefusalError, RetryError, UsageError
 from cjo_stream.ingest.tenant import check_fingerprint, fingerprint
@@ -106,6 +112,8 @@ class Status(msgspec.Struct, frozen=True):
     """The active set of each partition; None where no task answered."""
     intake: dict[str, int]
     """By topic/partition, the set by which its records are routed."""
+    libraries: list[str] = []
+    """Where this machine's data libraries differ from those of the applied set, in words."""
 
 
 class DefinitionLog:
@@ -145,7 +153,17 @@ class DefinitionLog:
         return self.pointer != before
 
     def program(self, number: int) -> Program:
-        """Return set `number`, compiled; raises RefusalError where it is not kept any more."""
+        """Return set `number`, compiled; raises RefusalError where it is not kept any more.
+
+        Who runs by it checks the libraries, too (`check_libraries`).
+        """
+        return msgspec.structs.replace(compile_stored(self._content(number)), number=number)
+
+    def check_libraries(self, number: int) -> None:
+        """Raise LibraryError where records may not be taken by set `number` here."""
+        check_libraries(number, self._content(number))
+
+    def _content(self, number: int) -> bytes:
         published = self.sets.get(number)
         if published is None:
             raise RefusalError(
@@ -153,7 +171,7 @@ class DefinitionLog:
                 f"{sorted(self.sets)}: it was created anew, or more than {SETS_KEPT} sets were "
                 "applied meanwhile. Bring its records back"
             )
-        return compile_content(number, published.content)
+        return published.content
 
     @property
     def newest(self) -> Published | None:
@@ -387,10 +405,12 @@ def status(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Status:
     # No set has the number 0, so this activates nothing, and the answer says what is active.
     answers = ask_tasks(settings, lambda command_id: ActivateSet(0, command_id), within_s)
     partitions = range(settings.partitions)
+    governing = log.sets.get(log.pointer.number)
     return Status(
         topology=log.topology,
         applied=log.pointer.number,
         begun=log.newest.number if log.newest else 0,
         partitions={p: answers[p]["active"] if p in answers else None for p in partitions},
         intake=set_numbers(admin, group_id(settings, "intake")),
+        libraries=library_differences(governing.content) if governing else [],
     )

@@ -156,6 +156,7 @@ class IntakeProcess:
         self._decoders: dict[int, Decoder] = {}
         self._channels: dict[int, dict[str, str | None]] = {}
         """By definition set."""
+        self._checked: set[int] = set()
         self._subscribed: set[str] = set()
         self._current = 0
         self._joined = False
@@ -253,6 +254,7 @@ class IntakeProcess:
         began_s = time.perf_counter()
         outgoing: list[Outgoing] = []
         for number, records in by_set.items():
+            self._check_libraries(number)
             step = self._engines[number].take(records)
             internal = self._names.internal
             outgoing += [Outgoing(internal, frame, to) for to, frame in step.frames]
@@ -328,6 +330,16 @@ class IntakeProcess:
         _LOG.info("definition set %d: reading %s", number, ", ".join(sorted(wanted)))
         self._current = number
         self._pass_barriers()
+
+    def _check_libraries(self, number: int) -> None:
+        """Raise LibraryError where this process may not route by a set.
+
+        Not before there is something to route: the barrier before a set with newer libraries must
+        be passed by a process that has the older ones.
+        """
+        if number not in self._checked:
+            self._definitions.check_libraries(number)
+            self._checked.add(number)
 
     def _engine(self, number: int) -> Intake:
         engine = self._engines.get(number)

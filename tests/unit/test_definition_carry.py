@@ -9,8 +9,10 @@ import pytest
 
 from cjo_stream.core.program import Program
 from cjo_stream.definition import DefinitionSet, carry, compile_content, library_differences, load
-from cjo_stream.definition.content import decode, encode
-from cjo_stream.errors import DefinitionError, RefusalError, UsageError
+from cjo_stream.definition.content import decode, digest, encode
+from cjo_stream.engine.sets import Sets
+from cjo_stream.errors import DefinitionError, LibraryError, RefusalError, UsageError
+from cjo_stream.store.memory import MemoryStore
 
 TOPOLOGY = """\
 topology: shop
@@ -247,3 +249,39 @@ def test_libraries_with_data_are_named(folder: Path) -> None:
 def test_bytes_that_are_no_definition_set_are_refused() -> None:
     with pytest.raises(RefusalError, match="apply the topology again"):
         compile_content(1, b"nothing")
+
+
+def other_libraries(content: bytes) -> bytes:
+    """Return a set as it was applied with other versions of the libraries that bring data."""
+    return encode(msgspec.structs.replace(decode(content), libraries={"tzdata": "2000.1"}))
+
+
+def test_a_set_applied_with_other_libraries_is_not_run_by(folder: Path) -> None:
+    other = other_libraries(given(folder).content)
+    (said,) = library_differences(other)
+    assert said.startswith("tzdata is ")
+    with pytest.raises(LibraryError, match=r"install tzdata==2000\.1 here.*cjo-stream apply"):
+        compile_content(3, other)
+
+
+def test_the_log_activates_such_a_set_and_who_has_the_libraries_runs_by_it(folder: Path) -> None:
+    first = carry(given(folder), None)
+    other = other_libraries(carry(given(folder, SECOND), first))
+    sets = Sets(MemoryStore(), compile_content, 0)
+    sets.store(1, first)
+    assert sets.activate(1) is None
+    sets.store(2, other)
+    assert sets.activate(2) is None
+    assert sets.active == 2
+    with pytest.raises(LibraryError):
+        sets.program()
+
+
+def test_the_same_topology_under_other_libraries_is_another_set(folder: Path) -> None:
+    here = given(folder)
+    there = msgspec.structs.replace(decode(here.content), libraries={"tzdata": "2000.1"})
+    assert digest(there) != here.digest
+    # The way out: applied again here, it is run by here, and nothing else begins anew.
+    again = carry(here, other_libraries(carry(here, None)))
+    assert library_differences(again) == []
+    assert compile_content(2, again).number == 2
