@@ -89,6 +89,18 @@ def renumbered(metadata: str, set_number: int) -> str:
     return " ".join([topic_id, str(set_number), *distances])
 
 
+def moved_on(metadata: str, by: int) -> str:
+    """Return the metadata of the same lane `by` records further on, of which it sent none."""
+    committed = read_metadata(metadata)
+    further = {to: away + by for to, away in committed.distances.items()}
+    numbers = [_packed(further)] if further else []
+    return " ".join([committed.topic_id, str(committed.set_number), *numbers])
+
+
+SWITCHED_OFF: Final = 0
+"""The set number of a topic that the set in force does not read."""
+
+
 class Intake:
     """Routes the records of any number of raw partitions by one definition set."""
 

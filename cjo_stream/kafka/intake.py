@@ -37,7 +37,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from cjo_stream.core.program import Program
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.engine.effect import dead_letter_headers
-from cjo_stream.engine.intake import Intake, new_metadata, read_metadata, renumbered
+from cjo_stream.engine.intake import (
+    SWITCHED_OFF,
+    Intake,
+    new_metadata,
+    read_metadata,
+    renumbered,
+)
 from cjo_stream.engine.port import Log, RawRecord
 from cjo_stream.errors import StopError
 from cjo_stream.ingest import Decoder, decoder
@@ -80,8 +86,6 @@ COPY_S: Final = 60.0
 REFRESH_S: Final = 3_600.0
 """Positions that do not move are committed again so often: they would expire after days."""
 APPLY_WAIT_S: Final = 1.0
-SWITCHED_OFF: Final = 0
-"""The set number of a topic that the current set does not read: nothing was sent after it."""
 KEY_BYTES_MAX: Final = 64 << 10
 DEAD_LETTER_BYTES_MAX: Final = RECORD_BYTES_MAX - 2 * KEY_BYTES_MAX
 

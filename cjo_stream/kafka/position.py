@@ -8,10 +8,16 @@
                                         copy that lies further
     committed, of a topic since         a new lane, from the        from the first record, holding
       created anew                      first record                it against the cursor
-    committed, out of the log's range   refused                     refused
+    committed, out of the log's range   refused; where no set read  refused
+                                        the topic, from the first
+                                        record
     nothing committed, but a copy       refused: they are gone      refused: they are gone
     nothing at all                      a new lane, from the        new, from offset 0; refused
                                         first record                where the log begins later
+
+A channel that was taken out leaves its topic's position at the set number SWITCHED_OFF. Where it
+is put back, what retention has deleted by then was nobody's to read: its lane goes on with the
+first record there is.
 
 A *copy* is a record of the compacted cursor topic; committed offsets expire, copies do not. So a
 copy tells an installation that lost its offsets from a new one, and an operator may go on from it:
@@ -36,7 +42,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from cjo_stream.engine.intake import Committed, read_metadata
+from cjo_stream.engine.intake import SWITCHED_OFF, Committed, moved_on, read_metadata
 from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.kafka.client import (
     TIMEOUT_S,
@@ -113,6 +119,9 @@ def start_of_intake(found: Found, *, restore: bool) -> Start:
         )
     if topic_id != found.topic_id:
         return Start(found.first, None)
+    gone = found.first - position.offset
+    if gone > 0 and _lane(found, position).set_number == SWITCHED_OFF:
+        return Start(found.first, moved_on(metadata, gone))
     _check_range(found, position)
     return Start(position.offset, metadata)
 

@@ -1,5 +1,6 @@
 import pytest
 
+from cjo_stream.engine.intake import read_metadata
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.position import Found, Position, Start, start_of_dispatch, start_of_intake
 
@@ -59,6 +60,24 @@ def test_a_raw_topic_created_anew_is_a_new_lane(found: Found) -> None:
 def test_intake_refuses_what_would_lose_or_double_something(found: Found, words: str) -> None:
     with pytest.raises(RefusalError, match=words):
         start_of_intake(found, restore=False)
+
+
+def test_a_channel_put_back_after_retention_goes_on_with_the_first_record_there_is() -> None:
+    out = Position(50, f"{INTERNAL} {RAW} 0 2:5")
+    start = start_of_intake(raw(out, first=80), restore=False)
+    assert start.offset == 80
+    before, now = read_metadata(f"{RAW} 0 2:5"), read_metadata(start.metadata or "")
+    assert (now.topic_id, now.set_number) == (RAW, 0)
+    # What it sent last keeps its number, so the tasks find no hole.
+    assert {to: 80 - away for to, away in now.distances.items()} == {
+        to: 50 - away for to, away in before.distances.items()
+    }
+    silent = Position(50, f"{INTERNAL} {RAW} 0")
+    assert start_of_intake(raw(silent, first=80), restore=False) == Start(80, f"{RAW} 0")
+    # Still there: nothing is left out. And a log that lost its end is refused as ever.
+    assert start_of_intake(raw(silent, first=10), restore=False).offset == 50
+    with pytest.raises(RefusalError, match="lost its end"):
+        start_of_intake(raw(silent, end=49), restore=False)
 
 
 @pytest.mark.parametrize("offset", [40, 50])
