@@ -88,7 +88,7 @@ def outage(
             late.append(round(first_s, 1) if first_s is not None else None)
             print(f"outage: down {down_s} s, then first command after {late[-1]} s", flush=True)
             time.sleep(8)
-            assert up.all_are("readyz", 200), f"not ready: {up.answers('readyz')}"
+            assert up.ready(within_s=60), f"not ready: {up.answers('readyz')}"
         load.join()
         listener.close()
         assert load.failed == 0, f"{load.failed} events were never taken by the broker"

@@ -57,6 +57,15 @@ class Supervised:
         """Return whether all processes answer with `status`."""
         return set(self.statuses(path).values()) == {status}
 
+    def ready(self, within_s: float) -> bool:
+        """Return whether all are ready, at once or in time."""
+        end_s = time.monotonic() + within_s
+        while not self.all_are("readyz", 200):
+            if time.monotonic() > end_s:
+                return False
+            time.sleep(0.2)
+        return True
+
     def lines(self) -> list[dict[str, Any]]:
         """Return what was said."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
