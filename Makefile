@@ -45,7 +45,7 @@ kafka: $(READY) ## a local Kafka broker in the foreground, for development (Java
 	deploy/kafka/start.sh
 
 .PHONY: chaos
-chaos: $(READY) ## the long fault tests on a real broker: about 30 minutes
+chaos: $(READY) ## the long fault tests on a real broker: about an hour
 	CJO_REQUIRE_KAFKA=1 $(BIN)/python -m tests.kafka.chaos
 
 .PHONY: simulate

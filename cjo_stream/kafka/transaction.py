@@ -9,7 +9,7 @@ on another one. When it arrives, the transaction it belongs to is over, and the 
     AddPartitionsToTxn,  opens or widens a transaction; where none follows,     guarded here
       AddOffsetsToTxn      the broker aborts it, and shuts this client out
     Produce              has the sequence numbers of records that are there     the broker drops it
-    InitProducerId       takes the next epoch: this client is shut out          the process ends
+    InitProducerId       takes the next epoch: this client is shut out          it begins anew
     FindCoordinator      changes nothing
 
 The guard is the producer's *epoch*: a new producer under the same transactional id gets the next
@@ -220,6 +220,6 @@ def _failed(error: KafkaException) -> StopError | RetryError:
     told = error.args[0]
     kind = RetryError if told.retriable() else StopError
     return kind(
-        f"a transaction failed ({told}): is another process running under the same slot? This one "
-        "ends, and goes on from what was committed when it is started again"
+        f"a transaction failed ({told}): is another process running under the same slot? What is "
+        "in it is written again, from what was committed"
     )
