@@ -30,6 +30,11 @@ def customer_id(rank: int, identifier_hash: str, epoch: int) -> str:
     return f"{rank:02x}{identifier_hash}{epoch:04x}"
 
 
+def seed_of(customer: str) -> str:
+    """Return the hash of the identifier that a customer was born with, from their id."""
+    return customer[2 : 2 + HASH_DIGITS]
+
+
 def identifier_key(identifier_hash: str) -> str:
     """Return the actor key of an identifier."""
     return "n" + identifier_hash

@@ -211,7 +211,8 @@ class Customer(msgspec.Struct, array_like=True):
     `members`: hash -> incarnation, the one seen last at the end. `facts`: slot -> [value, event
     time, anchor]; value None where one was removed. `traits`: slot -> what its kind keeps.
     `consent`: purpose -> channel or * -> [status, time, anchor]. `cases`: key -> [latest opened,
-    latest closed, anchor], None where never. `seen`: channel and event id -> clock when it came.
+    latest closed, anchor], None where never. `seen`: channel and event id -> clock when it
+    came, how its anchor's hash begins.
     `histories`: journey -> key as text -> [last entry, last end, anchor]. An anchor is the hash of
     the identifier whose event said so. `counter` numbers what the customer's ids end in.
     `holdouts`: journey, or `*` for the universal one, -> whether held out, as drawn; `mixed` names
@@ -251,7 +252,7 @@ class Customer(msgspec.Struct, array_like=True):
     traits: dict[str, Any] = {}
     consent: dict[str, dict[str, list[Any]]] = {}
     cases: dict[str, list[Any]] = {}
-    seen: dict[str, int] = {}
+    seen: dict[str, int | tuple[int, str]] = {}
     instances: list[Instance] = []
     histories: dict[str, dict[str, list[Any]]] = {}
     holdouts: dict[str, bool] = {}

@@ -14,7 +14,7 @@ is erased with another customer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -156,6 +156,30 @@ def shown(
 def newest(entries: Sequence[Entry]) -> list[Entry]:
     """Return the entries in order of their clock, at most TIMELINE_MAX, the newest."""
     return sorted(entries, key=lambda entry: entry.at)[-TIMELINE_MAX:]
+
+
+def without(entries: Iterable[Entry], left: Container[str]) -> list[Entry]:
+    """Return the entries with nothing in them of identifiers (hashes) that have left.
+
+    Nor of the customers who were born of them; what would then say nothing is left out.
+    """
+    kept: list[Entry] = []
+    for entry in entries:
+        if entry.kind == KINDS[IdentityChange]:
+            body = msgspec.json.decode(entry.body)
+            named, absorbed = body["identifiers"], body["absorbed"]
+            body["identifiers"] = [one for one in named if one["value"] not in left]
+            body["absorbed"] = [id_ for id_ in absorbed if id_[2:34] not in left]
+            if (named or absorbed) and not (body["identifiers"] or body["absorbed"]):
+                continue
+            entry = Entry(entry.at, entry.anchor, entry.kind, _JSON.encode(body))
+        elif entry.kind == KINDS[Action]:
+            body = msgspec.json.decode(entry.body)
+            if body.get("address") is not None and body["address"]["value"] in left:
+                body["address"]["value"] = ""
+                entry = Entry(entry.at, entry.anchor, entry.kind, _JSON.encode(body))
+        kept.append(entry)
+    return kept
 
 
 def _hashed(address: Address, members: Mapping[str, Member]) -> Address:

@@ -86,6 +86,32 @@ def test_nothing_stays_but_the_tombstones(town: Town) -> None:
     assert town.moves()[-1][1] == "entered", "its timers are gone"
 
 
+def test_of_who_was_parted_and_erased_nothing_stays_with_the_other_side(tmp_path: Path) -> None:
+    (tmp_path / "all.yaml").write_text(TOPOLOGY.replace("user, limit: 1", "user, limit: 2"))
+    town = Town(load(tmp_path).program)
+    mine, theirs = {"user": "ann", "cookie": "of ann"}, {"user": "bob", "cookie": "of bob"}
+    for _ in range(3):
+        town.event("seen", mine)
+    events = [town.event("seen", named) for named in (theirs, {"cookie": "of bob"}, theirs)]
+    town.event("seen", {"user": "ann", "email": "bad"})
+    town.event("seen", {"user": "bob", "email": "bad"})
+    town.event("seen", {"user": "ann", "cookie": "of bob"})
+    assert len(town.customer("user:ann").members) == 5
+    gone = ["user:bob", "cookie:of bob"]
+    for one, other in (("user:bob", "email:bad"), ("user:ann", "cookie:of bob")):
+        town.unlink(one, other)
+    assert town.values("user:ann") == ["ann", "bad", "of ann"]
+    town.erase("user:bob")
+    kept = [town.customer("user:ann"), town.read("p" + town.customer("user:ann").id, 0)]
+    kept += [town.identifier(one) for one in ("user:ann", "cookie:of ann", "email:bad")]
+    encoded = msgspec.json.encode(kept)
+    for trace in [*(town.hash(one) for one in gone), *(one.split(":")[1] for one in gone)]:
+        assert trace.encode() not in encoded, trace
+    for event in events:
+        assert f'"web {event.id}"'.encode() not in encoded, event.id
+        assert f'"{event.id}"'.encode() not in encoded, event.id
+
+
 def test_asking_first_removes_nothing(town: Town) -> None:
     live(town)
     body = town.order("user:u", Erase("ask", confirmed=False))

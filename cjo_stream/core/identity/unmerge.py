@@ -20,6 +20,7 @@ than the timeline stays with the root.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import msgspec
@@ -51,18 +52,19 @@ from cjo_stream.core.message import (
     customer_id,
     customer_key,
     identifier_key,
+    seed_of,
 )
 from cjo_stream.core.profile.case import part_cases
 from cjo_stream.core.profile.consent import part_consent
 from cjo_stream.core.profile.fact import part_facts
 from cjo_stream.core.profile.former import forget_former
 from cjo_stream.core.profile.publication import mark_profile
-from cjo_stream.core.profile.sight import part_sights
+from cjo_stream.core.profile.sight import part_ids, part_sights
 from cjo_stream.core.profile.trait import part_traits
 from cjo_stream.core.program import name_of_slot
 from cjo_stream.core.record import Address, Reply
 from cjo_stream.core.state import Customer, Membership
-from cjo_stream.core.timeline import Entry
+from cjo_stream.core.timeline import Entry, without
 from cjo_stream.core.turn import Turn
 
 REMEMBERED_MAX = 1_000
@@ -217,8 +219,9 @@ def _part(
     fresh = Customer(id=customer_id(rank, seed, epoch), is_told=True)
     fresh.cases_era = customer.cases_era
     fresh.apart = dict(customer.apart)
-    fresh.seen = dict(customer.seen)
     fresh.origins = origins_of_part(customer)
+    fresh.aliases = [id_ for id_ in customer.aliases if seed_of(id_) in anchors]
+    customer.aliases = [id_ for id_ in customer.aliases if seed_of(id_) not in anchors]
     for hash_ in hashes:
         old = customer.members.pop(hash_)
         customer.moved[f"{hash_}@{old.epoch}"] = fresh.id
@@ -230,6 +233,7 @@ def _part(
     staying = [entry for entry in timeline if entry.anchor not in anchors]
     part_traits(customer, fresh, leaving, staying, turn.program)
     part_sights(customer, fresh, leaving, staying)
+    part_ids(customer, fresh, anchors)
     part_facts(customer, fresh, anchors)
     part_consent(customer, fresh, anchors)
     part_cases(customer, fresh, anchors)
@@ -241,7 +245,7 @@ def _part(
     part_windows(customer, fresh, anchors)
     customer.parted.update(dict.fromkeys((c.id for c in fresh.commands), fresh.id))
     forget_oldest(customer, turn)
-    return Parcel(fresh, leaving), staying
+    return Parcel(fresh, without(leaving, customer.members)), without(staying, anchors)
 
 
 def _keep_apart(link: Evidence, customers: list[Customer], at: int) -> None:
@@ -249,7 +253,8 @@ def _keep_apart(link: Evidence, customers: list[Customer], at: int) -> None:
     one = next((c for c in customers if link.a in c.members), None)
     other = next((c for c in customers if link.b in c.members), None)
     if one is not None and other is not None and one is not other:
-        name = f"{link.a}:{link.b}:{at}"
+        # A digest: neither side keeps whom the other is.
+        name = hashlib.blake2b(f"{link.a}:{link.b}:{at}".encode(), digest_size=16).hexdigest()
         one.apart[name], other.apart[name] = 0, 1
 
 

@@ -9,14 +9,17 @@ from cjo_stream.core.state import SEEN_MAX, Customer
 from cjo_stream.core.timeline import Entry, EventEntry, events_of
 from cjo_stream.core.turn import Turn
 
+TAG_DIGITS = 8
+"""Of an anchor's hash, kept with each event id: enough to tell a customer's members apart."""
+
 
 def seen_before(customer: Customer, event: Event, turn: Turn) -> bool:
     """Return whether an event of this id came within the time that ids are remembered."""
     if not event.own_id:
         return False
     since = turn.clock - turn.program.dedupe_ms
-    at = customer.seen.get(f"{event.channel} {event.id}")
-    return at is not None and at > since
+    sight = customer.seen.get(f"{event.channel} {event.id}")
+    return sight is not None and _at(sight) > since
 
 
 def remember_id(customer: Customer, event: Event, turn: Turn) -> None:
@@ -25,7 +28,8 @@ def remember_id(customer: Customer, event: Event, turn: Turn) -> None:
         return
     name = f"{event.channel} {event.id}"
     customer.seen.pop(name, None)
-    customer.seen[name] = turn.clock
+    anchor = event.identifiers[0].hash if event.identifiers else ""
+    customer.seen[name] = turn.clock, anchor[:TAG_DIGITS]
     _forget_ids(customer, turn)
 
 
@@ -39,10 +43,18 @@ def join_sights(into: Customer, other: Customer, turn: Turn) -> None:
         into.last_seen is None or other.last_seen > into.last_seen
     ):
         into.last_seen, into.last_channel = other.last_seen, other.last_channel
-    for name, at in other.seen.items():
-        into.seen[name] = max(at, into.seen.get(name, at))
-    into.seen = dict(sorted(into.seen.items(), key=lambda pair: pair[1]))
+    for name, sight in other.seen.items():
+        into.seen[name] = max(sight, into.seen.get(name, sight), key=_at)
+    into.seen = dict(sorted(into.seen.items(), key=lambda pair: _at(pair[1])))
     _forget_ids(into, turn)
+
+
+def part_ids(customer: Customer, fresh: Customer, anchors: Iterable[str]) -> None:
+    """Move the ids of events with these anchors; those of whom it is not known stay."""
+    tags = {anchor[:TAG_DIGITS] for anchor in anchors}
+    for name, sight in list(customer.seen.items()):
+        if not isinstance(sight, int) and sight[1] in tags:
+            fresh.seen[name] = customer.seen.pop(name)
 
 
 def part_sights(
@@ -72,13 +84,19 @@ def note_sight(customer: Customer, event: Event | EventEntry) -> None:
         customer.last_channel = event.channel
 
 
+def _at(sight: int | tuple[int, str]) -> int:
+    """Return when an id came; an earlier release kept nothing else."""
+    return sight if isinstance(sight, int) else sight[0]
+
+
 def _forget_ids(customer: Customer, turn: Turn) -> None:
     seen = customer.seen
     since = turn.clock - turn.program.dedupe_ms
     while seen:
         oldest = next(iter(seen))
-        if len(seen) <= SEEN_MAX and seen[oldest] > since:
+        is_new = _at(seen[oldest]) > since
+        if len(seen) <= SEEN_MAX and is_new:
             break
-        if seen[oldest] > since:
+        if is_new:
             turn.count("cjo_state_bounds_total", "seen")
         del seen[oldest]
