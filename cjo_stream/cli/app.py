@@ -15,6 +15,7 @@ import cjo_stream
 from cjo_stream.cli import (
     apply,
     bench,
+    clock,
     customer,
     dead_letters,
     debug,
@@ -92,6 +93,7 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
         "decisions": decisions.app,
         "report": report.app,
         "dead-letters": dead_letters.app,
+        "clock": clock.app,
         "debug": debug.app,
     },
 }

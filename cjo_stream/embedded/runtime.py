@@ -110,7 +110,8 @@ class Runtime:
         self._numbers: dict[str, Numbering] = {}
         self._pending: list[Append] = []
         self._unnoted = False
-        self._now = self._sources.high
+        # Time that ran on without events stands in the tasks alone.
+        self._now = max(self._sources.high, *(task.clock for task in self.tasks))
         self._learning = Learning(log, self._dispatched)
         self._learning_set = 0
         self._is_learning = False
@@ -181,7 +182,8 @@ class Runtime:
         if self._partitions > 1:
             self._flush()
             self._fire_through(high)
-        self._now = self._sources.high = high
+        self._sources.high = high
+        self._now = max(self._now, high)
         to, message = routed
         self._append(lane, source, offset, to, message)
         if self._partitions > 1:

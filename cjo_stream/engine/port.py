@@ -56,6 +56,18 @@ class LogRecord(msgspec.Struct):
     value: bytes
 
 
+class AcceptedClock(msgspec.Struct, frozen=True):
+    """An operator's word on senders whose clock is too far ahead of a partition's append times.
+
+    From the record at `offset` on, a clock of up to `clock` ms is no reason to stop: it counts as
+    the furthest that is believed. Nothing beyond that record was processed before the word, so
+    every replay that has it gives the same.
+    """
+
+    offset: int
+    clock: int
+
+
 class RawRecord(msgspec.Struct):
     """One record of a channel's topic (or a line of a file), as a runtime hands it to intake.
 

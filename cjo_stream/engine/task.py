@@ -60,7 +60,7 @@ from cjo_stream.engine.failure import log_failure, tell_failed
 from cjo_stream.engine.frame import NO_LANE, EffectWriter, FrameWriter, Item, decode_frame
 from cjo_stream.engine.lane import Cursors, Numbering
 from cjo_stream.engine.models import Models
-from cjo_stream.engine.port import Compile, Log, LogRecord, Outbox, Store
+from cjo_stream.engine.port import AcceptedClock, Compile, Log, LogRecord, Outbox, Store
 from cjo_stream.engine.sets import Sets
 from cjo_stream.engine.timelines import Timelines
 from cjo_stream.engine.timers import WAKES_MAX, Timers
@@ -93,12 +93,14 @@ class Task:
         actors_max: int = 40_000,
         wakes_max: int = WAKES_MAX,
         timers_per_record_max: int | None = TIMERS_PER_RECORD_MAX,
+        accepted: Sequence[AcceptedClock] = (),
     ) -> None:
         self.partition = partition
         self._partitions = partitions
         self._log = log
         self._store = store
         self._timers_max = timers_per_record_max
+        self._accepted = accepted
         self._meta = _open_meta(store, partition, partitions, log)
         self._cache = Cache(store, actors_max)
         self._timelines = Timelines(store)
@@ -301,14 +303,9 @@ class Task:
 
     def _record(self, record: LogRecord, careful: bool) -> None:
         frame = decode_frame(record.value)
-        if frame.clock > record.time + CLOCK_AHEAD_MAX_MS:
-            raise ClockError(
-                f"partition {self.partition}: the frame at offset {record.offset} says "
-                f"{frame.clock} ms, an hour or more ahead of its append time {record.time} ms. "
-                "Look at the clocks of the broker and its hosts"
-            )
         self._numbers.begin(record.offset)
-        self._advance(max(self._clock, record.time, frame.clock), careful)
+        clock = self._believed(frame.clock, record)
+        self._advance(max(self._clock, record.time, clock), careful)
         self._sets.keep_up(frame.set_number)
         for item in frame.items:
             if item.lane != NO_LANE:
@@ -321,6 +318,21 @@ class Task:
                     continue
                 self._applied += 1
             self._item(item, careful)
+
+    def _believed(self, clock: int, record: LogRecord) -> int:
+        """Return what is believed of a sender's clock; raises ClockError."""
+        most = record.time + CLOCK_AHEAD_MAX_MS
+        if clock <= most:
+            return clock
+        if any(record.offset >= one.offset and clock <= one.clock for one in self._accepted):
+            return most
+        raise ClockError(
+            f"partition {self.partition}: the frame at offset {record.offset} says {clock} ms, "
+            f"more than an hour ahead of its append time {record.time} ms: a broker's clock is "
+            "wrong, or was when the sender's partition was written to. Mend the clocks of the "
+            f"brokers' hosts; then `cjo-stream clock accept {self.partition} {record.offset}` "
+            "lets it pass, at an hour ahead"
+        )
 
     def _item(self, item: Item, careful: bool) -> None:
         message = item.message

@@ -14,6 +14,7 @@ from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import RefusalError, UsageError
 from cjo_stream.kafka.client import Admin, Topic
+from cjo_stream.kafka.clock import accepted
 from cjo_stream.kafka.contents import contents
 from cjo_stream.kafka.topic import Names, require_log
 from cjo_stream.settings import Settings
@@ -53,9 +54,17 @@ def replay(settings: Settings, partition: int | None) -> Iterator[tuple[At, Effe
     """
     name = Names(settings.topic_prefix).internal
     topic = require_log(Admin(settings), settings, name)[name]
+    clocks = accepted(settings, topic.id)
     for number in _numbers(topic, partition):
         lane = Log(topic.id, number)
-        task = Task(number, topic.partitions, lane, MemoryStore(), compile_content)
+        task = Task(
+            number,
+            topic.partitions,
+            lane,
+            MemoryStore(),
+            compile_content,
+            accepted=clocks.get(number, ()),
+        )
         for message in contents(settings, (name, number)):
             at = _at(message)
             if task.applied < 0 < at.offset:

@@ -21,6 +21,7 @@ from cjo_stream.engine.task import Task
 from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.kafka import client, producer, slot, stage, watchdog
 from cjo_stream.kafka.client import Admin, group_id
+from cjo_stream.kafka.clock import accepted
 from cjo_stream.kafka.contents import contents
 from cjo_stream.kafka.folder import read_folders
 from cjo_stream.kafka.noise import muffle
@@ -84,6 +85,7 @@ class _Worker:
         self._topic = require_log(self._admin, settings, internal, effect)[internal]
         _check_configs(settings, internal, effect)
         check_key(settings)
+        self._accepted = accepted(settings, self._topic.id)
         self._producer = FrameProducer(self._properties)
         self._report = WorkerReport(metrics)
         self._around = Surroundings(
@@ -183,7 +185,14 @@ class _Worker:
 
     def _build(self, number: int, store: RocksStore) -> Task:
         lane = Log(self._topic.id, number)
-        return Task(number, self._topic.partitions, lane, store, compile_content)
+        return Task(
+            number,
+            self._topic.partitions,
+            lane,
+            store,
+            compile_content,
+            accepted=self._accepted.get(number, ()),
+        )
 
     # --- once a second -------------------------------------------------------------------------
 

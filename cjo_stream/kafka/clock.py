@@ -1,0 +1,86 @@
+"""Senders' clocks that are too far ahead, and the operator's word that lets them pass.
+
+    record of the cursor topic                       key                            value (JSON)
+    partition 3 goes on at offset 70, clocks up to   clock/TOPIC ID/3/70            the clock, ms
+
+A frame whose clock is more than an hour ahead of its append time stops its receiver: who fires
+timers by it cannot take them back. The word names the first such record, and holds from there on
+for clocks up to its own, for the sender says it until real time has caught up. It stands in a
+compacted topic, so that a worker that restores the partition, and a replay, go by it too.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from cjo_stream.engine.frame import decode_frame
+from cjo_stream.engine.port import AcceptedClock
+from cjo_stream.engine.task import CLOCK_AHEAD_MAX_MS
+from cjo_stream.errors import UsageError
+from cjo_stream.kafka.client import Admin, Outgoing, Sender
+from cjo_stream.kafka.contents import contents
+from cjo_stream.kafka.topic import Names, require_log
+from cjo_stream.settings import Settings
+
+_STAGE = "clock"
+
+
+class Passed(msgspec.Struct, frozen=True):
+    """What `accept` lets pass: from which record on, up to which clock, for which append time."""
+
+    partition: int
+    offset: int
+    clock: int
+    time: int
+
+
+def accept(settings: Settings, partition: int, offset: int) -> Passed:
+    """Let a frame with a clock too far ahead pass, and those after it with clocks no higher.
+
+    Raises UsageError where there is no such frame, RetryError where the broker is away.
+    """
+    names = Names(settings.topic_prefix)
+    admin = Admin(settings)
+    topic = require_log(admin, settings, names.internal)[names.internal]
+    admin.require([names.cursor])
+    if partition >= topic.partitions:
+        raise UsageError(
+            f"{topic.name} has no partition {partition}, only 0 to {topic.partitions - 1}"
+        )
+    found = next(iter(contents(settings, (topic.name, partition), offset)), None)
+    if found is None or found.offset() != offset:
+        raise UsageError(
+            f"{topic.name}/{partition} holds no record at offset {offset}: take the numbers from "
+            "what the worker said as it stopped"
+        )
+    value, time = found.value(), found.timestamp()[1]
+    clock = decode_frame(value if isinstance(value, bytes) else b"").clock
+    if clock <= time + CLOCK_AHEAD_MAX_MS:
+        raise UsageError(
+            f"the frame at offset {offset} says a clock that is believed: nothing stops there. "
+            "Take the numbers from what the worker said as it stopped"
+        )
+    key = f"{_STAGE}/{topic.id}/{partition}/{offset}"
+    sender = Sender(settings)
+    try:
+        sender.send([Outgoing(names.cursor, msgspec.json.encode(clock), 0, key.encode())])
+    finally:
+        sender.close()
+    return Passed(partition, offset, clock, time)
+
+
+def accepted(settings: Settings, topic_id: str) -> dict[int, list[AcceptedClock]]:
+    """Return by partition of the internal topic what operators let pass; raises RetryError."""
+    cursor = Names(settings.topic_prefix).cursor
+    Admin(settings).require([cursor])
+    found: dict[int, list[AcceptedClock]] = {}
+    for message in contents(settings, (cursor, 0)):
+        key, value = (message.key() or b"").decode(errors="replace"), message.value()
+        stage, _, named = key.partition("/")
+        if stage != _STAGE or not isinstance(value, bytes):
+            continue
+        of, partition, offset = named.rsplit("/", 2)
+        if of == topic_id:
+            clock = msgspec.json.decode(value, type=int)
+            found.setdefault(int(partition), []).append(AcceptedClock(int(offset), clock))
+    return found
