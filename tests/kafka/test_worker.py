@@ -1,4 +1,5 @@
 import random
+import re
 import shutil
 import signal
 import time
@@ -14,8 +15,13 @@ from confluent_kafka.admin import (
     ConfigResource,
     ResourceType,
 )
+from msgspec import structs
 
-from cjo_stream.engine.codec import META_KEY, Meta, decode_meta
+from cjo_stream.engine.codec import META_KEY, Meta, decode_meta, encode_meta
+from cjo_stream.engine.frame import tick_frame
+from cjo_stream.errors import ClockError, UsageError
+from cjo_stream.kafka import clock
+from cjo_stream.kafka.replay import replay as log_replay
 from cjo_stream.settings import DEMO_TENANT_KEY, Settings
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.rocks import RocksStore
@@ -224,3 +230,63 @@ def test_an_internal_log_that_was_created_anew_is_refused(installation: Installa
     until(lambda: installation.names.internal not in admin.list_topics(timeout=5).topics)
     installation.create()
     assert "created anew" in installation.start("0").ends()
+
+
+def test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word(
+    installation: Installation,
+) -> None:
+    installation.create()
+    installation.apply()
+    worker = installation.start("0")
+    ahead = int(time.time() * 1000) + 3 * 3_600_000
+    installation.send_frame(0, tick_frame(ahead))
+    (offset,) = re.findall(r"cjo-stream clock accept 0 (\d+)", worker.ends())
+    with pytest.raises(UsageError, match="is believed"):
+        clock.accept(installation.settings, 0, int(offset) - 1)
+    passed = clock.accept(installation.settings, 0, int(offset))
+    assert (passed.partition, passed.clock) == (0, ahead)
+
+    again = installation.start("0")
+    installation.send_events(200)
+    installation.flush()
+    installation.send_frame(0, tick_frame(ahead))  # the sender says so still
+    settle(installation)
+    assert again.stop() == 0
+    replayed: list[list[bytes]] = [[] for _ in range(installation.settings.partitions)]
+    for at, effect in log_replay(installation.settings, None):
+        replayed[at.partition].append(effect.value)
+    assert installation.effects() == replayed
+    with pytest.raises(ClockError):
+        installation.replay()  # which has not heard of the word
+
+
+def test_a_worker_whose_log_has_another_record_than_it_took_refuses(
+    installation: Installation,
+) -> None:
+    installation.create()
+    installation.apply()
+    worker = installation.start("0")
+    installation.send_events(200)
+    installation.flush()
+    settle(installation)
+    assert worker.stop() == 0
+    shutil.rmtree(Path(str(installation.settings.checkpoint_url)))
+    path = installation.settings.data_dir / "worker" / "0" / "tasks" / "0000"
+    store = RocksStore(path)
+    value = store.get(META_KEY)
+    assert value is not None
+    meta = decode_meta(value)
+    store.write([(META_KEY, encode_meta(structs.replace(meta, digest=meta.digest ^ 1)))])
+    store.close()
+    said = installation.start("0").ends()
+    assert f"the record at offset {meta.applied} of the internal log is not the one" in said
+    # Without that state it begins before what differs: here with the log.
+    shutil.rmtree(path)
+    again = installation.start("0")
+    before = sum(map(len, installation.effects()))
+    installation.send_events(100)
+    installation.flush()
+    until(lambda: sum(map(len, installation.effects())) > before)
+    settle(installation)
+    assert again.stop() == 0
+    assert installation.effects() == installation.replay()

@@ -145,6 +145,11 @@ class Installation:
             self._producer.produce(self.names.internal, frame, partition=partition)
         assert self._producer.flush(WITHIN_S) == 0
 
+    def send_frame(self, partition: int, frame: bytes) -> None:
+        """Write one frame."""
+        self._producer.produce(self.names.internal, frame, partition=partition)
+        assert self._producer.flush(WITHIN_S) == 0
+
     def send_events(self, count: int) -> None:
         """Write frames of so many events of some users, as intake would."""
         writers: dict[int, FrameWriter] = {}
