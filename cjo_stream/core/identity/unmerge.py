@@ -150,12 +150,18 @@ def is_passed_on(customer: Customer, order: Order, turn: Turn) -> bool:
 
 def forget_oldest(customer: Customer, turn: Turn) -> None:
     """Keep of those who left, and of their commands, the newest REMEMBERED_MAX each."""
-    for name, kept in (("moved", customer.moved), ("parted", customer.parted)):
-        over = len(kept) - REMEMBERED_MAX
-        if over > 0:
-            turn.count("cjo_state_bounds_total", name, by=over)
-            for oldest in list(kept)[:over]:
-                del kept[oldest]
+    if (over := _forget(customer.moved)) > 0:
+        turn.count("cjo_state_bounds_total", "moved", by=over)
+    if (over := _forget(customer.parted)) > 0:
+        turn.count("cjo_state_bounds_total", "parted", by=over)
+
+
+def _forget(kept: dict[str, str]) -> int:
+    """Let the oldest go; return how many."""
+    over = max(0, len(kept) - REMEMBERED_MAX)
+    for oldest in list(kept)[:over]:
+        del kept[oldest]
+    return over
 
 
 def _split(customer: Customer, message: Unlink, turn: Turn) -> Split:
