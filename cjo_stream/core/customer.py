@@ -46,6 +46,7 @@ from cjo_stream.core.profile.sight import note_sight, remember_id, seen_before
 from cjo_stream.core.profile.view import View
 from cjo_stream.core.program import Program
 from cjo_stream.core.record import DeadLetter, Reply
+from cjo_stream.core.size import size_of
 from cjo_stream.core.state import Customer, Instance, Timer, Waiting
 from cjo_stream.core.timeline import EventEntry, event_entry, shown
 from cjo_stream.core.turn import Due, Turn
@@ -123,7 +124,8 @@ def on_show(key: str, state: Customer | None, message: Show, turn: Turn) -> Cust
         body = {"found": True, "customer": {**row, "absorbed": state.aliases}}
         if message.history:
             entries = turn.timelines.read(key, state.noted)
-            body["history"], body["left_out"] = shown(entries, state.members)
+            beside = size_of(body)
+            body["history"], body["left_out"] = shown(entries, state.members, beside)
     turn.emit(Reply(command_id=message.command_id, body=body))
     return state
 
@@ -311,7 +313,7 @@ def _update_profile(cascade: Cascade, event: Event) -> None:
         mark_profile(customer, turn)
     taken: dict[str, Any] = {}
     for trait in program.traits_on.get(event.type, ()):
-        value = traits.update(customer, trait, event, scope)
+        value = traits.update(customer, trait, event, scope, turn)
         if value is not MISSING:
             taken[trait.slot] = value
     if taken:

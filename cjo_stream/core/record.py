@@ -1,6 +1,8 @@
 """Records out: what the outside sees (contracts.md section 3). Times are ms since the epoch, UTC.
 
 Each is a plain struct whose JSON is the contract; `Effect` is a record on its way to a topic.
+`cut` names the fields that are not whole where a record was too large (`core.cut`); else it is
+not there.
 """
 
 from __future__ import annotations
@@ -8,6 +10,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import msgspec
+
+Cut = list[str] | msgspec.UnsetType
 
 
 class JourneyRef(msgspec.Struct):
@@ -45,6 +49,7 @@ class Action(msgspec.Struct, kw_only=True):
     expires_at: int
     decision_id: str
     journey: JourneyRef | None
+    cut: Cut = msgspec.UNSET
 
 
 class Trigger(msgspec.Struct):
@@ -92,6 +97,7 @@ class Decision(msgspec.Struct, kw_only=True):
     probability: float | None = None
     deferred_until: int | None = None
     model_version: int | None = None
+    cut: Cut = msgspec.UNSET
 
 
 class Reward(msgspec.Struct, kw_only=True):
@@ -137,6 +143,7 @@ class Transition(msgspec.Struct, kw_only=True):
     time: int
     trigger: Trigger
     holdout: bool
+    cut: Cut = msgspec.UNSET
 
 
 class IdentityChange(msgspec.Struct, kw_only=True):
@@ -150,6 +157,7 @@ class IdentityChange(msgspec.Struct, kw_only=True):
     event_id: str | None = None
     reason: str | None = None
     time: int
+    cut: Cut = msgspec.UNSET
 
 
 class Profile(msgspec.Struct, kw_only=True):
@@ -161,6 +169,7 @@ class Profile(msgspec.Struct, kw_only=True):
     facts: dict[str, Any]
     traits: dict[str, Any]
     time: int
+    cut: Cut = msgspec.UNSET
 
 
 class Withdrawal(msgspec.Struct, kw_only=True):
@@ -187,6 +196,7 @@ class Reply(msgspec.Struct, kw_only=True):
     command_id: str
     partition: int = -1
     body: Any
+    cut: Cut = msgspec.UNSET
 
 
 Record = (

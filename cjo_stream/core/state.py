@@ -18,15 +18,21 @@ WAITING_MAX = 100
 WINDOWS_MAX = 200
 KEYS_MAX = 1_000
 LIVE_MAX = 25
+"""Of one journey; INSTANCES_MAX of all, with the ended ones that are watched."""
+INSTANCES_MAX = 500
 WATCHED_MAX = 25
 
 
 class Held(msgspec.Struct, array_like=True):
-    """An event that waits for the answers to the edges named in `waits`; `since` is a clock."""
+    """An event that waits for the answers to the edges named in `waits`; `since` is a clock.
+
+    `size` is that of its attributes, in bytes.
+    """
 
     event: Event
     waits: list[str]
     since: int
+    size: int = 0
 
 
 class Asked(msgspec.Struct, array_like=True):

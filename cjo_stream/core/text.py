@@ -1,4 +1,4 @@
-"""Keys as text."""
+"""Names that producers give, as a customer's state remembers them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 KEY_CHARACTERS_MAX = 200
+NAME_CHARACTERS_MAX = 100
 
 
 def key_text(key: Any) -> str:
@@ -21,6 +22,15 @@ def key_text(key: Any) -> str:
         return str(int(key))
     text = msgspec.json.encode(key).decode()
     return text if len(text) <= KEY_CHARACTERS_MAX else _digest(text)
+
+
+def short(name: str) -> str:
+    """Return a name as it is, or of one that may take over a hundred bytes the digest.
+
+    >>> short("web e1"), len(short("web " + "ü" * 50))
+    ('web e1', 33)
+    """
+    return name if len(name) <= NAME_CHARACTERS_MAX and name.isascii() else _digest(name)
 
 
 def _digest(text: str) -> str:

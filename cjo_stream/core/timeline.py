@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from cjo_stream.core.cut import cut_json, shortened
 from cjo_stream.core.identity.edge import Member
 from cjo_stream.core.program import name_of_slot
 from cjo_stream.core.record import (
@@ -29,11 +30,15 @@ from cjo_stream.core.record import (
     Record,
     Transition,
 )
+from cjo_stream.core.size import size_of
 
 TIMELINE_MAX = 300
+ENTRY_BYTES_MAX = 16 * 1024
 CANDIDATES_KEPT_MAX = 40
 SHOWN_BYTES_MAX = 700_000
 """Of one answer: brokers take records of 1 MB."""
+SHOWN_BYTES_MIN = 100_000
+"""Of a timeline, however much else there is."""
 EVENT = "event"
 
 KINDS: dict[type, str] = {
@@ -106,8 +111,13 @@ def events_of(entries: Iterable[Entry]) -> list[EventEntry]:
 
 
 def event_entry(at: int, anchor: str, body: EventEntry) -> Entry:
-    """Return the entry of an event."""
-    return Entry(at, anchor, EVENT, _JSON.encode(body))
+    """Return the entry of an event; of too much that traits took the smaller values."""
+    value = _JSON.encode(body)
+    if len(value) > ENTRY_BYTES_MAX:
+        room = ENTRY_BYTES_MAX - (len(value) - size_of(body.traits))
+        kept = shortened(body.traits, room, values=True)
+        value = _JSON.encode(msgspec.structs.replace(body, traits=kept))
+    return Entry(at, anchor, EVENT, value)
 
 
 def record_entry(
@@ -132,18 +142,20 @@ def record_entry(
     elif type(record) is Action and record.address is not None:
         hashed_one = _hashed(record.address, members)
         value = _JSON.encode(msgspec.structs.replace(record, address=hashed_one))
+    if len(value) > ENTRY_BYTES_MAX:
+        value = cut_json(value, ENTRY_BYTES_MAX)
     return Entry(at, anchor, kind, value)
 
 
 def shown(
-    entries: Sequence[Entry], members: Mapping[str, Member]
+    entries: Sequence[Entry], members: Mapping[str, Member], beside: int = 0
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the entries for an answer, oldest first, and how many older ones had no room.
 
-    An identifier that is none of `members` has no value.
+    An identifier that is none of `members` has no value. `beside` are the answer's other bytes.
     """
     rows: list[dict[str, Any]] = []
-    room = SHOWN_BYTES_MAX
+    room = max(SHOWN_BYTES_MAX - beside, SHOWN_BYTES_MIN)
     for entry in reversed(entries):
         room -= len(entry.body) + 100
         if room < 0:

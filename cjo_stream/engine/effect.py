@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from cjo_stream.core.cut import RECORD_BYTES_MAX, cut_record
 from cjo_stream.core.record import (
     Action,
     DeadLetter,
@@ -33,17 +34,18 @@ _JSON = msgspec.json.Encoder()
 
 
 def effect_of(record: Record, received_at: int = 0, set_number: int = 0) -> Effect:
-    """Return `record` on its way to its topic.
+    """Return `record` on its way to its topic, cut where it is too large.
 
     `received_at` is the raw record's time in ms, `set_number` the definition set in force.
     """
     if isinstance(record, DeadLetter):
-        return Effect("dead_letter", "", record.value, headers=dead_letter_headers(record))
+        letter = cut_letter(record, RECORD_BYTES_MAX)
+        return Effect("dead_letter", "", letter.value, headers=dead_letter_headers(letter))
     if isinstance(record, Withdrawal):
         return Effect("profile", record.customer_id, b"")
     if isinstance(record, Reply):
-        return Effect("reply", record.command_id, _JSON.encode(record))
-    value = _JSON.encode(record)
+        return Effect("reply", record.command_id, _bytes_of(record))
+    value = _bytes_of(record)
     if type(record) is Action:
         return Effect(
             "action",
@@ -56,6 +58,22 @@ def effect_of(record: Record, received_at: int = 0, set_number: int = 0) -> Effe
             set_number=set_number,
         )
     return Effect(KINDS[type(record)], record.customer_id, value, received_at=received_at)
+
+
+def _bytes_of(record: Record) -> bytes:
+    value = _JSON.encode(record)
+    return value if len(value) <= RECORD_BYTES_MAX else cut_record(record, RECORD_BYTES_MAX)
+
+
+def cut_letter(letter: DeadLetter, bytes_max: int) -> DeadLetter:
+    """Return a dead letter whose value has at most so many bytes; its detail tells of a cut."""
+    if len(letter.value) <= bytes_max:
+        return letter
+    return msgspec.structs.replace(
+        letter,
+        value=letter.value[:bytes_max],
+        detail=f"{letter.detail}; cut to {bytes_max} bytes",
+    )
 
 
 def dead_letter_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:

@@ -9,7 +9,11 @@ All msgpack. `lane` indexes the frame's table of lanes; -1 marks an item without
 operator's, or a definition set on its way), which is idempotent by its own number or id. `offset`
 is the offset of the source record that caused the item, `index` counts what that source offset
 sends to the same receiver. A frame holds at most ITEMS_MAX items and about FRAME_BYTES_MAX bytes,
-a single larger item excepted; no item is larger than ITEM_BYTES_MAX.
+a single larger item excepted. So that no frame is ever one that the broker refuses:
+
+    item of an internal frame   at most ITEM_BYTES_MAX: a definition set; no other comes near
+    effect                      at most EFFECT_BYTES_MAX: a record is cut before (core/cut.py)
+    frame                       less than RECORD_BYTES_MAX, which the topics' bound must allow
 """
 
 from __future__ import annotations
@@ -27,6 +31,9 @@ FRAME_VERSION = 1
 ITEMS_MAX = 500
 FRAME_BYTES_MAX = 256 * 1024
 ITEM_BYTES_MAX = 4 * 1024 * 1024
+EFFECT_BYTES_MAX = 1024 * 1024
+RECORD_BYTES_MAX = 8 * 1024 * 1024
+"""Of a record of the private topics."""
 NO_LANE = -1
 START = (-1, -1)
 """The position before the first item of a lane."""
@@ -210,8 +217,10 @@ class EffectWriter:
         self._frames: list[list[EffectItem]] = []
 
     def add(self, position: Position, previous: Position, effect: Effect) -> None:
-        """Append one effect."""
-        size = len(effect.value)
+        """Append one effect; raises InvariantError where it is past its bound."""
+        size = len(effect.value) + sum(len(value) for _, value in effect.headers)
+        if size > EFFECT_BYTES_MAX:
+            raise InvariantError(f"an effect of {size} bytes; the bound is {EFFECT_BYTES_MAX}")
         if self._items and (len(self._items) >= ITEMS_MAX or self._bytes + size > FRAME_BYTES_MAX):
             self._cut()
         self._items.append(EffectItem(*position, *previous, effect))

@@ -43,7 +43,7 @@ def record_schema(name: str) -> dict[str, Any]:
         body["properties"].pop("key")
         body["properties"]["value"] = {"type": "string"}
     else:
-        # Every record says what it is, and every field is always there.
-        body["required"] = list(body["properties"])
+        # Every record says what it is, and every field is always there but the mark of a cut.
+        body["required"] = [name for name in body["properties"] if name != "cut"]
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", **body, "title": name}
     return {**head, **({"$defs": shared} if shared else {})}

@@ -31,12 +31,12 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from cjo_stream.core.program import Program
 from cjo_stream.core.record import DeadLetter
-from cjo_stream.engine.effect import dead_letter_headers
+from cjo_stream.engine.effect import cut_letter, dead_letter_headers
+from cjo_stream.engine.frame import RECORD_BYTES_MAX
 from cjo_stream.engine.intake import (
     SWITCHED_OFF,
     Intake,
@@ -68,7 +68,6 @@ from cjo_stream.kafka.position import (
     joined,
     start_of_intake,
 )
-from cjo_stream.kafka.producer import RECORD_BYTES_MAX
 from cjo_stream.kafka.stage import Linger, Standstill, Stopping, Vitals
 from cjo_stream.kafka.topic import Names, require_log
 from cjo_stream.settings import Settings
@@ -287,12 +286,7 @@ class IntakeProcess:
         )
 
     def _dead_letter(self, letter: DeadLetter) -> Outgoing:
-        if len(letter.value) > DEAD_LETTER_BYTES_MAX:
-            letter = msgspec.structs.replace(
-                letter,
-                value=letter.value[:DEAD_LETTER_BYTES_MAX],
-                detail=f"{letter.detail}; cut to {DEAD_LETTER_BYTES_MAX} bytes",
-            )
+        letter = cut_letter(letter, DEAD_LETTER_BYTES_MAX)
         key = letter.key if letter.key is None or len(letter.key) <= KEY_BYTES_MAX else None
         headers = dead_letter_headers(letter)
         return Outgoing(self._names.dead_letter, letter.value, key=key, headers=headers)

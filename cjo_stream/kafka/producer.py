@@ -15,11 +15,10 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from cjo_stream.engine.frame import RECORD_BYTES_MAX
 from cjo_stream.errors import StopError
 from cjo_stream.kafka.property import connect
 
-RECORD_BYTES_MAX: Final = 8 << 20
-"""More than any frame; the topic's own bound is checked at start."""
 QUEUED_RECORDS_MAX: Final = 100_000
 POLL_S: Final = 0.5
 ROOM_WAIT_S: Final = 0.01

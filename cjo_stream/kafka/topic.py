@@ -25,9 +25,9 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined] # exported
 
 from cjo_stream.core.program import Channel, Input, Program
+from cjo_stream.engine.frame import RECORD_BYTES_MAX
 from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.kafka.client import TIMEOUT_S, Admin, Topic, away
-from cjo_stream.kafka.producer import RECORD_BYTES_MAX
 from cjo_stream.settings import Settings
 
 DAY_MS: Final = 86_400_000
@@ -226,8 +226,19 @@ def verify(settings: Settings, program: Program | None) -> list[Difference]:
 
 
 def require_log(admin: Admin, settings: Settings, *names: str) -> dict[str, Topic]:
-    """Return private topics, of the installation's number of partitions; raises RefusalError."""
+    """Return private topics, as many partitions as the installation, with room for any frame.
+
+    Raises RefusalError.
+    """
     found = admin.require(names)
+    key = "max.message.bytes"
+    for name, config in configs_of(admin, list(found)).items():
+        if not _suffices(key, config.get(key, "-1"), str(RECORD_BYTES_MAX)):
+            raise RefusalError(
+                f"the topic {name} takes records of {config[key]} bytes; a frame may have "
+                f"{RECORD_BYTES_MAX}, and one that is refused would be so for ever: "
+                f"{_alter(settings, name, key, str(RECORD_BYTES_MAX))}"
+            )
     for topic in found.values():
         if topic.partitions != settings.partitions:
             raise RefusalError(

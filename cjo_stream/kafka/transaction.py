@@ -45,9 +45,9 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
+from cjo_stream.engine.frame import RECORD_BYTES_MAX
 from cjo_stream.errors import RetryError, StopError
 from cjo_stream.kafka.client import PARTITIONER, POLL_S, Outgoing
-from cjo_stream.kafka.producer import RECORD_BYTES_MAX
 from cjo_stream.kafka.property import connect
 from cjo_stream.settings import Settings
 

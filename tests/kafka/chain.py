@@ -40,9 +40,15 @@ class Chain:
     """intake, workers and dispatch as processes, restarted when they end, until `stop`."""
 
     def __init__(
-        self, bootstrap: str, folder: Path, partitions: int = 4, workers: int = 1
+        self,
+        bootstrap: str,
+        folder: Path,
+        partitions: int = 4,
+        workers: int = 1,
+        checkpoint_interval_s: int = 5,
     ) -> None:
         self.bootstrap = bootstrap
+        self.checkpoint_interval_s = checkpoint_interval_s
         self.folder = folder
         self.partitions = partitions
         self.prefix = f"t{uuid.uuid4().hex[:8]}."
@@ -68,7 +74,7 @@ class Chain:
             "CJO_PARTITIONS": str(self.partitions),
             "CJO_DATA_DIR": str(self.folder / "data"),
             "CJO_CHECKPOINT_URL": str(self.folder / "checkpoints"),
-            "CJO_CHECKPOINT_INTERVAL_S": "5",
+            "CJO_CHECKPOINT_INTERVAL_S": str(self.checkpoint_interval_s),
             "CJO_SLOT": slot,
             "CJO_METRICS_PORT": "0",
             "CJO_LOG_LEVEL": "INFO",

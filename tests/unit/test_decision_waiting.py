@@ -10,7 +10,9 @@ import pytest
 from cjo_stream.core.decision.holdout import join_holdouts
 from cjo_stream.core.decision.waiting import join_waiting, part_waiting
 from cjo_stream.core.program import Entry, Journey, Program
+from cjo_stream.core.record import Trigger
 from cjo_stream.core.state import Customer, Waiting
+from cjo_stream.core.turn import Turn
 from tests.unit.desk import IDS, second, stops, when
 from tests.unit.scene import Scene
 
@@ -301,6 +303,8 @@ def test_an_operator_sees_what_waits(tmp_path: Path) -> None:
 
 # --- merges
 
+CAUSE = Trigger("event", None, None)
+
 
 def waiting(name: str, anchor: str = "") -> Waiting:
     return Waiting(
@@ -321,9 +325,8 @@ def waiting(name: str, anchor: str = "") -> Waiting:
 
 def test_a_merge_joins_what_waits_and_an_unmerge_parts_it() -> None:
     into = Customer("a", waiting=[waiting("a", "h1")])
-    join_waiting(
-        into, Customer("b", waiting=[waiting("b", "h2"), waiting("c", "h1")]), held_out(0.0)
-    )
+    other = Customer("b", waiting=[waiting("b", "h2"), waiting("c", "h1")])
+    join_waiting(into, other, CAUSE, Turn(held_out(0.0), 0))
     assert [one.asked["act"] for one in into.waiting] == ["a", "b", "c"]
     new = Customer("n")
     part_waiting(into, new, frozenset({"h2"}))
@@ -345,5 +348,5 @@ def test_who_is_held_out_on_either_side_is_so_for_what_waits_by_a_version_with_a
     into = Customer("a", holdouts={"j": False}, waiting=[waiting("a")])
     other = Customer("b", holdouts={"j": True}, waiting=[waiting("b")])
     join_holdouts(into, other)
-    join_waiting(into, other, held_out(share))
+    join_waiting(into, other, CAUSE, Turn(held_out(share), 0))
     assert [one.holdout for one in into.waiting] == [share > 0, share > 0]

@@ -22,8 +22,10 @@ from cjo_stream.core.profile.consent import join_consent
 from cjo_stream.core.profile.fact import join_facts
 from cjo_stream.core.record import Decision, Transition
 from cjo_stream.core.state import Command, Customer
+from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
 from tests.unit.actors import Town
+from tests.unit.partition import LOADED
 
 TOPOLOGY = """
 topology: joining
@@ -220,13 +222,13 @@ CUSTOMERS = st.builds(
     members=MEMBERS,
     commands=COMMANDS,
 )
-Join = Callable[[Customer, Customer], None]
+Join = Callable[[Customer, Customer, Turn], None]
 JOINS: list[tuple[Join, str]] = [
     (join_facts, "facts"),
     (join_cases, "cases"),
     (join_histories, "histories"),
-    (join_commands, "commands"),
-    (lambda into, other: join_members(into.members, other.members), "members"),
+    (lambda into, other, _: join_commands(into, other), "commands"),
+    (lambda into, other, _: join_members(into.members, other.members), "members"),
 ]
 
 
@@ -239,7 +241,7 @@ def of_consent(customer: Customer) -> dict[str, Any]:
 
 def joined(join: Join, one: Customer, other: Customer) -> Customer:
     into, gone = copy.deepcopy(one), copy.deepcopy(other)
-    join(into, gone)
+    join(into, gone, Turn(LOADED.program, 0))
     return into
 
 
@@ -276,13 +278,14 @@ def test_consent_is_joined_by_time_then_by_strictness(
             assert (at, status != "granted") == max(found)
 
 
+HOLDING: Join = lambda into, other, _: join_holdouts(into, other)  # noqa: E731 - a Join
 HOLDOUTS = st.builds(Customer, id=st.just("x"), holdouts=st.dictionaries(NAMES, st.booleans()))
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(one=HOLDOUTS, two=HOLDOUTS)
 def test_held_out_on_either_side_stays_held_out_and_mixed(one: Customer, two: Customer) -> None:
-    both, turned = joined(join_holdouts, one, two), joined(join_holdouts, two, one)
+    both, turned = joined(HOLDING, one, two), joined(HOLDING, two, one)
     assert (both.holdouts, both.mixed) == (turned.holdouts, turned.mixed)
     for name, held in both.holdouts.items():
         sides = [c.holdouts[name] for c in (one, two) if name in c.holdouts]

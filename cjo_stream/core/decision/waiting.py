@@ -22,8 +22,9 @@ from cjo_stream.core.decision.request import (
 )
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import Scope
-from cjo_stream.core.program import Candidate, Program
+from cjo_stream.core.program import Candidate
 from cjo_stream.core.record import JourneyRef, Trigger
+from cjo_stream.core.size import WAITING_BYTES_MAX, has_room
 from cjo_stream.core.state import WAITING_MAX, Customer, Instance, Waiting, next_id
 from cjo_stream.core.turn import Turn
 
@@ -37,7 +38,10 @@ def ask(
     turn: Turn,
 ) -> None:
     """Decide a new request of an instance; `own` is what it lays over the instance's data."""
-    request.may_wait = len(customer.waiting) < WAITING_MAX
+    event = _read_part(request.event, request.candidates)
+    data = None if instance.state is not None else dict(instance.data)
+    kept = (own, data, event.attributes if event is not None else None)
+    request.may_wait = len(customer.waiting) < WAITING_MAX and _has_room(customer, kept)
     decision = decide(customer, request, scope, turn)
     if decision.deferred_until is None:
         return
@@ -52,11 +56,11 @@ def ask(
             state=journey.state,
             opened_at=instance.opened_at,
             first_at=turn.clock,
-            event=_read_part(request.event, request.candidates),
+            event=event,
             key=instance.key,
             holdout=request.holdout,
             own=own,
-            data=None if instance.state is not None else dict(instance.data),
+            data=data,
             anchor=request.anchor,
         )
     )
@@ -119,22 +123,38 @@ def drop(customer: Customer, doomed: Iterable[Waiting], trigger: Trigger, turn: 
         _record_drop(customer, waiting, candidates, trigger, turn)
 
 
-def keep_data(customer: Customer, instance: Instance) -> None:
-    """Keep the data of an instance that has ended for those of its requests that still wait."""
+def keep_data(customer: Customer, instance: Instance, turn: Turn) -> None:
+    """Keep the data of an instance that has ended for those of its requests that still wait.
+
+    Where it finds no room, they will be decided without.
+    """
     for waiting in of_instance(customer, instance.id):
-        waiting.data = dict(instance.data)
+        waiting.data = None
+        if _has_room(customer, (waiting.own, instance.data, None), besides=waiting):
+            waiting.data = dict(instance.data)
+        else:
+            turn.count("cjo_state_bounds_total", "data")
 
 
-def join_waiting(into: Customer, other: Customer, program: Program) -> None:
+def join_waiting(into: Customer, other: Customer, trigger: Trigger, turn: Turn) -> None:
     """Let the requests of a customer that is merged away wait at the one it is merged into.
 
-    Holdouts are joined before: who is held out on either side is so for what waits, too.
+    Holdouts are joined before: who is held out on either side is so for what waits, too. What
+    finds no room is dropped.
     """
-    into.waiting += other.waiting
-    other.waiting = []
+    came, other.waiting = other.waiting, []
+    doomed: list[Waiting] = []
+    for waiting in came:
+        if len(into.waiting) < WAITING_MAX and _has_room(into, _kept(waiting)):
+            into.waiting.append(waiting)
+        else:
+            turn.count("cjo_state_bounds_total", "waiting")
+            doomed.append(waiting)
+    into.waiting += doomed
+    drop(into, doomed, trigger, turn)
     for waiting in into.waiting:
         waiting.holdout = waiting.holdout or joins_holdout(
-            into, program, waiting.journey, waiting.version
+            into, turn.program, waiting.journey, waiting.version
         )
 
 
@@ -170,6 +190,16 @@ def _read_part(event: Event | None, candidates: Iterable[Candidate]) -> Event | 
     read = {name for candidate in candidates for name in candidate.action.event_reads}
     kept = {name: value for name, value in event.attributes.items() if name in read}
     return Event(event.type, event.time, kept, event.id, event.channel)
+
+
+def _kept(waiting: Waiting) -> tuple[Any, ...]:
+    """Return the values that a waiting request keeps."""
+    return waiting.own, waiting.data, waiting.event.attributes if waiting.event else None
+
+
+def _has_room(customer: Customer, kept: tuple[Any, ...], besides: Waiting | None = None) -> bool:
+    others = (_kept(one) for one in customer.waiting if one is not besides)
+    return has_room(kept, others, WAITING_BYTES_MAX)
 
 
 def _journey_of(waiting: Waiting) -> JourneyRef:

@@ -53,6 +53,7 @@ from cjo_stream.core.message import (
     identifier_key,
 )
 from cjo_stream.core.record import Reply
+from cjo_stream.core.size import HELD_BYTES_MAX, size_of
 from cjo_stream.core.state import Asked, Held, Identifier
 from cjo_stream.core.turn import Turn
 
@@ -63,6 +64,8 @@ ASKED_MAX = 1_000
 """Links that wait to be asked for; one more is asked with a later event that shows it."""
 KNOWN_MAX = 200
 """Edges remembered as linked, and as many as refused: a flood of refusals forgets no link."""
+USERS_MAX = 1_000
+"""Whoever is seen with more is shared, whatever the topology says."""
 REFUSAL_MS = 24 * 3_600_000
 BUSY_AGAIN_MS = 30_000
 STALE_AGAIN_MS = 1_000
@@ -89,8 +92,10 @@ def on_arrive(key: str, state: Identifier | None, message: Arrive, turn: Turn) -
         _deliver(state, event, turn)
         return state
     turn.changed = True
-    state.held.append(Held(event, waits, turn.clock))
-    if len(state.held) > HELD_MAX:
+    state.held.append(Held(event, waits, turn.clock, size_of(event.attributes)))
+    size = sum(held.size for held in state.held)
+    while len(state.held) > HELD_MAX or size > HELD_BYTES_MAX:
+        size -= state.held[0].size
         _give_up_first(state, turn)
     _go_on(state, turn)
     return state
@@ -467,7 +472,7 @@ def _count_users(state: Identifier, type_: str, hashes: list[str], turn: Turn) -
         if hash_ not in state.users:
             state.users.append(hash_)
             turn.changed = True
-    return len(state.users) > declared.shared_after
+    return len(state.users) > min(declared.shared_after, USERS_MAX)
 
 
 def _become_shared(

@@ -12,6 +12,10 @@ from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 
 FULL_MS = 3_600_000
+MEMBERS_MAX = 500
+"""Whatever the limits of their types say, a limit with `per` above all."""
+MEMBERS_CHARACTERS_MAX = 65_536
+APART_MAX = 1_000
 
 Kind = Literal["created", "linked", "refused", "merged", "detached", "unmerged", "erased"]
 
@@ -43,6 +47,8 @@ def breaks_limit(
     A limit with `per` counts the members linked in (clock - per, clock]; a link counts for both
     its ends.
     """
+    if not has_room_for(members):
+        return True
     counts: dict[str, int] = {}
     for hash_, member in members.items():
         declared = program.identifiers.get(member.type)
@@ -57,6 +63,14 @@ def breaks_limit(
             return True
         counts[member.type] = number
     return False
+
+
+def has_room_for(members: dict[str, Member]) -> bool:
+    """Return whether one customer may hold so many identifiers, and so long ones."""
+    if len(members) > MEMBERS_MAX:
+        return False
+    characters = sum(len(member.value) for member in members.values())
+    return characters <= MEMBERS_CHARACTERS_MAX
 
 
 def full_until(members: dict[str, Member], type_: str, program: Program, clock: int) -> int | None:
@@ -139,3 +153,10 @@ def tell(
             time=turn.clock,
         )
     )
+
+
+def forget_apart(apart: dict[str, int], turn: Turn) -> None:
+    """Keep the newest marks of who must not be linked again."""
+    for name in list(apart)[: max(0, len(apart) - APART_MAX)]:
+        turn.count("cjo_state_bounds_total", "apart")
+        del apart[name]

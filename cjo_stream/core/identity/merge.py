@@ -24,6 +24,7 @@ from cjo_stream.core.identity.join import join
 from cjo_stream.core.identity.membership import (
     born,
     breaks_limit,
+    forget_apart,
     full_until,
     has_member,
     join_members,
@@ -62,6 +63,11 @@ from cjo_stream.core.turn import Turn
 
 QUEUE_MAX = 1_000
 """Links and proposals in the queue; what an operator or a detached identifier sends has room."""
+QUEUE_BYTES_MAX = 1024 * 1024
+PLACE_BYTES = 100
+"""What a member takes besides its value; a mark of who stays apart, too."""
+RESERVED_MAX = 4
+"""Customers on their way in at once: their states gather in this one's."""
 EVIDENCE_MAX = 200
 ALIASES_MAX = 1_000
 
@@ -217,11 +223,26 @@ def _must_wait(membership: Membership, message: Queued) -> bool:
 
 
 def _enqueue(membership: Membership, message: Queued, turn: Turn) -> None:
-    if len(membership.queue) >= QUEUE_MAX and isinstance(message, Link | Propose):
+    is_full = len(membership.queue) >= QUEUE_MAX or not _has_room(membership.queue, message)
+    if is_full and isinstance(message, Link | Propose):
         turn.count("cjo_state_bounds_total", "queue")
         _answer(message, "busy", turn)
         return
     membership.queue.append(message)
+
+
+def _has_room(queue: list[Queued], message: Queued) -> bool:
+    """Return whether a proposal's members fit beside those that wait."""
+    if not isinstance(message, Propose):
+        return True
+    waiting = sum(_weight(one) for one in queue if isinstance(one, Propose))
+    return _weight(message) + waiting <= QUEUE_BYTES_MAX
+
+
+def _weight(message: Propose) -> int:
+    """Return about how many bytes a proposal takes."""
+    members = sum(PLACE_BYTES + len(member.value) for member in message.members.values())
+    return members + PLACE_BYTES * len(message.apart)
 
 
 def _drain(customer: Customer, turn: Turn) -> Customer:
@@ -294,6 +315,8 @@ def _judge(customer: Customer, message: Propose, turn: Turn) -> bool:
         _answer(message, "stale", turn)
         return True
     reason = _against(members, apart, message, turn)
+    if reason is None and len(membership.reserved) >= RESERVED_MAX:
+        return False
     if reason is None:
         membership.reserved[message.by] = Reservation(message.members, message.apart)
         for side in (members, message.members):
@@ -361,6 +384,7 @@ def _absorb(
     customer.evidence += other.evidence
     _add_evidence(customer, edge, turn)
     customer.apart.update(other.apart)
+    forget_apart(customer.apart, turn)
     customer.moved.update(other.moved)
     customer.parted.update(other.parted)
     forget_oldest(customer, turn)

@@ -34,7 +34,7 @@ from cjo_stream.core.identity.edge import (
     next_given_epoch,
 )
 from cjo_stream.core.identity.evidence import components
-from cjo_stream.core.identity.membership import tell
+from cjo_stream.core.identity.membership import forget_apart, tell
 from cjo_stream.core.identity.origin import origins_of_part
 from cjo_stream.core.identity.parcel import Parcel, pack, unpack
 from cjo_stream.core.journey.history import part_histories
@@ -196,7 +196,7 @@ def _take_back(
         parcels.append(parcel)
         report["leaving"][number]["customer_id"] = parcel.customer.id
     for link in split.links:
-        _keep_apart(link, [customer, *(parcel.customer for parcel in parcels)], turn.clock)
+        _keep_apart(link, [customer, *(parcel.customer for parcel in parcels)], turn)
     for parcel, old in zip(parcels, epochs, strict=True):
         count_live(parcel.customer, turn, by=-1)
         pieces = pack(parcel)
@@ -254,14 +254,17 @@ def _part(
     return Parcel(fresh, without(leaving, customer.members)), without(staying, anchors)
 
 
-def _keep_apart(link: Evidence, customers: list[Customer], at: int) -> None:
+def _keep_apart(link: Evidence, customers: list[Customer], turn: Turn) -> None:
     """Let the customers of a link's two ends never be linked again."""
     one = next((c for c in customers if link.a in c.members), None)
     other = next((c for c in customers if link.b in c.members), None)
     if one is not None and other is not None and one is not other:
         # A digest: neither side keeps whom the other is.
-        name = hashlib.blake2b(f"{link.a}:{link.b}:{at}".encode(), digest_size=16).hexdigest()
+        text = f"{link.a}:{link.b}:{turn.clock}"
+        name = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
         one.apart[name], other.apart[name] = 0, 1
+        for side in (one, other):
+            forget_apart(side.apart, turn)
 
 
 def _strongest(customer: Customer, hashes: list[str], turn: Turn) -> str:

@@ -11,9 +11,15 @@ from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.journey.history import may_reenter, note_entry
 from cjo_stream.core.journey.instance import enter, settle_entered
 from cjo_stream.core.journey.record import record
+from cjo_stream.core.journey.step import contents
 from cjo_stream.core.program import Journey, Reentry
-from cjo_stream.core.state import LIVE_MAX, Customer, Instance, next_id
+from cjo_stream.core.size import INSTANCES_BYTES_MAX, has_room
+from cjo_stream.core.state import INSTANCES_MAX, LIVE_MAX, Customer, Instance, next_id
 from cjo_stream.core.text import key_text
+from cjo_stream.core.turn import Turn
+
+KEY_CHARACTERS_MAX = 1_000
+"""A longer key is none: as long as an identifier's value may be."""
 
 
 def try_enter(cascade: Cascade, journey: Journey, event: Event) -> None:
@@ -27,6 +33,9 @@ def try_enter(cascade: Cascade, journey: Journey, event: Event) -> None:
         key = entry.key.evaluate(scope)
         if key is MISSING or type(key) not in (str, int, float, bool):
             return
+        if type(key) is str and len(key) > KEY_CHARACTERS_MAX:
+            turn.count("cjo_state_bounds_total", "keys")
+            return
     at = min(event.time, turn.clock)
     live = [i for i in customer.instances if i.journey == journey.name and i.state is not None]
     if entry.reentry is not Reentry.ALWAYS and any(_same(i.key, key) for i in live):
@@ -35,26 +44,43 @@ def try_enter(cascade: Cascade, journey: Journey, event: Event) -> None:
     if not may_reenter(customer, journey, key, at):
         turn.count("cjo_journey_refusals_total", journey.name, "reentry")
         return
-    if len(live) >= LIVE_MAX:
+    if len(live) >= LIVE_MAX or not _open(cascade, journey, key, event, at):
         turn.count("cjo_journey_refusals_total", journey.name, "bound")
         _refuse(cascade, journey, key, event, at)
-        return
-    _open(cascade, journey, key, event, at)
 
 
-def _open(cascade: Cascade, journey: Journey, key: Any, event: Event, at: int) -> None:
+def _open(cascade: Cascade, journey: Journey, key: Any, event: Event, at: int) -> bool:
+    """Open an instance; return False where the customer has no room for it."""
     customer = cascade.customer
     anchor = cascade.turn.anchor
-    instance = _instance(customer, journey, key, event, at, next_id(customer, "i"), anchor)
+    instance = _instance(customer, journey, key, event, at, "", anchor)
     scope = cascade.listen(event)
     if key is not None:
         scope.key = key
     instance.data = evaluate_all(journey.data, scope)
+    if not _make_room(customer, instance, cascade.turn):
+        return False
+    instance.id = next_id(customer, "i")
     _insert(customer, instance)
-    note_entry(customer, instance, at)
+    note_entry(customer, instance, at, cascade.turn)
     cascade.turn.count("cjo_journey_entries_total", journey.name, str(journey.version))
     enter(cascade, journey, instance, journey.initial, at)
     settle_entered(cascade, journey, instance)
+    return True
+
+
+def _make_room(customer: Customer, instance: Instance, turn: Turn) -> bool:
+    """Return whether an instance fits beside the others; ended ones that are watched give way."""
+    while not (
+        len(customer.instances) < INSTANCES_MAX
+        and has_room(contents(instance), map(contents, customer.instances), INSTANCES_BYTES_MAX)
+    ):
+        watched = next((one for one in customer.instances if one.state is None), None)
+        if watched is None:
+            return False
+        customer.instances.remove(watched)
+        turn.count("cjo_state_bounds_total", "watched")
+    return True
 
 
 def _refuse(cascade: Cascade, journey: Journey, key: Any, event: Event, at: int) -> None:

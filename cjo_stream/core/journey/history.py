@@ -6,26 +6,33 @@ instances of all versions.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from cjo_stream.core.program import Journey, Reentry
+from cjo_stream.core.size import HISTORIES_BYTES_MAX
 from cjo_stream.core.state import KEYS_MAX, Customer, Instance
-from cjo_stream.core.text import key_text
+from cjo_stream.core.text import KEY_CHARACTERS_MAX, key_text
+from cjo_stream.core.turn import Turn
 
 ENTERED, ENDED = 0, 1
+TIMES_BYTES = 60
+"""Two times and an anchor."""
+KEYS_SMALL_MAX = HISTORIES_BYTES_MAX // (TIMES_BYTES + 4 * KEY_CHARACTERS_MAX)
+"""So many keys fit, however long."""
 
 
-def note_entry(customer: Customer, instance: Instance, at: int) -> None:
+def note_entry(customer: Customer, instance: Instance, at: int, turn: Turn) -> None:
     """Note that an instance was opened."""
-    _note(customer, instance, ENTERED, at)
+    _note(customer, instance, ENTERED, at, turn)
 
 
-def note_end(customer: Customer, instance: Instance, at: int) -> None:
+def note_end(customer: Customer, instance: Instance, at: int, turn: Turn) -> None:
     """Note that an instance ended."""
-    _note(customer, instance, ENDED, at)
+    _note(customer, instance, ENDED, at, turn)
 
 
-def join_histories(into: Customer, other: Customer) -> None:
+def join_histories(into: Customer, other: Customer, turn: Turn) -> None:
     """Take the other customer's keys; of one key the latest times."""
     for journey, keys in other.histories.items():
         held = into.histories.setdefault(journey, {})
@@ -35,7 +42,7 @@ def join_histories(into: Customer, other: Customer) -> None:
                 found = [t for t in (mine[which], times[which]) if t is not None]
                 mine[which] = max(found, default=None)
             held[name] = mine
-        _forget_oldest(held)
+        _forget_oldest(into, held, turn)
 
 
 def part_histories(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> None:
@@ -57,16 +64,34 @@ def may_reenter(customer: Customer, journey: Journey, key: Any, at: int) -> bool
     return last is None or at >= last + entry.reentry_ms
 
 
-def _note(customer: Customer, instance: Instance, which: int, at: int) -> None:
+def _note(customer: Customer, instance: Instance, which: int, at: int, turn: Turn) -> None:
     keys = customer.histories.setdefault(instance.journey, {})
     name = key_text(instance.key)
     times = keys.pop(name, None) or [None, None, instance.anchor]
     before = times[which]
     times[which] = at if before is None else max(at, before)
     keys[name] = times
-    _forget_oldest(keys)
+    _forget_oldest(customer, keys, turn)
 
 
-def _forget_oldest(keys: dict[str, list[Any]]) -> None:
+def _forget_oldest(customer: Customer, keys: dict[str, list[Any]], turn: Turn) -> None:
+    """Keep the last KEYS_MAX of a journey, and of all journeys what HISTORIES_BYTES_MAX hold."""
     while len(keys) > KEYS_MAX:
         del keys[next(iter(keys))]
+    histories = customer.histories
+    if sum(map(len, histories.values())) <= KEYS_SMALL_MAX:
+        return
+    left = HISTORIES_BYTES_MAX - sum(map(_bytes_of, histories.values()))
+    while left < 0:
+        longest = max(histories.values(), key=len)
+        oldest = next(iter(longest))
+        left += _bytes_of((oldest,))
+        del longest[oldest]
+        turn.count("cjo_state_bounds_total", "histories")
+
+
+def _bytes_of(names: Iterable[str]) -> int:
+    """Return about what keys take, each with its times and anchor, as msgpack."""
+    return sum(
+        TIMES_BYTES + (len(name) if name.isascii() else len(name.encode())) for name in names
+    )

@@ -250,12 +250,12 @@ def _start_timers(cascade: Cascade, journey: Journey, instance: Instance) -> Non
 def _close(cascade: Cascade, instance: Instance, at: int, outcome: str) -> None:
     """The instance has ended; it stays only where its goal may still be marked."""
     customer, turn = cascade.customer, cascade.turn
-    requests.keep_data(customer, instance)
+    requests.keep_data(customer, instance, turn)
     instance.state = None
     instance.timers = []
     turn.count("cjo_journey_ends_total", instance.journey, outcome)
     journey = turn.program.versions[(instance.journey, instance.version)]
-    note_end(customer, instance, at)
+    note_end(customer, instance, at, turn)
     if journey.goal is None or instance.goal_marked or journey.goal.within_ms is None:
         customer.instances.remove(instance)
     else:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cjo_stream.core.decision import waiting as requests
 from cjo_stream.core.decision.holdout import joins_holdout
 from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.journey.instance import count_live
 from cjo_stream.core.journey.record import record
+from cjo_stream.core.journey.step import contents
 from cjo_stream.core.program import Reentry
-from cjo_stream.core.state import Customer, Instance
+from cjo_stream.core.size import INSTANCES_BYTES_MAX, SMALL_BYTES, size_of
+from cjo_stream.core.state import INSTANCES_MAX, LIVE_MAX, WATCHED_MAX, Customer, Instance
 from cjo_stream.core.text import key_text
 
 
@@ -31,6 +35,12 @@ def join_instances(cascade: Cascade, other: Customer) -> None:
     for loser, winner in _doubles(cascade, customer.instances):
         winner.goal_marked = winner.goal_marked or loser.goal_marked
         _end_merged(cascade, loser)
+    for surplus in _surplus(customer.instances):
+        turn.count("cjo_state_bounds_total", "instances")
+        if surplus.state is None:
+            customer.instances.remove(surplus)
+        else:
+            _end_merged(cascade, surplus)
 
 
 def part_instances(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> None:
@@ -58,6 +68,28 @@ def _doubles(cascade: Cascade, instances: list[Instance]) -> list[tuple[Instance
         else:
             doubles.append((instance, held))
     return doubles
+
+
+def _surplus(instances: Iterable[Instance]) -> list[Instance]:
+    """Return the instances that two customers have and one may not.
+
+    Live ones stay before ended ones that are watched, those that entered more states before
+    others, then the older; of a journey, and of all, as many as there may be, and as large.
+    """
+    surplus: list[Instance] = []
+    numbers: dict[tuple[str, bool], int] = {}
+    kept, left = 0, INSTANCES_BYTES_MAX
+    for one in sorted(instances, key=lambda i: (i.state is None, -i.entered, i.opened_at)):
+        kind = (one.journey, one.state is None)
+        numbers[kind] = numbers.get(kind, 0) + 1
+        size = size_of(contents(one))
+        size = size if size > SMALL_BYTES else 0
+        most = WATCHED_MAX if one.state is None else LIVE_MAX
+        if numbers[kind] > most or kept == INSTANCES_MAX or size > left:
+            surplus.append(one)
+        else:
+            kept, left = kept + 1, left - size
+    return surplus
 
 
 def _end_merged(cascade: Cascade, instance: Instance) -> None:

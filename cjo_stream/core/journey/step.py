@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from cjo_stream.core.decision.request import Request, asked_of
 from cjo_stream.core.decision.waiting import ask
@@ -12,6 +13,7 @@ from cjo_stream.core.profile.fact import set_fact
 from cjo_stream.core.profile.publication import mark_profile
 from cjo_stream.core.program import Act, Assign, Decide, Raise, SetFact, Step
 from cjo_stream.core.record import JourneyRef
+from cjo_stream.core.size import INSTANCES_BYTES_MAX, has_room
 from cjo_stream.core.state import Instance
 
 
@@ -69,5 +71,14 @@ def _assign(cascade: Cascade, instance: Instance, step: Assign) -> None:
         value = expression.evaluate(cascade.scope)
         if value is MISSING:
             instance.data.pop(name, None)
-        else:
-            instance.data[name] = value
+            continue
+        instance.data[name] = value
+        others = (one for one in cascade.customer.instances if one is not instance)
+        if not has_room(contents(instance), map(contents, others), INSTANCES_BYTES_MAX):
+            del instance.data[name]
+            cascade.turn.count("cjo_state_bounds_total", "data")
+
+
+def contents(instance: Instance) -> tuple[Any, ...]:
+    """Return the values that an instance keeps."""
+    return instance.key, instance.data, instance.entry.attributes

@@ -45,9 +45,12 @@ def last_closed(customer: Customer, era: int) -> int | None:
     return max((at for at in closes if at is not None), default=None)
 
 
-def join_cases(into: Customer, other: Customer) -> None:
+def join_cases(into: Customer, other: Customer, turn: Turn) -> None:
     """Take the other customer's cases; of one key the latest times."""
     for name, times in other.cases.items():
+        if name not in into.cases and len(into.cases) >= CASES_MAX and not _make_room(into):
+            turn.count("cjo_state_bounds_total", "cases")
+            continue
         mine = into.cases.setdefault(name, [None, None, times[2]])
         for which in (OPENED, CLOSED):
             mine[which] = max(

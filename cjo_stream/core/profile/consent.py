@@ -6,14 +6,17 @@ from typing import Any
 
 from cjo_stream.core.program import Consent
 from cjo_stream.core.state import Customer
+from cjo_stream.core.turn import Turn
 
 STATUSES = frozenset({"granted", "denied", "revoked"})
 REFUSALS = frozenset({"denied", "revoked"})
 TRANSACTIONAL = "transactional"
 CLASSES = frozenset({"marketing", "service", TRANSACTIONAL})
 EVERYWHERE = "*"
-PURPOSES_MAX = 50
-CHANNELS_MAX = 50
+STATEMENTS_MAX = 500
+"""Purposes times channels, of one customer."""
+NAME_CHARACTERS_MAX = 100
+"""Of a purpose or a channel: what is longer names none of a topology's."""
 
 
 def record_consent(
@@ -29,30 +32,30 @@ def record_consent(
         channel = EVERYWHERE
     if type(purpose) is not str or type(channel) is not str:
         return False
+    if max(len(purpose), len(channel)) > NAME_CHARACTERS_MAX:
+        return False
     if type(status) is not str or status not in STATUSES:
         return False
-    held = customer.consent.get(purpose)
-    if held is None:
-        if len(customer.consent) >= PURPOSES_MAX:
-            return False
-        held = customer.consent[purpose] = {}
-    before = held.get(channel)
-    if before is None and len(held) >= CHANNELS_MAX:
-        return False
-    statement = [status, time, anchor]
-    if before is None or _is_stronger(statement, before):
-        held[channel] = statement
-    return True
+    return _keep(customer, purpose, channel, [status, time, anchor])
 
 
-def join_consent(into: Customer, other: Customer) -> None:
+def join_consent(into: Customer, other: Customer, turn: Turn) -> None:
     """Take the other customer's statements where they are later, on equal times stricter."""
     for purpose, channels in other.consent.items():
-        held = into.consent.setdefault(purpose, {})
         for channel, statement in channels.items():
-            before = held.get(channel)
-            if before is None or _is_stronger(statement, before):
-                held[channel] = statement
+            if not _keep(into, purpose, channel, statement):
+                turn.count("cjo_state_bounds_total", "consent")
+
+
+def _keep(customer: Customer, purpose: str, channel: str, statement: list[Any]) -> bool:
+    """Keep a statement where it is the stronger; return False where there is no room for it."""
+    held = customer.consent.get(purpose, {})
+    before = held.get(channel)
+    if before is None and sum(map(len, customer.consent.values())) >= STATEMENTS_MAX:
+        return False
+    if before is None or _is_stronger(statement, before):
+        customer.consent.setdefault(purpose, {})[channel] = statement
+    return True
 
 
 def part_consent(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from cjo_stream.core.expression import MISSING
 from cjo_stream.core.expression.zone import read_timestamp
 from cjo_stream.core.program import Fact
+from cjo_stream.core.size import FACTS_BYTES_MAX, has_room
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 
@@ -34,15 +35,23 @@ def set_fact(customer: Customer, name: str, value: Any, time: int, turn: Turn) -
     if fitted is _REFUSED:
         turn.count("cjo_facts_ignored_total", "type")
         return
-    customer.facts[fact.slot] = [fitted, time, turn.anchor]
+    _keep(customer, fact.slot, [fitted, time, turn.anchor], turn)
 
 
-def join_facts(into: Customer, other: Customer) -> None:
+def join_facts(into: Customer, other: Customer, turn: Turn) -> None:
     """Take the other customer's facts where they are later."""
     for name, held in other.facts.items():
         mine = into.facts.get(name)
         if mine is None or _weight(held) > _weight(mine):
-            into.facts[name] = held
+            _keep(into, name, held, turn)
+
+
+def _keep(customer: Customer, slot: str, held: list[Any], turn: Turn) -> None:
+    others = (other[0] for known, other in customer.facts.items() if known != slot)
+    if has_room(held[0], others, FACTS_BYTES_MAX):
+        customer.facts[slot] = held
+    else:
+        turn.count("cjo_state_bounds_total", "facts")
 
 
 def part_facts(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> None:

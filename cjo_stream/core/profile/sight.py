@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from cjo_stream.core.event import Event
 from cjo_stream.core.state import SEEN_MAX, Customer
+from cjo_stream.core.text import short
 from cjo_stream.core.timeline import Entry, EventEntry, events_of
 from cjo_stream.core.turn import Turn
 
@@ -18,7 +19,7 @@ def seen_before(customer: Customer, event: Event, turn: Turn) -> bool:
     if not event.own_id:
         return False
     since = turn.clock - turn.program.dedupe_ms
-    sight = customer.seen.get(f"{event.channel} {event.id}")
+    sight = customer.seen.get(_name(event))
     return sight is not None and _at(sight) > since
 
 
@@ -26,7 +27,7 @@ def remember_id(customer: Customer, event: Event, turn: Turn) -> None:
     """Note an event's own id; ids that are too old, or too many, are forgotten."""
     if not event.own_id:
         return
-    name = f"{event.channel} {event.id}"
+    name = _name(event)
     customer.seen.pop(name, None)
     anchor = event.identifiers[0].hash if event.identifiers else ""
     customer.seen[name] = turn.clock, anchor[:TAG_DIGITS]
@@ -87,6 +88,11 @@ def note_sight(customer: Customer, event: Event | EventEntry) -> None:
 def _at(sight: int | tuple[int, str]) -> int:
     """Return when an id came; an earlier release kept nothing else."""
     return sight if isinstance(sight, int) else sight[0]
+
+
+def _name(event: Event) -> str:
+    """Return an id as it is remembered: unique per channel, a long one by its digest."""
+    return short(f"{event.channel} {event.id}")
 
 
 def _forget_ids(customer: Customer, turn: Turn) -> None:

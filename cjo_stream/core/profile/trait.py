@@ -12,23 +12,28 @@ was made by one definition, and a trait that is defined otherwise begins with th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope
 from cjo_stream.core.expression.value import same
 from cjo_stream.core.program import Program, Trait, TraitKind
+from cjo_stream.core.size import TRAITS_BYTES_MAX, TRAITS_SMALL_BYTES, has_room
 from cjo_stream.core.state import Customer
 from cjo_stream.core.timeline import Entry, EventEntry, events_of
+from cjo_stream.core.turn import Turn
 
 BUCKETS = 24
 _NUMBERS = (int, float)
 _NUMERIC = frozenset({TraitKind.SUM, TraitKind.MIN, TraitKind.MAX})
 _ZERO = frozenset({TraitKind.COUNT, TraitKind.SUM})
+_VALUES = frozenset({TraitKind.FIRST, TraitKind.LAST, TraitKind.DISTINCT})
+"""The kinds that keep values as they come; the others keep a number."""
 
 
-def update(customer: Customer, trait: Trait, event: Event, scope: Scope) -> Any:
+def update(customer: Customer, trait: Trait, event: Event, scope: Scope, turn: Turn) -> Any:
     """Let `event`, on which the trait listens, count; return what was taken of it, or MISSING."""
     if trait.when is not None and not trait.when.holds(scope):
         return MISSING
@@ -37,8 +42,10 @@ def update(customer: Customer, trait: Trait, event: Event, scope: Scope) -> Any:
         value = trait.value.evaluate(scope)
         if value is MISSING or (trait.kind in _NUMERIC and type(value) not in _NUMBERS):
             return MISSING
-    _take(customer, trait, value, event.time, scope.now)
-    return value
+    if _take(customer, trait, value, event.time, scope.now):
+        return value
+    turn.count("cjo_state_bounds_total", "traits")
+    return MISSING
 
 
 def read(customer: Customer, trait: Trait, now: int) -> Any:
@@ -54,27 +61,35 @@ def read(customer: Customer, trait: Trait, now: int) -> Any:
     return kept[0] if trait.kind in (TraitKind.FIRST, TraitKind.LAST) else kept
 
 
-def join_traits(into: Customer, other: Customer, program: Program) -> None:
+def join_traits(into: Customer, other: Customer, turn: Turn) -> None:
     """Join the other customer's traits, each by its own rule.
 
-    Of the lists of `distinct`, the one of the customer who was seen first stands first.
+    Of the lists of `distinct`, the one of the customer who was seen first stands first. What has
+    no room joined stays as it was.
     """
     is_later = (into.first_seen or 0) > (other.first_seen or 0)
     for slot, kept in other.traits.items():
-        trait, mine = program.traits_in.get(slot), into.traits.get(slot)
+        trait, mine = turn.program.traits_in.get(slot), into.traits.get(slot)
         if trait is None:
             continue  # of a former definition
         if mine is None:
-            into.traits[slot] = kept
-            continue
-        one, two = (kept, mine) if is_later else (mine, kept)
-        if trait.per_ms is None:
-            into.traits[slot] = _join(trait, [one, two])
+            joined = kept
         else:
-            into.traits[slot] = {
-                bucket: _join(trait, [part[bucket] for part in (one, two) if bucket in part])
-                for bucket in sorted({*one, *two})
-            }
+            one, two = (kept, mine) if is_later else (mine, kept)
+            joined = _joined(trait, one, two)
+        if _has_room(into, slot, joined):
+            into.traits[slot] = joined
+        else:
+            turn.count("cjo_state_bounds_total", "traits")
+
+
+def _joined(trait: Trait, one: Any, two: Any) -> Any:
+    if trait.per_ms is None:
+        return _join(trait, [one, two])
+    return {
+        bucket: _join(trait, [part[bucket] for part in (one, two) if bucket in part])
+        for bucket in sorted({*one, *two})
+    }
 
 
 def part_traits(
@@ -111,19 +126,42 @@ def _rebuild(customer: Customer, events: Iterable[EventEntry], program: Program)
                 _take(customer, trait, value, event.time, event.time)
 
 
-def _take(customer: Customer, trait: Trait, value: Any, time: int, now: int) -> None:
-    kept = customer.traits.get(trait.slot)
+def _take(customer: Customer, trait: Trait, value: Any, time: int, now: int) -> bool:
+    """Let a value count; return False where it finds no room."""
+    slot, kept = trait.slot, customer.traits.get(trait.slot)
     if trait.per_ms is None:
-        customer.traits[trait.slot] = _fold(trait, kept, value, time)
-        return
+        taken = _fold(trait, kept, value, time)
+        if _may_be_large(trait, taken, kept) and not _has_room(customer, slot, taken):
+            return False
+        customer.traits[slot] = taken
+        return True
     buckets = kept if kept is not None else {}
     number = time * BUCKETS // trait.per_ms
     oldest = max(time, now) * BUCKETS // trait.per_ms - BUCKETS
     if number >= oldest:
-        buckets[number] = _fold(trait, buckets.get(number), value, time)
+        before = buckets.get(number)
+        taken = _fold(trait, before, value, time)
+        if _may_be_large(trait, taken, before) and not _has_room(
+            customer, slot, {**buckets, number: taken}
+        ):
+            buckets = customer.traits[slot] = {b: v for b, v in buckets.items() if b >= oldest}
+            if not _has_room(customer, slot, {**buckets, number: taken}):
+                return False
+        buckets[number] = taken
     if len(buckets) > BUCKETS + 1:
         buckets = {b: v for b, v in buckets.items() if b >= oldest}
-    customer.traits[trait.slot] = buckets
+    customer.traits[slot] = buckets
+    return True
+
+
+def _may_be_large(trait: Trait, taken: Any, before: Any) -> bool:
+    """Return whether what is kept now may take more bytes than before."""
+    return trait.kind in _VALUES and taken is not before
+
+
+def _has_room(customer: Customer, slot: str, kept: Any) -> bool:
+    others = (other for held, other in customer.traits.items() if held != slot)
+    return has_room(kept, others, TRAITS_BYTES_MAX, TRAITS_SMALL_BYTES)
 
 
 def _fold(trait: Trait, kept: Any, value: Any, time: int) -> Any:
@@ -149,13 +187,35 @@ def _fold(trait: Trait, kept: Any, value: Any, time: int) -> Any:
 
 
 def _join(trait: Trait, parts: list[Any]) -> Any:
+    if trait.kind is TraitKind.DISTINCT:
+        return _distinct(trait, parts)
     kept: Any = None
     for part in parts:
-        if trait.kind is TraitKind.DISTINCT:
-            for value in part:
-                kept = _fold(trait, kept, value, 0)
-        elif trait.kind in (TraitKind.FIRST, TraitKind.LAST):
+        if trait.kind in (TraitKind.FIRST, TraitKind.LAST):
             kept = _fold(trait, kept, part[0], part[1])
         else:
             kept = _fold(trait, kept, part, 0)
     return kept
+
+
+def _distinct(trait: Trait, parts: Iterable[list[Any]]) -> list[Any] | None:
+    """Return what folding one value after the other gives, in time that is linear in them."""
+    found: OrderedDict[Hashable, Any] = OrderedDict()
+    for part in parts:
+        for value in part:
+            mark = _mark(value)
+            if mark not in found:
+                found[mark] = value
+                if len(found) > trait.keep:
+                    found.popitem(last=False)
+    return list(found.values()) or None
+
+
+def _mark(value: Any) -> Hashable:
+    """Return what two values share that are the `same`, and no others."""
+    kind = type(value)
+    if kind is list:
+        return "list", tuple(map(_mark, value))
+    if kind is dict:
+        return "dict", frozenset((name, _mark(inner)) for name, inner in value.items())
+    return value if kind is str else (kind is bool, value)

@@ -31,6 +31,7 @@ RANK_MAX = 255
 TYPES_MAX = RANK_MAX // RANK_STEP
 """A rank is one byte of a customer's id, and types to come need gaps."""
 _KEEP = 50
+KEEP_MAX = 1_000
 TIMEZONE = "timezone"
 _WITHOUT_PHONES = frozenset(("AQ", "BV", "GS", "HM", "PN", "TF", "UM"))
 _NOT_IN_ISO = frozenset(("AC", "TA", "XK"))
@@ -244,6 +245,9 @@ def _build_trait(entry: Entry, context: Context) -> Trait:
         context.check_event(item, value, "event", on)
     if "keep" in fields.keys and kind is not TraitKind.DISTINCT:
         report.error(fields.where("keep"), "'keep' goes with 'distinct'")
+    keep = fields.value("keep", _KEEP)
+    if keep > KEEP_MAX:
+        report.warn(fields.where("keep"), f"at most {KEEP_MAX} values are kept")
     condition = fields.get("when")
     when = context.expression(condition, Place.EVENT, definition)
     context.check_event(condition, when, "event", on)
@@ -254,7 +258,7 @@ def _build_trait(entry: Entry, context: Context) -> Trait:
         when=when,
         value=value,
         per_ms=fields.value("per"),
-        keep=fields.value("keep", _KEEP),
+        keep=min(keep, KEEP_MAX),
         slot=slot(name, context.eras.get(era_of_trait(name), 0)),
     )
 

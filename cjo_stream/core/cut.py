@@ -1,0 +1,104 @@
+"""Records that are too large are cut, and say so.
+
+No record is larger than RECORD_BYTES_MAX: brokers take 1 MiB by default, and a topic that a
+topology names is its owner's. What a customer keeps is bounded (`core.size`), so few ever come
+near; those that do lose the least that makes them fit:
+
+    of a list              the last elements; a decision's candidates stand who was chosen first,
+                           then who was free
+    of facts, traits,      whole values, the largest; half a value would be another
+      payload
+    of any other object    likewise within, its fields small ones first
+    of a text              its end
+
+`cut` of the record names the fields that are not whole.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from cjo_stream.core.record import Candidate, Decision, Record
+from cjo_stream.core.size import size_of
+
+RECORD_BYTES_MAX: Final = 900_000
+"""Of a record's JSON, or of a dead letter's bytes."""
+VALUES: Final = frozenset(("facts", "traits", "payload"))
+"""The fields that hold values by name."""
+_CUT_BYTES: Final = 200
+"""Kept free for the mark, which names a few fields."""
+
+_JSON: Final = msgspec.json.Encoder()
+
+
+def cut_record(record: Record, bytes_max: int) -> bytes:
+    """Return a record's JSON in at most so many bytes, with the mark."""
+    if isinstance(record, Decision):
+        ordered = sorted(record.candidates, key=partial(_place, record))
+        record = msgspec.structs.replace(record, candidates=ordered)
+    return cut_json(_JSON.encode(record), bytes_max)
+
+
+def cut_json(value: bytes, bytes_max: int) -> bytes:
+    """Return a record's JSON, cut likewise."""
+    whole: dict[str, Any] = msgspec.json.decode(value)
+    kept = shortened(whole, bytes_max - _CUT_BYTES)
+    kept["cut"] = [name for name in whole if name not in kept or kept[name] != whole[name]]
+    return _JSON.encode(kept)
+
+
+def shortened(value: Any, bytes_max: int, *, values: bool = False) -> Any:
+    """Return JSON's like of `value` in at most so many bytes; `values`: elements stay whole.
+
+    >>> shortened({"id": "a", "list": [1, 22, 333]}, 24)
+    {'id': 'a', 'list': [1]}
+    >>> shortened({"a": "xxxxxx", "b": 1}, 10, values=True)
+    {'b': 1}
+    """
+    if size_of(value) <= bytes_max:
+        return value
+    if type(value) is dict:
+        return _object(value, bytes_max, values)
+    if type(value) is list:
+        return _list(value, bytes_max)
+    return value[: max(0, bytes_max - 2) // 6] if type(value) is str else None
+
+
+def _object(whole: dict[str, Any], bytes_max: int, values: bool) -> dict[str, Any]:
+    """Keep the small fields, and of the large ones an even share of what is left."""
+    sizes = sorted((size_of({name: value}) - 1, name) for name, value in whole.items())
+    left = bytes_max - 1
+    kept: dict[str, Any] = {}
+    for number, (size, name) in enumerate(sizes):
+        share = left if values else left // (len(sizes) - number)
+        if size <= share:
+            kept[name] = whole[name]
+        elif not values:
+            room = share - (size - size_of(whole[name]))
+            kept[name] = shortened(whole[name], room, values=name in VALUES)
+        else:
+            break  # the others are larger still
+        left -= size_of({name: kept[name]}) - 1
+    return {name: kept[name] for name in whole if name in kept}
+
+
+def _list(whole: list[Any], bytes_max: int) -> list[Any]:
+    left = bytes_max - 1
+    for number, element in enumerate(whole):
+        left -= size_of(element) + 1
+        if left < 0:
+            return whole[:number]
+    return whole
+
+
+def _place(decision: Decision, candidate: Candidate) -> int:
+    chosen = decision.chosen
+    if chosen is not None and (candidate.action, candidate.channel) == (
+        chosen.action,
+        chosen.channel,
+    ):
+        return 0
+    return 1 if candidate.gate is None else 2

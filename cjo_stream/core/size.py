@@ -1,0 +1,72 @@
+"""How much of what producers say a customer keeps: bounds of bytes, beside those of numbers.
+
+Every list and map of a state has a bound in number, and what stands in it is either of a fixed
+size or a *value*: anything that an attribute or an expression may give. A value enters a part of
+a state only where it finds room:
+
+    a small one       always; there are only so many
+    a large one       while all that is large in this part takes no more than the part may
+
+What finds no room is as if it were missing, which is counted in `cjo_state_bounds_total{bound}`.
+It is looked at where a value is added, and only a large one costs a look at the others.
+
+    part         small       large, in all     without room
+    facts        1 KiB       128 KiB           the fact stays as it was
+    traits       4 KiB       256 KiB           the trait does not take the value
+    instances    1 KiB       512 KiB           refused as one beyond the 25 live; `assign`: missing
+    waiting      1 KiB       256 KiB           the request does not wait: dropped
+    held         1 KiB       1 MiB             the oldest event goes on without its links
+    histories    -           512 KiB           the oldest keys of the longest history go
+    members      -           64 Ki characters  the link is refused: `limit`
+
+Sizes are those of compact JSON: what goes out as such is bounded with it, and msgpack takes at
+most little more (a number as long as `0` nine bytes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+SMALL_BYTES: Final = 1_024
+FACTS_BYTES_MAX: Final = 128 * 1024
+TRAITS_SMALL_BYTES: Final = 4 * 1024
+TRAITS_BYTES_MAX: Final = 256 * 1024
+INSTANCES_BYTES_MAX: Final = 512 * 1024
+WAITING_BYTES_MAX: Final = 256 * 1024
+HELD_BYTES_MAX: Final = 1024 * 1024
+HISTORIES_BYTES_MAX: Final = 512 * 1024
+
+_ESCAPED_MAX: Final = 6
+"""Bytes that one character may take: a control character is written `\\u0001`."""
+_NUMBERS: Final = frozenset((int, float, bool, type(None)))
+_JSON: Final = msgspec.json.Encoder()
+
+
+def size_of(value: Any) -> int:
+    """Return how many bytes a value takes as compact JSON.
+
+    >>> size_of({"a": [1, "x"]})
+    13
+    """
+    return len(_JSON.encode(value))
+
+
+def has_room(value: Any, others: Iterable[Any], most: int, small: int = SMALL_BYTES) -> bool:
+    """Return whether `value` may be kept beside `others`, of which the large take up to `most`.
+
+    >>> has_room("x" * 2_000, ["y" * 3_000, "small"], 5_100)
+    True
+    >>> has_room("x" * 2_000, ["y" * 3_000, "z" * 1_500], 5_100)
+    False
+    """
+    kind = type(value)
+    if kind in _NUMBERS or (kind is str and len(value) <= small // _ESCAPED_MAX - 1):
+        return True
+    size = size_of(value)
+    if size <= small:
+        return True
+    sizes = map(size_of, others)
+    return size + sum(other for other in sizes if other > small) <= most
