@@ -45,7 +45,8 @@ kafka: $(READY) ## a local Kafka broker in the foreground, for development (Java
 	deploy/kafka/start.sh
 
 .PHONY: chaos
-chaos: $(READY) ## the long fault tests on a real broker: about an hour
+chaos: $(READY) ## the long fault tests, most on a real broker: about an hour
+	CJO_LONG=1 $(BIN)/pytest -n 0 tests/unit/test_caps_killed.py
 	CJO_REQUIRE_KAFKA=1 $(BIN)/python -m tests.kafka.chaos
 
 .PHONY: simulate

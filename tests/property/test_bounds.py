@@ -223,6 +223,11 @@ def live(world: World, draw: random.Random, who: str, events: int) -> None:
             said = {"purpose": purpose, "status": "granted", "channel": channel}
             world.event("cjo.consent", {"user": who}, f"c{who}{number}", **said)
 
+    for name in ("bio", "note", "more"):
+        world.event(
+            "cjo.profile", {"user": who}, f"{who}{world.now}{name}", **{name: "b" * 60_000}
+        )
+
 
 def check(world: World) -> None:
     """Assert that all is within its bounds."""
