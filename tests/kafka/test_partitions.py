@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +100,15 @@ def test_every_event_of_256_partitions_has_its_command_once_and_in_order_over_re
             for m in read_all(settings, f"{settings.topic_prefix}action.mail.v1")
         ]
 
+    def arrived(wanted: int) -> bool:
+        return len(commands()) >= wanted
+
     for nth in range(2):
         intake = patiently(lambda: make_intake(settings))
         dispatch = patiently(lambda: make_dispatch(settings))
         come(nth)
-        until(lambda wanted=(nth + 1) * PEOPLE: len(commands()) >= wanted, intake, tasks, dispatch)
+        wanted = (nth + 1) * PEOPLE
+        until(partial(arrived, wanted), intake, tasks, dispatch, within_s=90)
         if nth:
             intake.close()
             dispatch.close()
