@@ -31,7 +31,7 @@ from tests.kafka.stages import (
 pytestmark = pytest.mark.kafka
 
 PARTITIONS = 256
-PEOPLE = 1_000
+PEOPLE = 400
 TOPOLOGY = """
 topology: many
 channels: {web: {in: {}}, mail: {out: {address: user_id}}}
