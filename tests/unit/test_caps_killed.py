@@ -85,7 +85,7 @@ def allowed(asked: list[tuple[int, str]], end_ms: int) -> list[tuple[int, str]]:
 @pytest.mark.parametrize(
     ("customers", "kills"),
     [
-        (1_000, 6),
+        (2_000, 6),
         pytest.param(
             10_000,
             40,
@@ -104,10 +104,10 @@ def test_caps_are_exact_over_hours_however_often_the_run_is_killed(
     asked = write_events(events, customers, hours=8)
     out = tmp_path / "out"
     command = [sys.executable, "-m", "cjo_stream", "run", str(topology), str(events)]
-    command += ["--out", str(out), "--state", str(tmp_path / "state"), "--force"]
+    command += ["--out", str(out), "--state", str(tmp_path / "state")]
     command += ["--drain", "1h"]
-    killed = run_killed(command, out, seed=20, most=kills, late_s=0.3)
-    assert killed >= 2
+    killed = run_killed(command, out, seed=20, most=kills, late_s=0.1)
+    assert killed >= 1
     sent: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for line in (out / "actions.jsonl").read_text().splitlines():
         action = json.loads(line)
