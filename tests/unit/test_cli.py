@@ -266,7 +266,7 @@ def test_a_set_is_applied_to_a_state_folder_and_told(cli, tmp_path: Path) -> Non
         file.write("\n# a comment\n")
     assert "set 2 governs" in cli("apply", changed, "--state", state).out
     told = json.loads(cli("status", "--state", state, "--json").out)
-    assert told == {"topology": "shop", "partitions": {"0": 2}}
+    assert told == {"topology": "shop", "partitions": {"0": 2}, "libraries": []}
     assert "set 2" in cli("status", "--state", state).out
     for command in (("apply", SHOP), ("status",)):
         done = cli(*command, "--state", tmp_path / "none")

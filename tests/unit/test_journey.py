@@ -180,6 +180,17 @@ def test_reentry(tmp_path: Path, rule: str, entered: list[float]) -> None:
     assert [m[0] for m in scene.moves() if m[4] == "entered"] == entered
 
 
+@pytest.mark.parametrize(("rule", "enters"), [("after_end", True), ("{after_end: 5s}", False)])
+def test_an_event_older_than_the_last_end_enters_where_no_pause_is_asked(
+    tmp_path: Path, rule: str, enters: bool
+) -> None:
+    scene = Scene(tmp_path, REENTRY.replace("RULE", rule))
+    scene.send("begin", 0)
+    scene.to(12)
+    scene.send("begin", 4)
+    assert [m[0] for m in scene.moves() if m[4] == "entered"] == ([0, 4] if enters else [0])
+
+
 def test_at_most_25_live_instances_and_the_refusal_is_recorded(tmp_path: Path) -> None:
     scene = Scene(tmp_path, REENTRY.replace("RULE", "always"))
     for number in range(27):

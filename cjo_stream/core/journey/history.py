@@ -53,10 +53,16 @@ def part_histories(customer: Customer, fresh: Customer, anchors: frozenset[str])
 
 
 def may_reenter(customer: Customer, journey: Journey, key: Any, at: int) -> bool:
-    """Return whether the past of `key` allows an instance at `at`; live ones are not looked at."""
+    """Return whether the past of `key` allows an instance at `at`; live ones are not looked at.
+
+    A rule without a pause asks nothing of the past: an event that comes late, older than the last
+    end, may open an instance.
+    """
     entry = journey.entry
+    if entry.reentry is not Reentry.NEVER and not entry.reentry_ms:
+        return True
     times = customer.histories.get(journey.name, {}).get(key_text(key))
-    if times is None or entry.reentry is Reentry.ALWAYS:
+    if times is None:
         return True
     if entry.reentry is Reentry.NEVER:
         return False
