@@ -170,15 +170,11 @@ class Window(msgspec.Struct, array_like=True):
 
 
 class Reservation(msgspec.Struct, array_like=True):
-    """Room kept for a customer on its way in; `pieces` of its state have come.
-
-    `edge`: the one that brought it, once all of it is there.
-    """
+    """Room kept for a customer on its way in; `pieces` of its state have come."""
 
     members: dict[str, Member]
     apart: dict[str, int]
     pieces: list[bytes] = []
-    edge: Edge | None = None
 
 
 class Membership(msgspec.Struct, array_like=True):

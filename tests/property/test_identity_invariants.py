@@ -58,7 +58,7 @@ def test_the_invariants_hold_whatever_crashes_and_in_any_order(kind: Kind, first
 
 
 def test_without_freezing_the_invariants_break(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(merge, "_must_wait", lambda membership, message: False)
+    monkeypatch.setattr(merge, "_is_under_way", lambda membership: False)
     assert failures(LIMITED, 60) > 3
 
 

@@ -66,8 +66,6 @@ QUEUE_MAX = 1_000
 QUEUE_BYTES_MAX = 1024 * 1024
 PLACE_BYTES = 100
 """What a member takes besides its value; a mark of who stays apart, too."""
-RESERVED_MAX = 4
-"""Customers on their way in at once: their states gather in this one's."""
 EVIDENCE_MAX = 200
 ALIASES_MAX = 1_000
 
@@ -167,11 +165,8 @@ def on_absorb(key: str, state: Customer | None, message: Absorb, turn: Turn) -> 
     reservation.pieces.append(message.piece)
     if message.part + 1 < message.parts:
         return state
-    reservation.edge = message.edge
-    # In the order in which they were let in, so that it is the same whoever is nearer.
-    while reserved and (edge := (first := next(iter(reserved.values()))).edge) is not None:
-        del reserved[next(iter(reserved))]
-        _absorb(key, state, first, edge, turn)
+    del reserved[message.absorbed]
+    _absorb(key, state, reservation, message.edge, turn)
     return _drain(state, turn)
 
 
@@ -206,20 +201,21 @@ def _receive(customer: Customer, message: Queued, turn: Turn) -> Customer:
         _after_erasure(customer, message, turn)
         return customer
     membership = customer.membership
-    if membership is not None and _must_wait(membership, message):
+    if membership is not None and (membership.queue or _is_under_way(membership)):
         _enqueue(membership, message, turn)
         return customer
-    if _take(customer, message, turn):
-        return _drain(customer, turn)
-    assert customer.membership is not None
-    _enqueue(customer.membership, message, turn)
-    return customer
+    _take(customer, message, turn)
+    return _drain(customer, turn)
 
 
-def _must_wait(membership: Membership, message: Queued) -> bool:
-    if membership.pending is not None or membership.seeding or membership.queue:
-        return True
-    return bool(membership.reserved) and not isinstance(message, Propose)
+def _is_under_way(membership: Membership) -> bool:
+    """Return whether a change of membership is under way; the next waits until it is done.
+
+    Of proposals, too, one is let in at a time: who was let in is joined as soon as their state is
+    there, so that their events, which follow it, find it; and in the order of the proposals,
+    whoever is nearer.
+    """
+    return bool(membership.pending is not None or membership.reserved or membership.seeding)
 
 
 def _enqueue(membership: Membership, message: Queued, turn: Turn) -> None:
@@ -251,28 +247,21 @@ def _drain(customer: Customer, turn: Turn) -> Customer:
     while (
         membership is not None
         and membership.queue
-        and membership.pending is None
-        and not membership.seeding
+        and not _is_under_way(membership)
         and customer.erased_at is None
     ):
-        first = membership.queue[0]
-        if membership.reserved and not isinstance(first, Propose):
-            return customer
-        del membership.queue[0]
-        if not _take(customer, first, turn):
-            membership.queue.insert(0, first)
-            return customer
+        _take(customer, membership.queue.pop(0), turn)
     if membership is not None and membership == Membership():
         customer.membership = None
     return customer
 
 
-def _take(customer: Customer, message: Queued, turn: Turn) -> bool:
-    """Let a message have its effect; return False where it must wait for a reservation."""
+def _take(customer: Customer, message: Queued, turn: Turn) -> None:
+    """Let a message have its effect."""
     if isinstance(message, Link):
         _begin(customer, message, turn)
     elif isinstance(message, Propose):
-        return _judge(customer, message, turn)
+        _judge(customer, message, turn)
     elif isinstance(message, Drop):
         _drop(customer, message, turn)
     elif is_passed_on(customer, message, turn):
@@ -281,7 +270,6 @@ def _take(customer: Customer, message: Queued, turn: Turn) -> bool:
         unlink(customer, message, turn)
     else:
         _erase(customer, message, turn)
-    return True
 
 
 def _begin(customer: Customer, message: Link, turn: Turn) -> None:
@@ -303,36 +291,27 @@ def _begin(customer: Customer, message: Link, turn: Turn) -> None:
         turn.send(identifier_key(edge.source.hash), Linked(edge))
 
 
-def _judge(customer: Customer, message: Propose, turn: Turn) -> bool:
-    """Reserve and accept, or reject; False where only reservations stand against it."""
+def _judge(customer: Customer, message: Propose, turn: Turn) -> None:
+    """Reserve and accept, or reject."""
     edge = message.edge
-    membership = customer.membership = customer.membership or Membership()
-    members, apart = dict(customer.members), dict(customer.apart)
-    for reservation in membership.reserved.values():
-        join_members(members, reservation.members)
-        apart.update(reservation.apart)
-    if not has_member(members, message.theirs):
+    if not has_member(customer.members, message.theirs):
         _answer(message, "stale", turn)
-        return True
-    reason = _against(members, apart, message, turn)
-    if reason is None and len(membership.reserved) >= RESERVED_MAX:
-        return False
-    if reason is None:
-        membership.reserved[message.by] = Reservation(message.members, message.apart)
-        for side in (members, message.members):
-            for hash_ in (edge.source.hash, edge.other.hash):
-                if hash_ in side:
-                    side[hash_].linked_at = turn.clock
-        turn.send(customer_key(message.by), Accept(customer.id))
-        if not edge.command_id:
-            turn.send(identifier_key(edge.source.hash), Granted(edge))
-        return True
-    if membership.reserved and not _against(customer.members, customer.apart, message, turn):
-        return False
-    _tell_refused(customer, edge, reason, turn)
-    reject = Reject(reason, _full_for(customer, edge, reason, turn))
-    turn.send(customer_key(message.by), reject)
-    return True
+        return
+    reason = _against(customer.members, customer.apart, message, turn)
+    if reason is not None:
+        _tell_refused(customer, edge, reason, turn)
+        reject = Reject(reason, _full_for(customer, edge, reason, turn))
+        turn.send(customer_key(message.by), reject)
+        return
+    membership = customer.membership = customer.membership or Membership()
+    membership.reserved[message.by] = Reservation(message.members, message.apart)
+    for side in (customer.members, message.members):
+        for hash_ in (edge.source.hash, edge.other.hash):
+            if hash_ in side:
+                side[hash_].linked_at = turn.clock
+    turn.send(customer_key(message.by), Accept(customer.id))
+    if not edge.command_id:
+        turn.send(identifier_key(edge.source.hash), Granted(edge))
 
 
 def _tell_refused(customer: Customer, edge: Edge, reason: Refusal, turn: Turn) -> None:
