@@ -4,8 +4,11 @@ At each full LEARN_EVERY_MS of stream time it takes the rewards told before that
 time and then of action id (so that the number of partitions does not matter), and appends the
 model to every partition's log, together with the note of what it has learnt:
 
-    learner    the model, number and digest of what was last published, the rewards not yet
-               learnt, and up to where each partition's effects are in them
+    learner      the model, number and digest of what was last published, the rewards not yet
+                 learnt, and up to where each partition's effects are in them
+    learns_at    the last time to learn that time has run to: it comes with the tick that lets
+                 timers fire up to it, so a kill before the learning is seen. Learning at it once
+                 more changes nothing, for all that is told after it has a later time
 
 What a kill leaves behind the note is read again from the effects, which are kept so long.
 """
@@ -28,6 +31,7 @@ LEARN_EVERY_MS: Final = 3_600_000
 HELD_RECORDS_MAX: Final = 1_000
 """Effect records kept for rewards not yet learnt, before those are noted instead."""
 NOTE: Final = "learner"
+LEARNS_AT: Final = "learns_at"
 _READ_RECORDS_MAX: Final = 1_024
 
 _DECODER: Final = msgspec.json.Decoder(Reward)

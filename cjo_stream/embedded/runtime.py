@@ -26,7 +26,7 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.message import ActivateSet, Message, StoreSet, partition_of
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.state import Customer
-from cjo_stream.embedded.learning import Learning, learns, next_time
+from cjo_stream.embedded.learning import LEARNS_AT, Learning, learns, next_time
 from cjo_stream.embedded.log import EFFECT, INTERNAL, Append, Log
 from cjo_stream.engine import codec, port
 from cjo_stream.engine.dispatch import Dispatch
@@ -118,6 +118,9 @@ class Runtime:
         self._pump()
         for task in self.tasks:
             self._hand_out(task.partition)
+        # Where it was killed between the tick of a time to learn and what was learnt then.
+        if at := log.note(LEARNS_AT):
+            self._learn(int(at))
 
     # --- what goes in
 
@@ -299,7 +302,7 @@ class Runtime:
             if self._partitions > 1:
                 self._fire_through(at)
             self._now = max(self._now, at)
-            self._tick(range(self._partitions))
+            self._tick(range(self._partitions), {LEARNS_AT: str(at).encode()})
             self._learn(at)
 
     def _learn(self, at_ms: int) -> None:
@@ -312,8 +315,10 @@ class Runtime:
         self._log.append(appends, self._learning.note())
         self._pump()
 
-    def _tick(self, partitions: Sequence[int] | range) -> None:
-        self._log.append([(INTERNAL, p, self._now, tick_frame()) for p in partitions])
+    def _tick(
+        self, partitions: Sequence[int] | range, notes: dict[str, bytes] | None = None
+    ) -> None:
+        self._log.append([(INTERNAL, p, self._now, tick_frame()) for p in partitions], notes)
         self._pump()
 
     def _pump(self) -> None:
@@ -326,6 +331,8 @@ class Runtime:
                     INTERNAL, task.partition, task.applied, READ_RECORDS_MAX
                 ):
                     busy = True
+                    # After a kill, what was appended tells how far time had run.
+                    self._now = max(self._now, records[-1].time)
                     outbox = task.process(records)
                     appends = [(INTERNAL, to, self._now, frame) for to, frame in outbox.frames]
                     appends += [
