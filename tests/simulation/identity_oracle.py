@@ -54,7 +54,9 @@ def check(chain: Chain, history: History) -> Story:
     """Raise AssertionError where a promise is broken; return what happened."""
     told = Retold(chain)
     program = topology_of(history.kind).program
-    story = Story(program, follows_sets=history.kind.name in ("free", "limited", "sliding"))
+    follows_sets = history.kind.name in ("free", "limited", "sliding")
+    keeps_order = follows_sets or history.kind is PARTED
+    story = Story(program, follows_sets=follows_sets, keeps_order=keeps_order)
     with observed(story.observe):
         for _ in told.records():
             story.check_touched()
@@ -68,7 +70,7 @@ def check(chain: Chain, history: History) -> Story:
     end.check_transitions(told)
     if story.follows_sets:
         end.check_sets(story)
-    if story.follows_sets or history.kind is PARTED:
+    if keeps_order:
         assert story.applied == story.arrived, "events of one anchor overtake each other"
     assert not story.mistaken, story.mistaken
     end.check_answers(history, told)
@@ -102,8 +104,10 @@ def observed(observe: Observe) -> Iterator[None]:
 class Story:
     """What is seen on the way: limits at every commit, the accepts in order, who was refused."""
 
-    def __init__(self, program: Program, *, follows_sets: bool) -> None:
+    def __init__(self, program: Program, *, follows_sets: bool, keeps_order: bool) -> None:
         self._program = program
+        self._keeps_order = keeps_order
+        """Whether an anchor never comes to a customer without its past, erased or shared."""
         self.follows_sets = follows_sets
         self._touched: dict[str, tuple[Customer, int]] = {}
         self._proposed: dict[str, Propose] = {}
@@ -121,7 +125,7 @@ class Story:
         self.left: set[str] = set()
         """Hashes that have left a customer, who goes on to know that they were linked."""
         self.mistaken: list[str] = []
-        """Operators' orders that had an effect on others than whom they were about."""
+        """Orders that had an effect on others than whom they were about; events too early."""
         self._open: dict[str, str] = {}
         """Anchor -> the link that it has asked for and that is not settled."""
         self._asked: dict[tuple[str, int, str | None], int] = {}
@@ -141,7 +145,7 @@ class Story:
             self.arrived[key[1:]].append(message.event.id)
         elif isinstance(message, Deliver):
             if not any(type(sent) is Deliver for _, sent in turn.messages):
-                self.applied[message.event.identifiers[0].hash].append(message.event.id)
+                self._observe_applied(state, message)
         elif isinstance(message, Erase | Unlink | Show):
             self._observe_order(state, message, turn)
         elif isinstance(message, Drop):
@@ -172,6 +176,16 @@ class Story:
             for reservation in state.membership.reserved.values():
                 met |= elements(reservation.members)
             assert met == self._set_of(state.id), "the accepts, in order, meet other sets"
+
+    def _observe_applied(self, state: object, message: Deliver) -> None:
+        """Check that an event finds what the earlier events of its anchor made."""
+        earlier = self.applied[message.event.identifiers[0].hash]
+        if self._keeps_order and isinstance(state, Customer):
+            there = {f"v{one.key}" for one in state.instances if one.journey == "each"}
+            lacking = [id_ for id_ in earlier if id_ not in there]
+            if lacking:  # what raises here would only fail the event
+                self.mistaken.append(f"{message.event.id} came before what {lacking} had made")
+        earlier.append(message.event.id)
 
     def _observe_order(self, state: object, order: Erase | Unlink | Show, turn: Turn) -> None:
         """Check that an order has its effect on whom its identifier is of, and nobody else."""
