@@ -1,25 +1,39 @@
 """What a new definition set takes over from the one in force, and what it may not change.
 
 What customers keep by a definition that changes is `era`'s.
+
+Nobody knows here who is still in an earlier version of a journey, so each that ever ran stays, as
+text, in every later set. The bound of all that is a set's (`_fitting`).
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from cjo_stream.core.program import Program
 from cjo_stream.definition.build.topology import RANK_MAX, RANK_STEP
-from cjo_stream.definition.content import Carried, Content, decode, encode
+from cjo_stream.definition.content import (
+    INFLATED_BYTES_MAX,
+    Carried,
+    Content,
+    decode,
+    encode,
+    inflated_bytes,
+)
 from cjo_stream.definition.era import next_eras
 from cjo_stream.definition.kind import Definition, keep_first, read_definitions
 from cjo_stream.definition.load import DefinitionSet, compile_stored, read_carried
 from cjo_stream.definition.report import Report
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
 from cjo_stream.definition.text.source import Source
-from cjo_stream.errors import DefinitionError, UsageError
+from cjo_stream.engine.frame import ITEM_BYTES_MAX
+from cjo_stream.errors import DefinitionError, Diagnostic, UsageError
+
+CONTENT_BYTES_MAX: Final = ITEM_BYTES_MAX - 1024
+"""Of a set as it travels: an item of the log, less what stands around it."""
 
 _NO_CONTENT = frozenset(("about", "owner", "status"))
 """Keys of a journey that may change without a new version: no instance runs differently."""
@@ -31,19 +45,23 @@ def carry(new: DefinitionSet, running: bytes | None) -> bytes:
     """Return the content to publish in place of `running` (None: nothing was applied yet).
 
     Versions of journeys that may have live instances go on in it. Raises DefinitionError for
-    journeys that changed without a new version, or that went while the actions or facts they
-    still need went too; UsageError for identifier types that changed what customers are named by.
+    journeys that changed without a new version, that ran and are drafts now, or that went while
+    the actions or facts they still need went too; UsageError for identifier types that changed
+    what customers are named by, and for a set too large for the log.
     """
     content = decode(new.content)
     if running is None:
-        return _with(content, [], _first_ranks(new.program), {})
+        return _fitting(_with(content, [], _first_ranks(new.program), {}), content)
     before = decode(running)
     old = compile_stored(running)
     _check_topology(new.program, old)
     ranks = _fix_ranks(list(new.program.identifiers), before.ranks or _first_ranks(old))
     report = Report()
-    versions = _versions(content, report)
-    earlier = _versions(before, report)
+    written = _versions(content, report)
+    versions = {key: one for key, one in written.items() if not _is_draft(one)}
+    earlier = {key: one for key, one in _versions(before, report).items() if not _is_draft(one)}
+    for definition in written.values():
+        _check_draft(definition, earlier, report)
     for key in sorted(versions.keys() & earlier.keys()):
         _check_unchanged(versions[key], earlier[key], earlier, report)
     if report.errors:
@@ -53,9 +71,36 @@ def carry(new: DefinitionSet, running: bytes | None) -> bytes:
         for name, version in sorted(earlier.keys() - versions.keys())
     ]
     composed = _with(content, carried, ranks, next_eras(new.program, old, before.eras))
-    # Earlier versions must still find the actions and facts that they name.
-    compile_stored(composed)
-    return composed
+    try:
+        compile_stored(composed)
+    except DefinitionError as error:
+        # The new set compiles alone: what is told is of earlier versions.
+        raise DefinitionError(map(_told, error.diagnostics)) from error
+    return _fitting(composed, content)
+
+
+def _told(found: Diagnostic) -> Diagnostic:
+    """Return what an earlier version misses, with what to do."""
+    return found._replace(
+        message=f"{found.message}. Customers may still be in this version: keep what it names"
+    )
+
+
+def _fitting(composed: bytes, content: Content) -> bytes:
+    """Return a set as it is; raises UsageError where the log, or a reader, has no room for it."""
+    size, inflated = len(composed), inflated_bytes(composed)
+    if size <= CONTENT_BYTES_MAX and inflated <= INFLATED_BYTES_MAX:
+        return composed
+    alone = len(encode(content))
+    longest = max(content.sources, key=lambda path: len(content.sources[path]))
+    raise UsageError(
+        f"the definition set takes {size:,} bytes compressed and {inflated:,} unpacked; there is "
+        f"room for {CONTENT_BYTES_MAX:,} and {INFLATED_BYTES_MAX:,}. Its files take {alone:,} of "
+        f"those compressed ({longest} is the longest): shorten texts and comments. The rest is "
+        "earlier versions of journeys, which stay; if the files alone fit, and cannot be "
+        "shortened, a new installation (CJO_TOPIC_PREFIX, or another state folder) begins "
+        "without those"
+    )
 
 
 def _with(
@@ -65,17 +110,30 @@ def _with(
 
 
 def _versions(content: Content, report: Report) -> dict[Version, Definition]:
-    """Return the versions of journeys that run, or only finish, under a set."""
+    """Return the versions of journeys that a set has: drafts, what runs, what only finishes."""
     sources = [Source(path, text) for path, text in content.sources.items()]
     definitions = keep_first(read_definitions(sources, Report()), Report())
     definitions += read_carried(content.carried, report)
     return {
         (definition.name, definition.fields.value("version")): definition
         for definition in definitions
-        if definition.kind == "journey"
-        and definition.fields is not None
-        and definition.fields.value("status") != "draft"
+        if definition.kind == "journey" and definition.fields is not None
     }
+
+
+def _is_draft(definition: Definition) -> bool:
+    return definition.fields is not None and bool(definition.fields.value("status") == "draft")
+
+
+def _check_draft(new: Definition, earlier: dict[Version, Definition], report: Report) -> None:
+    if not _is_draft(new) or all(name != new.name for name, _ in earlier):
+        return
+    assert new.fields is not None
+    report.error(
+        new.fields.where("status"),
+        f"journey {new.name} has run, and is no draft any more: leave it live; or take its file "
+        "away, so that its instances finish and nobody enters",
+    )
 
 
 def _check_unchanged(

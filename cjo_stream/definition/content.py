@@ -81,6 +81,11 @@ def _inflated(content: bytes) -> bytes:
     return inflated
 
 
+def inflated_bytes(content: bytes) -> int:
+    """Return how large the bytes of a content are unpacked."""
+    return len(zlib.decompress(content))
+
+
 def digest(content: Content) -> str:
     """Return a name of the content, equal where it is."""
     return hashlib.sha256(msgspec.msgpack.encode(content)).hexdigest()

@@ -33,8 +33,7 @@ from cjo_stream.definition import (
     compile_stored,
     library_differences,
 )
-from cjo_stream.engine.frame import ITEM_BYTES_MAX
-from cjo_stream.errors import RefusalError, RetryError, UsageError
+from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.ingest.tenant import check_fingerprint, fingerprint
 from cjo_stream.kafka.client import (
     TIMEOUT_S,
@@ -55,7 +54,6 @@ TENANT_KEY: Final = "/tenant_key"
 """The key of a record: no topology has an empty name."""
 SETS_KEPT: Final = 20
 """Records of sets that stay readable: intake may have been down over so many applies."""
-CONTENT_BYTES_MAX: Final = ITEM_BYTES_MAX - 1024
 APPLY_WITHIN_S: Final = 60.0
 """For all partitions to answer one step."""
 STATUS_WITHIN_S: Final = 5.0
@@ -301,11 +299,6 @@ def _next(log: DefinitionLog, definitions: DefinitionSet) -> Published:
     if newest is not None and newest.digest == definitions.digest:
         return newest
     content = carry(definitions, newest.content if newest else None)
-    if len(content) > CONTENT_BYTES_MAX:
-        raise UsageError(
-            f"the definitions take {len(content)} bytes compressed; at most {CONTENT_BYTES_MAX} "
-            "fit the log. Divide the topology"
-        )
     return Published(newest.number + 1 if newest else 1, definitions.digest, content)
 
 

@@ -367,7 +367,7 @@ ROWS: dict[str, Row] = {
     "journey.version": version("buying"),
     "journey.owner": change("owner: growth", "owner: sales_too"),
     "journey.about": change("about: Carts that wait.\n", ""),
-    "journey.status": change("status: live", "status: draft"),
+    "journey.status": refused(("status: live", "status: draft"), way_out="leave it live"),
     "journey.entry": version("buying", (ENTRY, "entry: {on: [cart, basket], key: event.cart}")),
     "journey.entry.on": version("buying", ("{on: cart, when: event.total >= 1", "{on: basket, when: event.total >= 1")),
     "journey.entry.when": version("buying", ("when: event.total >= 1,", "when: event.total >= 2,")),

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import base64
+import importlib
+import random
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from cjo_stream.core.message import StoreSet
 from cjo_stream.core.program import Program
 from cjo_stream.definition import DefinitionSet, carry, compile_content, library_differences, load
-from cjo_stream.definition.content import decode, digest, encode
+from cjo_stream.definition.carry import CONTENT_BYTES_MAX
+from cjo_stream.definition.content import (
+    INFLATED_BYTES_MAX,
+    decode,
+    digest,
+    encode,
+    inflated_bytes,
+)
+from cjo_stream.engine.frame import RECORD_BYTES_MAX, control_frame
 from cjo_stream.engine.sets import Sets
 from cjo_stream.errors import DefinitionError, LibraryError, RefusalError, UsageError
 from cjo_stream.store.memory import MemoryStore
+
+carrying = importlib.import_module("cjo_stream.definition.carry")
+"""The module, whose name its function has in the room."""
 
 TOPOLOGY = """\
 topology: shop
@@ -79,13 +94,36 @@ def test_live_instances_of_an_older_version_find_it(folder: Path) -> None:
     assert old.states["waiting"].timers[0].after_ms == 1_800_000
 
 
-def test_a_journey_that_went_is_carried_and_so_is_one_that_became_a_draft(folder: Path) -> None:
+def test_a_journey_that_went_is_carried(folder: Path) -> None:
     first = carry(given(folder), None)
-    assert versions(carry(given(folder, ""), first)) == [("recovery", 1)]
+    gone = carry(given(folder, ""), first)
+    assert versions(gone) == [("recovery", 1)]
+    assert compile_content(1, gone).entries_on == {}
+
+
+@pytest.mark.parametrize("text", [JOURNEY, SECOND])
+@pytest.mark.parametrize("went_first", [False, True])
+def test_a_journey_that_ran_is_no_draft_again(folder: Path, text: str, went_first: bool) -> None:
+    running = carry(given(folder), None)
+    if went_first:
+        running = carry(given(folder, ""), running)
+    draft = text.replace("\nentry", "\nstatus: draft\nentry", 1)
+    with pytest.raises(DefinitionError) as refused:
+        carry(given(folder, draft), running)
+    (diagnostic,) = refused.value.diagnostics
+    assert (diagnostic.line, diagnostic.column) == (3, 1)
+    assert "journey recovery has run" in diagnostic.message
+    # Both ways out: live, or no file.
+    assert ("recovery", 1) in versions(carry(given(folder, text), running))
+    assert versions(carry(given(folder, ""), running)) == [("recovery", 1)]
+
+
+def test_a_draft_that_never_ran_may_change_and_go_live(folder: Path) -> None:
     draft = JOURNEY.replace("version: 1", "version: 1\nstatus: draft")
-    carried = carry(given(folder, draft), first)
-    assert versions(carried) == [("recovery", 1)]
-    assert compile_content(1, carried).entries_on == {}
+    first = carry(given(folder, draft), None)
+    again = carry(given(folder, draft.replace("30m", "60m")), first)
+    assert versions(again) == []
+    assert versions(carry(given(folder), again)) == [("recovery", 1)]
 
 
 def test_what_was_carried_goes_on_being_carried(folder: Path) -> None:
@@ -126,8 +164,44 @@ def test_an_action_that_live_instances_ask_for_may_not_go(folder: Path) -> None:
     first = carry(given(folder), None)
     (folder / "t.yaml").write_text(TOPOLOGY.format(types=TYPES).replace("reminder", "other"))
     (folder / "journeys.yaml").write_text("")
-    with pytest.raises(DefinitionError, match=r"version 1 of journey recovery.*'reminder'"):
+    said = r"version 1 of journey recovery.*'reminder'.*keep what it names"
+    with pytest.raises(DefinitionError, match=said):
         carry(load(folder), first)
+    assert versions(carry(given(folder, ""), first)) == [("recovery", 1)]
+
+
+def test_a_set_that_the_log_has_no_room_for_is_refused_until_its_texts_are_shorter(
+    folder: Path,
+) -> None:
+    small = given(folder)
+    noise = base64.b64encode(random.Random(1).randbytes(CONTENT_BYTES_MAX)).decode()
+    blanks = " " * (INFLATED_BYTES_MAX - inflated_bytes(small.content) - 20)
+    for text in (noise, blanks):
+        with pytest.raises(UsageError, match=r"c.yaml is the longest.*shorten texts"):
+            carry(with_sources(small, {"c.yaml": text}), None)
+    shorter = noise[: len(noise) * 19 // 20]
+    content = carry(with_sources(small, {"c.yaml": shorter}), None)
+    assert decode(content).sources["c.yaml"] == shorter
+    assert len(control_frame([("", StoreSet(1, content))])) < RECORD_BYTES_MAX
+
+
+def with_sources(definitions: DefinitionSet, sources: dict[str, str]) -> DefinitionSet:
+    """Return a set with more files, which are not compiled here."""
+    content = decode(definitions.content)
+    longer = msgspec.structs.replace(content, sources={**content.sources, **sources})
+    return msgspec.structs.replace(definitions, content=encode(longer))
+
+
+def test_earlier_versions_that_leave_no_room_are_left_behind_by_a_new_installation(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = carry(given(folder), None)
+    monkeypatch.setattr(carrying, "CONTENT_BYTES_MAX", len(carry(given(folder, SECOND), first)))
+    second = carry(given(folder, SECOND), first)
+    third = given(folder, SECOND.replace("version: 2", "version: 3").replace("60m", "7d"))
+    with pytest.raises(UsageError, match=r"earlier versions.*a new installation"):
+        carry(third, second)
+    assert versions(carry(third, None)) == [("recovery", 3)]
 
 
 def test_ranks_are_fixed_at_the_first_apply(folder: Path) -> None:
