@@ -90,6 +90,15 @@ def is_fenced(error: KafkaError) -> bool:
     return is_fatal(error) and "fenced" in error.str()
 
 
+def is_out_of_range(error: KafkaError) -> bool:
+    """Return whether a log begins after what is to be read next, or ends before it."""
+    return error.code() in (
+        KafkaError._AUTO_OFFSET_RESET,
+        KafkaError._LOG_TRUNCATION,
+        KafkaError.OFFSET_OUT_OF_RANGE,
+    )
+
+
 def check_consumed(error: KafkaError, topic: str | None) -> None:
     """Take the error that came in place of a message; raises what it means, or logs it."""
     if is_fenced(error):
@@ -106,10 +115,10 @@ def check_consumed(error: KafkaError, topic: str | None) -> None:
         )
     if error.code() in MISSING:
         raise RefusalError(f"the topic {topic} is missing: run `cjo-stream topics create`")
-    if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+    if is_out_of_range(error):
         raise StopError(
-            f"topic {topic} no longer holds the record to be read next: it was cut or created "
-            "anew. The next start says which, and what to do"
+            f"topic {topic} no longer holds the record to be read next: it was cut, lost its end, "
+            "or was created anew. The next start says which, and what to do"
         )
     if error.code() == KafkaError._MAX_POLL_EXCEEDED:
         raise StopError("this process stood still for so long that others have its partitions")
@@ -198,16 +207,23 @@ def _log_error(error: KafkaError) -> None:
 
 
 def reader(
-    settings: Settings, positions: Mapping[Place, int], *, committed: bool = True
+    settings: Settings,
+    positions: Mapping[Place, int],
+    *,
+    committed: bool = True,
+    fetch_bytes: int | None = None,
 ) -> Consumer:
     """Return a consumer of no group that reads these partitions from these offsets on.
 
-    `committed`: not beyond the first transaction that is open.
+    `committed`: not beyond the first transaction that is open. `fetch_bytes`: of a partition at
+    once, where that is not to be librdkafka's 1 MiB; a larger record comes all the same.
     """
     # librdkafka asks for a group even where none is joined and nothing is committed.
     own = {"group.id": f"{settings.topic_prefix}reader", **_READING}
     if not committed:
         own["isolation.level"] = "read_uncommitted"
+    if fetch_bytes is not None:
+        own["fetch.message.max.bytes"] = fetch_bytes
     consumer = connect(Consumer, {**settings.kafka_properties(), **own}, logger=_LOG)
     consumer.assign([TopicPartition(*place, offset) for place, offset in positions.items()])
     return consumer

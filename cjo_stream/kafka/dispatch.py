@@ -31,6 +31,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
+from cjo_stream.engine.codec import record_digest
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.port import LogRecord
@@ -43,9 +44,8 @@ from cjo_stream.kafka.position import (
     DISPATCH,
     Position,
     copy_record,
-    find,
     joined,
-    start_of_dispatch,
+    starts,
 )
 from cjo_stream.kafka.stage import Linger, Standstill, Stopping, Vitals
 from cjo_stream.kafka.topic import Names, require_log
@@ -218,7 +218,8 @@ class DispatchProcess:
             step = self._engine.take(partition, records)
             offset, metadata = step.position
             effects += step.effects
-            positions[partition] = Position(offset, joined(effect_id, metadata))
+            digest = record_digest(records[-1].time, records[-1].value)
+            positions[partition] = Position(offset, joined(effect_id, metadata, digest))
         self._standstill.check()
         due = [effect for effect in effects if not self._expired(effect)]
         self._write(due, positions)
@@ -309,15 +310,20 @@ class DispatchProcess:
         self._rebalanced = self._joined = True
         internal_id = self._topics[self._names.internal].id
         self.vitals.beat()
-        for found in find(
-            self._settings, self._admin, DISPATCH, internal_id, consumer, partitions
+        for found, start in starts(
+            self._settings,
+            self._admin,
+            DISPATCH,
+            internal_id,
+            consumer,
+            partitions,
+            restore=self._restore,
         ):
-            start = start_of_dispatch(found, restore=self._restore)
             number = found.place[1]
             self._engine.resume(number, start.metadata)
             self._next[number] = start.offset
             self._positions[number] = Position(
-                start.offset, joined(found.topic_id, start.metadata or "")
+                start.offset, joined(found.topic_id, start.metadata or "", start.digest)
             )
         consumer.assign(self._assignment())
 

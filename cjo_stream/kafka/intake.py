@@ -35,6 +35,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from cjo_stream.core.program import Program
 from cjo_stream.core.record import DeadLetter
+from cjo_stream.engine.codec import UNKNOWN, record_digest
 from cjo_stream.engine.effect import cut_letter, dead_letter_headers
 from cjo_stream.engine.frame import RECORD_BYTES_MAX
 from cjo_stream.engine.intake import (
@@ -64,9 +65,8 @@ from cjo_stream.kafka.position import (
     Found,
     Position,
     copy_record,
-    find,
     joined,
-    start_of_intake,
+    starts,
 )
 from cjo_stream.kafka.stage import Linger, Standstill, Stopping, Vitals
 from cjo_stream.kafka.topic import Names, require_log
@@ -116,7 +116,18 @@ def sources(program: Program, names: Names) -> dict[str, str | None]:
 class Lane:
     """One raw partition that this process reads."""
 
-    __slots__ = ("committed", "copied", "log", "metadata", "next", "place", "safe", "set_number")
+    __slots__ = (
+        "committed",
+        "copied",
+        "digest",
+        "last",
+        "log",
+        "metadata",
+        "next",
+        "place",
+        "safe",
+        "set_number",
+    )
 
     def __init__(self, place: Place, log: Log, offset: int, safe: int, set_number: int) -> None:
         self.place = place
@@ -126,8 +137,18 @@ class Lane:
         """From this offset on, no predecessor can have sent anything by the present set."""
         self.set_number = set_number
         self.metadata = ""
+        self.last: RawRecord | None = None
+        """The record before `next`, where its digest is not made yet."""
+        self.digest = UNKNOWN
         self.committed: Position | None = None
         self.copied: Position | None = None
+
+    def position(self, internal_id: str) -> Position:
+        """Return what is to be committed: all before it is delivered."""
+        if self.last is not None:
+            self.digest = record_digest(self.last.time, self.last.value)
+            self.last = None
+        return Position(self.next, joined(internal_id, self.metadata, self.digest))
 
 
 class IntakeProcess:
@@ -253,7 +274,8 @@ class IntakeProcess:
             if offset >= lane.next:
                 lane.next = offset + 1
                 moved[lane.log] = lane
-                by_set.setdefault(lane.set_number, []).append(self._raw_record(message, lane))
+                lane.last = self._raw_record(message, lane)
+                by_set.setdefault(lane.set_number, []).append(lane.last)
         began_s = time.perf_counter()
         outgoing: list[Outgoing] = []
         for number, records in by_set.items():
@@ -390,11 +412,18 @@ class IntakeProcess:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._rebalanced = self._joined = True
         self.vitals.beat()
-        for found in find(
-            self._settings, self._admin, INTAKE, self._internal_id, consumer, partitions
+        for found, start in starts(
+            self._settings,
+            self._admin,
+            INTAKE,
+            self._internal_id,
+            consumer,
+            partitions,
+            restore=self._restore,
         ):
-            start = start_of_intake(found, restore=self._restore)
-            self._lanes[found.place] = self._take_up(found, start.offset, start.metadata)
+            lane = self._take_up(found, start.offset, start.metadata)
+            lane.digest = start.digest
+            self._lanes[found.place] = lane
         consumer.assign(self._assignment())
 
     def _take_up(self, found: Found, offset: int, metadata: str | None) -> Lane:
@@ -462,7 +491,7 @@ class IntakeProcess:
         """Commit the positions that moved; all that lies before them is delivered."""
         moved = []
         for lane in lanes:
-            position = Position(lane.next, joined(self._internal_id, lane.metadata))
+            position = lane.position(self._internal_id)
             if position != lane.committed:
                 lane.committed = position
                 moved.append(TopicPartition(*lane.place, position.offset, position.metadata))

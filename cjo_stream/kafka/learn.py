@@ -11,6 +11,7 @@ crash: tasks take it as the same. Where nobody learns, decisions go on by the la
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from typing import Final
@@ -24,7 +25,7 @@ from cjo_stream.core.record import Reward
 from cjo_stream.engine.frame import control_frame
 from cjo_stream.engine.learner import Learner, Publication
 from cjo_stream.errors import RefusalError, RetryError, StopError
-from cjo_stream.kafka import client, stage, transaction, watchdog
+from cjo_stream.kafka import client, loss, stage, transaction, watchdog
 from cjo_stream.kafka.client import (
     Admin,
     Outgoing,
@@ -81,6 +82,8 @@ class LearnProcess:
         self._learner = Learner()
         self._consumer: Consumer | None = None
         self._next = self._remembered = self._end = 0
+        self._last: Message | None = None
+        """The reward before `next`."""
         self._unsent: Publication | None = None
         self._due_s = 0.0
         self._is_numbered = False
@@ -102,7 +105,13 @@ class LearnProcess:
         if standing is None:
             self._next = first
         else:
-            check_standing(standing, self._topic_id, first, self._names)
+            end = self._admin.ends([self._place])[self._place]
+            check_standing(standing, self._topic_id, first, end, self._names)
+            loss.check(
+                [loss.Taken(self._place, standing.offset - 1, standing.last)],
+                functools.partial(loss.look, self._settings, self._admin),
+                _anew(self._names),
+            )
             self._learner = Learner(model, standing.number, standing.digest)
             self._next = standing.offset
             self._is_numbered = True
@@ -166,7 +175,7 @@ class LearnProcess:
                 f"{self._place[0]} holds at offset {offset} what dispatch did not write ({why}): "
                 "find and stop its writer"
             ) from why
-        self._next = offset + 1
+        self._next, self._last = offset + 1, message
         return 1
 
     def _remember(self) -> None:
@@ -174,10 +183,16 @@ class LearnProcess:
         publication = self._learner.publish()
         learner = self._learner
         treatments = learner.model.treatments
+        assert self._last is not None, "there is something to remember"
         self._memory.write(
             {name: treatments[name] for name in learner.taught()},
             Standing(
-                self._topic_id, self._next, learner.model.rewards, learner.number, learner.digest
+                self._topic_id,
+                self._next,
+                learner.model.rewards,
+                learner.number,
+                learner.digest,
+                loss.digest_of(self._last),
             ),
         )
         self._remembered = self._next
@@ -242,10 +257,10 @@ class LearnProcess:
         return {self._place: max(self._next, self._end)}
 
 
-def check_standing(standing: Standing, topic_id: str, first: int, names: Names) -> None:
+def check_standing(standing: Standing, topic_id: str, first: int, end: int, names: Names) -> None:
     """Raise RefusalError where rewards between what is remembered and what is there are missing.
 
-    `topic_id` and `first` are the topic of rewards' id and first offset as they are now.
+    `topic_id`, `first` and `end` are the topic of rewards' id and offsets as they are now.
     """
     name = names.out("reward")
     if standing.topic_id != topic_id:
@@ -256,6 +271,14 @@ def check_standing(standing: Standing, topic_id: str, first: int, names: Names) 
     if standing.offset < first:
         raise RefusalError(
             f"{name} begins at {first}, and the rewards from {standing.offset} on are not learnt: "
-            "the learner was away for longer than they are kept. Bring them back, or delete "
-            f"{names.model}, run `cjo-stream topics create`, and begin to learn anew"
+            f"the learner was away for longer than they are kept. Bring them back, {_anew(names)}"
         )
+    if standing.offset > end:
+        raise RefusalError(
+            f"{name} ends at {end}, and rewards up to {standing.offset} are learnt: the log lost "
+            f"its end. Bring it back, {_anew(names)}"
+        )
+
+
+def _anew(names: Names) -> str:
+    return f"or delete {names.model}, run `cjo-stream topics create`, and begin to learn anew"

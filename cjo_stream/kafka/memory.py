@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from cjo_stream.core.learning.posterior import Model, Posterior
+from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client import Admin, Outgoing, Place, group_id
 from cjo_stream.kafka.contents import contents
@@ -42,6 +43,8 @@ class Standing(msgspec.Struct):
     number: int = 0
     """Of the model last published; 0 before the first."""
     digest: bytes = b""
+    last: int = UNKNOWN
+    """Digest of the reward before `offset` (codec.record_digest)."""
 
 
 class Memory:

@@ -1,7 +1,11 @@
 """Where intake and dispatch begin: committed positions, checked before they are used.
 
-    committed metadata, intake      internal topic's id, then the engine's (engine/intake.py)
-    committed metadata, dispatch    effect topic's id, then the engine's (engine/dispatch.py)
+    committed metadata, intake      internal topic's id and the digest, then the engine's
+                                      (engine/intake.py)
+    committed metadata, dispatch    effect topic's id and the digest, then the engine's
+                                      (engine/dispatch.py)
+    the digest                      of the last record before the position (kafka/loss.py), in
+                                      hexadecimal after a colon; none before the first record
 
                                         intake                      dispatch
     committed, of this log              goes on there, or from a    goes on there
@@ -11,6 +15,8 @@
     committed, out of the log's range   refused; where no set read  refused
                                         the topic, from the first
                                         record
+    committed, behind another record    refused                     refused
+    than the one that was taken
     nothing committed, but a copy       refused: they are gone      refused: they are gone
     nothing at all                      a new lane, from the        new, from offset 0; refused
                                         first record                where the log begins later
@@ -31,6 +37,7 @@ where the copy lies as far or further, it holds. (What guards dispatch's stands 
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import Final
 
@@ -42,8 +49,10 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.engine.intake import SWITCHED_OFF, Committed, moved_on, read_metadata
 from cjo_stream.errors import RefusalError, RetryError
+from cjo_stream.kafka import loss
 from cjo_stream.kafka.client import (
     TIMEOUT_S,
     Admin,
@@ -60,6 +69,8 @@ from cjo_stream.settings import Settings
 
 INTAKE: Final = "intake"
 DISPATCH: Final = "dispatch"
+
+_NO_GOING_ON: Final = "there is no going on without them but a topic created anew"
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -87,11 +98,14 @@ class Start(msgspec.Struct, frozen=True):
 
     offset: int
     metadata: str | None
+    digest: int = UNKNOWN
+    """Of the record before `offset`, as it was when it was taken."""
 
 
-def joined(owner: str, metadata: str) -> str:
-    """Return what is committed: a topic's id and the engine's metadata."""
-    return f"{owner} {metadata}"
+def joined(owner: str, metadata: str, digest: int = UNKNOWN) -> str:
+    """Return what is committed: a topic's id, the last record's digest, the engine's metadata."""
+    known = "" if digest == UNKNOWN else f":{digest:x}"
+    return f"{owner}{known} {metadata}"
 
 
 def start_of_intake(found: Found, *, restore: bool) -> Start:
@@ -108,9 +122,9 @@ def start_of_intake(found: Found, *, restore: bool) -> Start:
         position = found.copy
     elif found.copy is not None and _is_put_back(found, position, found.copy):
         position = found.copy
-    owner, _, metadata = position.metadata.partition(" ")
+    metadata = _engines(position)
     topic_id = _lane(found, position).topic_id
-    if owner != found.internal_id:
+    if _owner(position) != found.internal_id:
         raise RefusalError(
             f"{_words(found.place)}: its position belongs to another internal topic: that was "
             "created anew. This is a new installation now: give it a prefix of its own "
@@ -123,7 +137,7 @@ def start_of_intake(found: Found, *, restore: bool) -> Start:
     if gone > 0 and _lane(found, position).set_number == SWITCHED_OFF:
         return Start(found.first, moved_on(metadata, gone))
     _check_range(found, position)
-    return Start(position.offset, metadata)
+    return Start(position.offset, metadata, _digest(found, position, INTAKE))
 
 
 def start_of_dispatch(found: Found, *, restore: bool) -> Start:
@@ -137,7 +151,7 @@ def start_of_dispatch(found: Found, *, restore: bool) -> Start:
         raise _foreign(found, DISPATCH)
     if position is not None and _owner(position) == found.topic_id:
         _check_range(found, position)
-        return Start(position.offset, position.metadata.partition(" ")[2])
+        return Start(position.offset, _engines(position), _digest(found, position, DISPATCH))
     if found.first > 0:
         raise RefusalError(
             f"{_words(found.place)} begins at offset {found.first}, and what stood before was "
@@ -145,13 +159,13 @@ def start_of_dispatch(found: Found, *, restore: bool) -> Start:
             "debug replay` for what is missing; to go on without, create the topic anew"
         )
     before = position or found.copy
-    cursor = before.metadata.partition(" ")[2] if before else ""
+    cursor = _engines(before) if before else ""
     # The tasks' lane goes on where only the effect topic is new: a hole would show.
     return Start(0, cursor if cursor.partition(" ")[0] == found.internal_id else None)
 
 
 def _lane(found: Found, position: Position) -> Committed:
-    metadata = position.metadata.partition(" ")[2]
+    metadata = _engines(position)
     if not metadata:
         raise _foreign(found, INTAKE)
     return read_metadata(metadata)
@@ -167,7 +181,19 @@ def _is_put_back(found: Found, committed: Position, copy: Position) -> bool:
 
 
 def _owner(position: Position) -> str:
-    return position.metadata.partition(" ")[0]
+    return position.metadata.partition(" ")[0].partition(":")[0]
+
+
+def _engines(position: Position) -> str:
+    return position.metadata.partition(" ")[2]
+
+
+def _digest(found: Found, position: Position, stage: str) -> int:
+    digest = position.metadata.partition(" ")[0].partition(":")[2]
+    try:
+        return int(digest, 16) if digest else UNKNOWN
+    except ValueError as error:
+        raise _foreign(found, stage) from error
 
 
 def _check_range(found: Found, position: Position) -> None:
@@ -175,8 +201,7 @@ def _check_range(found: Found, position: Position) -> None:
         raise RefusalError(
             f"{_words(found.place)} holds offsets {found.first} to {found.end}, but the position "
             f"to go on from is {position.offset}: records are gone that were never read, or the "
-            "log lost its end. Bring them back; there is no going on without them but a topic "
-            "created anew"
+            f"log lost its end. Bring them back; {_NO_GOING_ON}"
         )
 
 
@@ -203,7 +228,34 @@ def _words(place: Place) -> str:
 # --- what is known -------------------------------------------------------------------------------
 
 
-def find(
+def starts(
+    settings: Settings,
+    admin: Admin,
+    stage: str,
+    internal_id: str,
+    consumer: Consumer,
+    partitions: list[TopicPartition],
+    *,
+    restore: bool,
+) -> list[tuple[Found, Start]]:
+    """Return where each partition begins that the group has given to `consumer`.
+
+    Raises RefusalError where it would be wrong to begin, RetryError where the broker is away.
+    """
+    start_of = start_of_intake if stage == INTAKE else start_of_dispatch
+    begun = [
+        (found, start_of(found, restore=restore))
+        for found in _find(settings, admin, stage, internal_id, consumer, partitions)
+    ]
+    loss.check(
+        [loss.Taken(found.place, start.offset - 1, start.digest) for found, start in begun],
+        functools.partial(loss.look, settings, admin),
+        _NO_GOING_ON,
+    )
+    return begun
+
+
+def _find(
     settings: Settings,
     admin: Admin,
     stage: str,
@@ -271,7 +323,6 @@ def read_copies(settings: Settings, stage: str) -> dict[Place, Position]:
     # Intake's are in no transaction: they count where dispatch's, before them, may not yet.
     consumer = reader(settings, first, committed=stage == DISPATCH)
     copies: dict[Place, Position] = {}
-    ours = f"{stage}/".encode()
     until_s = time.monotonic() + 3 * TIMEOUT_S
     try:
         while time.monotonic() < until_s:
@@ -281,13 +332,7 @@ def read_copies(settings: Settings, stage: str) -> dict[Place, Position]:
                 if (error := message.error()) is not None:
                     check_consumed(error, topic)
                     continue
-                key = message.key() or b""
-                assert isinstance(key, bytes)
-                if key.startswith(ours):
-                    name, _, number = key[len(ours) :].decode().rpartition("/")
-                    copies[name, int(number)] = msgspec.json.decode(
-                        message.value() or b"", type=Position
-                    )
+                copies |= read_copy(stage, _bytes(message.key()), _bytes(message.value()))
     finally:
         consumer.close()
     raise RetryError(f"{topic} could not be read to its end: is the broker up?")

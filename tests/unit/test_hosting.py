@@ -11,6 +11,7 @@ from cjo_stream.engine.frame import tick_frame
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import HoleError, RefusalError
+from cjo_stream.kafka.client import Place
 from cjo_stream.kafka.producer import Addressed
 from cjo_stream.kafka.worker.hosting import Hosting
 from cjo_stream.kafka.worker.partition import (
@@ -69,6 +70,10 @@ class Host:
         """Return what the log has at an offset; from `replaced` on it is not what was there."""
         return LogRecord(offset, 1_000 + offset, tick_frame(int(offset >= self.replaced)))
 
+    def _look(self, offsets: Mapping[Place, int]) -> dict[Place, LogRecord | None]:
+        first = self.range.first
+        return {place: self.record(at) for place, at in offsets.items() if at >= first}
+
     async def put(self, number: int, *offsets: int) -> None:
         for offset in offsets:
             record = self.record(offset)
@@ -100,7 +105,7 @@ class Host:
             send=self._send,
             build=self._build,
             log_range=lambda _: self.range,
-            record_at=lambda _, offset: self.record(offset),
+            look=self._look,
             report=self,
             fail=self.hosting.fail,
             taken=self.hosting.taken,
@@ -428,7 +433,7 @@ async def test_a_log_that_lost_records_to_others_is_refused(tmp_path: Path) -> N
     await replaced.hosting.assign({0})
     (error,) = replaced.failed
     assert isinstance(error, RefusalError)
-    assert "offset 3 of the internal log is not the one" in str(error)
+    assert "internal/0: the record at offset 3 is not the one that was taken" in str(error)
     # Two ways on: the records come back,
     mended = Host(tmp_path)
     assert await mended.hosting.assign({0}) == {0: 4}

@@ -39,6 +39,19 @@ def test_another_fatal_error_tells_of_no_slot() -> None:
 
 
 @pytest.mark.parametrize(
+    "code",
+    [
+        KafkaError._AUTO_OFFSET_RESET,
+        KafkaError._LOG_TRUNCATION,
+        KafkaError.OFFSET_OUT_OF_RANGE,
+    ],
+)
+def test_a_log_without_the_next_record_is_never_read_from_elsewhere(code: int) -> None:
+    with pytest.raises(StopError, match="no longer holds the record to be read next"):
+        check_consumed(KafkaError(code, "said"), "a topic")
+
+
+@pytest.mark.parametrize(
     "servers",
     ["127.0.0.1:9092", "[::1]:9092", "PLAINTEXT://127.0.0.1:9092", "nobody.invalid:1,127.0.0.1:1"],
 )

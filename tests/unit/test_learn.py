@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.learn import check_standing
 from cjo_stream.kafka.memory import Standing
@@ -13,15 +15,27 @@ NAMES = Names("t.")
 
 
 def test_it_goes_on_where_its_memory_ends() -> None:
-    check_standing(Standing("id", 7), "id", 0, NAMES)
-    check_standing(Standing("id", 7), "id", 7, NAMES)
+    check_standing(Standing("id", 7), "id", 0, 9, NAMES)
+    check_standing(Standing("id", 7), "id", 7, 9, NAMES)
 
 
 def test_rewards_that_are_no_longer_kept_are_missed() -> None:
     with pytest.raises(RefusalError, match=r"from 7 on are not learnt.*delete t\.model\.v1"):
-        check_standing(Standing("id", 7), "id", 8, NAMES)
+        check_standing(Standing("id", 7), "id", 8, 9, NAMES)
 
 
 def test_a_topic_that_was_created_anew_is_another_one() -> None:
     with pytest.raises(RefusalError, match=r"t\.reward\.v1 was created anew"):
-        check_standing(Standing("id", 7), "other", 0, NAMES)
+        check_standing(Standing("id", 7), "other", 0, 9, NAMES)
+
+
+def test_a_log_that_lost_its_end_is_refused() -> None:
+    check_standing(Standing("id", 9), "id", 0, 9, NAMES)
+    with pytest.raises(RefusalError, match=r"ends at 9.*lost its end.*delete t\.model\.v1"):
+        check_standing(Standing("id", 10), "id", 0, 9, NAMES)
+
+
+def test_a_memory_of_an_earlier_release_has_no_last_reward() -> None:
+    earlier = {"topic_id": "id", "offset": 7, "rewards": 5, "number": 2, "digest": b"d"}
+    standing = msgspec.msgpack.decode(msgspec.msgpack.encode(earlier), type=Standing)
+    assert standing == Standing("id", 7, 5, 2, b"d", UNKNOWN)

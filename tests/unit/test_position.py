@@ -2,7 +2,14 @@ import pytest
 
 from cjo_stream.engine.intake import read_metadata
 from cjo_stream.errors import RefusalError
-from cjo_stream.kafka.position import Found, Position, Start, start_of_dispatch, start_of_intake
+from cjo_stream.kafka.position import (
+    Found,
+    Position,
+    Start,
+    joined,
+    start_of_dispatch,
+    start_of_intake,
+)
 
 RAW, INTERNAL, EFFECT = "raw-id", "internal-id", "effect-id"
 
@@ -143,3 +150,29 @@ def test_dispatch_refuses_what_would_lose_or_double_something(found: Found, word
 
 def test_an_operator_may_have_dispatch_go_on_from_the_copy() -> None:
     assert start_of_dispatch(effect(None, SENT), restore=True) == Start(50, f"{INTERNAL} 7 0")
+
+
+DIGEST = (1 << 64) - 1
+"""The largest."""
+
+
+def test_the_last_records_digest_stands_beside_a_position_and_says_nothing_else() -> None:
+    taken = Position(50, joined(INTERNAL, f"{RAW} 3 0:5", DIGEST))
+    assert start_of_intake(raw(taken), restore=False) == Start(50, f"{RAW} 3 0:5", DIGEST)
+    assert start_of_intake(raw(None, taken), restore=True) == Start(50, f"{RAW} 3 0:5", DIGEST)
+    late = Position(50, joined(INTERNAL, f"{RAW} 2", 7))
+    assert start_of_intake(raw(late, taken), restore=False).digest == DIGEST
+    sent = Position(50, joined(EFFECT, f"{INTERNAL} 7 0", 0))
+    assert start_of_dispatch(effect(sent), restore=False) == Start(50, f"{INTERNAL} 7 0", 0)
+    with pytest.raises(RefusalError, match="intake did not commit"):
+        start_of_intake(raw(Position(50, f"{INTERNAL}:?? {RAW} 3")), restore=False)
+
+
+def test_where_no_record_of_before_is_gone_on_from_there_is_no_digest_to_hold_the_log_to() -> None:
+    out = Position(50, joined(INTERNAL, f"{RAW} 0 2:5", 7))
+    assert start_of_intake(raw(out, first=80), restore=False).digest == -1
+    taken = Position(50, joined(INTERNAL, f"{RAW} 3 0:5", 7))
+    assert start_of_intake(raw(taken, topic_id="new"), restore=False) == Start(0, None)
+    sent = Position(50, joined(EFFECT, f"{INTERNAL} 7 0", 7))
+    anew = effect(sent, topic_id="new")
+    assert start_of_dispatch(anew, restore=False) == Start(0, f"{INTERNAL} 7 0")

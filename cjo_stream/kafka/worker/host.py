@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import faust
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.auth import GSSAPICredentials, SASLCredentials, SSLCredentials
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, EventT, StreamT
@@ -38,6 +39,19 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         # Faust waits 1.5 s for a fetch to fill, and has no setting for it.
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
+
+    async def _fetch_records(self, *args: Any, **named: Any) -> Any:
+        # aiokafka says so once, and would end Faust's app with words that help nobody.
+        try:
+            return await super()._fetch_records(*args, **named)
+        except NoOffsetForPartitionError:
+            # The group has committed nothing there yet; where to begin, our own seek says.
+            return {}
+        except OffsetOutOfRangeError as error:
+            hosting = cast(WorkerApp, self.app).hosting
+            for place, offset in error.args[0].items():
+                hosting.out_of_range(place.partition, offset)
+            return {}
 
 
 class _Consumer(driver.Consumer):
@@ -123,7 +137,8 @@ def build_app(
         topic_allow_declare=False,
         topic_disable_leader=True,
         table_standby_replicas=0,
-        consumer_auto_offset_reset="earliest",
+        # Never somewhere else: what is due next is the log's, or the worker ends.
+        consumer_auto_offset_reset="none",
         consumer_group_instance_id=instance_id,
         consumer_max_fetch_size=FETCH_BYTES,
         broker_max_poll_records=POLL_RECORDS_MAX,

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Final, Protocol
 
-from cjo_stream.errors import CjoError
+from cjo_stream.errors import CjoError, StopError
 from cjo_stream.kafka.ending import exit_code
 from cjo_stream.kafka.watchdog import Standing, end_process
 from cjo_stream.kafka.worker.partition import Arrival, Partition, Phase
@@ -66,6 +66,21 @@ class Hosting:
     def standings(self) -> dict[int, Standing]:
         """Return how far each partition is; may be called from another thread."""
         return {number: p.standing for number, p in list(self._partitions.items())}
+
+    def out_of_range(self, number: int, offset: int) -> None:
+        """The log has no record at `offset`, and never will; may be called from another thread.
+
+        Ends the process, unless that is where the group's offset lies, not the partition's store.
+        """
+        partition = self._partitions.get(number)
+        if partition is not None and partition.is_due(offset):
+            self.fail(
+                StopError(
+                    f"partition {number}: the internal log no longer holds the record at offset "
+                    f"{offset}, which is due: it was cut, or lost its end. The next start says "
+                    "which, and what to do"
+                )
+            )
 
     def fail(self, error: BaseException) -> None:
         """End the process: from here on nothing in memory can be trusted."""

@@ -27,6 +27,7 @@ import msgspec
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import HoleError, LockedError, RetryError
+from cjo_stream.kafka import loss
 from cjo_stream.kafka.producer import Addressed
 from cjo_stream.kafka.watchdog import Standing
 from cjo_stream.kafka.worker.state import LogRange, StateFolder
@@ -47,6 +48,10 @@ NEVER: Final = (-1, False)
 LOCKED_RETRY_S: Final = 0.25
 LOCKED_SAY_S: Final = 10.0
 AWAY_RETRY_S: Final = 5.0
+STATE_FROM_BEFORE: Final = (
+    "or bring back state from before (delete this partition's state folder, and the checkpoints "
+    "that are newer)"
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -109,8 +114,8 @@ class Surroundings(msgspec.Struct, frozen=True):
     """Makes the task over an open store."""
     log_range: Callable[[int], LogRange]
     """Asks the broker what the log holds; may raise RetryError. Called in a thread."""
-    record_at: Callable[[int, int], LogRecord | None]
-    """Reads one record of the log, by partition and offset; likewise."""
+    look: loss.Look
+    """Reads the log; likewise."""
     report: Report
     fail: Callable[[BaseException], None]
     """Ends the process."""
@@ -180,6 +185,10 @@ class Partition:
     def state_bytes(self) -> int:
         """Return about how many bytes its store takes."""
         return 0 if self._store is None else self._store.size_bytes()
+
+    def is_due(self, offset: int) -> bool:
+        """Return whether the record at `offset` is still to be taken, and may come."""
+        return self.phase in (Phase.SEEKING, Phase.RUNNING) and offset >= self.next_offset
 
     # --- its life ------------------------------------------------------------------------------
 
@@ -316,8 +325,9 @@ class Partition:
             self._task = self._around.build(self.number, self._store)
             applied = self._task.applied
             self._folder.check(applied, log)
-            found = self._around.record_at(self.number, applied) if applied >= log.first else None
-            self._folder.check_last(applied, self._task.digest, found)
+            place = (self._around.internal_topic, self.number)
+            last = loss.Taken(place, applied, self._task.digest)
+            loss.check([last], self._around.look, STATE_FROM_BEFORE)
         except BaseException:
             self._release()
             raise

@@ -8,7 +8,6 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -16,13 +15,12 @@ import uvloop
 
 from cjo_stream.definition import compile_content
 from cjo_stream.engine.frame import tick_frame
-from cjo_stream.engine.port import Log, LogRecord
+from cjo_stream.engine.port import Log
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import RefusalError, RetryError
-from cjo_stream.kafka import client, producer, slot, stage, watchdog
+from cjo_stream.kafka import client, loss, producer, slot, stage, watchdog
 from cjo_stream.kafka.client import Admin, group_id
 from cjo_stream.kafka.clock import accepted
-from cjo_stream.kafka.contents import contents
 from cjo_stream.kafka.folder import read_folders
 from cjo_stream.kafka.noise import muffle
 from cjo_stream.kafka.position import committed_offsets
@@ -94,7 +92,7 @@ class _Worker:
             send=self._producer.send,
             build=self._build,
             log_range=self._log_range,
-            record_at=self._record_at,
+            look=functools.partial(loss.look, settings, self._admin),
             report=self._report,
             fail=lambda error: self._hosting.fail(error),
             taken=lambda size: self._hosting.taken(size),
@@ -254,16 +252,6 @@ class _Worker:
         place = (self._topic.name, number)
         first, end = self._admin.firsts([place]), self._admin.ends([place])
         return LogRange(first[place], end[place])
-
-    def _record_at(self, number: int, offset: int) -> LogRecord | None:
-        """Runs in a thread."""
-        with closing(contents(self._settings, (self._topic.name, number), offset)) as messages:
-            for message in messages:
-                value = message.value()
-                if message.offset() == offset and isinstance(value, bytes):
-                    return LogRecord(offset, message.timestamp()[1], value)
-                break
-        return None
 
 
 async def _until(stop: asyncio.Event, parts: set[asyncio.Task[None]]) -> None:

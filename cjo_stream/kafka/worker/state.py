@@ -28,7 +28,6 @@ from typing import Final
 import msgspec
 
 from cjo_stream.engine import codec
-from cjo_stream.engine.port import LogRecord
 from cjo_stream.errors import RebuildError, RefusalError, RetryError
 from cjo_stream.store.checkpoint import Checkpoints, Manifest
 from cjo_stream.store.rocks import RocksStore
@@ -107,29 +106,6 @@ class StateFolder:
                 f"partition {self._partition}: the state ends at offset {applied}, but the "
                 f"internal log already at {log.end - 1}: the log lost its end, or is another one. "
                 "Restore the log, or the state that belongs to it"
-            )
-
-    def check_last(self, applied: int, digest: int, found: LogRecord | None) -> None:
-        """Raise RefusalError where the log has another record at `applied` than the state took.
-
-        `found` is what the log has there now; None where it begins later: then nobody can tell.
-        """
-        if found is None:
-            if applied >= 0:
-                _LOG.info(
-                    "partition %d: the log begins after offset %d, the last one in the state: "
-                    "whether it is the same log cannot be seen",
-                    self._partition,
-                    applied,
-                )
-        elif digest not in (codec.UNKNOWN, codec.record_digest(found.time, found.value)):
-            raise RefusalError(
-                f"partition {self._partition}: the record at offset {applied} of the internal log "
-                "is not the one that the state was made of. The broker lost records that it had "
-                "acknowledged, and others took their places: an unclean leader election, or a "
-                "disk brought back from a copy. Bring the lost records back, or the log's replica "
-                "that has them; else bring back state from before (delete this partition's state "
-                "folder and the checkpoints that are newer)"
             )
 
     def take_copy(self, store: RocksStore) -> Path:
