@@ -81,7 +81,7 @@ def check(taken: Iterable[Taken], look: Look, mend: str) -> None:
                 f"{topic}/{partition}: the record at offset {one.offset} is not the one that was "
                 "taken there. The broker lost records that it had acknowledged, and others took "
                 "their places: an unclean leader election, or a disk brought back from a copy. "
-                f"Bring the lost records back, or the log's replica that has them; {mend}"
+                f"Bring back the log's replica that has the lost records, {mend}"
             )
 
 

@@ -70,7 +70,10 @@ from cjo_stream.settings import Settings
 INTAKE: Final = "intake"
 DISPATCH: Final = "dispatch"
 
-_NO_GOING_ON: Final = "there is no going on without them but a topic created anew"
+_READ_ANEW: Final = (
+    "or delete the topic and run `cjo-stream topics create TOPOLOGY`: the new one is read from its "
+    "beginning"
+)
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -201,7 +204,7 @@ def _check_range(found: Found, position: Position) -> None:
         raise RefusalError(
             f"{_words(found.place)} holds offsets {found.first} to {found.end}, but the position "
             f"to go on from is {position.offset}: records are gone that were never read, or the "
-            f"log lost its end. Bring them back; {_NO_GOING_ON}"
+            f"log lost its end. Bring them back, {_READ_ANEW}"
         )
 
 
@@ -250,7 +253,7 @@ def starts(
     loss.check(
         [loss.Taken(found.place, start.offset - 1, start.digest) for found, start in begun],
         functools.partial(loss.look, settings, admin),
-        _NO_GOING_ON,
+        _READ_ANEW,
     )
     return begun
 
