@@ -71,8 +71,8 @@ INTAKE: Final = "intake"
 DISPATCH: Final = "dispatch"
 
 _READ_ANEW: Final = (
-    "or delete the topic and run `cjo-stream topics create TOPOLOGY`: the new one is read from its "
-    "beginning"
+    "or delete the topic and run `cjo-stream topics create TOPOLOGY`: the new one is read from "
+    "its beginning"
 )
 
 
