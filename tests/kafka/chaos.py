@@ -20,19 +20,23 @@ import psutil
 from tests.kafka.broker import Broker, start_broker
 from tests.kafka.chain import TOPOLOGY, Chain, Load, Verdict, judge, wait_until_quiet
 from tests.kafka.conftest import make_settings
-from tests.kafka.crowd import LIMITS, UNLIMITED, Crowd, Source, topology
+from tests.kafka.crowd import LIMITS, UNLIMITED, Crowd, Source
+from tests.kafka.crowd import topology as crowded
 from tests.kafka.kinship import judge_people
 from tests.kafka.lateness import late_networks, remember, send_commands
 from tests.kafka.proxy import Proxy
 from tests.kafka.supervised import Listener, Supervised
+from tests.unit.capped import Caps
 
 
-def settle(chain: Chain, load: Load, name: str, began: float) -> Verdict:
+def settle(
+    chain: Chain, load: Load, name: str, began: float, topology: Path = TOPOLOGY
+) -> Verdict:
     """Wait for the end, judge, and print the row."""
     load.join()
     assert load.failed == 0, f"{load.failed} events were never taken by the broker"
     wait_until_quiet(chain, seconds=180)
-    verdict = judge(chain)
+    verdict = judge(chain, topology)
     assert verdict.events == load.sent, "events were lost, or counted twice"
     print(
         f"{name}: exact; {sum(load.sent.values())} events, {verdict.commands} commands, "
@@ -195,7 +199,7 @@ def identity(broker: Broker, folder: Path, *, kills: int = 40, seed: int = 1) ->
         draw = random.Random(seed)
         began = time.monotonic()
         pauses = [draw.uniform(2, 5) for _ in range(kills)]
-        place = topology(folder / f"people-{partitions}", limits)
+        place = crowded(folder / f"people-{partitions}", limits)
         with running(
             broker, folder / f"{partitions}", workers=3, partitions=partitions, topology=place
         ) as chain:
@@ -214,6 +218,42 @@ def identity(broker: Broker, folder: Path, *, kills: int = 40, seed: int = 1) ->
                 f"restarts {dict(chain.restarts)}, {time.monotonic() - began:.0f} s",
                 flush=True,
             )
+
+
+def caps(
+    broker: Broker, folder: Path, *, customers: int = 10_000, seconds: int = 360, seed: int = 1
+) -> None:
+    """kill -9 every 3 to 8 s: nobody gets more than their caps allow, nor less."""
+    draw = random.Random(seed)
+    began = time.monotonic()
+    rule = Caps(news="cart", nudge="order", wait_s=20, mail=(2, 120), all=(3, 240))
+    folder.mkdir()
+    place = rule.write(folder / "capped")
+    with running(broker, folder, workers=2, topology=place) as chain:
+        load = Load(chain, rate=customers / 30, seconds=seconds, users=customers, seed=seed)
+        load.start()
+        while load.is_alive():
+            time.sleep(draw.uniform(3, 8))
+            chain.kill(draw.choice(chain.names))
+        time.sleep(rule.wait_s)
+        verdict = settle(chain, load, f"caps, {customers} customers", began, place)
+    refused = 0
+    for records in verdict.records.values():
+        asked = [
+            (record["time"], record["candidates"][0]["channel"])
+            for kind, record in records
+            if kind == "decision"
+        ]
+        sent = [
+            (record["issued_at"], record["channel"])
+            for kind, record in records
+            if kind == "action"
+        ]
+        allowed = rule.allowed(asked)
+        assert sent == allowed, f"asked for {asked}, allowed are {allowed}, sent {sent}"
+        refused += len(asked) - len(sent)
+    assert refused > customers / 10, "hardly a cap was reached"
+    print(f"caps: as counted by hand; {refused} refused", flush=True)
 
 
 def late(broker: Broker, folder: Path, *, transactions: int = 10_000, seed: int = 1) -> None:
@@ -249,6 +289,7 @@ ROWS: dict[str, Callable[[Broker, Path], None]] = {
     "backlog": backlog,
     "dirt": dirt,
     "identity": identity,
+    "caps": caps,
     "late": late,
 }
 
