@@ -15,7 +15,8 @@ It is looked at where a value is added, and only a large one costs a look at the
     traits       4 KiB       256 KiB           the trait does not take the value
     instances    1 KiB       512 KiB           refused as one beyond the 25 live; `assign`: missing
     waiting      1 KiB       256 KiB           the request does not wait: dropped
-    held         1 KiB       1 MiB             the oldest event goes on without its links
+    held         -           1 MiB             the oldest event goes on without its links
+    asked        1 KiB       512 KiB           the event goes on without this link
     histories    -           512 KiB           the oldest keys of the longest history go
     members      -           64 Ki characters  the link is refused: `limit`
 
@@ -37,6 +38,7 @@ TRAITS_BYTES_MAX: Final = 256 * 1024
 INSTANCES_BYTES_MAX: Final = 512 * 1024
 WAITING_BYTES_MAX: Final = 256 * 1024
 HELD_BYTES_MAX: Final = 1024 * 1024
+ASKED_BYTES_MAX: Final = 512 * 1024
 HISTORIES_BYTES_MAX: Final = 512 * 1024
 
 _ESCAPED_MAX: Final = 6

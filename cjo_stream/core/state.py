@@ -26,7 +26,7 @@ WATCHED_MAX = 25
 class Held(msgspec.Struct, array_like=True):
     """An event that waits for the answers to the edges named in `waits`; `since` is a clock.
 
-    `size` is that of its attributes, in bytes.
+    `size` is that of its attributes and identifiers, in bytes.
     """
 
     event: Event

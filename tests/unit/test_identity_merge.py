@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cjo_stream.core.identity import identifier, merge, parcel
@@ -13,11 +14,13 @@ from cjo_stream.core.message import (
     Drop,
     Erase,
     Find,
+    Link,
     Linked,
     LinkRequest,
     Propose,
     Reject,
 )
+from cjo_stream.core.size import ASKED_BYTES_MAX, HELD_BYTES_MAX
 from cjo_stream.definition import load
 from tests.unit.actors import Town
 
@@ -105,6 +108,22 @@ def test_a_hold_is_bounded_by_number(town: Town, monkeypatch: pytest.MonkeyPatch
     assert names(town, "user:u") == ["0", "1"]
     town.let_go()
     assert names(town, "user:u") == ["0", "1", "2", "3", "4"]
+
+
+def test_what_waits_for_answers_is_bounded_in_bytes_however_long_the_identifiers(
+    town: Town,
+) -> None:
+    town.hold(LinkRequest)
+    named = dict.fromkeys(town.program.identifiers, "😀" * 1000)
+    for number in range(300):
+        town.event("visit", named | {"cookie": f"{number}".rjust(1_000, "\U0001f600")})
+    anchor = town.identifier(f"user:{named['user']}")
+    assert len(msgspec.msgpack.encode(anchor.held)) < HELD_BYTES_MAX * 1.2
+    assert len(msgspec.msgpack.encode(anchor.asked)) < ASKED_BYTES_MAX * 1.2
+    assert town.counts["cjo_state_bounds_total", "held"] > 0
+    assert town.counts["cjo_state_bounds_total", "asked"] > 0
+    town.let_go()
+    assert not town.identifier(f"user:{named['user']}").held
 
 
 def test_the_oldest_known_link_is_forgotten_and_asked_again(
@@ -309,10 +328,11 @@ def test_a_limit_that_slides_lets_in_again_what_it_refused(town: Town) -> None:
 # --- bounds of the queue
 
 
-def test_over_the_bound_of_the_queue_the_source_is_busy_and_asks_again(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("bound", "most"), [("QUEUE_MAX", 1), ("QUEUE_CHARACTERS_MAX", 150)])
+def test_over_a_bound_of_the_queue_the_source_is_busy_and_asks_again(
+    bound: str, most: int, town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(merge, "QUEUE_MAX", 1)
+    monkeypatch.setattr(merge, bound, most)
     for cookie in ("c1", "c2", "c3"):
         town.event("visit", {"cookie": cookie}, name=cookie)
     town.hold(Accept)
@@ -330,6 +350,24 @@ def test_over_the_bound_of_the_queue_the_source_is_busy_and_asks_again(
     assert town.values("user:u") == ["c1", "c2", "c3", "e", "u"]
     assert town.identifier("email:e").asked == {}
     assert "refused" not in [kind for kind, _ in town.changes()]
+
+
+def test_links_of_long_identifiers_fill_a_queue_sooner(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merge, "QUEUE_CHARACTERS_MAX", 3_000)
+    for named in ({"user": "u"}, {"cookie": "c"}):
+        town.event("visit", named)
+    town.hold(Propose)
+    town.event("visit", {"user": "u", "cookie": "c"})
+    for number in range(12):
+        town.tie("user:u", f"cookie:{number:01000}", f"{number}")
+        town.tie("cookie:c", f"cookie:{number:01000}", f"again {number}")
+    queues = [town.customer(one).membership for one in ("user:u", "cookie:c")]
+    (waiting,) = [one.queue for one in queues if one is not None]
+    links = [one for one in waiting if isinstance(one, Link)]
+    assert len(links) == 2
+    assert town.counts["cjo_state_bounds_total", "queue"] > 0
 
 
 def test_an_erasure_has_room_in_a_full_queue(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

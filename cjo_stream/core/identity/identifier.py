@@ -53,7 +53,7 @@ from cjo_stream.core.message import (
     identifier_key,
 )
 from cjo_stream.core.record import Reply
-from cjo_stream.core.size import HELD_BYTES_MAX, size_of
+from cjo_stream.core.size import ASKED_BYTES_MAX, HELD_BYTES_MAX, has_room, size_of
 from cjo_stream.core.state import Asked, Held, Identifier
 from cjo_stream.core.turn import Turn
 
@@ -92,7 +92,8 @@ def on_arrive(key: str, state: Identifier | None, message: Arrive, turn: Turn) -
         _deliver(state, event, turn)
         return state
     turn.changed = True
-    state.held.append(Held(event, waits, turn.clock, size_of(event.attributes)))
+    size = size_of((event.attributes, [named.value for named in event.identifiers]))
+    state.held.append(Held(event, waits, turn.clock, size))
     size = sum(held.size for held in state.held)
     while len(state.held) > HELD_MAX or size > HELD_BYTES_MAX:
         size -= state.held[0].size
@@ -327,9 +328,6 @@ def _unknown(state: Identifier, event: Event, turn: Turn) -> list[str]:
             continue
         asked = state.asked.get(name)
         if asked is None or asked.aside:
-            if len(state.asked) >= ASKED_MAX:
-                turn.count("cjo_state_bounds_total", "asked")
-                continue
             edge = Edge(
                 _incarnation(anchor, state.epoch),
                 _incarnation(other, UNSEEN),
@@ -338,8 +336,13 @@ def _unknown(state: Identifier, event: Event, turn: Turn) -> list[str]:
                 event.id,
                 event.type,
             )
+            one = Asked(edge, seen_with)
+            others = state.asked.values()
+            if len(others) >= ASKED_MAX or not has_room(one, others, ASKED_BYTES_MAX):
+                turn.count("cjo_state_bounds_total", "asked")
+                continue
             state.asked.pop(name, None)
-            state.asked[name] = Asked(edge, seen_with)
+            state.asked[name] = one
         waits.append(name)
     return waits
 

@@ -63,8 +63,8 @@ from cjo_stream.core.turn import Turn
 
 QUEUE_MAX = 1_000
 """Links and proposals in the queue; what an operator or a detached identifier sends has room."""
-QUEUE_BYTES_MAX = 1024 * 1024
-PLACE_BYTES = 100
+QUEUE_CHARACTERS_MAX = 1024 * 1024
+PLACE_CHARACTERS = 100
 """What a member takes besides its value; a mark of who stays apart, too."""
 EVIDENCE_MAX = 200
 ALIASES_MAX = 1_000
@@ -228,17 +228,18 @@ def _enqueue(membership: Membership, message: Queued, turn: Turn) -> None:
 
 
 def _has_room(queue: list[Queued], message: Queued) -> bool:
-    """Return whether a proposal's members fit beside those that wait."""
+    """Return whether what a message names fits beside what those in the queue name."""
+    return _weight(message) + sum(map(_weight, queue)) <= QUEUE_CHARACTERS_MAX
+
+
+def _weight(message: Queued) -> int:
+    """Return about how many characters a link or a proposal takes."""
+    if isinstance(message, Link):
+        return len(message.edge.source.value) + len(message.edge.other.value)
     if not isinstance(message, Propose):
-        return True
-    waiting = sum(_weight(one) for one in queue if isinstance(one, Propose))
-    return _weight(message) + waiting <= QUEUE_BYTES_MAX
-
-
-def _weight(message: Propose) -> int:
-    """Return about how many bytes a proposal takes."""
-    members = sum(PLACE_BYTES + len(member.value) for member in message.members.values())
-    return members + PLACE_BYTES * len(message.apart)
+        return 0
+    members = sum(PLACE_CHARACTERS + len(member.value) for member in message.members.values())
+    return members + PLACE_CHARACTERS * len(message.apart)
 
 
 def _drain(customer: Customer, turn: Turn) -> Customer:
