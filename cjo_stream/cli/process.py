@@ -25,24 +25,46 @@ RestoreOffsets = Annotated[
 ]
 
 
-def intake(context: typer.Context, restore_offsets: RestoreOffsets = False) -> int:
+WithoutLost = Annotated[
+    bool,
+    typer.Option(
+        "--without-lost",
+        help="Where records are gone for good that were never read: go on without them. "
+        "For one start.",
+    ),
+]
+
+
+def intake(
+    context: typer.Context,
+    restore_offsets: RestoreOffsets = False,
+    without_lost: WithoutLost = False,
+) -> int:
     """Take events in from the channels' topics, one process or several.
 
     Each has a CJO_SLOT of its own.
     """
     from cjo_stream.kafka import intake as process
+    from cjo_stream.kafka.position import Words
 
-    return _run(lambda: process.run(_begin(context), restore_offsets=restore_offsets))
+    words = Words(restore_offsets, without_lost)
+    return _run(lambda: process.run(_begin(context), words))
 
 
-def dispatch(context: typer.Context, restore_offsets: RestoreOffsets = False) -> int:
+def dispatch(
+    context: typer.Context,
+    restore_offsets: RestoreOffsets = False,
+    without_lost: WithoutLost = False,
+) -> int:
     """Send commands and records out to their topics, one process or several.
 
     Each has a CJO_SLOT of its own.
     """
     from cjo_stream.kafka import dispatch as process
+    from cjo_stream.kafka.position import Words
 
-    return _run(lambda: process.run(_begin(context), restore_offsets=restore_offsets))
+    words = Words(restore_offsets, without_lost)
+    return _run(lambda: process.run(_begin(context), words))
 
 
 def worker(context: typer.Context) -> int:

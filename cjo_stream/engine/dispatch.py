@@ -6,6 +6,7 @@ beside the consumed offset, in the same transaction: `topic id, offset, index` s
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import msgspec
@@ -13,7 +14,9 @@ import msgspec
 from cjo_stream.engine.frame import START, Effect, Position, decode_effect_frame
 from cjo_stream.engine.lane import Cursors
 from cjo_stream.engine.port import Log, LogRecord
-from cjo_stream.errors import RefusalError
+from cjo_stream.errors import HoleError, RefusalError
+
+_LOG = logging.getLogger(__name__)
 
 
 class DispatchStep(msgspec.Struct):
@@ -26,7 +29,9 @@ class DispatchStep(msgspec.Struct):
 class Dispatch:
     """The cursors of any number of effect partitions."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, without_lost: bool = False) -> None:
+        """`without_lost`: an operator says to go on where effects are gone for good."""
+        self._without_lost = without_lost
         self._cursors: dict[int, Cursors] = {}
         self._positions: dict[int, tuple[str, Position]] = {}
         self._counts: dict[tuple[str, ...], int] = {}
@@ -61,12 +66,14 @@ class Dispatch:
                 raise RefusalError(
                     f"effect partition {partition} has frames of topic {frame.lane.topic_id}, "
                     f"partition {frame.lane.partition}, after those of topic {topic_id}: the "
-                    "internal topic was created anew. Create the effect topic anew too"
+                    "internal topic was created anew. Delete the effect topic, too, and run "
+                    "`cjo-stream topics create TOPOLOGY`: what was not sent of it is lost"
                 )
             topic_id = frame.lane.topic_id
             for item in frame.items:
                 at = (item.offset, item.index)
-                if cursors.take(frame.lane, at, (item.previous_offset, item.previous_index)):
+                previous = (item.previous_offset, item.previous_index)
+                if self._take(cursors, frame.lane, at, previous):
                     position = at
                     effects.append(item.effect)
                 else:
@@ -76,6 +83,20 @@ class Dispatch:
         self._count("repeated", repeated)
         metadata = f"{topic_id} {position[0]} {position[1]}" if topic_id else ""
         return DispatchStep(effects, (records[-1].offset + 1, metadata))
+
+    def _take(self, cursors: Cursors, lane: Log, at: Position, previous: Position) -> bool:
+        """Return whether an item is new."""
+        try:
+            return cursors.take(lane, at, previous)
+        except HoleError as error:
+            if not self._without_lost:
+                raise HoleError(
+                    f"{error}. If what is missing is gone for good, start dispatch once with "
+                    "--without-lost, which goes on without it"
+                ) from error
+            _LOG.warning("as an operator said, dispatch goes on without what is lost: %s", error)
+            cursors.pass_over(lane, previous)
+            return cursors.take(lane, at, previous)
 
     def take_counts(self) -> dict[tuple[str, ...], int]:
         """Return the counts since the last call."""
@@ -96,5 +117,6 @@ def _read_metadata(metadata: str) -> tuple[str, Position]:
     except ValueError as error:
         raise RefusalError(
             "dispatch's committed offset carries metadata that dispatch did not write: another "
-            "consumer uses its group. Stop that consumer and restore the group's offsets"
+            "consumer uses its group. Stop that consumer, delete the group's offsets "
+            "(kafka-consumer-groups.sh), and start dispatch once with --restore-offsets"
         ) from error

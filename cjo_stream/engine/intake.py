@@ -74,7 +74,8 @@ def read_metadata(metadata: str) -> Committed:
     except ValueError as error:
         raise RefusalError(
             "intake's committed offset carries metadata that intake did not write: another "
-            "consumer uses its group. Stop that consumer and restore the group's offsets"
+            "consumer uses its group. Stop that consumer, delete the group's offsets "
+            "(kafka-consumer-groups.sh), and start intake once with --restore-offsets"
         ) from error
 
 

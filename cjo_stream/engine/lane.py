@@ -38,6 +38,10 @@ class Cursors:
         self._positions[lane] = position
         return True
 
+    def pass_over(self, lane: Log, position: Position) -> None:
+        """Move a cursor beyond what an operator has given up."""
+        self._positions[lane] = position
+
     def changed(self) -> dict[Log, Position]:
         """Return the cursors moved since the last `settle`."""
         settled = self._settled

@@ -42,7 +42,9 @@ from cjo_stream.kafka.definition import DefinitionLog
 from cjo_stream.kafka.noise import muffle
 from cjo_stream.kafka.position import (
     DISPATCH,
+    NO_WORDS,
     Position,
+    Words,
     copy_record,
     joined,
     starts,
@@ -78,14 +80,14 @@ KINDS: Final = (
 _LOG = logging.getLogger(__name__)
 
 
-def run(settings: Settings, *, restore_offsets: bool = False) -> int:
+def run(settings: Settings, words: Words = NO_WORDS) -> int:
     """Send what the tasks decided until SIGTERM or SIGINT; returns the exit code.
 
     Raises StopError and RefusalError where going on could lose or double something, RetryError
     where the broker went away: the process then begins anew.
     """
     muffle(client.__name__, transaction.__name__, watchdog.__name__, stage.__name__, __name__)
-    make = functools.partial(DispatchProcess, restore_offsets=restore_offsets)
+    make = functools.partial(DispatchProcess, words=words)
     return stage.work(settings, DISPATCH, make)
 
 
@@ -97,13 +99,12 @@ class DispatchProcess:
         settings: Settings,
         metrics: Metrics,
         stopping: Stopping,
-        *,
-        restore_offsets: bool = False,
+        words: Words = NO_WORDS,
     ) -> None:
         self._settings = settings
         self._metrics = metrics
         self._stopping = stopping
-        self._restore = restore_offsets
+        self._words = words
         names = self._names = Names(settings.topic_prefix)
         self._admin = Admin(settings)
         self._topics = require_log(self._admin, settings, names.internal, names.effect)
@@ -112,7 +113,7 @@ class DispatchProcess:
         self._definitions.read()
         self._targets: dict[int, dict[str, str]] = {}
         """By definition set: where each channel's commands go."""
-        self._engine = Dispatch()
+        self._engine = Dispatch(without_lost=words.without_lost)
         self._next: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._positions: dict[int, Position] = {}
@@ -317,7 +318,7 @@ class DispatchProcess:
             internal_id,
             consumer,
             partitions,
-            restore=self._restore,
+            words=self._words,
         ):
             number = found.place[1]
             self._engine.resume(number, start.metadata)

@@ -62,8 +62,10 @@ from cjo_stream.kafka.definition import DefinitionLog
 from cjo_stream.kafka.noise import muffle
 from cjo_stream.kafka.position import (
     INTAKE,
+    NO_WORDS,
     Found,
     Position,
+    Words,
     copy_record,
     joined,
     starts,
@@ -91,7 +93,7 @@ DEAD_LETTER_BYTES_MAX: Final = RECORD_BYTES_MAX - 2 * KEY_BYTES_MAX
 _LOG = logging.getLogger(__name__)
 
 
-def run(settings: Settings, *, restore_offsets: bool = False) -> int:
+def run(settings: Settings, words: Words = NO_WORDS) -> int:
     """Take in events until SIGTERM or SIGINT; returns the exit code.
 
     Raises StopError and RefusalError where going on could lose or double something, RetryError
@@ -99,7 +101,7 @@ def run(settings: Settings, *, restore_offsets: bool = False) -> int:
     """
     settings.require_tenant_key()
     muffle(client.__name__, watchdog.__name__, stage.__name__, __name__)
-    make = functools.partial(IntakeProcess, restore_offsets=restore_offsets)
+    make = functools.partial(IntakeProcess, words=words)
     return stage.work(settings, INTAKE, make)
 
 
@@ -159,13 +161,12 @@ class IntakeProcess:
         settings: Settings,
         metrics: Metrics,
         stopping: Stopping,
-        *,
-        restore_offsets: bool = False,
+        words: Words = NO_WORDS,
     ) -> None:
         self._settings = settings
         self._metrics = metrics
         self._stopping = stopping
-        self._restore = restore_offsets
+        self._words = words
         self._names = Names(settings.topic_prefix)
         self._admin = Admin(settings)
         internal = self._names.internal
@@ -419,7 +420,7 @@ class IntakeProcess:
             self._internal_id,
             consumer,
             partitions,
-            restore=self._restore,
+            words=self._words,
         ):
             lane = self._take_up(found, start.offset, start.metadata)
             lane.digest = start.digest

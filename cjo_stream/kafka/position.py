@@ -28,7 +28,8 @@ first record there is.
 A *copy* is a record of the compacted cursor topic; committed offsets expire, copies do not. So a
 copy tells an installation that lost its offsets from a new one, and an operator may go on from it:
 dispatch's is written in the transaction of its offsets, and what intake sends again from an
-earlier position is dropped by the tasks that have it.
+earlier position is dropped by the tasks that have it. An operator may go on without what is gone
+for good, too: intake's lane goes on behind it, dispatch passes over the hole that it leaves.
 
 A commit of intake's that was repeated may arrive late, and put the offset back to where another
 set routed. Before a set routes, its position stands in a copy, and copies keep their order; so
@@ -105,22 +106,31 @@ class Start(msgspec.Struct, frozen=True):
     """Of the record before `offset`, as it was when it was taken."""
 
 
+class Words(msgspec.Struct, frozen=True):
+    """What an operator says of a start."""
+
+    restore: bool = False
+    """Where committed offsets are gone: go on from their copies."""
+    without_lost: bool = False
+    """Where records are gone that were never read: go on without them."""
+
+
+NO_WORDS: Final = Words()
+
+
 def joined(owner: str, metadata: str, digest: int = UNKNOWN) -> str:
     """Return what is committed: a topic's id, the last record's digest, the engine's metadata."""
     known = "" if digest == UNKNOWN else f":{digest:x}"
     return f"{owner}{known} {metadata}"
 
 
-def start_of_intake(found: Found, *, restore: bool) -> Start:
-    """Return where intake begins a raw partition; raises RefusalError.
-
-    With `restore` an operator says to go on from the copy where the committed offset is gone.
-    """
+def start_of_intake(found: Found, words: Words = NO_WORDS) -> Start:
+    """Return where intake begins a raw partition; raises RefusalError."""
     position = found.committed
     if position is None:
         if found.copy is None or _lane(found, found.copy).topic_id != found.topic_id:
             return Start(found.first, None)
-        if not restore:
+        if not words.restore:
             raise _gone(found)
         position = found.copy
     elif found.copy is not None and _is_put_back(found, position, found.copy):
@@ -129,7 +139,7 @@ def start_of_intake(found: Found, *, restore: bool) -> Start:
     topic_id = _lane(found, position).topic_id
     if _owner(position) != found.internal_id:
         raise RefusalError(
-            f"{_words(found.place)}: its position belongs to another internal topic: that was "
+            f"{_named(found.place)}: its position belongs to another internal topic: that was "
             "created anew. This is a new installation now: give it a prefix of its own "
             f"(CJO_TOPIC_PREFIX), or delete the group {found.group} and create the cursor topic "
             "anew too"
@@ -137,34 +147,39 @@ def start_of_intake(found: Found, *, restore: bool) -> Start:
     if topic_id != found.topic_id:
         return Start(found.first, None)
     gone = found.first - position.offset
-    if gone > 0 and _lane(found, position).set_number == SWITCHED_OFF:
+    is_unread = _lane(found, position).set_number == SWITCHED_OFF or words.without_lost
+    if gone > 0 and is_unread:
+        # The lane goes on, so the tasks find no hole.
         return Start(found.first, moved_on(metadata, gone))
-    _check_range(found, position)
+    _check_range(found, position, INTAKE)
     return Start(position.offset, metadata, _digest(found, position, INTAKE))
 
 
-def start_of_dispatch(found: Found, *, restore: bool) -> Start:
+def start_of_dispatch(found: Found, words: Words = NO_WORDS) -> Start:
     """Return where dispatch begins an effect partition; raises RefusalError."""
     position = found.committed
     if position is None and found.copy is not None and _owner(found.copy) == found.topic_id:
-        if not restore:
+        if not words.restore:
             raise _gone(found)
         position = found.copy
     if position is not None and not position.metadata:
         raise _foreign(found, DISPATCH)
     if position is not None and _owner(position) == found.topic_id:
-        _check_range(found, position)
+        if words.without_lost and not found.first <= position.offset <= found.end:
+            # What is read again is held against the cursor.
+            return Start(found.first, _engines(position))
+        _check_range(found, position, DISPATCH)
         return Start(position.offset, _engines(position), _digest(found, position, DISPATCH))
-    if found.first > 0:
+    if found.first > 0 and not words.without_lost:
         raise RefusalError(
-            f"{_words(found.place)} begins at offset {found.first}, and what stood before was "
+            f"{_named(found.place)} begins at offset {found.first}, and what stood before was "
             "never sent: dispatch was down for longer than the log is kept. See `cjo-stream "
-            "debug replay` for what is missing; to go on without, create the topic anew"
+            f"debug replay` for what is missing, and {_without(DISPATCH)}"
         )
     before = position or found.copy
     cursor = _engines(before) if before else ""
     # The tasks' lane goes on where only the effect topic is new: a hole would show.
-    return Start(0, cursor if cursor.partition(" ")[0] == found.internal_id else None)
+    return Start(found.first, cursor if cursor.partition(" ")[0] == found.internal_id else None)
 
 
 def _lane(found: Found, position: Position) -> Committed:
@@ -199,18 +214,28 @@ def _digest(found: Found, position: Position, stage: str) -> int:
         raise _foreign(found, stage) from error
 
 
-def _check_range(found: Found, position: Position) -> None:
-    if not found.first <= position.offset <= found.end:
+def _check_range(found: Found, position: Position, stage: str) -> None:
+    range_ = (
+        f"{_named(found.place)} holds offsets {found.first} to {found.end}, but the position to "
+        f"go on from is {position.offset}"
+    )
+    if position.offset < found.first:
         raise RefusalError(
-            f"{_words(found.place)} holds offsets {found.first} to {found.end}, but the position "
-            f"to go on from is {position.offset}: records are gone that were never read, or the "
-            f"log lost its end. Bring them back, {_READ_ANEW}"
+            f"{range_}: records are gone that were never read, for {stage} was down for longer "
+            f"than they are kept. Bring them back, or {_without(stage)}"
         )
+    if position.offset > found.end:
+        mend = _READ_ANEW if stage == INTAKE else f"or {_without(stage)}"
+        raise RefusalError(f"{range_}: the log lost its end. Bring it back, {mend}")
+
+
+def _without(stage: str) -> str:
+    return f"start {stage} once with --without-lost, which goes on without what is gone"
 
 
 def _foreign(found: Found, stage: str) -> RefusalError:
     return RefusalError(
-        f"{_words(found.place)}: the group {found.group} has an offset that {stage} did not "
+        f"{_named(found.place)}: the group {found.group} has an offset that {stage} did not "
         "commit. Stop who did, and bring the group's offsets back, or delete the group's "
         f"offsets and start {stage} once with --restore-offsets"
     )
@@ -218,13 +243,13 @@ def _foreign(found: Found, stage: str) -> RefusalError:
 
 def _gone(found: Found) -> RefusalError:
     return RefusalError(
-        f"{_words(found.place)}: the committed offsets of group {found.group} are gone, though "
+        f"{_named(found.place)}: the committed offsets of group {found.group} are gone, though "
         "this installation is not new. Bring them back, or start once with --restore-offsets, "
         "which goes on from their copy in the cursor topic"
     )
 
 
-def _words(place: Place) -> str:
+def _named(place: Place) -> str:
     return f"{place[0]}/{place[1]}"
 
 
@@ -239,7 +264,7 @@ def starts(
     consumer: Consumer,
     partitions: list[TopicPartition],
     *,
-    restore: bool,
+    words: Words,
 ) -> list[tuple[Found, Start]]:
     """Return where each partition begins that the group has given to `consumer`.
 
@@ -247,7 +272,7 @@ def starts(
     """
     start_of = start_of_intake if stage == INTAKE else start_of_dispatch
     begun = [
-        (found, start_of(found, restore=restore))
+        (found, start_of(found, words))
         for found in _find(settings, admin, stage, internal_id, consumer, partitions)
     ]
     loss.check(
@@ -315,7 +340,7 @@ def copy_record(settings: Settings, stage: str, place: Place, position: Position
         Names(settings.topic_prefix).cursor,
         msgspec.json.encode(position),
         0,
-        f"{stage}/{_words(place)}".encode(),
+        f"{stage}/{_named(place)}".encode(),
     )
 
 

@@ -20,6 +20,7 @@ from cjo_stream.kafka.client import Admin, Outgoing, Sender, is_end, reader
 from cjo_stream.kafka.definition import Applied, apply
 from cjo_stream.kafka.dispatch import DispatchProcess
 from cjo_stream.kafka.intake import IntakeProcess
+from cjo_stream.kafka.position import NO_WORDS, Words
 from cjo_stream.kafka.stage import Stopping
 from cjo_stream.kafka.topic import Names, create
 from cjo_stream.settings import Settings
@@ -68,16 +69,16 @@ def until(condition: Callable[[], Any], *stages: Any, within_s: float = WITHIN_S
     return found
 
 
-def make_intake(settings: Settings, *, restore: bool = False) -> IntakeProcess:
-    intake = IntakeProcess(settings, Metrics(), Stopping(), restore_offsets=restore)
+def make_intake(settings: Settings, *, words: Words = NO_WORDS) -> IntakeProcess:
+    intake = IntakeProcess(settings, Metrics(), Stopping(), words=words)
     intake.open()
     until(lambda: intake.not_ready() is None, intake)
     intake.turn()
     return intake
 
 
-def make_dispatch(settings: Settings, *, restore: bool = False) -> DispatchProcess:
-    dispatch = DispatchProcess(settings, Metrics(), Stopping(), restore_offsets=restore)
+def make_dispatch(settings: Settings, *, words: Words = NO_WORDS) -> DispatchProcess:
+    dispatch = DispatchProcess(settings, Metrics(), Stopping(), words=words)
     dispatch.open()
     until(lambda: dispatch.not_ready() is None, dispatch)
     dispatch.turn()

@@ -9,6 +9,7 @@ from cjo_stream.engine.frame import Effect
 from cjo_stream.errors import HoleError, RefusalError
 from cjo_stream.kafka.definition import apply
 from cjo_stream.kafka.dispatch import DispatchProcess
+from cjo_stream.kafka.position import Words
 from cjo_stream.kafka.topic import create
 from cjo_stream.settings import Settings
 from tests.kafka.effects import EffectTask, command, effect_tasks
@@ -168,7 +169,9 @@ def test_offsets_that_are_gone_are_refused_and_restored_from_their_copy_when_tol
     bereft = installation.model_copy(update={"group": "bereft"})
     with pytest.raises(RefusalError, match="restore-offsets"):
         make_dispatch(bereft)
-    second = make_dispatch(bereft.model_copy(update={"group": "bereft2"}), restore=True)
+    second = make_dispatch(
+        bereft.model_copy(update={"group": "bereft2"}), words=Words(restore=True)
+    )
     task.send(task.frame(command(2)))
     until_sent(installation, second, 1, 2)
     second.close()
@@ -180,6 +183,11 @@ def test_a_hole_between_two_effects_stops_dispatch(
     dispatch = make_dispatch(installation)
     task.frame(command(1))
     task.send(task.frame(command(2)))
-    with pytest.raises(HoleError):
+    with pytest.raises(HoleError, match="--without-lost"):
         until(lambda: False, dispatch)
     assert sent(installation) == []
+    dispatch.abandon()
+    # What is gone for good is gone: an operator says so.
+    told = make_dispatch(installation, words=Words(without_lost=True))
+    until_sent(installation, told, 2)
+    told.close()

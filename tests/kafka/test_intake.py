@@ -11,7 +11,7 @@ from cjo_stream.errors import RefusalError, StopError
 from cjo_stream.kafka import definition
 from cjo_stream.kafka.client import Admin, group_consumer, group_id
 from cjo_stream.kafka.intake import IntakeProcess
-from cjo_stream.kafka.position import set_numbers
+from cjo_stream.kafka.position import Words, set_numbers
 from cjo_stream.kafka.stage import Stopping
 from cjo_stream.kafka.topic import Names, create
 from cjo_stream.settings import Settings
@@ -147,7 +147,8 @@ def test_offsets_that_are_gone_are_refused_and_restored_from_their_copy_when_tol
     bereft = settings.model_copy(update={"group": "bereft"})
     with pytest.raises(RefusalError, match="restore-offsets"):
         make_intake(bereft)
-    second = make_intake(bereft.model_copy(update={"group": "bereft2"}), restore=True)
+    told = bereft.model_copy(update={"group": "bereft2"})
+    second = make_intake(told, words=Words(restore=True))
     produce(settings, web, event("ann", "e2"))
     until(lambda: len(arrivals(settings)) > 1, second)
     assert arrivals(settings) == [("web", 0), ("web", 1)]

@@ -11,6 +11,7 @@ from cjo_stream.engine.frame import Effect, EffectWriter
 from cjo_stream.engine.intake import PARTITIONS_MAX
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.errors import HoleError, RefusalError
+from cjo_stream.kafka.position import Found, Position, Start, start_of_dispatch
 
 LOG = Log("internal", 2)
 
@@ -71,6 +72,33 @@ def test_an_effect_whose_predecessor_never_came_stops_dispatch() -> None:
 def test_a_lane_that_does_not_begin_at_its_beginning_is_a_hole() -> None:
     with pytest.raises(HoleError):
         opened().take(2, [record(0, 1)])
+
+
+@pytest.mark.parametrize("known", [None, "internal 5 0"])
+def test_an_operator_may_have_it_go_on_without_what_is_gone(known: str | None) -> None:
+    with pytest.raises(HoleError, match="--without-lost"):
+        opened(known).take(2, [record(9, 8, 9)])
+    dispatch = Dispatch(without_lost=True)
+    dispatch.resume(2, known)
+    step = dispatch.take(2, [record(9, 4, 5), record(10, 8, 9), record(11, 8, 9, 10)][not known :])
+    assert step.effects == [effect(8), effect(9), effect(10)]
+    assert step.position == (12, "internal 10 0")
+    # From there on everything is as ever.
+    successor = opened(step.position[1])
+    assert successor.take(2, [record(12, 11)]).effects == [effect(11)]
+    with pytest.raises(HoleError):
+        successor.take(2, [record(13, 13)])
+
+
+def test_after_a_new_internal_topic_a_new_effect_topic_is_taken_from_its_beginning() -> None:
+    anew = Log("created anew", 2)
+    with pytest.raises(RefusalError, match="Delete the effect topic, too"):
+        opened("internal 5 0").take(2, [record(9, 0, log=anew)])
+    sent = Position(9, "effect internal 5 0")
+    found = Found(("effect", 2), "new effect", anew.topic_id, 0, 1, "group", sent, sent)
+    start = start_of_dispatch(found)
+    assert start == Start(0, None)
+    assert opened(start.metadata).take(2, [record(0, 0, log=anew)]).effects == [effect(0)]
 
 
 @pytest.mark.parametrize("log", [Log("created anew", 2), Log("internal", 1)])
