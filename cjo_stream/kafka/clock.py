@@ -11,6 +11,8 @@ compacted topic, so that a worker that restores the partition, and a replay, go 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from cjo_stream.engine.frame import decode_frame
@@ -18,7 +20,7 @@ from cjo_stream.engine.port import AcceptedClock
 from cjo_stream.engine.task import CLOCK_AHEAD_MAX_MS
 from cjo_stream.errors import UsageError
 from cjo_stream.kafka.client import Admin, Outgoing, Sender
-from cjo_stream.kafka.contents import contents
+from cjo_stream.kafka.contents import contents, foreign, table
 from cjo_stream.kafka.topic import Names, require_log
 from cjo_stream.settings import Settings
 
@@ -73,14 +75,24 @@ def accepted(settings: Settings, topic_id: str) -> dict[int, list[AcceptedClock]
     """Return by partition of the internal topic what operators let pass; raises RetryError."""
     cursor = Names(settings.topic_prefix).cursor
     Admin(settings).require([cursor])
+    return clocks_of(cursor, topic_id, table(settings, cursor))
+
+
+def clocks_of(
+    topic: str, topic_id: str, records: Mapping[bytes, bytes]
+) -> dict[int, list[AcceptedClock]]:
+    """Return what operators let pass, by partition, among the records of the cursor topic."""
     found: dict[int, list[AcceptedClock]] = {}
-    for message in contents(settings, (cursor, 0)):
-        key, value = (message.key() or b"").decode(errors="replace"), message.value()
-        stage, _, named = key.partition("/")
-        if stage != _STAGE or not isinstance(value, bytes):
+    for key, value in records.items():
+        stage, _, named = key.decode(errors="replace").partition("/")
+        if stage != _STAGE:
             continue
-        of, partition, offset = named.rsplit("/", 2)
+        try:
+            of, partition, offset = named.rsplit("/", 2)
+            clock = AcceptedClock(int(offset), msgspec.json.decode(value, type=int))
+            at = int(partition)
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise foreign(topic, key, "an operator's command", error) from error
         if of == topic_id:
-            clock = msgspec.json.decode(value, type=int)
-            found.setdefault(int(partition), []).append(AcceptedClock(int(offset), clock))
+            found.setdefault(at, []).append(clock)
     return found

@@ -1,14 +1,19 @@
-"""What one partition holds now, read by nobody's group; for operators' commands."""
+"""What one partition holds now, read by nobody's group; and what to do where it is not ours.
+
+A compacted topic says what its latest record of each key says. So who finds a foreign record there
+goes on as soon as a null value stands under its key, long before the broker compacts.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Generator
 from typing import Final
 
 from confluent_kafka import Message
 
-from cjo_stream.errors import RetryError
+from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.kafka.client import TIMEOUT_S, Admin, Place, check_consumed, is_end, reader
 from cjo_stream.settings import Settings
 
@@ -48,3 +53,51 @@ def contents(settings: Settings, place: Place, start: int = 0) -> Generator[Mess
         raise RetryError(f"{place[0]}/{place[1]} could not be read to its end: is the broker up?")
     finally:
         consumer.close()
+
+
+def table(settings: Settings, topic: str) -> dict[bytes, bytes]:
+    """Return what stands under each key of a compacted topic, told last comes last.
+
+    The topic has one partition. Raises as `contents`.
+    """
+    found: dict[bytes, bytes] = {}
+    for message in contents(settings, (topic, 0)):
+        take(found, message)
+    return found
+
+
+def take(found: dict[bytes, bytes], message: Message) -> None:
+    """Let a record of a compacted topic govern its key; a null value takes the key out."""
+    key, value = _bytes(message.key()) or b"", _bytes(message.value())
+    found.pop(key, None)
+    if value is not None:
+        found[key] = value
+
+
+def told_foreign(log: logging.Logger, message: Message, why: Exception) -> None:
+    """Tell of a record that is none of ours, in a topic that is not compacted: it is passed over.
+
+    Nothing could take it out of there, and whoever reads the topic passes over the same.
+    """
+    log.warning(
+        "%s/%s holds at offset %s what is no record of ours (%s), which is passed over: find and "
+        "stop its writer",
+        message.topic(),
+        message.partition(),
+        message.offset(),
+        why,
+    )
+
+
+def foreign(topic: str, key: bytes | str, writer: str, why: Exception) -> RefusalError:
+    """Return the error for a record of a compacted topic that `writer` did not write."""
+    shown = key.decode(errors="backslashreplace") if isinstance(key, bytes) else key
+    return RefusalError(
+        f"{topic} holds under the key {shown!r} what {writer} did not write ({why}). Find and "
+        "stop who did, then write a null value under that key (kafka-console-producer.sh with "
+        "parse.key=true and null.marker): the record counts no more"
+    )
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

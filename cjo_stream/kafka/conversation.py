@@ -11,6 +11,7 @@ pass over.
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -18,10 +19,12 @@ from typing import Final, Protocol
 
 import msgspec
 
-from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client import Admin, check_consumed, is_end, reader
+from cjo_stream.kafka.contents import told_foreign
 from cjo_stream.kafka.feed import Feed
 from cjo_stream.settings import Settings
+
+_LOG = logging.getLogger(__name__)
 
 LISTEN_S: Final = 0.1
 HEARD_AT_ONCE_MAX: Final = 1_000
@@ -56,7 +59,8 @@ def converse(
     """Let people talk until `end_ms`; return what they sent, by channel, and how much they heard.
 
     `report` is told now and then how many records the broker has acknowledged. Raises RetryError
-    where it takes none, RefusalError where an action topic is missing or holds no commands.
+    where it takes none, RefusalError where an action topic is missing. What is no command there is
+    passed over.
     """
     admin = Admin(settings)
     topics = admin.require(action_topics).values()
@@ -80,9 +84,7 @@ def converse(
                 try:
                     people.hear(message.value() or b"")
                 except ValueError as error_:
-                    raise RefusalError(
-                        f"{message.topic()} holds at offset {message.offset()} what is no action "
-                        f"command ({error_}): find and stop its writer"
-                    ) from error_
+                    told_foreign(_LOG, message, error_)
+                    continue
                 heard += 1
     return counts, heard

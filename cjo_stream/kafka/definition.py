@@ -17,8 +17,9 @@ whoever begins later shuts the earlier one out before it reads.
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -33,6 +34,7 @@ from cjo_stream.definition import (
     compile_stored,
     library_differences,
 )
+from cjo_stream.engine.intake import SWITCHED_OFF
 from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.ingest.tenant import check_fingerprint, fingerprint
 from cjo_stream.kafka.client import (
@@ -45,6 +47,7 @@ from cjo_stream.kafka.client import (
     reader,
 )
 from cjo_stream.kafka.command import ask_tasks
+from cjo_stream.kafka.contents import foreign
 from cjo_stream.kafka.position import set_numbers
 from cjo_stream.kafka.property import connect
 from cjo_stream.kafka.topic import Names, channel_topics, require_log
@@ -53,7 +56,7 @@ from cjo_stream.settings import Settings
 TENANT_KEY: Final = "/tenant_key"
 """The key of a record: no topology has an empty name."""
 SETS_KEPT: Final = 20
-"""Records of sets that stay readable: intake may have been down over so many applies."""
+"""Records of sets that stay readable, beside those that intake still routes by."""
 APPLY_WITHIN_S: Final = 60.0
 """For all partitions to answer one step."""
 STATUS_WITHIN_S: Final = 5.0
@@ -117,8 +120,8 @@ class Status(msgspec.Struct, frozen=True):
 class DefinitionLog:
     """Follows the definition topic.
 
-    Reading it raises RefusalError where the installation has another tenant key than `settings`;
-    who has none set, needs none.
+    Reading it raises RefusalError where the installation has another tenant key than `settings`
+    (who has none set, needs none), and where a record stands in it that `apply` did not write.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -131,6 +134,8 @@ class DefinitionLog:
         self.topology: str | None = None
         self.pointer = Pointer(0, "")
         self.sets: dict[int, Published] = {}
+        self._foreign: dict[str, RefusalError] = {}
+        """By key; each until another record of its key comes."""
 
     def read(self) -> None:
         """Return when all that the topic holds has been read; raises RetryError."""
@@ -138,6 +143,7 @@ class DefinitionLog:
         while time.monotonic() < until_s:
             message = self._consumer.poll(0.1)
             if message is not None and is_end(message):
+                self._check_foreign()
                 return
             self._take(message)
         raise RetryError(f"{self._topic} could not be read: is the broker up?")
@@ -148,6 +154,7 @@ class DefinitionLog:
         while (message := self._consumer.poll(timeout_s)) is not None:
             self._take(message)
             timeout_s = 0
+        self._check_foreign()
         return self.pointer != before
 
     def program(self, number: int) -> Program:
@@ -166,8 +173,8 @@ class DefinitionLog:
         if published is None:
             raise RefusalError(
                 f"definition set {number} is needed, but {self._topic} holds only "
-                f"{sorted(self.sets)}: it was created anew, or more than {SETS_KEPT} sets were "
-                "applied meanwhile. Bring its records back"
+                f"{sorted(self.sets)}: it was created anew, or records of it were deleted. Write "
+                "them back from a copy of the topic, each under its key"
             )
         return published.content
 
@@ -186,24 +193,29 @@ class DefinitionLog:
         if (error := message.error()) is not None:
             check_consumed(error, self._topic)
             return
-        key = (message.key() or b"").decode(errors="replace")
+        self.take((message.key() or b"").decode(errors="replace"), message.value())
+
+    def take(self, key: str, value: bytes | None) -> None:
+        """Let a record govern its key; a null value takes the key out."""
+        self._foreign.pop(key, None)
         topology, _, number = key.partition("/")
-        value = message.value()
         try:
             if key == TENANT_KEY:
                 self._take_fingerprint(value)
             elif value is None:
-                self.sets.pop(int(number or 0), None)
+                if number.isdecimal():
+                    self.sets.pop(int(number), None)
             elif number:
                 self.sets[int(number)] = msgspec.json.decode(value, type=Published)
             else:
                 self.pointer = msgspec.json.decode(value, type=Pointer)
                 self.topology = topology
         except (msgspec.MsgspecError, ValueError) as error:
-            raise RefusalError(
-                f"{self._topic} holds a record that `apply` did not write, at offset "
-                f"{message.offset()}: find and stop its writer"
-            ) from error
+            self._foreign[key] = foreign(self._topic, key, "`cjo-stream apply`", error)
+
+    def _check_foreign(self) -> None:
+        for error in self._foreign.values():
+            raise error
 
     def _take_fingerprint(self, value: bytes | None) -> None:
         kept = msgspec.json.decode(value, type=Fingerprint).fingerprint if value else None
@@ -249,15 +261,22 @@ def apply(
             on_step(f"set {published.number}: writing it down")
             writer.write({f"{topology}/{published.number}": msgspec.json.encode(published)})
         on_step(f"set {published.number}: storing it in {settings.partitions} partitions")
-        _step(settings, _store(published), within_s)
+        _step(settings, published, _store(published), within_s)
         on_step(f"set {published.number}: activating it")
-        _step(settings, _activate(published), within_s)
+        _step(settings, published, _activate(published), within_s)
         on_step(f"set {published.number}: pointing intake at it")
         pointer = Pointer(published.number, published.digest)
-        old = sorted(log.sets)[: -SETS_KEPT + 1]
+        routing = set_numbers(admin, group_id(settings, "intake")).values()
+        old = outdated(log.sets, routing)
         gone: dict[str, bytes | None] = {f"{topology}/{number}": None for number in old}
         writer.write({topology: msgspec.json.encode(pointer), **gone})
     return Applied(published.number, True, _behind(settings, admin, published.number))
+
+
+def outdated(sets: Iterable[int], routing: Iterable[int]) -> list[int]:
+    """Return which sets need no record beside a new one: none that intake still routes by."""
+    needed = min((number for number in routing if number != SWITCHED_OFF), default=math.inf)
+    return [number for number in sorted(sets)[: -SETS_KEPT + 1] if number < needed]
 
 
 def keep_key(settings: Settings) -> None:
@@ -313,7 +332,7 @@ def _activate(published: Published) -> _Message:
     return lambda command_id: ActivateSet(published.number, command_id)
 
 
-def _step(settings: Settings, message: _Message, within_s: float) -> None:
+def _step(settings: Settings, set_: Published, message: _Message, within_s: float) -> None:
     """Have every partition take a message; raises what stands against it."""
     answers = ask_tasks(settings, message, within_s)
     silent = sorted(set(range(settings.partitions)) - set(answers))
@@ -322,9 +341,21 @@ def _step(settings: Settings, message: _Message, within_s: float) -> None:
             f"partitions {silent} did not answer within {within_s:.0f} s: are worker and dispatch "
             "running? Then run the same `cjo-stream apply` again: it goes on where it stopped"
         )
-    errors = sorted({str(body["error"]) for body in answers.values() if body.get("error")})
+    check_answers(set_.number, answers.values(), Names(settings.topic_prefix).definition)
+
+
+def check_answers(number: int, answers: Collection[Mapping[str, Any]], topic: str) -> None:
+    """Raise RefusalError where a partition says that set `number` does not govern there."""
+    errors = sorted({str(answer["error"]) for answer in answers if answer.get("error")})
     if errors:
         raise RefusalError("; ".join(errors))
+    ahead = max((answer.get("active", 0) for answer in answers), default=0)
+    if ahead > number:
+        raise RefusalError(
+            f"partitions run by definition set {ahead} already, and do not take set {number}: "
+            f"{topic} was created anew, or another `cjo-stream apply` came in between. Write the "
+            "topic's records back from a copy, each under its key, and run this one again"
+        )
 
 
 class _Writer:

@@ -9,13 +9,11 @@ killed or is gone, keeps what it held: nobody can reach it from here, so the rep
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
-from confluent_kafka import Message
 
-from cjo_stream.errors import RefusalError
-from cjo_stream.kafka.contents import contents
+from cjo_stream.kafka.contents import foreign, table
 from cjo_stream.kafka.topic import Names
 from cjo_stream.settings import Settings
 
@@ -44,14 +42,16 @@ def read_folders(settings: Settings) -> list[Folder]:
     Raises RetryError where the broker is away, RefusalError for a record of somebody else's.
     """
     topic = Names(settings.topic_prefix).cursor
-    found: dict[bytes, Folder] = {}
-    for message in contents(settings, (topic, 0)):
-        key = _bytes(message.key())
-        if key.startswith(_PREFIX.encode()):
-            found.pop(key, None)
-            if (folder := _read(key, message)) is not None:
-                found[key] = folder
-    return list(found.values())
+    return folders_of(topic, table(settings, topic))
+
+
+def folders_of(topic: str, records: Mapping[bytes, bytes]) -> list[Folder]:
+    """Return the folders among the records of the cursor topic, by key."""
+    return [
+        _read(topic, key, value)
+        for key, value in records.items()
+        if key.startswith(_PREFIX.encode())
+    ]
 
 
 def left(folders: Iterable[Folder]) -> list[Folder]:
@@ -62,16 +62,8 @@ def left(folders: Iterable[Folder]) -> list[Folder]:
     return sorted(kept, key=lambda folder: (folder.slot, folder.name))
 
 
-def _read(key: bytes, message: Message) -> Folder | None:
-    value = _bytes(message.value())
+def _read(topic: str, key: bytes, value: bytes) -> Folder:
     try:
-        return msgspec.json.decode(value, type=Folder) if value else None
+        return msgspec.json.decode(value, type=Folder)
     except msgspec.MsgspecError as error:
-        raise RefusalError(
-            f"the cursor topic holds a record that no worker wrote, under {key!r} ({error}): find "
-            "and stop its writer, and write a null value under that key"
-        ) from error
-
-
-def _bytes(value: str | bytes | None) -> bytes:
-    return value.encode() if isinstance(value, str) else value or b""
+        raise foreign(topic, key, "a worker", error) from error

@@ -36,6 +36,7 @@ from cjo_stream.kafka.client import (
     reader,
 )
 from cjo_stream.kafka.command import ask_tasks
+from cjo_stream.kafka.contents import told_foreign
 from cjo_stream.kafka.memory import STAGE, Memory, Standing
 from cjo_stream.kafka.noise import muffle
 from cjo_stream.kafka.stage import Stopping, Vitals
@@ -171,10 +172,8 @@ class LearnProcess:
         try:
             self._learner.take(_DECODER.decode(message.value() or b""))
         except msgspec.MsgspecError as why:
-            raise RefusalError(
-                f"{self._place[0]} holds at offset {offset} what dispatch did not write ({why}): "
-                "find and stop its writer"
-            ) from why
+            # The same log teaches the same: whoever learns of it passes over the same record.
+            told_foreign(_LOG, message, why)
         self._next, self._last = offset + 1, message
         return 1
 

@@ -21,7 +21,7 @@ from cjo_stream.core.learning.posterior import Model, Posterior
 from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client import Admin, Outgoing, Place, group_id
-from cjo_stream.kafka.contents import contents
+from cjo_stream.kafka.contents import foreign, table
 from cjo_stream.kafka.topic import Names
 from cjo_stream.kafka.transaction import Transactions
 from cjo_stream.settings import Settings
@@ -63,23 +63,7 @@ class Memory:
 
     def read(self) -> tuple[Model, Standing | None]:
         """Return what is remembered; the standing is None before the first `write`."""
-        treatments: dict[str, Posterior] = {}
-        standing: Standing | None = None
-        for message in contents(self._settings, self._place):
-            key, value = (message.key() or b"").decode(errors="replace"), message.value() or b""
-            try:
-                if key == _STANDING:
-                    standing = msgspec.msgpack.decode(value, type=Standing)
-                else:
-                    name = key.removeprefix(_TREATMENT)
-                    treatments[name] = msgspec.msgpack.decode(value, type=Posterior)
-            except msgspec.MsgspecError as error:
-                raise RefusalError(
-                    f"{self._place[0]} holds at offset {message.offset()} what no learner of this "
-                    f"release wrote ({error}): find and stop its writer"
-                ) from error
-        rewards = standing.rewards if standing is not None else 0
-        return Model(rewards, dict(sorted(treatments.items()))), standing
+        return remembered(self._place[0], table(self._settings, self._place[0]))
 
     def write(self, taught: Mapping[str, Posterior], standing: Standing) -> None:
         """Remember posteriors and the standing, all or nothing; raises StopError, RetryError."""
@@ -93,3 +77,31 @@ class Memory:
     def close(self) -> None:
         """Let go of the broker."""
         self._transactions.close()
+
+
+def remembered(topic: str, records: Mapping[bytes, bytes]) -> tuple[Model, Standing | None]:
+    """Return what the records of the learner's topic say, by key.
+
+    Raises RefusalError for what is not the learner's. What it learnt cannot be told without one of
+    its records, so where that is another's now, it begins anew.
+    """
+    treatments: dict[str, Posterior] = {}
+    standing: Standing | None = None
+    for key, value in records.items():
+        name = key.decode(errors="replace")
+        try:
+            if name == _STANDING:
+                standing = msgspec.msgpack.decode(value, type=Standing)
+            elif name.startswith(_TREATMENT):
+                posterior = msgspec.msgpack.decode(value, type=Posterior)
+                treatments[name.removeprefix(_TREATMENT)] = posterior
+            else:
+                raise foreign(topic, key, "the learner", ValueError("no key of its own"))
+        except msgspec.MsgspecError as error:
+            raise RefusalError(
+                f"{topic} holds under the key {name!r} what no learner of this release wrote "
+                f"({error}). Find and stop who did, delete {topic}, run `cjo-stream topics "
+                "create`, and begin to learn anew"
+            ) from error
+    rewards = standing.rewards if standing is not None else 0
+    return Model(rewards, dict(sorted(treatments.items()))), standing

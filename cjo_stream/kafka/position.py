@@ -40,6 +40,7 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -65,6 +66,7 @@ from cjo_stream.kafka.client import (
     is_end,
     reader,
 )
+from cjo_stream.kafka.contents import foreign, take
 from cjo_stream.kafka.topic import Names
 from cjo_stream.settings import Settings
 
@@ -350,42 +352,38 @@ def read_copies(settings: Settings, stage: str) -> dict[Place, Position]:
     first = Admin(settings).firsts([(topic, 0)])
     # Intake's are in no transaction: they count where dispatch's, before them, may not yet.
     consumer = reader(settings, first, committed=stage == DISPATCH)
-    copies: dict[Place, Position] = {}
+    records: dict[bytes, bytes] = {}
     until_s = time.monotonic() + 3 * TIMEOUT_S
     try:
         while time.monotonic() < until_s:
             for message in consumer.consume(1_000, 0.1):
                 if is_end(message):
-                    return copies
+                    return copies_of(topic, stage, records)
                 if (error := message.error()) is not None:
                     check_consumed(error, topic)
                     continue
-                copies |= read_copy(stage, _bytes(message.key()), _bytes(message.value()))
+                take(records, message)
     finally:
         consumer.close()
     raise RetryError(f"{topic} could not be read to its end: is the broker up?")
 
 
-def read_copy(stage: str, key: bytes, value: bytes) -> dict[Place, Position]:
-    """Return the copy in a record of the cursor topic; none where it is not this stage's.
+def copies_of(topic: str, stage: str, records: Mapping[bytes, bytes]) -> dict[Place, Position]:
+    """Return a stage's copies among the records of the cursor topic, by key.
 
     Raises RefusalError for a record of this stage that it did not write.
     """
-    whose, _, named = key.decode(errors="replace").partition("/")
-    if whose != stage or not value:
-        return {}
-    name, _, number = named.rpartition("/")
-    try:
-        return {(name, int(number)): msgspec.json.decode(value, type=Position)}
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise RefusalError(
-            f"the cursor topic holds a copy that {stage} did not write, under {key!r} ({error}): "
-            "find and stop its writer, and write a null value under that key"
-        ) from error
-
-
-def _bytes(value: str | bytes | None) -> bytes:
-    return value.encode() if isinstance(value, str) else value or b""
+    copies: dict[Place, Position] = {}
+    for key, value in records.items():
+        whose, _, named = key.decode(errors="replace").partition("/")
+        if whose != stage:
+            continue
+        name, _, number = named.rpartition("/")
+        try:
+            copies[name, int(number)] = msgspec.json.decode(value, type=Position)
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise foreign(topic, key, stage, error) from error
+    return copies
 
 
 def committed_offsets(admin: Admin, group: str, topic: str) -> dict[int, int]:

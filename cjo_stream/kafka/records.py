@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import TypeVar
 
 import msgspec
 
-from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client import Admin
-from cjo_stream.kafka.contents import contents
+from cjo_stream.kafka.contents import contents, told_foreign
 from cjo_stream.kafka.topic import Names
 from cjo_stream.settings import Settings
+
+_LOG = logging.getLogger(__name__)
 
 _Record = TypeVar("_Record")
 
@@ -19,8 +21,8 @@ _Record = TypeVar("_Record")
 def read(settings: Settings, kind: str, type_: type[_Record]) -> Iterator[_Record]:
     """Yield what the topic of one kind of record still holds, partition after partition.
 
-    Raises RefusalError where the topic is missing or holds something else, RetryError where the
-    broker is away.
+    What is none is passed over, and told in the log. Raises RefusalError where the topic is
+    missing, RetryError where the broker is away.
     """
     name = Names(settings.topic_prefix).out(kind)
     decode = msgspec.json.Decoder(type_).decode
@@ -29,7 +31,4 @@ def read(settings: Settings, kind: str, type_: type[_Record]) -> Iterator[_Recor
             try:
                 yield decode(message.value() or b"")
             except msgspec.MsgspecError as error:
-                raise RefusalError(
-                    f"{name}/{number} holds at offset {message.offset()} what dispatch did not "
-                    f"write ({error}): find and stop its writer"
-                ) from error
+                told_foreign(_LOG, message, error)

@@ -1,7 +1,7 @@
 """Numbers and sizes that topics, headers and files name are checked before they are used.
 
-The names in checkpoints' manifests are `test_checkpoint`'s, identifiers and events
-`test_ingest_*`'s, frames `test_frame`'s.
+What compacted topics hold is `test_foreign`'s, the names in checkpoints' manifests
+`test_checkpoint`'s, identifiers and events `test_ingest_*`'s, frames `test_frame`'s.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import pytest
 from cjo_stream.definition.content import INFLATED_BYTES_MAX, decode
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.dead_letter import read_number
-from cjo_stream.kafka.position import Position, read_copy
 
 
 def test_a_definition_set_does_not_unpack_to_more_than_a_topology_has() -> None:
@@ -31,16 +30,3 @@ def test_a_definition_set_does_not_unpack_to_more_than_a_topology_has() -> None:
 )
 def test_a_dead_letter_of_somebody_else_is_listed(header: str | None, number: int) -> None:
     assert read_number(header) == number
-
-
-def test_a_copied_position_that_is_none_is_refused() -> None:
-    value = b'{"offset": 7, "metadata": "m"}'
-    assert read_copy("intake", b"intake/cjo.event.web.v1/3", value) == {
-        ("cjo.event.web.v1", 3): Position(7, "m")
-    }
-    assert read_copy("intake", b"dispatch/cjo.effect.v1/3", b"") == {}
-    assert read_copy("intake", b"\xff\xfe", value) == {}
-    assert read_copy("intake", b"intake/a/b", b"") == {}, "it was taken out"
-    for key, wrong in ((b"intake/a/b", value), (b"intake/a/1", b"{}")):
-        with pytest.raises(RefusalError, match="null value"):
-            read_copy("intake", key, wrong)
