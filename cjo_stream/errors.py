@@ -107,7 +107,13 @@ class LibraryError(RefusalError):
 
 
 class InvariantError(StopError):
-    """A state that the protocol rules out."""
+    """A state that the protocol rules out: nobody can mend it but who writes the code."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}. This is a fault of cjo-stream: report it with this line, the log before it, "
+            "and what `cjo-stream --version` says. Whatever was begun is done again at a start"
+        )
 
 
 class RetryError(CjoError):

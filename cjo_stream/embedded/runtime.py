@@ -141,8 +141,9 @@ class Runtime:
         behind = [task.partition for task in self.tasks if task.active_number < number]
         if behind:
             raise RefusalError(
-                f"partitions {behind} did not take definition set {number}: it does not compile "
-                "in this release. Check it with `cjo-stream validate`"
+                f"partitions {behind} did not take definition set {number}, which was begun by "
+                "another release: it does not compile in this one. Change what `cjo-stream "
+                "validate` finds and apply it again, or end it by the release that began it"
             )
 
     def order(self, items: Mapping[int, tuple[str, Message]]) -> None:

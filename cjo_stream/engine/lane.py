@@ -32,8 +32,8 @@ class Cursors:
         if previous != cursor:
             raise HoleError(
                 f"lane {lane.topic_id}/{lane.partition}: item {position} follows {previous}, but "
-                f"the last one taken is {cursor}. Something in between never arrived; restore "
-                "this partition from a checkpoint, or look for who cut the log"
+                f"the last one taken is {cursor}. Something in between never arrived. Look for "
+                "who cut the log, and bring back what it has lost, from a replica or a copy"
             )
         self._positions[lane] = position
         return True

@@ -51,7 +51,10 @@ class Sets:
         except LibraryError:
             pass  # whoever runs by it needs them; where the log activates it, no machine decides
         except (DefinitionError, RefusalError) as error:
-            return f"definition set {number} does not compile here: {error}"
+            return (
+                f"definition set {number} does not compile here: {error}. Apply it from the "
+                "release that the workers have, or let them have the one that applied it"
+            )
         self.active = number
         return None
 

@@ -121,12 +121,18 @@ def check_consumed(error: KafkaError, topic: str | None) -> None:
             "or was created anew. The next start says which, and what to do"
         )
     if error.code() == KafkaError._MAX_POLL_EXCEEDED:
-        raise StopError("this process stood still for so long that others have its partitions")
+        raise StopError(
+            "this process stood still for so long that others have its partitions: it begins anew "
+            "when it is started again"
+        )
     if error.code() in (
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
         KafkaError.GROUP_AUTHORIZATION_FAILED,
     ):
-        raise RefusalError(f"the broker forbids to read {topic or 'here'}: {error}")
+        raise RefusalError(
+            f"the broker forbids to read {topic or 'here'} ({error}): allow it to this process's "
+            "user (kafka-acls.sh --add --operation Read, of the topic and of the group)"
+        )
     _LOG.warning("consumer: %s", error)
 
 

@@ -259,7 +259,12 @@ def _create(admin: Admin, settings: Settings, missing: list[Wanted]) -> None:
             admin.result(future)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise RefusalError(f"the broker does not create {name}: {error}") from error
+                raise RefusalError(
+                    f"the broker does not create {name} ({error}). Set CJO_REPLICATION_FACTOR to "
+                    "at most its number of brokers; or allow this user to create topics, or make "
+                    "it yourself as `cjo-stream topics verify` then says. Run this again: it "
+                    "leaves what there is"
+                ) from error
     until_s = time.monotonic() + TIMEOUT_S
     # What the controller has made, the broker that is asked next may learn a moment later.
     while len(admin.describe(topic.name for topic in missing)) < len(missing):

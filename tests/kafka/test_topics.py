@@ -36,6 +36,8 @@ def test_topics_that_were_created_verify(settings: Settings) -> None:
     assert {names.internal, names.effect, f"{names.prefix}event.web.v1"} < {
         d.topic for d in missing
     }
+    with pytest.raises(RefusalError, match="Set CJO_REPLICATION_FACTOR"):
+        create(settings.model_copy(update={"replication_factor": 9}), PROGRAM)
     done = create(settings, PROGRAM)
     assert sorted(done.created) == sorted(d.topic for d in missing)
     assert verify(settings, PROGRAM) == []

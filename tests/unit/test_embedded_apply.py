@@ -10,10 +10,12 @@ import pytest
 
 from cjo_stream.core.message import Message
 from cjo_stream.definition import DefinitionSet, load
+from cjo_stream.definition.content import decode, encode
 from cjo_stream.embedded import definition
 from cjo_stream.embedded.installation import open_installation
 from cjo_stream.embedded.log import DurableLog
 from cjo_stream.embedded.runtime import Runtime
+from cjo_stream.errors import RefusalError
 from cjo_stream.store.rocks import RocksStore
 
 TOPOLOGY = """
@@ -100,6 +102,24 @@ def test_a_version_that_never_governed_may_be_corrected(tmp_path: Path) -> None:
     state = tmp_path / "state"
     apply_killed(loaded(tmp_path, "wrong", version=2, wait="2d"), state, 1, before=False)
     assert definition.apply(loaded(tmp_path, "right", version=2, wait="3d"), state).number == 3
+
+
+def test_a_set_that_another_release_began_is_applied_again_once_it_is_changed(
+    tmp_path: Path,
+) -> None:
+    governing(tmp_path, "first")
+    state = tmp_path / "state"
+    right = loaded(tmp_path, "right")
+    sources = {"all.yaml": "topology: small\nodd: by this release\n"}
+    content = encode(msgspec.structs.replace(decode(right.content), sources=sources))
+    log = DurableLog(RocksStore(state / "log"))
+    note = {"number": 2, "digest": right.digest, "content": content}
+    log.append([], {"set": msgspec.msgpack.encode(note)})
+    log.close()
+    with pytest.raises(RefusalError, match="Change what `cjo-stream validate` finds"):
+        definition.apply(right, state)
+    assert definition.apply(loaded(tmp_path, "changed"), state).number == 3
+    assert governing(tmp_path, "changed") == "changed"
 
 
 def test_a_note_that_names_what_never_governed_does_not_keep_it_from_governing(

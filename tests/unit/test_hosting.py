@@ -171,6 +171,12 @@ async def test_a_missing_record_ends_the_process(tmp_path: Path) -> None:
     await host.put(0, 0, 2)
     assert [type(error) for error in host.failed] == [HoleError]
     await host.hosting.close()
+    again = Host(tmp_path)
+    assert await again.hosting.assign({0}) == {0: 1}
+    await again.put(0, 1, 2)
+    await again.applied(0, 2)
+    assert again.failed == []
+    await again.hosting.close()
 
 
 @on_loop

@@ -4,6 +4,7 @@ where it is not, and told wherever it is left."""
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,31 @@ def test_where_nothing_reaches_it_is_kept_and_may_be_moved_back(tmp_path: Path) 
     host.path.rename(tmp_path / "empty")
     aside.rename(host.path)
     assert host.opened(CUT) == 700
+
+
+def test_what_the_log_has_lost_is_made_up_for_by_a_newer_checkpoint(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    make(host.path, 300)
+    with pytest.raises(RefusalError, match="Bring back a newer checkpoint"):
+        host.opened(CUT)
+    host.save(600)
+    assert host.opened(CUT) == 600
+
+
+def test_before_a_log_that_lost_its_end_a_partition_begins_by_older_state(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    host.save(800)
+    host.save(1_200)
+    make(host.path, 1_300)
+    with pytest.raises(RefusalError, match="the checkpoints beyond offset 999"):
+        host.opened(WHOLE)
+    shutil.rmtree(host.path)
+    with pytest.raises(RefusalError, match="ends at offset 1200"):
+        host.opened(WHOLE)
+    shutil.rmtree(host.path)
+    newest = max((tmp_path / "checkpoints" / "3" / "manifests").iterdir())
+    newest.unlink()
+    assert host.opened(WHOLE) == 800
 
 
 def test_while_checkpoints_are_away_nothing_is_touched(tmp_path: Path) -> None:

@@ -245,7 +245,8 @@ class Partition:
             if self.phase is Phase.SEEKING:
                 return 0
             raise HoleError(
-                f"partition {self.number}: record {offset} came where {self._expected} was due"
+                f"partition {self.number}: record {offset} came where {self._expected} was due. "
+                f"The next start reads the log from {self._expected} on, or says what it has lost"
             )
         if self.phase is Phase.SEEKING:
             self._move(Phase.RUNNING)

@@ -105,7 +105,8 @@ class StateFolder:
             raise RefusalError(
                 f"partition {self._partition}: the state ends at offset {applied}, but the "
                 f"internal log already at {log.end - 1}: the log lost its end, or is another one. "
-                "Restore the log, or the state that belongs to it"
+                "Bring the log's end back; or let the partition begin before it: delete this "
+                f"partition's state folder and the checkpoints beyond offset {log.end - 1}"
             )
 
     def take_copy(self, store: RocksStore) -> Path:
