@@ -1,6 +1,6 @@
 """Links of one event, strongest first: the same customers by any number of partitions.
 
-CJO_IDENTITY_SEEDS sets how many histories (default 300); `make identity` runs more of them.
+CJO_IDENTITY_SEEDS sets how many histories (default 100); `make identity` runs more of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 from cjo_stream.core.identity import identifier
 from tests.simulation.identity_paced import PARTITIONS, check
 
-SEEDS = int(os.environ.get("CJO_IDENTITY_SEEDS", "300"))
+SEEDS = int(os.environ.get("CJO_IDENTITY_SEEDS", "100"))
 CHUNK = 50
 
 
@@ -32,9 +32,9 @@ def test_asked_all_at_once_the_answer_that_comes_first_would_win(
 ) -> None:
     monkeypatch.setattr(identifier, "_is_settled", lambda one: one.is_open)
     failed = 0
-    for seed in range(100):
+    for seed in range(60):
         try:
             check(seed, (16,))
         except AssertionError:
             failed += 1
-    assert failed > 3
+    assert failed > 1

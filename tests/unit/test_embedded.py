@@ -25,7 +25,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a file of events of 40 users over some minutes, some repeated, some broken."""
     draw = random.Random(11)
     lines = []
-    for number in range(6_000):
+    for number in range(4_000):
         event = {
             "type": draw.choice(["cart", "cart", "order", "other"]),
             "time": START_MS + number * 200 - draw.choice([0, 0, 0, 4_000]),
@@ -40,6 +40,11 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("events") / "events.jsonl"
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(events: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return run(events, tmp_path_factory.mktemp("undisturbed") / "out")
 
 
 def command(events: Path, out: Path, *more: str) -> list[str]:
@@ -76,33 +81,30 @@ def sequences(files: dict[str, bytes]) -> dict[str, dict[str, list[Any]]]:
 
 
 def test_the_same_input_gives_the_same_bytes_whatever_the_hash_seed(
-    events: Path, tmp_path: Path
+    events: Path, tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
-    one = run(events, tmp_path / "one", hash_seed="1")
-    assert one == run(events, tmp_path / "two", hash_seed="2")
-    assert one["actions"]
-    assert one["dead_letters"].count(b"malformed") == 12
+    assert run(events, tmp_path / "two", hash_seed="2") == undisturbed
+    assert undisturbed["actions"]
+    assert undisturbed["dead_letters"].count(b"malformed") == 8
 
 
 @pytest.mark.parametrize("partitions", ["4", "16"])
 def test_partitions_change_no_customers_sequence(
-    events: Path, tmp_path: Path, partitions: str
+    events: Path, tmp_path: Path, partitions: str, undisturbed: dict[str, bytes]
 ) -> None:
-    one = sequences(run(events, tmp_path / "one"))
     many = run(events, tmp_path / "many", "--partitions", partitions)
-    assert sequences(many) == one
-    assert many["customers"] == run(events, tmp_path / "again")["customers"]
+    assert sequences(many) == sequences(undisturbed)
+    assert many["customers"] == undisturbed["customers"]
 
 
 def test_a_durable_run_killed_again_and_again_leaves_the_bytes_of_an_undisturbed_one(
-    events: Path, tmp_path: Path
+    events: Path, tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
-    undisturbed = run(events, tmp_path / "undisturbed")
     out, state = tmp_path / "out", tmp_path / "state"
     kills = run_killed(
-        command(events, out, "--state", str(state)), out, seed=3, most=12, late_s=0.05
+        command(events, out, "--state", str(state)), out, seed=3, most=7, late_s=0.05
     )
-    assert kills >= 5
+    assert kills >= 4
     assert read(out) == undisturbed
 
 

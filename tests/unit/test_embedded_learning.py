@@ -46,8 +46,8 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a file of ten days: who asks, what they answer; mostly a card when in the mood."""
     draw = random.Random(4)
     lines = []
-    for number in range(2_500):
-        at = START_MS + number * 345_600
+    for number in range(1_500):
+        at = START_MS + number * 576_000
         mood = draw.choice(["fine", "sad"])
         user = {"user": f"u{draw.randrange(50)}", "email": f"u{draw.randrange(50)}@example.com"}
         lines.append(event("ask", at, user, k=number, mood=mood))
@@ -93,7 +93,7 @@ def test_models_follow_one_another_and_the_same_input_gives_the_same_bytes(
     decisions = [json.loads(line) for line in undisturbed["decisions"].splitlines()]
     versions = [d["model_version"] or 0 for d in decisions]
     assert versions == sorted(versions)
-    assert versions[-1] > 100
+    assert versions[-1] > 80
     run(command(topology, events, tmp_path / "out"), hash_seed="5")
     assert read(tmp_path / "out") == undisturbed
 
@@ -103,9 +103,9 @@ def test_a_run_killed_again_and_again_learns_what_an_undisturbed_one_does(
 ) -> None:
     out, state = tmp_path / "out", tmp_path / "state"
     kills = run_killed(
-        command(topology, events, out, "--state", str(state)), out, seed=8, most=8, late_s=0.2
+        command(topology, events, out, "--state", str(state)), out, seed=8, most=5, late_s=0.2
     )
-    assert kills >= 4
+    assert kills >= 3
     assert read(out) == undisturbed
     assert weights_of(state) == weights_from(undisturbed["rewards"])
 
@@ -215,7 +215,7 @@ def test_killed_before_any_write_it_learns_what_an_undisturbed_one_does(
         msgspec.json.decode(effect.value) for effect in undisturbed if effect.kind == "decision"
     ]
     assert len({decision["model_version"] for decision in decisions}) > 2
-    for dies_at in range(began.writes, disk.writes):
+    for dies_at in range(began.writes, disk.writes, partitions):
         broken = copy.deepcopy(began)
         broken.dies_at = dies_at
         before, ended = two_days_later(broken, list(first), partitions, definitions)
