@@ -7,7 +7,8 @@ step ended: what was written beyond is cut off and written again.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,7 +16,7 @@ import msgspec
 
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.engine.frame import Effect
-from cjo_stream.errors import RefusalError, UsageError
+from cjo_stream.errors import RefusalError, RetryError, UsageError
 
 NAMES = {
     "action": "actions.jsonl",
@@ -100,31 +101,35 @@ class Output:
         for kind, written in lines.items():
             self.counts[kind] += len(written)
             written.append(b"")
-            self._files[kind].write(b"\n".join(written))
+            with self._writing():
+                self._files[kind].write(b"\n".join(written))
 
     def notes(self) -> dict[str, bytes]:
         """Return how far the files reach, once all that was written is with the system."""
-        for file in self._files.values():
-            file.flush()
+        with self._writing():
+            for file in self._files.values():
+                file.flush()
         sizes = {kind: file.tell() for kind, file in self._files.items()}
         return {self._note: _JSON.encode(_Reach(sizes, self.counts, self.actions))}
 
     def refuse(self, letter: DeadLetter) -> None:
         """Write a dead letter of intake's."""
         self.counts["dead_letter"] += 1
-        self._files["dead_letter"].write(_line(letter) + b"\n")
+        with self._writing():
+            self._files["dead_letter"].write(_line(letter) + b"\n")
 
     def close(self) -> None:
         """Close all files; what was written is then on the disk."""
-        for file in self._files.values():
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()
+        with self._writing():
+            for file in self._files.values():
+                file.flush()
+                os.fsync(file.fileno())
+                file.close()
 
     def write_customers(self, rows: Iterable[dict[str, object]]) -> int:
         """Write customers.jsonl from rows in order of customer id; return how many."""
         number = 0
-        with (self._folder / CUSTOMERS).open("wb") as file:
+        with self._writing(), (self._folder / CUSTOMERS).open("wb") as file:
             for row in rows:
                 file.write(_JSON.encode(row) + b"\n")
                 number += 1
@@ -133,7 +138,19 @@ class Output:
     def write_summary(self, summary: msgspec.Struct) -> None:
         """Write summary.json."""
         text = msgspec.json.format(_JSON.encode(summary), indent=2)
-        (self._folder / SUMMARY).write_bytes(text + b"\n")
+        with self._writing():
+            (self._folder / SUMMARY).write_bytes(text + b"\n")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Say of a disk that takes no more what to do."""
+        try:
+            yield
+        except OSError as error:
+            raise RetryError(
+                f"{self._folder} cannot be written to ({error.strerror}): make room, then give "
+                "the command again. With --state it goes on, else it begins anew with --force"
+            ) from error
 
 
 def _line(letter: DeadLetter) -> bytes:

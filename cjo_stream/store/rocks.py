@@ -123,7 +123,7 @@ class RocksStore:
             if str(error).startswith("Corruption"):
                 raise _named(error, self._folder) from error
             raise RetryError(
-                f"{folder} cannot be made ({error}); is the disk full or away?"
+                f"{folder} cannot be made ({error}): make room on the disk, or bring it back"
             ) from error
 
     def purge(self, ranges: Sequence[tuple[bytes, bytes]]) -> None:
@@ -153,7 +153,10 @@ class RocksStore:
         # An iterator that is still alive would keep the database open, and its lock held.
         for scan in list(self._scans):
             scan.end()
-        self._db.close()
+        try:
+            self._db.close()
+        except Exception as error:
+            raise _named(error, self._folder) from error
 
 
 class _Scan(Iterator[tuple[bytes, bytes]]):
@@ -216,4 +219,7 @@ def _named(error: Exception, folder: str) -> CjoError:
             "be repaired. A worker then rebuilds it as far as checkpoint and log reach; the state "
             "folder of a `run` comes back from a copy of yours"
         )
-    return RetryError(f"{folder} cannot be used for now ({text}); is the disk full or away?")
+    return RetryError(
+        f"{folder} cannot be used for now ({text}): make room on the disk, or bring it back. "
+        "Then start again: nothing is lost"
+    )

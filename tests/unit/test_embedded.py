@@ -146,3 +146,20 @@ def test_a_folder_that_holds_something_is_left_alone(events: Path, tmp_path: Pat
     assert done.returncode == 2
     assert "--force" in done.stderr
     assert [path.name for path in out.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_disk_that_takes_no_more_is_told_and_with_room_the_same_command_ends_it(
+    events: Path, tmp_path: Path, kept: bool, undisturbed: dict[str, bytes]
+) -> None:
+    out = tmp_path / "out"
+    asked = command(events, out, *(["--state", str(tmp_path / "state")] if kept else []))
+    full = subprocess.run(
+        ["bash", "-c", 'ulimit -f 200; exec "$@"', "run", *asked], capture_output=True, text=True
+    )
+    assert full.returncode == 1
+    assert "make room" in full.stderr
+    assert "Traceback" not in full.stderr
+    again = subprocess.run(asked if kept else [*asked, "--force"], capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert read(out) == undisturbed
