@@ -7,18 +7,21 @@ from typing import Any
 
 import msgspec
 import pytest
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from cjo_stream.core.record import Reward
 from cjo_stream.definition import load
 from cjo_stream.engine.frame import tick_frame
 from cjo_stream.errors import RefusalError, StopError
 from cjo_stream.kafka.broker import Broker
-from cjo_stream.kafka.client import Admin, Place, group_id
+from cjo_stream.kafka.client import Admin, Outgoing, Place, group_id
 from cjo_stream.kafka.learn import LearnProcess
+from cjo_stream.kafka.loss import look
 from cjo_stream.kafka.position import committed_offsets
 from cjo_stream.kafka.stage import Stopping
 from cjo_stream.kafka.topic import Names, create
+from cjo_stream.kafka.transaction import Transactions
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
 from tests.kafka.broker import start_broker
@@ -189,3 +192,29 @@ def test_replaced_records_are_never_passed_over_in_silence(broker: Broker, tmp_p
     until(lambda: taken("worker", logs.internal) > ends[logs.internal, 0] + 1)
     assert worker.stop() == 0
     installation.close()
+
+
+def test_what_retention_or_compaction_took_is_not_lost(settings: Settings) -> None:
+    kept, cut, compacted = (f"{settings.topic_prefix}{name}" for name in ("kept", "cut", "keyed"))
+    client = AdminClient(settings.kafka_properties())
+    made = [NewTopic(kept, 1, 1), NewTopic(cut, 1, 1)]
+    made.append(NewTopic(compacted, 1, 1, config={"cleanup.policy": "compact"}))
+    for future in client.create_topics(made).values():
+        future.result(10)
+    transactions = Transactions(settings, f"{settings.topic_prefix}writer")
+    transactions.open()
+    for value in (b"first", b"second"):
+        transactions.write([Outgoing(topic, value, 0, b"k") for topic in (kept, cut, compacted)])
+    # Of each now: a record, the transaction's marker, a record, a marker.
+    client.delete_records([TopicPartition(cut, 0, 2)])[TopicPartition(cut, 0, 2)].result(10)
+    admin = Admin(settings)
+
+    def there(offset: int) -> dict[str, bytes | None]:
+        found = look(settings, admin, {(topic, 0): offset for topic in (kept, cut, compacted)})
+        return {topic: record and record.value for (topic, _), record in found.items()}
+
+    assert there(0) == {kept: b"first", compacted: b"first"}
+    # Nothing lies where the marker does: lost, unless it may have been compacted away.
+    assert there(1) == {kept: None}
+    assert there(2) == {kept: b"second", cut: b"second", compacted: b"second"}
+    transactions.close()

@@ -10,7 +10,7 @@ from cjo_stream.core.program import Program
 from cjo_stream.engine.frame import tick_frame
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import Task
-from cjo_stream.errors import HoleError, RefusalError
+from cjo_stream.errors import HoleError, RefusalError, StopError
 from cjo_stream.kafka.client import Place
 from cjo_stream.kafka.producer import Addressed
 from cjo_stream.kafka.worker.hosting import Hosting
@@ -465,3 +465,23 @@ async def test_a_log_that_begins_after_the_state_cannot_be_compared(tmp_path: Pa
     assert await cut.hosting.assign({0}) == {0: 2}
     assert cut.failed == []
     await cut.hosting.close()
+
+
+@on_loop
+async def test_who_is_due_a_record_that_the_log_has_no_longer_ends(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    await host.hosting.assign({0})
+    await host.put(0, 0, 1)
+    await host.applied(0, 1)
+    # Another's; where the group's offset lies, before the seek to the store's; and the next one.
+    host.hosting.out_of_range(1, 2)
+    host.hosting.out_of_range(0, 1)
+    assert host.failed == []
+    host.hosting.out_of_range(0, 2)
+    (error,) = host.failed
+    assert isinstance(error, StopError)
+    assert "no longer holds the record at offset 2, which is due" in str(error)
+    await host.hosting.revoke()
+    host.hosting.out_of_range(0, 2)
+    assert len(host.failed) == 1, "the group has taken it back: nothing is due"
+    await host.hosting.close()
