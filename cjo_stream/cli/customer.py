@@ -196,7 +196,7 @@ def unlink(
 
     would = _found(customers.look(a, order(False)), a)
     if not would["links"]:
-        raise UsageError(_no_link(customers, a, one, other))
+        raise UsageError(f"{_no_link(customers, a, one, other)}: name two that are linked")
     _tell_unlink(would)
     _confirm("Take this back?", yes)
     done = _found(customers.tell(a, order(True)), a)

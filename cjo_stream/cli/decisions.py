@@ -141,10 +141,12 @@ def _rows(path: Path, columns: tuple[str, str, str]) -> Iterator[Row]:
             row = Row(str(action), float(reward), float(probability))
         except (TypeError, ValueError):
             raise UsageError(
-                f"{path}, line {number}: reward and probability are numbers"
+                f"{path}, line {number}: reward and probability are numbers: write them so"
             ) from None
         if not 0.0 < row.probability <= 1.0:
-            raise UsageError(f"{path}, line {number}: a choice has a probability above 0, up to 1")
+            raise UsageError(
+                f"{path}, line {number}: a choice has a probability above 0, up to 1: write that"
+            )
         yield row
 
 

@@ -62,12 +62,13 @@ def decode(content: bytes) -> Content:
         decoded = msgspec.msgpack.decode(_inflated(content), type=Content)
     except (zlib.error, msgspec.MsgspecError) as error:
         raise RefusalError(
-            f"the stored definition set cannot be read ({error}): apply the topology again"
+            f"the stored definition set cannot be read ({error}): bring it back from a copy "
+            "of the folder or topic that it stands in"
         ) from None
     if decoded.form != _FORM:
         raise RefusalError(
             f"the stored definition set has form {decoded.form}, this release reads {_FORM}: "
-            "use the release that applied it, or apply the topology again"
+            "use the release that applied it"
         )
     return decoded
 

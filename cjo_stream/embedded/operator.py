@@ -123,7 +123,9 @@ def _output(folder: Path, log: DurableLog) -> Output:
     try:
         make_private(folder)
     except OSError as error:
-        raise UsageError(f"{folder} cannot be written to: {error.strerror}") from error
+        raise UsageError(
+            f"{folder} cannot be written to ({error.strerror}): let this user write there"
+        ) from error
     return Output(folder, _NOTE, log.note(_NOTE))
 
 

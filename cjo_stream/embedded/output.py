@@ -38,7 +38,9 @@ def prepare(folder: Path, *, force: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         held = sorted(path.name for path in folder.iterdir())
     except OSError as error:
-        raise UsageError(f"{folder} cannot be written to: {error.strerror}") from error
+        raise UsageError(
+            f"{folder} cannot be written to ({error.strerror}): name another folder"
+        ) from error
     if held and not force:
         raise UsageError(f"{folder} is not empty: name another folder, or add --force")
     for name in [*NAMES.values(), CUSTOMERS, SUMMARY]:

@@ -59,7 +59,10 @@ def values(out: Path, name: str) -> dict[str, float]:
         if isinstance(value, int | float) and not isinstance(value, bool):
             found[customer.customer_id] = float(value)
     if not found:
-        raise UsageError(f"no customer of {out} has a trait or fact `{name}` that is a number")
+        raise UsageError(
+            f"no customer of {out} has a trait or fact `{name}` that is a number: name one that "
+            f"{CUSTOMERS} there shows"
+        )
     return found
 
 
@@ -71,7 +74,9 @@ def _rows(path: Path, type_: type[_Row]) -> Iterator[_Row]:
                 try:
                     yield decode(line)
                 except msgspec.MsgspecError as error:
-                    raise UsageError(f"{path}, line {number}: {error}") from None
+                    raise UsageError(
+                        f"{path}, line {number}: {error}: it is not as a `run` left it; run again"
+                    ) from None
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read ({error.strerror}): name the --out folder of a `run`"

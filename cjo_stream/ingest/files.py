@@ -85,7 +85,7 @@ def objects(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             yield number, msgspec.json.decode(value, type=dict[str, Any])
         except msgspec.MsgspecError as why:
-            raise UsageError(f"{path}, line {number}: {error or why}") from None
+            raise UsageError(f"{path}, line {number}: {error or why}: mend that line") from None
 
 
 def _decoded(
@@ -112,7 +112,9 @@ def _rows(path: str, stdin: BinaryIO | None) -> Generator[Row]:
     except (OSError, EOFError, zlib.error) as error:
         where = f" beyond line {number}" if number else ""
         why = error.strerror if isinstance(error, OSError) else None
-        raise UsageError(f"{path}: cannot be read{where}: {why or error}") from error
+        raise UsageError(
+            f"{path}: cannot be read{where}: {why or error}. Name a file that is there and whole"
+        ) from error
 
 
 def _json_lines(stream: BinaryIO) -> Iterator[Row]:

@@ -55,7 +55,9 @@ def read_csv(stream: BinaryIO, name: str) -> Iterator[Row]:
     try:
         header = next(reader, [])
     except csv.Error as error:
-        raise UsageError(f"{name}: the first row is no CSV header: {error}") from None
+        raise UsageError(
+            f"{name}: the first row is no CSV header ({error}): name the columns there"
+        ) from None
     _check_header(header, name)
     while True:
         source.taken.clear()
@@ -82,7 +84,9 @@ def read_parquet(path: str) -> Iterator[Row]:
                     number += 1
                     yield Row(number, _encoder.encode(_present(row)))
     except (OSError, pyarrow.ArrowException) as error:
-        raise UsageError(f"{path}: cannot be read as Parquet: {error}") from error
+        raise UsageError(
+            f"{path}: cannot be read as Parquet ({error}): name a file that is there and whole"
+        ) from error
 
 
 def import_pyarrow() -> tuple[Any, Any]:
@@ -128,7 +132,7 @@ def _check_header(header: list[str], name: str) -> None:
         if column and column in seen:
             raise UsageError(f"{name}: two columns are named {json.dumps(column)}; rename one")
         if any("\ud800" <= character <= "\udfff" for character in column):
-            raise UsageError(f"{name}: the first row is no CSV header in UTF-8")
+            raise UsageError(f"{name}: the first row is no CSV header in UTF-8: write it so")
         seen.add(column)
 
 

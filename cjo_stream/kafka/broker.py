@@ -149,7 +149,10 @@ def free_port(but: int | None = None) -> int:
                 continue
         if port != but:
             return port
-    raise RetryError("no port is free for a local broker")
+    raise RetryError(
+        f"no port of {PORTS.start} to {PORTS.stop - 1} is free for a local broker: end what has "
+        "them"
+    )
 
 
 def _answers(admin: AdminClient) -> bool:

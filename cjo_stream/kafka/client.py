@@ -303,7 +303,10 @@ class Sender:
                 self._producer.poll(POLL_S)
                 self._on_wait()
             except KafkaException as error:
-                raise StopError(f"a record cannot be sent to {record.topic}: {error}") from error
+                raise StopError(
+                    f"a record cannot be sent to {record.topic} ({error}); this process ends, and "
+                    "sends it again when it is started"
+                ) from error
             else:
                 self._missing += 1
                 return

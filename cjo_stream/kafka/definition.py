@@ -41,6 +41,7 @@ from cjo_stream.kafka.client import (
     TIMEOUT_S,
     Admin,
     Place,
+    away,
     check_consumed,
     group_id,
     is_end,
@@ -383,7 +384,7 @@ class _Writer:
             except KafkaException as error:
                 # A broker that is making the partitions of `topics create` answers late.
                 if not error.args[0].retriable() or time.monotonic() > until_s:
-                    raise RetryError(f"the broker does not answer ({error})") from error
+                    raise away(error) from error
 
     def __exit__(self, *_: object) -> None:
         self._producer.flush(0)

@@ -41,7 +41,9 @@ class Feed:
             except BufferError:
                 self._producer.poll(POLL_S)
             except KafkaException as error:
-                raise RetryError(f"a record cannot be sent to {topic}: {error}") from error
+                raise RetryError(
+                    f"a record cannot be sent to {topic} ({error}): is the broker up?"
+                ) from error
             else:
                 self._producer.poll(0)
                 return

@@ -325,7 +325,10 @@ def _committed(
     found: dict[Place, Position | None] = {}
     for place in told:
         if place.error is not None:
-            raise RetryError(f"the committed offset of {place} is not to be had: {place.error}")
+            raise RetryError(
+                f"the committed offset of {place} is not to be had ({place.error}): is the broker "
+                "up?"
+            )
         known = place.offset >= 0
         found[place.topic, place.partition] = (
             Position(place.offset, place.metadata or "") if known else None

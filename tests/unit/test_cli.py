@@ -249,6 +249,9 @@ def test_an_identifier_nobody_has_is_told_with_what_may_be_the_reason(cli, tmp_p
     assert "nobody@example.org" not in absent.err
     assert "TYPE:VALUE" in cli(*show, "nobody@example.org").err
     assert "user_id" in cli(*show, "passport:1").err
+    row = json.loads((tmp_path / "o" / "customers.jsonl").read_bytes().splitlines()[0])
+    type_, values = next(iter(row["identifiers"].items()))
+    assert cli(*show, f"{type_}:{values[0]}").code == 0
     assert cli("customer", "show", "email:a@b.org", "--state", tmp_path / "none").code == 2
     assert not (tmp_path / "none").exists()
 

@@ -253,5 +253,7 @@ def test_a_state_folder_without_a_fingerprint_takes_one_with_the_next_run(
 
 
 def test_who_is_just_going_to_another_customer_is_asked_for_again() -> None:
+    at = Identifier("user", "u", "0" * 32)
     with pytest.raises(RetryError, match="try again"):
-        _found({"found": False, "changed": True}, Identifier("user", "u", "0" * 32))
+        _found({"found": False, "changed": True}, at)
+    assert _found({"found": True}, at)

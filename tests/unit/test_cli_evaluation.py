@@ -207,6 +207,10 @@ def test_any_log_of_choices_can_be_evaluated(cli: Cli, tmp_path: Path) -> None:
     assert cli("decisions", "evaluate", log, "fixed:z", *columns).code == 2
     log.write_text("arm,won,p\na,1,0\n")
     assert "above 0" in cli("decisions", "evaluate", log, "uniform", *columns).err
+    log.write_text("arm,won,p\na,much,1\n")
+    assert "are numbers" in cli("decisions", "evaluate", log, "uniform", *columns).err
+    log.write_text("arm,won,p\na,1,0.5\n")
+    assert not cli("decisions", "evaluate", log, "uniform", *columns).err
 
 
 def test_recorded_factors_stand_where_a_topology_has_expressions(tmp_path: Path) -> None:

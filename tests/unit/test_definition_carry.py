@@ -148,6 +148,7 @@ def test_content_changed_without_a_new_version_is_refused(folder: Path) -> None:
     assert diagnostic.message == (
         "journey recovery changed without a new version: make it version 2"
     )
+    assert ("recovery", 2) in versions(carry(given(folder, SECOND), first))
 
 
 def test_layout_comments_and_owners_change_without_a_new_version(folder: Path) -> None:
@@ -274,6 +275,8 @@ def test_a_full_gap_is_refused_with_what_to_do(folder: Path) -> None:
     assert ranks(content) == {"user_id": 8, "a": 9, "b": 10, "c": 12, "d": 14, "email": 16}
     with pytest.raises(UsageError, match=r"no rank left for identifier type x .* further down"):
         carry(given(folder, types=between("[x, a, b, c, d]")), content)
+    further_down = carry(given(folder, types=between("[a, b, c, d, x]")), content)
+    assert ranks(further_down)["x"] == 15
 
 
 def between(names: str) -> str:
@@ -297,6 +300,8 @@ def test_what_customers_are_named_by_does_not_change(folder: Path, types: str, s
     first = carry(given(folder), None)
     with pytest.raises(UsageError, match=said):
         carry(given(folder, types=types), first)
+    kept = TYPES.replace("}]", "}, {type: other}]")  # and a new type with the other
+    assert ranks(carry(given(folder, types=kept), first))["email"] == ranks(first)["email"]
 
 
 def test_a_region_that_shapes_phone_numbers_does_not_change(folder: Path) -> None:
@@ -307,6 +312,7 @@ def test_a_region_that_shapes_phone_numbers_does_not_change(folder: Path) -> Non
     )
     with pytest.raises(UsageError, match="region none shapes the values of phone"):
         carry(load(folder), first)
+    assert ranks(carry(given(folder, types=types), first)) == ranks(first)
 
 
 def test_another_topology_is_refused(folder: Path) -> None:
@@ -314,15 +320,20 @@ def test_another_topology_is_refused(folder: Path) -> None:
     (folder / "t.yaml").write_text(TOPOLOGY.format(types=TYPES).replace("shop", "bank"))
     with pytest.raises(UsageError, match="topology shop is in force here, not bank"):
         carry(load(folder), first)
+    assert carry(load(folder), None)  # another installation
+    assert carry(given(folder), first) == first
 
 
 def test_libraries_with_data_are_named(folder: Path) -> None:
     assert library_differences(given(folder).content) == []
 
 
-def test_bytes_that_are_no_definition_set_are_refused() -> None:
-    with pytest.raises(RefusalError, match="apply the topology again"):
-        compile_content(1, b"nothing")
+def test_bytes_that_are_no_definition_set_are_refused_until_a_copy_is_there(folder: Path) -> None:
+    content = carry(given(folder), None)
+    for spoilt in (b"nothing", content[:-9], content[:40] + b"?" + content[41:]):
+        with pytest.raises(RefusalError, match="bring it back from a copy"):
+            carry(given(folder, SECOND), spoilt)
+    assert versions(carry(given(folder, SECOND), content)) == [("recovery", 1), ("recovery", 2)]
 
 
 def other_libraries(content: bytes) -> bytes:

@@ -380,6 +380,9 @@ def test_a_store_of_another_topic_partition_or_number_of_partitions_is_refused()
             Task(log.partition, 1, log, store, compile_content)
     with pytest.raises(RefusalError, match="has 1 partitions, not 2"):
         Task(0, 2, LOG, store, compile_content)
+    # The ways out: the log and the number that it belongs to, or an empty store.
+    assert Task(0, 1, LOG, store, compile_content).applied >= 0
+    assert Task(0, 1, Log("created anew", 0), MemoryStore(), compile_content).applied == -1
 
 
 def test_another_behaviour_opens_only_a_store_left_in_order(
@@ -407,6 +410,10 @@ def test_items_before_the_first_definition_set_stop_the_task() -> None:
     partition.event(event(1))
     with pytest.raises(RefusalError, match="cjo-stream apply"):
         partition.process()
+    applied = Partition()
+    applied.event(event(1))
+    applied.run()
+    assert len(applied.sent("identity")) == 1
 
 
 def test_sets_are_stored_then_activated_and_each_is_answered() -> None:
@@ -444,6 +451,10 @@ def test_a_set_that_does_not_compile_is_refused_and_the_one_in_force_stays() -> 
     assert reply["body"]["active"] == 1
     assert "does not compile" in reply["body"]["error"]
     assert len(partition.sent("identity")) == 1
+    # Applied by one release for all, it has another number, and compiles.
+    partition.control(StoreSet(3, LOADED.content), ActivateSet(3, "y"))
+    partition.run()
+    assert partition.sent("reply")[-1]["body"] == {"active": 3, "error": None}
 
 
 def test_a_set_governs_from_its_place_in_the_log_on_whatever_the_batch() -> None:

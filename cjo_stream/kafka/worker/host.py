@@ -213,7 +213,10 @@ def credentials(
     if protocol == "ssl":
         return SSLCredentials(context)
     if protocol not in ("sasl_plaintext", "sasl_ssl"):
-        raise UsageError(f"security.protocol {protocol!r} is none of Kafka's")
+        raise UsageError(
+            f"security.protocol {protocol!r} is none of Kafka's: use plaintext, ssl, "
+            "sasl_plaintext or sasl_ssl"
+        )
     mechanism = properties.get("sasl.mechanism") or properties.get("sasl.mechanisms", "GSSAPI")
     mechanism = mechanism.upper()
     if mechanism == "GSSAPI":
@@ -255,7 +258,10 @@ def _tls_context(properties: Mapping[str, str]) -> ssl.SSLContext:
                 properties.get("ssl.key.password") or None,
             )
     except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"the TLS files cannot be used: {error}") from error
+        raise UsageError(
+            f"the TLS files cannot be used ({error}): set the properties ssl.*.location to PEM "
+            "files that are there, and ssl.key.password to the key's"
+        ) from error
     if properties.get("ssl.endpoint.identification.algorithm", "https").lower() == "none":
         context.check_hostname = False
     if properties.get("enable.ssl.certificate.verification", "true").lower() == "false":
