@@ -268,9 +268,11 @@ def _file_values(config: Path | None) -> dict[str, Any]:
     try:
         given = tomllib.loads(config.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"{config} cannot be read: {error.strerror}") from None
+        raise UsageError(
+            f"{config} cannot be read ({error.strerror}): name another file with --config"
+        ) from None
     except ValueError as error:
-        raise UsageError(f"{config} is no TOML: {error}") from None
+        raise UsageError(f"{config} is no TOML: {error}: mend that place") from None
     for name in given:
         if name not in Settings.model_fields:
             near = difflib.get_close_matches(name, sorted(Settings.model_fields), 1)

@@ -70,7 +70,7 @@ def _meta(store: Store, state: Path) -> codec.Meta:
     value = store.get(codec.META_KEY)
     meta = codec.decode_meta(value) if value else codec.Meta()
     if not meta.active:
-        raise UsageError(f"{state} holds no customers yet: nothing has been run on it")
+        raise UsageError(f"{state} holds no customers yet: `run` something on it")
     return meta
 
 

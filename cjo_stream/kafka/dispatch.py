@@ -280,8 +280,8 @@ class DispatchProcess:
         if target is None:
             raise RefusalError(
                 f"a command for channel {effect.channel}, which definition set {number} in "
-                f"{self._names.definition} does not declare: that topic was created anew. Bring "
-                "its records back"
+                f"{self._names.definition} does not declare: that topic was created anew. Write "
+                "its records back from a copy, each under its key"
             )
         return target
 

@@ -97,8 +97,11 @@ def test_every_difference_comes_with_what_mends_it(
     assert "CJO_PARTITIONS=2" in found[names.effect, "partitions"].mend
     with pytest.raises(RefusalError, match="CJO_PARTITIONS"):
         require_log(Admin(other), other, names.internal)
+    assert require_log(Admin(settings), settings, names.internal)
 
 
 def test_a_missing_topic_is_refused_with_the_command_that_makes_it(settings: Settings) -> None:
     with pytest.raises(RefusalError, match="topics create"):
         require_log(Admin(settings), settings, Names(settings.topic_prefix).internal)
+    create(settings, PROGRAM)
+    assert require_log(Admin(settings), settings, Names(settings.topic_prefix).internal)

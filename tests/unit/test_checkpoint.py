@@ -304,4 +304,6 @@ def test_a_checkpoint_store_that_is_away_is_tried_again_later(tmp_path: Path) ->
     store.checkpoint(str(tmp_path / "one"))
     with pytest.raises(RetryError, match="checkpoint store"):
         Checkpoints(str(tmp_path / "file"), "p").save(tmp_path / "one", 1)
+    (tmp_path / "file").unlink()
+    Checkpoints(str(tmp_path / "file"), "p").save(tmp_path / "one", 1)
     store.close()

@@ -1,0 +1,360 @@
+"""The table of refusals: for each, the test that takes its way out.
+
+A row names a refusal by its module and some words of its message that stand there in one piece
+(`{}` for what is filled in). Tests are named from `tests/unit`, or from `tests`. Three kinds have
+a rule instead of rows:
+
+    InputError        the record is a dead letter; mended, it is sent again
+    DefinitionError   every finding has its line and column, where it is mended
+    InvariantError    nobody can mend it but who writes the code: it says what to report
+"""
+# ruff: noqa: E501 (a row is a line)
+
+from __future__ import annotations
+
+from typing import Final
+
+RULES: Final = {
+    "InputError": "test_way_out.py::test_a_record_that_was_refused_is_taken_once_it_is_mended",
+    "DefinitionError": "test_definition_carry.py::test_content_changed_without_a_new_version_is_refused",
+    "InvariantError": "test_way_out.py::test_a_fault_of_ours_says_what_to_report",
+}
+
+_COMMANDS = "test_way_out.py::test_commands_go_on_as_their_refusals_say"
+_SIMULATE = "test_way_out.py::test_simulate_goes_on_as_its_refusals_say"
+_MENDED = "test_way_out.py::test_a_file_is_read_once_it_is_mended"
+_SETTINGS = "test_way_out.py::test_settings_are_taken_once_they_are_mended"
+_PROPERTIES = "test_way_out.py::test_properties_are_taken_once_they_are_mended"
+_WRITTEN = "test_way_out.py::test_an_identifier_is_found_as_it_is_written"
+_CREDENTIALS = "test_way_out.py::test_the_worker_takes_the_credentials_that_it_asks_for"
+_TRAFFIC = "test_way_out.py::test_traffic_is_made_of_values_within_range"
+_DRIVER = "test_way_out.py::test_a_driver_goes_on_as_its_refusals_say"
+_SPOILT = (
+    "test_way_out.py::test_of_a_spoilt_checkpoint_the_manifest_goes_and_the_one_before_is_taken"
+)
+_NULL = "test_foreign.py::test_a_record_that_is_none_is_refused_until_a_null_value_stands_under_its_key"
+_BACK = "test_foreign.py::test_a_set_that_is_gone_is_needed_until_its_record_is_written_back"
+_WITHOUT = "test_position.py::test_an_operator_may_have_dispatch_go_on_without_what_is_gone"
+_CHOICES = "test_cli_evaluation.py::test_any_log_of_choices_can_be_evaluated"
+_LOSS = "kafka/test_loss.py::test_replaced_records_are_never_passed_over_in_silence"
+_OUTAGE = "kafka/test_outage.py::test_people_are_answered_explained_and_learnt_from_and_an_outage_is_waited_for"
+_BROKEN_OFF = (
+    "kafka/test_definition.py::test_an_apply_that_was_broken_off_goes_on_under_its_number"
+)
+_BEGUN_ANEW = "kafka/test_learn.py::test_the_same_log_gives_the_same_weights_whatever_is_killed"
+_UP_TO = "test_hosting.py::test_a_missing_record_ends_the_process"
+
+TESTED: Final[dict[str, dict[str, str]]] = {
+    "cli/customer.py": {
+        "one identifier, named twice": "test_cli_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
+        "name two that are linked": "test_cli_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
+        "just going to another customer": "test_cli_customer.py::test_who_is_just_going_to_another_customer_is_asked_for_again",
+        "nobody is known by this": "test_cli.py::test_an_identifier_nobody_has_is_told_with_what_may_be_the_reason",
+        "add --yes to do what is told above": "test_cli_customer.py::test_an_erasure_is_asked_for_told_and_proven",
+    },
+    "cli/dead_letters.py": {
+        "name what was --out of a `run`": "test_cli.py::test_dead_letters_of_a_run_are_listed_without_their_values",
+    },
+    "cli/decisions.py": {
+        "fixed:ACTION with one of its own": _CHOICES,
+        "name the columns with": _CHOICES,
+        "write fixed:ACTION/CHANNEL": "test_cli_evaluation.py::test_a_run_tells_what_other_policies_would_have_earned",
+        "probability above 0, up to 1: write that": _CHOICES,
+        "are numbers: write them so": _CHOICES,
+    },
+    "cli/demo.py": {
+        "holds no demo's results": "test_cli.py::test_a_demo_of_other_numbers_begins_anew",
+        "cannot be written to": "test_cli.py::test_a_demo_of_other_numbers_begins_anew",
+    },
+    "cli/explain.py": {
+        "a command's decision_id names it": "test_decision_explain.py::test_a_decision_of_a_run_is_explained",
+        "name what was --out of a `run`": "test_decision_explain.py::test_a_decision_of_a_run_is_explained",
+    },
+    "cli/identity.py": {
+        "by the same `simulate`": "test_cli.py::test_the_report_holds_a_run_against_its_truth",
+    },
+    "cli/lift.py": {
+        "name the results of a `run`": "test_cli_evaluation.py::test_lift_compares_by_journey",
+    },
+    "cli/option.py": {
+        "name a folder with a topology": "test_cli.py::test_a_valid_topology_is_told_by_path_and_by_bundled_name",
+        "no time; write": _COMMANDS,
+        "{} {}: {}": _COMMANDS,
+    },
+    "cli/schema.py": {"there is no schema": "test_cli.py::test_schemas_are_listed_and_printed"},
+    "cli/simulate.py": {
+        "say where the files go": "test_cli.py::test_simulated_files_are_what_run_reads",
+        "--start is for files": _SIMULATE,
+        "--answer is for --kafka": "test_cli.py::test_simulated_files_are_what_run_reads",
+        "--haste is for --answer": "test_cli.py::test_simulated_files_are_what_run_reads",
+        "leave --answer out": _SIMULATE,
+    },
+    "definition/carry.py": {
+        "shorten texts and comments": "test_definition_carry.py::test_a_set_that_the_log_has_no_room_for_is_refused_until_its_texts_are_shorter",
+        "is in force here, not {}": "test_definition_carry.py::test_another_topology_is_refused",
+        "declare {} where it stood": "test_definition_carry.py::test_a_type_that_was_applied_stays",
+        "customers are named by it: keep {}": "test_definition_carry.py::test_what_customers_are_named_by_does_not_change",
+        "declare it further down": "test_definition_carry.py::test_a_full_gap_is_refused_with_what_to_do",
+        "declare a new type with the other": "test_definition_carry.py::test_what_customers_are_named_by_does_not_change",
+        "numbers of another region": "test_definition_carry.py::test_a_region_that_shapes_phone_numbers_does_not_change",
+    },
+    "definition/content.py": {
+        "bring it back from a copy": "test_definition_carry.py::test_bytes_that_are_no_definition_set_are_refused_until_a_copy_is_there",
+        "Results would differ: install": "test_definition_carry.py::test_the_same_topology_under_other_libraries_is_another_set",
+    },
+    "definition/schema.py": {
+        "unknown('kind of definition'": "test_cli.py::test_schemas_are_listed_and_printed"
+    },
+    "definition/text/folder.py": {
+        "name a folder of *.yaml files": "test_cli.py::test_a_valid_topology_is_told_by_path_and_by_bundled_name",
+    },
+    "embedded/definition.py": {
+        "start it again first, the same way": "test_cli.py::test_no_set_is_applied_under_a_run_that_was_killed",
+    },
+    "embedded/installation.py": {"name another folder": _COMMANDS},
+    "embedded/lookup.py": {
+        "`run` something on it": "test_way_out.py::test_a_state_folder_without_customers_has_some_after_a_run",
+    },
+    "embedded/operator.py": {
+        "let this user write there": "test_way_out.py::test_a_folder_that_cannot_be_written_to_may_be_so_later",
+    },
+    "embedded/output.py": {
+        "is not empty: name another folder, or add --force": "test_cli.py::test_results_of_an_earlier_run_are_kept_unless_forced",
+        "cannot be written to ({}): name another folder": _COMMANDS,
+        "has lost its end": "test_power_cut.py::test_a_file_that_lost_its_end_is_refused_and_a_copy_of_it_taken",
+        "make room, then give the command again": "test_embedded.py::test_a_disk_that_takes_no_more_is_told_and_with_room_the_same_command_ends_it",
+    },
+    "embedded/results.py": {
+        "name one that {} there shows": _COMMANDS,
+        "name the --out folder of a `run`": _COMMANDS,
+        "it is not as a `run` left it; run again": _COMMANDS,
+    },
+    "embedded/runtime.py": {
+        "which was begun by another release": "test_embedded_apply.py::test_a_set_that_another_release_began_is_applied_again_once_it_is_changed",
+    },
+    "embedded/state.py": {"name the folder that `run` was given with --state": _COMMANDS},
+    "engine/dispatch.py": {
+        "start dispatch once with --restore-offsets": "test_position.py::test_an_operator_may_have_dispatch_go_on_from_the_copy",
+        "Delete the effect topic, too": "test_dispatch.py::test_after_a_new_internal_topic_a_new_effect_topic_is_taken_from_its_beginning",
+        "start dispatch once with --without-lost": "test_dispatch.py::test_an_operator_may_have_it_go_on_without_what_is_gone",
+    },
+    "engine/intake.py": {
+        "start intake once with --restore-offsets": "test_position.py::test_an_operator_may_have_intake_go_on_from_the_copy",
+    },
+    "engine/sets.py": {
+        "publish one with `cjo-stream apply TOPOLOGY`": "test_task.py::test_items_before_the_first_definition_set_stop_the_task",
+    },
+    "engine/task.py": {
+        "cjo-stream clock accept": "test_clock.py::test_a_partition_that_stopped_at_a_clock_goes_on_by_an_operators_word",
+        "Restore that topic, or start with empty ones": "test_task.py::test_a_store_of_another_topic_partition_or_number_of_partitions_is_refused",
+        "the number is fixed. Set it back": "test_task.py::test_a_store_of_another_topic_partition_or_number_of_partitions_is_refused",
+        "stop it cleanly, then upgrade": "test_task.py::test_another_behaviour_opens_only_a_store_left_in_order",
+    },
+    "ingest/files.py": {
+        "standard input can be read once": "test_ingest_files.py::test_packed_and_plain_and_standard_input_give_the_same",
+        "it may end in {}": "test_ingest_files.py::test_packed_and_plain_and_standard_input_give_the_same",
+        "no channel `{}` in topology": "test_ingest_files.py::test_the_only_input_that_has_no_field_for_it_is_the_channel",
+        "Name a file that is there and whole": _MENDED,
+        "mend that line": "test_way_out.py::test_a_line_that_is_no_object_is_mended",
+    },
+    "ingest/identifier.py": {
+        "is written TYPE:VALUE": _WRITTEN,
+        "has no identifier `{}`, only {}": _WRITTEN,
+        "how is it written?": _WRITTEN,
+    },
+    "ingest/order.py": {
+        "let TMPDIR name another folder": "test_way_out.py::test_sorting_goes_on_where_there_is_room",
+    },
+    "ingest/table.py": {
+        "name the columns there": _MENDED,
+        "cannot be read as Parquet": "test_way_out.py::test_a_file_that_is_no_parquet_is_written_again",
+        "rename one": _MENDED,
+        "in UTF-8: write it so": _MENDED,
+        "needs pyarrow: install it": "test_ingest_files.py::test_parquet_rows_are_objects",
+    },
+    "ingest/tenant.py": {
+        "Set CJO_TENANT_KEY to the key": "test_cli_customer.py::test_with_another_tenant_key_a_state_folder_is_left_alone",
+    },
+    "kafka/client.py": {
+        "the broker does not answer": _OUTAGE,
+        "is not known; set CJO_KAFKA__BOOTSTRAP_SERVERS": _PROPERTIES,
+        "the topic {} is missing": "kafka/test_topics.py::test_a_missing_topic_is_refused_with_the_command_that_makes_it",
+        "missing: {}. Run": "kafka/test_topics.py::test_a_missing_topic_is_refused_with_the_command_that_makes_it",
+        "The next start says which": _LOSS,
+    },
+    "kafka/clock.py": {
+        "says a clock that is believed": "kafka/test_worker.py::test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word",
+        "holds no record at offset": "kafka/test_worker.py::test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word",
+        "has no partition {}": "kafka/test_worker.py::test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word",
+    },
+    "kafka/contents.py": {"write a null value under that key": _NULL},
+    "kafka/definition.py": {
+        "it goes on where it stopped": _BROKEN_OFF,
+        "'; '.join(errors)": "test_task.py::test_a_set_that_does_not_compile_is_refused_and_the_one_in_force_stays",
+        "came in between. Write the topic's records back": "test_foreign.py::test_no_apply_says_that_a_set_governs_where_a_later_one_does",
+        "or records of it were deleted. Write them back": _BACK,
+    },
+    "kafka/dispatch.py": {"does not declare": _BACK},
+    "kafka/learn.py": {
+        "what was learnt is of another one": _BEGUN_ANEW,
+        "are not learnt": _BEGUN_ANEW,
+        "the log lost its end": _BEGUN_ANEW,
+    },
+    "kafka/loss.py": {"Bring back the log's replica": _LOSS},
+    "kafka/memory.py": {
+        "what no learner of this release wrote": "test_foreign.py::test_a_learner_whose_memory_was_written_over_begins_anew",
+    },
+    "kafka/operator.py": {
+        "nothing is applied yet": "kafka/test_definition.py::test_an_operator_finds_a_customer_by_any_of_their_identifiers",
+    },
+    "kafka/position.py": {
+        "or delete the group's offsets": "test_position.py::test_an_operator_may_have_intake_go_on_from_the_copy",
+        "which goes on from their copy": "test_position.py::test_an_operator_may_have_intake_go_on_from_the_copy",
+        "This is a new installation now": "test_position.py::test_an_internal_topic_created_anew_is_a_new_installation",
+        "for what is missing, and {}": _WITHOUT,
+        "records are gone that were never read": "test_position.py::test_an_operator_may_have_intake_go_on_without_what_is_gone",
+        "the log lost its end. Bring it back": _WITHOUT,
+    },
+    "kafka/property.py": {
+        "set another value": _PROPERTIES,
+        "librdkafka has no property": _PROPERTIES,
+    },
+    "kafka/slot.py": {
+        "is held by process": "kafka/test_slot.py::test_a_slot_is_held_by_one_process_until_it_dies"
+    },
+    "kafka/topic.py": {
+        "set CJO_PARTITIONS to the number": "kafka/test_topics.py::test_every_difference_comes_with_what_mends_it",
+        "Set CJO_REPLICATION_FACTOR": "kafka/test_topics.py::test_topics_that_were_created_verify",
+    },
+    "kafka/transaction.py": {
+        "is the broker up? What is in it": _OUTAGE,
+        "is the broker up? What is in the transaction": _OUTAGE,
+    },
+    "kafka/worker/host.py": {
+        "is none of Kafka's: use": _CREDENTIALS,
+        "is not supported by the worker: use": _CREDENTIALS,
+        "give the certificate and its key": "test_credentials.py::test_a_client_certificate_reaches_faust",
+        "set the properties ssl.*.location": "test_credentials.py::test_a_client_certificate_reaches_faust",
+    },
+    "kafka/worker/hosting.py": {"The next start says which": _LOSS},
+    "kafka/worker/partition.py": {"The next start reads the log from {} on": _UP_TO},
+    "kafka/worker/state.py": {
+        "delete its manifest": "test_way_out.py::test_a_checkpoint_of_other_state_than_it_says_goes_and_the_one_before_is_taken",
+        "Bring back a newer checkpoint": "test_state_folder.py::test_what_the_log_has_lost_is_made_up_for_by_a_newer_checkpoint",
+        "the checkpoints beyond offset": "test_state_folder.py::test_before_a_log_that_lost_its_end_a_partition_begins_by_older_state",
+    },
+    "settings.py": {
+        "join(misspelt)": _SETTINGS,
+        "the demo's tenant key is public": _SETTINGS,
+        "join(told)": _SETTINGS,
+        "see `cjo-stream settings --help`": _SETTINGS,
+        "name another file with --config": _SETTINGS,
+        "is no TOML": _SETTINGS,
+        "there is no setting": _SETTINGS,
+    },
+    "simulate/files.py": {
+        "cannot be read": "test_cli.py::test_the_report_holds_a_run_against_its_truth",
+        "line {}": "test_cli.py::test_the_report_holds_a_run_against_its_truth",
+    },
+    "simulate/traffic.py": {
+        "people, duration and rate": _TRAFFIC,
+        "the haste must be": _TRAFFIC,
+        "the shares of faults": _TRAFFIC,
+        "there is no traffic model": _TRAFFIC,
+    },
+    "store/checkpoint.py": {
+        "its manifest names what is no file": _SPOILT,
+        "'is not what was stored'": _SPOILT,
+        "'is missing'": _SPOILT,
+        "the checkpoint store at": "test_checkpoint.py::test_a_checkpoint_store_that_is_away_is_tried_again_later",
+    },
+    "store/rocks.py": {
+        "is held by another process": "test_way_out.py::test_a_store_that_is_held_is_open_once_it_is_let_go",
+        "Do not delete it": "test_way_out.py::test_a_store_that_does_not_open_is_moved_aside_and_comes_back_from_a_copy",
+    },
+    "telemetry/endpoint.py": {
+        "set CJO_METRICS_PORT": "test_way_out.py::test_metrics_are_served_at_a_free_port"
+    },
+    "testing/driver.py": {"has no time zone": _DRIVER, "is no identifier type": _DRIVER},
+}
+
+_RELEASE = "only another release takes it, and there is none to run here"
+_ASKED_AGAIN = "the command is given again; only a broker that stops in the midst of it shows that"
+_STARTED_AGAIN = (
+    "the process begins anew, which the outage, kill and zombie tests show of others' errors"
+)
+_MANY = (
+    "the log is one that somebody else has written into, or cut: it is brought back from outside"
+)
+
+UNTESTED: Final[dict[str, dict[str, str]]] = {
+    "cli/apply.py": {"add --yes": "a terminal stands before a broker here"},
+    "cli/customer.py": {"the worker's log says where": "it is a fault of ours that the log has"},
+    "definition/content.py": {"use the release that applied it": _RELEASE},
+    "embedded/lookup.py": {
+        "in the middle of a merge": "no kill left one so: the log settles first"
+    },
+    "engine/codec.py": {"Run the release that wrote the store": _RELEASE},
+    "engine/frame.py": {
+        "run the release that wrote it until its log is empty": _RELEASE,
+        "restore the topic or start a new installation": _MANY,
+    },
+    "engine/lane.py": {"bring back what it has lost": _MANY},
+    "engine/task.py": {"Restore a newer checkpoint": _MANY},
+    "kafka/broker.py": {
+        "end what has them": "twelve thousand ports would have to be taken",
+        "is started from a clone": "the tests run in a clone",
+        "the local broker ended with code": "a broker that breaks is a matter of Java",
+        "the local broker does not answer": "a broker that breaks is a matter of Java",
+    },
+    "kafka/client.py": {
+        "another consumer has this process's place": _STARTED_AGAIN,
+        "this consumer is finished": _STARTED_AGAIN,
+        "this process stood still for so long": _STARTED_AGAIN,
+        "the broker forbids to read": "the test broker has no access lists",
+        "a record was not delivered": _STARTED_AGAIN,
+        "a record cannot be sent to": _STARTED_AGAIN,
+    },
+    "kafka/command.py": {
+        "`cjo-stream status` shows which partitions": _ASKED_AGAIN,
+        "the broker does not take the command": _ASKED_AGAIN,
+    },
+    "kafka/contents.py": {"could not be read to its end": _ASKED_AGAIN},
+    "kafka/definition.py": {
+        "could not be read: is the broker up?": _ASKED_AGAIN,
+        "is another `apply` under way?": _ASKED_AGAIN,
+    },
+    "kafka/feed.py": {
+        "a record was not delivered": _ASKED_AGAIN,
+        "were not acknowledged": _ASKED_AGAIN,
+        "a record cannot be sent": _ASKED_AGAIN,
+    },
+    "kafka/intake.py": {"positions could not be committed": _STARTED_AGAIN},
+    "kafka/loss.py": {"could not be read: is the broker up?": _STARTED_AGAIN},
+    "kafka/position.py": {
+        "could not be read to its end": _STARTED_AGAIN,
+        "is not to be had": _STARTED_AGAIN,
+    },
+    "kafka/producer.py": {
+        "a frame was not delivered": _STARTED_AGAIN,
+        "could not be written ({}); start again": _STARTED_AGAIN,
+    },
+    "kafka/replay.py": {
+        "has no partition {}": "the number is written otherwise",
+        "try another --partition": _MANY,
+    },
+    "kafka/stage.py": {
+        "it is sent again after the next start": _STARTED_AGAIN,
+        "this process stood still for": _STARTED_AGAIN,
+    },
+    "kafka/topic.py": {
+        "takes records of {} bytes": "the command is the broker's own, written out",
+        "run `topics verify`": "a broker that is slow to tell is no test's",
+    },
+    "kafka/worker/process.py": {"and must have": "the command is the broker's own, written out"},
+    "store/checkpoint.py": {"the checkpoint was interrupted": "the next one follows by itself"},
+    "store/rocks.py": {
+        "cannot be used for now": "a disk that is full is no test's",
+        "cannot be made": "a disk that is full is no test's",
+    },
+}
