@@ -33,6 +33,7 @@ class Refusal(NamedTuple):
     words: str
 
 
+@cache
 def refusals() -> list[Refusal]:
     return [
         Refusal(str(path.relative_to(PACKAGE)), node.lineno, name, said(node))
