@@ -1,3 +1,4 @@
+import re
 import time
 from collections.abc import Callable
 
@@ -16,6 +17,7 @@ from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client import Admin, reader
 from cjo_stream.kafka.topic import Names, create, require_log, verify
 from cjo_stream.settings import Settings
+from tests.kafka.stages import until
 
 pytestmark = pytest.mark.kafka
 
@@ -105,3 +107,31 @@ def test_a_missing_topic_is_refused_with_the_command_that_makes_it(settings: Set
         require_log(Admin(settings), settings, Names(settings.topic_prefix).internal)
     create(settings, PROGRAM)
     assert require_log(Admin(settings), settings, Names(settings.topic_prefix).internal)
+
+
+def test_a_topic_without_room_for_a_frame_is_refused_with_the_command_that_makes_it(
+    settings: Settings,
+) -> None:
+    create(settings, PROGRAM)
+    internal, admin = Names(settings.topic_prefix).internal, Admin(settings)
+
+    def fits() -> str:
+        try:
+            return "yes" if require_log(admin, settings, internal) else ""
+        except RefusalError as error:
+            return str(error)
+
+    def alter(value: str) -> None:
+        entry = ConfigEntry(
+            "max.message.bytes", value, incremental_operation=AlterConfigOpType.SET
+        )
+        change = ConfigResource(ResourceType.TOPIC, internal, incremental_configs=[entry])
+        for future in admin.client.incremental_alter_configs([change]).values():
+            future.result(10)
+
+    alter("1000")
+    # The broker that answers may learn of the change a moment later.
+    said = until(lambda: "" if (now := fits()) == "yes" else now)
+    (value,) = re.findall(r"--add-config max\.message\.bytes=(\d+)", said)
+    alter(value)
+    assert until(lambda: fits() == "yes")

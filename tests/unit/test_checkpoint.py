@@ -271,6 +271,8 @@ def test_an_interrupted_checkpoint_was_never_there(url: str, tmp_path: Path) -> 
     with pytest.raises(RetryError):
         copies.save(tmp_path / "one", 1, stop)
     assert copies.newest() is None
+    copies.save(tmp_path / "one", 1)  # the next one
+    assert copies.newest() is not None
     store.close()
 
 

@@ -32,8 +32,10 @@ from cjo_stream.errors import (
 )
 from cjo_stream.ingest import files, order
 from cjo_stream.ingest.identifier import named
-from cjo_stream.kafka.client import check_address
+from cjo_stream.kafka import broker
+from cjo_stream.kafka.client import Topic, check_address
 from cjo_stream.kafka.property import check_names, connect
+from cjo_stream.kafka.replay import _numbers
 from cjo_stream.kafka.worker.host import credentials
 from cjo_stream.settings import Settings, unknown_variables
 from cjo_stream.simulate.fault import Faults
@@ -333,6 +335,36 @@ def test_a_store_that_is_held_is_open_once_it_is_let_go(tmp_path: Path) -> None:
         RocksStore(tmp_path / "store")
     held.close()
     RocksStore(tmp_path / "store").close()
+
+
+def test_a_disk_that_was_in_the_way_is_used_again(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    with pytest.raises(RetryError, match="Then start again"):
+        RocksStore(in_the_way / "store")
+    store = RocksStore(tmp_path / "store")
+    with pytest.raises(RetryError, match="cannot be made"):
+        store.checkpoint(str(in_the_way / "copy"))
+    in_the_way.unlink()
+    store.checkpoint(str(in_the_way / "copy"))
+    store.close()
+    RocksStore(in_the_way / "store").close()
+
+
+def test_a_local_broker_has_a_port_once_one_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        monkeypatch.setattr(broker, "PORTS", range(port, port + 1))
+        with pytest.raises(RetryError, match="end what has them"):
+            broker.free_port()
+    assert broker.free_port() == port
+
+
+def test_a_partition_that_there_is_is_replayed() -> None:
+    topic = Topic("internal", "id", partitions=2, replicas=1)
+    with pytest.raises(UsageError, match="only 0 to 1"):
+        _numbers(topic, 2)
+    assert _numbers(topic, 1) == [1]
 
 
 def test_a_store_that_does_not_open_is_moved_aside_and_comes_back_from_a_copy(
