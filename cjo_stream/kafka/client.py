@@ -137,7 +137,9 @@ def check_consumed(error: KafkaError, topic: str | None) -> None:
 
 
 def away(error: Exception) -> RetryError:
-    """Return the error for a broker that did not answer."""
+    """Return the error for a broker that did not answer; one that says so already as it is."""
+    if isinstance(error, RetryError):
+        return error
     return RetryError(f"the broker does not answer ({error}); is it up, is its address right?")
 
 

@@ -147,7 +147,9 @@ def test_sigterm_ends_a_worker_in_seconds_with_a_fresh_checkpoint(
         assert newest(installation, partition) == meta.applied > 0
 
     elsewhere = installation.start("elsewhere")
+    before = sum(map(len, installation.effects()))
     run_load(installation, 1.0, lambda: None)
+    until(lambda: sum(map(len, installation.effects())) > before)
     settle(installation)
     assert elsewhere.stop() == 0
     assert "restored the checkpoint" in elsewhere.log.read_text()

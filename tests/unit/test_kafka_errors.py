@@ -11,7 +11,7 @@ from cjo_stream.errors import (
     StopError,
     UsageError,
 )
-from cjo_stream.kafka.client import check_address, check_consumed
+from cjo_stream.kafka.client import away, check_address, check_consumed
 from cjo_stream.kafka.ending import AWAY, REFUSED, USAGE, exit_code
 from cjo_stream.settings import SUPERVISED, Settings
 
@@ -63,6 +63,12 @@ def test_an_address_of_which_one_host_is_known_is_good(servers: str) -> None:
 def test_an_address_that_nobody_knows_is_refused_with_the_variable_to_set(servers: str) -> None:
     with pytest.raises(UsageError, match="CJO_KAFKA__BOOTSTRAP_SERVERS"):
         check_address(Settings(kafka={"bootstrap_servers": servers}))
+
+
+def test_that_the_broker_does_not_answer_is_said_once() -> None:
+    said = away(ValueError("timed out"))
+    assert str(said) == ("the broker does not answer (timed out); is it up, is its address right?")
+    assert away(said) is said
 
 
 ENDS = {
