@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,15 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
         yield broker
 
 
+@pytest.fixture
+def installation(broker: Broker, tmp_path: Path) -> Iterator[Installation]:
+    settings = make_settings(
+        broker.bootstrap, tmp_path, partitions=1, learn_interval_s=1, session_timeout_ms=30_000
+    )
+    with closing(Installation(settings, tmp_path)) as installation:
+        yield installation
+
+
 class Logs:
     """The four logs that a process has a position in, on the broker's disk."""
 
@@ -126,15 +136,14 @@ def stops(process: Any) -> str:
     return str(told.value)
 
 
-def test_replaced_records_are_never_passed_over_in_silence(broker: Broker, tmp_path: Path) -> None:
-    settings = make_settings(
-        broker.bootstrap, tmp_path, partitions=1, learn_interval_s=1, session_timeout_ms=30_000
-    )
-    logs, names = Logs(broker, settings), Names(settings.topic_prefix)
+def test_replaced_records_are_never_passed_over_in_silence(
+    broker: Broker, installation: Installation, tmp_path: Path
+) -> None:
+    settings, names = installation.settings, installation.names
+    logs = Logs(broker, settings)
     topology = make_topology(tmp_path / "topology", TOPOLOGY)
     publish(settings, topology)
     logs.copy()
-    installation = Installation(settings, tmp_path)
     worker = installation.start("0")
     intake, dispatch, learn = make_intake(settings), make_dispatch(settings), make_learn(settings)
     produce(settings, logs.raw, *[EVENT] * 3)
@@ -191,7 +200,6 @@ def test_replaced_records_are_never_passed_over_in_silence(broker: Broker, tmp_p
     worker = installation.start("0")
     until(lambda: taken("worker", logs.internal) > ends[logs.internal, 0] + 1)
     assert worker.stop() == 0
-    installation.close()
 
 
 def test_what_retention_or_compaction_took_is_not_lost(settings: Settings) -> None:
