@@ -9,7 +9,7 @@ from cjo_stream.definition import load
 from cjo_stream.errors import RefusalError, RetryError, UsageError
 from cjo_stream.ingest.identifier import named
 from cjo_stream.kafka.command import ask_actor
-from cjo_stream.kafka.definition import apply, current, keep_key, status
+from cjo_stream.kafka.definition import _Writer, apply, current, keep_key, status
 from cjo_stream.kafka.intake import IntakeProcess
 from cjo_stream.kafka.learn import LearnProcess
 from cjo_stream.kafka.operator import OnKafka
@@ -59,6 +59,12 @@ def test_a_set_is_applied_once_and_status_says_where_it_runs(
     assert current(settings) is None
     answering = Answering(settings)
     assert answering.call(lambda: apply(settings, definitions)).number == 1
+    with (
+        _Writer(settings) as first,
+        _Writer(settings),
+        pytest.raises(RetryError, match="is another `apply` under way"),
+    ):
+        first.write({"small/9": None})
     again = answering.call(lambda: apply(settings, definitions))
     assert (again.number, again.changed) == (1, False)
     seen = answering.call(lambda: status(settings))
@@ -138,7 +144,7 @@ def test_an_intake_that_waits_for_the_first_apply_refuses_anothers_key(
 
 
 def test_an_operator_finds_a_customer_by_any_of_their_identifiers(
-    settings: Settings, tmp_path: Path
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     definitions = load(make_topology(tmp_path / "one", TOPOLOGY))
     create(settings, definitions.program)
@@ -155,6 +161,10 @@ def test_an_operator_finds_a_customer_by_any_of_their_identifiers(
     until(lambda: sum(lane.next for lane in intake._lanes.values()) == 1, intake)
     ann = named(program, settings.tenant_key_bytes(), "user_id:ann")
     question = lambda command_id: Find(Show(command_id))  # noqa: E731 - one line says it
+    with monkeypatch.context() as patch:
+        patch.setattr("cjo_stream.kafka.command.ANSWER_WITHIN_S", 0.3)
+        with pytest.raises(RetryError, match="are worker and dispatch running"):
+            ask_actor(settings, identifier_key(ann.hash), question)
     body = answering.call(lambda: ask_actor(settings, identifier_key(ann.hash), question))
     assert "ann" in str(body), body
     intake.close()

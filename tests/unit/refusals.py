@@ -192,9 +192,13 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "holds no record at offset": "kafka/test_worker.py::test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word",
         "has no partition {}": "kafka/test_worker.py::test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word",
     },
+    "kafka/command.py": {
+        "`cjo-stream status` shows which partitions": "kafka/test_definition.py::test_an_operator_finds_a_customer_by_any_of_their_identifiers",
+    },
     "kafka/contents.py": {"write a null value under that key": _NULL},
     "kafka/definition.py": {
         "it goes on where it stopped": _BROKEN_OFF,
+        "is another `apply` under way?": "kafka/test_definition.py::test_a_set_is_applied_once_and_status_says_where_it_runs",
         "'; '.join(errors)": "test_task.py::test_a_set_that_does_not_compile_is_refused_and_the_one_in_force_stays",
         "came in between. Write the topic's records back": "test_foreign.py::test_no_apply_says_that_a_set_governs_where_a_later_one_does",
         "or records of it were deleted. Write them back": _BACK,
@@ -334,13 +338,11 @@ UNTESTED: Final[dict[str, dict[str, str]]] = {
         "the broker forbids to read": "the test broker has no access lists",
     },
     "kafka/command.py": {
-        "`cjo-stream status` shows which partitions": _ASKED_AGAIN,
         "the broker does not take the command": _ASKED_AGAIN,
     },
     "kafka/contents.py": {"could not be read to its end": _ASKED_AGAIN},
     "kafka/definition.py": {
         "could not be read: is the broker up?": _ASKED_AGAIN,
-        "is another `apply` under way?": _ASKED_AGAIN,
     },
     "kafka/feed.py": {
         "a record was not delivered": _ASKED_AGAIN,
