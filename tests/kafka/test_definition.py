@@ -9,7 +9,7 @@ from cjo_stream.definition import load
 from cjo_stream.errors import RefusalError, RetryError, UsageError
 from cjo_stream.ingest.identifier import named
 from cjo_stream.kafka.command import ask_actor
-from cjo_stream.kafka.definition import _Writer, apply, current, keep_key, status
+from cjo_stream.kafka.definition import apply, current, keep_key, status
 from cjo_stream.kafka.intake import IntakeProcess
 from cjo_stream.kafka.learn import LearnProcess
 from cjo_stream.kafka.operator import OnKafka
@@ -59,12 +59,6 @@ def test_a_set_is_applied_once_and_status_says_where_it_runs(
     assert current(settings) is None
     answering = Answering(settings)
     assert answering.call(lambda: apply(settings, definitions)).number == 1
-    with (
-        _Writer(settings) as first,
-        _Writer(settings),
-        pytest.raises(RetryError, match="is another `apply` under way"),
-    ):
-        first.write({"small/9": None})
     again = answering.call(lambda: apply(settings, definitions))
     assert (again.number, again.changed) == (1, False)
     seen = answering.call(lambda: status(settings))
