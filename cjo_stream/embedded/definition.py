@@ -52,11 +52,10 @@ def apply(definitions: DefinitionSet, state: Path, tenant_key: bytes | None = No
         check_finished(log, state)
         stores = folder.stores(check_shape(log, state, definitions, 1))
         keep_key(log, state, tenant_key)
-        runtime = Runtime(log=log, stores=stores, compile_=compile_content, output=_Nowhere())
-        try:
+        with Runtime(
+            log=log, stores=stores, compile_=compile_content, output=_Nowhere()
+        ) as runtime:
             return Applied(*govern(runtime, log, definitions))
-        finally:
-            runtime.close()
 
 
 def status(state: Path) -> Status:

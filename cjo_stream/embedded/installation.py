@@ -87,9 +87,10 @@ def open_installation(
         if not unfinished:
             prepare(out, force=force)
         output = stack.enter_context(closing(Output(out, name, unfinished)))
-        runtime = Runtime(log=log, stores=stores, compile_=compile_content, output=output)
+        runtime = stack.enter_context(
+            Runtime(log=log, stores=stores, compile_=compile_content, output=output)
+        )
         govern(runtime, log, definitions)
-        stack.callback(runtime.close)
         yield Installation(runtime, output, bool(unfinished))
         runtime.settle()
         log.append([], {name: b""})

@@ -112,8 +112,9 @@ class InFolder:
             stores = folder.tasks()
             output = stack.enter_context(closing(_output(self.output, log)))
             answers = _Answers(output)
-            runtime = Runtime(log=log, stores=stores, compile_=compile_content, output=answers)
-            stack.callback(runtime.close)
+            runtime = stack.enter_context(
+                Runtime(log=log, stores=stores, compile_=compile_content, output=answers)
+            )
             yield runtime, answers
             log.append([], {_NOTE: b""})
 

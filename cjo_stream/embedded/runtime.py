@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, Self
 
 import msgspec
 
@@ -243,14 +243,25 @@ class Runtime:
             for state in self.customers():
                 yield snapshot(state, program, self._now)
 
-    def close(self) -> None:
-        """Settle, and close the log and the stores in order."""
-        self.settle()
-        for task in self.tasks:
-            task.mark_clean()
-        for store in self._stores:
-            store.close()
-        self._log.close()
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Settle and close in order; after an exception only let go, as if the process was killed.
+
+        Ctrl-C or a full disk may come between any two lines, where memory is ahead of the stores
+        or behind: nothing of it is written any more. What was written is where a start goes on.
+        """
+        try:
+            if kind is None:
+                self.settle()
+                for task in self.tasks:
+                    task.mark_clean()
+        finally:
+            for store in self._stores:
+                store.close()
+            self._log.close()
 
     # --- inside
 

@@ -29,6 +29,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import cast
 
+import msgspec
+
 from cjo_stream.core import actor
 from cjo_stream.core import customer as customers
 from cjo_stream.core.event import native
@@ -188,15 +190,20 @@ class Task:
 
     def commit(self) -> None:
         """Write everything since the last commit in one batch."""
-        meta = self._meta
-        meta.applied = self._offset
+        meta = msgspec.structs.replace(
+            self._meta,
+            applied=self._offset,
+            clock=self._clock,
+            active=self._sets.active,
+            model=self._models.active,
+            clean=False,
+            purges=[*self._meta.purges, *self._purges],
+            live=self._counted_live(),
+        )
         if self._last is not None:
             meta.digest = codec.record_digest(self._last.time, self._last.value)
-        meta.clock, meta.active, meta.clean = self._clock, self._sets.active, False
-        meta.purges += self._purges
-        meta.model = self._models.active
-        self._count_live()
         self._store.write([*self._batch(), (codec.META_KEY, codec.encode_meta(meta))])
+        self._meta = meta
         self._cache.settle()
         self._timelines.settle()
         self._wakes.settle()
@@ -244,14 +251,19 @@ class Task:
         self._effects = EffectWriter(self._log)
         self._fifo: deque[tuple[str, ActorMessage]] = deque()
 
-    def _count_live(self) -> None:
-        """Move what was counted of live instances from the counts to the figures kept."""
-        for key in [key for key in self._counts if key[0] == LIVE]:
+    def _counted_live(self) -> dict[str, dict[str, int]]:
+        """Return the figures of live instances with what the counts say, which goes from those."""
+        counted = [key for key in self._counts if key[0] == LIVE]
+        if not counted:
+            return self._meta.live
+        live = {journey: dict(states) for journey, states in self._meta.live.items()}
+        for key in counted:
             by = self._counts.pop(key)
-            states = self._meta.live.setdefault(key[1], {})
+            states = live.setdefault(key[1], {})
             states[key[2]] = states.get(key[2], 0) + by
             if not states[key[2]]:
                 del states[key[2]]
+        return live
 
     def _roll_back(self) -> None:
         self._cache.reset()

@@ -8,8 +8,11 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import msgspec
 import pytest
@@ -139,9 +142,9 @@ class Disk(MemoryStore):
     writes = 0
 
     def write(self, batch: Sequence[tuple[bytes, bytes | None]]) -> None:
+        self.writes += 1
         if self.writes == self.dies_at:
             raise KilledError
-        self.writes += 1
         super().write(batch)
 
     def close(self) -> None:
@@ -172,12 +175,12 @@ def two_days_later(
     output = Told(log.note("told"), before)
     try:
         stores = [section(disk, partition) for partition in range(partitions)]
-        runtime = Runtime(log=log, stores=stores, compile_=compile_content, output=output)
-        if runtime.active_number == 0:
-            runtime.apply(1, definitions.content)
-        for number in range(runtime.taken("lane") + 1, 2 * ASKS * (1 + day // 2)):
-            runtime.offer("lane", number, now_and_then(number))
-            runtime.settle()
+        with Runtime(log=log, stores=stores, compile_=compile_content, output=output) as runtime:
+            if runtime.active_number == 0:
+                runtime.apply(1, definitions.content)
+            for number in range(runtime.taken("lane") + 1, 2 * ASKS * (1 + day // 2)):
+                runtime.offer("lane", number, now_and_then(number))
+                runtime.settle()
     except KilledError:
         return output.effects, False
     return output.effects, True
@@ -215,7 +218,7 @@ def test_killed_before_any_write_it_learns_what_an_undisturbed_one_does(
         msgspec.json.decode(effect.value) for effect in undisturbed if effect.kind == "decision"
     ]
     assert len({decision["model_version"] for decision in decisions}) > 2
-    for dies_at in range(began.writes, disk.writes, partitions):
+    for dies_at in range(began.writes + 1, disk.writes + 1, partitions):
         broken = copy.deepcopy(began)
         broken.dies_at = dies_at
         before, ended = two_days_later(broken, list(first), partitions, definitions)
@@ -237,3 +240,55 @@ def test_time_that_one_partition_had_run_to_before_a_kill_holds_for_all(topology
     )
     runtime.apply(1, load(topology).content)
     assert [task.clock for task in runtime.tasks] == [later] * 3
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_interrupted_between_any_two_lines_it_ends_as_if_it_was_killed(
+    topology: Path, partitions: int
+) -> None:
+    definitions = load(topology)
+    disk = Disk()
+    with interrupted(at=-1) as lines:
+        undisturbed, _ = two_days_later(disk, [], partitions, definitions, day=0)
+    draw = random.Random(3)
+    for at in sorted(draw.sample(range(lines.passed), 40)):
+        broken = Disk()
+        with interrupted(at):
+            before, ended = two_days_later(broken, [], partitions, definitions, day=0)
+        assert not ended
+        after, ended = two_days_later(broken, before, partitions, definitions, day=0)
+        assert ended
+        assert after == undisturbed, at
+
+
+LOOKED_AT = ("embedded/runtime.py", "embedded/log.py", "embedded/learning.py", "engine/task.py")
+
+
+class Lines:
+    """Lines of code that were passed."""
+
+    passed = 0
+
+
+@contextmanager
+def interrupted(at: int) -> Iterator[Lines]:
+    """Let a KilledError come at this line of those that an embedded run passes; -1: at none."""
+    lines = Lines()
+
+    def at_line(_: FrameType, event: str, __: object) -> Any:
+        if event == "line":
+            if lines.passed == at:
+                sys.settrace(None)
+                raise KilledError
+            lines.passed += 1
+        return at_line
+
+    def at_call(frame: FrameType, _: str, __: object) -> Any:
+        is_meant = frame.f_code.co_filename.endswith(LOOKED_AT)
+        return at_line if is_meant and frame.f_code.co_name != "__exit__" else None
+
+    sys.settrace(at_call)
+    try:
+        yield lines
+    finally:
+        sys.settrace(None)
