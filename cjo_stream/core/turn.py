@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cjo_stream.core.message import ActorMessage
 from cjo_stream.core.record import Record
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cjo_stream.core.program import Program
 
 _NO_TIMELINES = NoTimelines()
+_Kept = TypeVar("_Kept")
 
 
 class Due(enum.Enum):
@@ -96,6 +97,13 @@ class Turn:
     def note(self, entry: Entry) -> None:
         """Add to the customer's timeline."""
         self.entries.append(entry)
+
+    def newest(self, kept: list[_Kept], most: int, bound: str) -> list[_Kept]:
+        """Return the last `most` of a list; it is counted where others go."""
+        if len(kept) <= most:
+            return kept
+        self.count("cjo_state_bounds_total", bound)
+        return kept[-most:]
 
     def count(self, metric: str, *labels: str, by: int = 1) -> None:
         """Add to a counter of contracts.md section 5; labels come from definitions only."""

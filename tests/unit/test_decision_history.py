@@ -122,20 +122,23 @@ def test_the_bound_of_commands_is_counted_and_the_oldest_go(tmp_path: Path) -> N
 # --- merges
 
 
-def test_a_merge_joins_histories_in_order_of_issue_each_command_once() -> None:
+def test_a_merge_joins_histories_in_order_of_issue_each_command_once(tmp_path: Path) -> None:
+    turn = Turn(program_of(tmp_path, ""), 0)
     into = Customer("a", commands=[command(1, 10), command(3, 30)])
     other = Customer("b", commands=[command(2, 20), command(3, 30), command(4, 40)])
-    join_commands(into, other)
+    join_commands(into, other, turn)
     assert [one.id for one in into.commands] == ["c-a1", "c-a2", "c-a3", "c-a4"]
 
 
-def test_a_merge_keeps_the_bound() -> None:
+def test_a_merge_keeps_the_bound(tmp_path: Path) -> None:
+    turn = Turn(program_of(tmp_path, ""), 0)
     into = Customer("a", commands=[command(n, 2 * n) for n in range(COMMANDS_MAX - 10)])
     other = Customer("b", commands=[command(10_000 + n, 2 * n + 1) for n in range(100)])
-    join_commands(into, other)
+    join_commands(into, other, turn)
     assert len(into.commands) == COMMANDS_MAX - PRUNED_EVERY
     ats = [one.at for one in into.commands]
     assert ats == sorted(ats)
+    assert turn.counts["cjo_state_bounds_total", "commands"] == 1
 
 
 def test_an_unmerge_parts_commands_with_their_outcomes() -> None:

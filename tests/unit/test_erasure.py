@@ -83,10 +83,13 @@ def test_a_part_remembers_whose_it_was(program: Program) -> None:
     assert sorted(fresh.origins) == sorted(["earlier", root.id, "absorbed"])
 
 
-def test_the_newest_origins_are_kept() -> None:
+def test_the_newest_origins_are_kept(program: Program) -> None:
+    turn = Turn(program, 7)
+    assert join_origins(["a", "b"], ["b", "c"], turn) == ["b", "c", "a"]
+    assert turn.counts == {}
     many = [str(number) for number in range(ORIGINS_MAX)]
-    assert join_origins(["new"], many) == [*many[1:], "new"]
-    assert join_origins(["a", "b"], ["b", "c"]) == ["b", "c", "a"]
+    assert join_origins(["new"], many, turn) == [*many[1:], "new"]
+    assert turn.counts["cjo_state_bounds_total", "origins"] == 1
 
 
 # --- timelines

@@ -227,7 +227,7 @@ JOINS: list[tuple[Join, str]] = [
     (join_facts, "facts"),
     (join_cases, "cases"),
     (join_histories, "histories"),
-    (lambda into, other, _: join_commands(into, other), "commands"),
+    (join_commands, "commands"),
     (lambda into, other, _: join_members(into.members, other.members), "members"),
 ]
 

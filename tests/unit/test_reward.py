@@ -12,9 +12,11 @@ from cjo_stream.core.learning.feature import features
 from cjo_stream.core.learning.posterior import POSITIVES_MIN
 from cjo_stream.core.learning.window import join_windows, part_windows
 from cjo_stream.core.state import WINDOWS_MAX, Customer, Window
+from cjo_stream.core.turn import Turn
+from cjo_stream.definition import load
 from cjo_stream.engine.schema import record_schema
 from cjo_stream.errors import DefinitionError
-from tests.unit.scene import Scene
+from tests.unit.scene import HEAD, Scene
 from tests.unit.test_schema import faults
 
 DAY = 86_400
@@ -270,17 +272,24 @@ def window(action_id: str, closes_at: int = 10, anchor: str = "") -> Window:
     return Window(closes_at, action_id, "d", "card", "mail", 0, anchor=anchor)
 
 
-def test_a_merge_joins_windows_and_an_unmerge_parts_them() -> None:
+def test_a_merge_joins_windows_and_an_unmerge_parts_them(tmp_path: Path) -> None:
+    (tmp_path / "all.yaml").write_text(HEAD)
+    turn = Turn(load(tmp_path).program, 0)
     into, other = Customer("a"), Customer("b")
     into.windows = [window("a-1", 5), window("x", 7)]
     other.windows = [window("b-1", 6, anchor="h"), window("x", 7)]
-    join_windows(into, other)
+    join_windows(into, other, turn)
     assert [one.action_id for one in into.windows] == ["a-1", "b-1", "x"]
     assert other.windows == []
     new = Customer("n")
     part_windows(into, new, frozenset(["h"]))
     assert [one.action_id for one in into.windows] == ["a-1", "x"]
     assert [one.action_id for one in new.windows] == ["b-1"]
+    assert turn.counts == {}
+    other.windows = [window(f"{number}", number) for number in range(WINDOWS_MAX)]
+    join_windows(into, other, turn)
+    assert len(into.windows) == WINDOWS_MAX
+    assert turn.counts["cjo_state_bounds_total", "windows"] == 1
 
 
 def test_windows_are_bounded(tmp_path: Path) -> None:

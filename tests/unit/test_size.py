@@ -13,6 +13,7 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope
 from cjo_stream.core.profile import trait as traits
 from cjo_stream.core.profile.fact import set_fact
+from cjo_stream.core.profile.trait import join_traits
 from cjo_stream.core.profile.view import View
 from cjo_stream.core.program import Program, Trait
 from cjo_stream.core.record import Candidate, Choice, Decision, Trigger
@@ -25,6 +26,7 @@ from cjo_stream.engine.effect import effect_of
 from cjo_stream.engine.frame import EFFECT_BYTES_MAX, Effect, EffectWriter
 from cjo_stream.engine.port import Log
 from cjo_stream.errors import InvariantError
+from tests.unit.redefining import World
 
 HOUR_MS = 3_600_000
 TOPOLOGY = """
@@ -53,6 +55,29 @@ def take(customer: Customer, trait: Trait, word: object, at: int, turn: Turn) ->
     scope = Scope(at, View(customer, turn.program, at))
     scope.event = event
     return traits.update(customer, trait, event, scope, turn)
+
+
+def test_what_expired_takes_no_room_in_a_merge(program: Program) -> None:
+    trait, day_ms = program.traits["words"], 24 * HOUR_MS
+    turn = Turn(program, 9 * day_ms)
+    long_ago, lately = Customer("a"), Customer("b")
+    for number in range(600):
+        take(long_ago, trait, f"{number:04d}" + "x" * 300, day_ms, Turn(program, day_ms))
+        if number < 400:
+            take(lately, trait, f"{number:04d}" + "y" * 300, 9 * day_ms, turn)
+    join_traits(long_ago, lately, turn)
+    assert len(traits.read(long_ago, trait, 9 * day_ms)) == 400
+    assert turn.counts == {}
+
+
+def test_what_a_former_definition_left_takes_no_room() -> None:
+    large = "x" * 42_000
+    world = World(TOPOLOGY, 1)
+    for number, name in enumerate("abc"):
+        world.event("cjo.profile", 1 + number, {"user": "u"}, **{name: large})
+    world.apply(TOPOLOGY.replace("a: string, b: string, c: string", "a: list, b: list, c: list"))
+    world.event("cjo.profile", 50, {"user": "u"}, a=[large])
+    assert world.show("user:u")["customer"]["facts"] == {"a": [large]}
 
 
 def test_a_large_value_enters_while_the_large_ones_take_no_more_than_they_may() -> None:

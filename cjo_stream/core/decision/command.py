@@ -35,12 +35,12 @@ def remember_command(customer: Customer, command: Command, turn: Turn) -> None:
         del commands[: len(commands) - COMMANDS_MAX + PRUNED_EVERY]
 
 
-def join_commands(into: Customer, other: Customer) -> None:
+def join_commands(into: Customer, other: Customer, turn: Turn) -> None:
     """Let the history of a customer that is merged away go on in the one it is merged into."""
     known = {command.id for command in into.commands}
     joined = into.commands + [one for one in other.commands if one.id not in known]
     joined.sort(key=lambda command: command.at)
-    into.commands = joined[PRUNED_EVERY - COMMANDS_MAX :]
+    into.commands = turn.newest(joined, COMMANDS_MAX - PRUNED_EVERY, "commands")
     other.commands = []
 
 

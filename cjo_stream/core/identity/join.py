@@ -39,11 +39,11 @@ def join(key: str, customer: Customer, parcel: Parcel, edge: Edge, turn: Turn) -
     join_cases(customer, other, turn)
     join_holdouts(customer, other)
     join_histories(customer, other, turn)
-    join_commands(customer, other)
+    join_commands(customer, other, turn)
     cascade = Cascade(customer, turn, None)
     cascade.trigger = Trigger("event", edge.event_id, edge.event_type)
     join_waiting(customer, other, cascade.trigger, turn)
-    join_windows(customer, other)
+    join_windows(customer, other, turn)
     join_instances(cascade, other)
     cascade.close()
     if customer.noted + len(parcel.timeline) <= TIMELINE_MAX:

@@ -368,10 +368,11 @@ def _absorb(
     customer.moved.update(other.moved)
     customer.parted.update(other.parted)
     forget_oldest(customer, turn)
-    customer.origins = join_origins(customer.origins, other.origins)
+    customer.origins = join_origins(customer.origins, other.origins, turn)
     if other.is_told:
         absorbed = [other.id, *other.aliases]
-        customer.aliases = [*customer.aliases, *absorbed][-ALIASES_MAX:]
+        aliases = [*customer.aliases, *absorbed]
+        customer.aliases = turn.newest(aliases, ALIASES_MAX, "aliases")
         tell(
             customer,
             "merged",

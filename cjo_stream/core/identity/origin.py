@@ -7,15 +7,16 @@ those it was parted from, and by whom they had absorbed.
 from __future__ import annotations
 
 from cjo_stream.core.state import Customer
+from cjo_stream.core.turn import Turn
 
 ORIGINS_MAX = 1_000
 
 
-def origins_of_part(customer: Customer) -> list[str]:
+def origins_of_part(customer: Customer, turn: Turn) -> list[str]:
     """Return the origins of a customer who is parted from this one."""
-    return join_origins([customer.id, *customer.aliases], customer.origins)
+    return join_origins([customer.id, *customer.aliases], customer.origins, turn)
 
 
-def join_origins(one: list[str], other: list[str]) -> list[str]:
+def join_origins(one: list[str], other: list[str], turn: Turn) -> list[str]:
     """Return both, each once, the newest ORIGINS_MAX."""
-    return list(dict.fromkeys([*other, *one]))[-ORIGINS_MAX:]
+    return turn.newest(list(dict.fromkeys([*other, *one])), ORIGINS_MAX, "origins")

@@ -225,7 +225,7 @@ def _part(
     fresh = Customer(id=customer_id(rank, seed, epoch), is_told=True)
     fresh.cases_era = customer.cases_era
     fresh.apart = dict(customer.apart)
-    fresh.origins = origins_of_part(customer)
+    fresh.origins = origins_of_part(customer, turn)
     fresh.aliases = [id_ for id_ in customer.aliases if seed_of(id_) in anchors]
     customer.aliases = [id_ for id_ in customer.aliases if seed_of(id_) not in anchors]
     for hash_ in hashes:

@@ -84,6 +84,7 @@ def _forget_oldest(customer: Customer, keys: dict[str, list[Any]], turn: Turn) -
     """Keep the last KEYS_MAX of a journey, and of all journeys what HISTORIES_BYTES_MAX hold."""
     while len(keys) > KEYS_MAX:
         del keys[next(iter(keys))]
+        turn.count("cjo_state_bounds_total", "histories")
     histories = customer.histories
     if sum(map(len, histories.values())) <= KEYS_SMALL_MAX:
         return

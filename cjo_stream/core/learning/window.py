@@ -84,11 +84,11 @@ def take_over(customer: Customer, turn: Turn) -> list[Window]:
     return sorted(over, key=_order)
 
 
-def join_windows(into: Customer, other: Customer) -> None:
+def join_windows(into: Customer, other: Customer, turn: Turn) -> None:
     """Let the windows of a customer that is merged away go on in the one it is merged into."""
     known = {window.action_id for window in into.windows}
     joined = into.windows + [one for one in other.windows if one.action_id not in known]
-    into.windows = sorted(joined, key=_order)[-WINDOWS_MAX:]
+    into.windows = turn.newest(sorted(joined, key=_order), WINDOWS_MAX, "windows")
     other.windows = []
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from cjo_stream.core.expression import MISSING
 from cjo_stream.core.expression.zone import read_timestamp
+from cjo_stream.core.profile.former import forget_former
 from cjo_stream.core.program import Fact
 from cjo_stream.core.size import FACTS_BYTES_MAX, has_room
 from cjo_stream.core.state import Customer
@@ -47,11 +48,17 @@ def join_facts(into: Customer, other: Customer, turn: Turn) -> None:
 
 
 def _keep(customer: Customer, slot: str, held: list[Any], turn: Turn) -> None:
+    if not _has_room(customer, slot, held[0]):
+        forget_former(customer, turn.program)
+        if not _has_room(customer, slot, held[0]):
+            turn.count("cjo_state_bounds_total", "facts")
+            return
+    customer.facts[slot] = held
+
+
+def _has_room(customer: Customer, slot: str, value: Any) -> bool:
     others = (other[0] for known, other in customer.facts.items() if known != slot)
-    if has_room(held[0], others, FACTS_BYTES_MAX):
-        customer.facts[slot] = held
-    else:
-        turn.count("cjo_state_bounds_total", "facts")
+    return has_room(value, others, FACTS_BYTES_MAX)
 
 
 def part_facts(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> None:

@@ -3,8 +3,8 @@
     traits, facts    under slots that no trait or fact of the set in force has
     cases            of an era in which they were closed by other keys
 
-It is forgotten where a profile is told, and in merges: not at each event, for none of it is in the
-way there.
+It is forgotten where a profile is told, in merges, and where it takes the room of a new value: not
+at each event, for else none of it is in the way there.
 """
 
 from __future__ import annotations

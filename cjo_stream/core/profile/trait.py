@@ -19,6 +19,7 @@ from typing import Any
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope
 from cjo_stream.core.expression.value import same
+from cjo_stream.core.profile.former import forget_former
 from cjo_stream.core.program import Program, Trait, TraitKind
 from cjo_stream.core.size import TRAITS_BYTES_MAX, TRAITS_SMALL_BYTES, has_room
 from cjo_stream.core.state import Customer
@@ -42,6 +43,9 @@ def update(customer: Customer, trait: Trait, event: Event, scope: Scope, turn: T
         value = trait.value.evaluate(scope)
         if value is MISSING or (trait.kind in _NUMERIC and type(value) not in _NUMBERS):
             return MISSING
+    if _take(customer, trait, value, event.time, scope.now):
+        return value
+    forget_former(customer, turn.program)
     if _take(customer, trait, value, event.time, scope.now):
         return value
     turn.count("cjo_state_bounds_total", "traits")
@@ -77,6 +81,9 @@ def join_traits(into: Customer, other: Customer, turn: Turn) -> None:
         else:
             one, two = (kept, mine) if is_later else (mine, kept)
             joined = _joined(trait, one, two)
+        if trait.per_ms is not None and not _has_room(into, slot, joined):
+            oldest = turn.clock * BUCKETS // trait.per_ms - BUCKETS
+            joined = {b: v for b, v in joined.items() if b >= oldest}
         if _has_room(into, slot, joined):
             into.traits[slot] = joined
         else:
