@@ -157,10 +157,17 @@ class Checkpoints:
                     digest = self._fetch(file, folder / file.name, on_chunk)
             except RetryError as error:
                 if isinstance(error.__cause__, FileNotFoundError):
-                    raise RebuildError(_spoilt(manifest, file, "is missing")) from error
+                    raise RebuildError(
+                        f"of the checkpoint at offset {manifest.applied} the file {file.name} is "
+                        "missing. Delete its manifest, so that the one before it is taken"
+                    ) from error
                 raise
             if digest != file.sha256:
-                raise RebuildError(_spoilt(manifest, file, "is not what was stored"))
+                raise RebuildError(
+                    f"of the checkpoint at offset {manifest.applied} the file {file.name} is not "
+                    f"what was stored. Delete {self._files}/{file.sha256}: checkpoints that name "
+                    "it are passed over then, and the next one stores it anew"
+                )
 
     def collect(self) -> int:
         """Delete all but the newest checkpoints, and files that none names; returns how many."""
@@ -287,13 +294,6 @@ def _sha256(path: Path) -> str:
 def _check_stop(stop: threading.Event | None) -> None:
     if stop is not None and stop.is_set():
         raise RetryError("the checkpoint was interrupted; the one before it holds")
-
-
-def _spoilt(manifest: Manifest, file: StoredFile, what: str) -> str:
-    return (
-        f"the checkpoint at offset {manifest.applied} is spoilt: its file {file.name} {what}. "
-        "Delete its manifest, so that the one before it is taken"
-    )
 
 
 @contextlib.contextmanager

@@ -261,6 +261,32 @@ def test_a_spoilt_file_is_never_taken_for_state(url: str, tmp_path: Path) -> Non
         copies.restore(newest, tmp_path / "there")
 
 
+def test_a_spoilt_file_goes_and_the_next_checkpoint_stores_it_anew(
+    url: str, tmp_path: Path
+) -> None:
+    store = RocksStore(tmp_path / "here")
+    copies = Checkpoints(url, "p")
+    write(store, 0, 10)
+    save(store, copies, 1, tmp_path / "one")
+    fs, _ = fsspec.core.url_to_fs(url)
+    size, name = max((size, name) for name, size in stored_files(url).items())
+    fs.pipe_file(name, b"x" * size)
+    write(store, 10, 20)
+    save(store, copies, 2, tmp_path / "two")  # it has the spoilt file, too
+    newest = copies.newest()
+    assert newest is not None
+    with pytest.raises(RebuildError, match="Delete .*" + Path(name).name):
+        copies.restore(newest, tmp_path / "there")
+    fs.rm_file(name)
+    assert copies.newest() is None
+    save(store, copies, 3, tmp_path / "three")
+    store.close()
+    newest = copies.newest()
+    assert newest is not None
+    assert newest.applied == 3
+    copies.restore(newest, tmp_path / "there")
+
+
 def test_an_interrupted_checkpoint_was_never_there(url: str, tmp_path: Path) -> None:
     store = RocksStore(tmp_path / "here")
     write(store, 0, 10)
