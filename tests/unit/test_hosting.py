@@ -1,5 +1,6 @@
 import asyncio
 import shutil
+import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -257,6 +258,95 @@ async def test_a_partition_taken_back_while_it_opens_is_released(tmp_path: Path)
     zombie.close()
     assert await host.hosting.assign({1}) == {1: 0}
     assert host.resumed == []
+    await host.hosting.close()
+
+
+@on_loop
+async def test_a_partition_that_comes_back_while_it_opens_flows_once_it_is_open(
+    tmp_path: Path,
+) -> None:
+    host = Host(tmp_path)
+    zombie = RocksStore(tmp_path / "1")
+    await host.hosting.assign({1})
+    await host.hosting.revoke()
+    await host.hosting.assign(set())
+    assert await host.hosting.assign({1}) == {}
+    zombie.close()
+    while not host.resumed:
+        await asyncio.sleep(0.01)
+    assert (host.resumed, host.failed) == ([{1: 0}], [])
+    assert host.hosting.ready
+    await host.hosting.close()
+
+
+@on_loop
+async def test_a_store_that_opens_while_a_folder_is_being_deleted_flows(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    zombie = RocksStore(tmp_path / "1")
+    assert await host.hosting.assign({0, 1}) == {0: 0}
+    slow = threading.Event()
+    removing = asyncio.create_task(host.hosting.remove({3}, lambda _: slow.wait(WITHIN_S)))
+    await asyncio.sleep(0)
+    zombie.close()
+    while not host.hosting.ready:
+        await asyncio.sleep(0.01)
+    assert not removing.done()
+    assert host.resumed == [{1: 0}]
+    slow.set()
+    await removing
+    await host.hosting.close()
+
+
+@on_loop
+async def test_a_folder_that_is_being_deleted_holds_up_its_own_partition_alone(
+    tmp_path: Path,
+) -> None:
+    host = Host(tmp_path)
+    await host.hosting.assign({0})
+    slow = threading.Event()
+    removed: list[int] = []
+
+    def remove(number: int) -> None:
+        slow.wait(WITHIN_S)
+        removed.append(number)
+
+    removing = asyncio.create_task(host.hosting.remove({0, 2, 3}, remove))
+    await asyncio.sleep(0)
+    await host.hosting.revoke()
+    assert await host.hosting.assign({1, 2}) == {1: 0}
+    assert host.partition(2).phase is Phase.OPENING
+    assert removed == []
+    slow.set()
+    await removing
+    while not host.resumed:
+        await asyncio.sleep(0.01)
+    assert host.resumed == [{2: 0}]
+    assert removed == [2, 3], "the one that it has is not asked for"
+    await host.hosting.close()
+
+
+@on_loop
+async def test_a_folder_is_not_deleted_while_its_partition_leaves(tmp_path: Path) -> None:
+    host = Host(tmp_path, tmp_path / "checkpoints")
+    await host.hosting.assign({0})
+    await host.hosting.revoke()
+    slow, left = threading.Event(), host.partition(0)._folder.remove
+
+    def leave() -> None:
+        slow.wait(WITHIN_S)
+        left()
+
+    host.partition(0)._folder.remove = leave  # type: ignore[method-assign] # a slow disk
+    leaving = asyncio.create_task(host.hosting.assign(set()))
+    while host.hosting.partitions:
+        await asyncio.sleep(0)
+    removed: list[int] = []
+    await host.hosting.remove({0}, removed.append)
+    assert removed == []
+    slow.set()
+    await leaving
+    await host.hosting.remove({0}, removed.append)
+    assert removed == [0]
     await host.hosting.close()
 
 

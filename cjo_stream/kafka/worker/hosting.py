@@ -3,7 +3,8 @@
 A rebalance takes all partitions away and gives some back. So a revoke only suspends, and stores
 checkpoints, for whoever may come next; the store of a partition that stays is never closed.
 Stores that cannot be opened at once (locked by a process on its way out, or being restored) are
-waited for in the background, and hold up no other.
+waited for in the background, and hold up no other. Nor does a folder that is being deleted: only
+its own partition waits for that, should it come back.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from cjo_stream.errors import CjoError, StopError
 from cjo_stream.kafka.ending import exit_code
@@ -42,10 +43,13 @@ class Hosting:
         self._make = make
         self._partitions: dict[int, Partition] = {}
         self._openings: dict[int, asyncio.Task[None]] = {}
-        self._abandoned: dict[int, asyncio.Task[None]] = {}
-        """Openings of partitions that were taken back meanwhile: the folder is still theirs."""
+        self._used: dict[int, list[asyncio.Future[Any]]] = {}
+        """What uses the folder of a partition that this process has no more, until it is done: an
+        opening that was abandoned, a leaving, a removal."""
         self._lock = asyncio.Lock()
+        """Held while the group is given an answer, and for nothing that the group can wait for."""
         self._flowing = False
+        """Whether all that is open flows: from the end of an `assign` until the next `revoke`."""
         self._queued_bytes = 0
         self._room = asyncio.Event()
         self._room.set()
@@ -98,7 +102,7 @@ class Hosting:
         """
         numbers = set(numbers)
         async with self._lock:
-            self._flowing = True
+            self._flowing = False
             await self._close(set(self._partitions) - numbers, Partition.leave)
             for number in sorted(numbers - set(self._partitions)):
                 partition = self._partitions[number] = self._make(number)
@@ -107,6 +111,7 @@ class Hosting:
                 )
             if self._openings:
                 await asyncio.wait(self._openings.values(), timeout=OPEN_AT_ONCE_S)
+            self._flowing = True
             return {
                 number: partition.seek()
                 for number, partition in sorted(self._partitions.items())
@@ -124,10 +129,12 @@ class Hosting:
 
     async def remove(self, numbers: Iterable[int], remove: Callable[[int], object]) -> None:
         """Call `remove`, in a thread, with those of the numbers that this process has not."""
-        async with self._lock:
-            opening = {number for number, task in self._abandoned.items() if not task.done()}
-            for number in sorted(set(numbers) - self._partitions.keys() - opening):
-                await asyncio.to_thread(remove, number)
+        for number in sorted(numbers):
+            is_used = any(not use.done() for use in self._used.get(number, []))
+            if number not in self._partitions and not is_used:
+                removing = asyncio.ensure_future(asyncio.to_thread(remove, number))
+                self._used[number] = [removing]
+                await removing
 
     async def close(self) -> None:
         """Leave all partitions in order: what is stored stays, for they may come back."""
@@ -157,12 +164,13 @@ class Hosting:
 
     async def _open(self, partition: Partition) -> None:
         try:
-            before = self._abandoned.pop(partition.number, None)
-            if before is not None:
-                await before
+            if before := self._used.pop(partition.number, None):
+                await asyncio.wait(before)  # who began it hears how it ended
             await partition.open()
-            late = self._openings.pop(partition.number, None) is not None
-            if late and self._flowing and not self._lock.locked():
+            if self._partitions.get(partition.number) is not partition:
+                return  # it was taken back meanwhile; its number may be opening again
+            del self._openings[partition.number]
+            if self._flowing:
                 await self._resume(partition)
         except Exception as error:
             self.fail(error)
@@ -180,7 +188,8 @@ class Hosting:
     async def _close(
         self, numbers: set[int], how: Callable[[Partition], Coroutine[None, None, None]]
     ) -> None:
-        gone = [self._partitions.pop(number) for number in numbers]
-        await asyncio.gather(*(how(partition) for partition in gone))
-        for number in numbers & set(self._openings):
-            self._abandoned[number] = self._openings.pop(number)
+        leaving = {n: asyncio.ensure_future(how(self._partitions.pop(n))) for n in numbers}
+        for number, use in leaving.items():
+            opening = self._openings.pop(number, None)
+            self._used[number] = [use] if opening is None else [use, opening]
+        await asyncio.gather(*leaving.values())
