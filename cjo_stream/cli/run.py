@@ -54,7 +54,11 @@ def run(
         typer.Option(metavar="TIME", help="Events 24 h beyond are refused; else the clock's."),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace results of an earlier run.")
+        bool,
+        typer.Option(
+            "--force",
+            help="Replace results of an earlier run; killed, go on without files that are gone.",
+        ),
     ] = False,
     json: Json = False,
 ) -> None:

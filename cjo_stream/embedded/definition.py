@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
-from cjo_stream.core.record import DeadLetter
-from cjo_stream.definition import (
-    DefinitionSet,
-    compile_content,
-    compile_stored,
-    library_differences,
-)
-from cjo_stream.embedded.installation import check_shape, govern, keep_key
-from cjo_stream.embedded.log import DurableLog
-from cjo_stream.embedded.output import SIZES_NOTE
-from cjo_stream.embedded.runtime import Runtime
+from cjo_stream.definition import DefinitionSet, compile_stored, library_differences
+from cjo_stream.embedded.delivery import delivering, place_of_operator
+from cjo_stream.embedded.installation import check_shape, choose, govern, keep_key
 from cjo_stream.embedded.state import StateFolder
 from cjo_stream.engine import codec
-from cjo_stream.engine.frame import Effect
-from cjo_stream.errors import InvariantError, UsageError
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -44,18 +33,20 @@ class Status(msgspec.Struct, frozen=True):
 def apply(definitions: DefinitionSet, state: Path, tenant_key: bytes | None = None) -> Applied:
     """Let a definition set govern the customers in a state folder.
 
+    What it has for effects goes to the files of operators' commands.
+
     Raises UsageError for what is no state folder, is another topology's, or holds a run that was
     killed; DefinitionError for what may not follow the set in force.
     """
+    place = place_of_operator(state)
     with closing(StateFolder(state)) as folder:
         log = folder.log
-        check_finished(log, state)
         stores = folder.stores(check_shape(log, state, definitions, 1))
         keep_key(log, state, tenant_key)
-        with Runtime(
-            log=log, stores=stores, compile_=compile_content, output=_Nowhere()
-        ) as runtime:
-            return Applied(*govern(runtime, log, definitions))
+        with delivering(log, stores, state, place) as (runtime, delivery):
+            begun = choose(runtime, log, definitions)
+            delivery.begin(place)
+            return Applied(begun.number, govern(runtime, log, begun))
 
 
 def status(state: Path) -> Status:
@@ -72,30 +63,3 @@ def status(state: Path) -> Status:
             topology = compile_stored(applied).topology
             libraries = library_differences(applied)
         return Status(topology, dict(enumerate(active)), libraries)
-
-
-def check_finished(log: DurableLog, state: Path) -> None:
-    """Raise UsageError where a run was killed: only it knows where its output belongs."""
-    for name, content in log.notes(f"{SIZES_NOTE}:"):
-        if content:
-            raise UsageError(
-                f"a run on {state} was killed, its output in {name.partition(':')[2]}: start it "
-                "again first, the same way; it goes on where it was"
-            )
-
-
-class _Nowhere:
-    """The output of a runtime that only takes a definition set, which has no effects."""
-
-    def write(self, effects: Sequence[Effect]) -> None:
-        """Take no effects."""
-        if effects:
-            raise InvariantError("a definition set had effects, and there is nowhere to keep them")
-
-    def refuse(self, letter: DeadLetter) -> None:
-        """Take no dead letter."""
-        raise InvariantError(f"a definition set was refused as {letter.reason}")
-
-    def notes(self) -> dict[str, bytes]:
-        """Return none."""
-        return {}

@@ -1,7 +1,7 @@
 """A runtime with its log, its stores and its output folder, in memory or in a state folder.
 
 An installation in a state folder survives kill -9: opened again with the same output folder, it
-cuts the output files back to where the last noted step ended and goes on.
+cuts the output files back to where the last noted step ended and goes on (`delivery`).
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from pathlib import Path
 
 import msgspec
 
-from cjo_stream.definition import DefinitionSet, carry, compile_content
+from cjo_stream.definition import DefinitionSet, carry, compile_stored
+from cjo_stream.embedded.delivery import delivering, place_of_run
 from cjo_stream.embedded.log import Log, MemoryLog
-from cjo_stream.embedded.output import SIZES_NOTE, Output, prepare
+from cjo_stream.embedded.output import Output, check_free, clear
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.embedded.state import StateFolder
 from cjo_stream.engine.port import Store
-from cjo_stream.errors import RefusalError, UsageError
+from cjo_stream.errors import DefinitionError, RefusalError, UsageError
 from cjo_stream.ingest.tenant import check_fingerprint, fingerprint
 from cjo_stream.store.memory import MemoryStore
 
@@ -34,7 +35,7 @@ class _Shape(msgspec.Struct):
     topology: str
 
 
-class _Begun(msgspec.Struct):
+class Begun(msgspec.Struct):
     """The definition set last begun to be applied: the note fixes whose its number is.
 
     What governs, the tasks say. A set that was broken off before governs after all when it is
@@ -51,8 +52,6 @@ class Installation(msgspec.Struct):
 
     runtime: Runtime
     output: Output
-    resumed: bool
-    """Whether this goes on with a run that ended before its output was finished."""
 
 
 @contextmanager
@@ -67,48 +66,44 @@ def open_installation(
 ) -> Iterator[Installation]:
     """Open an installation and let `definitions` govern it; closes it in order at the end.
 
-    `tenant_key` is that by which its events are decoded: a state folder keeps one. Raises
-    UsageError where the output folder is not empty, or the state folder is another's,
-    RefusalError where that has another tenant key.
+    `tenant_key` is that by which its events are decoded: a state folder keeps one. With `force`
+    the results of an earlier run are replaced, or a run that was killed goes on without what its
+    files have lost. Raises UsageError where the output folder is not empty, or the state folder
+    is another's, RefusalError where that has another tenant key.
     """
     log: Log
     stores: Sequence[Store]
-    if state is None:
-        log, stores = MemoryLog(), [MemoryStore() for _ in range(partitions)]
-    else:
-        folder = StateFolder(state, is_new=True)
-        log = folder.log
-        stores = folder.stores(check_shape(log, state, definitions, partitions))
-        keep_key(log, state, tenant_key)
     with ExitStack() as stack:
-        stack.callback(log.close)
-        name = f"{SIZES_NOTE}:{out.resolve()}"
-        unfinished = log.note(name)
-        if not unfinished:
-            prepare(out, force=force)
-        output = stack.enter_context(closing(Output(out, name, unfinished)))
-        runtime = stack.enter_context(
-            Runtime(log=log, stores=stores, compile_=compile_content, output=output)
+        if state is None:
+            log, stores = MemoryLog(), [MemoryStore() for _ in range(partitions)]
+        else:
+            folder = stack.enter_context(closing(StateFolder(state, is_new=True)))
+            log = folder.log
+            stores = folder.stores(check_shape(log, state, definitions, partitions))
+            keep_key(log, state, tenant_key)
+        place = place_of_run(out)
+        runtime, delivery = stack.enter_context(
+            delivering(log, stores, state, place, without_lost=force)
         )
-        govern(runtime, log, definitions)
-        yield Installation(runtime, output, bool(unfinished))
-        runtime.settle()
-        log.append([], {name: b""})
+        is_new = delivery.place != place
+        if is_new:
+            check_free(out, force=force)
+        begun = choose(runtime, log, definitions)
+        if is_new:
+            clear(out)
+        output = delivery.begin(place)
+        govern(runtime, log, begun)
+        yield Installation(runtime, output)
 
 
 def keep_key(log: Log, state: Path, tenant_key: bytes | None) -> None:
     """Keep the fingerprint of the tenant key that the customers of a state folder have.
 
-    Raises RefusalError, and closes the log, where it is another already.
+    Raises RefusalError where it is another already.
     """
-    if tenant_key is None:
-        return
-    try:
+    if tenant_key is not None:
         check_key(log, state, tenant_key)
-    except RefusalError:
-        log.close()
-        raise
-    log.append([], {_TENANT_KEY: fingerprint(tenant_key).encode()})
+        log.append([], {_TENANT_KEY: fingerprint(tenant_key).encode()})
 
 
 def check_key(log: Log, state: Path, tenant_key: bytes) -> None:
@@ -121,7 +116,7 @@ def check_key(log: Log, state: Path, tenant_key: bytes) -> None:
 def check_shape(log: Log, state: Path, definitions: DefinitionSet, partitions: int) -> int:
     """Return how many partitions a state folder has; a new one gets `partitions`.
 
-    Raises UsageError, and closes the log, where the folder is another topology's.
+    Raises UsageError where the folder is another topology's.
     """
     noted = log.note(_SHAPE)
     topology = definitions.program.topology
@@ -130,7 +125,6 @@ def check_shape(log: Log, state: Path, definitions: DefinitionSet, partitions: i
         return partitions
     shape = msgspec.msgpack.decode(noted, type=_Shape)
     if shape.topology != topology:
-        log.close()
         raise UsageError(
             f"{state} holds the state of topology {shape.topology}, not of {topology}: "
             "name another folder"
@@ -138,21 +132,37 @@ def check_shape(log: Log, state: Path, definitions: DefinitionSet, partitions: i
     return shape.partitions
 
 
-def govern(runtime: Runtime, log: Log, definitions: DefinitionSet) -> tuple[int, bool]:
-    """Let `definitions` govern; return the set's number, and whether that is new.
+def choose(runtime: Runtime, log: Log, definitions: DefinitionSet) -> Begun:
+    """Return the set that is to govern, under its number; nothing is changed yet.
 
-    Raises DefinitionError for what may not follow the set in force.
+    Raises DefinitionError for what may not follow the set in force, RefusalError for one that was
+    begun and cannot go on.
     """
     noted = log.note(_SET)
-    begun = msgspec.msgpack.decode(noted, type=_Begun) if noted else _Begun(0, "", b"")
+    begun = msgspec.msgpack.decode(noted, type=Begun) if noted else Begun(0, "", b"")
     if begun.digest == definitions.digest and runtime.has_room(begun.number, begun.content):
-        number, content = begun.number, begun.content
-    else:
-        number = begun.number + 1
-        content = carry(definitions, runtime.governing)
-        begun = _Begun(number, definitions.digest, content)
-        log.append([], {_SET: msgspec.msgpack.encode(begun)})
-    changed = runtime.active_number < number
-    if changed:
-        runtime.apply(number, content)
-    return number, changed
+        if runtime.active_number < begun.number:
+            _check_compiles(begun)
+        return begun
+    content = carry(definitions, runtime.governing)
+    return Begun(begun.number + 1, definitions.digest, content)
+
+
+def govern(runtime: Runtime, log: Log, begun: Begun) -> bool:
+    """Let a set govern; return whether that is new."""
+    if runtime.active_number >= begun.number:
+        return False
+    log.append([], {_SET: msgspec.msgpack.encode(begun)})
+    runtime.apply(begun.number, begun.content)
+    return True
+
+
+def _check_compiles(begun: Begun) -> None:
+    try:
+        compile_stored(begun.content)
+    except (DefinitionError, RefusalError) as error:
+        raise RefusalError(
+            f"definition set {begun.number} was begun by another release and does not compile in "
+            "this one. Change what `cjo-stream validate` finds and apply it again, or end it by "
+            "the release that began it"
+        ) from error

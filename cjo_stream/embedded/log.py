@@ -48,6 +48,9 @@ class Log(Protocol):
     def note(self, name: str) -> bytes | None:
         """Return a note."""
 
+    def notes(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        """Yield name and content of the notes whose names begin with `prefix` (ASCII)."""
+
     def close(self) -> None:
         """Release what is held."""
 
@@ -96,6 +99,10 @@ class MemoryLog:
     def note(self, name: str) -> bytes | None:
         """Return a note."""
         return self._notes.get(name)
+
+    def notes(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        """Yield name and content of the notes whose names begin with `prefix` (ASCII)."""
+        return ((name, note) for name, note in self._notes.items() if name.startswith(prefix))
 
     def close(self) -> None:
         """Nothing is held."""

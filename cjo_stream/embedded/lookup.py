@@ -55,7 +55,7 @@ def look(state: Path, key: str, message: ActorMessage) -> Any:
                     return msgspec.json.decode(msgspec.json.encode(record.body))
             waiting.extend(turn.messages)
     raise UsageError(
-        f"a run on {state} was killed in the middle of a merge: start it again first, the same "
+        f"what ran on {state} was killed in the middle of a merge: start it again first, the same "
         "way; it goes on where it was"
     )
 

@@ -6,11 +6,12 @@ step ended: what was written beyond is cut off and written again.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
@@ -28,23 +29,40 @@ NAMES = {
 }
 CUSTOMERS = "customers.jsonl"
 SUMMARY = "summary.json"
-SIZES_NOTE = "output"
+CHUNK_BYTES = 1 << 20
+_LOG = logging.getLogger(__name__)
 _JSON = msgspec.json.Encoder()
 
 
-def prepare(folder: Path, *, force: bool) -> None:
-    """Make `folder` ready for a new run; raises UsageError where it holds something."""
+def check_free(folder: Path, *, force: bool) -> None:
+    """Make `folder` for a new run; raises UsageError where it holds something."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        held = sorted(path.name for path in folder.iterdir())
+        held = any(folder.iterdir())
     except OSError as error:
         raise UsageError(
             f"{folder} cannot be written to ({error.strerror}): name another folder"
         ) from error
     if held and not force:
         raise UsageError(f"{folder} is not empty: name another folder, or add --force")
-    for name in [*NAMES.values(), CUSTOMERS, SUMMARY]:
-        (folder / name).unlink(missing_ok=True)
+
+
+def clear(folder: Path) -> None:
+    """Delete the results of an earlier run."""
+    with usable(folder):
+        for name in [*NAMES.values(), CUSTOMERS, SUMMARY]:
+            (folder / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def usable(folder: Path) -> Iterator[None]:
+    """Raise UsageError where the system lets nobody make or open something in a folder."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"{folder} cannot be written to ({error.strerror}): let this user write there"
+        ) from error
 
 
 class _Reach(msgspec.Struct):
@@ -55,37 +73,71 @@ class _Reach(msgspec.Struct):
     actions: dict[str, int] = {}
 
 
+class Lost(NamedTuple):
+    """A file that ends before what is noted of it."""
+
+    path: Path
+    noted: int
+    there: int
+
+    def __str__(self) -> str:
+        return f"{self.path} has lost its end: of {self.noted} bytes {self.there} are there"
+
+
+def lost(folder: Path, sizes: bytes) -> list[Lost]:
+    """Return the files in `folder` that are missing or shorter than the `sizes` noted."""
+    noted = msgspec.json.decode(sizes, type=_Reach).bytes
+    found = []
+    for kind, size in noted.items():
+        path = folder / NAMES[kind]
+        there = path.stat().st_size if path.is_file() else 0
+        if there < size:
+            found.append(Lost(path, size, there))
+    return found
+
+
 class Output:
     """Open files in one folder.
 
-    `counts` says how many lines of each kind they have, `actions` how many commands by channel.
+    `counts` says how many lines of each kind were written to them, `actions` how many commands by
+    channel.
     """
 
-    def __init__(self, folder: Path, note: str, sizes: bytes | None = None) -> None:
-        """Open the files, cut back to the `sizes` last noted under the name `note`."""
+    def __init__(
+        self,
+        folder: Path,
+        note: str,
+        sizes: bytes | None = None,
+        *,
+        without_lost: bool = False,
+    ) -> None:
+        """Open the files, cut back to the `sizes` last noted under the name `note`.
+
+        Raises RefusalError where a file has lost its end, unless it is to go on `without_lost`.
+        """
         self._folder = folder
         self._note = note
         self._files: dict[str, BinaryIO] = {}
         noted = msgspec.json.decode(sizes, type=_Reach) if sizes else _Reach()
         self.counts = {kind: noted.lines.get(kind, 0) for kind in NAMES}
         self.actions = noted.actions
-        for kind, file_name in NAMES.items():
-            file = (folder / file_name).open("ab")
-            self._files[kind] = file
-            if sizes:
-                self._cut_back(kind, noted.bytes.get(kind, 0))
-
-    def _cut_back(self, kind: str, size: int) -> None:
-        file = self._files[kind]
-        if file.seek(0, 2) < size:
-            self.close()
-            raise RefusalError(
-                f"{self._folder / NAMES[kind]} has lost its end: {size} bytes were written to it. "
-                "After a power cut the disk may have kept the state and not the file. Bring the "
-                "file back; or delete the state folder and this one, and run again"
-            )
-        file.truncate(size)
-        file.seek(0, 2)
+        ends = {folder / NAMES[kind]: noted.bytes.get(kind, 0) for kind in NAMES}
+        for one in lost(folder, sizes) if sizes else []:
+            if not without_lost:
+                raise RefusalError(
+                    f"{one}. After a power cut the disk may have kept the state and not the "
+                    "file. Bring the file back; or give the same command with --force: it goes "
+                    "on, and the results that are gone stay so"
+                )
+            _LOG.warning("%s; it goes on, and the results that are gone stay so", one)
+            ends[one.path] = _line_end(one)
+        with usable(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            for kind, file_name in NAMES.items():
+                file = self._files[kind] = (folder / file_name).open("ab")
+                if sizes:
+                    file.truncate(ends[folder / file_name])
+                file.seek(0, os.SEEK_END)
 
     def write(self, effects: Sequence[Effect]) -> None:
         """Write effects, a line each."""
@@ -124,9 +176,10 @@ class Output:
         """Close all files; what was written is then on the disk."""
         with self._writing():
             for file in self._files.values():
-                file.flush()
-                os.fsync(file.fileno())
-                file.close()
+                if not file.closed:
+                    file.flush()
+                    os.fsync(file.fileno())
+                    file.close()
 
     def write_customers(self, rows: Iterable[dict[str, object]]) -> int:
         """Write customers.jsonl from rows in order of customer id; return how many."""
@@ -153,6 +206,20 @@ class Output:
                 f"{self._folder} cannot be written to ({error.strerror}): make room, then give "
                 "the command again. With --state it goes on, else it begins anew with --force"
             ) from error
+
+
+def _line_end(one: Lost) -> int:
+    """Return where the last whole line of a file ends."""
+    end = one.there
+    while end:
+        start = max(0, end - CHUNK_BYTES)
+        with one.path.open("rb") as file:
+            file.seek(start)
+            found = file.read(end - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
 
 
 def _line(letter: DeadLetter) -> bytes:

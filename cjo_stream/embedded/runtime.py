@@ -35,7 +35,7 @@ from cjo_stream.engine.intake import route
 from cjo_stream.engine.lane import Numbering
 from cjo_stream.engine.port import Compile, Store
 from cjo_stream.engine.task import Task
-from cjo_stream.errors import InputError, RefusalError
+from cjo_stream.errors import InputError, InvariantError
 
 BATCH_RECORDS_MAX = 1_000
 READ_RECORDS_MAX = 1_024
@@ -140,11 +140,7 @@ class Runtime:
             self.order(dict.fromkeys(range(self._partitions), ("", message)))
         behind = [task.partition for task in self.tasks if task.active_number < number]
         if behind:
-            raise RefusalError(
-                f"partitions {behind} did not take definition set {number}, which was begun by "
-                "another release: it does not compile in this one. Change what `cjo-stream "
-                "validate` finds and apply it again, or end it by the release that began it"
-            )
+            raise InvariantError(f"partitions {behind} did not take definition set {number}")
 
     def order(self, items: Mapping[int, tuple[str, Message]]) -> None:
         """Put one item a partition through: (actor key, message), the key empty for a task's."""

@@ -111,29 +111,27 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "definition/text/folder.py": {
         "name a folder of *.yaml files": "test_cli.py::test_a_valid_topology_is_told_by_path_and_by_bundled_name",
     },
-    "embedded/definition.py": {
-        "start it again first, the same way": "test_cli.py::test_no_set_is_applied_under_a_run_that_was_killed",
+    "embedded/delivery.py": {
+        "start it again first, the same way": "test_delivery.py::test_a_killed_run_whose_folder_is_gone_goes_on_by_an_operators_word",
     },
-    "embedded/installation.py": {"name another folder": _COMMANDS},
+    "embedded/installation.py": {
+        "name another folder": _COMMANDS,
+        "was begun by another release": "test_embedded_apply.py::test_a_set_that_another_release_began_is_applied_again_once_it_is_changed",
+    },
     "embedded/lookup.py": {
         "`run` something on it": "test_way_out.py::test_a_state_folder_without_customers_has_some_after_a_run",
-    },
-    "embedded/operator.py": {
-        "let this user write there": "test_way_out.py::test_a_folder_that_cannot_be_written_to_may_be_so_later",
     },
     "embedded/output.py": {
         "is not empty: name another folder, or add --force": "test_cli.py::test_results_of_an_earlier_run_are_kept_unless_forced",
         "cannot be written to ({}): name another folder": _COMMANDS,
-        "has lost its end": "test_power_cut.py::test_a_file_that_lost_its_end_is_refused_and_a_copy_of_it_taken",
+        "let this user write there": "test_way_out.py::test_a_folder_that_cannot_be_written_to_may_be_so_later",
+        "Bring the file back; or": "test_power_cut.py::test_a_file_that_lost_its_end_is_brought_back_or_given_up",
         "make room, then give the command again": "test_embedded.py::test_a_disk_that_takes_no_more_is_told_and_with_room_the_same_command_ends_it",
     },
     "embedded/results.py": {
         "name one that {} there shows": _COMMANDS,
         "name the --out folder of a `run`": _COMMANDS,
         "it is not as a `run` left it; run again": _COMMANDS,
-    },
-    "embedded/runtime.py": {
-        "which was begun by another release": "test_embedded_apply.py::test_a_set_that_another_release_began_is_applied_again_once_it_is_changed",
     },
     "embedded/state.py": {"name the folder that `run` was given with --state": _COMMANDS},
     "engine/dispatch.py": {

@@ -13,7 +13,7 @@ import pytest
 
 from cjo_stream.cli.customer import _found
 from cjo_stream.core.event import Identifier
-from cjo_stream.embedded.operator import SUFFIX
+from cjo_stream.embedded.delivery import SUFFIX
 from cjo_stream.errors import RetryError
 from cjo_stream.store.rocks import RocksStore
 from tests.unit.test_cli import EVENTS, SHOP, Done, cli

@@ -118,6 +118,11 @@ def test_a_set_that_another_release_began_is_applied_again_once_it_is_changed(
     log.close()
     with pytest.raises(RefusalError, match="Change what `cjo-stream validate` finds"):
         definition.apply(right, state)
+    result = tmp_path / "out" / "actions.jsonl"
+    result.write_text("of the former run\n")
+    with pytest.raises(RefusalError, match="Change what `cjo-stream validate` finds"):
+        governing(tmp_path, "right")
+    assert result.read_text()
     assert definition.apply(loaded(tmp_path, "changed"), state).number == 3
     assert governing(tmp_path, "changed") == "changed"
 

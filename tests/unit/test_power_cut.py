@@ -42,11 +42,13 @@ def visit(number: int) -> Event:
     )
 
 
-def run(folder: Path, partitions: int, definitions: DefinitionSet = LOADED) -> dict[str, bytes]:
+def run(
+    folder: Path, partitions: int, definitions: DefinitionSet = LOADED, *, force: bool = False
+) -> dict[str, bytes]:
     """Run all events, from where the state says; return the files."""
     out, state = folder / "out", folder / "state"
     with open_installation(
-        definitions, out, state=state, partitions=partitions, force=True
+        definitions, out, state=state, partitions=partitions, force=force
     ) as installation:
         runtime = installation.runtime
         for number in range(runtime.taken("lane") + 1, EVENTS):
@@ -100,22 +102,32 @@ def test_after_a_power_cut_a_run_goes_on_and_leaves_the_same_bytes(
     assert cuts > 3
 
 
-def test_a_file_that_lost_its_end_is_refused_and_a_copy_of_it_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_file_that_lost_its_end_is_brought_back_or_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     undisturbed = run(tmp_path / "undisturbed", 1)
-    assert cut_after(monkeypatch, tmp_path, 1, 120)
-    path = tmp_path / "out" / "transitions.jsonl"
-    copy = path.read_bytes()
-    assert copy
-    path.write_bytes(copy[:9])
-    with pytest.raises(RefusalError, match="Bring the file back"):
-        run(tmp_path, 1)
-    path.write_bytes(copy)
-    assert run(tmp_path, 1) == undisturbed
-    path.write_bytes(b"")
-    shutil.rmtree(tmp_path / "state")
-    assert run(tmp_path, 1) == undisturbed
+    copies = {}
+    for name in ("brought back", "given up"):
+        folder = tmp_path / name
+        folder.mkdir()
+        assert cut_after(monkeypatch, folder, 1, 120)
+        path = folder / "out" / "transitions.jsonl"
+        copies[name] = path.read_bytes()
+        path.write_bytes(copies[name][:900])
+        with pytest.raises(RefusalError, match="Bring the file back; or"):
+            run(folder, 1)
+        assert path.read_bytes() == copies[name][:900]
+    (tmp_path / "brought back" / "out" / "transitions.jsonl").write_bytes(copies["brought back"])
+    assert run(tmp_path / "brought back", 1) == undisturbed
+    left = run(tmp_path / "given up", 1, force=True)
+    assert "transitions.jsonl has lost its end" in caplog.text
+    transitions = undisturbed["transitions.jsonl"].splitlines()
+    kept = left["transitions.jsonl"].splitlines()
+    whole = copies["given up"][:900].count(b"\n")
+    assert 0 < whole < len(kept) < len(transitions)
+    assert kept == transitions[:whole] + transitions[whole - len(kept) :]
+    del left["transitions.jsonl"], undisturbed["transitions.jsonl"]
+    assert left == undisturbed
 
 
 def test_stores_that_an_older_release_kept_apart_are_taken_in(tmp_path: Path) -> None:
@@ -134,7 +146,7 @@ def test_stores_that_an_older_release_kept_apart_are_taken_in(tmp_path: Path) ->
                 apart.write(pairs)
             store.write([(key, None) for key, _ in pairs])
     first = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    second = run(tmp_path, 3)
+    second = run(tmp_path, 3, force=True)
     assert not list(state.glob("task-*"))
     assert first["actions.jsonl"] + second["actions.jsonl"] == undisturbed["actions.jsonl"]
 

@@ -18,8 +18,8 @@ from confluent_kafka import Producer
 
 from cjo_stream import settings as settings_
 from cjo_stream.definition import load
+from cjo_stream.embedded.delivery import SUFFIX
 from cjo_stream.embedded.installation import open_installation
-from cjo_stream.embedded.operator import SUFFIX
 from cjo_stream.errors import (
     CjoError,
     InputError,
