@@ -3,6 +3,7 @@
     an error's code        what it means here
     -150, or `fatal()`     this client is finished, for good: StopError, the process begins anew
     a missing topic        RefusalError, naming the command that mends it
+    an authorization       RefusalError: whoever asks again is forbidden again
     timeouts, transport    the broker is away: RetryError where somebody waits for an answer
 
 The code -150 is looked at because `fatal()` is False for the very message by which a consumer
@@ -30,6 +31,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # exported
 
 from cjo_stream.errors import RefusalError, RetryError, StopError, UsageError
+from cjo_stream.kafka.permission import UNKNOWN_USER, check_allowed, unknown_user
 from cjo_stream.kafka.producer import PROPERTIES
 from cjo_stream.kafka.property import connect
 from cjo_stream.settings import Settings
@@ -125,21 +127,19 @@ def check_consumed(error: KafkaError, topic: str | None) -> None:
             "this process stood still for so long that others have its partitions: it begins anew "
             "when it is started again"
         )
-    if error.code() in (
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-    ):
-        raise RefusalError(
-            f"the broker forbids to read {topic or 'here'} ({error}): allow it to this process's "
-            "user (kafka-acls.sh --add --operation Read, of the topic and of the group)"
-        )
+    check_allowed(error, f"to read {topic or 'here'}")
     _LOG.warning("consumer: %s", error)
 
 
-def away(error: Exception) -> RetryError:
-    """Return the error for a broker that did not answer; one that says so already as it is."""
+def away(error: Exception, what: str = "to ask") -> RetryError:
+    """Return the error for a broker that did not answer; one that says so already as it is.
+
+    Raises RefusalError where it did, and forbids this user `what` was asked.
+    """
     if isinstance(error, RetryError):
         return error
+    if isinstance(error, KafkaException):
+        check_allowed(error, what)
     return RetryError(f"the broker does not answer ({error}); is it up, is its address right?")
 
 
@@ -273,7 +273,7 @@ class Sender:
         """Return when the broker has acknowledged all records, in order for each partition.
 
         Waits for as long as the broker is away; `on_wait` is called meanwhile and may raise.
-        Raises StopError when a record can never be delivered.
+        Raises StopError when a record can never be delivered, RefusalError where it is forbidden.
         """
         for record in records:
             self._produce(record)
@@ -281,6 +281,7 @@ class Sender:
             self._producer.poll(POLL_S)
             self._on_wait()
         if self._failed is not None:
+            check_allowed(self._failed, "to write")
             raise StopError(
                 f"a record was not delivered ({self._failed}); this process ends, and what it was "
                 "doing is done again when it is started"
@@ -305,6 +306,7 @@ class Sender:
                 self._producer.poll(POLL_S)
                 self._on_wait()
             except KafkaException as error:
+                check_allowed(error, f"to write {record.topic}")
                 raise StopError(
                     f"a record cannot be sent to {record.topic} ({error}); this process ends, and "
                     "sends it again when it is started"
@@ -322,21 +324,35 @@ class Sender:
 
 
 class Admin:
-    """Asks the broker; every method blocks, may be called from any thread, raises RetryError."""
+    """Asks the broker; every method blocks, and may be called from any thread.
+
+    They raise RetryError where it does not answer, RefusalError where it forbids the question.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._properties = settings.kafka_properties()
+        self._refused: KafkaError | None = None
+        """How the broker said that it does not know this user, since it was last asked."""
         self.client = self._connect()
 
     def _connect(self) -> AdminClient:
-        return connect(AdminClient, self._properties, logger=_LOG)
+        own = {**self._properties, "error_cb": self._hear}
+        return connect(AdminClient, own, logger=_LOG)
+
+    def _hear(self, error: KafkaError) -> None:
+        """Take what is no answer to a question: who is not known gets none."""
+        if error.code() in UNKNOWN_USER:
+            self._refused = error
 
     def ping(self) -> None:
-        """Return when the broker has answered."""
+        """Return when the broker has answered; raises RefusalError where it knows nobody here."""
+        self._refused = None
         try:
             self.result(self.client.describe_cluster(request_timeout=ASK_S))
         except (KafkaException, RetryError) as error:
             self.client = self._connect()
+            if self._refused is not None:
+                raise unknown_user(self._refused) from error
             raise away(error) from error
 
     def describe(self, names: Iterable[str]) -> dict[str, Topic]:
@@ -352,7 +368,7 @@ class Admin:
             except KafkaException as error:
                 if error.args[0].code() in MISSING:
                     continue
-                raise away(error) from error
+                raise away(error, f"to see {name}") from error
             replicas = min((len(p.replicas) for p in told.partitions), default=0)
             found[name] = Topic(name, str(told.topic_id), len(told.partitions), replicas)
         return found

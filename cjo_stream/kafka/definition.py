@@ -49,6 +49,7 @@ from cjo_stream.kafka.client import (
 )
 from cjo_stream.kafka.command import ask_tasks
 from cjo_stream.kafka.contents import foreign
+from cjo_stream.kafka.permission import check_allowed
 from cjo_stream.kafka.position import set_numbers
 from cjo_stream.kafka.property import connect
 from cjo_stream.kafka.topic import Names, channel_topics, require_log
@@ -390,13 +391,14 @@ class _Writer:
         self._producer.flush(0)
 
     def write(self, records: dict[str, bytes | None]) -> None:
-        """Write all records, or none; raises RetryError."""
+        """Write all records, or none; raises RetryError, RefusalError where it is forbidden."""
         try:
             self._producer.begin_transaction()
             for key, value in records.items():
                 self._producer.produce(self._topic, value, key.encode(), partition=0)
             self._producer.commit_transaction(TIMEOUT_S)
         except KafkaException as error:
+            check_allowed(error, f"to write {self._topic}")
             raise RetryError(
                 f"{self._topic} could not be written ({error}): is another `apply` under way? "
                 "See `cjo-stream status`, then run this one again"

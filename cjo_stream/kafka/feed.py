@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from cjo_stream.errors import RetryError
 from cjo_stream.kafka.client import PARTITIONER, POLL_S
+from cjo_stream.kafka.permission import check_allowed
 from cjo_stream.kafka.property import connect
 from cjo_stream.settings import Settings
 
@@ -41,6 +42,7 @@ class Feed:
             except BufferError:
                 self._producer.poll(POLL_S)
             except KafkaException as error:
+                check_allowed(error, f"to write {topic}")
                 raise RetryError(
                     f"a record cannot be sent to {topic} ({error}): is the broker up?"
                 ) from error
@@ -66,6 +68,7 @@ class Feed:
 
     def _check(self) -> None:
         if self._failed is not None:
+            check_allowed(self._failed, "to write")
             raise RetryError(
                 f"a record was not delivered ({self._failed}): is the broker up, and do the "
                 "topics exist? `cjo-stream topics create TOPOLOGY` makes them"

@@ -60,6 +60,7 @@ from cjo_stream.kafka.client import (
 )
 from cjo_stream.kafka.definition import DefinitionLog
 from cjo_stream.kafka.noise import muffle
+from cjo_stream.kafka.permission import refusal
 from cjo_stream.kafka.position import (
     INTAKE,
     NO_WORDS,
@@ -532,7 +533,7 @@ class IntakeProcess:
 
 
 def _uncommitted(error: KafkaException | KafkaError) -> StopError:
-    return StopError(
+    return refusal(error, "to commit positions") or StopError(
         f"positions could not be committed ({error}): this process goes on from those before, "
         "when it is started again"
     )

@@ -141,11 +141,11 @@ def _record(message: Message) -> LogRecord:
 
 
 def _compacted(admin: Admin, topics: set[str]) -> set[str]:
-    """Return those of these topics that are compacted; all, where that cannot be told."""
+    """Return those of these topics that are compacted; all, where that must not be asked."""
     try:
         configs = configs_of(admin, sorted(topics))
-    except RetryError as error:
-        # A broker may forbid its clients to see how topics are configured.
+    except RefusalError as error:
+        # It may forbid its clients to see how others' topics are configured.
         _LOG.warning("whether records were lost or compacted is not known: %s", error)
         return topics
     return {name for name, config in configs.items() if "compact" in config["cleanup.policy"]}

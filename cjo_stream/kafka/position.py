@@ -67,6 +67,7 @@ from cjo_stream.kafka.client import (
     reader,
 )
 from cjo_stream.kafka.contents import foreign, take
+from cjo_stream.kafka.permission import check_allowed
 from cjo_stream.kafka.topic import Names
 from cjo_stream.settings import Settings
 
@@ -325,6 +326,7 @@ def _committed(
     found: dict[Place, Position | None] = {}
     for place in told:
         if place.error is not None:
+            check_allowed(place.error, f"to see the offsets of {place.topic}")
             raise RetryError(
                 f"the committed offset of {place} is not to be had ({place.error}): is the broker "
                 "up?"

@@ -17,6 +17,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from cjo_stream.engine.frame import RECORD_BYTES_MAX
 from cjo_stream.errors import StopError
+from cjo_stream.kafka.permission import check_allowed, refusal
 from cjo_stream.kafka.property import connect
 
 QUEUED_RECORDS_MAX: Final = 100_000
@@ -83,6 +84,8 @@ class FrameProducer:
         try:
             self._producer.produce(topic, value, key, partition=0, on_delivery=batch.report)
         except (BufferError, KafkaException) as error:
+            if isinstance(error, KafkaException):
+                check_allowed(error, f"to write {topic}")
             raise StopError(f"{topic} could not be written ({error}); start again") from error
         await batch.delivered
 
@@ -124,7 +127,7 @@ class _Batch:
 
 
 def _lost(error: KafkaError) -> StopError:
-    return StopError(
+    return refusal(error, "to write") or StopError(
         f"a frame was not delivered ({error}); this process ends, and goes on from its store when "
         "it is started again"
     )

@@ -41,13 +41,14 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Never
 
-from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from cjo_stream.engine.frame import RECORD_BYTES_MAX
 from cjo_stream.errors import RetryError, StopError
 from cjo_stream.kafka.client import PARTITIONER, POLL_S, Outgoing
+from cjo_stream.kafka.permission import check_allowed
 from cjo_stream.kafka.property import connect
 from cjo_stream.settings import Settings
 
@@ -64,6 +65,13 @@ TRANSACTION_TIMEOUT_MS: Final = 15_000
 RETRY_BACKOFF_MS: Final = 250
 REPEATED_AFTER_S: Final = 0.19
 """Less than RETRY_BACKOFF_MS, less 20 percent."""
+FENCED: Final = (
+    KafkaError._FENCED,
+    KafkaError.PRODUCER_FENCED,
+    KafkaError.INVALID_PRODUCER_EPOCH,
+    KafkaError.TRANSACTION_COORDINATOR_FENCED,
+)
+"""Codes by which a writer hears that a later one has its transactional id."""
 
 _LOG = logging.getLogger(__name__)
 _PROPERTIES: Final[dict[str, Any]] = {
@@ -113,7 +121,7 @@ class Transactions:
                 # The broker is away, or has a transaction of the predecessor to end first.
                 may_come = error.args[0].retriable() and time.monotonic() < until_s
                 if not may_come or not self._go_on():
-                    raise _failed(error) from error
+                    check_transaction(error)
                 time.sleep(RETRY_S)
             else:
                 break
@@ -144,7 +152,7 @@ class Transactions:
             self._go_on()
             longest_s = max(longest_s, _timed(lambda: producer.commit_transaction(CALL_S)))
         except KafkaException as error:
-            raise _failed(error) from error
+            check_transaction(error)
         self._in_doubt = longest_s >= REPEATED_AFTER_S
         if self._in_doubt:
             _LOG.info("a call took %.1f s and may have been repeated: a new epoch", longest_s)
@@ -216,10 +224,21 @@ def _send_offsets(producer: Producer, offsets: Sequence[TopicPartition], group: 
         raise error
 
 
-def _failed(error: KafkaException) -> StopError | RetryError:
+def check_transaction(error: KafkaException) -> Never:
+    """Raise what the end of a transaction means."""
     told = error.args[0]
-    kind = RetryError if told.retriable() else StopError
-    return kind(
-        f"a transaction failed ({told}): is another process running under the same slot? What is "
-        "in it is written again, from what was committed"
-    )
+    check_allowed(error, "to write in a transaction")
+    if told.retriable():
+        raise RetryError(
+            f"a transaction got no answer ({told}): is the broker up? What is in it is written "
+            "again, from what was committed"
+        ) from error
+    if told.code() in FENCED:
+        raise StopError(
+            f"another writer has this one's transactional id ({told}): is another process running "
+            "under the same slot? If not, the broker was away for long, and a start mends it"
+        ) from error
+    raise StopError(
+        f"a transaction failed ({told}): what is in it is written again after a start, from what "
+        "was committed. If it fails again, the broker's log says why"
+    ) from error

@@ -234,7 +234,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "Set CJO_REPLICATION_FACTOR": "kafka/test_topics.py::test_topics_that_were_created_verify",
     },
     "kafka/transaction.py": {
-        "is the broker up? What is in it": _OUTAGE,
+        "a transaction got no answer": _OUTAGE,
+        "of a transaction were not acknowledged": _OUTAGE,
         "is the broker up? What is in the transaction": _OUTAGE,
     },
     "kafka/worker/host.py": {
@@ -334,7 +335,6 @@ UNTESTED: Final[dict[str, dict[str, str]]] = {
         "another consumer has this process's place": _STARTED_AGAIN,
         "this consumer is finished": _STARTED_AGAIN,
         "this process stood still for so long": _STARTED_AGAIN,
-        "the broker forbids to read": "the test broker has no access lists",
     },
     "kafka/command.py": {
         "the broker does not take the command": _ASKED_AGAIN,
@@ -350,6 +350,10 @@ UNTESTED: Final[dict[str, dict[str, str]]] = {
         "a record cannot be sent": _ASKED_AGAIN,
     },
     "kafka/loss.py": {"could not be read: is the broker up?": _STARTED_AGAIN},
+    "kafka/permission.py": {
+        "the broker forbids this process's user": "the test broker has no access lists",
+        "does not take this process's credentials": "the test broker asks for no credentials",
+    },
     "kafka/position.py": {
         "could not be read to its end": _STARTED_AGAIN,
         "is not to be had": _STARTED_AGAIN,
@@ -362,6 +366,10 @@ UNTESTED: Final[dict[str, dict[str, str]]] = {
     },
     "kafka/topic.py": {
         "run `topics verify`": "a broker that is slow to tell is no test's",
+    },
+    "kafka/transaction.py": {
+        "another writer has this one's transactional id": _STARTED_AGAIN,
+        "a transaction failed": _STARTED_AGAIN,
     },
     "kafka/worker/process.py": {"and must have": "the command is the broker's own, written out"},
 }

@@ -1,7 +1,12 @@
 """What the broker's errors mean, and how they end a process."""
 
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any, Never, cast
+
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from cjo_stream.errors import (
     CjoError,
@@ -11,8 +16,22 @@ from cjo_stream.errors import (
     StopError,
     UsageError,
 )
-from cjo_stream.kafka.client import away, check_address, check_consumed
+from cjo_stream.kafka import loss
+from cjo_stream.kafka.client import (
+    Admin,
+    Outgoing,
+    Sender,
+    away,
+    check_address,
+    check_consumed,
+)
 from cjo_stream.kafka.ending import AWAY, REFUSED, USAGE, exit_code
+from cjo_stream.kafka.permission import FORBIDDEN
+from cjo_stream.kafka.position import _committed
+from cjo_stream.kafka.producer import _lost
+from cjo_stream.kafka.stage import STEADY_S, begins_anew
+from cjo_stream.kafka.transaction import FENCED as FENCED_WRITER
+from cjo_stream.kafka.transaction import check_transaction
 from cjo_stream.settings import SUPERVISED, Settings
 
 FENCED = "Fatal error: Broker: Static consumer fenced by other consumer"
@@ -88,3 +107,130 @@ def test_the_supervisor_hears_more_than_others_do(
     alone = exit_code(error)
     monkeypatch.setenv(SUPERVISED, "1")
     assert (alone, exit_code(error)) == ENDS[error]
+
+
+# --- what waiting cannot help
+
+
+class Broker:
+    """Stands for librdkafka's clients: each question gets the same error."""
+
+    def __init__(self, code: int, *, when_asked: bool = True) -> None:
+        self.error = KafkaError(code)
+        self.when_asked = when_asked
+        """Else an answer brings the error with each place."""
+
+    def poll(self, _: float) -> None:
+        pass
+
+    def describe_topics(self, names: Any, request_timeout: float) -> dict[str, Future[Any]]:
+        return {"internal": self.failed()}
+
+    def describe_configs(self, wanted: Any, request_timeout: float) -> dict[Any, Future[Any]]:
+        return dict.fromkeys(wanted, self.failed())
+
+    def describe_cluster(self, request_timeout: float) -> Future[Any]:
+        return self.failed()
+
+    def committed(self, places: Any, within_s: float) -> Any:
+        if self.when_asked:
+            raise KafkaException(self.error)
+        return [SimpleNamespace(topic="internal", partition=0, error=self.error, offset=-1)]
+
+    def produce(self, *arguments: Any, **_: Any) -> None:
+        if self.when_asked:
+            raise KafkaException(self.error)
+        arguments[4](self.error, None)
+
+    def failed(self) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_exception(KafkaException(self.error))
+        return future
+
+
+def admin(broker: Broker) -> Admin:
+    made = Admin(Settings(kafka={"bootstrap_servers": "127.0.0.1:1"}))
+    made._connect = lambda: broker  # type: ignore[method-assign,return-value] # no broker here
+    made.client = broker  # type: ignore[assignment] # likewise
+    return made
+
+
+def send(broker: Broker) -> None:
+    sender = Sender(Settings(kafka={"bootstrap_servers": "127.0.0.1:1"}))
+    sender._producer = broker  # type: ignore[assignment] # no broker here
+    sender.send([Outgoing("internal", b"")])
+
+
+def raise_lost(broker: Broker) -> Never:
+    raise _lost(broker.error)
+
+
+ASKED: dict[str, Callable[[Broker], object]] = {
+    "what a topic is": lambda broker: admin(broker).describe(["internal"]),
+    "the broker itself": lambda broker: admin(broker).ping(),
+    "where a group is": lambda broker: _committed(cast(Consumer, broker), []),
+    "a transaction": lambda broker: check_transaction(KafkaException(broker.error)),
+    "to take a record": send,
+    "to take a frame": raise_lost,
+    "for records": lambda broker: check_consumed(broker.error, "internal"),
+}
+
+
+@pytest.mark.parametrize("when_asked", [True, False], ids=["at once", "by place"])
+@pytest.mark.parametrize("code", FORBIDDEN)
+@pytest.mark.parametrize("asked", ASKED)
+def test_what_the_broker_forbids_is_never_waited_for(
+    asked: str, code: int, when_asked: bool
+) -> None:
+    with pytest.raises(RefusalError, match="kafka-acls") as told:
+        ASKED[asked](Broker(code, when_asked=when_asked))
+    assert not begins_anew(told.value, ran_s=10 * STEADY_S)
+
+
+@pytest.mark.parametrize("when_asked", [True, False], ids=["at once", "by place"])
+@pytest.mark.parametrize("asked", ["what a topic is", "the broker itself", "where a group is"])
+def test_a_broker_that_is_away_is_waited_for(asked: str, when_asked: bool) -> None:
+    with pytest.raises(RetryError, match="the broker"):
+        ASKED[asked](Broker(KafkaError._TRANSPORT, when_asked=when_asked))
+
+
+@pytest.mark.parametrize(
+    "code", [KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED]
+)
+def test_whom_the_broker_does_not_know_is_told_so_though_he_gets_no_answer(code: int) -> None:
+    asking = admin(Broker(KafkaError._TIMED_OUT))
+    asking.client.poll = lambda _: asking._hear(KafkaError(code))  # type: ignore[method-assign,assignment,return-value] # as librdkafka tells it
+    with pytest.raises(RefusalError, match="SASL_USERNAME"):
+        asking.ping()
+    asking.client.poll = lambda _: 0  # type: ignore[method-assign] # it knows him now
+    with pytest.raises(RetryError, match="does not answer"):
+        asking.ping()
+
+
+def test_how_others_topics_are_configured_may_be_forbidden() -> None:
+    forbidding = admin(Broker(KafkaError.TOPIC_AUTHORIZATION_FAILED))
+    assert loss._compacted(forbidding, {"theirs"}) == {"theirs"}
+    with pytest.raises(RetryError):
+        loss._compacted(admin(Broker(KafkaError._TRANSPORT)), {"theirs"})
+
+
+@pytest.mark.parametrize("code", FENCED_WRITER)
+def test_a_writer_that_another_shut_out_asks_for_a_process_of_the_same_slot(code: int) -> None:
+    with pytest.raises(StopError, match="under the same slot"):
+        check_transaction(KafkaException(KafkaError(code)))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (KafkaError(KafkaError._TIMED_OUT, "late", False, True), RetryError),
+        (KafkaError(KafkaError._TIMED_OUT), StopError),
+        (KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), StopError),
+    ],
+)
+def test_another_end_of_a_transaction_tells_of_no_slot(
+    error: KafkaError, kind: type[CjoError]
+) -> None:
+    with pytest.raises(kind) as told:
+        check_transaction(KafkaException(error))
+    assert "slot" not in str(told.value)

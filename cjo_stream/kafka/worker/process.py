@@ -17,10 +17,11 @@ from cjo_stream.definition import compile_content
 from cjo_stream.engine.frame import tick_frame
 from cjo_stream.engine.port import Log
 from cjo_stream.engine.task import Task
-from cjo_stream.errors import RefusalError, RetryError
+from cjo_stream.errors import CjoError, RefusalError, RetryError
 from cjo_stream.kafka import client, loss, producer, slot, stage, watchdog
 from cjo_stream.kafka.client import Admin, group_id
 from cjo_stream.kafka.clock import accepted
+from cjo_stream.kafka.ending import exit_code
 from cjo_stream.kafka.folder import read_folders
 from cjo_stream.kafka.noise import muffle
 from cjo_stream.kafka.position import committed_offsets
@@ -264,15 +265,16 @@ async def _until(stop: asyncio.Event, parts: set[asyncio.Task[None]]) -> None:
             error = part.exception()
             if error is not None:
                 _LOG.error("%s failed", part.get_name(), exc_info=error)
-                end_process(f"{part.get_name()} failed: {error}")
+                code = exit_code(error) if isinstance(error, CjoError) else watchdog.EXIT_CODE
+                end_process(f"{part.get_name()} failed: {error}", code)
 
 
 def _check_configs(settings: Settings, *names: str) -> None:
     """Raise RefusalError where a private log would not keep what is written to it."""
     try:
         differences = verify(settings, None)
-    except RetryError as error:
-        # A broker may forbid its clients to see how topics are configured.
+    except RefusalError as error:
+        # A broker may forbid its clients to see how topics are configured that they do not use.
         _LOG.warning("the topics' configurations are not known: %s", error)
         return
     for found in differences:
