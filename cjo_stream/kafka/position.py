@@ -17,13 +17,16 @@
                                         record
     committed, behind another record    refused                     refused
     than the one that was taken
-    nothing committed, but a copy       refused: they are gone      refused: they are gone
+    nothing committed, but a copy       refused: they are gone;     refused: they are gone
+                                        where no set read the
+                                        topic, goes on from it
     nothing at all                      a new lane, from the        new, from offset 0; refused
                                         first record                where the log begins later
 
 A channel that was taken out leaves its topic's position at the set number SWITCHED_OFF. Where it
 is put back, what retention has deleted by then was nobody's to read: its lane goes on with the
-first record there is.
+first record there is. Its group did not read it meanwhile, so its offset has expired after some
+days: then it goes on from the copy.
 
 A *copy* is a record of the compacted cursor topic; committed offsets expire, copies do not. So a
 copy tells an installation that lost its offsets from a new one, and an operator may go on from it:
@@ -133,7 +136,7 @@ def start_of_intake(found: Found, words: Words = NO_WORDS) -> Start:
     if position is None:
         if found.copy is None or _lane(found, found.copy).topic_id != found.topic_id:
             return Start(found.first, None)
-        if not words.restore:
+        if _lane(found, found.copy).set_number != SWITCHED_OFF and not words.restore:
             raise _gone(found)
         position = found.copy
     elif found.copy is not None and _is_put_back(found, position, found.copy):

@@ -89,6 +89,18 @@ def test_a_channel_put_back_after_retention_goes_on_with_the_first_record_there_
         start_of_intake(raw(silent, end=49))
 
 
+def test_a_channel_put_back_when_its_offset_has_expired_goes_on_from_the_copy() -> None:
+    out = Position(50, joined(INTERNAL, f"{RAW} 0 2:5", 7))
+    assert start_of_intake(raw(None, out)) == Start(50, f"{RAW} 0 2:5", 7)
+    after_retention = start_of_intake(raw(None, out, first=80))
+    assert after_retention == start_of_intake(raw(out, first=80))
+    assert after_retention.offset == 80
+    with pytest.raises(RefusalError, match="lost its end"):
+        start_of_intake(raw(None, out, end=49))
+    with pytest.raises(RefusalError, match="another internal topic"):
+        start_of_intake(raw(None, Position(50, f"other {RAW} 0 2:5")))
+
+
 @pytest.mark.parametrize("offset", [40, 50])
 def test_a_commit_that_comes_late_does_not_bring_back_a_set_that_intake_has_left(
     offset: int,
