@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,15 +50,19 @@ def apply(
         applied = published.apply(settings, definitions, note)
     if json:
         say_json(applied)
-    elif applied.changed:
-        say(f"set {applied.number} governs")
-        if isinstance(applied, published.Applied) and applied.behind:
-            warn(
-                f"intake has not gone over to it yet in {', '.join(applied.behind)}: is it "
-                "running? It does so before it takes in what is new"
-            )
     else:
-        say(f"nothing changed: set {applied.number} governs already")
+        behind = applied.behind if isinstance(applied, published.Applied) else ()
+        tell(applied.number, behind, changed=applied.changed)
+
+
+def tell(number: int, behind: Sequence[str], *, changed: bool) -> None:
+    """Say what an `apply` did, and where intake is `behind` it."""
+    say(f"set {number} governs" if changed else f"nothing changed: set {number} governs already")
+    if behind:
+        warn(
+            f"intake has not gone over to it yet in {', '.join(behind)}: is it running? "
+            "It does so before it takes in what is new"
+        )
 
 
 def _confirm(definitions: DefinitionSet, prefix: str) -> None:

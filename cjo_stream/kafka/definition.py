@@ -257,7 +257,7 @@ def apply(
             writer.write(_fingerprint(settings))
         published = _next(log, definitions)
         if published.number == log.pointer.number:
-            return Applied(published.number, changed=False)
+            return Applied(published.number, False, _behind(settings, admin, published.number))
         topology = definitions.program.topology
         if published.number not in log.sets:
             on_step(f"set {published.number}: writing it down")

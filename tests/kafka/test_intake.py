@@ -215,3 +215,5 @@ def test_a_new_set_is_a_barrier_brings_its_topics_and_governs_when_apply_returns
     monkeypatch.setattr(definition, "INTAKE_WITHIN_S", 0.1)
     applied = publish(settings, topology(settings, tmp_path))
     assert f"{web}/0" in applied.behind
+    again = publish(settings, topology(settings, tmp_path))
+    assert (again.changed, again.behind) == (False, applied.behind)

@@ -12,6 +12,7 @@ import pytest
 
 from cjo_stream import settings
 from cjo_stream.cli.app import call
+from cjo_stream.cli.apply import tell
 from cjo_stream.cli.run import lane_of
 
 ROOT = Path(__file__).parents[2]
@@ -275,6 +276,18 @@ def test_a_set_is_applied_to_a_state_folder_and_told(cli, tmp_path: Path) -> Non
         done = cli(*command, "--state", tmp_path / "none")
         assert (done.code, (tmp_path / "none").exists()) == (2, False)
     assert "state of topology shop" in cli("apply", "lending", "--state", state).err
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_whether_intake_is_behind_is_told_by_every_apply(
+    capsys: pytest.CaptureFixture[str], changed: bool
+) -> None:
+    tell(3, ["web/0", "app/1"], changed=changed)
+    said = capsys.readouterr()
+    assert "set 3 governs" in said.out
+    assert "has not gone over to it yet in web/0, app/1: is it running?" in said.err
+    tell(3, [], changed=changed)
+    assert not capsys.readouterr().err
 
 
 def test_no_set_is_applied_under_a_run_that_was_killed(
