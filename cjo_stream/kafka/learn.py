@@ -22,6 +22,7 @@ from confluent_kafka import Consumer, Message
 from cjo_stream.core.learning.weight import publish
 from cjo_stream.core.message import ActivateModel
 from cjo_stream.core.record import Reward
+from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.engine.frame import control_frame
 from cjo_stream.engine.learner import Learner, Publication
 from cjo_stream.errors import RefusalError, RetryError, StopError
@@ -82,9 +83,12 @@ class LearnProcess:
         self._sender = Sender(settings, self._wait)
         self._learner = Learner()
         self._consumer: Consumer | None = None
-        self._next = self._remembered = self._end = 0
+        self._next = self._end = 0
+        self._remembered = (0, 0)
+        """`next` and `end`, as the memory has them."""
         self._last: Message | None = None
-        """The reward before `next`."""
+        """The reward before `next`, where its digest is not made yet."""
+        self._digest = UNKNOWN
         self._unsent: Publication | None = None
         self._due_s = 0.0
         self._is_numbered = False
@@ -104,7 +108,7 @@ class LearnProcess:
         self.vitals.beat()
         first = self._admin.firsts([self._place])[self._place]
         if standing is None:
-            self._next = first
+            self._next = self._end = first
         else:
             end = self._admin.ends([self._place])[self._place]
             check_standing(standing, self._topic_id, first, end, self._names)
@@ -114,12 +118,16 @@ class LearnProcess:
                 _anew(self._names),
             )
             self._learner = Learner(model, standing.number, standing.digest)
-            self._next = standing.offset
+            self._next, self._end = standing.offset, max(standing.offset, standing.end)
+            self._digest = standing.last
+            if self._next < first:
+                # Only markers are gone.
+                self._next, self._digest = first, UNKNOWN
             self._is_numbered = True
             if standing.number:
                 # Whether all partitions have it, the one that was stopped may not have known.
                 self._unsent = Publication(standing.number, publish(model))
-        self._remembered = self._next
+        self._remembered = (self._next, self._end)
         self._consumer = reader(self._settings, {self._place: self._next})
         self._tell()
 
@@ -135,7 +143,7 @@ class LearnProcess:
             self._metrics.observe("cjo_stage_seconds", (STAGE,), time.perf_counter() - began_s)
         if time.monotonic() >= self._due_s:
             self._due_s = time.monotonic() + self._settings.learn_interval_s
-            if self._next > self._remembered and (self._is_numbered or self._number_on()):
+            if self._has_moved() and (self._is_numbered or self._number_on()):
                 self._remember()
             if self._unsent is not None:
                 self._publish(self._unsent)
@@ -143,7 +151,7 @@ class LearnProcess:
     def close(self) -> None:
         """Leave in order: what was learnt is remembered, and published at the next start."""
         try:
-            if self._next > self._remembered and self._is_numbered:
+            if self._has_moved() and self._is_numbered:
                 self._remember()
         except (RetryError, StopError) as error:
             _LOG.warning("at the end: %s", error)
@@ -163,7 +171,8 @@ class LearnProcess:
     def _take(self, message: Message) -> int:
         """Learn from one message; return 1, or 0 where it is no reward."""
         if is_end(message):
-            self._end = message.offset() or 0
+            # Dispatch writes rewards in transactions: behind the last one lies a marker.
+            self._end = max(self._end, message.offset() or 0)
             return 0
         if (error := message.error()) is not None:
             check_consumed(error, self._place[0])
@@ -175,14 +184,19 @@ class LearnProcess:
             # The same log teaches the same: whoever learns of it passes over the same record.
             told_foreign(_LOG, message, why)
         self._next, self._last = offset + 1, message
+        self._end = max(self._end, self._next)
         return 1
+
+    def _has_moved(self) -> bool:
+        return (self._next, self._end) != self._remembered
 
     def _remember(self) -> None:
         began_s = time.perf_counter()
         publication = self._learner.publish()
         learner = self._learner
         treatments = learner.model.treatments
-        assert self._last is not None, "there is something to remember"
+        if self._last is not None:
+            self._digest, self._last = loss.digest_of(self._last), None
         self._memory.write(
             {name: treatments[name] for name in learner.taught()},
             Standing(
@@ -191,10 +205,11 @@ class LearnProcess:
                 learner.model.rewards,
                 learner.number,
                 learner.digest,
-                loss.digest_of(self._last),
+                self._digest,
+                self._end,
             ),
         )
-        self._remembered = self._next
+        self._remembered = (self._next, self._end)
         self._unsent = publication or self._unsent
         self._metrics.observe("cjo_commit_seconds", (STAGE,), time.perf_counter() - began_s)
         self._tell()
@@ -253,7 +268,7 @@ class LearnProcess:
     def _standings(self) -> dict[Place, int]:
         if self._consumer is None:
             return {}
-        return {self._place: max(self._next, self._end)}
+        return {self._place: self._end}
 
 
 def check_standing(standing: Standing, topic_id: str, first: int, end: int, names: Names) -> None:
@@ -267,7 +282,7 @@ def check_standing(standing: Standing, topic_id: str, first: int, end: int, name
             f"the topic {name} was created anew: what was learnt is of another one. Delete "
             f"{names.model} too, run `cjo-stream topics create`, and begin to learn anew"
         )
-    if standing.offset < first:
+    if max(standing.offset, standing.end) < first:
         raise RefusalError(
             f"{name} begins at {first}, and the rewards from {standing.offset} on are not learnt: "
             f"the learner was away for longer than they are kept. Bring them back, {_anew(names)}"

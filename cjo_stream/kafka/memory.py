@@ -45,6 +45,9 @@ class Standing(msgspec.Struct):
     digest: bytes = b""
     last: int = UNKNOWN
     """Digest of the reward before `offset` (codec.record_digest)."""
+    end: int = 0
+    """How far the log was read: from `offset` to here it holds no reward, only markers of the
+    transactions that they came in."""
 
 
 class Memory:

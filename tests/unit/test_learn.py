@@ -22,6 +22,16 @@ def test_it_goes_on_where_its_memory_ends() -> None:
 def test_rewards_that_are_no_longer_kept_are_missed() -> None:
     with pytest.raises(RefusalError, match=r"from 7 on are not learnt.*delete t\.model\.v1"):
         check_standing(Standing("id", 7), "id", 8, 9, NAMES)
+    with pytest.raises(RefusalError, match="from 7 on are not learnt"):
+        check_standing(Standing("id", 7, end=8), "id", 9, 9, NAMES)
+
+
+def test_the_marker_of_their_transaction_is_no_reward_that_is_missed() -> None:
+    """The last reward lies at 6, its marker at 7; then retention takes both."""
+    check_standing(Standing("id", 7, end=8), "id", 8, 8, NAMES)
+    check_standing(Standing("id", 7, end=8), "id", 7, 9, NAMES)
+    # A log that lost no more than the marker lost no reward.
+    check_standing(Standing("id", 7, end=8), "id", 0, 7, NAMES)
 
 
 def test_a_topic_that_was_created_anew_is_another_one() -> None:
@@ -38,4 +48,4 @@ def test_a_log_that_lost_its_end_is_refused() -> None:
 def test_a_memory_of_an_earlier_release_has_no_last_reward() -> None:
     earlier = {"topic_id": "id", "offset": 7, "rewards": 5, "number": 2, "digest": b"d"}
     standing = msgspec.msgpack.decode(msgspec.msgpack.encode(earlier), type=Standing)
-    assert standing == Standing("id", 7, 5, 2, b"d", UNKNOWN)
+    assert standing == Standing("id", 7, 5, 2, b"d", UNKNOWN, 0)
