@@ -5,19 +5,21 @@ The state folder makes it safe to kill: started again with the same numbers, it 
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
 from cjo_stream.definition import DefinitionSet
+from cjo_stream.embedded.delivery import place_of_run
 from cjo_stream.embedded.figures import GateFigures, JourneyFigures, actions, gates, journeys
 from cjo_stream.embedded.installation import open_installation
 from cjo_stream.embedded.loop import People, Span, converse
-from cjo_stream.embedded.output import SUMMARY
+from cjo_stream.embedded.output import SUMMARY, lost
 from cjo_stream.embedded.run import Progress, Summary, finish
+from cjo_stream.embedded.state import StateFolder, clear
 from cjo_stream.engine.port import Decode
 from cjo_stream.settings import DEMO_TENANT_KEY
 
@@ -44,11 +46,12 @@ def demo(
 ) -> DemoResult:
     """Run `people` through `definitions`; the files go to `out`, the state to `out/state`.
 
-    `lane` names the traffic: a demo that was killed goes on behind what it has taken of it.
+    `lane` names the traffic: a demo that was killed goes on behind what it has taken of it. One
+    that came to its end, or whose files have lost something, begins anew.
     """
     state = out / "state"
-    if (out / SUMMARY).exists():
-        shutil.rmtree(state, ignore_errors=True)  # the last demo came to its end: a new one
+    if (out / SUMMARY).exists() or not _goes_on(state, out):
+        clear(state)
     began = time.monotonic()
     with open_installation(
         definitions, out, state=state, force=True, tenant_key=DEMO_TENANT_KEY.encode()
@@ -57,3 +60,10 @@ def demo(
         summary = finish(installation, time.monotonic() - began)
     issues = {action.name: action.issue for action in definitions.program.actions.values()}
     return DemoResult(summary, journeys(out), actions(out), gates(out, issues))
+
+
+def _goes_on(state: Path, out: Path) -> bool:
+    """Return whether people can hear again all that a demo, which was killed, has told them."""
+    with closing(StateFolder(state, is_new=True)) as folder:
+        noted = folder.log.note(place_of_run(out).note)
+    return not (noted and lost(out, noted))

@@ -1,7 +1,9 @@
 """A state folder on disk: the log with its notes, and the store of each partition's task.
 
-    STATE/log/    one RocksDB with all of it; the log's own keys, and
-                  t | partition (4, BE) | key of the partition's store
+    STATE/log/             one RocksDB with all of it; the log's own keys, and
+                           t | partition (4, BE) | key of the partition's store
+    STATE/task-N/          a store of its own, as older releases kept one: it is taken in
+    STATE/task-N.taken/    what is left of one that was
 
 All of it has one log of writes. After a power cut it stands where it stood at one moment a little
 before: no task is ahead of the log or behind what the log has let go.
@@ -9,6 +11,7 @@ before: no task is ahead of the log or behind what the log has let go.
 
 from __future__ import annotations
 
+import os
 import shutil
 import struct
 from collections.abc import Sequence
@@ -25,6 +28,7 @@ from cjo_stream.store.section import Section
 
 _PARTITION: Final = struct.Struct(">I")
 _MOVED_PAIRS: Final = 10_000
+_TAKEN: Final = ".taken"
 
 
 class StateFolder:
@@ -61,7 +65,12 @@ class StateFolder:
         self._store.close()
 
     def _take_in_older(self) -> None:
-        """Take in the stores that older releases kept in folders of their own."""
+        """Take in the stores that older releases kept in folders of their own.
+
+        Each folder gets another name before it is deleted: a store that is there is whole.
+        """
+        for taken in self.folder.glob(f"task-*{_TAKEN}"):
+            shutil.rmtree(taken)
         older: list[Path] = []
         for partition in count():
             folder = self.folder / f"task-{partition}"
@@ -77,13 +86,32 @@ class StateFolder:
             finally:
                 store.close()
         self._store.purge([])  # on disk before what it was copied from is gone
-        for folder in reversed(older):  # the first at last: a crash on the way begins again
-            shutil.rmtree(folder)
+        gone = [folder.with_name(folder.name + _TAKEN) for folder in older]
+        # The first at last: a crash on the way begins again.
+        for folder, taken in reversed(list(zip(older, gone, strict=True))):
+            folder.rename(taken)
+        _sync(self.folder)  # none comes back by a power cut, when more is written
+        for taken in gone:
+            shutil.rmtree(taken)
+
+
+def clear(folder: Path) -> None:
+    """Delete the state in a folder; what else lies there stays."""
+    for part in [*folder.glob("task-*"), folder / "log"]:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def section(store: Store, partition: int) -> Section:
     """Return the store of a partition's task, within the one of the state."""
     return Section(store, b"t" + _PARTITION.pack(partition))
+
+
+def _sync(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _copy(source: Store, target: Store) -> None:

@@ -241,6 +241,32 @@ def test_a_demo_of_other_numbers_begins_anew(cli, tmp_path: Path) -> None:
     assert results(tmp_path / "a") == results(tmp_path / "b")
 
 
+def test_a_demo_goes_on_where_it_was_killed_and_begins_anew_without_its_files(
+    cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = ("demo", "--people", 20, "--days", 2, "--out", tmp_path)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def killed() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr("cjo_stream.embedded.demo.finish", interrupt)
+            assert cli(*demo).code == 130
+
+    assert cli(*demo).code == 0
+    undisturbed = results(tmp_path)
+    killed()
+    done = cli(*demo)
+    assert done.code == 0
+    assert "going on" in done.err
+    assert results(tmp_path) == undisturbed
+    killed()
+    (tmp_path / "actions.jsonl").unlink()
+    assert cli(*demo).code == 0
+    assert results(tmp_path) == undisturbed
+
+
 def test_an_identifier_nobody_has_is_told_with_what_may_be_the_reason(cli, tmp_path: Path) -> None:
     assert cli("run", SHOP, EVENTS, "--out", tmp_path / "o", "--state", tmp_path / "s").code == 0
     show = ("customer", "show", "--state", tmp_path / "s")

@@ -130,7 +130,11 @@ def test_a_file_that_lost_its_end_is_brought_back_or_given_up(
     assert left == undisturbed
 
 
-def test_stores_that_an_older_release_kept_apart_are_taken_in(tmp_path: Path) -> None:
+@pytest.mark.parametrize("removed", range(4))
+def test_stores_that_an_older_release_kept_apart_are_taken_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, removed: int
+) -> None:
+    """After so many deleted files of them the process is killed; 0: it is not."""
     undisturbed = run(tmp_path / "undisturbed", 3)
     state = tmp_path / "state"
     with open_installation(LOADED, tmp_path / "out", state=state, partitions=3) as one:
@@ -146,6 +150,17 @@ def test_stores_that_an_older_release_kept_apart_are_taken_in(tmp_path: Path) ->
                 apart.write(pairs)
             store.write([(key, None) for key, _ in pairs])
     first = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    if removed:
+
+        def dying(folder: Path) -> None:
+            for path in sorted(folder.iterdir())[:removed]:
+                path.unlink()
+            raise KilledError
+
+        with monkeypatch.context() as patch:
+            patch.setattr("cjo_stream.embedded.state.shutil.rmtree", dying)
+            with pytest.raises(KilledError):
+                StateFolder(state)
     second = run(tmp_path, 3, force=True)
     assert not list(state.glob("task-*"))
     assert first["actions.jsonl"] + second["actions.jsonl"] == undisturbed["actions.jsonl"]
