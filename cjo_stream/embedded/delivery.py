@@ -92,11 +92,15 @@ class Delivery:
         elif noted := log.note(_OPERATOR):
             self._open(self._unclaimed, noted, without_lost=True)
 
-    def begin(self, place: Place) -> Output:
-        """Let the effects from now on go to `place`; whoever had them before has all of his."""
+    def begin(self, place: Place, before: dict[str, int] | None = None) -> Output:
+        """Let the effects from now on go to `place`; whoever had them before has all of his.
+
+        `before` are the events that the state has had, by result.
+        """
         if self._output is None or self.place != place:
             self.end()
             self._output = self._open(place, None)
+            self._output.before = before or {}
             self._log.append([], self._output.notes())
         return self._output
 

@@ -91,7 +91,7 @@ def open_installation(
         begun = choose(runtime, log, definitions)
         if is_new:
             clear(out)
-        output = delivery.begin(place)
+        output = delivery.begin(place, runtime.events)
         govern(runtime, log, begun)
         yield Installation(runtime, output)
 

@@ -66,11 +66,15 @@ def usable(folder: Path) -> Iterator[None]:
 
 
 class _Reach(msgspec.Struct):
-    """How far the files reach: bytes and lines by kind, actions by channel."""
+    """How far the files reach: bytes and lines by kind, actions by channel.
+
+    `before`: how many events the state had had when the run began, by result.
+    """
 
     bytes: dict[str, int] = {}
     lines: dict[str, int] = {}
     actions: dict[str, int] = {}
+    before: dict[str, int] = {}
 
 
 class Lost(NamedTuple):
@@ -100,7 +104,7 @@ class Output:
     """Open files in one folder.
 
     `counts` says how many lines of each kind were written to them, `actions` how many commands by
-    channel.
+    channel, `before` how many events the state had had when they were begun, by result.
     """
 
     def __init__(
@@ -121,6 +125,7 @@ class Output:
         noted = msgspec.json.decode(sizes, type=_Reach) if sizes else _Reach()
         self.counts = {kind: noted.lines.get(kind, 0) for kind in NAMES}
         self.actions = noted.actions
+        self.before = noted.before
         ends = {folder / NAMES[kind]: noted.bytes.get(kind, 0) for kind in NAMES}
         for one in lost(folder, sizes) if sizes else []:
             if not without_lost:
@@ -164,7 +169,7 @@ class Output:
             for file in self._files.values():
                 file.flush()
         sizes = {kind: file.tell() for kind, file in self._files.items()}
-        return {self._note: _JSON.encode(_Reach(sizes, self.counts, self.actions))}
+        return {self._note: _JSON.encode(_Reach(sizes, self.counts, self.actions, self.before))}
 
     def refuse(self, letter: DeadLetter) -> None:
         """Write a dead letter of intake's."""

@@ -97,7 +97,10 @@ def finish(installation: Installation, wall_seconds: float) -> Summary:
     """Write customers.jsonl and summary.json; return the summary."""
     output = installation.output
     customers = output.write_customers(installation.runtime.rows())
-    results = _results(installation.runtime.take_counts())
+    results = {
+        result: number - output.before.get(result, 0)
+        for result, number in installation.runtime.events.items()
+    }
     lines = output.counts
     events = results.get("applied", 0) + results.get("late", 0)
     summary = Summary(
@@ -159,14 +162,6 @@ def progress(installation: Installation, number: int, began: float) -> Progress:
         event_time=installation.runtime.high,
         wall_seconds=time.monotonic() - began,
     )
-
-
-def _results(counts: dict[tuple[str, ...], int]) -> dict[str, int]:
-    results: dict[str, int] = {}
-    for key, by in counts.items():
-        if key[0] == "cjo_events_total":
-            results[key[2]] = results.get(key[2], 0) + by
-    return results
 
 
 def late_share(summary: Summary) -> float:

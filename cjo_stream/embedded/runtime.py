@@ -216,12 +216,13 @@ class Runtime:
 
     # --- what comes out
 
-    def take_counts(self) -> dict[tuple[str, ...], int]:
-        """Return the counts of all tasks since the last call."""
-        total: dict[tuple[str, ...], int] = {}
+    @property
+    def events(self) -> dict[str, int]:
+        """How many events there were since the state began, by result."""
+        total: dict[str, int] = {}
         for task in self.tasks:
-            for key, by in task.take_counts().items():
-                total[key] = total.get(key, 0) + by
+            for result, number in task.events.items():
+                total[result] = total.get(result, 0) + number
         return total
 
     def customers(self) -> Iterator[Customer]:

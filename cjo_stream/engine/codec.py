@@ -80,6 +80,8 @@ class Meta(msgspec.Struct, array_like=True):
     """Live instances by journey and state."""
     model: int = 0
     """Number of the learnt model in force; 0 before the first."""
+    events: dict[str, int] = {}
+    """Events so far by their result: applied, late, repeated, erased."""
 
 
 _ENCODER = msgspec.msgpack.Encoder()

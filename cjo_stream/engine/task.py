@@ -174,6 +174,11 @@ class Task:
         """How many instances are live, by journey and state."""
         return self._meta.live
 
+    @property
+    def events(self) -> dict[str, int]:
+        """How many events there were since the store began, by result."""
+        return self._meta.events
+
     # --- the steps
 
     def process(self, records: Sequence[LogRecord]) -> Outbox:
@@ -199,6 +204,7 @@ class Task:
             clean=False,
             purges=[*self._meta.purges, *self._purges],
             live=self._counted_live(),
+            events=self._counted_events(),
         )
         if self._last is not None:
             meta.digest = codec.record_digest(self._last.time, self._last.value)
@@ -264,6 +270,14 @@ class Task:
             if not states[key[2]]:
                 del states[key[2]]
         return live
+
+    def _counted_events(self) -> dict[str, int]:
+        """Return the events so far by result."""
+        events = dict(self._meta.events)
+        for key, by in self._counts.items():
+            if key[0] == "cjo_events_total":
+                events[key[2]] = events.get(key[2], 0) + by
+        return events
 
     def _roll_back(self) -> None:
         self._cache.reset()

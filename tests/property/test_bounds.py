@@ -183,7 +183,9 @@ class World:
         self.runtime.settle()
         took_s = time.process_time() - began_s
         self.slowest_s[what] = max(self.slowest_s[what], took_s)
-        for key, by in self.runtime.take_counts().items():
+        for key, by in (
+            pair for task in self.runtime.tasks for pair in task.take_counts().items()
+        ):
             self.counts[key] = self.counts.get(key, 0) + by
 
     def actors(self) -> list[tuple[str, bytes]]:

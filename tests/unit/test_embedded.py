@@ -65,7 +65,10 @@ def run(events: Path, out: Path, *more: str, hash_seed: str = "0") -> dict[str, 
 
 
 def read(out: Path) -> dict[str, bytes]:
-    return {name: (out / f"{name}.jsonl").read_bytes() for name in FILES}
+    summary = json.loads((out / "summary.json").read_text())
+    told = {name: summary[name] for name in ("events", "repeated", "late", "dead_letters")}
+    files = {name: (out / f"{name}.jsonl").read_bytes() for name in FILES}
+    return files | {"summary": json.dumps(told).encode()}
 
 
 def sequences(files: dict[str, bytes]) -> dict[str, dict[str, list[Any]]]:
