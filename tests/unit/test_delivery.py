@@ -219,6 +219,40 @@ def test_what_a_killed_command_had_for_effects_stands_in_the_operators_files(
     assert kinds(world.operators) == ["erased"] * (2 if then == "erase" else 1)
 
 
+def test_a_command_killed_before_any_of_its_writes_leaves_nothing_to_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = RocksStore.write
+    left = [0]
+
+    def limited(self: RocksStore, batch: Sequence[tuple[bytes, bytes | None]]) -> None:
+        if left[0] == 0:
+            raise KilledError
+        left[0] -= 1
+        write(self, batch)
+
+    told = set()
+    for writes in range(1_000):
+        (tmp_path / str(writes)).mkdir()
+        world = World(tmp_path / str(writes))
+        world.run(world.a)
+        left[0] = writes
+        with monkeypatch.context() as patch:
+            patch.setattr(RocksStore, "write", limited)
+            try:
+                world.erase(0)
+                break
+            except KilledError:
+                pass
+        world.run(world.b, 2 * USERS)
+        assert "erased" not in kinds(world.b)
+        assert len(commands(world.b)) == USERS
+        world.erase(0)
+        told.add(tuple(kinds(world.operators)))
+    assert writes > 5
+    assert told == {("erased",)}
+
+
 def test_an_operators_file_that_lost_its_end_keeps_nobody_from_the_next_command(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
