@@ -17,10 +17,11 @@ drop it. They follow deliveries at most COMMIT_S later, always with explicit off
 Dead letters go out from here with the original bytes. They are sent before the offset is
 committed, so a crash in between sends them twice; their headers topic, partition, offset tell.
 
-A *barrier* lies between two definition sets, because they may route differently. Everything
-under the old set is delivered; its number beside the committed offset becomes the new one's; then
-the new one routes. A restart goes on with the set that the committed metadata names, at least up
-to the log's end as it then was: so far a predecessor may have come without committing.
+Between two definition sets lies a barrier (`lane`). Everything under the old set is delivered; its
+number beside the committed offset becomes the new one's; then the new one routes. A restart goes
+on with the set that the committed metadata names, at least up to the log's end as it then was: so
+far a predecessor may have come without committing. Also topics that were taken out meanwhile are
+read so far, then switched off.
 """
 
 from __future__ import annotations
@@ -28,23 +29,16 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from cjo_stream.core.program import Program
 from cjo_stream.core.record import DeadLetter
-from cjo_stream.engine.codec import UNKNOWN, record_digest
 from cjo_stream.engine.effect import cut_letter, dead_letter_headers
 from cjo_stream.engine.frame import RECORD_BYTES_MAX
-from cjo_stream.engine.intake import (
-    SWITCHED_OFF,
-    Intake,
-    new_metadata,
-    read_metadata,
-    renumbered,
-)
+from cjo_stream.engine.intake import Intake, renumbered
 from cjo_stream.engine.port import Log, RawRecord
 from cjo_stream.errors import StopError
 from cjo_stream.ingest import Decoder, decoder
@@ -56,19 +50,19 @@ from cjo_stream.kafka.client import (
     Sender,
     check_consumed,
     check_fatal,
+    group_id,
     is_end,
 )
 from cjo_stream.kafka.definition import DefinitionLog
+from cjo_stream.kafka.lane import Lane, is_past, routed_topics, set_for, take_up, waiting
 from cjo_stream.kafka.noise import muffle
 from cjo_stream.kafka.permission import refusal
 from cjo_stream.kafka.position import (
     INTAKE,
     NO_WORDS,
-    Found,
-    Position,
     Words,
     copy_record,
-    joined,
+    set_numbers,
     starts,
 )
 from cjo_stream.kafka.stage import Linger, Standstill, Stopping, Vitals
@@ -116,44 +110,6 @@ def sources(program: Program, names: Names) -> dict[str, str | None]:
     return {**found, names.outcome: None}
 
 
-class Lane:
-    """One raw partition that this process reads."""
-
-    __slots__ = (
-        "committed",
-        "copied",
-        "digest",
-        "last",
-        "log",
-        "metadata",
-        "next",
-        "place",
-        "safe",
-        "set_number",
-    )
-
-    def __init__(self, place: Place, log: Log, offset: int, safe: int, set_number: int) -> None:
-        self.place = place
-        self.log = log
-        self.next = offset
-        self.safe = safe
-        """From this offset on, no predecessor can have sent anything by the present set."""
-        self.set_number = set_number
-        self.metadata = ""
-        self.last: RawRecord | None = None
-        """The record before `next`, where its digest is not made yet."""
-        self.digest = UNKNOWN
-        self.committed: Position | None = None
-        self.copied: Position | None = None
-
-    def position(self, internal_id: str) -> Position:
-        """Return what is to be committed: all before it is delivered."""
-        if self.last is not None:
-            self.digest = record_digest(self.last.time, self.last.value)
-            self.last = None
-        return Position(self.next, joined(internal_id, self.metadata, self.digest))
-
-
 class IntakeProcess:
     """One intake. `open`, then `turn` for as long as it is to work, then `close`."""
 
@@ -176,7 +132,6 @@ class IntakeProcess:
         self._definitions = DefinitionLog(settings)
         self._definitions.read()
         self._lanes: dict[Place, Lane] = {}
-        self._ends: dict[Place, int] = {}
         self._topic_ids: dict[str, str] = {}
         self._engines: dict[int, Intake] = {}
         self._decoders: dict[int, Decoder] = {}
@@ -219,6 +174,8 @@ class IntakeProcess:
             if self._stopping.asked:
                 return
         self._point(self._definitions.pointer.number)
+        read = set(self._channels[self._current])
+        self._subscribe(read | self._taken_out(read))
 
     def turn(self) -> None:
         """Take one step: at most STEP_RECORDS_MAX records, all the way to their delivery."""
@@ -271,7 +228,7 @@ class IntakeProcess:
                 continue
             lane = self._lanes.get((message.topic() or "", message.partition() or 0))
             offset = message.offset() or 0
-            if lane is None or lane.set_number == SWITCHED_OFF:
+            if lane is None or lane.is_off:
                 continue
             if offset >= lane.next:
                 lane.next = offset + 1
@@ -318,11 +275,10 @@ class IntakeProcess:
     def _take_error(self, message: Message) -> None:
         error = message.error()
         assert error is not None
-        if is_end(message):
-            # Beyond the last record there may be a transaction's marker: that is no lag.
-            self._ends[message.topic() or "", message.partition() or 0] = message.offset() or 0
-        else:
+        if not is_end(message):
             check_consumed(error, message.topic())
+        elif lane := self._lanes.get((message.topic() or "", message.partition() or 0)):
+            lane.ends_at(message.offset() or 0)
 
     def _measure(self, route_s: float, deliver_s: float) -> None:
         self._metrics.observe("cjo_stage_seconds", ("intake_route",), route_s)
@@ -337,10 +293,7 @@ class IntakeProcess:
         self._stopping.check()
 
     def _standings(self) -> dict[Place, int]:
-        return {
-            place: max(lane.next, self._ends.get(place, 0))
-            for place, lane in list(self._lanes.items())
-        }
+        return {p: lane.reach for p, lane in list(self._lanes.items()) if not lane.is_off}
 
     # --- definition sets -----------------------------------------------------------------------
 
@@ -376,28 +329,39 @@ class IntakeProcess:
     def _pass_barriers(self) -> None:
         """Let the lanes that are past their barrier go over to the present set."""
         channels = self._channels[self._current]
-        waiting = [
-            lane
-            for lane in self._lanes.values()
-            if lane.set_number not in (self._current, SWITCHED_OFF)
-        ]
-        ready = [lane for lane in waiting if lane.next >= lane.safe]
+        before = waiting(self._lanes.values(), self._current, channels)
+        ready = [lane for lane in before if is_past(lane)]
+        are_read_again = any(lane.is_off for lane in ready)
         for lane in ready:
-            self._engines[lane.set_number].release(lane.log)
-            read_on = lane.place[0] in channels
-            lane.set_number = self._current if read_on else SWITCHED_OFF
+            self._release(lane)
+            lane.set_number = set_for(lane.place[0], self._current, channels)
             lane.metadata = renumbered(lane.metadata, lane.set_number)
-            if read_on:
-                self._engines[self._current].resume(lane.log, lane.next, lane.metadata)
+            self._resume(lane)
         if ready:
             # Nothing is routed by the new set before this is acknowledged.
             self._commit(ready, wait=True)
             self._copy_positions()
-        if len(ready) == len(waiting):
+        if are_read_again:
+            # What came meanwhile was left where it lies.
+            self._consumer.assign(self._assignment())
+        if self._joined and len(ready) == len(before):
             self._subscribe(set(channels))
 
+    def _resume(self, lane: Lane) -> None:
+        if not lane.is_off:
+            self._engine(lane.set_number).resume(lane.log, lane.next, lane.metadata)
+
+    def _release(self, lane: Lane) -> None:
+        if lane.set_number in self._engines:
+            self._engines[lane.set_number].release(lane.log)
+
+    def _taken_out(self, read: set[str]) -> set[str]:
+        """Return the topics that were taken out while no intake ran to switch them off."""
+        routed = set_numbers(self._admin, group_id(self._settings, INTAKE))
+        return set(self._admin.describe(routed_topics(routed, self._definitions.sets) - read))
+
     def _subscribe(self, topics: set[str]) -> None:
-        """All lanes are past their barrier: read what the present set reads, and that only."""
+        """Read these topics, and go by no set that no lane has."""
         for number in set(self._engines) - {self._current}:
             del self._engines[number], self._decoders[number], self._channels[number]
         if topics != self._subscribed:
@@ -423,26 +387,17 @@ class IntakeProcess:
             partitions,
             words=self._words,
         ):
-            lane = self._take_up(found, start.offset, start.metadata)
-            lane.digest = start.digest
+            if start.metadata is None:
+                _LOG.info("%s/%d is new: from offset %d", *found.place, start.offset)
+            lane = take_up(found, start, self._current, self._topics_of)
+            self._resume(lane)
             self._lanes[found.place] = lane
         consumer.assign(self._assignment())
 
-    def _take_up(self, found: Found, offset: int, metadata: str | None) -> Lane:
-        log = Log(found.topic_id, found.place[1])
-        if metadata is None:
-            lane = Lane(found.place, log, offset, offset, self._current)
-            lane.metadata = new_metadata(log, self._current)
-            self._engine(self._current).resume(log, offset, lane.metadata)
-            _LOG.info("%s/%d is new: from offset %d", *found.place, offset)
-            return lane
-        number = read_metadata(metadata).set_number
-        if number == SWITCHED_OFF:
-            number, metadata = self._current, renumbered(metadata, self._current)
-        lane = Lane(found.place, log, offset, max(found.end, offset), number)
-        lane.metadata = metadata
-        self._engine(number).resume(log, offset, metadata)
-        return lane
+    def _topics_of(self, number: int) -> Collection[str]:
+        """Return the topics that a set reads."""
+        self._engine(number)
+        return self._channels[number]
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         try:
@@ -460,9 +415,8 @@ class IntakeProcess:
         self._joined = False
         for partition in partitions:
             lane = self._lanes.pop((partition.topic, partition.partition), None)
-            if lane is not None and lane.set_number in self._engines:
-                self._engines[lane.set_number].release(lane.log)
-            self._ends.pop((partition.topic, partition.partition), None)
+            if lane is not None:
+                self._release(lane)
 
     def _settle(self) -> None:
         """After a rebalance: commit at once what is new, so that it is never new again."""

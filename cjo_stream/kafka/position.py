@@ -1,11 +1,13 @@
 """Where intake and dispatch begin: committed positions, checked before they are used.
 
-    committed metadata, intake      internal topic's id and the digest, then the engine's
-                                      (engine/intake.py)
+    committed metadata, intake      internal topic's id, the digest and the blank, then the
+                                      engine's (engine/intake.py)
     committed metadata, dispatch    effect topic's id and the digest, then the engine's
                                       (engine/dispatch.py)
     the digest                      of the last record before the position (kafka/loss.py), in
                                       hexadecimal after a colon; none before the first record
+    the blank                       how many offsets from the position on hold no record, in
+                                      hexadecimal after another colon; none where it is 0
 
                                         intake                      dispatch
     committed, of this log              goes on there, or from a    goes on there
@@ -27,6 +29,10 @@ A channel that was taken out leaves its topic's position at the set number SWITC
 is put back, what retention has deleted by then was nobody's to read: its lane goes on with the
 first record there is. Its group did not read it meanwhile, so its offset has expired after some
 days: then it goes on from the copy.
+
+A transaction's marker takes an offset, and so does each record of one that was aborted. The log of
+a raw topic that is written in transactions so ends in a *blank*: once retention has deleted all,
+it begins behind the position, and nothing is missing.
 
 A *copy* is a record of the compacted cursor topic; committed offsets expire, copies do not. So a
 copy tells an installation that lost its offsets from a new one, and an operator may go on from it:
@@ -110,6 +116,8 @@ class Start(msgspec.Struct, frozen=True):
     metadata: str | None
     digest: int = UNKNOWN
     """Of the record before `offset`, as it was when it was taken."""
+    blank: int = 0
+    """How many offsets from `offset` on are known to hold no record."""
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -124,9 +132,11 @@ class Words(msgspec.Struct, frozen=True):
 NO_WORDS: Final = Words()
 
 
-def joined(owner: str, metadata: str, digest: int = UNKNOWN) -> str:
-    """Return what is committed: a topic's id, the last record's digest, the engine's metadata."""
+def joined(owner: str, metadata: str, digest: int = UNKNOWN, blank: int = 0) -> str:
+    """Return what is committed: a topic's id, digest and blank, then the engine's metadata."""
     known = "" if digest == UNKNOWN else f":{digest:x}"
+    if blank:
+        known = f"{known or ':'}:{blank:x}"
     return f"{owner}{known} {metadata}"
 
 
@@ -152,13 +162,14 @@ def start_of_intake(found: Found, words: Words = NO_WORDS) -> Start:
         )
     if topic_id != found.topic_id:
         return Start(found.first, None)
+    digest, blank = _known(found, position, INTAKE)
     gone = found.first - position.offset
     is_unread = _lane(found, position).set_number == SWITCHED_OFF or words.without_lost
-    if gone > 0 and is_unread:
+    if gone > 0 and (is_unread or gone <= blank):
         # The lane goes on, so the tasks find no hole.
-        return Start(found.first, moved_on(metadata, gone))
+        return Start(found.first, moved_on(metadata, gone), blank=max(0, blank - gone))
     _check_range(found, position, INTAKE)
-    return Start(position.offset, metadata, _digest(found, position, INTAKE))
+    return Start(position.offset, metadata, digest, blank)
 
 
 def start_of_dispatch(found: Found, words: Words = NO_WORDS) -> Start:
@@ -175,7 +186,8 @@ def start_of_dispatch(found: Found, words: Words = NO_WORDS) -> Start:
             # What is read again is held against the cursor.
             return Start(found.first, _engines(position))
         _check_range(found, position, DISPATCH)
-        return Start(position.offset, _engines(position), _digest(found, position, DISPATCH))
+        digest, _ = _known(found, position, DISPATCH)
+        return Start(position.offset, _engines(position), digest)
     if found.first > 0 and not words.without_lost:
         raise RefusalError(
             f"{_named(found.place)} begins at offset {found.first}, and what stood before was "
@@ -198,9 +210,9 @@ def _lane(found: Found, position: Position) -> Committed:
 def _is_put_back(found: Found, committed: Position, copy: Position) -> bool:
     """Return whether the copy tells of more than what is committed for the same log."""
     return (
-        copy.offset >= committed.offset
-        and _owner(copy) == _owner(committed) == found.internal_id
+        _owner(copy) == _owner(committed) == found.internal_id
         and _lane(found, copy).topic_id == _lane(found, committed).topic_id == found.topic_id
+        and _reach(found, copy) >= _reach(found, committed)
     )
 
 
@@ -212,12 +224,19 @@ def _engines(position: Position) -> str:
     return position.metadata.partition(" ")[2]
 
 
-def _digest(found: Found, position: Position, stage: str) -> int:
-    digest = position.metadata.partition(" ")[0].partition(":")[2]
+def _known(found: Found, position: Position, stage: str) -> tuple[int, int]:
+    """Return the digest and the blank."""
+    known = position.metadata.partition(" ")[0].partition(":")[2]
+    digest, _, blank = known.partition(":")
     try:
-        return int(digest, 16) if digest else UNKNOWN
+        return int(digest, 16) if digest else UNKNOWN, int(blank, 16) if blank else 0
     except ValueError as error:
         raise _foreign(found, stage) from error
+
+
+def _reach(found: Found, position: Position) -> int:
+    """Return how far the log was read."""
+    return position.offset + _known(found, position, INTAKE)[1]
 
 
 def _check_range(found: Found, position: Position, stage: str) -> None:

@@ -1,8 +1,10 @@
+import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import NewTopic
 
 from cjo_stream.core.message import Arrive
@@ -217,3 +219,71 @@ def test_a_new_set_is_a_barrier_brings_its_topics_and_governs_when_apply_returns
     assert f"{web}/0" in applied.behind
     again = publish(settings, topology(settings, tmp_path))
     assert (again.changed, again.behind) == (False, applied.behind)
+
+
+def test_a_topic_that_ends_in_a_transactions_marker_holds_up_no_apply_and_ages_out_whole(
+    settings: Settings, tmp_path: Path
+) -> None:
+    publish(settings, topology(settings, tmp_path))
+    web = f"{settings.topic_prefix}event.web.v1"
+    producer = Producer({**settings.kafka_properties(), "transactional.id": web})
+    producer.init_transactions(10)
+    first = make_intake(settings)
+    for end in (producer.commit_transaction, producer.abort_transaction):
+        producer.begin_transaction()
+        producer.produce(web, json.dumps(event("ann")).encode(), b"a key", 0)
+        producer.flush(10)
+        end(10)
+    until(lambda: first._lanes[web, 0].reach == 4, first)
+    first.close()
+    second = make_intake(settings)
+    more = TOPOLOGY.replace("  web:", "  till: {in: {}}\n  web:")
+    assert publish(settings, topology(settings, tmp_path, more), second).behind == ()
+    second.close()
+    admin = Admin(settings)
+    whole = TopicPartition(web, 0, admin.ends([(web, 0)])[web, 0])
+    admin.result(admin.client.delete_records([whole])[whole])
+    third = make_intake(settings)
+    produce(settings, web, event("ann", "e2"))
+    until(lambda: len(arrivals(settings)) == 2, third)
+    assert arrivals(settings) == [("web", 0), ("web", 4)]
+    third.close()
+
+
+def test_a_channel_taken_out_while_intake_is_down_is_left_in_order_and_may_be_put_back(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = TOPOLOGY.replace(", format: segment", "")
+    publish(settings, topology(settings, tmp_path, whole))
+    app = f"{settings.topic_prefix}app.tracking"
+    first = make_intake(settings)
+    produce(settings, app, event("ann"))
+    until(lambda: len(arrivals(settings)) == 1, first)
+    first.close()
+    produce(settings, app, event("ann", "e2"))
+    without = re.sub("  app: .*\n", "", whole)
+    with monkeypatch.context() as patch:
+        patch.setattr(definition, "INTAKE_WITHIN_S", 0.1)
+        applied = publish(settings, topology(settings, tmp_path, without))
+    assert f"{app}/0" in applied.behind
+    second = make_intake(settings)
+    # What came before it was taken out is taken; then nobody reads the topic.
+    until(lambda: app not in second._subscribed and second.not_ready() is None, second)
+    assert arrivals(settings) == [("app", 0), ("app", 1)]
+    numbers = set_numbers(Admin(settings), group_id(settings, "intake"))
+    assert {n for place, n in numbers.items() if place.startswith(app)} == {0}
+    produce(settings, app, event("ann", "e3"))
+    assert publish(settings, topology(settings, tmp_path, without), second).behind == ()
+    assert publish(settings, topology(settings, tmp_path, whole), second).behind == ()
+    until(lambda: len(arrivals(settings)) == 3, second)
+    # Put back before every lane has gone over to the set that does not read it.
+    monkeypatch.setattr(definition, "INTAKE_WITHIN_S", 0.1)
+    second._lanes[f"{settings.topic_prefix}outcome.v1", 0].safe = 1
+    publish(settings, topology(settings, tmp_path, without), second)
+    until(lambda: second._lanes[app, 0].is_off, second)
+    produce(settings, app, event("ann", "e4"))
+    for _ in range(10):
+        second.turn()
+    publish(settings, topology(settings, tmp_path, whole), second)
+    until(lambda: len(arrivals(settings)) == 4, second)
+    second.close()

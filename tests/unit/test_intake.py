@@ -186,7 +186,7 @@ def test_as_many_partitions_as_the_settings_allow_fit_the_metadata_however_seldo
     taking.resume(lane)
     records = [RawRecord("t", lane.topic_id, 0, n * apart, 0, b"") for n in range(PARTITIONS_MAX)]
     ((end, metadata),) = taking.take(records).positions.values()
-    assert len(joined("B" * 22, metadata, (1 << 64) - 1)) <= METADATA_BYTES_MAX
+    assert len(joined("B" * 22, metadata, (1 << 64) - 1, 1 << 48)) <= METADATA_BYTES_MAX
     distances = {n: end - n * apart for n in range(PARTITIONS_MAX)}
     assert read_metadata(metadata).distances == distances
     # A successor gives the next record to each receiver the predecessor it has.

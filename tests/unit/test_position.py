@@ -182,6 +182,30 @@ def test_the_last_records_digest_stands_beside_a_position_and_says_nothing_else(
         start_of_intake(raw(Position(50, f"{INTERNAL}:?? {RAW} 3")))
 
 
+@pytest.mark.parametrize("digest", [DIGEST, -1])
+def test_markers_behind_the_position_are_no_records_that_are_gone(digest: int) -> None:
+    """The last record lies at 49; transactions' markers, and what one aborted, at 50 to 52."""
+    taken = Position(50, joined(INTERNAL, f"{RAW} 3 0:5", digest, 3))
+    assert start_of_intake(raw(taken)) == Start(50, f"{RAW} 3 0:5", digest, 3)
+    assert start_of_intake(raw(taken, first=50, end=50)).offset == 50
+    for first in (51, 52, 53):
+        start = start_of_intake(raw(taken, first=first))
+        assert (start.offset, start.digest, start.blank) == (first, -1, 53 - first)
+        now = read_metadata(start.metadata or "")
+        assert (now.set_number, first - now.distances[0]) == (3, 45)
+    with pytest.raises(RefusalError, match="gone that were never read"):
+        start_of_intake(raw(taken, first=54))
+    with pytest.raises(RefusalError, match="intake did not commit"):
+        start_of_intake(raw(Position(50, f"{INTERNAL}::?? {RAW} 3")))
+
+
+def test_of_a_position_and_its_copy_the_one_holds_that_was_read_further() -> None:
+    before = Position(50, joined(INTERNAL, f"{RAW} 3 0:5", 7))
+    marked = Position(50, joined(INTERNAL, f"{RAW} 3 0:5", 7, 1))
+    assert start_of_intake(raw(marked, before)).blank == 1
+    assert start_of_intake(raw(before, marked)).blank == 1
+
+
 def test_where_no_record_of_before_is_gone_on_from_there_is_no_digest_to_hold_the_log_to() -> None:
     out = Position(50, joined(INTERNAL, f"{RAW} 0 2:5", 7))
     assert start_of_intake(raw(out, first=80)).digest == -1
