@@ -21,6 +21,7 @@ from typing import Any, Final
 import msgspec
 from confluent_kafka import (
     Consumer,
+    IsolationLevel,
     KafkaError,
     KafkaException,
     Message,
@@ -48,6 +49,7 @@ PARTITIONER: Final = "murmur2_random"
 ANY_PARTITION: Final = -1
 EARLIEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # untyped there
 LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call] # untyped there
+_ISOLATION: Final = (IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED)
 
 _LOG = logging.getLogger(__name__)
 # Told by every producer at its start, of a property that we know well (kafka/producer.py).
@@ -387,9 +389,13 @@ class Admin:
         """Return the first offset that each partition still holds."""
         return self._offsets(places, EARLIEST)
 
-    def ends(self, places: Iterable[Place]) -> dict[Place, int]:
-        """Return the offset that each partition's next record will get."""
-        return self._offsets(places, LATEST)
+    def ends(self, places: Iterable[Place], *, committed: bool = False) -> dict[Place, int]:
+        """Return the offset that each partition's next record will get.
+
+        `committed`: up to where who reads what is committed comes, as `reader` and the groups do:
+        before the first transaction that is open.
+        """
+        return self._offsets(places, LATEST, committed=committed)
 
     def result(self, future: Any) -> Any:
         """Return what a future of `client` gives; raises KafkaException, RetryError."""
@@ -405,14 +411,16 @@ class Admin:
             # An admin client has nobody who polls it for its log lines.
             self.client.poll(0)
 
-    def _offsets(self, places: Iterable[Place], spec: OffsetSpec) -> dict[Place, int]:
+    def _offsets(
+        self, places: Iterable[Place], spec: OffsetSpec, *, committed: bool = False
+    ) -> dict[Place, int]:
         wanted = {TopicPartition(*place): spec for place in places}
         if not wanted:
             return {}
         until_s = time.monotonic() + ASK_S
         while True:
             try:
-                return self._list_offsets(wanted)
+                return self._list_offsets(wanted, _ISOLATION[committed])
             except (KafkaException, RetryError) as error:
                 # A client that knew the broker of before may never learn of the new leader epochs.
                 self.client = self._connect()
@@ -421,8 +429,12 @@ class Admin:
                 # It answered: a partition has no leader yet, or the broker is just back.
                 time.sleep(RETRY_S)
 
-    def _list_offsets(self, wanted: dict[TopicPartition, OffsetSpec]) -> dict[Place, int]:
-        futures = self.client.list_offsets(wanted, request_timeout=ASK_S)
+    def _list_offsets(
+        self, wanted: dict[TopicPartition, OffsetSpec], isolation: IsolationLevel
+    ) -> dict[Place, int]:
+        futures = self.client.list_offsets(
+            wanted, isolation_level=isolation, request_timeout=ASK_S
+        )
         return {
             (place.topic, place.partition): self.result(future).offset
             for place, future in futures.items()

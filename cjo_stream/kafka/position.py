@@ -319,7 +319,7 @@ def _find(
     """Return what is known of each partition that the group has given to `consumer`."""
     places = [(partition.topic, partition.partition) for partition in partitions]
     topics = admin.require(topic for topic, _ in places)
-    firsts, ends = admin.firsts(places), admin.ends(places)
+    firsts, ends = admin.firsts(places), admin.ends(places, committed=True)
     committed = _committed(consumer, partitions)
     wanted = stage == INTAKE or None in committed.values()
     copies = read_copies(settings, stage) if wanted else {}

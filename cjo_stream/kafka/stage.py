@@ -273,7 +273,7 @@ class Vitals:
         standings = self._standings()
         if not standings:
             self._admin.ping()
-        ends = self._admin.ends(standings)
+        ends = self._admin.ends(standings, committed=True)
         known = self._topic_ids()
         there = self._admin.describe(known)
         for name, id_ in known.items():

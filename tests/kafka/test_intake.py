@@ -236,17 +236,29 @@ def test_a_topic_that_ends_in_a_transactions_marker_holds_up_no_apply_and_ages_o
         end(10)
     until(lambda: first._lanes[web, 0].reach == 4, first)
     first.close()
+    # One that is open hides what lies behind its beginning, for as long as its producer likes.
+    producer.begin_transaction()
+    producer.produce(web, json.dumps(event("ann", "e1")).encode(), b"a key", 0)
+    producer.flush(10)
+    admin = Admin(settings)
+    ends = [admin.ends([(web, 0)], committed=it)[web, 0] for it in (True, False)]
+    assert ends == [4, 5]
     second = make_intake(settings)
     more = TOPOLOGY.replace("  web:", "  till: {in: {}}\n  web:")
     assert publish(settings, topology(settings, tmp_path, more), second).behind == ()
+    # What cannot be read yet is no lag, for which the watchdog would end the process.
+    watched = second.vitals._ends()
+    assert watched == {n: at.next_offset for n, at in second.vitals._numbered().items()}
+    producer.commit_transaction(10)
+    until(lambda: len(arrivals(settings)) == 2, second)
+    until(lambda: second._lanes[web, 0].reach == 6, second)
     second.close()
-    admin = Admin(settings)
     whole = TopicPartition(web, 0, admin.ends([(web, 0)])[web, 0])
     admin.result(admin.client.delete_records([whole])[whole])
     third = make_intake(settings)
     produce(settings, web, event("ann", "e2"))
-    until(lambda: len(arrivals(settings)) == 2, third)
-    assert arrivals(settings) == [("web", 0), ("web", 4)]
+    until(lambda: len(arrivals(settings)) == 3, third)
+    assert arrivals(settings) == [("web", 0), ("web", 4), ("web", 6)]
     third.close()
 
 
