@@ -26,6 +26,13 @@ def apply(
     context: typer.Context,
     topology: Topology,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    keep_key: Annotated[
+        bool,
+        typer.Option(
+            "--keep-key",
+            help="On Kafka, where sets are applied and no tenant key is kept: keep this one.",
+        ),
+    ] = False,
     state: State = None,
     json: Json = False,
 ) -> None:
@@ -47,7 +54,7 @@ def apply(
         settings = operator_settings(context)
         if not yes:
             _confirm(definitions, settings.topic_prefix)
-        applied = published.apply(settings, definitions, note)
+        applied = published.apply(settings, definitions, note, keep_key=keep_key)
     if json:
         say_json(applied)
     else:

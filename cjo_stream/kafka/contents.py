@@ -89,7 +89,7 @@ def told_foreign(log: logging.Logger, message: Message, why: Exception) -> None:
     )
 
 
-def foreign(topic: str, key: bytes | str, writer: str, why: Exception) -> RefusalError:
+def foreign(topic: str, key: bytes | str, writer: str, why: Exception | str) -> RefusalError:
     """Return the error for a record of a compacted topic that `writer` did not write."""
     shown = key.decode(errors="backslashreplace") if isinstance(key, bytes) else key
     return RefusalError(

@@ -10,6 +10,10 @@ of the internal log, *activates* it in every partition, each answered by all bef
 then moves the pointer, by which intake routes. Broken off anywhere, the same `apply` goes on where
 it stopped; another one takes the next number, and the tasks ignore the lower.
 
+What somebody else wrote under these keys is refused, and so is a null value under the last two: it
+would be forgotten with the next compaction, and who read before it would see another installation
+than who reads after it.
+
 Two at once cannot take the same number: the records are written by one transactional id, so that
 whoever begins later shuts the earlier one out before it reads.
 """
@@ -123,29 +127,37 @@ class DefinitionLog:
     """Follows the definition topic.
 
     Reading it raises RefusalError where the installation has another tenant key than `settings`
-    (who has none set, needs none), and where a record stands in it that `apply` did not write.
+    (who has none set, needs none), and where a record stands in it that `apply` did not write; but
+    the pointer's only for who goes by it (`pointed`): `apply` is answered without.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, pointed: bool = True) -> None:
         place: Place = (Names(settings.topic_prefix).definition, 0)
         self._topic = place[0]
+        self._pointed = pointed
         self._tenant_key = settings.tenant_key_bytes() if settings.tenant_key else None
+        self._own = fingerprint(self._tenant_key) if self._tenant_key else None
         self.fingerprint: str | None = None
         """The tenant key's; None where none is kept yet."""
         self._consumer = reader(settings, {place: 0})
         self.topology: str | None = None
         self.pointer = Pointer(0, "")
         self.sets: dict[int, Published] = {}
-        self._foreign: dict[str, RefusalError] = {}
-        """By key; each until another record of its key comes."""
+        self._sets_of: str | None = None
+        """The topology whose sets there are; None where there are none yet."""
+        self._foreign: dict[str, str] = {}
+        """By key, why its record is none of ours; each until another record of its key comes."""
 
-    def read(self) -> None:
-        """Return when all that the topic holds has been read; raises RetryError."""
+    def read(self, *, keep_key: bool = False) -> None:
+        """Return when all that the topic holds has been read; raises RetryError.
+
+        `keep_key`: what is no fingerprint is to be replaced by one.
+        """
         until_s = time.monotonic() + TIMEOUT_S
         while time.monotonic() < until_s:
             message = self._consumer.poll(0.1)
             if message is not None and is_end(message):
-                self._check_foreign()
+                self.check_foreign(keep_key=keep_key)
                 return
             self._take(message)
         raise RetryError(f"{self._topic} could not be read: is the broker up?")
@@ -156,7 +168,7 @@ class DefinitionLog:
         while (message := self._consumer.poll(timeout_s)) is not None:
             self._take(message)
             timeout_s = 0
-        self._check_foreign()
+        self.check_foreign()
         return self.pointer != before
 
     def program(self, number: int) -> Program:
@@ -164,13 +176,14 @@ class DefinitionLog:
 
         Who runs by it checks the libraries, too (`check_libraries`).
         """
-        return msgspec.structs.replace(compile_stored(self._content(number)), number=number)
+        return msgspec.structs.replace(compile_stored(self.content(number)), number=number)
 
     def check_libraries(self, number: int) -> None:
         """Raise LibraryError where records may not be taken by set `number` here."""
-        check_libraries(number, self._content(number))
+        check_libraries(number, self.content(number))
 
-    def _content(self, number: int) -> bytes:
+    def content(self, number: int) -> bytes:
+        """Return set `number` as it was applied; raises RefusalError where it is not kept."""
         published = self.sets.get(number)
         if published is None:
             raise RefusalError(
@@ -198,32 +211,75 @@ class DefinitionLog:
         self.take((message.key() or b"").decode(errors="replace"), message.value())
 
     def take(self, key: str, value: bytes | None) -> None:
-        """Let a record govern its key; a null value takes the key out."""
+        """Let a record govern its key; a null value takes a set out."""
         self._foreign.pop(key, None)
         topology, _, number = key.partition("/")
         try:
             if key == TENANT_KEY:
                 self._take_fingerprint(value)
-            elif value is None:
-                if number.isdecimal():
-                    self.sets.pop(int(number), None)
             elif number:
-                self.sets[int(number)] = msgspec.json.decode(value, type=Published)
-            else:
-                self.pointer = msgspec.json.decode(value, type=Pointer)
-                self.topology = topology
+                self._take_set(topology, int(number), value)
+            elif value is not None:
+                self._take_pointer(topology, value)
+            elif topology == self._sets_of:
+                self.pointer = Pointer(0, "")
+                self._foreign[key] = "a null value"
         except (msgspec.MsgspecError, ValueError) as error:
-            self._foreign[key] = foreign(self._topic, key, "`cjo-stream apply`", error)
-
-    def _check_foreign(self) -> None:
-        for error in self._foreign.values():
-            raise error
+            if value is not None:
+                self._foreign[key] = str(error)
 
     def _take_fingerprint(self, value: bytes | None) -> None:
-        kept = msgspec.json.decode(value, type=Fingerprint).fingerprint if value else None
-        if kept is not None and self._tenant_key is not None:
-            check_fingerprint(self._tenant_key, kept, f"this installation ({self._topic})")
-        self.fingerprint = kept
+        self.fingerprint = None
+        if value is None:
+            self._foreign[TENANT_KEY] = "a null value"
+            return
+        self.fingerprint = msgspec.json.decode(value, type=Fingerprint).fingerprint
+
+    def _take_set(self, topology: str, number: int, value: bytes | None) -> None:
+        if self._sets_of not in (None, topology):
+            if value is not None:
+                raise ValueError(f"the sets here are of {self._sets_of}")
+        elif value is None:
+            self.sets.pop(number, None)
+        else:
+            self.sets[number] = msgspec.json.decode(value, type=Published)
+            self._sets_of = topology
+
+    def _take_pointer(self, topology: str, value: bytes) -> None:
+        if topology == self._sets_of:
+            self.pointer = Pointer(0, "")  # until this one is known to be ours
+        self.pointer = msgspec.json.decode(value, type=Pointer)
+        self.topology = topology
+
+    def check_foreign(self, *, keep_key: bool = False) -> None:
+        """Raise RefusalError for another tenant key, and for what its reader cannot do without."""
+        if self._tenant_key is not None and self.fingerprint not in (None, self._own):
+            whose = f"this installation ({self._topic})"
+            check_fingerprint(self._tenant_key, self.fingerprint or "", whose)
+        needless = {TENANT_KEY if keep_key else None, None if self._pointed else self._sets_of}
+        for key, why in self._foreign.items():
+            if key not in needless:
+                raise self._refusal(key, why)
+
+    def _refusal(self, key: str, why: str) -> RefusalError:
+        """Return the error for a record that `apply` did not write, with what replaces it."""
+        topology, _, number = key.partition("/")
+        if key == TENANT_KEY:
+            return no_fingerprint(self._topic, why)
+        if topology != self._sets_of or (number and not number.isdecimal()):
+            return foreign(self._topic, key, "`cjo-stream apply`", why)
+        if number.isdecimal():
+            return RefusalError(
+                f"{self._topic} holds under the key {key!r} what `cjo-stream apply` did not write "
+                f"({why}). Find and stop who did, then write the set's record back from a copy of "
+                "the topic; a null value only if there never was such a set"
+            )
+        return RefusalError(
+            f"{self._topic} does not say under the key {key!r} which set is applied ({why}). Find "
+            "and stop who wrote that, then write the record back from a copy of the topic; or let "
+            "`cjo-stream worker` and `dispatch` run, and `cjo-stream apply` the topology in force "
+            "again"
+        )
 
 
 # --- apply ---------------------------------------------------------------------------------------
@@ -234,13 +290,14 @@ def apply(
     definitions: DefinitionSet,
     on_step: Callable[[str], None] = lambda _: None,
     within_s: float = APPLY_WITHIN_S,
+    keep_key: bool = False,
 ) -> Applied:
     """Publish a definition set; return when it governs everywhere.
 
     `on_step` is told what is done next. Raises UsageError and DefinitionError for a set that may
     not follow the one in force, RefusalError for missing topics, RetryError where a partition
     does not answer: the same `apply` then goes on where this one stopped. The first `apply` fixes
-    the tenant key, too.
+    the tenant key, too; a later one only where the operator says by `keep_key` that it is right.
     """
     settings.require_tenant_key()
     names = Names(settings.topic_prefix)
@@ -248,12 +305,12 @@ def apply(
     require_log(admin, settings, names.internal, names.effect)
     admin.require([names.definition, names.reply, *channel_topics(settings, definitions.program)])
     with _Writer(settings) as writer:
-        log = DefinitionLog(settings)
+        log = DefinitionLog(settings, pointed=False)
         try:
-            log.read()
+            log.read(keep_key=keep_key)
         finally:
             log.close()
-        if log.fingerprint is None:
+        if fixes_key(log, names.definition, keep_key=keep_key):
             writer.write(_fingerprint(settings))
         published = _next(log, definitions)
         if published.number == log.pointer.number:
@@ -275,6 +332,27 @@ def apply(
     return Applied(published.number, True, _behind(settings, admin, published.number))
 
 
+def fixes_key(log: DefinitionLog, topic: str, *, keep_key: bool) -> bool:
+    """Return whether an `apply` fixes the tenant key; `keep_key` is the operator's word.
+
+    Raises RefusalError where sets were applied by a key that is not known any more.
+    """
+    if log.fingerprint is None and log.sets and not keep_key:
+        raise no_fingerprint(topic, "there is none")
+    return log.fingerprint is None
+
+
+def no_fingerprint(topic: str, why: str) -> RefusalError:
+    """Return the error for an installation that has sets and does not say of which key it is."""
+    return RefusalError(
+        f"{topic} holds under the key {TENANT_KEY!r} no fingerprint of a tenant key ({why}), so "
+        "that no other key could be told from it. Write the record back from a copy of the topic. "
+        "If there is none (a release without fingerprints applied the sets, or it is lost), make "
+        "sure that CJO_TENANT_KEY is the key by which customers are named here, and run "
+        "`cjo-stream apply --keep-key` with the topology in force"
+    )
+
+
 def outdated(sets: Iterable[int], routing: Iterable[int]) -> list[int]:
     """Return which sets need no record beside a new one: none that intake still routes by."""
     needed = min((number for number in routing if number != SWITCHED_OFF), default=math.inf)
@@ -289,7 +367,7 @@ def keep_key(settings: Settings) -> None:
     if settings.tenant_key_is_demo:
         return  # neither intake nor worker starts with it
     with _Writer(settings) as writer:
-        log = DefinitionLog(settings)
+        log = DefinitionLog(settings, pointed=False)
         try:
             log.read()
         finally:
@@ -315,7 +393,12 @@ def _behind(settings: Settings, admin: Admin, number: int) -> tuple[str, ...]:
 
 
 def _next(log: DefinitionLog, definitions: DefinitionSet) -> Published:
-    """Return the set to publish: one that was begun and not ended, or one of a new number."""
+    """Return the set to publish: one that was begun and not ended, or one of a new number.
+
+    Raises RefusalError where the set in force is not kept: what may follow it is not known then.
+    """
+    if log.pointer.number:
+        log.content(log.pointer.number)
     newest = log.newest
     if newest is not None and newest.digest == definitions.digest:
         return newest

@@ -109,7 +109,7 @@ class DispatchProcess:
         self._admin = Admin(settings)
         self._topics = require_log(self._admin, settings, names.internal, names.effect)
         self._admin.require([names.definition, names.cursor, *(names.out(kind) for kind in KINDS)])
-        self._definitions = DefinitionLog(settings)
+        self._definitions = DefinitionLog(settings, pointed=False)
         self._definitions.read()
         self._targets: dict[int, dict[str, str]] = {}
         """By definition set: where each channel's commands go."""

@@ -16,7 +16,7 @@ from cjo_stream.settings import Settings
 def check_key(settings: Settings) -> None:
     """Raise RefusalError where the installation has another key than the settings."""
     Admin(settings).require([Names(settings.topic_prefix).definition])
-    log = DefinitionLog(settings)
+    log = DefinitionLog(settings, pointed=False)
     try:
         log.read()
     finally:

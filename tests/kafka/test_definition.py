@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 
 from cjo_stream.core.message import Find, Show, identifier_key
 from cjo_stream.definition import load
@@ -15,7 +16,7 @@ from cjo_stream.kafka.learn import LearnProcess
 from cjo_stream.kafka.operator import OnKafka
 from cjo_stream.kafka.stage import Stopping
 from cjo_stream.kafka.tenant import check_key
-from cjo_stream.kafka.topic import create
+from cjo_stream.kafka.topic import Names, create
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
 from tests.kafka.stages import (
@@ -123,6 +124,40 @@ def test_with_another_tenant_key_nothing_starts(
     for begin in (lambda: apply(none, definitions), lambda: OnKafka(none)):
         with pytest.raises(UsageError, match="CJO_TENANT_KEY"):
             begin()
+
+
+def test_without_a_kept_key_or_a_pointer_an_apply_brings_them_back(
+    settings: Settings, tmp_path: Path
+) -> None:
+    definitions = load(make_topology(tmp_path / "one", TOPOLOGY))
+    create(settings, definitions.program)
+    answering = Answering(settings)
+    answering.call(lambda: apply(settings, definitions))
+    topic, producer = (
+        Names(settings.topic_prefix).definition,
+        Producer(settings.kafka_properties()),
+    )
+    # What a null value takes out, no one takes for an installation that has none yet.
+    producer.produce(topic, None, b"/tenant_key", 0)
+    assert producer.flush(10) == 0
+    other = with_key(settings, "another-key-of-16-characters-or-more")
+    for key in (settings, other):
+        with pytest.raises(RefusalError, match="apply --keep-key"):
+            make_intake(key)
+        with pytest.raises(RefusalError, match="apply --keep-key"):
+            apply(key, definitions)
+    assert not apply(settings, definitions, keep_key=True).changed
+    with pytest.raises(RefusalError, match="CJO_TENANT_KEY is not the key"):
+        apply(other, definitions, keep_key=True)
+    producer.produce(topic, None, b"small", 0)
+    assert producer.flush(10) == 0
+    with pytest.raises(RefusalError, match="which set is applied"):
+        make_intake(settings)
+    answering = Answering(settings)  # worker and dispatch begin without it
+    assert answering.call(lambda: apply(settings, definitions)).number == 1
+    found = current(settings)
+    assert found is not None
+    assert found.number == 1
 
 
 def test_an_intake_that_waits_for_the_first_apply_refuses_anothers_key(

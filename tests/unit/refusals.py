@@ -199,6 +199,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "'; '.join(errors)": "test_task.py::test_a_set_that_does_not_compile_is_refused_and_the_one_in_force_stays",
         "came in between. Write the topic's records back": "test_foreign.py::test_no_apply_says_that_a_set_governs_where_a_later_one_does",
         "or records of it were deleted. Write them back": _BACK,
+        "no fingerprint of a tenant key": "kafka/test_definition.py::test_without_a_kept_key_or_a_pointer_an_apply_brings_them_back",
+        "what `cjo-stream apply` did not write": "test_foreign.py::test_a_set_that_was_written_over_is_refused_until_its_record_is_back",
+        "which set is applied": "kafka/test_definition.py::test_without_a_kept_key_or_a_pointer_an_apply_brings_them_back",
     },
     "kafka/dispatch.py": {"does not declare": _BACK},
     "kafka/learn.py": {

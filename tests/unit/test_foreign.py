@@ -15,14 +15,17 @@ import pytest
 
 from cjo_stream.core.learning.posterior import Posterior
 from cjo_stream.errors import RefusalError
+from cjo_stream.ingest.tenant import fingerprint
 from cjo_stream.kafka.clock import clocks_of
 from cjo_stream.kafka.contents import take, told_foreign
 from cjo_stream.kafka.definition import (
     SETS_KEPT,
     DefinitionLog,
+    Fingerprint,
     Pointer,
     Published,
     check_answers,
+    fixes_key,
     outdated,
 )
 from cjo_stream.kafka.folder import Folder, folders_of
@@ -134,7 +137,7 @@ def set_(number: int) -> bytes:
 POINTER = msgspec.json.encode(Pointer(2, "digest"))
 
 
-@pytest.mark.parametrize("key", ["shop/2", "shop/x", "else", "shop"])
+@pytest.mark.parametrize("key", ["shop/x", "else", "else/2"])
 def test_a_definition_that_apply_did_not_write_is_refused_until_a_null_value_stands_there(
     log: DefinitionLog, key: str
 ) -> None:
@@ -146,7 +149,85 @@ def test_a_definition_that_apply_did_not_write_is_refused_until_a_null_value_sta
     log.take(key, None)
     log.poll()
     assert log.topology == "shop"
-    assert (1 in log.sets, 2 in log.sets) == (True, key != "shop/2")
+    assert sorted(log.sets) == [1, 2]
+
+
+def test_a_set_that_was_written_over_is_refused_until_its_record_is_back(
+    log: DefinitionLog,
+) -> None:
+    log.take("shop/1", set_(1))
+    log.take("shop/1", b"no JSON")
+    with pytest.raises(RefusalError, match="write the set's record back from a copy"):
+        log.poll()
+    log.take("shop/1", set_(1))
+    log.poll()
+    log.take("shop/2", b"there was no such set")
+    log.take("shop/2", None)
+    log.poll()
+    assert sorted(log.sets) == [1]
+
+
+@pytest.mark.parametrize("gone", [None, b"no JSON"])
+def test_a_pointer_that_is_gone_is_refused_until_it_is_back_by_who_goes_by_it(
+    log: DefinitionLog, gone: bytes | None
+) -> None:
+    with closing(DefinitionLog(Settings(), pointed=False)) as by_apply:
+        for each in (log, by_apply):
+            for written, value in (("shop/2", set_(2)), ("shop", POINTER), ("shop", gone)):
+                each.take(written, value)
+            # As who reads it after the compaction: no set is pointed at.
+            assert each.pointer == Pointer(0, "")
+        with pytest.raises(RefusalError, match="`cjo-stream apply` the topology in force"):
+            log.poll()
+        by_apply.poll()
+    log.take("shop", POINTER)
+    log.poll()
+    assert log.pointer.number == 2
+
+
+@pytest.mark.parametrize("gone", [None, b"no JSON", b""])
+def test_a_fingerprint_that_is_gone_is_refused_until_it_is_back(
+    log: DefinitionLog, gone: bytes | None
+) -> None:
+    ours = msgspec.json.encode(Fingerprint("0123456789abcdef"))
+    for written, value in (("/tenant_key", ours), ("shop/1", set_(1)), ("/tenant_key", gone)):
+        log.take(written, value)
+    with pytest.raises(RefusalError, match="Write the record back from a copy"):
+        log.poll()
+    assert log.fingerprint is None
+    log.take("/tenant_key", ours)
+    log.poll()
+    assert log.fingerprint == "0123456789abcdef"
+
+
+def test_only_the_latest_fingerprint_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CJO_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    key = "a-key-only-the-tests-have-0123456789"
+    ours = msgspec.json.encode(Fingerprint(fingerprint(key.encode())))
+    with closing(DefinitionLog(Settings(tenant_key=key))) as log:
+        log.take("/tenant_key", ours)
+        log.poll()
+        log.take("/tenant_key", msgspec.json.encode(Fingerprint("0123456789abcdef")))
+        with pytest.raises(RefusalError, match="CJO_TENANT_KEY is not the key"):
+            log.poll()
+        log.take("/tenant_key", ours)
+        log.poll()
+
+
+def test_an_apply_fixes_a_key_where_there_are_no_sets_or_an_operator_says_so(
+    log: DefinitionLog,
+) -> None:
+    assert fixes_key(log, "d", keep_key=False)
+    log.take("shop/1", set_(1))
+    with pytest.raises(RefusalError, match="`cjo-stream apply --keep-key`"):
+        fixes_key(log, "d", keep_key=False)
+    assert fixes_key(log, "d", keep_key=True)
+    log.take("/tenant_key", None)
+    log.check_foreign(keep_key=True)
+    assert fixes_key(log, "d", keep_key=True)
+    log.take("/tenant_key", msgspec.json.encode(Fingerprint("0123456789abcdef")))
+    assert not fixes_key(log, "d", keep_key=True)
+    assert not fixes_key(log, "d", keep_key=False)
 
 
 def test_a_set_that_is_gone_is_needed_until_its_record_is_written_back(log: DefinitionLog) -> None:
