@@ -162,6 +162,7 @@ class DispatchProcess:
             client.check_fatal(self._waiting)
             self._waiting.clear()
             self._consumer.assign(self._assignment())
+            self._standstill.given()
             return
         frames = self._take_frames()
         if frames:

@@ -209,26 +209,34 @@ class Linger:
 
 
 class Standstill:
-    """Tells whether this process was stopped (SIGSTOP, a sleeping machine) in the midst of a step.
+    """Tells whether this process stood still for too long.
 
-    Others then may have its partitions, and route by another definition set. What it still holds
-    must not be sent any more.
+    It was stopped (SIGSTOP, a sleeping machine), or cut off from the broker. Others then may have
+    its partitions, and route by another definition set. What it holds must not be sent any more,
+    nor what is fetched by it. So no moment goes unseen from one `moved` to the next.
     """
 
-    def __init__(self) -> None:
-        self._seen_s = time.monotonic()
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen_s: float | None = None
+        """None while it holds nothing."""
 
     def moved(self) -> None:
-        """Note that the process runs."""
-        self._seen_s = time.monotonic()
+        """Note that the process begins a turn; raises StopError as `check`."""
+        self.check()
+        self._seen_s = self._clock()
+
+    def given(self) -> None:
+        """Note that what the process holds was given to it just now, by the group itself."""
+        self._seen_s = None
 
     def check(self) -> None:
-        """Raise StopError where it did not run for too long."""
-        stood_s = time.monotonic() - self._seen_s
+        """Raise StopError where too long has passed since its turn began."""
+        stood_s = 0.0 if self._seen_s is None else self._clock() - self._seen_s
         if stood_s > STANDSTILL_S:
             raise StopError(
-                f"this process stood still for {stood_s:.0f} s, and others may have its "
-                "partitions: it begins anew when it is started again"
+                f"this process stood still for {stood_s:.0f} s, or waited so long for the broker, "
+                "and others may have its partitions: it begins anew when it is started again"
             )
 
 

@@ -365,7 +365,7 @@ UNTESTED: Final[dict[str, dict[str, str]]] = {
         "try another --partition": _MANY,
     },
     "kafka/stage.py": {
-        "this process stood still for": _STARTED_AGAIN,
+        "this process stood still for {} s, or": _STARTED_AGAIN,
     },
     "kafka/topic.py": {
         "run `topics verify`": "a broker that is slow to tell is no test's",

@@ -1,7 +1,7 @@
 import pytest
 
 from cjo_stream.errors import CjoError, HoleError, RefusalError, RetryError, StopError, UsageError
-from cjo_stream.kafka.stage import STEADY_S, begins_anew
+from cjo_stream.kafka.stage import STANDSTILL_S, STEADY_S, Standstill, begins_anew
 
 
 def test_an_outage_is_waited_for_within_the_process_however_often_it_comes() -> None:
@@ -20,3 +20,44 @@ def test_what_may_come_of_an_outage_begins_anew_once_and_then_ends_the_process(
 @pytest.mark.parametrize("error", [RefusalError("missing"), UsageError("wrong")])
 def test_what_somebody_has_to_mend_ends_the_process(error: CjoError) -> None:
     assert not begins_anew(error, ran_s=10 * STEADY_S)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.mark.parametrize("falls", ["before the check", "after the check", "between two turns"])
+def test_a_standstill_is_seen_wherever_in_a_turn_it_falls(falls: str) -> None:
+    clock = Clock()
+    standstill = Standstill(clock)
+
+    def turns() -> None:
+        for _ in range(2):
+            standstill.moved()
+            clock.now_s += falls == "before the check" and STANDSTILL_S + 1
+            standstill.check()
+            clock.now_s += falls == "after the check" and STANDSTILL_S + 1
+        clock.now_s += falls == "between two turns" and STANDSTILL_S + 1
+        standstill.moved()
+
+    with pytest.raises(StopError, match="stood still for 9 s"):
+        turns()
+
+
+def test_who_moves_or_was_just_given_its_partitions_goes_on() -> None:
+    clock = Clock()
+    standstill = Standstill(clock)
+    clock.now_s += 3_600  # it waited for the first set
+    for _ in range(10):
+        standstill.moved()
+        clock.now_s += STANDSTILL_S - 1
+        standstill.check()
+    clock.now_s += 60  # the group took its time, and said then what is whose
+    standstill.given()
+    standstill.check()
+    standstill.moved()
+    standstill.check()
