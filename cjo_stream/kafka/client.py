@@ -290,8 +290,10 @@ class Sender:
             )
 
     def close(self) -> None:
-        """Give up what is not delivered yet."""
+        """Give up what is not delivered yet, and let go of the broker."""
         self._producer.purge()
+        # Its threads end with it, and who begins anew may still hold this.
+        del self._producer
 
     def _produce(self, record: Outgoing) -> None:
         while True:

@@ -85,6 +85,9 @@ class _Worker:
         _check_configs(settings, internal, effect)
         check_key(settings)
         self._accepted = accepted(settings, self._topic.id)
+        self._admin.require([names.cursor])
+        folders = read_folders(settings)
+        # Last, when nothing is asked any more: it has a thread, and what is asked may be away.
         self._producer = FrameProducer(self._properties)
         self._report = WorkerReport(metrics)
         self._around = Surroundings(
@@ -102,13 +105,12 @@ class _Worker:
             ),
             hold=lambda number: self._register.hold(number),
         )
-        self._admin.require([names.cursor])
         self._tasks = slot.folder(settings, STAGE) / "tasks"
         self._register = Register(
             self._tasks,
             settings.slot,
             functools.partial(self._producer.send_keyed, names.cursor),
-            read_folders(settings),
+            folders,
         )
         self._hosting = Hosting(self._partition)
         self._ends: dict[int, int] = {}
