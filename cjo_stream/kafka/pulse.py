@@ -4,6 +4,8 @@
     beat     who works, or waits in good order    -                    the limit, without outages
     turn     the loop, with each round            TURNED_WITHIN_S      -
     answer   the broker, asked now and then       ANSWERED_WITHIN_S    never
+                                                  of silence; at once
+                                                  if asked in vain
 
 So an outage of the broker makes a process unready, and never one to be restarted: nothing could be
 better elsewhere. Time that a call spent waiting for a broker that was away is not held against it.

@@ -56,7 +56,9 @@ def kept(settings: Settings, program: Program) -> list[Kept]:
     found = [withdrawn(one, configs[profile]) if one.place == profile else one for one in found]
     if settings.checkpoint_url:
         found.append(_checkpoints(settings))
-    return [*found, *map(_folder, left(read_folders(settings)))]
+    folders = left(read_folders(settings))
+    has_checkpoints = bool(settings.checkpoint_url)
+    return [*found, *(_folder(one, has_checkpoints=has_checkpoints) for one in folders)]
 
 
 def _holds(names: Names, program: Program) -> dict[str, str]:
@@ -98,13 +100,21 @@ def withdrawn(profile: Kept, config: dict[str, str]) -> Kept:
     return msgspec.structs.replace(profile, how=how)
 
 
-def _folder(folder: Folder) -> Kept:
+def _folder(folder: Folder, *, has_checkpoints: bool) -> Kept:
     """Return what a folder holds that its partition's owner does not have."""
+    holds = f"partition {folder.partition} as it was"
     if "." in folder.name:
         holds, how = "a state that could not be read", "until it is repaired, or you delete it"
+    elif has_checkpoints:
+        how = (
+            "until its worker runs, and another and a checkpoint are beyond it; or you delete it "
+            "and what lies by it"
+        )
     else:
-        holds = f"partition {folder.partition} as it was"
-        how = "until its worker runs and another is beyond it, or you delete it and what lies by"
+        how = (
+            "until you delete it and what lies by it: without a checkpoint store, its worker does "
+            "so only while the internal log still begins at offset 0 and another is beyond it"
+        )
     place = f"slot {folder.slot} on {folder.host}: {folder.path}"
     return Kept(place, holds, None, how)
 

@@ -42,7 +42,6 @@ _BROKEN_OFF = (
     "kafka/test_definition.py::test_an_apply_that_was_broken_off_goes_on_under_its_number"
 )
 _BEGUN_ANEW = "kafka/test_learn.py::test_the_same_log_gives_the_same_weights_whatever_is_killed"
-_ABANDONED = "kafka/test_intake.py::test_what_is_abandoned_in_the_midst_of_a_step_is_not_committed_and_sent_again"
 _KILLED = "kafka/test_worker.py::test_killed_workers_leave_the_effects_of_a_clean_replay"
 _DISK = "test_way_out.py::test_a_disk_that_was_in_the_way_is_used_again"
 _UP_TO = "test_hosting.py::test_a_missing_record_ends_the_process"
@@ -177,8 +176,6 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "Set CJO_TENANT_KEY to the key": "test_cli_customer.py::test_with_another_tenant_key_a_state_folder_is_left_alone",
     },
     "kafka/client.py": {
-        "a record cannot be sent to": _ABANDONED,
-        "a record was not delivered": _ABANDONED,
         "the broker does not answer": _OUTAGE,
         "is not known; set CJO_KAFKA__BOOTSTRAP_SERVERS": _PROPERTIES,
         "the topic {} is missing": "kafka/test_topics.py::test_a_missing_topic_is_refused_with_the_command_that_makes_it",
@@ -292,8 +289,6 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "set CJO_METRICS_PORT": "test_way_out.py::test_metrics_are_served_at_a_free_port"
     },
     "testing/driver.py": {"has no time zone": _DRIVER, "is no identifier type": _DRIVER},
-    "kafka/intake.py": {"positions could not be committed": _ABANDONED},
-    "kafka/stage.py": {"it is sent again after the next start": _ABANDONED},
     "kafka/producer.py": {
         "could not be written ({}); start again": _KILLED,
         "a frame was not delivered": _KILLED,
@@ -335,6 +330,8 @@ UNTESTED: Final[dict[str, dict[str, str]]] = {
         "the local broker does not answer": "a broker that breaks is a matter of Java",
     },
     "kafka/client.py": {
+        "a record cannot be sent to": _STARTED_AGAIN,
+        "a record was not delivered": _STARTED_AGAIN,
         "another consumer has this process's place": _STARTED_AGAIN,
         "this consumer is finished": _STARTED_AGAIN,
         "this process stood still for so long": _STARTED_AGAIN,
@@ -352,6 +349,7 @@ UNTESTED: Final[dict[str, dict[str, str]]] = {
         "were not acknowledged": _ASKED_AGAIN,
         "a record cannot be sent": _ASKED_AGAIN,
     },
+    "kafka/intake.py": {"positions could not be committed": _STARTED_AGAIN},
     "kafka/loss.py": {"could not be read: is the broker up?": _STARTED_AGAIN},
     "kafka/permission.py": {
         "the broker forbids this process's user": "the test broker has no access lists",
@@ -365,6 +363,7 @@ UNTESTED: Final[dict[str, dict[str, str]]] = {
         "try another --partition": _MANY,
     },
     "kafka/stage.py": {
+        "it is sent again after the next start": _STARTED_AGAIN,
         "this process stood still for {} s, or": _STARTED_AGAIN,
     },
     "kafka/topic.py": {

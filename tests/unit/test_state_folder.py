@@ -7,12 +7,13 @@ import asyncio
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cjo_stream.engine import codec
 from cjo_stream.errors import RebuildError, RefusalError, RetryError
 from cjo_stream.kafka.folder import Folder, left
-from cjo_stream.kafka.retention import _kept, withdrawn
+from cjo_stream.kafka.retention import _folder, _kept, withdrawn
 from cjo_stream.kafka.worker.register import Register
 from cjo_stream.kafka.worker.state import LogRange, StateFolder, stored_offset
 from cjo_stream.store.checkpoint import Checkpoints
@@ -290,3 +291,13 @@ def test_a_null_value_is_told_of_the_topic_that_has_one() -> None:
     aged = _kept("cjo.profile.v1", "profiles", both)
     assert withdrawn(aged, both) == aged
     assert aged.kept_ms == 3_600_000
+
+
+def test_of_a_folder_that_was_left_it_is_told_what_takes_it_away() -> None:
+    left = Folder("a", "0003", 3, "host", "/a/0003", False)
+    assert "another and a checkpoint are beyond it" in _folder(left, has_checkpoints=True).how
+    alone = _folder(left, has_checkpoints=False).how
+    assert alone.startswith("until you delete it")
+    assert "only while the internal log still begins at offset 0" in alone
+    aside = msgspec.structs.replace(left, name="0003.unreadable-1")
+    assert _folder(aside, has_checkpoints=True).how.startswith("until it is repaired")
