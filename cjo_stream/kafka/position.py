@@ -421,7 +421,7 @@ def committed_offsets(admin: Admin, group: str, topic: str) -> dict[int, int]:
     try:
         told = admin.result(futures[group]).topic_partitions
     except KafkaException as error:
-        raise away(error) from error
+        raise away(error, f"to see the group {group}") from error
     return {place.partition: place.offset for place in told if place.topic == topic}
 
 

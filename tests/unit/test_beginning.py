@@ -14,7 +14,14 @@ from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Health, Metrics
 
 AWAY = {"bootstrap_servers": "127.0.0.1:1"}
-ASKED = ("require_log", "_check_configs", "check_key", "accepted", "read_folders")
+ASKED = (
+    "require_log",
+    "_check_configs",
+    "check_key",
+    "accepted",
+    "read_folders",
+    "committed_offsets",
+)
 """Of whom a worker asks before it begins, in order."""
 
 

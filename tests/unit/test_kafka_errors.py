@@ -27,7 +27,7 @@ from cjo_stream.kafka.client import (
 )
 from cjo_stream.kafka.ending import AWAY, REFUSED, USAGE, exit_code
 from cjo_stream.kafka.permission import FORBIDDEN
-from cjo_stream.kafka.position import _committed
+from cjo_stream.kafka.position import _committed, committed_offsets
 from cjo_stream.kafka.producer import _lost
 from cjo_stream.kafka.stage import STEADY_S, begins_anew
 from cjo_stream.kafka.transaction import FENCED as FENCED_WRITER
@@ -132,6 +132,11 @@ class Broker:
     def describe_cluster(self, request_timeout: float) -> Future[Any]:
         return self.failed()
 
+    def list_consumer_group_offsets(
+        self, wanted: Any, request_timeout: float
+    ) -> dict[str, Future[Any]]:
+        return {"group": self.failed()}
+
     def committed(self, places: Any, within_s: float) -> Any:
         if self.when_asked:
             raise KafkaException(self.error)
@@ -169,6 +174,7 @@ ASKED: dict[str, Callable[[Broker], object]] = {
     "what a topic is": lambda broker: admin(broker).describe(["internal"]),
     "the broker itself": lambda broker: admin(broker).ping(),
     "where a group is": lambda broker: _committed(cast(Consumer, broker), []),
+    "where another is": lambda broker: committed_offsets(admin(broker), "group", "internal"),
     "a transaction": lambda broker: check_transaction(KafkaException(broker.error)),
     "to take a record": send,
     "to take a frame": raise_lost,

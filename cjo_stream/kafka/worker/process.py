@@ -87,6 +87,8 @@ class _Worker:
         self._accepted = accepted(settings, self._topic.id)
         self._admin.require([names.cursor])
         folders = read_folders(settings)
+        # Where the group is forbidden, this says so; Faust's app would only end, again and again.
+        committed_offsets(self._admin, group_id(settings, STAGE), internal)
         # Last, when nothing is asked any more: it has a thread, and what is asked may be away.
         self._producer = FrameProducer(self._properties)
         self._report = WorkerReport(metrics)
