@@ -15,6 +15,7 @@ from cjo_stream.core.record import Reward
 from cjo_stream.definition import load
 from cjo_stream.engine.frame import tick_frame
 from cjo_stream.errors import RefusalError, StopError
+from cjo_stream.kafka import stage
 from cjo_stream.kafka.broker import Broker
 from cjo_stream.kafka.client import Admin, Outgoing, Place, group_id
 from cjo_stream.kafka.learn import LearnProcess
@@ -137,9 +138,11 @@ def stops(process: Any) -> str:
 
 
 def test_replaced_records_are_never_passed_over_in_silence(
-    broker: Broker, installation: Installation, tmp_path: Path
+    broker: Broker, installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings, names = installation.settings, installation.names
+    # Nobody turns these stages while the broker is down: here, that is no standstill.
+    monkeypatch.setattr(stage, "STANDSTILL_S", 300.0)
     logs = Logs(broker, settings)
     topology = make_topology(tmp_path / "topology", TOPOLOGY)
     publish(settings, topology)
