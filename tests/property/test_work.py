@@ -52,6 +52,10 @@ POISON = {
         "native",
         native(attributes={"a": "x", "b": [0] * 10_000, "c": [*[0] * 9_999, 1]}),
     ),
+    "empty objects": (
+        "rows",
+        native(id=1, user_id="u", email="a@b.de", a="x", b=["x", "y"], c=[1, [{}] * 58_000]),
+    ),
     "digits": ("native", native(attributes={"a": [int("9" * 4_000)] * 60})),
 }
 

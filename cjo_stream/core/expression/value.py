@@ -64,6 +64,9 @@ def settled(value: Any) -> Any:
     return value if _is_within_bounds(value) else None
 
 
+_CONTAINERS = frozenset((list, dict))
+
+
 def _is_within_bounds(value: Any) -> bool:
     left = WEIGHT_MAX
     pending = [(value, 1)]
@@ -81,7 +84,12 @@ def _is_within_bounds(value: Any) -> bool:
             if left < 0 or depth > NESTING_MAX:
                 return False
             inner = value if kind is list else value.values()
-            pending += [(element, depth + 1) for element in inner]
+            before = len(pending)
+            if depth < NESTING_MAX:  # what is empty weighs 1 and needs no look of its own
+                pending += [(e, depth + 1) for e in inner if e or type(e) not in _CONTAINERS]
+                left -= len(value) - (len(pending) - before)
+            else:
+                pending += [(element, depth + 1) for element in inner]
             if kind is dict:
                 left -= sum(map(len, value))
         elif kind not in _SCALARS:
