@@ -23,17 +23,20 @@ SILENCE_MAX_S: Final = 3 * TIMEOUT_S
 """With records still to come, and none coming."""
 
 
-def contents(settings: Settings, place: Place, start: int = 0) -> Generator[Message]:
+def contents(
+    settings: Settings, place: Place, start: int = 0, *, committed: bool = True
+) -> Generator[Message]:
     """Yield the records of one partition from offset `start` to where it ended when asked.
 
-    Records that are no longer kept are left out. Raises RetryError where the broker is away.
+    `committed`: not beyond the first transaction that is open, and none that was aborted. Records
+    that are no longer kept are left out. Raises RetryError where the broker is away.
     """
     admin = Admin(settings)
     first, end = admin.firsts([place])[place], admin.ends([place])[place]
     start = max(start, first)
     if start >= end:
         return
-    consumer = reader(settings, {place: start})
+    consumer = reader(settings, {place: start}, committed=committed)
     try:
         until_s = time.monotonic() + SILENCE_MAX_S
         while time.monotonic() < until_s:
@@ -55,13 +58,13 @@ def contents(settings: Settings, place: Place, start: int = 0) -> Generator[Mess
         consumer.close()
 
 
-def table(settings: Settings, topic: str) -> dict[bytes, bytes]:
-    """Return what stands under each key of a compacted topic, told last comes last.
+def table(settings: Settings, topic: str, *, committed: bool = True) -> dict[bytes, bytes]:
+    """Return what stands under each key of a compacted topic, in the order of writing.
 
-    The topic has one partition. Raises as `contents`.
+    The topic has one partition. `committed` and errors as of `contents`.
     """
     found: dict[bytes, bytes] = {}
-    for message in contents(settings, (topic, 0)):
+    for message in contents(settings, (topic, 0), committed=committed):
         take(found, message)
     return found
 

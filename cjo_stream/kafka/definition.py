@@ -282,6 +282,18 @@ class DefinitionLog:
         )
 
 
+def read_definitions(
+    settings: Settings, *, pointed: bool = True, keep_key: bool = False
+) -> DefinitionLog:
+    """Return what the definition topic holds now; raises as `DefinitionLog.read`."""
+    log = DefinitionLog(settings, pointed=pointed)
+    try:
+        log.read(keep_key=keep_key)
+    finally:
+        log.close()
+    return log
+
+
 # --- apply ---------------------------------------------------------------------------------------
 
 
@@ -305,11 +317,7 @@ def apply(
     require_log(admin, settings, names.internal, names.effect)
     admin.require([names.definition, names.reply, *channel_topics(settings, definitions.program)])
     with _Writer(settings) as writer:
-        log = DefinitionLog(settings, pointed=False)
-        try:
-            log.read(keep_key=keep_key)
-        finally:
-            log.close()
+        log = read_definitions(settings, pointed=False, keep_key=keep_key)
         if fixes_key(log, names.definition, keep_key=keep_key):
             writer.write(_fingerprint(settings))
         published = _next(log, definitions)
@@ -367,11 +375,7 @@ def keep_key(settings: Settings) -> None:
     if settings.tenant_key_is_demo:
         return  # neither intake nor worker starts with it
     with _Writer(settings) as writer:
-        log = DefinitionLog(settings, pointed=False)
-        try:
-            log.read()
-        finally:
-            log.close()
+        log = read_definitions(settings, pointed=False)
         if log.fingerprint is None and not log.sets:
             writer.write(_fingerprint(settings))
 
@@ -493,12 +497,8 @@ class _Writer:
 
 def current(settings: Settings) -> Program | None:
     """Return the applied set, compiled; None before the first `apply`."""
-    log = DefinitionLog(settings)
-    try:
-        log.read()
-        return log.program(log.pointer.number) if log.pointer.number else None
-    finally:
-        log.close()
+    log = read_definitions(settings)
+    return log.program(log.pointer.number) if log.pointer.number else None
 
 
 def status(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Status:
@@ -507,11 +507,7 @@ def status(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Status:
     admin = Admin(settings)
     require_log(admin, settings, names.internal)
     admin.require([names.definition, names.reply])
-    log = DefinitionLog(settings)
-    try:
-        log.read()
-    finally:
-        log.close()
+    log = read_definitions(settings)
     # No set has the number 0, so this activates nothing, and the answer says what is active.
     answers = ask_tasks(settings, lambda command_id: ActivateSet(0, command_id), within_s)
     partitions = range(settings.partitions)

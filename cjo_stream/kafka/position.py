@@ -48,7 +48,6 @@ where the copy lies as far or further, it holds. (What guards dispatch's stands 
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -70,12 +69,9 @@ from cjo_stream.kafka.client import (
     Outgoing,
     Place,
     away,
-    check_consumed,
     group_id,
-    is_end,
-    reader,
 )
-from cjo_stream.kafka.contents import foreign, take
+from cjo_stream.kafka.contents import foreign, table
 from cjo_stream.kafka.permission import check_allowed
 from cjo_stream.kafka.topic import Names
 from cjo_stream.settings import Settings
@@ -295,36 +291,16 @@ def starts(
 
     Raises RefusalError where it would be wrong to begin, RetryError where the broker is away.
     """
-    start_of = start_of_intake if stage == INTAKE else start_of_dispatch
-    begun = [
-        (found, start_of(found, words))
-        for found in _find(settings, admin, stage, internal_id, consumer, partitions)
-    ]
-    loss.check(
-        [loss.Taken(found.place, start.offset - 1, start.digest) for found, start in begun],
-        functools.partial(loss.look, settings, admin),
-        _READ_ANEW,
-    )
-    return begun
-
-
-def _find(
-    settings: Settings,
-    admin: Admin,
-    stage: str,
-    internal_id: str,
-    consumer: Consumer,
-    partitions: list[TopicPartition],
-) -> list[Found]:
-    """Return what is known of each partition that the group has given to `consumer`."""
     places = [(partition.topic, partition.partition) for partition in partitions]
     topics = admin.require(topic for topic, _ in places)
     firsts, ends = admin.firsts(places), admin.ends(places, committed=True)
     committed = _committed(consumer, partitions)
     wanted = stage == INTAKE or None in committed.values()
     copies = read_copies(settings, stage) if wanted else {}
-    return [
-        Found(
+    start_of = start_of_intake if stage == INTAKE else start_of_dispatch
+    begun: list[tuple[Found, Start]] = []
+    for place in places:
+        found = Found(
             place,
             topics[place[0]].id,
             internal_id,
@@ -334,8 +310,13 @@ def _find(
             committed[place],
             copies.get(place),
         )
-        for place in places
-    ]
+        begun.append((found, start_of(found, words)))
+    loss.check(
+        [loss.Taken(found.place, start.offset - 1, start.digest) for found, start in begun],
+        functools.partial(loss.look, settings, admin),
+        _READ_ANEW,
+    )
+    return begun
 
 
 def _committed(
@@ -376,23 +357,9 @@ def copy_record(settings: Settings, stage: str, place: Place, position: Position
 def read_copies(settings: Settings, stage: str) -> dict[Place, Position]:
     """Return a stage's copies; raises RetryError. Reads the whole cursor topic."""
     topic = Names(settings.topic_prefix).cursor
-    first = Admin(settings).firsts([(topic, 0)])
     # Intake's are in no transaction: they count where dispatch's, before them, may not yet.
-    consumer = reader(settings, first, committed=stage == DISPATCH)
-    records: dict[bytes, bytes] = {}
-    until_s = time.monotonic() + 3 * TIMEOUT_S
-    try:
-        while time.monotonic() < until_s:
-            for message in consumer.consume(1_000, 0.1):
-                if is_end(message):
-                    return copies_of(topic, stage, records)
-                if (error := message.error()) is not None:
-                    check_consumed(error, topic)
-                    continue
-                take(records, message)
-    finally:
-        consumer.close()
-    raise RetryError(f"{topic} could not be read to its end: is the broker up?")
+    records = table(settings, topic, committed=stage == DISPATCH)
+    return copies_of(topic, stage, records)
 
 
 def copies_of(topic: str, stage: str, records: Mapping[bytes, bytes]) -> dict[Place, Position]:

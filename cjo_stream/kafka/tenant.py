@@ -8,7 +8,7 @@ only read topics work without.
 from __future__ import annotations
 
 from cjo_stream.kafka.client import Admin
-from cjo_stream.kafka.definition import DefinitionLog
+from cjo_stream.kafka.definition import read_definitions
 from cjo_stream.kafka.topic import Names
 from cjo_stream.settings import Settings
 
@@ -16,8 +16,4 @@ from cjo_stream.settings import Settings
 def check_key(settings: Settings) -> None:
     """Raise RefusalError where the installation has another key than the settings."""
     Admin(settings).require([Names(settings.topic_prefix).definition])
-    log = DefinitionLog(settings, pointed=False)
-    try:
-        log.read()
-    finally:
-        log.close()
+    read_definitions(settings, pointed=False)

@@ -355,10 +355,7 @@ UNTESTED: Final[dict[str, dict[str, str]]] = {
         "the broker forbids this process's user": "the test broker has no access lists",
         "does not take this process's credentials": "the test broker asks for no credentials",
     },
-    "kafka/position.py": {
-        "could not be read to its end": _STARTED_AGAIN,
-        "is not to be had": _STARTED_AGAIN,
-    },
+    "kafka/position.py": {"is not to be had": _STARTED_AGAIN},
     "kafka/replay.py": {
         "try another --partition": _MANY,
     },
