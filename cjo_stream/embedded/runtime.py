@@ -97,7 +97,7 @@ class Runtime:
             )
             for partition, store in enumerate(stores)
         ]
-        self._dispatch = Dispatch()
+        self._dispatch = Dispatch("effect")
         for partition in range(self._partitions):
             note = log.note(f"{_DISPATCH}{partition}")
             self._dispatch.resume(partition, note.decode().split("|")[1] if note else None)

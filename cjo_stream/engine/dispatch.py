@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from cjo_stream.engine.effect import effect_of, foreign_letter
 from cjo_stream.engine.frame import START, Effect, Position, decode_effect_frame
 from cjo_stream.engine.lane import Cursors
 from cjo_stream.engine.port import Log, LogRecord
-from cjo_stream.errors import HoleError, RefusalError
+from cjo_stream.errors import HoleError, InputError, RefusalError
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,8 +30,9 @@ class DispatchStep(msgspec.Struct):
 class Dispatch:
     """The cursors of any number of effect partitions."""
 
-    def __init__(self, *, without_lost: bool = False) -> None:
+    def __init__(self, topic_id: str, *, without_lost: bool = False) -> None:
         """`without_lost`: an operator says to go on where effects are gone for good."""
+        self._topic_id = topic_id
         self._without_lost = without_lost
         self._cursors: dict[int, Cursors] = {}
         self._positions: dict[int, tuple[str, Position]] = {}
@@ -59,9 +61,15 @@ class Dispatch:
         cursors = self._cursors[partition]
         topic_id, position = self._positions[partition]
         effects: list[Effect] = []
-        repeated = 0
+        applied = repeated = 0
         for record in records:
-            frame = decode_effect_frame(record.value)
+            try:
+                frame = decode_effect_frame(record.value)
+            except InputError as error:
+                letter = foreign_letter(Log(self._topic_id, partition), record, error)
+                effects.append(effect_of(letter))
+                self._count("cjo_dead_letters_total", error.reason)
+                continue
             if topic_id not in ("", frame.lane.topic_id) or frame.lane.partition != partition:
                 raise RefusalError(
                     f"effect partition {partition} has frames of topic {frame.lane.topic_id}, "
@@ -75,12 +83,13 @@ class Dispatch:
                 previous = (item.previous_offset, item.previous_index)
                 if self._take(cursors, frame.lane, at, previous):
                     position = at
+                    applied += 1
                     effects.append(item.effect)
                 else:
                     repeated += 1
         self._positions[partition] = (topic_id, position)
-        self._count("applied", len(effects))
-        self._count("repeated", repeated)
+        self._count("cjo_items_total", "dispatch", "applied", by=applied)
+        self._count("cjo_items_total", "dispatch", "repeated", by=repeated)
         metadata = f"{topic_id} {position[0]} {position[1]}" if topic_id else ""
         return DispatchStep(effects, (records[-1].offset + 1, metadata))
 
@@ -103,9 +112,8 @@ class Dispatch:
         counts, self._counts = self._counts, {}
         return counts
 
-    def _count(self, result: str, by: int) -> None:
+    def _count(self, *key: str, by: int = 1) -> None:
         if by:
-            key = ("cjo_items_total", "dispatch", result)
             self._counts[key] = self._counts.get(key, 0) + by
 
 

@@ -25,7 +25,7 @@ import msgspec
 
 from cjo_stream.core.message import Message
 from cjo_stream.engine.port import Log
-from cjo_stream.errors import InvariantError, RefusalError
+from cjo_stream.errors import InputError, InvariantError, RefusalError
 
 FRAME_VERSION = 1
 ITEMS_MAX = 500
@@ -112,29 +112,44 @@ _EFFECT_FRAMES = msgspec.msgpack.Decoder(EffectFrame)
 
 
 def decode_frame(value: bytes) -> Frame:
-    """Return the internal frame; raises RefusalError on anything else."""
-    return _decode(_FRAMES, value, "internal")
+    """Return the internal frame; raises as `decode_effect_frame` does."""
+    return _decode(_FRAMES, value)
 
 
 def decode_effect_frame(value: bytes) -> EffectFrame:
-    """Return the effect frame; raises RefusalError on anything else."""
-    return _decode(_EFFECT_FRAMES, value, "effect")
+    """Return the effect frame.
+
+    Raises InputError on what no release wrote: lanes tell whether something is missing, so it
+    may be passed over. RefusalError on a frame that this release does not read.
+    """
+    return _decode(_EFFECT_FRAMES, value)
 
 
-def _decode(decoder: msgspec.msgpack.Decoder[_AnyFrame], value: bytes, topic: str) -> _AnyFrame:
+def _decode(decoder: msgspec.msgpack.Decoder[_AnyFrame], value: bytes) -> _AnyFrame:
     try:
         frame = decoder.decode(value)
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise RefusalError(
-            f"a record of the {topic} topic is no frame: something else writes to that topic. "
-            "Find and stop the writer, then restore the topic or start a new installation"
-        ) from error
+        version = _version(value)
+        if version is None:
+            raise InputError("invalid", "no frame: something else writes to this topic") from error
+        raise _unread(version) from error
     if frame.version != FRAME_VERSION:
-        raise RefusalError(
-            f"a frame of version {frame.version} in a release that reads {FRAME_VERSION}: "
-            "run the release that wrote it until its log is empty"
-        )
+        raise _unread(frame.version)
     return frame
+
+
+def _version(value: bytes) -> int | None:
+    """Return the version of what begins as every frame does, a short array of a small number."""
+    begins = len(value) > 1 and value[0] >> 4 == 0x9 and value[1] < 0x80
+    return value[1] if begins else None
+
+
+def _unread(version: int) -> RefusalError:
+    return RefusalError(
+        f"a frame of version {version} that this release, which reads version {FRAME_VERSION}, "
+        "does not know: run the release that wrote it until its log is empty. If no release did, "
+        "restore the topic from a replica or a copy"
+    )
 
 
 def tick_frame(clock: int = 0) -> bytes:

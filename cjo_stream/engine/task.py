@@ -57,7 +57,7 @@ from cjo_stream.core.timeline import record_entry
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine import codec
 from cjo_stream.engine.cache import Cache, Entry
-from cjo_stream.engine.effect import effect_of
+from cjo_stream.engine.effect import effect_of, foreign_letter
 from cjo_stream.engine.failure import log_failure, tell_failed
 from cjo_stream.engine.frame import NO_LANE, EffectWriter, FrameWriter, Item, decode_frame
 from cjo_stream.engine.lane import Cursors, Numbering
@@ -66,7 +66,7 @@ from cjo_stream.engine.port import AcceptedClock, Compile, Log, LogRecord, Outbo
 from cjo_stream.engine.sets import Sets
 from cjo_stream.engine.timelines import Timelines
 from cjo_stream.engine.timers import WAKES_MAX, Timers
-from cjo_stream.errors import CjoError, ClockError, HoleError, RefusalError
+from cjo_stream.errors import CjoError, ClockError, HoleError, InputError, RefusalError
 
 TIMERS_PER_RECORD_MAX = 5_000
 CLOCK_AHEAD_MAX_MS = 3_600_000
@@ -328,8 +328,13 @@ class Task:
         return Outbox(frames, self._effects.frames())
 
     def _record(self, record: LogRecord, careful: bool) -> None:
-        frame = decode_frame(record.value)
         self._numbers.begin(record.offset)
+        try:
+            frame = decode_frame(record.value)
+        except InputError as error:
+            self._advance(max(self._clock, record.time), careful)
+            self._refuse(record, error)
+            return
         clock = self._believed(frame.clock, record)
         self._advance(max(self._clock, record.time, clock), careful)
         self._sets.keep_up(frame.set_number)
@@ -525,6 +530,12 @@ class Task:
             entry.wake = wake
 
     # --- what leaves
+
+    def _refuse(self, record: LogRecord, error: InputError) -> None:
+        """Emit and count the dead letter of a record that none of ours wrote."""
+        key = ("cjo_dead_letters_total", error.reason)
+        self._counts[key] = self._counts.get(key, 0) + 1
+        self._emit(foreign_letter(self._log, record, error))
 
     def _send(self, receiver: int, to: str, message: Message) -> None:
         writer = self._frames.get(receiver)

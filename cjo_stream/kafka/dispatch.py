@@ -113,7 +113,6 @@ class DispatchProcess:
         self._definitions.read()
         self._targets: dict[int, dict[str, str]] = {}
         """By definition set: where each channel's commands go."""
-        self._engine = Dispatch(without_lost=words.without_lost)
         self._next: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._positions: dict[int, Position] = {}
@@ -124,6 +123,7 @@ class DispatchProcess:
         self._linger = Linger(LINGER_SHORTEST_S, LINGER_LONGEST_S, BUSY_RATE)
         self._standstill = Standstill()
         effect_id = self._topics[names.effect].id
+        self._engine = Dispatch(effect_id, without_lost=words.without_lost)
         self.vitals = Vitals(
             DISPATCH, self._admin, self._standings, lambda: {names.effect: effect_id}, metrics
         )

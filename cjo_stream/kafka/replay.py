@@ -12,7 +12,7 @@ from cjo_stream.definition import compile_content
 from cjo_stream.engine.frame import Effect, decode_effect_frame, decode_frame
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import Task
-from cjo_stream.errors import RefusalError, UsageError
+from cjo_stream.errors import InputError, RefusalError, UsageError
 from cjo_stream.kafka.client import Admin, Topic
 from cjo_stream.kafka.clock import accepted
 from cjo_stream.kafka.contents import contents
@@ -34,6 +34,8 @@ def frames(
 ) -> Iterator[tuple[At, Any]]:
     """Yield decoded frames of the internal log, or of the effect log, from an offset on.
 
+    Of a record that is no frame, what is wrong with it.
+
     Raises RefusalError where the topic is missing, UsageError where the partition is, RetryError
     where the broker is away.
     """
@@ -43,7 +45,10 @@ def frames(
     topic = Admin(settings).require([name])[name]
     for number in _numbers(topic, partition):
         for message in contents(settings, (name, number), start):
-            yield _at(message), decode(_value(message))
+            try:
+                yield _at(message), decode(_value(message))
+            except InputError as error:
+                yield _at(message), error.detail
 
 
 def replay(settings: Settings, partition: int | None) -> Iterator[tuple[At, Effect]]:

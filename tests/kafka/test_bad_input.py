@@ -63,8 +63,13 @@ def test_each_reason_is_said_and_nothing_stops(chain: Chain) -> None:
         producer.produce(web, draw.randbytes(draw.randrange(1, 300)), partition=0)
     for _ in range(50):
         producer.produce(web, event(attributes={"note": SECRET}), partition=0)
+    foreign = [None, b"", b"{}", event()]
+    for private in ("internal", "effect"):
+        for value in foreign:
+            producer.produce(f"{chain.prefix}{private}.v1", value, partition=1)
     producer.flush(20)
     expected = Counter(reason for _, _, reason in bad if reason)
+    expected["invalid"] += 2 * len(foreign)
     expected["malformed"] += 200
     until = time.monotonic() + 40
     found: Counter[str] = Counter()

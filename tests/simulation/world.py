@@ -281,7 +281,7 @@ class World:
     def run_dispatch(self) -> None:
         number = self.random.randrange(len(self.partitions))
         offset, metadata = self.dispatched[number]
-        dispatch = Dispatch()
+        dispatch = Dispatch("effect")
         dispatch.resume(number, metadata)
         frames = self.partitions[number].effects[offset:][: self.random.randint(1, 4)]
         if not frames:
@@ -313,7 +313,7 @@ class World:
                 assert partition.task is not None
                 self.drive_all(number, partition)
         for number, partition in enumerate(self.partitions):
-            dispatch = Dispatch()
+            dispatch = Dispatch("effect")
             offset, metadata = self.dispatched[number]
             dispatch.resume(number, metadata)
             frames = partition.effects[offset:]

@@ -320,7 +320,6 @@ UNTESTED: Final[dict[str, dict[str, str]]] = {
     "engine/codec.py": {"Run the release that wrote the store": _RELEASE},
     "engine/frame.py": {
         "run the release that wrote it until its log is empty": _RELEASE,
-        "restore the topic or start a new installation": _MANY,
     },
     "engine/lane.py": {"bring back what it has lost": _MANY},
     "engine/task.py": {"Restore a newer checkpoint": _MANY},

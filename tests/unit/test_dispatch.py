@@ -34,7 +34,7 @@ def effect(number: int) -> Effect:
 
 
 def opened(metadata: str | None = None) -> Dispatch:
-    dispatch = Dispatch()
+    dispatch = Dispatch("effect")
     dispatch.resume(LOG.partition, metadata)
     return dispatch
 
@@ -74,11 +74,29 @@ def test_a_lane_that_does_not_begin_at_its_beginning_is_a_hole() -> None:
         opened().take(2, [record(0, 1)])
 
 
+def test_a_record_that_is_no_frame_is_a_dead_letter_and_what_it_replaced_is_missed() -> None:
+    dispatch = opened()
+    step = dispatch.take(2, [record(0, 0), LogRecord(1, 0, b"{}"), record(2, 1)])
+    letter = step.effects.pop(1)
+    assert step.effects == [effect(0), effect(1)]
+    assert (letter.kind, letter.value, dict(letter.headers)["offset"]) == (
+        "dead_letter",
+        b"{}",
+        b"1",
+    )
+    assert dispatch.take_counts() == {
+        ("cjo_items_total", "dispatch", "applied"): 2,
+        ("cjo_dead_letters_total", "invalid"): 1,
+    }
+    with pytest.raises(HoleError):
+        dispatch.take(2, [LogRecord(3, 0, b"{}"), record(4, 3)])
+
+
 @pytest.mark.parametrize("known", [None, "internal 5 0"])
 def test_an_operator_may_have_it_go_on_without_what_is_gone(known: str | None) -> None:
     with pytest.raises(HoleError, match="--without-lost"):
         opened(known).take(2, [record(9, 8, 9)])
-    dispatch = Dispatch(without_lost=True)
+    dispatch = Dispatch("effect", without_lost=True)
     dispatch.resume(2, known)
     step = dispatch.take(2, [record(9, 4, 5), record(10, 8, 9), record(11, 8, 9, 10)][not known :])
     assert step.effects == [effect(8), effect(9), effect(10)]
@@ -155,7 +173,7 @@ def test_any_cuts_repeats_and_crashes_give_every_effect_once() -> None:
 
 
 def test_as_many_partitions_as_the_settings_allow_are_taken_and_resumed() -> None:
-    dispatch, committed = Dispatch(), {}
+    dispatch, committed = Dispatch("effect"), {}
     for number in range(PARTITIONS_MAX):
         dispatch.resume(number, None)
         log = Log("A" * 22, number)
@@ -164,7 +182,7 @@ def test_as_many_partitions_as_the_settings_allow_are_taken_and_resumed() -> Non
         )
         assert step.effects == [effect(0), effect(1)]
         committed[number] = step.position
-    successor = Dispatch()
+    successor = Dispatch("effect")
     for number, (offset, metadata) in committed.items():
         assert len(metadata) < 100
         successor.resume(number, metadata)

@@ -239,6 +239,34 @@ def test_a_hole_in_the_log_stops_the_task() -> None:
         partition.task.process([LogRecord(3, START_MS, tick_frame())])
 
 
+def test_a_record_that_is_no_frame_is_a_dead_letter_and_carries_time() -> None:
+    partition = Partition()
+    partition.event(event(1))
+    partition.append(b'{"not": "ours"}', 3 * SECOND)
+    partition.run()
+    (letter,) = partition.letters()
+    assert letter == {
+        "reason": "invalid",
+        "detail": "no frame: something else writes to this topic",
+        "topic": "internal",
+        "partition": "0",
+        "offset": "2",
+        "value": {"not": "ours"},
+    }
+    assert [t["reason"] for t in partition.sent("transition")] == ["entered", "moved"]
+    assert partition.task.take_counts()["cjo_dead_letters_total", "invalid"] == 1
+
+
+def test_a_frame_in_whose_place_stands_another_record_is_missed() -> None:
+    partition = Partition()
+    partition.event(event(1))
+    partition.event(event(1, 1))
+    first = partition.log[-2]
+    partition.log[-2] = LogRecord(first.offset, first.time, b"{}")
+    with pytest.raises(HoleError, match="item"):
+        partition.process()
+
+
 def test_a_hole_in_a_lane_stops_the_task() -> None:
     partition = Partition()
     to = "n" + hash_of(1)
