@@ -315,7 +315,11 @@ def _found(answer: dict[str, Any], at: Identifier) -> dict[str, Any]:
     An identifier that is going to another customer just now is nobody's: a RetryError, too.
     """
     if "error" in answer:
-        raise RetryError(f"the command failed ({answer['error']}); the worker's log says where")
+        raise RetryError(
+            f"the command failed ({answer['error']}) and changed nothing. This is a fault of "
+            "cjo-stream: the worker's log says where; report that, and give the command again "
+            "with the release that mends it"
+        )
     if answer.get("changed"):
         raise RetryError(
             f"this {at.type} is just going to another customer, nothing was done; try again"

@@ -32,7 +32,7 @@ def tell_failed(turn: Turn, error: Exception, source: tuple[str, int, int], body
 
 
 def log_failure(what: str, error: Exception) -> None:
-    """Log where `error` came from; its text may hold a customer's value, so its type only."""
+    """Log `what` failed and where; the error's text may hold a customer's value: its type only."""
     frames = traceback.extract_tb(error.__traceback__)
     places = " < ".join(f"{f.name}:{f.lineno}" for f in reversed(frames))
-    _LOG.error("%s failed and was dead-lettered: %s at %s", what, type(error).__name__, places)
+    _LOG.error("%s: %s at %s", what, type(error).__name__, places)

@@ -316,7 +316,8 @@ class Task:
             if record.offset != self._offset + 1:
                 raise HoleError(
                     f"partition {self.partition}: record {record.offset} follows "
-                    f"{self._offset}: the log has a hole. Restore a newer checkpoint"
+                    f"{self._offset}: the log has a hole. Bring back what it has lost, from a "
+                    "replica or a copy; or a newer checkpoint, whose state has it"
                 )
             self._record(record, careful)
             self._offset, self._last = record.offset, record
@@ -431,7 +432,7 @@ class Task:
             if not careful:
                 self._cache.touch(key, entry)  # half changed: the roll-back must forget it
                 raise _PoisonError from error
-            log_failure("a timer", error)
+            log_failure("a timer failed and was dead-lettered", error)
             failed = turn.firing
             state = codec.decode_actor(key, saved)
             assert isinstance(state, Customer)
@@ -466,12 +467,12 @@ class Task:
             entry.state = codec.decode_actor(key, saved) if saved is not None else None
             turn = self._turn()
             if isinstance(message, Deliver):
-                log_failure("an event", error)
+                log_failure("an event failed and was dead-lettered", error)
                 event = message.event
                 source = (event.topic, event.partition, event.offset)
                 tell_failed(turn, error, source, native(event))
             else:
-                log_failure("an operator's command", error)
+                log_failure("an operator's command failed and changed nothing", error)
                 order = message.order if isinstance(message, Find) else message
                 turn.emit(Reply(command_id=order.command_id, body={"error": type(error).__name__}))
         self._close_turn(key, entry, turn)

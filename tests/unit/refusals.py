@@ -48,6 +48,7 @@ _UP_TO = "test_hosting.py::test_a_missing_record_ends_the_process"
 
 TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/customer.py": {
+        "the worker's log says where; report that": "test_cli_customer.py::test_a_command_that_failed_is_given_again_once_what_the_log_tells_of_is_mended",
         "one identifier, named twice": "test_cli_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
         "name two that are linked": "test_cli_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
         "just going to another customer": "test_cli_customer.py::test_who_is_just_going_to_another_customer_is_asked_for_again",
@@ -101,6 +102,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "numbers of another region": "test_definition_carry.py::test_a_region_that_shapes_phone_numbers_does_not_change",
     },
     "definition/content.py": {
+        "use the release that applied it": "test_release.py::test_a_set_of_another_form_is_run_by_the_release_that_applied_it",
         "bring it back from a copy": "test_definition_carry.py::test_bytes_that_are_no_definition_set_are_refused_until_a_copy_is_there",
         "Results would differ: install": "test_definition_carry.py::test_the_same_topology_under_other_libraries_is_another_set",
     },
@@ -118,6 +120,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "was begun by another release": "test_embedded_apply.py::test_a_set_that_another_release_began_is_applied_again_once_it_is_changed",
     },
     "embedded/lookup.py": {
+        "in the middle of a merge": "test_way_out.py::test_who_is_in_the_middle_of_a_merge_is_told_of_once_the_run_has_gone_on",
         "`run` something on it": "test_way_out.py::test_a_state_folder_without_customers_has_some_after_a_run",
     },
     "embedded/output.py": {
@@ -133,18 +136,28 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "it is not as a `run` left it; run again": _COMMANDS,
     },
     "embedded/state.py": {"name the folder that `run` was given with --state": _COMMANDS},
+    "engine/codec.py": {
+        "Run the release that wrote the store": "test_release.py::test_a_store_of_another_layout_is_opened_by_the_release_that_wrote_it",
+    },
     "engine/dispatch.py": {
         "start dispatch once with --restore-offsets": "test_position.py::test_an_operator_may_have_dispatch_go_on_from_the_copy",
         "Delete the effect topic, too": "test_dispatch.py::test_after_a_new_internal_topic_a_new_effect_topic_is_taken_from_its_beginning",
         "start dispatch once with --without-lost": "test_dispatch.py::test_an_operator_may_have_it_go_on_without_what_is_gone",
     },
+    "engine/frame.py": {
+        "run the release that wrote it until its log is empty": "test_release.py::test_frames_of_another_version_are_read_to_their_end_by_the_release_that_wrote_them",
+    },
     "engine/intake.py": {
         "start intake once with --restore-offsets": "test_position.py::test_an_operator_may_have_intake_go_on_from_the_copy",
+    },
+    "engine/lane.py": {
+        "bring back what it has lost": "test_task.py::test_a_frame_in_whose_place_stands_another_record_is_missed",
     },
     "engine/sets.py": {
         "publish one with `cjo-stream apply TOPOLOGY`": "test_task.py::test_items_before_the_first_definition_set_stop_the_task",
     },
     "engine/task.py": {
+        "or a newer checkpoint, whose state has it": "test_task.py::test_a_task_goes_on_over_a_hole_that_is_filled_or_lies_behind_it",
         "cjo-stream clock accept": "test_clock.py::test_a_partition_that_stopped_at_a_clock_goes_on_by_an_operators_word",
         "Restore that topic, or start with empty ones": "test_task.py::test_a_store_of_another_topic_partition_or_number_of_partitions_is_refused",
         "the number is fixed. Set it back": "test_task.py::test_a_store_of_another_topic_partition_or_number_of_partitions_is_refused",
@@ -301,7 +314,6 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
 }
 
-_RELEASE = "only another release takes it, and there is none to run here"
 _ASKED_AGAIN = "the command is given again; only a broker that stops in the midst of it shows that"
 _STARTED_AGAIN = (
     "the process begins anew, which the outage, kill and zombie tests show of others' errors"
@@ -312,17 +324,6 @@ _MANY = (
 
 UNTESTED: Final[dict[str, dict[str, str]]] = {
     "cli/apply.py": {"add --yes": "a terminal stands before a broker here"},
-    "cli/customer.py": {"the worker's log says where": "it is a fault of ours that the log has"},
-    "definition/content.py": {"use the release that applied it": _RELEASE},
-    "embedded/lookup.py": {
-        "in the middle of a merge": "no kill left one so: the log settles first"
-    },
-    "engine/codec.py": {"Run the release that wrote the store": _RELEASE},
-    "engine/frame.py": {
-        "run the release that wrote it until its log is empty": _RELEASE,
-    },
-    "engine/lane.py": {"bring back what it has lost": _MANY},
-    "engine/task.py": {"Restore a newer checkpoint": _MANY},
     "kafka/broker.py": {
         "is started from a clone": "the tests run in a clone",
         "the local broker ended with code": "a broker that breaks is a matter of Java",

@@ -13,11 +13,14 @@ import pytest
 
 from cjo_stream.cli.customer import _found
 from cjo_stream.core.event import Identifier
+from cjo_stream.core.message import Find, Show, identifier_key
 from cjo_stream.embedded.delivery import SUFFIX
 from cjo_stream.errors import RetryError
 from cjo_stream.store.rocks import RocksStore
+from tests.unit.partition import Partition, event, hash_of
 from tests.unit.test_cli import EVENTS, SHOP, Done, cli
 from tests.unit.test_erasure_on_disk import found
+from tests.unit.test_task import poison
 
 __all__ = ["cli"]
 
@@ -257,3 +260,24 @@ def test_who_is_just_going_to_another_customer_is_asked_for_again() -> None:
     with pytest.raises(RetryError, match="try again"):
         _found({"found": False, "changed": True}, at)
     assert _found({"found": True}, at)
+
+
+def test_a_command_that_failed_is_given_again_once_what_the_log_tells_of_is_mended(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    at = Identifier("user", "u", hash_of(1))
+    partition = Partition()
+    partition.event(event(1))
+
+    def show() -> dict[str, Any]:
+        partition.control(Find(Show("question")), to=identifier_key(at.hash))
+        partition.run()
+        answer: dict[str, Any] = partition.sent("reply")[-1]["body"]
+        return _found(answer, at)
+
+    with monkeypatch.context() as fault:
+        poison(fault, Show, bad=lambda message: True)
+        with pytest.raises(RetryError, match="the worker's log says where; report that"):
+            show()
+    assert "an operator's command failed and changed nothing: ValueError at faulty" in caplog.text
+    assert show()["customer"]["events"] == 1

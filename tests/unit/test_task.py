@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -239,6 +240,32 @@ def test_a_hole_in_the_log_stops_the_task() -> None:
         partition.task.process([LogRecord(3, START_MS, tick_frame())])
 
 
+@pytest.mark.parametrize("mended", ["the log", "the state"])
+def test_a_task_goes_on_over_a_hole_that_is_filled_or_lies_behind_it(
+    tmp_path: Path, mended: str
+) -> None:
+    partition = Partition()
+    partition.event(event(1))
+    partition.run()
+    partition.store.checkpoint(str(tmp_path / "older"))
+    partition.event(event(2, 1))
+    lost = len(partition.log) - 1
+    partition.run()
+    partition.store.checkpoint(str(tmp_path / "newer"))
+    partition.event(event(3, 2))
+    cut = [record for record in partition.log if record.offset != lost]
+
+    def task(checkpoint: str) -> Task:
+        return Task(0, 1, LOG, MemoryStore(str(tmp_path / checkpoint)), compile_content)
+
+    with pytest.raises(HoleError, match=r"Bring back what it has lost.*or a newer checkpoint"):
+        task("older").process(cut)
+    again = task("newer") if mended == "the state" else task("older")
+    again.process(cut if mended == "the state" else partition.log)
+    again.commit()
+    assert again.events == {"applied": 3}
+
+
 def test_a_record_that_is_no_frame_is_a_dead_letter_and_carries_time() -> None:
     partition = Partition()
     partition.event(event(1))
@@ -263,8 +290,12 @@ def test_a_frame_in_whose_place_stands_another_record_is_missed() -> None:
     partition.event(event(1, 1))
     first = partition.log[-2]
     partition.log[-2] = LogRecord(first.offset, first.time, b"{}")
-    with pytest.raises(HoleError, match="item"):
+    with pytest.raises(HoleError, match="bring back what it has lost, from a replica or a copy"):
         partition.process()
+    partition.log[-2] = first
+    partition.open()
+    partition.run()
+    assert partition.task.events == {"applied": 2}
 
 
 def test_a_hole_in_a_lane_stops_the_task() -> None:

@@ -17,6 +17,7 @@ import pytest
 from confluent_kafka import Producer
 
 from cjo_stream import settings as settings_
+from cjo_stream.core.message import Propose
 from cjo_stream.definition import load
 from cjo_stream.embedded.delivery import SUFFIX
 from cjo_stream.embedded.installation import open_installation
@@ -45,6 +46,7 @@ from cjo_stream.telemetry import Health, Metrics, serve
 from cjo_stream.testing import TopologyDriver
 from tests.unit.test_cli import Done, cli
 from tests.unit.test_state_folder import CUT, Host, make
+from tests.unit.test_task import poison
 
 __all__ = ["cli"]
 
@@ -159,6 +161,34 @@ def test_a_state_folder_without_customers_has_some_after_a_run(cli: Cli, tmp_pat
     run = ("run", topology(tmp_path), events(tmp_path), "--out", tmp_path / "p", "--state", state)
     assert cli(*run).code == 0
     assert cli(*show).code == 0
+
+
+class KilledError(BaseException):
+    """The process is gone."""
+
+
+def test_who_is_in_the_middle_of_a_merge_is_told_of_once_the_run_has_gone_on(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = topology(tmp_path)
+    text = (small / "t.yaml").read_text().replace("[{type: email", "[{type: user}, {type: email")
+    (small / "t.yaml").write_text(text)
+    ann = {"email": "ann@example.com"}
+    both = {"identifiers": {**ann, "user": "u"}}
+    input_ = events(tmp_path, {}, {"identifiers": {"user": "u"}}, both)
+    state = tmp_path / "state"
+    run = ["run", small, input_, "--out", tmp_path / "o", "--state", state, "--partitions", 3]
+    with monkeypatch.context() as patch:
+        # Its sender waits for the answer; the two lie in different partitions.
+        poison(patch, Propose, KilledError, bad=lambda message: True)
+        with pytest.raises(KilledError):
+            cli(*run)
+    erase = ["customer", "erase", "email:ann@example.com", "--yes", "--state", state]
+    refused = cli(*erase)
+    assert refused.code == 2
+    assert "in the middle of a merge: start it again first" in refused.err
+    assert cli(*run).code == 0
+    assert cli(*erase).code == 0
 
 
 # --- input
