@@ -32,7 +32,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # exported
 
 from cjo_stream.errors import RefusalError, RetryError, StopError, UsageError
-from cjo_stream.kafka.permission import UNKNOWN_USER, check_allowed, unknown_user
+from cjo_stream.kafka.permission import UNKNOWN_USER, check_allowed, refusal, unknown_user
 from cjo_stream.kafka.producer import PROPERTIES
 from cjo_stream.kafka.property import connect
 from cjo_stream.settings import Settings
@@ -112,10 +112,10 @@ def check_consumed(error: KafkaError, topic: str | None) -> None:
             "itself, which begins anew when it is started again. If it comes again and again, "
             "give each process a CJO_SLOT of its own"
         )
-    if is_fatal(error):
+    if is_fatal(error) or error.code() == KafkaError._MAX_POLL_EXCEEDED:
         raise StopError(
-            f"this consumer is finished ({error}); the process ends and begins anew when it is "
-            "started again"
+            f"this consumer is finished ({error}), and others may have its partitions: the "
+            "process ends, and begins anew when it is started again"
         )
     if error.code() in MISSING:
         raise RefusalError(f"the topic {topic} is missing: run `cjo-stream topics create`")
@@ -123,11 +123,6 @@ def check_consumed(error: KafkaError, topic: str | None) -> None:
         raise StopError(
             f"topic {topic} no longer holds the record to be read next: it was cut, lost its end, "
             "or was created anew. The next start says which, and what to do"
-        )
-    if error.code() == KafkaError._MAX_POLL_EXCEEDED:
-        raise StopError(
-            "this process stood still for so long that others have its partitions: it begins anew "
-            "when it is started again"
         )
     check_allowed(error, f"to read {topic or 'here'}")
     _LOG.warning("consumer: %s", error)
@@ -283,11 +278,7 @@ class Sender:
             self._producer.poll(POLL_S)
             self._on_wait()
         if self._failed is not None:
-            check_allowed(self._failed, "to write")
-            raise StopError(
-                f"a record was not delivered ({self._failed}); this process ends, and what it was "
-                "doing is done again when it is started"
-            )
+            raise _undelivered(self._failed, "to write")
 
     def close(self) -> None:
         """Give up what is not delivered yet, and let go of the broker."""
@@ -310,11 +301,7 @@ class Sender:
                 self._producer.poll(POLL_S)
                 self._on_wait()
             except KafkaException as error:
-                check_allowed(error, f"to write {record.topic}")
-                raise StopError(
-                    f"a record cannot be sent to {record.topic} ({error}); this process ends, and "
-                    "sends it again when it is started"
-                ) from error
+                raise _undelivered(error.args[0], f"to write {record.topic}") from error
             else:
                 self._missing += 1
                 return
@@ -322,6 +309,13 @@ class Sender:
     def _report(self, error: KafkaError | None, _: Message) -> None:
         self._missing -= 1
         self._failed = self._failed or error
+
+
+def _undelivered(error: KafkaError, what: str) -> RefusalError | StopError:
+    return refusal(error, what) or StopError(
+        f"a record was not delivered ({error}); this process ends, and what it was doing is done "
+        "again when it is started"
+    )
 
 
 # --- questions about the broker ------------------------------------------------------------------

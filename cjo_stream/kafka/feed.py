@@ -42,10 +42,7 @@ class Feed:
             except BufferError:
                 self._producer.poll(POLL_S)
             except KafkaException as error:
-                check_allowed(error, f"to write {topic}")
-                raise RetryError(
-                    f"a record cannot be sent to {topic} ({error}): is the broker up?"
-                ) from error
+                self._failed = error.args[0]
             else:
                 self._producer.poll(0)
                 return

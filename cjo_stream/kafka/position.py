@@ -61,7 +61,7 @@ from confluent_kafka import (
 
 from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.engine.intake import SWITCHED_OFF, Committed, moved_on, read_metadata
-from cjo_stream.errors import RefusalError, RetryError
+from cjo_stream.errors import RefusalError
 from cjo_stream.kafka import loss
 from cjo_stream.kafka.client import (
     TIMEOUT_S,
@@ -72,7 +72,6 @@ from cjo_stream.kafka.client import (
     group_id,
 )
 from cjo_stream.kafka.contents import foreign, table
-from cjo_stream.kafka.permission import check_allowed
 from cjo_stream.kafka.topic import Names
 from cjo_stream.settings import Settings
 
@@ -329,11 +328,7 @@ def _committed(
     found: dict[Place, Position | None] = {}
     for place in told:
         if place.error is not None:
-            check_allowed(place.error, f"to see the offsets of {place.topic}")
-            raise RetryError(
-                f"the committed offset of {place} is not to be had ({place.error}): is the broker "
-                "up?"
-            )
+            raise away(KafkaException(place.error), f"to see the offsets of {place.topic}")
         known = place.offset >= 0
         found[place.topic, place.partition] = (
             Position(place.offset, place.metadata or "") if known else None

@@ -26,7 +26,7 @@ from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType  # type
 
 from cjo_stream.core.program import Channel, Input, Program
 from cjo_stream.engine.frame import RECORD_BYTES_MAX
-from cjo_stream.errors import RefusalError, RetryError
+from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client import TIMEOUT_S, Admin, Topic, away
 from cjo_stream.settings import Settings
 
@@ -205,7 +205,8 @@ def channel_topics(settings: Settings, program: Program) -> list[str]:
 def create(settings: Settings, program: Program | None) -> Outcome:
     """Make the topics that are missing; say what differs in those that were there.
 
-    Raises RefusalError where the broker refuses one, RetryError where it is away.
+    Raises RefusalError where the broker refuses one or does not show it, RetryError where it is
+    away.
     """
     admin = Admin(settings)
     wanted = wanted_topics(settings, program)
@@ -267,10 +268,11 @@ def _create(admin: Admin, settings: Settings, missing: list[Wanted]) -> None:
                 ) from error
     until_s = time.monotonic() + TIMEOUT_S
     # What the controller has made, the broker that is asked next may learn a moment later.
-    while len(admin.describe(topic.name for topic in missing)) < len(missing):
-        if time.monotonic() > until_s:
-            raise RetryError("the new topics are not to be seen yet: run `topics verify`")
+    while time.monotonic() < until_s:
+        if len(admin.describe(topic.name for topic in missing)) == len(missing):
+            return
         time.sleep(SEEN_POLL_S)
+    admin.require(topic.name for topic in missing)
 
 
 def _plain(topic: Wanted) -> dict[str, str]:

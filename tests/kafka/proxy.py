@@ -23,7 +23,7 @@ import random
 import struct
 import threading
 from collections import Counter, deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -36,12 +36,14 @@ LATE_WITHIN_S = 3.0
 """What waits for requests that do not come arrives all the same."""
 SLOW_MAX_S = 0.4
 ANSWER_WITHIN_S = 5.0
+LOST_MAX = 1_000
 
 
 class Api(enum.IntEnum):
     """The keys of the requests that matter here."""
 
     PRODUCE = 0
+    FETCH = 1
     METADATA = 3
     OFFSET_COMMIT = 8
     FIND_COORDINATOR = 10
@@ -129,6 +131,14 @@ class Proxy(threading.Thread):
     def run(self) -> None:
         self._loop.run_until_complete(self._serve())
         self._loop.close()
+
+    @contextlib.contextmanager
+    def losing(self, api: Api) -> Iterator[None]:
+        """Let no request of `api`, one of `apis`, arrive meanwhile."""
+        self.plan.extend([(api, Fault.LOST, 0)] * LOST_MAX)
+        yield
+        assert len(self.plan) < LOST_MAX, f"no {api.name} was to be lost"
+        self.plan.clear()
 
     # --- connections
 

@@ -122,6 +122,16 @@ def test_who_loses_its_place_to_another_of_its_slot_says_so(
     with pytest.raises(StopError, match="a second process of the same CJO_SLOT"):
         until(lambda: False, first)
     first.abandon()
+    # With a slot of its own it has its share.
+    other = IntakeProcess(
+        settings.model_copy(update={"slot": "1"}), Metrics(), Stopping(), words=Words()
+    )
+    other.open()
+    until(lambda: second._lanes.keys() and other._lanes.keys(), second, other)
+    for number in range(2):
+        produce(settings, f"{settings.topic_prefix}event.web.v1", event("ann", f"e{number}"))
+    until(lambda: len(arrivals(settings)) == 2, second, other)
+    other.close()
     second.close()
 
 

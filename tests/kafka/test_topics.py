@@ -16,6 +16,7 @@ from cjo_stream.core.program import Channel, Input, Program
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client import Admin, reader
 from cjo_stream.kafka.topic import Names, create, require_log, verify
+from cjo_stream.kafka.worker.process import _check_configs
 from cjo_stream.settings import Settings
 from tests.kafka.stages import until
 
@@ -115,23 +116,53 @@ def test_a_topic_without_room_for_a_frame_is_refused_with_the_command_that_makes
     create(settings, PROGRAM)
     internal, admin = Names(settings.topic_prefix).internal, Admin(settings)
 
-    def fits() -> str:
+    alter(admin, internal, "max.message.bytes=1000")
+    said = refused(lambda: require_log(admin, settings, internal))
+    assert "takes records of 1000 bytes" in said
+    (setting,) = re.findall(r"--add-config (\S+)", said)
+    alter(admin, internal, setting)
+    assert until(lambda: taken(lambda: require_log(admin, settings, internal)))
+
+
+def test_a_log_that_would_forget_is_refused_with_the_command_that_mends_it(
+    settings: Settings,
+) -> None:
+    create(settings, PROGRAM)
+    internal, admin = Names(settings.topic_prefix).internal, Admin(settings)
+    alter(admin, internal, "cleanup.policy=compact")
+    said = refused(lambda: _check_configs(settings, internal))
+    assert "has cleanup.policy=compact, and must have delete" in said
+    (setting,) = re.findall(r"--add-config (\S+)", said)
+    alter(admin, internal, setting)
+    assert until(lambda: taken(lambda: _check_configs(settings, internal)))
+
+
+def alter(admin: Admin, topic: str, setting: str) -> None:
+    name, value = setting.split("=")
+    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    change = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    for future in admin.client.incremental_alter_configs([change]).values():
+        admin.result(future)
+
+
+def refused(check: Callable[[], object]) -> str:
+    """Return what a check says against a change, of which the broker may learn a moment later."""
+    said: list[str] = []
+
+    def says() -> bool:
         try:
-            return "yes" if require_log(admin, settings, internal) else ""
+            check()
         except RefusalError as error:
-            return str(error)
+            said.append(str(error))
+        return bool(said)
 
-    def alter(value: str) -> None:
-        entry = ConfigEntry(
-            "max.message.bytes", value, incremental_operation=AlterConfigOpType.SET
-        )
-        change = ConfigResource(ResourceType.TOPIC, internal, incremental_configs=[entry])
-        for future in admin.client.incremental_alter_configs([change]).values():
-            future.result(10)
+    until(says)
+    return said[0]
 
-    alter("1000")
-    # The broker that answers may learn of the change a moment later.
-    said = until(lambda: "" if (now := fits()) == "yes" else now)
-    (value,) = re.findall(r"--add-config max\.message\.bytes=(\d+)", said)
-    alter(value)
-    assert until(lambda: fits() == "yes")
+
+def taken(check: Callable[[], object]) -> bool:
+    try:
+        check()
+    except RefusalError:
+        return False
+    return True

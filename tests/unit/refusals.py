@@ -44,9 +44,21 @@ _BROKEN_OFF = (
 _BEGUN_ANEW = "kafka/test_learn.py::test_the_same_log_gives_the_same_weights_whatever_is_killed"
 _KILLED = "kafka/test_worker.py::test_killed_workers_leave_the_effects_of_a_clean_replay"
 _DISK = "test_way_out.py::test_a_disk_that_was_in_the_way_is_used_again"
+_SENT_AGAIN = (
+    "kafka/test_way_out.py::test_what_the_broker_did_not_take_is_sent_again_once_it_is_there"
+)
+_READ_AGAIN = "kafka/test_way_out.py::test_what_could_not_be_read_is_read_once_the_broker_is_there"
+_TOPIC_MADE = (
+    "kafka/test_way_out.py::test_what_goes_to_a_missing_topic_is_sent_again_once_there_is_one"
+)
+_APPLIED_AGAIN = (
+    "kafka/test_way_out.py::test_an_apply_that_nobody_confirmed_or_another_shut_out_is_run_again"
+)
+_INTAKE_ANEW = "kafka/test_way_out.py::test_an_intake_that_was_shut_out_or_stood_still_begins_anew_from_what_is_committed"
 _UP_TO = "test_hosting.py::test_a_missing_record_ends_the_process"
 
 TESTED: Final[dict[str, dict[str, str]]] = {
+    "cli/apply.py": {"add --yes": _APPLIED_AGAIN},
     "cli/customer.py": {
         "the worker's log says where; report that": "test_cli_customer.py::test_a_command_that_failed_is_given_again_once_what_the_log_tells_of_is_mended",
         "one identifier, named twice": "test_cli_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
@@ -189,6 +201,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "Set CJO_TENANT_KEY to the key": "test_cli_customer.py::test_with_another_tenant_key_a_state_folder_is_left_alone",
     },
     "kafka/client.py": {
+        "a record was not delivered": _TOPIC_MADE,
+        "another consumer has this process's place": "kafka/test_intake.py::test_who_loses_its_place_to_another_of_its_slot_says_so",
+        "this consumer is finished": "kafka/test_way_out.py::test_a_consumer_whose_time_is_over_gives_its_place_to_the_next",
         "the broker does not answer": _OUTAGE,
         "is not known; set CJO_KAFKA__BOOTSTRAP_SERVERS": _PROPERTIES,
         "the topic {} is missing": "kafka/test_topics.py::test_a_missing_topic_is_refused_with_the_command_that_makes_it",
@@ -201,10 +216,16 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "has no partition {}": "kafka/test_worker.py::test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word",
     },
     "kafka/command.py": {
+        "the broker does not take the command": _SENT_AGAIN,
         "`cjo-stream status` shows which partitions": "kafka/test_definition.py::test_an_operator_finds_a_customer_by_any_of_their_identifiers",
     },
-    "kafka/contents.py": {"write a null value under that key": _NULL},
+    "kafka/contents.py": {
+        "write a null value under that key": _NULL,
+        "could not be read to its end": _READ_AGAIN,
+    },
     "kafka/definition.py": {
+        "could not be read: is the broker up?": _READ_AGAIN,
+        "is another `apply` under way?": _APPLIED_AGAIN,
         "it goes on where it stopped": _BROKEN_OFF,
         "'; '.join(errors)": "test_task.py::test_a_set_that_does_not_compile_is_refused_and_the_one_in_force_stays",
         "came in between. Write the topic's records back": "test_foreign.py::test_no_apply_says_that_a_set_governs_where_a_later_one_does",
@@ -214,12 +235,20 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "which set is applied": "kafka/test_definition.py::test_without_a_kept_key_or_a_pointer_an_apply_brings_them_back",
     },
     "kafka/dispatch.py": {"does not declare": _BACK},
+    "kafka/feed.py": {
+        "a record was not delivered": _TOPIC_MADE,
+        "were not acknowledged": _SENT_AGAIN,
+    },
+    "kafka/intake.py": {"positions could not be committed": _INTAKE_ANEW},
     "kafka/learn.py": {
         "what was learnt is of another one": _BEGUN_ANEW,
         "are not learnt": _BEGUN_ANEW,
         "the log lost its end": _BEGUN_ANEW,
     },
-    "kafka/loss.py": {"Bring back the log's replica": _LOSS},
+    "kafka/loss.py": {
+        "Bring back the log's replica": _LOSS,
+        "could not be read: is the broker up?": _READ_AGAIN,
+    },
     "kafka/memory.py": {
         "what no learner of this release wrote": "test_foreign.py::test_a_learner_whose_memory_was_written_over_begins_anew",
     },
@@ -241,12 +270,18 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "kafka/slot.py": {
         "is held by process": "kafka/test_slot.py::test_a_slot_is_held_by_one_process_until_it_dies"
     },
+    "kafka/stage.py": {
+        "it is sent again after the next start": _SENT_AGAIN,
+        "this process stood still for {} s, or": _INTAKE_ANEW,
+    },
     "kafka/topic.py": {
         "takes records of {} bytes": "kafka/test_topics.py::test_a_topic_without_room_for_a_frame_is_refused_with_the_command_that_makes_it",
         "set CJO_PARTITIONS to the number": "kafka/test_topics.py::test_every_difference_comes_with_what_mends_it",
         "Set CJO_REPLICATION_FACTOR": "kafka/test_topics.py::test_topics_that_were_created_verify",
     },
     "kafka/transaction.py": {
+        "another writer has this one's transactional id": "kafka/test_way_out.py::test_a_writer_that_another_shut_out_writes_on_after_a_start",
+        "a transaction failed": "kafka/test_way_out.py::test_a_transaction_that_failed_is_written_after_a_start_once_there_is_room",
         "a transaction got no answer": _OUTAGE,
         "of a transaction were not acknowledged": _OUTAGE,
         "is the broker up? What is in the transaction": _OUTAGE,
@@ -259,6 +294,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "kafka/worker/hosting.py": {"The next start says which": _LOSS},
     "kafka/worker/partition.py": {"The next start reads the log from {} on": _UP_TO},
+    "kafka/worker/process.py": {
+        "and must have": "kafka/test_topics.py::test_a_log_that_would_forget_is_refused_with_the_command_that_mends_it",
+    },
     "kafka/worker/state.py": {
         "delete its manifest": "test_way_out.py::test_a_checkpoint_of_other_state_than_it_says_goes_and_the_one_before_is_taken",
         "Bring back a newer checkpoint": "test_state_folder.py::test_what_the_log_has_lost_is_made_up_for_by_a_newer_checkpoint",
@@ -310,65 +348,20 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "end what has them": "test_way_out.py::test_a_local_broker_has_a_port_once_one_is_free"
     },
     "kafka/replay.py": {
-        "has no partition {}": "test_way_out.py::test_a_partition_that_there_is_is_replayed"
+        "try another --partition": "kafka/test_way_out.py::test_of_a_partition_whose_beginning_is_gone_another_is_replayed",
+        "has no partition {}": "test_way_out.py::test_a_partition_that_there_is_is_replayed",
     },
 }
 
-_ASKED_AGAIN = "the command is given again; only a broker that stops in the midst of it shows that"
-_STARTED_AGAIN = (
-    "the process begins anew, which the outage, kill and zombie tests show of others' errors"
-)
-_MANY = (
-    "the log is one that somebody else has written into, or cut: it is brought back from outside"
-)
 
 UNTESTED: Final[dict[str, dict[str, str]]] = {
-    "cli/apply.py": {"add --yes": "a terminal stands before a broker here"},
     "kafka/broker.py": {
         "is started from a clone": "the tests run in a clone",
         "the local broker ended with code": "a broker that breaks is a matter of Java",
         "the local broker does not answer": "a broker that breaks is a matter of Java",
     },
-    "kafka/client.py": {
-        "a record cannot be sent to": _STARTED_AGAIN,
-        "a record was not delivered": _STARTED_AGAIN,
-        "another consumer has this process's place": _STARTED_AGAIN,
-        "this consumer is finished": _STARTED_AGAIN,
-        "this process stood still for so long": _STARTED_AGAIN,
-    },
-    "kafka/command.py": {
-        "the broker does not take the command": _ASKED_AGAIN,
-    },
-    "kafka/contents.py": {"could not be read to its end": _ASKED_AGAIN},
-    "kafka/definition.py": {
-        "could not be read: is the broker up?": _ASKED_AGAIN,
-        "is another `apply` under way?": _ASKED_AGAIN,
-    },
-    "kafka/feed.py": {
-        "a record was not delivered": _ASKED_AGAIN,
-        "were not acknowledged": _ASKED_AGAIN,
-        "a record cannot be sent": _ASKED_AGAIN,
-    },
-    "kafka/intake.py": {"positions could not be committed": _STARTED_AGAIN},
-    "kafka/loss.py": {"could not be read: is the broker up?": _STARTED_AGAIN},
     "kafka/permission.py": {
         "the broker forbids this process's user": "the test broker has no access lists",
         "does not take this process's credentials": "the test broker asks for no credentials",
     },
-    "kafka/position.py": {"is not to be had": _STARTED_AGAIN},
-    "kafka/replay.py": {
-        "try another --partition": _MANY,
-    },
-    "kafka/stage.py": {
-        "it is sent again after the next start": _STARTED_AGAIN,
-        "this process stood still for {} s, or": _STARTED_AGAIN,
-    },
-    "kafka/topic.py": {
-        "run `topics verify`": "a broker that is slow to tell is no test's",
-    },
-    "kafka/transaction.py": {
-        "another writer has this one's transactional id": _STARTED_AGAIN,
-        "a transaction failed": _STARTED_AGAIN,
-    },
-    "kafka/worker/process.py": {"and must have": "the command is the broker's own, written out"},
 }
