@@ -129,13 +129,19 @@ class Broker:
         )
         while not _answers(admin):
             if (code := self._process.poll()) is not None:
-                raise UsageError(f"the local broker ended with code {code}: {self._said()}")
+                raise UsageError(
+                    f"the local broker ended with code {code}. Mend what it says, and start it "
+                    f"again: {self._said()}"
+                )
             if time.monotonic() > until_s:
-                raise RetryError(f"the local broker does not answer: {self._said()}")
+                raise RetryError(
+                    "the local broker does not answer. Start it again where the machine has time "
+                    f"for it, or mend what it says: {self._said()}"
+                )
 
     def _said(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()
-        return "; ".join(lines[-5:]) + f" (all of it: {self.log})"
+        return "; ".join(lines[-5:] or ["nothing"]) + f" (all of it: {self.log})"
 
 
 def free_port(but: int | None = None) -> int:

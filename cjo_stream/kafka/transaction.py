@@ -70,8 +70,9 @@ FENCED: Final = (
     KafkaError.PRODUCER_FENCED,
     KafkaError.INVALID_PRODUCER_EPOCH,
     KafkaError.TRANSACTION_COORDINATOR_FENCED,
+    KafkaError.FENCED_INSTANCE_ID,
 )
-"""Codes by which a writer hears that a later one has its transactional id."""
+"""Codes by which a writer hears that a later one has its transactional id, or place in a group."""
 
 _LOG = logging.getLogger(__name__)
 _PROPERTIES: Final[dict[str, Any]] = {
@@ -235,8 +236,9 @@ def check_transaction(error: KafkaException) -> Never:
         ) from error
     if told.code() in FENCED:
         raise StopError(
-            f"another writer has this one's transactional id ({told}): is another process running "
-            "under the same slot? If not, the broker was away for long, and a start mends it"
+            f"another writer has this one's transactional id, or place in its group ({told}): is "
+            "another process running under the same slot? If not, the broker was away for long, "
+            "and a start mends it"
         ) from error
     raise StopError(
         f"a transaction failed ({told}): what is in it is written again after a start, from what "

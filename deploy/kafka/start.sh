@@ -9,6 +9,7 @@
 #   CJO_BROKER_PORT              port of the broker                       9092
 #   CJO_BROKER_CONTROLLER_PORT   port of its controller                   the broker's + 1
 #   CJO_BROKER_DATA              its data folder                          .kafka/data
+#   CJO_BROKER_PROPERTIES        a file of properties that go before ours none
 #   CJO_BROKER_JARS              where the jars are kept                  .kafka/jars-<pom's digest>
 #   CJO_BROKER_LOG               level of its log on stderr               error
 set -euo pipefail
@@ -86,6 +87,8 @@ broker.heartbeat.interval.ms=500
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 PROPERTIES
+  # Of two lines for one property the last holds.
+  [ -z "${CJO_BROKER_PROPERTIES:-}" ] || cat "$CJO_BROKER_PROPERTIES" >>"$data/broker.properties"
 }
 
 run() {

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
@@ -21,13 +21,15 @@ from cjo_stream.kafka.definition import Applied, apply
 from cjo_stream.kafka.dispatch import DispatchProcess
 from cjo_stream.kafka.intake import IntakeProcess
 from cjo_stream.kafka.position import NO_WORDS, Words
-from cjo_stream.kafka.stage import Stopping
+from cjo_stream.kafka.stage import Process, Stopping
 from cjo_stream.kafka.topic import Names, create
 from cjo_stream.settings import Settings
 from cjo_stream.store.memory import MemoryStore
 from cjo_stream.telemetry import Metrics
 
 WITHIN_S = 30.0
+
+Stage = TypeVar("Stage", bound=Process)
 
 
 class Tasks:
@@ -70,19 +72,23 @@ def until(condition: Callable[[], Any], *stages: Any, within_s: float = WITHIN_S
 
 
 def make_intake(settings: Settings, *, words: Words = NO_WORDS) -> IntakeProcess:
-    intake = IntakeProcess(settings, Metrics(), Stopping(), words=words)
-    intake.open()
-    until(lambda: intake.not_ready() is None, intake)
-    intake.turn()
-    return intake
+    return opened(IntakeProcess(settings, Metrics(), Stopping(), words=words))
 
 
 def make_dispatch(settings: Settings, *, words: Words = NO_WORDS) -> DispatchProcess:
-    dispatch = DispatchProcess(settings, Metrics(), Stopping(), words=words)
-    dispatch.open()
-    until(lambda: dispatch.not_ready() is None, dispatch)
-    dispatch.turn()
-    return dispatch
+    return opened(DispatchProcess(settings, Metrics(), Stopping(), words=words))
+
+
+def opened(process: Stage) -> Stage:
+    """Return a process that works; one that does not come so far leaves its group alone."""
+    try:
+        process.open()
+        until(lambda: process.not_ready() is None, process)
+        process.turn()
+    except BaseException:
+        process.abandon()
+        raise
+    return process
 
 
 def make_topology(folder: Path, text: str) -> Path:

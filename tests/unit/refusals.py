@@ -55,6 +55,8 @@ _APPLIED_AGAIN = (
     "kafka/test_way_out.py::test_an_apply_that_nobody_confirmed_or_another_shut_out_is_run_again"
 )
 _INTAKE_ANEW = "kafka/test_way_out.py::test_an_intake_that_was_shut_out_or_stood_still_begins_anew_from_what_is_committed"
+_LET_IN = "kafka/test_broker.py::test_who_is_not_known_or_allowed_is_once_credentials_and_access_are_as_the_refusals_say"
+_STARTS = "kafka/test_broker.py::test_a_local_broker_starts_once_what_it_says_is_mended"
 _UP_TO = "test_hosting.py::test_a_missing_record_ends_the_process"
 
 TESTED: Final[dict[str, dict[str, str]]] = {
@@ -344,24 +346,18 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "could not be written ({}); start again": _KILLED,
         "a frame was not delivered": _KILLED,
     },
+    "kafka/permission.py": {
+        "the broker forbids this process's user": _LET_IN,
+        "does not take this process's credentials": _LET_IN,
+    },
     "kafka/broker.py": {
-        "end what has them": "test_way_out.py::test_a_local_broker_has_a_port_once_one_is_free"
+        "is started from a clone": _STARTS,
+        "the local broker ended with code": _STARTS,
+        "the local broker does not answer": _STARTS,
+        "end what has them": "test_way_out.py::test_a_local_broker_has_a_port_once_one_is_free",
     },
     "kafka/replay.py": {
         "try another --partition": "kafka/test_way_out.py::test_of_a_partition_whose_beginning_is_gone_another_is_replayed",
         "has no partition {}": "test_way_out.py::test_a_partition_that_there_is_is_replayed",
-    },
-}
-
-
-UNTESTED: Final[dict[str, dict[str, str]]] = {
-    "kafka/broker.py": {
-        "is started from a clone": "the tests run in a clone",
-        "the local broker ended with code": "a broker that breaks is a matter of Java",
-        "the local broker does not answer": "a broker that breaks is a matter of Java",
-    },
-    "kafka/permission.py": {
-        "the broker forbids this process's user": "the test broker has no access lists",
-        "does not take this process's credentials": "the test broker asks for no credentials",
     },
 }

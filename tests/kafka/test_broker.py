@@ -1,0 +1,210 @@
+"""A broker of one's own: what keeps it from starting, and whom it lets in."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from cjo_stream.definition import load
+from cjo_stream.errors import RefusalError, RetryError, UsageError
+from cjo_stream.kafka import broker as broker_module
+from cjo_stream.kafka.broker import Broker, free_port
+from cjo_stream.kafka.client import Admin
+from cjo_stream.kafka.definition import apply, current
+from cjo_stream.kafka.topic import Names, create
+from cjo_stream.settings import Settings
+from tests.kafka.conftest import make_settings
+from tests.kafka.stages import (
+    Tasks,
+    in_background,
+    make_dispatch,
+    make_intake,
+    make_topology,
+    produce,
+    read_all,
+    until,
+)
+from tests.kafka.test_intake import event
+from tests.kafka.test_loss import make_learn
+
+pytestmark = pytest.mark.kafka
+
+TOPOLOGY = """
+topology: small
+channels: {web: {in: {}}}
+identity: {identifiers: [{type: user_id}]}
+"""
+PASSWORD = "a-password-of-the-tests"
+PROPERTIES = f"""
+listeners=PLAINTEXT://127.0.0.1:PORT,SASL://127.0.0.1:GUARDED,CONTROLLER://127.0.0.1:CONTROLLER
+advertised.listeners=PLAINTEXT://127.0.0.1:PORT,SASL://127.0.0.1:GUARDED
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT
+sasl.enabled.mechanisms=PLAIN
+listener.name.sasl.plain.sasl.jaas.config=\
+org.apache.kafka.common.security.plain.PlainLoginModule required user_app="{PASSWORD}";
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+"""
+"""Who comes by GUARDED is asked who it is, and may do what it was allowed."""
+RESOURCES = {
+    "topics": ResourceType.TOPIC,
+    "groups": ResourceType.GROUP,
+    "transactional ids": ResourceType.TRANSACTIONAL_ID,
+}
+OPERATIONS = {
+    "Read": AclOperation.READ,
+    "Write": AclOperation.WRITE,
+    "Describe": AclOperation.DESCRIBE,
+    "DescribeConfigs": AclOperation.DESCRIBE_CONFIGS,
+}
+
+T = TypeVar("T")
+
+
+def java(folder: Path, version: int, then: str) -> str:
+    """Return a JAVA_HOME whose Java formats anything, and then does this in a broker's place."""
+    program = folder / str(version) / "bin" / "java"
+    program.parent.mkdir(parents=True)
+    program.write_text(
+        f"""#!/bin/sh
+case "$*" in
+  -version) echo 'openjdk version "{version}.0.1"' >&2 ;;
+  *StorageTool*) ;;
+  *) {then} ;;
+esac
+"""
+    )
+    program.chmod(0o755)
+    return str(program.parents[1])
+
+
+def test_a_local_broker_starts_once_what_it_says_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = Broker(tmp_path / "broker")
+    monkeypatch.setenv("JAVA_HOME", java(tmp_path, 11, "exit 1"))
+    with pytest.raises(UsageError, match=r"Mend what it says.* set JAVA_HOME to a newer one"):
+        broker.start()
+    monkeypatch.setenv("JAVA_HOME", java(tmp_path, 17, "exec sleep 60"))
+    with pytest.raises(RetryError, match=r"does not answer\. Start it again"):
+        broker.start(within_s=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(broker_module, "SCRIPT", tmp_path / "none")
+        with pytest.raises(
+            UsageError, match=r"clone of the repository .* (CJO_KAFKA__\w+)="
+        ) as told:
+            broker.start()
+    monkeypatch.delenv("JAVA_HOME")
+    with broker:
+        (variable,) = re.findall(r"(CJO_KAFKA__\w+)=host:port", str(told.value))
+        monkeypatch.setenv(variable, broker.bootstrap)
+        Admin(Settings()).ping()
+
+
+class Guarded:
+    """An installation on a broker that lets in whom it knows, to do what it was allowed."""
+
+    def __init__(self, address: str, owner: Settings) -> None:
+        self.address = address
+        self.owner = owner
+        """Who may do everything."""
+        self.allowed: set[str] = set()
+        """What refusals have named."""
+
+    def settings(self, password: str = PASSWORD) -> Settings:
+        given = {
+            "bootstrap.servers": self.address,
+            "security.protocol": "sasl_plaintext",
+            "sasl.mechanism": "PLAIN",
+            "sasl.username": "app",
+            "sasl.password": password,
+        }
+        return self.owner.model_copy(update={"kafka": given})
+
+    def allow(self, refusal: str) -> None:
+        """Do what a refusal says."""
+        found = re.search(r"allow ([\w, ]+) of ([\w ]+) \(kafka-acls\.sh --add\)", refusal)
+        assert found is not None, refusal
+        operations, resource = found.groups()
+        self.allowed.add(resource)
+        bindings = [
+            AclBinding(
+                RESOURCES[resource],
+                self.owner.topic_prefix,
+                ResourcePatternType.PREFIXED,
+                "User:app",
+                "*",
+                OPERATIONS[operation],
+                AclPermissionType.ALLOW,
+            )
+            for operation in re.split(", | and ", operations)
+        ]
+        admin = Admin(self.owner)
+        for future in admin.client.create_acls(bindings).values():
+            admin.result(future)
+
+    def once_allowed(self, call: Callable[[], T]) -> T:
+        """Return what a call gives once its refusals have been followed, a few at most."""
+        for _ in range(5):
+            try:
+                return call()
+            except RefusalError as error:
+                self.allow(str(error))
+                time.sleep(0.5)  # until the broker goes by it
+        return call()
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Guarded]:
+    broker, port = Broker(tmp_path / "broker"), free_port()
+    file = tmp_path / "guarded.properties"
+    names = {"PORT": broker.port, "GUARDED": port, "CONTROLLER": broker._controller_port}
+    file.write_text(re.sub(r"(?<=127\.0\.0\.1:)\w+", lambda m: str(names[m[0]]), PROPERTIES))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CJO_BROKER_PROPERTIES", str(file))
+        broker.start()
+    try:
+        yield Guarded(f"127.0.0.1:{port}", make_settings(broker.bootstrap, tmp_path))
+    finally:
+        broker.stop()
+
+
+def test_who_is_not_known_or_allowed_is_once_credentials_and_access_are_as_the_refusals_say(
+    guarded: Guarded, tmp_path: Path
+) -> None:
+    owner = guarded.owner
+    with pytest.raises(RefusalError, match=r"set security\.protocol and the properties sasl"):
+        Admin(guarded.settings("another")).ping()
+    Admin(guarded.settings()).ping()
+
+    definitions = load(make_topology(tmp_path / "topology", TOPOLOGY))
+    create(owner, definitions.program)
+    app = guarded.settings()
+    with pytest.raises(RefusalError, match="the broker forbids this process's user to see"):
+        make_dispatch(app)
+    dispatch, tasks = guarded.once_allowed(lambda: make_dispatch(app)), Tasks(owner)
+    applied: list[Any] = in_background(
+        lambda: guarded.once_allowed(lambda: apply(app, definitions))
+    )
+    until(lambda: applied, tasks, dispatch)
+    assert current(app) is not None, applied
+    intake = guarded.once_allowed(lambda: make_intake(app))
+    learn = guarded.once_allowed(lambda: make_learn(app))
+    produce(owner, f"{owner.topic_prefix}event.web.v1", event("ann"))
+    identity = Names(owner.topic_prefix).out("identity")
+    until(lambda: read_all(owner, identity), intake, tasks, dispatch, learn)
+    for stage in (intake, dispatch, learn):
+        stage.close()
+    assert guarded.allowed == set(RESOURCES), "no more was asked for"
