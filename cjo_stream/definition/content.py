@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from functools import cache
 from importlib import metadata
 
 import msgspec
@@ -47,7 +48,7 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def new_content(sources: dict[str, str]) -> Content:
     """Return the content of a folder that was not applied yet."""
-    libraries = {name: metadata.version(name) for name in _DATA_LIBRARIES}
+    libraries = {name: _here(name) for name in _DATA_LIBRARIES}
     return Content(_FORM, sources, [], {}, libraries)
 
 
@@ -92,6 +93,12 @@ def digest(content: Content) -> str:
     return hashlib.sha256(msgspec.msgpack.encode(content)).hexdigest()
 
 
+@cache
+def _here(library: str) -> str:
+    """Return which version this process has: one for as long as it lives."""
+    return metadata.version(library)
+
+
 def check_libraries(number: int, content: bytes) -> None:
     """Raise LibraryError where this machine's data libraries are not those of a set.
 
@@ -113,5 +120,5 @@ def library_differences(content: bytes) -> list[str]:
     return [
         f"{name} is {here} here, the definition set was applied with {applied}"
         for name, applied in decode(content).libraries.items()
-        if (here := metadata.version(name)) != applied
+        if (here := _here(name)) != applied
     ]

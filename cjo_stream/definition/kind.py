@@ -13,9 +13,9 @@ from cjo_stream.definition.grammar.journey import JOURNEY
 from cjo_stream.definition.grammar.policy import POLICY
 from cjo_stream.definition.grammar.topology import TOPOLOGY
 from cjo_stream.definition.report import Report, quoted, unknown
-from cjo_stream.definition.text.compose import Budget, compose
+from cjo_stream.definition.text.compose import compose
 from cjo_stream.definition.text.node import Mapping, Node, Scalar
-from cjo_stream.definition.text.source import Document, Source, documents
+from cjo_stream.definition.text.source import Document, Source
 
 KINDS: dict[str, Record] = {
     "topology": TOPOLOGY,
@@ -48,13 +48,11 @@ def read_definitions(sources: Iterable[Source], report: Report) -> list[Definiti
     """Return all documents whose kind and name can be told, reporting what is wrong."""
     found: list[Definition] = []
     for source in sources:
-        budget = Budget()
-        for document in documents(source):
-            if budget.is_spent:
-                break
+        for document, roots, faults in compose(source):
             before = report.errors
-            roots = list(compose(document, budget, report))
-            if not roots and report.errors > before:
+            for index, message in faults:
+                report.error_at(source, index, message)
+            if not roots and faults:
                 found += _unreadable(document)
             for root in roots:
                 is_sound = report.errors == before

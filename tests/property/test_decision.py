@@ -95,7 +95,7 @@ def test_quiet_hours_end_at_the_first_minute_that_lies_in_no_window(
 # --- calendar periods
 
 
-@settings(max_examples=300, **SURE)
+@settings(max_examples=150, **SURE)
 @given(
     zone=st.sampled_from(ZONES),
     season=st.sampled_from(SEASONS_MS),

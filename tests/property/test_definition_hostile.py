@@ -159,16 +159,16 @@ def test_no_file_takes_long(tmp_path: Path, content: bytes) -> None:
 
 
 def test_many_states_without_order_take_no_long_time(tmp_path: Path) -> None:
-    states = "".join(f"  s{n}: {{after: {{1d: x{n}}}}}\n" for n in range(1_200))
+    states = "".join(f"  s{n}: {{after: {{1d: x{n}}}}}\n" for n in range(600))
     journey = f"journey: j\nversion: 1\nentry: {{on: a}}\ninitial: s0\nstates:\n{states}"
     began = time.process_time()
     found = findings(tmp_path, SOUND + b"---\n" + journey.encode())
     assert time.process_time() - began < SECONDS_MAX
-    assert len(found) >= 1_200
+    assert len(found) >= 600
 
 
 FUZZ = settings(
-    max_examples=300,
+    max_examples=150,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -21,7 +21,7 @@ from cjo_stream.core.expression import (
 )
 from cjo_stream.core.expression.function import FUNCTIONS
 
-QUICK = settings(max_examples=300, deadline=None, derandomize=True, database=None)
+QUICK = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 NAMES = Names(frozenset({"fact"}), frozenset({"email"}), None)
 
 SCALARS = st.one_of(

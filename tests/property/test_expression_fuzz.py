@@ -139,7 +139,7 @@ def check(value: Any) -> None:
     walk(value)
 
 
-@settings(max_examples=800, deadline=None, derandomize=True, database=None)
+@settings(max_examples=400, deadline=None, derandomize=True, database=None)
 @given(text=EXPRESSIONS, scope=scopes())
 def test_an_expression_never_raises_and_gives_bounded_json(text: str, scope: Scope) -> None:
     expression = compiled_or_refused(text)
@@ -166,7 +166,7 @@ def test_the_same_scope_gives_the_same_value_whoever_compiled(text: str, scope: 
     assert results[0] == results[1]
 
 
-@settings(max_examples=600, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
 @given(
     text=st.text(max_size=60) | st.text("()[]'\".,+-*/%<>=!einotrdasfl01 #\\{}:@&|~^", max_size=60)
 )

@@ -2,7 +2,7 @@
 
 Small random histories, each from one seed, through real tasks that crash, come back from old
 checkpoints and live on as zombies; an oracle of its own looks at every step and at the end.
-CJO_IDENTITY_SEEDS sets how many histories of each kind (default 100); `make identity SEEDS=...`
+CJO_IDENTITY_SEEDS sets how many histories of each kind (default 50); `make identity SEEDS=...`
 runs more of them, and `make identity SEED=7` one again.
 """
 
@@ -29,7 +29,7 @@ from tests.simulation.identity import (
 )
 from tests.simulation.identity_oracle import check
 
-SEEDS = int(os.environ.get("CJO_IDENTITY_SEEDS", "100"))
+SEEDS = int(os.environ.get("CJO_IDENTITY_SEEDS", "50"))
 CHUNK = 50
 MEETS: dict[Kind, tuple[str, ...]] = {
     FREE: ("Absorb", "Rebind"),

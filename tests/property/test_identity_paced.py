@@ -1,6 +1,6 @@
 """Links of one event, strongest first: the same customers by any number of partitions.
 
-CJO_IDENTITY_SEEDS sets how many histories (default 100); `make identity` runs more of them.
+CJO_IDENTITY_SEEDS sets how many histories (default 50); `make identity` runs more of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 from cjo_stream.core.identity import identifier
 from tests.simulation.identity_paced import PARTITIONS, check
 
-SEEDS = int(os.environ.get("CJO_IDENTITY_SEEDS", "100"))
+SEEDS = int(os.environ.get("CJO_IDENTITY_SEEDS", "50"))
 CHUNK = 50
 
 

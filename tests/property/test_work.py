@@ -9,7 +9,7 @@ import pytest
 
 from tests.property.work import RATIO_MAX, START_MS, Meter, dearest
 
-RECORDS = 700
+RECORDS = 300
 WHEN = "2024-03-01T10:00:00Z"
 ACCENTS = "\u0301\u0316" * 15_000
 

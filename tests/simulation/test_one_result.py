@@ -37,7 +37,7 @@ from tests.simulation import world as worlds
 from tests.simulation.identity import KINDS, live
 from tests.simulation.world import START_MS, open_task, pairs
 
-SEEDS = int(os.environ.get("CJO_SIMULATION_SEEDS", "300")) // 30
+SEEDS = int(os.environ.get("CJO_SIMULATION_SEEDS", "150")) // 30
 _PACK = msgspec.msgpack.Encoder().encode
 
 SPINNING = """

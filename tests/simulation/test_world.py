@@ -1,7 +1,7 @@
 """Nothing lost, nothing done twice, the same log gives the same actions: from one seed, hundreds
 of times.
 
-CJO_SIMULATION_SEEDS sets how many (default 200); `make simulate SEED=7` runs one again.
+CJO_SIMULATION_SEEDS sets how many (default 100); `make simulate SEED=7` runs one again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 from cjo_stream.engine.frame import Effect
 from tests.simulation.world import run
 
-SEEDS = int(os.environ.get("CJO_SIMULATION_SEEDS", "200"))
+SEEDS = int(os.environ.get("CJO_SIMULATION_SEEDS", "100"))
 CHUNK = 50
 
 

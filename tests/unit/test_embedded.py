@@ -22,16 +22,16 @@ FILES = ("actions", "decisions", "transitions", "identities", "dead_letters", "c
 
 @pytest.fixture(scope="module")
 def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a file of events of 40 users over some minutes, some repeated, some broken."""
+    """Return a file of events of 30 users over some minutes, some repeated, some broken."""
     draw = random.Random(11)
     lines = []
-    for number in range(4_000):
+    for number in range(2_500):
         event = {
             "type": draw.choice(["cart", "cart", "order", "other"]),
             "time": START_MS + number * 200 - draw.choice([0, 0, 0, 4_000]),
             "channel": "web",
             "id": f"e{draw.choice([number, number, max(0, number - 5)])}",
-            "identifiers": {"user": f"u{draw.randrange(40)}"},
+            "identifiers": {"user": f"u{draw.randrange(30)}"},
             "attributes": {"cart": f"c{draw.randrange(2)}", "total": draw.randrange(5)},
         }
         lines.append(json.dumps(event))
@@ -88,7 +88,7 @@ def test_the_same_input_gives_the_same_bytes_whatever_the_hash_seed(
 ) -> None:
     assert run(events, tmp_path / "two", hash_seed="2") == undisturbed
     assert undisturbed["actions"]
-    assert undisturbed["dead_letters"].count(b"malformed") == 8
+    assert undisturbed["dead_letters"].count(b"malformed") == 5
 
 
 @pytest.mark.parametrize("partitions", ["4", "16"])
@@ -105,9 +105,9 @@ def test_a_durable_run_killed_again_and_again_leaves_the_bytes_of_an_undisturbed
 ) -> None:
     out, state = tmp_path / "out", tmp_path / "state"
     kills = run_killed(
-        command(events, out, "--state", str(state)), out, seed=3, most=7, late_s=0.05
+        command(events, out, "--state", str(state)), out, seed=3, most=5, late_s=0.05
     )
-    assert kills >= 4
+    assert kills >= 3
     assert read(out) == undisturbed
 
 

@@ -34,10 +34,10 @@ def topology(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a file of ten days: who asks, what they answer; mostly a card when in the mood."""
+    """Return a file of six days: who asks, what they answer; mostly a card when in the mood."""
     draw = random.Random(4)
     lines = []
-    for number in range(1_500):
+    for number in range(900):
         at = START_MS + number * 576_000
         mood = draw.choice(["fine", "sad"])
         user = {"user": f"u{draw.randrange(50)}", "email": f"u{draw.randrange(50)}@example.com"}
@@ -84,7 +84,7 @@ def test_models_follow_one_another_and_the_same_input_gives_the_same_bytes(
     decisions = [json.loads(line) for line in undisturbed["decisions"].splitlines()]
     versions = [d["model_version"] or 0 for d in decisions]
     assert versions == sorted(versions)
-    assert versions[-1] > 80
+    assert versions[-1] > 50
     run(command(topology, events, tmp_path / "out"), hash_seed="5")
     assert read(tmp_path / "out") == undisturbed
 
@@ -94,7 +94,7 @@ def test_a_run_killed_again_and_again_learns_what_an_undisturbed_one_does(
 ) -> None:
     out, state = tmp_path / "out", tmp_path / "state"
     kills = run_killed(
-        command(topology, events, out, "--state", str(state)), out, seed=8, most=5, late_s=0.2
+        command(topology, events, out, "--state", str(state)), out, seed=8, most=4, late_s=0.2
     )
     assert kills >= 3
     assert read(out) == undisturbed

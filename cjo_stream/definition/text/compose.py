@@ -1,4 +1,4 @@
-"""A YAML document to nodes, safely.
+"""YAML documents to nodes, safely.
 
 Only ruamel.yaml's scanner and parser are used: its events are put together here, so that every
 node keeps its place, no tag makes an object, and limits hold before memory is spent. An alias
@@ -10,19 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML, events
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scanner import Scanner, ScannerError
 
-from cjo_stream.definition.report import Report, quoted
+from cjo_stream.definition.report import quoted
 from cjo_stream.definition.text.node import Broken, Mapping, Node, Scalar, Sequence
 from cjo_stream.definition.text.scalar import resolve
-from cjo_stream.definition.text.source import Document
+from cjo_stream.definition.text.source import Document, Source, documents
 
 NODES_MAX = 10_000
 DEPTH_MAX = 50
+FILES_KEPT = 256
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _IN_FLOW = ("did not find expected", "expected ',' or", "expected the node content")
 QUOTE = "quote the whole expression, for a comma or a bracket inside {...} or [...] cuts it apart"
@@ -77,29 +79,53 @@ class _Anchored:
     height: int
 
 
-def compose(document: Document, budget: Budget, report: Report) -> Iterator[Node]:
-    """Yield the roots of a document (several where `...` parts them), reporting what is wrong."""
-    composer = _Composer(document, budget, report)
+class Composed(NamedTuple):
+    """A document's roots (several where `...` parts them), and what is wrong, by its index."""
+
+    document: Document
+    roots: list[Node]
+    faults: list[tuple[int, str]]
+
+
+@lru_cache(maxsize=FILES_KEPT)
+def compose(source: Source) -> list[Composed]:
+    """Return the documents of a file as nodes, which nobody changes: up to what it may hold.
+
+    A file is read again by each set that has it, which may be all sets that there were.
+    """
+    budget = Budget()
+    found = []
+    for document in documents(source):
+        if budget.is_spent:
+            break
+        found.append(_compose(document, budget))
+    return found
+
+
+def _compose(document: Document, budget: Budget) -> Composed:
+    faults: list[tuple[int, str]] = []
+    roots: list[Node] = []
     try:
-        yield from composer.roots()
+        roots.extend(_Composer(document, budget, faults).roots())
     except _RefusedError as refused:
-        report.error_at(document.source, refused.index, refused.message)
+        faults.append((refused.index, refused.message))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         index = document.start + (mark.index if mark is not None else 0)
-        report.error_at(document.source, min(index, document.end), _words(error))
+        faults.append((min(index, document.end), _words(error)))
     except (YAMLError, ValueError, OverflowError) as error:
         # What ruamel.yaml raises for an escape beyond Unicode, a version that is no number, ...
-        report.error_at(document.source, document.start, f"no YAML: {quoted(str(error))}")
+        faults.append((document.start, f"no YAML: {quoted(str(error))}"))
+    return Composed(document, roots, faults)
 
 
 class _Composer:
     """Puts the events of one document together, without recursion."""
 
-    def __init__(self, document: Document, budget: Budget, report: Report) -> None:
+    def __init__(self, document: Document, budget: Budget, faults: list[tuple[int, str]]) -> None:
         self._document = document
         self._budget = budget
-        self._report = report
+        self._faults = faults
         self._anchors: dict[str, _Anchored] = {}
         self._open: list[_Open] = []
 
@@ -214,7 +240,7 @@ class _Composer:
                 if earlier is not key:
                     line, _ = earlier.source.locate(earlier.start)
                     message = f"repeated key {quoted(key.text)}, first on line {line}"
-                    self._report.error(key, message)
+                    self._faults.append((key.start, message))
                     continue
             pairs.append((key, value))
         return pairs
@@ -236,7 +262,7 @@ class _Composer:
                         break
                 whole = value.source.text[value.start : end]
                 message = f'a comma cut this expression apart: quote it, "{quoted(whole, "")}"'
-                self._report.error(value, message)
+                self._faults.append((value.start, message))
                 value = Broken(value.source, value.start, end)
             mended += (key, value)
         return mended
