@@ -124,11 +124,13 @@ def in_background(call: Callable[[], Any]) -> list[Any]:
     return results
 
 
-def produce(settings: Settings, topic: str, *values: bytes | dict[str, Any]) -> None:
+def produce(
+    settings: Settings, topic: str, *values: bytes | dict[str, Any], key: bytes = b"a key"
+) -> None:
     producer = Producer({**settings.kafka_properties()})
     for value in values:
         data = value if isinstance(value, bytes) else json.dumps(value).encode()
-        producer.produce(topic, data, b"a key", 0)
+        producer.produce(topic, data, key, 0)
     assert producer.flush(10) == 0
 
 

@@ -20,6 +20,7 @@ from confluent_kafka.admin import (
 from cjo_stream.definition import load
 from cjo_stream.errors import RefusalError, RetryError, UsageError
 from cjo_stream.kafka import broker as broker_module
+from cjo_stream.kafka import client
 from cjo_stream.kafka.broker import Broker, free_port
 from cjo_stream.kafka.client import Admin
 from cjo_stream.kafka.definition import apply, current
@@ -107,7 +108,13 @@ def test_a_local_broker_starts_once_what_it_says_is_mended(
         ) as told:
             broker.start()
     monkeypatch.delenv("JAVA_HOME")
+    named = Admin(Settings(kafka={"bootstrap.servers": broker.bootstrap}))
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "ASK_S", 0.5)
+        with pytest.raises(RetryError, match="is it up, is its address right"):
+            named.ping()
     with broker:
+        named.ping()
         (variable,) = re.findall(r"(CJO_KAFKA__\w+)=host:port", str(told.value))
         monkeypatch.setenv(variable, broker.bootstrap)
         Admin(Settings()).ping()

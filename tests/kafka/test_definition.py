@@ -177,8 +177,11 @@ def test_an_operator_finds_a_customer_by_any_of_their_identifiers(
 ) -> None:
     definitions = load(make_topology(tmp_path / "one", TOPOLOGY))
     create(settings, definitions.program)
+    with pytest.raises(UsageError, match="nothing is applied yet: run `cjo-stream apply"):
+        OnKafka(settings)
     answering = Answering(settings)
     answering.call(lambda: apply(settings, definitions))
+    assert OnKafka(settings)
     intake = make_intake(settings)
     produce(
         settings,

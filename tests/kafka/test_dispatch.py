@@ -1,16 +1,18 @@
 import json
+import re
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from cjo_stream.definition import load
+from cjo_stream.definition import carry, load
 from cjo_stream.engine.frame import Effect
 from cjo_stream.errors import HoleError, RefusalError
-from cjo_stream.kafka.definition import apply
+from cjo_stream.kafka.definition import Published, apply
 from cjo_stream.kafka.dispatch import DispatchProcess
 from cjo_stream.kafka.position import Words
-from cjo_stream.kafka.topic import create
+from cjo_stream.kafka.topic import Names, create
 from cjo_stream.settings import Settings
 from tests.kafka.effects import EffectTask, command, effect_tasks
 from tests.kafka.stages import (
@@ -191,3 +193,23 @@ def test_a_hole_between_two_effects_stops_dispatch(
     told = make_dispatch(installation, words=Words(without_lost=True))
     until_sent(installation, told, 2)
     told.close()
+
+
+def test_a_command_of_a_set_that_was_replaced_goes_out_once_its_record_is_written_back(
+    installation: Settings, task: EffectTask, tmp_path: Path
+) -> None:
+    topic = Names(installation.topic_prefix).definition
+    (ours,) = (m for m in read_all(installation, topic) if m.key() == b"small/1")
+    text = re.sub("  mail: .*\n", "", TOPOLOGY.replace("PREFIX", installation.topic_prefix))
+    theirs = load(make_topology(tmp_path / "other", text))
+    replaced = Published(1, theirs.digest, carry(theirs, None))
+    produce(installation, topic, msgspec.json.encode(replaced), key=ours.key())
+    dispatch = make_dispatch(installation)
+    task.send(task.frame(command(1)))
+    with pytest.raises(RefusalError, match=r"does not declare.* Write its records back"):
+        until(lambda: False, dispatch)
+    dispatch.abandon()
+    produce(installation, topic, ours.value(), key=ours.key())
+    again = make_dispatch(installation)
+    until_sent(installation, again, 1)
+    again.close()

@@ -174,6 +174,9 @@ def test_replaced_records_are_never_passed_over_in_silence(
         assert "lost its end" in stops(process)
     assert "which is due: it was cut, or lost its end" in worker.ends()
 
+    with pytest.raises(RefusalError, match=r"the log lost its end\. Bring it back, or delete"):
+        make_learn(settings)
+
     # Grown again beyond it, the log has other records than those that were taken: all refuse.
     logs.grow_beyond(ends)
     for topic, make in ((logs.raw, make_intake), (logs.effect, make_dispatch)):

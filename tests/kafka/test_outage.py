@@ -92,6 +92,7 @@ def _people_answer(chain: Chain, listener: Listener) -> None:
 
 
 def _a_decision_is_explained(chain: Chain, listener: Listener) -> None:
+    until(lambda: bool(listener.heard))
     command = next(one for _, one in listener.heard)
     explained = chain.command("decisions", "explain", command["decision_id"])
     assert command["action"] in explained

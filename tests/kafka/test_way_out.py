@@ -5,6 +5,7 @@ Here stand the ways out that no test of a promise takes anyway; `tests/unit/refu
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import NewTopic
@@ -22,18 +24,28 @@ from confluent_kafka.admin import NewTopic
 from cjo_stream.core.message import ActivateSet
 from cjo_stream.definition import load
 from cjo_stream.errors import RefusalError, RetryError, StopError
-from cjo_stream.kafka import command, contents, definition, feed, intake, loss, stage
+from cjo_stream.kafka import (
+    command,
+    contents,
+    definition,
+    feed,
+    intake,
+    loss,
+    stage,
+    transaction,
+)
 from cjo_stream.kafka.client import Admin, Outgoing, Sender, check_consumed, group_consumer
 from cjo_stream.kafka.contents import table
 from cjo_stream.kafka.definition import apply, current, read_definitions
 from cjo_stream.kafka.feed import Feed
+from cjo_stream.kafka.producer import FrameProducer
 from cjo_stream.kafka.replay import replay
 from cjo_stream.kafka.topic import Names, create
 from cjo_stream.kafka.transaction import Transactions
 from cjo_stream.settings import Settings
 from tests.kafka.conftest import make_settings
 from tests.kafka.lateness import behind
-from tests.kafka.proxy import Api, Proxy
+from tests.kafka.proxy import TRANSACTION, Api, Proxy
 from tests.kafka.stages import (
     Tasks,
     in_background,
@@ -46,6 +58,7 @@ from tests.kafka.stages import (
     until,
 )
 from tests.kafka.test_intake import arrivals, event
+from tests.kafka.test_loss import REWARD, make_learn
 from tests.kafka.workers import environment
 
 pytestmark = pytest.mark.kafka
@@ -73,7 +86,7 @@ def small(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture
 def proxy(bootstrap: str) -> Iterator[Proxy]:
-    with Proxy(bootstrap, apis=(Api.PRODUCE, Api.FETCH)) as proxy:
+    with Proxy(bootstrap, apis=(*TRANSACTION, Api.FETCH)) as proxy:
         yield proxy
 
 
@@ -150,6 +163,40 @@ def test_what_could_not_be_read_is_read_once_the_broker_is_there(
         assert ask()
 
 
+def test_a_transaction_without_an_answer_is_written_again_from_what_was_committed(
+    settings: Settings, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = make_topic(settings, "out")
+    consumer = group_consumer(settings, "test")
+    consumer.subscribe([topic])
+    until(lambda: consumer.poll(0.05) or consumer.assignment())
+    writer = Transactions(behind(settings, proxy), f"{settings.topic_prefix}one")
+    writer.open()
+
+    def write(number: int) -> None:
+        records = [Outgoing(topic, b"%d" % number, 0)]
+        offsets = [TopicPartition(topic, 0, number + 1)]
+        writer.write(records, offsets, consumer.consumer_group_metadata())
+
+    for name, limit in (("FLUSH_S", 0.5), ("CALL_S", 1.0), ("OVERDUE_S", 0.0)):
+        monkeypatch.setattr(transaction, name, limit)
+    for number, (api, words) in enumerate(
+        (
+            (Api.PRODUCE, "1 records of a transaction were not acknowledged"),
+            (Api.TXN_OFFSET_COMMIT, "the group's coordinator does not answer"),
+            (Api.END_TXN, "a transaction got no answer"),
+        )
+    ):
+        with proxy.losing(api), pytest.raises(RetryError, match=f"{words}.* is written again"):
+            write(number)
+        writer.open()
+        (told,) = consumer.committed([TopicPartition(topic, 0)], 10)
+        assert max(told.offset, 0) == number
+        write(number)
+    assert values(settings, topic) == [b"0", b"1", b"2"]
+    consumer.close()
+
+
 def test_what_goes_to_a_missing_topic_is_sent_again_once_there_is_one(
     settings: Settings, bootstrap: str
 ) -> None:
@@ -169,10 +216,42 @@ def test_what_goes_to_a_missing_topic_is_sent_again_once_there_is_one(
             sender.send([Outgoing(topic, b"sent", 0)])
     with pytest.raises(RetryError, match="do the topics exist"):
         put()
+
+    async def frame() -> None:
+        frames = FrameProducer(impatient.kafka_properties())
+        try:
+            await frames.send([(topic, 0, b"frame")])
+        except StopError as error:
+            said.append(str(error))
+        try:
+            await frames.send_keyed(topic, b"key", b"keyed")
+        except StopError as error:
+            said.append(str(error))
+        frames.close()
+
+    said: list[str] = []
+    asyncio.run(frame())
+    assert "goes on from its store when it is started again" in said[0]
+    assert f"{topic} could not be written" in said[1]
+    looking = group_consumer(impatient, "test")
+    looking.subscribe([topic])
+
+    def look() -> None:
+        message = looking.poll(0.05)
+        if message is not None:
+            check_consumed(message.error(), topic)
+
+    with pytest.raises(RefusalError, match="is missing: run `cjo-stream topics create`"):
+        until(look)
+    looking.close()
+
     make_topic(settings, "raw")
     put()
     Sender(impatient).send([Outgoing(topic, b"sent", 0)])
-    assert values(settings, topic) == [b"fed"] * 3 + [b"sent"]
+    said.clear()
+    asyncio.run(frame())
+    assert not said
+    assert values(settings, topic) == [b"fed"] * 3 + [b"sent", b"frame", b"keyed"]
 
 
 # --- others under one's own name
@@ -277,6 +356,46 @@ def test_a_consumer_whose_time_is_over_gives_its_place_to_the_next(
     second = member()
     assert until(lambda: turn(second)) == b"1"
     second.close()
+
+
+def test_a_learner_whose_rewards_are_gone_learns_anew_once_its_memory_is_deleted(
+    settings: Settings, folder: Path
+) -> None:
+    publish(settings, folder)
+    tasks, dispatch = Tasks(settings), make_dispatch(settings)
+    names, program = Names(settings.topic_prefix), load(folder).program
+    reward, admin = names.out("reward"), Admin(settings)
+
+    def delete(*topics: str) -> None:
+        for future in admin.client.delete_topics(list(topics)).values():
+            admin.result(future)
+        until(lambda: not admin.describe(topics))
+        create(settings, program)
+
+    def learn_to(offset: int) -> None:
+        learn = make_learn(settings.model_copy(update={"learn_interval_s": 0.2}))
+        learnt = in_background(lambda: until(lambda: learn._remembered[0] == offset, learn))
+        until(lambda: learnt, tasks, dispatch)
+        assert learnt == [True]
+        learn.close()
+
+    told = msgspec.json.encode(REWARD)
+    produce(settings, reward, told, told)
+    learn_to(2)
+    produce(settings, reward, told, told)
+    cut = TopicPartition(reward, 0, 3)
+    admin.result(admin.client.delete_records([cut])[cut])
+    with pytest.raises(RefusalError, match=r"are not learnt.* or delete \S+, run"):
+        make_learn(settings)
+    delete(names.model)
+    learn_to(4)
+    delete(reward)
+    with pytest.raises(RefusalError, match=r"is of another one\. Delete \S+ too, run"):
+        make_learn(settings)
+    delete(names.model)
+    produce(settings, reward, told)
+    learn_to(1)
+    dispatch.close()
 
 
 # --- operators

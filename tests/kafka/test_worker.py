@@ -243,8 +243,13 @@ def test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word(
     ahead = int(time.time() * 1000) + 3 * 3_600_000
     installation.send_frame(0, tick_frame(ahead))
     (offset,) = re.findall(r"cjo-stream clock accept 0 (\d+)", worker.ends())
-    with pytest.raises(UsageError, match="is believed"):
-        clock.accept(installation.settings, 0, int(offset) - 1)
+    for place, words in (
+        ((0, int(offset) - 1), "is believed"),
+        ((0, int(offset) + 100), "holds no record at offset"),
+        ((installation.settings.partitions, int(offset)), "has no partition"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            clock.accept(installation.settings, *place)
     passed = clock.accept(installation.settings, 0, int(offset))
     assert (passed.partition, passed.clock) == (0, ahead)
 

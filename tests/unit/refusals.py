@@ -37,12 +37,11 @@ _BACK = "test_foreign.py::test_a_set_that_is_gone_is_needed_until_its_record_is_
 _WITHOUT = "test_position.py::test_an_operator_may_have_dispatch_go_on_without_what_is_gone"
 _CHOICES = "test_cli_evaluation.py::test_any_log_of_choices_can_be_evaluated"
 _LOSS = "kafka/test_loss.py::test_replaced_records_are_never_passed_over_in_silence"
-_OUTAGE = "kafka/test_outage.py::test_people_are_answered_explained_and_learnt_from_and_an_outage_is_waited_for"
 _BROKEN_OFF = (
     "kafka/test_definition.py::test_an_apply_that_was_broken_off_goes_on_under_its_number"
 )
-_BEGUN_ANEW = "kafka/test_learn.py::test_the_same_log_gives_the_same_weights_whatever_is_killed"
-_KILLED = "kafka/test_worker.py::test_killed_workers_leave_the_effects_of_a_clean_replay"
+_LEARNT_ANEW = "kafka/test_way_out.py::test_a_learner_whose_rewards_are_gone_learns_anew_once_its_memory_is_deleted"
+_WRITTEN_AGAIN = "kafka/test_way_out.py::test_a_transaction_without_an_answer_is_written_again_from_what_was_committed"
 _DISK = "test_way_out.py::test_a_disk_that_was_in_the_way_is_used_again"
 _SENT_AGAIN = (
     "kafka/test_way_out.py::test_what_the_broker_did_not_take_is_sent_again_once_it_is_there"
@@ -206,9 +205,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "a record was not delivered": _TOPIC_MADE,
         "another consumer has this process's place": "kafka/test_intake.py::test_who_loses_its_place_to_another_of_its_slot_says_so",
         "this consumer is finished": "kafka/test_way_out.py::test_a_consumer_whose_time_is_over_gives_its_place_to_the_next",
-        "the broker does not answer": _OUTAGE,
+        "the broker does not answer": _STARTS,
         "is not known; set CJO_KAFKA__BOOTSTRAP_SERVERS": _PROPERTIES,
-        "the topic {} is missing": "kafka/test_topics.py::test_a_missing_topic_is_refused_with_the_command_that_makes_it",
+        "the topic {} is missing": _TOPIC_MADE,
         "missing: {}. Run": "kafka/test_topics.py::test_a_missing_topic_is_refused_with_the_command_that_makes_it",
         "The next start says which": _LOSS,
     },
@@ -236,16 +235,18 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "what `cjo-stream apply` did not write": "test_foreign.py::test_a_set_that_was_written_over_is_refused_until_its_record_is_back",
         "which set is applied": "kafka/test_definition.py::test_without_a_kept_key_or_a_pointer_an_apply_brings_them_back",
     },
-    "kafka/dispatch.py": {"does not declare": _BACK},
+    "kafka/dispatch.py": {
+        "does not declare": "kafka/test_dispatch.py::test_a_command_of_a_set_that_was_replaced_goes_out_once_its_record_is_written_back",
+    },
     "kafka/feed.py": {
         "a record was not delivered": _TOPIC_MADE,
         "were not acknowledged": _SENT_AGAIN,
     },
     "kafka/intake.py": {"positions could not be committed": _INTAKE_ANEW},
     "kafka/learn.py": {
-        "what was learnt is of another one": _BEGUN_ANEW,
-        "are not learnt": _BEGUN_ANEW,
-        "the log lost its end": _BEGUN_ANEW,
+        "what was learnt is of another one": _LEARNT_ANEW,
+        "are not learnt": _LEARNT_ANEW,
+        "the log lost its end": _LOSS,
     },
     "kafka/loss.py": {
         "Bring back the log's replica": _LOSS,
@@ -284,9 +285,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "kafka/transaction.py": {
         "another writer has this one's transactional id": "kafka/test_way_out.py::test_a_writer_that_another_shut_out_writes_on_after_a_start",
         "a transaction failed": "kafka/test_way_out.py::test_a_transaction_that_failed_is_written_after_a_start_once_there_is_room",
-        "a transaction got no answer": _OUTAGE,
-        "of a transaction were not acknowledged": _OUTAGE,
-        "is the broker up? What is in the transaction": _OUTAGE,
+        "a transaction got no answer": _WRITTEN_AGAIN,
+        "of a transaction were not acknowledged": _WRITTEN_AGAIN,
+        "is the broker up? What is in the transaction": _WRITTEN_AGAIN,
     },
     "kafka/worker/host.py": {
         "is none of Kafka's: use": _CREDENTIALS,
@@ -343,8 +344,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "testing/driver.py": {"has no time zone": _DRIVER, "is no identifier type": _DRIVER},
     "kafka/producer.py": {
-        "could not be written ({}); start again": _KILLED,
-        "a frame was not delivered": _KILLED,
+        "could not be written ({}); start again": _TOPIC_MADE,
+        "a frame was not delivered": _TOPIC_MADE,
     },
     "kafka/permission.py": {
         "the broker forbids this process's user": _LET_IN,
@@ -361,3 +362,16 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "has no partition {}": "test_way_out.py::test_a_partition_that_there_is_is_replayed",
     },
 }
+
+ELSEWHERE: Final = {
+    ("cli/apply.py", "add --yes"),
+    ("embedded/output.py", "make room, then give the command again"),
+    ("kafka/worker/hosting.py", "The next start says which"),
+}
+"""What a process of its own meets, and the test reads; every other one the test meets itself."""
+
+
+def rows_of(test: str) -> list[tuple[str, str]]:
+    """Return (module, words) of what a test meets, and takes the way out of."""
+    rows = [(at, words) for at, of in TESTED.items() for words, name in of.items() if name == test]
+    return [row for row in rows if row not in ELSEWHERE]

@@ -14,6 +14,9 @@ from cjo_stream import settings
 from cjo_stream.cli.app import call
 from cjo_stream.cli.apply import tell
 from cjo_stream.cli.run import lane_of
+from cjo_stream.definition import load
+from cjo_stream.definition.schema import schema
+from cjo_stream.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
 SHOP = ROOT / "topologies" / "shop"
@@ -99,6 +102,12 @@ def test_help_and_version_load_no_room() -> None:
 def test_a_valid_topology_is_told_by_path_and_by_bundled_name(cli) -> None:
     assert cli("validate", SHOP).out == cli("validate", "shop").out
     assert json.loads(cli("validate", "shop", "--json").out)["valid"] is True
+    refused = cli("validate", "shoq")
+    assert refused.code == 2
+    assert "name a folder with a topology" in refused.err
+    with pytest.raises(UsageError, match=r"name a folder of \*\.yaml files"):
+        load(SHOP / "none")
+    assert load(SHOP)
 
 
 def test_every_error_of_a_topology_is_told_at_its_place(cli, tmp_path: Path) -> None:
@@ -126,6 +135,9 @@ def test_schemas_are_listed_and_printed(cli) -> None:
     for kind in cli("schema").out.split():
         assert json.loads(cli("schema", kind).out)["title"] == kind
     assert cli("schema", "jorney").code == 2
+    with pytest.raises(UsageError, match="did you mean 'journey'"):
+        schema("jorney")
+    assert schema("journey")
 
 
 # --- run
@@ -235,6 +247,13 @@ def test_the_demo_leaves_a_folder_of_somebody_elses_alone(cli, tmp_path: Path) -
 
 
 def test_a_demo_of_other_numbers_begins_anew(cli, tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "file").write_text("somebody's")
+    for out, words in ((tmp_path / "c", "no demo's"), (tmp_path / "c" / "file", "written to")):
+        refused = cli("demo", "--out", out)
+        assert refused.code == 2
+        assert words in refused.err
+        assert "name another folder with --out" in refused.err
     for people in (30, 20):
         assert cli("demo", "--people", people, "--days", 2, "--out", tmp_path / "a").code == 0
     assert cli("demo", "--people", 20, "--days", 2, "--out", tmp_path / "b").code == 0
@@ -363,6 +382,15 @@ def test_a_table_shows_data_as_it_stands_and_tells_the_terminal_nothing(cli, tmp
 
 
 def test_simulated_files_are_what_run_reads(cli, tmp_path: Path) -> None:
+    out = ("--out", tmp_path / "made")
+    for wrong, words in (
+        ((), "say where the files go: --out DIR"),
+        ((*out, "--answer"), "--answer is for --kafka"),
+        ((*out, "--haste", 2), "--haste is for --answer"),
+    ):
+        refused = cli("simulate", "shop", *wrong)
+        assert refused.code == 2
+        assert words in refused.err
     made = cli(
         "simulate", "shop", "--people", 40, "--duration", "2d", "--out", tmp_path / "made",
         "--truth", "--json",
@@ -450,7 +478,13 @@ def test_the_report_holds_a_run_against_its_truth(cli, tmp_path: Path) -> None:
     assert cli("simulate", "shop", *made).code == 0
     events = tmp_path / "made" / "events.jsonl"
     assert cli("run", "shop", events, "--out", tmp_path / "out").code == 0
-    truth = tmp_path / "made" / "truth.jsonl"
+    truth, other = tmp_path / "made" / "truth.jsonl", tmp_path / "other.jsonl"
+    for text, words in ((None, "cannot be read"), ("{}", "line 1"), ("", "the same `simulate`")):
+        if text is not None:
+            other.write_text(text)
+        refused = cli("report", "identity", "--truth", other, tmp_path / "out")
+        assert refused.code == 2
+        assert words in refused.err
     told = json.loads(cli("report", "identity", "--truth", truth, tmp_path / "out", "--json").out)
     assert 0 < told["recall"] <= 1
     assert 0.9 < told["precision"] <= 1

@@ -137,6 +137,9 @@ def test_an_unlink_makes_two_customers_and_a_link_joins_them_again(shop: Shop) -
     assert again.code == 2
     assert "not linked with each other" in again.err
 
+    twice = shop("link", email, email)
+    assert twice.code == 2
+    assert "one identifier, named twice" in twice.err
     done_again = shop("link", email, shop.user)
     assert (done_again.code, done_again.out) == (
         0,

@@ -108,6 +108,9 @@ def test_a_run_tells_what_other_policies_would_have_earned(cli: Cli, ran: Path) 
         found = json.loads(done.out)
         return tuple(found[name]["value"] for name in ("ipw", "snipw", "dr"))
 
+    refused = cli("decisions", "evaluate", ran, "fixed:good")
+    assert refused.code == 2
+    assert "write fixed:ACTION/CHANNEL" in refused.err
     for estimates, wanted in (
         (value("fixed:good/mail"), 0.3 * 12),
         (value("fixed:dull/mail"), 0.1 * 10),
@@ -134,6 +137,9 @@ def test_the_table_says_when_there_is_no_estimate(cli: Cli, ran: Path) -> None:
 
 
 def test_lift_compares_by_journey(cli: Cli, ran: Path) -> None:
+    refused = cli("report", "lift", "--value", "spent")
+    assert refused.code == 2
+    assert "name the results of a `run`" in refused.err
     done = cli("report", "lift", ran, "--value", "spent", "--json")
     assert done.code == 0, done.err
     (found,) = json.loads(done.out)

@@ -60,6 +60,10 @@ def test_a_client_certificate_reaches_faust(tmp_path: Path) -> None:
         "ssl.key.location": str(key),
         "ssl.endpoint.identification.algorithm": "none",
     }
+    with pytest.raises(UsageError, match="give the certificate and its key as files"):
+        credentials({**properties, "ssl.keystore.location": "one.p12"})
+    with pytest.raises(UsageError, match="to PEM files that are there"):
+        credentials({**properties, "ssl.key.location": str(tmp_path / "none.pem")})
     got = credentials(properties)
     assert isinstance(got, SSLCredentials)
     assert got.context.verify_mode is ssl.CERT_REQUIRED

@@ -117,7 +117,14 @@ def test_a_decision_of_a_run_is_explained(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     written = json.loads((results / "decisions.jsonl").read_text())
-    assert call(["decisions", "explain", written["decision_id"], str(results)]) == 0
+    explained = ["decisions", "explain", written["decision_id"], str(results)]
+    for asked, words in (
+        ([*explained[:2], "nobody's", explained[3]], "a command's decision_id names it"),
+        ([*explained[:3], str(results / "none")], "name what was --out of a `run`"),
+    ):
+        assert call(asked) == 2
+        assert words in capsys.readouterr().err
+    assert call(explained) == 0
     assert capsys.readouterr().out.splitlines() == explain(msgspec.convert(written, Decision))
     assert call(["decisions", "explain", written["decision_id"], str(results), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == written

@@ -74,6 +74,9 @@ def test_lines_are_records_with_their_coordinates(tmp_path: Path) -> None:
 
 def test_packed_and_plain_and_standard_input_give_the_same(tmp_path: Path) -> None:
     text = "\n".join([line(1, "a"), "", line(2, "b")]).encode()
+    for paths, words in ((["-", "-"], "can be read once"), ([tmp_path / "e.txt"], "may end in")):
+        with pytest.raises(UsageError, match=words):
+            read(paths, stdin=io.BytesIO(text))
     (tmp_path / "e.jsonl").write_bytes(text)
     with gzip.open(tmp_path / "e.jsonl.gz", "wb") as packed:
         packed.write(text)
@@ -162,7 +165,7 @@ def test_a_header_that_names_no_columns_is_refused_at_once(tmp_path: Path, heade
 # --- Parquet ----------------------------------------------------------------------------------
 
 
-def test_parquet_rows_are_objects(tmp_path: Path) -> None:
+def test_parquet_rows_are_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
     ns = pyarrow.array([1_709_287_200_000_000_001, None], pyarrow.timestamp("ns"))
@@ -176,6 +179,10 @@ def test_parquet_rows_are_objects(tmp_path: Path) -> None:
     )
     path = tmp_path / "e.parquet"
     parquet.write_table(table, path)
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "pyarrow", None)
+        with pytest.raises(UsageError, match="install it with"):
+            rows(path)
     assert rows(path) == [
         (1, {"id": 1, "at": "2024-03-01T10:00:00Z", "sum": 1.5, "identifiers": {"user_id": "u"}}),
         (2, {"identifiers": {"email": "e"}}),

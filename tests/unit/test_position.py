@@ -1,5 +1,6 @@
 import pytest
 
+from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.intake import read_metadata
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.position import (
@@ -127,6 +128,11 @@ def test_dispatch_refuses_an_offset_that_it_did_not_commit() -> None:
 
 
 def test_an_operator_may_have_intake_go_on_from_the_copy() -> None:
+    for theirs in ("", f"{INTERNAL} theirs"):
+        with pytest.raises(RefusalError, match="delete the group's offsets"):
+            start_of_intake(raw(Position(50, theirs), TAKEN), RESTORE)
+    with pytest.raises(RefusalError, match="once with --restore-offsets"):
+        start_of_intake(raw(None, TAKEN))
     assert start_of_intake(raw(None, TAKEN), RESTORE) == Start(50, f"{RAW} 3 0:5")
     with pytest.raises(RefusalError, match="0 to 49"):
         start_of_intake(raw(None, TAKEN, end=49), RESTORE)
@@ -163,7 +169,12 @@ def test_dispatch_refuses_what_would_lose_or_double_something(found: Found, word
 
 
 def test_an_operator_may_have_dispatch_go_on_from_the_copy() -> None:
-    assert start_of_dispatch(effect(None, SENT), RESTORE) == Start(50, f"{INTERNAL} 7 0")
+    theirs = start_of_dispatch(effect(Position(50, f"{EFFECT} theirs"), SENT))
+    with pytest.raises(RefusalError, match="delete the group's offsets"):
+        Dispatch("effect").resume(0, theirs.metadata)
+    start = start_of_dispatch(effect(None, SENT), RESTORE)
+    assert start == Start(50, f"{INTERNAL} 7 0")
+    Dispatch("effect").resume(0, start.metadata)
 
 
 DIGEST = (1 << 64) - 1
@@ -217,6 +228,8 @@ def test_where_no_record_of_before_is_gone_on_from_there_is_no_digest_to_hold_th
 
 
 def test_an_operator_may_have_intake_go_on_without_what_is_gone() -> None:
+    with pytest.raises(RefusalError, match=r"records are gone .* once with --without-lost"):
+        start_of_intake(raw(TAKEN, first=80))
     start = start_of_intake(raw(TAKEN, first=80), WITHOUT_LOST)
     before, now = read_metadata(f"{RAW} 3 0:5"), read_metadata(start.metadata or "")
     assert (start.offset, now.set_number) == (80, 3)

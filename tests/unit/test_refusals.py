@@ -5,57 +5,15 @@ from __future__ import annotations
 import ast
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
-import cjo_stream
-from cjo_stream import errors
-from cjo_stream.errors import CjoError
+import pytest
+
+from cjo_stream.definition.schema import schema
+from cjo_stream.errors import UsageError
 from tests.unit.refusals import RULES, TESTED
+from tests.unit.refusing import FAMILY, PACKAGE, noted, refusals
 
-PACKAGE = Path(cjo_stream.__file__).parent
 TESTS = Path(__file__).parents[1]
-FAMILY = {
-    name
-    for name, one in vars(errors).items()
-    if isinstance(one, type) and issubclass(one, CjoError)
-}
-
-
-class Refusal(NamedTuple):
-    """A place that makes an error of ours; its `words` have `{}` for what is filled in."""
-
-    module: str
-    line: int
-    error: str
-    words: str
-
-
-@cache
-def refusals() -> list[Refusal]:
-    return [
-        Refusal(str(path.relative_to(PACKAGE)), node.lineno, name, said(node))
-        for path in sorted(PACKAGE.rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and (name := called(node)) in FAMILY
-    ]
-
-
-def called(node: ast.Call) -> str:
-    return node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-
-
-def said(node: ast.Call) -> str:
-    return " ".join(text(argument) for argument in node.args)
-
-
-def text(node: ast.expr) -> str:
-    if isinstance(node, ast.Constant):
-        return str(node.value)
-    if isinstance(node, ast.JoinedStr):
-        return "".join(text(one) if isinstance(one, ast.Constant) else "{}" for one in node.values)
-    return ast.unparse(node)
-
-
 ALL = [(module, words) for module, of in TESTED.items() for words in of]
 
 
@@ -107,3 +65,11 @@ def functions_in(file: str) -> set[str]:
     path = TESTS / file if "/" in file else TESTS / "unit" / file
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     return {one.name for one in ast.parse(path.read_text()).body if isinstance(one, functions)}
+
+
+def test_a_refusal_is_seen_where_it_is_made() -> None:
+    """By that `conftest` knows whether a test meets what its rows name."""
+    with noted() as made, pytest.raises(UsageError):
+        schema("jorney")
+    assert made.has("definition/schema.py", "kind of definition")
+    assert not made.has("cli/schema.py", "there is no schema")

@@ -28,6 +28,7 @@ from cjo_stream.engine.frame import decode_frame, single_frame, tick_frame
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import CLOCK_AHEAD_MAX_MS, TIMERS_PER_RECORD_MAX, Task
 from cjo_stream.errors import ClockError, HoleError, RefusalError
+from cjo_stream.kafka.definition import check_answers
 from cjo_stream.store.memory import MemoryStore
 from tests.unit.partition import LOADED, LOG, RAW, START_MS, Partition, event, hash_of
 
@@ -497,7 +498,9 @@ def test_lower_numbers_are_ignored_and_so_is_other_content_under_a_number_in_for
     partition.event(event(1))
     partition.run()
     assert partition.task.active_number == 3
-    assert partition.sent("reply")[-1]["body"] == {"active": 3, "error": None}
+    answer = partition.sent("reply")[-1]["body"]
+    assert answer == {"active": 3, "error": None}
+    check_answers(3, [answer], "definition")
     assert partition.open().program is not None
 
 
@@ -509,6 +512,8 @@ def test_a_set_that_does_not_compile_is_refused_and_the_one_in_force_stays() -> 
     (reply,) = partition.sent("reply")
     assert reply["body"]["active"] == 1
     assert "does not compile" in reply["body"]["error"]
+    with pytest.raises(RefusalError, match="Apply it from the release that the workers have"):
+        check_answers(2, [reply["body"]], "definition")
     assert len(partition.sent("identity")) == 1
     # Applied by one release for all, it has another number, and compiles.
     partition.control(StoreSet(3, LOADED.content), ActivateSet(3, "y"))

@@ -276,6 +276,8 @@ def test_traffic_is_made_of_values_within_range() -> None:
     for one in wrong:
         with pytest.raises(UsageError):
             open_world("shop", **{**asked, **one})
+    with pytest.raises(UsageError, match=r"no traffic model .* only for: "):
+        open_world("small", **asked)
     for topology_ in ("shop", "telco"):
         assert open_world(topology_, **asked, haste=2, faults=Faults(late=0.5))
 
