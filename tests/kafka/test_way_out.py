@@ -6,13 +6,13 @@ Here stand the ways out that no test of a promise takes anyway; `tests/unit/refu
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import os
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,9 @@ from tests.kafka.stages import (
 from tests.kafka.test_intake import arrivals, event
 from tests.kafka.test_loss import REWARD, make_learn
 from tests.kafka.workers import environment
+from tests.unit.test_cli import Done, cli
+
+__all__ = ["cli"]
 
 pytestmark = pytest.mark.kafka
 
@@ -359,18 +362,18 @@ def test_a_consumer_whose_time_is_over_gives_its_place_to_the_next(
 
 
 def test_a_learner_whose_rewards_are_gone_learns_anew_once_its_memory_is_deleted(
-    settings: Settings, folder: Path
+    settings: Settings,
 ) -> None:
-    publish(settings, folder)
+    create(settings, None)
     tasks, dispatch = Tasks(settings), make_dispatch(settings)
-    names, program = Names(settings.topic_prefix), load(folder).program
-    reward, admin = names.out("reward"), Admin(settings)
+    names, admin = Names(settings.topic_prefix), Admin(settings)
+    reward = names.out("reward")
 
     def delete(*topics: str) -> None:
         for future in admin.client.delete_topics(list(topics)).values():
             admin.result(future)
         until(lambda: not admin.describe(topics))
-        create(settings, program)
+        create(settings, None)
 
     def learn_to(offset: int) -> None:
         learn = make_learn(settings.model_copy(update={"learn_interval_s": 0.2}))
@@ -402,37 +405,30 @@ def test_a_learner_whose_rewards_are_gone_learns_anew_once_its_memory_is_deleted
 
 
 def test_an_apply_that_nobody_confirmed_or_another_shut_out_is_run_again(
-    settings: Settings, folder: Path
+    settings: Settings, folder: Path, cli: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     definitions = load(folder)
     create(settings, definitions.program)
     tasks, dispatch = Tasks(settings), make_dispatch(settings)
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "cjo_stream", "apply", str(folder), *arguments],
-            env={**os.environ, **environment(settings)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
 
     def another_comes(step: str) -> None:
         if "pointing" in step:
             definition._Writer(settings).__enter__()
 
-    refused = run()
-    assert refused.returncode == 2
-    assert "add --yes" in refused.stderr
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    refused = cli("apply", folder)
+    assert refused.code == 2
+    assert "add --yes" in refused.err
     shut_out = in_background(lambda: apply(settings, definitions, another_comes))
     until(lambda: shut_out, tasks, dispatch)
     assert isinstance(shut_out[0], RetryError)
     assert "is another `apply` under way? See `cjo-stream status`, then run" in str(shut_out[0])
     assert current(settings) is None
-    again = in_background(lambda: run("--yes"))
+    again = in_background(lambda: cli("apply", folder, "--yes"))
     until(lambda: again, tasks, dispatch)
-    assert again[0].returncode == 0, again[0].stderr
+    assert again[0].code == 0, again[0].err
     found = current(settings)
     assert found is not None
     assert found.number == 1

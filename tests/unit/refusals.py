@@ -65,7 +65,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "one identifier, named twice": "test_cli_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
         "name two that are linked": "test_cli_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
         "just going to another customer": "test_cli_customer.py::test_who_is_just_going_to_another_customer_is_asked_for_again",
-        "nobody is known by this": "test_cli.py::test_an_identifier_nobody_has_is_told_with_what_may_be_the_reason",
+        "nobody is known by this": "test_cli_customer.py::test_a_state_folder_without_a_fingerprint_takes_one_with_the_next_run",
         "add --yes to do what is told above": "test_cli_customer.py::test_an_erasure_is_asked_for_told_and_proven",
     },
     "cli/dead_letters.py": {
@@ -364,7 +364,6 @@ TESTED: Final[dict[str, dict[str, str]]] = {
 }
 
 ELSEWHERE: Final = {
-    ("cli/apply.py", "add --yes"),
     ("embedded/output.py", "make room, then give the command again"),
     ("kafka/worker/hosting.py", "The next start says which"),
 }

@@ -252,6 +252,11 @@ def test_a_state_folder_without_a_fingerprint_takes_one_with_the_next_run(
     log = RocksStore(shop.state / "log")
     log.write([(b"ntenant_key", None)])  # as an earlier release left it
     log.close()
+    monkeypatch.setenv("CJO_TENANT_KEY", "another-key-of-16-characters-or-more")
+    nobody = shop("show", shop.user)
+    assert nobody.code == 2
+    assert "CJO_TENANT_KEY must be what it was when the state was made" in nobody.err
+    monkeypatch.delenv("CJO_TENANT_KEY")
     assert shop("show", shop.user).code == 0
     assert cli("apply", SHOP, "--state", shop.state).code == 0
     monkeypatch.setenv("CJO_TENANT_KEY", "another-key-of-16-characters-or-more")
