@@ -26,6 +26,8 @@ from cjo_stream.core.record import Reward
 from cjo_stream.embedded.log import EFFECT, Log
 from cjo_stream.engine.frame import Effect, decode_effect_frame
 from cjo_stream.engine.learner import Learner, Publication
+from cjo_stream.engine.port import LogRecord
+from cjo_stream.errors import InputError
 
 LEARN_EVERY_MS: Final = 3_600_000
 HELD_RECORDS_MAX: Final = 1_000
@@ -126,6 +128,13 @@ class Learning:
             for record in records:
                 if record.offset > through:
                     return
-                effects = [item.effect for item in decode_effect_frame(record.value).items]
-                self.take(partition, record.offset, effects)
+                self.take(partition, record.offset, _effects_in(record))
             after = records[-1].offset
+
+
+def _effects_in(record: LogRecord) -> list[Effect]:
+    try:
+        frame = decode_effect_frame(record.value)
+    except InputError:
+        return []  # a dead letter, when it was read first
+    return [item.effect for item in frame.items]

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from cjo_stream.engine.effect import effect_of, foreign_letter
+from cjo_stream.engine.effect import effect_of
+from cjo_stream.engine.failure import foreign_letter
 from cjo_stream.engine.frame import START, Effect, Position, decode_effect_frame
 from cjo_stream.engine.lane import Cursors
 from cjo_stream.engine.port import Log, LogRecord

@@ -18,8 +18,6 @@ from cjo_stream.core.record import (
     Withdrawal,
 )
 from cjo_stream.engine.frame import Effect
-from cjo_stream.engine.port import Log, LogRecord
-from cjo_stream.errors import InputError
 
 KINDS: dict[type, str] = {
     Action: "action",
@@ -65,18 +63,6 @@ def effect_of(record: Record, received_at: int = 0, set_number: int = 0) -> Effe
 def _bytes_of(record: Record) -> bytes:
     value = _JSON.encode(record)
     return value if len(value) <= RECORD_BYTES_MAX else cut_record(record, RECORD_BYTES_MAX)
-
-
-def foreign_letter(log: Log, record: LogRecord, error: InputError) -> DeadLetter:
-    """Return the dead letter of a record of a private log that is no frame."""
-    return DeadLetter(
-        reason=error.reason,
-        detail=error.detail,
-        topic=log.topic_id,
-        partition=log.partition,
-        offset=record.offset,
-        value=record.value,
-    )
 
 
 def cut_letter(letter: DeadLetter, bytes_max: int) -> DeadLetter:

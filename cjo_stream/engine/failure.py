@@ -1,4 +1,4 @@
-"""What is told of a handler that failed: a dead letter, and where it was, in the log."""
+"""What is told of a handler that failed, and of a record that none of ours wrote."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import msgspec
 
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.turn import Turn
+from cjo_stream.engine.port import Log, LogRecord
+from cjo_stream.errors import InputError
 
 _JSON = msgspec.json.Encoder()
 _LOG = logging.getLogger(__name__)
@@ -28,6 +30,18 @@ def tell_failed(turn: Turn, error: Exception, source: tuple[str, int, int], body
             offset=offset,
             value=_JSON.encode(body),
         )
+    )
+
+
+def foreign_letter(log: Log, record: LogRecord, error: InputError) -> DeadLetter:
+    """Return the dead letter of a record of a private log that is no frame."""
+    return DeadLetter(
+        reason=error.reason,
+        detail=error.detail,
+        topic=log.topic_id,
+        partition=log.partition,
+        offset=record.offset,
+        value=record.value,
     )
 
 

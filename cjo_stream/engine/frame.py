@@ -28,6 +28,8 @@ from cjo_stream.engine.port import Log
 from cjo_stream.errors import InputError, InvariantError, RefusalError
 
 FRAME_VERSION = 1
+"""A frame of any release is an array of 3 to 15 that begins with a version of 1 to 15: so one that
+this release does not know is told from what is no frame."""
 ITEMS_MAX = 500
 FRAME_BYTES_MAX = 256 * 1024
 ITEM_BYTES_MAX = 4 * 1024 * 1024
@@ -112,26 +114,33 @@ _EFFECT_FRAMES = msgspec.msgpack.Decoder(EffectFrame)
 
 
 def decode_frame(value: bytes) -> Frame:
-    """Return the internal frame; raises as `decode_effect_frame` does."""
-    return _decode(_FRAMES, value)
+    """Return the internal frame.
+
+    Raises InputError on what no release wrote. It may be passed over: lanes tell whether it stands
+    in the place of something. RefusalError on a frame that this release does not read.
+    """
+    return _decode(_FRAMES, value, "internal")
 
 
 def decode_effect_frame(value: bytes) -> EffectFrame:
-    """Return the effect frame.
-
-    Raises InputError on what no release wrote: lanes tell whether something is missing, so it
-    may be passed over. RefusalError on a frame that this release does not read.
-    """
-    return _decode(_EFFECT_FRAMES, value)
+    """Return the effect frame; raises as `decode_frame` does."""
+    return _decode(_EFFECT_FRAMES, value, "effect")
 
 
-def _decode(decoder: msgspec.msgpack.Decoder[_AnyFrame], value: bytes) -> _AnyFrame:
+def _decode(decoder: msgspec.msgpack.Decoder[_AnyFrame], value: bytes, topic: str) -> _AnyFrame:
     try:
         frame = decoder.decode(value)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         version = _version(value)
         if version is None:
-            raise InputError("invalid", "no frame: something else writes to this topic") from error
+            told = f"no frame: something else writes to the {topic} topic; find and stop it"
+            raise InputError("invalid", told) from error
+        if version == FRAME_VERSION:
+            raise RefusalError(
+                f"a record of the {topic} topic begins as a frame and is none: it is damaged, "
+                "or something else writes to that topic. Find and stop the writer; bring the "
+                "record back from a replica or a copy, or start a new installation"
+            ) from error
         raise _unread(version) from error
     if frame.version != FRAME_VERSION:
         raise _unread(frame.version)
@@ -139,16 +148,15 @@ def _decode(decoder: msgspec.msgpack.Decoder[_AnyFrame], value: bytes) -> _AnyFr
 
 
 def _version(value: bytes) -> int | None:
-    """Return the version of what begins as every frame does, a short array of a small number."""
-    begins = len(value) > 1 and value[0] >> 4 == 0x9 and value[1] < 0x80
+    """Return the version of what begins as a frame does."""
+    begins = len(value) > 1 and 0x93 <= value[0] <= 0x9F and 1 <= value[1] <= 0x0F
     return value[1] if begins else None
 
 
 def _unread(version: int) -> RefusalError:
     return RefusalError(
-        f"a frame of version {version} that this release, which reads version {FRAME_VERSION}, "
-        "does not know: run the release that wrote it until its log is empty. If no release did, "
-        "restore the topic from a replica or a copy"
+        f"a frame of version {version} in a release that reads {FRAME_VERSION}: "
+        "run the release that wrote it until its log is empty"
     )
 
 

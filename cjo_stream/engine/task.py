@@ -57,9 +57,9 @@ from cjo_stream.core.timeline import record_entry
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine import codec
 from cjo_stream.engine.cache import Cache, Entry
-from cjo_stream.engine.effect import effect_of, foreign_letter
-from cjo_stream.engine.failure import log_failure, tell_failed
-from cjo_stream.engine.frame import NO_LANE, EffectWriter, FrameWriter, Item, decode_frame
+from cjo_stream.engine.effect import effect_of
+from cjo_stream.engine.failure import foreign_letter, log_failure, tell_failed
+from cjo_stream.engine.frame import NO_LANE, EffectWriter, Frame, FrameWriter, Item, decode_frame
 from cjo_stream.engine.lane import Cursors, Numbering
 from cjo_stream.engine.models import Models
 from cjo_stream.engine.port import AcceptedClock, Compile, Log, LogRecord, Outbox, Store
@@ -330,11 +330,10 @@ class Task:
 
     def _record(self, record: LogRecord, careful: bool) -> None:
         self._numbers.begin(record.offset)
-        try:
-            frame = decode_frame(record.value)
-        except InputError as error:
+        frame = _frame_of(record)
+        if isinstance(frame, InputError):
             self._advance(max(self._clock, record.time), careful)
-            self._refuse(record, error)
+            self._refuse(record, frame)
             return
         clock = self._believed(frame.clock, record)
         self._advance(max(self._clock, record.time, clock), careful)
@@ -550,6 +549,13 @@ class Task:
     def _answer(self, command_id: str, body: dict[str, object]) -> None:
         if command_id:
             self._emit(Reply(command_id=command_id, partition=self.partition, body=body))
+
+
+def _frame_of(record: LogRecord) -> Frame | InputError:
+    try:
+        return decode_frame(record.value)
+    except InputError as error:
+        return error
 
 
 def _open_meta(store: Store, partition: int, partitions: int, log: Log) -> codec.Meta:

@@ -62,7 +62,7 @@ def accept(settings: Settings, partition: int, offset: int) -> Passed:
         clock = 0  # of something else than a frame, which is passed over
     if clock <= time + CLOCK_AHEAD_MAX_MS:
         raise UsageError(
-            f"the frame at offset {offset} says a clock that is believed: nothing stops there. "
+            f"the record at offset {offset} says no clock that stops anybody. "
             "Take the numbers from what the worker said as it stopped"
         )
     key = f"{_STAGE}/{topic.id}/{partition}/{offset}"

@@ -95,7 +95,7 @@ def end_ms(cases: dict[str, list[Step]]) -> int:
 
 @pytest.fixture(scope="module")
 def out(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of the command of the issue, word for word."""
+    """The results of a run over the file, in order of time, that goes on for a month after."""
     folder = tmp_path_factory.mktemp("lending") / "out"
     command = [sys.executable, "-m", "cjo_stream", "run", ROOT / "topologies" / "lending", data]
     done = subprocess.run(

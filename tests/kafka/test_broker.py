@@ -164,7 +164,7 @@ class Guarded:
 
     def once_allowed(self, call: Callable[[], T]) -> T:
         """Return what a call gives once its refusals have been followed, a few at most."""
-        for _ in range(5):
+        for _ in range(10):
             try:
                 return call()
             except RefusalError as error:

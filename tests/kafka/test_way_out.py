@@ -150,15 +150,15 @@ def test_what_could_not_be_read_is_read_once_the_broker_is_there(
     small: Settings, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     far, topic = behind(small, proxy), Names(small.topic_prefix).definition
-    for module, limit in ((contents, "SILENCE_MAX_S"), (loss, "TIMEOUT_S")):
-        monkeypatch.setattr(module, limit, 1.0)
+    limits = ((contents, "SILENCE_MAX_S"), (loss, "TIMEOUT_S"), (definition, "TIMEOUT_S"))
     asked = {
         "could not be read to its end: is the broker up": lambda: table(far, topic),
         "could not be read: is the broker up": lambda: loss.look(far, Admin(far), {(topic, 0): 0}),
         "definition.v1 could not be read: is": lambda: read_definitions(far).pointer.number,
     }
     with proxy.losing(Api.FETCH), monkeypatch.context() as patch:
-        patch.setattr(definition, "TIMEOUT_S", 1.0)
+        for module, limit in limits:
+            patch.setattr(module, limit, 1.0)
         for words, ask in asked.items():
             with pytest.raises(RetryError, match=words):
                 ask()
@@ -181,8 +181,7 @@ def test_a_transaction_without_an_answer_is_written_again_from_what_was_committe
         offsets = [TopicPartition(topic, 0, number + 1)]
         writer.write(records, offsets, consumer.consumer_group_metadata())
 
-    for name, limit in (("FLUSH_S", 0.5), ("CALL_S", 1.0), ("OVERDUE_S", 0.0)):
-        monkeypatch.setattr(transaction, name, limit)
+    limits = (("FLUSH_S", 0.5), ("CALL_S", 1.0), ("OVERDUE_S", 0.0))
     for number, (api, words) in enumerate(
         (
             (Api.PRODUCE, "1 records of a transaction were not acknowledged"),
@@ -190,8 +189,11 @@ def test_a_transaction_without_an_answer_is_written_again_from_what_was_committe
             (Api.END_TXN, "a transaction got no answer"),
         )
     ):
-        with proxy.losing(api), pytest.raises(RetryError, match=f"{words}.* is written again"):
-            write(number)
+        with proxy.losing(api), monkeypatch.context() as patch:
+            for name, limit in limits:
+                patch.setattr(transaction, name, limit)
+            with pytest.raises(RetryError, match=f"{words}.* is written again"):
+                write(number)
         writer.open()
         (told,) = consumer.committed([TopicPartition(topic, 0)], 10)
         assert max(told.offset, 0) == number
@@ -329,8 +331,8 @@ def test_a_consumer_whose_time_is_over_gives_its_place_to_the_next(
     settings: Settings, bootstrap: str
 ) -> None:
     topic = make_topic(settings, "in")
-    brief = {"bootstrap.servers": bootstrap, "max.poll.interval.ms": "1000"}
-    hasty = settings.model_copy(update={"kafka": brief, "session_timeout_ms": 1_000})
+    brief = {"bootstrap.servers": bootstrap, "max.poll.interval.ms": "3000"}
+    hasty = settings.model_copy(update={"kafka": brief, "session_timeout_ms": 3_000})
 
     def turn(consumer: Any) -> bytes | None:
         message = consumer.poll(0.05)
@@ -341,8 +343,8 @@ def test_a_consumer_whose_time_is_over_gives_its_place_to_the_next(
             return None
         return bytes(message.value())
 
-    def member() -> Any:
-        consumer = group_consumer(hasty, "test")
+    def member(given: Settings) -> Any:
+        consumer = group_consumer(given, "test")
         consumer.subscribe([topic], on_assign=begin)
         return consumer
 
@@ -350,13 +352,13 @@ def test_a_consumer_whose_time_is_over_gives_its_place_to_the_next(
         consumer.assign([TopicPartition(place.topic, place.partition, 0) for place in places])
 
     produce(settings, topic, b"1")
-    first = member()
+    first = member(hasty)
     assert until(lambda: turn(first)) == b"1"
-    time.sleep(2.0)  # librdkafka looks every half a second
+    time.sleep(4.0)  # librdkafka looks every half a second
     with pytest.raises(StopError, match=r"this consumer is finished .* begins anew"):
         until(lambda: turn(first))
     first.close()
-    second = member()
+    second = member(settings)
     assert until(lambda: turn(second)) == b"1"
     second.close()
 

@@ -1,5 +1,5 @@
-"""Nothing lost, nothing done twice, the same log gives the same actions: from one seed, hundreds
-of times.
+"""Nothing lost, nothing done twice, the same log gives the same actions: a hundred
+times, each from its seed.
 
 CJO_SIMULATION_SEEDS sets how many (default 100); `make simulate SEED=7` runs one again.
 """

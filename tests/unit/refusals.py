@@ -158,6 +158,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "start dispatch once with --without-lost": "test_dispatch.py::test_an_operator_may_have_it_go_on_without_what_is_gone",
     },
     "engine/frame.py": {
+        "begins as a frame and is none": "test_task.py::test_a_frame_that_was_damaged_is_taken_once_it_is_back",
         "run the release that wrote it until its log is empty": "test_release.py::test_frames_of_another_version_are_read_to_their_end_by_the_release_that_wrote_them",
     },
     "engine/intake.py": {
@@ -212,7 +213,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "The next start says which": _LOSS,
     },
     "kafka/clock.py": {
-        "says a clock that is believed": "kafka/test_worker.py::test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word",
+        "says no clock that stops anybody": "kafka/test_worker.py::test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word",
         "holds no record at offset": "kafka/test_worker.py::test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word",
         "has no partition {}": "kafka/test_worker.py::test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word",
     },

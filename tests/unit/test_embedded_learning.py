@@ -12,9 +12,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from cjo_stream.core.learning.feature import BIAS
 from cjo_stream.core.record import Reward
-from cjo_stream.embedded.log import DurableLog
+from cjo_stream.embedded.learning import Learning
+from cjo_stream.embedded.log import EFFECT, DurableLog, MemoryLog
+from cjo_stream.engine.frame import START, Effect, EffectWriter
 from cjo_stream.engine.learner import Learner
+from cjo_stream.engine.port import Log
 from cjo_stream.store.rocks import RocksStore
 from tests.unit.killing import run_killed
 from tests.unit.scene import ACTIONS, HEAD
@@ -117,3 +121,25 @@ def weights_from(lines: bytes) -> object:
     for reward in sorted(rewards, key=lambda one: (one.time, one.action_id)):
         learner.take(reward)
     return msgspec.msgpack.decode(msgspec.msgpack.encode(learner.model))
+
+
+def test_what_is_no_frame_is_passed_over_when_effects_are_read_again() -> None:
+    told = Reward(
+        decision_id="d",
+        action_id="a",
+        customer_id="c",
+        action="card",
+        channel="mail",
+        features=[BIAS],
+        probability=None,
+        outcome=None,
+        value=None,
+        reward=0,
+        issued_at=1,
+        time=2,
+    )
+    writer = EffectWriter(Log("internal", 0))
+    writer.add((1, 0), START, Effect("reward", "c", msgspec.json.encode(told)))
+    log = MemoryLog()
+    log.append([(EFFECT, 0, 0, b"{}"), *((EFFECT, 0, 0, frame) for frame in writer.frames())])
+    assert Learning(log, [1]).first == told.time

@@ -275,7 +275,7 @@ def test_a_record_that_is_no_frame_is_a_dead_letter_and_carries_time() -> None:
     (letter,) = partition.letters()
     assert letter == {
         "reason": "invalid",
-        "detail": "no frame: something else writes to this topic",
+        "detail": "no frame: something else writes to the internal topic; find and stop it",
         "topic": "internal",
         "partition": "0",
         "offset": "2",
@@ -283,6 +283,20 @@ def test_a_record_that_is_no_frame_is_a_dead_letter_and_carries_time() -> None:
     }
     assert [t["reason"] for t in partition.sent("transition")] == ["entered", "moved"]
     assert partition.task.take_counts()["cjo_dead_letters_total", "invalid"] == 1
+
+
+def test_a_frame_that_was_damaged_is_taken_once_it_is_back() -> None:
+    partition = Partition()
+    partition.event(event(1))
+    whole = partition.log[-1]
+    damaged = whole.value.replace(b"secret-user-1", b"secret-user-\xff")
+    partition.log[-1] = LogRecord(whole.offset, whole.time, damaged)
+    with pytest.raises(RefusalError, match="bring the record back"):
+        partition.process()
+    partition.log[-1] = whole
+    partition.open()
+    partition.run()
+    assert len(partition.sent("identity")) == 1
 
 
 def test_a_frame_in_whose_place_stands_another_record_is_missed() -> None:

@@ -24,7 +24,8 @@ from cjo_stream.definition.text.source import Document, Source, documents
 
 NODES_MAX = 10_000
 DEPTH_MAX = 50
-FILES_KEPT = 256
+FILES_KEPT = 32
+"""A file at the bound of nodes takes some 2 MB."""
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _IN_FLOW = ("did not find expected", "expected ',' or", "expected the node content")
 QUOTE = "quote the whole expression, for a comma or a bracket inside {...} or [...] cuts it apart"
