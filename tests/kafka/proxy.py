@@ -95,7 +95,9 @@ class Proxy(threading.Thread):
     ) -> None:
         """`share` of the requests of `apis` meet a fault."""
         super().__init__(daemon=True, name="proxy")
-        nodes = AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=10).brokers
+        admin = AdminClient({"bootstrap.servers": bootstrap})
+        while not (nodes := admin.list_topics(timeout=10).brokers):
+            time.sleep(0.1)  # a broker that was slow for a moment is in its cluster again soon
         (node,) = nodes.values()
         self._node = (node.host, node.port)
         self._draw = random.Random(seed)
