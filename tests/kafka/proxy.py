@@ -22,6 +22,7 @@ import enum
 import random
 import struct
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Collection, Iterator
 from types import TracebackType
