@@ -78,8 +78,8 @@ def event(type_: str, at: int, user: int, **attributes: object) -> str:
     return json.dumps({**told, "attributes": attributes})
 
 
-@pytest.fixture
-def ran(cli: Cli, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run 1,500 customers: a good offer is accepted by 30 %, a dull one by 10 %."""
     lines = []
     chance = random.Random(2)
@@ -93,12 +93,12 @@ def ran(cli: Cli, tmp_path: Path) -> Path:
         if chance.random() < 0.2:
             lines.append(event("bought", at + HOUR_MS, user, total=50))
     lines.append(event("ask", 60 * HOUR_MS, 9_999, k=1))  # by then all windows are closed
-    events = tmp_path / "events.jsonl"
+    folder = tmp_path_factory.mktemp("ran")
+    events, out = folder / "events.jsonl", folder / "out"
     events.write_text("\n".join(lines) + "\n")
-    arguments = ["run", topology(tmp_path / "live", "12"), events, "--sort"]
-    done = cli(*arguments, "--out", tmp_path / "out", "--drain", "3d")
-    assert done.code == 0, done.err
-    return tmp_path / "out"
+    arguments = ["run", topology(folder / "live", "12"), events, "--sort"]
+    assert call([*map(str, arguments), "--out", str(out), "--drain", "3d"]) == 0
+    return out
 
 
 def test_a_run_tells_what_other_policies_would_have_earned(cli: Cli, ran: Path) -> None:
