@@ -38,6 +38,8 @@ LATE_WITHIN_S = 3.0
 SLOW_MAX_S = 0.4
 ANSWER_WITHIN_S = 5.0
 LOST_MAX = 1_000
+LOADING = 14
+"""Kafka's code; from v1 on it stands behind the correlation id and the throttle time."""
 
 
 class Api(enum.IntEnum):
@@ -48,6 +50,7 @@ class Api(enum.IntEnum):
     METADATA = 3
     OFFSET_COMMIT = 8
     FIND_COORDINATOR = 10
+    SYNC_GROUP = 14
     INIT_PRODUCER_ID = 22
     ADD_PARTITIONS = 24
     ADD_OFFSETS = 25
@@ -106,6 +109,8 @@ class Proxy(threading.Thread):
         self.share = share
         self.plan: deque[tuple[Api, Fault, int]] = deque()
         """What the next request of an API meets, whatever `share` says, and how late it is."""
+        self.loading = 0
+        """So many members that join are told that the coordinator is just being loaded."""
         self.seen: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
@@ -220,6 +225,9 @@ class Proxy(threading.Thread):
             api, breaks = asked.pop(number, (-1, False))
             if breaks:
                 return
+            if api == Api.SYNC_GROUP and self.loading:
+                self.loading -= 1
+                frame = frame[:8] + struct.pack(">h", LOADING) + frame[10:]
             if api in _ADDRESSES:
                 frame = frame.replace(self._theirs, self._ours)
             await _write(writer, frame)

@@ -132,7 +132,7 @@ def make_learn(settings: Settings) -> LearnProcess:
 def stops(process: Any) -> str:
     """Return what a process says that ends by itself."""
     with pytest.raises(StopError) as told:
-        until(lambda: False, process)
+        until(lambda: False, process, within_s=90)
     process.abandon()
     return str(told.value)
 

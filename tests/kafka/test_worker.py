@@ -24,7 +24,9 @@ from cjo_stream.kafka.replay import replay as log_replay
 from cjo_stream.settings import DEMO_TENANT_KEY, Settings
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.rocks import RocksStore
-from tests.kafka.workers import Installation, until
+from tests.kafka.lateness import behind
+from tests.kafka.proxy import Proxy
+from tests.kafka.workers import Installation, Worker, until
 
 pytestmark = pytest.mark.kafka
 
@@ -128,6 +130,26 @@ def test_a_frozen_worker_that_thaws_changes_nothing(installation: Installation) 
     settle(installation)
     assert [worker.stop() for worker in workers] == [0, 0]
     assert installation.effects() == installation.replay()
+
+
+def test_a_worker_joins_again_while_the_groups_coordinator_is_being_loaded(
+    installation: Installation, bootstrap: str, tmp_path: Path
+) -> None:
+    installation.create()
+    installation.apply()
+    with Proxy(bootstrap) as proxy:
+        proxy.loading = 3
+        far = behind(installation.settings, proxy)
+        worker = Worker(far, "0", tmp_path / "far.log")
+        installation.send_events(100)
+        until(lambda: sum(map(len, installation.effects())) > 0)
+        assert proxy.loading == 0
+        proxy.loading = 3  # and when the group changes, while records flow
+        other = installation.start("1")
+        run_load(installation, 4.0, lambda: None)
+        until(lambda: proxy.loading == 0)
+        settle(installation)
+        assert [worker.stop(), other.stop()] == [0, 0]
 
 
 def test_sigterm_ends_a_worker_in_seconds_with_a_fresh_checkpoint(
@@ -244,7 +266,7 @@ def test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word(
     installation.send_frame(0, tick_frame(ahead))
     (offset,) = re.findall(r"cjo-stream clock accept 0 (\d+)", worker.ends())
     for place, words in (
-        ((0, int(offset) - 1), "is believed"),
+        ((0, int(offset) - 1), "says no clock that stops anybody"),
         ((0, int(offset) + 100), "holds no record at offset"),
         ((installation.settings.partitions, int(offset)), "has no partition"),
     ):

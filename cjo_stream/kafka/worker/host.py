@@ -6,12 +6,15 @@ its driver is subclassed, each place with its reason.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
 import faust
+from aiokafka import errors
 from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.auth import GSSAPICredentials, SASLCredentials, SSLCredentials
 from faust.transport.drivers import aiokafka as driver
@@ -31,6 +34,9 @@ REBALANCE_TIMEOUT_S: Final = 20.0
 REQUEST_TIMEOUT_S: Final = 60.0
 COMMIT_INTERVAL_S: Final = 1.0
 HEARTBEATS_A_SESSION: Final = 10
+JOIN_AGAIN_S: Final = 0.2
+
+_LOG = logging.getLogger(__name__)
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -39,6 +45,14 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         # Faust waits 1.5 s for a fetch to fill, and has no setting for it.
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        # aiokafka leaves to whoever polls what a coordinator that just came up refuses for now,
+        # and waits for that poll before it joins again. Faust does not poll so: it would hang, or
+        # end its app.
+        coordinator = self._ensure_consumer()._coordinator
+        coordinator._push_error_to_user = joins_again(coordinator._push_error_to_user)
 
     async def _fetch_records(self, *args: Any, **named: Any) -> Any:
         # aiokafka says so once, and would end Faust's app with words that help nobody.
@@ -52,6 +66,35 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
             for place, offset in error.args[0].items():
                 hosting.out_of_range(place.partition, offset)
             return {}
+
+
+def joins_again(
+    tell: Callable[[Exception], Awaitable[object]],
+) -> Callable[[Exception], Awaitable[object]]:
+    """Return what takes the errors of a group's member in place of `tell`.
+
+    What passes by itself is told of in the log, and the member joins again.
+    """
+
+    def take(error: Exception) -> Awaitable[object]:
+        if not passes(error):
+            return tell(error)
+        _LOG.warning("the group's coordinator refuses for now, and is asked again: %s", error)
+        return asyncio.sleep(JOIN_AGAIN_S)
+
+    return take
+
+
+def passes(error: Exception) -> bool:
+    """Return whether an error of aiokafka goes by itself.
+
+    One that its answer to SyncGroup or JoinGroup had is only named in a plain KafkaError's text.
+    """
+    if type(error) is errors.KafkaError and error.args:
+        name = str(error.args[0]).partition("(")[0]
+        kind = getattr(errors, name, None)
+        return isinstance(kind, type) and bool(getattr(kind, "retriable", False))
+    return bool(getattr(error, "retriable", False))
 
 
 class _Consumer(driver.Consumer):
