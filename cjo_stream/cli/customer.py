@@ -99,7 +99,7 @@ def history(
     customers that were merged into this one too.
     """
     from cjo_stream.cli.history import lines
-    from cjo_stream.core.timeline import TIMELINE_MAX
+    from cjo_stream.core.bounds import BOUNDS
 
     found = _show(_customers(context, state), identifier, history=True)
     entries, left_out = found["history"], found["left_out"]
@@ -110,8 +110,9 @@ def history(
         say(line)
     if left_out:
         note(f"{left_out} older entries were left out: the answer has no room for them")
-    if len(entries) + left_out >= TIMELINE_MAX:
-        note(f"the last {TIMELINE_MAX} entries are kept; what was before is in the topics alone")
+    if len(entries) + left_out >= BOUNDS.timeline:
+        kept = f"the last {BOUNDS.timeline} entries are kept"
+        note(f"{kept}; what was before is in the topics alone")
 
 
 def _but_customer(found: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from cjo_stream.core.identity.erasure import bounce
 from cjo_stream.core.identity.membership import born, note_members, tell_created, values_of
 from cjo_stream.core.identity.unmerge import is_passed_on, moved_to
 from cjo_stream.core.journey import instance as instances
-from cjo_stream.core.journey.cascade import DUE_AT_ONCE_MAX, Cascade
+from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.journey.entry import try_enter
 from cjo_stream.core.learning.window import close_windows, reward_outcome, take_over
 from cjo_stream.core.message import (
@@ -321,7 +321,7 @@ def _update_profile(cascade: Cascade, event: Event) -> None:
     body = EventEntry(event.type, event.time, event.id, event.channel, taken)
     turn.note(event_entry(turn.clock, turn.anchor, body))
     if event.type == "cjo.consent" and not record_consent(
-        customer, event.attributes, event.time, turn.anchor
+        customer, event.attributes, event.time, turn
     ):
         turn.count("cjo_consent_ignored_total")
     if program.opened or program.closed:
@@ -361,10 +361,10 @@ def _show_all(cascade: Cascade, event: Event) -> None:
 def _finish(cascade: Cascade, outer: Sequence[Timer] = ()) -> None:
     """Handle what was raised, then what is due one by one, each with what it raises.
 
-    `outer` are the timers that were due before; of those set on the way DUE_AT_ONCE_MAX fire.
+    `outer` are the timers that were due before; of those set on the way `due_at_once` fire.
     """
     customer, clock = cascade.customer, cascade.turn.clock
-    left = DUE_AT_ONCE_MAX
+    left = cascade.turn.bounds.due_at_once
     while True:
         while (raised := cascade.next_raised()) is not None:
             _show_all(cascade, raised)

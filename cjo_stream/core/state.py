@@ -10,18 +10,6 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.identity.edge import Edge, Evidence, Member
 from cjo_stream.core.message import Queued
 
-SEEN_MAX = 1_000
-CASES_MAX = 200
-COMMANDS_MAX = 1_024
-COMMANDS_AGED_MAX = 50
-WAITING_MAX = 100
-WINDOWS_MAX = 200
-KEYS_MAX = 1_000
-LIVE_MAX = 25
-"""Of one journey; INSTANCES_MAX of all, with the ended ones that are watched."""
-INSTANCES_MAX = 500
-WATCHED_MAX = 25
-
 
 class Held(msgspec.Struct, array_like=True):
     """An event that waits for the answers to the edges named in `waits`; `since` is a clock.

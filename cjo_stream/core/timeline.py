@@ -1,4 +1,4 @@
-"""A customer's timeline: the last TIMELINE_MAX things that happened, for operators and unmerges.
+"""A customer's timeline: the last things that happened, for operators and unmerges.
 
 It is part of the customer's state, but too large to be written with every event: the engine keeps
 each entry under a key of its own (engine/codec.py), and handlers read it whole only where they
@@ -32,7 +32,6 @@ from cjo_stream.core.record import (
 )
 from cjo_stream.core.size import size_of
 
-TIMELINE_MAX = 300
 ENTRY_BYTES_MAX = 16 * 1024
 CANDIDATES_KEPT_MAX = 40
 SHOWN_BYTES_MAX = 700_000
@@ -165,9 +164,9 @@ def shown(
     return rows[::-1], len(entries) - len(rows)
 
 
-def newest(entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries in order of their clock, at most TIMELINE_MAX, the newest."""
-    return sorted(entries, key=lambda entry: entry.at)[-TIMELINE_MAX:]
+def newest(entries: Sequence[Entry], most: int) -> list[Entry]:
+    """Return the entries in order of their clock, at most so many, the newest."""
+    return sorted(entries, key=lambda entry: entry.at)[-most:]
 
 
 def without(entries: Iterable[Entry], left: Container[str]) -> list[Entry]:

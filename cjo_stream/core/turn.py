@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, TypeVar
 
+from cjo_stream.core.bounds import BOUNDS, Bounds
 from cjo_stream.core.message import ActorMessage
 from cjo_stream.core.record import Record
 from cjo_stream.core.timeline import Entry, NoTimelines, Timelines
@@ -40,6 +41,7 @@ class Turn:
     __slots__ = (
         "anchor",
         "anchors",
+        "bounds",
         "changed",
         "clock",
         "counts",
@@ -62,11 +64,13 @@ class Turn:
         received_at: int = 0,
         timelines: Timelines = _NO_TIMELINES,
         model: ModelInForce | None = None,
+        bounds: Bounds = BOUNDS,
     ) -> None:
         self.program = program
         self.clock = clock
         self.received_at = received_at
         self.timelines = timelines
+        self.bounds = bounds
         self.anchor = ""
         self.model = model
         self.firing = Due.JOURNEYS

@@ -189,9 +189,10 @@ def _too_large(size: int) -> InvariantError:
 class FrameWriter:
     """Collects the items for one receiver and cuts them into frames."""
 
-    __slots__ = ("_bytes", "_frames", "_items", "_lanes")
+    __slots__ = ("_bytes", "_frames", "_items", "_items_max", "_lanes")
 
-    def __init__(self) -> None:
+    def __init__(self, items_max: int = ITEMS_MAX) -> None:
+        self._items_max = items_max
         self._lanes: dict[Log, int] = {}
         self._items: list[msgspec.Raw] = []
         self._bytes = 0
@@ -206,7 +207,7 @@ class FrameWriter:
         if len(encoded) > ITEM_BYTES_MAX:
             raise _too_large(len(encoded))
         if self._items and (
-            len(self._items) >= ITEMS_MAX or self._bytes + len(encoded) > FRAME_BYTES_MAX
+            len(self._items) >= self._items_max or self._bytes + len(encoded) > FRAME_BYTES_MAX
         ):
             self._cut()
             self._lanes = {lane: 0}
@@ -231,10 +232,11 @@ class FrameWriter:
 class EffectWriter:
     """Collects the effects of one task and cuts them into frames."""
 
-    __slots__ = ("_bytes", "_frames", "_items", "_lane")
+    __slots__ = ("_bytes", "_frames", "_items", "_items_max", "_lane")
 
-    def __init__(self, lane: Log) -> None:
+    def __init__(self, lane: Log, items_max: int = ITEMS_MAX) -> None:
         self._lane = lane
+        self._items_max = items_max
         self._items: list[EffectItem] = []
         self._bytes = 0
         self._frames: list[list[EffectItem]] = []
@@ -244,7 +246,8 @@ class EffectWriter:
         size = len(effect.value) + sum(len(value) for _, value in effect.headers)
         if size > EFFECT_BYTES_MAX:
             raise InvariantError(f"an effect of {size} bytes; the bound is {EFFECT_BYTES_MAX}")
-        if self._items and (len(self._items) >= ITEMS_MAX or self._bytes + size > FRAME_BYTES_MAX):
+        is_full = len(self._items) >= self._items_max or self._bytes + size > FRAME_BYTES_MAX
+        if self._items and is_full:
             self._cut()
         self._items.append(EffectItem(*position, *previous, effect))
         self._bytes += size + len(effect.key) + 64

@@ -33,6 +33,7 @@ import msgspec
 
 from cjo_stream.core import actor
 from cjo_stream.core import customer as customers
+from cjo_stream.core.bounds import BOUNDS, Bounds
 from cjo_stream.core.event import native
 from cjo_stream.core.journey.instance import LIVE
 from cjo_stream.core.message import (
@@ -59,7 +60,15 @@ from cjo_stream.engine import codec
 from cjo_stream.engine.cache import Cache, Entry
 from cjo_stream.engine.effect import effect_of
 from cjo_stream.engine.failure import foreign_letter, log_failure, tell_failed
-from cjo_stream.engine.frame import NO_LANE, EffectWriter, Frame, FrameWriter, Item, decode_frame
+from cjo_stream.engine.frame import (
+    ITEMS_MAX,
+    NO_LANE,
+    EffectWriter,
+    Frame,
+    FrameWriter,
+    Item,
+    decode_frame,
+)
 from cjo_stream.engine.lane import Cursors, Numbering
 from cjo_stream.engine.models import Models
 from cjo_stream.engine.port import AcceptedClock, Compile, Log, LogRecord, Outbox, Store
@@ -95,6 +104,8 @@ class Task:
         actors_max: int = 40_000,
         wakes_max: int = WAKES_MAX,
         timers_per_record_max: int | None = TIMERS_PER_RECORD_MAX,
+        frame_items_max: int = ITEMS_MAX,
+        bounds: Bounds = BOUNDS,
         accepted: Sequence[AcceptedClock] = (),
     ) -> None:
         self.partition = partition
@@ -102,10 +113,12 @@ class Task:
         self._log = log
         self._store = store
         self._timers_max = timers_per_record_max
+        self._frame_items_max = frame_items_max
+        self._bounds = bounds
         self._accepted = accepted
         self._meta = _open_meta(store, partition, partitions, log)
         self._cache = Cache(store, actors_max)
-        self._timelines = Timelines(store)
+        self._timelines = Timelines(store, bounds.timeline)
         self._wakes = Timers(store, wakes_max)
         self._sets = Sets(store, compile_, self._meta.active)
         self._models = Models(store, self._meta.model)
@@ -254,7 +267,7 @@ class Task:
         self._popped: list[tuple[int, str]] = []
         self._purges: list[str] = []
         self._frames: dict[int, FrameWriter] = {}
-        self._effects = EffectWriter(self._log)
+        self._effects = EffectWriter(self._log, self._frame_items_max)
         self._fifo: deque[tuple[str, ActorMessage]] = deque()
 
     def _counted_live(self) -> dict[str, dict[str, int]]:
@@ -478,7 +491,14 @@ class Task:
 
     def _turn(self, received_at: int = 0) -> Turn:
         model = self._models.in_force()
-        return Turn(self._sets.program(), self._clock, received_at, self._timelines, model)
+        return Turn(
+            self._sets.program(),
+            self._clock,
+            received_at,
+            self._timelines,
+            model,
+            self._bounds,
+        )
 
     def _close_turn(self, key: str, entry: Entry, turn: Turn) -> None:
         for to, message in turn.messages:
@@ -540,7 +560,7 @@ class Task:
     def _send(self, receiver: int, to: str, message: Message) -> None:
         writer = self._frames.get(receiver)
         if writer is None:
-            writer = self._frames[receiver] = FrameWriter()
+            writer = self._frames[receiver] = FrameWriter(self._frame_items_max)
         writer.add(self._log, *self._numbers.number(receiver), to, message)
 
     def _emit(self, record: Record) -> None:

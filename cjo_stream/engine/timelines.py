@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cjo_stream.core.timeline import TIMELINE_MAX, Entry
+from cjo_stream.core.bounds import BOUNDS
+from cjo_stream.core.timeline import Entry
 from cjo_stream.engine import codec
 from cjo_stream.engine.port import Store
 
@@ -16,16 +17,17 @@ from cjo_stream.engine.port import Store
 class Timelines:
     """Implements core.timeline.Timelines over a store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, entries_max: int = BOUNDS.timeline) -> None:
         self._store = store
+        self._most = entries_max
         self._written: dict[bytes, bytes | None] = {}
 
     def read(self, key: str, noted: int) -> list[Entry]:
         """Return the timeline of the customer at actor `key`, who has noted so many entries."""
-        first = max(0, noted - TIMELINE_MAX)
+        first = max(0, noted - self._most)
         entries = []
         for number in range(first, noted):
-            slot = codec.timeline_key(key, number % TIMELINE_MAX)
+            slot = codec.timeline_key(key, number % self._most)
             value = self._written[slot] if slot in self._written else self._store.get(slot)
             if value is not None:
                 entries.append(codec.decode_entry(value))
@@ -34,12 +36,12 @@ class Timelines:
 
     def append(self, key: str, noted: int, entry: Entry) -> None:
         """Write the entry of number `noted`; it takes the place of the oldest."""
-        slot = codec.timeline_key(key, noted % TIMELINE_MAX)
+        slot = codec.timeline_key(key, noted % self._most)
         self._written[slot] = codec.encode_entry(entry)
 
     def replace(self, key: str, noted: int, entries: Sequence[Entry]) -> None:
         """Let `entries` be the customer's timeline, numbered from 0."""
-        for number in range(len(entries), min(noted, TIMELINE_MAX)):
+        for number in range(len(entries), min(noted, self._most)):
             self._written[codec.timeline_key(key, number)] = None
         for number, entry in enumerate(entries):
             self.append(key, number, entry)

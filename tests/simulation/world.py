@@ -32,9 +32,10 @@ from cjo_stream.engine.frame import control_frame, decode_effect_frame, tick_fra
 from cjo_stream.engine.intake import Intake
 from cjo_stream.engine.learner import Publication
 from cjo_stream.engine.port import Log, LogRecord, RawRecord, Store
-from cjo_stream.engine.task import TIMERS_PER_RECORD_MAX, Task
+from cjo_stream.engine.task import Task
 from cjo_stream.ingest import decoder
 from cjo_stream.store.memory import MemoryStore
+from tests.simulation.small import draw_bounds, draw_memory
 
 TOPOLOGY = Path(__file__).parent / "topology"
 TOPOLOGIES = (load(TOPOLOGY), load(Path(__file__).parent / "deciding"))
@@ -64,7 +65,7 @@ class World:
     def __init__(self, seed: int, events: int = 60, users: int = 5, partitions: int = 3) -> None:
         self.random = random.Random(seed)
         self.definitions = TOPOLOGIES[seed % len(TOPOLOGIES)]
-        self.timers_max = self.random.choice([1, 2, 5, TIMERS_PER_RECORD_MAX])
+        self.bounds = draw_bounds(self.random)
         self.clock = START_MS
         self.raw: list[list[RawRecord]] = [[], []]
         self.committed: list[tuple[int, str | None]] = [(0, None), (0, None)]
@@ -202,8 +203,9 @@ class World:
             raise CrashError
 
     def start_task(self, number: int, partition: Partition) -> None:
+        memory = draw_memory(self.random)
         partition.task = open_task(
-            number, len(self.partitions), partition.store, timers_per_record_max=self.timers_max
+            number, len(self.partitions), partition.store, **self.bounds, **memory
         )
 
     def run_task(self) -> None:
@@ -343,7 +345,7 @@ class World:
         """Raise AssertionError where a promise is broken."""
         counted: Counter[str] = Counter()
         for number, partition in enumerate(self.partitions):
-            replayed, store = replay(number, len(self.partitions), partition.log, self.timers_max)
+            replayed, store = replay(number, len(self.partitions), partition.log, self.bounds)
             letters = [e for e in self.out[number] if ("topic", b"effect") in e.headers]
             assert len(letters) == partition.effects.count(b"{}"), "not a letter for each"
             got = [(e.kind, e.key, e.value) for e in self.out[number] if e not in letters]
@@ -391,17 +393,17 @@ class _Calm(random.Random):
         return 0.999
 
 
-def open_task(number: int, partitions: int, store: Store, **bounds: int) -> Task:
+def open_task(number: int, partitions: int, store: Store, **bounds: Any) -> Task:
     """Return a task of the simulated installation over its store."""
     return Task(number, partitions, Log("internal", number), store, compile_once, **bounds)
 
 
 def replay(
-    number: int, partitions: int, log: list[LogRecord], timers_max: int
+    number: int, partitions: int, log: list[LogRecord], bounds: dict[str, Any]
 ) -> tuple[list[Any], MemoryStore]:
     """Return the effects of a log through a fresh store, one record at a time."""
     store = MemoryStore()
-    task = open_task(number, partitions, store, timers_per_record_max=timers_max)
+    task = open_task(number, partitions, store, **bounds)
     effects = []
     for record in log:
         for frame in task.process([record]).effects:

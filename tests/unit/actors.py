@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cjo_stream.core import actor
+from cjo_stream.core.bounds import BOUNDS
 from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.message import (
     ActorMessage,
@@ -43,6 +44,7 @@ class Town:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self.bounds = BOUNDS
         self.clock = START_MS
         self.actors: dict[str, Any] = {}
         self.records: list[Record] = []
@@ -127,7 +129,7 @@ class Town:
             if nearest is None:
                 break
             self.clock = max(self.clock, nearest[0])
-            turn = Turn(self.program, self.clock, 0, self)
+            turn = Turn(self.program, self.clock, 0, self, bounds=self.bounds)
             actor.fire(self.actors[nearest[1]], turn)
             self._close(nearest[1], turn)
             self._settle()
@@ -209,7 +211,7 @@ class Town:
 
     def _handle(self, place: int) -> None:
         _, key, message = self._post.pop(place)
-        turn = Turn(self.program, self.clock, 0, self)
+        turn = Turn(self.program, self.clock, 0, self, bounds=self.bounds)
         state = actor.receive(key, self.actors.get(key), message, turn)
         if state is None:
             self.actors.pop(key, None)
@@ -244,7 +246,7 @@ class Town:
                 noted += [entry] if entry is not None else []
             if state.erased_at is None:
                 state.noted += len(noted)
-                self._timelines[key] = newest([*self.read(key, 0), *noted])
+                self._timelines[key] = newest([*self.read(key, 0), *noted], self.bounds.timeline)
 
 
 def _home(key: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cjo_stream.core.bounds import BOUNDS
 from cjo_stream.core.decision.command import (
     PRUNED_EVERY,
     join_commands,
@@ -15,7 +16,7 @@ from cjo_stream.core.decision.command import (
 )
 from cjo_stream.core.decision.holdout import UNIVERSAL, is_held_out, join_holdouts
 from cjo_stream.core.program import Program
-from cjo_stream.core.state import COMMANDS_AGED_MAX, COMMANDS_MAX, Command, Customer
+from cjo_stream.core.state import Command, Customer
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
 from tests.unit.scene import HEAD
@@ -61,7 +62,7 @@ def test_commands_that_nothing_asks_for_are_forgotten(tmp_path: Path) -> None:
     program, customer = program_of(tmp_path), Customer("c")
     for day in range(400):
         remember(customer, program, command(day, day * DAY_MS, "chatter"))
-    assert COMMANDS_AGED_MAX <= len(customer.commands) < COMMANDS_AGED_MAX + PRUNED_EVERY
+    assert BOUNDS.commands_aged <= len(customer.commands) < BOUNDS.commands_aged + PRUNED_EVERY
     assert kept(customer, "chatter") == list(range(400 - len(customer.commands), 400))
 
 
@@ -90,7 +91,7 @@ def test_a_command_is_kept_as_long_as_a_cap_or_a_limit_counts_it(
         last = day if kept(customer) else last
     assert last >= days
     if days < 399:
-        assert last <= max(days, COMMANDS_AGED_MAX) + PRUNED_EVERY + 1
+        assert last <= max(days, BOUNDS.commands_aged) + PRUNED_EVERY + 1
 
 
 def test_an_outcome_keeps_its_command_as_long_as_it_may_pause(tmp_path: Path) -> None:
@@ -109,14 +110,14 @@ def test_the_bound_of_commands_is_counted_and_the_oldest_go(tmp_path: Path) -> N
     program = program_of(tmp_path, "caps: {name: c, max: 9, per: 3650d}")
     customer = Customer("c")
     counted = 0
-    for number in range(COMMANDS_MAX + 100):
+    for number in range(BOUNDS.commands + 100):
         turn = remember(customer, program, command(number, number))
         counted += turn.counts.get(("cjo_state_bounds_total", "commands"), 0)
-        assert len(customer.commands) < COMMANDS_MAX
+        assert len(customer.commands) < BOUNDS.commands
     assert counted == 7
     numbers = [int(one.id.removeprefix("c-a")) for one in customer.commands]
-    assert numbers == list(range(numbers[0], COMMANDS_MAX + 100))
-    assert len(numbers) >= COMMANDS_MAX - PRUNED_EVERY
+    assert numbers == list(range(numbers[0], BOUNDS.commands + 100))
+    assert len(numbers) >= BOUNDS.commands - PRUNED_EVERY
 
 
 # --- merges
@@ -132,10 +133,10 @@ def test_a_merge_joins_histories_in_order_of_issue_each_command_once(tmp_path: P
 
 def test_a_merge_keeps_the_bound(tmp_path: Path) -> None:
     turn = Turn(program_of(tmp_path, ""), 0)
-    into = Customer("a", commands=[command(n, 2 * n) for n in range(COMMANDS_MAX - 10)])
+    into = Customer("a", commands=[command(n, 2 * n) for n in range(BOUNDS.commands - 10)])
     other = Customer("b", commands=[command(10_000 + n, 2 * n + 1) for n in range(100)])
     join_commands(into, other, turn)
-    assert len(into.commands) == COMMANDS_MAX - PRUNED_EVERY
+    assert len(into.commands) == BOUNDS.commands - PRUNED_EVERY
     ats = [one.at for one in into.commands]
     assert ats == sorted(ats)
     assert turn.counts["cjo_state_bounds_total", "commands"] == 1

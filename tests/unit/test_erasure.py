@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from cjo_stream.core.actor import receive
+from cjo_stream.core.bounds import BOUNDS
 from cjo_stream.core.identity.edge import Evidence, Member
-from cjo_stream.core.identity.origin import ORIGINS_MAX, join_origins
+from cjo_stream.core.identity.origin import join_origins
 from cjo_stream.core.message import Erase, Forget, Purge, Seed, Sweep, Unlink, customer_id
 from cjo_stream.core.program import Program
 from cjo_stream.core.record import Action, Address, IdentityChange, JourneyRef
@@ -87,7 +88,7 @@ def test_the_newest_origins_are_kept(program: Program) -> None:
     turn = Turn(program, 7)
     assert join_origins(["a", "b"], ["b", "c"], turn) == ["b", "c", "a"]
     assert turn.counts == {}
-    many = [str(number) for number in range(ORIGINS_MAX)]
+    many = [str(number) for number in range(BOUNDS.origins)]
     assert join_origins(["new"], many, turn) == [*many[1:], "new"]
     assert turn.counts["cjo_state_bounds_total", "origins"] == 1
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cjo_stream.core.identity import identifier, merge, parcel
+from cjo_stream.core.bounds import Bounds
+from cjo_stream.core.identity import merge
 from cjo_stream.core.message import (
     Absorb,
     Accept,
@@ -100,8 +101,8 @@ def test_a_hold_ends_by_stream_time(town: Town) -> None:
     assert town.values("user:u") == ["c", "u"]
 
 
-def test_a_hold_is_bounded_by_number(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identifier, "HELD_MAX", 3)
+def test_a_hold_is_bounded_by_number(town: Town) -> None:
+    town.bounds = Bounds(held=3)
     town.hold(LinkRequest)
     for number in range(5):
         town.event("visit", {"user": "u", "cookie": "c"}, name=str(number))
@@ -126,10 +127,8 @@ def test_what_waits_for_answers_is_bounded_in_bytes_however_long_the_identifiers
     assert not town.identifier(f"user:{named['user']}").held
 
 
-def test_the_oldest_known_link_is_forgotten_and_asked_again(
-    town: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(identifier, "KNOWN_MAX", 2)
+def test_the_oldest_known_link_is_forgotten_and_asked_again(town: Town) -> None:
+    town.bounds = Bounds(known=2)
     for cookie in ("c0", "c1", "c2"):
         town.event("visit", {"user": "u", "cookie": cookie})
     assert list(town.identifier("user:u").known) == [
@@ -166,8 +165,8 @@ def test_of_a_sliding_limit_the_next_is_asked_as_soon_as_there_is_room(town: Tow
     assert town.values("user:u") == ["d0", "d1", "d4", "u"]
 
 
-def test_a_flood_of_refusals_forgets_no_link(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identifier, "KNOWN_MAX", 2)
+def test_a_flood_of_refusals_forgets_no_link(town: Town) -> None:
+    town.bounds = Bounds(known=2)
     for number in range(20):
         town.event("visit", {"user": "u", "email": f"e{number}"})
     state = town.identifier("user:u")
@@ -248,10 +247,8 @@ def test_where_one_has_left_there_is_room_at_once(town: Town) -> None:
     assert town.values("user:u") == ["e1", "e3", "u"]
 
 
-def test_links_that_wait_to_be_asked_for_are_bounded(
-    town: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(identifier, "ASKED_MAX", 2)
+def test_links_that_wait_to_be_asked_for_are_bounded(town: Town) -> None:
+    town.bounds = Bounds(asked=2)
     town.hold(LinkRequest)
     for number in range(4):
         town.event("visit", {"user": "u", "cookie": f"c{number}"}, name=f"v{number}")
@@ -328,11 +325,12 @@ def test_a_limit_that_slides_lets_in_again_what_it_refused(town: Town) -> None:
 # --- bounds of the queue
 
 
-@pytest.mark.parametrize(("bound", "most"), [("QUEUE_MAX", 1), ("QUEUE_CHARACTERS_MAX", 150)])
+@pytest.mark.parametrize(("number", "characters"), [(1, 1_000), (1_000, 150)])
 def test_over_a_bound_of_the_queue_the_source_is_busy_and_asks_again(
-    bound: str, most: int, town: Town, monkeypatch: pytest.MonkeyPatch
+    number: int, characters: int, town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(merge, bound, most)
+    town.bounds = Bounds(queue=number)
+    monkeypatch.setattr(merge, "QUEUE_CHARACTERS_MAX", characters)
     for cookie in ("c1", "c2", "c3"):
         town.event("visit", {"cookie": cookie}, name=cookie)
     town.hold(Accept)
@@ -370,8 +368,8 @@ def test_links_of_long_identifiers_fill_a_queue_sooner(
     assert town.counts["cjo_state_bounds_total", "queue"] > 0
 
 
-def test_an_erasure_has_room_in_a_full_queue(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(merge, "QUEUE_MAX", 0)
+def test_an_erasure_has_room_in_a_full_queue(town: Town) -> None:
+    town.bounds = Bounds(queue=0)
     town.hold(Accept)
     town.event("visit", {"user": "u", "email": "e"})
     town.send(town.key("email:e"), Find(Erase("erase", confirmed=True)))
@@ -380,10 +378,8 @@ def test_an_erasure_has_room_in_a_full_queue(town: Town, monkeypatch: pytest.Mon
     assert town.answer("erase")["removed"]["identifiers"] == {"email": 1, "user": 1}
 
 
-def test_an_operators_link_is_not_asked_again_but_answered(
-    town: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(merge, "QUEUE_MAX", 0)
+def test_an_operators_link_is_not_asked_again_but_answered(town: Town) -> None:
+    town.bounds = Bounds(queue=0)
     town.event("visit", {"cookie": "c"})
     town.hold(Accept)
     town.event("visit", {"user": "u", "email": "e"})
@@ -399,8 +395,8 @@ def test_an_operators_link_is_not_asked_again_but_answered(
 # --- the parcel
 
 
-def test_a_large_customer_moves_in_parts(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parcel, "PIECE_BYTES_MAX", 64)
+def test_a_large_customer_moves_in_parts(town: Town) -> None:
+    town.bounds = Bounds(piece_bytes=64)
     for number in range(5):
         town.event("visit", {"cookie": "c"}, name=str(number))
     town.hold(Absorb)

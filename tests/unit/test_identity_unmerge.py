@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cjo_stream.core.identity import parcel, unmerge
+from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.message import (
     Deliver,
     Erase,
@@ -169,10 +169,8 @@ def test_nobody_absorbs_a_root_before_whom_it_parted_with_has_their_state(town: 
     assert town.values("user:bob") == ["bad", "bob", "of bob"]
 
 
-def test_an_event_between_two_parts_of_a_seed_waits_for_the_rest(
-    town: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(parcel, "PIECE_BYTES_MAX", 500)
+def test_an_event_between_two_parts_of_a_seed_waits_for_the_rest(town: Town) -> None:
+    town.bounds = Bounds(piece_bytes=500)
     merge(town)
     town.hold(Seed)
     town.unlink("user:ann", "email:bad")
@@ -219,10 +217,8 @@ def test_who_left_is_remembered_until_the_last_event_has_come_by(town: Town) -> 
     assert town.customer("user:ann").moved == {}
 
 
-def test_who_left_and_their_commands_are_remembered_in_a_bounded_number(
-    town: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(unmerge, "REMEMBERED_MAX", 2)
+def test_who_left_and_their_commands_are_remembered_in_a_bounded_number(town: Town) -> None:
+    town.bounds = Bounds(remembered=2)
     merge(town)
     town.hold(Locate)
     town.unlink("user:ann", "email:bad")
@@ -230,10 +226,8 @@ def test_who_left_and_their_commands_are_remembered_in_a_bounded_number(
     assert town.counts["cjo_state_bounds_total", "moved"] == 1
 
 
-def test_two_who_are_joined_remember_no_more_than_one(
-    town: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(unmerge, "REMEMBERED_MAX", 3)
+def test_two_who_are_joined_remember_no_more_than_one(town: Town) -> None:
+    town.bounds = Bounds(remembered=3)
     for name in ("ann", "amy"):
         town.event("cart", {"user": name, "cookie": f"of {name}"}, cart=name, total=1)
     for name in ("ann", "amy"):

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from cjo_stream.core.bounds import BOUNDS
 from cjo_stream.core.learning.feature import features
 from cjo_stream.core.learning.posterior import POSITIVES_MIN
 from cjo_stream.core.learning.window import join_windows, part_windows
-from cjo_stream.core.state import WINDOWS_MAX, Customer, Window
+from cjo_stream.core.state import Customer, Window
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
 from cjo_stream.engine.schema import record_schema
@@ -286,15 +287,15 @@ def test_a_merge_joins_windows_and_an_unmerge_parts_them(tmp_path: Path) -> None
     assert [one.action_id for one in into.windows] == ["a-1", "x"]
     assert [one.action_id for one in new.windows] == ["b-1"]
     assert turn.counts == {}
-    other.windows = [window(f"{number}", number) for number in range(WINDOWS_MAX)]
+    other.windows = [window(f"{number}", number) for number in range(BOUNDS.windows)]
     join_windows(into, other, turn)
-    assert len(into.windows) == WINDOWS_MAX
+    assert len(into.windows) == BOUNDS.windows
     assert turn.counts["cjo_state_bounds_total", "windows"] == 1
 
 
 def test_windows_are_bounded(tmp_path: Path) -> None:
     scene = scene_of(tmp_path)
-    for number in range(WINDOWS_MAX + 3):
+    for number in range(BOUNDS.windows + 3):
         ask(scene, 1 + number)
     scene.to(5 * DAY)
-    assert len(rewards(scene)) == WINDOWS_MAX
+    assert len(rewards(scene)) == BOUNDS.windows

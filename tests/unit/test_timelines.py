@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cjo_stream.core.timeline import TIMELINE_MAX, Entry
+from cjo_stream.core.bounds import BOUNDS
+from cjo_stream.core.timeline import Entry
 from cjo_stream.engine.timelines import Timelines
 from cjo_stream.store.memory import MemoryStore
 
@@ -19,10 +20,10 @@ def test_what_a_merge_adds_late_is_read_in_its_place() -> None:
 def test_of_too_many_entries_the_first_added_goes_written_or_not() -> None:
     store = MemoryStore()
     timelines = Timelines(store)
-    for noted in range(TIMELINE_MAX + 2):
+    for noted in range(BOUNDS.timeline + 2):
         timelines.append(KEY, noted, Entry(noted, "", "event", b"{}"))
-        if noted == TIMELINE_MAX:
+        if noted == BOUNDS.timeline:
             store.write(timelines.batch())
             timelines.settle()
-    read = [entry.at for entry in timelines.read(KEY, TIMELINE_MAX + 2)]
-    assert read == list(range(2, TIMELINE_MAX + 2))
+    read = [entry.at for entry in timelines.read(KEY, BOUNDS.timeline + 2)]
+    assert read == list(range(2, BOUNDS.timeline + 2))

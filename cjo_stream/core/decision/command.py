@@ -2,9 +2,9 @@
 
 In order of issue. A command is kept as long as something may ask for it: an outcome that names
 its action, within the reward window; a cap or a limit that counts it; and the latest
-COMMANDS_AGED_MAX whatever their age, for an outcome that names its command. Where that makes
-COMMANDS_MAX the oldest PRUNED_EVERY go, which is counted: caps and limits are exact within the
-latest COMMANDS_MAX - PRUNED_EVERY commands.
+`commands_aged` whatever their age, for an outcome that names its command. Where that makes
+`commands` of core.bounds, the oldest PRUNED_EVERY go, which is counted: caps and limits are exact
+within the latest `commands` - PRUNED_EVERY.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from cjo_stream.core.decision.coverage import covers_command
 from cjo_stream.core.decision.limit import outcome_time
 from cjo_stream.core.program import Cap, Limit, Period, Program
-from cjo_stream.core.state import COMMANDS_AGED_MAX, COMMANDS_MAX, Command, Customer
+from cjo_stream.core.state import Command, Customer
 from cjo_stream.core.turn import Turn
 
 PRUNED_EVERY = 16
@@ -27,12 +27,12 @@ def remember_command(customer: Customer, command: Command, turn: Turn) -> None:
     """Add a command to the history, and now and then forget what nothing asks for any more."""
     commands = customer.commands
     commands.append(command)
-    if len(commands) <= COMMANDS_AGED_MAX or len(commands) % PRUNED_EVERY:
+    if len(commands) <= turn.bounds.commands_aged or len(commands) % PRUNED_EVERY:
         return
     _prune(customer, turn)
-    if len(commands) >= COMMANDS_MAX:
+    if len(commands) >= turn.bounds.commands:
         turn.count("cjo_state_bounds_total", "commands")
-        del commands[: len(commands) - COMMANDS_MAX + PRUNED_EVERY]
+        del commands[: len(commands) - turn.bounds.commands + PRUNED_EVERY]
 
 
 def join_commands(into: Customer, other: Customer, turn: Turn) -> None:
@@ -40,7 +40,7 @@ def join_commands(into: Customer, other: Customer, turn: Turn) -> None:
     known = {command.id for command in into.commands}
     joined = into.commands + [one for one in other.commands if one.id not in known]
     joined.sort(key=lambda command: command.at)
-    into.commands = turn.newest(joined, COMMANDS_MAX - PRUNED_EVERY, "commands")
+    into.commands = turn.newest(joined, turn.bounds.commands - PRUNED_EVERY, "commands")
     other.commands = []
 
 
@@ -54,7 +54,7 @@ def part_commands(customer: Customer, new: Customer, anchors: frozenset[str]) ->
 def _prune(customer: Customer, turn: Turn) -> None:
     program, commands = turn.program, customer.commands
     since = turn.clock - program.reward_window_ms - program.max_late_ms
-    aged = commands[:-COMMANDS_AGED_MAX]
+    aged = commands[: -turn.bounds.commands_aged]
     kept = [one for one in aged if one.at > since or _is_needed(one, program, turn.clock)]
     if len(kept) < len(aged):
         customer.commands[: len(aged)] = kept

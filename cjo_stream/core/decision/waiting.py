@@ -25,7 +25,7 @@ from cjo_stream.core.expression import Scope
 from cjo_stream.core.program import Candidate
 from cjo_stream.core.record import JourneyRef, Trigger
 from cjo_stream.core.size import WAITING_BYTES_MAX, has_room
-from cjo_stream.core.state import WAITING_MAX, Customer, Instance, Waiting, next_id
+from cjo_stream.core.state import Customer, Instance, Waiting, next_id
 from cjo_stream.core.turn import Turn
 
 
@@ -41,7 +41,7 @@ def ask(
     event = _read_part(request.event, request.candidates)
     data = None if instance.state is not None else dict(instance.data)
     kept = (own, data, event.attributes if event is not None else None)
-    request.may_wait = len(customer.waiting) < WAITING_MAX and _has_room(customer, kept)
+    request.may_wait = len(customer.waiting) < turn.bounds.waiting and _has_room(customer, kept)
     decision = decide(customer, request, scope, turn)
     if decision.deferred_until is None:
         return
@@ -145,7 +145,7 @@ def join_waiting(into: Customer, other: Customer, trigger: Trigger, turn: Turn) 
     came, other.waiting = other.waiting, []
     doomed: list[Waiting] = []
     for waiting in came:
-        if len(into.waiting) < WAITING_MAX and _has_room(into, _kept(waiting)):
+        if len(into.waiting) < turn.bounds.waiting and _has_room(into, _kept(waiting)):
             into.waiting.append(waiting)
         else:
             turn.count("cjo_state_bounds_total", "waiting")

@@ -57,15 +57,8 @@ from cjo_stream.core.size import ASKED_BYTES_MAX, HELD_BYTES_MAX, has_room, size
 from cjo_stream.core.state import Asked, Held, Identifier
 from cjo_stream.core.turn import Turn
 
-HELD_MAX = 1_000
 HOLD_MS = 60_000
 """How long an event waits for the answers to its links; then it goes on without."""
-ASKED_MAX = 1_000
-"""Links that wait to be asked for; one more is asked with a later event that shows it."""
-KNOWN_MAX = 200
-"""Edges remembered as linked, and as many as refused: a flood of refusals forgets no link."""
-USERS_MAX = 1_000
-"""Whoever is seen with more is shared, whatever the topology says."""
 REFUSAL_MS = 24 * 3_600_000
 BUSY_AGAIN_MS = 30_000
 STALE_AGAIN_MS = 1_000
@@ -95,7 +88,7 @@ def on_arrive(key: str, state: Identifier | None, message: Arrive, turn: Turn) -
     size = size_of((event.attributes, [named.value for named in event.identifiers]))
     state.held.append(Held(event, waits, turn.clock, size))
     size = sum(held.size for held in state.held)
-    while len(state.held) > HELD_MAX or size > HELD_BYTES_MAX:
+    while len(state.held) > turn.bounds.held or size > HELD_BYTES_MAX:
         size -= state.held[0].size
         _give_up_first(state, turn)
     _go_on(state, turn)
@@ -140,7 +133,7 @@ def on_linked(_: str, state: Identifier | None, message: Linked, turn: Turn) -> 
     if edge.source.epoch == state.epoch:
         state.asked.pop(edge.name, None)
         state.refused.pop(edge.name, None)
-        _remember(state.known, edge.name, None)
+        _remember(state.known, edge.name, None, turn)
         _go_on(state, turn)
     return state
 
@@ -175,7 +168,7 @@ def on_refused(_: str, state: Identifier | None, message: Refused, turn: Turn) -
     if edge.source.epoch == state.epoch:
         state.asked.pop(edge.name, None)
         if reason != "erased":
-            _remember(state.refused, edge.name, turn.clock + REFUSAL_MS)
+            _remember(state.refused, edge.name, turn.clock + REFUSAL_MS, turn)
         if message.full_until is not None:
             state.full[edge.other.type] = message.full_until
         _go_on(state, turn)
@@ -338,7 +331,7 @@ def _unknown(state: Identifier, event: Event, turn: Turn) -> list[str]:
             )
             one = Asked(edge, seen_with)
             others = state.asked.values()
-            if len(others) >= ASKED_MAX or not has_room(one, others, ASKED_BYTES_MAX):
+            if len(others) >= turn.bounds.asked or not has_room(one, others, ASKED_BYTES_MAX):
                 turn.count("cjo_state_bounds_total", "asked")
                 continue
             state.asked.pop(name, None)
@@ -356,7 +349,7 @@ def _go_on(state: Identifier, turn: Turn) -> None:
             _ask(state, one, turn)
             break
         del state.asked[one.edge.name]
-        _remember(state.refused, one.edge.name, turn.clock + REFUSAL_MS)
+        _remember(state.refused, one.edge.name, turn.clock + REFUSAL_MS, turn)
         turn.send(customer_key(state.pointer), Denied(one.edge, "limit"))
     _release(state, turn)
 
@@ -402,11 +395,11 @@ def _ask(state: Identifier, one: Asked, turn: Turn) -> None:
     turn.send(identifier_key(edge.other.hash), request)
 
 
-def _remember(edges: dict[str, _Value], name: str, value: _Value) -> None:
+def _remember(edges: dict[str, _Value], name: str, value: _Value, turn: Turn) -> None:
     """Note an edge as the newest; beyond the bound the oldest goes."""
     edges.pop(name, None)
     edges[name] = value
-    if len(edges) > KNOWN_MAX:
+    if len(edges) > turn.bounds.known:
         del edges[next(iter(edges))]
 
 
@@ -475,7 +468,7 @@ def _count_users(state: Identifier, type_: str, hashes: list[str], turn: Turn) -
         if hash_ not in state.users:
             state.users.append(hash_)
             turn.changed = True
-    return len(state.users) > min(declared.shared_after, USERS_MAX)
+    return len(state.users) > min(declared.shared_after, turn.bounds.users)
 
 
 def _become_shared(

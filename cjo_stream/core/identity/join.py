@@ -23,7 +23,7 @@ from cjo_stream.core.profile.sight import join_sights
 from cjo_stream.core.profile.trait import join_traits
 from cjo_stream.core.record import Trigger
 from cjo_stream.core.state import Customer
-from cjo_stream.core.timeline import TIMELINE_MAX, newest
+from cjo_stream.core.timeline import newest
 from cjo_stream.core.turn import Turn
 
 
@@ -46,11 +46,12 @@ def join(key: str, customer: Customer, parcel: Parcel, edge: Edge, turn: Turn) -
     join_windows(customer, other, turn)
     join_instances(cascade, other)
     cascade.close()
-    if customer.noted + len(parcel.timeline) <= TIMELINE_MAX:
+    if customer.noted + len(parcel.timeline) <= turn.bounds.timeline:
         for entry in parcel.timeline:
             turn.timelines.append(key, customer.noted, entry)
             customer.noted += 1
     else:
-        entries = newest([*turn.timelines.read(key, customer.noted), *parcel.timeline])
+        entries = [*turn.timelines.read(key, customer.noted), *parcel.timeline]
+        entries = newest(entries, turn.bounds.timeline)
         turn.timelines.replace(key, customer.noted, entries)
         customer.noted = len(entries)

@@ -12,10 +12,7 @@ from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 
 FULL_MS = 3_600_000
-MEMBERS_MAX = 500
-"""Whatever the limits of their types say, a limit with `per` above all."""
 MEMBERS_CHARACTERS_MAX = 65_536
-APART_MAX = 1_000
 
 Kind = Literal["created", "linked", "refused", "merged", "detached", "unmerged", "erased"]
 
@@ -39,24 +36,22 @@ def join_members(into: dict[str, Member], others: dict[str, Member]) -> None:
             into[hash_] = member
 
 
-def breaks_limit(
-    members: dict[str, Member], ends: tuple[str, str], program: Program, clock: int
-) -> bool:
+def breaks_limit(members: dict[str, Member], ends: tuple[str, str], turn: Turn) -> bool:
     """Return whether a customer of these members, joined at `ends`, would break a limit.
 
     A limit with `per` counts the members linked in (clock - per, clock]; a link counts for both
     its ends.
     """
-    if not has_room_for(members):
+    if not has_room_for(members, turn):
         return True
     counts: dict[str, int] = {}
     for hash_, member in members.items():
-        declared = program.identifiers.get(member.type)
+        declared = turn.program.identifiers.get(member.type)
         if declared is None:
             continue
         if declared.per_ms is not None and hash_ not in ends:
             linked = member.linked_at
-            if linked is None or linked <= clock - declared.per_ms:
+            if linked is None or linked <= turn.clock - declared.per_ms:
                 continue
         number = counts.get(member.type, 0) + 1
         if number > declared.limit:
@@ -65,9 +60,9 @@ def breaks_limit(
     return False
 
 
-def has_room_for(members: dict[str, Member]) -> bool:
+def has_room_for(members: dict[str, Member], turn: Turn) -> bool:
     """Return whether one customer may hold so many identifiers, and so long ones."""
-    if len(members) > MEMBERS_MAX:
+    if len(members) > turn.bounds.members:
         return False
     characters = sum(len(member.value) for member in members.values())
     return characters <= MEMBERS_CHARACTERS_MAX
@@ -157,6 +152,6 @@ def tell(
 
 def forget_apart(apart: dict[str, int], turn: Turn) -> None:
     """Keep the newest marks of who must not be linked again."""
-    for name in list(apart)[: max(0, len(apart) - APART_MAX)]:
+    for name in list(apart)[: max(0, len(apart) - turn.bounds.apart)]:
         turn.count("cjo_state_bounds_total", "apart")
         del apart[name]

@@ -61,13 +61,9 @@ from cjo_stream.core.record import Address
 from cjo_stream.core.state import Customer, Membership, Reservation
 from cjo_stream.core.turn import Turn
 
-QUEUE_MAX = 1_000
-"""Links and proposals in the queue; what an operator or a detached identifier sends has room."""
 QUEUE_CHARACTERS_MAX = 1024 * 1024
 PLACE_CHARACTERS = 100
 """What a member takes besides its value; a mark of who stays apart, too."""
-EVIDENCE_MAX = 200
-ALIASES_MAX = 1_000
 
 
 def on_link(key: str, state: Customer | None, message: Link, turn: Turn) -> Customer:
@@ -133,7 +129,7 @@ def on_accept(key: str, state: Customer | None, message: Accept, turn: Turn) -> 
     count_live(state, turn, by=-1)
     withdraw_profile(state, turn)
     state.membership = None
-    pieces = pack(Parcel(state, turn.timelines.read(key, state.noted)))
+    pieces = pack(Parcel(state, turn.timelines.read(key, state.noted)), turn.bounds.piece_bytes)
     turn.timelines.replace(key, state.noted, [])
     for part, piece in enumerate(pieces):
         absorb = Absorb(state.id, piece, part, len(pieces), edge)
@@ -219,12 +215,13 @@ def _is_under_way(membership: Membership) -> bool:
 
 
 def _enqueue(membership: Membership, message: Queued, turn: Turn) -> None:
-    is_full = len(membership.queue) >= QUEUE_MAX or not _has_room(membership.queue, message)
+    queue = membership.queue
+    is_full = len(queue) >= turn.bounds.queue or not _has_room(queue, message)
     if is_full and isinstance(message, Link | Propose):
         turn.count("cjo_state_bounds_total", "queue")
         _answer(message, "busy", turn)
         return
-    membership.queue.append(message)
+    queue.append(message)
 
 
 def _has_room(queue: list[Queued], message: Queued) -> bool:
@@ -343,7 +340,7 @@ def _against(
     union = dict(members)
     join_members(union, message.members)
     ends = (edge.source.hash, edge.other.hash)
-    return "limit" if breaks_limit(union, ends, turn.program, turn.clock) else None
+    return "limit" if breaks_limit(union, ends, turn) else None
 
 
 def _absorb(
@@ -372,7 +369,7 @@ def _absorb(
     if other.is_told:
         absorbed = [other.id, *other.aliases]
         aliases = [*customer.aliases, *absorbed]
-        customer.aliases = turn.newest(aliases, ALIASES_MAX, "aliases")
+        customer.aliases = turn.newest(aliases, turn.bounds.aliases, "aliases")
         tell(
             customer,
             "merged",
@@ -462,7 +459,7 @@ def _add_evidence(customer: Customer, edge: Edge, turn: Turn) -> None:
     if any({e.a, e.b} == {one, other} for e in customer.evidence):
         return
     customer.evidence.append(Evidence(one, other, turn.clock))
-    while len(customer.evidence) > EVIDENCE_MAX:
+    while len(customer.evidence) > turn.bounds.evidence:
         spare = spare_evidence(customer.members, customer.evidence)
         if spare is None:
             break

@@ -9,8 +9,6 @@ from __future__ import annotations
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 
-ORIGINS_MAX = 1_000
-
 
 def origins_of_part(customer: Customer, turn: Turn) -> list[str]:
     """Return the origins of a customer who is parted from this one."""
@@ -18,5 +16,5 @@ def origins_of_part(customer: Customer, turn: Turn) -> list[str]:
 
 
 def join_origins(one: list[str], other: list[str], turn: Turn) -> list[str]:
-    """Return both, each once, the newest ORIGINS_MAX."""
-    return turn.newest(list(dict.fromkeys([*other, *one])), ORIGINS_MAX, "origins")
+    """Return both, each once, the newest that there is room for."""
+    return turn.newest(list(dict.fromkeys([*other, *one])), turn.bounds.origins, "origins")

@@ -9,9 +9,6 @@ import msgspec
 from cjo_stream.core.state import Customer
 from cjo_stream.core.timeline import Entry
 
-PIECE_BYTES_MAX = 200 * 1024
-"""Below a frame's bound, so that a piece is never the largest item there can be."""
-
 
 class Parcel(msgspec.Struct, array_like=True):
     """A customer with the timeline."""
@@ -24,12 +21,10 @@ _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Parcel)
 
 
-def pack(parcel: Parcel) -> list[bytes]:
-    """Return the parcel as bytes, cut into pieces."""
+def pack(parcel: Parcel, piece_bytes: int) -> list[bytes]:
+    """Return the parcel as bytes, cut into pieces of at most so many."""
     whole = _ENCODER.encode(parcel)
-    return [
-        whole[start : start + PIECE_BYTES_MAX] for start in range(0, len(whole), PIECE_BYTES_MAX)
-    ]
+    return [whole[start : start + piece_bytes] for start in range(0, len(whole), piece_bytes)]
 
 
 def unpack(pieces: Sequence[bytes]) -> Parcel:

@@ -67,9 +67,6 @@ from cjo_stream.core.state import Customer, Membership
 from cjo_stream.core.timeline import Entry, without
 from cjo_stream.core.turn import Turn
 
-REMEMBERED_MAX = 1_000
-"""Members that left, until the last event for them has come by, and commands that left."""
-
 
 class Split(msgspec.Struct):
     """What taking links back would do: `leaving` are the components (hashes) that go."""
@@ -149,16 +146,16 @@ def is_passed_on(customer: Customer, order: Order, turn: Turn) -> bool:
 
 
 def forget_oldest(customer: Customer, turn: Turn) -> None:
-    """Keep of those who left, and of their commands, the newest REMEMBERED_MAX each."""
-    if (over := _forget(customer.moved)) > 0:
+    """Keep of those who left, and of their commands, as many as there is room for, the newest."""
+    if (over := _forget(customer.moved, turn)) > 0:
         turn.count("cjo_state_bounds_total", "moved", by=over)
-    if (over := _forget(customer.parted)) > 0:
+    if (over := _forget(customer.parted, turn)) > 0:
         turn.count("cjo_state_bounds_total", "parted", by=over)
 
 
-def _forget(kept: dict[str, str]) -> int:
+def _forget(kept: dict[str, str], turn: Turn) -> int:
     """Let the oldest go; return how many."""
-    over = max(0, len(kept) - REMEMBERED_MAX)
+    over = max(0, len(kept) - turn.bounds.remembered)
     for oldest in list(kept)[:over]:
         del kept[oldest]
     return over
@@ -199,7 +196,7 @@ def _take_back(
         _keep_apart(link, [customer, *(parcel.customer for parcel in parcels)], turn)
     for parcel, old in zip(parcels, epochs, strict=True):
         count_live(parcel.customer, turn, by=-1)
-        pieces = pack(parcel)
+        pieces = pack(parcel, turn.bounds.piece_bytes)
         membership = customer.membership = customer.membership or Membership()
         membership.seeding.append(parcel.customer.id)
         for part, piece in enumerate(pieces):

@@ -4,8 +4,8 @@
     raised events   first in, first out, each likewise
     due timers      those set already due, in order, each with what it raises
 
-Bounds: RAISED_DEPTH_MAX deep, RAISED_MAX in all, ALWAYS_MAX moves by `always` in a row; what is
-beyond is dropped, with one dead letter `loop`. DUE_AT_ONCE_MAX timers; more wait for the clock's
+Bounds: RAISED_DEPTH_MAX deep, `raised` in all, ALWAYS_MAX moves by `always` in a row; what is
+beyond is dropped, with one dead letter `loop`. `due_at_once` timers; more wait for the clock's
 next move, a millisecond. What does not catch up so, OVERRUNS_MAX times in a row, never will:
 states that send each other on by times that stay in the past. They wait twice as long each time,
 up to REST_MAX_MS. So the work of a record is bounded, however much time it lets pass.
@@ -26,9 +26,7 @@ from cjo_stream.core.state import Customer, Overrun
 from cjo_stream.core.turn import Turn
 
 RAISED_DEPTH_MAX = 8
-RAISED_MAX = 1_000
 ALWAYS_MAX = 16
-DUE_AT_ONCE_MAX = 100
 OVERRUNS_MAX = 10
 REST_MAX_MS = 3_600_000
 CATCHING_UP_MS = 1_000
@@ -82,7 +80,7 @@ class Cascade:
 
     def raise_event(self, type_: str, attributes: dict[str, Any]) -> None:
         """Queue an event before the same customer, at the clock."""
-        if self.depth >= RAISED_DEPTH_MAX or self._raised_total >= RAISED_MAX:
+        if self.depth >= RAISED_DEPTH_MAX or self._raised_total >= self.turn.bounds.raised:
             self.report_loop()
             return
         self._raised_total += 1

@@ -14,7 +14,7 @@ from cjo_stream.core.journey.record import record
 from cjo_stream.core.journey.step import contents
 from cjo_stream.core.program import Journey, Reentry
 from cjo_stream.core.size import INSTANCES_BYTES_MAX, has_room
-from cjo_stream.core.state import INSTANCES_MAX, LIVE_MAX, Customer, Instance, next_id
+from cjo_stream.core.state import Customer, Instance, next_id
 from cjo_stream.core.text import key_text
 from cjo_stream.core.turn import Turn
 
@@ -44,7 +44,7 @@ def try_enter(cascade: Cascade, journey: Journey, event: Event) -> None:
     if not may_reenter(customer, journey, key, at):
         turn.count("cjo_journey_refusals_total", journey.name, "reentry")
         return
-    if len(live) >= LIVE_MAX or not _open(cascade, journey, key, event, at):
+    if len(live) >= cascade.turn.bounds.live or not _open(cascade, journey, key, event, at):
         turn.count("cjo_journey_refusals_total", journey.name, "bound")
         _refuse(cascade, journey, key, event, at)
 
@@ -72,7 +72,7 @@ def _open(cascade: Cascade, journey: Journey, key: Any, event: Event, at: int) -
 def _make_room(customer: Customer, instance: Instance, turn: Turn) -> bool:
     """Return whether an instance fits beside the others; ended ones that are watched give way."""
     while not (
-        len(customer.instances) < INSTANCES_MAX
+        len(customer.instances) < turn.bounds.instances
         and has_room(contents(instance), map(contents, customer.instances), INSTANCES_BYTES_MAX)
     ):
         watched = next((one for one in customer.instances if one.state is None), None)

@@ -11,7 +11,7 @@ from typing import Any
 
 from cjo_stream.core.program import Journey, Reentry
 from cjo_stream.core.size import HISTORIES_BYTES_MAX
-from cjo_stream.core.state import KEYS_MAX, Customer, Instance
+from cjo_stream.core.state import Customer, Instance
 from cjo_stream.core.text import KEY_CHARACTERS_MAX, key_text
 from cjo_stream.core.turn import Turn
 
@@ -81,8 +81,8 @@ def _note(customer: Customer, instance: Instance, which: int, at: int, turn: Tur
 
 
 def _forget_oldest(customer: Customer, keys: dict[str, list[Any]], turn: Turn) -> None:
-    """Keep the last KEYS_MAX of a journey, and of all journeys what HISTORIES_BYTES_MAX hold."""
-    while len(keys) > KEYS_MAX:
+    """Keep the last keys of a journey, and of all journeys what HISTORIES_BYTES_MAX hold."""
+    while len(keys) > turn.bounds.keys:
         del keys[next(iter(keys))]
         turn.count("cjo_state_bounds_total", "histories")
     histories = customer.histories

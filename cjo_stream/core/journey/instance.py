@@ -19,7 +19,7 @@ from cjo_stream.core.journey.record import record, tell
 from cjo_stream.core.journey.step import enter_scope, run_steps
 from cjo_stream.core.program import Journey, Past, Split, State, Step, Transition
 from cjo_stream.core.record import Reason
-from cjo_stream.core.state import WATCHED_MAX, Customer, Instance, Timer
+from cjo_stream.core.state import Customer, Instance, Timer
 from cjo_stream.core.turn import Turn
 
 LIVE = "cjo_journey_instances"
@@ -267,7 +267,7 @@ def _forget_watched(cascade: Cascade, journey: str) -> None:
     """Keep the newest ended instances of a journey whose goals are still watched."""
     customer = cascade.customer
     watched = [i for i in customer.instances if i.journey == journey and i.state is None]
-    for oldest in watched[: max(0, len(watched) - WATCHED_MAX)]:
+    for oldest in watched[: max(0, len(watched) - cascade.turn.bounds.watched)]:
         customer.instances.remove(oldest)
         cascade.turn.count("cjo_state_bounds_total", "watched")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.decision import waiting as requests
 from cjo_stream.core.decision.holdout import joins_holdout
 from cjo_stream.core.journey.cascade import Cascade
@@ -12,7 +13,7 @@ from cjo_stream.core.journey.record import record
 from cjo_stream.core.journey.step import contents
 from cjo_stream.core.program import Reentry
 from cjo_stream.core.size import INSTANCES_BYTES_MAX, SMALL_BYTES, size_of
-from cjo_stream.core.state import INSTANCES_MAX, LIVE_MAX, WATCHED_MAX, Customer, Instance
+from cjo_stream.core.state import Customer, Instance
 from cjo_stream.core.text import key_text
 
 
@@ -35,7 +36,7 @@ def join_instances(cascade: Cascade, other: Customer) -> None:
     for loser, winner in _doubles(cascade, customer.instances):
         winner.goal_marked = winner.goal_marked or loser.goal_marked
         _end_merged(cascade, loser)
-    for surplus in _surplus(customer.instances):
+    for surplus in _surplus(customer.instances, turn.bounds):
         turn.count("cjo_state_bounds_total", "instances")
         if surplus.state is None:
             customer.instances.remove(surplus)
@@ -70,7 +71,7 @@ def _doubles(cascade: Cascade, instances: list[Instance]) -> list[tuple[Instance
     return doubles
 
 
-def _surplus(instances: Iterable[Instance]) -> list[Instance]:
+def _surplus(instances: Iterable[Instance], bounds: Bounds) -> list[Instance]:
     """Return the instances that two customers have and one may not.
 
     Live ones stay before ended ones that are watched, those that entered more states before
@@ -84,8 +85,8 @@ def _surplus(instances: Iterable[Instance]) -> list[Instance]:
         numbers[kind] = numbers.get(kind, 0) + 1
         size = size_of(contents(one))
         size = size if size > SMALL_BYTES else 0
-        most = WATCHED_MAX if one.state is None else LIVE_MAX
-        if numbers[kind] > most or kept == INSTANCES_MAX or size > left:
+        most = bounds.watched if one.state is None else bounds.live
+        if numbers[kind] > most or kept == bounds.instances or size > left:
             surplus.append(one)
         else:
             kept, left = kept + 1, left - size

@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 
 from cjo_stream.core.event import Event
 from cjo_stream.core.record import Action, Reward
-from cjo_stream.core.state import WINDOWS_MAX, Customer, Window
+from cjo_stream.core.state import Customer, Window
 from cjo_stream.core.turn import Turn
 
 ACCEPTANCES: Final = frozenset(("accept", "converted"))
@@ -49,7 +49,7 @@ def open_window(
             anchor=anchor,
         )
     )
-    if len(windows) > WINDOWS_MAX:
+    if len(windows) > turn.bounds.windows:
         turn.count("cjo_state_bounds_total", "windows")
         del windows[0]
     customer.windows = windows
@@ -88,7 +88,7 @@ def join_windows(into: Customer, other: Customer, turn: Turn) -> None:
     """Let the windows of a customer that is merged away go on in the one it is merged into."""
     known = {window.action_id for window in into.windows}
     joined = into.windows + [one for one in other.windows if one.action_id not in known]
-    into.windows = turn.newest(sorted(joined, key=_order), WINDOWS_MAX, "windows")
+    into.windows = turn.newest(sorted(joined, key=_order), turn.bounds.windows, "windows")
     other.windows = []
 
 

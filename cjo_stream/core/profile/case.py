@@ -12,7 +12,7 @@ from typing import Any
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope
 from cjo_stream.core.program import CaseRule
-from cjo_stream.core.state import CASES_MAX, Customer
+from cjo_stream.core.state import Customer
 from cjo_stream.core.text import key_text
 from cjo_stream.core.turn import Turn
 
@@ -48,7 +48,7 @@ def last_closed(customer: Customer, era: int) -> int | None:
 def join_cases(into: Customer, other: Customer, turn: Turn) -> None:
     """Take the other customer's cases; of one key the latest times."""
     for name, times in other.cases.items():
-        if name not in into.cases and len(into.cases) >= CASES_MAX and not _make_room(into):
+        if name not in into.cases and not _has_room(into, turn):
             turn.count("cjo_state_bounds_total", "cases")
             continue
         mine = into.cases.setdefault(name, [None, None, times[2]])
@@ -75,7 +75,7 @@ def _apply(
     name = key_text(key)
     times = customer.cases.get(name)
     if times is None:
-        if len(customer.cases) >= CASES_MAX and not _make_room(customer):
+        if not _has_room(customer, turn):
             turn.count("cjo_state_bounds_total", "cases")
             return
         times = customer.cases[name] = [None, None, turn.anchor]
@@ -87,6 +87,10 @@ def _apply(
 def _is_open(times: list[Any]) -> bool:
     opened, closed = times[OPENED], times[CLOSED]
     return opened is not None and (closed is None or opened > closed)
+
+
+def _has_room(customer: Customer, turn: Turn) -> bool:
+    return len(customer.cases) < turn.bounds.cases or _make_room(customer)
 
 
 def _make_room(customer: Customer) -> bool:

@@ -13,16 +13,12 @@ REFUSALS = frozenset({"denied", "revoked"})
 TRANSACTIONAL = "transactional"
 CLASSES = frozenset({"marketing", "service", TRANSACTIONAL})
 EVERYWHERE = "*"
-STATEMENTS_MAX = 500
-"""Purposes times channels, of one customer."""
 NAME_CHARACTERS_MAX = 100
 """Of a purpose or a channel: what is longer names none of a topology's."""
 
 
-def record_consent(
-    customer: Customer, attributes: dict[str, Any], time: int, anchor: str = ""
-) -> bool:
-    """Note one statement, made with `anchor`; return whether it was one.
+def record_consent(customer: Customer, attributes: dict[str, Any], time: int, turn: Turn) -> bool:
+    """Note one statement, made with the turn's anchor; return whether it was one.
 
     The later wins, on equal times the stricter.
     """
@@ -36,22 +32,24 @@ def record_consent(
         return False
     if type(status) is not str or status not in STATUSES:
         return False
-    return _keep(customer, purpose, channel, [status, time, anchor])
+    return _keep(customer, purpose, channel, [status, time, turn.anchor], turn)
 
 
 def join_consent(into: Customer, other: Customer, turn: Turn) -> None:
     """Take the other customer's statements where they are later, on equal times stricter."""
     for purpose, channels in other.consent.items():
         for channel, statement in channels.items():
-            if not _keep(into, purpose, channel, statement):
+            if not _keep(into, purpose, channel, statement, turn):
                 turn.count("cjo_state_bounds_total", "consent")
 
 
-def _keep(customer: Customer, purpose: str, channel: str, statement: list[Any]) -> bool:
+def _keep(
+    customer: Customer, purpose: str, channel: str, statement: list[Any], turn: Turn
+) -> bool:
     """Keep a statement where it is the stronger; return False where there is no room for it."""
     held = customer.consent.get(purpose, {})
     before = held.get(channel)
-    if before is None and sum(map(len, customer.consent.values())) >= STATEMENTS_MAX:
+    if before is None and sum(map(len, customer.consent.values())) >= turn.bounds.statements:
         return False
     if before is None or _is_stronger(statement, before):
         customer.consent.setdefault(purpose, {})[channel] = statement

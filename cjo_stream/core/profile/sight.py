@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cjo_stream.core.event import Event
-from cjo_stream.core.state import SEEN_MAX, Customer
+from cjo_stream.core.state import Customer
 from cjo_stream.core.text import short
 from cjo_stream.core.timeline import Entry, EventEntry, events_of
 from cjo_stream.core.turn import Turn
@@ -101,7 +101,7 @@ def _forget_ids(customer: Customer, turn: Turn) -> None:
     while seen:
         oldest = next(iter(seen))
         is_new = _at(seen[oldest]) > since
-        if len(seen) <= SEEN_MAX and is_new:
+        if len(seen) <= turn.bounds.seen and is_new:
             break
         if is_new:
             turn.count("cjo_state_bounds_total", "seen")

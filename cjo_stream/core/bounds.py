@@ -1,0 +1,78 @@
+"""How many of each thing an actor keeps: what is beyond goes as its module says, and is counted.
+
+What is kept in bytes is bounded apart, in `core.size`: a frame must hold it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """Numbers of things, each from 1 upward; those of the product are the defaults.
+
+    Whoever runs a log again must run it by the same: what goes beyond a bound is a result.
+    """
+
+    # of an identifier
+    held: int = 1_000
+    """Events that wait for the answers to their links; the oldest goes on without."""
+    asked: int = 1_000
+    """Links that wait to be asked for; one more is asked with a later event that shows it."""
+    known: int = 200
+    """Edges remembered as linked, and as many as refused: a flood of refusals forgets no link."""
+    users: int = 1_000
+    """Whoever is seen with more is shared, whatever the topology says."""
+
+    # of who a customer is
+    queue: int = 1_000
+    """Links and proposals in the queue; what an operator or a detached identifier sends has
+    room."""
+    evidence: int = 200
+    """Links that no member hangs on go first; those of a tree stay, whatever this is."""
+    aliases: int = 1_000
+    origins: int = 1_000
+    remembered: int = 1_000
+    """Members that left, until the last event for them has come by, and commands that left."""
+    members: int = 500
+    """Whatever the limits of their types say, a limit with `per` above all."""
+    apart: int = 1_000
+    piece_bytes: int = 200 * 1024
+    """Of a customer on the way to another; below a frame's bound, so that a piece is never the
+    largest item there can be."""
+
+    # of what a customer did
+    seen: int = 1_000
+    """Ids of events, against repeats."""
+    cases: int = 200
+    statements: int = 500
+    """Of consent."""
+    timeline: int = 300
+    """Entries."""
+
+    # of journeys and decisions
+    live: int = 25
+    """Instances of one journey; `instances` of all, with the ended ones that are watched."""
+    instances: int = 500
+    watched: int = 25
+    keys: int = 1_000
+    """Of one journey, with when they were entered and ended."""
+    waiting: int = 100
+    """Requests that wait for their time."""
+    commands: int = 1_024
+    """Caps and limits are exact within the latest of these, less core.decision.command's
+    PRUNED_EVERY."""
+    commands_aged: int = 50
+    """Kept whatever their age, for an outcome that names its command."""
+    windows: int = 200
+    """Open reward windows."""
+    raised: int = 1_000
+    """Events that one event may raise."""
+    due_at_once: int = 100
+    """Timers set while others fire that fire with them."""
+
+
+BOUNDS: Final = Bounds()
+"""The product's."""

@@ -1,0 +1,45 @@
+"""Small worlds: bounds drawn from their floors upward, so that they are met.
+
+What goes beyond a bound is a result, so the same log needs the same `Bounds`. What only says how
+much a process keeps in memory, or how its frames are cut, may be another after each start.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import msgspec
+
+from cjo_stream.core.bounds import Bounds
+from cjo_stream.core.decision.command import PRUNED_EVERY
+from cjo_stream.engine.task import TIMERS_PER_RECORD_MAX
+
+FLOORS = {"commands": PRUNED_EVERY + 1, "piece_bytes": 16}
+"""Below, a bound has no meaning; of all others it is 1."""
+
+
+def draw_bounds(draw: random.Random) -> dict[str, Any]:
+    """Return what a task's result depends on; in half of all worlds as the product has it."""
+    if draw.random() < 0.5:
+        return {}
+    small = {
+        field.name: _between(draw, FLOORS.get(field.name, 1), field.default)
+        for field in msgspec.structs.fields(Bounds)
+    }
+    timers = _between(draw, 1, TIMERS_PER_RECORD_MAX)
+    return {"bounds": Bounds(**small), "timers_per_record_max": timers}
+
+
+def draw_memory(draw: random.Random) -> dict[str, int]:
+    """Return what no result depends on."""
+    return {
+        "actors_max": _between(draw, 1, 40_000),
+        "wakes_max": _between(draw, 1, 20_000),
+        "frame_items_max": _between(draw, 1, 500),
+    }
+
+
+def _between(draw: random.Random, least: int, most: int) -> int:
+    """Return a number whose size, not whose value, is drawn evenly."""
+    return round(least * (most / least) ** draw.random())
