@@ -24,9 +24,11 @@ def test_every_event_counts_once_and_every_command_leaves_once_whatever_crashes(
 ) -> None:
     crashes = commands = rewards = 0
     models: set[int | None] = set()
+    met: set[str] = set()
     for seed in range(first, min(first + CHUNK, SEEDS)):
         world = run(seed)
         crashes += world.crashes
+        met |= world.met
         out = [effect for effects in world.out for effect in effects]
         commands += sum(effect.kind == "action" for effect in out)
         rewards += sum(effect.kind == "reward" for effect in out)
@@ -35,6 +37,7 @@ def test_every_event_counts_once_and_every_command_leaves_once_whatever_crashes(
     assert commands > CHUNK
     assert rewards > CHUNK // 5  # half of the seeds decide
     assert len(models) > 3
+    assert len(met) > 3, "bounds are small, and few are met"
 
 
 def model_of(decision: Effect) -> int | None:

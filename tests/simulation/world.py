@@ -80,6 +80,8 @@ class World:
         self.events_left = events
         self.users = users
         self.crashes = 0
+        self.met: set[str] = set()
+        """The bounds of what actors keep that were met."""
         for number, partition in enumerate(self.partitions):
             for message in (StoreSet(1, self.definitions.content), ActivateSet(1)):
                 self.append(number, control_frame([("", message)]))
@@ -231,8 +233,13 @@ class World:
         effects.extend(outbox.effects[cut:])
         self.produce(outbox.frames)
         self.crash_point()
-        task.commit()
+        self.commit(task)
         self.crash_point()
+
+    def commit(self, task: Task) -> None:
+        task.commit()
+        counts = task.take_counts()
+        self.met |= {key[1] for key in counts if key[0] == "cjo_state_bounds_total"}
 
     def move_partition(self) -> None:
         """Another worker has the partition, with a copy of its store; the old one lives on."""
@@ -339,7 +346,7 @@ class World:
             outbox = task.process(partition.log[task.applied + 1 :])
             partition.effects += outbox.effects
             self.produce(outbox.frames)
-            task.commit()
+            self.commit(task)
 
     def check(self) -> None:
         """Raise AssertionError where a promise is broken."""
