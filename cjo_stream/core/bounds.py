@@ -11,7 +11,7 @@ import msgspec
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """Numbers of things, each from 1 upward; those of the product are the defaults.
+    """Numbers of things, each from 1 upward but for `commands`; the product's are the defaults.
 
     Whoever runs a log again must run it by the same: what goes beyond a bound is a result.
     """
@@ -33,12 +33,15 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     evidence: int = 200
     """Links that no member hangs on go first; those of a tree stay, whatever this is."""
     aliases: int = 1_000
+    """Ids of customers who were merged into this one."""
     origins: int = 1_000
+    """Ids under which stores may still hold what this customer was."""
     remembered: int = 1_000
     """Members that left, until the last event for them has come by, and commands that left."""
     members: int = 500
     """Whatever the limits of their types say, a limit with `per` above all."""
     apart: int = 1_000
+    """Marks of who must not be linked again."""
     piece_bytes: int = 200 * 1024
     """Of a customer on the way to another; below a frame's bound, so that a piece is never the
     largest item there can be."""
@@ -47,8 +50,9 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     seen: int = 1_000
     """Ids of events, against repeats."""
     cases: int = 200
+    """Open or closed."""
     statements: int = 500
-    """Of consent."""
+    """Of consent: purposes times channels."""
     timeline: int = 300
     """Entries."""
 
@@ -57,13 +61,14 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """Instances of one journey; `instances` of all, with the ended ones that are watched."""
     instances: int = 500
     watched: int = 25
+    """Ended instances of one journey whose goal may still come."""
     keys: int = 1_000
     """Of one journey, with when they were entered and ended."""
     waiting: int = 100
     """Requests that wait for their time."""
     commands: int = 1_024
-    """Caps and limits are exact within the latest of these, less core.decision.command's
-    PRUNED_EVERY."""
+    """More than PRUNED_EVERY of core.decision.command: caps and limits are exact within the latest
+    of these, less that number."""
     commands_aged: int = 50
     """Kept whatever their age, for an outcome that names its command."""
     windows: int = 200

@@ -46,7 +46,7 @@ def foreign_letter(log: Log, record: LogRecord, error: InputError) -> DeadLetter
 
 
 def log_failure(what: str, error: Exception) -> None:
-    """Log `what` failed and where; the error's text may hold a customer's value: its type only."""
+    """Log what happened, and where: of the error its type, for its text may hold a value."""
     frames = traceback.extract_tb(error.__traceback__)
     places = " < ".join(f"{f.name}:{f.lineno}" for f in reversed(frames))
     _LOG.error("%s: %s at %s", what, type(error).__name__, places)

@@ -38,6 +38,7 @@ LATE_WITHIN_S = 3.0
 SLOW_MAX_S = 0.4
 ANSWER_WITHIN_S = 5.0
 LOST_MAX = 1_000
+NODE_WITHIN_S = 30.0
 LOADING = 14
 """Kafka's code; from v1 on it stands behind the correlation id and the throttle time."""
 
@@ -100,8 +101,11 @@ class Proxy(threading.Thread):
         """`share` of the requests of `apis` meet a fault."""
         super().__init__(daemon=True, name="proxy")
         admin = AdminClient({"bootstrap.servers": bootstrap})
+        until_s = time.monotonic() + NODE_WITHIN_S
         while not (nodes := admin.list_topics(timeout=10).brokers):
-            time.sleep(0.1)  # a broker that was slow for a moment is in its cluster again soon
+            # A broker that was slow for a moment is in its cluster again soon.
+            assert time.monotonic() < until_s, "the cluster has no broker"
+            time.sleep(0.1)
         (node,) = nodes.values()
         self._node = (node.host, node.port)
         self._draw = random.Random(seed)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, Never, cast
 
 import pytest
+from aiokafka import errors
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from cjo_stream.errors import (
@@ -32,6 +33,7 @@ from cjo_stream.kafka.producer import _lost
 from cjo_stream.kafka.stage import STEADY_S, begins_anew
 from cjo_stream.kafka.transaction import FENCED as FENCED_WRITER
 from cjo_stream.kafka.transaction import check_transaction
+from cjo_stream.kafka.worker.host import passes
 from cjo_stream.settings import SUPERVISED, Settings
 
 FENCED = "Fatal error: Broker: Static consumer fenced by other consumer"
@@ -240,3 +242,16 @@ def test_another_end_of_a_transaction_tells_of_no_slot(
     with pytest.raises(kind) as told:
         check_transaction(KafkaException(error))
     assert "slot" not in str(told.value)
+
+
+def test_a_member_joins_again_after_what_passes_and_nothing_else() -> None:
+    for error in (errors.GroupLoadInProgressError(), errors.KafkaError("RequestTimedOutError()")):
+        assert passes(error), error
+    for error in (
+        errors.GroupAuthorizationFailedError("group"),
+        errors.KafkaError(repr(errors.InvalidGroupIdError())),
+        errors.KafkaError("Unexpected error"),
+        errors.KafkaError("annotations"),
+        errors.KafkaError(),
+    ):
+        assert not passes(error), error

@@ -29,6 +29,7 @@ from cjo_stream.kafka.producer import FrameProducer
 from cjo_stream.kafka.tenant import check_key
 from cjo_stream.kafka.topic import Names, require_log, verify
 from cjo_stream.kafka.watchdog import Watchdog, end_process
+from cjo_stream.kafka.worker import host
 from cjo_stream.kafka.worker.host import WorkerApp, build_app
 from cjo_stream.kafka.worker.hosting import Hosting
 from cjo_stream.kafka.worker.partition import Partition, Surroundings
@@ -59,7 +60,7 @@ def run(settings: Settings) -> int:
     What fails later ends the process at once.
     """
     settings.require_tenant_key()
-    muffle(producer.__name__, client.__name__, watchdog.__name__, stage.__name__)
+    muffle(producer.__name__, client.__name__, watchdog.__name__, stage.__name__, host.__name__)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     metrics, health = Metrics(), Health()
     with (
