@@ -31,7 +31,7 @@ def test_the_merge_is_done_once_more_and_has_its_effect_once(stage: str, number:
     met = 0
     for seed in range(15):
         rng = random.Random(f"restore {stage} {number} {seed}")
-        chain = Chain(rng, topology_of(LIMITED), PARTITIONS, faults=0.0)
+        chain = Chain(rng, [topology_of(LIMITED).content], PARTITIONS, faults=0.0)
         life = Life(rng, LIMITED, chain)
         for _ in range(8):
             life.go_on()

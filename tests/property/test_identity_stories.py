@@ -61,7 +61,7 @@ def _live_in_many_orders(story: Story, seeds: int) -> int:
 def _live(story: Story, seed: int) -> int:
     """Let a story happen in an order drawn from `seed`, and check it; return the crashes."""
     rng = random.Random(f"{story.name} {seed}")
-    chain = Chain(rng, topology(), partitions=4)
+    chain = Chain(rng, [topology().content], partitions=4)
     decode = decoder(topology().program, b"a key for tests")
     number = 0
     for phase in story.phases:

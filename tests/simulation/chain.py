@@ -1,5 +1,8 @@
 """Real tasks over logs in memory, with the lanes between them: from one seed, in any interleaving.
 
+Definition sets follow each other while all goes on, each stored in every partition before it is
+activated in any.
+
 A frame sent lies in the lane (source, partition) until it is delivered: in order within a lane, at
 random between lanes. At any boundary of a process, a produce or a commit a task may die; what a
 dead one sent survives up to an independent cut in each lane. Zombies go on with what they hold,
@@ -14,7 +17,7 @@ from __future__ import annotations
 import functools
 import random
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +25,7 @@ import msgspec
 
 from cjo_stream.core.event import Event
 from cjo_stream.core.message import ActivateSet, ActorMessage, StoreSet, partition_of
-from cjo_stream.definition import DefinitionSet, compile_content
+from cjo_stream.definition import compile_content
 from cjo_stream.engine import codec
 from cjo_stream.engine.effect import KINDS
 from cjo_stream.engine.frame import (
@@ -38,6 +41,7 @@ from cjo_stream.engine.port import Log, LogRecord, Outbox, Store
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import InputError
 from cjo_stream.store.memory import MemoryStore
+from tests.simulation.small import draw_memory
 
 START_MS = 1_772_323_200_000
 """2026-03-01T00:00:00Z"""
@@ -65,12 +69,25 @@ class Partition:
 
 
 class Chain:
-    """Partitions and lanes; `faults` is the chance of a crash at each boundary."""
+    """Partitions and lanes.
+
+    `sets` are applied one after the other; `faults` is the chance of a crash at each boundary;
+    `bounds` are those of the tasks.
+    """
 
     def __init__(
-        self, rng: random.Random, loaded: DefinitionSet, partitions: int = 3, faults: float = 0.02
+        self,
+        rng: random.Random,
+        sets: Sequence[bytes],
+        partitions: int = 3,
+        faults: float = 0.02,
+        bounds: dict[str, Any] | None = None,
     ) -> None:
         self.random = rng
+        self.bounds = bounds or {}
+        self.applied = 0
+        self._begun = 0
+        self._sets = sets
         self.faults = faults
         self.clock = START_MS
         self.crashes = 0
@@ -82,9 +99,7 @@ class Chain:
         self._lanes: dict[tuple[str, int], deque[bytes]] = {}
         self._raw = [Numbering() for _ in range(RAW_LANES)]
         self._offsets = [-1] * RAW_LANES
-        for number in range(partitions):
-            self._append(number, control_frame([("", StoreSet(1, loaded.content))]))
-            self._append(number, control_frame([("", ActivateSet(1))]))
+        self._apply(cut=0.0)
         self.tasks = [self._open(number, p.store) for number, p in enumerate(self.partitions)]
 
     # --- what goes in
@@ -120,10 +135,12 @@ class Chain:
             self._tick()
         elif drawn < 0.98:
             self._move()
-        elif drawn < 0.99:
+        elif drawn < 0.988:
             self._copy_or_restore()
-        else:
+        elif drawn < 0.998:
             self._wake_zombie()
+        else:
+            self._apply(cut=0.3)
 
     def pause(self, ms: int) -> None:
         """Let the clock run on; nobody is told yet."""
@@ -159,7 +176,31 @@ class Chain:
     # --- the machinery
 
     def _open(self, number: int, store: Store) -> Task:
-        return Task(number, len(self.partitions), Log("internal", number), store, compile_once)
+        memory = draw_memory(self.random) if self.bounds else {}
+        return open_task(number, len(self.partitions), store, **self.bounds, **memory)
+
+    def _apply(self, cut: float) -> None:
+        """Apply the next set, or go on with an `apply` that broke off; this one may, by `cut`.
+
+        At times one that broke off is left as it is, and the next takes its place.
+        """
+        if self._begun == self.applied or self.random.random() < 0.2:
+            if self._begun == len(self._sets):
+                return
+            self._begun += 1
+        for message in (
+            StoreSet(self._begun, self._sets[self._begun - 1]),
+            ActivateSet(self._begun),
+        ):
+            numbers = list(range(len(self.partitions)))
+            dies = self.random.random() < cut
+            for number in numbers:
+                if not dies or self.random.random() < 0.5:
+                    self._append(number, control_frame([("", message)]), self.clock)
+            if dies:
+                self.crashes += 1
+                return
+        self.applied = self._begun
 
     def _send(self, source: str, receiver: int, frame: bytes) -> None:
         self._lanes.setdefault((source, receiver), deque()).append(frame)
@@ -257,6 +298,11 @@ class Chain:
                 zombies.remove(zombie)
 
 
+def open_task(number: int, partitions: int, store: Store, **bounds: Any) -> Task:
+    """Return a task of the simulated installation over its store."""
+    return Task(number, partitions, Log("internal", number), store, compile_once, **bounds)
+
+
 def copy_of(store: MemoryStore) -> MemoryStore:
     """Return an independent copy."""
     copy = MemoryStore()
@@ -271,7 +317,7 @@ class Retold:
         self._delivered = chain.delivered
         self.stores = [MemoryStore() for _ in chain.partitions]
         self.tasks = [
-            Task(number, len(self.stores), Log("internal", number), store, compile_once)
+            open_task(number, len(self.stores), store, **chain.bounds)
             for number, store in enumerate(self.stores)
         ]
         self.effects: list[Effect] = []

@@ -10,17 +10,19 @@ from __future__ import annotations
 import functools
 import json
 import random
+import re
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.message import Erase, Find, Order, Show, Tie, Unlink, identifier_key
-from cjo_stream.definition import DefinitionSet, load
+from cjo_stream.definition import DefinitionSet, carry, load
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest import decoder
 from tests.simulation.chain import Chain
+from tests.simulation.small import draw_bounds
 
 TENANT_KEY = b"a key for tests"
 PERSONS = 4
@@ -127,12 +129,47 @@ ANYTHING = Kind("anything", SHARED.identifiers, foreign=0.4, orders=0.15, unlink
 KINDS = (FREE, LIMITED, SLIDING, SHARED, ERASED, UNMERGED, PARTED, ANYTHING)
 
 
+CHANGES = (
+    (
+        ("version: 1\nentry: {on: visit, key", "version: 2\nentry: {on: visit, key"),
+        ("after: {20s: seen}", "after: {25s: seen}"),
+        ("    visits:", "    newest: {last: event.number, on: visit}\n    visits:"),
+    ),
+    (
+        ("version: 1\nentry: {on: visit}", "version: 2\nentry: {on: visit}"),
+        ("% 3 == 0", "% 3 == 1"),
+        ("after: {30s: gone}", "after: {5s: gone}"),
+        ("facts: {latest: number}", "facts: {latest: string}"),
+    ),
+)
+"""What the second set changes, and the third; that one also allows one more of each identifier."""
+
+
 @functools.cache
 def topology_of(kind: Kind) -> DefinitionSet:
     """Return the compiled topology of a kind of history."""
+    return _loaded(kind, 0)
+
+
+@functools.cache
+def sets_of(kind: Kind) -> tuple[bytes, ...]:
+    """Return the sets that are applied in a kind of history, one after the other."""
+    sets: list[bytes] = []
+    for number in range(len(CHANGES) + 1):
+        sets.append(carry(_loaded(kind, number), sets[-1] if sets else None))
+    return tuple(sets)
+
+
+def _loaded(kind: Kind, changes: int) -> DefinitionSet:
     rows = "\n".join(f"    - {row}" for row in kind.identifiers)
+    text = TOPOLOGY.replace("%s", rows, 1)
+    for old, new in (pair for change in CHANGES[:changes] for pair in change):
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    if changes == len(CHANGES):
+        text = re.sub(r"limit: (\d+)", lambda found: f"limit: {int(found[1]) + 1}", text)
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "all.yaml").write_text(TOPOLOGY.replace("%s", rows, 1))
+        Path(folder, "all.yaml").write_text(text)
         return load(Path(folder))
 
 
@@ -238,7 +275,8 @@ def live(
     """Let a history run to its end, quiet; everything is drawn from `seed`."""
     partitions = partitions or (8 if kind.in_haste else 3)
     rng = random.Random(f"{kind.name} {seed}")
-    chain = Chain(rng, topology_of(kind), partitions, faults)
+    bounds = draw_bounds(random.Random(f"bounds {kind.name} {seed}"))
+    chain = Chain(rng, sets_of(kind), partitions, faults, bounds)
     life = Life(rng, kind, chain)
     if kind.in_haste:
         for _ in range(things // 2):

@@ -129,7 +129,7 @@ def live(
 ) -> tuple[Customers, Refusals]:
     """Let tasks take the events, each when the one before has had its whole effect."""
     rng = random.Random(f"lanes {seed} {partitions}")
-    chain = Chain(rng, definitions(world), partitions, faults=0.0)
+    chain = Chain(rng, [definitions(world).content], partitions, faults=0.0)
     for event in events:
         chain.clock = event.time
         chain.feed(event)

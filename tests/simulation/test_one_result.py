@@ -34,8 +34,9 @@ from cjo_stream.engine.lane import Numbering
 from cjo_stream.engine.port import Log, LogRecord, Outbox
 from cjo_stream.store.memory import MemoryStore
 from tests.simulation import world as worlds
+from tests.simulation.chain import open_task
 from tests.simulation.identity import KINDS, live
-from tests.simulation.world import START_MS, open_task, pairs
+from tests.simulation.world import START_MS, pairs
 
 SEEDS = int(os.environ.get("CJO_SIMULATION_SEEDS", "150")) // 30
 _PACK = msgspec.msgpack.Encoder().encode

@@ -15,7 +15,6 @@ import json
 import random
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from cjo_stream.core.customer import snapshot
@@ -25,27 +24,37 @@ from cjo_stream.core.learning.weight import publish
 from cjo_stream.core.message import ActivateSet, StoreSet
 from cjo_stream.core.program import Program
 from cjo_stream.core.state import Customer
-from cjo_stream.definition import compile_content, load
+from cjo_stream.definition import compile_stored
 from cjo_stream.engine import codec
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.frame import control_frame, decode_effect_frame, tick_frame
-from cjo_stream.engine.intake import Intake
+from cjo_stream.engine.intake import (
+    Intake,
+    IntakeStep,
+    new_metadata,
+    read_metadata,
+    renumbered,
+)
 from cjo_stream.engine.learner import Publication
-from cjo_stream.engine.port import Log, LogRecord, RawRecord, Store
+from cjo_stream.engine.port import Log, LogRecord, RawRecord
 from cjo_stream.engine.task import Task
-from cjo_stream.ingest import decoder
+from cjo_stream.ingest import Decoder, decoder
 from cjo_stream.store.memory import MemoryStore
+from tests.simulation.chain import CrashError, copy_of, open_task
+from tests.simulation.change import history
 from tests.simulation.small import draw_bounds, draw_memory
 
-TOPOLOGY = Path(__file__).parent / "topology"
-TOPOLOGIES = (load(TOPOLOGY), load(Path(__file__).parent / "deciding"))
+TOPOLOGIES = ("topology", "deciding")
 """Journeys of all kinds, and decisions of all kinds: each seed has one of them."""
+HISTORIES = 40
+"""Of definition sets: each seed has one of them."""
 START_MS = 1_700_000_000_000
-compile_once = functools.cache(compile_content)
 
 
-class CrashError(Exception):
-    """The process dies here."""
+@functools.cache
+def decoder_of(content: bytes) -> Decoder:
+    """Return what decodes raw records by a definition set."""
+    return decoder(compile_stored(content), b"key")
 
 
 @dataclass
@@ -59,20 +68,47 @@ class Partition:
     effects: list[bytes] = field(default_factory=list)
 
 
+class Reader:
+    """An intake: each raw lane is read by the definition set that its position names."""
+
+    def __init__(self, sets: tuple[bytes, ...], partitions: int) -> None:
+        self._sets = sets
+        self._partitions = partitions
+        self._engines: dict[int, Intake] = {}
+        self.numbers: dict[int, int] = {}
+        """By lane, the set."""
+        self.at: dict[int, int] = {}
+        """By lane, the offset of the next record."""
+
+    def resume(self, lane: int, offset: int, metadata: str) -> None:
+        """Read a lane from its committed position on."""
+        number = read_metadata(metadata).set_number
+        self.numbers[lane], self.at[lane] = number, offset
+        self._engines[lane] = Intake(decoder_of(self._sets[number - 1]), self._partitions, number)
+        self._engines[lane].resume(Log("raw", lane), offset, metadata)
+
+    def take(self, lane: int, records: list[RawRecord]) -> IntakeStep:
+        """Route the next records of a lane."""
+        self.at[lane] = records[-1].offset + 1
+        return self._engines[lane].take(records)
+
+
 class World:
     """One run. Everything is drawn from `seed`."""
 
     def __init__(self, seed: int, events: int = 60, users: int = 5, partitions: int = 3) -> None:
         self.random = random.Random(seed)
-        self.definitions = TOPOLOGIES[seed % len(TOPOLOGIES)]
+        self.sets = history(TOPOLOGIES[seed % len(TOPOLOGIES)], seed % HISTORIES)
+        self.begun = self.applied = 0
+        """Numbers of the newest set that an `apply` has begun with, and of the one in force."""
         self.bounds = draw_bounds(self.random)
         self.clock = START_MS
         self.raw: list[list[RawRecord]] = [[], []]
-        self.committed: list[tuple[int, str | None]] = [(0, None), (0, None)]
+        self.committed = [(0, new_metadata(Log("raw", lane), 1)) for lane in range(len(self.raw))]
         self.partitions = [Partition() for _ in range(partitions)]
         self.dispatched: list[tuple[int, str | None]] = [(0, None) for _ in range(partitions)]
         self.out: list[list[Any]] = [[] for _ in range(partitions)]
-        self.intakes: list[tuple[Intake, dict[int, int]]] = []
+        self.intakes: list[Reader] = []
         self.zombies: list[tuple[int, Task]] = []
         self.model = Model()
         self.publications: list[Publication] = []
@@ -83,9 +119,10 @@ class World:
         self.met: set[str] = set()
         """The bounds of what actors keep that were met."""
         for number, partition in enumerate(self.partitions):
-            for message in (StoreSet(1, self.definitions.content), ActivateSet(1)):
-                self.append(number, control_frame([("", message)]))
             self.start_task(number, partition)
+        self.random, drawing = _Calm(), self.random
+        self.apply_set()
+        self.random = drawing
         self.start_intake()
 
     # --- the machinery of a broker
@@ -112,6 +149,7 @@ class World:
             (self.tick, 1),
             (self.write_foreign, 0.2),
             (self.publish_model, 0.5),
+            (self.apply_set, 0.15),
             (self.run_zombie, 1),
             (self.zombie_intake, 0.2),
             (self.copy_store, 0.3),
@@ -153,33 +191,36 @@ class World:
         )
 
     def start_intake(self) -> None:
-        intake = Intake(decoder(self.definitions.program, b"key"), len(self.partitions), 1)
-        at = {}
+        reader = Reader(self.sets, len(self.partitions))
         for lane, (offset, metadata) in enumerate(self.committed):
-            intake.resume(Log("raw", lane), offset, metadata)
-            at[lane] = offset
-        self.intakes.append((intake, at))
+            reader.resume(lane, offset, metadata)
+        self.intakes.append(reader)
 
     def run_intake(self) -> None:
-        intake, at = (
+        reader = (
             self.intakes[0] if self.random.random() < 0.8 else self.random.choice(self.intakes)
         )
-        current = intake is self.intakes[0][0]
+        current = reader is self.intakes[0]
         try:
             lane = self.random.randrange(len(self.raw))
-            records = self.raw[lane][at[lane] :][: self.random.randint(1, 6)]
+            if current and reader.numbers[lane] != self.applied and self.random.random() < 0.5:
+                offset, metadata = self.committed[lane]
+                if offset == reader.at[lane]:
+                    self.committed[lane] = (offset, renumbered(metadata, self.applied))
+                    self.crash_point()
+                    reader.resume(lane, *self.committed[lane])
+            records = self.raw[lane][reader.at[lane] :][: self.random.randint(1, 6)]
             if not records:
                 return
-            step = intake.take(records)
+            step = reader.take(lane, records)
             self.produce(step.frames)
-            at[lane] = records[-1].offset + 1
             for log, position in step.positions.items():
                 self.crash_point()
                 if current:
                     self.committed[log.partition] = position
             self.crash_point()
         except CrashError:
-            self.intakes = [pair for pair in self.intakes if pair[0] is not intake]
+            self.intakes.remove(reader)
             if current or not self.intakes:
                 self.start_intake()
                 self.intakes.insert(0, self.intakes.pop())
@@ -189,6 +230,23 @@ class World:
         self.start_intake()
         self.intakes.insert(0, self.intakes.pop())
         del self.intakes[2:]
+
+    def apply_set(self) -> None:
+        """Somebody applies the next set, or goes on with an `apply` that broke off.
+
+        A set is stored in every partition before it is activated in any. At times one that broke
+        off is left as it is, and the next takes its place.
+        """
+        if self.begun == self.applied or self.random.random() < 0.2:
+            if self.begun == len(self.sets):
+                return
+            self.begun += 1
+        content = self.sets[self.begun - 1]
+        with contextlib.suppress(CrashError):
+            for message in (StoreSet(self.begun, content), ActivateSet(self.begun)):
+                frame = control_frame([("", message)])
+                self.produce([(to, frame) for to in range(len(self.partitions))])
+            self.applied = self.begun
 
     def produce(self, frames: list[tuple[int, bytes]]) -> None:
         """Deliver frames; dying on the way leaves an independent prefix in each partition."""
@@ -321,12 +379,10 @@ class World:
             self.clock += 1000
             self.tick()
             for lane in range(len(self.raw)):
-                intake, at = self.intakes[0]
-                records = self.raw[lane][at[lane] :]
+                reader = self.intakes[0]
+                records = self.raw[lane][reader.at[lane] :]
                 if records:
-                    step = intake.take(records)
-                    self.produce(step.frames)
-                    at[lane] = records[-1].offset + 1
+                    self.produce(reader.take(lane, records).frames)
             for number, partition in enumerate(self.partitions):
                 assert partition.task is not None
                 self.drive_all(number, partition)
@@ -361,20 +417,13 @@ class World:
             assert len(ids) == len(set(ids)), "a command left twice"
             assert partition.task is not None
             assert actors(store) == actors(partition.store), "state differs from a clean replay"
-            counted += events_of(partition.store, self.definitions.program)
+            counted += events_of(partition.store, compile_stored(self.sets[0]))
         assert counted == self.sent, f"events counted {counted}, sent {self.sent}"
 
 
 def pairs(store: MemoryStore) -> list[tuple[bytes, bytes]]:
     """Return everything in a store."""
     return list(store.scan(b"", b"\xff"))
-
-
-def copy_of(store: MemoryStore) -> MemoryStore:
-    """Return an independent copy."""
-    copy = MemoryStore()
-    copy.write(pairs(store))
-    return copy
 
 
 def actors(store: MemoryStore) -> list[tuple[bytes, bytes]]:
@@ -398,11 +447,6 @@ class _Calm(random.Random):
 
     def random(self) -> float:
         return 0.999
-
-
-def open_task(number: int, partitions: int, store: Store, **bounds: Any) -> Task:
-    """Return a task of the simulated installation over its store."""
-    return Task(number, partitions, Log("internal", number), store, compile_once, **bounds)
 
 
 def replay(

@@ -1,0 +1,111 @@
+"""What teams change while the world runs: edits of a topology, each on or off, from set to set."""
+
+from __future__ import annotations
+
+import functools
+import random
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cjo_stream.definition import DefinitionSet, carry, load
+
+HERE: Final = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A piece of a topology, and what stands there instead; where it is a journey's, whose."""
+
+    old: str
+    new: str
+    journey: str = ""
+
+
+_SOON = Edit("after: {3s: reminded}", "after: {1s: reminded}", "cart")
+_ALWAYS = Edit("key: event.cart}", "key: event.cart, reentry: always}", "cart")
+_BACK = Edit("after: {4s: lapsed}", "on: {other: {to: waiting}}\n    after: {9s: lapsed}", "cart")
+_NO_CARTS = Edit("    carts: {count: cart}\n", "")
+_DEAREST = Edit("spent: {sum: event.total, on: order}", "spent: {max: event.total, on: order}")
+
+EDITS: Final[dict[str, tuple[Edit, ...]]] = {
+    "topology": (
+        _SOON,
+        _ALWAYS,
+        _BACK,
+        _NO_CARTS,
+        _DEAREST,
+        Edit("after: {2s: calling}", "on: {order: done}, after: {4s: calling}", "care"),
+        Edit("enter: [{act: call}]", "enter: []", "care"),
+        Edit("{reminders: number}", "{reminders: {type: number, default: 7}, calls: number}"),
+        Edit("template: reminder,", "template: reminder_again,"),
+        Edit(
+            "---\naction: call",
+            "---\npolicy: contact\ncaps: [{name: mails, channel: mail, max: 2, per: 6s}]\n"
+            "---\naction: call",
+        ),
+        Edit(
+            "---\naction: call",
+            "---\njourney: thanks\nversion: 1\nentry: {on: order, reentry: always}\n"
+            "initial: there\nstates:\n  there: {enter: [{act: call}], after: {7s: gone}}\n"
+            "  gone: {end: gone}\n---\naction: call",
+        ),
+    ),
+    "deciding": (
+        _SOON,
+        _ALWAYS,
+        _BACK,
+        _NO_CARTS,
+        _DEAREST,
+        Edit("actions: [nudge, banner]", "actions: [banner]", "advice"),
+        Edit("after: {5s: waiting}", "after: {1s: waiting}", "advice"),
+        Edit("other: done, cart", "other: waiting, cart", "advice"),
+        Edit("max: 2, per: 6s", "max: 1, per: 20s"),
+        Edit("count: 3, per: 30s, pause: 5s", "count: 1, per: 9s, pause: 2s"),
+        Edit('from: "22:13", until: "22:14"', 'from: "22:14", until: "22:15"'),
+        Edit("explore: 30%", "explore: 0%"),
+        Edit("holdout: 20%", "holdout: 70%"),
+        Edit("reward_window: 12s", "reward_window: 2s"),
+        Edit("value: 3", "value: 30"),
+        Edit("propensity: {prior: 0.2}", "propensity: {prior: 0.6}"),
+    ),
+}
+"""By the folder of the topology. What customers are named by may not change."""
+
+
+SETS = 4
+"""Applied in one world, one after the other."""
+
+
+@functools.cache
+def history(topology: str, number: int) -> tuple[bytes, ...]:
+    """Return the sets that follow each other, as each is published after those before it.
+
+    The first is the topology as it stands; each other one differs from the one before it by one
+    edit to three, drawn by `number`.
+    """
+    draw = random.Random(number)
+    edits: frozenset[int] = frozenset()
+    sets = [carry(_loaded(topology, edits), None)]
+    while len(sets) < SETS:
+        edits ^= frozenset(draw.sample(range(len(EDITS[topology])), draw.randint(1, 3)))
+        sets.append(carry(_loaded(topology, edits), sets[-1]))
+    return tuple(sets)
+
+
+def _loaded(topology: str, edits: frozenset[int]) -> DefinitionSet:
+    text = (HERE / topology / "topology.yaml").read_text()
+    versions: dict[str, int] = {}
+    for number, edit in enumerate(EDITS[topology]):
+        if number in edits:
+            assert text.count(edit.old) == 1, edit.old
+            text = text.replace(edit.old, edit.new)
+            if edit.journey:
+                versions[edit.journey] = versions.get(edit.journey, 1) + (1 << number)
+    for journey, version in versions.items():
+        text = re.sub(rf"(?<=journey: {journey}\nversion: )1\b", str(version), text)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "topology.yaml").write_text(text)
+        return load(Path(folder))
