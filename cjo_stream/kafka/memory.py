@@ -70,9 +70,8 @@ class Memory:
 
     def write(self, taught: Mapping[str, Posterior], standing: Standing) -> None:
         """Remember posteriors and the standing, all or nothing; raises StopError, RetryError."""
-        records = {f"{_TREATMENT}{name}": msgspec.msgpack.encode(p) for name, p in taught.items()}
-        records[_STANDING] = msgspec.msgpack.encode(standing)
         topic, partition = self._place
+        records = records_of(taught, standing)
         self._transactions.write(
             [Outgoing(topic, value, partition, key.encode()) for key, value in records.items()]
         )
@@ -80,6 +79,13 @@ class Memory:
     def close(self) -> None:
         """Let go of the broker."""
         self._transactions.close()
+
+
+def records_of(taught: Mapping[str, Posterior], standing: Standing) -> dict[str, bytes]:
+    """Return the records, by key, that keep posteriors and the standing."""
+    records = {f"{_TREATMENT}{name}": msgspec.msgpack.encode(p) for name, p in taught.items()}
+    records[_STANDING] = msgspec.msgpack.encode(standing)
+    return records
 
 
 def remembered(topic: str, records: Mapping[bytes, bytes]) -> tuple[Model, Standing | None]:

@@ -1,0 +1,300 @@
+"""What each release wrote is opened by this one: `tests/replay/history`, one a behaviour number.
+
+Of this release's number it goes on byte for byte. Of an earlier one it goes on after a stop in
+order, and is refused, with the way out, where that release left it in the middle.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import cjo_stream
+from cjo_stream.core.profile import trait
+from cjo_stream.engine import codec
+from cjo_stream.engine.dispatch import Dispatch
+from cjo_stream.engine.port import LogRecord
+from cjo_stream.errors import RefusalError
+from cjo_stream.kafka.clock import clocks_of
+from cjo_stream.kafka.folder import Folder, folders_of, record_key
+from cjo_stream.kafka.position import copies_of
+from cjo_stream.kafka.worker.state import LogRange, StateFolder
+from cjo_stream.store.checkpoint import Checkpoints
+from cjo_stream.store.memory import MemoryStore
+from tests.replay.history import folder, kept, told
+from tests.replay.history.contents import (
+    ALL,
+    KINDS_OF_KEYS,
+    met_in,
+    met_in_checkpoint,
+    met_in_state,
+    read_topic,
+)
+from tests.replay.history.kept import PARTITIONS, History, open_task
+from tests.replay.history.layout import drawn, fields_of, structs_of
+from tests.replay.history.made import INTERNAL_ID, product
+
+WAY_OUT = (
+    "This is another result, or another layout, than what stands in tests/replay/history under "
+    f"behaviour number {codec.BEHAVIOUR}. If it is meant: raise BEHAVIOUR in engine/codec.py by "
+    "one against the last release, and write a history beside the others with `python -m "
+    "tests.replay.history` (with --unreleased where no release of that number is out). Let the "
+    "others stand"
+)
+LEFT = "Start that release once more, stop it cleanly"
+OTHERS = [number for number in kept.kept() if number != codec.BEHAVIOUR]
+CUT = "only of a record of over 900,000 bytes"
+NO_REASON = "no customer or identifier gives it there: the type has all reasons there are"
+NEVER = {
+    "Action.cut": CUT,
+    "Decision.cut": CUT,
+    "Decision.suppressed=shadow": "not yet supported",
+    "Denied.reason=busy": NO_REASON,
+    "Denied.reason=cannot_link": NO_REASON,
+    "Denied.reason=erased": NO_REASON,
+    "Denied.reason=stale": NO_REASON,
+    "IdentityChange.cut": CUT,
+    "Manifest.version": "is the number of whoever writes",
+    "Meta.behaviour": "is the number of whoever writes",
+    "Profile.cut": CUT,
+    "Reject.reason=erased": NO_REASON,
+    "Reject.reason=shared": NO_REASON,
+    "Reply.cut": CUT,
+    "Transition.cut": CUT,
+}
+"""What no history has, and why."""
+SELDOM = {"Denied.reason=limit", "Drop.reason=moved", "Transition.reason=refused"}
+"""Words that few walks meet; the fields that they stand in are met by other words."""
+NOT_KEPT = {
+    "Native": "an event as a producer sends it",
+    "Received": "an action record, read by simulated people",
+    "Truth": "who the people of a simulation are, read by a report",
+    "_Command": "an action record in a file, read by a report",
+    "_Decision": "a decision record in a file, counted by the demo or a report",
+    "_Issued": "an action record in a file, read by the demo's people",
+    "_Nothing": "of any JSON nothing but its form",
+    "_Sent": "an action record in a file, counted by the demo",
+    "_Spilled": "of a file that is being sorted, gone when it is",
+}
+"""What is read and yet no release's to open that comes later."""
+NO_STRUCTS = {
+    *("Any", "Raw", "bytes", "dict", "int", "list", "msgspec", "program", "str", "tuple", "type_")
+}
+"""What else stands where msgspec is told a type."""
+
+
+@pytest.fixture
+def history() -> History:
+    return kept.read(codec.BEHAVIOUR)
+
+
+def test_this_release_has_a_history() -> None:
+    assert codec.BEHAVIOUR in kept.kept(), WAY_OUT
+
+
+# --- the number of this release: byte for byte
+
+
+def test_layouts_are_those_of_the_history(history: History) -> None:
+    assert drawn(*ALL) == history.layout, WAY_OUT
+
+
+def test_bounds_are_those_of_the_history(history: History) -> None:
+    assert product() == history.product, WAY_OUT
+
+
+@pytest.mark.parametrize("number", range(PARTITIONS))
+def test_a_log_gives_what_it_gave(history: History, number: int) -> None:
+    for difference in told.differences(history, number, -1):
+        pytest.fail(f"{difference}. {WAY_OUT}")
+
+
+@pytest.mark.parametrize("number", range(PARTITIONS))
+def test_a_store_goes_on_where_it_was_left(history: History, number: int) -> None:
+    for after in history.partitions[number].stores:
+        for difference in told.differences(history, number, after):
+            pytest.fail(f"from the store at {after}: {difference}. {WAY_OUT}")
+
+
+def test_intake_goes_on_where_it_was(history: History) -> None:
+    for first in range(0, len(history.taken), 37):
+        assert list(told.taken_again(history, first)) == history.taken[first:], WAY_OUT
+
+
+def test_dispatch_goes_on_where_it_was(history: History) -> None:
+    for number, partition in enumerate(history.partitions):
+        whole = list(told.positions_of(partition.steps, number))
+        assert [position for position, _ in whole] == partition.positions, WAY_OUT
+        for first in range(1, len(whole), 29):
+            _, metadata = partition.positions[first - 1]
+            rest = list(told.positions_of(partition.steps, number, first, metadata))
+            assert rest == whole[first:], WAY_OUT
+
+
+def test_the_learner_goes_on_where_it_was(history: History) -> None:
+    learnt = history.learnt
+    numbers = [number for number, _ in learnt.memory]
+    assert told.learnt(learnt.rewards, numbers) == learnt, WAY_OUT
+    for place, (number, memory) in enumerate(learnt.memory):
+        rest = told.learnt(learnt.rewards, numbers[place + 1 :], memory)
+        assert rest.memory == learnt.memory[place + 1 :], WAY_OUT
+        assert rest.published == [one for one in learnt.published if one[0] > number], WAY_OUT
+
+
+def test_a_checkpoint_is_restored_and_goes_on(history: History, tmp_path: Path) -> None:
+    folder.write_files(history.checkpoint, tmp_path)
+    partition = history.partitions[0]
+    first = min(partition.stores)
+    checkpoints = Checkpoints(str(tmp_path / "checkpoints"), folder.CHECKPOINTS)
+    state = StateFolder(tmp_path / "0000", 0, checkpoints)
+    with closing(state.open(LogRange(first + 1, len(partition.steps)))) as store:
+        assert told.pairs_of(store) == partition.stores[first]
+        task = open_task(0, store, history.given)
+        *_, (_, pairs) = told.told(task, store, told.records_from(partition, first)[:20])
+    again = told.store_of(partition.stores[first])
+    task = open_task(0, again, history.given)
+    *_, (_, expected) = told.told(task, again, told.records_from(partition, first)[:20])
+    assert pairs == expected
+
+
+def test_a_run_that_was_killed_goes_on(history: History, tmp_path: Path) -> None:
+    assert folder.go_on(history.run.left, tmp_path) == history.run.ended, WAY_OUT
+
+
+def test_a_change_of_a_result_is_seen(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trait, "BUCKETS", 23)
+    assert any(any(told.differences(history, number, -1)) for number in range(PARTITIONS))
+
+
+def test_a_change_of_a_layout_is_seen() -> None:
+    def struct(*fields: Any) -> Any:
+        return msgspec.defstruct("Kept", fields, array_like=True, module="cjo_stream.kept")
+
+    one, other = ("one", list[str], []), ("other", list[str], [])
+    layouts = [
+        struct(one, other),
+        struct(other, one),
+        struct(one),
+        struct(one, ("two", *other[1:])),
+    ]
+    assert len({str(drawn(layout)) for layout in layouts}) == len(layouts)
+
+
+# --- other numbers
+
+
+@pytest.mark.parametrize("behaviour", OTHERS)
+def test_a_store_of_another_number_left_in_the_middle_is_refused(behaviour: int) -> None:
+    history = kept.read(behaviour)
+    for number, partition in enumerate(history.partitions):
+        for pairs in partition.stores.values():
+            with pytest.raises(RefusalError, match=LEFT):
+                open_task(number, told.store_of(pairs), history.given)
+
+
+@pytest.mark.parametrize("behaviour", OTHERS)
+def test_a_store_of_another_number_left_in_order_goes_on(behaviour: int) -> None:
+    history = kept.read(behaviour)
+    for number, partition in enumerate(history.partitions):
+        store = told.store_of(partition.end)
+        task = open_task(number, store, history.given)
+        last = partition.steps[-1]
+        at = last.time + 86_400_000
+        task.process([LogRecord(len(partition.steps), at, last.value)])
+        task.commit()
+        meta = codec.decode_meta(dict(told.pairs_of(store))[codec.META_KEY])
+        assert (meta.behaviour, meta.applied) == (codec.BEHAVIOUR, len(partition.steps))
+
+
+@pytest.mark.parametrize("behaviour", OTHERS)
+def test_a_log_of_another_number_is_read_to_its_end(behaviour: int) -> None:
+    history = kept.read(behaviour)
+    for number, partition in enumerate(history.partitions):
+        task = open_task(number, MemoryStore(), history.given)
+        task.process(told.records_from(partition, -1))
+        dispatch = Dispatch("effect")
+        dispatch.resume(number, None)
+        frames = [frame for step in partition.steps for frame in step.effects]
+        dispatch.take(number, [LogRecord(n, 0, frame) for n, frame in enumerate(frames)])
+
+
+# --- topics
+
+
+@pytest.mark.parametrize("behaviour", kept.kept())
+def test_the_compacted_topics_are_read(behaviour: int) -> None:
+    history = kept.read(behaviour)
+    cursor = {key.encode(): value for key, value in history.topics["cursor"].items()}
+    copies = copies_of("cursor", "intake", cursor), copies_of("cursor", "dispatch", cursor)
+    assert [len(found) for found in copies] == [2, PARTITIONS]
+    ends = {row.lane: row.position[0] for row in history.taken}
+    assert {place[1]: one.offset for place, one in copies[0].items()} == ends
+    assert {place[1]: one.offset for place, one in copies[1].items()} == {
+        number: len(partition.positions) for number, partition in enumerate(history.partitions)
+    }
+    folders = folders_of("cursor", cursor)
+    assert folders == [
+        Folder("a", f"{n:04}", n, "host", f"/cjo-data/a/{n:04}", n > 0) for n in range(PARTITIONS)
+    ]
+    assert all(record_key(one.slot, one.name) in cursor for one in folders)
+    ((place, (clock,)),) = clocks_of("cursor", INTERNAL_ID, cursor).items()
+    assert (place, clock.offset) == (3, 70)
+    for name, records in history.topics.items():
+        encode = msgspec.msgpack.encode if name == "model" else msgspec.json.encode
+        for key, value in records.items():
+            assert encode(read_topic(name, key, value)) == value, (name, key)
+
+
+# --- that a history has everything
+
+
+@pytest.fixture
+def everything(history: History, tmp_path: Path) -> set[str]:
+    folder.write_files(history.run.left, tmp_path)
+    folder.write_files(history.checkpoint, tmp_path)
+    return {
+        *met_in(history),
+        *met_in_state(tmp_path / folder.STATE),
+        *met_in_checkpoint(str(tmp_path / "checkpoints"), folder.CHECKPOINTS),
+    }
+
+
+def test_each_field_and_kind_that_is_written_stands_in_the_history(everything: set[str]) -> None:
+    missing = (fields_of(*ALL) | set(KINDS_OF_KEYS)) - everything
+    wrong = (missing ^ set(NEVER)) - SELDOM
+    assert not wrong, (
+        f"missing in the history, or met though NEVER says not: {sorted(wrong)}. "
+        "Let the walk meet it (tests/replay/history/walk.py and its topology; another --seed), "
+        "raise BEHAVIOUR, and write a new history"
+    )
+
+
+def test_each_struct_that_is_read_is_one_of_those_that_a_history_must_have() -> None:
+    known = {struct.__name__ for struct in structs_of(*ALL)} | set(NOT_KEPT)
+    assert set(_read()) - known == NO_STRUCTS
+
+
+def _read() -> Iterator[str]:
+    """Yield the name of each type that the product lets msgspec decode."""
+    for path in sorted(Path(cjo_stream.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            named = ast.unparse(node.func)
+            given = [word.value for word in node.keywords if word.arg == "type"]
+            if named.endswith("Decoder"):
+                given += node.args[:1]
+            elif not named.endswith("decode"):
+                continue
+            for type_ in given:
+                for part in ast.walk(type_):
+                    if isinstance(part, ast.Name):
+                        yield part.id
+                    elif isinstance(part, ast.Attribute):
+                        yield part.attr
