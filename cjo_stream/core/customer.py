@@ -59,7 +59,7 @@ def on_deliver(key: str, state: Customer | None, message: Deliver, turn: Turn) -
     event, before = message.event, state
     if state is None:
         state = _born(key, message)
-    elif (elsewhere := _elsewhere(state, message)) is not None:
+    elif (elsewhere := _elsewhere(state, message, turn)) is not None:
         to, epoch = elsewhere
         turn.send(customer_key(to), Deliver(event, epoch, message.hops + 1))
         turn.changed = False
@@ -263,14 +263,18 @@ def _born(key: str, message: Deliver) -> Customer:
     return born(key[1:], Incarnation(anchor.type, anchor.value, anchor.hash, message.epoch))
 
 
-def _elsewhere(customer: Customer, message: Deliver) -> tuple[str, int] | None:
-    """Return to whom an event must go on, and in which epoch: after a merge, or an unmerge."""
+def _elsewhere(customer: Customer, message: Deliver, turn: Turn) -> tuple[str, int] | None:
+    """Return to whom an event must go on, and in which epoch: after a merge, or an unmerge.
+
+    An outcome that has gone further than this customer remembers ids of whom it absorbed goes
+    round: its command left, has come back, and that is forgotten.
+    """
     if customer.redirect:
         return customer.redirect, message.epoch
     event = message.event
     if customer.moved and event.identifiers:
         return moved_to(customer, event.identifiers[0].hash, message.epoch)
-    if customer.parted and not event.identifiers:
+    if customer.parted and not event.identifiers and message.hops <= turn.bounds.aliases:
         parted = customer.parted.get(str(event.attributes.get("action_id")))
         return (parted, message.epoch) if parted is not None else None
     return None

@@ -37,6 +37,7 @@ from cjo_stream.ingest.identifier import identifier_hash
 
 START_MS = 1_772_323_200_000
 KEY = b"a key for tests"
+ROUNDS_MAX = 100_000
 
 
 class Town:
@@ -206,8 +207,11 @@ class Town:
     # --- the post
 
     def _settle(self) -> None:
-        while (place := self._next()) is not None:
+        for _ in range(ROUNDS_MAX):
+            if (place := self._next()) is None:
+                return
             self._handle(place)
+        raise AssertionError("messages go round for ever")
 
     def _handle(self, place: int) -> None:
         _, key, message = self._post.pop(place)

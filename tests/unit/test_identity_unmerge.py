@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
 
 from cjo_stream.core.bounds import Bounds
+from cjo_stream.core.event import Event
 from cjo_stream.core.message import (
     Deliver,
     Erase,
@@ -242,6 +244,30 @@ def test_two_who_are_joined_remember_no_more_than_one(town: Town) -> None:
     assert one is town.customer("user:amy")
     assert (len(one.moved), len(one.parted)) == (3, 3)
     assert town.counts["cjo_state_bounds_total", "parted"] == 1
+
+
+@pytest.mark.parametrize("aliases", [1_000, 1])
+@pytest.mark.parametrize("by", [("user:ann", "user:bob"), ("user:eve", "user:bob", "user:ann")])
+def test_a_command_that_left_and_came_back_hears_its_outcome(
+    town: Town, by: tuple[str, ...], aliases: int
+) -> None:
+    """Whoever it came back with, and though ids of whom was absorbed are forgotten."""
+    town.bounds = Bounds(aliases=aliases)
+    merge(town)
+    town.to(3600)
+    born = town.customer("user:ann").id
+    (command,) = [
+        one for one in town.customer("user:ann").commands if one.anchor == town.hash("user:bob")
+    ]
+    town.unlink("user:ann", "email:bad")
+    town.event("seen", {"user": "eve"})
+    for number, (one, other) in enumerate(itertools.pairwise(by)):
+        town.tie(one, other, f"tie {number}")
+    assert town.customer("user:bob") is town.customer("user:ann")
+    told = {"action_id": command.id, "outcome": "click"}
+    town.send("p" + born, Deliver(Event("cjo.outcome", town.clock, told, "o", "web")))
+    (command,) = [one for one in town.customer("user:ann").commands if one.id == command.id]
+    assert command.outcomes == {"click": town.clock}
 
 
 @pytest.mark.parametrize("until", [Seed, Seeded, Reseed, Locate])

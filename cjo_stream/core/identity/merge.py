@@ -364,6 +364,10 @@ def _absorb(
     forget_apart(customer.apart, turn)
     customer.moved.update(other.moved)
     customer.parted.update(other.parted)
+    if customer.parted:
+        # What has come back is no longer elsewhere.
+        back = {customer.id, *customer.aliases, other.id, *other.aliases}
+        customer.parted = {id_: to for id_, to in customer.parted.items() if to not in back}
     forget_oldest(customer, turn)
     customer.origins = join_origins(customer.origins, other.origins, turn)
     if other.is_told:
