@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SEEDS ?= 10000
+MINUTES ?= 60
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -52,6 +53,10 @@ chaos: $(READY) ## the long fault tests, most on a real broker: about an hour
 .PHONY: simulate
 simulate: $(READY) ## the simulated world: SEEDS=10000 of them, or one again with SEED=7
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+.PHONY: adversary
+adversary: $(READY) ## look for faults with every instrument: MINUTES=60, or from SEED=7
+	$(BIN)/python -m tests.adversary --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 .PHONY: identity
 identity: $(READY) ## histories of identifiers: SEEDS=10000 of each kind, or one again with SEED=7

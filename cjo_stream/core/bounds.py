@@ -1,6 +1,6 @@
 """How many of each thing an actor keeps: what is beyond goes as its module says, and is counted.
 
-What is kept in bytes is bounded apart, in `core.size`: a frame must hold it.
+What may be large is bounded in bytes, too, by `core.size`: a frame must hold it.
 """
 
 from __future__ import annotations
@@ -9,9 +9,25 @@ from typing import Final
 
 import msgspec
 
+from cjo_stream.core.size import (
+    ASKED_BYTES_MAX,
+    FACTS_BYTES_MAX,
+    HELD_BYTES_MAX,
+    HISTORIES_BYTES_MAX,
+    INSTANCES_BYTES_MAX,
+    MEMBERS_CHARACTERS_MAX,
+    QUEUE_CHARACTERS_MAX,
+    SMALL_BYTES,
+    TRAITS_BYTES_MAX,
+    TRAITS_SMALL_BYTES,
+    WAITING_BYTES_MAX,
+)
+
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """Numbers of things, each from 1 upward but for `commands`; the product's are the defaults.
+    """Numbers of things, and sizes, each from 1 upward but for `commands`.
+
+    The product's are the defaults.
 
     Whoever runs a log again must run it by the same: what goes beyond a bound is a result.
     """
@@ -77,6 +93,19 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """Events that one event may raise."""
     due_at_once: int = 100
     """Timers set while others fire that fire with them."""
+
+    # of sizes (core.size)
+    small_bytes: int = SMALL_BYTES
+    traits_small_bytes: int = TRAITS_SMALL_BYTES
+    facts_bytes: int = FACTS_BYTES_MAX
+    traits_bytes: int = TRAITS_BYTES_MAX
+    instances_bytes: int = INSTANCES_BYTES_MAX
+    waiting_bytes: int = WAITING_BYTES_MAX
+    held_bytes: int = HELD_BYTES_MAX
+    asked_bytes: int = ASKED_BYTES_MAX
+    histories_bytes: int = HISTORIES_BYTES_MAX
+    members_characters: int = MEMBERS_CHARACTERS_MAX
+    queue_characters: int = QUEUE_CHARACTERS_MAX
 
 
 BOUNDS: Final = Bounds()

@@ -19,6 +19,7 @@ It is looked at where a value is added, and only a large one costs a look at the
     asked        1 KiB       512 KiB           the event goes on without this link
     histories    -           512 KiB           the oldest keys of the longest history go
     members      -           64 Ki characters  the link is refused: `limit`
+    queue        -           1 Mi characters   the link is refused: `busy`
 
 Sizes are those of compact JSON: what goes out as such is bounded with it, and msgpack takes at
 most little more (a number as long as `0` nine bytes).
@@ -40,6 +41,8 @@ WAITING_BYTES_MAX: Final = 256 * 1024
 HELD_BYTES_MAX: Final = 1024 * 1024
 ASKED_BYTES_MAX: Final = 512 * 1024
 HISTORIES_BYTES_MAX: Final = 512 * 1024
+MEMBERS_CHARACTERS_MAX: Final = 64 * 1024
+QUEUE_CHARACTERS_MAX: Final = 1024 * 1024
 
 _ESCAPED_MAX: Final = 6
 """Bytes that one character may take: a control character is written `\\u0001`."""

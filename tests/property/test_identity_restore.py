@@ -32,9 +32,9 @@ def test_the_merge_is_done_once_more_and_has_its_effect_once(stage: str, number:
     for seed in range(15):
         rng = random.Random(f"restore {stage} {number} {seed}")
         chain = Chain(rng, [topology_of(LIMITED).content], PARTITIONS, faults=0.0)
-        life = Life(rng, LIMITED, chain)
-        for _ in range(8):
-            life.go_on()
+        life = Life(f"restore {seed}", LIMITED, chain)
+        for thing in range(8):
+            life.go_on(thing)
         for _ in range(1_000):
             if stage in under_way(chain):
                 break
@@ -45,7 +45,7 @@ def test_the_merge_is_done_once_more_and_has_its_effect_once(stage: str, number:
         checkpoints = [copy_of(partition.store) for partition in chain.partitions]
         chain.rest()
         chain.restore(number, checkpoints[number])
-        life.go_on()
+        life.go_on(8)
         chain.run_out()
         check(chain, life.history)
     assert met > 10

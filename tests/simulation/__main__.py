@@ -1,73 +1,145 @@
 """Run seeds of a simulated world: `python -m tests.simulation [identity] [--seed N | --seeds N]`.
 
-`identity` runs the histories of identifiers, links and operators' orders, N of each kind, and N
-paced ones that are held against links told one by one.
+A seed is one world and two histories of identifiers; `identity` runs the histories alone, N of
+each kind, and N paced ones that are held against links told one by one.
+
+A run of FULL seeds or more tells how many met each rare situation, and fails where fewer than
+LEAST_MET in FULL did: what is never met is never tested.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
+import os
+import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from typing import Final
 
-from tests.simulation.identity import KINDS, live
+from tests.simulation.identity import KINDS, Kind, live
 from tests.simulation.identity_oracle import check
 from tests.simulation.identity_paced import check as check_paced
+from tests.simulation.situation import RARE
 from tests.simulation.world import run
 
+FULL: Final = 10_000
+LEAST_MET: Final = 50
+CHUNK: Final = 25
 
-def main() -> None:
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("world", nargs="?", choices=("whole", "identity"), default="whole")
     parser.add_argument("--seed", type=int, help="run this one seed")
-    parser.add_argument("--seeds", type=int, default=10_000, help="run seeds 0..N-1")
+    parser.add_argument("--seeds", type=int, default=FULL, help="run seeds 0..N-1")
     asked = parser.parse_args()
     seeds = [asked.seed] if asked.seed is not None else range(asked.seeds)
-    run_identity(seeds) if asked.world == "identity" else run_whole(seeds)
-
-
-def run_whole(seeds: Sequence[int]) -> None:
-    """Run the whole chain; raises where a promise is broken."""
+    logging.disable()  # what fails on purpose is no news
     began = time.monotonic()
-    crashes = commands = 0
-    for seed in seeds:
+    totals = _sum(_identity if asked.world == "identity" else _whole, seeds)
+    print(", ".join(f"{number:,} {what}" for what, number in totals.things.items()), end="")
+    print(f", {time.monotonic() - began:.0f} s: all promises held")
+    if asked.world == "identity":
+        return 0
+    return _tell(totals.met, len(seeds))
+
+
+class Totals:
+    """What came about in a number of seeds."""
+
+    def __init__(self) -> None:
+        self.things: Counter[str] = Counter()
+        self.met: Counter[str] = Counter()
+        """Situation -> in how many seeds."""
+
+    def add(self, other: Totals) -> None:
+        """Add another's."""
+        self.things.update(other.things)
+        self.met.update(other.met)
+
+
+def _tell(met: Counter[str], seeds: int) -> int:
+    """Print in how many seeds each rare situation was met; return 1 where one was in too few."""
+    for name in sorted(RARE, key=lambda name: (-met[name], name)):
+        print(f"{met[name]:8,}  {name}")
+    least = LEAST_MET * seeds // FULL if seeds >= FULL else 0
+    few = [name for name in RARE if met[name] < least]
+    unmet = sum(not met[name] for name in RARE)
+    print(f"{len(RARE)} rare situations, {unmet} of them in no seed")
+    for name in few:
+        print(f"error: in fewer than {least} seeds: {name}. Draw it more often, or strike it out")
+    return 1 if few else 0
+
+
+def _sum(run_chunk: Callable[[Sequence[int]], Totals], seeds: Sequence[int]) -> Totals:
+    totals = Totals()
+    if len(seeds) <= CHUNK:
+        totals.add(run_chunk(seeds))
+        return totals
+    chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
+    with ProcessPoolExecutor(os.cpu_count(), initializer=logging.disable) as pool:
+        running = [pool.submit(run_chunk, chunk) for chunk in chunks]
         try:
+            for done in as_completed(running):
+                totals.add(done.result())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return totals
+
+
+def _whole(seeds: Iterable[int]) -> Totals:
+    """Run the whole chain and two histories a seed; raises where a promise is broken."""
+    totals = Totals()
+    for seed in seeds:
+        with _told(f"seed {seed}"):
             world = run(seed)
-        except BaseException:
-            print(f"seed {seed} breaks a promise: run it again with --seed {seed}")
-            raise
-        crashes += world.crashes
-        commands += sum(effect.kind == "action" for out in world.out for effect in out)
-    print(
-        f"{len(seeds)} seeds: exact; {crashes} crashes, {commands} commands, "
-        f"{time.monotonic() - began:.0f} s"
-    )
-
-
-def run_identity(seeds: Sequence[int]) -> None:
-    """Run histories of every kind, and one that is paced; raises where a promise is broken."""
-    began = time.monotonic()
-    crashes = merges = refusals = 0
-    for seed in seeds:
-        try:
-            refusals += check_paced(seed).total()
-        except BaseException:
-            print(f"seed {seed}, paced, breaks a promise: --seed {seed} again")
-            raise
-        for kind in KINDS:
-            try:
+            met = set(world.met)
+            for kind in kinds_of(seed):
                 chain, history = live(seed, kind)
-                merges += check(chain, history).counts["Accept"]
-            except BaseException:
-                print(f"seed {seed}, kind {kind.name}, breaks a promise: --seed {seed} again")
-                raise
-            crashes += chain.crashes
-    print(
-        f"{len(seeds)} seeds of {len(KINDS)} kinds: the invariants hold; {crashes} crashes, "
-        f"{merges} merges, {refusals} links refused as told one by one, "
-        f"{time.monotonic() - began:.0f} s"
-    )
+                met |= check(chain, history).situations
+                totals.things["crashes"] += chain.crashes
+        totals.met.update(met)
+        totals.things["seeds"] += 1
+        totals.things["crashes"] += world.crashes
+        totals.things["commands"] += sum(e.kind == "action" for out in world.out for e in out)
+    return totals
+
+
+def kinds_of(seed: int) -> tuple[Kind, Kind]:
+    """Return the kinds of histories that belong to a seed: one, and one that operators order."""
+    ordered = [kind for kind in KINDS if kind.orders]
+    return KINDS[seed % len(KINDS)], ordered[seed // len(KINDS) % len(ordered)]
+
+
+def _identity(seeds: Iterable[int]) -> Totals:
+    """Run histories of every kind, and one that is paced; raises where a promise is broken."""
+    totals = Totals()
+    for seed in seeds:
+        totals.things["seeds of each kind"] += 1
+        with _told(f"seed {seed}, paced,"):
+            totals.things["links refused as told one by one"] += check_paced(seed).total()
+        for kind in KINDS:
+            with _told(f"seed {seed}, kind {kind.name},"):
+                chain, history = live(seed, kind)
+                totals.things["merges"] += check(chain, history).counts["Accept"]
+            totals.things["crashes"] += chain.crashes
+    return totals
+
+
+@contextmanager
+def _told(seed: str) -> Iterator[None]:
+    """Print which seed breaks a promise."""
+    try:
+        yield
+    except BaseException:
+        print(f"{seed} breaks a promise: run it again with --seed", flush=True)
+        raise
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -19,13 +19,14 @@ import random
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
 from cjo_stream.core.event import Event
 from cjo_stream.core.message import ActivateSet, ActorMessage, StoreSet, partition_of
-from cjo_stream.definition import compile_content
+from cjo_stream.core.program import Program
+from cjo_stream.definition import compile_stored
 from cjo_stream.engine import codec
 from cjo_stream.engine.effect import KINDS
 from cjo_stream.engine.frame import (
@@ -41,6 +42,8 @@ from cjo_stream.engine.port import Log, LogRecord, Outbox, Store
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import InputError
 from cjo_stream.store.memory import MemoryStore
+from tests.simulation.poison import poisoned
+from tests.simulation.situation import fault
 from tests.simulation.small import draw_memory
 
 START_MS = 1_772_323_200_000
@@ -51,7 +54,12 @@ RESTORES_MAX = 5
 STEPS_MAX = 100_000
 """What goes on beyond never comes to rest."""
 
-compile_once = functools.cache(compile_content)
+
+@functools.cache
+def compile_once(number: int, content: bytes) -> Program:
+    """Return a set's program; it fails where there is poison."""
+    program = compile_stored.__wrapped__(content)  # of its own: others stay as they are
+    return poisoned(msgspec.structs.replace(program, number=number))
 
 
 class CrashError(Exception):
@@ -91,6 +99,8 @@ class Chain:
         self.faults = faults
         self.clock = START_MS
         self.crashes = 0
+        self.met: set[str] = set()
+        """The situations in which faults came."""
         self._restores = 0
         self.partitions = [Partition() for _ in range(partitions)]
         self.delivered: list[tuple[int, LogRecord]] = []
@@ -172,6 +182,7 @@ class Chain:
         self.crashes += 1
         self.partitions[number].store = copy_of(checkpoint)
         self.tasks[number] = self._open(number, self.partitions[number].store)
+        self._note("an older checkpoint comes back", number)
 
     # --- the machinery
 
@@ -187,6 +198,8 @@ class Chain:
         if self._begun == self.applied or self.random.random() < 0.2:
             if self._begun == len(self._sets):
                 return
+            if self._begun != self.applied:
+                self.met.add("an apply follows one that broke off")
             self._begun += 1
         for message in (
             StoreSet(self._begun, self._sets[self._begun - 1]),
@@ -199,6 +212,7 @@ class Chain:
                     self._append(number, control_frame([("", message)]), self.clock)
             if dies:
                 self.crashes += 1
+                self.met.add(f"an apply breaks off at {type(message).__name__}")
                 return
         self.applied = self._begun
 
@@ -239,11 +253,11 @@ class Chain:
         if not records:
             return
         outbox = task.process(records)
-        self._may_crash()
+        self._may_crash(number, "a task dies before it sends")
         self._produce(number, outbox)
-        self._may_crash()
+        self._may_crash(number, "a task dies between sending and commit")
         task.commit()
-        self._may_crash()
+        self._may_crash(number, "a task dies after its commit")
 
     def _produce(self, number: int, outbox: Outbox) -> None:
         self.effects += outbox.effects
@@ -255,13 +269,19 @@ class Chain:
             else:
                 self._send(f"task{number}", to, frame)
         if dies:
-            self.crashes += 1
-            raise CrashError
+            self._crash(number, "a task dies with half of it sent")
 
-    def _may_crash(self) -> None:
+    def _may_crash(self, number: int, how: str) -> None:
         if self.random.random() < self.faults:
-            self.crashes += 1
-            raise CrashError
+            self._crash(number, how)
+
+    def _crash(self, number: int, how: str) -> NoReturn:
+        self.crashes += 1
+        self._note(how, number)
+        raise CrashError
+
+    def _note(self, what: str, number: int) -> None:
+        self.met |= fault(what, self.partitions[number].store, self.clock)
 
     def _tick(self) -> None:
         for number in range(len(self.partitions)):
@@ -274,6 +294,7 @@ class Chain:
         partition.zombies.append(self.tasks[number])
         partition.store = copy_of(partition.store)
         self.tasks[number] = self._open(number, partition.store)
+        self._note("a partition moves", number)
 
     def _copy_or_restore(self) -> None:
         """Keep a checkpoint; or the host is lost, and an older one, or nothing, comes back."""
@@ -292,6 +313,7 @@ class Chain:
         zombies = self.partitions[number].zombies
         if zombies:
             zombie = self.random.choice(zombies)
+            self._note("a zombie goes on", number)
             try:
                 self._drive(number, zombie)
             except CrashError:

@@ -12,6 +12,7 @@ import json
 import random
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,9 @@ from tests.simulation.small import draw_bounds
 TENANT_KEY = b"a key for tests"
 PERSONS = 4
 BLOCKED = "guest"
+THINGS = range(12)
+"""Numbers of what is done in one history; in haste CALM more, one after the other, come first."""
+CALM = 6
 
 TOPOLOGY = """
 topology: people
@@ -192,25 +196,27 @@ class History:
 
 
 class Life:
-    """What persons and operators do, drawn as the run goes on."""
+    """What persons and operators do: each thing is drawn from `seed` and its number."""
 
-    def __init__(self, rng: random.Random, kind: Kind, chain: Chain) -> None:
+    def __init__(self, seed: str, kind: Kind, chain: Chain) -> None:
         self.history = History(kind)
-        self._random = rng
+        self._seed = seed
+        self._random = random.Random()
         self._chain = chain
         drawn = ("user", "email", "device", "device", "cookie", "cookie")
         self._types = [type_ for type_ in drawn if type_ in topology_of(kind).program.identifiers]
         self._decode = decoder(topology_of(kind).program, TENANT_KEY)
 
-    def go_on(self) -> None:
-        """Do one more thing."""
+    def go_on(self, number: int) -> None:
+        """Do the thing of this number."""
+        self._random = random.Random(f"{self._seed} {number}")
         events = self.history.events
         if events and self._random.random() < self.history.kind.orders:
             self._order()
         else:
-            self._visit()
+            self._visit(number)
 
-    def _visit(self) -> None:
+    def _visit(self, number: int) -> None:
         rng = self._random
         person = rng.randrange(PERSONS)
         given: dict[str, list[str]] = {}
@@ -221,7 +227,6 @@ class Life:
             given.setdefault(type_, []).append(value)
         if rng.random() < 0.05:
             given.setdefault("email", []).append(BLOCKED)
-        number = len(self.history.events)
         body = {
             "type": "visit",
             "id": f"v{number}",
@@ -238,9 +243,11 @@ class Life:
         self.history.events.append(event)
         self._chain.feed(event)
 
-    def _order(self) -> None:
+    def _order(self, identifiers: list[Identifier] | None = None) -> None:
+        """Let an operator order something; at times one more, of the same identifiers, at once."""
         rng, events = self._random, self.history.events
-        identifiers = rng.choice(events).identifiers
+        if identifiers is None:
+            identifiers = rng.choice(events).identifiers
         one = identifiers[0]
         command = f"command{len(self.history.orders)}"
         order: Tie | Order
@@ -262,32 +269,44 @@ class Life:
         self.history.orders.append(order)
         found = order if isinstance(order, Tie) else Find(order)
         self._chain.order(identifier_key(one.hash), found)
+        if rng.random() < 0.3:
+            self._order(identifiers)
+
+
+def things_of(kind: Kind) -> range:
+    """Return the numbers of all that is done in a history of a kind."""
+    return range(len(THINGS) + CALM if kind.in_haste else len(THINGS))
 
 
 def live(
     seed: int,
     kind: Kind,
     *,
-    things: int = 12,
+    things: Sequence[int] | None = None,
+    order: int = 0,
     partitions: int | None = None,
     faults: float = 0.02,
 ) -> tuple[Chain, History]:
-    """Let a history run to its end, quiet; everything is drawn from `seed`."""
+    """Let a history run to its end, quiet; everything is drawn from `seed`.
+
+    `things`: the numbers of those that are done. `order` is another one, with other faults, in
+    which all happens.
+    """
     partitions = partitions or (8 if kind.in_haste else 3)
-    rng = random.Random(f"{kind.name} {seed}")
-    bounds = draw_bounds(random.Random(f"bounds {kind.name} {seed}"))
+    name = f"{kind.name} {seed}"
+    rng = random.Random(f"order {order} {name}")
+    bounds = draw_bounds(random.Random(f"bounds {name}"))
     chain = Chain(rng, sets_of(kind), partitions, faults, bounds)
-    life = Life(rng, kind, chain)
+    life = Life(name, kind, chain)
+    left = list(things_of(kind) if things is None else things)
     if kind.in_haste:
-        for _ in range(things // 2):
-            life.go_on()
+        while left and left[0] < CALM:
+            life.go_on(left.pop(0))
         chain.rest()
     pace = rng.choice((0.5, 0.8) if kind.in_haste else (0.05, 0.2, 0.5))
-    left = things
     while left:
         if rng.random() < pace:
-            life.go_on()
-            left -= 1
+            life.go_on(left.pop(0))
         elif rng.random() < 0.1:
             chain.pause(rng.choice((1, 50, 700, 2_500, 20_000)))
         else:

@@ -45,6 +45,7 @@ from cjo_stream.core.turn import Turn
 from cjo_stream.engine.codec import decode_entry
 from tests.simulation.chain import Chain, Retold, actor_states, held
 from tests.simulation.identity import FREE, PARTED, History, topology_of
+from tests.simulation.situation import Witness
 
 Element = tuple[str, int]
 """An incarnation: the identifier's hash, its epoch."""
@@ -64,9 +65,11 @@ def check(chain: Chain, history: History) -> Story:
         follows_sets=follows_sets,
         keeps_order=keeps_order,
     )
-    with observed(story.observe):
+    witness = Witness()
+    with witness.watching(), observed(story.observe):
         for _ in told.records():
             story.check_touched()
+    story.situations = chain.met | witness.met
     for before, after in zip(chain.partitions, told.stores, strict=True):
         assert held(before.store) == held(after), "the state differs from a clean replay"
     end = End(told)
@@ -83,7 +86,7 @@ def check(chain: Chain, history: History) -> Story:
     end.check_answers(history, told)
     if story.met.isdisjoint(("asked", "queue")):
         end.check_links(history, story, program)
-        if history.kind is FREE and story.bounds.members >= len(end.identifiers):
+        if history.kind is FREE and not story.may_be_full(history):
             end.check_union_find(history)
     end.check_erased(history, story)
     end.check_unlinked(history, told, story)
@@ -123,8 +126,7 @@ class Story:
     ) -> None:
         self._program = program
         self.bounds = bounds
-        self.knows_past = bounds.timeline == BOUNDS.timeline or not history.kind.unlinks
-        """Whether all that an unmerge parts is known: what is older than the timeline stays."""
+        self._parts_all = bounds.timeline == BOUNDS.timeline or not history.kind.unlinks
         self._keeps_order = keeps_order
         """Whether an anchor never comes to a customer without its past, erased or shared."""
         self.follows_sets = follows_sets
@@ -156,6 +158,16 @@ class Story:
         self.counts: Counter[str] = Counter()
         self.met: set[str] = set()
         """The bounds that were met."""
+        self.situations: set[str] = set()
+
+    @property
+    def knows_past(self) -> bool:
+        """Whether each customer's traits tell of all their visits.
+
+        They do not where an unmerge leaves behind what is older than the timeline, or where a
+        list of numbers finds no room.
+        """
+        return self._parts_all and "traits" not in self.met
 
     def observe(self, key: str, state: object, message: ActorMessage, turn: Turn) -> None:
         """Note what one message did."""
@@ -220,7 +232,8 @@ class Story:
         hash_, epoch = order.by
         here = {to[1:] for to, sent in turn.messages if isinstance(sent, Forget)}
         here |= {hash_ for hash_, epoch_ in elements(state.members) if epoch_ == epoch}
-        left = f"{hash_}@{epoch}" in state.moved and isinstance(order, Unlink)
+        forgot = ("cjo_state_bounds_total", "moved") in turn.counts
+        left = isinstance(order, Unlink) and (forgot or f"{hash_}@{epoch}" in state.moved)
         if hash_ not in here and not left:  # what raises here would only fail the order
             self.mistaken.append(f"{type(order).__name__} of another customer: {order.command_id}")
 
@@ -272,7 +285,17 @@ class Story:
     def would_break(self, members: Iterable[Member]) -> bool:
         """Return whether one customer of these members has more of them than is ever allowed."""
         some = list(members)
-        return len(some) > self.bounds.members or _broken(some, None, self._program) is not None
+        return self._too_many(some) or _broken(some, None, self._program) is not None
+
+    def may_be_full(self, history: History) -> bool:
+        """Return whether one customer could not hold all identifiers that there are."""
+        all_of_them = {i.hash: i for event in history.events for i in event.identifiers}
+        return self._too_many([Member(i.type, i.value, 0) for i in all_of_them.values()])
+
+    def _too_many(self, members: list[Member]) -> bool:
+        """Return whether no customer may hold so many identifiers, or so long ones."""
+        characters = sum(len(member.value) for member in members)
+        return len(members) > self.bounds.members or characters > self.bounds.members_characters
 
     def _set_of(self, customer: str) -> set[Element]:
         return self.sets.setdefault(customer, {(customer[2:34], int(customer[34:], 16))})
@@ -296,7 +319,7 @@ class Story:
             msgspec.structs.replace(member, linked_at=turn.clock) if hash_ in ends else member
             for hash_, member in union.items()
         ]
-        broken = len(union) > self.bounds.members or _broken(as_linked, turn.clock, turn.program)
+        broken = self._too_many(as_linked) or _broken(as_linked, turn.clock, turn.program)
         assert broken, "refused, but no limit would break"
 
 

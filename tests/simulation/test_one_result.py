@@ -32,6 +32,7 @@ from cjo_stream.engine.frame import (
 )
 from cjo_stream.engine.lane import Numbering
 from cjo_stream.engine.port import Log, LogRecord, Outbox
+from cjo_stream.engine.task import Task
 from cjo_stream.store.memory import MemoryStore
 from tests.simulation import world as worlds
 from tests.simulation.chain import open_task
@@ -164,6 +165,13 @@ class Fault:
             return after
 
         patch.setitem(actor.HANDLERS, Deliver, (kind, faulty))
+        roll_back = Task._roll_back
+
+        def disarm(task: Task) -> None:
+            self._left = 0
+            roll_back(task)
+
+        patch.setattr(Task, "_roll_back", disarm)  # what fails for another reason is run again
 
     def arm(self, events: int) -> None:
         """Let the event of this number from now fail."""

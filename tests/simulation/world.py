@@ -14,8 +14,9 @@ import functools
 import json
 import random
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from cjo_stream.core.customer import snapshot
 from cjo_stream.core.learning.feature import BIAS
@@ -27,7 +28,7 @@ from cjo_stream.core.state import Customer
 from cjo_stream.definition import compile_stored
 from cjo_stream.engine import codec
 from cjo_stream.engine.dispatch import Dispatch
-from cjo_stream.engine.frame import control_frame, decode_effect_frame, tick_frame
+from cjo_stream.engine.frame import Effect, control_frame, decode_effect_frame, tick_frame
 from cjo_stream.engine.intake import (
     Intake,
     IntakeStep,
@@ -42,12 +43,14 @@ from cjo_stream.ingest import Decoder, decoder
 from cjo_stream.store.memory import MemoryStore
 from tests.simulation.chain import CrashError, copy_of, open_task
 from tests.simulation.change import history
+from tests.simulation.situation import Witness, fault
 from tests.simulation.small import draw_bounds, draw_memory
 
 TOPOLOGIES = ("topology", "deciding")
 """Journeys of all kinds, and decisions of all kinds: each seed has one of them."""
 HISTORIES = 40
 """Of definition sets: each seed has one of them."""
+STEPS = range(500)
 START_MS = 1_700_000_000_000
 
 
@@ -97,7 +100,10 @@ class World:
     """One run. Everything is drawn from `seed`."""
 
     def __init__(self, seed: int, events: int = 60, users: int = 5, partitions: int = 3) -> None:
+        self.seed = seed
         self.random = random.Random(seed)
+        self.told: dict[int, str] = {}
+        """What happened at each step."""
         self.sets = history(TOPOLOGIES[seed % len(TOPOLOGIES)], seed % HISTORIES)
         self.begun = self.applied = 0
         """Numbers of the newest set that an `apply` has begun with, and of the one in force."""
@@ -107,7 +113,7 @@ class World:
         self.committed = [(0, new_metadata(Log("raw", lane), 1)) for lane in range(len(self.raw))]
         self.partitions = [Partition() for _ in range(partitions)]
         self.dispatched: list[tuple[int, str | None]] = [(0, None) for _ in range(partitions)]
-        self.out: list[list[Any]] = [[] for _ in range(partitions)]
+        self.out: list[list[Effect]] = [[] for _ in range(partitions)]
         self.intakes: list[Reader] = []
         self.zombies: list[tuple[int, Task]] = []
         self.model = Model()
@@ -117,7 +123,7 @@ class World:
         self.users = users
         self.crashes = 0
         self.met: set[str] = set()
-        """The bounds of what actors keep that were met."""
+        """The situations that came about."""
         for number, partition in enumerate(self.partitions):
             self.start_task(number, partition)
         self.random, drawing = _Calm(), self.random
@@ -131,18 +137,32 @@ class World:
         log = self.partitions[partition].log
         log.append(LogRecord(len(log), self.clock, frame))
 
-    def crash_point(self, chance: float = 0.03) -> None:
-        if self.random.random() < chance:
-            self.crashes += 1
-            raise CrashError
+    def crash_point(self, how: str, number: int | None = None) -> None:
+        """Die with a small chance; `number`: of the partition whose task it is."""
+        if self.random.random() < 0.03:
+            self.crash(how, number)
+
+    def crash(self, how: str, number: int | None) -> NoReturn:
+        self.crashes += 1
+        self.note(how, number)
+        raise CrashError
+
+    def note(self, what: str, number: int | None) -> None:
+        """Note what happens, and in the middle of what of a partition."""
+        if number is None:
+            self.met.add(what)
+        else:
+            self.met |= fault(what, self.partitions[number].store, self.clock)
 
     # --- what may happen next
 
-    def step(self) -> None:
+    def step(self, number: int) -> None:
+        """Let one thing happen, drawn from the seed and this number, whatever came before."""
+        self.random = random.Random((self.seed << 16) + number)
         if self.random.random() < 0.3:
             self.clock += self.random.choice([1, 50, 400, 1500])
         moves = [
-            (self.feed, 3 if self.events_left else 0),
+            (self.feed, 3),
             (self.run_intake, 4),
             (self.run_task, 6),
             (self.run_dispatch, 3),
@@ -157,14 +177,17 @@ class World:
             (self.move_partition, 0.2),
         ]
         move = self.random.choices([m for m, _ in moves], [w for _, w in moves])[0]
+        self.told[number] = move.__name__.replace("_", " ")
         move()
 
     def feed(self) -> None:
+        if not self.events_left:
+            return
         self.events_left -= 1
         user = f"u{self.random.randrange(self.users)}"
         lane = sum(map(ord, user)) % len(self.raw)
         kind = self.random.choice(["cart", "cart", "cart", "order", "other"])
-        event = {
+        event: dict[str, Any] = {
             "type": kind,
             "time": self.clock - self.random.choice([0, 0, 0, 700, 5000]),
             "identifiers": {"user": user},
@@ -173,6 +196,8 @@ class World:
                 "total": self.random.randrange(4),
             },
         }
+        if self.random.random() < 0.02:
+            event["attributes"]["poison"] = True
         raw = json.dumps(event).encode()
         if self.random.random() < 0.05:
             raw = raw[:-3]
@@ -207,18 +232,19 @@ class World:
                 offset, metadata = self.committed[lane]
                 if offset == reader.at[lane]:
                     self.committed[lane] = (offset, renumbered(metadata, self.applied))
-                    self.crash_point()
+                    self.met.add("intake goes over to another set")
+                    self.crash_point("intake dies as it goes over to another set")
                     reader.resume(lane, *self.committed[lane])
             records = self.raw[lane][reader.at[lane] :][: self.random.randint(1, 6)]
             if not records:
                 return
             step = reader.take(lane, records)
-            self.produce(step.frames)
+            self.produce(step.frames, "intake")
             for log, position in step.positions.items():
-                self.crash_point()
+                self.crash_point("intake dies between sending and commit")
                 if current:
                     self.committed[log.partition] = position
-            self.crash_point()
+            self.crash_point("intake dies after its commit")
         except CrashError:
             self.intakes.remove(reader)
             if current or not self.intakes:
@@ -240,15 +266,20 @@ class World:
         if self.begun == self.applied or self.random.random() < 0.2:
             if self.begun == len(self.sets):
                 return
+            if self.begun != self.applied:
+                self.met.add("an apply follows one that broke off")
             self.begun += 1
         content = self.sets[self.begun - 1]
         with contextlib.suppress(CrashError):
             for message in (StoreSet(self.begun, content), ActivateSet(self.begun)):
                 frame = control_frame([("", message)])
-                self.produce([(to, frame) for to in range(len(self.partitions))])
+                who = f"an apply at {type(message).__name__}"
+                self.produce([(to, frame) for to in range(len(self.partitions))], who)
             self.applied = self.begun
 
-    def produce(self, frames: list[tuple[int, bytes]]) -> None:
+    def produce(
+        self, frames: list[tuple[int, bytes]], who: str, number: int | None = None
+    ) -> None:
         """Deliver frames; dying on the way leaves an independent prefix in each partition."""
         lanes: dict[int, list[bytes]] = defaultdict(list)
         for to, frame in frames:
@@ -259,8 +290,7 @@ class World:
             for frame in lanes[to][:cut]:
                 self.append(to, frame)
         if dies:
-            self.crashes += 1
-            raise CrashError
+            self.crash(f"{who} dies with half of it sent", number)
 
     def start_task(self, number: int, partition: Partition) -> None:
         memory = draw_memory(self.random)
@@ -282,22 +312,18 @@ class World:
         records = log[task.applied + 1 :][: self.random.randint(1, 5)]
         if not records:
             return
-        self.crash_point()
         outbox = task.process(records)
-        self.crash_point()
+        self.crash_point("a task dies before it sends", number)
         cut = self.random.randint(0, len(outbox.effects))
         effects.extend(outbox.effects[:cut])
-        self.crash_point()
+        self.crash_point("a task dies with half of its effects sent", number)
         effects.extend(outbox.effects[cut:])
-        self.produce(outbox.frames)
-        self.crash_point()
-        self.commit(task)
-        self.crash_point()
-
-    def commit(self, task: Task) -> None:
+        self.produce(outbox.frames, "a task", number)
+        self.crash_point("a task dies between sending and commit", number)
         task.commit()
-        counts = task.take_counts()
-        self.met |= {key[1] for key in counts if key[0] == "cjo_state_bounds_total"}
+        if ("cjo_items_total", "task", "repeated") in task.take_counts():
+            self.met.add("a task drops what it has already")
+        self.crash_point("a task dies after its commit", number)
 
     def move_partition(self) -> None:
         """Another worker has the partition, with a copy of its store; the old one lives on."""
@@ -307,11 +333,13 @@ class World:
         self.zombies.append((number, partition.task))
         partition.store = copy_of(partition.store)
         self.start_task(number, partition)
+        self.note("a partition moves", number)
 
     def run_zombie(self) -> None:
         if self.zombies:
             index = self.random.randrange(len(self.zombies))
             number, task = self.zombies[index]
+            self.note("a zombie goes on", number)
             try:
                 self.drive(number, task, self.partitions[number].effects)
             except CrashError:
@@ -324,11 +352,13 @@ class World:
                 learn(self.model, "nudge/push", [BIAS], positive=self.random.random() < 0.5)
             number = len(self.publications) + 1
             self.publications.append(Publication(number, publish(self.model)))
+        else:
+            self.met.add("the learner publishes its last model again")
         messages = self.publications[-1].messages()
         numbers = range(len(self.partitions))
         frames = [(to, control_frame([("", message)])) for message in messages for to in numbers]
         with contextlib.suppress(CrashError):
-            self.produce(frames)
+            self.produce(frames, "a learner")
 
     def copy_store(self) -> None:
         partition = self.random.choice(self.partitions)
@@ -341,6 +371,7 @@ class World:
         copies = [*partition.copies, MemoryStore()]
         partition.store = copy_of(self.random.choice(copies))
         self.start_task(number, partition)
+        self.note("an older checkpoint comes back", number)
 
     def tick(self) -> None:
         for number in range(len(self.partitions)):
@@ -366,7 +397,8 @@ class World:
         step = dispatch.take(number, records)
         if self.random.random() < 0.1:
             self.crashes += 1
-            return  # the transaction is aborted: neither records nor offsets
+            self.met.add("dispatch's transaction is aborted")
+            return  # neither records nor offsets
         self.out[number] += step.effects
         self.dispatched[number] = step.position
 
@@ -382,7 +414,7 @@ class World:
                 reader = self.intakes[0]
                 records = self.raw[lane][reader.at[lane] :]
                 if records:
-                    self.produce(reader.take(lane, records).frames)
+                    self.produce(reader.take(lane, records).frames, "intake")
             for number, partition in enumerate(self.partitions):
                 assert partition.task is not None
                 self.drive_all(number, partition)
@@ -401,15 +433,18 @@ class World:
         while partition.log[task.applied + 1 :]:
             outbox = task.process(partition.log[task.applied + 1 :])
             partition.effects += outbox.effects
-            self.produce(outbox.frames)
-            self.commit(task)
+            self.produce(outbox.frames, "a task")
+            task.commit()
 
     def check(self) -> None:
         """Raise AssertionError where a promise is broken."""
         counted: Counter[str] = Counter()
+        witness = Witness()
         for number, partition in enumerate(self.partitions):
-            replayed, store = replay(number, len(self.partitions), partition.log, self.bounds)
+            with witness.watching():
+                replayed, store = replay(number, len(self.partitions), partition.log, self.bounds)
             letters = [e for e in self.out[number] if ("topic", b"effect") in e.headers]
+            counted += failed_of(self.out[number])
             assert len(letters) == partition.effects.count(b"{}"), "not a letter for each"
             got = [(e.kind, e.key, e.value) for e in self.out[number] if e not in letters]
             assert got == replayed, f"partition {number}: effects differ from a clean replay"
@@ -418,6 +453,7 @@ class World:
             assert partition.task is not None
             assert actors(store) == actors(partition.store), "state differs from a clean replay"
             counted += events_of(partition.store, compile_stored(self.sets[0]))
+        self.met |= witness.met
         assert counted == self.sent, f"events counted {counted}, sent {self.sent}"
 
 
@@ -429,6 +465,17 @@ def pairs(store: MemoryStore) -> list[tuple[bytes, bytes]]:
 def actors(store: MemoryStore) -> list[tuple[bytes, bytes]]:
     """Return the stored actors, timers and models."""
     return [(key, value) for key, value in pairs(store) if key[:1] in b"stw"]
+
+
+def failed_of(effects: list[Effect]) -> Counter[str]:
+    """Return how many events of each user failed, and were dead-lettered."""
+    failed = [
+        json.loads(effect.value)["identifiers"]["user"][0]
+        for effect in effects
+        if effect.kind == "dead_letter"
+        and {("reason", b"failed"), ("topic", b"cjo.event.web.v1")} <= set(effect.headers)
+    ]
+    return Counter(failed)
 
 
 def events_of(store: MemoryStore, program: Program) -> Counter[str]:
@@ -466,13 +513,11 @@ def replay(
     return effects, store
 
 
-def run(seed: int, **shape: int) -> World:
-    """Run one seed to its end and check it."""
+def run(seed: int, steps: Iterable[int] = STEPS, **shape: int) -> World:
+    """Run one seed to its end and check it; `steps`: those that happen."""
     world = World(seed, **shape)
-    for _ in range(500):
-        world.step()
-    while world.events_left:
-        world.feed()
+    for number in steps:
+        world.step(number)
     world.settle()
     world.check()
     return world

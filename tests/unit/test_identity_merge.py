@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from cjo_stream.core.bounds import Bounds
-from cjo_stream.core.identity import merge
 from cjo_stream.core.message import (
     Absorb,
     Accept,
@@ -327,10 +326,9 @@ def test_a_limit_that_slides_lets_in_again_what_it_refused(town: Town) -> None:
 
 @pytest.mark.parametrize(("number", "characters"), [(1, 1_000), (1_000, 150)])
 def test_over_a_bound_of_the_queue_the_source_is_busy_and_asks_again(
-    number: int, characters: int, town: Town, monkeypatch: pytest.MonkeyPatch
+    number: int, characters: int, town: Town
 ) -> None:
-    town.bounds = Bounds(queue=number)
-    monkeypatch.setattr(merge, "QUEUE_CHARACTERS_MAX", characters)
+    town.bounds = Bounds(queue=number, queue_characters=characters)
     for cookie in ("c1", "c2", "c3"):
         town.event("visit", {"cookie": cookie}, name=cookie)
     town.hold(Accept)
@@ -350,10 +348,8 @@ def test_over_a_bound_of_the_queue_the_source_is_busy_and_asks_again(
     assert "refused" not in [kind for kind, _ in town.changes()]
 
 
-def test_links_of_long_identifiers_fill_a_queue_sooner(
-    town: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(merge, "QUEUE_CHARACTERS_MAX", 3_000)
+def test_links_of_long_identifiers_fill_a_queue_sooner(town: Town) -> None:
+    town.bounds = Bounds(queue_characters=3_000)
     for named in ({"user": "u"}, {"cookie": "c"}):
         town.event("visit", named)
     town.hold(Propose)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cjo_stream.core import record
+from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.decision.gate import ENDED
 from cjo_stream.core.decision.holdout import joins_holdout
 from cjo_stream.core.decision.request import (
@@ -24,7 +25,7 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.expression import Scope
 from cjo_stream.core.program import Candidate
 from cjo_stream.core.record import JourneyRef, Trigger
-from cjo_stream.core.size import WAITING_BYTES_MAX, has_room
+from cjo_stream.core.size import has_room
 from cjo_stream.core.state import Customer, Instance, Waiting, next_id
 from cjo_stream.core.turn import Turn
 
@@ -41,7 +42,7 @@ def ask(
     event = _read_part(request.event, request.candidates)
     data = None if instance.state is not None else dict(instance.data)
     kept = (own, data, event.attributes if event is not None else None)
-    request.may_wait = len(customer.waiting) < turn.bounds.waiting and _has_room(customer, kept)
+    request.may_wait = _may_wait(customer, kept, turn.bounds)
     decision = decide(customer, request, scope, turn)
     if decision.deferred_until is None:
         return
@@ -130,7 +131,7 @@ def keep_data(customer: Customer, instance: Instance, turn: Turn) -> None:
     """
     for waiting in of_instance(customer, instance.id):
         waiting.data = None
-        if _has_room(customer, (waiting.own, instance.data, None), besides=waiting):
+        if _has_room(customer, (waiting.own, instance.data, None), turn.bounds, besides=waiting):
             waiting.data = dict(instance.data)
         else:
             turn.count("cjo_state_bounds_total", "data")
@@ -145,7 +146,7 @@ def join_waiting(into: Customer, other: Customer, trigger: Trigger, turn: Turn) 
     came, other.waiting = other.waiting, []
     doomed: list[Waiting] = []
     for waiting in came:
-        if len(into.waiting) < turn.bounds.waiting and _has_room(into, _kept(waiting)):
+        if _may_wait(into, _kept(waiting), turn.bounds):
             into.waiting.append(waiting)
         else:
             turn.count("cjo_state_bounds_total", "waiting")
@@ -197,9 +198,16 @@ def _kept(waiting: Waiting) -> tuple[Any, ...]:
     return waiting.own, waiting.data, waiting.event.attributes if waiting.event else None
 
 
-def _has_room(customer: Customer, kept: tuple[Any, ...], besides: Waiting | None = None) -> bool:
+def _may_wait(customer: Customer, kept: tuple[Any, ...], bounds: Bounds) -> bool:
+    """Return whether one more request, which keeps these values, may wait."""
+    return len(customer.waiting) < bounds.waiting and _has_room(customer, kept, bounds)
+
+
+def _has_room(
+    customer: Customer, kept: tuple[Any, ...], bounds: Bounds, besides: Waiting | None = None
+) -> bool:
     others = (_kept(one) for one in customer.waiting if one is not besides)
-    return has_room(kept, others, WAITING_BYTES_MAX)
+    return has_room(kept, others, bounds.waiting_bytes, bounds.small_bytes)
 
 
 def _journey_of(waiting: Waiting) -> JourneyRef:

@@ -53,7 +53,7 @@ from cjo_stream.core.message import (
     identifier_key,
 )
 from cjo_stream.core.record import Reply
-from cjo_stream.core.size import ASKED_BYTES_MAX, HELD_BYTES_MAX, has_room, size_of
+from cjo_stream.core.size import has_room, size_of
 from cjo_stream.core.state import Asked, Held, Identifier
 from cjo_stream.core.turn import Turn
 
@@ -88,7 +88,7 @@ def on_arrive(key: str, state: Identifier | None, message: Arrive, turn: Turn) -
     size = size_of((event.attributes, [named.value for named in event.identifiers]))
     state.held.append(Held(event, waits, turn.clock, size))
     size = sum(held.size for held in state.held)
-    while len(state.held) > turn.bounds.held or size > HELD_BYTES_MAX:
+    while len(state.held) > turn.bounds.held or size > turn.bounds.held_bytes:
         size -= state.held[0].size
         _give_up_first(state, turn)
     _go_on(state, turn)
@@ -331,7 +331,10 @@ def _unknown(state: Identifier, event: Event, turn: Turn) -> list[str]:
             )
             one = Asked(edge, seen_with)
             others = state.asked.values()
-            if len(others) >= turn.bounds.asked or not has_room(one, others, ASKED_BYTES_MAX):
+            bounds = turn.bounds
+            if len(others) >= bounds.asked or not has_room(
+                one, others, bounds.asked_bytes, bounds.small_bytes
+            ):
                 turn.count("cjo_state_bounds_total", "asked")
                 continue
             state.asked.pop(name, None)

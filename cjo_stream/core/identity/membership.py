@@ -12,7 +12,6 @@ from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 
 FULL_MS = 3_600_000
-MEMBERS_CHARACTERS_MAX = 65_536
 
 Kind = Literal["created", "linked", "refused", "merged", "detached", "unmerged", "erased"]
 
@@ -65,7 +64,7 @@ def has_room_for(members: dict[str, Member], turn: Turn) -> bool:
     if len(members) > turn.bounds.members:
         return False
     characters = sum(len(member.value) for member in members.values())
-    return characters <= MEMBERS_CHARACTERS_MAX
+    return characters <= turn.bounds.members_characters
 
 
 def full_until(members: dict[str, Member], type_: str, program: Program, clock: int) -> int | None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import msgspec
 
+from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.identity.edge import Edge, Evidence, Incarnation, Member
 from cjo_stream.core.identity.erasure import answer_nobody, bounce, erase
 from cjo_stream.core.identity.evidence import spare_evidence, without
@@ -61,7 +62,6 @@ from cjo_stream.core.record import Address
 from cjo_stream.core.state import Customer, Membership, Reservation
 from cjo_stream.core.turn import Turn
 
-QUEUE_CHARACTERS_MAX = 1024 * 1024
 PLACE_CHARACTERS = 100
 """What a member takes besides its value; a mark of who stays apart, too."""
 
@@ -216,7 +216,7 @@ def _is_under_way(membership: Membership) -> bool:
 
 def _enqueue(membership: Membership, message: Queued, turn: Turn) -> None:
     queue = membership.queue
-    is_full = len(queue) >= turn.bounds.queue or not _has_room(queue, message)
+    is_full = len(queue) >= turn.bounds.queue or not _has_room(queue, message, turn.bounds)
     if is_full and isinstance(message, Link | Propose):
         turn.count("cjo_state_bounds_total", "queue")
         _answer(message, "busy", turn)
@@ -224,9 +224,9 @@ def _enqueue(membership: Membership, message: Queued, turn: Turn) -> None:
     queue.append(message)
 
 
-def _has_room(queue: list[Queued], message: Queued) -> bool:
+def _has_room(queue: list[Queued], message: Queued, bounds: Bounds) -> bool:
     """Return whether what a message names fits beside what those in the queue name."""
-    return _weight(message) + sum(map(_weight, queue)) <= QUEUE_CHARACTERS_MAX
+    return _weight(message) + sum(map(_weight, queue)) <= bounds.queue_characters
 
 
 def _weight(message: Queued) -> int:

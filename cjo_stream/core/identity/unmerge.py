@@ -234,7 +234,7 @@ def _part(
     customer.evidence = [e for e in customer.evidence if e.a not in anchors]
     leaving = [entry for entry in timeline if entry.anchor in anchors]
     staying = [entry for entry in timeline if entry.anchor not in anchors]
-    part_traits(customer, fresh, leaving, staying, turn.program)
+    part_traits(customer, fresh, leaving, staying, turn)
     part_sights(customer, fresh, leaving, staying)
     part_ids(customer, fresh, anchors)
     part_facts(customer, fresh, anchors)

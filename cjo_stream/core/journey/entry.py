@@ -11,9 +11,8 @@ from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.journey.history import may_reenter, note_entry
 from cjo_stream.core.journey.instance import enter, settle_entered
 from cjo_stream.core.journey.record import record
-from cjo_stream.core.journey.step import contents
+from cjo_stream.core.journey.step import fits
 from cjo_stream.core.program import Journey, Reentry
-from cjo_stream.core.size import INSTANCES_BYTES_MAX, has_room
 from cjo_stream.core.state import Customer, Instance, next_id
 from cjo_stream.core.text import key_text
 from cjo_stream.core.turn import Turn
@@ -73,7 +72,7 @@ def _make_room(customer: Customer, instance: Instance, turn: Turn) -> bool:
     """Return whether an instance fits beside the others; ended ones that are watched give way."""
     while not (
         len(customer.instances) < turn.bounds.instances
-        and has_room(contents(instance), map(contents, customer.instances), INSTANCES_BYTES_MAX)
+        and fits(instance, customer.instances, turn.bounds)
     ):
         watched = next((one for one in customer.instances if one.state is None), None)
         if watched is None:

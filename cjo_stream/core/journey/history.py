@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from cjo_stream.core.program import Journey, Reentry
-from cjo_stream.core.size import HISTORIES_BYTES_MAX
 from cjo_stream.core.state import Customer, Instance
 from cjo_stream.core.text import KEY_CHARACTERS_MAX, key_text
 from cjo_stream.core.turn import Turn
@@ -18,7 +17,7 @@ from cjo_stream.core.turn import Turn
 ENTERED, ENDED = 0, 1
 TIMES_BYTES = 60
 """Two times and an anchor."""
-KEYS_SMALL_MAX = HISTORIES_BYTES_MAX // (TIMES_BYTES + 4 * KEY_CHARACTERS_MAX)
+KEY_BYTES_MAX = TIMES_BYTES + 4 * KEY_CHARACTERS_MAX
 """So many keys fit, however long."""
 
 
@@ -81,14 +80,14 @@ def _note(customer: Customer, instance: Instance, which: int, at: int, turn: Tur
 
 
 def _forget_oldest(customer: Customer, keys: dict[str, list[Any]], turn: Turn) -> None:
-    """Keep the last keys of a journey, and of all journeys what HISTORIES_BYTES_MAX hold."""
+    """Keep the last keys of a journey, and of all journeys what there is room for."""
     while len(keys) > turn.bounds.keys:
         del keys[next(iter(keys))]
         turn.count("cjo_state_bounds_total", "histories")
     histories = customer.histories
-    if sum(map(len, histories.values())) <= KEYS_SMALL_MAX:
+    if sum(map(len, histories.values())) * KEY_BYTES_MAX <= turn.bounds.histories_bytes:
         return
-    left = HISTORIES_BYTES_MAX - sum(map(_bytes_of, histories.values()))
+    left = turn.bounds.histories_bytes - sum(map(_bytes_of, histories.values()))
     while left < 0:
         longest = max(histories.values(), key=len)
         oldest = next(iter(longest))

@@ -12,7 +12,7 @@ from cjo_stream.core.journey.instance import count_live
 from cjo_stream.core.journey.record import record
 from cjo_stream.core.journey.step import contents
 from cjo_stream.core.program import Reentry
-from cjo_stream.core.size import INSTANCES_BYTES_MAX, SMALL_BYTES, size_of
+from cjo_stream.core.size import size_of
 from cjo_stream.core.state import Customer, Instance
 from cjo_stream.core.text import key_text
 
@@ -79,12 +79,12 @@ def _surplus(instances: Iterable[Instance], bounds: Bounds) -> list[Instance]:
     """
     surplus: list[Instance] = []
     numbers: dict[tuple[str, bool], int] = {}
-    kept, left = 0, INSTANCES_BYTES_MAX
+    kept, left = 0, bounds.instances_bytes
     for one in sorted(instances, key=lambda i: (i.state is None, -i.entered, i.opened_at)):
         kind = (one.journey, one.state is None)
         numbers[kind] = numbers.get(kind, 0) + 1
         size = size_of(contents(one))
-        size = size if size > SMALL_BYTES else 0
+        size = size if size > bounds.small_bytes else 0
         most = bounds.watched if one.state is None else bounds.live
         if numbers[kind] > most or kept == bounds.instances or size > left:
             surplus.append(one)

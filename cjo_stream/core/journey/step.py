@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.decision.request import Request, asked_of
 from cjo_stream.core.decision.waiting import ask
 from cjo_stream.core.expression import MISSING, evaluate_all
@@ -13,7 +14,7 @@ from cjo_stream.core.profile.fact import set_fact
 from cjo_stream.core.profile.publication import mark_profile
 from cjo_stream.core.program import Act, Assign, Decide, Raise, SetFact, Step
 from cjo_stream.core.record import JourneyRef
-from cjo_stream.core.size import INSTANCES_BYTES_MAX, has_room
+from cjo_stream.core.size import has_room
 from cjo_stream.core.state import Instance
 
 
@@ -74,7 +75,7 @@ def _assign(cascade: Cascade, instance: Instance, step: Assign) -> None:
             continue
         instance.data[name] = value
         others = (one for one in cascade.customer.instances if one is not instance)
-        if not has_room(contents(instance), map(contents, others), INSTANCES_BYTES_MAX):
+        if not fits(instance, others, cascade.turn.bounds):
             del instance.data[name]
             cascade.turn.count("cjo_state_bounds_total", "data")
 
@@ -82,3 +83,9 @@ def _assign(cascade: Cascade, instance: Instance, step: Assign) -> None:
 def contents(instance: Instance) -> tuple[Any, ...]:
     """Return the values that an instance keeps."""
     return instance.key, instance.data, instance.entry.attributes
+
+
+def fits(instance: Instance, others: Iterable[Instance], bounds: Bounds) -> bool:
+    """Return whether an instance finds room beside others."""
+    most, small = bounds.instances_bytes, bounds.small_bytes
+    return has_room(contents(instance), map(contents, others), most, small)

@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
+from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.expression import MISSING
 from cjo_stream.core.expression.zone import read_timestamp
 from cjo_stream.core.profile.former import forget_former
 from cjo_stream.core.program import Fact
-from cjo_stream.core.size import FACTS_BYTES_MAX, has_room
+from cjo_stream.core.size import has_room
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 
@@ -48,17 +49,17 @@ def join_facts(into: Customer, other: Customer, turn: Turn) -> None:
 
 
 def _keep(customer: Customer, slot: str, held: list[Any], turn: Turn) -> None:
-    if not _has_room(customer, slot, held[0]):
+    if not _has_room(customer, slot, held[0], turn.bounds):
         forget_former(customer, turn.program)
-        if not _has_room(customer, slot, held[0]):
+        if not _has_room(customer, slot, held[0], turn.bounds):
             turn.count("cjo_state_bounds_total", "facts")
             return
     customer.facts[slot] = held
 
 
-def _has_room(customer: Customer, slot: str, value: Any) -> bool:
+def _has_room(customer: Customer, slot: str, value: Any, bounds: Bounds) -> bool:
     others = (other[0] for known, other in customer.facts.items() if known != slot)
-    return has_room(value, others, FACTS_BYTES_MAX)
+    return has_room(value, others, bounds.facts_bytes, bounds.small_bytes)
 
 
 def part_facts(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> None:

@@ -16,12 +16,13 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterable
 from typing import Any
 
+from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope
 from cjo_stream.core.expression.value import same
 from cjo_stream.core.profile.former import forget_former
-from cjo_stream.core.program import Program, Trait, TraitKind
-from cjo_stream.core.size import TRAITS_BYTES_MAX, TRAITS_SMALL_BYTES, has_room
+from cjo_stream.core.program import Trait, TraitKind
+from cjo_stream.core.size import has_room
 from cjo_stream.core.state import Customer
 from cjo_stream.core.timeline import Entry, EventEntry, events_of
 from cjo_stream.core.turn import Turn
@@ -43,10 +44,10 @@ def update(customer: Customer, trait: Trait, event: Event, scope: Scope, turn: T
         value = trait.value.evaluate(scope)
         if value is MISSING or (trait.kind in _NUMERIC and type(value) not in _NUMBERS):
             return MISSING
-    if _take(customer, trait, value, event.time, scope.now):
+    if _take(customer, trait, value, event.time, scope.now, turn.bounds):
         return value
     forget_former(customer, turn.program)
-    if _take(customer, trait, value, event.time, scope.now):
+    if _take(customer, trait, value, event.time, scope.now, turn.bounds):
         return value
     turn.count("cjo_state_bounds_total", "traits")
     return MISSING
@@ -81,10 +82,10 @@ def join_traits(into: Customer, other: Customer, turn: Turn) -> None:
         else:
             one, two = (kept, mine) if is_later else (mine, kept)
             joined = _joined(trait, one, two)
-        if trait.per_ms is not None and not _has_room(into, slot, joined):
+        if trait.per_ms is not None and not _has_room(into, slot, joined, turn.bounds):
             oldest = turn.clock * BUCKETS // trait.per_ms - BUCKETS
             joined = {b: v for b, v in joined.items() if b >= oldest}
-        if _has_room(into, slot, joined):
+        if _has_room(into, slot, joined, turn.bounds):
             into.traits[slot] = joined
         else:
             turn.count("cjo_state_bounds_total", "traits")
@@ -104,7 +105,7 @@ def part_traits(
     fresh: Customer,
     leaving: Iterable[Entry],
     staying: Iterable[Entry],
-    program: Program,
+    turn: Turn,
 ) -> None:
     """Rebuild the traits of both from what each event's entry says was taken of it.
 
@@ -113,32 +114,34 @@ def part_traits(
     definitions took of an event is nobody's.
     """
     gone, kept = events_of(leaving), events_of(staying)
-    _rebuild(fresh, gone, program)
+    _rebuild(fresh, gone, turn)
     if len(gone) + len(kept) == customer.events:
         customer.traits = {}
-        _rebuild(customer, kept, program)
+        _rebuild(customer, kept, turn)
         return
     for event in gone:
         for slot, value in event.traits.items():
-            trait = program.traits_in.get(slot)
+            trait = turn.program.traits_in.get(slot)
             if trait is not None and trait.kind in _ZERO and slot in customer.traits:
-                _take(customer, trait, -value, event.time, event.time)
+                _take(customer, trait, -value, event.time, event.time, turn.bounds)
 
 
-def _rebuild(customer: Customer, events: Iterable[EventEntry], program: Program) -> None:
+def _rebuild(customer: Customer, events: Iterable[EventEntry], turn: Turn) -> None:
     for event in events:
         for slot, value in event.traits.items():
-            trait = program.traits_in.get(slot)
+            trait = turn.program.traits_in.get(slot)
             if trait is not None:
-                _take(customer, trait, value, event.time, event.time)
+                _take(customer, trait, value, event.time, event.time, turn.bounds)
 
 
-def _take(customer: Customer, trait: Trait, value: Any, time: int, now: int) -> bool:
+def _take(
+    customer: Customer, trait: Trait, value: Any, time: int, now: int, bounds: Bounds
+) -> bool:
     """Let a value count; return False where it finds no room."""
     slot, kept = trait.slot, customer.traits.get(trait.slot)
     if trait.per_ms is None:
         taken = _fold(trait, kept, value, time)
-        if _may_be_large(trait, taken, kept) and not _has_room(customer, slot, taken):
+        if _may_be_large(trait, taken, kept) and not _has_room(customer, slot, taken, bounds):
             return False
         customer.traits[slot] = taken
         return True
@@ -149,10 +152,10 @@ def _take(customer: Customer, trait: Trait, value: Any, time: int, now: int) -> 
         before = buckets.get(number)
         taken = _fold(trait, before, value, time)
         if _may_be_large(trait, taken, before) and not _has_room(
-            customer, slot, {**buckets, number: taken}
+            customer, slot, {**buckets, number: taken}, bounds
         ):
             buckets = customer.traits[slot] = {b: v for b, v in buckets.items() if b >= oldest}
-            if not _has_room(customer, slot, {**buckets, number: taken}):
+            if not _has_room(customer, slot, {**buckets, number: taken}, bounds):
                 return False
         buckets[number] = taken
     if len(buckets) > BUCKETS + 1:
@@ -166,9 +169,9 @@ def _may_be_large(trait: Trait, taken: Any, before: Any) -> bool:
     return trait.kind in _VALUES and taken is not before
 
 
-def _has_room(customer: Customer, slot: str, kept: Any) -> bool:
+def _has_room(customer: Customer, slot: str, kept: Any, bounds: Bounds) -> bool:
     others = (other for held, other in customer.traits.items() if held != slot)
-    return has_room(kept, others, TRAITS_BYTES_MAX, TRAITS_SMALL_BYTES)
+    return has_room(kept, others, bounds.traits_bytes, bounds.traits_small_bytes)
 
 
 def _fold(trait: Trait, kept: Any, value: Any, time: int) -> Any:

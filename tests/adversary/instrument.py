@@ -1,0 +1,124 @@
+"""What can find a fault: each runs from a seed, and cuts down what it found."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple
+
+from tests.adversary.smallest import smallest
+from tests.simulation import identity_paced, world
+from tests.simulation.identity import KINDS, History, Kind, live, things_of
+from tests.simulation.identity_oracle import check
+from tests.simulation.test_one_result import check as check_one_result
+
+ORDERS: Final = 20
+"""In so many orders a history that was cut down is tried, before it counts as holding."""
+
+
+class Instrument(NamedTuple):
+    """`run` returns what it met, by name, and raises where a promise is broken."""
+
+    name: str
+    share: float
+    """Of the time."""
+    run: Callable[[int], Counter[str]]
+    smallest: Callable[[int], str]
+
+
+def run_world(seed: int) -> Counter[str]:
+    """Run the whole chain with intake, tasks and dispatch."""
+    return Counter(world.run(seed).met)
+
+
+def smallest_world(seed: int) -> str:
+    """Return the steps that break a promise."""
+
+    def breaks(steps: Iterable[int]) -> str | None:
+        one = world.World(seed)
+        try:
+            for step in steps:
+                one.step(step)
+            one.settle()
+            one.check()
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        return None
+
+    steps = smallest(world.STEPS, lambda some: breaks(some) is not None)
+    one = world.World(seed)
+    lines = [f"step {step}: {_told(one, step)}" for step in steps]
+    return "\n".join([f"world {seed}, bounds {one.bounds}", *lines, str(breaks(steps))])
+
+
+def _told(one: world.World, step: int) -> str:
+    try:
+        one.step(step)
+    except Exception as error:
+        return f"{one.told[step]}: {type(error).__name__}"
+    return one.told[step]
+
+
+def run_identity(seed: int) -> Counter[str]:
+    """Run a history of identifiers of one of the kinds."""
+    chain, history = live(seed, _kind(seed))
+    return Counter(check(chain, history).situations)
+
+
+def smallest_identity(seed: int) -> str:
+    """Return the visits and orders that break a promise in some order of what they cause."""
+    kind = _kind(seed)
+
+    def broken(things: Sequence[int]) -> tuple[History, str] | None:
+        for order in range(ORDERS):
+            chain, history = live(seed, kind, things=things, order=order)
+            try:
+                check(chain, history)
+            except Exception as error:
+                return history, f"order {order}: {type(error).__name__}: {error}"
+        return None
+
+    things = smallest(things_of(kind), lambda some: broken(some) is not None)
+    found = broken(things)
+    assert found is not None
+    history, error = found
+    events = [
+        f"visit {e.id} at {e.time}: {[f'{i.type}:{i.value}' for i in e.identifiers]}"
+        for e in history.events
+    ]
+    orders = [f"order {order}" for order in history.orders]
+    return "\n".join([f"history {kind.name} {seed}, things {things}", *events, *orders, error])
+
+
+def _kind(seed: int) -> Kind:
+    return KINDS[seed % len(KINDS)]
+
+
+def run_paced(seed: int) -> Counter[str]:
+    """Tell a history of identifiers offline and to tasks."""
+    refusals = identity_paced.check(seed)
+    return Counter({f"refused as told offline: {reason}": 1 for *_, reason in refusals})
+
+
+def run_one_result(seed: int) -> Counter[str]:
+    """Run the logs of a world again and again: killed, in batches, with the smallest cache."""
+    one = world.run(seed)
+    met = Counter[str]()
+    for number, partition in enumerate(one.partitions):
+        result = check_one_result(partition.log, number, len(one.partitions), random.Random(seed))
+        met["a log has one result"] += bool(result.effects)
+    return met
+
+
+def as_it_is(name: str) -> Callable[[int], str]:
+    """Return what tells that the seed is the smallest form there is."""
+    return lambda seed: f"{name} {seed}: it is small, and is not cut down"
+
+
+INSTRUMENTS: Final = (
+    Instrument("world", 3, run_world, smallest_world),
+    Instrument("identity", 3, run_identity, smallest_identity),
+    Instrument("paced", 1, run_paced, as_it_is("paced")),
+    Instrument("one_result", 1, run_one_result, as_it_is("one_result")),
+)
