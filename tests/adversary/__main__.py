@@ -24,9 +24,9 @@ from typing import Final
 from tests.adversary.instrument import INSTRUMENTS, Instrument
 
 RUN_S: Final = 120
-"""What takes longer does not end."""
+"""Of CPU: what takes longer does not end."""
 CUT_S: Final = 600
-"""For cutting a fault down; what is not done by then is told by its seed alone."""
+"""Of CPU, for cutting a fault down; what is not done by then is told by its seed alone."""
 SEEDS_BELOW: Final = 1_000_000_000
 
 BY_NAME: Final = {one.name: one for one in INSTRUMENTS}
@@ -134,7 +134,7 @@ def run_one(name: str, seed: int) -> tuple[float, Counter[str]]:
             _kind_of(error), "".join(traceback.format_exception(error))
         ) from None
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     return time.monotonic() - began, met
 
 
@@ -146,10 +146,10 @@ def _within(seconds: float) -> None:
     """Raise EndlessError in this process after so long."""
 
     def end(_signal: int, _frame: FrameType | None) -> None:
-        raise EndlessError(f"still running after {seconds:.0f} s")
+        raise EndlessError(f"still running after {seconds:.0f} s of CPU")
 
-    signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.signal(signal.SIGPROF, end)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def _kind_of(error: BaseException) -> str:
@@ -180,9 +180,9 @@ def _cut_down(name: str, seed: int) -> str:
         _within(CUT_S)
         return f"its smallest form:\n{BY_NAME[name].smallest(seed)}"
     except EndlessError:
-        return f"it could not be cut down within {CUT_S} s"
+        return f"it could not be cut down within {CUT_S} s of CPU"
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 if __name__ == "__main__":
