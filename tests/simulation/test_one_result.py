@@ -9,9 +9,12 @@ other partitions and the whole store must be the same bytes.
 
 from __future__ import annotations
 
+import functools
 import os
 import random
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,7 +24,7 @@ from cjo_stream.core import actor
 from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.message import ActivateSet, Arrive, Deliver, StoreSet, identifier_key
 from cjo_stream.core.turn import Turn
-from cjo_stream.definition import DefinitionSet, load
+from cjo_stream.definition import load
 from cjo_stream.engine.frame import (
     Item,
     control_frame,
@@ -195,30 +198,28 @@ def test_a_log_of_merges_and_unmerges_has_one_result(kind: Any) -> None:
             check(partition.log, number, len(chain.partitions), draw)
 
 
-@pytest.fixture(scope="module")
-def spinning(tmp_path_factory: pytest.TempPathFactory) -> DefinitionSet:
-    folder = tmp_path_factory.mktemp("spinning")
-    (folder / "all.yaml").write_text(SPINNING)
-    return load(folder)
-
-
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_a_log_of_carts_put_off_and_of_states_that_spin_has_one_result(
-    seed: int, spinning: DefinitionSet
-) -> None:
+def test_a_log_of_carts_put_off_and_of_states_that_spin_has_one_result(seed: int) -> None:
     draw = random.Random(seed)
-    log = list(spun(draw, spinning))
-    result = check(log, 0, 1, draw)
+    result = check(list(spun(draw)), 0, 1, draw)
     kinds = [msgspec.msgpack.decode(item)[4][0] for item in result.effects]
     assert kinds.count("action") > 5
     assert kinds.count("transition") > 1_000
 
 
-def spun(draw: random.Random, spinning: DefinitionSet) -> Iterator[LogRecord]:
+@functools.cache
+def spinning() -> bytes:
+    """Return the set of SPINNING."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "all.yaml").write_text(SPINNING)
+        return load(Path(folder)).content
+
+
+def spun(draw: random.Random) -> Iterator[LogRecord]:
     """Yield a log: carts and orders of a few customers, at times a few ms or seconds apart."""
     numbers = Numbering()
     now = START_MS
-    sets = (StoreSet(1, spinning.content), ActivateSet(1))
+    sets = (StoreSet(1, spinning()), ActivateSet(1))
     yield LogRecord(0, now, control_frame([("", message) for message in sets]))
     for offset in range(1, 120):
         now += draw.choice([0, 0, 1, 2, 900, 3000])
