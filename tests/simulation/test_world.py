@@ -12,6 +12,7 @@ import os
 import pytest
 
 from cjo_stream.engine.frame import Effect
+from tests.simulation.situation import RARE
 from tests.simulation.world import run
 
 SEEDS = int(os.environ.get("CJO_SIMULATION_SEEDS", "100"))
@@ -22,13 +23,14 @@ CHUNK = 50
 def test_every_event_counts_once_and_every_command_leaves_once_whatever_crashes(
     first: int,
 ) -> None:
-    crashes = commands = rewards = 0
+    crashes = commands = rewards = sets = 0
     models: set[int | None] = set()
     met: set[str] = set()
     for seed in range(first, min(first + CHUNK, SEEDS)):
         world = run(seed)
         crashes += world.crashes
         met |= world.met
+        sets += world.applied
         out = [effect for effects in world.out for effect in effects]
         commands += sum(effect.kind == "action" for effect in out)
         rewards += sum(effect.kind == "reward" for effect in out)
@@ -37,7 +39,14 @@ def test_every_event_counts_once_and_every_command_leaves_once_whatever_crashes(
     assert commands > CHUNK
     assert rewards > CHUNK // 5  # half of the seeds decide
     assert len(models) > 3
-    assert len(met) > 3, "bounds are small, and few are met"
+    bounds = [what for what in met if what.startswith("the bound of")]
+    assert len(bounds) > 3, "bounds are small, and few are met"
+    assert len(met.intersection(RARE)) > 40
+    assert sets > 2 * CHUNK, "definitions hardly change"
+
+
+def test_the_rare_situations_are_many_and_each_has_one_name() -> None:
+    assert len(set(RARE)) == len(RARE) >= 120
 
 
 def model_of(decision: Effect) -> int | None:

@@ -48,7 +48,7 @@ from tests.simulation.small import draw_bounds, draw_memory
 
 TOPOLOGIES = ("topology", "deciding")
 """Journeys of all kinds, and decisions of all kinds: each seed has one of them."""
-HISTORIES = 40
+HISTORIES = 24
 """Of definition sets: each seed has one of them."""
 STEPS = range(500)
 START_MS = 1_700_000_000_000
