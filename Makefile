@@ -58,6 +58,10 @@ simulate: $(READY) ## the simulated world: SEEDS=10000 of them, or one again wit
 adversary: $(READY) ## look for faults with every instrument: MINUTES=60, or from SEED=7
 	$(BIN)/python -m tests.adversary --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
+.PHONY: differential
+differential: $(READY) ## random worlds through a plain reference and the engine: SEEDS=10000, or SEED=7
+	$(BIN)/python -m tests.differential $(if $(SEED),--seed $(SEED) --smallest,--seeds $(SEEDS))
+
 .PHONY: identity
 identity: $(READY) ## histories of identifiers: SEEDS=10000 of each kind, or one again with SEED=7
 	$(BIN)/python -m tests.simulation identity $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
