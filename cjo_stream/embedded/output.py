@@ -27,6 +27,7 @@ NAMES = {
     "identity": "identities.jsonl",
     "dead_letter": "dead_letters.jsonl",
 }
+_BEGUN = frozenset(NAMES.values())
 CUSTOMERS = "customers.jsonl"
 SUMMARY = "summary.json"
 CHUNK_BYTES = 1 << 20
@@ -35,10 +36,13 @@ _JSON = msgspec.json.Encoder()
 
 
 def check_free(folder: Path, *, force: bool) -> None:
-    """Make `folder` for a new run; raises UsageError where it holds something."""
+    """Make `folder` for a new run; raises UsageError where it holds something.
+
+    Empty files of ours are nothing: a run ended before it could note that it had begun them.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        held = any(folder.iterdir())
+        held = any(path.name not in _BEGUN or path.stat().st_size for path in folder.iterdir())
     except OSError as error:
         raise UsageError(
             f"{folder} cannot be written to ({error.strerror}): name another folder"

@@ -44,6 +44,7 @@ ASK_S: Final = 5.0
 POLL_S: Final = 0.05
 RETRY_S: Final = 0.2
 MISSING: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
+_DAMAGED: Final = (KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION)
 PARTITIONER: Final = "murmur2_random"
 """As Java's clients place keys, so that what they write and read lies side by side with ours."""
 ANY_PARTITION: Final = -1
@@ -124,8 +125,19 @@ def check_consumed(error: KafkaError, topic: str | None) -> None:
             f"topic {topic} no longer holds the record to be read next: it was cut, lost its end, "
             "or was created anew. The next start says which, and what to do"
         )
+    if error.code() in _DAMAGED:
+        raise damaged(topic or "read here", error.str())
     check_allowed(error, f"to read {topic or 'here'}")
     _LOG.warning("consumer: %s", error)
+
+
+def damaged(topic: str, why: str) -> RefusalError:
+    """Return the error for a record whose bytes are not those that were written."""
+    return RefusalError(
+        f"a record of topic {topic} is damaged ({why}): a disk of the broker, or what lies "
+        "between, changed its bytes. Nothing of it was taken. Let another replica lead the "
+        "partition, or bring the log back from a copy; then start again"
+    )
 
 
 def away(error: Exception, what: str = "to ask") -> RetryError:
@@ -240,6 +252,8 @@ _READING: Final[dict[str, Any]] = {
     "auto.offset.reset": "error",
     "enable.partition.eof": True,
     "isolation.level": "read_committed",
+    # The broker hands on what its disk gives: a changed byte is seen by who reads, if it looks.
+    "check.crcs": True,
     "fetch.wait.max.ms": 100,
     "fetch.queue.backoff.ms": 20,
     # What is fetched ahead; memory stays flat however far behind this process is.

@@ -8,6 +8,7 @@ one, and the log is replayed from there.
 from __future__ import annotations
 
 import functools
+import re
 import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from rocksdict import (
 
 from cjo_stream.errors import CjoError, LockedError, RebuildError, RetryError
 from cjo_stream.store.private import make_private
+from cjo_stream.store.sequence import fault_in
 
 BLOCK_CACHE_BYTES = 128 << 20
 WRITE_BUFFERS_BYTES = 64 << 20
@@ -37,6 +39,8 @@ LOG_FILES_MAX = 2
 BLOOM_BITS = 10
 OVERWRITTEN_KEPT_S = 86_400
 """Files with older values than this are merged into those below, while the store is open."""
+_HELD = re.compile("While lock file|lock hold by current process")
+_SPOILT = ("Corruption", "Invalid argument")
 TOMBSTONE_WINDOW = 1_000
 TOMBSTONES_MAX = 500
 """Of 1,000 neighbours half deleted: compact. Timers are written once and deleted once."""
@@ -77,12 +81,15 @@ class RocksStore:
         self._folder = str(folder)
         self._scans: weakref.WeakSet[_Scan] = weakref.WeakSet()
         self._open = False
+        self._has_failed = False
         try:
             make_private(Path(folder))
+            if (fault := fault_in(Path(folder))) is not None:
+                raise _unreadable(self._folder, fault)
             self._db = Rdict(self._folder, _options(memory or process_memory(), self.compression))
             self._db.set_options({"ttl": str(OVERWRITTEN_KEPT_S)})
         except Exception as error:
-            raise _named(error, self._folder) from error
+            raise named(error, self._folder) from error
         self._open = True
         self._get = self._db.get
 
@@ -91,7 +98,7 @@ class RocksStore:
         try:
             value: bytes | None = self._get(key)
         except Exception as error:
-            raise _named(error, self._folder) from error
+            raise named(error, self._folder) from error
         return value
 
     def scan(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -112,7 +119,8 @@ class RocksStore:
         try:
             self._db.write(changes)
         except Exception as error:
-            raise _named(error, self._folder) from error
+            self._has_failed = True
+            raise named(error, self._folder) from error
 
     def checkpoint(self, folder: str) -> None:
         """Leave a consistent copy in `folder`: hard links where the disk is the same."""
@@ -121,7 +129,7 @@ class RocksStore:
             Checkpoint(self._db).create_checkpoint(folder)
         except Exception as error:
             if str(error).startswith("Corruption"):
-                raise _named(error, self._folder) from error
+                raise named(error, self._folder) from error
             raise RetryError(
                 f"{folder} cannot be made ({error}): make room on the disk, or bring it back"
             ) from error
@@ -137,7 +145,7 @@ class RocksStore:
             for begin, end in ranges:
                 self._db.compact_range(begin, end)
         except Exception as error:
-            raise _named(error, self._folder) from error
+            raise named(error, self._folder) from error
 
     def size_bytes(self) -> int:
         """Return about how many bytes the store takes, on disk and in write buffers."""
@@ -156,7 +164,9 @@ class RocksStore:
         try:
             self._db.close()
         except Exception as error:
-            raise _named(error, self._folder) from error
+            if self._has_failed:
+                return  # RocksDB only says so again, and why stands in what was said first
+            raise named(error, self._folder) from error
 
 
 class _Scan(Iterator[tuple[bytes, bytes]]):
@@ -180,7 +190,7 @@ class _Scan(Iterator[tuple[bytes, bytes]]):
         except StopIteration:
             raise
         except Exception as error:
-            raise _named(error, self._folder) from error
+            raise named(error, self._folder) from error
 
     def end(self) -> None:
         """Let go of the database."""
@@ -208,18 +218,24 @@ def _options(memory: Memory, compression: DBCompressionType) -> Options:
     return options
 
 
-def _named(error: Exception, folder: str) -> CjoError:
+def named(error: Exception, folder: str) -> CjoError:
     """Return the error of our tree that says what to do; RocksDB's carry only a text."""
+    if isinstance(error, CjoError):
+        return error
     text = str(error)
-    if "LOCK" in text:
+    if _HELD.search(text):
         return LockedError(f"{folder} is held by another process; end it, or wait for its end")
-    if text.startswith(("Corruption", "Invalid argument")):
-        return RebuildError(
-            f"{folder} cannot be read ({text}). Do not delete it: move it aside, for it can often "
-            "be repaired. A worker then rebuilds it as far as checkpoint and log reach; the state "
-            "folder of a `run` comes back from a copy of yours"
-        )
+    if text.startswith(_SPOILT) or ("No such file" in text and "/MANIFEST-" in text):
+        return _unreadable(folder, text)
     return RetryError(
         f"{folder} cannot be used for now ({text}): make room on the disk, or bring it back. "
         "Then start again: nothing is lost"
+    )
+
+
+def _unreadable(folder: str, why: str) -> RebuildError:
+    return RebuildError(
+        f"{folder} cannot be read ({why}). Do not delete it: move it aside, for it can often "
+        "be repaired. A worker then rebuilds it as far as checkpoint and log reach; the state "
+        "folder of a `run` comes back from a copy of yours"
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from tests.adversary.smallest import smallest
-from tests.simulation import identity_paced, world
+from tests.simulation import disk, identity_paced, world
 from tests.simulation.identity import KINDS, History, Kind, live, things_of
 from tests.simulation.identity_oracle import check
 from tests.simulation.test_one_result import check as check_one_result
@@ -124,4 +124,5 @@ INSTRUMENTS: Final = (
     Instrument("identity", 3, run_identity, smallest_identity),
     Instrument("paced", 1, run_paced, as_it_is("paced")),
     Instrument("one_result", 1, run_one_result, as_it_is("one_result")),
+    Instrument("disk", 1, disk.run, disk.smallest),
 )

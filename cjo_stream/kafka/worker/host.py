@@ -15,13 +15,18 @@ from typing import Any, Final, cast
 
 import faust
 from aiokafka import errors
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import (
+    CorruptRecordException,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 from faust.auth import GSSAPICredentials, SASLCredentials, SSLCredentials
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, EventT, StreamT
 
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.errors import UsageError
+from cjo_stream.kafka.client import damaged
 from cjo_stream.kafka.worker.hosting import Hosting
 from cjo_stream.kafka.worker.partition import Arrival
 
@@ -65,6 +70,10 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
             hosting = cast(WorkerApp, self.app).hosting
             for place, offset in error.args[0].items():
                 hosting.out_of_range(place.partition, offset)
+            return {}
+        except CorruptRecordException as error:
+            app = cast(WorkerApp, self.app)
+            app.hosting.fail(damaged(app.internal_topic, str(error)))
             return {}
 
 
