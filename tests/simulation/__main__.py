@@ -65,7 +65,8 @@ class Totals:
 def _tell(met: Counter[str], seeds: int) -> int:
     """Print in how many seeds each rare situation was met; return 1 where one was in too few."""
     for name in sorted(RARE, key=lambda name: (-met[name], name)):
-        print(f"{met[name]:8,}  {name}")
+        if met[name] or seeds >= FULL:
+            print(f"{met[name]:8,}  {name}")
     least = LEAST_MET * seeds // FULL if seeds >= FULL else 0
     few = [name for name in RARE if met[name] < least]
     unmet = sum(not met[name] for name in RARE)
