@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from tests.adversary.smallest import smallest
+from tests.differential import worlds
 from tests.simulation import disk, identity_paced, world
 from tests.simulation.identity import KINDS, History, Kind, live, things_of
 from tests.simulation.identity_oracle import check
@@ -122,6 +123,7 @@ def as_it_is(name: str) -> Callable[[int], str]:
 INSTRUMENTS: Final = (
     Instrument("world", 3, run_world, smallest_world),
     Instrument("identity", 3, run_identity, smallest_identity),
+    Instrument("differential", 4, worlds.run, worlds.smallest),
     Instrument("paced", 1, run_paced, as_it_is("paced")),
     Instrument("one_result", 1, run_one_result, as_it_is("one_result")),
     Instrument("disk", 1, disk.run, disk.smallest),
