@@ -51,7 +51,8 @@ ERRORS: Final = {
 }
 KINDS: Final = ("torn", "changed", "emptied", "gone")
 EVENTS: Final = 24
-DEFINITIONS: Final = load(Path(__file__).parent / "topology")
+TOPOLOGY: Final = Path(__file__).parent / "topology"
+DEFINITIONS: Final = load(TOPOLOGY)
 BASES: Final = 4
 """Recorded logs that workers run through; each costs a simulated world."""
 FLUSHED_EVERY: Final = 30
