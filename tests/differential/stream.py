@@ -10,7 +10,7 @@ import json
 from random import Random
 from typing import Any, NamedTuple
 
-from cjo_stream.core.state import Customer
+from cjo_stream.core.state import Command, Customer
 from cjo_stream.engine.port import RawRecord
 from tests.differential.reference import BusyError, Reference
 from tests.differential.topology import FACTS, OUTCOMES, TYPES, ZONES
@@ -105,8 +105,23 @@ class _Crowd:
         due = self.reference.next_due()
         if due is not None and due > self.now and draw.random() < 0.15:
             return due - self.now + draw.choice((-1, 0, 0, 1))
+        edges = [at for at in self._edges() if at > self.now + 1]
+        if edges and draw.random() < 0.25:
+            return draw.choice(edges) - self.now + draw.choice((-1, 0, 0, 1))
         gap = draw.choice(GAPS_MS)
         return gap if not self.is_paced else min(gap, HOUR)
+
+    def _edges(self) -> list[int]:
+        """Return when a command leaves the window of a cap."""
+        program = self.reference.program
+        lasts = [cap.per for cap in program.policy.caps if isinstance(cap.per, int)]
+        return [command.at + per for command in self._commands()[-4:] for per in lasts]
+
+    def _commands(self) -> list[Command]:
+        """Return all commands so far that their customers remember, by time."""
+        customers = [one for one in self.reference.actors.values() if isinstance(one, Customer)]
+        commands = [command for one in customers for command in one.commands]
+        return sorted(commands, key=lambda one: (one.at, one.id))
 
     def _person(self, number: int) -> dict[str, list[str]]:
         return {
@@ -212,9 +227,7 @@ class _Crowd:
     def _outcome(self) -> dict[str, Any]:
         """Answer a command, mostly one of the last; by its id or by its name."""
         draw = self.draw
-        customers = [one for one in self.reference.actors.values() if isinstance(one, Customer)]
-        commands = [command for one in customers for command in one.commands]
-        commands.sort(key=lambda one: (one.at, one.id))
+        commands = self._commands()
         attributes: dict[str, Any] = {
             "outcome": draw.choice((*OUTCOMES, "accept", "accept", "reject", "click"))
         }
