@@ -173,6 +173,15 @@ def spoil(path: Path, kind: str, draw: random.Random) -> None:
     path.write_bytes(data)
 
 
+def choose(draw: random.Random, folder: Path) -> Path | None:
+    """Draw a file, each kind of them alike; None where there is none."""
+    kinds: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob("*")):
+        if path.is_file() and path.name != "LOCK":
+            kinds.setdefault(name_of(path), []).append(path)
+    return draw.choice(kinds[draw.choice(sorted(kinds))]) if kinds else None
+
+
 def name_of(path: Path) -> str:
     """Return what a file of a store is."""
     if path.suffix in (".sst", ".log"):
@@ -227,10 +236,10 @@ class Embedded:
         """Spoil a file of the state; where that is told, bring the state back."""
         draw = random.Random(step.draw)
         folder = self.state / "log"
-        files = sorted(p for p in folder.glob("*") if p.name != "LOCK" and p.suffix != ".copy")
-        if not files:
+        self.go(Step("be killed", step.far))
+        path, kind = choose(draw, folder), draw.choice(KINDS)
+        if path is None:
             return
-        path, kind = draw.choice(files), draw.choice(KINDS)
         copies = {name: self.root / f"{name}.before" for name in ("out", "state")}
         for name, copy in copies.items():
             shutil.rmtree(copy, ignore_errors=True)
@@ -417,11 +426,10 @@ class Worker:
         where = draw.choice(
             [self.path, Path(self.url, "0", "files"), Path(self.url, "0", "manifests")]
         )
-        files = sorted(p for p in where.glob("*") if p.name != "LOCK" and p.is_file())
-        if not files:
+        path, kind = choose(draw, where), draw.choice(KINDS)
+        if path is None:
             return
         self._keep()
-        path, kind = draw.choice(files), draw.choice(KINDS)
         what = name_of(path) if where is self.path else where.name.removesuffix("s")
         of = "store" if where is self.path else "checkpoint"
         spoil(path, kind, draw)
