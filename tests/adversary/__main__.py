@@ -78,7 +78,7 @@ def look(chosen: list[Instrument], first: int, seconds: float) -> dict[str, Scor
     running: dict[Future[tuple[float, Counter[str]]], tuple[str, int]] = {}
     planned = Counter[str]()
     cpus = os.cpu_count() or 1
-    with ProcessPoolExecutor(cpus, initializer=_quiet) as pool:
+    with ProcessPoolExecutor(cpus) as pool:
         while True:
             while len(running) < 2 * cpus:
                 late = time.monotonic() - began >= seconds
@@ -126,6 +126,7 @@ def _note(
 def run_one(name: str, seed: int) -> tuple[float, Counter[str]]:
     """Run one seed; return the seconds it took, and what it met. Raises BrokenPromiseError."""
     began = time.monotonic()
+    _quiet()  # an instrument may have listened to what is logged
     try:
         _within(RUN_S)
         met = BY_NAME[name].run(seed)
