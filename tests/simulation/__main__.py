@@ -29,6 +29,7 @@ from tests.simulation.world import run
 FULL: Final = 10_000
 LEAST_MET: Final = 50
 CHUNK: Final = 25
+TOLD_EVERY: Final = 40
 
 
 def main() -> int:
@@ -85,8 +86,10 @@ def _sum(run_chunk: Callable[[Sequence[int]], Totals], seeds: Sequence[int]) -> 
     with ProcessPoolExecutor(os.cpu_count(), initializer=logging.disable) as pool:
         running = [pool.submit(run_chunk, chunk) for chunk in chunks]
         try:
-            for done in as_completed(running):
+            for number, done in enumerate(as_completed(running), 1):
                 totals.add(done.result())
+                if number % TOLD_EVERY == 0:
+                    print(f"{number * CHUNK:,} of {len(seeds):,} seeds hold", flush=True)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
