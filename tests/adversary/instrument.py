@@ -125,7 +125,6 @@ INSTRUMENTS: Final = (
     Instrument("identity", 3, run_identity, smallest_identity),
     Instrument("differential", 4, worlds.run, worlds.smallest),
     Instrument("paced", 1, run_paced, as_it_is("paced")),
-    Instrument("differential", 2, worlds.run, worlds.smallest),
     Instrument("one_result", 1, run_one_result, as_it_is("one_result")),
     Instrument("disk", 1, disk.run, disk.smallest),
 )
