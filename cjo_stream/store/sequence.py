@@ -18,6 +18,7 @@ from typing import Final
 _BLOCK_BYTES: Final = 32_768
 _HEAD_BYTES: Final = 7
 _WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
+_TORN: Final = -1
 _RECYCLED: Final = range(5, 9)
 """Types of frames in a file that is written anew in its place, which ours never are: RocksDB does
 not come back from reading a MANIFEST that has one."""
@@ -47,6 +48,8 @@ def fault_in(folder: Path) -> str | None:
     for kind, content in _frames((folder / name).read_bytes()):
         if kind in _RECYCLED:
             return f"{name} has a frame of type {kind}"
+        if kind == _TORN:
+            return f"{name} ends within a frame"
         if kind in (_WHOLE, _FIRST) and (told := _sequence(content)) is not None:
             held = max(held or 0, told)
     if held is not None and begins is not None and begins > held + 1:
@@ -69,7 +72,7 @@ def _begin(log: Path) -> int | None:
 
 
 def _frames(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield type and content of the frames, as far as they are whole."""
+    """Yield type and content of the frames; _TORN for what ends within one, at last."""
     at = 0
     while at + _HEAD_BYTES <= len(data):
         room = _BLOCK_BYTES - at % _BLOCK_BYTES
@@ -80,8 +83,13 @@ def _frames(data: bytes) -> Iterator[tuple[int, bytes]]:
         end = at + _HEAD_BYTES + length
         if kind == 0:
             return
+        if end > len(data):
+            yield _TORN, b""
+            return
         yield kind, data[at + _HEAD_BYTES : end]
         at = end
+    if data[at:].strip(b"\0"):
+        yield _TORN, b""
 
 
 def _sequence(edit: bytes) -> int | None:

@@ -97,7 +97,14 @@ class Failing(RocksStore):
     def __init__(self, folder: str | Path, memory: Memory | None = None) -> None:
         super().__init__(folder, memory or _memory())
         # A kill is a copy of all files at once: nothing may move among them meanwhile.
-        self._db.set_options({"disable_auto_compactions": "true"})
+        many = str(1 << 20)
+        self._db.set_options(
+            {
+                "disable_auto_compactions": "true",
+                "level0_slowdown_writes_trigger": many,
+                "level0_stop_writes_trigger": many,
+            }
+        )
 
     def get(self, key: bytes) -> bytes | None:
         self._call("read")
