@@ -66,6 +66,10 @@ differential: $(READY) ## random worlds through a plain reference and the engine
 identity: $(READY) ## histories of identifiers: SEEDS=10000 of each kind, or one again with SEED=7
 	$(BIN)/python -m tests.simulation identity $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
+.PHONY: mutants
+mutants: $(READY) ## MUTANTS=300 of core and engine by SEED=1: the share that tests kill, and who survives
+	$(BIN)/python -m tests.mutants --seed $(or $(SEED),1) --mutants $(or $(MUTANTS),300)
+
 .PHONY: bench
 bench: $(READY) ## throughput and latency of this machine
 	$(BIN)/python -m tests.bench
@@ -77,5 +81,5 @@ fmt: $(READY) ## format the code, sort the imports
 
 .PHONY: clean
 clean: ## remove what was built and what ran, .venv included
-	rm -rf $(VENV) build dist cjo-demo .kafka .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist cjo-demo .kafka .pytest_cache .mypy_cache .ruff_cache .hypothesis .mutants .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from tests.adversary.smallest import smallest
 from tests.differential import worlds
+from tests.replay.history import again
 from tests.simulation import disk, identity_paced, world
 from tests.simulation.identity import KINDS, History, Kind, live, things_of
 from tests.simulation.identity_oracle import check
@@ -127,4 +128,6 @@ INSTRUMENTS: Final = (
     Instrument("paced", 1, run_paced, as_it_is("paced")),
     Instrument("one_result", 1, run_one_result, as_it_is("one_result")),
     Instrument("disk", 1, disk.run, disk.smallest),
+    Instrument("walk", 1, again.run_walk, again.smallest_walk),
+    Instrument("kept", 0.5, again.run_kept, as_it_is("kept")),
 )

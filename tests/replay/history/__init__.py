@@ -8,6 +8,7 @@
     layout      all fields and kinds that a release writes, and those that a history holds
     contents    what stands in stores, logs and topics
     folder      a state folder of `run --state` and a checkpoint, as files
+    again       the adversary's: a kept history and new walks, told by tasks that die
 
 `python -m tests.replay.history` writes the history of the behaviour number of this release.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -83,7 +84,7 @@ class _Noting(MemoryStore):
         super().__init__()
         self.written: Pairs = []
 
-    def write(self, batch: list[tuple[bytes, bytes | None]]) -> None:  # type: ignore[override]
+    def write(self, batch: Sequence[tuple[bytes, bytes | None]]) -> None:
         self.written += [(key, value) for key, value in batch if value is not None]
         super().write(batch)
 

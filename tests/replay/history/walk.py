@@ -103,8 +103,8 @@ class Walk:
         self._events_left = events
         self._events = events
         self._lanes: dict[tuple[str, int], deque[bytes]] = {}
-        self._stores = [MemoryStore() for _ in range(PARTITIONS)]
-        self._tasks: list[Task] = [open_task(n, store) for n, store in enumerate(self._stores)]
+        self.stores = [MemoryStore() for _ in range(PARTITIONS)]
+        self._tasks: list[Task] = [open_task(n, store) for n, store in enumerate(self.stores)]
         self._dispatch = Dispatch("effect")
         self._dispatched = [0] * PARTITIONS
         for number in range(PARTITIONS):
