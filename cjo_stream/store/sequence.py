@@ -3,8 +3,9 @@
 RocksDB numbers its writes. A MANIFEST says up to which number the tables hold them, a log of
 writes says with which number it begins. RocksDB takes a MANIFEST that lost its end for one that
 was never longer: it then leaves out the tables that were told of there, plays the log of writes
-that came after them, and has a state with a hole in it. So where the log begins beyond what the
-tables hold, nobody may open it.
+that came after them, and has a state with a hole in it. So nobody may open a store whose log
+begins beyond what the tables hold, or whose MANIFEST ends within a frame. A power cut may leave
+the latter, too: the state is then built anew, for the numbers alone do not tell every hole.
 
 Both are files of frames: checksum (4), length (2), type (1), content; blocks of 32 KiB.
 """
