@@ -35,6 +35,8 @@ from tests.mutants.trial import (
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = ROOT / ".mutants"
 TESTS: Final = ("tests/unit", "tests/property", "tests/replay", "tests/simulation")
+ELSEWHERE: Final = ("test_cli*", "*_killed.py", "test_hosting.py", "test_house.py", "test_up.py")
+"""Tests whose work is done by other processes, or that wait: they see little of a mutant."""
 AT_ONCE: Final = 2
 BUDGET_S: Final = 60.0
 """Of tests for one mutant, the quickest first, as long as they take without one."""
@@ -128,7 +130,8 @@ def _line(room: str, counts: Counter[str]) -> str:
 def _reach(tree: Path, *, again: bool) -> Reach:
     path = FOLDER / "reach.json"
     if not (again and path.exists()):
-        command = [sys.executable, "-m", "tests.mutants.reach", str(path), *TESTS]
+        ignored = [f"--ignore-glob=*/{name}" for name in ELSEWHERE]
+        command = [sys.executable, "-m", "tests.mutants.reach", str(path), *ignored, *TESTS]
         environment = {**os.environ, "PYTHONPATH": str(tree)}
         output = FOLDER / "reach.txt"
         with output.open("w") as out:

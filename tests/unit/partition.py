@@ -124,6 +124,13 @@ class Partition:
             msgspec.json.decode(item.effect.value) for item in self.out if item.effect.kind == kind
         ]
 
+    def changes(self) -> list[tuple[str, list[int]]]:
+        """Return the kind of each identity change that went out, and the users that it names."""
+        return [
+            (row["kind"], [int(one["value"].rpartition("-")[2]) for one in row["identifiers"]])
+            for row in self.sent("identity")
+        ]
+
     def letters(self) -> list[dict[str, Any]]:
         """Return the dead letters: their headers and, under `value`, what they carry."""
         return [

@@ -120,7 +120,7 @@ def test_what_waits_for_answers_is_bounded_in_bytes_however_long_the_identifiers
     anchor = town.identifier(f"user:{named['user']}")
     assert len(msgspec.msgpack.encode(anchor.held)) < HELD_BYTES_MAX * 1.2
     assert len(msgspec.msgpack.encode(anchor.asked)) < ASKED_BYTES_MAX * 1.2
-    assert town.counts["cjo_state_bounds_total", "held"] > 0
+    assert town.counts["cjo_state_bounds_total", "held"] == 300 - len(anchor.held)
     assert town.counts["cjo_state_bounds_total", "asked"] > 0
     town.let_go()
     assert not town.identifier(f"user:{named['user']}").held
@@ -170,7 +170,8 @@ def test_a_flood_of_refusals_forgets_no_link(town: Town) -> None:
         town.event("visit", {"user": "u", "email": f"e{number}"})
     state = town.identifier("user:u")
     assert list(state.known) == [town.hash("email:e0"), town.hash("email:e1")]
-    assert len(state.refused) == 2
+    last = [f"email:e{number}" for number in (18, 19)]
+    assert list(state.refused) == [town.hash(name) for name in last]
 
 
 # --- strongest first
@@ -293,7 +294,7 @@ def test_a_limit_that_only_a_reservation_would_break_waits_for_it(town: Town) ->
     town.let_go()
     assert town.answer("second") == {"linked": True}
     assert town.answer("third") == {"linked": False, "reason": "limit"}
-    assert len(town.customer("user:u").members) == 3
+    assert town.values("user:u") == ["e1", "e2", "u"]
 
 
 def test_of_many_who_ask_at_once_no_more_come_in_than_may(town: Town) -> None:
@@ -304,8 +305,9 @@ def test_of_many_who_ask_at_once_no_more_come_in_than_may(town: Town) -> None:
         town.tie("user:u", f"email:e{number}", f"tie{number}")
     town.let_go()
     answers = [town.answer(f"tie{number}") for number in range(6)]
-    assert sum(answer["linked"] for answer in answers) == 2
-    assert len(town.customer("user:u").members) == 3
+    refused = {"linked": False, "reason": "limit"}
+    assert answers == [{"linked": True}] * 2 + [refused] * 4
+    assert town.values("user:u") == ["e0", "e1", "u"]
 
 
 def test_a_limit_that_slides_lets_in_again_what_it_refused(town: Town) -> None:

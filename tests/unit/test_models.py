@@ -6,6 +6,7 @@ from typing import Any
 
 from cjo_stream.core.learning.feature import BIAS
 from cjo_stream.core.learning.posterior import Model, learn
+from cjo_stream.core.learning.weight import read
 from cjo_stream.core.message import ActivateModel, Message, StoreModel
 from cjo_stream.core.record import Reward
 from cjo_stream.engine import codec
@@ -76,7 +77,9 @@ def test_a_step_run_again_after_a_failure_takes_the_model_once() -> None:
     assert models.active == 1
     in_force = models.in_force()
     assert in_force is not None
-    assert len(in_force.treatments) == 1
+    assert in_force == read(
+        1, [m.content for m in messages(1, rewards=1) if isinstance(m, StoreModel)]
+    )
     assert models.batch() == []
 
 
@@ -106,8 +109,7 @@ def test_lower_numbers_are_ignored_and_a_part_that_comes_again_counts() -> None:
     assert partition.task.model_number == 3
     assert replies(partition) == [{"model": 3, "error": None}]
     in_force = Models(partition.store, 3).in_force()
-    assert in_force is not None
-    assert sum(w.positives + w.negatives for w in in_force.treatments.values()) == 9
+    assert in_force == read(3, [m.content for m in messages(3) if isinstance(m, StoreModel)])
 
 
 def test_decisions_tell_the_model_they_went_by() -> None:

@@ -206,7 +206,7 @@ def test_a_failure_in_the_identity_protocol_stops_before_anything_is_written(
     assert dict(partition.store.scan(b"", b"\xff")) == before
     partition.open()
     partition.run()
-    assert len(partition.sent("identity")) == 2
+    assert partition.changes() == [("created", [1]), ("created", [2])]
 
 
 @pytest.mark.parametrize("error", [MemoryError, RecursionError])
@@ -228,7 +228,7 @@ def test_an_operators_command_that_fails_is_answered(monkeypatch: pytest.MonkeyP
     partition.run()
     (reply,) = partition.sent("reply")
     assert (reply["command_id"], reply["body"]) == ("question", {"error": "ValueError"})
-    assert len(partition.sent("identity")) == 1
+    assert partition.changes() == [("created", [1])]
 
 
 # --- the log, its lanes, its clock
@@ -296,7 +296,7 @@ def test_a_frame_that_was_damaged_is_taken_once_it_is_back() -> None:
     partition.log[-1] = whole
     partition.open()
     partition.run()
-    assert len(partition.sent("identity")) == 1
+    assert partition.changes() == [("created", [1])]
 
 
 def test_a_frame_in_whose_place_stands_another_record_is_missed() -> None:
@@ -387,10 +387,11 @@ def test_at_most_so_many_timers_fire_at_a_record_and_the_rest_with_the_next() ->
     partition.step()
     for at in (4 * SECOND, 4 * SECOND + 1, 4 * SECOND + 2):
         partition.tick(at)
-    for expected in (TIMERS_PER_RECORD_MAX, 2, 0):
+    users = [f"secret-user-{user}" for user in range(TIMERS_PER_RECORD_MAX + 2)]
+    for expected in (users[:TIMERS_PER_RECORD_MAX], users[TIMERS_PER_RECORD_MAX:], []):
         partition.out.clear()
         partition.step(1)
-        assert len(partition.sent("action")) == expected
+        assert [row["address"]["value"] for row in partition.sent("action")] == expected
 
 
 def test_timers_put_off_or_cancelled_take_nothing_from_what_a_record_may_fire() -> None:
@@ -412,7 +413,9 @@ def test_timers_put_off_or_cancelled_take_nothing_from_what_a_record_may_fire() 
             partition.out.clear()
             partition.step()
             reopened.append(partition.out)
-            assert len(partition.sent("action")) == (3 if at == 4 * SECOND else 2)
+            users = (0, 1, 2) if at == 4 * SECOND else (3, 4)
+            reminded = [row["address"]["value"] for row in partition.sent("action")]
+            assert reminded == [f"secret-user-{user}" for user in users]
     assert reopened[:2] == reopened[2:]
 
 
@@ -487,7 +490,7 @@ def test_items_before_the_first_definition_set_stop_the_task() -> None:
     applied = Partition()
     applied.event(event(1))
     applied.run()
-    assert len(applied.sent("identity")) == 1
+    assert applied.changes() == [("created", [1])]
 
 
 def test_sets_are_stored_then_activated_and_each_is_answered() -> None:
@@ -528,7 +531,7 @@ def test_a_set_that_does_not_compile_is_refused_and_the_one_in_force_stays() -> 
     assert "does not compile" in reply["body"]["error"]
     with pytest.raises(RefusalError, match="Apply it from the release that the workers have"):
         check_answers(2, [reply["body"]], "definition")
-    assert len(partition.sent("identity")) == 1
+    assert partition.changes() == [("created", [1])]
     # Applied by one release for all, it has another number, and compiles.
     partition.control(StoreSet(3, LOADED.content), ActivateSet(3, "y"))
     partition.run()
@@ -558,7 +561,7 @@ def test_a_store_keeps_a_few_older_sets_only() -> None:
     partition.open()
     partition.event(event(1))
     partition.run()
-    assert len(partition.sent("identity")) == 1
+    assert partition.changes() == [("created", [1])]
 
 
 def test_sets_taken_back_by_poison_are_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,3 +1,4 @@
+import ast
 import io
 import json
 import logging
@@ -75,15 +76,37 @@ def test_a_count_nobody_declared_stops_nothing_and_is_told_once(
     ]
 
 
-def test_every_count_of_the_engine_is_declared_with_as_many_labels() -> None:
+def test_every_count_of_the_product_is_declared_with_as_many_labels() -> None:
     declared = {metric.name: len(metric.labels) for metric in METRICS}
-    found = set()
-    call = re.compile(r'count\(\s*\(?"(cjo_\w+)"((?:,[^,()=]+(?:\([^()]*\))?(?: or "")?)*)[,)]')
-    for path in (ROOT / "cjo_stream").rglob("*.py"):
-        for name, _ in call.findall(path.read_text()):
-            found.add(name)
-    assert len(found) > 8
-    assert found <= set(declared)
+    counted = [
+        (name, labels, f"{path.name}:{line}")
+        for path in sorted((ROOT / "cjo_stream").rglob("*.py"))
+        if path.name != "metric.py"
+        for name, labels, line in _counted(ast.parse(path.read_text()))
+    ]
+    assert [one for one in counted if declared.get(one[0]) != one[1]] == []
+    assert {metric.name for metric in METRICS} == {one[0] for one in counted}
+
+
+def _counted(tree: ast.Module) -> Iterator[tuple[str, int, int]]:
+    """Yield name, number of labels and line of everything that is counted, observed or set."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Tuple):
+            given: list[ast.expr] = node.elts
+        elif isinstance(node, ast.Call):
+            given = node.args
+            if ast.unparse(node.func).endswith(".forget") and len(given) == 1:
+                continue  # a metric, whatever its labels
+        else:
+            continue
+        if not given or not isinstance(first := given[0], ast.Constant):
+            continue
+        if not isinstance(first.value, str) or not first.value.startswith("cjo_"):
+            continue
+        labels = given[1:]
+        if isinstance(node, ast.Call) and labels and isinstance(labels[0], ast.Tuple):
+            labels = labels[0].elts  # observe and set take the labels as one
+        yield first.value, len(labels), node.lineno
 
 
 @pytest.mark.skipif(not CONTRACTS.exists(), reason="needs the design pages")
