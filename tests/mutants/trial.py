@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -21,6 +22,8 @@ BY_TIME: Final = "killed by time"
 COPIED: Final = ("cjo_stream", "tests", "topologies", "deploy", "pyproject.toml", "README.md")
 OWN: Final = ("cjo_stream", "tests")
 _NO_TESTS: Final = 5
+_OURS: Final = 99
+"""The fault is not the mutant's: it was not tried."""
 
 
 class Trial(NamedTuple):
@@ -46,7 +49,6 @@ def copy_tree(root: Path, to: Path) -> Path:
 
 def import_libraries() -> None:
     """Import what every test needs and no mutant changes."""
-    import hypothesis  # noqa: F401  # for who is forked
     import msgspec  # noqa: F401  # for who is forked
     import pydantic_settings  # noqa: F401  # for who is forked
     import pytest  # noqa: F401  # for who is forked
@@ -58,10 +60,11 @@ def begin(tree: Path, tests: Iterable[str], limit_s: float) -> Trial:
     output = tree / "output.txt"
     pid = os.fork()
     if pid == 0:
+        code = _OURS
         try:
             code = _run(tree, list(tests), output)
         except BaseException:
-            code = 1
+            output.write_text(traceback.format_exc())
         os._exit(code)
     return Trial(pid, time.monotonic() + limit_s, output)
 
@@ -71,7 +74,7 @@ def ended(trial: Trial) -> str | None:
     pid, status = os.waitpid(trial.pid, os.WNOHANG)
     if pid:
         code = os.waitstatus_to_exitcode(status)
-        assert code != _NO_TESTS, f"no tests were found: {trial.output.read_text()[-2000:]}"
+        assert code not in (_NO_TESTS, _OURS), trial.output.read_text()[-2_000:]
         return SURVIVED if code == 0 else KILLED
     if time.monotonic() < trial.until_s:
         return None
