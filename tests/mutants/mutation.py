@@ -32,6 +32,7 @@ _COUNTED: Final[dict[type[ast.operator], type[ast.operator]]] = {
     ast.RShift: ast.LShift,
 }
 _OTHER_CALLS: Final = {"min": "max", "max": "min", "any": "all", "all": "any", "sorted": "list"}
+_IN_ANY_ORDER: Final = ("max", "min")
 _LOGS: Final = ("_LOG", "log_failure")
 
 
@@ -146,25 +147,30 @@ def _called_otherwise(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     for place in range(len(node.keywords)):
         rest = [*node.keywords[:place], *node.keywords[place + 1 :]]
         yield "argument left out", ast.Call(node.func, node.args, rest)
-    if len(node.args) > 1 and not any(isinstance(one, ast.Starred) for one in node.args[:2]):
+    if len(node.args) > 1 and name not in _IN_ANY_ORDER:
         first, second, *more = node.args
-        yield "arguments swapped", ast.Call(node.func, [second, first, *more], node.keywords)
+        is_starred = isinstance(first, ast.Starred) or isinstance(second, ast.Starred)
+        if not is_starred and ast.dump(first) != ast.dump(second):
+            yield "arguments swapped", ast.Call(node.func, [second, first, *more], node.keywords)
 
 
 def _stated_otherwise(node: ast.stmt | ast.expr) -> Iterator[tuple[str, str]]:
-    if isinstance(node, (ast.Expr, ast.AugAssign, ast.Delete)) or (
-        isinstance(node, ast.Assign) and not any(isinstance(t, ast.Name) for t in node.targets)
+    if (
+        isinstance(node, (ast.Expr, ast.AugAssign, ast.Delete))
+        or (
+            isinstance(node, ast.Assign) and not any(isinstance(t, ast.Name) for t in node.targets)
+        )
+        or (isinstance(node, ast.Return) and node.value is None)
     ):
         yield "statement left out", "pass"
-    elif isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
+    elif isinstance(node, ast.Return) and node.value and not _is_nothing(node.value):
         yield "nothing returned", "return None"
-    elif isinstance(node, ast.Return):
-        yield "statement left out", "pass"
     elif isinstance(node, ast.Continue):
         yield "loop", "break"
     elif isinstance(node, ast.Break):
         yield "loop", "continue"
 
 
-def _is_none(value: ast.expr) -> bool:
-    return isinstance(value, ast.Constant) and value.value is None
+def _is_nothing(value: ast.expr) -> bool:
+    """Return whether None says no less: None itself, or that something is not so."""
+    return isinstance(value, ast.Constant) and (value.value is None or value.value is False)

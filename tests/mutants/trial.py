@@ -19,7 +19,8 @@ from typing import Final, NamedTuple
 SURVIVED: Final = "survived"
 KILLED: Final = "killed"
 BY_TIME: Final = "killed by time"
-COPIED: Final = ("cjo_stream", "tests", "topologies", "deploy", "pyproject.toml", "README.md")
+COPIED: Final = ("cjo_stream", "tests", "topologies", "deploy", "pyproject.toml", "Makefile")
+PAGES: Final = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "SECURITY.md")
 OWN: Final = ("cjo_stream", "tests")
 _NO_TESTS: Final = 5
 _OURS: Final = 99
@@ -39,7 +40,7 @@ def copy_tree(root: Path, to: Path) -> Path:
     shutil.rmtree(to, ignore_errors=True)
     to.mkdir(parents=True)
     ignored = shutil.ignore_patterns("__pycache__", ".hypothesis")
-    for name in COPIED:
+    for name in (*COPIED, *PAGES):
         if (root / name).is_dir():
             shutil.copytree(root / name, to / name, ignore=ignored)
         else:

@@ -105,7 +105,7 @@ def test_layouts_are_those_of_the_history(history: History) -> None:
     assert drawn(*ALL) == history.layout, WAY_OUT
 
 
-def test_bounds_are_those_of_the_history(history: History) -> None:
+def test_bounds_and_sizes_are_those_of_the_history(history: History) -> None:
     assert product() == history.product, WAY_OUT
 
 

@@ -185,6 +185,8 @@ def test_comparisons(text: str, expected: Any) -> None:
         ("1 if event.absent else 2", 2),
         ("1 if event.n else 2", 1),
         ("event.absent and event.absent or 3", 3),
+        ("event.absent or (false or false)", M),
+        ("event.absent and (true and true)", M),
     ],
 )
 def test_three_valued_logic_gives_operands_as_python_does(text: str, expected: Any) -> None:
@@ -283,6 +285,8 @@ def test_bucket_is_a_stable_hash_of_the_value_as_text() -> None:
     assert value("bucket(7, 100)") == value("bucket('7', 100)")
     assert value("bucket(event.absent, 100)") is M
     assert value("bucket('a', 0)") is M
+    assert value("bucket('a', 1)") == 0
+    assert 0 <= value(f"bucket('a', {(1 << 63) - 1})") < (1 << 63) - 1
 
 
 @pytest.mark.parametrize(

@@ -130,3 +130,13 @@ def test_a_blocked_value_is_no_identifier(tmp_path: Path) -> None:
     row = scene.driver.customer("cookie:c1")
     assert row is not None
     assert row["identifiers"] == {"cookie": ["c1"]}
+
+
+def test_an_anchor_counts_what_it_was_seen_with_itself(tmp_path: Path) -> None:
+    text = TOPOLOGY.replace("email, limit: 5", "email, limit: 5, shared_after: 2, of: device")
+    (tmp_path / "all.yaml").write_text(text)
+    town = Town(load(tmp_path).program)
+    for number in range(3):
+        town.event("visit", {"email": "e", "device": f"d{number}"})
+    anchor = town.identifier("email:e")
+    assert (anchor.is_shared, anchor.counted) == (True, "device")

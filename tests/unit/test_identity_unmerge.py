@@ -19,7 +19,9 @@ from cjo_stream.core.message import (
     Seeded,
     Show,
     Unlink,
+    customer_id,
 )
+from cjo_stream.core.timeline import events_of
 from cjo_stream.definition import load
 from tests.unit.actors import Town
 
@@ -324,6 +326,36 @@ def test_an_erased_root_passes_on_what_comes_late_for_whom_it_parted_with(town: 
     assert town.values("user:bob") == ["bad", "bob", "of bob"]
     assert town.customer("user:bob").traits["totals"] == [2, 9]
     assert town.identifier("user:bob").erased_at is None
+
+
+def test_who_leaves_is_named_by_their_strongest_identifier_whatever_the_hashes(
+    town: Town,
+) -> None:
+    root = next(n for n in range(99) if town.hash(f"user:root{n}") < town.hash("user:bob"))
+    email = next(n for n in range(99) if town.hash(f"email:{n}") < town.hash("user:bob"))
+    town.event("seen", {"user": f"root{root}", "cookie": "c"})
+    town.event("seen", {"user": "bob", "email": f"{email}"})
+    town.event("seen", {"user": "bob", "cookie": "c"})
+    town.unlink("user:bob", "cookie:c")
+    assert town.values("user:bob") == [f"{email}", "bob"]
+    rank = town.program.identifiers["user"].rank
+    assert town.customer("user:bob").id == customer_id(rank, town.hash("user:bob"), 1)
+
+
+def test_what_is_older_than_the_timeline_stays_with_the_root(town: Town) -> None:
+    town.bounds = Bounds(timeline=8)
+    merge(town)
+    for number in range(5):
+        town.event("cart", {"user": "ann"}, cart="a", total=number)
+        town.event("cart", {"user": "bob"}, cart="b", total=number)
+    root = town.customer("user:ann")
+    assert root.traits["carts"] == 12
+    entries = [e for e in town.read("p" + root.id, 0) if e.anchor == town.hash("user:bob")]
+    noted = sum(event.type == "cart" for event in events_of(entries))
+    assert 0 < noted < 6
+    town.unlink("user:ann", "email:bad")
+    assert town.customer("user:bob").traits["carts"] == noted
+    assert town.customer("user:ann").traits["carts"] == 12 - noted
 
 
 def test_who_left_a_customer_twice_keeps_apart_from_both(town: Town) -> None:

@@ -27,6 +27,7 @@ def changes(source: str) -> list[str]:
         ("x = True\n", ["x = (False)"]),
         ("a if b else c\n", ["(c if b else a)"]),
         ("min(a)\n", ["(max(a))"]),
+        ("max(a, b)\n", ["(min(a, b))"]),
         ("f(a, b)\n", ["(f(b, a))"]),
         ("f(a, b=c)\n", ["(f(a))"]),
         ("def f():\n    return a\n", ["def f():\n    return None"]),

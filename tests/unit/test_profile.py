@@ -8,6 +8,12 @@ from typing import Any
 
 import pytest
 
+from cjo_stream.core.bounds import Bounds
+from cjo_stream.core.event import Event
+from cjo_stream.core.profile.sight import remember_id, seen_before
+from cjo_stream.core.state import Customer
+from cjo_stream.core.turn import Turn
+from tests.unit.partition import LOADED
 from tests.unit.scene import Scene
 
 DAY = 86_400
@@ -479,3 +485,21 @@ def test_a_trait_reads_the_facts_of_its_own_event(tmp_path: Path) -> None:
     scene = Scene(tmp_path, QUIET, profile=profile)
     scene.send("cjo.profile", 1, vip=True)
     assert scene.traits() == {"vips": 1}
+
+
+def test_an_id_that_comes_again_after_its_time_is_the_newest() -> None:
+    customer, bounds, day_ms = Customer("c"), Bounds(seen=2), 86_400_000
+    for id_, day in (("a", 0), ("b", 5), ("a", 9), ("c", 10)):
+        event = Event("seen", day * day_ms, {}, id_, "web", own_id=True)
+        turn = Turn(LOADED.program, day * day_ms, bounds=bounds)
+        assert not seen_before(customer, event, turn)
+        remember_id(customer, event, turn)
+    repeated = {
+        id_: seen_before(
+            customer,
+            Event("seen", 0, {}, id_, "web", own_id=True),
+            Turn(LOADED.program, 10 * day_ms, bounds=bounds),
+        )
+        for id_ in "abc"
+    }
+    assert repeated == {"a": True, "b": False, "c": True}

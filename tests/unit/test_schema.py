@@ -84,3 +84,7 @@ def test_a_schema_finds_what_is_wrong() -> None:
     del record["journey"]
     assert faults(record, schema, schema)
     assert msgspec.json.decode(line)["schema"] == schema["properties"]["schema"]["enum"][0]
+
+
+def test_the_value_of_a_dead_letter_in_a_file_is_text() -> None:
+    assert record_schema("cjo.dead_letter.v1")["properties"]["value"] == {"type": "string"}

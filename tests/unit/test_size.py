@@ -20,6 +20,7 @@ from cjo_stream.core.record import Candidate, Choice, Decision, Trigger
 from cjo_stream.core.size import FACTS_BYTES_MAX, TRAITS_BYTES_MAX, has_room, size_of
 from cjo_stream.core.state import Customer
 from cjo_stream.core.text import short
+from cjo_stream.core.timeline import ENTRY_BYTES_MAX, EventEntry, event_entry, events_of
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
 from cjo_stream.engine.effect import effect_of
@@ -196,3 +197,17 @@ def test_an_effect_past_its_bound_is_never_written() -> None:
     writer = EffectWriter(Log("internal", 0))
     with pytest.raises(InvariantError, match="bound"):
         writer.add((0, 0), (-1, -1), Effect("decision", "c", b"x" * (EFFECT_BYTES_MAX + 1)))
+
+
+def test_a_text_cut_to_any_size_fits_whatever_its_characters() -> None:
+    for bytes_max in range(2, 40):
+        kept = shortened("\x01" * 20, bytes_max)
+        assert len(msgspec.json.encode(kept)) <= bytes_max
+        assert len(msgspec.json.encode(kept + "\x01")) > bytes_max
+
+
+def test_of_too_much_that_traits_took_the_timeline_keeps_the_smaller_values() -> None:
+    large = "x" * (ENTRY_BYTES_MAX - 40)
+    body = EventEntry("cart", 1, "id", "web", {"small": 1, "large": large})
+    (kept,) = events_of([event_entry(1, "", body)])
+    assert kept == EventEntry("cart", 1, "id", "web", {"small": 1})

@@ -10,9 +10,10 @@ from typing import Final
 
 import msgspec
 
+from cjo_stream.core import cut, size, timeline
 from cjo_stream.core.bounds import BOUNDS
 from cjo_stream.definition.content import decode, digest
-from cjo_stream.engine import codec
+from cjo_stream.engine import codec, frame
 from cjo_stream.engine.task import CLOCK_AHEAD_MAX_MS, TIMERS_PER_RECORD_MAX
 from cjo_stream.ingest.tenant import fingerprint
 from cjo_stream.kafka.definition import TENANT_KEY, Fingerprint, Pointer, Published
@@ -72,8 +73,14 @@ def make(seed: int = SEED, events: int = EVENTS) -> History:
 
 
 def product() -> dict[str, int]:
-    """Return the product's bounds: what goes beyond one is a result."""
-    bounds = msgspec.structs.asdict(BOUNDS)
+    """Return the product's bounds, numbers and sizes: what goes beyond one is a result."""
+    sizes = {
+        f"{module.__name__.removeprefix('cjo_stream.')}.{name}": value
+        for module in (cut, frame, size, timeline)
+        for name, value in vars(module).items()
+        if name.endswith("_MAX") and isinstance(value, int)
+    }
+    bounds = sizes | msgspec.structs.asdict(BOUNDS)
     return {**bounds, "timers": TIMERS_PER_RECORD_MAX, "clock_ahead_ms": CLOCK_AHEAD_MAX_MS}
 
 
