@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cjo_stream.core.decision.holdout import join_holdouts
-from cjo_stream.core.decision.waiting import join_waiting, part_waiting
+from cjo_stream.core.decision.waiting import first_due, join_waiting, part_waiting
 from cjo_stream.core.program import Entry, Journey, Program
 from cjo_stream.core.record import Trigger
 from cjo_stream.core.state import Customer, Waiting
@@ -350,3 +350,11 @@ def test_who_is_held_out_on_either_side_is_so_for_what_waits_by_a_version_with_a
     join_holdouts(into, other)
     join_waiting(into, other, CAUSE, Turn(held_out(share), 0))
     assert [one.holdout for one in into.waiting] == [share > 0, share > 0]
+
+
+def test_of_two_due_at_once_the_older_instance_comes_first_by_number_not_by_text() -> None:
+    ids = ["c-i10", "c-i9", "c-i11"]
+    waiting = [Waiting(5, {}, "j", 1, id_, "s", 0, 0, None, None, False) for id_ in ids]
+    first = first_due(Customer("c", waiting=waiting), 5)
+    assert first is waiting[1]
+    assert first_due(Customer("c", waiting=waiting), 4) is None

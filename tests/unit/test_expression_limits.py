@@ -17,6 +17,7 @@ from cjo_stream.core.expression import (
     compile_expression,
     constant,
 )
+from cjo_stream.core.expression.function import FUNCTIONS
 
 NAMES = Names(
     profile=frozenset({"vip", "orders"}),
@@ -230,3 +231,12 @@ def test_a_refusal_says_where_and_what_and_the_nearest_name(
         compiled(text)
     assert said in refused.value.message
     assert refused.value.column == column
+
+
+def test_each_function_takes_as_many_arguments_as_the_contract_says() -> None:
+    taken = {name: (one.fewest, one.most) for name, one in FUNCTIONS.items()}
+    many = dict.fromkeys(("min", "max", "coalesce"), (1, 100))
+    two = dict.fromkeys(("contains", "starts_with", "bucket", "consented"), (2, 2))
+    now = dict.fromkeys(("weekday", "hour", "date"), (0, 1))
+    or_two = dict.fromkeys(("round", "next_time"), (1, 2))
+    assert {name: of for name, of in taken.items() if of != (1, 1)} == many | two | now | or_two

@@ -100,6 +100,7 @@ def test_of_one_journey_twice_the_one_that_went_further_stays(town: Town) -> Non
     merge(town)
     assert [s for s in states(town) if s[0] == "cart"] == [("cart", "further", 10)]
     assert town.moves()[-1] == ("cart", "merged", "waiting", None)
+    assert town.counts["cjo_journey_ends_total", "cart", "merged"] == 1
     last = [r for r in town.records if isinstance(r, Transition)][-1]
     assert (last.outcome, last.time, last.trigger.type) == (None, town.clock, "seen")
 

@@ -172,6 +172,10 @@ def test_a_flood_of_refusals_forgets_no_link(town: Town) -> None:
     assert list(state.known) == [town.hash("email:e0"), town.hash("email:e1")]
     last = [f"email:e{number}" for number in (18, 19)]
     assert list(state.refused) == [town.hash(name) for name in last]
+    for second, number in ((90_000, 18), (90_001, 20)):
+        town.to(second)
+        town.event("visit", {"user": "u", "email": f"e{number}"})
+    assert list(state.refused) == [town.hash(f"email:e{number}") for number in (18, 20)]
 
 
 # --- strongest first

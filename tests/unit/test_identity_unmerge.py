@@ -10,6 +10,7 @@ import pytest
 from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.event import Event
 from cjo_stream.core.message import (
+    Absorb,
     Deliver,
     Erase,
     Find,
@@ -302,6 +303,18 @@ def test_an_unlink_on_the_way_of_an_unmerge_parts_whom_it_is_about(town: Town) -
     assert town.values("cookie:of bob") == ["of bob"]
 
 
+def test_an_order_about_who_lets_in_another_is_answered_at_once(town: Town) -> None:
+    town.event("seen", {"user": "ann", "cookie": "of ann"})
+    town.event("seen", {"user": "bob", "email": "bad"})
+    town.hold(Absorb)
+    town.event("seen", {"user": "ann", "email": "bad"})
+    root = min(town.customer(f"user:{name}").id for name in ("ann", "bob"))
+    name = "ann" if root[2:34] == town.hash("user:ann") else "bob"
+    assert town.customer(f"user:{name}").membership is not None
+    town.send(town.key(f"user:{name}"), Find(Show("show")))
+    assert town.answer("show")["customer"]["customer_id"] == root
+
+
 def test_an_order_by_whom_has_just_left_is_to_be_given_again(town: Town) -> None:
     merge(town)
     key = "p" + town.customer("user:ann").id
@@ -340,6 +353,14 @@ def test_who_leaves_is_named_by_their_strongest_identifier_whatever_the_hashes(
     assert town.values("user:bob") == [f"{email}", "bob"]
     rank = town.program.identifiers["user"].rank
     assert town.customer("user:bob").id == customer_id(rank, town.hash("user:bob"), 1)
+
+
+def test_a_case_beyond_the_bound_is_counted_and_no_open_one_goes(town: Town) -> None:
+    town.bounds = Bounds(cases=1)
+    for ticket in ("first", "second"):
+        town.event("ticket_opened", {"user": "ann"}, ticket=ticket)
+    assert list(town.customer("user:ann").cases) == ["first"]
+    assert town.counts["cjo_state_bounds_total", "cases"] == 1
 
 
 def test_what_is_older_than_the_timeline_stays_with_the_root(town: Town) -> None:

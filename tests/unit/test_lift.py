@@ -7,7 +7,8 @@ import random
 import pytest
 
 from cjo_stream.core.evaluation.cohort import Cohorts, Lift
-from cjo_stream.core.evaluation.lift import Group, compare_rates, compare_values
+from cjo_stream.core.evaluation.estimate import Estimate
+from cjo_stream.core.evaluation.lift import Difference, Group, compare_rates, compare_values
 from cjo_stream.core.record import (
     Candidate,
     Choice,
@@ -33,6 +34,16 @@ def test_the_interval_is_newcombes() -> None:
     assert found.lift.low == pytest.approx(0.0524, abs=5e-5)
     assert found.lift.high == pytest.approx(0.3339, abs=5e-5)
     assert found.is_seen
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "seen"),
+    [(0.0, 1.0, False), (-1.0, 0.0, False), (0.1, 1.0, True), (-1.0, -0.1, True)],
+)
+def test_a_difference_is_seen_where_its_interval_leaves_out_zero(
+    low: float, high: float, seen: bool
+) -> None:
+    assert Difference(0.0, 0.0, Estimate(0.0, low, high), 0.0).is_seen is seen
 
 
 def test_groups_without_a_goal_have_an_interval_too() -> None:

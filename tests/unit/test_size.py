@@ -19,7 +19,7 @@ from cjo_stream.core.program import Program, Trait
 from cjo_stream.core.record import Candidate, Choice, Decision, Trigger
 from cjo_stream.core.size import FACTS_BYTES_MAX, TRAITS_BYTES_MAX, has_room, size_of
 from cjo_stream.core.state import Customer
-from cjo_stream.core.text import short
+from cjo_stream.core.text import NAME_CHARACTERS_MAX, short
 from cjo_stream.core.timeline import ENTRY_BYTES_MAX, EventEntry, event_entry, events_of
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
@@ -211,3 +211,15 @@ def test_of_too_much_that_traits_took_the_timeline_keeps_the_smaller_values() ->
     body = EventEntry("cart", 1, "id", "web", {"small": 1, "large": large})
     (kept,) = events_of([event_entry(1, "", body)])
     assert kept == EventEntry("cart", 1, "id", "web", {"small": 1})
+
+
+def test_of_a_list_as_many_elements_are_kept_as_fit() -> None:
+    whole = [1, 22, 333]
+    kept = [shortened(whole, bytes_max) for bytes_max in range(2, 13)]
+    assert kept == [[], [1], [1], [1], [1, 22], [1, 22], [1, 22], [1, 22], whole, whole, whole]
+
+
+def test_a_name_up_to_the_bound_is_kept_as_it_is() -> None:
+    name = "e" * NAME_CHARACTERS_MAX
+    assert short(name) == name
+    assert short(f"{name}e") != f"{name}e"
