@@ -170,15 +170,21 @@ class RocksStore:
 
 
 class _Scan(Iterator[tuple[bytes, bytes]]):
-    """One iterator of RocksDB, which its store can end."""
+    """One iterator of RocksDB, which its store can end.
+
+    RocksDB's own ends at a damaged block, too, and the library does not tell that from the end.
+    """
 
     def __init__(self, db: Rdict, start: bytes, end: bytes, folder: str) -> None:
         # RocksDB reads the bound from where it lies: the options live as long as the scan.
         self._bound = ReadOptions()
         self._bound.set_iterate_upper_bound(end)
         self._folder = folder
+        self._db: Rdict | None = None
+        self._last = start
         self._pairs: Iterator[tuple[bytes, bytes]] = iter(())
         if start < end:
+            self._db = db
             self._pairs = cast(
                 "Iterator[tuple[bytes, bytes]]",
                 db.items(from_key=start, read_opt=self._bound),
@@ -186,15 +192,31 @@ class _Scan(Iterator[tuple[bytes, bytes]]):
 
     def __next__(self) -> tuple[bytes, bytes]:
         try:
-            return next(self._pairs)
+            pair = next(self._pairs)
+            self._last = pair[0]
+            return pair
         except StopIteration:
+            self._check_end()
             raise
         except Exception as error:
             raise named(error, self._folder) from error
 
     def end(self) -> None:
         """Let go of the database."""
-        self._pairs = iter(())
+        self._db, self._pairs = None, iter(())
+
+    def _check_end(self) -> None:
+        """Raise RebuildError where what follows the last pair cannot be read."""
+        if self._db is None:
+            return
+        try:
+            rest = self._db.iter(self._bound)
+            rest.seek(self._last)
+            if rest.valid():
+                rest.next()
+            rest.status()
+        except Exception as error:
+            raise named(error, self._folder) from error
 
 
 def _options(memory: Memory, compression: DBCompressionType) -> Options:

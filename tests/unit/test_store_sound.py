@@ -96,3 +96,15 @@ def test_only_a_lock_that_is_held_is_called_so(tmp_path: Path) -> None:
         RocksStore(tmp_path)
     full = "IO error: No space left on device: While open a file for lock: /d/LOCK"
     assert type(named(OSError(full), "/d")) is RetryError
+
+
+def test_a_scan_does_not_end_at_a_damaged_block(tmp_path: Path) -> None:
+    with closing(RocksStore(tmp_path)) as store:
+        store.write([(b"k%05d" % n, b"%050d" % n) for n in range(5_000)])
+        store.purge([])
+    table = max(tmp_path.glob("*.sst"), key=lambda path: path.stat().st_size)
+    data = bytearray(table.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 512] = bytes(512)
+    table.write_bytes(data)
+    with closing(RocksStore(tmp_path)) as store, pytest.raises(RebuildError):
+        list(store.scan(b"", b"\xff"))
