@@ -203,6 +203,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "Set CJO_TENANT_KEY to the key": "test_cli_customer.py::test_with_another_tenant_key_a_state_folder_is_left_alone",
     },
     "kafka/client.py": {
+        "a record of topic {} is damaged": "kafka/test_damage.py::test_a_changed_byte_in_any_log_is_refused_and_never_taken",
         "a record was not delivered": _TOPIC_MADE,
         "another consumer has this process's place": "kafka/test_intake.py::test_who_loses_its_place_to_another_of_its_slot_says_so",
         "this consumer is finished": "kafka/test_way_out.py::test_a_consumer_whose_time_is_over_gives_its_place_to_the_next",
