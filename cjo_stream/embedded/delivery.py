@@ -22,7 +22,7 @@ import msgspec
 from cjo_stream.core.record import DeadLetter, Reply
 from cjo_stream.definition import compile_content
 from cjo_stream.embedded.log import Log
-from cjo_stream.embedded.output import Output, usable
+from cjo_stream.embedded.output import Output, beginning, usable
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.port import Store
@@ -99,9 +99,10 @@ class Delivery:
         """
         if self._output is None or self.place != place:
             self.end()
-            self._output = self._open(place, None)
-            self._output.before = before or {}
-            self._log.append([], self._output.notes())
+            # Noted before there are files: who ends between the two goes on with them.
+            noted = beginning(place.folder, before or {})
+            self._log.append([], {place.note: noted})
+            self._output = self._open(place, noted)
         return self._output
 
     def end(self) -> None:
@@ -116,7 +117,7 @@ class Delivery:
         if self._output is not None:
             self._output.close()
 
-    def _open(self, place: Place, noted: bytes | None, *, without_lost: bool = False) -> Output:
+    def _open(self, place: Place, noted: bytes, *, without_lost: bool = False) -> Output:
         if place.note == _OPERATOR:
             with usable(place.folder):
                 make_private(place.folder)

@@ -27,7 +27,6 @@ NAMES = {
     "identity": "identities.jsonl",
     "dead_letter": "dead_letters.jsonl",
 }
-_BEGUN = frozenset(NAMES.values())
 CUSTOMERS = "customers.jsonl"
 SUMMARY = "summary.json"
 CHUNK_BYTES = 1 << 20
@@ -36,13 +35,10 @@ _JSON = msgspec.json.Encoder()
 
 
 def check_free(folder: Path, *, force: bool) -> None:
-    """Make `folder` for a new run; raises UsageError where it holds something.
-
-    Empty files of ours are nothing: a run ended before it could note that it had begun them.
-    """
+    """Make `folder` for a new run; raises UsageError where it holds something."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        held = any(path.name not in _BEGUN or path.stat().st_size for path in folder.iterdir())
+        held = any(folder.iterdir())
     except OSError as error:
         raise UsageError(
             f"{folder} cannot be written to ({error.strerror}): name another folder"
@@ -92,6 +88,13 @@ class Lost(NamedTuple):
         return f"{self.path} has lost its end: of {self.noted} bytes {self.there} are there"
 
 
+def beginning(folder: Path, before: dict[str, int]) -> bytes:
+    """Return the note of whoever begins in a folder: how far its files reach without them."""
+    paths = {kind: folder / name for kind, name in NAMES.items()}
+    sizes = {kind: path.stat().st_size for kind, path in paths.items() if path.is_file()}
+    return _JSON.encode(_Reach(bytes=sizes, before=before))
+
+
 def lost(folder: Path, sizes: bytes) -> list[Lost]:
     """Return the files in `folder` that are missing or shorter than the `sizes` noted."""
     noted = msgspec.json.decode(sizes, type=_Reach).bytes
@@ -115,7 +118,7 @@ class Output:
         self,
         folder: Path,
         note: str,
-        sizes: bytes | None = None,
+        sizes: bytes,
         *,
         without_lost: bool = False,
     ) -> None:
@@ -126,12 +129,12 @@ class Output:
         self._folder = folder
         self._note = note
         self._files: dict[str, BinaryIO] = {}
-        noted = msgspec.json.decode(sizes, type=_Reach) if sizes else _Reach()
+        noted = msgspec.json.decode(sizes, type=_Reach)
         self.counts = {kind: noted.lines.get(kind, 0) for kind in NAMES}
         self.actions = noted.actions
         self.before = noted.before
         ends = {folder / NAMES[kind]: noted.bytes.get(kind, 0) for kind in NAMES}
-        for one in lost(folder, sizes) if sizes else []:
+        for one in lost(folder, sizes):
             if not without_lost:
                 raise RefusalError(
                     f"{one}. After a power cut the disk may have kept the state and not the "
@@ -144,8 +147,7 @@ class Output:
             folder.mkdir(parents=True, exist_ok=True)
             for kind, file_name in NAMES.items():
                 file = self._files[kind] = (folder / file_name).open("ab")
-                if sizes:
-                    file.truncate(ends[folder / file_name])
+                file.truncate(ends[folder / file_name])
                 file.seek(0, os.SEEK_END)
 
     def write(self, effects: Sequence[Effect]) -> None:

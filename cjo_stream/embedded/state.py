@@ -43,8 +43,8 @@ class StateFolder:
                 "DIR/state of a demo"
             )
         self._store = RocksStore(folder / "log")
-        self.log = DurableLog(self._store)
         try:
+            self.log = DurableLog(self._store)
             self._take_in_older()
         except BaseException:
             self.close()

@@ -84,7 +84,9 @@ class RocksStore:
         self._has_failed = False
         try:
             make_private(Path(folder))
-            if (fault := fault_in(Path(folder))) is not None:
+            fault = fault_in(Path(folder))
+            # Whoever has it open may just be writing: what is wrong stays so.
+            if fault is not None and fault == fault_in(Path(folder)):
                 raise _unreadable(self._folder, fault)
             self._db = Rdict(self._folder, _options(memory or process_memory(), self.compression))
             self._db.set_options({"ttl": str(OVERWRITTEN_KEPT_S)})
@@ -209,14 +211,16 @@ class _Scan(Iterator[tuple[bytes, bytes]]):
         """Raise RebuildError where what follows the last pair cannot be read."""
         if self._db is None:
             return
+        rest = self._db.iter(self._bound)
         try:
-            rest = self._db.iter(self._bound)
             rest.seek(self._last)
             if rest.valid():
                 rest.next()
             rest.status()
         except Exception as error:
             raise named(error, self._folder) from error
+        finally:
+            del rest  # else the error, which knows this frame, would keep the database open
 
 
 def _options(memory: Memory, compression: DBCompressionType) -> Options:

@@ -56,6 +56,10 @@ def handing_out(notes: Notes) -> bool:
     return any(name.startswith("dispatch:") for name in notes)
 
 
+def beginning(notes: Notes) -> bool:
+    return any(name.startswith("output:") for name in notes)
+
+
 def ending(notes: Notes) -> bool:
     return b"" in notes.values()
 
@@ -98,14 +102,18 @@ class World:
         return Identifier("user", f"u{number}", identifier_hash(KEY, "user", f"u{number}"))
 
 
-def killed(when: Callable[[Notes], bool], act: Callable[[], object]) -> None:
-    """Do something; the process dies where it is about to write such notes."""
+def killed(
+    when: Callable[[Notes], bool], act: Callable[[], object], *, written: bool = False
+) -> None:
+    """Do something; the process dies where it is about to write such notes, or has `written`."""
     append = DurableLog.append
 
     def dying(self: DurableLog, appends: Sequence[Append], notes: Notes | None = None) -> None:
-        if notes and when(notes):
+        dies = bool(notes and when(notes))
+        if written or not dies:
+            append(self, appends, notes)
+        if dies:
             raise KilledError
-        append(self, appends, notes)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DurableLog, "append", dying)
@@ -168,6 +176,27 @@ def test_a_run_that_was_killed_before_it_had_any_effect_goes_on(world: World) ->
     killed(lambda notes: "sources" in notes, lambda: world.run(world.a))
     world.run(world.a)
     assert len(commands(world.a)) == USERS
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_run_that_was_killed_as_it_began_its_files_goes_on(
+    world: World, *, written: bool
+) -> None:
+    killed(beginning, lambda: world.run(world.a), written=written)
+    assert not any(world.a.iterdir())
+    world.run(world.a)
+    assert len(commands(world.a)) == USERS
+
+
+def test_two_runs_do_not_write_into_one_folder(world: World, tmp_path: Path) -> None:
+    other = World(tmp_path / "other")
+    other.folder.mkdir()
+    with open_installation(world.definitions(), world.a, state=world.state, tenant_key=KEY):
+        with pytest.raises(UsageError, match="is not empty"):
+            other.run(world.a)
+        world_without_state = open_installation(world.definitions(), world.a, state=None)
+        with pytest.raises(UsageError, match="is not empty"), world_without_state:
+            pass
 
 
 def test_of_two_runs_that_an_earlier_release_left_unfinished_both_go_on(world: World) -> None:

@@ -22,7 +22,7 @@ from cjo_stream.core.message import ActorMessage, Erase, Find, Tie, Unlink, iden
 from cjo_stream.definition import DefinitionSet, compile_content, load
 from cjo_stream.embedded.log import DurableLog
 from cjo_stream.embedded.operator import InFolder
-from cjo_stream.embedded.output import Output
+from cjo_stream.embedded.output import Output, beginning
 from cjo_stream.embedded.run import run
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.embedded.state import section
@@ -300,7 +300,10 @@ def test_a_crash_between_commit_and_purge_puts_the_purge_off(
     def erase(fails_at: int) -> None:
         """Open a runtime, order the erasure where none is under way, close what is open."""
         whole = Unwilling(world.state / "log", fails_at)
-        with closing(whole), closing(Output(tmp_path / "more", "n")) as out:
+        with (
+            closing(whole),
+            closing(Output(tmp_path / "more", "n", beginning(tmp_path / "more", {}))) as out,
+        ):
             runtime = Runtime(
                 log=DurableLog(whole),
                 stores=[section(whole, 0)],

@@ -106,5 +106,8 @@ def test_a_scan_does_not_end_at_a_damaged_block(tmp_path: Path) -> None:
     data = bytearray(table.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 512] = bytes(512)
     table.write_bytes(data)
-    with closing(RocksStore(tmp_path)) as store, pytest.raises(RebuildError):
+    with closing(RocksStore(tmp_path)) as store, pytest.raises(RebuildError) as told:
         list(store.scan(b"", b"\xff"))
+    with closing(RocksStore(tmp_path)) as again:
+        assert again.get(b"k00000") is not None, "who holds the error holds no store"
+    assert "checksum" in str(told.value)
