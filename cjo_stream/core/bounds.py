@@ -25,11 +25,10 @@ from cjo_stream.core.size import (
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """Numbers of things, and sizes, each from 1 upward but for `commands`.
+    """Numbers of things, and sizes; the product's are the defaults.
 
-    The product's are the defaults.
-
-    Whoever runs a log again must run it by the same: what goes beyond a bound is a result.
+    Each may be 1 or more, `commands` and `piece_bytes` more. Whoever runs a log again must run it
+    by the same: what goes beyond a bound is a result.
     """
 
     # of an identifier

@@ -274,9 +274,12 @@ def _elsewhere(customer: Customer, message: Deliver, turn: Turn) -> tuple[str, i
     event = message.event
     if customer.moved and event.identifiers:
         return moved_to(customer, event.identifiers[0].hash, message.epoch)
-    if customer.parted and not event.identifiers and message.hops <= turn.bounds.aliases:
+    if customer.parted and not event.identifiers:
         parted = customer.parted.get(str(event.attributes.get("action_id")))
-        return (parted, message.epoch) if parted is not None else None
+        if parted is not None and message.hops <= turn.bounds.aliases:
+            return parted, message.epoch
+        if parted is not None:
+            turn.count("cjo_state_bounds_total", "aliases")
     return None
 
 

@@ -305,6 +305,6 @@ def _away(place: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise RetryError(
-            f"the checkpoint store at {place} failed ({type(error).__name__}: {error}); is it "
-            "there, may this process write to it, is there room?"
+            f"the checkpoint store at {place} failed ({type(error).__name__}: {error}): bring it "
+            "back, let this process write to it, or make room there. It is tried again"
         ) from error

@@ -7,41 +7,29 @@ smallest form. `--only NAME --seed N --minutes 0` runs one seed of one instrumen
 from __future__ import annotations
 
 import argparse
-import logging
-import os
 import secrets
-import signal
 import sys
 import time
-import traceback
 from collections import Counter
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import FrameType
 from typing import Final
 
-from tests.adversary.instrument import INSTRUMENTS, Instrument
+from tests.adversary.child import Fault, Job, run_all
+from tests.adversary.instrument import BY_NAME, INSTRUMENTS, Instrument
 
-RUN_S: Final = 120
-"""Of CPU: what takes longer does not end."""
-CUT_S: Final = 600
-"""Of CPU, for cutting a fault down; what is not done by then is told by its seed alone."""
 SEEDS_BELOW: Final = 1_000_000_000
 
-BY_NAME: Final = {one.name: one for one in INSTRUMENTS}
 
+@dataclass
+class Found:
+    """Faults of one kind: the first of them, and how many there were."""
 
-class EndlessError(BaseException):
-    """A run does not end: no `Exception`, so that a task does not take it for a handler's."""
-
-
-class BrokenPromiseError(Exception):
-    """A promise is broken: the kind of the fault, and all that is known of it."""
-
-    def __init__(self, kind: str, text: str) -> None:
-        super().__init__(kind, text)
-        self.kind, self.text = kind, text
+    job: Job
+    after_s: float
+    text: str
+    times: int = 0
+    smallest: str = ""
 
 
 @dataclass
@@ -49,12 +37,10 @@ class Score:
     """What an instrument did."""
 
     seeds: int = 0
-    seconds: float = 0.0
+    cpu_s: float = 0.0
     met: Counter[str] = field(default_factory=Counter)
-    faults: Counter[str] = field(default_factory=Counter)
-    """By kind, how often; the first of each is told."""
-    first: dict[str, tuple[int, float, str]] = field(default_factory=dict)
-    """By kind: its seed, after how many seconds of the whole, what is known of it."""
+    faults: dict[str, Found] = field(default_factory=dict)
+    """By kind."""
 
 
 def main() -> int:
@@ -71,119 +57,74 @@ def main() -> int:
     return 1 if any(score.faults for score in scores.values()) else 0
 
 
-def look(chosen: list[Instrument], first: int, seconds: float) -> dict[str, Score]:
+def look(chosen: Sequence[Instrument], first: int, seconds: float) -> dict[str, Score]:
     """Run instruments for so long, each by its share of the time; at least one seed of each."""
     scores = {one.name: Score() for one in chosen}
-    began = time.monotonic()
-    running: dict[Future[tuple[float, Counter[str]]], tuple[str, int]] = {}
-    planned = Counter[str]()
-    cpus = os.cpu_count() or 1
-    with ProcessPoolExecutor(cpus) as pool:
-        while True:
-            while len(running) < 2 * cpus:
-                late = time.monotonic() - began >= seconds
-                left = [one for one in chosen if not (late and planned[one.name])]
-                if not left:
-                    break
-                one = min(left, key=lambda one: _spent(scores[one.name], planned[one.name], one))
-                seed = first + planned[one.name]
-                planned[one.name] += 1
-                running[pool.submit(run_one, one.name, seed)] = (one.name, seed)
-            if not running:
-                return scores
-            for done in wait(running, return_when=FIRST_COMPLETED).done:
-                name, seed = running.pop(done)
-                _note(scores[name], name, seed, done, time.monotonic() - began)
+    planned: Counter[str] = Counter()
+    began_s = time.monotonic()
+
+    def give() -> Job | None:
+        late = time.monotonic() - began_s >= seconds
+        left = [one for one in chosen if not (late and planned[one.name])]
+        if not left:
+            return None
+        one = min(left, key=lambda one: _spent(scores[one.name], planned[one.name], one))
+        planned[one.name] += 1
+        return Job(one.name, first + planned[one.name] - 1)
+
+    for job, done in run_all(give):
+        score = scores[job.name]
+        score.seeds += 1
+        score.cpu_s += done.cpu_s
+        score.met.update({what: 1 for what, times in done.met.items() if times})
+        if done.fault is not None:
+            _note(score, job, done.fault, time.monotonic() - began_s)
+    _cut_down(scores)
+    return scores
 
 
 def _spent(score: Score, planned: int, one: Instrument) -> float:
     """Return how much of its share an instrument has had, what runs now included."""
-    each = score.seconds / score.seeds if score.seeds else 1.0
+    each = score.cpu_s / score.seeds if score.seeds else 1.0
     return each * planned / one.share
 
 
-def _note(
-    score: Score,
-    name: str,
-    seed: int,
-    done: Future[tuple[float, Counter[str]]],
-    after_s: float,
-) -> None:
-    score.seeds += 1
-    try:
-        took_s, met = done.result()
-    except BrokenPromiseError as broken:
-        score.faults[broken.kind] += 1
-        if broken.kind not in score.first:
-            score.first[broken.kind] = seed, after_s, broken.text
-            print(f"{name} {seed} breaks a promise after {after_s:.0f} s: {broken.kind}")
-            sys.stdout.flush()
-        return
-    score.seconds += took_s
-    score.met.update({what: 1 for what, times in met.items() if times})
+def _note(score: Score, job: Job, fault: Fault, after_s: float) -> None:
+    found = score.faults.setdefault(fault.kind, Found(job, after_s, fault.text))
+    found.times += 1
+    if found.times == 1:
+        print(f"{job.name} {job.seed} breaks a promise after {after_s:.0f} s: {fault.kind}")
+        sys.stdout.flush()
 
 
-def run_one(name: str, seed: int) -> tuple[float, Counter[str]]:
-    """Run one seed; return the seconds it took, and what it met. Raises BrokenPromiseError."""
-    began = time.monotonic()
-    _quiet()  # an instrument may have listened to what is logged
-    try:
-        _within(RUN_S)
-        met = BY_NAME[name].run(seed)
-    except (Exception, EndlessError) as error:
-        raise BrokenPromiseError(
-            _kind_of(error), "".join(traceback.format_exception(error))
-        ) from None
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-    return time.monotonic() - began, met
-
-
-def _quiet() -> None:
-    logging.disable()  # what fails on purpose is no news
-
-
-def _within(seconds: float) -> None:
-    """Raise EndlessError in this process after so long."""
-
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        raise EndlessError(f"still running after {seconds:.0f} s of CPU")
-
-    signal.signal(signal.SIGPROF, end)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
-
-
-def _kind_of(error: BaseException) -> str:
-    """Return what tells faults apart: the type of the error and where it came up."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {Path(last.filename).name}, {last.name}"
+def _cut_down(scores: dict[str, Score]) -> None:
+    """Let the first fault of each kind be cut down to its smallest form."""
+    found = {
+        one.job._replace(broken=True): one
+        for score in scores.values()
+        for one in score.faults.values()
+    }
+    left = list(found)
+    for job, done in run_all(lambda: left.pop() if left else None):
+        found[job].smallest = done.smallest
+        if done.fault is not None:
+            found[job].smallest = f"not found: {done.fault.text}"
 
 
 def tell(scores: dict[str, Score]) -> None:
     """Print what was met how often, and each kind of fault in its smallest form."""
     for name, score in scores.items():
-        print(f"\n{name}: {score.seeds:,} seeds, {score.seconds:,.0f} s of CPU")
+        print(f"\n{name}: {score.seeds:,} seeds, {score.cpu_s:,.0f} s of CPU")
         for what, times in score.met.most_common():
             print(f"{times:10,}  {what}")
-    for name, score in scores.items():
-        for kind, (seed, after_s, text) in score.first.items():
-            times = score.faults[kind]
-            print(f"\nFAULT: {name} {seed}, first after {after_s:.0f} s, {times} times: {kind}")
-            print(text.strip())
-            print(_cut_down(name, seed), flush=True)
-    faults = sum(len(score.first) for score in scores.values())
-    print(f"\n{faults} kinds of fault" if faults else "\nno fault found")
-
-
-def _cut_down(name: str, seed: int) -> str:
-    _quiet()
-    try:
-        _within(CUT_S)
-        return f"its smallest form:\n{BY_NAME[name].smallest(seed)}"
-    except EndlessError:
-        return f"it could not be cut down within {CUT_S} s of CPU"
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
+    faults = [(kind, found) for one in scores.values() for kind, found in one.faults.items()]
+    for kind, found in faults:
+        print(
+            f"\nFAULT: {found.job.name} {found.job.seed}, first after {found.after_s:.0f} s, "
+            f"{found.times} times: {kind}\n{found.text.strip()}\nits smallest form:\n"
+            f"{found.smallest}"
+        )
+    print(f"\n{len(faults)} kinds of fault" if faults else "\nno fault found")
 
 
 if __name__ == "__main__":

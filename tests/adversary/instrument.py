@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
+from tests.adversary.limit import failure_of
 from tests.adversary.smallest import smallest
 from tests.differential import worlds
 from tests.replay.history import again
 from tests.simulation import disk, identity_paced, world
-from tests.simulation.identity import KINDS, History, Kind, live, things_of
+from tests.simulation.identity import KINDS, Kind, done_in, live, things_of
 from tests.simulation.identity_oracle import check
 from tests.simulation.test_one_result import check as check_one_result
 from tests.simulation.test_one_result import spun
@@ -39,28 +40,13 @@ def smallest_world(seed: int) -> str:
     """Return the steps that break a promise."""
 
     def breaks(steps: Iterable[int]) -> str | None:
-        one = world.World(seed)
-        try:
-            for step in steps:
-                one.step(step)
-            one.settle()
-            one.check()
-        except Exception as error:
-            return f"{type(error).__name__}: {error}"
-        return None
+        return failure_of(lambda: world.run(seed, steps))
 
     steps = smallest(world.STEPS, lambda some: breaks(some) is not None)
     one = world.World(seed)
-    lines = [f"step {step}: {_told(one, step)}" for step in steps]
-    return "\n".join([f"world {seed}, bounds {one.bounds}", *lines, str(breaks(steps))])
-
-
-def _told(one: world.World, step: int) -> str:
-    try:
-        one.step(step)
-    except Exception as error:
-        return f"{one.told[step]}: {type(error).__name__}"
-    return one.told[step]
+    failed = failure_of(lambda: list(map(one.step, steps)))
+    lines = [f"step {step}: {told}" for step, told in one.told.items()]
+    return "\n".join([f"world {seed}, bounds {one.bounds}", *lines, failed or str(breaks(steps))])
 
 
 def run_identity(seed: int) -> Counter[str]:
@@ -73,25 +59,17 @@ def smallest_identity(seed: int) -> str:
     """Return the visits and orders that break a promise in some order of what they cause."""
     kind = _kind(seed)
 
-    def broken(things: Sequence[int]) -> tuple[History, str] | None:
-        for order in range(ORDERS):
-            chain, history = live(seed, kind, things=things, order=order)
-            try:
-                check(chain, history)
-            except Exception as error:
-                return history, f"order {order}: {type(error).__name__}: {error}"
-        return None
+    def failure(things: Sequence[int], order: int) -> str | None:
+        return failure_of(lambda: check(*live(seed, kind, things=things, order=order)))
 
-    things = smallest(things_of(kind), lambda some: broken(some) is not None)
-    found = broken(things)
-    assert found is not None
-    history, error = found
-    events = [
-        f"visit {e.id} at {e.time}: {[f'{i.type}:{i.value}' for i in e.identifiers]}"
-        for e in history.events
-    ]
-    orders = [f"order {order}" for order in history.orders]
-    return "\n".join([f"history {kind.name} {seed}, things {things}", *events, *orders, error])
+    def order_of(things: Sequence[int]) -> int | None:
+        return next((order for order in range(ORDERS) if failure(things, order)), None)
+
+    things = smallest(things_of(kind), lambda some: order_of(some) is not None)
+    order = order_of(things) or 0
+    lines = [f"history {kind.name} {seed}, things {things}, order {order}"]
+    lines += done_in(seed, kind, things, order)
+    return "\n".join([*lines, str(failure(things, order))])
 
 
 def _kind(seed: int) -> Kind:
@@ -112,7 +90,7 @@ def run_one_result(seed: int) -> Counter[str]:
         return Counter({"states that spin": 1})
     one = world.run(seed)
     for number, partition in enumerate(one.partitions):
-        check_one_result(partition.log, number, len(one.partitions), draw)
+        check_one_result(partition.log, number, len(one.partitions), draw, one.bounds)
     return Counter({"a world's log": 1})
 
 
@@ -131,3 +109,4 @@ INSTRUMENTS: Final = (
     Instrument("walk", 1, again.run_walk, again.smallest_walk),
     Instrument("kept", 0.5, again.run_kept, as_it_is("kept")),
 )
+BY_NAME: Final = {one.name: one for one in INSTRUMENTS}

@@ -27,6 +27,7 @@ from cjo_stream.definition import DefinitionSet, load
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import DefinitionError
+from tests.adversary.limit import failure_of
 from tests.adversary.smallest import smallest as smallest_of
 from tests.differential import engine, promise
 from tests.differential.reference import BusyError, Reference
@@ -153,13 +154,10 @@ def smallest(seed: int) -> str:
 
 def failure(world: World) -> str | None:
     """Return in short how a world breaks; None where it does not, or does not load."""
-    try:
-        compare(world)
-    except DefinitionError:
+    failed = failure_of(lambda: compare(world))
+    if failed is None or failed.startswith(DefinitionError.__name__):
         return None
-    except Exception as error:
-        return f"{type(error).__name__} {str(error).partition(':')[0]}"
-    return None
+    return ":".join(failed.split(":")[:2])
 
 
 # --- what is compared
@@ -314,11 +312,7 @@ def _pruned(value: Any, depth: int, kept: set[Place], place: Place) -> Any:
 
 
 def _why(world: World) -> str:
-    try:
-        compare(world)
-    except Exception as error:
-        return str(error)
-    return "nothing"
+    return failure_of(lambda: compare(world)) or "nothing"
 
 
 def _shown(world: World) -> str:

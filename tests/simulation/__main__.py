@@ -72,6 +72,9 @@ def _tell(met: Counter[str], seeds: int) -> int:
     few = [name for name in RARE if met[name] < least]
     unmet = sum(not met[name] for name in RARE)
     print(f"{len(RARE)} rare situations, {unmet} of them in no seed")
+    if seeds >= FULL:
+        others = [what for what, times in met.most_common() if what not in RARE and times < least]
+        print(f"not in the list, for they are rarer: {'; '.join(others)}")
     for name in few:
         print(f"error: in fewer than {least} seeds: {name}. Draw it more often, or strike it out")
     return 1 if few else 0

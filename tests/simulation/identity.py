@@ -278,6 +278,16 @@ def things_of(kind: Kind) -> range:
     return range(len(THINGS) + CALM if kind.in_haste else len(THINGS))
 
 
+def done_in(seed: int, kind: Kind, things: Sequence[int], order: int) -> list[str]:
+    """Return what is done in a history, a line each."""
+    history = live(seed, kind, things=things, order=order)[1]
+    visits = [
+        f"visit {e.id} at {e.time}: {[f'{i.type}:{i.value}' for i in e.identifiers]}"
+        for e in history.events
+    ]
+    return [*visits, *(f"order {order}" for order in history.orders)]
+
+
 def live(
     seed: int,
     kind: Kind,

@@ -102,7 +102,7 @@ class Taker:
 
 def run(
     log: list[LogRecord],
-    bounds: dict[str, int],
+    bounds: dict[str, Any],
     *,
     number: int = 0,
     partitions: int = 1,
@@ -131,9 +131,15 @@ def run(
     return taker.result
 
 
-def check(log: list[LogRecord], number: int, partitions: int, draw: random.Random) -> Result:
-    """Raise AssertionError where a log has two results; return the one."""
-    bounds = {"timers_per_record_max": draw.choice([1, 2, 3, 5])}
+def check(
+    log: list[LogRecord],
+    number: int,
+    partitions: int,
+    draw: random.Random,
+    given: dict[str, Any] | None = None,
+) -> Result:
+    """Raise AssertionError where a log has two results by the `given` bounds; return the one."""
+    bounds = {**(given or {}), "timers_per_record_max": draw.choice([1, 2, 3, 5])}
     small = {**bounds, "actors_max": 1, "wakes_max": draw.choice([1, 2, 3])}
     place = {"number": number, "partitions": partitions}
     steady = run(log, bounds, **place)
@@ -186,7 +192,7 @@ def test_a_log_of_the_simulated_world_has_one_result(seed: int) -> None:
     draw = random.Random(seed)
     world = worlds.run(seed)
     for number, partition in enumerate(world.partitions):
-        check(partition.log, number, len(world.partitions), draw)
+        check(partition.log, number, len(world.partitions), draw, world.bounds)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -195,7 +201,7 @@ def test_a_log_of_merges_and_unmerges_has_one_result(kind: Any) -> None:
         draw = random.Random(seed)
         chain, _ = live(seed, kind)
         for number, partition in enumerate(chain.partitions):
-            check(partition.log, number, len(chain.partitions), draw)
+            check(partition.log, number, len(chain.partitions), draw, chain.bounds)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

@@ -18,7 +18,7 @@ ENTERED, ENDED = 0, 1
 TIMES_BYTES = 60
 """Two times and an anchor."""
 KEY_BYTES_MAX = TIMES_BYTES + 4 * KEY_CHARACTERS_MAX
-"""So many keys fit, however long."""
+"""Of one key, however long it is."""
 
 
 def note_entry(customer: Customer, instance: Instance, at: int, turn: Turn) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections import Counter
 
 from cjo_stream.engine.codec import BEHAVIOUR
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.store.memory import MemoryStore
+from tests.adversary.limit import failure_of
 from tests.replay.history import kept
 from tests.replay.history.kept import open_task
 from tests.replay.history.told import Pairs, effects_in, ended, pairs_of, records_from, store_of
@@ -45,11 +47,10 @@ def run_walk(seed: int) -> Counter[str]:
 def smallest_walk(seed: int) -> str:
     """Return the fewest events with which the walk of a seed breaks a promise."""
     for events in range(1, WALK_EVENTS[1] + 1):
-        try:
-            _walked(seed, events)
-        except Exception as error:
-            return f"walk {seed} of {events} events: {type(error).__name__}: {error}"
-    return f"walk {seed}: it breaks nothing, or does not end"
+        failure = failure_of(functools.partial(_walked, seed, events))
+        if failure is not None:
+            return f"walk {seed} of {events} events: {failure}"
+    return f"walk {seed} breaks nothing"
 
 
 def _walked(seed: int, events: int) -> Counter[str]:
