@@ -61,7 +61,7 @@ def test_a_full_checkpoint_store_stops_no_worker(
             installation.send_events(EVENTS)
             installation.flush()
             until(lambda: taken(installation))
-            until(lambda: _says(worker, "is there room?"))
+            until(lambda: _says(worker, "make room there"))
             assert worker.process.poll() is None
             disk.make_room()
             until(lambda: _has_checkpoint(installation))
