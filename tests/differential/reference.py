@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Sequence
 
 from cjo_stream.core import actor
 from cjo_stream.core.actor import Actor
@@ -20,13 +19,13 @@ from cjo_stream.core.message import ActorMessage
 from cjo_stream.core.program import Program
 from cjo_stream.core.record import DeadLetter, Record, Reward
 from cjo_stream.core.state import Customer
-from cjo_stream.core.timeline import Entry, newest, record_entry
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine.effect import effect_of
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.intake import dead_letter_of, route
 from cjo_stream.engine.port import Decode, RawRecord
 from cjo_stream.errors import InputError
+from tests.unit.timelines import KeptTimelines
 
 HOUR_MS = 3_600_000
 
@@ -60,7 +59,7 @@ class Reference:
         self._post: deque[tuple[str, ActorMessage]] = deque()
         self._dues: list[tuple[int, str]] = []
         self._due: dict[str, int | None] = {}
-        self._timelines: dict[str, list[Entry]] = {}
+        self._timelines = KeptTimelines(lambda: self.bounds.timeline)
         self._untold: dict[str, Reward] = {}
         self._model = Model()
         self._in_force: ModelInForce | None = None
@@ -117,23 +116,6 @@ class Reference:
         found = [one for one in self.actors.values() if isinstance(one, Customer)]
         return sorted((one for one in found if one.events or one.aliases), key=lambda c: c.id)
 
-    # --- core.timeline.Timelines
-
-    def read(self, key: str, noted: int) -> list[Entry]:
-        """Return a customer's timeline."""
-        del noted
-        return list(self._timelines.get(key, ()))
-
-    def append(self, key: str, noted: int, entry: Entry) -> None:
-        """Add an entry."""
-        del noted
-        self._timelines[key] = [*self._timelines.get(key, ()), entry][-self.bounds.timeline :]
-
-    def replace(self, key: str, noted: int, entries: Sequence[Entry]) -> None:
-        """Let `entries` be a customer's timeline."""
-        del noted
-        self._timelines[key] = list(entries)
-
     # --- one thing after the other
 
     def _settle(self) -> None:
@@ -155,7 +137,7 @@ class Reference:
         self._settle()
 
     def _turn(self) -> Turn:
-        return Turn(self.program, self.clock, 0, self, self._in_force, self.bounds)
+        return Turn(self.program, self.clock, 0, self._timelines, self._in_force, self.bounds)
 
     def _close(self, key: str, turn: Turn) -> None:
         self._post += turn.messages
@@ -167,7 +149,7 @@ class Reference:
         if not turn.changed:
             return
         if isinstance(state, Customer):
-            self._note(key, state, turn)
+            self._timelines.note(key, state, turn)
         due = actor.wake_ms(state)
         if due is not None and due <= self.clock:
             due = self.clock + 1  # what one cascade may not fire waits for the clock's next move
@@ -180,15 +162,6 @@ class Reference:
         self.effects.append(effect_of(record))
         if isinstance(record, Reward) and record.features is not None:
             self._untold[record.action_id] = record
-
-    def _note(self, key: str, state: Customer, turn: Turn) -> None:
-        noted = list(turn.entries)
-        for record, anchor in zip(turn.records, turn.anchors, strict=True):
-            value = effect_of(record).value
-            entry = record_entry(self.clock, anchor, record, value, state.members)
-            noted += [entry] if entry is not None else []
-        state.noted += len(noted)
-        self._timelines[key] = newest([*self.read(key, 0), *noted], self.bounds.timeline)
 
     def next_due(self) -> int | None:
         """Return when something is due next, clock in ms, or None."""

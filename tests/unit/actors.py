@@ -10,7 +10,6 @@ Times are seconds. All actors have one clock; timers fire as `to` lets it run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from cjo_stream.core import actor
@@ -30,10 +29,9 @@ from cjo_stream.core.program import Program
 from cjo_stream.core.record import IdentityChange, Record, Reply, Transition
 from cjo_stream.core.state import Customer
 from cjo_stream.core.state import Identifier as IdentifierState
-from cjo_stream.core.timeline import Entry, newest, record_entry
 from cjo_stream.core.turn import Turn
-from cjo_stream.engine.effect import effect_of
 from cjo_stream.ingest.identifier import identifier_hash
+from tests.unit.timelines import KeptTimelines
 
 START_MS = 1_772_323_200_000
 KEY = b"a key for tests"
@@ -53,7 +51,7 @@ class Town:
         self._post: list[tuple[str, str, ActorMessage]] = []
         self._held: tuple[type, ...] = ()
         self._held_to = ""
-        self._timelines: dict[str, list[Entry]] = {}
+        self.timelines = KeptTimelines(lambda: self.bounds.timeline)
         self._events = 0
 
     # --- what happens
@@ -130,7 +128,7 @@ class Town:
             if nearest is None:
                 break
             self.clock = max(self.clock, nearest[0])
-            turn = Turn(self.program, self.clock, 0, self, bounds=self.bounds)
+            turn = Turn(self.program, self.clock, 0, self.timelines, bounds=self.bounds)
             actor.fire(self.actors[nearest[1]], turn)
             self._close(nearest[1], turn)
             self._settle()
@@ -187,23 +185,6 @@ class Town:
         ]
         return dict(bodies[-1]) if bodies else {}
 
-    # --- core.timeline.Timelines
-
-    def read(self, key: str, noted: int) -> list[Entry]:
-        """Return a customer's timeline."""
-        del noted
-        return list(self._timelines.get(key, []))
-
-    def append(self, key: str, noted: int, entry: Entry) -> None:
-        """Add an entry."""
-        del noted
-        self._timelines.setdefault(key, []).append(entry)
-
-    def replace(self, key: str, noted: int, entries: Sequence[Entry]) -> None:
-        """Let `entries` be a customer's timeline."""
-        del noted
-        self._timelines[key] = list(entries)
-
     # --- the post
 
     def _settle(self) -> None:
@@ -215,7 +196,7 @@ class Town:
 
     def _handle(self, place: int) -> None:
         _, key, message = self._post.pop(place)
-        turn = Turn(self.program, self.clock, 0, self, bounds=self.bounds)
+        turn = Turn(self.program, self.clock, 0, self.timelines, bounds=self.bounds)
         state = actor.receive(key, self.actors.get(key), message, turn)
         if state is None:
             self.actors.pop(key, None)
@@ -242,15 +223,8 @@ class Town:
             self.counts[name] = self.counts.get(name, 0) + by
         self.records += turn.records
         state = self.actors.get(key)
-        if isinstance(state, Customer) and turn.changed:
-            noted = list(turn.entries)
-            for record, anchor in zip(turn.records, turn.anchors, strict=True):
-                value = effect_of(record).value
-                entry = record_entry(self.clock, anchor, record, value, state.members)
-                noted += [entry] if entry is not None else []
-            if state.erased_at is None:
-                state.noted += len(noted)
-                self._timelines[key] = newest([*self.read(key, 0), *noted], self.bounds.timeline)
+        if isinstance(state, Customer) and turn.changed and state.erased_at is None:
+            self.timelines.note(key, state, turn)
 
 
 def _home(key: str) -> str:

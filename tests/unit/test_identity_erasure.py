@@ -76,7 +76,7 @@ def test_nothing_stays_but_the_tombstones(town: Town) -> None:
     assert town.actors["p" + id_] == Customer(id=id_, erased_at=START_MS + 10_000)
     for name in ("user:u", "email:e", "cookie:c"):
         assert town.identifier(name) == Identifier(epoch=2, erased_at=START_MS + 10_000)
-    assert town.read("p" + id_, 0) == []
+    assert town.timelines.read("p" + id_, 0) == []
     held = msgspec.json.encode(town.actors)
     assert not any(f'"{value}"'.encode() in held for value in ("u", "e", "c", "red", "before"))
     profiles = [r for r in town.records if isinstance(r, Profile | Withdrawal)]
@@ -102,7 +102,7 @@ def test_of_who_was_parted_and_erased_nothing_stays_with_the_other_side(tmp_path
         town.unlink(one, other)
     assert town.values("user:ann") == ["ann", "bad", "of ann"]
     town.erase("user:bob")
-    kept = [town.customer("user:ann"), town.read("p" + town.customer("user:ann").id, 0)]
+    kept = [town.customer("user:ann"), town.timelines.read("p" + town.customer("user:ann").id, 0)]
     kept += [town.identifier(one) for one in ("user:ann", "cookie:of ann", "email:bad")]
     encoded = msgspec.json.encode(kept)
     for trace in [*(town.hash(one) for one in gone), *(one.split(":")[1] for one in gone)]:
@@ -212,7 +212,7 @@ def test_a_link_refused_to_the_erased_leaves_no_trace_of_them(town: Town) -> Non
     town.event("visit", {"user": "other", "email": "e"})
     assert ("refused", "limit") in town.changes()
     town.erase("user:u")
-    other = town.read("p" + town.customer("user:other").id, 0)
+    other = town.timelines.read("p" + town.customer("user:other").id, 0)
     assert other
     assert not any(b'"e"' in entry.body for entry in other)
 

@@ -410,7 +410,7 @@ def test_a_large_customer_moves_in_parts(town: Town) -> None:
     assert town.posted(Linked) == []
     town.let_go()
     assert names(town, "user:u") == ["0", "1", "2", "3", "4", "on the way", "identified"]
-    assert len(town.read("p" + town.customer("user:u").id, 0)) >= 9
+    assert len(town.timelines.read("p" + town.customer("user:u").id, 0)) >= 9
 
 
 def test_linked_comes_after_the_state(town: Town) -> None:

@@ -99,8 +99,8 @@ def test_each_side_has_its_own_again(town: Town) -> None:
     assert ann.traits == {"carts": 1, "totals": [1]}
     assert bob.traits == {"carts": 1, "totals": [2]}
     assert (ann.events, bob.events) == (5, 5)
-    assert {e.anchor for e in town.read("p" + ann.id, 0)} <= {town.hash("user:ann"), ""}
-    assert {e.anchor for e in town.read("p" + bob.id, 0)} <= {town.hash("user:bob"), ""}
+    assert {e.anchor for e in town.timelines.read("p" + ann.id, 0)} <= {town.hash("user:ann"), ""}
+    assert {e.anchor for e in town.timelines.read("p" + bob.id, 0)} <= {town.hash("user:bob"), ""}
     assert town.changes()[-1] == ("unmerged", f"from {ann.id}")
 
 
@@ -371,7 +371,9 @@ def test_what_is_older_than_the_timeline_stays_with_the_root(town: Town) -> None
         town.event("cart", {"user": "bob"}, cart="b", total=number)
     root = town.customer("user:ann")
     assert root.traits["carts"] == 12
-    entries = [e for e in town.read("p" + root.id, 0) if e.anchor == town.hash("user:bob")]
+    entries = [
+        e for e in town.timelines.read("p" + root.id, 0) if e.anchor == town.hash("user:bob")
+    ]
     noted = sum(event.type == "cart" for event in events_of(entries))
     assert 0 < noted < 6
     town.unlink("user:ann", "email:bad")
