@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from collections.abc import Iterable
 
 from cjo_stream.core import actor
 from cjo_stream.core.actor import Actor
@@ -37,7 +38,7 @@ class BusyError(Exception):
 class Reference:
     """Every actor there is; what they emit stands in `effects`, in order.
 
-    Beyond `effects_max` it raises BusyError.
+    Beyond `effects_max` it raises BusyError. Without `learns` nobody learns.
     """
 
     def __init__(
@@ -46,10 +47,13 @@ class Reference:
         decode: Decode,
         effects_max: int | None = None,
         bounds: Bounds = BOUNDS,
+        *,
+        learns: bool = True,
     ) -> None:
         self.program = program
         self.effects_max = effects_max
         self.bounds = bounds
+        self._learns = learns
         self.actors: dict[str, Actor] = {}
         self.effects: list[Effect] = []
         self.counts: dict[tuple[str, ...], int] = {}
@@ -76,11 +80,16 @@ class Reference:
             self.effects.append(effect_of(letter))
             return
         self.high = max(self.high, event.time)
-        self.run_to(self.high)
         key, message = routed
         assert isinstance(message, ActorMessage)
-        self._post.append((key, message))
-        self._settle()
+        self.hear(self.high, [(key, message)])
+
+    def hear(self, clock: int, messages: Iterable[tuple[str, ActorMessage]]) -> None:
+        """Let time run on to a clock; then let messages have their whole effect, one by one."""
+        self.run_to(clock)
+        for key, message in messages:
+            self._post.append((key, message))
+            self._settle()
 
     def run_to(self, until: int) -> None:
         """Let time run on: what is due fires, nearest first; at full hours it learns."""
@@ -160,7 +169,7 @@ class Reference:
 
     def _emit(self, record: Record) -> None:
         self.effects.append(effect_of(record))
-        if isinstance(record, Reward) and record.features is not None:
+        if self._learns and isinstance(record, Reward) and record.features is not None:
             self._untold[record.action_id] = record
 
     def next_due(self) -> int | None:

@@ -34,6 +34,13 @@ class Raw(NamedTuple):
     value: str
 
 
+class Span(NamedTuple):
+    """When the first record may come, and how long after each the next comes at most."""
+
+    begin_ms: int
+    gap_max_ms: int | None = None
+
+
 def raw_records(records: list[Raw]) -> list[RawRecord]:
     """Return records as a runtime hands them to intake."""
     return [
@@ -45,9 +52,11 @@ def raw_records(records: list[Raw]) -> list[RawRecord]:
     ]  # fmt: skip
 
 
-def draw_records(draw: Random, reference: Reference, records_max: int) -> list[Raw]:
+def draw_records(
+    draw: Random, reference: Reference, records_max: int, span: Span | None = None
+) -> list[Raw]:
     """Return records, all of which `reference` has taken; fewer where it is busy."""
-    crowd = _Crowd(draw, reference)
+    crowd = _Crowd(draw, reference, span or Span(START_MS + draw.randrange(DAY)))
     records: list[Raw] = []
     for _ in range(draw.randint(records_max // 2, records_max)):
         raw = crowd.next()
@@ -64,8 +73,9 @@ def draw_records(draw: Random, reference: Reference, records_max: int) -> list[R
 class _Crowd:
     """A few people with the identifiers of each; some lend theirs to others."""
 
-    def __init__(self, draw: Random, reference: Reference) -> None:
+    def __init__(self, draw: Random, reference: Reference, span: Span) -> None:
         self.draw = draw
+        self.span = span
         self.reference = reference
         self.channels = {
             name: channel.input.format
@@ -82,11 +92,12 @@ class _Crowd:
             self.mixes = 0.0
             self.people = [{name: of[:1] for name, of in one.items()} for one in self.people]
         self.written: list[Raw] = []
-        self.now = START_MS + draw.randrange(DAY)
+        self.now = span.begin_ms
 
     def next(self) -> Raw:
         draw = self.draw
-        self.now += self._gap()
+        gap = self._gap()
+        self.now += gap if self.span.gap_max_ms is None else min(gap, self.span.gap_max_ms)
         if self.written and draw.random() < 0.05:
             again = draw.choice(self.written[-10:])
             return Raw(again.channel, self.now, again.value)

@@ -31,7 +31,7 @@ from tests.adversary.limit import failure_of
 from tests.adversary.smallest import smallest as smallest_of
 from tests.differential import engine, promise
 from tests.differential.reference import BusyError, Reference
-from tests.differential.stream import DAY, Raw, draw_records, raw_records
+from tests.differential.stream import DAY, Raw, Span, draw_records, raw_records
 from tests.differential.topology import Document, draw_definitions, keys_used, text_of
 
 KEY = b"a key for tests"
@@ -57,8 +57,8 @@ class World(NamedTuple):
     """Where a run on disk is killed, as shares of the records; None: there is no such run."""
 
 
-def draw_world(seed: int) -> World:
-    """Return the world of a seed."""
+def draw_world(seed: int, span: Span | None = None) -> World:
+    """Return the world of a seed; `span` says when its records come."""
     draw = Random(seed)
     documents = draw_definitions(draw)
     records_max = draw.choice((8, 25, RECORDS_MAX))
@@ -66,7 +66,7 @@ def draw_world(seed: int) -> World:
     reference = Reference(
         definitions.program, ingest.decoder(definitions.program, KEY), EFFECTS_MAX, FEW_RAISED
     )
-    records = draw_records(draw, reference, records_max)
+    records = draw_records(draw, reference, records_max, span)
     drain_ms = draw.choice((0, DAY, 10 * DAY))
     try:
         reference.run_to(reference.high + drain_ms)

@@ -30,6 +30,7 @@ from cjo_stream.engine import codec
 from cjo_stream.engine.frame import decode_effect_frame
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import Task
+from cjo_stream.kafka.topic import Names
 from cjo_stream.store.memory import MemoryStore
 
 TOPOLOGY = Path(__file__).parents[1] / "simulation" / "topology"
@@ -184,7 +185,11 @@ class Chain:
     # --- what lies in the topics
 
     def read(self, topic: str, *, committed: bool = True) -> dict[int, list[Any]]:
-        """Return every record of a topic by partition, as it stands now."""
+        """Return every record of a topic of ours by partition, as it stands now."""
+        return self.read_topic(self.prefix + topic, committed=committed)
+
+    def read_topic(self, topic: str, *, committed: bool = True) -> dict[int, list[Any]]:
+        """Return every record of a topic, by its whole name."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self.bootstrap,
@@ -197,9 +202,9 @@ class Chain:
             }
         )
         try:
-            metadata = consumer.list_topics(self.prefix + topic, timeout=10)
-            numbers = sorted(metadata.topics[self.prefix + topic].partitions)
-            consumer.assign([TopicPartition(self.prefix + topic, n, 0) for n in numbers])
+            metadata = consumer.list_topics(topic, timeout=10)
+            numbers = sorted(metadata.topics[topic].partitions)
+            consumer.assign([TopicPartition(topic, n, 0) for n in numbers])
             found: dict[int, list[Any]] = {n: [] for n in numbers}
             open_ = set(numbers)
             until = time.monotonic() + 60
@@ -220,7 +225,7 @@ class Chain:
         until = time.monotonic() + 60
         while True:
             found: dict[str, list[bytes]] = defaultdict(list)
-            for messages in self.read(f"{topic}.v1").values():
+            for messages in self.read_topic(topic).values():
                 for message in messages:
                     found[message.key().decode()].append(message.value())
             there = sum(map(len, found.values()))
@@ -365,7 +370,7 @@ def judge(chain: Chain, topology: Path = TOPOLOGY) -> Verdict:
     """Compare (a) and (c) of proof.md; raise AssertionError where they differ. Ends the chain."""
     chain.end_intake_and_workers()
     verdict = Verdict()
-    topic_id = chain.internal_topic_id()
+    topic_id, names = chain.internal_topic_id(), Names(chain.prefix)
     program = load(topology).program
     effects = chain.read("effect.v1", committed=False)
     wanted: dict[str, dict[str, list[bytes]]] = defaultdict(lambda: defaultdict(list))
@@ -396,7 +401,12 @@ def judge(chain: Chain, topology: Path = TOPOLOGY) -> Verdict:
         assert {kind for kind, *_ in replayed[len(seen) :]} <= {"profile"}, differs
         for kind, key, channel, value in seen:
             if kind in PUBLIC or kind == "action":
-                topic = f"action.{channel}" if kind == "action" else kind
+                topic = f"{chain.prefix}{kind}.v1"
+                if channel is not None:
+                    target = names.target(program.channels[channel])
+                    assert target is not None
+                    topic = target
+                    verdict.commands += 1
                 wanted[topic][key].append(value)
                 verdict.records[key].append((kind, json.loads(value)))
         for key_bytes, value in store.scan(*codec.CUSTOMERS):
@@ -408,12 +418,6 @@ def judge(chain: Chain, topology: Path = TOPOLOGY) -> Verdict:
         assert chain.published(topic, by_key) == by_key, (
             f"(c) {topic}: not the replay's, once each"
         )
-    verdict.commands = sum(
-        len(values)
-        for topic, by_key in wanted.items()
-        if topic.startswith("action.")
-        for values in by_key.values()
-    )
     return verdict
 
 
