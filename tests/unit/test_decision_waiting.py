@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cjo_stream.core.customer import fire
 from cjo_stream.core.decision.holdout import join_holdouts
 from cjo_stream.core.decision.waiting import first_due, join_waiting, part_waiting
 from cjo_stream.core.program import Entry, Journey, Program
@@ -358,3 +359,9 @@ def test_of_two_due_at_once_the_older_instance_comes_first_by_number_not_by_text
     first = first_due(Customer("c", waiting=waiting), 5)
     assert first is waiting[1]
     assert first_due(Customer("c", waiting=waiting), 4) is None
+
+
+def test_each_request_that_comes_due_counts_of_what_may_fire_at_a_record() -> None:
+    turn = Turn(held_out(0.0), AT)
+    fire(Customer("c", waiting=[waiting("a"), waiting("b"), waiting("c")]), turn)
+    assert turn.timers == 3

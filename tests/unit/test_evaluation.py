@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import random
+from pathlib import Path
 
 import pytest
 
 from cjo_stream.core.evaluation.case import Row, cases_of_decisions, cases_of_rows
 from cjo_stream.core.evaluation.estimate import Case, evaluate
-from cjo_stream.core.evaluation.policy import fixed, uniform
+from cjo_stream.core.evaluation.policy import arbitrated, fixed, uniform
 from cjo_stream.core.record import Candidate, Choice, Decision, JourneyRef, Reward, Trigger
+from cjo_stream.definition import load
+from tests.unit.scene import HEAD
 
 DAY_MS = 86_400_000
 WINDOW_MS = 7 * DAY_MS
@@ -150,3 +153,28 @@ def test_a_fixed_policy_chooses_only_what_passed() -> None:
     found = cases_of_decisions([one, END], [], fixed("z", "mail"), WINDOW_MS)
     assert found.cases[0].wanted == 0.0
     assert math.isclose(found.cases[0].expected, 0.0)
+
+
+def test_an_action_without_a_propensity_is_weighed_as_sure(tmp_path: Path) -> None:
+    """As the product weighs it: 1 x 10 before 0.2 x 30, whatever another set recorded."""
+    offers = """
+action: a
+value: 10
+treatments: {mail: {}}
+---
+action: b
+value: 30
+propensity: 0.2
+treatments: {mail: {}}
+---
+journey: j
+version: 1
+entry: {on: ask}
+initial: asked
+states:
+  asked: {enter: [{decide: {actions: [a, b]}}], after: {9d: over}}
+  over: {end: over}
+"""
+    (tmp_path / "all.yaml").write_text(HEAD + "---" + offers)
+    program = load(tmp_path).program
+    assert max(arbitrated(program)(decision(1)).items(), key=lambda one: one[1])[0][0] == "a"

@@ -18,6 +18,7 @@ from cjo_stream.core.expression import (
     constant,
 )
 from cjo_stream.core.expression.function import FUNCTIONS
+from cjo_stream.core.expression.value import settled
 
 NAMES = Names(
     profile=frozenset({"vip", "orders"}),
@@ -116,10 +117,24 @@ def test_an_operand_that_decides_nothing_is_not_evaluated() -> None:
 def test_as_many_operands_as_fit_in_500_characters() -> None:
     assert value(" and ".join(["true"] * 55)) is True
     assert value("or".join(["(0)"] * 90)) == 0
+
+
+def test_the_deepest_that_is_taken() -> None:
+    assert value("+".join("1" * 20)) == 20
     with pytest.raises(ExpressionError, match="deeper than 20"):
-        compiled("+".join("1" * 25))
+        compiled("+".join("1" * 21))
+    event: Any = 1
+    for _ in range(20):
+        event = {"a": event}
+    assert value("event" + ".a" * 21, a=event) == 1
     with pytest.raises(ExpressionError, match="deeper than 20"):
-        compiled("event" + ".a" * 25)
+        compiled("event" + ".a" * 22)
+
+
+def test_what_json_does_not_know_is_no_value() -> None:
+    assert settled([b"x"]) is None
+    assert settled({"a": [1, {2}]}) is None
+    assert settled({"a": [1, None, True, "x"]}) == {"a": [1, None, True, "x"]}
 
 
 @pytest.mark.parametrize(

@@ -265,6 +265,13 @@ def test_a_close_that_comes_before_its_open_closes_it(tmp_path: Path) -> None:
     assert answer(scene, 6) == {"open": 0, "closed": Scene.DAY_MS + 5_000}
 
 
+def test_a_topology_that_only_closes_knows_the_last_close(tmp_path: Path) -> None:
+    closes = "service: {closed: {on: ticket_closed, key: event.ticket}}"
+    scene = probing(tmp_path, closes, CASE_READ)
+    scene.send("ticket_closed", 5, ticket=1)
+    assert answer(scene, 6) == {"open": 0, "closed": Scene.DAY_MS + 5_000}
+
+
 CONSENT = "news: \"consented('news', 'mail')\", pushed: \"consented('news', 'push')\""
 
 

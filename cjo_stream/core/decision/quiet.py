@@ -2,7 +2,7 @@
 
 A window ends at the first instant whose local time lies in no window of that channel. Local time
 moves evenly but where clocks change, so it is enough to look at the instants where a window may
-end, at midnights, and at changes of the clock.
+end, and at changes of the clock.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def quiet_at(windows: Sequence[QuietWindow], here: dt.datetime) -> QuietWindow |
 
 def quiet_end(windows: Sequence[QuietWindow], now: int, zone: str) -> int:
     """Return the first ms from `now` on whose local time lies in none of the windows."""
-    minutes = sorted({0, *(window.end_minute % MINUTES_A_DAY for window in windows)})
+    minutes = sorted({window.end_minute % MINUTES_A_DAY for window in windows})
     marks = [dt.time(*divmod(minute, 60)) for minute in minutes]
     at = now
     for _ in range(_LOOKS_MAX):
