@@ -84,7 +84,8 @@ def check_manifest(manifest: Manifest) -> None:
     if not sound:
         raise RebuildError(
             f"the checkpoint at offset {manifest.applied} is spoilt: its manifest names what is "
-            "no file of a store. Find who else writes to the checkpoint store, and delete it"
+            "no file of a store. Delete its manifest, and find who else writes to the "
+            "checkpoint store"
         )
 
 

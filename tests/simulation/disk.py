@@ -63,7 +63,9 @@ LEFT: Final = 8
 """So often an operator tries at the most."""
 
 
-WAYS_OUT: Final = re.compile(r"[Mm]ake room|move it aside|[Bb]ring |[Ss]tart |start again|restore")
+WAYS_OUT: Final = re.compile(
+    r"[Mm]ake room|move it aside|[Dd]elete (/|its manifest)|[Bb]ring |[Ss]tart |restore "
+)
 """What an operator can do."""
 
 
