@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -72,13 +73,14 @@ def look(chosen: Sequence[Instrument], first: int, seconds: float) -> dict[str, 
         planned[one.name] += 1
         return Job(one.name, first + planned[one.name] - 1)
 
-    for job, done in run_all(give):
-        score = scores[job.name]
-        score.seeds += 1
-        score.cpu_s += done.cpu_s
-        score.met.update({what: 1 for what, times in done.met.items() if times})
-        if done.fault is not None:
-            _note(score, job, done.fault, time.monotonic() - began_s)
+    with suppress(KeyboardInterrupt):  # what was found until then is told
+        for job, done in run_all(give):
+            score = scores[job.name]
+            score.seeds += 1
+            score.cpu_s += done.cpu_s
+            score.met.update({what: 1 for what, times in done.met.items() if times})
+            if done.fault is not None:
+                _note(score, job, done.fault, time.monotonic() - began_s)
     _cut_down(scores)
     return scores
 

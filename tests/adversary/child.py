@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -115,6 +116,7 @@ def run_all(give: Callable[[], Job | None]) -> Iterator[tuple[Job, Done]]:
 
 
 def _serve(connection: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this
     while True:
         try:
             job: Job = connection.recv()

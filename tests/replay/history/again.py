@@ -69,7 +69,7 @@ def _walked(seed: int, events: int) -> Counter[str]:
 
 
 def _purged(number: int, pairs: Pairs) -> Pairs:
-    """Return a store once what it still had to purge is gone: batches end before a purge or not."""
+    """Return a store without what it still had to purge: a batch may end before a purge."""
     store = store_of(pairs)
     task = open_task(number, store)
     if task.must_purge:
