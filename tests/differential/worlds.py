@@ -14,6 +14,7 @@ import json
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -224,8 +225,9 @@ def _compare_on_disk(
         of_kind = [(e[1], json.loads(e[3])) for e in wanted if e[0] == kind]
         found = [(line["customer_id"], line) for line in files[kind]]
         if partitions > 1:
-            of_kind.sort(key=lambda one: one[0])
-            found.sort(key=lambda one: one[0])
+            order = json.dumps if kind == "identity" else itemgetter(0)  # as in _by_customer
+            of_kind.sort(key=order)
+            found.sort(key=order)
         _same(of_kind, found, f"{where}, the {kind}s")
     letters = sum(effect[0] == "dead_letter" for effect in wanted)
     assert len(files["dead_letter"]) == letters, f"{where}: dead letters differ in number"
