@@ -72,7 +72,7 @@ class DefinitionError(UsageError):
 class InputError(CjoError):
     """One input record is refused.
 
-    `reason` is one of contracts.md's dead-letter reasons; `detail` says what is wrong in words
+    `reason` is one of those in docs/events.md; `detail` says what is wrong, in words
     that hold no value of a customer.
     """
 

@@ -1,4 +1,4 @@
-"""A customer: the order of one event, and of one due time (definitions.md, section 4).
+"""A customer: the order of one event, and of one due time (docs/journeys.md).
 
 (0) identity: an event for a customer who was absorbed goes on to the one who did
 (1) an event id seen before is dropped

@@ -38,7 +38,7 @@ class Event(msgspec.Struct, array_like=True):
 
 
 def native(event: Event) -> dict[str, Any]:
-    """Return `event` as contracts.md section 1 writes it, for dead letters."""
+    """Return `event` in the native form of docs/events.md, for dead letters."""
     identifiers: dict[str, Any] = {}
     for identifier in event.identifiers:
         identifiers.setdefault(identifier.type, []).append(identifier.value)

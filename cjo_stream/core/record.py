@@ -1,4 +1,4 @@
-"""Records out: what the outside sees (contracts.md section 3). Times are ms since the epoch, UTC.
+"""Records out: what the outside sees (docs/records.md). Times are ms since the epoch, UTC.
 
 Each is a plain struct whose JSON is the contract; `Effect` is a record on its way to a topic.
 `cut` names the fields that are not whole where a record was too large (`core.cut`); else it is

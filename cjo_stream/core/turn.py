@@ -110,6 +110,6 @@ class Turn:
         return kept[-most:]
 
     def count(self, metric: str, *labels: str, by: int = 1) -> None:
-        """Add to a counter of contracts.md section 5; labels come from definitions only."""
+        """Add to a counter of docs/metrics.md; labels come from definitions only."""
         key = (metric, *labels)
         self.counts[key] = self.counts.get(key, 0) + by

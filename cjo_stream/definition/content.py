@@ -3,7 +3,7 @@
     zlib(msgpack(Content))    compiled again by whoever reads it, so it holds no code
 
 Results must not depend on a machine, so the versions of the libraries that bring data of their
-own are named (architecture.md, section 1).
+own are named (ARCHITECTURE.md, "The principle").
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What definitions.md allows and this release does not run yet: refused at load, told apart.
+"""Parts of the language that this release does not run yet: load refuses them by name.
 
 One row a key or word: (where it stands, what it is). A row goes when its feature comes.
 """

@@ -1,4 +1,4 @@
-"""The files of a run: one record a line, in the order of issue (contracts.md section 4).
+"""The files of a run: one record a line, in the order of issue (docs/records.md).
 
 Sizes are reported after every write, so that a run which was killed goes on where its last noted
 step ended: what was written beyond is cut off and written again.

@@ -77,7 +77,7 @@ def cut_letter(letter: DeadLetter, bytes_max: int) -> DeadLetter:
 
 
 def dead_letter_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
-    """Return the headers of contracts.md section 2."""
+    """Return the headers that docs/events.md lists for dead letters."""
     return [
         ("reason", letter.reason.encode()),
         ("detail", letter.detail.encode()),

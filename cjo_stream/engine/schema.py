@@ -1,4 +1,4 @@
-"""JSON Schemas of the records that go out (contracts.md section 3), drawn from their structs."""
+"""JSON Schemas of the records that go out (docs/records.md), drawn from their structs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The task: the deterministic state machine of one partition.
 
-A runtime drives it through these steps, in this order, and never another (architecture.md, section
-2):
+A runtime drives it through these steps, in this order, and never another (ARCHITECTURE.md,
+"Frames, lanes, cursors"):
 
     process(records)   in memory, over what the store holds; returns the outbox
     -- the runtime produces the outbox's frames and awaits their delivery --

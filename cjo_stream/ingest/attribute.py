@@ -1,4 +1,4 @@
-"""What an event's attributes may hold (contracts.md section 1)."""
+"""What an event's attributes may hold (docs/events.md)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
     record --reader of its channel's format--> Native --the rules for every format--> Event
 
-Reasons are looked for in the order of contracts.md section 1, and the first that holds is given:
+Reasons are looked for in the order of docs/events.md, and the first that holds is given:
 `too_large malformed unmapped invalid future unidentified`. A refusal's detail holds no value of a
 customer. Nothing else may come out: what a producer sends raises no other error.
 

@@ -1,4 +1,4 @@
-"""JSON Schema of the native event, for producers (contracts.md section 1).
+"""JSON Schema of the native event, for producers (docs/events.md).
 
 What depends on the topology (which channels and identifier types there are) is not in it, nor what
 depends on the moment (a time too far ahead).

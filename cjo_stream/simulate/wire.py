@@ -38,7 +38,7 @@ def _date(day: int) -> str:
 def native(
     id_: str, type_: str, time_ms: int, identifiers: dict[str, str], attributes: dict[str, Any]
 ) -> bytes:
-    """Return contracts.md section 1's form; integer times, as trackers of one's own like them."""
+    """Return the native form of docs/events.md, with integer times, as own trackers send them."""
     return encode(
         {
             "id": id_,

@@ -367,7 +367,7 @@ PUBLIC = ("transition", "decision", "identity")
 
 
 def judge(chain: Chain, topology: Path = TOPOLOGY) -> Verdict:
-    """Compare (a) and (c) of proof.md; raise AssertionError where they differ. Ends the chain."""
+    """End the chain and compare (a) and (c) of docs/promises.md; raise AssertionError."""
     chain.end_intake_and_workers()
     verdict = Verdict()
     topic_id, names = chain.internal_topic_id(), Names(chain.prefix)

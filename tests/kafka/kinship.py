@@ -1,7 +1,7 @@
 """The oracle of identity: who must be whom, from what was sent; who is whom, from what was told.
 
 It takes from the engine nothing but its records, each customer's in the order of that customer's
-log. Numbers in names are those of identity.md's invariants.
+log. Numbers in names are those of the invariants in docs/identity.md.
 """
 
 from __future__ import annotations

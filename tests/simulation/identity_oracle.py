@@ -1,4 +1,4 @@
-"""What identity.md promises, asked of a history that has come to rest.
+"""What docs/identity.md promises, asked of a history that has come to rest.
 
 The run is told again record by record, with an eye on each message to an actor; then what the
 stores hold is compared with an offline union-find and with the events that were fed. Nothing here

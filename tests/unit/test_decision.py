@@ -1,4 +1,4 @@
-"""definitions.md sections 5 and 6, for `act`: candidates, gates, the choice, the command."""
+"""docs/decisions.md, for `act`: candidates, gates, the choice, the command."""
 
 from __future__ import annotations
 

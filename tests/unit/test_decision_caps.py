@@ -1,4 +1,4 @@
-"""definitions.md section 6: caps, in sliding windows and calendar periods."""
+"""docs/decisions.md: caps, in sliding windows and calendar periods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""definitions.md sections 5 and 6: `decide`, priority, ties, exploration, holdouts."""
+"""docs/decisions.md: `decide`, priority, ties, exploration, holdouts."""
 
 from __future__ import annotations
 

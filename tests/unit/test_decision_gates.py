@@ -1,4 +1,4 @@
-"""definitions.md section 6: the gates in their order, classes, consent, cases, holdouts."""
+"""docs/decisions.md: the gates in their order, classes, consent, cases, holdouts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""definitions.md sections 5 and 6: limits, an action's own and the policy's."""
+"""docs/decisions.md: limits, an action's own and the policy's."""
 
 from __future__ import annotations
 

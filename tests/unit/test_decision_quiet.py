@@ -1,4 +1,4 @@
-"""definitions.md section 6: quiet hours, in which requests are dropped or wait."""
+"""docs/decisions.md: quiet hours, in which requests are dropped or wait."""
 
 from __future__ import annotations
 

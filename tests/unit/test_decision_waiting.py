@@ -1,4 +1,4 @@
-"""definitions.md section 6: what becomes of a request while it waits for quiet hours to end."""
+"""docs/decisions.md: what becomes of a request while it waits for quiet hours to end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every error of definitions.md at its place, all in one go, with the nearest valid name."""
+"""Every error in definitions at its place, all in one go, with the nearest valid name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a folder compiles to: every short form, default and index of definitions.md."""
+"""What a folder compiles to: every short form, default and index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""decisioning.md, off-policy evaluation: what another policy would have earned."""
+"""docs/learning.md, off-policy evaluation: what another policy would have earned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""definitions.md section 2, sentence by sentence."""
+"""docs/expressions.md, sentence by sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""contracts.md section 1: what is an event, and the first reason why a record is none."""
+"""docs/events.md: what is an event, and the first reason why a record is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""definitions.md section 4, sentence by sentence."""
+"""docs/journeys.md, sentence by sentence."""
 
 from __future__ import annotations
 

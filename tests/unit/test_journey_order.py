@@ -1,4 +1,4 @@
-"""definitions.md section 4: what comes before what, what is recorded, what bounds it."""
+"""docs/journeys.md: what comes before what, what is recorded, what bounds it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""decisioning.md, propensity and Thompson: features, posteriors, weights, draws."""
+"""docs/learning.md, propensity and Thompson: features, posteriors, weights, draws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""decisioning.md, lift: held out and treated compared."""
+"""docs/learning.md, lift: held out and treated compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""definitions.md section 3: facts, traits, cases, consent, outcomes, and what a profile says."""
+"""docs/topology.md: facts, traits, cases, consent, outcomes, and what a profile says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""decisioning.md: outcomes close reward windows, rewards teach, what was learnt decides."""
+"""docs/learning.md: outcomes close reward windows, rewards teach, what was learnt decides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gates, in the order in which a candidate meets them (definitions.md, section 6).
+"""The gates, in the order in which a candidate meets them (docs/decisions.md).
 
 A gate returns None for a candidate that passes; for one that it stops, the rule that did it, or
 "" where the gate has none to tell. `act` knows no priority: it goes through all but the last.

@@ -1,4 +1,4 @@
-"""Expressions of definitions.md section 2: a checked subset of Python, compiled once.
+"""Expressions (docs/expressions.md): a checked subset of Python, compiled once.
 
     compile_expression(text, place, names) -> Expression    raises ExpressionError
     expression.evaluate(scope) -> value | MISSING           never raises, never loops

@@ -1,4 +1,4 @@
-"""The table of places: which names an expression may use where (definitions.md section 2)."""
+"""The table of places: which names an expression may use where (docs/expressions.md)."""
 
 from __future__ import annotations
 

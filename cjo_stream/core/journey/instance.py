@@ -1,6 +1,6 @@
 """One instance: how an event or a timer moves it.
 
-show    goal, exits, the state's `on`, the journey's `on`, `always`      (definitions.md 4, (3))
+show    goal, exits, the state's `on`, the journey's `on`, `always`      (docs/journeys.md)
 fire    one timer of its state
 move    leave, do, enter, always, timers                              ("Taking a transition")
 """

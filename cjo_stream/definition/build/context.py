@@ -21,9 +21,9 @@ from cjo_stream.definition.text.compose import QUOTE, is_open
 from cjo_stream.definition.text.node import Node, Scalar, Sequence, names_below
 
 ENGINE_TYPES = frozenset(("journey.entered", "journey.ended", "journey.goal"))
-"""Types of events that only the engine raises (section 4)."""
+"""Types of events that only the engine raises (docs/journeys.md)."""
 PROFILE_TYPES = frozenset(("cjo.profile", "cjo.consent", "cjo.outcome"))
-"""Types of events whose meaning is what they do to the profile (section 3)."""
+"""Types of events whose meaning is what they do to the profile (docs/events.md)."""
 _ENGINE_FIELDS = ("type", "time", "journey", "key", "outcome")
 _OF_PROFILE = re.compile(r"\bprofile\s*\.\s*(?:identifiers\s*\.\s*)?(\w+)")
 

@@ -208,7 +208,7 @@ def _build_profile(fields: Fields, context: Context) -> None:
 
 
 def _check_zone_fact(entry: Entry, fact: Fact, report: Report) -> None:
-    """Report a fact `timezone` that can hold no zone: it is the customer's own (section 3)."""
+    """Report a fact `timezone` that can hold no zone: it is the customer's own."""
     fields: Fields = entry.value
     type_, default = fields.get("type"), fields.get("default")
     if type_ is not None and fact.type != "string":

@@ -1,4 +1,4 @@
-"""The form of an `action` document (definitions.md section 5)."""
+"""The form of an `action` document (docs/decisions.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The form of a `journey` document (definitions.md section 4)."""
+"""The form of a `journey` document (docs/journeys.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The form of a `policy` document (definitions.md section 6)."""
+"""The form of a `policy` document (docs/decisions.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The form of a `topology` document (definitions.md section 3)."""
+"""The form of a `topology` document (docs/topology.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any JSON object, or row of a table, by expressions over `row` (definitions.md section 3).
+"""Any JSON object, or row of a table, by expressions over `row` (docs/events.md).
 
 A part of the map whose expression gives nothing is left out of the event: an attribute, an
 identifier, the `id` (an empty text is no id either: so a table writes its absence). Without a

@@ -1,4 +1,4 @@
-"""The native event: one JSON object (contracts.md section 1).
+"""The native event: one JSON object (docs/events.md).
 
 Every other format is turned into this form, then all are held to the same rules.
 """

@@ -7,7 +7,7 @@
        │            │   └───────┘            CLOSED     the store is released
        └──▶ CLOSED ◀┘  (also from SEEKING and RUNNING, by way of SUSPENDED)
 
-A step is that of architecture.md, section 2: process, produce, await delivery, write, acknowledge.
+A step is that of ARCHITECTURE.md: process, produce, await delivery, write, acknowledge.
 Any failure in it ends the process: the store then stands before what was sent, never ahead.
 """
 
