@@ -18,109 +18,168 @@ class JourneyRef(msgspec.Struct):
     """The instance that asked for an action."""
 
     name: str
+    """The journey's name."""
     version: int
+    """The version that the instance runs."""
     instance_id: str
+    """The instance's id."""
     state: str | None
+    """The state whose step asked."""
 
 
 class Address(msgspec.Struct):
     """Where a channel reaches the customer."""
 
     type: str
+    """The identifier type."""
     value: str
+    """The identifier's value, normalised."""
 
 
 class Action(msgspec.Struct, kw_only=True):
     """One action command."""
 
     schema: Literal["cjo.action.v1"] = "cjo.action.v1"
+    """The kind of record, and its version."""
     action_id: str
+    """The command's id; the idempotency key, for the same log gives the same ids."""
     customer_id: str
+    """The customer's id."""
     topology: str
+    """The topology's name."""
     action: str
+    """The action's name."""
     issue: str | None
+    """The action's issue."""
     group: str | None
+    """The action's group."""
     class_: str = msgspec.field(name="class")
+    """The action's class."""
     channel: str
+    """The channel's name."""
     template: str | None
+    """The template that the channel fills."""
     payload: dict[str, Any]
+    """The values for the template, by name."""
     address: Address | None
+    """Where the channel reaches the customer."""
     issued_at: int
+    """When the command was issued, ms."""
     expires_at: int
+    """When the command lapses, ms. A later command is not sent."""
     decision_id: str
+    """The decision that issued the command."""
     journey: JourneyRef | None
+    """The instance that asked; null if none did."""
     cut: Cut = msgspec.UNSET
+    """The fields that were shortened because the record was too large; absent otherwise."""
 
 
 class Trigger(msgspec.Struct):
     """What caused a decision or a transition."""
 
     kind: Literal["event", "timer", "raised"]
+    """`event`: of a channel; `timer`; `raised`: by a step or by the engine."""
     id: str | None
+    """The event's id; of a timer, the instance's id."""
     type: str | None
+    """The event's type; null for a timer."""
 
 
 class Candidate(msgspec.Struct, kw_only=True, gc=False):
     """One action with one of its treatments, judged. There may be thousands a decision."""
 
     action: str
+    """The action's name."""
     channel: str
+    """The channel's name."""
     gate: str | None
+    """The first gate that stopped the candidate; null if it passed."""
     rule: str | None = None
+    """The rule of that gate that did it, if the gate has rules."""
     P: float | None = None
+    """Propensity: how likely an acceptance is; null if the candidate was not weighed."""
     C: float | None = None
+    """Context: 1 plus the weights that held; null likewise."""
     V: float | None = None
+    """What an acceptance is worth; null likewise."""
     L: float | None = None
+    """Lever: 1 plus the levers of action, group and issue; null likewise."""
     priority: float | None = None
+    """P x C x V x L; null likewise."""
 
 
 class Choice(msgspec.Struct):
     """The candidate that won."""
 
     action: str
+    """The action's name."""
     channel: str
+    """The channel's name."""
 
 
 class Decision(msgspec.Struct, kw_only=True):
     """One decision record."""
 
     schema: Literal["cjo.decision.v1"] = "cjo.decision.v1"
+    """The kind of record, and its version."""
     decision_id: str
+    """The decision's id."""
     customer_id: str
+    """The customer's id."""
     time: int
+    """The clock at the decision, ms."""
     trigger: Trigger
+    """What caused the decision."""
     request: dict[str, Any]
+    """What the step asked for: act or decide, as written."""
     journey: JourneyRef | None
+    """The instance that asked."""
     candidates: list[Candidate]
+    """Every candidate that was judged, in the order asked."""
     chosen: Choice | None
+    """The candidate that won; null if none passed."""
     suppressed: Literal["shadow", "holdout"] | None = None
+    """Why the choice was not sent; null if it was sent, or if there is none."""
     probability: float | None = None
+    """The probability with which the choice was made; null without a choice."""
     deferred_until: int | None = None
+    """When a delayed request is decided again, ms; null if it does not wait."""
     model_version: int | None = None
+    """The number of the learnt model in force; null before the first."""
     cut: Cut = msgspec.UNSET
+    """The fields that were shortened because the record was too large; absent otherwise."""
 
 
 class Reward(msgspec.Struct, kw_only=True):
     """What came of one command: an acceptance, or none within its reward window."""
 
     schema: Literal["cjo.reward.v1"] = "cjo.reward.v1"
+    """The kind of record, and its version."""
     decision_id: str
+    """The decision that issued the command."""
     action_id: str
+    """The command."""
     customer_id: str
+    """The customer's id."""
     action: str
+    """The action's name."""
     channel: str
+    """The channel's name."""
     features: list[int] | None
-    """Hashed, as the decision saw them; None where the propensity does not learn."""
+    """The hashed features that the decision saw; null if the propensity does not learn."""
     probability: float | None
-    """With which the decision made this choice."""
+    """The probability with which the decision made this choice."""
     outcome: str | None
-    """The acceptance, or the latest outcome of another kind; None: nothing was heard."""
+    """The acceptance, else the latest other outcome; null if none came."""
     value: float | None
-    """What the acceptance said that it is worth, if it did."""
+    """What the acceptance says that it is worth, if it says so."""
     reward: Literal[0, 1]
+    """Whether it was accepted within its reward window: 1 or 0."""
     issued_at: int
+    """When the command was issued, ms."""
     time: int
-    """The stream clock at the window's end; at the acceptance, where nothing is learnt."""
+    """The clock when the reward window ended, ms; of what does not learn, at the acceptance."""
 
 
 Reason = Literal["entered", "moved", "goal", "exited", "ended", "merged", "refused"]
@@ -130,73 +189,116 @@ class Transition(msgspec.Struct, kw_only=True):
     """One change of an instance's state."""
 
     schema: Literal["cjo.transition.v1"] = "cjo.transition.v1"
+    """The kind of record, and its version."""
     transition_id: str
+    """The transition's id."""
     customer_id: str
+    """The customer's id."""
     journey: str
+    """The journey's name."""
     version: int
+    """The version that the instance runs."""
     instance_id: str | None
+    """The instance's id; null for a refused entry."""
     key: Any
+    """The instance's key; null for a journey without one."""
     from_: str | None = msgspec.field(name="from")
+    """The state that was left; null at an entry."""
     to: str | None
+    """The state that was entered; null where the instance left the journey."""
     reason: Reason
+    """What kind of change it is."""
     outcome: str | None
+    """With which outcome the instance ended; null while it goes on."""
     time: int
+    """When the state changed, ms."""
     trigger: Trigger
+    """What caused the change."""
     holdout: bool
+    """Whether the customer is held out of this journey."""
     cut: Cut = msgspec.UNSET
+    """The fields that were shortened because the record was too large; absent otherwise."""
 
 
 class IdentityChange(msgspec.Struct, kw_only=True):
     """One change of who is who."""
 
     schema: Literal["cjo.identity.v1"] = "cjo.identity.v1"
+    """The kind of record, and its version."""
     kind: Literal["created", "linked", "refused", "merged", "detached", "unmerged", "erased"]
+    """What kind of change it is."""
     customer_id: str
+    """The customer's id."""
     absorbed: list[str] = []
+    """Ids of the customers that this one absorbed, or that left it."""
     identifiers: list[Address] = []
+    """The identifiers concerned."""
     event_id: str | None = None
+    """The event that caused the change; null if an operator did."""
     reason: str | None = None
+    """Why a link was refused, or an identifier detached."""
     time: int
+    """The clock at the change, ms."""
     cut: Cut = msgspec.UNSET
+    """The fields that were shortened because the record was too large; absent otherwise."""
 
 
 class Profile(msgspec.Struct, kw_only=True):
     """A customer's latest profile."""
 
     schema: Literal["cjo.profile.v1"] = "cjo.profile.v1"
+    """The kind of record, and its version."""
     customer_id: str
+    """The customer's id."""
     identifiers: dict[str, list[str]]
+    """The customer's identifiers: values by type."""
     facts: dict[str, Any]
+    """The facts that were set, by name. Defaults are not among them."""
     traits: dict[str, Any]
+    """The traits, by name."""
     time: int
+    """The clock when the profile was published, ms."""
     cut: Cut = msgspec.UNSET
+    """The fields that were shortened because the record was too large; absent otherwise."""
 
 
 class Withdrawal(msgspec.Struct, kw_only=True):
     """A customer's profile is no more: a null value in the compacted topic."""
 
     customer_id: str
+    """The id whose profile is withdrawn."""
 
 
 class DeadLetter(msgspec.Struct, kw_only=True):
     """What was refused, and why; `value` is the original bytes or the normalised event's JSON."""
 
     reason: str
+    """Why the record was refused."""
     detail: str
+    """What is wrong, in words that hold no value of a customer."""
     topic: str
+    """The topic that the record came from."""
     partition: int
+    """Its partition there."""
     offset: int
+    """Its offset there."""
     value: bytes
+    """The original bytes; of reason failed, the normalised event."""
     key: bytes | None = None
+    """The key of the record, as it came."""
 
 
 class Reply(msgspec.Struct, kw_only=True):
     """An answer to an operator's command, from the task that owns the state."""
 
     command_id: str
+    """The operator's command."""
     partition: int = -1
+    """The partition that answers."""
     body: Any
+    """The answer."""
     cut: Cut = msgspec.UNSET
+    """The fields that were shortened because the record was too large; absent otherwise."""
 
 
 Record = (

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from cjo_stream.core import record
 from cjo_stream.core.record import (
     Action,
     DeadLetter,
@@ -15,6 +16,7 @@ from cjo_stream.core.record import (
     Reward,
     Transition,
 )
+from cjo_stream.engine.description import descriptions
 
 RECORDS: Final[dict[str, type[msgspec.Struct]]] = {
     "cjo.action.v1": Action,
@@ -34,16 +36,25 @@ def record_schema(name: str) -> dict[str, Any]:
     bytes, and the other fields are headers.
 
     >>> record_schema("cjo.action.v1")["properties"]["issued_at"]
-    {'type': 'integer'}
+    {'type': 'integer', 'description': 'When the command was issued, ms.'}
     """
     struct = RECORDS[name]
     (drawn,), shared = msgspec.json.schema_components([struct])
+    for title, part in shared.items():
+        _describe(part, getattr(record, title))
     body = shared.pop(drawn["$ref"].rpartition("/")[2])
     if struct is DeadLetter:
         body["properties"].pop("key")
-        body["properties"]["value"] = {"type": "string"}
+        body["properties"]["value"] |= {"type": "string"}
+        del body["properties"]["value"]["contentEncoding"]
     else:
         # Every record says what it is, and every field is always there but the mark of a cut.
         body["required"] = [name for name in body["properties"] if name != "cut"]
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", **body, "title": name}
     return {**head, **({"$defs": shared} if shared else {})}
+
+
+def _describe(drawn: dict[str, Any], struct: type[msgspec.Struct]) -> None:
+    """Add to each property what its field means."""
+    for name, text in descriptions(struct).items():
+        drawn["properties"][name]["description"] = text

@@ -27,26 +27,33 @@ def event_schema() -> dict[str, Any]:
         "type": "object",
         "required": ["type", "time", "identifiers"],
         "properties": {
-            "type": {"type": "string", "pattern": f"^{TYPE_PATTERN}$"},
+            "type": {
+                "description": "What happened, such as order_placed.",
+                "type": "string",
+                "pattern": f"^{TYPE_PATTERN}$",
+            },
             "time": {
                 "description": "When it happened: RFC 3339, or ms since the epoch.",
                 "anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer"}],
             },
             "identifiers": {
-                "description": "Values by type; of several of one type, the first counts first.",
+                "description": "Whom it is about: values by identifier type, one or a list.",
                 "type": "object",
                 "minProperties": 1,
                 "additionalProperties": {"anyOf": [value, {"type": "array", "items": value}]},
             },
             "id": {
-                "description": "The producer's own; by it repeats are dropped.",
+                "description": "The producer's own id; a repeated one is dropped.",
                 "type": "string",
                 "minLength": 1,
                 "maxLength": ID_CHARACTERS_MAX,
             },
-            "attributes": {"type": "object"},
+            "attributes": {
+                "description": "What else the event says, by name: any JSON, at most 64 KiB.",
+                "type": "object",
+            },
             "channel": {
-                "description": "In files; on Kafka the topic tells it.",
+                "description": "The channel; needed in files, for on Kafka the topic says it.",
                 "type": "string",
             },
         },

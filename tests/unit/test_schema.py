@@ -1,12 +1,16 @@
 """The published schemas say what the code does."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
+from cjo_stream.cli.schema import _schema, names
+from cjo_stream.core.record import Record
+from cjo_stream.engine.description import descriptions
 from cjo_stream.engine.schema import RECORDS, record_schema
 from cjo_stream.ingest.format.native import Native
 from cjo_stream.ingest.schema import event_schema
@@ -87,4 +91,32 @@ def test_a_schema_finds_what_is_wrong() -> None:
 
 
 def test_the_value_of_a_dead_letter_in_a_file_is_text() -> None:
-    assert record_schema("cjo.dead_letter.v1")["properties"]["value"] == {"type": "string"}
+    value = record_schema("cjo.dead_letter.v1")["properties"]["value"]
+    assert value["type"] == "string"
+    assert "contentEncoding" not in value
+
+
+def properties(schema: Any, at: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the place and schema of each property, wherever it stands."""
+    if isinstance(schema, dict):
+        for name, one in (schema.get("properties") or {}).items():
+            yield f"{at}.{name}", one
+        for name, one in schema.items():
+            yield from properties(one, f"{at}.{name}")
+    elif isinstance(schema, list):
+        for one in schema:
+            yield from properties(one, at)
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_field_says_what_it_means(name: str) -> None:
+    found = list(properties(_schema(name), name))
+    assert len(found) > 5
+    for place, drawn in found:
+        assert len(drawn.get("description", "")) > 10, place
+
+
+def test_every_field_of_every_record_is_described() -> None:
+    """Those without a schema, and what a schema leaves out, too."""
+    for struct in get_args(Record):
+        assert set(descriptions(struct)) == set(struct.__struct_encode_fields__)

@@ -70,10 +70,15 @@ class MapOf:
 
 @dataclass(frozen=True)
 class Field:
-    """A key of a record."""
+    """A key of a record. `about` says what it means, in schemas and in docs/."""
 
     of: Shape
+    about: str
     is_required: bool = False
+
+    def schema(self, shared: dict[str, Schema]) -> Schema:
+        """Return the schema of its values, described."""
+        return {"description": self.about, **self.of.schema(shared)}
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,7 @@ class Record:
     def _drawn(self, shared: dict[str, Schema]) -> Schema:
         drawn: Schema = {
             "type": "object",
-            "properties": {name: row.of.schema(shared) for name, row in self.fields.items()},
+            "properties": {name: row.schema(shared) for name, row in self.fields.items()},
             "additionalProperties": False,
         }
         required = [name for name, row in self.fields.items() if row.is_required]

@@ -25,9 +25,12 @@ STATUSES = ("live", "draft")
 _ACT = Record(
     "an act",
     {
-        "action": Field(NAMED, is_required=True),
-        "channels": Field(Many(NAMED, fewest=1)),
-        "data": Field(VARIABLES),
+        "action": Field(NAMED, "The action to ask for.", is_required=True),
+        "channels": Field(
+            Many(NAMED, fewest=1),
+            "The channels to try, in this order. Default: the action's treatments, as written.",
+        ),
+        "data": Field(VARIABLES, "Variables for this request, laid over the instance's data."),
     },
     short="action",
 )
@@ -35,28 +38,34 @@ _NAMES = Many(NAMED, fewest=1)
 _DECIDE = Record(
     "a decide",
     {
-        "issue": Field(_NAMES),
-        "group": Field(_NAMES),
-        "actions": Field(_NAMES),
-        "channels": Field(_NAMES),
-        "data": Field(VARIABLES),
+        "issue": Field(_NAMES, "Only actions of these issues."),
+        "group": Field(_NAMES, "Only actions of these groups."),
+        "actions": Field(_NAMES, "Only these actions."),
+        "channels": Field(_NAMES, "Only these channels."),
+        "data": Field(VARIABLES, "Variables for this request, laid over the instance's data."),
     },
 )
 _RAISE = Record(
     "a raise",
     {
-        "type": Field(Text(EVENT_TYPE, "an event type"), is_required=True),
-        "attributes": Field(FORMULAS),
+        "type": Field(
+            Text(EVENT_TYPE, "an event type"),
+            "The type of the event to raise before the same customer.",
+            is_required=True,
+        ),
+        "attributes": Field(FORMULAS, "Expressions for its attributes, by name."),
     },
 )
 _STEP = Record(
     "a step",
     {
-        "act": Field(_ACT),
-        "decide": Field(_DECIDE),
-        "raise": Field(_RAISE),
-        "set": Field(VARIABLES),
-        "assign": Field(VARIABLES),
+        "act": Field(_ACT, "Ask for one action: its name, or a mapping."),
+        "decide": Field(
+            _DECIDE, "Ask for the best of several actions; `{}` means the whole catalogue."
+        ),
+        "raise": Field(_RAISE, "Put an event before the same customer, at once."),
+        "set": Field(VARIABLES, "Set facts of the profile: expressions by name."),
+        "assign": Field(VARIABLES, "Change variables of the instance: expressions by name."),
     },
     one_of=("act", "decide", "raise", "set", "assign"),
     named="step",
@@ -65,22 +74,39 @@ STEPS = Many(_STEP)
 
 _BRANCH = Record(
     "a branch of a split",
-    {"weight": Field(Number(0), is_required=True), "to": Field(NAMED, is_required=True)},
+    {
+        "weight": Field(
+            Number(0),
+            "The branch's share, relative to the other branches' weights.",
+            is_required=True,
+        ),
+        "to": Field(NAMED, "The state that the branch enters.", is_required=True),
+    },
     named="branch",
 )
 _MOVE = {
-    "to": Field(NAMED),
-    "split": Field(MapOf(NAMED, _BRANCH, fewest=1)),
-    "when": Field(CONDITION),
-    "do": Field(STEPS),
+    "to": Field(NAMED, "The state to enter. Without it only `do` runs, and timers go on."),
+    "split": Field(
+        MapOf(NAMED, _BRANCH, fewest=1),
+        "Branches by name; a stable hash of customer, journey and state takes one.",
+    ),
+    "when": Field(CONDITION, "Only if this condition holds."),
+    "do": Field(STEPS, "Steps on the way."),
 }
 TRANSITION = Record("a transition", _MOVE, short="to", named="transition")
 _AT = Record(
     "an at timer",
     {
-        "time": Field(FORMULA, is_required=True),
+        "time": Field(
+            FORMULA,
+            "An expression that gives a time in ms; evaluated when the state is entered.",
+            is_required=True,
+        ),
         **_MOVE,
-        "past": Field(Choice(("fire", "skip"), "way with the past")),
+        "past": Field(
+            Choice(("fire", "skip"), "way with the past"),
+            "What happens if the time is past already. Default: fire.",
+        ),
     },
     named="at",
 )
@@ -88,13 +114,18 @@ _ON = MapOf(EVENT_TYPES, Many(TRANSITION))
 _STATE = Record(
     "a state",
     {
-        "enter": Field(STEPS),
-        "leave": Field(STEPS),
-        "on": Field(_ON),
-        "always": Field(Many(TRANSITION)),
-        "after": Field(MapOf(DURATION, TRANSITION)),
-        "at": Field(Many(_AT)),
-        "end": Field(NAMED),
+        "enter": Field(STEPS, "Steps at entry."),
+        "leave": Field(STEPS, "Steps when the state is left."),
+        "on": Field(_ON, "Transitions by event type."),
+        "always": Field(
+            Many(TRANSITION),
+            "Transitions tried at entry and after each event; the first that holds is taken.",
+        ),
+        "after": Field(
+            MapOf(DURATION, TRANSITION), "Transitions by the time since the state was entered."
+        ),
+        "at": Field(Many(_AT), "Transitions at a time that an expression gives."),
+        "end": Field(NAMED, "The outcome; a state with `end` is final."),
     },
 )
 
@@ -102,31 +133,74 @@ _REENTRY = ScalarOr(
     Choice(("after_end", "never", "always"), "re-entry"),
     Record(
         "a re-entry",
-        {"after_end": Field(DURATION), "after_entry": Field(DURATION)},
+        {
+            "after_end": Field(
+                DURATION, "Not while one is live, nor until this long after its end."
+            ),
+            "after_entry": Field(
+                DURATION, "Not while one is live, nor until this long after its entry."
+            ),
+        },
         one_of=("after_end", "after_entry"),
     ),
 )
-_ENTRY = Record("an entry", {**KEYED, "reentry": Field(_REENTRY)})
-_GOAL = Record(
-    "a goal", {**ON, "within": Field(DURATION), "exit": Field(FLAG), "do": Field(STEPS)}
+_ENTRY = Record(
+    "an entry",
+    {**KEYED, "reentry": Field(_REENTRY, "When a customer may enter again. Default: after_end.")},
 )
-_EXIT = Record("an exit", {**ON, "as": Field(NAMED, is_required=True), "do": Field(STEPS)})
+_GOAL = Record(
+    "a goal",
+    {
+        **ON,
+        "within": Field(
+            DURATION,
+            "At most this long after entry, also after the end. Default: while live.",
+        ),
+        "exit": Field(
+            FLAG, "Whether the goal ends the instance, with outcome `goal`. Default: false."
+        ),
+        "do": Field(STEPS, "Steps when the goal is marked."),
+    },
+)
+_EXIT = Record(
+    "an exit",
+    {
+        **ON,
+        "as": Field(
+            NAMED, "The outcome of an instance that leaves by this rule.", is_required=True
+        ),
+        "do": Field(STEPS, "Steps on the way out."),
+    },
+)
 
 JOURNEY = Record(
     "a journey",
     {
-        "journey": Field(NAMED, is_required=True),
-        "version": Field(COUNT, is_required=True),
-        "owner": Field(TEXT),
-        "about": Field(TEXT),
-        "status": Field(Choice(STATUSES, "status", subject="status")),
-        "entry": Field(_ENTRY, is_required=True),
-        "holdout": Field(SHARE),
-        "data": Field(VARIABLES),
-        "goal": Field(_GOAL),
-        "exit": Field(Many(_EXIT)),
-        "initial": Field(NAMED, is_required=True),
-        "on": Field(_ON),
-        "states": Field(MapOf(NAMED, _STATE, fewest=1), is_required=True),
+        "journey": Field(NAMED, "The journey's name.", is_required=True),
+        "version": Field(
+            COUNT, "The version's number. Changed content needs a new one.", is_required=True
+        ),
+        "owner": Field(TEXT, "The team that answers for the journey."),
+        "about": Field(TEXT, "What the journey is for."),
+        "status": Field(
+            Choice(STATUSES, "status", subject="status"),
+            "`live` runs; `draft` is checked, and does not run. Default: live.",
+        ),
+        "entry": Field(_ENTRY, "Which event opens an instance.", is_required=True),
+        "holdout": Field(
+            SHARE,
+            "The share of customers whom the journey sends nothing, to measure what it is worth.",
+        ),
+        "data": Field(
+            VARIABLES, "Variables of the instance: expressions, evaluated once, at entry."
+        ),
+        "goal": Field(
+            _GOAL,
+            "The event that the journey is for. It ends no instance, unless `exit` is true.",
+        ),
+        "exit": Field(Many(_EXIT), "Events that end the instance, whatever state it is in."),
+        "initial": Field(NAMED, "The state that an instance begins in.", is_required=True),
+        "on": Field(_ON, "Transitions of every state, tried after the state's own."),
+        "states": Field(MapOf(NAMED, _STATE, fewest=1), "The states, by name.", is_required=True),
     },
 )

@@ -16,48 +16,101 @@ _CLOCK = Text("([01][0-9]|2[0-3]):[0-5][0-9]", "a time of day, as 21:00")
 _CAP = Record(
     "a cap",
     {
-        "name": Field(NAMED),
-        "class": Field(Many(CLASS, fewest=1)),
-        "channel": Field(_NAMES),
-        "issue": Field(_NAMES),
-        "group": Field(_NAMES),
-        "action": Field(_NAMES),
-        "max": Field(Number(0, is_whole=True), is_required=True),
-        "per": Field(DurationOr(PERIODS), is_required=True),
+        "name": Field(NAMED, "The cap's name in decision records. Default: cap_1, cap_2, ..."),
+        "class": Field(
+            Many(CLASS, fewest=1), "Classes that count. Default: all but transactional."
+        ),
+        "channel": Field(_NAMES, "Channels that count. Default: all."),
+        "issue": Field(_NAMES, "Issues that count. Default: all."),
+        "group": Field(_NAMES, "Groups that count. Default: all."),
+        "action": Field(_NAMES, "Actions that count. Default: all."),
+        "max": Field(Number(0, is_whole=True), "How many commands at most.", is_required=True),
+        "per": Field(
+            DurationOr(PERIODS),
+            "A calendar day, week or month of the customer's, or a sliding duration.",
+            is_required=True,
+        ),
     },
 )
 _LIMIT = Record(
     "a limit",
-    {"group": Field(_NAMES), "issue": Field(_NAMES), "channel": Field(_NAMES), **LIMIT},
+    {
+        "group": Field(_NAMES, "Groups that the limit covers. Default: all."),
+        "issue": Field(_NAMES, "Issues that the limit covers. Default: all."),
+        "channel": Field(_NAMES, "Channels that the limit covers. Default: all."),
+        **LIMIT,
+    },
 )
 _WINDOW = Record(
     "quiet hours",
     {
-        "channel": Field(_NAMES),
-        "days": Field(Many(_DAY, fewest=1)),
-        "from": Field(_CLOCK),
-        "until": Field(_CLOCK),
-        "then": Field(Choice(("delay", "drop"), "way with requests"), is_required=True),
+        "channel": Field(_NAMES, "Channels that are quiet. Default: all."),
+        "days": Field(
+            Many(_DAY, fewest=1), "Days on which the window begins. Default: every day."
+        ),
+        "from": Field(
+            _CLOCK,
+            "When it begins, in the customer's time zone. Without times the whole day is quiet.",
+        ),
+        "until": Field(_CLOCK, "When it ends; earlier than `from` means the next day."),
+        "then": Field(
+            Choice(("delay", "drop"), "way with requests"),
+            "`delay`: decide again when it ends; `drop`: do not send.",
+            is_required=True,
+        ),
     },
 )
-_EXPLORE = Record("a way to explore", {"thompson": Field(FLAG, is_required=True)})
+_EXPLORE = Record(
+    "a way to explore",
+    {
+        "thompson": Field(
+            FLAG,
+            "Whether choices are drawn from what is known of each candidate's propensity.",
+            is_required=True,
+        )
+    },
+)
 _PERCENTS = MapOf(NAMED, Number())
 
 POLICY = Record(
     "a policy",
     {
-        "policy": Field(NAMED, is_required=True),
-        "caps": Field(Many(_CAP)),
-        "limits": Field(Many(_LIMIT)),
-        "quiet_hours": Field(Many(_WINDOW)),
-        "consent": Field(MapOf(CLASS, Choice(("opt_in", "opt_out"), "way of consent"))),
-        "service_gate": Field(
-            Record("a service gate", {"block": Field(Many(CLASS), is_required=True)})
+        "policy": Field(NAMED, "The policy's name.", is_required=True),
+        "caps": Field(Many(_CAP), "The most commands that a customer may get in a period."),
+        "limits": Field(Many(_LIMIT), "Pauses of groups, issues or channels after outcomes."),
+        "quiet_hours": Field(Many(_WINDOW), "When nothing is sent."),
+        "consent": Field(
+            MapOf(CLASS, Choice(("opt_in", "opt_out"), "way of consent")),
+            "What a class needs: a grant (`opt_in`), no refusal (`opt_out`). Default: nothing.",
         ),
-        "levers": Field(Record("levers", {"issue": Field(_PERCENTS), "group": Field(_PERCENTS)})),
-        "holdout": Field(SHARE),
-        "explore": Field(ScalarOr(SHARE, _EXPLORE)),
-        "week_starts": Field(_DAY),
-        "reward_window": Field(DURATION),
+        "service_gate": Field(
+            Record(
+                "a service gate",
+                {"block": Field(Many(CLASS), "Classes that are not sent.", is_required=True)},
+            ),
+            "What is not sent to a customer with an open service case.",
+        ),
+        "levers": Field(
+            Record(
+                "levers",
+                {
+                    "issue": Field(_PERCENTS, "Percent by issue."),
+                    "group": Field(_PERCENTS, "Percent by group."),
+                },
+            ),
+            "Percent that is added to the priority of whole issues or groups.",
+        ),
+        "holdout": Field(
+            SHARE,
+            "The share of customers who get no marketing at all, to measure what it is worth.",
+        ),
+        "explore": Field(
+            ScalarOr(SHARE, _EXPLORE),
+            "The share of choices that are made at random, or `{thompson: true}`. Default: 0.",
+        ),
+        "week_starts": Field(_DAY, "The first day of a calendar week. Default: mon."),
+        "reward_window": Field(
+            DURATION, "How long an acceptance counts for its command. Default: 7d."
+        ),
     },
 )

@@ -26,82 +26,157 @@ _TOPIC = Text(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}", "a topic's name")
 _MAP = Record(
     "a map",
     {
-        "id": Field(FORMULA),
-        "type": Field(FORMULA, is_required=True),
-        "time": Field(FORMULA, is_required=True),
-        "identifiers": Field(VARIABLES),
-        "attributes": Field(FORMULAS),
+        "id": Field(
+            FORMULA, "The event's own id. Default: the record's place in the topic or file."
+        ),
+        "type": Field(FORMULA, "The event's type.", is_required=True),
+        "time": Field(
+            FORMULA, "When it happened: RFC 3339, or ms since the epoch.", is_required=True
+        ),
+        "identifiers": Field(VARIABLES, "Identifiers by type."),
+        "attributes": Field(FORMULAS, "Attributes by name."),
     },
 )
 _IN = Record(
     "a channel's in",
-    {"topic": Field(_TOPIC), "format": Field(Choice(FORMATS, "format")), "map": Field(_MAP)},
+    {
+        "topic": Field(_TOPIC, "The topic that events come in by. Default: cjo.event.CHANNEL.v1."),
+        "format": Field(Choice(FORMATS, "format"), "The form of the records. Default: native."),
+        "map": Field(_MAP, "Expressions over `row` that make an event; of format `mapped` alone."),
+    },
 )
 _OUT = Record(
-    "a channel's out", {"address": Field(NAMED, is_required=True), "topic": Field(_TOPIC)}
+    "a channel's out",
+    {
+        "address": Field(
+            NAMED, "The identifier type that the channel reaches customers by.", is_required=True
+        ),
+        "topic": Field(
+            _TOPIC, "The topic that commands go out by. Default: cjo.action.CHANNEL.v1."
+        ),
+    },
 )
-_CHANNEL = Record("a channel", {"in": Field(_IN), "out": Field(_OUT)})
+_CHANNEL = Record(
+    "a channel",
+    {
+        "in": Field(_IN, "Events come in by this channel. `{}` takes the defaults."),
+        "out": Field(_OUT, "Commands go out by this channel."),
+    },
+)
 
 _IDENTIFIER = Record(
     "an identifier",
     {
-        "type": Field(NAMED, is_required=True),
-        "limit": Field(COUNT),
-        "per": Field(DURATION),
-        "normalise": Field(Choice(("email", "phone"), "normal form")),
-        "shared_after": Field(COUNT),
-        "of": Field(NAMED),
+        "type": Field(NAMED, "The identifier type's name.", is_required=True),
+        "limit": Field(COUNT, "How many of this type one customer may have. Default: 5."),
+        "per": Field(
+            DURATION, "Only links made within this time count for the limit. Default: all."
+        ),
+        "normalise": Field(
+            Choice(("email", "phone"), "normal form"),
+            "How values are brought to one form. Default: Unicode's NFKC, without blanks around.",
+        ),
+        "shared_after": Field(
+            COUNT,
+            "Seen with more values of `of` than this, it links nobody. Default: never.",
+        ),
+        "of": Field(
+            NAMED, "The identifier type that `shared_after` counts. Default: the strongest."
+        ),
     },
 )
 _IDENTITY = Record(
     "identity",
     {
-        "identifiers": Field(Many(_IDENTIFIER, fewest=1), is_required=True),
-        "blocked": Field(Many(Loose())),
+        "identifiers": Field(
+            Many(_IDENTIFIER, fewest=1), "Identifier types, the strongest first.", is_required=True
+        ),
+        "blocked": Field(
+            Many(Loose()), "Values that name nobody, such as guest; in any case, of any type."
+        ),
     },
 )
 
 _FACT = Record(
     "a fact",
     {
-        "type": Field(Choice(FACT_TYPES, "type of facts"), is_required=True),
-        "default": Field(Anything()),
+        "type": Field(
+            Choice(FACT_TYPES, "type of facts"), "The type of the fact's values.", is_required=True
+        ),
+        "default": Field(Anything(), "The value that expressions read where none was set."),
     },
     short="type",
 )
 _TRAIT = Record(
     "a trait",
     {
-        "count": Field(EVENT_TYPES),
-        **{kind: Field(FORMULA) for kind in TRAIT_KINDS if kind != "count"},
-        "on": Field(EVENT_TYPES),
-        "when": Field(CONDITION),
-        "per": Field(DURATION),
-        "keep": Field(COUNT),
+        "count": Field(EVENT_TYPES, "How many events of these types came."),
+        "sum": Field(FORMULA, "The sum of an expression's values."),
+        "min": Field(FORMULA, "The smallest of an expression's values."),
+        "max": Field(FORMULA, "The largest of an expression's values."),
+        "first": Field(FORMULA, "An expression's value at the earliest event."),
+        "last": Field(FORMULA, "An expression's value at the latest event."),
+        "distinct": Field(
+            FORMULA, "A list of an expression's different values, in order of first sight."
+        ),
+        "on": Field(EVENT_TYPES, "Event types that the trait listens to."),
+        "when": Field(CONDITION, "Only events for which this condition holds."),
+        "per": Field(DURATION, "A sliding window. Default: ever."),
+        "keep": Field(COUNT, "How many different values are kept, at most 1,000. Default: 50."),
     },
     one_of=TRAIT_KINDS,
 )
 _PROFILE = Record(
     "a profile",
-    {"facts": Field(MapOf(NAMED, _FACT)), "traits": Field(MapOf(NAMED, _TRAIT))},
+    {
+        "facts": Field(
+            MapOf(NAMED, _FACT),
+            "What producers or journeys say about a customer, by name: a type, or a mapping.",
+        ),
+        "traits": Field(
+            MapOf(NAMED, _TRAIT), "What the engine computes from a customer's events, by name."
+        ),
+    },
 )
 
 _CASES = Many(Record("a case rule", KEYED, named="case_rule"))
-_SERVICE = Record("service", {"opened": Field(_CASES), "closed": Field(_CASES)})
+_SERVICE = Record(
+    "service",
+    {
+        "opened": Field(_CASES, "Events that open a service case."),
+        "closed": Field(_CASES, "Events that close it."),
+    },
+)
 
 TOPOLOGY = Record(
     "a topology",
     {
-        "topology": Field(NAMED, is_required=True),
-        "about": Field(TEXT),
-        "timezone": Field(TEXT),
-        "region": Field(Text("[A-Z]{2}", "a region, as DE")),
-        "dedupe": Field(DURATION),
-        "grace": Field(DURATION),
-        "max_late": Field(DURATION),
-        "channels": Field(MapOf(NAMED, _CHANNEL, fewest=1), is_required=True),
-        "identity": Field(_IDENTITY, is_required=True),
-        "profile": Field(_PROFILE),
-        "service": Field(_SERVICE),
+        "topology": Field(NAMED, "The topology's name.", is_required=True),
+        "about": Field(TEXT, "What the topology is for."),
+        "timezone": Field(
+            TEXT, "The time zone of customers without a `timezone` fact. Default: UTC."
+        ),
+        "region": Field(
+            Text("[A-Z]{2}", "a region, as DE"),
+            "The region of phone numbers without a country code, as DE.",
+        ),
+        "dedupe": Field(
+            DURATION, "How long an event's id is remembered, to drop repeats. Default: 7d."
+        ),
+        "grace": Field(
+            DURATION,
+            "How much older than the entry of a state an event may be and move it. Default: 5m.",
+        ),
+        "max_late": Field(
+            DURATION, "An event older than this updates the profile and nothing else. Default: 1d."
+        ),
+        "channels": Field(
+            MapOf(NAMED, _CHANNEL, fewest=1),
+            "Where events come in and commands go out, by name.",
+            is_required=True,
+        ),
+        "identity": Field(_IDENTITY, "What names a customer.", is_required=True),
+        "profile": Field(_PROFILE, "What is known of a customer."),
+        "service": Field(_SERVICE, "Service cases: a customer with an open case has a problem."),
     },
 )

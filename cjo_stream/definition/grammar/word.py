@@ -28,15 +28,31 @@ DURATION = Duration()
 SHARE = Share()
 FLAG = Flag()
 
-ON = {"on": Field(EVENT_TYPES, is_required=True), "when": Field(CONDITION)}
-KEYED = {**ON, "key": Field(FORMULA)}
+ON = {
+    "on": Field(EVENT_TYPES, "Event types; any of them will do.", is_required=True),
+    "when": Field(CONDITION, "Only if this condition holds."),
+}
+KEYED = {
+    **ON,
+    "key": Field(
+        FORMULA, "An expression that tells one from another, as a cart's or a ticket's id."
+    ),
+}
 
 CLASSES = ("marketing", "service", "transactional")
 CLASS = Choice(CLASSES, "class")
 OUTCOMES = ("delivered", "impression", "click", "accept", "reject", "failed", "converted")
 LIMIT = {
-    "outcome": Field(Choice(("offered", *OUTCOMES), "outcome"), is_required=True),
-    "count": Field(COUNT),
-    "per": Field(DURATION),
-    "pause": Field(DurationOr(("forever",)), is_required=True),
+    "outcome": Field(
+        Choice(("offered", *OUTCOMES), "outcome"),
+        "The outcome that counts; `offered` is a command issued.",
+        is_required=True,
+    ),
+    "count": Field(COUNT, "How many of them start the pause. Default: 1."),
+    "per": Field(DURATION, "Within which time they count. Default: ever."),
+    "pause": Field(
+        DurationOr(("forever",)),
+        "How long nothing of this scope is sent, from the outcome's own time.",
+        is_required=True,
+    ),
 }
