@@ -19,8 +19,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from tests.mutants.choice import ROOMS, Reach, choose_tests
 from tests.mutants.mutation import Mutation, mutated, mutations
-from tests.mutants.reach import ROOMS, Reach
 from tests.mutants.trial import (
     BY_TIME,
     KILLED,
@@ -38,8 +38,6 @@ TESTS: Final = ("tests/unit", "tests/property", "tests/replay", "tests/simulatio
 ELSEWHERE: Final = ("test_cli*", "*_killed.py", "test_hosting.py", "test_house.py", "test_up.py")
 """Tests whose work is done by other processes, or that wait: they see little of a mutant."""
 AT_ONCE: Final = 2
-BUDGET_S: Final = 60.0
-"""Of tests for one mutant, the quickest first, as long as they take without one."""
 SLOWER: Final = 4.0
 START_S: Final = 20.0
 WITHIN_S: Final = 7_200.0
@@ -82,26 +80,6 @@ def draw(seed: int, most: int) -> list[Mutant]:
         for one in mutations(path.read_text())
     ]
     return random.Random(seed).sample(every, min(most, len(every)))
-
-
-def tests_of(reach: Reach, mutant: Mutant) -> list[str]:
-    """Return the tests that execute a mutant's line, the quickest first, within the budget.
-
-    What runs as a module is imported runs in no test: then those that execute anything of it.
-    """
-    by_line = reach.lines.get(mutant.path, {})
-    numbers = by_line.get(mutant.mutation.line) or sorted(
-        {n for one in by_line.values() for n in one}
-    )
-    if not numbers:
-        numbers = list(range(len(reach.tests)))
-    chosen, left_s = [], BUDGET_S
-    for number in sorted(numbers, key=lambda one: reach.seconds[one]):
-        left_s -= reach.seconds[number]
-        if left_s < 0 and chosen:
-            break
-        chosen.append(number)
-    return [reach.tests[number] for number in chosen]
 
 
 def report(seed: int, results: dict[Mutant, str]) -> str:
@@ -150,7 +128,7 @@ def _try(
         if waiting and free and time.monotonic() < until_s:
             mutant, tree = waiting.pop(), free.pop()
             _write(tree, mutant)
-            tests = tests_of(reach, mutant)
+            tests = choose_tests(reach, mutant.path, mutant.mutation.line)
             limit_s = START_S + SLOWER * sum(seconds[test] for test in tests)
             running[tree] = (mutant, begin(tree, tests, limit_s))
             continue

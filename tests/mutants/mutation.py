@@ -1,6 +1,7 @@
 """What may be changed in a source: one operator, number, condition, statement or argument.
 
-Texts, annotations, assertions, log lines and what is raised are left alone: they are no results.
+Texts, annotations, assertions, log lines and raised errors are left alone: they are no results.
+So are arguments that only guard against a programmer's mistake, which no input can make.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _COUNTED: Final[dict[type[ast.operator], type[ast.operator]]] = {
 }
 _OTHER_CALLS: Final = {"min": "max", "max": "min", "any": "all", "all": "any", "sorted": "list"}
 _IN_ANY_ORDER: Final = ("max", "min")
+_GUARDS: Final = {"class": ("frozen", "gc", "kw_only"), "zip": ("strict",)}
+"""Arguments of a class or a call that change no result of a program that mypy accepts."""
 _LOGS: Final = ("_LOG", "log_failure")
 
 
@@ -82,11 +85,12 @@ def _walk(node: ast.AST, *, in_function: bool) -> Iterator[Found]:
         for kind, changed in _changes(node, in_function=in_function):
             yield node, kind, changed
     is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    guards = _guards(node)
     for name, field in ast.iter_fields(node):
         if name in ("annotation", "returns", "decorator_list", "bases", "type_comment"):
             continue
         for child in field if isinstance(field, list) else [field]:
-            if isinstance(child, ast.AST):
+            if isinstance(child, ast.AST) and child not in guards:
                 yield from _walk(child, in_function=in_function or is_function)
 
 
@@ -95,6 +99,14 @@ def _is_left_alone(value: ast.expr) -> bool:
     if isinstance(value, ast.Constant):
         return True
     return isinstance(value, ast.Call) and _name(value.func).startswith(_LOGS)
+
+
+def _guards(node: ast.AST) -> list[ast.keyword]:
+    """Return the arguments of a class or a call that only guard against a mistake."""
+    if not isinstance(node, (ast.ClassDef, ast.Call)):
+        return []
+    name = "class" if isinstance(node, ast.ClassDef) else _name(node.func)
+    return [keyword for keyword in node.keywords if keyword.arg in _GUARDS.get(name, ())]
 
 
 def _name(node: ast.expr) -> str:
@@ -144,7 +156,10 @@ def _called_otherwise(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
         other = ast.Name(_OTHER_CALLS[name])
         keywords = [] if name == "sorted" else node.keywords
         yield "call", ast.Call(other, node.args, keywords)
-    for place in range(len(node.keywords)):
+    guards = _guards(node)
+    for place, keyword in enumerate(node.keywords):
+        if keyword in guards:
+            continue
         rest = [*node.keywords[:place], *node.keywords[place + 1 :]]
         yield "argument left out", ast.Call(node.func, node.args, rest)
     if len(node.args) > 1 and name not in _IN_ANY_ORDER:

@@ -15,15 +15,7 @@ import coverage
 import msgspec
 import pytest
 
-ROOMS = ("core", "engine")
-
-
-class Reach(msgspec.Struct):
-    """By source, counted from the tree: line -> numbers of the tests that execute it."""
-
-    tests: list[str]
-    seconds: list[float]
-    lines: dict[str, dict[int, list[int]]]
+from tests.mutants.choice import ROOMS, reach_of
 
 
 class _Contexts:
@@ -61,17 +53,9 @@ def main() -> int:
     )
     measured.stop()
     data = measured.get_data()
-    names = [name for name, took in contexts.seconds.items() if took != float("inf")]
-    numbers = {name: number for number, name in enumerate(names)}
-    lines: dict[str, dict[int, list[int]]] = {}
-    for path in data.measured_files():
-        by_line = data.contexts_by_lineno(path)
-        lines[str(Path(path).relative_to(root))] = {
-            line: sorted(numbers[name] for name in found if name in numbers)
-            for line, found in by_line.items()
-        }
-    seconds = [contexts.seconds[name] for name in names]
-    Path(out).write_bytes(msgspec.json.encode(Reach(names, seconds, lines)))
+    found = {path: data.contexts_by_lineno(path) for path in data.measured_files()}
+    reach = reach_of(contexts.seconds, {str(Path(p).relative_to(root)): found[p] for p in found})
+    Path(out).write_bytes(msgspec.json.encode(reach))
     return 0
 
 

@@ -6,6 +6,7 @@ import ast
 
 import pytest
 
+from tests.mutants.choice import BUDGET_S, choose_tests, reach_of
 from tests.mutants.mutation import mutated, mutations
 
 
@@ -30,6 +31,7 @@ def changes(source: str) -> list[str]:
         ("max(a, b)\n", ["(min(a, b))"]),
         ("f(a, b)\n", ["(f(b, a))"]),
         ("f(a, b=c)\n", ["(f(a))"]),
+        ("class S(Struct, array_like=True): ...\n", ["class S(Struct, array_like=(False)): ..."]),
         ("def f():\n    return a\n", ["def f():\n    return None"]),
         ("def f():\n    g.h()\n", ["def f():\n    pass"]),
         ("def f():\n    a.b = c\n", ["def f():\n    pass"]),
@@ -53,6 +55,8 @@ def test_each_kind_of_change_is_made(source: str, expected: list[str]) -> None:
         "x: Literal[3]\n",
         "class P(Protocol):\n    def f(self) -> int:\n        return 3\n",
         "'a' + b\n",
+        "class S(Struct, frozen=True, kw_only=True, gc=False):\n    ...\n",
+        "zip(a, strict=True)\n",
     ],
 )
 def test_what_is_no_result_is_left_alone(source: str) -> None:
@@ -66,3 +70,26 @@ def test_a_change_keeps_the_rest_of_the_source() -> None:
         ast.parse(changed)
         assert changed.startswith("# größer\n")
         assert changed.count("\n") == source.count("\n")
+
+
+def test_the_choose_tests_a_line_come_first_that_execute_little_else_and_do_not_take_long() -> (
+    None
+):
+    seconds = {"wide": 0.1, "long": 9.0, "narrow": 0.1, "skipped": float("inf"), "other": 0.1}
+    every = {line: ["wide", "skipped"] for line in range(1, 9)}
+    every[1] = ["wide", "skipped", "long", "narrow"]
+    every[2] = ["other"]
+    reach = reach_of(seconds, {"cjo_stream/core/a.py": every})
+    assert choose_tests(reach, "cjo_stream/core/a.py", 1) == ["narrow", "wide", "long"]
+
+
+def test_kept_results_are_compared_whatever_executes_the_line() -> None:
+    kept = "tests/replay/test_history.py::test_bounds"
+    reach = reach_of({"unit": 0.1, kept: 0.1}, {"cjo_stream/core/a.py": {2: ["unit"], 1: [""]}})
+    assert choose_tests(reach, "cjo_stream/core/a.py", 2) == ["unit", kept]
+    assert choose_tests(reach, "cjo_stream/core/a.py", 1) == [kept, "unit"]
+
+
+def test_a_test_that_takes_longer_than_the_budget_leaves_room_for_the_others() -> None:
+    reach = reach_of({"a": 0.1, "b": BUDGET_S, "c": 0.1}, {"cjo_stream/core/a.py": {1: [*"abc"]}})
+    assert choose_tests(reach, "cjo_stream/core/a.py", 1) == ["a", "c"]
