@@ -2,69 +2,27 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cjo_stream.cli.option import Json, operator_settings, settings_of
-from cjo_stream.cli.terminal import note, say, say_json, say_table, warn
+from cjo_stream.cli.option import Json, Yes
+from cjo_stream.cli.place import State, installation_of
+from cjo_stream.cli.terminal import confirm, note, say, say_json, say_table, warn
 from cjo_stream.errors import RetryError, UsageError
 
 if TYPE_CHECKING:
     from cjo_stream.core.event import Identifier
     from cjo_stream.core.message import ActorMessage
+    from cjo_stream.installation.answer import Kept
+    from cjo_stream.installation.port import Installation
 
 app: Final = typer.Typer(help="Look at one customer, or change who is who.", no_args_is_help=True)
 
 Named = Annotated[
     str, typer.Argument(metavar="TYPE:VALUE", help="One of the customer's identifiers.")
 ]
-State = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR",
-        help="The state folder of a `run`, or DIR/state of a demo; none: on Kafka.",
-    ),
-]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-
-
-class Kept(Protocol):
-    """What still holds what it held before an erasure, and until when."""
-
-    @property
-    def place(self) -> str:
-        """A topic, a file or a folder."""
-
-    @property
-    def holds(self) -> str:
-        """What it holds, in words."""
-
-    @property
-    def how(self) -> str:
-        """For how long, in words."""
-
-
-class Customers(Protocol):
-    """Where customers are: on Kafka, or in a state folder."""
-
-    def named(self, written: str) -> Identifier:
-        """Return the identifier written `type:value`."""
-
-    def look(self, at: Identifier, order: Callable[[str], ActorMessage]) -> Any:
-        """Return the answer to an order that changes nothing."""
-
-    def tell(self, at: Identifier, order: Callable[[str], ActorMessage]) -> Any:
-        """Have an order carried out; return its answer."""
-
-    def sweep(self) -> list[int]:
-        """Let every store forget what was overwritten; return the partitions that have not."""
-
-    def kept(self) -> Sequence[Kept]:
-        """Return what still holds what was written before."""
 
 
 @app.callback()
@@ -82,7 +40,7 @@ def show(
     """Print what is known of a customer, as JSON."""
     import msgspec
 
-    found = _show(_customers(context, state), identifier, history=False)["customer"]
+    found = _show(installation_of(context, state), identifier, history=False)["customer"]
     if json:
         say_json(found)
     else:
@@ -101,7 +59,7 @@ def history(
     from cjo_stream.cli.history import lines
     from cjo_stream.core.bounds import BOUNDS
 
-    found = _show(_customers(context, state), identifier, history=True)
+    found = _show(installation_of(context, state), identifier, history=True)
     entries, left_out = found["history"], found["left_out"]
     if json:
         say_json({"customer_id": found["customer"]["customer_id"], **_but_customer(found)})
@@ -119,11 +77,11 @@ def _but_customer(found: dict[str, Any]) -> dict[str, Any]:
     return {name: found[name] for name in ("history", "left_out")}
 
 
-def _show(customers: Customers, identifier: str, *, history: bool) -> dict[str, Any]:
+def _show(installation: Installation, identifier: str, *, history: bool) -> dict[str, Any]:
     from cjo_stream.core.message import Find, Show
 
-    at = customers.named(identifier)
-    found = customers.look(at, lambda command_id: Find(Show(command_id, history)))
+    at = installation.named(identifier)
+    found = installation.look(at, lambda command_id: Find(Show(command_id, history)))
     return _found(found, at)
 
 
@@ -144,11 +102,11 @@ def link(
     """
     from cjo_stream.core.message import Tie
 
-    customers = _customers(context, state)
-    a, b = customers.named(one), customers.named(other)
+    installation = installation_of(context, state)
+    a, b = installation.named(one), installation.named(other)
     if a.hash == b.hash:
         raise UsageError("this is one identifier, named twice")
-    answer = customers.tell(a, lambda command_id: Tie(command_id, a, b))
+    answer = installation.tell(a, lambda command_id: Tie(command_id, a, b))
     if json:
         say_json(answer)
     elif answer["linked"]:
@@ -188,19 +146,19 @@ def unlink(
     """
     from cjo_stream.core.message import Find, Unlink
 
-    customers = _customers(context, state)
-    a = customers.named(one)
-    b = customers.named(other).hash if other is not None else None
+    installation = installation_of(context, state)
+    a = installation.named(one)
+    b = installation.named(other).hash if other is not None else None
 
     def order(confirmed: bool) -> Callable[[str], ActorMessage]:
         return lambda command_id: Find(Unlink(command_id, a.hash, b, confirmed))
 
-    would = _found(customers.look(a, order(False)), a)
+    would = _found(installation.look(a, order(False)), a)
     if not would["links"]:
-        raise UsageError(f"{_no_link(customers, a, one, other)}: name two that are linked")
+        raise UsageError(f"{_no_link(installation, a, one, other)}: name two that are linked")
     _tell_unlink(would)
-    _confirm("Take this back?", yes)
-    done = _found(customers.tell(a, order(True)), a)
+    confirm("Take this back?", yes)
+    done = _found(installation.tell(a, order(True)), a)
     if json:
         say_json(done)
         return
@@ -210,13 +168,13 @@ def unlink(
         say("the link is taken back; others hold the customer together")
 
 
-def _no_link(customers: Customers, at: Identifier, one: str, other: str | None) -> str:
+def _no_link(installation: Installation, at: Identifier, one: str, other: str | None) -> str:
     """Return why there is nothing to take back."""
     from cjo_stream.core.message import Find, Unlink
 
     if other is None:
         return f"{one} is linked with nobody"
-    all_ = customers.look(at, lambda command_id: Find(Unlink(command_id, at.hash)))
+    all_ = installation.look(at, lambda command_id: Find(Unlink(command_id, at.hash)))
     others = sorted({name for pair in all_["links"] for name in pair} - {f"{at.type}:{at.value}"})
     held = f"{one} is linked with {', '.join(others)}" if others else "it is linked with nobody"
     return f"{one} and {other} are not linked with each other; {held}"
@@ -250,18 +208,18 @@ def erase(
     """
     from cjo_stream.core.message import Erase, Find
 
-    customers = _customers(context, state)
-    at = customers.named(identifier)
+    installation = installation_of(context, state)
+    at = installation.named(identifier)
 
     def order(confirmed: bool) -> Callable[[str], ActorMessage]:
         return lambda command_id: Find(Erase(command_id, confirmed))
 
-    would = _found(customers.look(at, order(False)), at)
+    would = _found(installation.look(at, order(False)), at)
     note(f"customer {would['customer_id']}: {_numbers(would['removed'])}")
-    _confirm("Erase all of this, for good?", yes)
-    done = _found(customers.tell(at, order(True)), at)
-    silent = customers.sweep()
-    kept = customers.kept()
+    confirm("Erase all of this, for good?", yes)
+    done = _found(installation.tell(at, order(True)), at)
+    silent = installation.sweep()
+    kept = installation.kept()
     if json:
         proof = {name: done[name] for name in ("customer_id", "erased_at", "removed")}
         say_json({**proof, "partitions_not_swept": silent, "kept": kept})
@@ -300,16 +258,6 @@ def _numbers(removed: dict[str, Any]) -> str:
 # --- what all of them do
 
 
-def _customers(context: typer.Context, state: Path | None) -> Customers:
-    if state is not None:
-        from cjo_stream.embedded.operator import InFolder
-
-        return InFolder(state, settings_of(context).tenant_key_bytes())
-    from cjo_stream.kafka.operator import OnKafka
-
-    return OnKafka(operator_settings(context))
-
-
 def _found(answer: dict[str, Any], at: Identifier) -> dict[str, Any]:
     """Return an answer; raises UsageError where there is nobody, RetryError where it failed.
 
@@ -331,11 +279,3 @@ def _found(answer: dict[str, Any], at: Identifier) -> dict[str, Any]:
             "state was made"
         )
     return answer
-
-
-def _confirm(question: str, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("nobody is here to confirm: add --yes to do what is told above")
-    typer.confirm(question, abort=True, err=True)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cjo_stream.cli.option import Json, operator_settings
+from cjo_stream.cli.option import Json
+from cjo_stream.cli.place import Results, records_of
 from cjo_stream.cli.terminal import moment, note, say, say_json, say_table
-from cjo_stream.errors import UsageError
 
-FILE: Final = "dead_letters.jsonl"
+if TYPE_CHECKING:
+    from cjo_stream.installation.answer import Refused
 
 app: Final = typer.Typer(help="See what was refused, and why.", no_args_is_help=True)
 
@@ -25,14 +24,11 @@ def _group() -> None:
 @app.command("list")
 def list_(
     context: typer.Context,
-    folder: Annotated[
-        Path | None,
-        typer.Argument(metavar="[DIR]", help="The results of a `run` or a demo; none: on Kafka."),
-    ] = None,
+    results: Results = None,
     reason: Annotated[str | None, typer.Option(help="Only those of this reason.")] = None,
     json: Json = False,
 ) -> None:
-    """List dead letters; with --json, their values too, a line each.
+    """List dead letters; with --json, their values too, one on each line.
 
     The counts by reason are on stderr.
     """
@@ -40,9 +36,9 @@ def list_(
 
     counts: Counter[str] = Counter()
     rows = []
-    for refused in _on_kafka(context) if folder is None else _in(folder):
-        counts[refused["reason"]] += 1
-        if reason in (None, refused["reason"]):
+    for refused in records_of(context, results).refused():
+        counts[refused.reason] += 1
+        if reason in (None, refused.reason):
             if json:
                 say_json(refused)
             else:
@@ -55,25 +51,7 @@ def list_(
         note(f"{name}: {number}")
 
 
-def _row(refused: dict[str, Any]) -> tuple[str, str, str, str]:
-    place = f"{refused['topic']}/{refused['partition']}/{refused['offset']}"
-    when = moment(refused["time"]) if "time" in refused else ""
-    return when, refused["reason"], place, refused["detail"]
-
-
-def _on_kafka(context: typer.Context) -> Iterable[dict[str, Any]]:
-    import msgspec
-
-    from cjo_stream.kafka import dead_letter
-
-    return map(msgspec.structs.asdict, dead_letter.read(operator_settings(context)))
-
-
-def _in(folder: Path) -> Iterable[dict[str, Any]]:
-    import msgspec
-
-    try:
-        lines = (folder / FILE).read_bytes().splitlines()
-    except OSError:
-        raise UsageError(f"{folder} holds no {FILE}: name what was --out of a `run`") from None
-    return map(msgspec.json.Decoder(dict[str, Any]).decode, lines)
+def _row(refused: Refused) -> tuple[str, str, str, str]:
+    place = f"{refused.topic}/{refused.partition}/{refused.offset}"
+    when = "" if refused.time is None else moment(refused.time)
+    return when, refused.reason, place, refused.detail

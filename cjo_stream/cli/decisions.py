@@ -92,12 +92,14 @@ def evaluate(
 
 def _of_run(out: Path, candidate: str, window: str | None) -> tuple[list[Case], int]:
     from cjo_stream.core.evaluation.case import cases_of_decisions
-    from cjo_stream.embedded import results
+    from cjo_stream.core.record import Decision, Reward
+    from cjo_stream.embedded.results import FileRecords
 
+    records = FileRecords([out])
     policy, window_ms = _policy(candidate)
     if window is not None:
         window_ms = read_duration(window, "--window")
-    found = cases_of_decisions(results.decisions(out), results.rewards(out), policy, window_ms)
+    found = cases_of_decisions(records.read(Decision), records.read(Reward), policy, window_ms)
     return found.cases, found.pending
 
 

@@ -232,11 +232,12 @@ def _say_payoff(payoff: Payoff) -> None:
 
 def _say_lift(out: Path) -> None:
     """Print how those fared who were held out, to be compared."""
-    from cjo_stream.cli.lift import records_in, say_lift
+    from cjo_stream.cli.lift import holdouts_in, say_lift
     from cjo_stream.core.evaluation.cohort import Cohorts
+    from cjo_stream.embedded.results import FileRecords
 
     cohorts = Cohorts()
-    for record in records_in(out):
+    for record in holdouts_in(FileRecords([out])):
         cohorts.take(record)
     say_lift(cohorts.compare())
     say()

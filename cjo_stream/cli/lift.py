@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cjo_stream.cli.option import Json, operator_settings
+from cjo_stream.cli.option import Json
+from cjo_stream.cli.place import Results, records_of
 from cjo_stream.cli.terminal import count, say, say_json, say_table
 from cjo_stream.errors import UsageError
 
@@ -16,16 +17,14 @@ if TYPE_CHECKING:
     from cjo_stream.core.evaluation.cohort import Lift
     from cjo_stream.core.evaluation.lift import Difference
     from cjo_stream.core.record import Decision, IdentityChange, Transition
+    from cjo_stream.installation.port import Records
 
 UNIVERSAL: Final = "(universal)"
 
 
 def lift(
     context: typer.Context,
-    folder: Annotated[
-        Path | None,
-        typer.Argument(metavar="[DIR]", help="The results of a `run` or a demo; none: on Kafka."),
-    ] = None,
+    results: Results = None,
     value: Annotated[
         str | None,
         typer.Option(
@@ -42,12 +41,12 @@ def lift(
     """
     from cjo_stream.core.evaluation.cohort import Cohorts
 
-    if folder is None and value is not None:
+    if results is None and value is not None:
         raise UsageError("--value reads customers.jsonl: name the results of a `run`")
     cohorts = Cohorts()
-    for record in _on_kafka(context) if folder is None else records_in(folder):
+    for record in holdouts_in(records_of(context, results)):
         cohorts.take(record)
-    values = _values(folder, value) if folder is not None and value is not None else None
+    values = _values(results, value) if results is not None and value is not None else None
     found = cohorts.compare(values)
     if json:
         say_json([_figures(one) for one in found])
@@ -70,29 +69,19 @@ def _why_nothing(journeys: list[str]) -> str:
     )
 
 
-def records_in(folder: Path) -> Iterator[Decision | Transition | IdentityChange]:
-    """Yield what the results of a run say of holdouts."""
-    from cjo_stream.embedded import results
-
-    yield from results.identities(folder)
-    yield from results.transitions(folder)
-    yield from results.decisions(folder)
-
-
-def _values(folder: Path, name: str) -> dict[str, float]:
-    from cjo_stream.embedded import results
-
-    return results.values(folder, name)
-
-
-def _on_kafka(context: typer.Context) -> Iterator[Decision | Transition | IdentityChange]:
+def holdouts_in(records: Records) -> Iterator[Decision | Transition | IdentityChange]:
+    """Yield what records say of holdouts."""
     from cjo_stream.core import record
-    from cjo_stream.kafka import records
 
-    settings = operator_settings(context)
-    yield from records.read(settings, "identity", record.IdentityChange)
-    yield from records.read(settings, "transition", record.Transition)
-    yield from records.read(settings, "decision", record.Decision)
+    yield from records.read(record.IdentityChange)
+    yield from records.read(record.Transition)
+    yield from records.read(record.Decision)
+
+
+def _values(results: Path, name: str) -> dict[str, float]:
+    from cjo_stream.embedded.results import values
+
+    return values(results, name)
 
 
 def _figures(one: Lift) -> dict[str, Any]:

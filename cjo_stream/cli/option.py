@@ -18,6 +18,7 @@ BUNDLED: Final = (
 )
 
 Json = Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Topology = Annotated[
     str,
     typer.Argument(metavar="TOPOLOGY", help="A folder of definitions, or a bundled one's name."),

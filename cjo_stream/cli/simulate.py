@@ -24,7 +24,7 @@ from cjo_stream.errors import UsageError
 if TYPE_CHECKING:
     from cjo_stream.core.program import Program
     from cjo_stream.kafka.conversation import Said
-    from cjo_stream.kafka.topic import Names
+    from cjo_stream.kafka.topic.name import Names
     from cjo_stream.settings import Settings
     from cjo_stream.simulate import Simulated, World
 
@@ -147,7 +147,7 @@ def _send(
     settings: Settings, program: Program, records: Iterable[Simulated], *, quiet: bool
 ) -> Counter[str]:
     from cjo_stream.kafka.feed import Feed
-    from cjo_stream.kafka.topic import Names
+    from cjo_stream.kafka.topic.name import Names
     from cjo_stream.simulate import at_arrival
 
     names = Names(settings.topic_prefix)
@@ -168,7 +168,7 @@ def _talk(
     settings: Settings, program: Program, world: World, end_ms: int, *, quiet: bool
 ) -> tuple[Counter[str], int]:
     from cjo_stream.kafka.conversation import converse
-    from cjo_stream.kafka.topic import Names
+    from cjo_stream.kafka.topic.name import Names
 
     names = Names(settings.topic_prefix)
     targets = (names.target(channel) for channel in program.channels.values())

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from cjo_stream.errors import UsageError
+
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
@@ -41,6 +43,17 @@ def note(text: str) -> None:
 def warn(text: str) -> None:
     """Print a warning."""
     note(f"warning: {text}")
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask a person, unless `yes`; raises UsageError where there is none to ask."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("there is no terminal to confirm on: add --yes to do what is said above")
+    import typer
+
+    typer.confirm(question, abort=True, err=True)
 
 
 def say_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -11,7 +11,7 @@ from cjo_stream.cli.terminal import note, say, say_json, warn
 
 if TYPE_CHECKING:
     from cjo_stream.core.program import Program
-    from cjo_stream.kafka.topic import Difference
+    from cjo_stream.kafka.topic.check import Difference
 
 app: Final = typer.Typer(help="Make the installation's topics, and check them.")
 
@@ -29,10 +29,11 @@ def create(context: typer.Context, topology: TopologyOrNone = None, json: Json =
 
     From here on the installation has the tenant key that is set.
     """
-    from cjo_stream.kafka import definition, topic
+    from cjo_stream.kafka import definition
+    from cjo_stream.kafka.topic import check
 
     settings = operator_settings(context)
-    outcome = topic.create(settings, _program(topology))
+    outcome = check.create(settings, _program(topology))
     definition.keep_key(settings)
     if json:
         say_json(outcome)
@@ -49,9 +50,9 @@ def create(context: typer.Context, topology: TopologyOrNone = None, json: Json =
 @app.command()
 def verify(context: typer.Context, topology: TopologyOrNone = None, json: Json = False) -> int:
     """Say what differs from what the topics must be, and what mends it; 1 where anything does."""
-    from cjo_stream.kafka import topic
+    from cjo_stream.kafka.topic import check
 
-    differences = topic.verify(operator_settings(context), _program(topology))
+    differences = check.verify(operator_settings(context), _program(topology))
     if json:
         say_json(differences)
     elif differences:

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from cjo_stream.core.catalogue import ACTION, IDENTITY, KIND_OF
 from cjo_stream.core.cut import cut_json, shortened
 from cjo_stream.core.identity.edge import Member
 from cjo_stream.core.program import name_of_slot
@@ -28,7 +29,6 @@ from cjo_stream.core.record import (
     Decision,
     IdentityChange,
     Record,
-    Transition,
 )
 from cjo_stream.core.size import size_of
 
@@ -39,14 +39,6 @@ SHOWN_BYTES_MAX = 700_000
 SHOWN_BYTES_MIN = 100_000
 """Of a timeline, however much else there is."""
 EVENT = "event"
-
-KINDS: dict[type, str] = {
-    Action: "action",
-    Decision: "decision",
-    IdentityChange: "identity",
-    Transition: "transition",
-}
-"""Which records are kept, and under which name."""
 
 
 class Entry(msgspec.Struct, array_like=True):
@@ -127,8 +119,8 @@ def record_entry(
     `members` are the customer's. Of many candidates of a decision the first are kept, those that
     passed before the others.
     """
-    kind = KINDS.get(type(record))
-    if kind is None:
+    kind = KIND_OF.get(type(record))
+    if kind is None or not kind.in_timeline:
         return None
     if type(record) is Decision and len(record.candidates) > CANDIDATES_KEPT_MAX:
         passed = [c for c in record.candidates if c.gate is None]
@@ -143,7 +135,7 @@ def record_entry(
         value = _JSON.encode(msgspec.structs.replace(record, address=hashed_one))
     if len(value) > ENTRY_BYTES_MAX:
         value = cut_json(value, ENTRY_BYTES_MAX)
-    return Entry(at, anchor, kind, value)
+    return Entry(at, anchor, kind.name, value)
 
 
 def shown(
@@ -176,7 +168,7 @@ def without(entries: Iterable[Entry], left: Container[str]) -> list[Entry]:
     """
     kept: list[Entry] = []
     for entry in entries:
-        if entry.kind == KINDS[IdentityChange]:
+        if entry.kind == IDENTITY.name:
             body = msgspec.json.decode(entry.body)
             named, absorbed = body["identifiers"], body["absorbed"]
             body["identifiers"] = [one for one in named if one["value"] not in left]
@@ -184,7 +176,7 @@ def without(entries: Iterable[Entry], left: Container[str]) -> list[Entry]:
             if (named or absorbed) and not (body["identifiers"] or body["absorbed"]):
                 continue
             entry = Entry(entry.at, entry.anchor, entry.kind, _JSON.encode(body))
-        elif entry.kind == KINDS[Action]:
+        elif entry.kind == ACTION.name:
             body = msgspec.json.decode(entry.body)
             if body.get("address") is not None and body["address"]["value"] in left:
                 body["address"]["value"] = ""
@@ -204,7 +196,7 @@ def _named(entry: Entry, members: Mapping[str, Member]) -> Any:
     """Return an entry's body, identifiers with their values."""
     if entry.kind == EVENT:
         return _with_names(entry.body)
-    if entry.kind not in (KINDS[IdentityChange], KINDS[Action]):
+    if entry.kind not in (IDENTITY.name, ACTION.name):
         return msgspec.Raw(entry.body)
     body: dict[str, Any] = msgspec.json.decode(entry.body)
     for address in [*body.get("identifiers", ()), body.get("address")]:

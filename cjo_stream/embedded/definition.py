@@ -5,29 +5,12 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-import msgspec
-
 from cjo_stream.definition import DefinitionSet, compile_stored, library_differences
 from cjo_stream.embedded.delivery import delivering, place_of_operator
-from cjo_stream.embedded.installation import check_shape, choose, govern, keep_key
+from cjo_stream.embedded.installation import begun_number, check_shape, choose, govern, keep_key
 from cjo_stream.embedded.state import StateFolder
 from cjo_stream.engine import codec
-
-
-class Applied(msgspec.Struct, frozen=True):
-    """What `apply` did. `changed` is False where this very set was in force already."""
-
-    number: int
-    changed: bool
-
-
-class Status(msgspec.Struct, frozen=True):
-    """Which set runs where; 0 before the first."""
-
-    topology: str | None
-    partitions: dict[int, int]
-    libraries: list[str] = []
-    """Where this machine's data libraries differ from those of the set, in words."""
+from cjo_stream.installation.answer import Applied, Status
 
 
 def apply(definitions: DefinitionSet, state: Path, tenant_key: bytes | None = None) -> Applied:
@@ -62,4 +45,10 @@ def status(state: Path) -> Status:
             applied = codec.decode_set(content)
             topology = compile_stored(applied).topology
             libraries = library_differences(applied)
-        return Status(topology, dict(enumerate(active)), libraries)
+        return Status(
+            topology=topology,
+            applied=active[0],
+            begun=begun_number(folder.log),
+            partitions=dict(enumerate(active)),
+            libraries=libraries,
+        )

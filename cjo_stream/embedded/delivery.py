@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from cjo_stream.core.catalogue import REPLY
 from cjo_stream.core.record import DeadLetter, Reply
 from cjo_stream.definition import compile_content
 from cjo_stream.embedded.log import Log
@@ -130,7 +131,7 @@ class Delivery:
     def write(self, effects: Sequence[Effect]) -> None:
         """Take effects."""
         for effect in effects:
-            if effect.kind == "reply":
+            if effect.kind == REPLY.name:
                 self.answers.append(msgspec.json.decode(effect.value, type=Reply).body)
         self._taker().write(effects)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from cjo_stream.core.catalogue import ACTION, DECISION, FILES, TRANSITION
 from cjo_stream.core.record import Transition
-from cjo_stream.embedded.output import NAMES
 
 
 class JourneyFigures(msgspec.Struct):
@@ -24,7 +24,7 @@ def journeys(out: Path) -> dict[str, JourneyFigures]:
     """Return the figures of each journey, by name, from the transitions written to `out`."""
     decode = msgspec.json.Decoder(Transition).decode
     figures: dict[str, JourneyFigures] = {}
-    with (out / NAMES["transition"]).open("rb") as lines:
+    with (out / FILES[TRANSITION.name]).open("rb") as lines:
         for transition in map(decode, lines):
             of = figures.setdefault(transition.journey, JourneyFigures(ends={}))
             if transition.reason == "entered":
@@ -46,7 +46,7 @@ class _Sent(msgspec.Struct):
 def actions(out: Path) -> dict[str, dict[str, int]]:
     """Return the commands written to `out`, by channel and action."""
     decode = msgspec.json.Decoder(_Sent).decode
-    with (out / NAMES["action"]).open("rb") as lines:
+    with (out / FILES[ACTION.name]).open("rb") as lines:
         counted = Counter((sent.channel, sent.action) for sent in map(decode, lines))
     figures: dict[str, dict[str, int]] = {}
     for (channel, action), number in sorted(counted.items()):
@@ -78,7 +78,7 @@ def gates(out: Path, issues: dict[str, str | None]) -> dict[str, GateFigures]:
     """Return what each gate stopped, by its name; `issues`: the issue of each action."""
     decode = msgspec.json.Decoder(_Decision).decode
     stopped: Counter[tuple[str, str, str]] = Counter()
-    with (out / NAMES["decision"]).open("rb") as lines:
+    with (out / FILES[DECISION.name]).open("rb") as lines:
         for decision in map(decode, lines):
             for one in decision.candidates:
                 if one.gate is not None:

@@ -138,14 +138,23 @@ def choose(runtime: Runtime, log: Log, definitions: DefinitionSet) -> Begun:
     Raises DefinitionError for what may not follow the set in force, RefusalError for one that was
     begun and cannot go on.
     """
-    noted = log.note(_SET)
-    begun = msgspec.msgpack.decode(noted, type=Begun) if noted else Begun(0, "", b"")
+    begun = _begun(log)
     if begun.digest == definitions.digest and runtime.has_room(begun.number, begun.content):
         if runtime.active_number < begun.number:
             _check_compiles(begun)
         return begun
     content = carry(definitions, runtime.governing)
     return Begun(begun.number + 1, definitions.digest, content)
+
+
+def begun_number(log: Log) -> int:
+    """Return the number of the set last begun to be applied; 0 before the first."""
+    return _begun(log).number
+
+
+def _begun(log: Log) -> Begun:
+    noted = log.note(_SET)
+    return msgspec.msgpack.decode(noted, type=Begun) if noted else Begun(0, "", b"")
 
 
 def govern(runtime: Runtime, log: Log, begun: Begun) -> bool:

@@ -20,6 +20,7 @@ from typing import Final
 
 import msgspec
 
+from cjo_stream.core.catalogue import REWARD
 from cjo_stream.core.learning.posterior import Model
 from cjo_stream.core.program import Program, Propensity
 from cjo_stream.core.record import Reward
@@ -87,7 +88,7 @@ class Learning:
     def take(self, partition: int, offset: int, effects: Sequence[Effect]) -> None:
         """Take what went out of a partition, up to effect record `offset`."""
         for effect in effects:
-            if effect.kind == "reward":
+            if effect.kind == REWARD.name:
                 reward = _DECODER.decode(effect.value)
                 if reward.features is not None:
                     self._waiting[reward.action_id] = reward

@@ -19,8 +19,8 @@ from typing import BinaryIO, Protocol
 
 import msgspec
 
+from cjo_stream.core.catalogue import ACTION, FILES
 from cjo_stream.embedded.installation import Installation
-from cjo_stream.embedded.output import NAMES
 from cjo_stream.embedded.run import REPORT_EVERY, Progress, progress, put
 from cjo_stream.engine.port import Decode, RawRecord
 
@@ -72,7 +72,7 @@ def converse(
     began = time.monotonic()
     number = -1
     until_ms = span.begin_ms
-    with (out / NAMES["action"]).open("rb") as file:
+    with (out / FILES[ACTION.name]).open("rb") as file:
         commands = _Commands(file)
         while until_ms < span.end_ms or not people.is_over:
             until_ms += span.window_ms

@@ -10,49 +10,51 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from cjo_stream.core.catalogue import FILES
 from cjo_stream.core.event import Identifier
 from cjo_stream.core.message import ActorMessage, Message, Sweep, identifier_key, partition_of
+from cjo_stream.definition import DefinitionSet
+from cjo_stream.embedded import definition
 from cjo_stream.embedded.delivery import Delivery, delivering, place_of_operator, run_folders
 from cjo_stream.embedded.installation import check_key
 from cjo_stream.embedded.lookup import look, program_of
-from cjo_stream.embedded.output import CUSTOMERS, NAMES
+from cjo_stream.embedded.output import CUSTOMERS
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.embedded.state import StateFolder
 from cjo_stream.errors import InvariantError
 from cjo_stream.ingest.identifier import named
+from cjo_stream.installation.answer import Applied, Kept, Status
 
 _COMMAND = "operator"
 """The id of a command: its answer is seen by nobody else."""
 
 
-class Kept(msgspec.Struct, frozen=True):
-    """A file that still holds what it held before an erasure, until somebody deletes it."""
-
-    place: str
-    holds: str
-    kept_ms: None = None
-    how: str = "until you delete it"
-
-
 class InFolder:
-    """The customers in a state folder that no process has open.
+    """The installation in a state folder that no process has open.
 
-    All methods raise UsageError for what is no state folder, LockedError while a process has it,
-    the first RefusalError where its customers have another tenant key.
+    All methods raise UsageError for what is no state folder, LockedError while a process has it;
+    those about customers RefusalError where they have another tenant key.
     """
 
     def __init__(self, state: Path, tenant_key: bytes) -> None:
+        self.place = str(state)
         self._state = state
         self._tenant_key = tenant_key
-        with closing(StateFolder(state)) as folder:
-            check_key(folder.log, state, tenant_key)
-        self._program = program_of(state)
+
+    def status(self) -> Status:
+        """Return which definition set governs."""
+        return definition.status(self._state)
+
+    def apply(self, definitions: DefinitionSet, on_step: Callable[[str], None]) -> Applied:
+        """Let a definition set govern."""
+        del on_step  # it is one step
+        return definition.apply(definitions, self._state, self._tenant_key)
 
     def named(self, written: str) -> Identifier:
         """Return the identifier written `type:value`; raises UsageError."""
-        return named(self._program, self._tenant_key, written)
+        with closing(StateFolder(self._state)) as folder:
+            check_key(folder.log, self._state, self._tenant_key)
+        return named(program_of(self._state), self._tenant_key, written)
 
     def look(self, at: Identifier, order: Callable[[str], ActorMessage]) -> Any:
         """Return the answer to an order that changes nothing; nothing is written."""
@@ -82,10 +84,11 @@ class InFolder:
             outs = [*run_folders(folder.log), place_of_operator(self._state).folder]
         found = []
         for out in outs:
-            for name in (*NAMES.values(), CUSTOMERS):
+            for name in (*FILES.values(), CUSTOMERS):
                 path = out / name
                 if path.is_file() and path.stat().st_size:
-                    found.append(Kept(str(path), name.removesuffix(".jsonl").replace("_", " ")))
+                    holds = name.removesuffix(".jsonl").replace("_", " ")
+                    found.append(Kept(str(path), holds, None, "until you delete it"))
         return found
 
     @contextmanager

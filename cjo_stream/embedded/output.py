@@ -15,18 +15,11 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
+from cjo_stream.core.catalogue import DEAD_LETTER, FILES
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.engine.frame import Effect
 from cjo_stream.errors import RefusalError, RetryError, UsageError
 
-NAMES = {
-    "action": "actions.jsonl",
-    "decision": "decisions.jsonl",
-    "reward": "rewards.jsonl",
-    "transition": "transitions.jsonl",
-    "identity": "identities.jsonl",
-    "dead_letter": "dead_letters.jsonl",
-}
 CUSTOMERS = "customers.jsonl"
 SUMMARY = "summary.json"
 CHUNK_BYTES = 1 << 20
@@ -50,7 +43,7 @@ def check_free(folder: Path, *, force: bool) -> None:
 def clear(folder: Path) -> None:
     """Delete the results of an earlier run."""
     with usable(folder):
-        for name in [*NAMES.values(), CUSTOMERS, SUMMARY]:
+        for name in [*FILES.values(), CUSTOMERS, SUMMARY]:
             (folder / name).unlink(missing_ok=True)
 
 
@@ -90,7 +83,7 @@ class Lost(NamedTuple):
 
 def beginning(folder: Path, before: dict[str, int]) -> bytes:
     """Return the note of whoever begins in a folder: how far its files reach without them."""
-    paths = {kind: folder / name for kind, name in NAMES.items()}
+    paths = {kind: folder / name for kind, name in FILES.items()}
     sizes = {kind: path.stat().st_size for kind, path in paths.items() if path.is_file()}
     return _JSON.encode(_Reach(bytes=sizes, before=before))
 
@@ -100,7 +93,7 @@ def lost(folder: Path, sizes: bytes) -> list[Lost]:
     noted = msgspec.json.decode(sizes, type=_Reach).bytes
     found = []
     for kind, size in noted.items():
-        path = folder / NAMES[kind]
+        path = folder / FILES[kind]
         there = path.stat().st_size if path.is_file() else 0
         if there < size:
             found.append(Lost(path, size, there))
@@ -130,10 +123,10 @@ class Output:
         self._note = note
         self._files: dict[str, BinaryIO] = {}
         noted = msgspec.json.decode(sizes, type=_Reach)
-        self.counts = {kind: noted.lines.get(kind, 0) for kind in NAMES}
+        self.counts = {kind: noted.lines.get(kind, 0) for kind in FILES}
         self.actions = noted.actions
         self.before = noted.before
-        ends = {folder / NAMES[kind]: noted.bytes.get(kind, 0) for kind in NAMES}
+        ends = {folder / FILES[kind]: noted.bytes.get(kind, 0) for kind in FILES}
         for one in lost(folder, sizes):
             if not without_lost:
                 raise RefusalError(
@@ -145,7 +138,7 @@ class Output:
             ends[one.path] = _line_end(one)
         with usable(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            for kind, file_name in NAMES.items():
+            for kind, file_name in FILES.items():
                 file = self._files[kind] = (folder / file_name).open("ab")
                 file.truncate(ends[folder / file_name])
                 file.seek(0, os.SEEK_END)
@@ -154,9 +147,9 @@ class Output:
         """Write effects, a line each."""
         lines: dict[str, list[bytes]] = {}
         for effect in effects:
-            if effect.kind == "dead_letter":
+            if effect.kind == DEAD_LETTER.name:
                 line = _dead_letter_line(effect)
-            elif effect.kind in NAMES:
+            elif effect.kind in FILES:
                 line = effect.value
             else:
                 continue
@@ -179,9 +172,9 @@ class Output:
 
     def refuse(self, letter: DeadLetter) -> None:
         """Write a dead letter of intake's."""
-        self.counts["dead_letter"] += 1
+        self.counts[DEAD_LETTER.name] += 1
         with self._writing():
-            self._files["dead_letter"].write(_line(letter) + b"\n")
+            self._files[DEAD_LETTER.name].write(_line(letter) + b"\n")
 
     def close(self) -> None:
         """Close all files; what was written is then on the disk."""

@@ -1,18 +1,53 @@
-"""What a run wrote, read back: rows of the files of its --out folder."""
+"""What runs wrote, read back from their --out folders."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from cjo_stream.core.record import Decision, IdentityChange, Reward, Transition
-from cjo_stream.embedded.output import CUSTOMERS, NAMES
+from cjo_stream.core.catalogue import DEAD_LETTER, DECISION, KIND_OF, RecordKind
+from cjo_stream.embedded.output import CUSTOMERS
 from cjo_stream.errors import UsageError
+from cjo_stream.installation.answer import Refused
 
 _Row = TypeVar("_Row")
+
+
+class FileRecords:
+    """The records of runs, in the order of their folders.
+
+    All methods raise UsageError where a file cannot be read.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = folders
+        self.place = ", ".join(map(str, folders))
+
+    def read(self, type_: type[_Row]) -> Iterator[_Row]:
+        """Yield the records of a kind."""
+        for path in self._files(KIND_OF[type_]):
+            yield from _rows(path, type_)
+
+    def find_decision(self, decision_id: str) -> bytes | None:
+        """Return a decision record as JSON; None where there is none."""
+        wanted = f'"decision_id":"{decision_id}"'.encode()
+        for path in self._files(DECISION):
+            for line in _lines(path):
+                if wanted in line:
+                    return line.rstrip()
+        return None
+
+    def refused(self) -> Iterator[Refused]:
+        """Yield the dead letters."""
+        for path in self._files(DEAD_LETTER):
+            yield from _rows(path, Refused)
+
+    def _files(self, kind: RecordKind) -> Iterator[Path]:
+        assert kind.file is not None, f"a run writes no {kind.name}"
+        return (folder / kind.file for folder in self._folders)
 
 
 class _Customer(msgspec.Struct):
@@ -20,26 +55,6 @@ class _Customer(msgspec.Struct):
     identifiers: dict[str, list[str]] = {}
     facts: dict[str, Any] = {}
     traits: dict[str, Any] = {}
-
-
-def decisions(out: Path) -> Iterator[Decision]:
-    """Yield the decisions of a run; raises UsageError where they cannot be read."""
-    return _rows(out / NAMES["decision"], Decision)
-
-
-def rewards(out: Path) -> Iterator[Reward]:
-    """Yield the rewards of a run; raises UsageError where they cannot be read."""
-    return _rows(out / NAMES["reward"], Reward)
-
-
-def transitions(out: Path) -> Iterator[Transition]:
-    """Yield the transitions of a run; raises UsageError where they cannot be read."""
-    return _rows(out / NAMES["transition"], Transition)
-
-
-def identities(out: Path) -> Iterator[IdentityChange]:
-    """Yield the identity changes of a run; raises UsageError where they cannot be read."""
-    return _rows(out / NAMES["identity"], IdentityChange)
 
 
 def identifiers(out: Path) -> Iterator[dict[str, list[str]]]:
@@ -68,15 +83,19 @@ def values(out: Path, name: str) -> dict[str, float]:
 
 def _rows(path: Path, type_: type[_Row]) -> Iterator[_Row]:
     decode = msgspec.json.Decoder(type_).decode
+    for number, line in enumerate(_lines(path), 1):
+        try:
+            yield decode(line)
+        except msgspec.MsgspecError as error:
+            raise UsageError(
+                f"{path}, line {number}: {error}: it is not as a `run` left it; run again"
+            ) from None
+
+
+def _lines(path: Path) -> Iterator[bytes]:
     try:
         with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                try:
-                    yield decode(line)
-                except msgspec.MsgspecError as error:
-                    raise UsageError(
-                        f"{path}, line {number}: {error}: it is not as a `run` left it; run again"
-                    ) from None
+            yield from lines
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read ({error.strerror}): name the --out folder of a `run`"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from cjo_stream.core.catalogue import ACTION, DEAD_LETTER, DECISION, TRANSITION
 from cjo_stream.core.event import Event
 from cjo_stream.definition import DefinitionSet, load
 from cjo_stream.embedded.installation import Installation, open_installation
@@ -107,11 +108,11 @@ def finish(installation: Installation, wall_seconds: float) -> Summary:
         events=events,
         repeated=results.get("repeated", 0),
         late=results.get("late", 0),
-        dead_letters=lines["dead_letter"],
+        dead_letters=lines[DEAD_LETTER.name],
         customers=customers,
-        transitions=lines["transition"],
-        decisions=lines["decision"],
-        actions=lines["action"],
+        transitions=lines[TRANSITION.name],
+        decisions=lines[DECISION.name],
+        actions=lines[ACTION.name],
         wall_seconds=round(wall_seconds, 3),
         events_per_second=round(events / wall_seconds, 1) if wall_seconds else 0.0,
     )
@@ -157,7 +158,7 @@ def progress(installation: Installation, number: int, began: float) -> Progress:
     output = installation.output
     return Progress(
         events=number,
-        transitions=output.counts["transition"],
+        transitions=output.counts[TRANSITION.name],
         actions=dict(output.actions),
         event_time=installation.runtime.high,
         wall_seconds=time.monotonic() - began,

@@ -4,31 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from cjo_stream.core.catalogue import ACTION, DEAD_LETTER, KIND_OF, PROFILE, REPLY
 from cjo_stream.core.cut import RECORD_BYTES_MAX, cut_record
-from cjo_stream.core.record import (
-    Action,
-    DeadLetter,
-    Decision,
-    IdentityChange,
-    Profile,
-    Record,
-    Reply,
-    Reward,
-    Transition,
-    Withdrawal,
-)
+from cjo_stream.core.record import Action, DeadLetter, Record, Reply, Withdrawal
 from cjo_stream.engine.frame import Effect
-
-KINDS: dict[type, str] = {
-    Action: "action",
-    Decision: "decision",
-    Reward: "reward",
-    Transition: "transition",
-    IdentityChange: "identity",
-    Profile: "profile",
-    DeadLetter: "dead_letter",
-    Reply: "reply",
-}
 
 _JSON = msgspec.json.Encoder()
 
@@ -40,15 +19,15 @@ def effect_of(record: Record, received_at: int = 0, set_number: int = 0) -> Effe
     """
     if isinstance(record, DeadLetter):
         letter = cut_letter(record, RECORD_BYTES_MAX)
-        return Effect("dead_letter", "", letter.value, headers=dead_letter_headers(letter))
+        return Effect(DEAD_LETTER.name, "", letter.value, headers=dead_letter_headers(letter))
     if isinstance(record, Withdrawal):
-        return Effect("profile", record.customer_id, b"")
+        return Effect(PROFILE.name, record.customer_id, b"")
     if isinstance(record, Reply):
-        return Effect("reply", record.command_id, _bytes_of(record))
+        return Effect(REPLY.name, record.command_id, _bytes_of(record))
     value = _bytes_of(record)
     if type(record) is Action:
         return Effect(
-            "action",
+            ACTION.name,
             record.customer_id,
             value,
             channel=record.channel,
@@ -57,7 +36,8 @@ def effect_of(record: Record, received_at: int = 0, set_number: int = 0) -> Effe
             expires_at=record.expires_at,
             set_number=set_number,
         )
-    return Effect(KINDS[type(record)], record.customer_id, value, received_at=received_at)
+    kind = KIND_OF[type(record)]
+    return Effect(kind.name, kind.key_of(record), value, received_at=received_at)
 
 
 def _bytes_of(record: Record) -> bytes:

@@ -6,26 +6,12 @@ from typing import Any, Final
 
 import msgspec
 
-from cjo_stream.core import record
-from cjo_stream.core.record import (
-    Action,
-    DeadLetter,
-    Decision,
-    IdentityChange,
-    Profile,
-    Reward,
-    Transition,
-)
+from cjo_stream.core import catalogue, record
+from cjo_stream.core.record import DeadLetter
 from cjo_stream.engine.description import descriptions
 
 RECORDS: Final[dict[str, type[msgspec.Struct]]] = {
-    "cjo.action.v1": Action,
-    "cjo.decision.v1": Decision,
-    "cjo.reward.v1": Reward,
-    "cjo.transition.v1": Transition,
-    "cjo.identity.v1": IdentityChange,
-    "cjo.profile.v1": Profile,
-    "cjo.dead_letter.v1": DeadLetter,
+    kind.schema: kind.struct for kind in catalogue.RECORDS if kind.schema is not None
 }
 
 

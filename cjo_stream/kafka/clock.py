@@ -21,7 +21,8 @@ from cjo_stream.engine.task import CLOCK_AHEAD_MAX_MS
 from cjo_stream.errors import InputError, UsageError
 from cjo_stream.kafka.client import Admin, Outgoing, Sender
 from cjo_stream.kafka.contents import contents, foreign, table
-from cjo_stream.kafka.topic import Names, require_log
+from cjo_stream.kafka.topic.check import require_log
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 
 _STAGE = "clock"

@@ -25,7 +25,8 @@ from cjo_stream.kafka.client import (
     is_end,
     reader,
 )
-from cjo_stream.kafka.topic import Names, require_log
+from cjo_stream.kafka.topic.check import require_log
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 
 ANSWER_WITHIN_S: Final = 10.0

@@ -41,6 +41,7 @@ from cjo_stream.definition import (
 from cjo_stream.engine.intake import SWITCHED_OFF
 from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.ingest.tenant import check_fingerprint, fingerprint
+from cjo_stream.installation.answer import Applied, Status
 from cjo_stream.kafka.client import (
     TIMEOUT_S,
     Admin,
@@ -56,7 +57,9 @@ from cjo_stream.kafka.contents import foreign
 from cjo_stream.kafka.permission import check_allowed
 from cjo_stream.kafka.position import set_numbers
 from cjo_stream.kafka.property import connect
-from cjo_stream.kafka.topic import Names, channel_topics, require_log
+from cjo_stream.kafka.topic.check import require_log
+from cjo_stream.kafka.topic.name import Names
+from cjo_stream.kafka.topic.wanted import channel_topics
 from cjo_stream.settings import Settings
 
 TENANT_KEY: Final = "/tenant_key"
@@ -94,33 +97,6 @@ class Fingerprint(msgspec.Struct, frozen=True):
     """Which tenant key the installation has."""
 
     fingerprint: str
-
-
-class Applied(msgspec.Struct, frozen=True):
-    """What `apply` did. `changed` is False where this very set was in force already.
-
-    `behind`: topic/partition that intake still routes by another set; none while intake runs.
-    """
-
-    number: int
-    changed: bool
-    behind: tuple[str, ...] = ()
-
-
-class Status(msgspec.Struct, frozen=True):
-    """Which set runs where. Numbers are 0 before the first `apply`."""
-
-    topology: str | None
-    applied: int
-    """What the pointer names: intake goes by it."""
-    begun: int
-    """The highest set; above `applied` where an `apply` was broken off."""
-    partitions: dict[int, int | None]
-    """The active set of each partition; None where no task answered."""
-    intake: dict[str, int]
-    """By topic/partition, the set by which its records are routed."""
-    libraries: list[str] = []
-    """Where this machine's data libraries differ from those of the applied set, in words."""
 
 
 class DefinitionLog:

@@ -31,6 +31,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
+from cjo_stream.core.catalogue import ACTION
 from cjo_stream.engine.codec import record_digest
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.frame import Effect
@@ -50,7 +51,8 @@ from cjo_stream.kafka.position import (
     starts,
 )
 from cjo_stream.kafka.stage import Linger, Standstill, Stopping, Vitals
-from cjo_stream.kafka.topic import Names, require_log
+from cjo_stream.kafka.topic.check import require_log
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.transaction import Transactions
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
@@ -67,15 +69,6 @@ RETRY_S: Final = 0.2
 REFRESH_S: Final = 3_600.0
 """Positions that do not move are committed again so often: they would expire after days."""
 DEFINITIONS_WITHIN_S: Final = 10.0
-KINDS: Final = (
-    "decision",
-    "reward",
-    "transition",
-    "identity",
-    "profile",
-    "dead_letter",
-    "reply",
-)
 
 _LOG = logging.getLogger(__name__)
 
@@ -108,7 +101,7 @@ class DispatchProcess:
         names = self._names = Names(settings.topic_prefix)
         self._admin = Admin(settings)
         self._topics = require_log(self._admin, settings, names.internal, names.effect)
-        self._admin.require([names.definition, names.cursor, *(names.out(kind) for kind in KINDS)])
+        self._admin.require([names.definition, names.cursor, *names.records()])
         self._definitions = DefinitionLog(settings, pointed=False)
         self._definitions.read()
         self._targets: dict[int, dict[str, str]] = {}
@@ -230,7 +223,7 @@ class DispatchProcess:
         self._metrics.add(self._engine.take_counts())
         now_ms = time.time() * 1000
         for effect in due:
-            if effect.kind == "action" and effect.received_at:
+            if effect.kind == ACTION.name and effect.received_at:
                 late_s = (now_ms - effect.received_at) / 1000
                 self._metrics.observe("cjo_event_to_action_seconds", (), max(0.0, late_s))
 
@@ -272,8 +265,8 @@ class DispatchProcess:
 
     def _target(self, effect: Effect) -> str:
         """Return an effect's topic: a command's is that of the set by which it was decided."""
-        if effect.kind != "action":
-            return self._names.out(effect.kind)
+        if effect.kind != ACTION.name:
+            return self._names.of(effect.kind)
         number = effect.set_number or self._newest()
         if number not in self._targets:
             self._learn(number)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from cjo_stream.kafka.contents import foreign, table
-from cjo_stream.kafka.topic import Names
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 
 _PREFIX = "folder/"

@@ -66,7 +66,8 @@ from cjo_stream.kafka.position import (
     starts,
 )
 from cjo_stream.kafka.stage import Linger, Standstill, Stopping, Vitals
-from cjo_stream.kafka.topic import Names, require_log
+from cjo_stream.kafka.topic.check import require_log
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
 

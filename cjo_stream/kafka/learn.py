@@ -42,7 +42,8 @@ from cjo_stream.kafka.memory import STAGE, Memory, Standing
 from cjo_stream.kafka.noise import muffle
 from cjo_stream.kafka.stage import Stopping, Vitals
 from cjo_stream.kafka.tenant import check_key
-from cjo_stream.kafka.topic import Names, require_log
+from cjo_stream.kafka.topic.check import require_log
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
 
@@ -74,7 +75,7 @@ class LearnProcess:
         self._stopping = stopping
         self._names = Names(settings.topic_prefix)
         self._admin = Admin(settings)
-        reward = self._names.out("reward")
+        reward = self._names.reward
         self._place: Place = (reward, 0)
         require_log(self._admin, settings, self._names.internal)
         check_key(settings)
@@ -276,7 +277,7 @@ def check_standing(standing: Standing, topic_id: str, first: int, end: int, name
 
     `topic_id`, `first` and `end` are the topic of rewards' id and offsets as they are now.
     """
-    name = names.out("reward")
+    name = names.reward
     if standing.topic_id != topic_id:
         raise RefusalError(
             f"the topic {name} was created anew: what was learnt is of another one. Delete "

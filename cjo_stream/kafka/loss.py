@@ -36,7 +36,7 @@ from cjo_stream.kafka.client import (
     is_out_of_range,
     reader,
 )
-from cjo_stream.kafka.topic import configs_of
+from cjo_stream.kafka.topic.check import configs_of
 from cjo_stream.settings import Settings
 
 FETCH_BYTES: Final = 16 << 10

@@ -22,7 +22,7 @@ from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client import Admin, Outgoing, Place, group_id
 from cjo_stream.kafka.contents import foreign, table
-from cjo_stream.kafka.topic import Names
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.transaction import Transactions
 from cjo_stream.settings import Settings
 

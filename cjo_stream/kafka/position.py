@@ -72,7 +72,7 @@ from cjo_stream.kafka.client import (
     group_id,
 )
 from cjo_stream.kafka.contents import foreign, table
-from cjo_stream.kafka.topic import Names
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 
 INTAKE: Final = "intake"

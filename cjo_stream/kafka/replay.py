@@ -16,7 +16,8 @@ from cjo_stream.errors import InputError, RefusalError, UsageError
 from cjo_stream.kafka.client import Admin, Topic
 from cjo_stream.kafka.clock import accepted
 from cjo_stream.kafka.contents import contents
-from cjo_stream.kafka.topic import Names, require_log
+from cjo_stream.kafka.topic.check import require_log
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 from cjo_stream.store.memory import MemoryStore
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from cjo_stream.kafka.client import Admin
 from cjo_stream.kafka.definition import read_definitions
-from cjo_stream.kafka.topic import Names
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 
 

@@ -20,6 +20,15 @@ from typing import Any
 
 import msgspec
 
+from cjo_stream.core.catalogue import (
+    ACTION,
+    DEAD_LETTER,
+    DECISION,
+    PROFILE,
+    RECORDS,
+    REWARD,
+    TRANSITION,
+)
 from cjo_stream.core.customer import snapshot
 from cjo_stream.core.duration import parse_duration
 from cjo_stream.core.program import Program
@@ -27,7 +36,6 @@ from cjo_stream.core.record import DeadLetter
 from cjo_stream.definition import DefinitionSet, compile_content, load
 from cjo_stream.embedded.log import MemoryLog
 from cjo_stream.embedded.runtime import Runtime
-from cjo_stream.engine.effect import KINDS
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.intake import dead_letter_of
 from cjo_stream.engine.port import RawRecord
@@ -102,30 +110,30 @@ class TopologyDriver:
 
     def actions(self) -> list[Row]:
         """Return every action command so far, in the order of issue."""
-        return self._records.rows["action"]
+        return self._records.rows[ACTION.name]
 
     def decisions(self) -> list[Row]:
         """Return every decision record so far."""
-        return self._records.rows["decision"]
+        return self._records.rows[DECISION.name]
 
     def rewards(self) -> list[Row]:
         """Return every reward record so far."""
-        return self._records.rows["reward"]
+        return self._records.rows[REWARD.name]
 
     def transitions(self) -> list[Row]:
         """Return every transition so far."""
-        return self._records.rows["transition"]
+        return self._records.rows[TRANSITION.name]
 
     def profiles(self) -> list[Row]:
         """Return every profile told so far: `key`, the customer's id, and `value`.
 
         A value of None withdraws it: the customer was merged into another, or erased.
         """
-        return self._records.rows["profile"]
+        return self._records.rows[PROFILE.name]
 
     def dead_letters(self) -> list[Row]:
         """Return every dead letter so far: `reason`, `detail` and the `value` refused."""
-        return self._records.rows["dead_letter"]
+        return self._records.rows[DEAD_LETTER.name]
 
     def customer(self, identifier: str) -> Row | None:
         """Return the customer who has `type:value`, as in customers.jsonl with timers, or None."""
@@ -173,22 +181,22 @@ class _Records:
     """An output that keeps everything, decoded."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, list[Row]] = {kind: [] for kind in KINDS.values()}
+        self.rows: dict[str, list[Row]] = {kind.name: [] for kind in RECORDS}
 
     def write(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
-            if effect.kind == "dead_letter":
+            if effect.kind == DEAD_LETTER.name:
                 row = {name: value.decode() for name, value in effect.headers}
-                self.rows["dead_letter"].append({**row, "value": effect.value})
-            elif effect.kind == "profile":
+                self.rows[DEAD_LETTER.name].append({**row, "value": effect.value})
+            elif effect.kind == PROFILE.name:
                 value = msgspec.json.decode(effect.value) if effect.value else None
-                self.rows["profile"].append({"key": effect.key, "value": value})
+                self.rows[PROFILE.name].append({"key": effect.key, "value": value})
             else:
                 self.rows[effect.kind].append(msgspec.json.decode(effect.value))
 
     def refuse(self, letter: DeadLetter) -> None:
         row = {"reason": letter.reason, "detail": letter.detail, "value": letter.value}
-        self.rows["dead_letter"].append(row)
+        self.rows[DEAD_LETTER.name].append(row)
 
     def notes(self) -> dict[str, bytes]:
         return {}

@@ -30,7 +30,7 @@ from cjo_stream.engine import codec
 from cjo_stream.engine.frame import decode_effect_frame
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import Task
-from cjo_stream.kafka.topic import Names
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.store.memory import MemoryStore
 
 TOPOLOGY = Path(__file__).parents[1] / "simulation" / "topology"

@@ -20,7 +20,7 @@ from cjo_stream.kafka import dispatch as dispatch_module
 from cjo_stream.kafka.client import Outgoing, group_consumer
 from cjo_stream.kafka.dispatch import DispatchProcess
 from cjo_stream.kafka.memory import Memory, Standing
-from cjo_stream.kafka.topic import Names
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.transaction import Transactions
 from cjo_stream.settings import Settings
 from tests.kafka.chain import Chain
@@ -86,7 +86,7 @@ class Writer:
         while self._number < end:
             try:
                 self._transactions.write(
-                    [Outgoing(self._names.out(kind), b"%d" % self._number, 0) for kind in KINDS],
+                    [Outgoing(self._names.of(kind), b"%d" % self._number, 0) for kind in KINDS],
                     [TopicPartition(self._place.topic, 0, self._number + 1)],
                     self._consumer.consumer_group_metadata(),
                 )
@@ -100,7 +100,7 @@ class Writer:
         """Raise AssertionError where a reader of the topics finds anything but each once."""
         wanted = [b"%d" % number for number in range(self._number)]
         for kind in KINDS:
-            records = read_all(self._settings, self._names.out(kind))
+            records = read_all(self._settings, self._names.of(kind))
             assert [record.value() for record in records] == wanted, kind
         (told,) = self._consumer.committed([self._place], 30)
         assert told.offset == self._number

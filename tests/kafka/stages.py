@@ -22,7 +22,8 @@ from cjo_stream.kafka.dispatch import DispatchProcess
 from cjo_stream.kafka.intake import IntakeProcess
 from cjo_stream.kafka.position import NO_WORDS, Words
 from cjo_stream.kafka.stage import Process, Stopping
-from cjo_stream.kafka.topic import Names, create
+from cjo_stream.kafka.topic.check import create
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 from cjo_stream.store.memory import MemoryStore
 from cjo_stream.telemetry import Metrics

@@ -24,7 +24,8 @@ from cjo_stream.kafka import client
 from cjo_stream.kafka.broker import Broker, free_port
 from cjo_stream.kafka.client import Admin
 from cjo_stream.kafka.definition import apply, current
-from cjo_stream.kafka.topic import Names, create
+from cjo_stream.kafka.topic.check import create
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 from tests.kafka.conftest import make_settings
 from tests.kafka.stages import (
@@ -210,7 +211,7 @@ def test_who_is_not_known_or_allowed_is_once_credentials_and_access_are_as_the_r
     intake = guarded.once_allowed(lambda: make_intake(app))
     learn = guarded.once_allowed(lambda: make_learn(app))
     produce(owner, f"{owner.topic_prefix}event.web.v1", event("ann"))
-    identity = Names(owner.topic_prefix).out("identity")
+    identity = Names(owner.topic_prefix).of("identity")
     until(lambda: read_all(owner, identity), intake, tasks, dispatch, learn)
     for stage in (intake, dispatch, learn):
         stage.close()

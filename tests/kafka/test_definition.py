@@ -16,7 +16,8 @@ from cjo_stream.kafka.learn import LearnProcess
 from cjo_stream.kafka.operator import OnKafka
 from cjo_stream.kafka.stage import Stopping
 from cjo_stream.kafka.tenant import check_key
-from cjo_stream.kafka.topic import Names, create
+from cjo_stream.kafka.topic.check import create
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
 from tests.kafka.stages import (
@@ -111,7 +112,7 @@ def test_with_another_tenant_key_nothing_starts(
         lambda: apply(other, definitions),
         lambda: keep_key(other),
         lambda: status(other),
-        lambda: OnKafka(other),
+        lambda: OnKafka(other).named("user_id:a"),
     ]
     for start in refusing:
         with pytest.raises(RefusalError, match="CJO_TENANT_KEY") as refused:
@@ -121,7 +122,7 @@ def test_with_another_tenant_key_nothing_starts(
     none = with_key(settings, None)
     make_dispatch(none).close()
     check_key(none)
-    for begin in (lambda: apply(none, definitions), lambda: OnKafka(none)):
+    for begin in (lambda: apply(none, definitions), lambda: OnKafka(none).named("a:a")):
         with pytest.raises(UsageError, match="CJO_TENANT_KEY"):
             begin()
 
@@ -178,10 +179,9 @@ def test_an_operator_finds_a_customer_by_any_of_their_identifiers(
     definitions = load(make_topology(tmp_path / "one", TOPOLOGY))
     create(settings, definitions.program)
     with pytest.raises(UsageError, match="nothing is applied yet: run `cjo-stream apply"):
-        OnKafka(settings)
+        OnKafka(settings).named("user_id:a")
     answering = Answering(settings)
     answering.call(lambda: apply(settings, definitions))
-    assert OnKafka(settings)
     intake = make_intake(settings)
     produce(
         settings,

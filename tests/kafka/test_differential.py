@@ -21,7 +21,7 @@ from cjo_stream.core.message import ActorMessage
 from cjo_stream.definition import DefinitionSet
 from cjo_stream.engine.frame import decode_frame
 from cjo_stream.engine.port import Log
-from cjo_stream.kafka.topic import Names
+from cjo_stream.kafka.topic.name import Names
 from tests.differential.reference import Reference
 from tests.differential.stream import Span
 from tests.differential.topology import text_of

@@ -12,7 +12,8 @@ from cjo_stream.errors import HoleError, RefusalError
 from cjo_stream.kafka.definition import Published, apply
 from cjo_stream.kafka.dispatch import DispatchProcess
 from cjo_stream.kafka.position import Words
-from cjo_stream.kafka.topic import Names, create
+from cjo_stream.kafka.topic.check import create
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 from tests.kafka.effects import EffectTask, command, effect_tasks
 from tests.kafka.stages import (

@@ -15,7 +15,8 @@ from cjo_stream.kafka.client import Admin, group_consumer, group_id
 from cjo_stream.kafka.intake import IntakeProcess
 from cjo_stream.kafka.position import Words, set_numbers
 from cjo_stream.kafka.stage import Stopping
-from cjo_stream.kafka.topic import Names, create
+from cjo_stream.kafka.topic.check import create
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
 from tests.kafka.stages import make_intake, make_topology, produce, publish, read_all, until

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cjo_stream.definition import load
-from cjo_stream.kafka.topic import create
+from cjo_stream.kafka.topic.check import create
 from cjo_stream.settings import Settings
 from tests.kafka.chain import Chain, Load, judge, wait_until_quiet
 from tests.kafka.lateness import TOPOLOGY, Writer, late_networks, remember, send_commands

@@ -22,7 +22,8 @@ from cjo_stream.kafka.learn import LearnProcess
 from cjo_stream.kafka.loss import look
 from cjo_stream.kafka.position import committed_offsets
 from cjo_stream.kafka.stage import Stopping
-from cjo_stream.kafka.topic import Names, create
+from cjo_stream.kafka.topic.check import create
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.transaction import Transactions
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
@@ -86,7 +87,7 @@ class Logs:
     def __init__(self, broker: Broker, settings: Settings) -> None:
         names = Names(settings.topic_prefix)
         self.raw = f"{settings.topic_prefix}event.web.v1"
-        self.internal, self.effect, self.reward = names.internal, names.effect, names.out("reward")
+        self.internal, self.effect, self.reward = names.internal, names.effect, names.reward
         self._all = (self.raw, self.internal, self.effect, self.reward)
         self._settings = settings
         self._folder = broker.folder / "log"

@@ -40,7 +40,8 @@ from cjo_stream.kafka.definition import apply, current, read_definitions
 from cjo_stream.kafka.feed import Feed
 from cjo_stream.kafka.producer import FrameProducer
 from cjo_stream.kafka.replay import replay
-from cjo_stream.kafka.topic import Names, create
+from cjo_stream.kafka.topic.check import create
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.transaction import Transactions
 from cjo_stream.settings import Settings
 from tests.kafka.conftest import make_settings
@@ -369,7 +370,7 @@ def test_a_learner_whose_rewards_are_gone_learns_anew_once_its_memory_is_deleted
     create(settings, None)
     tasks, dispatch = Tasks(settings), make_dispatch(settings)
     names, admin = Names(settings.topic_prefix), Admin(settings)
-    reward = names.out("reward")
+    reward = names.reward
 
     def delete(*topics: str) -> None:
         for future in admin.client.delete_topics(list(topics)).values():

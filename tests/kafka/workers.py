@@ -26,8 +26,9 @@ from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import RetryError
 from cjo_stream.ingest.identifier import identifier_hash
-from cjo_stream.kafka import topic
 from cjo_stream.kafka.client import Admin
+from cjo_stream.kafka.topic.check import create
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 from cjo_stream.store.memory import MemoryStore
 
@@ -105,7 +106,7 @@ class Installation:
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.settings = settings
-        self.names = topic.Names(settings.topic_prefix)
+        self.names = Names(settings.topic_prefix)
         self._folder = folder
         self._started: list[Worker] = []
         self._producer = Producer(
@@ -116,7 +117,7 @@ class Installation:
         self._random = random.Random(5)
 
     def create(self) -> None:
-        topic.create(self.settings, None)
+        create(self.settings, None)
         until(self._has_leaders)
 
     def _has_leaders(self) -> bool:

@@ -23,12 +23,12 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from cjo_stream.core import catalogue
 from cjo_stream.core.event import Event
 from cjo_stream.core.message import ActivateSet, ActorMessage, StoreSet, partition_of
 from cjo_stream.core.program import Program
 from cjo_stream.definition import compile_stored
 from cjo_stream.engine import codec
-from cjo_stream.engine.effect import KINDS
 from cjo_stream.engine.frame import (
     Effect,
     control_frame,
@@ -355,7 +355,7 @@ class Retold:
 
     def rows(self, kind: str) -> list[dict[str, Any]]:
         """Return the records of one kind that went out, in order."""
-        assert kind in KINDS.values()
+        assert kind in {one.name for one in catalogue.RECORDS}
         return [msgspec.json.decode(e.value) for e in self.effects if e.kind == kind and e.value]
 
 

@@ -59,17 +59,12 @@ _STARTS = "kafka/test_broker.py::test_a_local_broker_starts_once_what_it_says_is
 _UP_TO = "test_hosting.py::test_a_missing_record_ends_the_process"
 
 TESTED: Final[dict[str, dict[str, str]]] = {
-    "cli/apply.py": {"add --yes": _APPLIED_AGAIN},
     "cli/customer.py": {
         "the worker's log says where; report that": "test_cli_customer.py::test_a_command_that_failed_is_given_again_once_what_the_log_tells_of_is_mended",
         "one identifier, named twice": "test_cli_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
         "name two that are linked": "test_cli_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
         "just going to another customer": "test_cli_customer.py::test_who_is_just_going_to_another_customer_is_asked_for_again",
         "nobody is known by this": "test_cli_customer.py::test_a_state_folder_without_a_fingerprint_takes_one_with_the_next_run",
-        "add --yes to do what is told above": "test_cli_customer.py::test_an_erasure_is_asked_for_told_and_proven",
-    },
-    "cli/dead_letters.py": {
-        "name what was --out of a `run`": "test_cli.py::test_dead_letters_of_a_run_are_listed_without_their_values",
     },
     "cli/decisions.py": {
         "fixed:ACTION with one of its own": _CHOICES,
@@ -84,7 +79,6 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "cli/explain.py": {
         "a command's decision_id names it": "test_decision_explain.py::test_a_decision_of_a_run_is_explained",
-        "name what was --out of a `run`": "test_decision_explain.py::test_a_decision_of_a_run_is_explained",
     },
     "cli/identity.py": {
         "by the same `simulate`": "test_cli.py::test_the_report_holds_a_run_against_its_truth",
@@ -97,6 +91,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "no time; write": _COMMANDS,
         "{} {}: {}": _COMMANDS,
     },
+    "cli/place.py": {
+        "--keep-key is for Kafka": "test_cli.py::test_a_set_is_applied_to_a_state_folder_and_told",
+    },
     "cli/schema.py": {"there is no schema": "test_cli.py::test_schemas_are_listed_and_printed"},
     "cli/simulate.py": {
         "say where the files go": "test_cli.py::test_simulated_files_are_what_run_reads",
@@ -104,6 +101,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "--answer is for --kafka": "test_cli.py::test_simulated_files_are_what_run_reads",
         "--haste is for --answer": "test_cli.py::test_simulated_files_are_what_run_reads",
         "leave --answer out": _SIMULATE,
+    },
+    "cli/terminal.py": {
+        "add --yes to do what is said": "test_cli.py::test_a_set_is_applied_to_a_state_folder_and_told",
     },
     "definition/carry.py": {
         "shorten texts and comments": "test_definition_carry.py::test_a_set_that_the_log_has_no_room_for_is_refused_until_its_texts_are_shorter",
@@ -279,7 +279,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "it is sent again after the next start": _SENT_AGAIN,
         "this process stood still for {} s, or": _INTAKE_ANEW,
     },
-    "kafka/topic.py": {
+    "kafka/topic/check.py": {
         "takes records of {} bytes": "kafka/test_topics.py::test_a_topic_without_room_for_a_frame_is_refused_with_the_command_that_makes_it",
         "set CJO_PARTITIONS to the number": "kafka/test_topics.py::test_every_difference_comes_with_what_mends_it",
         "Set CJO_REPLICATION_FACTOR": "kafka/test_topics.py::test_topics_that_were_created_verify",

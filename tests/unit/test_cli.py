@@ -12,11 +12,12 @@ import pytest
 
 from cjo_stream import settings
 from cjo_stream.cli.app import call
-from cjo_stream.cli.apply import tell
+from cjo_stream.cli.apply import say_applied
 from cjo_stream.cli.run import lane_of
 from cjo_stream.definition import load
 from cjo_stream.definition.schema import schema
 from cjo_stream.errors import UsageError
+from cjo_stream.installation.answer import Applied
 
 ROOT = Path(__file__).parents[2]
 SHOP = ROOT / "topologies" / "shop"
@@ -305,33 +306,38 @@ def test_an_identifier_nobody_has_is_told_with_what_may_be_the_reason(cli, tmp_p
 def test_a_set_is_applied_to_a_state_folder_and_told(cli, tmp_path: Path) -> None:
     state, changed = tmp_path / "s", tmp_path / "shop"
     assert cli("run", SHOP, EVENTS, "--out", tmp_path / "o", "--state", state).code == 0
-    assert json.loads(cli("apply", SHOP, "--state", state, "--json").out) == {
-        "number": 1, "changed": False,
+    assert "add --yes" in cli("apply", SHOP, "--state", state).err
+    assert json.loads(cli("apply", SHOP, "--state", state, "--yes", "--json").out) == {
+        "number": 1, "changed": False, "behind": [],
     }  # fmt: skip
     shutil.copytree(SHOP, changed)
     recovery = changed / "growth" / "cart_recovery.yaml"
     recovery.write_text(recovery.read_text().replace("version: 1", "version: 2"))
     with (changed / "topology.yaml").open("a") as file:
         file.write("\n# a comment\n")
-    assert "set 2 governs" in cli("apply", changed, "--state", state).out
+    assert "set 2 governs" in cli("apply", changed, "--state", state, "--yes").out
     told = json.loads(cli("status", "--state", state, "--json").out)
-    assert told == {"topology": "shop", "partitions": {"0": 2}, "libraries": []}
+    assert told == {
+        "topology": "shop", "applied": 2, "begun": 2, "partitions": {"0": 2},
+        "intake": {}, "libraries": [],
+    }  # fmt: skip
     assert "set 2" in cli("status", "--state", state).out
-    for command in (("apply", SHOP), ("status",)):
+    for command in (("apply", SHOP, "--yes"), ("status",)):
         done = cli(*command, "--state", tmp_path / "none")
         assert (done.code, (tmp_path / "none").exists()) == (2, False)
-    assert "state of topology shop" in cli("apply", "lending", "--state", state).err
+    assert "state of topology shop" in cli("apply", "lending", "--state", state, "--yes").err
+    assert "--keep-key is for Kafka" in cli("apply", SHOP, "--state", state, "--keep-key").err
 
 
 @pytest.mark.parametrize("changed", [True, False])
 def test_whether_intake_is_behind_is_told_by_every_apply(
     capsys: pytest.CaptureFixture[str], changed: bool
 ) -> None:
-    tell(3, ["web/0", "app/1"], changed=changed)
+    say_applied(Applied(3, changed, ("web/0", "app/1")))
     said = capsys.readouterr()
     assert "set 3 governs" in said.out
-    assert "has not gone over to it yet in web/0, app/1: is it running?" in said.err
-    tell(3, [], changed=changed)
+    assert "has not switched to it yet in web/0, app/1: is it running?" in said.err
+    say_applied(Applied(3, changed))
     assert not capsys.readouterr().err
 
 
@@ -346,11 +352,11 @@ def test_no_set_is_applied_under_a_run_that_was_killed(
     with monkeypatch.context() as patch:
         patch.setattr("cjo_stream.embedded.run.finish", interrupt)
         assert cli(*run).code == 130
-    refused = cli("apply", SHOP, "--state", tmp_path / "s")
+    refused = cli("apply", SHOP, "--state", tmp_path / "s", "--yes")
     assert refused.code == 2
     assert "was killed" in refused.err
     assert cli(*run).code == 0
-    assert cli("apply", SHOP, "--state", tmp_path / "s").code == 0
+    assert cli("apply", SHOP, "--state", tmp_path / "s", "--yes").code == 0
 
 
 def test_dead_letters_of_a_run_are_listed_without_their_values(cli) -> None:
@@ -447,7 +453,7 @@ def test_a_wrong_variable_ends_the_command_with_its_name(
 
 
 def test_a_broker_that_is_away_is_one_error(cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cjo_stream.kafka.topic.TIMEOUT_S", 0.3)
+    monkeypatch.setattr("cjo_stream.kafka.topic.check.TIMEOUT_S", 0.3)
     monkeypatch.setattr("cjo_stream.kafka.client.TIMEOUT_S", 0.3)
     monkeypatch.setenv("CJO_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:9")
     done = cli("topics", "verify")

@@ -234,7 +234,7 @@ def test_with_another_tenant_key_a_state_folder_is_left_alone(
         shop("show", shop.user),
         shop("erase", shop.user, "--yes"),
         cli("run", SHOP, EVENTS, *more),
-        cli("apply", SHOP, "--state", shop.state),
+        cli("apply", SHOP, "--state", shop.state, "--yes"),
     ]
     for done in refused:
         assert done.code == 1
@@ -258,7 +258,7 @@ def test_a_state_folder_without_a_fingerprint_takes_one_with_the_next_run(
     assert "CJO_TENANT_KEY must be what it was when the state was made" in nobody.err
     monkeypatch.delenv("CJO_TENANT_KEY")
     assert shop("show", shop.user).code == 0
-    assert cli("apply", SHOP, "--state", shop.state).code == 0
+    assert cli("apply", SHOP, "--state", shop.state, "--yes").code == 0
     monkeypatch.setenv("CJO_TENANT_KEY", "another-key-of-16-characters-or-more")
     assert shop("show", shop.user).code == 1
 

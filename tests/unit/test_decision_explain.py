@@ -120,7 +120,7 @@ def test_a_decision_of_a_run_is_explained(
     explained = ["decisions", "explain", written["decision_id"], str(results)]
     for asked, words in (
         ([*explained[:2], "nobody's", explained[3]], "a command's decision_id names it"),
-        ([*explained[:3], str(results / "none")], "name what was --out of a `run`"),
+        ([*explained[:3], str(results / "none")], "name the --out folder of a `run`"),
     ):
         assert call(asked) == 2
         assert words in capsys.readouterr().err
@@ -136,4 +136,4 @@ def test_a_decision_that_is_not_there_and_a_folder_that_is_none_are_said(
     assert call(["decisions", "explain", "d9", str(results)]) == 2
     assert "no decision d9" in capsys.readouterr().err
     assert call(["decisions", "explain", "d9", str(results / "no")]) == 2
-    assert "holds no decisions.jsonl" in capsys.readouterr().err
+    assert "decisions.jsonl cannot be read" in capsys.readouterr().err

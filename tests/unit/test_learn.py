@@ -9,7 +9,7 @@ from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.learn import check_standing
 from cjo_stream.kafka.memory import Standing
-from cjo_stream.kafka.topic import Names
+from cjo_stream.kafka.topic.name import Names
 
 NAMES = Names("t.")
 

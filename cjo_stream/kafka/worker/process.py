@@ -27,7 +27,8 @@ from cjo_stream.kafka.noise import muffle
 from cjo_stream.kafka.position import committed_offsets
 from cjo_stream.kafka.producer import FrameProducer
 from cjo_stream.kafka.tenant import check_key
-from cjo_stream.kafka.topic import Names, require_log, verify
+from cjo_stream.kafka.topic.check import require_log, verify
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.watchdog import Watchdog, end_process
 from cjo_stream.kafka.worker import host
 from cjo_stream.kafka.worker.host import WorkerApp, build_app

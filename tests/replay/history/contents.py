@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from cjo_stream.core.catalogue import KIND_OF
 from cjo_stream.core.identity.parcel import Parcel, unpack
 from cjo_stream.core.learning import weight
 from cjo_stream.core.learning.posterior import Posterior
@@ -19,7 +20,6 @@ from cjo_stream.definition.content import Content, decode
 from cjo_stream.embedded import installation, learning, output, runtime
 from cjo_stream.embedded.state import StateFolder
 from cjo_stream.engine import codec
-from cjo_stream.engine.effect import KINDS
 from cjo_stream.engine.frame import (
     Effect,
     EffectFrame,
@@ -48,7 +48,7 @@ STORED: Final = (
 """Roots of what a task's store holds."""
 SENT: Final = (Frame, EffectFrame, *get_args(Message), Parcel, Content, weight._Published)
 """Roots of what the internal and the effect logs hold."""
-RECORDS: Final = tuple(type_ for type_ in KINDS if type_ is not DeadLetter)
+RECORDS: Final = tuple(type_ for type_ in KIND_OF if type_ is not DeadLetter)
 """What effects carry, as JSON or headers."""
 TOPICS: Final[Mapping[str, tuple[Any, ...]]] = {
     "definition": (Fingerprint, Published, Pointer),
@@ -74,7 +74,7 @@ ALL: Final = (
 )
 KINDS_OF_KEYS: Final = ("s", "s put off", "h", "t", "li", "lo", "d", "w", "m")
 """As the codec draws them; a state may be put off."""
-_READ: Final[dict[str, Any]] = {name: type_ for type_, name in KINDS.items()}
+_READ: Final[dict[str, Any]] = {kind.name: type_ for type_, kind in KIND_OF.items()}
 _MODEL_PART: Final = msgspec.msgpack.Decoder(list[weight._Published])
 
 

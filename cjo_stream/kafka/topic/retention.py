@@ -2,77 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
+from cjo_stream.core.catalogue import PROFILE
 from cjo_stream.core.program import Program
+from cjo_stream.installation.answer import Kept
 from cjo_stream.kafka.client import Admin
 from cjo_stream.kafka.folder import Folder, left, read_folders
-from cjo_stream.kafka.topic import Names, configs_of
+from cjo_stream.kafka.topic.check import configs_of
+from cjo_stream.kafka.topic.name import Names
+from cjo_stream.kafka.topic.wanted import wanted_topics
 from cjo_stream.settings import Settings
 from cjo_stream.store.checkpoint import GRACE_S
-
-_OURS: Final = {
-    "outcome": "outcomes",
-    "internal": "events on their way",
-    "effect": "records on their way",
-    "decision": "decision records",
-    "reward": "rewards",
-    "transition": "transitions",
-    "identity": "identity changes",
-    "profile": "profiles",
-    "dead_letter": "what was refused",
-    "reply": "answers to operators",
-}
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """How long a topic, or the checkpoints, keep what they hold; `how` says it in words.
-
-    `kept_ms` is None where time does not decide. A record lies in a segment with later ones and
-    goes with the last of them, which is in it.
-    """
-
-    place: str
-    holds: str
-    kept_ms: int | None
-    how: str
 
 
 def kept(settings: Settings, program: Program) -> list[Kept]:
     """Return the topics that personal data go through, as the broker keeps them; checkpoints.
 
     And the state folders of workers that had a partition before its present owner, as they told.
+    A record lies in a segment with later ones and goes with the last of them, so the time that a
+    topic keeps it has that of a segment in it.
 
     Raises RetryError where the broker is away. What is missing is left out.
     """
     admin = Admin(settings)
-    holds = _holds(Names(settings.topic_prefix), program)
+    wanted = wanted_topics(settings, program)
+    holds = {topic.name: topic.holds for topic in wanted if topic.holds is not None}
     there = admin.describe(holds)
     configs = configs_of(admin, [name for name in holds if name in there])
     found = [_kept(name, what, configs[name]) for name, what in holds.items() if name in configs]
-    profile = Names(settings.topic_prefix).out("profile")
+    profile = Names(settings.topic_prefix).out(PROFILE)
     found = [withdrawn(one, configs[profile]) if one.place == profile else one for one in found]
     if settings.checkpoint_url:
         found.append(_checkpoints(settings))
     folders = left(read_folders(settings))
     has_checkpoints = bool(settings.checkpoint_url)
     return [*found, *(_folder(one, has_checkpoints=has_checkpoints) for one in folders)]
-
-
-def _holds(names: Names, program: Program) -> dict[str, str]:
-    """Return topic -> what it holds: raw events first."""
-    holds: dict[str, str] = {}
-    for channel in program.channels.values():
-        if channel.input is not None:
-            holds[names.source(channel.input)] = "raw events"
-    for channel in program.channels.values():
-        if (target := names.target(channel)) is not None:
-            holds.setdefault(target, "action commands")
-    for kind, what in _OURS.items():
-        holds.setdefault(names.out(kind), what)
-    return holds
 
 
 def _kept(name: str, holds: str, config: dict[str, str]) -> Kept:

@@ -1,118 +1,24 @@
-"""Topics: what they are called, how they must be, and what differs.
-
-| topic               | partitions   | kept                                        |
-|---------------------|--------------|---------------------------------------------|
-| internal, effect    | `partitions` | 7 days; times are the broker's append times |
-| definition, cursor  | 1            | compacted                                   |
-| profile             | `partitions` | compacted                                   |
-| reply               | 1            | a day                                       |
-| events in, outcome  | `partitions` | times are the broker's append times         |
-| the rest of ours    | `partitions` | as the broker does                          |
-| named by a topology | `partitions` | as the broker does; only looked for         |
-
-`internal` must never be written by a transactional producer: the markers it leaves are offsets
-without a record, and a task takes those for holes.
-"""
+"""Topics are created, compared with how they must be, and required."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined] # exported
 
-from cjo_stream.core.program import Channel, Input, Program
+from cjo_stream.core.program import Program
 from cjo_stream.engine.frame import RECORD_BYTES_MAX
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client import TIMEOUT_S, Admin, Topic, away
+from cjo_stream.kafka.topic.wanted import Wanted, wanted_topics
 from cjo_stream.settings import Settings
-
-DAY_MS: Final = 86_400_000
-LOG_KEPT_MS: Final = 7 * DAY_MS
-"""Of the private logs: a task restored from its newest checkpoint, minutes old, replays the rest;
-a checkpoint store that was away for days must still be reached by the log."""
-REPLIES_KEPT_MS: Final = DAY_MS
-REWARDS_KEPT_MS: Final = 30 * DAY_MS
-CURSOR_SEGMENT_MS: Final = 600_000
-"""Only closed segments are compacted, and dispatch writes its cursors with every transaction."""
-CURSOR_SEGMENT_BYTES: Final = 32 << 20
 
 SEEN_POLL_S: Final = 0.05
 
 _AT_LEAST: Final = ("max.message.bytes", "retention.ms", "retention.bytes", "min.insync.replicas")
-
-
-class Names(msgspec.Struct, frozen=True):
-    """The names of an installation's topics."""
-
-    prefix: str
-
-    @property
-    def internal(self) -> str:
-        """Frames between intake and tasks, and among tasks."""
-        return f"{self.prefix}internal.v1"
-
-    @property
-    def effect(self) -> str:
-        """Frames from tasks to dispatch."""
-        return f"{self.prefix}effect.v1"
-
-    @property
-    def definition(self) -> str:
-        """Definition sets applied."""
-        return f"{self.prefix}definition.v1"
-
-    @property
-    def cursor(self) -> str:
-        """Copies of intake's and dispatch's positions, which do not expire."""
-        return f"{self.prefix}cursor.v1"
-
-    @property
-    def model(self) -> str:
-        """What the learner remembers."""
-        return f"{self.prefix}model.v1"
-
-    @property
-    def outcome(self) -> str:
-        """Outcomes in."""
-        return f"{self.prefix}outcome.v1"
-
-    @property
-    def reply(self) -> str:
-        """Answers to operators."""
-        return self.out("reply")
-
-    @property
-    def dead_letter(self) -> str:
-        """What was refused."""
-        return self.out("dead_letter")
-
-    def out(self, kind: str) -> str:
-        """Return the topic of a kind of effect; an action's is its channel's `target`."""
-        return f"{self.prefix}{kind}.v1"
-
-    def source(self, taken: Input) -> str:
-        """Return the topic that a channel's events come in by."""
-        return self.prefix + taken.topic if taken.prefixed else taken.topic
-
-    def target(self, channel: Channel) -> str | None:
-        """Return the topic that a channel's commands go out by; None where it sends none."""
-        if channel.output is None:
-            return None
-        return self.prefix + channel.output if channel.output_prefixed else channel.output
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """A topic as it must be."""
-
-    name: str
-    partitions: int
-    config: Mapping[str, str] = {}
-    counted: bool = False
-    """Whether the number of partitions must be this one."""
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -130,76 +36,6 @@ class Outcome(msgspec.Struct, frozen=True):
 
     created: list[str]
     differences: list[Difference]
-
-
-def wanted_topics(settings: Settings, program: Program | None) -> list[Wanted]:
-    """Return every topic that an installation needs; without a program, none of the channels'."""
-    names = Names(settings.topic_prefix)
-    many = settings.partitions
-    ours = {"max.message.bytes": str(RECORD_BYTES_MAX)}
-    if settings.replication_factor > 2:
-        ours["min.insync.replicas"] = "2"
-    log = {
-        **ours,
-        "cleanup.policy": "delete",
-        "message.timestamp.type": "LogAppendTime",
-        "retention.ms": str(LOG_KEPT_MS),
-        "retention.bytes": "-1",
-    }
-    compacted = {**ours, "cleanup.policy": "compact"}
-    cursor = {
-        **compacted,
-        "segment.ms": str(CURSOR_SEGMENT_MS),
-        "segment.bytes": str(CURSOR_SEGMENT_BYTES),
-        "min.cleanable.dirty.ratio": "0.1",
-    }
-    reply = {**ours, "retention.ms": str(REPLIES_KEPT_MS)}
-    rewards = {**ours, "retention.ms": str(REWARDS_KEPT_MS), "retention.bytes": "-1"}
-    found = [
-        Wanted(names.internal, many, log, counted=True),
-        Wanted(names.effect, many, log, counted=True),
-        Wanted(names.definition, 1, compacted, counted=True),
-        Wanted(names.cursor, 1, cursor, counted=True),
-        # One partition: what is learnt depends on the order of all rewards.
-        Wanted(names.out("reward"), 1, rewards, counted=True),
-        Wanted(names.model, 1, cursor, counted=True),
-        Wanted(names.out("profile"), many, compacted),
-        Wanted(names.reply, 1, reply),
-        Wanted(names.outcome, many, _RAW),
-        *(Wanted(names.out(kind), many, ours) for kind in _PLAIN),
-    ]
-    if program is not None:
-        found += _channel_topics(names, program, many, ours)
-    return list({topic.name: topic for topic in found}.values())
-
-
-_RAW: Final = {"message.timestamp.type": "LogAppendTime"}
-"""Of the topics that events come in by, but for those that a topology names, which are others': a
-record's timestamp is the broker's, so that no producer's clock says what lies in the future."""
-_PLAIN: Final = ("decision", "transition", "identity", "dead_letter")
-
-
-def _channel_topics(
-    names: Names, program: Program, partitions: int, ours: Mapping[str, str]
-) -> list[Wanted]:
-    found = []
-    for channel in program.channels.values():
-        if channel.input is not None:
-            own = _RAW if channel.input.prefixed else {}
-            found.append(Wanted(names.source(channel.input), partitions, own))
-        target = names.target(channel)
-        if target is not None:
-            found.append(Wanted(target, partitions, ours if channel.output_prefixed else {}))
-    return found
-
-
-def channel_topics(settings: Settings, program: Program) -> list[str]:
-    """Return the topics that only this program's channels need."""
-    names = Names(settings.topic_prefix)
-    return [topic.name for topic in _channel_topics(names, program, 1, {})]
-
-
-# --- create and verify ---------------------------------------------------------------------------
 
 
 def create(settings: Settings, program: Program | None) -> Outcome:
@@ -251,8 +87,9 @@ def require_log(admin: Admin, settings: Settings, *names: str) -> dict[str, Topi
 
 
 def _create(admin: Admin, settings: Settings, missing: list[Wanted]) -> None:
+    copies = settings.replication_factor
     new = [
-        NewTopic(topic.name, topic.partitions, settings.replication_factor, config=_plain(topic))
+        NewTopic(topic.name, topic.partitions, copies, config=dict(topic.config))
         for topic in missing
     ]
     for name, future in admin.client.create_topics(new, request_timeout=TIMEOUT_S).items():
@@ -273,10 +110,6 @@ def _create(admin: Admin, settings: Settings, missing: list[Wanted]) -> None:
             return
         time.sleep(SEEN_POLL_S)
     admin.require(topic.name for topic in missing)
-
-
-def _plain(topic: Wanted) -> dict[str, str]:
-    return dict(topic.config)
 
 
 def _differences(

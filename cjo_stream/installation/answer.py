@@ -1,0 +1,59 @@
+"""What an installation answers, as data."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """What `apply` did. `changed` is False where this very set was in force already.
+
+    `behind`: topic/partition that intake still routes by another set; none while intake runs.
+    """
+
+    number: int
+    changed: bool
+    behind: tuple[str, ...] = ()
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """Which definition set runs where. Numbers are 0 before the first `apply`."""
+
+    topology: str | None
+    applied: int
+    """The set in force."""
+    begun: int
+    """The highest set; above `applied` where an `apply` was broken off."""
+    partitions: dict[int, int | None]
+    """The active set of each partition; None where no task answered."""
+    intake: dict[str, int] = {}
+    """By topic/partition, the set by which its records are routed."""
+    libraries: list[str] = []
+    """Where this machine's data libraries differ from those of the applied set, in words."""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A place that still holds what it held before an erasure, and until when.
+
+    `kept_ms` is None where time does not decide; `how` says it in words.
+    """
+
+    place: str
+    """A topic, a file or a folder."""
+    holds: str
+    kept_ms: int | None
+    how: str
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One dead letter; `topic`, `partition` and `offset` name the record that was refused."""
+
+    time: int | None = None
+    """When it was refused, ms; None where the file of a run does not say."""
+    reason: str
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    value: str
+    """As text; what is no UTF-8 is replaced."""

@@ -1,0 +1,62 @@
+"""The questions: of an installation, and of the records that it sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+from cjo_stream.core.event import Identifier
+from cjo_stream.core.message import ActorMessage
+from cjo_stream.definition import DefinitionSet
+from cjo_stream.installation.answer import Applied, Kept, Refused, Status
+
+Order = Callable[[str], ActorMessage]
+"""Makes the message of an order from the id of the command."""
+_Record = TypeVar("_Record")
+
+
+class Records(Protocol):
+    """The records that went out, and what was refused."""
+
+    place: str
+    """Where they are, for people."""
+
+    def read(self, type_: type[_Record]) -> Iterator[_Record]:
+        """Yield the records of a kind, by its struct: those of one customer in their order."""
+
+    def find_decision(self, decision_id: str) -> bytes | None:
+        """Return a decision record as JSON; None where there is none, or no longer."""
+
+    def refused(self) -> Iterator[Refused]:
+        """Yield the dead letters."""
+
+
+class Installation(Protocol):
+    """A definition set at work, and its customers."""
+
+    place: str
+    """Where it is, for people."""
+
+    def status(self) -> Status:
+        """Return which definition set runs where."""
+
+    def apply(self, definitions: DefinitionSet, on_step: Callable[[str], None]) -> Applied:
+        """Let a definition set govern, and return when it does; `on_step` is told each step.
+
+        Raises UsageError and DefinitionError for a set that may not follow the one in force.
+        """
+
+    def named(self, written: str) -> Identifier:
+        """Return the identifier written `type:value`; raises UsageError."""
+
+    def look(self, at: Identifier, order: Order) -> Any:
+        """Return the answer to an order that changes nothing."""
+
+    def tell(self, at: Identifier, order: Order) -> Any:
+        """Have an order carried out; return its answer."""
+
+    def sweep(self) -> list[int]:
+        """Let every store forget what was overwritten; return the partitions that have not."""
+
+    def kept(self) -> Sequence[Kept]:
+        """Return what still holds what was written before."""

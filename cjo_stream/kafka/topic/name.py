@@ -1,0 +1,84 @@
+"""What an installation's topics are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from cjo_stream.core import catalogue
+from cjo_stream.core.catalogue import RecordKind
+from cjo_stream.core.program import Channel, Input
+
+
+class Names(msgspec.Struct, frozen=True):
+    """The names of an installation's topics."""
+
+    prefix: str
+
+    @property
+    def internal(self) -> str:
+        """Frames between intake and tasks, and among tasks."""
+        return self.of("internal")
+
+    @property
+    def effect(self) -> str:
+        """Frames from tasks to dispatch."""
+        return self.of("effect")
+
+    @property
+    def definition(self) -> str:
+        """Definition sets applied."""
+        return self.of("definition")
+
+    @property
+    def cursor(self) -> str:
+        """Copies of intake's and dispatch's positions, which do not expire."""
+        return self.of("cursor")
+
+    @property
+    def model(self) -> str:
+        """What the learner remembers."""
+        return self.of("model")
+
+    @property
+    def outcome(self) -> str:
+        """Outcomes in."""
+        return self.of("outcome")
+
+    @property
+    def reward(self) -> str:
+        """What came of each command."""
+        return self.out(catalogue.REWARD)
+
+    @property
+    def reply(self) -> str:
+        """Answers to operators."""
+        return self.out(catalogue.REPLY)
+
+    @property
+    def dead_letter(self) -> str:
+        """What was refused."""
+        return self.out(catalogue.DEAD_LETTER)
+
+    def of(self, name: str) -> str:
+        """Return the topic of a private name, or of a kind of record but actions."""
+        return f"{self.prefix}{name}.v1"
+
+    def out(self, kind: RecordKind) -> str:
+        """Return the topic of a kind of record; an action's is its channel's `target`."""
+        return self.of(kind.name)
+
+    def records(self) -> Iterable[str]:
+        """Return the topics of all kinds of record but actions, which have their channels'."""
+        return [self.out(kind) for kind in catalogue.RECORDS if kind is not catalogue.ACTION]
+
+    def source(self, taken: Input) -> str:
+        """Return the topic that a channel's events come in by."""
+        return self.prefix + taken.topic if taken.prefixed else taken.topic
+
+    def target(self, channel: Channel) -> str | None:
+        """Return the topic that a channel's commands go out by; None where it sends none."""
+        if channel.output is None:
+            return None
+        return self.prefix + channel.output if channel.output_prefixed else channel.output
