@@ -9,12 +9,24 @@ to what listens for it, so that an event touches only what it can move.
 
 from __future__ import annotations
 
-import enum
 from typing import Any
 
 import msgspec
 
 from cjo_stream.core.expression import Expression
+from cjo_stream.core.word import (
+    ActionClass,
+    Consent,
+    FactType,
+    Format,
+    NormalForm,
+    Past,
+    Period,
+    Reentry,
+    Status,
+    Then,
+    TraitKind,
+)
 
 
 class Struct(msgspec.Struct, frozen=True):
@@ -50,7 +62,7 @@ class Input(Struct, frozen=True, kw_only=True):
     topic: str
     prefixed: bool = False
     """Whether the installation's topic prefix comes before `topic`: a name by default takes it."""
-    format: str = "native"
+    format: Format = Format.NATIVE
     mapping: dict[str, Any] = {}
     """`id type time` -> Expression; `identifiers attributes` -> {name: Expression}."""
 
@@ -74,7 +86,7 @@ class IdentifierType(Struct, frozen=True, kw_only=True):
     rank: int
     limit: int = 5
     per_ms: int | None = None
-    normalise: str | None = None
+    normalise: NormalForm | None = None
     shared_after: int | None = None
     """Seen with more than so many distinct values of type `counts`, a value is shared."""
     counts: str | None = None
@@ -82,25 +94,13 @@ class IdentifierType(Struct, frozen=True, kw_only=True):
 
 
 class Fact(Struct, frozen=True, kw_only=True):
-    """A declared fact. `type`: string, number, boolean, time, list."""
+    """A declared fact."""
 
     name: str
-    type: str
+    type: FactType
     default: Any = None
     slot: str
     """Under which customers keep it."""
-
-
-class TraitKind(enum.Enum):
-    """How a trait sums up events."""
-
-    COUNT = "count"
-    SUM = "sum"
-    MIN = "min"
-    MAX = "max"
-    FIRST = "first"
-    LAST = "last"
-    DISTINCT = "distinct"
 
 
 class Trait(Struct, frozen=True, kw_only=True):
@@ -196,13 +196,6 @@ class Transition(Struct, frozen=True, kw_only=True):
     do: tuple[Step, ...] = ()
 
 
-class Past(enum.Enum):
-    """What an `at` timer does whose time is past when its state is entered."""
-
-    FIRE = "fire"
-    SKIP = "skip"
-
-
 class TimerRule(Struct, frozen=True, kw_only=True):
     """A timer of a state: `after_ms` from entering, or `at` a time. One of the two is set."""
 
@@ -222,15 +215,6 @@ class State(Struct, frozen=True, kw_only=True):
     always: tuple[Transition, ...] = ()
     timers: tuple[TimerRule, ...] = ()
     end: str | None = None
-
-
-class Reentry(enum.Enum):
-    """When a journey may be entered again (per key)."""
-
-    AFTER_END = "after_end"
-    AFTER_ENTRY = "after_entry"
-    NEVER = "never"
-    ALWAYS = "always"
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -260,13 +244,6 @@ class Exit(Struct, frozen=True, kw_only=True):
     when: Expression | None = None
     as_: str
     do: tuple[Step, ...] = ()
-
-
-class Status(enum.Enum):
-    """A journey's lifecycle."""
-
-    LIVE = "live"
-    DRAFT = "draft"
 
 
 class Journey(Struct, frozen=True, kw_only=True):
@@ -330,7 +307,7 @@ class Action(Struct, frozen=True, kw_only=True):
     issue: str | None = None
     group: str | None = None
     owner: str | None = None
-    class_: str = "marketing"
+    class_: ActionClass = ActionClass.MARKETING
     value: Expression | None = None
     """None: 1."""
     lever: float = 0.0
@@ -361,14 +338,6 @@ class Coverage(Struct, frozen=True, kw_only=True):
     actions: frozenset[str] | None = None
 
 
-class Period(enum.Enum):
-    """A calendar period, in the customer's time zone."""
-
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-
-
 class Cap(Struct, frozen=True, kw_only=True):
     """At most `most` commands in a calendar period, or in a sliding window of ms."""
 
@@ -392,13 +361,6 @@ class Limit(Struct, frozen=True, kw_only=True):
     pause_ms: int | None = None
 
 
-class Then(enum.Enum):
-    """What quiet hours do to a request."""
-
-    DELAY = "delay"
-    DROP = "drop"
-
-
 class QuietWindow(Struct, frozen=True, kw_only=True):
     """Local minutes of the day, `[start, end)`; past midnight where `start` is later than `end`.
 
@@ -410,13 +372,6 @@ class QuietWindow(Struct, frozen=True, kw_only=True):
     start_minute: int
     end_minute: int
     then: Then
-
-
-class Consent(enum.Enum):
-    """What a class asks of customers: to have said yes, or not to have said no."""
-
-    OPT_IN = "opt_in"
-    OPT_OUT = "opt_out"
 
 
 class Candidate(Struct, frozen=True, kw_only=True):

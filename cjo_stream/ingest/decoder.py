@@ -21,12 +21,14 @@ Beyond that section's rules:
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection
 from functools import lru_cache
 
 import msgspec
 
 from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.program import Channel, Input, Program
+from cjo_stream.core.word import Format
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.attribute import ATTRIBUTES_BYTES_MAX, check_attributes, check_size
@@ -59,6 +61,16 @@ _CACHED_CHARACTERS_MAX = 200
 TYPE_CHARACTERS_MAX = 100
 TYPE_PATTERN = "[a-z][a-z0-9_.]{0,99}"
 _TYPE = re.compile(TYPE_PATTERN, re.ASCII)
+
+
+READERS: dict[Format, Callable[[Input, Collection[str], dict[str, int]], Reader]] = {
+    Format.NATIVE: lambda *_: native.read,
+    Format.SEGMENT: lambda _, types, __: segment.reader(types),
+    Format.CLOUDEVENTS: lambda _, types, __: cloudevents.reader(types),
+    Format.MAPPED: lambda taken, _, faults: mapped.reader(taken.mapping, faults),
+}
+"""What makes the reader of a format: from a channel's `in`, the declared identifier types, and the
+counts of type errors in expressions."""
 
 
 def decoder(program: Program, tenant_key: bytes) -> Decoder:
@@ -122,13 +134,7 @@ class Decoder:
     def _reader(self, channel: Channel, types: tuple[str, ...]) -> Reader:
         """Return the reader of a channel; one that only sends may be named by native events."""
         taken = channel.input or Input(topic="")
-        if taken.format == "segment":
-            return segment.reader(types)
-        if taken.format == "cloudevents":
-            return cloudevents.reader(types)
-        if taken.format == "mapped":
-            return mapped.reader(taken.mapping, self._expression_errors)
-        return native.read
+        return READERS[taken.format](taken, types, self._expression_errors)
 
     def _decode(self, record: RawRecord) -> Event:
         if len(record.value) > RECORD_BYTES_MAX:

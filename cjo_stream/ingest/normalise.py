@@ -24,6 +24,7 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from cjo_stream.core.program import IdentifierType
+from cjo_stream.core.word import NormalForm
 
 VALUE_CHARACTERS_MAX = 1_000
 """A longer text names nobody, and would only swell state."""
@@ -49,32 +50,35 @@ def is_blocked(value: str, blocked: frozenset[str]) -> bool:
 
 def normaliser(identifier: IdentifierType, region: str | None) -> Normalise:
     """Return the function that gives a type's normal form, or None for what has none."""
-    if identifier.normalise == "email":
+    if identifier.normalise == NormalForm.EMAIL:
         return email
-    if identifier.normalise == "phone":
+    if identifier.normalise == NormalForm.PHONE:
         return lambda value: phone(value, region)
     return text
 
 
-def is_too_long(kind: str | None, value: str) -> bool:
+def is_too_long(kind: NormalForm | None, value: str) -> bool:
     """Return whether a text is longer than any value of its kind."""
-    if kind == "email":
+    if kind == NormalForm.EMAIL:
         return len(value) > EMAIL_BYTES_MAX or len(value.encode()) > EMAIL_BYTES_MAX
-    return len(value) > (PHONE_CHARACTERS_MAX if kind == "phone" else VALUE_CHARACTERS_MAX)
+    return len(value) > (
+        PHONE_CHARACTERS_MAX if kind == NormalForm.PHONE else VALUE_CHARACTERS_MAX
+    )
 
 
-def steps(kind: str | None, value: str) -> int:
+def steps(kind: NormalForm | None, value: str) -> int:
     """Return how many steps a value of a kind may take to normalise; 0 for one that is too long.
 
-    >>> steps("email", "ann.lee@example.com"), steps("email", "ann@xn--bcher-kva.example")
-    (38, 175)
+    >>> names = ("ann.lee@example.com", "ann@xn--bcher-kva.example")
+    >>> [steps(NormalForm.EMAIL, name) for name in names]
+    [38, 175]
     """
     if is_too_long(kind, value):
         return 0
-    if kind == "email":
+    if kind == NormalForm.EMAIL:
         is_plain = value.isascii() and "xn--" not in value.lower()
         return 2 * len(value) if is_plain else 7 * len(value.encode())
-    if kind == "phone":
+    if kind == NormalForm.PHONE:
         is_plain = value.isascii() and len(value) <= 20
         return (4 if is_plain else 16) * len(value)
     return 0 if value.isascii() else 2 * len(value)

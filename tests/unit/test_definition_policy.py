@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cjo_stream.core.program import Cap, Consent, Coverage, Period, Program, QuietWindow, Then
+from cjo_stream.core.program import Cap, Coverage, Program, QuietWindow
+from cjo_stream.core.word import Consent, Period, Then
 from cjo_stream.definition import load, schema
 from tests.unit import test_definition_errors
 from tests.unit.test_definition_errors import ACTION, JOURNEY, at_mark, errors_of

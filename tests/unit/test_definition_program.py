@@ -7,18 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cjo_stream.core.program import (
-    Act,
-    Assign,
-    Journey,
-    Past,
-    Program,
-    Raise,
-    Reentry,
-    SetFact,
-    Split,
-    TraitKind,
-)
+from cjo_stream.core.program import Act, Assign, Journey, Program, Raise, SetFact, Split
+from cjo_stream.core.word import Past, Reentry, TraitKind
 from cjo_stream.definition import compile_content, load, schema
 from cjo_stream.errors import UsageError
 

@@ -10,9 +10,11 @@ import pytest
 
 from cjo_stream.core.expression import Expression, Names, Place, compile_expression
 from cjo_stream.core.program import Channel, IdentifierType, Input, Program
+from cjo_stream.core.word import Format
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest import decoder
+from cjo_stream.ingest.decoder import READERS
 
 NOW = 1_709_290_000_000
 TIME = "2024-03-01T10:00:00Z"
@@ -301,3 +303,7 @@ def test_a_mapped_time_may_be_any_number() -> None:
 )
 def test_a_row_that_is_no_event_is_refused(reason: str, changes: dict[str, Any]) -> None:
     assert reason_of("mapped", {**ROW, **changes}) == reason
+
+
+def test_every_format_has_a_reader() -> None:
+    assert set(READERS) == set(Format)

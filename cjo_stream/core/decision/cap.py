@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 from cjo_stream.core.decision.coverage import covers_command
 from cjo_stream.core.expression.zone import first_of_day, local
-from cjo_stream.core.program import Cap, Period
+from cjo_stream.core.program import Cap
 from cjo_stream.core.state import Command
+from cjo_stream.core.word import Period
 
 DAYS_A_WEEK = 7
 

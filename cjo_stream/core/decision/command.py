@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from cjo_stream.core.decision.coverage import covers_command
 from cjo_stream.core.decision.limit import outcome_time
-from cjo_stream.core.program import Cap, Limit, Period, Program
+from cjo_stream.core.program import Cap, Limit, Program
 from cjo_stream.core.state import Command, Customer
 from cjo_stream.core.turn import Turn
+from cjo_stream.core.word import Period
 
 PRUNED_EVERY = 16
 """Commands between two looks at what may go: a look costs more than what it frees."""

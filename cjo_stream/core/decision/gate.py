@@ -15,9 +15,8 @@ from cjo_stream.core.decision.arbitration import CHANNEL, weigh
 from cjo_stream.core.decision.situation import Situation
 from cjo_stream.core.expression import Expression
 from cjo_stream.core.program import Action, Candidate
+from cjo_stream.core.word import ActionClass
 
-MARKETING = "marketing"
-TRANSACTIONAL = "transactional"
 QUIET_HOURS = "quiet_hours"
 ENDED = "ended"
 """No gate of the list: where all candidates of a waiting request stand that is dropped."""
@@ -26,7 +25,7 @@ Gate = Callable[[Situation, Candidate], str | None]
 
 
 def _holdout(situation: Situation, candidate: Candidate) -> str | None:
-    held = candidate.action.class_ == MARKETING and situation.is_held_out()
+    held = candidate.action.class_ == ActionClass.MARKETING and situation.is_held_out()
     return "" if held else None
 
 
@@ -90,7 +89,7 @@ def _caps(situation: Situation, candidate: Candidate) -> str | None:
 
 
 def _quiet_hours(situation: Situation, candidate: Candidate) -> str | None:
-    if candidate.action.class_ == TRANSACTIONAL:
+    if candidate.action.class_ == ActionClass.TRANSACTIONAL:
         return None
     window = situation.quiet(candidate.channel)
     return None if window is None else window.rule

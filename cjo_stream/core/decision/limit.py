@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from cjo_stream.core.decision.coverage import covers_command
 from cjo_stream.core.program import Limit
 from cjo_stream.core.state import Command
+from cjo_stream.core.word import OFFERED
 
-OFFERED = "offered"
 """The outcome that every command has by being issued."""
 
 

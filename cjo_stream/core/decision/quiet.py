@@ -11,7 +11,8 @@ import datetime as dt
 from collections.abc import Sequence
 
 from cjo_stream.core.expression.zone import clock_change, instants, local
-from cjo_stream.core.program import QuietWindow, Then
+from cjo_stream.core.program import QuietWindow
+from cjo_stream.core.word import Then
 
 MINUTES_A_DAY = 1_440
 _DAYS_A_WEEK = 7

@@ -21,7 +21,6 @@ from cjo_stream.core.decision.gate import (
     GATES,
     GATES_OF_ACT,
     QUIET_HOURS,
-    TRANSACTIONAL,
     first_stop,
 )
 from cjo_stream.core.decision.propensity import features_of, spread_of
@@ -31,10 +30,11 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope, evaluate_all
 from cjo_stream.core.identity.membership import address_of
 from cjo_stream.core.learning.window import open_window
-from cjo_stream.core.program import Act, Candidate, Decide, Propensity, Then
+from cjo_stream.core.program import Act, Candidate, Decide, Propensity
 from cjo_stream.core.record import JourneyRef, Trigger
 from cjo_stream.core.state import Command, Customer, next_id
 from cjo_stream.core.turn import Turn
+from cjo_stream.core.word import ActionClass, Then
 
 
 class Request(msgspec.Struct):
@@ -109,7 +109,11 @@ def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> re
     judged, passed, delayed = _judge(request, situation, turn)
     decision_id = next_id(customer, "d")
     chosen, probability = _choose(request, passed, decision_id, turn)
-    held = chosen is not None and request.holdout and chosen.action.class_ != TRANSACTIONAL
+    held = (
+        chosen is not None
+        and request.holdout
+        and chosen.action.class_ != ActionClass.TRANSACTIONAL
+    )
     waits = chosen is None and bool(delayed)
     if waits and not request.may_wait:
         turn.count("cjo_state_bounds_total", "waiting")

@@ -12,10 +12,11 @@ from cjo_stream.core.journey.history import may_reenter, note_entry
 from cjo_stream.core.journey.instance import enter, settle_entered
 from cjo_stream.core.journey.record import record
 from cjo_stream.core.journey.step import fits
-from cjo_stream.core.program import Journey, Reentry
+from cjo_stream.core.program import Journey
 from cjo_stream.core.state import Customer, Instance, next_id
 from cjo_stream.core.text import key_text
 from cjo_stream.core.turn import Turn
+from cjo_stream.core.word import Reentry
 
 KEY_CHARACTERS_MAX = 1_000
 """A longer key is none: as long as an identifier's value may be."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from cjo_stream.core.program import Journey, Reentry
+from cjo_stream.core.program import Journey
 from cjo_stream.core.state import Customer, Instance
 from cjo_stream.core.text import KEY_CHARACTERS_MAX, key_text
 from cjo_stream.core.turn import Turn
+from cjo_stream.core.word import Reentry
 
 ENTERED, ENDED = 0, 1
 TIMES_BYTES = 60

@@ -17,10 +17,11 @@ from cjo_stream.core.journey.cascade import ALWAYS_MAX, Cascade
 from cjo_stream.core.journey.history import note_end
 from cjo_stream.core.journey.record import record, tell
 from cjo_stream.core.journey.step import enter_scope, run_steps
-from cjo_stream.core.program import Journey, Past, Split, State, Step, Transition
+from cjo_stream.core.program import Journey, Split, State, Step, Transition
 from cjo_stream.core.record import Reason
 from cjo_stream.core.state import Customer, Instance, Timer
 from cjo_stream.core.turn import Turn
+from cjo_stream.core.word import Past
 
 LIVE = "cjo_journey_instances"
 """How many instances are in each state: counted up and down."""

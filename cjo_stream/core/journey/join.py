@@ -11,10 +11,10 @@ from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.journey.instance import count_live
 from cjo_stream.core.journey.record import record
 from cjo_stream.core.journey.step import contents
-from cjo_stream.core.program import Reentry
 from cjo_stream.core.size import size_of
 from cjo_stream.core.state import Customer, Instance
 from cjo_stream.core.text import key_text
+from cjo_stream.core.word import Reentry
 
 
 def join_instances(cascade: Cascade, other: Customer) -> None:

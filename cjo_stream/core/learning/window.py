@@ -21,8 +21,9 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.record import Action, Reward
 from cjo_stream.core.state import Customer, Window
 from cjo_stream.core.turn import Turn
+from cjo_stream.core.word import Outcome
 
-ACCEPTANCES: Final = frozenset(("accept", "converted"))
+ACCEPTANCES: Final = frozenset((Outcome.ACCEPT, Outcome.CONVERTED))
 
 
 def open_window(

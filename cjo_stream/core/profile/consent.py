@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from cjo_stream.core.program import Consent
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
+from cjo_stream.core.word import ActionClass, Consent, ConsentStatus
 
-STATUSES = frozenset({"granted", "denied", "revoked"})
-REFUSALS = frozenset({"denied", "revoked"})
-TRANSACTIONAL = "transactional"
-CLASSES = frozenset({"marketing", "service", TRANSACTIONAL})
+_STATUSES = frozenset(ConsentStatus)
+_REFUSALS = _STATUSES - {ConsentStatus.GRANTED}
+_CLASSES = frozenset(ActionClass)
 EVERYWHERE = "*"
 NAME_CHARACTERS_MAX = 100
 """Of a purpose or a channel: what is longer names none of a topology's."""
@@ -30,7 +29,7 @@ def record_consent(customer: Customer, attributes: dict[str, Any], time: int, tu
         return False
     if max(len(purpose), len(channel)) > NAME_CHARACTERS_MAX:
         return False
-    if type(status) is not str or status not in STATUSES:
+    if type(status) is not str or status not in _STATUSES:
         return False
     return _keep(customer, purpose, channel, [status, time, turn.anchor], turn)
 
@@ -66,7 +65,7 @@ def part_consent(customer: Customer, fresh: Customer, anchors: frozenset[str]) -
 def _is_stronger(statement: list[Any], before: list[Any]) -> bool:
     if statement[1] != before[1]:
         return bool(statement[1] > before[1])
-    return not (statement[0] == "granted" and before[0] != "granted")
+    return not (statement[0] == ConsentStatus.GRANTED != before[0])
 
 
 def latest_status(customer: Customer, purpose: str, channel: str) -> str | None:
@@ -77,7 +76,7 @@ def latest_status(customer: Customer, purpose: str, channel: str) -> str | None:
     found = [held[name] for name in (channel, EVERYWHERE) if name in held]
     if not found:
         return None
-    latest = max(found, key=lambda pair: (pair[1], pair[0] != "granted"))
+    latest = max(found, key=lambda pair: (pair[1], pair[0] != ConsentStatus.GRANTED))
     return str(latest[0])
 
 
@@ -87,10 +86,12 @@ def consented(customer: Customer, asked: dict[str, Consent], purpose: str, chann
     `asked` is what the policy asks for by class; a class not in it, and transactional, need none.
     A purpose that is no class needs a grant.
     """
-    if purpose in CLASSES:
-        need = None if purpose == TRANSACTIONAL else asked.get(purpose)
+    if purpose in _CLASSES:
+        need = None if purpose == ActionClass.TRANSACTIONAL else asked.get(purpose)
         if need is None:
             return True
         status = latest_status(customer, purpose, channel)
-        return status == "granted" if need is Consent.OPT_IN else status not in REFUSALS
-    return latest_status(customer, purpose, channel) == "granted"
+        if need is Consent.OPT_IN:
+            return status == ConsentStatus.GRANTED
+        return status not in _REFUSALS
+    return latest_status(customer, purpose, channel) == ConsentStatus.GRANTED

@@ -7,17 +7,16 @@ from typing import Any
 from cjo_stream.core.event import Event
 from cjo_stream.core.state import Command, Customer
 from cjo_stream.core.turn import Turn
+from cjo_stream.core.word import Outcome
 
 OUTCOME = "cjo.outcome"
-OUTCOMES = frozenset(
-    {"delivered", "impression", "click", "accept", "reject", "failed", "converted"}
-)
+_OUTCOMES = frozenset(Outcome)
 
 
 def join_outcome(customer: Customer, event: Event, turn: Turn) -> Event | None:
     """Return the outcome with its command's attributes; None where it belongs to none."""
     outcome = event.attributes.get("outcome")
-    if type(outcome) is not str or outcome not in OUTCOMES:
+    if type(outcome) is not str or outcome not in _OUTCOMES:
         return None
     command = _command_of(customer, event, turn)
     if command is None:

@@ -21,11 +21,12 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope
 from cjo_stream.core.expression.value import same
 from cjo_stream.core.profile.former import forget_former
-from cjo_stream.core.program import Trait, TraitKind
+from cjo_stream.core.program import Trait
 from cjo_stream.core.size import has_room
 from cjo_stream.core.state import Customer
 from cjo_stream.core.timeline import Entry, EventEntry, events_of
 from cjo_stream.core.turn import Turn
+from cjo_stream.core.word import TraitKind
 
 BUCKETS = 24
 _NUMBERS = (int, float)

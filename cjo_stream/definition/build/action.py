@@ -9,6 +9,7 @@ import msgspec
 
 from cjo_stream.core.expression import Expression, Place, Scope
 from cjo_stream.core.program import Action, Coverage, Limit, Propensity, Treatment, Weight
+from cjo_stream.core.word import ActionClass
 from cjo_stream.definition.build.context import Ask, Context
 from cjo_stream.definition.build.limit import build_limit
 from cjo_stream.definition.build.number import is_never_a_number
@@ -21,7 +22,7 @@ EXPIRES_MS = 7 * 86_400_000
 def ask_of(fields: Fields) -> Ask:
     """Return what those who ask for an action need to know of it."""
     return Ask(
-        fields.value("class", "marketing"),
+        fields.value("class", ActionClass.MARKETING),
         tuple(fields.written("treatments")),
         fields.value("issue"),
         fields.value("group"),
@@ -46,7 +47,7 @@ def build_action(fields: Fields, context: Context) -> Action:
         issue=fields.value("issue"),
         group=fields.value("group"),
         owner=fields.value("owner"),
-        class_=fields.value("class", "marketing"),
+        class_=fields.value("class", ActionClass.MARKETING),
         value=_build_value(fields.get("value"), context, definition),
         lever=fields.value("lever", 0),
         eligible=condition("eligible"),

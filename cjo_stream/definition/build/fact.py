@@ -6,23 +6,24 @@ from typing import Any
 
 from cjo_stream.core.expression.zone import read_timestamp
 from cjo_stream.core.program import Fact, slot
+from cjo_stream.core.word import FactType
 from cjo_stream.definition.grammar.item import Entry, Fields
 from cjo_stream.definition.report import Report
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "time": (int, str),
-    "list": (list,),
+_TYPES: dict[FactType, tuple[type, ...]] = {
+    FactType.STRING: (str,),
+    FactType.NUMBER: (int, float),
+    FactType.BOOLEAN: (bool,),
+    FactType.TIME: (int, str),
+    FactType.LIST: (list,),
 }
-_WANTED = {"time": "RFC 3339 text, or ms since the epoch"}
+_WANTED = {FactType.TIME: "RFC 3339 text, or ms since the epoch"}
 
 
 def build_fact(entry: Entry, era: int, report: Report) -> Fact:
     """Return a declared fact; a default that its type does not take is reported."""
     fields: Fields = entry.value
-    name, type_ = entry.key.value, fields.value("type", "string")
+    name, type_ = entry.key.value, fields.value("type", FactType.STRING)
     default = fields.get("default")
     if default is None or fields.get("type") is None:
         return Fact(name=name, type=type_, slot=slot(name, era))
@@ -33,14 +34,14 @@ def build_fact(entry: Entry, era: int, report: Report) -> Fact:
     return Fact(name=name, type=type_, default=value, slot=slot(name, era))
 
 
-def fit(type_: str, value: Any) -> Any:
+def fit(type_: FactType, value: Any) -> Any:
     """Return `value` as a fact of that type holds it (a time as ms), None where it does not fit.
 
-    >>> fit("time", "2026-03-01T00:00:00Z")
+    >>> fit(FactType.TIME, "2026-03-01T00:00:00Z")
     1772323200000
     """
     if type(value) not in _TYPES[type_]:
         return None
-    if type_ == "time" and isinstance(value, str):
+    if type_ == FactType.TIME and isinstance(value, str):
         return read_timestamp(value)
     return value

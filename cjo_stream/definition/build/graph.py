@@ -9,7 +9,6 @@ from cjo_stream.core.expression import Expression
 from cjo_stream.core.program import (
     Assign,
     Journey,
-    Past,
     SetFact,
     Split,
     State,
@@ -17,6 +16,7 @@ from cjo_stream.core.program import (
     TimerRule,
     Transition,
 )
+from cjo_stream.core.word import Past
 
 _MOVING = re.compile(r"\b(now|next_time|days_since|hours_since)\b")
 """What of an expression goes with the clock."""

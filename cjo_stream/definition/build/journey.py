@@ -12,13 +12,11 @@ from cjo_stream.core.program import (
     Exit,
     Goal,
     Journey,
-    Past,
-    Reentry,
     State,
-    Status,
     TimerRule,
     Transition,
 )
+from cjo_stream.core.word import Past, Reentry, Status
 from cjo_stream.definition.build.context import Context, types_of
 from cjo_stream.definition.build.step import (
     Scene,
@@ -53,7 +51,7 @@ def build_journey(fields: Fields, context: Context) -> tuple[Journey, Scene]:
         version=fields.value("version", 1),
         owner=fields.value("owner"),
         about=fields.value("about"),
-        status=Status(fields.value("status", "live")),
+        status=fields.value("status", Status.LIVE),
         entry=entry,
         holdout=fields.value("holdout", 0.0),
         data=_build_data(fields, scene),
@@ -139,7 +137,7 @@ def _build_entry(fields: Fields, scene: Scene) -> EntryRule:
         for name, item in rule.read.items():
             reentry, pause_ms = Reentry(name), item.value
     elif rule is not None:
-        reentry = Reentry(rule)
+        reentry = rule
     return EntryRule(
         on=types,
         when=scene.expression(entry.get("when"), types, Place.EVENT),
@@ -225,7 +223,7 @@ def _build_timers(fields: Fields, scene: Scene) -> Iterator[TimerRule]:
                 rule: Fields = item.value
                 yield TimerRule(
                     at=scene.expression(rule.get("time"), None, Place.JOURNEY),
-                    past=Past(rule.value("past", "fire")),
+                    past=rule.value("past", Past.FIRE),
                     transition=build_transition(rule, None, scene),
                 )
 

@@ -8,7 +8,8 @@ import msgspec
 
 from cjo_stream.core.decision.coverage import covers_candidate
 from cjo_stream.core.expression.calendar import WEEKDAYS
-from cjo_stream.core.program import Action, Candidate, Cap, Channel, Consent, Period, Policy
+from cjo_stream.core.program import Action, Candidate, Cap, Channel, Policy
+from cjo_stream.core.word import ActionClass
 from cjo_stream.definition.build.context import Context
 from cjo_stream.definition.build.limit import build_coverage, build_limit, coverage_text
 from cjo_stream.definition.build.quiet import build_quiet
@@ -16,8 +17,7 @@ from cjo_stream.definition.grammar.item import Fields, Item
 from cjo_stream.definition.report import Report, quoted, unknown
 
 REWARD_WINDOW_MS = 7 * 86_400_000
-_TRANSACTIONAL = "transactional"
-_ALL_BUT_TRANSACTIONAL = frozenset(("marketing", "service"))
+_ALL_BUT_TRANSACTIONAL = frozenset(ActionClass) - {ActionClass.TRANSACTIONAL}
 
 
 def build_policy(fields: Fields | None, context: Context) -> Policy:
@@ -38,7 +38,7 @@ def build_policy(fields: Fields | None, context: Context) -> Policy:
             for item in fields.items("limits")
         ),
         quiet=build_quiet(fields.items("quiet_hours"), context),
-        consent={entry.key.value: Consent(entry.value) for entry in consent},
+        consent={entry.key.value: entry.value for entry in consent},
         blocked_by_case=frozenset(item.value for item in blocked) & _ALL_BUT_TRANSACTIONAL,
         holdout=fields.value("holdout", 0.0),
         explore=explore if isinstance(explore, float) else 0.0,
@@ -127,7 +127,7 @@ def _build_caps(fields: Fields, report: Report) -> list[Cap]:
                 name=name,
                 coverage=coverage,
                 most=rule.value("max", 0),
-                per=Period(per) if isinstance(per, str) else per,
+                per=per,
             )
         )
     return caps
@@ -135,5 +135,5 @@ def _build_caps(fields: Fields, report: Report) -> list[Cap]:
 
 def _warn_of_transactional(items: list[Item], report: Report) -> None:
     for item in items:
-        if item.value == _TRANSACTIONAL:
+        if item.value == ActionClass.TRANSACTIONAL:
             report.warn(item.node, "'transactional' passes this gate: this has no effect")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cjo_stream.core.program import Action, Journey, Program, Status, Trait
+from cjo_stream.core.program import Action, Journey, Program, Trait
+from cjo_stream.core.word import Status
 from cjo_stream.definition.build.action import ask_of, build_action
 from cjo_stream.definition.build.context import ENGINE_TYPES, Context, Declared
 from cjo_stream.definition.build.idle import warn_of_idle_policy, warn_of_idle_topology

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cjo_stream.core.expression.calendar import WEEKDAYS
-from cjo_stream.core.program import QuietWindow, Then
+from cjo_stream.core.program import QuietWindow
+from cjo_stream.core.word import Then
 from cjo_stream.definition.build.context import Context
 from cjo_stream.definition.grammar.item import Fields, Item
 
@@ -57,7 +58,7 @@ def _build_window(fields: Fields, context: Context) -> QuietWindow | None:
         days=frozenset(WEEKDAYS.index(day.value) for day in days) if days else _EVERY_DAY,
         start_minute=_minute(start.value) if start is not None else 0,
         end_minute=_minute(end.value) if end is not None else _MINUTES_A_DAY,
-        then=Then(fields.value("then", "drop")),
+        then=fields.value("then", Then.DROP),
     )
 
 

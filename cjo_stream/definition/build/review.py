@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cjo_stream.core.expression import Expression
-from cjo_stream.core.program import (
-    Act,
-    Assign,
-    Decide,
-    Journey,
-    Raise,
-    State,
-    Step,
-    TraitKind,
-    Transition,
-)
+from cjo_stream.core.program import Act, Assign, Decide, Journey, Raise, State, Step, Transition
+from cjo_stream.core.word import ActionClass, TraitKind
 from cjo_stream.definition.build.context import ENGINE_TYPES, Context
 from cjo_stream.definition.build.graph import (
     entered_by_time_only,
@@ -149,7 +140,7 @@ def _warn_held_out_service(journey: Journey, scene: Scene) -> None:
     if not journey.holdout:
         return
     for node, step in scene.asks:
-        named = {c.action.name for c in step.candidates if c.action.class_ == "service"}
+        named = {c.action.name for c in step.candidates if c.action.class_ == ActionClass.SERVICE}
         if named:
             words = "a service action" if len(named) == 1 else "service actions"
             listed = ", ".join(quoted(name) for name in sorted(named)[:_LISTED_MAX])

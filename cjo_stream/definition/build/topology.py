@@ -8,22 +8,13 @@ from typing import Any
 
 from cjo_stream.core.expression import Place, Scope
 from cjo_stream.core.expression.compiler import PROFILE_FIELDS
-from cjo_stream.core.program import (
-    CaseRule,
-    Channel,
-    Fact,
-    IdentifierType,
-    Input,
-    Trait,
-    TraitKind,
-    slot,
-)
+from cjo_stream.core.program import CaseRule, Channel, Fact, IdentifierType, Input, Trait, slot
+from cjo_stream.core.word import FactType, TraitKind
 from cjo_stream.definition.build.context import Context, report_repeated, types_of
 from cjo_stream.definition.build.fact import build_fact
 from cjo_stream.definition.era import CASES, era_of_fact, era_of_trait
 from cjo_stream.definition.grammar.item import Entry, Fields, Item
 from cjo_stream.definition.grammar.scalar import EVENT_TYPE
-from cjo_stream.definition.grammar.topology import TRAIT_KINDS
 from cjo_stream.definition.report import Report, quoted, unknown
 
 RANK_STEP = 8
@@ -211,7 +202,7 @@ def _check_zone_fact(entry: Entry, fact: Fact, report: Report) -> None:
     """Report a fact `timezone` that can hold no zone: it is the customer's own."""
     fields: Fields = entry.value
     type_, default = fields.get("type"), fields.get("default")
-    if type_ is not None and fact.type != "string":
+    if type_ is not None and fact.type != FactType.STRING:
         message = f"the fact 'timezone' is the customer's time zone: a 'string', not a {fact.type}"
         report.error(type_.node, message)
     elif isinstance(fact.default, str) and default is not None:
@@ -230,7 +221,7 @@ def _build_trait(entry: Entry, context: Context) -> Trait:
     name, fields = entry.key.value, entry.value
     report = context.report
     definition = f"trait.{name}"
-    kind = TraitKind(next((kind for kind in TRAIT_KINDS if kind in fields.keys), "count"))
+    kind = next((kind for kind in TraitKind if kind in fields.keys), TraitKind.COUNT)
     value = None
     if kind is TraitKind.COUNT:
         on = frozenset(item.value for item in fields.items("count"))

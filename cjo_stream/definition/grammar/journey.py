@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cjo_stream.core.word import Past, Reentry, Status
 from cjo_stream.definition.grammar.compound import Field, Many, MapOf, Record, ScalarOr
 from cjo_stream.definition.grammar.scalar import EVENT_TYPE, Choice, Number, Text
 from cjo_stream.definition.grammar.word import (
@@ -19,8 +20,6 @@ from cjo_stream.definition.grammar.word import (
     TEXT,
     VARIABLES,
 )
-
-STATUSES = ("live", "draft")
 
 _ACT = Record(
     "an act",
@@ -104,7 +103,7 @@ _AT = Record(
         ),
         **_MOVE,
         "past": Field(
-            Choice(("fire", "skip"), "way with the past"),
+            Choice(tuple(Past), "way with the past"),
             "What happens if the time is past already. Default: fire.",
         ),
     },
@@ -130,7 +129,7 @@ _STATE = Record(
 )
 
 _REENTRY = ScalarOr(
-    Choice(("after_end", "never", "always"), "re-entry"),
+    Choice((Reentry.AFTER_END, Reentry.NEVER, Reentry.ALWAYS), "re-entry"),
     Record(
         "a re-entry",
         {
@@ -183,7 +182,7 @@ JOURNEY = Record(
         "owner": Field(TEXT, "The team that answers for the journey."),
         "about": Field(TEXT, "What the journey is for."),
         "status": Field(
-            Choice(STATUSES, "status", subject="status"),
+            Choice(tuple(Status), "status", subject="status"),
             "`live` runs; `draft` is checked, and does not run. Default: live.",
         ),
         "entry": Field(_ENTRY, "Which event opens an instance.", is_required=True),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from cjo_stream.core.expression.calendar import WEEKDAYS
+from cjo_stream.core.word import Consent, Period, Then
 from cjo_stream.definition.grammar.compound import Field, Many, MapOf, Record, ScalarOr
 from cjo_stream.definition.grammar.scalar import Choice, DurationOr, Number, Text
 from cjo_stream.definition.grammar.word import CLASS, DURATION, FLAG, LIMIT, NAMED, SHARE
-
-PERIODS = ("day", "week", "month")
 
 _NAMES = Many(NAMED, fewest=1)
 _DAY = Choice(WEEKDAYS, "day")
@@ -26,7 +25,7 @@ _CAP = Record(
         "action": Field(_NAMES, "Actions that count. Default: all."),
         "max": Field(Number(0, is_whole=True), "How many commands at most.", is_required=True),
         "per": Field(
-            DurationOr(PERIODS),
+            DurationOr(tuple(Period)),
             "A calendar day, week or month of the customer's, or a sliding duration.",
             is_required=True,
         ),
@@ -54,7 +53,7 @@ _WINDOW = Record(
         ),
         "until": Field(_CLOCK, "When it ends; earlier than `from` means the next day."),
         "then": Field(
-            Choice(("delay", "drop"), "way with requests"),
+            Choice(tuple(Then), "way with requests"),
             "`delay`: decide again when it ends; `drop`: do not send.",
             is_required=True,
         ),
@@ -80,7 +79,7 @@ POLICY = Record(
         "limits": Field(Many(_LIMIT), "Pauses of groups, issues or channels after outcomes."),
         "quiet_hours": Field(Many(_WINDOW), "When nothing is sent."),
         "consent": Field(
-            MapOf(CLASS, Choice(("opt_in", "opt_out"), "way of consent")),
+            MapOf(CLASS, Choice(tuple(Consent), "way of consent")),
             "What a class needs: a grant (`opt_in`), no refusal (`opt_out`). Default: nothing.",
         ),
         "service_gate": Field(

@@ -61,7 +61,7 @@ class Loose:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some words. `subject` names the place in `unsupported`."""
+    """One of some words of `core.word`; `subject` names the place in `unsupported`."""
 
     words: tuple[str, ...]
     what: str
@@ -72,7 +72,7 @@ class Choice:
         if not isinstance(node, Scalar) or not isinstance(node.value, str):
             return refuse(node, report, "one of " + ", ".join(self.words))
         if node.text in self.words:
-            return Item(node, node.text)
+            return Item(node, self.words[self.words.index(node.text)])
         later = unsupported.message(self.subject, node.text)
         report.error(node, later or unknown(self.what, node.text, self.words))
         return None
@@ -160,7 +160,7 @@ class DurationOr:
     def read(self, node: Node, report: Report) -> Item | None:
         """Return the word, or ms."""
         if isinstance(node, Scalar) and node.text in self.words:
-            return Item(node, node.text)
+            return Item(node, self.words[self.words.index(node.text)])
         if not isinstance(node, Scalar):
             wanted = f"a duration, as 30m or 1d12h, or {' or '.join(self.words)}"
             return refuse(node, report, wanted)

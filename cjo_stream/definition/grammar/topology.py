@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cjo_stream.core.word import FactType, Format, NormalForm, TraitKind
 from cjo_stream.definition.grammar.compound import Field, Many, MapOf, Record
 from cjo_stream.definition.grammar.scalar import Anything, Choice, Loose, Text
 from cjo_stream.definition.grammar.word import (
@@ -16,10 +17,6 @@ from cjo_stream.definition.grammar.word import (
     TEXT,
     VARIABLES,
 )
-
-FORMATS = ("native", "segment", "cloudevents", "mapped")
-FACT_TYPES = ("string", "number", "boolean", "time", "list")
-TRAIT_KINDS = ("count", "sum", "min", "max", "first", "last", "distinct")
 
 _TOPIC = Text(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}", "a topic's name")
 
@@ -41,7 +38,9 @@ _IN = Record(
     "a channel's in",
     {
         "topic": Field(_TOPIC, "The topic that events come in by. Default: cjo.event.CHANNEL.v1."),
-        "format": Field(Choice(FORMATS, "format"), "The form of the records. Default: native."),
+        "format": Field(
+            Choice(tuple(Format), "format"), "The form of the records. Default: native."
+        ),
         "map": Field(_MAP, "Expressions over `row` that make an event; of format `mapped` alone."),
     },
 )
@@ -73,7 +72,7 @@ _IDENTIFIER = Record(
             DURATION, "Only links made within this time count for the limit. Default: all."
         ),
         "normalise": Field(
-            Choice(("email", "phone"), "normal form"),
+            Choice(tuple(NormalForm), "normal form"),
             "How values are brought to one form. Default: Unicode's NFKC, without blanks around.",
         ),
         "shared_after": Field(
@@ -101,7 +100,9 @@ _FACT = Record(
     "a fact",
     {
         "type": Field(
-            Choice(FACT_TYPES, "type of facts"), "The type of the fact's values.", is_required=True
+            Choice(tuple(FactType), "type of facts"),
+            "The type of the fact's values.",
+            is_required=True,
         ),
         "default": Field(Anything(), "The value that expressions read where none was set."),
     },
@@ -124,7 +125,7 @@ _TRAIT = Record(
         "per": Field(DURATION, "A sliding window. Default: ever."),
         "keep": Field(COUNT, "How many different values are kept, at most 1,000. Default: 50."),
     },
-    one_of=TRAIT_KINDS,
+    one_of=tuple(TraitKind),
 )
 _PROFILE = Record(
     "a profile",

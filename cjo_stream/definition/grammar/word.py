@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cjo_stream.core.word import OFFERED, ActionClass, Outcome
 from cjo_stream.definition.grammar.compound import Field, Many, MapOf
 from cjo_stream.definition.grammar.scalar import (
     EVENT_TYPE,
@@ -39,12 +40,10 @@ KEYED = {
     ),
 }
 
-CLASSES = ("marketing", "service", "transactional")
-CLASS = Choice(CLASSES, "class")
-OUTCOMES = ("delivered", "impression", "click", "accept", "reject", "failed", "converted")
+CLASS = Choice(tuple(ActionClass), "class")
 LIMIT = {
     "outcome": Field(
-        Choice(("offered", *OUTCOMES), "outcome"),
+        Choice((OFFERED, *Outcome), "outcome"),
         "The outcome that counts; `offered` is a command issued.",
         is_required=True,
     ),
