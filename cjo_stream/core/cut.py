@@ -54,7 +54,7 @@ def shortened(value: Any, bytes_max: int, *, values: bool = False) -> Any:
     """Return JSON's like of `value` in at most so many bytes; `values`: elements stay whole.
 
     >>> shortened({"id": "a", "list": [1, 22, 333]}, 24)
-    {'id': 'a', 'list': [1]}
+    {'id': 'a', 'list': [1, 22]}
     >>> shortened({"a": "xxxxxx", "b": 1}, 10, values=True)
     {'b': 1}
     """

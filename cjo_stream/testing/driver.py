@@ -1,8 +1,10 @@
 """Test a topology as its customers will meet it: given events at times, expect actions and states.
 
     >>> driver = TopologyDriver("topologies/shop")
-    >>> driver.send("cart_updated", at="2026-03-01T10:00:00Z", channel="web",
-    ...             identifiers={"user_id": "u1", "email": "ada@example.com"},
+    >>> ada = {"user_id": "ada", "email": "ada@example.com"}
+    >>> driver.send("cjo.consent", at="2026-03-02T09:59:00Z", channel="web", identifiers=ada,
+    ...             attributes={"purpose": "marketing", "channel": "*", "status": "granted"})
+    >>> driver.send("cart_updated", at="2026-03-02T10:00:00Z", channel="web", identifiers=ada,
     ...             attributes={"cart_id": "c1", "total": 80})
     >>> driver.advance("1h")
     >>> [action["action"] for action in driver.actions()]

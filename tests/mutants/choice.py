@@ -47,8 +47,9 @@ def reach_of(seconds: dict[str, float], by_line: dict[str, dict[int, list[str]]]
 def choose_tests(reach: Reach, path: str, line: int) -> list[str]:
     """Return the tests that execute a line, within the budget, and those of kept results.
 
-    A line that runs when its module is imported runs in no test: then the kept results come
-    first, and after them the tests that execute anything of the module.
+    A line that runs when its module is imported runs in no test. Then the kept results come first,
+    and after them, the quickest first, the test modules that execute anything of the module: one
+    of their tests may read the line's table or constant, and execute nothing.
     """
     by_line = reach.lines.get(path, {})
     results = [n for n, test in enumerate(reach.tests) if test.startswith(RESULTS)]
@@ -56,10 +57,19 @@ def choose_tests(reach: Reach, path: str, line: int) -> list[str]:
         first = _within_budget(reach, executing)
         chosen = [*first, *(n for n in results if n not in first)]
     else:
-        of_module = {number for numbers in by_line.values() for number in numbers}
-        others = sorted((of_module or set(range(len(reach.tests)))) - set(results))
+        modules = {_module(reach.tests[n]) for numbers in by_line.values() for n in numbers}
+        others = [
+            n
+            for n, test in enumerate(reach.tests)
+            if n not in results and (_module(test) in modules or not modules)
+        ]
+        others.sort(key=lambda n: reach.seconds[n])
         chosen = [*results, *_within_budget(reach, others)]
     return [reach.tests[number] for number in chosen]
+
+
+def _module(test: str) -> str:
+    return test.partition("::")[0]
 
 
 def _within_budget(reach: Reach, numbers: list[int]) -> list[int]:

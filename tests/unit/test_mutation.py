@@ -85,9 +85,17 @@ def test_the_choose_tests_a_line_come_first_that_execute_little_else_and_do_not_
 
 def test_kept_results_are_compared_whatever_executes_the_line() -> None:
     kept = "tests/replay/test_history.py::test_bounds"
-    reach = reach_of({"unit": 0.1, kept: 0.1}, {"cjo_stream/core/a.py": {2: ["unit"], 1: [""]}})
+    reach = reach_of({"unit": 0.1, kept: 0.1}, {"cjo_stream/core/a.py": {2: ["unit"]}})
     assert choose_tests(reach, "cjo_stream/core/a.py", 2) == ["unit", kept]
-    assert choose_tests(reach, "cjo_stream/core/a.py", 1) == [kept, "unit"]
+
+
+def test_a_line_that_runs_at_import_is_tried_by_the_test_modules_that_execute_its_module() -> None:
+    seconds = {"test_a::calls": 0.2, "test_a::reads_a_table": 0.1, "test_b::calls": 0.1}
+    lines = {"cjo_stream/core/a.py": {1: [""], 2: ["test_a::calls"]}}
+    reach = reach_of(seconds, lines)
+    tests = choose_tests(reach, "cjo_stream/core/a.py", 1)
+    assert tests == ["test_a::reads_a_table", "test_a::calls"]
+    assert choose_tests(reach, "cjo_stream/core/constant.py", 1)[-1] == "test_a::calls"
 
 
 def test_a_test_that_takes_longer_than_the_budget_leaves_room_for_the_others() -> None:
