@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cjo_stream.core.bounds import BOUNDS, Bounds
 from cjo_stream.core.message import ActorMessage
@@ -108,6 +108,12 @@ class Turn:
             return kept
         self.count("cjo_state_bounds_total", bound)
         return kept[-most:]
+
+    def drop_oldest(self, kept: dict[str, Any], most: int, bound: str) -> None:
+        """Let the first of a dict go until `most` are left; each is counted."""
+        while len(kept) > most:
+            del kept[next(iter(kept))]
+            self.count("cjo_state_bounds_total", bound)
 
     def count(self, metric: str, *labels: str, by: int = 1) -> None:
         """Add to a counter of docs/metrics.md; labels come from definitions only."""

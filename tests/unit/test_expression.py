@@ -112,6 +112,9 @@ def test_names_attributes_and_literals(text: str, expected: Any) -> None:
         ("[1] + [2]", M),
         ("true + 1", M),
         ("-event.t", M),
+        ("+event.n + +2", 9),
+        ("+event.t", M),
+        ("+event.absent", M),
         ("event.n / 0", M),
         ("event.n // 0", M),
         ("event.n % 0", M),
@@ -199,14 +202,17 @@ def test_a_condition_that_ends_missing_counts_as_false() -> None:
         assert not compile_expression(text, Place.JOURNEY, NAMES).holds(scope())
 
 
+DAYS = "next_time('09:00', event.s)"
+
+
 def test_type_errors_are_counted_by_definition_and_absence_is_not() -> None:
     made = scope()
-    for text in ("event.s < 1", "event.t + 1", "event.n.x", "len(event.n)"):
+    for text in ("event.s < 1", "event.t + 1", "event.n.x", "len(event.n)", DAYS):
         compile_expression(text, Place.JOURNEY, NAMES, "mine").evaluate(made)
-    assert made.faults == {"mine": 4}
+    assert made.faults == {"mine": 5}
     for text in ("event.absent < 1", "event.n / 0", "int('x')", "event.null.x"):
         compile_expression(text, Place.JOURNEY, NAMES, "mine").evaluate(made)
-    assert made.faults == {"mine": 4}
+    assert made.faults == {"mine": 5}
 
 
 @pytest.mark.parametrize(
@@ -232,6 +238,8 @@ def test_type_errors_are_counted_by_definition_and_absence_is_not() -> None:
         ("str(7)", "7"),
         ("str(7.0)", "7"),
         ("str(event.absent)", M),
+        ("str(999999999999999.0)", "999999999999999"),
+        ("str(1000000000000000.0)", "1000000000000000.0"),
         ("coalesce(event.absent, event.null, 3)", 3),
         ("coalesce(event.absent)", M),
         ("has(event.absent)", False),
@@ -260,6 +268,7 @@ def test_type_errors_are_counted_by_definition_and_absence_is_not() -> None:
         ("next_time('01:00')", NOW + 24 * 3_600_000),
         ("next_time('09:00', ['mon', 'tue'])", NOW + 32 * 3_600_000),
         ("next_time('09:00', ['sun'])", NOW + 8 * 3_600_000),
+        ("next_time('09:00', ['sun', event.s])", M),
         ("consented('news', 'mail')", True),
         ("consented('news', 'push')", False),
     ],

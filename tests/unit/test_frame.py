@@ -74,8 +74,10 @@ def test_effects_are_cut_into_frames_too() -> None:
 
 def test_a_control_frame_has_no_lane() -> None:
     frame = decode_frame(control_frame([("", StoreSet(3, b"content", "id"))]))
-    assert frame.items[0].lane == -1
-    assert frame.items[0].message == StoreSet(3, b"content", "id")
+    (item,) = frame.items
+    assert (item.lane, item.offset) == (-1, -1)
+    assert (item.previous_offset, item.previous_index) == (-1, -1)
+    assert item.message == StoreSet(3, b"content", "id")
     assert decode_frame(tick_frame(5)).items == []
 
 

@@ -69,10 +69,15 @@ def test_a_time_beyond_the_calendar_sets_no_timer(tmp_path: Path) -> None:
     scene = Scene(tmp_path, JOURNEY, profile=PROFILE)
     scene.send("begin", 0, k=1, x=1e300)
     scene.send("begin", 0, k=2, x=253_402_300_799_999)
+    scene.send("begin", 0, k=3, x=253_402_300_800_000)
     row = scene.driver.customer("user:u")
     assert row is not None
     after = Scene.DAY_MS + 1_000
-    assert [i["timers"] for i in row["instances"]] == [[after], [after, 253_402_300_799_999]]
+    assert [i["timers"] for i in row["instances"]] == [
+        [after],
+        [after, 253_402_300_799_999],
+        [after],
+    ]
 
 
 def test_a_long_key_is_compared_whole_and_kept_short() -> None:

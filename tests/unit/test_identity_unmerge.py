@@ -81,6 +81,10 @@ def merge(town: Town) -> None:
     assert town.values("user:ann") == ["ann", "bad", "bob", "of ann", "of bob"]
 
 
+def bounds_met(town: Town) -> dict[str, int]:
+    return {key[1]: by for key, by in town.counts.items() if key[0] == "cjo_state_bounds_total"}
+
+
 def test_each_side_has_its_own_again(town: Town) -> None:
     merge(town)
     report = town.unlink("user:ann", "email:bad")
@@ -128,6 +132,16 @@ def test_asking_first_changes_nothing(town: Town) -> None:
         {"journey": "cart", "key": "of bob", "state": "waiting"}
     ]
     assert town.customer("user:ann") is town.customer("user:bob")
+
+
+def test_what_would_leave_is_shown_in_order_of_its_names(town: Town) -> None:
+    bob = {"user": "bob", "cookie": "z", "email": "bad"}
+    town.event("cjo.profile", bob, size=7)
+    town.event("cjo.profile", bob, colour="blue")
+    town.event("seen", {"user": "ann", "email": "bad"})
+    (part,) = town.unlink("user:ann", "email:bad", sure=False)["leaving"]
+    assert part["identifiers"] == ["cookie:z", "email:bad", "user:bob"]
+    assert part["facts"] == ["colour", "size"]
 
 
 def test_the_same_link_does_not_join_them_again_but_an_operator_does(town: Town) -> None:
@@ -231,7 +245,7 @@ def test_who_left_and_their_commands_are_remembered_in_a_bounded_number(town: To
     town.hold(Locate)
     town.unlink("user:ann", "email:bad")
     assert len(town.customer("user:ann").moved) == 2
-    assert town.counts["cjo_state_bounds_total", "moved"] == 1
+    assert bounds_met(town) == {"moved": 1}
 
 
 def test_two_who_are_joined_remember_no_more_than_one(town: Town) -> None:
@@ -363,6 +377,16 @@ def test_a_case_beyond_the_bound_is_counted_and_no_open_one_goes(town: Town) -> 
     assert town.counts["cjo_state_bounds_total", "cases"] == 1
 
 
+def test_a_new_case_takes_the_place_of_the_one_that_has_been_closed_longest(town: Town) -> None:
+    town.bounds = Bounds(cases=2)
+    for at, ticket in enumerate(("first", "second")):
+        town.event("ticket_opened", {"user": "ann"}, at, ticket=ticket)
+        town.event("ticket_closed", {"user": "ann"}, at, ticket=ticket)
+    town.event("ticket_opened", {"user": "ann"}, 2, ticket="third")
+    assert list(town.customer("user:ann").cases) == ["second", "third"]
+    assert bounds_met(town) == {}
+
+
 def test_what_is_older_than_the_timeline_stays_with_the_root(town: Town) -> None:
     town.bounds = Bounds(timeline=8)
     merge(town)
@@ -390,6 +414,20 @@ def test_who_left_a_customer_twice_keeps_apart_from_both(town: Town) -> None:
     town.event("seen", {"user": "ann", "email": "new"})
     town.event("seen", {"user": "bob", "email": "new"})
     assert town.values("user:ann") == ["ann", "new", "of ann"]
+
+
+def test_the_newest_marks_of_who_must_not_be_linked_again_are_kept_on_either_side(
+    town: Town,
+) -> None:
+    town.bounds = Bounds(apart=1)
+    town.event("seen", {"user": "ann", "email": "a", "cookie": "c"})
+    town.unlink("user:ann", "email:a")
+    first = dict(town.customer("email:a").apart)
+    town.unlink("user:ann", "cookie:c")
+    assert town.customer("user:ann").apart.keys() == town.customer("cookie:c").apart.keys()
+    assert town.customer("user:ann").apart.keys() != first.keys()
+    assert len(town.customer("cookie:c").apart) == 1
+    assert bounds_met(town) == {"apart": 2}
 
 
 def test_an_erased_root_does_not_forget_who_had_left_it_before(town: Town) -> None:

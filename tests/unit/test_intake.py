@@ -251,3 +251,14 @@ def test_an_outcome_that_cannot_be_routed_is_a_dead_letter_of_intake() -> None:
     step = taking.take([raw(0)])
     assert [letter.reason for letter in step.dead_letters] == ["invalid"]
     assert step.frames == []
+
+
+@pytest.mark.parametrize(("distance", "bytes_"), [(255, 1), (256, 2)])
+def test_metadata_takes_no_more_bytes_a_partition_than_the_longest_distance_needs(
+    distance: int, bytes_: int
+) -> None:
+    taking = intake(lambda record: event_for(int(record.offset > 0), record))
+    taking.resume(Log("id", 0))
+    ((_, metadata),) = taking.take([raw(0), raw(distance - 1)]).positions.values()
+    assert read_metadata(metadata).distances == {0: distance, 1: 1}
+    assert len(metadata) - len(new_metadata(Log("id", 0), 4)) == {1: 5, 2: 7}[bytes_]

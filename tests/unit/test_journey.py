@@ -170,6 +170,9 @@ states:
         ("never", [0]),
         ("{after_end: 5s}", [0, 16]),
         ("{after_entry: 14s}", [0, 16]),
+        ("{after_end: 6s}", [0, 16]),
+        ("{after_entry: 16s}", [0, 16]),
+        ("{after_entry: 17s}", [0, 23]),
         ("always", [0, 5, 11, 16, 23]),
     ],
 )
@@ -212,7 +215,7 @@ states:
     always:
       - {when: data.seen > 5, to: high}
       - {when: profile.vip, to: vip}
-    on: {note: {do: [{assign: {seen: event.n}}]}}
+    on: {note: {do: [{assign: {seen: event.n}}]}LISTENS}
     after: {1h: high}
   high: {end: high}
   vip: {end: vip}
@@ -220,10 +223,11 @@ states:
 VIP = "profile: {facts: {vip: boolean}}\n"
 
 
+@pytest.mark.parametrize("listens", ["", ", cjo.profile: {when: has(event.gone), to: high}"])
 def test_always_is_tried_on_entering_and_after_every_event_that_did_not_leave(
-    tmp_path: Path,
+    tmp_path: Path, listens: str
 ) -> None:
-    scene = Scene(tmp_path, ALWAYS, profile=VIP)
+    scene = Scene(tmp_path, ALWAYS.replace("LISTENS", listens), profile=VIP)
     scene.send("begin", 0, user="a", n=9)
     scene.send("begin", 0, user="b", n=1)
     scene.send("note", 1, user="b", n=7)

@@ -361,6 +361,7 @@ states:
     scene.to(20)
     letters = scene.driver.dead_letters()
     assert [letter["reason"] for letter in letters] == ["loop", "loop"]
+    assert [(one["partition"], one["offset"]) for one in letters] == [("-1", "-1")] * 2
     shown = [json.loads(letter["value"]) for letter in letters]
     assert [(t["journey"], t["key"], t["to"]) for t in shown] == [
         ("bomb", 1, "gone"),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cjo_stream.core.expression import MISSING
-from cjo_stream.core.learning import number, thompson
+from cjo_stream.core.learning import number, thompson, weight
 from cjo_stream.core.learning.feature import BIAS, DIMENSION, FEATURES_MAX, features
 from cjo_stream.core.learning.posterior import (
     POSITIVES_MIN,
@@ -191,6 +191,15 @@ def test_a_large_model_is_published_in_parts_that_fit() -> None:
     assert all(len(part) <= PART_BYTES_MAX for part in parts)
     assert sorted(read(1, parts).treatments) == sorted(model.treatments)
     assert publish(Model()) == []
+
+
+def test_a_part_of_a_model_is_filled_up_to_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["a/mail", "b/mail", "c/mail"]
+    model = Model(0, {name: Posterior(20, 80, {7: (-1.5, 3.0)}) for name in names})
+    (alone,) = publish(Model(0, {names[0]: model.treatments[names[0]]}))
+    for room, parts in ((len(alone) - 1) * 2, [2, 1]), ((len(alone) - 1) * 2 - 1, [1, 1, 1]):
+        monkeypatch.setattr(weight, "PART_BYTES_MAX", room)
+        assert [len(read(1, [part]).treatments) for part in publish(model)] == parts
 
 
 # --- draws

@@ -56,6 +56,7 @@ def test_groups_without_a_goal_have_an_interval_too() -> None:
 def test_an_empty_group_is_not_compared() -> None:
     assert compare_rates(group(10, 1), group(0, 0)) is None
     assert compare_values(group(10, 1), group(1, 0)) is None
+    assert compare_values(group(1, 0), group(10, 1)) is None
 
 
 def test_in_100_worlds_the_interval_of_the_rates_covers_the_true_lift_in_90() -> None:

@@ -13,6 +13,7 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.profile.sight import remember_id, seen_before
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
+from tests.unit.actors import Town
 from tests.unit.partition import LOADED
 from tests.unit.scene import Scene
 
@@ -510,3 +511,12 @@ def test_an_id_that_comes_again_after_its_time_is_the_newest() -> None:
         for id_ in "abc"
     }
     assert repeated == {"a": True, "b": False, "c": True}
+
+
+def test_a_statement_of_consent_that_is_none_is_not_kept_but_counted() -> None:
+    town = Town(LOADED.program)
+    name = "n" * 100
+    for purpose, status in [(name, "granted"), (name + "n", "granted"), ("news", "maybe")]:
+        town.event("cjo.consent", {"user": "u"}, purpose=purpose, status=status)
+    assert list(town.customer("user:u").consent) == [name]
+    assert town.counts["cjo_consent_ignored_total",] == 2

@@ -96,7 +96,7 @@ def test_its_metrics_are_those_there_are() -> None:
 def test_it_names_every_bound_and_result_that_is_counted() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "cjo_stream").rglob("*.py"))
     bounds = set(re.findall(r'"cjo_state_bounds_total", "(\w+)"', sources))
-    bounds |= set(re.findall(r'turn\.newest\(.+, "(\w+)"\)', sources))
+    bounds |= set(re.findall(r'turn\.(?:newest|drop_oldest)\(.+, "(\w+)"\)', sources))
     assert len(bounds) >= 10
     (told,) = re.findall(r"`result` of an event is .*?\n\n", README, re.S)
     results = {"applied", "late", "repeated", "refused", "erased"}

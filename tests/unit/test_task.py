@@ -369,6 +369,23 @@ def test_timers_fire_before_the_items_of_the_record_that_passes_them() -> None:
     assert reasons == ["entered", "moved", "goal", "exited"]
 
 
+def test_a_wake_that_a_release_of_other_behaviour_left_is_passed_over_and_forgotten() -> None:
+    def wakes() -> list[tuple[int, str]]:
+        return [codec.read_timer_key(key) for key, _ in partition.store.scan(*codec.TIMERS)]
+
+    partition = Partition()
+    partition.event(event(1))
+    partition.run()
+    ((due, key),) = wakes()
+    partition.store.write([(codec.timer_key(due - 9, key), b"")])
+    partition.open()
+    partition.out.clear()
+    partition.tick(due - 1 - START_MS)
+    partition.run()
+    assert partition.out == []
+    assert wakes() == [(due, key)]
+
+
 def test_a_step_that_was_not_committed_gives_the_same_bytes_again() -> None:
     partition = Partition()
     for at in range(0, 9 * SECOND, 700):

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from cjo_stream.core.bounds import BOUNDS
-from cjo_stream.core.timeline import Entry
+from cjo_stream.core.timeline import (
+    SHOWN_BYTES_MAX,
+    SHOWN_BYTES_MIN,
+    Entry,
+    EventEntry,
+    event_entry,
+    shown,
+)
 from cjo_stream.engine.timelines import Timelines
 from cjo_stream.store.memory import MemoryStore
 
@@ -27,3 +34,15 @@ def test_of_too_many_entries_the_first_added_goes_written_or_not() -> None:
             timelines.settle()
     read = [entry.at for entry in timelines.read(KEY, BOUNDS.timeline + 2)]
     assert read == list(range(2, BOUNDS.timeline + 2))
+
+
+def test_a_timeline_is_shown_from_the_newest_on_as_far_as_there_is_room() -> None:
+    body = EventEntry("seen", 1, None, None, {"t": "x" * 9_900})
+    entries = [event_entry(at, "", body) for at in range(80)]
+    size = len(entries[0].body) + 100
+    for over, number in (0, 20), (1, 19):
+        rows, left_out = shown(entries, {}, SHOWN_BYTES_MAX - 20 * size + over)
+        assert [row["at"] for row in rows] == list(range(80 - number, 80))
+        assert left_out == 80 - number
+    rows, _ = shown(entries, {}, SHOWN_BYTES_MAX)
+    assert len(rows) == SHOWN_BYTES_MIN // size

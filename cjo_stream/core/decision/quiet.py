@@ -32,8 +32,7 @@ def quiet_at(windows: Sequence[QuietWindow], here: dt.datetime) -> QuietWindow |
 
 def quiet_end(windows: Sequence[QuietWindow], now: int, zone: str) -> int:
     """Return the first ms from `now` on whose local time lies in none of the windows."""
-    minutes = sorted({window.end_minute % MINUTES_A_DAY for window in windows})
-    marks = [dt.time(*divmod(minute, 60)) for minute in minutes]
+    marks = [dt.time(*divmod(window.end_minute % MINUTES_A_DAY, 60)) for window in windows]
     at = now
     for _ in range(_LOOKS_MAX):
         here = local(at, zone)

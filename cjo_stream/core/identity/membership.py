@@ -147,10 +147,3 @@ def tell(
             time=turn.clock,
         )
     )
-
-
-def forget_apart(apart: dict[str, int], turn: Turn) -> None:
-    """Keep the newest marks of who must not be linked again."""
-    for name in list(apart)[: max(0, len(apart) - turn.bounds.apart)]:
-        turn.count("cjo_state_bounds_total", "apart")
-        del apart[name]

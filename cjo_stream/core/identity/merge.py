@@ -25,7 +25,6 @@ from cjo_stream.core.identity.join import join
 from cjo_stream.core.identity.membership import (
     born,
     breaks_limit,
-    forget_apart,
     full_until,
     has_member,
     join_members,
@@ -361,7 +360,7 @@ def _absorb(
     customer.evidence += other.evidence
     _add_evidence(customer, edge, turn)
     customer.apart.update(other.apart)
-    forget_apart(customer.apart, turn)
+    turn.drop_oldest(customer.apart, turn.bounds.apart, "apart")
     customer.moved.update(other.moved)
     customer.parted.update(other.parted)
     if customer.parted:

@@ -21,6 +21,7 @@ than the timeline stays with the root.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -34,7 +35,7 @@ from cjo_stream.core.identity.edge import (
     next_given_epoch,
 )
 from cjo_stream.core.identity.evidence import components
-from cjo_stream.core.identity.membership import forget_apart, tell
+from cjo_stream.core.identity.membership import tell
 from cjo_stream.core.identity.origin import origins_of_part
 from cjo_stream.core.identity.parcel import Parcel, pack, unpack
 from cjo_stream.core.journey.history import part_histories
@@ -42,7 +43,6 @@ from cjo_stream.core.journey.instance import count_live
 from cjo_stream.core.journey.join import part_instances
 from cjo_stream.core.learning.window import part_windows
 from cjo_stream.core.message import (
-    HASH_DIGITS,
     Left,
     Order,
     Reseed,
@@ -147,18 +147,8 @@ def is_passed_on(customer: Customer, order: Order, turn: Turn) -> bool:
 
 def forget_oldest(customer: Customer, turn: Turn) -> None:
     """Keep of those who left, and of their commands, as many as there is room for, the newest."""
-    if (over := _forget(customer.moved, turn)) > 0:
-        turn.count("cjo_state_bounds_total", "moved", by=over)
-    if (over := _forget(customer.parted, turn)) > 0:
-        turn.count("cjo_state_bounds_total", "parted", by=over)
-
-
-def _forget(kept: dict[str, str], turn: Turn) -> int:
-    """Let the oldest go; return how many."""
-    over = max(0, len(kept) - turn.bounds.remembered)
-    for oldest in list(kept)[:over]:
-        del kept[oldest]
-    return over
+    turn.drop_oldest(customer.moved, turn.bounds.remembered, "moved")
+    turn.drop_oldest(customer.parted, turn.bounds.remembered, "parted")
 
 
 def _split(customer: Customer, message: Unlink, turn: Turn) -> Split:
@@ -172,10 +162,7 @@ def _split(customer: Customer, message: Unlink, turn: Turn) -> Split:
     rest = [e for e in customer.evidence if e not in links]
     parts = components(customer.members, rest)
     ends = {end for e in links for end in (e.a, e.b)}
-    seed, epoch = customer.id[2 : 2 + HASH_DIGITS], int(customer.id[2 + HASH_DIGITS :], 16)
-    member = customer.members.get(seed)
-    if member is None or member.epoch != epoch:
-        seed = _strongest(customer, list(customer.members), turn) if customer.members else ""
+    seed = _strongest(customer, customer.members, turn)  # that of the id, while it is a member
     leaving = [part for part in parts if seed not in part and not ends.isdisjoint(part)]
     return Split(links, leaving)
 
@@ -261,14 +248,16 @@ def _keep_apart(link: Evidence, customers: list[Customer], turn: Turn) -> None:
         name = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
         one.apart[name], other.apart[name] = 0, 1
         for side in (one, other):
-            forget_apart(side.apart, turn)
+            turn.drop_oldest(side.apart, turn.bounds.apart, "apart")
 
 
-def _strongest(customer: Customer, hashes: list[str], turn: Turn) -> str:
+def _strongest(customer: Customer, hashes: Iterable[str], turn: Turn) -> str:
+    """Return the strongest of some members; empty where there are none."""
+
     def strength(hash_: str) -> tuple[int, str]:
         return turn.program.identifier_type(customer.members[hash_].type).rank, hash_
 
-    return min(hashes, key=strength)
+    return min(hashes, key=strength, default="")
 
 
 def _named(customer: Customer, hash_: str) -> str:

@@ -82,9 +82,7 @@ def _note(customer: Customer, instance: Instance, which: int, at: int, turn: Tur
 
 def _forget_oldest(customer: Customer, keys: dict[str, list[Any]], turn: Turn) -> None:
     """Keep the last keys of a journey, and of all journeys what there is room for."""
-    while len(keys) > turn.bounds.keys:
-        del keys[next(iter(keys))]
-        turn.count("cjo_state_bounds_total", "histories")
+    turn.drop_oldest(keys, turn.bounds.keys, "histories")
     histories = customer.histories
     if sum(map(len, histories.values())) * KEY_BYTES_MAX <= turn.bounds.histories_bytes:
         return
