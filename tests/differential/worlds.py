@@ -263,7 +263,7 @@ def _met(world: World, reference: Reference, effects: Sequence[Any]) -> Counter[
     for counted, by in reference.counts.items():
         if counted[0] == "cjo_events_total":
             met[f"event {counted[2]}"] += by
-        elif counted[0] in ("cjo_state_bounds_total", "cjo_journey_refused_total"):
+        elif counted[0] in ("cjo_state_bounds_total", "cjo_journey_refusals_total"):
             met[" ".join(counted)] += by
     met["world on disk, killed"] += world.kills is not None
     return +met

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.decision.command import join_commands
 from cjo_stream.core.decision.holdout import join_holdouts
 from cjo_stream.core.identity.edge import Member
@@ -125,6 +126,16 @@ def test_who_may_always_enter_again_lives_on_twice(town: Town) -> None:
         ("always", "there", 0),
         ("always", "there", 10),
     ]
+
+
+def test_of_two_who_are_joined_as_many_instances_stay_as_one_may_have(town: Town) -> None:
+    town.bounds = Bounds(instances=2)
+    town.event("cart", {"user": "u"})
+    town.to(10)
+    town.event("cart", {"cookie": "c"})
+    merge(town)
+    assert states(town) == [("always", "there", 0), ("cart", "waiting", 0)]
+    assert town.counts["cjo_journey_ends_total", "always", "merged"] == 1
 
 
 def test_a_goal_marked_on_either_side_stays_marked(town: Town) -> None:

@@ -333,9 +333,11 @@ def test_a_late_event_enters_its_state_at_its_own_time_and_due_timers_fire_at_on
 def test_an_event_older_than_max_late_updates_the_profile_and_nothing_else(tmp_path: Path) -> None:
     scene = Scene(tmp_path, WAIT, profile="profile: {traits: {begins: {count: begin}}}\n")
     scene.send("other", 90_000)
-    scene.send("begin", 3_000, k="a")
+    scene.send("begin", 3_599.999, k="a")
     assert scene.moves() == []
     assert scene.traits() == {"begins": 1}
+    scene.send("begin", 3_600, k="a")
+    assert [m[4] for m in scene.moves()] == ["entered", "moved", "ended"]
 
 
 def test_an_event_older_than_the_state_by_more_than_grace_marks_goals_only(tmp_path: Path) -> None:

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.unit.scene import Scene
+from cjo_stream.core.bounds import Bounds
+from cjo_stream.definition import load
+from tests.unit.actors import Town
+from tests.unit.scene import HEAD, Scene
 
 NOTES = """
 action: note
@@ -659,6 +662,54 @@ def test_a_state_left_cancels_its_timers(tmp_path: Path) -> None:
     row = scene.driver.customer("user:u")
     assert row is not None
     assert row["instances"][0]["timers"] == []
+
+
+WATCHED = """
+journey: sale
+version: 1
+entry: {on: begin}
+goal: {on: buy, within: 1h}
+exit: {on: leave, as: left}
+initial: open
+states:
+  open: {on: {quit: shut}, after: {10s: shut}}
+  shut: {end: shut}
+"""
+
+
+@pytest.mark.parametrize(("end", "reason"), [("quit", "ended"), ("leave", "exited")])
+def test_an_instance_that_has_ended_keeps_no_timer_while_its_goal_is_watched(
+    tmp_path: Path, end: str, reason: str
+) -> None:
+    scene = Scene(tmp_path, WATCHED)
+    scene.send("begin", 0)
+    scene.send(end, 1)
+    scene.to(1000)
+    assert [m[4] for m in scene.moves()] == ["entered", reason]
+    assert scene.driver.dead_letters() == []
+    scene.send("buy", 1001)
+    assert [m[4] for m in scene.moves()] == ["entered", reason, "goal"]
+
+
+def test_an_instance_is_refused_where_its_customer_has_no_room_and_that_is_counted(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "all.yaml").write_text(HEAD + "---" + KEYED)
+    town = Town(load(tmp_path).program)
+    town.bounds = Bounds(instances=2)
+    for key in ("a", "b", "c"):
+        town.event("begin", {"user": "u"}, k=key)
+    assert [one.key for one in town.customer("user:u").instances] == ["a", "b"]
+    assert [move[1] for move in town.moves()] == ["entered", "entered", "refused"]
+    assert town.counts["cjo_journey_refusals_total", "keyed", "bound"] == 1
+
+
+def test_each_type_error_of_an_event_is_counted(tmp_path: Path) -> None:
+    data = 'data: {a: event.x + 1, b: event.x + 2, c: "[event.x + 3]"}\ninitial'
+    (tmp_path / "all.yaml").write_text(HEAD + "---" + KEYED.replace("initial", data))
+    town = Town(load(tmp_path).program)
+    town.event("begin", {"user": "u"}, k="a", x="text")
+    assert town.counts["cjo_expression_errors_total", "journey.keyed"] == 3
 
 
 # --- holdout, splits, always

@@ -253,7 +253,6 @@ def _close(cascade: Cascade, instance: Instance, at: int, outcome: str) -> None:
     customer, turn = cascade.customer, cascade.turn
     requests.keep_data(customer, instance, turn)
     instance.state = None
-    instance.timers = []
     turn.count("cjo_journey_ends_total", instance.journey, outcome)
     journey = turn.program.versions[(instance.journey, instance.version)]
     note_end(customer, instance, at, turn)
