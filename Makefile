@@ -79,6 +79,10 @@ fmt: $(READY) ## format the code, sort the imports
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+.PHONY: docs
+docs: $(READY) ## draw the tables of docs/ and README.md, and what their commands print
+	$(BIN)/python -m tests.docs
+
 .PHONY: clean
 clean: ## remove what was built and what ran, .venv included
 	rm -rf $(VENV) build dist cjo-demo .kafka .pytest_cache .mypy_cache .ruff_cache .hypothesis .mutants .import_linter_cache

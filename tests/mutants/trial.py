@@ -19,7 +19,15 @@ from typing import Final, NamedTuple
 SURVIVED: Final = "survived"
 KILLED: Final = "killed"
 BY_TIME: Final = "killed by time"
-COPIED: Final = ("cjo_stream", "tests", "topologies", "deploy", "pyproject.toml", "Makefile")
+COPIED: Final = (
+    "cjo_stream",
+    "tests",
+    "topologies",
+    "deploy",
+    "docs",
+    "pyproject.toml",
+    "Makefile",
+)
 PAGES: Final = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "SECURITY.md")
 OWN: Final = ("cjo_stream", "tests")
 _NO_TESTS: Final = 5

@@ -1,0 +1,10 @@
+"""Keeps `docs/` and README.md true.
+
+    page       pages, their blocks, and the parts of them that are drawn
+    table      draws tables from the code: settings, metrics, topics, commands, fields, functions
+    word       one line of meaning for each word of a closed list, such as the gates
+    example    runs the blocks of a page: files, commands, Python; draws what commands print
+
+`python -m tests.docs` (`make docs`) writes what is drawn; `test_docs.py` fails where a page is not
+what would be drawn, or where an example does not run.
+"""

@@ -1,0 +1,63 @@
+"""Pages in Markdown: their blocks, and the parts of them that are drawn.
+
+<!-- drawn: NAME -->   up to <!-- end -->: the table of that name
+<!-- file: PATH -->    the block that follows is that file, in the page's folder
+<!-- in: KIND -->      the YAML that follows is part of such a document
+<!-- fails -->         the commands that follow exit with 2
+<!-- kafka -->         the commands that follow need a broker: `tests/kafka/test_docs.py`
+<!-- prints -->        the block that follows is what the commands before it print; it is drawn
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+ROOT: Final = Path(__file__).parents[2]
+PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+
+_DRAWN = re.compile(r"(<!-- drawn: (.+?) -->\n).*?(<!-- end -->)", re.S)
+_BLOCK = re.compile(
+    r"(?:^<!-- (?P<mark>[^\n]+?) -->\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.S | re.M
+)
+
+
+class Block(NamedTuple):
+    """A fenced block: its language, its text, and the comment on the line before, if any."""
+
+    kind: str
+    text: str
+    mark: str
+
+
+def name_of(page: Path) -> str:
+    """Return a page's path in the repository."""
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks(text: str) -> list[Block]:
+    """Return the blocks of a page, in order."""
+    return [
+        Block(found["kind"], found["text"], found["mark"] or "") for found in _BLOCK.finditer(text)
+    ]
+
+
+def with_tables(text: str, tables: Mapping[str, Callable[[], str]]) -> str:
+    """Return a page with its tables drawn anew."""
+    return _DRAWN.sub(
+        lambda found: f"{found[1]}\n{tables[found[2]]().strip()}\n\n{found[3]}", text
+    )
+
+
+def with_prints(text: str, printed: list[str]) -> str:
+    """Return a page with what its commands printed, block by block in order."""
+    left = iter(printed)
+
+    def draw(found: re.Match[str]) -> str:
+        if found["mark"] != "prints":
+            return found[0]
+        return f"<!-- prints -->\n```{found['kind']}\n{next(left)}```"
+
+    return _BLOCK.sub(draw, text)
