@@ -9,19 +9,19 @@ from typing import Any, Final, get_args
 import typer
 
 from cjo_stream.cli.app import _PANELS, app
+from cjo_stream.core import catalogue
 from cjo_stream.core.decision.gate import GATES
 from cjo_stream.core.expression import MISSING, Names, Place, Scope, compile_expression
 from cjo_stream.core.expression.function import FUNCTIONS
 from cjo_stream.core.record import Reason
+from cjo_stream.core.word import ActionClass, ConsentStatus, FactType, Format, Outcome, TraitKind
 from cjo_stream.definition import load
 from cjo_stream.definition.grammar import compound, scalar
 from cjo_stream.definition.grammar.item import Shape
-from cjo_stream.definition.grammar.topology import FACT_TYPES, FORMATS, TRAIT_KINDS
-from cjo_stream.definition.grammar.word import CLASSES
 from cjo_stream.definition.kind import KINDS
 from cjo_stream.engine.schema import RECORDS, record_schema
 from cjo_stream.ingest.schema import event_schema
-from cjo_stream.kafka.topic import wanted_topics
+from cjo_stream.kafka.topic.wanted import wanted_topics
 from cjo_stream.settings import KAFKA_DEFAULTS, Settings
 from cjo_stream.telemetry.metric import METRICS
 from tests.docs import word
@@ -168,7 +168,7 @@ def _document(kind: str) -> str:
 
 def _traits() -> str:
     rows = [
-        (code(name), text, before) for name, (text, before) in meanings(TRAIT_KINDS, word.TRAITS)
+        (code(name), text, before) for name, (text, before) in meanings(TraitKind, word.TRAITS)
     ]
     return table(("kind", "value", "before the first event"), rows)
 
@@ -208,6 +208,17 @@ def _fields(schema: dict[str, Any], shared: dict[str, Any], above: str) -> Itera
 
 def _record(schema: dict[str, Any]) -> str:
     return table(("field", "type", "meaning"), _fields(schema, schema.get("$defs", {}), ""))
+
+
+def _record_kinds() -> str:
+    rows = []
+    for kind in catalogue.RECORDS:
+        if kind.schema is None:
+            continue
+        topic = "cjo.action.CHANNEL.v1" if kind is catalogue.ACTION else f"cjo.{kind.name}.v1"
+        key = "" if kind.key is None else code(kind.key)
+        rows.append((code(kind.schema), code(kind.file), code(topic), key))
+    return table(("record", "file of a run", "topic", "key"), rows)
 
 
 def _transition_reasons() -> str:
@@ -260,7 +271,7 @@ def _metrics() -> str:
 def _bounds() -> str:
     sources = "".join(path.read_text() for path in SOURCES)
     known = set(re.findall(r'"cjo_state_bounds_total", "(\w+)"', sources))
-    known |= set(re.findall(r'turn\.newest\(.+, "(\w+)"\)', sources))
+    known |= set(re.findall(r'turn\.(?:newest|drop_oldest)\(.+, "(\w+)"\)', sources))
     return _words(("bound", "what was full"), sorted(known), word.BOUNDS)
 
 
@@ -345,14 +356,19 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "places": _places,
     **{f"document {kind}": lambda kind=kind: _document(kind) for kind in KINDS},
     "traits": _traits,
-    "facts": lambda: _words(("type", "values"), FACT_TYPES, word.FACT_TYPES),
-    "formats": lambda: _words(("format", "records"), FORMATS, word.FORMATS),
-    "classes": lambda: _words(("class", "meaning"), CLASSES, word.CLASSES),
+    "facts": lambda: _words(("type", "values"), FactType, word.FACT_TYPES),
+    "formats": lambda: _words(("format", "records"), Format, word.FORMATS),
+    "classes": lambda: _words(("class", "meaning"), ActionClass, word.CLASSES),
     "gates": lambda: _words(
         ("gate", "it stops a candidate if"), (name for name, _ in GATES), word.GATES
     ),
     "event": lambda: _record(event_schema()),
     **{f"record {name}": lambda name=name: _record(record_schema(name)) for name in RECORDS},
+    "record kinds": _record_kinds,
+    "outcomes": lambda: _words(("outcome", "meaning"), Outcome, word.OUTCOMES),
+    "consent statuses": lambda: _words(
+        ("status", "meaning"), ConsentStatus, word.CONSENT_STATUSES
+    ),
     "identity kinds": lambda: _words(
         ("kind", "what happened"),
         record_schema("cjo.identity.v1")["properties"]["kind"]["enum"],

@@ -13,7 +13,7 @@ from cjo_stream.definition import load
 from cjo_stream.definition.grammar import action, journey, policy, topology
 from cjo_stream.engine.schema import RECORDS
 from cjo_stream.errors import CjoError
-from cjo_stream.kafka.topic import wanted_topics
+from cjo_stream.kafka.topic.wanted import wanted_topics
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry.metric import METRICS
 from tests.docs import example

@@ -160,6 +160,22 @@ CLASSES: Final = {
     "`consent`, `service_gate` and `quiet_hours`, and every cap that does not name the class.",
 }
 
+OUTCOMES: Final = {
+    "delivered": "the message arrived",
+    "impression": "the customer saw it",
+    "click": "the customer clicked",
+    "accept": "the customer accepted: an acceptance",
+    "reject": "the customer refused",
+    "failed": "the channel could not deliver it",
+    "converted": "the customer did what the action is for: an acceptance, too",
+}
+
+CONSENT_STATUSES: Final = {
+    "granted": "the customer agrees",
+    "denied": "the customer does not agree",
+    "revoked": "the customer takes an agreement back; the same as `denied`",
+}
+
 IDENTITY_KINDS: Final = {
     "created": "A customer was seen for the first time.",
     "linked": "An identifier was added to the customer.",
