@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-FOLDER: Final = Path(__file__).resolve().parents[3] / "shared" / "data" / "open_bandit_small"
+FOLDER: Final = Path(__file__).parent / "open_bandit_small"
 FILES: Final = ("random_men", "random_women", "bts_men", "bts_women")
 FEATURES: Final = (
     "item_id",

@@ -1,31 +1,45 @@
-"""The acceptance cases that use what is built so far."""
+"""Cases of the contract in `case/`: the same result with one partition and with five."""
 
-import os
-import subprocess
-import sys
+import json
 from pathlib import Path
 
 import pytest
 
-ACCEPT = Path(__file__).resolve().parents[3] / "shared" / "accept"
-CASES = (
-    "caps_and_consent",
-    "goal_and_exit_order",
-    "keyed_carts",
-    "next_best_action",
-    "quiet_hours_delay",
-)
+from cjo_stream.cli.app import call
+from tests.acceptance.expectation import differences, observed
 
-pytestmark = pytest.mark.skipif(not ACCEPT.exists(), reason="../shared/accept is not here")
+CASES = sorted(path.parent for path in (Path(__file__).parent / "case").glob("*/expect.json"))
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_acceptance_case(case: str) -> None:
-    done = subprocess.run(
-        [sys.executable, str(ACCEPT / "check.py"), str(ACCEPT / case)],
-        env={**os.environ, "CJO": f"{sys.executable} -m cjo_stream"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+@pytest.mark.parametrize("partitions", ["1", "5"])
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
+def test_acceptance_case(case: Path, partitions: str, tmp_path: Path) -> None:
+    more = (case / "args").read_text().split() if (case / "args").exists() else []
+    out = tmp_path / "out"
+    run = ["run", case / "topology", case / "events.jsonl", "--out", out, *more]
+    assert call([*map(str, run), "--partitions", partitions]) == 0
+    got = observed(out)
+    expected = json.loads((case / "expect.json").read_text())
+    assert [
+        line for name in expected for line in differences(name, expected[name], got[name])
+    ] == []
+
+
+def test_a_difference_is_found() -> None:
+    row = {
+        "at": "t",
+        "who": {"u:1"},
+        "action": "a",
+        "channel": "c",
+        "journey": None,
+        "payload": {},
+    }
+    wanted = {**row, "who": "u:1"}
+    del wanted["payload"]
+    assert differences("actions", [wanted], [row]) == []
+    assert differences("actions", [{**wanted, "channel": "d"}], [row])
+    assert differences("actions", [wanted, wanted], [row])
+    assert differences("actions", [], [row])
+    later = {**row, "action": "b", "customer_id": "x"}
+    swapped = [{**wanted, "action": "b"}, wanted]
+    assert differences("actions", swapped, [{**row, "customer_id": "x"}, later])

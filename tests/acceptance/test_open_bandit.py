@@ -23,8 +23,6 @@ DRAWS = 40_000
 POSITIONS = 3
 RIVER = Path(__file__).parents[1] / "bench" / "river_log_loss.json"
 
-pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="../shared/data is not here")
-
 
 def expected(case: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((FOLDER / "expected_obp_0.4.1.json").read_text())[case]

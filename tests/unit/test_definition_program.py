@@ -13,7 +13,7 @@ from cjo_stream.definition import compile_content, load, schema
 from cjo_stream.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
-ACCEPT = ROOT.parent / "shared" / "accept"
+ACCEPT = ROOT / "tests" / "acceptance" / "case"
 
 TOPOLOGY = """\
 topology: shop
@@ -320,7 +320,6 @@ def test_the_bundled_topologies_load(name: str) -> None:
     assert load(ROOT / "topologies" / name).program.topology == name
 
 
-@pytest.mark.skipif(not ACCEPT.is_dir(), reason="the acceptance cases are not here")
 @pytest.mark.parametrize("case", sorted(path.parent.name for path in ACCEPT.glob("*/topology")))
 def test_an_acceptance_case_loads(case: str) -> None:
     assert load(ACCEPT / case / "topology").warnings == []
