@@ -14,9 +14,9 @@ from cjo_stream.cli.terminal import count, say, say_json, say_table
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
-    from cjo_stream.core.evaluation.case import Row
-    from cjo_stream.core.evaluation.estimate import Case, Evaluation
-    from cjo_stream.core.evaluation.policy import Policy
+    from cjo_stream.insight.case import Row
+    from cjo_stream.insight.estimate import Case, Evaluation
+    from cjo_stream.insight.policy import Policy
 
 UNIFORM: Final = "uniform"
 FIXED: Final = "fixed:"
@@ -75,7 +75,7 @@ def evaluate(
     """
     import math
 
-    from cjo_stream.core.evaluation.estimate import evaluate
+    from cjo_stream.insight.estimate import evaluate
 
     pending = 0
     if log.is_dir():
@@ -91,9 +91,9 @@ def evaluate(
 
 
 def _of_run(out: Path, candidate: str, window: str | None) -> tuple[list[Case], int]:
-    from cjo_stream.core.evaluation.case import cases_of_decisions
     from cjo_stream.core.record import Decision, Reward
     from cjo_stream.embedded.results import FileRecords
+    from cjo_stream.insight.case import cases_of_decisions
 
     records = FileRecords([out])
     policy, window_ms = _policy(candidate)
@@ -105,9 +105,9 @@ def _of_run(out: Path, candidate: str, window: str | None) -> tuple[list[Case], 
 
 def _policy(candidate: str) -> tuple[Policy, int]:
     """Return a policy by its name on the command line, and its reward window in ms."""
-    from cjo_stream.core.evaluation import policy
     from cjo_stream.core.program import Program
     from cjo_stream.definition import load
+    from cjo_stream.insight import policy
 
     usual_ms: int = Program(topology="", channels={}, identifiers={}).reward_window_ms
     if candidate == UNIFORM:
@@ -122,7 +122,7 @@ def _policy(candidate: str) -> tuple[Policy, int]:
 
 
 def _of_rows(path: Path, candidate: str, columns: tuple[str, str, str]) -> list[Case]:
-    from cjo_stream.core.evaluation import case
+    from cjo_stream.insight import case
 
     rows = list(_rows(path, columns))
     if candidate == UNIFORM:
@@ -134,8 +134,8 @@ def _of_rows(path: Path, candidate: str, columns: tuple[str, str, str]) -> list[
 
 
 def _rows(path: Path, columns: tuple[str, str, str]) -> Iterator[Row]:
-    from cjo_stream.core.evaluation.case import Row
     from cjo_stream.ingest import files
+    from cjo_stream.insight.case import Row
 
     for number, told in files.objects(str(path)):
         action, reward, probability = (_cell(told, name, path, number) for name in columns)

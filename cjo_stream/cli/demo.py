@@ -233,8 +233,8 @@ def _say_payoff(payoff: Payoff) -> None:
 def _say_lift(out: Path) -> None:
     """Print how those fared who were held out, to be compared."""
     from cjo_stream.cli.lift import holdouts_in, say_lift
-    from cjo_stream.core.evaluation.cohort import Cohorts
     from cjo_stream.embedded.results import FileRecords
+    from cjo_stream.insight.cohort import Cohorts
 
     cohorts = Cohorts()
     for record in holdouts_in(FileRecords([out])):

@@ -14,9 +14,9 @@ from cjo_stream.cli.terminal import count, say, say_json, say_table
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
-    from cjo_stream.core.evaluation.cohort import Lift
-    from cjo_stream.core.evaluation.lift import Difference
     from cjo_stream.core.record import Decision, IdentityChange, Transition
+    from cjo_stream.insight.cohort import Lift
+    from cjo_stream.insight.lift import Difference
     from cjo_stream.installation.port import Records
 
 UNIVERSAL: Final = "(universal)"
@@ -39,7 +39,7 @@ def lift(
     From the first choice that was made for a customer on. Those who were in both groups before
     they were known to be one are left out.
     """
-    from cjo_stream.core.evaluation.cohort import Cohorts
+    from cjo_stream.insight.cohort import Cohorts
 
     if results is None and value is not None:
         raise UsageError("--value reads customers.jsonl: name the results of a `run`")

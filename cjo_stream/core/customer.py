@@ -16,17 +16,18 @@ from typing import Any
 
 import msgspec
 
+from cjo_stream.core.command.outcome import OUTCOME, join_outcome, note_outcome
+from cjo_stream.core.command.window import close_windows, reward_outcome, take_over
 from cjo_stream.core.decision import waiting as requests
+from cjo_stream.core.edge import Incarnation
 from cjo_stream.core.event import Event, native
 from cjo_stream.core.expression import MISSING
-from cjo_stream.core.identity.edge import Incarnation
 from cjo_stream.core.identity.erasure import bounce
 from cjo_stream.core.identity.membership import born, note_members, tell_created, values_of
 from cjo_stream.core.identity.unmerge import is_passed_on, moved_to
 from cjo_stream.core.journey import instance as instances
 from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.journey.entry import try_enter
-from cjo_stream.core.learning.window import close_windows, reward_outcome, take_over
 from cjo_stream.core.message import (
     Arrive,
     Deliver,
@@ -37,12 +38,11 @@ from cjo_stream.core.message import (
     identifier_key,
 )
 from cjo_stream.core.profile import trait as traits
+from cjo_stream.core.profile.activity import note_sight, remember_id, seen_before
 from cjo_stream.core.profile.case import update_cases
 from cjo_stream.core.profile.consent import record_consent
 from cjo_stream.core.profile.fact import known_facts, set_fact
-from cjo_stream.core.profile.outcome import OUTCOME, join_outcome, note_outcome
 from cjo_stream.core.profile.publication import mark_profile, publish_profile
-from cjo_stream.core.profile.sight import note_sight, remember_id, seen_before
 from cjo_stream.core.profile.view import View
 from cjo_stream.core.program import Program
 from cjo_stream.core.record import DeadLetter, Reply

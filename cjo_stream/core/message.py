@@ -13,9 +13,9 @@ from typing import Literal
 
 import msgspec
 
+from cjo_stream.core.edge import Edge, Incarnation, Member
 from cjo_stream.core.event import Event
 from cjo_stream.core.event import Identifier as Named
-from cjo_stream.core.identity.edge import Edge, Incarnation, Member
 
 HASH_DIGITS = 32
 EPOCH_DIGITS = 4

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from cjo_stream.core.edge import Edge, Evidence, Member
 from cjo_stream.core.event import Event
-from cjo_stream.core.identity.edge import Edge, Evidence, Member
 from cjo_stream.core.message import Queued
 
 

@@ -26,8 +26,8 @@ from cjo_stream.definition.content import (
 from cjo_stream.definition.era import next_eras
 from cjo_stream.definition.kind import Definition, keep_first, read_definitions
 from cjo_stream.definition.load import DefinitionSet, compile_stored, read_carried
-from cjo_stream.definition.report import Report
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
+from cjo_stream.definition.text.report import Report
 from cjo_stream.definition.text.source import Source
 from cjo_stream.engine.frame import ITEM_BYTES_MAX
 from cjo_stream.errors import DefinitionError, Diagnostic, UsageError

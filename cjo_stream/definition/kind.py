@@ -12,9 +12,9 @@ from cjo_stream.definition.grammar.item import Fields
 from cjo_stream.definition.grammar.journey import JOURNEY
 from cjo_stream.definition.grammar.policy import POLICY
 from cjo_stream.definition.grammar.topology import TOPOLOGY
-from cjo_stream.definition.report import Report, quoted, unknown
 from cjo_stream.definition.text.compose import compose
 from cjo_stream.definition.text.node import Mapping, Node, Scalar
+from cjo_stream.definition.text.report import Report, quoted, unknown
 from cjo_stream.definition.text.source import Document, Source
 
 KINDS: dict[str, Record] = {

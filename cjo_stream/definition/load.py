@@ -19,8 +19,8 @@ from cjo_stream.definition.content import (
     new_content,
 )
 from cjo_stream.definition.kind import Definition, keep_first, read_definitions
-from cjo_stream.definition.report import Report
 from cjo_stream.definition.text.folder import read_folder
+from cjo_stream.definition.text.report import Report
 from cjo_stream.definition.text.source import Source
 from cjo_stream.errors import DefinitionError, Diagnostic
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cjo_stream.definition.grammar.item import Schema
 from cjo_stream.definition.kind import KINDS
-from cjo_stream.definition.report import unknown
+from cjo_stream.definition.text.report import unknown
 from cjo_stream.errors import UsageError
 
 

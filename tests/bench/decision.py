@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from cjo_stream.core.decision.request import Request, decide
+from cjo_stream.core.edge import Member
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import Scope
-from cjo_stream.core.identity.edge import Member
 from cjo_stream.core.profile.view import View
 from cjo_stream.core.program import Program
 from cjo_stream.core.record import JourneyRef, Trigger

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from cjo_stream.core.decision.cap import period_start
+from cjo_stream.core.command.cap import period_start
 from cjo_stream.core.decision.quiet import quiet_end
 from cjo_stream.core.expression.zone import local
 from cjo_stream.core.program import QuietWindow

@@ -15,8 +15,8 @@ import msgspec
 
 from cjo_stream.core import actor
 from cjo_stream.core.bounds import BOUNDS, Bounds
+from cjo_stream.core.edge import Member
 from cjo_stream.core.event import Identifier as Named
-from cjo_stream.core.identity.edge import Member
 from cjo_stream.core.message import (
     Accept,
     ActorMessage,

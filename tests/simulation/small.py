@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from cjo_stream.core.bounds import Bounds
-from cjo_stream.core.decision.command import PRUNED_EVERY
+from cjo_stream.core.command.history import PRUNED_EVERY
 from cjo_stream.engine.task import TIMERS_PER_RECORD_MAX
 
 FLOORS = {"commands": PRUNED_EVERY + 1, "piece_bytes": 16}

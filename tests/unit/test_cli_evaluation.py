@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from cjo_stream.cli.app import call
-from cjo_stream.core.evaluation.policy import arbitrated
 from cjo_stream.core.record import Candidate
 from cjo_stream.definition import load
+from cjo_stream.insight.policy import arbitrated
 from tests.unit.scene import ACTIONS, HEAD
 from tests.unit.test_cli import Done
 from tests.unit.test_evaluation import decision

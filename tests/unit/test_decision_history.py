@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cjo_stream.core.bounds import BOUNDS
-from cjo_stream.core.decision.command import (
+from cjo_stream.core.command.history import (
     PRUNED_EVERY,
     join_commands,
     part_commands,

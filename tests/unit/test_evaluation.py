@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from cjo_stream.core.evaluation.case import Row, cases_of_decisions, cases_of_rows
-from cjo_stream.core.evaluation.estimate import Case, evaluate
-from cjo_stream.core.evaluation.policy import arbitrated, fixed, uniform
 from cjo_stream.core.record import Candidate, Choice, Decision, JourneyRef, Reward, Trigger
 from cjo_stream.definition import load
+from cjo_stream.insight.case import Row, cases_of_decisions, cases_of_rows
+from cjo_stream.insight.estimate import Case, evaluate
+from cjo_stream.insight.policy import arbitrated, fixed, uniform
 from tests.unit.scene import HEAD
 
 DAY_MS = 86_400_000

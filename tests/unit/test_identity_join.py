@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cjo_stream.core.bounds import Bounds
-from cjo_stream.core.decision.command import join_commands
+from cjo_stream.core.command.history import join_commands
 from cjo_stream.core.decision.holdout import join_holdouts
-from cjo_stream.core.identity.edge import Member
+from cjo_stream.core.edge import Member
 from cjo_stream.core.identity.membership import join_members
 from cjo_stream.core.journey.history import join_histories
 from cjo_stream.core.message import Absorb

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cjo_stream.core.actor import receive
-from cjo_stream.core.identity.edge import Edge, Incarnation
+from cjo_stream.core.edge import Edge, Incarnation
 from cjo_stream.core.message import (
     Drop,
     Erase,

@@ -6,9 +6,6 @@ import random
 
 import pytest
 
-from cjo_stream.core.evaluation.cohort import Cohorts, Lift
-from cjo_stream.core.evaluation.estimate import Estimate
-from cjo_stream.core.evaluation.lift import Difference, Group, compare_rates, compare_values
 from cjo_stream.core.record import (
     Candidate,
     Choice,
@@ -18,6 +15,9 @@ from cjo_stream.core.record import (
     Transition,
     Trigger,
 )
+from cjo_stream.insight.cohort import Cohorts, Lift
+from cjo_stream.insight.estimate import Estimate
+from cjo_stream.insight.lift import Difference, Group, compare_rates, compare_values
 
 TRIGGER = Trigger("event", None, None)
 

@@ -10,7 +10,7 @@ import pytest
 
 from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.event import Event
-from cjo_stream.core.profile.sight import remember_id, seen_before
+from cjo_stream.core.profile.activity import remember_id, seen_before
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 from tests.unit.actors import Town

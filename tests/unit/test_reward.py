@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from cjo_stream.core.bounds import BOUNDS
+from cjo_stream.core.command.window import join_windows, part_windows
 from cjo_stream.core.learning.feature import features
 from cjo_stream.core.learning.posterior import POSITIVES_MIN
-from cjo_stream.core.learning.window import join_windows, part_windows
 from cjo_stream.core.state import Customer, Window
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load

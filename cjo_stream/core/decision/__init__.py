@@ -9,5 +9,5 @@
     waiting      requests that wait for the end of quiet hours
     explain      a decision record in words
 
-Outcomes are joined to their commands in the profile's room (`core/profile/outcome.py`).
+Outcomes are joined to their commands in the profile's room (`core/command/outcome.py`).
 """

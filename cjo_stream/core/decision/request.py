@@ -15,8 +15,9 @@ from typing import Any
 import msgspec
 
 from cjo_stream.core import record
+from cjo_stream.core.command.history import remember_command
+from cjo_stream.core.command.window import open_window
 from cjo_stream.core.decision.arbitration import UNWEIGHED, Passed, choose, draw
-from cjo_stream.core.decision.command import remember_command
 from cjo_stream.core.decision.gate import (
     GATES,
     GATES_OF_ACT,
@@ -29,7 +30,6 @@ from cjo_stream.core.decision.situation import Situation
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope, evaluate_all
 from cjo_stream.core.identity.membership import address_of
-from cjo_stream.core.learning.window import open_window
 from cjo_stream.core.program import Act, Candidate, Decide, Propensity
 from cjo_stream.core.record import JourneyRef, Trigger
 from cjo_stream.core.state import Command, Customer, next_id

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cjo_stream.core.command.cap import is_full
+from cjo_stream.core.command.limit import is_paused
 from cjo_stream.core.decision.arbitration import UNWEIGHED, Factors, Known
-from cjo_stream.core.decision.cap import is_full
 from cjo_stream.core.decision.holdout import UNIVERSAL, is_held_out
-from cjo_stream.core.decision.limit import is_paused
 from cjo_stream.core.decision.quiet import quiet_at
 from cjo_stream.core.expression import Scope
 from cjo_stream.core.expression.zone import local

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cjo_stream.core.identity.edge import Incarnation
+from cjo_stream.core.edge import Incarnation
 from cjo_stream.core.identity.membership import tell
 from cjo_stream.core.journey.instance import count_live
 from cjo_stream.core.message import Erase, Forget, Purge, customer_key, identifier_key

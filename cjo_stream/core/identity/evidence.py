@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cjo_stream.core.identity.edge import Evidence
+from cjo_stream.core.edge import Evidence
 
 
 def components(members: Iterable[str], evidence: Iterable[Evidence]) -> list[list[str]]:

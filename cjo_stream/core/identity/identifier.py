@@ -27,9 +27,9 @@ from typing import TypeVar
 
 import msgspec
 
+from cjo_stream.core.edge import Edge, Incarnation, next_own_epoch
 from cjo_stream.core.event import Event
 from cjo_stream.core.event import Identifier as Named
-from cjo_stream.core.identity.edge import Edge, Incarnation, next_own_epoch
 from cjo_stream.core.message import (
     HASH_DIGITS,
     Arrive,

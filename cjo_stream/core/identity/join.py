@@ -6,20 +6,20 @@ own rule; journeys by instance id.
 
 from __future__ import annotations
 
-from cjo_stream.core.decision.command import join_commands
+from cjo_stream.core.command.history import join_commands
+from cjo_stream.core.command.window import join_windows
 from cjo_stream.core.decision.holdout import join_holdouts
 from cjo_stream.core.decision.waiting import join_waiting
-from cjo_stream.core.identity.edge import Edge
+from cjo_stream.core.edge import Edge
 from cjo_stream.core.identity.parcel import Parcel
 from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.journey.history import join_histories
 from cjo_stream.core.journey.join import join_instances
-from cjo_stream.core.learning.window import join_windows
+from cjo_stream.core.profile.activity import join_sights
 from cjo_stream.core.profile.case import join_cases
 from cjo_stream.core.profile.consent import join_consent
 from cjo_stream.core.profile.fact import join_facts
 from cjo_stream.core.profile.former import forget_former
-from cjo_stream.core.profile.sight import join_sights
 from cjo_stream.core.profile.trait import join_traits
 from cjo_stream.core.record import Trigger
 from cjo_stream.core.state import Customer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from cjo_stream.core.edge import Incarnation, Member
 from cjo_stream.core.event import Event
-from cjo_stream.core.identity.edge import Incarnation, Member
 from cjo_stream.core.program import Program
 from cjo_stream.core.record import Address, IdentityChange
 from cjo_stream.core.state import Customer

@@ -17,7 +17,7 @@ from __future__ import annotations
 import msgspec
 
 from cjo_stream.core.bounds import Bounds
-from cjo_stream.core.identity.edge import Edge, Evidence, Incarnation, Member
+from cjo_stream.core.edge import Edge, Evidence, Incarnation, Member
 from cjo_stream.core.identity.erasure import answer_nobody, bounce, erase
 from cjo_stream.core.identity.evidence import spare_evidence, without
 from cjo_stream.core.identity.identifier import send_link

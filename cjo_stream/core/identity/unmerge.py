@@ -26,9 +26,10 @@ from typing import Any
 
 import msgspec
 
-from cjo_stream.core.decision.command import part_commands
+from cjo_stream.core.command.history import part_commands
+from cjo_stream.core.command.window import part_windows
 from cjo_stream.core.decision.waiting import part_waiting
-from cjo_stream.core.identity.edge import (
+from cjo_stream.core.edge import (
     Evidence,
     Incarnation,
     Member,
@@ -41,7 +42,6 @@ from cjo_stream.core.identity.parcel import Parcel, pack, unpack
 from cjo_stream.core.journey.history import part_histories
 from cjo_stream.core.journey.instance import count_live
 from cjo_stream.core.journey.join import part_instances
-from cjo_stream.core.learning.window import part_windows
 from cjo_stream.core.message import (
     Left,
     Order,
@@ -54,12 +54,12 @@ from cjo_stream.core.message import (
     identifier_key,
     seed_of,
 )
+from cjo_stream.core.profile.activity import part_ids, part_sights
 from cjo_stream.core.profile.case import part_cases
 from cjo_stream.core.profile.consent import part_consent
 from cjo_stream.core.profile.fact import part_facts
 from cjo_stream.core.profile.former import forget_former
 from cjo_stream.core.profile.publication import mark_profile
-from cjo_stream.core.profile.sight import part_ids, part_sights
 from cjo_stream.core.profile.trait import part_traits
 from cjo_stream.core.program import name_of_slot
 from cjo_stream.core.record import Address, Reply

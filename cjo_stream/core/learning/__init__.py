@@ -8,5 +8,5 @@
     number      exp, log and quantiles with the same bits on every machine
 
 Choosing without draws is the decision room's; what a policy would have earned,
-`core/evaluation`'s.
+`insight`'s.
 """

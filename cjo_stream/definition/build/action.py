@@ -14,7 +14,7 @@ from cjo_stream.definition.build.context import Ask, Context
 from cjo_stream.definition.build.limit import build_limit
 from cjo_stream.definition.build.number import is_never_a_number
 from cjo_stream.definition.grammar.item import Entry, Fields, Item
-from cjo_stream.definition.report import quoted
+from cjo_stream.definition.text.report import quoted
 
 EXPIRES_MS = 7 * 86_400_000
 

@@ -16,9 +16,9 @@ from cjo_stream.core.expression import (
 )
 from cjo_stream.core.program import Candidate, Channel, Fact, IdentifierType, Trait
 from cjo_stream.definition.grammar.item import Entry, Fields, Item
-from cjo_stream.definition.report import Report, quoted, unknown
 from cjo_stream.definition.text.compose import QUOTE, is_open
 from cjo_stream.definition.text.node import Node, Scalar, Sequence, names_below
+from cjo_stream.definition.text.report import Report, quoted, unknown
 
 ENGINE_TYPES = frozenset(("journey.entered", "journey.ended", "journey.goal"))
 """Types of events that only the engine raises (docs/journeys.md)."""

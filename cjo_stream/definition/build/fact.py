@@ -8,7 +8,7 @@ from cjo_stream.core.expression.zone import read_timestamp
 from cjo_stream.core.program import Fact, slot
 from cjo_stream.core.word import FactType
 from cjo_stream.definition.grammar.item import Entry, Fields
-from cjo_stream.definition.report import Report
+from cjo_stream.definition.text.report import Report
 
 _TYPES: dict[FactType, tuple[type, ...]] = {
     FactType.STRING: (str,),

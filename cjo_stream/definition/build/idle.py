@@ -10,7 +10,7 @@ from typing import Any
 from cjo_stream.definition.build.context import Context
 from cjo_stream.definition.build.number import is_never_a_number
 from cjo_stream.definition.grammar.item import Fields, Item
-from cjo_stream.definition.report import quoted
+from cjo_stream.definition.text.report import quoted
 
 _NUMERIC = ("sum", "min", "max")
 _GRACE_MS = 5 * 60_000

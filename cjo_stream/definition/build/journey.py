@@ -25,8 +25,8 @@ from cjo_stream.definition.build.step import (
     build_transitions,
 )
 from cjo_stream.definition.grammar.item import Entry, Fields, Item
-from cjo_stream.definition.report import quoted
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
+from cjo_stream.definition.text.report import quoted
 
 _NEVER_USED = ("leave", "on", "always", "after", "at")
 

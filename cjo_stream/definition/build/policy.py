@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from cjo_stream.core.decision.coverage import covers_candidate
+from cjo_stream.core.command.coverage import covers_candidate
 from cjo_stream.core.expression.calendar import WEEKDAYS
 from cjo_stream.core.program import Action, Candidate, Cap, Channel, Policy
 from cjo_stream.core.word import ActionClass
@@ -14,7 +14,7 @@ from cjo_stream.definition.build.context import Context
 from cjo_stream.definition.build.limit import build_coverage, build_limit, coverage_text
 from cjo_stream.definition.build.quiet import build_quiet
 from cjo_stream.definition.grammar.item import Fields, Item
-from cjo_stream.definition.report import Report, quoted, unknown
+from cjo_stream.definition.text.report import Report, quoted, unknown
 
 REWARD_WINDOW_MS = 7 * 86_400_000
 _ALL_BUT_TRANSACTIONAL = frozenset(ActionClass) - {ActionClass.TRANSACTIONAL}

@@ -17,7 +17,7 @@ from cjo_stream.definition.build.graph import (
 from cjo_stream.definition.build.journey import mentions
 from cjo_stream.definition.build.step import Scene
 from cjo_stream.definition.grammar.item import Entry, Fields
-from cjo_stream.definition.report import quoted
+from cjo_stream.definition.text.report import quoted
 
 _LISTED_MAX = 5
 

@@ -23,8 +23,8 @@ from cjo_stream.core.program import (
 from cjo_stream.definition.build.context import PROFILE_TYPES, Ask, Context, report_repeated
 from cjo_stream.definition.build.fact import fit
 from cjo_stream.definition.grammar.item import Fields, Item
-from cjo_stream.definition.report import nearest, quoted, unknown
 from cjo_stream.definition.text.node import Node
+from cjo_stream.definition.text.report import nearest, quoted, unknown
 
 Asking = TypeVar("Asking", Act, Decide)
 Types = frozenset[str] | None

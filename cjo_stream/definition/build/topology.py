@@ -15,7 +15,7 @@ from cjo_stream.definition.build.fact import build_fact
 from cjo_stream.definition.era import CASES, era_of_fact, era_of_trait
 from cjo_stream.definition.grammar.item import Entry, Fields, Item
 from cjo_stream.definition.grammar.scalar import EVENT_TYPE
-from cjo_stream.definition.report import Report, quoted, unknown
+from cjo_stream.definition.text.report import Report, quoted, unknown
 
 RANK_STEP = 8
 RANK_MAX = 255

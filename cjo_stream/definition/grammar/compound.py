@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from cjo_stream.definition import unsupported
 from cjo_stream.definition.grammar.item import Entry, Fields, Item, Schema, Shape, refuse
-from cjo_stream.definition.report import Report, quoted, unknown
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
+from cjo_stream.definition.text.report import Report, quoted, unknown
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from cjo_stream.definition.report import Report
 from cjo_stream.definition.text.node import Broken, Node, names_below, word
+from cjo_stream.definition.text.report import Report
 
 Schema = dict[str, Any]
 

@@ -10,8 +10,8 @@ from typing import Any
 from cjo_stream.core.duration import parse_duration
 from cjo_stream.definition import unsupported
 from cjo_stream.definition.grammar.item import Item, Schema, refuse
-from cjo_stream.definition.report import Report, nearest, quoted, unknown
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
+from cjo_stream.definition.text.report import Report, nearest, quoted, unknown
 
 NAME = r"[a-z][a-z0-9_]{0,62}"
 EVENT_TYPE = r"[a-z][a-z0-9_.]{0,99}"

@@ -17,8 +17,8 @@ from ruamel.yaml import YAML, events
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scanner import Scanner, ScannerError
 
-from cjo_stream.definition.report import quoted
 from cjo_stream.definition.text.node import Broken, Mapping, Node, Scalar, Sequence
+from cjo_stream.definition.text.report import quoted
 from cjo_stream.definition.text.scalar import resolve
 from cjo_stream.definition.text.source import Document, Source, documents
 

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from cjo_stream.definition.report import Report
+from cjo_stream.definition.text.report import Report
 from cjo_stream.definition.text.source import Source
 from cjo_stream.errors import UsageError
 

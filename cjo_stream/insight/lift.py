@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from cjo_stream.core.evaluation.estimate import LEVEL, Estimate
+from cjo_stream.insight.estimate import LEVEL, Estimate
 
 POWER: Final = 0.8
 _ROUNDS: Final = 20

@@ -19,8 +19,8 @@ from typing import TypeVar
 
 import msgspec
 
-from cjo_stream.core.evaluation.lift import Difference, Group, compare_rates, compare_values
 from cjo_stream.core.record import Decision, IdentityChange, Transition
+from cjo_stream.insight.lift import Difference, Group, compare_rates, compare_values
 
 
 class Lift(msgspec.Struct, frozen=True):

@@ -13,9 +13,9 @@ from typing import Final
 
 import msgspec
 
-from cjo_stream.core.evaluation.estimate import Case
-from cjo_stream.core.evaluation.policy import Policy, passed, treatment
 from cjo_stream.core.record import Candidate, Decision, Reward
+from cjo_stream.insight.estimate import Case
+from cjo_stream.insight.policy import Policy, passed, treatment
 
 UNIFORM: Final = None
 

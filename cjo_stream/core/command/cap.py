@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from cjo_stream.core.decision.coverage import covers_command
+from cjo_stream.core.command.coverage import covers_command
 from cjo_stream.core.expression.zone import first_of_day, local
 from cjo_stream.core.program import Cap
 from cjo_stream.core.state import Command

@@ -9,8 +9,8 @@ within the latest `commands` - PRUNED_EVERY.
 
 from __future__ import annotations
 
-from cjo_stream.core.decision.coverage import covers_command
-from cjo_stream.core.decision.limit import outcome_time
+from cjo_stream.core.command.coverage import covers_command
+from cjo_stream.core.command.limit import outcome_time
 from cjo_stream.core.program import Cap, Limit, Program
 from cjo_stream.core.state import Command, Customer
 from cjo_stream.core.turn import Turn
