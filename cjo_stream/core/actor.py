@@ -1,15 +1,19 @@
-"""The table of messages: which actor understands what, who sends it, and who handles it.
+"""The table of messages: the senders of each, and its handler by how the receiver stands.
 
-The core's one entry for messages; time has its own, `fire`.
+The core's one entry for messages; time has its own, `fire`. A standing without a handler is one in
+which the protocol sends no such message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cjo_stream.core import customer
-from cjo_stream.core.identity import erasure, identifier, merge, unmerge
+from cjo_stream.core.identifier import arrival
+from cjo_stream.core.identity import absent, change, erasure, merge, unmerge
+from cjo_stream.core.identity.forward import on_redirect
+from cjo_stream.core.identity.refusal import on_denied
 from cjo_stream.core.message import (
     Absorb,
     Accept,
@@ -39,53 +43,120 @@ from cjo_stream.core.message import (
     Tie,
     Unlink,
 )
+from cjo_stream.core.standing import CHANGING, PRESENT, Standing, standing_of
 from cjo_stream.core.state import Customer, Identifier
 from cjo_stream.core.turn import Turn
 from cjo_stream.errors import InvariantError
 
 Actor = Customer | Identifier
 Handler = Callable[[str, Any, Any, Turn], Actor | None]
+Rows = Mapping[frozenset[Standing] | Standing, Handler]
 
-HANDLERS: dict[type, tuple[str, Handler]] = {
-    # To an identifier (n), sent by
-    Arrive: ("n", identifier.on_arrive),  # intake; a customer who was erased
-    LinkRequest: ("n", identifier.on_link_request),  # an anchor that saw it
-    Linked: ("n", identifier.on_linked),  # the customer that now has both
-    Granted: ("n", identifier.on_granted),  # the customer that will have both
-    Refused: ("n", identifier.on_refused),  # a customer, or the other identifier
-    Rebind: ("n", identifier.on_rebind),  # the customer an event, or a Locate, was redirected to
-    Reseed: ("n", identifier.on_reseed),  # a customer that an unmerge made
-    Left: ("n", identifier.on_left),  # the customer whose others have left
-    Forget: ("n", identifier.on_forget),  # an erased customer
-    Find: ("n", identifier.on_find),  # an operator
-    Tie: ("n", identifier.on_tie),  # an operator
-    # To a customer (p), sent by
-    Deliver: ("p", customer.on_deliver),  # an identifier; a redirect; intake, for outcomes
-    Locate: ("p", customer.on_locate),  # an identifier; a redirect
-    Denied: ("p", merge.on_denied),  # an identifier; a redirect; whom it has left
-    Link: ("p", merge.on_link),  # an identifier; a redirect
-    Propose: ("p", merge.on_propose),  # a greater customer; a redirect
-    Accept: ("p", merge.on_accept),  # the smaller customer
-    Reject: ("p", merge.on_reject),  # the smaller customer
-    Absorb: ("p", merge.on_absorb),  # the greater customer
-    Drop: ("p", merge.on_drop),  # an identifier; a redirect
-    Seed: ("p", unmerge.on_seed),  # a customer from which it parts
-    Seeded: ("p", merge.on_seeded),  # whom it parted with
-    Show: ("p", customer.on_show),  # an identifier; a redirect
-    Unlink: ("p", merge.on_unlink),  # an identifier; a redirect
-    Erase: ("p", merge.on_erase),  # an identifier; a redirect
-    Purge: ("p", erasure.on_purge),  # an erased customer, absorbed by it or parted from it
+
+def _by_standing(rows: Rows) -> dict[Standing, Handler]:
+    """Return the handler of each standing; those that no row names are ruled out."""
+    return {
+        standing: handler
+        for standings, handler in rows.items()
+        for standing in (standings if isinstance(standings, frozenset) else (standings,))
+    }
+
+
+OF_IDENTIFIERS: dict[type, Handler] = {
+    #                                     sent by
+    Arrive: arrival.on_arrive,  # intake; a customer that was erased
+    LinkRequest: arrival.on_link_request,  # an anchor that saw it
+    Linked: arrival.on_linked,  # the customer that now has both
+    Granted: arrival.on_granted,  # the customer that will have both
+    Refused: arrival.on_refused,  # a customer, or the other identifier
+    Rebind: arrival.on_rebind,  # the customer an event, or a Locate, was redirected to
+    Reseed: arrival.on_reseed,  # a customer that an unmerge made
+    Left: arrival.on_left,  # the customer that others have left
+    Forget: arrival.on_forget,  # an erased customer
+    Find: arrival.on_find,  # an operator
+    Tie: arrival.on_tie,  # an operator
+}
+_NOBODY, _REDIRECT, _ERASED = Standing.NOBODY, Standing.REDIRECT, Standing.ERASED
+_ASKED: Rows = {
+    _NOBODY: change.on_first,
+    Standing.ROOT: change.on_change,
+    CHANGING: change.on_change_in_queue,
+    _REDIRECT: on_redirect,
+    _ERASED: absent.on_change_for_erased,
+}
+_ORDERED: Rows = {**_ASKED, _NOBODY: absent.on_order_for_nobody}
+OF_CUSTOMERS: dict[type, dict[Standing, Handler]] = {
+    # an identifier; a redirect; intake, for outcomes
+    Deliver: _by_standing(
+        {
+            PRESENT | {_NOBODY}: customer.on_deliver,
+            _REDIRECT: on_redirect,
+            _ERASED: absent.on_deliver_for_erased,
+        }
+    ),
+    # an identifier; a redirect
+    Locate: _by_standing(
+        {
+            _NOBODY: absent.on_locate_for_nobody,
+            PRESENT: customer.on_locate,
+            _REDIRECT: on_redirect,
+            _ERASED: absent.on_locate_for_erased,
+        }
+    ),
+    # an identifier; a redirect; the customer it has left
+    Denied: _by_standing(
+        {
+            _NOBODY: absent.on_denied_for_nobody,
+            PRESENT: on_denied,
+            _REDIRECT: on_redirect,
+            _ERASED: absent.on_denied_for_erased,
+        }
+    ),
+    Link: _by_standing(_ASKED),  # an identifier; a redirect
+    Propose: _by_standing(_ASKED),  # a greater customer; a redirect
+    Drop: _by_standing(_ASKED),  # an identifier; a redirect
+    Accept: _by_standing({Standing.FROZEN: merge.on_accept}),  # the smaller customer
+    Reject: _by_standing({Standing.FROZEN: change.on_reject}),  # the smaller customer
+    Absorb: _by_standing({Standing.RESERVING: change.on_absorb}),  # the greater customer
+    # a customer from which it parts
+    Seed: _by_standing({_NOBODY: unmerge.on_seed, Standing.UNSEEDED: unmerge.on_seed}),
+    Seeded: _by_standing({PRESENT: change.on_seeded}),  # a customer that parted from it
+    # an operator, by an identifier; a redirect
+    Show: _by_standing(
+        {
+            _NOBODY: absent.on_order_for_nobody,
+            PRESENT: customer.on_show,
+            _REDIRECT: on_redirect,
+            _ERASED: absent.on_order_for_erased,
+        }
+    ),
+    Unlink: _by_standing(_ORDERED),  # an operator, by an identifier; a redirect
+    Erase: _by_standing(_ORDERED),  # an operator, by an identifier; a redirect
+    # an erased customer, absorbed by it or parted from it
+    Purge: _by_standing(
+        {
+            _NOBODY: erasure.on_purge_for_nobody,
+            PRESENT | {_REDIRECT, _ERASED}: erasure.on_purge,
+        }
+    ),
 }
 
 
 def receive(key: str, state: Actor | None, message: ActorMessage, turn: Turn) -> Actor | None:
     """Let the actor at `key` handle a message; return its new state, None for none.
 
-    `state` may be changed in place. Everything sent, emitted and counted is left on `turn`.
+    `state` may be changed in place. Everything sent, emitted and counted is left on `turn`. Raises
+    InvariantError where the protocol sends no such message to such an actor.
     """
-    kind, handler = HANDLERS[type(message)]
-    if key[0] != kind:
-        raise InvariantError(f"a {type(message).__name__} for an actor of kind {key[0]!r}")
+    handler: Handler | None
+    if key[0] == "n":
+        handler, what = OF_IDENTIFIERS.get(type(message)), "an identifier"
+    else:
+        assert not isinstance(state, Identifier)
+        standing = standing_of(state)
+        handler, what = OF_CUSTOMERS.get(type(message), {}).get(standing), standing.value
+    if handler is None:
+        raise InvariantError(f"a {type(message).__name__} for {what}")
     return handler(key, state, message, turn)
 
 
@@ -94,11 +165,11 @@ def fire(state: Actor, turn: Turn) -> None:
     if isinstance(state, Customer):
         customer.fire(state, turn)
     else:
-        identifier.fire(state, turn)
+        arrival.fire(state, turn)
 
 
 def wake_ms(state: Actor | None) -> int | None:
     """Return when an actor is due next, clock in ms, or None."""
     if isinstance(state, Customer):
         return customer.wake_ms(state)
-    return identifier.wake_ms(state) if state is not None else None
+    return arrival.wake_ms(state) if state is not None else None

@@ -41,14 +41,14 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     users: int = 1_000
     """Whoever is seen with more is shared, whatever the topology says."""
 
-    # of who a customer is
+    # of a customer's membership
     queue: int = 1_000
     """Links and proposals in the queue; what an operator or a detached identifier sends has
     room."""
     evidence: int = 200
     """Links that no member hangs on go first; those of a tree stay, whatever this is."""
     aliases: int = 1_000
-    """Ids of customers who were merged into this one."""
+    """Ids of customers that were merged into this one."""
     origins: int = 1_000
     """Ids under which stores may still hold what this customer was."""
     remembered: int = 1_000
@@ -56,12 +56,12 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     members: int = 500
     """Whatever the limits of their types say, a limit with `per` above all."""
     apart: int = 1_000
-    """Marks of who must not be linked again."""
+    """Marks of customers that must not be linked again."""
     piece_bytes: int = 200 * 1024
     """Of a customer on the way to another; below a frame's bound, so that a piece is never the
     largest item there can be."""
 
-    # of what a customer did
+    # of a customer's events
     seen: int = 1_000
     """Ids of events, against repeats."""
     cases: int = 200
@@ -82,7 +82,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int = 100
     """Requests that wait for their time."""
     commands: int = 1_024
-    """More than PRUNED_EVERY of core.decision.command: caps and limits are exact within the latest
+    """More than PRUNED_EVERY of core.command.history: caps and limits are exact within the latest
     of these, less that number."""
     commands_aged: int = 50
     """Kept whatever their age, for an outcome that names its command."""

@@ -1,6 +1,6 @@
 """A customer: the order of one event, and of one due time (docs/journeys.md).
 
-(0) identity: an event for a customer who was absorbed goes on to the one who did
+(0) identity: an event of an identifier that an unmerge parted goes on to its customer
 (1) an event id seen before is dropped
 (2) the profile: facts, traits, consent, cases, outcomes
 (3) every live instance, by journey name, then oldest first
@@ -17,31 +17,34 @@ from typing import Any
 import msgspec
 
 from cjo_stream.core.command.outcome import OUTCOME, join_outcome, note_outcome
-from cjo_stream.core.command.window import close_windows, reward_outcome, take_over
+from cjo_stream.core.command.window import close_windows, remove_over, reward_outcome
 from cjo_stream.core.decision import waiting as requests
 from cjo_stream.core.edge import Incarnation
 from cjo_stream.core.event import Event, native
 from cjo_stream.core.expression import MISSING
-from cjo_stream.core.identity.erasure import bounce
-from cjo_stream.core.identity.membership import born, note_members, tell_created, values_of
-from cjo_stream.core.identity.unmerge import is_passed_on, moved_to
+from cjo_stream.core.identity.absent import answer_locate
+from cjo_stream.core.identity.forward import (
+    is_event_passed_on,
+    is_locate_passed_on,
+    is_order_passed_on,
+)
+from cjo_stream.core.identity.member.membership import born, record_created
 from cjo_stream.core.journey import instance as instances
 from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.journey.entry import try_enter
 from cjo_stream.core.message import (
-    Arrive,
     Deliver,
     Locate,
     Rebind,
     Show,
-    customer_key,
     identifier_key,
 )
 from cjo_stream.core.profile import trait as traits
-from cjo_stream.core.profile.activity import note_sight, remember_id, seen_before
+from cjo_stream.core.profile.activity import count_event, remember_id, seen_before
 from cjo_stream.core.profile.case import update_cases
 from cjo_stream.core.profile.consent import record_consent
 from cjo_stream.core.profile.fact import known_facts, set_fact
+from cjo_stream.core.profile.identifier import note_members, values_of
 from cjo_stream.core.profile.publication import mark_profile, publish_profile
 from cjo_stream.core.profile.view import View
 from cjo_stream.core.program import Program
@@ -59,14 +62,7 @@ def on_deliver(key: str, state: Customer | None, message: Deliver, turn: Turn) -
     event, before = message.event, state
     if state is None:
         state = _born(key, message)
-    elif (elsewhere := _elsewhere(state, message, turn)) is not None:
-        to, epoch = elsewhere
-        turn.send(customer_key(to), Deliver(event, epoch, message.hops + 1))
-        turn.changed = False
-        return state
-    elif state.erased_at is not None:
-        _after_erasure(state.erased_at, message, turn)
-        turn.changed = False
+    elif is_event_passed_on(state, message, turn):
         return state
     if event.identifiers:
         turn.anchor = event.identifiers[0].hash
@@ -79,7 +75,7 @@ def on_deliver(key: str, state: Customer | None, message: Deliver, turn: Turn) -
             _dead_letter(event, "an outcome that is not listed, or of no command of theirs", turn)
             return before
         event = joined
-    tell_created(state, event.id, turn)
+    record_created(state, event.id, turn)
     note_members(state, event)
     if seen_before(state, event, turn):
         turn.count("cjo_events_total", event.channel or "", "repeated")
@@ -90,42 +86,24 @@ def on_deliver(key: str, state: Customer | None, message: Deliver, turn: Turn) -
     return state
 
 
-def on_locate(key: str, state: Customer | None, message: Locate, turn: Turn) -> Customer | None:
-    """Tell an identifier whose it is; where its events go on to another customer, so does this."""
+def on_locate(key: str, state: Customer, message: Locate, turn: Turn) -> Customer:
+    """Answer an identifier that it belongs here, or pass the question on behind its events."""
     turn.changed = False
-    if state is not None and state.redirect:
-        turn.send(customer_key(state.redirect), message)
-        return state
-    moved = moved_to(state, message.hash, message.epoch) if state is not None else None
-    if state is not None and moved is not None:
-        if message.is_final:
-            turn.changed = True
-            del state.moved[f"{message.hash}@{message.epoch}"]
-            message = Locate(message.hash, moved[1], is_final=True)
-        turn.send(customer_key(moved[0]), message)
-    elif message.is_final or (state is not None and state.erased_at is None):
-        # Of an erasure the identifiers are told, too.
-        rebind = Rebind(key[1:], message.epoch, is_located=True, is_final=message.is_final)
-        turn.send(identifier_key(message.hash), rebind)
+    if not is_locate_passed_on(state, message, turn):
+        answer_locate(key, message, turn)
     return state
 
 
-def on_show(key: str, state: Customer | None, message: Show, turn: Turn) -> Customer | None:
+def on_show(key: str, state: Customer, message: Show, turn: Turn) -> Customer:
     """Answer an operator."""
     turn.changed = False
-    if state is not None and state.redirect:
-        turn.send(customer_key(state.redirect), message)
+    if is_order_passed_on(state, message, turn):
         return state
-    if state is not None and is_passed_on(state, message, turn):
-        return state
-    body: dict[str, Any] = {"found": False}
-    if state is not None and state.erased_at is None:
-        row = snapshot(state, turn.program, turn.clock, timers=True)
-        body = {"found": True, "customer": {**row, "absorbed": state.aliases}}
-        if message.history:
-            entries = turn.timelines.read(key, state.noted)
-            beside = size_of(body)
-            body["history"], body["left_out"] = shown(entries, state.members, beside)
+    row = snapshot(state, turn.program, turn.clock, timers=True)
+    body: dict[str, Any] = {"found": True, "customer": {**row, "absorbed": state.aliases}}
+    if message.history:
+        entries = turn.timelines.read(key, state.noted)
+        body["history"], body["left_out"] = shown(entries, state.members, size_of(body))
     turn.emit(Reply(command_id=message.command_id, body=body))
     return state
 
@@ -176,7 +154,7 @@ def _drop_of_journeys(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
 def _drop_windows(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
     return [
         {"customer_id": customer.id, "action_id": window.action_id, "due": window.closes_at}
-        for window in take_over(customer, turn)
+        for window in remove_over(customer, turn)
     ]
 
 
@@ -263,37 +241,6 @@ def _born(key: str, message: Deliver) -> Customer:
     return born(key[1:], Incarnation(anchor.type, anchor.value, anchor.hash, message.epoch))
 
 
-def _elsewhere(customer: Customer, message: Deliver, turn: Turn) -> tuple[str, int] | None:
-    """Return to whom an event must go on, and in which epoch: after a merge, or an unmerge.
-
-    An outcome that has gone further than this customer remembers ids of whom it absorbed goes
-    round: its command left, has come back, and that is forgotten.
-    """
-    if customer.redirect:
-        return customer.redirect, message.epoch
-    event = message.event
-    if customer.moved and event.identifiers:
-        return moved_to(customer, event.identifiers[0].hash, message.epoch)
-    if customer.parted and not event.identifiers:
-        parted = customer.parted.get(str(event.attributes.get("action_id")))
-        if parted is not None and message.hops <= turn.bounds.aliases:
-            return parted, message.epoch
-        if parted is not None:
-            turn.count("cjo_state_bounds_total", "aliases")
-    return None
-
-
-def _after_erasure(erased_at: int, message: Deliver, turn: Turn) -> None:
-    """Drop an event not later than the erasure; a later one begins its identifier anew."""
-    event = message.event
-    if event.time <= erased_at or not event.identifiers:
-        turn.count("cjo_events_total", event.channel or "", "erased")
-        return
-    anchor = event.identifiers[0]
-    bounce(Incarnation(anchor.type, anchor.value, anchor.hash, message.epoch), erased_at, turn)
-    turn.send(identifier_key(anchor.hash), Arrive(event))
-
-
 # --- step 2: the profile
 
 
@@ -306,7 +253,7 @@ def _apply(customer: Customer, event: Event, turn: Turn) -> None:
         _show_all(cascade, event)
         _finish(cascade)
     cascade.close()
-    note_sight(customer, event)
+    count_event(customer, event)
     turn.count("cjo_events_total", event.channel or "", "late" if cascade.late else "applied")
 
 

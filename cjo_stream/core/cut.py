@@ -4,8 +4,8 @@ No record is larger than RECORD_BYTES_MAX: brokers take 1 MiB by default, and a 
 topology names is its owner's. What a customer keeps is bounded (`core.size`), so few ever come
 near; those that do lose the least that makes them fit:
 
-    of a list              the last elements; a decision's candidates stand who was chosen first,
-                           then who was free
+    of a list              the last elements; of a decision's candidates the chosen one stands
+                           first, then those that passed
     of facts, traits,      whole values, the largest; half a value would be another
       payload
     of any other object    likewise within, its fields small ones first

@@ -9,7 +9,7 @@ class Incarnation(msgspec.Struct, frozen=True, array_like=True):
     """An identifier in one of its epochs: the element that customers are sets of.
 
     Whatever is not monotone (detached, unmerged, erased) begins a new epoch, so that messages of
-    an older one are told apart. Epochs an identifier gives itself are even; those that an unmerge
+    an older one are recognised. Epochs an identifier gives itself are even; those that an unmerge
     gives it are odd: neither can meet the other's.
     """
 
@@ -22,8 +22,9 @@ class Incarnation(msgspec.Struct, frozen=True, array_like=True):
 class Edge(msgspec.Struct, frozen=True, array_like=True):
     """A link: two identifiers seen in one event, or joined by an operator's command.
 
-    `source` is the anchor, who asks and is answered; `other` has its epoch once its own actor has
-    seen the edge. `name` is what the source knows the edge by. The rest says what caused it.
+    `source` is the anchor, which asks and gets the answer; `other` has its epoch once its
+    own actor has seen the edge. `name` is what the source knows the edge by. The
+    rest says what caused it.
     """
 
     source: Incarnation

@@ -20,7 +20,7 @@ class Event(msgspec.Struct, array_like=True):
 
     `time` and `received_at` are ms since the epoch, UTC: when it happened, and the timestamp of
     the raw record that brought it. `identifiers` stand strongest type first; the first is the
-    anchor. `own_id` tells the producer's own id (by which repeats are dropped) from one made of
+    anchor. `own_id`: the id is the producer's (by it repeats are dropped), not one made of
     coordinates. An event raised by a journey has no `id`, no `channel` and no identifiers.
     """
 

@@ -162,7 +162,7 @@ class Locate(msgspec.Struct, array_like=True, tag="locate"):
 
 
 class Denied(msgspec.Struct, array_like=True, tag="denied"):
-    """An identifier has refused an edge that has its source; the customer tells of it.
+    """An identifier has refused an edge that has its source; the customer records it.
 
     `shared`: the other end has, and the source is answered then. `limit`: the source has, as its
     customer is full; where the other end is in it already, that is asked all the same.
@@ -207,7 +207,7 @@ class Accept(msgspec.Struct, array_like=True, tag="accept"):
 
 
 class Reject(msgspec.Struct, array_like=True, tag="reject"):
-    """It stays as it is; `full_until` as in Refused, from who has the edge's source."""
+    """It stays as it is; `full_until` as in Refused, from the customer with the edge's source."""
 
     reason: Refusal
     full_until: int | None = None
@@ -249,7 +249,7 @@ class Seed(msgspec.Struct, array_like=True, tag="seed"):
 
 
 class Seeded(msgspec.Struct, array_like=True, tag="seeded"):
-    """Customer `part`, whom it parted with, has its state."""
+    """Customer `part`, which an unmerge parted from it, has its state."""
 
     part: str
 
@@ -285,7 +285,7 @@ class Erase(msgspec.Struct, array_like=True, tag="erase"):
 
 
 class Purge(msgspec.Struct, array_like=True, tag="purge"):
-    """A customer is erased whom it held before, merged or not yet parted: its store forgets it."""
+    """A customer that was part of it, by a merge or before an unmerge, is erased: forget it."""
 
 
 Order = Show | Unlink | Erase
@@ -332,7 +332,7 @@ class ActivateModel(msgspec.Struct, array_like=True, tag="activate_model"):
 class Sweep(msgspec.Struct, array_like=True, tag="sweep"):
     """Let the store's log and buffers forget what was overwritten until now.
 
-    After an erasure every task is told, for others' states may have named an identifier of the
+    After an erasure every task gets it, since other states may have named an identifier of the
     erased customer while a link was asked for.
     """
 

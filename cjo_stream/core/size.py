@@ -73,5 +73,13 @@ def has_room(value: Any, others: Iterable[Any], most: int, small: int = SMALL_BY
     size = size_of(value)
     if size <= small:
         return True
-    sizes = map(size_of, others)
-    return size + sum(other for other in sizes if other > small) <= most
+    return size + large_bytes(others, small) <= most
+
+
+def large_bytes(values: Iterable[Any], small: int = SMALL_BYTES) -> int:
+    """Return how many bytes the large ones among values take in all.
+
+    >>> large_bytes(["x" * 2_000, "small"])
+    2002
+    """
+    return sum(size for size in map(size_of, values) if size > small)

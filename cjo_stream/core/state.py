@@ -66,6 +66,47 @@ class Identifier(msgspec.Struct, array_like=True):
     counted: str = ""
 
 
+class KnownFact(msgspec.Struct, array_like=True):
+    """A fact as it was said last, at event time `time`; `value` is None where it was removed.
+
+    `anchor`, here and below: the hash of the identifier whose event said so.
+    """
+
+    value: Any
+    time: int
+    anchor: str
+
+
+class Statement(msgspec.Struct, array_like=True):
+    """What a customer said last about a purpose on a channel, at event time `time`."""
+
+    status: str
+    time: int
+    anchor: str
+
+
+class ServiceCase(msgspec.Struct, array_like=True):
+    """A service case: the event times of its latest `opened` and `closed`, None where never."""
+
+    opened_at: int | None
+    closed_at: int | None
+    anchor: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was opened after it was closed last."""
+        opened, closed = self.opened_at, self.closed_at
+        return opened is not None and (closed is None or opened > closed)
+
+
+class LastRun(msgspec.Struct, array_like=True):
+    """When a customer entered a journey last by one key, and when that ended last."""
+
+    entered_at: int | None
+    ended_at: int | None
+    anchor: str
+
+
 class Timer(msgspec.Struct, array_like=True):
     """A timer of a state: when, and its place among the state's rules."""
 
@@ -141,7 +182,7 @@ class Window(msgspec.Struct, array_like=True):
     """A reward window: an issued command whose acceptance is still waited for.
 
     `features` are those hashed for its decision, None where its treatment does not learn;
-    `outcome` is the acceptance, else the latest that was heard; `value` is the acceptance's.
+    `outcome` is the acceptance, else the latest other one; `value` is the acceptance's.
     """
 
     closes_at: int
@@ -198,24 +239,22 @@ class Overrun(msgspec.Struct, array_like=True):
 class Customer(msgspec.Struct, array_like=True):
     """A customer: a root with members, or, once absorbed, only a redirect.
 
-    `members`: hash -> incarnation, the one seen last at the end. `facts`: slot -> [value, event
-    time, anchor]; value None where one was removed. `traits`: slot -> what its kind keeps.
-    `consent`: purpose -> channel or * -> [status, time, anchor]. `cases`: key -> [latest opened,
-    latest closed, anchor], None where never. `seen`: channel and event id -> clock when it
-    came, how its anchor's hash begins.
-    `histories`: journey -> key as text -> [last entry, last end, anchor]. An anchor is the hash of
-    the identifier whose event said so. `counter` numbers what the customer's ids end in.
+    `members`: hash -> incarnation, the one seen last at the end. `facts` by slot. `traits`: slot
+    -> what its kind keeps. `consent`: purpose -> channel or * -> statement. `cases` by key.
+    `seen`: channel and event id -> clock when it came, how its anchor's hash begins.
+    `histories`: journey -> key as text -> last run. `counter` numbers the ids that are made
+    of the customer's own.
     `holdouts`: journey, or `*` for the universal one, -> whether held out, as drawn; `mixed` names
     those in which a merge joined both kinds. `commands` and `windows` stand in order of issue,
     `waiting` in the order asked.
 
     `apart`: what must not be linked again: a name, and on which side of it this customer is.
     `moved`: hash@epoch of members that an unmerge gave to another customer -> its id; `parted`:
-    likewise, command ids. `origins`: customers of whom this one was a part until an unmerge: their
+    likewise, command ids. `origins`: customers that this one was a part of until an unmerge: their
     stores may still hold what was overwritten then. `is_told`: the outside knows this customer.
     `cases_era`: that of the definitions by which its cases were made.
-    `noted`: how many entries its timeline has had. `profile_due`: when the profile is told next,
-    None while it is as told.
+    `noted`: how many entries its timeline has had. `profile_due`: when the profile is published
+    next, None while it has not changed.
     """
 
     id: str
@@ -238,13 +277,13 @@ class Customer(msgspec.Struct, array_like=True):
     first_seen: int | None = None
     last_seen: int | None = None
     last_channel: str | None = None
-    facts: dict[str, list[Any]] = {}
+    facts: dict[str, KnownFact] = {}
     traits: dict[str, Any] = {}
-    consent: dict[str, dict[str, list[Any]]] = {}
-    cases: dict[str, list[Any]] = {}
+    consent: dict[str, dict[str, Statement]] = {}
+    cases: dict[str, ServiceCase] = {}
     seen: dict[str, int | tuple[int, str]] = {}
     instances: list[Instance] = []
-    histories: dict[str, dict[str, list[Any]]] = {}
+    histories: dict[str, dict[str, LastRun]] = {}
     holdouts: dict[str, bool] = {}
     mixed: list[str] = []
     commands: list[Command] = []
@@ -254,7 +293,18 @@ class Customer(msgspec.Struct, array_like=True):
     cases_era: int = 0
 
 
+def later(one: int | None, other: int | None) -> int | None:
+    """Return the later of two times, either of which may be missing.
+
+    >>> later(3, None), later(3, 5), later(None, None)
+    (3, 5, None)
+    """
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
+
+
 def next_id(customer: Customer, letter: str) -> str:
-    """Return the customer's next id; `letter` tells actions, decisions, instances, transitions."""
+    """Return the customer's next id; `letter`: action, decision, instance or transition."""
     customer.counter += 1
     return f"{customer.id}-{letter}{customer.counter}"

@@ -41,7 +41,7 @@ SHOWN_BYTES_MIN = 100_000
 EVENT = "event"
 
 
-class Entry(msgspec.Struct, array_like=True):
+class TimelineEntry(msgspec.Struct, array_like=True):
     """One thing that happened.
 
     `at` is the clock in ms; `anchor` the hash of the identifier whose event caused it, or empty.
@@ -67,28 +67,28 @@ class EventEntry(msgspec.Struct):
 class Timelines(Protocol):
     """The timelines of a task's customers."""
 
-    def read(self, key: str, noted: int) -> list[Entry]:
+    def read(self, key: str, noted: int) -> list[TimelineEntry]:
         """Return the timeline of the customer at actor `key`, oldest first."""
 
-    def append(self, key: str, noted: int, entry: Entry) -> None:
+    def append(self, key: str, noted: int, entry: TimelineEntry) -> None:
         """Add the entry of number `noted`, whatever its age; of too many, the first added goes."""
 
-    def replace(self, key: str, noted: int, entries: Sequence[Entry]) -> None:
+    def replace(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
         """Let `entries` be the customer's timeline, numbered from 0."""
 
 
 class NoTimelines:
     """Timelines that are always empty."""
 
-    def read(self, key: str, noted: int) -> list[Entry]:
+    def read(self, key: str, noted: int) -> list[TimelineEntry]:
         """Return nothing."""
         del key, noted
         return []
 
-    def append(self, key: str, noted: int, entry: Entry) -> None:
+    def append(self, key: str, noted: int, entry: TimelineEntry) -> None:
         """Keep nothing."""
 
-    def replace(self, key: str, noted: int, entries: Sequence[Entry]) -> None:
+    def replace(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
         """Keep nothing."""
 
 
@@ -96,24 +96,24 @@ _JSON = msgspec.json.Encoder()
 _EVENTS = msgspec.json.Decoder(EventEntry)
 
 
-def events_of(entries: Iterable[Entry]) -> list[EventEntry]:
+def events_of(entries: Iterable[TimelineEntry]) -> list[EventEntry]:
     """Return what the entries of events say, in their order."""
     return [_EVENTS.decode(entry.body) for entry in entries if entry.kind == EVENT]
 
 
-def event_entry(at: int, anchor: str, body: EventEntry) -> Entry:
+def event_entry(at: int, anchor: str, body: EventEntry) -> TimelineEntry:
     """Return the entry of an event; of too much that traits took the smaller values."""
     value = _JSON.encode(body)
     if len(value) > ENTRY_BYTES_MAX:
         room = ENTRY_BYTES_MAX - (len(value) - size_of(body.traits))
         kept = shortened(body.traits, room, values=True)
         value = _JSON.encode(msgspec.structs.replace(body, traits=kept))
-    return Entry(at, anchor, EVENT, value)
+    return TimelineEntry(at, anchor, EVENT, value)
 
 
 def record_entry(
     at: int, anchor: str, record: Record, value: bytes, members: Mapping[str, Member]
-) -> Entry | None:
+) -> TimelineEntry | None:
     """Return the entry of a record whose JSON is `value`; None where the kind is not kept.
 
     `members` are the customer's. Of many candidates of a decision the first are kept, those that
@@ -135,11 +135,11 @@ def record_entry(
         value = _JSON.encode(msgspec.structs.replace(record, address=hashed_one))
     if len(value) > ENTRY_BYTES_MAX:
         value = cut_json(value, ENTRY_BYTES_MAX)
-    return Entry(at, anchor, kind.name, value)
+    return TimelineEntry(at, anchor, kind.name, value)
 
 
 def shown(
-    entries: Sequence[Entry], members: Mapping[str, Member], beside: int = 0
+    entries: Sequence[TimelineEntry], members: Mapping[str, Member], beside: int = 0
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the entries for an answer, oldest first, and how many older ones had no room.
 
@@ -156,17 +156,17 @@ def shown(
     return rows[::-1], len(entries) - len(rows)
 
 
-def newest(entries: Sequence[Entry], most: int) -> list[Entry]:
+def newest(entries: Sequence[TimelineEntry], most: int) -> list[TimelineEntry]:
     """Return the entries in order of their clock, at most so many, the newest."""
     return sorted(entries, key=lambda entry: entry.at)[-most:]
 
 
-def without(entries: Iterable[Entry], left: Container[str]) -> list[Entry]:
+def without(entries: Iterable[TimelineEntry], left: Container[str]) -> list[TimelineEntry]:
     """Return the entries with nothing in them of identifiers (hashes) that have left.
 
-    Nor of the customers who were born of them; what would then say nothing is left out.
+    Nor of customers that began with them; an entry that would then say nothing is left out.
     """
-    kept: list[Entry] = []
+    kept: list[TimelineEntry] = []
     for entry in entries:
         if entry.kind == IDENTITY.name:
             body = msgspec.json.decode(entry.body)
@@ -175,12 +175,12 @@ def without(entries: Iterable[Entry], left: Container[str]) -> list[Entry]:
             body["absorbed"] = [id_ for id_ in absorbed if id_[2:34] not in left]
             if (named or absorbed) and not (body["identifiers"] or body["absorbed"]):
                 continue
-            entry = Entry(entry.at, entry.anchor, entry.kind, _JSON.encode(body))
+            entry = TimelineEntry(entry.at, entry.anchor, entry.kind, _JSON.encode(body))
         elif entry.kind == ACTION.name:
             body = msgspec.json.decode(entry.body)
             if body.get("address") is not None and body["address"]["value"] in left:
                 body["address"]["value"] = ""
-                entry = Entry(entry.at, entry.anchor, entry.kind, _JSON.encode(body))
+                entry = TimelineEntry(entry.at, entry.anchor, entry.kind, _JSON.encode(body))
         kept.append(entry)
     return kept
 
@@ -192,7 +192,7 @@ def _hashed(address: Address, members: Mapping[str, Member]) -> Address:
     return Address(address.type, "")
 
 
-def _named(entry: Entry, members: Mapping[str, Member]) -> Any:
+def _named(entry: TimelineEntry, members: Mapping[str, Member]) -> Any:
     """Return an entry's body, identifiers with their values."""
     if entry.kind == EVENT:
         return _with_names(entry.body)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from cjo_stream.core.bounds import BOUNDS, Bounds
+from cjo_stream.core.learning.weight import ModelInForce
 from cjo_stream.core.message import ActorMessage
+from cjo_stream.core.program import Program
 from cjo_stream.core.record import Record
-from cjo_stream.core.timeline import Entry, NoTimelines, Timelines
-
-if TYPE_CHECKING:
-    from cjo_stream.core.learning.weight import ModelInForce
-    from cjo_stream.core.program import Program
+from cjo_stream.core.timeline import NoTimelines, TimelineEntry, Timelines
 
 _NO_TIMELINES = NoTimelines()
 _Kept = TypeVar("_Kept")
@@ -26,7 +24,7 @@ class Due(enum.Enum):
     WINDOWS = "windows"
     """Ends of reward windows."""
     PROFILE = "profile"
-    """Their profile is to be told."""
+    """The profile must be published."""
 
 
 class Turn:
@@ -83,7 +81,7 @@ class Turn:
         self.records: list[Record] = []
         self.anchors: list[str] = []
         """The anchor of each record."""
-        self.entries: list[Entry] = []
+        self.entries: list[TimelineEntry] = []
         """What the customer's timeline gets before the records."""
         self.counts: dict[tuple[str, ...], int] = {}
         self.timers = 0
@@ -98,7 +96,7 @@ class Turn:
         self.records.append(record)
         self.anchors.append(self.anchor)
 
-    def note(self, entry: Entry) -> None:
+    def note(self, entry: TimelineEntry) -> None:
         """Add to the customer's timeline."""
         self.entries.append(entry)
 

@@ -79,6 +79,10 @@ class ActionClass(StrEnum):
     TRANSACTIONAL = "transactional"
 
 
+HELD_BACK = frozenset(ActionClass) - {ActionClass.TRANSACTIONAL}
+"""The classes that the policy may keep back."""
+
+
 class Outcome(StrEnum):
     """What came of a command, as a channel reports it."""
 

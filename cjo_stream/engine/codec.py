@@ -25,7 +25,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from cjo_stream.core.state import Customer, Identifier
-from cjo_stream.core.timeline import Entry
+from cjo_stream.core.timeline import TimelineEntry
 from cjo_stream.engine.frame import Position
 from cjo_stream.engine.port import Log
 from cjo_stream.errors import RefusalError
@@ -89,7 +89,7 @@ _META = msgspec.msgpack.Decoder(Meta)
 _CUSTOMER = msgspec.msgpack.Decoder(Customer)
 _IDENTIFIER = msgspec.msgpack.Decoder(Identifier)
 
-_ENTRY = msgspec.msgpack.Decoder(Entry)
+_ENTRY = msgspec.msgpack.Decoder(TimelineEntry)
 
 ActorState: TypeAlias = Customer | Identifier
 
@@ -133,12 +133,12 @@ def timeline_key(key: str, slot: int) -> bytes:
     return b"h" + key.encode() + _SLOT.pack(slot)
 
 
-def encode_entry(entry: Entry) -> bytes:
+def encode_entry(entry: TimelineEntry) -> bytes:
     """Return the stored value of a timeline's entry."""
     return VERSION + _ENCODER.encode(entry)
 
 
-def decode_entry(value: bytes) -> Entry:
+def decode_entry(value: bytes) -> TimelineEntry:
     """Return the entry."""
     return _ENTRY.decode(_body(value))
 

@@ -53,8 +53,7 @@ from cjo_stream.core.message import (
 from cjo_stream.core.program import Program
 from cjo_stream.core.record import Record, Reply
 from cjo_stream.core.state import Customer
-from cjo_stream.core.timeline import Entry as TimelineEntry
-from cjo_stream.core.timeline import record_entry
+from cjo_stream.core.timeline import TimelineEntry, record_entry
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine import codec
 from cjo_stream.engine.cache import Cache, Entry

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cjo_stream.core.bounds import BOUNDS
-from cjo_stream.core.timeline import Entry
+from cjo_stream.core.timeline import TimelineEntry
 from cjo_stream.engine import codec
 from cjo_stream.engine.port import Store
 
@@ -22,7 +22,7 @@ class Timelines:
         self._most = entries_max
         self._written: dict[bytes, bytes | None] = {}
 
-    def read(self, key: str, noted: int) -> list[Entry]:
+    def read(self, key: str, noted: int) -> list[TimelineEntry]:
         """Return the timeline of the customer at actor `key`, who has noted so many entries."""
         first = max(0, noted - self._most)
         entries = []
@@ -34,12 +34,12 @@ class Timelines:
         entries.sort(key=lambda entry: entry.at)  # a merge adds what is older
         return entries
 
-    def append(self, key: str, noted: int, entry: Entry) -> None:
+    def append(self, key: str, noted: int, entry: TimelineEntry) -> None:
         """Write the entry of number `noted`; it takes the place of the oldest."""
         slot = codec.timeline_key(key, noted % self._most)
         self._written[slot] = codec.encode_entry(entry)
 
-    def replace(self, key: str, noted: int, entries: Sequence[Entry]) -> None:
+    def replace(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
         """Let `entries` be the customer's timeline, numbered from 0."""
         for number in range(len(entries), min(noted, self._most)):
             self._written[codec.timeline_key(key, number)] = None

@@ -14,7 +14,7 @@ from cjo_stream.simulate.fault import Faults
 from cjo_stream.simulate.files import read_truth, write_channels, write_native, write_truth
 from cjo_stream.simulate.pace import at_arrival, at_rate
 from cjo_stream.simulate.payoff import Payoff, Worth, payoff
-from cjo_stream.simulate.scene import Simulated, Truth
+from cjo_stream.simulate.record import Simulated, Truth
 from cjo_stream.simulate.traffic import models, open_world, traffic, truth
 from cjo_stream.simulate.world import World
 

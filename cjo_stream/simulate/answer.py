@@ -18,8 +18,9 @@ from typing import Any
 
 import msgspec
 
+from cjo_stream.simulate.record import Simulated, Truth
 from cjo_stream.simulate.response import FATIGUE_MS, Response
-from cjo_stream.simulate.scene import Scene, Simulated, Truth
+from cjo_stream.simulate.scene import Scene
 from cjo_stream.simulate.wire import native
 
 MINUTE_MS = 60_000

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import msgspec
 
-if TYPE_CHECKING:
-    from cjo_stream.simulate.scene import Simulated
+from cjo_stream.simulate.record import Simulated
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

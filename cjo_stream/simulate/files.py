@@ -16,7 +16,7 @@ from typing import BinaryIO
 import msgspec
 
 from cjo_stream.errors import UsageError
-from cjo_stream.simulate.scene import Simulated, Truth
+from cjo_stream.simulate.record import Simulated, Truth
 
 EVENTS = "events.jsonl"
 TRUTH = "truth.jsonl"

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from cjo_stream.simulate.scene import Scene, Setting, Simulated, Step, Truth
+from cjo_stream.simulate.record import Simulated, Truth
+from cjo_stream.simulate.scene import Scene, Setting, Step
 from cjo_stream.simulate.wire import rfc3339
 from cjo_stream.simulate.world import World
 

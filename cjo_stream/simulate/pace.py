@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from cjo_stream.simulate.scene import Simulated
+from cjo_stream.simulate.record import Simulated
 
 LEAST_SLEEP_S = 0.002
 """A nap shorter than this costs more than it is worth: records go in small bunches instead."""

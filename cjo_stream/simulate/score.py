@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from cjo_stream.simulate.scene import Truth
+from cjo_stream.simulate.record import Truth
 
 Identifiers = Mapping[str, Sequence[str]]
 """Values by type, as a row of customers.jsonl has them."""

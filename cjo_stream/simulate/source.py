@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from cjo_stream.simulate.scene import Scene, Simulated
+from cjo_stream.simulate.record import Simulated
+from cjo_stream.simulate.scene import Scene
 from cjo_stream.simulate.wire import Write
 
 

@@ -9,7 +9,8 @@ import msgspec
 from cjo_stream.errors import UsageError
 from cjo_stream.simulate import lending
 from cjo_stream.simulate.fault import Faults
-from cjo_stream.simulate.scene import Setting, Simulated, Truth
+from cjo_stream.simulate.record import Simulated, Truth
+from cjo_stream.simulate.scene import Setting
 from cjo_stream.simulate.shop import visit as shop
 from cjo_stream.simulate.telco import life as telco
 from cjo_stream.simulate.world import World

@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from cjo_stream.simulate.answer import Owners, Received
+from cjo_stream.simulate.record import Simulated
 from cjo_stream.simulate.response import Response
-from cjo_stream.simulate.scene import Scene, Simulated
+from cjo_stream.simulate.scene import Scene
 
 
 class Hidden(msgspec.Struct, frozen=True):

@@ -14,10 +14,11 @@ import pytest
 from ruamel.yaml import YAML
 
 from cjo_stream.core.learning.feature import features
-from cjo_stream.core.learning.posterior import Model, Posterior, learn, predict
+from cjo_stream.core.learning.posterior import Model, Posterior, learn
 from cjo_stream.insight.case import Row, cases_of_rows
 from cjo_stream.insight.estimate import Case, Evaluation, evaluate
 from tests.acceptance.open_bandit import FEATURES, FILES, FOLDER, rows
+from tests.predicted import predict
 
 DRAWS = 40_000
 POSITIONS = 3

@@ -15,7 +15,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from cjo_stream.core.bounds import BOUNDS
 from cjo_stream.core.cut import RECORD_BYTES_MAX as CUT_BYTES_MAX
+from cjo_stream.core.identity.field import beyond_bounds
 from cjo_stream.core.message import Find, Show, Tie, Unlink, identifier_key, partition_of
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.size import (
@@ -25,6 +27,7 @@ from cjo_stream.core.size import (
     TRAITS_BYTES_MAX,
     WAITING_BYTES_MAX,
 )
+from cjo_stream.core.state import Customer, Identifier
 from cjo_stream.core.timeline import ENTRY_BYTES_MAX
 from cjo_stream.definition import compile_content, load
 from cjo_stream.embedded.log import Append, MemoryLog
@@ -235,6 +238,9 @@ def check(world: World) -> None:
     """Assert that all is within its bounds."""
     for key, value in world.actors():
         customer = codec.decode_actor(key, value)
+        assert isinstance(customer, Customer | Identifier)
+        if isinstance(customer, Customer):
+            assert not beyond_bounds(customer, BOUNDS)
         parts = {
             name: len(msgspec.json.encode(getattr(customer, name)))
             for name in customer.__struct_fields__

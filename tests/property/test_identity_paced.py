@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 
-from cjo_stream.core.identity import identifier
+from cjo_stream.core.identifier import hold
 from tests.simulation.identity_paced import PARTITIONS, check
 
 SEEDS = int(os.environ.get("CJO_IDENTITY_SEEDS", "50"))
@@ -30,7 +30,7 @@ def test_who_is_whom_is_as_if_links_were_told_one_by_one(first: int) -> None:
 def test_asked_all_at_once_the_answer_that_comes_first_would_win(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(identifier, "_is_settled", lambda one: one.is_open)
+    monkeypatch.setattr(hold, "_is_settled", lambda one: one.is_open)
     failed = 0
     for seed in range(60):
         try:

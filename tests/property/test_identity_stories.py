@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from cjo_stream.core.identity import identifier
-from cjo_stream.core.identity.membership import values_of
+from cjo_stream.core.identifier import hold, pointer
+from cjo_stream.core.profile.identifier import values_of
 from cjo_stream.core.state import Customer, Identifier
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine.port import RawRecord
@@ -46,9 +46,10 @@ def test_under_any_interleaving(story: Story) -> None:
 def test_without_the_hold_of_events_the_reminder_goes_out(monkeypatch: pytest.MonkeyPatch) -> None:
     def let_go(state: Identifier, turn: Turn) -> None:
         while state.held:
-            identifier._deliver_first(state, turn)
+            hold._deliver_first(state, turn)
 
-    monkeypatch.setattr(identifier, "_release", let_go)
+    for room in (hold, pointer):
+        monkeypatch.setattr(room, "release", let_go)
     with pytest.raises(AssertionError):
         _live_in_many_orders(STORIES[0], 100)
 

@@ -37,7 +37,7 @@ from tests.replay.history.contents import (
     read_topic,
 )
 from tests.replay.history.kept import PARTITIONS, History, open_task
-from tests.replay.history.layout import drawn, fields_of, structs_of
+from tests.replay.history.layout import drawn, fields_of, structs_of, without_rooms
 from tests.replay.history.made import INTERNAL_ID, product
 
 WAY_OUT = (
@@ -69,6 +69,20 @@ NEVER = {
     "Transition.cut": CUT,
 }
 """What no history has, and why."""
+SAME_BYTES: dict[str, str | None] = {
+    "facts: dict[str, KnownFact]": "facts: dict[str, list[Any]]",
+    "consent: dict[str, dict[str, Statement]]": "consent: dict[str, dict[str, list[Any]]]",
+    "cases: dict[str, ServiceCase]": "cases: dict[str, list[Any]]",
+    "histories: dict[str, dict[str, LastRun]]": "histories: dict[str, dict[str, list[Any]]]",
+    "timeline: list[TimelineEntry]": "timeline: list[Entry]",
+    "TimelineEntry": "Entry",
+    "KnownFact": None,
+    "Statement": None,
+    "ServiceCase": None,
+    "LastRun": None,
+}
+"""What is drawn otherwise since the history of this number was written, and yet is the same bytes:
+as it is drawn now -> as it was, None for a struct that was none. The next history empties it."""
 SELDOM = {"Denied.reason=limit", "Drop.reason=moved", "Transition.reason=refused"}
 """Words that few walks meet; the fields that they stand in are met by other words."""
 NOT_KEPT = {
@@ -102,7 +116,21 @@ def test_this_release_has_a_history() -> None:
 
 
 def test_layouts_are_those_of_the_history(history: History) -> None:
-    assert drawn(*ALL) == history.layout, WAY_OUT
+    now = [
+        (SAME_BYTES.get(name, name), [SAME_BYTES.get(part, part) for part in parts])
+        for name, parts in without_rooms(drawn(*ALL))
+    ]
+    assert sorted(one for one in now if one[0] is not None) == without_rooms(history.layout), (
+        WAY_OUT
+    )
+
+
+def test_each_row_of_same_bytes_is_needed(history: History) -> None:
+    drawings = without_rooms(drawn(*ALL))
+    now = {part for _, parts in drawings for part in parts} | {name for name, _ in drawings}
+    was = {part for _, parts in without_rooms(history.layout) for part in parts}
+    was |= {name for name, _ in without_rooms(history.layout)}
+    assert set(SAME_BYTES) <= now - was
 
 
 def test_bounds_and_sizes_are_those_of_the_history(history: History) -> None:

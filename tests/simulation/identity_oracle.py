@@ -40,7 +40,7 @@ from cjo_stream.core.message import (
 from cjo_stream.core.program import Program
 from cjo_stream.core.record import Reply
 from cjo_stream.core.state import Customer, Identifier
-from cjo_stream.core.timeline import EVENT, Entry, EventEntry
+from cjo_stream.core.timeline import EVENT, EventEntry, TimelineEntry
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine.codec import decode_entry
 from tests.simulation.chain import Chain, Retold, actor_states, held
@@ -368,7 +368,7 @@ class End:
             else:
                 self.identifiers[key[1:]] = state
         self.roots = {id_: c for id_, c in self.customers.items() if not c.redirect}
-        self._timelines: defaultdict[str, list[Entry]] = defaultdict(list)
+        self._timelines: defaultdict[str, list[TimelineEntry]] = defaultdict(list)
         self._bytes = b""
         for store in told.stores:
             for key, value in store.scan(b"h", b"i"):

@@ -20,7 +20,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from cjo_stream.core import actor
 from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.message import ActivateSet, Arrive, Deliver, StoreSet, identifier_key
 from cjo_stream.core.turn import Turn
@@ -37,6 +36,7 @@ from cjo_stream.engine.lane import Numbering
 from cjo_stream.engine.port import Log, LogRecord, Outbox
 from cjo_stream.engine.task import Task
 from cjo_stream.store.memory import MemoryStore
+from tests.handling import Handler, wrap_handlers
 from tests.simulation import world as worlds
 from tests.simulation.chain import open_task
 from tests.simulation.identity import KINDS, live
@@ -164,16 +164,18 @@ class Fault:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._left = 0
-        kind, handler = actor.HANDLERS[Deliver]
 
-        def faulty(key: str, state: Any, message: Deliver, turn: Turn) -> Any:
-            after = handler(key, state, message, turn)
-            self._left -= 1
-            if self._left == 0:
-                raise ValueError
-            return after
+        def faulty(handler: Handler) -> Handler:
+            def handle(key: str, state: Any, message: Deliver, turn: Turn) -> Any:
+                after = handler(key, state, message, turn)
+                self._left -= 1
+                if self._left == 0:
+                    raise ValueError
+                return after
 
-        patch.setitem(actor.HANDLERS, Deliver, (kind, faulty))
+            return handle
+
+        wrap_handlers(patch, Deliver, faulty)
         roll_back = Task._roll_back
 
         def disarm(task: Task) -> None:

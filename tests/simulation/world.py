@@ -14,11 +14,13 @@ import functools
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from cjo_stream.core.bounds import BOUNDS
 from cjo_stream.core.customer import snapshot
+from cjo_stream.core.identity.field import beyond_bounds
 from cjo_stream.core.learning.feature import BIAS
 from cjo_stream.core.learning.posterior import Model, learn
 from cjo_stream.core.learning.weight import publish
@@ -454,6 +456,9 @@ class World:
             assert partition.task is not None
             assert actors(store) == actors(partition.store), "state differs from a clean replay"
             counted += events_of(partition.store, compile_stored(self.sets[0]))
+            for customer in customers_of(partition.store):
+                broken = beyond_bounds(customer, self.bounds.get("bounds", BOUNDS))
+                assert not broken, f"{customer.id} has more than it may: {broken}"
         self.met |= witness.met
         assert counted == self.sent, f"events counted {counted}, sent {self.sent}"
 
@@ -479,12 +484,18 @@ def failed_of(effects: list[Effect]) -> Counter[str]:
     return Counter(failed)
 
 
-def events_of(store: MemoryStore, program: Program) -> Counter[str]:
-    """Return how many events each user's customer has counted."""
-    counted: Counter[str] = Counter()
+def customers_of(store: MemoryStore) -> Iterator[Customer]:
+    """Yield all customers of a task."""
     for key, value in store.scan(*codec.CUSTOMERS):
         customer = codec.decode_actor(key[1:].decode(), value)
         assert isinstance(customer, Customer)
+        yield customer
+
+
+def events_of(store: MemoryStore, program: Program) -> Counter[str]:
+    """Return how many events each user's customer has counted."""
+    counted: Counter[str] = Counter()
+    for customer in customers_of(store):
         row = snapshot(customer, program, 0)
         counted[row["identifiers"]["user"][0]] += row["events"]
     return counted

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from cjo_stream.core import actor
 from cjo_stream.core.message import Deliver
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
@@ -20,6 +19,7 @@ from cjo_stream.embedded.installation import open_installation
 from cjo_stream.embedded.run import Decoded, Summary, feed, finish
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.ingest import decoder
+from tests.handling import Handler, wrap_handlers
 
 DEFINITIONS = load(Path(__file__).parents[1] / "kafka" / "hostile")
 START_MS = 1_772_323_200_000
@@ -75,14 +75,15 @@ REASONS: list[tuple[str, bytes]] = [
 def test_each_reason_is_said_once_and_what_is_good_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, partitions: int
 ) -> None:
-    kind, good = actor.HANDLERS[Deliver]
+    def faulty(good: Handler) -> Handler:
+        def handle(key: str, state: Any, message: Deliver, turn: Turn) -> Any:
+            if message.event.type == "boom":
+                raise ValueError(message.event.attributes["x"])
+            return good(key, state, message, turn)
 
-    def faulty(key: str, state: Any, message: Deliver, turn: Turn) -> Any:
-        if message.event.type == "boom":
-            raise ValueError(message.event.attributes["x"])
-        return good(key, state, message, turn)
+        return handle
 
-    monkeypatch.setitem(actor.HANDLERS, Deliver, (kind, faulty))
+    wrap_handlers(monkeypatch, Deliver, faulty)
     values = [event()]
     for _, value in REASONS:
         values += [value, event(identifiers={"user": "eve"})]

@@ -40,7 +40,7 @@ def desk_of(folder: Path, policy: str = "", class_: str = "marketing", **more: A
 
 
 def test_the_gates_stand_in_the_order_of_the_page() -> None:
-    assert [name for name, _ in GATES] == [
+    assert [gate.name for gate in GATES] == [
         "holdout",
         "eligible",
         "applicable",

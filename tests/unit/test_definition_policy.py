@@ -44,13 +44,13 @@ def test_a_policy_compiles_whole(tmp_path: Path) -> None:
     others = frozenset(("marketing", "service"))
     assert policy.caps == (
         Cap(
-            name="two_a_day",
+            rule="two_a_day",
             coverage=Coverage(classes=frozenset(("marketing",))),
             most=2,
             per=Period.DAY,
         ),
         Cap(
-            name="cap_2",
+            rule="cap_2",
             coverage=Coverage(
                 classes=others,
                 channels=frozenset(("email", "web")),

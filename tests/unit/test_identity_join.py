@@ -15,14 +15,14 @@ from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.command.history import join_commands
 from cjo_stream.core.decision.holdout import join_holdouts
 from cjo_stream.core.edge import Member
-from cjo_stream.core.identity.membership import join_members
+from cjo_stream.core.identity.member.membership import join_members
 from cjo_stream.core.journey.history import join_histories
 from cjo_stream.core.message import Absorb
 from cjo_stream.core.profile.case import join_cases
 from cjo_stream.core.profile.consent import join_consent
 from cjo_stream.core.profile.fact import join_facts
 from cjo_stream.core.record import Decision, Transition
-from cjo_stream.core.state import Command, Customer
+from cjo_stream.core.state import Command, Customer, KnownFact, LastRun, ServiceCase, Statement
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
 from tests.unit.actors import Town
@@ -206,14 +206,15 @@ def test_the_requests_of_who_ends_are_dropped_with_their_record(town: Town) -> N
 
 NAMES = st.sampled_from("abc")
 TIMES = st.integers(0, 3)
-STATEMENTS = st.tuples(st.sampled_from(["granted", "denied"]), TIMES).map(lambda s: [*s, "x"])
+STATEMENTS = st.builds(Statement, st.sampled_from(["granted", "denied"]), TIMES, st.just("x"))
 FACTS = st.dictionaries(
-    NAMES, st.tuples(st.sampled_from([None, 1, "v"]), TIMES, st.just("x")).map(list)
+    NAMES, st.builds(KnownFact, st.sampled_from([None, 1, "v"]), TIMES, st.just("x"))
 )
 CONSENTS = st.dictionaries(NAMES, st.dictionaries(NAMES, STATEMENTS, min_size=1))
-PAIRS = st.tuples(st.none() | TIMES, st.none() | TIMES).map(lambda pair: [*pair, "x"])
-CASES = st.dictionaries(NAMES, PAIRS)
-HISTORIES = st.dictionaries(NAMES, st.dictionaries(NAMES, PAIRS, min_size=1))
+PAIR = (st.none() | TIMES, st.none() | TIMES, st.just("x"))
+CASES = st.dictionaries(NAMES, st.builds(ServiceCase, *PAIR))
+LAST_RUNS = st.builds(LastRun, *PAIR)
+HISTORIES = st.dictionaries(NAMES, st.dictionaries(NAMES, LAST_RUNS, min_size=1))
 MEMBERS = st.dictionaries(NAMES, st.integers(0, 3).map(lambda epoch: Member("t", "v", epoch)))
 
 
@@ -246,7 +247,7 @@ JOINS: list[tuple[Join, str]] = [
 
 def of_consent(customer: Customer) -> dict[str, Any]:
     return {
-        purpose: {channel: statement[:2] for channel, statement in channels.items()}
+        purpose: {channel: (said.status, said.time) for channel, said in channels.items()}
         for purpose, channels in customer.consent.items()
     }
 
@@ -286,7 +287,7 @@ def test_consent_is_joined_by_time_then_by_strictness(
     for purpose, channels in both.items():
         for channel, (status, at) in channels.items():
             said = [c.consent.get(purpose, {}).get(channel) for c in (one, two)]
-            found = [(s[1], s[0] != "granted") for s in said if s is not None]
+            found = [(s.time, s.status != "granted") for s in said if s is not None]
             assert (at, status != "granted") == max(found)
 
 

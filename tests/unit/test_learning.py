@@ -20,10 +20,10 @@ from cjo_stream.core.learning.posterior import (
     Model,
     Posterior,
     learn,
-    predict,
     treatment_name,
 )
 from cjo_stream.core.learning.weight import NOTHING_KNOWN, PART_BYTES_MAX, publish, read
+from tests.predicted import predict
 
 # --- numbers
 

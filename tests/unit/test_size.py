@@ -94,10 +94,10 @@ def test_a_fact_without_room_stays_as_it_was(program: Program) -> None:
     for name in ("a", "b", "c"):
         set_fact(customer, name, "small", 1, turn)
         set_fact(customer, name, half, 2, turn)
-    assert [len(customer.facts[name][0]) for name in "abc"] == [len(half), len(half), 5]
+    assert [len(customer.facts[name].value) for name in "abc"] == [len(half), len(half), 5]
     set_fact(customer, "a", None, 3, turn)
     set_fact(customer, "c", half, 4, turn)
-    assert len(customer.facts["c"][0]) == len(half)
+    assert len(customer.facts["c"].value) == len(half)
     assert turn.counts == {("cjo_state_bounds_total", "facts"): 1}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cjo_stream.core import actor, customer
+from cjo_stream.core import customer
 from cjo_stream.core.message import (
     ActivateSet,
     Arrive,
@@ -30,6 +30,7 @@ from cjo_stream.engine.task import CLOCK_AHEAD_MAX_MS, TIMERS_PER_RECORD_MAX, Ta
 from cjo_stream.errors import ClockError, HoleError, RefusalError
 from cjo_stream.kafka.definition import check_answers
 from cjo_stream.store.memory import MemoryStore
+from tests.handling import Handler, wrap_handlers
 from tests.unit.partition import LOADED, LOG, RAW, START_MS, Partition, event, hash_of
 
 SECOND = 1_000
@@ -42,19 +43,21 @@ def poison(
     bad: Callable[[Any], bool] = lambda message: message.event.type == "poison",
 ) -> None:
     """Let the handler of `message` do its work on the bad ones, and something more, and raise."""
-    kind, handler = actor.HANDLERS[message]
 
-    def faulty(key: str, state: Any, given: Any, turn: Turn) -> Any:
-        after = handler(key, state, given, turn)
-        if bad(given):
-            if isinstance(after, Customer):
-                after.events += 1_000
-                after.instances.clear()
-            turn.count("cjo_events_total", "web", "half done")
-            raise error("secret-value")
-        return after
+    def faulty(handler: Handler) -> Handler:
+        def handle(key: str, state: Any, given: Any, turn: Turn) -> Any:
+            after = handler(key, state, given, turn)
+            if bad(given):
+                if isinstance(after, Customer):
+                    after.events += 1_000
+                    after.instances.clear()
+                turn.count("cjo_events_total", "web", "half done")
+                raise error("secret-value")
+            return after
 
-    monkeypatch.setitem(actor.HANDLERS, message, (kind, faulty))
+        return handle
+
+    wrap_handlers(monkeypatch, message, faulty)
 
 
 # --- poison
@@ -150,7 +153,7 @@ def test_a_failure_is_logged_by_place_and_type_never_by_value(
     partition.event(event(1, 0, "poison", note="secret-note"))
     with caplog.at_level(logging.DEBUG):
         partition.run()
-    assert "ValueError at faulty" in caplog.text
+    assert "ValueError at handle" in caplog.text
     assert "secret" not in caplog.text
 
 
@@ -443,7 +446,7 @@ def test_a_message_to_an_actor_of_another_partition_travels_in_a_frame(
         turn.send(customer_key(f"00{hash_of(1)}0000"), Deliver(message.event))
         return Identifier()
 
-    monkeypatch.setitem(actor.HANDLERS, Arrive, ("n", elsewhere))
+    wrap_handlers(monkeypatch, Arrive, lambda _: elsewhere)
     sender = Partition(partitions=2)
     for at in (0, 5):
         sender.event(event(2, at))

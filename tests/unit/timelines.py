@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cjo_stream.core.state import Customer
-from cjo_stream.core.timeline import Entry, newest, record_entry
+from cjo_stream.core.timeline import TimelineEntry, newest, record_entry
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine.effect import effect_of
 
@@ -15,18 +15,18 @@ class KeptTimelines:
 
     def __init__(self, most: Callable[[], int]) -> None:
         self._most = most
-        self._entries: dict[str, list[Entry]] = {}
+        self._entries: dict[str, list[TimelineEntry]] = {}
 
-    def read(self, key: str, noted: int) -> list[Entry]:
+    def read(self, key: str, noted: int) -> list[TimelineEntry]:
         """Return a customer's timeline."""
         del noted
         return list(self._entries.get(key, ()))
 
-    def append(self, key: str, noted: int, entry: Entry) -> None:
+    def append(self, key: str, noted: int, entry: TimelineEntry) -> None:
         """Add an entry."""
         self.replace(key, noted, [*self.read(key, noted), entry][-self._most() :])
 
-    def replace(self, key: str, noted: int, entries: Sequence[Entry]) -> None:
+    def replace(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
         """Let `entries` be a customer's timeline."""
         del noted
         self._entries[key] = list(entries)

@@ -1,14 +1,14 @@
-"""Reward windows: what came of a command, told once, at its customer.
+"""Reward windows: what came of a command, recorded once, at its customer.
 
 A window opens with a command. The first acceptance counts, by its event time, as long as the
 stream clock has not passed the window's end; no acceptance by then is a negative example. Where
-the treatment learns, both are told when the window ends: acceptances told as they come, and the
-rest a week later, would teach for a week that everybody accepts (delayed feedback; Chapelle 2014,
-KDD).
+the treatment learns, both are recorded when the window ends: acceptances recorded as they come,
+and the rest a week later, would teach for a week that everybody accepts (delayed feedback;
+Chapelle 2014, KDD).
 
-The window of a treatment that does not learn tells an acceptance only, at once, and wakes nobody:
-who evaluates a policy sees in a choice without a reward that it earned nothing, and a timer for
-each command would buy no more than that. Such a window goes when the next one opens.
+The window of a treatment that does not learn records an acceptance only, at once, and sets no
+timer: an evaluation counts a choice without a reward as one that earned nothing, so a timer for
+each command would add nothing. Such a window goes when the next one opens.
 """
 
 from __future__ import annotations
@@ -67,18 +67,18 @@ def reward_outcome(customer: Customer, event: Event, turn: Turn) -> None:
         window.value = _value(event.attributes.get("value"))
         if window.features is None:
             customer.windows.remove(window)
-            _tell(customer, window, turn)
+            _record_reward(customer, window, turn)
 
 
 def close_windows(customer: Customer, turn: Turn) -> None:
-    """Close the windows whose time is over, in the order in which it was."""
-    for window in take_over(customer, turn):
+    """Close the windows that are over, in the order in which they ended."""
+    for window in remove_over(customer, turn):
         if window.features is not None:
-            _tell(customer, window, turn)
+            _record_reward(customer, window, turn)
 
 
-def take_over(customer: Customer, turn: Turn) -> list[Window]:
-    """Take out the windows whose time is over; return them in the order in which it was."""
+def remove_over(customer: Customer, turn: Turn) -> list[Window]:
+    """Remove the windows that are over; return them in the order in which they ended."""
     over = [one for one in customer.windows if one.closes_at <= turn.clock]
     if over:
         customer.windows = [one for one in customer.windows if one.closes_at > turn.clock]
@@ -113,7 +113,7 @@ def _value(value: Any) -> float | None:
     return float(value) if is_number and math.isfinite(value) else None
 
 
-def _tell(customer: Customer, window: Window, turn: Turn) -> None:
+def _record_reward(customer: Customer, window: Window, turn: Turn) -> None:
     reward: Literal[0, 1] = 1 if window.outcome in ACCEPTANCES else 0
     turn.count("cjo_rewards_total", window.channel, window.action, str(reward))
     turn.emit(

@@ -1,132 +1,161 @@
 """The gates, in the order in which a candidate meets them (docs/decisions.md).
 
-A gate returns None for a candidate that passes; for one that it stops, the rule that did it, or
-"" where the gate has none to tell. `act` knows no priority: it goes through all but the last.
+Each stands in one row of `GATES`: its name, the classes that it may stop, and whether it is asked
+where one action alone is requested (`act`). A gate returns None for a candidate that passes, else
+a `Stop` with the rule that did it.
 
-Class `transactional` passes `holdout`, `consent`, `service_gate`, `quiet_hours`, and every cap
-that does not name it: such a cap's coverage has all other classes.
+A cap stops class `transactional` only where it names it: other caps' coverage is all other
+classes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
 
 from cjo_stream.core.decision.arbitration import CHANNEL, weigh
 from cjo_stream.core.decision.situation import Situation
 from cjo_stream.core.expression import Expression
 from cjo_stream.core.program import Action, Candidate
-from cjo_stream.core.word import ActionClass
+from cjo_stream.core.word import HELD_BACK, ActionClass
 
-QUIET_HOURS = "quiet_hours"
-ENDED = "ended"
+HOLDOUT: Final = "holdout"
+QUIET_HOURS: Final = "quiet_hours"
+ENDED: Final = "ended"
 """No gate of the list: where all candidates of a waiting request stand that is dropped."""
 
-Gate = Callable[[Situation, Candidate], str | None]
+
+class Stop(msgspec.Struct, frozen=True, gc=False):
+    """What a gate answers that stops a candidate. `rule` None: the gate has one rule only."""
+
+    rule: str | None = None
 
 
-def _holdout(situation: Situation, candidate: Candidate) -> str | None:
-    held = candidate.action.class_ == ActionClass.MARKETING and situation.is_held_out()
-    return "" if held else None
+STOP: Final = Stop()
 
 
-def _eligible(situation: Situation, candidate: Candidate) -> str | None:
+class Gate(NamedTuple):
+    """A gate: of candidates of other classes than `classes` it is not asked."""
+
+    name: str
+    check: Callable[[Situation, Candidate], Stop | None]
+    classes: frozenset[str] = frozenset(ActionClass)
+    is_of_act: bool = True
+
+
+def _holdout(situation: Situation, _: Candidate) -> Stop | None:
+    return STOP if situation.is_held_out() else None
+
+
+def _eligible(situation: Situation, candidate: Candidate) -> Stop | None:
     return _condition(situation, candidate.action, "eligible", candidate.action.eligible)
 
 
-def _applicable(situation: Situation, candidate: Candidate) -> str | None:
+def _applicable(situation: Situation, candidate: Candidate) -> Stop | None:
     return _condition(situation, candidate.action, "applicable", candidate.action.applicable)
 
 
-def _suitable(situation: Situation, candidate: Candidate) -> str | None:
+def _suitable(situation: Situation, candidate: Candidate) -> Stop | None:
     return _condition(situation, candidate.action, "suitable", candidate.action.suitable)
 
 
 def _condition(
     situation: Situation, action: Action, name: str, condition: Expression | None
-) -> str | None:
+) -> Stop | None:
     if condition is None:
         return None
     if CHANNEL in condition.reads:
-        return None if condition.holds(situation.scope) else ""
+        return None if condition.holds(situation.scope) else STOP
     known = situation.conditions
     holds = known.get((action.name, name))
     if holds is None:
         holds = known[action.name, name] = condition.holds(situation.scope)
-    return None if holds else ""
+    return None if holds else STOP
 
 
-def _address(situation: Situation, candidate: Candidate) -> str | None:
+def _address(situation: Situation, candidate: Candidate) -> Stop | None:
     type_ = candidate.address
-    return None if type_ is not None and situation.is_reached(type_) else ""
+    return None if type_ is not None and situation.is_reached(type_) else STOP
 
 
-def _consent(situation: Situation, candidate: Candidate) -> str | None:
+def _consent(situation: Situation, candidate: Candidate) -> Stop | None:
     consented = situation.is_consented(candidate.action.class_, candidate.channel)
-    return None if consented else ""
+    return None if consented else STOP
 
 
-def _service_gate(situation: Situation, candidate: Candidate) -> str | None:
+def _service_gate(situation: Situation, candidate: Candidate) -> Stop | None:
     is_blocked = candidate.action.class_ in situation.policy.blocked_by_case
-    return "" if is_blocked and situation.has_case() else None
+    return STOP if is_blocked and situation.has_case() else None
 
 
-def _limits(situation: Situation, candidate: Candidate) -> str | None:
+def _limits(situation: Situation, candidate: Candidate) -> Stop | None:
     if candidate.action.limits:
         rule = situation.own_pause(candidate.action)
         if rule is not None:
-            return rule
+            return Stop(rule)
     for place in candidate.limits:
         if situation.is_limit_paused(place):
-            return situation.policy.limits[place].rule
+            return Stop(situation.policy.limits[place].rule)
     return None
 
 
-def _caps(situation: Situation, candidate: Candidate) -> str | None:
+def _caps(situation: Situation, candidate: Candidate) -> Stop | None:
     for place in candidate.caps:
         if situation.is_cap_full(place):
-            return situation.policy.caps[place].name
+            return Stop(situation.policy.caps[place].rule)
     return None
 
 
-def _quiet_hours(situation: Situation, candidate: Candidate) -> str | None:
-    if candidate.action.class_ == ActionClass.TRANSACTIONAL:
-        return None
+def _quiet_hours(situation: Situation, candidate: Candidate) -> Stop | None:
     window = situation.quiet(candidate.channel)
-    return None if window is None else window.rule
+    return None if window is None else Stop(window.rule)
 
 
-def _priority(situation: Situation, candidate: Candidate) -> str | None:
+def _priority(situation: Situation, candidate: Candidate) -> Stop | None:
     factors = weigh(candidate, situation.scope, situation.turn, situation.weighed)
     situation.factors = factors
-    return "" if factors.priority is None else None
+    return STOP if factors.priority is None else None
 
 
-GATES: tuple[tuple[str, Gate], ...] = (
-    ("holdout", _holdout),
-    ("eligible", _eligible),
-    ("applicable", _applicable),
-    ("suitable", _suitable),
-    ("address", _address),
-    ("consent", _consent),
-    ("service_gate", _service_gate),
-    ("limits", _limits),
-    ("caps", _caps),
-    (QUIET_HOURS, _quiet_hours),
-    ("priority", _priority),
+GATES: Final = (
+    Gate(HOLDOUT, _holdout, frozenset((ActionClass.MARKETING,))),
+    Gate("eligible", _eligible),
+    Gate("applicable", _applicable),
+    Gate("suitable", _suitable),
+    Gate("address", _address),
+    Gate("consent", _consent, HELD_BACK),
+    Gate("service_gate", _service_gate, HELD_BACK),
+    Gate("limits", _limits),
+    Gate("caps", _caps),
+    Gate(QUIET_HOURS, _quiet_hours, HELD_BACK),
+    Gate("priority", _priority, is_of_act=False),
 )
-GATES_OF_ACT = GATES[:-1]
+_OF_CLASS: Final = {
+    (class_, is_act): tuple(
+        gate for gate in GATES if class_ in gate.classes and (gate.is_of_act or not is_act)
+    )
+    for class_ in ActionClass
+    for is_act in (False, True)
+}
+
+
+def gates_of(class_: ActionClass, *, is_act: bool) -> Sequence[Gate]:
+    """Return the gates that a candidate of a class goes through, in order."""
+    return _OF_CLASS[class_, is_act]
 
 
 def first_stop(
-    gates: Sequence[tuple[str, Gate]], situation: Situation, candidate: Candidate
-) -> tuple[str, str] | None:
-    """Return the first gate that stops a candidate, and its rule ("": none); None for none.
+    gates: Sequence[Gate], situation: Situation, candidate: Candidate
+) -> tuple[str, Stop] | None:
+    """Return the name of the first gate that stops a candidate, and its answer; None for none.
 
     The scope's channel is the candidate's. What the gate `priority` found, whether it stopped the
     candidate or not, is in `situation.factors`.
     """
-    for name, gate in gates:
-        rule = gate(situation, candidate)
-        if rule is not None:
-            return name, rule
+    for gate in gates:
+        stop = gate.check(situation, candidate)
+        if stop is not None:
+            return gate.name, stop
     return None

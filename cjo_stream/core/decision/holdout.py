@@ -1,4 +1,4 @@
-"""Holdouts: who is left out on purpose, so that the rest can be compared with them.
+"""Holdouts: customers left out on purpose, so that the others can be compared with them.
 
 Drawn once, by a stable hash of the customer and the holdout's name, then kept: whatever its share
 becomes later, nobody changes groups. Where a definition has no holdout nobody is held out by it;
@@ -35,6 +35,11 @@ def join_holdouts(into: Customer, other: Customer) -> None:
             mixed.add(name)
         into.holdouts[name] = held or bool(mine)
     into.mixed = sorted(mixed)
+
+
+def part_holdouts(customer: Customer, fresh: Customer) -> None:
+    """Leave a fresh customer in the groups that the members were in before."""
+    fresh.holdouts, fresh.mixed = dict(customer.holdouts), list(customer.mixed)
 
 
 def joins_holdout(customer: Customer, program: Program, journey: str, version: int) -> bool:

@@ -19,17 +19,16 @@ from cjo_stream.core.command.history import remember_command
 from cjo_stream.core.command.window import open_window
 from cjo_stream.core.decision.arbitration import UNWEIGHED, Passed, choose, draw
 from cjo_stream.core.decision.gate import (
-    GATES,
-    GATES_OF_ACT,
     QUIET_HOURS,
     first_stop,
+    gates_of,
 )
 from cjo_stream.core.decision.propensity import features_of, spread_of
 from cjo_stream.core.decision.quiet import quiet_end
 from cjo_stream.core.decision.situation import Situation
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope, evaluate_all
-from cjo_stream.core.identity.membership import address_of
+from cjo_stream.core.profile.identifier import address_of
 from cjo_stream.core.program import Act, Candidate, Decide, Propensity
 from cjo_stream.core.record import JourneyRef, Trigger
 from cjo_stream.core.state import Command, Customer, next_id
@@ -157,8 +156,7 @@ def _judge(
     request: Request, situation: Situation, turn: Turn
 ) -> tuple[list[record.Candidate], list[Passed], dict[str, None]]:
     """Return the candidates' records, those that passed, and the channels delayed, in order."""
-    scope = situation.scope
-    gates = GATES_OF_ACT if request.is_act else GATES
+    scope, is_act = situation.scope, request.is_act
     judged: list[record.Candidate] = []
     passed: list[Passed] = []
     delayed: dict[str, None] = {}
@@ -166,9 +164,10 @@ def _judge(
         name, channel = candidate.action.name, candidate.channel
         scope.channel = channel
         situation.factors = UNWEIGHED
+        gates = gates_of(candidate.action.class_, is_act=is_act)
         stop = first_stop(gates, situation, candidate)
         p, c, v, lever, priority = situation.factors
-        gate, rule = stop if stop is not None else (None, None)
+        gate, rule = (stop[0], stop[1].rule) if stop is not None else (None, None)
         if gate is None:
             one = Passed(len(judged), priority or 0.0, v or 0.0, name, channel)
             passed.append(_spread(one, candidate, situation, turn))
@@ -179,7 +178,7 @@ def _judge(
                 action=name,
                 channel=channel,
                 gate=gate,
-                rule=rule or None,
+                rule=rule,
                 P=p,
                 C=c,
                 V=v,

@@ -14,9 +14,9 @@ from cjo_stream.core.decision.holdout import UNIVERSAL, is_held_out
 from cjo_stream.core.decision.quiet import quiet_at
 from cjo_stream.core.expression import Scope
 from cjo_stream.core.expression.zone import local
-from cjo_stream.core.identity.membership import address_of
 from cjo_stream.core.profile.case import open_cases
 from cjo_stream.core.profile.consent import consented
+from cjo_stream.core.profile.identifier import address_of
 from cjo_stream.core.profile.view import View
 from cjo_stream.core.program import Action, Policy, QuietWindow
 from cjo_stream.core.state import Command, Customer

@@ -140,13 +140,13 @@ def keep_data(customer: Customer, instance: Instance, turn: Turn) -> None:
 def join_waiting(into: Customer, other: Customer, trigger: Trigger, turn: Turn) -> None:
     """Let the requests of a customer that is merged away wait at the one it is merged into.
 
-    Holdouts are joined before: who is held out on either side is so for what waits, too. What
+    Holdouts are joined before: a customer held out on either side is so for what waits, too. What
     finds no room is dropped.
     """
     came, other.waiting = other.waiting, []
     doomed: list[Waiting] = []
     for waiting in came:
-        if _may_wait(into, _kept(waiting), turn.bounds):
+        if _may_wait(into, contents(waiting), turn.bounds):
             into.waiting.append(waiting)
         else:
             turn.count("cjo_state_bounds_total", "waiting")
@@ -193,7 +193,7 @@ def _read_part(event: Event | None, candidates: Iterable[Candidate]) -> Event | 
     return Event(event.type, event.time, kept, event.id, event.channel)
 
 
-def _kept(waiting: Waiting) -> tuple[Any, ...]:
+def contents(waiting: Waiting) -> tuple[Any, ...]:
     """Return the values that a waiting request keeps."""
     return waiting.own, waiting.data, waiting.event.attributes if waiting.event else None
 
@@ -206,7 +206,7 @@ def _may_wait(customer: Customer, kept: tuple[Any, ...], bounds: Bounds) -> bool
 def _has_room(
     customer: Customer, kept: tuple[Any, ...], bounds: Bounds, besides: Waiting | None = None
 ) -> bool:
-    others = (_kept(one) for one in customer.waiting if one is not besides)
+    others = (contents(one) for one in customer.waiting if one is not besides)
     return has_room(kept, others, bounds.waiting_bytes, bounds.small_bytes)
 
 

@@ -1,16 +1,16 @@
-"""Who an event is about: identifiers, links between them, and the customers that they make.
+"""Which identifiers make a customer: merges, unmerges, erasures, and what is on its way meanwhile.
 
-    identifier   the identifier actor: asks for links, holds events, sends them to the customer
-    edge         incarnations of identifiers, the links between them, members of a customer
-    membership   the identifiers that a customer holds: limits, the address seen last
-    merge        how two customers become one, and what waits meanwhile
-    join         the two states become one; each room joins its own part
+    change       one change of a customer's membership at a time
+    merge        how two customers become one
     unmerge      a link is taken back: what hung on it alone leaves with its state
-    evidence     accepted links, and the components they make
     erasure      nothing of a person stays
-    origin       whose stores may still hold what an erased customer was
+    field        the table of a customer's fields: how each joins, parts, is erased, is bounded
+    forward      what goes on to another customer
+    absent       what comes for a customer that is not there
+    refusal      an edge that is refused: the answer, and the record
     parcel       a whole customer's state, in pieces that fit the log
+    member/      members, their links, customers that stay apart, former ids
 
-Normalising and blocking values is done before (`ingest`); the order of one event at its customer
-is `core/customer`.
+The structs of incarnations, edges and members are in `core/edge`; identifiers are actors of their
+own (`core/identifier`). The order of one event at its customer is in `core/customer`.
 """

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cjo_stream.core.edge import Incarnation
-from cjo_stream.core.identity.membership import tell
+from cjo_stream.core.identity.field import empty
+from cjo_stream.core.identity.member.membership import record_change
 from cjo_stream.core.journey.instance import count_live
 from cjo_stream.core.message import Erase, Forget, Purge, customer_key, identifier_key
 from cjo_stream.core.profile.publication import withdraw_profile
@@ -34,31 +34,27 @@ def erase(customer: Customer, message: Erase, turn: Turn) -> None:
     count_live(customer, turn, by=-1)
     withdraw_profile(customer, turn)
     if customer.is_told:
-        tell(customer, "erased", turn, identifiers=[], absorbed=customer.aliases)
+        record_change(customer, "erased", turn, identifiers=[], absorbed=customer.aliases)
     turn.timelines.replace(key, customer.noted, [])
-    _empty(customer, turn.clock)
+    empty(customer)
+    customer.erased_at = turn.clock
     turn.purges.append(key)
     turn.emit(Reply(command_id=message.command_id, body={**report, "erased_at": turn.clock}))
 
 
-def on_purge(_: str, state: Customer | None, message: Purge, turn: Turn) -> Customer | None:
-    """Let the store forget what it held of the erased customer, who was a part of this one."""
+def on_purge(_: str, state: Customer, message: Purge, turn: Turn) -> Customer:
+    """Let the store forget what it held of an erased customer that was part of this one."""
     del message
     turn.changed = False
-    if state is not None:
-        turn.purges.append(customer_key(state.id))
+    turn.purges.append(customer_key(state.id))
     return state
 
 
-def bounce(incarnation: Incarnation, erased_at: int, turn: Turn) -> None:
-    """Tell an identifier that still points to an erased customer."""
-    rank = turn.program.identifier_type(incarnation.type).rank
-    turn.send(identifier_key(incarnation.hash), Forget(incarnation.epoch, erased_at, rank))
-
-
-def answer_nobody(command_id: str, turn: Turn) -> None:
-    """Answer an operator that there is no such customer."""
-    turn.emit(Reply(command_id=command_id, body={"found": False}))
+def on_purge_for_nobody(_: str, state: None, message: Purge, turn: Turn) -> None:
+    """Nothing is held here."""
+    del message
+    turn.changed = False
+    return state
 
 
 def _inventory(customer: Customer, entries: int) -> dict[str, Any]:
@@ -77,10 +73,3 @@ def _inventory(customer: Customer, entries: int) -> dict[str, Any]:
         "commands": len(customer.commands),
         "timeline_entries": entries,
     }
-
-
-def _empty(customer: Customer, at: int) -> None:
-    """Leave nothing but the tombstone, and where to go with what is late for who left before."""
-    blank = Customer(id=customer.id, erased_at=at, moved=customer.moved, parted=customer.parted)
-    for name in Customer.__struct_fields__:
-        setattr(customer, name, getattr(blank, name))

@@ -7,18 +7,32 @@ from collections.abc import Sequence
 import msgspec
 
 from cjo_stream.core.state import Customer
-from cjo_stream.core.timeline import Entry
+from cjo_stream.core.timeline import TimelineEntry, newest
+from cjo_stream.core.turn import Turn
 
 
 class Parcel(msgspec.Struct, array_like=True):
     """A customer with the timeline."""
 
     customer: Customer
-    timeline: list[Entry]
+    timeline: list[TimelineEntry]
 
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Parcel)
+
+
+def join_timeline(key: str, into: Customer, parcel: Parcel, turn: Turn) -> None:
+    """Add a parcel's timeline to that of the customer at actor `key`; the newest stay."""
+    if into.noted + len(parcel.timeline) <= turn.bounds.timeline:
+        for entry in parcel.timeline:
+            turn.timelines.append(key, into.noted, entry)
+            into.noted += 1
+    else:
+        entries = [*turn.timelines.read(key, into.noted), *parcel.timeline]
+        entries = newest(entries, turn.bounds.timeline)
+        turn.timelines.replace(key, into.noted, entries)
+        into.noted = len(entries)
 
 
 def pack(parcel: Parcel, piece_bytes: int) -> list[bytes]:

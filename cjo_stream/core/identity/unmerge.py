@@ -20,31 +20,24 @@ than the timeline stays with the root.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from cjo_stream.core.command.history import part_commands
-from cjo_stream.core.command.window import part_windows
-from cjo_stream.core.decision.waiting import part_waiting
 from cjo_stream.core.edge import (
     Evidence,
     Incarnation,
-    Member,
     next_given_epoch,
 )
-from cjo_stream.core.identity.evidence import components
-from cjo_stream.core.identity.membership import tell
-from cjo_stream.core.identity.origin import origins_of_part
+from cjo_stream.core.identity.field import Parting, part
+from cjo_stream.core.identity.member.apart import keep_apart
+from cjo_stream.core.identity.member.evidence import components
+from cjo_stream.core.identity.member.membership import record_change
 from cjo_stream.core.identity.parcel import Parcel, pack, unpack
-from cjo_stream.core.journey.history import part_histories
 from cjo_stream.core.journey.instance import count_live
-from cjo_stream.core.journey.join import part_instances
 from cjo_stream.core.message import (
     Left,
-    Order,
     Reseed,
     Seed,
     Seeded,
@@ -52,19 +45,13 @@ from cjo_stream.core.message import (
     customer_id,
     customer_key,
     identifier_key,
-    seed_of,
 )
-from cjo_stream.core.profile.activity import part_ids, part_sights
-from cjo_stream.core.profile.case import part_cases
-from cjo_stream.core.profile.consent import part_consent
-from cjo_stream.core.profile.fact import part_facts
 from cjo_stream.core.profile.former import forget_former
 from cjo_stream.core.profile.publication import mark_profile
-from cjo_stream.core.profile.trait import part_traits
 from cjo_stream.core.program import name_of_slot
 from cjo_stream.core.record import Address, Reply
 from cjo_stream.core.state import Customer, Membership
-from cjo_stream.core.timeline import Entry, without
+from cjo_stream.core.timeline import TimelineEntry, without
 from cjo_stream.core.turn import Turn
 
 
@@ -93,10 +80,9 @@ def unlink(customer: Customer, message: Unlink, turn: Turn) -> None:
 
 
 def on_seed(key: str, state: Customer | None, message: Seed, turn: Turn) -> Customer:
-    """Open with the state an unmerge gave, and tell the identifiers whose they are now."""
+    """Begin with the state that an unmerge gave; let the members' identifiers point here."""
     membership = state.membership if state is not None else Membership(is_seeded=False)
     assert membership is not None
-    assert not membership.is_seeded, "a customer is seeded once"
     membership.pieces.append(message.piece)
     if message.part + 1 < message.parts:
         return Customer(id=key[1:], membership=membership)
@@ -109,46 +95,10 @@ def on_seed(key: str, state: Customer | None, message: Seed, turn: Turn) -> Cust
         old = Incarnation(member.type, member.value, hash_, message.epochs[hash_])
         turn.send(identifier_key(hash_), Reseed(old, member.epoch, fresh.id))
     addresses = [Address(m.type, m.value) for m in fresh.members.values()]
-    tell(fresh, "unmerged", turn, identifiers=addresses, reason=f"from {message.source}")
+    record_change(fresh, "unmerged", turn, identifiers=addresses, reason=f"from {message.source}")
     mark_profile(fresh, turn)
     turn.send(customer_key(message.source), Seeded(fresh.id))
     return fresh
-
-
-def moved_to(customer: Customer, hash_: str, epoch: int) -> tuple[str, int] | None:
-    """Return to whom an unmerge gave this incarnation, and its epoch there; None: to nobody."""
-    to = customer.moved.get(f"{hash_}@{epoch}")
-    return (to, next_given_epoch(epoch)) if to is not None else None
-
-
-def is_passed_on(customer: Customer, order: Order, turn: Turn) -> bool:
-    """Return whether an order is none for this root, and see to it.
-
-    It goes on to whom an unmerge gave the identifier by which it came. Where that has left and
-    nobody knows whither, the operator is told to ask again: nothing is done to another customer.
-    """
-    if order.by is None:
-        return False
-    hash_, epoch = order.by
-    moved = moved_to(customer, hash_, epoch)
-    if moved is not None:
-        order = msgspec.structs.replace(order, by=(hash_, moved[1]))
-        turn.send(customer_key(moved[0]), order)
-        return True
-    held = [customer.members]
-    if customer.membership is not None:
-        held += [reserved.members for reserved in customer.membership.reserved.values()]
-    is_here = any(hash_ in members and members[hash_].epoch == epoch for members in held)
-    if is_here or customer.erased_at is not None:
-        return False
-    turn.emit(Reply(command_id=order.command_id, body={"found": False, "changed": True}))
-    return True
-
-
-def forget_oldest(customer: Customer, turn: Turn) -> None:
-    """Keep of those who left, and of their commands, as many as there is room for, the newest."""
-    turn.drop_oldest(customer.moved, turn.bounds.remembered, "moved")
-    turn.drop_oldest(customer.parted, turn.bounds.remembered, "parted")
 
 
 def _split(customer: Customer, message: Unlink, turn: Turn) -> Split:
@@ -163,7 +113,7 @@ def _split(customer: Customer, message: Unlink, turn: Turn) -> Split:
     parts = components(customer.members, rest)
     ends = {end for e in links for end in (e.a, e.b)}
     seed = _strongest(customer, customer.members, turn)  # that of the id, while it is a member
-    leaving = [part for part in parts if seed not in part and not ends.isdisjoint(part)]
+    leaving = [one for one in parts if seed not in one and not ends.isdisjoint(one)]
     return Split(links, leaving)
 
 
@@ -180,14 +130,14 @@ def _take_back(
         parcels.append(parcel)
         report["leaving"][number]["customer_id"] = parcel.customer.id
     for link in split.links:
-        _keep_apart(link, [customer, *(parcel.customer for parcel in parcels)], turn)
+        keep_apart(link, [customer, *(parcel.customer for parcel in parcels)], turn)
     for parcel, old in zip(parcels, epochs, strict=True):
         count_live(parcel.customer, turn, by=-1)
         pieces = pack(parcel, turn.bounds.piece_bytes)
         membership = customer.membership = customer.membership or Membership()
         membership.seeding.append(parcel.customer.id)
-        for part, piece in enumerate(pieces):
-            seed = Seed(customer.id, piece, part, len(pieces), old)
+        for place, piece in enumerate(pieces):
+            seed = Seed(customer.id, piece, place, len(pieces), old)
             turn.send(customer_key(parcel.customer.id), seed)
     gone = [hash_ for hashes in split.leaving for hash_ in hashes]
     for hash_ in customer.members if gone else ():
@@ -195,60 +145,21 @@ def _take_back(
     if parcels:
         turn.timelines.replace(key, customer.noted, timeline)
         customer.noted = len(timeline)
-        mark_profile(customer, turn)
 
 
 def _part(
-    customer: Customer, hashes: list[str], timeline: list[Entry], turn: Turn
-) -> tuple[Parcel, list[Entry]]:
+    customer: Customer, hashes: list[str], timeline: list[TimelineEntry], turn: Turn
+) -> tuple[Parcel, list[TimelineEntry]]:
     """Move a component out of `customer`; return it with its entries, and the entries left."""
     anchors = frozenset(hashes)
     seed = _strongest(customer, hashes, turn)
     rank = turn.program.identifier_type(customer.members[seed].type).rank
     epoch = next_given_epoch(customer.members[seed].epoch)
-    fresh = Customer(id=customer_id(rank, seed, epoch), is_told=True)
-    fresh.cases_era = customer.cases_era
-    fresh.apart = dict(customer.apart)
-    fresh.origins = origins_of_part(customer, turn)
-    fresh.aliases = [id_ for id_ in customer.aliases if seed_of(id_) in anchors]
-    customer.aliases = [id_ for id_ in customer.aliases if seed_of(id_) not in anchors]
-    for hash_ in hashes:
-        old = customer.members.pop(hash_)
-        customer.moved[f"{hash_}@{old.epoch}"] = fresh.id
-        given = next_given_epoch(old.epoch)
-        fresh.members[hash_] = Member(old.type, old.value, given, old.linked_at, old.seen_at)
-    fresh.evidence = [e for e in customer.evidence if e.a in anchors]
-    customer.evidence = [e for e in customer.evidence if e.a not in anchors]
+    fresh = Customer(id=customer_id(rank, seed, epoch))
     leaving = [entry for entry in timeline if entry.anchor in anchors]
     staying = [entry for entry in timeline if entry.anchor not in anchors]
-    part_traits(customer, fresh, leaving, staying, turn)
-    part_sights(customer, fresh, leaving, staying)
-    part_ids(customer, fresh, anchors)
-    part_facts(customer, fresh, anchors)
-    part_consent(customer, fresh, anchors)
-    part_cases(customer, fresh, anchors)
-    part_instances(customer, fresh, anchors)
-    part_histories(customer, fresh, anchors)
-    fresh.holdouts, fresh.mixed = dict(customer.holdouts), list(customer.mixed)
-    part_commands(customer, fresh, anchors)
-    part_waiting(customer, fresh, anchors)
-    part_windows(customer, fresh, anchors)
-    customer.parted.update(dict.fromkeys((c.id for c in fresh.commands), fresh.id))
-    forget_oldest(customer, turn)
+    part(Parting(customer, fresh, hashes, anchors, leaving, staying, turn))
     return Parcel(fresh, without(leaving, customer.members)), without(staying, anchors)
-
-
-def _keep_apart(link: Evidence, customers: list[Customer], turn: Turn) -> None:
-    """Let the customers of a link's two ends never be linked again."""
-    one = next((c for c in customers if link.a in c.members), None)
-    other = next((c for c in customers if link.b in c.members), None)
-    if one is not None and other is not None and one is not other:
-        # A digest: neither side keeps whom the other is.
-        text = f"{link.a}:{link.b}:{turn.clock}"
-        name = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-        one.apart[name], other.apart[name] = 0, 1
-        for side in (one, other):
-            turn.drop_oldest(side.apart, turn.bounds.apart, "apart")
 
 
 def _strongest(customer: Customer, hashes: Iterable[str], turn: Turn) -> str:
@@ -275,7 +186,7 @@ def _show(customer: Customer, hashes: list[str]) -> dict[str, Any]:
             if i.anchor in hashes and i.state is not None
         ],
         "facts": sorted(
-            name_of_slot(slot) for slot, held in customer.facts.items() if held[2] in hashes
+            name_of_slot(slot) for slot, held in customer.facts.items() if held.anchor in hashes
         ),
         "commands": sum(command.anchor in hashes for command in customer.commands),
     }

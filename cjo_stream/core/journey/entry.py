@@ -9,7 +9,7 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, evaluate_all
 from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.journey.history import may_reenter, note_entry
-from cjo_stream.core.journey.instance import enter, settle_entered
+from cjo_stream.core.journey.instance import enter, follow_always
 from cjo_stream.core.journey.record import record
 from cjo_stream.core.journey.step import fits
 from cjo_stream.core.program import Journey
@@ -65,7 +65,7 @@ def _open(cascade: Cascade, journey: Journey, key: Any, event: Event, at: int) -
     note_entry(customer, instance, at, cascade.turn)
     cascade.turn.count("cjo_journey_entries_total", journey.name, str(journey.version))
     enter(cascade, journey, instance, journey.initial, at)
-    settle_entered(cascade, journey, instance)
+    follow_always(cascade, journey, instance)
     return True
 
 

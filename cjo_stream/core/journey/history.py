@@ -10,12 +10,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from cjo_stream.core.program import Journey
-from cjo_stream.core.state import Customer, Instance
+from cjo_stream.core.state import Customer, Instance, LastRun, later
 from cjo_stream.core.text import KEY_CHARACTERS_MAX, key_text
 from cjo_stream.core.turn import Turn
 from cjo_stream.core.word import Reentry
 
-ENTERED, ENDED = 0, 1
 TIMES_BYTES = 60
 """Two times and an anchor."""
 KEY_BYTES_MAX = TIMES_BYTES + 4 * KEY_CHARACTERS_MAX
@@ -24,23 +23,26 @@ KEY_BYTES_MAX = TIMES_BYTES + 4 * KEY_CHARACTERS_MAX
 
 def note_entry(customer: Customer, instance: Instance, at: int, turn: Turn) -> None:
     """Note that an instance was opened."""
-    _note(customer, instance, ENTERED, at, turn)
+    run = _last_run_of(customer, instance)
+    run.entered_at = later(run.entered_at, at)
+    _forget_oldest(customer, customer.histories[instance.journey], turn)
 
 
 def note_end(customer: Customer, instance: Instance, at: int, turn: Turn) -> None:
     """Note that an instance ended."""
-    _note(customer, instance, ENDED, at, turn)
+    run = _last_run_of(customer, instance)
+    run.ended_at = later(run.ended_at, at)
+    _forget_oldest(customer, customer.histories[instance.journey], turn)
 
 
 def join_histories(into: Customer, other: Customer, turn: Turn) -> None:
     """Take the other customer's keys; of one key the latest times."""
     for journey, keys in other.histories.items():
         held = into.histories.setdefault(journey, {})
-        for name, times in keys.items():
-            mine = held.pop(name, None) or [None, None, times[2]]
-            for which in (ENTERED, ENDED):
-                found = [t for t in (mine[which], times[which]) if t is not None]
-                mine[which] = max(found, default=None)
+        for name, run in keys.items():
+            mine = held.pop(name, None) or LastRun(None, None, run.anchor)
+            mine.entered_at = later(mine.entered_at, run.entered_at)
+            mine.ended_at = later(mine.ended_at, run.ended_at)
             held[name] = mine
         _forget_oldest(into, held, turn)
 
@@ -48,7 +50,7 @@ def join_histories(into: Customer, other: Customer, turn: Turn) -> None:
 def part_histories(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> None:
     """Move the keys that were entered with these anchors."""
     for journey, keys in customer.histories.items():
-        for name in [name for name, times in keys.items() if times[2] in anchors]:
+        for name in [name for name, run in keys.items() if run.anchor in anchors]:
             fresh.histories.setdefault(journey, {})[name] = keys.pop(name)
 
 
@@ -61,32 +63,37 @@ def may_reenter(customer: Customer, journey: Journey, key: Any, at: int) -> bool
     entry = journey.entry
     if entry.reentry is not Reentry.NEVER and not entry.reentry_ms:
         return True
-    times = customer.histories.get(journey.name, {}).get(key_text(key))
-    if times is None:
+    run = customer.histories.get(journey.name, {}).get(key_text(key))
+    if run is None:
         return True
     if entry.reentry is Reentry.NEVER:
         return False
-    last = times[ENTERED if entry.reentry is Reentry.AFTER_ENTRY else ENDED]
+    is_after_entry = entry.reentry is Reentry.AFTER_ENTRY
+    last = run.entered_at if is_after_entry else run.ended_at
     return last is None or at >= last + entry.reentry_ms
 
 
-def _note(customer: Customer, instance: Instance, which: int, at: int, turn: Turn) -> None:
+def bytes_of_histories(customer: Customer) -> int:
+    """Return about how many bytes the histories take, as msgpack."""
+    return sum(map(_bytes_of, customer.histories.values()))
+
+
+def _last_run_of(customer: Customer, instance: Instance) -> LastRun:
+    """Return the run of an instance's key, now the one noted last of its journey."""
     keys = customer.histories.setdefault(instance.journey, {})
     name = key_text(instance.key)
-    times = keys.pop(name, None) or [None, None, instance.anchor]
-    before = times[which]
-    times[which] = at if before is None else max(at, before)
-    keys[name] = times
-    _forget_oldest(customer, keys, turn)
+    run = keys.pop(name, None) or LastRun(None, None, instance.anchor)
+    keys[name] = run
+    return run
 
 
-def _forget_oldest(customer: Customer, keys: dict[str, list[Any]], turn: Turn) -> None:
+def _forget_oldest(customer: Customer, keys: dict[str, LastRun], turn: Turn) -> None:
     """Keep the last keys of a journey, and of all journeys what there is room for."""
     turn.drop_oldest(keys, turn.bounds.keys, "histories")
     histories = customer.histories
     if sum(map(len, histories.values())) * KEY_BYTES_MAX <= turn.bounds.histories_bytes:
         return
-    left = turn.bounds.histories_bytes - sum(map(_bytes_of, histories.values()))
+    left = turn.bounds.histories_bytes - bytes_of_histories(customer)
     while left < 0:
         longest = max(histories.values(), key=len)
         oldest = next(iter(longest))

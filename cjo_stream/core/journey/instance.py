@@ -15,7 +15,7 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.expression import Expression
 from cjo_stream.core.journey.cascade import ALWAYS_MAX, Cascade
 from cjo_stream.core.journey.history import note_end
-from cjo_stream.core.journey.record import record, tell
+from cjo_stream.core.journey.record import announce, record
 from cjo_stream.core.journey.step import enter_scope, run_steps
 from cjo_stream.core.program import Journey, Split, State, Step, Transition
 from cjo_stream.core.record import Reason
@@ -60,7 +60,7 @@ def show(cascade: Cascade, journey: Journey, instance: Instance, event: Event) -
         return
     at = max(min(event.time, turn.clock), instance.entered_at)
     if not (listens and _take_first(cascade, journey, instance, state, event, at)):
-        _settle(cascade, journey, instance, at)
+        _follow_always(cascade, journey, instance, at)
 
 
 def fire(cascade: Cascade, journey: Journey, instance: Instance, timer: Timer) -> None:
@@ -71,7 +71,7 @@ def fire(cascade: Cascade, journey: Journey, instance: Instance, timer: Timer) -
     if _holds(cascade, instance, transition.when):
         at = max(timer.due, instance.entered_at)
         if _take(cascade, journey, instance, transition, at):
-            settle_entered(cascade, journey, instance)
+            follow_always(cascade, journey, instance)
 
 
 def enter(cascade: Cascade, journey: Journey, instance: Instance, name: str, at: int) -> None:
@@ -85,7 +85,7 @@ def enter(cascade: Cascade, journey: Journey, instance: Instance, name: str, at:
     if state.end is not None:
         record(cascade, instance, "ended", from_=before, to=name, time=at, outcome=state.end)
         if before is None:
-            tell(cascade, instance, "journey.entered")
+            announce(cascade, instance, "journey.entered")
         run_steps(cascade, instance, state.enter, name)
         _close(cascade, instance, at, state.end)
         return
@@ -93,13 +93,13 @@ def enter(cascade: Cascade, journey: Journey, instance: Instance, name: str, at:
     cascade.turn.count(LIVE, instance.journey, name)
     record(cascade, instance, reason, from_=before, to=name, time=at)
     if before is None:
-        tell(cascade, instance, "journey.entered")
+        announce(cascade, instance, "journey.entered")
     run_steps(cascade, instance, state.enter, name)
 
 
-def settle_entered(cascade: Cascade, journey: Journey, instance: Instance) -> None:
+def follow_always(cascade: Cascade, journey: Journey, instance: Instance) -> None:
     """Follow `always` from the state just entered, then start its timers."""
-    _settle(cascade, journey, instance, instance.entered_at, entered=True)
+    _follow_always(cascade, journey, instance, instance.entered_at, entered=True)
 
 
 def _mark_goal(cascade: Cascade, journey: Journey, instance: Instance, event: Event) -> None:
@@ -118,7 +118,7 @@ def _mark_goal(cascade: Cascade, journey: Journey, instance: Instance, event: Ev
     instance.goal_marked = True
     state = instance.state
     record(cascade, instance, "goal", from_=state, to=state, time=event.time)
-    tell(cascade, instance, "journey.goal")
+    announce(cascade, instance, "journey.goal")
     if goal.exit and state is not None:
         at = max(min(event.time, cascade.turn.clock), instance.entered_at)
         _exit(cascade, journey, instance, at, "goal", goal.do)
@@ -145,7 +145,7 @@ def _take_first(
         if _holds(cascade, instance, transition.when):
             left = _take(cascade, journey, instance, transition, at, by_event=True)
             if left:
-                settle_entered(cascade, journey, instance)
+                follow_always(cascade, journey, instance)
             return left
     return False
 
@@ -201,7 +201,7 @@ def _exit(
     _close(cascade, instance, at, outcome)
 
 
-def _settle(
+def _follow_always(
     cascade: Cascade, journey: Journey, instance: Instance, at: int, *, entered: bool = False
 ) -> None:
     """Try `always` until none is true, entering at `at`.
@@ -260,7 +260,7 @@ def _close(cascade: Cascade, instance: Instance, at: int, outcome: str) -> None:
         customer.instances.remove(instance)
     else:
         _forget_watched(cascade, instance.journey)
-    tell(cascade, instance, "journey.ended", outcome)
+    announce(cascade, instance, "journey.ended", outcome)
 
 
 def _forget_watched(cascade: Cascade, journey: str) -> None:

@@ -51,7 +51,7 @@ def part_instances(customer: Customer, fresh: Customer, anchors: frozenset[str])
 
 
 def _doubles(cascade: Cascade, instances: list[Instance]) -> list[tuple[Instance, Instance]]:
-    """Return (who ends, who stays) for every key that lives twice."""
+    """Return (the one that ends, the one that stays) for every key that lives twice."""
     versions = cascade.turn.program.versions
     doubles: list[tuple[Instance, Instance]] = []
     live: dict[tuple[str, str], Instance] = {}

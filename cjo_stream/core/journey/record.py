@@ -40,7 +40,7 @@ def record(
     cascade.turn.emit(transition)
 
 
-def tell(cascade: Cascade, instance: Instance, type_: str, outcome: str | None = None) -> None:
+def announce(cascade: Cascade, instance: Instance, type_: str, outcome: str | None = None) -> None:
     """Raise `journey.entered`, `journey.ended` or `journey.goal` where some journey listens."""
     if type_ not in cascade.turn.program.raised_on:
         return

@@ -1,12 +1,11 @@
 """What outcomes teach: features, the posterior of each treatment, rewards, Thompson draws.
 
     feature     named values  -> hashed features, kept with the command
-    window      a command's reward window at its customer -> one reward record
     posterior   rewards, one by one -> a treatment's posterior; `Model` holds all treatments'
     weight      a model -> quantised weights in parts, as they are published -> weights in force
     thompson    weights in force -> a choice drawn from the posterior, and its probability
     number      exp, log and quantiles with the same bits on every machine
 
-Choosing without draws is the decision room's; what a policy would have earned,
-`insight`'s.
+A command's reward window is in `core/command`. Choosing without draws is the decision room's;
+what a policy would have earned, `insight`'s.
 """

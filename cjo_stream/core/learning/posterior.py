@@ -72,12 +72,6 @@ def learn(model: Model, treatment: str, features: Sequence[int], *, positive: bo
     _move(posterior.weights, features, 1.0 if positive else 0.0)
 
 
-def predict(posterior: Posterior, features: Sequence[int]) -> float:
-    """Return how likely a positive reward is by the weights' means alone, 0..1."""
-    weights = posterior.weights
-    return sigmoid(sum(weights[f][0] for f in features if f in weights))
-
-
 def _move(weights: dict[int, tuple[float, float]], features: Sequence[int], y: float) -> None:
     present = [(f, *weights.get(f, (0.0, _precision(f)))) for f in features]
     z = v = 0.0

@@ -87,7 +87,7 @@ NOTHING_KNOWN: Final = Weights(0, 0)
 
 
 class ModelInForce(msgspec.Struct, frozen=True):
-    """The weights that decisions go by. `number` is what decision records tell as their model."""
+    """The weights that decisions go by; records show `number` as the model version."""
 
     number: int
     treatments: dict[str, Weights]

@@ -1,4 +1,4 @@
-"""How often and when a customer was seen: events, first and last sight, last channel."""
+"""A customer's activity: how many events, the first and last time, the last channel."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from cjo_stream.core.event import Event
 from cjo_stream.core.state import Customer
 from cjo_stream.core.text import short
-from cjo_stream.core.timeline import Entry, EventEntry, events_of
+from cjo_stream.core.timeline import EventEntry, TimelineEntry, events_of
 from cjo_stream.core.turn import Turn
 
 TAG_DIGITS = 8
@@ -19,8 +19,8 @@ def seen_before(customer: Customer, event: Event, turn: Turn) -> bool:
     if not event.own_id:
         return False
     since = turn.clock - turn.program.dedupe_ms
-    sight = customer.seen.get(_name(event))
-    return sight is not None and _at(sight) > since
+    came = customer.seen.get(_name(event))
+    return came is not None and _at(came) > since
 
 
 def remember_id(customer: Customer, event: Event, turn: Turn) -> None:
@@ -34,8 +34,8 @@ def remember_id(customer: Customer, event: Event, turn: Turn) -> None:
     _forget_ids(customer, turn)
 
 
-def join_sights(into: Customer, other: Customer, turn: Turn) -> None:
-    """Add the other customer's events and event ids."""
+def join_activity(into: Customer, other: Customer) -> None:
+    """Add the other customer's events."""
     into.events += other.events
     if other.first_seen is not None:
         firsts = (into.first_seen, other.first_seen)
@@ -44,38 +44,45 @@ def join_sights(into: Customer, other: Customer, turn: Turn) -> None:
         into.last_seen is None or other.last_seen > into.last_seen
     ):
         into.last_seen, into.last_channel = other.last_seen, other.last_channel
-    for name, sight in other.seen.items():
-        into.seen[name] = max(sight, into.seen.get(name, sight), key=_at)
+
+
+def join_ids(into: Customer, other: Customer, turn: Turn) -> None:
+    """Add the other customer's event ids; of one id the later arrival counts."""
+    for name, came in other.seen.items():
+        into.seen[name] = max(came, into.seen.get(name, came), key=_at)
     into.seen = dict(sorted(into.seen.items(), key=lambda pair: _at(pair[1])))
     _forget_ids(into, turn)
 
 
 def part_ids(customer: Customer, fresh: Customer, anchors: Iterable[str]) -> None:
-    """Move the ids of events with these anchors; those of whom it is not known stay."""
+    """Move the ids of events with these anchors; an id without a known anchor stays."""
     tags = {anchor[:TAG_DIGITS] for anchor in anchors}
-    for name, sight in list(customer.seen.items()):
-        if not isinstance(sight, int) and sight[1] in tags:
+    for name, came in list(customer.seen.items()):
+        if not isinstance(came, int) and came[1] in tags:
             fresh.seen[name] = customer.seen.pop(name)
 
 
-def part_sights(
-    customer: Customer, fresh: Customer, leaving: Iterable[Entry], staying: Iterable[Entry]
+def part_activity(
+    customer: Customer,
+    fresh: Customer,
+    leaving: Iterable[TimelineEntry],
+    staying: Iterable[TimelineEntry],
 ) -> None:
     """Move the events whose entries leave."""
     gone, kept = events_of(leaving), events_of(staying)
     is_whole = len(gone) + len(kept) == customer.events
     for event in gone:
-        note_sight(fresh, event)
+        count_event(fresh, event)
     if is_whole:
         customer.events = 0
         customer.first_seen = customer.last_seen = customer.last_channel = None
         for event in kept:
-            note_sight(customer, event)
+            count_event(customer, event)
     else:
         customer.events -= len(gone)
 
 
-def note_sight(customer: Customer, event: Event | EventEntry) -> None:
+def count_event(customer: Customer, event: Event | EventEntry) -> None:
     """Count an event."""
     customer.events += 1
     if customer.first_seen is None or event.time < customer.first_seen:
@@ -85,9 +92,9 @@ def note_sight(customer: Customer, event: Event | EventEntry) -> None:
         customer.last_channel = event.channel
 
 
-def _at(sight: int | tuple[int, str]) -> int:
+def _at(came: int | tuple[int, str]) -> int:
     """Return when an id came; an earlier release kept nothing else."""
-    return sight if isinstance(sight, int) else sight[0]
+    return came if isinstance(came, int) else came[0]
 
 
 def _name(event: Event) -> str:

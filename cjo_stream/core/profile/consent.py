@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cjo_stream.core.state import Customer
+from cjo_stream.core.state import Customer, Statement
 from cjo_stream.core.turn import Turn
 from cjo_stream.core.word import ActionClass, Consent, ConsentStatus
 
@@ -31,7 +31,7 @@ def record_consent(customer: Customer, attributes: dict[str, Any], time: int, tu
         return False
     if type(status) is not str or status not in _STATUSES:
         return False
-    return _keep(customer, purpose, channel, [status, time, turn.anchor], turn)
+    return _keep(customer, purpose, channel, Statement(status, time, turn.anchor), turn)
 
 
 def join_consent(into: Customer, other: Customer, turn: Turn) -> None:
@@ -43,7 +43,7 @@ def join_consent(into: Customer, other: Customer, turn: Turn) -> None:
 
 
 def _keep(
-    customer: Customer, purpose: str, channel: str, statement: list[Any], turn: Turn
+    customer: Customer, purpose: str, channel: str, statement: Statement, turn: Turn
 ) -> bool:
     """Keep a statement where it is the stronger; return False where there is no room for it."""
     held = customer.consent.get(purpose, {})
@@ -58,14 +58,14 @@ def _keep(
 def part_consent(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> None:
     """Move the statements that were made with these anchors."""
     for purpose, channels in customer.consent.items():
-        for channel in [name for name, held in channels.items() if held[2] in anchors]:
+        for channel in [name for name, held in channels.items() if held.anchor in anchors]:
             fresh.consent.setdefault(purpose, {})[channel] = channels.pop(channel)
 
 
-def _is_stronger(statement: list[Any], before: list[Any]) -> bool:
-    if statement[1] != before[1]:
-        return bool(statement[1] > before[1])
-    return not (statement[0] == ConsentStatus.GRANTED != before[0])
+def _is_stronger(statement: Statement, before: Statement) -> bool:
+    if statement.time != before.time:
+        return statement.time > before.time
+    return not (statement.status == ConsentStatus.GRANTED != before.status)
 
 
 def latest_status(customer: Customer, purpose: str, channel: str) -> str | None:
@@ -76,8 +76,8 @@ def latest_status(customer: Customer, purpose: str, channel: str) -> str | None:
     found = [held[name] for name in (channel, EVERYWHERE) if name in held]
     if not found:
         return None
-    latest = max(found, key=lambda pair: (pair[1], pair[0] != ConsentStatus.GRANTED))
-    return str(latest[0])
+    latest = max(found, key=lambda one: (one.time, one.status != ConsentStatus.GRANTED))
+    return latest.status
 
 
 def consented(customer: Customer, asked: dict[str, Consent], purpose: str, channel: str) -> bool:

@@ -17,7 +17,7 @@ from cjo_stream.core.expression.zone import read_timestamp
 from cjo_stream.core.profile.former import forget_former
 from cjo_stream.core.program import Fact
 from cjo_stream.core.size import has_room
-from cjo_stream.core.state import Customer
+from cjo_stream.core.state import Customer, KnownFact
 from cjo_stream.core.turn import Turn
 
 _REFUSED = object()
@@ -31,13 +31,13 @@ def set_fact(customer: Customer, name: str, value: Any, time: int, turn: Turn) -
         turn.count("cjo_facts_ignored_total", "unknown")
         return
     held = customer.facts.get(fact.slot)
-    if held is not None and held[1] > time:
+    if held is not None and held.time > time:
         return
     fitted = None if value is None else fit(fact, value)
     if fitted is _REFUSED:
         turn.count("cjo_facts_ignored_total", "type")
         return
-    _keep(customer, fact.slot, [fitted, time, turn.anchor], turn)
+    _keep(customer, fact.slot, KnownFact(fitted, time, turn.anchor), turn)
 
 
 def join_facts(into: Customer, other: Customer, turn: Turn) -> None:
@@ -48,34 +48,34 @@ def join_facts(into: Customer, other: Customer, turn: Turn) -> None:
             _keep(into, name, held, turn)
 
 
-def _keep(customer: Customer, slot: str, held: list[Any], turn: Turn) -> None:
-    if not _has_room(customer, slot, held[0], turn.bounds):
+def _keep(customer: Customer, slot: str, held: KnownFact, turn: Turn) -> None:
+    if not _has_room(customer, slot, held.value, turn.bounds):
         forget_former(customer, turn.program)
-        if not _has_room(customer, slot, held[0], turn.bounds):
+        if not _has_room(customer, slot, held.value, turn.bounds):
             turn.count("cjo_state_bounds_total", "facts")
             return
     customer.facts[slot] = held
 
 
 def _has_room(customer: Customer, slot: str, value: Any, bounds: Bounds) -> bool:
-    others = (other[0] for known, other in customer.facts.items() if known != slot)
+    others = (other.value for known, other in customer.facts.items() if known != slot)
     return has_room(value, others, bounds.facts_bytes, bounds.small_bytes)
 
 
 def part_facts(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> None:
     """Move the facts that came with these anchors."""
-    for name in [name for name, held in customer.facts.items() if held[2] in anchors]:
+    for name in [name for name, held in customer.facts.items() if held.anchor in anchors]:
         fresh.facts[name] = customer.facts.pop(name)
 
 
 def known_facts(customer: Customer, facts: Mapping[str, Fact]) -> dict[str, Any]:
     """Return the facts that were said, by name, sorted; defaults are not among them."""
     held = ((name, customer.facts.get(fact.slot)) for name, fact in sorted(facts.items()))
-    return {name: one[0] for name, one in held if one is not None and one[0] is not None}
+    return {name: one.value for name, one in held if one is not None and one.value is not None}
 
 
-def _weight(held: list[Any]) -> tuple[int, bytes]:
-    return held[1], msgspec.json.encode(held[0])
+def _weight(held: KnownFact) -> tuple[int, bytes]:
+    return held.time, msgspec.json.encode(held.value)
 
 
 def fit(fact: Fact, value: Any) -> Any:
@@ -100,5 +100,5 @@ def fit(fact: Fact, value: Any) -> Any:
 def read_fact(customer: Customer, fact: Fact) -> Any:
     """Return the fact, its default, or MISSING."""
     held = customer.facts.get(fact.slot)
-    value = fact.default if held is None or held[0] is None else held[0]
+    value = fact.default if held is None or held.value is None else held.value
     return MISSING if value is None else value

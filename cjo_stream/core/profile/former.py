@@ -1,10 +1,10 @@
-"""What a customer keeps of definitions that govern no more: nobody reads it, and it goes.
+"""What a customer keeps of definitions that are no longer in force: nothing reads it.
 
     traits, facts    under slots that no trait or fact of the set in force has
     cases            of an era in which they were closed by other keys
 
-It is forgotten where a profile is told, in merges, and where it takes the room of a new value: not
-at each event, for else none of it is in the way there.
+It is forgotten when the profile is published, in merges, and where it takes the room of a new
+value; not at each event, where it is not in the way otherwise.
 """
 
 from __future__ import annotations

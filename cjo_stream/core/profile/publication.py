@@ -1,14 +1,14 @@
-"""The profile as the outside sees it: told when it changed, at most once in PAUSE_MS.
+"""The profile as the outside sees it: published when it changed, at most once in PAUSE_MS.
 
-What changes within the pause is told at its end, so that a burst of events is two records.
+What changes within the pause is published at its end, so that a burst of events is two records.
 """
 
 from __future__ import annotations
 
 from cjo_stream.core.expression import MISSING
-from cjo_stream.core.identity.membership import values_of
 from cjo_stream.core.profile.fact import known_facts
 from cjo_stream.core.profile.former import forget_former
+from cjo_stream.core.profile.identifier import values_of
 from cjo_stream.core.profile.trait import read
 from cjo_stream.core.record import Profile, Withdrawal
 from cjo_stream.core.state import Customer
@@ -18,14 +18,14 @@ PAUSE_MS = 300_000
 
 
 def mark_profile(customer: Customer, turn: Turn) -> None:
-    """The profile is not as told any more; of a customer of whom nothing is told, it never is."""
+    """Mark the profile as changed since it was published, if the customer has been published."""
     if customer.profile_due is None and customer.is_told:
         at = customer.profile_at
         customer.profile_due = turn.clock if at is None else max(turn.clock, at + PAUSE_MS)
 
 
 def publish_profile(customer: Customer, turn: Turn) -> None:
-    """Tell the profile where that is due."""
+    """Publish the profile if it is due."""
     due = customer.profile_due
     if due is None or due > turn.clock:
         return

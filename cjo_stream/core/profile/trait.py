@@ -24,7 +24,7 @@ from cjo_stream.core.profile.former import forget_former
 from cjo_stream.core.program import Trait
 from cjo_stream.core.size import has_room
 from cjo_stream.core.state import Customer
-from cjo_stream.core.timeline import Entry, EventEntry, events_of
+from cjo_stream.core.timeline import EventEntry, TimelineEntry, events_of
 from cjo_stream.core.turn import Turn
 from cjo_stream.core.word import TraitKind
 
@@ -70,7 +70,7 @@ def read(customer: Customer, trait: Trait, now: int) -> Any:
 def join_traits(into: Customer, other: Customer, turn: Turn) -> None:
     """Join the other customer's traits, each by its own rule.
 
-    Of the lists of `distinct`, the one of the customer who was seen first stands first. What has
+    Of the lists of `distinct`, the one of the customer seen first stands first. What has
     no room joined stays as it was.
     """
     is_later = (into.first_seen or 0) > (other.first_seen or 0)
@@ -104,15 +104,15 @@ def _joined(trait: Trait, one: Any, two: Any) -> Any:
 def part_traits(
     customer: Customer,
     fresh: Customer,
-    leaving: Iterable[Entry],
-    staying: Iterable[Entry],
+    leaving: Iterable[TimelineEntry],
+    staying: Iterable[TimelineEntry],
     turn: Turn,
 ) -> None:
     """Rebuild the traits of both from what each event's entry says was taken of it.
 
     Where the timeline does not reach back to the first event, what is older stays with
     `customer`: counts and sums less what leaves, the other kinds as they are. What former
-    definitions took of an event is nobody's.
+    definitions took of an event is dropped.
     """
     gone, kept = events_of(leaving), events_of(staying)
     _rebuild(fresh, gone, turn)

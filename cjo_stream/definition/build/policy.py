@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import msgspec
 
 from cjo_stream.core.command.coverage import covers_candidate
 from cjo_stream.core.expression.calendar import WEEKDAYS
-from cjo_stream.core.program import Action, Candidate, Cap, Channel, Policy
-from cjo_stream.core.word import ActionClass
+from cjo_stream.core.program import Action, Candidate, Cap, Channel, Policy, Rule
+from cjo_stream.core.word import HELD_BACK, ActionClass
 from cjo_stream.definition.build.context import Context
 from cjo_stream.definition.build.limit import build_coverage, build_limit, coverage_text
 from cjo_stream.definition.build.quiet import build_quiet
@@ -17,7 +17,6 @@ from cjo_stream.definition.grammar.item import Fields, Item
 from cjo_stream.definition.text.report import Report, quoted, unknown
 
 REWARD_WINDOW_MS = 7 * 86_400_000
-_ALL_BUT_TRANSACTIONAL = frozenset(ActionClass) - {ActionClass.TRANSACTIONAL}
 
 
 def build_policy(fields: Fields | None, context: Context) -> Policy:
@@ -39,7 +38,7 @@ def build_policy(fields: Fields | None, context: Context) -> Policy:
         ),
         quiet=build_quiet(fields.items("quiet_hours"), context),
         consent={entry.key.value: entry.value for entry in consent},
-        blocked_by_case=frozenset(item.value for item in blocked) & _ALL_BUT_TRANSACTIONAL,
+        blocked_by_case=frozenset(item.value for item in blocked) & HELD_BACK,
         holdout=fields.value("holdout", 0.0),
         explore=explore if isinstance(explore, float) else 0.0,
         thompson=isinstance(explore, Fields) and explore.value("thompson", False),
@@ -77,7 +76,7 @@ def build_candidates(
     return portfolio
 
 
-def _covering(rules: tuple[Any, ...], action: Action, channel: str) -> tuple[int, ...]:
+def _covering(rules: Sequence[Rule], action: Action, channel: str) -> tuple[int, ...]:
     """Return the places of the rules that cover a candidate."""
     return tuple(
         place
@@ -115,16 +114,16 @@ def _build_caps(fields: Fields, report: Report) -> list[Cap]:
     for place, item in enumerate(fields.items("caps")):
         rule: Fields = item.value
         name, per = rule.value("name", f"cap_{place + 1}"), rule.value("per", 0)
-        if any(name == cap.name for cap in caps):
+        if any(name == cap.rule for cap in caps):
             where = rule.get("name")
             report.warn(where.node if where else item.node, f"a second cap {quoted(name)}")
         coverage = build_coverage(rule)
         if coverage.classes is None:
             # Only a cap that names it is about the class transactional.
-            coverage = msgspec.structs.replace(coverage, classes=_ALL_BUT_TRANSACTIONAL)
+            coverage = msgspec.structs.replace(coverage, classes=HELD_BACK)
         caps.append(
             Cap(
-                name=name,
+                rule=name,
                 coverage=coverage,
                 most=rule.value("max", 0),
                 per=per,

@@ -13,7 +13,7 @@ from random import Random
 
 import msgspec
 
-from cjo_stream.simulate.scene import Truth
+from cjo_stream.simulate.record import Truth
 
 # fmt: off
 FIRST_NAMES = (

@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from cjo_stream.simulate.answer import Answers, Received, directory
+from cjo_stream.simulate.record import Truth
 from cjo_stream.simulate.response import Response
-from cjo_stream.simulate.scene import Scene, Setting, Truth
+from cjo_stream.simulate.scene import Scene, Setting
 from cjo_stream.simulate.shop.aftermath import Aftermath, Order
 from cjo_stream.simulate.shop.appeal import APPEALS, REACH, character
 from cjo_stream.simulate.shop.population import CATEGORIES, GUEST, MEMBER, Person, Population

@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from cjo_stream.simulate.answer import Answers, Received, directory
+from cjo_stream.simulate.record import Truth
 from cjo_stream.simulate.response import Response
-from cjo_stream.simulate.scene import Scene, Setting, Truth
+from cjo_stream.simulate.scene import Scene, Setting
 from cjo_stream.simulate.source import Teller
 from cjo_stream.simulate.telco.appeal import APPEALS, REACH
 from cjo_stream.simulate.telco.source import SOURCES

@@ -13,8 +13,8 @@ from random import Random
 
 import msgspec
 
+from cjo_stream.simulate.record import Truth
 from cjo_stream.simulate.response import Character
-from cjo_stream.simulate.scene import Truth
 
 FIRST_NAMES = (
     "ada",

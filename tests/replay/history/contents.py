@@ -15,7 +15,7 @@ from cjo_stream.core.learning.posterior import Posterior
 from cjo_stream.core.message import Absorb, Message, Seed, StoreModel, StoreSet
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.state import Customer, Identifier
-from cjo_stream.core.timeline import EVENT, Entry, EventEntry, events_of
+from cjo_stream.core.timeline import EVENT, EventEntry, TimelineEntry, events_of
 from cjo_stream.definition.content import Content, decode
 from cjo_stream.embedded import installation, learning, output, runtime
 from cjo_stream.embedded.state import StateFolder
@@ -39,7 +39,7 @@ from tests.replay.history.layout import met
 STORED: Final = (
     Customer,
     Identifier,
-    Entry,
+    TimelineEntry,
     EventEntry,
     codec.Meta,
     Content,

@@ -7,11 +7,14 @@ where a field has it. So a field is in a history only where its place in the byt
 from __future__ import annotations
 
 import functools
+import re
 import types
 from collections.abc import Iterator
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
+
+_ROOMS = re.compile(r"\b[a-z_]+\.")
 
 
 def fields_of(*roots: Any) -> set[str]:
@@ -40,6 +43,14 @@ def drawn(*roots: Any) -> dict[str, list[str]]:
         ]
         for struct in sorted(structs_of(*roots), key=lambda one: (one.__module__, one.__name__))
     }
+
+
+def without_rooms(layout: dict[str, list[str]]) -> list[tuple[str, list[str]]]:
+    """Return a drawing by the names of structs alone: no byte depends on where one is defined."""
+    return sorted(
+        (_ROOMS.sub("", struct), [_ROOMS.sub("", part) for part in parts])
+        for struct, parts in layout.items()
+    )
 
 
 def _form(struct: type[msgspec.Struct]) -> str:

@@ -1,11 +1,12 @@
-"""The identifiers a customer holds: members, how one is born, what the outside is told of them."""
+"""The members of a customer: the first one, limits, and the identity records."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
-from cjo_stream.core.edge import Incarnation, Member
-from cjo_stream.core.event import Event
+from cjo_stream.core.bounds import Bounds
+from cjo_stream.core.edge import Incarnation, Member, next_given_epoch
 from cjo_stream.core.program import Program
 from cjo_stream.core.record import Address, IdentityChange
 from cjo_stream.core.state import Customer
@@ -35,13 +36,22 @@ def join_members(into: dict[str, Member], others: dict[str, Member]) -> None:
             into[hash_] = member
 
 
+def part_members(customer: Customer, fresh: Customer, hashes: Iterable[str]) -> None:
+    """Move members to a fresh customer, in a new epoch each, and note where they have gone."""
+    for hash_ in hashes:
+        old = customer.members.pop(hash_)
+        customer.moved[f"{hash_}@{old.epoch}"] = fresh.id
+        given = next_given_epoch(old.epoch)
+        fresh.members[hash_] = Member(old.type, old.value, given, old.linked_at, old.seen_at)
+
+
 def breaks_limit(members: dict[str, Member], ends: tuple[str, str], turn: Turn) -> bool:
     """Return whether a customer of these members, joined at `ends`, would break a limit.
 
     A limit with `per` counts the members linked in (clock - per, clock]; a link counts for both
     its ends.
     """
-    if not has_room_for(members, turn):
+    if not has_room_for(members, turn.bounds):
         return True
     counts: dict[str, int] = {}
     for hash_, member in members.items():
@@ -59,12 +69,12 @@ def breaks_limit(members: dict[str, Member], ends: tuple[str, str], turn: Turn) 
     return False
 
 
-def has_room_for(members: dict[str, Member], turn: Turn) -> bool:
+def has_room_for(members: dict[str, Member], bounds: Bounds) -> bool:
     """Return whether one customer may hold so many identifiers, and so long ones."""
-    if len(members) > turn.bounds.members:
+    if len(members) > bounds.members:
         return False
     characters = sum(len(member.value) for member in members.values())
-    return characters <= turn.bounds.members_characters
+    return characters <= bounds.members_characters
 
 
 def full_until(members: dict[str, Member], type_: str, program: Program, clock: int) -> int | None:
@@ -85,46 +95,15 @@ def full_until(members: dict[str, Member], type_: str, program: Program, clock: 
     return min(clock + FULL_MS, sorted(linked)[-declared.limit] + declared.per_ms)
 
 
-def note_members(customer: Customer, event: Event) -> None:
-    """Note which members an event has named, the one named last at the end."""
-    members = customer.members
-    for identifier in event.identifiers:
-        member = members.get(identifier.hash)
-        if member is not None and (member.seen_at is None or event.time >= member.seen_at):
-            member.seen_at = event.time
-            if len(members) > 1:
-                members[identifier.hash] = members.pop(identifier.hash)
-
-
-def address_of(customer: Customer, type_: str) -> Address | None:
-    """Return the customer's identifier of a type that was seen last, or None."""
-    # `>=` over the order of sight: of several seen at the same time, the one that came last.
-    best, best_at = None, -(1 << 63)
-    for member in customer.members.values():
-        if member.type == type_:
-            at = member.seen_at if member.seen_at is not None else -(1 << 63)
-            if at >= best_at:
-                best, best_at = member, at
-    return Address(type_, best.value) if best is not None else None
-
-
-def values_of(customer: Customer) -> dict[str, list[str]]:
-    """Return the customer's values by type, both sorted."""
-    values: dict[str, list[str]] = {}
-    for member in customer.members.values():
-        values.setdefault(member.type, []).append(member.value)
-    return {type_: sorted(values[type_]) for type_ in sorted(values)}
-
-
-def tell_created(customer: Customer, event_id: str | None, turn: Turn) -> None:
-    """Tell the outside of a customer, once: at its first event, or where it absorbs another."""
+def record_created(customer: Customer, event_id: str | None, turn: Turn) -> None:
+    """Record that a customer is there, once: at its first event, or where it absorbs another."""
     if not customer.is_told:
         customer.is_told = True
         addresses = [Address(m.type, m.value) for m in customer.members.values()]
-        tell(customer, "created", turn, identifiers=addresses, event_id=event_id)
+        record_change(customer, "created", turn, identifiers=addresses, event_id=event_id)
 
 
-def tell(
+def record_change(
     customer: Customer,
     kind: Kind,
     turn: Turn,

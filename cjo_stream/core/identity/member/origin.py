@@ -1,7 +1,7 @@
-"""Whose stores may still hold, overwritten, what a customer was: for the day it is erased.
+"""Customers under whose keys a store may still hold what this customer was: to be purged with it.
 
-A customer who was absorbed is an alias of the one who did. One whom an unmerge made was held by
-those it was parted from, and by whom they had absorbed.
+An absorbed customer is an alias of the one that absorbed it. A customer that an unmerge made was
+part of the customer it left, and of those that this one had absorbed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from cjo_stream.core.turn import Turn
 
 
 def origins_of_part(customer: Customer, turn: Turn) -> list[str]:
-    """Return the origins of a customer who is parted from this one."""
+    """Return the origins of a customer that is parted from this one."""
     return join_origins([customer.id, *customer.aliases], customer.origins, turn)
 
 

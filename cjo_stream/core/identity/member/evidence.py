@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cjo_stream.core.edge import Evidence
+from cjo_stream.core.edge import Edge, Evidence
+from cjo_stream.core.state import Customer
+from cjo_stream.core.turn import Turn
 
 
 def components(members: Iterable[str], evidence: Iterable[Evidence]) -> list[list[str]]:
@@ -23,6 +25,21 @@ def components(members: Iterable[str], evidence: Iterable[Evidence]) -> list[lis
     return list(found.values())
 
 
+def add_evidence(customer: Customer, others: Iterable[Evidence], edge: Edge, turn: Turn) -> None:
+    """Keep an accepted link, behind `others`; beyond the bound the oldest spare one goes."""
+    customer.evidence += others
+    one, other = edge.source.hash, edge.other.hash
+    if any({e.a, e.b} == {one, other} for e in customer.evidence):
+        return
+    customer.evidence.append(Evidence(one, other, turn.clock))
+    while len(customer.evidence) > turn.bounds.evidence:
+        spare = spare_evidence(customer.members, customer.evidence)
+        if spare is None:
+            break
+        turn.count("cjo_state_bounds_total", "evidence")
+        customer.evidence.remove(spare)
+
+
 def spare_evidence(members: Iterable[str], evidence: Iterable[Evidence]) -> Evidence | None:
     """Return the oldest link that closes a circle: without it every member hangs as before."""
     parents = {member: member for member in members}
@@ -30,6 +47,12 @@ def spare_evidence(members: Iterable[str], evidence: Iterable[Evidence]) -> Evid
         if link.a not in parents or link.b not in parents or not _unite(parents, link):
             return link
     return None
+
+
+def part_evidence(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> None:
+    """Move the links among members that leave."""
+    fresh.evidence = [e for e in customer.evidence if e.a in anchors]
+    customer.evidence = [e for e in customer.evidence if e.a not in anchors]
 
 
 def without(evidence: Iterable[Evidence], left: str, at: int) -> list[Evidence]:

@@ -1,0 +1,153 @@
+"""Journeys: entry, states, transitions, timers, and the steps that they run."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cjo_stream.core.expression import Expression
+from cjo_stream.core.program.action import Candidate
+from cjo_stream.core.word import Past, Reentry, Status
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask for one action. `channels` None: in the order of its treatments."""
+
+    action: str
+    channels: tuple[str, ...] | None = None
+    data: dict[str, Expression] = {}
+    candidates: tuple[Candidate, ...] = ()
+    """Those asked for, in the order in which they are tried."""
+
+
+class Decide(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask for the best action of those that every given list allows; None allows all."""
+
+    issues: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+    actions: tuple[str, ...] | None = None
+    channels: tuple[str, ...] | None = None
+    data: dict[str, Expression] = {}
+    candidates: tuple[Candidate, ...] = ()
+    """Those asked for, by action (in the order of `actions`, else of names), then treatment."""
+
+
+class Raise(msgspec.Struct, frozen=True, kw_only=True):
+    """Put an event before the same customer."""
+
+    type: str
+    attributes: dict[str, Expression] = {}
+
+
+class SetFact(msgspec.Struct, frozen=True, kw_only=True):
+    """Set facts of the profile, in order."""
+
+    facts: dict[str, Expression]
+
+
+class Assign(msgspec.Struct, frozen=True, kw_only=True):
+    """Set variables of the instance's data, in order."""
+
+    variables: dict[str, Expression]
+
+
+Step = Act | Decide | Raise | SetFact | Assign
+
+
+class Branch(msgspec.Struct, frozen=True, kw_only=True):
+    """One arm of a split."""
+
+    name: str
+    weight: float
+    to: str
+
+
+class Split(msgspec.Struct, frozen=True, kw_only=True):
+    """Targets drawn by a stable hash of customer, journey and state."""
+
+    branches: tuple[Branch, ...]
+
+
+class Transition(msgspec.Struct, frozen=True, kw_only=True):
+    """`to` None: only `do` runs."""
+
+    when: Expression | None = None
+    to: str | Split | None = None
+    do: tuple[Step, ...] = ()
+
+
+class TimerRule(msgspec.Struct, frozen=True, kw_only=True):
+    """A timer of a state: `after_ms` from entering, or `at` a time. One of the two is set."""
+
+    after_ms: int | None = None
+    at: Expression | None = None
+    past: Past = Past.FIRE
+    transition: Transition
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """One state; `end` names the outcome of a final one, `timers` stand as written."""
+
+    name: str
+    enter: tuple[Step, ...] = ()
+    leave: tuple[Step, ...] = ()
+    on: dict[str, tuple[Transition, ...]] = {}
+    always: tuple[Transition, ...] = ()
+    timers: tuple[TimerRule, ...] = ()
+    end: str | None = None
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """What opens an instance. `reentry_ms` is the pause of AFTER_END or AFTER_ENTRY (0: none)."""
+
+    on: frozenset[str]
+    when: Expression | None = None
+    key: Expression | None = None
+    reentry: Reentry = Reentry.AFTER_END
+    reentry_ms: int = 0
+
+
+class Goal(msgspec.Struct, frozen=True, kw_only=True):
+    """What the journey is for. `within_ms` None: while live."""
+
+    on: frozenset[str]
+    when: Expression | None = None
+    within_ms: int | None = None
+    exit: bool = False
+    do: tuple[Step, ...] = ()
+
+
+class Exit(msgspec.Struct, frozen=True, kw_only=True):
+    """Ends an instance from any state with outcome `as_`."""
+
+    on: frozenset[str]
+    when: Expression | None = None
+    as_: str
+    do: tuple[Step, ...] = ()
+
+
+class Journey(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a journey.
+
+    `entry_reads`: attributes of the opening event that any expression reads as `entry.NAME`; only
+    those are kept with the instance.
+    """
+
+    name: str
+    version: int
+    owner: str | None = None
+    about: str | None = None
+    status: Status = Status.LIVE
+    entry: Entry
+    holdout: float = 0.0
+    """Share of customers held out, 0..1."""
+    data: dict[str, Expression] = {}
+    goal: Goal | None = None
+    exit: tuple[Exit, ...] = ()
+    on: dict[str, tuple[Transition, ...]] = {}
+    initial: str
+    states: dict[str, State]
+    entry_reads: frozenset[str] = frozenset()
+    listens: frozenset[str] = frozenset()
+    """Every event type that a goal, an exit or a transition waits for (entry's not included)."""
+    hears_every: bool = False
+    """Whether some state has `always`, which is tried after any event."""

@@ -1,0 +1,57 @@
+"""The whole definition set, with the indexes by which the core finds what an event concerns."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cjo_stream.core.program.action import Action, Candidate
+from cjo_stream.core.program.journey import Journey
+from cjo_stream.core.program.policy import Policy
+from cjo_stream.core.program.topology import CaseRule, Channel, Fact, IdentifierType, Trait
+
+
+class Program(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole definition set."""
+
+    number: int = 0
+    topology: str
+    about: str | None = None
+    timezone: str = "UTC"
+    region: str | None = None
+    dedupe_ms: int = 7 * 86_400_000
+    grace_ms: int = 300_000
+    max_late_ms: int = 86_400_000
+    reward_window_ms: int = 7 * 86_400_000
+    channels: dict[str, Channel]
+    identifiers: dict[str, IdentifierType]
+    """By type, strongest first."""
+    former: dict[str, IdentifierType] = {}
+    """Types that an earlier set declared: customers still have identifiers of them."""
+    blocked: frozenset[str] = frozenset()
+    """Lower-cased values of the topology; the built-in ones are the normaliser's."""
+    facts: dict[str, Fact] = {}
+    traits: dict[str, Trait] = {}
+    opened: tuple[CaseRule, ...] = ()
+    closed: tuple[CaseRule, ...] = ()
+    cases_era: int = 0
+    """Cases of another era are none."""
+    journeys: dict[str, Journey] = {}
+    """The current version of each, by name, in order of name; drafts are not in it."""
+    versions: dict[tuple[str, int], Journey] = {}
+    """Every version that may still have live instances, the current ones included."""
+    actions: dict[str, Action] = {}
+    """By name, in order of name."""
+    policy: Policy = Policy()
+    candidates: dict[str, tuple[Candidate, ...]] = {}
+    """By action, in order of name; of each in the order of its treatments."""
+    traits_on: dict[str, tuple[Trait, ...]] = {}
+    traits_in: dict[str, Trait] = {}
+    """By slot."""
+    entries_on: dict[str, tuple[Journey, ...]] = {}
+    """By event type, journeys in order of name."""
+    raised_on: frozenset[str] = frozenset()
+    """Types among journey.entered, journey.ended, journey.goal that some journey listens for."""
+
+    def identifier_type(self, name: str) -> IdentifierType:
+        """Return what is declared of a type, or of a former one its rank, and no more."""
+        return self.identifiers.get(name) or self.former[name]

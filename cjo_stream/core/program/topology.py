@@ -1,0 +1,101 @@
+"""What a topology declares: channels, identifier types, facts, traits, cases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cjo_stream.core.expression import Expression
+from cjo_stream.core.word import FactType, Format, NormalForm, TraitKind
+
+_ERA_MARK = "~"
+"""No name has it."""
+
+
+def slot(name: str, era: int) -> str:
+    """Return under which name customers keep a trait or fact of its `era`.
+
+    An era ends where a trait or fact is defined otherwise, or taken away (definition/era.py). What
+    was kept before stands under another slot then, so that nothing takes it for its own.
+
+    >>> slot("spend", 0), slot("spend", 2)
+    ('spend', 'spend~2')
+    """
+    return f"{name}{_ERA_MARK}{era}" if era else name
+
+
+def name_of_slot(slot_: str) -> str:
+    """Return the name of the trait or fact that is kept under a slot."""
+    return slot_.partition(_ERA_MARK)[0]
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and how a channel's raw events come in. `mapping` is for format `mapped` only."""
+
+    topic: str
+    prefixed: bool = False
+    """Whether the installation's topic prefix comes before `topic`: a name by default takes it."""
+    format: Format = Format.NATIVE
+    mapping: dict[str, Any] = {}
+    """`id type time` -> Expression; `identifiers attributes` -> {name: Expression}."""
+
+
+class Channel(msgspec.Struct, frozen=True, kw_only=True):
+    """A channel: `input` for events in, `output` for commands to an `address` of that type."""
+
+    name: str
+    input: Input | None = None
+    output: str | None = None
+    """Topic of action commands."""
+    output_prefixed: bool = True
+    """Whether the installation's topic prefix comes before `output`."""
+    address: str | None = None
+
+
+class IdentifierType(msgspec.Struct, frozen=True, kw_only=True):
+    """One type of identifier; a lower `rank` is stronger."""
+
+    type: str
+    rank: int
+    limit: int = 5
+    per_ms: int | None = None
+    normalise: NormalForm | None = None
+    shared_after: int | None = None
+    """Seen with more than so many distinct values of type `counts`, a value is shared."""
+    counts: str | None = None
+    """The strongest type, or the one named by `of`; None without `shared_after`."""
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """A declared fact."""
+
+    name: str
+    type: FactType
+    default: Any = None
+    slot: str
+    """Under which customers keep it."""
+
+
+class Trait(msgspec.Struct, frozen=True, kw_only=True):
+    """A value kept per customer over events."""
+
+    name: str
+    kind: TraitKind
+    on: frozenset[str]
+    when: Expression | None = None
+    value: Expression | None = None
+    """None for COUNT."""
+    per_ms: int | None = None
+    keep: int = 50
+    slot: str
+    """Under which customers keep it."""
+
+
+class CaseRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Opens, or closes, a service case."""
+
+    on: frozenset[str]
+    when: Expression | None = None
+    key: Expression | None = None
+    """None: the customer's one nameless case."""
