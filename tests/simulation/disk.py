@@ -405,6 +405,8 @@ class Worker:
         self.first = 0
         self.frames: list[bytes] = []
         self.met = Counter[str]()
+        self.is_refused = False
+        """Whether the last start was refused: until a copy is back, no new one is taken."""
 
     def go(self, step: Step) -> None:
         """Open the partition, take records, perhaps store a checkpoint; then be killed."""
@@ -413,8 +415,10 @@ class Worker:
             fault = Fault() if step.what == "checkpoint" else step.fault
             with failing(fault, self.met), room(size):
                 self._run(step)
+            self.is_refused = False
         except CjoError as error:
             check_told(error)
+            self.is_refused |= isinstance(error, RebuildError | RefusalError)
             self.met[f"ended: {type(error).__name__}"] += 1
             if step.what == "go on a full disk":
                 self.met[no_room(error)] += 1
@@ -430,7 +434,7 @@ class Worker:
         """The log's beginning goes, as far as the newest checkpoint reaches."""
         with suppress(CjoError):
             newest = Checkpoints(self.url, "0").newest()
-            if newest is not None and newest.applied >= self.first:
+            if newest is not None and newest.applied >= self.first and not self.is_refused:
                 self._keep()
                 self.first = newest.applied + 1
                 self.met["the log begins behind a checkpoint"] += 1
@@ -524,6 +528,8 @@ class Worker:
 
     def _keep(self) -> None:
         """Let the operator have a copy of everything."""
+        if self.is_refused:
+            return
         copy = self.root / "kept"
         shutil.rmtree(copy, ignore_errors=True)
         for path in (self.path, Path(self.url)):
