@@ -23,6 +23,6 @@ def accept(
     That frame, and those after it with clocks no higher, count as an hour ahead of their append
     times. Mend the brokers' clocks first.
     """
-    from cjo_stream.kafka import clock
+    from cjo_stream.kafka.position import clock
 
     say_json(clock.accept(operator_settings(context), partition, offset))

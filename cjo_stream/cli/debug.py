@@ -28,7 +28,7 @@ def frames(
     ] = False,
 ) -> None:
     """Print frames, a JSON line each."""
-    from cjo_stream.kafka import replay as log
+    from cjo_stream.kafka.operator import replay as log
 
     found = log.frames(operator_settings(context), partition, start, effects=effects)
     for place, frame in itertools.islice(found, most):
@@ -40,7 +40,7 @@ def replay(context: typer.Context, partition: Partition = None) -> None:
     """Run the internal log again through fresh stores; print the effects, a JSON line each."""
     import msgspec
 
-    from cjo_stream.kafka import replay as log
+    from cjo_stream.kafka.operator import replay as log
 
     for place, effect in log.replay(operator_settings(context), partition):
         value = msgspec.Raw(effect.value) if effect.kind != "dead_letter" else effect.value

@@ -58,7 +58,7 @@ def settings_of(context: typer.Context) -> Settings:
         warn(unknown)
     found = settings.load(context.obj)
     if found.kafka:
-        from cjo_stream.kafka import property as kafka_property
+        from cjo_stream.kafka.client import property as kafka_property
 
         kafka_property.check_names(found.kafka)
     return found
@@ -69,8 +69,8 @@ def operator_settings(context: typer.Context) -> Settings:
 
     What the client library has to say (why it cannot connect, once of a kind) goes to stderr.
     """
-    from cjo_stream.kafka import client
-    from cjo_stream.kafka.noise import muffle
+    from cjo_stream.kafka.client import client
+    from cjo_stream.kafka.client.noise import muffle
     from cjo_stream.telemetry import log
 
     settings = settings_of(context)

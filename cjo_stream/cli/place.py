@@ -31,7 +31,7 @@ def installation_of(
 ) -> Installation:
     """Return the installation that a command is about; raises UsageError."""
     if state is None:
-        from cjo_stream.kafka.operator import OnKafka
+        from cjo_stream.kafka.operator.installation import OnKafka
 
         return OnKafka(operator_settings(context), keep_key=keep_key)
     if keep_key:
@@ -47,7 +47,7 @@ def installation_of(
 def records_of(context: typer.Context, results: Path | None) -> Records:
     """Return the records that a command is about."""
     if results is None:
-        from cjo_stream.kafka.records import TopicRecords
+        from cjo_stream.kafka.operator.records import TopicRecords
 
         return TopicRecords(operator_settings(context))
     from cjo_stream.embedded.results import FileRecords

@@ -44,8 +44,8 @@ def intake(
 
     Each has a CJO_SLOT of its own.
     """
-    from cjo_stream.kafka import intake as process
-    from cjo_stream.kafka.position import Words
+    from cjo_stream.kafka.position.position import Words
+    from cjo_stream.kafka.stage import intake as process
 
     words = Words(restore_offsets, without_lost)
     return _run(lambda: process.run(_begin(context), words))
@@ -60,8 +60,8 @@ def dispatch(
 
     Each has a CJO_SLOT of its own.
     """
-    from cjo_stream.kafka import dispatch as process
-    from cjo_stream.kafka.position import Words
+    from cjo_stream.kafka.position.position import Words
+    from cjo_stream.kafka.stage import dispatch as process
 
     words = Words(restore_offsets, without_lost)
     return _run(lambda: process.run(_begin(context), words))
@@ -79,7 +79,7 @@ def worker(context: typer.Context) -> int:
 
 def learn(context: typer.Context) -> int:
     """Learn from rewards how likely each action is accepted, and publish it; one process."""
-    from cjo_stream.kafka import learn as process
+    from cjo_stream.kafka.stage import learn as process
 
     return _run(lambda: process.run(_begin(context)))
 
@@ -93,8 +93,8 @@ def up(
     Each line that they say begins with the name of who says it. Where none can work (a missing
     topic, an unknown host), all end and it is said why.
     """
-    from cjo_stream.kafka import slot
-    from cjo_stream.kafka import up as supervisor
+    from cjo_stream.kafka.process import slot
+    from cjo_stream.kafka.process import up as supervisor
     from cjo_stream.telemetry import log
 
     settings = _begin(context)
@@ -121,7 +121,7 @@ def _begin(context: typer.Context) -> Settings:
     Raises UsageError where the broker's host is not known. A child of `up` does not ask: `up` has,
     and where nobody knows it later, it went away and is waited for.
     """
-    from cjo_stream.kafka.client import check_address
+    from cjo_stream.kafka.client.client import check_address
     from cjo_stream.settings import is_supervised
     from cjo_stream.telemetry import log
 
@@ -134,7 +134,7 @@ def _begin(context: typer.Context) -> Settings:
 
 def _run(process: Callable[[], int]) -> int:
     """Return the exit code of a process, which tells its supervisor what to do next."""
-    from cjo_stream.kafka.ending import exit_code
+    from cjo_stream.kafka.process.ending import exit_code
 
     try:
         return process()

@@ -23,7 +23,7 @@ from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
     from cjo_stream.core.program import Program
-    from cjo_stream.kafka.conversation import Said
+    from cjo_stream.kafka.local.conversation import Said
     from cjo_stream.kafka.topic.name import Names
     from cjo_stream.settings import Settings
     from cjo_stream.simulate import Simulated, World
@@ -146,7 +146,7 @@ def _until(records: Iterable[Simulated], end_ms: int) -> Iterator[Simulated]:
 def _send(
     settings: Settings, program: Program, records: Iterable[Simulated], *, quiet: bool
 ) -> Counter[str]:
-    from cjo_stream.kafka.feed import Feed
+    from cjo_stream.kafka.client.feed import Feed
     from cjo_stream.kafka.topic.name import Names
     from cjo_stream.simulate import at_arrival
 
@@ -167,7 +167,7 @@ def _send(
 def _talk(
     settings: Settings, program: Program, world: World, end_ms: int, *, quiet: bool
 ) -> tuple[Counter[str], int]:
-    from cjo_stream.kafka.conversation import converse
+    from cjo_stream.kafka.local.conversation import converse
     from cjo_stream.kafka.topic.name import Names
 
     names = Names(settings.topic_prefix)
@@ -202,7 +202,7 @@ class _People:
         self._decode = msgspec.json.Decoder(Received).decode
 
     def before(self, time_ms: int) -> Iterator[Said]:
-        from cjo_stream.kafka.conversation import Said
+        from cjo_stream.kafka.local.conversation import Said
 
         for sent in self._world.before(time_ms):
             channel = OUTCOMES if sent.is_outcome else sent.channel

@@ -29,7 +29,7 @@ def create(context: typer.Context, topology: TopologyOrNone = None, json: Json =
 
     From here on the installation has the tenant key that is set.
     """
-    from cjo_stream.kafka import definition
+    from cjo_stream.kafka.definition import apply as definition
     from cjo_stream.kafka.topic import check
 
     settings = operator_settings(context)

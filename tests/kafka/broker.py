@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cjo_stream.kafka.broker import Broker
+from cjo_stream.kafka.local.broker import Broker
 
 __all__ = ["Broker", "start_broker"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cjo_stream.errors import CjoError
-from cjo_stream.kafka.broker import Broker
+from cjo_stream.kafka.local.broker import Broker
 from cjo_stream.settings import Settings
 
 TENANT_KEY = "a-key-only-the-tests-have-0123456789"

@@ -16,12 +16,12 @@ from confluent_kafka import TopicPartition
 from cjo_stream.core.learning.posterior import Posterior
 from cjo_stream.engine.frame import Effect
 from cjo_stream.errors import HoleError, RefusalError, RetryError, StopError
-from cjo_stream.kafka import dispatch as dispatch_module
-from cjo_stream.kafka.client import Outgoing, group_consumer
-from cjo_stream.kafka.dispatch import DispatchProcess
-from cjo_stream.kafka.memory import Memory, Standing
+from cjo_stream.kafka.client.client import Outgoing, group_consumer
+from cjo_stream.kafka.client.transaction import Transactions
+from cjo_stream.kafka.stage import dispatch as dispatch_module
+from cjo_stream.kafka.stage.dispatch import DispatchProcess
+from cjo_stream.kafka.stage.memory import Memory, Standing
 from cjo_stream.kafka.topic.name import Names
-from cjo_stream.kafka.transaction import Transactions
 from cjo_stream.settings import Settings
 from tests.kafka.chain import Chain
 from tests.kafka.effects import command, effect_tasks

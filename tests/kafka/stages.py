@@ -16,12 +16,12 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from cjo_stream.definition import compile_content, load
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import Task
-from cjo_stream.kafka.client import Admin, Outgoing, Sender, is_end, reader
-from cjo_stream.kafka.definition import Applied, apply
-from cjo_stream.kafka.dispatch import DispatchProcess
-from cjo_stream.kafka.intake import IntakeProcess
-from cjo_stream.kafka.position import NO_WORDS, Words
-from cjo_stream.kafka.stage import Process, Stopping
+from cjo_stream.kafka.client.client import Admin, Outgoing, Sender, is_end, reader
+from cjo_stream.kafka.definition.apply import Applied, apply
+from cjo_stream.kafka.position.position import NO_WORDS, Words
+from cjo_stream.kafka.process.stage import Process, Stopping
+from cjo_stream.kafka.stage.dispatch import DispatchProcess
+from cjo_stream.kafka.stage.intake import IntakeProcess
 from cjo_stream.kafka.topic.check import create
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings

@@ -19,11 +19,11 @@ from confluent_kafka.admin import (
 
 from cjo_stream.definition import load
 from cjo_stream.errors import RefusalError, RetryError, UsageError
-from cjo_stream.kafka import broker as broker_module
-from cjo_stream.kafka import client
-from cjo_stream.kafka.broker import Broker, free_port
-from cjo_stream.kafka.client import Admin
-from cjo_stream.kafka.definition import apply, current
+from cjo_stream.kafka.client import client
+from cjo_stream.kafka.client.client import Admin
+from cjo_stream.kafka.definition.apply import apply, current
+from cjo_stream.kafka.local import broker as broker_module
+from cjo_stream.kafka.local.broker import Broker, free_port
 from cjo_stream.kafka.topic.check import create
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings

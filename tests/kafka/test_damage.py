@@ -9,7 +9,7 @@ import pytest
 
 from cjo_stream.engine.frame import tick_frame
 from cjo_stream.errors import RefusalError
-from cjo_stream.kafka.broker import Broker
+from cjo_stream.kafka.local.broker import Broker
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 from tests.kafka.broker import start_broker

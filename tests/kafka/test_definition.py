@@ -10,12 +10,12 @@ from cjo_stream.definition import load
 from cjo_stream.errors import RefusalError, RetryError, UsageError
 from cjo_stream.ingest.identifier import named
 from cjo_stream.kafka.command import ask_actor
-from cjo_stream.kafka.definition import apply, current, keep_key, status
-from cjo_stream.kafka.intake import IntakeProcess
-from cjo_stream.kafka.learn import LearnProcess
-from cjo_stream.kafka.operator import OnKafka
-from cjo_stream.kafka.stage import Stopping
-from cjo_stream.kafka.tenant import check_key
+from cjo_stream.kafka.definition.apply import apply, current, keep_key, status
+from cjo_stream.kafka.definition.tenant import check_key
+from cjo_stream.kafka.operator.installation import OnKafka
+from cjo_stream.kafka.process.stage import Stopping
+from cjo_stream.kafka.stage.intake import IntakeProcess
+from cjo_stream.kafka.stage.learn import LearnProcess
 from cjo_stream.kafka.topic.check import create
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings

@@ -9,9 +9,10 @@ import pytest
 from cjo_stream.definition import carry, load
 from cjo_stream.engine.frame import Effect
 from cjo_stream.errors import HoleError, RefusalError
-from cjo_stream.kafka.definition import Published, apply
-from cjo_stream.kafka.dispatch import DispatchProcess
-from cjo_stream.kafka.position import Words
+from cjo_stream.kafka.definition.apply import apply
+from cjo_stream.kafka.definition.log import Published
+from cjo_stream.kafka.position.position import Words
+from cjo_stream.kafka.stage.dispatch import DispatchProcess
 from cjo_stream.kafka.topic.check import create
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings

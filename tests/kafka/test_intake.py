@@ -10,11 +10,11 @@ from confluent_kafka.admin import NewTopic
 from cjo_stream.core.message import Arrive
 from cjo_stream.engine.frame import decode_frame
 from cjo_stream.errors import RefusalError, StopError
-from cjo_stream.kafka import definition
-from cjo_stream.kafka.client import Admin, group_consumer, group_id
-from cjo_stream.kafka.intake import IntakeProcess
-from cjo_stream.kafka.position import Words, set_numbers
-from cjo_stream.kafka.stage import Stopping
+from cjo_stream.kafka.client.client import Admin, group_consumer, group_id
+from cjo_stream.kafka.definition import apply as definition
+from cjo_stream.kafka.position.position import Words, set_numbers
+from cjo_stream.kafka.process.stage import Stopping
+from cjo_stream.kafka.stage.intake import IntakeProcess
 from cjo_stream.kafka.topic.check import create
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings

@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 from cjo_stream.core.learning.posterior import Model
 from cjo_stream.core.record import Reward
 from cjo_stream.engine.learner import Learner
-from cjo_stream.kafka.memory import Standing
+from cjo_stream.kafka.stage.memory import Standing
 from tests.kafka.chain import Chain
 from tests.unit.scene import ACTIONS, HEAD
 from tests.unit.test_reward import ASK, PROFILE

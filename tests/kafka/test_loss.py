@@ -15,16 +15,16 @@ from cjo_stream.core.record import Reward
 from cjo_stream.definition import load
 from cjo_stream.engine.frame import tick_frame
 from cjo_stream.errors import RefusalError, StopError
-from cjo_stream.kafka import stage
-from cjo_stream.kafka.broker import Broker
-from cjo_stream.kafka.client import Admin, Outgoing, Place, group_id
-from cjo_stream.kafka.learn import LearnProcess
-from cjo_stream.kafka.loss import look
-from cjo_stream.kafka.position import committed_offsets
-from cjo_stream.kafka.stage import Stopping
+from cjo_stream.kafka.client.client import Admin, Outgoing, Place, group_id
+from cjo_stream.kafka.client.transaction import Transactions
+from cjo_stream.kafka.local.broker import Broker
+from cjo_stream.kafka.position.loss import look
+from cjo_stream.kafka.position.position import committed_offsets
+from cjo_stream.kafka.process import stage
+from cjo_stream.kafka.process.stage import Stopping
+from cjo_stream.kafka.stage.learn import LearnProcess
 from cjo_stream.kafka.topic.check import create
 from cjo_stream.kafka.topic.name import Names
-from cjo_stream.kafka.transaction import Transactions
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
 from tests.kafka.broker import start_broker

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cjo_stream.kafka.broker import Broker
+from cjo_stream.kafka.local.broker import Broker
 from tests.kafka.broker import start_broker
 from tests.kafka.chain import Chain
 from tests.kafka.supervised import Listener, Supervised

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from cjo_stream.errors import LockedError
-from cjo_stream.kafka import slot
+from cjo_stream.kafka.process import slot
 
 HOLDER = """
 import sys
 from pathlib import Path
-from cjo_stream.kafka import slot
+from cjo_stream.kafka.process import slot
 with slot.held(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -14,7 +14,7 @@ from confluent_kafka.admin import (
 
 from cjo_stream.core.program import Channel, Input, Program
 from cjo_stream.errors import RefusalError
-from cjo_stream.kafka.client import Admin, reader
+from cjo_stream.kafka.client.client import Admin, reader
 from cjo_stream.kafka.topic.check import create, require_log, verify
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.worker.process import _check_configs

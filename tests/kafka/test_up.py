@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from cjo_stream.kafka import slot
-from cjo_stream.kafka.ending import AWAY, REFUSED, USAGE
-from cjo_stream.kafka.up import (
+from cjo_stream.kafka.process import slot
+from cjo_stream.kafka.process.ending import AWAY, REFUSED, USAGE
+from cjo_stream.kafka.process.up import (
     AWAY_PAUSE_MAX_S,
     PAUSE_MAX_S,
     REFUSALS_MAX,
@@ -26,7 +26,7 @@ from cjo_stream.kafka.up import (
 SUPERVISOR = """
 import json, logging, sys
 from pathlib import Path
-from cjo_stream.kafka import up
+from cjo_stream.kafka.process import up
 logging.basicConfig(level="INFO", stream=sys.stderr)
 folder = Path(sys.argv[1])
 wanted = [up.Child(n, (sys.executable, str(folder / (n + ".py"))), {"NAME": n}, s)

@@ -24,25 +24,22 @@ from confluent_kafka.admin import NewTopic
 from cjo_stream.core.message import ActivateSet
 from cjo_stream.definition import load
 from cjo_stream.errors import RefusalError, RetryError, StopError
-from cjo_stream.kafka import (
-    command,
-    contents,
-    definition,
-    feed,
-    intake,
-    loss,
-    stage,
-    transaction,
-)
-from cjo_stream.kafka.client import Admin, Outgoing, Sender, check_consumed, group_consumer
-from cjo_stream.kafka.contents import table
-from cjo_stream.kafka.definition import apply, current, read_definitions
-from cjo_stream.kafka.feed import Feed
-from cjo_stream.kafka.producer import FrameProducer
-from cjo_stream.kafka.replay import replay
+from cjo_stream.kafka import command
+from cjo_stream.kafka.client import contents, feed, transaction
+from cjo_stream.kafka.client.client import Admin, Outgoing, Sender, check_consumed, group_consumer
+from cjo_stream.kafka.client.contents import table
+from cjo_stream.kafka.client.feed import Feed
+from cjo_stream.kafka.client.producer import FrameProducer
+from cjo_stream.kafka.client.transaction import Transactions
+from cjo_stream.kafka.definition import apply as definition
+from cjo_stream.kafka.definition.apply import apply, current
+from cjo_stream.kafka.definition.log import read_definitions
+from cjo_stream.kafka.operator.replay import replay
+from cjo_stream.kafka.position import loss
+from cjo_stream.kafka.process import stage
+from cjo_stream.kafka.stage import intake
 from cjo_stream.kafka.topic.check import create
 from cjo_stream.kafka.topic.name import Names
-from cjo_stream.kafka.transaction import Transactions
 from cjo_stream.settings import Settings
 from tests.kafka.conftest import make_settings
 from tests.kafka.lateness import behind

@@ -19,8 +19,8 @@ from confluent_kafka.admin import (
 from cjo_stream.engine.codec import META_KEY, Meta, decode_meta
 from cjo_stream.engine.frame import tick_frame
 from cjo_stream.errors import ClockError, UsageError
-from cjo_stream.kafka import clock
-from cjo_stream.kafka.replay import replay as log_replay
+from cjo_stream.kafka.operator.replay import replay as log_replay
+from cjo_stream.kafka.position import clock
 from cjo_stream.settings import DEMO_TENANT_KEY, Settings
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.rocks import RocksStore

@@ -21,9 +21,9 @@ from cjo_stream.engine import codec
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.errors import RefusalError
-from cjo_stream.kafka.clock import clocks_of
-from cjo_stream.kafka.folder import Folder, folders_of, record_key
-from cjo_stream.kafka.position import copies_of
+from cjo_stream.kafka.position.clock import clocks_of
+from cjo_stream.kafka.position.folder import Folder, folders_of, record_key
+from cjo_stream.kafka.position.position import copies_of
 from cjo_stream.kafka.worker.state import LogRange, StateFolder
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.memory import MemoryStore

@@ -202,7 +202,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "ingest/tenant.py": {
         "Set CJO_TENANT_KEY to the key": "test_cli_customer.py::test_with_another_tenant_key_a_state_folder_is_left_alone",
     },
-    "kafka/client.py": {
+    "kafka/client/client.py": {
         "a record of topic {} is damaged": "kafka/test_damage.py::test_a_changed_byte_in_any_log_is_refused_and_never_taken",
         "a record was not delivered": _TOPIC_MADE,
         "another consumer has this process's place": "kafka/test_intake.py::test_who_loses_its_place_to_another_of_its_slot_says_so",
@@ -213,7 +213,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "missing: {}. Run": "kafka/test_topics.py::test_a_missing_topic_is_refused_with_the_command_that_makes_it",
         "The next start says which": _LOSS,
     },
-    "kafka/clock.py": {
+    "kafka/position/clock.py": {
         "says no clock that stops anybody": "kafka/test_worker.py::test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word",
         "holds no record at offset": "kafka/test_worker.py::test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word",
         "has no partition {}": "kafka/test_worker.py::test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word",
@@ -222,45 +222,47 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "the broker does not take the command": _SENT_AGAIN,
         "`cjo-stream status` shows which partitions": "kafka/test_definition.py::test_an_operator_finds_a_customer_by_any_of_their_identifiers",
     },
-    "kafka/contents.py": {
+    "kafka/client/contents.py": {
         "write a null value under that key": _NULL,
         "could not be read to its end": _READ_AGAIN,
     },
-    "kafka/definition.py": {
-        "could not be read: is the broker up?": _READ_AGAIN,
+    "kafka/definition/apply.py": {
         "is another `apply` under way?": _APPLIED_AGAIN,
         "it goes on where it stopped": _BROKEN_OFF,
         "'; '.join(errors)": "test_task.py::test_a_set_that_does_not_compile_is_refused_and_the_one_in_force_stays",
         "came in between. Write the topic's records back": "test_foreign.py::test_no_apply_says_that_a_set_governs_where_a_later_one_does",
+    },
+    "kafka/definition/log.py": {
+        "could not be read: is the broker up?": _READ_AGAIN,
         "or records of it were deleted. Write them back": _BACK,
         "no fingerprint of a tenant key": "kafka/test_definition.py::test_without_a_kept_key_or_a_pointer_an_apply_brings_them_back",
         "what `cjo-stream apply` did not write": "test_foreign.py::test_a_set_that_was_written_over_is_refused_until_its_record_is_back",
         "which set is applied": "kafka/test_definition.py::test_without_a_kept_key_or_a_pointer_an_apply_brings_them_back",
     },
-    "kafka/dispatch.py": {
+    "kafka/stage/dispatch.py": {
         "does not declare": "kafka/test_dispatch.py::test_a_command_of_a_set_that_was_replaced_goes_out_once_its_record_is_written_back",
     },
-    "kafka/feed.py": {
+    "kafka/client/feed.py": {
         "a record was not delivered": _TOPIC_MADE,
         "were not acknowledged": _SENT_AGAIN,
     },
-    "kafka/intake.py": {"positions could not be committed": _INTAKE_ANEW},
-    "kafka/learn.py": {
+    "kafka/stage/intake.py": {"positions could not be committed": _INTAKE_ANEW},
+    "kafka/stage/learn.py": {
         "what was learnt is of another one": _LEARNT_ANEW,
         "are not learnt": _LEARNT_ANEW,
         "the log lost its end": _LOSS,
     },
-    "kafka/loss.py": {
+    "kafka/position/loss.py": {
         "Bring back the log's replica": _LOSS,
         "could not be read: is the broker up?": _READ_AGAIN,
     },
-    "kafka/memory.py": {
+    "kafka/stage/memory.py": {
         "what no learner of this release wrote": "test_foreign.py::test_a_learner_whose_memory_was_written_over_begins_anew",
     },
-    "kafka/operator.py": {
+    "kafka/operator/installation.py": {
         "nothing is applied yet": "kafka/test_definition.py::test_an_operator_finds_a_customer_by_any_of_their_identifiers",
     },
-    "kafka/position.py": {
+    "kafka/position/position.py": {
         "or delete the group's offsets": "test_position.py::test_an_operator_may_have_intake_go_on_from_the_copy",
         "which goes on from their copy": "test_position.py::test_an_operator_may_have_intake_go_on_from_the_copy",
         "This is a new installation now": "test_position.py::test_an_internal_topic_created_anew_is_a_new_installation",
@@ -268,14 +270,14 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "records are gone that were never read": "test_position.py::test_an_operator_may_have_intake_go_on_without_what_is_gone",
         "the log lost its end. Bring it back": _WITHOUT,
     },
-    "kafka/property.py": {
+    "kafka/client/property.py": {
         "set another value": _PROPERTIES,
         "librdkafka has no property": _PROPERTIES,
     },
-    "kafka/slot.py": {
+    "kafka/process/slot.py": {
         "is held by process": "kafka/test_slot.py::test_a_slot_is_held_by_one_process_until_it_dies"
     },
-    "kafka/stage.py": {
+    "kafka/process/stage.py": {
         "it is sent again after the next start": _SENT_AGAIN,
         "this process stood still for {} s, or": _INTAKE_ANEW,
     },
@@ -284,20 +286,20 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "set CJO_PARTITIONS to the number": "kafka/test_topics.py::test_every_difference_comes_with_what_mends_it",
         "Set CJO_REPLICATION_FACTOR": "kafka/test_topics.py::test_topics_that_were_created_verify",
     },
-    "kafka/transaction.py": {
+    "kafka/client/transaction.py": {
         "another writer has this one's transactional id": "kafka/test_way_out.py::test_a_writer_that_another_shut_out_writes_on_after_a_start",
         "a transaction failed": "kafka/test_way_out.py::test_a_transaction_that_failed_is_written_after_a_start_once_there_is_room",
         "a transaction got no answer": _WRITTEN_AGAIN,
         "of a transaction were not acknowledged": _WRITTEN_AGAIN,
         "is the broker up? What is in the transaction": _WRITTEN_AGAIN,
     },
-    "kafka/worker/host.py": {
+    "kafka/worker/faust.py": {
         "is none of Kafka's: use": _CREDENTIALS,
         "is not supported by the worker: use": _CREDENTIALS,
         "give the certificate and its key": "test_credentials.py::test_a_client_certificate_reaches_faust",
         "set the properties ssl.*.location": "test_credentials.py::test_a_client_certificate_reaches_faust",
     },
-    "kafka/worker/hosting.py": {"The next start says which": _LOSS},
+    "kafka/worker/assignment.py": {"The next start says which": _LOSS},
     "kafka/worker/partition.py": {"The next start reads the log from {} on": _UP_TO},
     "kafka/worker/process.py": {
         "and must have": "kafka/test_topics.py::test_a_log_that_would_forget_is_refused_with_the_command_that_mends_it",
@@ -345,21 +347,21 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "set CJO_METRICS_PORT": "test_way_out.py::test_metrics_are_served_at_a_free_port"
     },
     "testing/driver.py": {"has no time zone": _DRIVER, "is no identifier type": _DRIVER},
-    "kafka/producer.py": {
+    "kafka/client/producer.py": {
         "could not be written ({}); start again": _TOPIC_MADE,
         "a frame was not delivered": _TOPIC_MADE,
     },
-    "kafka/permission.py": {
+    "kafka/client/permission.py": {
         "the broker forbids this process's user": _LET_IN,
         "does not take this process's credentials": _LET_IN,
     },
-    "kafka/broker.py": {
+    "kafka/local/broker.py": {
         "is started from a clone": _STARTS,
         "the local broker ended with code": _STARTS,
         "the local broker does not answer": _STARTS,
         "end what has them": "test_way_out.py::test_a_local_broker_has_a_port_once_one_is_free",
     },
-    "kafka/replay.py": {
+    "kafka/operator/replay.py": {
         "try another --partition": "kafka/test_way_out.py::test_of_a_partition_whose_beginning_is_gone_another_is_replayed",
         "has no partition {}": "test_way_out.py::test_a_partition_that_there_is_is_replayed",
     },
@@ -367,7 +369,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
 
 ELSEWHERE: Final = {
     ("embedded/output.py", "make room, then give the command again"),
-    ("kafka/worker/hosting.py", "The next start says which"),
+    ("kafka/worker/assignment.py", "The next start says which"),
 }
 """What a process of its own meets, and the test reads; every other one the test meets itself."""
 

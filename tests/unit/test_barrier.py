@@ -7,8 +7,8 @@ import pytest
 from cjo_stream.engine.codec import record_digest
 from cjo_stream.engine.intake import SWITCHED_OFF, read_metadata
 from cjo_stream.engine.port import Log, RawRecord
-from cjo_stream.kafka.lane import Lane, is_past, routed_topics, set_for, take_up, waiting
-from cjo_stream.kafka.position import Found, Position, Start, start_of_intake
+from cjo_stream.kafka.position.position import Found, Position, Start, start_of_intake
+from cjo_stream.kafka.stage.lane import Lane, is_past, routed_topics, set_for, take_up, waiting
 
 READ = {1: {"web", "app"}, 2: {"web"}, 3: {"web", "app"}}
 

@@ -12,7 +12,7 @@ import pytest
 
 from cjo_stream.definition.content import INFLATED_BYTES_MAX, decode
 from cjo_stream.errors import RefusalError
-from cjo_stream.kafka.records import read_number
+from cjo_stream.kafka.operator.records import read_number
 
 
 def test_a_definition_set_does_not_unpack_to_more_than_a_topology_has() -> None:

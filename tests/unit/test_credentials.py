@@ -6,7 +6,7 @@ import pytest
 from faust.auth import GSSAPICredentials, SASLCredentials, SSLCredentials
 
 from cjo_stream.errors import UsageError
-from cjo_stream.kafka.worker.host import broker_urls, credentials
+from cjo_stream.kafka.worker.faust import broker_urls, credentials
 
 
 def test_every_bootstrap_server_reaches_faust() -> None:

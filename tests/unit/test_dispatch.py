@@ -11,7 +11,7 @@ from cjo_stream.engine.frame import Effect, EffectWriter
 from cjo_stream.engine.intake import PARTITIONS_MAX
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.errors import HoleError, RefusalError
-from cjo_stream.kafka.position import Found, Position, Start, start_of_dispatch
+from cjo_stream.kafka.position.position import Found, Position, Start, start_of_dispatch
 
 LOG = Log("internal", 2)
 

@@ -16,21 +16,13 @@ import pytest
 from cjo_stream.core.learning.posterior import Posterior
 from cjo_stream.errors import RefusalError
 from cjo_stream.ingest.tenant import fingerprint
-from cjo_stream.kafka.clock import clocks_of
-from cjo_stream.kafka.contents import take, told_foreign
-from cjo_stream.kafka.definition import (
-    SETS_KEPT,
-    DefinitionLog,
-    Fingerprint,
-    Pointer,
-    Published,
-    check_answers,
-    fixes_key,
-    outdated,
-)
-from cjo_stream.kafka.folder import Folder, folders_of
-from cjo_stream.kafka.memory import Standing, remembered
-from cjo_stream.kafka.position import Position, copies_of
+from cjo_stream.kafka.client.contents import take, told_foreign
+from cjo_stream.kafka.definition.apply import SETS_KEPT, check_answers, fixes_key, outdated
+from cjo_stream.kafka.definition.log import DefinitionLog, Fingerprint, Pointer, Published
+from cjo_stream.kafka.position.clock import clocks_of
+from cjo_stream.kafka.position.folder import Folder, folders_of
+from cjo_stream.kafka.position.position import Position, copies_of
+from cjo_stream.kafka.stage.memory import Standing, remembered
 from cjo_stream.settings import Settings
 
 

@@ -29,7 +29,7 @@ from cjo_stream.engine.intake import (
 )
 from cjo_stream.engine.port import Decode, Log, RawRecord
 from cjo_stream.errors import InputError, InvariantError, RefusalError
-from cjo_stream.kafka.position import joined
+from cjo_stream.kafka.position.position import joined
 from cjo_stream.settings import Settings
 
 PARTITIONS = 5

@@ -17,8 +17,7 @@ from cjo_stream.errors import (
     StopError,
     UsageError,
 )
-from cjo_stream.kafka import loss
-from cjo_stream.kafka.client import (
+from cjo_stream.kafka.client.client import (
     Admin,
     Outgoing,
     Sender,
@@ -26,14 +25,15 @@ from cjo_stream.kafka.client import (
     check_address,
     check_consumed,
 )
-from cjo_stream.kafka.ending import AWAY, REFUSED, USAGE, exit_code
-from cjo_stream.kafka.permission import FORBIDDEN
-from cjo_stream.kafka.position import _committed, committed_offsets
-from cjo_stream.kafka.producer import _lost
-from cjo_stream.kafka.stage import STEADY_S, begins_anew
-from cjo_stream.kafka.transaction import FENCED as FENCED_WRITER
-from cjo_stream.kafka.transaction import check_transaction
-from cjo_stream.kafka.worker.host import passes
+from cjo_stream.kafka.client.permission import FORBIDDEN
+from cjo_stream.kafka.client.producer import _lost
+from cjo_stream.kafka.client.transaction import FENCED as FENCED_WRITER
+from cjo_stream.kafka.client.transaction import check_transaction
+from cjo_stream.kafka.position import loss
+from cjo_stream.kafka.position.position import _committed, committed_offsets
+from cjo_stream.kafka.process.ending import AWAY, REFUSED, USAGE, exit_code
+from cjo_stream.kafka.process.stage import STEADY_S, begins_anew
+from cjo_stream.kafka.worker.faust import passes
 from cjo_stream.settings import SUPERVISED, Settings
 
 FENCED = "Fatal error: Broker: Static consumer fenced by other consumer"

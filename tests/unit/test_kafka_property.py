@@ -12,7 +12,7 @@ import cjo_stream
 from cjo_stream import settings
 from cjo_stream.cli.app import call
 from cjo_stream.errors import UsageError
-from cjo_stream.kafka.property import NAMES, check_names, connect
+from cjo_stream.kafka.client.property import NAMES, check_names, connect
 
 COMMANDS = (
     ("worker",),

@@ -7,8 +7,8 @@ import pytest
 
 from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.errors import RefusalError
-from cjo_stream.kafka.learn import check_standing
-from cjo_stream.kafka.memory import Standing
+from cjo_stream.kafka.stage.learn import check_standing
+from cjo_stream.kafka.stage.memory import Standing
 from cjo_stream.kafka.topic.name import Names
 
 NAMES = Names("t.")

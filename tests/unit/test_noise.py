@@ -1,6 +1,6 @@
 import logging
 
-from cjo_stream.kafka.noise import Seldom
+from cjo_stream.kafka.client.noise import Seldom
 
 
 def record(text: str, at_s: float, *args: object) -> logging.LogRecord:

@@ -3,7 +3,7 @@ import pytest
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.intake import read_metadata
 from cjo_stream.errors import RefusalError
-from cjo_stream.kafka.position import (
+from cjo_stream.kafka.position.position import (
     Found,
     Position,
     Start,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cjo_stream.kafka import slot
+from cjo_stream.kafka.process import slot
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.private import make_private
 from cjo_stream.store.rocks import RocksStore

@@ -1,7 +1,7 @@
 """What /readyz and /healthz say through an outage, with time by hand."""
 
-from cjo_stream.kafka import pulse
-from cjo_stream.kafka.pulse import ANSWERED_WITHIN_S, TURNED_WITHIN_S
+from cjo_stream.kafka.process import pulse
+from cjo_stream.kafka.process.pulse import ANSWERED_WITHIN_S, TURNED_WITHIN_S
 
 LIMIT_S = 30.0
 ASKED_EVERY_S = 2.0

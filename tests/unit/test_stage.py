@@ -1,7 +1,7 @@
 import pytest
 
 from cjo_stream.errors import CjoError, HoleError, RefusalError, RetryError, StopError, UsageError
-from cjo_stream.kafka.stage import STANDSTILL_S, STEADY_S, Standstill, begins_anew
+from cjo_stream.kafka.process.stage import STANDSTILL_S, STEADY_S, Standstill, begins_anew
 
 
 def test_an_outage_is_waited_for_within_the_process_however_often_it_comes() -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from cjo_stream.engine import codec
 from cjo_stream.errors import RebuildError, RefusalError, RetryError
-from cjo_stream.kafka.folder import Folder, left
-from cjo_stream.kafka.topic.retention import _folder, _kept, withdrawn
+from cjo_stream.kafka.operator.retention import _folder, _kept, withdrawn
+from cjo_stream.kafka.position.folder import Folder, left
 from cjo_stream.kafka.worker.register import Register
 from cjo_stream.kafka.worker.state import LogRange, StateFolder, stored_offset
 from cjo_stream.store.checkpoint import Checkpoints

@@ -28,7 +28,7 @@ from cjo_stream.engine.frame import decode_frame, single_frame, tick_frame
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import CLOCK_AHEAD_MAX_MS, TIMERS_PER_RECORD_MAX, Task
 from cjo_stream.errors import ClockError, HoleError, RefusalError
-from cjo_stream.kafka.definition import check_answers
+from cjo_stream.kafka.definition.apply import check_answers
 from cjo_stream.store.memory import MemoryStore
 from tests.handling import Handler, wrap_handlers
 from tests.unit.partition import LOADED, LOG, RAW, START_MS, Partition, event, hash_of

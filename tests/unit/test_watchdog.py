@@ -1,4 +1,4 @@
-from cjo_stream.kafka.watchdog import Progress, Standing
+from cjo_stream.kafka.process.watchdog import Progress, Standing
 
 
 def still_s(

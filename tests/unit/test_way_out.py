@@ -33,11 +33,11 @@ from cjo_stream.errors import (
 )
 from cjo_stream.ingest import files, order
 from cjo_stream.ingest.identifier import named
-from cjo_stream.kafka import broker
-from cjo_stream.kafka.client import Topic, check_address
-from cjo_stream.kafka.property import check_names, connect
-from cjo_stream.kafka.replay import _numbers
-from cjo_stream.kafka.worker.host import credentials
+from cjo_stream.kafka.client.client import Topic, check_address
+from cjo_stream.kafka.client.property import check_names, connect
+from cjo_stream.kafka.local import broker
+from cjo_stream.kafka.operator.replay import _numbers
+from cjo_stream.kafka.worker.faust import credentials
 from cjo_stream.settings import Settings, unknown_variables
 from cjo_stream.simulate.fault import Faults
 from cjo_stream.simulate.traffic import open_world

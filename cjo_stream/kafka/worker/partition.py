@@ -27,9 +27,9 @@ import msgspec
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import HoleError, LockedError, RetryError
-from cjo_stream.kafka import loss
-from cjo_stream.kafka.producer import Addressed
-from cjo_stream.kafka.watchdog import Standing
+from cjo_stream.kafka.client.producer import Addressed
+from cjo_stream.kafka.position import loss
+from cjo_stream.kafka.process.watchdog import Standing
 from cjo_stream.kafka.worker.state import LogRange, StateFolder
 from cjo_stream.store.rocks import RocksStore
 

@@ -18,21 +18,23 @@ from cjo_stream.engine.frame import tick_frame
 from cjo_stream.engine.port import Log
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import CjoError, RefusalError, RetryError
-from cjo_stream.kafka import client, loss, producer, slot, stage, watchdog
-from cjo_stream.kafka.client import Admin, group_id
-from cjo_stream.kafka.clock import accepted
-from cjo_stream.kafka.ending import exit_code
-from cjo_stream.kafka.folder import read_folders
-from cjo_stream.kafka.noise import muffle
-from cjo_stream.kafka.position import committed_offsets
-from cjo_stream.kafka.producer import FrameProducer
-from cjo_stream.kafka.tenant import check_key
+from cjo_stream.kafka.client import client, producer
+from cjo_stream.kafka.client.client import Admin, group_id
+from cjo_stream.kafka.client.noise import muffle
+from cjo_stream.kafka.client.producer import FrameProducer
+from cjo_stream.kafka.definition.tenant import check_key
+from cjo_stream.kafka.position import loss
+from cjo_stream.kafka.position.clock import accepted
+from cjo_stream.kafka.position.folder import read_folders
+from cjo_stream.kafka.position.position import committed_offsets
+from cjo_stream.kafka.process import slot, stage, watchdog
+from cjo_stream.kafka.process.ending import exit_code
+from cjo_stream.kafka.process.watchdog import Watchdog, end_process
 from cjo_stream.kafka.topic.check import require_log, verify
 from cjo_stream.kafka.topic.name import Names
-from cjo_stream.kafka.watchdog import Watchdog, end_process
-from cjo_stream.kafka.worker import host
-from cjo_stream.kafka.worker.host import WorkerApp, build_app
-from cjo_stream.kafka.worker.hosting import Hosting
+from cjo_stream.kafka.worker import faust as host
+from cjo_stream.kafka.worker.assignment import Hosting
+from cjo_stream.kafka.worker.faust import WorkerApp, build_app
 from cjo_stream.kafka.worker.partition import Partition, Surroundings
 from cjo_stream.kafka.worker.register import Register, folder_name
 from cjo_stream.kafka.worker.report import WorkerReport

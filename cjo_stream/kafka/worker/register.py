@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from cjo_stream.kafka.folder import Folder, record_key
+from cjo_stream.kafka.position.folder import Folder, record_key
 
 _STATE: Final = re.compile(r"([0-9]{4,})(\.unreadable-[0-9]+)?")
 _ANY: Final = re.compile(r"([0-9]{4,})(\..+)?")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from cjo_stream.kafka.worker.hosting import Hosting
+from cjo_stream.kafka.worker.assignment import Hosting
 from cjo_stream.telemetry import Metrics
 
 STAGE: Final = "task"

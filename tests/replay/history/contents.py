@@ -28,10 +28,10 @@ from cjo_stream.engine.frame import (
     decode_frame,
 )
 from cjo_stream.errors import InputError
-from cjo_stream.kafka.definition import Fingerprint, Pointer, Published
-from cjo_stream.kafka.folder import Folder
-from cjo_stream.kafka.memory import Standing
-from cjo_stream.kafka.position import Position
+from cjo_stream.kafka.definition.log import Fingerprint, Pointer, Published
+from cjo_stream.kafka.position.folder import Folder
+from cjo_stream.kafka.position.position import Position
+from cjo_stream.kafka.stage.memory import Standing
 from cjo_stream.store.checkpoint import Checkpoints, Manifest
 from tests.replay.history.kept import History, Pairs
 from tests.replay.history.layout import met

@@ -16,9 +16,9 @@ from cjo_stream.definition.content import decode, digest
 from cjo_stream.engine import codec, frame
 from cjo_stream.engine.task import CLOCK_AHEAD_MAX_MS, TIMERS_PER_RECORD_MAX
 from cjo_stream.ingest.tenant import fingerprint
-from cjo_stream.kafka.definition import TENANT_KEY, Fingerprint, Pointer, Published
-from cjo_stream.kafka.folder import Folder, record_key
-from cjo_stream.kafka.position import Position, joined
+from cjo_stream.kafka.definition.log import TENANT_KEY, Fingerprint, Pointer, Published
+from cjo_stream.kafka.position.folder import Folder, record_key
+from cjo_stream.kafka.position.position import Position, joined
 from cjo_stream.store.memory import MemoryStore
 from tests.replay.history import folder
 from tests.replay.history.contents import ALL, met_in_store

@@ -16,8 +16,8 @@ from cjo_stream.engine.learner import Learner, Publication
 from cjo_stream.engine.port import Log, LogRecord, Outbox, RawRecord, Store
 from cjo_stream.engine.task import Task
 from cjo_stream.ingest import decoder
-from cjo_stream.kafka.definition import Published
-from cjo_stream.kafka.memory import Standing, records_of, remembered
+from cjo_stream.kafka.definition.log import Published
+from cjo_stream.kafka.stage.memory import Standing, records_of, remembered
 from cjo_stream.store.memory import MemoryStore
 from tests.replay.history.kept import (
     KEY,

@@ -1,0 +1,106 @@
+"""What one partition holds now, read by nobody's group; and what to do where it is not ours.
+
+A compacted topic says what its latest record of each key says. So who finds a foreign record there
+goes on as soon as a null value stands under its key, long before the broker compacts.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Generator
+from typing import Final
+
+from confluent_kafka import Message
+
+from cjo_stream.errors import RefusalError, RetryError
+from cjo_stream.kafka.client.client import TIMEOUT_S, Admin, Place, check_consumed, is_end, reader
+from cjo_stream.settings import Settings
+
+READ_RECORDS_MAX: Final = 500
+POLL_S: Final = 0.1
+SILENCE_MAX_S: Final = 3 * TIMEOUT_S
+"""With records still to come, and none coming."""
+
+
+def contents(
+    settings: Settings, place: Place, start: int = 0, *, committed: bool = True
+) -> Generator[Message]:
+    """Yield the records of one partition from offset `start` to where it ended when asked.
+
+    `committed`: not beyond the first transaction that is open, and none that was aborted. Records
+    that are no longer kept are left out. Raises RetryError where the broker is away.
+    """
+    admin = Admin(settings)
+    first, end = admin.firsts([place])[place], admin.ends([place])[place]
+    start = max(start, first)
+    if start >= end:
+        return
+    consumer = reader(settings, {place: start}, committed=committed)
+    try:
+        until_s = time.monotonic() + SILENCE_MAX_S
+        while time.monotonic() < until_s:
+            for message in consumer.consume(READ_RECORDS_MAX, POLL_S):
+                # The last offsets of a topic that is written in transactions are no records.
+                if is_end(message):
+                    return
+                if (error := message.error()) is not None:
+                    check_consumed(error, place[0])
+                    continue
+                until_s = time.monotonic() + SILENCE_MAX_S
+                if (message.offset() or 0) >= end:
+                    return
+                yield message
+                if message.offset() == end - 1:
+                    return
+        raise RetryError(f"{place[0]}/{place[1]} could not be read to its end: is the broker up?")
+    finally:
+        consumer.close()
+
+
+def table(settings: Settings, topic: str, *, committed: bool = True) -> dict[bytes, bytes]:
+    """Return what stands under each key of a compacted topic, in the order of writing.
+
+    The topic has one partition. `committed` and errors as of `contents`.
+    """
+    found: dict[bytes, bytes] = {}
+    for message in contents(settings, (topic, 0), committed=committed):
+        take(found, message)
+    return found
+
+
+def take(found: dict[bytes, bytes], message: Message) -> None:
+    """Let a record of a compacted topic govern its key; a null value takes the key out."""
+    key, value = _bytes(message.key()) or b"", _bytes(message.value())
+    found.pop(key, None)
+    if value is not None:
+        found[key] = value
+
+
+def told_foreign(log: logging.Logger, message: Message, why: Exception) -> None:
+    """Tell of a record that is none of ours, in a topic that is not compacted: it is passed over.
+
+    Nothing could take it out of there, and whoever reads the topic passes over the same.
+    """
+    log.warning(
+        "%s/%s holds at offset %s what is no record of ours (%s), which is passed over: find and "
+        "stop its writer",
+        message.topic(),
+        message.partition(),
+        message.offset(),
+        why,
+    )
+
+
+def foreign(topic: str, key: bytes | str, writer: str, why: Exception | str) -> RefusalError:
+    """Return the error for a record of a compacted topic that `writer` did not write."""
+    shown = key.decode(errors="backslashreplace") if isinstance(key, bytes) else key
+    return RefusalError(
+        f"{topic} holds under the key {shown!r} what {writer} did not write ({why}). Find and "
+        "stop who did, then write a null value under that key (kafka-console-producer.sh with "
+        "parse.key=true and null.marker): the record counts no more"
+    )
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

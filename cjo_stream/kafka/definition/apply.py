@@ -1,0 +1,280 @@
+"""A definition set is applied: numbered, stored, activated, pointed at (`definition.log`).
+
+`apply` writes the set's record, which fixes its number, then *stores* the set in every partition
+of the internal log, *activates* it in every partition, each answered by all before the next, and
+then moves the pointer, by which intake routes. If it is interrupted anywhere, the same `apply`
+continues where it stopped; another one takes the next number, and the tasks ignore the lower one.
+
+Two at once cannot take the same number: the records are written by one transactional id, so that
+the one that begins later shuts the earlier one out before it reads.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+from confluent_kafka import KafkaException, Producer
+
+from cjo_stream.core.message import ActivateSet, StoreSet
+from cjo_stream.core.program import Program
+from cjo_stream.definition import (
+    DefinitionSet,
+    carry,
+    library_differences,
+)
+from cjo_stream.engine.intake import SWITCHED_OFF
+from cjo_stream.errors import RefusalError, RetryError
+from cjo_stream.ingest.tenant import fingerprint
+from cjo_stream.installation.answer import Applied, Status
+from cjo_stream.kafka.client.client import (
+    TIMEOUT_S,
+    Admin,
+    away,
+    group_id,
+)
+from cjo_stream.kafka.client.permission import check_allowed
+from cjo_stream.kafka.client.property import connect
+from cjo_stream.kafka.command import ask_tasks
+from cjo_stream.kafka.definition.log import (
+    TENANT_KEY,
+    DefinitionLog,
+    Fingerprint,
+    Pointer,
+    Published,
+    no_fingerprint,
+    read_definitions,
+)
+from cjo_stream.kafka.position.position import set_numbers
+from cjo_stream.kafka.topic.check import require_log
+from cjo_stream.kafka.topic.name import Names
+from cjo_stream.kafka.topic.wanted import channel_topics
+from cjo_stream.settings import Settings
+
+SETS_KEPT: Final = 20
+"""Records of sets that stay readable, beside those that intake still routes by."""
+APPLY_WITHIN_S: Final = 60.0
+"""For all partitions to answer one step."""
+STATUS_WITHIN_S: Final = 5.0
+BEGIN_WITHIN_S: Final = 60.0
+"""For the broker to let a writer in."""
+INTAKE_WITHIN_S: Final = 5.0
+"""For a running intake to go over to the set it is pointed at; one that is down does so later."""
+INTAKE_POLL_S: Final = 0.05
+
+_LOG = logging.getLogger(__name__)
+
+
+def apply(
+    settings: Settings,
+    definitions: DefinitionSet,
+    on_step: Callable[[str], None] = lambda _: None,
+    within_s: float = APPLY_WITHIN_S,
+    keep_key: bool = False,
+) -> Applied:
+    """Publish a definition set; return when it governs everywhere.
+
+    `on_step` is told what is done next. Raises UsageError and DefinitionError for a set that may
+    not follow the one in force, RefusalError for missing topics, RetryError where a partition
+    does not answer: the same `apply` then goes on where this one stopped. The first `apply` fixes
+    the tenant key, too; a later one only where the operator says by `keep_key` that it is right.
+    """
+    settings.require_tenant_key()
+    names = Names(settings.topic_prefix)
+    admin = Admin(settings)
+    require_log(admin, settings, names.internal, names.effect)
+    admin.require([names.definition, names.reply, *channel_topics(settings, definitions.program)])
+    with _Writer(settings) as writer:
+        log = read_definitions(settings, pointed=False, keep_key=keep_key)
+        if fixes_key(log, names.definition, keep_key=keep_key):
+            writer.write(_fingerprint(settings))
+        published = _next(log, definitions)
+        if published.number == log.pointer.number:
+            return Applied(published.number, False, _behind(settings, admin, published.number))
+        topology = definitions.program.topology
+        if published.number not in log.sets:
+            on_step(f"set {published.number}: writing it down")
+            writer.write({f"{topology}/{published.number}": msgspec.json.encode(published)})
+        on_step(f"set {published.number}: storing it in {settings.partitions} partitions")
+        _step(settings, published, _store(published), within_s)
+        on_step(f"set {published.number}: activating it")
+        _step(settings, published, _activate(published), within_s)
+        on_step(f"set {published.number}: pointing intake at it")
+        pointer = Pointer(published.number, published.digest)
+        routing = set_numbers(admin, group_id(settings, "intake")).values()
+        old = outdated(log.sets, routing)
+        gone: dict[str, bytes | None] = {f"{topology}/{number}": None for number in old}
+        writer.write({topology: msgspec.json.encode(pointer), **gone})
+    return Applied(published.number, True, _behind(settings, admin, published.number))
+
+
+def fixes_key(log: DefinitionLog, topic: str, *, keep_key: bool) -> bool:
+    """Return whether an `apply` fixes the tenant key; `keep_key` is the operator's word.
+
+    Raises RefusalError where sets were applied by a key that is not known any more.
+    """
+    if log.fingerprint is None and log.sets and not keep_key:
+        raise no_fingerprint(topic, "there is none")
+    return log.fingerprint is None
+
+
+def outdated(sets: Iterable[int], routing: Iterable[int]) -> list[int]:
+    """Return which sets need no record beside a new one: none that intake still routes by."""
+    needed = min((number for number in routing if number != SWITCHED_OFF), default=math.inf)
+    return [number for number in sorted(sets)[: -SETS_KEPT + 1] if number < needed]
+
+
+def keep_key(settings: Settings) -> None:
+    """Fix the tenant key of an installation to which nothing was applied yet.
+
+    Raises RefusalError where it is another already, RetryError.
+    """
+    if settings.tenant_key_is_demo:
+        return  # neither intake nor worker starts with it
+    with _Writer(settings) as writer:
+        log = read_definitions(settings, pointed=False)
+        if log.fingerprint is None and not log.sets:
+            writer.write(_fingerprint(settings))
+
+
+def _fingerprint(settings: Settings) -> dict[str, bytes | None]:
+    kept = Fingerprint(fingerprint(settings.tenant_key_bytes()))
+    return {TENANT_KEY: msgspec.json.encode(kept)}
+
+
+def _behind(settings: Settings, admin: Admin, number: int) -> tuple[str, ...]:
+    """Return what intake still routes by another set when it has had time to go over."""
+    until_s = time.monotonic() + INTAKE_WITHIN_S
+    while True:
+        found = set_numbers(admin, group_id(settings, "intake"))
+        behind = tuple(place for place, at in found.items() if 0 < at < number)
+        if not behind or time.monotonic() > until_s:
+            return behind
+        time.sleep(INTAKE_POLL_S)
+
+
+def _next(log: DefinitionLog, definitions: DefinitionSet) -> Published:
+    """Return the set to publish: one that was begun and not ended, or one of a new number.
+
+    Raises RefusalError where the set in force is not kept: what may follow it is not known then.
+    """
+    if log.pointer.number:
+        log.content(log.pointer.number)
+    newest = log.newest
+    if newest is not None and newest.digest == definitions.digest:
+        return newest
+    content = carry(definitions, newest.content if newest else None)
+    return Published(newest.number + 1 if newest else 1, definitions.digest, content)
+
+
+_Message = Callable[[str], StoreSet | ActivateSet]
+
+
+def _store(published: Published) -> _Message:
+    return lambda command_id: StoreSet(published.number, published.content, command_id)
+
+
+def _activate(published: Published) -> _Message:
+    return lambda command_id: ActivateSet(published.number, command_id)
+
+
+def _step(settings: Settings, set_: Published, message: _Message, within_s: float) -> None:
+    """Have every partition take a message; raises what stands against it."""
+    answers = ask_tasks(settings, message, within_s)
+    silent = sorted(set(range(settings.partitions)) - set(answers))
+    if silent:
+        raise RetryError(
+            f"partitions {silent} did not answer within {within_s:.0f} s: are worker and dispatch "
+            "running? Then run the same `cjo-stream apply` again: it goes on where it stopped"
+        )
+    check_answers(set_.number, answers.values(), Names(settings.topic_prefix).definition)
+
+
+def check_answers(number: int, answers: Collection[Mapping[str, Any]], topic: str) -> None:
+    """Raise RefusalError where a partition says that set `number` does not govern there."""
+    errors = sorted({str(answer["error"]) for answer in answers if answer.get("error")})
+    if errors:
+        raise RefusalError("; ".join(errors))
+    ahead = max((answer.get("active", 0) for answer in answers), default=0)
+    if ahead > number:
+        raise RefusalError(
+            f"partitions run by definition set {ahead} already, and do not take set {number}: "
+            f"{topic} was created anew, or another `cjo-stream apply` came in between. Write the "
+            "topic's records back from a copy, each under its key, and run this one again"
+        )
+
+
+class _Writer:
+    """Writes the definition topic, alone: a second one shuts the first out."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._topic = Names(settings.topic_prefix).definition
+        self._producer = connect(
+            Producer,
+            {
+                **settings.kafka_properties(),
+                "transactional.id": group_id(settings, "apply"),
+                "message.max.bytes": 8 << 20,
+                "compression.type": "lz4",
+            },
+            logger=_LOG,
+        )
+
+    def __enter__(self) -> _Writer:
+        until_s = time.monotonic() + BEGIN_WITHIN_S
+        while True:
+            try:
+                self._producer.init_transactions(TIMEOUT_S)
+                return self
+            except KafkaException as error:
+                # A broker that is making the partitions of `topics create` answers late.
+                if not error.args[0].retriable() or time.monotonic() > until_s:
+                    raise away(error) from error
+
+    def __exit__(self, *_: object) -> None:
+        self._producer.flush(0)
+
+    def write(self, records: dict[str, bytes | None]) -> None:
+        """Write all records, or none; raises RetryError, RefusalError where it is forbidden."""
+        try:
+            self._producer.begin_transaction()
+            for key, value in records.items():
+                self._producer.produce(self._topic, value, key.encode(), partition=0)
+            self._producer.commit_transaction(TIMEOUT_S)
+        except KafkaException as error:
+            check_allowed(error, f"to write {self._topic}")
+            raise RetryError(
+                f"{self._topic} could not be written ({error}): is another `apply` under way? "
+                "See `cjo-stream status`, then run this one again"
+            ) from error
+
+
+def current(settings: Settings) -> Program | None:
+    """Return the applied set, compiled; None before the first `apply`."""
+    log = read_definitions(settings)
+    return log.program(log.pointer.number) if log.pointer.number else None
+
+
+def status(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Status:
+    """Return which set runs where, asking every task."""
+    names = Names(settings.topic_prefix)
+    admin = Admin(settings)
+    require_log(admin, settings, names.internal)
+    admin.require([names.definition, names.reply])
+    log = read_definitions(settings)
+    # No set has the number 0, so this activates nothing, and the answer says what is active.
+    answers = ask_tasks(settings, lambda command_id: ActivateSet(0, command_id), within_s)
+    partitions = range(settings.partitions)
+    governing = log.sets.get(log.pointer.number)
+    return Status(
+        topology=log.topology,
+        applied=log.pointer.number,
+        begun=log.newest.number if log.newest else 0,
+        partitions={p: answers[p]["active"] if p in answers else None for p in partitions},
+        intake=set_numbers(admin, group_id(settings, "intake")),
+        libraries=library_differences(governing.content) if governing else [],
+    )

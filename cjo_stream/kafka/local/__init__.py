@@ -1,0 +1,1 @@
+"""A broker on this machine, and simulated people who use an installation: for trying it out."""

@@ -1,0 +1,1 @@
+"""What operators ask of an installation: the adapter of `installation.port` for Kafka."""

@@ -1,0 +1,70 @@
+"""What operators ask of an installation on Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cjo_stream.core.event import Identifier
+from cjo_stream.core.message import ActorMessage, identifier_key
+from cjo_stream.core.program import Program
+from cjo_stream.definition import DefinitionSet
+from cjo_stream.errors import UsageError
+from cjo_stream.ingest.identifier import named
+from cjo_stream.installation.answer import Applied, Kept, Status
+from cjo_stream.kafka import command
+from cjo_stream.kafka.definition import apply as definition
+from cjo_stream.kafka.operator import retention
+from cjo_stream.settings import Settings
+
+
+class OnKafka:
+    """An installation on a broker.
+
+    All methods raise RetryError where broker, worker or dispatch do not answer, RefusalError where
+    the installation has another tenant key; those about customers UsageError where nothing is
+    applied yet.
+    """
+
+    def __init__(self, settings: Settings, *, keep_key: bool = False) -> None:
+        """`keep_key`: an `apply` keeps the tenant key where sets are applied without one."""
+        self.place = f"the topics {settings.topic_prefix}*"
+        self._settings = settings
+        self._keep_key = keep_key
+        self._read: Program | None = None
+
+    def status(self) -> Status:
+        """Return which definition set runs where, asking every task."""
+        return definition.status(self._settings)
+
+    def apply(self, definitions: DefinitionSet, on_step: Callable[[str], None]) -> Applied:
+        """Let a definition set govern; return when it does everywhere."""
+        return definition.apply(self._settings, definitions, on_step, keep_key=self._keep_key)
+
+    def named(self, written: str) -> Identifier:
+        """Return the identifier written `type:value`; raises UsageError."""
+        self._settings.require_tenant_key()
+        return named(self._program(), self._settings.tenant_key_bytes(), written)
+
+    def look(self, at: Identifier, order: Callable[[str], ActorMessage]) -> Any:
+        """Return the answer to an order that changes nothing."""
+        return self.tell(at, order)
+
+    def tell(self, at: Identifier, order: Callable[[str], ActorMessage]) -> Any:
+        """Have an order carried out; return its answer."""
+        return command.ask_actor(self._settings, identifier_key(at.hash), order)
+
+    def sweep(self) -> list[int]:
+        """Let every store forget what was overwritten; return the partitions that have not."""
+        return command.sweep(self._settings)
+
+    def kept(self) -> list[Kept]:
+        """Return what still holds what was written before, and for how long."""
+        return retention.kept(self._settings, self._program())
+
+    def _program(self) -> Program:
+        if self._read is None:
+            self._read = definition.current(self._settings)
+        if self._read is None:
+            raise UsageError("nothing is applied yet: run `cjo-stream apply TOPOLOGY`")
+        return self._read

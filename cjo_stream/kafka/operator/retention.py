@@ -1,0 +1,104 @@
+"""What still holds events and records of an erased customer, and for how long."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cjo_stream.core.catalogue import PROFILE
+from cjo_stream.core.program import Program
+from cjo_stream.installation.answer import Kept
+from cjo_stream.kafka.client.client import Admin
+from cjo_stream.kafka.position.folder import Folder, left, read_folders
+from cjo_stream.kafka.topic.check import configs_of
+from cjo_stream.kafka.topic.name import Names
+from cjo_stream.kafka.topic.wanted import wanted_topics
+from cjo_stream.settings import Settings
+from cjo_stream.store.checkpoint import GRACE_S
+
+
+def kept(settings: Settings, program: Program) -> list[Kept]:
+    """Return the topics that personal data go through, as the broker keeps them; checkpoints.
+
+    And the state folders of workers that had a partition before its present owner, as they told.
+    A record lies in a segment with later ones and goes with the last of them, so the time that a
+    topic keeps it has that of a segment in it.
+
+    Raises RetryError where the broker is away. What is missing is left out.
+    """
+    admin = Admin(settings)
+    wanted = wanted_topics(settings, program)
+    holds = {topic.name: topic.holds for topic in wanted if topic.holds is not None}
+    there = admin.describe(holds)
+    configs = configs_of(admin, [name for name in holds if name in there])
+    found = [_kept(name, what, configs[name]) for name, what in holds.items() if name in configs]
+    profile = Names(settings.topic_prefix).out(PROFILE)
+    found = [withdrawn(one, configs[profile]) if one.place == profile else one for one in found]
+    if settings.checkpoint_url:
+        found.append(_checkpoints(settings))
+    folders = left(read_folders(settings))
+    has_checkpoints = bool(settings.checkpoint_url)
+    return [*found, *(_folder(one, has_checkpoints=has_checkpoints) for one in folders)]
+
+
+def _kept(name: str, holds: str, config: dict[str, str]) -> Kept:
+    policies = config.get("cleanup.policy", "delete").split(",")
+    retention_ms = int(config.get("retention.ms", "-1"))
+    if "delete" in policies and retention_ms >= 0:
+        segment_ms = int(config.get("segment.ms", "0"))
+        how = f"{_span(retention_ms)}, and until its segment is full, {_span(segment_ms)} at most"
+        return Kept(name, holds, retention_ms + segment_ms, how)
+    if "compact" in policies:
+        how = "for ever, if no later record of the same key comes: it is compacted, and no null "
+        return Kept(name, holds, None, how + "value is written to it. Write one a key yourself")
+    return Kept(name, holds, None, "for ever: its retention.ms is -1")
+
+
+def withdrawn(profile: Kept, config: dict[str, str]) -> Kept:
+    """Return how long profiles are kept: the only topic in which an erasure writes null values."""
+    if profile.kept_ms is not None or "compact" not in config.get("cleanup.policy", ""):
+        return profile
+    null_ms = int(config.get("delete.retention.ms", "86400000"))
+    how = (
+        "until the broker's cleaner comes by: a null value stands at the end of each id that the "
+        f"customer had; it goes itself {_span(null_ms)} later"
+    )
+    return msgspec.structs.replace(profile, how=how)
+
+
+def _folder(folder: Folder, *, has_checkpoints: bool) -> Kept:
+    """Return what a folder holds that its partition's owner does not have."""
+    holds = f"partition {folder.partition} as it was"
+    if "." in folder.name:
+        holds, how = "a state that could not be read", "until it is repaired, or you delete it"
+    elif has_checkpoints:
+        how = (
+            "until its worker runs, and another and a checkpoint are beyond it; or you delete it "
+            "and what lies by it"
+        )
+    else:
+        how = (
+            "until you delete it and what lies by it: without a checkpoint store, its worker does "
+            "so only while the internal log still begins at offset 0 and another is beyond it"
+        )
+    place = f"slot {folder.slot} on {folder.host}: {folder.path}"
+    return Kept(place, holds, None, how)
+
+
+def _checkpoints(settings: Settings) -> Kept:
+    """Return how long checkpoints made before are kept."""
+    newer_s = settings.checkpoints_kept * settings.checkpoint_interval_s
+    kept_ms = int(1000 * (newer_s + GRACE_S))
+    how = f"until {settings.checkpoints_kept} newer ones are made: {_span(kept_ms)} or so"
+    return Kept(settings.checkpoint_url or "", "states as they were before", kept_ms, how)
+
+
+def _span(ms: int) -> str:
+    """Return a duration in its largest unit.
+
+    >>> [_span(90_000), _span(604_800_000)]
+    ['1.5 minutes', '7 days']
+    """
+    for unit_ms, unit in ((86_400_000, "days"), (3_600_000, "hours"), (60_000, "minutes")):
+        if ms >= unit_ms:
+            return f"{ms / unit_ms:.3g} {unit}"
+    return f"{ms / 1000:.3g} seconds"

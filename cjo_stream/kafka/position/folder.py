@@ -1,0 +1,69 @@
+"""Which state folders there are, told by their workers in the cursor topic.
+
+    key     folder/SLOT/NAME    0003 is partition 3's store, 0003.unreadable-1 one moved aside
+    value   Folder (JSON); null once the folder is gone
+
+An erasure purges the store of a partition's owner. The folder of a former owner, whose worker was
+killed or is gone, keeps what it held: nobody can reach it from here, so the report names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from cjo_stream.kafka.client.contents import foreign, table
+from cjo_stream.kafka.topic.name import Names
+from cjo_stream.settings import Settings
+
+_PREFIX = "folder/"
+
+
+class Folder(msgspec.Struct, frozen=True):
+    """One folder with a partition's state; `held` says whether its worker has it open."""
+
+    slot: str
+    name: str
+    partition: int
+    host: str
+    path: str
+    held: bool
+
+
+def record_key(slot: str, name: str) -> bytes:
+    """Return the key of a folder's record."""
+    return f"{_PREFIX}{slot}/{name}".encode()
+
+
+def read_folders(settings: Settings) -> list[Folder]:
+    """Return the folders that there are, as they were told, oldest telling first.
+
+    Raises RetryError where the broker is away, RefusalError for a record of somebody else's.
+    """
+    topic = Names(settings.topic_prefix).cursor
+    return folders_of(topic, table(settings, topic))
+
+
+def folders_of(topic: str, records: Mapping[bytes, bytes]) -> list[Folder]:
+    """Return the folders among the records of the cursor topic, by key."""
+    return [
+        _read(topic, key, value)
+        for key, value in records.items()
+        if key.startswith(_PREFIX.encode())
+    ]
+
+
+def left(folders: Iterable[Folder]) -> list[Folder]:
+    """Return those that are not the store of a partition's owner: who opened it last."""
+    folders = list(folders)
+    owned = {folder.partition: folder for folder in folders if folder.held}
+    kept = [folder for folder in folders if owned.get(folder.partition) != folder]
+    return sorted(kept, key=lambda folder: (folder.slot, folder.name))
+
+
+def _read(topic: str, key: bytes, value: bytes) -> Folder:
+    try:
+        return msgspec.json.decode(value, type=Folder)
+    except msgspec.MsgspecError as error:
+        raise foreign(topic, key, "a worker", error) from error

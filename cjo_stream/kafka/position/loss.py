@@ -1,0 +1,151 @@
+"""Records that the broker acknowledged and lost, with others in their places: how that is seen.
+
+Beside each position stands the digest of the last record before it, as it was when it was taken.
+Where a process takes a position up again, it holds that against what the log has there now:
+
+    the log has                              so
+    the same record                          it goes on
+    another one, or none                     refused: what took the places of others that were
+                                             taken would never be read
+    nothing so far back; or it is            it goes on: whether it is the same log cannot be seen
+      compacted, and has none there
+
+So a loss is seen where it reaches back to that record and the log has grown again beyond it. A log
+that ends before the position is looked for apart.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+import msgspec
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from cjo_stream.engine import codec
+from cjo_stream.engine.port import LogRecord
+from cjo_stream.errors import RefusalError, RetryError
+from cjo_stream.kafka.client.client import (
+    TIMEOUT_S,
+    Admin,
+    Place,
+    check_consumed,
+    is_end,
+    is_out_of_range,
+    reader,
+)
+from cjo_stream.kafka.topic.check import configs_of
+from cjo_stream.settings import Settings
+
+FETCH_BYTES: Final = 16 << 10
+"""Of one partition at once: one record is wanted of each."""
+POLL_S: Final = 0.1
+
+Look = Callable[[Mapping[Place, int]], Mapping[Place, LogRecord | None]]
+"""Gives what the log of each place has at an offset: None where it has nothing there, though it
+reaches back so far; a place is left out where that cannot be told."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """The last record before a position: where it lies, and its digest (codec.record_digest).
+
+    The digest is codec.UNKNOWN where no record was taken yet, or an older release took it.
+    """
+
+    place: Place
+    offset: int
+    digest: int
+
+
+def check(taken: Iterable[Taken], look: Look, mend: str) -> None:
+    """Raise RefusalError where a log has lost one of these records; its words end in `mend`."""
+    known = {one.place: one for one in taken if one.digest != codec.UNKNOWN}
+    found = look({place: one.offset for place, one in known.items()}) if known else {}
+    for (topic, partition), one in sorted(known.items()):
+        if one.place not in found:
+            _LOG.info(
+                "%s/%d: whether the log is the one of before cannot be seen: the last record "
+                "that was taken, at offset %d, is not kept any more",
+                topic,
+                partition,
+                one.offset,
+            )
+            continue
+        record = found[one.place]
+        if record is None or codec.record_digest(record.time, record.value) != one.digest:
+            raise RefusalError(
+                f"{topic}/{partition}: the record at offset {one.offset} is not the one that was "
+                "taken there. The broker lost records that it had acknowledged, and others took "
+                "their places: an unclean leader election, or a disk brought back from a copy. "
+                f"Bring back the log's replica that has the lost records, {mend}"
+            )
+
+
+def look(
+    settings: Settings, admin: Admin, offsets: Mapping[Place, int]
+) -> dict[Place, LogRecord | None]:
+    """Return what the log has at these offsets, each before its end: see `Look`.
+
+    Raises RetryError where the broker is away.
+    """
+    # Uncommitted: no transaction that is open now hides what lies before it.
+    consumer = reader(settings, offsets, committed=False, fetch_bytes=FETCH_BYTES)
+    try:
+        found = _read(consumer, offsets)
+    finally:
+        consumer.close()
+    compacted = _compacted(admin, {topic for (topic, _), record in found.items() if not record})
+    return {place: r for place, r in found.items() if r is not None or place[0] not in compacted}
+
+
+def digest_of(message: Message) -> int:
+    """Return the digest of a record."""
+    record = _record(message)
+    return codec.record_digest(record.time, record.value)
+
+
+def _read(consumer: Consumer, offsets: Mapping[Place, int]) -> dict[Place, LogRecord | None]:
+    """Return what lies at these offsets; a place is left out whose log begins later."""
+    found: dict[Place, LogRecord | None] = {}
+    waited = dict(offsets)
+    until_s = time.monotonic() + TIMEOUT_S
+    while waited:
+        if time.monotonic() > until_s:
+            places = ", ".join(f"{topic}/{number}" for topic, number in sorted(waited))
+            raise RetryError(f"{places} could not be read: is the broker up?")
+        message = consumer.poll(POLL_S)
+        if message is None:
+            continue
+        place = (message.topic() or "", message.partition() or 0)
+        error = message.error()
+        if error is not None and not (is_end(message) or is_out_of_range(error)):
+            check_consumed(error, message.topic())
+        elif (offset := waited.pop(place, None)) is not None:
+            if error is None:
+                found[place] = _record(message) if message.offset() == offset else None
+            elif is_end(message):
+                found[place] = None
+            consumer.pause([TopicPartition(*place)])
+    return found
+
+
+def _record(message: Message) -> LogRecord:
+    value = message.value()
+    return LogRecord(
+        message.offset() or 0, message.timestamp()[1], value if isinstance(value, bytes) else b""
+    )
+
+
+def _compacted(admin: Admin, topics: set[str]) -> set[str]:
+    """Return those of these topics that are compacted; all, where that must not be asked."""
+    try:
+        configs = configs_of(admin, sorted(topics))
+    except RefusalError as error:
+        # It may forbid its clients to see how others' topics are configured.
+        _LOG.warning("whether records were lost or compacted is not known: %s", error)
+        return topics
+    return {name for name, config in configs.items() if "compact" in config["cleanup.policy"]}

@@ -1,0 +1,314 @@
+"""All Kafka processes of one machine under one supervisor: intake, workers, dispatch, learn.
+
+Each child is started again when it ends, at once the first time, then with doubling pauses, short
+ones where its exit code says that the outside is away; one that has run for a minute begins anew.
+Where the code says that no start can succeed (`ending` has the table), all are ended: waiting
+would not help. A signal ends all, the stages in the order of the data, so that what is in flight
+still flows out. A child ends with its supervisor, however that ends: Linux kills it
+(PR_SET_PDEATHSIG), and what it was doing is done again by its successor.
+
+What children say comes through here, each line with the name of who says it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import logging
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from cjo_stream.kafka.process.ending import AWAY, REFUSED, USAGE
+from cjo_stream.settings import SUPERVISED
+
+PAUSE_FIRST_S: Final = 0.5
+PAUSE_MAX_S: Final = 30.0
+AWAY_PAUSE_MAX_S: Final = 2.0
+"""Of who went for a broker that is away: it waits for it as soon as it is started."""
+REFUSALS_MAX: Final = 2
+"""One after the other, until a refusal is believed."""
+STEADY_S: Final = 60.0
+"""A child that ran for so long is well: its next end starts the pauses anew."""
+STOP_WITHIN_S: Final = 20.0
+"""For the children of one stage to end in order, before they are killed."""
+
+READ_BYTES_MAX: Final = 64 << 10
+LINE_BYTES_MAX: Final = 256 << 10
+
+PR_SET_PDEATHSIG: Final = 1
+
+_LOG = logging.getLogger(__name__)
+
+
+Say = Callable[[str, str], None]
+"""Called with the name of a child and a line of what it says."""
+
+
+class Child(msgspec.Struct, frozen=True):
+    """One process to keep running. Children of a lower `stage` are stopped first."""
+
+    name: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str] = {}
+    stage: int = 0
+
+
+class Restarts:
+    """When one child is to be started again, by how it ended."""
+
+    def __init__(self) -> None:
+        self._pause_s = 0.0
+        self._refusals = 0
+
+    def after(self, code: int, ran_s: float) -> float | None:
+        """Return the pause, in seconds, after an end with `code`; None: not to be started again.
+
+        `ran_s` is for how long the child had run.
+        """
+        if ran_s >= STEADY_S:
+            self._pause_s, self._refusals = 0.0, 0
+        self._refusals = self._refusals + 1 if code == REFUSED else 0
+        if code == USAGE or self._refusals >= REFUSALS_MAX:
+            return None
+        if code == AWAY:
+            self._pause_s = min(self._pause_s, AWAY_PAUSE_MAX_S)
+        pause_s = self._pause_s
+        self._pause_s = min(max(2 * pause_s, PAUSE_FIRST_S), PAUSE_MAX_S)
+        return pause_s
+
+
+class _Running:
+    """A child, its process when it has one, and when it may be started next."""
+
+    def __init__(self, child: Child, say: Say) -> None:
+        self.child = child
+        self.process: subprocess.Popen[bytes] | None = None
+        self.started_s = 0.0
+        self.due_s = 0.0
+        self.refused: int | None = None
+        """The exit code with which it said that no start can succeed."""
+        self.last_line = ""
+        self.speaks = False
+        self._say = say
+        self._unfinished = b""
+        self._restarts = Restarts()
+
+    def start(self, now_s: float) -> None:
+        """Start the process."""
+        self.process = subprocess.Popen(  # noqa: S603 - our own program, with our own arguments
+            self.child.arguments,
+            env={**os.environ, SUPERVISED: "1", **self.child.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            # A Ctrl-C on the terminal is the supervisor's to hand on, in its order.
+            start_new_session=True,
+            preexec_fn=_dies_with(os.getpid()),
+        )
+        assert self.process.stdout is not None
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.speaks = True
+        self.started_s = now_s
+        _LOG.info("%s: started, process %d", self.child.name, self.process.pid)
+
+    def hear(self) -> None:
+        """Hand on what the process has said up to now, in whole lines."""
+        assert self.process is not None
+        assert self.process.stdout is not None
+        while True:
+            try:
+                said = os.read(self.process.stdout.fileno(), READ_BYTES_MAX)
+            except BlockingIOError:
+                return
+            *lines, self._unfinished = (self._unfinished + said).split(b"\n")
+            if not said or len(self._unfinished) > LINE_BYTES_MAX:
+                lines, self._unfinished = [*lines, self._unfinished], b""
+            for line in filter(None, lines):
+                self.last_line = line.decode(errors="replace")
+                self._say(self.child.name, self.last_line)
+            if not said:
+                self.speaks = False
+                return
+
+    def ended(self, code: int, now_s: float) -> None:
+        """Note that the process has ended, and when to start it again."""
+        assert self.process is not None
+        assert self.process.stdout is not None
+        self.hear()
+        self.process.stdout.close()
+        self.process, self.speaks = None, False
+        pause_s = self._restarts.after(code, now_s - self.started_s)
+        if pause_s is None:
+            self.refused = code
+            return
+        self.due_s = now_s + pause_s
+        _LOG.warning("%s: ended with code %d; again in %.1f s", self.child.name, code, pause_s)
+
+
+def children(
+    program: Sequence[str],
+    workers: int,
+    slot: str,
+    metrics_port: int | None,
+    environment: Mapping[str, str] = {},
+) -> list[Child]:
+    """Return intake, `workers` workers, dispatch and learn, each with its own metrics port.
+
+    `program` is how this program is called, with its own options, up to the name of a command;
+    `environment` is for all of them.
+    """
+    planned = [("intake", "intake", 0)]
+    planned += [(f"worker-{number}", "worker", 1) for number in range(workers)]
+    planned += [("dispatch", "dispatch", 2), ("learn", "learn", 3)]
+    result = []
+    for number, (name, command, stage) in enumerate(planned):
+        own = dict(environment)
+        if command == "worker":
+            own["CJO_SLOT"] = f"{slot}-{number - 1}"
+        if metrics_port:
+            own["CJO_METRICS_PORT"] = str(metrics_port + number)
+        result.append(Child(name, (*program, command), own, stage))
+    return result
+
+
+def supervise(
+    wanted: Sequence[Child],
+    say: Say,
+    on_state: Callable[[Mapping[str, int | None]], None] | None = None,
+) -> int:
+    """Keep the children running until SIGINT or SIGTERM; returns the exit code: 0, 1 or 2.
+
+    1 and 2 are returned when a child can never succeed: then all are ended. `say` is told each
+    line of each child; `on_state` the process id of each (None: not running) when that changes.
+    """
+    running = [_Running(child, say) for child in wanted]
+    with _wakeups(running) as (stopping, wait):
+        refused = None
+        while not stopping() and refused is None:
+            now_s = time.monotonic()
+            changed = _tend(running, now_s)
+            if changed and on_state is not None:
+                on_state({r.child.name: r.process.pid if r.process else None for r in running})
+            refused = next((one for one in running if one.refused is not None), None)
+            if refused is None:
+                dues = [one.due_s for one in running if one.process is None]
+                wait(max(0.0, min(dues) - now_s) if dues else None)
+        _stop(running, wait)
+    if refused is None:
+        return 0
+    _LOG.error(
+        "%s cannot work, and all are ended. It said: %s", refused.child.name, refused.last_line
+    )
+    return USAGE if refused.refused == USAGE else 1
+
+
+def _tend(running: list[_Running], now_s: float) -> bool:
+    """Take note of children that ended, start those that are due; return whether any changed."""
+    changed = False
+    for one in running:
+        if one.process is not None and (code := one.process.poll()) is not None:
+            one.ended(code, now_s)
+            changed = True
+        if one.process is None and one.refused is None and one.due_s <= now_s:
+            one.start(now_s)
+            changed = True
+    return changed
+
+
+def _stop(running: list[_Running], wait: Callable[[float | None], None]) -> None:
+    """End all children, stage by stage; kill those that take too long."""
+    for stage in sorted({one.child.stage for one in running}):
+        alive = [one for one in running if one.child.stage == stage and one.process is not None]
+        for one in alive:
+            _signal(one, signal.SIGTERM)
+        until_s = time.monotonic() + STOP_WITHIN_S
+        while alive and (left_s := until_s - time.monotonic()) > 0:
+            alive = [one for one in alive if one.process and one.process.poll() is None]
+            if alive:
+                wait(min(left_s, 1.0))
+        for one in alive:
+            _LOG.warning(
+                "%s: takes more than %.0f s to end: killed", one.child.name, STOP_WITHIN_S
+            )
+            _signal(one, signal.SIGKILL)
+            if one.process:
+                one.process.wait()
+    for one in running:
+        if one.speaks:
+            one.hear()
+
+
+def _signal(one: _Running, number: signal.Signals) -> None:
+    if one.process is not None:
+        with contextlib.suppress(ProcessLookupError):
+            one.process.send_signal(number)
+
+
+@contextlib.contextmanager
+def _wakeups(
+    running: Sequence[_Running],
+) -> Iterator[tuple[Callable[[], bool], Callable[[float | None], None]]]:
+    """Yield `stopping()` and `wait(seconds)`.
+
+    The wait is cut short by a signal and a child's end; what children say meanwhile is handed on.
+    """
+    stop: list[int] = []
+    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def wait(seconds: float | None) -> None:
+        until_s = None if seconds is None else time.monotonic() + seconds
+        woken = False
+        while not woken:
+            with selectors.DefaultSelector() as selector:
+                selector.register(reader, selectors.EVENT_READ)
+                for one in running:
+                    if one.speaks and one.process is not None and one.process.stdout is not None:
+                        selector.register(one.process.stdout, selectors.EVENT_READ, one)
+                left_s = None if until_s is None else max(0.0, until_s - time.monotonic())
+                found = [key.data for key, _ in selector.select(left_s)]
+            for one in filter(None, found):
+                one.hear()
+            woken = not found or None in found
+        with contextlib.suppress(BlockingIOError):
+            os.read(reader, 4096)
+
+    before = {
+        number: signal.signal(number, handler)
+        for number, handler in (
+            (signal.SIGINT, lambda number, _: stop.append(number)),
+            (signal.SIGTERM, lambda number, _: stop.append(number)),
+            (signal.SIGCHLD, lambda *_: None),
+        )
+    }
+    descriptor = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    try:
+        yield (lambda: bool(stop)), wait
+    finally:
+        signal.set_wakeup_fd(descriptor)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(reader)
+        os.close(writer)
+
+
+def _dies_with(parent: int) -> Callable[[], None] | None:
+    """Return what a new child does first, so that it ends when its parent does; Linux only."""
+    if sys.platform != "linux":
+        return None
+    # Loaded before the fork: between fork and exec nothing may wait for a lock.
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def bind() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended between the fork and the line above
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return bind

@@ -1,0 +1,342 @@
+"""Dispatch: effect frames in, single records out to the channels, each once.
+
+    consume  ──▶  what is new  ──▶  one transaction:  the records, by their kinds' topics
+                  (the engine's)                      a copy of the cursor
+                                                      the next offset, with the cursor
+
+A plain process, any number of them, static members of one group; each has a transactional id of
+its own, by its slot. A process that has lost its partitions while it wrote is fenced twice: by its
+transactional id when it was started again elsewhere under the same slot, and by the group's
+generation, which goes with the offsets into the transaction (KIP-447). Either way the transaction
+is aborted, and a `read_committed` channel system has seen nothing of it.
+
+A transaction holds what was gathered in some ms, and at most STEP_BYTES_MAX. When one fails, the
+process ends: the next one begins from what was committed. What guards it against a network that is
+late stands in `transaction`.
+
+**Expired commands.** A command is decided at its record's time. When it comes to be sent so late
+that `expires_at` is past, by this process's wall clock, it is not sent and counted as suppressed
+by the gate `expired`; the cursor moves over it as over any other. This is the one place where wall
+time has an effect on what goes out, and after it nothing is decided: a replay shows the command in
+its log.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections import deque
+from typing import Final
+
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from cjo_stream.core.catalogue import ACTION
+from cjo_stream.engine.codec import record_digest
+from cjo_stream.engine.dispatch import Dispatch
+from cjo_stream.engine.frame import Effect
+from cjo_stream.engine.port import LogRecord
+from cjo_stream.errors import RefusalError, RetryError
+from cjo_stream.kafka.client import client, transaction
+from cjo_stream.kafka.client.client import Admin, Outgoing, Place, check_consumed, is_end
+from cjo_stream.kafka.client.noise import muffle
+from cjo_stream.kafka.client.transaction import Transactions
+from cjo_stream.kafka.definition.log import DefinitionLog
+from cjo_stream.kafka.position.position import (
+    DISPATCH,
+    NO_WORDS,
+    Position,
+    Words,
+    copy_record,
+    joined,
+    starts,
+)
+from cjo_stream.kafka.process import stage, watchdog
+from cjo_stream.kafka.process.stage import Linger, Standstill, Stopping, Vitals
+from cjo_stream.kafka.topic.check import require_log
+from cjo_stream.kafka.topic.name import Names
+from cjo_stream.settings import Settings
+from cjo_stream.telemetry import Metrics
+
+STEP_BYTES_MAX: Final = 1 << 20
+"""Of frames: some two thousand effects, 20 ms of work."""
+FETCH_FRAMES_MAX: Final = 200
+IDLE_S: Final = 0.1
+LINGER_SHORTEST_S: Final = 0.002
+LINGER_LONGEST_S: Final = 0.020
+BUSY_RATE: Final = 200.0
+"""Frames, not effects: each is from one step of one task."""
+RETRY_S: Final = 0.2
+REFRESH_S: Final = 3_600.0
+"""Positions that do not move are committed again so often: they would expire after days."""
+DEFINITIONS_WITHIN_S: Final = 10.0
+
+_LOG = logging.getLogger(__name__)
+
+
+def run(settings: Settings, words: Words = NO_WORDS) -> int:
+    """Send what the tasks decided until SIGTERM or SIGINT; returns the exit code.
+
+    Raises StopError and RefusalError where going on could lose or double something, RetryError
+    where the broker went away: the process then begins anew.
+    """
+    muffle(client.__name__, transaction.__name__, watchdog.__name__, stage.__name__, __name__)
+    make = functools.partial(DispatchProcess, words=words)
+    return stage.work(settings, DISPATCH, make)
+
+
+class DispatchProcess:
+    """One dispatch. `open`, then `turn` for as long as it is to work, then `close`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        stopping: Stopping,
+        words: Words = NO_WORDS,
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._stopping = stopping
+        self._words = words
+        names = self._names = Names(settings.topic_prefix)
+        self._admin = Admin(settings)
+        self._topics = require_log(self._admin, settings, names.internal, names.effect)
+        self._admin.require([names.definition, names.cursor, *names.records()])
+        self._definitions = DefinitionLog(settings, pointed=False)
+        self._definitions.read()
+        self._targets: dict[int, dict[str, str]] = {}
+        """By definition set: where each channel's commands go."""
+        self._next: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
+        self._positions: dict[int, Position] = {}
+        self._waiting: deque[Message] = deque()
+        self._joined = False
+        self._rebalanced = False
+        self._refresh_due_s = time.monotonic() + REFRESH_S
+        self._linger = Linger(LINGER_SHORTEST_S, LINGER_LONGEST_S, BUSY_RATE)
+        self._standstill = Standstill()
+        effect_id = self._topics[names.effect].id
+        self._engine = Dispatch(effect_id, without_lost=words.without_lost)
+        self.vitals = Vitals(
+            DISPATCH, self._admin, self._standings, lambda: {names.effect: effect_id}, metrics
+        )
+        writer_id = f"{client.group_id(settings, DISPATCH)}.{settings.slot}"
+        self._transactions = Transactions(settings, writer_id, self._go_on)
+        self._consumer = client.group_consumer(settings, DISPATCH)
+
+    def not_ready(self) -> str | None:
+        """Return what is still waited for; None when effects are sent."""
+        return None if self._joined else "the group has not assigned partitions yet"
+
+    def open(self) -> None:
+        """Shut out any predecessor of this slot, then join the group."""
+        try:
+            self._transactions.open()
+        except RetryError:
+            if self._stopping.asked:
+                return
+            raise
+        self._consumer.subscribe(
+            [self._names.effect],
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_revoke,
+        )
+
+    def turn(self) -> None:
+        """Take one step: one transaction, when there is something to send."""
+        self.vitals.turned()
+        self._standstill.moved()
+        if not self._waiting:
+            self._gather()
+        if self._rebalanced:
+            # What came with the news may be of before: partitions are read from their starts.
+            self._rebalanced = False
+            client.check_fatal(self._waiting)
+            self._waiting.clear()
+            self._consumer.assign(self._assignment())
+            self._standstill.given()
+            return
+        frames = self._take_frames()
+        if frames:
+            self._step(frames)
+        elif time.monotonic() >= self._refresh_due_s:
+            self._refresh_due_s = time.monotonic() + REFRESH_S
+            self._write([], self._positions)
+
+    def close(self) -> None:
+        """Leave in order; every step was committed as it was taken. The group is not left."""
+        self._consumer.close()
+        self._definitions.close()
+
+    def abandon(self) -> None:
+        """Let go of the broker; an open transaction is ended by its next writer."""
+        self._transactions.close()
+        self._consumer.close()
+        self._definitions.close()
+
+    # --- one step ------------------------------------------------------------------------------
+
+    def _gather(self) -> None:
+        messages = self._consumer.consume(1, IDLE_S)
+        if messages and messages[0].error() is None:
+            messages += self._consumer.consume(FETCH_FRAMES_MAX - 1, self._linger.seconds)
+        self._waiting.extend(messages)
+        self._linger.took(len(messages))
+
+    def _take_frames(self) -> dict[int, list[LogRecord]]:
+        """Return what fits one transaction, by partition."""
+        frames: dict[int, list[LogRecord]] = {}
+        size = 0
+        while self._waiting and size < STEP_BYTES_MAX:
+            message = self._waiting.popleft()
+            partition, offset = message.partition() or 0, message.offset() or 0
+            if is_end(message):
+                self._ends[partition] = offset
+            elif (error := message.error()) is not None:
+                check_consumed(error, self._names.effect)
+            elif partition in self._next and offset >= self._next[partition]:
+                self._next[partition] = offset + 1
+                value = message.value() or b""
+                assert isinstance(value, bytes)
+                size += len(value)
+                record = LogRecord(offset, message.timestamp()[1], value)
+                frames.setdefault(partition, []).append(record)
+        return frames
+
+    def _step(self, frames: dict[int, list[LogRecord]]) -> None:
+        began_s = time.perf_counter()
+        effects: list[Effect] = []
+        positions: dict[int, Position] = {}
+        effect_id = self._topics[self._names.effect].id
+        for partition, records in frames.items():
+            step = self._engine.take(partition, records)
+            offset, metadata = step.position
+            effects += step.effects
+            digest = record_digest(records[-1].time, records[-1].value)
+            positions[partition] = Position(offset, joined(effect_id, metadata, digest))
+        self._standstill.check()
+        due = [effect for effect in effects if not self._expired(effect)]
+        self._write(due, positions)
+        self._positions.update(positions)
+        self._metrics.observe("cjo_stage_seconds", (DISPATCH,), time.perf_counter() - began_s)
+        self._metrics.add(self._engine.take_counts())
+        now_ms = time.time() * 1000
+        for effect in due:
+            if effect.kind == ACTION.name and effect.received_at:
+                late_s = (now_ms - effect.received_at) / 1000
+                self._metrics.observe("cjo_event_to_action_seconds", (), max(0.0, late_s))
+
+    def _expired(self, effect: Effect) -> bool:
+        if not 0 < effect.expires_at <= time.time() * 1000:
+            return False
+        self._metrics.add({("cjo_suppressed_total", "expired"): 1})
+        return True
+
+    def _write(self, effects: list[Effect], positions: dict[int, Position]) -> None:
+        """Write one transaction; raises RetryError, StopError where it is not to be had."""
+        if not positions:
+            return
+        records = [
+            Outgoing(
+                self._target(effect),
+                effect.value or None,
+                key=effect.key.encode() if effect.key else None,
+                headers=effect.headers,
+            )
+            for effect in effects
+        ]
+        offsets = []
+        for partition, at in positions.items():
+            place = (self._names.effect, partition)
+            records.append(copy_record(self._settings, DISPATCH, place, at))
+            offsets.append(TopicPartition(*place, at.offset, at.metadata))
+        began_s = time.perf_counter()
+        self._transactions.write(records, offsets, self._consumer.consumer_group_metadata())
+        self._metrics.observe("cjo_commit_seconds", (DISPATCH,), time.perf_counter() - began_s)
+
+    def _go_on(self) -> bool:
+        """The broker is waited for."""
+        self.vitals.beat()
+        self._stopping.check()
+        return not self._stopping.asked
+
+    # --- where effects go ----------------------------------------------------------------------
+
+    def _target(self, effect: Effect) -> str:
+        """Return an effect's topic: a command's is that of the set by which it was decided."""
+        if effect.kind != ACTION.name:
+            return self._names.of(effect.kind)
+        number = effect.set_number or self._newest()
+        if number not in self._targets:
+            self._learn(number)
+        target = self._targets[number].get(effect.channel or "")
+        if target is None:
+            raise RefusalError(
+                f"a command for channel {effect.channel}, which definition set {number} in "
+                f"{self._names.definition} does not declare: that topic was created anew. Write "
+                "its records back from a copy, each under its key"
+            )
+        return target
+
+    def _newest(self) -> int:
+        """Return the newest set's number: for a command of a release that kept none."""
+        self._definitions.poll()
+        return max(self._definitions.sets, default=0)
+
+    def _learn(self, number: int) -> None:
+        """Learn where a set's channels go; it was written before tasks went by it."""
+        until_s = time.monotonic() + DEFINITIONS_WITHIN_S
+        while number not in self._definitions.sets and time.monotonic() < until_s:
+            self._definitions.poll(RETRY_S)
+            self.vitals.beat()
+        targets: dict[str, str] = {}
+        for declared in self._definitions.program(number).channels.values():
+            target = self._names.target(declared)
+            if target is not None:
+                targets[declared.name] = target
+        self._admin.require(targets.values())
+        # Tasks go over one by one, so two sets may alternate for a while.
+        self._targets = {**dict(list(self._targets.items())[-1:]), number: targets}
+
+    # --- the group -----------------------------------------------------------------------------
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._rebalanced = self._joined = True
+        internal_id = self._topics[self._names.internal].id
+        self.vitals.beat()
+        for found, start in starts(
+            self._settings,
+            self._admin,
+            DISPATCH,
+            internal_id,
+            consumer,
+            partitions,
+            words=self._words,
+        ):
+            number = found.place[1]
+            self._engine.resume(number, start.metadata)
+            self._next[number] = start.offset
+            self._positions[number] = Position(
+                start.offset, joined(found.topic_id, start.metadata or "", start.digest)
+            )
+        consumer.assign(self._assignment())
+
+    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._rebalanced = True
+        self._joined = False
+        for partition in partitions:
+            self._engine.release(partition.partition)
+            for kept in (self._next, self._ends, self._positions):
+                kept.pop(partition.partition, None)
+
+    def _assignment(self) -> list[TopicPartition]:
+        return [TopicPartition(self._names.effect, *item) for item in self._next.items()]
+
+    def _standings(self) -> dict[Place, int]:
+        effect = self._names.effect
+        return {
+            (effect, number): max(at, self._ends.get(number, 0))
+            for number, at in list(self._next.items())
+        }

@@ -1,0 +1,122 @@
+"""Raw partitions as intake reads them: how far, by which definition set, and when by the next.
+
+    next     the next record to take: what lies before it is delivered
+    end      where the log was found to end: from `next` to there it holds no record, only the
+             marker of a transaction, or what one aborted
+    safe     from here on, no predecessor can have sent anything by the set that the lane has
+
+A *barrier* lies between two sets, because they may route differently. A lane is past it when it
+was read up to `safe`: the one set has then sent what it ever will. A topic that the next set does
+not read is switched off there, until a set reads it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from cjo_stream.engine.codec import UNKNOWN, record_digest
+from cjo_stream.engine.intake import SWITCHED_OFF, new_metadata, read_metadata, renumbered
+from cjo_stream.engine.port import Log, RawRecord
+from cjo_stream.kafka.client.client import Place
+from cjo_stream.kafka.position.position import Found, Position, Start, joined
+
+Reads = Callable[[int], Collection[str]]
+"""Gives the topics that a definition set reads."""
+
+
+class Lane:
+    """One raw partition that this process reads."""
+
+    __slots__ = (
+        "committed",
+        "copied",
+        "digest",
+        "end",
+        "last",
+        "log",
+        "metadata",
+        "next",
+        "place",
+        "safe",
+        "set_number",
+    )
+
+    def __init__(self, place: Place, log: Log, offset: int, safe: int, set_number: int) -> None:
+        self.place = place
+        self.log = log
+        self.next = self.end = offset
+        self.safe = safe
+        self.set_number = set_number
+        self.metadata = ""
+        self.last: RawRecord | None = None
+        """The record before `next`, where its digest is not made yet."""
+        self.digest = UNKNOWN
+        self.committed: Position | None = None
+        self.copied: Position | None = None
+
+    @property
+    def is_off(self) -> bool:
+        """Return whether no set reads the topic: what comes is left where it lies."""
+        return self.set_number == SWITCHED_OFF
+
+    @property
+    def reach(self) -> int:
+        """Return how far the log was read."""
+        return max(self.next, self.end)
+
+    def ends_at(self, end: int) -> None:
+        """Note where the log was found to end."""
+        if not self.is_off:
+            self.end = end
+
+    def position(self, internal_id: str) -> Position:
+        """Return what is to be committed: all before it is delivered."""
+        if self.last is not None:
+            self.digest = record_digest(self.last.time, self.last.value)
+            self.last = None
+        blank = self.reach - self.next
+        return Position(self.next, joined(internal_id, self.metadata, self.digest, blank))
+
+
+def take_up(found: Found, start: Start, current: int, reads: Reads) -> Lane:
+    """Return the lane of a partition that the group has given to this process.
+
+    It goes on by the set that it was committed under, else by the `current` one, each where that
+    reads the topic; else it is switched off.
+    """
+    topic, partition = found.place
+    log = Log(found.topic_id, partition)
+    number, safe = SWITCHED_OFF, start.offset
+    if start.metadata is not None:
+        number, safe = read_metadata(start.metadata).set_number, max(found.end, start.offset)
+    if number == SWITCHED_OFF or topic not in reads(number):
+        number = set_for(topic, current, reads(current))
+    lane = Lane(found.place, log, start.offset, safe, number)
+    lane.metadata = renumbered(start.metadata or new_metadata(log, number), number)
+    lane.digest = start.digest
+    lane.end = start.offset + start.blank
+    return lane
+
+
+def set_for(topic: str, number: int, read: Collection[str]) -> int:
+    """Return which set a topic goes by once set `number`, which reads these topics, governs."""
+    return number if topic in read else SWITCHED_OFF
+
+
+def waiting(lanes: Iterable[Lane], number: int, read: Collection[str]) -> list[Lane]:
+    """Return the lanes that are not yet as set `number`, which reads these topics, has them."""
+    return [lane for lane in lanes if lane.set_number != set_for(lane.place[0], number, read)]
+
+
+def is_past(lane: Lane) -> bool:
+    """Return whether nothing more comes by the set that the lane has now."""
+    return lane.is_off or lane.reach >= lane.safe
+
+
+def routed_topics(routed: Mapping[str, int], kept: Collection[int]) -> set[str]:
+    """Return the topics that intake, as it has committed, routes by a set that is `kept`.
+
+    `routed` has set numbers by topic/partition. Of these topics, one that the set in force does
+    not read was taken out while no intake ran, and is still to be switched off.
+    """
+    return {place.rpartition("/")[0] for place, number in routed.items() if number in kept}

@@ -1,0 +1,116 @@
+"""What the learner remembers: a compacted topic that one process writes, in transactions.
+
+    key            value (msgpack)
+    treatment/T    the posterior of treatment T
+    learner        Standing: up to where the rewards are in all this, and what was published
+
+A transaction writes the treatments that have learnt since the last one, and the standing. So what
+stands here is always the model after so many rewards of the log, whatever was killed when and
+however late the network is; and the same rewards give the same bytes. A second learner shuts the
+first one out as it begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from cjo_stream.core.learning.posterior import Model, Posterior
+from cjo_stream.engine.codec import UNKNOWN
+from cjo_stream.errors import RefusalError
+from cjo_stream.kafka.client.client import Admin, Outgoing, Place, group_id
+from cjo_stream.kafka.client.contents import foreign, table
+from cjo_stream.kafka.client.transaction import Transactions
+from cjo_stream.kafka.topic.name import Names
+from cjo_stream.settings import Settings
+
+STAGE: Final = "learn"
+
+_STANDING: Final = "learner"
+_TREATMENT: Final = "treatment/"
+
+
+class Standing(msgspec.Struct):
+    """Where the learner is."""
+
+    topic_id: str
+    """Of the topic of rewards."""
+    offset: int
+    """The next reward to take."""
+    rewards: int = 0
+    number: int = 0
+    """Of the model last published; 0 before the first."""
+    digest: bytes = b""
+    last: int = UNKNOWN
+    """Digest of the reward before `offset` (codec.record_digest)."""
+    end: int = 0
+    """How far the log was read: from `offset` to here it holds no reward, only markers of the
+    transactions that they came in."""
+
+
+class Memory:
+    """The learner's memory; `open` it before anything else."""
+
+    def __init__(self, settings: Settings, go_on: Callable[[], bool] = lambda: True) -> None:
+        """`go_on` is asked while the broker is waited for; see `Transactions`."""
+        self._settings = settings
+        self._place: Place = (Names(settings.topic_prefix).model, 0)
+        Admin(settings).require([self._place[0]])
+        self._transactions = Transactions(settings, group_id(settings, STAGE), go_on)
+
+    def open(self) -> None:
+        """Shut out any other learner; raises StopError, RetryError."""
+        self._transactions.open()
+
+    def read(self) -> tuple[Model, Standing | None]:
+        """Return what is remembered; the standing is None before the first `write`."""
+        return remembered(self._place[0], table(self._settings, self._place[0]))
+
+    def write(self, taught: Mapping[str, Posterior], standing: Standing) -> None:
+        """Remember posteriors and the standing, all or nothing; raises StopError, RetryError."""
+        topic, partition = self._place
+        records = records_of(taught, standing)
+        self._transactions.write(
+            [Outgoing(topic, value, partition, key.encode()) for key, value in records.items()]
+        )
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        self._transactions.close()
+
+
+def records_of(taught: Mapping[str, Posterior], standing: Standing) -> dict[str, bytes]:
+    """Return the records, by key, that keep posteriors and the standing."""
+    records = {f"{_TREATMENT}{name}": msgspec.msgpack.encode(p) for name, p in taught.items()}
+    records[_STANDING] = msgspec.msgpack.encode(standing)
+    return records
+
+
+def remembered(topic: str, records: Mapping[bytes, bytes]) -> tuple[Model, Standing | None]:
+    """Return what the records of the learner's topic say, by key.
+
+    Raises RefusalError for what is not the learner's. What it learnt cannot be told without one of
+    its records, so where that is another's now, it begins anew.
+    """
+    treatments: dict[str, Posterior] = {}
+    standing: Standing | None = None
+    for key, value in records.items():
+        name = key.decode(errors="replace")
+        try:
+            if name == _STANDING:
+                standing = msgspec.msgpack.decode(value, type=Standing)
+            elif name.startswith(_TREATMENT):
+                posterior = msgspec.msgpack.decode(value, type=Posterior)
+                treatments[name.removeprefix(_TREATMENT)] = posterior
+            else:
+                raise foreign(topic, key, "the learner", ValueError("no key of its own"))
+        except msgspec.MsgspecError as error:
+            raise RefusalError(
+                f"{topic} holds under the key {name!r} what no learner of this release wrote "
+                f"({error}). Find and stop who did, delete {topic}, run `cjo-stream topics "
+                "create`, and begin to learn anew"
+            ) from error
+    rewards = standing.rewards if standing is not None else 0
+    return Model(rewards, dict(sorted(treatments.items()))), standing

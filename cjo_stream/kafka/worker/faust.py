@@ -1,0 +1,322 @@
+"""All that knows Faust: it joins the group, gives partitions, fetches records, runs the agent.
+
+Faust's own tables, producer, serializers, windows and web server stay unused; where its hooks end,
+its driver is subclassed, each place with its reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, cast
+
+import faust
+from aiokafka import errors
+from aiokafka.errors import (
+    CorruptRecordException,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
+from faust.auth import GSSAPICredentials, SASLCredentials, SSLCredentials
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, EventT, StreamT
+
+from cjo_stream.engine.port import LogRecord
+from cjo_stream.errors import UsageError
+from cjo_stream.kafka.client.client import damaged
+from cjo_stream.kafka.worker.assignment import Hosting
+from cjo_stream.kafka.worker.partition import Arrival
+
+FETCH_WAIT_MS: Final = 100
+FETCH_BYTES: Final = 1 << 20
+"""Of one partition at once; a larger record comes alone."""
+POLL_RECORDS_MAX: Final = 100
+BUFFER_RECORDS_MAX: Final = 64
+REBALANCE_TIMEOUT_S: Final = 20.0
+REQUEST_TIMEOUT_S: Final = 60.0
+COMMIT_INTERVAL_S: Final = 1.0
+HEARTBEATS_A_SESSION: Final = 10
+JOIN_AGAIN_S: Final = 0.2
+
+_LOG = logging.getLogger(__name__)
+
+
+class _ConsumerThread(driver.AIOKafkaConsumerThread):
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust waits 1.5 s for a fetch to fill, and has no setting for it.
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        # aiokafka leaves to whoever polls what a coordinator that just came up refuses for now,
+        # and waits for that poll before it joins again. Faust does not poll so: it would hang, or
+        # end its app.
+        coordinator = self._ensure_consumer()._coordinator
+        coordinator._push_error_to_user = joins_again(coordinator._push_error_to_user)
+
+    async def _fetch_records(self, *args: Any, **named: Any) -> Any:
+        # aiokafka says so once, and would end Faust's app with words that help nobody.
+        try:
+            return await super()._fetch_records(*args, **named)
+        except NoOffsetForPartitionError:
+            # The group has committed nothing there yet; where to begin, our own seek says.
+            return {}
+        except OffsetOutOfRangeError as error:
+            hosting = cast(WorkerApp, self.app).hosting
+            for place, offset in error.args[0].items():
+                hosting.out_of_range(place.partition, offset)
+            return {}
+        except CorruptRecordException as error:
+            app = cast(WorkerApp, self.app)
+            app.hosting.fail(damaged(app.internal_topic, str(error)))
+            return {}
+
+
+def joins_again(
+    tell: Callable[[Exception], Awaitable[object]],
+) -> Callable[[Exception], Awaitable[object]]:
+    """Return what takes the errors of a group's member in place of `tell`.
+
+    What passes by itself is told of in the log, and the member joins again.
+    """
+
+    def take(error: Exception) -> Awaitable[object]:
+        if not passes(error):
+            return tell(error)
+        _LOG.warning("the group's coordinator refuses for now, and is asked again: %s", error)
+        return asyncio.sleep(JOIN_AGAIN_S)
+
+    return take
+
+
+def passes(error: Exception) -> bool:
+    """Return whether an error of aiokafka goes by itself.
+
+    One that its answer to SyncGroup or JoinGroup had is only named in a plain KafkaError's text.
+    """
+    if type(error) is errors.KafkaError and error.args:
+        name = str(error.args[0]).partition("(")[0]
+        kind = getattr(errors, name, None)
+        return isinstance(kind, type) and bool(getattr(kind, "retriable", False))
+    return bool(getattr(error, "retriable", False))
+
+
+class _Consumer(driver.Consumer):
+    """Goes on where the stores stand, not where the group's committed offsets do."""
+
+    def _new_consumer_thread(self) -> _ConsumerThread:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def _worker_app(self) -> WorkerApp:
+        return cast(WorkerApp, self.app)
+
+    async def perform_seek(self) -> None:
+        # Faust calls this after every rebalance, and whenever it stopped the flow: all paths by
+        # which records begin to come lead through here.
+        await super().perform_seek()
+        assigned = {TP(tp.topic, tp.partition) for tp in self.assignment()}
+        open_at = await self._worker_app.hosting.assign(tp.partition for tp in assigned)
+        self.pause_partitions({tp for tp in assigned if tp.partition not in open_at})
+        await self.seek_to(open_at)
+
+    async def seek_to(self, positions: Mapping[int, int]) -> None:
+        """Fetch these partitions from these offsets on."""
+        topic = self._worker_app.internal_topic
+        offsets = {TP(topic, partition): offset for partition, offset in positions.items()}
+        if not offsets:
+            return
+        # `seek` would call aiokafka from the wrong thread; `seek_wait` runs in its own.
+        await self.seek_wait(offsets)
+        # Else acknowledgements below the group's committed offset are dropped, and those far above
+        # it never committed.
+        self._committed_offset.update(offsets)
+
+
+class _Transport(driver.Transport):
+    Consumer = _Consumer
+
+
+class WorkerApp(faust.App):
+    """A Faust app around a `Hosting`. Also the hosting's feed."""
+
+    hosting: Hosting
+    internal_topic: str
+
+    def _new_transport(self) -> _Transport:
+        return _Transport(self.conf.broker_consumer, self)
+
+    async def resume(self, positions: Mapping[int, int]) -> None:
+        """Fetch these partitions, paused while their stores were opened, from these offsets on."""
+        await cast(_Consumer, self.consumer).seek_to(positions)
+        self.consumer.resume_partitions({TP(self.internal_topic, p) for p in positions})
+
+
+def build_app(
+    hosting: Hosting,
+    *,
+    group: str,
+    instance_id: str,
+    internal_topic: str,
+    partitions: int,
+    properties: Mapping[str, str],
+    session_timeout_ms: int,
+    folder: Path,
+) -> WorkerApp:
+    """Return the app that feeds `hosting`; it is not started yet.
+
+    `properties` are librdkafka's: the broker's address, SASL and TLS among them reach Faust's
+    client alike. `folder` is for what Faust leaves on disk, nothing of worth.
+    Raises UsageError for a property that Faust's client cannot keep.
+    """
+    session_s = session_timeout_ms / 1000
+    folder.mkdir(parents=True, exist_ok=True)
+    app = WorkerApp(
+        group,
+        broker=broker_urls(properties),
+        broker_credentials=credentials(properties),
+        broker_client_id=properties.get("client.id", group),
+        store="memory://",
+        datadir=str(folder),
+        autodiscover=False,
+        web_enabled=False,
+        topic_partitions=partitions,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        # Never somewhere else: what is due next is the log's, or the worker ends.
+        consumer_auto_offset_reset="none",
+        consumer_group_instance_id=instance_id,
+        consumer_max_fetch_size=FETCH_BYTES,
+        broker_max_poll_records=POLL_RECORDS_MAX,
+        stream_buffer_maxsize=BUFFER_RECORDS_MAX,
+        stream_wait_empty=False,
+        broker_session_timeout=session_s,
+        broker_heartbeat_interval=session_s / HEARTBEATS_A_SESSION,
+        broker_commit_interval=COMMIT_INTERVAL_S,
+        broker_request_timeout=max(REQUEST_TIMEOUT_S, session_s),
+        broker_rebalance_timeout=REBALANCE_TIMEOUT_S,
+        producer_acks=-1,
+        worker_redirect_stdouts=False,
+    )
+    app.hosting = hosting
+    app.internal_topic = internal_topic
+    hosting.feed = app
+    topic = app.topic(
+        internal_topic, value_type=bytes, value_serializer="raw", partitions=partitions
+    )
+
+    async def take(stream: StreamT[Any]) -> None:
+        # Acknowledged by the partition, after the store is written; Faust would do it on `next`.
+        async for event in cast(faust.Stream[Any], stream).noack().events():
+            await hosting.put(event.message.partition, _arrival(event))
+
+    app.agent(topic, name="task", concurrency=1)(take)
+
+    async def revoked(*_: Any, **__: Any) -> None:
+        await hosting.revoke()
+
+    async def assigned(*args: Any, **_: Any) -> None:
+        if not args[-1]:
+            # Faust seeks nothing where nothing is assigned; stores must be released all the same.
+            await hosting.assign(())
+
+    async def stopping(*_: Any, **__: Any) -> None:
+        # A revoke is not told of while the app is stopping.
+        await hosting.close()
+
+    app.on_partitions_revoked.connect(revoked)
+    app.on_partitions_assigned.connect(assigned)
+    app.on_before_shutdown.connect(stopping)
+    return app
+
+
+def _arrival(event: EventT[bytes]) -> Arrival:
+    message = event.message
+    record = LogRecord(message.offset, round(message.timestamp * 1000), message.value or b"")
+    return Arrival(record, event.ack)
+
+
+# --- librdkafka's words, in Faust's --------------------------------------------------------------
+
+
+def broker_urls(properties: Mapping[str, str]) -> list[str]:
+    """Return `bootstrap.servers` as Faust wants it."""
+    servers = (server.strip() for server in properties["bootstrap.servers"].split(","))
+    return [f"kafka://{server}" for server in servers if server]
+
+
+def credentials(
+    properties: Mapping[str, str],
+) -> SASLCredentials | SSLCredentials | GSSAPICredentials | None:
+    """Return Faust's credentials for librdkafka's properties; None where the broker asks for none.
+
+    Raises UsageError for what Faust's client has no counterpart of.
+    """
+    protocol = properties.get("security.protocol", "plaintext").lower()
+    if protocol == "plaintext":
+        return None
+    context = _tls_context(properties) if protocol.endswith("ssl") else None
+    if protocol == "ssl":
+        return SSLCredentials(context)
+    if protocol not in ("sasl_plaintext", "sasl_ssl"):
+        raise UsageError(
+            f"security.protocol {protocol!r} is none of Kafka's: use plaintext, ssl, "
+            "sasl_plaintext or sasl_ssl"
+        )
+    mechanism = properties.get("sasl.mechanism") or properties.get("sasl.mechanisms", "GSSAPI")
+    mechanism = mechanism.upper()
+    if mechanism == "GSSAPI":
+        return GSSAPICredentials(
+            kerberos_service_name=properties.get("sasl.kerberos.service.name", "kafka"),
+            ssl_context=context,
+            mechanism=mechanism,
+        )
+    if mechanism not in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"):
+        raise UsageError(
+            f"sasl.mechanism {mechanism} is not supported by the worker: use PLAIN, "
+            "SCRAM-SHA-256, SCRAM-SHA-512 or GSSAPI"
+        )
+    return SASLCredentials(
+        username=properties.get("sasl.username"),
+        password=properties.get("sasl.password"),
+        ssl_context=context,
+        mechanism=mechanism,
+    )
+
+
+def _tls_context(properties: Mapping[str, str]) -> ssl.SSLContext:
+    for name in ("ssl.keystore.location", "ssl.certificate.pem", "ssl.key.pem"):
+        if properties.get(name):
+            raise UsageError(
+                f"{name} is not supported by the worker: give the certificate and its key as "
+                "files, by ssl.certificate.location and ssl.key.location"
+            )
+    try:
+        context = ssl.create_default_context(
+            ssl.Purpose.SERVER_AUTH,
+            cafile=properties.get("ssl.ca.location") or None,
+            cadata=properties.get("ssl.ca.pem") or None,
+        )
+        if certificate := properties.get("ssl.certificate.location"):
+            context.load_cert_chain(
+                certificate,
+                properties.get("ssl.key.location") or None,
+                properties.get("ssl.key.password") or None,
+            )
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(
+            f"the TLS files cannot be used ({error}): set the properties ssl.*.location to PEM "
+            "files that are there, and ssl.key.password to the key's"
+        ) from error
+    if properties.get("ssl.endpoint.identification.algorithm", "https").lower() == "none":
+        context.check_hostname = False
+    if properties.get("enable.ssl.certificate.verification", "true").lower() == "false":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
