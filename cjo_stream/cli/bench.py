@@ -12,9 +12,10 @@ import typer
 from cjo_stream.cli.demo import DAY_MS, START_MS
 from cjo_stream.cli.option import Json, Topology, topology_folder
 from cjo_stream.cli.terminal import say_json, say_table
+from cjo_stream.engine.port import DecodedRecord
 
 if TYPE_CHECKING:
-    from cjo_stream.embedded.run import Decoded, Summary
+    from cjo_stream.embedded.run import Summary
 
 EVENTS_A_PERSON: Final = 22
 """About, in the simulated fortnight."""
@@ -46,7 +47,7 @@ def bench(
     )
     records = list(simulate.Crowd(world, program).events())
 
-    def decoded(_: object) -> tuple[str, Iterator[Decoded]]:
+    def decoded(_: object) -> tuple[str, Iterator[DecodedRecord]]:
         decode = ingest.decoder(program, DEMO_TENANT_KEY.encode())
         return "bench", ((record, decode(record)) for record in records)
 

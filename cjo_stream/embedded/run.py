@@ -9,19 +9,14 @@ from pathlib import Path
 import msgspec
 
 from cjo_stream.core.catalogue import ACTION, DEAD_LETTER, DECISION, TRANSITION
-from cjo_stream.core.event import Event
 from cjo_stream.definition import DefinitionSet, load
 from cjo_stream.embedded.installation import Installation, open_installation
 from cjo_stream.engine.intake import dead_letter_of
-from cjo_stream.engine.port import RawRecord
+from cjo_stream.engine.port import Decoded, DecodedRecord, RawRecord
 from cjo_stream.errors import InputError
 
 DRAIN_SLICES = 500
 REPORT_EVERY = 2_000
-
-Read = Event | InputError
-"""What a record was decoded to."""
-Decoded = tuple[RawRecord, Read]
 
 
 class Summary(msgspec.Struct, kw_only=True):
@@ -53,7 +48,7 @@ class Progress(msgspec.Struct):
 def feed(
     installation: Installation,
     lane: str,
-    source: Iterable[Decoded],
+    source: Iterable[DecodedRecord],
     report: Callable[[Progress], None] | None = None,
 ) -> int:
     """Put every record of `source` through; return how many there were.
@@ -77,7 +72,7 @@ def feed(
 
 
 def put(
-    installation: Installation, lane: str, number: int, record: RawRecord, decoded: Read
+    installation: Installation, lane: str, number: int, record: RawRecord, decoded: Decoded
 ) -> None:
     """Put one record through: its event, or its dead letter."""
     runtime = installation.runtime
@@ -122,7 +117,7 @@ def finish(installation: Installation, wall_seconds: float) -> Summary:
 
 def run(
     topology: Path | DefinitionSet,
-    source: Callable[[DefinitionSet], tuple[str, Iterator[Decoded]]],
+    source: Callable[[DefinitionSet], tuple[str, Iterator[DecodedRecord]]],
     out: Path,
     *,
     drain_ms: int = 0,

@@ -23,7 +23,7 @@ import msgspec
 
 from cjo_stream.core.customer import snapshot
 from cjo_stream.core.event import Event
-from cjo_stream.core.message import ActivateSet, Message, StoreSet, partition_of
+from cjo_stream.core.message import ActivateSet, Message, StoreSet
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.state import Customer
 from cjo_stream.embedded.learning import LEARNS_AT, Learning, learns, next_time
@@ -31,8 +31,7 @@ from cjo_stream.embedded.log import EFFECT, INTERNAL, Append, Log
 from cjo_stream.engine import codec, port
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.frame import Effect, Position, control_frame, single_frame, tick_frame
-from cjo_stream.engine.intake import route
-from cjo_stream.engine.lane import Numbering
+from cjo_stream.engine.intake import Router
 from cjo_stream.engine.port import Compile, Store
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import InputError, InvariantError
@@ -107,7 +106,7 @@ class Runtime:
         ]
         noted = log.note(_SOURCES)
         self._sources = msgspec.msgpack.decode(noted, type=_Sources) if noted else _Sources()
-        self._numbers: dict[str, Numbering] = {}
+        self._router = Router(self._partitions)
         self._pending: list[Append] = []
         self._unnoted = False
         # Time that ran on without events stands in the tasks alone.
@@ -172,7 +171,10 @@ class Runtime:
         source = self._sources.lanes.setdefault(lane, _Source())
         if offset <= source.offset:
             return None
-        routed = route(event)
+        log = port.Log(lane, 0)
+        if not self._router.knows(log):
+            self._router.resume(log, source.last)
+        routed = self._router.route(log, offset, event)
         if isinstance(routed, InputError):
             return routed
         high = max(self._sources.high, event.time)
@@ -184,8 +186,10 @@ class Runtime:
             self._fire_through(high)
         self._sources.high = high
         self._now = max(self._now, high)
-        to, message = routed
-        self._append(lane, source, offset, to, message)
+        frame = single_frame(log, routed.position, routed.previous, routed.to, routed.message)
+        source.offset = offset
+        source.last[routed.receiver] = routed.position
+        self._pending.append((INTERNAL, routed.receiver, self._now, frame))
         if self._partitions > 1:
             self.settle()
         elif len(self._pending) >= BATCH_RECORDS_MAX:
@@ -261,18 +265,6 @@ class Runtime:
             self._log.close()
 
     # --- inside
-
-    def _append(self, lane: str, source: _Source, offset: int, to: str, message: Message) -> None:
-        numbers = self._numbers.get(lane)
-        if numbers is None:
-            numbers = self._numbers[lane] = Numbering(source.last)
-        receiver = partition_of(to, self._partitions)
-        numbers.begin(offset)
-        position, previous = numbers.number(receiver)
-        frame = single_frame(port.Log(lane, 0), position, previous, to, message)
-        source.offset = offset
-        source.last[receiver] = position
-        self._pending.append((INTERNAL, receiver, self._now, frame))
 
     def _flush(self) -> None:
         if self._pending or self._unnoted:

@@ -16,7 +16,7 @@ from cjo_stream.engine.codec import (
     read_put_off,
     timer_key,
 )
-from cjo_stream.engine.port import Store
+from cjo_stream.engine.port import Batch, Store
 
 
 class Entry:
@@ -66,9 +66,9 @@ class Cache:
             entry.dirty = True
             self._dirty[key] = entry
 
-    def batch(self) -> list[tuple[bytes, bytes | None]]:
+    def batch(self) -> Batch:
         """Return the writes of everything changed."""
-        writes: list[tuple[bytes, bytes | None]] = []
+        writes: Batch = []
         for key, entry in self._dirty.items():
             if entry.state is None:
                 writes.append((actor_key_bytes(key), None))

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -36,7 +36,7 @@ from cjo_stream.core.message import (
     partition_of,
 )
 from cjo_stream.core.record import DeadLetter
-from cjo_stream.engine.frame import FrameWriter
+from cjo_stream.engine.frame import FrameWriter, Position
 from cjo_stream.engine.lane import Numbering
 from cjo_stream.engine.port import Decode, Log, RawRecord
 from cjo_stream.errors import InputError, InvariantError, RefusalError
@@ -102,14 +102,59 @@ SWITCHED_OFF: Final = 0
 """The set number of a topic that the set in force does not read."""
 
 
+class Routed(NamedTuple):
+    """Where an event goes: the partition and actor, and its number in the lane."""
+
+    receiver: int
+    position: Position
+    previous: Position
+    """The number of the item before it from this lane to this receiver."""
+    to: str
+    message: Message
+
+
+class Router:
+    """Gives the events of any number of lanes their receivers and their numbers."""
+
+    def __init__(self, partitions: int) -> None:
+        self._partitions = partitions
+        self._lanes: dict[Log, Numbering] = {}
+
+    def resume(self, log: Log, last: dict[int, Position] | None = None) -> None:
+        """Take over a lane that last sent these numbers, by receiver."""
+        self._lanes[log] = Numbering(last)
+
+    def release(self, log: Log) -> None:
+        """Forget a lane: another process has it now."""
+        self._lanes.pop(log, None)
+
+    def knows(self, log: Log) -> bool:
+        """Return whether a lane was taken over."""
+        return log in self._lanes
+
+    def last(self, log: Log) -> dict[int, Position]:
+        """Return the last number that a lane sent to each receiver."""
+        return self._lanes[log].last()
+
+    def route(self, log: Log, offset: int, event: Event) -> Routed | InputError:
+        """Return where the event of a raw record goes; offsets of a lane ascend."""
+        addressed = address(event)
+        if isinstance(addressed, InputError):
+            return addressed
+        to, message = addressed
+        numbers = self._lanes[log]
+        numbers.begin(offset)
+        receiver = partition_of(to, self._partitions)
+        return Routed(receiver, *numbers.number(receiver), to, message)
+
+
 class Intake:
     """Routes the records of any number of raw partitions by one definition set."""
 
     def __init__(self, decode: Decode, partitions: int, set_number: int) -> None:
         self._decode = decode
-        self._partitions = partitions
         self._set_number = set_number
-        self._lanes: dict[Log, Numbering] = {}
+        self._router = Router(partitions)
         self._counts: dict[tuple[str, ...], int] = {}
 
     def resume(self, log: Log, offset: int = 0, metadata: str | None = None) -> None:
@@ -118,11 +163,11 @@ class Intake:
         if metadata:
             committed = read_metadata(metadata)
             last = {to: (offset - away, 0) for to, away in committed.distances.items()}
-        self._lanes[log] = Numbering(last)
+        self._router.resume(log, last)
 
     def release(self, log: Log) -> None:
         """Another process has the raw partition now."""
-        self._lanes.pop(log, None)
+        self._router.release(log)
 
     def take(self, records: Sequence[RawRecord]) -> IntakeStep:
         """Decode and route a batch; records of one raw partition stand in order of offset."""
@@ -133,19 +178,19 @@ class Intake:
             log = Log(record.topic_id, record.partition)
             ends[log] = record.offset + 1
             decoded = self._decode(record)
-            routed = decoded if isinstance(decoded, InputError) else route(decoded)
+            routed = (
+                decoded
+                if isinstance(decoded, InputError)
+                else self._router.route(log, record.offset, decoded)
+            )
             if isinstance(routed, InputError):
                 dead_letters.append(dead_letter_of(record, routed))
                 self._count("cjo_dead_letters_total", routed.reason)
                 continue
-            to, message = routed
-            numbers = self._lanes[log]
-            numbers.begin(record.offset)
-            receiver = partition_of(to, self._partitions)
-            writer = writers.get(receiver)
+            writer = writers.get(routed.receiver)
             if writer is None:
-                writer = writers[receiver] = FrameWriter()
-            writer.add(log, *numbers.number(receiver), to, message)
+                writer = writers[routed.receiver] = FrameWriter()
+            writer.add(log, routed.position, routed.previous, routed.to, routed.message)
         frames = [(to, frame) for to, writer in writers.items() for frame in writer.frames(0)]
         positions = {log: (end, self._metadata(log, end)) for log, end in ends.items()}
         return IntakeStep(frames, dead_letters, positions)
@@ -156,7 +201,7 @@ class Intake:
         return counts
 
     def _metadata(self, log: Log, end: int) -> str:
-        last = self._lanes[log].last()
+        last = self._router.last(log)
         metadata = new_metadata(log, self._set_number)
         if last:
             metadata += " " + _packed({to: end - at[0] for to, at in last.items()})
@@ -171,7 +216,7 @@ class Intake:
         self._counts[key] = self._counts.get(key, 0) + 1
 
 
-def route(event: Event) -> tuple[str, Message] | InputError:
+def address(event: Event) -> tuple[str, Message] | InputError:
     """Return the actor an event goes to, with its message.
 
     That is its anchor; of an outcome without identifiers, the customer whose id begins its

@@ -10,8 +10,9 @@ and each names the one before it. The receiver's *cursor* is the highest number 
 
 from __future__ import annotations
 
+from cjo_stream.engine import codec
 from cjo_stream.engine.frame import START, Position
-from cjo_stream.engine.port import Log
+from cjo_stream.engine.port import Batch, Log, Store
 from cjo_stream.errors import HoleError
 
 
@@ -42,10 +43,24 @@ class Cursors:
         """Move a cursor beyond what an operator has given up."""
         self._positions[lane] = position
 
-    def changed(self) -> dict[Log, Position]:
-        """Return the cursors moved since the last `settle`."""
+    @classmethod
+    def of(cls, store: Store) -> Cursors:
+        """Return the cursors that a store holds."""
+        return cls(
+            {
+                codec.read_lane_in_key(key): codec.decode_position(value)
+                for key, value in store.scan(*codec.LANES_IN)
+            }
+        )
+
+    def batch(self) -> Batch:
+        """Return the writes of the cursors moved since the last `settle`."""
         settled = self._settled
-        return {k: v for k, v in self._positions.items() if settled.get(k) != v}
+        return [
+            (codec.lane_in_key(lane), codec.encode_position(at))
+            for lane, at in self._positions.items()
+            if settled.get(lane) != at
+        ]
 
     def settle(self) -> None:
         """What is now is written."""
@@ -85,10 +100,24 @@ class Numbering:
         """Return the last number given to each receiver."""
         return self._last
 
-    def changed(self) -> dict[int, Position]:
-        """Return the last numbers changed since the last `settle`."""
+    @classmethod
+    def of(cls, store: Store) -> Numbering:
+        """Return the last numbers that a store holds."""
+        return cls(
+            {
+                codec.read_lane_out_key(key): codec.decode_position(value)
+                for key, value in store.scan(*codec.LANES_OUT)
+            }
+        )
+
+    def batch(self) -> Batch:
+        """Return the writes of the last numbers changed since the last `settle`."""
         settled = self._settled
-        return {k: v for k, v in self._last.items() if settled.get(k) != v}
+        return [
+            (codec.lane_out_key(to), codec.encode_position(at))
+            for to, at in self._last.items()
+            if settled.get(to) != at
+        ]
 
     def settle(self) -> None:
         """What is now is written."""

@@ -6,7 +6,7 @@ import msgspec
 
 from cjo_stream.core.learning.weight import ModelInForce, read
 from cjo_stream.engine import codec
-from cjo_stream.engine.port import Store
+from cjo_stream.engine.port import Batch, Store
 
 _Place = tuple[int, int]
 """(number, part)"""
@@ -57,7 +57,7 @@ class Models:
             self._set(place, None)
         return None
 
-    def batch(self) -> list[tuple[bytes, bytes | None]]:
+    def batch(self) -> Batch:
         """Return the writes since the last `settle`."""
         return [
             (codec.model_key(*place), codec.encode_model_part(*stored) if stored else None)

@@ -40,6 +40,23 @@ class Store(Protocol):
         """Release files and locks. A second call does nothing."""
 
 
+Batch = list[tuple[bytes, bytes | None]]
+"""Writes of a store: puts, and deletes (value None)."""
+
+
+class Participant(Protocol):
+    """A part of a task's state: what it changed is in memory until the task commits."""
+
+    def batch(self) -> Batch:
+        """Return the writes since the last `settle`."""
+
+    def settle(self) -> None:
+        """Note that everything is written."""
+
+    def reset(self) -> None:
+        """Go back to what was last written."""
+
+
 class Log(msgspec.Struct, frozen=True, array_like=True):
     """One partition of one incarnation of a topic; names a lane."""
 
@@ -101,8 +118,15 @@ class Compile(Protocol):
         """Return the program; raises DefinitionError."""
 
 
+Decoded = Event | InputError
+"""What a raw record turns out to be: an event, normalised, or why it becomes a dead letter."""
+
+
+DecodedRecord = tuple[RawRecord, Decoded]
+
+
 class Decode(Protocol):
     """Decodes a raw record."""
 
-    def __call__(self, record: RawRecord) -> Event | InputError:
-        """Return the normalised event, or the error whose reason dead-letters it."""
+    def __call__(self, record: RawRecord) -> Decoded:
+        """Return what the record turns out to be."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cjo_stream.core.program import Program
 from cjo_stream.engine import codec
-from cjo_stream.engine.port import Compile, Store
+from cjo_stream.engine.port import Batch, Compile, Store
 from cjo_stream.errors import DefinitionError, LibraryError, RefusalError
 
 OLDER_KEPT = 3
@@ -67,9 +67,9 @@ class Sets:
         if number > self.active and number in self._contents:
             self.active = number
 
-    def batch(self) -> list[tuple[bytes, bytes | None]]:
+    def batch(self) -> Batch:
         """Return the writes since the last `settle`: new sets in, all but a few older ones out."""
-        writes: list[tuple[bytes, bytes | None]] = [
+        writes: Batch = [
             (codec.set_key(number), codec.encode_set(content))
             for number, content in self._new.items()
         ]

@@ -70,7 +70,15 @@ from cjo_stream.engine.frame import (
 )
 from cjo_stream.engine.lane import Cursors, Numbering
 from cjo_stream.engine.models import Models
-from cjo_stream.engine.port import AcceptedClock, Compile, Log, LogRecord, Outbox, Store
+from cjo_stream.engine.port import (
+    AcceptedClock,
+    Compile,
+    Log,
+    LogRecord,
+    Outbox,
+    Participant,
+    Store,
+)
 from cjo_stream.engine.sets import Sets
 from cjo_stream.engine.timelines import Timelines
 from cjo_stream.engine.timers import WAKES_MAX, Timers
@@ -121,18 +129,18 @@ class Task:
         self._wakes = Timers(store, wakes_max)
         self._sets = Sets(store, compile_, self._meta.active)
         self._models = Models(store, self._meta.model)
-        self._cursors = Cursors(
-            {
-                codec.read_lane_in_key(k): codec.decode_position(v)
-                for k, v in store.scan(*codec.LANES_IN)
-            }
+        self._cursors = Cursors.of(store)
+        self._numbers = Numbering.of(store)
+        self._participants: tuple[Participant, ...] = (
+            self._wakes,
+            self._cache,
+            self._timelines,
+            self._sets,
+            self._models,
+            self._cursors,
+            self._numbers,
         )
-        self._numbers = Numbering(
-            {
-                codec.read_lane_out_key(k): codec.decode_position(v)
-                for k, v in store.scan(*codec.LANES_OUT)
-            }
-        )
+        """In the order of their writes: an actor may wake again at a time that was let go."""
         self._committed_counts: dict[tuple[str, ...], int] = {}
         self.delays: list[int] = []
         """By how many ms the timers of the last commit fired after their due time."""
@@ -220,15 +228,11 @@ class Task:
         )
         if self._last is not None:
             meta.digest = codec.record_digest(self._last.time, self._last.value)
-        self._store.write([*self._batch(), (codec.META_KEY, codec.encode_meta(meta))])
+        writes = [write for one in self._participants for write in one.batch()]
+        self._store.write([*writes, (codec.META_KEY, codec.encode_meta(meta))])
         self._meta = meta
-        self._cache.settle()
-        self._timelines.settle()
-        self._wakes.settle()
-        self._sets.settle()
-        self._models.settle()
-        self._cursors.settle()
-        self._numbers.settle()
+        for participant in self._participants:
+            participant.settle()
         if self._applied:
             self._counts[_APPLIED] = self._applied
         if self._repeated:
@@ -263,7 +267,6 @@ class Task:
         self._counts: dict[tuple[str, ...], int] = {}
         self._applied = self._repeated = 0
         self._delays: list[int] = []
-        self._popped: list[tuple[int, str]] = []
         self._purges: list[str] = []
         self._frames: dict[int, FrameWriter] = {}
         self._effects = EffectWriter(self._log, self._frame_items_max)
@@ -292,32 +295,9 @@ class Task:
         return events
 
     def _roll_back(self) -> None:
-        self._cache.reset()
-        self._timelines.reset()
-        self._wakes.reset()
-        self._sets.reset()
-        self._models.reset()
-        self._cursors.reset()
-        self._numbers.reset()
+        for participant in self._participants:
+            participant.reset()
         self._begin()
-
-    def _batch(self) -> list[tuple[bytes, bytes | None]]:
-        writes: list[tuple[bytes, bytes | None]] = [
-            (codec.timer_key(due, key), None) for due, key in self._popped
-        ]
-        writes += self._cache.batch()
-        writes += self._timelines.batch()
-        writes += self._sets.batch()
-        writes += self._models.batch()
-        writes += [
-            (codec.lane_in_key(lane), codec.encode_position(at))
-            for lane, at in self._cursors.changed().items()
-        ]
-        writes += [
-            (codec.lane_out_key(to), codec.encode_position(at))
-            for to, at in self._numbers.changed().items()
-        ]
-        return writes
 
     # --- one record
 
@@ -413,11 +393,11 @@ class Task:
             if budget is not None and budget <= 0:
                 break
             self._wakes.pop()
-            self._popped.append(first)
             due, key = first
             entry = self._cache.entry(key)
             if entry.wake is None or entry.wake > due:
-                continue  # a key that a release of other behaviour left in the store
+                self._wakes.drop(first)  # a release of other behaviour left it in the store
+                continue
             self._clock = max(self._clock, due)
             self._delays.append(to - due)
             entry.wake = None

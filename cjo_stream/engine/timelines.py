@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from cjo_stream.core.bounds import BOUNDS
 from cjo_stream.core.timeline import TimelineEntry
 from cjo_stream.engine import codec
-from cjo_stream.engine.port import Store
+from cjo_stream.engine.port import Batch, Store
 
 
 class Timelines:
@@ -46,7 +46,7 @@ class Timelines:
         for number, entry in enumerate(entries):
             self.append(key, number, entry)
 
-    def batch(self) -> list[tuple[bytes, bytes | None]]:
+    def batch(self) -> Batch:
         """Return the writes since the last `settle`."""
         return list(self._written.items())
 

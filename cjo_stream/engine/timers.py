@@ -16,7 +16,7 @@ import heapq
 from itertools import islice
 
 from cjo_stream.engine.codec import TIMERS, read_timer_key, timer_key
-from cjo_stream.engine.port import Store
+from cjo_stream.engine.port import Batch, Store
 
 WAKES_MAX = 20_000
 Wake = tuple[int, str]
@@ -27,7 +27,9 @@ _EARLIEST: Wake = (-(1 << 63), "")
 class Timers:
     """The nearest wakes of one task, in order of due time, then actor."""
 
-    __slots__ = ("_beyond", "_cancelled", "_gone", "_heap", "_horizon", "_store", "_window")
+    __slots__ = (
+        "_beyond", "_cancelled", "_dropped", "_gone", "_heap", "_horizon", "_store", "_window",
+    )  # fmt: skip
 
     def __init__(self, store: Store, window: int = WAKES_MAX) -> None:
         self._store = store
@@ -37,6 +39,8 @@ class Timers:
         self._gone: set[Wake] = set()
         self._cancelled: set[Wake] = set()
         """In `_beyond`, or in the store until the commit."""
+        self._dropped: list[Wake] = []
+        """Keys in the store that are nobody's wake."""
         self._horizon: Wake | None = _EARLIEST
         """Every wake below it is in the heap; None: every wake is."""
 
@@ -61,13 +65,22 @@ class Timers:
             self._refill()
 
     def pop(self) -> None:
-        """Remove the nearest wake, which `first` has returned."""
+        """Remove the nearest wake, which `first` has returned; its actor says when it is next."""
         heapq.heappop(self._heap)
+
+    def drop(self, wake: Wake) -> None:
+        """Let a key go that the store has and no actor: the actor's entry does not delete it."""
+        self._dropped.append(wake)
+
+    def batch(self) -> Batch:
+        """Return the writes since the last `settle`; the cache writes the wakes of actors."""
+        return [(timer_key(*wake), None) for wake in self._dropped]
 
     def settle(self) -> None:
         """Everything is written now: forget what the store can give back."""
         self._beyond.clear()
         self._cancelled.clear()
+        self._dropped.clear()
         if len(self._heap) > 2 * self._window:
             self._heap.sort()
             self._horizon = self._heap[self._window]
@@ -80,6 +93,7 @@ class Timers:
         self._beyond.clear()
         self._gone.clear()
         self._cancelled.clear()
+        self._dropped.clear()
         self._horizon = _EARLIEST
 
     def _is_near(self, wake: Wake) -> bool:

@@ -29,7 +29,7 @@ import msgspec
 from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.program import Channel, Input, Program
 from cjo_stream.core.word import Format
-from cjo_stream.engine.port import RawRecord
+from cjo_stream.engine.port import Decoded, RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.attribute import ATTRIBUTES_BYTES_MAX, check_attributes, check_size
 from cjo_stream.ingest.format import cloudevents, mapped, native, segment
@@ -106,7 +106,7 @@ class Decoder:
         self._is_type = lru_cache(1024)(lambda text: _TYPE.fullmatch(text) is not None)
         """Of texts that are short enough to be kept."""
 
-    def __call__(self, record: RawRecord) -> Event | InputError:
+    def __call__(self, record: RawRecord) -> Decoded:
         """Return the event of `record`, or why there is none."""
         try:
             return self._decode(record)

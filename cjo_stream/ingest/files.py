@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from cjo_stream.core.program import Program
-from cjo_stream.engine.port import Decode, RawRecord
+from cjo_stream.engine.port import Decode, DecodedRecord, RawRecord
 from cjo_stream.errors import UsageError
 from cjo_stream.ingest import order, table
 from cjo_stream.ingest.table import Row
@@ -58,7 +58,7 @@ def read(
     now: int,
     sort: bool = False,
     stdin: BinaryIO | None = None,
-) -> Iterator[order.Decoded]:
+) -> Iterator[DecodedRecord]:
     """Return the records of all files with what they decode to, in order.
 
     `now` is every record's timestamp, in ms. Several files are merged by event time; with `sort`
@@ -90,7 +90,7 @@ def objects(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _decoded(
     rows: Iterator[Row], name: str, number: int, decode: Decode, channel: str | None, now: int
-) -> Iterator[order.Decoded]:
+) -> Iterator[DecodedRecord]:
     """Yield the records of one file, decoded."""
     for line, value, error in rows:
         record = RawRecord(name, name, number, line, now, value, channel=channel)

@@ -15,11 +15,10 @@ from pathlib import Path
 import msgspec
 
 from cjo_stream.core.event import Event
-from cjo_stream.engine.port import RawRecord
+from cjo_stream.engine.port import DecodedRecord, RawRecord
 from cjo_stream.errors import InputError, RetryError
 
-Decoded = tuple[RawRecord, Event | InputError]
-Timed = tuple[int, Decoded]
+Timed = tuple[int, DecodedRecord]
 
 BEGINNING = -(2**63)
 CHUNK_BYTES = 64 * 1024 * 1024
@@ -46,7 +45,7 @@ _decoder = msgspec.msgpack.Decoder(_Spilled)
 _time_of = itemgetter(0)
 
 
-def timed(records: Iterable[Decoded]) -> Iterator[Timed]:
+def timed(records: Iterable[DecodedRecord]) -> Iterator[Timed]:
     """Yield the records of one file with the times by which they are placed."""
     time = BEGINNING
     for record, decoded in records:
@@ -55,7 +54,7 @@ def timed(records: Iterable[Decoded]) -> Iterator[Timed]:
         yield time, (record, decoded)
 
 
-def merge(sources: Sequence[Iterable[Decoded]]) -> Iterator[Decoded]:
+def merge(sources: Sequence[Iterable[DecodedRecord]]) -> Iterator[DecodedRecord]:
     """Yield the records of several files, at each step the one whose time is the earliest.
 
     Ties go by the order of `sources`; within a file the order stays.
@@ -65,8 +64,8 @@ def merge(sources: Sequence[Iterable[Decoded]]) -> Iterator[Decoded]:
 
 
 def sort(
-    sources: Iterable[Iterable[Decoded]], chunk_bytes: int = CHUNK_BYTES
-) -> Iterator[Decoded]:
+    sources: Iterable[Iterable[DecodedRecord]], chunk_bytes: int = CHUNK_BYTES
+) -> Iterator[DecodedRecord]:
     """Yield all records by time; of equal times, as they stand in `sources`, one after the other.
 
     Takes about `chunk_bytes` of memory: what is more goes through temporary files. Raises

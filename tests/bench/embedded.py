@@ -16,10 +16,10 @@ import msgspec
 from cjo_stream.core.message import ActivateSet, StoreSet
 from cjo_stream.definition import DefinitionSet, compile_content, load
 from cjo_stream.embedded.installation import open_installation
-from cjo_stream.embedded.run import Decoded, drain, feed, finish
+from cjo_stream.embedded.run import drain, feed, finish
 from cjo_stream.engine.frame import control_frame
 from cjo_stream.engine.intake import Intake
-from cjo_stream.engine.port import Log, LogRecord, RawRecord
+from cjo_stream.engine.port import DecodedRecord, Log, LogRecord, RawRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.ingest import decoder
 from cjo_stream.simulate import traffic
@@ -34,7 +34,7 @@ def measure(definitions: DefinitionSet, records: list[RawRecord]) -> dict[str, A
     """Return events/s and microseconds of CPU an event over one run."""
     decode = decoder(definitions.program, KEY)
 
-    def decoded() -> Iterator[Decoded]:
+    def decoded() -> Iterator[DecodedRecord]:
         for record in records:
             yield record, decode(record)
 

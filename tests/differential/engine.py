@@ -11,12 +11,12 @@ from typing import Any
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.definition import DefinitionSet, compile_content
 from cjo_stream.embedded.log import MemoryLog
-from cjo_stream.embedded.run import Decoded, run
+from cjo_stream.embedded.run import run
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.engine.effect import effect_of
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.intake import dead_letter_of
-from cjo_stream.engine.port import Decode, RawRecord
+from cjo_stream.engine.port import Decode, DecodedRecord, RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.store.memory import MemoryStore
 
@@ -85,7 +85,7 @@ def run_on_disk(
     with tempfile.TemporaryDirectory() as folder:
         state, out = Path(folder, "state"), Path(folder, "out")
 
-        def source(kill: int | None) -> Iterator[Decoded]:
+        def source(kill: int | None) -> Iterator[DecodedRecord]:
             for number, record in enumerate(records):
                 if number == kill:
                     raise Killed

@@ -23,7 +23,7 @@ from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine.effect import effect_of
 from cjo_stream.engine.frame import Effect
-from cjo_stream.engine.intake import dead_letter_of, route
+from cjo_stream.engine.intake import address, dead_letter_of
 from cjo_stream.engine.port import Decode, RawRecord
 from cjo_stream.errors import InputError
 from tests.unit.timelines import KeptTimelines
@@ -72,7 +72,7 @@ class Reference:
     def take(self, record: RawRecord) -> None:
         """Let one raw record have its whole effect."""
         event = self._decode(record)
-        routed = event if isinstance(event, InputError) else route(event)
+        routed = event if isinstance(event, InputError) else address(event)
         if isinstance(event, InputError) or isinstance(routed, InputError):
             refused = event if isinstance(event, InputError) else routed
             assert isinstance(refused, InputError)

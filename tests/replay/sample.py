@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cjo_stream.definition import DefinitionSet
-from cjo_stream.embedded.run import Decoded, run
+from cjo_stream.embedded.run import run
+from cjo_stream.engine.port import DecodedRecord
 from cjo_stream.ingest import decoder, files
 
 KEY = b"key of the tests"
@@ -25,7 +26,7 @@ def main() -> None:
     parser.add_argument("--drain-days", type=int, default=0)
     asked = parser.parse_args()
 
-    def source(definitions: DefinitionSet) -> tuple[str, Iterator[Decoded]]:
+    def source(definitions: DefinitionSet) -> tuple[str, Iterator[DecodedRecord]]:
         program = definitions.program
         read = files.read(
             [str(asked.folder / "events.jsonl")],

@@ -36,7 +36,7 @@ from cjo_stream.engine.frame import (
     single_frame,
     tick_frame,
 )
-from cjo_stream.engine.intake import route
+from cjo_stream.engine.intake import address
 from cjo_stream.engine.lane import Numbering
 from cjo_stream.engine.port import Log, LogRecord, Outbox, Store
 from cjo_stream.engine.task import Task
@@ -116,7 +116,7 @@ class Chain:
 
     def feed(self, event: Event) -> None:
         """Let an event set out, in one of the raw lanes."""
-        routed = route(event)
+        routed = address(event)
         assert not isinstance(routed, InputError)
         to, message = routed
         raw = self.random.randrange(RAW_LANES)

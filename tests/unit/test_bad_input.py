@@ -16,8 +16,8 @@ from cjo_stream.core.message import Deliver
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
 from cjo_stream.embedded.installation import open_installation
-from cjo_stream.embedded.run import Decoded, Summary, feed, finish
-from cjo_stream.engine.port import RawRecord
+from cjo_stream.embedded.run import Summary, feed, finish
+from cjo_stream.engine.port import DecodedRecord, RawRecord
 from cjo_stream.ingest import decoder
 from tests.handling import Handler, wrap_handlers
 
@@ -45,7 +45,7 @@ def run(
     """Run raw records through the embedded engine; return its summary and dead letters."""
     decode = decoder(DEFINITIONS.program, b"key")
 
-    def decoded() -> Iterator[Decoded]:
+    def decoded() -> Iterator[DecodedRecord]:
         for offset, value in enumerate(values):
             record = RawRecord("t", "id", 0, offset, START_MS, value, channel=channel)
             yield record, decode(record)

@@ -16,7 +16,7 @@ import pytest
 
 from cjo_stream.core.event import Event
 from cjo_stream.core.program import Channel, IdentifierType, Input, Program
-from cjo_stream.engine.port import RawRecord
+from cjo_stream.engine.port import DecodedRecord, RawRecord
 from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest import decoder, files, order
 
@@ -38,12 +38,12 @@ def raw(record: RawRecord) -> InputError:
     return InputError("malformed", "not looked at")
 
 
-def read(paths: Sequence[Path | str], decode: Any = None, **options: Any) -> list[order.Decoded]:
+def read(paths: Sequence[Path | str], decode: Any = None, **options: Any) -> list[DecodedRecord]:
     given = {"channel": "web", "now": NOW, **options}
     return list(files.read([str(p) for p in paths], decode or decoder(PROGRAM, b"k"), **given))
 
 
-def names(decoded: list[order.Decoded]) -> list[str | None]:
+def names(decoded: list[DecodedRecord]) -> list[str | None]:
     return [one.id if isinstance(one, Event) else one.reason for _, one in decoded]
 
 

@@ -22,10 +22,10 @@ from cjo_stream.engine.intake import (
     PARTITIONS_MAX,
     Committed,
     Intake,
+    address,
     new_metadata,
     read_metadata,
     renumbered,
-    route,
 )
 from cjo_stream.engine.port import Decode, Log, RawRecord
 from cjo_stream.errors import InputError, InvariantError, RefusalError
@@ -225,21 +225,21 @@ def outcome(action_id: object) -> Event:
 def test_an_outcome_without_identifiers_goes_to_the_customer_its_action_id_begins_with() -> None:
     customer = customer_id(2, "0" * 11 + "3" + "0" * 20, 0)
     event = outcome(f"{customer}-a12")
-    assert route(event) == (customer_key(customer), Deliver(event))
+    assert address(event) == (customer_key(customer), Deliver(event))
     assert partition_of(customer_key(customer), PARTITIONS) == 3
 
 
 def test_an_event_with_identifiers_goes_to_its_anchor_whatever_else_it_says() -> None:
     event = outcome("f" * 40)
     event.identifiers = event_for(1, raw(0)).identifiers
-    assert route(event) == (identifier_key(event.identifiers[0].hash), Arrive(event))
+    assert address(event) == (identifier_key(event.identifiers[0].hash), Arrive(event))
 
 
 @pytest.mark.parametrize(
     "action_id", ["", "a1", "g" * 40, "F" * 40, "0" * 37, "٣" * 40, 7, None, [], {"a": 1}]
 )
 def test_an_outcome_of_nobody_is_invalid(action_id: object) -> None:
-    refused = route(outcome(action_id))
+    refused = address(outcome(action_id))
     assert isinstance(refused, InputError)
     assert refused.reason == "invalid"
     assert str(action_id) not in refused.detail or not str(action_id)

@@ -17,7 +17,7 @@ def test_the_next_item_of_a_lane_is_taken_once() -> None:
 def test_a_zombie_that_repeats_older_items_moves_nothing() -> None:
     cursors = Cursors({LANE: (9, 2)})
     assert not cursors.take(LANE, (4, 0), (3, 0))
-    assert cursors.changed() == {}
+    assert cursors.batch() == []
 
 
 def test_an_item_whose_predecessor_never_came_stops_the_process() -> None:
@@ -37,7 +37,7 @@ def test_reset_goes_back_to_what_was_written() -> None:
     cursors.reset()
     assert cursors.take(LANE, (6, 0), (5, 0))
     cursors.settle()
-    assert cursors.changed() == {}
+    assert cursors.batch() == []
     assert not cursors.take(LANE, (6, 0), (5, 0))
 
 

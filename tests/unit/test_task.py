@@ -439,6 +439,25 @@ def test_timers_put_off_or_cancelled_take_nothing_from_what_a_record_may_fire() 
     assert reopened[:2] == reopened[2:]
 
 
+def test_a_wake_that_no_actor_has_is_let_go_of_once_its_time_has_come() -> None:
+    """A release of other behaviour may have left it."""
+    partition = Partition()
+    partition.event(event(1))
+    partition.step()
+    stale = codec.timer_key(START_MS + SECOND, customer_key("0" * 36 + "0000"))
+    partition.store.write([(stale, b"")])
+    partition.open()
+    partition.tick(SECOND - 1)
+    partition.step()
+    assert partition.store.get(stale) is not None
+    partition.tick(SECOND)
+    partition.step()
+    assert partition.store.get(stale) is None
+    partition.tick(5 * SECOND)
+    partition.step()
+    assert [row["address"]["value"] for row in partition.sent("action")] == ["secret-user-1"]
+
+
 def test_a_message_to_an_actor_of_another_partition_travels_in_a_frame(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

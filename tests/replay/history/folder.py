@@ -10,9 +10,10 @@ from pathlib import Path
 from cjo_stream.definition import DefinitionSet, load
 from cjo_stream.embedded.delivery import place_of_run, run_folders
 from cjo_stream.embedded.installation import open_installation
-from cjo_stream.embedded.run import Decoded, put, run
+from cjo_stream.embedded.run import put, run
 from cjo_stream.embedded.state import StateFolder
 from cjo_stream.engine import codec
+from cjo_stream.engine.port import DecodedRecord
 from cjo_stream.ingest import decoder, files
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.rocks import RocksStore
@@ -81,7 +82,7 @@ def go_on(left: Mapping[str, bytes], folder: Path) -> dict[str, bytes]:
 
 def decoded(
     definitions: DefinitionSet, folder: Path, most: int | None = None
-) -> tuple[str, Iterator[Decoded]]:
+) -> tuple[str, Iterator[DecodedRecord]]:
     """Return the lane and the decoded records of a run's events, all or the first of them."""
     program = definitions.program
     read = files.read(
