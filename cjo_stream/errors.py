@@ -56,9 +56,28 @@ class Diagnostic(NamedTuple):
     column: int
     severity: Literal["error", "warning"]
     message: str
+    code: str
+    """Of the kind of finding, as CJO104: for good (docs/diagnostics.md)."""
+    end_column: int
+    """Where what was found ends; the column after its last character, on the same line."""
+    suggestion: str
+    """What to write in its place; empty where nobody can say."""
+    source: str
+    """The line as it stands in the file."""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.message}"
+        place = f"{self.file}:{self.line}:{self.column}"
+        return f"{place}: {self.severity} {self.code}: {self.message}"
+
+    def excerpt(self) -> str:
+        """Return the line with what was found marked, and the suggestion below it."""
+        if not self.source:
+            return ""
+        shown = self.source.replace("\t", " ")
+        margin = " " * len(number := str(self.line))
+        mark = " " * (self.column - 1) + "^" * (self.end_column - self.column)
+        below = f" {self.suggestion}" if self.suggestion else ""
+        return f" {number} | {shown}\n {margin} | {mark}{below}"
 
 
 class DefinitionError(UsageError):

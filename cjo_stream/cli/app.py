@@ -30,7 +30,7 @@ from cjo_stream.cli import (
     topics,
     validate,
 )
-from cjo_stream.cli.terminal import note
+from cjo_stream.cli.terminal import note, note_diagnostic
 from cjo_stream.errors import CjoError, DefinitionError
 
 INTERRUPTED: Final = 130
@@ -134,7 +134,7 @@ def call(arguments: Sequence[str]) -> int:
 
 def _refused(error: DefinitionError) -> int:
     for found in error.diagnostics:
-        note(str(found))
+        note_diagnostic(found)
     number = sum(found.severity == "error" for found in error.diagnostics)
     errors = "1 error" if number == 1 else f"{number} errors"
     note(f"error: {errors} in the definitions; mend what is listed and try again")

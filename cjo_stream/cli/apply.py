@@ -8,7 +8,7 @@ import typer
 
 from cjo_stream.cli.option import Json, Topology, Yes, topology_folder
 from cjo_stream.cli.place import State, installation_of
-from cjo_stream.cli.terminal import confirm, note, say, say_json, warn
+from cjo_stream.cli.terminal import confirm, note, note_diagnostic, say, say_json, warn
 
 if TYPE_CHECKING:
     from cjo_stream.installation.answer import Applied
@@ -36,7 +36,7 @@ def apply(
 
     definitions = definition.load(topology_folder(topology))
     for found in definitions.warnings:
-        note(str(found))
+        note_diagnostic(found)
     installation = installation_of(context, state, keep_key=keep_key)
     program = definitions.program
     confirm(

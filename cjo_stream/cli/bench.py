@@ -12,10 +12,10 @@ import typer
 from cjo_stream.cli.demo import DAY_MS, START_MS
 from cjo_stream.cli.option import Json, Topology, topology_folder
 from cjo_stream.cli.terminal import say_json, say_table
-from cjo_stream.engine.port import DecodedRecord
 
 if TYPE_CHECKING:
     from cjo_stream.embedded.run import Summary
+    from cjo_stream.engine.port import DecodedRecord
 
 EVENTS_A_PERSON: Final = 22
 """About, in the simulated fortnight."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from cjo_stream.embedded.run import Progress
+    from cjo_stream.errors import Diagnostic
 
 LINE_EVERY_S: Final = 3.0
 REDRAWS_A_SECOND: Final = 8
@@ -54,6 +55,12 @@ def confirm(question: str, yes: bool) -> None:
     import typer
 
     typer.confirm(question, abort=True, err=True)
+
+
+def note_diagnostic(found: Diagnostic) -> None:
+    """Print a finding about definitions, with its line."""
+    excerpt = found.excerpt()
+    note(f"{found}\n{_printable(excerpt)}" if excerpt else str(found))
 
 
 def say_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -105,7 +112,11 @@ def _plain(text: str) -> Text:
     """
     from rich.text import Text
 
-    return Text("".join(c if c.isprintable() or c == "\n" else "�" for c in text))
+    return Text(_printable(text))
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
 
 
 class Ticker:

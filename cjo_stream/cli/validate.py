@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from cjo_stream.cli.option import Json, Topology, topology_folder
-from cjo_stream.cli.terminal import note, say, say_json
+from cjo_stream.cli.terminal import note_diagnostic, say, say_json
 from cjo_stream.errors import DefinitionError
 
 
@@ -27,7 +27,7 @@ def validate(topology: Topology, json: Json = False) -> None:
         say_json({"valid": True, "digest": loaded.digest, "diagnostics": diagnostics})
         return
     for found in loaded.warnings:
-        note(str(found))
+        note_diagnostic(found)
     say(
         f"{program.topology} is valid: {len(program.journeys)} journeys, {len(program.actions)} "
         f"actions, {len(program.channels)} channels"

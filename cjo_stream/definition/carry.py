@@ -15,6 +15,7 @@ import msgspec
 
 from cjo_stream.core.program import Program
 from cjo_stream.definition.build.topology import RANK_MAX, RANK_STEP
+from cjo_stream.definition.code import Code
 from cjo_stream.definition.content import (
     INFLATED_BYTES_MAX,
     Carried,
@@ -131,6 +132,7 @@ def _check_draft(new: Definition, earlier: dict[Version, Definition], report: Re
     assert new.fields is not None
     report.error(
         new.fields.where("status"),
+        Code.DRAFT,
         f"journey {new.name} has run, and is no draft any more: leave it live; or take its file "
         "away, so that its instances finish and nobody enters",
     )
@@ -145,6 +147,7 @@ def _check_unchanged(
     where = new.fields.where("version") if new.fields else new.root
     report.error(
         where,
+        Code.VERSION,
         f"journey {new.name} changed without a new version: make it version {next_version}",
     )
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.action import ACTION
 from cjo_stream.definition.grammar.compound import Record
 from cjo_stream.definition.grammar.item import Fields
@@ -51,7 +52,7 @@ def read_definitions(sources: Iterable[Source], report: Report) -> list[Definiti
         for document, roots, faults in compose(source):
             before = report.errors
             for index, message in faults:
-                report.error_at(source, index, message)
+                report.error_at(source, index, Code.YAML, message)
             if not roots and faults:
                 found += _unreadable(document)
             for root in roots:
@@ -77,14 +78,15 @@ def _read_root(
         return None
     kinds = ", ".join(KINDS)
     if not isinstance(root, Mapping) or not root.pairs:
-        report.error(root, f"a document begins with its kind, one of {kinds}")
+        report.error(root, Code.KIND, f"a document begins with its kind, one of {kinds}")
         return None
     key, value = root.pairs[0]
     kind = key.text if isinstance(key, Scalar) else ""
     record = KINDS.get(kind)
     if record is None:
         hint = f" (the first key is the kind, one of {kinds})"
-        report.error(key, unknown("kind", kind, KINDS) + hint)
+        code, message, near = unknown("kind", kind, KINDS)
+        report.error(key, code, message + hint, near)
         return None
     before = report.errors
     item = record.read(root, report)
@@ -111,5 +113,5 @@ def keep_first(found: list[Definition], report: Report) -> list[Definition]:
             what = f"{definition.kind} {quoted(definition.name)}"
             message = f"a second {what}, after that of {where}"
         start = definition.root.start if definition.root else definition.document.start
-        report.error_at(definition.document.source, start, message)
+        report.error_at(definition.document.source, start, Code.REPEATED, message)
     return list(first.values())

@@ -9,6 +9,7 @@ import msgspec
 
 from cjo_stream.core.program import IdentifierType, Program
 from cjo_stream.definition.build.program import build_program
+from cjo_stream.definition.code import Code
 from cjo_stream.definition.content import (
     Carried,
     Content,
@@ -75,7 +76,7 @@ def _compile(
     definitions = keep_first(read_definitions(sources, report), report)
     if place is not None and all(found.kind != "topology" for found in definitions):
         message = "no document 'topology: NAME' in any *.yaml file: a topology folder has one"
-        report.error_at(Source(place, ""), 0, message)
+        report.error_at(Source(place, ""), 0, Code.FILE, message)
     carried = read_carried(content.carried, report)
     program = build_program(definitions, carried, content.eras, report)
     if program is None:

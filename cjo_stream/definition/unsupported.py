@@ -6,6 +6,7 @@ One row a key or word: (where it stands, what it is). A row goes when its featur
 from __future__ import annotations
 
 from cjo_stream.definition.text.report import quoted
+from cjo_stream.definition.code import Code
 
 _ROWS: frozenset[tuple[str, str]] = frozenset(
     {
@@ -20,8 +21,8 @@ _ROWS: frozenset[tuple[str, str]] = frozenset(
 )
 
 
-def message(where: str, what: str) -> str | None:
-    """Return why `what` is refused there, or None where it is merely unknown."""
+def unsupported(where: str, what: str) -> tuple[Code, str] | None:
+    """Return code and message for `what` there, or None where it is merely unknown."""
     if (where, what) not in _ROWS:
         return None
-    return f"{quoted(what)} is not yet supported by this release: leave it out"
+    return Code.UNSUPPORTED, f"{quoted(what)} is not yet supported by this release: leave it out"

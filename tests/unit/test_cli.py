@@ -119,7 +119,8 @@ def test_every_error_of_a_topology_is_told_at_its_place(cli, tmp_path: Path) -> 
     done = cli("validate", tmp_path)
     assert done.code == 2
     assert "topology.yaml:3:" in done.err
-    assert "topology.yaml:4:1: error: " in done.err
+    assert "topology.yaml:4:1: error CJO104: unknown key" in done.err
+    assert " 4 | unheard: 1\n   | ^^^^^^^" in done.err
     assert done.err.splitlines()[-1].startswith("error: 2 errors")
     told = cli("validate", tmp_path, "--json")
     assert told.code == 2

@@ -83,7 +83,7 @@ def test_all_errors_of_all_files_come_in_one_go(tmp_path: Path) -> None:
         ("topology.yaml", 9, 17),
     ]
     assert str(refused.value).splitlines()[2] == (
-        f"{tmp_path}/team/j.yaml:7:52: error: unknown state 'lapse'; did you mean 'lapsed'?"
+        f"{tmp_path}/team/j.yaml:7:52: error CJO104: unknown state 'lapse'; did you mean 'lapsed'?"
     )
 
 

@@ -14,7 +14,7 @@ import tokenize
 import unicodedata
 import warnings
 
-from cjo_stream.core.expression.place import ExpressionError
+from cjo_stream.core.expression.place import ExpressionError, Fault
 
 CHARACTERS_MAX = 500
 UNSEEN = re.compile(
@@ -45,7 +45,8 @@ _WORDS: dict[type[ast.expr], str] = {
 def parse(text: str) -> ast.expr:
     """Return the tree of an expression; raises ExpressionError."""
     if len(text) > CHARACTERS_MAX:
-        raise ExpressionError(f"longer than {CHARACTERS_MAX} characters", CHARACTERS_MAX)
+        message = f"longer than {CHARACTERS_MAX} characters"
+        raise ExpressionError(message, CHARACTERS_MAX, Fault.SIZE)
     unseen = UNSEEN.search(text)
     if unseen is not None:
         name = f"U+{ord(unseen[0]):04X}"
@@ -102,9 +103,9 @@ def _count_characters(tree: ast.expr, line: str, indent: int) -> None:
             node.col_offset = len(before.decode("utf-8", "ignore")) + indent
 
 
-def refusal(node: ast.expr, message: str) -> ExpressionError:
+def refusal(node: ast.expr, message: str, fault: Fault = Fault.USE) -> ExpressionError:
     """Return the error at a node."""
-    return ExpressionError(message, node.col_offset)
+    return ExpressionError(message, node.col_offset, fault)
 
 
 def word(node: ast.expr) -> str:

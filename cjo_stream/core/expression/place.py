@@ -25,13 +25,37 @@ EVENT_FIELDS = frozenset({"type", "id", "channel", "time"})
 """What an event has besides its attributes."""
 
 
-class ExpressionError(Exception):
-    """An expression that does not compile. `column` counts characters of its text from 0."""
+class Fault(enum.Enum):
+    """What is wrong with an expression that does not compile."""
 
-    def __init__(self, message: str, column: int = 0) -> None:
+    EXPRESSION = enum.auto()
+    """It is none."""
+    NAME = enum.auto()
+    """A name that nothing has."""
+    USE = enum.auto()
+    """What may not stand there."""
+    SIZE = enum.auto()
+    """It is too long, or too deep."""
+
+
+class ExpressionError(Exception):
+    """An expression that does not compile. `column` counts characters of its text from 0.
+
+    `suggestion` is a name to write in the place of one that nothing has.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        column: int = 0,
+        fault: Fault = Fault.EXPRESSION,
+        suggestion: str = "",
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.column = column
+        self.fault = fault
+        self.suggestion = suggestion
 
 
 class Place(enum.Enum):
@@ -60,7 +84,14 @@ class Names(msgspec.Struct, frozen=True):
     data: frozenset[str] | None = None
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean 'X'?` for the nearest of the known names, or nothing."""
+def no_such(
+    what: str, path: str, column: int, name: str, known: Iterable[str], otherwise: str = ""
+) -> ExpressionError:
+    """Return the error for a `what` that nothing has, with the nearest name that is known.
+
+    `path` stands before the name in the expression, from `column` on; `otherwise` is said where
+    no name is near.
+    """
     close = difflib.get_close_matches(name, sorted(known), 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    hint = f"; did you mean {close[0]!r}?" if close else otherwise
+    return ExpressionError(what + hint, column, Fault.NAME, path + close[0] if close else "")

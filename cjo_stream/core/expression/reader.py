@@ -16,10 +16,9 @@ from cjo_stream.core.expression.place import (
     EVENT_FIELDS,
     EVERYWHERE,
     PROFILE_FIELDS,
-    ExpressionError,
     Names,
     Place,
-    nearest,
+    no_such,
 )
 
 LITERALS = {"true": True, "false": False, "null": None}
@@ -130,7 +129,8 @@ class Reader:
     def _of_data(self, step: Step) -> ast.expr:
         known = self._names.data
         if known is not None and step.name not in known:
-            raise refusal(step.node, f"no variable data.{step.name}{nearest(step.name, known)}")
+            what = f"no variable data.{step.name}"
+            raise no_such(what, "data.", step.node.col_offset, step.name, known)
         self.reads.add(("data", step.name))
         return render("D.get(X)", D=self._local("data"), X=literal(step.name))
 
@@ -142,14 +142,14 @@ class Reader:
                 raise refusal(first.node, "write profile.identifiers.TYPE")
             type_, known = steps[1].name, self._names.identifiers
             if type_ not in known:
-                message = f"unknown identifier type {type_!r}{nearest(type_, known)}"
-                raise refusal(steps[1].node, message)
+                what, at = f"unknown identifier type {type_!r}", steps[1].node.col_offset
+                raise no_such(what, "profile.identifiers.", at, type_, known)
             self.reads.add(("profile", "identifiers", type_))
             return render("P.identifiers(X)", P=profile, X=literal(type_)), steps[2:]
         fields = self._names.profile | PROFILE_FIELDS
         if first.name not in fields:
-            message = f"no fact or trait profile.{first.name}{nearest(first.name, fields)}"
-            raise refusal(first.node, message)
+            what = f"no fact or trait profile.{first.name}"
+            raise no_such(what, "profile.", first.node.col_offset, first.name, fields)
         self.reads.add(("profile", first.name))
         template = "None if (T := P.get(X)) is MISSING else T"
         code = render(template, T=self._temporary(), P=profile, X=literal(first.name))
@@ -168,8 +168,5 @@ class Reader:
             raise refusal(node, f"{name!r} has no meaning here; {known}")
         if name in FUNCTIONS:
             raise refusal(node, f"{name!r} is a function; write {name}(…)")
-        hint = nearest(name, [*self._allowed, *LITERALS, *FUNCTIONS])
-        raise self._unknown(node, hint or f"; {known}")
-
-    def _unknown(self, node: ast.Name, hint: str) -> ExpressionError:
-        return refusal(node, f"unknown name {node.id!r}{hint}")
+        names = [*self._allowed, *LITERALS, *FUNCTIONS]
+        raise no_such(f"unknown name {name!r}", "", node.col_offset, name, names, f"; {known}")

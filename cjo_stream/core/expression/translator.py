@@ -32,7 +32,7 @@ from cjo_stream.core.expression import value
 from cjo_stream.core.expression.code import call, literal, render
 from cjo_stream.core.expression.function import FUNCTIONS, Function, literal_problem
 from cjo_stream.core.expression.parser import UNSEEN, refusal, word
-from cjo_stream.core.expression.place import Names, Place, nearest
+from cjo_stream.core.expression.place import Fault, Names, Place, no_such
 from cjo_stream.core.expression.reader import LITERALS, Reader, path_of
 from cjo_stream.core.expression.scope import Scope
 
@@ -86,7 +86,7 @@ class Translator:
 
     def _operand(self, node: ast.expr, depth: int) -> Operand:
         if depth > DEPTH_MAX:
-            raise refusal(node, f"nested deeper than {DEPTH_MAX}")
+            raise refusal(node, f"nested deeper than {DEPTH_MAX}", Fault.SIZE)
         handler = _HANDLERS.get(type(node))
         if handler is None:
             raise refusal(node, f"{word(node)} is not allowed in an expression")
@@ -228,7 +228,7 @@ class Translator:
         name = node.func.id
         row = FUNCTIONS.get(name)
         if row is None:
-            raise refusal(node, f"no function {name!r}{nearest(name, FUNCTIONS)}")
+            raise no_such(f"no function {name!r}", "", node.func.col_offset, name, FUNCTIONS)
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
             raise refusal(node, f"{name} takes plain arguments only")
         if not row.fewest <= len(node.args) <= row.most:
@@ -275,7 +275,7 @@ class Translator:
             code, rest = self._operand(root, depth).code, steps
         for level, step in enumerate(rest):
             if depth + level > DEPTH_MAX + 1:
-                raise refusal(step.node, f"nested deeper than {DEPTH_MAX}")
+                raise refusal(step.node, f"nested deeper than {DEPTH_MAX}", Fault.SIZE)
             template = "T.get(X) if type(T := A) is dict else field(s, T, X)"
             code = render(template, T=self._temporary(), A=code, X=literal(step.name))
         return Operand(code, is_loose=True)

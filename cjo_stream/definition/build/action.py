@@ -13,6 +13,7 @@ from cjo_stream.core.word import ActionClass
 from cjo_stream.definition.build.context import Ask, Context
 from cjo_stream.definition.build.limit import build_limit
 from cjo_stream.definition.build.number import is_never_a_number
+from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Entry, Fields, Item
 from cjo_stream.definition.text.report import quoted
 
@@ -107,16 +108,20 @@ def _check_carried(fields: Fields, context: Context) -> None:
             mute.append(entry)
     if mute and len(mute) == len(treatments):
         message = "no channel can carry this action: none of its treatments' channels has an 'out'"
-        report.error(fields.where("treatments"), message)
+        report.error(fields.where("treatments"), Code.SENT, message)
         return
     for entry in mute:
         channel_name = quoted(entry.key.value)
-        report.warn(entry.key.node, f"channel {channel_name} has no 'out': this is never sent")
+        report.warn(
+            entry.key.node,
+            Code.NO_EFFECT,
+            f"channel {channel_name} has no 'out': this is never sent",
+        )
 
 
 def _build_value(item: Item | None, context: Context, definition: str) -> Expression | None:
     if item is not None and _is_no_number(item):
-        context.report.error(item.node, "must be a number or an expression")
+        context.report.error(item.node, Code.TYPE, "must be a number or an expression")
         return None
     value = context.expression(item, Place.ACTION, definition)
     if item is not None and value is not None:
@@ -147,7 +152,7 @@ def _build_propensity(
         )
     wanted = "a number from 0 to 1"
     if _is_no_number(item):
-        context.report.error(item.node, f"must be {wanted}, or an expression")
+        context.report.error(item.node, Code.TYPE, f"must be {wanted}, or an expression")
         return None
     expression = context.expression(item, Place.ACTION, definition)
     if expression is not None:
@@ -165,7 +170,9 @@ def _check_number(
     else:
         is_wrong = is_never_a_number(expression.text, context.facts)
     if is_wrong:
-        context.report.error(item.node, f"must be {wanted}, or an expression that gives one")
+        context.report.error(
+            item.node, Code.VALUE, f"must be {wanted}, or an expression that gives one"
+        )
 
 
 def _is_no_number(item: Item) -> bool:

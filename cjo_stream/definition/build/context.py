@@ -15,6 +15,7 @@ from cjo_stream.core.expression import (
     constant,
 )
 from cjo_stream.core.program import Candidate, Channel, Fact, IdentifierType, Trait
+from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Entry, Fields, Item
 from cjo_stream.definition.text.compose import QUOTE, is_open
 from cjo_stream.definition.text.node import Node, Scalar, Sequence, names_below
@@ -104,7 +105,7 @@ class Context:
             message = error.message
             if is_open(item.node):
                 message += f"; if it was longer, {QUOTE}"
-            self.error_in(item, error.column, message)
+            self.error_in(item, error.column, Code[error.fault.name], message, error.suggestion)
             return None
 
     def expressions(
@@ -137,12 +138,12 @@ class Context:
                     rf"\b{root}\s*\.\s*(?:attributes\s*\.\s*)?({re.escape(path[1])})\b", item.value
                 )
                 offset = found.start(1) if found else 0
-                self.error_in(item, offset, unknown(what, path[1], _ENGINE_FIELDS))
+                self.error_in(item, offset, *unknown(what, path[1], _ENGINE_FIELDS))
 
     def check_known(self, node: Node, what: str, name: str, valid: Collection[str]) -> None:
         """Report a name that the topology does not declare, where there is one to ask."""
         if self.declared.is_known and name not in valid:
-            self.report.error(node, unknown(what, name, valid))
+            self.report.error(node, *unknown(what, name, valid))
 
     def warn_unless_used(self, items: list[Item], what: str) -> None:
         """Warn of issues or groups that no action belongs to, where all actions are known."""
@@ -151,17 +152,21 @@ class Context:
         known = self.used(what)
         for item in items:
             if item.value not in known:
-                self.report.warn(item.node, unknown(f"{what}: no action has", item.value, known))
+                self.report.warn(item.node, *unknown(f"{what}: no action has", item.value, known))
 
     def used(self, what: str) -> set[str]:
         """Return the issues or groups that some action belongs to."""
         return {getattr(ask, what) for ask in self.actions.values() if ask is not None} - {None}
 
-    def error_in(self, item: Item, offset: int, message: str) -> None:
-        """Report an error at a character of an expression."""
+    def error_in(
+        self, item: Item, offset: int, code: Code, message: str, suggestion: str = ""
+    ) -> None:
+        """Report an error at a character of an expression, with what to write from there on."""
         node = item.node
         index = node.index_at(offset) if isinstance(node, Scalar) else node.start
-        self.report.error_at(node.source, index, message)
+        found = re.match(r"[\w.]+", str(item.value)[offset:])
+        length = len(found[0]) if found and isinstance(node, Scalar) else 1
+        self.report.error_at(node.source, index, code, message, suggestion, length)
 
     def _names(self, text: str, data: frozenset[str] | None) -> Names:
         declared = self.declared
@@ -181,7 +186,7 @@ def report_repeated(items: list[Item], what: str, report: Report) -> None:
     seen: set[str] = set()
     for item in items:
         if item.value in seen:
-            report.error(item.node, f"repeated {what} {quoted(item.value)}")
+            report.error(item.node, Code.REPEATED, f"repeated {what} {quoted(item.value)}")
         seen.add(item.value)
 
 

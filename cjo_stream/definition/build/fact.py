@@ -7,6 +7,7 @@ from typing import Any
 from cjo_stream.core.expression.zone import read_timestamp
 from cjo_stream.core.program import Fact, slot
 from cjo_stream.core.word import FactType
+from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Entry, Fields
 from cjo_stream.definition.text.report import Report
 
@@ -30,7 +31,7 @@ def build_fact(entry: Entry, era: int, report: Report) -> Fact:
     value = fit(type_, default.value)
     if value is None:
         wanted = _WANTED.get(type_, f"a {type_}")
-        report.error(default.node, f"the default of a {type_} fact is {wanted}")
+        report.error(default.node, Code.TYPE, f"the default of a {type_} fact is {wanted}")
     return Fact(name=name, type=type_, default=value, slot=slot(name, era))
 
 

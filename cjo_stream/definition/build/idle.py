@@ -9,6 +9,7 @@ from typing import Any
 
 from cjo_stream.definition.build.context import Context
 from cjo_stream.definition.build.number import is_never_a_number
+from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Fields, Item
 from cjo_stream.definition.text.report import quoted
 
@@ -30,7 +31,9 @@ def warn_of_idle_topology(fields: Fields, context: Context) -> None:
         for kind in _NUMERIC:
             item = entry.value.get(kind)
             if item is not None and _is_no_number(item, context):
-                context.report.warn(item.node, f"this is never a number: {kind!r} takes nothing")
+                context.report.warn(
+                    item.node, Code.NO_EFFECT, f"this is never a number: {kind!r} takes nothing"
+                )
 
 
 def warn_of_idle_policy(fields: Fields, topology: Fields | None, context: Context) -> None:
@@ -42,16 +45,24 @@ def warn_of_idle_policy(fields: Fields, topology: Fields | None, context: Contex
         opens = service is not None and "opened" in service.keys
         if context.declared.is_known and not opens:
             message = "the topology opens no 'service' case: this gate never stops anything"
-            report.warn(fields.where("service_gate"), message)
+            report.warn(fields.where("service_gate"), Code.NO_EFFECT, message)
         if "block" in gate.read and not gate.items("block"):
-            report.warn(gate.where("block"), "no class is named: this gate never stops anything")
+            report.warn(
+                gate.where("block"),
+                Code.NO_EFFECT,
+                "no class is named: this gate never stops anything",
+            )
     for name in ("caps", "limits", "quiet_hours"):
         for rule in fields.items(name):
             for item in rule.value.items("channel"):
                 channel = context.channels.get(item.value)
                 if channel is not None and channel.output is None:
                     what = quoted(item.value)
-                    report.warn(item.node, f"channel {what} has no 'out': this has no effect")
+                    report.warn(
+                        item.node,
+                        Code.NO_EFFECT,
+                        f"channel {what} has no 'out': this has no effect",
+                    )
 
 
 def _warn_of_identity(fields: Fields, context: Context) -> None:
@@ -65,7 +76,7 @@ def _warn_of_identity(fields: Fields, context: Context) -> None:
             others = [name for name in context.identifiers if name != type_]
             other = f"'of: {others[0]}'" if others else "another type, with 'of'"
             message = f"this counts values of {quoted(type_)} itself: name {other}, or drop it"
-            report.warn(row.value.where("shared_after"), message)
+            report.warn(row.value.where("shared_after"), Code.NO_EFFECT, message)
 
 
 def _warn_of_channels(fields: Fields, context: Context) -> None:
@@ -83,11 +94,11 @@ def _warn_of_channels(fields: Fields, context: Context) -> None:
         writer = sent.get((channel.topic, channel.prefixed)) if channel is not None else None
         if writer is not None:
             message = f"channel {quoted(writer)} writes its commands there: they are no events"
-            report.warn(taken.where("topic"), message)
+            report.warn(taken.where("topic"), Code.NO_EFFECT, message)
         mapping: Fields | None = taken.value("map")
         if mapping is not None and not mapping.items("identifiers"):
             message = "without 'identifiers' no record of this map names anybody"
-            report.warn(taken.where("map"), message)
+            report.warn(taken.where("map"), Code.NO_EFFECT, message)
 
 
 def _warn_of_times(fields: Fields, context: Context) -> None:
@@ -95,15 +106,21 @@ def _warn_of_times(fields: Fields, context: Context) -> None:
     if grace > fields.value("max_late", _MAX_LATE_MS):
         where = fields.where("grace" if "grace" in fields.keys else "max_late")
         message = "'grace' is longer than 'max_late': an event that late only changes the profile"
-        context.report.warn(where, message)
+        context.report.warn(where, Code.NO_EFFECT, message)
 
 
 def _warn_of_cases(service: Fields, context: Context) -> None:
     report = context.report
     if "opened" not in service.keys:
-        report.warn(service.where("closed"), "nothing is 'opened': there are no cases")
+        report.warn(
+            service.where("closed"), Code.NO_EFFECT, "nothing is 'opened': there are no cases"
+        )
     elif "closed" not in service.keys:
-        report.warn(service.where("opened"), "nothing is 'closed': a case stays open for ever")
+        report.warn(
+            service.where("opened"),
+            Code.NO_EFFECT,
+            "nothing is 'closed': a case stays open for ever",
+        )
 
 
 def _is_no_number(item: Item, context: Context) -> bool:

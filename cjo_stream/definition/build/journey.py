@@ -24,6 +24,7 @@ from cjo_stream.definition.build.step import (
     build_transition,
     build_transitions,
 )
+from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Entry, Fields, Item
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
 from cjo_stream.definition.text.report import quoted
@@ -130,7 +131,7 @@ def _build_entry(fields: Fields, scene: Scene) -> EntryRule:
     types = scene.entry_types
     if "journey.ended" in types and "when" not in entry.keys:
         message = "an entry on 'journey.ended' needs 'when': each end would open the next"
-        scene.context.report.error(entry.where("on"), message)
+        scene.context.report.error(entry.where("on"), Code.ENDLESS_ENTRY, message)
     reentry, pause_ms = Reentry.AFTER_END, 0
     rule = entry.value("reentry")
     if isinstance(rule, Fields):
@@ -186,7 +187,7 @@ def _build_on(item: Item | None, scene: Scene) -> dict[str, tuple[Transition, ..
         for key in entry.key.value:
             if key.value in on:
                 message = f"event type {quoted(key.value)} stands here already: make one list"
-                scene.context.report.error(key.node, message)
+                scene.context.report.error(key.node, Code.REPEATED, message)
             on[key.value] = transitions
     return on
 
@@ -197,11 +198,15 @@ def _build_state(entry: Entry, scene: Scene) -> State:
     if "end" in fields.keys:
         for name in _NEVER_USED:
             if name in fields.keys:
-                report.warn(fields.where(name), f"{quoted(name)} is never used: the journey ends")
+                report.warn(
+                    fields.where(name),
+                    Code.NO_EFFECT,
+                    f"{quoted(name)} is never used: the journey ends",
+                )
     always = fields.items("always")
     for item in always:
         if not item.value.keys.keys() & {"to", "split"} and isinstance(item.node, Mapping):
-            report.error(item.node, "a transition of 'always' needs 'to' or 'split'")
+            report.error(item.node, Code.TARGET, "a transition of 'always' needs 'to' or 'split'")
     return State(
         name=entry.key.value,
         enter=build_steps(fields.items("enter"), None, scene),
@@ -235,6 +240,6 @@ def _build_after(entries: list[Entry], scene: Scene) -> Iterator[TimerRule]:
         if equal is not entry.key:
             written = equal.node.text if isinstance(equal.node, Scalar) else ""
             message = f"equal to {quoted(written)}: durations of one 'after' differ"
-            scene.context.report.error(entry.key.node, message)
+            scene.context.report.error(entry.key.node, Code.REPEATED, message)
         transition = build_transition(entry.value, None, scene)
         yield TimerRule(after_ms=entry.key.value, transition=transition)

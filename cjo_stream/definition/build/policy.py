@@ -13,6 +13,7 @@ from cjo_stream.core.word import HELD_BACK, ActionClass
 from cjo_stream.definition.build.context import Context
 from cjo_stream.definition.build.limit import build_coverage, build_limit, coverage_text
 from cjo_stream.definition.build.quiet import build_quiet
+from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Fields, Item
 from cjo_stream.definition.text.report import Report, quoted, unknown
 
@@ -100,7 +101,9 @@ def _check_names(fields: Fields, context: Context) -> None:
             context.check_known(channel.node, "channel", channel.value, context.declared.channels)
         for action in rule.items("action"):
             if action.value not in context.actions:
-                context.report.error(action.node, unknown("action", action.value, context.actions))
+                context.report.error(
+                    action.node, *unknown("action", action.value, context.actions)
+                )
         for what in ("issue", "group"):
             context.warn_unless_used(rule.items(what), what)
     levers: Fields | None = fields.value("levers")
@@ -116,7 +119,9 @@ def _build_caps(fields: Fields, report: Report) -> list[Cap]:
         name, per = rule.value("name", f"cap_{place + 1}"), rule.value("per", 0)
         if any(name == cap.rule for cap in caps):
             where = rule.get("name")
-            report.warn(where.node if where else item.node, f"a second cap {quoted(name)}")
+            report.warn(
+                where.node if where else item.node, Code.REPEATED, f"a second cap {quoted(name)}"
+            )
         coverage = build_coverage(rule)
         if coverage.classes is None:
             # Only a cap that names it is about the class transactional.
@@ -135,4 +140,6 @@ def _build_caps(fields: Fields, report: Report) -> list[Cap]:
 def _warn_of_transactional(items: list[Item], report: Report) -> None:
     for item in items:
         if item.value == ActionClass.TRANSACTIONAL:
-            report.warn(item.node, "'transactional' passes this gate: this has no effect")
+            report.warn(
+                item.node, Code.NO_EFFECT, "'transactional' passes this gate: this has no effect"
+            )

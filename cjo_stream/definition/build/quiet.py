@@ -6,6 +6,7 @@ from cjo_stream.core.expression.calendar import WEEKDAYS
 from cjo_stream.core.program import QuietWindow
 from cjo_stream.core.word import Then
 from cjo_stream.definition.build.context import Context
+from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Fields, Item
 
 _MINUTES_A_DAY = 1_440
@@ -29,7 +30,9 @@ def build_quiet(items: list[Item], context: Context) -> dict[str, tuple[QuietWin
             minutes |= _minutes(window)
             if len(minutes) == _MINUTES_A_WEEK and channel not in endless:
                 endless.add(channel)
-                context.report.error(item.node, _endless(channel, len(by_channel[channel])))
+                context.report.error(
+                    item.node, Code.QUIET, _endless(channel, len(by_channel[channel]))
+                )
     return {channel: tuple(windows) for channel, windows in by_channel.items()}
 
 
@@ -42,7 +45,7 @@ def _build_window(fields: Fields, context: Context) -> QuietWindow | None:
     report = context.report
     for name, other in (("from", "until"), ("until", "from")):
         if name in fields.keys and other not in fields.keys:
-            report.error(fields.where(name), f"{name!r} goes with {other!r}")
+            report.error(fields.where(name), Code.TOGETHER, f"{name!r} goes with {other!r}")
             return None
     if any(fields.is_broken(name) for name in ("channel", "days", "from", "until", "then")):
         return None
@@ -50,7 +53,7 @@ def _build_window(fields: Fields, context: Context) -> QuietWindow | None:
         return None  # none of what is listed could be read: that does not mean all
     start, end = fields.get("from"), fields.get("until")
     if start is not None and end is not None and start.value == end.value:
-        report.error(end.node, "equal to 'from': for a whole day leave out both")
+        report.error(end.node, Code.TOGETHER, "equal to 'from': for a whole day leave out both")
         return None
     days: list[Item] = fields.items("days")
     return QuietWindow(

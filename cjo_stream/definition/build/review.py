@@ -16,6 +16,7 @@ from cjo_stream.definition.build.graph import (
 )
 from cjo_stream.definition.build.journey import mentions
 from cjo_stream.definition.build.step import Scene
+from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Entry, Fields
 from cjo_stream.definition.text.report import quoted
 
@@ -46,7 +47,7 @@ def review_traits(traits: list[Entry], raised: set[str], context: Context) -> No
         for item in items:
             if item.value in raised | ENGINE_TYPES:
                 message = f"{quoted(item.value)} is raised: raised events touch no profile"
-                context.report.warn(item.node, message)
+                context.report.warn(item.node, Code.NO_EFFECT, message)
 
 
 def _report_unreachable(fields: Fields, scene: Scene, next_of: dict[str, set[str]]) -> None:
@@ -58,6 +59,7 @@ def _report_unreachable(fields: Fields, scene: Scene, next_of: dict[str, set[str
         if entry.key.value not in found:
             scene.context.report.error(
                 entry.key.node,
+                Code.UNREACHABLE,
                 f"state {quoted(entry.key.value)} is unreachable: nothing leads there",
             )
 
@@ -78,7 +80,7 @@ def _warn_endless(journey: Journey, fields: Fields, context: Context) -> None:
         if name in journey.states
     )
     if not ends and not journey.exit and not (journey.goal and journey.goal.exit):
-        context.report.warn(fields.where("journey"), "this journey has no way to end")
+        context.report.warn(fields.where("journey"), Code.NO_END, "this journey has no way to end")
 
 
 def _warn_eventless(journey: Journey, scene: Scene) -> None:
@@ -88,14 +90,18 @@ def _warn_eventless(journey: Journey, scene: Scene) -> None:
         for expression in _by_time(state, is_entered_by_time=name in by_time):
             if any(path[0] == "event" for path in expression.reads):
                 item = scene.origins[expression]
-                scene.context.report.warn(item.node, "time leads here: 'event' is missing")
+                scene.context.report.warn(
+                    item.node, Code.NO_EVENT, "time leads here: 'event' is missing"
+                )
 
 
 def _warn_past_loops(journey: Journey, scene: Scene) -> None:
     """Warn of states that send each other on by times that stay in the past, without end."""
     for time in past_loops(journey):
         message = "once this time is past, it leads back here at once, again and again"
-        scene.context.report.warn(scene.origins[time].node, f"{message}: see 'past: skip'")
+        scene.context.report.warn(
+            scene.origins[time].node, Code.AGAIN, f"{message}: see 'past: skip'"
+        )
 
 
 def _warn_keyless(journey: Journey, scene: Scene) -> None:
@@ -104,7 +110,9 @@ def _warn_keyless(journey: Journey, scene: Scene) -> None:
         return
     for expression, item in scene.origins.items():
         if any(path[0] == "key" for path in expression.reads):
-            scene.context.report.warn(item.node, "'entry' has no 'key': it is missing here")
+            scene.context.report.warn(
+                item.node, Code.NO_EVENT, "'entry' has no 'key': it is missing here"
+            )
 
 
 def _by_time(state: State, *, is_entered_by_time: bool) -> Iterator[Expression]:
@@ -146,7 +154,7 @@ def _warn_held_out_service(journey: Journey, scene: Scene) -> None:
             listed = ", ".join(quoted(name) for name in sorted(named)[:_LISTED_MAX])
             more = ", …" if len(named) > _LISTED_MAX else ""
             message = f"held-out customers do not get {listed}{more}, {words}"
-            scene.context.report.warn(node, message)
+            scene.context.report.warn(node, Code.HELD_OUT, message)
 
 
 def _warn_empty_decides(scene: Scene) -> None:
@@ -165,4 +173,4 @@ def _warn_empty_decides(scene: Scene) -> None:
         )
         if all(names >= {*(asked or ())} for asked, names in valid):
             message = "this decide can match nothing: no action has all that it asks for"
-            context.report.warn(node, message)
+            context.report.warn(node, Code.NO_MATCH, message)

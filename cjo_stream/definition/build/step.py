@@ -22,6 +22,7 @@ from cjo_stream.core.program import (
 )
 from cjo_stream.definition.build.context import PROFILE_TYPES, Ask, Context, report_repeated
 from cjo_stream.definition.build.fact import fit
+from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Fields, Item
 from cjo_stream.definition.text.node import Node
 from cjo_stream.definition.text.report import nearest, quoted, unknown
@@ -74,7 +75,7 @@ class Scene:
         name: str = item.value
         if name in self.states:
             return name
-        self.context.report.error(item.node, unknown("state", name, self.states))
+        self.context.report.error(item.node, *unknown("state", name, self.states))
         guess = nearest(name, self.states)
         if guess is None:
             self.is_graph_known = False
@@ -98,7 +99,9 @@ def build_transition(fields: Fields, types: Types, scene: Scene) -> Transition:
     to: str | Split | None = None
     target, branches = fields.get("to"), fields.get("split")
     if "to" in fields.keys and "split" in fields.keys:
-        scene.context.report.error(fields.where("split"), "has 'to' already: one of the two")
+        scene.context.report.error(
+            fields.where("split"), Code.TARGET, "has 'to' already: one of the two"
+        )
     if branches is not None:
         to = _build_split(branches, scene)
     elif target is not None:
@@ -118,7 +121,7 @@ def _build_split(item: Item, scene: Scene) -> Split:
         weight = entry.value.value("weight", 1)
         branches.append(Branch(name=entry.key.value, weight=weight, to=to))
     if branches and not sum(branch.weight for branch in branches):
-        scene.context.report.error(item.node, "all weights of this split are 0")
+        scene.context.report.error(item.node, Code.TARGET, "all weights of this split are 0")
     return Split(branches=tuple(branches))
 
 
@@ -145,7 +148,7 @@ def _build_act(fields: Fields, types: Types, scene: Scene) -> Act | None:
     channels: list[Item] = fields.items("channels")
     report_repeated(channels, "channel", context.report)
     if item.value not in context.actions:
-        context.report.error(item.node, unknown("action", item.value, context.actions))
+        context.report.error(item.node, *unknown("action", item.value, context.actions))
     ask = context.actions.get(item.value)
     for channel in channels:
         if ask is not None and channel.value not in ask.channels:
@@ -159,7 +162,7 @@ def _build_decide(item: Item, types: Types, scene: Scene) -> Decide:
     context = scene.context
     for action in fields.items("actions"):
         if action.value not in context.actions:
-            context.report.error(action.node, unknown("action", action.value, context.actions))
+            context.report.error(action.node, *unknown("action", action.value, context.actions))
     for channel in fields.items("channels"):
         context.check_known(channel.node, "channel", channel.value, context.declared.channels)
     for what in ("issue", "group"):
@@ -190,13 +193,17 @@ def _with_candidates(step: Asking, node: Node, scene: Scene) -> Asking:
 
 def _refuse_channel(channel: Item, action: str, ask: Ask, context: Context) -> None:
     if channel.value in context.declared.channels or not context.declared.is_known:
-        message = (
-            f"action {quoted(action)} has no treatment on channel {quoted(channel.value)}; "
-            f"it has {', '.join(ask.channels)}"
+        finding = (
+            Code.UNKNOWN,
+            (
+                f"action {quoted(action)} has no treatment on channel {quoted(channel.value)}; "
+                f"it has {', '.join(ask.channels)}"
+            ),
+            "",
         )
     else:
-        message = unknown("channel", channel.value, ask.channels)
-    context.report.error(channel.node, message)
+        finding = unknown("channel", channel.value, ask.channels)
+    context.report.error(channel.node, *finding)
 
 
 def _build_raise(fields: Fields, types: Types, scene: Scene) -> Raise | None:
@@ -206,7 +213,7 @@ def _build_raise(fields: Fields, types: Types, scene: Scene) -> Raise | None:
         return None
     if item.value in PROFILE_TYPES:
         message = f"raised events touch no profile: {quoted(item.value)} does nothing to it"
-        scene.context.report.warn(item.node, message)
+        scene.context.report.warn(item.node, Code.NO_EFFECT, message)
     scene.raised.add(item.value)
     return Raise(type=item.value, attributes=attributes)
 
@@ -220,5 +227,5 @@ def _build_set(fields: Fields, types: Types, scene: Scene) -> SetFact:
         if fact is None or value is None or isinstance(value, str):
             continue
         if fit(fact.type, value) is None:
-            context.report.error(entry.node, f"fact {quoted(name)} is a {fact.type}")
+            context.report.error(entry.node, Code.TYPE, f"fact {quoted(name)} is a {fact.type}")
     return SetFact(facts=scene.expressions(fields, "set", types))

@@ -12,6 +12,7 @@ from cjo_stream.core.program import CaseRule, Channel, Fact, IdentifierType, Inp
 from cjo_stream.core.word import FactType, TraitKind
 from cjo_stream.definition.build.context import Context, report_repeated, types_of
 from cjo_stream.definition.build.fact import build_fact
+from cjo_stream.definition.code import Code
 from cjo_stream.definition.era import CASES, era_of_fact, era_of_trait
 from cjo_stream.definition.grammar.item import Entry, Fields, Item
 from cjo_stream.definition.grammar.scalar import EVENT_TYPE
@@ -40,10 +41,10 @@ def build_topology(fields: Fields, context: Context) -> dict[str, Any]:
     service: Fields | None = fields.value("service")
     zone = fields.get("timezone")
     if zone is not None and zone.value not in (zones := _zones()):
-        report.error(zone.node, unknown("time zone", zone.value, zones))
+        report.error(zone.node, *unknown("time zone", zone.value, zones))
     region = fields.get("region")
     if region is not None and region.value not in (regions := _regions()):
-        report.error(region.node, unknown("region", region.value, regions))
+        report.error(region.node, *unknown("region", region.value, regions))
     identity: Fields | None = fields.value("identity")
     blocked = identity.items("blocked") if identity else []
     durations = {
@@ -87,7 +88,9 @@ def _build_identity(fields: Fields, context: Context) -> None:
     names = [item for row in rows if (item := row.value.get("type")) is not None]
     report_repeated(names, "identifier type", report)
     if len(rows) > TYPES_MAX:
-        report.error(rows[TYPES_MAX].node, f"more than {TYPES_MAX} types of identifiers")
+        report.error(
+            rows[TYPES_MAX].node, Code.RANGE, f"more than {TYPES_MAX} types of identifiers"
+        )
     strongest = names[0].value if names else None
     for position, row in enumerate(rows):
         of, type_ = row.value.get("of"), row.value.value("type")
@@ -95,7 +98,7 @@ def _build_identity(fields: Fields, context: Context) -> None:
             types = context.declared.identifiers
             context.check_known(of.node, "identifier type", of.value, types)
         if of is not None and "shared_after" not in row.value.keys:
-            report.error(row.value.where("of"), "'of' goes with 'shared_after'")
+            report.error(row.value.where("of"), Code.TOGETHER, "'of' goes with 'shared_after'")
         if type_ is not None:
             shared_after = row.value.value("shared_after")
             counts = of.value if of is not None else strongest
@@ -113,7 +116,9 @@ def _build_identity(fields: Fields, context: Context) -> None:
 def _build_channel(entry: Entry, context: Context) -> Channel:
     name, fields = entry.key.value, entry.value
     if not fields.keys:
-        context.report.error(entry.key.node, f"channel {quoted(name)} needs 'in' or 'out'")
+        context.report.error(
+            entry.key.node, Code.MISSING, f"channel {quoted(name)} needs 'in' or 'out'"
+        )
     taken: Fields | None = fields.value("in")
     sent: Fields | None = fields.value("out")
     address = sent.get("address") if sent else None
@@ -133,9 +138,9 @@ def _build_input(channel: str, fields: Fields, context: Context) -> Input:
     report = context.report
     form = fields.value("format", "native")
     if form == "mapped" and "map" not in fields.keys:
-        report.error(fields.where("format"), "format 'mapped' needs 'map'")
+        report.error(fields.where("format"), Code.TOGETHER, "format 'mapped' needs 'map'")
     if form != "mapped" and "map" in fields.keys and not fields.is_broken("format"):
-        report.error(fields.where("map"), "'map' goes with 'format: mapped'")
+        report.error(fields.where("map"), Code.TOGETHER, "'map' goes with 'format: mapped'")
     return Input(
         topic=fields.value("topic", f"event.{channel}.v1"),
         prefixed=fields.get("topic") is None,
@@ -157,7 +162,7 @@ def _build_map(channel: str, fields: Fields | None, context: Context) -> dict[st
     if type_ is not None and item is not None and type_.is_constant:
         fixed = type_.evaluate(Scope(now=0))
         if not isinstance(fixed, str) or not _TYPE.fullmatch(fixed):
-            context.report.error(item.node, f"this is no event type: {EVENT_TYPE}")
+            context.report.error(item.node, Code.FORM, f"this is no event type: {EVENT_TYPE}")
     for entry in fields.items("identifiers"):
         types = context.declared.identifiers
         context.check_known(entry.key.node, "identifier type", entry.key.value, types)
@@ -176,7 +181,7 @@ def _check_input_topics(fields: Fields, context: Context) -> None:
         owner = first.setdefault((taken.topic, taken.prefixed), entry.key.value)
         if owner != entry.key.value:
             message = f"channel {quoted(owner)} reads topic {quoted(taken.topic)} already"
-            context.report.error(entry.value.value("in").where("topic"), message)
+            context.report.error(entry.value.value("in").where("topic"), Code.REPEATED, message)
 
 
 def _build_profile(fields: Fields, context: Context) -> None:
@@ -194,7 +199,9 @@ def _build_profile(fields: Fields, context: Context) -> None:
     for entry in traits:
         _check_name(entry, "trait", report)
         if entry.key.value in context.declared.facts:
-            report.error(entry.key.node, f"{quoted(entry.key.value)} is a fact already")
+            report.error(
+                entry.key.node, Code.REPEATED, f"{quoted(entry.key.value)} is a fact already"
+            )
     context.traits = {entry.key.value: _build_trait(entry, context) for entry in traits}
 
 
@@ -204,17 +211,17 @@ def _check_zone_fact(entry: Entry, fact: Fact, report: Report) -> None:
     type_, default = fields.get("type"), fields.get("default")
     if type_ is not None and fact.type != FactType.STRING:
         message = f"the fact 'timezone' is the customer's time zone: a 'string', not a {fact.type}"
-        report.error(type_.node, message)
+        report.error(type_.node, Code.TYPE, message)
     elif isinstance(fact.default, str) and default is not None:
         zones = _zones()
         if fact.default not in zones:
-            report.error(default.node, unknown("time zone", fact.default, zones))
+            report.error(default.node, *unknown("time zone", fact.default, zones))
 
 
 def _check_name(entry: Entry, what: str, report: Report) -> None:
     if entry.key.value in PROFILE_FIELDS:
         message = f"a {what} may not be called {quoted(entry.key.value)}: the profile has it"
-        report.error(entry.key.node, message)
+        report.error(entry.key.node, Code.REPEATED, message)
 
 
 def _build_trait(entry: Entry, context: Context) -> Trait:
@@ -226,19 +233,25 @@ def _build_trait(entry: Entry, context: Context) -> Trait:
     if kind is TraitKind.COUNT:
         on = frozenset(item.value for item in fields.items("count"))
         if "on" in fields.keys and "count" in fields.keys:
-            report.error(fields.where("on"), "'count' names its event types itself: drop 'on'")
+            report.error(
+                fields.where("on"),
+                Code.TOGETHER,
+                "'count' names its event types itself: drop 'on'",
+            )
     else:
         on = types_of(fields)
         if "on" not in fields.keys:
-            report.error(fields.where(kind.value), f"{quoted(kind.value)} needs 'on'")
+            report.error(
+                fields.where(kind.value), Code.MISSING, f"{quoted(kind.value)} needs 'on'"
+            )
         item = fields.get(kind.value)
         value = context.expression(item, Place.EVENT, definition)
         context.check_event(item, value, "event", on)
     if "keep" in fields.keys and kind is not TraitKind.DISTINCT:
-        report.error(fields.where("keep"), "'keep' goes with 'distinct'")
+        report.error(fields.where("keep"), Code.TOGETHER, "'keep' goes with 'distinct'")
     keep = fields.value("keep", _KEEP)
     if keep > KEEP_MAX:
-        report.warn(fields.where("keep"), f"at most {KEEP_MAX} values are kept")
+        report.warn(fields.where("keep"), Code.RANGE, f"at most {KEEP_MAX} values are kept")
     condition = fields.get("when")
     when = context.expression(condition, Place.EVENT, definition)
     context.check_event(condition, when, "event", on)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
 
-from cjo_stream.definition import unsupported
+from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Entry, Fields, Item, Schema, Shape, refuse
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
 from cjo_stream.definition.text.report import Report, quoted, unknown
+from cjo_stream.definition.unsupported import unsupported
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Many:
             one = self.of.read(node, report)
             return None if one is None else Item(node, [one])
         if len(node.items) < self.fewest:
-            report.error(node, "must not be empty")
+            report.error(node, Code.EMPTY, "must not be empty")
             return None
         read = [self.of.read(item, report) for item in node.items]
         return Item(node, [item for item in read if item is not None])
@@ -48,7 +49,7 @@ class MapOf:
         if not isinstance(node, Mapping):
             return refuse(node, report, "a mapping")
         if len(node.pairs) < self.fewest:
-            report.error(node, "must not be empty")
+            report.error(node, Code.EMPTY, "must not be empty")
             return None
         entries = []
         for key_node, value_node in node.pairs:
@@ -110,12 +111,12 @@ class Record:
             self._take(key_node, value_node, found, report)
         for name, row in self.fields.items():
             if row.is_required and name not in found.keys:
-                report.error(node, f"{self.subject} needs {quoted(name)}")
+                report.error(node, Code.MISSING, f"{self.subject} needs {quoted(name)}")
         given = [name for name in self.one_of if name in found.keys]
         is_known = len(found.keys) == len(node.pairs)
         if self.one_of and (len(given) > 1 or (not given and is_known)):
             wanted = ", ".join(self.one_of)
-            report.error(node, f"{self.subject} has exactly one of {wanted}")
+            report.error(node, Code.TOGETHER, f"{self.subject} has exactly one of {wanted}")
         return Item(node, found)
 
     def _take(self, key_node: Node, value_node: Node, found: Fields, report: Report) -> None:
@@ -125,9 +126,10 @@ class Record:
         name = key_node.text
         row = self.fields.get(name)
         if row is None:
-            later = unsupported.message(self.subject, name)
-            known = unknown(f"key of {self.subject}", name, self.fields)
-            report.error(key_node, later or known)
+            later = unsupported(self.subject, name)
+            report.error(
+                key_node, *(later or unknown(f"key of {self.subject}", name, self.fields))
+            )
             return
         found.keys[name], found.nodes[name] = key_node, value_node
         item = row.of.read(value_node, report)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from cjo_stream.definition.code import Code
 from cjo_stream.definition.text.node import Broken, Node, names_below, word
 from cjo_stream.definition.text.report import Report
 
@@ -81,5 +82,5 @@ class Shape(Protocol):
 def refuse(node: Node, report: Report, wanted: str) -> Item | None:
     """Report a node of the wrong kind; return None, for the shape to give."""
     if not isinstance(node, Broken):
-        report.error(node, f"must be {wanted}, not {word(node)}")
+        report.error(node, Code.TYPE, f"must be {wanted}, not {word(node)}")
     return None

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from cjo_stream.core.duration import parse_duration
-from cjo_stream.definition import unsupported
+from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Item, Schema, refuse
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
 from cjo_stream.definition.text.report import Report, nearest, quoted, unknown
+from cjo_stream.definition.unsupported import unsupported
 
 NAME = r"[a-z][a-z0-9_]{0,62}"
 EVENT_TYPE = r"[a-z][a-z0-9_.]{0,99}"
@@ -34,7 +35,9 @@ class Text:
             hint = " (quote it)" if isinstance(node, Scalar) and node.text else ""
             return refuse(node, report, self.wanted + hint)
         if self.pattern is not None and not re.fullmatch(self.pattern, node.text):
-            report.error(node, f"{quoted(node.text)} is not {self.wanted}: {self.pattern}")
+            report.error(
+                node, Code.FORM, f"{quoted(node.text)} is not {self.wanted}: {self.pattern}"
+            )
             return None
         return Item(node, node.text)
 
@@ -73,8 +76,8 @@ class Choice:
             return refuse(node, report, "one of " + ", ".join(self.words))
         if node.text in self.words:
             return Item(node, self.words[self.words.index(node.text)])
-        later = unsupported.message(self.subject, node.text)
-        report.error(node, later or unknown(self.what, node.text, self.words))
+        later = unsupported(self.subject, node.text)
+        report.error(node, *(later or unknown(self.what, node.text, self.words)))
         return None
 
     def schema(self, _: dict[str, Schema], /) -> Schema:
@@ -111,14 +114,14 @@ class Number:
         wanted = "a whole number" if self.is_whole else "a number"
         types = int if self.is_whole else int | float
         if self.is_whole and isinstance(node, Scalar) and isinstance(value, float):
-            report.error(node, f"must be {wanted}, not {node.text}")
+            report.error(node, Code.TYPE, f"must be {wanted}, not {node.text}")
             return None
         if not isinstance(value, types) or isinstance(value, bool):
             return refuse(node, report, wanted)
         if not self.least <= value <= self.most:
             bounds = [f"at least {self.least:g}"] if self.least > -NUMBER_MAX else []
             bounds.append(f"at most {self.most:g}")
-            report.error(node, f"must be {wanted}, {' and '.join(bounds)}")
+            report.error(node, Code.RANGE, f"must be {wanted}, {' and '.join(bounds)}")
             return None
         return Item(node, value)
 
@@ -139,10 +142,10 @@ class Duration:
         try:
             duration_ms = parse_duration(node.text)
         except ValueError as error:
-            report.error(node, f"{quoted(node.text)}: {error}")
+            report.error(node, Code.FORM, f"{quoted(node.text)}: {error}")
             return None
         if duration_ms > DURATION_MS_MAX:
-            report.error(node, f"{quoted(node.text)}: longer than 1,000 years")
+            report.error(node, Code.RANGE, f"{quoted(node.text)}: longer than 1,000 years")
             return None
         return Item(node, duration_ms)
 
@@ -166,7 +169,8 @@ class DurationOr:
             return refuse(node, report, wanted)
         near = nearest(node.text, self.words)
         if near is not None:
-            report.error(node, f"{quoted(node.text)} is no duration; did you mean {quoted(near)}?")
+            message = f"{quoted(node.text)} is no duration; did you mean {quoted(near)}?"
+            report.error(node, Code.UNKNOWN, message, near)
             return None
         return Duration().read(node, report)
 
@@ -187,7 +191,7 @@ class Share:
         if isinstance(share, bool) or not isinstance(share, int | float):
             return refuse(node, report, "a share, as 0.05 or 5%")
         if not 0 <= share <= 1:
-            report.error(node, "a share is from 0 to 1, or from 0% to 100%")
+            report.error(node, Code.RANGE, "a share is from 0 to 1, or from 0% to 100%")
             return None
         return Item(node, float(share))
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from cjo_stream.definition.text.report import Report
+from cjo_stream.definition.code import Code
 from cjo_stream.definition.text.source import Source
 from cjo_stream.errors import UsageError
 
@@ -50,19 +51,23 @@ def _read_file(path: Path, report: Report) -> Source | None:
         with path.open("rb") as file:
             content = file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
-        report.error_at(nothing, 0, f"cannot be read: {error.strerror}")
+        report.error_at(nothing, 0, Code.FILE, f"cannot be read: {error.strerror}")
         return None
     if len(content) > FILE_BYTES_MAX:
-        report.error_at(nothing, 0, f"larger than {FILE_BYTES_MAX:,} bytes: split the file")
+        report.error_at(
+            nothing, 0, Code.FILE, f"larger than {FILE_BYTES_MAX:,} bytes: split the file"
+        )
         return None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = Source(str(path), content[: error.start].decode("utf-8-sig", "replace"))
-        report.error_at(before, len(before.text), "not UTF-8: save the file as UTF-8")
+        report.error_at(before, len(before.text), Code.FILE, "not UTF-8: save the file as UTF-8")
         return None
     source = Source(str(path), text)
     if odd := _UNPRINTABLE.search(text):
-        report.error_at(source, odd.start(), f"the character U+{ord(odd[0]):04X} is not allowed")
+        report.error_at(
+            source, odd.start(), Code.FILE, f"the character U+{ord(odd[0]):04X} is not allowed"
+        )
         return None
     return source

@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Literal
 
-from cjo_stream.definition.text.node import Node
+from cjo_stream.definition.code import Code
+from cjo_stream.definition.text.node import Node, Scalar
 from cjo_stream.definition.text.source import Source
 from cjo_stream.errors import Diagnostic
 
@@ -21,18 +22,27 @@ class Report:
         self._found: dict[Diagnostic, None] = {}
         self.errors = 0
 
-    def error(self, node: Node, message: str) -> None:
-        """Report what stops the load, at `node`."""
-        self.error_at(node.source, node.start, message)
-
-    def error_at(self, source: Source, index: int, message: str) -> None:
-        """Report what stops the load, at a character of `source`."""
+    def error(self, node: Node, code: Code, message: str, suggestion: str = "") -> None:
+        """Report what stops the load, at `node`; `suggestion` is what to write in its place."""
         self.errors += 1
-        self._add(source, index, "error", message)
+        self._add(_span(node), "error", code, message, suggestion)
 
-    def warn(self, node: Node, message: str) -> None:
+    def error_at(
+        self,
+        source: Source,
+        index: int,
+        code: Code,
+        message: str,
+        suggestion: str = "",
+        characters: int = 1,
+    ) -> None:
+        """Report what stops the load, at so many characters of `source` from `index` on."""
+        self.errors += 1
+        self._add((source, index, index + characters), "error", code, message, suggestion)
+
+    def warn(self, node: Node, code: Code, message: str, suggestion: str = "") -> None:
         """Report what never stops a load, at `node`."""
-        self._add(node.source, node.start, "warning", message)
+        self._add(_span(node), "warning", code, message, suggestion)
 
     def diagnostics(self) -> list[Diagnostic]:
         """Return what was found, each once, by file and place."""
@@ -43,10 +53,34 @@ class Report:
         return [found for found in self.diagnostics() if found.severity == "warning"]
 
     def _add(
-        self, source: Source, index: int, severity: Literal["error", "warning"], message: str
+        self,
+        span: tuple[Source, int, int],
+        severity: Literal["error", "warning"],
+        code: Code,
+        message: str,
+        suggestion: str,
     ) -> None:
-        line, column = source.locate(index)
-        self._found[Diagnostic(source.name, line, column, severity, message)] = None
+        source, start, end = span
+        line, column = source.locate(start)
+        text = source.line(line)
+        found = Diagnostic(
+            source.name,
+            line,
+            column,
+            severity,
+            message,
+            str(code),
+            max(column + 1, min(column + end - start, len(text) + 1)),
+            suggestion,
+            text,
+        )
+        self._found[found] = None
+
+
+def _span(node: Node) -> tuple[Source, int, int]:
+    """Return where a node stands: a scalar whole, of anything else its first character."""
+    end = node.end if isinstance(node, Scalar) else node.start + 1
+    return node.source, node.start, end
 
 
 def quoted(text: str, mark: str = "'") -> str:
@@ -68,14 +102,15 @@ def nearest(name: str, valid: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, sorted(valid), 1)), None)
 
 
-def unknown(what: str, name: str, valid: Iterable[str]) -> str:
-    """Return the message about a name that nothing has, with the nearest that something has."""
+def unknown(what: str, name: str, valid: Iterable[str]) -> tuple[Code, str, str]:
+    """Return code, message and suggestion for a name that nothing has: the nearest there is."""
     names = sorted(valid)
     near = nearest(name, names)
     message = f"unknown {what} {quoted(name)}"
     if near is not None:
-        return f"{message}; did you mean {quoted(near)}?"
+        return Code.UNKNOWN, f"{message}; did you mean {quoted(near)}?", near
     if not names:
-        return f"{message}; there is none"
+        return Code.UNKNOWN, f"{message}; there is none", ""
     listed = ", ".join(names[:_LISTED_MAX])
-    return f"{message}; there are {listed}{', …' if len(names) > _LISTED_MAX else ''}"
+    more = ", …" if len(names) > _LISTED_MAX else ""
+    return Code.UNKNOWN, f"{message}; there are {listed}{more}", ""

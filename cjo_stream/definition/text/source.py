@@ -23,6 +23,12 @@ class Source:
         starts = [0, *(found.end() for found in re.finditer("\n", self.text))]
         object.__setattr__(self, "_line_starts", starts)
 
+    def line(self, number: int) -> str:
+        """Return a line's text, from 1; empty for one that there is not."""
+        lines = self._line_starts
+        start = lines[number - 1] if number <= len(lines) else len(self.text)
+        return self.text[start:].partition("\n")[0].rstrip("\r")
+
     def locate(self, index: int) -> tuple[int, int]:
         """Return line and column, from 1, of a character."""
         line = bisect_right(self._line_starts, index)

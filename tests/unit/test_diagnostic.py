@@ -1,0 +1,85 @@
+"""Diagnostics: a code for good, the line with a mark, and what to write in its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cjo_stream.definition import load
+from cjo_stream.definition.code import Code
+from cjo_stream.errors import DefinitionError, Diagnostic
+from tests.unit.scene import ACTIONS, HEAD
+
+JOURNEY = """
+---
+journey: cart
+version: 1
+entry: {on: cart_updated, when: profile.vip == true, key: event.cart}
+data: {total: event.total}
+initial: open
+states:
+  open: {enter: [{act: hello}], after: {1h: remind}}
+  remind: {enter: [{act: {action: offer, data: {sum: round(data.total)}}}], after: {1d: over}}
+  over: {end: lapsed}
+"""
+PROFILE = "profile: {facts: {vip: boolean}}\n"
+WHOLE = HEAD + PROFILE + ACTIONS + JOURNEY
+
+
+def found_in(folder: Path, text: str) -> list[Diagnostic]:
+    (folder / "all.yaml").write_text(text)
+    try:
+        return load(folder).warnings
+    except DefinitionError as error:
+        return error.diagnostics
+
+
+def test_a_code_belongs_to_one_kind_of_finding() -> None:
+    assert len({code.number for code in Code}) == len(Code)
+    assert str(Code.UNKNOWN) == "CJO104"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "code"),
+    [
+        ("timezone:", "timezon:", Code.UNKNOWN),
+        ("after: {1h: remind}", "after: {1h: remid}", Code.UNKNOWN),
+        ("act: hello", "act: helo", Code.UNKNOWN),
+        ("vip: boolean", "vip: bolean", Code.UNKNOWN),
+        ("profile.vip ==", "profile.vp ==", Code.NAME),
+        ("round(data.total)", "round(data.totl)", Code.NAME),
+        ("round(data.total)", "rond(data.total)", Code.NAME),
+    ],
+)
+def test_what_is_suggested_can_be_pasted_over_what_is_marked(
+    tmp_path: Path, right: str, wrong: str, code: Code
+) -> None:
+    assert found_in(tmp_path, WHOLE) == []
+    broken = WHOLE.replace(right, wrong, 1)
+    (found, *_) = found_in(tmp_path, broken)
+    assert found.code == str(code)
+    lines = broken.split("\n")
+    line = lines[found.line - 1]
+    assert found.source == line
+    lines[found.line - 1] = (
+        line[: found.column - 1] + found.suggestion + line[found.end_column - 1 :]
+    )
+    assert found_in(tmp_path, "\n".join(lines)) == []
+
+
+def test_the_excerpt_marks_what_was_found(tmp_path: Path) -> None:
+    (found,) = found_in(tmp_path, WHOLE.replace("act: hello", "act: helo"))
+    number = str(found.line)
+    assert found.excerpt().split("\n") == [
+        f" {number} |   open: {{enter: [{{act: helo}}], after: {{1h: remind}}}}",
+        f" {' ' * len(number)} |                        ^^^^ hello",
+    ]
+
+
+def test_a_finding_without_a_line_has_no_excerpt(tmp_path: Path) -> None:
+    (tmp_path / "all.yaml").write_text("")
+    with pytest.raises(DefinitionError) as refused:
+        load(tmp_path)
+    (found,) = refused.value.diagnostics
+    assert (found.code, found.excerpt()) == (str(Code.FILE), "")
