@@ -5,8 +5,8 @@ One row a key or word: (where it stands, what it is). A row goes when its featur
 
 from __future__ import annotations
 
-from cjo_stream.definition.text.report import quoted
 from cjo_stream.definition.code import Code
+from cjo_stream.definition.text.report import quoted
 
 _ROWS: frozenset[tuple[str, str]] = frozenset(
     {

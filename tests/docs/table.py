@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, get_args
@@ -15,6 +18,7 @@ from cjo_stream.core.expression import MISSING, Names, Place, Scope, compile_exp
 from cjo_stream.core.expression.function import FUNCTIONS
 from cjo_stream.core.record import Reason
 from cjo_stream.core.word import ActionClass, ConsentStatus, FactType, Format, Outcome, TraitKind
+from cjo_stream.definition import code as definition_code
 from cjo_stream.definition import load
 from cjo_stream.definition.grammar import compound, scalar
 from cjo_stream.definition.grammar.item import Shape
@@ -351,8 +355,32 @@ def _option(one: Any) -> tuple[str, str, str]:
     return code(shown), named, f"{_first_line(one.help)}{required}"
 
 
+def _diagnostics() -> str:
+    """Return a section for each code, with the text below it in the source."""
+    (body,) = (
+        one.body
+        for one in ast.parse(inspect.getsource(definition_code)).body
+        if isinstance(one, ast.ClassDef)
+    )
+    sections = []
+    for row, text in itertools.pairwise(body):
+        if isinstance(row, ast.Assign) and isinstance(row.targets[0], ast.Name):
+            found = definition_code.Code[row.targets[0].id]
+            assert isinstance(text, ast.Expr), found
+            assert isinstance(text.value, ast.Constant), found
+            sections.append(f"## {found}\n\n**{found.title}.** {clean(str(text.value.value))}\n")
+    assert len(sections) == len(definition_code.Code)
+    return "\n".join(sections)
+
+
+def clean(text: str) -> str:
+    """Return a docstring as one paragraph."""
+    return " ".join(text.split())
+
+
 TABLES: Final[dict[str, Callable[[], str]]] = {
     "functions": _functions,
+    "diagnostics": _diagnostics,
     "places": _places,
     **{f"document {kind}": lambda kind=kind: _document(kind) for kind in KINDS},
     "traits": _traits,

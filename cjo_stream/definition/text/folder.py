@@ -6,8 +6,8 @@ import os
 import re
 from pathlib import Path
 
-from cjo_stream.definition.text.report import Report
 from cjo_stream.definition.code import Code
+from cjo_stream.definition.text.report import Report
 from cjo_stream.definition.text.source import Source
 from cjo_stream.errors import UsageError
 
