@@ -388,7 +388,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "formats": lambda: _words(("format", "records"), Format, word.FORMATS),
     "classes": lambda: _words(("class", "meaning"), ActionClass, word.CLASSES),
     "gates": lambda: _words(
-        ("gate", "it stops a candidate if"), (name for name, _ in GATES), word.GATES
+        ("gate", "it stops a candidate if"), (gate.name for gate in GATES), word.GATES
     ),
     "event": lambda: _record(event_schema()),
     **{f"record {name}": lambda name=name: _record(record_schema(name)) for name in RECORDS},

@@ -172,7 +172,7 @@ def test_every_default_in_a_description_is_the_codes(tmp_path: Path) -> None:
         assert record.fields[name].about.endswith(f"Default: {written}."), name
         assert is_so, name
     assert offer.limits[0].count == 1
-    assert program.policy.caps[0].name == "cap_1"
+    assert program.policy.caps[0].rule == "cap_1"
 
 
 def test_an_example_that_is_wrong_is_found(tmp_path: Path) -> None:
