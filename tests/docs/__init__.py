@@ -1,7 +1,8 @@
 """Keeps `docs/` and README.md true.
 
     page       pages, their blocks, and the parts of them that are drawn
-    table      draws tables from the code: settings, metrics, topics, commands, fields, functions
+    drawn      the tables that are drawn: of the language, the output, an installation, sizes and
+               commands, a module each
     word       one line of meaning for each word of a closed list, such as the gates
     example    runs the blocks of a page: files, commands, Python; draws what commands print
 

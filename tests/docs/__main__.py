@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 from tests.docs import example
+from tests.docs.drawn import TABLES
 from tests.docs.page import PAGES, name_of, with_prints, with_tables
-from tests.docs.table import TABLES
 
 
 def main() -> None:

@@ -17,8 +17,9 @@ from cjo_stream.kafka.topic.wanted import wanted_topics
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry.metric import METRICS
 from tests.docs import example
+from tests.docs.command import commands
+from tests.docs.drawn import TABLES
 from tests.docs.page import PAGES, ROOT, blocks, name_of, with_prints, with_tables
-from tests.docs.table import TABLES, commands
 
 TEXTS = {name_of(page): page.read_text() for page in PAGES}
 DRAW = "draw the pages anew: make docs"

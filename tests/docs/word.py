@@ -88,6 +88,21 @@ FUNCTIONS: Final = {
     ),
 }
 
+SYNTAX: Final = (
+    # form, examples
+    ("names, attributes", ("event.total", "profile.tier", "profile.identifiers.email")),
+    ("attributes with odd names", ("event['odd name']", "event.attributes['type']")),
+    ("text, numbers, lists", ("'gold'", "4.5", "['a', 'b']")),
+    ("constants", ("true", "false", "null", "True", "False", "None")),
+    ("logic", ("has(key) and not data.sent", "event.a or event.b")),
+    ("comparison", ("event.n == 1", "event.n != 1", "1 < event.n <= 5")),
+    ("membership", ("'dsl' in profile.products", "event.type not in ['a', 'b']")),
+    ("arithmetic", ("event.n * 2 + 1", "event.n / 2", "event.n // 2", "event.n % 2", "-event.n")),
+    ("texts joined", ("'order_' + event.id",)),
+    ("choice", ("'high' if event.total > 100 else 'low'",)),
+    ("functions", ("len(event.items) > 2",)),
+)
+
 PLACES: Final = {
     "EVENT": "a trait; an `entry`; the rules of `service`; `context` of an action",
     "DATA": "a journey's `data` block",

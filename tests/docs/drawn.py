@@ -1,0 +1,49 @@
+"""The tables that pages may hold, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from cjo_stream.core.decision.gate import GATES
+from cjo_stream.core.word import ActionClass, ConsentStatus, FactType, Format, Outcome
+from cjo_stream.definition.kind import KINDS
+from cjo_stream.engine.schema import RECORDS, record_schema
+from cjo_stream.ingest.schema import event_schema
+from tests.docs import command, installation, language, output, size, word
+from tests.docs.table import words
+
+TABLES: Final[dict[str, Callable[[], str]]] = {
+    "syntax": language.syntax,
+    "functions": language.functions,
+    "places": language.places,
+    **{f"document {kind}": lambda kind=kind: language.document(kind) for kind in KINDS},
+    "traits": language.traits,
+    "facts": lambda: words(("type", "values"), FactType, word.FACT_TYPES),
+    "formats": lambda: words(("format", "records"), Format, word.FORMATS),
+    "classes": lambda: words(("class", "meaning"), ActionClass, word.CLASSES),
+    "gates": lambda: words(
+        ("gate", "it stops a candidate if"), (name for name, _ in GATES), word.GATES
+    ),
+    "event": lambda: output.record(event_schema()),
+    **{f"record {name}": lambda name=name: output.record(record_schema(name)) for name in RECORDS},
+    "record kinds": output.record_kinds,
+    "outcomes": lambda: words(("outcome", "meaning"), Outcome, word.OUTCOMES),
+    "consent statuses": lambda: words(("status", "meaning"), ConsentStatus, word.CONSENT_STATUSES),
+    "identity kinds": lambda: words(
+        ("kind", "what happened"),
+        record_schema("cjo.identity.v1")["properties"]["kind"]["enum"],
+        word.IDENTITY_KINDS,
+    ),
+    "transition reasons": output.transition_reasons,
+    "dead letter reasons": output.dead_letter_reasons,
+    "settings": installation.settings,
+    "kafka defaults": installation.kafka_defaults,
+    "metrics": installation.metrics,
+    "bounds": installation.bounds,
+    "topics": installation.topics,
+    "limits of customers": size.limits_of_customers,
+    "limits of records": size.limits_of_records,
+    "commands": command.command_list,
+    "command reference": command.command_reference,
+}

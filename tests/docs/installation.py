@@ -1,0 +1,74 @@
+"""The tables of an installation: settings, metrics, topics."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from cjo_stream.definition import load
+from cjo_stream.kafka.topic.wanted import wanted_topics
+from cjo_stream.settings import KAFKA_DEFAULTS, Settings
+from cjo_stream.telemetry.metric import METRICS
+from tests.docs import word
+from tests.docs.page import ROOT
+from tests.docs.table import code, table, words
+
+SOURCES: Final = sorted((ROOT / "cjo_stream").rglob("*.py"))
+
+
+def settings() -> str:
+    rows = []
+    for name, field in Settings.model_fields.items():
+        if name == "kafka":
+            continue
+        default = field.default
+        rows.append(
+            (
+                code(f"CJO_{name.upper()}"),
+                "" if default is None else code(default),
+                field.description or "",
+            )
+        )
+    return table(("variable", "default", "meaning"), rows)
+
+
+def kafka_defaults() -> str:
+    return table(("property", "value"), ((code(n), code(v)) for n, v in KAFKA_DEFAULTS.items()))
+
+
+def metrics() -> str:
+    rows = (
+        (code(one.name), one.kind, ", ".join(map(code, one.labels)), one.help) for one in METRICS
+    )
+    return table(("metric", "kind", "labels", "meaning"), rows)
+
+
+def bounds() -> str:
+    sources = "".join(path.read_text() for path in SOURCES)
+    known = set(re.findall(r'"cjo_state_bounds_total", "(\w+)"', sources))
+    known |= set(re.findall(r'turn\.(?:newest|drop_oldest)\(.+, "(\w+)"\)', sources))
+    return words(("bound", "what was full"), sorted(known), word.BOUNDS)
+
+
+def topics() -> str:
+    program = load(ROOT / "tests" / "docs" / "hello").program
+    wanted = {
+        topic.name.removeprefix("cjo."): topic for topic in wanted_topics(Settings(), program)
+    }
+    rows = []
+    assert set(wanted) == set(word.TOPICS), set(wanted) ^ set(word.TOPICS)
+    for name, (key, value) in word.TOPICS.items():
+        topic = wanted[name]
+        several = "as `CJO_PARTITIONS`" if topic.partitions > 1 else "1"
+        rows.append((code(f"cjo.{name}"), several, _kept(topic.config), key, value))
+    return table(("topic", "partitions", "kept", "key", "value"), rows)
+
+
+def _kept(config: Mapping[str, str]) -> str:
+    if config.get("cleanup.policy") == "compact":
+        return "compacted"
+    if "retention.ms" not in config:
+        return "as the broker does"
+    days = int(config["retention.ms"]) // 86_400_000
+    return f"{days} day{'s' if days > 1 else ''}"

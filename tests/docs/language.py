@@ -1,0 +1,136 @@
+"""The tables of the language: expressions and documents."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from cjo_stream.core.expression import MISSING, Names, Place, Scope, compile_expression
+from cjo_stream.core.expression.function import FUNCTIONS
+from cjo_stream.core.word import TraitKind
+from cjo_stream.definition.grammar import compound, scalar
+from cjo_stream.definition.grammar.item import Shape
+from cjo_stream.definition.kind import KINDS
+from tests.docs import word
+from tests.docs.table import code, meanings, table
+
+
+class _Ada:
+    """A customer for the examples."""
+
+    zone = "Europe/Berlin"
+
+    def get(self, name: str) -> Any:
+        return MISSING
+
+    def identifiers(self, type_: str) -> list[str]:
+        return []
+
+    def consented(self, purpose: str, channel: str) -> bool:
+        return True
+
+
+NOW_MS: Final = 1_772_447_400_000
+"""2026-03-02 10:30 UTC, a Monday."""
+
+
+def functions() -> str:
+    names = Names(frozenset({"debt"}), frozenset(), None)
+    rows = []
+    for name, (form, about, example) in meanings(FUNCTIONS, word.FUNCTIONS):
+        value = compile_expression(example, Place.JOURNEY, names, "docs").evaluate(
+            Scope(NOW_MS, _Ada())
+        )
+        assert value is not MISSING, name
+        shown = str(value).lower() if isinstance(value, bool) else repr(value)
+        rows.append((code(form), about, f"{code(example)} is {code(shown)}"))
+    return table(("function", "value", "example"), rows)
+
+
+def syntax() -> str:
+    names = Names(frozenset({"tier", "products"}), frozenset({"email"}), frozenset({"sent"}))
+    for _, examples in word.SYNTAX:
+        for example in examples:
+            compile_expression(example, Place.JOURNEY, names, "docs")
+    rows = ((form, " ".join(map(code, examples))) for form, examples in word.SYNTAX)
+    return table(("form", "examples"), rows)
+
+
+def places() -> str:
+    rows = []
+    for name, text in meanings((place.name for place in Place), word.PLACES):
+        names = sorted(Place[name].value)
+        rows.append((text, " ".join(map(code, names))))
+    return table(("where", "names"), rows)
+
+
+def _form(shape: Shape) -> str:
+    """Return what may stand at a place, in a few words."""
+    if isinstance(shape, compound.Many):
+        inner = _form(shape.of)
+        return f"{inner}, or a list of such"
+    if isinstance(shape, compound.MapOf):
+        return f"mapping of {_form(shape.key)} to {_form(shape.of)}"
+    if isinstance(shape, compound.ScalarOr):
+        return f"{_form(shape.scalar)}, or a mapping"
+    if isinstance(shape, compound.Record):
+        short = f"{_form(shape.fields[shape.short].of)}, or " if shape.short else ""
+        return f"{short}{shape.subject}"
+    if isinstance(shape, scalar.Choice):
+        return ", ".join(map(code, shape.words))
+    if isinstance(shape, scalar.DurationOr):
+        return f"a duration, or {', '.join(map(code, shape.words))}"
+    if isinstance(shape, scalar.Formula):
+        return "a condition" if shape.is_condition else "an expression"
+    if isinstance(shape, scalar.Number):
+        return "a whole number" if shape.is_whole else "a number"
+    if isinstance(shape, scalar.Text):
+        return shape.wanted
+    return {
+        scalar.Flag: "`true` or `false`",
+        scalar.Duration: "a duration",
+        scalar.Share: "a share",
+        scalar.Loose: "text or a number",
+        scalar.Anything: "any value",
+    }[type(shape)]
+
+
+def _inner(shape: Shape) -> compound.Record | None:
+    """Return the record that stands somewhere within a shape, if any."""
+    if isinstance(shape, compound.Record):
+        return shape
+    if isinstance(shape, compound.Many | compound.MapOf):
+        return _inner(shape.of)
+    if isinstance(shape, compound.ScalarOr):
+        return _inner(shape.mapping)
+    return None
+
+
+def document(kind: str) -> str:
+    """Return a table for each record of a document, the document itself first."""
+    seen: list[compound.Record] = []
+    waiting = [KINDS[kind]]
+    while waiting:
+        record = waiting.pop(0)
+        if any(record.fields == other.fields for other in seen):
+            continue
+        seen.append(record)
+        inner = [one for row in record.fields.values() if (one := _inner(row.of))]
+        waiting = inner + waiting
+    drawn = []
+    for record in seen:
+        rows = (
+            (code(name) + (" (required)" if row.is_required else ""), _form(row.of), row.about)
+            for name, row in record.fields.items()
+        )
+        drawn.append(
+            f"**{record.subject[:1].upper()}{record.subject[1:]}**\n\n"
+            + table(("key", "value", "meaning"), rows)
+        )
+    return "\n".join(drawn)
+
+
+def traits() -> str:
+    rows = [
+        (code(name), text, before) for name, (text, before) in meanings(TraitKind, word.TRAITS)
+    ]
+    return table(("kind", "value", "before the first event"), rows)
