@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from cjo_stream.core.decision.gate import GATES
 from cjo_stream.core.word import ActionClass, ConsentStatus, FactType, Format, Outcome
 from cjo_stream.definition.kind import KINDS
 from cjo_stream.engine.schema import RECORDS, record_schema
@@ -22,9 +21,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "facts": lambda: words(("type", "values"), FactType, word.FACT_TYPES),
     "formats": lambda: words(("format", "records"), Format, word.FORMATS),
     "classes": lambda: words(("class", "meaning"), ActionClass, word.CLASSES),
-    "gates": lambda: words(
-        ("gate", "it stops a candidate if"), (name for name, _ in GATES), word.GATES
-    ),
+    "gates": language.gates,
     "event": lambda: output.record(event_schema()),
     **{f"record {name}": lambda name=name: output.record(record_schema(name)) for name in RECORDS},
     "record kinds": output.record_kinds,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from cjo_stream.core.decision.gate import GATES
 from cjo_stream.core.expression import MISSING, Names, Place, Scope, compile_expression
 from cjo_stream.core.expression.function import FUNCTIONS
-from cjo_stream.core.word import TraitKind
+from cjo_stream.core.word import ActionClass, TraitKind
 from cjo_stream.definition.grammar import compound, scalar
 from cjo_stream.definition.grammar.item import Shape
 from cjo_stream.definition.kind import KINDS
@@ -134,3 +135,13 @@ def traits() -> str:
         (code(name), text, before) for name, (text, before) in meanings(TraitKind, word.TRAITS)
     ]
     return table(("kind", "value", "before the first event"), rows)
+
+
+def gates() -> str:
+    texts = dict(meanings((gate.name for gate in GATES), word.GATES))
+    rows = []
+    for gate in GATES:
+        classes = [code(one) for one in ActionClass if one in gate.classes]
+        asked = "all" if len(classes) == len(ActionClass) else ", ".join(classes)
+        rows.append((code(gate.name), texts[gate.name], asked))
+    return table(("gate", "it stops a candidate if", "classes"), rows)

@@ -113,7 +113,7 @@ PLACES: Final = {
 }
 
 GATES: Final = {
-    "holdout": "The customer is in the policy's `holdout`, and the class is marketing.",
+    "holdout": "The customer is in the policy's `holdout`.",
     "eligible": "The action's `eligible` is not true.",
     "applicable": "The action's `applicable` is not true.",
     "suitable": "The action's `suitable` is not true.",
