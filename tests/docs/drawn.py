@@ -16,6 +16,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "syntax": language.syntax,
     "functions": language.functions,
     "places": language.places,
+    "diagnostics": language.diagnostics,
     **{f"document {kind}": lambda kind=kind: language.document(kind) for kind in KINDS},
     "traits": language.traits,
     "facts": lambda: words(("type", "values"), FactType, word.FACT_TYPES),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
 from typing import Any, Final
 
 from cjo_stream.core.decision.gate import GATES
 from cjo_stream.core.expression import MISSING, Names, Place, Scope, compile_expression
 from cjo_stream.core.expression.function import FUNCTIONS
 from cjo_stream.core.word import ActionClass, TraitKind
+from cjo_stream.definition import code as definition_code
 from cjo_stream.definition.grammar import compound, scalar
 from cjo_stream.definition.grammar.item import Shape
 from cjo_stream.definition.kind import KINDS
@@ -145,3 +149,22 @@ def gates() -> str:
         asked = "all" if len(classes) == len(ActionClass) else ", ".join(classes)
         rows.append((code(gate.name), texts[gate.name], asked))
     return table(("gate", "it stops a candidate if", "classes"), rows)
+
+
+def diagnostics() -> str:
+    """Return a section for each code, with the text below it in the source."""
+    (body,) = (
+        one.body
+        for one in ast.parse(inspect.getsource(definition_code)).body
+        if isinstance(one, ast.ClassDef)
+    )
+    sections = []
+    for row, text in itertools.pairwise(body):
+        if isinstance(row, ast.Assign) and isinstance(row.targets[0], ast.Name):
+            found = definition_code.Code[row.targets[0].id]
+            assert isinstance(text, ast.Expr), found
+            assert isinstance(text.value, ast.Constant), found
+            about = " ".join(str(text.value.value).split())
+            sections.append(f"## {found}\n\n**{found.title}.** {about}\n")
+    assert len(sections) == len(definition_code.Code)
+    return "\n".join(sections)
