@@ -84,6 +84,17 @@ def test_an_absorbed_customers_profile_is_withdrawn(tmp_path: Path, partitions: 
     assert last["value"]["traits"] == {"carts": 3}
 
 
+def test_a_profile_that_an_identifier_has_left_is_published_without_it(tmp_path: Path) -> None:
+    shared = {"type: device, limit: 5": "type: device, limit: 5, shared_after: 1"}
+    one = Scene(tmp_path, NOTHING, profile=PROFILE, head=shared)
+    for day, user in enumerate("uv"):
+        one.send("cart", day * DAY, identifiers={"user": user, "device": "d"})
+        one.to((day + 1) * DAY - 1)
+    newest = {value["customer_id"]: value["identifiers"] for value in values(one)}
+    assert [newest[id_] for id_ in newest] == [{"user": ["u"]}, {"user": ["v"]}]
+    assert values(one)[0]["identifiers"] == {"user": ["u"], "device": ["d"]}
+
+
 def test_one_who_was_never_told_is_not_withdrawn(tmp_path: Path) -> None:
     one = scene(tmp_path)
     one.send("cart", 1, identifiers={"user": "u", "cookie": "c"})
