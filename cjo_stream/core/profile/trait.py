@@ -6,15 +6,18 @@ was made by one definition, and a trait that is defined otherwise begins with th
 
     count, sum, min, max    a number
     first, last             [value, event time]
-    distinct                a list in order of first sight
+    distinct                a list in the order in which values were first seen
+
+What a kind does stands in one row of `_KINDS`.
 """
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
 from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.event import Event
@@ -30,10 +33,6 @@ from cjo_stream.core.word import TraitKind
 
 BUCKETS = 24
 _NUMBERS = (int, float)
-_NUMERIC = frozenset({TraitKind.SUM, TraitKind.MIN, TraitKind.MAX})
-_ZERO = frozenset({TraitKind.COUNT, TraitKind.SUM})
-_VALUES = frozenset({TraitKind.FIRST, TraitKind.LAST, TraitKind.DISTINCT})
-"""The kinds that keep values as they come; the others keep a number."""
 
 
 def update(customer: Customer, trait: Trait, event: Event, scope: Scope, turn: Turn) -> Any:
@@ -43,12 +42,12 @@ def update(customer: Customer, trait: Trait, event: Event, scope: Scope, turn: T
     value: Any = 1
     if trait.value is not None:
         value = trait.value.evaluate(scope)
-        if value is MISSING or (trait.kind in _NUMERIC and type(value) not in _NUMBERS):
+        if value is MISSING or (_KINDS[trait.kind].is_numeric and type(value) not in _NUMBERS):
             return MISSING
-    if _take(customer, trait, value, event.time, scope.now, turn.bounds):
+    if _let_count(customer, trait, value, event.time, scope.now, turn.bounds):
         return value
     forget_former(customer, turn.program)
-    if _take(customer, trait, value, event.time, scope.now, turn.bounds):
+    if _let_count(customer, trait, value, event.time, scope.now, turn.bounds):
         return value
     turn.count("cjo_state_bounds_total", "traits")
     return MISSING
@@ -56,15 +55,11 @@ def update(customer: Customer, trait: Trait, event: Event, scope: Scope, turn: T
 
 def read(customer: Customer, trait: Trait, now: int) -> Any:
     """Return the trait's value at `now`, or MISSING."""
-    kept = customer.traits.get(trait.slot)
+    kind, kept = _KINDS[trait.kind], customer.traits.get(trait.slot)
     if trait.per_ms is not None and kept is not None:
         oldest = now * BUCKETS // trait.per_ms - BUCKETS
-        kept = _join(trait, [v for b, v in sorted(kept.items()) if b >= oldest])
-    if kept is None:
-        if trait.kind in _ZERO:
-            return 0
-        return [] if trait.kind is TraitKind.DISTINCT else MISSING
-    return kept[0] if trait.kind in (TraitKind.FIRST, TraitKind.LAST) else kept
+        kept = kind.join(trait, [v for b, v in sorted(kept.items()) if b >= oldest])
+    return kind.empty() if kept is None else kind.shown(kept)
 
 
 def join_traits(into: Customer, other: Customer, turn: Turn) -> None:
@@ -93,10 +88,11 @@ def join_traits(into: Customer, other: Customer, turn: Turn) -> None:
 
 
 def _joined(trait: Trait, one: Any, two: Any) -> Any:
+    join = _KINDS[trait.kind].join
     if trait.per_ms is None:
-        return _join(trait, [one, two])
+        return join(trait, [one, two])
     return {
-        bucket: _join(trait, [part[bucket] for part in (one, two) if bucket in part])
+        bucket: join(trait, [part[bucket] for part in (one, two) if bucket in part])
         for bucket in sorted({*one, *two})
     }
 
@@ -123,8 +119,8 @@ def part_traits(
     for event in gone:
         for slot, value in event.traits.items():
             trait = turn.program.traits_in.get(slot)
-            if trait is not None and trait.kind in _ZERO and slot in customer.traits:
-                _take(customer, trait, -value, event.time, event.time, turn.bounds)
+            if trait is not None and _KINDS[trait.kind].is_difference and slot in customer.traits:
+                _let_count(customer, trait, -value, event.time, event.time, turn.bounds)
 
 
 def _rebuild(customer: Customer, events: Iterable[EventEntry], turn: Turn) -> None:
@@ -132,17 +128,22 @@ def _rebuild(customer: Customer, events: Iterable[EventEntry], turn: Turn) -> No
         for slot, value in event.traits.items():
             trait = turn.program.traits_in.get(slot)
             if trait is not None:
-                _take(customer, trait, value, event.time, event.time, turn.bounds)
+                _let_count(customer, trait, value, event.time, event.time, turn.bounds)
 
 
-def _take(
+def _let_count(
     customer: Customer, trait: Trait, value: Any, time: int, now: int, bounds: Bounds
 ) -> bool:
     """Let a value count; return False where it finds no room."""
-    slot, kept = trait.slot, customer.traits.get(trait.slot)
+    kind, slot = _KINDS[trait.kind], trait.slot
+    kept = customer.traits.get(slot)
     if trait.per_ms is None:
-        taken = _fold(trait, kept, value, time)
-        if _may_be_large(trait, taken, kept) and not _has_room(customer, slot, taken, bounds):
+        taken = kind.fold(trait, kept, value, time)
+        if (
+            kind.keeps_values
+            and taken is not kept
+            and not _has_room(customer, slot, taken, bounds)
+        ):
             return False
         customer.traits[slot] = taken
         return True
@@ -151,10 +152,9 @@ def _take(
     oldest = max(time, now) * BUCKETS // trait.per_ms - BUCKETS
     if number >= oldest:
         before = buckets.get(number)
-        taken = _fold(trait, before, value, time)
-        if _may_be_large(trait, taken, before) and not _has_room(
-            customer, slot, {**buckets, number: taken}, bounds
-        ):
+        taken = kind.fold(trait, before, value, time)
+        may_be_large = kind.keeps_values and taken is not before
+        if may_be_large and not _has_room(customer, slot, {**buckets, number: taken}, bounds):
             buckets = customer.traits[slot] = {b: v for b, v in buckets.items() if b >= oldest}
             if not _has_room(customer, slot, {**buckets, number: taken}, bounds):
                 return False
@@ -165,51 +165,64 @@ def _take(
     return True
 
 
-def _may_be_large(trait: Trait, taken: Any, before: Any) -> bool:
-    """Return whether what is kept now may take more bytes than before."""
-    return trait.kind in _VALUES and taken is not before
-
-
 def _has_room(customer: Customer, slot: str, kept: Any, bounds: Bounds) -> bool:
     others = (other for held, other in customer.traits.items() if held != slot)
     return has_room(kept, others, bounds.traits_bytes, bounds.traits_small_bytes)
 
 
-def _fold(trait: Trait, kept: Any, value: Any, time: int) -> Any:
-    kind = trait.kind
-    if kind is TraitKind.DISTINCT:
-        found = kept or []
-        known = value in found if type(value) is str else any(same(value, v) for v in found)
-        return found if known else [*found, value][-trait.keep :]
-    if kind is TraitKind.FIRST:
-        return [value, time] if kept is None or time < kept[1] else kept
-    if kind is TraitKind.LAST:
-        return [value, time] if kept is None or time >= kept[1] else kept
+# --- the kinds
+
+
+def _add(_: Trait, kept: Any, value: Any, time: int) -> Any:
+    del time
     if kept is None:
         return value
-    if kind is TraitKind.MIN:
-        return min(kept, value)
-    if kind is TraitKind.MAX:
-        return max(kept, value)
     total = kept + value
     if type(total) is float:
         return total if math.isfinite(total) else kept
     return total if -(2**63) < total < 2**63 else float(total)
 
 
-def _join(trait: Trait, parts: list[Any]) -> Any:
-    if trait.kind is TraitKind.DISTINCT:
-        return _distinct(trait, parts)
-    kept: Any = None
-    for part in parts:
-        if trait.kind in (TraitKind.FIRST, TraitKind.LAST):
-            kept = _fold(trait, kept, part[0], part[1])
-        else:
-            kept = _fold(trait, kept, part, 0)
+def _least(_: Trait, kept: Any, value: Any, time: int) -> Any:
+    del time
+    return value if kept is None else min(kept, value)
+
+
+def _greatest(_: Trait, kept: Any, value: Any, time: int) -> Any:
+    del time
+    return value if kept is None else max(kept, value)
+
+
+def _first(_: Trait, kept: Any, value: Any, time: int) -> Any:
+    return [value, time] if kept is None or time < kept[1] else kept
+
+
+def _last(_: Trait, kept: Any, value: Any, time: int) -> Any:
+    return [value, time] if kept is None or time >= kept[1] else kept
+
+
+def _with_distinct(trait: Trait, kept: Any, value: Any, time: int) -> Any:
+    del time
+    found = kept or []
+    known = value in found if type(value) is str else any(same(value, v) for v in found)
+    return found if known else [*found, value][-trait.keep :]
+
+
+def _join_numbers(trait: Trait, parts: list[Any]) -> Any:
+    fold, kept = _KINDS[trait.kind].fold, None
+    for number in parts:
+        kept = fold(trait, kept, number, 0)
     return kept
 
 
-def _distinct(trait: Trait, parts: Iterable[list[Any]]) -> list[Any] | None:
+def _join_timed(trait: Trait, parts: list[Any]) -> Any:
+    fold, kept = _KINDS[trait.kind].fold, None
+    for value, time in parts:
+        kept = fold(trait, kept, value, time)
+    return kept
+
+
+def _join_distinct(trait: Trait, parts: list[Any]) -> list[Any] | None:
     """Return what folding one value after the other gives, in time that is linear in them."""
     found: OrderedDict[Hashable, Any] = OrderedDict()
     for part in parts:
@@ -230,3 +243,36 @@ def _mark(value: Any) -> Hashable:
     if kind is dict:
         return "dict", frozenset((name, _mark(inner)) for name, inner in value.items())
     return value if kind is str else (kind is bool, value)
+
+
+class _Kind(NamedTuple):
+    """What a kind of trait does.
+
+    `fold` lets a value of an event time count in what is kept, None at first. `join` makes one of
+    what was kept apart. `empty`: the trait's value while nothing is kept; `shown`: what it is
+    else. `is_numeric`: other values than numbers do not count; `keeps_values`: as they come, so
+    that they may be large. `is_difference`: a value is taken back by folding its negative.
+    """
+
+    fold: Callable[[Trait, Any, Any, int], Any]
+    join: Callable[[Trait, list[Any]], Any] = _join_numbers
+    empty: Callable[[], Any] = lambda: MISSING
+    shown: Callable[[Any], Any] = lambda kept: kept
+    is_numeric: bool = False
+    keeps_values: bool = False
+    is_difference: bool = False
+
+
+def _zero() -> int:
+    return 0
+
+
+_KINDS: Final = {
+    TraitKind.COUNT: _Kind(_add, empty=_zero, is_difference=True),
+    TraitKind.SUM: _Kind(_add, empty=_zero, is_numeric=True, is_difference=True),
+    TraitKind.MIN: _Kind(_least, is_numeric=True),
+    TraitKind.MAX: _Kind(_greatest, is_numeric=True),
+    TraitKind.FIRST: _Kind(_first, _join_timed, shown=itemgetter(0), keeps_values=True),
+    TraitKind.LAST: _Kind(_last, _join_timed, shown=itemgetter(0), keeps_values=True),
+    TraitKind.DISTINCT: _Kind(_with_distinct, _join_distinct, empty=list, keeps_values=True),
+}
