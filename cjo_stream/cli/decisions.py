@@ -105,7 +105,7 @@ def _of_run(out: Path, candidate: str, window: str | None) -> tuple[list[Case], 
 
 def _policy(candidate: str) -> tuple[Policy, int]:
     """Return a policy by its name on the command line, and its reward window in ms."""
-    from cjo_stream.core.program import Program
+    from cjo_stream.core.program.program import Program
     from cjo_stream.definition import load
     from cjo_stream.insight import policy
 

@@ -22,7 +22,7 @@ from cjo_stream.cli.terminal import count, note, say, say_json
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
-    from cjo_stream.core.program import Program
+    from cjo_stream.core.program.program import Program
     from cjo_stream.kafka.local.conversation import Said
     from cjo_stream.kafka.topic.name import Names
     from cjo_stream.settings import Settings

@@ -10,7 +10,7 @@ from cjo_stream.cli.option import Json, operator_settings, topology_folder
 from cjo_stream.cli.terminal import note, say, say_json, warn
 
 if TYPE_CHECKING:
-    from cjo_stream.core.program import Program
+    from cjo_stream.core.program.program import Program
     from cjo_stream.kafka.topic.check import Difference
 
 app: Final = typer.Typer(help="Make the installation's topics, and check them.")

@@ -47,7 +47,7 @@ from cjo_stream.core.profile.fact import known_facts, set_fact
 from cjo_stream.core.profile.identifier import note_members, values_of
 from cjo_stream.core.profile.publication import mark_profile, publish_profile
 from cjo_stream.core.profile.view import View
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import DeadLetter, Reply
 from cjo_stream.core.size import size_of
 from cjo_stream.core.state import Customer, Instance, Timer, Waiting

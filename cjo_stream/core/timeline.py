@@ -22,7 +22,7 @@ import msgspec
 from cjo_stream.core.catalogue import ACTION, IDENTITY, KIND_OF
 from cjo_stream.core.cut import cut_json, shortened
 from cjo_stream.core.edge import Member
-from cjo_stream.core.program import name_of_slot
+from cjo_stream.core.program.topology import name_of_slot
 from cjo_stream.core.record import (
     Action,
     Address,

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from cjo_stream.core.bounds import BOUNDS, Bounds
 from cjo_stream.core.learning.weight import ModelInForce
 from cjo_stream.core.message import ActorMessage
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Record
 from cjo_stream.core.timeline import NoTimelines, TimelineEntry, Timelines
 

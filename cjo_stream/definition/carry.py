@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.definition.build.topology import RANK_MAX, RANK_STEP
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.content import (

@@ -22,7 +22,8 @@ from collections.abc import Mapping
 
 from cjo_stream.core.expression import Expression
 from cjo_stream.core.expression.parser import parse
-from cjo_stream.core.program import Fact, Program, Trait
+from cjo_stream.core.program.program import Program
+from cjo_stream.core.program.topology import Fact, Trait
 
 CASES = "cases"
 

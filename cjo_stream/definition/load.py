@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from cjo_stream.core.program import IdentifierType, Program
+from cjo_stream.core.program.program import Program
+from cjo_stream.core.program.topology import IdentifierType
 from cjo_stream.definition.build.program import build_program
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.content import (

@@ -22,7 +22,8 @@ import msgspec
 
 from cjo_stream.core.catalogue import REWARD
 from cjo_stream.core.learning.posterior import Model
-from cjo_stream.core.program import Program, Propensity
+from cjo_stream.core.program.action import Propensity
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Reward
 from cjo_stream.embedded.log import EFFECT, Log
 from cjo_stream.engine.frame import Effect, decode_effect_frame

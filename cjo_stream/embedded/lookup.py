@@ -16,7 +16,7 @@ import msgspec
 
 from cjo_stream.core import actor
 from cjo_stream.core.message import ActorMessage, partition_of
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Reply
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import compile_content

@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from cjo_stream.core.event import Event
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.errors import InputError
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.engine import codec
 from cjo_stream.engine.port import Batch, Compile, Store
 from cjo_stream.errors import DefinitionError, LibraryError, RefusalError

@@ -50,7 +50,7 @@ from cjo_stream.core.message import (
     Sweep,
     partition_of,
 )
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Record, Reply
 from cjo_stream.core.state import Customer
 from cjo_stream.core.timeline import TimelineEntry, record_entry

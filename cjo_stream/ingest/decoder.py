@@ -27,7 +27,8 @@ from functools import lru_cache
 import msgspec
 
 from cjo_stream.core.event import Event, Identifier
-from cjo_stream.core.program import Channel, Input, Program
+from cjo_stream.core.program.program import Program
+from cjo_stream.core.program.topology import Channel, Input
 from cjo_stream.core.word import Format
 from cjo_stream.engine.port import Decoded, RawRecord
 from cjo_stream.errors import InputError

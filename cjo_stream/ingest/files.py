@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.engine.port import Decode, DecodedRecord, RawRecord
 from cjo_stream.errors import UsageError
 from cjo_stream.ingest import order, table

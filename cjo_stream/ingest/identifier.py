@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 
 from cjo_stream.core.event import Identifier
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.errors import UsageError
 from cjo_stream.ingest.normalise import is_blocked, normaliser
 

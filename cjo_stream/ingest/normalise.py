@@ -23,7 +23,7 @@ from collections.abc import Callable
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
-from cjo_stream.core.program import IdentifierType
+from cjo_stream.core.program.topology import IdentifierType
 from cjo_stream.core.word import NormalForm
 
 VALUE_CHARACTERS_MAX = 1_000

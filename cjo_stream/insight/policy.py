@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from cjo_stream.core import program as definition
 from cjo_stream.core.decision.arbitration import Passed, best, number_of
 from cjo_stream.core.expression import Expression, Scope
-from cjo_stream.core.program import Program
+from cjo_stream.core.program import action as definition
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Candidate, Decision
 
 Treatment = tuple[str, str]

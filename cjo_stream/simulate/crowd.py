@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.simulate.answer import Received
 from cjo_stream.simulate.scene import NEVER_MS

@@ -33,7 +33,7 @@ from cjo_stream.core.catalogue import (
 )
 from cjo_stream.core.customer import snapshot
 from cjo_stream.core.duration import parse_duration
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.definition import DefinitionSet, compile_content, load
 from cjo_stream.embedded.log import MemoryLog

@@ -16,7 +16,7 @@ from cjo_stream.core.edge import Member
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import Scope
 from cjo_stream.core.profile.view import View
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import JourneyRef, Trigger
 from cjo_stream.core.state import Command, Customer
 from cjo_stream.core.turn import Turn

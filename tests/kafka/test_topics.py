@@ -12,7 +12,8 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from cjo_stream.core.program import Channel, Input, Program
+from cjo_stream.core.program.program import Program
+from cjo_stream.core.program.topology import Channel, Input
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client.client import Admin, reader
 from cjo_stream.kafka.topic.check import create, require_log, verify

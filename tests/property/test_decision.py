@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from cjo_stream.core.command.cap import period_start
 from cjo_stream.core.decision.quiet import quiet_end
 from cjo_stream.core.expression.zone import local
-from cjo_stream.core.program import QuietWindow
+from cjo_stream.core.program.policy import QuietWindow
 from cjo_stream.core.word import Period, Then
 from tests.unit.desk import Desk
 

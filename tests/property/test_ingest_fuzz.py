@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import Names, Place, compile_expression
-from cjo_stream.core.program import Channel, IdentifierType, Input, Program
+from cjo_stream.core.program.program import Program
+from cjo_stream.core.program.topology import Channel, IdentifierType, Input
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest import decoder

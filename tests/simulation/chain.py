@@ -26,7 +26,7 @@ import msgspec
 from cjo_stream.core import catalogue
 from cjo_stream.core.event import Event
 from cjo_stream.core.message import ActivateSet, ActorMessage, StoreSet, partition_of
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.definition import compile_stored
 from cjo_stream.engine import codec
 from cjo_stream.engine.frame import (

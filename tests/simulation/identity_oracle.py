@@ -37,7 +37,7 @@ from cjo_stream.core.message import (
     Tie,
     Unlink,
 )
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Reply
 from cjo_stream.core.state import Customer, Identifier
 from cjo_stream.core.timeline import EVENT, EventEntry, TimelineEntry

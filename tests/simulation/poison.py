@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from cjo_stream.core.expression import Expression, Scope
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 
 POISONED = 5
 """A total that only carts of several events have."""

@@ -25,7 +25,7 @@ from cjo_stream.core.message import (
     Unlink,
     identifier_key,
 )
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import IdentityChange, Record, Reply, Transition
 from cjo_stream.core.state import Customer
 from cjo_stream.core.state import Identifier as IdentifierState

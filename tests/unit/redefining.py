@@ -29,7 +29,7 @@ from cjo_stream.core.message import (
     identifier_key,
     partition_of,
 )
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.state import Customer
 from cjo_stream.core.state import Identifier as State

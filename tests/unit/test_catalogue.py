@@ -7,7 +7,8 @@ from typing import get_args
 import msgspec
 
 from cjo_stream.core.catalogue import ACTION, KIND_OF, RECORDS
-from cjo_stream.core.program import Channel, Input, Program
+from cjo_stream.core.program.program import Program
+from cjo_stream.core.program.topology import Channel, Input
 from cjo_stream.core.record import Record, Withdrawal
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.topic.wanted import wanted_topics

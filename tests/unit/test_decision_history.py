@@ -15,7 +15,7 @@ from cjo_stream.core.command.history import (
     remember_command,
 )
 from cjo_stream.core.decision.holdout import UNIVERSAL, is_held_out, join_holdouts
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.state import Command, Customer
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load

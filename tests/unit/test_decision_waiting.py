@@ -10,7 +10,8 @@ import pytest
 from cjo_stream.core.customer import fire
 from cjo_stream.core.decision.holdout import join_holdouts
 from cjo_stream.core.decision.waiting import first_due, join_waiting, part_waiting
-from cjo_stream.core.program import Entry, Journey, Program
+from cjo_stream.core.program.journey import Entry, Journey
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Trigger
 from cjo_stream.core.state import Customer, Waiting
 from cjo_stream.core.turn import Turn

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from cjo_stream.core.message import StoreSet
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.definition import DefinitionSet, carry, compile_content, library_differences, load
 from cjo_stream.definition.carry import CONTENT_BYTES_MAX
 from cjo_stream.definition.content import (

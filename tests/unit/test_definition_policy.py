@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cjo_stream.core.program import Cap, Coverage, Program, QuietWindow
+from cjo_stream.core.program.policy import Cap, Coverage, QuietWindow
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.word import Consent, Period, Then
 from cjo_stream.definition import load, schema
 from tests.unit import test_definition_errors

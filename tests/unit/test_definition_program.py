@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cjo_stream.core.program import Act, Assign, Journey, Program, Raise, SetFact, Split
+from cjo_stream.core.program.journey import Act, Assign, Journey, Raise, SetFact, Split
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.word import Past, Reentry, TraitKind
 from cjo_stream.definition import compile_content, load, schema
 from cjo_stream.errors import UsageError

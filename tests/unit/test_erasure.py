@@ -15,7 +15,7 @@ from cjo_stream.core.bounds import BOUNDS
 from cjo_stream.core.edge import Evidence, Member
 from cjo_stream.core.identity.member.origin import join_origins
 from cjo_stream.core.message import Erase, Forget, Purge, Seed, Sweep, Unlink, customer_id
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Action, Address, IdentityChange, JourneyRef
 from cjo_stream.core.state import Customer
 from cjo_stream.core.timeline import record_entry, shown

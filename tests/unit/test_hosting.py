@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.engine.frame import tick_frame
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import Task

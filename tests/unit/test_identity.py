@@ -10,7 +10,7 @@ import msgspec
 from cjo_stream.core.actor import receive
 from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.message import Arrive, Deliver, Find, Show, customer_id, partition_of
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Reply
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load

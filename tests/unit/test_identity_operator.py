@@ -18,7 +18,7 @@ from cjo_stream.core.message import (
     customer_id,
     customer_key,
 )
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Reply
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn

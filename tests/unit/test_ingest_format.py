@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from cjo_stream.core.expression import Expression, Names, Place, compile_expression
-from cjo_stream.core.program import Channel, IdentifierType, Input, Program
+from cjo_stream.core.program.program import Program
+from cjo_stream.core.program.topology import Channel, IdentifierType, Input
 from cjo_stream.core.word import Format
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError

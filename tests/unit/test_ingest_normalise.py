@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cjo_stream.core.program import IdentifierType
+from cjo_stream.core.program.topology import IdentifierType
 from cjo_stream.ingest.format.name import event_type, snake_case
 from cjo_stream.ingest.normalise import email, is_blocked, normaliser, phone, text
 

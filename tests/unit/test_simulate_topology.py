@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cjo_stream.core.event import Event
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.definition import load
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError

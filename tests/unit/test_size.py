@@ -15,7 +15,8 @@ from cjo_stream.core.profile import trait as traits
 from cjo_stream.core.profile.fact import set_fact
 from cjo_stream.core.profile.trait import join_traits
 from cjo_stream.core.profile.view import View
-from cjo_stream.core.program import Program, Trait
+from cjo_stream.core.program.program import Program
+from cjo_stream.core.program.topology import Trait
 from cjo_stream.core.record import Candidate, Choice, Decision, Trigger
 from cjo_stream.core.size import FACTS_BYTES_MAX, TRAITS_BYTES_MAX, has_room, size_of
 from cjo_stream.core.state import Customer

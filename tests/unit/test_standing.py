@@ -19,7 +19,7 @@ from cjo_stream.core.message import (
     Seeded,
     identifier_key,
 )
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.standing import CHANGING, PRESENT, Standing, standing_of
 from cjo_stream.core.state import Customer, Membership, Reservation
 from cjo_stream.core.turn import Turn

@@ -1,6 +1,7 @@
 """Which topics an installation needs, and how they must be."""
 
-from cjo_stream.core.program import Channel, Input, Program
+from cjo_stream.core.program.program import Program
+from cjo_stream.core.program.topology import Channel, Input
 from cjo_stream.kafka.topic.wanted import wanted_topics
 from cjo_stream.settings import Settings
 

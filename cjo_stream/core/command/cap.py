@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from cjo_stream.core.command.coverage import covers_command
 from cjo_stream.core.expression.zone import first_of_day, local
-from cjo_stream.core.program import Cap
+from cjo_stream.core.program.policy import Cap
 from cjo_stream.core.state import Command
 from cjo_stream.core.word import Period
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cjo_stream.core.program import Action, Coverage
+from cjo_stream.core.program.action import Action
+from cjo_stream.core.program.policy import Coverage
 from cjo_stream.core.state import Command
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from cjo_stream.core.command.coverage import covers_command
 from cjo_stream.core.command.limit import outcome_time
-from cjo_stream.core.program import Cap, Limit, Program
+from cjo_stream.core.program.policy import Cap, Limit
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.state import Command, Customer
 from cjo_stream.core.turn import Turn
 from cjo_stream.core.word import Period

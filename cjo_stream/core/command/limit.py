@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cjo_stream.core.command.coverage import covers_command
-from cjo_stream.core.program import Limit
+from cjo_stream.core.program.policy import Limit
 from cjo_stream.core.state import Command
 from cjo_stream.core.word import OFFERED
 

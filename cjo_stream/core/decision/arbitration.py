@@ -22,7 +22,7 @@ from cjo_stream.core.draw import share
 from cjo_stream.core.expression import MISSING, Expression, Scope
 from cjo_stream.core.expression.value import NUMBERS, fault
 from cjo_stream.core.learning import thompson
-from cjo_stream.core.program import Action, Candidate, Propensity
+from cjo_stream.core.program.action import Action, Candidate, Propensity
 from cjo_stream.core.turn import Turn
 
 

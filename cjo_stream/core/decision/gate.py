@@ -18,7 +18,7 @@ import msgspec
 from cjo_stream.core.decision.arbitration import CHANNEL, weigh
 from cjo_stream.core.decision.situation import Situation
 from cjo_stream.core.expression import Expression
-from cjo_stream.core.program import Action, Candidate
+from cjo_stream.core.program.action import Action, Candidate
 from cjo_stream.core.word import HELD_BACK, ActionClass
 
 HOLDOUT: Final = "holdout"

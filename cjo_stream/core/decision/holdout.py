@@ -8,7 +8,7 @@ what was drawn counts again where a later one has.
 from __future__ import annotations
 
 from cjo_stream.core.draw import share
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.state import Customer
 
 UNIVERSAL = "*"

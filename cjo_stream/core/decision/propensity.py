@@ -7,7 +7,7 @@ from cjo_stream.core.learning.feature import features
 from cjo_stream.core.learning.posterior import treatment_name
 from cjo_stream.core.learning.thompson import Table, fixed_table, posterior_table
 from cjo_stream.core.learning.weight import NOTHING_KNOWN, Weights
-from cjo_stream.core.program import Candidate, Propensity
+from cjo_stream.core.program.action import Candidate, Propensity
 from cjo_stream.core.turn import Turn
 
 

@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from cjo_stream.core.expression.zone import clock_change, instants, local
-from cjo_stream.core.program import QuietWindow
+from cjo_stream.core.program.policy import QuietWindow
 from cjo_stream.core.word import Then
 
 MINUTES_A_DAY = 1_440

@@ -29,7 +29,8 @@ from cjo_stream.core.decision.situation import Situation
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope, evaluate_all
 from cjo_stream.core.profile.identifier import address_of
-from cjo_stream.core.program import Act, Candidate, Decide, Propensity
+from cjo_stream.core.program.action import Candidate, Propensity
+from cjo_stream.core.program.journey import Act, Decide
 from cjo_stream.core.record import JourneyRef, Trigger
 from cjo_stream.core.state import Command, Customer, next_id
 from cjo_stream.core.turn import Turn

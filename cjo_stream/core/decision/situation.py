@@ -18,7 +18,8 @@ from cjo_stream.core.profile.case import open_cases
 from cjo_stream.core.profile.consent import consented
 from cjo_stream.core.profile.identifier import address_of
 from cjo_stream.core.profile.view import View
-from cjo_stream.core.program import Action, Policy, QuietWindow
+from cjo_stream.core.program.action import Action
+from cjo_stream.core.program.policy import Policy, QuietWindow
 from cjo_stream.core.state import Command, Customer
 from cjo_stream.core.turn import Turn
 

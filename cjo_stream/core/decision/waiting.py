@@ -23,7 +23,7 @@ from cjo_stream.core.decision.request import (
 )
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import Scope
-from cjo_stream.core.program import Candidate
+from cjo_stream.core.program.action import Candidate
 from cjo_stream.core.record import JourneyRef, Trigger
 from cjo_stream.core.size import has_room
 from cjo_stream.core.state import Customer, Instance, Waiting, next_id

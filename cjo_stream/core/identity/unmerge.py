@@ -48,7 +48,7 @@ from cjo_stream.core.message import (
 )
 from cjo_stream.core.profile.former import forget_former
 from cjo_stream.core.profile.publication import mark_profile
-from cjo_stream.core.program import name_of_slot
+from cjo_stream.core.program.topology import name_of_slot
 from cjo_stream.core.record import Address, Reply
 from cjo_stream.core.state import Customer, Membership
 from cjo_stream.core.timeline import TimelineEntry, without

@@ -12,7 +12,7 @@ from cjo_stream.core.journey.history import may_reenter, note_entry
 from cjo_stream.core.journey.instance import enter, follow_always
 from cjo_stream.core.journey.record import record
 from cjo_stream.core.journey.step import fits
-from cjo_stream.core.program import Journey
+from cjo_stream.core.program.journey import Journey
 from cjo_stream.core.state import Customer, Instance, next_id
 from cjo_stream.core.text import key_text
 from cjo_stream.core.turn import Turn

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from cjo_stream.core.program import Journey
+from cjo_stream.core.program.journey import Journey
 from cjo_stream.core.state import Customer, Instance, LastRun, later
 from cjo_stream.core.text import KEY_CHARACTERS_MAX, key_text
 from cjo_stream.core.turn import Turn

@@ -17,7 +17,7 @@ from cjo_stream.core.journey.cascade import ALWAYS_MAX, Cascade
 from cjo_stream.core.journey.history import note_end
 from cjo_stream.core.journey.record import announce, record
 from cjo_stream.core.journey.step import enter_scope, run_steps
-from cjo_stream.core.program import Journey, Split, State, Step, Transition
+from cjo_stream.core.program.journey import Journey, Split, State, Step, Transition
 from cjo_stream.core.record import Reason
 from cjo_stream.core.state import Customer, Instance, Timer
 from cjo_stream.core.turn import Turn

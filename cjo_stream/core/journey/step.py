@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
 from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.decision.request import Request, asked_of
@@ -12,7 +12,7 @@ from cjo_stream.core.expression import MISSING, evaluate_all
 from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.profile.fact import set_fact
 from cjo_stream.core.profile.publication import mark_profile
-from cjo_stream.core.program import Act, Assign, Decide, Raise, SetFact, Step
+from cjo_stream.core.program.journey import Act, Assign, Decide, Raise, SetFact, Step
 from cjo_stream.core.record import JourneyRef
 from cjo_stream.core.size import has_room
 from cjo_stream.core.state import Instance
@@ -24,14 +24,7 @@ def run_steps(
     """Run steps in order; what they ask for belongs to `state`, None where the instance exits."""
     for step in steps:
         enter_scope(cascade, instance)
-        if isinstance(step, Act | Decide):
-            _ask(cascade, instance, step, state)
-        elif isinstance(step, Raise):
-            cascade.raise_event(step.type, evaluate_all(step.attributes, cascade.scope))
-        elif isinstance(step, SetFact):
-            _set(cascade, step)
-        else:
-            _assign(cascade, instance, step)
+        _RUNS[type(step)](cascade, instance, step, state)
 
 
 def enter_scope(cascade: Cascade, instance: Instance) -> None:
@@ -59,7 +52,13 @@ def _ask(cascade: Cascade, instance: Instance, step: Act | Decide, state: str | 
     ask(cascade.customer, instance, request, own, scope, cascade.turn)
 
 
-def _set(cascade: Cascade, step: SetFact) -> None:
+def _raise(cascade: Cascade, _: Instance, step: Raise, state: str | None) -> None:
+    del state
+    cascade.raise_event(step.type, evaluate_all(step.attributes, cascade.scope))
+
+
+def _set(cascade: Cascade, _: Instance, step: SetFact, state: str | None) -> None:
+    del state
     for name, expression in step.facts.items():
         value = expression.evaluate(cascade.scope)
         if value is not MISSING:
@@ -67,7 +66,8 @@ def _set(cascade: Cascade, step: SetFact) -> None:
             mark_profile(cascade.customer, cascade.turn)
 
 
-def _assign(cascade: Cascade, instance: Instance, step: Assign) -> None:
+def _assign(cascade: Cascade, instance: Instance, step: Assign, state: str | None) -> None:
+    del state
     for name, expression in step.variables.items():
         value = expression.evaluate(cascade.scope)
         if value is MISSING:
@@ -78,6 +78,16 @@ def _assign(cascade: Cascade, instance: Instance, step: Assign) -> None:
         if not fits(instance, others, cascade.turn.bounds):
             del instance.data[name]
             cascade.turn.count("cjo_state_bounds_total", "data")
+
+
+_RUNS: Final[dict[type, Callable[[Cascade, Instance, Any, str | None], None]]] = {
+    Act: _ask,
+    Decide: _ask,
+    Raise: _raise,
+    SetFact: _set,
+    Assign: _assign,
+}
+"""What each kind of step does."""
 
 
 def contents(instance: Instance) -> tuple[Any, ...]:

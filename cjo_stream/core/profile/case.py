@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope
-from cjo_stream.core.program import CaseRule
+from cjo_stream.core.program.topology import CaseRule
 from cjo_stream.core.state import Customer, ServiceCase, later
 from cjo_stream.core.text import key_text
 from cjo_stream.core.turn import Turn

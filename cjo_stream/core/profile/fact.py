@@ -15,7 +15,7 @@ from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.expression import MISSING
 from cjo_stream.core.expression.zone import read_timestamp
 from cjo_stream.core.profile.former import forget_former
-from cjo_stream.core.program import Fact
+from cjo_stream.core.program.topology import Fact
 from cjo_stream.core.size import has_room
 from cjo_stream.core.state import Customer, KnownFact
 from cjo_stream.core.turn import Turn

@@ -9,7 +9,7 @@ value; not at each event, where it is not in the way otherwise.
 
 from __future__ import annotations
 
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.state import Customer
 
 

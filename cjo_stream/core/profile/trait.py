@@ -24,7 +24,7 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope
 from cjo_stream.core.expression.value import same
 from cjo_stream.core.profile.former import forget_former
-from cjo_stream.core.program import Trait
+from cjo_stream.core.program.topology import Trait
 from cjo_stream.core.size import has_room
 from cjo_stream.core.state import Customer
 from cjo_stream.core.timeline import EventEntry, TimelineEntry, events_of

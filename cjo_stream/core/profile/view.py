@@ -10,7 +10,7 @@ from cjo_stream.core.profile.case import last_closed, open_cases
 from cjo_stream.core.profile.consent import consented
 from cjo_stream.core.profile.fact import read_fact
 from cjo_stream.core.profile.trait import read
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.state import Customer
 
 

@@ -18,6 +18,11 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...] = ()
     """Those asked for, in the order in which they are tried."""
 
+    @property
+    def expressions(self) -> dict[str, Expression]:
+        """What the step evaluates, by the name that each is given to."""
+        return self.data
+
 
 class Decide(msgspec.Struct, frozen=True, kw_only=True):
     """Ask for the best action of those that every given list allows; None allows all."""
@@ -30,6 +35,11 @@ class Decide(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...] = ()
     """Those asked for, by action (in the order of `actions`, else of names), then treatment."""
 
+    @property
+    def expressions(self) -> dict[str, Expression]:
+        """What the step evaluates, by the name that each is given to."""
+        return self.data
+
 
 class Raise(msgspec.Struct, frozen=True, kw_only=True):
     """Put an event before the same customer."""
@@ -37,17 +47,32 @@ class Raise(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     attributes: dict[str, Expression] = {}
 
+    @property
+    def expressions(self) -> dict[str, Expression]:
+        """What the step evaluates, by the name that each is given to."""
+        return self.attributes
+
 
 class SetFact(msgspec.Struct, frozen=True, kw_only=True):
     """Set facts of the profile, in order."""
 
     facts: dict[str, Expression]
 
+    @property
+    def expressions(self) -> dict[str, Expression]:
+        """What the step evaluates, by the name that each is given to."""
+        return self.facts
+
 
 class Assign(msgspec.Struct, frozen=True, kw_only=True):
     """Set variables of the instance's data, in order."""
 
     variables: dict[str, Expression]
+
+    @property
+    def expressions(self) -> dict[str, Expression]:
+        """What the step evaluates, by the name that each is given to."""
+        return self.variables
 
 
 Step = Act | Decide | Raise | SetFact | Assign

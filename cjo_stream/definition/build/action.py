@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import msgspec
 
 from cjo_stream.core.expression import Expression, Place, Scope
-from cjo_stream.core.program import Action, Coverage, Limit, Propensity, Treatment, Weight
+from cjo_stream.core.program.action import Action, Propensity, Treatment, Weight
+from cjo_stream.core.program.policy import Coverage, Limit
 from cjo_stream.core.word import ActionClass
 from cjo_stream.definition.build.context import Ask, Context
 from cjo_stream.definition.build.limit import build_limit

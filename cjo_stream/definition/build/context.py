@@ -14,7 +14,8 @@ from cjo_stream.core.expression import (
     compile_expression,
     constant,
 )
-from cjo_stream.core.program import Candidate, Channel, Fact, IdentifierType, Trait
+from cjo_stream.core.program.action import Candidate
+from cjo_stream.core.program.topology import Channel, Fact, IdentifierType, Trait
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Entry, Fields, Item
 from cjo_stream.definition.text.compose import QUOTE, is_open

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cjo_stream.core.expression.zone import read_timestamp
-from cjo_stream.core.program import Fact, slot
+from cjo_stream.core.program.topology import Fact, slot
 from cjo_stream.core.word import FactType
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Entry, Fields

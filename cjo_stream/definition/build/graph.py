@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from cjo_stream.core.expression import Expression
-from cjo_stream.core.program import (
+from cjo_stream.core.program.journey import (
     Assign,
     Journey,
     SetFact,

@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cjo_stream.core.expression import Expression, Place
-from cjo_stream.core.program import (
-    Entry as EntryRule,
-)
-from cjo_stream.core.program import (
-    Exit,
-    Goal,
-    Journey,
-    State,
-    TimerRule,
-    Transition,
-)
+from cjo_stream.core.program.journey import Entry as EntryRule
+from cjo_stream.core.program.journey import Exit, Goal, Journey, State, TimerRule, Transition
 from cjo_stream.core.word import Past, Reentry, Status
 from cjo_stream.definition.build.context import Context, types_of
 from cjo_stream.definition.build.step import (

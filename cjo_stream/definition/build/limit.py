@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cjo_stream.core.program import Coverage, Limit
+from cjo_stream.core.program.policy import Coverage, Limit
 from cjo_stream.definition.build.context import texts
 from cjo_stream.definition.grammar.item import Fields
 

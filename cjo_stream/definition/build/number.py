@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from cjo_stream.core.expression.parser import parse
-from cjo_stream.core.program import Fact
+from cjo_stream.core.program.topology import Fact
 
 _NUMERIC_FACTS = frozenset(("number", "time"))
 _TEXT_FUNCTIONS = frozenset(("lower", "upper", "slug", "str", "weekday", "date"))

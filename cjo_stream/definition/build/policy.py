@@ -8,7 +8,9 @@ import msgspec
 
 from cjo_stream.core.command.coverage import covers_candidate
 from cjo_stream.core.expression.calendar import WEEKDAYS
-from cjo_stream.core.program import Action, Candidate, Cap, Channel, Policy, Rule
+from cjo_stream.core.program.action import Action, Candidate
+from cjo_stream.core.program.policy import Cap, Policy, Rule
+from cjo_stream.core.program.topology import Channel
 from cjo_stream.core.word import HELD_BACK, ActionClass
 from cjo_stream.definition.build.context import Context
 from cjo_stream.definition.build.limit import build_coverage, build_limit, coverage_text

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cjo_stream.core.program import Action, Journey, Program, Trait
+from cjo_stream.core.program.action import Action
+from cjo_stream.core.program.journey import Journey
+from cjo_stream.core.program.program import Program
+from cjo_stream.core.program.topology import Trait
 from cjo_stream.core.word import Status
 from cjo_stream.definition.build.action import ask_of, build_action
 from cjo_stream.definition.build.context import ENGINE_TYPES, Context, Declared

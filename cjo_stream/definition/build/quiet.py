@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cjo_stream.core.expression.calendar import WEEKDAYS
-from cjo_stream.core.program import QuietWindow
+from cjo_stream.core.program.policy import QuietWindow
 from cjo_stream.core.word import Then
 from cjo_stream.definition.build.context import Context
 from cjo_stream.definition.code import Code

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cjo_stream.core.expression import Expression
-from cjo_stream.core.program import Act, Assign, Decide, Journey, Raise, State, Step, Transition
+from cjo_stream.core.program.journey import (
+    Decide,
+    Journey,
+    State,
+    Transition,
+)
 from cjo_stream.core.word import ActionClass, TraitKind
 from cjo_stream.definition.build.context import ENGINE_TYPES, Context
 from cjo_stream.definition.build.graph import (
@@ -123,25 +128,14 @@ def _by_time(state: State, *, is_entered_by_time: bool) -> Iterator[Expression]:
             yield timer.at
     if is_entered_by_time:
         for step in state.enter:
-            yield from _of_step(step)
+            yield from step.expressions.values()
 
 
 def _of_transition(transition: Transition) -> Iterator[Expression]:
     if transition.when is not None:
         yield transition.when
     for step in transition.do:
-        yield from _of_step(step)
-
-
-def _of_step(step: Step) -> Iterator[Expression]:
-    if isinstance(step, Act | Decide):
-        yield from step.data.values()
-    elif isinstance(step, Raise):
-        yield from step.attributes.values()
-    elif isinstance(step, Assign):
-        yield from step.variables.values()
-    else:
-        yield from step.facts.values()
+        yield from step.expressions.values()
 
 
 def _warn_held_out_service(journey: Journey, scene: Scene) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from cjo_stream.core.decision.request import asked_of, candidates_of
 from cjo_stream.core.expression import Expression, Place
-from cjo_stream.core.program import (
+from cjo_stream.core.program.journey import (
     Act,
     Assign,
     Branch,

@@ -8,7 +8,15 @@ from typing import Any
 
 from cjo_stream.core.expression import Place, Scope
 from cjo_stream.core.expression.compiler import PROFILE_FIELDS
-from cjo_stream.core.program import CaseRule, Channel, Fact, IdentifierType, Input, Trait, slot
+from cjo_stream.core.program.topology import (
+    CaseRule,
+    Channel,
+    Fact,
+    IdentifierType,
+    Input,
+    Trait,
+    slot,
+)
 from cjo_stream.core.word import FactType, TraitKind
 from cjo_stream.definition.build.context import Context, report_repeated, types_of
 from cjo_stream.definition.build.fact import build_fact

@@ -21,7 +21,7 @@ import msgspec
 from confluent_kafka import KafkaException, Producer
 
 from cjo_stream.core.message import ActivateSet, StoreSet
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.definition import (
     DefinitionSet,
     carry,

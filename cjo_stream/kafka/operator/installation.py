@@ -7,7 +7,7 @@ from typing import Any
 
 from cjo_stream.core.event import Identifier
 from cjo_stream.core.message import ActorMessage, identifier_key
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.definition import DefinitionSet
 from cjo_stream.errors import UsageError
 from cjo_stream.ingest.identifier import named

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from cjo_stream.core.catalogue import PROFILE
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.installation.answer import Kept
 from cjo_stream.kafka.client.client import Admin
 from cjo_stream.kafka.position.folder import Folder, left, read_folders

@@ -34,7 +34,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.engine.effect import cut_letter, dead_letter_headers
 from cjo_stream.engine.frame import RECORD_BYTES_MAX

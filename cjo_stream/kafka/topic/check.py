@@ -9,7 +9,7 @@ import msgspec
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined] # exported
 
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.engine.frame import RECORD_BYTES_MAX
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client.client import TIMEOUT_S, Admin, Topic, away

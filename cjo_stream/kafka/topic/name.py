@@ -8,7 +8,7 @@ import msgspec
 
 from cjo_stream.core import catalogue
 from cjo_stream.core.catalogue import RecordKind
-from cjo_stream.core.program import Channel, Input
+from cjo_stream.core.program.topology import Channel, Input
 
 
 class Names(msgspec.Struct, frozen=True):

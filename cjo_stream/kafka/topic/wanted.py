@@ -23,7 +23,7 @@ import msgspec
 
 from cjo_stream.core import catalogue
 from cjo_stream.core.catalogue import RecordKind
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.engine.frame import RECORD_BYTES_MAX
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from cjo_stream.core.bounds import Bounds
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.definition import compile_stored
 from cjo_stream.engine.port import Log, Store
 from cjo_stream.engine.task import Task

@@ -7,7 +7,7 @@ from typing import Literal
 
 from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.edge import Incarnation, Member, next_given_epoch
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Address, IdentityChange
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
