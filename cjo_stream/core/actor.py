@@ -148,15 +148,15 @@ def receive(key: str, state: Actor | None, message: ActorMessage, turn: Turn) ->
     `state` may be changed in place. Everything sent, emitted and counted is left on `turn`. Raises
     InvariantError where the protocol sends no such message to such an actor.
     """
-    handler: Handler | None
-    if key[0] == "n":
-        handler, what = OF_IDENTIFIERS.get(type(message)), "an identifier"
-    else:
-        assert not isinstance(state, Identifier)
-        standing = standing_of(state)
-        handler, what = OF_CUSTOMERS.get(type(message), {}).get(standing), standing.value
-    if handler is None:
-        raise InvariantError(f"a {type(message).__name__} for {what}")
+    found: Any = state
+    try:
+        if key[0] == "n":
+            handler = OF_IDENTIFIERS[type(message)]
+        else:
+            handler = OF_CUSTOMERS[type(message)][standing_of(found)]
+    except KeyError:
+        what = "an identifier" if key[0] == "n" else standing_of(found).value
+        raise InvariantError(f"a {type(message).__name__} for {what}") from None
     return handler(key, state, message, turn)
 
 

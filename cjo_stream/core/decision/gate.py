@@ -132,18 +132,15 @@ GATES: Final = (
     Gate(QUIET_HOURS, _quiet_hours, HELD_BACK),
     Gate("priority", _priority, is_of_act=False),
 )
-_OF_CLASS: Final = {
-    (class_, is_act): tuple(
-        gate for gate in GATES if class_ in gate.classes and (gate.is_of_act or not is_act)
-    )
-    for class_ in ActionClass
-    for is_act in (False, True)
+GATES_OF_DECIDE: Final = {
+    class_: tuple(gate for gate in GATES if class_ in gate.classes) for class_ in ActionClass
 }
-
-
-def gates_of(class_: ActionClass, *, is_act: bool) -> Sequence[Gate]:
-    """Return the gates that a candidate of a class goes through, in order."""
-    return _OF_CLASS[class_, is_act]
+"""The gates that a candidate goes through, by its class, in order."""
+GATES_OF_ACT: Final = {
+    class_: tuple(gate for gate in gates if gate.is_of_act)
+    for class_, gates in GATES_OF_DECIDE.items()
+}
+"""Likewise where one action alone is requested."""
 
 
 def first_stop(

@@ -19,9 +19,10 @@ from cjo_stream.core.command.history import remember_command
 from cjo_stream.core.command.window import open_window
 from cjo_stream.core.decision.arbitration import UNWEIGHED, Passed, choose, draw
 from cjo_stream.core.decision.gate import (
+    GATES_OF_ACT,
+    GATES_OF_DECIDE,
     QUIET_HOURS,
     first_stop,
-    gates_of,
 )
 from cjo_stream.core.decision.propensity import features_of, spread_of
 from cjo_stream.core.decision.quiet import quiet_end
@@ -157,7 +158,8 @@ def _judge(
     request: Request, situation: Situation, turn: Turn
 ) -> tuple[list[record.Candidate], list[Passed], dict[str, None]]:
     """Return the candidates' records, those that passed, and the channels delayed, in order."""
-    scope, is_act = situation.scope, request.is_act
+    scope = situation.scope
+    gates = GATES_OF_ACT if request.is_act else GATES_OF_DECIDE
     judged: list[record.Candidate] = []
     passed: list[Passed] = []
     delayed: dict[str, None] = {}
@@ -165,8 +167,7 @@ def _judge(
         name, channel = candidate.action.name, candidate.channel
         scope.channel = channel
         situation.factors = UNWEIGHED
-        gates = gates_of(candidate.action.class_, is_act=is_act)
-        stop = first_stop(gates, situation, candidate)
+        stop = first_stop(gates[candidate.action.class_], situation, candidate)
         p, c, v, lever, priority = situation.factors
         gate, rule = (stop[0], stop[1].rule) if stop is not None else (None, None)
         if gate is None:

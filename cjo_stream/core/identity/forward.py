@@ -54,6 +54,8 @@ def moved_to(customer: Customer, hash_: str, epoch: int) -> tuple[str, int] | No
 
 def is_event_passed_on(customer: Customer, message: Deliver, turn: Turn) -> bool:
     """Return whether an event belongs to a customer that left; if so, send it there."""
+    if not (customer.moved or customer.parted):
+        return False
     parted = _parted_of(customer, message, turn)
     if parted is None:
         return False
