@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from cjo_stream.core.event import Event
-from cjo_stream.core.program import Channel, IdentifierType, Input, Program
+from cjo_stream.core.program.program import Program
+from cjo_stream.core.program.topology import Channel, IdentifierType, Input
 from cjo_stream.engine.port import DecodedRecord, RawRecord
 from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest import decoder, files, order

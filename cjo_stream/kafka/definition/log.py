@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cjo_stream.core.program import Program
+from cjo_stream.core.program.program import Program
 from cjo_stream.definition import (
     check_libraries,
     compile_stored,
