@@ -123,9 +123,6 @@ class Settings(BaseSettings):
         le=3_600_000,
         description="ms after which a silent worker's partitions go to others",
     )
-    topology: str | None = Field(
-        default=None, min_length=1, description="the name of the topology that is run"
-    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR"
     )

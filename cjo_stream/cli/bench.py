@@ -45,7 +45,7 @@ def bench(
         start_ms=START_MS,
         duration_ms=DAYS * DAY_MS,
     )
-    records = list(simulate.Crowd(world, program).events())
+    records = list(simulate.People(world, program).events())
 
     def decoded(_: object) -> tuple[str, Iterator[DecodedRecord]]:
         decode = ingest.decoder(program, DEMO_TENANT_KEY.encode())

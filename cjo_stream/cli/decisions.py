@@ -84,7 +84,7 @@ def evaluate(
         cases = _of_rows(log, candidate, (action, reward, probability))
     found = evaluate(cases, clip=math.inf if clip == NO_CLIP else clip)
     if json:
-        say_json({"candidate": candidate, "pending": pending, **_figures(found)})
+        say_json({"candidate": candidate, "pending": pending, **_summary(found)})
     else:
         _say(found, candidate, pending)
     return 0 if found.is_enough else 1
@@ -161,7 +161,7 @@ def _cell(row: Mapping[str, Any], name: str, path: Path, number: int) -> Any:
     return row[name]
 
 
-def _figures(found: Evaluation) -> dict[str, Any]:
+def _summary(found: Evaluation) -> dict[str, Any]:
     import msgspec
 
     return {**msgspec.to_builtins(found), "enough": found.is_enough}

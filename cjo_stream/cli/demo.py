@@ -68,11 +68,11 @@ def demo(
         duration_ms=days * DAY_MS,
         quiet_ms=QUIET_MS,
     )
-    crowd = simulate.Crowd(world, definitions.program)
+    population = simulate.People(world, definitions.program)
     with Ticker(quiet=json) as ticker:
         result = run_demo(
             definitions,
-            crowd,
+            population,
             ingest.decoder(definitions.program, DEMO_TENANT_KEY.encode()),
             out,
             lane=lane,
@@ -81,14 +81,14 @@ def demo(
         )
     payoff = _payoff(world, out, days)
     if json:
-        say_json({"people": len(crowd.met), "result": result, "payoff": payoff})
+        say_json({"people": len(population.met), "result": result, "payoff": payoff})
         return
     _say_counts(result)
     _say_payoff(payoff)
     _say_lift(out)
     truth = simulate.truth(definitions.program.topology, people=people, seed=seed)
     found = score(truth, results.identifiers(out))
-    _say_end(result.summary, len(crowd.met), found, folder, out)
+    _say_end(result.summary, len(population.met), found, folder, out)
 
 
 def _payoff(world: World, out: Path, days: int) -> Payoff:

@@ -35,12 +35,12 @@ def identity(
             "by the same `simulate`"
         )
     if json:
-        say_json(_figures(found))
+        say_json(_summary(found))
     else:
         _say(found)
 
 
-def _figures(found: Score) -> dict[str, object]:
+def _summary(found: Score) -> dict[str, object]:
     import msgspec
 
     ratios = {"precision": found.precision, "recall": found.recall, "f1": found.f1}

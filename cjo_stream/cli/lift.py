@@ -49,7 +49,7 @@ def lift(
     values = _values(results, value) if results is not None and value is not None else None
     found = cohorts.compare(values)
     if json:
-        say_json([_figures(one) for one in found])
+        say_json([_summary(one) for one in found])
     elif found:
         say_lift(found, value)
     else:
@@ -84,7 +84,7 @@ def _values(results: Path, name: str) -> dict[str, float]:
     return values(results, name)
 
 
-def _figures(one: Lift) -> dict[str, Any]:
+def _summary(one: Lift) -> dict[str, Any]:
     import msgspec
 
     return {**msgspec.to_builtins(one), "journey": one.journey}

@@ -30,7 +30,7 @@ def schema(
 
 def names() -> list[str]:
     """Return what there are schemas of."""
-    from cjo_stream.definition.kind import KINDS
+    from cjo_stream.definition.section import KINDS
     from cjo_stream.engine.schema import RECORDS
     from cjo_stream.ingest.schema import EVENT
 
@@ -39,7 +39,7 @@ def names() -> list[str]:
 
 def _schema(name: str) -> dict[str, Any]:
     from cjo_stream import definition
-    from cjo_stream.definition.kind import KINDS
+    from cjo_stream.definition.section import KINDS
     from cjo_stream.engine.schema import RECORDS, record_schema
     from cjo_stream.ingest.schema import EVENT, event_schema
 

@@ -150,21 +150,21 @@ class Ticker:
             self._live.stop()
 
     def show(self, progress: Progress) -> None:
-        """Show figures."""
+        """Show how far a run is."""
         if self._live is not None:
-            self._live.update(_table("", ("", "#"), _figures(progress).items()))
+            self._live.update(_table("", ("", "#"), _summary(progress).items()))
         elif not self._quiet and time.monotonic() >= self._next_s:
             self._next_s = time.monotonic() + LINE_EVERY_S
-            note(" · ".join(f"{name} {value}" for name, value in _figures(progress).items()))
+            note(" · ".join(f"{name} {value}" for name, value in _summary(progress).items()))
 
 
-def _figures(progress: Progress) -> Mapping[str, str]:
+def _summary(progress: Progress) -> Mapping[str, str]:
     rate = progress.events / progress.wall_seconds if progress.wall_seconds else 0.0
-    figures = {
+    found = {
         "event time": moment(progress.event_time),
         "events": count(progress.events),
         "events/s": count(round(rate)),
         "transitions": count(progress.transitions),
         "actions": count(sum(progress.actions.values())),
     }
-    return figures | {f"  {c}": count(n) for c, n in sorted(progress.actions.items())}
+    return found | {f"  {c}": count(n) for c, n in sorted(progress.actions.items())}

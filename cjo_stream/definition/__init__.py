@@ -9,18 +9,18 @@
 Nothing here reads the log or runs a journey.
 """
 
-from cjo_stream.definition.carry import carry
 from cjo_stream.definition.content import check_libraries, library_differences
 from cjo_stream.definition.load import DefinitionSet, compile_content, compile_stored, load
 from cjo_stream.definition.schema import schema
+from cjo_stream.definition.succession import succeed
 
 __all__ = [
     "DefinitionSet",
-    "carry",
     "check_libraries",
     "compile_content",
     "compile_stored",
     "library_differences",
     "load",
     "schema",
+    "succeed",
 ]

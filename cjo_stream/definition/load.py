@@ -20,7 +20,7 @@ from cjo_stream.definition.content import (
     encode,
     new_content,
 )
-from cjo_stream.definition.kind import Definition, keep_first, read_definitions
+from cjo_stream.definition.section import Definition, keep_first, read_definitions
 from cjo_stream.definition.text.folder import read_folder
 from cjo_stream.definition.text.report import Report
 from cjo_stream.definition.text.source import Source

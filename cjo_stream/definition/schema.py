@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cjo_stream.definition.grammar.item import Schema
-from cjo_stream.definition.kind import KINDS
+from cjo_stream.definition.section import KINDS
 from cjo_stream.definition.text.report import unknown
 from cjo_stream.errors import UsageError
 
@@ -15,7 +15,7 @@ def schema(kind: str) -> Schema:
     ['action', 'treatments']
     """
     if kind not in KINDS:
-        raise UsageError(unknown("kind of definition", kind, KINDS))
+        raise UsageError(unknown("kind of definition", kind, KINDS)[1])
     shared: dict[str, Schema] = {}
     drawn = KINDS[kind].schema(shared)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": kind}

@@ -2,5 +2,5 @@
 
 `log` is the log, in memory or durable; `runtime` drives the tasks; `output` writes the files of a
 run; `run` and `demo` are what the commands of those names call; `definition` applies a set to a
-state folder, `lookup` and `operator` answer an operator's questions and carry out commands on one.
+state folder, `query` and `operator` answer an operator's questions and carry out commands on one.
 """

@@ -14,12 +14,12 @@ import msgspec
 
 from cjo_stream.definition import DefinitionSet
 from cjo_stream.embedded.delivery import place_of_run
-from cjo_stream.embedded.figures import GateFigures, JourneyFigures, actions, gates, journeys
 from cjo_stream.embedded.installation import open_installation
 from cjo_stream.embedded.loop import People, Span, converse
 from cjo_stream.embedded.output import SUMMARY, lost
 from cjo_stream.embedded.run import Progress, Summary, finish
 from cjo_stream.embedded.state import StateFolder, clear
+from cjo_stream.embedded.summary import GateSummary, JourneySummary, actions, gates, journeys
 from cjo_stream.engine.port import Decode
 from cjo_stream.settings import DEMO_TENANT_KEY
 
@@ -28,10 +28,10 @@ class DemoResult(msgspec.Struct):
     """What the demo prints at its end."""
 
     summary: Summary
-    journeys: dict[str, JourneyFigures]
+    journeys: dict[str, JourneySummary]
     actions: dict[str, dict[str, int]]
     """By channel, then action."""
-    gates: dict[str, GateFigures]
+    gates: dict[str, GateSummary]
 
 
 def demo(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from cjo_stream.definition import DefinitionSet, carry, compile_stored
+from cjo_stream.definition import DefinitionSet, compile_stored, succeed
 from cjo_stream.embedded.delivery import delivering, place_of_run
 from cjo_stream.embedded.log import Log, MemoryLog
 from cjo_stream.embedded.output import Output, check_free, clear
@@ -143,7 +143,7 @@ def choose(runtime: Runtime, log: Log, definitions: DefinitionSet) -> Begun:
         if runtime.active_number < begun.number:
             _check_compiles(begun)
         return begun
-    content = carry(definitions, runtime.governing)
+    content = succeed(definitions, runtime.governing)
     return Begun(begun.number + 1, definitions.digest, content)
 
 

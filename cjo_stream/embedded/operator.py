@@ -17,8 +17,8 @@ from cjo_stream.definition import DefinitionSet
 from cjo_stream.embedded import definition
 from cjo_stream.embedded.delivery import Delivery, delivering, place_of_operator, run_folders
 from cjo_stream.embedded.installation import check_key
-from cjo_stream.embedded.lookup import look, program_of
 from cjo_stream.embedded.output import CUSTOMERS
+from cjo_stream.embedded.query import look, program_of
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.embedded.state import StateFolder
 from cjo_stream.errors import InvariantError

@@ -49,11 +49,10 @@ def read_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 def read_csv(stream: BinaryIO, name: str) -> Iterator[Row]:
     """Yield the rows of a CSV file; raises UsageError for a header that cannot name columns."""
-    csv.field_size_limit(LINE_BYTES_MAX)
     source = _CsvLines(stream)
     reader = csv.reader(source, strict=True)
     try:
-        header = next(reader, [])
+        header = _next(reader) or []
     except csv.Error as error:
         raise UsageError(
             f"{name}: the first row is no CSV header ({error}): name the columns there"
@@ -62,15 +61,28 @@ def read_csv(stream: BinaryIO, name: str) -> Iterator[Row]:
     while True:
         source.taken.clear()
         try:
-            cells = next(reader)
-        except StopIteration:
-            return
+            cells = _next(reader)
         except csv.Error as error:
             yield Row(source.first, source.raw(), _refused(source, str(error)))
             continue
+        if cells is None:
+            return
         if not cells:
             continue
         yield _csv_row(header, cells, source)
+
+
+def _next(reader: Iterator[list[str]]) -> list[str] | None:
+    """Return the next row, None at the end.
+
+    The module has one bound of a field's length for all of its readers, and a row here may be one
+    field: it holds for this row alone.
+    """
+    before = csv.field_size_limit(LINE_BYTES_MAX)
+    try:
+        return next(reader, None)
+    finally:
+        csv.field_size_limit(before)
 
 
 def read_parquet(path: str) -> Iterator[Row]:

@@ -9,20 +9,20 @@ whom. Here lives what makes traffic; who sends it to Kafka, or runs it, lives el
 """
 
 from cjo_stream.simulate.answer import SOONEST_MS, Received
-from cjo_stream.simulate.crowd import Crowd
 from cjo_stream.simulate.fault import Faults
 from cjo_stream.simulate.files import read_truth, write_channels, write_native, write_truth
 from cjo_stream.simulate.pace import at_arrival, at_rate
 from cjo_stream.simulate.payoff import Payoff, Worth, payoff
+from cjo_stream.simulate.people import People
 from cjo_stream.simulate.record import Simulated, Truth
 from cjo_stream.simulate.traffic import models, open_world, traffic, truth
 from cjo_stream.simulate.world import World
 
 __all__ = [
     "SOONEST_MS",
-    "Crowd",
     "Faults",
     "Payoff",
+    "People",
     "Received",
     "Simulated",
     "Truth",

@@ -185,7 +185,7 @@ def person_of(received: Received, owners: Owners) -> int | None:
 
 
 def _worth(response: Response, received: Received, draw: float) -> float:
-    brings = response.appeal(received.action).brings
+    brings = response.preference(received.action).brings
     if brings is None:
         total = received.payload.get("total")
         return float(total) if isinstance(total, int | float) else 0.0

@@ -2,9 +2,9 @@
 
     chance of acceptance = accept x taste x channel x patience ^ (sent to them in the last 7 days)
 
-`accept` is the action's appeal to those to whose taste it is; to others it means little. Everybody
-has one channel of their own; on the others they answer less. Who is sent much answers less each
-time. Nothing else enters, so what any choice was worth can be told afterwards, exactly.
+`accept` is the chance among people whose taste the action is; others accept it seldom. Each person
+has one channel of their own and answers less on the others. The more a person is sent, the less
+they answer. Nothing else enters, so the worth of any choice can be computed afterwards, exactly.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 ELSEWHERE = 0.08
-"""Factor of an action's appeal to those to whose taste it is not."""
+"""Factor for people whose taste an action is not."""
 AWAY = 0.5
 """Factor of a channel that is not the person's own."""
 FATIGUE_MS = 7 * 86_400_000
 CHANCE_MAX = 0.7
 
 
-class Appeal(msgspec.Struct, frozen=True, kw_only=True):
-    """How one action is taken.
+class Preference(msgspec.Struct, frozen=True, kw_only=True):
+    """How people like one action.
 
     `accept`: chance, 0..1, at its best. `brings`: what an acceptance is worth, from and to; None
-    where it is what the command's payload tells as `total`. `tastes`: empty for everybody's.
+    if the command's payload says it, as `total`. `tastes`: whose it is; empty: everybody's.
     """
 
     accept: float
@@ -47,39 +47,39 @@ class Character(msgspec.Struct, frozen=True):
     patience: float
 
 
-UNMOVING = Appeal(accept=0.0)
+UNMOVING = Preference(accept=0.0)
 """Of an action that nobody can accept: a confirmation, a notice."""
 
 
 class Response(msgspec.Struct, frozen=True):
     """The hidden model of one population.
 
-    `character` of a person by index; `appeals` by action; `reach`: by channel, the chance that
+    `character` of a person by index; `preferences` by action; `reach`: by channel, the chance that
     what was sent there is seen at all.
     """
 
     character: Callable[[int], Character]
-    appeals: Mapping[str, Appeal]
+    preferences: Mapping[str, Preference]
     reach: Mapping[str, float]
 
-    def appeal(self, action: str) -> Appeal:
-        """Return an action's appeal."""
-        return self.appeals.get(action, UNMOVING)
+    def preference(self, action: str) -> Preference:
+        """Return an action's preference."""
+        return self.preferences.get(action, UNMOVING)
 
     def chance(self, person: int, action: str, channel: str, sent: int) -> float:
         """Return the chance, 0..1, that `person` accepts; `sent`: what came in the last 7 days.
 
         >>> ann = Character("ann", "shoes", "push", 0.5)
-        >>> model = Response(lambda _: ann, {"sneakers": Appeal(accept=0.4)}, {"push": 1.0})
+        >>> model = Response(lambda _: ann, {"sneakers": Preference(accept=0.4)}, {"push": 1.0})
         >>> model.chance(0, "sneakers", "push", 0), model.chance(0, "sneakers", "push", 2)
         (0.4, 0.1)
         """
-        appeal = self.appeal(action)
-        if not appeal.accept:
+        preference = self.preference(action)
+        if not preference.accept:
             return 0.0
         who = self.character(person)
-        chance = appeal.accept
-        if appeal.tastes and who.taste not in appeal.tastes:
+        chance = preference.accept
+        if preference.tastes and who.taste not in preference.tastes:
             chance *= ELSEWHERE
         if channel != who.channel:
             chance *= AWAY
@@ -89,4 +89,4 @@ class Response(msgspec.Struct, frozen=True):
 
     def worth(self, person: int, action: str, channel: str, sent: int) -> float:
         """Return what sending it is expected to bring."""
-        return self.chance(person, action, channel, sent) * self.appeal(action).mean_worth
+        return self.chance(person, action, channel, sent) * self.preference(action).mean_worth

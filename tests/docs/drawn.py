@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from cjo_stream.core.word import ActionClass, ConsentStatus, FactType, Format, Outcome
-from cjo_stream.definition.kind import KINDS
+from cjo_stream.definition.section import KINDS
 from cjo_stream.engine.schema import RECORDS, record_schema
 from cjo_stream.ingest.schema import event_schema
 from tests.docs import command, installation, language, output, size, word

@@ -27,7 +27,7 @@ from ruamel.yaml import YAML
 from cjo_stream.cli.app import call
 from cjo_stream.core.event import Event
 from cjo_stream.definition import load
-from cjo_stream.definition.kind import KINDS
+from cjo_stream.definition.section import KINDS
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.engine.schema import record_schema
 from cjo_stream.ingest import decoder

@@ -14,7 +14,7 @@ from cjo_stream.core.word import ActionClass, TraitKind
 from cjo_stream.definition import code as definition_code
 from cjo_stream.definition.grammar import compound, scalar
 from cjo_stream.definition.grammar.item import Shape
-from cjo_stream.definition.kind import KINDS
+from cjo_stream.definition.section import KINDS
 from tests.docs import word
 from tests.docs.table import code, meanings, table
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cjo_stream.definition import carry, load
+from cjo_stream.definition import load, succeed
 from cjo_stream.engine.frame import Effect
 from cjo_stream.errors import HoleError, RefusalError
 from cjo_stream.kafka.definition.apply import apply
@@ -204,7 +204,7 @@ def test_a_command_of_a_set_that_was_replaced_goes_out_once_its_record_is_writte
     (ours,) = (m for m in read_all(installation, topic) if m.key() == b"small/1")
     text = re.sub("  mail: .*\n", "", TOPOLOGY.replace("PREFIX", installation.topic_prefix))
     theirs = load(make_topology(tmp_path / "other", text))
-    replaced = Published(1, theirs.digest, carry(theirs, None))
+    replaced = Published(1, theirs.digest, succeed(theirs, None))
     produce(installation, topic, msgspec.json.encode(replaced), key=ours.key())
     dispatch = make_dispatch(installation)
     task.send(task.frame(command(1)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cjo_stream.definition import DefinitionSet, carry, load
+from cjo_stream.definition import DefinitionSet, load, succeed
 
 HERE: Final = Path(__file__).parent
 
@@ -88,10 +88,10 @@ def history(topology: str, number: int) -> tuple[bytes, ...]:
     """
     draw = random.Random(number)
     edits: frozenset[int] = frozenset()
-    sets = [carry(_loaded(topology, edits), None)]
+    sets = [succeed(_loaded(topology, edits), None)]
     while len(sets) < SETS:
         edits ^= frozenset(draw.sample(range(len(EDITS[topology])), draw.randint(1, 3)))
-        sets.append(carry(_loaded(topology, edits), sets[-1]))
+        sets.append(succeed(_loaded(topology, edits), sets[-1]))
     return tuple(sets)
 
 

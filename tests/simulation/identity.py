@@ -18,7 +18,7 @@ from pathlib import Path
 
 from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.message import Erase, Find, Order, Show, Tie, Unlink, identifier_key
-from cjo_stream.definition import DefinitionSet, carry, load
+from cjo_stream.definition import DefinitionSet, load, succeed
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest import decoder
@@ -160,7 +160,7 @@ def sets_of(kind: Kind) -> tuple[bytes, ...]:
     """Return the sets that are applied in a kind of history, one after the other."""
     sets: list[bytes] = []
     for number in range(len(CHANGES) + 1):
-        sets.append(carry(_loaded(kind, number), sets[-1] if sets else None))
+        sets.append(succeed(_loaded(kind, number), sets[-1] if sets else None))
     return tuple(sets)
 
 

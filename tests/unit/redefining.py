@@ -33,7 +33,7 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.state import Customer
 from cjo_stream.core.state import Identifier as State
-from cjo_stream.definition import DefinitionSet, carry, compile_content
+from cjo_stream.definition import DefinitionSet, compile_content, succeed
 from cjo_stream.definition.content import digest, encode, new_content
 from cjo_stream.embedded.log import INTERNAL, Append, MemoryLog
 from cjo_stream.embedded.runtime import Runtime
@@ -97,7 +97,7 @@ class World:
 
     def store(self, text: str) -> None:
         """Store a text everywhere, and let it govern nowhere yet."""
-        self.content = carry(loaded(text), self.content)
+        self.content = succeed(loaded(text), self.content)
         self.number += 1
         self._everywhere(StoreSet(self.number, self.content))
 

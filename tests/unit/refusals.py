@@ -16,7 +16,7 @@ from typing import Final
 
 RULES: Final = {
     "InputError": "test_way_out.py::test_a_record_that_was_refused_is_taken_once_it_is_mended",
-    "DefinitionError": "test_definition_carry.py::test_content_changed_without_a_new_version_is_refused",
+    "DefinitionError": "test_definition_succession.py::test_content_changed_without_a_new_version_is_refused",
     "InvariantError": "test_way_out.py::test_a_fault_of_ours_says_what_to_report",
 }
 
@@ -105,19 +105,19 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/terminal.py": {
         "add --yes to do what is said": "test_cli.py::test_a_set_is_applied_to_a_state_folder_and_told",
     },
-    "definition/carry.py": {
-        "shorten texts and comments": "test_definition_carry.py::test_a_set_that_the_log_has_no_room_for_is_refused_until_its_texts_are_shorter",
-        "is in force here, not {}": "test_definition_carry.py::test_another_topology_is_refused",
-        "declare {} where it stood": "test_definition_carry.py::test_a_type_that_was_applied_stays",
-        "customers are named by it: keep {}": "test_definition_carry.py::test_what_customers_are_named_by_does_not_change",
-        "declare it further down": "test_definition_carry.py::test_a_full_gap_is_refused_with_what_to_do",
-        "declare a new type with the other": "test_definition_carry.py::test_what_customers_are_named_by_does_not_change",
-        "numbers of another region": "test_definition_carry.py::test_a_region_that_shapes_phone_numbers_does_not_change",
+    "definition/succession.py": {
+        "shorten texts and comments": "test_definition_succession.py::test_a_set_that_the_log_has_no_room_for_is_refused_until_its_texts_are_shorter",
+        "is in force here, not {}": "test_definition_succession.py::test_another_topology_is_refused",
+        "declare {} where it stood": "test_definition_succession.py::test_a_type_that_was_applied_stays",
+        "customers are named by it: keep {}": "test_definition_succession.py::test_what_customers_are_named_by_does_not_change",
+        "declare it further down": "test_definition_succession.py::test_a_full_gap_is_refused_with_what_to_do",
+        "declare a new type with the other": "test_definition_succession.py::test_what_customers_are_named_by_does_not_change",
+        "numbers of another region": "test_definition_succession.py::test_a_region_that_shapes_phone_numbers_does_not_change",
     },
     "definition/content.py": {
         "use the release that applied it": "test_release.py::test_a_set_of_another_form_is_run_by_the_release_that_applied_it",
-        "bring it back from a copy": "test_definition_carry.py::test_bytes_that_are_no_definition_set_are_refused_until_a_copy_is_there",
-        "Results would differ: install": "test_definition_carry.py::test_the_same_topology_under_other_libraries_is_another_set",
+        "bring it back from a copy": "test_definition_succession.py::test_bytes_that_are_no_definition_set_are_refused_until_a_copy_is_there",
+        "Results would differ: install": "test_definition_succession.py::test_the_same_topology_under_other_libraries_is_another_set",
     },
     "definition/schema.py": {
         "unknown('kind of definition'": "test_cli.py::test_schemas_are_listed_and_printed"
@@ -132,7 +132,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "name another folder": _COMMANDS,
         "was begun by another release": "test_embedded_apply.py::test_a_set_that_another_release_began_is_applied_again_once_it_is_changed",
     },
-    "embedded/lookup.py": {
+    "embedded/query.py": {
         "in the middle of a merge": "test_way_out.py::test_who_is_in_the_middle_of_a_merge_is_told_of_once_the_run_has_gone_on",
         "`run` something on it": "test_way_out.py::test_a_state_folder_without_customers_has_some_after_a_run",
     },

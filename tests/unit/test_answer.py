@@ -11,8 +11,8 @@ import pytest
 
 from cjo_stream.simulate import SOONEST_MS, Faults, Received, Simulated, World, open_world, truth
 from cjo_stream.simulate.answer import Address
-from cjo_stream.simulate.response import AWAY, ELSEWHERE, Appeal, Character, Response
-from cjo_stream.simulate.shop.appeal import APPEALS
+from cjo_stream.simulate.response import AWAY, ELSEWHERE, Character, Preference, Response
+from cjo_stream.simulate.shop.preference import PREFERENCES
 
 START_MS = 1_767_225_600_000
 DAY_MS = 86_400_000
@@ -22,8 +22,8 @@ ANN = Character("ann", "shoes", "push", 0.5)
 MODEL = Response(
     lambda _: ANN,
     {
-        "sneakers": Appeal(accept=0.4, brings=(60, 100), tastes=frozenset({"shoes"})),
-        "saucepan": Appeal(accept=0.4, brings=(60, 100), tastes=frozenset({"home"})),
+        "sneakers": Preference(accept=0.4, brings=(60, 100), tastes=frozenset({"shoes"})),
+        "saucepan": Preference(accept=0.4, brings=(60, 100), tastes=frozenset({"home"})),
     },
     {"push": 0.9, "email": 0.3},
 )
@@ -39,7 +39,7 @@ def test_taste_channel_and_patience_each_take_their_part() -> None:
 
 
 def test_nobody_accepts_more_often_than_they_look() -> None:
-    eager = Response(lambda _: ANN, {"x": Appeal(accept=0.9)}, {"push": 0.2})
+    eager = Response(lambda _: ANN, {"x": Preference(accept=0.9)}, {"push": 0.2})
     assert eager.chance(0, "x", "push", 0) == 0.2
 
 
@@ -180,5 +180,5 @@ def test_answers_end_with_the_quiet_days() -> None:
 
 
 def test_every_taste_has_something_to_buy() -> None:
-    tastes = {taste for appeal in APPEALS.values() for taste in appeal.tastes}
+    tastes = {taste for preference in PREFERENCES.values() for taste in preference.tastes}
     assert {"shoes", "jackets", "trousers", "bags", "sports", "home", "kids", "sale"} <= tastes

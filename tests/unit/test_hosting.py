@@ -21,7 +21,7 @@ from cjo_stream.kafka.worker.partition import (
     Arrival,
     Partition,
     Phase,
-    Surroundings,
+    Services,
     frames_next,
 )
 from cjo_stream.kafka.worker.state import LogRange, StateFolder
@@ -100,7 +100,7 @@ class Host:
         if self.checkpoints is not None:
             checkpoints = Checkpoints(str(self.checkpoints), str(number))
         folder = StateFolder(self.folder / str(number), number, checkpoints)
-        around = Surroundings(
+        services = Services(
             internal_topic="internal",
             effect_topic="effect",
             send=self._send,
@@ -112,7 +112,7 @@ class Host:
             taken=self.hosting.taken,
             checkpoint_interval_s=None if self.checkpoints is None else 3600.0,
         )
-        return Partition(number, folder, around)
+        return Partition(number, folder, services)
 
 
 def on_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[[Path], None]:

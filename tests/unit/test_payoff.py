@@ -9,7 +9,7 @@ import pytest
 
 from cjo_stream.simulate import payoff
 from cjo_stream.simulate.payoff import Payoff
-from cjo_stream.simulate.response import ELSEWHERE, Appeal, Character, Response
+from cjo_stream.simulate.response import ELSEWHERE, Character, Preference, Response
 from cjo_stream.simulate.world import Hidden
 
 DAY_MS = 86_400_000
@@ -19,8 +19,8 @@ HIDDEN = Hidden(
     Response(
         lambda index: (ANN, BEN)[index],
         {
-            "sneakers": Appeal(accept=0.5, brings=(100, 100), tastes=frozenset({"shoes"})),
-            "saucepan": Appeal(accept=0.5, brings=(20, 20), tastes=frozenset({"home"})),
+            "sneakers": Preference(accept=0.5, brings=(100, 100), tastes=frozenset({"shoes"})),
+            "saucepan": Preference(accept=0.5, brings=(20, 20), tastes=frozenset({"home"})),
         },
         {"push": 1.0},
     ),

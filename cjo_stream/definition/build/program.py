@@ -22,7 +22,7 @@ from cjo_stream.definition.build.policy import (
 from cjo_stream.definition.build.review import review_journey, review_traits
 from cjo_stream.definition.build.topology import build_topology
 from cjo_stream.definition.grammar.item import Fields
-from cjo_stream.definition.kind import Definition
+from cjo_stream.definition.section import Definition
 from cjo_stream.definition.text.report import Report
 
 

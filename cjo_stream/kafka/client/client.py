@@ -53,8 +53,6 @@ LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call] # untyped t
 _ISOLATION: Final = (IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED)
 
 _LOG = logging.getLogger(__name__)
-# Told by every producer at its start, of a property that we know well (kafka/client/producer.py).
-_LOG.addFilter(lambda record: "enable.gapless.guarantee" not in record.getMessage())
 
 Place = tuple[str, int]
 """(topic, partition)"""

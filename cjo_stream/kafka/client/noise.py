@@ -48,8 +48,15 @@ class Seldom(logging.Filter):
         return True
 
 
+def is_news(record: logging.LogRecord) -> bool:
+    """Return False for the warning of a property that is set on purpose, at each start."""
+    return "enable.gapless.guarantee" not in record.getMessage()
+
+
 def muffle(*loggers: str) -> None:
-    """Let the client libraries, and these loggers, speak seldom."""
+    """Let the client libraries, and these loggers, log each kind of message seldom."""
     seldom = Seldom()
     for name in (*LIBRARIES, *loggers):
-        logging.getLogger(name).addFilter(seldom)
+        logger = logging.getLogger(name)
+        logger.addFilter(is_news)
+        logger.addFilter(seldom)

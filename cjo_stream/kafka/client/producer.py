@@ -38,8 +38,6 @@ Addressed = tuple[str, int, bytes]
 """(topic, partition, value)"""
 
 _LOG = logging.getLogger(__name__)
-# It is asked for, and each start would warn that it is experimental.
-_LOG.addFilter(lambda record: "enable.gapless.guarantee" not in record.getMessage())
 
 
 class FrameProducer:

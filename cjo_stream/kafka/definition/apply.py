@@ -24,8 +24,8 @@ from cjo_stream.core.message import ActivateSet, StoreSet
 from cjo_stream.core.program.program import Program
 from cjo_stream.definition import (
     DefinitionSet,
-    carry,
     library_differences,
+    succeed,
 )
 from cjo_stream.engine.intake import SWITCHED_OFF
 from cjo_stream.errors import RefusalError, RetryError
@@ -167,7 +167,7 @@ def _next(log: DefinitionLog, definitions: DefinitionSet) -> Published:
     newest = log.newest
     if newest is not None and newest.digest == definitions.digest:
         return newest
-    content = carry(definitions, newest.content if newest else None)
+    content = succeed(definitions, newest.content if newest else None)
     return Published(newest.number + 1 if newest else 1, definitions.digest, content)
 
 

@@ -143,7 +143,7 @@ class _Transport(driver.Transport):
 
 
 class WorkerApp(faust.App):
-    """A Faust app around a `Hosting`. Also the hosting's feed."""
+    """A Faust app services a `Hosting`. Also the hosting's feed."""
 
     hosting: Hosting
     internal_topic: str

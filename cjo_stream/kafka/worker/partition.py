@@ -104,7 +104,7 @@ async def _tell_nobody(number: int) -> None:
     """Hold a folder of which nobody else needs to know."""
 
 
-class Surroundings(msgspec.Struct, frozen=True):
+class Services(msgspec.Struct, frozen=True):
     """What a partition uses of its process."""
 
     internal_topic: str
@@ -129,12 +129,12 @@ class Surroundings(msgspec.Struct, frozen=True):
 class Partition:
     """One partition that the group has given to this process."""
 
-    def __init__(self, number: int, folder: StateFolder, around: Surroundings) -> None:
+    def __init__(self, number: int, folder: StateFolder, services: Services) -> None:
         self.number = number
         self.phase = Phase.OPENING
         self._folder = folder
         folder.on_progress = self._restored_a_file
-        self._around = around
+        self._services = services
         self._store: RocksStore | None = None
         self._task: Task | None = None
         self._queue: deque[Arrival] = deque()
@@ -198,7 +198,7 @@ class Partition:
         Raises RefusalError where the log does not reach from any state there is.
         """
         said_s = time.monotonic()
-        await self._around.hold(self.number)
+        await self._services.hold(self.number)
         while self.phase is Phase.OPENING:
             try:
                 await asyncio.to_thread(self._open)
@@ -215,7 +215,7 @@ class Partition:
             return
         self._move(Phase.SUSPENDED)
         if self._folder.restore_s is not None:
-            self._around.report.restored(self._folder.restore_s)
+            self._services.report.restored(self._folder.restore_s)
 
     def seek(self) -> int:
         """Return the offset from which records must come; all others are passed over till then."""
@@ -273,7 +273,7 @@ class Partition:
 
     async def checkpoint(self, within_s: float) -> None:
         """Store a checkpoint of a suspended partition, unless the newest one is the same."""
-        if self.phase is not Phase.SUSPENDED or self._around.checkpoint_interval_s is None:
+        if self.phase is not Phase.SUSPENDED or self._services.checkpoint_interval_s is None:
             return
         if self._task is not None and self._task.must_purge:
             return
@@ -319,20 +319,20 @@ class Partition:
 
     def _open(self) -> None:
         """Runs in a thread."""
-        log = self._around.log_range(self.number)
+        log = self._services.log_range(self.number)
         self._store = self._folder.open(log)
         try:
             # The task knows its own log by name: one that was created anew is refused as that.
-            self._task = self._around.build(self.number, self._store)
+            self._task = self._services.build(self.number, self._store)
             applied = self._task.applied
             self._folder.check(applied, log)
-            place = (self._around.internal_topic, self.number)
+            place = (self._services.internal_topic, self.number)
             last = loss.Taken(place, applied, self._task.digest)
-            loss.check([last], self._around.look, STATE_FROM_BEFORE)
+            loss.check([last], self._services.look, STATE_FROM_BEFORE)
         except BaseException:
             self._release()
             raise
-        interval_s = self._around.checkpoint_interval_s or 0.0
+        interval_s = self._services.checkpoint_interval_s or 0.0
         # Partitions that were opened together are not copied together.
         spread_s = interval_s * ((self.number % 8) / 8)
         self._checkpoint_due_s = time.monotonic() + interval_s - spread_s / 2
@@ -347,7 +347,7 @@ class Partition:
         self.phase = to
 
     def _drop_queue(self) -> None:
-        self._around.taken(sum(len(arrival.record.value) for arrival in self._queue))
+        self._services.taken(sum(len(arrival.record.value) for arrival in self._queue))
         self._queue.clear()
 
     def _restored_a_file(self) -> None:
@@ -375,7 +375,7 @@ class Partition:
                 if time.monotonic() >= self._checkpoint_due_s:
                     await self._checkpoint_by_time()
         except Exception as error:
-            self._around.fail(error)
+            self._services.fail(error)
             raise
 
     def _take(self) -> list[Arrival]:
@@ -386,7 +386,7 @@ class Partition:
             if taken and size > STEP_BYTES_MAX:
                 break
             taken.append(self._queue.popleft())
-        self._around.taken(sum(len(arrival.record.value) for arrival in taken))
+        self._services.taken(sum(len(arrival.record.value) for arrival in taken))
         return taken
 
     async def _step(self, arrivals: list[Arrival]) -> None:
@@ -396,15 +396,15 @@ class Partition:
         outbox = task.process([arrival.record for arrival in arrivals])
         processed_s = time.perf_counter()
         self._frames_max = frames_next(self._frames_max, len(arrivals), processed_s - began_s)
-        internal, effect = self._around.internal_topic, self._around.effect_topic
+        internal, effect = self._services.internal_topic, self._services.effect_topic
         frames = [(internal, to, frame) for to, frame in outbox.frames]
         frames += [(effect, self.number, frame) for frame in outbox.effects]
-        await self._around.send(frames)
+        await self._services.send(frames)
         delivered_s = time.perf_counter()
         task.commit()
         for arrival in arrivals:
             arrival.ack()
-        self._around.report.step(
+        self._services.report.step(
             task.take_counts(),
             task.delays,
             process_s=processed_s - began_s,
@@ -430,7 +430,7 @@ class Partition:
     # --- checkpoints ---------------------------------------------------------------------------
 
     async def _checkpoint_by_time(self) -> None:
-        interval_s = self._around.checkpoint_interval_s
+        interval_s = self._services.checkpoint_interval_s
         if interval_s is None:
             self._checkpoint_due_s = float("inf")
             return

@@ -35,7 +35,7 @@ from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.worker import faust as host
 from cjo_stream.kafka.worker.assignment import Hosting
 from cjo_stream.kafka.worker.faust import WorkerApp, build_app
-from cjo_stream.kafka.worker.partition import Partition, Surroundings
+from cjo_stream.kafka.worker.partition import Partition, Services
 from cjo_stream.kafka.worker.register import Register, folder_name
 from cjo_stream.kafka.worker.report import WorkerReport
 from cjo_stream.kafka.worker.state import LogRange, StateFolder
@@ -96,7 +96,7 @@ class _Worker:
         # Last, when nothing is asked any more: it has a thread, and what is asked may be away.
         self._producer = FrameProducer(self._properties)
         self._report = WorkerReport(metrics)
-        self._around = Surroundings(
+        self._services = Services(
             internal_topic=internal,
             effect_topic=effect,
             send=self._producer.send,
@@ -180,7 +180,7 @@ class _Worker:
         return ready
 
     def _partition(self, number: int) -> Partition:
-        return Partition(number, self._state_folder(number), self._around)
+        return Partition(number, self._state_folder(number), self._services)
 
     def _state_folder(self, number: int) -> StateFolder:
         settings, topic = self._settings, self._topic

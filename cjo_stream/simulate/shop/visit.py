@@ -19,8 +19,8 @@ from cjo_stream.simulate.record import Truth
 from cjo_stream.simulate.response import Response
 from cjo_stream.simulate.scene import Scene, Setting
 from cjo_stream.simulate.shop.aftermath import Aftermath, Order
-from cjo_stream.simulate.shop.appeal import APPEALS, REACH, character
 from cjo_stream.simulate.shop.population import CATEGORIES, GUEST, MEMBER, Person, Population
+from cjo_stream.simulate.shop.preference import PREFERENCES, REACH, character
 from cjo_stream.simulate.shop.source import SOURCES
 from cjo_stream.simulate.source import Teller
 from cjo_stream.simulate.world import Hidden, World
@@ -86,7 +86,7 @@ class _Shop:
                 self._flags[index] = JOINED
             self._plan_visit(self._setting.start_ms, person, first=True)
         population = self._population
-        response = Response(lambda index: character(population, index), APPEALS, REACH)
+        response = Response(lambda index: character(population, index), PREFERENCES, REACH)
         people = (population.truth(index) for index in range(self._setting.people))
         owners = directory(people)
         answers = Answers(self._scene, response, owners, self.accept)

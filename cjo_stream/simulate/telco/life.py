@@ -20,7 +20,7 @@ from cjo_stream.simulate.record import Truth
 from cjo_stream.simulate.response import Response
 from cjo_stream.simulate.scene import Scene, Setting
 from cjo_stream.simulate.source import Teller
-from cjo_stream.simulate.telco.appeal import APPEALS, REACH
+from cjo_stream.simulate.telco.preference import PREFERENCES, REACH
 from cjo_stream.simulate.telco.source import SOURCES
 from cjo_stream.simulate.telco.subscriber import Subscriber, Subscribers
 from cjo_stream.simulate.wire import rfc3339
@@ -71,7 +71,7 @@ class _Telco:
             self._plan(start_ms, DAY_MS, 100 * DAY_MS, self.fail, index)
             self._plan(start_ms, DAY_MS, MONTH_MS, self.use, index)
         subscribers = self._subscribers
-        response = Response(subscribers.character, APPEALS, REACH)
+        response = Response(subscribers.character, PREFERENCES, REACH)
         people = (subscribers.truth(index) for index in range(self._setting.people))
         owners = directory(people)
         answers = Answers(self._scene, response, owners, self.accept)

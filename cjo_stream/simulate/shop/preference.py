@@ -6,18 +6,18 @@ too little to be seen.
 
 from __future__ import annotations
 
-from cjo_stream.simulate.response import Appeal, Character
+from cjo_stream.simulate.response import Character, Preference
 from cjo_stream.simulate.shop.population import Population
 
 
-def _of(accept: float, least: float, most: float, *tastes: str) -> Appeal:
-    return Appeal(accept=accept, brings=(least, most), tastes=frozenset(tastes))
+def _of(accept: float, least: float, most: float, *tastes: str) -> Preference:
+    return Preference(accept=accept, brings=(least, most), tastes=frozenset(tastes))
 
 
-APPEALS = {
+PREFERENCES = {
     # carts: the worth is in the cart
-    "cart_reminder": Appeal(accept=0.20, brings=None),
-    "cart_voucher": Appeal(accept=0.25, brings=None),
+    "cart_reminder": Preference(accept=0.20, brings=None),
+    "cart_voucher": Preference(accept=0.25, brings=None),
     # things to buy: each is somebody's taste
     "sneaker_drop": _of(0.45, 60, 120, "shoes", "sports"),
     "shoe_care": _of(0.60, 8, 16, "shoes"),

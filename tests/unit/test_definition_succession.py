@@ -12,8 +12,13 @@ import pytest
 
 from cjo_stream.core.message import StoreSet
 from cjo_stream.core.program.program import Program
-from cjo_stream.definition import DefinitionSet, carry, compile_content, library_differences, load
-from cjo_stream.definition.carry import CONTENT_BYTES_MAX
+from cjo_stream.definition import (
+    DefinitionSet,
+    compile_content,
+    library_differences,
+    load,
+    succeed,
+)
 from cjo_stream.definition.content import (
     INFLATED_BYTES_MAX,
     decode,
@@ -21,12 +26,13 @@ from cjo_stream.definition.content import (
     encode,
     inflated_bytes,
 )
+from cjo_stream.definition.succession import CONTENT_BYTES_MAX
 from cjo_stream.engine.frame import RECORD_BYTES_MAX, control_frame
 from cjo_stream.engine.sets import Sets
 from cjo_stream.errors import DefinitionError, LibraryError, RefusalError, UsageError
 from cjo_stream.store.memory import MemoryStore
 
-carrying = importlib.import_module("cjo_stream.definition.carry")
+carrying = importlib.import_module("cjo_stream.definition.succession")
 """The module, whose name its function has in the room."""
 
 TOPOLOGY = """\
@@ -73,19 +79,19 @@ def versions(content: bytes) -> list[tuple[str, int]]:
 
 def test_the_first_set_takes_nothing_over(folder: Path) -> None:
     new = given(folder)
-    first = carry(new, None)
+    first = succeed(new, None)
     assert versions(first) == [("recovery", 1)]
     assert ranks(first) == {"user_id": 8, "email": 16}
 
 
 def test_an_unchanged_set_is_the_same_content(folder: Path) -> None:
-    first = carry(given(folder), None)
-    assert carry(given(folder), first) == first
+    first = succeed(given(folder), None)
+    assert succeed(given(folder), first) == first
 
 
 def test_live_instances_of_an_older_version_find_it(folder: Path) -> None:
-    first = carry(given(folder), None)
-    second = carry(given(folder, SECOND), first)
+    first = succeed(given(folder), None)
+    second = succeed(given(folder, SECOND), first)
     program: Program = compile_content(2, second)
     assert list(program.versions) == [("recovery", 1), ("recovery", 2)]
     assert program.journeys["recovery"].version == 2
@@ -95,8 +101,8 @@ def test_live_instances_of_an_older_version_find_it(folder: Path) -> None:
 
 
 def test_a_journey_that_went_is_carried(folder: Path) -> None:
-    first = carry(given(folder), None)
-    gone = carry(given(folder, ""), first)
+    first = succeed(given(folder), None)
+    gone = succeed(given(folder, ""), first)
     assert versions(gone) == [("recovery", 1)]
     assert compile_content(1, gone).entries_on == {}
 
@@ -104,71 +110,71 @@ def test_a_journey_that_went_is_carried(folder: Path) -> None:
 @pytest.mark.parametrize("text", [JOURNEY, SECOND])
 @pytest.mark.parametrize("went_first", [False, True])
 def test_a_journey_that_ran_is_no_draft_again(folder: Path, text: str, went_first: bool) -> None:
-    running = carry(given(folder), None)
+    running = succeed(given(folder), None)
     if went_first:
-        running = carry(given(folder, ""), running)
+        running = succeed(given(folder, ""), running)
     draft = text.replace("\nentry", "\nstatus: draft\nentry", 1)
     with pytest.raises(DefinitionError) as refused:
-        carry(given(folder, draft), running)
+        succeed(given(folder, draft), running)
     (diagnostic,) = refused.value.diagnostics
     assert (diagnostic.line, diagnostic.column) == (3, 1)
     assert "journey recovery has run" in diagnostic.message
     # Both ways out: live, or no file.
-    assert ("recovery", 1) in versions(carry(given(folder, text), running))
-    assert versions(carry(given(folder, ""), running)) == [("recovery", 1)]
+    assert ("recovery", 1) in versions(succeed(given(folder, text), running))
+    assert versions(succeed(given(folder, ""), running)) == [("recovery", 1)]
 
 
 def test_a_draft_that_never_ran_may_change_and_go_live(folder: Path) -> None:
     draft = JOURNEY.replace("version: 1", "version: 1\nstatus: draft")
-    first = carry(given(folder, draft), None)
-    again = carry(given(folder, draft.replace("30m", "60m")), first)
+    first = succeed(given(folder, draft), None)
+    again = succeed(given(folder, draft.replace("30m", "60m")), first)
     assert versions(again) == []
-    assert versions(carry(given(folder), again)) == [("recovery", 1)]
+    assert versions(succeed(given(folder), again)) == [("recovery", 1)]
 
 
 def test_what_was_carried_goes_on_being_carried(folder: Path) -> None:
-    second = carry(given(folder, SECOND), carry(given(folder), None))
-    third = carry(given(folder, ""), second)
+    second = succeed(given(folder, SECOND), succeed(given(folder), None))
+    third = succeed(given(folder, ""), second)
     assert versions(third) == [("recovery", 1), ("recovery", 2)]
 
 
 def test_an_earlier_version_may_come_back_as_it_was(folder: Path) -> None:
-    second = carry(given(folder, SECOND), carry(given(folder), None))
-    back = carry(given(folder, JOURNEY), second)
+    second = succeed(given(folder, SECOND), succeed(given(folder), None))
+    back = succeed(given(folder, JOURNEY), second)
     assert compile_content(3, back).journeys["recovery"].version == 1
     assert versions(back) == [("recovery", 1), ("recovery", 2)]
 
 
 def test_content_changed_without_a_new_version_is_refused(folder: Path) -> None:
-    first = carry(given(folder), None)
+    first = succeed(given(folder), None)
     with pytest.raises(DefinitionError) as refused:
-        carry(given(folder, JOURNEY.replace("30m", "60m")), first)
+        succeed(given(folder, JOURNEY.replace("30m", "60m")), first)
     (diagnostic,) = refused.value.diagnostics
     assert (diagnostic.file, diagnostic.line, diagnostic.column) == ("journeys.yaml", 2, 1)
     assert diagnostic.message == (
         "journey recovery changed without a new version: make it version 2"
     )
-    assert ("recovery", 2) in versions(carry(given(folder, SECOND), first))
+    assert ("recovery", 2) in versions(succeed(given(folder, SECOND), first))
 
 
 def test_layout_comments_and_owners_change_without_a_new_version(folder: Path) -> None:
-    first = carry(given(folder), None)
+    first = succeed(given(folder), None)
     other = "# A comment.\n" + JOURNEY.replace(
         "{on: cart_updated}", '{"on": [cart_updated]}'
     ).replace("[cart_updated]", "cart_updated").replace(
         "version: 1", "owner: growth\nabout: It wins carts back.\nversion: 1"
     )
-    assert versions(carry(given(folder, other), first)) == [("recovery", 1)]
+    assert versions(succeed(given(folder, other), first)) == [("recovery", 1)]
 
 
 def test_an_action_that_live_instances_ask_for_may_not_go(folder: Path) -> None:
-    first = carry(given(folder), None)
+    first = succeed(given(folder), None)
     (folder / "t.yaml").write_text(TOPOLOGY.format(types=TYPES).replace("reminder", "other"))
     (folder / "journeys.yaml").write_text("")
     said = r"version 1 of journey recovery.*'reminder'.*keep what it names"
     with pytest.raises(DefinitionError, match=said):
-        carry(load(folder), first)
-    assert versions(carry(given(folder, ""), first)) == [("recovery", 1)]
+        succeed(load(folder), first)
+    assert versions(succeed(given(folder, ""), first)) == [("recovery", 1)]
 
 
 def test_a_set_that_the_log_has_no_room_for_is_refused_until_its_texts_are_shorter(
@@ -179,9 +185,9 @@ def test_a_set_that_the_log_has_no_room_for_is_refused_until_its_texts_are_short
     blanks = " " * (INFLATED_BYTES_MAX - inflated_bytes(small.content) - 20)
     for text in (noise, blanks):
         with pytest.raises(UsageError, match=r"c.yaml is the longest.*shorten texts"):
-            carry(with_sources(small, {"c.yaml": text}), None)
+            succeed(with_sources(small, {"c.yaml": text}), None)
     shorter = noise[: len(noise) * 19 // 20]
-    content = carry(with_sources(small, {"c.yaml": shorter}), None)
+    content = succeed(with_sources(small, {"c.yaml": shorter}), None)
     assert decode(content).sources["c.yaml"] == shorter
     assert len(control_frame([("", StoreSet(1, content))])) < RECORD_BYTES_MAX
 
@@ -196,37 +202,37 @@ def with_sources(definitions: DefinitionSet, sources: dict[str, str]) -> Definit
 def test_earlier_versions_that_leave_no_room_are_left_behind_by_a_new_installation(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = carry(given(folder), None)
-    monkeypatch.setattr(carrying, "CONTENT_BYTES_MAX", len(carry(given(folder, SECOND), first)))
-    second = carry(given(folder, SECOND), first)
+    first = succeed(given(folder), None)
+    monkeypatch.setattr(carrying, "CONTENT_BYTES_MAX", len(succeed(given(folder, SECOND), first)))
+    second = succeed(given(folder, SECOND), first)
     third = given(folder, SECOND.replace("version: 2", "version: 3").replace("60m", "7d"))
     with pytest.raises(UsageError, match=r"earlier versions.*a new installation"):
-        carry(third, second)
-    assert versions(carry(third, None)) == [("recovery", 3)]
+        succeed(third, second)
+    assert versions(succeed(third, None)) == [("recovery", 3)]
 
 
 def test_ranks_are_fixed_at_the_first_apply(folder: Path) -> None:
-    first = carry(given(folder), None)
+    first = succeed(given(folder), None)
     between = "[{type: user_id}, {type: loyalty}, {type: email, normalise: email}, {type: cookie}]"
-    second = carry(given(folder, types=between), first)
+    second = succeed(given(folder, types=between), first)
     assert ranks(second) == {"user_id": 8, "loyalty": 12, "email": 16, "cookie": 24}
 
 
 def test_a_type_that_was_applied_stays(folder: Path) -> None:
     types = "[{type: user_id}, {type: a}, {type: email}]"
-    first = carry(given(folder, types=types), None)
+    first = succeed(given(folder, types=types), None)
     with pytest.raises(UsageError, match="stays: declare a where it stood"):
-        carry(given(folder, types="[{type: user_id}, {type: email}]"), first)
-    assert ranks(carry(given(folder, types=types), first)) == ranks(first)
+        succeed(given(folder, types="[{type: user_id}, {type: email}]"), first)
+    assert ranks(succeed(given(folder, types=types), first)) == ranks(first)
 
 
 def test_a_type_that_an_earlier_release_let_go_has_its_rank_again(folder: Path) -> None:
-    second = carry(given(folder, types="[{type: user_id}, {type: a}, {type: email}]"), None)
+    second = succeed(given(folder, types="[{type: user_id}, {type: a}, {type: email}]"), None)
     less = decode(given(folder, types="[{type: user_id}, {type: email}]").content)
     without = encode(msgspec.structs.replace(less, ranks=decode(second).ranks))
     assert ranks(without) == {"user_id": 8, "email": 24}
     assert compile_content(2, without).identifier_type("a").rank == 16
-    again = carry(given(folder, types="[{type: user_id}, {type: a}, {type: email}]"), without)
+    again = succeed(given(folder, types="[{type: user_id}, {type: a}, {type: email}]"), without)
     assert ranks(again) == {"user_id": 8, "a": 16, "email": 24}
 
 
@@ -249,33 +255,33 @@ def profiled(
 
 
 def test_what_is_defined_otherwise_begins_a_new_era_and_layout_does_not(folder: Path) -> None:
-    first = carry(profiled(folder), None)
+    first = succeed(profiled(folder), None)
     assert eras(first) == {}
     layout = '{on: order, sum: "event.total  "}'
-    assert eras(carry(profiled(folder, "{type: string, default: x}", layout), first)) == {}
-    second = carry(profiled(folder, "number", "{max: event.total, on: order}"), first)
+    assert eras(succeed(profiled(folder, "{type: string, default: x}", layout), first)) == {}
+    second = succeed(profiled(folder, "number", "{max: event.total, on: order}"), first)
     assert eras(second) == {"fact.tier": 1, "trait.spend": 1}
     assert compile_content(2, second).traits["spend"].slot == "spend~1"
-    back = carry(profiled(folder), second)
+    back = succeed(profiled(folder), second)
     assert eras(back) == {"fact.tier": 2, "trait.spend": 2}
 
 
 def test_what_was_taken_away_begins_with_its_return(folder: Path) -> None:
-    first = carry(profiled(folder), None)
-    without = carry(profiled(folder, ""), first)
-    again = carry(profiled(folder), without)
+    first = succeed(profiled(folder), None)
+    without = succeed(profiled(folder, ""), first)
+    again = succeed(profiled(folder), without)
     assert compile_content(3, again).traits["spend"].slot == "spend~1"
     assert compile_content(3, again).facts["tier"].slot == "tier~1"
 
 
 def test_a_full_gap_is_refused_with_what_to_do(folder: Path) -> None:
-    content = carry(given(folder, types="[{type: user_id}, {type: email}]"), None)
+    content = succeed(given(folder, types="[{type: user_id}, {type: email}]"), None)
     for taken in ("[c, d]", "[b, c, d]", "[a, b, c, d]"):
-        content = carry(given(folder, types=between(taken)), content)
+        content = succeed(given(folder, types=between(taken)), content)
     assert ranks(content) == {"user_id": 8, "a": 9, "b": 10, "c": 12, "d": 14, "email": 16}
     with pytest.raises(UsageError, match=r"no rank left for identifier type x .* further down"):
-        carry(given(folder, types=between("[x, a, b, c, d]")), content)
-    further_down = carry(given(folder, types=between("[a, b, c, d, x]")), content)
+        succeed(given(folder, types=between("[x, a, b, c, d]")), content)
+    further_down = succeed(given(folder, types=between("[a, b, c, d, x]")), content)
     assert ranks(further_down)["x"] == 15
 
 
@@ -297,31 +303,31 @@ def between(names: str) -> str:
     ],
 )
 def test_what_customers_are_named_by_does_not_change(folder: Path, types: str, said: str) -> None:
-    first = carry(given(folder), None)
+    first = succeed(given(folder), None)
     with pytest.raises(UsageError, match=said):
-        carry(given(folder, types=types), first)
+        succeed(given(folder, types=types), first)
     kept = TYPES.replace("}]", "}, {type: other}]")  # and a new type with the other
-    assert ranks(carry(given(folder, types=kept), first))["email"] == ranks(first)["email"]
+    assert ranks(succeed(given(folder, types=kept), first))["email"] == ranks(first)["email"]
 
 
 def test_a_region_that_shapes_phone_numbers_does_not_change(folder: Path) -> None:
     types = "[{type: phone, normalise: phone}, {type: email}]"
-    first = carry(given(folder, types=types), None)
+    first = succeed(given(folder, types=types), None)
     (folder / "t.yaml").write_text(
         TOPOLOGY.format(types=types).replace("topology: shop", "topology: shop\nregion: DE")
     )
     with pytest.raises(UsageError, match="region none shapes the values of phone"):
-        carry(load(folder), first)
-    assert ranks(carry(given(folder, types=types), first)) == ranks(first)
+        succeed(load(folder), first)
+    assert ranks(succeed(given(folder, types=types), first)) == ranks(first)
 
 
 def test_another_topology_is_refused(folder: Path) -> None:
-    first = carry(given(folder), None)
+    first = succeed(given(folder), None)
     (folder / "t.yaml").write_text(TOPOLOGY.format(types=TYPES).replace("shop", "bank"))
     with pytest.raises(UsageError, match="topology shop is in force here, not bank"):
-        carry(load(folder), first)
-    assert carry(load(folder), None)  # another installation
-    assert carry(given(folder), first) == first
+        succeed(load(folder), first)
+    assert succeed(load(folder), None)  # another installation
+    assert succeed(given(folder), first) == first
 
 
 def test_libraries_with_data_are_named(folder: Path) -> None:
@@ -329,11 +335,11 @@ def test_libraries_with_data_are_named(folder: Path) -> None:
 
 
 def test_bytes_that_are_no_definition_set_are_refused_until_a_copy_is_there(folder: Path) -> None:
-    content = carry(given(folder), None)
+    content = succeed(given(folder), None)
     for spoilt in (b"nothing", content[:-9], content[:40] + b"?" + content[41:]):
         with pytest.raises(RefusalError, match="bring it back from a copy"):
-            carry(given(folder, SECOND), spoilt)
-    assert versions(carry(given(folder, SECOND), content)) == [("recovery", 1), ("recovery", 2)]
+            succeed(given(folder, SECOND), spoilt)
+    assert versions(succeed(given(folder, SECOND), content)) == [("recovery", 1), ("recovery", 2)]
 
 
 def other_libraries(content: bytes) -> bytes:
@@ -350,8 +356,8 @@ def test_a_set_applied_with_other_libraries_is_not_run_by(folder: Path) -> None:
 
 
 def test_the_log_activates_such_a_set_and_who_has_the_libraries_runs_by_it(folder: Path) -> None:
-    first = carry(given(folder), None)
-    other = other_libraries(carry(given(folder, SECOND), first))
+    first = succeed(given(folder), None)
+    other = other_libraries(succeed(given(folder, SECOND), first))
     sets = Sets(MemoryStore(), compile_content, 0)
     sets.store(1, first)
     assert sets.activate(1) is None
@@ -367,9 +373,9 @@ def test_the_same_topology_under_other_libraries_is_another_set(folder: Path) ->
     there = msgspec.structs.replace(decode(here.content), libraries={"tzdata": "2000.1"})
     assert digest(there) != here.digest
     # The way out: applied again here, it is run by here, and nothing else begins anew.
-    before = other_libraries(carry(here, None))
+    before = other_libraries(succeed(here, None))
     with pytest.raises(LibraryError, match="Or run `cjo-stream apply` again"):
         compile_content(1, before)
-    again = carry(here, before)
+    again = succeed(here, before)
     assert library_differences(again) == []
     assert compile_content(2, again).number == 2

@@ -11,7 +11,7 @@ from cjo_stream.core.catalogue import ACTION, DECISION, FILES, TRANSITION
 from cjo_stream.core.record import Transition
 
 
-class JourneyFigures(msgspec.Struct):
+class JourneySummary(msgspec.Struct):
     """What became of one journey's instances."""
 
     entered: int = 0
@@ -20,20 +20,20 @@ class JourneyFigures(msgspec.Struct):
     """By outcome."""
 
 
-def journeys(out: Path) -> dict[str, JourneyFigures]:
-    """Return the figures of each journey, by name, from the transitions written to `out`."""
+def journeys(out: Path) -> dict[str, JourneySummary]:
+    """Return what became of each journey, by name, from the transitions written to `out`."""
     decode = msgspec.json.Decoder(Transition).decode
-    figures: dict[str, JourneyFigures] = {}
+    found: dict[str, JourneySummary] = {}
     with (out / FILES[TRANSITION.name]).open("rb") as lines:
         for transition in map(decode, lines):
-            of = figures.setdefault(transition.journey, JourneyFigures(ends={}))
+            of = found.setdefault(transition.journey, JourneySummary(ends={}))
             if transition.reason == "entered":
                 of.entered += 1
             elif transition.reason == "goal":
                 of.goals += 1
             elif transition.outcome is not None:
                 of.ends[transition.outcome] = of.ends.get(transition.outcome, 0) + 1
-    return dict(sorted(figures.items()))
+    return dict(sorted(found.items()))
 
 
 class _Sent(msgspec.Struct):
@@ -48,10 +48,10 @@ def actions(out: Path) -> dict[str, dict[str, int]]:
     decode = msgspec.json.Decoder(_Sent).decode
     with (out / FILES[ACTION.name]).open("rb") as lines:
         counted = Counter((sent.channel, sent.action) for sent in map(decode, lines))
-    figures: dict[str, dict[str, int]] = {}
+    found: dict[str, dict[str, int]] = {}
     for (channel, action), number in sorted(counted.items()):
-        figures.setdefault(channel, {})[action] = number
-    return figures
+        found.setdefault(channel, {})[action] = number
+    return found
 
 
 class _Candidate(msgspec.Struct):
@@ -66,7 +66,7 @@ class _Decision(msgspec.Struct):
     candidates: list[_Candidate]
 
 
-class GateFigures(msgspec.Struct):
+class GateSummary(msgspec.Struct):
     """What one gate stopped, by issue of the action and by the rule that stopped it."""
 
     candidates: int = 0
@@ -74,7 +74,7 @@ class GateFigures(msgspec.Struct):
     rules: dict[str, int] = {}
 
 
-def gates(out: Path, issues: dict[str, str | None]) -> dict[str, GateFigures]:
+def gates(out: Path, issues: dict[str, str | None]) -> dict[str, GateSummary]:
     """Return what each gate stopped, by its name; `issues`: the issue of each action."""
     decode = msgspec.json.Decoder(_Decision).decode
     stopped: Counter[tuple[str, str, str]] = Counter()
@@ -83,11 +83,11 @@ def gates(out: Path, issues: dict[str, str | None]) -> dict[str, GateFigures]:
             for one in decision.candidates:
                 if one.gate is not None:
                     stopped[one.gate, issues.get(one.action) or "none", one.rule or ""] += 1
-    figures: dict[str, GateFigures] = {}
+    found: dict[str, GateSummary] = {}
     for (gate, issue, rule), number in sorted(stopped.items()):
-        of = figures.setdefault(gate, GateFigures(issues={}, rules={}))
+        of = found.setdefault(gate, GateSummary(issues={}, rules={}))
         of.candidates += number
         of.issues[issue] = of.issues.get(issue, 0) + number
         if rule:
             of.rules[rule] = of.rules.get(rule, 0) + number
-    return figures
+    return found

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from cjo_stream.simulate.response import Appeal
+from cjo_stream.simulate.response import Preference
 
 
-def _of(accept: float, least: float, most: float, *tastes: str) -> Appeal:
-    return Appeal(accept=accept, brings=(least, most), tastes=frozenset(tastes))
+def _of(accept: float, least: float, most: float, *tastes: str) -> Preference:
+    return Preference(accept=accept, brings=(least, most), tastes=frozenset(tastes))
 
 
-APPEALS = {
+PREFERENCES = {
     "fibre_upgrade": _of(0.12, 150, 250, "gamer", "streamer"),
     "speed_boost": _of(0.20, 40, 80, "gamer"),
     "mesh_wifi": _of(0.18, 40, 70, "family"),

@@ -25,8 +25,8 @@ from cjo_stream.definition.content import (
     inflated_bytes,
 )
 from cjo_stream.definition.era import next_eras
-from cjo_stream.definition.kind import Definition, keep_first, read_definitions
 from cjo_stream.definition.load import DefinitionSet, compile_stored, read_carried
+from cjo_stream.definition.section import Definition, keep_first, read_definitions
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
 from cjo_stream.definition.text.report import Report
 from cjo_stream.definition.text.source import Source
@@ -42,7 +42,7 @@ _NO_CONTENT = frozenset(("about", "owner", "status"))
 Version = tuple[str, int]
 
 
-def carry(new: DefinitionSet, running: bytes | None) -> bytes:
+def succeed(new: DefinitionSet, running: bytes | None) -> bytes:
     """Return the content to publish in place of `running` (None: nothing was applied yet).
 
     Versions of journeys that may have live instances go on in it. Raises DefinitionError for

@@ -15,7 +15,7 @@ from cjo_stream.simulate.world import World
 OUTCOMES = "cjo.outcome.v1"
 
 
-class Crowd:
+class People:
     """A world's people, as the raw records of one partition; `met` are those who came up."""
 
     def __init__(self, world: World, program: Program) -> None:
