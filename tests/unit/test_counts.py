@@ -1,9 +1,13 @@
-"""docs/metrics.md: what the core counts of what happens to one customer, and how often."""
+"""docs/metrics.md: what the core counts of what happens to a customer, and of bounds met."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from cjo_stream.core.bounds import Bounds
+from cjo_stream.core.journey.history import TIMES_BYTES
 from cjo_stream.core.message import Arrive
 from cjo_stream.definition import load
 from tests.unit.actors import Town
@@ -94,3 +98,109 @@ def test_what_happens_is_counted_as_often_as_it_happens(tmp_path: Path) -> None:
         ("cjo_suppressed_total", "caps"): 1,
         ("cjo_suppressed_total", "journey_holdout"): 1,
     }
+
+
+BOUNDED = """
+topology: bounded
+timezone: UTC
+channels: {web: {in: {}, out: {address: user}}}
+identity: {identifiers: [{type: user, limit: 9}, {type: cookie, limit: 9}]}
+---
+journey: watched
+version: 1
+entry: {on: open, key: event.key, reentry: always}
+goal: {on: buy, within: 1h}
+initial: open
+states:
+  open: {on: {shut: {when: event.key == key, to: gone}}}
+  gone: {end: gone}
+---
+journey: once
+version: 1
+entry: {on: enter, key: event.key, reentry: never}
+initial: gone
+states: {gone: {end: gone}}
+---
+journey: large
+version: 1
+entry: {on: fill}
+initial: filled
+states: {filled: {enter: [{assign: {x: event.x}}], after: {1h: gone}}, gone: {end: gone}}
+---
+journey: late
+version: 1
+entry: {on: ask, reentry: always}
+data: {x: event.x}
+initial: asked
+states: {asked: {enter: [{act: hello}], end: asked}}
+---
+action: hello
+treatments: {web: {payload: {x: data.x}}}
+---
+policy: nights
+quiet_hours: {from: "00:00", until: "08:00", then: delay}
+"""
+U, V, C, D = {"user": "u"}, {"user": "v"}, {"cookie": "c"}, {"cookie": "d"}
+TALL = "x" * 2_000
+Events = list[tuple[str, dict[str, str], dict[str, object]]]
+OPEN: Events = [
+    *(("open", U, {"key": "a"}), ("open", U, {"key": "b"})),
+    *(("shut", U, {"key": "a"}), ("shut", U, {"key": "b"})),
+]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "events", "met"),
+    [
+        (Bounds(seen=2), [("see", U, {})] * 3, "seen"),
+        (Bounds(watched=1), OPEN, "watched"),
+        (Bounds(instances=2), [*OPEN, ("open", U, {"key": "c"})], "watched"),
+        (Bounds(), [("open", U, {"key": "k" * 1_000}), ("open", U, {"key": "k" * 1_001})], "keys"),
+        (Bounds(keys=2), [("enter", U, {"key": key}) for key in "abc"], "histories"),
+        (
+            Bounds(histories_bytes=2 * (TIMES_BYTES + 1)),
+            [("enter", U, {"key": key}) for key in "abc"],
+            "histories",
+        ),
+        (Bounds(instances_bytes=1_999), [("fill", U, {"x": TALL})], "data"),
+        (Bounds(waiting=2), [("ask", U, {"x": 1})] * 3, "waiting"),
+        (Bounds(waiting_bytes=1_999), [("ask", U, {"x": TALL})], "data"),
+        (
+            Bounds(waiting=1),
+            [("ask", U, {"x": 1}), ("ask", V, {"x": 1}), ("see", V | C, {}), ("see", U | C, {})],
+            "waiting",
+        ),
+        (
+            Bounds(statements=1),
+            [
+                ("cjo.consent", U, {"purpose": "news", "status": "granted"}),
+                ("cjo.consent", C, {"purpose": "shop", "status": "granted"}),
+                ("see", U | C, {}),
+            ],
+            "consent",
+        ),
+        (
+            Bounds(instances=1),
+            [("fill", U, {"x": 1}), ("open", C, {"key": "a"}), ("see", U | C, {})],
+            "instances",
+        ),
+        (
+            Bounds(evidence=2),
+            [("see", U | C, {}), ("see", U | D, {}), ("see", V | C, {}), ("see", V | D, {})],
+            "evidence",
+        ),
+    ],
+)
+def test_what_goes_beyond_a_bound_is_counted_once(
+    tmp_path: Path, bounds: Bounds, events: Events, met: str
+) -> None:
+    (tmp_path / "all.yaml").write_text(BOUNDED)
+    town = Town(load(tmp_path).program)
+    town.bounds = bounds
+    for type_, identifiers, attributes in events[:-1]:
+        town.event(type_, identifiers, **attributes)
+    before = {key for key in town.counts if key[0] == "cjo_state_bounds_total"}
+    type_, identifiers, attributes = events[-1]
+    town.event(type_, identifiers, **attributes)
+    counted = {k[1]: by for k, by in town.counts.items() if k[0] == "cjo_state_bounds_total"}
+    assert (before, counted) == (set(), {met: 1})
