@@ -37,8 +37,8 @@ INTERRUPTED: Final = 130
 
 app = typer.Typer(
     name="cjo-stream",
-    help="Events in; identities, journeys, decisions and commands out; exactly once.",
-    epilog="Begin with `cjo-stream demo`: it needs no server.",
+    help="Run customer journeys: events come in, commands go out, each exactly once.",
+    epilog="Start with `cjo-stream demo`. It needs no server.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -56,11 +56,13 @@ def _options(
     context: typer.Context,
     config: Annotated[
         Path | None,
-        typer.Option("--config", metavar="FILE.toml", help="Settings; CJO_ variables beat them."),
+        typer.Option(
+            "--config", metavar="FILE.toml", help="A file of settings; CJO_ variables override it."
+        ),
     ] = None,
     _version: Annotated[
         bool,
-        typer.Option("--version", callback=_say_version, is_eager=True, help="Say which release."),
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Print the release."),
     ] = False,
 ) -> None:
     context.obj = config

@@ -22,13 +22,13 @@ def apply(
         bool,
         typer.Option(
             "--keep-key",
-            help="On Kafka, where sets are applied and no tenant key is kept: keep this one.",
+            help="On Kafka: store the tenant key of an installation that has none stored yet.",
         ),
     ] = False,
     state: State = None,
     json: Json = False,
 ) -> None:
-    """Let a topology govern an installation; returns when it does everywhere.
+    """Put a topology in force; return when it is in force everywhere.
 
     If it is interrupted, the same command continues where it stopped.
     """
@@ -63,7 +63,7 @@ def say_applied(applied: Applied) -> None:
 
 
 def status(context: typer.Context, state: State = None, json: Json = False) -> int:
-    """Say which definition set runs where; exits 1 if a partition does not answer."""
+    """Print which definition set is in force where; exit 1 if a partition does not answer."""
     found = installation_of(context, state).status()
     silent = [number for number, active in found.partitions.items() if active is None]
     if json:

@@ -24,13 +24,13 @@ DAYS: Final = 14
 
 def bench(
     topology: Topology = "shop",
-    events: Annotated[int, typer.Option(min=1_000, help="About so many events.")] = 50_000,
-    seed: Annotated[int, typer.Option(help="Another seed, other people.")] = 1,
+    events: Annotated[int, typer.Option(min=1_000, help="About how many events.")] = 50_000,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated people.")] = 1,
     json: Json = False,
 ) -> None:
-    """Measure the embedded engine on this machine, on one core, by simulated traffic.
+    """Measure the engine on one core of this machine, with simulated traffic.
 
-    Once with its state in memory, as `run` has it, once on disk, as `run --state` and the demo.
+    It runs once with its state in memory, as `run`, and once on disk, as `run --state`.
     """
     from cjo_stream import definition, ingest, simulate
     from cjo_stream.embedded.run import run

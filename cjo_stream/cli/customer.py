@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cjo_stream.installation.answer import Kept
     from cjo_stream.installation.port import Installation
 
-app: Final = typer.Typer(help="Look at one customer, or change who is who.", no_args_is_help=True)
+app: Final = typer.Typer(help="Show one customer; link, unlink or erase.", no_args_is_help=True)
 
 Named = Annotated[
     str, typer.Argument(metavar="TYPE:VALUE", help="One of the customer's identifiers.")
@@ -37,7 +37,7 @@ def _group() -> None:
 def show(
     context: typer.Context, identifier: Named, state: State = None, json: Json = False
 ) -> None:
-    """Print what is known of a customer, as JSON."""
+    """Print what is known about a customer, as JSON."""
     import msgspec
 
     found = _show(installation_of(context, state), identifier, history=False)["customer"]
@@ -53,8 +53,8 @@ def history(
 ) -> None:
     """Print what happened to a customer and why, oldest first.
 
-    Events, links and merges, transitions, decisions with every candidate, commands; those of
-    customers that were merged into this one too.
+    It lists events, links, merges, transitions, decisions with every candidate, and commands,
+    also of customers that were merged into this one.
     """
     from cjo_stream.cli.history import lines
     from cjo_stream.core.bounds import BOUNDS
@@ -92,13 +92,15 @@ def _show(installation: Installation, identifier: str, *, history: bool) -> dict
 def link(
     context: typer.Context,
     one: Annotated[str, typer.Argument(metavar="TYPE:VALUE", help="An identifier.")],
-    other: Annotated[str, typer.Argument(metavar="TYPE:VALUE", help="Another one.")],
+    other: Annotated[
+        str, typer.Argument(metavar="TYPE:VALUE", help="The identifier to link it with.")
+    ],
     state: State = None,
     json: Json = False,
 ) -> int:
-    """Say that two identifiers are one customer's: their customers are merged.
+    """Link two identifiers: their customers are merged.
 
-    Limits hold; an earlier `unlink` of the two does not.
+    Limits apply. An earlier `unlink` of the two is undone.
     """
     from cjo_stream.core.message import Tie
 
@@ -133,16 +135,17 @@ def unlink(
     other: Annotated[
         str | None,
         typer.Argument(
-            metavar="[TYPE:VALUE]", help="The one it is linked with; none: every link of it."
+            metavar="[TYPE:VALUE]",
+            help="The identifier that it is linked with. Default: all that it is linked with.",
         ),
     ] = None,
     yes: Yes = False,
     state: State = None,
     json: Json = False,
 ) -> None:
-    """Take a link back: who hangs together by it alone become two customers again.
+    """Take a link back: identifiers connected only by it become a separate customer.
 
-    What came by the identifiers that leave goes with them. They are not linked again.
+    They keep what arrived under them. Events do not link the two again.
     """
     from cjo_stream.core.message import Find, Unlink
 
@@ -202,9 +205,10 @@ def erase(
     state: State = None,
     json: Json = False,
 ) -> int:
-    """Erase a customer: state, identifiers, timeline; --json prints a proof without personal data.
+    """Erase a customer: state, identifiers and history.
 
-    Tells what still holds their events, and for how long; 1 where a partition did not answer.
+    It prints what still holds older records, and for how long. --json prints a proof without
+    personal data. Exit 1 if a partition did not answer.
     """
     from cjo_stream.core.message import Erase, Find
 

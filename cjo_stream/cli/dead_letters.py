@@ -13,7 +13,9 @@ from cjo_stream.cli.terminal import moment, note, say, say_json, say_table
 if TYPE_CHECKING:
     from cjo_stream.installation.answer import Refused
 
-app: Final = typer.Typer(help="See what was refused, and why.", no_args_is_help=True)
+app: Final = typer.Typer(
+    help="List refused records, and why they were refused.", no_args_is_help=True
+)
 
 
 @app.callback()
@@ -25,12 +27,12 @@ def _group() -> None:
 def list_(
     context: typer.Context,
     results: Results = None,
-    reason: Annotated[str | None, typer.Option(help="Only those of this reason.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only this reason.")] = None,
     json: Json = False,
 ) -> None:
-    """List dead letters; with --json, their values too, one on each line.
+    """List dead letters; with --json also their values, one on each line.
 
-    The counts by reason are on stderr.
+    The counts by reason go to stderr.
     """
     from collections import Counter
 

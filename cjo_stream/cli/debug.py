@@ -11,10 +11,10 @@ from cjo_stream.cli.option import operator_settings
 from cjo_stream.cli.terminal import say_json
 
 app: Final = typer.Typer(
-    help="Look at the private logs. They hold customers' data.", no_args_is_help=True
+    help="Print the private logs. They hold customers' data.", no_args_is_help=True
 )
 
-Partition = Annotated[int | None, typer.Option(min=0, help="Only this one.")]
+Partition = Annotated[int | None, typer.Option(min=0, help="Only this partition.")]
 
 
 @app.command()
@@ -22,12 +22,12 @@ def frames(
     context: typer.Context,
     partition: Partition = None,
     start: Annotated[int, typer.Option("--from", min=0, help="The first offset.")] = 0,
-    most: Annotated[int | None, typer.Option(min=1, help="So many frames at most.")] = None,
+    most: Annotated[int | None, typer.Option(min=1, help="At most this many frames.")] = None,
     effects: Annotated[
-        bool, typer.Option("--effects", help="The effect log, not the internal one.")
+        bool, typer.Option("--effects", help="Print the effect log instead of the internal log.")
     ] = False,
 ) -> None:
-    """Print frames, a JSON line each."""
+    """Print frames, one JSON object on each line."""
     from cjo_stream.kafka.operator import replay as log
 
     found = log.frames(operator_settings(context), partition, start, effects=effects)
@@ -37,7 +37,7 @@ def frames(
 
 @app.command()
 def replay(context: typer.Context, partition: Partition = None) -> None:
-    """Run the internal log again through fresh stores; print the effects, a JSON line each."""
+    """Replay the internal log through fresh stores, and print the effects as JSON lines."""
     import msgspec
 
     from cjo_stream.kafka.operator import replay as log

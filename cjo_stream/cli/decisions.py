@@ -23,7 +23,8 @@ FIXED: Final = "fixed:"
 NO_CLIP: Final = 0.0
 
 app: Final = typer.Typer(
-    help="Why an action was sent or was not, and what decisions were worth.", no_args_is_help=True
+    help="Explain decisions, and estimate what other policies would have earned.",
+    no_args_is_help=True,
 )
 
 
@@ -41,7 +42,7 @@ def evaluate(
         Path,
         typer.Argument(
             metavar="LOG",
-            help="The --out folder of a `run`; or any log of choices, .jsonl or .csv (also .gz).",
+            help="The --out folder of a `run`, or a file of choices: .jsonl or .csv (also .gz).",
         ),
     ],
     candidate: Annotated[
@@ -52,10 +53,10 @@ def evaluate(
     ],
     window: Annotated[
         str | None,
-        typer.Option(metavar="7d", help="The reward window, where no topology tells it."),
+        typer.Option(metavar="7d", help="The reward window, if CANDIDATE is no topology."),
     ] = None,
     clip: Annotated[
-        float, typer.Option(min=0.0, help="The most that one choice may weigh; 0: no bound.")
+        float, typer.Option(min=0.0, help="The largest weight of one choice; 0 means no limit.")
     ] = 100.0,
     action: Annotated[str, typer.Option(metavar="COLUMN", help="Of a log that is a file.")] = (
         "action"
@@ -70,8 +71,8 @@ def evaluate(
 ) -> int:
     """Estimate what another policy would have earned, from the choices that were made.
 
-    Choices without chance in them say nothing of others: give the policy an `explore`. Exits 1
-    where the effective sample is too small for an estimate.
+    The choices must have been made with some chance (`explore`). Exit 1 if the effective sample
+    is too small for an estimate.
     """
     import math
 

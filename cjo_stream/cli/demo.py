@@ -32,15 +32,13 @@ def demo(
     ),
     people: Annotated[int, typer.Option(min=1, help="Simulated people.")] = 1_000,
     days: Annotated[int, typer.Option(min=1, max=3_650, help="Simulated days.")] = 28,
-    seed: Annotated[int, typer.Option(help="Another seed, other people.")] = 1,
-    topology: Annotated[
-        str, typer.Option(help="A bundled one whose people answer: shop or telco.")
-    ] = "shop",
+    seed: Annotated[int, typer.Option(help="Seed of the simulated people.")] = 1,
+    topology: Annotated[str, typer.Option(help="shop or telco.")] = "shop",
     json: Json = False,
 ) -> None:
-    """Let a shop and its simulated customers talk to each other; no server, about half a minute.
+    """Simulate a shop and its customers: no server, about half a minute.
 
-    Killed, and started again with the same options, it goes on where it was.
+    If it is killed, the same command continues where it stopped.
     """
     from cjo_stream import definition, ingest, simulate
     from cjo_stream.embedded import results

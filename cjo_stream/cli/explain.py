@@ -15,12 +15,15 @@ from cjo_stream.errors import UsageError
 def explain(
     context: typer.Context,
     decision_id: Annotated[
-        str, typer.Argument(metavar="DECISION_ID", help="As actions and decisions name it.")
+        str,
+        typer.Argument(
+            metavar="DECISION_ID", help="The `decision_id` of a command or a decision."
+        ),
     ],
     results: Results = None,
     json: Json = False,
 ) -> None:
-    """Print every candidate of a decision: the gate and rule that stopped it, or its priority."""
+    """Explain a decision: for each candidate the gate that stopped it, or its priority."""
     import msgspec
 
     from cjo_stream.core.decision.explain import explain as lines

@@ -19,11 +19,11 @@ def identity(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The --out folder of a `run`.")],
     truth: Annotated[
         Path,
-        typer.Option(metavar="TRUTH.jsonl", help="As `simulate TOPOLOGY --truth` wrote it."),
+        typer.Option(metavar="TRUTH.jsonl", help="The truth that `simulate --truth` wrote."),
     ],
     json: Json = False,
 ) -> None:
-    """Hold a run's customers against the people they are: precision and recall over pairs."""
+    """Compare a run's customers with the simulated people: precision and recall over pairs."""
     from cjo_stream import simulate
     from cjo_stream.embedded import results
     from cjo_stream.simulate.score import score

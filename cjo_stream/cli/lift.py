@@ -29,15 +29,16 @@ def lift(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="A trait or fact that says what a customer is worth; of results in DIR.",
+            help="Also compare this trait or fact; needs DIR.",
         ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Compare held-out and treated customers: what it changed, and what could have been seen.
+    """Compare held-out and treated customers.
 
-    From the first choice that was made for a customer on. Those who were in both groups before
-    they were known to be one are left out.
+    It prints the effect, and the smallest effect that this sample can detect. The comparison
+    starts with the first choice made for each customer. Customers that were in both groups
+    before a merge are left out.
     """
     from cjo_stream.insight.cohort import Cohorts
 

@@ -17,11 +17,13 @@ BUNDLED: Final = (
     Path(__file__).parents[2] / "topologies",  # a clone of the repository
 )
 
-Json = Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 Topology = Annotated[
     str,
-    typer.Argument(metavar="TOPOLOGY", help="A folder of definitions, or a bundled one's name."),
+    typer.Argument(
+        metavar="TOPOLOGY", help="A folder of definitions, or the name of a bundled topology."
+    ),
 ]
 
 

@@ -17,12 +17,15 @@ State = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="The state folder of a `run`, or DIR/state of a demo; none: on Kafka.",
+        help="The state folder of a `run`, or DIR/state of a demo. Default: Kafka.",
     ),
 ]
 Results = Annotated[
     Path | None,
-    typer.Argument(metavar="[DIR]", help="The --out folder of a `run` or a demo; none: on Kafka."),
+    typer.Argument(
+        metavar="[DIR]",
+        help="The --out folder of a `run` or a demo. Default: Kafka.",
+    ),
 ]
 
 

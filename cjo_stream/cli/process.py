@@ -20,7 +20,7 @@ RestoreOffsets = Annotated[
     bool,
     typer.Option(
         "--restore-offsets",
-        help="Where the group's positions are gone: go on from the copies kept of them.",
+        help="If the consumer group's offsets are gone: continue from their copies.",
     ),
 ]
 
@@ -29,8 +29,8 @@ WithoutLost = Annotated[
     bool,
     typer.Option(
         "--without-lost",
-        help="Where records are gone for good that were never read: go on without them. "
-        "For one start.",
+        help="If records are gone that were never read: continue without them. "
+        "Use it for one start only.",
     ),
 ]
 
@@ -40,9 +40,9 @@ def intake(
     restore_offsets: RestoreOffsets = False,
     without_lost: WithoutLost = False,
 ) -> int:
-    """Take events in from the channels' topics, one process or several.
+    """Read events from the channels' topics. Run one process or several.
 
-    Each has a CJO_SLOT of its own.
+    Each process needs a CJO_SLOT of its own.
     """
     from cjo_stream.kafka.position.position import Words
     from cjo_stream.kafka.stage import intake as process
@@ -56,9 +56,9 @@ def dispatch(
     restore_offsets: RestoreOffsets = False,
     without_lost: WithoutLost = False,
 ) -> int:
-    """Send commands and records out to their topics, one process or several.
+    """Write commands and records to their topics. Run one process or several.
 
-    Each has a CJO_SLOT of its own.
+    Each process needs a CJO_SLOT of its own.
     """
     from cjo_stream.kafka.position.position import Words
     from cjo_stream.kafka.stage import dispatch as process
@@ -68,9 +68,9 @@ def dispatch(
 
 
 def worker(context: typer.Context) -> int:
-    """Run the tasks of some partitions: identities, journeys, decisions.
+    """Run identity, journeys and decisions for some partitions. Run one process or several.
 
-    Start as many as you like, each with a CJO_SLOT of its own.
+    Each process needs a CJO_SLOT of its own.
     """
     from cjo_stream.kafka.worker import process
 
@@ -78,7 +78,7 @@ def worker(context: typer.Context) -> int:
 
 
 def learn(context: typer.Context) -> int:
-    """Learn from rewards how likely each action is accepted, and publish it; one process."""
+    """Learn from rewards how likely each action is accepted. Run one process."""
     from cjo_stream.kafka.stage import learn as process
 
     return _run(lambda: process.run(_begin(context)))
@@ -86,12 +86,12 @@ def learn(context: typer.Context) -> int:
 
 def up(
     context: typer.Context,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Number of worker processes.")] = 1,
 ) -> int:
-    """Run intake, workers, dispatch and learn on this machine, restarting what ends.
+    """Run intake, workers, dispatch and learn on this machine; restart a process that ends.
 
-    Each line that they say begins with the name of who says it. Where none can work (a missing
-    topic, an unknown host), all end and it is said why.
+    Each line of the log begins with the name of its process. If no process can work (a missing
+    topic, an unknown host), all end, with the reason.
     """
     from cjo_stream.kafka.process import slot
     from cjo_stream.kafka.process import up as supervisor

@@ -8,7 +8,9 @@ import typer
 
 from cjo_stream.cli import identity, lift
 
-app: Final = typer.Typer(help="What the results of a run are worth.", no_args_is_help=True)
+app: Final = typer.Typer(
+    help="Report on results: lift, and the quality of identity.", no_args_is_help=True
+)
 
 
 @app.callback()

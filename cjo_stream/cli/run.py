@@ -33,36 +33,46 @@ def run(
     files: Annotated[
         list[str],
         typer.Argument(
-            metavar="FILES...", help=".jsonl, .csv (each also .gz), .parquet; - for stdin."
+            metavar="FILES...",
+            help="Files of events: .jsonl, .csv (each also .gz) or .parquet; - is stdin.",
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")],
     channel: Annotated[
-        str | None, typer.Option(help="The channel of all events; else each one's field.")
+        str | None,
+        typer.Option(help="The channel of all events. Default: each event's field `channel`."),
     ] = None,
-    sort: Annotated[bool, typer.Option("--sort", help="Order all by event time first.")] = False,
+    sort: Annotated[bool, typer.Option("--sort", help="Order all events by time first.")] = False,
     drain: Annotated[
-        str, typer.Option(metavar="30d", help="Let time run on after the last event.")
+        str,
+        typer.Option(
+            metavar="30d", help="Let the clock run on for this long after the last event."
+        ),
     ] = "0",
     state: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Keep the state there; killed, it goes on from it."),
+        typer.Option(
+            metavar="DIR", help="Keep the state in this folder. A killed run continues from it."
+        ),
     ] = None,
-    partitions: Annotated[int, typer.Option(min=1, max=64, help="Of a new state.")] = 1,
+    partitions: Annotated[int, typer.Option(min=1, max=64, help="Partitions of a new state.")] = 1,
     now: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Events 24 h beyond are refused; else the clock's."),
+        typer.Option(
+            metavar="TIME",
+            help="Reference time; events more than 24 h later are refused. Default: now.",
+        ),
     ] = None,
     force: Annotated[
         bool,
         typer.Option(
             "--force",
-            help="Replace results of an earlier run; killed, go on without files that are gone.",
+            help="Replace earlier results; continue a killed run without files that are gone.",
         ),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Put recorded events through the engine, into files."""
+    """Run recorded events through the engine, and write the results to files."""
     folder = topology_folder(topology)
     drain_ms = read_duration(drain, "--drain")
     now_ms = read_moment(now, "--now") if now else time.time_ns() // 1_000_000

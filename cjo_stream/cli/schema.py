@@ -14,11 +14,11 @@ def schema(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="A kind of definition, or a record as cjo.event.v1; none: list them all."
+            help="A kind of document, or a record such as cjo.event.v1. Default: list all names."
         ),
     ] = None,
 ) -> None:
-    """Print a JSON Schema: of definitions for editors, of events and records for programs."""
+    """Print a JSON Schema: of definitions, for editors; of events and records, for programs."""
     import json
 
     if name is None:

@@ -9,7 +9,7 @@ from cjo_stream.cli.terminal import say_json, say_table
 
 
 def settings(context: typer.Context, json: Json = False) -> None:
-    """Print the settings in force, with where each comes from; secrets are masked.
+    """Print the settings in force, and where each comes from. Secrets are masked.
 
     Each is a variable, `CJO_` and its name in capitals, or a key of the file given with --config.
     """

@@ -42,44 +42,54 @@ def simulate(
         Path | None, typer.Option(metavar="DIR", help="Write files into this folder.")
     ] = None,
     kafka: Annotated[
-        bool, typer.Option("--kafka", help="Send to the channels' topics, as time goes by.")
+        bool, typer.Option("--kafka", help="Send events to the channels' topics, in real time.")
     ] = False,
     answer: Annotated[
         bool,
-        typer.Option("--answer", help="With --kafka: people answer what they are sent."),
+        typer.Option("--answer", help="With --kafka: people answer the commands that they get."),
     ] = False,
     haste: Annotated[
         float,
         typer.Option(
-            min=1, help="With --answer: how many times sooner than people do, hours else."
+            min=1, help="With --answer: how many times faster than real people they answer."
         ),
     ] = 1.0,
     rate: Annotated[
         float | None,
-        typer.Option(help="Events a second of simulated time; else as people are."),
+        typer.Option(
+            help="Events for each second of simulated time. Default: as many as the people cause."
+        ),
     ] = None,
     people: Annotated[int, typer.Option(min=1, help="Simulated people.")] = 1_000,
     duration: Annotated[
         str | None,
         typer.Option(
             metavar="7d",
-            help=f"Simulated time; else {FILES_DURATION}, with --kafka {KAFKA_DURATION}.",
+            help=f"Simulated time. Default: {FILES_DURATION}; with --kafka {KAFKA_DURATION}.",
         ),
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Of files: when it begins; else DURATION ago."),
+        typer.Option(
+            metavar="TIME", help="Start of the simulated time, for files. Default: DURATION ago."
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed, other people.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated people.")] = 1,
     by_channel: Annotated[
-        bool, typer.Option("--by-channel", help="Files as the topics would hold it.")
+        bool,
+        typer.Option(
+            "--by-channel", help="One file for each channel, as its topic would hold it."
+        ),
     ] = False,
     truth: Annotated[
-        bool, typer.Option("--truth", help="Also truth.jsonl, in DIR: who is really whom.")
+        bool,
+        typer.Option(
+            "--truth", help="Also write truth.jsonl: which identifiers belong to which person."
+        ),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Make traffic of people who share devices, clear cookies, and come late or twice."""
+    """Simulate people who share devices, delete cookies, and whose events arrive late or twice."""
     if out is None and (truth or not kafka):
         raise UsageError("say where the files go: --out DIR; or --kafka, for no files but truth")
     if kafka and start:

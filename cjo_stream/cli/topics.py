@@ -13,21 +13,22 @@ if TYPE_CHECKING:
     from cjo_stream.core.program.program import Program
     from cjo_stream.kafka.topic.check import Difference
 
-app: Final = typer.Typer(help="Make the installation's topics, and check them.")
+app: Final = typer.Typer(help="Create and check the installation's topics.")
 
 TopologyOrNone = Annotated[
     str | None,
     typer.Argument(
-        metavar="[TOPOLOGY]", help="Its channels' topics too; else only the installation's own."
+        metavar="[TOPOLOGY]",
+        help="Also the topics of its channels. Default: only the installation's own topics.",
     ),
 ]
 
 
 @app.command()
 def create(context: typer.Context, topology: TopologyOrNone = None, json: Json = False) -> int:
-    """Make the topics that are missing; those that are there stay as they are.
+    """Create missing topics; existing topics are not changed.
 
-    From here on the installation has the tenant key that is set.
+    This also binds the installation to the tenant key.
     """
     from cjo_stream.kafka.definition import apply as definition
     from cjo_stream.kafka.topic import check
@@ -49,7 +50,7 @@ def create(context: typer.Context, topology: TopologyOrNone = None, json: Json =
 
 @app.command()
 def verify(context: typer.Context, topology: TopologyOrNone = None, json: Json = False) -> int:
-    """Say what differs from what the topics must be, and what mends it; 1 where anything does."""
+    """Print how topics differ from what they must be, and how to mend it; exit 1 if any does."""
     from cjo_stream.kafka.topic import check
 
     differences = check.verify(operator_settings(context), _program(topology))

@@ -10,7 +10,7 @@ from cjo_stream.errors import DefinitionError
 
 
 def validate(topology: Topology, json: Json = False) -> None:
-    """Check a topology; every error is told, with file, line and column."""
+    """Check a topology; print every error with its file, line and column."""
     from cjo_stream.definition import load
 
     folder = topology_folder(topology)

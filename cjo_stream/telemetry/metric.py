@@ -21,48 +21,66 @@ _DELAY_S: Final = (0.1, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0)
 _RESTORE_S: Final = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0, 1800.0)
 
 METRICS: Final = (
-    Metric("cjo_events_total", "counter", ("channel", "result"), "Events, by what became of them"),
+    Metric("cjo_events_total", "counter", ("channel", "result"), "Events by result"),
     Metric(
         "cjo_event_to_action_seconds",
         "histogram",
         (),
-        "From the receipt of an event to the delivery of a command that it caused",
+        "Time from the receipt of an event to the delivery of a command that it caused",
         _LATENCY_S,
     ),
-    Metric("cjo_stage_seconds", "histogram", ("stage",), "What one step of a stage took", _STEP_S),
+    Metric(
+        "cjo_stage_seconds", "histogram", ("stage",), "Duration of one step of a stage", _STEP_S
+    ),
     Metric("cjo_lag_records", "gauge", ("stage", "partition"), "Records waiting to be read"),
-    Metric("cjo_commit_seconds", "histogram", ("stage",), "What one commit took", _STEP_S),
-    Metric("cjo_items_total", "counter", ("stage", "result"), "Items taken, applied or repeated"),
+    Metric("cjo_commit_seconds", "histogram", ("stage",), "Duration of one commit", _STEP_S),
+    Metric(
+        "cjo_items_total", "counter", ("stage", "result"), "Items of frames, applied or repeated"
+    ),
     Metric(
         "cjo_timer_delay_seconds",
         "histogram",
         (),
-        "How much later than due timers fired, by the stream clock",
+        "Delay of timers after their due time, by the stream clock",
         _DELAY_S,
     ),
-    Metric("cjo_journey_entries_total", "counter", ("journey", "version"), "Instances begun"),
-    Metric("cjo_journey_ends_total", "counter", ("journey", "outcome"), "Instances ended"),
+    Metric("cjo_journey_entries_total", "counter", ("journey", "version"), "Instances that began"),
+    Metric("cjo_journey_ends_total", "counter", ("journey", "outcome"), "Instances that ended"),
     Metric("cjo_journey_refusals_total", "counter", ("journey", "reason"), "Entries refused"),
     Metric("cjo_journey_instances", "gauge", ("journey", "state"), "Live instances"),
     Metric("cjo_actions_total", "counter", ("channel", "action"), "Action commands issued"),
-    Metric("cjo_suppressed_total", "counter", ("gate",), "Candidates held back, by what gate"),
+    Metric("cjo_suppressed_total", "counter", ("gate",), "Candidates that a gate stopped"),
     Metric(
         "cjo_rewards_total",
         "counter",
         ("channel", "action", "reward"),
-        "Commands accepted (1), or not within their reward window (0)",
+        "Commands accepted (1) or not accepted (0) within their reward window",
     ),
-    Metric("cjo_model_number", "gauge", (), "The learnt model last published"),
-    Metric("cjo_model_rewards", "gauge", (), "Rewards that the learner's model has taken"),
-    Metric("cjo_identity_changes_total", "counter", ("kind",), "Identity changes"),
+    Metric("cjo_model_number", "gauge", (), "Number of the latest learnt model"),
+    Metric("cjo_model_rewards", "gauge", (), "Rewards that the latest model has learnt from"),
+    Metric("cjo_identity_changes_total", "counter", ("kind",), "Changes of identity"),
     Metric("cjo_identifiers_ignored_total", "counter", ("reason",), "Identifiers not used"),
     Metric("cjo_facts_ignored_total", "counter", ("reason",), "Facts not set"),
     Metric("cjo_consent_ignored_total", "counter", (), "Consent events without effect"),
-    Metric("cjo_state_bounds_total", "counter", ("bound",), "State cut back to its bound"),
+    Metric(
+        "cjo_state_bounds_total",
+        "counter",
+        ("bound",),
+        "Times that a bound of a customer's state was reached",
+    ),
     Metric("cjo_dead_letters_total", "counter", ("reason",), "Dead letters"),
-    Metric("cjo_expression_errors_total", "counter", ("definition",), "Type errors, read as null"),
-    Metric("cjo_state_bytes", "gauge", ("stage",), "About what the state takes on this host"),
-    Metric("cjo_checkpoint_age_seconds", "gauge", (), "Age of the oldest newest checkpoint"),
-    Metric("cjo_restore_seconds", "histogram", (), "What restoring a partition took", _RESTORE_S),
+    Metric(
+        "cjo_expression_errors_total",
+        "counter",
+        ("definition",),
+        "Type errors in expressions, read as missing",
+    ),
+    Metric("cjo_state_bytes", "gauge", ("stage",), "Approximate bytes of state on this host"),
+    Metric(
+        "cjo_checkpoint_age_seconds", "gauge", (), "Age of the latest checkpoint, worst partition"
+    ),
+    Metric(
+        "cjo_restore_seconds", "histogram", (), "Duration of restoring a partition", _RESTORE_S
+    ),
     Metric("cjo_build_info", "gauge", ("version", "python"), "Always 1"),
 )

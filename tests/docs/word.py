@@ -218,7 +218,6 @@ BOUNDS: Final = {
     "cases": "service cases",
     "commands": "commands remembered for caps, limits and outcomes",
     "consent": "statements of consent",
-    "counter": "the customer's counter of ids",
     "data": "variables of instances",
     "due_at_once": "timers that fire in one cascade",
     "evidence": "links that hold a customer together",
