@@ -287,5 +287,5 @@ def test_a_command_that_failed_is_given_again_once_what_the_log_tells_of_is_mend
         poison(fault, Show, bad=lambda message: True)
         with pytest.raises(RetryError, match="the worker's log says where; report that"):
             show()
-    assert "an operator's command failed and changed nothing: ValueError at faulty" in caplog.text
+    assert "an operator's command failed and changed nothing: ValueError at handle" in caplog.text
     assert show()["customer"]["events"] == 1
