@@ -17,6 +17,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "functions": language.functions,
     "places": language.places,
     "diagnostics": language.diagnostics,
+    "unsupported": language.unsupported_words,
     **{f"document {kind}": lambda kind=kind: language.document(kind) for kind in KINDS},
     "traits": language.traits,
     "facts": lambda: words(("type", "values"), FactType, word.FACT_TYPES),
