@@ -86,12 +86,15 @@ def _object(whole: dict[str, Any], bytes_max: int, values: bool) -> dict[str, An
 
 
 def _list(whole: list[Any], bytes_max: int) -> list[Any]:
+    """Keep the first elements of what is too large as a whole."""
+    kept: list[Any] = []
     left = bytes_max - 1
-    for number, element in enumerate(whole):
+    for element in whole:
         left -= size_of(element) + 1
         if left < 0:
-            return whole[:number]
-    return whole
+            break
+        kept.append(element)
+    return kept
 
 
 def _place(decision: Decision, candidate: Candidate) -> int:

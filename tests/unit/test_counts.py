@@ -105,6 +105,7 @@ topology: bounded
 timezone: UTC
 channels: {web: {in: {}, out: {address: user}}}
 identity: {identifiers: [{type: user, limit: 9}, {type: cookie, limit: 9}]}
+service: {opened: {on: ticket, key: event.key}}
 ---
 journey: watched
 version: 1
@@ -183,6 +184,20 @@ OPEN: Events = [
             Bounds(instances=1),
             [("fill", U, {"x": 1}), ("open", C, {"key": "a"}), ("see", U | C, {})],
             "instances",
+        ),
+        (
+            Bounds(watched=1),
+            [
+                *(("open", U, {"key": "a"}), ("shut", U, {"key": "a"})),
+                *(("open", C, {"key": "b"}), ("shut", C, {"key": "b"})),
+                ("see", U | C, {}),
+            ],
+            "instances",
+        ),
+        (
+            Bounds(cases=1),
+            [("ticket", U, {"key": "a"}), ("ticket", C, {"key": "b"}), ("see", U | C, {})],
+            "cases",
         ),
         (
             Bounds(evidence=2),

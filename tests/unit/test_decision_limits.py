@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from cjo_stream.core.command.limit import is_paused
+from cjo_stream.core.program.policy import Coverage, Limit
+from cjo_stream.core.state import Command
 from tests.unit.desk import Desk, gates, stops
 
 DAY = 86_400
@@ -205,3 +208,11 @@ def test_transactional_is_limited_as_any(tmp_path: Path) -> None:
     desk = desk_of(tmp_path, actions=actions)
     assert stops(desk.ask(1)) == {None}
     assert stops(desk.ask(2)) == {"limits"}
+
+
+def test_an_outcome_later_than_now_does_not_pause_yet() -> None:
+    """As one from a producer whose clock is ahead."""
+    limit = Limit(rule="reject", coverage=Coverage(), outcome="reject", pause_ms=100)
+    command = Command("c", "pitch", "mail", None, None, "service", 10, {"reject": 50})
+    paused = [is_paused(limit, [command], now) for now in (49, 50, 149, 150)]
+    assert paused == [False, True, True, False]

@@ -150,6 +150,11 @@ def test_text_grows_to_64_kib_at_most() -> None:
         ("event.absent != 1", M),
         ("event.null == null", M),
         ("event.s < 'Z'", True),
+        ("6 < event.n", True),
+        ("7 > event.n", False),
+        ("7 < event.s", M),
+        ("7 == event.n", True),
+        ("'b' != event.s", True),
         ("event.s < 1", M),
         ("event.t > 0", M),
         ("1 < event.absent < 2", M),
@@ -202,17 +207,17 @@ def test_a_condition_that_ends_missing_counts_as_false() -> None:
         assert not compile_expression(text, Place.JOURNEY, NAMES).holds(scope())
 
 
-DAYS = "next_time('09:00', event.s)"
+WRONG = ["next_time('09:00', event.s)", "duration(event.n)", "consented(event.n, 'web')"]
 
 
 def test_type_errors_are_counted_by_definition_and_absence_is_not() -> None:
     made = scope()
-    for text in ("event.s < 1", "event.t + 1", "event.n.x", "len(event.n)", DAYS):
+    for text in ("event.s < 1", "event.t + 1", "event.n.x", "len(event.n)", *WRONG):
         compile_expression(text, Place.JOURNEY, NAMES, "mine").evaluate(made)
-    assert made.faults == {"mine": 5}
+    assert made.faults == {"mine": 7}
     for text in ("event.absent < 1", "event.n / 0", "int('x')", "event.null.x"):
         compile_expression(text, Place.JOURNEY, NAMES, "mine").evaluate(made)
-    assert made.faults == {"mine": 5}
+    assert made.faults == {"mine": 7}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from cjo_stream.core.expression import (
     constant,
 )
 from cjo_stream.core.expression.function import FUNCTIONS
-from cjo_stream.core.expression.value import settled
+from cjo_stream.core.expression.value import WEIGHT_MAX, settled
 
 NAMES = Names(
     profile=frozenset({"vip", "orders"}),
@@ -129,6 +129,17 @@ def test_the_deepest_that_is_taken() -> None:
     assert value("event" + ".a" * 21, a=event) == 1
     with pytest.raises(ExpressionError, match="deeper than 20"):
         compiled("event" + ".a" * 22)
+
+
+def test_a_value_weighs_one_a_value_one_an_element_and_one_a_character() -> None:
+    assert settled(["x" * (WEIGHT_MAX - 3)]) is not None
+    assert settled(["x" * (WEIGHT_MAX - 2)]) is None
+    assert settled({"key": "x" * (WEIGHT_MAX - 6)}) is not None
+    assert settled({"key": "x" * (WEIGHT_MAX - 5)}) is None
+
+
+def test_what_is_missing_is_falsy() -> None:
+    assert not MISSING
 
 
 def test_what_json_does_not_know_is_no_value() -> None:

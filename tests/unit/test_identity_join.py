@@ -25,7 +25,7 @@ from cjo_stream.core.record import Decision, Transition
 from cjo_stream.core.state import Command, Customer, KnownFact, LastRun, ServiceCase, Statement
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
-from tests.unit.actors import Town
+from tests.unit.actors import START_MS, Town
 from tests.unit.partition import LOADED
 
 TOPOLOGY = """
@@ -84,7 +84,7 @@ def merge(town: Town) -> None:
 def states(town: Town) -> list[tuple[str, str | None, int]]:
     """Return (journey, state, second of its opening) of the customer's live instances."""
     return [
-        (i.journey, i.state, (i.opened_at - 1_772_323_200_000) // 1000)
+        (i.journey, i.state, (i.opened_at - START_MS) // 1000)
         for i in town.customer("user:u").instances
         if i.state is not None
     ]
@@ -136,6 +136,17 @@ def test_of_two_who_are_joined_as_many_instances_stay_as_one_may_have(town: Town
     merge(town)
     assert states(town) == [("always", "there", 0), ("cart", "waiting", 0)]
     assert town.counts["cjo_journey_ends_total", "always", "merged"] == 1
+
+
+def test_of_ended_instances_whose_goal_is_watched_the_older_stays(town: Town) -> None:
+    town.bounds = Bounds(watched=1)
+    town.event("cart", {"user": "u"})
+    town.to(10)
+    town.event("cart", {"cookie": "c"})
+    town.to(4_000)
+    merge(town)
+    ended = [one for one in town.customer("user:u").instances if one.state is None]
+    assert [one.opened_at - START_MS for one in ended] == [0]
 
 
 def test_a_goal_marked_on_either_side_stays_marked(town: Town) -> None:

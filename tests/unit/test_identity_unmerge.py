@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cjo_stream.core.bounds import Bounds
+from cjo_stream.core.edge import next_own_epoch
 from cjo_stream.core.event import Event
 from cjo_stream.core.message import (
     Absorb,
@@ -22,6 +23,7 @@ from cjo_stream.core.message import (
     Unlink,
     customer_id,
 )
+from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.timeline import events_of
 from cjo_stream.definition import load
 from tests.unit.actors import Town
@@ -288,6 +290,37 @@ def test_a_command_that_left_and_came_back_hears_its_outcome(
     town.send("p" + born, Deliver(Event("cjo.outcome", town.clock, told, "o", "web")))
     (command,) = [one for one in town.customer("user:ann").commands if one.id == command.id]
     assert command.outcomes == {"click": town.clock}
+
+
+def test_an_outcome_of_a_command_that_left_finds_it_and_one_of_nobodys_is_a_dead_letter(
+    town: Town,
+) -> None:
+    merge(town)
+    town.to(3600)
+    old = town.customer("user:ann").id
+    town.unlink("user:ann", "email:bad")
+    (command,) = town.customer("user:bob").commands
+    assert command.id.startswith(old)
+    outcome = {"action_id": command.id, "outcome": "click"}
+    for number, to in enumerate((old, "00" + "f" * 36)):
+        event = Event("cjo.outcome", town.clock, outcome, f"o{number}", "web")
+        town.send("p" + to, Deliver(event))
+    (command,) = town.customer("user:bob").commands
+    assert command.outcomes == {"click": town.clock}
+    assert [one.reason for one in town.records if isinstance(one, DeadLetter)] == ["invalid"]
+    assert "p00" + "f" * 36 not in town.actors
+
+
+def test_an_identifier_that_began_anew_on_the_way_of_an_unmerge_is_no_member(town: Town) -> None:
+    merge(town)
+    town.hold(Reseed)
+    town.unlink("user:ann", "email:bad")
+    state = town.identifier("cookie:of bob")
+    state.epoch = next_own_epoch(state.epoch)  # as one that became shared
+    pointer = state.pointer
+    town.let_go()
+    assert town.values("user:bob") == ["bad", "bob"]
+    assert (state.epoch, state.pointer) == (2, pointer)
 
 
 @pytest.mark.parametrize("until", [Seed, Seeded, Reseed, Locate])

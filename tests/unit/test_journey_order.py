@@ -691,6 +691,15 @@ def test_an_instance_that_has_ended_keeps_no_timer_while_its_goal_is_watched(
     assert [m[4] for m in scene.moves()] == ["entered", reason, "goal"]
 
 
+def test_what_came_before_an_instance_opened_is_not_its_goal(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, WATCHED)
+    scene.send("begin", 10)
+    scene.send("buy", 9.999)
+    assert [m[4] for m in scene.moves()] == ["entered"]
+    scene.send("buy", 10)
+    assert [m[4] for m in scene.moves()] == ["entered", "goal"]
+
+
 def test_an_instance_is_refused_where_its_customer_has_no_room_and_that_is_counted(
     tmp_path: Path,
 ) -> None:

@@ -17,14 +17,14 @@ from cjo_stream.core.profile.trait import join_traits
 from cjo_stream.core.profile.view import View
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Trait
-from cjo_stream.core.record import Candidate, Choice, Decision, Trigger
+from cjo_stream.core.record import Candidate, Choice, DeadLetter, Decision, Trigger
 from cjo_stream.core.size import FACTS_BYTES_MAX, TRAITS_BYTES_MAX, has_room, size_of
 from cjo_stream.core.state import Customer
 from cjo_stream.core.text import NAME_CHARACTERS_MAX, short
 from cjo_stream.core.timeline import ENTRY_BYTES_MAX, EventEntry, event_entry, events_of
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
-from cjo_stream.engine.effect import effect_of
+from cjo_stream.engine.effect import cut_letter, effect_of
 from cjo_stream.engine.frame import EFFECT_BYTES_MAX, Effect, EffectWriter
 from cjo_stream.engine.port import Log
 from cjo_stream.errors import InvariantError
@@ -70,6 +70,21 @@ def test_what_expired_takes_no_room_in_a_merge(program: Program) -> None:
     join_traits(long_ago, lately, turn)
     assert len(traits.read(long_ago, trait, 9 * day_ms)) == 400
     assert turn.counts == {}
+
+
+def test_what_a_former_definition_left_is_not_joined(program: Program) -> None:
+    into = Customer("a")
+    join_traits(into, Customer("b", traits={"gone": 1, "newest": ["x", 1]}), Turn(program, 1))
+    assert into.traits == {"newest": ["x", 1]}
+
+
+def test_a_dead_letter_is_cut_to_its_bound_and_says_so() -> None:
+    letter = DeadLetter(
+        reason="malformed", detail="not JSON", topic="t", partition=0, offset=1, value=b"x" * 10
+    )
+    assert cut_letter(letter, 10) is letter
+    cut = cut_letter(letter, 9)
+    assert (cut.value, cut.detail) == (b"x" * 9, "not JSON; cut to 9 bytes")
 
 
 def test_what_a_former_definition_left_takes_no_room() -> None:

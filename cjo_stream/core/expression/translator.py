@@ -276,7 +276,7 @@ class Translator:
         for level, step in enumerate(rest):
             if depth + level > DEPTH_MAX + 1:
                 raise refusal(step.node, f"nested deeper than {DEPTH_MAX}", Fault.SIZE)
-            template = "T.get(X) if type(T := A) is dict else field(s, T, X)"
+            template = "T.get(X) if type(T := A) is dict else field(s, T)"
             code = render(template, T=self._temporary(), A=code, X=literal(step.name))
         return Operand(code, is_loose=True)
 

@@ -99,10 +99,8 @@ def _is_within_bounds(value: Any) -> bool:
     return True
 
 
-def field(s: Scope, whole: Any, name: str) -> Any:
-    """`whole.name` and `whole['name']`."""
-    if type(whole) is dict:
-        return whole.get(name)
+def field(s: Scope, whole: Any) -> Any:
+    """`whole.name` and `whole['name']` of what is no object."""
     return None if whole is None else fault(s)
 
 
