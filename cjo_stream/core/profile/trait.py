@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from cjo_stream.core.bounds import Bounds
@@ -60,7 +61,7 @@ def read(customer: Customer, trait: Trait, now: int) -> Any:
         kept = kind.join(trait, [v for b, v in sorted(kept.items()) if b >= oldest])
     if kept is None:
         return list(kind.empty) if type(kind.empty) is list else kind.empty
-    return kept[0] if kind.is_timed else kept
+    return kept if kind.shown is None else kind.shown(kept)
 
 
 def join_traits(into: Customer, other: Customer, turn: Turn) -> None:
@@ -250,8 +251,8 @@ class _Kind(NamedTuple):
     """What a kind of trait does.
 
     `fold` lets a value of an event time count in what is kept, None at first. `join` makes one of
-    what was kept apart. `empty`: the trait's value while nothing is kept; else that is what is
-    kept, without its time if it `is_timed`. `is_numeric`: other values than numbers do not count;
+    what was kept apart. `empty`: the trait's value while nothing is kept; else `shown` makes it of
+    what is kept (None: that is the value). `is_numeric`: other values than numbers do not count;
     `keeps_values`: as they come, so that they may be large. `is_difference`: a value is taken back
     by folding its negative.
     """
@@ -259,7 +260,7 @@ class _Kind(NamedTuple):
     fold: Callable[[Trait, Any, Any, int], Any]
     join: Callable[[Trait, list[Any]], Any] = _join_numbers
     empty: Any = MISSING
-    is_timed: bool = False
+    shown: Callable[[Any], Any] | None = None
     is_numeric: bool = False
     keeps_values: bool = False
     is_difference: bool = False
@@ -270,7 +271,7 @@ _KINDS: Final = {
     TraitKind.SUM: _Kind(_add, empty=0, is_numeric=True, is_difference=True),
     TraitKind.MIN: _Kind(_least, is_numeric=True),
     TraitKind.MAX: _Kind(_greatest, is_numeric=True),
-    TraitKind.FIRST: _Kind(_first, _join_timed, is_timed=True, keeps_values=True),
-    TraitKind.LAST: _Kind(_last, _join_timed, is_timed=True, keeps_values=True),
+    TraitKind.FIRST: _Kind(_first, _join_timed, shown=itemgetter(0), keeps_values=True),
+    TraitKind.LAST: _Kind(_last, _join_timed, shown=itemgetter(0), keeps_values=True),
     TraitKind.DISTINCT: _Kind(_with_distinct, _join_distinct, empty=[], keeps_values=True),
 }
