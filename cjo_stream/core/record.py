@@ -230,13 +230,13 @@ class IdentityChange(msgspec.Struct, kw_only=True):
     customer_id: str
     """The customer's id."""
     absorbed: list[str] = []
-    """Ids of the customers that this one absorbed, or that left it."""
+    """Ids of the customers that this one absorbed; of `erased`, ever absorbed."""
     identifiers: list[Address] = []
     """The identifiers concerned."""
     event_id: str | None = None
     """The event that caused the change; null if an operator did."""
     reason: str | None = None
-    """Why a link was refused, or an identifier detached."""
+    """Why a link was refused or an identifier detached; of `unmerged`, from which customer."""
     time: int
     """The clock at the change, ms."""
     cut: Cut = msgspec.UNSET
