@@ -1,7 +1,7 @@
 """How a customer stands: what a message finds at its id.
 
 The table of handlers (`core/actor.py`) says for each message in which standings it is handled, and
-what happens in the others. Nobody else asks these things of a customer's state.
+what happens in the others. No handler asks these things of a customer's state itself.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ from cjo_stream.core.message import (
 )
 from cjo_stream.core.profile.publication import mark_profile
 from cjo_stream.core.record import Address
-from cjo_stream.core.standing import CHANGING, standing_of
+from cjo_stream.core.standing import CHANGING, Standing, standing_of
 from cjo_stream.core.state import Customer, Membership
 from cjo_stream.core.turn import Turn
 
@@ -147,7 +147,7 @@ def _leave(customer: Customer, message: Drop, turn: Turn) -> None:
 def _erase(customer: Customer, message: Erase, turn: Turn) -> None:
     queue = customer.membership.queue if customer.membership is not None else []
     erase(customer, message, turn)
-    if customer.erased_at is not None:
+    if standing_of(customer) is Standing.ERASED:
         for queued in queue:
             after_erasure(customer, queued, turn)
 

@@ -14,6 +14,7 @@ from cjo_stream.core.message import (
     customer_key,
 )
 from cjo_stream.core.record import Reply
+from cjo_stream.core.standing import Standing, standing_of
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 
@@ -98,7 +99,7 @@ def is_order_passed_on(customer: Customer, order: Order, turn: Turn) -> bool:
     if customer.membership is not None:
         held += [reserved.members for reserved in customer.membership.reserved.values()]
     is_here = any(hash_ in members and members[hash_].epoch == epoch for members in held)
-    if is_here or customer.erased_at is not None:
+    if is_here or standing_of(customer) is Standing.ERASED:
         return False
     turn.emit(Reply(command_id=order.command_id, body={"found": False, "changed": True}))
     return True
