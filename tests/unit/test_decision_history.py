@@ -73,6 +73,7 @@ def test_commands_that_nothing_asks_for_are_forgotten(tmp_path: Path) -> None:
         ("caps: {name: c, class: marketing, max: 9, per: month}", "", 34),
         ("caps: {name: c, class: service, max: 9, per: 200d}", "", 0),
         ("limits: {group: g, outcome: offered, count: 2, per: 60d, pause: 30d}", "", 90),
+        ("limits: {channel: push, outcome: offered, count: 2, per: 60d, pause: 30d}", "", 0),
         ("", "{outcome: offered, count: 2, per: 60d, pause: 30d}", 90),
         ("", "{outcome: offered, count: 2, pause: 30d}", 399),
         ("", "{outcome: offered, pause: forever}", 399),

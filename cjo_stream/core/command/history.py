@@ -29,7 +29,7 @@ def remember_command(customer: Customer, command: Command, turn: Turn) -> None:
     """Add a command to the history, and now and then forget what nothing asks for any more."""
     commands = customer.commands
     commands.append(command)
-    if len(commands) <= turn.bounds.commands_aged or len(commands) % PRUNED_EVERY:
+    if len(commands) % PRUNED_EVERY:
         return
     _prune(customer, turn)
     if len(commands) >= turn.bounds.commands:
@@ -57,9 +57,9 @@ def _prune(customer: Customer, turn: Turn) -> None:
     program, commands = turn.program, customer.commands
     since = turn.clock - program.reward_window_ms - program.max_late_ms
     aged = commands[: -turn.bounds.commands_aged]
-    kept = [one for one in aged if one.at > since or _is_needed(one, program, turn.clock)]
-    if len(kept) < len(aged):
-        customer.commands[: len(aged)] = kept
+    commands[: len(aged)] = [
+        one for one in aged if one.at > since or _is_needed(one, program, turn.clock)
+    ]
 
 
 def _is_needed(command: Command, program: Program, now: int) -> bool:
