@@ -18,16 +18,13 @@ def is_paused(limit: Limit, commands: Iterable[Command], now: int) -> bool:
     An outcome at t fills the count where at least `count` of them, itself among them, lie in
     `(t - per, t]`.
     """
-    times = [
+    times = sorted(
         at
         for command in commands
         if (at := outcome_time(command, limit.outcome)) is not None
         and covers_command(limit.coverage, command)
-    ]
+    )
     before = limit.count - 1
-    if len(times) <= before:
-        return False
-    times.sort()
     for place in range(before, len(times)):
         at = times[place]
         if at > now:
