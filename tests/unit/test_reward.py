@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from cjo_stream.core.bounds import BOUNDS
-from cjo_stream.core.command.window import join_windows, part_windows
+from cjo_stream.core.command.window import join_windows, part_windows, reward_outcome
+from cjo_stream.core.event import Event
 from cjo_stream.core.learning.feature import features
 from cjo_stream.core.learning.posterior import POSITIVES_MIN
 from cjo_stream.core.state import Customer, Window
@@ -291,6 +292,16 @@ def test_a_merge_joins_windows_and_an_unmerge_parts_them(tmp_path: Path) -> None
     join_windows(into, other, turn)
     assert len(into.windows) == BOUNDS.windows
     assert turn.counts["cjo_state_bounds_total", "windows"] == 1
+
+
+def test_an_outcome_whose_own_time_lies_behind_the_window_is_none_of_it(tmp_path: Path) -> None:
+    """As one from a producer whose clock is ahead."""
+    (tmp_path / "all.yaml").write_text(HEAD)
+    turn, customer = Turn(load(tmp_path).program, 0), Customer("a", windows=[window("x", 10)])
+    for at, seen in ((11, None), (10, None), (9, "click")):
+        told = {"action_id": "x", "outcome": "click"}
+        reward_outcome(customer, Event("cjo.outcome", at, told, "e", "web"), turn)
+        assert customer.windows[0].outcome == seen
 
 
 def test_windows_are_bounded(tmp_path: Path) -> None:
