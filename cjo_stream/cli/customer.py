@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from cjo_stream.cli.option import Json, Yes
 from cjo_stream.cli.place import State, installation_of
 from cjo_stream.cli.terminal import confirm, note, say, say_json, say_table, warn
-from cjo_stream.errors import RetryError, UsageError
+from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
+    from cjo_stream.core.answer import Erased, Removed, Shown, Unlinked
     from cjo_stream.core.event import Identifier
     from cjo_stream.core.message import ActorMessage
     from cjo_stream.installation.answer import Kept
@@ -40,7 +41,7 @@ def show(
     """Print what is known about a customer, as JSON."""
     import msgspec
 
-    found = _show(installation_of(context, state), identifier, history=False)["customer"]
+    found = _show(installation_of(context, state), identifier, history=False).customer
     if json:
         say_json(found)
     else:
@@ -60,11 +61,12 @@ def history(
     from cjo_stream.core.bounds import BOUNDS
 
     found = _show(installation_of(context, state), identifier, history=True)
-    entries, left_out = found["history"], found["left_out"]
+    entries, left_out = found.history or [], found.left_out or 0
+    customer_id = found.customer.customer_id
     if json:
-        say_json({"customer_id": found["customer"]["customer_id"], **_but_customer(found)})
+        say_json({"customer_id": customer_id, "history": entries, "left_out": left_out})
         return
-    for line in lines(found["customer"], entries):
+    for line in lines(customer_id, entries):
         say(line)
     if left_out:
         note(f"{left_out} older entries were left out: the answer has no room for them")
@@ -73,16 +75,12 @@ def history(
         note(f"{kept}; what was before is in the topics alone")
 
 
-def _but_customer(found: dict[str, Any]) -> dict[str, Any]:
-    return {name: found[name] for name in ("history", "left_out")}
-
-
-def _show(installation: Installation, identifier: str, *, history: bool) -> dict[str, Any]:
+def _show(installation: Installation, identifier: str, *, history: bool) -> Shown:
+    from cjo_stream.core.answer import Shown
     from cjo_stream.core.message import Find, Show
 
     at = installation.named(identifier)
-    found = installation.look(at, lambda command_id: Find(Show(command_id, history)))
-    return _found(found, at)
+    return installation.look(at, lambda command_id: Find(Show(command_id, history)), Shown)
 
 
 # --- changing
@@ -102,20 +100,21 @@ def link(
 
     Limits apply. An earlier `unlink` of the two is undone.
     """
+    from cjo_stream.core.answer import Tied
     from cjo_stream.core.message import Tie
 
     installation = installation_of(context, state)
     a, b = installation.named(one), installation.named(other)
     if a.hash == b.hash:
         raise UsageError("this is one identifier, named twice")
-    answer = installation.tell(a, lambda command_id: Tie(command_id, a, b))
+    answer = installation.order(a, lambda command_id: Tie(command_id, a, b), Tied)
     if json:
         say_json(answer)
-    elif answer["linked"]:
+    elif answer.linked:
         say(f"{one} and {other} are one customer's")
-    if not answer["linked"]:
-        note(f"error: they stay apart: {_REASONS[answer['reason']]}")
-    return 0 if answer["linked"] else 1
+    if not answer.linked:
+        note(f"error: they stay apart: {_REASONS[str(answer.reason)]}")
+    return 0 if answer.linked else 1
 
 
 _REASONS: Final = {
@@ -147,6 +146,7 @@ def unlink(
 
     They keep what arrived under them. Events do not link the two again.
     """
+    from cjo_stream.core.answer import Unlinked
     from cjo_stream.core.message import Find, Unlink
 
     installation = installation_of(context, state)
@@ -156,44 +156,45 @@ def unlink(
     def order(confirmed: bool) -> Callable[[str], ActorMessage]:
         return lambda command_id: Find(Unlink(command_id, a.hash, b, confirmed))
 
-    would = _found(installation.look(a, order(False)), a)
-    if not would["links"]:
+    would = installation.look(a, order(False), Unlinked)
+    if not would.links:
         raise UsageError(f"{_no_link(installation, a, one, other)}: name two that are linked")
     _tell_unlink(would)
     confirm("Take this back?", yes)
-    done = _found(installation.tell(a, order(True)), a)
+    done = installation.order(a, order(True), Unlinked)
     if json:
         say_json(done)
         return
-    for left in done["leaving"]:
-        say(f"{', '.join(left['identifiers'])}: customer {left['customer_id']} from here on")
-    if not done["leaving"]:
+    for left in done.leaving:
+        say(f"{', '.join(left.identifiers)}: customer {left.customer_id} from here on")
+    if not done.leaving:
         say("the link is taken back; others hold the customer together")
 
 
 def _no_link(installation: Installation, at: Identifier, one: str, other: str | None) -> str:
     """Return why there is nothing to take back."""
+    from cjo_stream.core.answer import Unlinked
     from cjo_stream.core.message import Find, Unlink
 
     if other is None:
         return f"{one} is linked with nobody"
-    all_ = installation.look(at, lambda command_id: Find(Unlink(command_id, at.hash)))
-    others = sorted({name for pair in all_["links"] for name in pair} - {f"{at.type}:{at.value}"})
+    all_ = installation.look(at, lambda command_id: Find(Unlink(command_id, at.hash)), Unlinked)
+    others = sorted({name for pair in all_.links for name in pair} - {f"{at.type}:{at.value}"})
     held = f"{one} is linked with {', '.join(others)}" if others else "it is linked with nobody"
     return f"{one} and {other} are not linked with each other; {held}"
 
 
-def _tell_unlink(would: dict[str, Any]) -> None:
-    note(f"customer {would['customer_id']}")
-    for pair in would["links"]:
-        note(f"  taken back: {pair[0]} - {pair[1]}")
-    for left in would["leaving"]:
-        note(f"  leaves:     {', '.join(left['identifiers'])}")
-        journeys = ", ".join(f"{i['journey']} in {i['state']}" for i in left["instances"])
-        facts = ", ".join(left["facts"])
+def _tell_unlink(would: Unlinked) -> None:
+    note(f"customer {would.customer_id}")
+    for one, other in would.links:
+        note(f"  taken back: {one} - {other}")
+    for left in would.leaving:
+        note(f"  leaves:     {', '.join(left.identifiers)}")
+        journeys = ", ".join(f"{i.journey} in {i.state}" for i in left.instances)
+        facts = ", ".join(left.facts)
         note(f"              instances: {journeys or 'none'}; facts: {facts or 'none'}")
-        note(f"              commands: {left['commands']}")
-    if not would["leaving"]:
+        note(f"              commands: {left.commands}")
+    if not would.leaving:
         note("  nobody leaves: other links hold the customer together")
 
 
@@ -210,6 +211,7 @@ def erase(
     It prints what still holds older records, and for how long. --json prints a proof without
     personal data. Exit 1 if a partition did not answer.
     """
+    from cjo_stream.core.answer import Erased
     from cjo_stream.core.message import Erase, Find
 
     installation = installation_of(context, state)
@@ -218,14 +220,18 @@ def erase(
     def order(confirmed: bool) -> Callable[[str], ActorMessage]:
         return lambda command_id: Find(Erase(command_id, confirmed))
 
-    would = _found(installation.look(at, order(False)), at)
-    note(f"customer {would['customer_id']}: {_numbers(would['removed'])}")
+    would = installation.look(at, order(False), Erased)
+    note(f"customer {would.customer_id}: {_numbers(would.removed)}")
     confirm("Erase all of this, for good?", yes)
-    done = _found(installation.tell(at, order(True)), at)
+    done = installation.order(at, order(True), Erased)
     silent = installation.sweep()
     kept = installation.kept()
     if json:
-        proof = {name: done[name] for name in ("customer_id", "erased_at", "removed")}
+        proof = {
+            "customer_id": done.customer_id,
+            "erased_at": done.erased_at,
+            "removed": done.removed,
+        }
         say_json({**proof, "partitions_not_swept": silent, "kept": kept})
     else:
         _tell_erased(done, kept)
@@ -237,49 +243,24 @@ def erase(
     return 1 if silent else 0
 
 
-def _tell_erased(done: dict[str, Any], kept: Sequence[Kept]) -> None:
+def _tell_erased(done: Erased, kept: Sequence[Kept]) -> None:
     from cjo_stream.core.decision.explain import moment_text
 
-    say(f"customer {done['customer_id']} is erased, at {moment_text(done['erased_at'])} UTC")
-    say(f"removed: {_numbers(done['removed'])}")
+    assert isinstance(done.erased_at, int), "an erasure that was carried out says when"
+    say(f"customer {done.customer_id} is erased, at {moment_text(done.erased_at)} UTC")
+    say(f"removed: {_numbers(done.removed)}")
     say("the stores hold nothing of them any more, and no checkpoint made from here on does")
     rows = [(one.place, one.holds, one.how) for one in kept]
     say_table("What was written before is kept", ("where", "what", "how long"), rows)
 
 
-def _numbers(removed: dict[str, Any]) -> str:
-    identifiers = ", ".join(
-        f"{number} {type_}" for type_, number in removed["identifiers"].items()
-    )
+def _numbers(removed: Removed) -> str:
+    import msgspec
+
+    identifiers = ", ".join(f"{number} {type_}" for type_, number in removed.identifiers.items())
     others = [
         f"{number} {name.replace('_', ' ')}"
-        for name, number in removed.items()
+        for name, number in msgspec.structs.asdict(removed).items()
         if name != "identifiers" and number
     ]
     return "; ".join([f"identifiers: {identifiers or 'none'}", *others])
-
-
-# --- what all of them do
-
-
-def _found(answer: dict[str, Any], at: Identifier) -> dict[str, Any]:
-    """Return an answer; raises UsageError where there is nobody, RetryError where it failed.
-
-    An identifier that is going to another customer just now is nobody's: a RetryError, too.
-    """
-    if "error" in answer:
-        raise RetryError(
-            f"the command failed ({answer['error']}) and changed nothing. This is a fault of "
-            "cjo-stream: the worker's log says where; report that, and give the command again "
-            "with the release that mends it"
-        )
-    if answer.get("changed"):
-        raise RetryError(
-            f"this {at.type} is just going to another customer, nothing was done; try again"
-        )
-    if not answer["found"]:
-        raise UsageError(
-            f"nobody is known by this {at.type}; CJO_TENANT_KEY must be what it was when the "
-            "state was made"
-        )
-    return answer

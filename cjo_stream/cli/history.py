@@ -9,8 +9,8 @@ _INDENT: Final = " " * 4
 _KIND_COLUMNS: Final = 10
 
 
-def lines(customer: dict[str, Any], entries: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield the lines of a timeline, as the answer to `Show` has it.
+def lines(customer_id: str, entries: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the lines of a customer's timeline, as the answer to `Show` has it.
 
     What was noted of a customer who is absorbed by now says under which id.
     """
@@ -20,8 +20,8 @@ def lines(customer: dict[str, Any], entries: list[dict[str, Any]]) -> Iterator[s
         kind = entry["kind"]
         body = entry[kind]
         first, *more = _event(body, entry["at"]) if kind == "event" else _TOLD[kind](body)
-        then = body.get("customer_id", customer["customer_id"])
-        was = "" if then == customer["customer_id"] else f"  (as {then})"
+        then = body.get("customer_id", customer_id)
+        was = "" if then == customer_id else f"  (as {then})"
         yield f"{moment_text(entry['at'])}  {kind:{_KIND_COLUMNS}}  {first}{was}"
         for line in more:
             yield _INDENT + line

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from cjo_stream.core.answer import CustomerRow, InstanceRow, Shown, WaitingRow
 from cjo_stream.core.command.outcome import OUTCOME, join_outcome, note_outcome
 from cjo_stream.core.command.window import close_windows, remove_over, reward_outcome
 from cjo_stream.core.decision import waiting as requests
@@ -100,11 +101,13 @@ def on_show(key: str, state: Customer, message: Show, turn: Turn) -> Customer:
     if is_order_passed_on(state, message, turn):
         return state
     row = snapshot(state, turn.program, turn.clock, timers=True)
-    body: dict[str, Any] = {"found": True, "customer": {**row, "absorbed": state.aliases}}
+    row.absorbed = state.aliases
+    answer = Shown(customer=row)
     if message.history:
         entries = turn.timelines.read(key, state.noted)
-        body["history"], body["left_out"] = shown(entries, state.members, size_of(body))
-    turn.emit(Reply(command_id=message.command_id, body=body))
+        beside = size_of(msgspec.to_builtins(answer))
+        answer.history, answer.left_out = shown(entries, state.members, beside)
+    turn.emit(Reply(command_id=message.command_id, body=answer))
     return state
 
 
@@ -147,7 +150,8 @@ def _drop_of_journeys(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
             )
     for waiting in [w for w in customer.waiting if w.due <= turn.clock]:
         customer.waiting.remove(waiting)
-        dropped.append({"customer_id": customer.id, **_waiting_row(waiting)})
+        row = msgspec.structs.asdict(_waiting_row(waiting))
+        dropped.append({"customer_id": customer.id, **row})
     return dropped
 
 
@@ -189,45 +193,41 @@ def wake_ms(customer: Customer) -> int | None:
     return min(due, default=None)
 
 
-def snapshot(
-    customer: Customer, program: Program, now: int, timers: bool = False
-) -> dict[str, Any]:
+def snapshot(customer: Customer, program: Program, now: int, timers: bool = False) -> CustomerRow:
     """Return a row of customers.jsonl; with `timers`, what is due and when, too."""
     view = View(customer, program, now)
     values = {name: view.get(name) for name in program.traits}
     rows = []
     for instance in customer.instances:
         if instance.state is not None:
-            row = {
-                "journey": instance.journey,
-                "version": instance.version,
-                "instance_id": instance.id,
-                "key": instance.key,
-                "state": instance.state,
-                "holdout": instance.holdout,
-            }
+            row = InstanceRow(
+                journey=instance.journey,
+                version=instance.version,
+                instance_id=instance.id,
+                key=instance.key,
+                state=instance.state,
+                holdout=instance.holdout,
+            )
             if timers:
-                row["timers"] = sorted(timer.due for timer in instance.timers)
+                row.timers = sorted(timer.due for timer in instance.timers)
             rows.append(row)
-    return {
-        "customer_id": customer.id,
-        "identifiers": values_of(customer),
-        "facts": known_facts(customer, program.facts),
-        "traits": {name: value for name, value in values.items() if value is not MISSING},
-        "events": customer.events,
-        "instances": rows,
-        **({"waiting": [_waiting_row(one) for one in customer.waiting]} if timers else {}),
-    }
+    found = CustomerRow(
+        customer_id=customer.id,
+        identifiers=values_of(customer),
+        facts=known_facts(customer, program.facts),
+        traits={name: value for name, value in values.items() if value is not MISSING},
+        events=customer.events,
+        instances=rows,
+    )
+    if timers:
+        found.waiting = [_waiting_row(one) for one in customer.waiting]
+    return found
 
 
-def _waiting_row(waiting: Waiting) -> dict[str, Any]:
-    return {
-        "request": waiting.asked,
-        "journey": waiting.journey,
-        "instance_id": waiting.instance_id,
-        "state": waiting.state,
-        "due": waiting.due,
-    }
+def _waiting_row(waiting: Waiting) -> WaitingRow:
+    return WaitingRow(
+        waiting.asked, waiting.journey, waiting.instance_id, waiting.state, waiting.due
+    )
 
 
 # --- step 0: whose the event is

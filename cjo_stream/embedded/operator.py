@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from cjo_stream.core.catalogue import FILES
 from cjo_stream.core.event import Identifier
-from cjo_stream.core.message import ActorMessage, Message, Sweep, identifier_key, partition_of
+from cjo_stream.core.message import Message, Sweep, identifier_key, partition_of
 from cjo_stream.definition import DefinitionSet
 from cjo_stream.embedded import definition
 from cjo_stream.embedded.delivery import Delivery, delivering, place_of_operator, run_folders
@@ -23,10 +23,14 @@ from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.embedded.state import StateFolder
 from cjo_stream.errors import InvariantError
 from cjo_stream.ingest.identifier import named
-from cjo_stream.installation.answer import Applied, Kept, Status
+from cjo_stream.installation.answer import Applied, Kept, Status, answered
+from cjo_stream.installation.port import Order
 
 _COMMAND = "operator"
 """The id of a command: its answer is seen by nobody else."""
+
+
+_Answer = TypeVar("_Answer")
 
 
 class InFolder:
@@ -56,11 +60,12 @@ class InFolder:
             check_key(folder.log, self._state, self._tenant_key)
         return named(program_of(self._state), self._tenant_key, written)
 
-    def look(self, at: Identifier, order: Callable[[str], ActorMessage]) -> Any:
+    def look(self, at: Identifier, order: Order, answer: type[_Answer]) -> _Answer:
         """Return the answer to an order that changes nothing; nothing is written."""
-        return look(self._state, identifier_key(at.hash), order(_COMMAND))
+        body = look(self._state, identifier_key(at.hash), order(_COMMAND))
+        return answered(body, at, answer)
 
-    def tell(self, at: Identifier, order: Callable[[str], ActorMessage]) -> Any:
+    def order(self, at: Identifier, order: Order, answer: type[_Answer]) -> _Answer:
         """Carry out an order; return its answer."""
         key = identifier_key(at.hash)
         with self._open() as (runtime, delivery):
@@ -70,7 +75,7 @@ class InFolder:
             runtime.order(items)
             if not delivery.answers:
                 raise InvariantError(f"{self._state} did not answer: its state is not at rest")
-            return delivery.answers[-1]
+            return answered(delivery.answers[-1], at, answer)
 
     def sweep(self) -> list[int]:
         """Let every store forget what was overwritten; return those that have not: none."""

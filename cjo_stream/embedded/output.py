@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
+from cjo_stream.core.answer import CustomerRow
 from cjo_stream.core.catalogue import DEAD_LETTER, FILES
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.engine.frame import Effect
@@ -185,7 +186,7 @@ class Output:
                     os.fsync(file.fileno())
                     file.close()
 
-    def write_customers(self, rows: Iterable[dict[str, object]]) -> int:
+    def write_customers(self, rows: Iterable[CustomerRow]) -> int:
         """Write customers.jsonl from rows in order of customer id; return how many."""
         number = 0
         with self._writing(), (self._folder / CUSTOMERS).open("wb") as file:

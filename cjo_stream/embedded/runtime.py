@@ -21,6 +21,7 @@ from typing import Protocol, Self
 
 import msgspec
 
+from cjo_stream.core.answer import CustomerRow
 from cjo_stream.core.customer import snapshot
 from cjo_stream.core.event import Event
 from cjo_stream.core.message import ActivateSet, Message, StoreSet
@@ -237,7 +238,7 @@ class Runtime:
             if isinstance(state, Customer) and (state.events or state.aliases):
                 yield state
 
-    def rows(self) -> Iterator[dict[str, object]]:
+    def rows(self) -> Iterator[CustomerRow]:
         """Yield the rows of customers.jsonl, by customer id."""
         program = self.tasks[0].program
         if program is not None:

@@ -33,6 +33,7 @@ import msgspec
 
 from cjo_stream.core import actor
 from cjo_stream.core import customer as customers
+from cjo_stream.core.answer import Failed, ModelInForce, SetInForce, Stored, Swept
 from cjo_stream.core.bounds import BOUNDS, Bounds
 from cjo_stream.core.event import native
 from cjo_stream.core.journey.instance import LIVE
@@ -361,19 +362,19 @@ class Task:
         message = item.message
         if type(message) is StoreSet:
             self._sets.store(message.number, message.content)
-            self._answer(message.command_id, {"stored": message.number})
+            self._answer(message.command_id, Stored(message.number))
         elif type(message) is ActivateSet:
             error = self._sets.activate(message.number)
-            self._answer(message.command_id, {"active": self._sets.active, "error": error})
+            self._answer(message.command_id, SetInForce(self._sets.active, error))
         elif type(message) is StoreModel:
             self._models.store(message.number, message.part, message.parts, message.content)
-            self._answer(message.command_id, {"stored": message.number})
+            self._answer(message.command_id, Stored(message.number))
         elif type(message) is ActivateModel:
             error = self._models.activate(message.number)
-            self._answer(message.command_id, {"model": self._models.active, "error": error})
+            self._answer(message.command_id, ModelInForce(self._models.active, error))
         elif type(message) is Sweep:
             self._purges.append("")
-            self._answer(message.command_id, {"swept": True})
+            self._answer(message.command_id, Swept())
         else:
             self._handle(item.to, cast(ActorMessage, message), careful)
             if self._fifo:
@@ -465,7 +466,7 @@ class Task:
             else:
                 log_failure("an operator's command failed and changed nothing", error)
                 order = message.order if isinstance(message, Find) else message
-                turn.emit(Reply(command_id=order.command_id, body={"error": type(error).__name__}))
+                turn.emit(Reply(command_id=order.command_id, body=Failed(type(error).__name__)))
         self._close_turn(key, entry, turn)
 
     def _turn(self, received_at: int = 0) -> Turn:
@@ -545,7 +546,7 @@ class Task:
     def _emit(self, record: Record) -> None:
         self._effects.add(*self._numbers.number(EFFECTS), effect_of(record))
 
-    def _answer(self, command_id: str, body: dict[str, object]) -> None:
+    def _answer(self, command_id: str, body: msgspec.Struct) -> None:
         if command_id:
             self._emit(Reply(command_id=command_id, partition=self.partition, body=body))
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import msgspec
+
+from cjo_stream.core.answer import Failed, Nobody
+from cjo_stream.core.event import Identifier
+from cjo_stream.errors import RetryError, UsageError
+
+_Answer = TypeVar("_Answer")
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -57,3 +65,28 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     offset: int
     value: str
     """As text; what is no UTF-8 is replaced."""
+
+
+def answered(body: Any, at: Identifier, answer: type[_Answer]) -> _Answer:
+    """Return the answer to an order about the customer of `at`, from a reply's body.
+
+    Raises UsageError where no customer has the identifier, RetryError where it is on its way to
+    another customer, or the order failed.
+    """
+    if "error" in body:
+        failed = msgspec.convert(body, Failed)
+        raise RetryError(
+            f"the command failed ({failed.error}) and changed nothing. This is a fault of "
+            "cjo-stream: the worker's log says where; report that, and give the command again "
+            "with the release that mends it"
+        )
+    if body.get("found") is False:
+        if msgspec.convert(body, Nobody).changed is True:
+            raise RetryError(
+                f"this {at.type} is just going to another customer, nothing was done; try again"
+            )
+        raise UsageError(
+            f"nobody is known by this {at.type}; CJO_TENANT_KEY must be what it was when the "
+            "state was made"
+        )
+    return msgspec.convert(body, answer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from cjo_stream.core.event import Identifier
 from cjo_stream.core.message import ActorMessage
@@ -13,6 +13,7 @@ from cjo_stream.installation.answer import Applied, Kept, Refused, Status
 Order = Callable[[str], ActorMessage]
 """Makes the message of an order from the id of the command."""
 _Record = TypeVar("_Record")
+_Answer = TypeVar("_Answer")
 
 
 class Records(Protocol):
@@ -49,11 +50,15 @@ class Installation(Protocol):
     def named(self, written: str) -> Identifier:
         """Return the identifier written `type:value`; raises UsageError."""
 
-    def look(self, at: Identifier, order: Order) -> Any:
-        """Return the answer to an order that changes nothing."""
+    def look(self, at: Identifier, order: Order, answer: type[_Answer]) -> _Answer:
+        """Return the answer to an order that changes nothing; raises as `order`."""
 
-    def tell(self, at: Identifier, order: Order) -> Any:
-        """Have an order carried out; return its answer."""
+    def order(self, at: Identifier, order: Order, answer: type[_Answer]) -> _Answer:
+        """Have an order carried out; return its answer.
+
+        Raises UsageError where no customer has the identifier, RetryError where it is on its way
+        to another customer, or the order failed.
+        """
 
     def sweep(self) -> list[int]:
         """Let every store forget what was overwritten; return the partitions that have not."""

@@ -144,7 +144,8 @@ class TopologyDriver:
             known = ", ".join(self._program.identifiers)
             raise UsageError(f"{type_!r} is no identifier type of this topology; it has {known}")
         for customer in self._runtime.customers():
-            row = snapshot(customer, self._program, self._clock(), timers=True)
+            now = self._clock()
+            row: Row = msgspec.to_builtins(snapshot(customer, self._program, now, timers=True))
             if value in row["identifiers"].get(type_, []):
                 return row
         return None

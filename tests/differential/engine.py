@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.definition import DefinitionSet, compile_content
 from cjo_stream.embedded.log import MemoryLog
@@ -70,7 +72,7 @@ def run_in_memory(
                 runtime.refuse("lane", number, dead_letter_of(record, refused))
         runtime.settle()
         runtime.advance(runtime.high + drain_ms)
-        return output.effects, list(runtime.rows())
+        return output.effects, msgspec.to_builtins(list(runtime.rows()))
 
 
 def run_on_disk(

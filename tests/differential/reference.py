@@ -10,6 +10,8 @@ import heapq
 from collections import deque
 from collections.abc import Iterable
 
+import msgspec
+
 from cjo_stream.core import actor
 from cjo_stream.core.actor import Actor
 from cjo_stream.core.bounds import BOUNDS, Bounds
@@ -118,7 +120,10 @@ class Reference:
 
     def rows(self) -> list[dict[str, object]]:
         """Return the rows of customers.jsonl."""
-        return [snapshot(state, self.program, self.clock) for state in self.customers()]
+        return [
+            msgspec.to_builtins(snapshot(state, self.program, self.clock))
+            for state in self.customers()
+        ]
 
     def customers(self) -> list[Customer]:
         """Return every customer who has had an event, or absorbed one who had, by id."""

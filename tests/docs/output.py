@@ -68,9 +68,8 @@ def transition_reasons() -> str:
 
 
 def dead_letter_reasons() -> str:
-    found = set()
-    for path in SOURCES:
-        found |= set(re.findall(r"InputError\(\s*\"(\w+)\"|reason=\"(\w+)\"", path.read_text()))
+    reasons = r"InputError\(\s*\"(\w+)\"|DeadLetter\(\s*reason=\"(\w+)\""
+    found = {one for path in SOURCES for one in re.findall(reasons, path.read_text())}
     known = {one or other for one, other in found}
     assert known <= set(word.REASONS), known - set(word.REASONS)
     assert set(word.REASONS) <= known, set(word.REASONS) - known

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
@@ -413,7 +414,9 @@ def judge(chain: Chain, topology: Path = TOPOLOGY) -> Verdict:
             customer = codec.decode_actor(key_bytes[1:].decode(), value)
             assert isinstance(customer, Customer)
             if customer.events:
-                verdict.customers.append(snapshot(customer, program, task.clock))
+                verdict.customers.append(
+                    msgspec.to_builtins(snapshot(customer, program, task.clock))
+                )
     for topic, by_key in wanted.items():
         assert chain.published(topic, by_key) == by_key, (
             f"(c) {topic}: not the replay's, once each"

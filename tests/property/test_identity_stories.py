@@ -34,7 +34,7 @@ def test_embedded(story: Story, partitions: int) -> None:
         at += 1000
         driver.send(visit.type, at=at, channel="web", identifiers=visit.named())
     driver.advance("2d")
-    customers = [row["identifiers"] for row in driver._runtime.rows()]
+    customers = [row.identifiers for row in driver._runtime.rows()]
     story.told(_ending(driver.actions(), driver.transitions(), customers))
 
 

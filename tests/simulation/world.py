@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+import msgspec
+
 from cjo_stream.core.bounds import BOUNDS
 from cjo_stream.core.customer import snapshot
 from cjo_stream.core.identity.field import beyond_bounds
@@ -496,7 +498,7 @@ def events_of(store: MemoryStore, program: Program) -> Counter[str]:
     """Return how many events each user's customer has counted."""
     counted: Counter[str] = Counter()
     for customer in customers_of(store):
-        row = snapshot(customer, program, 0)
+        row = msgspec.to_builtins(snapshot(customer, program, 0))
         counted[row["identifiers"]["user"][0]] += row["events"]
     return counted
 

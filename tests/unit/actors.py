@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from cjo_stream.core import actor
 from cjo_stream.core.bounds import BOUNDS
 from cjo_stream.core.event import Event, Identifier
@@ -183,7 +185,7 @@ class Town:
         bodies = [
             r.body for r in self.records if isinstance(r, Reply) and r.command_id == command_id
         ]
-        return dict(bodies[-1]) if bodies else {}
+        return dict(msgspec.to_builtins(bodies[-1])) if bodies else {}
 
     # --- the post
 

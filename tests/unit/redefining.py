@@ -160,7 +160,8 @@ class World:
 
     def row(self, identifier: str) -> Row:
         """Return the customer's row of customers.jsonl."""
-        return snapshot(self.customer(identifier), self.program, self.clock, timers=True)
+        row = snapshot(self.customer(identifier), self.program, self.clock, timers=True)
+        return dict(msgspec.to_builtins(row))
 
     def traits(self, identifier: str) -> Row:
         """Return the customer's traits."""

@@ -60,11 +60,8 @@ _UP_TO = "test_hosting.py::test_a_missing_record_ends_the_process"
 
 TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/customer.py": {
-        "the worker's log says where; report that": "test_cli_customer.py::test_a_command_that_failed_is_given_again_once_what_the_log_tells_of_is_mended",
         "one identifier, named twice": "test_cli_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
         "name two that are linked": "test_cli_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
-        "just going to another customer": "test_cli_customer.py::test_who_is_just_going_to_another_customer_is_asked_for_again",
-        "nobody is known by this": "test_cli_customer.py::test_a_state_folder_without_a_fingerprint_takes_one_with_the_next_run",
     },
     "cli/decisions.py": {
         "fixed:ACTION with one of its own": _CHOICES,
@@ -201,6 +198,11 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "ingest/tenant.py": {
         "Set CJO_TENANT_KEY to the key": "test_cli_customer.py::test_with_another_tenant_key_a_state_folder_is_left_alone",
+    },
+    "installation/answer.py": {
+        "the worker's log says where; report that": "test_cli_customer.py::test_a_command_that_failed_is_given_again_once_what_the_log_tells_of_is_mended",
+        "just going to another customer": "test_cli_customer.py::test_who_is_just_going_to_another_customer_is_asked_for_again",
+        "nobody is known by this": "test_cli_customer.py::test_a_state_folder_without_a_fingerprint_takes_one_with_the_next_run",
     },
     "kafka/client/client.py": {
         "a record of topic {} is damaged": "kafka/test_damage.py::test_a_changed_byte_in_any_log_is_refused_and_never_taken",

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from cjo_stream.cli.customer import _found
+from cjo_stream.core.answer import Shown, Tied
 from cjo_stream.core.event import Identifier
 from cjo_stream.core.message import Find, Show, identifier_key
 from cjo_stream.embedded.delivery import SUFFIX
 from cjo_stream.errors import RetryError
+from cjo_stream.installation.answer import answered
 from cjo_stream.store.rocks import RocksStore
 from tests.unit.partition import Partition, event, hash_of
 from tests.unit.test_cli import EVENTS, SHOP, Done, cli
@@ -266,8 +267,8 @@ def test_a_state_folder_without_a_fingerprint_takes_one_with_the_next_run(
 def test_who_is_just_going_to_another_customer_is_asked_for_again() -> None:
     at = Identifier("user", "u", "0" * 32)
     with pytest.raises(RetryError, match="try again"):
-        _found({"found": False, "changed": True}, at)
-    assert _found({"found": True}, at)
+        answered({"found": False, "changed": True}, at, Shown)
+    assert answered({"linked": True}, at, Tied) == Tied(linked=True)
 
 
 def test_a_command_that_failed_is_given_again_once_what_the_log_tells_of_is_mended(
@@ -277,15 +278,15 @@ def test_a_command_that_failed_is_given_again_once_what_the_log_tells_of_is_mend
     partition = Partition()
     partition.event(event(1))
 
-    def show() -> dict[str, Any]:
+    def show() -> Shown:
         partition.control(Find(Show("question")), to=identifier_key(at.hash))
         partition.run()
         answer: dict[str, Any] = partition.sent("reply")[-1]["body"]
-        return _found(answer, at)
+        return answered(answer, at, Shown)
 
     with monkeypatch.context() as fault:
         poison(fault, Show, bad=lambda message: True)
         with pytest.raises(RetryError, match="the worker's log says where; report that"):
             show()
     assert "an operator's command failed and changed nothing: ValueError at handle" in caplog.text
-    assert show()["customer"]["events"] == 1
+    assert show().customer.events == 1

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cjo_stream.core.answer import Erased
 from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.message import Erase, Find
 from cjo_stream.definition import DefinitionSet, load
@@ -94,8 +95,14 @@ class World:
         return definition.apply(changed, self.state, KEY).changed
 
     def erase(self, number: int) -> bool:
-        answer = InFolder(self.state, KEY).tell(self.user(number), lambda c: Find(Erase(c, True)))
-        return bool(answer.get("done"))
+        """Erase a customer; return whether there was one."""
+        at = self.user(number)
+        try:
+            return InFolder(self.state, KEY).order(at, lambda c: Find(Erase(c, True)), Erased).done
+        except UsageError as error:
+            if "nobody is known" in str(error):
+                return False
+            raise
 
     @staticmethod
     def user(number: int) -> Identifier:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from rocksdict import DBCompressionType
 
+from cjo_stream.core.answer import Erased, Tied, Unlinked
 from cjo_stream.core.message import ActorMessage, Erase, Find, Tie, Unlink, identifier_key
 from cjo_stream.definition import DefinitionSet, compile_content, load
 from cjo_stream.embedded.log import DurableLog
@@ -137,15 +138,15 @@ class World:
             partitions=self._partitions,
         )
 
-    def tell(self, written: str, order: Callable[[str], ActorMessage]) -> Any:
+    def order(self, written: str, order: Callable[[str], ActorMessage], answer: type) -> Any:
         customers = InFolder(self.state, KEY)
-        answer = customers.tell(customers.named(written), order)
+        found = customers.order(customers.named(written), order, answer)
         customers.sweep()
-        return answer
+        return found
 
-    def erase(self, written: str) -> Any:
-        answer = self.tell(written, lambda c: Find(Erase(c, True)))
-        assert answer["done"]
+    def erase(self, written: str) -> Erased:
+        answer: Erased = self.order(written, lambda c: Find(Erase(c, True)), Erased)
+        assert answer.done
         return answer
 
     def hash(self, written: str) -> str:
@@ -200,7 +201,7 @@ def test_nothing_of_an_erased_person_is_on_disk(
     assert {secret for secret, _ in found(world.state, ada_s)} >= {ada, *phones}
 
     answer = world.erase(f"cookie:{phones[2]}")
-    assert answer["removed"]["identifiers"] == {"cookie": 4, "email": 1, "user": 1}
+    assert answer.removed.identifiers == {"cookie": 4, "email": 1, "user": 1}
     assert found(world.state, ada_s) == set()
     assert not any(secret.encode() in value for value in world.values() for secret in ada_s)
     assert found(world.state, bob_s), "Bob is not erased"
@@ -228,8 +229,10 @@ def test_a_person_who_was_merged_with_another_and_parted_again(
     world.run([people.event("ada", "cart", {"user": ada, "cookie": tablet})])
     world.run([people.event("bob", "cart", {"cookie": tablet}) for _ in range(3)])
     one, other = world.hash(f"user:{ada}"), world.hash(f"cookie:{tablet}")
-    parted = world.tell(f"user:{ada}", lambda c: Find(Unlink(c, one, other, True)))
-    assert len(parted["leaving"]) == 1
+    unlink = Unlink("", one, other, True)
+    parted = world.order(f"user:{ada}", lambda _: Find(unlink), Unlinked)
+    (left,) = parted.leaving
+    assert f"cookie:{tablet}" in left.identifiers
     world.run([people.event("bob", "cart", {"cookie": tablet, "user": bob})])
     assert found(world.state, [tablet])
     world.erase(f"user:{bob}")
@@ -244,7 +247,7 @@ def test_what_an_operator_linked_is_erased_as_one(tmp_path: Path, compression: s
     world.run([people.event("ada", "cart", {"cookie": value}) for value in (one, other) * 5])
     customers = InFolder(world.state, KEY)
     a, b = customers.named(f"cookie:{one}"), customers.named(f"cookie:{other}")
-    assert world.tell(f"cookie:{one}", lambda c: Tie(c, a, b)) == {"linked": True}
+    assert world.order(f"cookie:{one}", lambda c: Tie(c, a, b), Tied) == Tied(linked=True)
     world.erase(f"cookie:{other}")
     assert found(world.state, people.secrets["ada"]) == set()
 

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import msgspec
 
+from cjo_stream.core.answer import Nobody, Tied
 from cjo_stream.core.edge import Edge, Incarnation, next_own_epoch
 from cjo_stream.core.identifier.hold import (
     REFUSAL_MS,
@@ -136,7 +137,7 @@ def on_linked(_: str, state: Identifier | None, message: Linked, turn: Turn) -> 
     """Note that the edge lies inside one customer; release the events that waited for it."""
     assert state is not None
     edge = message.edge
-    _reply(edge, {"linked": True}, turn)
+    _reply(edge, Tied(linked=True), turn)
     if edge.source.epoch == state.epoch:
         state.asked.pop(edge.name, None)
         state.refused.pop(edge.name, None)
@@ -161,7 +162,7 @@ def on_refused(_: str, state: Identifier | None, message: Refused, turn: Turn) -
     assert state is not None
     edge, reason = message.edge, message.reason
     if edge.command_id:
-        _reply(edge, {"linked": False, "reason": reason}, turn)
+        _reply(edge, Tied(linked=False, reason=reason), turn)
         turn.changed = False
         return state
     if reason in ("busy", "stale"):
@@ -258,7 +259,7 @@ def on_find(key: str, state: Identifier | None, message: Find, turn: Turn) -> Id
     """Pass an operator's order on to the customer; answer where there is none."""
     turn.changed = False
     if state is None or not state.pointer:
-        turn.emit(Reply(command_id=message.order.command_id, body={"found": False}))
+        turn.emit(Reply(command_id=message.order.command_id, body=Nobody()))
     else:
         order = msgspec.structs.replace(message.order, by=(key[1:], state.epoch))
         turn.send(customer_key(state.pointer), order)
@@ -270,7 +271,7 @@ def on_tie(key: str, state: Identifier | None, message: Tie, turn: Turn) -> Iden
     state = state if state is not None else Identifier()
     ensure_pointer(key, state, message.source.type, turn)
     if state.is_shared:
-        body = {"linked": False, "reason": "shared"}
+        body = Tied(linked=False, reason="shared")
         turn.emit(Reply(command_id=message.command_id, body=body))
         return state
     edge = Edge(
@@ -309,7 +310,7 @@ def _hashes(name: str) -> list[str]:
     return [name[at : at + HASH_DIGITS] for at in range(0, len(name), HASH_DIGITS)]
 
 
-def _reply(edge: Edge, body: dict[str, object], turn: Turn) -> None:
+def _reply(edge: Edge, body: Tied, turn: Turn) -> None:
     if edge.command_id:
         turn.emit(Reply(command_id=edge.command_id, body=body))
 

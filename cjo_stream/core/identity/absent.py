@@ -6,6 +6,7 @@ later event.
 
 from __future__ import annotations
 
+from cjo_stream.core.answer import Nobody
 from cjo_stream.core.edge import Incarnation
 from cjo_stream.core.identity.forward import (
     is_event_passed_on,
@@ -136,4 +137,4 @@ def _bounce(incarnation: Incarnation, erased_at: int, turn: Turn) -> None:
 
 
 def _answer_nobody(command_id: str, turn: Turn) -> None:
-    turn.emit(Reply(command_id=command_id, body={"found": False}))
+    turn.emit(Reply(command_id=command_id, body=Nobody()))

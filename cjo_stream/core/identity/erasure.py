@@ -6,8 +6,7 @@ later than the erasure are dropped wherever they arrive.
 
 from __future__ import annotations
 
-from typing import Any
-
+from cjo_stream.core.answer import Erased, Removed
 from cjo_stream.core.identity.field import empty
 from cjo_stream.core.identity.member.membership import record_change
 from cjo_stream.core.journey.instance import count_live
@@ -21,10 +20,10 @@ from cjo_stream.core.turn import Turn
 def erase(customer: Customer, message: Erase, turn: Turn) -> None:
     """Erase, or only say what that would remove; the answer has numbers, no values."""
     key = "p" + customer.id
-    report = {"found": True, "customer_id": customer.id, "done": message.confirmed}
-    report["removed"] = _inventory(customer, len(turn.timelines.read(key, customer.noted)))
+    removed = _inventory(customer, len(turn.timelines.read(key, customer.noted)))
+    answer = Erased(customer_id=customer.id, done=message.confirmed, removed=removed)
     if not message.confirmed:
-        turn.emit(Reply(command_id=message.command_id, body=report))
+        turn.emit(Reply(command_id=message.command_id, body=answer))
         return
     for hash_, member in customer.members.items():
         rank = turn.program.identifier_type(member.type).rank
@@ -39,7 +38,8 @@ def erase(customer: Customer, message: Erase, turn: Turn) -> None:
     empty(customer)
     customer.erased_at = turn.clock
     turn.purges.append(key)
-    turn.emit(Reply(command_id=message.command_id, body={**report, "erased_at": turn.clock}))
+    answer.erased_at = turn.clock
+    turn.emit(Reply(command_id=message.command_id, body=answer))
 
 
 def on_purge(_: str, state: Customer, message: Purge, turn: Turn) -> Customer:
@@ -57,19 +57,19 @@ def on_purge_for_nobody(_: str, state: None, message: Purge, turn: Turn) -> None
     return state
 
 
-def _inventory(customer: Customer, entries: int) -> dict[str, Any]:
+def _inventory(customer: Customer, entries: int) -> Removed:
     """Return what is held of a customer, in numbers."""
     identifiers: dict[str, int] = {}
     for member in customer.members.values():
         identifiers[member.type] = identifiers.get(member.type, 0) + 1
-    return {
-        "identifiers": dict(sorted(identifiers.items())),
-        "absorbed_customers": len(customer.aliases),
-        "events": customer.events,
-        "facts": len(customer.facts),
-        "traits": len(customer.traits),
-        "consents": sum(len(channels) for channels in customer.consent.values()),
-        "journey_instances": len(customer.instances),
-        "commands": len(customer.commands),
-        "timeline_entries": entries,
-    }
+    return Removed(
+        identifiers=dict(sorted(identifiers.items())),
+        absorbed_customers=len(customer.aliases),
+        events=customer.events,
+        facts=len(customer.facts),
+        traits=len(customer.traits),
+        consents=sum(len(channels) for channels in customer.consent.values()),
+        journey_instances=len(customer.instances),
+        commands=len(customer.commands),
+        timeline_entries=entries,
+    )

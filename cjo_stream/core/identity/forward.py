@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from cjo_stream.core.answer import Nobody
 from cjo_stream.core.edge import Edge, next_given_epoch
 from cjo_stream.core.message import (
     CustomerMessage,
@@ -101,7 +102,7 @@ def is_order_passed_on(customer: Customer, order: Order, turn: Turn) -> bool:
     is_here = any(hash_ in members and members[hash_].epoch == epoch for members in held)
     if is_here or standing_of(customer) is Standing.ERASED:
         return False
-    turn.emit(Reply(command_id=order.command_id, body={"found": False, "changed": True}))
+    turn.emit(Reply(command_id=order.command_id, body=Nobody(changed=True)))
     return True
 
 

@@ -21,10 +21,10 @@ than the timeline stays with the root.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
+from cjo_stream.core.answer import Leaving, LeavingInstance, Unlinked
 from cjo_stream.core.edge import (
     Evidence,
     Incarnation,
@@ -67,16 +67,15 @@ def unlink(customer: Customer, message: Unlink, turn: Turn) -> None:
     key = customer_key(customer.id)
     forget_former(customer, turn.program)
     split = _split(customer, message, turn)
-    report: dict[str, Any] = {
-        "found": True,
-        "customer_id": customer.id,
-        "done": message.confirmed,
-        "links": [[_named(customer, e.a), _named(customer, e.b)] for e in split.links],
-        "leaving": [_show(customer, hashes) for hashes in split.leaving],
-    }
+    answer = Unlinked(
+        customer_id=customer.id,
+        done=message.confirmed,
+        links=[(_named(customer, e.a), _named(customer, e.b)) for e in split.links],
+        leaving=[_leaving(customer, hashes) for hashes in split.leaving],
+    )
     if message.confirmed and split.links:
-        _take_back(key, customer, split, report, turn)
-    turn.emit(Reply(command_id=message.command_id, body=report))
+        _take_back(key, customer, split, answer, turn)
+    turn.emit(Reply(command_id=message.command_id, body=answer))
 
 
 def on_seed(key: str, state: Customer | None, message: Seed, turn: Turn) -> Customer:
@@ -117,9 +116,7 @@ def _split(customer: Customer, message: Unlink, turn: Turn) -> Split:
     return Split(links, leaving)
 
 
-def _take_back(
-    key: str, customer: Customer, split: Split, report: dict[str, Any], turn: Turn
-) -> None:
+def _take_back(key: str, customer: Customer, split: Split, answer: Unlinked, turn: Turn) -> None:
     customer.evidence = [e for e in customer.evidence if e not in split.links]
     timeline = turn.timelines.read(key, customer.noted)
     parcels: list[Parcel] = []
@@ -128,7 +125,7 @@ def _take_back(
         epochs.append({hash_: customer.members[hash_].epoch for hash_ in hashes})
         parcel, timeline = _part(customer, hashes, timeline, turn)
         parcels.append(parcel)
-        report["leaving"][number]["customer_id"] = parcel.customer.id
+        answer.leaving[number].customer_id = parcel.customer.id
     for link in split.links:
         keep_apart(link, [customer, *(parcel.customer for parcel in parcels)], turn)
     for parcel, old in zip(parcels, epochs, strict=True):
@@ -176,17 +173,17 @@ def _named(customer: Customer, hash_: str) -> str:
     return f"{member.type}:{member.value}"
 
 
-def _show(customer: Customer, hashes: list[str]) -> dict[str, Any]:
+def _leaving(customer: Customer, hashes: list[str]) -> Leaving:
     """Return what a component would take with it."""
-    return {
-        "identifiers": sorted(_named(customer, hash_) for hash_ in hashes),
-        "instances": [
-            {"journey": i.journey, "key": i.key, "state": i.state}
+    return Leaving(
+        identifiers=sorted(_named(customer, hash_) for hash_ in hashes),
+        instances=[
+            LeavingInstance(i.journey, i.key, i.state)
             for i in customer.instances
             if i.anchor in hashes and i.state is not None
         ],
-        "facts": sorted(
+        facts=sorted(
             name_of_slot(slot) for slot, held in customer.facts.items() if held.anchor in hashes
         ),
-        "commands": sum(command.anchor in hashes for command in customer.commands),
-    }
+        commands=sum(command.anchor in hashes for command in customer.commands),
+    )

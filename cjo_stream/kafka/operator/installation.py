@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 from cjo_stream.core.event import Identifier
-from cjo_stream.core.message import ActorMessage, identifier_key
+from cjo_stream.core.message import identifier_key
 from cjo_stream.core.program.program import Program
 from cjo_stream.definition import DefinitionSet
 from cjo_stream.errors import UsageError
 from cjo_stream.ingest.identifier import named
-from cjo_stream.installation.answer import Applied, Kept, Status
+from cjo_stream.installation.answer import Applied, Kept, Status, answered
+from cjo_stream.installation.port import Order
 from cjo_stream.kafka import command
 from cjo_stream.kafka.definition import apply as definition
 from cjo_stream.kafka.operator import retention
 from cjo_stream.settings import Settings
+
+_Answer = TypeVar("_Answer")
 
 
 class OnKafka:
@@ -46,13 +49,14 @@ class OnKafka:
         self._settings.require_tenant_key()
         return named(self._program(), self._settings.tenant_key_bytes(), written)
 
-    def look(self, at: Identifier, order: Callable[[str], ActorMessage]) -> Any:
+    def look(self, at: Identifier, order: Order, answer: type[_Answer]) -> _Answer:
         """Return the answer to an order that changes nothing."""
-        return self.tell(at, order)
+        return self.order(at, order, answer)
 
-    def tell(self, at: Identifier, order: Callable[[str], ActorMessage]) -> Any:
+    def order(self, at: Identifier, order: Order, answer: type[_Answer]) -> _Answer:
         """Have an order carried out; return its answer."""
-        return command.ask_actor(self._settings, identifier_key(at.hash), order)
+        body = command.ask_actor(self._settings, identifier_key(at.hash), order)
+        return answered(body, at, answer)
 
     def sweep(self) -> list[int]:
         """Let every store forget what was overwritten; return the partitions that have not."""
