@@ -6,13 +6,15 @@ import random
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cjo_stream.core.bounds import BOUNDS
-from cjo_stream.core.command.window import join_windows, part_windows, reward_outcome
+from cjo_stream.core.command.window import join_windows, open_window, part_windows, reward_outcome
 from cjo_stream.core.event import Event
 from cjo_stream.core.learning.feature import features
 from cjo_stream.core.learning.posterior import POSITIVES_MIN
+from cjo_stream.core.record import Action, JourneyRef
 from cjo_stream.core.state import Customer, Window
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
@@ -130,14 +132,14 @@ def test_no_acceptance_by_the_windows_end_is_a_negative_example(tmp_path: Path) 
 def test_an_acceptance_counts_once_and_not_after_the_window(tmp_path: Path) -> None:
     scene = scene_of(tmp_path)
     ask(scene, 1)
-    answer(scene, 100, "converted", value=5)
+    answer(scene, 100, "converted", value=5.5)
     answer(scene, 200, value=7)
     answer(scene, 300, "reject")
     ask(scene, 1_000)
     scene.to(3 * DAY)
     answer(scene, 3 * DAY)
     assert [row[2:] for row in rewards(scene)] == [(1, "converted"), (0, None)]
-    assert scene.driver.rewards()[0]["value"] == 5.0
+    assert scene.driver.rewards()[0]["value"] == 5.5
 
 
 def test_what_does_not_learn_tells_acceptances_only_and_wakes_nobody(tmp_path: Path) -> None:
@@ -292,6 +294,34 @@ def test_a_merge_joins_windows_and_an_unmerge_parts_them(tmp_path: Path) -> None
     join_windows(into, other, turn)
     assert len(into.windows) == BOUNDS.windows
     assert turn.counts["cjo_state_bounds_total", "windows"] == 1
+
+
+@pytest.mark.parametrize(("now", "kept"), [(9, ["x", "y", "z"]), (10, ["x", "z"])])
+def test_a_window_that_nobody_waits_for_is_forgotten_when_the_next_one_opens(
+    tmp_path: Path, now: int, kept: list[str]
+) -> None:
+    (tmp_path / "all.yaml").write_text(HEAD)
+    learns = msgspec.structs.replace(window("x"), features=[1])
+    customer = Customer("c", windows=[learns, window("y")])
+    issued = Action(
+        action_id="z",
+        customer_id="c",
+        topology="t",
+        action="loan",
+        issue=None,
+        group=None,
+        class_="service",
+        channel="mail",
+        template=None,
+        payload={},
+        address=None,
+        issued_at=now,
+        expires_at=now,
+        decision_id="d",
+        journey=JourneyRef("j", 1, "i", None),
+    )
+    open_window(customer, issued, None, None, Turn(load(tmp_path).program, now))
+    assert [one.action_id for one in customer.windows] == kept
 
 
 def test_an_outcome_whose_own_time_lies_behind_the_window_is_none_of_it(tmp_path: Path) -> None:
