@@ -10,7 +10,7 @@ import pytest
 
 from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.event import Event
-from cjo_stream.core.profile.activity import remember_id, seen_before
+from cjo_stream.core.profile.activity import join_activity, remember_id, seen_before
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 from tests.unit.actors import Town
@@ -520,3 +520,18 @@ def test_a_statement_of_consent_that_is_none_is_not_kept_but_counted() -> None:
         town.event("cjo.consent", {"user": "u"}, purpose=purpose, status=status)
     assert list(town.customer("user:u").consent) == [name]
     assert town.counts["cjo_consent_ignored_total",] == 2
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_who_are_joined_the_first_and_the_last_event_of_both_count(
+    order: tuple[int, int],
+) -> None:
+    lives = [(1, 7, "web"), (3, 5, "shop")]
+    for others in (lives, [(1, 7, "web"), (None, None, None)]):
+        into, other = (
+            Customer("c", events=2, first_seen=first, last_seen=last, last_channel=channel)
+            for first, last, channel in (others[place] for place in order)
+        )
+        join_activity(into, other)
+        assert (into.first_seen, into.last_seen, into.last_channel) == (1, 7, "web")
+        assert into.events == 4
