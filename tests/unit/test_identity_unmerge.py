@@ -12,6 +12,7 @@ from cjo_stream.core.edge import next_own_epoch
 from cjo_stream.core.event import Event
 from cjo_stream.core.message import (
     Absorb,
+    Arrive,
     Deliver,
     Erase,
     Find,
@@ -22,6 +23,7 @@ from cjo_stream.core.message import (
     Show,
     Unlink,
     customer_id,
+    identifier_key,
 )
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.timeline import events_of
@@ -108,6 +110,15 @@ def test_each_side_has_its_own_again(town: Town) -> None:
     assert {e.anchor for e in town.timelines.read("p" + ann.id, 0)} <= {town.hash("user:ann"), ""}
     assert {e.anchor for e in town.timelines.read("p" + bob.id, 0)} <= {town.hash("user:bob"), ""}
     assert town.changes()[-1] == ("unmerged", f"from {ann.id}")
+
+
+def test_either_side_knows_its_own_events_again(town: Town) -> None:
+    merge(town)
+    events = [town.event("seen", {"user": name}) for name in ("ann", "bob")]
+    town.unlink("user:ann", "email:bad")
+    for event in events:
+        town.send(identifier_key(event.identifiers[0].hash), Arrive(event))
+    assert town.counts["cjo_events_total", "web", "repeated"] == 2
 
 
 def test_commands_and_timers_go_along_and_each_fires_once(town: Town) -> None:

@@ -535,3 +535,6 @@ def test_of_two_who_are_joined_the_first_and_the_last_event_of_both_count(
         join_activity(into, other)
         assert (into.first_seen, into.last_seen, into.last_channel) == (1, 7, "web")
         assert into.events == 4
+    into, other = (Customer("c", last_seen=7, last_channel=name) for name in ("web", "shop"))
+    join_activity(into, other)
+    assert into.last_channel == "web"
