@@ -10,7 +10,7 @@ import pytest
 
 from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.event import Event
-from cjo_stream.core.profile.activity import join_activity, remember_id, seen_before
+from cjo_stream.core.profile.activity import count_event, join_activity, remember_id, seen_before
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 from tests.unit.actors import Town
@@ -538,3 +538,22 @@ def test_of_two_who_are_joined_the_first_and_the_last_event_of_both_count(
     into, other = (Customer("c", last_seen=7, last_channel=name) for name in ("web", "shop"))
     join_activity(into, other)
     assert into.last_channel == "web"
+
+
+@pytest.mark.parametrize(("later", "kept"), [(0, ["web b"]), (-1, ["web a", "web b"])])
+def test_an_id_is_forgotten_once_it_is_remembered_no_more_and_that_is_no_bound_met(
+    later: int, kept: list[str]
+) -> None:
+    customer, program = Customer("c"), LOADED.program
+    for name, clock in (("a", 0), ("b", program.dedupe_ms + later)):
+        turn = Turn(program, clock)
+        remember_id(customer, Event("e", 0, {}, name, "web", own_id=True), turn)
+    assert list(customer.seen) == kept
+    assert turn.counts == {}
+
+
+def test_of_two_events_at_one_time_the_channel_of_the_later_arrival_is_the_last() -> None:
+    customer = Customer("c")
+    for channel in ("web", "shop"):
+        count_event(customer, Event("e", 7, {}, "a", channel))
+    assert (customer.last_seen, customer.last_channel) == (7, "shop")
