@@ -185,7 +185,7 @@ class Town:
         bodies = [
             r.body for r in self.records if isinstance(r, Reply) and r.command_id == command_id
         ]
-        return dict(msgspec.to_builtins(bodies[-1])) if bodies else {}
+        return dict(msgspec.json.decode(msgspec.json.encode(bodies[-1]))) if bodies else {}
 
     # --- the post
 

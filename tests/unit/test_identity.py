@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from cjo_stream.core.actor import receive
+from cjo_stream.core.answer import Nobody, Shown
 from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.message import Arrive, Deliver, Find, Show, customer_id, partition_of
 from cjo_stream.core.program.program import Program
@@ -143,7 +144,7 @@ def test_find_asks_the_customer_to_show_itself(tmp_path: Path) -> None:
 def test_find_of_nobody_is_answered_and_leaves_nothing(tmp_path: Path) -> None:
     turn = Turn(program(tmp_path), 1)
     assert receive("n" + HASH, None, Find(Show("question")), turn) is None
-    assert turn.records == [Reply(command_id="question", body={"found": False})]
+    assert turn.records == [Reply(command_id="question", body=Nobody())]
     assert not turn.changed
 
 
@@ -157,10 +158,10 @@ def test_show_answers_with_the_customers_row_and_changes_nothing(tmp_path: Path)
     (reply,) = turn.records
     assert isinstance(reply, Reply)
     assert reply.command_id == "question"
-    assert reply.body["found"] is True
-    assert reply.body["customer"]["identifiers"] == {"cookie": ["c"]}
+    assert isinstance(reply.body, Shown)
+    assert reply.body.customer.identifiers == {"cookie": ["c"]}
     assert msgspec.msgpack.encode(state) == before
     assert not turn.changed
     nobody = Turn(made, 5)
     assert receive(key, None, Show("question"), nobody) is None
-    assert nobody.records == [Reply(command_id="question", body={"found": False})]
+    assert nobody.records == [Reply(command_id="question", body=Nobody())]

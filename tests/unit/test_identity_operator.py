@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cjo_stream.core.actor import receive
+from cjo_stream.core.answer import Nobody
 from cjo_stream.core.edge import Edge, Incarnation
 from cjo_stream.core.message import (
     Drop,
@@ -50,7 +51,7 @@ def test_an_order_about_a_customer_of_whom_no_event_came_is_answered(
 ) -> None:
     turn = Turn(program, 1)
     assert receive(key_of(COOKIE, program), None, order, turn) is None
-    assert turn.records == [Reply(command_id="o", body={"found": False})]
+    assert turn.records == [Reply(command_id="o", body=Nobody())]
 
 
 def test_an_identifier_that_left_before_its_customer_was_born_is_no_member_of_it(
