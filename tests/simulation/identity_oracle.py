@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import msgspec
 
 from cjo_stream.core import actor
+from cjo_stream.core.answer import Erased, Shown, Unlinked
 from cjo_stream.core.bounds import BOUNDS, Bounds
 from cjo_stream.core.edge import Member
 from cjo_stream.core.event import Identifier as Named
@@ -182,7 +183,7 @@ class Story:
         if ("cjo_state_bounds_total", "asked") in turn.counts:
             self.unasked.add(key[1:])
         replies = [record.body for record in turn.records if isinstance(record, Reply)]
-        if any(body.get("done") and body.get("leaving") for body in replies):
+        if any(isinstance(one, Unlinked) and one.done and one.leaving for one in replies):
             # One that waited comes after what it waited for, which may have filled the timeline.
             waited = not isinstance(message, Unlink) and self.bounds.timeline < BOUNDS.timeline
             self._leaves_some |= self._is_full or waited
@@ -236,8 +237,8 @@ class Story:
 
     def _observe_order(self, state: object, order: Erase | Unlink | Show, turn: Turn) -> None:
         """Check that an order has its effect on whom its identifier is of, and nobody else."""
-        body = next((record.body for record in turn.records if isinstance(record, Reply)), {})
-        if not body.get("found"):
+        replies = (record.body for record in turn.records if isinstance(record, Reply))
+        if not isinstance(next(replies, None), Erased | Unlinked | Shown):
             return
         if not isinstance(state, Customer) or order.by is None:
             self.mistaken.append(f"who is {order.command_id} about?")
