@@ -202,6 +202,12 @@ def _is_within(values: Iterable[Any], most: int, small: int) -> bool:
     return large_bytes(values, small) <= most
 
 
+def _is_numbers(kept: Any) -> bool:
+    """Return whether a trait keeps numbers alone: those have room at every bound."""
+    parts = kept.values() if type(kept) is dict else [kept]
+    return all(type(part) in (int, float) for part in parts)
+
+
 def _has_room_in_queue(customer: Customer, bounds: Bounds) -> bool:
     queue = customer.membership.queue if customer.membership is not None else []
     return sum(isinstance(one, Link | Propose) for one in queue) <= bounds.queue
@@ -232,7 +238,11 @@ FIELDS: Final = (
         lambda j: join_traits(j.into, j.other, j.turn),
         lambda p: part_traits(p.customer, p.fresh, p.leaving, p.staying, p.turn),
         bounds=("traits_bytes", "traits_small_bytes"),
-        is_within=lambda c, b: _is_within(c.traits.values(), b.traits_bytes, b.traits_small_bytes),
+        is_within=lambda c, b: _is_within(
+            (kept for kept in c.traits.values() if not _is_numbers(kept)),
+            b.traits_bytes,
+            b.traits_small_bytes,
+        ),
     ),
     # behind the traits, which ask who was seen first, and of how many events they are
     Fields(
