@@ -32,7 +32,7 @@ from cjo_stream.kafka.process.ending import exit_code
 from cjo_stream.kafka.process.watchdog import Watchdog, end_process
 from cjo_stream.kafka.topic.check import require_log, verify
 from cjo_stream.kafka.topic.name import Names
-from cjo_stream.kafka.worker import faust as host
+from cjo_stream.kafka.worker import faust
 from cjo_stream.kafka.worker.assignment import Hosting
 from cjo_stream.kafka.worker.faust import WorkerApp, build_app
 from cjo_stream.kafka.worker.partition import Partition, Services
@@ -63,7 +63,7 @@ def run(settings: Settings) -> int:
     What fails later ends the process at once.
     """
     settings.require_tenant_key()
-    muffle(producer.__name__, client.__name__, watchdog.__name__, stage.__name__, host.__name__)
+    muffle(producer.__name__, client.__name__, watchdog.__name__, stage.__name__, faust.__name__)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     metrics, health = Metrics(), Health()
     with (
