@@ -63,21 +63,13 @@ class Diagnostic(NamedTuple):
     suggestion: str
     """What to write in its place; empty where nobody can say."""
     source: str
-    """The line as it stands in the file."""
+    """The line as it stands in the file; of a long one, what stands around the mark."""
+    source_column: int
+    """Of the first character of `source`."""
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}"
         return f"{place}: {self.severity} {self.code}: {self.message}"
-
-    def excerpt(self) -> str:
-        """Return the line with what was found marked, and the suggestion below it."""
-        if not self.source:
-            return ""
-        shown = self.source.replace("\t", " ")
-        margin = " " * len(number := str(self.line))
-        mark = " " * (self.column - 1) + "^" * (self.end_column - self.column)
-        below = f" {self.suggestion}" if self.suggestion else ""
-        return f" {number} | {shown}\n {margin} | {mark}{below}"
 
 
 class DefinitionError(UsageError):

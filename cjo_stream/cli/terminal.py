@@ -58,9 +58,21 @@ def confirm(question: str, yes: bool) -> None:
 
 
 def note_diagnostic(found: Diagnostic) -> None:
-    """Print a finding about definitions, with its line."""
-    excerpt = found.excerpt()
-    note(f"{found}\n{_printable(excerpt)}" if excerpt else str(found))
+    """Print a finding about definitions; below it the line, a mark, and what to write there."""
+    note(f"{found}\n{excerpt(found)}" if found.source else str(found))
+
+
+def excerpt(found: Diagnostic) -> str:
+    """Return the line with what was found marked, and the suggestion below it."""
+    from rich.cells import cell_len
+
+    shown = _printable(found.source.replace("\t", " "))
+    at = found.column - found.source_column
+    marked = shown[at : at + found.end_column - found.column]
+    mark = " " * cell_len(shown[:at]) + "^" * max(1, cell_len(marked))
+    margin = " " * len(number := str(found.line))
+    below = f" {found.suggestion}" if found.suggestion else ""
+    return f" {number} | {shown}\n {margin} | {mark}{below}"
 
 
 def say_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

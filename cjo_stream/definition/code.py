@@ -22,8 +22,9 @@ class Code(enum.Enum):
     # --- 1xx: what is written, as it stands
 
     FILE = 101, "A file cannot be read"
-    """Files are UTF-8 text of at most 1 MiB that this user may read. A folder holds one document
-    `topology: NAME`, in any `*.yaml` file."""
+    """Files are UTF-8 text of at most 1 MiB that this user may read, without control characters;
+    their names are UTF-8, too. A folder holds one document `topology: NAME`, in any `*.yaml`
+    file."""
     YAML = 102, "The text is not YAML as definitions use it"
     """Check the indentation, the quotes and the brackets at that place. An expression with a
     comma, a colon or a `#` is quoted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -427,6 +428,23 @@ def test_a_folder_without_a_topology_says_what_to_do(tmp_path: Path) -> None:
         load(tmp_path / "nowhere")
     with pytest.raises(UsageError, match="is no folder"):
         load(tmp_path / "all.yaml")
+
+
+def test_a_file_that_is_none_and_a_name_that_is_no_text_are_reported(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    Path(os.fsdecode(bytes(tmp_path) + b"/caf\xe9.yaml")).write_text("topology: other\n")
+    (tmp_path / "good.yaml").write_text("topology: shop\ntimezone: Europe/Berlin\n")
+    with pytest.raises(DefinitionError) as refused:
+        load(tmp_path)
+    found = {
+        line.removeprefix(f"{tmp_path}/")
+        for line in map(str, refused.value.diagnostics)
+        if "CJO101" in line
+    }
+    assert found == {
+        "caf\ufffd.yaml:1:1: error CJO101: a name that is not UTF-8: rename the file",
+        "pipe.yaml:1:1: error CJO101: no regular file: rename it, or move it away",
+    }
 
 
 def test_a_topology_that_may_stand_in_an_unreadable_file_is_not_missed(tmp_path: Path) -> None:

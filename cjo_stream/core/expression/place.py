@@ -41,7 +41,8 @@ class Fault(enum.Enum):
 class ExpressionError(Exception):
     """An expression that does not compile. `column` counts characters of its text from 0.
 
-    `suggestion` is a name to write in the place of one that nothing has.
+    Of a name that nothing has, `written` is what stands there, and `suggestion` what to write
+    in its place.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class ExpressionError(Exception):
         message: str,
         column: int = 0,
         fault: Fault = Fault.EXPRESSION,
+        written: str = "",
         suggestion: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
         self.column = column
         self.fault = fault
+        self.written = written
         self.suggestion = suggestion
 
 
@@ -94,4 +97,5 @@ def no_such(
     """
     close = difflib.get_close_matches(name, sorted(known), 1)
     hint = f"; did you mean {close[0]!r}?" if close else otherwise
-    return ExpressionError(what + hint, column, Fault.NAME, path + close[0] if close else "")
+    near = path + close[0] if close else ""
+    return ExpressionError(what + hint, column, Fault.NAME, path + name, near)

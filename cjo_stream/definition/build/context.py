@@ -27,6 +27,7 @@ ENGINE_TYPES = frozenset(("journey.entered", "journey.ended", "journey.goal"))
 PROFILE_TYPES = frozenset(("cjo.profile", "cjo.consent", "cjo.outcome"))
 """Types of events whose meaning is what they do to the profile (docs/events.md)."""
 _ENGINE_FIELDS = ("type", "time", "journey", "key", "outcome")
+_WORD = re.compile(r"[\w.]+")
 _OF_PROFILE = re.compile(r"\bprofile\s*\.\s*(?:identifiers\s*\.\s*)?(\w+)")
 
 
@@ -106,7 +107,8 @@ class Context:
             message = error.message
             if is_open(item.node):
                 message += f"; if it was longer, {QUOTE}"
-            self.error_in(item, error.column, Code[error.fault.name], message, error.suggestion)
+            finding = Code[error.fault.name], message, error.suggestion
+            self.error_in(item, error.column, error.written, *finding)
             return None
 
     def expressions(
@@ -139,7 +141,7 @@ class Context:
                     rf"\b{root}\s*\.\s*(?:attributes\s*\.\s*)?({re.escape(path[1])})\b", item.value
                 )
                 offset = found.start(1) if found else 0
-                self.error_in(item, offset, *unknown(what, path[1], _ENGINE_FIELDS))
+                self.error_in(item, offset, path[1], *unknown(what, path[1], _ENGINE_FIELDS))
 
     def check_known(self, node: Node, what: str, name: str, valid: Collection[str]) -> None:
         """Report a name that the topology does not declare, where there is one to ask."""
@@ -160,14 +162,26 @@ class Context:
         return {getattr(ask, what) for ask in self.actions.values() if ask is not None} - {None}
 
     def error_in(
-        self, item: Item, offset: int, code: Code, message: str, suggestion: str = ""
+        self,
+        item: Item,
+        offset: int,
+        written: str,
+        code: Code,
+        message: str,
+        suggestion: str,
     ) -> None:
-        """Report an error at a character of an expression, with what to write from there on."""
+        """Report an error at a character of an expression.
+
+        `suggestion` is what to write for `written`: nothing, where the file has an escape there.
+        """
         node = item.node
         index = node.index_at(offset) if isinstance(node, Scalar) else node.start
-        found = re.match(r"[\w.]+", str(item.value)[offset:])
-        length = len(found[0]) if found and isinstance(node, Scalar) else 1
-        self.report.error_at(node.source, index, code, message, suggestion, length)
+        text = node.source.text
+        if written and text.startswith(written, index, node.end):
+            self.report.error_at(node.source, index, code, message, suggestion, len(written))
+            return
+        found = _WORD.match(text, index, node.end)
+        self.report.error_at(node.source, index, code, message, "", len(found[0]) if found else 1)
 
     def _names(self, text: str, data: frozenset[str] | None) -> Names:
         declared = self.declared

@@ -27,6 +27,8 @@ DEPTH_MAX = 50
 FILES_KEPT = 32
 """A file at the bound of nodes takes some 2 MB."""
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_ANCHOR = re.compile(r"&[^\s,\[\]{}]+\s*")
+_COLON = re.compile(r"\s*:")
 _IN_FLOW = ("did not find expected", "expected ',' or", "expected the node content")
 QUOTE = "quote the whole expression, for a comma or a bracket inside {...} or [...] cuts it apart"
 
@@ -152,6 +154,7 @@ class _Composer:
         if isinstance(event, events.ScalarEvent):
             self._count(start)
             end = self._document.start + event.end_mark.index
+            start, end = self._written(event, start, end)
             value = event.value if event.style else resolve(event.value)
             scalar = Scalar(self._document.source, start, end, event.value, value, event.style)
             anchored = _Anchored(scalar, 1, 1)
@@ -163,6 +166,16 @@ class _Composer:
         elif isinstance(event, events.SequenceEndEvent | events.MappingEndEvent):
             return self._end(self._document.start + event.end_mark.index)
         return None
+
+    def _written(self, event: Any, start: int, end: int) -> tuple[int, int]:
+        """Return where a scalar stands: without its anchor; of nothing, behind the key's colon."""
+        text = self._document.source.text
+        read = self._open[-1].children if self._open else []
+        if event.anchor is not None and (anchor := _ANCHOR.match(text, start, end)):
+            start = anchor.end()
+        elif start == end and len(read) % 2 and (colon := _COLON.match(text, read[-1].end)):
+            start = end = colon.end()
+        return start, end
 
     def _count(self, index: int, nodes: int = 1) -> None:
         self._budget.nodes += nodes

@@ -46,7 +46,14 @@ def _yaml_files(folder: Path) -> list[Path]:
 
 
 def _read_file(path: Path, report: Report) -> Source | None:
-    nothing = Source(str(path), "")
+    name = os.fsencode(path).decode(errors="replace")
+    nothing = Source(name, "")
+    if name != str(path):
+        report.error_at(nothing, 0, Code.FILE, "a name that is not UTF-8: rename the file")
+        return None
+    if not path.is_file() and path.exists():
+        report.error_at(nothing, 0, Code.FILE, "no regular file: rename it, or move it away")
+        return None
     try:
         with path.open("rb") as file:
             content = file.read(FILE_BYTES_MAX + 1)
@@ -61,10 +68,10 @@ def _read_file(path: Path, report: Report) -> Source | None:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = Source(str(path), content[: error.start].decode("utf-8-sig", "replace"))
+        before = Source(name, content[: error.start].decode("utf-8-sig", "replace"))
         report.error_at(before, len(before.text), Code.FILE, "not UTF-8: save the file as UTF-8")
         return None
-    source = Source(str(path), text)
+    source = Source(name, text)
     if odd := _UNPRINTABLE.search(text):
         report.error_at(
             source, odd.start(), Code.FILE, f"the character U+{ord(odd[0]):04X} is not allowed"

@@ -46,8 +46,9 @@ class Scalar(Node):
             if index >= self.end or raw[index] != character:
                 return self.start
             index += 2 if character == self.style == "'" else 1
-        while index < self.end and raw[index].isspace() and not self.text[offset : offset + 1]:
-            index += 1
+        if not self.text[offset : offset + 1].isspace():
+            while index < self.end and raw[index].isspace():
+                index += 1
         return min(index, self.end)
 
 
@@ -83,7 +84,7 @@ def word(node: Node) -> str:
     if isinstance(node, Sequence):
         return "a list"
     if isinstance(node, Scalar):
-        return _WORDS.get(type(node.value), "text")
+        return _WORDS.get(type(node.value), "text" if node.text else "an empty text")
     return "unreadable"
 
 

@@ -13,6 +13,8 @@ from cjo_stream.errors import Diagnostic
 
 _SHOWN_CHARACTERS_MAX = 80
 _LISTED_MAX = 12
+_BEFORE_MAX = 60
+_LINE_MAX = 160
 
 
 class Report:
@@ -62,7 +64,10 @@ class Report:
     ) -> None:
         source, start, end = span
         line, column = source.locate(start)
-        text = source.line(line)
+        whole = source.line(line)
+        before = max(0, column - 1 - _BEFORE_MAX) if len(whole) > _LINE_MAX else 0
+        text = whole[before : before + _LINE_MAX]
+        goes_on = column + end - start > before + len(text) + 1
         found = Diagnostic(
             source.name,
             line,
@@ -70,9 +75,10 @@ class Report:
             severity,
             message,
             str(code),
-            max(column + 1, min(column + end - start, len(text) + 1)),
-            suggestion,
+            max(column + 1, min(column + end - start, before + len(text) + 1)),
+            "" if goes_on else suggestion,
             text,
+            before + 1,
         )
         self._found[found] = None
 

@@ -25,9 +25,11 @@ class Source:
 
     def line(self, number: int) -> str:
         """Return a line's text, from 1; empty for one that there is not."""
-        lines = self._line_starts
-        start = lines[number - 1] if number <= len(lines) else len(self.text)
-        return self.text[start:].partition("\n")[0].rstrip("\r")
+        if number > len(self._line_starts):
+            return ""
+        start = self._line_starts[number - 1]
+        end = self.text.find("\n", start)
+        return self.text[start : end if end >= 0 else None].rstrip("\r")
 
     def locate(self, index: int) -> tuple[int, int]:
         """Return line and column, from 1, of a character."""
