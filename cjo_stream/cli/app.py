@@ -30,8 +30,8 @@ from cjo_stream.cli import (
     topics,
     validate,
 )
-from cjo_stream.cli.terminal import note, note_diagnostic
-from cjo_stream.errors import CjoError, DefinitionError
+from cjo_stream.cli.terminal import note, note_diagnostic, numbered
+from cjo_stream.errors import CjoError, DefinitionError, UsageError
 
 INTERRUPTED: Final = 130
 
@@ -110,6 +110,9 @@ for _panel, _commands in _PANELS.items():
 
 def call(arguments: Sequence[str]) -> int:
     """Run one command; return its exit code."""
+    if unreadable := [one for one in arguments if not _is_text(one)]:
+        note(f"error: {unreadable[0]}: this is not UTF-8; write it, or name the file, in UTF-8")
+        return UsageError.exit_code
     try:
         code = app(list(arguments), prog_name="cjo-stream", standalone_mode=False)
         sys.stdout.flush()
@@ -134,12 +137,18 @@ def call(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _is_text(argument: str) -> bool:
+    """Tell text from bytes that are no UTF-8, which Python hands over as surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in argument)
+
+
 def _refused(error: DefinitionError) -> int:
     for found in error.diagnostics:
         note_diagnostic(found)
     number = sum(found.severity == "error" for found in error.diagnostics)
-    errors = "1 error" if number == 1 else f"{number} errors"
-    note(f"error: {errors} in the definitions; mend what is listed and try again")
+    note(
+        f"error: {numbered(number, 'error')} in the definitions; mend what is listed and try again"
+    )
     return error.exit_code
 
 

@@ -8,7 +8,7 @@ import typer
 
 from cjo_stream.cli.option import Json, Topology, Yes, topology_folder
 from cjo_stream.cli.place import State, installation_of
-from cjo_stream.cli.terminal import confirm, note, note_diagnostic, say, say_json, warn
+from cjo_stream.cli.terminal import confirm, note, note_diagnostic, numbered, say, say_json, warn
 
 if TYPE_CHECKING:
     from cjo_stream.installation.answer import Applied
@@ -40,8 +40,8 @@ def apply(
     installation = installation_of(context, state, keep_key=keep_key)
     program = definitions.program
     confirm(
-        f"Apply {program.topology} ({len(program.journeys)} journeys, {len(program.actions)} "
-        f"actions) to {installation.place}?",
+        f"Apply {program.topology} ({numbered(len(program.journeys), 'journey')}, "
+        f"{numbered(len(program.actions), 'action')}) to {installation.place}?",
         yes,
     )
     applied = installation.apply(definitions, note)
@@ -70,7 +70,8 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
         say_json(found)
         return 1 if silent else 0
     if found.topology is None:
-        say("nothing is applied yet: run `cjo-stream apply TOPOLOGY`")
+        to = "" if state is None else f" --state {state}"
+        say(f"nothing is applied yet: run `cjo-stream apply TOPOLOGY{to}`")
     else:
         say(f"{found.topology}, definition set {found.applied}")
     for number, active in found.partitions.items():

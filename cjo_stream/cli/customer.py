@@ -104,9 +104,7 @@ def link(
     from cjo_stream.core.message import Tie
 
     installation = installation_of(context, state)
-    a, b = installation.named(one), installation.named(other)
-    if a.hash == b.hash:
-        raise UsageError("this is one identifier, named twice")
+    a, b = _named_two(installation, one, other)
     answer = installation.order(a, lambda command_id: Tie(command_id, a, b), Tied)
     if json:
         say_json(answer)
@@ -150,8 +148,11 @@ def unlink(
     from cjo_stream.core.message import Find, Unlink
 
     installation = installation_of(context, state)
-    a = installation.named(one)
-    b = installation.named(other).hash if other is not None else None
+    if other is None:
+        a, b = installation.named(one), None
+    else:
+        a, at = _named_two(installation, one, other)
+        b = at.hash
 
     def order(confirmed: bool) -> Callable[[str], ActorMessage]:
         return lambda command_id: Find(Unlink(command_id, a.hash, b, confirmed))
@@ -171,6 +172,13 @@ def unlink(
         say("the link is taken back; others hold the customer together")
 
 
+def _named_two(installation: Installation, one: str, other: str) -> tuple[Identifier, Identifier]:
+    a, b = installation.named(one), installation.named(other)
+    if a.hash == b.hash:
+        raise UsageError("this is one identifier, named twice")
+    return a, b
+
+
 def _no_link(installation: Installation, at: Identifier, one: str, other: str | None) -> str:
     """Return why there is nothing to take back."""
     from cjo_stream.core.answer import Unlinked
@@ -180,7 +188,9 @@ def _no_link(installation: Installation, at: Identifier, one: str, other: str | 
         return f"{one} is linked with nobody"
     all_ = installation.look(at, lambda command_id: Find(Unlink(command_id, at.hash)), Unlinked)
     others = sorted({name for pair in all_.links for name in pair} - {f"{at.type}:{at.value}"})
-    held = f"{one} is linked with {', '.join(others)}" if others else "it is linked with nobody"
+    held = (
+        f"{one} is linked with {', '.join(others)}" if others else f"{one} is linked with nobody"
+    )
     return f"{one} and {other} are not linked with each other; {held}"
 
 

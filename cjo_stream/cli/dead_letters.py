@@ -47,8 +47,11 @@ def list_(
                 rows.append(_row(refused))
     if rows:
         say_table("", ("refused", "reason", "record", "detail"), rows)
-    if not counts and not json:
-        say("no dead letters")
+    if not json:
+        if not counts:
+            say("no dead letters")
+        elif reason is not None and reason not in counts:
+            say(f"no dead letters of reason {reason}; there are of {', '.join(sorted(counts))}")
     for name, number in sorted(counts.items()):
         note(f"{name}: {number}")
 

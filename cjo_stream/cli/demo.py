@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cjo_stream.cli.option import Json, topology_folder
-from cjo_stream.cli.terminal import Ticker, count, note, say, say_json, say_table
+from cjo_stream.cli.terminal import Ticker, count, note, numbered, say, say_json, say_table
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def demo(
     resumed = prepare(out, lane)
     if not json:
         note(
-            f"{count(people)} simulated people, {days} days, through "
-            f"{len(definitions.program.journeys)} journeys of {folder}"
+            f"{count(people)} simulated people, {numbered(days, 'day')}, through "
+            f"{numbered(len(definitions.program.journeys), 'journey')} of {folder}"
             f"{': going on' if resumed else ''}"
         )
     end_ms = START_MS + days * DAY_MS
@@ -177,9 +177,9 @@ def _say_counts(result: DemoResult) -> None:
 def _say_end(summary: Summary, people: int, found: Score, folder: Path, out: Path) -> None:
     """Print how much it was, and where to look next."""
     say(
-        f"{count(summary.events)} events in {summary.wall_seconds:.1f} s "
+        f"{numbered(summary.events, 'event')} in {summary.wall_seconds:.1f} s "
         f"({count(round(summary.events_per_second))} events/s); {count(summary.repeated)} "
-        f"repeated, {count(summary.late)} late, {count(summary.dead_letters)} dead letters"
+        f"repeated, {count(summary.late)} late, {numbered(summary.dead_letters, 'dead letter')}"
     )
     say(
         f"{count(people)} people came by, {count(summary.customers)} customers were found: of the "

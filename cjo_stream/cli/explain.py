@@ -8,7 +8,7 @@ import typer
 
 from cjo_stream.cli.option import Json
 from cjo_stream.cli.place import Results, records_of
-from cjo_stream.cli.terminal import say
+from cjo_stream.cli.terminal import say, say_json
 from cjo_stream.errors import UsageError
 
 
@@ -24,19 +24,17 @@ def explain(
     json: Json = False,
 ) -> None:
     """Explain a decision: for each candidate the gate that stopped it, or its priority."""
-    import msgspec
-
     from cjo_stream.core.decision.explain import explain as lines
     from cjo_stream.core.record import Decision
 
     records = records_of(context, results)
-    value = records.find_decision(decision_id)
-    if value is None:
+    decision = next((d for d in records.read(Decision) if d.decision_id == decision_id), None)
+    if decision is None:
         raise UsageError(
             f"no decision {decision_id} in {records.place}: a command's decision_id names it"
         )
     if json:
-        say(value.decode())
+        say_json(decision)
         return
-    for line in lines(msgspec.json.decode(value, type=Decision)):
+    for line in lines(decision):
         say(line)

@@ -77,7 +77,7 @@ def _action(body: dict[str, Any]) -> list[str]:
 def _named(address: dict[str, Any]) -> str:
     """Return an identifier; of one that is not the customer's, its type alone."""
     value = address["value"]
-    return f"{address['type']}:{value}" if value is not None else f"a {address['type']}"
+    return f"{address['type']}:{value}" if value is not None else f"another's {address['type']}"
 
 
 def _short(value: Any) -> str:

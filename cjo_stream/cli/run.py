@@ -18,7 +18,7 @@ from cjo_stream.cli.option import (
     settings_of,
     topology_folder,
 )
-from cjo_stream.cli.terminal import Ticker, count, note, say, say_json, warn
+from cjo_stream.cli.terminal import Ticker, count, note, numbered, say, say_json, warn
 
 if TYPE_CHECKING:
     from cjo_stream.embedded.run import Summary
@@ -142,15 +142,15 @@ def _tell_late(summary: Summary, sort: bool) -> None:
 
 def _say(summary: Summary, out: Path) -> None:
     say(
-        f"{count(summary.events)} events of {count(summary.customers)} customers in "
+        f"{numbered(summary.events, 'event')} of {numbered(summary.customers, 'customer')} in "
         f"{summary.wall_seconds:.1f} s ({count(round(summary.events_per_second))} events/s)"
     )
     say(
-        f"{count(summary.transitions)} transitions, {count(summary.decisions)} decisions, "
-        f"{count(summary.actions)} actions"
+        f"{numbered(summary.transitions, 'transition')}, "
+        f"{numbered(summary.decisions, 'decision')}, {numbered(summary.actions, 'action')}"
     )
     say(
         f"{count(summary.repeated)} repeated, {count(summary.late)} late, "
-        f"{count(summary.dead_letters)} dead letters"
+        f"{numbered(summary.dead_letters, 'dead letter')}"
     )
     say(f"results in {out}")

@@ -18,7 +18,7 @@ from cjo_stream.cli.option import (
     read_moment,
     topology_folder,
 )
-from cjo_stream.cli.terminal import count, note, say, say_json
+from cjo_stream.cli.terminal import count, note, numbered, say, say_json
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -140,9 +140,9 @@ def simulate(
         say_json(told if heard is None else {**told, "commands": heard})
         return
     channels = ", ".join(f"{channel} {count(n)}" for channel, n in sorted(counts.items()))
-    say(f"{count(counts.total())} records {'sent' if kafka else f'in {out}'}: {channels}")
+    say(f"{numbered(counts.total(), 'record')} {'sent' if kafka else f'in {out}'}: {channels}")
     if heard is not None:
-        say(f"{count(heard)} commands heard")
+        say(f"{numbered(heard, 'command')} heard")
 
 
 def _until(records: Iterable[Simulated], end_ms: int) -> Iterator[Simulated]:
@@ -170,7 +170,7 @@ def _send(
             counts[record.channel] += 1
             if not quiet and time.monotonic() >= tell_s:
                 tell_s = time.monotonic() + TELL_EVERY_S
-                note(f"{count(feed.acknowledged)} records sent")
+                note(f"{numbered(feed.acknowledged, 'record')} sent")
     return counts
 
 
@@ -188,7 +188,7 @@ def _talk(
         nonlocal tell_s
         if not quiet and time.monotonic() >= tell_s:
             tell_s = time.monotonic() + TELL_EVERY_S
-            note(f"{count(acknowledged)} records sent")
+            note(f"{numbered(acknowledged, 'record')} sent")
 
     people = _People(world, {**_sources(program, names), OUTCOMES: names.outcome})
     return converse(settings, people, filter(None, targets), end_ms, report)

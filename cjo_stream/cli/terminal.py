@@ -25,8 +25,8 @@ PLAIN_COLUMNS: Final = 100
 
 
 def say(text: str = "") -> None:
-    """Print a result."""
-    print(text)
+    """Print a result; what would tell the terminal something is shown as that."""
+    print(_printable(text))
 
 
 def say_json(value: Any) -> None:
@@ -38,7 +38,7 @@ def say_json(value: Any) -> None:
 
 def note(text: str) -> None:
     """Print what is no result."""
-    print(text, file=sys.stderr, flush=True)
+    print(_printable(text), file=sys.stderr, flush=True)
 
 
 def warn(text: str) -> None:
@@ -47,14 +47,17 @@ def warn(text: str) -> None:
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Ask a person, unless `yes`; raises UsageError where there is none to ask."""
+    """Ask a person, unless `yes`; raises UsageError where there is none, Exit after a no."""
     if yes:
         return
     if not sys.stdin.isatty():
+        note(question)
         raise UsageError("there is no terminal to confirm on: add --yes to do what is said above")
     import typer
 
-    typer.confirm(question, abort=True, err=True)
+    if not typer.confirm(_printable(question), err=True):
+        note("nothing was done")
+        raise typer.Exit(1)
 
 
 def note_diagnostic(found: Diagnostic) -> None:
@@ -85,6 +88,15 @@ def say_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object
     console.print(_table(title, columns, rows))
 
 
+def numbered(number: int, noun: str) -> str:
+    """Return a number with its noun, which takes an s for many.
+
+    >>> numbered(1, "journey"), numbered(1200, "action")
+    ('1 journey', '1,200 actions')
+    """
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
 def count(number: int) -> str:
     """Return a number with its thousands parted.
 
@@ -95,8 +107,15 @@ def count(number: int) -> str:
 
 
 def moment(time_ms: int) -> str:
-    """Return a time as people read it, UTC, to the minute."""
-    past = datetime.datetime.fromtimestamp(time_ms / 1000, datetime.UTC)
+    """Return a time as people read it, UTC, to the minute; as it stands, if it is in no calendar.
+
+    >>> moment(1_700_000_000_000), moment(10**17)
+    ('2023-11-14 22:13', '100000000000000000 ms')
+    """
+    try:
+        past = datetime.datetime.fromtimestamp(time_ms / 1000, datetime.UTC)
+    except (ValueError, OverflowError, OSError):
+        return f"{time_ms} ms"
     return past.strftime("%Y-%m-%d %H:%M")
 
 
@@ -128,7 +147,11 @@ def _plain(text: str) -> Text:
 
 
 def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    return character if character.isprintable() or character in "\n\t" else "�"
 
 
 class Ticker:

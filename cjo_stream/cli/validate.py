@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from cjo_stream.cli.option import Json, Topology, topology_folder
-from cjo_stream.cli.terminal import note_diagnostic, say, say_json
+from cjo_stream.cli.terminal import note_diagnostic, numbered, say, say_json
 from cjo_stream.errors import DefinitionError
 
 
@@ -29,6 +29,6 @@ def validate(topology: Topology, json: Json = False) -> None:
     for found in loaded.warnings:
         note_diagnostic(found)
     say(
-        f"{program.topology} is valid: {len(program.journeys)} journeys, {len(program.actions)} "
-        f"actions, {len(program.channels)} channels"
+        f"{program.topology} is valid: {numbered(len(program.journeys), 'journey')}, "
+        f"{numbered(len(program.actions), 'action')}, {numbered(len(program.channels), 'channel')}"
     )

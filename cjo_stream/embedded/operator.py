@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from cjo_stream.core.catalogue import FILES
+from cjo_stream.core.catalogue import RECORDS
 from cjo_stream.core.event import Identifier
 from cjo_stream.core.message import Message, Sweep, identifier_key, partition_of
 from cjo_stream.definition import DefinitionSet
@@ -30,6 +30,10 @@ _COMMAND = "operator"
 """The id of a command: its answer is seen by nobody else."""
 
 
+_HELD = {kind.file: kind.holds for kind in RECORDS if kind.file is not None} | {
+    CUSTOMERS: "customers as they were at the end"
+}
+"""By file of a run, what it holds of a person."""
 _Answer = TypeVar("_Answer")
 
 
@@ -89,10 +93,9 @@ class InFolder:
             outs = [*run_folders(folder.log), place_of_operator(self._state).folder]
         found = []
         for out in outs:
-            for name in (*FILES.values(), CUSTOMERS):
+            for name, holds in _HELD.items():
                 path = out / name
                 if path.is_file() and path.stat().st_size:
-                    holds = name.removesuffix(".jsonl").replace("_", " ")
                     found.append(Kept(str(path), holds, None, "until you delete it"))
         return found
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from cjo_stream.core.catalogue import DEAD_LETTER, DECISION, KIND_OF, RecordKind
+from cjo_stream.core.catalogue import DEAD_LETTER, KIND_OF, RecordKind
 from cjo_stream.embedded.output import CUSTOMERS
 from cjo_stream.errors import UsageError
 from cjo_stream.installation.answer import Refused
@@ -30,15 +30,6 @@ class FileRecords:
         """Yield the records of a kind."""
         for path in self._files(KIND_OF[type_]):
             yield from _rows(path, type_)
-
-    def find_decision(self, decision_id: str) -> bytes | None:
-        """Return a decision record as JSON; None where there is none."""
-        wanted = f'"decision_id":"{decision_id}"'.encode()
-        for path in self._files(DECISION):
-            for line in _lines(path):
-                if wanted in line:
-                    return line.rstrip()
-        return None
 
     def refused(self) -> Iterator[Refused]:
         """Yield the dead letters."""

@@ -37,7 +37,7 @@ class StateFolder:
     def __init__(self, folder: Path, *, is_new: bool = False) -> None:
         """Open it; raises UsageError for what is none, unless it may be new, and LockedError."""
         self.folder = folder
-        if not is_new and not (folder / "log").is_dir():
+        if not is_new and not _is_log(folder / "log"):
             raise UsageError(
                 f"{folder} holds no state: name the folder that `run` was given with --state, or "
                 "DIR/state of a demo"
@@ -104,6 +104,11 @@ def clear(folder: Path) -> None:
 def section(store: Store, partition: int) -> Section:
     """Return the store of a partition's task, within the one of the state."""
     return Section(store, b"t" + _PARTITION.pack(partition))
+
+
+def _is_log(folder: Path) -> bool:
+    """Tell the log of a state, whole or broken, from any other folder of that name."""
+    return any(next(folder.glob(part), None) for part in ("CURRENT", "MANIFEST-*", "*.sst"))
 
 
 def _sync(folder: Path) -> None:

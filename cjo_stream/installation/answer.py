@@ -86,7 +86,7 @@ def answered(body: Any, at: Identifier, answer: type[_Answer]) -> _Answer:
                 f"this {at.type} is just going to another customer, nothing was done; try again"
             )
         raise UsageError(
-            f"nobody is known by this {at.type}; CJO_TENANT_KEY must be what it was when the "
-            "state was made"
+            f"nobody is known by this {at.type}: is it written as its channel sends it, and "
+            "CJO_TENANT_KEY what it was when the events came?"
         )
     return msgspec.convert(body, answer)

@@ -25,9 +25,6 @@ class Records(Protocol):
     def read(self, type_: type[_Record]) -> Iterator[_Record]:
         """Yield the records of a kind, by its struct: those of one customer in their order."""
 
-    def find_decision(self, decision_id: str) -> bytes | None:
-        """Return a decision record as JSON; None where there is none, or no longer."""
-
     def refused(self) -> Iterator[Refused]:
         """Yield the dead letters."""
 

@@ -1,5 +1,6 @@
 """The command line as a shell sees it: what goes to stdout and stderr, and the exit code."""
 
+import io
 import json
 import logging
 import shutil
@@ -9,11 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import typer
 
 from cjo_stream import settings
 from cjo_stream.cli.app import call
 from cjo_stream.cli.apply import say_applied
 from cjo_stream.cli.run import lane_of
+from cjo_stream.cli.terminal import confirm
 from cjo_stream.definition import load
 from cjo_stream.definition.schema import schema
 from cjo_stream.errors import UsageError
@@ -43,6 +46,13 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     handlers, level = root.handlers[:], root.level
     yield run
     root.handlers[:], root.level = handlers, level
+
+
+class Terminal(io.StringIO):
+    """Somebody who types this."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 def results(folder: Path) -> dict[str, bytes]:
@@ -82,6 +92,26 @@ def test_an_interruption_ends_with_130(cli, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("cjo_stream.definition.load", interrupt)
     done = cli("validate", SHOP)
     assert (done.code, done.err) == (130, "interrupted\n")
+
+
+def test_an_argument_that_is_no_text_is_refused(cli) -> None:
+    done = cli("validate", "shop\udcff")
+    assert done.code == 2
+    assert "shop\ufffd: this is not UTF-8" in done.err
+
+
+def test_nothing_printed_tells_the_terminal_anything(cli, tmp_path: Path) -> None:
+    done = cli("validate", tmp_path / "red\x1b[31m\x9b0m")
+    assert "red\ufffd[31m\ufffd0m" in done.err
+    assert "\x1b" not in done.err
+
+
+def test_who_says_no_is_told_that_nothing_was_done(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+    with pytest.raises(typer.Exit) as said:
+        confirm("Apply shop?", yes=False)
+    assert said.value.exit_code == 1
+    assert "nothing was done" in cli("--version").err
 
 
 def test_help_and_version_load_no_room() -> None:
@@ -302,12 +332,19 @@ def test_an_identifier_nobody_has_is_told_with_what_may_be_the_reason(cli, tmp_p
     assert cli(*show, f"{type_}:{values[0]}").code == 0
     assert cli("customer", "show", "email:a@b.org", "--state", tmp_path / "none").code == 2
     assert not (tmp_path / "none").exists()
+    others = tmp_path / "var" / "log"
+    others.mkdir(parents=True)
+    (others / "syslog").touch()
+    assert "holds no state" in cli("status", "--state", tmp_path / "var").err
+    assert [path.name for path in others.iterdir()] == ["syslog"]
 
 
 def test_a_set_is_applied_to_a_state_folder_and_told(cli, tmp_path: Path) -> None:
     state, changed = tmp_path / "s", tmp_path / "shop"
     assert cli("run", SHOP, EVENTS, "--out", tmp_path / "o", "--state", state).code == 0
-    assert "add --yes" in cli("apply", SHOP, "--state", state).err
+    asked = cli("apply", SHOP, "--state", state).err
+    assert f"Apply shop (15 journeys, 32 actions) to {state}?" in asked
+    assert "add --yes" in asked
     assert json.loads(cli("apply", SHOP, "--state", state, "--yes", "--json").out) == {
         "number": 1, "changed": False, "behind": [],
     }  # fmt: skip
@@ -370,6 +407,17 @@ def test_dead_letters_of_a_run_are_listed_without_their_values(cli) -> None:
     told = cli("dead-letters", "list", expected, "--json", "--reason", letters[0]["reason"])
     assert json.loads(told.out.splitlines()[0]) == letters[0]
     assert cli("dead-letters", "list", EVENTS).code == 2
+    assert (
+        "no dead letters of reason absurd; there are of"
+        in cli("dead-letters", "list", expected, "--reason", "absurd").out
+    )
+
+
+def test_a_dead_letter_of_no_moment_is_listed(cli, tmp_path: Path) -> None:
+    letter = {"time": 10**17, "reason": "invalid", "detail": "", "topic": "t", "value": ""}
+    letters = json.dumps({**letter, "partition": 0, "offset": 1})
+    (tmp_path / "dead_letters.jsonl").write_text(letters + "\n")
+    assert "100000000000000000 ms" in cli("dead-letters", "list", tmp_path).out
 
 
 def test_a_table_shows_data_as_it_stands_and_tells_the_terminal_nothing(cli, tmp_path) -> None:

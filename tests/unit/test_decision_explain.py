@@ -58,7 +58,7 @@ def test_every_candidate_is_told_with_its_factors_or_what_stopped_it(tmp_path: P
         "    gold/mail    passed: P 0.125 x C 1 x V 200 x L 1 = 25",
         "    gold/push    stopped at caps (one_push)",
         "    lead/mail    stopped at priority: P 1 x C 1 x V missing x L 1",
-        "  sent silver on mail, by a chance of 1",
+        "  sent silver on mail, probability 1",
     ]
 
 
@@ -69,7 +69,7 @@ def test_an_act_is_told_without_priorities(tmp_path: Path) -> None:
     assert lines[2:] == [
         "  > gold/mail  passed",
         "    gold/push  stopped at caps (one_push)",
-        "  sent gold on mail, by a chance of 1",
+        "  sent gold on mail, probability 1",
     ]
 
 
@@ -77,7 +77,7 @@ def test_the_chance_of_an_explored_choice_is_told(tmp_path: Path) -> None:
     desk = desk_of(tmp_path, "decide: {}", policy="explore: 100%")
     lines = told(desk.ask(1))
     assert lines[0].endswith("decide over the whole portfolio")
-    assert lines[-1].endswith("by a chance of 0.1667")
+    assert lines[-1].endswith("probability 0.1667")
 
 
 def test_why_nothing_was_sent_is_told(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_why_nothing_was_sent_is_told(tmp_path: Path) -> None:
 
 def test_what_a_holdout_kept_back_is_told(tmp_path: Path) -> None:
     decision = desk_of(tmp_path, holdout="100%").ask(1)
-    assert told(decision)[-1].endswith("by a chance of 1, held back: holdout")
+    assert told(decision)[-1].endswith("probability 1, held back: holdout")
 
 
 # --- the command
@@ -135,5 +135,11 @@ def test_a_decision_that_is_not_there_and_a_folder_that_is_none_are_said(
 ) -> None:
     assert call(["decisions", "explain", "d9", str(results)]) == 2
     assert "no decision d9" in capsys.readouterr().err
+    whole = json.loads((results / "decisions.jsonl").read_text())["decision_id"]
+    with (results / "decisions.jsonl").open("a") as file:
+        file.write('{"decision_id":"d9","custom')
+    assert call(["decisions", "explain", whole, str(results)]) == 0
+    assert call(["decisions", "explain", "d9", str(results)]) == 2
+    assert "it is not as a `run` left it" in capsys.readouterr().err
     assert call(["decisions", "explain", "d9", str(results / "no")]) == 2
     assert "decisions.jsonl cannot be read" in capsys.readouterr().err

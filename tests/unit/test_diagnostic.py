@@ -37,6 +37,12 @@ def found_in(folder: Path, text: str) -> list[Diagnostic]:
         return error.diagnostics
 
 
+def test_a_key_that_is_wrong_is_one_finding(tmp_path: Path) -> None:
+    wrong = WHOLE.replace("key: event.cart}", "key: evnt.cart}")
+    wrong = wrong.replace("sum: round(data.total)", "sum: key")
+    assert [found.severity for found in found_in(tmp_path, wrong)] == ["error"]
+
+
 def test_a_code_belongs_to_one_kind_of_finding() -> None:
     assert len({code.number for code in Code}) == len(Code)
     assert str(Code.UNKNOWN) == "CJO104"

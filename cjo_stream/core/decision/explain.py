@@ -111,8 +111,8 @@ def _end(decision: Decision) -> str:
         if decision.candidates and all(one.gate == "ended" for one in decision.candidates):
             return "nothing sent: it waited in vain"
         return "nothing sent: no candidate passed"
-    chance = "" if decision.probability is None else f", by a chance of {decision.probability:.4g}"
+    odds = "" if decision.probability is None else f", probability {decision.probability:.4g}"
     if decision.suppressed is None:
-        return f"sent {chosen.action} on {chosen.channel}{chance}"
+        return f"sent {chosen.action} on {chosen.channel}{odds}"
     held = f"held back: {decision.suppressed}"
-    return f"chosen {chosen.action} on {chosen.channel}{chance}, {held}"
+    return f"chosen {chosen.action} on {chosen.channel}{odds}, {held}"

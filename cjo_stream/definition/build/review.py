@@ -38,7 +38,7 @@ def review_journey(journey: Journey, fields: Fields, scene: Scene, *, is_whole: 
         _warn_endless(journey, fields, scene.context)
         _warn_eventless(journey, scene)
         _warn_past_loops(journey, scene)
-    _warn_keyless(journey, scene)
+    _warn_keyless(fields, scene)
     _warn_held_out_service(journey, scene)
     _warn_empty_decides(scene)
 
@@ -109,9 +109,10 @@ def _warn_past_loops(journey: Journey, scene: Scene) -> None:
         )
 
 
-def _warn_keyless(journey: Journey, scene: Scene) -> None:
+def _warn_keyless(fields: Fields, scene: Scene) -> None:
     """Warn of `key` in a journey whose instances have none: it is missing everywhere."""
-    if journey.entry.key is not None:
+    entry: Fields | None = fields.value("entry")
+    if entry is None or "key" in entry.keys:
         return
     for expression, item in scene.origins.items():
         if any(path[0] == "key" for path in expression.reads):

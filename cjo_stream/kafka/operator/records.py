@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 from confluent_kafka import Message
 
-from cjo_stream.core.catalogue import DEAD_LETTER, DECISION, KIND_OF, RecordKind
+from cjo_stream.core.catalogue import DEAD_LETTER, KIND_OF, RecordKind
 from cjo_stream.installation.answer import Refused
 from cjo_stream.kafka.client.client import Admin
 from cjo_stream.kafka.client.contents import contents, told_foreign
@@ -38,15 +38,6 @@ class TopicRecords:
                 yield decode(message.value() or b"")
             except msgspec.MsgspecError as error:
                 told_foreign(_LOG, message, error)
-
-    def find_decision(self, decision_id: str) -> bytes | None:
-        """Return a decision record as JSON; looks through the whole topic."""
-        wanted = f'"decision_id":"{decision_id}"'.encode()
-        for message in self._messages(DECISION):
-            value = message.value()
-            if isinstance(value, bytes) and wanted in value:
-                return value
-        return None
 
     def refused(self) -> Iterator[Refused]:
         """Yield the dead letters."""

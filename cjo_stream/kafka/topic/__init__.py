@@ -3,7 +3,6 @@
     name        what they are called
     wanted      how they must be: the private ones, those of record kinds, the channels'
     check       made, compared with what there is, required
-    retention   what of a person they hold, and for how long
 
 What stands in a topic, and who reads it, is not here.
 """

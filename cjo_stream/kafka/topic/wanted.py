@@ -51,7 +51,7 @@ _LOG: Final = {
 
 
 class Private(msgspec.Struct, frozen=True):
-    """A topic that only the installation's own processes use."""
+    """A topic that no record kind has, nor a channel."""
 
     name: str
     config: Mapping[str, str]
@@ -59,8 +59,9 @@ class Private(msgspec.Struct, frozen=True):
     """What of a person it holds, for an erasure to name."""
     partitions: int | None = None
     """None: as many as the installation has."""
-    counted: bool = True
-    """Whether the number of partitions must be this one."""
+    is_ours: bool = True
+    """Whether only the installation's own processes write it: in so many partitions, and no larger
+    records than theirs. Others write as many as they like, as large as the broker takes."""
 
 
 PRIVATE: Final = (
@@ -69,7 +70,7 @@ PRIVATE: Final = (
     Private("definition", _COMPACTED, None, partitions=1),
     Private("cursor", _OFTEN_COMPACTED, None, partitions=1),
     Private("model", _OFTEN_COMPACTED, None, partitions=1),
-    Private("outcome", APPEND_TIME, "outcomes", counted=False),
+    Private("outcome", APPEND_TIME, "outcomes", is_ours=False),
 )
 
 
@@ -94,9 +95,8 @@ def wanted_topics(settings: Settings, program: Program | None) -> list[Wanted]:
         Wanted(
             names.of(row.name),
             row.partitions or many,
-            # Topics for others to write hold records of theirs, of any size that the broker takes.
-            row.config if row.config is APPEND_TIME else {**ours, **row.config},
-            row.counted,
+            {**ours, **row.config} if row.is_ours else row.config,
+            row.is_ours,
             row.holds,
         )
         for row in PRIVATE
