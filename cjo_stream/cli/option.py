@@ -71,13 +71,12 @@ def operator_settings(context: typer.Context) -> Settings:
 
     What the client library has to say (why it cannot connect, once of a kind) goes to stderr.
     """
-    from cjo_stream.kafka.client import client
     from cjo_stream.kafka.client.noise import muffle
     from cjo_stream.telemetry import log
 
     settings = settings_of(context)
     log.set_up("WARNING", "text")
-    muffle(client.__name__)
+    muffle()
     return settings
 
 

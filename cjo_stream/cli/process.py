@@ -121,7 +121,7 @@ def _begin(context: typer.Context) -> Settings:
     Raises UsageError where the broker's host is not known. A child of `up` does not ask: `up` has,
     and where nobody knows it later, it went away and is waited for.
     """
-    from cjo_stream.kafka.client.client import check_address
+    from cjo_stream.kafka.client.property import check_address
     from cjo_stream.settings import is_supervised
     from cjo_stream.telemetry import log
 

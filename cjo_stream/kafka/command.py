@@ -17,7 +17,10 @@ from cjo_stream.core.message import ActivateSet, Message, Sweep, partition_of
 from cjo_stream.core.record import Reply
 from cjo_stream.engine.frame import control_frame
 from cjo_stream.errors import RetryError
-from cjo_stream.kafka.client.client import Admin, Outgoing, Sender, check_consumed, is_end, reader
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.consumer import is_end, reader
+from cjo_stream.kafka.client.error import check_consumed
+from cjo_stream.kafka.client.sender import Outgoing, Sender
 from cjo_stream.kafka.topic.check import require_log
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings

@@ -7,7 +7,8 @@ import json
 from cjo_stream.engine.frame import Effect, EffectWriter, decode_effect_frame
 from cjo_stream.engine.lane import Numbering
 from cjo_stream.engine.port import Log
-from cjo_stream.kafka.client.client import Admin, Outgoing, Sender
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.sender import Outgoing, Sender
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 from tests.kafka.stages import read_all

@@ -16,7 +16,8 @@ from confluent_kafka import TopicPartition
 from cjo_stream.core.learning.posterior import Posterior
 from cjo_stream.engine.frame import Effect
 from cjo_stream.errors import HoleError, RefusalError, RetryError, StopError
-from cjo_stream.kafka.client.client import Outgoing, group_consumer
+from cjo_stream.kafka.client.consumer import group_consumer
+from cjo_stream.kafka.client.sender import Outgoing
 from cjo_stream.kafka.client.transaction import Transactions
 from cjo_stream.kafka.stage import dispatch as dispatch_module
 from cjo_stream.kafka.stage.dispatch import DispatchProcess

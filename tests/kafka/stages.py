@@ -16,7 +16,9 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from cjo_stream.definition import compile_content, load
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import Task
-from cjo_stream.kafka.client.client import Admin, Outgoing, Sender, is_end, reader
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.consumer import is_end, reader
+from cjo_stream.kafka.client.sender import Outgoing, Sender
 from cjo_stream.kafka.definition.apply import Applied, apply
 from cjo_stream.kafka.position.position import NO_WORDS, Words
 from cjo_stream.kafka.process.stage import Process, Stopping

@@ -19,8 +19,8 @@ from confluent_kafka.admin import (
 
 from cjo_stream.definition import load
 from cjo_stream.errors import RefusalError, RetryError, UsageError
-from cjo_stream.kafka.client import client
-from cjo_stream.kafka.client.client import Admin
+from cjo_stream.kafka.client import admin as admin_module
+from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.definition.apply import apply, current
 from cjo_stream.kafka.local import broker as broker_module
 from cjo_stream.kafka.local.broker import Broker, free_port
@@ -111,7 +111,7 @@ def test_a_local_broker_starts_once_what_it_says_is_mended(
     monkeypatch.delenv("JAVA_HOME")
     named = Admin(Settings(kafka={"bootstrap.servers": broker.bootstrap}))
     with monkeypatch.context() as patch:
-        patch.setattr(client, "ASK_S", 0.5)
+        patch.setattr(admin_module, "ASK_S", 0.5)
         with pytest.raises(RetryError, match="is it up, is its address right"):
             named.ping()
     with broker:

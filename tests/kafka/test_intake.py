@@ -10,7 +10,8 @@ from confluent_kafka.admin import NewTopic
 from cjo_stream.core.message import Arrive
 from cjo_stream.engine.frame import decode_frame
 from cjo_stream.errors import RefusalError, StopError
-from cjo_stream.kafka.client.client import Admin, group_consumer, group_id
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.consumer import group_consumer, group_id
 from cjo_stream.kafka.definition import apply as definition
 from cjo_stream.kafka.position.position import Words, set_numbers
 from cjo_stream.kafka.process.stage import Stopping

@@ -15,7 +15,10 @@ from cjo_stream.core.record import Reward
 from cjo_stream.definition import load
 from cjo_stream.engine.frame import tick_frame
 from cjo_stream.errors import RefusalError, StopError
-from cjo_stream.kafka.client.client import Admin, Outgoing, Place, group_id
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.consumer import group_id
+from cjo_stream.kafka.client.place import Place
+from cjo_stream.kafka.client.sender import Outgoing
 from cjo_stream.kafka.client.transaction import Transactions
 from cjo_stream.kafka.local.broker import Broker
 from cjo_stream.kafka.position.loss import look

@@ -14,7 +14,7 @@ from confluent_kafka.admin import NewTopic
 
 from cjo_stream.definition import load
 from cjo_stream.errors import RetryError
-from cjo_stream.kafka.client.client import Admin
+from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.topic.wanted import wanted_topics
 from cjo_stream.settings import Settings
 from tests.kafka.stages import (

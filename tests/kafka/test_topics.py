@@ -15,7 +15,8 @@ from confluent_kafka.admin import (
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Channel, Input
 from cjo_stream.errors import RefusalError
-from cjo_stream.kafka.client.client import Admin, reader
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.consumer import reader
 from cjo_stream.kafka.topic.check import create, require_log, verify
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.worker.process import _check_configs

@@ -26,10 +26,13 @@ from cjo_stream.definition import load
 from cjo_stream.errors import RefusalError, RetryError, StopError
 from cjo_stream.kafka import command
 from cjo_stream.kafka.client import contents, feed, transaction
-from cjo_stream.kafka.client.client import Admin, Outgoing, Sender, check_consumed, group_consumer
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.consumer import group_consumer
 from cjo_stream.kafka.client.contents import table
+from cjo_stream.kafka.client.error import check_consumed
 from cjo_stream.kafka.client.feed import Feed
 from cjo_stream.kafka.client.producer import FrameProducer
+from cjo_stream.kafka.client.sender import Outgoing, Sender
 from cjo_stream.kafka.client.transaction import Transactions
 from cjo_stream.kafka.definition import apply as definition
 from cjo_stream.kafka.definition.apply import apply, current
@@ -37,7 +40,7 @@ from cjo_stream.kafka.definition.log import read_definitions
 from cjo_stream.kafka.operator.replay import replay
 from cjo_stream.kafka.position import loss
 from cjo_stream.kafka.process import stage
-from cjo_stream.kafka.stage import intake
+from cjo_stream.kafka.stage import committer
 from cjo_stream.kafka.topic.check import create
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
@@ -300,7 +303,7 @@ def test_an_intake_that_was_shut_out_or_stood_still_begins_anew_from_what_is_com
 ) -> None:
     publish(settings, folder)
     raw = f"{settings.topic_prefix}event.web.v1"
-    monkeypatch.setattr(intake, "COMMIT_S", 60.0)
+    monkeypatch.setattr(committer, "COMMIT_S", 60.0)
     first = make_intake(settings)
     produce(settings, raw, event("ann", "e1"))
     until(lambda: len(arrivals(settings)) == 1, first)

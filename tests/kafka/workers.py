@@ -26,7 +26,7 @@ from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import RetryError
 from cjo_stream.ingest.identifier import identifier_hash
-from cjo_stream.kafka.client.client import Admin
+from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.topic.check import create
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings

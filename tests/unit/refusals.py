@@ -204,16 +204,17 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "just going to another customer": "test_cli_customer.py::test_who_is_just_going_to_another_customer_is_asked_for_again",
         "nobody is known by this": "test_cli_customer.py::test_a_state_folder_without_a_fingerprint_takes_one_with_the_next_run",
     },
-    "kafka/client/client.py": {
+    "kafka/client/error.py": {
         "a record of topic {} is damaged": "kafka/test_damage.py::test_a_changed_byte_in_any_log_is_refused_and_never_taken",
-        "a record was not delivered": _TOPIC_MADE,
         "another consumer has this process's place": "kafka/test_intake.py::test_who_loses_its_place_to_another_of_its_slot_says_so",
         "this consumer is finished": "kafka/test_way_out.py::test_a_consumer_whose_time_is_over_gives_its_place_to_the_next",
         "the broker does not answer": _STARTS,
-        "is not known; set CJO_KAFKA__BOOTSTRAP_SERVERS": _PROPERTIES,
         "the topic {} is missing": _TOPIC_MADE,
-        "missing: {}. Run": "kafka/test_topics.py::test_a_missing_topic_is_refused_with_the_command_that_makes_it",
         "The next start says which": _LOSS,
+    },
+    "kafka/client/sender.py": {"a record was not delivered": _TOPIC_MADE},
+    "kafka/client/admin.py": {
+        "missing: {}. Run": "kafka/test_topics.py::test_a_missing_topic_is_refused_with_the_command_that_makes_it",
     },
     "kafka/position/clock.py": {
         "says no clock that stops anybody": "kafka/test_worker.py::test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word",
@@ -248,7 +249,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "a record was not delivered": _TOPIC_MADE,
         "were not acknowledged": _SENT_AGAIN,
     },
-    "kafka/stage/intake.py": {"positions could not be committed": _INTAKE_ANEW},
+    "kafka/stage/committer.py": {"positions could not be committed": _INTAKE_ANEW},
     "kafka/stage/learn.py": {
         "what was learnt is of another one": _LEARNT_ANEW,
         "are not learnt": _LEARNT_ANEW,
@@ -273,6 +274,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "the log lost its end. Bring it back": _WITHOUT,
     },
     "kafka/client/property.py": {
+        "is not known; set CJO_KAFKA__BOOTSTRAP_SERVERS": _PROPERTIES,
         "set another value": _PROPERTIES,
         "librdkafka has no property": _PROPERTIES,
     },

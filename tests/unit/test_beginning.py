@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from cjo_stream.errors import RetryError
-from cjo_stream.kafka.client.client import Sender, Topic
+from cjo_stream.kafka.client.place import Topic
+from cjo_stream.kafka.client.sender import Sender
 from cjo_stream.kafka.worker import process
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Health, Metrics

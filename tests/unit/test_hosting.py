@@ -12,7 +12,7 @@ from cjo_stream.engine.frame import tick_frame
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import HoleError, RefusalError, StopError
-from cjo_stream.kafka.client.client import Place
+from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.producer import Addressed
 from cjo_stream.kafka.worker.assignment import Hosting
 from cjo_stream.kafka.worker.partition import (

@@ -17,16 +17,12 @@ from cjo_stream.errors import (
     StopError,
     UsageError,
 )
-from cjo_stream.kafka.client.client import (
-    Admin,
-    Outgoing,
-    Sender,
-    away,
-    check_address,
-    check_consumed,
-)
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.error import away, check_consumed
 from cjo_stream.kafka.client.permission import FORBIDDEN
 from cjo_stream.kafka.client.producer import _lost
+from cjo_stream.kafka.client.property import check_address
+from cjo_stream.kafka.client.sender import Outgoing, Sender
 from cjo_stream.kafka.client.transaction import FENCED as FENCED_WRITER
 from cjo_stream.kafka.client.transaction import check_transaction
 from cjo_stream.kafka.position import loss

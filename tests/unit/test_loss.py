@@ -7,7 +7,7 @@ import pytest
 from cjo_stream.engine.codec import UNKNOWN, record_digest
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.errors import RefusalError
-from cjo_stream.kafka.client.client import Place
+from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.position.loss import Taken, check
 
 PLACE: Place = ("web", 3)

@@ -33,8 +33,8 @@ from cjo_stream.errors import (
 )
 from cjo_stream.ingest import files, order
 from cjo_stream.ingest.identifier import named
-from cjo_stream.kafka.client.client import Topic, check_address
-from cjo_stream.kafka.client.property import check_names, connect
+from cjo_stream.kafka.client.place import Topic
+from cjo_stream.kafka.client.property import check_address, check_names, connect
 from cjo_stream.kafka.local import broker
 from cjo_stream.kafka.operator.replay import _numbers
 from cjo_stream.kafka.worker.faust import credentials

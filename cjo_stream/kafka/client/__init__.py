@@ -1,6 +1,10 @@
 """The clients of the broker: librdkafka's, as all of `kafka` but the worker's agent uses them.
 
-client        admin, consumers, the sender; what an error's code means
+place         topics and partitions, as data
+admin         which topics and offsets the broker has
+consumer      a member of a group, and a reader of none
+sender        the producer of a process without an event loop
+error         what an error's code means
 producer      the worker's idempotent producer
 transaction   writes in transactions, guarded against a late network
 contents      what a partition holds now

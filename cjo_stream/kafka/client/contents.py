@@ -14,7 +14,10 @@ from typing import Final
 from confluent_kafka import Message
 
 from cjo_stream.errors import RefusalError, RetryError
-from cjo_stream.kafka.client.client import TIMEOUT_S, Admin, Place, check_consumed, is_end, reader
+from cjo_stream.kafka.client.admin import TIMEOUT_S, Admin
+from cjo_stream.kafka.client.consumer import is_end, reader
+from cjo_stream.kafka.client.error import check_consumed
+from cjo_stream.kafka.client.place import Place
 from cjo_stream.settings import Settings
 
 READ_RECORDS_MAX: Final = 500

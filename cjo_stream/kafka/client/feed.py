@@ -9,16 +9,16 @@ from typing import Final, Self
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from cjo_stream.errors import RetryError
-from cjo_stream.kafka.client.client import PARTITIONER, POLL_S
 from cjo_stream.kafka.client.permission import check_allowed
 from cjo_stream.kafka.client.property import connect
+from cjo_stream.kafka.client.sender import PARTITIONER, POLL_S
 from cjo_stream.settings import Settings
 
 LINGER_MS: Final = 5
 END_WITHIN_S: Final = 30.0
 """For what is under way at the end to be acknowledged."""
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger(__package__)
 
 
 class Feed:

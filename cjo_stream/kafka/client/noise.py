@@ -1,4 +1,4 @@
-"""Keeps the client libraries from filling the log while a broker is away.
+"""Keeps clients and waiting processes from filling the log while a broker is away.
 
 They report each of their attempts, some twenty a second; the first of a kind says as much, and so
 does one now and then for as long as it lasts.
@@ -10,7 +10,10 @@ import logging
 from typing import Final
 
 QUIET_S: Final = 30.0
-LIBRARIES: Final = (
+LOGGERS: Final = (
+    "cjo_stream.kafka.client",
+    "cjo_stream.kafka.process",
+    "cjo_stream.kafka.stage",
     "aiokafka",
     "aiokafka.cluster",
     "aiokafka.conn",
@@ -54,9 +57,9 @@ def is_news(record: logging.LogRecord) -> bool:
 
 
 def muffle(*loggers: str) -> None:
-    """Let the client libraries, and these loggers, log each kind of message seldom."""
+    """Let LOGGERS and these log each kind of message seldom."""
     seldom = Seldom()
-    for name in (*LIBRARIES, *loggers):
+    for name in (*LOGGERS, *loggers):
         logger = logging.getLogger(name)
         logger.addFilter(is_news)
         logger.addFilter(seldom)

@@ -37,7 +37,7 @@ PROPERTIES: Final[dict[str, Any]] = {
 Addressed = tuple[str, int, bytes]
 """(topic, partition, value)"""
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger(__package__)
 
 
 class FrameProducer:

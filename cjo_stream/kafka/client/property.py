@@ -7,12 +7,14 @@ its list of names is here to tell the nearest to one that is none.
 from __future__ import annotations
 
 import difflib
+import socket
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from cjo_stream.errors import UsageError
+from cjo_stream.settings import Settings
 
 _Client = TypeVar("_Client")
 
@@ -113,3 +115,31 @@ def _no_property(name: str) -> UsageError:
 
 def _variable(name: str) -> str:
     return f"CJO_KAFKA__{name.upper().replace('.', '_')}"
+
+
+def check_address(settings: Settings) -> None:
+    """Raise UsageError where no host of `bootstrap.servers` is known: waiting would not help."""
+    hosts = [_host(s) for s in settings.kafka_properties()["bootstrap.servers"].split(",")]
+    if not any(map(_may_be_known, hosts)):
+        raise UsageError(
+            f"no broker is to be found: the host {', '.join(hosts)} is not known; set "
+            "CJO_KAFKA__BOOTSTRAP_SERVERS to host:port of one"
+        )
+
+
+def _host(server: str) -> str:
+    """Return the host in `host:port`, `[address]:port` or `protocol://host:port`."""
+    named = server.strip().rpartition("://")[2]
+    host, colon, port = named.rpartition(":")
+    return (host if colon and port.isdigit() else named).strip("[]")
+
+
+def _may_be_known(host: str) -> bool:
+    try:
+        socket.getaddrinfo(host, None)
+    except socket.gaierror as error:
+        # Whoever cannot be asked just now may know it later.
+        return error.errno != socket.EAI_NONAME
+    except UnicodeError:
+        return False
+    return True

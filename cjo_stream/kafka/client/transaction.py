@@ -47,9 +47,9 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from cjo_stream.engine.frame import RECORD_BYTES_MAX
 from cjo_stream.errors import RetryError, StopError
-from cjo_stream.kafka.client.client import PARTITIONER, POLL_S, Outgoing
 from cjo_stream.kafka.client.permission import check_allowed
 from cjo_stream.kafka.client.property import connect
+from cjo_stream.kafka.client.sender import PARTITIONER, POLL_S, Outgoing
 from cjo_stream.settings import Settings
 
 CALL_S: Final = 5.0
@@ -74,7 +74,7 @@ FENCED: Final = (
 )
 """Codes by which a writer hears that a later one has its transactional id, or place in a group."""
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger(__package__)
 _PROPERTIES: Final[dict[str, Any]] = {
     "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
     "retry.backoff.ms": RETRY_BACKOFF_MS,

@@ -31,12 +31,9 @@ from cjo_stream.engine.intake import SWITCHED_OFF
 from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.ingest.tenant import fingerprint
 from cjo_stream.installation.answer import Applied, Status
-from cjo_stream.kafka.client.client import (
-    TIMEOUT_S,
-    Admin,
-    away,
-    group_id,
-)
+from cjo_stream.kafka.client.admin import TIMEOUT_S, Admin
+from cjo_stream.kafka.client.consumer import group_id
+from cjo_stream.kafka.client.error import away
 from cjo_stream.kafka.client.permission import check_allowed
 from cjo_stream.kafka.client.property import connect
 from cjo_stream.kafka.command import ask_tasks

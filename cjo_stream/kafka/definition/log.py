@@ -25,14 +25,11 @@ from cjo_stream.definition import (
 )
 from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.ingest.tenant import check_fingerprint, fingerprint
-from cjo_stream.kafka.client.client import (
-    TIMEOUT_S,
-    Place,
-    check_consumed,
-    is_end,
-    reader,
-)
+from cjo_stream.kafka.client.admin import TIMEOUT_S
+from cjo_stream.kafka.client.consumer import is_end, reader
 from cjo_stream.kafka.client.contents import foreign
+from cjo_stream.kafka.client.error import check_consumed
+from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 

@@ -7,7 +7,7 @@ only read topics work without.
 
 from __future__ import annotations
 
-from cjo_stream.kafka.client.client import Admin
+from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.definition.log import read_definitions
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings

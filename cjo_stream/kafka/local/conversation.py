@@ -19,8 +19,10 @@ from typing import Final, Protocol
 
 import msgspec
 
-from cjo_stream.kafka.client.client import Admin, check_consumed, is_end, reader
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.consumer import is_end, reader
 from cjo_stream.kafka.client.contents import told_foreign
+from cjo_stream.kafka.client.error import check_consumed
 from cjo_stream.kafka.client.feed import Feed
 from cjo_stream.settings import Settings
 

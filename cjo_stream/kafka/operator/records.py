@@ -11,7 +11,7 @@ from confluent_kafka import Message
 
 from cjo_stream.core.catalogue import DEAD_LETTER, KIND_OF, RecordKind
 from cjo_stream.installation.answer import Refused
-from cjo_stream.kafka.client.client import Admin
+from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.contents import contents, told_foreign
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings

@@ -13,8 +13,9 @@ from cjo_stream.engine.frame import Effect, decode_effect_frame, decode_frame
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import InputError, RefusalError, UsageError
-from cjo_stream.kafka.client.client import Admin, Topic
+from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.contents import contents
+from cjo_stream.kafka.client.place import Topic
 from cjo_stream.kafka.position.clock import accepted
 from cjo_stream.kafka.topic.check import require_log
 from cjo_stream.kafka.topic.name import Names

@@ -7,7 +7,7 @@ import msgspec
 from cjo_stream.core.catalogue import PROFILE
 from cjo_stream.core.program.program import Program
 from cjo_stream.installation.answer import Kept
-from cjo_stream.kafka.client.client import Admin
+from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.position.folder import Folder, left, read_folders
 from cjo_stream.kafka.topic.check import configs_of
 from cjo_stream.kafka.topic.name import Names

@@ -19,8 +19,9 @@ from cjo_stream.engine.frame import decode_frame
 from cjo_stream.engine.port import AcceptedClock
 from cjo_stream.engine.task import CLOCK_AHEAD_MAX_MS
 from cjo_stream.errors import InputError, UsageError
-from cjo_stream.kafka.client.client import Admin, Outgoing, Sender
+from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.contents import contents, foreign, table
+from cjo_stream.kafka.client.sender import Outgoing, Sender
 from cjo_stream.kafka.topic.check import require_log
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings

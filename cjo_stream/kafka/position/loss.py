@@ -27,15 +27,10 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from cjo_stream.engine import codec
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.errors import RefusalError, RetryError
-from cjo_stream.kafka.client.client import (
-    TIMEOUT_S,
-    Admin,
-    Place,
-    check_consumed,
-    is_end,
-    is_out_of_range,
-    reader,
-)
+from cjo_stream.kafka.client.admin import TIMEOUT_S, Admin
+from cjo_stream.kafka.client.consumer import is_end, reader
+from cjo_stream.kafka.client.error import check_consumed, is_out_of_range
+from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.topic.check import configs_of
 from cjo_stream.settings import Settings
 

@@ -62,8 +62,12 @@ from confluent_kafka import (
 from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.engine.intake import SWITCHED_OFF, Committed, moved_on, read_metadata
 from cjo_stream.errors import RefusalError
-from cjo_stream.kafka.client.client import TIMEOUT_S, Admin, Outgoing, Place, away, group_id
+from cjo_stream.kafka.client.admin import TIMEOUT_S, Admin
+from cjo_stream.kafka.client.consumer import group_id
 from cjo_stream.kafka.client.contents import foreign, table
+from cjo_stream.kafka.client.error import away
+from cjo_stream.kafka.client.place import Place
+from cjo_stream.kafka.client.sender import Outgoing
 from cjo_stream.kafka.position import loss
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings

@@ -20,7 +20,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol, TypeVar
 
 from cjo_stream.errors import CjoError, Reaction, RetryError, StopError
-from cjo_stream.kafka.client.client import Admin, Place
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.noise import muffle
+from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.process import slot
 from cjo_stream.kafka.process.watchdog import Standing, Watchdog, end_process
 from cjo_stream.settings import Settings
@@ -39,7 +41,7 @@ STEADY_S: Final = 10.0
 
 T = TypeVar("T")
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger(__package__)
 
 
 class Process(Protocol):
@@ -71,6 +73,7 @@ def work(
     Raises LockedError where another process on this machine has the slot, and what `make` and the
     process raise; but a broker that is away at the start is waited for.
     """
+    muffle()
     stopping, metrics, health = Stopping(), Metrics(), Health()
 
     def opened() -> Process:
@@ -253,12 +256,14 @@ class Vitals:
         standings: Callable[[], Mapping[Place, int]],
         topic_ids: Callable[[], Mapping[str, str]],
         metrics: Metrics,
+        stopping: Stopping,
     ) -> None:
         self._stage = stage
         self._admin = admin
         self._standings = standings
         self._topic_ids = topic_ids
         self._metrics = metrics
+        self._stopping = stopping
         self._numbers: dict[Place, int] = {}
         self._watchdog = Watchdog(self._numbered, self._ends, {}, WATCHDOG_S)
         self.start = self._watchdog.start
@@ -266,6 +271,16 @@ class Vitals:
         self.beat = self._watchdog.beat
         self.turned = self._watchdog.turned
         self.problem = self._watchdog.problem
+
+    def wait(self) -> None:
+        """Note that the broker is waited for; raises StopError as `Stopping.check`."""
+        self.beat()
+        self._stopping.check()
+
+    def go_on(self) -> bool:
+        """Do as `wait`; return whether to wait on, for a writer that can leave off."""
+        self.wait()
+        return not self._stopping.asked
 
     def ready(self, process: Process) -> Callable[[], str | None]:
         """Return what /readyz asks: what the process waits for, else why it takes no work."""

@@ -45,7 +45,7 @@ LINE_BYTES_MAX: Final = 256 << 10
 
 PR_SET_PDEATHSIG: Final = 1
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger(__package__)
 
 
 Say = Callable[[str, str], None]

@@ -27,7 +27,7 @@ READY_WITHIN_S: Final = 15.0
 """A partition with records to read that makes no progress for so long takes no work."""
 EXIT_CODE: Final = 1
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger(__package__)
 
 
 class Standing(msgspec.Struct, frozen=True):

@@ -4,9 +4,9 @@
                   (the engine's)                      a copy of the cursor
                                                       the next offset, with the cursor
 
-A plain process, any number of them, static members of one group; each has a transactional id of
-its own, by its slot. A process that has lost its partitions while it wrote is fenced twice: by its
-transactional id when it was started again elsewhere under the same slot, and by the group's
+A plain process, any number of them, members of one group (`member`). Each has a transactional id
+of its own, by its slot. A process that has lost its partitions while it wrote is fenced twice: by
+its transactional id when it was started again elsewhere under the same slot, and by the group's
 generation, which goes with the offsets into the transaction (KIP-447). Either way the transaction
 is aborted, and a `read_committed` channel system has seen nothing of it.
 
@@ -27,9 +27,10 @@ import functools
 import logging
 import time
 from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Message, TopicPartition
 
 from cjo_stream.core.catalogue import ACTION
 from cjo_stream.engine.codec import record_digest
@@ -37,22 +38,26 @@ from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.errors import RefusalError, RetryError
-from cjo_stream.kafka.client import client, transaction
-from cjo_stream.kafka.client.client import Admin, Outgoing, Place, check_consumed, is_end
-from cjo_stream.kafka.client.noise import muffle
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.consumer import group_id, is_end
+from cjo_stream.kafka.client.error import check_consumed
+from cjo_stream.kafka.client.place import Place
+from cjo_stream.kafka.client.sender import Outgoing
 from cjo_stream.kafka.client.transaction import Transactions
 from cjo_stream.kafka.definition.log import DefinitionLog
 from cjo_stream.kafka.position.position import (
     DISPATCH,
     NO_WORDS,
+    Found,
     Position,
+    Start,
     Words,
     copy_record,
     joined,
-    starts,
 )
-from cjo_stream.kafka.process import stage, watchdog
-from cjo_stream.kafka.process.stage import Linger, Standstill, Stopping, Vitals
+from cjo_stream.kafka.process import stage
+from cjo_stream.kafka.process.stage import Linger, Stopping, Vitals
+from cjo_stream.kafka.stage.member import Member
 from cjo_stream.kafka.topic.check import require_log
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
@@ -61,7 +66,6 @@ from cjo_stream.telemetry import Metrics
 STEP_BYTES_MAX: Final = 1 << 20
 """Of frames: some two thousand effects, 20 ms of work."""
 FETCH_FRAMES_MAX: Final = 200
-IDLE_S: Final = 0.1
 LINGER_SHORTEST_S: Final = 0.002
 LINGER_LONGEST_S: Final = 0.020
 BUSY_RATE: Final = 200.0
@@ -71,7 +75,7 @@ REFRESH_S: Final = 3_600.0
 """Positions that do not move are committed again so often: they would expire after days."""
 DEFINITIONS_WITHIN_S: Final = 10.0
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger(__package__)
 
 
 def run(settings: Settings, words: Words = NO_WORDS) -> int:
@@ -80,7 +84,6 @@ def run(settings: Settings, words: Words = NO_WORDS) -> int:
     Raises StopError and RefusalError where going on could lose or double something, RetryError
     where the broker went away: the process then begins anew.
     """
-    muffle(client.__name__, transaction.__name__, watchdog.__name__, stage.__name__, __name__)
     make = functools.partial(DispatchProcess, words=words)
     return stage.work(settings, DISPATCH, make)
 
@@ -98,7 +101,6 @@ class DispatchProcess:
         self._settings = settings
         self._metrics = metrics
         self._stopping = stopping
-        self._words = words
         names = self._names = Names(settings.topic_prefix)
         self._admin = Admin(settings)
         self._topics = require_log(self._admin, settings, names.internal, names.effect)
@@ -111,23 +113,33 @@ class DispatchProcess:
         self._ends: dict[int, int] = {}
         self._positions: dict[int, Position] = {}
         self._waiting: deque[Message] = deque()
-        self._joined = False
-        self._rebalanced = False
         self._refresh_due_s = time.monotonic() + REFRESH_S
-        self._linger = Linger(LINGER_SHORTEST_S, LINGER_LONGEST_S, BUSY_RATE)
-        self._standstill = Standstill()
         effect_id = self._topics[names.effect].id
         self._engine = Dispatch(effect_id, without_lost=words.without_lost)
         self.vitals = Vitals(
-            DISPATCH, self._admin, self._standings, lambda: {names.effect: effect_id}, metrics
+            DISPATCH,
+            self._admin,
+            self._standings,
+            lambda: {names.effect: effect_id},
+            metrics,
+            stopping,
         )
-        writer_id = f"{client.group_id(settings, DISPATCH)}.{settings.slot}"
-        self._transactions = Transactions(settings, writer_id, self._go_on)
-        self._consumer = client.group_consumer(settings, DISPATCH)
+        writer_id = f"{group_id(settings, DISPATCH)}.{settings.slot}"
+        self._transactions = Transactions(settings, writer_id, self.vitals.go_on)
+        self._member = Member(
+            settings,
+            DISPATCH,
+            self,
+            self.vitals,
+            self._admin,
+            self._topics[names.internal].id,
+            words=words,
+            linger=Linger(LINGER_SHORTEST_S, LINGER_LONGEST_S, BUSY_RATE),
+        )
 
     def not_ready(self) -> str | None:
         """Return what is still waited for; None when effects are sent."""
-        return None if self._joined else "the group has not assigned partitions yet"
+        return None if self._member.is_joined else "the group has not assigned partitions yet"
 
     def open(self) -> None:
         """Shut out any predecessor of this slot, then join the group."""
@@ -137,27 +149,17 @@ class DispatchProcess:
             if self._stopping.asked:
                 return
             raise
-        self._consumer.subscribe(
-            [self._names.effect],
-            on_assign=self._on_assign,
-            on_revoke=self._on_revoke,
-            on_lost=self._on_revoke,
-        )
+        self._member.subscribe([self._names.effect])
 
     def turn(self) -> None:
         """Take one step: one transaction, when there is something to send."""
-        self.vitals.turned()
-        self._standstill.moved()
+        self._member.turned()
         if not self._waiting:
-            self._gather()
-        if self._rebalanced:
-            # What came with the news may be of before: partitions are read from their starts.
-            self._rebalanced = False
-            client.check_fatal(self._waiting)
-            self._waiting.clear()
-            self._consumer.assign(self._assignment())
-            self._standstill.given()
-            return
+            messages = self._member.gather(FETCH_FRAMES_MAX)
+            if messages is None:
+                self._member.resume()
+                return
+            self._waiting.extend(messages)
         frames = self._take_frames()
         if frames:
             self._step(frames)
@@ -167,23 +169,16 @@ class DispatchProcess:
 
     def close(self) -> None:
         """Leave in order; every step was committed as it was taken. The group is not left."""
-        self._consumer.close()
+        self._member.consumer.close()
         self._definitions.close()
 
     def abandon(self) -> None:
         """Let go of the broker; an open transaction is ended by its next writer."""
         self._transactions.close()
-        self._consumer.close()
+        self._member.consumer.close()
         self._definitions.close()
 
     # --- one step ------------------------------------------------------------------------------
-
-    def _gather(self) -> None:
-        messages = self._consumer.consume(1, IDLE_S)
-        if messages and messages[0].error() is None:
-            messages += self._consumer.consume(FETCH_FRAMES_MAX - 1, self._linger.seconds)
-        self._waiting.extend(messages)
-        self._linger.took(len(messages))
 
     def _take_frames(self) -> dict[int, list[LogRecord]]:
         """Return what fits one transaction, by partition."""
@@ -216,7 +211,7 @@ class DispatchProcess:
             effects += step.effects
             digest = record_digest(records[-1].time, records[-1].value)
             positions[partition] = Position(offset, joined(effect_id, metadata, digest))
-        self._standstill.check()
+        self._member.check()
         due = [effect for effect in effects if not self._expired(effect)]
         self._write(due, positions)
         self._positions.update(positions)
@@ -253,14 +248,9 @@ class DispatchProcess:
             records.append(copy_record(self._settings, DISPATCH, place, at))
             offsets.append(TopicPartition(*place, at.offset, at.metadata))
         began_s = time.perf_counter()
-        self._transactions.write(records, offsets, self._consumer.consumer_group_metadata())
+        member = self._member.consumer.consumer_group_metadata()
+        self._transactions.write(records, offsets, member)
         self._metrics.observe("cjo_commit_seconds", (DISPATCH,), time.perf_counter() - began_s)
-
-    def _go_on(self) -> bool:
-        """The broker is waited for."""
-        self.vitals.beat()
-        self._stopping.check()
-        return not self._stopping.asked
 
     # --- where effects go ----------------------------------------------------------------------
 
@@ -302,37 +292,26 @@ class DispatchProcess:
 
     # --- the group -----------------------------------------------------------------------------
 
-    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._rebalanced = self._joined = True
-        internal_id = self._topics[self._names.internal].id
-        self.vitals.beat()
-        for found, start in starts(
-            self._settings,
-            self._admin,
-            DISPATCH,
-            internal_id,
-            consumer,
-            partitions,
-            words=self._words,
-        ):
-            number = found.place[1]
-            self._engine.resume(number, start.metadata)
-            self._next[number] = start.offset
-            self._positions[number] = Position(
-                start.offset, joined(found.topic_id, start.metadata or "", start.digest)
-            )
-        consumer.assign(self._assignment())
+    def take_up(self, found: Found, start: Start) -> None:
+        """Begin with a partition where the last transaction ended."""
+        number = found.place[1]
+        self._engine.resume(number, start.metadata)
+        self._next[number] = start.offset
+        self._positions[number] = Position(
+            start.offset, joined(found.topic_id, start.metadata or "", start.digest)
+        )
 
-    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        self._rebalanced = True
-        self._joined = False
-        for partition in partitions:
-            self._engine.release(partition.partition)
+    def let_go(self, places: Sequence[Place], *, are_lost: bool) -> None:
+        """Forget partitions."""
+        del are_lost  # every step was committed by its transaction
+        for _, number in places:
+            self._engine.release(number)
             for kept in (self._next, self._ends, self._positions):
-                kept.pop(partition.partition, None)
+                kept.pop(number, None)
 
-    def _assignment(self) -> list[TopicPartition]:
-        return [TopicPartition(self._names.effect, *item) for item in self._next.items()]
+    def next_offsets(self) -> Mapping[Place, int]:
+        """Return the offset to read next of each partition."""
+        return {(self._names.effect, number): at for number, at in self._next.items()}
 
     def _standings(self) -> dict[Place, int]:
         effect = self._names.effect

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from cjo_stream.engine.codec import UNKNOWN, record_digest
 from cjo_stream.engine.intake import SWITCHED_OFF, new_metadata, read_metadata, renumbered
 from cjo_stream.engine.port import Log, RawRecord
-from cjo_stream.kafka.client.client import Place
+from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.position.position import Found, Position, Start, joined
 
 Reads = Callable[[int], Collection[str]]

@@ -26,22 +26,16 @@ from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.engine.frame import control_frame
 from cjo_stream.engine.learner import Learner, Publication
 from cjo_stream.errors import RefusalError, RetryError, StopError
-from cjo_stream.kafka.client import client, transaction
-from cjo_stream.kafka.client.client import (
-    Admin,
-    Outgoing,
-    Place,
-    Sender,
-    check_consumed,
-    is_end,
-    reader,
-)
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.consumer import is_end, reader
 from cjo_stream.kafka.client.contents import told_foreign
-from cjo_stream.kafka.client.noise import muffle
+from cjo_stream.kafka.client.error import check_consumed
+from cjo_stream.kafka.client.place import Place
+from cjo_stream.kafka.client.sender import Outgoing, Sender
 from cjo_stream.kafka.command import ask_tasks
 from cjo_stream.kafka.definition.tenant import check_key
 from cjo_stream.kafka.position import loss
-from cjo_stream.kafka.process import stage, watchdog
+from cjo_stream.kafka.process import stage
 from cjo_stream.kafka.process.stage import Stopping, Vitals
 from cjo_stream.kafka.stage.memory import STAGE, Memory, Standing
 from cjo_stream.kafka.topic.check import require_log
@@ -54,7 +48,7 @@ IDLE_S: Final = 0.1
 PUBLISH_WITHIN_S: Final = 15.0
 """For all partitions to take a model: less than the watchdog's patience."""
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger(__package__)
 _DECODER: Final = msgspec.json.Decoder(Reward)
 
 
@@ -64,7 +58,6 @@ def run(settings: Settings) -> int:
     Raises RefusalError where rewards are missing, RetryError and StopError where the process has
     to begin anew.
     """
-    muffle(client.__name__, transaction.__name__, watchdog.__name__, stage.__name__, __name__)
     return stage.work(settings, STAGE, LearnProcess)
 
 
@@ -74,7 +67,6 @@ class LearnProcess:
     def __init__(self, settings: Settings, metrics: Metrics, stopping: Stopping) -> None:
         self._settings = settings
         self._metrics = metrics
-        self._stopping = stopping
         self._names = Names(settings.topic_prefix)
         self._admin = Admin(settings)
         reward = self._names.reward
@@ -82,8 +74,16 @@ class LearnProcess:
         require_log(self._admin, settings, self._names.internal)
         check_key(settings)
         self._topic_id = self._admin.require([reward, self._names.reply])[reward].id
-        self._memory = Memory(settings, self._go_on)
-        self._sender = Sender(settings, self._wait)
+        self.vitals = Vitals(
+            STAGE,
+            self._admin,
+            self._standings,
+            lambda: {reward: self._topic_id},
+            metrics,
+            stopping,
+        )
+        self._memory = Memory(settings, self.vitals.go_on)
+        self._sender = Sender(settings, self.vitals.wait)
         self._learner = Learner()
         self._consumer: Consumer | None = None
         self._next = self._end = 0
@@ -96,9 +96,6 @@ class LearnProcess:
         self._due_s = 0.0
         self._is_numbered = False
         """Whether the next model's number is known to be above that of every task's."""
-        self.vitals = Vitals(
-            STAGE, self._admin, self._standings, lambda: {reward: self._topic_id}, metrics
-        )
 
     def not_ready(self) -> str | None:
         """Return what is still waited for; None when rewards are taken."""
@@ -257,16 +254,6 @@ class LearnProcess:
     def _tell(self) -> None:
         self._metrics.set("cjo_model_number", (), self._learner.number)
         self._metrics.set("cjo_model_rewards", (), self._learner.model.rewards)
-
-    def _wait(self) -> None:
-        """The broker has not acknowledged yet."""
-        self.vitals.beat()
-        self._stopping.check()
-
-    def _go_on(self) -> bool:
-        """The broker is waited for, in a transaction or before the first one."""
-        self._wait()
-        return not self._stopping.asked
 
     def _standings(self) -> dict[Place, int]:
         if self._consumer is None:

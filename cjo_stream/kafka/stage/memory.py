@@ -20,8 +20,11 @@ import msgspec
 from cjo_stream.core.learning.posterior import Model, Posterior
 from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.errors import RefusalError
-from cjo_stream.kafka.client.client import Admin, Outgoing, Place, group_id
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.consumer import group_id
 from cjo_stream.kafka.client.contents import foreign, table
+from cjo_stream.kafka.client.place import Place
+from cjo_stream.kafka.client.sender import Outgoing
 from cjo_stream.kafka.client.transaction import Transactions
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings

@@ -12,7 +12,9 @@ from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType  # type
 from cjo_stream.core.program.program import Program
 from cjo_stream.engine.frame import RECORD_BYTES_MAX
 from cjo_stream.errors import RefusalError
-from cjo_stream.kafka.client.client import TIMEOUT_S, Admin, Topic, away
+from cjo_stream.kafka.client.admin import TIMEOUT_S, Admin
+from cjo_stream.kafka.client.error import away
+from cjo_stream.kafka.client.place import Topic
 from cjo_stream.kafka.topic.wanted import Wanted, wanted_topics
 from cjo_stream.settings import Settings
 

@@ -26,7 +26,7 @@ from faust.types import TP, EventT, StreamT
 
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.errors import UsageError
-from cjo_stream.kafka.client.client import damaged
+from cjo_stream.kafka.client.error import damaged
 from cjo_stream.kafka.worker.assignment import Hosting
 from cjo_stream.kafka.worker.partition import Arrival
 

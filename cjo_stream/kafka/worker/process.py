@@ -18,8 +18,8 @@ from cjo_stream.engine.frame import tick_frame
 from cjo_stream.engine.port import Log
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import CjoError, RefusalError, RetryError
-from cjo_stream.kafka.client import client, producer
-from cjo_stream.kafka.client.client import Admin, group_id
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.consumer import group_id
 from cjo_stream.kafka.client.noise import muffle
 from cjo_stream.kafka.client.producer import FrameProducer
 from cjo_stream.kafka.definition.tenant import check_key
@@ -63,7 +63,7 @@ def run(settings: Settings) -> int:
     What fails later ends the process at once.
     """
     settings.require_tenant_key()
-    muffle(producer.__name__, client.__name__, watchdog.__name__, stage.__name__, faust.__name__)
+    muffle(faust.__name__)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     metrics, health = Metrics(), Health()
     with (

@@ -1,0 +1,100 @@
+"""Consumers: a member of a stage's group, and a reader of no group."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from cjo_stream.kafka.client.error import check_consumed, is_fatal
+from cjo_stream.kafka.client.place import Place
+from cjo_stream.kafka.client.property import connect
+from cjo_stream.settings import Settings
+
+_LOG = logging.getLogger(__package__)
+
+
+def group_id(settings: Settings, stage: str) -> str:
+    """Return the consumer group of a stage; installations on one broker differ by prefix."""
+    return f"{settings.topic_prefix}{settings.group}.{stage}"
+
+
+def group_consumer(
+    settings: Settings,
+    stage: str,
+    on_commit: Callable[[KafkaError | None, list[TopicPartition]], None] | None = None,
+) -> Consumer:
+    """Return a static member of a stage's group, which never stores or resets an offset itself."""
+    own: dict[str, Any] = {
+        "group.id": group_id(settings, stage),
+        "group.instance.id": f"{stage}-{settings.slot}",
+        "session.timeout.ms": settings.session_timeout_ms,
+        "heartbeat.interval.ms": min(3_000, settings.session_timeout_ms // 3),
+        "partition.assignment.strategy": "roundrobin",
+        "error_cb": _log_error,
+        **_READING,
+    }
+    if on_commit is not None:
+        own["on_commit"] = on_commit
+    return connect(Consumer, {**settings.kafka_properties(), **own}, logger=_LOG)
+
+
+def check_fatal(messages: Iterable[Message]) -> None:
+    """Raise StopError where a consumer told with these messages that it is finished.
+
+    It does so once; so this is asked of what is thrown away, too.
+    """
+    for message in messages:
+        error = message.error()
+        if error is not None and is_fatal(error):
+            check_consumed(error, message.topic())
+
+
+def _log_error(error: KafkaError) -> None:
+    _LOG.warning("consumer: %s", error)
+
+
+def reader(
+    settings: Settings,
+    positions: Mapping[Place, int],
+    *,
+    committed: bool = True,
+    fetch_bytes: int | None = None,
+) -> Consumer:
+    """Return a consumer of no group that reads these partitions from these offsets on.
+
+    `committed`: not beyond the first transaction that is open. `fetch_bytes`: of a partition at
+    once, where that is not to be librdkafka's 1 MiB; a larger record comes all the same.
+    """
+    # librdkafka asks for a group even where none is joined and nothing is committed.
+    own = {"group.id": f"{settings.topic_prefix}reader", **_READING}
+    if not committed:
+        own["isolation.level"] = "read_uncommitted"
+    if fetch_bytes is not None:
+        own["fetch.message.max.bytes"] = fetch_bytes
+    consumer = connect(Consumer, {**settings.kafka_properties(), **own}, logger=_LOG)
+    consumer.assign([TopicPartition(*place, offset) for place, offset in positions.items()])
+    return consumer
+
+
+_READING: Final[dict[str, Any]] = {
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "auto.offset.reset": "error",
+    "enable.partition.eof": True,
+    "isolation.level": "read_committed",
+    # The broker hands on what its disk gives: a changed byte is seen by who reads, if it looks.
+    "check.crcs": True,
+    "fetch.wait.max.ms": 100,
+    "fetch.queue.backoff.ms": 20,
+    # What is fetched ahead; memory stays flat however far behind this process is.
+    "queued.max.messages.kbytes": 16_384,
+}
+
+
+def is_end(message: Message) -> bool:
+    """Return whether this says that a partition was read to its end (its offset is that end)."""
+    error = message.error()
+    return error is not None and error.code() == KafkaError._PARTITION_EOF

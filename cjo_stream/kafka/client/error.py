@@ -1,0 +1,95 @@
+"""What an error of librdkafka's means here.
+
+    -150, or `fatal()`     this client is finished, for good: StopError, the process begins anew
+    a missing topic        RefusalError, naming the command that mends it
+    an authorization       RefusalError: whoever asks again is forbidden again
+    timeouts, transport    the broker is away: RetryError where somebody waits for an answer
+
+The code -150 is looked at because `fatal()` is False for the very message by which a consumer
+hears that it was fenced; a process that goes on polling then polls for ever.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException
+
+from cjo_stream.errors import RefusalError, RetryError, StopError
+from cjo_stream.kafka.client.permission import check_allowed
+
+MISSING: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
+_DAMAGED: Final = (KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION)
+
+_LOG = logging.getLogger(__package__)
+
+
+def is_fatal(error: KafkaError) -> bool:
+    """Return whether the client that reports this can never go on."""
+    return bool(error.fatal()) or error.code() == KafkaError._FATAL
+
+
+def is_fenced(error: KafkaError) -> bool:
+    """Return whether another client has the name of the one that reports this."""
+    if error.code() in (KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID):
+        return True
+    # A consumer tells it as a fatal error, whose reason stands in its text alone.
+    return is_fatal(error) and "fenced" in error.str()
+
+
+def is_out_of_range(error: KafkaError) -> bool:
+    """Return whether a log begins after what is to be read next, or ends before it."""
+    return error.code() in (
+        KafkaError._AUTO_OFFSET_RESET,
+        KafkaError._LOG_TRUNCATION,
+        KafkaError.OFFSET_OUT_OF_RANGE,
+    )
+
+
+def check_consumed(error: KafkaError, topic: str | None) -> None:
+    """Take the error that came in place of a message; raises what it means, or logs it."""
+    if is_fenced(error):
+        raise StopError(
+            "another consumer has this process's place in its group: a second process of the same "
+            "CJO_SLOT, perhaps on another machine, or, after an outage of the broker, this one "
+            "itself, which begins anew when it is started again. If it comes again and again, "
+            "give each process a CJO_SLOT of its own"
+        )
+    if is_fatal(error) or error.code() == KafkaError._MAX_POLL_EXCEEDED:
+        raise StopError(
+            f"this consumer is finished ({error}), and others may have its partitions: the "
+            "process ends, and begins anew when it is started again"
+        )
+    if error.code() in MISSING:
+        raise RefusalError(f"the topic {topic} is missing: run `cjo-stream topics create`")
+    if is_out_of_range(error):
+        raise StopError(
+            f"topic {topic} no longer holds the record to be read next: it was cut, lost its end, "
+            "or was created anew. The next start says which, and what to do"
+        )
+    if error.code() in _DAMAGED:
+        raise damaged(topic or "read here", error.str())
+    check_allowed(error, f"to read {topic or 'here'}")
+    _LOG.warning("consumer: %s", error)
+
+
+def damaged(topic: str, why: str) -> RefusalError:
+    """Return the error for a record whose bytes are not those that were written."""
+    return RefusalError(
+        f"a record of topic {topic} is damaged ({why}): a disk of the broker, or what lies "
+        "between, changed its bytes. Nothing of it was taken. Let another replica lead the "
+        "partition, or bring the log back from a copy; then start again"
+    )
+
+
+def away(error: Exception, what: str = "to ask") -> RetryError:
+    """Return the error for a broker that did not answer; one that says so already as it is.
+
+    Raises RefusalError where it did, and forbids this user `what` was asked.
+    """
+    if isinstance(error, RetryError):
+        return error
+    if isinstance(error, KafkaException):
+        check_allowed(error, what)
+    return RetryError(f"the broker does not answer ({error}); is it up, is its address right?")

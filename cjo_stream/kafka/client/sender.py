@@ -1,0 +1,95 @@
+"""A producer for a process without an event loop."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from cjo_stream.errors import RefusalError, StopError
+from cjo_stream.kafka.client.permission import refusal
+from cjo_stream.kafka.client.producer import PROPERTIES
+from cjo_stream.kafka.client.property import connect
+from cjo_stream.settings import Settings
+
+POLL_S: Final = 0.05
+PARTITIONER: Final = "murmur2_random"
+"""As Java's clients place keys, so that what they write and read lies side by side with ours."""
+ANY_PARTITION: Final = -1
+
+_LOG = logging.getLogger(__package__)
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """One record to produce."""
+
+    topic: str
+    value: bytes | None
+    partition: int = ANY_PARTITION
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+class Sender:
+    """An idempotent producer without gaps, for a process without an event loop."""
+
+    def __init__(self, settings: Settings, on_wait: Callable[[], None] = lambda: None) -> None:
+        own = {**PROPERTIES, "partitioner": PARTITIONER}
+        self._producer = connect(Producer, {**settings.kafka_properties(), **own}, logger=_LOG)
+        self._on_wait = on_wait
+        self._missing = 0
+        self._failed: KafkaError | None = None
+
+    def send(self, records: Sequence[Outgoing]) -> None:
+        """Return when the broker has acknowledged all records, in order for each partition.
+
+        Waits for as long as the broker is away; `on_wait` is called meanwhile and may raise.
+        Raises StopError when a record can never be delivered, RefusalError where it is forbidden.
+        """
+        for record in records:
+            self._produce(record)
+        while self._missing and self._failed is None:
+            self._producer.poll(POLL_S)
+            self._on_wait()
+        if self._failed is not None:
+            raise _undelivered(self._failed, "to write")
+
+    def close(self) -> None:
+        """Give up what is not delivered yet, and let go of the broker."""
+        self._producer.purge()
+        # Its threads end with it, and who begins anew may still hold this.
+        del self._producer
+
+    def _produce(self, record: Outgoing) -> None:
+        while True:
+            try:
+                self._producer.produce(
+                    record.topic,
+                    record.value,
+                    record.key,
+                    record.partition,
+                    self._report,
+                    headers=list(record.headers),
+                )
+            except BufferError:
+                self._producer.poll(POLL_S)
+                self._on_wait()
+            except KafkaException as error:
+                raise _undelivered(error.args[0], f"to write {record.topic}") from error
+            else:
+                self._missing += 1
+                return
+
+    def _report(self, error: KafkaError | None, _: Message) -> None:
+        self._missing -= 1
+        self._failed = self._failed or error
+
+
+def _undelivered(error: KafkaError, what: str) -> RefusalError | StopError:
+    return refusal(error, what) or StopError(
+        f"a record was not delivered ({error}); this process ends, and what it was doing is done "
+        "again when it is started"
+    )

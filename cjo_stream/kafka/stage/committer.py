@@ -1,0 +1,135 @@
+"""Commits how far intake has come in each lane, and leaves copies of what it committed.
+
+Commits only save work: what is sent again after a crash has the numbers that it had, and the tasks
+drop it. They follow deliveries at most COMMIT_S later, always with explicit offsets: a commit of
+"where the consumer stands" would mean where it stands when the broker receives it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from cjo_stream.errors import StopError
+from cjo_stream.kafka.client.permission import refusal
+from cjo_stream.kafka.client.place import Place
+from cjo_stream.kafka.client.sender import Sender
+from cjo_stream.kafka.position.position import INTAKE, copy_record
+from cjo_stream.kafka.stage.lane import Lane
+from cjo_stream.settings import Settings
+from cjo_stream.telemetry import Metrics
+
+COMMIT_S: Final = 0.25
+LANES_MAX: Final = 100
+"""Of one commit: a broker keeps it as one batch, and with 4,096 bytes each takes 1 MB of those."""
+COPY_S: Final = 60.0
+REFRESH_S: Final = 3_600.0
+"""Positions that do not move are committed again so often: they would expire after days."""
+
+_LOG = logging.getLogger(__package__)
+
+
+class Committer:
+    """Commits the positions of `lanes`; `internal_id` is the log that they were delivered to."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        lanes: Mapping[Place, Lane],
+        consumer: Consumer,
+        sender: Sender,
+        metrics: Metrics,
+        internal_id: str,
+    ) -> None:
+        self._settings = settings
+        self._lanes = lanes
+        self._consumer = consumer
+        self._sender = sender
+        self._metrics = metrics
+        self._internal_id = internal_id
+        self._commit_due_s = self._copy_due_s = self._refresh_due_s = 0.0
+
+    def commit_when_due(self) -> None:
+        """Commit what moved, where it is time; does not wait for the broker."""
+        now_s = time.monotonic()
+        if now_s >= self._refresh_due_s:
+            self._refresh_due_s = now_s + REFRESH_S
+            self._forget()
+        if now_s >= self._commit_due_s:
+            self._commit_due_s = now_s + COMMIT_S
+            self._commit(self._lanes.values(), wait=False)
+        if now_s >= self._copy_due_s:
+            self._copy_due_s = now_s + COPY_S
+            self._copy()
+
+    def commit(self, lanes: Iterable[Lane] | None = None) -> None:
+        """Commit what moved, of these lanes or all, and leave copies; waits for the broker.
+
+        Raises StopError where the broker does not take it.
+        """
+        self._commit(self._lanes.values() if lanes is None else lanes, wait=True)
+        self._copy()
+
+    def commit_before_revoke(self) -> None:
+        """Commit what moved, for the members that have the partitions next; never raises."""
+        try:
+            self._commit(self._lanes.values(), wait=True)
+        except StopError as error:
+            _LOG.warning("on a rebalance: %s", error)
+
+    def on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+        """Receive the broker's answer to a commit that nobody waited for."""
+        refused = error or next((p.error for p in places if p.error is not None), None)
+        if refused is not None:
+            # No harm: the tasks drop what is read again. A fenced member gets an error instead of
+            # its next record.
+            _LOG.warning("positions were not committed: %s", refused)
+            self._forget()
+
+    def _forget(self) -> None:
+        """Commit every position again when next it is time."""
+        for lane in self._lanes.values():
+            lane.committed = None
+
+    def _commit(self, lanes: Iterable[Lane], *, wait: bool) -> None:
+        moved = []
+        for lane in lanes:
+            position = lane.position(self._internal_id)
+            if position != lane.committed:
+                lane.committed = position
+                moved.append(TopicPartition(*lane.place, position.offset, position.metadata))
+        for start in range(0, len(moved), LANES_MAX):
+            self._commit_some(moved[start : start + LANES_MAX], wait=wait)
+
+    def _commit_some(self, moved: list[TopicPartition], *, wait: bool) -> None:
+        if not wait:
+            self._consumer.commit(offsets=moved, asynchronous=True)
+            return
+        began_s = time.perf_counter()
+        try:
+            answers = self._consumer.commit(offsets=moved, asynchronous=False) or []
+        except KafkaException as error:
+            raise _uncommitted(error) from error
+        if refused := [place.error for place in answers if place.error is not None]:
+            raise _uncommitted(refused[0])
+        self._metrics.observe("cjo_commit_seconds", (INTAKE,), time.perf_counter() - began_s)
+
+    def _copy(self) -> None:
+        """Leave copies of the committed positions."""
+        records = []
+        for lane in self._lanes.values():
+            if lane.committed is not None and lane.committed != lane.copied:
+                lane.copied = lane.committed
+                records.append(copy_record(self._settings, INTAKE, lane.place, lane.committed))
+        self._sender.send(records)
+
+
+def _uncommitted(error: KafkaException | KafkaError) -> StopError:
+    return refusal(error, "to commit positions") or StopError(
+        f"positions could not be committed ({error}): this process goes on from those before, "
+        "when it is started again"
+    )

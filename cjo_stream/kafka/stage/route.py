@@ -1,0 +1,85 @@
+"""The definition sets that raw records are routed by, as intake has them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from cjo_stream.core.program.program import Program
+from cjo_stream.engine.intake import Intake, IntakeStep
+from cjo_stream.engine.port import RawRecord
+from cjo_stream.ingest import Decoder, decoder
+from cjo_stream.kafka.definition.log import DefinitionLog
+from cjo_stream.kafka.stage.lane import Lane
+from cjo_stream.kafka.topic.name import Names
+from cjo_stream.settings import Settings
+
+
+def sources(program: Program, names: Names) -> dict[str, str | None]:
+    """Return the topics that events come in by, with their channels; outcomes have none."""
+    found: dict[str, str | None] = {
+        names.source(channel.input): channel.name
+        for channel in program.channels.values()
+        if channel.input is not None
+    }
+    return {**found, names.outcome: None}
+
+
+class Routes:
+    """By number, the sets in use: what each reads, and the engine that routes by it."""
+
+    def __init__(self, settings: Settings, definitions: DefinitionLog) -> None:
+        self._settings = settings
+        self._names = Names(settings.topic_prefix)
+        self._definitions = definitions
+        self._engines: dict[int, tuple[Intake, Decoder]] = {}
+        self._channels: dict[int, dict[str, str | None]] = {}
+        self._checked: set[int] = set()
+
+    def channels(self, number: int) -> Mapping[str, str | None]:
+        """Return the topics that a set reads, each with the channel that it is."""
+        self._engine(number)
+        return self._channels[number]
+
+    def topics(self, number: int) -> Collection[str]:
+        """Return the topics that a set reads."""
+        return self.channels(number)
+
+    def take(self, number: int, records: Sequence[RawRecord]) -> IntakeStep:
+        """Route records by a set; raises LibraryError where this process may not.
+
+        The libraries are checked only here: the barrier before a set that needs newer ones must be
+        passed by a process that still has the older.
+        """
+        if number not in self._checked:
+            self._definitions.check_libraries(number)
+            self._checked.add(number)
+        return self._engine(number).take(records)
+
+    def resume(self, lane: Lane) -> None:
+        """Let the lane's set route it, from its next record on."""
+        if not lane.is_off:
+            self._engine(lane.set_number).resume(lane.log, lane.next, lane.metadata)
+
+    def release(self, lane: Lane) -> None:
+        """Let the lane's set forget it."""
+        if lane.set_number in self._engines:
+            self._engines[lane.set_number][0].release(lane.log)
+
+    def keep_only(self, number: int) -> None:
+        """Drop all sets but one: no lane has them any more."""
+        for other in set(self._engines) - {number}:
+            del self._engines[other], self._channels[other]
+
+    def take_counts(self) -> Iterator[Mapping[tuple[str, ...], int]]:
+        """Yield what was counted since the last call."""
+        for engine, decode in self._engines.values():
+            yield engine.take_counts()
+            yield decode.take_counts()
+
+    def _engine(self, number: int) -> Intake:
+        if number not in self._engines:
+            program = self._definitions.program(number)
+            decode = decoder(program, self._settings.tenant_key_bytes())
+            self._engines[number] = (Intake(decode, self._settings.partitions, number), decode)
+            self._channels[number] = sources(program, self._names)
+        return self._engines[number][0]
