@@ -292,7 +292,7 @@ def test_a_channel_taken_out_while_intake_is_down_is_left_in_order_and_may_be_pu
     assert f"{app}/0" in applied.behind
     second = make_intake(settings)
     # What came before it was taken out is taken; then nobody reads the topic.
-    until(lambda: app not in second._subscribed and second.not_ready() is None, second)
+    until(lambda: app not in second._member.topics and second.not_ready() is None, second)
     assert arrivals(settings) == [("app", 0), ("app", 1)]
     numbers = set_numbers(Admin(settings), group_id(settings, "intake"))
     assert {n for place, n in numbers.items() if place.startswith(app)} == {0}

@@ -67,7 +67,7 @@ class Member:
         self._words = words
         self._linger = linger
         self._standstill = Standstill()
-        self._topics: frozenset[str] = frozenset()
+        self.topics: frozenset[str] = frozenset()
         self._has_changed = False
         self.is_joined = False
         """Whether the group has assigned partitions."""
@@ -75,8 +75,8 @@ class Member:
 
     def subscribe(self, topics: Collection[str]) -> None:
         """Read these topics, and no others."""
-        if self._topics != frozenset(topics):
-            self._topics = frozenset(topics)
+        if self.topics != frozenset(topics):
+            self.topics = frozenset(topics)
             self.consumer.subscribe(
                 sorted(topics),
                 on_assign=self._on_assign,
