@@ -16,7 +16,7 @@ import pytest
 from confluent_kafka import Producer
 
 from tests.kafka.chain import Chain
-from tests.unit.test_private import readable
+from tests.unit.store.test_private import readable
 
 pytestmark = pytest.mark.kafka
 

@@ -19,8 +19,8 @@ from cjo_stream.core.record import Reward
 from cjo_stream.engine.learner import Learner
 from cjo_stream.kafka.stage.memory import Standing
 from tests.kafka.chain import Chain
+from tests.unit.core.command.test_reward import ASK, PROFILE
 from tests.unit.scene import ACTIONS, HEAD
-from tests.unit.test_reward import ASK, PROFILE
 
 pytestmark = pytest.mark.kafka
 

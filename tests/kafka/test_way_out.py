@@ -1,6 +1,7 @@
 """What a refusal says to do where a broker, or another process, is in the way: it is done here.
 
-Here stand the ways out that no test of a promise takes anyway; `tests/unit/refusals` lists all.
+Here stand the ways out that no test of a promise takes anyway. `tests/unit/house/refusals` lists
+all of them.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ from tests.kafka.stages import (
 from tests.kafka.test_intake import arrivals, event
 from tests.kafka.test_loss import REWARD, make_learn
 from tests.kafka.workers import environment
-from tests.unit.test_cli import Done, cli
+from tests.unit.cli.test_cli import Done, cli
 
 __all__ = ["cli"]
 

@@ -35,7 +35,7 @@ from tests.mutants.trial import (
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = ROOT / ".mutants"
 TESTS: Final = ("tests/unit", "tests/property", "tests/replay", "tests/simulation")
-ELSEWHERE: Final = ("test_cli*", "*_killed.py", "test_hosting.py", "test_house.py", "test_up.py")
+ELSEWHERE: Final = ("unit/cli/*", "*_killed.py", "test_assignment.py", "test_house.py")
 """Tests whose work is done by other processes, or that wait: they see little of a mutant."""
 AT_ONCE: Final = 2
 SLOWER: Final = 4.0

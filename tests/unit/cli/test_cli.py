@@ -22,7 +22,7 @@ from cjo_stream.definition.schema import schema
 from cjo_stream.errors import UsageError
 from cjo_stream.installation.answer import Applied
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SHOP = ROOT / "topologies" / "shop"
 EVENTS = SHOP / "events.jsonl"
 

@@ -18,10 +18,10 @@ from cjo_stream.embedded.delivery import SUFFIX
 from cjo_stream.errors import RetryError
 from cjo_stream.installation.answer import answered
 from cjo_stream.store.rocks import RocksStore
+from tests.unit.cli.test_cli import EVENTS, SHOP, Done, cli
+from tests.unit.embedded.test_erasure_on_disk import found
+from tests.unit.engine.test_task import poison
 from tests.unit.partition import Partition, event, hash_of
-from tests.unit.test_cli import EVENTS, SHOP, Done, cli
-from tests.unit.test_erasure_on_disk import found
-from tests.unit.test_task import poison
 
 __all__ = ["cli"]
 

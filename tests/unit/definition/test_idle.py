@@ -8,7 +8,7 @@ import phonenumbers
 import pytest
 
 from cjo_stream.definition.build.topology import _regions
-from tests.unit.test_definition_errors import ACTION, TOPOLOGY, at_mark, changed, errors_of
+from tests.unit.definition.test_errors import ACTION, TOPOLOGY, at_mark, changed, errors_of
 
 FACTS = "facts: {tier: string, vip: {type: boolean, default: false}}"
 IDENTIFIERS = "[{type: email, normalise: email}, {type: cookie}]"

@@ -11,11 +11,11 @@ from cjo_stream.core.program.policy import Cap, Coverage, QuietWindow
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.word import Consent, Period, Then
 from cjo_stream.definition import load, schema
-from tests.unit import test_definition_errors
-from tests.unit.test_definition_errors import ACTION, JOURNEY, at_mark, errors_of
+from tests.unit.definition import test_errors
+from tests.unit.definition.test_errors import ACTION, JOURNEY, at_mark, errors_of
 
 CASES = "service: {opened: {on: ticket_opened}, closed: {on: ticket_closed}}\n"
-TOPOLOGY = test_definition_errors.TOPOLOGY + CASES
+TOPOLOGY = test_errors.TOPOLOGY + CASES
 POLICY = """\
 policy: contact
 caps:

@@ -13,7 +13,7 @@ from cjo_stream.core.word import Past, Reentry, TraitKind
 from cjo_stream.definition import compile_content, load, schema
 from cjo_stream.errors import UsageError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ACCEPT = ROOT / "tests" / "acceptance" / "case"
 
 TOPOLOGY = """\

@@ -10,7 +10,7 @@ from cjo_stream.definition.grammar.compound import Many, MapOf, Record, ScalarOr
 from cjo_stream.definition.grammar.item import Shape
 from cjo_stream.definition.section import KINDS
 from cjo_stream.errors import CjoError
-from tests.unit.redefined import BASE, ROWS, Row
+from tests.unit.definition.redefined import BASE, ROWS, Row
 from tests.unit.redefining import World, tell_after, tell_before, tell_years
 
 

@@ -21,7 +21,7 @@ from cjo_stream.engine.port import DecodedRecord, RawRecord
 from cjo_stream.ingest import decoder
 from tests.handling import Handler, wrap_handlers
 
-DEFINITIONS = load(Path(__file__).parents[1] / "kafka" / "hostile")
+DEFINITIONS = load(Path(__file__).parents[2] / "kafka" / "hostile")
 START_MS = 1_772_323_200_000
 SECRET = "secret-of-a-customer"
 

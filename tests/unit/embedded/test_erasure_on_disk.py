@@ -32,9 +32,9 @@ from cjo_stream.ingest import decoder
 from cjo_stream.ingest.files import choose_channel, read
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.rocks import RocksStore
+from tests.unit.core.command.test_reward import ASK, PROFILE
 from tests.unit.partition import START_MS, Partition, event, hash_of
 from tests.unit.scene import ACTIONS, HEAD
-from tests.unit.test_reward import ASK, PROFILE
 
 TOPOLOGY = """
 topology: small

@@ -15,7 +15,7 @@ import pytest
 
 from tests.unit.killing import run_killed
 
-TOPOLOGY = Path(__file__).parents[1] / "simulation" / "topology"
+TOPOLOGY = Path(__file__).parents[2] / "simulation" / "topology"
 START_MS = 1_772_323_200_000
 FILES = ("actions", "decisions", "transitions", "identities", "dead_letters", "customers")
 

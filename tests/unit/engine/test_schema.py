@@ -15,7 +15,7 @@ from cjo_stream.engine.schema import RECORDS, record_schema
 from cjo_stream.ingest.format.native import Native
 from cjo_stream.ingest.schema import event_schema
 
-EXPECTED = Path(__file__).parents[2] / "topologies" / "shop" / "expected"
+EXPECTED = Path(__file__).parents[3] / "topologies" / "shop" / "expected"
 FILES = {
     "cjo.action.v1": "actions.jsonl",
     "cjo.decision.v1": "decisions.jsonl",
@@ -59,7 +59,7 @@ def faults(value: Any, schema: dict[str, Any], root: dict[str, Any], at: str = "
 
 
 def test_every_record_has_a_schema_that_is_tested() -> None:
-    """Rewards and profiles are no files of the shop's: `test_reward`, `test_profile_records`."""
+    """Rewards and profiles are no files of the shop's: `test_reward`, `test_publication`."""
     assert set(RECORDS) == {*FILES, "cjo.profile.v1", "cjo.reward.v1"}
 
 

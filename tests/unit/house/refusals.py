@@ -1,8 +1,7 @@
 """The table of refusals: for each, the test that takes its way out.
 
 A row names a refusal by its module and some words of its message that stand there in one piece
-(`{}` for what is filled in). Tests are named from `tests/unit`, or from `tests`. Three kinds have
-a rule instead of rows:
+(`{}` for what is filled in). Tests are named from `tests`. Three kinds have a rule instead of rows:
 
     InputError        the record is a dead letter; mended, it is sent again
     DefinitionError   every finding has its line and column, where it is mended
@@ -15,34 +14,32 @@ from __future__ import annotations
 from typing import Final
 
 RULES: Final = {
-    "InputError": "test_way_out.py::test_a_record_that_was_refused_is_taken_once_it_is_mended",
-    "DefinitionError": "test_definition_succession.py::test_content_changed_without_a_new_version_is_refused",
-    "InvariantError": "test_way_out.py::test_a_fault_of_ours_says_what_to_report",
+    "InputError": "unit/house/test_way_out.py::test_a_record_that_was_refused_is_taken_once_it_is_mended",
+    "DefinitionError": "unit/definition/test_succession.py::test_content_changed_without_a_new_version_is_refused",
+    "InvariantError": "unit/house/test_way_out.py::test_a_fault_of_ours_says_what_to_report",
 }
 
-_COMMANDS = "test_way_out.py::test_commands_go_on_as_their_refusals_say"
-_SIMULATE = "test_way_out.py::test_simulate_goes_on_as_its_refusals_say"
-_MENDED = "test_way_out.py::test_a_file_is_read_once_it_is_mended"
-_SETTINGS = "test_way_out.py::test_settings_are_taken_once_they_are_mended"
-_PROPERTIES = "test_way_out.py::test_properties_are_taken_once_they_are_mended"
-_WRITTEN = "test_way_out.py::test_an_identifier_is_found_as_it_is_written"
-_CREDENTIALS = "test_way_out.py::test_the_worker_takes_the_credentials_that_it_asks_for"
-_TRAFFIC = "test_way_out.py::test_traffic_is_made_of_values_within_range"
-_DRIVER = "test_way_out.py::test_a_driver_goes_on_as_its_refusals_say"
-_SPOILT = (
-    "test_way_out.py::test_of_a_spoilt_checkpoint_the_manifest_goes_and_the_one_before_is_taken"
-)
-_NULL = "test_foreign.py::test_a_record_that_is_none_is_refused_until_a_null_value_stands_under_its_key"
-_BACK = "test_foreign.py::test_a_set_that_is_gone_is_needed_until_its_record_is_written_back"
-_WITHOUT = "test_position.py::test_an_operator_may_have_dispatch_go_on_without_what_is_gone"
-_CHOICES = "test_cli_evaluation.py::test_any_log_of_choices_can_be_evaluated"
+_COMMANDS = "unit/house/test_way_out.py::test_commands_go_on_as_their_refusals_say"
+_SIMULATE = "unit/house/test_way_out.py::test_simulate_goes_on_as_its_refusals_say"
+_MENDED = "unit/house/test_way_out.py::test_a_file_is_read_once_it_is_mended"
+_SETTINGS = "unit/house/test_way_out.py::test_settings_are_taken_once_they_are_mended"
+_PROPERTIES = "unit/house/test_way_out.py::test_properties_are_taken_once_they_are_mended"
+_WRITTEN = "unit/house/test_way_out.py::test_an_identifier_is_found_as_it_is_written"
+_CREDENTIALS = "unit/house/test_way_out.py::test_the_worker_takes_the_credentials_that_it_asks_for"
+_TRAFFIC = "unit/house/test_way_out.py::test_traffic_is_made_of_values_within_range"
+_DRIVER = "unit/house/test_way_out.py::test_a_driver_goes_on_as_its_refusals_say"
+_SPOILT = "unit/house/test_way_out.py::test_of_a_spoilt_checkpoint_the_manifest_goes_and_the_one_before_is_taken"
+_NULL = "unit/kafka/definition/test_foreign.py::test_a_record_that_is_none_is_refused_until_a_null_value_stands_under_its_key"
+_BACK = "unit/kafka/definition/test_foreign.py::test_a_set_that_is_gone_is_needed_until_its_record_is_written_back"
+_WITHOUT = "unit/kafka/position/test_position.py::test_an_operator_may_have_dispatch_go_on_without_what_is_gone"
+_CHOICES = "unit/cli/test_decisions.py::test_any_log_of_choices_can_be_evaluated"
 _LOSS = "kafka/test_loss.py::test_replaced_records_are_never_passed_over_in_silence"
 _BROKEN_OFF = (
     "kafka/test_definition.py::test_an_apply_that_was_broken_off_goes_on_under_its_number"
 )
 _LEARNT_ANEW = "kafka/test_way_out.py::test_a_learner_whose_rewards_are_gone_learns_anew_once_its_memory_is_deleted"
 _WRITTEN_AGAIN = "kafka/test_way_out.py::test_a_transaction_without_an_answer_is_written_again_from_what_was_committed"
-_DISK = "test_way_out.py::test_a_disk_that_was_in_the_way_is_used_again"
+_DISK = "unit/house/test_way_out.py::test_a_disk_that_was_in_the_way_is_used_again"
 _SENT_AGAIN = (
     "kafka/test_way_out.py::test_what_the_broker_did_not_take_is_sent_again_once_it_is_there"
 )
@@ -56,89 +53,91 @@ _APPLIED_AGAIN = (
 _INTAKE_ANEW = "kafka/test_way_out.py::test_an_intake_that_was_shut_out_or_stood_still_begins_anew_from_what_is_committed"
 _LET_IN = "kafka/test_broker.py::test_who_is_not_known_or_allowed_is_once_credentials_and_access_are_as_the_refusals_say"
 _STARTS = "kafka/test_broker.py::test_a_local_broker_starts_once_what_it_says_is_mended"
-_UP_TO = "test_hosting.py::test_a_missing_record_ends_the_process"
+_UP_TO = "unit/kafka/worker/test_assignment.py::test_a_missing_record_ends_the_process"
 
 TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/customer.py": {
-        "one identifier, named twice": "test_cli_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
-        "name two that are linked": "test_cli_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
+        "one identifier, named twice": "unit/cli/test_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
+        "name two that are linked": "unit/cli/test_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
     },
     "cli/decisions.py": {
         "fixed:ACTION with one of its own": _CHOICES,
         "name the columns with": _CHOICES,
-        "write fixed:ACTION/CHANNEL": "test_cli_evaluation.py::test_a_run_tells_what_other_policies_would_have_earned",
+        "write fixed:ACTION/CHANNEL": "unit/cli/test_decisions.py::test_a_run_tells_what_other_policies_would_have_earned",
         "probability above 0, up to 1: write that": _CHOICES,
         "are numbers: write them so": _CHOICES,
     },
     "cli/demo.py": {
-        "holds no demo's results": "test_cli.py::test_a_demo_of_other_numbers_begins_anew",
-        "cannot be written to": "test_cli.py::test_a_demo_of_other_numbers_begins_anew",
+        "holds no demo's results": "unit/cli/test_cli.py::test_a_demo_of_other_numbers_begins_anew",
+        "cannot be written to": "unit/cli/test_cli.py::test_a_demo_of_other_numbers_begins_anew",
     },
     "cli/explain.py": {
-        "a command's decision_id names it": "test_decision_explain.py::test_a_decision_of_a_run_is_explained",
+        "a command's decision_id names it": "unit/core/decision/test_explain.py::test_a_decision_of_a_run_is_explained",
     },
     "cli/identity.py": {
-        "by the same `simulate`": "test_cli.py::test_the_report_holds_a_run_against_its_truth",
+        "by the same `simulate`": "unit/cli/test_cli.py::test_the_report_holds_a_run_against_its_truth",
     },
     "cli/lift.py": {
-        "name the results of a `run`": "test_cli_evaluation.py::test_lift_compares_by_journey",
+        "name the results of a `run`": "unit/cli/test_decisions.py::test_lift_compares_by_journey",
     },
     "cli/option.py": {
-        "name a folder with a topology": "test_cli.py::test_a_valid_topology_is_told_by_path_and_by_bundled_name",
+        "name a folder with a topology": "unit/cli/test_cli.py::test_a_valid_topology_is_told_by_path_and_by_bundled_name",
         "no time; write": _COMMANDS,
         "{} {}: {}": _COMMANDS,
     },
     "cli/place.py": {
-        "--keep-key is for Kafka": "test_cli.py::test_a_set_is_applied_to_a_state_folder_and_told",
+        "--keep-key is for Kafka": "unit/cli/test_cli.py::test_a_set_is_applied_to_a_state_folder_and_told",
     },
-    "cli/schema.py": {"there is no schema": "test_cli.py::test_schemas_are_listed_and_printed"},
+    "cli/schema.py": {
+        "there is no schema": "unit/cli/test_cli.py::test_schemas_are_listed_and_printed"
+    },
     "cli/simulate.py": {
-        "say where the files go": "test_cli.py::test_simulated_files_are_what_run_reads",
+        "say where the files go": "unit/cli/test_cli.py::test_simulated_files_are_what_run_reads",
         "--start is for files": _SIMULATE,
-        "--answer is for --kafka": "test_cli.py::test_simulated_files_are_what_run_reads",
-        "--haste is for --answer": "test_cli.py::test_simulated_files_are_what_run_reads",
+        "--answer is for --kafka": "unit/cli/test_cli.py::test_simulated_files_are_what_run_reads",
+        "--haste is for --answer": "unit/cli/test_cli.py::test_simulated_files_are_what_run_reads",
         "leave --answer out": _SIMULATE,
     },
     "cli/terminal.py": {
-        "add --yes to do what is said": "test_cli.py::test_a_set_is_applied_to_a_state_folder_and_told",
+        "add --yes to do what is said": "unit/cli/test_cli.py::test_a_set_is_applied_to_a_state_folder_and_told",
     },
     "definition/succession.py": {
-        "shorten texts and comments": "test_definition_succession.py::test_a_set_that_the_log_has_no_room_for_is_refused_until_its_texts_are_shorter",
-        "is in force here, not {}": "test_definition_succession.py::test_another_topology_is_refused",
-        "declare {} where it stood": "test_definition_succession.py::test_a_type_that_was_applied_stays",
-        "customers are named by it: keep {}": "test_definition_succession.py::test_what_customers_are_named_by_does_not_change",
-        "declare it further down": "test_definition_succession.py::test_a_full_gap_is_refused_with_what_to_do",
-        "declare a new type with the other": "test_definition_succession.py::test_what_customers_are_named_by_does_not_change",
-        "numbers of another region": "test_definition_succession.py::test_a_region_that_shapes_phone_numbers_does_not_change",
+        "shorten texts and comments": "unit/definition/test_succession.py::test_a_set_that_the_log_has_no_room_for_is_refused_until_its_texts_are_shorter",
+        "is in force here, not {}": "unit/definition/test_succession.py::test_another_topology_is_refused",
+        "declare {} where it stood": "unit/definition/test_succession.py::test_a_type_that_was_applied_stays",
+        "customers are named by it: keep {}": "unit/definition/test_succession.py::test_what_customers_are_named_by_does_not_change",
+        "declare it further down": "unit/definition/test_succession.py::test_a_full_gap_is_refused_with_what_to_do",
+        "declare a new type with the other": "unit/definition/test_succession.py::test_what_customers_are_named_by_does_not_change",
+        "numbers of another region": "unit/definition/test_succession.py::test_a_region_that_shapes_phone_numbers_does_not_change",
     },
     "definition/content.py": {
-        "use the release that applied it": "test_release.py::test_a_set_of_another_form_is_run_by_the_release_that_applied_it",
-        "bring it back from a copy": "test_definition_succession.py::test_bytes_that_are_no_definition_set_are_refused_until_a_copy_is_there",
-        "Results would differ: install": "test_definition_succession.py::test_the_same_topology_under_other_libraries_is_another_set",
+        "use the release that applied it": "unit/engine/test_release.py::test_a_set_of_another_form_is_run_by_the_release_that_applied_it",
+        "bring it back from a copy": "unit/definition/test_succession.py::test_bytes_that_are_no_definition_set_are_refused_until_a_copy_is_there",
+        "Results would differ: install": "unit/definition/test_succession.py::test_the_same_topology_under_other_libraries_is_another_set",
     },
     "definition/schema.py": {
-        "unknown('kind of definition'": "test_cli.py::test_schemas_are_listed_and_printed"
+        "unknown('kind of definition'": "unit/cli/test_cli.py::test_schemas_are_listed_and_printed"
     },
     "definition/text/folder.py": {
-        "name a folder of *.yaml files": "test_cli.py::test_a_valid_topology_is_told_by_path_and_by_bundled_name",
+        "name a folder of *.yaml files": "unit/cli/test_cli.py::test_a_valid_topology_is_told_by_path_and_by_bundled_name",
     },
     "embedded/delivery.py": {
-        "start it again first, the same way": "test_delivery.py::test_a_killed_run_whose_folder_is_gone_goes_on_by_an_operators_word",
+        "start it again first, the same way": "unit/embedded/test_delivery.py::test_a_killed_run_whose_folder_is_gone_goes_on_by_an_operators_word",
     },
     "embedded/installation.py": {
         "name another folder": _COMMANDS,
-        "was begun by another release": "test_embedded_apply.py::test_a_set_that_another_release_began_is_applied_again_once_it_is_changed",
+        "was begun by another release": "unit/embedded/test_apply.py::test_a_set_that_another_release_began_is_applied_again_once_it_is_changed",
     },
     "embedded/query.py": {
-        "in the middle of a merge": "test_way_out.py::test_who_is_in_the_middle_of_a_merge_is_told_of_once_the_run_has_gone_on",
-        "`run` something on it": "test_way_out.py::test_a_state_folder_without_customers_has_some_after_a_run",
+        "in the middle of a merge": "unit/house/test_way_out.py::test_who_is_in_the_middle_of_a_merge_is_told_of_once_the_run_has_gone_on",
+        "`run` something on it": "unit/house/test_way_out.py::test_a_state_folder_without_customers_has_some_after_a_run",
     },
     "embedded/output.py": {
-        "is not empty: name another folder, or add --force": "test_cli.py::test_results_of_an_earlier_run_are_kept_unless_forced",
+        "is not empty: name another folder, or add --force": "unit/cli/test_cli.py::test_results_of_an_earlier_run_are_kept_unless_forced",
         "cannot be written to ({}): name another folder": _COMMANDS,
-        "let this user write there": "test_way_out.py::test_a_folder_that_cannot_be_written_to_may_be_so_later",
-        "Bring the file back; or": "test_power_cut.py::test_a_file_that_lost_its_end_is_brought_back_or_given_up",
-        "make room, then give the command again": "test_embedded.py::test_a_disk_that_takes_no_more_is_told_and_with_room_the_same_command_ends_it",
+        "let this user write there": "unit/house/test_way_out.py::test_a_folder_that_cannot_be_written_to_may_be_so_later",
+        "Bring the file back; or": "unit/embedded/test_power_cut.py::test_a_file_that_lost_its_end_is_brought_back_or_given_up",
+        "make room, then give the command again": "unit/embedded/test_runtime.py::test_a_disk_that_takes_no_more_is_told_and_with_room_the_same_command_ends_it",
     },
     "embedded/results.py": {
         "name one that {} there shows": _COMMANDS,
@@ -147,39 +146,39 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "embedded/state.py": {"name the folder that `run` was given with --state": _COMMANDS},
     "engine/codec.py": {
-        "Run the release that wrote the store": "test_release.py::test_a_store_of_another_layout_is_opened_by_the_release_that_wrote_it",
+        "Run the release that wrote the store": "unit/engine/test_release.py::test_a_store_of_another_layout_is_opened_by_the_release_that_wrote_it",
     },
     "engine/dispatch.py": {
-        "start dispatch once with --restore-offsets": "test_position.py::test_an_operator_may_have_dispatch_go_on_from_the_copy",
-        "Delete the effect topic, too": "test_dispatch.py::test_after_a_new_internal_topic_a_new_effect_topic_is_taken_from_its_beginning",
-        "start dispatch once with --without-lost": "test_dispatch.py::test_an_operator_may_have_it_go_on_without_what_is_gone",
+        "start dispatch once with --restore-offsets": "unit/kafka/position/test_position.py::test_an_operator_may_have_dispatch_go_on_from_the_copy",
+        "Delete the effect topic, too": "unit/engine/test_dispatch.py::test_after_a_new_internal_topic_a_new_effect_topic_is_taken_from_its_beginning",
+        "start dispatch once with --without-lost": "unit/engine/test_dispatch.py::test_an_operator_may_have_it_go_on_without_what_is_gone",
     },
     "engine/frame.py": {
-        "begins as a frame and is none": "test_task.py::test_a_frame_that_was_damaged_is_taken_once_it_is_back",
-        "run the release that wrote it until its log is empty": "test_release.py::test_frames_of_another_version_are_read_to_their_end_by_the_release_that_wrote_them",
+        "begins as a frame and is none": "unit/engine/test_task.py::test_a_frame_that_was_damaged_is_taken_once_it_is_back",
+        "run the release that wrote it until its log is empty": "unit/engine/test_release.py::test_frames_of_another_version_are_read_to_their_end_by_the_release_that_wrote_them",
     },
     "engine/intake.py": {
-        "start intake once with --restore-offsets": "test_position.py::test_an_operator_may_have_intake_go_on_from_the_copy",
+        "start intake once with --restore-offsets": "unit/kafka/position/test_position.py::test_an_operator_may_have_intake_go_on_from_the_copy",
     },
     "engine/lane.py": {
-        "bring back what it has lost": "test_task.py::test_a_frame_in_whose_place_stands_another_record_is_missed",
+        "bring back what it has lost": "unit/engine/test_task.py::test_a_frame_in_whose_place_stands_another_record_is_missed",
     },
     "engine/sets.py": {
-        "publish one with `cjo-stream apply TOPOLOGY`": "test_task.py::test_items_before_the_first_definition_set_stop_the_task",
+        "publish one with `cjo-stream apply TOPOLOGY`": "unit/engine/test_task.py::test_items_before_the_first_definition_set_stop_the_task",
     },
     "engine/task.py": {
-        "or a newer checkpoint, whose state has it": "test_task.py::test_a_task_goes_on_over_a_hole_that_is_filled_or_lies_behind_it",
-        "cjo-stream clock accept": "test_clock.py::test_a_partition_that_stopped_at_a_clock_goes_on_by_an_operators_word",
-        "Restore that topic, or start with empty ones": "test_task.py::test_a_store_of_another_topic_partition_or_number_of_partitions_is_refused",
-        "the number is fixed. Set it back": "test_task.py::test_a_store_of_another_topic_partition_or_number_of_partitions_is_refused",
-        "stop it cleanly, then upgrade": "test_task.py::test_another_behaviour_opens_only_a_store_left_in_order",
+        "or a newer checkpoint, whose state has it": "unit/engine/test_task.py::test_a_task_goes_on_over_a_hole_that_is_filled_or_lies_behind_it",
+        "cjo-stream clock accept": "unit/engine/test_clock.py::test_a_partition_that_stopped_at_a_clock_goes_on_by_an_operators_word",
+        "Restore that topic, or start with empty ones": "unit/engine/test_task.py::test_a_store_of_another_topic_partition_or_number_of_partitions_is_refused",
+        "the number is fixed. Set it back": "unit/engine/test_task.py::test_a_store_of_another_topic_partition_or_number_of_partitions_is_refused",
+        "stop it cleanly, then upgrade": "unit/engine/test_task.py::test_another_behaviour_opens_only_a_store_left_in_order",
     },
     "ingest/files.py": {
-        "standard input can be read once": "test_ingest_files.py::test_packed_and_plain_and_standard_input_give_the_same",
-        "it may end in {}": "test_ingest_files.py::test_packed_and_plain_and_standard_input_give_the_same",
-        "no channel `{}` in topology": "test_ingest_files.py::test_the_only_input_that_has_no_field_for_it_is_the_channel",
+        "standard input can be read once": "unit/ingest/test_files.py::test_packed_and_plain_and_standard_input_give_the_same",
+        "it may end in {}": "unit/ingest/test_files.py::test_packed_and_plain_and_standard_input_give_the_same",
+        "no channel `{}` in topology": "unit/ingest/test_files.py::test_the_only_input_that_has_no_field_for_it_is_the_channel",
         "Name a file that is there and whole": _MENDED,
-        "mend that line": "test_way_out.py::test_a_line_that_is_no_object_is_mended",
+        "mend that line": "unit/house/test_way_out.py::test_a_line_that_is_no_object_is_mended",
     },
     "ingest/identifier.py": {
         "is written TYPE:VALUE": _WRITTEN,
@@ -187,22 +186,22 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "how is it written?": _WRITTEN,
     },
     "ingest/order.py": {
-        "let TMPDIR name another folder": "test_way_out.py::test_sorting_goes_on_where_there_is_room",
+        "let TMPDIR name another folder": "unit/house/test_way_out.py::test_sorting_goes_on_where_there_is_room",
     },
     "ingest/table.py": {
         "name the columns there": _MENDED,
-        "cannot be read as Parquet": "test_way_out.py::test_a_file_that_is_no_parquet_is_written_again",
+        "cannot be read as Parquet": "unit/house/test_way_out.py::test_a_file_that_is_no_parquet_is_written_again",
         "rename one": _MENDED,
         "in UTF-8: write it so": _MENDED,
-        "needs pyarrow: install it": "test_ingest_files.py::test_parquet_rows_are_objects",
+        "needs pyarrow: install it": "unit/ingest/test_files.py::test_parquet_rows_are_objects",
     },
     "ingest/tenant.py": {
-        "Set CJO_TENANT_KEY to the key": "test_cli_customer.py::test_with_another_tenant_key_a_state_folder_is_left_alone",
+        "Set CJO_TENANT_KEY to the key": "unit/cli/test_customer.py::test_with_another_tenant_key_a_state_folder_is_left_alone",
     },
     "installation/answer.py": {
-        "the worker's log says where; report that": "test_cli_customer.py::test_a_command_that_failed_is_given_again_once_what_the_log_tells_of_is_mended",
-        "just going to another customer": "test_cli_customer.py::test_who_is_just_going_to_another_customer_is_asked_for_again",
-        "nobody is known by this": "test_cli_customer.py::test_a_state_folder_without_a_fingerprint_takes_one_with_the_next_run",
+        "the worker's log says where; report that": "unit/cli/test_customer.py::test_a_command_that_failed_is_given_again_once_what_the_log_tells_of_is_mended",
+        "just going to another customer": "unit/cli/test_customer.py::test_who_is_just_going_to_another_customer_is_asked_for_again",
+        "nobody is known by this": "unit/cli/test_customer.py::test_a_state_folder_without_a_fingerprint_takes_one_with_the_next_run",
     },
     "kafka/client/error.py": {
         "a record of topic {} is damaged": "kafka/test_damage.py::test_a_changed_byte_in_any_log_is_refused_and_never_taken",
@@ -232,14 +231,14 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "kafka/definition/apply.py": {
         "is another `apply` under way?": _APPLIED_AGAIN,
         "it goes on where it stopped": _BROKEN_OFF,
-        "'; '.join(errors)": "test_task.py::test_a_set_that_does_not_compile_is_refused_and_the_one_in_force_stays",
-        "came in between. Write the topic's records back": "test_foreign.py::test_no_apply_says_that_a_set_governs_where_a_later_one_does",
+        "'; '.join(errors)": "unit/engine/test_task.py::test_a_set_that_does_not_compile_is_refused_and_the_one_in_force_stays",
+        "came in between. Write the topic's records back": "unit/kafka/definition/test_foreign.py::test_no_apply_says_that_a_set_governs_where_a_later_one_does",
     },
     "kafka/definition/log.py": {
         "could not be read: is the broker up?": _READ_AGAIN,
         "or records of it were deleted. Write them back": _BACK,
         "no fingerprint of a tenant key": "kafka/test_definition.py::test_without_a_kept_key_or_a_pointer_an_apply_brings_them_back",
-        "what `cjo-stream apply` did not write": "test_foreign.py::test_a_set_that_was_written_over_is_refused_until_its_record_is_back",
+        "what `cjo-stream apply` did not write": "unit/kafka/definition/test_foreign.py::test_a_set_that_was_written_over_is_refused_until_its_record_is_back",
         "which set is applied": "kafka/test_definition.py::test_without_a_kept_key_or_a_pointer_an_apply_brings_them_back",
     },
     "kafka/stage/dispatch.py": {
@@ -260,17 +259,17 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "could not be read: is the broker up?": _READ_AGAIN,
     },
     "kafka/stage/memory.py": {
-        "what no learner of this release wrote": "test_foreign.py::test_a_learner_whose_memory_was_written_over_begins_anew",
+        "what no learner of this release wrote": "unit/kafka/definition/test_foreign.py::test_a_learner_whose_memory_was_written_over_begins_anew",
     },
     "kafka/operator/installation.py": {
         "nothing is applied yet": "kafka/test_definition.py::test_an_operator_finds_a_customer_by_any_of_their_identifiers",
     },
     "kafka/position/position.py": {
-        "or delete the group's offsets": "test_position.py::test_an_operator_may_have_intake_go_on_from_the_copy",
-        "which goes on from their copy": "test_position.py::test_an_operator_may_have_intake_go_on_from_the_copy",
-        "This is a new installation now": "test_position.py::test_an_internal_topic_created_anew_is_a_new_installation",
+        "or delete the group's offsets": "unit/kafka/position/test_position.py::test_an_operator_may_have_intake_go_on_from_the_copy",
+        "which goes on from their copy": "unit/kafka/position/test_position.py::test_an_operator_may_have_intake_go_on_from_the_copy",
+        "This is a new installation now": "unit/kafka/position/test_position.py::test_an_internal_topic_created_anew_is_a_new_installation",
         "for what is missing, and {}": _WITHOUT,
-        "records are gone that were never read": "test_position.py::test_an_operator_may_have_intake_go_on_without_what_is_gone",
+        "records are gone that were never read": "unit/kafka/position/test_position.py::test_an_operator_may_have_intake_go_on_without_what_is_gone",
         "the log lost its end. Bring it back": _WITHOUT,
     },
     "kafka/client/property.py": {
@@ -300,8 +299,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "kafka/worker/faust.py": {
         "is none of Kafka's: use": _CREDENTIALS,
         "is not supported by the worker: use": _CREDENTIALS,
-        "give the certificate and its key": "test_credentials.py::test_a_client_certificate_reaches_faust",
-        "set the properties ssl.*.location": "test_credentials.py::test_a_client_certificate_reaches_faust",
+        "give the certificate and its key": "unit/kafka/worker/test_credentials.py::test_a_client_certificate_reaches_faust",
+        "set the properties ssl.*.location": "unit/kafka/worker/test_credentials.py::test_a_client_certificate_reaches_faust",
     },
     "kafka/worker/assignment.py": {"The next start says which": _LOSS},
     "kafka/worker/partition.py": {"The next start reads the log from {} on": _UP_TO},
@@ -309,9 +308,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "and must have": "kafka/test_topics.py::test_a_log_that_would_forget_is_refused_with_the_command_that_mends_it",
     },
     "kafka/worker/state.py": {
-        "delete its manifest": "test_way_out.py::test_a_checkpoint_of_other_state_than_it_says_goes_and_the_one_before_is_taken",
-        "Bring back a newer checkpoint": "test_state_folder.py::test_what_the_log_has_lost_is_made_up_for_by_a_newer_checkpoint",
-        "the checkpoints beyond offset": "test_state_folder.py::test_before_a_log_that_lost_its_end_a_partition_begins_by_older_state",
+        "delete its manifest": "unit/house/test_way_out.py::test_a_checkpoint_of_other_state_than_it_says_goes_and_the_one_before_is_taken",
+        "Bring back a newer checkpoint": "unit/kafka/worker/test_state_folder.py::test_what_the_log_has_lost_is_made_up_for_by_a_newer_checkpoint",
+        "the checkpoints beyond offset": "unit/kafka/worker/test_state_folder.py::test_before_a_log_that_lost_its_end_a_partition_begins_by_older_state",
     },
     "settings.py": {
         "join(misspelt)": _SETTINGS,
@@ -323,8 +322,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "there is no setting": _SETTINGS,
     },
     "simulate/files.py": {
-        "cannot be read": "test_cli.py::test_the_report_holds_a_run_against_its_truth",
-        "line {}": "test_cli.py::test_the_report_holds_a_run_against_its_truth",
+        "cannot be read": "unit/cli/test_cli.py::test_the_report_holds_a_run_against_its_truth",
+        "line {}": "unit/cli/test_cli.py::test_the_report_holds_a_run_against_its_truth",
     },
     "simulate/traffic.py": {
         "people, duration and rate": _TRAFFIC,
@@ -333,22 +332,22 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "there is no traffic model": _TRAFFIC,
     },
     "store/checkpoint.py": {
-        "the checkpoint was interrupted": "test_checkpoint.py::test_an_interrupted_checkpoint_was_never_there",
+        "the checkpoint was interrupted": "unit/store/test_checkpoint.py::test_an_interrupted_checkpoint_was_never_there",
         "its manifest names what is no file": _SPOILT,
         "what was stored. Delete": (
-            "test_checkpoint.py::test_a_spoilt_file_goes_and_the_next_checkpoint_stores_it_anew"
+            "unit/store/test_checkpoint.py::test_a_spoilt_file_goes_and_the_next_checkpoint_stores_it_anew"
         ),
         "missing. Delete its manifest": _SPOILT,
-        "the checkpoint store at": "test_checkpoint.py::test_a_checkpoint_store_that_is_away_is_tried_again_later",
+        "the checkpoint store at": "unit/store/test_checkpoint.py::test_a_checkpoint_store_that_is_away_is_tried_again_later",
     },
     "store/rocks.py": {
         "cannot be made": _DISK,
         "cannot be used for now": _DISK,
-        "is held by another process": "test_way_out.py::test_a_store_that_is_held_is_open_once_it_is_let_go",
-        "Do not delete it": "test_way_out.py::test_a_store_that_does_not_open_is_moved_aside_and_comes_back_from_a_copy",
+        "is held by another process": "unit/house/test_way_out.py::test_a_store_that_is_held_is_open_once_it_is_let_go",
+        "Do not delete it": "unit/house/test_way_out.py::test_a_store_that_does_not_open_is_moved_aside_and_comes_back_from_a_copy",
     },
     "telemetry/endpoint.py": {
-        "set CJO_METRICS_PORT": "test_way_out.py::test_metrics_are_served_at_a_free_port"
+        "set CJO_METRICS_PORT": "unit/house/test_way_out.py::test_metrics_are_served_at_a_free_port"
     },
     "testing/driver.py": {"has no time zone": _DRIVER, "is no identifier type": _DRIVER},
     "kafka/client/producer.py": {
@@ -363,11 +362,11 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "is started from a clone": _STARTS,
         "the local broker ended with code": _STARTS,
         "the local broker does not answer": _STARTS,
-        "end what has them": "test_way_out.py::test_a_local_broker_has_a_port_once_one_is_free",
+        "end what has them": "unit/house/test_way_out.py::test_a_local_broker_has_a_port_once_one_is_free",
     },
     "kafka/operator/replay.py": {
         "try another --partition": "kafka/test_way_out.py::test_of_a_partition_whose_beginning_is_gone_another_is_replayed",
-        "has no partition {}": "test_way_out.py::test_a_partition_that_there_is_is_replayed",
+        "has no partition {}": "unit/house/test_way_out.py::test_a_partition_that_there_is_is_replayed",
     },
 }
 

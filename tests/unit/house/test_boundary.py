@@ -1,7 +1,8 @@
 """Numbers and sizes that topics, headers and files name are checked before they are used.
 
-What compacted topics hold is `test_foreign`'s, the names in checkpoints' manifests
-`test_checkpoint`'s, identifiers and events `test_ingest_*`'s, frames `test_frame`'s.
+What compacted topics hold is tested by `kafka/definition/test_foreign`, the names in manifests of
+checkpoints by `store/test_checkpoint`, identifiers and events by `ingest`, frames by
+`engine/test_frame`.
 """
 
 from __future__ import annotations

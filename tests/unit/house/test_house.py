@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PACKAGE = ROOT / "cjo_stream"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 

@@ -10,10 +10,10 @@ import pytest
 
 from cjo_stream.definition.schema import schema
 from cjo_stream.errors import UsageError
-from tests.unit.refusals import RULES, TESTED
-from tests.unit.refusing import FAMILY, PACKAGE, noted, refusals
+from tests.unit.house.refusals import RULES, TESTED
+from tests.unit.house.refusing import FAMILY, PACKAGE, noted, refusals
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 ALL = [(module, words) for module, of in TESTED.items() for words in of]
 
 
@@ -62,7 +62,7 @@ def test_every_row_names_a_test_that_there_is() -> None:
 
 @cache
 def functions_in(file: str) -> set[str]:
-    path = TESTS / file if "/" in file else TESTS / "unit" / file
+    path = TESTS / file
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     return {one.name for one in ast.parse(path.read_text()).body if isinstance(one, functions)}
 

@@ -44,9 +44,9 @@ from cjo_stream.simulate.traffic import open_world
 from cjo_stream.store.rocks import RocksStore
 from cjo_stream.telemetry import Health, Metrics, serve
 from cjo_stream.testing import TopologyDriver
-from tests.unit.test_cli import Done, cli
-from tests.unit.test_state_folder import CUT, Host, make
-from tests.unit.test_task import poison
+from tests.unit.cli.test_cli import Done, cli
+from tests.unit.engine.test_task import poison
+from tests.unit.kafka.worker.test_state_folder import CUT, Host, make
 
 __all__ = ["cli"]
 

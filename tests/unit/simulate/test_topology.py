@@ -12,7 +12,7 @@ from cjo_stream.errors import InputError
 from cjo_stream.ingest import decoder
 from cjo_stream.simulate import Simulated, models, traffic, truth
 
-TOPOLOGIES = Path(__file__).resolve().parents[2] / "topologies"
+TOPOLOGIES = Path(__file__).resolve().parents[3] / "topologies"
 START_MS = 1_767_225_600_000
 DAY_MS = 86_400_000
 PEOPLE = {"shop": 300, "lending": 300, "telco": 200}

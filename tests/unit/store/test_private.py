@@ -14,7 +14,7 @@ from cjo_stream.kafka.process import slot
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.private import make_private
 from cjo_stream.store.rocks import RocksStore
-from tests.unit.test_erasure_on_disk import TOPOLOGY
+from tests.unit.embedded.test_erasure_on_disk import TOPOLOGY
 
 EVENT = '{"type":"cart","time":1772323200000,"channel":"web","identifiers":{"user":"ada"}}\n'
 

@@ -12,7 +12,7 @@ import pytest
 from cjo_stream.errors import RefusalError
 from cjo_stream.telemetry import METRICS, Health, Metrics, log, serve
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PROMISED = {
     "cjo_events_total": ("channel", "result"),
     "cjo_event_to_action_seconds": (),

@@ -10,7 +10,7 @@ import pytest
 from cjo_stream.definition import DefinitionSet, load
 from cjo_stream.testing import TopologyDriver
 
-FOLDER = Path(__file__).parents[2] / "topologies" / "shop"
+FOLDER = Path(__file__).parents[3] / "topologies" / "shop"
 ADA = {"user_id": "u1", "email": "ada@example.com", "cookie": "c1", "phone": "0151 1"}
 
 

@@ -10,7 +10,7 @@ import pytest
 from cjo_stream.definition import DefinitionSet, load
 from cjo_stream.testing import TopologyDriver
 
-FOLDER = Path(__file__).parents[2] / "topologies" / "telco"
+FOLDER = Path(__file__).parents[3] / "topologies" / "telco"
 ADA = {"account": "acc1", "line": "bl1", "email": "ada@example.com", "phone": "0170 0000 0001"}
 SALES = {"sales", "retention"}
 

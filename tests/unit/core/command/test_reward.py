@@ -20,8 +20,8 @@ from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
 from cjo_stream.engine.schema import record_schema
 from cjo_stream.errors import DefinitionError
+from tests.unit.engine.test_schema import faults
 from tests.unit.scene import HEAD, Scene
-from tests.unit.test_schema import faults
 
 DAY = 86_400
 HOUR = 3_600
