@@ -4,14 +4,14 @@ CjoError
 ├── UsageError            the caller asked for something that cannot be done      (exit 2)
 │   └── DefinitionError   a topology that does not load; carries every diagnostic (exit 2)
 ├── InputError            one input record is refused; its `reason` is a dead letter's
-├── StopError             going on could lose or double something: stop and say why
+├── StopError             going on could lose or repeat something: stop and say why
 │   ├── HoleError         an item's predecessor in its lane never arrived
 │   ├── ClockError        a clock jumped further ahead than a sane producer's could
 │   ├── RefusalError      stored positions, topics or versions that do not fit each other
 │   │   └── LibraryError  a set was applied with other versions of tzdata or phonenumbers
 │   └── InvariantError    the identity protocol, or the engine itself, met an impossible state
-├── RetryError            the outside is away (broker, disk, checkpoints): try again, with back-off
-│   └── LockedError       a store is held by another process, perhaps one on its way out
+├── RetryError            broker, disk or checkpoints are unavailable: try again, with back-off
+│   └── LockedError       a store is held by another process, perhaps one that is ending
 └── RebuildError          the local state is unusable, the log is not: rebuild it
 """
 
@@ -29,13 +29,13 @@ class Reaction(enum.Enum):
     DEAD_LETTER = "dead_letter"
     STOP = "stop"
     MEND = "mend"
-    """Stop; nothing helps but somebody who mends what the message names."""
+    """Stop: a restart alone does not help; the message says what to repair."""
     RETRY = "retry"
     REBUILD = "rebuild"
 
 
 class CjoError(Exception):
-    """Root of the tree. The message ends in what the reader does next."""
+    """Root of the tree. The message ends with what the reader does next."""
 
     reaction: ClassVar[Reaction] = Reaction.STOP
     exit_code: ClassVar[int] = 1
@@ -57,13 +57,13 @@ class Diagnostic(NamedTuple):
     severity: Literal["error", "warning"]
     message: str
     code: str
-    """Of the kind of finding, as CJO104: for good (docs/diagnostics.md)."""
+    """The permanent code of this kind of finding, such as CJO104 (docs/diagnostics.md)."""
     end_column: int
-    """Where what was found ends; the column after its last character, on the same line."""
+    """The column after the last character of the finding, on the same line."""
     suggestion: str
-    """What to write in its place; empty where nobody can say."""
+    """What to write in its place; empty if there is no suggestion."""
     source: str
-    """The line as it stands in the file; of a long one, what stands around the mark."""
+    """The line of the file; of a long line, the part around the finding."""
     source_column: int
     """Of the first character of `source`."""
 
@@ -83,8 +83,8 @@ class DefinitionError(UsageError):
 class InputError(CjoError):
     """One input record is refused.
 
-    `reason` is one of those in docs/events.md; `detail` says what is wrong, in words
-    that hold no value of a customer.
+    `reason` is one of those in docs/events.md; `detail` says what is wrong, and contains no value
+    of a customer.
     """
 
     reaction = Reaction.DEAD_LETTER
@@ -96,7 +96,7 @@ class InputError(CjoError):
 
 
 class StopError(CjoError):
-    """Going on could lose or double something."""
+    """Going on could lose or repeat something."""
 
 
 class HoleError(StopError):
@@ -118,7 +118,7 @@ class LibraryError(RefusalError):
 
 
 class InvariantError(StopError):
-    """A state that the protocol rules out: nobody can mend it but who writes the code."""
+    """A state that the protocol rules out: only a change of the code can mend it."""
 
     def __init__(self, what: str) -> None:
         super().__init__(
@@ -128,7 +128,7 @@ class InvariantError(StopError):
 
 
 class RetryError(CjoError):
-    """The outside world is away for now."""
+    """Something outside (broker, disk, checkpoints) is unavailable for now."""
 
     reaction = Reaction.RETRY
 

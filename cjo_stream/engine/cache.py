@@ -1,8 +1,7 @@
-"""The actors a task has at hand: decoded, written back in one batch, forgotten when cold.
+"""The actors that a task holds in memory: decoded, written back in one batch, dropped when cold.
 
-Two generations approximate least-recently-used without any bookkeeping on a hit: what is touched
-lives in the young one; when that is full it becomes the old one, and what is then touched again
-moves back.
+Two generations approximate least-recently-used without bookkeeping on a hit. Actors in use are in
+the young one; when that is full it becomes the old one, and an actor used again moves back.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from cjo_stream.engine.codec import (
 from cjo_stream.engine.port import Batch, Store
 
 
-class Entry:
-    """One actor. `wake` is its earliest due time as indexed, `written_wake` as in the store.
+class CachedActor:
+    """One actor. `wake` is its next due time in the index, `written_wake` that in the store.
 
-    `is_put_off`: it is indexed for later than its state says, so the store must know when.
+    `is_put_off`: it wakes later than its state says, so the time is stored beside the state.
     """
 
     __slots__ = ("dirty", "is_put_off", "state", "wake", "written_wake")
@@ -41,11 +40,11 @@ class Cache:
     def __init__(self, store: Store, actors_max: int = 40_000) -> None:
         self._store = store
         self._half = max(1, actors_max // 2)
-        self._young: dict[str, Entry] = {}
-        self._old: dict[str, Entry] = {}
-        self._dirty: dict[str, Entry] = {}
+        self._young: dict[str, CachedActor] = {}
+        self._old: dict[str, CachedActor] = {}
+        self._dirty: dict[str, CachedActor] = {}
 
-    def entry(self, key: str) -> Entry:
+    def entry(self, key: str) -> CachedActor:
         """Return the actor's entry; its state is None where there is none yet."""
         found = self._young.get(key)
         if found is not None:
@@ -54,14 +53,14 @@ class Cache:
         if found is None:
             value = self._store.get(actor_key_bytes(key))
             if value is None:
-                found = Entry(None)
+                found = CachedActor(None)
             else:
-                found = Entry(decode_actor(key, value), read_put_off(value))
+                found = CachedActor(decode_actor(key, value), read_put_off(value))
         self._young[key] = found
         return found
 
-    def touch(self, key: str, entry: Entry) -> None:
-        """`entry` has changed."""
+    def touch(self, key: str, entry: CachedActor) -> None:
+        """Mark `entry` as changed."""
         if not entry.dirty:
             entry.dirty = True
             self._dirty[key] = entry
@@ -83,7 +82,7 @@ class Cache:
         return writes
 
     def settle(self) -> None:
-        """Everything changed is written."""
+        """Mark everything as written."""
         for entry in self._dirty.values():
             entry.dirty = False
             entry.written_wake = entry.wake

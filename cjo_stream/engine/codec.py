@@ -1,8 +1,8 @@
 """The layout of a task's store.
 
 Keys sort as their parts do; numbers in them are big-endian, unsigned. Every value but a timer's
-starts with a version byte, 1; an actor's with 2 where it wakes at another time than its state
-alone says, which then follows.
+starts with a version byte, 1. An actor's starts with 2 if the actor wakes at another time than its
+state says; that time follows.
 
     s | actor key (ascii)              an actor's state: msgpack; version 2: wake (8), state
     h | actor key | slot (2)           an entry of a customer's timeline, a ring: msgpack
@@ -55,7 +55,7 @@ _MODEL_PART = struct.Struct(">QI")
 
 
 UNKNOWN: Final = -1
-"""The digest where there is none: before the first record, or left by an older release."""
+"""The digest before the first record, and in a store that an older release left."""
 
 
 class Meta(msgspec.Struct, array_like=True):
@@ -67,21 +67,21 @@ class Meta(msgspec.Struct, array_like=True):
     partitions: int = 0
     applied: int = -1
     digest: int = UNKNOWN
-    """Of the record at `applied`: by it the log is known again."""
+    """Of the record at `applied`: identifies the log at the next start."""
     clock: int = 0
     active: int = 0
     clean: bool = False
     purges: list[str] = []
-    """Actor keys, or how they begin, whose former states the store must still forget.
+    """Actor keys, or prefixes of them, whose former states the store must still forget.
 
-    An empty one stands for no state: only what lies in the store's own log must go.
+    An empty one stands for no actor: only the store's own log must be emptied.
     """
     live: dict[str, dict[str, int]] = {}
     """Live instances by journey and state."""
     model: int = 0
     """Number of the learnt model in force; 0 before the first."""
     events: dict[str, int] = {}
-    """Events so far by their result: applied, late, repeated, erased."""
+    """Events so far by result: applied, late, repeated, erased."""
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -109,7 +109,7 @@ def actor_key_bytes(key: str) -> bytes:
 
 
 def encode_actor(state: ActorState, put_off: int | None = None) -> bytes:
-    """Return the stored value of an actor; `put_off`: when it wakes, if its state cannot say."""
+    """Return the stored value of an actor; `put_off`: when it wakes, if not as its state says."""
     if put_off is not None:
         return PUT_OFF + _WAKE.pack(put_off) + _ENCODER.encode(state)
     return VERSION + _ENCODER.encode(state)
@@ -124,7 +124,7 @@ def decode_actor(key: str, value: bytes) -> ActorState:
 
 
 def read_put_off(value: bytes) -> int | None:
-    """Return when a stored actor wakes, where its state cannot say; else None."""
+    """Return when a stored actor wakes; None if its state says so."""
     return int(_WAKE.unpack_from(value, 1)[0]) if value[:1] == PUT_OFF else None
 
 
@@ -144,7 +144,7 @@ def decode_entry(value: bytes) -> TimelineEntry:
 
 
 def key_ranges(prefix: str) -> list[tuple[bytes, bytes]]:
-    """Return the ranges of store keys of the actors whose keys begin so, timelines included."""
+    """Return the ranges of store keys of the actors with this prefix, timelines included."""
     begin = prefix.encode()
     return [(kind + begin, kind + begin + b"\xff") for kind in (b"s", b"h")]
 
@@ -233,7 +233,7 @@ def decode_model_part(value: bytes) -> tuple[int, bytes]:
 
 
 def record_digest(time: int, value: bytes) -> int:
-    """Return what tells an internal record from another: 8 bytes of its append time and value."""
+    """Return a digest of an internal record's append time and value, as a number of 8 bytes."""
     hashed = hashlib.blake2b(value, digest_size=8, key=_WAKE.pack(time))
     return int.from_bytes(hashed.digest(), "big")
 

@@ -1,7 +1,7 @@
-"""What the fields of a struct mean, as the docstrings under them say: for schemas and pages.
+"""The meaning of a struct's fields, from the texts under them: for schemas and pages.
 
 Python drops the text under a field, so it is read from the source of the struct's module, and
-only when a schema is drawn. A struct costs nothing more while the engine runs.
+only when a schema is drawn. It costs nothing while the engine runs.
 """
 
 from __future__ import annotations

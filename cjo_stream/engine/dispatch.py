@@ -32,7 +32,7 @@ class Dispatch:
     """The cursors of any number of effect partitions."""
 
     def __init__(self, topic_id: str, *, without_lost: bool = False) -> None:
-        """`without_lost`: an operator says to go on where effects are gone for good."""
+        """`without_lost`: go on past effects that are gone for good, as an operator decided."""
         self._topic_id = topic_id
         self._without_lost = without_lost
         self._cursors: dict[int, Cursors] = {}
@@ -40,7 +40,7 @@ class Dispatch:
         self._counts: dict[tuple[str, ...], int] = {}
 
     def resume(self, partition: int, metadata: str | None) -> None:
-        """Take over a partition where its metadata says; None: from the beginning of its log."""
+        """Take over a partition at its metadata's position; None: from the beginning."""
         if metadata:
             topic_id, position = _read_metadata(metadata)
             self._cursors[partition] = Cursors({Log(topic_id, partition): position})
@@ -50,14 +50,14 @@ class Dispatch:
             self._positions[partition] = ("", START)
 
     def release(self, partition: int) -> None:
-        """Another process has the partition now."""
+        """Give up a partition, which another process has now."""
         self._cursors.pop(partition, None)
         self._positions.pop(partition, None)
 
     def take(self, partition: int, records: Sequence[LogRecord]) -> DispatchStep:
         """Return the effects of these records that are new; raises a StopError on a hole.
 
-        If the step is not written after all, `resume` the partition from what was.
+        If the step is not written after all, `resume` the partition from its last metadata.
         """
         cursors = self._cursors[partition]
         topic_id, position = self._positions[partition]
@@ -82,7 +82,7 @@ class Dispatch:
             for item in frame.items:
                 at = (item.offset, item.index)
                 previous = (item.previous_offset, item.previous_index)
-                if self._take(cursors, frame.lane, at, previous):
+                if self._accept(cursors, frame.lane, at, previous):
                     position = at
                     applied += 1
                     effects.append(item.effect)
@@ -94,10 +94,10 @@ class Dispatch:
         metadata = f"{topic_id} {position[0]} {position[1]}" if topic_id else ""
         return DispatchStep(effects, (records[-1].offset + 1, metadata))
 
-    def _take(self, cursors: Cursors, lane: Log, at: Position, previous: Position) -> bool:
-        """Return whether an item is new."""
+    def _accept(self, cursors: Cursors, lane: Log, at: Position, previous: Position) -> bool:
+        """Return whether an item is new, and move the cursor."""
         try:
-            return cursors.take(lane, at, previous)
+            return cursors.accept(lane, at, previous)
         except HoleError as error:
             if not self._without_lost:
                 raise HoleError(
@@ -106,7 +106,7 @@ class Dispatch:
                 ) from error
             _LOG.warning("as an operator said, dispatch goes on without what is lost: %s", error)
             cursors.pass_over(lane, previous)
-            return cursors.take(lane, at, previous)
+            return cursors.accept(lane, at, previous)
 
     def take_counts(self) -> dict[tuple[str, ...], int]:
         """Return the counts since the last call."""

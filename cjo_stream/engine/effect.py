@@ -1,4 +1,4 @@
-"""Records become effects: the bytes their topics get, with headers."""
+"""Records become effects: their bytes and headers as the topics get them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _JSON = msgspec.json.Encoder()
 
 
 def effect_of(record: Record, received_at: int = 0, set_number: int = 0) -> Effect:
-    """Return `record` on its way to its topic, cut where it is too large.
+    """Return the effect of `record`, cut if it is too large.
 
     `received_at` is the raw record's time in ms, `set_number` the definition set in force.
     """
@@ -46,7 +46,7 @@ def _bytes_of(record: Record) -> bytes:
 
 
 def cut_letter(letter: DeadLetter, bytes_max: int) -> DeadLetter:
-    """Return a dead letter whose value has at most so many bytes; its detail tells of a cut."""
+    """Return a dead letter whose value has at most `bytes_max` bytes; its detail notes a cut."""
     if len(letter.value) <= bytes_max:
         return letter
     return msgspec.structs.replace(

@@ -1,4 +1,4 @@
-"""What is told of a handler that failed, and of a record that none of ours wrote."""
+"""Dead letters and log lines: of a handler that failed, of a record that is not ours."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ _JSON = msgspec.json.Encoder()
 _LOG = logging.getLogger(__name__)
 
 
-def tell_failed(turn: Turn, error: Exception, source: tuple[str, int, int], body: Any) -> None:
-    """Emit and count the dead letter of what failed: its source, and `body` for its value."""
+def emit_failure_letter(
+    turn: Turn, error: Exception, source: tuple[str, int, int], body: Any
+) -> None:
+    """Emit and count a dead letter: `source` is (topic, partition, offset), `body` its value."""
     topic, partition, offset = source
     turn.count("cjo_dead_letters_total", "failed")
     turn.emit(
@@ -46,7 +48,7 @@ def foreign_letter(log: Log, record: LogRecord, error: InputError) -> DeadLetter
 
 
 def log_failure(what: str, error: Exception) -> None:
-    """Log what happened, and where: of the error its type, for its text may hold a value."""
+    """Log what failed and where; of the error only its type, as its text may hold a value."""
     frames = traceback.extract_tb(error.__traceback__)
     places = " < ".join(f"{f.name}:{f.lineno}" for f in reversed(frames))
     _LOG.error("%s: %s at %s", what, type(error).__name__, places)

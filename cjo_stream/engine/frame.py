@@ -28,14 +28,14 @@ from cjo_stream.engine.port import Log
 from cjo_stream.errors import InputError, InvariantError, RefusalError
 
 FRAME_VERSION = 1
-"""A frame of any release is an array of 3 to 15 that begins with a version of 1 to 15: so one that
-this release does not know is told from what is no frame."""
+"""A frame of any release is an array of 3 to 15 elements, the first a version from 1 to 15. So a
+frame of an unknown version can be distinguished from a record that is no frame."""
 ITEMS_MAX = 500
 FRAME_BYTES_MAX = 256 * 1024
 ITEM_BYTES_MAX = 4 * 1024 * 1024
 EFFECT_BYTES_MAX = 1024 * 1024
 RECORD_BYTES_MAX = 8 * 1024 * 1024
-"""Of a record of the private topics."""
+"""The most that a record of the private topics takes."""
 NO_LANE = -1
 START = (-1, -1)
 """The position before the first item of a lane."""
@@ -59,8 +59,8 @@ class Item(msgspec.Struct, array_like=True):
 class Frame(msgspec.Struct, array_like=True):
     """A decoded internal frame. `clock` is the sender's stream clock in ms (0: it has none).
 
-    `set_number` is the definition set that governs the sender (0: none does): who receives the
-    state of a customer must not read it by an older one.
+    `set_number` is the definition set that governs the sender (0: none): the receiver of a
+    customer's state must not read it by an older set.
     """
 
     version: int
@@ -73,10 +73,11 @@ class Frame(msgspec.Struct, array_like=True):
 class Effect(msgspec.Struct, array_like=True):
     """One record on its way out.
 
-    `kind` is one of action, decision, reward, transition, identity, profile, dead_letter, reply;
-    `channel` is an action's. `value` is what the topic gets, an empty one as null. `received_at`
-    and `expires_at` are ms (0: none). `set_number` is an action's: the definition set it was
-    decided by, which says where the channel's commands go (0: of a release that kept none).
+    `kind` is one of action, decision, reward, transition, identity, profile, dead_letter, reply.
+    `channel` is set for an action. `value` is the record's value; an empty one is written as null.
+    `received_at` and `expires_at` are ms (0: none). `set_number` is set for an action: the
+    definition set that decided it, which names the topic of the channel's commands (0: from a
+    release that did not note it).
     """
 
     kind: str
@@ -116,8 +117,8 @@ _EFFECT_FRAMES = msgspec.msgpack.Decoder(EffectFrame)
 def decode_frame(value: bytes) -> Frame:
     """Return the internal frame.
 
-    Raises InputError on what no release wrote. It may be passed over: lanes tell whether it stands
-    in the place of something. RefusalError on a frame that this release does not read.
+    Raises InputError for a record that no release wrote. It may be skipped, because the lanes show
+    whether it replaced one of ours. Raises RefusalError for a frame that this release cannot read.
     """
     return _decode(_FRAMES, value, "internal")
 
@@ -133,8 +134,8 @@ def _decode(decoder: msgspec.msgpack.Decoder[_AnyFrame], value: bytes, topic: st
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         version = _version(value)
         if version is None:
-            told = f"no frame: something else writes to the {topic} topic; find and stop it"
-            raise InputError("invalid", told) from error
+            detail = f"no frame: something else writes to the {topic} topic; find and stop it"
+            raise InputError("invalid", detail) from error
         if version == FRAME_VERSION:
             raise RefusalError(
                 f"a record of the {topic} topic begins as a frame and is none: it is damaged, "
@@ -148,7 +149,7 @@ def _decode(decoder: msgspec.msgpack.Decoder[_AnyFrame], value: bytes, topic: st
 
 
 def _version(value: bytes) -> int | None:
-    """Return the version of what begins as a frame does."""
+    """Return the version of a record that begins as a frame does; else None."""
     begins = len(value) > 1 and 0x93 <= value[0] <= 0x9F and 1 <= value[1] <= 0x0F
     return value[1] if begins else None
 
@@ -174,7 +175,7 @@ def control_frame(messages: Sequence[tuple[str, Message]]) -> bytes:
 def single_frame(
     lane: Log, position: Position, previous: Position, to: str, message: Message
 ) -> bytes:
-    """Return a frame of one item without a clock: what a FrameWriter gives for it."""
+    """Return the frame of one item, without a clock: the same bytes as a FrameWriter's."""
     item = Item(0, *position, *previous, to, message)
     frame = _ENCODER.encode((FRAME_VERSION, 0, (lane,), (item,)))
     if len(frame) > ITEM_BYTES_MAX:

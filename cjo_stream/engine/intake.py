@@ -1,20 +1,20 @@
 """Intake: raw records become frames for the partitions of their anchors.
 
 A lane is one raw partition. Each raw record sends at most one item, so its number in the lane is
-(raw offset, 0). Where the lane stands at each receiver travels as text beside the committed
+(raw offset, 0). The position of the lane at each receiver travels as text beside the committed
 offset:
 
     topic id, set number, distances     separated by blanks
 
-A receiver's distance is the committed offset less the last offset sent to it, 0 where there was
-none. They stand in the order of the receivers, the last ones that are 0 left out, each a number
-of as many bytes as the farthest needs: that width as a digit, then all in base 85. So with
+A receiver's distance is the committed offset less the last offset sent to it; 0 if none was sent.
+Distances stand in the order of the receivers, without the zeros at the end. All take as many bytes
+as the largest needs: the text has that width as one digit, then all distances in base 85. So with
 PARTITIONS_MAX receivers the text has room for distances of six bytes, more records than a
-partition ever holds; a broker keeps 4,096 bytes (`offset.metadata.max.bytes`). Where an earlier
-release committed, there are `receiver:distance` pairs in base 36 instead.
+partition ever holds; a broker keeps 4,096 bytes (`offset.metadata.max.bytes`). Earlier releases
+committed `receiver:distance` pairs in base 36.
 
-The set's number says by which definitions records from that offset on are routed: a restart goes
-on with the same, so that what is sent again goes where it went before.
+The set's number names the definitions by which records from that offset on are routed. A restart
+uses the same set, so that a record sent again goes to the same receiver.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ PARTITIONS_MAX: Final = 512
 
 
 class IntakeStep(msgspec.Struct):
-    """What one batch of raw records gives. Deliver all of it, then commit `positions`."""
+    """The result of one batch of raw records. Deliver all of it, then commit `positions`."""
 
     frames: list[tuple[int, bytes]]
     """(partition of the internal topic, frame), in order."""
@@ -57,7 +57,7 @@ class IntakeStep(msgspec.Struct):
 
 
 class Committed(msgspec.Struct, frozen=True):
-    """What the metadata of a committed offset says."""
+    """The metadata of a committed offset, decoded."""
 
     topic_id: str
     set_number: int
@@ -91,7 +91,7 @@ def renumbered(metadata: str, set_number: int) -> str:
 
 
 def moved_on(metadata: str, by: int) -> str:
-    """Return the metadata of the same lane `by` records further on, of which it sent none."""
+    """Return the metadata of the same lane `by` records further on, none of which was sent."""
     committed = read_metadata(metadata)
     further = {to: away + by for to, away in committed.distances.items()}
     numbers = [_packed(further)] if further else []
@@ -121,11 +121,11 @@ class Router:
         self._lanes: dict[Log, Numbering] = {}
 
     def resume(self, log: Log, last: dict[int, Position] | None = None) -> None:
-        """Take over a lane that last sent these numbers, by receiver."""
+        """Take over a lane; `last` is the last number sent to each receiver."""
         self._lanes[log] = Numbering(last)
 
     def release(self, log: Log) -> None:
-        """Forget a lane: another process has it now."""
+        """Give up a lane, which another process has now."""
         self._lanes.pop(log, None)
 
     def knows(self, log: Log) -> bool:
@@ -166,7 +166,7 @@ class Intake:
         self._router.resume(log, last)
 
     def release(self, log: Log) -> None:
-        """Another process has the raw partition now."""
+        """Give up a raw partition, which another process has now."""
         self._router.release(log)
 
     def take(self, records: Sequence[RawRecord]) -> IntakeStep:
@@ -217,10 +217,10 @@ class Intake:
 
 
 def address(event: Event) -> tuple[str, Message] | InputError:
-    """Return the actor an event goes to, with its message.
+    """Return the actor that an event goes to, with its message.
 
-    That is its anchor; of an outcome without identifiers, the customer whose id begins its
-    `action_id`.
+    The actor is the event's anchor. For an outcome without identifiers it is the customer whose id
+    begins the `action_id`.
     """
     if event.identifiers:
         return identifier_key(event.identifiers[0].hash), Arrive(event)

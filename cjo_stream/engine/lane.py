@@ -1,11 +1,11 @@
 """Lanes: exactly once between two partitions without transactions.
 
 A lane is one source partition seen from one receiver. Its items are numbered by (offset, index),
-and each names the one before it. The receiver's *cursor* is the highest number taken:
+and each names the one before it. The receiver's *cursor* is the highest number accepted:
 
     number <= cursor                 a repeat (a replay, a zombie, a second sender): dropped
-    predecessor == cursor            the next one: taken
-    otherwise                        a hole: something was lost; the process stops and says so
+    predecessor == cursor            the next one: accepted
+    otherwise                        a hole, something was lost: the process stops with an error
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cjo_stream.errors import HoleError
 
 
 class Cursors:
-    """The cursors of one receiver; what changed since the last `settle` is known."""
+    """The cursors of one receiver, with the changes since the last `settle`."""
 
     __slots__ = ("_positions", "_settled")
 
@@ -25,7 +25,7 @@ class Cursors:
         self._positions = dict(positions or {})
         self._settled = dict(self._positions)
 
-    def take(self, lane: Log, position: Position, previous: Position) -> bool:
+    def accept(self, lane: Log, position: Position, previous: Position) -> bool:
         """Return whether the item is new, and move the cursor; raises HoleError."""
         cursor = self._positions.get(lane, START)
         if position <= cursor:
@@ -33,14 +33,14 @@ class Cursors:
         if previous != cursor:
             raise HoleError(
                 f"lane {lane.topic_id}/{lane.partition}: item {position} follows {previous}, but "
-                f"the last one taken is {cursor}. Something in between never arrived. Look for "
-                "who cut the log, and bring back what it has lost, from a replica or a copy"
+                f"the last one accepted is {cursor}. Something in between never arrived. Find "
+                "what cut the log, and bring back what it has lost, from a replica or a copy"
             )
         self._positions[lane] = position
         return True
 
     def pass_over(self, lane: Log, position: Position) -> None:
-        """Move a cursor beyond what an operator has given up."""
+        """Move a cursor beyond items that an operator has given up."""
         self._positions[lane] = position
 
     @classmethod
@@ -63,7 +63,7 @@ class Cursors:
         ]
 
     def settle(self) -> None:
-        """What is now is written."""
+        """Mark everything as written."""
         self._settled = dict(self._positions)
 
     def reset(self) -> None:
@@ -72,7 +72,7 @@ class Cursors:
 
 
 class Numbering:
-    """Numbers what one source sends to each receiver, and knows each receiver's last number."""
+    """Numbers the items from one source to each receiver; keeps each receiver's last number."""
 
     __slots__ = ("_indexes", "_last", "_offset", "_settled")
 
@@ -83,7 +83,7 @@ class Numbering:
         self._indexes: dict[int, int] = {}
 
     def begin(self, offset: int) -> None:
-        """What is numbered next is caused by the source record at `offset`."""
+        """Begin the numbers of the items that the source record at `offset` causes."""
         self._offset = offset
         self._indexes.clear()
 
@@ -120,7 +120,7 @@ class Numbering:
         ]
 
     def settle(self) -> None:
-        """What is now is written."""
+        """Mark everything as written."""
         self._settled = dict(self._last)
 
     def reset(self) -> None:

@@ -1,7 +1,7 @@
-"""The learner: reward records in, in their order; models to publish out.
+"""The learner: it reads reward records in their order and returns models to publish.
 
-It knows no log and no clock. A runtime hands it the rewards, asks it now and then for what is
-new, and puts the messages into every partition's log; so a model in use is in the log.
+It knows no log and no clock. A runtime passes the rewards to it, asks it now and then for a new
+model, and writes the model's messages to every partition's log. So a model in use is in the log.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Publication(msgspec.Struct, array_like=True):
     parts: list[bytes]
 
     def messages(self) -> Iterator[Message]:
-        """Yield what every partition is to take: all parts, then the activation."""
+        """Yield the messages for every partition: all parts, then the activation."""
         for part, content in enumerate(self.parts):
             yield StoreModel(self.number, part, len(self.parts), content)
         yield ActivateModel(self.number)
@@ -40,7 +40,7 @@ class Learner:
         self._taught: set[str] = set()
 
     def take(self, reward: Reward) -> None:
-        """Learn from one reward; one whose treatment does not learn teaches nothing."""
+        """Learn from one reward; skip one without features, whose treatment does not learn."""
         if reward.features is not None:
             name = treatment_name(reward.action, reward.channel)
             learn(self.model, name, reward.features, positive=reward.reward == 1)
@@ -52,7 +52,7 @@ class Learner:
         return names
 
     def publish(self) -> Publication | None:
-        """Return the model under its next number; None where it is as last published."""
+        """Return the model under its next number; None if it is as last published."""
         parts = publish(self.model)
         digest = hashlib.blake2b(b"".join(parts), digest_size=16).digest() if parts else b""
         if digest == self.digest:

@@ -13,10 +13,10 @@ _Place = tuple[int, int]
 
 
 class Models:
-    """Which parts are stored, and the model that decisions go by.
+    """The stored parts, and the model by which decisions are made.
 
-    Only the active model and newer ones are kept. Of a part that comes twice the later counts, as
-    long as its model is not active: a learner that was stopped half way begins again.
+    Only the active model and newer ones are kept. If a part comes twice, the later one counts, as
+    long as its model is not active: a learner that was stopped half way sends all parts again.
     """
 
     def __init__(self, store: Store, active: int) -> None:
@@ -31,18 +31,18 @@ class Models:
         self.active = active
 
     def in_force(self) -> ModelInForce | None:
-        """Return the model that decisions go by; None before the first."""
+        """Return the model by which decisions are made; None before the first."""
         if self._in_force is None and self.active:
             self._in_force = read(self.active, self._parts(self.active))
         return self._in_force
 
     def store(self, number: int, part: int, parts: int, content: bytes) -> None:
-        """Keep part `part` of `parts`; of a model not above the active one it is ignored."""
+        """Keep part `part` of `parts`; ignored unless the model is newer than the active one."""
         if number > self.active:
             self._set((number, part), (parts, content))
 
     def activate(self, number: int) -> str | None:
-        """Let a stored model be in force from here on; return what stands against it, if any."""
+        """Put a stored model in force; return the reason if that is impossible, else None."""
         if number <= self.active:
             return None
         parts = self._parts(number)
@@ -65,7 +65,7 @@ class Models:
         ]
 
     def settle(self) -> None:
-        """Everything is written."""
+        """Mark everything as written."""
         self._changed.clear()
         self._before.clear()
         self._written_active = self.active

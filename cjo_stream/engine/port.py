@@ -1,4 +1,4 @@
-"""What the engine needs from the outside, and gives to it."""
+"""The interfaces and data between the engine and a runtime."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Store(Protocol):
         """Leave a consistent copy in `folder`, which does not exist yet."""
 
     def purge(self, ranges: Sequence[tuple[bytes, bytes]]) -> None:
-        """Let nothing that was overwritten or deleted in these ranges be found on disk.
+        """Remove from the disk what was overwritten or deleted in these ranges.
 
-        A store's own log goes in any case, with no ranges too.
+        The store's own log is emptied in any case, also without ranges.
         """
 
     def size_bytes(self) -> int:
@@ -45,13 +45,13 @@ Batch = list[tuple[bytes, bytes | None]]
 
 
 class Participant(Protocol):
-    """A part of a task's state: what it changed is in memory until the task commits."""
+    """A part of a task's state: its changes are in memory until the task commits."""
 
     def batch(self) -> Batch:
         """Return the writes since the last `settle`."""
 
     def settle(self) -> None:
-        """Note that everything is written."""
+        """Mark everything as written."""
 
     def reset(self) -> None:
         """Go back to what was last written."""
@@ -65,7 +65,7 @@ class Log(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LogRecord(msgspec.Struct):
-    """One record of the internal log, as a runtime hands it to a task."""
+    """One record of the internal log, as a runtime passes it to a task."""
 
     offset: int
     time: int
@@ -74,11 +74,11 @@ class LogRecord(msgspec.Struct):
 
 
 class AcceptedClock(msgspec.Struct, frozen=True):
-    """An operator's word on senders whose clock is too far ahead of a partition's append times.
+    """An operator's permission for a sender's clock too far ahead of a partition's append times.
 
-    From the record at `offset` on, a clock of up to `clock` ms is no reason to stop: it counts as
-    the furthest that is believed. Nothing beyond that record was processed before the word, so
-    every replay that has it gives the same.
+    From the record at `offset` on, a clock of up to `clock` ms does not stop the task: it counts
+    as the furthest clock allowed. Nothing beyond that record was processed before the permission,
+    so every replay with it gives the same.
     """
 
     offset: int
@@ -86,9 +86,9 @@ class AcceptedClock(msgspec.Struct, frozen=True):
 
 
 class RawRecord(msgspec.Struct):
-    """One record of a channel's topic (or a line of a file), as a runtime hands it to intake.
+    """One record of a channel's topic (or a line of a file), as a runtime passes it to intake.
 
-    `channel` is given where the topic tells it; `time` is the record's timestamp in ms.
+    `channel` is set where the topic determines it; `time` is the record's timestamp in ms.
     """
 
     topic: str
@@ -119,7 +119,7 @@ class Compile(Protocol):
 
 
 Decoded = Event | InputError
-"""What a raw record turns out to be: an event, normalised, or why it becomes a dead letter."""
+"""The result of decoding a raw record: a normalised event, or the reason for its dead letter."""
 
 
 DecodedRecord = tuple[RawRecord, Decoded]
@@ -129,4 +129,4 @@ class Decode(Protocol):
     """Decodes a raw record."""
 
     def __call__(self, record: RawRecord) -> Decoded:
-        """Return what the record turns out to be."""
+        """Return the event, or the reason why there is none."""

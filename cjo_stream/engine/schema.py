@@ -34,7 +34,7 @@ def record_schema(name: str) -> dict[str, Any]:
         body["properties"]["value"] |= {"type": "string"}
         del body["properties"]["value"]["contentEncoding"]
     else:
-        # Every record says what it is, and every field is always there but the mark of a cut.
+        # Every record names its schema, and has every field; only `cut` may be missing.
         body["required"] = [name for name in body["properties"] if name != "cut"]
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", **body, "title": name}
     return {**head, **({"$defs": shared} if shared else {})}

@@ -11,7 +11,7 @@ OLDER_KEPT = 3
 
 
 class Sets:
-    """What is stored, which number governs, and its program."""
+    """The stored sets, the number of the active one, and its program."""
 
     def __init__(self, store: Store, compile_: Compile, active: int) -> None:
         self._compile = compile_
@@ -36,12 +36,12 @@ class Sets:
         return self._program_of(self.active)
 
     def store(self, number: int, content: bytes) -> None:
-        """Keep a set; one not above the active number, or stored before, is ignored."""
+        """Keep a set; ignored if it is stored already, or not newer than the active one."""
         if number > self.active and number not in self._contents:
             self._contents[number] = self._new[number] = content
 
     def activate(self, number: int) -> str | None:
-        """Let a stored set govern from here on; return what stands against it, if anything."""
+        """Put a stored set in force; return the reason if that is impossible, else None."""
         if number <= self.active:
             return None
         if number not in self._contents:
@@ -49,7 +49,7 @@ class Sets:
         try:
             self._program_of(number)
         except LibraryError:
-            pass  # whoever runs by it needs them; where the log activates it, no machine decides
+            pass  # only running by the set needs them: no machine's libraries decide the log
         except (DefinitionError, RefusalError) as error:
             return (
                 f"definition set {number} does not compile here: {error}. Apply it from the "
@@ -59,16 +59,16 @@ class Sets:
         return None
 
     def keep_up(self, number: int) -> None:
-        """Let the set of a sender govern here, too, before what it sent is handled.
+        """Put the sender's set in force here, too, before the sender's items are handled.
 
-        It is stored here, for a set is stored in every partition before it is activated in any;
-        one that is not could not be run.
+        It is stored here, because a set is stored in every partition before any activates it. One
+        that is not stored could not be run, and is ignored.
         """
         if number > self.active and number in self._contents:
             self.active = number
 
     def batch(self) -> Batch:
-        """Return the writes since the last `settle`: new sets in, all but a few older ones out."""
+        """Return the writes since the last `settle`: puts of new sets, deletes of old ones."""
         writes: Batch = [
             (codec.set_key(number), codec.encode_set(content))
             for number, content in self._new.items()
@@ -78,7 +78,7 @@ class Sets:
         return writes
 
     def settle(self) -> None:
-        """Everything is written."""
+        """Mark everything as written."""
         if self.active != self._written_active:
             for number in self._outdated():
                 del self._contents[number]

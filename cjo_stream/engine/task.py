@@ -1,7 +1,7 @@
 """The task: the deterministic state machine of one partition.
 
-A runtime drives it through these steps, in this order, and never another (ARCHITECTURE.md,
-"Frames, lanes, cursors"):
+A runtime drives it through these steps, in this order and no other (ARCHITECTURE.md, "Frames,
+lanes, cursors"):
 
     process(records)   in memory, over what the store holds; returns the outbox
     -- the runtime produces the outbox's frames and awaits their delivery --
@@ -9,18 +9,20 @@ A runtime drives it through these steps, in this order, and never another (ARCHI
     purge()            where `must_purge`: the store forgets, on disk too, what was erased
     -- the runtime acknowledges the records --
 
-A purge takes as long as the disk needs for it, and may run in a thread; that it must be done is
-part of the position, so a crash before it only puts it off until the store is open again.
+A purge takes as long as the disk needs, and may run in a thread. The position says that it must be
+done, so after a crash it is done once the store is open again.
 
-A crash anywhere leaves the store before its outputs, never ahead: the records since `applied` are
-processed again, give the same items under the same numbers, and the receivers drop what they have.
+A crash anywhere leaves the store behind its outputs, never ahead of them: the records since
+`applied` are processed again and give the same items under the same numbers, and the receivers
+drop the items they have.
 
-Within one record: the clock moves to the record's time, firing on its way the timers that come
-due; then the items, each with everything it causes inside this partition before the next.
+Within one record the clock first moves to the record's time, and fires the timers that come due
+on its way. Then the items are handled, each with everything it causes inside this partition before
+the next.
 
-A message that a handler fails on has no effect, and everything else goes on. No savepoint is
-taken on the way: the whole step is rolled back to the last commit and run again, this time with a
-copy of each actor before each message.
+If a handler fails on a message, the message has no effect and everything else goes on. No
+savepoints are taken for this: the whole step is rolled back to the last commit and run again, this
+time with a copy of each actor before each message.
 """
 
 from __future__ import annotations
@@ -57,9 +59,9 @@ from cjo_stream.core.state import Customer
 from cjo_stream.core.timeline import TimelineEntry, record_entry
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine import codec
-from cjo_stream.engine.cache import Cache, Entry
+from cjo_stream.engine.cache import Cache, CachedActor
 from cjo_stream.engine.effect import effect_of
-from cjo_stream.engine.failure import foreign_letter, log_failure, tell_failed
+from cjo_stream.engine.failure import emit_failure_letter, foreign_letter, log_failure
 from cjo_stream.engine.frame import (
     ITEMS_MAX,
     NO_LANE,
@@ -141,13 +143,13 @@ class Task:
             self._cursors,
             self._numbers,
         )
-        """In the order of their writes: an actor may wake again at a time that was let go."""
+        """In the order of their writes: an actor may wake again at a time that was dropped."""
         self._committed_counts: dict[tuple[str, ...], int] = {}
         self.delays: list[int] = []
-        """By how many ms the timers of the last commit fired after their due time."""
+        """Delay of each timer of the last commit: ms from its due time to its firing."""
         self._begin()
 
-    # --- what a runtime may ask
+    # --- for a runtime to read
 
     @property
     def applied(self) -> int:
@@ -206,7 +208,7 @@ class Task:
         """Return what these records, in order, send. Nothing is written yet.
 
         Records at or below `applied` are skipped. Raises a StopError where going on could lose or
-        double something; the task must then be thrown away.
+        repeat something; the task must then be discarded.
         """
         try:
             return self._step(records, careful=False)
@@ -249,7 +251,7 @@ class Task:
         return bool(self._meta.purges)
 
     def purge(self) -> None:
-        """Let the store forget what was erased."""
+        """Remove from the disk what was erased."""
         meta = self._meta
         prefixes = sorted({prefix for prefix in meta.purges if prefix})
         self._store.purge([r for prefix in prefixes for r in codec.key_ranges(prefix)])
@@ -257,7 +259,7 @@ class Task:
         self._store.write([(codec.META_KEY, codec.encode_meta(meta))])
 
     def mark_clean(self) -> None:
-        """Note that this store was left in order: a release of other behaviour may open it."""
+        """Note that this store was closed cleanly: a release of other behaviour may open it."""
         self._meta.clean = True
         self._store.write([(codec.META_KEY, codec.encode_meta(self._meta))])
 
@@ -274,7 +276,7 @@ class Task:
         self._fifo: deque[tuple[str, ActorMessage]] = deque()
 
     def _counted_live(self) -> dict[str, dict[str, int]]:
-        """Return the figures of live instances with what the counts say, which goes from those."""
+        """Return the numbers of live instances; the counts that change them are removed."""
         counted = [key for key in self._counts if key[0] == LIVE]
         if not counted:
             return self._meta.live
@@ -328,14 +330,14 @@ class Task:
             self._advance(max(self._clock, record.time), careful)
             self._refuse(record, frame)
             return
-        clock = self._believed(frame.clock, record)
+        clock = self._checked_clock(frame.clock, record)
         self._advance(max(self._clock, record.time, clock), careful)
         self._sets.keep_up(frame.set_number)
         for item in frame.items:
             if item.lane != NO_LANE:
                 lane = frame.lanes[item.lane]
                 position = (item.offset, item.index)
-                if not self._cursors.take(
+                if not self._cursors.accept(
                     lane, position, (item.previous_offset, item.previous_index)
                 ):
                     self._repeated += 1
@@ -343,8 +345,8 @@ class Task:
                 self._applied += 1
             self._item(item, careful)
 
-    def _believed(self, clock: int, record: LogRecord) -> int:
-        """Return what is believed of a sender's clock; raises ClockError."""
+    def _checked_clock(self, clock: int, record: LogRecord) -> int:
+        """Return a sender's clock, cut where an operator has let it pass; raises ClockError."""
         most = record.time + CLOCK_AHEAD_MAX_MS
         if clock <= most:
             return clock
@@ -408,8 +410,8 @@ class Task:
             self._drain(careful)
         self._clock = max(self._clock, to)
 
-    def _fire(self, key: str, entry: Entry, careful: bool) -> int:
-        """Let what is due of an actor have its effect; return what that counts of the budget."""
+    def _fire(self, key: str, entry: CachedActor, careful: bool) -> int:
+        """Fire what is due at an actor; return how much of the budget that takes."""
         state = entry.state
         assert state is not None
         saved = codec.encode_actor(state) if careful else b""
@@ -432,8 +434,8 @@ class Task:
             turn = self._turn()
             dropped = customers.drop_due(state, failed, turn)
             source = (self._log.topic_id, self.partition, self._offset + 1)
-            tell_failed(turn, error, source, {"timers": dropped})
-        turn.changed = True  # if nothing else, what is due next
+            emit_failure_letter(turn, error, source, {"timers": dropped})
+        turn.changed = True  # at least its next due time
         self._close_turn(key, entry, turn)
         return max(1, turn.timers)
 
@@ -452,7 +454,7 @@ class Task:
             raise
         except Exception as error:
             if not isinstance(message, Deliver | Find | Show):
-                raise  # half of a protocol between actors cannot be undone by one of them
+                raise  # one actor cannot undo its half of a protocol between actors
             if not careful:
                 self._cache.touch(key, entry)  # half changed: the roll-back must forget it
                 raise _PoisonError from error
@@ -462,7 +464,7 @@ class Task:
                 log_failure("an event failed and was dead-lettered", error)
                 event = message.event
                 source = (event.topic, event.partition, event.offset)
-                tell_failed(turn, error, source, native(event))
+                emit_failure_letter(turn, error, source, native(event))
             else:
                 log_failure("an operator's command failed and changed nothing", error)
                 order = message.order if isinstance(message, Find) else message
@@ -480,7 +482,7 @@ class Task:
             self._bounds,
         )
 
-    def _close_turn(self, key: str, entry: Entry, turn: Turn) -> None:
+    def _close_turn(self, key: str, entry: CachedActor, turn: Turn) -> None:
         for to, message in turn.messages:
             receiver = partition_of(to, self._partitions)
             if receiver == self.partition:
@@ -488,7 +490,7 @@ class Task:
             else:
                 self._send(receiver, to, message)
         if turn.records or turn.entries:
-            self._leave(key, entry, turn)
+            self._emit_turn(key, entry, turn)
         if turn.changed:
             if not entry.dirty:
                 self._cache.touch(key, entry)
@@ -498,8 +500,8 @@ class Task:
         for count, by in turn.counts.items():
             counts[count] = counts.get(count, 0) + by
 
-    def _leave(self, key: str, entry: Entry, turn: Turn) -> None:
-        """Send the turn's records on; a customer's stand in the timeline, too."""
+    def _emit_turn(self, key: str, entry: CachedActor, turn: Turn) -> None:
+        """Send the turn's records; note those of a customer in the timeline, too."""
         customer = entry.state
         notes = customer if turn.changed and type(customer) is Customer else None
         if notes is not None:
@@ -519,10 +521,10 @@ class Task:
         self._timelines.append(key, customer.noted, entry)
         customer.noted += 1
 
-    def _wake(self, key: str, entry: Entry) -> None:
-        """Index when the actor is due next where that is another time than before."""
+    def _wake(self, key: str, entry: CachedActor) -> None:
+        """Index the actor's next due time if it has changed."""
         due = actor.wake_ms(entry.state)
-        # What one cascade may not fire waits for the clock's next move.
+        # Timers that this cascade may not fire wait for the clock's next move.
         entry.is_put_off = due is not None and due <= self._clock
         wake = self._clock + 1 if entry.is_put_off else due
         if wake != entry.wake:
@@ -532,7 +534,7 @@ class Task:
     # --- what leaves
 
     def _refuse(self, record: LogRecord, error: InputError) -> None:
-        """Emit and count the dead letter of a record that none of ours wrote."""
+        """Emit and count the dead letter of a record that no process of ours wrote."""
         key = ("cjo_dead_letters_total", error.reason)
         self._counts[key] = self._counts.get(key, 0) + 1
         self._emit(foreign_letter(self._log, record, error))
@@ -559,7 +561,7 @@ def _frame_of(record: LogRecord) -> Frame | InputError:
 
 
 def _open_meta(store: Store, partition: int, partitions: int, log: Log) -> codec.Meta:
-    """Return where the store stands; raises RefusalError where it is not this task's."""
+    """Return the store's position; raises RefusalError where the store is not this task's."""
     value = store.get(codec.META_KEY)
     if value is None:
         return codec.Meta(topic_id=log.topic_id, partition=partition, partitions=partitions)

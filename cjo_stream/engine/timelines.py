@@ -1,7 +1,7 @@
-"""The timelines of a task's customers: a ring of entries a customer, each under a key of its own.
+"""The timelines of a task's customers: a ring of entries for each, every entry under its own key.
 
-An event writes its entry and nothing else of the timeline. What was written since the last
-`settle` is overlaid on the store.
+An event writes only its own entry. Entries written since the last `settle` hide those in the
+store.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Timelines:
         self._written: dict[bytes, bytes | None] = {}
 
     def read(self, key: str, noted: int) -> list[TimelineEntry]:
-        """Return the timeline of the customer at actor `key`, who has noted so many entries."""
+        """Return the timeline of the customer at actor `key`, after `noted` entries in all."""
         first = max(0, noted - self._most)
         entries = []
         for number in range(first, noted):
@@ -35,12 +35,12 @@ class Timelines:
         return entries
 
     def append(self, key: str, noted: int, entry: TimelineEntry) -> None:
-        """Write the entry of number `noted`; it takes the place of the oldest."""
+        """Write the entry of number `noted`; in a full ring it replaces the oldest."""
         slot = codec.timeline_key(key, noted % self._most)
         self._written[slot] = codec.encode_entry(entry)
 
     def replace(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
-        """Let `entries` be the customer's timeline, numbered from 0."""
+        """Replace the customer's timeline by `entries`, numbered from 0."""
         for number in range(len(entries), min(noted, self._most)):
             self._written[codec.timeline_key(key, number)] = None
         for number, entry in enumerate(entries):
@@ -51,7 +51,7 @@ class Timelines:
         return list(self._written.items())
 
     def settle(self) -> None:
-        """Everything is written."""
+        """Mark everything as written."""
         self._written.clear()
 
     def reset(self) -> None:

@@ -1,13 +1,12 @@
 """Which actor wakes next.
 
-The store keeps one key per actor that has something due, `due | actor`, for its earliest. A
-window of the nearest of them is held in a heap, so that memory does not grow with those who wait.
-What is pushed beyond the window and not yet written waits in `_beyond`.
+For each actor with something due the store keeps one key, `due | actor`, for the earliest time. A
+heap holds a window of the nearest wakes, so that memory does not grow with the number of actors
+that wait. Wakes beyond the window that are not written yet are in `_beyond`.
 
-What is seen from outside is always exactly what the store will hold with the next commit. A wake
-that is cancelled stays where it lies, for taking it out would cost a search; a mark lets it be
-passed over, at no cost to whoever counts wakes: `_gone` for the heap, `_cancelled` for what lies
-beyond it.
+The wakes seen from outside are always exactly those that the store will hold after the next
+commit. A cancelled wake stays where it is, because removing it would cost a search. A mark lets it
+be skipped, and it is never counted: `_gone` marks wakes in the heap, `_cancelled` those beyond it.
 """
 
 from __future__ import annotations
@@ -38,14 +37,14 @@ class Timers:
         self._beyond: list[Wake] = []
         self._gone: set[Wake] = set()
         self._cancelled: set[Wake] = set()
-        """In `_beyond`, or in the store until the commit."""
+        """Of wakes in `_beyond`, or in the store until the commit."""
         self._dropped: list[Wake] = []
-        """Keys in the store that are nobody's wake."""
+        """Keys in the store that are no actor's wake."""
         self._horizon: Wake | None = _EARLIEST
         """Every wake below it is in the heap; None: every wake is."""
 
     def move(self, key: str, before: int | None, after: int | None) -> None:
-        """Let the actor wake at `after` instead of `before`; None is never."""
+        """Move the actor's wake from `before` to `after`; None: no wake."""
         if before is not None:
             wake = (before, key)
             (self._gone if self._is_near(wake) else self._cancelled).add(wake)
@@ -65,11 +64,11 @@ class Timers:
             self._refill()
 
     def pop(self) -> None:
-        """Remove the nearest wake, which `first` has returned; its actor says when it is next."""
+        """Remove the nearest wake, which `first` has returned; its actor gives the next one."""
         heapq.heappop(self._heap)
 
     def drop(self, wake: Wake) -> None:
-        """Let a key go that the store has and no actor: the actor's entry does not delete it."""
+        """Delete a stored key that is no actor's wake, so that no actor's entry deletes it."""
         self._dropped.append(wake)
 
     def batch(self) -> Batch:
@@ -77,7 +76,7 @@ class Timers:
         return [(timer_key(*wake), None) for wake in self._dropped]
 
     def settle(self) -> None:
-        """Everything is written now: forget what the store can give back."""
+        """Mark everything as written; drop from memory what the store has."""
         self._beyond.clear()
         self._cancelled.clear()
         self._dropped.clear()
@@ -88,7 +87,7 @@ class Timers:
             self._gone = {wake for wake in self._gone if self._is_near(wake)}
 
     def reset(self) -> None:
-        """Go back to what is written."""
+        """Go back to what was last written."""
         self._heap.clear()
         self._beyond.clear()
         self._gone.clear()
