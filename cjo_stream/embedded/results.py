@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ import msgspec
 from cjo_stream.core.catalogue import DEAD_LETTER, KIND_OF, RecordKind
 from cjo_stream.embedded.output import CUSTOMERS
 from cjo_stream.errors import UsageError
-from cjo_stream.installation.answer import Refused
+from cjo_stream.installation.answer import Refused, Written
 
 _Row = TypeVar("_Row")
 
@@ -31,13 +31,30 @@ class FileRecords:
         for path in self._files(KIND_OF[type_]):
             yield from _rows(path, type_)
 
+    def since(self, kind: RecordKind, position: Mapping[str, int]) -> Iterator[Written]:
+        """Yield the records of a kind beyond `position`, whose lanes are files."""
+        for path in self._files(kind):
+            lane = str(path.resolve())
+            at = position.get(lane, 0)
+            if at and not _ends_a_line(path, at):
+                raise UsageError(
+                    f"{path} is another file than the one that was read up to byte {at}: begin "
+                    "with a new position file"
+                )
+            for line in _lines(path, at):
+                at += len(line)
+                yield Written(lane, at, line.rstrip())
+
     def refused(self) -> Iterator[Refused]:
         """Yield the dead letters."""
         for path in self._files(DEAD_LETTER):
             yield from _rows(path, Refused)
 
     def _files(self, kind: RecordKind) -> Iterator[Path]:
-        assert kind.file is not None, f"a run writes no {kind.name}"
+        if kind.file is None:
+            raise UsageError(
+                f"a run writes no file of its own for {kind.name} records: name another kind"
+            )
         return (folder / kind.file for folder in self._folders)
 
 
@@ -83,9 +100,20 @@ def _rows(path: Path, type_: type[_Row]) -> Iterator[_Row]:
             ) from None
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _ends_a_line(path: Path, at: int) -> bool:
+    """Tell whether a file is so long that a line may end before byte `at`, and one does."""
+    try:
+        with path.open("rb") as file:
+            file.seek(at - 1)
+            return file.read(1) == b"\n"
+    except OSError:
+        return True  # reading it says why
+
+
+def _lines(path: Path, at: int = 0) -> Iterator[bytes]:
     try:
         with path.open("rb") as lines:
+            lines.seek(at)
             yield from lines
     except OSError as error:
         raise UsageError(

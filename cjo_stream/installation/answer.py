@@ -67,6 +67,17 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """As text; what is no UTF-8 is replaced."""
 
 
+class Written(msgspec.Struct, frozen=True):
+    """One record that went out, and its place."""
+
+    lane: str
+    """Of records in one order: a partition of one topic, or a file."""
+    next: int
+    """Where the lane goes on after it."""
+    value: bytes
+    """JSON."""
+
+
 def answered(body: Any, at: Identifier, answer: type[_Answer]) -> _Answer:
     """Return the answer to an order about the customer of `at`, from a reply's body.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from cjo_stream.core.catalogue import RecordKind
 from cjo_stream.core.event import Identifier
 from cjo_stream.core.message import ActorMessage
 from cjo_stream.definition import DefinitionSet
-from cjo_stream.installation.answer import Applied, Kept, Refused, Status
+from cjo_stream.installation.answer import Applied, Kept, Refused, Status, Written
 
 Order = Callable[[str], ActorMessage]
 """Makes the message of an order from the id of the command."""
@@ -24,6 +25,14 @@ class Records(Protocol):
 
     def read(self, type_: type[_Record]) -> Iterator[_Record]:
         """Yield the records of a kind, by its struct: those of one customer in their order."""
+
+    def since(self, kind: RecordKind, position: Mapping[str, int]) -> Iterator[Written]:
+        """Yield the records of a kind that went out after `position`: in each lane, in its order.
+
+        `position` holds the `next` of the last record of each lane; an empty one is the beginning.
+        Raises UsageError where the lanes are not those that the position is of, or records in
+        between are gone.
+        """
 
     def refused(self) -> Iterator[Refused]:
         """Yield the dead letters."""

@@ -98,6 +98,9 @@ def _a_decision_is_explained(chain: Chain, listener: Listener) -> None:
     assert command["action"] in explained
     record = json.loads(chain.command("decisions", "explain", command["decision_id"], "--json"))
     assert record["chosen"] == {"action": command["action"], "channel": "email"}
+    for kind in ("decision", "action"):
+        written = map(json.loads, chain.command("records", kind).splitlines())
+        assert command["decision_id"] in {one["decision_id"] for one in written}
 
 
 def _an_outage_is_waited_for(

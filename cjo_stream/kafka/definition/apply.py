@@ -28,7 +28,7 @@ from cjo_stream.definition import (
     succeed,
 )
 from cjo_stream.engine.intake import SWITCHED_OFF
-from cjo_stream.errors import RefusalError, RetryError
+from cjo_stream.errors import RefusalError, RetryError, UsageError
 from cjo_stream.ingest.tenant import fingerprint
 from cjo_stream.installation.answer import Applied, Status
 from cjo_stream.kafka.client.admin import TIMEOUT_S, Admin
@@ -254,6 +254,14 @@ def current(settings: Settings) -> Program | None:
     """Return the applied set, compiled; None before the first `apply`."""
     log = read_definitions(settings)
     return log.program(log.pointer.number) if log.pointer.number else None
+
+
+def in_force(settings: Settings) -> Program:
+    """Return the applied set, compiled; raises UsageError before the first `apply`."""
+    program = current(settings)
+    if program is None:
+        raise UsageError("nothing is applied yet: run `cjo-stream apply TOPOLOGY`")
+    return program
 
 
 def status(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Status:

@@ -9,7 +9,6 @@ from cjo_stream.core.event import Identifier
 from cjo_stream.core.message import identifier_key
 from cjo_stream.core.program.program import Program
 from cjo_stream.definition import DefinitionSet
-from cjo_stream.errors import UsageError
 from cjo_stream.ingest.identifier import named
 from cjo_stream.installation.answer import Applied, Kept, Status, answered
 from cjo_stream.installation.port import Order
@@ -68,7 +67,5 @@ class OnKafka:
 
     def _program(self) -> Program:
         if self._read is None:
-            self._read = definition.current(self._settings)
-        if self._read is None:
-            raise UsageError("nothing is applied yet: run `cjo-stream apply TOPOLOGY`")
+            self._read = definition.in_force(self._settings)
         return self._read

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
 from confluent_kafka import Message
 
-from cjo_stream.core.catalogue import DEAD_LETTER, KIND_OF, RecordKind
-from cjo_stream.installation.answer import Refused
+from cjo_stream.core.catalogue import ACTION, DEAD_LETTER, KIND_OF, RecordKind
+from cjo_stream.errors import UsageError
+from cjo_stream.installation.answer import Refused, Written
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.contents import contents, told_foreign
+from cjo_stream.kafka.client.place import Place, Topic
+from cjo_stream.kafka.definition.apply import in_force
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 
@@ -39,14 +42,47 @@ class TopicRecords:
             except msgspec.MsgspecError as error:
                 told_foreign(_LOG, message, error)
 
+    def since(self, kind: RecordKind, position: Mapping[str, int]) -> Iterator[Written]:
+        """Yield the records of a kind beyond `position`, whose lanes are partitions."""
+        for topic, partition in self._partitions(kind):
+            lane = f"{topic.name}/{topic.id}/{partition}"
+            place = (topic.name, partition)
+            at = position.get(lane, 0)
+            self._check(place, at)
+            for message in contents(self._settings, place, at):
+                value = message.value()
+                if isinstance(value, bytes):  # null takes a profile back
+                    yield Written(lane, (message.offset() or 0) + 1, value)
+
     def refused(self) -> Iterator[Refused]:
         """Yield the dead letters."""
         return map(_refused, self._messages(DEAD_LETTER))
 
     def _messages(self, kind: RecordKind) -> Iterator[Message]:
-        name = Names(self._settings.topic_prefix).out(kind)
-        for number in range(Admin(self._settings).require([name])[name].partitions):
-            yield from contents(self._settings, (name, number))
+        for topic, partition in self._partitions(kind):
+            yield from contents(self._settings, (topic.name, partition))
+
+    def _partitions(self, kind: RecordKind) -> Iterator[tuple[Topic, int]]:
+        names = Names(self._settings.topic_prefix)
+        wanted = self._targets(names) if kind is ACTION else {names.out(kind)}
+        for _, topic in sorted(Admin(self._settings).require(wanted).items()):
+            for partition in range(topic.partitions):
+                yield topic, partition
+
+    def _targets(self, names: Names) -> set[str]:
+        """Return the topics that the channels of the applied set have for commands."""
+        channels = in_force(self._settings).channels.values()
+        return {name for channel in channels if (name := names.target(channel)) is not None}
+
+    def _check(self, place: Place, at: int) -> None:
+        """Raise UsageError where records are gone between `at` and what the partition holds."""
+        admin = Admin(self._settings)
+        first, end = admin.firsts([place])[place], admin.ends([place])[place]
+        if at and not first <= at <= end:
+            raise UsageError(
+                f"{place[0]}/{place[1]} holds records {first} to {end}, and those from {at} on "
+                "are wanted: some are gone. Begin with a new position file"
+            )
 
 
 def _refused(message: Message) -> Refused:

@@ -31,6 +31,7 @@ _DRIVER = "unit/house/test_way_out.py::test_a_driver_goes_on_as_its_refusals_say
 _SPOILT = "unit/house/test_way_out.py::test_of_a_spoilt_checkpoint_the_manifest_goes_and_the_one_before_is_taken"
 _NULL = "unit/kafka/definition/test_foreign.py::test_a_record_that_is_none_is_refused_until_a_null_value_stands_under_its_key"
 _BACK = "unit/kafka/definition/test_foreign.py::test_a_set_that_is_gone_is_needed_until_its_record_is_written_back"
+_READ_ON = "unit/cli/test_records.py::test_what_cannot_be_read_on_is_refused"
 _WITHOUT = "unit/kafka/position/test_position.py::test_an_operator_may_have_dispatch_go_on_without_what_is_gone"
 _CHOICES = "unit/cli/test_decisions.py::test_any_log_of_choices_can_be_evaluated"
 _LOSS = "kafka/test_loss.py::test_replaced_records_are_never_passed_over_in_silence"
@@ -88,6 +89,12 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/place.py": {
         "--keep-key is for Kafka": "unit/cli/test_cli.py::test_a_set_is_applied_to_a_state_folder_and_told",
     },
+    "cli/records.py": {
+        "a command of their own": _READ_ON,
+        "there are no records of kind": _READ_ON,
+        "is no position file": _READ_ON,
+        "name a file in a folder that can be written to": _READ_ON,
+    },
     "cli/schema.py": {
         "there is no schema": "unit/cli/test_cli.py::test_schemas_are_listed_and_printed"
     },
@@ -143,6 +150,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "name one that {} there shows": _COMMANDS,
         "name the --out folder of a `run`": _COMMANDS,
         "it is not as a `run` left it; run again": _COMMANDS,
+        "is another file than the one that was read": _READ_ON,
+        "writes no file of its own": _READ_ON,
     },
     "embedded/state.py": {"name the folder that `run` was given with --state": _COMMANDS},
     "engine/codec.py": {
@@ -230,6 +239,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "kafka/definition/apply.py": {
         "is another `apply` under way?": _APPLIED_AGAIN,
+        "nothing is applied yet": "kafka/test_definition.py::test_an_operator_finds_a_customer_by_any_of_their_identifiers",
         "it goes on where it stopped": _BROKEN_OFF,
         "'; '.join(errors)": "unit/engine/test_task.py::test_a_set_that_does_not_compile_is_refused_and_the_one_in_force_stays",
         "came in between. Write the topic's records back": "unit/kafka/definition/test_foreign.py::test_no_apply_says_that_a_set_governs_where_a_later_one_does",
@@ -261,8 +271,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "kafka/stage/memory.py": {
         "what no learner of this release wrote": "unit/kafka/definition/test_foreign.py::test_a_learner_whose_memory_was_written_over_begins_anew",
     },
-    "kafka/operator/installation.py": {
-        "nothing is applied yet": "kafka/test_definition.py::test_an_operator_finds_a_customer_by_any_of_their_identifiers",
+    "kafka/operator/records.py": {
+        "Begin with a new position file": "kafka/test_records.py::test_records_that_are_gone_are_no_continuation",
     },
     "kafka/position/position.py": {
         "or delete the group's offsets": "unit/kafka/position/test_position.py::test_an_operator_may_have_intake_go_on_from_the_copy",

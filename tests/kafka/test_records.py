@@ -1,0 +1,50 @@
+"""What went out, read on from a place, over a real broker."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import TopicPartition
+
+from cjo_stream.core.catalogue import REWARD
+from cjo_stream.errors import UsageError
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.sender import Outgoing, Sender
+from cjo_stream.kafka.operator.records import TopicRecords
+from cjo_stream.kafka.topic.check import create
+from cjo_stream.kafka.topic.name import Names
+from cjo_stream.settings import Settings
+
+
+@pytest.fixture
+def reward(settings: Settings) -> str:
+    create(settings, None)
+    return Names(settings.topic_prefix).out(REWARD)
+
+
+def produce(settings: Settings, topic: str, *values: bytes) -> None:
+    sender = Sender(settings)
+    sender.send([Outgoing(topic, value, 0) for value in values])
+    sender.close()
+
+
+def test_what_came_since_a_position_is_read(settings: Settings, reward: str) -> None:
+    records = TopicRecords(settings)
+    produce(settings, reward, b"1", b"2")
+    first = list(records.since(REWARD, {}))
+    assert [one.value for one in first] == [b"1", b"2"]
+    reached = {one.lane: one.next for one in first}
+    assert list(records.since(REWARD, reached)) == []
+    produce(settings, reward, b"3")
+    assert [one.value for one in records.since(REWARD, reached)] == [b"3"]
+
+
+def test_records_that_are_gone_are_no_continuation(settings: Settings, reward: str) -> None:
+    records, admin = TopicRecords(settings), Admin(settings)
+    produce(settings, reward, b"1", b"2", b"3")
+    (lane,) = {one.lane for one in records.since(REWARD, {})}
+    cut = TopicPartition(reward, 0, 2)
+    admin.result(admin.client.delete_records([cut])[cut])
+    with pytest.raises(UsageError, match=r"some are gone\. Begin with a new position file"):
+        list(records.since(REWARD, {lane: 1}))
+    assert [one.value for one in records.since(REWARD, {lane: 2})] == [b"3"]
+    assert [one.value for one in records.since(REWARD, {})] == [b"3"]
