@@ -1,7 +1,7 @@
-"""The table of messages: the senders of each, and its handler by how the receiver stands.
+"""The table of messages: the senders of each, and its handler for each standing of the receiver.
 
-The core's one entry for messages; time has its own, `fire`. A standing without a handler is one in
-which the protocol sends no such message.
+`receive` is the core's entry point for messages, `fire` the one for time. Where a standing has no
+handler, the protocol never sends that message to an actor in that standing.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ Rows = Mapping[frozenset[Standing] | Standing, Handler]
 
 
 def _by_standing(rows: Rows) -> dict[Standing, Handler]:
-    """Return the handler of each standing; those that no row names are ruled out."""
+    """Return the handler of each standing; a standing that no row names has none."""
     return {
         standing: handler
         for standings, handler in rows.items()
@@ -65,13 +65,13 @@ def _by_standing(rows: Rows) -> dict[Standing, Handler]:
 OF_IDENTIFIERS: dict[type, Handler] = {
     #                                     sent by
     Arrive: arrival.on_arrive,  # intake; a customer that was erased
-    LinkRequest: arrival.on_link_request,  # an anchor that saw it
+    LinkRequest: arrival.on_link_request,  # the anchor of an event that names both
     Linked: arrival.on_linked,  # the customer that now has both
     Granted: arrival.on_granted,  # the customer that will have both
     Refused: arrival.on_refused,  # a customer, or the other identifier
     Rebind: arrival.on_rebind,  # the customer an event, or a Locate, was redirected to
     Reseed: arrival.on_reseed,  # a customer that an unmerge made
-    Left: arrival.on_left,  # the customer that others have left
+    Left: arrival.on_left,  # its customer, when other members have left
     Forget: arrival.on_forget,  # an erased customer
     Find: arrival.on_find,  # an operator
     Tie: arrival.on_tie,  # an operator
@@ -103,7 +103,7 @@ OF_CUSTOMERS: dict[type, dict[Standing, Handler]] = {
             _ERASED: absent.on_locate_for_erased,
         }
     ),
-    # an identifier; a redirect; the customer it has left
+    # an identifier; a redirect; a customer that the identifier has left
     Denied: _by_standing(
         {
             _NOBODY: absent.on_denied_for_nobody,
@@ -118,7 +118,7 @@ OF_CUSTOMERS: dict[type, dict[Standing, Handler]] = {
     Accept: _by_standing({Standing.FROZEN: merge.on_accept}),  # the smaller customer
     Reject: _by_standing({Standing.FROZEN: change.on_reject}),  # the smaller customer
     Absorb: _by_standing({Standing.RESERVING: change.on_absorb}),  # the greater customer
-    # a customer from which it parts
+    # the customer that it was parted from
     Seed: _by_standing({_NOBODY: unmerge.on_seed, Standing.UNSEEDED: unmerge.on_seed}),
     Seeded: _by_standing({PRESENT: change.on_seeded}),  # a customer that parted from it
     # an operator, by an identifier; a redirect
@@ -132,7 +132,7 @@ OF_CUSTOMERS: dict[type, dict[Standing, Handler]] = {
     ),
     Unlink: _by_standing(_ORDERED),  # an operator, by an identifier; a redirect
     Erase: _by_standing(_ORDERED),  # an operator, by an identifier; a redirect
-    # an erased customer, absorbed by it or parted from it
+    # an erased customer that it had absorbed, or that was parted from it
     Purge: _by_standing(
         {
             _NOBODY: erasure.on_purge_for_nobody,
@@ -145,8 +145,8 @@ OF_CUSTOMERS: dict[type, dict[Standing, Handler]] = {
 def receive(key: str, state: Actor | None, message: ActorMessage, turn: Turn) -> Actor | None:
     """Let the actor at `key` handle a message; return its new state, None for none.
 
-    `state` may be changed in place. Everything sent, emitted and counted is left on `turn`. Raises
-    InvariantError where the protocol sends no such message to such an actor.
+    `state` may be changed in place. Everything sent, emitted and counted is collected on `turn`.
+    Raises InvariantError if the protocol never sends this message to an actor in this standing.
     """
     found: Any = state
     try:
@@ -161,7 +161,7 @@ def receive(key: str, state: Actor | None, message: ActorMessage, turn: Turn) ->
 
 
 def fire(state: Actor, turn: Turn) -> None:
-    """Let everything of an actor have its effect that is due at the turn's clock."""
+    """Apply everything of an actor that is due at the turn's clock."""
     if isinstance(state, Customer):
         customer.fire(state, turn)
     else:

@@ -1,4 +1,4 @@
-"""The bodies of replies: what tasks and customers answer to operators, as data."""
+"""The bodies of replies: the answers of tasks and customers to operators, as data."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class WaitingRow(msgspec.Struct):
 
 
 class CustomerRow(msgspec.Struct):
-    """What is known of a customer: a line of customers.jsonl; an operator sees more of it."""
+    """A customer: a line of customers.jsonl. `waiting` and `absorbed` are for operators only."""
 
     customer_id: str
     identifiers: dict[str, list[str]]
@@ -50,20 +50,20 @@ class Shown(msgspec.Struct, kw_only=True):
     found: bool = True
     customer: CustomerRow
     history: list[dict[str, Any]] | msgspec.UnsetType = msgspec.UNSET
-    """Entries of the timeline, oldest first: `at`, `kind`, and the body under its kind."""
+    """Entries of the timeline, oldest first: `at`, `kind`, and the body under the kind's name."""
     left_out: int | msgspec.UnsetType = msgspec.UNSET
-    """Older entries that the answer had no room for."""
+    """How many older entries the answer had no room for."""
 
 
 class Tied(msgspec.Struct):
-    """The answer to Tie; `reason` says why they stay apart."""
+    """The answer to Tie; `reason` says why the identifiers stay apart."""
 
     linked: bool
     reason: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class LeavingInstance(msgspec.Struct):
-    """An instance that leaves with a component."""
+    """An instance that moves to the new customer."""
 
     journey: str
     key: Any
@@ -71,18 +71,18 @@ class LeavingInstance(msgspec.Struct):
 
 
 class Leaving(msgspec.Struct):
-    """Identifiers that become a customer of their own, with what goes along."""
+    """Identifiers that become a customer of their own, and the state that moves with them."""
 
     identifiers: list[str]
     instances: list[LeavingInstance]
     facts: list[str]
     commands: int
     customer_id: str | msgspec.UnsetType = msgspec.UNSET
-    """Their customer from here on, once it is done."""
+    """Their new customer, once the unmerge is done."""
 
 
 class Unlinked(msgspec.Struct, kw_only=True):
-    """The answer to Unlink: what is, or would be, taken back."""
+    """The answer to Unlink: the links that are, or would be, taken back."""
 
     found: bool = True
     customer_id: str
@@ -92,10 +92,10 @@ class Unlinked(msgspec.Struct, kw_only=True):
 
 
 class Removed(msgspec.Struct):
-    """What is held of a customer, in numbers."""
+    """How much is held of a customer."""
 
     identifiers: dict[str, int]
-    """By type."""
+    """Their number by type."""
     absorbed_customers: int
     events: int
     facts: int
@@ -117,14 +117,17 @@ class Erased(msgspec.Struct, kw_only=True):
 
 
 class Nobody(msgspec.Struct):
-    """The answer for an identifier that no customer has; `changed`: it is on its way to one."""
+    """The answer if no customer has the identifier.
+
+    `changed`: the identifier has just left a customer, and its new one is not known here yet.
+    """
 
     found: bool = False
     changed: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Failed(msgspec.Struct):
-    """The answer for an order whose handler failed: the type of the error."""
+    """The answer to an order whose handler failed: the type of the error."""
 
     error: str
 
@@ -139,20 +142,20 @@ class Stored(msgspec.Struct):
 
 
 class SetInForce(msgspec.Struct):
-    """Which definition set is in force, and why not the one asked for."""
+    """The definition set in force; `error` says why it is not the requested one."""
 
     active: int
     error: str | None
 
 
 class ModelInForce(msgspec.Struct):
-    """Which model is in force, and why not the one asked for."""
+    """The model in force; `error` says why it is not the requested one."""
 
     model: int
     error: str | None
 
 
 class Swept(msgspec.Struct):
-    """The task forgets what was overwritten."""
+    """The task removes overwritten values from its store's log and buffers."""
 
     swept: bool = True

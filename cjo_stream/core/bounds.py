@@ -1,6 +1,7 @@
-"""How many of each thing an actor keeps: what is beyond goes as its module says, and is counted.
+"""How many of each thing an actor keeps.
 
-What may be large is bounded in bytes, too, by `core.size`: a frame must hold it.
+What exceeds a bound is dropped, as the module of that thing says, and counted. Things that may be
+large are also bounded in bytes (`core.size`), because they must fit into a frame.
 """
 
 from __future__ import annotations
@@ -25,73 +26,73 @@ from cjo_stream.core.size import (
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """Numbers of things, and sizes; the product's are the defaults.
+    """Numbers of things, and sizes; the defaults are the product's.
 
-    Each may be 1 or more, `commands` and `piece_bytes` more. Whoever runs a log again must run it
-    by the same: what goes beyond a bound is a result.
+    Each is at least 1; `commands` and `piece_bytes` need more. A replay of a log must use the same
+    bounds as the first run, because results depend on them.
     """
 
     # of an identifier
     held: int = 1_000
-    """Events that wait for the answers to their links; the oldest goes on without."""
+    """Events that wait for the answers to their links; the oldest goes on without them."""
     asked: int = 1_000
-    """Links that wait to be asked for; one more is asked with a later event that shows it."""
+    """Links that wait to be requested; one more is requested at a later event that has it."""
     known: int = 200
-    """Edges remembered as linked, and as many as refused: a flood of refusals forgets no link."""
+    """Edges remembered as linked, and as many as refused: refusals never displace links."""
     users: int = 1_000
-    """Whoever is seen with more is shared, whatever the topology says."""
+    """An identifier seen with more users is shared, whatever the topology says."""
 
     # of a customer's membership
     queue: int = 1_000
-    """Links and proposals in the queue; what an operator or a detached identifier sends has
-    room."""
+    """Links and proposals in the queue. Messages of operators and of detached identifiers always
+    find room."""
     evidence: int = 200
-    """Links that no member hangs on go first; those of a tree stay, whatever this is."""
+    """Only links that close a circle are dropped; those that connect the members always stay."""
     aliases: int = 1_000
     """Ids of customers that were merged into this one."""
     origins: int = 1_000
-    """Ids under which stores may still hold what this customer was."""
+    """Former ids: a store may still hold earlier states of this customer under them."""
     remembered: int = 1_000
-    """Members that left, until the last event for them has come by, and commands that left."""
+    """Members that left, until the last event for them has been passed on; likewise commands."""
     members: int = 500
-    """Whatever the limits of their types say, a limit with `per` above all."""
+    """Members, even if the limits of their types allow more, as a limit with `per` does."""
     apart: int = 1_000
     """Marks of customers that must not be linked again."""
     piece_bytes: int = 200 * 1024
-    """Of a customer on the way to another; below a frame's bound, so that a piece is never the
-    largest item there can be."""
+    """Of a customer's state that is sent to another customer. It is below a frame's bound, so that
+    a piece is never the largest possible item."""
 
     # of a customer's events
     seen: int = 1_000
-    """Ids of events, against repeats."""
+    """Ids of events, by which repeats are recognised."""
     cases: int = 200
     """Open or closed."""
     statements: int = 500
-    """Of consent: purposes times channels."""
+    """Statements of consent: one for each purpose and channel."""
     timeline: int = 300
     """Entries."""
 
     # of journeys and decisions
     live: int = 25
-    """Instances of one journey; `instances` of all, with the ended ones that are watched."""
+    """Live instances of one journey. `instances` bounds all, ended ones still watched included."""
     instances: int = 500
     watched: int = 25
-    """Ended instances of one journey whose goal may still come."""
+    """Ended instances of one journey whose goal can still be reached."""
     keys: int = 1_000
-    """Of one journey, with when they were entered and ended."""
+    """Keys of one journey, each with the times when it was last entered and ended."""
     waiting: int = 100
-    """Requests that wait for their time."""
+    """Requests that wait for the end of quiet hours."""
     commands: int = 1_024
-    """More than PRUNED_EVERY of core.command.history: caps and limits are exact within the latest
-    of these, less that number."""
+    """Must exceed PRUNED_EVERY of core.command.history. Caps and limits are exact over the latest
+    `commands` - PRUNED_EVERY commands."""
     commands_aged: int = 50
-    """Kept whatever their age, for an outcome that names its command."""
+    """The latest commands, kept at any age for outcomes that name their command."""
     windows: int = 200
     """Open reward windows."""
     raised: int = 1_000
     """Events that one event may raise."""
     due_at_once: int = 100
-    """Timers set while others fire that fire with them."""
+    """Timers that may be set and fire in the same cascade."""
 
     # of sizes (core.size)
     small_bytes: int = SMALL_BYTES

@@ -1,8 +1,8 @@
-"""The catalogue of records that go out: one row for each kind.
+"""The catalogue of published records: one row for each kind.
 
-Everything that depends on the kind of a record is drawn from its row: its topic and how long that
-is kept, where dispatch sends it, what an erasure says of it, the file of a run, its JSON Schema,
-its place in the timeline, the lists of the test driver. To add a kind, write its struct in
+Everything that depends on the kind of a record is derived from its row: its topic and retention,
+the destination in dispatch, the entry in the answer to an erasure, the file of a run, the JSON
+Schema, the place in the timeline, the lists of the test driver. To add a kind, write its struct in
 `record.py` and its row here.
 """
 
@@ -27,25 +27,26 @@ _DAY_MS: Final = 86_400_000
 
 
 class RecordKind(msgspec.Struct, frozen=True, kw_only=True):
-    """What is so of every record of one kind."""
+    """Properties shared by all records of one kind."""
 
     name: str
-    """Its topic is PREFIX + name + `.v1`, but an action command's, which is its channel's."""
+    """The topic is PREFIX + name + `.v1`, except for action commands: they go to the output topic
+    of their channel."""
     struct: type[msgspec.Struct]
     holds: str
-    """What of a person it holds, for an erasure to name."""
+    """The personal data in it, as the answer to an erasure names it."""
     key: str | None = "customer_id"
-    """The field that is the key of its Kafka record; None: there is no key."""
+    """The field that is the key of the Kafka record; None: the record has no key."""
     partitions: int | None = None
-    """Of its topic; None: as many as the installation has."""
+    """Partitions of the topic; None: as many as the installation has."""
     kept_ms: int | None = None
-    """By its topic; None: as the broker does."""
+    """Retention of the topic; None: the broker's default."""
     is_compacted: bool = False
-    """Whether its topic keeps the latest record of each key."""
+    """Whether the topic keeps only the latest record of each key."""
     file: str | None = None
-    """Of a run."""
+    """The file that `run` writes; None: none."""
     schema: str | None
-    """Under which name `cjo-stream schema` prints its JSON Schema."""
+    """The name under which `cjo-stream schema` prints its JSON Schema."""
     in_timeline: bool = False
 
     def key_of(self, record: Any) -> str:
@@ -73,7 +74,7 @@ REWARD: Final = RecordKind(
     name="reward",
     struct=Reward,
     holds="rewards",
-    partitions=1,  # what is learnt depends on the order of all rewards
+    partitions=1,  # the model depends on the order of all rewards
     kept_ms=30 * _DAY_MS,
     file="rewards.jsonl",
     schema="cjo.reward.v1",
@@ -122,4 +123,4 @@ REPLY: Final = RecordKind(
 RECORDS: Final = (ACTION, DECISION, REWARD, TRANSITION, IDENTITY, PROFILE, DEAD_LETTER, REPLY)
 KIND_OF: Final[dict[type, RecordKind]] = {kind.struct: kind for kind in RECORDS}
 FILES: Final = {kind.name: kind.file for kind in RECORDS if kind.file is not None}
-"""By kind, the file of a run."""
+"""The file that `run` writes, by the kind's name."""

@@ -1,12 +1,12 @@
-"""A customer: the order of one event, and of one due time (docs/journeys.md).
+"""A customer: the order in which one event, or one due time, is handled (docs/journeys.md).
 
-(0) identity: an event of an identifier that an unmerge parted goes on to its customer
+(0) identity: an event of an identifier that an unmerge took away is passed on to its customer
 (1) an event id seen before is dropped
 (2) the profile: facts, traits, consent, cases, outcomes
 (3) every live instance, by journey name, then oldest first
 (4) every journey whose entry matches, by name
-(5) raised events, each by (3) and (4); then the timers that were set already due, and at each
-    instant, after its timers, the requests that waited until then
+(5) raised events, each by (3) and (4); then timers that are already due when set; at each
+    instant first its timers, then the requests that waited until it
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _JSON = msgspec.json.Encoder()
 
 
 def on_deliver(key: str, state: Customer | None, message: Deliver, turn: Turn) -> Customer | None:
-    """Let an event have its whole effect on its customer."""
+    """Apply an event to its customer."""
     event, before = message.event, state
     if state is None:
         state = _born(key, message)
@@ -88,7 +88,7 @@ def on_deliver(key: str, state: Customer | None, message: Deliver, turn: Turn) -
 
 
 def on_locate(key: str, state: Customer, message: Locate, turn: Turn) -> Customer:
-    """Answer an identifier that it belongs here, or pass the question on behind its events."""
+    """Answer an identifier that this is its customer, or pass the question on after its events."""
     turn.changed = False
     if not is_locate_passed_on(state, message, turn):
         answer_locate(key, message, turn)
@@ -96,7 +96,7 @@ def on_locate(key: str, state: Customer, message: Locate, turn: Turn) -> Custome
 
 
 def on_show(key: str, state: Customer, message: Show, turn: Turn) -> Customer:
-    """Answer an operator."""
+    """Answer an operator with the customer."""
     turn.changed = False
     if is_order_passed_on(state, message, turn):
         return state
@@ -112,7 +112,7 @@ def on_show(key: str, state: Customer, message: Show, turn: Turn) -> Customer:
 
 
 def fire(customer: Customer, turn: Turn) -> None:
-    """Fire what is due at the clock, in order, each with all that it causes."""
+    """Fire everything due at the clock, in order, each with all that it causes."""
     outer = [t for i in customer.instances for t in i.timers if t.due <= turn.clock]
     if outer or requests.first_due(customer, turn.clock) is not None:
         cascade = Cascade(customer, turn, None)
@@ -125,10 +125,10 @@ def fire(customer: Customer, turn: Turn) -> None:
 
 
 def drop_due(customer: Customer, failed: Due, turn: Turn) -> list[dict[str, Any]]:
-    """Drop what is due of the kind that failed, for good; return what it was.
+    """Drop everything due of the kind that failed; return rows that describe it.
 
-    The rest of what is due has its effect at the clock's next move. Where nothing of that kind is
-    due, all goes: what has failed must not be due again.
+    Things due of other kinds fire when the clock moves next. If nothing of the failed kind is due,
+    everything due is dropped, so that the failure cannot repeat.
     """
     dropped = _DROPS[failed](customer, turn)
     return dropped or [row for drop in _DROPS.values() for row in drop(customer, turn)]
@@ -178,9 +178,9 @@ _DROPS = {
 
 
 def wake_ms(customer: Customer) -> int | None:
-    """Return when something of the customer is due next, or None.
+    """Return when the customer's next timer, waiting request, window's end or profile is due.
 
-    That is a timer, a waiting request, the end of a reward window, or the profile.
+    Clock in ms; None if nothing is.
     """
     due = [timer.due for instance in customer.instances for timer in instance.timers]
     due += [waiting.due for waiting in customer.waiting]
@@ -194,7 +194,7 @@ def wake_ms(customer: Customer) -> int | None:
 
 
 def snapshot(customer: Customer, program: Program, now: int, timers: bool = False) -> CustomerRow:
-    """Return a row of customers.jsonl; with `timers`, what is due and when, too."""
+    """Return a row of customers.jsonl; with `timers`, also its due times and waiting requests."""
     view = View(customer, program, now)
     values = {name: view.get(name) for name in program.traits}
     rows = []
@@ -230,11 +230,11 @@ def _waiting_row(waiting: Waiting) -> WaitingRow:
     )
 
 
-# --- step 0: whose the event is
+# --- step 0: the customer of the event
 
 
 def _born(key: str, message: Deliver) -> Customer:
-    """Return a customer met for the first time: an event's anchor is its one member."""
+    """Return a new customer; its one member is the anchor of its first event."""
     if not message.event.identifiers:
         return Customer(id=key[1:])
     anchor = message.event.identifiers[0]
@@ -299,7 +299,7 @@ def _dead_letter(event: Event, detail: str, turn: Turn) -> None:
     )
 
 
-# --- steps 3 to 5: journeys, what they raise, what is due
+# --- steps 3 to 5: journeys, raised events, due timers and requests
 
 
 def _show_all(cascade: Cascade, event: Event) -> None:
@@ -313,9 +313,10 @@ def _show_all(cascade: Cascade, event: Event) -> None:
 
 
 def _finish(cascade: Cascade, outer: Sequence[Timer] = ()) -> None:
-    """Handle what was raised, then what is due one by one, each with what it raises.
+    """Handle raised events, then due timers and requests one by one, each with what it raises.
 
-    `outer` are the timers that were due before; of those set on the way `due_at_once` fire.
+    `outer` are the timers that were due at the start. Of timers set meanwhile, at most
+    `due_at_once` fire.
     """
     customer, clock = cascade.customer, cascade.turn.clock
     left = cascade.turn.bounds.due_at_once
@@ -355,9 +356,9 @@ def _decide_again(cascade: Cascade, waiting: Waiting) -> None:
 def _first_due(
     customer: Customer, clock: int, of: Sequence[Timer] | None = None
 ) -> tuple[Instance, Timer] | None:
-    """Return the first timer due: by due time, journey name, oldest instance, order of writing.
+    """Return the first timer due: by due time, journey name, age of instance, order written.
 
-    `of`: only these, None for all.
+    `of` restricts the search to these timers; None searches all.
     """
     best: tuple[Instance, Timer] | None = None
     for instance in customer.instances:

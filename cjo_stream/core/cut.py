@@ -1,17 +1,17 @@
-"""Records that are too large are cut, and say so.
+"""Records that are too large are cut, and marked.
 
-No record is larger than RECORD_BYTES_MAX: brokers take 1 MiB by default, and a topic that a
-topology names is its owner's. What a customer keeps is bounded (`core.size`), so few ever come
-near; those that do lose the least that makes them fit:
+No record is larger than RECORD_BYTES_MAX: brokers accept 1 MiB by default, and the topics that a
+topology names belong to others. A customer's state is bounded (`core.size`), so few records ever
+come near. Those that do lose as little as possible:
 
-    of a list              the last elements; of a decision's candidates the chosen one stands
-                           first, then those that passed
-    of facts, traits,      whole values, the largest; half a value would be another
-      payload
-    of any other object    likewise within, its fields small ones first
-    of a text              its end
+    list                   its last elements; a decision's candidates are sorted before: the
+                           chosen one first, then those that passed
+    facts, traits,         the largest values, each as a whole: half a value would be another
+      payload              value
+    any other object       its fields are cut in turn; small fields are kept whole
+    text                   its end
 
-`cut` of the record names the fields that are not whole.
+The record's `cut` names the fields that were cut.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ RECORD_BYTES_MAX: Final = 900_000
 VALUES: Final = frozenset(("facts", "traits", "payload"))
 """The fields that hold values by name."""
 _CUT_BYTES: Final = 200
-"""Kept free for the mark, which names a few fields."""
+"""Reserved for the field `cut`."""
 
 _JSON: Final = msgspec.json.Encoder()
 
 
 def cut_record(record: Record, bytes_max: int) -> bytes:
-    """Return a record's JSON in at most so many bytes, with the mark."""
+    """Return a record's JSON in at most `bytes_max` bytes, its field `cut` set."""
     if isinstance(record, Decision):
         ordered = sorted(record.candidates, key=partial(_place, record))
         record = msgspec.structs.replace(record, candidates=ordered)
@@ -43,7 +43,7 @@ def cut_record(record: Record, bytes_max: int) -> bytes:
 
 
 def cut_json(value: bytes, bytes_max: int) -> bytes:
-    """Return a record's JSON, cut likewise."""
+    """Return a record's JSON in at most `bytes_max` bytes, its field `cut` set."""
     whole: dict[str, Any] = msgspec.json.decode(value)
     kept = shortened(whole, bytes_max - _CUT_BYTES)
     kept["cut"] = [name for name in whole if name not in kept or kept[name] != whole[name]]
@@ -51,7 +51,9 @@ def cut_json(value: bytes, bytes_max: int) -> bytes:
 
 
 def shortened(value: Any, bytes_max: int, *, values: bool = False) -> Any:
-    """Return JSON's like of `value` in at most so many bytes; `values`: elements stay whole.
+    """Return `value` shortened to at most `bytes_max` bytes of JSON.
+
+    `values`: the elements of an object are kept whole or dropped.
 
     >>> shortened({"id": "a", "list": [1, 22, 333]}, 24)
     {'id': 'a', 'list': [1, 22]}
@@ -68,7 +70,7 @@ def shortened(value: Any, bytes_max: int, *, values: bool = False) -> Any:
 
 
 def _object(whole: dict[str, Any], bytes_max: int, values: bool) -> dict[str, Any]:
-    """Keep the small fields, and of the large ones an even share of what is left."""
+    """Keep small fields whole; give the large ones an even share of the remaining bytes."""
     sizes = sorted((size_of({name: value}) - 1, name) for name, value in whole.items())
     left = bytes_max - 1
     kept: dict[str, Any] = {}
@@ -86,7 +88,7 @@ def _object(whole: dict[str, Any], bytes_max: int, values: bool) -> dict[str, An
 
 
 def _list(whole: list[Any], bytes_max: int) -> list[Any]:
-    """Keep the first elements of what is too large as a whole."""
+    """Keep the first elements that fit."""
     kept: list[Any] = []
     left = bytes_max - 1
     for element in whole:

@@ -1,4 +1,4 @@
-"""Stable draws: the same words give the same number on every machine."""
+"""Stable draws: equal words give the same number on every machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Durations as definitions write them: `90s 30m 2h 3d 1w`, or joined, `1d12h`."""
+"""Durations as definitions write them: `90s`, `30m`, `2h`, `3d`, `1w`, or joined, `1d12h`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What identity is made of: incarnations of identifiers, and the links seen between them."""
+"""The elements of identity: incarnations of identifiers, and the links seen between them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import msgspec
 
 
 class Incarnation(msgspec.Struct, frozen=True, array_like=True):
-    """An identifier in one of its epochs: the element that customers are sets of.
+    """An identifier in one of its epochs. A customer is a set of these.
 
-    Whatever is not monotone (detached, unmerged, erased) begins a new epoch, so that messages of
-    an older one are recognised. Epochs an identifier gives itself are even; those that an unmerge
-    gives it are odd: neither can meet the other's.
+    Every change that takes an identifier out of a customer (detached, unmerged, erased) begins a
+    new epoch, so that messages of an older epoch are recognised. An identifier gives itself even
+    epochs, an unmerge gives it odd ones, so that the two never collide.
     """
 
     type: str
@@ -22,9 +22,9 @@ class Incarnation(msgspec.Struct, frozen=True, array_like=True):
 class Edge(msgspec.Struct, frozen=True, array_like=True):
     """A link: two identifiers seen in one event, or joined by an operator's command.
 
-    `source` is the anchor, which asks and gets the answer; `other` has its epoch once its
-    own actor has seen the edge. `name` is what the source knows the edge by. The
-    rest says what caused it.
+    `source` is the anchor, which requests the link and gets the answer; the epoch of `other` is
+    set once its own actor has seen the edge. `name` is the source's name for the edge. The other
+    fields say what caused it.
     """
 
     source: Incarnation
@@ -39,7 +39,7 @@ class Edge(msgspec.Struct, frozen=True, array_like=True):
 class Member(msgspec.Struct, array_like=True):
     """An incarnation that belongs to a customer.
 
-    `linked_at`: clock of the last link that joined two customers at it, None for none.
+    `linked_at`: clock of the last merge by a link that ends at this member, None before any.
     `seen_at`: event time of the last event of its customer that named it.
     """
 

@@ -1,4 +1,4 @@
-"""One thing a customer did, or a channel did to them."""
+"""Events: what a customer did, or what a channel did to the customer."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ class Identifier(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Event(msgspec.Struct, array_like=True):
-    """An event after decoding and normalising; what intake sends and journeys see.
+    """An event after decoding and normalising, as intake sends it and journeys see it.
 
-    `time` and `received_at` are ms since the epoch, UTC: when it happened, and the timestamp of
-    the raw record that brought it. `identifiers` stand strongest type first; the first is the
-    anchor. `own_id`: the id is the producer's (by it repeats are dropped), not one made of
-    coordinates. An event raised by a journey has no `id`, no `channel` and no identifiers.
+    `time` is when it happened, `received_at` the timestamp of its raw record; both are ms since
+    the epoch, UTC. `identifiers` are sorted by type, strongest first; the first is the anchor.
+    `own_id`: the id is the producer's, and repeats of it are dropped; otherwise the id is made of
+    topic, partition and offset. An event raised by a journey has no `id`, no `channel` and no
+    identifiers.
     """
 
     type: str

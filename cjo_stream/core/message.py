@@ -1,10 +1,11 @@
-"""Messages between actors, and the keys by which actors are placed.
+"""Messages between actors, and the keys that place actors on partitions.
 
 An actor key is a kind and an id: `n` + identifier hash (32 hex digits), or `p` + customer id.
-A customer id is `rank(type) || HMAC(type, value) || epoch` in hex: 2 + 32 + 4 digits, so byte
-order is strength order, and the hash part places the customer beside its strongest identifier.
+A customer id is `rank(type) || HMAC(type, value) || epoch` in hex: 2 + 32 + 4 digits. So customer
+ids sort by strength, and the hash in it places a customer on the partition of its strongest
+identifier.
 
-What each message does stands in the table of core.actor.
+The table in core.actor names the senders and the handlers of each message.
 """
 
 from __future__ import annotations
@@ -22,16 +23,17 @@ EPOCH_DIGITS = 4
 CUSTOMER_ID_DIGITS = 2 + HASH_DIGITS + EPOCH_DIGITS
 
 Refusal = Literal["limit", "shared", "cannot_link", "busy", "stale", "erased"]
-"""Why two identifiers stay apart. `busy` and `stale` are asked again, `erased` is not kept."""
+"""Why two identifiers stay apart. A `busy` or `stale` link is requested again; an `erased` one is
+not remembered as refused."""
 
 
 def customer_id(rank: int, identifier_hash: str, epoch: int) -> str:
-    """Return the id a customer is born with."""
+    """Return the id of a new customer."""
     return f"{rank:02x}{identifier_hash}{epoch:04x}"
 
 
 def seed_of(customer: str) -> str:
-    """Return the hash of the identifier that a customer was born with, from their id."""
+    """Return the hash of a customer's first identifier, from the customer's id."""
     return customer[2 : 2 + HASH_DIGITS]
 
 
@@ -46,7 +48,7 @@ def customer_key(customer: str) -> str:
 
 
 def partition_of(actor_key: str, partitions: int) -> int:
-    """Return the partition of an actor: that of the hash in its key."""
+    """Return the partition of an actor, by the hash in its key."""
     start = 1 if actor_key[0] == "n" else 3
     return int(actor_key[start : start + 12], 16) % partitions
 
@@ -55,13 +57,16 @@ def partition_of(actor_key: str, partitions: int) -> int:
 
 
 class Arrive(msgspec.Struct, array_like=True, tag="arrive"):
-    """An event anchored on it."""
+    """An event anchored on the receiver."""
 
     event: Event
 
 
 class LinkRequest(msgspec.Struct, array_like=True, tag="link_request"):
-    """The anchor, at customer `pointer`, was seen with it; `seen_with` are hashes it may count."""
+    """An anchor, of customer `pointer`, was seen with the receiver.
+
+    `seen_with` are hashes that the receiver may count to know whether it is shared.
+    """
 
     edge: Edge
     pointer: str
@@ -81,9 +86,10 @@ class Granted(msgspec.Struct, array_like=True, tag="granted"):
 
 
 class Refused(msgspec.Struct, array_like=True, tag="refused"):
-    """The edge's ends stay apart.
+    """The edge is refused.
 
-    `full_until`: the source's customer has no room for another of the other's type until then.
+    `full_until`: until then the source's customer has no room for another value of the type of the
+    edge's other end.
     """
 
     edge: Edge
@@ -92,7 +98,10 @@ class Refused(msgspec.Struct, array_like=True, tag="refused"):
 
 
 class Rebind(msgspec.Struct, array_like=True, tag="rebind"):
-    """Its customer is `pointer` by now; `is_located`, `is_final`: the answer to such a Locate."""
+    """The receiver's customer is now `pointer`.
+
+    `is_located`: it answers a Locate; `is_final`: it answers a final one.
+    """
 
     pointer: str
     epoch: int
@@ -101,7 +110,7 @@ class Rebind(msgspec.Struct, array_like=True, tag="rebind"):
 
 
 class Reseed(msgspec.Struct, array_like=True, tag="reseed"):
-    """An unmerge gave it a new epoch, in which it belongs to `pointer`."""
+    """An unmerge gave the receiver a new epoch, in which its customer is `pointer`."""
 
     incarnation: Incarnation
     epoch: int
@@ -109,15 +118,18 @@ class Reseed(msgspec.Struct, array_like=True, tag="reseed"):
 
 
 class Left(msgspec.Struct, array_like=True, tag="left"):
-    """These identifiers (hashes) have left its customer: there may be room, and links are new."""
+    """These identifiers (hashes) have left the receiver's customer.
+
+    There may be room again, and links with them are to be requested anew.
+    """
 
     hashes: list[str]
 
 
 class Forget(msgspec.Struct, array_like=True, tag="forget"):
-    """The customer it belonged to in `epoch` is erased, with all events up to `erased_at`.
+    """The receiver's customer in `epoch` is erased, with all events up to `erased_at`.
 
-    `rank` is that of its type.
+    `rank` is the rank of the receiver's type.
     """
 
     epoch: int
@@ -126,13 +138,13 @@ class Forget(msgspec.Struct, array_like=True, tag="forget"):
 
 
 class Find(msgspec.Struct, array_like=True, tag="find"):
-    """An operator's order for the customer it points to."""
+    """An operator's order for the receiver's customer."""
 
     order: Order
 
 
 class Tie(msgspec.Struct, array_like=True, tag="tie"):
-    """An operator says that it and `other` are one customer's."""
+    """An operator's order to link the receiver with `other`."""
 
     command_id: str
     source: Named
@@ -143,7 +155,7 @@ class Tie(msgspec.Struct, array_like=True, tag="tie"):
 
 
 class Deliver(msgspec.Struct, array_like=True, tag="deliver"):
-    """An event of theirs, from its anchor in `epoch`. `hops` counts redirects on the way."""
+    """An event of the receiver, from its anchor in `epoch`. `hops` counts redirects so far."""
 
     event: Event
     epoch: int = 0
@@ -151,9 +163,10 @@ class Deliver(msgspec.Struct, array_like=True, tag="deliver"):
 
 
 class Locate(msgspec.Struct, array_like=True, tag="locate"):
-    """Who is the customer of this identifier? It follows, on their way, all events sent before.
+    """Asks for the customer of an identifier, by the path of its events, behind them.
 
-    `is_final`: no more will come this way, for an unmerge gave it to another customer.
+    `is_final`: it is the last message by this path: an unmerge gave the identifier to another
+    customer.
     """
 
     hash: str
@@ -162,10 +175,11 @@ class Locate(msgspec.Struct, array_like=True, tag="locate"):
 
 
 class Denied(msgspec.Struct, array_like=True, tag="denied"):
-    """An identifier has refused an edge that has its source; the customer records it.
+    """An identifier has refused an edge; the customer of the edge's source records it.
 
-    `shared`: the other end has, and the source is answered then. `limit`: the source has, as its
-    customer is full; where the other end is in it already, that is asked all the same.
+    `shared`: the other end refused it, and the source is answered after the record. `limit`: the
+    source refused it, because its customer is full; if the other end is already a member, the link
+    is requested anyway.
     """
 
     edge: Edge
@@ -173,7 +187,10 @@ class Denied(msgspec.Struct, array_like=True, tag="denied"):
 
 
 class Link(msgspec.Struct, array_like=True, tag="link"):
-    """An edge joins it, the greater, with customer `to`; `of_source`: it has the edge's source."""
+    """An edge that joins the receiver, the greater customer, with customer `to`.
+
+    `of_source`: the edge's source is a member of the receiver, not of `to`.
+    """
 
     edge: Edge
     of_source: bool
@@ -181,17 +198,20 @@ class Link(msgspec.Struct, array_like=True, tag="link"):
 
     @property
     def mine(self) -> Incarnation:
-        """The end that the receiver has."""
+        """The end of the edge that is a member of the receiver."""
         return self.edge.source if self.of_source else self.edge.other
 
     @property
     def theirs(self) -> Incarnation:
-        """The end that `to` has."""
+        """The end of the edge that is a member of `to`."""
         return self.edge.other if self.of_source else self.edge.source
 
 
 class Propose(msgspec.Struct, array_like=True, tag="propose"):
-    """Customer `by`, frozen, with `members`, would be absorbed; `theirs` is the receiver's end."""
+    """Customer `by`, now frozen, proposes that the receiver absorb it, with `members`.
+
+    `theirs` is the end of the edge that is a member of the receiver.
+    """
 
     by: str
     members: dict[str, Member]
@@ -201,20 +221,20 @@ class Propose(msgspec.Struct, array_like=True, tag="propose"):
 
 
 class Accept(msgspec.Struct, array_like=True, tag="accept"):
-    """Customer `by` has reserved room for it."""
+    """Customer `by` has reserved room for the receiver."""
 
     by: str
 
 
 class Reject(msgspec.Struct, array_like=True, tag="reject"):
-    """It stays as it is; `full_until` as in Refused, from the customer with the edge's source."""
+    """The proposal is rejected; `full_until` as in Refused, if the sender knows it."""
 
     reason: Refusal
     full_until: int | None = None
 
 
 class Absorb(msgspec.Struct, array_like=True, tag="absorb"):
-    """One of `parts` pieces of the state of `absorbed`, in order; the last joins it."""
+    """One of `parts` pieces of the state of `absorbed`, in order; after the last it is joined."""
 
     absorbed: str
     piece: bytes
@@ -224,9 +244,9 @@ class Absorb(msgspec.Struct, array_like=True, tag="absorb"):
 
 
 class Drop(msgspec.Struct, array_like=True, tag="drop"):
-    """An identifier has left in the epoch of `incarnation`.
+    """An identifier has left, in the epoch of `incarnation`.
 
-    `denied`, if any, goes on to customer `denied_to` when that is done.
+    `denied`, if any, is sent on to customer `denied_to` once the member is removed.
     """
 
     incarnation: Incarnation
@@ -238,7 +258,7 @@ class Drop(msgspec.Struct, array_like=True, tag="drop"):
 class Seed(msgspec.Struct, array_like=True, tag="seed"):
     """One of `parts` pieces of the state that an unmerge of `source` gives to a fresh customer.
 
-    `epochs`: the members' epochs until then, by hash.
+    `epochs`: the members' epochs before the unmerge, by hash.
     """
 
     source: str
@@ -249,24 +269,24 @@ class Seed(msgspec.Struct, array_like=True, tag="seed"):
 
 
 class Seeded(msgspec.Struct, array_like=True, tag="seeded"):
-    """Customer `part`, which an unmerge parted from it, has its state."""
+    """Customer `part`, which an unmerge parted from the receiver, has its state."""
 
     part: str
 
 
 class Show(msgspec.Struct, array_like=True, tag="show"):
-    """Answer with the customer; with `history`, with the timeline too. `by` as in every order."""
+    """Answer with the customer; with `history`, also with the timeline."""
 
     command_id: str
     history: bool = False
     by: tuple[str, int] | None = None
-    """The identifier by which the customer was found: its hash, its epoch."""
+    """In every order: the hash and the epoch of the identifier by which the customer was found."""
 
 
 class Unlink(msgspec.Struct, array_like=True, tag="unlink"):
     """Take back the link of two identifiers (hashes), or every link of `one`.
 
-    Without `confirmed` only say what that would do.
+    Without `confirmed` only answer what that would do.
     """
 
     command_id: str
@@ -277,7 +297,7 @@ class Unlink(msgspec.Struct, array_like=True, tag="unlink"):
 
 
 class Erase(msgspec.Struct, array_like=True, tag="erase"):
-    """Erase the customer; without `confirmed` only say what that would remove."""
+    """Erase the customer; without `confirmed` only answer what that would remove."""
 
     command_id: str
     confirmed: bool = False
@@ -285,19 +305,22 @@ class Erase(msgspec.Struct, array_like=True, tag="erase"):
 
 
 class Purge(msgspec.Struct, array_like=True, tag="purge"):
-    """A customer that was part of it, by a merge or before an unmerge, is erased: forget it."""
+    """Purge former states from the store.
+
+    A customer that shared them, by a merge or before an unmerge, is erased.
+    """
 
 
 Order = Show | Unlink | Erase
-"""What an operator orders about a customer, found by one of their identifiers."""
+"""An operator's orders about a customer, who is found by an identifier."""
 Queued = Link | Propose | Drop | Unlink | Erase
-"""What waits while a customer's membership is about to change."""
+"""Messages that are queued while a customer's membership is changing."""
 
 # --- to a task
 
 
 class StoreSet(msgspec.Struct, array_like=True, tag="store"):
-    """Keep definition set `number`; `content` is what the definition room compiles."""
+    """Store definition set `number`; `definition/content.py` describes `content`."""
 
     number: int
     content: bytes
@@ -305,14 +328,14 @@ class StoreSet(msgspec.Struct, array_like=True, tag="store"):
 
 
 class ActivateSet(msgspec.Struct, array_like=True, tag="activate"):
-    """Definition set `number`, stored before, governs from here on."""
+    """Put definition set `number`, stored before, in force."""
 
     number: int
     command_id: str = ""
 
 
 class StoreModel(msgspec.Struct, array_like=True, tag="store_model"):
-    """To a task: keep part `part` (from 0) of `parts` of the learnt model `number`."""
+    """Store part `part` (from 0) of `parts` of the learnt model `number`."""
 
     number: int
     part: int
@@ -323,17 +346,17 @@ class StoreModel(msgspec.Struct, array_like=True, tag="store_model"):
 
 
 class ActivateModel(msgspec.Struct, array_like=True, tag="activate_model"):
-    """To a task: decisions go by learnt model `number`, stored before, from here on."""
+    """Put learnt model `number`, stored before, in force."""
 
     number: int
     command_id: str = ""
 
 
 class Sweep(msgspec.Struct, array_like=True, tag="sweep"):
-    """Let the store's log and buffers forget what was overwritten until now.
+    """Remove all values overwritten until now from the store's log and buffers.
 
-    After an erasure every task gets it, since other states may have named an identifier of the
-    erased customer while a link was asked for.
+    Every task gets it after an erasure: other states may have named an identifier of the erased
+    customer while a link was requested.
     """
 
     command_id: str = ""

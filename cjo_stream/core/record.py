@@ -1,8 +1,7 @@
-"""Records out: what the outside sees (docs/records.md). Times are ms since the epoch, UTC.
+"""Published records (docs/records.md). Times are ms since the epoch, UTC.
 
-Each is a plain struct whose JSON is the contract; `Effect` is a record on its way to a topic.
-`cut` names the fields that are not whole where a record was too large (`core.cut`); else it is
-not there.
+Each is a plain struct; its JSON is the contract. `cut` names the fields that were cut because a
+record was too large (`core.cut`); it is absent otherwise.
 """
 
 from __future__ import annotations
@@ -87,7 +86,7 @@ class Trigger(msgspec.Struct):
 
 
 class Candidate(msgspec.Struct, kw_only=True, gc=False):
-    """One action with one of its treatments, judged. There may be thousands a decision."""
+    """One action on one of its channels, judged. A decision may have thousands of them."""
 
     action: str
     """The action's name."""
@@ -96,7 +95,7 @@ class Candidate(msgspec.Struct, kw_only=True, gc=False):
     gate: str | None
     """The first gate that stopped the candidate; null if it passed."""
     rule: str | None = None
-    """The rule of that gate that did it, if the gate has rules."""
+    """The rule of that gate that stopped it, if the gate has rules."""
     P: float | None = None
     """Propensity: how likely an acceptance is; null if the candidate was not weighed."""
     C: float | None = None
@@ -152,7 +151,7 @@ class Decision(msgspec.Struct, kw_only=True):
 
 
 class Reward(msgspec.Struct, kw_only=True):
-    """What came of one command: an acceptance, or none within its reward window."""
+    """The result of one command: an acceptance, or none within its reward window."""
 
     schema: Literal["cjo.reward.v1"] = "cjo.reward.v1"
     """The kind of record, and its version."""
@@ -173,13 +172,13 @@ class Reward(msgspec.Struct, kw_only=True):
     outcome: str | None
     """The acceptance, else the latest other outcome; null if none came."""
     value: float | None
-    """What the acceptance says that it is worth, if it says so."""
+    """The worth that the acceptance states; null if it states none."""
     reward: Literal[0, 1]
     """Whether it was accepted within its reward window: 1 or 0."""
     issued_at: int
     """When the command was issued, ms."""
     time: int
-    """The clock when the reward window ended, ms; of what does not learn, at the acceptance."""
+    """The clock when the reward window ended, ms; at the acceptance if nothing is learnt."""
 
 
 Reason = Literal["entered", "moved", "goal", "exited", "ended", "merged", "refused"]
@@ -205,11 +204,11 @@ class Transition(msgspec.Struct, kw_only=True):
     from_: str | None = msgspec.field(name="from")
     """The state that was left; null at an entry."""
     to: str | None
-    """The state that was entered; null where the instance left the journey."""
+    """The state that was entered; null if the instance left the journey."""
     reason: Reason
-    """What kind of change it is."""
+    """The kind of change."""
     outcome: str | None
-    """With which outcome the instance ended; null while it goes on."""
+    """The outcome with which the instance ended; null while it goes on."""
     time: int
     """When the state changed, ms."""
     trigger: Trigger
@@ -221,22 +220,22 @@ class Transition(msgspec.Struct, kw_only=True):
 
 
 class IdentityChange(msgspec.Struct, kw_only=True):
-    """One change of who is who."""
+    """One change of a customer's identifiers."""
 
     schema: Literal["cjo.identity.v1"] = "cjo.identity.v1"
     """The kind of record, and its version."""
     kind: Literal["created", "linked", "refused", "merged", "detached", "unmerged", "erased"]
-    """What kind of change it is."""
+    """The kind of change."""
     customer_id: str
     """The customer's id."""
     absorbed: list[str] = []
-    """Ids of the customers that this one absorbed; of `erased`, ever absorbed."""
+    """Ids of the customers absorbed by this change; of `erased`, of all ever absorbed."""
     identifiers: list[Address] = []
     """The identifiers concerned."""
     event_id: str | None = None
     """The event that caused the change; null if an operator did."""
     reason: str | None = None
-    """Why a link was refused or an identifier detached; of `unmerged`, from which customer."""
+    """Why a link was refused or an identifier detached; of `unmerged`, the customer left."""
     time: int
     """The clock at the change, ms."""
     cut: Cut = msgspec.UNSET
@@ -263,19 +262,19 @@ class Profile(msgspec.Struct, kw_only=True):
 
 
 class Withdrawal(msgspec.Struct, kw_only=True):
-    """A customer's profile is no more: a null value in the compacted topic."""
+    """The end of a customer's profile: a null value in the compacted topic."""
 
     customer_id: str
     """The id whose profile is withdrawn."""
 
 
 class DeadLetter(msgspec.Struct, kw_only=True):
-    """What was refused, and why; `value` is the original bytes or the normalised event's JSON."""
+    """A refused record; `value` is its original bytes, or the normalised event's JSON."""
 
     reason: str
     """Why the record was refused."""
     detail: str
-    """What is wrong, in words that hold no value of a customer."""
+    """The problem in words, without values of the customer."""
     topic: str
     """The topic that the record came from."""
     partition: int
@@ -283,9 +282,9 @@ class DeadLetter(msgspec.Struct, kw_only=True):
     offset: int
     """Its offset there."""
     value: bytes
-    """The original bytes; of reason failed, the normalised event."""
+    """The original bytes; if the reason is `failed`, the normalised event."""
     key: bytes | None = None
-    """The key of the record, as it came."""
+    """The key of the record, unchanged."""
 
 
 class Reply(msgspec.Struct, kw_only=True):

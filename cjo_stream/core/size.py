@@ -1,28 +1,28 @@
-"""How much of what producers say a customer keeps: bounds of bytes, beside those of numbers.
+"""Bounds in bytes of the values in a customer's state, in addition to the bounds in number.
 
-Every list and map of a state has a bound in number, and what stands in it is either of a fixed
-size or a *value*: anything that an attribute or an expression may give. A value enters a part of
-a state only where it finds room:
+Every list and map of a state has a bound in number. Its elements are of a fixed size, or they are
+*values*: anything that an attribute or an expression may give. A value is added to a part of a
+state only if there is room:
 
-    a small one       always; there are only so many
-    a large one       while all that is large in this part takes no more than the part may
+    a small value     always; their number is bounded
+    a large value     while all large values of this part stay within the part's bound
 
-What finds no room is as if it were missing, which is counted in `cjo_state_bounds_total{bound}`.
-It is looked at where a value is added, and only a large one costs a look at the others.
+A value without room is treated as missing, and counted in `cjo_state_bounds_total{bound}`. Room is
+checked when a value is added, and only a large value needs the sizes of the others.
 
     part         small       large, in all     without room
     facts        1 KiB       128 KiB           the fact stays as it was
-    traits       4 KiB       256 KiB           the trait does not take the value
-    instances    1 KiB       512 KiB           refused as one beyond the 25 live; `assign`: missing
+    traits       4 KiB       256 KiB           the trait does not count the value
+    instances    1 KiB       512 KiB           refused, as beyond 25 live; of `assign`: missing
     waiting      1 KiB       256 KiB           the request does not wait: dropped
     held         -           1 MiB             the oldest event goes on without its links
     asked        1 KiB       512 KiB           the event goes on without this link
-    histories    -           512 KiB           the oldest keys of the longest history go
+    histories    -           512 KiB           the oldest keys of the longest history are dropped
     members      -           64 Ki characters  the link is refused: `limit`
     queue        -           1 Mi characters   the link is refused: `busy`
 
-Sizes are those of compact JSON: what goes out as such is bounded with it, and msgpack takes at
-most little more (a number as long as `0` nine bytes).
+Sizes are those of compact JSON, which also bounds records in JSON. msgpack takes little more at
+most (a number such as `0.0` nine bytes).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ MEMBERS_CHARACTERS_MAX: Final = 64 * 1024
 QUEUE_CHARACTERS_MAX: Final = 1024 * 1024
 
 _ESCAPED_MAX: Final = 6
-"""Bytes that one character may take: a control character is written `\\u0001`."""
+"""Most bytes of one character: a control character is written `\\u0001`."""
 _NUMBERS: Final = frozenset((int, float, bool, type(None)))
 _JSON: Final = msgspec.json.Encoder()
 
@@ -60,7 +60,7 @@ def size_of(value: Any) -> int:
 
 
 def has_room(value: Any, others: Iterable[Any], most: int, small: int = SMALL_BYTES) -> bool:
-    """Return whether `value` may be kept beside `others`, of which the large take up to `most`.
+    """Return whether `value` may be kept beside `others`; the large ones may take `most` bytes.
 
     >>> has_room("x" * 2_000, ["y" * 3_000, "small"], 5_100)
     True
@@ -77,7 +77,7 @@ def has_room(value: Any, others: Iterable[Any], most: int, small: int = SMALL_BY
 
 
 def large_bytes(values: Iterable[Any], small: int = SMALL_BYTES) -> int:
-    """Return how many bytes the large ones among values take in all.
+    """Return how many bytes the large values take in all.
 
     >>> large_bytes(["x" * 2_000, "small"])
     2002

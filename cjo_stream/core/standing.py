@@ -1,7 +1,7 @@
-"""How a customer stands: what a message finds at its id.
+"""The standing of a customer: what a message meets at its id.
 
-The table of handlers (`core/actor.py`) says for each message in which standings it is handled, and
-what happens in the others. No handler asks these things of a customer's state itself.
+The table of handlers (`core/actor.py`) names the handler of each message in each standing, so that
+no handler has to check the standing itself.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from cjo_stream.core.state import Customer
 
 
 class Standing(enum.Enum):
-    """How a customer stands."""
+    """The standing of a customer."""
 
     NOBODY = "nobody"
-    """No message for this id has left anything yet."""
+    """It has no state yet."""
     UNSEEDED = "unseeded"
     """An unmerge made it, and its state is on its way."""
     ROOT = "root"
-    """It has members, and no change of them is under way."""
+    """It is present, and no change of its membership is under way."""
     FROZEN = "frozen"
     """It has asked a smaller customer to absorb it, and waits for the answer."""
     RESERVING = "reserving"
-    """It has let in a greater customer whose state is on its way."""
+    """It has accepted a greater customer, whose state is on its way."""
     SEEDING = "seeding"
     """An unmerge parted others from it, and their state is on its way to them."""
     REDIRECT = "redirect"
@@ -35,11 +35,11 @@ class Standing(enum.Enum):
 CHANGING: Final = frozenset({Standing.FROZEN, Standing.RESERVING, Standing.SEEDING})
 """A change of membership is under way; the next waits until it is done."""
 PRESENT: Final = CHANGING | {Standing.ROOT, Standing.UNSEEDED}
-"""Somebody is there."""
+"""There is a customer with a state of its own."""
 
 
 def standing_of(customer: Customer | None) -> Standing:
-    """Return how a customer stands."""
+    """Return the standing of a customer."""
     if customer is None:
         return Standing.NOBODY
     if customer.redirect:

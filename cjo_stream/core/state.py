@@ -1,4 +1,4 @@
-"""The states of actors: plain data, bounded, encoded as it stands. Times are epoch ms."""
+"""The states of actors: plain, bounded data, encoded field by field. Times are epoch ms."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Held(msgspec.Struct, array_like=True):
 
 
 class Asked(msgspec.Struct, array_like=True):
-    """An edge to ask for. `again_at`: when it is asked again, None while no answer came.
+    """An edge to be requested. `again_at`: when it is requested again, None before an answer.
 
-    Events wait for it unless it is only asked `aside`. `is_open`: a request has gone out;
-    `is_granted`: it will be linked, nothing can stand against it any more.
+    Events wait for it unless it is requested `aside`. `is_open`: a request has been sent;
+    `is_granted`: it will be linked, and nothing can prevent that any more.
     """
 
     edge: Edge
@@ -39,15 +39,15 @@ class Asked(msgspec.Struct, array_like=True):
 
 
 class Identifier(msgspec.Struct, array_like=True):
-    """An identifier: which customer its events go to.
+    """An identifier; `pointer` is the customer to which it sends its events.
 
-    `asked`: edges by name, in the order in which they are asked. `known`: names of linked edges,
-    in order. `refused`: edge name -> until when (clock) it counts.
+    `asked`: edges by name, in the order in which they are requested. `known`: names of linked
+    edges, in order. `refused`: edge name -> until when (clock) the refusal holds.
     `full`: type -> until when the customer has no room for another value of it.
-    `users`: hashes of the values it was seen with, where its type is `shared_after` some;
-    `counted`: the type of those values.
-    `is_locating`: a Locate is under way; `sent_since`: events were sent after it. `is_parting`: a
-    final one is, after an unmerge; until it is back events are held.
+    `users`: hashes of the values it was seen with, if its type has `shared_after`; `counted`: the
+    type of those values.
+    `is_locating`: a Locate is on its way; `sent_since`: events were sent after it. `is_parting`:
+    after an unmerge a final Locate is on its way; events are held until its answer.
     """
 
     epoch: int = 0
@@ -67,9 +67,9 @@ class Identifier(msgspec.Struct, array_like=True):
 
 
 class KnownFact(msgspec.Struct, array_like=True):
-    """A fact as it was said last, at event time `time`; `value` is None where it was removed.
+    """A fact's latest value, at event time `time`; `value` is None if it was removed.
 
-    `anchor`, here and below: the hash of the identifier whose event said so.
+    `anchor`, here and below: the hash of the identifier whose event brought it.
     """
 
     value: Any
@@ -78,7 +78,7 @@ class KnownFact(msgspec.Struct, array_like=True):
 
 
 class Statement(msgspec.Struct, array_like=True):
-    """What a customer said last about a purpose on a channel, at event time `time`."""
+    """A customer's latest statement about a purpose on a channel, at event time `time`."""
 
     status: str
     time: int
@@ -86,7 +86,7 @@ class Statement(msgspec.Struct, array_like=True):
 
 
 class ServiceCase(msgspec.Struct, array_like=True):
-    """A service case: the event times of its latest `opened` and `closed`, None where never."""
+    """A service case: the event times of its latest `opened` and `closed`; None: never."""
 
     opened_at: int | None
     closed_at: int | None
@@ -94,13 +94,13 @@ class ServiceCase(msgspec.Struct, array_like=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether it was opened after it was closed last."""
+        """Whether it was opened after its last close."""
         opened, closed = self.opened_at, self.closed_at
         return opened is not None and (closed is None or opened > closed)
 
 
 class LastRun(msgspec.Struct, array_like=True):
-    """When a customer entered a journey last by one key, and when that ended last."""
+    """When a customer last entered a journey by one key, and when such a run last ended."""
 
     entered_at: int | None
     ended_at: int | None
@@ -108,7 +108,7 @@ class LastRun(msgspec.Struct, array_like=True):
 
 
 class Timer(msgspec.Struct, array_like=True):
-    """A timer of a state: when, and its place among the state's rules."""
+    """A timer of a state: when it is due, and its index among the state's timer rules."""
 
     due: int
     ordinal: int
@@ -137,10 +137,10 @@ class Instance(msgspec.Struct, array_like=True):
 
 
 class Command(msgspec.Struct, array_like=True):
-    """An action command that was issued, and what came of it.
+    """An issued action command, and its outcomes.
 
-    `outcomes`: each outcome -> its event time; the first of each counts. `anchor` is the hash of
-    the identifier whose event opened the instance that asked for it.
+    `outcomes`: each outcome -> the event time of its first occurrence. `anchor` is the hash of the
+    identifier whose event opened the instance that requested it.
     """
 
     id: str
@@ -157,8 +157,8 @@ class Command(msgspec.Struct, array_like=True):
 class Waiting(msgspec.Struct, array_like=True):
     """A request that waits for the end of quiet hours.
 
-    `asked` is the request as decision records show it; `state` that in whose name it was made;
-    `own` what it laid over the instance's data; `data` the instance's, once that has ended.
+    `asked` is the request as decision records show it; `state` is the state that made it; `own`
+    overrides the instance's data; `data` is the instance's data, kept once that has ended.
     """
 
     due: int
@@ -169,7 +169,7 @@ class Waiting(msgspec.Struct, array_like=True):
     state: str | None
     opened_at: int
     first_at: int
-    """When it was decided first."""
+    """When it was first decided."""
     event: Event | None
     key: Any
     holdout: bool
@@ -181,8 +181,8 @@ class Waiting(msgspec.Struct, array_like=True):
 class Window(msgspec.Struct, array_like=True):
     """A reward window: an issued command whose acceptance is still waited for.
 
-    `features` are those hashed for its decision, None where its treatment does not learn;
-    `outcome` is the acceptance, else the latest other one; `value` is the acceptance's.
+    `features` are the hashed features of its decision, None if its treatment does not learn;
+    `outcome` is the acceptance, else the latest other outcome; `value` is the acceptance's.
     """
 
     closes_at: int
@@ -199,7 +199,7 @@ class Window(msgspec.Struct, array_like=True):
 
 
 class Reservation(msgspec.Struct, array_like=True):
-    """Room kept for a customer on its way in; `pieces` of its state have come."""
+    """Room reserved for a customer to be absorbed; `pieces` of its state have arrived."""
 
     members: dict[str, Member]
     apart: dict[str, int]
@@ -209,11 +209,11 @@ class Reservation(msgspec.Struct, array_like=True):
 class Membership(msgspec.Struct, array_like=True):
     """A change of membership under way.
 
-    `pending`: the edge by which this customer, frozen, has asked to be absorbed. `reserved`: room
-    kept, by customer id. `seeding`: customers parted from this one whose state is on its way to
-    them: until they have it, whatever is for them goes this way, behind it. `queue`: what waits
-    until none of these is so. `is_seeded`: False while a fresh customer's own state is on its way;
-    `pieces` of it have come.
+    `pending`: the edge of this frozen customer's proposal. `reserved`: reserved room by customer
+    id. `seeding`: customers parted from this one whose state is on its way to them; until it has
+    arrived, messages for them are passed on from here, behind it. `queue`: messages that wait
+    until no change is under way. `is_seeded`: False while a fresh customer's own state is on its
+    way; `pieces` of it have arrived.
     """
 
     pending: Edge | None = None
@@ -225,9 +225,9 @@ class Membership(msgspec.Struct, array_like=True):
 
 
 class Overrun(msgspec.Struct, array_like=True):
-    """More was due at once than one cascade may fire, `times` in a row without catching up.
+    """More timers were due at once than one cascade may fire, `times` in a row.
 
-    What was due by `at` rests until `until`; both are clocks. `due`: of the first left.
+    Timers due by `at` rest until `until`; both are clocks. `due`: the due time of the first left.
     """
 
     times: int
@@ -239,20 +239,21 @@ class Overrun(msgspec.Struct, array_like=True):
 class Customer(msgspec.Struct, array_like=True):
     """A customer: a root with members, or, once absorbed, only a redirect.
 
-    `members`: hash -> incarnation, the one seen last at the end. `facts` by slot. `traits`: slot
-    -> what its kind keeps. `consent`: purpose -> channel or * -> statement. `cases` by key.
-    `seen`: channel and event id -> clock when it came, how its anchor's hash begins.
-    `histories`: journey -> key as text -> last run. `counter` numbers the ids that are made
-    of the customer's own.
-    `holdouts`: journey, or `*` for the universal one, -> whether held out, as drawn; `mixed` names
-    those in which a merge joined both kinds. `commands` and `windows` stand in order of issue,
-    `waiting` in the order asked.
+    `members`: hash -> member, the one seen last at the end. `facts` by slot. `traits`: slot -> the
+    state of its kind. `consent`: purpose -> channel or * -> statement. `cases` by key.
+    `seen`: channel and event id -> clock of arrival, first digits of the anchor's hash.
+    `histories`: journey -> key as text -> last run. `counter` numbers the ids made from the
+    customer's own id.
+    `holdouts`: journey, or `*` for the universal holdout, -> whether held out, as drawn; `mixed`:
+    holdouts in which a merge joined customers of both groups. `commands` and `windows` are in
+    order of issue, `waiting` in the order requested.
 
-    `apart`: what must not be linked again: a name, and on which side of it this customer is.
+    `apart`: marks of customers that must not be linked again: a name, and this customer's side.
     `moved`: hash@epoch of members that an unmerge gave to another customer -> its id; `parted`:
-    likewise, command ids. `origins`: customers that this one was a part of until an unmerge: their
-    stores may still hold what was overwritten then. `is_told`: the outside knows this customer.
-    `cases_era`: that of the definitions by which its cases were made.
+    the same for command ids. `aliases`: ids of absorbed customers. `origins`: customers of which
+    this one was a part until an unmerge; stores may still hold its earlier state under their keys.
+    `is_told`: an identity record of this customer has been published.
+    `cases_era`: the era of the definitions by which its cases were made.
     `noted`: how many entries its timeline has had. `profile_due`: when the profile is published
     next, None while it has not changed.
     """

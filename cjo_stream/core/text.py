@@ -1,4 +1,4 @@
-"""Names that producers give, as a customer's state remembers them."""
+"""Keys and names from producers, as a customer's state keeps them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ NAME_CHARACTERS_MAX = 100
 
 
 def key_text(key: Any) -> str:
-    """Return a key as it is compared: text as it is, a whole number alike as 7 or 7.0.
+    """Return the text by which a key is compared: equal for 7 and 7.0.
 
-    Of a long one the digest, so that the keys that a customer's state remembers are bounded.
+    A long key is replaced by its digest, so that the keys in a customer's state are bounded.
     """
     if type(key) is str:
         return key if len(key) <= KEY_CHARACTERS_MAX else _digest(key)
@@ -25,7 +25,7 @@ def key_text(key: Any) -> str:
 
 
 def short(name: str) -> str:
-    """Return a name as it is, or of one that may take over a hundred bytes the digest.
+    """Return a name, or its digest if it may take more than a hundred bytes.
 
     >>> short("web e1"), len(short("web " + "ü" * 50))
     ('web e1', 33)

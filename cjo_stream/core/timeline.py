@@ -1,15 +1,15 @@
-"""A customer's timeline: the last things that happened, for operators and unmerges.
+"""A customer's timeline: its last events and records, for operators and unmerges.
 
 It is part of the customer's state, but too large to be written with every event: the engine keeps
 each entry under a key of its own (engine/codec.py), and handlers read it whole only where they
 need it, through `turn.timelines`.
 
-    event       what came, and what each trait took of it: {type, time, id, channel, traits}
-    the others  the record that went out: its kind is that of the record
+    event       an event, with the value that each trait took: {type, time, id, channel, traits}
+    the others  a published record, under the name of its kind
 
-Identifiers stand in it by their hashes, and get their values back when it is shown, from the
-members the customer then has. So nothing is kept of an identifier that was refused, has left, or
-is erased with another customer.
+It has identifiers as hashes only; when it is shown, their values come from the members that the
+customer then has. So the value of an identifier that was refused, has left, or was erased with
+another customer is not kept.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from cjo_stream.core.size import size_of
 ENTRY_BYTES_MAX = 16 * 1024
 CANDIDATES_KEPT_MAX = 40
 SHOWN_BYTES_MAX = 700_000
-"""Of one answer: brokers take records of 1 MB."""
+"""Largest answer: brokers accept records of 1 MB."""
 SHOWN_BYTES_MIN = 100_000
-"""Of a timeline, however much else there is."""
+"""Room for the timeline in an answer, even if the rest is large."""
 EVENT = "event"
 
 
@@ -55,7 +55,7 @@ class TimelineEntry(msgspec.Struct, array_like=True):
 
 
 class EventEntry(msgspec.Struct):
-    """The body of an event's entry. `traits`: what each trait took of the event, by its slot."""
+    """The body of an event's entry. `traits`: the value that each trait took, by its slot."""
 
     type: str
     time: int
@@ -71,10 +71,10 @@ class Timelines(Protocol):
         """Return the timeline of the customer at actor `key`, oldest first."""
 
     def append(self, key: str, noted: int, entry: TimelineEntry) -> None:
-        """Add the entry of number `noted`, whatever its age; of too many, the first added goes."""
+        """Add the entry of number `noted`, at any age; beyond the bound, drop the first added."""
 
     def replace(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
-        """Let `entries` be the customer's timeline, numbered from 0."""
+        """Replace the customer's timeline by `entries`, numbered from 0."""
 
 
 class NoTimelines:
@@ -97,12 +97,12 @@ _EVENTS = msgspec.json.Decoder(EventEntry)
 
 
 def events_of(entries: Iterable[TimelineEntry]) -> list[EventEntry]:
-    """Return what the entries of events say, in their order."""
+    """Return the bodies of the entries of events, in their order."""
     return [_EVENTS.decode(entry.body) for entry in entries if entry.kind == EVENT]
 
 
 def event_entry(at: int, anchor: str, body: EventEntry) -> TimelineEntry:
-    """Return the entry of an event; of too much that traits took the smaller values."""
+    """Return the entry of an event; if it is too large, without the largest of `traits`."""
     value = _JSON.encode(body)
     if len(value) > ENTRY_BYTES_MAX:
         room = ENTRY_BYTES_MAX - (len(value) - size_of(body.traits))
@@ -114,10 +114,10 @@ def event_entry(at: int, anchor: str, body: EventEntry) -> TimelineEntry:
 def record_entry(
     at: int, anchor: str, record: Record, value: bytes, members: Mapping[str, Member]
 ) -> TimelineEntry | None:
-    """Return the entry of a record whose JSON is `value`; None where the kind is not kept.
+    """Return the entry of a record whose JSON is `value`; None if the timeline has no such kind.
 
-    `members` are the customer's. Of many candidates of a decision the first are kept, those that
-    passed before the others.
+    `members` are the customer's. A decision keeps its first candidates, those that passed before
+    the others.
     """
     kind = KIND_OF.get(type(record))
     if kind is None or not kind.in_timeline:
@@ -143,7 +143,8 @@ def shown(
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the entries for an answer, oldest first, and how many older ones had no room.
 
-    An identifier that is none of `members` has no value. `beside` are the answer's other bytes.
+    An identifier that is not in `members` has no value. `beside`: the size of the rest of the
+    answer, in bytes.
     """
     rows: list[dict[str, Any]] = []
     room = max(SHOWN_BYTES_MAX - beside, SHOWN_BYTES_MIN)
@@ -157,14 +158,15 @@ def shown(
 
 
 def newest(entries: Sequence[TimelineEntry], most: int) -> list[TimelineEntry]:
-    """Return the entries in order of their clock, at most so many, the newest."""
+    """Return the newest entries, at most `most`, in order of their clock."""
     return sorted(entries, key=lambda entry: entry.at)[-most:]
 
 
 def without(entries: Iterable[TimelineEntry], left: Container[str]) -> list[TimelineEntry]:
-    """Return the entries with nothing in them of identifiers (hashes) that have left.
+    """Return the entries without the identifiers (hashes) that have left.
 
-    Nor of customers that began with them; an entry that would then say nothing is left out.
+    The ids of customers that began with these identifiers are removed, too; an entry that would
+    then be empty is left out.
     """
     kept: list[TimelineEntry] = []
     for entry in entries:
@@ -193,7 +195,7 @@ def _hashed(address: Address, members: Mapping[str, Member]) -> Address:
 
 
 def _named(entry: TimelineEntry, members: Mapping[str, Member]) -> Any:
-    """Return an entry's body, identifiers with their values."""
+    """Return an entry's body, with the values of identifiers."""
     if entry.kind == EVENT:
         return _with_names(entry.body)
     if entry.kind not in (IDENTITY.name, ACTION.name):
@@ -207,7 +209,7 @@ def _named(entry: TimelineEntry, members: Mapping[str, Member]) -> Any:
 
 
 def _with_names(body: bytes) -> Any:
-    """Return an event's body, what was taken of it by the names of traits."""
+    """Return an event's body, its values by the names of traits."""
     event = _EVENTS.decode(body)
     event.traits = {name_of_slot(slot): value for slot, value in event.traits.items()}
     return event

@@ -1,4 +1,4 @@
-"""A turn: what one message to one actor may read and write besides the actor itself."""
+"""A turn: everything that a handler of one message reads and writes besides its actor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Kept = TypeVar("_Kept")
 
 
 class Due(enum.Enum):
-    """What a customer may be due for."""
+    """The kinds of things that may be due at a customer."""
 
     JOURNEYS = "journeys"
     """Timers of instances, and requests that wait."""
@@ -28,10 +28,10 @@ class Due(enum.Enum):
 
 
 class Turn:
-    """Collects what handlers send, emit, note and count, in order.
+    """Collects everything that handlers send, emit, note and count, in order.
 
-    `clock` is the stream clock in ms. `received_at` is the raw record's timestamp that led here (0
-    where time did), for event-to-action latency. `anchor` is the hash of the identifier whose
+    `clock` is the stream clock in ms. `received_at` is the timestamp of the raw record that led
+    here (0 if time did), for event-to-action latency. `anchor` is the hash of the identifier whose
     event, or whose journey, is being handled. `model` is the learnt model in force, if any.
     Counts are keyed by metric name and label values.
     """
@@ -72,17 +72,17 @@ class Turn:
         self.anchor = ""
         self.model = model
         self.firing = Due.JOURNEYS
-        """What a customer's time has come for; where it fails, that alone is dropped."""
+        """The kind of thing being fired; if it fails, only due things of this kind are dropped."""
         self.changed = True
-        """False where a handler has left its actor as it was: nothing is then written back."""
+        """False if a handler did not change its actor: then nothing is written back."""
         self.purges: list[str] = []
-        """Actor keys, or how they begin, whose former states must be gone from the store."""
+        """Actor keys, or prefixes of them, whose former states must be purged from the store."""
         self.messages: list[tuple[str, ActorMessage]] = []
         self.records: list[Record] = []
         self.anchors: list[str] = []
         """The anchor of each record."""
         self.entries: list[TimelineEntry] = []
-        """What the customer's timeline gets before the records."""
+        """Entries of the customer's timeline, which come before those of the records."""
         self.counts: dict[tuple[str, ...], int] = {}
         self.timers = 0
         """How many timers and waiting requests have fired."""
@@ -92,23 +92,23 @@ class Turn:
         self.messages.append((actor_key, message))
 
     def emit(self, record: Record) -> None:
-        """Emit one record to the outside; a customer's is noted in the timeline, too."""
+        """Publish one record; a customer's is also noted in the timeline."""
         self.records.append(record)
         self.anchors.append(self.anchor)
 
     def note(self, entry: TimelineEntry) -> None:
-        """Add to the customer's timeline."""
+        """Add an entry to the customer's timeline."""
         self.entries.append(entry)
 
     def newest(self, kept: list[_Kept], most: int, bound: str) -> list[_Kept]:
-        """Return the last `most` of a list; it is counted where others go."""
+        """Return the last `most` elements of a list; count once if others are dropped."""
         if len(kept) <= most:
             return kept
         self.count("cjo_state_bounds_total", bound)
         return kept[-most:]
 
     def drop_oldest(self, kept: dict[str, Any], most: int, bound: str) -> None:
-        """Let the first of a dict go until `most` are left; each is counted."""
+        """Drop the first elements of a dict until `most` are left; count each."""
         while len(kept) > most:
             del kept[next(iter(kept))]
             self.count("cjo_state_bounds_total", bound)

@@ -1,8 +1,8 @@
-"""The words of the language that stand for themselves: each set of them stands here alone.
+"""The fixed words of the language: each set of them is defined here, and only here.
 
-The grammar, the JSON Schemas, the code that acts by a word and the documentation are drawn from
-these. A word that is none of its set is an error wherever it is read, never a default. Members are
-texts, so that they are written, compared and stored as the words they are.
+The grammar, the JSON Schemas, the documentation and the code that interprets a word all use these
+enums. An unknown word is an error wherever it is read, never a default. Members are texts, so they
+are written, compared and stored as they are.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Format(StrEnum):
 
 
 class NormalForm(StrEnum):
-    """How values of an identifier type are made comparable, beyond what is done to every text."""
+    """How values of an identifier type are normalised, in addition to the rules for every text."""
 
     EMAIL = "email"
     PHONE = "phone"
@@ -65,14 +65,14 @@ class Reentry(StrEnum):
 
 
 class Past(StrEnum):
-    """What an `at` timer does whose time is past when its state is entered."""
+    """The behaviour of an `at` timer whose time is past when its state is entered."""
 
     FIRE = "fire"
     SKIP = "skip"
 
 
 class ActionClass(StrEnum):
-    """What an action is to the customer; gates depend on it."""
+    """The purpose of an action; gates depend on it."""
 
     MARKETING = "marketing"
     SERVICE = "service"
@@ -80,11 +80,11 @@ class ActionClass(StrEnum):
 
 
 HELD_BACK = frozenset(ActionClass) - {ActionClass.TRANSACTIONAL}
-"""The classes that the policy may keep back."""
+"""The classes that consent, service cases and quiet hours may stop."""
 
 
 class Outcome(StrEnum):
-    """What came of a command, as a channel reports it."""
+    """The outcome of a command, as a channel reports it."""
 
     DELIVERED = "delivered"
     IMPRESSION = "impression"
@@ -96,18 +96,18 @@ class Outcome(StrEnum):
 
 
 OFFERED = "offered"
-"""Of a limit: the command itself, whatever comes of it."""
+"""For a limit: every command counts, whatever its outcome."""
 
 
 class Consent(StrEnum):
-    """What a class asks of customers: to have said yes, or not to have said no."""
+    """The consent that a class needs: a grant (`opt_in`), or no refusal (`opt_out`)."""
 
     OPT_IN = "opt_in"
     OPT_OUT = "opt_out"
 
 
 class ConsentStatus(StrEnum):
-    """What a customer says of a purpose."""
+    """A customer's statement about a purpose."""
 
     GRANTED = "granted"
     DENIED = "denied"
@@ -123,7 +123,7 @@ class Period(StrEnum):
 
 
 class Then(StrEnum):
-    """What quiet hours do to a request."""
+    """The effect of quiet hours on a request."""
 
     DELAY = "delay"
     DROP = "drop"

@@ -114,7 +114,7 @@ def deep_aliases() -> bytes:
         (b"action: x\nvalue: " + b"(" * 499, "not an expression"),
         (b"action: x\nvalue: " + b"x" * 501, "longer than 500 characters"),
         (b"action: x\nvalue: __import__('os')", "no function '__import__'"),
-        (b"action: x\nvalue: profile.__class__", "names do not begin with two underscores"),
+        (b"action: x\nvalue: profile.__class__", "a name cannot begin with two underscores"),
     ],
     ids=lambda value: repr(value[:24]) if isinstance(value, bytes) else None,
 )

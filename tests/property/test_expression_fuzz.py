@@ -230,7 +230,7 @@ def test_any_text_is_an_expression_or_refused_as_none(text: str) -> None:
         "s",
         "t1",
         "MISSING",
-        "settled(1)",
+        "bounded_value(1)",
         "event_attributes",
         "1; 2",
         "x = 1",

@@ -1,10 +1,10 @@
-"""What was sent to a customer, and what came of it.
+"""The commands sent to a customer, and their outcomes.
 
-    history      the commands that caps, limits and outcomes ask for
-    coverage     which commands a cap or a limit is about
-    cap, limit   what the policy counts in the history
-    outcome      an outcome finds its command
+    history      the commands that caps, limits and outcomes need
+    coverage     which commands a cap or a limit covers
+    cap, limit   counts over the history
+    outcome      joins an outcome to its command
     window       a command's reward window -> one reward record
 
-Which command is sent is the decision room's (`core/decision`).
+`core/decision` chooses which command is sent.
 """

@@ -1,7 +1,8 @@
 """Caps: how many commands a customer may get in a period.
 
-A sliding window is `(now - per, now]`. A calendar period runs from its first local instant in the
-customer's time zone, on days when clocks change too; commands of the same instant count, in order.
+A sliding window is `(now - per, now]`. A calendar period begins at its first local instant in the
+customer's time zone, also on days when the clocks change. Commands already issued at the same
+instant count.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ DAYS_A_WEEK = 7
 
 
 def is_full(cap: Cap, commands: Sequence[Command], now: int, zone: str, week_starts: int) -> bool:
-    """Return whether a cap has no room at `now`; `commands` stand in order of issue."""
+    """Return whether a cap has no room at `now`; `commands` are in order of issue."""
     if isinstance(cap.per, int):
         since = now - cap.per
     else:
@@ -33,7 +34,10 @@ def is_full(cap: Cap, commands: Sequence[Command], now: int, zone: str, week_sta
 
 
 def period_start(period: Period, now: int, zone: str, week_starts: int) -> int:
-    """Return the first ms of the calendar period that runs at `now`; weeks start on a weekday."""
+    """Return the first ms of the calendar period that contains `now`.
+
+    `week_starts` is the first weekday of a week; 0 is Monday.
+    """
     here = local(now, zone)
     assert here is not None, "the stream clock lies in the calendar"
     day = here.date()

@@ -1,4 +1,4 @@
-"""What a cap, or a limit, is about: its coverage against a command, or a candidate."""
+"""Whether a cap or a limit covers a command, or a candidate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cjo_stream.core.state import Command
 
 
 def covers_command(coverage: Coverage, command: Command) -> bool:
-    """Return whether a command that was issued counts."""
+    """Return whether an issued command counts."""
     return _covers(
         coverage,
         command.class_,

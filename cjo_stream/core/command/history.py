@@ -1,10 +1,10 @@
-"""The history of a customer's commands: one list for caps, limits and the outcomes to come.
+"""The history of a customer's commands: one list for caps, limits and outcomes.
 
-In order of issue. A command is kept as long as something may ask for it: an outcome that names
-its action, within the reward window; a cap or a limit that counts it; and the latest
-`commands_aged` whatever their age, for an outcome that names its command. Where that makes
-`commands` of core.bounds, the oldest PRUNED_EVERY go, which is counted: caps and limits are exact
-within the latest `commands` - PRUNED_EVERY.
+The list is in order of issue. A command is kept while something may need it: an outcome that names
+its action, within the reward window, or a cap or a limit that counts it. The latest
+`commands_aged` are kept at any age, for outcomes that name their command. When `commands` of
+core.bounds is reached, the oldest PRUNED_EVERY are dropped and the drop is counted: caps and
+limits are exact over the latest `commands` - PRUNED_EVERY.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from cjo_stream.core.turn import Turn
 from cjo_stream.core.word import Period
 
 PRUNED_EVERY = 16
-"""Commands between two looks at what may go: a look costs more than what it frees."""
+"""Number of commands between two prunings: pruning at every command would cost more than it
+frees."""
 
 _DAY_MS = 86_400_000
 _PERIOD_MS = {Period.DAY: 4 * _DAY_MS, Period.WEEK: 10 * _DAY_MS, Period.MONTH: 34 * _DAY_MS}
-"""More than the longest period, in whatever time zones the customer was when it began and is."""
+"""Longer than the longest such period, even if the customer's time zone changes within it."""
 
 
 def remember_command(customer: Customer, command: Command, turn: Turn) -> None:
-    """Add a command to the history, and now and then forget what nothing asks for any more."""
+    """Add a command to the history; every PRUNED_EVERY commands drop those no longer needed."""
     commands = customer.commands
     commands.append(command)
     if len(commands) % PRUNED_EVERY:
@@ -38,7 +39,7 @@ def remember_command(customer: Customer, command: Command, turn: Turn) -> None:
 
 
 def join_commands(into: Customer, other: Customer, turn: Turn) -> None:
-    """Let the history of a customer that is merged away go on in the one it is merged into."""
+    """Add the commands of a customer that is merged into another."""
     known = {command.id for command in into.commands}
     joined = into.commands + [one for one in other.commands if one.id not in known]
     joined.sort(key=lambda command: command.at)
@@ -80,7 +81,7 @@ def _pauses(limit: Limit, command: Command, now: int) -> bool:
     at = outcome_time(command, limit.outcome)
     if at is None or not covers_command(limit.coverage, command):
         return False
-    # One alone fills a count of 1, whatever came before it.
+    # A count of 1 needs no earlier outcome.
     per_ms = 0 if limit.count == 1 else limit.per_ms
     if per_ms is None or limit.pause_ms is None:
         return True

@@ -1,4 +1,4 @@
-"""Limits: an outcome that fills the count starts a pause, `[t, t + pause)`, from its own time."""
+"""Limits: an outcome at t that reaches the count starts a pause, `[t, t + pause)`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cjo_stream.core.word import OFFERED
 def is_paused(limit: Limit, commands: Iterable[Command], now: int) -> bool:
     """Return whether a pause of this limit holds at `now`.
 
-    An outcome at t fills the count where at least `count` of them, itself among them, lie in
+    An outcome at t reaches the count if at least `count` outcomes, this one included, lie in
     `(t - per, t]`.
     """
     times = sorted(
@@ -36,5 +36,5 @@ def is_paused(limit: Limit, commands: Iterable[Command], now: int) -> bool:
 
 
 def outcome_time(command: Command, outcome: str) -> int | None:
-    """Return when a command had an outcome, None where it had none such."""
+    """Return when a command had an outcome, or None if it had no such outcome."""
     return command.at if outcome == OFFERED else command.outcomes.get(outcome)

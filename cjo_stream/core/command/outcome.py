@@ -1,4 +1,4 @@
-"""Outcomes: what came of a command, joined to it at its customer."""
+"""Outcomes, joined to their commands at the customer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ _OUTCOMES = frozenset(Outcome)
 
 
 def join_outcome(customer: Customer, event: Event, turn: Turn) -> Event | None:
-    """Return the outcome with its command's attributes; None where it belongs to none."""
+    """Return the outcome with its command's attributes.
+
+    None if the outcome is not a listed one, or the customer has no command for it.
+    """
     outcome = event.attributes.get("outcome")
     if type(outcome) is not str or outcome not in _OUTCOMES:
         return None
@@ -45,7 +48,7 @@ def join_outcome(customer: Customer, event: Event, turn: Turn) -> Event | None:
 
 
 def note_outcome(customer: Customer, event: Event) -> None:
-    """Count a joined outcome at its command; the same of one command counts once."""
+    """Note a joined outcome at its command; each kind of outcome counts once a command."""
     action_id, outcome = event.attributes["action_id"], event.attributes["outcome"]
     for command in reversed(customer.commands):
         if command.id == action_id:

@@ -1,14 +1,14 @@
-"""Reward windows: what came of a command, recorded once, at its customer.
+"""Reward windows: the result of a command, recorded once, at its customer.
 
-A window opens with a command. The first acceptance counts, by its event time, as long as the
-stream clock has not passed the window's end; no acceptance by then is a negative example. Where
-the treatment learns, both are recorded when the window ends: acceptances recorded as they come,
-and the rest a week later, would teach for a week that everybody accepts (delayed feedback;
+A window opens with a command. The first acceptance counts, by its event time, if it arrives before
+the stream clock passes the window's end; without one, the command is a negative example. If the
+treatment learns, both are recorded when the window ends: if acceptances were recorded at once, and
+refusals a week later, the model would learn for a week that everybody accepts (delayed feedback;
 Chapelle 2014, KDD).
 
-The window of a treatment that does not learn records an acceptance only, at once, and sets no
-timer: an evaluation counts a choice without a reward as one that earned nothing, so a timer for
-each command would add nothing. Such a window goes when the next one opens.
+If the treatment does not learn, only an acceptance is recorded, at once, and no timer is set:
+evaluations count a choice without a reward record as one that earned nothing. Such a window, once
+over, is removed when the next one opens.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def open_window(
     *,
     anchor: str = "",
 ) -> None:
-    """Begin to wait for what comes of a command; `features` None: its treatment does not learn."""
+    """Open a command's window; `features` None: its treatment does not learn."""
     windows = [one for one in customer.windows if not _is_silently_over(one, turn.clock)]
     windows.append(
         Window(
@@ -57,7 +57,7 @@ def open_window(
 
 
 def reward_outcome(customer: Customer, event: Event, turn: Turn) -> None:
-    """Note an outcome that was joined to its command in the command's window."""
+    """Note an outcome, already joined to its command, in that command's window."""
     action_id, outcome = event.attributes["action_id"], event.attributes["outcome"]
     window = next((one for one in customer.windows if one.action_id == action_id), None)
     if window is None or window.outcome in ACCEPTANCES or event.time >= window.closes_at:
@@ -86,7 +86,7 @@ def remove_over(customer: Customer, turn: Turn) -> list[Window]:
 
 
 def join_windows(into: Customer, other: Customer, turn: Turn) -> None:
-    """Let the windows of a customer that is merged away go on in the one it is merged into."""
+    """Add the windows of a customer that is merged into another."""
     known = {window.action_id for window in into.windows}
     joined = into.windows + [one for one in other.windows if one.action_id not in known]
     into.windows = turn.newest(sorted(joined, key=_order), turn.bounds.windows, "windows")

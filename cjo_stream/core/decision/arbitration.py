@@ -1,14 +1,14 @@
-"""Arbitration: which of the candidates that passed is the best, or is tried instead of it.
+"""Arbitration: the choice among the candidates that passed, the best one or one to explore.
 
     priority = P x C x V x L
 
     P  propensity of the treatment, else of the action, else 1; from 0 to 1
-    C  1 + the percents of the context weights that are true / 100
+    C  1 + the sum of the context weights whose condition holds, in percent / 100
     V  value of the action, else 1
-    L  1 + the percents of the levers of action, group and issue / 100, at least 0
+    L  1 + the sum of the levers of action, group and issue, in percent / 100, at least 0
 
-A factor that is no finite number, or a P outside of its range, is missing; then so is the
-priority, and the candidate is stopped by gate `priority`.
+A factor that is not a finite number, or a P outside its range, is missing. Then the priority is
+missing, too, and the gate `priority` stops the candidate.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from cjo_stream.core.turn import Turn
 
 
 class Factors(NamedTuple):
-    """The factors of one candidate; None for what is missing."""
+    """The factors of one candidate; a missing one is None."""
 
     propensity: float | None
     context: float | None
@@ -38,15 +38,16 @@ class Factors(NamedTuple):
 
 Known = dict[str, tuple[float | None, float | None]]
 CHANNEL = ("candidate", "channel")
-"""How an expression reads the candidate's channel: the same on all channels where it does not."""
+"""The path by which an expression reads the candidate's channel. An expression that does not read
+it has the same value on all channels."""
 
 UNWEIGHED = Factors(None, None, None, None, None)
 
 
 class Passed(NamedTuple):
-    """A candidate that passed every gate. `place` is its place among the candidates.
+    """A candidate that passed every gate. `place` is its index among the candidates.
 
-    Where the policy draws, `spread` is the posterior of P, and `factor` the product of the rest.
+    If the policy draws from posteriors, `spread` is the posterior of P, and `factor` is C x V x L.
     """
 
     place: int
@@ -59,9 +60,9 @@ class Passed(NamedTuple):
 
 
 def weigh(candidate: Candidate, scope: Scope, turn: Turn, known: Known) -> Factors:
-    """Return the factors of a candidate, whose channel is the scope's.
+    """Return the factors of a candidate; the scope holds its channel.
 
-    `known` holds, by action, the C and V that were found on another of its channels.
+    `known` holds, by action, the C and V already computed on another of the action's channels.
     """
     action = candidate.action
     found = known.get(action.name)
@@ -77,14 +78,14 @@ def weigh(candidate: Candidate, scope: Scope, turn: Turn, known: Known) -> Facto
 
 
 def best(passed: Sequence[Passed]) -> Passed:
-    """Return the one of highest priority; of equal ones the one of higher value, then by name."""
+    """Return the candidate of highest priority; ties go by higher value, then by name."""
     return min(passed, key=lambda one: (-one.priority, -one.value, one.action, one.channel))
 
 
 def choose(passed: Sequence[Passed], explore: float, decision_id: str) -> tuple[Passed, float]:
     """Return the choice, and the probability with which it was made.
 
-    With probability `explore` any of them is chosen, each as likely as another; else the best.
+    With probability `explore` the choice is uniform among all; otherwise it is the best.
     """
     first = best(passed)
     if not explore:
@@ -99,7 +100,8 @@ def choose(passed: Sequence[Passed], explore: float, decision_id: str) -> tuple[
 def draw(passed: Sequence[Passed], decision_id: str) -> tuple[Passed, float]:
     """Return a choice drawn from the posteriors, and the probability with which it was made.
 
-    Each is as likely as it is the best one by what has been learnt; ties go as those of `best`.
+    Each candidate is as likely to be chosen as it is to be the best under the posteriors. Ties go
+    as in `best`.
     """
     ordered = sorted(passed, key=lambda one: (-one.value, one.action, one.channel))
     tables = [(one.spread, one.factor) for one in ordered if one.spread is not None]
@@ -131,7 +133,7 @@ def _propensity(candidate: Candidate, scope: Scope, turn: Turn) -> float | None:
 
 
 def number_of(expression: Expression, scope: Scope) -> float | None:
-    """Return a finite number, or None; what is of another type is counted as a type error."""
+    """Return the value if it is a finite number, else None; other types count as a type error."""
     value = expression.evaluate(scope)
     if value is MISSING:
         return None

@@ -1,4 +1,4 @@
-"""A decision record in words: what became of each candidate, and why."""
+"""A decision record in words: the result of each candidate, with its reason."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
 def explain(decision: Decision) -> list[str]:
     """Return the record as lines of text, times in UTC.
 
-    Those that passed come first, the highest priority at the top, then those that were stopped, in
-    the order in which they were judged; `>` marks the choice.
+    Candidates that passed come first, by descending priority; those that were stopped follow in
+    the order in which they were judged. `>` marks the choice.
     """
     return [
         f"{moment_text(decision.time)}  {_asked(decision.request)}",
@@ -26,7 +26,7 @@ def explain(decision: Decision) -> list[str]:
 
 
 def moment_text(ms: int) -> str:
-    """Return a time in UTC, to the ms where it has any.
+    """Return a time in UTC; milliseconds are shown if they are not 0.
 
     >>> moment_text(1_772_323_200_000)
     '2026-03-01 00:00:00'
@@ -80,7 +80,7 @@ def _name(candidate: Candidate) -> str:
 
 
 def _fate(candidate: Candidate) -> str:
-    """Return what became of a candidate: its priority, or the gate and rule that stopped it."""
+    """Return a candidate's result: its priority, or the gate and rule that stopped it."""
     factors = " x ".join(
         f"{name} {_number(value)}"
         for name, value in (
@@ -107,9 +107,9 @@ def _end(decision: Decision) -> str:
     chosen = decision.chosen
     if chosen is None:
         if decision.deferred_until is not None:
-            return f"nothing sent: it waits until {moment_text(decision.deferred_until)}"
+            return f"nothing sent: the request waits until {moment_text(decision.deferred_until)}"
         if decision.candidates and all(one.gate == "ended" for one in decision.candidates):
-            return "nothing sent: it waited in vain"
+            return "nothing sent: the request was dropped while it waited"
         return "nothing sent: no candidate passed"
     odds = "" if decision.probability is None else f", probability {decision.probability:.4g}"
     if decision.suppressed is None:

@@ -1,11 +1,11 @@
-"""The gates, in the order in which a candidate meets them (docs/decisions.md).
+"""The gates, in the order in which they are checked (docs/decisions.md).
 
-Each stands in one row of `GATES`: its name, the classes that it may stop, and whether it is asked
-where one action alone is requested (`act`). A gate returns None for a candidate that passes, else
-a `Stop` with the rule that did it.
+Each gate is one row of `GATES`: its name, its check, the classes that it may stop, and whether it
+is checked for `act`, which requests one action. A check returns None for a candidate that passes,
+else a `Stop` with the rule that stopped it.
 
-A cap stops class `transactional` only where it names it: other caps' coverage is all other
-classes.
+A cap stops class `transactional` only if it names that class: by default a cap covers all classes
+but this one.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from cjo_stream.core.word import HELD_BACK, ActionClass
 HOLDOUT: Final = "holdout"
 QUIET_HOURS: Final = "quiet_hours"
 ENDED: Final = "ended"
-"""No gate of the list: where all candidates of a waiting request stand that is dropped."""
+"""Not in the list: the gate recorded for all candidates of a waiting request that is dropped."""
 
 
 class Stop(msgspec.Struct, frozen=True, gc=False):
-    """What a gate answers that stops a candidate. `rule` None: the gate has one rule only."""
+    """The answer of a gate that stops a candidate. `rule` None: the gate has only one rule."""
 
     rule: str | None = None
 
@@ -37,7 +37,7 @@ STOP: Final = Stop()
 
 
 class Gate(NamedTuple):
-    """A gate: of candidates of other classes than `classes` it is not asked."""
+    """A gate; it is checked only for candidates of `classes`."""
 
     name: str
     check: Callable[[Situation, Candidate], Stop | None]
@@ -135,21 +135,21 @@ GATES: Final = (
 GATES_OF_DECIDE: Final = {
     class_: tuple(gate for gate in GATES if class_ in gate.classes) for class_ in ActionClass
 }
-"""The gates that a candidate goes through, by its class, in order."""
+"""The gates for a candidate of each class, in order."""
 GATES_OF_ACT: Final = {
     class_: tuple(gate for gate in gates if gate.is_of_act)
     for class_, gates in GATES_OF_DECIDE.items()
 }
-"""Likewise where one action alone is requested."""
+"""The same for `act`."""
 
 
 def first_stop(
     gates: Sequence[Gate], situation: Situation, candidate: Candidate
 ) -> tuple[str, Stop] | None:
-    """Return the name of the first gate that stops a candidate, and its answer; None for none.
+    """Return the name and the answer of the first gate that stops a candidate, or None.
 
-    The scope's channel is the candidate's. What the gate `priority` found, whether it stopped the
-    candidate or not, is in `situation.factors`.
+    The scope holds the candidate's channel. If the gate `priority` was reached, the factors are in
+    `situation.factors`.
     """
     for gate in gates:
         stop = gate.check(situation, candidate)

@@ -1,8 +1,8 @@
 """Holdouts: customers left out on purpose, so that the others can be compared with them.
 
-Drawn once, by a stable hash of the customer and the holdout's name, then kept: whatever its share
-becomes later, nobody changes groups. Where a definition has no holdout nobody is held out by it;
-what was drawn counts again where a later one has.
+A customer's group is drawn once, by a stable hash of the customer and the holdout's name, and then
+kept, even if the share changes. Without a holdout in the definition nobody is held out; if a later
+version has one again, the groups drawn before hold.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.core.state import Customer
 
 UNIVERSAL = "*"
-"""The name of the policy's; the others bear their journeys' names."""
+"""The name of the policy's holdout; the others have the names of their journeys."""
 
 
 def is_held_out(customer: Customer, name: str, portion: float) -> bool:
-    """Return whether the customer is held out; `portion` is the share to draw by, 0..1."""
+    """Return whether the customer is held out; `portion` is the share held out, 0..1."""
     if not portion:
         return False
     held = customer.holdouts.get(name)
@@ -27,7 +27,7 @@ def is_held_out(customer: Customer, name: str, portion: float) -> bool:
 
 
 def join_holdouts(into: Customer, other: Customer) -> None:
-    """Keep "held out" where either was, and note where the two were drawn differently."""
+    """Hold out where either customer was, and note holdouts in which their groups differed."""
     mixed = {*into.mixed, *other.mixed}
     for name, held in other.holdouts.items():
         mine = into.holdouts.get(name)
@@ -38,14 +38,14 @@ def join_holdouts(into: Customer, other: Customer) -> None:
 
 
 def part_holdouts(customer: Customer, fresh: Customer) -> None:
-    """Leave a fresh customer in the groups that the members were in before."""
+    """Give a fresh customer the groups of the customer that its members left."""
     fresh.holdouts, fresh.mixed = dict(customer.holdouts), list(customer.mixed)
 
 
 def joins_holdout(customer: Customer, program: Program, journey: str, version: int) -> bool:
-    """Return whether a merge holds out what runs by a version: held out on either side is so.
+    """Return whether, after a merge, instances and requests of this version are held out.
 
-    A version without a holdout holds nobody out.
+    They are if either customer was. A version without a holdout holds nobody out.
     """
     running = program.versions.get((journey, version))
     has_one = running is not None and running.holdout > 0

@@ -1,4 +1,4 @@
-"""P: how likely a candidate is to be accepted, where that is learnt."""
+"""P, the probability that a candidate is accepted, if it is learnt."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from cjo_stream.core.turn import Turn
 def propensity(
     learnt: Propensity, scope: Scope, turn: Turn, action: str, channel: str
 ) -> float | None:
-    """Return a propensity that learns, 0..1: by the model in force, else what was believed."""
+    """Return a learnt propensity, 0..1: by the model in force, else the definition's prior."""
     weights = _weights(turn, action, channel)
     return weights.propensity(learnt.prior, features_of(learnt, scope))
 
 
 def features_of(learnt: Propensity, scope: Scope) -> list[int]:
-    """Return the hashed features of a decision, named as the definition wrote them."""
+    """Return the hashed features of a decision; their names are the expressions as written."""
     return features((one.text, one.evaluate(scope)) for one in learnt.features)
 
 
 def spread_of(candidate: Candidate, p: float, scope: Scope, turn: Turn) -> Table:
-    """Return the posterior of a candidate's propensity; of one that does not learn, `p` alone."""
+    """Return the posterior of a candidate's propensity; if that does not learn, `p` alone."""
     learnt = candidate.propensity
     if not isinstance(learnt, Propensity):
         return fixed_table(p)

@@ -1,8 +1,8 @@
 """Quiet hours: windows of local time in which nothing is sent.
 
-A window ends at the first instant whose local time lies in no window of that channel. Local time
-moves evenly but where clocks change, so it is enough to look at the instants where a window may
-end, and at changes of the clock.
+Quiet hours end at the first instant whose local time lies in no window of the channel. Between
+clock changes local time runs evenly, so only the ends of windows and the clock changes have to be
+checked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LOOKS_MAX = 100_000
 
 
 def quiet_at(windows: Sequence[QuietWindow], here: dt.datetime) -> QuietWindow | None:
-    """Return the window that holds at a local time; one that drops before one that delays."""
+    """Return the window that contains a local time; windows that drop come before others."""
     held = None
     for window in windows:
         if holds(window, here):
@@ -54,7 +54,7 @@ def holds(window: QuietWindow, here: dt.datetime) -> bool:
 
 
 def _next_look(at: int, here: dt.datetime, marks: Sequence[dt.time], zone: str) -> int:
-    """Return the next instant after `at` where some window may end."""
+    """Return the next instant after `at` at which some window may end."""
     days = (here.date(), here.date() + dt.timedelta(days=1))
     following = min(
         instant

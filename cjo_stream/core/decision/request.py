@@ -1,10 +1,11 @@
-"""One decision: judge every candidate asked for, choose, record; send, or let the request wait.
+"""One decision: judge every requested candidate, choose, record; send, or let the request wait.
 
-    act       the first channel that passes, in the order asked
+    act       the first channel that passes, in the order requested
     decide    the highest priority (`arbitration`)
 
-Both go through the same gates. Every decision leaves its record, sent or not. Where no candidate
-is free and some are stopped by quiet hours alone that delay, the request waits (`waiting`).
+Both use the same gates. Every decision is recorded, whether something is sent or not. If no
+candidate passes, and quiet hours that delay were the first gate to stop some of them, the request
+waits (`waiting`).
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ from cjo_stream.core.word import ActionClass, Then
 
 
 class Request(msgspec.Struct):
-    """What asks: an instance in a state, with what its expressions may read.
+    """A request of an instance in a state, with the values that its expressions may read.
 
-    `asked` is the request as decision records show it. `may_wait` is false where too many wait
-    already: what quiet hours would delay is then dropped.
+    `asked` is the request as decision records show it. `may_wait` is false if too many requests
+    already wait: one that quiet hours would delay is then dropped.
     """
 
     asked: dict[str, Any]
@@ -78,7 +79,7 @@ def asked_of(step: Act | Decide) -> dict[str, Any]:
 def candidates_of(
     portfolio: dict[str, tuple[Candidate, ...]], asked: dict[str, Any]
 ) -> tuple[Candidate, ...]:
-    """Return the candidates that a request asks for, in the order in which they are judged."""
+    """Return the candidates of a request, in the order in which they are judged."""
     if "act" in asked:
         treated = portfolio.get(asked["act"], ())
         channels = asked.get("channels")
@@ -101,9 +102,9 @@ def candidates_of(
 
 
 def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> record.Decision:
-    """Make one decision and record it; send what was chosen, unless the instance is held out.
+    """Make one decision and record it; send the choice, unless the instance is held out.
 
-    Where `deferred_until` of the record is set, the request is to be decided again then.
+    If the record's `deferred_until` is set, the request must be decided again at that time.
     """
     scope.event, scope.data, scope.key = request.event, request.data, request.key
     situation = Situation(customer, scope, turn)
@@ -145,7 +146,7 @@ def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> re
 
 
 def count_stopped(judged: Iterable[record.Candidate], turn: Turn) -> None:
-    """Count the candidates that were held back, by gate."""
+    """Count the stopped candidates by gate."""
     stopped: dict[str, int] = {}
     for candidate in judged:
         if candidate.gate is not None:
@@ -157,7 +158,7 @@ def count_stopped(judged: Iterable[record.Candidate], turn: Turn) -> None:
 def _judge(
     request: Request, situation: Situation, turn: Turn
 ) -> tuple[list[record.Candidate], list[Passed], dict[str, None]]:
-    """Return the candidates' records, those that passed, and the channels delayed, in order."""
+    """Return the candidates' records, the candidates that passed, and the channels delayed."""
     scope = situation.scope
     gates = GATES_OF_ACT if request.is_act else GATES_OF_DECIDE
     judged: list[record.Candidate] = []
@@ -192,7 +193,7 @@ def _judge(
 
 
 def _spread(one: Passed, candidate: Candidate, situation: Situation, turn: Turn) -> Passed:
-    """Return a candidate that passed, with what may be drawn, where the policy draws."""
+    """Return a candidate that passed; if the policy draws, with its posterior and factor."""
     p, c, v, lever, _ = situation.factors
     if not turn.program.policy.thompson or p is None or c is None or v is None or lever is None:
         return one
@@ -221,7 +222,7 @@ def _is_delayed(situation: Situation, channel: str) -> bool:
 
 
 def _earliest_end(situation: Situation, channels: Iterable[str]) -> int | None:
-    """Return when the first of these channels is quiet no more; None where there is none."""
+    """Return the earliest end of quiet hours among these channels, or None without channels."""
     windows, clock = situation.policy.quiet, situation.turn.clock
     ends = (quiet_end(windows[channel], clock, situation.zone) for channel in channels)
     return min(ends, default=None)
@@ -236,7 +237,7 @@ def _issue(
     turn: Turn,
 ) -> None:
     action, channel = chosen.action, chosen.channel
-    assert chosen.address is not None, "a candidate without an address is stopped before"
+    assert chosen.address is not None, "the gate `address` stops a candidate without an address"
     treatment = action.treatments[channel]
     command = record.Action(
         action_id=next_id(customer, "a"),

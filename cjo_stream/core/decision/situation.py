@@ -1,4 +1,4 @@
-"""What is the same for all candidates of one decision; each thing is found out once, when asked.
+"""Values shared by all candidates of one decision, each computed once, when first needed.
 
 A portfolio has thousands of candidates, but few channels, classes, caps and limits.
 """
@@ -27,7 +27,7 @@ _NO_COMMANDS: tuple[Command, ...] = ()
 
 
 class Situation:
-    """One customer at one instant, before a request; `scope` has its event, data and key."""
+    """One customer at one instant; `scope` has the request's event, data and key."""
 
     __slots__ = (
         "_by_action",
@@ -55,11 +55,11 @@ class Situation:
         self.scope = scope
         self.turn = turn
         self.conditions: dict[tuple[str, str], bool] = {}
-        """What an action's conditions said that do not read the candidate's channel."""
+        """Results of conditions that do not read the candidate's channel, by action and gate."""
         self.factors: Factors = UNWEIGHED
-        """Of the candidate that went through the gate `priority` last."""
+        """The factors of the candidate that reached the gate `priority` last."""
         self.weighed: Known = {}
-        """What was found on one of an action's channels, and holds on all."""
+        """C and V by action, if they are the same on all its channels."""
         self._zone: str | None = None
         self._is_held_out: bool | None = None
         self._has_case: bool | None = None
@@ -131,7 +131,7 @@ class Situation:
         return found
 
     def own_pause(self, action: Action) -> str | None:
-        """Return the rule of an action's own limits that pauses it, None for none."""
+        """Return the rule of an action's own limits that pauses it, or None."""
         if action.name in self._own_limits:
             return self._own_limits[action.name]
         commands = self._commands_of(action.name)
@@ -144,7 +144,7 @@ class Situation:
         return rule
 
     def quiet(self, channel: str) -> QuietWindow | None:
-        """Return the quiet window that holds on a channel, None for none."""
+        """Return the quiet window of a channel at this instant, or None."""
         if channel in self._quiet:
             return self._quiet[channel]
         windows = self.policy.quiet.get(channel)

@@ -1,9 +1,12 @@
-"""Requests that wait for the end of quiet hours, and are decided afresh then.
+"""Requests that wait for the end of quiet hours, and are then decided again.
 
-A request is dropped, with a record in which every candidate stands at gate `ended`, when an event
-takes its instance out of the state that made it or ends the instance, when the instance itself
-goes, and, found out when it would be decided again, when it has waited longer than its action is
-worth. Moves by time or `always`, and ends that follow from them, leave it waiting.
+A request is dropped, with a record in which every candidate is stopped by gate `ended`, when
+
+- an event moves its instance out of the state that made the request, or ends the instance,
+- the instance itself is removed,
+- it is due, but has waited longer than the longest `expires` of its actions.
+
+Moves by time or `always`, and ends that follow from them, leave the request waiting.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ def ask(
     scope: Scope,
     turn: Turn,
 ) -> None:
-    """Decide a new request of an instance; `own` is what it lays over the instance's data."""
+    """Decide a new request of an instance; `own` overrides the instance's data for it."""
     event = _read_part(request.event, request.candidates)
     data = None if instance.state is not None else dict(instance.data)
     kept = (own, data, event.attributes if event is not None else None)
@@ -68,15 +71,15 @@ def ask(
 
 
 def first_due(customer: Customer, clock: int) -> Waiting | None:
-    """Return the first request due: by due time, journey name, oldest instance, order asked."""
+    """Return the first request due: by due time, journey name, age of instance, order asked."""
     due = [waiting for waiting in customer.waiting if waiting.due <= clock]
     return min(due, key=_order, default=None)
 
 
 def decide_again(customer: Customer, waiting: Waiting, scope: Scope, turn: Turn) -> None:
-    """Decide a due request afresh: all gates, with its event and the data as it is now.
+    """Decide a due request again: all gates, with its event and the instance's data of now.
 
-    One that must wait on keeps its place among those asked before and after it.
+    If it must wait longer, it keeps its place in the order asked.
     """
     candidates = candidates_of(turn.program.candidates, waiting.asked)
     trigger = Trigger("timer", waiting.instance_id, None)
@@ -106,7 +109,7 @@ def decide_again(customer: Customer, waiting: Waiting, scope: Scope, turn: Turn)
 def of_instance(
     customer: Customer, instance_id: str, state: str | None = None
 ) -> Sequence[Waiting]:
-    """Return the waiting requests of an instance; with `state`, those that this state made."""
+    """Return the waiting requests of an instance; with `state`, only those made by that state."""
     if not customer.waiting:
         return ()
     return [
@@ -125,9 +128,9 @@ def drop(customer: Customer, doomed: Iterable[Waiting], trigger: Trigger, turn: 
 
 
 def keep_data(customer: Customer, instance: Instance, turn: Turn) -> None:
-    """Keep the data of an instance that has ended for those of its requests that still wait.
+    """Keep the data of an ended instance for its requests that still wait.
 
-    Where it finds no room, they will be decided without.
+    If there is no room for it, they will be decided without it.
     """
     for waiting in of_instance(customer, instance.id):
         waiting.data = None
@@ -138,10 +141,10 @@ def keep_data(customer: Customer, instance: Instance, turn: Turn) -> None:
 
 
 def join_waiting(into: Customer, other: Customer, trigger: Trigger, turn: Turn) -> None:
-    """Let the requests of a customer that is merged away wait at the one it is merged into.
+    """Add the waiting requests of a customer that is merged into another.
 
-    Holdouts are joined before: a customer held out on either side is so for what waits, too. What
-    finds no room is dropped.
+    Holdouts are joined before: if either customer was held out, waiting requests are, too. A
+    request without room is dropped.
     """
     came, other.waiting = other.waiting, []
     doomed: list[Waiting] = []
@@ -166,7 +169,7 @@ def part_waiting(customer: Customer, new: Customer, anchors: frozenset[str]) -> 
 
 
 def _order(waiting: Waiting) -> tuple[int, str, int, int, str]:
-    """Return what sorts requests; the list itself is in the order asked, and sorting stable."""
+    """Return the sort key of a request; ties keep the list's order, the order asked."""
     number = waiting.instance_id.rpartition("-i")[2]
     return (
         waiting.due,
@@ -185,7 +188,7 @@ def _data_of(customer: Customer, waiting: Waiting) -> dict[str, Any]:
 
 
 def _read_part(event: Event | None, candidates: Iterable[Candidate]) -> Event | None:
-    """Return an event with those attributes that the candidates' expressions read."""
+    """Return an event with only the attributes that the candidates' expressions read."""
     if event is None:
         return None
     read = {name for candidate in candidates for name in candidate.action.event_reads}
@@ -199,7 +202,7 @@ def contents(waiting: Waiting) -> tuple[Any, ...]:
 
 
 def _may_wait(customer: Customer, kept: tuple[Any, ...], bounds: Bounds) -> bool:
-    """Return whether one more request, which keeps these values, may wait."""
+    """Return whether one more request with these values may wait."""
     return len(customer.waiting) < bounds.waiting and _has_room(customer, kept, bounds)
 
 

@@ -4,9 +4,9 @@
     expression.evaluate(scope) -> value | MISSING           never raises, never loops
     expression.holds(scope) -> bool                         a condition; missing is false
 
-The way of a text: `parser` (what can be read at all), `translator` (node by node, with `reader`
-for names, `code` for the pieces of the new function), `compiler` (compiled once). What runs then:
-`value` (operators), `function` and `calendar` (functions), `zone` (time zones), over a `scope`.
+Compilation: `parser` (text to tree), `translator` (node by node, with `reader` for names and
+`code` for the pieces of the new function), `compiler`. At run time: `value` (operators),
+`function` and `calendar` (functions), `zone` (time zones), over a `scope`.
 
 `place` says which names the text may use; `names` what the topology declares. The value of an
 expression is bool, int, float, str, list or dict (JSON's), or MISSING.

@@ -1,7 +1,8 @@
 """Functions of time: of `now`, and of the customer's local calendar.
 
-On the days when clocks change, `next_time` has each local time once: one that is skipped counts
-from before the change (02:30 becomes 03:30), of one that comes twice the first is meant.
+On days when the clocks change, each local time occurs once for `next_time`: a skipped one is
+taken with the offset before the change (02:30 becomes 03:30), a repeated one at its first
+occurrence.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _EVERY_DAY = frozenset(range(7))
 _DAY_NUMBERS = {name: number for number, name in enumerate(WEEKDAYS)}
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
-# A week, and one more where a zone left out that very day (Samoa, 30 December 2011).
+# Two weeks: a zone may have skipped the wanted day of the first (Samoa, 30 December 2011).
 _DAYS_AHEAD = 15
 
 
@@ -93,19 +94,19 @@ def next_time(s: Scope, clock: Any, *given: Any) -> Any:
 
 
 def _days(names: list[Any]) -> frozenset[int]:
-    """Return the days' numbers; none at all where one of the names is no day's."""
+    """Return the numbers of the days; empty if a name is not the name of a day."""
     if not all(type(name) is str and name in _DAY_NUMBERS for name in names):
         return frozenset()
     return frozenset(_DAY_NUMBERS[name] for name in names)
 
 
 def clock_problem(text: str) -> str | None:
-    """Return what is wrong with the text of a local time, if anything is."""
+    """Return the problem of the text of a local time, or None."""
     return None if _CLOCK.fullmatch(text) else f"{text!r} is not a time of day: write '09:00'"
 
 
 def days_problem(names: list[Any]) -> str | None:
-    """Return what is wrong with a list of days, if anything is."""
+    """Return the problem of a list of days, or None."""
     known = ", ".join(WEEKDAYS)
     wrong = [name for name in names if name not in WEEKDAYS]
     return f"{wrong[0]!r} is not a day: {known}" if wrong else None

@@ -1,8 +1,9 @@
-"""Pieces of Python code, written as templates of ours and filled with trees.
+"""Pieces of Python code: templates of this package, filled with trees.
 
     render("None if (T := A) is None else not T", T="t1", A=tree)
 
-A name of a template that stands among the parts is replaced: by a name (text) or by a tree.
+A name in a template that is also the name of a part is replaced by that part: by a name (text) or
+by a tree.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ def call(name: str, *arguments: ast.expr) -> ast.expr:
 def function(
     statements: list[str], result: ast.expr, namespace: dict[str, Any]
 ) -> Callable[[Any], Any]:
-    """Return the function of `s` that runs the statements and returns the result."""
+    """Return a function of `s` that runs the statements, then returns the value of `result`."""
     tree = ast.parse("def run(s): pass")
     definition = tree.body[0]
     assert isinstance(definition, ast.FunctionDef)
     definition.body = [*ast.parse("\n".join(statements)).body, ast.Return(result)]
     made: dict[str, Any] = {}
     with warnings.catch_warnings():
-        # Of `has(0)` Python would say that a literal is not compared so.
+        # For `has(0)` Python would warn that a literal is compared with `is`.
         warnings.simplefilter("ignore")
         code = compile(ast.fix_missing_locations(tree), "<expression>", "exec")
     exec(code, namespace, made)  # noqa: S102 (every node of it was made by this room)

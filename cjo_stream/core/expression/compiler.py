@@ -1,4 +1,4 @@
-"""Text to Expression: parse, check and translate node by node, compile once."""
+"""Text to Expression: parse, translate and check node by node, compile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["PROFILE_FIELDS", "Expression", "compile_expression", "constant", "ev
 
 
 class _Nobody:
-    """The profile where a scope has none: nothing is known."""
+    """The profile of a scope that has none: every field is missing."""
 
     def get(self, _: str) -> Any:
         return MISSING
@@ -36,7 +36,7 @@ _NAMESPACE: dict[str, Any] = {
     "MISSING": MISSING,
     "EMPTY": MappingProxyType({}),
     "NOBODY": _Nobody(),
-    "settled": value.settled,
+    "bounded_value": value.bounded_value,
     "field": value.field,
     "elements": value.elements,
     **value.BINARY,
@@ -71,7 +71,7 @@ class Expression:
         return MISSING if result is None else result
 
     def holds(self, scope: Scope) -> bool:
-        """Return whether a condition is true; missing is not."""
+        """Return whether a condition is true; a missing value is false."""
         scope.definition = self.definition
         return bool(self._run(scope))
 
@@ -80,7 +80,7 @@ class Expression:
 
 
 def evaluate_all(expressions: dict[str, Expression], scope: Scope) -> dict[str, Any]:
-    """Return the values by name; a missing one is left out."""
+    """Return the values by name, without missing ones."""
     values = {}
     for name, expression in expressions.items():
         value = expression.evaluate(scope)
@@ -90,19 +90,19 @@ def evaluate_all(expressions: dict[str, Expression], scope: Scope) -> dict[str, 
 
 
 def constant(fixed: Any, definition: str = "") -> Expression:
-    """Return the expression that is always `fixed`; null, and what is beyond bounds, is missing.
+    """Return an expression whose value is always `fixed`; null and values beyond bounds: missing.
 
     >>> constant(5).evaluate(Scope(now=0)), constant(None).evaluate(Scope(now=0))
     (5, MISSING)
     """
-    result = value.settled(fixed)
+    result = value.bounded_value(fixed)
     return Expression(str(fixed), definition, lambda _: result, frozenset(), True)
 
 
 def compile_expression(text: Any, place: Place, names: Names, definition: str = "") -> Expression:
-    """Return the expression of `text`; what is no text is a constant. Raises ExpressionError.
+    """Return the expression of `text`; any other value is a constant. Raises ExpressionError.
 
-    `definition` is whose expression it is, as metrics name it.
+    `definition` is the definition that contains it, as metrics name it.
     """
     if not isinstance(text, str):
         return constant(text, definition)

@@ -1,8 +1,8 @@
-"""The functions of expressions, a table: what runs, how many arguments, what it needs.
+"""The table of functions: implementation, number of arguments, needs.
 
-An implementation takes the scope and its arguments, none of which is missing (the compiled code
-sees to that), and returns a value, or None for missing. `coalesce` and `has`, which do take what
-is missing, are operators of the compiler; only their rows stand here.
+An implementation takes the scope and its arguments, and returns a value, or None for missing. It
+never gets a missing argument: the compiled code checks before. `coalesce` and `has` accept missing
+arguments; the compiler implements them, and only their rows are here.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from cjo_stream.core.expression.value import (
     NUMBERS,
     bounded,
     bounded_text,
+    bounded_value,
     fault,
-    settled,
     within,
 )
 
@@ -57,7 +57,7 @@ def slug(text: str) -> str:
     """
     folded = text.casefold()
     if not folded.isascii():
-        # In pieces: the time to order accents in a row grows with its square, and none stays.
+        # In pieces: ordering n accents in a row takes O(n^2), and all are dropped anyway.
         pieces = (folded[i : i + _PIECE] for i in range(0, len(folded), _PIECE))
         decomposed = "".join(unicodedata.normalize("NFKD", piece) for piece in pieces)
         folded = decomposed.encode("ascii", "ignore").decode()
@@ -116,10 +116,10 @@ def _float(s: Scope, x: Any) -> Any:
 
 
 def text_of(x: Any) -> str | None:
-    """Return a value as text: JSON's, but text as it is, and 7.0 as 7; None beyond the bounds."""
+    """Return a value as JSON text, but a text as it is, and 7.0 as 7; None beyond the bounds."""
     if type(x) is str:
         return x
-    if settled(x) is None:
+    if bounded_value(x) is None:
         return None
     if type(x) is float and x.is_integer() and abs(x) < 1e15:
         return str(int(x))
@@ -169,19 +169,19 @@ def _consented(s: Scope, purpose: Any, channel: Any) -> Any:
 
 
 class Function(NamedTuple):
-    """A row of the table. `run` is None for the compiler's own."""
+    """A row of the table. `run` is None if the compiler implements the function."""
 
     run: Callable[..., Any] | None
     fewest: int
     most: int
     needs_customer: bool = False
-    """Reads `now`, the customer's time zone or consent: not to be had in a `map`."""
+    """Reads `now`, the customer's time zone or consent, which a `map` does not have."""
     passes: bool = False
-    """May return an argument, or an element of one, as it came."""
+    """May return an argument, or an element of one, unchanged."""
 
     @property
     def takes(self) -> str:
-        """How many arguments, in words."""
+        """The number of arguments, in words."""
         if self.most == ARGUMENTS_MAX:
             return f"{self.fewest} or more arguments"
         numbers = str(self.fewest) if self.fewest == self.most else f"{self.fewest} or {self.most}"
@@ -218,7 +218,7 @@ FUNCTIONS: dict[str, Function] = {
 
 
 def literal_problem(name: str, position: int, fixed: Any) -> str | None:
-    """Return what is wrong with a literal argument, if it can be said at load.
+    """Return the problem of a literal argument, if it is known at load, else None.
 
     >>> literal_problem("next_time", 1, ["mon", "tues"])
     "'tues' is not a day: mon, tue, wed, thu, fri, sat, sun"

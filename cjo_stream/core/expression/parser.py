@@ -1,7 +1,7 @@
-"""Text to a Python syntax tree whose columns count the text's characters; nothing is run.
+"""Text to a Python syntax tree whose columns count the text's characters. Nothing is run.
 
-What a reader of the text could not see, or would see otherwise, is refused here: control and
-direction characters, comments, names in letters that Python silently makes other letters of.
+Text that looks different from what it means is refused: control and direction characters,
+comments, and names in letters that Python silently replaces by other letters.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def parse(text: str) -> ast.expr:
     unseen = UNSEEN.search(text)
     if unseen is not None:
         name = f"U+{ord(unseen[0]):04X}"
-        raise ExpressionError(f"a character that cannot be seen, {name}", unseen.start())
+        raise ExpressionError(f"an invisible character, {name}", unseen.start())
     line = re.sub(r"[\n\r\t]", " ", text)
     indent = len(line) - len(line.lstrip())
     line = line.strip()
@@ -65,15 +65,15 @@ def parse(text: str) -> ast.expr:
 def _tree(line: str, indent: int) -> ast.expr:
     try:
         with warnings.catch_warnings():
-            # What Python would warn of is either refused or as it stands in the text.
+            # Python's warnings do not apply: their causes are refused later, or are harmless here.
             warnings.simplefilter("ignore")
             return ast.parse(line, mode="eval").body
     except SyntaxError as error:
         reserved = _RESERVED.search(line)
         if reserved is not None:
-            message = f"{reserved[1]!r} is a word of the language: write ['{reserved[1]}']"
+            message = f"{reserved[1]!r} is a reserved word: write ['{reserved[1]}']"
             raise ExpressionError(message, reserved.start(1) + indent) from None
-        # Python counts from 1, and gives 0 for the end of the text.
+        # Python's offset counts from 1; 0 means the end of the text.
         offset = min(error.offset - 1, len(line)) if error.offset else len(line)
         raise ExpressionError(f"not an expression: {error.msg}", offset + indent) from None
     except (ValueError, RecursionError, MemoryError, OverflowError):
@@ -95,7 +95,7 @@ def _check_tokens(line: str, indent: int) -> None:
 
 
 def _count_characters(tree: ast.expr, line: str, indent: int) -> None:
-    """Make columns, which Python counts in bytes of UTF-8, count characters of the text."""
+    """Convert the columns of a tree from bytes of UTF-8 to characters of the text."""
     encoded = line.encode()
     for node in ast.walk(tree):
         if isinstance(node, ast.expr):
@@ -109,5 +109,5 @@ def refusal(node: ast.expr, message: str, fault: Fault = Fault.USE) -> Expressio
 
 
 def word(node: ast.expr) -> str:
-    """Return what a node is called."""
+    """Return the name of a node's kind, for messages."""
     return _WORDS.get(type(node), type(node).__name__)

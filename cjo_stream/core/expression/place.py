@@ -1,4 +1,4 @@
-"""The table of places: which names an expression may use where (docs/expressions.md)."""
+"""The table of places: the names that an expression may use in each (docs/expressions.md)."""
 
 from __future__ import annotations
 
@@ -19,30 +19,29 @@ PROFILE_FIELDS = frozenset(
         "last_case_closed",
     }
 )
-"""What a profile has besides its facts and traits."""
+"""The fields of a profile besides its facts and traits."""
 
 EVENT_FIELDS = frozenset({"type", "id", "channel", "time"})
-"""What an event has besides its attributes."""
+"""The fields of an event besides its attributes."""
 
 
 class Fault(enum.Enum):
-    """What is wrong with an expression that does not compile."""
+    """Why an expression does not compile."""
 
     EXPRESSION = enum.auto()
-    """It is none."""
+    """It is not an expression."""
     NAME = enum.auto()
-    """A name that nothing has."""
+    """It has an unknown name."""
     USE = enum.auto()
-    """What may not stand there."""
+    """It has something that is not allowed there."""
     SIZE = enum.auto()
-    """It is too long, or too deep."""
+    """It is too long, or nested too deeply."""
 
 
 class ExpressionError(Exception):
     """An expression that does not compile. `column` counts characters of its text from 0.
 
-    Of a name that nothing has, `written` is what stands there, and `suggestion` what to write
-    in its place.
+    For an unknown name, `written` is the name as written, and `suggestion` its replacement.
     """
 
     def __init__(
@@ -65,22 +64,22 @@ class Place(enum.Enum):
     """Where an expression stands; the value is the set of names it may use."""
 
     EVENT = frozenset({"profile", "now", "event"})
-    """A trait, `entry`, the keys of `service`, `context` of an action."""
+    """A trait, `entry`, a key of `service`, an action's `context`."""
     DATA = frozenset({"profile", "now", "event", "key"})
     """A journey's `data` block."""
     JOURNEY = frozenset({"profile", "now", "event", "entry", "data", "key"})
     """`on do enter leave when after at always exit goal`."""
     ACTION = frozenset({"profile", "now", "event", "data", "key", "candidate"})
-    """An action, with payload and treatments."""
+    """An action, its payload and its treatments."""
     MAP = frozenset({"row"})
-    """A channel's `map`: no profile, no now, functions only."""
+    """A channel's `map`: the raw record and functions only."""
 
 
 EVERYWHERE = frozenset[str]().union(*(place.value for place in Place))
 
 
 class Names(msgspec.Struct, frozen=True):
-    """What the topology declares. `None` for `data` accepts any variable."""
+    """The names that the topology declares. `data` None: any variable is accepted."""
 
     profile: frozenset[str] = frozenset()
     identifiers: frozenset[str] = frozenset()
@@ -90,10 +89,10 @@ class Names(msgspec.Struct, frozen=True):
 def no_such(
     what: str, path: str, column: int, name: str, known: Iterable[str], otherwise: str = ""
 ) -> ExpressionError:
-    """Return the error for a `what` that nothing has, with the nearest name that is known.
+    """Return the error for an unknown name; `what` says so, and the closest known name follows.
 
-    `path` stands before the name in the expression, from `column` on; `otherwise` is said where
-    no name is near.
+    `path` is the text before the name in the expression, from `column` on. `otherwise` follows if
+    no known name is close.
     """
     close = difflib.get_close_matches(name, sorted(known), 1)
     hint = f"; did you mean {close[0]!r}?" if close else otherwise

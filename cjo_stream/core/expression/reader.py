@@ -1,6 +1,6 @@
-"""Names: which may be read where, how the compiled code reads them, and the record of reads.
+"""Names: which an expression may read, the code that reads them, and the set of paths read.
 
-A path of reads is written as in the text, `event.attributes.x` as ('event', 'x').
+A path is a tuple of names; that of `event.attributes.x` is ('event', 'x').
 """
 
 from __future__ import annotations
@@ -38,24 +38,24 @@ _SET_UP = {
 
 
 class Step(NamedTuple):
-    """A member that is read: its name, and the node that says so."""
+    """A member that is read: its name, and its node."""
 
     name: str
     node: ast.expr
 
 
 def path_of(node: ast.expr) -> tuple[ast.expr, list[Step]]:
-    """Return what `a.b['c']` begins with, and its members."""
+    """Return the first node of `a.b['c']`, and its members."""
     steps: list[Step] = []
     while True:
         if isinstance(node, ast.Attribute):
             name = node.attr
             if name.startswith("__"):
-                raise refusal(node, f"names do not begin with two underscores: {name!r}")
+                raise refusal(node, f"a name cannot begin with two underscores: {name!r}")
         elif isinstance(node, ast.Subscript):
             key = node.slice
             if not isinstance(key, ast.Constant) or type(key.value) is not str:
-                raise refusal(key, "only a text can stand in brackets: x['key']")
+                raise refusal(key, "only a text is allowed in brackets: x['key']")
             name = key.value
         else:
             return node, steps[::-1]
@@ -64,7 +64,7 @@ def path_of(node: ast.expr) -> tuple[ast.expr, list[Step]]:
 
 
 class Reader:
-    """Makes the code of reads, for one expression."""
+    """Makes the code that reads names, for one expression."""
 
     def __init__(self, place: Place, names: Names, temporary: Callable[[], str]) -> None:
         self.reads: set[tuple[str, ...]] = set()
@@ -74,11 +74,11 @@ class Reader:
         self._locals: set[str] = set()
 
     def set_up(self) -> list[str]:
-        """Return the statements that the code's reads stand on."""
+        """Return the statements that set the local variables that the code reads."""
         return [line for name, line in _SET_UP.items() if name in self._locals]
 
     def name(self, node: ast.Name) -> ast.expr:
-        """Return the code of a name that stands alone."""
+        """Return the code of a name without members."""
         self._check(node)
         if node.id in _WHOLES:
             raise refusal(node, f"{node.id!r} alone has no value; write {node.id}.NAME")
@@ -86,13 +86,13 @@ class Reader:
         return self._local(node.id)
 
     def whole_event(self, node: ast.Name) -> ast.expr:
-        """Return the code of `event` or `entry` where only its presence matters."""
+        """Return the code of `event` or `entry` for a test of its presence."""
         self._check(node)
         self.reads.add((node.id, "type"))
         return self._local(node.id)
 
     def member(self, root: ast.Name, steps: list[Step]) -> tuple[ast.expr, list[Step]]:
-        """Return the code of the part of a path that is a name's own, and the steps left."""
+        """Return the code of the root with its own members, and the remaining steps."""
         self._check(root)
         name = root.id
         if name in ("event", "entry"):
@@ -103,7 +103,7 @@ class Reader:
             return self._of_data(steps[0]), steps[1:]
         if name == "candidate":
             if steps[0].name != "channel":
-                raise refusal(steps[0].node, "of a candidate there is only candidate.channel")
+                raise refusal(steps[0].node, "a candidate has only candidate.channel")
             self.reads.add(("candidate", "channel"))
             return self._local("channel"), steps[1:]
         return self.name(root), steps
@@ -163,9 +163,9 @@ class Reader:
         name = node.id
         if name in self._allowed:
             return
-        known = f"here are {', '.join(sorted(self._allowed))}"
+        known = f"write one of {', '.join(sorted(self._allowed))}"
         if name in EVERYWHERE:
-            raise refusal(node, f"{name!r} has no meaning here; {known}")
+            raise refusal(node, f"{name!r} is not available here; {known}")
         if name in FUNCTIONS:
             raise refusal(node, f"{name!r} is a function; write {name}(…)")
         names = [*self._allowed, *LITERALS, *FUNCTIONS]

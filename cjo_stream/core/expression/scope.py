@@ -1,4 +1,4 @@
-"""What an expression reads while it is evaluated."""
+"""The values that an expression reads while it is evaluated."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cjo_stream.core.event import Event
 
 
 class Missing:
-    """The value of what is not there. Falsy; there is one, MISSING."""
+    """The type of MISSING, the value of anything absent. It is falsy, and there is only one."""
 
     __slots__ = ()
 
@@ -36,15 +36,15 @@ class ProfileView(Protocol):
         """Return the customer's values of one identifier type, sorted."""
 
     def consented(self, purpose: str, channel: str) -> bool:
-        """Return what the consent gate would say."""
+        """Return whether the consent gate would let the purpose pass."""
 
 
 class Scope:
-    """Names and their values. One may be reused, changed between evaluations, within a turn.
+    """Names and their values. Within a turn a scope may be changed between evaluations and reused.
 
     `event` and `entry` are Events or None (missing); `data` maps variables; `key`, `channel` (the
     candidate's) and `row` are values or MISSING. `faults` counts type errors by definition;
-    `definition` is whose expression is being evaluated.
+    `definition` is the definition whose expression is being evaluated.
     """
 
     __slots__ = (

@@ -1,11 +1,11 @@
-"""A checked syntax tree to the tree of a Python function over the scope.
+"""A syntax tree, checked, to the tree of a Python function over the scope.
 
-The new tree is made node by node, of operators of this room, of reads of the scope, and of the
-text's literals and names as constants; nothing of the text is taken over as it stands.
+The new tree is made node by node, from operators of this package, reads of the scope, and the
+text's literals and names as constants. No node of the text's tree is reused.
 
-Inside of that function missing is None. What it reads of the scope stands in local variables, set
-at its beginning; a value needed twice is bound to a local of its own. Common forms are written
-out in place, all else calls an operator:
+Inside that function missing is None. Values read from the scope are put into local variables at
+its beginning; a value needed twice gets a local variable of its own. Common forms are inlined, all
+others call an operator:
 
     event.total >= 20 and event.cart_id == key
 
@@ -60,14 +60,14 @@ _SYMBOL = {"less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">=
 
 
 class Operand(NamedTuple):
-    """Code that gives a value. `is_loose` where that may be a number as data holds it."""
+    """Code of a value. `is_loose`: it comes from data, so a number may exceed the bounds."""
 
     code: ast.expr
     is_loose: bool = False
 
 
 class Translator:
-    """Checks nodes and makes their counterparts, for one expression."""
+    """Checks and translates nodes, for one expression."""
 
     def __init__(self, place: Place, names: Names) -> None:
         self.reader = Reader(place, names, self._temporary)
@@ -78,11 +78,11 @@ class Translator:
     def translate(self, tree: ast.expr) -> ast.expr:
         """Return the code of a whole expression.
 
-        What a `map` passes on of a row is left as it came: intake refuses an event with a value
-        beyond the bounds, and does not lose the value alone.
+        A `map` passes values of a row on unchanged: intake refuses an event with a value beyond
+        the bounds, rather than drop the value alone.
         """
         code, is_loose = self._operand(tree, 1)
-        return call("settled", code) if is_loose and self._place is not Place.MAP else code
+        return call("bounded_value", code) if is_loose and self._place is not Place.MAP else code
 
     def _operand(self, node: ast.expr, depth: int) -> Operand:
         if depth > DEPTH_MAX:
@@ -100,10 +100,10 @@ class Translator:
         fixed = node.value
         if fixed is not None and type(fixed) not in (bool, int, float, str):
             raise refusal(node, "only text, numbers, true, false and null are literals")
-        if value.settled(fixed) is None and fixed is not None:
+        if value.bounded_value(fixed) is None and fixed is not None:
             raise refusal(node, "a number beyond 64 bits")
         if type(fixed) is str and UNSEEN.search(fixed):
-            raise refusal(node, "a text with a character that cannot be seen")
+            raise refusal(node, "a text with an invisible character")
         return Operand(literal(fixed))
 
     def _list(self, node: ast.List, depth: int) -> Operand:
@@ -114,7 +114,7 @@ class Translator:
         return Operand(call("elements", *codes), any(item.is_loose for item in items))
 
     def _bool_op(self, node: ast.BoolOp, depth: int) -> Operand:
-        """The first operand that decides, else missing where one is, else the last."""
+        """The first operand that decides; else missing, if an operand is; else the last."""
         join = _and if isinstance(node.op, ast.And) else _or
         first, *others = (self._operand(part, depth) for part in node.values)
         code = first.code
@@ -135,7 +135,7 @@ class Translator:
     def _bin_op(self, node: ast.BinOp, depth: int) -> Operand:
         name = _BINARY.get(type(node.op))
         if name is None:
-            raise refusal(node, "of such operators only `+ - * / // %` are allowed")
+            raise refusal(node, "this operator is not allowed; use `+ - * / // %`")
         left, right = self._operand(node.left, depth).code, self._operand(node.right, depth).code
         return Operand(_folded(value.BINARY[name], left, right) or call(name, _SCOPE, left, right))
 
@@ -157,7 +157,7 @@ class Translator:
         return Operand(code)
 
     def _compared(self, name: str, left: ast.expr, right: ast.expr) -> ast.expr:
-        """Return one comparison, written out where one side is a literal."""
+        """Return one comparison, inlined if one side is a literal."""
         folded = _folded(value.BINARY[name], left, right)
         if folded is not None:
             return folded
@@ -183,7 +183,7 @@ class Translator:
         if type(fixed) is bool:
             test = "T is X"
         elif fixed in (0, 1):
-            # To Python, and not to us, true equals 1 and false 0.
+            # In Python True == 1 and False == 0; in expressions they differ.
             test = "(T == X and type(T) is not bool)"
         else:
             test = "T == X"
@@ -234,7 +234,7 @@ class Translator:
         if not row.fewest <= len(node.args) <= row.most:
             raise refusal(node, f"{name} takes {row.takes}, not {len(node.args)}")
         if row.needs_customer and self._place is Place.MAP:
-            raise refusal(node, f"{name} has no meaning here: there is no customer yet, nor now")
+            raise refusal(node, f"{name} is not available here: a map has no customer and no now")
         return name, row
 
     def _coalesced(self, codes: list[ast.expr]) -> ast.expr:
@@ -245,7 +245,7 @@ class Translator:
         return result
 
     def _called(self, name: str, codes: list[ast.expr]) -> ast.expr:
-        """Return the call of a function whose arguments are there, else missing."""
+        """Return the call of a function; missing, without the call, if an argument is missing."""
         tests: list[ast.expr] = []
         arguments: list[ast.expr] = []
         for code in codes:
@@ -267,7 +267,7 @@ class Translator:
         return Operand(self.reader.name(node), is_loose=True)
 
     def _member(self, node: ast.expr, depth: int) -> Operand:
-        """`a.b['c']`: a read of the scope where it begins with a name, else fields of a value."""
+        """`a.b['c']`: a read of the scope if it begins with a name, else fields of a value."""
         root, steps = path_of(node)
         if isinstance(root, ast.Name) and root.id not in LITERALS:
             code, rest = self.reader.member(root, steps)
@@ -298,7 +298,7 @@ _SCOPE = ast.Name("s", ast.Load())
 
 
 def _and(left: ast.expr, right: ast.expr, first: str, second: str) -> ast.expr:
-    """A false operand decides; else missing, where one is; else the second."""
+    """A false operand decides; else missing, if an operand is; else the second."""
     return render(
         "T if (T := A) is not None and not T"
         " else U if (U := B) is not None and not U or T is not None else None",
@@ -310,7 +310,7 @@ def _and(left: ast.expr, right: ast.expr, first: str, second: str) -> ast.expr:
 
 
 def _or(left: ast.expr, right: ast.expr, first: str, second: str) -> ast.expr:
-    """A true operand decides; else missing, where one is; else the second."""
+    """A true operand decides; else missing, if an operand is; else the second."""
     return render(
         "T if (T := A) else U if (U := B) or T is not None else None",
         T=first,
@@ -321,7 +321,7 @@ def _or(left: ast.expr, right: ast.expr, first: str, second: str) -> ast.expr:
 
 
 def _fixed(code: ast.expr) -> Any:
-    """Return the value of a literal or a list of literals; None for what is not known yet."""
+    """Return the value of a literal or a list of literals; None for any other code."""
     if isinstance(code, ast.Constant):
         return code.value
     if isinstance(code, ast.List):
@@ -334,7 +334,7 @@ def _is_null(code: ast.expr) -> bool:
 
 
 def _texts(code: ast.expr) -> frozenset[str] | None:
-    """Return the elements of a list of text literals, None where it is something else."""
+    """Return the elements of a list of text literals; None for any other code."""
     if not isinstance(code, ast.List):
         return None
     fixed = _fixed(code)
@@ -342,7 +342,10 @@ def _texts(code: ast.expr) -> frozenset[str] | None:
 
 
 def _folded(run: Callable[..., Any], *codes: ast.expr) -> ast.Constant | None:
-    """Return the result where all operands are literals and it is there; a fault is kept."""
+    """Return the result if all operands are literals and it is not missing, else None.
+
+    A type error among literals is therefore left to the run, where it is counted.
+    """
     if not all(isinstance(code, ast.Constant) and code.value is not None for code in codes):
         return None
     result = run(Scope(now=0), *(_fixed(code) for code in codes))

@@ -1,19 +1,20 @@
-"""Operators over JSON values. None raises, none loops.
+"""Operators over JSON values. No operator raises, and each ends.
 
-Each takes time as its operands are long: CPython's search for a part of a text, which may take the
-product of both lengths, does so only where that is small.
+The time of each is linear in its operands; CPython's substring search takes the product of both
+lengths only if that is small.
 
-Inside of an expression null and missing are one thing, None: that is what compiled code passes
-about; `Expression.evaluate` alone turns it into MISSING.
+Within an expression null and missing are the same, None; only `Expression.evaluate` turns None
+into MISSING.
 
-A *type error* (a text less than a number, arithmetic on a boolean) is missing and counted, by
-`fault`. What has the right type but no value (a division by zero, `int('x')`, a number beyond
-the bounds) is missing and not counted. Values of different types are unequal: no error.
+A *type error* (a text less than a number, arithmetic on a boolean) gives missing and is counted,
+by `fault`. An operation on the right types without a result (a division by zero, `int('x')`, a
+number beyond the bounds) gives missing and is not counted. Values of different types are unequal;
+that is no error.
 
-What a value may be at most, so that no chain of assignments grows without end:
+Values are bounded, so that no chain of assignments grows without end:
 
-    number   finite; a whole one within 64 bits
-    text     64 KiB in UTF-8, where an expression makes it
+    number   finite; a whole number within 64 bits
+    text     64 KiB in UTF-8, if an expression makes it
     list, object   262,144 characters and elements, 64 deep
 """
 
@@ -41,21 +42,21 @@ def fault(s: Scope) -> Any:
 
 
 def bounded(number: float) -> float | None:
-    """Return a number, or None where it is not finite or a whole one beyond 64 bits."""
+    """Return a number, or None if it is not finite, or a whole number beyond 64 bits."""
     if type(number) is float:
         return number if math.isfinite(number) else None
     return number if -INT_MAX <= number <= INT_MAX else None
 
 
 def bounded_text(text: str) -> str | None:
-    """Return text, or None where it is longer than 64 KiB."""
+    """Return a text, or None if it is longer than 64 KiB."""
     if len(text) <= TEXT_MAX_BYTES // 4:
         return text
     return text if len(text.encode("utf-8", "surrogatepass")) <= TEXT_MAX_BYTES else None
 
 
-def settled(value: Any) -> Any:
-    """Return a value as data holds it, or None where it lies beyond the bounds."""
+def bounded_value(value: Any) -> Any:
+    """Return a value, or None if it exceeds the bounds of values."""
     kind = type(value)
     if kind in _SCALARS:
         return value
@@ -85,7 +86,7 @@ def _is_within_bounds(value: Any) -> bool:
                 return False
             inner = value if kind is list else value.values()
             before = len(pending)
-            if depth < NESTING_MAX:  # what is empty weighs 1 and needs no look of its own
+            if depth < NESTING_MAX:  # an empty list or object weighs 1: it need not be visited
                 pending += [(e, depth + 1) for e in inner if e or type(e) not in _CONTAINERS]
                 left -= len(value) - (len(pending) - before)
             else:
@@ -100,7 +101,7 @@ def _is_within_bounds(value: Any) -> bool:
 
 
 def field(s: Scope, whole: Any) -> Any:
-    """`whole.name` and `whole['name']` of what is no object."""
+    """`whole.name` and `whole['name']` if `whole` is not an object."""
     return None if whole is None else fault(s)
 
 
@@ -207,7 +208,7 @@ def positive(s: Scope, a: Any) -> Any:
 
 
 def elements(*values: Any) -> list[Any]:
-    """`[a, b]`: a list of what is not missing."""
+    """`[a, b]`: a list of the values that are not missing."""
     return [value for value in values if value is not None]
 
 

@@ -26,7 +26,7 @@ def _names() -> frozenset[str]:
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> dt.tzinfo | None:
-    """Return the zone of an IANA name, or None where there is no such zone."""
+    """Return the zone of an IANA name, or None if there is no such zone."""
     if name not in _names():
         return None
     resource = resources.files("tzdata.zoneinfo").joinpath(*name.split("/"))
@@ -35,9 +35,9 @@ def zone(name: str) -> dt.tzinfo | None:
 
 
 def local(ms: float, name: str) -> dt.datetime | None:
-    """Return the local time of `ms` since the epoch; None outside of the calendar.
+    """Return the local time of `ms` since the epoch; None outside the calendar.
 
-    A name that is no zone's is read as UTC.
+    An unknown zone is read as UTC.
     """
     try:
         return (_EPOCH + dt.timedelta(milliseconds=ms)).astimezone(zone(name) or UTC)
@@ -51,19 +51,19 @@ def to_ms(moment: dt.datetime) -> int:
 
 
 def instants(day: dt.date, clock: dt.time, name: str) -> tuple[int, int]:
-    """Return the ms at which a local time comes.
+    """Return the first and the last ms of a local time; they differ if the clocks change there.
 
-    Both, first and last, where it comes twice; of one that is skipped, what it would be by the
-    offset before the change and by that after it.
+    A repeated time occurs at both. For a skipped time they are the instants by the offset before
+    the change and by the offset after it.
     """
     zoned = dt.datetime.combine(day, clock, zone(name) or UTC)
     return to_ms(zoned), to_ms(zoned.replace(fold=1))
 
 
 def clock_change(after: int, until: int, name: str) -> int | None:
-    """Return the first ms in `(after, until]` at which the offset is another than at `after`.
+    """Return the first ms in `(after, until]` at which the offset differs from that at `after`.
 
-    None where the offsets at both are alike; changes that cancel out between are not seen.
+    None if the offsets at both ends are equal: changes that cancel out between are not seen.
     """
     offset = _offset(after, name)
     if _offset(until, name) == offset:
@@ -79,12 +79,12 @@ def clock_change(after: int, until: int, name: str) -> int | None:
 
 
 def first_of_day(day: dt.date, name: str) -> int:
-    """Return the first ms of a local day; of one that a zone left out, of the day after it."""
+    """Return the first ms of a local day; if the zone skipped it, of the day after it."""
     midnight = min(instants(day, dt.time(), name))
     change = clock_change(midnight - _DAY_MS, midnight + _DAY_MS, name)
     if change is None:
         return midnight
-    # Midnight may not exist, or not belong to its day: then the day begins with the change.
+    # If midnight is skipped, or still belongs to the day before, the day begins at the change.
     for at in sorted({midnight, change}):
         here = local(at, name)
         if here is not None and here.date() >= day:
@@ -98,9 +98,9 @@ def _offset(ms: int, name: str) -> dt.timedelta | None:
 
 
 def read_timestamp(text: str) -> int | None:
-    """Return an RFC 3339 time in ms since the epoch, cut to ms; None where it is none.
+    """Return an RFC 3339 time in ms since the epoch, cut to ms; None for any other text.
 
-    A space for the `T` is read too; an offset is required.
+    A space is accepted in place of the `T`; an offset is required.
 
     >>> read_timestamp("2026-03-01 00:00:00Z")
     1772323200000

@@ -1,9 +1,9 @@
-"""An identifier: which customer the events anchored on it go to, and its links with others.
+"""An identifier: the customer of the events anchored on it, and its links with other identifiers.
 
     arrival    its messages: events, answers to links, merges and unmerges of its customer
-    hold       events that wait for their links, and the links that it asks for
-    pointer    its customer, and when it leaves it
+    hold       events that wait for their links, and the links that it requests
+    pointer    its customer, and when the identifier leaves it
 
-How customers become one, and part again, is in `core/identity`. Values are normalised and blocked
-before (`ingest`).
+Merges and unmerges of customers are in `core/identity`. `ingest` normalises and blocks values
+before they come here.
 """

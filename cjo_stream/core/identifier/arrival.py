@@ -1,24 +1,25 @@
-"""The identifier actor: where events anchored on one value go, and what it is linked with.
+"""The identifier actor: it sends the events anchored on it to its customer, and keeps its links.
 
     Arrive        ──▶ links not known?  ── no ──▶ Deliver to the customer
                           │ yes
                           ▼
-                  the event is held, and later ones behind it
+                  the event is held, and later events behind it
                   LinkRequest to the first identifier; to the next once that link is settled
                           │
-    Linked, Refused ──▶ known; released in their order once each of their links is answered
+    Linked, Refused ──▶ known; events are released in order once all their links are answered
 
-One link is asked at a time, the strongest of the first event first, so that limits which do not
-allow two of them let in the stronger one, whichever answers faster. Granted says that a link is
-settled although the other customer's state is still on its way: the next is asked meanwhile.
+Links are requested one at a time, the strongest of the first event first. So if a limit allows
+only one of two links, the stronger one is linked, whichever is answered first. Granted settles a
+link while the other customer's state is still on its way: the next link is requested meanwhile.
 
-A pointer is made once in an epoch, at the first need, and moves only to smaller customer ids:
+A pointer is made once in an epoch, when first needed, and moves only to smaller customer ids:
 
-    Rebind ──▶ Locate, on the way that events take ──▶ Rebind, is_located ──▶ moved
+    Rebind ──▶ Locate, by the path that events take ──▶ Rebind, is_located ──▶ moved
 
-but not while events may be on that way: one sent straight to the customer would overtake them.
-Where one was sent after the Locate, the next Rebind asks again. An unmerge moves it at once, and
-events are held until a final Locate has come back by the way of those before.
+It does not move while events may still be on that path: an event sent directly to the customer
+would overtake them. If an event was sent after the Locate, the next Rebind sends another Locate.
+An unmerge moves the pointer at once; events are then held until a final Locate, sent by the old
+path, has come back.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ from cjo_stream.core.state import Asked, Held, Identifier
 from cjo_stream.core.turn import Turn
 
 HOLD_MS = 60_000
-"""How long an event waits for the answers to its links; then it goes on without."""
+"""How long an event waits for the answers to its links; then it goes on without them."""
 BUSY_AGAIN_MS = 30_000
 STALE_AGAIN_MS = 1_000
 
@@ -106,7 +107,7 @@ def on_arrive(key: str, state: Identifier | None, message: Arrive, turn: Turn) -
 def on_link_request(
     key: str, state: Identifier | None, message: LinkRequest, turn: Turn
 ) -> Identifier:
-    """Bring the two customers together, or refuse."""
+    """Send the link to the two customers, or refuse it."""
     edge = message.edge
     other, source_key = edge.other, identifier_key(edge.source.hash)
     if state is None:
@@ -147,7 +148,7 @@ def on_linked(_: str, state: Identifier | None, message: Linked, turn: Turn) -> 
 
 
 def on_granted(_: str, state: Identifier | None, message: Granted, turn: Turn) -> Identifier:
-    """Ask the next edge: this one will lie inside one customer, once their states are joined."""
+    """Request the next edge: this one will lie inside one customer once the states are joined."""
     assert state is not None
     edge = message.edge
     asked = state.asked.get(edge.name)
@@ -158,7 +159,7 @@ def on_granted(_: str, state: Identifier | None, message: Granted, turn: Turn) -
 
 
 def on_refused(_: str, state: Identifier | None, message: Refused, turn: Turn) -> Identifier:
-    """Note why the edge's ends stay apart; release the events that waited for it."""
+    """Note the refusal of an edge; release the events that waited for it."""
     assert state is not None
     edge, reason = message.edge, message.reason
     if edge.command_id:
@@ -184,7 +185,7 @@ def on_refused(_: str, state: Identifier | None, message: Refused, turn: Turn) -
 
 
 def on_rebind(key: str, state: Identifier | None, message: Rebind, turn: Turn) -> Identifier:
-    """Point to the absorbing customer, once no event is under way to the absorbed one."""
+    """Point to the absorbing customer, once no event is on its way to the absorbed one."""
     assert state is not None
     if message.is_final:
         state.is_parting = False
@@ -206,9 +207,9 @@ def on_rebind(key: str, state: Identifier | None, message: Rebind, turn: Turn) -
 
 
 def on_reseed(_: str, state: Identifier | None, message: Reseed, turn: Turn) -> Identifier:
-    """Follow an unmerge into a new epoch; where that came too late, say so.
+    """Follow an unmerge into a new epoch; if that came too late, leave the new customer again.
 
-    Events are held until all that were sent before have come to the new customer, on the old way.
+    Events are held until all events sent before have reached the new customer by the old path.
     """
     assert state is not None
     old = message.incarnation
@@ -217,7 +218,7 @@ def on_reseed(_: str, state: Identifier | None, message: Reseed, turn: Turn) -> 
         turn.send(customer_key(message.pointer), Drop(moved, "moved"))
         turn.changed = False
         return state
-    if not state.is_parting:  # else nothing was sent since; what is under way passes here, too
+    if not state.is_parting:  # else a final Locate is already on its way, and no event behind it
         turn.send(customer_key(state.pointer), Locate(old.hash, old.epoch, is_final=True))
         state.is_parting = True
     state.pointer, state.epoch = message.pointer, message.epoch
@@ -229,7 +230,7 @@ def on_reseed(_: str, state: Identifier | None, message: Reseed, turn: Turn) -> 
 
 
 def on_left(_: str, state: Identifier | None, message: Left, turn: Turn) -> Identifier | None:
-    """Forget what was known of links with identifiers that have left the customer."""
+    """Forget the known and refused links with identifiers that have left the customer."""
     turn.changed = False
     if state is None:
         return state
@@ -243,7 +244,7 @@ def on_left(_: str, state: Identifier | None, message: Left, turn: Turn) -> Iden
 
 
 def on_forget(key: str, state: Identifier | None, message: Forget, turn: Turn) -> Identifier:
-    """Begin anew where the customer was erased; events not later are dropped."""
+    """Begin a new epoch after the customer was erased; drop held events up to the erasure."""
     if state is not None and state.epoch > message.epoch:
         turn.changed = False
         return state
@@ -256,7 +257,7 @@ def on_forget(key: str, state: Identifier | None, message: Forget, turn: Turn) -
 
 
 def on_find(key: str, state: Identifier | None, message: Find, turn: Turn) -> Identifier | None:
-    """Pass an operator's order on to the customer; answer where there is none."""
+    """Pass an operator's order on to the customer; answer if there is none."""
     turn.changed = False
     if state is None or not state.pointer:
         turn.emit(Reply(command_id=message.order.command_id, body=Nobody()))
@@ -267,7 +268,7 @@ def on_find(key: str, state: Identifier | None, message: Find, turn: Turn) -> Id
 
 
 def on_tie(key: str, state: Identifier | None, message: Tie, turn: Turn) -> Identifier:
-    """Link two identifiers as an operator says, whatever was refused before."""
+    """Link two identifiers by an operator's order, even if their link was refused before."""
     state = state if state is not None else Identifier()
     ensure_pointer(key, state, message.source.type, turn)
     if state.is_shared:
@@ -286,7 +287,7 @@ def on_tie(key: str, state: Identifier | None, message: Tie, turn: Turn) -> Iden
 
 
 def wake_ms(state: Identifier) -> int | None:
-    """Return when an edge is asked again or a hold ends, clock in ms, or None."""
+    """Return when an edge is requested again or a hold ends, clock in ms, or None."""
     if not state.asked and not state.held:
         return None
     dues = [one.again_at for one in state.asked.values() if one.again_at is not None]
@@ -296,7 +297,7 @@ def wake_ms(state: Identifier) -> int | None:
 
 
 def fire(state: Identifier, turn: Turn) -> None:
-    """Ask again what is due; let go events that have waited long enough."""
+    """Request due edges again; release events that have waited HOLD_MS."""
     for one in state.asked.values():
         if one.again_at is not None and one.again_at <= turn.clock:
             ask(state, one, turn)
@@ -306,7 +307,7 @@ def fire(state: Identifier, turn: Turn) -> None:
 
 
 def _hashes(name: str) -> list[str]:
-    """Return the hashes that an edge's name is made of."""
+    """Return the hashes in an edge's name."""
     return [name[at : at + HASH_DIGITS] for at in range(0, len(name), HASH_DIGITS)]
 
 

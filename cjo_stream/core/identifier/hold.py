@@ -1,7 +1,7 @@
-"""Events that wait at an identifier for their links, and the links that it asks for.
+"""Events that wait at an identifier for their links, and the links that it requests.
 
-One link is asked at a time, the strongest of the first event first; the next once it is settled.
-Events go on in their order, each once nothing of it is asked for any more.
+Links are requested one at a time, the strongest of the first event first, the next once the one
+before is settled. Events go on in order, each once all its links are answered.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from cjo_stream.core.state import Asked, Identifier
 from cjo_stream.core.turn import Turn
 
 REFUSAL_MS = 24 * 3_600_000
-"""How long an edge that was refused is not asked again."""
+"""How long a refused edge is not requested again."""
 UNSEEN = -1
 """The epoch of an edge's other end before its own actor has seen it."""
 _Value = TypeVar("_Value")
 
 
 def unknown_edges(state: Identifier, event: Event, turn: Turn) -> list[str]:
-    """Return the names of the event's edges that are not known; they are asked for in turn."""
+    """Return the names of the event's edges that are not known yet; note them to be requested."""
     if state.is_shared:
         return []
     waits: list[str] = []
@@ -65,7 +65,7 @@ def unknown_edges(state: Identifier, event: Event, turn: Turn) -> list[str]:
 
 
 def go_on(state: Identifier, turn: Turn) -> None:
-    """Ask the next edge where none is open; let go the events that wait for nothing any more."""
+    """Request the next edge unless one is open; release the events that wait for nothing more."""
     while (one := next((a for a in state.asked.values() if not _is_settled(a)), None)) is not None:
         if one.is_open:
             break
@@ -79,7 +79,7 @@ def go_on(state: Identifier, turn: Turn) -> None:
 
 
 def release(state: Identifier, turn: Turn) -> None:
-    """Send on, in order, the held events that wait for nothing any more."""
+    """Send on, in order, the held events that wait for nothing more."""
     asked = state.asked
     while state.held and not state.is_parting:
         if any(name in asked and not asked[name].aside for name in state.held[0].waits):
@@ -92,7 +92,7 @@ def _deliver_first(state: Identifier, turn: Turn) -> None:
 
 
 def give_up_first(state: Identifier, turn: Turn) -> None:
-    """Let the first event go on without its links; they are asked in their turn all the same."""
+    """Send the first event on without its links; these are still requested in their turn."""
     turn.count("cjo_state_bounds_total", "held")
     _deliver_first(state, turn)
 
@@ -105,7 +105,7 @@ def deliver(state: Identifier, event: Event, turn: Turn) -> None:
 
 
 def ask(state: Identifier, one: Asked, turn: Turn) -> None:
-    """Ask for an edge, in the identifier's epoch."""
+    """Request an edge, in the identifier's epoch."""
     edge = one.edge
     source = Incarnation(edge.source.type, edge.source.value, edge.source.hash, state.epoch)
     one.edge = Edge(source, edge.other, edge.name, edge.time, edge.event_id, edge.event_type)
@@ -120,9 +120,9 @@ def _is_settled(one: Asked) -> bool:
 
 
 def _has_no_room(state: Identifier, type_: str, turn: Turn) -> bool:
-    """Return whether the customer is known to be full of a type: another one need not be asked.
+    """Return whether the customer is known to be full of a type: no link need be requested.
 
-    A type that counts what it is seen with is asked all the same.
+    A type that counts its users is requested anyway, so that it can count.
     """
     until = state.full.get(type_)
     if until is None or turn.clock >= until:
@@ -131,9 +131,9 @@ def _has_no_room(state: Identifier, type_: str, turn: Turn) -> bool:
 
 
 def _seen_with(event: Event, anchor: Named, other: Named, turn: Turn) -> list[str]:
-    """Return the hashes, the anchor's apart, that `other` must count to know whether it is shared.
+    """Return the hashes, except the anchor's, that `other` counts to know whether it is shared.
 
-    They are part of the edge's name, so that a known edge does not keep a new one from it.
+    They are part of the edge's name: an edge with further hashes is a new edge.
     """
     counted = turn.program.identifier_type(other.type).counts
     if counted is None or counted == anchor.type:
@@ -142,7 +142,7 @@ def _seen_with(event: Event, anchor: Named, other: Named, turn: Turn) -> list[st
 
 
 def remember(edges: dict[str, _Value], name: str, value: _Value, turn: Turn) -> None:
-    """Note an edge as the newest; beyond the bound the oldest goes."""
+    """Note an edge as the newest; beyond the bound drop the oldest."""
     edges.pop(name, None)
     edges[name] = value
     if len(edges) > turn.bounds.known:

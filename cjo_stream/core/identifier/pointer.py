@@ -1,4 +1,4 @@
-"""Which customer an identifier points to, and when it leaves that one: once too many share it."""
+"""The customer that an identifier points to; the identifier leaves it once too many share it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cjo_stream.core.turn import Turn
 
 
 def ensure_pointer(key: str, state: Identifier, type_: str, turn: Turn) -> bool:
-    """Make the pointer where there is none; return whether it was made."""
+    """Make the pointer if there is none; return whether it was made."""
     if state.pointer:
         return False
     rank = turn.program.identifier_type(type_).rank
@@ -21,7 +21,7 @@ def ensure_pointer(key: str, state: Identifier, type_: str, turn: Turn) -> bool:
 
 
 def counts_others(state: Identifier, event: Event, turn: Turn) -> bool:
-    """Count what the anchor itself was seen with; return whether that makes it shared."""
+    """Count the users that the anchor was seen with; return whether that makes it shared."""
     counted = turn.program.identifier_type(event.identifiers[0].type).counts
     if counted is None:
         return False
@@ -30,12 +30,12 @@ def counts_others(state: Identifier, event: Event, turn: Turn) -> bool:
 
 
 def count_users(state: Identifier, type_: str, hashes: list[str], turn: Turn) -> bool:
-    """Count distinct values of the type that shares; return whether that makes it shared."""
+    """Count distinct values of the counted type; return whether that makes the value shared."""
     declared = turn.program.identifier_type(type_)
     if declared.shared_after is None or declared.counts is None or state.is_shared:
         return False
     if state.counted != declared.counts:
-        if state.counted:  # of another type: `of` has changed, or a stronger type has come
+        if state.counted:  # another type: `of` has changed, or there is a new strongest type
             state.users = []
         state.counted = declared.counts
         turn.changed = True
@@ -54,9 +54,9 @@ def become_shared(
     denied: Denied | None = None,
     denied_to: str = "",
 ) -> None:
-    """Leave the customer, and never be linked again; waiting events go to the new customer.
+    """Leave the customer, and never be linked again; held events go to the new customer.
 
-    `denied` goes on to customer `denied_to` when that is done: the next to ask finds it so.
+    `denied` is sent on to customer `denied_to` only after the old customer has dropped the member.
     """
     old = Incarnation(named.type, named.value, key[1:], state.epoch)
     turn.send(customer_key(state.pointer), Drop(old, "shared", denied, denied_to))

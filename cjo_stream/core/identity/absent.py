@@ -1,7 +1,7 @@
-"""What comes for a customer that is not there: one never met, or one that was erased.
+"""Messages for a customer that was never met, or that was erased.
 
-An identifier that still points to an erased customer forgets it, and begins anew with its first
-later event.
+An identifier that still points to an erased customer is sent a Forget; its first later event
+begins a new customer.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from cjo_stream.core.record import Reply
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 
-# --- nobody yet
+# --- never met
 
 
 def on_order_for_nobody(_: str, state: None, message: Order, turn: Turn) -> None:
-    """Answer an operator that there is no such customer: no event of theirs has come."""
+    """Answer an operator that there is no such customer: no event has come for it."""
     turn.changed = False
     _answer_nobody(message.command_id, turn)
     return state
 
 
 def on_locate_for_nobody(key: str, state: None, message: Locate, turn: Turn) -> None:
-    """Answer the last question of an identifier: the events before it have gone this way."""
+    """Answer a final Locate: all events sent before it have passed here."""
     turn.changed = False
     if message.is_final:
         answer_locate(key, message, turn)
@@ -64,7 +64,7 @@ def on_denied_for_nobody(key: str, state: None, message: Denied, turn: Turn) -> 
 
 
 def on_deliver_for_erased(_: str, state: Customer, message: Deliver, turn: Turn) -> Customer:
-    """Drop an event not later than the erasure; a later one begins its identifier anew."""
+    """Drop an event up to the erasure; for a later one, let its identifier begin anew."""
     if is_event_passed_on(state, message, turn):
         return state
     turn.changed = False
@@ -81,7 +81,7 @@ def on_deliver_for_erased(_: str, state: Customer, message: Deliver, turn: Turn)
 
 
 def on_locate_for_erased(key: str, state: Customer, message: Locate, turn: Turn) -> Customer:
-    """Pass the question on, or answer the last one; an erasure itself lets identifiers forget."""
+    """Pass a Locate on, or answer a final one; the erasure has sent identifiers their Forget."""
     turn.changed = False
     if not is_locate_passed_on(state, message, turn) and message.is_final:
         answer_locate(key, message, turn)
@@ -89,28 +89,28 @@ def on_locate_for_erased(key: str, state: Customer, message: Locate, turn: Turn)
 
 
 def on_denied_for_erased(_: str, state: Customer, message: Denied, turn: Turn) -> Customer:
-    """Answer the edge's source, and keep no record."""
+    """Answer the edge's source, without a record."""
     turn.changed = False
     answer_denied(message, turn)
     return state
 
 
 def on_order_for_erased(_: str, state: Customer, message: Show, turn: Turn) -> Customer:
-    """Pass an operator's question on, or answer that there is no such customer."""
+    """Pass an operator's order on, or answer that there is no such customer."""
     turn.changed = False
     after_erasure(state, message, turn)
     return state
 
 
 def on_change_for_erased(_: str, state: Customer, message: Queued, turn: Turn) -> Customer:
-    """Answer what would change the membership."""
+    """Answer a message that would change the membership."""
     turn.changed = False
     after_erasure(state, message, turn)
     return state
 
 
 def after_erasure(customer: Customer, message: Queued | Show, turn: Turn) -> None:
-    """Answer: the identifier that still points here learns of it, unless it has left before."""
+    """Answer a message; an identifier that still points here is sent a Forget."""
     if isinstance(message, Link | Propose):
         here = message.mine if isinstance(message, Link) else message.theirs
         if f"{here.hash}@{here.epoch}" not in customer.moved:
@@ -131,7 +131,7 @@ def answer_locate(key: str, message: Locate, turn: Turn) -> None:
 
 
 def _bounce(incarnation: Incarnation, erased_at: int, turn: Turn) -> None:
-    """Let an identifier that still points to an erased customer forget it."""
+    """Send an identifier that still points to an erased customer a Forget."""
     rank = turn.program.identifier_type(incarnation.type).rank
     turn.send(identifier_key(incarnation.hash), Forget(incarnation.epoch, erased_at, rank))
 

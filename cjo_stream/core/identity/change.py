@@ -1,12 +1,12 @@
-"""A customer's membership changes one thing at a time: links, proposals, departures, orders.
+"""A customer's membership changes one step at a time: links, proposals, departures, orders.
 
-    at rest                    the change has its effect at once
-    frozen, reserving, seeding it waits in a bounded queue; a link or a proposal that finds no room
-                               there is answered `busy`, and is asked again
-    that is done               the queue goes on, as far as the next change that takes its time
+    at rest                    the change is applied at once
+    frozen, reserving, seeding it waits in a bounded queue; a link or a proposal without room there
+                               is answered `busy`, and is requested again
+    at rest again              queued changes are applied, up to the next one that takes time
 
-Of proposals, too, one is let in at a time: it is joined as soon as its state is there, so that
-its events, which follow that, find it; and in the order of the proposals, whichever is nearer.
+Proposals are also accepted one at a time, in their order. The absorbed customer is joined as soon
+as its state has arrived, so the events that follow that state find it joined.
 """
 
 from __future__ import annotations
@@ -42,30 +42,29 @@ from cjo_stream.core.state import Customer, Membership
 from cjo_stream.core.turn import Turn
 
 PLACE_CHARACTERS = 100
-"""What a member takes besides its value; likewise a mark of customers that stay apart."""
+"""Size of a member besides its value, and of a mark of customers that stay apart."""
 
 
-# --- what asks for a change
+# --- messages that request a change
 
 
 def on_first(key: str, state: None, message: Link | Propose | Drop, turn: Turn) -> Customer:
-    """Let a change come to a new customer: the identifier that the message names is its member.
+    """Apply a change to a new customer; its member is the identifier that the message names.
 
-    If that identifier leaves, the customer stays without members, so that what comes late for it
-    finds none.
+    If that identifier leaves, the customer stays, without members, for messages that come late.
     """
     del state
     return on_change(key, born(key[1:], _named(message)), message, turn)
 
 
 def on_change(_: str, state: Customer, message: Queued, turn: Turn) -> Customer:
-    """Let a change have its effect at a customer at rest."""
+    """Apply a change to a customer at rest."""
     _change(state, message, turn)
     return _drain(state, turn)
 
 
 def on_change_in_queue(_: str, state: Customer, message: Queued, turn: Turn) -> Customer:
-    """Let a change wait until the one under way is done."""
+    """Queue a change until the one under way is done."""
     assert state.membership is not None
     queue = state.membership.queue
     is_full = len(queue) >= turn.bounds.queue or not _has_room(queue, message, turn.bounds)
@@ -77,31 +76,31 @@ def on_change_in_queue(_: str, state: Customer, message: Queued, turn: Turn) -> 
     return state
 
 
-# --- what ends the change under way
+# --- messages that end the change under way
 
 
 def on_reject(_: str, state: Customer, message: Reject, turn: Turn) -> Customer:
-    """Go on as before the proposal."""
+    """Withdraw the proposal and return to rest."""
     merge.give_up(state, message, turn)
     return _drain(state, turn)
 
 
 def on_absorb(key: str, state: Customer, message: Absorb, turn: Turn) -> Customer:
-    """Take a piece of another customer's state; with the last, join it and go on."""
+    """Keep a piece of another customer's state; after the last, join it and return to rest."""
     if not merge.absorb(key, state, message, turn):
         return state
     return _drain(state, turn)
 
 
 def on_seeded(_: str, state: Customer, message: Seeded, turn: Turn) -> Customer:
-    """Go on: a customer that was parted from this one has its state."""
+    """Return to rest once all customers parted from this one have their state."""
     if state.membership is not None and message.part in state.membership.seeding:
         state.membership.seeding.remove(message.part)
     return _drain(state, turn)
 
 
 def _drain(customer: Customer, turn: Turn) -> Customer:
-    """Let the queue go on, as far as it need not wait any more."""
+    """Apply queued changes while the customer is at rest."""
     while (
         customer.membership is not None
         and customer.membership.queue
@@ -129,7 +128,7 @@ def _change(customer: Customer, message: Queued, turn: Turn) -> None:
 
 
 def _leave(customer: Customer, message: Drop, turn: Turn) -> None:
-    """Let a member leave; then what it was denied goes on."""
+    """Remove a member; then send on the Denied that came with it, if any."""
     left = message.incarnation
     if has_member(customer.members, left):
         member = customer.members.pop(left.hash)
@@ -153,19 +152,19 @@ def _erase(customer: Customer, message: Erase, turn: Turn) -> None:
 
 
 def _named(message: Link | Propose | Drop) -> Incarnation:
-    """Return the identifier that the receiver has, by what the sender knows."""
+    """Return the identifier that is the receiver's member, as the sender knows it."""
     if isinstance(message, Link):
         return message.mine
     return message.theirs if isinstance(message, Propose) else message.incarnation
 
 
 def _has_room(queue: list[Queued], message: Queued, bounds: Bounds) -> bool:
-    """Return whether what a message names fits beside what those in the queue name."""
+    """Return whether a message fits into the queue, by the characters of its names."""
     return _weight(message) + sum(map(_weight, queue)) <= bounds.queue_characters
 
 
 def _weight(message: Queued) -> int:
-    """Return about how many characters a link or a proposal takes."""
+    """Return the approximate number of characters in a link or a proposal."""
     if isinstance(message, Link):
         return len(message.edge.source.value) + len(message.edge.other.value)
     if not isinstance(message, Propose):

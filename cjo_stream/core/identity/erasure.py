@@ -1,7 +1,7 @@
-"""Erasing a customer: nothing of the person stays but {customer id, erased at}.
+"""Erasing a customer: only {customer id, erased at} remains of the person.
 
-The customer's identifiers each forget it, and begin anew with the first later event. Events not
-later than the erasure are dropped wherever they arrive.
+Each of the customer's identifiers forgets it; its first later event begins a new customer. Events
+up to the time of the erasure are dropped wherever they arrive.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cjo_stream.core.turn import Turn
 
 
 def erase(customer: Customer, message: Erase, turn: Turn) -> None:
-    """Erase, or only say what that would remove; the answer has numbers, no values."""
+    """Erase, or only answer what that would remove; the answer has numbers, no values."""
     key = "p" + customer.id
     removed = _inventory(customer, len(turn.timelines.read(key, customer.noted)))
     answer = Erased(customer_id=customer.id, done=message.confirmed, removed=removed)
@@ -43,7 +43,7 @@ def erase(customer: Customer, message: Erase, turn: Turn) -> None:
 
 
 def on_purge(_: str, state: Customer, message: Purge, turn: Turn) -> Customer:
-    """Let the store forget what it held of an erased customer that was part of this one."""
+    """Purge the store of former states of this customer: an erased customer was part of them."""
     del message
     turn.changed = False
     turn.purges.append(customer_key(state.id))
@@ -51,14 +51,14 @@ def on_purge(_: str, state: Customer, message: Purge, turn: Turn) -> Customer:
 
 
 def on_purge_for_nobody(_: str, state: None, message: Purge, turn: Turn) -> None:
-    """Nothing is held here."""
+    """Do nothing: no state is held here."""
     del message
     turn.changed = False
     return state
 
 
 def _inventory(customer: Customer, entries: int) -> Removed:
-    """Return what is held of a customer, in numbers."""
+    """Return how much is held of a customer."""
     identifiers: dict[str, int] = {}
     for member in customer.members.values():
         identifiers[member.type] = identifiers.get(member.type, 0) + 1

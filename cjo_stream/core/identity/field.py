@@ -1,14 +1,15 @@
 """The table of a customer's fields: how each joins, parts, is erased, is bounded.
 
-Merge, unmerge and erasure walk it from the top, so a field that has a row has its part in each of
-them; a test fails for a field without one. To add a field: give it a row here, and let its own
-room say how it joins and parts.
+Merge, unmerge and erasure walk the table from the top, so each handles every field that has a row;
+a test fails for a field without one. To add a field, give it a row here; its `joins` and `parts`
+belong to the room of the field.
 
-    joins     what becomes of it where the state of another customer comes. A merge is a join:
-              whatever the order in which customers meet, the result is the same. Counters, ids and
-              histories by id, what was said by the latest time, traits by their own rule
-    parts     what of it leaves with the members that an unmerge gives to a fresh customer: what
-              their identifiers' events brought (`anchor`)
+    joins     how the field of another customer is added in a merge. A merge is a join: its result
+              does not depend on the order in which customers meet. Counters are added, ids and
+              histories united by id, statements taken by the latest time, traits joined by their
+              own rules
+    parts     which part of the field leaves with the members that an unmerge gives to a fresh
+              customer: the part that came with events of their identifiers (`anchor`)
     erased    `STAYS` or `EMPTIED`
     bounds    names of `core.bounds`, and whether a customer is within them
 """
@@ -62,7 +63,7 @@ from cjo_stream.core.turn import Turn
 
 
 class Joining(msgspec.Struct):
-    """A merge: the state of `parcel`, joined by `edge`, comes to the customer at actor `key`."""
+    """A merge, by `edge`, of the state in `parcel` into the customer at actor `key`."""
 
     key: str
     into: Customer
@@ -73,12 +74,12 @@ class Joining(msgspec.Struct):
 
     @property
     def other(self) -> Customer:
-        """The customer that is absorbed."""
+        """The absorbed customer."""
         return self.parcel.customer
 
 
 class Parting(msgspec.Struct):
-    """An unmerge: the members `hashes` leave `customer` for `fresh`, with their entries."""
+    """An unmerge: the members `hashes`, with their timeline entries, move to `fresh`."""
 
     customer: Customer
     fresh: Customer
@@ -90,15 +91,19 @@ class Parting(msgspec.Struct):
 
 
 class Erased(enum.Enum):
-    """What an erasure makes of a field."""
+    """What an erasure does to a field."""
 
     EMPTIED = "emptied"
     STAYS = "stays"
-    """It holds nothing of the person, and says where late messages must go."""
+    """It has no personal data, and is needed to pass late messages on."""
 
 
 class Fields(NamedTuple):
-    """One or more fields that stand and fall together. `is_of_events`: its events brought it."""
+    """One or more fields that join and part together.
+
+    `is_of_events`: they are filled by the customer's events, so a customer without events has
+    nothing to join.
+    """
 
     names: tuple[str, ...]
     joins: Callable[[Joining], None]
@@ -117,13 +122,13 @@ def join(joining: Joining) -> None:
 
 
 def part(parting: Parting) -> None:
-    """Move what belongs to the members that leave to their fresh customer."""
+    """Move the state of the leaving members to their fresh customer."""
     for fields in FIELDS:
         fields.parts(parting)
 
 
 def empty(customer: Customer) -> None:
-    """Leave of a customer what an erasure leaves."""
+    """Empty every field that does not survive an erasure."""
     blank = Customer(id=customer.id)
     for fields in FIELDS:
         if fields.erased is Erased.EMPTIED:
@@ -132,7 +137,7 @@ def empty(customer: Customer) -> None:
 
 
 def beyond_bounds(customer: Customer, bounds: Bounds) -> list[str]:
-    """Return the fields of which a customer has more than it may: none, or a bound is broken."""
+    """Return the fields that exceed their bounds; any field is a fault of the code."""
     return [
         name
         for fields in FIELDS
@@ -142,11 +147,11 @@ def beyond_bounds(customer: Customer, bounds: Bounds) -> list[str]:
 
 
 def _stays(_: Joining | Parting) -> None:
-    """It stays with the customer that it is of."""
+    """Leave the field with its customer."""
 
 
 def _join_apart(joining: Joining) -> None:
-    if joining.edge.command_id:  # an operator says so, whatever was refused before
+    if joining.edge.command_id:  # an operator's link overrides the marks
         forgive(joining.into.apart, joining.other.apart)
     join_apart(joining.into.apart, joining.other.apart, joining.turn)
 
@@ -244,7 +249,7 @@ FIELDS: Final = (
             b.traits_small_bytes,
         ),
     ),
-    # behind the traits, which ask who was seen first, and of how many events they are
+    # after the traits, whose join needs `first_seen`, and whose parting needs `events`
     Fields(
         ("events", "first_seen", "last_seen", "last_channel"),
         lambda j: join_activity(j.into, j.other),
@@ -280,7 +285,7 @@ FIELDS: Final = (
         bounds=("cases",),
         is_within=lambda c, b: len(c.cases) <= b.cases,
     ),
-    # before what waits and what is live, which a holdout on either side holds out
+    # before the waiting requests and the instances, which joined holdouts may hold out
     Fields(
         ("holdouts", "mixed"),
         lambda j: join_holdouts(j.into, j.other),
@@ -329,12 +334,12 @@ FIELDS: Final = (
     ),
     Fields(("overrun",), _stays, _stays),
     Fields(
-        ("noted",),  # with the timeline; an unmerge divides that before the fields part
+        ("noted",),  # with the timeline, which an unmerge divides before the fields part
         lambda j: join_timeline(j.key, j.into, j.parcel, j.turn),
         _stays,
         bounds=("timeline",),
     ),
-    # --- whom it consists of
+    # --- its members
     Fields(
         ("members",),
         lambda j: join_members(j.into.members, j.other.members),
@@ -372,13 +377,13 @@ FIELDS: Final = (
     Fields(
         ("moved",),
         lambda j: join_moved(j.into, j.other, j.turn),
-        _stays,  # `part_members` notes who left
+        _stays,  # `part_members` notes the members that leave
         Erased.STAYS,
         bounds=("remembered",),
         is_within=lambda c, b: len(c.moved) <= b.remembered,
         is_of_events=False,
     ),
-    # behind the commands, before the aliases: what has come back with them is not elsewhere
+    # after the commands, and before the aliases, by which commands that came back are recognised
     Fields(
         ("parted",),
         lambda j: join_parted(j.into, j.other, j.turn),
@@ -396,7 +401,7 @@ FIELDS: Final = (
         is_within=lambda c, b: len(c.aliases) <= b.aliases,
         is_of_events=False,
     ),
-    # --- what the outside has seen of it
+    # --- its publication
     Fields(
         ("profile_at", "profile_due"),
         lambda j: mark_profile(j.into, j.turn),

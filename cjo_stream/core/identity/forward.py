@@ -1,4 +1,7 @@
-"""What goes on to another customer: everything, once absorbed; after an unmerge, what left."""
+"""Messages passed on to another customer.
+
+An absorbed customer passes all on; after an unmerge those for members that left are passed on.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def on_redirect(_: str, state: Customer, message: CustomerMessage, turn: Turn) -
 
 
 def pass_on(message: CustomerMessage, absorbed_by: str, turn: Turn) -> None:
-    """Send a message on; of a link, to the greater of the two customers that it joins now."""
+    """Send a message on; a link goes to the greater of the two customers that it now joins."""
     if isinstance(message, Link):
         pair = (absorbed_by, message.to)
         source, other = pair if message.of_source else pair[::-1]
@@ -49,13 +52,13 @@ def send_link(edge: Edge, source_customer: str, other_customer: str, turn: Turn)
 
 
 def moved_to(customer: Customer, hash_: str, epoch: int) -> tuple[str, int] | None:
-    """Return the customer that an unmerge gave this incarnation, and its epoch there, or None."""
+    """Return the customer and the epoch that an unmerge gave this incarnation, or None."""
     to = customer.moved.get(f"{hash_}@{epoch}")
     return (to, next_given_epoch(epoch)) if to is not None else None
 
 
 def is_event_passed_on(customer: Customer, message: Deliver, turn: Turn) -> bool:
-    """Return whether an event belongs to a customer that left; if so, send it there."""
+    """Return whether an event belongs to a parted customer; if so, send it there."""
     if not (customer.moved or customer.parted):
         return False
     parted = _parted_of(customer, message, turn)
@@ -68,7 +71,10 @@ def is_event_passed_on(customer: Customer, message: Deliver, turn: Turn) -> bool
 
 
 def is_locate_passed_on(customer: Customer, message: Locate, turn: Turn) -> bool:
-    """Return whether the identifier has left; if so, ask its customer. The last one clears it."""
+    """Return whether the identifier has left; if so, send the Locate to its customer.
+
+    A final Locate also removes the note that the identifier has left.
+    """
     moved = moved_to(customer, message.hash, message.epoch)
     if moved is None:
         return False
@@ -82,9 +88,9 @@ def is_locate_passed_on(customer: Customer, message: Locate, turn: Turn) -> bool
 
 
 def is_order_passed_on(customer: Customer, order: Order, turn: Turn) -> bool:
-    """Return whether an operator's order is not for this customer, and see to it.
+    """Return whether an operator's order is not for this customer; if so, pass it on or answer it.
 
-    It goes on to the customer that an unmerge gave the identifier by which it came. If that has
+    It is passed on to the customer to which an unmerge gave the order's identifier. If that has
     left and its new customer is not known, the operator is asked to repeat the command, because
     it must not be applied to another customer.
     """
@@ -107,13 +113,13 @@ def is_order_passed_on(customer: Customer, order: Order, turn: Turn) -> bool:
 
 
 def join_moved(into: Customer, other: Customer, turn: Turn) -> None:
-    """Know where the other customer's former members have gone."""
+    """Add the other customer's notes of members that left."""
     into.moved.update(other.moved)
     forget_oldest(into, turn)
 
 
 def join_parted(into: Customer, other: Customer, turn: Turn) -> None:
-    """Know where the other customer's former commands have gone; what has come back is here."""
+    """Add the other customer's notes of commands that left, except those that are here again."""
     into.parted.update(other.parted)
     if into.parted:
         back = {into.id, *into.aliases, other.id, *other.aliases}
@@ -134,10 +140,10 @@ def forget_oldest(customer: Customer, turn: Turn) -> None:
 
 
 def _parted_of(customer: Customer, message: Deliver, turn: Turn) -> tuple[str, int] | None:
-    """Return the customer that an event must go on to, and in which epoch; None for none.
+    """Return the customer and the epoch to which an event must be passed on, or None.
 
-    An outcome that has gone further than this customer remembers ids of those it absorbed goes
-    round: its command left, has come back, and that is forgotten.
+    An outcome passed on more often than the bound of aliases is going in a circle: its command
+    left and came back, and the alias that would show this was dropped. It is handled here.
     """
     event = message.event
     if customer.moved and event.identifiers:

@@ -1,4 +1,4 @@
-"""How two customers become one: the greater id asks the smaller, frozen until it is answered.
+"""Two customers become one: the greater id asks the smaller, and is frozen until the answer.
 
       x (greater)                         y (smaller)
       Link ── x is root and at rest ──▶
@@ -7,8 +7,8 @@
       Absorb, in parts ─────────────────▶ joined; Linked to the source
       at rest again           ◀────────── Reject: limit, cannot_link, busy, stale
 
-While pending a customer admits no change of membership (`change`); events and journeys go on.
-Lanes deliver each message once and in order between two tasks, so none is defended against twice.
+While frozen, a customer queues all changes of membership (`change`); events and journeys go on.
+Lanes deliver each message once and in order between two tasks, so no handler expects repeats.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from cjo_stream.core.turn import Turn
 
 
 def propose(customer: Customer, message: Link, turn: Turn) -> None:
-    """Freeze, and ask the smaller customer; an edge within the customer is evidence."""
+    """Freeze, and send a proposal to the smaller customer; keep an edge within the customer."""
     edge = message.edge
     if not has_member(customer.members, message.mine):
         refuse(edge, "stale", turn)
@@ -93,7 +93,7 @@ def judge(customer: Customer, message: Propose, turn: Turn) -> None:
 
 
 def on_accept(key: str, state: Customer, message: Accept, turn: Turn) -> Customer:
-    """Be absorbed: leave a redirect, send the state after the others' reservation."""
+    """Be absorbed: send the state to the customer that reserved room, and leave a redirect."""
     edge, queue = _pending(state)
     count_live(state, turn, by=-1)
     withdraw_profile(state, turn)
@@ -109,7 +109,7 @@ def on_accept(key: str, state: Customer, message: Accept, turn: Turn) -> Custome
 
 
 def give_up(customer: Customer, message: Reject, turn: Turn) -> None:
-    """Let the proposal go, and answer the edge's source."""
+    """Withdraw the proposal, and answer the edge's source."""
     edge, _ = _pending(customer)
     assert customer.membership is not None
     customer.membership.pending = None
@@ -118,7 +118,7 @@ def give_up(customer: Customer, message: Reject, turn: Turn) -> None:
 
 
 def absorb(key: str, customer: Customer, message: Absorb, turn: Turn) -> bool:
-    """Take a piece of another customer's state; return whether it was the last, and is joined."""
+    """Keep a piece of another customer's state; after the last, join it and return True."""
     assert customer.membership is not None
     reserved = customer.membership.reserved
     reservation = reserved[message.absorbed]
@@ -137,7 +137,7 @@ def _join(key: str, customer: Customer, reservation: Reservation, edge: Edge, tu
     for hash_ in (edge.source.hash, edge.other.hash):
         if hash_ in other.members and hash_ in reservation.members:
             other.members[hash_].linked_at = reservation.members[hash_].linked_at
-    if other.is_told:  # else no event was theirs: only the membership is joined
+    if other.is_told:  # else it has had no event, and only its membership is joined
         forget_former(customer, turn.program)
         forget_former(other, turn.program)
     absorbed = [other.id, *other.aliases] if other.is_told else []
@@ -159,7 +159,7 @@ def _join(key: str, customer: Customer, reservation: Reservation, edge: Edge, tu
 def _against(
     members: dict[str, Member], apart: dict[str, int], message: Propose, turn: Turn
 ) -> Refusal | None:
-    """Return what stands against these members and the proposing customer's being one."""
+    """Return why these members and the proposing customer's must stay apart, or None."""
     edge = message.edge
     if not edge.command_id and are_apart(apart, message.apart):
         return "cannot_link"
@@ -170,7 +170,7 @@ def _against(
 
 
 def _pending(customer: Customer) -> tuple[Edge, list[Queued]]:
-    """Return the edge by which a frozen customer has asked, and its queue."""
+    """Return the edge of a frozen customer's proposal, and its queue."""
     assert customer.membership is not None
     assert customer.membership.pending is not None
     return customer.membership.pending, customer.membership.queue

@@ -12,7 +12,7 @@ from cjo_stream.core.turn import Turn
 
 
 class Parcel(msgspec.Struct, array_like=True):
-    """A customer with the timeline."""
+    """A customer and its timeline."""
 
     customer: Customer
     timeline: list[TimelineEntry]
@@ -23,7 +23,7 @@ _DECODER = msgspec.msgpack.Decoder(Parcel)
 
 
 def join_timeline(key: str, into: Customer, parcel: Parcel, turn: Turn) -> None:
-    """Add a parcel's timeline to that of the customer at actor `key`; the newest stay."""
+    """Add a parcel's timeline to that of the customer at actor `key`; keep the newest entries."""
     if into.noted + len(parcel.timeline) <= turn.bounds.timeline:
         for entry in parcel.timeline:
             turn.timelines.append(key, into.noted, entry)
@@ -36,11 +36,11 @@ def join_timeline(key: str, into: Customer, parcel: Parcel, turn: Turn) -> None:
 
 
 def pack(parcel: Parcel, piece_bytes: int) -> list[bytes]:
-    """Return the parcel as bytes, cut into pieces of at most so many."""
+    """Return the parcel as msgpack, in pieces of at most `piece_bytes`."""
     whole = _ENCODER.encode(parcel)
     return [whole[start : start + piece_bytes] for start in range(0, len(whole), piece_bytes)]
 
 
 def unpack(pieces: Sequence[bytes]) -> Parcel:
-    """Return the parcel of all its pieces, in order."""
+    """Return the parcel; `pieces` are all its pieces, in order."""
     return _DECODER.decode(b"".join(pieces))

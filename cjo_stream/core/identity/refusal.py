@@ -1,4 +1,4 @@
-"""An edge that is refused: the answer to its source, and the record of it."""
+"""A refused edge: the answer to its source, and the record."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cjo_stream.core.turn import Turn
 
 
 def on_denied(_: str, state: Customer, message: Denied, turn: Turn) -> Customer:
-    """Record an edge that an identifier refused: a customer's records come from one place."""
+    """Record an edge that an identifier refused: only customers emit identity records."""
     edge = message.edge
     if message.reason == "limit" and edge.other.hash in state.members:
         turn.changed = False
@@ -35,13 +35,13 @@ def on_denied(_: str, state: Customer, message: Denied, turn: Turn) -> Customer:
 
 
 def answer_denied(message: Denied, turn: Turn) -> None:
-    """Answer the source of a denied edge; what itself denied it for a limit knows already."""
+    """Answer the source of a denied edge, unless the source itself denied it, for a limit."""
     if message.reason != "limit":
         refuse(message.edge, message.reason, turn)
 
 
 def answer(message: Link | Propose, reason: Refusal, turn: Turn) -> None:
-    """Answer a link, or a proposal, that leads to nothing."""
+    """Refuse a link, or reject a proposal."""
     if isinstance(message, Link):
         refuse(message.edge, reason, turn)
     else:
@@ -49,12 +49,12 @@ def answer(message: Link | Propose, reason: Refusal, turn: Turn) -> None:
 
 
 def refuse(edge: Edge, reason: Refusal, turn: Turn, full: int | None = None) -> None:
-    """Answer the source of an edge that its ends stay apart."""
+    """Answer the source of an edge that the edge is refused."""
     turn.send(identifier_key(edge.source.hash), Refused(edge, reason, full))
 
 
 def record_refused(customer: Customer, edge: Edge, reason: Refusal, turn: Turn) -> None:
-    """Leave the identity record of a refused edge."""
+    """Emit the identity record of a refused edge."""
     named = [_address(edge.source), _address(edge.other)]
     record_change(
         customer, "refused", turn, identifiers=named, event_id=edge.event_id, reason=reason
@@ -64,8 +64,8 @@ def record_refused(customer: Customer, edge: Edge, reason: Refusal, turn: Turn) 
 def full_for(customer: Customer, edge: Edge, reason: Refusal, turn: Turn) -> int | None:
     """Return until when there is no room for another value of the type of the edge's other end.
 
-    Only the customer that has its source knows. A link counts for both ends, so of a source of the
-    same type that is not known.
+    None if this is not known: only the customer of the edge's source knows it, and not if both
+    ends are of one type, because a link counts for both ends.
     """
     if reason != "limit" or edge.source.type == edge.other.type:
         return None

@@ -1,4 +1,4 @@
-"""Taking a link back: what hangs together without it leaves as a customer of its own.
+"""Taking a link back: identifiers connected only by it leave, and become a customer of their own.
 
     root                                fresh customer              its identifiers
     evidence without the link
@@ -10,12 +10,11 @@
     passed on ────────────────────────▶ events
                                         Rebind, is_final ──────────▶ sends straight to the new one
 
-What is still on its way to the root for a member that left (`moved`) is passed on, events and
-operators' orders alike. Until Seeded the root changes no membership, so that what it passes on
-goes behind the state. With a member
-go the instances, timeline entries, facts, consents, cases and commands anchored on it. What the
-traits took of events is noted in the timeline, so both sides' are rebuilt from it; what is older
-than the timeline stays with the root.
+Messages still on their way to the root for a member that left (`moved`) are passed on: events, and
+operators' orders. The root changes no membership until Seeded, so that they arrive after the
+state. The instances, timeline entries, facts, consents, cases and commands anchored on a member
+leave with it. The timeline holds the values that traits took from events, so the traits of both
+sides are rebuilt from it; values older than the timeline stay with the root.
 """
 
 from __future__ import annotations
@@ -56,14 +55,14 @@ from cjo_stream.core.turn import Turn
 
 
 class Split(msgspec.Struct):
-    """What taking links back would do: `leaving` are the components (hashes) that go."""
+    """The links to take back, and `leaving`, the components (hashes) that then leave."""
 
     links: list[Evidence]
     leaving: list[list[str]]
 
 
 def unlink(customer: Customer, message: Unlink, turn: Turn) -> None:
-    """Take links back, or only say what that would do."""
+    """Take links back, or only answer what that would do."""
     key = customer_key(customer.id)
     forget_former(customer, turn.program)
     split = _split(customer, message, turn)
@@ -79,7 +78,7 @@ def unlink(customer: Customer, message: Unlink, turn: Turn) -> None:
 
 
 def on_seed(key: str, state: Customer | None, message: Seed, turn: Turn) -> Customer:
-    """Begin with the state that an unmerge gave; let the members' identifiers point here."""
+    """Begin with the state from an unmerge, and send the members' identifiers their Reseed."""
     membership = state.membership if state is not None else Membership(is_seeded=False)
     assert membership is not None
     membership.pieces.append(message.piece)
@@ -101,7 +100,7 @@ def on_seed(key: str, state: Customer | None, message: Seed, turn: Turn) -> Cust
 
 
 def _split(customer: Customer, message: Unlink, turn: Turn) -> Split:
-    """Return the links asked for, and the components that leave once they are gone."""
+    """Return the links to take back, and the components that leave without them."""
     one, other = message.one, message.other
     links = [
         e
@@ -111,7 +110,7 @@ def _split(customer: Customer, message: Unlink, turn: Turn) -> Split:
     rest = [e for e in customer.evidence if e not in links]
     parts = components(customer.members, rest)
     ends = {end for e in links for end in (e.a, e.b)}
-    seed = _strongest(customer, customer.members, turn)  # that of the id, while it is a member
+    seed = _strongest(customer, customer.members, turn)  # the one in the id, while it is a member
     leaving = [one for one in parts if seed not in one and not ends.isdisjoint(one)]
     return Split(links, leaving)
 
@@ -147,7 +146,7 @@ def _take_back(key: str, customer: Customer, split: Split, answer: Unlinked, tur
 def _part(
     customer: Customer, hashes: list[str], timeline: list[TimelineEntry], turn: Turn
 ) -> tuple[Parcel, list[TimelineEntry]]:
-    """Move a component out of `customer`; return it with its entries, and the entries left."""
+    """Move a component out of `customer`; return its parcel, and the entries that stay."""
     anchors = frozenset(hashes)
     seed = _strongest(customer, hashes, turn)
     rank = turn.program.identifier_type(customer.members[seed].type).rank
@@ -160,7 +159,7 @@ def _part(
 
 
 def _strongest(customer: Customer, hashes: Iterable[str], turn: Turn) -> str:
-    """Return the strongest of some members; empty where there are none."""
+    """Return the hash of the strongest of some members; empty if there are none."""
 
     def strength(hash_: str) -> tuple[int, str]:
         return turn.program.identifier_type(customer.members[hash_].type).rank, hash_
@@ -174,7 +173,7 @@ def _named(customer: Customer, hash_: str) -> str:
 
 
 def _leaving(customer: Customer, hashes: list[str]) -> Leaving:
-    """Return what a component would take with it."""
+    """Return the state that would leave with a component."""
     return Leaving(
         identifiers=sorted(_named(customer, hash_) for hash_ in hashes),
         instances=[

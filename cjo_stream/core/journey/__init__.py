@@ -1,6 +1,10 @@
 """Journeys: state machines that events and time move.
 
-`cascade` is the order of one event or timer; `instance` what one instance does: goals, exits,
-transitions, steps, timers; `entry` how one opens, `history` what re-entry asks of the past; `step`
-what steps do; `record` the transitions; `join` what becomes of two customers' instances.
+cascade    the order of one event, or one timer
+instance   one instance: goals, exits, transitions, steps, timers
+entry      opens an instance
+history    past runs, which re-entry rules need
+step       runs steps
+record     transition records
+join       joins and parts the instances of two customers
 """

@@ -1,14 +1,15 @@
 """One event or one timer with all that it causes, at one customer.
 
-    the event       before every live instance, then before every entry
-    raised events   first in, first out, each likewise
-    due timers      those set already due, in order, each with what it raises
+    the event       is shown to every live instance, then to every entry
+    raised events   first in, first out, each in the same way
+    due timers      timers already due when set, in order, each with what it raises
 
-Bounds: RAISED_DEPTH_MAX deep, `raised` in all, ALWAYS_MAX moves by `always` in a row; what is
-beyond is dropped, with one dead letter `loop`. `due_at_once` timers; more wait for the clock's
-next move, a millisecond. What does not catch up so, OVERRUNS_MAX times in a row, never will:
-states that send each other on by times that stay in the past. They wait twice as long each time,
-up to REST_MAX_MS. So the work of a record is bounded, however much time it lets pass.
+Bounds: raised events are RAISED_DEPTH_MAX deep and `raised` in all, and ALWAYS_MAX moves by
+`always` follow each other; the rest is dropped, with one dead letter `loop`. Of timers set
+meanwhile `due_at_once` fire; the others wait until the clock moves, one millisecond later. If they
+have not caught up after OVERRUNS_MAX such waits in a row, they never will: states send each other
+on by times that stay in the past. Then each wait is twice the one before, up to REST_MAX_MS. So
+the work of one record is bounded, even if much time passes with it.
 """
 
 from __future__ import annotations
@@ -30,13 +31,14 @@ ALWAYS_MAX = 16
 OVERRUNS_MAX = 10
 REST_MAX_MS = 3_600_000
 CATCHING_UP_MS = 1_000
-"""By so much, the shortest `after`, what is left must be due later than what was left before."""
+"""An overrun catches up if the first timer left is due at least this much later than that of the
+overrun before. It is the shortest `after`."""
 
 _JSON = msgspec.json.Encoder()
 
 
 class Cascade:
-    """What the handlers of one cascade share."""
+    """State shared by the handlers of one cascade."""
 
     __slots__ = (
         "_looped",
@@ -58,28 +60,28 @@ class Cascade:
         self.turn = turn
         self.scope = Scope(turn.clock, View(customer, turn.program, turn.clock))
         self.origin = origin
-        """The event that began it; None where a timer did."""
+        """The event that began it; None if a timer did."""
         self.event: Event | None = origin
         """The event being handled."""
         self.trigger = trigger_of(origin)
         self.depth = 0
         self.late = False
-        """Whether some instance found the event too old for it."""
+        """Whether the event was too old for some instance."""
         self.transition: Transition | None = None
-        """The first transition recorded since the cause came; what a timer's dead letter shows."""
+        """The first transition since the cause; the dead letter of a timer shows it."""
         self._raised: deque[tuple[int, Event]] = deque()
         self._raised_total = 0
         self._looped = False
 
     def listen(self, event: Event | None) -> Scope:
-        """Return the scope with `event` and nothing of an instance."""
+        """Return the scope with `event`, and without an instance."""
         scope = self.scope
         scope.event, scope.entry, scope.data = event, None, None
         scope.key = scope.channel = MISSING
         return scope
 
     def raise_event(self, type_: str, attributes: dict[str, Any]) -> None:
-        """Queue an event before the same customer, at the clock."""
+        """Queue an event for the same customer, at the clock."""
         if self.depth >= RAISED_DEPTH_MAX or self._raised_total >= self.turn.bounds.raised:
             self.report_loop()
             return
@@ -87,7 +89,7 @@ class Cascade:
         self._raised.append((self.depth + 1, Event(type_, self.turn.clock, attributes)))
 
     def next_raised(self) -> Event | None:
-        """Take the next raised event, now the one being handled; None where none waits."""
+        """Return the next raised event, which is now the one being handled, or None."""
         if not self._raised:
             return None
         self.depth, event = self._raised.popleft()
@@ -97,9 +99,9 @@ class Cascade:
         return event
 
     def begin_timer(self, instance_id: str, anchor: str, *, is_outer: bool) -> None:
-        """What follows is caused by a timer of this instance, which has this anchor.
+        """Make a timer of this instance the cause of what follows; `anchor` is the instance's.
 
-        An outer one, which nothing of this cascade set, is a cause with bounds of its own.
+        An outer timer, which was set before this cascade, is a new cause, with its own bounds.
         """
         if is_outer:
             self.transition = None
@@ -121,7 +123,7 @@ class Cascade:
         self.turn.emit(
             DeadLetter(
                 reason="loop",
-                detail="more events were raised, or more moves made by `always`, than may be",
+                detail="more events were raised, or more moves made by `always`, than are allowed",
                 topic=origin.topic if origin is not None else "",
                 partition=origin.partition if origin is not None else -1,
                 offset=origin.offset if origin is not None else -1,
@@ -130,7 +132,7 @@ class Cascade:
         )
 
     def overrun(self, due: int) -> None:
-        """Let what is left, the first of it at `due`, rest."""
+        """Let the timers left rest; the first of them was due at `due`."""
         customer, turn = self.customer, self.turn
         clock, last = turn.clock, customer.overrun
         times = 1
@@ -144,13 +146,13 @@ class Cascade:
         turn.count("cjo_state_bounds_total", "due_at_once")
 
     def close(self) -> None:
-        """Count the type errors of its expressions."""
+        """Count the type errors of the cascade's expressions."""
         for definition, number in self.scope.faults.items():
             self.turn.count("cjo_expression_errors_total", definition, by=number)
 
 
 def trigger_of(event: Event | None) -> Trigger:
-    """Return the trigger that an outer event is; a timer's is set as it fires."""
+    """Return the trigger of an outer event; a timer's trigger is set when it fires."""
     if event is None:
         return Trigger("timer", None, None)
     return Trigger("event", event.id, event.type)

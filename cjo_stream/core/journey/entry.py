@@ -1,4 +1,4 @@
-"""How an instance opens."""
+"""Opens instances."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from cjo_stream.core.turn import Turn
 from cjo_stream.core.word import Reentry
 
 KEY_CHARACTERS_MAX = 1_000
-"""A longer key is none: as long as an identifier's value may be."""
+"""With a longer key no instance opens. An identifier's value may be as long."""
 
 
 def try_enter(cascade: Cascade, journey: Journey, event: Event) -> None:
-    """Open an instance where the journey's `entry` matches and its re-entry rule allows it."""
+    """Open an instance if the journey's `entry` matches and its re-entry rule allows it."""
     customer, turn, entry = cascade.customer, cascade.turn, journey.entry
     scope = cascade.listen(event)
     if entry.when is not None and not entry.when.holds(scope):
@@ -50,7 +50,7 @@ def try_enter(cascade: Cascade, journey: Journey, event: Event) -> None:
 
 
 def _open(cascade: Cascade, journey: Journey, key: Any, event: Event, at: int) -> bool:
-    """Open an instance; return False where the customer has no room for it."""
+    """Open an instance; return False if the customer has no room for it."""
     customer = cascade.customer
     anchor = cascade.turn.anchor
     instance = _instance(customer, journey, key, event, at, "", anchor)
@@ -70,7 +70,7 @@ def _open(cascade: Cascade, journey: Journey, key: Any, event: Event, at: int) -
 
 
 def _make_room(customer: Customer, instance: Instance, turn: Turn) -> bool:
-    """Return whether an instance fits beside the others; ended ones that are watched give way."""
+    """Return whether an instance fits; ended instances still watched are removed to make room."""
     while not (
         len(customer.instances) < turn.bounds.instances
         and fits(instance, customer.instances, turn.bounds)
@@ -115,7 +115,7 @@ def _instance(
 
 
 def _insert(customer: Customer, instance: Instance) -> None:
-    """Keep instances by journey name, then oldest first."""
+    """Insert an instance; they are sorted by journey name, then oldest first."""
     instances = customer.instances
     at = len(instances)
     while at and instances[at - 1].journey > instance.journey:

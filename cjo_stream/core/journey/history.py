@@ -1,7 +1,7 @@
-"""What re-entry asks of the past: when each key was entered and ended last.
+"""Past runs for re-entry rules: when each key was last entered, and last ended.
 
-It is noted whether the version that runs asks or not: a later one may, and its rule counts the
-instances of all versions.
+They are noted even if the current version has no such rule: a later version may have one, and it
+counts the instances of all versions.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from cjo_stream.core.turn import Turn
 from cjo_stream.core.word import Reentry
 
 TIMES_BYTES = 60
-"""Two times and an anchor."""
+"""Size of two times and an anchor."""
 KEY_BYTES_MAX = TIMES_BYTES + 4 * KEY_CHARACTERS_MAX
-"""Of one key, however long it is."""
+"""The largest size of one key, with its times and anchor."""
 
 
 def note_entry(customer: Customer, instance: Instance, at: int, turn: Turn) -> None:
@@ -36,7 +36,7 @@ def note_end(customer: Customer, instance: Instance, at: int, turn: Turn) -> Non
 
 
 def join_histories(into: Customer, other: Customer, turn: Turn) -> None:
-    """Take the other customer's keys; of one key the latest times."""
+    """Add the other customer's keys; for a key of both keep the latest times."""
     for journey, keys in other.histories.items():
         held = into.histories.setdefault(journey, {})
         for name, run in keys.items():
@@ -55,10 +55,10 @@ def part_histories(customer: Customer, fresh: Customer, anchors: frozenset[str])
 
 
 def may_reenter(customer: Customer, journey: Journey, key: Any, at: int) -> bool:
-    """Return whether the past of `key` allows an instance at `at`; live ones are not looked at.
+    """Return whether the past runs of `key` allow an instance at `at`; live ones do not count.
 
-    A rule without a pause asks nothing of the past: an event that comes late, older than the last
-    end, may open an instance.
+    A rule without a pause ignores past runs: even a late event, older than the last end, may open
+    an instance.
     """
     entry = journey.entry
     if entry.reentry is not Reentry.NEVER and not entry.reentry_ms:
@@ -74,12 +74,12 @@ def may_reenter(customer: Customer, journey: Journey, key: Any, at: int) -> bool
 
 
 def bytes_of_histories(customer: Customer) -> int:
-    """Return about how many bytes the histories take, as msgpack."""
+    """Return the approximate size of the histories as msgpack, in bytes."""
     return sum(map(_bytes_of, customer.histories.values()))
 
 
 def _last_run_of(customer: Customer, instance: Instance) -> LastRun:
-    """Return the run of an instance's key, now the one noted last of its journey."""
+    """Return the last run of an instance's key, and move it to the end of its journey's keys."""
     keys = customer.histories.setdefault(instance.journey, {})
     name = key_text(instance.key)
     run = keys.pop(name, None) or LastRun(None, None, instance.anchor)
@@ -88,7 +88,7 @@ def _last_run_of(customer: Customer, instance: Instance) -> LastRun:
 
 
 def _forget_oldest(customer: Customer, keys: dict[str, LastRun], turn: Turn) -> None:
-    """Keep the last keys of a journey, and of all journeys what there is room for."""
+    """Drop the oldest keys of a journey beyond its bound, then those of all beyond the bytes."""
     turn.drop_oldest(keys, turn.bounds.keys, "histories")
     histories = customer.histories
     if sum(map(len, histories.values())) * KEY_BYTES_MAX <= turn.bounds.histories_bytes:
@@ -103,7 +103,7 @@ def _forget_oldest(customer: Customer, keys: dict[str, LastRun], turn: Turn) -> 
 
 
 def _bytes_of(names: Iterable[str]) -> int:
-    """Return about what keys take, each with its times and anchor, as msgpack."""
+    """Return the approximate size of keys, times and anchors included, as msgpack, in bytes."""
     return sum(
         TIMES_BYTES + (len(name) if name.isascii() else len(name.encode())) for name in names
     )

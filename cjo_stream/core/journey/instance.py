@@ -1,4 +1,4 @@
-"""One instance: how an event or a timer moves it.
+"""One instance: its moves by events and timers.
 
 show    goal, exits, the state's `on`, the journey's `on`, `always`      (docs/journeys.md)
 fire    one timer of its state
@@ -24,23 +24,23 @@ from cjo_stream.core.turn import Turn
 from cjo_stream.core.word import Past
 
 LIVE = "cjo_journey_instances"
-"""How many instances are in each state: counted up and down."""
+"""The number of instances in each state: counted up and down."""
 
 EARLIEST_MS = -62_135_596_800_000
-"""The year 1; a time before it is as long past."""
+"""The start of the year 1; an earlier time of a timer is raised to it."""
 LATEST_MS = 253_402_300_799_999
-"""The end of the year 9999; a time after it never comes."""
+"""The end of the year 9999; a timer with a later time is not set."""
 
 
 def count_live(customer: Customer, turn: Turn, by: int) -> None:
-    """Count the customer's live instances in (1) or out (-1) of this partition's figures."""
+    """Count the customer's live instances into (1) or out of (-1) this partition's metric."""
     for instance in customer.instances:
         if instance.state is not None:
             turn.count(LIVE, instance.journey, instance.state, by=by)
 
 
 def show(cascade: Cascade, journey: Journey, instance: Instance, event: Event) -> None:
-    """Let one instance see an event."""
+    """Show an event to one instance."""
     turn = cascade.turn
     listens = event.type in journey.listens
     if instance.state is None:
@@ -64,7 +64,7 @@ def show(cascade: Cascade, journey: Journey, instance: Instance, event: Event) -
 
 
 def fire(cascade: Cascade, journey: Journey, instance: Instance, timer: Timer) -> None:
-    """Let a timer of the instance's state fire; one whose `when` is false lapses."""
+    """Fire a timer of the instance's state; if its `when` is false, it lapses."""
     assert instance.state is not None
     instance.timers.remove(timer)
     transition = journey.states[instance.state].timers[timer.ordinal].transition
@@ -75,7 +75,10 @@ def fire(cascade: Cascade, journey: Journey, instance: Instance, timer: Timer) -
 
 
 def enter(cascade: Cascade, journey: Journey, instance: Instance, name: str, at: int) -> None:
-    """Enter a state: record, steps; a final one ends the instance. Timers start later."""
+    """Enter a state: record, run steps; a final state ends the instance.
+
+    `follow_always` starts the timers later.
+    """
     before = instance.state
     state = journey.states[name]
     instance.state, instance.entered_at = name, at
@@ -98,7 +101,7 @@ def enter(cascade: Cascade, journey: Journey, instance: Instance, name: str, at:
 
 
 def follow_always(cascade: Cascade, journey: Journey, instance: Instance) -> None:
-    """Follow `always` from the state just entered, then start its timers."""
+    """Follow `always` from the state just entered, then start the timers of the last state."""
     _follow_always(cascade, journey, instance, instance.entered_at, entered=True)
 
 
@@ -136,7 +139,7 @@ def _take_first(
     event: Event,
     at: int,
 ) -> bool:
-    """Take the first rule that matches; return whether it left the state."""
+    """Take the first exit or transition that matches; return whether it left the state."""
     for rule in journey.exit:
         if event.type in rule.on and _holds(cascade, instance, rule.when):
             _exit(cascade, journey, instance, at, rule.as_, rule.do)
@@ -161,7 +164,8 @@ def _take(
 ) -> bool:
     """Take a transition; return whether it left the state.
 
-    One taken `by_event`, not by time or `always`, drops the requests that wait in its name.
+    A transition `by_event`, not by time or `always`, drops the waiting requests of the state it
+    leaves; one to a final state drops all of the instance's.
     """
     state = instance.state
     assert state is not None
@@ -204,9 +208,9 @@ def _exit(
 def _follow_always(
     cascade: Cascade, journey: Journey, instance: Instance, at: int, *, entered: bool = False
 ) -> None:
-    """Try `always` until none is true, entering at `at`.
+    """Follow `always` until no condition is true; states are entered at `at`.
 
-    If that left the state, or it was `entered` before, its timers start.
+    The timers of the last state start if it was entered here, or just before (`entered`).
     """
     moves = 0
     while instance.state is not None:
@@ -249,7 +253,7 @@ def _start_timers(cascade: Cascade, journey: Journey, instance: Instance) -> Non
 
 
 def _close(cascade: Cascade, instance: Instance, at: int, outcome: str) -> None:
-    """The instance has ended; it stays only where its goal may still be marked."""
+    """Note that the instance has ended; keep it only if its goal may still be marked."""
     customer, turn = cascade.customer, cascade.turn
     requests.keep_data(customer, instance, turn)
     instance.state = None
@@ -264,7 +268,7 @@ def _close(cascade: Cascade, instance: Instance, at: int, outcome: str) -> None:
 
 
 def _forget_watched(cascade: Cascade, journey: str) -> None:
-    """Keep the newest ended instances of a journey whose goals are still watched."""
+    """Drop the oldest ended instances of a journey, still watched, beyond the bound."""
     customer = cascade.customer
     watched = [i for i in customer.instances if i.journey == journey and i.state is None]
     for oldest in watched[: max(0, len(watched) - cascade.turn.bounds.watched)]:
@@ -273,7 +277,7 @@ def _forget_watched(cascade: Cascade, journey: str) -> None:
 
 
 def forget_unwatchable(cascade: Cascade) -> None:
-    """Drop ended instances whose goals no event, however late, can mark any more."""
+    """Drop ended instances whose goal cannot be marked any more, even by a late event."""
     turn, customer = cascade.turn, cascade.customer
     if all(instance.state is not None for instance in customer.instances):
         return

@@ -1,4 +1,4 @@
-"""Two customers' instances become one customer's, and part again."""
+"""Joins the instances of two customers, and parts them again."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from cjo_stream.core.word import Reentry
 
 
 def join_instances(cascade: Cascade, other: Customer) -> None:
-    """Take the other customer's instances, by id, to those of the cascade's customer.
+    """Add the other customer's instances, by id, to those of the cascade's customer.
 
-    Where one key of a journey would live twice, the one that entered more states (then the older)
-    stays, and the other ends with reason `merged`.
+    If a key of a journey would have two live instances, the one that entered more states (then the
+    older) stays, and the other ends with reason `merged`.
     """
     customer, turn = cascade.customer, cascade.turn
     count_live(other, turn, by=1)
     known = {instance.id for instance in customer.instances}
     found = customer.instances + [one for one in other.instances if one.id not in known]
-    # Stable: of one journey and age this customer's stand first.
+    # Sorting is stable: of equal journey and age, this customer's come first.
     customer.instances = sorted(found, key=lambda one: (one.journey, one.opened_at))
     for instance in customer.instances:
         instance.holdout = instance.holdout or joins_holdout(
@@ -51,7 +51,7 @@ def part_instances(customer: Customer, fresh: Customer, anchors: frozenset[str])
 
 
 def _doubles(cascade: Cascade, instances: list[Instance]) -> list[tuple[Instance, Instance]]:
-    """Return (the one that ends, the one that stays) for every key that lives twice."""
+    """Return (the one that ends, the one that stays) for every key with two live instances."""
     versions = cascade.turn.program.versions
     doubles: list[tuple[Instance, Instance]] = []
     live: dict[tuple[str, str], Instance] = {}
@@ -72,10 +72,10 @@ def _doubles(cascade: Cascade, instances: list[Instance]) -> list[tuple[Instance
 
 
 def _surplus(instances: Iterable[Instance], bounds: Bounds) -> list[Instance]:
-    """Return the instances that two customers have and one may not.
+    """Return the instances beyond the bounds, by number for each journey and in all, and by size.
 
-    Live ones stay before ended ones that are watched, those that entered more states before
-    others, then the older; of a journey, and of all, as many as there may be, and as large.
+    Live instances have precedence over ended ones still watched; then those that entered more
+    states; then the older.
     """
     surplus: list[Instance] = []
     numbers: dict[tuple[str, bool], int] = {}

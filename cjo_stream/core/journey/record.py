@@ -1,4 +1,4 @@
-"""Transition records, and the events the engine raises of them."""
+"""Transition records, and the events that the engine raises for them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def record(
     time: int,
     outcome: str | None = None,
 ) -> None:
-    """Leave one transition record."""
+    """Emit one transition record."""
     transition = Transition(
         transition_id=next_id(cascade.customer, "t"),
         customer_id=cascade.customer.id,
@@ -41,7 +41,7 @@ def record(
 
 
 def announce(cascade: Cascade, instance: Instance, type_: str, outcome: str | None = None) -> None:
-    """Raise `journey.entered`, `journey.ended` or `journey.goal` where some journey listens."""
+    """Raise `journey.entered`, `journey.ended` or `journey.goal` if some journey listens to it."""
     if type_ not in cascade.turn.program.raised_on:
         return
     attributes: dict[str, Any] = {"journey": instance.journey}

@@ -1,4 +1,4 @@
-"""What the steps of `enter`, `leave` and `do` do."""
+"""Runs the steps of `enter`, `leave` and `do`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from cjo_stream.core.state import Instance
 def run_steps(
     cascade: Cascade, instance: Instance, steps: Sequence[Step], state: str | None
 ) -> None:
-    """Run steps in order; what they ask for belongs to `state`, None where the instance exits."""
+    """Run steps in order; their requests belong to `state`, None if the instance exits."""
     for step in steps:
         enter_scope(cascade, instance)
         _RUNS[type(step)](cascade, instance, step, state)
 
 
 def enter_scope(cascade: Cascade, instance: Instance) -> None:
-    """Let expressions read this instance and the event being handled."""
+    """Set the scope to this instance and the event being handled."""
     scope = cascade.listen(cascade.event)
     scope.entry, scope.data = instance.entry, instance.data
     if instance.key is not None:
@@ -87,7 +87,7 @@ _RUNS: Final[dict[type, Callable[[Cascade, Instance, Any, str | None], None]]] =
     SetFact: _set,
     Assign: _assign,
 }
-"""What each kind of step does."""
+"""The function that runs each kind of step."""
 
 
 def contents(instance: Instance) -> tuple[Any, ...]:
@@ -96,6 +96,6 @@ def contents(instance: Instance) -> tuple[Any, ...]:
 
 
 def fits(instance: Instance, others: Iterable[Instance], bounds: Bounds) -> bool:
-    """Return whether an instance finds room beside others."""
+    """Return whether an instance's values fit beside those of others."""
     most, small = bounds.instances_bytes, bounds.small_bytes
     return has_room(contents(instance), map(contents, others), most, small)

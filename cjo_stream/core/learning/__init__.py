@@ -1,4 +1,4 @@
-"""What outcomes teach: features, the posterior of each treatment, rewards, Thompson draws.
+"""Learning from rewards: features, the posterior of each treatment, Thompson draws.
 
     feature     named values  -> hashed features, kept with the command
     posterior   rewards, one by one -> a treatment's posterior; `Model` holds all treatments'
@@ -6,6 +6,6 @@
     thompson    weights in force -> a choice drawn from the posterior, and its probability
     number      exp, log and quantiles with the same bits on every machine
 
-A command's reward window is in `core/command`. Choosing without draws is the decision room's;
-what a policy would have earned, `insight`'s.
+A command's reward window is in `core/command`, choosing without draws in `core/decision`, the
+evaluation of policies in `insight`.
 """

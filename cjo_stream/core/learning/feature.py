@@ -5,10 +5,10 @@
     boolean             one for `name is true`, one for `name is false`
     number              one feature for name and bin: four bins to each doubling, by sign, and zero
     list                one for each of its first elements
-    missing, object     one for `name`: that nothing is known may say something too
+    missing, object     one for `name`: a missing value may be informative, too
 
-A number becomes a bin because a weight times 40,000 would drown all others, and because the
-logit is seldom straight in it: 33 and 34 share a bin, 30 and 60 lie four bins apart.
+Numbers are binned because a weight times 40,000 would dominate all others, and because the logit
+is seldom linear in a number: 33 and 34 share a bin, 30 and 60 are four bins apart.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from typing import Any, Final
 from cjo_stream.core.expression import MISSING
 
 DIMENSION: Final = 4_096
-"""Features are numbers below this; the posterior of a treatment has at most so many weights."""
+"""Features are numbers below this; a treatment's posterior has at most this many weights."""
 FEATURES_MAX: Final = 32
-"""Of one decision, the bias included; what is beyond is left out."""
+"""Of one decision, the bias included; further features are left out."""
 BIAS: Final = 0
 _ELEMENTS_MAX: Final = 8
 
@@ -32,7 +32,7 @@ _ELEMENTS_MAX: Final = 8
 def features(named: Iterable[tuple[str, Any]]) -> list[int]:
     """Return the features of named values, each once, the bias first.
 
-    A name is what the definition wrote (`profile.tier`), a value what its expression gave.
+    A name is an expression as the definition has it (`profile.tier`), a value its result.
 
     >>> features([("profile.tier", "gold")]) == features([("profile.tier", "gold")])
     True

@@ -1,7 +1,8 @@
 """Functions of numbers that give the same bits on every machine.
 
 `math.exp` and `math.log` are the C library's, whose last bit differs between systems. These use
-only what IEEE 754 fixes: the four operations, scaling by powers of two, rounding to a whole.
+only operations that IEEE 754 fixes: the four basic ones, scaling by powers of two, rounding to an
+integer.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _LOG_TERMS: Final = tuple(1.0 / n for n in range(23, 0, -2))
 
 
 def exp(x: float) -> float:
-    """Return e to the power of `x`, to about 1e-15 of it; x is held within -708..709.
+    """Return e to the power of `x`, relative error about 1e-15; x is clamped to -708..709.
 
     >>> abs(exp(1.0) - 2.718281828459045) < 1e-15
     True
@@ -36,7 +37,7 @@ def exp(x: float) -> float:
 
 
 def log(x: float) -> float:
-    """Return the natural logarithm of `x` > 0, to about 1e-15."""
+    """Return the natural logarithm of `x` > 0, error about 1e-15."""
     part, halvings = math.frexp(x)
     if part < _HALF_ROOT:
         part, halvings = part * 2.0, halvings - 1
@@ -61,9 +62,10 @@ def quantiles(
 ) -> tuple[float, ...]:
     """Return the (k + 1/2) / number quantiles, k ascending, of a density on low..high.
 
-    The density is smooth, with one peak, and needs not integrate to 1; what lies outside is left
-    out. Trapezoids on 1,024 steps, which for a smooth density that vanishes at both ends converge
-    faster than any power of the step (Trefethen and Weideman 2014, SIAM Review 56).
+    The density must be smooth, with one peak; it need not integrate to 1, and its tails beyond
+    low..high are ignored. The trapezoidal rule on 1,024 steps: for a smooth density that vanishes
+    at both ends it converges faster than any power of the step (Trefethen and Weideman 2014, SIAM
+    Review 56).
     """
     steps = 1_024
     width = (high - low) / steps
@@ -87,7 +89,7 @@ def quantiles(
 
 
 def significant(x: float, digits: int = 6) -> float:
-    """Return `x` rounded to so many significant digits.
+    """Return `x` rounded to `digits` significant digits.
 
     >>> significant(0.0123456789)
     0.0123457

@@ -1,18 +1,18 @@
-"""What rewards teach about a treatment: online Bayesian logistic regression.
+"""A treatment's posterior from its rewards: online Bayesian logistic regression.
 
-The weights of a treatment's features have independent Gaussian posteriors, each a mean and a
-precision (Chapelle and Li 2011, NIPS, algorithm 3), with batches of one reward. For one reward the
-minimum which the algorithm asks for lies on a line: with z the sum of the means and v the sum of
+The weights of a treatment's features have independent Gaussian posteriors, each with a mean m and
+a precision q (Chapelle and Li 2011, NIPS, algorithm 3), in batches of one reward. For one reward
+the minimum that the algorithm seeks lies on a line: with z the sum of the means and v the sum of
 the variances of the features present, the new means are m + s / q, where
 
     s = y - sigmoid(z + s v)
 
-has exactly one root between y - 1 and y. So a model is a function of the rewards in their order,
-and not of how they were gathered into batches; and it takes no learning rate.
+has exactly one root between y - 1 and y. So a model depends on the order of the rewards only, not
+on how they are batched, and needs no learning rate.
 
-Until a treatment has POSITIVES_MIN positive rewards its weights learn, but its propensity is the
-mean of a Beta posterior around the definition's prior, which weighs as much as the offers in which
-it expects one acceptance (one refusal, where those are rarer). Nothing learnt depends on a prior:
+Until a treatment has POSITIVES_MIN positive rewards, its weights learn, but its propensity is the
+mean of a Beta posterior around the definition's prior. The prior counts as many offers as it needs
+to expect one acceptance (or one refusal, if those are rarer). The weights do not depend on it, so
 definitions may change it at any time.
 """
 
@@ -28,15 +28,15 @@ from cjo_stream.core.learning.number import sigmoid
 
 POSITIVES_MIN: Final = 20
 PRECISION: Final = 2.0
-"""A weight's before its first reward, about 0: a feature seldom moves the odds fourfold."""
+"""Precision of a weight before its first reward, around 0: few features move the odds fourfold."""
 BIAS_PRECISION: Final = 0.01
-"""The bias's: how willing customers are in general, the rewards shall say."""
+"""Precision of the bias before its first reward: low, so that rewards set the general level."""
 _STEPS_MAX: Final = 60
 _EXACT: Final = 1e-12
 
 
 class Posterior(msgspec.Struct, array_like=True):
-    """One treatment's. `weights`: feature -> (mean, precision), those that have been seen."""
+    """One treatment's posterior. `weights`: feature -> (mean, precision), for features seen."""
 
     positives: int = 0
     negatives: int = 0
@@ -44,7 +44,7 @@ class Posterior(msgspec.Struct, array_like=True):
 
 
 class Model(msgspec.Struct, array_like=True):
-    """All treatments' posteriors, by `action/channel`; `rewards` is how many it has taken."""
+    """All treatments' posteriors, by `action/channel`; `rewards` is the number learnt so far."""
 
     rewards: int = 0
     treatments: dict[str, Posterior] = {}
@@ -60,7 +60,7 @@ def treatment_name(action: str, channel: str) -> str:
 
 
 def learn(model: Model, treatment: str, features: Sequence[int], *, positive: bool) -> None:
-    """Let one reward move the model; `features` are its decision's, each once."""
+    """Update the model by one reward; `features` are its decision's, each once."""
     posterior = model.treatments.get(treatment)
     if posterior is None:
         posterior = model.treatments[treatment] = Posterior()
@@ -90,7 +90,7 @@ def _precision(feature: int) -> float:
 
 
 def _root(y: float, z: float, v: float) -> float:
-    """Return the s with s = y - sigmoid(z + s v): Newton's steps, halving where one leaves."""
+    """Return the s with s = y - sigmoid(z + s v): Newton's method, bisecting if a step leaves."""
     low, high = y - 1.0, y
     s = y - 0.5
     for _ in range(_STEPS_MAX):

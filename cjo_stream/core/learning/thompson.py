@@ -1,13 +1,12 @@
-"""A choice drawn from the posterior (Thompson sampling), and how likely it was.
+"""A choice drawn from the posterior (Thompson sampling), and its probability.
 
-A candidate's posterior is laid out once as TABLE quantiles of equal weight. A draw takes one of
-them for each candidate; the candidate whose draw, times its other factors, is highest wins. Of
-DRAWS draws the first decides; the share of those that its winner wins is the probability that the
-decision record carries. The bytes that pick are BLAKE2b's of the decision id and a counter.
+A candidate's posterior is a table of TABLE quantiles of equal weight. A draw picks one quantile
+for each candidate; the candidate whose quantile, times its other factors, is highest wins. The
+first of DRAWS draws decides; the share of draws that its winner wins is the probability in the
+decision record. The picks are bytes of BLAKE2b over the decision id and a counter.
 
-That the tables stop at the first and last 1/512 of the posterior is the price of 256 draws that
-cost some tens of microseconds a candidate; quantiles depend on weights in force alone, and are
-kept.
+The tables leave out the first and last 1/512 of the posterior; in return 256 draws take some tens
+of microseconds a candidate. Quantiles depend only on the weights in force, and are cached.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ TABLE: Final = 256
 _DEVIATIONS: Final = 9.0
 _DIGEST_BYTES: Final = 64
 _TABLES_KEPT: Final = 2_048
-"""Of each kind; a table takes 8 KB."""
+"""Tables cached of each kind; a table takes 8 KB."""
 
 Table = tuple[float, ...]
-"""TABLE propensities, ascending, each as likely as any other."""
+"""TABLE propensities of equal weight, ascending."""
 
 
 class Drawn(msgspec.Struct, frozen=True):
-    """What was drawn: the place of the candidate, and the probability with which it wins."""
+    """The index of the candidate that was drawn, and the probability with which it wins."""
 
     place: int
     probability: float
@@ -90,7 +89,7 @@ def _logit_normal(mean: float, variance: float) -> Table:
 
 @lru_cache(maxsize=_TABLES_KEPT)
 def _beta(a: float, b: float) -> Table:
-    """Return a Beta posterior's table, laid out over the log odds, where it is smooth."""
+    """Return a Beta posterior's table, computed over the log odds, where its density is smooth."""
 
     def log_density(t: float) -> float:
         # a log(p) + b log(1 - p), with p the sigmoid of t
@@ -99,7 +98,7 @@ def _beta(a: float, b: float) -> Table:
 
     peak = log(a / b)
     deviation = math.sqrt(1.0 / a + 1.0 / b)
-    # Beside the peak it is a Gaussian, far from it exp(a t) to the left, exp(-b t) to the right.
+    # Near the peak the density is Gaussian; far from it exp(a t) to the left, exp(-b t) right.
     left = peak - _DEVIATIONS * (1.0 / a + deviation)
     right = peak + _DEVIATIONS * (1.0 / b + deviation)
     return tuple(sigmoid(t) for t in quantiles(log_density, left, right, TABLE))

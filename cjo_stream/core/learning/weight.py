@@ -1,10 +1,10 @@
-"""A model on its way into force: quantised weights, in parts that fit the log.
+"""A published model: quantised weights, in parts that fit the log.
 
     part (msgpack)   [[treatment, positives, negatives, figures], ...], treatments in order of name
-    figures          of each weight, in order of feature: how far the feature lies beyond the one
-                     before, the mean, the standard deviation; the last two in steps of 1/4096
+    figures          for each weight, in order of feature: the difference to the feature before,
+                     the mean, the standard deviation; the last two in steps of 1/4096
 
-Who decides by them has these numbers and no others, so the log alone says what was decided.
+Decisions use these quantised numbers only, so they can be replayed from the log alone.
 """
 
 from __future__ import annotations
@@ -54,18 +54,18 @@ class Weights(msgspec.Struct, frozen=True):
 
     @property
     def is_warm(self) -> bool:
-        """Whether the features count, or still the prior."""
+        """Whether the propensity is computed from the features, no longer from the prior."""
         return self.positives >= POSITIVES_MIN
 
     def propensity(self, prior: float, features: Sequence[int]) -> float:
-        """Return how likely an acceptance is, 0..1, to six digits."""
+        """Return the probability of an acceptance, 0..1, to six significant digits."""
         if self.is_warm:
             return significant(sigmoid(self.logit(features)[0]))
         accepted, refused = self.beta(prior)
         return significant(accepted / (accepted + refused))
 
     def logit(self, features: Sequence[int]) -> tuple[float, float]:
-        """Return mean and variance of the log odds."""
+        """Return the mean and the variance of the log odds."""
         mean = variance = 0.0
         for feature in features:
             known = self.values.get(feature)
@@ -87,13 +87,13 @@ NOTHING_KNOWN: Final = Weights(0, 0)
 
 
 class ModelInForce(msgspec.Struct, frozen=True):
-    """The weights that decisions go by; records show `number` as the model version."""
+    """The weights that decisions use; records show `number` as the model version."""
 
     number: int
     treatments: dict[str, Weights]
 
     def weights(self, treatment: str) -> Weights:
-        """Return a treatment's weights; of one that has had no rewards, what knows nothing."""
+        """Return a treatment's weights; NOTHING_KNOWN if it has had no rewards."""
         return self.treatments.get(treatment, NOTHING_KNOWN)
 
 
@@ -114,7 +114,7 @@ def publish(model: Model) -> list[bytes]:
 
 
 def read(number: int, parts: Iterable[bytes]) -> ModelInForce:
-    """Return what parts say; raises msgspec.MsgspecError for what `publish` did not write."""
+    """Return the model in parts; raises msgspec.MsgspecError if `publish` did not write them."""
     treatments = {}
     for part in parts:
         for published in _DECODER.decode(part):

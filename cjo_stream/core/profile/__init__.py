@@ -1,10 +1,10 @@
-"""What is known of a customer, and how events change it.
+"""A customer's profile, and its changes by events.
 
-    fact, trait, consent, case   by event time, not arrival
-    activity      event ids seen before; how often, when and where a customer was seen
-    identifier    the customer's values by type, and the address of a channel
-    view          a customer as expressions see them
-    publication   the profile as the outside sees it
+    fact, trait, consent, case   ordered by event time, not by arrival
+    activity      event ids seen before; number, times and channel of events
+    identifier    the customer's values by type, and the address for a channel
+    view          the customer as expressions read it
+    publication   the published profile
 
-Which identifiers a customer gets and loses is the identity room's.
+`core/identity` adds and removes the customer's identifiers.
 """

@@ -11,11 +11,11 @@ from cjo_stream.core.timeline import EventEntry, TimelineEntry, events_of
 from cjo_stream.core.turn import Turn
 
 TAG_DIGITS = 8
-"""Of an anchor's hash, kept with each event id: enough to tell a customer's members apart."""
+"""Digits of an anchor's hash kept with an event id: enough to distinguish a customer's members."""
 
 
 def seen_before(customer: Customer, event: Event, turn: Turn) -> bool:
-    """Return whether an event of this id came within the time that ids are remembered."""
+    """Return whether an event with this id came within the time that ids are remembered."""
     if not event.own_id:
         return False
     since = turn.clock - turn.program.dedupe_ms
@@ -24,7 +24,7 @@ def seen_before(customer: Customer, event: Event, turn: Turn) -> bool:
 
 
 def remember_id(customer: Customer, event: Event, turn: Turn) -> None:
-    """Note an event's own id; ids that are too old, or too many, are forgotten."""
+    """Note an event's own id; forget ids that are too old, or beyond the bound."""
     if not event.own_id:
         return
     name = _name(event)
@@ -47,7 +47,7 @@ def join_activity(into: Customer, other: Customer) -> None:
 
 
 def join_ids(into: Customer, other: Customer, turn: Turn) -> None:
-    """Add the other customer's event ids; of one id the later arrival counts."""
+    """Add the other customer's event ids; for an id of both keep the later arrival."""
     for name, came in other.seen.items():
         into.seen[name] = max(came, into.seen.get(name, came), key=_at)
     into.seen = dict(sorted(into.seen.items(), key=lambda pair: _at(pair[1])))
@@ -68,7 +68,7 @@ def part_activity(
     leaving: Iterable[TimelineEntry],
     staying: Iterable[TimelineEntry],
 ) -> None:
-    """Move the events whose entries leave."""
+    """Count the events whose timeline entries leave to `fresh`, and no longer to `customer`."""
     gone, kept = events_of(leaving), events_of(staying)
     is_whole = len(gone) + len(kept) == customer.events
     for event in gone:
@@ -93,12 +93,12 @@ def count_event(customer: Customer, event: Event | EventEntry) -> None:
 
 
 def _at(came: int | tuple[int, str]) -> int:
-    """Return when an id came; an earlier release kept nothing else."""
+    """Return when an id came; an earlier release stored the time alone."""
     return came if isinstance(came, int) else came[0]
 
 
 def _name(event: Event) -> str:
-    """Return an id as it is remembered: unique per channel, a long one by its digest."""
+    """Return the name by which an id is remembered: with its channel; a long one as a digest."""
     return short(f"{event.channel} {event.id}")
 
 

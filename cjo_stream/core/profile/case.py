@@ -1,8 +1,8 @@
 """Service cases: open while the latest `opened` of a key is later than its latest `closed`.
 
-A case stays open however its rules change, as long as some rule still closes by the same key: a
-customer with a problem is not forgotten. Where no rule does, it could never close: cases begin
-anew then (`Program.cases_era`).
+If the rules change, open cases stay open while some rule still closes them by the same key, so
+that no customer with a problem is forgotten. If no rule does, a case could never close; then all
+cases begin anew (`Program.cases_era`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cjo_stream.core.turn import Turn
 
 
 def update_cases(customer: Customer, event: Event, scope: Scope, turn: Turn) -> None:
-    """Let `event` open and close cases."""
+    """Open and close the cases that `event` concerns."""
     program = turn.program
     if customer.cases_era != program.cases_era:
         customer.cases, customer.cases_era = {}, program.cases_era
@@ -31,14 +31,14 @@ def update_cases(customer: Customer, event: Event, scope: Scope, turn: Turn) -> 
 
 
 def open_cases(customer: Customer, era: int) -> int:
-    """Return how many cases are open; those of another era are none."""
+    """Return how many cases are open; cases of another era do not count."""
     if customer.cases_era != era:
         return 0
     return sum(case.is_open for case in customer.cases.values())
 
 
 def last_closed(customer: Customer, era: int) -> int | None:
-    """Return when a case was closed last, or None; those of another era are none."""
+    """Return when a case was last closed, or None; cases of another era do not count."""
     if customer.cases_era != era:
         return None
     closes = (case.closed_at for case in customer.cases.values())
@@ -46,7 +46,7 @@ def last_closed(customer: Customer, era: int) -> int | None:
 
 
 def join_cases(into: Customer, other: Customer, turn: Turn) -> None:
-    """Take the other customer's cases; of one key the latest times."""
+    """Add the other customer's cases; for a key of both keep the latest times."""
     for name, case in other.cases.items():
         if name not in into.cases and not _has_room(into, turn):
             turn.count("cjo_state_bounds_total", "cases")
@@ -57,7 +57,7 @@ def join_cases(into: Customer, other: Customer, turn: Turn) -> None:
 
 
 def part_cases(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> None:
-    """Move the cases that were begun with these anchors."""
+    """Move the cases that began with events of these anchors."""
     fresh.cases_era = customer.cases_era
     for name in [name for name, case in customer.cases.items() if case.anchor in anchors]:
         fresh.cases[name] = customer.cases.pop(name)
@@ -66,7 +66,7 @@ def part_cases(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> 
 def _case_of(
     customer: Customer, rule: CaseRule, event: Event, scope: Scope, turn: Turn
 ) -> ServiceCase | None:
-    """Return the case that a rule opens or closes with an event; None for none."""
+    """Return the case that a rule opens or closes at an event, or None."""
     if event.type not in rule.on or (rule.when is not None and not rule.when.holds(scope)):
         return None
     key = rule.key.evaluate(scope) if rule.key is not None else ""
@@ -87,7 +87,7 @@ def _has_room(customer: Customer, turn: Turn) -> bool:
 
 
 def _make_room(customer: Customer) -> bool:
-    """Forget the case that has been closed longest; the last close of all stays known."""
+    """Forget the case that has been closed longest, but never the one closed last."""
     newest = last_closed(customer, customer.cases_era)
     shut = [
         (case.closed_at or 0, name)

@@ -1,4 +1,4 @@
-"""Consent: what a customer said last about a purpose, on a channel or on all (`*`)."""
+"""Consent: a customer's last statement about a purpose, on a channel or on all (`*`)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _REFUSALS = _STATUSES - {ConsentStatus.GRANTED}
 _CLASSES = frozenset(ActionClass)
 EVERYWHERE = "*"
 NAME_CHARACTERS_MAX = 100
-"""Of a purpose or a channel: what is longer names none of a topology's."""
+"""Longest name of a purpose or a channel; no topology declares a longer one."""
 
 
 def record_consent(customer: Customer, attributes: dict[str, Any], time: int, turn: Turn) -> bool:
-    """Note one statement, made with the turn's anchor; return whether it was one.
+    """Note one statement, made with the turn's anchor; return whether it was valid and kept.
 
-    The later wins, on equal times the stricter.
+    The later statement wins; at equal times the stricter.
     """
     purpose, status = attributes.get("purpose"), attributes.get("status")
     channel = attributes.get("channel")
@@ -35,7 +35,7 @@ def record_consent(customer: Customer, attributes: dict[str, Any], time: int, tu
 
 
 def join_consent(into: Customer, other: Customer, turn: Turn) -> None:
-    """Take the other customer's statements where they are later, on equal times stricter."""
+    """Add the other customer's statements that are later, or at equal times stricter."""
     for purpose, channels in other.consent.items():
         for channel, statement in channels.items():
             if not _keep(into, purpose, channel, statement, turn):
@@ -45,7 +45,7 @@ def join_consent(into: Customer, other: Customer, turn: Turn) -> None:
 def _keep(
     customer: Customer, purpose: str, channel: str, statement: Statement, turn: Turn
 ) -> bool:
-    """Keep a statement where it is the stronger; return False where there is no room for it."""
+    """Keep a statement if it is the stronger; return False if there is no room for it."""
     held = customer.consent.get(purpose, {})
     before = held.get(channel)
     if before is None and sum(map(len, customer.consent.values())) >= turn.bounds.statements:
@@ -69,7 +69,7 @@ def _is_stronger(statement: Statement, before: Statement) -> bool:
 
 
 def latest_status(customer: Customer, purpose: str, channel: str) -> str | None:
-    """Return the latest statement that covers the pair; on equal times the stricter."""
+    """Return the latest status that covers purpose and channel; at equal times the stricter."""
     held = customer.consent.get(purpose)
     if not held:
         return None
@@ -83,8 +83,8 @@ def latest_status(customer: Customer, purpose: str, channel: str) -> str | None:
 def consented(customer: Customer, asked: dict[str, Consent], purpose: str, channel: str) -> bool:
     """Return whether a customer's statements allow a purpose on a channel.
 
-    `asked` is what the policy asks for by class; a class not in it, and transactional, need none.
-    A purpose that is no class needs a grant.
+    `asked` is the policy's requirement by class; a class not in it, and transactional, need no
+    consent. A purpose that is not a class needs a grant.
     """
     if purpose in _CLASSES:
         need = None if purpose == ActionClass.TRANSACTIONAL else asked.get(purpose)

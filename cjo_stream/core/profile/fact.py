@@ -1,7 +1,7 @@
-"""Facts: declared values, the later event time wins, on equal times the later arrival.
+"""Facts: declared values. The later event time wins; at equal times the later arrival.
 
-Where two customers become one, on equal times the greater by JSON text. A fact stands under its
-slot, which is another one for each type that it has had: what is kept has the type declared.
+In a merge, at equal times, the greater by JSON text wins. A fact is kept under its slot, which is
+different for each type that it has had: so a kept value has the declared type.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def set_fact(customer: Customer, name: str, value: Any, time: int, turn: Turn) -
 
 
 def join_facts(into: Customer, other: Customer, turn: Turn) -> None:
-    """Take the other customer's facts where they are later."""
+    """Add the other customer's facts that are later, or at equal times greater."""
     for name, held in other.facts.items():
         mine = into.facts.get(name)
         if mine is None or _weight(held) > _weight(mine):
@@ -63,13 +63,13 @@ def _has_room(customer: Customer, slot: str, value: Any, bounds: Bounds) -> bool
 
 
 def part_facts(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> None:
-    """Move the facts that came with these anchors."""
+    """Move the facts that came with events of these anchors."""
     for name in [name for name, held in customer.facts.items() if held.anchor in anchors]:
         fresh.facts[name] = customer.facts.pop(name)
 
 
 def known_facts(customer: Customer, facts: Mapping[str, Fact]) -> dict[str, Any]:
-    """Return the facts that were said, by name, sorted; defaults are not among them."""
+    """Return the facts that were set, by name, sorted; without defaults."""
     held = ((name, customer.facts.get(fact.slot)) for name, fact in sorted(facts.items()))
     return {name: one.value for name, one in held if one is not None and one.value is not None}
 
@@ -79,7 +79,7 @@ def _weight(held: KnownFact) -> tuple[int, bytes]:
 
 
 def fit(fact: Fact, value: Any) -> Any:
-    """Return `value` as the fact keeps it, or a mark that its type is wrong."""
+    """Return `value` as the fact keeps it, or _REFUSED if its type is wrong."""
     kind = type(value)
     if fact.type == "string":
         return value if kind is str else _REFUSED

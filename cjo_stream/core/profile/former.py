@@ -1,10 +1,10 @@
-"""What a customer keeps of definitions that are no longer in force: nothing reads it.
+"""State from definitions that are no longer in force. Nothing reads it any more.
 
     traits, facts    under slots that no trait or fact of the set in force has
-    cases            of an era in which they were closed by other keys
+    cases            of an earlier era, in which they were closed by other keys
 
-It is forgotten when the profile is published, in merges, and where it takes the room of a new
-value; not at each event, where it is not in the way otherwise.
+It is dropped when the profile is published, in merges, and when a new value needs its room; not at
+every event, which would cost more than the state does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cjo_stream.core.state import Customer
 
 
 def forget_former(customer: Customer, program: Program) -> None:
-    """Drop what was made by definitions that the set in force does not have."""
+    """Drop state from definitions that are not in the set in force."""
     current = {fact.slot for fact in program.facts.values()}
     for slot in [slot for slot in customer.facts if slot not in current]:
         del customer.facts[slot]

@@ -1,4 +1,4 @@
-"""A customer's identifiers as values: all by type, and the address of a channel."""
+"""A customer's identifiers as values: all by type, and the address for a channel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cjo_stream.core.state import Customer
 
 
 def note_members(customer: Customer, event: Event) -> None:
-    """Note which members an event has named, the one named last at the end."""
+    """Note the members that an event names, the one named last at the end."""
     members = customer.members
     for identifier in event.identifiers:
         member = members.get(identifier.hash)
@@ -19,8 +19,8 @@ def note_members(customer: Customer, event: Event) -> None:
 
 
 def address_of(customer: Customer, type_: str) -> Address | None:
-    """Return the customer's identifier of a type that was seen last, or None."""
-    # `>=` over the order of sight: of several seen at the same time, the one that came last.
+    """Return the customer's identifier of a type that was last seen, or None."""
+    # Members are in order of arrival; `>=` takes the last to arrive of those seen at one time.
     best, best_at = None, -(1 << 63)
     for member in customer.members.values():
         if member.type == type_:

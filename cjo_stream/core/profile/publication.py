@@ -1,6 +1,6 @@
-"""The profile as the outside sees it: published when it changed, at most once in PAUSE_MS.
+"""The published profile: one record after a change, at most once in PAUSE_MS.
 
-What changes within the pause is published at its end, so that a burst of events is two records.
+Changes within the pause are published together at its end, so a burst of events makes two records.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PAUSE_MS = 300_000
 
 
 def mark_profile(customer: Customer, turn: Turn) -> None:
-    """Mark the profile as changed since it was published, if the customer has been published."""
+    """Mark the profile as changed since it was published, if the customer has been recorded."""
     if customer.profile_due is None and customer.is_told:
         at = customer.profile_at
         customer.profile_due = turn.clock if at is None else max(turn.clock, at + PAUSE_MS)
@@ -44,6 +44,6 @@ def publish_profile(customer: Customer, turn: Turn) -> None:
 
 
 def withdraw_profile(customer: Customer, turn: Turn) -> None:
-    """Leave a tombstone: the customer is absorbed, or erased."""
+    """Emit a tombstone for a published profile: the customer is absorbed, or erased."""
     if customer.profile_at is not None:
         turn.emit(Withdrawal(customer_id=customer.id))

@@ -1,14 +1,14 @@
-"""Traits: values kept over events, ever or in a sliding window of 24 buckets aligned to the epoch.
+"""Traits: values over all events, or over a sliding window of 24 buckets aligned to the epoch.
 
-What is kept, by kind; in a window, a dict of bucket number -> that. It stands under the trait's
-slot, which is another one for each definition that the trait has had: so what is kept under a slot
-was made by one definition, and a trait that is defined otherwise begins with the change.
+The state of a trait depends on its kind; in a window, it is a dict of bucket number -> such state.
+It is kept under the trait's slot, which is different for each definition that the trait has had:
+a trait with a changed definition begins anew.
 
     count, sum, min, max    a number
     first, last             [value, event time]
     distinct                a list in the order in which values were first seen
 
-What a kind does stands in one row of `_KINDS`.
+`_KINDS` has one row for each kind.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NUMBERS = (int, float)
 
 
 def update(customer: Customer, trait: Trait, event: Event, scope: Scope, turn: Turn) -> Any:
-    """Let `event`, on which the trait listens, count; return what was taken of it, or MISSING."""
+    """Count `event`, of a type in the trait's `on`; return the value taken from it, or MISSING."""
     if trait.when is not None and not trait.when.holds(scope):
         return MISSING
     value: Any = 1
@@ -65,10 +65,10 @@ def read(customer: Customer, trait: Trait, now: int) -> Any:
 
 
 def join_traits(into: Customer, other: Customer, turn: Turn) -> None:
-    """Join the other customer's traits, each by its own rule.
+    """Join the other customer's traits, each by its kind's rule.
 
-    Of the lists of `distinct`, the one of the customer seen first stands first. What has
-    no room joined stays as it was.
+    For `distinct`, the list of the customer seen first comes first. A trait whose joined state has
+    no room stays as it was.
     """
     is_later = (into.first_seen or 0) > (other.first_seen or 0)
     for slot, kept in other.traits.items():
@@ -106,11 +106,11 @@ def part_traits(
     staying: Iterable[TimelineEntry],
     turn: Turn,
 ) -> None:
-    """Rebuild the traits of both from what each event's entry says was taken of it.
+    """Rebuild the traits of both from the values in the events' timeline entries.
 
-    Where the timeline does not reach back to the first event, what is older stays with
-    `customer`: counts and sums less what leaves, the other kinds as they are. What former
-    definitions took of an event is dropped.
+    If the timeline does not reach back to the first event, older values stay with `customer`:
+    the leaving values are subtracted from counts and sums, the other kinds stay as they are.
+    Values taken by former definitions are dropped.
     """
     gone, kept = events_of(leaving), events_of(staying)
     _rebuild(fresh, gone, turn)
@@ -136,7 +136,7 @@ def _rebuild(customer: Customer, events: Iterable[EventEntry], turn: Turn) -> No
 def _let_count(
     customer: Customer, trait: Trait, value: Any, time: int, now: int, bounds: Bounds
 ) -> bool:
-    """Let a value count; return False where it finds no room."""
+    """Count a value; return False if there is no room for it."""
     kind, slot = _KINDS[trait.kind], trait.slot
     kept = customer.traits.get(slot)
     if trait.per_ms is None:
@@ -225,7 +225,7 @@ def _join_timed(trait: Trait, parts: list[Any]) -> Any:
 
 
 def _join_distinct(trait: Trait, parts: list[Any]) -> list[Any] | None:
-    """Return what folding one value after the other gives, in time that is linear in them."""
+    """Return the result of folding the values one by one, in time linear in their number."""
     found: OrderedDict[Hashable, Any] = OrderedDict()
     for part in parts:
         for value in part:
@@ -238,7 +238,7 @@ def _join_distinct(trait: Trait, parts: list[Any]) -> list[Any] | None:
 
 
 def _mark(value: Any) -> Hashable:
-    """Return what two values share that are the `same`, and no others."""
+    """Return a key that two values share exactly if they are the `same`."""
     kind = type(value)
     if kind is list:
         return "list", tuple(map(_mark, value))
@@ -248,13 +248,13 @@ def _mark(value: Any) -> Hashable:
 
 
 class _Kind(NamedTuple):
-    """What a kind of trait does.
+    """The operations of one kind of trait.
 
-    `fold` lets a value of an event time count in what is kept, None at first. `join` makes one of
-    what was kept apart. `empty`: the trait's value while nothing is kept; else `shown` makes it of
-    what is kept (None: that is the value). `is_numeric`: other values than numbers do not count;
-    `keeps_values`: as they come, so that they may be large. `is_difference`: a value is taken back
-    by folding its negative.
+    `fold` adds a value with its event time to the state, which is None at first. `join` unites
+    states that were kept apart. The trait's value is `empty` while there is no state, else
+    `shown(state)` (None: the state itself). `is_numeric`: only numbers count. `keeps_values`: the
+    state holds values unchanged, so it may be large. `is_difference`: folding its negative takes a
+    value back.
     """
 
     fold: Callable[[Trait, Any, Any, int], Any]

@@ -1,4 +1,4 @@
-"""A customer as expressions see them."""
+"""A customer as expressions read it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class View:
 
     @property
     def zone(self) -> str:
-        """IANA name: the customer's `timezone` fact where it is one, else the topology's."""
+        """IANA name: the customer's `timezone` fact if that names a zone, else the topology's."""
         fact = self._program.facts.get("timezone")
         name = read_fact(self._customer, fact) if fact is not None else None
         if type(name) is str and zone(name) is not None:
@@ -49,7 +49,7 @@ class View:
         return sorted(m.value for m in self._customer.members.values() if m.type == type_)
 
     def consented(self, purpose: str, channel: str) -> bool:
-        """Return what the consent gate would say."""
+        """Return whether the consent gate would let the purpose pass."""
         return consented(self._customer, self._program.policy.consent, purpose, channel)
 
     def _built_in(self, name: str) -> Any:

@@ -1,6 +1,6 @@
-"""A compiled definition set: what the core runs.
+"""A compiled definition set, which the core runs.
 
-Built by the `definition` room, never changed after.
+`definition` builds it; it is never changed afterwards.
 
     topology   channels, identifier types, facts, traits, cases
     journey    entry, states, transitions, timers, steps
@@ -8,7 +8,7 @@ Built by the `definition` room, never changed after.
     policy     caps, limits, quiet hours, consent, holdout
     program    the set of all of them
 
-Rules stand in the order in which they are tried. Durations and times are ms. A missing condition
+Rules are in the order in which they are tried. Durations and times are in ms. A missing condition
 (`when is None`) is true. Event types under `on` are frozensets; `*_on` indexes map an event type
-to what listens for it, so that an event touches only what it can move.
+to the definitions that listen for it, so that an event touches only those.
 """

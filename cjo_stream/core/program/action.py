@@ -10,7 +10,7 @@ from cjo_stream.core.word import ActionClass
 
 
 class Propensity(msgspec.Struct, frozen=True, kw_only=True):
-    """A propensity that learns: what is believed at first, and what it depends on."""
+    """A propensity that learns: its prior, and its features."""
 
     prior: float
     features: tuple[Expression, ...] = ()
@@ -33,7 +33,7 @@ class Weight(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that can be said to a customer. `treatments` in the order written."""
+    """One action. `treatments` are in the order written."""
 
     name: str
     issue: str | None = None
@@ -54,20 +54,20 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     expires_ms: int
     treatments: dict[str, Treatment]
     event_reads: frozenset[str] = frozenset()
-    """Attributes of the request's event that any of its expressions reads."""
+    """Attributes of the request's event that the action's expressions read."""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """An action on one of its channels, with all that the policy says of that pair."""
+    """An action on one of its channels, with the policy's rules for this pair."""
 
     action: Action
     channel: str
     address: str | None
-    """Type of the identifiers by which the channel reaches a customer; None: it reaches nobody."""
+    """The identifier type by which the channel reaches a customer; None: it reaches nobody."""
     propensity: Propensity | Expression | None = None
     lever: float = 1.0
     """L: 1 + the levers of action, group and issue / 100, at least 0."""
     caps: tuple[int, ...] = ()
-    """Places in the policy's `caps` of those it counts in and stops at."""
+    """Indexes in the policy's `caps` of the caps that cover it."""
     limits: tuple[int, ...] = ()
-    """Places in the policy's `limits` of those that cover it."""
+    """Indexes in the policy's `limits` of the limits that cover it."""

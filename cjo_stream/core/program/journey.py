@@ -10,22 +10,22 @@ from cjo_stream.core.word import Past, Reentry, Status
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
-    """Ask for one action. `channels` None: in the order of its treatments."""
+    """Request one action. `channels` None: in the order of its treatments."""
 
     action: str
     channels: tuple[str, ...] | None = None
     data: dict[str, Expression] = {}
     candidates: tuple[Candidate, ...] = ()
-    """Those asked for, in the order in which they are tried."""
+    """The requested ones, in the order in which they are tried."""
 
     @property
     def expressions(self) -> dict[str, Expression]:
-        """What the step evaluates, by the name that each is given to."""
+        """The step's expressions, by the name of the result."""
         return self.data
 
 
 class Decide(msgspec.Struct, frozen=True, kw_only=True):
-    """Ask for the best action of those that every given list allows; None allows all."""
+    """Request the best action among those that all given lists allow; None allows all."""
 
     issues: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
@@ -33,23 +33,23 @@ class Decide(msgspec.Struct, frozen=True, kw_only=True):
     channels: tuple[str, ...] | None = None
     data: dict[str, Expression] = {}
     candidates: tuple[Candidate, ...] = ()
-    """Those asked for, by action (in the order of `actions`, else of names), then treatment."""
+    """The requested ones, by action (in the order of `actions`, else by name), then treatment."""
 
     @property
     def expressions(self) -> dict[str, Expression]:
-        """What the step evaluates, by the name that each is given to."""
+        """The step's expressions, by the name of the result."""
         return self.data
 
 
 class Raise(msgspec.Struct, frozen=True, kw_only=True):
-    """Put an event before the same customer."""
+    """Raise an event for the same customer."""
 
     type: str
     attributes: dict[str, Expression] = {}
 
     @property
     def expressions(self) -> dict[str, Expression]:
-        """What the step evaluates, by the name that each is given to."""
+        """The step's expressions, by the name of the result."""
         return self.attributes
 
 
@@ -60,7 +60,7 @@ class SetFact(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def expressions(self) -> dict[str, Expression]:
-        """What the step evaluates, by the name that each is given to."""
+        """The step's expressions, by the name of the result."""
         return self.facts
 
 
@@ -71,7 +71,7 @@ class Assign(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def expressions(self) -> dict[str, Expression]:
-        """What the step evaluates, by the name that each is given to."""
+        """The step's expressions, by the name of the result."""
         return self.variables
 
 
@@ -122,7 +122,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """What opens an instance. `reentry_ms` is the pause of AFTER_END or AFTER_ENTRY (0: none)."""
+    """How an instance opens. `reentry_ms` is the pause of AFTER_END or AFTER_ENTRY (0: none)."""
 
     on: frozenset[str]
     when: Expression | None = None
@@ -132,7 +132,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Goal(msgspec.Struct, frozen=True, kw_only=True):
-    """What the journey is for. `within_ms` None: while live."""
+    """The journey's goal. `within_ms` None: while the instance is live."""
 
     on: frozenset[str]
     when: Expression | None = None
@@ -142,7 +142,7 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Exit(msgspec.Struct, frozen=True, kw_only=True):
-    """Ends an instance from any state with outcome `as_`."""
+    """Ends an instance, in any state, with outcome `as_`."""
 
     on: frozenset[str]
     when: Expression | None = None
@@ -153,8 +153,8 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
 class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a journey.
 
-    `entry_reads`: attributes of the opening event that any expression reads as `entry.NAME`; only
-    those are kept with the instance.
+    `entry_reads`: attributes of the opening event that expressions read as `entry.NAME`; only
+    these are kept with the instance.
     """
 
     name: str
@@ -173,6 +173,6 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     states: dict[str, State]
     entry_reads: frozenset[str] = frozenset()
     listens: frozenset[str] = frozenset()
-    """Every event type that a goal, an exit or a transition waits for (entry's not included)."""
+    """Every event type that a goal, an exit or a transition waits for, without the entry's."""
     hears_every: bool = False
     """Whether some state has `always`, which is tried after any event."""

@@ -1,4 +1,4 @@
-"""What holds across all journeys: caps, limits, quiet hours, consent, holdout."""
+"""The policy, for all journeys: caps, limits, quiet hours, consent, holdout."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cjo_stream.core.word import Consent, Period, Then
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
-    """Which commands a cap or a limit is about; None: any."""
+    """The commands that a cap or a limit covers; None: all."""
 
     classes: frozenset[str] | None = None
     channels: frozenset[str] | None = None
@@ -18,14 +18,14 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule of the policy: `rule` is how decision records name it."""
+    """A rule of the policy; decision records name it by `rule`."""
 
     rule: str
     coverage: Coverage
 
 
 class Cap(Rule, frozen=True, kw_only=True):
-    """At most `most` commands in a calendar period, or in a sliding window of ms."""
+    """At most `most` commands in a calendar period, or in a sliding window in ms."""
 
     most: int
     per: Period | int
@@ -54,20 +54,21 @@ class QuietWindow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds across all journeys. Levers stand in the candidates."""
+    """The rules for all journeys. Levers are in the candidates."""
 
     caps: tuple[Cap, ...] = ()
     limits: tuple[Limit, ...] = ()
     quiet: dict[str, tuple[QuietWindow, ...]] = {}
     """By channel."""
     consent: dict[str, Consent] = {}
-    """By class; one that is not in it needs none."""
+    """By class; a class without an entry needs no consent."""
     blocked_by_case: frozenset[str] = frozenset()
-    """Classes that wait while a service case is open."""
+    """Classes that are stopped while a service case is open."""
     holdout: float = 0.0
+    """Share of customers in the universal holdout, 0..1."""
     explore: float = 0.0
-    """Shares, 0..1."""
+    """Probability that a decision chooses uniformly, 0..1."""
     thompson: bool = False
-    """Whether a choice is drawn from the posteriors of what learns."""
+    """Whether choices are drawn from the posteriors."""
     week_starts: int = 0
     """0 is Monday."""

@@ -1,4 +1,4 @@
-"""The whole definition set, with the indexes by which the core finds what an event concerns."""
+"""The whole definition set, with indexes by event type."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     identifiers: dict[str, IdentifierType]
     """By type, strongest first."""
     former: dict[str, IdentifierType] = {}
-    """Types that an earlier set declared: customers still have identifiers of them."""
+    """Types declared only by earlier sets, of which customers still have identifiers."""
     blocked: frozenset[str] = frozenset()
-    """Lower-cased values of the topology; the built-in ones are the normaliser's."""
+    """The topology's values, in lower case; the built-in ones are in `ingest/normalise.py`."""
     facts: dict[str, Fact] = {}
     traits: dict[str, Trait] = {}
     opened: tuple[CaseRule, ...] = ()
     closed: tuple[CaseRule, ...] = ()
     cases_era: int = 0
-    """Cases of another era are none."""
+    """Cases of another era do not count."""
     journeys: dict[str, Journey] = {}
-    """The current version of each, by name, in order of name; drafts are not in it."""
+    """The current version of each, by name, in order of name, without drafts."""
     versions: dict[tuple[str, int], Journey] = {}
     """Every version that may still have live instances, the current ones included."""
     actions: dict[str, Action] = {}
     """By name, in order of name."""
     policy: Policy = Policy()
     candidates: dict[str, tuple[Candidate, ...]] = {}
-    """By action, in order of name; of each in the order of its treatments."""
+    """By action, in order of name; those of an action in the order of its treatments."""
     traits_on: dict[str, tuple[Trait, ...]] = {}
     traits_in: dict[str, Trait] = {}
     """By slot."""
     entries_on: dict[str, tuple[Journey, ...]] = {}
     """By event type, journeys in order of name."""
     raised_on: frozenset[str] = frozenset()
-    """Types among journey.entered, journey.ended, journey.goal that some journey listens for."""
+    """Those of journey.entered, journey.ended and journey.goal that some journey listens for."""
 
     def identifier_type(self, name: str) -> IdentifierType:
-        """Return what is declared of a type, or of a former one its rank, and no more."""
+        """Return the declaration of a type; of a former type only its rank is kept."""
         return self.identifiers.get(name) or self.former[name]

@@ -1,4 +1,4 @@
-"""What a topology declares: channels, identifier types, facts, traits, cases."""
+"""The declarations of a topology: channels, identifier types, facts, traits, cases."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from cjo_stream.core.expression import Expression
 from cjo_stream.core.word import FactType, Format, NormalForm, TraitKind
 
 _ERA_MARK = "~"
-"""No name has it."""
+"""A character that no name contains."""
 
 
 def slot(name: str, era: int) -> str:
-    """Return under which name customers keep a trait or fact of its `era`.
+    """Return the slot under which customers keep a trait or fact in its `era`.
 
-    An era ends where a trait or fact is defined otherwise, or taken away (definition/era.py). What
-    was kept before stands under another slot then, so that nothing takes it for its own.
+    An era ends when the trait or fact is redefined or removed (definition/era.py). The values kept
+    before are then under another slot, so that the new definition does not read them.
 
     >>> slot("spend", 0), slot("spend", 2)
     ('spend', 'spend~2')
@@ -31,18 +31,21 @@ def name_of_slot(slot_: str) -> str:
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
-    """Where and how a channel's raw events come in. `mapping` is for format `mapped` only."""
+    """The source of a channel's raw events. `mapping` is for format `mapped` only."""
 
     topic: str
     prefixed: bool = False
-    """Whether the installation's topic prefix comes before `topic`: a name by default takes it."""
+    """Whether the installation's topic prefix comes before `topic`: only before a default name."""
     format: Format = Format.NATIVE
     mapping: dict[str, Any] = {}
     """`id type time` -> Expression; `identifiers attributes` -> {name: Expression}."""
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel: `input` for events in, `output` for commands to an `address` of that type."""
+    """A channel: `input` brings its events; `output` takes its commands.
+
+    `address` is the identifier type by which the channel reaches a customer.
+    """
 
     name: str
     input: Input | None = None
@@ -62,7 +65,7 @@ class IdentifierType(msgspec.Struct, frozen=True, kw_only=True):
     per_ms: int | None = None
     normalise: NormalForm | None = None
     shared_after: int | None = None
-    """Seen with more than so many distinct values of type `counts`, a value is shared."""
+    """A value seen with more than this many distinct values of type `counts` is shared."""
     counts: str | None = None
     """The strongest type, or the one named by `of`; None without `shared_after`."""
 
@@ -74,7 +77,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     type: FactType
     default: Any = None
     slot: str
-    """Under which customers keep it."""
+    """The slot under which customers keep it."""
 
 
 class Trait(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +92,7 @@ class Trait(msgspec.Struct, frozen=True, kw_only=True):
     per_ms: int | None = None
     keep: int = 50
     slot: str
-    """Under which customers keep it."""
+    """The slot under which customers keep it."""
 
 
 class CaseRule(msgspec.Struct, frozen=True, kw_only=True):

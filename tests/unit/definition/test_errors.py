@@ -115,7 +115,7 @@ def test_all_errors_of_all_files_come_in_one_go(tmp_path: Path) -> None:
         (
             "desk: {in: {}}",
             "desk: {in: {format: mapped, map: {time: §event.ts, type: row.x}}}",
-            "'event' has no meaning here",
+            "'event' is not available here",
         ),
         (
             "desk: {in: {}}",
@@ -136,7 +136,7 @@ def test_all_errors_of_all_files_come_in_one_go(tmp_path: Path) -> None:
         ("{count: order_placed}", "§{min: 1, max: 2, on: x}", "a trait has exactly one of"),
         ("count: order_placed", "count: x, §keep: 5", "'keep' goes with 'distinct'"),
         ("count: order_placed", "count: x, §on: y", "'count' names its event types itself"),
-        ("count: order_placed", "count: x, when: §data.x", "'data' has no meaning here"),
+        ("count: order_placed", "count: x, when: §data.x", "'data' is not available here"),
         ("count: order_placed", "count: x, when: §5", "must be a condition, not a number"),
         ("orders: {count: order_placed}", "§tier: {count: x}", "'tier' is a fact already"),
         ("[{type: email, normalise: email}, {type: cookie}]", "§[]", "must not be empty"),
@@ -161,7 +161,7 @@ SPLIT = "{a: {weight: 0, to: reminded}}"
         ("version: 1", "version: 1\nstatus: §alive", "unknown status 'alive'; did you mean"),
         ("version: 1", "version: 1\nholdout: §101%", "a share is from 0 to 1"),
         ("key: event.cart_id", "key: §event", "'event' alone has no value"),
-        ("key: event.cart_id", "key: §entry.cart_id", "'entry' has no meaning here"),
+        ("key: event.cart_id", "key: §entry.cart_id", "'entry' is not available here"),
         ("on: cart_updated, key: event.cart_id", "§on: journey.ended", "needs 'when'"),
         ("key: event.cart_id", "reentry: §sometimes", "unknown re-entry 'sometimes'"),
         ("key: event.cart_id", "reentry: {after_end: §1x}", "'1x': not a duration"),
@@ -228,11 +228,11 @@ def test_a_state_that_nothing_leads_to_is_an_error(tmp_path: Path) -> None:
         ("action: x\npropensity: {prior: §2}\ntreatments: {email: {}}\n", "must be a number"),
         (
             "action: x\ncontext: {when: §data.x, weight: 5}\ntreatments: {email: {}}\n",
-            "'data' has no meaning here",
+            "'data' is not available here",
         ),
         ("action: x\neligible: §1 +\ntreatments: {email: {}}\n", ""),
         ("action: x\nsuitable: §profile.oders\ntreatments: {email: {}}\n", "mean 'orders'?"),
-        ("action: x\ntreatments: {email: {payload: {a: §row.x}}}\n", "'row' has no meaning"),
+        ("action: x\ntreatments: {email: {payload: {a: §row.x}}}\n", "'row' is not available"),
         ("action: x\nabout: it\n§colour: 1\ntreatments: {email: {}}\n", "unknown key of an"),
     ],
 )

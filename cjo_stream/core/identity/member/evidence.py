@@ -26,7 +26,7 @@ def components(members: Iterable[str], evidence: Iterable[Evidence]) -> list[lis
 
 
 def add_evidence(customer: Customer, others: Iterable[Evidence], edge: Edge, turn: Turn) -> None:
-    """Keep an accepted link, behind `others`; beyond the bound the oldest spare one goes."""
+    """Keep an accepted link, after `others`; beyond the bound drop the oldest spare link."""
     customer.evidence += others
     one, other = edge.source.hash, edge.other.hash
     if any({e.a, e.b} == {one, other} for e in customer.evidence):
@@ -41,7 +41,7 @@ def add_evidence(customer: Customer, others: Iterable[Evidence], edge: Edge, tur
 
 
 def spare_evidence(members: Iterable[str], evidence: Iterable[Evidence]) -> Evidence | None:
-    """Return the oldest link that closes a circle: without it every member hangs as before."""
+    """Return the oldest link that closes a circle; without it the components stay the same."""
     parents = {member: member for member in members}
     for link in evidence:
         if link.a not in parents or link.b not in parents or not _unite(parents, link):
@@ -50,13 +50,13 @@ def spare_evidence(members: Iterable[str], evidence: Iterable[Evidence]) -> Evid
 
 
 def part_evidence(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> None:
-    """Move the links among members that leave."""
+    """Move the links among leaving members."""
     fresh.evidence = [e for e in customer.evidence if e.a in anchors]
     customer.evidence = [e for e in customer.evidence if e.a not in anchors]
 
 
 def without(evidence: Iterable[Evidence], left: str, at: int) -> list[Evidence]:
-    """Return the links when a member has left; those it had linked stay linked with each other."""
+    """Return the links after a member has left; its neighbours are linked with each other."""
     rest: list[Evidence] = []
     neighbours: list[str] = []
     for link in evidence:

@@ -23,13 +23,13 @@ def born(customer_id: str, seed: Incarnation) -> Customer:
 
 
 def has_member(members: dict[str, Member], incarnation: Incarnation) -> bool:
-    """Return whether this very incarnation is among the members."""
+    """Return whether an incarnation is among the members, in the same epoch."""
     member = members.get(incarnation.hash)
     return member is not None and member.epoch == incarnation.epoch
 
 
 def join_members(into: dict[str, Member], others: dict[str, Member]) -> None:
-    """Add members; of one identifier in two epochs the later stays, for the other has left."""
+    """Add members; of two epochs of one identifier keep the later: in the other it has left."""
     for hash_, member in others.items():
         held = into.get(hash_)
         if held is None or held.epoch < member.epoch:
@@ -37,7 +37,7 @@ def join_members(into: dict[str, Member], others: dict[str, Member]) -> None:
 
 
 def part_members(customer: Customer, fresh: Customer, hashes: Iterable[str]) -> None:
-    """Move members to a fresh customer, in a new epoch each, and note where they have gone."""
+    """Move members to a fresh customer, each in a new epoch, and note where they went."""
     for hash_ in hashes:
         old = customer.members.pop(hash_)
         customer.moved[f"{hash_}@{old.epoch}"] = fresh.id
@@ -46,9 +46,9 @@ def part_members(customer: Customer, fresh: Customer, hashes: Iterable[str]) -> 
 
 
 def breaks_limit(members: dict[str, Member], ends: tuple[str, str], turn: Turn) -> bool:
-    """Return whether a customer of these members, joined at `ends`, would break a limit.
+    """Return whether a customer with these members, joined at `ends`, would break a limit.
 
-    A limit with `per` counts the members linked in (clock - per, clock]; a link counts for both
+    A limit with `per` counts the members linked in (clock - per, clock]; a link counts for both of
     its ends.
     """
     if not has_room_for(members, turn.bounds):
@@ -70,7 +70,7 @@ def breaks_limit(members: dict[str, Member], ends: tuple[str, str], turn: Turn) 
 
 
 def has_room_for(members: dict[str, Member], bounds: Bounds) -> bool:
-    """Return whether one customer may hold so many identifiers, and so long ones."""
+    """Return whether the number and the length of the members are within bounds."""
     if len(members) > bounds.members:
         return False
     characters = sum(len(member.value) for member in members.values())
@@ -78,9 +78,9 @@ def has_room_for(members: dict[str, Member], bounds: Bounds) -> bool:
 
 
 def full_until(members: dict[str, Member], type_: str, program: Program, clock: int) -> int | None:
-    """Return until when a customer has no room for another value of a type; None where it has.
+    """Return until when a customer has no room for another value of a type; None if it has.
 
-    At most FULL_MS from now, for a member may leave.
+    At most FULL_MS from now, because a member may leave.
     """
     declared = program.identifiers.get(type_)
     if declared is None:
@@ -96,7 +96,7 @@ def full_until(members: dict[str, Member], type_: str, program: Program, clock: 
 
 
 def record_created(customer: Customer, event_id: str | None, turn: Turn) -> None:
-    """Record that a customer is there, once: at its first event, or where it absorbs another."""
+    """Record a new customer, once: at its first event, or when it first absorbs another."""
     if not customer.is_told:
         customer.is_told = True
         addresses = [Address(m.type, m.value) for m in customer.members.values()]
@@ -113,7 +113,7 @@ def record_change(
     event_id: str | None = None,
     reason: str | None = None,
 ) -> None:
-    """Leave one identity record of this customer, and count it."""
+    """Emit one identity record of this customer, and count it."""
     turn.count("cjo_identity_changes_total", kind)
     turn.emit(
         IdentityChange(

@@ -1,7 +1,7 @@
-"""Customers under whose keys a store may still hold what this customer was: to be purged with it.
+"""Origins: customers whose keys may still hold earlier states of this one. An erasure purges them.
 
-An absorbed customer is an alias of the one that absorbed it. A customer that an unmerge made was
-part of the customer it left, and of those that this one had absorbed.
+Customers that this one absorbed are its aliases. A customer made by an unmerge also has origins:
+the customer that it was parted from, and those that this had absorbed.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from cjo_stream.core.turn import Turn
 
 
 def origins_of_part(customer: Customer, turn: Turn) -> list[str]:
-    """Return the origins of a customer that is parted from this one."""
+    """Return the origins of a customer to be parted from this one."""
     return join_origins([customer.id, *customer.aliases], customer.origins, turn)
 
 
 def join_origins(one: list[str], other: list[str], turn: Turn) -> list[str]:
-    """Return both, each once, the newest that there is room for."""
+    """Return the union; beyond the bound only the newest."""
     return turn.newest(list(dict.fromkeys([*other, *one])), turn.bounds.origins, "origins")

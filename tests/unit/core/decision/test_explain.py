@@ -85,7 +85,7 @@ def test_why_nothing_was_sent_is_told(tmp_path: Path) -> None:
     desk = desk_of(tmp_path, "act: gold", policy=night)
     at = when("2026-03-04 22:00", "Europe/Berlin")
     waits = desk.ask(at)
-    assert told(waits)[-1] == "  nothing sent: it waits until 2026-03-05 07:00:00"
+    assert told(waits)[-1] == "  nothing sent: the request waits until 2026-03-05 07:00:00"
     desk.scene.to(at + 86_400)
     assert told(desk.decisions()[-1])[1] == "  journey desk v1 in state home, at a due time  [ID]"
     desk.outcome(at + 86_400, "reject", "gold")
@@ -93,7 +93,8 @@ def test_why_nothing_was_sent_is_told(tmp_path: Path) -> None:
     assert lines[2].endswith("stopped at limits (reject pause 30d)")
     assert lines[-1] == "  nothing sent: no candidate passed"
     gone = {**waits, "candidates": [{**c, "gate": "ended"} for c in waits["candidates"]]}
-    assert told({**gone, "deferred_until": None})[-1] == "  nothing sent: it waited in vain"
+    dropped = "  nothing sent: the request was dropped while it waited"
+    assert told({**gone, "deferred_until": None})[-1] == dropped
 
 
 def test_what_a_holdout_kept_back_is_told(tmp_path: Path) -> None:

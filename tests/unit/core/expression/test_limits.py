@@ -18,7 +18,7 @@ from cjo_stream.core.expression import (
     constant,
 )
 from cjo_stream.core.expression.function import FUNCTIONS
-from cjo_stream.core.expression.value import WEIGHT_MAX, settled
+from cjo_stream.core.expression.value import WEIGHT_MAX, bounded_value
 
 NAMES = Names(
     profile=frozenset({"vip", "orders"}),
@@ -132,10 +132,10 @@ def test_the_deepest_that_is_taken() -> None:
 
 
 def test_a_value_weighs_one_a_value_one_an_element_and_one_a_character() -> None:
-    assert settled(["x" * (WEIGHT_MAX - 3)]) is not None
-    assert settled(["x" * (WEIGHT_MAX - 2)]) is None
-    assert settled({"key": "x" * (WEIGHT_MAX - 6)}) is not None
-    assert settled({"key": "x" * (WEIGHT_MAX - 5)}) is None
+    assert bounded_value(["x" * (WEIGHT_MAX - 3)]) is not None
+    assert bounded_value(["x" * (WEIGHT_MAX - 2)]) is None
+    assert bounded_value({"key": "x" * (WEIGHT_MAX - 6)}) is not None
+    assert bounded_value({"key": "x" * (WEIGHT_MAX - 5)}) is None
 
 
 def test_what_is_missing_is_falsy() -> None:
@@ -143,9 +143,9 @@ def test_what_is_missing_is_falsy() -> None:
 
 
 def test_what_json_does_not_know_is_no_value() -> None:
-    assert settled([b"x"]) is None
-    assert settled({"a": [1, {2}]}) is None
-    assert settled({"a": [1, None, True, "x"]}) == {"a": [1, None, True, "x"]}
+    assert bounded_value([b"x"]) is None
+    assert bounded_value({"a": [1, {2}]}) is None
+    assert bounded_value({"a": [1, None, True, "x"]}) == {"a": [1, None, True, "x"]}
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_what_reads_nothing_is_constant() -> None:
 
 @pytest.mark.parametrize("text", ["hour()", "days_since(row.x)", "consented('a', 'b')"])
 def test_a_map_knows_neither_a_customer_nor_now(text: str) -> None:
-    with pytest.raises(ExpressionError, match="has no meaning here"):
+    with pytest.raises(ExpressionError, match="is not available here"):
         compiled(text, Place.MAP)
 
 
@@ -229,12 +229,12 @@ def test_a_map_knows_neither_a_customer_nor_now(text: str) -> None:
         ("profile.identifiers.emial", 0, "unknown identifier type 'emial'; did you mean 'email'?"),
         ("data.totl", 0, "no variable data.totl; did you mean 'total'?"),
         ("true and lenn('x')", 9, "no function 'lenn'; did you mean 'len'?"),
-        ("row.x", 0, "'row' has no meaning here; here are data, entry, event"),
+        ("row.x", 0, "'row' is not available here; write one of data, entry, event"),
         ("'ä' + 'ö' + evnt", 12, "unknown name 'evnt'"),
         ("  evnt", 2, "unknown name 'evnt'"),
         ("1 +\n evnt", 5, "unknown name 'evnt'"),
         ("1 +", 3, "not an expression"),
-        ("event.class == 'a'", 6, "'class' is a word of the language: write ['class']"),
+        ("event.class == 'a'", 6, "'class' is a reserved word: write ['class']"),
         ("len", 0, "'len' is a function; write len(…)"),
         ("event.attributes", 0, "write event.attributes.NAME"),
         ("profile.identifiers", 0, "write profile.identifiers.TYPE"),
@@ -242,12 +242,12 @@ def test_a_map_knows_neither_a_customer_nor_now(text: str) -> None:
         ("coalesce()", 0, "coalesce takes 1 or more arguments, not 0"),
         ("event.x is null", 0, "write `==` or has(x)"),
         ("event.x in ('a', 'b')", 11, "a list is written [a, b]"),
-        ("event.x[0]", 8, "only a text can stand in brackets"),
+        ("event.x[0]", 8, "only a text is allowed in brackets"),
         ("now > duration('3x')", 15, "not a duration"),
         ("next_time('9:00')", 10, "'9:00' is not a time of day"),
         ("next_time('09:00', ['tues'])", 19, "'tues' is not a day"),
         ("1 # two", 2, "a comment is not allowed"),
-        ("'a\u202eb'", 2, "a character that cannot be seen, U+202E"),
+        ("'a\u202eb'", 2, "an invisible character, U+202E"),
     ],
 )
 def test_a_refusal_says_where_and_what_and_the_nearest_name(
