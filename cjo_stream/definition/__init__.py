@@ -1,10 +1,16 @@
-"""Definitions: a folder of YAML to a checked, compiled `core.program.Program`.
+"""Definitions: from a folder of YAML files to a checked, compiled `core.program.Program`.
 
-    text      bytes to nodes that know their place (YAML, safely)
-    grammar   the form of each kind of document, as tables that check and draw JSON Schemas
-    build     from what the tables read to a Program: names, graphs, expressions
-    kind      documents by kind and name        load     the way through all of it
-    content   a set as it travels in the log    carry    a new set in place of one in force
+    text          bytes to nodes with their places (YAML, safely)
+    grammar       the form of each kind of document, as tables for checks and JSON Schemas
+    build         from the fields read by the tables to a Program: names, graphs, expressions
+    section       documents by kind and name
+    load          all of these in order
+    content       a set as it is stored in the log
+    succession    a new set in place of one in force
+    era           traits, facts and cases begin anew when their definition changes
+    code          the codes of diagnostics
+    schema        JSON Schemas for editors
+    unsupported   parts of the language that this release refuses
 
 Nothing here reads the log or runs a journey.
 """

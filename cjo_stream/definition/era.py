@@ -1,18 +1,18 @@
-"""What customers keep, and when it begins anew because it is defined otherwise.
+"""Eras: traits, facts and cases begin anew when their definition changes.
 
-    in the set in force    in the new one                      what customers have
-    a trait                another kind, on, when, per, keep   begins with the change
+    in the set in force    in the new set                      the customers' values
+    a trait                another kind, on, when, per, keep   begin anew
                            or expression
-    a fact                 another type (a default aside)      begins with the change
-    a trait, a fact        none                                is gone; it begins with its return
-    service                no rule closes by a key that        cases begin with the change
-                           one closed by before
+    a fact                 another type (not: another default) begin anew
+    a trait, a fact        removed                             are gone; begin anew if it returns
+    service                a key by which a rule closed        cases begin anew
+                           cases is closed by no rule
 
-An *era* counts how often that happened to a name since the first `apply`; it travels with the set,
-as the ranks of identifier types do. Customers keep values under slots made of name and era
-(`core.program.slot`), so no event, timer, merge or unmerge can take a value of one definition for
-another's. What else changes leaves nothing behind that could be misread: commands, consents and
-histories are facts of the past, which today's definitions count in their own way.
+An *era* counts how often this happened to a name since the first `apply`; it is stored in the set,
+like the ranks of identifier types. Customers keep values under slots made of name and era
+(`core.program.topology.slot`), so no event, timer, merge or unmerge can mistake a value of one
+definition for that of another. Other changes need no era: commands, consents and histories are
+facts of the past, whichever definitions count them.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ CASES = "cases"
 
 
 def era_of_trait(name: str) -> str:
-    """Return under which name the era of a trait stands."""
+    """Return the name of a trait's era."""
     return f"trait.{name}"
 
 
 def era_of_fact(name: str) -> str:
-    """Return under which name the era of a fact stands."""
+    """Return the name of a fact's era."""
     return f"fact.{name}"
 
 
@@ -56,7 +56,7 @@ def next_eras(new: Program, old: Program, eras: Mapping[str, int]) -> dict[str, 
 
 
 def _said(trait: Trait) -> tuple[object, ...]:
-    """Return all that makes a trait the one it is, whatever the layout of its expressions."""
+    """Return the content of a trait's definition; the layout of expressions does not matter."""
     return (
         trait.kind,
         trait.on,

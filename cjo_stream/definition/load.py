@@ -1,4 +1,4 @@
-"""From a folder, or a stored set, to a Program; everything that is wrong is told in one go."""
+"""From a folder, or a stored set, to a Program; all errors are reported together."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from cjo_stream.errors import DefinitionError, Diagnostic
 
 
 class DefinitionSet(msgspec.Struct, frozen=True):
-    """A loaded topology. `content` is what goes into the log; `digest` names it."""
+    """A loaded topology. `content` is stored in the log; `digest` identifies it."""
 
     program: Program
     content: bytes
@@ -39,7 +39,7 @@ class DefinitionSet(msgspec.Struct, frozen=True):
 def load(folder: Path) -> DefinitionSet:
     """Return the definitions of a folder.
 
-    Raises UsageError where there is no folder, DefinitionError, with every diagnostic, where the
+    Raises UsageError if there is no folder, and DefinitionError, with all diagnostics, if the
     definitions do not load.
     """
     report = Report()
@@ -51,9 +51,9 @@ def load(folder: Path) -> DefinitionSet:
 
 
 def compile_content(number: int, content: bytes) -> Program:
-    """Return the program of definition set `number`, to run by it.
+    """Return the program of definition set `number`, to run it.
 
-    Raises DefinitionError, RefusalError; LibraryError where results would differ here.
+    Raises DefinitionError, RefusalError; LibraryError if results would differ on this machine.
     """
     check_libraries(number, content)
     return msgspec.structs.replace(compile_stored(content), number=number)
@@ -61,9 +61,9 @@ def compile_content(number: int, content: bytes) -> Program:
 
 @lru_cache(maxsize=4)
 def compile_stored(content: bytes) -> Program:
-    """Return the program of a stored set, whatever its number; raises as `compile_content`.
+    """Return the program of a stored set, without a check of libraries.
 
-    It is compiled once a process, though every partition asks: programs do not change.
+    Raises DefinitionError, RefusalError. A process compiles each set once, for all its partitions.
     """
     decoded = decode(content)
     sources = [Source(path, text) for path, text in decoded.sources.items()]
@@ -73,10 +73,10 @@ def compile_stored(content: bytes) -> Program:
 def _compile(
     content: Content, sources: list[Source], report: Report, place: str | None
 ) -> Program:
-    """Return the program; `place`, None if a topology may stand unread, is where one is missed."""
+    """Return the program; a missing topology is reported at `place`, unless that is None."""
     definitions = keep_first(read_definitions(sources, report), report)
     if place is not None and all(found.kind != "topology" for found in definitions):
-        message = "no document 'topology: NAME' in any *.yaml file: a topology folder has one"
+        message = "no document 'topology: NAME' in any *.yaml file: add one"
         report.error_at(Source(place, ""), 0, Code.FILE, message)
     carried = read_carried(content.carried, report)
     program = build_program(definitions, carried, content.eras, report)
@@ -103,7 +103,7 @@ def read_carried(carried: list[Carried], report: Report) -> list[Definition]:
 
 
 def rank(types: dict[str, IdentifierType], ranks: dict[str, int]) -> dict[str, IdentifierType]:
-    """Return the types with the ranks fixed at their first `apply`, where there are any."""
+    """Return the types with the ranks that were fixed at their first `apply`."""
     return {
         name: msgspec.structs.replace(type_, rank=ranks.get(name, type_.rank))
         for name, type_ in types.items()

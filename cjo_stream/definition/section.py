@@ -1,4 +1,4 @@
-"""Documents by their kinds and names, checked against the tables."""
+"""Documents by kind and name, checked against the tables."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _FIRST_KEY = re.compile(
 
 @dataclass(frozen=True)
 class Definition:
-    """One document. `fields` is None where it is no mapping of its kind.
+    """One document. `fields` is None if it is not a mapping of its kind.
 
-    `is_whole` tells that its table had nothing against it.
+    `is_whole`: it has no error of form.
     """
 
     kind: str
@@ -46,7 +46,7 @@ class Definition:
 
 
 def read_definitions(sources: Iterable[Source], report: Report) -> list[Definition]:
-    """Return all documents whose kind and name can be told, reporting what is wrong."""
+    """Return all documents whose kind and name can be read; report errors."""
     found: list[Definition] = []
     for source in sources:
         for document, roots, faults in compose(source):
@@ -64,7 +64,7 @@ def read_definitions(sources: Iterable[Source], report: Report) -> list[Definiti
 
 
 def _unreadable(document: Document) -> list[Definition]:
-    """Return what a document that is no YAML would have defined: its name is no unknown one."""
+    """Return a placeholder for a document that is not YAML, so that its name is known."""
     first = _FIRST_KEY.search(document.text)
     if first is None:
         return []
@@ -78,7 +78,7 @@ def _read_root(
         return None
     kinds = ", ".join(KINDS)
     if not isinstance(root, Mapping) or not root.pairs:
-        report.error(root, Code.KIND, f"a document begins with its kind, one of {kinds}")
+        report.error(root, Code.KIND, f"a document must begin with its kind, one of {kinds}")
         return None
     key, value = root.pairs[0]
     kind = key.text if isinstance(key, Scalar) else ""
@@ -97,7 +97,7 @@ def _read_root(
 
 
 def keep_first(found: list[Definition], report: Report) -> list[Definition]:
-    """Return the first of each name; a folder has one topology, and at most one policy."""
+    """Return the first of each name, and report others; at most one topology and one policy."""
     first: dict[tuple[str, str], Definition] = {}
     for definition in found:
         name = "" if definition.kind in ONE_A_FOLDER else definition.name
@@ -108,10 +108,10 @@ def keep_first(found: list[Definition], report: Report) -> list[Definition]:
         line, _ = source.locate(earlier.root.start if earlier.root else earlier.document.start)
         where = f"{source.name}, line {line}"
         if definition.kind in ONE_A_FOLDER:
-            message = f"a second {definition.kind}, after that of {where}: a folder has one"
+            message = f"a second {definition.kind}, after {where}: a folder has only one"
         else:
             what = f"{definition.kind} {quoted(definition.name)}"
-            message = f"a second {what}, after that of {where}"
+            message = f"a second {what}, after {where}"
         start = definition.root.start if definition.root else definition.document.start
         report.error_at(definition.document.source, start, Code.REPEATED, message)
     return list(first.values())

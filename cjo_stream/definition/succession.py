@@ -1,9 +1,9 @@
-"""What a new definition set takes over from the one in force, and what it may not change.
+"""A new definition set keeps parts of the set in force, and must not change others.
 
-What customers keep by a definition that changes is `era`'s.
+`era` handles values that customers keep under a changed definition.
 
-Nobody knows here who is still in an earlier version of a journey, so each that ever ran stays, as
-text, in every later set. The bound of all that is a set's (`_fitting`).
+Whether instances of an earlier version of a journey are still live is not known here. So the text
+of every version that ever ran stays in all later sets; a set's size bounds them (`_fitting`).
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from cjo_stream.engine.frame import ITEM_BYTES_MAX
 from cjo_stream.errors import DefinitionError, Diagnostic, UsageError
 
 CONTENT_BYTES_MAX: Final = ITEM_BYTES_MAX - 1024
-"""Of a set as it travels: an item of the log, less what stands around it."""
+"""Largest stored set: an item of the log, less the rest of that item."""
 
 _NO_CONTENT = frozenset(("about", "owner", "status"))
-"""Keys of a journey that may change without a new version: no instance runs differently."""
+"""Keys of a journey that may change without a new version: they do not affect instances."""
 
 Version = tuple[str, int]
 
@@ -45,10 +45,10 @@ Version = tuple[str, int]
 def succeed(new: DefinitionSet, running: bytes | None) -> bytes:
     """Return the content to publish in place of `running` (None: nothing was applied yet).
 
-    Versions of journeys that may have live instances go on in it. Raises DefinitionError for
-    journeys that changed without a new version, that ran and are drafts now, or that went while
-    the actions or facts they still need went too; UsageError for identifier types that changed
-    what customers are named by, and for a set too large for the log.
+    It keeps the versions of journeys that may have live instances. Raises DefinitionError for
+    journeys that changed without a new version, that ran before and are drafts now, or that need
+    removed actions or facts; UsageError for changes of identifier types that would change
+    customers' ids, and for a set too large for the log.
     """
     content = decode(new.content)
     if running is None:
@@ -75,32 +75,32 @@ def succeed(new: DefinitionSet, running: bytes | None) -> bytes:
     try:
         compile_stored(composed)
     except DefinitionError as error:
-        # The new set compiles alone: what is told is of earlier versions.
-        raise DefinitionError(map(_told, error.diagnostics)) from error
+        # The new set alone compiles: these errors are in earlier versions.
+        raise DefinitionError(map(_of_earlier, error.diagnostics)) from error
     return _fitting(composed, content)
 
 
-def _told(found: Diagnostic) -> Diagnostic:
-    """Return what an earlier version misses, with what to do."""
+def _of_earlier(found: Diagnostic) -> Diagnostic:
+    """Return an error of an earlier version, with the remedy."""
     return found._replace(
-        message=f"{found.message}. Customers may still be in this version: keep what it names"
+        message=f"{found.message}. Customers may still be in this version: keep what it uses"
     )
 
 
 def _fitting(composed: bytes, content: Content) -> bytes:
-    """Return a set as it is; raises UsageError where the log, or a reader, has no room for it."""
+    """Return a set unchanged; raises UsageError if it is too large for the log or for readers."""
     size, inflated = len(composed), inflated_bytes(composed)
     if size <= CONTENT_BYTES_MAX and inflated <= INFLATED_BYTES_MAX:
         return composed
     alone = len(encode(content))
     longest = max(content.sources, key=lambda path: len(content.sources[path]))
     raise UsageError(
-        f"the definition set takes {size:,} bytes compressed and {inflated:,} unpacked; there is "
-        f"room for {CONTENT_BYTES_MAX:,} and {INFLATED_BYTES_MAX:,}. Its files take {alone:,} of "
-        f"those compressed ({longest} is the longest): shorten texts and comments. The rest is "
-        "earlier versions of journeys, which stay; if the files alone fit, and cannot be "
-        "shortened, a new installation (CJO_TOPIC_PREFIX, or another state folder) begins "
-        "without those"
+        f"the definition set has {size:,} bytes compressed and {inflated:,} unpacked; the most "
+        f"is {CONTENT_BYTES_MAX:,} and {INFLATED_BYTES_MAX:,}. Its files have {alone:,} bytes "
+        f"compressed ({longest} is the longest): shorten texts and comments. The rest is "
+        "earlier versions of journeys, which must stay; if the files alone fit, and cannot be "
+        "shortened, use a new installation (CJO_TOPIC_PREFIX, or another state folder), which "
+        "begins without those versions"
     )
 
 
@@ -111,7 +111,7 @@ def _with(
 
 
 def _versions(content: Content, report: Report) -> dict[Version, Definition]:
-    """Return the versions of journeys that a set has: drafts, what runs, what only finishes."""
+    """Return all versions of journeys in a set: drafts, current ones, and earlier ones."""
     sources = [Source(path, text) for path, text in content.sources.items()]
     definitions = keep_first(read_definitions(sources, Report()), Report())
     definitions += read_carried(content.carried, report)
@@ -133,8 +133,8 @@ def _check_draft(new: Definition, earlier: dict[Version, Definition], report: Re
     report.error(
         new.fields.where("status"),
         Code.DRAFT,
-        f"journey {new.name} has run, and is no draft any more: leave it live; or take its file "
-        "away, so that its instances finish and nobody enters",
+        f"journey {new.name} has run, and cannot be a draft again: leave it live; or remove its "
+        "file, so that its instances finish and nobody enters",
     )
 
 
@@ -153,19 +153,19 @@ def _check_unchanged(
 
 
 def _canonical(root: Node) -> str:
-    """Return what a journey says, whatever its layout: equal where nothing changed."""
+    """Return the content of a journey as text, without its layout: equal if nothing changed."""
     assert isinstance(root, Mapping)
-    told = {k.text: _said(v) for k, v in root.pairs if isinstance(k, Scalar)}
-    kept = {key: value for key, value in told.items() if key not in _NO_CONTENT}
+    values = {k.text: _value(v) for k, v in root.pairs if isinstance(k, Scalar)}
+    kept = {key: value for key, value in values.items() if key not in _NO_CONTENT}
     return json.dumps(kept, sort_keys=True)
 
 
-def _said(node: Node) -> Any:
-    """Return a node's value; the order of a mapping's keys counts (steps, timers, splits)."""
+def _value(node: Node) -> Any:
+    """Return a node's value; the order of a mapping's keys matters (steps, timers, splits)."""
     if isinstance(node, Mapping):
-        return {"map": [[_said(key), _said(value)] for key, value in node.pairs]}
+        return {"map": [[_value(key), _value(value)] for key, value in node.pairs]}
     if isinstance(node, Sequence):
-        return [_said(item) for item in node.items]
+        return [_value(item) for item in node.items]
     return node.value if isinstance(node, Scalar) else None
 
 
@@ -173,25 +173,26 @@ def _check_topology(new: Program, old: Program) -> None:
     if new.topology != old.topology:
         raise UsageError(
             f"topology {old.topology} is in force here, not {new.topology}: "
-            "name its folder, or another installation (CJO_TOPIC_PREFIX)"
+            "apply its folder, or name another installation (CJO_TOPIC_PREFIX)"
         )
     gone = [name for name in old.identifiers if name not in new.identifiers]
     if gone:
         raise UsageError(
-            f"customers are known by identifiers of type {', '.join(gone)}, and a type that was "
-            f"applied stays: declare {', '.join(gone)} where it stood. No channel needs to send it"
+            f"customers are known by identifiers of type {', '.join(gone)}, and an applied type "
+            f"must stay: declare {', '.join(gone)} in its old place. No channel needs to send it"
         )
     for name in sorted(new.identifiers.keys() & old.identifiers.keys()):
         before, after = old.identifiers[name].normalise, new.identifiers[name].normalise
         if before != after:
             raise UsageError(
-                f"identifier type {name} was applied with normalise {before or 'none'}, and its "
-                "customers are known by it: keep that, and declare a new type with the other"
+                f"identifier type {name} was applied with normalise {before or 'none'}, by which "
+                "customers are known: keep it, and declare a new type with the other"
             )
         if after == "phone" and new.region != old.region:
             raise UsageError(
-                f"region {old.region or 'none'} shapes the values of {name}, by which customers "
-                "are known: keep it, and declare a new type for numbers of another region"
+                f"values of {name}, by which customers are known, depend on the region "
+                f"{old.region or 'none'}: keep it, and declare a new type for numbers of another "
+                "region"
             )
 
 
@@ -200,12 +201,12 @@ def _first_ranks(program: Program) -> dict[str, int]:
 
 
 def _fix_ranks(types: list[str], fixed: dict[str, int]) -> dict[str, int]:
-    """Return ranks for all types ever applied; a new type gets one in the gap where it stands."""
+    """Return ranks for all types ever applied; a new type gets one between its neighbours."""
     kept = [fixed[name] for name in types if name in fixed]
     if kept != sorted(kept):
         order = sorted((name for name in types if name in fixed), key=fixed.__getitem__)
         raise UsageError(
-            "identifier types were applied in another order, and customers are named by it: "
+            "identifier types were applied in another order, on which customers' ids depend: "
             f"keep {', '.join(order)}"
         )
     ranks = dict(fixed)
@@ -226,7 +227,6 @@ def _rank_between(below: int, above: int | None, taken: dict[str, int], name: st
     free = [rank for rank in range(below + 1, limit) if rank not in used]
     if not free:
         raise UsageError(
-            f"there is no rank left for identifier type {name} where it stands: "
-            "declare it further down"
+            f"no rank is left for identifier type {name} in this place: declare it further down"
         )
     return min(free, key=lambda rank: (abs(rank - wanted), rank))

@@ -1,6 +1,6 @@
 """Parts of the language that this release does not run yet: load refuses them by name.
 
-One row a key or word: (where it stands, what it is). A row goes when its feature comes.
+Each row is a key or a word: (its place, its name). A row is removed when its feature is added.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ROWS: frozenset[tuple[str, str]] = frozenset(
 
 
 def unsupported(where: str, what: str) -> tuple[Code, str] | None:
-    """Return code and message for `what` there, or None where it is merely unknown."""
+    """Return code and message for `what` at `where`, or None if it is merely unknown."""
     if (where, what) not in _ROWS:
         return None
     return Code.UNSUPPORTED, f"{quoted(what)} is not yet supported by this release: leave it out"

@@ -1,1 +1,1 @@
-"""From what the tables read to core programs: all that needs to know more than one place."""
+"""From the fields that the grammar reads to a program: every check across several places."""

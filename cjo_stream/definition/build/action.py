@@ -22,7 +22,7 @@ EXPIRES_MS = 7 * 86_400_000
 
 
 def ask_of(fields: Fields) -> Ask:
-    """Return what those who ask for an action need to know of it."""
+    """Return the properties of an action that the requests for it need."""
     return Ask(
         fields.value("class", ActionClass.MARKETING),
         tuple(fields.written("treatments")),
@@ -32,7 +32,7 @@ def ask_of(fields: Fields) -> Ask:
 
 
 def build_action(fields: Fields, context: Context) -> Action:
-    """Return the action; what it needs of the topology is checked."""
+    """Return the action; its references to the topology are checked."""
     name = fields.value("action")
     definition = f"action.{name}"
     _check_carried(fields, context)
@@ -81,7 +81,7 @@ def _build_limits(fields: Fields, action: str) -> Iterator[Limit]:
 
 
 def _event_reads(action: Action) -> frozenset[str]:
-    """Return the attributes of an event that any expression of the action reads."""
+    """Return the attributes of an event that the action's expressions read."""
     held = [action.value, action.eligible, action.applicable, action.suitable, action.propensity]
     held += [weight.when for weight in action.context]
     for treatment in action.treatments.values():
@@ -96,7 +96,7 @@ def _event_reads(action: Action) -> frozenset[str]:
 
 
 def _check_carried(fields: Fields, context: Context) -> None:
-    """Report treatments that go nowhere: an error where no other one goes anywhere."""
+    """Warn of treatments on channels without `out`; report an action that has no others."""
     report = context.report
     mute: list[Entry] = []
     treatments: list[Entry] = fields.items("treatments")
@@ -116,7 +116,7 @@ def _check_carried(fields: Fields, context: Context) -> None:
         report.warn(
             entry.key.node,
             Code.NO_EFFECT,
-            f"channel {channel_name} has no 'out': this is never sent",
+            f"channel {channel_name} has no 'out': this treatment is never sent",
         )
 
 
@@ -164,7 +164,7 @@ def _build_propensity(
 def _check_number(
     item: Item, expression: Expression, context: Context, least: float, most: float, wanted: str
 ) -> None:
-    """Report an expression that can be seen never to give the number that is wanted."""
+    """Report an expression that provably never gives the wanted number."""
     if expression.is_constant:
         value = expression.evaluate(Scope(now=0))
         is_wrong = type(value) not in (int, float) or not least <= value <= most

@@ -1,4 +1,4 @@
-"""What definitions know of each other while they are compiled, and how expressions are."""
+"""Shared state of a compilation: the names that definitions use of each other; expressions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from cjo_stream.definition.text.report import Report, quoted, unknown
 ENGINE_TYPES = frozenset(("journey.entered", "journey.ended", "journey.goal"))
 """Types of events that only the engine raises (docs/journeys.md)."""
 PROFILE_TYPES = frozenset(("cjo.profile", "cjo.consent", "cjo.outcome"))
-"""Types of events whose meaning is what they do to the profile (docs/events.md)."""
+"""Types of events that change the profile by themselves (docs/events.md)."""
 _ENGINE_FIELDS = ("type", "time", "journey", "key", "outcome")
 _WORD = re.compile(r"[\w.]+")
 _OF_PROFILE = re.compile(r"\bprofile\s*\.\s*(?:identifiers\s*\.\s*)?(\w+)")
@@ -33,7 +33,7 @@ _OF_PROFILE = re.compile(r"\bprofile\s*\.\s*(?:identifiers\s*\.\s*)?(\w+)")
 
 @dataclass(frozen=True)
 class Ask:
-    """What an action offers to those who ask for it: its class, its channels, where it belongs."""
+    """The properties of an action that requests for it need."""
 
     class_: str
     channels: tuple[str, ...]
@@ -43,9 +43,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class Declared:
-    """The names a topology declares, in parts that do not load too: those are no unknown names.
+    """The names that a topology declares.
 
-    `is_known` is false where there is no readable topology; then no name of its is judged.
+    Names in parts that do not load are included, so that uses of them are not reported as unknown.
+    `is_known` is false if there is no readable topology; then no use of its names is checked.
     """
 
     channels: frozenset[str] = frozenset()
@@ -74,7 +75,7 @@ class Declared:
 
 @dataclass
 class Context:
-    """What definitions know of each other while they are compiled."""
+    """The definitions compiled so far, for those that refer to them."""
 
     report: Report
     declared: Declared
@@ -83,9 +84,9 @@ class Context:
     facts: dict[str, Fact] = field(default_factory=dict)
     traits: dict[str, Trait] = field(default_factory=dict)
     actions: dict[str, Ask | None] = field(default_factory=dict)
-    """None for an action that does not load itself."""
+    """None for an action that does not load."""
     eras: Mapping[str, int] = field(default_factory=dict)
-    """How often what customers keep began anew (definition/era.py)."""
+    """The eras of traits, facts and cases (definition/era.py)."""
     candidates: dict[str, tuple[Candidate, ...]] = field(default_factory=dict)
     """The whole portfolio, by action, in order of name."""
 
@@ -96,7 +97,7 @@ class Context:
         definition: str,
         data: frozenset[str] | None = None,
     ) -> Expression | None:
-        """Return the compiled expression, None where there is none or it was reported."""
+        """Return the compiled expression; None if it is absent, or was reported."""
         if item is None:
             return None
         if not isinstance(item.value, str):
@@ -106,7 +107,7 @@ class Context:
         except ExpressionError as error:
             message = error.message
             if is_open(item.node):
-                message += f"; if it was longer, {QUOTE}"
+                message += f"; if a part of it is missing, {QUOTE}"
             finding = Code[error.fault.name], message, error.suggestion
             self.error_in(item, error.column, error.written, *finding)
             return None
@@ -131,7 +132,7 @@ class Context:
         root: str,
         types: frozenset[str] | None,
     ) -> None:
-        """Report attributes that no event of `types` has, where all of these are the engine's."""
+        """Report attributes that no event of `types` has, if the engine raises all these types."""
         if item is None or expression is None or not types or not types <= ENGINE_TYPES:
             return
         for path in sorted(expression.reads):
@@ -144,12 +145,12 @@ class Context:
                 self.error_in(item, offset, path[1], *unknown(what, path[1], _ENGINE_FIELDS))
 
     def check_known(self, node: Node, what: str, name: str, valid: Collection[str]) -> None:
-        """Report a name that the topology does not declare, where there is one to ask."""
+        """Report a name that the topology does not declare, if there is a readable topology."""
         if self.declared.is_known and name not in valid:
             self.report.error(node, *unknown(what, name, valid))
 
     def warn_unless_used(self, items: list[Item], what: str) -> None:
-        """Warn of issues or groups that no action belongs to, where all actions are known."""
+        """Warn of issues or groups that no action belongs to, if all actions are known."""
         if None in self.actions.values():
             return
         known = self.used(what)
@@ -172,7 +173,7 @@ class Context:
     ) -> None:
         """Report an error at a character of an expression.
 
-        `suggestion` is what to write for `written`: nothing, where the file has an escape there.
+        `suggestion` replaces `written`; it is dropped if the file spells this with an escape.
         """
         node = item.node
         index = node.index_at(offset) if isinstance(node, Scalar) else node.start
@@ -197,7 +198,7 @@ def texts(items: list[Item]) -> frozenset[str]:
 
 
 def report_repeated(items: list[Item], what: str, report: Report) -> None:
-    """Report what stands in a list twice."""
+    """Report the elements that a list repeats."""
     seen: set[str] = set()
     for item in items:
         if item.value in seen:

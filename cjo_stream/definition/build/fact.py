@@ -1,4 +1,4 @@
-"""Facts: which values their types take."""
+"""Facts, and the values that their types accept."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WANTED = {FactType.TIME: "RFC 3339 text, or ms since the epoch"}
 
 
 def build_fact(entry: Entry, era: int, report: Report) -> Fact:
-    """Return a declared fact; a default that its type does not take is reported."""
+    """Return a declared fact; report a default that does not fit its type."""
     fields: Fields = entry.value
     name, type_ = entry.key.value, fields.value("type", FactType.STRING)
     default = fields.get("default")
@@ -31,12 +31,12 @@ def build_fact(entry: Entry, era: int, report: Report) -> Fact:
     value = fit(type_, default.value)
     if value is None:
         wanted = _WANTED.get(type_, f"a {type_}")
-        report.error(default.node, Code.TYPE, f"the default of a {type_} fact is {wanted}")
+        report.error(default.node, Code.TYPE, f"the default of a {type_} fact must be {wanted}")
     return Fact(name=name, type=type_, default=value, slot=slot(name, era))
 
 
 def fit(type_: FactType, value: Any) -> Any:
-    """Return `value` as a fact of that type holds it (a time as ms), None where it does not fit.
+    """Return `value` as a fact of this type keeps it (a time in ms), or None if it does not fit.
 
     >>> fit(FactType.TIME, "2026-03-01T00:00:00Z")
     1772323200000

@@ -1,4 +1,4 @@
-"""Which states of a journey can be reached, and by what."""
+"""The graph of a journey: which states can be reached, by events or by time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cjo_stream.core.program.journey import (
 from cjo_stream.core.word import Past
 
 _MOVING = re.compile(r"\b(now|next_time|days_since|hours_since)\b")
-"""What of an expression goes with the clock."""
+"""Names in an expression that change with the clock."""
 
 
 def reachable(initial: str, next_of: dict[str, set[str]]) -> set[str]:
@@ -34,7 +34,7 @@ def reachable(initial: str, next_of: dict[str, set[str]]) -> set[str]:
 
 
 def moves(journey: Journey) -> dict[str, set[str]]:
-    """Return the states that each state's transitions lead to; a final one's lead nowhere."""
+    """Return, for each state, the targets of its transitions; a final state has none."""
     everywhere = set(_targets(_all(journey.on)))
     return {
         name: set() if state.end else everywhere | set(_targets(_of_state(state)))
@@ -43,7 +43,7 @@ def moves(journey: Journey) -> dict[str, set[str]]:
 
 
 def entered_by_time_only(journey: Journey) -> set[str]:
-    """Return the reachable states that no event, and no `always`, leads into."""
+    """Return the reachable states that neither an event nor `always` leads to."""
     reached = reachable(journey.initial, moves(journey))
     by_event = {journey.initial, *_targets(_all(journey.on))}
     for name in reached & journey.states.keys():
@@ -56,8 +56,8 @@ def entered_by_time_only(journey: Journey) -> set[str]:
 def past_loops(journey: Journey) -> Iterator[Expression]:
     """Yield the times of `at` that, once past, stay past and lead back to their own state.
 
-    Seen are those of no condition that read nothing which moves with the clock, or which a step
-    of the journey sets.
+    Only timers without a condition are found, and only if their time reads nothing that changes
+    with the clock, or that a step of the journey sets.
     """
     by_itself: dict[str, set[str]] = {}
     looping: list[tuple[str, Expression, set[str]]] = []
@@ -84,7 +84,7 @@ def _stays_past(timer: TimerRule, given: set[tuple[str, str]]) -> bool:
 
 
 def _given(journey: Journey) -> set[tuple[str, str]]:
-    """Return the paths that steps of the journey set: of data, and of the profile."""
+    """Return the paths in `data` and `profile` that steps of the journey set."""
     given: set[tuple[str, str]] = set()
     for step in _steps(journey):
         if isinstance(step, Assign):

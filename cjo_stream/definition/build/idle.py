@@ -1,6 +1,6 @@
-"""Keys that load and can never mean anything: their authors meant something else.
+"""Warnings of keys that load but never have an effect: the author probably meant something else.
 
-Warnings, for others' topologies must load; what is plainly wrong is an error of the room it is in.
+They are warnings, so that existing topologies still load. The other modules report plain errors.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MAX_LATE_MS = 86_400_000
 
 
 def warn_of_idle_topology(fields: Fields, context: Context) -> None:
-    """Warn of what has no effect in a topology."""
+    """Warn of keys of a topology that have no effect."""
     _warn_of_identity(fields, context)
     _warn_of_channels(fields, context)
     _warn_of_times(fields, context)
@@ -32,19 +32,19 @@ def warn_of_idle_topology(fields: Fields, context: Context) -> None:
             item = entry.value.get(kind)
             if item is not None and _is_no_number(item, context):
                 context.report.warn(
-                    item.node, Code.NO_EFFECT, f"this is never a number: {kind!r} takes nothing"
+                    item.node, Code.NO_EFFECT, f"this is never a number: {kind!r} stays empty"
                 )
 
 
 def warn_of_idle_policy(fields: Fields, topology: Fields | None, context: Context) -> None:
-    """Warn of what has no effect in a policy, beside what the topology says."""
+    """Warn of keys of a policy that have no effect with this topology."""
     report = context.report
     gate: Fields | None = fields.value("service_gate")
     if gate is not None:
         service: Fields | None = topology.value("service") if topology is not None else None
         opens = service is not None and "opened" in service.keys
         if context.declared.is_known and not opens:
-            message = "the topology opens no 'service' case: this gate never stops anything"
+            message = "no rule under 'service' opens a case: this gate never stops anything"
             report.warn(fields.where("service_gate"), Code.NO_EFFECT, message)
         if "block" in gate.read and not gate.items("block"):
             report.warn(
@@ -75,7 +75,7 @@ def _warn_of_identity(fields: Fields, context: Context) -> None:
         if shared is not None and declared is not None and declared.counts == type_:
             others = [name for name in context.identifiers if name != type_]
             other = f"'of: {others[0]}'" if others else "another type, with 'of'"
-            message = f"this counts values of {quoted(type_)} itself: name {other}, or drop it"
+            message = f"this counts values of {quoted(type_)} itself: name {other}, or remove it"
             report.warn(row.value.where("shared_after"), Code.NO_EFFECT, message)
 
 
@@ -93,11 +93,11 @@ def _warn_of_channels(fields: Fields, context: Context) -> None:
         channel = context.channels[entry.key.value].input
         writer = sent.get((channel.topic, channel.prefixed)) if channel is not None else None
         if writer is not None:
-            message = f"channel {quoted(writer)} writes its commands there: they are no events"
+            message = f"channel {quoted(writer)} writes its commands there: they are not events"
             report.warn(taken.where("topic"), Code.NO_EFFECT, message)
         mapping: Fields | None = taken.value("map")
         if mapping is not None and not mapping.items("identifiers"):
-            message = "without 'identifiers' no record of this map names anybody"
+            message = "without 'identifiers' the events of this map have no customer"
             report.warn(taken.where("map"), Code.NO_EFFECT, message)
 
 
@@ -105,7 +105,7 @@ def _warn_of_times(fields: Fields, context: Context) -> None:
     grace = fields.value("grace", _GRACE_MS)
     if grace > fields.value("max_late", _MAX_LATE_MS):
         where = fields.where("grace" if "grace" in fields.keys else "max_late")
-        message = "'grace' is longer than 'max_late': an event that late only changes the profile"
+        message = "'grace' exceeds 'max_late': events that late change only the profile"
         context.report.warn(where, Code.NO_EFFECT, message)
 
 

@@ -24,7 +24,7 @@ _NEVER_USED = ("leave", "on", "always", "after", "at")
 
 
 def build_journey(fields: Fields, context: Context) -> tuple[Journey, Scene]:
-    """Return the journey, and what was met on the way."""
+    """Return the journey, and the scene in which it was compiled."""
     name = fields.value("journey")
     scene = Scene(
         context=context,
@@ -60,7 +60,7 @@ def build_journey(fields: Fields, context: Context) -> tuple[Journey, Scene]:
 
 
 def _variables(fields: Fields) -> frozenset[str]:
-    """Return the names in `data`, and of what any step assigns."""
+    """Return the names of variables in `data` and in steps `assign`."""
     declared = {entry.key.value for entry in fields.items("data")}
     for node in _nodes(fields.node):
         if isinstance(node, Mapping):
@@ -82,7 +82,7 @@ def _nodes(root: Node) -> Iterator[Node]:
 
 
 def mentions(root: Node) -> set[str]:
-    """Return every text written below a node, keys aside."""
+    """Return all texts below a node, without keys."""
     return {node.text for node in _nodes(root) if isinstance(node, Scalar)}
 
 
@@ -121,7 +121,7 @@ def _build_entry(fields: Fields, scene: Scene) -> EntryRule:
         return EntryRule(on=frozenset())
     types = scene.entry_types
     if "journey.ended" in types and "when" not in entry.keys:
-        message = "an entry on 'journey.ended' needs 'when': each end would open the next"
+        message = "an entry on 'journey.ended' needs 'when': each end would open an instance again"
         scene.context.report.error(entry.where("on"), Code.ENDLESS_ENTRY, message)
     reentry, pause_ms = Reentry.AFTER_END, 0
     rule = entry.value("reentry")
@@ -177,7 +177,7 @@ def _build_on(item: Item | None, scene: Scene) -> dict[str, tuple[Transition, ..
         transitions = build_transitions(entry.value, types, scene)
         for key in entry.key.value:
             if key.value in on:
-                message = f"event type {quoted(key.value)} stands here already: make one list"
+                message = f"event type {quoted(key.value)} is here already: write one list"
                 scene.context.report.error(key.node, Code.REPEATED, message)
             on[key.value] = transitions
     return on
@@ -192,7 +192,7 @@ def _build_state(entry: Entry, scene: Scene) -> State:
                 report.warn(
                     fields.where(name),
                     Code.NO_EFFECT,
-                    f"{quoted(name)} is never used: the journey ends",
+                    f"{quoted(name)} has no effect: the state is final",
                 )
     always = fields.items("always")
     for item in always:

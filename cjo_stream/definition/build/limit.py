@@ -1,4 +1,4 @@
-"""Limits and the coverage of rules: an action's own, and the policy's."""
+"""Limits of actions and of the policy, and the coverage of the policy's rules."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def build_limit(fields: Fields, coverage: Coverage, scope: str = "") -> Limit:
 
 
 def build_coverage(fields: Fields) -> Coverage:
-    """Return what a rule of the policy is about; a name that is not given covers all."""
+    """Return the coverage of a rule of the policy; an absent key covers all."""
     return Coverage(
         classes=_named(fields, "class"),
         channels=_named(fields, "channel"),
@@ -43,7 +43,7 @@ def build_coverage(fields: Fields) -> Coverage:
 
 
 def coverage_text(fields: Fields) -> str:
-    """Return what a rule is about, in words: `group cards channel push,sms`."""
+    """Return the coverage of a rule in words: `group cards channel push,sms`."""
     return " ".join(
         f"{name} {','.join(item.value for item in fields.items(name))}"
         for name in ("class", "issue", "group", "action", "channel")

@@ -1,4 +1,4 @@
-"""Expressions that must give a number, and can be seen at load never to."""
+"""Expressions that must give a number, and provably never do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OTHER_FIELDS = frozenset(("id", "identifiers", "last_channel"))
 
 
 def is_never_a_number(text: str, facts: dict[str, Fact]) -> bool:
-    """Return whether an expression that compiles gives a text, a boolean or a list, or nothing.
+    """Return whether an expression, which compiles, never gives a number.
 
     >>> is_never_a_number("event.total > 5", {}), is_never_a_number("event.total * 5", {})
     (True, False)

@@ -1,4 +1,4 @@
-"""The `policy` document to a Policy, and what it says of each candidate."""
+"""The `policy` document to a Policy, and its rules for each candidate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REWARD_WINDOW_MS = 7 * 86_400_000
 
 
 def build_policy(fields: Fields | None, context: Context) -> Policy:
-    """Return the policy, an empty one where there is no document."""
+    """Return the policy; without a document an empty one."""
     if fields is None:
         return Policy()
     report = context.report
@@ -55,7 +55,7 @@ def build_candidates(
     policy: Policy,
     fields: Fields | None,
 ) -> dict[str, tuple[Candidate, ...]]:
-    """Return the whole portfolio: each action on each of its channels, with its policy."""
+    """Return the whole portfolio: each action on each of its channels, with the policy's rules."""
     levers: Fields | None = fields.value("levers") if fields is not None else None
     issues, groups = _percents(levers, "issue"), _percents(levers, "group")
     portfolio = {}
@@ -80,7 +80,7 @@ def build_candidates(
 
 
 def _covering(rules: Sequence[Rule], action: Action, channel: str) -> tuple[int, ...]:
-    """Return the places of the rules that cover a candidate."""
+    """Return the indexes of the rules that cover a candidate."""
     return tuple(
         place
         for place, rule in enumerate(rules)
@@ -94,7 +94,7 @@ def _percents(levers: Fields | None, name: str) -> dict[str | None, float]:
 
 
 def _check_names(fields: Fields, context: Context) -> None:
-    """Report channels and actions that are none; warn of issues and groups without actions."""
+    """Report unknown channels and actions; warn of issues and groups without actions."""
     rules: list[Fields] = [
         item.value for name in ("caps", "limits", "quiet_hours") for item in fields.items(name)
     ]
@@ -126,7 +126,7 @@ def _build_caps(fields: Fields, report: Report) -> list[Cap]:
             )
         coverage = build_coverage(rule)
         if coverage.classes is None:
-            # Only a cap that names it is about the class transactional.
+            # Only a cap that names the class transactional covers it.
             coverage = msgspec.structs.replace(coverage, classes=HELD_BACK)
         caps.append(
             Cap(
@@ -143,5 +143,5 @@ def _warn_of_transactional(items: list[Item], report: Report) -> None:
     for item in items:
         if item.value == ActionClass.TRANSACTIONAL:
             report.warn(
-                item.node, Code.NO_EFFECT, "'transactional' passes this gate: this has no effect"
+                item.node, Code.NO_EFFECT, "this gate never stops 'transactional': no effect"
             )

@@ -32,10 +32,10 @@ def build_program(
     eras: Mapping[str, int],
     report: Report,
 ) -> Program | None:
-    """Return the program; None, with the reasons in `report`, where there is none.
+    """Return the program; None, with the errors in `report`, if it does not compile.
 
-    `carried` are earlier versions of journeys, which only finish what they began; `eras` tell how
-    often what customers keep began anew.
+    `carried` are earlier versions of journeys, for instances that they began; `eras` are the eras
+    of traits, facts and cases (definition/era.py).
     """
     topology = next((d for d in definitions if d.kind == "topology"), None)
     fields = topology.fields if topology is not None else None

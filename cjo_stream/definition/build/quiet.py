@@ -1,4 +1,4 @@
-"""Quiet hours: windows by channel; one that never ends is refused."""
+"""Quiet hours: windows by channel. Quiet hours without end are an error."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def _build_window(fields: Fields, context: Context) -> QuietWindow | None:
     if any(fields.is_broken(name) for name in ("channel", "days", "from", "until", "then")):
         return None
     if any(name in fields.keys and not fields.items(name) for name in ("channel", "days")):
-        return None  # none of what is listed could be read: that does not mean all
+        return None  # no listed element could be read; an empty list would mean all
     start, end = fields.get("from"), fields.get("until")
     if start is not None and end is not None and start.value == end.value:
-        report.error(end.node, Code.TOGETHER, "equal to 'from': for a whole day leave out both")
+        report.error(end.node, Code.TOGETHER, "equal to 'from': leave out both for a whole day")
         return None
     days: list[Item] = fields.items("days")
     return QuietWindow(
@@ -70,7 +70,7 @@ def _minute(clock: str) -> int:
 
 
 def _minutes(window: QuietWindow) -> set[int]:
-    """Return the minutes of a week, from Monday's midnight, that lie in a window."""
+    """Return the minutes of a week, counted from Monday 00:00, that lie in a window."""
     length = (window.end_minute - window.start_minute) % _MINUTES_A_DAY or _MINUTES_A_DAY
     return {
         (day * _MINUTES_A_DAY + window.start_minute + minute) % _MINUTES_A_WEEK

@@ -1,4 +1,4 @@
-"""What is odd about a whole journey: states nobody reaches, and the warnings."""
+"""Checks of a whole journey: unreachable states, and warnings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LISTED_MAX = 5
 
 
 def review_journey(journey: Journey, fields: Fields, scene: Scene, *, is_whole: bool) -> None:
-    """Report what is unreachable, and warn; `is_whole` tells that nothing was left out of it."""
+    """Report unreachable states, and warn; `is_whole`: all parts of the journey compiled."""
     if not is_whole:
         _report_unreachable(fields, scene, _mentioned(fields))
         return
@@ -44,14 +44,14 @@ def review_journey(journey: Journey, fields: Fields, scene: Scene, *, is_whole: 
 
 
 def review_traits(traits: list[Entry], raised: set[str], context: Context) -> None:
-    """Warn of traits on events that only journeys and the engine raise: those touch no profile."""
+    """Warn of traits on events that are only raised: raised events do not change the profile."""
     for entry in traits:
         trait = context.traits[entry.key.value]
         fields: Fields = entry.value
         items = fields.items("count" if trait.kind is TraitKind.COUNT else "on")
         for item in items:
             if item.value in raised | ENGINE_TYPES:
-                message = f"{quoted(item.value)} is raised: raised events touch no profile"
+                message = f"{quoted(item.value)} is raised: raised events do not change traits"
                 context.report.warn(item.node, Code.NO_EFFECT, message)
 
 
@@ -70,9 +70,9 @@ def _report_unreachable(fields: Fields, scene: Scene, next_of: dict[str, set[str
 
 
 def _mentioned(fields: Fields) -> dict[str, set[str]]:
-    """Return, for each state, the states that its text names: more than it can lead to.
+    """Return, for each state, the states that its text names: at least those it leads to.
 
-    Where a part could not be read, a state must not be called unreachable for that alone.
+    So no state is reported as unreachable only because another part could not be read.
     """
     everywhere = mentions(fields.nodes["on"]) if "on" in fields.nodes else set()
     return {name: everywhere | mentions(node) for name, node in fields.written("states").items()}
@@ -89,24 +89,22 @@ def _warn_endless(journey: Journey, fields: Fields, context: Context) -> None:
 
 
 def _warn_eventless(journey: Journey, scene: Scene) -> None:
-    """Warn of `event` where time is the cause: it is missing there."""
+    """Warn of `event` in places that only time leads to: it is missing there."""
     by_time = entered_by_time_only(journey)
     for name, state in journey.states.items():
         for expression in _by_time(state, is_entered_by_time=name in by_time):
             if any(path[0] == "event" for path in expression.reads):
                 item = scene.origins[expression]
                 scene.context.report.warn(
-                    item.node, Code.NO_EVENT, "time leads here: 'event' is missing"
+                    item.node, Code.NO_EVENT, "a timer leads here: 'event' is missing"
                 )
 
 
 def _warn_past_loops(journey: Journey, scene: Scene) -> None:
     """Warn of states that send each other on by times that stay in the past, without end."""
     for time in past_loops(journey):
-        message = "once this time is past, it leads back here at once, again and again"
-        scene.context.report.warn(
-            scene.origins[time].node, Code.AGAIN, f"{message}: see 'past: skip'"
-        )
+        message = "once this time is past, the timer fires again and again: see 'past: skip'"
+        scene.context.report.warn(scene.origins[time].node, Code.AGAIN, message)
 
 
 def _warn_keyless(fields: Fields, scene: Scene) -> None:
@@ -153,7 +151,7 @@ def _warn_held_out_service(journey: Journey, scene: Scene) -> None:
 
 
 def _warn_empty_decides(scene: Scene) -> None:
-    """Warn of a `decide` that can match nothing, where every name it gives is known."""
+    """Warn of a `decide` that can match nothing although all of its names are known."""
     context = scene.context
     if None in context.actions.values():
         return
@@ -167,5 +165,5 @@ def _warn_empty_decides(scene: Scene) -> None:
             (step.groups, context.used("group")),
         )
         if all(names >= {*(asked or ())} for asked, names in valid):
-            message = "this decide can match nothing: no action has all that it asks for"
+            message = "this decide can match nothing: no action meets all its conditions"
             context.report.warn(node, Code.NO_MATCH, message)

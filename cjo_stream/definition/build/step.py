@@ -1,4 +1,4 @@
-"""Steps, transitions and what they share: a place in a journey, and the names it may use."""
+"""Steps and transitions, and the scene that they share: the names that a journey may use."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from cjo_stream.definition.text.report import nearest, quoted, unknown
 
 Asking = TypeVar("Asking", Act, Decide)
 Types = frozenset[str] | None
-"""Event types that may have led to a place; None where that is not known."""
+"""Event types that may have led to a place; None if they are not known."""
 
 
 @dataclass
 class Scene:
-    """One journey while it is compiled: the names its places may use, and what they named."""
+    """One journey while it is compiled: the names that it may use, and those it uses."""
 
     context: Context
     definition: str
@@ -43,13 +43,13 @@ class Scene:
     entry_types: frozenset[str]
     origins: dict[Expression, Item] = field(default_factory=dict)
     asks: list[tuple[Node, Act | Decide]] = field(default_factory=list)
-    """Each request, and where it names what it asks for."""
+    """Each request, with the node of its `act` or `decide`."""
     raised: set[str] = field(default_factory=set)
     is_graph_known: bool = True
-    """Whether every transition's target is known, or can be guessed from its nearest name."""
+    """Whether the target of every transition is known, or guessed from the closest name."""
 
     def expression(self, item: Item | None, types: Types, place: Place) -> Expression | None:
-        """Return an expression of this journey's."""
+        """Return an expression of this journey; None if it is absent, or was reported."""
         context = self.context
         expression = context.expression(item, place, self.definition, self.data)
         if item is not None and expression is not None:
@@ -71,7 +71,7 @@ class Scene:
         return {key: expression for key, expression in compiled if expression is not None}
 
     def target(self, item: Item) -> str:
-        """Return a state's name; where there is none such, it is reported and guessed."""
+        """Return the name of a state; report an unknown name, and return the closest one."""
         name: str = item.value
         if name in self.states:
             return name
@@ -100,7 +100,7 @@ def build_transition(fields: Fields, types: Types, scene: Scene) -> Transition:
     target, branches = fields.get("to"), fields.get("split")
     if "to" in fields.keys and "split" in fields.keys:
         scene.context.report.error(
-            fields.where("split"), Code.TARGET, "has 'to' already: one of the two"
+            fields.where("split"), Code.TARGET, "'to' is here already: write one of the two"
         )
     if branches is not None:
         to = _build_split(branches, scene)
@@ -184,7 +184,7 @@ def _listed(fields: Fields, name: str) -> tuple[str, ...] | None:
 
 
 def _with_candidates(step: Asking, node: Node, scene: Scene) -> Asking:
-    """Return a request with the candidates that it asks for."""
+    """Return a request with its candidates."""
     candidates = candidates_of(scene.context.candidates, asked_of(step))
     step = msgspec.structs.replace(step, candidates=candidates)
     scene.asks.append((node, step))
@@ -212,7 +212,7 @@ def _build_raise(fields: Fields, types: Types, scene: Scene) -> Raise | None:
     if item is None:
         return None
     if item.value in PROFILE_TYPES:
-        message = f"raised events touch no profile: {quoted(item.value)} does nothing to it"
+        message = f"raised events do not change the profile: {quoted(item.value)} has no effect"
         scene.context.report.warn(item.node, Code.NO_EFFECT, message)
     scene.raised.add(item.value)
     return Raise(type=item.value, attributes=attributes)

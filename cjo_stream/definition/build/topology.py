@@ -29,7 +29,7 @@ from cjo_stream.definition.text.report import Report, quoted, unknown
 RANK_STEP = 8
 RANK_MAX = 255
 TYPES_MAX = RANK_MAX // RANK_STEP
-"""A rank is one byte of a customer's id, and types to come need gaps."""
+"""A rank is one byte of a customer's id; gaps between ranks are for later types."""
 _KEEP = 50
 KEEP_MAX = 1_000
 TIMEZONE = "timezone"
@@ -39,7 +39,7 @@ _TYPE = re.compile(EVENT_TYPE)
 
 
 def build_topology(fields: Fields, context: Context) -> dict[str, Any]:
-    """Return the topology's fields of a Program, and tell `context` the names it declares."""
+    """Return the topology's fields of a Program, and put its declarations into `context`."""
     report = context.report
     _build_identity(fields, context)
     for entry in fields.items("channels"):
@@ -78,7 +78,7 @@ def build_topology(fields: Fields, context: Context) -> dict[str, Any]:
 
 
 def _regions() -> frozenset[str]:
-    """Return the regions that have phone numbers, by the codes of ISO 3166 or as good as that."""
+    """Return the regions with phone numbers: codes of ISO 3166, and some similar ones."""
     listed = resources.files("tzdata.zoneinfo").joinpath("iso3166.tab").read_text(encoding="utf-8")
     codes = (line[:2] for line in listed.splitlines() if not line.startswith("#"))
     return frozenset(codes) - _WITHOUT_PHONES | _NOT_IN_ISO
@@ -170,7 +170,7 @@ def _build_map(channel: str, fields: Fields | None, context: Context) -> dict[st
     if type_ is not None and item is not None and type_.is_constant:
         fixed = type_.evaluate(Scope(now=0))
         if not isinstance(fixed, str) or not _TYPE.fullmatch(fixed):
-            context.report.error(item.node, Code.FORM, f"this is no event type: {EVENT_TYPE}")
+            context.report.error(item.node, Code.FORM, f"this is not an event type: {EVENT_TYPE}")
     for entry in fields.items("identifiers"):
         types = context.declared.identifiers
         context.check_known(entry.key.node, "identifier type", entry.key.value, types)
@@ -180,7 +180,7 @@ def _build_map(channel: str, fields: Fields | None, context: Context) -> dict[st
 
 
 def _check_input_topics(fields: Fields, context: Context) -> None:
-    """Report channels that read one topic: its name is what tells the channel of a record."""
+    """Report channels that read the same topic: the topic determines a record's channel."""
     first: dict[tuple[str, bool], str] = {}
     for entry in fields.items("channels"):
         taken = context.channels[entry.key.value].input
@@ -214,7 +214,7 @@ def _build_profile(fields: Fields, context: Context) -> None:
 
 
 def _check_zone_fact(entry: Entry, fact: Fact, report: Report) -> None:
-    """Report a fact `timezone` that can hold no zone: it is the customer's own."""
+    """Report a fact `timezone` that cannot hold a zone: the engine reads it as the customer's."""
     fields: Fields = entry.value
     type_, default = fields.get("type"), fields.get("default")
     if type_ is not None and fact.type != FactType.STRING:
@@ -228,7 +228,7 @@ def _check_zone_fact(entry: Entry, fact: Fact, report: Report) -> None:
 
 def _check_name(entry: Entry, what: str, report: Report) -> None:
     if entry.key.value in PROFILE_FIELDS:
-        message = f"a {what} may not be called {quoted(entry.key.value)}: the profile has it"
+        message = f"a {what} cannot be named {quoted(entry.key.value)}: every profile has that"
         report.error(entry.key.node, Code.REPEATED, message)
 
 
@@ -244,7 +244,7 @@ def _build_trait(entry: Entry, context: Context) -> Trait:
             report.error(
                 fields.where("on"),
                 Code.TOGETHER,
-                "'count' names its event types itself: drop 'on'",
+                "'count' names its event types itself: remove 'on'",
             )
     else:
         on = types_of(fields)

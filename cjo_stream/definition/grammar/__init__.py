@@ -1,1 +1,1 @@
-"""The form of each kind of document, as tables: one check, one JSON Schema, from the same rows."""
+"""The form of each kind of document, as tables from which check and JSON Schema are made."""

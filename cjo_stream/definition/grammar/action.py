@@ -36,7 +36,7 @@ _CONTEXT = Record(
         "when": Field(CONDITION, "The condition under which the weight counts.", is_required=True),
         "weight": Field(
             Number(),
-            "Percent that the priority gains; a negative number takes away.",
+            "Percent that the priority gains; a negative number subtracts.",
             is_required=True,
         ),
     },
@@ -62,13 +62,13 @@ ACTION = Record(
         "owner": Field(TEXT, "The team that answers for the action."),
         "class": Field(
             CLASS,
-            "What the action is to the customer; gates depend on it. Default: marketing.",
+            "The purpose of the action; gates depend on it. Default: marketing.",
         ),
         "value": Field(
             FORMULA, "What an acceptance is worth: a number or an expression. Default: 1."
         ),
         "lever": Field(
-            Number(), "Percent that operations adds to the priority; a negative number takes away."
+            Number(), "Percent that operations adds to the priority; a negative number subtracts."
         ),
         "eligible": Field(CONDITION, "May this customer have it? Default: true."),
         "applicable": Field(CONDITION, "Does it make sense now? Default: true."),

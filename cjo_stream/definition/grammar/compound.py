@@ -14,7 +14,7 @@ from cjo_stream.definition.unsupported import unsupported
 
 @dataclass(frozen=True)
 class Many:
-    """A list, or one alone. `fewest` is how many there must be."""
+    """A list, or one element alone. `fewest` is the least number of elements."""
 
     of: Shape
     fewest: int = 0
@@ -38,7 +38,7 @@ class Many:
 
 @dataclass(frozen=True)
 class MapOf:
-    """A mapping with keys of the author's own, in the order written: a list of Entry."""
+    """A mapping whose keys the author chooses: a list of Entry, in the order written."""
 
     key: Shape
     of: Shape
@@ -71,14 +71,14 @@ class MapOf:
 
 @dataclass(frozen=True)
 class Field:
-    """A key of a record. `about` says what it means, in schemas and in docs/."""
+    """A key of a record. `about` is its description, in schemas and in docs/."""
 
     of: Shape
     about: str
     is_required: bool = False
 
     def schema(self, shared: dict[str, Schema]) -> Schema:
-        """Return the schema of its values, described."""
+        """Return the schema of its values, with the description."""
         return {"description": self.about, **self.of.schema(shared)}
 
 
@@ -86,8 +86,8 @@ class Field:
 class Record:
     """A mapping with the keys of a table. Its value is `Fields`.
 
-    `subject` is what a person calls it; `short` names the field that stands alone where a scalar
-    does; of `one_of` exactly one must be given.
+    `subject` is its name in messages. `short` is the field that a scalar in place of the mapping
+    sets. Exactly one of `one_of` must be given.
     """
 
     subject: str
@@ -95,7 +95,7 @@ class Record:
     short: str | None = None
     one_of: tuple[str, ...] = ()
     named: str | None = None
-    """Name of its schema where it is shared."""
+    """The name of its schema, if that is shared."""
 
     def read(self, node: Node, report: Report) -> Item | None:
         """Return the fields."""
@@ -108,7 +108,7 @@ class Record:
             return refuse(node, report, f"a mapping ({self.subject})")
         found = Fields(node, {}, {}, {})
         for key_node, value_node in node.pairs:
-            self._take(key_node, value_node, found, report)
+            self._read_field(key_node, value_node, found, report)
         for name, row in self.fields.items():
             if row.is_required and name not in found.keys:
                 report.error(node, Code.MISSING, f"{self.subject} needs {quoted(name)}")
@@ -119,7 +119,7 @@ class Record:
             report.error(node, Code.TOGETHER, f"{self.subject} has exactly one of {wanted}")
         return Item(node, found)
 
-    def _take(self, key_node: Node, value_node: Node, found: Fields, report: Report) -> None:
+    def _read_field(self, key_node: Node, value_node: Node, found: Fields, report: Report) -> None:
         if not isinstance(key_node, Scalar):
             refuse(key_node, report, "a key")
             return
@@ -169,7 +169,7 @@ class ScalarOr:
     mapping: Shape
 
     def read(self, node: Node, report: Report) -> Item | None:
-        """Return what the shape for the node's kind gives."""
+        """Return the item of the shape for this kind of node."""
         return (self.scalar if isinstance(node, Scalar) else self.mapping).read(node, report)
 
     def schema(self, shared: dict[str, Schema], /) -> Schema:

@@ -24,7 +24,7 @@ from cjo_stream.definition.grammar.word import (
 _ACT = Record(
     "an act",
     {
-        "action": Field(NAMED, "The action to ask for.", is_required=True),
+        "action": Field(NAMED, "The action to request.", is_required=True),
         "channels": Field(
             Many(NAMED, fewest=1),
             "The channels to try, in this order. Default: the action's treatments, as written.",
@@ -49,7 +49,7 @@ _RAISE = Record(
     {
         "type": Field(
             Text(EVENT_TYPE, "an event type"),
-            "The type of the event to raise before the same customer.",
+            "The type of the event to raise for the same customer.",
             is_required=True,
         ),
         "attributes": Field(FORMULAS, "Expressions for its attributes, by name."),
@@ -58,11 +58,9 @@ _RAISE = Record(
 _STEP = Record(
     "a step",
     {
-        "act": Field(_ACT, "Ask for one action: its name, or a mapping."),
-        "decide": Field(
-            _DECIDE, "Ask for the best of several actions; `{}` means the whole catalogue."
-        ),
-        "raise": Field(_RAISE, "Put an event before the same customer, at once."),
+        "act": Field(_ACT, "Request one action: its name, or a mapping."),
+        "decide": Field(_DECIDE, "Request the best of several actions; `{}` means all actions."),
+        "raise": Field(_RAISE, "Raise an event for the same customer, at once."),
         "set": Field(VARIABLES, "Set facts of the profile: expressions by name."),
         "assign": Field(VARIABLES, "Change variables of the instance: expressions by name."),
     },
@@ -103,8 +101,8 @@ _AT = Record(
         ),
         **_MOVE,
         "past": Field(
-            Choice(tuple(Past), "way with the past"),
-            "What happens if the time is past already. Default: fire.",
+            Choice(tuple(Past), "effect of a past time"),
+            "What happens if the time is already past. Default: fire.",
         ),
     },
     named="at",
@@ -134,10 +132,10 @@ _REENTRY = ScalarOr(
         "a re-entry",
         {
             "after_end": Field(
-                DURATION, "Not while one is live, nor until this long after its end."
+                DURATION, "Not while an instance is live, and not until this long after its end."
             ),
             "after_entry": Field(
-                DURATION, "Not while one is live, nor until this long after its entry."
+                DURATION, "Not while an instance is live, and not until this long after its entry."
             ),
         },
         one_of=("after_end", "after_entry"),
@@ -188,16 +186,17 @@ JOURNEY = Record(
         "entry": Field(_ENTRY, "Which event opens an instance.", is_required=True),
         "holdout": Field(
             SHARE,
-            "The share of customers whom the journey sends nothing, to measure what it is worth.",
+            "The share of customers to whom the journey sends nothing, to measure its effect.",
         ),
         "data": Field(
             VARIABLES, "Variables of the instance: expressions, evaluated once, at entry."
         ),
         "goal": Field(
             _GOAL,
-            "The event that the journey is for. It ends no instance, unless `exit` is true.",
+            "The event that the journey aims at. It does not end an instance, unless `exit` is "
+            "true.",
         ),
-        "exit": Field(Many(_EXIT), "Events that end the instance, whatever state it is in."),
+        "exit": Field(Many(_EXIT), "Events that end the instance, in any state."),
         "initial": Field(NAMED, "The state that an instance begins in.", is_required=True),
         "on": Field(_ON, "Transitions of every state, tried after the state's own."),
         "states": Field(MapOf(NAMED, _STATE, fewest=1), "The states, by name.", is_required=True),

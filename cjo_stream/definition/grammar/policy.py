@@ -53,7 +53,7 @@ _WINDOW = Record(
         ),
         "until": Field(_CLOCK, "When it ends; earlier than `from` means the next day."),
         "then": Field(
-            Choice(tuple(Then), "way with requests"),
+            Choice(tuple(Then), "effect on requests"),
             "`delay`: decide again when it ends; `drop`: do not send.",
             is_required=True,
         ),
@@ -79,15 +79,16 @@ POLICY = Record(
         "limits": Field(Many(_LIMIT), "Pauses of groups, issues or channels after outcomes."),
         "quiet_hours": Field(Many(_WINDOW), "When nothing is sent."),
         "consent": Field(
-            MapOf(CLASS, Choice(tuple(Consent), "way of consent")),
-            "What a class needs: a grant (`opt_in`), no refusal (`opt_out`). Default: nothing.",
+            MapOf(CLASS, Choice(tuple(Consent), "kind of consent")),
+            "The consent that a class needs: a grant (`opt_in`), or no refusal (`opt_out`). "
+            "Default: none.",
         ),
         "service_gate": Field(
             Record(
                 "a service gate",
                 {"block": Field(Many(CLASS), "Classes that are not sent.", is_required=True)},
             ),
-            "What is not sent to a customer with an open service case.",
+            "Classes that are not sent to a customer with an open service case.",
         ),
         "levers": Field(
             Record(

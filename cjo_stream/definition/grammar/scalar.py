@@ -24,7 +24,7 @@ _NOT_PLAIN = object()
 
 @dataclass(frozen=True)
 class Text:
-    """A text; of the form `pattern` where there is one. `wanted` is that form in words."""
+    """A text that matches `pattern`, if there is one. `wanted` is that form in words."""
 
     pattern: str | None = None
     wanted: str = "a text"
@@ -64,7 +64,7 @@ class Loose:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some words of `core.word`; `subject` names the place in `unsupported`."""
+    """One of some words of `core.word`; `subject` names them in messages and in `unsupported`."""
 
     words: tuple[str, ...]
     what: str
@@ -169,7 +169,7 @@ class DurationOr:
             return refuse(node, report, wanted)
         near = nearest(node.text, self.words)
         if near is not None:
-            message = f"{quoted(node.text)} is no duration; did you mean {quoted(near)}?"
+            message = f"{quoted(node.text)} is not a duration; did you mean {quoted(near)}?"
             report.error(node, Code.UNKNOWN, message, near)
             return None
         return Duration().read(node, report)
@@ -203,14 +203,14 @@ class Share:
 
 @dataclass(frozen=True)
 class Formula:
-    """An expression's text, or a constant; a condition is no number."""
+    """An expression's text, or a constant; a condition must not be a number."""
 
     is_condition: bool = False
 
     def read(self, node: Node, report: Report) -> Item | None:
         """Return the text, or the constant's value."""
         if not isinstance(node, Scalar):
-            return refuse(node, report, "an expression (a list is written in quotes)")
+            return refuse(node, report, "an expression (write a list in quotes)")
         value = node.value
         if self.is_condition and not isinstance(value, str | bool):
             return refuse(node, report, "a condition")
@@ -228,22 +228,22 @@ class Formula:
 
 @dataclass(frozen=True)
 class Anything:
-    """Any plain value: what JSON can say."""
+    """Any value that JSON can hold."""
 
     def read(self, node: Node, report: Report) -> Item | None:
-        """Return JSON's value of the node."""
+        """Return the node's value as JSON has it."""
         value = plain(node)
         if value is _NOT_PLAIN:
             return refuse(node, report, "a value that JSON can hold")
         return Item(node, value)
 
     def schema(self, _: dict[str, Schema], /) -> Schema:
-        """Return the schema that takes all."""
+        """Return the schema that allows everything."""
         return {}
 
 
 def plain(node: Node) -> Any:
-    """Return JSON's value of a node; a marker that is no value where it has none."""
+    """Return the value of a node as JSON has it, or a marker if JSON cannot hold it."""
     if isinstance(node, Scalar):
         is_odd = isinstance(node.value, float) and not math.isfinite(node.value)
         return _NOT_PLAIN if is_odd else node.value

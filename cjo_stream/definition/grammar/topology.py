@@ -37,7 +37,7 @@ _MAP = Record(
 _IN = Record(
     "a channel's in",
     {
-        "topic": Field(_TOPIC, "The topic that events come in by. Default: cjo.event.CHANNEL.v1."),
+        "topic": Field(_TOPIC, "The topic of the events. Default: cjo.event.CHANNEL.v1."),
         "format": Field(
             Choice(tuple(Format), "format"), "The form of the records. Default: native."
         ),
@@ -48,11 +48,9 @@ _OUT = Record(
     "a channel's out",
     {
         "address": Field(
-            NAMED, "The identifier type that the channel reaches customers by.", is_required=True
+            NAMED, "The identifier type by which the channel reaches customers.", is_required=True
         ),
-        "topic": Field(
-            _TOPIC, "The topic that commands go out by. Default: cjo.action.CHANNEL.v1."
-        ),
+        "topic": Field(_TOPIC, "The topic of the commands. Default: cjo.action.CHANNEL.v1."),
     },
 )
 _CHANNEL = Record(
@@ -73,11 +71,11 @@ _IDENTIFIER = Record(
         ),
         "normalise": Field(
             Choice(tuple(NormalForm), "normal form"),
-            "How values are brought to one form. Default: Unicode's NFKC, without blanks around.",
+            "How values are normalised. Default: Unicode's NFKC, without surrounding blanks.",
         ),
         "shared_after": Field(
             COUNT,
-            "Seen with more values of `of` than this, it links nobody. Default: never.",
+            "A value seen with more values of `of` than this no longer links. Default: never.",
         ),
         "of": Field(
             NAMED, "The identifier type that `shared_after` counts. Default: the strongest."
@@ -91,7 +89,8 @@ _IDENTITY = Record(
             Many(_IDENTIFIER, fewest=1), "Identifier types, the strongest first.", is_required=True
         ),
         "blocked": Field(
-            Many(Loose()), "Values that name nobody, such as guest; in any case, of any type."
+            Many(Loose()),
+            "Values that identify nobody, such as guest; in upper or lower case, of any type.",
         ),
     },
 )
@@ -111,14 +110,14 @@ _FACT = Record(
 _TRAIT = Record(
     "a trait",
     {
-        "count": Field(EVENT_TYPES, "How many events of these types came."),
+        "count": Field(EVENT_TYPES, "The number of events of these types."),
         "sum": Field(FORMULA, "The sum of an expression's values."),
         "min": Field(FORMULA, "The smallest of an expression's values."),
         "max": Field(FORMULA, "The largest of an expression's values."),
         "first": Field(FORMULA, "An expression's value at the earliest event."),
         "last": Field(FORMULA, "An expression's value at the latest event."),
         "distinct": Field(
-            FORMULA, "A list of an expression's different values, in order of first sight."
+            FORMULA, "A list of an expression's different values, in order of first occurrence."
         ),
         "on": Field(EVENT_TYPES, "Event types that the trait listens to."),
         "when": Field(CONDITION, "Only events for which this condition holds."),
@@ -132,10 +131,10 @@ _PROFILE = Record(
     {
         "facts": Field(
             MapOf(NAMED, _FACT),
-            "What producers or journeys say about a customer, by name: a type, or a mapping.",
+            "Values that producers or journeys set, by name: a type, or a mapping.",
         ),
         "traits": Field(
-            MapOf(NAMED, _TRAIT), "What the engine computes from a customer's events, by name."
+            MapOf(NAMED, _TRAIT), "Values that the engine computes from events, by name."
         ),
     },
 )
@@ -166,18 +165,19 @@ TOPOLOGY = Record(
         ),
         "grace": Field(
             DURATION,
-            "How much older than the entry of a state an event may be and move it. Default: 5m.",
+            "How much older than the entry of a state an event may be to still move the instance. "
+            "Default: 5m.",
         ),
         "max_late": Field(
-            DURATION, "An event older than this updates the profile and nothing else. Default: 1d."
+            DURATION, "An event older than this changes only the profile. Default: 1d."
         ),
         "channels": Field(
             MapOf(NAMED, _CHANNEL, fewest=1),
             "Where events come in and commands go out, by name.",
             is_required=True,
         ),
-        "identity": Field(_IDENTITY, "What names a customer.", is_required=True),
-        "profile": Field(_PROFILE, "What is known of a customer."),
+        "identity": Field(_IDENTITY, "The identifiers of customers.", is_required=True),
+        "profile": Field(_PROFILE, "The facts and traits of customers."),
         "service": Field(_SERVICE, "Service cases: a customer with an open case has a problem."),
     },
 )

@@ -30,13 +30,13 @@ SHARE = Share()
 FLAG = Flag()
 
 ON = {
-    "on": Field(EVENT_TYPES, "Event types; any of them will do.", is_required=True),
+    "on": Field(EVENT_TYPES, "Event types; any of them matches.", is_required=True),
     "when": Field(CONDITION, "Only if this condition holds."),
 }
 KEYED = {
     **ON,
     "key": Field(
-        FORMULA, "An expression that tells one from another, as a cart's or a ticket's id."
+        FORMULA, "An expression that distinguishes instances or cases, such as a cart's id."
     ),
 }
 
@@ -44,11 +44,11 @@ CLASS = Choice(tuple(ActionClass), "class")
 LIMIT = {
     "outcome": Field(
         Choice((OFFERED, *Outcome), "outcome"),
-        "The outcome that counts; `offered` is a command issued.",
+        "The outcome that counts; `offered` counts every command.",
         is_required=True,
     ),
     "count": Field(COUNT, "How many of them start the pause. Default: 1."),
-    "per": Field(DURATION, "Within which time they count. Default: ever."),
+    "per": Field(DURATION, "The time within which they count. Default: ever."),
     "pause": Field(
         DurationOr(("forever",)),
         "How long nothing of this scope is sent, from the outcome's own time.",

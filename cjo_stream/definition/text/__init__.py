@@ -1,1 +1,1 @@
-"""From a folder's bytes to nodes that know their place. Knows YAML, nothing of topologies."""
+"""From a folder's bytes to nodes with their places. It knows YAML, but nothing of topologies."""

@@ -1,8 +1,8 @@
 """YAML documents to nodes, safely.
 
-Only ruamel.yaml's scanner and parser are used: its events are put together here, so that every
-node keeps its place, no tag makes an object, and limits hold before memory is spent. An alias
-gives the anchored node again, and counts as often as it is used.
+Only the scanner and the parser of ruamel.yaml are used. Its events are composed here, so that
+every node keeps its place, no tag creates an object, and limits apply before memory is used. An
+alias returns the anchored node again, and each use of it counts.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from cjo_stream.definition.text.source import Document, Source, documents
 NODES_MAX = 10_000
 DEPTH_MAX = 50
 FILES_KEPT = 32
-"""A file at the bound of nodes takes some 2 MB."""
+"""Files cached; one at the bound of nodes takes about 2 MB."""
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _ANCHOR = re.compile(r"&[^\s,\[\]{}]+\s*")
 _COLON = re.compile(r"\s*:")
 _IN_FLOW = ("did not find expected", "expected ',' or", "expected the node content")
-QUOTE = "quote the whole expression, for a comma or a bracket inside {...} or [...] cuts it apart"
+QUOTE = "quote the whole expression: a comma or a bracket inside {...} or [...] ends it"
 
 
 class _Scanner(Scanner):
-    """Stops at a tag before it is read: definitions have none."""
+    """Refuses tags: definitions have none."""
 
     def fetch_tag(self) -> None:
         raise ScannerError(None, None, "tags are not allowed", self.reader.get_mark())
@@ -42,18 +42,18 @@ class _Scanner(Scanner):
 
 @dataclass
 class Budget:
-    """How many nodes of a file were met."""
+    """The number of nodes read from a file so far."""
 
     nodes: int = 0
 
     @property
     def is_spent(self) -> bool:
-        """Return whether the file holds more than it may; that was reported."""
+        """Return whether the file has too many nodes; that has been reported."""
         return self.nodes > NODES_MAX
 
 
 class _RefusedError(Exception):
-    """Reading the document ends here."""
+    """The rest of the document is not read."""
 
     def __init__(self, index: int, message: str) -> None:
         super().__init__(message)
@@ -72,7 +72,7 @@ class _Open:
     height: int = 1
     children: list[Node] = field(default_factory=list)
     bare: set[int] = field(default_factory=set)
-    """Positions among `children` of values that were not written: `{a, b}`."""
+    """Positions in `children` of values that are not written, as in `{a, b}`."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class _Anchored:
 
 
 class Composed(NamedTuple):
-    """A document's roots (several where `...` parts them), and what is wrong, by its index."""
+    """A document's roots (several if `...` separates them), and its faults: (index, message)."""
 
     document: Document
     roots: list[Node]
@@ -92,9 +92,9 @@ class Composed(NamedTuple):
 
 @lru_cache(maxsize=FILES_KEPT)
 def compose(source: Source) -> list[Composed]:
-    """Return the documents of a file as nodes, which nobody changes: up to what it may hold.
+    """Return the documents of a file as nodes, up to the bound of nodes.
 
-    A file is read again by each set that has it, which may be all sets that there were.
+    Results are cached, because many sets may contain the same file: callers must not change them.
     """
     budget = Budget()
     found = []
@@ -117,13 +117,13 @@ def _compose(document: Document, budget: Budget) -> Composed:
         index = document.start + (mark.index if mark is not None else 0)
         faults.append((min(index, document.end), _words(error)))
     except (YAMLError, ValueError, OverflowError) as error:
-        # What ruamel.yaml raises for an escape beyond Unicode, a version that is no number, ...
-        faults.append((document.start, f"no YAML: {quoted(str(error))}"))
+        # ruamel.yaml raises these for an escape beyond Unicode, a version that is no number, ...
+        faults.append((document.start, f"not YAML: {quoted(str(error))}"))
     return Composed(document, roots, faults)
 
 
 class _Composer:
-    """Puts the events of one document together, without recursion."""
+    """Composes the events of one document into nodes, without recursion."""
 
     def __init__(self, document: Document, budget: Budget, faults: list[tuple[int, str]]) -> None:
         self._document = document
@@ -141,14 +141,14 @@ class _Composer:
             if isinstance(event, events.DocumentStartEvent):
                 self._anchors.clear()
                 if event.tags or event.version not in (None, (1, 2)):
-                    raise _RefusedError(start, "of directives, only `%YAML 1.2` is allowed")
+                    raise _RefusedError(start, "the only directive allowed is `%YAML 1.2`")
                 continue
-            root = self._take(event, start)
+            root = self._add(event, start)
             if root is not None:
                 yield root
 
-    def _take(self, event: Any, start: int) -> Node | None:
-        """Take one event; return the root that it completes."""
+    def _add(self, event: Any, start: int) -> Node | None:
+        """Add one event; return the root that it completes, if any."""
         if isinstance(event, events.AliasEvent):
             return self._close(self._alias(event, start))
         if isinstance(event, events.ScalarEvent):
@@ -168,7 +168,7 @@ class _Composer:
         return None
 
     def _written(self, event: Any, start: int, end: int) -> tuple[int, int]:
-        """Return where a scalar stands: without its anchor; of nothing, behind the key's colon."""
+        """Return a scalar's start and end, without its anchor; an empty one follows the colon."""
         text = self._document.source.text
         read = self._open[-1].children if self._open else []
         if event.anchor is not None and (anchor := _ANCHOR.match(text, start, end)):
@@ -215,7 +215,7 @@ class _Composer:
         return self._close(anchored)
 
     def _close(self, complete: _Anchored) -> Node | None:
-        """Hand a complete node to what contains it; return it where nothing does."""
+        """Add a complete node to its container; return it if it has none."""
         if not self._open:
             return complete.node
         outer = self._open[-1]
@@ -260,7 +260,7 @@ class _Composer:
         return pairs
 
     def _mend(self, closed: _Open) -> list[Node]:
-        """Take an expression that commas cut apart for one thing, and say so."""
+        """Join an expression that commas cut apart, and report it."""
         mended: list[Node] = []
         children = closed.children
         position = 0
@@ -283,7 +283,7 @@ class _Composer:
 
 
 def is_open(node: Node) -> bool:
-    """Return whether a plain scalar opens a bracket or a quote that it does not close."""
+    """Return whether a plain scalar has an unclosed bracket or quote."""
     return isinstance(node, Scalar) and node.style is None and _is_unbalanced(node.text)
 
 
@@ -297,13 +297,13 @@ def _is_unbalanced(text: str) -> bool:
 
 
 def _words(error: MarkedYAMLError) -> str:
-    """Return what the scanner or parser says, and what to do where an expression may be why."""
+    """Return the error of the scanner or parser, with advice if an expression may be the cause."""
     parts = [part for part in (error.context, error.problem) if part]
     said = quoted(", ".join(str(part) for part in parts), "")
     in_flow = "flow" in str(error.context or "")
     is_cut = str(error.problem or "").startswith(_IN_FLOW) and "<stream end>" not in said
     if in_flow and is_cut:
-        return f"no YAML: {said}; {QUOTE}"
+        return f"not YAML: {said}; {QUOTE}"
     if "mapping values are not allowed" in str(error.problem or ""):
-        return f"no YAML: {said}; quote a text that holds a colon and a space"
-    return f"no YAML: {said}"
+        return f"not YAML: {said}; quote a text that contains a colon and a space"
+    return f"not YAML: {said}"

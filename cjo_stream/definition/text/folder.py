@@ -15,17 +15,17 @@ FILE_BYTES_MAX = 1 << 20
 _UNPRINTABLE = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
-"""What YAML 1.2 (5.1) does not let stand in a text, and the byte order mark inside of one."""
+"""Characters that YAML 1.2 (5.1) forbids, and a byte order mark within a text."""
 
 
 def read_folder(folder: Path, report: Report) -> dict[str, Source]:
-    """Return the sources by their paths in the folder, `/` between the parts, in their order.
+    """Return the sources by their paths in the folder, with `/` between the parts, sorted.
 
-    A file that is too large, cannot be read or is no text is reported, and left out. Raises
-    UsageError where there is no folder.
+    A file that is too large, cannot be read or is not text is reported, and left out. Raises
+    UsageError if there is no folder.
     """
     if not folder.is_dir():
-        what = "is no folder" if folder.exists() else "does not exist"
+        what = "is not a folder" if folder.exists() else "does not exist"
         raise UsageError(f"{folder} {what}: name a folder of *.yaml files with a `topology`")
     paths = sorted(_yaml_files(folder), key=lambda path: path.relative_to(folder).as_posix())
     sources = {}
@@ -52,7 +52,7 @@ def _read_file(path: Path, report: Report) -> Source | None:
         report.error_at(nothing, 0, Code.FILE, "a name that is not UTF-8: rename the file")
         return None
     if not path.is_file() and path.exists():
-        report.error_at(nothing, 0, Code.FILE, "no regular file: rename it, or move it away")
+        report.error_at(nothing, 0, Code.FILE, "not a regular file: rename it, or move it away")
         return None
     try:
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Nodes: values of a YAML document that know where they were written."""
+"""Nodes: values of a YAML document, with their places in the text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cjo_stream.definition.text.source import Source
 
 @dataclass(eq=False)
 class Node:
-    """Something written at the characters `start` to `end` of its source."""
+    """A part of a document, at the characters `start` to `end` of its source."""
 
     source: Source
     start: int
@@ -26,9 +26,9 @@ class Scalar(Node):
     style: str | None
 
     def index_at(self, offset: int) -> int:
-        """Return where in the source the character `offset` of `text` was written.
+        """Return the index in the source of the character `offset` of `text`.
 
-        Folded lines and indentation are followed; behind an escape it is the scalar's start.
+        Folded lines and indentation are followed; after an escape it is the scalar's start.
         """
         raw = self.source.text
         index = self.start
@@ -68,17 +68,17 @@ class Mapping(Node):
 
 @dataclass(eq=False)
 class Broken(Node):
-    """What could not be read, and was reported."""
+    """A part that could not be read, and was reported."""
 
 
 def names_below(node: Node | None) -> dict[str, Node]:
-    """Return a mapping's values by their keys' texts; nothing for what is no mapping."""
+    """Return a mapping's values by the texts of their keys; empty if the node is not a mapping."""
     pairs = node.pairs if isinstance(node, Mapping) else []
     return {key.text: value for key, value in pairs if isinstance(key, Scalar)}
 
 
 def word(node: Node) -> str:
-    """Return what a person would call a node's kind."""
+    """Return the name of a node's kind, for messages."""
     if isinstance(node, Mapping):
         return "a mapping"
     if isinstance(node, Sequence):

@@ -1,4 +1,4 @@
-"""Findings about definitions, gathered so that all are told in one go."""
+"""Diagnostics, collected so that all are reported together."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _LINE_MAX = 160
 
 
 class Report:
-    """Collects diagnostics. `errors` counts what was found so far."""
+    """Collects diagnostics. `errors` is the number of errors so far."""
 
     def __init__(self) -> None:
         self._found: dict[Diagnostic, None] = {}
         self.errors = 0
 
     def error(self, node: Node, code: Code, message: str, suggestion: str = "") -> None:
-        """Report what stops the load, at `node`; `suggestion` is what to write in its place."""
+        """Report an error, which stops the load, at `node`; `suggestion` may replace the node."""
         self.errors += 1
         self._add(_span(node), "error", code, message, suggestion)
 
@@ -38,16 +38,16 @@ class Report:
         suggestion: str = "",
         characters: int = 1,
     ) -> None:
-        """Report what stops the load, at so many characters of `source` from `index` on."""
+        """Report an error at `length` characters of `source` from `index` on."""
         self.errors += 1
         self._add((source, index, index + characters), "error", code, message, suggestion)
 
     def warn(self, node: Node, code: Code, message: str, suggestion: str = "") -> None:
-        """Report what never stops a load, at `node`."""
+        """Report a warning, which does not stop the load, at `node`."""
         self._add(_span(node), "warning", code, message, suggestion)
 
     def diagnostics(self) -> list[Diagnostic]:
-        """Return what was found, each once, by file and place."""
+        """Return all diagnostics, each once, by file and place."""
         return sorted(self._found)
 
     def warnings(self) -> list[Diagnostic]:
@@ -84,13 +84,13 @@ class Report:
 
 
 def _span(node: Node) -> tuple[Source, int, int]:
-    """Return where a node stands: a scalar whole, of anything else its first character."""
+    """Return the source, start and end to mark: a whole scalar, else a node's first character."""
     end = node.end if isinstance(node, Scalar) else node.start + 1
     return node.source, node.start, end
 
 
 def quoted(text: str, mark: str = "'") -> str:
-    """Return a text of the author fit for one line of a terminal."""
+    """Return a text of the author, in quotes, safe for one line of a terminal."""
     if len(text) > _SHOWN_CHARACTERS_MAX:
         text = text[: _SHOWN_CHARACTERS_MAX - 1] + "…"
     shown = "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
@@ -98,7 +98,7 @@ def quoted(text: str, mark: str = "'") -> str:
 
 
 def nearest(name: str, valid: Iterable[str]) -> str | None:
-    """Return the name most like `name`, None where none is much like it.
+    """Return the name closest to `name`, or None if none is close.
 
     >>> nearest("cart_remider", ["cart_reminder", "welcome"])
     'cart_reminder'
@@ -109,14 +109,14 @@ def nearest(name: str, valid: Iterable[str]) -> str | None:
 
 
 def unknown(what: str, name: str, valid: Iterable[str]) -> tuple[Code, str, str]:
-    """Return code, message and suggestion for a name that nothing has: the nearest there is."""
+    """Return code, message and suggestion for an unknown name; the closest one is suggested."""
     names = sorted(valid)
     near = nearest(name, names)
     message = f"unknown {what} {quoted(name)}"
     if near is not None:
         return Code.UNKNOWN, f"{message}; did you mean {quoted(near)}?", near
     if not names:
-        return Code.UNKNOWN, f"{message}; there is none", ""
+        return Code.UNKNOWN, f"{message}; none is known", ""
     listed = ", ".join(names[:_LISTED_MAX])
     more = ", …" if len(names) > _LISTED_MAX else ""
-    return Code.UNKNOWN, f"{message}; there are {listed}{more}", ""
+    return Code.UNKNOWN, f"{message}; known: {listed}{more}", ""

@@ -18,7 +18,7 @@ _NAN = frozenset((".nan", ".NaN", ".NAN"))
 
 
 def resolve(text: str) -> str | int | float | bool | None:
-    """Return the value of a plain scalar. Digits beyond all measure stay text."""
+    """Return the value of a plain scalar. A number with too many digits stays text."""
     if text in _NULL:
         return None
     if text in _BOOLEAN:

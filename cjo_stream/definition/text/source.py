@@ -1,4 +1,4 @@
-"""Texts of definitions, cut into documents, and where an index of them lies."""
+"""Texts of definitions: their documents, and the line and column of an index."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NO_CONTENT = re.compile(r"(?:[ \t]*(?:#[^\n]*)?(?:\r?\n|$)|%[^\n]*(?:\n|$))*")
 
 @dataclass(frozen=True)
 class Source:
-    """The text of one file; `name` is what diagnostics call it."""
+    """The text of one file; diagnostics name it by `name`."""
 
     name: str
     text: str
@@ -24,7 +24,7 @@ class Source:
         object.__setattr__(self, "_line_starts", starts)
 
     def line(self, number: int) -> str:
-        """Return a line's text, from 1; empty for one that there is not."""
+        """Return a line's text, counted from 1; empty if there is no such line."""
         if number > len(self._line_starts):
             return ""
         start = self._line_starts[number - 1]
@@ -52,10 +52,10 @@ class Document:
 
 
 def documents(source: Source) -> Iterator[Document]:
-    """Yield a file's documents, so that one which is no YAML does not hide the next.
+    """Yield a file's documents, so that one that is not YAML does not hide the next.
 
-    A line that begins with `---` begins a document wherever it stands, one with `...` ends it
-    (YAML 1.2, 9.1.2). Comments and directives before a document go with it.
+    Any line that begins with `---` begins a document, one that begins with `...` ends it (YAML
+    1.2, 9.1.2). Comments and directives before a document belong to it.
     """
     begins = [found.start() for found in _BEGIN.finditer(source.text)]
     start = 0

@@ -299,7 +299,7 @@ OFFER_LIMIT = "limits: {outcome: reject, count: 2, per: 10d, pause: 1d}"
 
 ROWS: dict[str, Row] = {
     # --- topology
-    "topology.topology": refused(("topology: base", "topology: other"), way_out="name its folder"),
+    "topology.topology": refused(("topology: base", "topology: other"), way_out="apply its folder"),
     "topology.about": change("about: It sells.\n", ""),
     "topology.timezone": change("timezone: Europe/Berlin", "timezone: Asia/Tokyo", IN_FORCE),
     "topology.region": change("region: DE", "region: FR", IN_FORCE),
@@ -330,7 +330,7 @@ ROWS: dict[str, Row] = {
     "topology.identity.identifiers.type": refused(("{type: device,", "{type: phone,"), way_out="declare device"),
     "topology.identity.identifiers.limit": change("{type: user, limit: 2}", "{type: user, limit: 1}"),
     "topology.identity.identifiers.per": change("limit: 9, per: 90d", "limit: 9"),
-    "topology.identity.identifiers.normalise": refused((", normalise: email", ""), way_out="keep that"),
+    "topology.identity.identifiers.normalise": refused((", normalise: email", ""), way_out="keep it"),
     "topology.identity.identifiers.shared_after": change("shared_after: 8", "shared_after: 1"),
     "topology.identity.identifiers.of": change("of: user}", "of: email}", begun_users),
     "topology.identity.blocked": change("[guest]", "[guest, ann]"),

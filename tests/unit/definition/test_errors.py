@@ -128,8 +128,8 @@ def test_all_errors_of_all_files_come_in_one_go(tmp_path: Path) -> None:
         ("{type: cookie}", "{type: §email}", "repeated identifier type 'email'"),
         ("{type: cookie}", "{type: cookie, shared_after: 3, of: §cook}", "mean 'cookie'?"),
         ("tier: string", "tier: §text", "unknown type of facts 'text'"),
-        ("tier: string", "§last_seen: time", "a fact may not be called 'last_seen'"),
-        ("default: false", "default: §1", "the default of a boolean fact is a boolean"),
+        ("tier: string", "§last_seen: time", "a fact cannot be named 'last_seen'"),
+        ("default: false", "default: §1", "the default of a boolean fact must be a boolean"),
         ("count: order_placed", "count: §Order", "'Order' is not an event type"),
         ("count: order_placed", "§sum: event.x", "'sum' needs 'on'"),
         ("{count: order_placed}", "§{on: x}", "a trait has exactly one of count, sum"),
@@ -170,7 +170,7 @@ SPLIT = "{a: {weight: 0, to: reminded}}"
         ("30m: reminded", "30m: §remindd", "'remindd'; did you mean 'reminded'?"),
         ("30m: reminded", "30m: reminded, §1800s: lapsed", "equal to '30m'"),
         ("30m: reminded", "30m: {to: reminded, §too: x}", "key of a transition 'too'; did you"),
-        ("30m: reminded", f"30m: {{to: reminded, §split: {SPLIT}}}", "has 'to' already"),
+        ("30m: reminded", f"30m: {{to: reminded, §split: {SPLIT}}}", "'to' is here already"),
         ("30m: reminded", f"30m: {{split: §{SPLIT}}}", "all weights of this split are 0"),
         ("after:", "always: [§{when: true}], after:", "needs 'to' or 'split'"),
         ("act: reminder", "act: §remindr", "unknown action 'remindr'; did you mean 'reminder'?"),
@@ -187,11 +187,11 @@ SPLIT = "{a: {weight: 0, to: reminded}}"
         ("act: reminder", "set: {vip: §3}", "fact 'vip' is a boolean"),
         ("act: reminder", "assign: {x: §profile.odrers}", "did you mean 'orders'?"),
         ("act: reminder", "assign: {x: §data.y}", "no variable data.y"),
-        ("act: reminder", "assign: {x: §[1, 2]}", "must be an expression (a list is written in"),
+        ("act: reminder", "assign: {x: §[1, 2]}", "must be an expression (write a list in"),
         ("act: reminder", "raise: {type: §Loud}", "'Loud' is not an event type"),
         ("entry:", "goal: {on: x, within: §7days}\nentry:", "'7days': not a duration"),
         ("entry:", "exit: §{on: order_placed}\nentry:", "an exit needs 'as'"),
-        ("entry:", "on: {[a, b]: lapsed, §a: waiting}\nentry:", "event type 'a' stands here"),
+        ("entry:", "on: {[a, b]: lapsed, §a: waiting}\nentry:", "event type 'a' is here already"),
         (
             "entry:",
             "exit: {on: journey.goal, when: event.§jorney == 'x', as: y}\nentry:",
@@ -244,7 +244,7 @@ def test_an_action_s_errors_stand_at_their_place(tmp_path: Path, text: str, said
 def test_a_treatment_that_is_never_sent_beside_one_that_is_is_a_warning(tmp_path: Path) -> None:
     marked = "action: reminder\ntreatments: {email: {}, §desk: {}}\n"
     there, others = at_mark(tmp_path, marked, TOPOLOGY)
-    assert there == ["warning: channel 'desk' has no 'out': this is never sent"]
+    assert there == ["warning: channel 'desk' has no 'out': this treatment is never sent"]
     assert not others
 
 
@@ -328,9 +328,9 @@ def test_an_expression_in_a_block_keeps_its_places(tmp_path: Path) -> None:
     ("old", "new", "said"),
     [
         ("1d: lapsed}", "1d: waiting}", "this journey has no way to end"),
-        ("act: reminder", "assign: {x: §event.y}", "time leads here: 'event' is missing"),
-        ("30m: reminded", "30m: {to: reminded, when: §event.x}", "time leads here: 'event' is"),
-        ("end: lapsed", "end: lapsed, §after: {1d: waiting}", "'after' is never used"),
+        ("act: reminder", "assign: {x: §event.y}", "a timer leads here: 'event' is missing"),
+        ("30m: reminded", "30m: {to: reminded, when: §event.x}", "a timer leads here: 'event' is"),
+        ("end: lapsed", "end: lapsed, §after: {1d: waiting}", "'after' has no effect"),
         (
             "cart_updated, key: event.cart_id}",
             "cart_updated}\nexit: {on: bought, when: §event.cart_id == key, as: bought}",
@@ -381,14 +381,15 @@ def test_a_trait_on_what_is_only_raised_is_a_warning(tmp_path: Path) -> None:
     raising = JOURNEY.replace("act: reminder", "raise: {type: order_placed}")
     marked = TOPOLOGY.replace("count: order", "count: §order")
     there, others = at_mark(tmp_path, marked, raising)
-    assert there == ["warning: 'order_placed' is raised: raised events touch no profile"]
+    assert there == ["warning: 'order_placed' is raised: raised events do not change traits"]
     assert not others
 
 
 def test_a_raised_event_that_was_to_change_the_profile_is_a_warning(tmp_path: Path) -> None:
     marked = JOURNEY.replace("act: reminder", "raise: {type: §cjo.profile}")
     there, others = at_mark(tmp_path, marked, TOPOLOGY)
-    assert there == ["warning: raised events touch no profile: 'cjo.profile' does nothing to it"]
+    message = "raised events do not change the profile: 'cjo.profile' has no effect"
+    assert there == [f"warning: {message}"]
     assert not others
 
 
@@ -426,7 +427,7 @@ def test_a_folder_without_a_topology_says_what_to_do(tmp_path: Path) -> None:
     assert "no document 'topology: NAME'" in errors_of(tmp_path, ACTION)[0]
     with pytest.raises(UsageError, match="does not exist: name a folder"):
         load(tmp_path / "nowhere")
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         load(tmp_path / "all.yaml")
 
 
@@ -443,7 +444,7 @@ def test_a_file_that_is_none_and_a_name_that_is_no_text_are_reported(tmp_path: P
     }
     assert found == {
         "caf\ufffd.yaml:1:1: error CJO101: a name that is not UTF-8: rename the file",
-        "pipe.yaml:1:1: error CJO101: no regular file: rename it, or move it away",
+        "pipe.yaml:1:1: error CJO101: not a regular file: rename it, or move it away",
     }
 
 
@@ -458,4 +459,4 @@ def test_a_document_that_is_no_yaml_does_not_hide_the_next(tmp_path: Path, betwe
     there, others = at_mark(tmp_path, text, TOPOLOGY)
     assert [line.split(" '")[0] for line in there] == ["error: unknown kind"]
     assert len(others) == 1
-    assert "error: no YAML" in others[0]
+    assert "error: not YAML" in others[0]

@@ -18,7 +18,7 @@ MAP = "{topic: t, format: mapped, map: {type: %s, time: row.t, identifiers: {ema
 TOPOLOGIES = {
     "a region that is none": (
         TOPOLOGY + "region: §ZZ\n",
-        "error: unknown region 'ZZ'; there are AC, ",
+        "error: unknown region 'ZZ'; known: AC, ",
     ),
     "a time zone that is a number": (
         changed(TOPOLOGY, FACTS, "facts: {timezone: §number}"),
@@ -34,7 +34,7 @@ TOPOLOGIES = {
     ),
     "a type that is shared by itself": (
         changed(TOPOLOGY, IDENTIFIERS, "[{type: email, §shared_after: 3}, {type: cookie}]"),
-        "warning: this counts values of 'email' itself: name 'of: cookie', or drop it",
+        "warning: this counts values of 'email' itself: name 'of: cookie', or remove it",
     ),
     "cases that never close": (
         TOPOLOGY + "service: {§opened: {on: ticket_opened}}\n",
@@ -46,11 +46,11 @@ TOPOLOGIES = {
     ),
     "a grace that is never asked for": (
         TOPOLOGY + "§grace: 2d\n",
-        "warning: 'grace' is longer than 'max_late'",
+        "warning: 'grace' exceeds 'max_late'",
     ),
     "a sum of texts": (
         changed(TOPOLOGY, TRAIT, "{spent: {sum: §lower(event.total), on: order_placed}}"),
-        "warning: this is never a number: 'sum' takes nothing",
+        "warning: this is never a number: 'sum' stays empty",
     ),
     "a channel that reads what it writes": (
         changed(
@@ -62,7 +62,7 @@ TOPOLOGIES = {
     ),
     "a map to no event type": (
         changed(TOPOLOGY, "desk: {in: {}}", f"desk: {{in: {MAP}}}" % "§\"'Order placed'\""),
-        "error: this is no event type",
+        "error: this is not an event type",
     ),
     "a map that names nobody": (
         changed(
@@ -70,14 +70,14 @@ TOPOLOGIES = {
             "desk: {in: {}}",
             "desk: {in: {topic: t, format: mapped, §map: {type: row.k, time: row.t}}}",
         ),
-        "warning: without 'identifiers' no record of this map names anybody",
+        "warning: without 'identifiers' the events of this map have no customer",
     ),
 }
 
 POLICIES = {
     "a gate without cases": (
         "policy: contact\n§service_gate: {block: [marketing]}\n",
-        "warning: the topology opens no 'service' case: this gate never stops anything",
+        "warning: no rule under 'service' opens a case: this gate never stops anything",
     ),
     "a cap on a channel that sends nothing": (
         "policy: contact\ncaps: [{channel: §desk, max: 1, per: day}]\n",

@@ -124,7 +124,7 @@ def test_sound_definitions_give_nothing_to_say(tmp_path: Path) -> None:
         ("- {name: two_a_day, class: marketing, max: 2,", "- §{name: x,", "a cap needs 'max'"),
         ("max: 2, per: day", "max: §-1, per: day", "must be a whole number, at least 0"),
         ("max: 2, per: day", "max: §2.5, per: day", "must be a whole number, not 2.5"),
-        ("max: 2, per: day", "max: 2, per: §dya", "'dya' is no duration; did you mean 'day'?"),
+        ("max: 2, per: day", "max: 2, per: §dya", "'dya' is not a duration; did you mean 'day'?"),
         ("max: 2, per: day", "max: 2, per: §soon", "'soon': not a duration"),
         ("per: 7d}", "per: §[7d]}", "must be a duration, as 30m or 1d12h, or day or week or"),
         ("class: marketing,", "class: §marketin,", "unknown class 'marketin'; did you mean"),
@@ -132,19 +132,19 @@ def test_sound_definitions_give_nothing_to_say(tmp_path: Path) -> None:
         ("action: reminder,", "action: §remindr,", "unknown action 'remindr'; did you mean"),
         ("outcome: reject", "outcome: §rejct", "unknown outcome 'rejct'; did you mean 'reject'?"),
         (", pause: 30d}", "}", "a limit needs 'pause'"),
-        ("pause: 30d", "pause: §forevr", "'forevr' is no duration; did you mean 'forever'?"),
+        ("pause: 30d", "pause: §forevr", "'forevr' is not a duration; did you mean 'forever'?"),
         ("count: 2", "count: §0", "must be a whole number, at least 1"),
         ("channel: email, from", "channel: §phone, from", "unknown channel 'phone'"),
         ('"21:00"', '§"25:00"', "'25:00' is not a time of day"),
         ('"21:00"', '§"9:00"', "'9:00' is not a time of day"),
-        ('until: "08:00"', 'until: §"21:00"', "equal to 'from': for a whole day leave out both"),
+        ('until: "08:00"', 'until: §"21:00"', "equal to 'from': leave out both for a whole day"),
         (', until: "08:00"', "", "'from' goes with 'until'"),
         (', from: "21:00"', "", "'until' goes with 'from'"),
         (", then: delay", "", "quiet hours needs 'then'"),
-        ("then: delay", "then: §wait", "unknown way with requests 'wait'; there are delay, drop"),
+        ("then: delay", "then: §wait", "unknown effect on requests 'wait'; known: delay, drop"),
         ("channel: email, from", "days: [§snu], from", "unknown day 'snu'; did you mean 'sun'?"),
         ('email, from: "21:00", until: "08:00"', "email, days: §snu", "unknown day 'snu'"),
-        ("marketing: opt_in", "marketing: §optin", "unknown way of consent 'optin'; did you mean"),
+        ("marketing: opt_in", "marketing: §optin", "unknown kind of consent 'optin'; did"),
         ("{marketing: opt_in", "{§marketng: opt_in", "unknown class 'marketng'; did you mean"),
         ("{block: marketing}", "{block: §all}", "unknown class 'all'"),
         ("{block: marketing}", "§{}", "a service gate needs 'block'"),
@@ -211,7 +211,7 @@ quiet_hours:
 def test_a_folder_has_one_policy(tmp_path: Path) -> None:
     found = errors_of(tmp_path, TOPOLOGY, POLICY, "policy: second\n", ACTION)
     assert [line.split(": ", 1)[1] for line in found] == [
-        f"error: a second policy, after that of {tmp_path}/all.yaml, line 13: a folder has one"
+        f"error: a second policy, after {tmp_path}/all.yaml, line 13: a folder has only one"
     ]
 
 
@@ -224,8 +224,8 @@ def test_a_folder_has_one_policy(tmp_path: Path) -> None:
         ),
         ("limits: {group: §x, outcome: click, pause: 1d}", "unknown group: no action has 'x'"),
         ("levers: {group: {§x: 1}}", "unknown group: no action has 'x'"),
-        ("consent: {§transactional: opt_in}", "'transactional' passes this gate"),
-        ("service_gate: {block: [§transactional]}", "'transactional' passes this gate"),
+        ("consent: {§transactional: opt_in}", "this gate never stops 'transactional'"),
+        ("service_gate: {block: [§transactional]}", "this gate never stops 'transactional'"),
         (
             "caps: [{name: a, max: 1, per: 1d}, {name: §a, max: 2, per: 2d}]",
             "a second cap 'a'",
@@ -266,7 +266,7 @@ def test_a_decides_findings_stand_at_their_place(tmp_path: Path, decide: str, sa
 def test_event_in_the_data_of_a_decide_where_time_leads_is_a_warning(tmp_path: Path) -> None:
     marked = JOURNEY.replace("act: reminder", "decide: {data: {x: §event.x}}")
     there, _ = at_mark(tmp_path, marked, TOPOLOGY, ACTION)
-    assert there == ["warning: time leads here: 'event' is missing"]
+    assert there == ["warning: a timer leads here: 'event' is missing"]
 
 
 def test_a_holdout_on_a_journey_that_decides_over_service_actions_is_a_warning(

@@ -171,7 +171,7 @@ def test_an_action_that_live_instances_ask_for_may_not_go(folder: Path) -> None:
     first = succeed(given(folder), None)
     (folder / "t.yaml").write_text(TOPOLOGY.format(types=TYPES).replace("reminder", "other"))
     (folder / "journeys.yaml").write_text("")
-    said = r"version 1 of journey recovery.*'reminder'.*keep what it names"
+    said = r"version 1 of journey recovery.*'reminder'.*keep what it uses"
     with pytest.raises(DefinitionError, match=said):
         succeed(load(folder), first)
     assert versions(succeed(given(folder, ""), first)) == [("recovery", 1)]
@@ -221,7 +221,7 @@ def test_ranks_are_fixed_at_the_first_apply(folder: Path) -> None:
 def test_a_type_that_was_applied_stays(folder: Path) -> None:
     types = "[{type: user_id}, {type: a}, {type: email}]"
     first = succeed(given(folder, types=types), None)
-    with pytest.raises(UsageError, match="stays: declare a where it stood"):
+    with pytest.raises(UsageError, match="must stay: declare a in its old place"):
         succeed(given(folder, types="[{type: user_id}, {type: email}]"), first)
     assert ranks(succeed(given(folder, types=types), first)) == ranks(first)
 
@@ -279,7 +279,7 @@ def test_a_full_gap_is_refused_with_what_to_do(folder: Path) -> None:
     for taken in ("[c, d]", "[b, c, d]", "[a, b, c, d]"):
         content = succeed(given(folder, types=between(taken)), content)
     assert ranks(content) == {"user_id": 8, "a": 9, "b": 10, "c": 12, "d": 14, "email": 16}
-    with pytest.raises(UsageError, match=r"no rank left for identifier type x .* further down"):
+    with pytest.raises(UsageError, match=r"no rank is left for identifier type x .* further down"):
         succeed(given(folder, types=between("[x, a, b, c, d]")), content)
     further_down = succeed(given(folder, types=between("[a, b, c, d, x]")), content)
     assert ranks(further_down)["x"] == 15
@@ -316,7 +316,7 @@ def test_a_region_that_shapes_phone_numbers_does_not_change(folder: Path) -> Non
     (folder / "t.yaml").write_text(
         TOPOLOGY.format(types=types).replace("topology: shop", "topology: shop\nregion: DE")
     )
-    with pytest.raises(UsageError, match="region none shapes the values of phone"):
+    with pytest.raises(UsageError, match=r"values of phone, .* depend on the region none"):
         succeed(load(folder), first)
     assert ranks(succeed(given(folder, types=types), first)) == ranks(first)
 
@@ -337,7 +337,7 @@ def test_libraries_with_data_are_named(folder: Path) -> None:
 def test_bytes_that_are_no_definition_set_are_refused_until_a_copy_is_there(folder: Path) -> None:
     content = succeed(given(folder), None)
     for spoilt in (b"nothing", content[:-9], content[:40] + b"?" + content[41:]):
-        with pytest.raises(RefusalError, match="bring it back from a copy"):
+        with pytest.raises(RefusalError, match="from a copy"):
             succeed(given(folder, SECOND), spoilt)
     assert versions(succeed(given(folder, SECOND), content)) == [("recovery", 1), ("recovery", 2)]
 

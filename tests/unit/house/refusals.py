@@ -111,15 +111,15 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "definition/succession.py": {
         "shorten texts and comments": "unit/definition/test_succession.py::test_a_set_that_the_log_has_no_room_for_is_refused_until_its_texts_are_shorter",
         "is in force here, not {}": "unit/definition/test_succession.py::test_another_topology_is_refused",
-        "declare {} where it stood": "unit/definition/test_succession.py::test_a_type_that_was_applied_stays",
-        "customers are named by it: keep {}": "unit/definition/test_succession.py::test_what_customers_are_named_by_does_not_change",
+        "declare {} in its old place": "unit/definition/test_succession.py::test_a_type_that_was_applied_stays",
+        "ids depend: keep {}": "unit/definition/test_succession.py::test_what_customers_are_named_by_does_not_change",
         "declare it further down": "unit/definition/test_succession.py::test_a_full_gap_is_refused_with_what_to_do",
         "declare a new type with the other": "unit/definition/test_succession.py::test_what_customers_are_named_by_does_not_change",
         "numbers of another region": "unit/definition/test_succession.py::test_a_region_that_shapes_phone_numbers_does_not_change",
     },
     "definition/content.py": {
         "use the release that applied it": "unit/engine/test_release.py::test_a_set_of_another_form_is_run_by_the_release_that_applied_it",
-        "bring it back from a copy": "unit/definition/test_succession.py::test_bytes_that_are_no_definition_set_are_refused_until_a_copy_is_there",
+        "from a copy": "unit/definition/test_succession.py::test_bytes_that_are_no_definition_set_are_refused_until_a_copy_is_there",
         "Results would differ: install": "unit/definition/test_succession.py::test_the_same_topology_under_other_libraries_is_another_set",
     },
     "definition/schema.py": {
