@@ -18,7 +18,7 @@ from cjo_stream.core.learning.posterior import Model, Posterior, learn
 from cjo_stream.insight.case import Row, cases_of_rows
 from cjo_stream.insight.estimate import Case, Evaluation, evaluate
 from tests.acceptance.open_bandit import FEATURES, FILES, FOLDER, rows
-from tests.predicted import predict
+from tests.world.predicted import predict
 
 DRAWS = 40_000
 POSITIONS = 3

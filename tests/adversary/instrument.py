@@ -51,8 +51,8 @@ def smallest_world(seed: int) -> str:
 
 def run_identity(seed: int) -> Counter[str]:
     """Run a history of identifiers of one of the kinds."""
-    chain, history = live(seed, _kind(seed))
-    return Counter(check(chain, history).situations)
+    mesh, history = live(seed, _kind(seed))
+    return Counter(check(mesh, history).situations)
 
 
 def smallest_identity(seed: int) -> str:

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import chain, decision, embedded, identity, newcomer
+from tests.bench import decision, embedded, identity, kafka, newcomer
 
 
 def main() -> None:
@@ -27,10 +27,10 @@ def main() -> None:
     figures |= {f"identity {name}": value for name, value in identity.run(asked.events).items()}
     show(figures)
     if not asked.no_kafka:
-        kafka = {f"kafka {name}": value for name, value in chain.run().items()}
-        kafka |= {f"kafka {rate}": value for rate, value in newcomer.run().items()}
-        show(kafka)
-        figures |= kafka
+        on_kafka = {f"kafka {name}": value for name, value in kafka.run().items()}
+        on_kafka |= {f"kafka {rate}": value for rate, value in newcomer.run().items()}
+        show(on_kafka)
+        figures |= on_kafka
     build = Path("build")
     build.mkdir(exist_ok=True)
     (build / "bench.json").write_text(json.dumps(figures, indent=2) + "\n")

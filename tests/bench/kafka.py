@@ -15,8 +15,8 @@ import psutil
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from tests.bench.embedded import ROOT, yardstick_event
-from tests.kafka.broker import start_broker
-from tests.kafka.chain import Chain
+from tests.world.broker import start_broker
+from tests.world.chain import Chain
 
 TOPOLOGY = ROOT / "tests" / "bench" / "yardstick"
 RATES = (500, 1_000, 2_000)

@@ -17,10 +17,10 @@ from typing import Any
 import msgspec
 from confluent_kafka import Producer
 
-from tests.bench.chain import percentiles, tail
 from tests.bench.embedded import ROOT
-from tests.kafka.broker import start_broker
-from tests.kafka.chain import Chain
+from tests.bench.kafka import percentiles, tail
+from tests.world.broker import start_broker
+from tests.world.chain import Chain
 
 TOPOLOGY = ROOT / "tests" / "bench" / "newcomer"
 RATES = (20, 100)

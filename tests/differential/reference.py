@@ -28,7 +28,7 @@ from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.intake import address, dead_letter_of
 from cjo_stream.engine.port import Decode, RawRecord
 from cjo_stream.errors import InputError
-from tests.unit.timelines import KeptTimelines
+from tests.world.timelines import KeptTimelines
 
 HOUR_MS = 3_600_000
 

@@ -185,7 +185,7 @@ def kind_of(document: dict[str, Any]) -> tuple[str, str]:
 
 def _check_records(block: Block, folder: Path) -> None:
     """Check each line: a record by its schema, anything else as an event of the base."""
-    from tests.unit.engine.test_schema import faults
+    from tests.world.schema import faults
 
     (folder / "base").mkdir(exist_ok=True)
     (folder / "base" / "base.yaml").write_text(BASE)

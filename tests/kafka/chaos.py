@@ -17,8 +17,6 @@ from pathlib import Path
 
 import psutil
 
-from tests.kafka.broker import Broker, start_broker
-from tests.kafka.chain import TOPOLOGY, Chain, Load, Verdict, judge, wait_until_quiet
 from tests.kafka.conftest import make_settings
 from tests.kafka.crowd import LIMITS, UNLIMITED, Crowd, Source
 from tests.kafka.crowd import topology as crowded
@@ -26,7 +24,12 @@ from tests.kafka.kinship import judge_people
 from tests.kafka.lateness import late_networks, remember, send_commands
 from tests.kafka.proxy import Proxy
 from tests.kafka.supervised import Listener, Supervised
-from tests.unit.capped import Caps
+from tests.world import TOPOLOGY
+from tests.world.broker import Broker, start_broker
+from tests.world.capped import Caps
+from tests.world.chain import Chain, wait_until_quiet
+from tests.world.load import Load
+from tests.world.verdict import Verdict, judge
 
 
 def settle(

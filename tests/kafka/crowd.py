@@ -15,7 +15,7 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
-from tests.kafka.chain import Chain
+from tests.world.chain import Chain
 
 PEOPLE = Path(__file__).parent / "people"
 TYPES = ("user", "email", "device", "cookie")

@@ -10,8 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tests.kafka.chain import Verdict
 from tests.kafka.crowd import TYPES, Named, Sent
+from tests.world.verdict import Verdict
 
 CAP = 2
 CAP_PER_MS = 15_000

@@ -24,10 +24,10 @@ from cjo_stream.kafka.stage.dispatch import DispatchProcess
 from cjo_stream.kafka.stage.memory import Memory, Standing
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
-from tests.kafka.chain import Chain
 from tests.kafka.effects import command, effect_tasks
 from tests.kafka.proxy import TRANSACTION, Api, Proxy
 from tests.kafka.stages import make_dispatch, make_topology, publish, read_all
+from tests.world.chain import Chain
 
 TOPOLOGY = """
 topology: small

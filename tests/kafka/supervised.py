@@ -15,7 +15,7 @@ from typing import Any, Self
 from confluent_kafka import Consumer, TopicPartition
 
 from cjo_stream.kafka.local.broker import free_port
-from tests.kafka.chain import Chain
+from tests.world.chain import Chain
 
 STOP_S = 60.0
 

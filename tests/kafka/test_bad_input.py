@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from tests.kafka.chain import Chain
+from tests.world import HOSTILE
+from tests.world.chain import Chain
 
 pytestmark = pytest.mark.kafka
-TOPOLOGY = Path(__file__).parent / "hostile"
 SECRET = "secret-of-a-customer"
 
 
@@ -23,8 +23,8 @@ SECRET = "secret-of-a-customer"
 def chain(bootstrap: str, tmp_path: Path) -> Iterator[Chain]:
     """Yield a running installation of the hostile topology."""
     chain = Chain(bootstrap, tmp_path)
-    chain.create(TOPOLOGY)
-    chain.start(TOPOLOGY)
+    chain.create(HOSTILE)
+    chain.start(HOSTILE)
     yield chain
     chain.stop()
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.kafka.broker import start_broker
-from tests.kafka.chain import Chain, Load, judge, wait_until_quiet
+from tests.world.broker import start_broker
+from tests.world.chain import Chain, wait_until_quiet
+from tests.world.load import Load
+from tests.world.verdict import judge
 
 pytestmark = pytest.mark.kafka
 

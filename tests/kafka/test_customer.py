@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from tests.kafka.chain import Chain
-from tests.unit.store.test_private import readable
+from tests.world.chain import Chain
+from tests.world.files import readable
 
 pytestmark = pytest.mark.kafka
 

@@ -12,10 +12,10 @@ from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.local.broker import Broker
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
-from tests.kafka.broker import start_broker
 from tests.kafka.conftest import make_settings
 from tests.kafka.stages import make_dispatch, make_intake, make_topology, produce, publish, until
 from tests.kafka.workers import Installation
+from tests.world.broker import start_broker
 
 pytestmark = pytest.mark.kafka
 

@@ -26,7 +26,8 @@ from tests.differential.reference import Reference
 from tests.differential.stream import Span
 from tests.differential.topology import text_of
 from tests.differential.worlds import KEY, World, draw_world, loaded
-from tests.kafka.chain import PUBLIC, Chain, judge, wait_until_quiet
+from tests.world.chain import Chain, wait_until_quiet
+from tests.world.verdict import PUBLIC, judge
 
 pytestmark = pytest.mark.kafka
 SEEDS = (51, 2, 5, 8, 11, 30, 31, 42, 47, 59) if os.environ.get("CJO_LONG") else (51,)

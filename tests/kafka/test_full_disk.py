@@ -9,7 +9,7 @@ import pytest
 from cjo_stream.settings import Settings
 from cjo_stream.store.checkpoint import Checkpoints
 from tests.kafka.workers import Installation, Worker, until
-from tests.unit.small_disk import small_disk
+from tests.world.small_disk import small_disk
 
 pytestmark = pytest.mark.kafka
 

@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
-from tests.kafka.chain import Chain, judge, wait_until_quiet
 from tests.kafka.crowd import LIMITS, UNLIMITED, Crowd, Sent, Source, topology
 from tests.kafka.kinship import judge_people
+from tests.world.chain import Chain, wait_until_quiet
+from tests.world.verdict import judge
 
 pytestmark = pytest.mark.kafka
 

@@ -7,10 +7,12 @@ import pytest
 from cjo_stream.definition import load
 from cjo_stream.kafka.topic.check import create
 from cjo_stream.settings import Settings
-from tests.kafka.chain import Chain, Load, judge, wait_until_quiet
 from tests.kafka.lateness import TOPOLOGY, Writer, late_networks, remember, send_commands
 from tests.kafka.proxy import TRANSACTION, Api, Fault, Proxy
 from tests.kafka.stages import make_topology
+from tests.world.chain import Chain, wait_until_quiet
+from tests.world.load import Load
+from tests.world.verdict import judge
 
 pytestmark = pytest.mark.kafka
 

@@ -18,9 +18,8 @@ from cjo_stream.core.learning.posterior import Model
 from cjo_stream.core.record import Reward
 from cjo_stream.engine.learner import Learner
 from cjo_stream.kafka.stage.memory import Standing
-from tests.kafka.chain import Chain
-from tests.unit.core.command.test_reward import ASK, PROFILE
-from tests.unit.scene import ACTIONS, HEAD
+from tests.world.chain import Chain
+from tests.world.scene import ACTIONS, ASK, HEAD, PROFILE
 
 pytestmark = pytest.mark.kafka
 

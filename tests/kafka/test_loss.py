@@ -30,7 +30,6 @@ from cjo_stream.kafka.topic.check import create
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
-from tests.kafka.broker import start_broker
 from tests.kafka.conftest import make_settings
 from tests.kafka.stages import (
     in_background,
@@ -42,6 +41,7 @@ from tests.kafka.stages import (
     until,
 )
 from tests.kafka.workers import Installation
+from tests.world.broker import start_broker
 
 pytestmark = pytest.mark.kafka
 

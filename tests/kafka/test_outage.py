@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from cjo_stream.kafka.local.broker import Broker
-from tests.kafka.broker import start_broker
-from tests.kafka.chain import Chain
 from tests.kafka.supervised import Listener, Supervised
+from tests.world.broker import start_broker
+from tests.world.chain import Chain
 
 pytestmark = pytest.mark.kafka
 

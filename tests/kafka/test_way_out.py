@@ -62,7 +62,7 @@ from tests.kafka.stages import (
 from tests.kafka.test_intake import arrivals, event
 from tests.kafka.test_loss import REWARD, make_learn
 from tests.kafka.workers import environment
-from tests.unit.cli.test_cli import Done, cli
+from tests.world.command_line import Done, cli
 
 __all__ = ["cli"]
 

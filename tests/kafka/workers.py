@@ -31,8 +31,8 @@ from cjo_stream.kafka.topic.check import create
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 from cjo_stream.store.memory import MemoryStore
+from tests.world import TOPOLOGY
 
-TOPOLOGY = Path(__file__).parents[1] / "simulation" / "topology"
 WITHIN_S = 30.0
 PROGRAM = """
 import sys

@@ -20,7 +20,7 @@ from cjo_stream.core.decision.quiet import quiet_end
 from cjo_stream.core.expression.zone import local
 from cjo_stream.core.program.policy import QuietWindow
 from cjo_stream.core.word import Period, Then
-from tests.unit.desk import Desk
+from tests.world.desk import Desk
 
 SURE: Any = {"deadline": None, "derandomize": True, "database": None}
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000

@@ -54,9 +54,9 @@ def test_the_invariants_hold_whatever_crashes_and_in_any_order(kind: Kind, first
     met: Counter[str] = Counter()
     crashes = 0
     for seed in range(first, min(first + CHUNK, SEEDS)):
-        chain, history = live(seed, kind)
-        met += check(chain, history).counts
-        crashes += chain.crashes
+        mesh, history = live(seed, kind)
+        met += check(mesh, history).counts
+        crashes += mesh.crashes
     assert crashes > CHUNK
     assert not [message for message in MEETS[kind] if not met[message]]
 

@@ -18,8 +18,9 @@ from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest import decoder
 from cjo_stream.testing.driver import TopologyDriver
-from tests.simulation.chain import START_MS, Chain, Retold, actor_states
 from tests.simulation.identity_story import STORIES, Ending, Story, Visit, topology
+from tests.world.mesh import START_MS, Mesh, Retold
+from tests.world.stored import actor_states
 
 SEEDS = int(os.environ.get("CJO_IDENTITY_SEEDS", "300")) // 10
 EVERY_STORY = pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
@@ -62,21 +63,21 @@ def _live_in_many_orders(story: Story, seeds: int) -> int:
 def _live(story: Story, seed: int) -> int:
     """Let a story happen in an order drawn from `seed`, and check it; return the crashes."""
     rng = random.Random(f"{story.name} {seed}")
-    chain = Chain(rng, [topology().content], partitions=4)
+    mesh = Mesh(rng, [topology().content], partitions=4)
     decode = decoder(topology().program, b"a key for tests")
     number = 0
     for phase in story.phases:
         for visit in phase:
             number += 1
-            event = decode(_raw(visit, number, chain.clock))
+            event = decode(_raw(visit, number, mesh.clock))
             assert not isinstance(event, InputError)
-            chain.feed(event)
+            mesh.feed(event)
             for _ in range(rng.choice((0, 0, 3, 30))):
-                chain.step()
-        chain.rest()
-        chain.pause(1000)
-    chain.run_out()
-    told = Retold(chain)
+                mesh.step()
+        mesh.rest()
+        mesh.pause(1000)
+    mesh.run_out()
+    told = Retold(mesh)
     for _ in told.records():
         pass
     customers = [
@@ -85,7 +86,7 @@ def _live(story: Story, seed: int) -> int:
         if isinstance(state, Customer) and not state.redirect and state.events
     ]
     story.told(_ending(told.rows("action"), told.rows("transition"), customers))
-    return chain.crashes
+    return mesh.crashes
 
 
 def _raw(visit: Visit, number: int, clock: int) -> RawRecord:

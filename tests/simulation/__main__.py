@@ -23,8 +23,8 @@ from typing import Final
 from tests.simulation.identity import KINDS, Kind, live
 from tests.simulation.identity_oracle import check
 from tests.simulation.identity_paced import check as check_paced
-from tests.simulation.situation import RARE
 from tests.simulation.world import run
+from tests.world.situation import RARE
 
 FULL: Final = 10_000
 LEAST_MET: Final = 50
@@ -107,9 +107,9 @@ def _whole(seeds: Iterable[int]) -> Totals:
             world = run(seed)
             met = set(world.met)
             for kind in kinds_of(seed):
-                chain, history = live(seed, kind)
-                met |= check(chain, history).situations
-                totals.things["crashes"] += chain.crashes
+                mesh, history = live(seed, kind)
+                met |= check(mesh, history).situations
+                totals.things["crashes"] += mesh.crashes
         totals.met.update(met)
         totals.things["seeds"] += 1
         totals.things["crashes"] += world.crashes
@@ -132,9 +132,9 @@ def _identity(seeds: Iterable[int]) -> Totals:
             totals.things["links refused as told one by one"] += check_paced(seed).total()
         for kind in KINDS:
             with _told(f"seed {seed}, kind {kind.name},"):
-                chain, history = live(seed, kind)
-                totals.things["merges"] += check(chain, history).counts["Accept"]
-            totals.things["crashes"] += chain.crashes
+                mesh, history = live(seed, kind)
+                totals.things["merges"] += check(mesh, history).counts["Accept"]
+            totals.things["crashes"] += mesh.crashes
     return totals
 
 

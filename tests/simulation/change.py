@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from cjo_stream.definition import DefinitionSet, load, succeed
-
-HERE: Final = Path(__file__).parent
+from tests.world import FOLDER
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def history(topology: str, number: int) -> tuple[bytes, ...]:
 
 
 def _loaded(topology: str, edits: frozenset[int]) -> DefinitionSet:
-    text = (HERE / topology / "topology.yaml").read_text()
+    text = (FOLDER / topology / "topology.yaml").read_text()
     versions: dict[str, int] = {}
     for number, edit in enumerate(EDITS[topology]):
         if number in edits:

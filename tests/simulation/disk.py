@@ -43,8 +43,10 @@ from cjo_stream.store.memory import MemoryStore
 from cjo_stream.store.rocks import Memory, RocksStore, named
 from tests.adversary.limit import failure_of
 from tests.adversary.smallest import smallest as smallest_of
-from tests.simulation.world import START_MS, World, actors, open_task, replay
-from tests.unit.partition import hash_of
+from tests.simulation.world import START_MS, World, open_task, replay
+from tests.world import TOPOLOGY
+from tests.world.partition import hash_of
+from tests.world.stored import actors
 
 ERRORS: Final = {
     "no space": "IO error: No space left on device: While appending to file: /d/000010.log",
@@ -53,7 +55,6 @@ ERRORS: Final = {
 }
 KINDS: Final = ("torn", "changed", "emptied", "gone")
 EVENTS: Final = 24
-TOPOLOGY: Final = Path(__file__).parent / "topology"
 DEFINITIONS: Final = load(TOPOLOGY)
 BASES: Final = 4
 """Recorded logs that workers run through; each costs a simulated world."""

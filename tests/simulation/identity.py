@@ -22,8 +22,8 @@ from cjo_stream.definition import DefinitionSet, load, succeed
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest import decoder
-from tests.simulation.chain import Chain
-from tests.simulation.small import draw_bounds
+from tests.world.mesh import Mesh
+from tests.world.small import draw_bounds
 
 TENANT_KEY = b"a key for tests"
 PERSONS = 4
@@ -198,11 +198,11 @@ class History:
 class Life:
     """What persons and operators do: each thing is drawn from `seed` and its number."""
 
-    def __init__(self, seed: str, kind: Kind, chain: Chain) -> None:
+    def __init__(self, seed: str, kind: Kind, mesh: Mesh) -> None:
         self.history = History(kind)
         self._seed = seed
         self._random = random.Random()
-        self._chain = chain
+        self._mesh = mesh
         drawn = ("user", "email", "device", "device", "cookie", "cookie")
         self._types = [type_ for type_ in drawn if type_ in topology_of(kind).program.identifiers]
         self._decode = decoder(topology_of(kind).program, TENANT_KEY)
@@ -230,18 +230,18 @@ class Life:
         body = {
             "type": "visit",
             "id": f"v{number}",
-            "time": self._chain.clock - rng.choice((0, 0, 300)),
+            "time": self._mesh.clock - rng.choice((0, 0, 300)),
             "identifiers": given,
             "attributes": {"number": number},
         }
         raw = RawRecord(
-            "web", "raw", 0, number, self._chain.clock, json.dumps(body).encode(), channel="web"
+            "web", "raw", 0, number, self._mesh.clock, json.dumps(body).encode(), channel="web"
         )
         event = self._decode(raw)
         if isinstance(event, InputError):  # nothing but the blocked value
             return
         self.history.events.append(event)
-        self._chain.feed(event)
+        self._mesh.feed(event)
 
     def _order(self, identifiers: list[Identifier] | None = None) -> None:
         """Let an operator order something; at times one more, of the same identifiers, at once."""
@@ -268,7 +268,7 @@ class Life:
             order = Erase(command, rng.random() < 0.9)
         self.history.orders.append(order)
         found = order if isinstance(order, Tie) else Find(order)
-        self._chain.order(identifier_key(one.hash), found)
+        self._mesh.order(identifier_key(one.hash), found)
         if rng.random() < 0.3:
             self._order(identifiers)
 
@@ -296,7 +296,7 @@ def live(
     order: int = 0,
     partitions: int | None = None,
     faults: float = 0.02,
-) -> tuple[Chain, History]:
+) -> tuple[Mesh, History]:
     """Let a history run to its end, quiet; everything is drawn from `seed`.
 
     `things`: the numbers of those that are done. `order` is another one, with other faults, in
@@ -306,21 +306,21 @@ def live(
     name = f"{kind.name} {seed}"
     rng = random.Random(f"order {order} {name}")
     bounds = draw_bounds(random.Random(f"bounds {name}"))
-    chain = Chain(rng, sets_of(kind), partitions, faults, bounds)
-    life = Life(name, kind, chain)
+    mesh = Mesh(rng, sets_of(kind), partitions, faults, bounds)
+    life = Life(name, kind, mesh)
     left = list(things_of(kind) if things is None else things)
     if kind.in_haste:
         while left and left[0] < CALM:
             life.go_on(left.pop(0))
-        chain.rest()
+        mesh.rest()
     pace = rng.choice((0.5, 0.8) if kind.in_haste else (0.05, 0.2, 0.5))
     while left:
         if rng.random() < pace:
             life.go_on(left.pop(0))
         elif rng.random() < 0.1:
-            chain.pause(rng.choice((1, 50, 700, 2_500, 20_000)))
+            mesh.pause(rng.choice((1, 50, 700, 2_500, 20_000)))
         else:
-            chain.step()
-    chain.rest()
-    chain.run_out()
-    return chain, life.history
+            mesh.step()
+    mesh.rest()
+    mesh.run_out()
+    return mesh, life.history

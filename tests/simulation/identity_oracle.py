@@ -44,23 +44,24 @@ from cjo_stream.core.state import Customer, Identifier
 from cjo_stream.core.timeline import EVENT, EventEntry, TimelineEntry
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine.codec import decode_entry
-from tests.simulation.chain import Chain, Retold, actor_states, held
 from tests.simulation.identity import FREE, PARTED, History, topology_of
-from tests.simulation.situation import Witness
+from tests.world.mesh import Mesh, Retold
+from tests.world.situation import Witness
+from tests.world.stored import actor_states, held
 
 Element = tuple[str, int]
 """An incarnation: the identifier's hash, its epoch."""
 
 
-def check(chain: Chain, history: History) -> Story:
+def check(mesh: Mesh, history: History) -> Story:
     """Raise AssertionError where a promise is broken; return what happened."""
-    told = Retold(chain)
+    told = Retold(mesh)
     program = topology_of(history.kind).program
     follows_sets = history.kind.name in ("free", "limited", "sliding")
     keeps_order = follows_sets or history.kind is PARTED
     story = Story(
         program,
-        chain.bounds.get("bounds", BOUNDS),
+        mesh.bounds.get("bounds", BOUNDS),
         follows_sets=follows_sets,
         keeps_order=keeps_order,
     )
@@ -68,8 +69,8 @@ def check(chain: Chain, history: History) -> Story:
     with witness.watching(), observed(story):
         for _ in told.records():
             story.check_touched()
-    story.situations = chain.met | witness.met
-    for before, after in zip(chain.partitions, told.stores, strict=True):
+    story.situations = mesh.met | witness.met
+    for before, after in zip(mesh.partitions, told.stores, strict=True):
         assert held(before.store) == held(after), "the state differs from a clean replay"
     end = End(told)
     end.check_rest()

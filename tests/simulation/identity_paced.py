@@ -24,7 +24,8 @@ from cjo_stream.engine.frame import decode_effect_frame
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest import decoder
-from tests.simulation.chain import START_MS, Chain, actor_states
+from tests.world.mesh import START_MS, Mesh
+from tests.world.stored import actor_states
 
 TENANT_KEY = b"a key for tests"
 PARTITIONS = (1, 2, 5, 16)
@@ -129,13 +130,13 @@ def live(
 ) -> tuple[Customers, Refusals]:
     """Let tasks take the events, each when the one before has had its whole effect."""
     rng = random.Random(f"lanes {seed} {partitions}")
-    chain = Chain(rng, [definitions(world).content], partitions, faults=0.0)
+    mesh = Mesh(rng, [definitions(world).content], partitions, faults=0.0)
     for event in events:
-        chain.clock = event.time
-        chain.feed(event)
-        chain.rest()
+        mesh.clock = event.time
+        mesh.feed(event)
+        mesh.rest()
     refusals: Refusals = Counter()
-    for frame in chain.effects:
+    for frame in mesh.effects:
         for effect in (item.effect for item in decode_effect_frame(frame).items):
             row = msgspec.json.decode(effect.value) if effect.kind == "identity" else {}
             if row.get("kind") == "refused":
@@ -143,7 +144,7 @@ def live(
                 refusals[row["event_id"], one, other, row["reason"]] += 1
     customers = [
         sorted(f"{m.type}:{m.value}" for m in state.members.values())
-        for _, state in actor_states([partition.store for partition in chain.partitions])
+        for _, state in actor_states([partition.store for partition in mesh.partitions])
         if isinstance(state, Customer) and state.is_told and state.members
     ]
     return sorted(customers), refusals

@@ -36,11 +36,12 @@ from cjo_stream.engine.lane import Numbering
 from cjo_stream.engine.port import Log, LogRecord, Outbox
 from cjo_stream.engine.task import Task
 from cjo_stream.store.memory import MemoryStore
-from tests.handling import Handler, wrap_handlers
 from tests.simulation import world as worlds
-from tests.simulation.chain import open_task
 from tests.simulation.identity import KINDS, live
-from tests.simulation.world import START_MS, pairs
+from tests.simulation.world import START_MS
+from tests.world.handling import Handler, wrap_handlers
+from tests.world.mesh import open_task
+from tests.world.stored import pairs
 
 SEEDS = int(os.environ.get("CJO_SIMULATION_SEEDS", "150")) // 30
 _PACK = msgspec.msgpack.Encoder().encode
@@ -201,9 +202,9 @@ def test_a_log_of_the_simulated_world_has_one_result(seed: int) -> None:
 def test_a_log_of_merges_and_unmerges_has_one_result(kind: Any) -> None:
     for seed in range(max(1, SEEDS // 5)):
         draw = random.Random(seed)
-        chain, _ = live(seed, kind)
-        for number, partition in enumerate(chain.partitions):
-            check(partition.log, number, len(chain.partitions), draw, chain.bounds)
+        mesh, _ = live(seed, kind)
+        for number, partition in enumerate(mesh.partitions):
+            check(partition.log, number, len(mesh.partitions), draw, mesh.bounds)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

@@ -12,8 +12,8 @@ import os
 import pytest
 
 from cjo_stream.engine.frame import Effect
-from tests.simulation.situation import RARE
 from tests.simulation.world import run
+from tests.world.situation import RARE
 
 SEEDS = int(os.environ.get("CJO_SIMULATION_SEEDS", "100"))
 CHUNK = 50

@@ -45,10 +45,11 @@ from cjo_stream.engine.port import Log, LogRecord, RawRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.ingest import Decoder, decoder
 from cjo_stream.store.memory import MemoryStore
-from tests.simulation.chain import CrashError, copy_of, open_task
 from tests.simulation.change import history
-from tests.simulation.situation import Witness, fault
-from tests.simulation.small import draw_bounds, draw_memory
+from tests.world.mesh import CrashError, open_task
+from tests.world.situation import Witness, fault
+from tests.world.small import draw_bounds, draw_memory
+from tests.world.stored import actors, copy_of
 
 TOPOLOGIES = ("topology", "deciding")
 """Journeys of all kinds, and decisions of all kinds: each seed has one of them."""
@@ -463,16 +464,6 @@ class World:
                 assert not broken, f"{customer.id} has more than it may: {broken}"
         self.met |= witness.met
         assert counted == self.sent, f"events counted {counted}, sent {self.sent}"
-
-
-def pairs(store: MemoryStore) -> list[tuple[bytes, bytes]]:
-    """Return everything in a store."""
-    return list(store.scan(b"", b"\xff"))
-
-
-def actors(store: MemoryStore) -> list[tuple[bytes, bytes]]:
-    """Return the stored actors, timers and models."""
-    return [(key, value) for key, value in pairs(store) if key[:1] in b"stw"]
 
 
 def failed_of(effects: list[Effect]) -> Counter[str]:

@@ -1,14 +1,8 @@
-"""A whole installation on a real broker, for tests: its processes, a load, and an oracle.
-
-The oracle reads the broker's topics itself. It takes from the engine only what it must hold it
-against: the internal log, replayed record by record through a fresh store.
-"""
+"""A whole installation on a real broker: its processes, and what lies in its topics."""
 
 from __future__ import annotations
 
-import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -16,25 +10,14 @@ import threading
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from cjo_stream.core.customer import snapshot
-from cjo_stream.core.state import Customer
-from cjo_stream.definition import compile_content, load
-from cjo_stream.engine import codec
-from cjo_stream.engine.frame import decode_effect_frame
-from cjo_stream.engine.port import Log, LogRecord
-from cjo_stream.engine.task import Task
-from cjo_stream.kafka.topic.name import Names
-from cjo_stream.store.memory import MemoryStore
+from tests.world import TOPOLOGY
 
-TOPOLOGY = Path(__file__).parents[1] / "simulation" / "topology"
 TENANT_KEY = "a-key-only-the-tests-have-0123456789"
 
 
@@ -256,172 +239,6 @@ class Chain:
         name = self.prefix + "internal.v1"
         described = admin.describe_topics(TopicCollection([name]))[name].result(10)
         return str(described.topic_id)
-
-
-class Load(threading.Thread):
-    """Produces native events of known users at a rate, for a time; counts what the broker took."""
-
-    def __init__(
-        self,
-        chain: Chain,
-        *,
-        rate: float,
-        seconds: float,
-        users: int = 300,
-        seed: int = 1,
-        dirt: float = 0.0,
-    ) -> None:
-        """`dirt`: the share of events sent twice, of malformed ones, and of ones 48 hours late."""
-        super().__init__(daemon=True)
-        self._chain = chain
-        self._rate = rate
-        self._seconds = seconds
-        self._users = users
-        self._random = random.Random(seed)
-        self._dirt = dirt
-        self.malformed = 0
-        self.sent: Counter[str] = Counter()
-        self.failed = 0
-
-    def run(self) -> None:
-        producer = Producer(
-            {
-                "bootstrap.servers": self._chain.bootstrap,
-                "enable.idempotence": True,
-                "message.timeout.ms": 300_000,
-                "linger.ms": 5,
-                "log_level": 0,
-            }
-        )
-        began = time.monotonic()
-        number = 0
-        while (elapsed := time.monotonic() - began) < self._seconds:
-            due = int(elapsed * self._rate)
-            while number < due:
-                self._produce(producer, number)
-                number += 1
-            producer.poll(0.005)
-        producer.flush(300)
-
-    def _produce(self, producer: Producer, number: int) -> None:
-        draw = self._random
-        user = f"u{draw.randrange(self._users)}"
-        event = {
-            "type": draw.choice(["cart", "cart", "order", "other"]),
-            "time": int(time.time() * 1000),
-            "id": f"e{number}",
-            "identifiers": {"user": user},
-            "attributes": {"cart": f"c{draw.randrange(2)}", "total": draw.randrange(5)},
-        }
-
-        def delivered(error: object, _message: object) -> None:
-            if error is None:
-                self.sent[user] += 1
-            else:
-                self.failed += 1
-
-        if draw.random() < self._dirt:
-            event["time"] -= 48 * 3_600_000
-        value = json.dumps(event).encode()
-        self._put(producer, value, delivered)
-        if draw.random() < self._dirt:
-            self._put(producer, value)
-        if draw.random() < self._dirt:
-            self.malformed += 1
-            self._put(producer, value[:-5])
-
-    def _put(
-        self,
-        producer: Producer,
-        value: bytes,
-        delivered: Callable[[object, object], None] | None = None,
-    ) -> None:
-        topic = f"{self._chain.prefix}event.web.v1"
-        while True:
-            try:
-                producer.produce(topic, value, on_delivery=delivered)
-                return
-            except BufferError:
-                producer.poll(0.05)
-
-
-class Verdict:
-    """What the oracle saw."""
-
-    def __init__(self) -> None:
-        self.customers: list[dict[str, Any]] = []
-        """A row, as of customers.jsonl, of each customer who has had an event."""
-        self.records: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
-        """(kind, record) of each customer id, in the order of its customer's log."""
-        self.commands = 0
-
-    @property
-    def events(self) -> Counter[str]:
-        """Events by user, where every customer is one."""
-        counted: Counter[str] = Counter()
-        for row in self.customers:
-            counted[row["identifiers"]["user"][0]] += row["events"]
-        return counted
-
-
-PUBLIC = ("transition", "decision", "identity")
-
-
-def judge(chain: Chain, topology: Path = TOPOLOGY) -> Verdict:
-    """End the chain and compare (a) and (c) of docs/promises.md; raise AssertionError."""
-    chain.end_intake_and_workers()
-    verdict = Verdict()
-    topic_id, names = chain.internal_topic_id(), Names(chain.prefix)
-    program = load(topology).program
-    effects = chain.read("effect.v1", committed=False)
-    wanted: dict[str, dict[str, list[bytes]]] = defaultdict(lambda: defaultdict(list))
-    for number, messages in chain.read("internal.v1", committed=False).items():
-        store = MemoryStore()
-        task = Task(number, chain.partitions, Log(topic_id, number), store, compile_content)
-        replayed: list[tuple[str, str, str | None, bytes]] = []
-        for message in messages:
-            _, appended = message.timestamp()
-            record = LogRecord(message.offset(), appended, message.value())
-            for frame in task.process([record]).effects:
-                replayed += [
-                    (i.effect.kind, i.effect.key, i.effect.channel, i.effect.value)
-                    for i in decode_effect_frame(frame).items
-                ]
-            task.commit()
-        seen: list[tuple[str, str, str | None, bytes]] = []
-        last = (-1, -1)
-        for message in effects[number]:
-            for item in decode_effect_frame(message.value()).items:
-                if (item.offset, item.index) > last:
-                    last = (item.offset, item.index)
-                    effect = item.effect
-                    seen.append((effect.kind, effect.key, effect.channel, effect.value))
-        differs = f"(a) partition {number}: the effects are not those of a replay"
-        assert seen == replayed[: len(seen)], differs
-        # A profile may have come due in the last seconds, which the worker did not live to see.
-        assert {kind for kind, *_ in replayed[len(seen) :]} <= {"profile"}, differs
-        for kind, key, channel, value in seen:
-            if kind in PUBLIC or kind == "action":
-                topic = f"{chain.prefix}{kind}.v1"
-                if channel is not None:
-                    target = names.target(program.channels[channel])
-                    assert target is not None
-                    topic = target
-                    verdict.commands += 1
-                wanted[topic][key].append(value)
-                verdict.records[key].append((kind, json.loads(value)))
-        for key_bytes, value in store.scan(*codec.CUSTOMERS):
-            customer = codec.decode_actor(key_bytes[1:].decode(), value)
-            assert isinstance(customer, Customer)
-            if customer.events:
-                verdict.customers.append(
-                    msgspec.to_builtins(snapshot(customer, program, task.clock))
-                )
-    for topic, by_key in wanted.items():
-        assert chain.published(topic, by_key) == by_key, (
-            f"(c) {topic}: not the replay's, once each"
-        )
-    return verdict
 
 
 def wait_until_quiet(chain: Chain, seconds: float = 60, quiet: float = 10) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.unit.scene import Scene
+from tests.world.scene import Scene
 
 IDS = {"user": "u", "email": "u@example.com", "device": "d", "cookie": "c"}
 _DESK = """

@@ -1,4 +1,4 @@
-"""Puts another handler of a message in the place of the product's."""
+"""Handlers of messages that stand in for the product's: they fail, or do something more."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from cjo_stream.core import actor
+from cjo_stream.core.state import Customer
+from cjo_stream.core.turn import Turn
 
 Handler = Callable[..., Any]
 
@@ -21,3 +23,27 @@ def wrap_handlers(
     else:
         wrapped = {at: wrap(handler) for at, handler in actor.OF_CUSTOMERS[message].items()}
         patch.setitem(actor.OF_CUSTOMERS, message, wrapped)
+
+
+def fail_handlers(
+    monkeypatch: pytest.MonkeyPatch,
+    message: type,
+    error: type[BaseException] = ValueError,
+    bad: Callable[[Any], bool] = lambda message: message.event.type == "poison",
+) -> None:
+    """Let the handler of `message` do its work on the bad ones, and something more, and raise."""
+
+    def faulty(handler: Handler) -> Handler:
+        def handle(key: str, state: Any, given: Any, turn: Turn) -> Any:
+            after = handler(key, state, given, turn)
+            if bad(given):
+                if isinstance(after, Customer):
+                    after.events += 1_000
+                    after.instances.clear()
+                turn.count("cjo_events_total", "web", "half done")
+                raise error("secret-value")
+            return after
+
+        return handle
+
+    wrap_handlers(monkeypatch, message, faulty)

@@ -9,7 +9,7 @@ dead one sent survives up to an independent cut in each lane. Zombies go on with
 older copies of a store come back, partitions move.
 
 Every delivery has its place in one order, `delivered`. A record comes after all that caused it, so
-a fresh task each, fed in that order, tells how the run went, step by step: see `retell`.
+a fresh task each, fed in that order, tells how the run went, step by step: `Retold`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.message import ActivateSet, ActorMessage, StoreSet, partition_of
 from cjo_stream.core.program.program import Program
 from cjo_stream.definition import compile_stored
-from cjo_stream.engine import codec
 from cjo_stream.engine.frame import (
     Effect,
     control_frame,
@@ -42,9 +41,10 @@ from cjo_stream.engine.port import Log, LogRecord, Outbox, Store
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import InputError
 from cjo_stream.store.memory import MemoryStore
-from tests.simulation.poison import poisoned
-from tests.simulation.situation import fault
-from tests.simulation.small import draw_memory
+from tests.world.poison import poisoned
+from tests.world.situation import fault
+from tests.world.small import draw_memory
+from tests.world.stored import copy_of
 
 START_MS = 1_772_323_200_000
 """2026-03-01T00:00:00Z"""
@@ -76,7 +76,7 @@ class Partition:
     zombies: list[Task] = field(default_factory=list)
 
 
-class Chain:
+class Mesh:
     """Partitions and lanes.
 
     `sets` are applied one after the other; `faults` is the chance of a crash at each boundary;
@@ -325,21 +325,14 @@ def open_task(number: int, partitions: int, store: Store, **bounds: Any) -> Task
     return Task(number, partitions, Log("internal", number), store, compile_once, **bounds)
 
 
-def copy_of(store: MemoryStore) -> MemoryStore:
-    """Return an independent copy."""
-    copy = MemoryStore()
-    copy.write(list(store.scan(b"", b"\xff")))
-    return copy
-
-
 class Retold:
     """A run told again: fresh tasks, each record its own commit, in the order of delivery."""
 
-    def __init__(self, chain: Chain) -> None:
-        self._delivered = chain.delivered
-        self.stores = [MemoryStore() for _ in chain.partitions]
+    def __init__(self, mesh: Mesh) -> None:
+        self._delivered = mesh.delivered
+        self.stores = [MemoryStore() for _ in mesh.partitions]
         self.tasks = [
-            open_task(number, len(self.stores), store, **chain.bounds)
+            open_task(number, len(self.stores), store, **mesh.bounds)
             for number, store in enumerate(self.stores)
         ]
         self.effects: list[Effect] = []
@@ -357,16 +350,3 @@ class Retold:
         """Return the records of one kind that went out, in order."""
         assert kind in {one.name for one in catalogue.RECORDS}
         return [msgspec.json.decode(e.value) for e in self.effects if e.kind == kind and e.value]
-
-
-def held(store: MemoryStore) -> list[tuple[bytes, bytes]]:
-    """Return the actors, timelines and timers of a store."""
-    return [pair for pair in store.scan(b"", b"\xff") if pair[0][:1] in b"hst"]
-
-
-def actor_states(stores: list[MemoryStore]) -> Iterator[tuple[str, codec.ActorState]]:
-    """Yield (actor key, state) of every actor in the stores."""
-    for store in stores:
-        for key, value in store.scan(b"s", b"t"):
-            name = key[1:].decode()
-            yield name, codec.decode_actor(name, value)

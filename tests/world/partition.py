@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,8 +20,8 @@ from cjo_stream.engine.lane import Numbering
 from cjo_stream.engine.port import Log, LogRecord, Outbox, Store
 from cjo_stream.engine.task import Task
 from cjo_stream.store.memory import MemoryStore
+from tests.world import TOPOLOGY
 
-TOPOLOGY = Path(__file__).parents[1] / "simulation" / "topology"
 LOADED = load(TOPOLOGY)
 LOG = Log("internal", 0)
 RAW = Log("raw", 0)

@@ -32,6 +32,35 @@ treatments: {mail: {template: hello}, push: {template: hello_push}}
 action: offer
 treatments: {mail: {template: offer}}
 """
+PROFILE = """
+profile:
+  facts: {tier: {type: string, default: basic}}
+"""
+ASK = """
+journey: ask
+version: 1
+HOLDOUT
+entry: {on: ask, key: event.k, reentry: always}
+initial: asked
+states:
+  asked: {enter: [{decide: {group: offers}}], after: {1s: over}}
+  over: {end: over}
+---
+action: card
+group: offers
+propensity: {prior: 0.2, features: [profile.tier, event.mood]}
+treatments: {mail: {}}
+---
+action: loan
+group: offers
+propensity: 0.1
+value: 1
+treatments: {mail: {}}
+---
+policy: contact
+reward_window: 2d
+EXPLORE
+"""
 _NUMBERS = itertools.count()
 
 

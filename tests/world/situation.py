@@ -19,7 +19,7 @@ from cjo_stream.core.state import Customer, Identifier
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine import codec
 from cjo_stream.engine.port import Store
-from tests.simulation.poison import PoisonError
+from tests.world.poison import PoisonError
 
 
 def under_way(state: actor.Actor | None) -> Iterator[str]:

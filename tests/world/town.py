@@ -33,7 +33,7 @@ from cjo_stream.core.state import Customer
 from cjo_stream.core.state import Identifier as IdentifierState
 from cjo_stream.core.turn import Turn
 from cjo_stream.ingest.identifier import identifier_hash
-from tests.unit.timelines import KeptTimelines
+from tests.world.timelines import KeptTimelines
 
 START_MS = 1_772_323_200_000
 KEY = b"a key for tests"

@@ -2,18 +2,14 @@
 
 import io
 import json
-import logging
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import typer
 
-from cjo_stream import settings
-from cjo_stream.cli.app import call
 from cjo_stream.cli.apply import say_applied
 from cjo_stream.cli.run import lane_of
 from cjo_stream.cli.terminal import confirm
@@ -21,31 +17,7 @@ from cjo_stream.definition import load
 from cjo_stream.definition.schema import schema
 from cjo_stream.errors import UsageError
 from cjo_stream.installation.answer import Applied
-
-ROOT = Path(__file__).parents[3]
-SHOP = ROOT / "topologies" / "shop"
-EVENTS = SHOP / "events.jsonl"
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    for name in settings._environment():
-        monkeypatch.delenv(name)
-
-    def run(*arguments: object) -> Done:
-        code = call([str(argument) for argument in arguments])
-        return Done(code, *capsys.readouterr())
-
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield run
-    root.handlers[:], root.level = handlers, level
+from tests.world.command_line import EVENTS, SHOP
 
 
 class Terminal(io.StringIO):

@@ -18,10 +18,10 @@ from cjo_stream.embedded.delivery import SUFFIX
 from cjo_stream.errors import RetryError
 from cjo_stream.installation.answer import answered
 from cjo_stream.store.rocks import RocksStore
-from tests.unit.cli.test_cli import EVENTS, SHOP, Done, cli
-from tests.unit.embedded.test_erasure_on_disk import found
-from tests.unit.engine.test_task import poison
-from tests.unit.partition import Partition, event, hash_of
+from tests.world.command_line import EVENTS, SHOP, Done, cli
+from tests.world.files import found
+from tests.world.handling import fail_handlers
+from tests.world.partition import Partition, event, hash_of
 
 __all__ = ["cli"]
 
@@ -286,7 +286,7 @@ def test_a_command_that_failed_is_given_again_once_what_the_log_tells_of_is_mend
         return answered(answer, at, Shown)
 
     with monkeypatch.context() as fault:
-        poison(fault, Show, bad=lambda message: True)
+        fail_handlers(fault, Show, bad=lambda message: True)
         with pytest.raises(RetryError, match="the worker's log says where; report that"):
             show()
     assert "an operator's command failed and changed nothing: ValueError at handle" in caplog.text

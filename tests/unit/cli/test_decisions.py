@@ -13,9 +13,9 @@ from cjo_stream.cli.app import call
 from cjo_stream.core.record import Candidate
 from cjo_stream.definition import load
 from cjo_stream.insight.policy import arbitrated
-from tests.unit.cli.test_cli import Done
-from tests.unit.insight.test_evaluation import decision
-from tests.unit.scene import ACTIONS, HEAD
+from tests.world.command_line import Done
+from tests.world.record import decision
+from tests.world.scene import ACTIONS, HEAD
 
 START_MS = 1_772_323_200_000
 HOUR_MS = 3_600_000

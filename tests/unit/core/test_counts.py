@@ -10,7 +10,7 @@ from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.journey.history import TIMES_BYTES
 from cjo_stream.core.message import Arrive
 from cjo_stream.definition import load
-from tests.unit.actors import Town
+from tests.world.town import Town
 
 TOPOLOGY = """
 topology: counted

@@ -11,7 +11,7 @@ from cjo_stream.core.customer import drop_due, wake_ms
 from cjo_stream.core.event import Event
 from cjo_stream.core.state import Customer, Instance, Timer, Waiting, Window
 from cjo_stream.core.turn import Due, Turn
-from tests.unit.partition import LOADED, Partition, event
+from tests.world.partition import LOADED, Partition, event
 
 SECOND = 1_000
 NOW = 5_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cjo_stream.core.text import key_text
-from tests.unit.scene import Scene
+from tests.world.scene import Scene
 
 PROFILE = """profile:
   facts: {tier: string, age: number, renewal: time, products: list, timezone: string}

@@ -28,7 +28,7 @@ from cjo_stream.engine.effect import cut_letter, effect_of
 from cjo_stream.engine.frame import EFFECT_BYTES_MAX, Effect, EffectWriter
 from cjo_stream.engine.port import Log
 from cjo_stream.errors import InvariantError
-from tests.unit.redefining import World
+from tests.world.redefining import World
 
 HOUR_MS = 3_600_000
 TOPOLOGY = """

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.unit.redefining import START_MS, World
+from tests.world.redefining import START_MS, World
 
 BASE = """\
 topology: base

@@ -11,7 +11,7 @@ from cjo_stream.cli.terminal import excerpt
 from cjo_stream.definition import load
 from cjo_stream.definition.code import Code
 from cjo_stream.errors import DefinitionError, Diagnostic
-from tests.unit.scene import ACTIONS, HEAD
+from tests.world.scene import ACTIONS, HEAD
 
 JOURNEY = """
 ---

@@ -11,7 +11,8 @@ from cjo_stream.definition.grammar.item import Shape
 from cjo_stream.definition.section import KINDS
 from cjo_stream.errors import CjoError
 from tests.unit.definition.redefined import BASE, ROWS, Row
-from tests.unit.redefining import World, tell_after, tell_before, tell_years
+from tests.unit.definition.story import tell_after, tell_before, tell_years
+from tests.world.redefining import World
 
 
 def keys(shape: Shape, path: str, seen: set[str]) -> Iterator[str]:

@@ -19,9 +19,10 @@ from cjo_stream.embedded.installation import open_installation
 from cjo_stream.embedded.run import Summary, feed, finish
 from cjo_stream.engine.port import DecodedRecord, RawRecord
 from cjo_stream.ingest import decoder
-from tests.handling import Handler, wrap_handlers
+from tests.world import HOSTILE
+from tests.world.handling import Handler, wrap_handlers
 
-DEFINITIONS = load(Path(__file__).parents[2] / "kafka" / "hostile")
+DEFINITIONS = load(HOSTILE)
 START_MS = 1_772_323_200_000
 SECRET = "secret-of-a-customer"
 

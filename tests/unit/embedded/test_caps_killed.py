@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.capped import Caps
-from tests.unit.killing import run_killed
+from tests.unit.embedded.killing import run_killed
+from tests.world.capped import Caps
 
 START_MS = 1_772_323_200_000
 HOUR_MS = 3_600_000

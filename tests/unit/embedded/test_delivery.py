@@ -24,7 +24,7 @@ from cjo_stream.embedded.operator import InFolder
 from cjo_stream.errors import RefusalError, UsageError
 from cjo_stream.ingest.identifier import identifier_hash
 from cjo_stream.store.rocks import RocksStore
-from tests.unit.partition import START_MS
+from tests.world.partition import START_MS
 
 TOPOLOGY = """
 topology: small

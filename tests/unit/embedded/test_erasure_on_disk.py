@@ -32,9 +32,9 @@ from cjo_stream.ingest import decoder
 from cjo_stream.ingest.files import choose_channel, read
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.rocks import RocksStore
-from tests.unit.core.command.test_reward import ASK, PROFILE
-from tests.unit.partition import START_MS, Partition, event, hash_of
-from tests.unit.scene import ACTIONS, HEAD
+from tests.world.files import found
+from tests.world.partition import START_MS, Partition, event, hash_of
+from tests.world.scene import ACTIONS, ASK, HEAD, PROFILE
 
 TOPOLOGY = """
 topology: small
@@ -159,17 +159,6 @@ class World:
             for key, value in store.scan(b"", END):
                 yield key + value
             store.close()
-
-
-def found(folder: Path, secrets: Sequence[str]) -> set[tuple[str, str]]:
-    """Return (secret, file) of everything found below a folder, in any byte of any file."""
-    wanted = [(secret, secret.encode()) for secret in secrets]
-    hits = set()
-    for path in folder.rglob("*"):
-        if path.is_file():
-            content = path.read_bytes()
-            hits |= {(s, path.name) for s, data in wanted if data in content}
-    return hits
 
 
 @pytest.fixture(params=["none", "lz4"])

@@ -25,9 +25,8 @@ from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.embedded.state import section
 from cjo_stream.engine.frame import Effect, tick_frame
 from cjo_stream.store.memory import MemoryStore
-from tests.unit.core.command.test_reward import ASK, PROFILE
-from tests.unit.partition import hash_of
-from tests.unit.scene import ACTIONS, HEAD
+from tests.world.partition import hash_of
+from tests.world.scene import ACTIONS, ASK, HEAD, PROFILE
 
 START_MS = 1_772_323_200_000
 

@@ -20,9 +20,8 @@ from cjo_stream.engine.frame import START, Effect, EffectWriter
 from cjo_stream.engine.learner import Learner
 from cjo_stream.engine.port import Log
 from cjo_stream.store.rocks import RocksStore
-from tests.unit.core.command.test_reward import ASK, PROFILE
-from tests.unit.killing import run_killed
-from tests.unit.scene import ACTIONS, HEAD
+from tests.unit.embedded.killing import run_killed
+from tests.world.scene import ACTIONS, ASK, HEAD, PROFILE
 
 START_MS = 1_772_323_200_000
 FILES = ("actions", "decisions", "rewards", "transitions", "dead_letters", "customers")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.killing import run_killed
+from tests.unit.embedded.killing import run_killed
 
 FILES = ("actions", "decisions", "transitions", "identities", "dead_letters", "customers")
 

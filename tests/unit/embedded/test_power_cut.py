@@ -20,7 +20,8 @@ from cjo_stream.embedded.state import StateFolder, section
 from cjo_stream.errors import RefusalError
 from cjo_stream.store.memory import MemoryStore
 from cjo_stream.store.rocks import RocksStore
-from tests.unit.partition import START_MS, TOPOLOGY, hash_of
+from tests.world import TOPOLOGY
+from tests.world.partition import START_MS, hash_of
 
 LOADED = load(TOPOLOGY)
 EVENTS = 24

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.killing import run_killed
+from tests.unit.embedded.killing import run_killed
+from tests.world import TOPOLOGY
 
-TOPOLOGY = Path(__file__).parents[2] / "simulation" / "topology"
 START_MS = 1_772_323_200_000
 FILES = ("actions", "decisions", "transitions", "identities", "dead_letters", "customers")
 

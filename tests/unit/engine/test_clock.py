@@ -22,8 +22,8 @@ from cjo_stream.engine.port import AcceptedClock, Log, LogRecord
 from cjo_stream.engine.task import CLOCK_AHEAD_MAX_MS, Task
 from cjo_stream.errors import ClockError
 from cjo_stream.store.memory import MemoryStore
-from tests.simulation.world import pairs
-from tests.unit.partition import START_MS, hash_of
+from tests.world.partition import START_MS, hash_of
+from tests.world.stored import pairs
 
 HOUR_MS = 3_600_000
 TOPOLOGY = """

@@ -13,7 +13,7 @@ from cjo_stream.engine import codec
 from cjo_stream.engine.learner import Learner
 from cjo_stream.engine.models import Models
 from cjo_stream.store.memory import MemoryStore
-from tests.unit.partition import Partition, event
+from tests.world.partition import Partition, event
 
 
 def learner_of(rewards: int, number: int = 0) -> Learner:

@@ -12,7 +12,7 @@ from cjo_stream.core.message import ActivateSet, StoreSet
 from cjo_stream.definition import content
 from cjo_stream.engine import codec, frame
 from cjo_stream.errors import RefusalError
-from tests.unit.partition import LOADED, Partition, event
+from tests.world.partition import LOADED, Partition, event
 
 
 def test_a_store_of_another_layout_is_opened_by_the_release_that_wrote_it(

@@ -14,6 +14,7 @@ from cjo_stream.engine.description import descriptions
 from cjo_stream.engine.schema import RECORDS, record_schema
 from cjo_stream.ingest.format.native import Native
 from cjo_stream.ingest.schema import event_schema
+from tests.world.schema import faults
 
 EXPECTED = Path(__file__).parents[3] / "topologies" / "shop" / "expected"
 FILES = {
@@ -23,39 +24,6 @@ FILES = {
     "cjo.identity.v1": "identities.jsonl",
     "cjo.dead_letter.v1": "dead_letters.jsonl",
 }
-TYPES = {
-    "object": dict,
-    "array": list,
-    "string": str,
-    "integer": int,
-    "number": (int, float),
-    "boolean": bool,
-    "null": type(None),
-}
-
-
-def faults(value: Any, schema: dict[str, Any], root: dict[str, Any], at: str = "$") -> list[str]:
-    """Return where a value breaks a schema; of JSON Schema only what ours use."""
-    if "$ref" in schema:
-        schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
-    if "anyOf" in schema:
-        tried = [faults(value, one, root, at) for one in schema["anyOf"]]
-        return [] if any(not one for one in tried) else tried[0]
-    if "enum" in schema:
-        return [] if value in schema["enum"] else [f"{at}: {value!r}"]
-    if (type_ := schema.get("type")) and not isinstance(value, TYPES[type_]):
-        return [f"{at}: {value!r} is no {type_}"]
-    found = [f"{at}: no {name}" for name in schema.get("required", ()) if name not in value]
-    if isinstance(value, dict) and "properties" in schema:
-        for name, held in value.items():
-            if name not in schema["properties"]:
-                found.append(f"{at}: {name} is not in the schema")
-            else:
-                found += faults(held, schema["properties"][name], root, f"{at}.{name}")
-    if isinstance(value, list) and "items" in schema:
-        for number, held in enumerate(value):
-            found += faults(held, schema["items"], root, f"{at}[{number}]")
-    return found
 
 
 def test_every_record_has_a_schema_that_is_tested() -> None:

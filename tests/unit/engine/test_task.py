@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,34 +29,10 @@ from cjo_stream.engine.task import CLOCK_AHEAD_MAX_MS, TIMERS_PER_RECORD_MAX, Ta
 from cjo_stream.errors import ClockError, HoleError, RefusalError
 from cjo_stream.kafka.definition.apply import check_answers
 from cjo_stream.store.memory import MemoryStore
-from tests.handling import Handler, wrap_handlers
-from tests.unit.partition import LOADED, LOG, RAW, START_MS, Partition, event, hash_of
+from tests.world.handling import fail_handlers, wrap_handlers
+from tests.world.partition import LOADED, LOG, RAW, START_MS, Partition, event, hash_of
 
 SECOND = 1_000
-
-
-def poison(
-    monkeypatch: pytest.MonkeyPatch,
-    message: type,
-    error: type[BaseException] = ValueError,
-    bad: Callable[[Any], bool] = lambda message: message.event.type == "poison",
-) -> None:
-    """Let the handler of `message` do its work on the bad ones, and something more, and raise."""
-
-    def faulty(handler: Handler) -> Handler:
-        def handle(key: str, state: Any, given: Any, turn: Turn) -> Any:
-            after = handler(key, state, given, turn)
-            if bad(given):
-                if isinstance(after, Customer):
-                    after.events += 1_000
-                    after.instances.clear()
-                turn.count("cjo_events_total", "web", "half done")
-                raise error("secret-value")
-            return after
-
-        return handle
-
-    wrap_handlers(monkeypatch, message, faulty)
 
 
 # --- poison
@@ -77,7 +52,7 @@ def fill(partition: Partition, *, poisoned: bool) -> None:
 def test_an_event_that_fails_is_a_dead_letter_and_everything_else_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    poison(monkeypatch, Deliver)
+    fail_handlers(monkeypatch, Deliver)
     without, with_ = Partition(), Partition()
     # The lanes differ by the numbers that the bad events take, so the good ones are compared.
     fill(without, poisoned=False)
@@ -99,7 +74,7 @@ def test_an_event_that_fails_is_a_dead_letter_and_everything_else_goes_on(
 def test_the_dead_letter_of_a_failed_event_is_the_event_with_its_source(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    poison(monkeypatch, Deliver)
+    fail_handlers(monkeypatch, Deliver)
     partition = Partition()
     partition.event(event(1, 55, "poison", colour="green"))
     partition.run()
@@ -124,7 +99,7 @@ def test_the_dead_letter_of_a_failed_event_is_the_event_with_its_source(
 def test_poison_gives_the_same_however_the_records_are_batched(
     monkeypatch: pytest.MonkeyPatch, most: int | None
 ) -> None:
-    poison(monkeypatch, Deliver)
+    fail_handlers(monkeypatch, Deliver)
     whole, parts = Partition(), Partition()
     for partition, size in ((whole, None), (parts, most)):
         fill(partition, poisoned=True)
@@ -136,7 +111,7 @@ def test_poison_gives_the_same_however_the_records_are_batched(
 def test_poison_processed_again_after_a_crash_sends_the_same_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    poison(monkeypatch, Deliver)
+    fail_handlers(monkeypatch, Deliver)
     partition = Partition()
     fill(partition, poisoned=True)
     partition.step(9)
@@ -148,7 +123,7 @@ def test_poison_processed_again_after_a_crash_sends_the_same_again(
 def test_a_failure_is_logged_by_place_and_type_never_by_value(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    poison(monkeypatch, Deliver)
+    fail_handlers(monkeypatch, Deliver)
     partition = Partition()
     partition.event(event(1, 0, "poison", note="secret-note"))
     with caplog.at_level(logging.DEBUG):
@@ -203,7 +178,7 @@ def test_a_failure_in_the_identity_protocol_stops_before_anything_is_written(
     partition.event(event(1))
     partition.event(event(2, 5, "poison"))
     with monkeypatch.context() as patch:
-        poison(patch, Arrive, error)
+        fail_handlers(patch, Arrive, error)
         with pytest.raises(error):
             partition.process()
     assert dict(partition.store.scan(b"", b"\xff")) == before
@@ -216,7 +191,7 @@ def test_a_failure_in_the_identity_protocol_stops_before_anything_is_written(
 def test_no_event_is_blamed_for_want_of_memory_or_of_stack(
     monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
-    poison(monkeypatch, Deliver, error)
+    fail_handlers(monkeypatch, Deliver, error)
     partition = Partition()
     partition.event(event(1, 0, "poison"))
     with pytest.raises(error):
@@ -224,7 +199,7 @@ def test_no_event_is_blamed_for_want_of_memory_or_of_stack(
 
 
 def test_an_operators_command_that_fails_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    poison(monkeypatch, Find, bad=lambda message: True)
+    fail_handlers(monkeypatch, Find, bad=lambda message: True)
     partition = Partition()
     partition.control(Find(Show("question")), to="n" + hash_of(1))
     partition.event(event(1))
@@ -604,7 +579,7 @@ def test_a_store_keeps_a_few_older_sets_only() -> None:
 
 
 def test_sets_taken_back_by_poison_are_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    poison(monkeypatch, Deliver)
+    fail_handlers(monkeypatch, Deliver)
     partition = Partition(sets=False)
     partition.control(StoreSet(1, LOADED.content), ActivateSet(1))
     partition.event(event(1, 0, "poison"))

@@ -44,9 +44,9 @@ from cjo_stream.simulate.traffic import open_world
 from cjo_stream.store.rocks import RocksStore
 from cjo_stream.telemetry import Health, Metrics, serve
 from cjo_stream.testing import TopologyDriver
-from tests.unit.cli.test_cli import Done, cli
-from tests.unit.engine.test_task import poison
-from tests.unit.kafka.worker.test_state_folder import CUT, Host, make
+from tests.world.command_line import Done, cli
+from tests.world.handling import fail_handlers
+from tests.world.partition_folder import CUT, PartitionFolder, leave_store
 
 __all__ = ["cli"]
 
@@ -180,7 +180,7 @@ def test_who_is_in_the_middle_of_a_merge_is_told_of_once_the_run_has_gone_on(
     run = ["run", small, input_, "--out", tmp_path / "o", "--state", state, "--partitions", 3]
     with monkeypatch.context() as patch:
         # Its sender waits for the answer; the two lie in different partitions.
-        poison(patch, Propose, KilledError, bad=lambda message: True)
+        fail_handlers(patch, Propose, KilledError, bad=lambda message: True)
         with pytest.raises(KilledError):
             cli(*run)
     erase = ["customer", "erase", "email:ann@example.com", "--yes", "--state", state]
@@ -421,7 +421,7 @@ def test_a_store_that_does_not_open_is_moved_aside_and_comes_back_from_a_copy(
 def test_of_a_spoilt_checkpoint_the_manifest_goes_and_the_one_before_is_taken(
     tmp_path: Path, damage: str
 ) -> None:
-    host = Host(tmp_path)
+    host = PartitionFolder(tmp_path)
     host.save(600)
     before = host.copies.newest()
     host.save(700)
@@ -446,9 +446,9 @@ def test_of_a_spoilt_checkpoint_the_manifest_goes_and_the_one_before_is_taken(
 def test_a_checkpoint_of_other_state_than_it_says_goes_and_the_one_before_is_taken(
     tmp_path: Path,
 ) -> None:
-    host = Host(tmp_path)
+    host = PartitionFolder(tmp_path)
     host.save(600)
-    make(tmp_path / "other", 650)
+    leave_store(tmp_path / "other", 650)
     host.copies.save(tmp_path / "other", 700)
     with pytest.raises(RebuildError, match="delete its manifest"):
         host.opened(CUT)

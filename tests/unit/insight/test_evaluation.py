@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from cjo_stream.core.record import Candidate, Choice, Decision, JourneyRef, Reward, Trigger
+from cjo_stream.core.record import Reward
 from cjo_stream.definition import load
 from cjo_stream.insight.case import Row, cases_of_decisions, cases_of_rows
 from cjo_stream.insight.estimate import Case, evaluate
 from cjo_stream.insight.policy import arbitrated, fixed, uniform
-from tests.unit.scene import HEAD
+from tests.world.record import decision
+from tests.world.scene import HEAD
 
 DAY_MS = 86_400_000
 WINDOW_MS = 7 * DAY_MS
@@ -74,25 +75,6 @@ def test_rows_of_a_fixed_action_weigh_only_where_it_was_chosen() -> None:
 
 
 # --- the engine's own records
-
-
-def decision(number: int, chosen: str | None = "a", **more: object) -> Decision:
-    fields: dict[str, object] = {
-        "decision_id": f"d{number}",
-        "customer_id": "c",
-        "time": number,
-        "trigger": Trigger("event", None, None),
-        "request": {"decide": {}},
-        "journey": JourneyRef("j", 1, "i", "s"),
-        "candidates": [
-            Candidate(action="a", channel="mail", gate=None, P=0.1, C=1.0, V=10.0, L=1.0),
-            Candidate(action="b", channel="mail", gate=None, P=0.2, C=1.0, V=30.0, L=1.0),
-            Candidate(action="z", channel="mail", gate="caps"),
-        ],
-        "chosen": Choice(chosen, "mail") if chosen else None,
-        "probability": 0.5 if chosen else None,
-    }
-    return Decision(**(fields | more))
 
 
 def accepted(number: int, value: float | None = None, time: int = 100) -> Reward:

@@ -13,8 +13,8 @@ import pytest
 from cjo_stream.errors import RetryError
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.rocks import RocksStore
-from tests.simulation.disk import TOPOLOGY
-from tests.unit.small_disk import small_disk
+from tests.world import TOPOLOGY
+from tests.world.small_disk import small_disk
 
 EVENTS = 700
 RUN = [sys.executable, "-m", "cjo_stream", "run", str(TOPOLOGY), "--channel", "web"]

@@ -15,6 +15,7 @@ from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.private import make_private
 from cjo_stream.store.rocks import RocksStore
 from tests.unit.embedded.test_erasure_on_disk import TOPOLOGY
+from tests.world.files import readable
 
 EVENT = '{"type":"cart","time":1772323200000,"channel":"web","identifiers":{"user":"ada"}}\n'
 
@@ -24,16 +25,6 @@ def _open_to_all() -> Iterator[None]:
     before = os.umask(0)
     yield
     os.umask(before)
-
-
-def readable(folder: Path) -> list[str]:
-    """Return what others than its owner can read below a folder, by way of all folders."""
-    found = []
-    for path in folder.iterdir():
-        if not path.stat().st_mode & 0o077:
-            continue
-        found += readable(path) if path.is_dir() else [str(path)]
-    return found
 
 
 @pytest.mark.usefixtures("_open_to_all")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.desk import Desk, gates, stops, when
+from tests.world.desk import Desk, gates, stops, when
 
 DAY = 86_400
 ACTIONS = """

@@ -19,7 +19,7 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.core.state import Command, Customer
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
-from tests.unit.scene import HEAD
+from tests.world.scene import HEAD
 
 DAY_MS = 86_400_000
 ACTIONS = """

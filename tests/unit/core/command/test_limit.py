@@ -10,7 +10,7 @@ import pytest
 from cjo_stream.core.command.limit import is_paused
 from cjo_stream.core.program.policy import Coverage, Limit
 from cjo_stream.core.state import Command
-from tests.unit.desk import Desk, gates, stops
+from tests.world.desk import Desk, gates, stops
 
 DAY = 86_400
 PITCH = """

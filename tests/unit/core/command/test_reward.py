@@ -20,40 +20,11 @@ from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
 from cjo_stream.engine.schema import record_schema
 from cjo_stream.errors import DefinitionError
-from tests.unit.engine.test_schema import faults
-from tests.unit.scene import HEAD, Scene
+from tests.world.scene import ASK, HEAD, PROFILE, Scene
+from tests.world.schema import faults
 
 DAY = 86_400
 HOUR = 3_600
-PROFILE = """
-profile:
-  facts: {tier: {type: string, default: basic}}
-"""
-ASK = """
-journey: ask
-version: 1
-HOLDOUT
-entry: {on: ask, key: event.k, reentry: always}
-initial: asked
-states:
-  asked: {enter: [{decide: {group: offers}}], after: {1s: over}}
-  over: {end: over}
----
-action: card
-group: offers
-propensity: {prior: 0.2, features: [profile.tier, event.mood]}
-treatments: {mail: {}}
----
-action: loan
-group: offers
-propensity: 0.1
-value: 1
-treatments: {mail: {}}
----
-policy: contact
-reward_window: 2d
-EXPLORE
-"""
 
 
 def scene_of(folder: Path, explore: str = "", holdout: str = "", partitions: int = 1) -> Scene:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.scene import Scene
+from tests.world.scene import Scene
 
 DAY = 86_400
 ASK = """

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cjo_stream.core.decision.arbitration import Passed, best, choose
-from tests.unit.desk import Desk, gates
+from tests.world.desk import Desk, gates
 
 GOODS = """
 action: zebra

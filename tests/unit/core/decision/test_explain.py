@@ -12,7 +12,7 @@ import pytest
 from cjo_stream.cli.app import call
 from cjo_stream.core.decision.explain import explain
 from cjo_stream.core.record import Decision
-from tests.unit.desk import Desk, when
+from tests.world.desk import Desk, when
 
 GOODS = """
 action: gold

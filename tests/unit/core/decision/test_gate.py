@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cjo_stream.core.decision.gate import GATES
-from tests.unit.desk import Desk, gates, rules, stops
+from tests.world.desk import Desk, gates, rules, stops
 
 NEWS = """
 action: news

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.unit.desk import Desk, gates, second, stops, when
+from tests.world.desk import Desk, gates, second, stops, when
 
 COOKIE = {"cookie": "k"}
 USER = {"user": "u", "email": "u@example.com"}

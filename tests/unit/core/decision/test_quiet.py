@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.desk import Desk, gates, second, stops, when
-from tests.unit.scene import Scene
+from tests.world.desk import Desk, gates, second, stops, when
+from tests.world.scene import Scene
 
 BERLIN = "Europe/Berlin"
 NEWS = """

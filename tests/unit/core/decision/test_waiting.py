@@ -15,8 +15,8 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Trigger
 from cjo_stream.core.state import Customer, Waiting
 from cjo_stream.core.turn import Turn
-from tests.unit.desk import IDS, second, stops, when
-from tests.unit.scene import Scene
+from tests.world.desk import IDS, second, stops, when
+from tests.world.scene import Scene
 
 AT, END = when("2026-03-04 22:00", "Europe/Berlin"), when("2026-03-05 08:00", "Europe/Berlin")
 MORE = """

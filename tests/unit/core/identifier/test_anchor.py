@@ -15,7 +15,7 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Reply
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
-from tests.unit.scene import HEAD, Scene
+from tests.world.scene import HEAD, Scene
 
 DAY = 86_400
 NOTHING = """

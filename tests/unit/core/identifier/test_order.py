@@ -22,7 +22,7 @@ from cjo_stream.core.message import (
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
-from tests.unit.scene import HEAD
+from tests.world.scene import HEAD
 
 PARTITIONS = 3
 COOKIE, DEVICE, USER = ("0" * 11 + str(partition) + "ab" * 10 for partition in range(PARTITIONS))

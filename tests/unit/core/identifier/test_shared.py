@@ -8,8 +8,8 @@ import pytest
 
 from cjo_stream.core.message import Absorb, LinkRequest
 from cjo_stream.definition import load
-from tests.unit.actors import Town
-from tests.unit.scene import Scene
+from tests.world.scene import Scene
+from tests.world.town import Town
 
 TOPOLOGY = """
 topology: sharing

@@ -11,7 +11,7 @@ from cjo_stream.core.message import Absorb, Accept, Erase, Find, Forget
 from cjo_stream.core.record import Profile, Withdrawal
 from cjo_stream.core.state import Customer, Identifier
 from cjo_stream.definition import load
-from tests.unit.actors import START_MS, Town
+from tests.world.town import START_MS, Town
 
 TOPOLOGY = """
 topology: erasing

@@ -27,9 +27,9 @@ from cjo_stream.engine.port import LogRecord
 from cjo_stream.kafka.worker.partition import Arrival
 from cjo_stream.store.memory import MemoryStore
 from cjo_stream.store.rocks import RocksStore
-from tests.unit.kafka.worker.test_assignment import WITHIN_S, Host
-from tests.unit.partition import Partition, event, hash_of
-from tests.unit.scene import HEAD
+from tests.world.host import WITHIN_S, Host
+from tests.world.partition import Partition, event, hash_of
+from tests.world.scene import HEAD
 
 USER, COOKIE, OTHER = "aa" * 16, "cc" * 16, "dd" * 16
 

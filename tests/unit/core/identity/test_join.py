@@ -25,8 +25,8 @@ from cjo_stream.core.record import Decision, Transition
 from cjo_stream.core.state import Command, Customer, KnownFact, LastRun, ServiceCase, Statement
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
-from tests.unit.actors import START_MS, Town
-from tests.unit.partition import LOADED
+from tests.world.partition import LOADED
+from tests.world.town import START_MS, Town
 
 TOPOLOGY = """
 topology: joining

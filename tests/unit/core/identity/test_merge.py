@@ -22,7 +22,7 @@ from cjo_stream.core.message import (
 )
 from cjo_stream.core.size import ASKED_BYTES_MAX, HELD_BYTES_MAX
 from cjo_stream.definition import load
-from tests.unit.actors import Town
+from tests.world.town import Town
 
 TOPOLOGY = """
 topology: merging

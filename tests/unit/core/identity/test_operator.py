@@ -24,7 +24,7 @@ from cjo_stream.core.record import Reply
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
-from tests.unit.scene import HEAD
+from tests.world.scene import HEAD
 
 ACTION = """---
 action: nothing

@@ -28,7 +28,7 @@ from cjo_stream.core.message import (
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.timeline import events_of
 from cjo_stream.definition import load
-from tests.unit.actors import Town
+from tests.world.town import Town
 
 TOPOLOGY = """
 topology: apart

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.scene import Scene
+from tests.world.scene import Scene
 
 WAIT = """
 journey: wait

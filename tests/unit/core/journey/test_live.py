@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.unit.scene import Scene
+from tests.world.scene import Scene
 
 CART = """
 journey: cart

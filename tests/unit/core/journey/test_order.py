@@ -10,8 +10,8 @@ import pytest
 
 from cjo_stream.core.bounds import Bounds
 from cjo_stream.definition import load
-from tests.unit.actors import Town
-from tests.unit.scene import HEAD, Scene
+from tests.world.scene import HEAD, Scene
+from tests.world.town import Town
 
 NOTES = """
 action: note

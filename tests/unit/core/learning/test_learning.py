@@ -23,7 +23,7 @@ from cjo_stream.core.learning.posterior import (
     treatment_name,
 )
 from cjo_stream.core.learning.weight import NOTHING_KNOWN, PART_BYTES_MAX, publish, read
-from tests.predicted import predict
+from tests.world.predicted import predict
 
 # --- numbers
 

@@ -13,9 +13,9 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.profile.activity import count_event, join_activity, remember_id, seen_before
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
-from tests.unit.actors import Town
-from tests.unit.partition import LOADED
-from tests.unit.scene import Scene
+from tests.world.partition import LOADED
+from tests.world.scene import Scene
+from tests.world.town import Town
 
 DAY = 86_400
 PROBE = """

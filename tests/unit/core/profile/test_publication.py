@@ -10,9 +10,9 @@ import pytest
 from cjo_stream.core.message import Erase, Find, identifier_key
 from cjo_stream.core.profile.publication import PAUSE_MS
 from cjo_stream.engine.schema import record_schema
-from tests.unit.engine.test_schema import faults
-from tests.unit.partition import Partition, event, hash_of
-from tests.unit.scene import Scene
+from tests.world.partition import Partition, event, hash_of
+from tests.world.scene import Scene
+from tests.world.schema import faults
 
 NOTHING = """
 action: nothing

@@ -10,26 +10,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cjo_stream.engine import codec
 from cjo_stream.errors import RebuildError, RefusalError, RetryError
 from cjo_stream.kafka.operator.retention import _folder, _kept, withdrawn
 from cjo_stream.kafka.position.folder import Folder, left
 from cjo_stream.kafka.worker.register import Register
-from cjo_stream.kafka.worker.state import LogRange, StateFolder, stored_offset
-from cjo_stream.store.checkpoint import Checkpoints
+from cjo_stream.kafka.worker.state import LogRange
 from cjo_stream.store.rocks import RocksStore
-
-WHOLE = LogRange(0, 1_000)
-CUT = LogRange(500, 1_000)
-
-
-def make(folder: Path, applied: int) -> None:
-    """Leave a store in `folder` whose state ends at `applied`."""
-    store = RocksStore(folder)
-    store.write([(codec.META_KEY, codec.encode_meta(codec.Meta(applied=applied)))])
-    store.write([(b"sp%04d" % n, b"\x01a customer") for n in range(100)])
-    store.purge([])
-    store.close()
+from tests.world.partition_folder import CUT, WHOLE, PartitionFolder, leave_store
 
 
 def spoil(folder: Path) -> dict[str, bytes]:
@@ -38,52 +25,14 @@ def spoil(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("*.sst")}
 
 
-class Host:
-    def __init__(self, tmp_path: Path, *, checkpoints: bool = True) -> None:
-        self.path = tmp_path / "tasks" / "0003"
-        self._url = str(tmp_path / "checkpoints") if checkpoints else None
-        self.tasks = self.path.parent
-
-    @property
-    def copies(self) -> Checkpoints:
-        assert self._url is not None
-        return Checkpoints(self._url, "3")
-
-    def folder(self) -> StateFolder:
-        return StateFolder(self.path, 3, self.copies if self._url else None)
-
-    def save(self, applied: int) -> None:
-        """Store a checkpoint of a state that ends at `applied`."""
-        elsewhere = self.tasks.parent / f"elsewhere-{applied}"
-        make(elsewhere, applied)
-        store = RocksStore(elsewhere)
-        store.checkpoint(str(elsewhere / "copy"))
-        self.copies.save(elsewhere / "copy", applied)
-        store.close()
-
-    def opened(self, log: LogRange) -> int:
-        """Open and check as a partition does; return where the state ends."""
-        folder = self.folder()
-        store = folder.open(log)
-        try:
-            applied = stored_offset(store)
-            folder.check(applied, log)
-        finally:
-            store.close()
-        return applied
-
-    def names(self) -> list[str]:
-        return sorted(path.name for path in self.tasks.iterdir())
-
-
 # --- a store that does not open
 
 
 def test_it_is_moved_aside_and_rebuilt_from_the_checkpoint(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    host = Host(tmp_path)
-    make(host.path, 700)
+    host = PartitionFolder(tmp_path)
+    leave_store(host.path, 700)
     files = spoil(host.path)
     host.save(600)
     assert host.opened(CUT) == 600
@@ -97,16 +46,16 @@ def test_it_is_moved_aside_and_rebuilt_from_the_checkpoint(
 
 
 def test_it_is_rebuilt_from_a_log_that_is_whole(tmp_path: Path) -> None:
-    host = Host(tmp_path, checkpoints=False)
-    make(host.path, 700)
+    host = PartitionFolder(tmp_path, checkpoints=False)
+    leave_store(host.path, 700)
     spoil(host.path)
     assert host.opened(WHOLE) == -1
     assert host.names() == ["0003", "0003.unreadable-1"]
 
 
 def test_where_nothing_reaches_it_is_kept_and_may_be_moved_back(tmp_path: Path) -> None:
-    host = Host(tmp_path, checkpoints=False)
-    make(host.path, 700)
+    host = PartitionFolder(tmp_path, checkpoints=False)
+    leave_store(host.path, 700)
     current = (host.path / "CURRENT").read_bytes()
     spoil(host.path)
     aside = host.tasks / "0003.unreadable-1"
@@ -121,8 +70,8 @@ def test_where_nothing_reaches_it_is_kept_and_may_be_moved_back(tmp_path: Path) 
 
 
 def test_what_the_log_has_lost_is_made_up_for_by_a_newer_checkpoint(tmp_path: Path) -> None:
-    host = Host(tmp_path)
-    make(host.path, 300)
+    host = PartitionFolder(tmp_path)
+    leave_store(host.path, 300)
     with pytest.raises(RefusalError, match="Bring back a newer checkpoint"):
         host.opened(CUT)
     host.save(600)
@@ -130,10 +79,10 @@ def test_what_the_log_has_lost_is_made_up_for_by_a_newer_checkpoint(tmp_path: Pa
 
 
 def test_before_a_log_that_lost_its_end_a_partition_begins_by_older_state(tmp_path: Path) -> None:
-    host = Host(tmp_path)
+    host = PartitionFolder(tmp_path)
     host.save(800)
     host.save(1_200)
-    make(host.path, 1_300)
+    leave_store(host.path, 1_300)
     with pytest.raises(RefusalError, match="the checkpoints beyond offset 999"):
         host.opened(WHOLE)
     shutil.rmtree(host.path)
@@ -146,10 +95,10 @@ def test_before_a_log_that_lost_its_end_a_partition_begins_by_older_state(tmp_pa
 
 
 def test_while_checkpoints_are_away_nothing_is_touched(tmp_path: Path) -> None:
-    host = Host(tmp_path)
+    host = PartitionFolder(tmp_path)
     (tmp_path / "checkpoints" / "3" / "manifests" / "9.json").mkdir(parents=True)
     (tmp_path / "checkpoints" / "3" / "files").mkdir()
-    make(host.path, 700)
+    leave_store(host.path, 700)
     files = spoil(host.path)
     for _ in range(2):
         with pytest.raises(RetryError):
@@ -165,15 +114,15 @@ def test_while_checkpoints_are_away_nothing_is_touched(tmp_path: Path) -> None:
 def test_a_checkpoint_that_is_not_what_it_says_costs_no_store(
     tmp_path: Path, applied: int
 ) -> None:
-    host = Host(tmp_path)
-    make(host.path, 550)
-    make(tmp_path / "other", 600)
+    host = PartitionFolder(tmp_path)
+    leave_store(host.path, 550)
+    leave_store(tmp_path / "other", 600)
     if applied == 600:
         spoil(tmp_path / "other")  # a copy of a store that does not open
     host.copies.save(tmp_path / "other", applied)
     assert host.opened(CUT) == 550
     assert host.names() == ["0003"]
-    make(host.path, 400)
+    leave_store(host.path, 400)
     with pytest.raises(RebuildError):
         host.opened(CUT)
     assert host.opened(LogRange(401, 1_000)) == 400, "it is still there"
@@ -183,9 +132,9 @@ def test_a_checkpoint_that_is_not_what_it_says_costs_no_store(
 def test_a_crash_while_a_checkpoint_takes_its_place_costs_no_store(
     tmp_path: Path, killed: str
 ) -> None:
-    host = Host(tmp_path, checkpoints=False)
-    make(host.path, 550)
-    make(host.tasks / "0003.restoring", 600)
+    host = PartitionFolder(tmp_path, checkpoints=False)
+    leave_store(host.path, 550)
+    leave_store(host.tasks / "0003.restoring", 600)
     if killed != "before":
         host.path.rename(host.tasks / "0003.replaced")
     if killed == "after":
@@ -212,11 +161,11 @@ def test_a_crash_while_a_checkpoint_takes_its_place_costs_no_store(
 def test_it_stays_as_long_as_somebody_may_need_it(
     tmp_path: Path, saved: int | None, reached: int, log: LogRange, spare: bool
 ) -> None:
-    host = Host(tmp_path, checkpoints=saved is not None)
-    make(host.path, 700)
-    make(host.tasks / "0003.copy", 690)
-    make(host.tasks / "0003.copy.tmp", 690)
-    make(host.tasks / "0003.restoring", 690)
+    host = PartitionFolder(tmp_path, checkpoints=saved is not None)
+    leave_store(host.path, 700)
+    leave_store(host.tasks / "0003.copy", 690)
+    leave_store(host.tasks / "0003.copy.tmp", 690)
+    leave_store(host.tasks / "0003.restoring", 690)
     if saved is not None:
         host.save(saved)
     assert host.folder().remove_behind(reached, log) == spare
@@ -225,8 +174,8 @@ def test_it_stays_as_long_as_somebody_may_need_it(
 
 
 def test_one_that_another_process_has_open_stays(tmp_path: Path) -> None:
-    host = Host(tmp_path, checkpoints=False)
-    make(host.path, 700)
+    host = PartitionFolder(tmp_path, checkpoints=False)
+    leave_store(host.path, 700)
     store = RocksStore(host.path)
     assert not host.folder().remove_behind(900, WHOLE)
     store.close()
