@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,8 +23,12 @@ class Done(NamedTuple):
     err: str
 
 
+Cli = Callable[..., Done]
+
+
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
+    """Yield what runs a command by its words, under no variables of ours."""
     for name in settings._environment():
         monkeypatch.delenv(name)
 

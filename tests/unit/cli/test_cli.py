@@ -17,7 +17,9 @@ from cjo_stream.definition import load
 from cjo_stream.definition.schema import schema
 from cjo_stream.errors import UsageError
 from cjo_stream.installation.answer import Applied
-from tests.world.command_line import EVENTS, SHOP
+from tests.world.command_line import EVENTS, SHOP, cli
+
+__all__ = ["cli"]
 
 
 class Terminal(io.StringIO):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,12 @@ from cjo_stream.embedded.delivery import SUFFIX
 from cjo_stream.errors import RetryError
 from cjo_stream.installation.answer import answered
 from cjo_stream.store.rocks import RocksStore
-from tests.world.command_line import EVENTS, SHOP, Done, cli
+from tests.world.command_line import EVENTS, SHOP, Cli, Done, cli
 from tests.world.files import found
 from tests.world.handling import fail_handlers
 from tests.world.partition import Partition, event, hash_of
 
 __all__ = ["cli"]
-
-Cli = Callable[..., Done]
 
 
 class Shop:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,11 @@ from cjo_stream.cli.app import call
 from cjo_stream.core.record import Candidate
 from cjo_stream.definition import load
 from cjo_stream.insight.policy import arbitrated
-from tests.world.command_line import Done
+from tests.world.command_line import Cli, cli
 from tests.world.record import decision
 from tests.world.scene import ACTIONS, HEAD
+
+__all__ = ["cli"]
 
 START_MS = 1_772_323_200_000
 HOUR_MS = 3_600_000
@@ -52,17 +53,6 @@ profile:
   traits:
     spent: {sum: event.total, on: bought}
 """
-
-
-Cli = Callable[..., Done]
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    def run(*arguments: object) -> Done:
-        return Done(call([str(argument) for argument in arguments]), *capsys.readouterr())
-
-    return run
 
 
 def topology(folder: Path, good: str) -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +43,12 @@ from cjo_stream.simulate.traffic import open_world
 from cjo_stream.store.rocks import RocksStore
 from cjo_stream.telemetry import Health, Metrics, serve
 from cjo_stream.testing import TopologyDriver
-from tests.world.command_line import Done, cli
+from tests.world.command_line import Cli, cli
 from tests.world.handling import fail_handlers
 from tests.world.partition_folder import CUT, PartitionFolder, leave_store
 
 __all__ = ["cli"]
 
-Cli = Callable[..., Done]
 
 TOPOLOGY = """\
 topology: NAME

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from cjo_stream.kafka.process import slot
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.private import make_private
 from cjo_stream.store.rocks import RocksStore
-from tests.unit.embedded.test_erasure_on_disk import TOPOLOGY
+from tests.world import TOPOLOGY
 from tests.world.files import readable
 
 EVENT = '{"type":"cart","time":1772323200000,"channel":"web","identifiers":{"user":"ada"}}\n'
@@ -56,8 +57,7 @@ def test_results_and_state_of_commands_are_their_owners_alone(tmp_path: Path) ->
             umask=0,
         )
 
-    (tmp_path / "shop").mkdir()
-    (tmp_path / "shop" / "all.yaml").write_text(TOPOLOGY)
+    shutil.copytree(TOPOLOGY, tmp_path / "shop")
     (tmp_path / "events.jsonl").write_text(EVENT + "no event\n")
     for path in (tmp_path / "shop", tmp_path / "events.jsonl"):
         path.chmod(0o700)
