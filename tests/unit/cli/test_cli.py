@@ -477,7 +477,7 @@ def test_a_wrong_variable_ends_the_command_with_its_name(
 
 def test_a_broker_that_is_away_is_one_error(cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cjo_stream.kafka.topic.check.TIMEOUT_S", 0.3)
-    monkeypatch.setattr("cjo_stream.kafka.client.client.TIMEOUT_S", 0.3)
+    monkeypatch.setattr("cjo_stream.kafka.client.admin.TIMEOUT_S", 0.3)
     monkeypatch.setenv("CJO_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:9")
     done = cli("topics", "verify")
     assert done.code == 1

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from cjo_stream.core.catalogue import RECORDS
-from tests.unit.cli.test_cli import SHOP, Done, cli
+from tests.world.command_line import SHOP, Cli, cli
 
 __all__ = ["cli"]
-
-Cli = Callable[..., Done]
 
 
 def test_what_came_since_the_last_call_is_printed(cli: Cli, tmp_path: Path) -> None:
