@@ -1,8 +1,8 @@
-"""Settings: one frozen model, read and checked once; the only reader of the environment.
+"""Settings: one frozen model, read and checked once; only this module reads the environment.
 
     a variable CJO_<FIELD>  beats  a key of the file given with --config  beats  the default
 
-Every librdkafka property can be passed, with `_` for `.`: CJO_KAFKA__SECURITY_PROTOCOL=SASL_SSL,
+Every librdkafka property can be set, with `_` for `.`: CJO_KAFKA__SECURITY_PROTOCOL=SASL_SSL,
 or in the file `[kafka]` with `security.protocol = "SASL_SSL"`.
 """
 
@@ -26,33 +26,33 @@ PREFIX: Final = "CJO_"
 SUPERVISED: Final = "CJO_SUPERVISED"
 """The variable that `up` sets for its children."""
 FOREIGN_PREFIXES: Final = ("CJO_BROKER_", "CJO_REQUIRE_", "CJO_STREAM_", "CJO_TEST_", SUPERVISED)
-"""Variables of others: the development broker's script, the tests, those that Kubernetes sets for
-a service of our name, and the supervisor's."""
+"""Variables of others: of the development broker's script, of the tests, of Kubernetes for a
+service with our name, and of the supervisor."""
 
 DEMO_TENANT_KEY: Final = "cjo-stream demo: a public key, for no data of anybody's"
 KAFKA_DEFAULTS: Final = {
     "bootstrap.servers": "127.0.0.1:9092",
-    # librdkafka's own 10 s are as long as we may take to go on after a broker's return.
+    # With librdkafka's own 10 s, a process would wait as long after a broker's return.
     "reconnect.backoff.max.ms": "1000",
-    # Its 30 s are how long a host that is gone without a word would keep us from another.
+    # With its 30 s, a host that vanished in silence would keep us as long from another host.
     "socket.connection.setup.timeout.ms": "10000",
 }
-"""Where ours differ from librdkafka's."""
+"""Our defaults where they differ from librdkafka's."""
 
 MASK: Final = "********"
 _SECRET = re.compile(r"password|secret|token|\.pem$|jaas|oauthbearer\.config")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@]+(?=@)")
 
 _MISSPELT: Final = 0.85
-"""How much alike two names are of which one is the other, misspelt (difflib's ratio)."""
+"""How similar (difflib's ratio) a name must be to another to count as its misspelling."""
 _WITH_UNDERSCORE: Final = {"log.level": "log_level"}
-"""The properties whose names hold a `_` themselves."""
+"""The properties whose own names contain a `_`."""
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 
 
 class Settings(BaseSettings):
-    """What an installation is set to. Make it with `load`."""
+    """The settings of an installation. Make it with `load`."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -142,7 +142,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let variables beat what is given, which is the file's."""
+        """Let variables beat the arguments, which are the values of the file."""
         return env_settings, init_settings
 
     @field_validator("log_level", mode="before")
@@ -158,16 +158,16 @@ class Settings(BaseSettings):
         return {_property(name): _text(v) for name, v in _flat(value).items()}
 
     def kafka_properties(self) -> dict[str, str]:
-        """Return the librdkafka properties that every client of the broker begins with."""
+        """Return the librdkafka properties that are common to all clients of the broker."""
         return {**KAFKA_DEFAULTS, **self.kafka}
 
     @property
     def tenant_key_is_demo(self) -> bool:
-        """Whether customer ids would derive from the key that everybody knows."""
+        """Whether the tenant key is the demo's, which is public."""
         return self.tenant_key_bytes() == DEMO_TENANT_KEY.encode()
 
     def require_tenant_key(self) -> None:
-        """Raise UsageError where there is no key but the one that everybody knows."""
+        """Raise UsageError if the tenant key is the demo's, which is public."""
         if self.tenant_key_is_demo:
             raise UsageError(
                 "the demo's tenant key is public: set CJO_TENANT_KEY to a secret of your own, the "
@@ -175,13 +175,13 @@ class Settings(BaseSettings):
             )
 
     def tenant_key_bytes(self) -> bytes:
-        """Return the tenant's key; the demo's where none is set."""
+        """Return the tenant key; the demo's if none is set."""
         key = self.tenant_key.get_secret_value() if self.tenant_key else DEMO_TENANT_KEY
         return key.encode()
 
 
-class Source(NamedTuple):
-    """One setting as it is in force."""
+class Setting(NamedTuple):
+    """One setting in force."""
 
     name: str
     value: str
@@ -192,20 +192,20 @@ class Source(NamedTuple):
 
 
 def load(config: Path | None = None) -> Settings:
-    """Return the settings in force; raises UsageError naming what to set, and to what."""
+    """Return the settings in force; raises UsageError, which names the setting and its values."""
     given = _file_values(config)
     try:
         return Settings(**given)
     except ValidationError as error:
-        told = [_told(name, why, given) for name, why in _findings(error)]
-        raise UsageError("\n".join(told)) from None
+        lines = [_sentence(name, why, given) for name, why in _findings(error)]
+        raise UsageError("\n".join(lines)) from None
     except ValueError as error:
-        # pydantic-settings: a variable that should hold JSON and does not.
+        # pydantic-settings: a variable must contain JSON and does not.
         raise UsageError(f"{error}: see `cjo-stream settings --help`") from None
 
 
-def sources(settings: Settings, config: Path | None = None) -> list[Source]:
-    """Return every setting with where it comes from; Kafka's properties one by one."""
+def sources(settings: Settings, config: Path | None = None) -> list[Setting]:
+    """Return every setting with its source; Kafka's properties one by one."""
     given = _file_values(config)
     found = []
     for name, field in Settings.model_fields.items():
@@ -213,13 +213,13 @@ def sources(settings: Settings, config: Path | None = None) -> list[Source]:
             continue
         value = getattr(settings, name)
         shown = "" if value is None else _masked(name, str(value))
-        found.append(Source(name, shown, _source(name, given), field.description or ""))
+        found.append(Setting(name, shown, _source(name, given), field.description or ""))
     in_file = {_property(name) for name in given.get("kafka", {})}
     for name, value in sorted(settings.kafka_properties().items()):
         variable = _variable("kafka", name)
         source = "file" if name in in_file else "default"
         source = variable if _environment().get(variable) else source
-        found.append(Source(f"kafka.{name}", _masked(name, value), source, "librdkafka"))
+        found.append(Setting(f"kafka.{name}", _masked(name, value), source, "librdkafka"))
     return found
 
 
@@ -229,13 +229,13 @@ def is_supervised() -> bool:
 
 
 def unknown_variables() -> list[str]:
-    """Return a sentence about each variable that looks like ours and is none.
+    """Return a sentence about each variable that has our prefix and is no setting.
 
-    Raises UsageError where one is nearly one of ours: who wrote it meant that one. Others may be
-    somebody else's, as those that Kubernetes sets for a service whose name begins like ours.
+    Raises UsageError where one is probably a setting, misspelt. Others may belong to another
+    program: Kubernetes sets such variables for a service whose name begins like ours.
     """
     known = {_variable(name) for name in Settings.model_fields}
-    told, misspelt = [], []
+    unknown, misspelt = [], []
     for name in sorted(_environment()):
         if name in known or name.startswith((_variable("kafka") + "__", *FOREIGN_PREFIXES)):
             continue
@@ -246,10 +246,10 @@ def unknown_variables() -> list[str]:
             hint = f"librdkafka's properties are written {kafka}__NAME, with two `_`"
         else:
             hint = "`cjo-stream settings` lists them"
-        told.append(f"the variable {name} is none of ours and has no effect; {hint}")
+        unknown.append(f"the variable {name} is no setting and has no effect; {hint}")
     if misspelt:
         raise UsageError("\n".join(misspelt))
-    return told
+    return unknown
 
 
 def _environment() -> dict[str, str]:
@@ -269,14 +269,14 @@ def _file_values(config: Path | None) -> dict[str, Any]:
             f"{config} cannot be read ({error.strerror}): name another file with --config"
         ) from None
     except ValueError as error:
-        raise UsageError(f"{config} is no TOML: {error}: mend that place") from None
+        raise UsageError(f"{config} is not valid TOML: {error}: mend that place") from None
     for name in given:
         if name not in Settings.model_fields:
             near = difflib.get_close_matches(name, sorted(Settings.model_fields), 1)
             meant = f"did you mean `{near[0]}`?" if near else "`cjo-stream settings` lists them"
             raise UsageError(f"{config}: there is no setting `{name}`; {meant}")
     if isinstance(given.get("kafka"), dict):
-        # In the form that variables have, so that one beats the other.
+        # In the form of the variables, so that a variable beats the file.
         given["kafka"] = {n.replace(".", "_"): v for n, v in _flat(given["kafka"]).items()}
     return given
 
@@ -293,7 +293,7 @@ def _flat(table: Mapping[str, Any], above: str = "") -> dict[str, Any]:
 
 
 def _property(name: str) -> str:
-    """Return a librdkafka property's name as variables and the file write it: with any `_`."""
+    """Return a librdkafka property by its name in a variable or the file, `_` for `.` or not."""
     dotted = name.replace("_", ".")
     return _WITH_UNDERSCORE.get(dotted, dotted)
 
@@ -305,12 +305,12 @@ def _text(value: object) -> object:
 
 
 def _findings(error: ValidationError) -> list[tuple[str, str]]:
-    """Return the names of the settings that are wrong, and why."""
+    """Return (name, reason) of each wrong setting."""
     findings = ((".".join(map(str, one["loc"])), one["msg"]) for one in error.errors())
     return list(dict(reversed(list(findings))).items())[::-1]
 
 
-def _told(name: str, why: str, given: Mapping[str, Any]) -> str:
+def _sentence(name: str, why: str, given: Mapping[str, Any]) -> str:
     field = Settings.model_fields.get(name.split(".")[0])
     wanted = field.description if field else None
     source = _source(name.split(".")[0], given)

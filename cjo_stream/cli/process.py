@@ -111,7 +111,7 @@ def up(
     )
     with slot.held(slot.folder(settings, "up")):
         return supervisor.supervise(
-            children, lambda name, line: note(log.spoken(name, line, as_json=as_json))
+            children, lambda name, line: note(log.with_process(name, line, as_json=as_json))
         )
 
 

@@ -1,4 +1,4 @@
-"""Definition sets of a state folder: applied while nothing runs on it, and told."""
+"""Definition sets of a state folder: applied while nothing runs on it, and reported."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from cjo_stream.definition import DefinitionSet, compile_stored, library_differences
-from cjo_stream.embedded.delivery import delivering, place_of_operator
+from cjo_stream.embedded.delivery import delivering, operator_destination
 from cjo_stream.embedded.installation import begun_number, check_shape, choose, govern, keep_key
 from cjo_stream.embedded.state import StateFolder
 from cjo_stream.engine import codec
@@ -14,26 +14,26 @@ from cjo_stream.installation.answer import Applied, Status
 
 
 def apply(definitions: DefinitionSet, state: Path, tenant_key: bytes | None = None) -> Applied:
-    """Let a definition set govern the customers in a state folder.
+    """Put a definition set in force for the customers in a state folder.
 
-    What it has for effects goes to the files of operators' commands.
+    Its effects go to the files of operators' commands.
 
-    Raises UsageError for what is no state folder, is another topology's, or holds a run that was
-    killed; DefinitionError for what may not follow the set in force.
+    Raises UsageError if the folder holds no state, another topology's state, or a killed run;
+    DefinitionError if the set may not follow the set in force.
     """
-    place = place_of_operator(state)
+    destination = operator_destination(state)
     with closing(StateFolder(state)) as folder:
         log = folder.log
         stores = folder.stores(check_shape(log, state, definitions, 1))
         keep_key(log, state, tenant_key)
-        with delivering(log, stores, state, place) as (runtime, delivery):
+        with delivering(log, stores, state, destination) as (runtime, delivery):
             begun = choose(runtime, log, definitions)
-            delivery.begin(place)
+            delivery.begin(destination)
             return Applied(begun.number, govern(runtime, log, begun))
 
 
 def status(state: Path) -> Status:
-    """Return which set runs on a state folder; raises UsageError for what is none."""
+    """Return which set governs a state folder; raises UsageError if the folder holds no state."""
     with closing(StateFolder(state)) as folder:
         stores = folder.tasks()
         values = [store.get(codec.META_KEY) for store in stores]

@@ -1,6 +1,6 @@
 """`cjo-stream demo`: simulated people and a bundled topology, in a loop, embedded and durable.
 
-The state folder makes it safe to kill: started again with the same numbers, it goes on.
+A killed demo goes on from its state folder when it is started again with the same numbers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from cjo_stream.definition import DefinitionSet
-from cjo_stream.embedded.delivery import place_of_run
+from cjo_stream.embedded.delivery import run_destination
 from cjo_stream.embedded.installation import open_installation
 from cjo_stream.embedded.loop import People, Span, converse
 from cjo_stream.embedded.output import SUMMARY, lost
@@ -25,7 +25,7 @@ from cjo_stream.settings import DEMO_TENANT_KEY
 
 
 class DemoResult(msgspec.Struct):
-    """What the demo prints at its end."""
+    """The results of a demo, printed at its end."""
 
     summary: Summary
     journeys: dict[str, JourneySummary]
@@ -46,8 +46,8 @@ def demo(
 ) -> DemoResult:
     """Run `people` through `definitions`; the files go to `out`, the state to `out/state`.
 
-    `lane` names the traffic: a demo that was killed goes on behind what it has taken of it. One
-    that came to its end, or whose files have lost something, begins anew.
+    `lane` names the traffic: a killed demo goes on behind the last event it has processed. A demo
+    that had come to its end, or whose files have lost something, begins anew.
     """
     state = out / "state"
     if (out / SUMMARY).exists() or not _goes_on(state, out):
@@ -63,7 +63,7 @@ def demo(
 
 
 def _goes_on(state: Path, out: Path) -> bool:
-    """Return whether people can hear again all that a demo, which was killed, has told them."""
+    """Return whether a killed demo's files still have all the commands that people received."""
     with closing(StateFolder(state, is_new=True)) as folder:
-        noted = folder.log.note(place_of_run(out).note)
+        noted = folder.log.note(run_destination(out).note)
     return not (noted and lost(out, noted))

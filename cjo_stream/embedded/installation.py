@@ -1,7 +1,7 @@
 """A runtime with its log, its stores and its output folder, in memory or in a state folder.
 
 An installation in a state folder survives kill -9: opened again with the same output folder, it
-cuts the output files back to where the last noted step ended and goes on (`delivery`).
+cuts the output files back to the end of the last noted step and goes on (`delivery`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 
 from cjo_stream.definition import DefinitionSet, compile_stored, succeed
-from cjo_stream.embedded.delivery import delivering, place_of_run
-from cjo_stream.embedded.log import Log, MemoryLog
+from cjo_stream.embedded.delivery import delivering, run_destination
+from cjo_stream.embedded.log import EmbeddedLog, MemoryLog
 from cjo_stream.embedded.output import Output, check_free, clear
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.embedded.state import StateFolder
@@ -29,17 +29,17 @@ _SET = "set"
 
 
 class _Shape(msgspec.Struct):
-    """What a state folder was made for."""
+    """The partitions and the topology that a state folder was made for."""
 
     partitions: int
     topology: str
 
 
 class Begun(msgspec.Struct):
-    """The definition set last begun to be applied: the note fixes whose its number is.
+    """The definition set whose application was last begun; its note reserves the number.
 
-    What governs, the tasks say. A set that was broken off before governs after all when it is
-    applied again; another one takes the next number.
+    The set in force is known by the tasks. If the application was interrupted, the same set goes
+    on under its number when it is applied again; another set takes the next number.
     """
 
     number: int
@@ -64,14 +64,14 @@ def open_installation(
     force: bool = False,
     tenant_key: bytes | None = None,
 ) -> Iterator[Installation]:
-    """Open an installation and let `definitions` govern it; closes it in order at the end.
+    """Open an installation and put `definitions` in force; close it cleanly at the end.
 
-    `tenant_key` is that by which its events are decoded: a state folder keeps one. With `force`
-    the results of an earlier run are replaced, or a run that was killed goes on without what its
-    files have lost. Raises UsageError where the output folder is not empty, or the state folder
-    is another's, RefusalError where that has another tenant key.
+    `tenant_key` is the key by which the events are decoded; a state folder keeps its fingerprint.
+    With `force` the results of an earlier run are replaced, or a killed run goes on without what
+    its files have lost. Raises UsageError where the output folder is not empty, or the state
+    folder belongs to another topology; RefusalError where the folder has another tenant key.
     """
-    log: Log
+    log: EmbeddedLog
     stores: Sequence[Store]
     with ExitStack() as stack:
         if state is None:
@@ -81,42 +81,42 @@ def open_installation(
             log = folder.log
             stores = folder.stores(check_shape(log, state, definitions, partitions))
             keep_key(log, state, tenant_key)
-        place = place_of_run(out)
+        destination = run_destination(out)
         runtime, delivery = stack.enter_context(
-            delivering(log, stores, state, place, without_lost=force)
+            delivering(log, stores, state, destination, without_lost=force)
         )
-        is_new = delivery.place != place
+        is_new = delivery.destination != destination
         if is_new:
             check_free(out, force=force)
         begun = choose(runtime, log, definitions)
         if is_new:
             clear(out)
-        output = delivery.begin(place, runtime.events)
+        output = delivery.begin(destination, runtime.events)
         govern(runtime, log, begun)
         yield Installation(runtime, output)
 
 
-def keep_key(log: Log, state: Path, tenant_key: bytes | None) -> None:
-    """Keep the fingerprint of the tenant key that the customers of a state folder have.
+def keep_key(log: EmbeddedLog, state: Path, tenant_key: bytes | None) -> None:
+    """Note the fingerprint of the tenant key of a state folder's customers.
 
-    Raises RefusalError where it is another already.
+    Raises RefusalError where another one is noted.
     """
     if tenant_key is not None:
         check_key(log, state, tenant_key)
         log.append([], {_TENANT_KEY: fingerprint(tenant_key).encode()})
 
 
-def check_key(log: Log, state: Path, tenant_key: bytes) -> None:
+def check_key(log: EmbeddedLog, state: Path, tenant_key: bytes) -> None:
     """Raise RefusalError where the customers of a state folder have another tenant key."""
     kept = log.note(_TENANT_KEY)
     if kept:
         check_fingerprint(tenant_key, kept.decode(), f"the state in {state}")
 
 
-def check_shape(log: Log, state: Path, definitions: DefinitionSet, partitions: int) -> int:
+def check_shape(log: EmbeddedLog, state: Path, definitions: DefinitionSet, partitions: int) -> int:
     """Return how many partitions a state folder has; a new one gets `partitions`.
 
-    Raises UsageError where the folder is another topology's.
+    Raises UsageError where the folder belongs to another topology.
     """
     noted = log.note(_SHAPE)
     topology = definitions.program.topology
@@ -132,11 +132,11 @@ def check_shape(log: Log, state: Path, definitions: DefinitionSet, partitions: i
     return shape.partitions
 
 
-def choose(runtime: Runtime, log: Log, definitions: DefinitionSet) -> Begun:
-    """Return the set that is to govern, under its number; nothing is changed yet.
+def choose(runtime: Runtime, log: EmbeddedLog, definitions: DefinitionSet) -> Begun:
+    """Return the set to put in force, with its number; nothing is changed yet.
 
-    Raises DefinitionError for what may not follow the set in force, RefusalError for one that was
-    begun and cannot go on.
+    Raises DefinitionError for a set that may not follow the one in force, RefusalError for one
+    whose application was begun and cannot go on.
     """
     begun = _begun(log)
     if begun.digest == definitions.digest and runtime.has_room(begun.number, begun.content):
@@ -147,18 +147,18 @@ def choose(runtime: Runtime, log: Log, definitions: DefinitionSet) -> Begun:
     return Begun(begun.number + 1, definitions.digest, content)
 
 
-def begun_number(log: Log) -> int:
-    """Return the number of the set last begun to be applied; 0 before the first."""
+def begun_number(log: EmbeddedLog) -> int:
+    """Return the number of the set whose application was last begun; 0 before the first."""
     return _begun(log).number
 
 
-def _begun(log: Log) -> Begun:
+def _begun(log: EmbeddedLog) -> Begun:
     noted = log.note(_SET)
     return msgspec.msgpack.decode(noted, type=Begun) if noted else Begun(0, "", b"")
 
 
-def govern(runtime: Runtime, log: Log, begun: Begun) -> bool:
-    """Let a set govern; return whether that is new."""
+def govern(runtime: Runtime, log: EmbeddedLog, begun: Begun) -> bool:
+    """Put a set in force; return False if it was in force before."""
     if runtime.active_number >= begun.number:
         return False
     log.append([], {_SET: msgspec.msgpack.encode(begun)})
@@ -171,7 +171,7 @@ def _check_compiles(begun: Begun) -> None:
         compile_stored(begun.content)
     except (DefinitionError, RefusalError) as error:
         raise RefusalError(
-            f"definition set {begun.number} was begun by another release and does not compile in "
-            "this one. Change what `cjo-stream validate` finds and apply it again, or end it by "
-            "the release that began it"
+            f"another release began to apply definition set {begun.number}, and the set does not "
+            "compile in this one. Change what `cjo-stream validate` finds and apply it again, or "
+            "finish it with the release that began it"
         ) from error

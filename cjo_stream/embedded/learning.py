@@ -1,16 +1,17 @@
 """The learner of the embedded runtime: it learns and publishes at fixed stream times.
 
-At each full LEARN_EVERY_MS of stream time it takes the rewards told before that time, in order of
-time and then of action id (so that the number of partitions does not matter), and appends the
-model to every partition's log, together with the note of what it has learnt:
+At each full LEARN_EVERY_MS of stream time it learns from the rewards recorded before that time, in
+order of time and then of action id (so that the number of partitions does not matter). It appends
+the model to every partition's log, together with the note of what it has learnt:
 
-    learner      the model, number and digest of what was last published, the rewards not yet
-                 learnt, and up to where each partition's effects are in them
-    learns_at    the last time to learn that time has run to: it comes with the tick that lets
-                 timers fire up to it, so a kill before the learning is seen. Learning at it once
-                 more changes nothing, for all that is told after it has a later time
+    learner      the model, number and digest of the last publication, the rewards not yet learnt,
+                 and the last effect record of each partition that is part of all this
+    learns_at    the last learning time that the clock has reached. It is written with the tick
+                 that fires the timers up to that time, so a start detects a kill before the
+                 learning. Learning at that time once more changes nothing, since later rewards
+                 have later times
 
-What a kill leaves behind the note is read again from the effects, which are kept so long.
+Rewards behind the note are read again after a kill, from the effects, which are kept that long.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from cjo_stream.core.learning.posterior import Model
 from cjo_stream.core.program.action import Propensity
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Reward
-from cjo_stream.embedded.log import EFFECT, Log
+from cjo_stream.embedded.log import EFFECT, EmbeddedLog
 from cjo_stream.engine.frame import Effect, decode_effect_frame
 from cjo_stream.engine.learner import Learner, Publication
 from cjo_stream.engine.port import LogRecord
@@ -33,7 +34,7 @@ from cjo_stream.errors import InputError
 
 LEARN_EVERY_MS: Final = 3_600_000
 HELD_RECORDS_MAX: Final = 1_000
-"""Effect records kept for rewards not yet learnt, before those are noted instead."""
+"""Up to so many effect records are kept for rewards not yet learnt; beyond, those are noted."""
 NOTE: Final = "learner"
 LEARNS_AT: Final = "learns_at"
 _READ_RECORDS_MAX: Final = 1_024
@@ -47,7 +48,7 @@ class _Note(msgspec.Struct, array_like=True):
     digest: bytes
     waiting: list[Reward]
     read: list[int]
-    """By partition, the last effect record that is in all this."""
+    """By partition, the last effect record that is part of this note."""
 
 
 def learns(program: Program) -> bool:
@@ -60,7 +61,7 @@ def learns(program: Program) -> bool:
 
 
 def next_time(after_ms: int) -> int:
-    """Return the first time to learn that is later than a time.
+    """Return the first learning time after a time.
 
     >>> next_time(3_600_000)
     7200000
@@ -69,10 +70,10 @@ def next_time(after_ms: int) -> int:
 
 
 class Learning:
-    """What the learner of one log knows, and which rewards wait for the next time to learn."""
+    """The learner of one log, and the rewards that wait for the next learning time."""
 
-    def __init__(self, log: Log, dispatched: Sequence[int]) -> None:
-        """Go on from the note; `dispatched` is how far each partition's effects went out."""
+    def __init__(self, log: EmbeddedLog, dispatched: Sequence[int]) -> None:
+        """Go on from the note; `dispatched` is each partition's last dispatched effect record."""
         noted = log.note(NOTE)
         note = (
             msgspec.msgpack.decode(noted, type=_Note)
@@ -86,8 +87,8 @@ class Learning:
         for partition, through in enumerate(dispatched):
             self._read_again(log, partition, note.read[partition], through)
 
-    def take(self, partition: int, offset: int, effects: Sequence[Effect]) -> None:
-        """Take what went out of a partition, up to effect record `offset`."""
+    def collect(self, partition: int, offset: int, effects: Sequence[Effect]) -> None:
+        """Keep the rewards among a partition's effects, up to effect record `offset`."""
         for effect in effects:
             if effect.kind == REWARD.name:
                 reward = _DECODER.decode(effect.value)
@@ -97,40 +98,40 @@ class Learning:
 
     @property
     def first(self) -> int | None:
-        """Return when the first reward not yet learnt was told; None for none."""
+        """Return the time of the first reward not yet learnt; None if there is none."""
         return min((reward.time for reward in self._waiting.values()), default=None)
 
     def learn(self, before_ms: int) -> Publication | None:
-        """Learn from what was told before a time; return what there is to publish, if anything."""
-        told = [reward for reward in self._waiting.values() if reward.time < before_ms]
-        for reward in sorted(told, key=lambda one: (one.time, one.action_id)):
+        """Learn from the rewards before a time; return the model to publish, if it has changed."""
+        due = [reward for reward in self._waiting.values() if reward.time < before_ms]
+        for reward in sorted(due, key=lambda one: (one.time, one.action_id)):
             self._learner.take(reward)
             del self._waiting[reward.action_id]
-        return self._learner.publish() if told else None
+        return self._learner.publish() if due else None
 
-    def kept_from(self, partition: int) -> int:
+    def needed_after(self, partition: int) -> int:
         """Return the last effect record of a partition that is not needed any more."""
         return self._noted[partition] if self._waiting else self._read[partition]
 
     def holds_too_much(self) -> bool:
-        """Return whether it is time to write the note, for the effects kept without it."""
+        """Return whether so many effects are kept that the note should be written."""
         held = sum(self._read) - sum(self._noted) if self._waiting else 0
         return held > HELD_RECORDS_MAX
 
     def note(self) -> dict[str, bytes]:
-        """Return the note; once it is written, what it holds is needed no more."""
+        """Return the note; once it is written, the effects in it are not needed any more."""
         learner = self._learner
         self._noted = list(self._read)
         waiting = list(self._waiting.values())
         note = _Note(learner.model, learner.number, learner.digest, waiting, self._noted)
         return {NOTE: msgspec.msgpack.encode(note)}
 
-    def _read_again(self, log: Log, partition: int, after: int, through: int) -> None:
+    def _read_again(self, log: EmbeddedLog, partition: int, after: int, through: int) -> None:
         while records := log.read(EFFECT, partition, after, _READ_RECORDS_MAX):
             for record in records:
                 if record.offset > through:
                     return
-                self.take(partition, record.offset, _effects_in(record))
+                self.collect(partition, record.offset, _effects_in(record))
             after = records[-1].offset
 
 
@@ -138,5 +139,5 @@ def _effects_in(record: LogRecord) -> list[Effect]:
     try:
         frame = decode_effect_frame(record.value)
     except InputError:
-        return []  # a dead letter, when it was read first
+        return []  # it became a dead letter when it was first read
     return [item.effect for item in frame.items]

@@ -1,7 +1,7 @@
 """The in-process log: partitions of internal and effect frames, in memory or on disk.
 
-The durable one keeps everything in one RocksDB, so that one atomic batch holds the records of an
-append together with the note of how far their source was read:
+The durable one keeps everything in one RocksDB, so that one atomic batch contains the records of
+an append and the note of how far their source was read:
 
     i | partition (4, BE) | offset (8, BE)    an internal record: time (8), frame
     e | partition (4, BE) | offset (8, BE)    an effect record: time (8), frame
@@ -27,7 +27,7 @@ Append = tuple[bytes, int, int, bytes]
 """(kind, partition, time in ms, frame)"""
 
 
-class Log(Protocol):
+class EmbeddedLog(Protocol):
     """Partitions of two kinds, INTERNAL and EFFECT, and notes."""
 
     def append(self, appends: Sequence[Append], notes: dict[str, bytes] | None = None) -> None:
@@ -40,10 +40,10 @@ class Log(Protocol):
         """Return the offset of the last record appended; -1 before the first."""
 
     def trim(self, kind: bytes, partition: int, through: int) -> None:
-        """Nobody reads records up to and including offset `through` again."""
+        """Remove the records up to and including offset `through`: they are not read again."""
 
     def purge(self) -> None:
-        """Let nothing that was trimmed be found on disk."""
+        """Remove from the disk what was trimmed."""
 
     def note(self, name: str) -> bytes | None:
         """Return a note."""
@@ -52,7 +52,7 @@ class Log(Protocol):
         """Yield name and content of the notes whose names begin with `prefix` (ASCII)."""
 
     def close(self) -> None:
-        """Release what is held."""
+        """Release files and locks."""
 
 
 class MemoryLog:
@@ -94,7 +94,7 @@ class MemoryLog:
             records.popleft()
 
     def purge(self) -> None:
-        """Do nothing: what was trimmed is gone."""
+        """Do nothing: trimmed records are gone already."""
 
     def note(self, name: str) -> bytes | None:
         """Return a note."""
@@ -105,7 +105,7 @@ class MemoryLog:
         return ((name, note) for name, note in self._notes.items() if name.startswith(prefix))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to release."""
 
 
 class DurableLog:
@@ -167,7 +167,7 @@ class DurableLog:
         self._starts[place] = max(start, through + 1)
 
     def purge(self) -> None:
-        """Let nothing that was trimmed be found on disk."""
+        """Remove from the disk what was trimmed."""
         self._store.purge([(kind, bytes([kind[0] + 1])) for kind in (INTERNAL, EFFECT)])
 
     def note(self, name: str) -> bytes | None:

@@ -1,13 +1,13 @@
-"""The closed loop: what the engine sends is answered, and the answers are its next events.
+"""The closed loop: people answer the engine's commands, and the answers are its next events.
 
     records that arrive before the end of a window ──▶ engine ──▶ actions.jsonl
               ▲                                                        │ those issued in the window
               └────────────── people, who answer later ◀───────────────┘
 
-Nobody answers a command within the window it was issued in; so windows, not events, are settled,
-and the whole is a function of the seed. People hear the commands from the file they are written
-to: after a kill -9 it was cut back to what was noted, people hear again what they had heard, so
-they say again what they had said, and the engine skips what it had taken.
+Nobody answers a command within the window it was issued in. So the loop goes by windows, not by
+events, and the whole is a function of the seed. People receive commands from the file these are
+written to. After a kill -9 the file is cut back to its noted length, people receive the same
+commands again and send the same records, and the engine skips the records that it has.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from cjo_stream.engine.port import Decode, RawRecord
 
 
 class People(Protocol):
-    """Those whom the engine serves."""
+    """The customers of the engine."""
 
     def before(self, time_ms: int) -> Iterator[RawRecord]:
-        """Yield the records that arrive before `time_ms` and did not come before, in order."""
+        """Yield the records that arrive before `time_ms` and were not yielded yet, in order."""
 
     def hear(self, command: bytes) -> None:
-        """Take one action command, in JSON; in order of issue."""
+        """Receive one action command, in JSON; commands come in order of issue."""
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing will come any more, unless something is heard."""
+        """Whether no record will come any more, unless people receive another command."""
 
 
 class Span(msgspec.Struct, frozen=True):
-    """From `begin_ms` to `end_ms` at least, in windows of `window_ms`."""
+    """A time from `begin_ms` to at least `end_ms`, in windows of `window_ms`."""
 
     begin_ms: int
     end_ms: int
@@ -48,7 +48,7 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class _Issued(msgspec.Struct):
-    """What the loop reads of a command."""
+    """The field of a command that the loop reads."""
 
     issued_at: int
 
@@ -62,13 +62,13 @@ def converse(
     span: Span,
     report: Callable[[Progress], None] | None = None,
 ) -> int:
-    """Run until the span's end, and until nobody has anything to say; return how many records.
+    """Run to the span's end, and until people send nothing more; return the number of records.
 
     The n-th record that people send has offset n in `lane`. `out` is the installation's output
-    folder. What comes due before a window's end is done before the next begins.
+    folder. Timers due before a window's end fire before the next window begins.
     """
     runtime = installation.runtime
-    taken = runtime.taken(lane)
+    last = runtime.last_offset(lane)
     began = time.monotonic()
     number = -1
     until_ms = span.begin_ms
@@ -78,12 +78,12 @@ def converse(
             until_ms += span.window_ms
             for record in people.before(until_ms):
                 number += 1
-                if number <= taken:
+                if number <= last:
                     continue
                 put(installation, lane, number, record, decode(record))
                 if report is not None and number % REPORT_EVERY == 0:
                     report(progress(installation, number + 1, began))
-            if number >= taken:
+            if number >= last:
                 runtime.advance(until_ms - 1)
             for command in commands.before(until_ms):
                 people.hear(command)
@@ -93,7 +93,7 @@ def converse(
 
 
 class _Commands:
-    """The lines of a file of commands that is being written to."""
+    """The lines of a file of commands that is still being written."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

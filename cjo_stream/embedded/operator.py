@@ -1,6 +1,6 @@
-"""An operator's commands on a state folder: through the same tasks as its events.
+"""An operator's commands on a state folder: they go through the same tasks as its events.
 
-What they have for effects goes to STATE.operator/, in files as a run writes them (`delivery`).
+Their effects go to STATE.operator/, in files like those of a run (`delivery`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cjo_stream.core.event import Identifier
 from cjo_stream.core.message import Message, Sweep, identifier_key, partition_of
 from cjo_stream.definition import DefinitionSet
 from cjo_stream.embedded import definition
-from cjo_stream.embedded.delivery import Delivery, delivering, place_of_operator, run_folders
+from cjo_stream.embedded.delivery import Delivery, delivering, operator_destination, run_folders
 from cjo_stream.embedded.installation import check_key
 from cjo_stream.embedded.output import CUSTOMERS
 from cjo_stream.embedded.query import look, program_of
@@ -27,21 +27,21 @@ from cjo_stream.installation.answer import Applied, Kept, Status, answered
 from cjo_stream.installation.port import Order
 
 _COMMAND = "operator"
-"""The id of a command: its answer is seen by nobody else."""
+"""The id of every command: the folder is locked, so no other command's answer can be mixed up."""
 
 
 _HELD = {kind.file: kind.holds for kind in RECORDS if kind.file is not None} | {
     CUSTOMERS: "customers as they were at the end"
 }
-"""By file of a run, what it holds of a person."""
+"""What each file of a run holds of a person."""
 _Answer = TypeVar("_Answer")
 
 
 class InFolder:
     """The installation in a state folder that no process has open.
 
-    All methods raise UsageError for what is no state folder, LockedError while a process has it;
-    those about customers RefusalError where they have another tenant key.
+    All methods raise UsageError if the folder holds no state, and LockedError while a process has
+    it open. The methods about customers raise RefusalError if these have another tenant key.
     """
 
     def __init__(self, state: Path, tenant_key: bytes) -> None:
@@ -50,12 +50,12 @@ class InFolder:
         self._tenant_key = tenant_key
 
     def status(self) -> Status:
-        """Return which definition set governs."""
+        """Return which definition set is in force."""
         return definition.status(self._state)
 
     def apply(self, definitions: DefinitionSet, on_step: Callable[[str], None]) -> Applied:
-        """Let a definition set govern."""
-        del on_step  # it is one step
+        """Put a definition set in force."""
+        del on_step  # there is only one step
         return definition.apply(definitions, self._state, self._tenant_key)
 
     def named(self, written: str) -> Identifier:
@@ -75,22 +75,22 @@ class InFolder:
         with self._open() as (runtime, delivery):
             partition = partition_of(key, len(runtime.tasks))
             items: dict[int, tuple[str, Message]] = {partition: (key, order(_COMMAND))}
-            delivery.answers.clear()  # of one that was killed
+            delivery.answers.clear()  # those of a killed command
             runtime.order(items)
             if not delivery.answers:
                 raise InvariantError(f"{self._state} did not answer: its state is not at rest")
             return answered(delivery.answers[-1], at, answer)
 
     def sweep(self) -> list[int]:
-        """Let every store forget what was overwritten; return those that have not: none."""
+        """Let every store forget what was overwritten; return the partitions that failed: none."""
         with self._open() as (runtime, _):
             runtime.order(dict.fromkeys(range(len(runtime.tasks)), ("", Sweep())))
         return []
 
     def kept(self) -> list[Kept]:
-        """Return the files of runs on this folder, which hold what was written before."""
+        """Return the files of runs and commands on this folder: an erasure does not reach them."""
         with closing(StateFolder(self._state)) as folder:
-            outs = [*run_folders(folder.log), place_of_operator(self._state).folder]
+            outs = [*run_folders(folder.log), operator_destination(self._state).folder]
         found = []
         for out in outs:
             for name, holds in _HELD.items():
@@ -102,7 +102,7 @@ class InFolder:
     @contextmanager
     def _open(self) -> Iterator[tuple[Runtime, Delivery]]:
         with closing(StateFolder(self._state)) as folder:
-            place = place_of_operator(self._state)
-            with delivering(folder.log, folder.tasks(), self._state, place) as (runtime, delivery):
-                delivery.begin(place)
+            own = operator_destination(self._state)
+            with delivering(folder.log, folder.tasks(), self._state, own) as (runtime, delivery):
+                delivery.begin(own)
                 yield runtime, delivery

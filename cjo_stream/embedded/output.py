@@ -1,7 +1,7 @@
 """The files of a run: one record a line, in the order of issue (docs/records.md).
 
-Sizes are reported after every write, so that a run which was killed goes on where its last noted
-step ended: what was written beyond is cut off and written again.
+Their sizes are noted in the log with each step, so that a killed run goes on where its last noted
+step ended: lines beyond are cut off and written again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _JSON = msgspec.json.Encoder()
 
 
 def check_free(folder: Path, *, force: bool) -> None:
-    """Make `folder` for a new run; raises UsageError where it holds something."""
+    """Make `folder` for a new run; raises UsageError if it is not empty."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         held = any(folder.iterdir())
@@ -50,7 +50,7 @@ def clear(folder: Path) -> None:
 
 @contextmanager
 def usable(folder: Path) -> Iterator[None]:
-    """Raise UsageError where the system lets nobody make or open something in a folder."""
+    """Raise UsageError where the system refuses to make or open something in a folder."""
     try:
         yield
     except OSError as error:
@@ -62,7 +62,7 @@ def usable(folder: Path) -> Iterator[None]:
 class _Reach(msgspec.Struct):
     """How far the files reach: bytes and lines by kind, actions by channel.
 
-    `before`: how many events the state had had when the run began, by result.
+    `before`: the events that the state had had when the run began, by result.
     """
 
     bytes: dict[str, int] = {}
@@ -72,7 +72,7 @@ class _Reach(msgspec.Struct):
 
 
 class Lost(NamedTuple):
-    """A file that ends before what is noted of it."""
+    """A file that is shorter than its noted length."""
 
     path: Path
     noted: int
@@ -83,7 +83,7 @@ class Lost(NamedTuple):
 
 
 def beginning(folder: Path, before: dict[str, int]) -> bytes:
-    """Return the note of whoever begins in a folder: how far its files reach without them."""
+    """Return the first note of a run or command in a folder: the present sizes of its files."""
     paths = {kind: folder / name for kind, name in FILES.items()}
     sizes = {kind: path.stat().st_size for kind, path in paths.items() if path.is_file()}
     return _JSON.encode(_Reach(bytes=sizes, before=before))
@@ -104,8 +104,8 @@ def lost(folder: Path, sizes: bytes) -> list[Lost]:
 class Output:
     """Open files in one folder.
 
-    `counts` says how many lines of each kind were written to them, `actions` how many commands by
-    channel, `before` how many events the state had had when they were begun, by result.
+    `counts` are the lines written, by kind; `actions` the commands written, by channel; `before`
+    the events that the state had had when the files were begun, by result.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Output:
     ) -> None:
         """Open the files, cut back to the `sizes` last noted under the name `note`.
 
-        Raises RefusalError where a file has lost its end, unless it is to go on `without_lost`.
+        Raises RefusalError where a file has lost its end, unless `without_lost`.
         """
         self._folder = folder
         self._note = note
@@ -133,9 +133,9 @@ class Output:
                 raise RefusalError(
                     f"{one}. After a power cut the disk may have kept the state and not the "
                     "file. Bring the file back; or give the same command with --force: it goes "
-                    "on, and the results that are gone stay so"
+                    "on, and the lost results stay lost"
                 )
-            _LOG.warning("%s; it goes on, and the results that are gone stay so", one)
+            _LOG.warning("%s; the run goes on, and the lost results stay lost", one)
             ends[one.path] = _line_end(one)
         with usable(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -164,7 +164,7 @@ class Output:
                 self._files[kind].write(b"\n".join(written))
 
     def notes(self) -> dict[str, bytes]:
-        """Return how far the files reach, once all that was written is with the system."""
+        """Flush the files to the system; return how far they reach."""
         with self._writing():
             for file in self._files.values():
                 file.flush()
@@ -172,7 +172,7 @@ class Output:
         return {self._note: _JSON.encode(_Reach(sizes, self.counts, self.actions, self.before))}
 
     def refuse(self, letter: DeadLetter) -> None:
-        """Write a dead letter of intake's."""
+        """Write a dead letter of intake."""
         self.counts[DEAD_LETTER.name] += 1
         with self._writing():
             self._files[DEAD_LETTER.name].write(_line(letter) + b"\n")
@@ -203,7 +203,7 @@ class Output:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Say of a disk that takes no more what to do."""
+        """Turn an error of the disk into RetryError, which says what to do."""
         try:
             yield
         except OSError as error:

@@ -1,7 +1,7 @@
-"""What a state folder answers to an operator, read while nobody runs on it; nothing is written.
+"""Answers of a state folder to an operator, read while nothing runs on it; nothing is written.
 
-The question goes through the same handlers as in a task, from actor to actor; what they would
-change is thrown away.
+The question goes through the same handlers as in a task, from actor to actor; their changes are
+discarded.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def program_of(state: Path) -> Program:
 
 
 def look(state: Path, key: str, message: ActorMessage) -> Any:
-    """Return what is answered to a message for the actor at `key` that changes nothing.
+    """Return the answer to a message for the actor at `key`; the message changes nothing.
 
-    Raises UsageError for what is no state folder, or was left in the middle of a merge,
-    LockedError while a process has the folder.
+    Raises UsageError if the folder holds no state, or was left in the middle of a merge;
+    LockedError while a process has the folder open.
     """
     with _stores(state) as stores:
         metas = [_meta(store, state) for store in stores]
@@ -55,8 +55,8 @@ def look(state: Path, key: str, message: ActorMessage) -> Any:
                     return msgspec.json.decode(msgspec.json.encode(record.body))
             waiting.extend(turn.messages)
     raise UsageError(
-        f"what ran on {state} was killed in the middle of a merge: start it again first, the same "
-        "way; it goes on where it was"
+        f"a run on {state} was killed in the middle of a merge: start it again first, with the "
+        "same command; it goes on where it stopped"
     )
 
 

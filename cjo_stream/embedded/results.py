@@ -1,4 +1,4 @@
-"""What runs wrote, read back from their --out folders."""
+"""The records and customers that runs wrote, read back from their --out folders."""
 
 from __future__ import annotations
 
@@ -66,15 +66,15 @@ class _Customer(msgspec.Struct):
 
 
 def identifiers(out: Path) -> Iterator[dict[str, list[str]]]:
-    """Yield each customer's identifiers, values by type; raises UsageError as the others."""
+    """Yield each customer's identifiers, values by type; raises UsageError as FileRecords."""
     for customer in _rows(out / CUSTOMERS, _Customer):
         yield customer.identifiers
 
 
 def values(out: Path, name: str) -> dict[str, float]:
-    """Return a trait or fact that is a number, by customer id, as it was at the run's end.
+    """Return the value of a numeric trait or fact at the run's end, by customer id.
 
-    Raises UsageError where no customer has it.
+    Raises UsageError if no customer has it.
     """
     found = {}
     for customer in _rows(out / CUSTOMERS, _Customer):
@@ -96,7 +96,7 @@ def _rows(path: Path, type_: type[_Row]) -> Iterator[_Row]:
             yield decode(line)
         except msgspec.MsgspecError as error:
             raise UsageError(
-                f"{path}, line {number}: {error}: it is not as a `run` left it; run again"
+                f"{path}, line {number}: {error}: it is not as a `run` wrote it; run again"
             ) from None
 
 

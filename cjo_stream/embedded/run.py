@@ -20,10 +20,10 @@ REPORT_EVERY = 2_000
 
 
 class Summary(msgspec.Struct, kw_only=True):
-    """What a run did (summary.json)."""
+    """The numbers of a run (summary.json)."""
 
     events: int = 0
-    """Events that had an effect: neither repeated nor refused; late ones included."""
+    """Events that were applied, late ones included; neither repeated nor refused."""
     repeated: int = 0
     late: int = 0
     dead_letters: int = 0
@@ -36,7 +36,7 @@ class Summary(msgspec.Struct, kw_only=True):
 
 
 class Progress(msgspec.Struct):
-    """Live figures of a run."""
+    """The numbers of a run that is under way."""
 
     events: int
     transitions: int
@@ -51,21 +51,22 @@ def feed(
     source: Iterable[DecodedRecord],
     report: Callable[[Progress], None] | None = None,
 ) -> int:
-    """Put every record of `source` through; return how many there were.
+    """Process every record of `source`; return how many there were.
 
-    The n-th record has offset n in `lane`, so that a source read again goes on where it stopped.
+    The n-th record has offset n in `lane`, so a source that is read again goes on where it
+    stopped.
     """
     runtime = installation.runtime
-    taken = runtime.taken(lane)
+    last = runtime.last_offset(lane)
     began = time.monotonic()
     number = -1
     for number, (record, decoded) in enumerate(source):
-        if number <= taken:
+        if number <= last:
             continue
         put(installation, lane, number, record, decoded)
         if report is not None and number % REPORT_EVERY == 0:
             report(progress(installation, number + 1, began))
-    runtime.settle()
+    runtime.flush()
     if report is not None:
         report(progress(installation, number + 1, began))
     return number + 1
@@ -74,7 +75,7 @@ def feed(
 def put(
     installation: Installation, lane: str, number: int, record: RawRecord, decoded: Decoded
 ) -> None:
-    """Put one record through: its event, or its dead letter."""
+    """Process one record: its event, or its dead letter."""
     runtime = installation.runtime
     refused = decoded if isinstance(decoded, InputError) else runtime.offer(lane, number, decoded)
     if refused is not None:
@@ -127,9 +128,9 @@ def run(
     tenant_key: bytes | None = None,
     report: Callable[[Progress], None] | None = None,
 ) -> Summary:
-    """Run what `source` gives (a lane's name and decoded records) and write the files of `out`.
+    """Run the records of `source` (a lane's name, decoded records) and write the files of `out`.
 
-    `tenant_key` is that by which they are decoded: a `state` keeps one.
+    `tenant_key` is the key by which they are decoded; a `state` keeps its fingerprint.
     """
     definitions = topology if isinstance(topology, DefinitionSet) else load(topology)
     lane, records = source(definitions)
@@ -149,7 +150,7 @@ def run(
 
 
 def progress(installation: Installation, number: int, began: float) -> Progress:
-    """Return the live figures after `number` records, of a run that began at `began` s."""
+    """Return the numbers after `number` records of a run that began at `began` s."""
     output = installation.output
     return Progress(
         events=number,

@@ -1,16 +1,17 @@
 """The embedded runtime: every partition's task in one process, over the in-process log.
 
-It keeps the order of steps that a task asks for: process, append what it sends (durably, where the
-log is), commit. The append time is the highest event time; before it moves on, the timers of every
-partition that come due on the way fire, in order of due time, each with all that it causes.
+It keeps the order of steps that a task prescribes: process, append what the task sends (durably,
+if the log is durable), commit. The append time is the highest event time. Before it moves on, the
+timers of every partition that come due on the way fire, in order of due time, each with all that
+it causes.
 
-At full hours of stream time the learner learns from what has been told, and publishes
+At full hours of stream time the learner learns from the rewards so far, and publishes
 (`learning`).
 
-    offer(lane, offset, event)    an event, routed; repeats of a lane are dropped
-    advance(to_ms)                time runs on without events
-    settle()                      all that was offered has had its effect
-    order(items)                  an operator's or a task's items; all have had their effect
+    offer(lane, offset, event)    routes an event; repeats of a lane are dropped
+    advance(to_ms)                moves time on without events
+    flush()                       returns when all that was offered has had its effect
+    order(items)                  the same, after one item a partition of an operator or a task
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from cjo_stream.core.message import ActivateSet, Message, StoreSet
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.state import Customer
 from cjo_stream.embedded.learning import LEARNS_AT, Learning, learns, next_time
-from cjo_stream.embedded.log import EFFECT, INTERNAL, Append, Log
+from cjo_stream.embedded.log import EFFECT, INTERNAL, Append, EmbeddedLog
 from cjo_stream.engine import codec, port
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.frame import Effect, Position, control_frame, single_frame, tick_frame
@@ -44,40 +45,40 @@ _SOURCES = "sources"
 _DISPATCH = "dispatch:"
 
 
-class _Source(msgspec.Struct):
-    """How far one lane was read, and what it last sent to each partition."""
+class _LanePosition(msgspec.Struct):
+    """The last offset read of one lane, and the last number it sent to each partition."""
 
     offset: int = -1
     last: dict[int, Position] = {}
 
 
-class _Sources(msgspec.Struct):
-    """What is noted with every append of events."""
+class _Read(msgspec.Struct):
+    """What has been read of the sources; noted with every append of events."""
 
     high: int = 0
-    lanes: dict[str, _Source] = {}
+    lanes: dict[str, _LanePosition] = {}
 
 
 class Output(Protocol):
     """Where effects go, each once, in order."""
 
     def write(self, effects: Sequence[Effect]) -> None:
-        """Take effects."""
+        """Write effects."""
 
     def refuse(self, letter: DeadLetter) -> None:
-        """Take a dead letter of intake's."""
+        """Write a dead letter of intake."""
 
     def notes(self) -> dict[str, bytes]:
-        """Return what to note in the log, so that what was taken since can be undone."""
+        """Return the notes for the log, by which everything written later can be undone."""
 
 
 class Runtime:
-    """Tasks over a log, between whoever offers events and an output."""
+    """Tasks over a log, between a source of events and an output."""
 
     def __init__(
         self,
         *,
-        log: Log,
+        log: EmbeddedLog,
         stores: Sequence[Store],
         compile_: Compile,
         output: Output,
@@ -106,33 +107,33 @@ class Runtime:
             for p in range(self._partitions)
         ]
         noted = log.note(_SOURCES)
-        self._sources = msgspec.msgpack.decode(noted, type=_Sources) if noted else _Sources()
+        self._read = msgspec.msgpack.decode(noted, type=_Read) if noted else _Read()
         self._router = Router(self._partitions)
         self._pending: list[Append] = []
         self._unnoted = False
-        # Time that ran on without events stands in the tasks alone.
-        self._now = max(self._sources.high, *(task.clock for task in self.tasks))
+        # Time that moved on without events is only in the tasks.
+        self._now = max(self._read.high, *(task.clock for task in self.tasks))
         self._learning = Learning(log, self._dispatched)
         self._learning_set = 0
         self._is_learning = False
         self._pump()
         for task in self.tasks:
-            self._hand_out(task.partition)
-        # Where it was killed between the tick of a time to learn and what was learnt then.
+            self._write_effects(task.partition)
+        # It may have been killed between the tick of a learning time and the learning.
         if at := log.note(LEARNS_AT):
             self._learn(int(at))
 
-    # --- what goes in
+    # --- input
 
     @property
     def high(self) -> int:
         """The highest event time so far, ms."""
-        return self._sources.high
+        return self._read.high
 
-    def taken(self, lane: str) -> int:
+    def last_offset(self, lane: str) -> int:
         """Return the last offset of `lane` that was offered and kept; -1 before the first."""
-        source = self._sources.lanes.get(lane)
-        return source.offset if source else -1
+        at = self._read.lanes.get(lane)
+        return at.offset if at else -1
 
     def apply(self, number: int, content: bytes) -> None:
         """Store a definition set in every partition, then activate it in every partition."""
@@ -140,11 +141,11 @@ class Runtime:
             self.order(dict.fromkeys(range(self._partitions), ("", message)))
         behind = [task.partition for task in self.tasks if task.active_number < number]
         if behind:
-            raise InvariantError(f"partitions {behind} did not take definition set {number}")
+            raise InvariantError(f"partitions {behind} did not activate definition set {number}")
 
     def order(self, items: Mapping[int, tuple[str, Message]]) -> None:
-        """Put one item a partition through: (actor key, message), the key empty for a task's."""
-        self.settle()
+        """Process one item a partition: (actor key, message); an empty key is the task itself."""
+        self.flush()
         self._log.append(
             [(INTERNAL, p, self._now, control_frame([item])) for p, item in items.items()]
         )
@@ -168,62 +169,64 @@ class Runtime:
         return min(task.active_number for task in self.tasks)
 
     def offer(self, lane: str, offset: int, event: Event) -> InputError | None:
-        """Take one event; return why it goes nowhere, if so. Offsets of a lane ascend."""
-        source = self._sources.lanes.setdefault(lane, _Source())
-        if offset <= source.offset:
+        """Route one event; return the reason if it has no receiver. Offsets of a lane ascend."""
+        at = self._read.lanes.setdefault(lane, _LanePosition())
+        if offset <= at.offset:
             return None
         log = port.Log(lane, 0)
         if not self._router.knows(log):
-            self._router.resume(log, source.last)
+            self._router.resume(log, at.last)
         routed = self._router.route(log, offset, event)
         if isinstance(routed, InputError):
             return routed
-        high = max(self._sources.high, event.time)
+        high = max(self._read.high, event.time)
         if high >= next_time(self._now) and self._learns():
-            self._flush()
+            self.flush()
             self._learn_through(high)
         if self._partitions > 1:
-            self._flush()
+            self.flush()
             self._fire_through(high)
-        self._sources.high = high
+        self._read.high = high
         self._now = max(self._now, high)
         frame = single_frame(log, routed.position, routed.previous, routed.to, routed.message)
-        source.offset = offset
-        source.last[routed.receiver] = routed.position
+        at.offset = offset
+        at.last[routed.receiver] = routed.position
         self._pending.append((INTERNAL, routed.receiver, self._now, frame))
-        if self._partitions > 1:
-            self.settle()
-        elif len(self._pending) >= BATCH_RECORDS_MAX:
-            self._flush()
+        if self._partitions > 1 or len(self._pending) >= BATCH_RECORDS_MAX:
+            self.flush()
         return None
 
     def refuse(self, lane: str, offset: int, letter: DeadLetter) -> None:
-        """Take a record of a lane that is no event; it moves nothing, the clock included."""
-        source = self._sources.lanes.setdefault(lane, _Source())
-        if offset > source.offset:
-            self.settle()
+        """Write the dead letter of a record that is no event; no clock moves."""
+        at = self._read.lanes.setdefault(lane, _LanePosition())
+        if offset > at.offset:
+            self.flush()
             self._output.refuse(letter)
-            source.offset = offset
+            at.offset = offset
             self._unnoted = True
 
     def advance(self, to_ms: int) -> None:
-        """Let time run on to `to_ms`, firing what comes due on the way."""
-        self.settle()
+        """Move time on to `to_ms`, firing the timers that come due on the way."""
+        self.flush()
         if self._learns():
             self._learn_through(to_ms)
         self._fire_through(to_ms)
         self._now = max(self._now, to_ms)
         self._tick(range(self._partitions))
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Return when all that was offered has had its whole effect."""
-        self._flush()
+        if self._pending or self._unnoted:
+            pending, self._pending, self._unnoted = self._pending, [], False
+            notes = {**self._output.notes(), _SOURCES: msgspec.msgpack.encode(self._read)}
+            self._log.append(pending, notes)
+            self._pump()
 
-    # --- what comes out
+    # --- results
 
     @property
     def events(self) -> dict[str, int]:
-        """How many events there were since the state began, by result."""
+        """The number of events since the state began, by result."""
         total: dict[str, int] = {}
         for task in self.tasks:
             for result, number in task.events.items():
@@ -231,8 +234,8 @@ class Runtime:
         return total
 
     def customers(self) -> Iterator[Customer]:
-        """Yield every customer who has had an event, or absorbed one who had, by customer id."""
-        self.settle()
+        """Yield each customer that had an event, or absorbed one that had, by customer id."""
+        self.flush()
         for key, value in heapq.merge(*(store.scan(*codec.CUSTOMERS) for store in self._stores)):
             state = codec.decode_actor(key[1:].decode(), value)
             if isinstance(state, Customer) and (state.events or state.aliases):
@@ -250,14 +253,14 @@ class Runtime:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Settle and close in order; after an exception only let go, as if the process was killed.
+        """Flush and close cleanly; after an exception only close, as if the process was killed.
 
-        Ctrl-C or a full disk may come between any two lines, where memory is ahead of the stores
-        or behind: nothing of it is written any more. What was written is where a start goes on.
+        Ctrl-C or a full disk may come between any two lines, when memory is ahead of the stores
+        or behind them. So nothing in memory is written any more; a start goes on from the stores.
         """
         try:
             if kind is None:
-                self.settle()
+                self.flush()
                 for task in self.tasks:
                     task.mark_clean()
         finally:
@@ -266,13 +269,6 @@ class Runtime:
             self._log.close()
 
     # --- inside
-
-    def _flush(self) -> None:
-        if self._pending or self._unnoted:
-            pending, self._pending, self._unnoted = self._pending, [], False
-            notes = {**self._output.notes(), _SOURCES: msgspec.msgpack.encode(self._sources)}
-            self._log.append(pending, notes)
-            self._pump()
 
     def _fire_through(self, to_ms: int) -> None:
         """Fire the timers of all partitions up to `to_ms`, nearest first."""
@@ -293,11 +289,11 @@ class Runtime:
         return self._is_learning
 
     def _learn_through(self, to_ms: int) -> None:
-        """Let time run to each time to learn up to `to_ms` before which something was told."""
+        """Advance to each learning time up to `to_ms` that has unlearned rewards or due timers."""
         while True:
-            told = [task.next_due for task in self.tasks]
-            told.append(self._learning.first)
-            nearest = min((at for at in told if at is not None), default=None)
+            times = [task.next_due for task in self.tasks]
+            times.append(self._learning.first)
+            nearest = min((at for at in times if at is not None), default=None)
             at = next_time(max(nearest, self._now)) if nearest is not None else None
             if at is None or at > to_ms:
                 return
@@ -324,7 +320,7 @@ class Runtime:
         self._pump()
 
     def _pump(self) -> None:
-        """Run every task until its log is empty, then hand the effects out."""
+        """Run every task until its log is empty, and write its effects."""
         busy = True
         while busy:
             busy = False
@@ -333,7 +329,7 @@ class Runtime:
                     INTERNAL, task.partition, task.applied, READ_RECORDS_MAX
                 ):
                     busy = True
-                    # After a kill, what was appended tells how far time had run.
+                    # After a kill, the records show how far time had moved.
                     self._now = max(self._now, records[-1].time)
                     outbox = task.process(records)
                     appends = [(INTERNAL, to, self._now, frame) for to, frame in outbox.frames]
@@ -343,31 +339,32 @@ class Runtime:
                     self._log.append(appends)
                     task.commit()
                     self._log.trim(INTERNAL, task.partition, task.applied)
-                    self._hand_out(task.partition)
+                    self._write_effects(task.partition)
         self._purge()
 
     def _purge(self) -> None:
-        """Forget what was erased: the log first, for a task then says no more that it must.
+        """Remove from the disk what was erased: first from the log, then from the tasks' stores.
 
-        What the learner keeps effects for is noted, so that they can go.
+        After its purge a task forgets that it was needed. The learner notes the rewards for which
+        effects were kept, so that those can be trimmed.
         """
         must = [task for task in self.tasks if task.must_purge]
         if not must:
             return
         self._log.append([], self._learning.note())
         for task in self.tasks:
-            self._log.trim(EFFECT, task.partition, self._learning.kept_from(task.partition))
+            self._log.trim(EFFECT, task.partition, self._learning.needed_after(task.partition))
         self._log.purge()
         for task in must:
             task.purge()
 
-    def _hand_out(self, partition: int) -> None:
+    def _write_effects(self, partition: int) -> None:
         while records := self._log.read(
             EFFECT, partition, self._dispatched[partition], READ_RECORDS_MAX
         ):
             step = self._dispatch.take(partition, records)
             self._output.write(step.effects)
-            self._learning.take(partition, records[-1].offset, step.effects)
+            self._learning.collect(partition, records[-1].offset, step.effects)
             notes = self._output.notes()
             offset, metadata = step.position
             notes[f"{_DISPATCH}{partition}"] = f"{offset - 1}|{metadata}".encode()
@@ -375,4 +372,4 @@ class Runtime:
                 notes |= self._learning.note()
             self._log.append([], notes)
             self._dispatched[partition] = offset - 1
-            self._log.trim(EFFECT, partition, self._learning.kept_from(partition))
+            self._log.trim(EFFECT, partition, self._learning.needed_after(partition))

@@ -1,12 +1,12 @@
 """A state folder on disk: the log with its notes, and the store of each partition's task.
 
-    STATE/log/             one RocksDB with all of it; the log's own keys, and
+    STATE/log/             one RocksDB with all of it: the log's own keys, and
                            t | partition (4, BE) | key of the partition's store
-    STATE/task-N/          a store of its own, as older releases kept one: it is taken in
-    STATE/task-N.taken/    what is left of one that was
+    STATE/task-N/          a separate store of an older release, which is moved into STATE/log
+    STATE/task-N.taken/    a store that has been moved, not yet deleted
 
-All of it has one log of writes. After a power cut it stands where it stood at one moment a little
-before: no task is ahead of the log or behind what the log has let go.
+All of it shares one log of writes. After a power cut it is as it was at one moment shortly before:
+no task is ahead of the log, or behind the log's deleted part.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class StateFolder:
     """An open state folder; `log` is closed by `close`, the tasks' stores with it."""
 
     def __init__(self, folder: Path, *, is_new: bool = False) -> None:
-        """Open it; raises UsageError for what is none, unless it may be new, and LockedError."""
+        """Open it; raises LockedError, and UsageError if it holds no state and is not `is_new`."""
         self.folder = folder
         if not is_new and not _is_log(folder / "log"):
             raise UsageError(
@@ -45,17 +45,17 @@ class StateFolder:
         self._store = RocksStore(folder / "log")
         try:
             self.log = DurableLog(self._store)
-            self._take_in_older()
+            self._move_older()
         except BaseException:
             self.close()
             raise
 
     def stores(self, partitions: int) -> list[Store]:
-        """Return the stores of so many tasks."""
+        """Return the stores of that many tasks."""
         return [section(self._store, partition) for partition in range(partitions)]
 
     def tasks(self) -> list[Store]:
-        """Return the stores of the tasks that have run here; of one where none has."""
+        """Return the stores of the tasks that have run here; one store if none has."""
         (first,) = self.stores(1)
         value = first.get(codec.META_KEY)
         return self.stores(codec.decode_meta(value).partitions if value is not None else 1)
@@ -64,10 +64,10 @@ class StateFolder:
         """Release files and the lock. A second call does nothing."""
         self._store.close()
 
-    def _take_in_older(self) -> None:
-        """Take in the stores that older releases kept in folders of their own.
+    def _move_older(self) -> None:
+        """Move the stores that older releases kept in separate folders into this one.
 
-        Each folder gets another name before it is deleted: a store that is there is whole.
+        Each folder is renamed before it is deleted, so a folder under the old name is whole.
         """
         for taken in self.folder.glob(f"task-*{_TAKEN}"):
             shutil.rmtree(taken)
@@ -85,29 +85,29 @@ class StateFolder:
                 _copy(store, section(self._store, partition))
             finally:
                 store.close()
-        self._store.purge([])  # on disk before what it was copied from is gone
+        self._store.purge([])  # the copies are on the disk before the originals are deleted
         gone = [folder.with_name(folder.name + _TAKEN) for folder in older]
-        # The first at last: a crash on the way begins again.
+        # Partition 0 last: after a crash on the way, everything is copied again.
         for folder, taken in reversed(list(zip(older, gone, strict=True))):
             folder.rename(taken)
-        _sync(self.folder)  # none comes back by a power cut, when more is written
+        _sync(self.folder)  # so that no old folder reappears after a later power cut
         for taken in gone:
             shutil.rmtree(taken)
 
 
 def clear(folder: Path) -> None:
-    """Delete the state in a folder; what else lies there stays."""
+    """Delete the state in a folder, and nothing else there."""
     for part in [*folder.glob("task-*"), folder / "log"]:
         shutil.rmtree(part, ignore_errors=True)
 
 
 def section(store: Store, partition: int) -> Section:
-    """Return the store of a partition's task, within the one of the state."""
+    """Return the store of a partition's task within the state's store."""
     return Section(store, b"t" + _PARTITION.pack(partition))
 
 
 def _is_log(folder: Path) -> bool:
-    """Tell the log of a state, whole or broken, from any other folder of that name."""
+    """Return whether a folder is the log of a state, whole or broken."""
     return any(next(folder.glob(part), None) for part in ("CURRENT", "MANIFEST-*", "*.sst"))
 
 

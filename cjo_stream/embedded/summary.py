@@ -1,4 +1,4 @@
-"""What a run did, counted from the files it wrote: journeys, actions, what the gates stopped."""
+"""The results of a run, counted from its files: journeys, actions, candidates stopped by gates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cjo_stream.core.record import Transition
 
 
 class JourneySummary(msgspec.Struct):
-    """What became of one journey's instances."""
+    """The instances of one journey, counted."""
 
     entered: int = 0
     goals: int = 0
@@ -21,7 +21,7 @@ class JourneySummary(msgspec.Struct):
 
 
 def journeys(out: Path) -> dict[str, JourneySummary]:
-    """Return what became of each journey, by name, from the transitions written to `out`."""
+    """Return the counts of each journey's instances, from the transitions written to `out`."""
     decode = msgspec.json.Decoder(Transition).decode
     found: dict[str, JourneySummary] = {}
     with (out / FILES[TRANSITION.name]).open("rb") as lines:
@@ -37,7 +37,7 @@ def journeys(out: Path) -> dict[str, JourneySummary]:
 
 
 class _Sent(msgspec.Struct):
-    """What the demo counts of an action command."""
+    """The fields of an action command that are counted."""
 
     action: str
     channel: str
@@ -61,13 +61,13 @@ class _Candidate(msgspec.Struct):
 
 
 class _Decision(msgspec.Struct):
-    """What is counted of a decision record."""
+    """The field of a decision record that is counted."""
 
     candidates: list[_Candidate]
 
 
 class GateSummary(msgspec.Struct):
-    """What one gate stopped, by issue of the action and by the rule that stopped it."""
+    """Candidates that one gate stopped, by issue of the action and by the rule that stopped it."""
 
     candidates: int = 0
     issues: dict[str, int] = {}
@@ -75,7 +75,7 @@ class GateSummary(msgspec.Struct):
 
 
 def gates(out: Path, issues: dict[str, str | None]) -> dict[str, GateSummary]:
-    """Return what each gate stopped, by its name; `issues`: the issue of each action."""
+    """Return the candidates that each gate stopped; `issues` is the issue of each action."""
     decode = msgspec.json.Decoder(_Decision).decode
     stopped: Counter[tuple[str, str, str]] = Counter()
     with (out / FILES[DECISION.name]).open("rb") as lines:

@@ -1,16 +1,17 @@
 """Checkpoints: copies of one task's store that outlive its host.
 
-    <url>/<name>/files/<sha256>                      one file of RocksDB, named by what is in it
+    <url>/<name>/files/<sha256>                      one file of RocksDB, named by its content
     <url>/<name>/manifests/<applied>-<digest>.json   one checkpoint: its files, then a checksum
 
-A file is stored once, however many checkpoints hold it, so that a checkpoint costs what RocksDB
-wrote since the last one. The manifest comes last: what was interrupted was never there. A manifest
-carries the digest of its own text, and each file that of its bytes: a torn write on a plain folder
-is seen, and the checkpoint before it is taken instead. So it is where a file is missing: two
-owners may collect at once, and one of them delete what the other has just counted on.
+A file is stored once, however many checkpoints contain it, so a checkpoint costs what RocksDB
+wrote since the last one. The manifest is written last, so an interrupted checkpoint does not
+exist. A manifest carries the digest of its own text, and each file that of its bytes, so a torn
+write on a plain folder is detected. The checkpoint before it is then used instead; likewise where
+a file is missing, because two owners may collect at once, and one of them may delete a file that
+the other has just relied on.
 
-Digests are no signatures: who may write here may write what a worker takes for its state. A
-manifest therefore names plain files only, and no more bytes are read than it says.
+Digests are not signatures: whoever may write here may write a state that a worker accepts. A
+manifest therefore names only plain files, and no more bytes are read than it says.
 
 `url` is anything fsspec opens: a folder, `s3://bucket/path`, ...
 """
@@ -39,9 +40,9 @@ from cjo_stream.store.private import OWNER_ONLY, make_private
 MANIFEST_VERSION: Final = 1
 KEEP: Final = 3
 GRACE_S: Final = 3_600.0
-"""A file that no manifest names may belong to a checkpoint on its way, for this long."""
+"""For this long, a file that no manifest names may belong to an unfinished checkpoint."""
 CHUNK_BYTES: Final = 1 << 20
-"""Of a file on its way: after each, progress is told, and a stop is seen."""
+"""Files are copied in such chunks: after each, progress is reported and a stop is checked."""
 MANIFEST_BYTES_MAX: Final = 16 << 20
 
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}")
@@ -72,9 +73,9 @@ _decode = msgspec.json.Decoder(Manifest).decode
 
 
 def check_manifest(manifest: Manifest) -> None:
-    """Raise RebuildError for a manifest that names what no store of ours can have.
+    """Raise RebuildError for a manifest with entries that no store of ours can have.
 
-    Its names become paths on this host: each must be a plain file's.
+    Its names become paths on this host, so each must be the name of a plain file.
     """
     names = {file.name for file in manifest.files}
     sound = len(names) == len(manifest.files) and manifest.applied >= 0
@@ -84,7 +85,7 @@ def check_manifest(manifest: Manifest) -> None:
     if not sound:
         raise RebuildError(
             f"the checkpoint at offset {manifest.applied} is spoilt: its manifest names what is "
-            "no file of a store. Delete its manifest, and find who else writes to the "
+            "no file of a store. Delete its manifest, and find what else writes to the "
             "checkpoint store"
         )
 
@@ -92,7 +93,7 @@ def check_manifest(manifest: Manifest) -> None:
 class Checkpoints:
     """The checkpoints of one store, by name, under a URL. Not for two threads at once.
 
-    All methods raise RetryError when the checkpoint store is away or refuses.
+    All methods raise RetryError when the checkpoint store is unavailable or refuses.
     """
 
     def __init__(self, url: str, name: str, keep: int = KEEP) -> None:
@@ -102,10 +103,10 @@ class Checkpoints:
         self._manifests = f"{root.rstrip('/')}/{name}/manifests"
         self._keep = keep
         self._digests: dict[tuple[str, int, int], str] = {}
-        """Of files that never change, by name, size and time of writing."""
+        """Digests of files that never change, by name, size and time of writing."""
 
     def newest(self) -> Manifest | None:
-        """Return the whole checkpoint with the highest applied offset; None when there is none."""
+        """Return the complete checkpoint with the highest applied offset, or None."""
         with _away(self._manifests):
             sizes = self._sizes()
             for path in reversed(self._manifest_paths()):
@@ -116,17 +117,17 @@ class Checkpoints:
                 if not missing:
                     return manifest
                 _LOG.warning(
-                    "the checkpoint at offset %d is passed over: %d of its files are not there as "
-                    "they were stored",
+                    "the checkpoint at offset %d is passed over: %d of its files are missing or "
+                    "have another size",
                     manifest.applied,
                     len(missing),
                 )
         return None
 
     def save(self, folder: Path, applied: int, stop: threading.Event | None = None) -> Manifest:
-        """Store the copy of a store in `folder`; returns its manifest once it is whole.
+        """Store the copy of a store in `folder`; return its manifest once all of it is stored.
 
-        A `stop` that is set on the way ends it with RetryError; nothing half-made can be seen.
+        Raises RetryError if `stop` is set on the way; then no checkpoint is visible.
         """
         with _away(self._files):
             self._make_folders()
@@ -137,17 +138,17 @@ class Checkpoints:
             digest = hashlib.sha256(text).hexdigest()
             path = f"{self._manifests}/{applied:020d}-{digest[:16]}.json"
             self._fs.pipe_file(path, text + b"\n" + digest.encode() + b"\n")
-            # What was there before may have been collected since it was looked for.
+            # A file that was there before may have been collected since it was looked for.
             self._upload(folder, files, stop)
         return manifest
 
     def restore(
         self, manifest: Manifest, folder: Path, on_chunk: Callable[[], None] = lambda: None
     ) -> None:
-        """Put the checkpoint's files into `folder`, in the place of whatever is there.
+        """Put the checkpoint's files into `folder`, in place of its present content.
 
-        `on_chunk` is told whenever a part of a file has come. Raises RebuildError where a file is
-        missing or not what was stored, with what came before it in the folder.
+        `on_chunk` is called after each part of a file. Raises RebuildError where a file is missing
+        or differs from what was stored; the files before it are then in the folder.
         """
         check_manifest(manifest)
         shutil.rmtree(folder, ignore_errors=True)
@@ -171,7 +172,7 @@ class Checkpoints:
                 )
 
     def collect(self) -> int:
-        """Delete all but the newest checkpoints, and files that none names; returns how many."""
+        """Delete old checkpoints, and files that no checkpoint names; return how many files."""
         with _away(self._files):
             paths = self._manifest_paths()
             kept, whole = set[str](), 0
@@ -213,14 +214,14 @@ class Checkpoints:
             sizes[file.sha256] = file.bytes
 
     def _put(self, source: Path, target: str, stop: threading.Event | None) -> None:
-        """Store a file; one that is interrupted has not its size, and is stored again."""
+        """Store a file; an interrupted one has another size, and is stored again."""
         with source.open("rb") as local, self._fs.open(target, "wb") as stored:
             while chunk := local.read(CHUNK_BYTES):
                 _check_stop(stop)
                 stored.write(chunk)
 
     def _fetch(self, file: StoredFile, target: Path, on_chunk: Callable[[], None]) -> str:
-        """Write a stored file to `target`, a byte more than it should have at most."""
+        """Write a stored file, at most its size and a byte, to `target`; return its digest."""
         digest, left = hashlib.sha256(), file.bytes + 1
         with (
             self._fs.open(f"{self._files}/{file.sha256}", "rb") as stored,
@@ -299,7 +300,7 @@ def _check_stop(stop: threading.Event | None) -> None:
 
 @contextlib.contextmanager
 def _away(place: str) -> Iterator[None]:
-    """Turn what a file system may raise into the one error that says: try again."""
+    """Turn any error of the file system into RetryError."""
     try:
         yield
     except CjoError:

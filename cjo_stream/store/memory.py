@@ -21,9 +21,8 @@ _decode = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]]).decode
 class MemoryStore:
     """An `engine.port.Store` that ends with its process.
 
-    Values lie in a dict, keys in sorted buckets: reading is a dict's, a new key costs one
-    insertion into a short list, however many keys there are. `folder`, where given, is a copy
-    that `checkpoint` left.
+    Values lie in a dict, keys in sorted buckets: a read is one look-up, a new key one insertion
+    into a short list, however many keys there are. `folder` is a copy that `checkpoint` left.
     """
 
     def __init__(self, folder: str | None = None) -> None:
@@ -49,7 +48,7 @@ class MemoryStore:
     def write(self, batch: Sequence[tuple[bytes, bytes | None]]) -> None:
         """Apply all puts and deletes of the batch; the last of a key holds."""
         for scan in list(self._scans):
-            scan.settle()
+            scan.detach()
         for key, value in batch:
             if value is None:
                 self._remove(key)
@@ -64,7 +63,7 @@ class MemoryStore:
         (path / COPY_NAME).write_bytes(_encode(pairs))
 
     def purge(self, ranges: Sequence[tuple[bytes, bytes]]) -> None:
-        """Do nothing: what was overwritten is gone."""
+        """Do nothing: overwritten values are gone already."""
 
     def size_bytes(self) -> int:
         """Return how many bytes keys and values take together."""
@@ -102,7 +101,7 @@ class MemoryStore:
             del self._firsts[at]
 
     def _pairs(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield pairs of the live buckets; good until the next write."""
+        """Yield pairs of the live buckets; valid until the next write."""
         first = bisect.bisect_right(self._firsts, start) - 1
         for at in range(first, len(self._buckets)):
             bucket = self._buckets[at]
@@ -124,8 +123,8 @@ class _Scan(Iterator[tuple[bytes, bytes]]):
     def __next__(self) -> tuple[bytes, bytes]:
         return next(self._rest)
 
-    def settle(self) -> None:
-        """Take over what is left, so that what follows cannot be seen."""
+    def detach(self) -> None:
+        """Copy the remaining pairs, so that later writes cannot be seen."""
         if self._live:
             self._live = False
             self._rest = iter(list(self._rest))

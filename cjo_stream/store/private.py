@@ -1,7 +1,7 @@
-"""Folders for what is known of customers: nobody but their owner may enter them.
+"""Folders for customers' data: only their owner may enter them.
 
-What lies in such a folder is out of others' reach whatever its own mode is. The command line also
-sets the process's umask, so that files elsewhere (results, topics' records read back) are private.
+Whatever its own mode, a file in such a folder is out of others' reach. The command line also sets
+the process's umask, so that files elsewhere (results, records read from topics) are private.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ UMASK: Final = 0o077
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that only its owner can enter; close one that others could.
+    """Make a folder that only its owner can enter; an existing one gets that mode.
 
-    Raises OSError where it cannot be made. One of another owner stays as it is.
+    Raises OSError where it cannot be made. A folder of another owner stays as it is.
     """
     folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
     if folder.stat().st_mode & 0o777 & ~OWNER_ONLY:

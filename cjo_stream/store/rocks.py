@@ -32,7 +32,7 @@ from cjo_stream.store.sequence import fault_in
 
 BLOCK_CACHE_BYTES = 128 << 20
 WRITE_BUFFERS_BYTES = 64 << 20
-"""Of all stores of a process together, and part of the block cache's account."""
+"""For all stores of a process together; counted as part of the block cache."""
 WRITE_BUFFER_BYTES = 16 << 20
 LOG_FILE_BYTES = 1 << 20
 LOG_FILES_MAX = 2
@@ -43,7 +43,7 @@ _HELD = re.compile("While lock file|lock hold by current process")
 _SPOILT = ("Corruption", "Invalid argument")
 TOMBSTONE_WINDOW = 1_000
 TOMBSTONES_MAX = 500
-"""Of 1,000 neighbours half deleted: compact. Timers are written once and deleted once."""
+"""Compact when 500 of 1,000 neighbours are deleted: each timer is written once, deleted once."""
 
 
 class Memory:
@@ -62,14 +62,14 @@ class Memory:
 
 @functools.cache
 def process_memory() -> Memory:
-    """Return the memory of stores that are opened without one of their own."""
+    """Return the memory for stores that are opened without their own."""
     return Memory()
 
 
 class RocksStore:
-    """An `engine.port.Store` in a folder, which is made where it is missing.
+    """An `engine.port.Store` in a folder, which is made if it is missing.
 
-    What was overwritten is gone from disk with a `purge`, or about OVERWRITTEN_KEPT_S later.
+    Overwritten values leave the disk with a `purge`, or about OVERWRITTEN_KEPT_S later.
 
     Raises LockedError while another process (or this one) holds the folder, RebuildError when it
     cannot be read, RetryError when the disk fails or is full.
@@ -85,7 +85,7 @@ class RocksStore:
         try:
             make_private(Path(folder))
             fault = fault_in(Path(folder))
-            # Whoever has it open may just be writing: what is wrong stays so.
+            # Another process may be writing to it; a real fault is still there the second time.
             if fault is not None and fault == fault_in(Path(folder)):
                 raise _unreadable(self._folder, fault)
             self._db = Rdict(self._folder, _options(memory or process_memory(), self.compression))
@@ -137,10 +137,10 @@ class RocksStore:
             ) from error
 
     def purge(self, ranges: Sequence[tuple[bytes, bytes]]) -> None:
-        """Let nothing that was overwritten or deleted in these ranges be found on disk.
+        """Remove from the disk what was overwritten or deleted in these ranges.
 
-        The write-ahead log goes with the flush of the buffers, older values with the compaction.
-        May run in a thread while nobody writes: 100 MB of state take about half a second.
+        The flush of the buffers empties the write-ahead log, the compaction removes older values.
+        May run in a thread while nothing writes: 100 MB of state take about half a second.
         """
         try:
             self._db.flush(True)
@@ -167,18 +167,18 @@ class RocksStore:
             self._db.close()
         except Exception as error:
             if self._has_failed:
-                return  # RocksDB only says so again, and why stands in what was said first
+                return  # RocksDB only repeats that it failed; the first error had the reason
             raise named(error, self._folder) from error
 
 
 class _Scan(Iterator[tuple[bytes, bytes]]):
     """One iterator of RocksDB, which its store can end.
 
-    RocksDB's own ends at a damaged block, too, and the library does not tell that from the end.
+    RocksDB's own iterator also ends at a damaged block, and the library reports no difference.
     """
 
     def __init__(self, db: Rdict, start: bytes, end: bytes, folder: str) -> None:
-        # RocksDB reads the bound from where it lies: the options live as long as the scan.
+        # RocksDB reads the bound from the options' memory, so they must live as long as the scan.
         self._bound = ReadOptions()
         self._bound.set_iterate_upper_bound(end)
         self._folder = folder
@@ -204,11 +204,11 @@ class _Scan(Iterator[tuple[bytes, bytes]]):
             raise named(error, self._folder) from error
 
     def end(self) -> None:
-        """Let go of the database."""
+        """Release the database."""
         self._db, self._pairs = None, iter(())
 
     def _check_end(self) -> None:
-        """Raise RebuildError where what follows the last pair cannot be read."""
+        """Raise RebuildError if there is something behind the last pair that cannot be read."""
         if self._db is None:
             return
         rest = self._db.iter(self._bound)
@@ -220,7 +220,7 @@ class _Scan(Iterator[tuple[bytes, bytes]]):
         except Exception as error:
             raise named(error, self._folder) from error
         finally:
-            del rest  # else the error, which knows this frame, would keep the database open
+            del rest  # else the error, which refers to this frame, would keep the database open
 
 
 def _options(memory: Memory, compression: DBCompressionType) -> Options:
@@ -245,12 +245,12 @@ def _options(memory: Memory, compression: DBCompressionType) -> Options:
 
 
 def named(error: Exception, folder: str) -> CjoError:
-    """Return the error of our tree that says what to do; RocksDB's carry only a text."""
+    """Return the error of our tree for an error of RocksDB, which has only a text."""
     if isinstance(error, CjoError):
         return error
     text = str(error)
     if _HELD.search(text):
-        return LockedError(f"{folder} is held by another process; end it, or wait for its end")
+        return LockedError(f"{folder} is held by another process; stop it, or wait for its end")
     if text.startswith(_SPOILT) or ("No such file" in text and "/MANIFEST-" in text):
         return _unreadable(folder, text)
     return RetryError(

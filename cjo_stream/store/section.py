@@ -1,4 +1,4 @@
-"""A part of a store that is a store itself: all keys that begin with a prefix."""
+"""A part of a store that is itself a store: all keys that begin with a prefix."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from cjo_stream.engine.port import Store
 class Section:
     """An `engine.port.Store` within another, which it neither opens nor closes.
 
-    Sections of one store share its log of writes: what a power cut takes from it, it takes from
-    the end of them all, so that none of them is ever ahead of what was written before.
+    Sections of one store share its log of writes. A power cut removes the end of that log, so no
+    section is ever ahead of what another wrote before it.
     """
 
     def __init__(self, whole: Store, prefix: bytes) -> None:
@@ -38,7 +38,7 @@ class Section:
         self._whole.checkpoint(folder)
 
     def purge(self, ranges: Sequence[tuple[bytes, bytes]]) -> None:
-        """Let nothing that was overwritten or deleted in these ranges be found on disk."""
+        """Remove from the disk what was overwritten or deleted in these ranges."""
         prefix = self._prefix
         self._whole.purge([(prefix + start, prefix + end) for start, end in ranges])
 
@@ -47,4 +47,4 @@ class Section:
         return self._whole.size_bytes()
 
     def close(self) -> None:
-        """Do nothing: whoever opened the whole closes it."""
+        """Do nothing: the opener of the whole store closes it."""

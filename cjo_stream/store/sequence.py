@@ -1,11 +1,11 @@
-"""Whether the files of a store hang together; RocksDB opens some that do not.
+"""Whether the files of a store are consistent; RocksDB opens some stores whose files are not.
 
-RocksDB numbers its writes. A MANIFEST says up to which number the tables hold them, a log of
-writes says with which number it begins. RocksDB takes a MANIFEST that lost its end for one that
-was never longer: it then leaves out the tables that were told of there, plays the log of writes
-that came after them, and has a state with a hole in it. So nobody may open a store whose log
-begins beyond what the tables hold, or whose MANIFEST ends within a frame. A power cut may leave
-the latter, too: the state is then built anew, for the numbers alone do not tell every hole.
+RocksDB numbers its writes. A MANIFEST says up to which number the tables hold them; a log of
+writes says with which number it begins. RocksDB accepts a MANIFEST that lost its end as a shorter
+one: it leaves out the tables that the lost part named, applies the log of writes that came after
+them, and has a state with a hole in it. So a store must not be opened if its log begins beyond
+what the tables hold, or if its MANIFEST ends within a frame. A power cut may also leave the
+latter; the state is then rebuilt, because the numbers alone do not reveal every hole.
 
 Both are files of frames: checksum (4), length (2), type (1), content; blocks of 32 KiB.
 """
@@ -21,8 +21,8 @@ _HEAD_BYTES: Final = 7
 _WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _TORN: Final = -1
 _RECYCLED: Final = range(5, 9)
-"""Types of frames in a file that is written anew in its place, which ours never are: RocksDB does
-not come back from reading a MANIFEST that has one."""
+"""Types of frames in a recycled file, which we never have: RocksDB never returns from reading a
+MANIFEST that contains one."""
 
 _COMPARATOR, _LOG, _NEXT_FILE, _SEQUENCE, _PREVIOUS_LOG = 1, 2, 3, 4, 9
 _FAMILIES_MAX, _DB_ID = 203, (1 << 13) + 1
@@ -31,10 +31,10 @@ _NUMBERS: Final = {_LOG, _NEXT_FILE, _SEQUENCE, _PREVIOUS_LOG, _FAMILIES_MAX}
 
 
 def fault_in(folder: Path) -> str | None:
-    """Return what is wrong with the files of a store; None for nothing.
+    """Return what is wrong with the files of a store; None if nothing is.
 
-    What RocksDB finds itself is left to it. Somebody may have the store open: the logs are looked
-    at first, for what they leave out is in the MANIFEST before a log goes.
+    Faults that RocksDB itself finds are left to it. Another process may have the store open, so
+    the logs are read first: a log is deleted only once the MANIFEST has its content.
     """
     logs = sorted(folder.glob("*.log"), key=_number)
     begins = next((begin for log in logs if (begin := _begin(log)) is not None), None)
@@ -51,8 +51,8 @@ def fault_in(folder: Path) -> str | None:
             return f"{name} has a frame of type {kind}"
         if kind == _TORN:
             return f"{name} ends within a frame"
-        if kind in (_WHOLE, _FIRST) and (told := _sequence(content)) is not None:
-            held = max(held or 0, told)
+        if kind in (_WHOLE, _FIRST) and (number := _sequence(content)) is not None:
+            held = max(held or 0, number)
     if held is not None and begins is not None and begins > held + 1:
         return f"the tables hold what was written up to {held}, the log begins with {begins}"
     return None
@@ -63,7 +63,7 @@ def _number(log: Path) -> int:
 
 
 def _begin(log: Path) -> int | None:
-    """Return the number of the first write in a log; None where there is none."""
+    """Return the number of the first write in a log; None if it has no write."""
     with log.open("rb") as file:
         data = file.read(_BLOCK_BYTES)
     for kind, content in _frames(data):
@@ -73,7 +73,7 @@ def _begin(log: Path) -> int | None:
 
 
 def _frames(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield type and content of the frames; _TORN for what ends within one, at last."""
+    """Yield type and content of the frames; last, _TORN if the data ends within a frame."""
     at = 0
     while at + _HEAD_BYTES <= len(data):
         room = _BLOCK_BYTES - at % _BLOCK_BYTES
@@ -94,7 +94,7 @@ def _frames(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _sequence(edit: bytes) -> int | None:
-    """Return up to which number an edit says that the tables hold writes, if it does."""
+    """Return the number of the last write in the tables, if the edit states it."""
     at = 0
     while at < len(edit):
         tag, at = _varint(edit, at)
@@ -111,7 +111,7 @@ def _sequence(edit: bytes) -> int | None:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return (number, where it ends)."""
+    """Return (number, index behind it)."""
     number = shift = 0
     while at < len(data):
         byte = data[at]

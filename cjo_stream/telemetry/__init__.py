@@ -1,12 +1,12 @@
-"""What operators see: metrics, health, the log.
+"""For operators: metrics, health, the log.
 
     metrics = Metrics()
-    metrics.add(task.take_counts())                     counts, as the engine gives them
+    metrics.add(task.take_counts())                     counts, as the engine returns them
     endpoint = serve(metrics, Health(), host, port)     /metrics, /healthz, /readyz
     log.set_up("INFO", "auto")
 
-Labels come from definitions and from the engine, never from customers' data. Nothing here knows
-what is measured, only how it is shown.
+Labels come from definitions and from the engine, never from customers' data. Nothing here measures
+anything: it only publishes.
 """
 
 from cjo_stream.telemetry.endpoint import Endpoint, serve, serving

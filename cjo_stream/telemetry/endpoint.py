@@ -38,14 +38,14 @@ class Endpoint:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    # A process that was killed leaves the address in use for a while; its successor needs it.
+    # A killed process leaves the address in use for a while; its successor needs it at once.
     allow_reuse_address = True
 
 
 def serve(metrics: Metrics, health: Health, host: str, port: int) -> Endpoint:
-    """Answer at `host`:`port`; 0 for a free port, which the endpoint then tells.
+    """Answer at `host`:`port`; 0 for any free port, which is then the endpoint's `port`.
 
-    Raises RefusalError where the port is not to be had.
+    Raises RefusalError where the port is not available.
     """
     handler = type("Handler", (_Handler,), {"metrics": metrics, "health": health})
     try:
@@ -61,7 +61,7 @@ def serve(metrics: Metrics, health: Health, host: str, port: int) -> Endpoint:
 
 @contextlib.contextmanager
 def serving(host: str, port: int | None, metrics: Metrics, health: Health) -> Iterator[None]:
-    """Answer meanwhile, where a port is set; raises as `serve`."""
+    """Serve during the `with` block, if `port` is set; raises as `serve`."""
     if port is None:
         yield
         return

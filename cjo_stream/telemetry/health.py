@@ -1,7 +1,7 @@
-"""Whether a process lives, and whether it is ready for work.
+"""Whether a process is alive, and whether it is ready for work.
 
-503 at /healthz says that starting the process anew helps: never for an outage of the broker.
-503 at /readyz says that it takes no work now, or the broker does not answer: wait for it.
+503 at /healthz: a restart of the process would help. An outage of the broker never causes it.
+503 at /readyz: the process takes no work now, or the broker does not answer. Wait.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 Check = Callable[[], str | None]
-"""Returns None where all is well, else what is not. Called from the endpoint's threads."""
+"""Returns None if all is well, else the problem. Called from the endpoint's threads."""
 
 
 def well() -> str | None:
@@ -18,7 +18,7 @@ def well() -> str | None:
 
 
 class Health:
-    """/healthz asks `live`, /readyz `ready`. Both may be set anew as a process gets on."""
+    """/healthz calls `live`, /readyz `ready`. A process may replace both while it runs."""
 
     def __init__(self, live: Check = well, ready: Check = well) -> None:
         self.live = live

@@ -9,13 +9,13 @@ import sys
 from typing import Literal, TextIO
 
 LIBRARIES = ("aiokafka", "faust", "mode")
-"""They tell each service that they start and stop; what matters to us they warn of."""
+"""At INFO they log the start and stop of each of their services; only their warnings matter."""
 
 Format = Literal["auto", "json", "text"]
 
 
 class JsonLine(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and where there is one, error."""
+    """One JSON object a line: time, level, logger, message, and error if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -30,25 +30,25 @@ class JsonLine(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def spoken(speaker: str, line: str, *, as_json: bool) -> str:
-    """Return a line of another process's log, with who spoke.
+def with_process(process: str, line: str, *, as_json: bool) -> str:
+    """Return a line of another process's log, with the name of that process.
 
-    >>> spoken("intake", "12:00:00 info    begun", as_json=False)
+    >>> with_process("intake", "12:00:00 info    begun", as_json=False)
     'intake | 12:00:00 info    begun'
-    >>> spoken("intake", '{"message": "begun"}', as_json=True)
+    >>> with_process("intake", '{"message": "begun"}', as_json=True)
     '{"process": "intake", "message": "begun"}'
 
-    What is no JSON, a traceback or a library's own line, becomes a message.
+    A line that is no JSON object (a traceback, a library's output) becomes the message.
     """
     if not as_json:
-        return f"{speaker} | {line}"
+        return f"{process} | {line}"
     try:
-        told = json.loads(line)
+        fields = json.loads(line)
     except ValueError:
-        told = line
-    if not isinstance(told, dict):
-        told = {"message": line}
-    return json.dumps({"process": speaker, **told}, ensure_ascii=False)
+        fields = line
+    if not isinstance(fields, dict):
+        fields = {"message": line}
+    return json.dumps({"process": process, **fields}, ensure_ascii=False)
 
 
 class TextLine(logging.Formatter):
@@ -73,7 +73,7 @@ def set_up(level: str, format_: Format, stream: TextIO | None = None) -> None:
 
 
 def is_json(format_: Format, stream: TextIO) -> bool:
-    """Return whether the log that goes to `stream` is JSON."""
+    """Return whether a log written to `stream` is JSON."""
     return format_ == "json" or (format_ == "auto" and not stream.isatty())
 
 

@@ -1,4 +1,4 @@
-"""The metrics there are, in one table (docs/metrics.md is drawn from it)."""
+"""All metrics, in one table (docs/metrics.md is drawn from it)."""
 
 from __future__ import annotations
 

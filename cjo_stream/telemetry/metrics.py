@@ -1,4 +1,4 @@
-"""Metrics of one process, in a Prometheus registry of their own."""
+"""The metrics of one process, in their own Prometheus registry."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class Metrics:
-    """Takes what is measured, from any thread."""
+    """Collects measurements, from any thread."""
 
     def __init__(self, table: Iterable[Metric] = METRICS) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # as they ship it
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types there
         self._registry = CollectorRegistry()
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
@@ -43,7 +43,7 @@ class Metrics:
     def add(self, counts: Mapping[tuple[str, ...], int]) -> None:
         """Add counts, keyed by a counter's name and its labels' values in their order.
 
-        What is not declared is left out, and said once: measuring never stops the engine.
+        An undeclared count is left out and logged once: measuring never stops the engine.
         """
         for (name, *labels), by in counts.items():
             counter = self._counters.get(name)
@@ -57,7 +57,7 @@ class Metrics:
                     _LOG.warning("the count %s with %d labels: %s", name, len(labels), error)
 
     def observe(self, name: str, labels: tuple[str, ...], value: float) -> None:
-        """Take one measured value of a histogram."""
+        """Add one measured value to a histogram."""
         histogram = self._histograms[name]
         (histogram.labels(*labels) if labels else histogram).observe(value)
 
@@ -67,7 +67,7 @@ class Metrics:
         (gauge.labels(*labels) if labels else gauge).set(value)
 
     def forget(self, name: str, labels: tuple[str, ...] = ()) -> None:
-        """Let go of a gauge's value whose subject is gone; all of the gauge's without `labels`."""
+        """Remove a gauge's value whose subject is gone; without `labels`, all of its values."""
         gauge = self._gauges[name]
         if labels:
             gauge.remove(*labels)
@@ -88,7 +88,7 @@ class Metrics:
         elif metric.kind == "gauge":
             self._gauges[name] = Gauge(name, metric.help, labels, registry=self._registry)
             if not labels:
-                self.forget(name)  # nothing was measured yet: that is not 0
+                self.forget(name)  # nothing was measured yet, which is not the same as 0
         else:
             self._histograms[name] = Histogram(
                 name, metric.help, labels, buckets=metric.buckets, registry=self._registry

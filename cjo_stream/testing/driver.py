@@ -177,7 +177,7 @@ class TopologyDriver:
         )
         if refused is not None:
             self._runtime.refuse("driver", record.offset, dead_letter_of(record, refused))
-        self._runtime.settle()
+        self._runtime.flush()
 
 
 class _Records:

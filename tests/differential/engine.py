@@ -70,7 +70,7 @@ def run_in_memory(
                 refused = runtime.offer("lane", number, event)
             if refused is not None:
                 runtime.refuse("lane", number, dead_letter_of(record, refused))
-        runtime.settle()
+        runtime.flush()
         runtime.advance(runtime.high + drain_ms)
         return output.effects, msgspec.to_builtins(list(runtime.rows()))
 

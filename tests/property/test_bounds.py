@@ -183,7 +183,7 @@ class World:
     def _measure(self, what: str, step: Any) -> None:
         began_s = time.process_time()
         step()
-        self.runtime.settle()
+        self.runtime.flush()
         took_s = time.process_time() - began_s
         self.slowest_s[what] = max(self.slowest_s[what], took_s)
         for key, by in (

@@ -289,10 +289,10 @@ class Embedded:
             definitions, self.out, state=self.state, partitions=self.partitions
         ) as installation:
             runtime = installation.runtime
-            begin = runtime.taken("lane") + 1
+            begin = runtime.last_offset("lane") + 1
             for number in range(begin, EVENTS if to_end else min(EVENTS, begin + far)):
                 runtime.offer("lane", number, visit(number))
-                runtime.settle()
+                runtime.flush()
             for name in ("out", "state") if killed else ():
                 _copy(self.root / name, self.root / f"{name}.copy")
             if not to_end:

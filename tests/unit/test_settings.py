@@ -83,7 +83,7 @@ def test_what_is_wrong_in_the_file_is_said_of_the_file(tmp_path: Path) -> None:
         load(file_of(tmp_path, 'slot = "../up"\n'))
     with pytest.raises(UsageError, match="did you mean `partitions`"):
         load(file_of(tmp_path, "partition = 3\n"))
-    with pytest.raises(UsageError, match="no TOML"):
+    with pytest.raises(UsageError, match="not valid TOML"):
         load(file_of(tmp_path, "partitions 3\n"))
     with pytest.raises(UsageError, match="cannot be read"):
         load(tmp_path / "absent.toml")

@@ -116,7 +116,7 @@ class World:
             offset=self._offset,
         )
         assert self._runtime.offer("web", self._offset, event) is None
-        self._runtime.settle()
+        self._runtime.flush()
 
     def to(self, at: float) -> int:
         """Let time run on; return how many records that took."""

@@ -60,7 +60,7 @@ NOTES: Final[Mapping[str, Any]] = {
     installation._SET: installation.Begun,
     installation._SHAPE: installation._Shape,
     learning.NOTE: learning._Note,
-    runtime._SOURCES: runtime._Sources,
+    runtime._SOURCES: runtime._Read,
 }
 """Of a state folder, those that are structs."""
 STATE: Final = (*NOTES.values(), output._Reach, Manifest)

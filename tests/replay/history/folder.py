@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from cjo_stream.definition import DefinitionSet, load
-from cjo_stream.embedded.delivery import place_of_run, run_folders
+from cjo_stream.embedded.delivery import run_destination, run_folders
 from cjo_stream.embedded.installation import open_installation
 from cjo_stream.embedded.run import put, run
 from cjo_stream.embedded.state import StateFolder
@@ -54,7 +54,7 @@ def killed_run(topology: str, events: Iterable[str], folder: Path) -> Run:
         partitions=PARTITIONS,
         tenant_key=KEY,
     ) as installation:
-        taken = installation.runtime.taken(lane)
+        taken = installation.runtime.last_offset(lane)
         for number, (record, read) in enumerate(source):
             if number > taken:
                 put(installation, lane, number, record, read)
@@ -96,8 +96,8 @@ def _move(folder: Path) -> None:
     state = StateFolder(folder / STATE)
     try:
         for place, noted in run_folders(state.log).items():
-            old = place_of_run(place).note
-            state.log.append([], {old: b"", place_of_run(folder / OUT).note: noted})
+            old = run_destination(place).note
+            state.log.append([], {old: b"", run_destination(folder / OUT).note: noted})
     finally:
         state.close()
 

@@ -456,7 +456,7 @@ def test_settings_are_shown_with_their_source_and_without_secrets(
     told = {one["name"]: one for one in json.loads(done.out)}
     assert told["tenant_key"]["source"] == "CJO_TENANT_KEY"
     assert "well-kept" not in done.out
-    assert "CJO_STAGE_PORT is none of ours" in done.err
+    assert "CJO_STAGE_PORT is no setting" in done.err
 
 
 def test_a_misspelt_variable_ends_the_command(cli, monkeypatch: pytest.MonkeyPatch) -> None:

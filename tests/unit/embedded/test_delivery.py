@@ -17,7 +17,7 @@ from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.message import Erase, Find
 from cjo_stream.definition import DefinitionSet, load
 from cjo_stream.embedded import definition
-from cjo_stream.embedded.delivery import place_of_operator
+from cjo_stream.embedded.delivery import operator_destination
 from cjo_stream.embedded.installation import open_installation
 from cjo_stream.embedded.log import Append, DurableLog
 from cjo_stream.embedded.operator import InFolder
@@ -71,7 +71,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.state, self.a, self.b = folder / "state", folder / "a", folder / "b"
-        self.operators = place_of_operator(self.state).folder
+        self.operators = operator_destination(self.state).folder
 
     def definitions(self, text: str = TOPOLOGY) -> DefinitionSet:
         place = self.folder / "topology"
@@ -152,7 +152,9 @@ def test_what_a_killed_run_has_not_noted_stands_in_no_other_folder(
 ) -> None:
     killed(when, lambda: world.run(world.a))
     for refused in (lambda: world.run(world.b), world.apply, lambda: world.erase(0)):
-        with pytest.raises(UsageError, match=r"a: start it again first, the same way"):
+        with pytest.raises(
+            UsageError, match=r"a\. Start that run again first, with the same command"
+        ):
             refused()
     assert not world.b.exists()
     world.run(world.a)
@@ -166,7 +168,7 @@ def test_what_a_killed_run_has_not_noted_stands_in_no_other_folder(
 def test_a_killed_run_whose_folder_is_gone_goes_on_by_an_operators_word(world: World) -> None:
     killed(ending, lambda: world.run(world.a))
     shutil.rmtree(world.a)
-    with pytest.raises(UsageError, match="it goes on without them with --force"):
+    with pytest.raises(UsageError, match="--force lets it go on without them"):
         world.apply()
     with pytest.raises(RefusalError, match="with --force"):
         world.run(world.a)

@@ -86,9 +86,9 @@ def run_a_day(
         with Runtime(log=log, stores=stores, compile_=compile_content, output=output) as runtime:
             if runtime.active_number == 0:
                 runtime.apply(1, definitions.content)
-            for number in range(runtime.taken("lane") + 1, 2 * ASKS * (1 + day // 2)):
+            for number in range(runtime.last_offset("lane") + 1, 2 * ASKS * (1 + day // 2)):
                 runtime.offer("lane", number, asked_or_answered(number))
-                runtime.settle()
+                runtime.flush()
     except KilledError:
         return output.effects, False
     return output.effects, True

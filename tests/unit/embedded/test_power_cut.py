@@ -51,9 +51,9 @@ def run(
         definitions, out, state=state, partitions=partitions, force=force
     ) as installation:
         runtime = installation.runtime
-        for number in range(runtime.taken("lane") + 1, EVENTS):
+        for number in range(runtime.last_offset("lane") + 1, EVENTS):
             runtime.offer("lane", number, visit(number))
-            runtime.settle()
+            runtime.flush()
         runtime.advance(START_MS + 100_000)
     return {path.name: path.read_bytes() for path in sorted(out.iterdir())}
 

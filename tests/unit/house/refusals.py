@@ -129,11 +129,11 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "name a folder of *.yaml files": "unit/cli/test_cli.py::test_a_valid_topology_is_told_by_path_and_by_bundled_name",
     },
     "embedded/delivery.py": {
-        "start it again first, the same way": "unit/embedded/test_delivery.py::test_a_killed_run_whose_folder_is_gone_goes_on_by_an_operators_word",
+        "Start that run again first, with the same command": "unit/embedded/test_delivery.py::test_a_killed_run_whose_folder_is_gone_goes_on_by_an_operators_word",
     },
     "embedded/installation.py": {
         "name another folder": _COMMANDS,
-        "was begun by another release": "unit/embedded/test_apply.py::test_a_set_that_another_release_began_is_applied_again_once_it_is_changed",
+        "another release began to apply": "unit/embedded/test_apply.py::test_a_set_that_another_release_began_is_applied_again_once_it_is_changed",
     },
     "embedded/query.py": {
         "in the middle of a merge": "unit/house/test_way_out.py::test_who_is_in_the_middle_of_a_merge_is_told_of_once_the_run_has_gone_on",
@@ -149,7 +149,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "embedded/results.py": {
         "name one that {} there shows": _COMMANDS,
         "name the --out folder of a `run`": _COMMANDS,
-        "it is not as a `run` left it; run again": _COMMANDS,
+        "it is not as a `run` wrote it; run again": _COMMANDS,
         "is another file than the one that was read": _READ_ON,
         "writes no file of its own": _READ_ON,
     },
@@ -325,10 +325,10 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "settings.py": {
         "join(misspelt)": _SETTINGS,
         "the demo's tenant key is public": _SETTINGS,
-        "join(told)": _SETTINGS,
+        "join(lines)": _SETTINGS,
         "see `cjo-stream settings --help`": _SETTINGS,
         "name another file with --config": _SETTINGS,
-        "is no TOML": _SETTINGS,
+        "is not valid TOML": _SETTINGS,
         "there is no setting": _SETTINGS,
     },
     "simulate/files.py": {
