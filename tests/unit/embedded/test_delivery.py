@@ -225,7 +225,7 @@ def test_a_refused_set_leaves_the_results_of_the_former_run(world: World) -> Non
     before = {path.name: path.read_bytes() for path in world.a.iterdir()}
     text = TOPOLOGY.replace("type: user", "type: person").replace(": user}", ": person}")
     with (
-        pytest.raises(UsageError, match="stays"),
+        pytest.raises(UsageError, match="must stay"),
         open_installation(
             world.definitions(text), world.a, state=world.state, force=True, tenant_key=KEY
         ),
