@@ -1,8 +1,8 @@
-"""The command line: a module a command, which reads its options, calls a room, and prints.
+"""The command line: one module for each command, which reads its options, calls a room, prints.
 
-    app         which commands there are, and what their errors look like and exit with
-    terminal    what is printed, and where: results on stdout, everything else on stderr
+    app         the list of commands; how errors are printed, and the exit codes
+    terminal    printing: results on stdout, everything else on stderr
     option      options and arguments that several commands have
 
-Rooms are imported inside the commands: `--help` waits for none of them.
+Rooms are imported inside the commands, so that `--help` does not wait for them.
 """

@@ -1,4 +1,4 @@
-"""Which commands there are, and how they end: 0 done, 1 failed, 2 called wrongly, 130 stopped."""
+"""The list of commands, and their exit codes: 0 done, 1 failed, 2 called wrongly, 130 stopped."""
 
 from __future__ import annotations
 
@@ -124,13 +124,13 @@ def call(arguments: Sequence[str]) -> int:
         note(f"error: {error}")
         return error.exit_code
     except typer.TyperException as error:
-        if type(error).__name__ != "NoArgsIsHelpError":  # which has printed the help
+        if type(error).__name__ != "NoArgsIsHelpError":  # that one has printed the help
             note(f"error: {error.format_message()}{_see_help(error)}")
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has seen enough; Python shall not trip over it at its end.
+        # The reader of the output has closed it; Python must not fail over that when it exits.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -140,7 +140,7 @@ def call(arguments: Sequence[str]) -> int:
 
 
 def _is_text(argument: str) -> bool:
-    """Tell text from bytes that are no UTF-8, which Python hands over as surrogates."""
+    """Return whether an argument was UTF-8; Python passes other bytes on as surrogates."""
     return not any("\ud800" <= character <= "\udfff" for character in argument)
 
 

@@ -52,9 +52,12 @@ def apply(
 
 
 def say_applied(applied: Applied) -> None:
-    """Print what an `apply` did, and where intake is behind it."""
-    governs = f"set {applied.number} governs"
-    say(governs if applied.changed else f"nothing changed: {governs} already")
+    """Print the result of an `apply`, and the slots of intake that have not switched yet."""
+    number = applied.number
+    if applied.changed:
+        say(f"set {number} is in force")
+    else:
+        say(f"nothing changed: set {number} was in force already")
     if applied.behind:
         warn(
             f"intake has not switched to it yet in {', '.join(applied.behind)}: is it running? "
@@ -79,7 +82,7 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
     for place, number in sorted(found.intake.items()):
         say(f"intake {place}: set {number}")
     if found.begun > found.applied:
-        warn(f"set {found.begun} was not applied to its end: run the same command again")
+        warn(f"set {found.begun} was not applied completely: run the same command again")
     for difference in found.libraries:
         warn(f"{difference}: install that version, or apply the topology again with the new one")
     if silent:

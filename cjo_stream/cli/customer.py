@@ -160,41 +160,39 @@ def unlink(
     would = installation.look(a, order(False), Unlinked)
     if not would.links:
         raise UsageError(f"{_no_link(installation, a, one, other)}: name two that are linked")
-    _tell_unlink(would)
+    _note_unlink(would)
     confirm("Take this back?", yes)
     done = installation.order(a, order(True), Unlinked)
     if json:
         say_json(done)
         return
     for left in done.leaving:
-        say(f"{', '.join(left.identifiers)}: customer {left.customer_id} from here on")
+        say(f"{', '.join(left.identifiers)}: now customer {left.customer_id}")
     if not done.leaving:
-        say("the link is taken back; others hold the customer together")
+        say("the link is taken back; other links still connect the two")
 
 
 def _named_two(installation: Installation, one: str, other: str) -> tuple[Identifier, Identifier]:
     a, b = installation.named(one), installation.named(other)
     if a.hash == b.hash:
-        raise UsageError("this is one identifier, named twice")
+        raise UsageError("this is one identifier, named twice: name two")
     return a, b
 
 
 def _no_link(installation: Installation, at: Identifier, one: str, other: str | None) -> str:
-    """Return why there is nothing to take back."""
+    """Return the reason why no link can be taken back."""
     from cjo_stream.core.answer import Unlinked
     from cjo_stream.core.message import Find, Unlink
 
     if other is None:
-        return f"{one} is linked with nobody"
+        return f"{one} has no link"
     all_ = installation.look(at, lambda command_id: Find(Unlink(command_id, at.hash)), Unlinked)
     others = sorted({name for pair in all_.links for name in pair} - {f"{at.type}:{at.value}"})
-    held = (
-        f"{one} is linked with {', '.join(others)}" if others else f"{one} is linked with nobody"
-    )
-    return f"{one} and {other} are not linked with each other; {held}"
+    linked = f"{one} is linked with {', '.join(others)}" if others else f"{one} has no link"
+    return f"{one} and {other} are not linked with each other; {linked}"
 
 
-def _tell_unlink(would: Unlinked) -> None:
+def _note_unlink(would: Unlinked) -> None:
     note(f"customer {would.customer_id}")
     for one, other in would.links:
         note(f"  taken back: {one} - {other}")
@@ -205,7 +203,7 @@ def _tell_unlink(would: Unlinked) -> None:
         note(f"              instances: {journeys or 'none'}; facts: {facts or 'none'}")
         note(f"              commands: {left.commands}")
     if not would.leaving:
-        note("  nobody leaves: other links hold the customer together")
+        note("  no identifier leaves: other links connect them")
 
 
 @app.command()
@@ -244,24 +242,24 @@ def erase(
         }
         say_json({**proof, "partitions_not_swept": silent, "kept": kept})
     else:
-        _tell_erased(done, kept)
+        _say_erased(done, kept)
     if silent:
         warn(
-            f"partitions {silent} did not answer: their stores may hold, for a day, what was "
-            "overwritten. Is a worker down? The customer is erased all the same"
+            f"partitions {silent} did not answer: their stores may keep overwritten values for a "
+            "day. Is a worker down? The customer is erased all the same"
         )
     return 1 if silent else 0
 
 
-def _tell_erased(done: Erased, kept: Sequence[Kept]) -> None:
+def _say_erased(done: Erased, kept: Sequence[Kept]) -> None:
     from cjo_stream.core.decision.explain import moment_text
 
-    assert isinstance(done.erased_at, int), "an erasure that was carried out says when"
+    assert isinstance(done.erased_at, int), "a completed erasure has its time"
     say(f"customer {done.customer_id} is erased, at {moment_text(done.erased_at)} UTC")
     say(f"removed: {_numbers(done.removed)}")
-    say("the stores hold nothing of them any more, and no checkpoint made from here on does")
+    say("the stores hold nothing of this customer any more; nor will any later checkpoint")
     rows = [(one.place, one.holds, one.how) for one in kept]
-    say_table("What was written before is kept", ("where", "what", "how long"), rows)
+    say_table("Kept: records written before the erasure", ("where", "what", "how long"), rows)
 
 
 def _numbers(removed: Removed) -> str:

@@ -138,8 +138,8 @@ def _rows(path: Path, columns: tuple[str, str, str]) -> Iterator[Row]:
     from cjo_stream.ingest import files
     from cjo_stream.insight.case import Row
 
-    for number, told in files.objects(str(path)):
-        action, reward, probability = (_cell(told, name, path, number) for name in columns)
+    for number, written in files.objects(str(path)):
+        action, reward, probability = (_cell(written, name, path, number) for name in columns)
         try:
             row = Row(str(action), float(reward), float(probability))
         except (TypeError, ValueError):
@@ -169,7 +169,7 @@ def _summary(found: Evaluation) -> dict[str, Any]:
 
 
 def _say(found: Evaluation, candidate: str, pending: int) -> None:
-    rows = [("what was earned", found.logged)]
+    rows = [("the choices made", found.logged)]
     rows += [
         (name, estimate)
         for name, estimate in (
@@ -186,8 +186,8 @@ def _say(found: Evaluation, candidate: str, pending: int) -> None:
     )
     say(
         f"{count(found.cases)} choices, worth {found.effective:,.0f} equally weighted ones; "
-        f"{count(found.clipped)} weights cut; {count(pending)} left out, whose reward windows are "
-        "open"
+        f"{count(found.clipped)} weights cut; {count(pending)} choices left out because their "
+        "reward windows are still open"
     )
     if not found.is_enough:
         say(

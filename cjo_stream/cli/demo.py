@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from cjo_stream.simulate.score import Score
 
 START_MS: Final = 1_767_571_200_000
-"""2026-01-05, a Monday: the same traffic whenever it is run."""
+"""2026-01-05, a Monday: fixed, so that every run has the same traffic."""
 DAY_MS: Final = 86_400_000
 QUIET_MS: Final = 3 * DAY_MS
-"""For so long after the last day people still answer, and journeys end."""
+"""The time after the last day in which people still answer and journeys end."""
 TRAFFIC: Final = "traffic"
 
 
@@ -90,10 +90,10 @@ def demo(
 
 
 def _payoff(world: World, out: Path, days: int) -> Payoff:
-    """Return what the choices were worth, by the hidden model that answered them."""
+    """Return the value of the choices, by the hidden model behind the people's answers."""
     from cjo_stream.simulate import payoff
 
-    assert world.hidden is not None, "the shop's people answer"
+    assert world.hidden is not None, "the people of both bundled demos answer"
     with (
         (out / "decisions.jsonl").open("rb") as decisions,
         (out / "actions.jsonl").open("rb") as commands,
@@ -111,7 +111,7 @@ def _payoff(world: World, out: Path, days: int) -> Payoff:
 def prepare(out: Path, lane: str) -> bool:
     """Make `out` ready for the traffic `lane`; return whether an unfinished demo goes on.
 
-    Raises UsageError where the folder holds what no demo has left there.
+    Raises UsageError where the folder holds something that is no demo's.
     """
     state = out / "state"
     if out.is_dir() and any(out.iterdir()):
@@ -120,7 +120,7 @@ def prepare(out: Path, lane: str) -> bool:
         noted = state / TRAFFIC
         if noted.exists() and noted.read_text() == lane:
             return not (out / "summary.json").exists()
-        # Another demo's: its customers shall not be among ours.
+        # The state of another demo: its customers must not mix with ours.
         shutil.rmtree(state, ignore_errors=True)
     try:
         state.mkdir(parents=True, exist_ok=True)
@@ -133,7 +133,7 @@ def prepare(out: Path, lane: str) -> bool:
 
 
 def _say_counts(result: DemoResult) -> None:
-    """Print what became of the journeys, what was sent, and what was not."""
+    """Print the counts of the journeys' instances, of commands, and of stopped candidates."""
     say_table(
         "Journeys",
         ("journey", "#entered", "#goals", "ends by outcome"),
@@ -175,7 +175,7 @@ def _say_counts(result: DemoResult) -> None:
 
 
 def _say_end(summary: Summary, people: int, found: Score, folder: Path, out: Path) -> None:
-    """Print how much it was, and where to look next."""
+    """Print the totals, and where to look next."""
     say(
         f"{numbered(summary.events, 'event')} in {summary.wall_seconds:.1f} s "
         f"({count(round(summary.events_per_second))} events/s); {count(summary.repeated)} "
@@ -198,7 +198,7 @@ def _say_end(summary: Summary, people: int, found: Score, folder: Path, out: Pat
 
 
 def _say_payoff(payoff: Payoff) -> None:
-    """Print what the choices were worth beside what simpler rules would have sent."""
+    """Print the value of the choices, and of those that simpler policies would have made."""
     spans = [(f"week {number}", span) for number, span in enumerate(payoff.spans, 1)]
     single = "/".join(payoff.single) if payoff.single else "nothing"
     say_table(
@@ -229,7 +229,7 @@ def _say_payoff(payoff: Payoff) -> None:
 
 
 def _say_lift(out: Path) -> None:
-    """Print how those fared who were held out, to be compared."""
+    """Print the comparison of treated and held-out customers."""
     from cjo_stream.cli.lift import holdouts_in, say_lift
     from cjo_stream.embedded.results import FileRecords
     from cjo_stream.insight.cohort import Cohorts
@@ -242,5 +242,5 @@ def _say_lift(out: Path) -> None:
 
 
 def _most(rules: dict[str, int], most: int = 3) -> list[tuple[str, int]]:
-    """Return the rules that stopped most, the first of them first."""
+    """Return the rules that stopped most candidates, the strongest first."""
     return sorted(rules.items(), key=lambda pair: (-pair[1], pair[0]))[:most]

@@ -10,16 +10,16 @@ _KIND_COLUMNS: Final = 10
 
 
 def lines(customer_id: str, entries: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield the lines of a customer's timeline, as the answer to `Show` has it.
+    """Yield the lines of a customer's timeline, which is the one in the answer to `Show`.
 
-    What was noted of a customer who is absorbed by now says under which id.
+    The entry of an absorbed customer names that customer's id.
     """
     from cjo_stream.core.decision.explain import moment_text
 
     for entry in entries:
         kind = entry["kind"]
         body = entry[kind]
-        first, *more = _event(body, entry["at"]) if kind == "event" else _TOLD[kind](body)
+        first, *more = _event(body, entry["at"]) if kind == "event" else _LINES[kind](body)
         then = body.get("customer_id", customer_id)
         was = "" if then == customer_id else f"  (as {then})"
         yield f"{moment_text(entry['at'])}  {kind:{_KIND_COLUMNS}}  {first}{was}"
@@ -28,7 +28,7 @@ def lines(customer_id: str, entries: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _event(body: dict[str, Any], at: int) -> list[str]:
-    """Return what came; its own time too where that is not the clock's."""
+    """Return the lines of an event; its own time too if it differs from the clock's."""
     from cjo_stream.core.decision.explain import moment_text
 
     where = f" on {body['channel']}" if body["channel"] else ""
@@ -41,13 +41,13 @@ def _event(body: dict[str, Any], at: int) -> list[str]:
 
 def _identity(body: dict[str, Any]) -> list[str]:
     named = ", ".join(_named(one) for one in body["identifiers"])
-    told = " ".join(part for part in (body["kind"], named) if part)
+    line = " ".join(part for part in (body["kind"], named) if part)
     if body["reason"]:
-        told += f": {body['reason']}"
+        line += f": {body['reason']}"
     if body["event_id"]:
-        told += f"  [{body['event_id']}]"
+        line += f"  [{body['event_id']}]"
     absorbed = body["absorbed"]
-    return [told, *([f"absorbed: {', '.join(absorbed)}"] if absorbed else [])]
+    return [line, *([f"absorbed: {', '.join(absorbed)}"] if absorbed else [])]
 
 
 def _transition(body: dict[str, Any]) -> list[str]:
@@ -75,7 +75,7 @@ def _action(body: dict[str, Any]) -> list[str]:
 
 
 def _named(address: dict[str, Any]) -> str:
-    """Return an identifier; of one that is not the customer's, its type alone."""
+    """Return an identifier as text; only its type if it is not the customer's."""
     value = address["value"]
     return f"{address['type']}:{value}" if value is not None else f"another's {address['type']}"
 
@@ -84,7 +84,7 @@ def _short(value: Any) -> str:
     return str(value) if not isinstance(value, str) else repr(value)
 
 
-_TOLD: Final = {
+_LINES: Final = {
     "identity": _identity,
     "transition": _transition,
     "decision": _decision,

@@ -31,8 +31,8 @@ def identity(
     found = score(simulate.read_truth(truth), results.identifiers(out))
     if not found.people:
         raise UsageError(
-            f"{truth} knows nobody of {out}: name the truth that was written with those events, "
-            "by the same `simulate`"
+            f"no customer of {out} is in {truth}: name the truth that the same `simulate` wrote "
+            "with those events"
         )
     if json:
         say_json(_summary(found))
@@ -62,10 +62,10 @@ def _say(found: Score) -> None:
     say(f"F1 {found.f1:.4f}")
     say(
         f"{count(found.people)} people, {count(found.customers)} customers: {count(found.exact)} "
-        f"are exactly one person, {count(found.mixed)} hold things of several; "
+        f"are exactly one person, {count(found.mixed)} mix several; "
         f"{count(found.split)} people are several customers"
     )
     say(
         f"Left out: {count(found.shared)} identifiers that several people share, and "
-        f"{count(found.unknown)} that the truth does not know"
+        f"{count(found.unknown)} that are not in the truth"
     )

@@ -58,20 +58,20 @@ def lift(
 
 
 def _why_nothing(journeys: list[str]) -> str:
-    """Return why nothing can be compared; `journeys` hold somebody out."""
+    """Return why nothing can be compared; `journeys` are those with held-out customers."""
     if journeys:
         return (
-            f"nothing has been chosen yet for anybody held out of {', '.join(journeys)}: they are "
-            "compared from their first choice on"
+            f"no choice has been made yet for a customer held out of {', '.join(journeys)}: "
+            "customers are compared from their first choice on"
         )
     return (
-        "nobody has been held out yet: a `holdout` of a journey counts once somebody it holds out "
-        "has entered, that of the policy once it kept something from somebody"
+        "no customer has been held out yet: a journey's `holdout` counts once a held-out customer "
+        "has entered, the policy's once it has stopped an action"
     )
 
 
 def holdouts_in(records: Records) -> Iterator[Decision | Transition | IdentityChange]:
-    """Yield what records say of holdouts."""
+    """Yield the records that show holdouts."""
     from cjo_stream.core import record
 
     yield from records.read(record.IdentityChange)
@@ -92,7 +92,7 @@ def _summary(one: Lift) -> dict[str, Any]:
 
 
 def say_lift(found: list[Lift], value: str | None = None) -> None:
-    """Print a table of comparisons; with `value`, of what customers were worth too."""
+    """Print a table of comparisons; with `value`, also of that trait or fact."""
     rows = []
     for one in found:
         sizes = (one.treated.customers, one.held_out.customers)
@@ -112,11 +112,13 @@ def say_lift(found: list[Lift], value: str | None = None) -> None:
     say_table("Lift", columns, rows)
     mixed = sum(one.mixed for one in found)
     if mixed:
-        say(f"{count(mixed)} left out: they were both, before they were known to be one customer")
+        say(
+            f"{count(mixed)} left out: they were in both groups before their customers were merged"
+        )
     if any(one.rate is not None and not one.rate.is_seen for one in found):
         say(
-            "An interval around 0 says that nothing was seen, not that nothing is there: groups "
-            "of this size show a lift in four of five cases from `seen from` on"
+            "An interval around 0 means that no effect was detected, not that there is none: "
+            "groups of this size detect a lift of `seen from` or more in four of five cases"
         )
 
 

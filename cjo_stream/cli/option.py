@@ -1,4 +1,4 @@
-"""Options and arguments that several commands have, and what they are read into."""
+"""Options and arguments that several commands have, and the functions that read them."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def topology_folder(named: str) -> Path:
 
 
 def settings_of(context: typer.Context) -> Settings:
-    """Return the settings in force; variables that are none of ours are told on stderr.
+    """Return the settings in force; warn on stderr of variables that are no settings.
 
-    Raises UsageError where a name, also one of librdkafka's, is misspelt or has no such value.
+    Raises UsageError for a misspelt name or a wrong value, librdkafka's properties included.
     """
     from cjo_stream import settings
     from cjo_stream.cli.terminal import warn
@@ -69,7 +69,7 @@ def settings_of(context: typer.Context) -> Settings:
 def operator_settings(context: typer.Context) -> Settings:
     """Return the settings in force, for a command that asks the broker and ends.
 
-    What the client library has to say (why it cannot connect, once of a kind) goes to stderr.
+    The client library's warnings (such as why it cannot connect) go to stderr, once of a kind.
     """
     from cjo_stream.kafka.client.noise import muffle
     from cjo_stream.telemetry import log

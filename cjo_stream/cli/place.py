@@ -1,4 +1,4 @@
-"""Where a command is to look: a folder that it was given, or else Kafka."""
+"""The place that a command reads or changes: the folder that it was given, or else Kafka."""
 
 from __future__ import annotations
 

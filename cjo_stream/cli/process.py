@@ -116,10 +116,10 @@ def up(
 
 
 def _begin(context: typer.Context) -> Settings:
-    """Return the settings of a long-running process; its log goes as they say from here on.
+    """Return the settings of a long-running process, and set up its log by them.
 
-    Raises UsageError where the broker's host is not known. A child of `up` does not ask: `up` has,
-    and where nobody knows it later, it went away and is waited for.
+    Raises UsageError where the broker's host is unknown. A child of `up` does not check that: `up`
+    has, so a host that is unknown later is an outage, which the child waits out.
     """
     from cjo_stream.kafka.client.property import check_address
     from cjo_stream.settings import is_supervised
@@ -133,7 +133,7 @@ def _begin(context: typer.Context) -> Settings:
 
 
 def _run(process: Callable[[], int]) -> int:
-    """Return the exit code of a process, which tells its supervisor what to do next."""
+    """Return the exit code of a process, by which its supervisor decides what to do next."""
     from cjo_stream.kafka.process.ending import exit_code
 
     try:

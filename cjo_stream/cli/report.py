@@ -1,4 +1,4 @@
-"""`cjo-stream report`: what a run's results are worth."""
+"""`cjo-stream report`: evaluations of results."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def run(
             tenant_key=tenant_key,
             report=ticker.show,
         )
-    _tell_late(summary, sort)
+    _warn_late(summary, sort)
     if json:
         say_json(summary)
     else:
@@ -115,8 +115,8 @@ def run(
 def lane_of(files: Sequence[str], channel: str | None, *, sort: bool) -> str:
     """Return the name of an input: the same for the same files, read the same way.
 
-    A run that was killed goes on behind what it has read of the same input; standard input is
-    never the same twice.
+    A killed run goes on behind what it has read of the same input; standard input is never the
+    same twice.
     """
     if "-" in files:
         return f"stdin-{time.time_ns()}"
@@ -130,13 +130,13 @@ def lane_of(files: Sequence[str], channel: str | None, *, sort: bool) -> str:
     return f"files-{digest.hexdigest()[:32]}"
 
 
-def _tell_late(summary: Summary, sort: bool) -> None:
+def _warn_late(summary: Summary, sort: bool) -> None:
     from cjo_stream.embedded.run import late_share
 
     if late_share(summary) > LATE_SHARE_MAX and not sort:
         warn(
             f"{count(summary.late)} of {count(summary.events)} events came too late to move a "
-            "journey; where the files are not in the order in which things happened, add --sort"
+            "journey; if the files are not in the order of event times, add --sort"
         )
 
 

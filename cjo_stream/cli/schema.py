@@ -29,7 +29,7 @@ def schema(
 
 
 def names() -> list[str]:
-    """Return what there are schemas of."""
+    """Return the names of all schemas."""
     from cjo_stream.definition.section import KINDS
     from cjo_stream.engine.schema import RECORDS
     from cjo_stream.ingest.schema import EVENT
@@ -49,4 +49,4 @@ def _schema(name: str) -> dict[str, Any]:
         return event_schema()
     if name in RECORDS:
         return record_schema(name)
-    raise UsageError(f"there is no schema `{name}`, only {', '.join(names())}")
+    raise UsageError(f"there is no schema `{name}`: name one of {', '.join(names())}")

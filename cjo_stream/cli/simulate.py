@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 FILES_DURATION: Final = "7d"
 KAFKA_DURATION: Final = "1h"
-TELL_EVERY_S: Final = 5.0
+REPORT_EVERY_S: Final = 5.0
 OUTCOMES: Final = "outcomes"
-"""What answers are counted under; they come in by no channel."""
+"""Answers are counted under this name: they have no channel."""
 
 
 def simulate(
@@ -91,12 +91,12 @@ def simulate(
 ) -> None:
     """Simulate people who share devices, delete cookies, and whose events arrive late or twice."""
     if out is None and (truth or not kafka):
-        raise UsageError("say where the files go: --out DIR; or --kafka, for no files but truth")
+        raise UsageError("name a folder for the files with --out DIR, or send events with --kafka")
     if kafka and start:
         raise UsageError("--start is for files: with --kafka, traffic begins now")
 
     if answer and not kafka:
-        raise UsageError("--answer is for --kafka: nobody sends anything to people in files")
+        raise UsageError("--answer is for --kafka: without it, people get no commands to answer")
     if haste != 1 and not answer:
         raise UsageError("--haste is for --answer")
 
@@ -123,9 +123,9 @@ def simulate(
     records = world.events()
     if truth and out is not None:
         traffic.write_truth(traffic.truth(program.topology, people=people, seed=seed), out)
-    heard = None
+    commands = None
     if answer:
-        counts, heard = _talk(
+        counts, commands = _converse(
             operator_settings(context), program, world, start_ms + duration_ms, quiet=json
         )
     elif kafka:
@@ -136,17 +136,17 @@ def simulate(
         write = traffic.write_channels if by_channel else traffic.write_native
         counts = write(records, out)
     if json:
-        told = {"records": counts.total(), "channels": dict(sorted(counts.items()))}
-        say_json(told if heard is None else {**told, "commands": heard})
+        sent = {"records": counts.total(), "channels": dict(sorted(counts.items()))}
+        say_json(sent if commands is None else {**sent, "commands": commands})
         return
     channels = ", ".join(f"{channel} {count(n)}" for channel, n in sorted(counts.items()))
     say(f"{numbered(counts.total(), 'record')} {'sent' if kafka else f'in {out}'}: {channels}")
-    if heard is not None:
-        say(f"{numbered(heard, 'command')} heard")
+    if commands is not None:
+        say(f"{numbered(commands, 'command')} received")
 
 
 def _until(records: Iterable[Simulated], end_ms: int) -> Iterator[Simulated]:
-    """Yield what arrives by `end_ms`: some of what happens comes days late."""
+    """Yield the records that arrive by `end_ms`: some arrive days after they happened."""
     for record in records:
         if record.arrives_ms > end_ms:
             return
@@ -163,18 +163,18 @@ def _send(
     names = Names(settings.topic_prefix)
     topics = _sources(program, names)
     counts: Counter[str] = Counter()
-    tell_s = time.monotonic() + TELL_EVERY_S
+    report_s = time.monotonic() + REPORT_EVERY_S
     with Feed(settings) as feed:
         for record in at_arrival(records, time.time, time.sleep):
             feed.put(topics[record.channel], record.value, record.key)
             counts[record.channel] += 1
-            if not quiet and time.monotonic() >= tell_s:
-                tell_s = time.monotonic() + TELL_EVERY_S
+            if not quiet and time.monotonic() >= report_s:
+                report_s = time.monotonic() + REPORT_EVERY_S
                 note(f"{numbered(feed.acknowledged, 'record')} sent")
     return counts
 
 
-def _talk(
+def _converse(
     settings: Settings, program: Program, world: World, end_ms: int, *, quiet: bool
 ) -> tuple[Counter[str], int]:
     from cjo_stream.kafka.local.conversation import converse
@@ -182,12 +182,12 @@ def _talk(
 
     names = Names(settings.topic_prefix)
     targets = (names.target(channel) for channel in program.channels.values())
-    tell_s = time.monotonic() + TELL_EVERY_S
+    report_s = time.monotonic() + REPORT_EVERY_S
 
     def report(acknowledged: int) -> None:
-        nonlocal tell_s
-        if not quiet and time.monotonic() >= tell_s:
-            tell_s = time.monotonic() + TELL_EVERY_S
+        nonlocal report_s
+        if not quiet and time.monotonic() >= report_s:
+            report_s = time.monotonic() + REPORT_EVERY_S
             note(f"{numbered(acknowledged, 'record')} sent")
 
     people = _People(world, {**_sources(program, names), OUTCOMES: names.outcome})
@@ -195,12 +195,12 @@ def _talk(
 
 
 def _sources(program: Program, names: Names) -> dict[str, str]:
-    """Return the topic that each channel's records come in by."""
+    """Return the topic that each channel's records come from."""
     return {c.name: names.source(c.input) for c in program.channels.values() if c.input}
 
 
 class _People:
-    """A world's people, as an installation on Kafka meets them; `topics` by channel."""
+    """A world's people, in the form that `converse` takes; `topics` by channel."""
 
     def __init__(self, world: World, topics: dict[str, str]) -> None:
         import msgspec

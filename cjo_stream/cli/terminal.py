@@ -1,4 +1,4 @@
-"""What is printed, and where: results on stdout; progress, warnings and errors on stderr."""
+"""Printing: results on stdout; progress, warnings and errors on stderr."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLAIN_COLUMNS: Final = 100
 
 
 def say(text: str = "") -> None:
-    """Print a result; what would tell the terminal something is shown as that."""
+    """Print a result; control characters are replaced by a visible mark."""
     print(_printable(text))
 
 
@@ -37,7 +37,7 @@ def say_json(value: Any) -> None:
 
 
 def note(text: str) -> None:
-    """Print what is no result."""
+    """Print a line that is no result, on stderr."""
     print(_printable(text), file=sys.stderr, flush=True)
 
 
@@ -47,12 +47,12 @@ def warn(text: str) -> None:
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Ask a person, unless `yes`; raises UsageError where there is none, Exit after a no."""
+    """Ask for confirmation unless `yes`; raises UsageError without a terminal, Exit at a no."""
     if yes:
         return
     if not sys.stdin.isatty():
         note(question)
-        raise UsageError("there is no terminal to confirm on: add --yes to do what is said above")
+        raise UsageError("there is no terminal to confirm on: add --yes to do this")
     import typer
 
     if not typer.confirm(_printable(question), err=True):
@@ -61,12 +61,12 @@ def confirm(question: str, yes: bool) -> None:
 
 
 def note_diagnostic(found: Diagnostic) -> None:
-    """Print a finding about definitions; below it the line, a mark, and what to write there."""
+    """Print a finding about definitions; below it the line, a mark, and the suggestion."""
     note(f"{found}\n{excerpt(found)}" if found.source else str(found))
 
 
 def excerpt(found: Diagnostic) -> str:
-    """Return the line with what was found marked, and the suggestion below it."""
+    """Return the line of a finding, a mark below it, and the suggestion."""
     from rich.cells import cell_len
 
     shown = _printable(found.source.replace("\t", " "))
@@ -89,7 +89,7 @@ def say_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object
 
 
 def numbered(number: int, noun: str) -> str:
-    """Return a number with its noun, which takes an s for many.
+    """Return a number with its noun, in the plural unless the number is 1.
 
     >>> numbered(1, "journey"), numbered(1200, "action")
     ('1 journey', '1,200 actions')
@@ -98,7 +98,7 @@ def numbered(number: int, noun: str) -> str:
 
 
 def count(number: int) -> str:
-    """Return a number with its thousands parted.
+    """Return a number with commas between its thousands.
 
     >>> count(12345)
     '12,345'
@@ -107,7 +107,7 @@ def count(number: int) -> str:
 
 
 def moment(time_ms: int) -> str:
-    """Return a time as people read it, UTC, to the minute; as it stands, if it is in no calendar.
+    """Return a time to the minute, in UTC; in ms if no calendar has it.
 
     >>> moment(1_700_000_000_000), moment(10**17)
     ('2023-11-14 22:13', '100000000000000000 ms')
@@ -137,9 +137,9 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]])
 
 
 def _plain(text: str) -> Text:
-    """Return text that is shown as it stands: rich takes `[a-z]` and `:x:` of a str for markup.
+    """Return text to show as it is: in a str, rich takes `[a-z]` and `:x:` for markup.
 
-    Nor does it tell the terminal anything: what cannot be printed is shown as that.
+    Control characters are replaced by a visible mark.
     """
     from rich.text import Text
 
@@ -155,7 +155,7 @@ def _shown(character: str) -> str:
 
 
 class Ticker:
-    """Shows how a run goes on: redrawn in place on a terminal, else a line now and then."""
+    """Shows the progress of a run: redrawn in place on a terminal, else a line now and then."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
@@ -185,7 +185,7 @@ class Ticker:
             self._live.stop()
 
     def show(self, progress: Progress) -> None:
-        """Show how far a run is."""
+        """Show the progress."""
         if self._live is not None:
             self._live.update(_table("", ("", "#"), _summary(progress).items()))
         elif not self._quiet and time.monotonic() >= self._next_s:

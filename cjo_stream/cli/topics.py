@@ -44,7 +44,7 @@ def create(context: typer.Context, topology: TopologyOrNone = None, json: Json =
         if not outcome.created:
             say("nothing to create")
         for difference in outcome.differences:
-            warn(_words(difference))
+            warn(_sentence(difference))
     return 1 if outcome.differences else 0
 
 
@@ -58,7 +58,7 @@ def verify(context: typer.Context, topology: TopologyOrNone = None, json: Json =
         say_json(differences)
     elif differences:
         for difference in differences:
-            note(_words(difference))
+            note(_sentence(difference))
     else:
         say("all topics are as they must be")
     return 1 if differences else 0
@@ -70,7 +70,7 @@ def _program(topology: str | None) -> Program | None:
     return definition.load(topology_folder(topology)).program if topology else None
 
 
-def _words(difference: Difference) -> str:
+def _sentence(difference: Difference) -> str:
     return (
         f"{difference.topic}: {difference.what} is {difference.found or 'unset'}, must be "
         f"{difference.wanted}: {difference.mend}"

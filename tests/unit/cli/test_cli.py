@@ -327,7 +327,7 @@ def test_a_set_is_applied_to_a_state_folder_and_told(cli, tmp_path: Path) -> Non
     recovery.write_text(recovery.read_text().replace("version: 1", "version: 2"))
     with (changed / "topology.yaml").open("a") as file:
         file.write("\n# a comment\n")
-    assert "set 2 governs" in cli("apply", changed, "--state", state, "--yes").out
+    assert "set 2 is in force" in cli("apply", changed, "--state", state, "--yes").out
     told = json.loads(cli("status", "--state", state, "--json").out)
     assert told == {
         "topology": "shop", "applied": 2, "begun": 2, "partitions": {"0": 2},
@@ -347,7 +347,7 @@ def test_whether_intake_is_behind_is_told_by_every_apply(
 ) -> None:
     say_applied(Applied(3, changed, ("web/0", "app/1")))
     said = capsys.readouterr()
-    assert "set 3 governs" in said.out
+    assert said.out.removeprefix("nothing changed: ").startswith("set 3 ")
     assert "has not switched to it yet in web/0, app/1: is it running?" in said.err
     say_applied(Applied(3, changed))
     assert not capsys.readouterr().err
@@ -413,7 +413,7 @@ def test_a_table_shows_data_as_it_stands_and_tells_the_terminal_nothing(cli, tmp
 def test_simulated_files_are_what_run_reads(cli, tmp_path: Path) -> None:
     out = ("--out", tmp_path / "made")
     for wrong, words in (
-        ((), "say where the files go: --out DIR"),
+        ((), "name a folder for the files with --out DIR"),
         ((*out, "--answer"), "--answer is for --kafka"),
         ((*out, "--haste", 2), "--haste is for --answer"),
     ):
@@ -441,7 +441,7 @@ def test_simulated_traffic_needs_a_place_to_go_to(cli) -> None:
 
 
 def test_only_people_on_kafka_answer_and_only_those_who_have_a_mind(cli) -> None:
-    assert "nobody sends anything" in cli("simulate", "shop", "--answer", "--out", "x").err
+    assert "people get no commands" in cli("simulate", "shop", "--answer", "--out", "x").err
     assert "--answer" in cli("simulate", "shop", "--kafka", "--haste", "60").err
     found = cli("simulate", "lending", "--kafka", "--answer")
     assert (found.code, "answer nothing" in found.err) == (2, True)
@@ -532,7 +532,7 @@ def test_its_errors_say_what_to_do_next(cli, tmp_path: Path) -> None:
     )
     strangers = cli("report", "identity", "--truth", truth, tmp_path)
     assert strangers.code == 2
-    assert "knows nobody" in strangers.err
+    assert "no customer of" in strangers.err
     truth.write_text("{}\n")
     broken = cli("report", "identity", "--truth", truth, tmp_path)
     assert "line 1" in broken.err

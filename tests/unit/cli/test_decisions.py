@@ -142,7 +142,7 @@ def test_lift_compares_by_journey(cli: Cli, ran: Path) -> None:
     assert found["value"]["treated"] == pytest.approx(10, rel=0.2)
     shown = cli("report", "lift", ran)
     assert "ask" in shown.out
-    assert "not that nothing is there" in shown.out
+    assert "not that there is none" in shown.out
 
 
 def test_lift_tells_a_holdout_that_held_nobody_yet_from_one_without_choices(
@@ -163,9 +163,9 @@ def test_lift_tells_a_holdout_that_held_nobody_yet_from_one_without_choices(
         assert done.code == 0
         return str(done.out)
 
-    assert "nobody has been held out yet" in told("hello", "30%")
-    assert "nobody has been held out yet" in told("ask", "0%")
-    assert "nothing has been chosen yet for anybody held out of ask" in told("ask", "100%")
+    assert "no customer has been held out yet" in told("hello", "30%")
+    assert "no customer has been held out yet" in told("ask", "0%")
+    assert "no choice has been made yet for a customer held out of ask" in told("ask", "100%")
 
 
 @pytest.mark.parametrize(

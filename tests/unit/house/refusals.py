@@ -76,7 +76,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "a command's decision_id names it": "unit/core/decision/test_explain.py::test_a_decision_of_a_run_is_explained",
     },
     "cli/identity.py": {
-        "by the same `simulate`": "unit/cli/test_cli.py::test_the_report_holds_a_run_against_its_truth",
+        "that the same `simulate` wrote": "unit/cli/test_cli.py::test_the_report_holds_a_run_against_its_truth",
     },
     "cli/lift.py": {
         "name the results of a `run`": "unit/cli/test_decisions.py::test_lift_compares_by_journey",
@@ -99,14 +99,14 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "there is no schema": "unit/cli/test_cli.py::test_schemas_are_listed_and_printed"
     },
     "cli/simulate.py": {
-        "say where the files go": "unit/cli/test_cli.py::test_simulated_files_are_what_run_reads",
+        "name a folder for the files": "unit/cli/test_cli.py::test_simulated_files_are_what_run_reads",
         "--start is for files": _SIMULATE,
         "--answer is for --kafka": "unit/cli/test_cli.py::test_simulated_files_are_what_run_reads",
         "--haste is for --answer": "unit/cli/test_cli.py::test_simulated_files_are_what_run_reads",
         "leave --answer out": _SIMULATE,
     },
     "cli/terminal.py": {
-        "add --yes to do what is said": "unit/cli/test_cli.py::test_a_set_is_applied_to_a_state_folder_and_told",
+        "add --yes to do this": "unit/cli/test_cli.py::test_a_set_is_applied_to_a_state_folder_and_told",
     },
     "definition/succession.py": {
         "shorten texts and comments": "unit/definition/test_succession.py::test_a_set_that_the_log_has_no_room_for_is_refused_until_its_texts_are_shorter",
