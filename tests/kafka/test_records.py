@@ -14,6 +14,8 @@ from cjo_stream.kafka.topic.check import create
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 
+pytestmark = pytest.mark.kafka
+
 
 @pytest.fixture
 def reward(settings: Settings) -> str:
