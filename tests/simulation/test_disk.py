@@ -1,6 +1,6 @@
 import pytest
 
-from tests.simulation import disk
+from tests.simulation import disk, disk_embedded, disk_worker
 
 SEEDS = 24
 
@@ -26,7 +26,8 @@ def test_the_smallest_form_names_the_step_that_breaks(
     def refuse(_: object) -> None:
         raise AssertionError("it says nothing of use")
 
-    monkeypatch.setattr(disk, "check_told", refuse)
+    for who in (disk_embedded, disk_worker):
+        monkeypatch.setattr(who, "check_told", refuse)
     fault = disk.Fault("write", 3, "no space")
     steps = [disk.Step("go", 3), disk.Step("go", 9, 0, fault), disk.Step("go", 3)]
     monkeypatch.setattr(disk, "plan", lambda _: steps)

@@ -1,0 +1,279 @@
+"""A worker's partition over a disk that fails: its store, and its checkpoints."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+import random
+import shutil
+import threading
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from fsspec.implementations.local import LocalFileSystem
+
+from cjo_stream.engine.frame import decode_effect_frame
+from cjo_stream.engine.port import LogRecord
+from cjo_stream.engine.task import Task
+from cjo_stream.errors import CjoError, RebuildError, RefusalError
+from cjo_stream.kafka.worker.state import LogRange, StateFolder
+from cjo_stream.store.checkpoint import Checkpoints
+from cjo_stream.store.memory import MemoryStore
+from cjo_stream.store.rocks import RocksStore
+from tests.simulation.disk_fault import (
+    KINDS,
+    Fault,
+    Step,
+    check_told,
+    choose,
+    closing,
+    failing,
+    name_of,
+    no_room,
+    room,
+    small_memory,
+    spoil,
+)
+from tests.simulation.world import World, replay
+from tests.world.mesh import open_task
+from tests.world.stored import actors
+
+LEFT: Final = 8
+"""So often an operator tries at the most."""
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """The log of a partition, and what it gives without any fault."""
+
+    partitions: int
+    log: list[LogRecord]
+    bounds: dict[str, Any]
+    effects: list[Any]
+    store: MemoryStore
+
+
+@functools.cache
+def recorded(base: int) -> Recorded:
+    """Return the log of a partition of a simulated world."""
+    world = World(base)
+    for step in range(200):
+        world.step(step)
+    world.settle()
+    number = len(world.partitions)
+    log = world.partitions[0].log
+    effects, store = replay(0, number, log, world.bounds)
+    return Recorded(number, log, world.bounds, effects, store)
+
+
+class FailingFiles(LocalFileSystem):
+    """A checkpoint store of which one call fails, half done."""
+
+    cachable = False
+
+    def __init__(self, fault: Fault, met: Counter[str]) -> None:
+        super().__init__()
+        self._fault, self._met = fault, met
+        self._calls = Counter[str]()
+
+    def _is_due(self, call: str, what: str) -> bool:
+        self._calls[call] += 1
+        due = self._fault.call == call and self._calls[call] == self._fault.number
+        if due:
+            self._met[f"{self._fault.how} while {what}"] += 1
+        return due
+
+    def pipe_file(self, path: str, value: bytes, **named: Any) -> None:
+        """Write a manifest; a torn one may be told, or not."""
+        if self._is_due("write", "a checkpoint's manifest is written"):
+            super().pipe_file(path, value[: len(value) // 2], **named)
+            if self._fault.is_applied:
+                return
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().pipe_file(path, value, **named)
+
+    def open(self, path: str, mode: str = "rb", **named: Any) -> Any:
+        """Open a file of a checkpoint."""
+        file = super().open(path, mode, **named)
+        if mode == "wb" and self._is_due("write", "a checkpoint's file is written"):
+            file.write(b"half")
+            file.close()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if mode == "rb" and self._is_due("read", "a checkpoint's file is read"):
+            file.close()
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return file
+
+    def cat_file(self, path: str, *args: Any, **named: Any) -> bytes:
+        """Read a manifest."""
+        if self._is_due("read", "a checkpoint's manifest is read"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        content: bytes = super().cat_file(path, *args, **named)
+        return content
+
+    def ls(self, path: str, detail: bool = False, **named: Any) -> Any:
+        """Look what is there."""
+        if self._is_due("look", "checkpoints are looked for"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().ls(path, detail, **named)
+
+    def rm_file(self, path: str) -> None:
+        """Delete a file."""
+        if self._is_due("delete", "an old checkpoint is deleted"):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        super().rm_file(path)
+
+
+class Worker:
+    """One partition's folder and checkpoints, the log before it, the effects after it."""
+
+    def __init__(self, root: Path, base: int) -> None:
+        self.root, self.base = root, recorded(base)
+        self.path, self.url = root / "tasks" / "0000", str(root / "checkpoints")
+        self.first = 0
+        self.frames: list[bytes] = []
+        self.met = Counter[str]()
+        self.is_refused = False
+        """Whether the last start was refused: until a copy is back, no new one is taken."""
+
+    def go(self, step: Step) -> None:
+        """Open the partition, take records, perhaps store a checkpoint; then be killed."""
+        try:
+            size = step.draw if step.what == "go on a full disk" else 0
+            fault = Fault() if step.what == "checkpoint" else step.fault
+            with failing(fault, self.met), room(size):
+                self._run(step)
+            self.is_refused = False
+        except CjoError as error:
+            check_told(error)
+            self.is_refused |= isinstance(error, RebuildError | RefusalError)
+            self.met[f"ended: {type(error).__name__}"] += 1
+            if step.what == "go on a full disk":
+                self.met[no_room(error)] += 1
+
+    def lose(self, step: Step) -> None:
+        """The host is gone with its disk."""
+        self._keep()
+        shutil.rmtree(self.path, ignore_errors=True)
+        self.met["the host was lost"] += 1
+        self.go(step)
+
+    def cut(self, step: Step) -> None:
+        """The log's beginning goes, as far as the newest checkpoint reaches."""
+        with suppress(CjoError):
+            newest = Checkpoints(self.url, "0").newest()
+            if newest is not None and newest.applied >= self.first and not self.is_refused:
+                self._keep()
+                self.first = newest.applied + 1
+                self.met["the log begins behind a checkpoint"] += 1
+        self.go(step)
+
+    def spoil(self, step: Step) -> None:
+        """Spoil a file of the store, or of the checkpoints."""
+        draw = random.Random(step.draw)
+        where = draw.choice(
+            [self.path, Path(self.url, "0", "files"), Path(self.url, "0", "manifests")]
+        )
+        path, kind = choose(draw, where), draw.choice(KINDS)
+        if path is None:
+            return
+        self._keep()
+        what = name_of(path) if where is self.path else where.name.removesuffix("s")
+        of = "store" if where is self.path else "checkpoint"
+        spoil(path, kind, draw)
+        self.met[f"{of}: {what} {kind}"] += 1
+        if draw.random() < 0.5:
+            shutil.rmtree(self.path, ignore_errors=True)
+        self.go(step)
+
+    def tear(self, step: Step) -> None:
+        """A record of the log comes torn: it is refused, and nothing of it is taken."""
+        try:
+            with failing(Fault(), self.met):
+                self._run(step, torn=True)
+        except RefusalError as error:
+            check_told(error)
+            self.met["a torn record of the log: told"] += 1
+        except CjoError as error:
+            check_told(error)
+
+    def end(self) -> None:
+        """Let an operator do what he is told until the whole log is taken; then check."""
+        for _ in range(LEFT):
+            try:
+                with failing(Fault(), self.met):
+                    self._run(Step("go", len(self.base.log)))
+            except (RebuildError, RefusalError) as error:
+                check_told(error)
+                self.met[f"an operator brought state back: {type(error).__name__}"] += 1
+                self._bring_back()
+            else:
+                break
+        else:
+            raise AssertionError("what the errors say does not lead on")
+        last, effects = (-1, -1), []
+        for frame in self.frames:
+            for item in decode_effect_frame(frame).items:
+                if (item.offset, item.index) > last:
+                    last = (item.offset, item.index)
+                    effects.append((item.effect.kind, item.effect.key, item.effect.value))
+        assert effects == self.base.effects, "the effects differ from an undisturbed run's"
+        with closing(RocksStore(self.path, small_memory())) as store:
+            copy = MemoryStore()
+            copy.write(list(store.scan(b"", b"\xff")))
+        assert actors(copy) == actors(self.base.store), "the state differs"
+
+    def _run(self, step: Step, *, torn: bool = False) -> None:
+        draw = random.Random(step.draw)
+        copies = Checkpoints(self.url, "0")
+        copies._fs = FailingFiles(step.fault if step.what == "checkpoint" else Fault(), self.met)
+        folder = StateFolder(self.path, 0, copies)
+        log = LogRange(self.first, len(self.base.log))
+        with closing(folder.open(log)) as store:
+            task = open_task(0, self.base.partitions, store, **self.base.bounds)
+            folder.check(task.applied, log)
+            if folder.restore_s is not None:
+                self.met["a checkpoint was restored"] += 1
+            until = min(len(self.base.log), task.applied + 1 + step.far)
+            while task.applied + 1 < until:
+                self._take(task, min(until, task.applied + 1 + draw.randint(1, 6)), torn=torn)
+            if step.what == "checkpoint":
+                self._store(folder, store, task)
+
+    def _take(self, task: Task, until: int, *, torn: bool) -> None:
+        records = self.base.log[task.applied + 1 : until]
+        if torn:
+            last = records[-1]
+            if len(last.value) > 4:
+                cut = 2 + last.offset % (len(last.value) - 2)
+                records[-1] = LogRecord(last.offset, last.time, last.value[:cut])
+        self.frames += task.process(records).effects
+        task.commit()
+
+    def _store(self, folder: StateFolder, store: RocksStore, task: Task) -> None:
+        folder.save(folder.take_copy(store), task.applied, _never())
+        self.met["a checkpoint was stored"] += 1
+
+    def _keep(self) -> None:
+        """Let the operator have a copy of everything."""
+        if self.is_refused:
+            return
+        copy = self.root / "kept"
+        shutil.rmtree(copy, ignore_errors=True)
+        for path in (self.path, Path(self.url)):
+            if path.exists():
+                shutil.copytree(path, copy / path.name)
+
+    def _bring_back(self) -> None:
+        for path in (self.path, Path(self.url)):
+            copy = self.root / "kept" / path.name
+            if copy.exists():
+                shutil.rmtree(path, ignore_errors=True)
+                shutil.copytree(copy, path)
+
+
+def _never() -> threading.Event:
+    return threading.Event()
