@@ -1,11 +1,11 @@
-"""Traffic with ground truth, for the demo, for tests and for measuring.
+"""Simulated traffic with ground truth, for the demo, for tests and for benchmarks.
 
     traffic("shop", people=1000, seed=7, start_ms=..., duration_ms=...) -> Iterator[Simulated]
     truth("shop", people=1000, seed=7)                                   -> Iterator[Truth]
 
-From one seed comes the same traffic in every process. People own several devices, share some,
-clear cookies, log in or do not; events come late, twice, or broken. `truth` says who is really
-whom. Here lives what makes traffic; who sends it to Kafka, or runs it, lives elsewhere.
+One seed gives the same traffic in every process. People own several devices, share some, clear
+cookies, log in or do not; events come late, twice, or broken. `truth` gives the real identifiers
+of each person. This package only makes traffic; other packages send it to Kafka, or run it.
 """
 
 from cjo_stream.simulate.answer import SOONEST_MS, Received

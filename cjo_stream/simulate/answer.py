@@ -1,12 +1,12 @@
-"""Answers: people see, open, accept or refuse what they were sent, by the hidden response model.
+"""Answers: people see, open, accept or reject commands, by the hidden response model.
 
     command ─ heard ─┬─ nothing, mostly
                      └─ impression ─┬─ click ─ accept ─ what the topology's model makes of it
                                     └─ reject
 
-What comes of a command depends on the seed and its action id alone, so an installation that was
-killed and heard a command before is answered the same. Nobody answers sooner than SOONEST_MS,
-divided by the `haste` of the setting: who feeds commands back may do so at intervals of that.
+The answer to a command depends only on the seed and the action id, so a command that is repeated
+after a kill gets the same answer. Nobody answers sooner than SOONEST_MS, divided by the `haste` of
+the setting, so callers may feed commands back at intervals of that length.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ OUTCOME = "cjo.outcome"
 CLICKS_AN_ACCEPTANCE = 2.0
 REJECTS = 0.02
 REJECTS_A_MESSAGE = 0.01
-"""Share of refusals among those who saw it, and what each message of the last week adds."""
+"""REJECTS is the share of rejections among those who see a command; each command of the last week
+adds this."""
 SENT_MAX = 50
 
 DELAY_MS = {
@@ -40,12 +41,12 @@ DELAY_MS = {
     "desk": 8 * HOUR_MS,
     "call": 8 * HOUR_MS,
 }
-"""By channel: within that it is seen; half of it sooner than a quarter of that."""
+"""By channel, the longest delay until a command is seen; the median is below a quarter of it."""
 DELAY_ELSE_MS = 24 * HOUR_MS
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where a command went."""
+    """The address of a command."""
 
     type: str
     value: str
@@ -64,7 +65,7 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Accepted = Callable[[int, int, Received, float], None]
-"""Called with time in ms, person, the command and what the acceptance is worth."""
+"""Called with the time in ms, the person, the command and the worth of the acceptance."""
 
 
 Owners = dict[tuple[str, str], list[int]]
@@ -72,7 +73,7 @@ Owners = dict[tuple[str, str], list[int]]
 
 
 def directory(people: Iterable[Truth]) -> Owners:
-    """Return who is behind what, by their place in `people`."""
+    """Return the people behind each identifier, by their index in `people`."""
     found: Owners = {}
     for index, person in enumerate(people):
         for held in (person.identifiers, person.shared):
@@ -83,13 +84,13 @@ def directory(people: Iterable[Truth]) -> Owners:
 
 
 class Fatigue:
-    """What everybody was sent lately, confirmations and the like left out."""
+    """The commands that each person was sent lately, without transactional ones."""
 
     def __init__(self) -> None:
         self._sent: dict[int, deque[int]] = {}
 
     def lately(self, person: int, now_ms: int) -> int:
-        """Return how much `person` was sent in the 7 days before `now_ms`."""
+        """Return how many commands `person` was sent in the 7 days before `now_ms`."""
         times = self._sent.get(person)
         if times is None:
             return 0
@@ -105,7 +106,7 @@ class Fatigue:
 
 
 class Answers:
-    """Plans what people answer, on the agenda of their scene."""
+    """Plans people's answers, on the agenda of their scene."""
 
     def __init__(
         self,
@@ -121,7 +122,7 @@ class Answers:
         self._fatigue = Fatigue()
 
     def hear(self, received: Received) -> None:
-        """Let the one it was sent to take it as they do."""
+        """Plan the receiver's answer to a command."""
         person = person_of(received, self._owners)
         if person is None:
             return
@@ -151,9 +152,9 @@ class Answers:
         self, delay_ms: int, person: int, outcome: str, received: Received, worth: float = 0.0
     ) -> None:
         time_ms = received.issued_at + int(delay_ms / self._scene.setting.haste)
-        self._scene.plan_answer(time_ms, self._tell, person, (outcome, received, worth))
+        self._scene.plan_answer(time_ms, self._send_answer, person, (outcome, received, worth))
 
-    def _tell(self, time_ms: int, person: int, answer: tuple[str, Received, float]) -> None:
+    def _send_answer(self, time_ms: int, person: int, answer: tuple[str, Received, float]) -> None:
         outcome, received, worth = answer
         attributes: dict[str, Any] = {"action_id": received.action_id, "outcome": outcome}
         if outcome == "accept":
@@ -176,7 +177,7 @@ class Answers:
 
 
 def person_of(received: Received, owners: Owners) -> int | None:
-    """Return who got it: of several who share the address, always the same for one command."""
+    """Return who received a command: if several share the address, always the same one of them."""
     address = received.address
     people = owners.get((address.type, address.value)) if address is not None else None
     if not people:

@@ -1,4 +1,4 @@
-"""What goes wrong between a channel and us: late, repeated and broken records."""
+"""Faults between a channel and the engine: late, repeated and broken records."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ BROKEN = (
     lambda value: value[: len(value) // 2],  # cut off on the way
     lambda _value: b"[1, 2, 3]",  # JSON, but no object
     lambda _value: b"\xff\xfe<event/>",  # not even UTF-8
-    lambda _value: b'{"type": "page_viewed"}',  # says neither when nor who
+    lambda _value: b'{"type": "page_viewed"}',  # without time and customer
 )
-"""Each makes of good bytes a value that every format refuses."""
+"""Each turns good bytes into a value that every format refuses."""
 
 
 class Faults(msgspec.Struct, frozen=True, kw_only=True):
-    """Shares of records, 0..1, that each fault befalls; a record suffers at most one.
+    """Shares of records, 0..1, with each fault; a record has at most one.
 
-    A late record comes an hour to a day and a half late, a tenth of them two to four days. A
-    repeated one comes again within ten minutes, byte for byte. Next to a record that suffers
-    `malformed` comes a broken one: nothing that happened gets lost.
+    A late record comes one to 36 hours late; a tenth of them two to four days late. A repeated
+    record comes again within ten minutes, byte for byte. `malformed` adds a broken record beside
+    the good one, so no event is lost.
     """
 
     late: float = 0.01
@@ -34,11 +34,11 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def any(self) -> float:
-        """The share that suffers any fault."""
+        """The share of records with a fault."""
         return self.late + self.repeated + self.malformed
 
     def spoil(self, good: Simulated, random: Callable[[], float]) -> Iterator[Simulated]:
-        """Yield what arrives in place of `good`, drawn by the shares."""
+        """Yield the records that arrive in place of `good`; the fault is drawn by the shares."""
         draw = random() * self.any
         if draw < self.late:
             delay_ms = HOUR_MS + int(random() * 35 * HOUR_MS)

@@ -1,8 +1,8 @@
-"""Traffic into files: one that `run` reads by itself, or one a channel as its topic would hold it.
+"""Traffic in files: one for all channels, as `run` reads it, or one for each channel's topic.
 
 events.jsonl             every record, the channel's own form plus a field `channel`
 events-<channel>.jsonl   one channel's values, untouched: for `run --channel <channel>`
-truth.jsonl              who is really whom
+truth.jsonl              the real identifiers of each person
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ BUFFER_BYTES = 1 << 20
 
 
 def line_of(record: Simulated) -> bytes:
-    """Return the line for a file of several channels: the value, its channel told in front.
+    """Return the line for a file of several channels: the value, with its channel added in front.
 
-    What is no JSON object is left as it is; it will be refused whatever it says.
+    A value that is not a JSON object stays as it is; it will be refused anyway.
 
     >>> line_of(Simulated("web", 0, 0, None, b'{"type":"x"}', "ann"))
     b'{"channel":"web","type":"x"}'
@@ -39,7 +39,7 @@ def line_of(record: Simulated) -> bytes:
 
 
 def write_native(records: Iterable[Simulated], folder: Path) -> Counter[str]:
-    """Write events.jsonl, in order of arrival; return how many records came by each channel."""
+    """Write events.jsonl, in order of arrival; return the number of records by channel."""
     counts: Counter[str] = Counter()
     with _open(folder / EVENTS) as file:
         for record in records:
@@ -49,7 +49,7 @@ def write_native(records: Iterable[Simulated], folder: Path) -> Counter[str]:
 
 
 def write_channels(records: Iterable[Simulated], folder: Path) -> Counter[str]:
-    """Write events-<channel>.jsonl for each channel; return how many records came by each."""
+    """Write events-<channel>.jsonl for each channel; return the number of records by channel."""
     counts: Counter[str] = Counter()
     files: dict[str, BinaryIO] = {}
     with ExitStack() as stack:
@@ -75,7 +75,7 @@ def write_truth(people: Iterable[Truth], folder: Path) -> int:
 
 
 def read_truth(path: Path) -> Iterator[Truth]:
-    """Yield the people of a truth.jsonl; raises UsageError where it is none."""
+    """Yield the people of a truth.jsonl; raises UsageError if the file is not one."""
     remedy = "write one with `cjo-stream simulate TOPOLOGY --out DIR --truth`"
     decode = msgspec.json.Decoder(Truth).decode
     try:

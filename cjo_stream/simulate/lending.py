@@ -1,10 +1,10 @@
-"""Loan applications of a bank, as rows of its case system: a person is an application.
+"""Loan applications of a bank, as rows of its case system: each person is one application.
 
-The chain of activities is that of `topologies/lending`, with shares and pauses such that all of
-its journeys happen: most applications are declined at once, some get stuck, some offers are never
-answered, some files lack papers, a few are looked at for fraud.
+The activities are those of `topologies/lending`; shares and pauses are chosen so that all of its
+journeys run: most applications are declined at once, some get stuck, some offers are never
+answered, some files are incomplete, a few are checked for fraud.
 
-An export's rows bear no id, so a row given twice would be two events: no fault repeats any here.
+Rows of an export have no id, so a repeated row would be two events: faults do not repeat rows.
 
     submitted ─ preaccepted ─ accepted ─ finalised, offer sent ─ sent back ─ validated ─ activated
         └ declined   └ stuck, cancelled          └ unanswered, cancelled └ incomplete └ declined
@@ -26,17 +26,17 @@ MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 EVENTS_A_CASE = 9.0
-"""Rows that come of an application (measured), by which a wanted rate is met."""
+"""Mean number of rows of an application (measured); it converts a wanted rate."""
 FIRST_CASE = 100_000
 
 
 def world(setting: Setting) -> World:
-    """Open the bank for its applicants, who answer nothing."""
+    """Return the bank's world; its applicants do not answer commands."""
     return _Bank(setting).world()
 
 
 def truth(people: int, seed: int) -> Iterator[Truth]:
-    """Yield every application; nothing is shared."""
+    """Yield every application; no identifier is shared."""
     for index in range(people):
         case = _case(seed, index)
         yield Truth(f"application-{case}", {"application": [case]}, {})
@@ -47,7 +47,7 @@ def _case(seed: int, index: int) -> str:
 
 
 class _Bank:
-    """What happens to applications; each step plans the next."""
+    """The course of applications; each step plans the next."""
 
     def __init__(self, setting: Setting) -> None:
         faults = msgspec.structs.replace(setting.faults, repeated=0.0)
@@ -56,7 +56,7 @@ class _Bank:
         self._random = self._scene.random
 
     def world(self) -> World:
-        """Plan everybody's application; return the world they come from."""
+        """Plan all applications; return their world."""
         setting = self._setting
         span_ms = setting.duration_ms
         if setting.rate is not None:
@@ -75,10 +75,10 @@ class _Bank:
             self._next(time_ms, self.decline, index, amount, MINUTE_MS, 20 * HOUR_MS)
         elif draw < 0.97:
             self._next(time_ms, self.preaccept, index, amount, MINUTE_MS, 10 * HOUR_MS)
-        # The rest is never heard of again.
+        # The others have no further event.
 
     def preaccept(self, time_ms: int, index: int, amount: int) -> None:
-        """It looks well; an employee completes it, or the applicant cannot be reached."""
+        """It is preaccepted; an employee completes it, or the applicant cannot be reached."""
         self._log(time_ms, index, amount, "A_PREACCEPTED")
         self._log(time_ms + 5 * MINUTE_MS, index, amount, "W_Completeren aanvraag")
         draw = self._random()
@@ -111,7 +111,7 @@ class _Bank:
         self._next(time_ms, self.answer, index, amount, 2 * DAY_MS, 14 * DAY_MS)
 
     def answer(self, time_ms: int, index: int, amount: int) -> None:
-        """It came back; papers may be missing, a few files are looked at for fraud."""
+        """The offer came back; papers may be missing, a few files are checked for fraud."""
         self._log(time_ms, index, amount, "O_SENT_BACK")
         if self._random() < 0.05:
             self._log(time_ms + 30 * MINUTE_MS, index, amount, "W_Beoordelen fraude")
@@ -121,14 +121,14 @@ class _Bank:
             self._next(time_ms, self.decide, index, amount, 2 * HOUR_MS, 3 * DAY_MS)
 
     def ask(self, time_ms: int, index: int, amount: int) -> None:
-        """Papers are asked for by telephone; not all of them come soon."""
+        """Papers are requested by telephone; not all of them come soon."""
         self._log(time_ms, index, amount, "W_Nabellen incomplete dossiers")
         slow = self._random() < 0.3
         most_ms = 16 * DAY_MS if slow else 2 * DAY_MS
         self._next(time_ms, self.decide, index, amount, HOUR_MS, most_ms)
 
     def decide(self, time_ms: int, index: int, amount: int) -> None:
-        """The file is validated: paid out mostly, or declined after all."""
+        """The file is validated: mostly the loan is paid out, otherwise it is declined."""
         self._log(time_ms, index, amount, "W_Valideren aanvraag")
         if self._random() < 0.75:
             for activity in ("A_REGISTERED", "A_APPROVED", "O_ACCEPTED", "A_ACTIVATED"):
@@ -142,7 +142,7 @@ class _Bank:
         self._log(time_ms, index, amount, "A_DECLINED")
 
     def cancel(self, time_ms: int, index: int, amount: int) -> None:
-        """Given up."""
+        """The application is cancelled."""
         self._log(time_ms, index, amount, "A_CANCELLED")
 
     def _send(self, time_ms: int, index: int, amount: int) -> None:
@@ -160,7 +160,7 @@ class _Bank:
         return 1_000 + 500 * int(100 * self._random() * self._random())
 
     def _log(self, time_ms: int, index: int, amount: int, activity: str) -> None:
-        """Write one row; an export never says the wrong time, it only comes late."""
+        """Send one row; times in an export are right, but rows may come late."""
         if time_ms >= self._setting.end_ms:
             return
         case = _case(self._setting.seed, index)

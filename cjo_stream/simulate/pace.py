@@ -1,7 +1,7 @@
-"""When to let the next record go: at a rate, or at its time of arrival. Sleeping is the caller's.
+"""Paces records: at a rate, or by their times of arrival.
 
-Both take the clock and the sleep as arguments, so a test drives them by hand, and a command passes
-`time.monotonic` or `time.time`, and `time.sleep` (or an event's `wait`, to be interrupted).
+Clock and sleep are arguments, so that tests control them. A command passes `time.monotonic` or
+`time.time`, and `time.sleep` (or an event's `wait`, which can be interrupted).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from cjo_stream.simulate.record import Simulated
 
 LEAST_SLEEP_S = 0.002
-"""A nap shorter than this costs more than it is worth: records go in small bunches instead."""
+"""Shorter sleeps cost more than they gain: records are sent in small batches instead."""
 
 
 def at_rate(
@@ -20,9 +20,9 @@ def at_rate(
     now_s: Callable[[], float],
     sleep: Callable[[float], object],
 ) -> Iterator[Simulated]:
-    """Yield `records` at `rate` a second from the first on; who falls behind is not hurried after.
+    """Yield `records` at `rate` a second, from the first record on.
 
-    Time lost by more than a second (a caller that blocked) is not made up for by a burst.
+    After a delay of more than a second (the caller blocked) there is no burst to catch up.
     """
     began_s = now_s()
     for sent, record in enumerate(records):
@@ -41,7 +41,7 @@ def at_arrival(
 ) -> Iterator[Simulated]:
     """Yield `records` when `now_s`, in seconds since the epoch, reaches their time of arrival.
 
-    For traffic that starts now and whose `rate` is what shall arrive: event times are then real.
+    This is for traffic that starts now, at the `rate` that shall arrive: its event times are real.
     """
     for record in records:
         ahead_s = record.arrives_ms / 1000 - now_s()

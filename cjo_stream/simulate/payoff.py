@@ -1,15 +1,15 @@
-"""What choices were worth, told by the hidden model: the engine's, and those of simpler rules.
+"""The worth of choices by the hidden model: the engine's choices, and those of simpler rules.
 
-Every choice that a `decide` made and sent, among candidates that had passed all gates, is held
-against what other rules would have sent to the same person at the same moment, all that was sent
-before being as it was. Worths are expectations of the hidden model, not draws: nothing in them is
-luck. Rules with hindsight know the whole run's worths, which no real rule does.
+Every choice that a `decide` sent, among candidates that had passed all gates, is compared with the
+choices of other rules for the same person at the same moment, with all earlier commands as they
+were. Worths are expectations of the hidden model, not draws, so they contain no luck. Rules with
+hindsight (`single`, `ranking`) know the worths of the whole run, which no real rule does.
 
-    chosen    what the engine sent
-    uniform   any of the candidates, all as likely
-    single    always the one candidate that was worth most over the whole run, else nothing
-    ranking   the first candidate that passed, of all in order of their mean worth over the run
-    best      the candidate worth most to this person now: what nobody can beat
+    chosen    the engine's choice
+    uniform   any candidate, all equally likely
+    single    always the one candidate with the highest worth over the whole run, else nothing
+    ranking   the candidate with the highest mean worth over the run
+    best      the candidate with the highest worth for this person now: no rule can be better
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Candidate(msgspec.Struct):
 
 
 class _Decision(msgspec.Struct):
-    """What is read of a decision record."""
+    """The fields of a decision record that are read."""
 
     decision_id: str
     request: dict[str, object]
@@ -40,13 +40,13 @@ class _Decision(msgspec.Struct):
 
 
 class _Command(msgspec.Struct):
-    """What is read of a command beside what its receiver reads."""
+    """The fields of a command that are read in addition to those of Received."""
 
     decision_id: str
 
 
 class Worth(msgspec.Struct, kw_only=True):
-    """Sums over a number of choices, by rule."""
+    """The sums of worths over choices, by rule."""
 
     choices: int = 0
     chosen: float = 0.0
@@ -57,7 +57,7 @@ class Worth(msgspec.Struct, kw_only=True):
 
 
 class Payoff(msgspec.Struct):
-    """`spans`: one sum a span of the run, in order; `single`: the candidate that rule sends."""
+    """`spans`: the sums for each span of the run, in order; `single`: the choice of that rule."""
 
     spans: list[Worth]
     single: Option | None
@@ -70,7 +70,7 @@ class Payoff(msgspec.Struct):
 
 
 class _Choice(msgspec.Struct):
-    """One choice: the worth of each option that passed, which was sent, and when (ms)."""
+    """One choice: the worth of each option that passed, the option sent, and the time in ms."""
 
     sent_at: int
     chosen: Option
@@ -86,10 +86,10 @@ def payoff(
     span_ms: int,
     spans: int,
 ) -> Payoff:
-    """Return the worths of the choices in `decisions`, both files being one run's, in order.
+    """Return the worths of the choices in `decisions`; both files are of one run, in order.
 
-    A choice counts where two candidates passed or more; it falls into the span in which it was
-    sent, of `spans` from `begin_ms` on; what comes later belongs to the last.
+    A choice counts if at least two candidates passed. It belongs to the span in which it was sent,
+    of `spans` from `begin_ms` on; later choices belong to the last span.
     """
     choices = list(_choices(decisions, commands, hidden))
     totals: dict[Option, float] = {}
@@ -118,7 +118,7 @@ def _choices(
     commands: Iterable[bytes],
     hidden: Hidden,
 ) -> Iterator[_Choice]:
-    """Yield the choices; decisions without a command are passed over."""
+    """Yield the choices; decisions without a command are skipped."""
     decode = msgspec.json.Decoder(_Decision).decode
     fatigue = Fatigue()
     sent = _sent(commands)

@@ -1,4 +1,4 @@
-"""A world's people as the embedded runtime meets them: raw records out, commands in."""
+"""A world's people for the embedded runtime: raw records out, commands in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OUTCOMES = "cjo.outcome.v1"
 
 
 class People:
-    """A world's people, as the raw records of one partition; `met` are those who came up."""
+    """A world's people, as the raw records of one partition; `met` are those seen so far."""
 
     def __init__(self, world: World, program: Program) -> None:
         self._world = world
@@ -26,11 +26,11 @@ class People:
         self.met: set[str] = set()
 
     def events(self) -> Iterator[RawRecord]:
-        """Yield all that comes of people who hear nothing."""
+        """Yield all records of people who receive no commands."""
         return self.before(NEVER_MS)
 
     def before(self, time_ms: int) -> Iterator[RawRecord]:
-        """Yield what arrives before `time_ms` and was not yielded before."""
+        """Yield the records that arrive before `time_ms` and were not yielded before."""
         for sent in self._world.before(time_ms):
             self._number += 1
             self.met.add(sent.person)
@@ -47,10 +47,10 @@ class People:
             )
 
     def hear(self, command: bytes) -> None:
-        """Let a command reach whom it was sent to."""
+        """Deliver a command to its receiver."""
         self._world.hear(self._decode(command))
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing will come any more, unless something is heard."""
+        """Whether no record will come, unless a command is delivered."""
         return self._world.is_over

@@ -1,4 +1,4 @@
-"""What a simulation gives: raw records, and the truth about the people behind them."""
+"""The output of a simulation: raw records, and the truth about the people behind them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import msgspec
 class Simulated(msgspec.Struct, frozen=True):
     """One raw record as a channel would send it.
 
-    `time_ms` is when it happened, `arrives_ms` when the record reaches us; `key` is the Kafka key
-    that such a source would use, `value` the bytes in the channel's own format, `person` who it
-    really was. `fault` names what was done to it: `late`, `repeated`, `malformed`, or nothing.
-    `is_outcome`: it says what came of a command, bears that command's channel, and belongs on the
-    topic of outcomes.
+    `time_ms` is when it happened, `arrives_ms` when the record arrives; `key` is the Kafka key
+    that such a source would use, `value` the bytes in the channel's own format, `person` the name
+    of the real person. `fault` is `late`, `repeated`, `malformed`, or empty. `is_outcome`: it is
+    the outcome of a command, has that command's channel, and belongs on the topic of outcomes.
     """
 
     channel: str
@@ -26,9 +25,9 @@ class Simulated(msgspec.Struct, frozen=True):
 
 
 class Truth(msgspec.Struct, frozen=True):
-    """One person: the identifiers that are theirs, and those they share with others.
+    """One person: their own identifiers, and those that they share with others.
 
-    Values are written as the topology's normalisers write them.
+    Values are normalised as by the topology.
     """
 
     person: str

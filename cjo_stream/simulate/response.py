@@ -1,10 +1,10 @@
-"""How people take what they are sent: the hidden model, of which the engine sees answers alone.
+"""The hidden model of people's responses to commands; the engine sees only their answers.
 
-    chance of acceptance = accept x taste x channel x patience ^ (sent to them in the last 7 days)
+    chance of acceptance = accept x taste x channel x patience ^ (commands in the last 7 days)
 
-`accept` is the chance among people whose taste the action is; others accept it seldom. Each person
-has one channel of their own and answers less on the others. The more a person is sent, the less
-they answer. Nothing else enters, so the worth of any choice can be computed afterwards, exactly.
+`accept` is the chance among people who like the action; others accept it seldom. Each person has a
+favourite channel, and answers less on the others. The more a person is sent, the less they answer.
+The chance depends on nothing else, so the worth of any choice can be computed exactly afterwards.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 ELSEWHERE = 0.08
-"""Factor for people whose taste an action is not."""
+"""Factor for people who do not like the action."""
 AWAY = 0.5
-"""Factor of a channel that is not the person's own."""
+"""Factor of a channel that is not the person's favourite."""
 FATIGUE_MS = 7 * 86_400_000
 CHANCE_MAX = 0.7
 
 
 class Preference(msgspec.Struct, frozen=True, kw_only=True):
-    """How people like one action.
+    """People's preference for one action.
 
-    `accept`: chance, 0..1, at its best. `brings`: what an acceptance is worth, from and to; None
-    if the command's payload says it, as `total`. `tastes`: whose it is; empty: everybody's.
+    `accept`: the highest chance, 0..1. `brings`: the least and the highest worth of an acceptance;
+    None if it is the `total` in the command's payload. `tastes`: the tastes of people who like it;
+    empty: everybody does.
     """
 
     accept: float
@@ -34,12 +35,12 @@ class Preference(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def mean_worth(self) -> float:
-        """What an acceptance is worth on average; 0 where only the payload tells."""
+        """The mean worth of an acceptance; 0 if it is in the payload."""
         return sum(self.brings) / 2 if self.brings else 0.0
 
 
 class Character(msgspec.Struct, frozen=True):
-    """What answers depend on: a taste, the channel of one's own, patience 0..1 with what comes."""
+    """A person's traits on which answers depend: taste, favourite channel, patience 0..1."""
 
     name: str
     taste: str
@@ -48,14 +49,14 @@ class Character(msgspec.Struct, frozen=True):
 
 
 UNMOVING = Preference(accept=0.0)
-"""Of an action that nobody can accept: a confirmation, a notice."""
+"""For actions that nobody can accept: a confirmation, a notice."""
 
 
 class Response(msgspec.Struct, frozen=True):
     """The hidden model of one population.
 
     `character` of a person by index; `preferences` by action; `reach`: by channel, the chance that
-    what was sent there is seen at all.
+    a command is seen at all.
     """
 
     character: Callable[[int], Character]
@@ -67,7 +68,7 @@ class Response(msgspec.Struct, frozen=True):
         return self.preferences.get(action, UNMOVING)
 
     def chance(self, person: int, action: str, channel: str, sent: int) -> float:
-        """Return the chance, 0..1, that `person` accepts; `sent`: what came in the last 7 days.
+        """Return the chance, 0..1, that `person` accepts; `sent`: commands in the last 7 days.
 
         >>> ann = Character("ann", "shoes", "push", 0.5)
         >>> model = Response(lambda _: ann, {"sneakers": Preference(accept=0.4)}, {"push": 1.0})
@@ -88,5 +89,5 @@ class Response(msgspec.Struct, frozen=True):
         return min(chance, CHANCE_MAX, self.reach.get(channel, 1.0))
 
     def worth(self, person: int, action: str, channel: str, sent: int) -> float:
-        """Return what sending it is expected to bring."""
+        """Return the expected worth of sending the action."""
         return self.chance(person, action, channel, sent) * self.preference(action).mean_worth

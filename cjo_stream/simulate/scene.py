@@ -1,12 +1,12 @@
-"""The scene every traffic model plays on: what is planned, what is on its way, in what order.
+"""The scene of every traffic model: planned appointments, and records on their way, in order.
 
     agenda   (time, number, step, person, detail)   appointments: a session begins, a parcel comes
-    on_way   (arrives, number, Simulated)           rendered events that have not arrived yet
+    on_way   (arrives, number, Simulated)           records that have not arrived yet
 
-An appointment only ever sends events that arrive at its own time or later. So whatever arrives
-before the next appointment can be handed out: memory holds one appointment a person and what is
-under way, never the whole stream. `before(time)` stops there, so that whoever takes the events can
-plan what comes of them before the scene goes on.
+An appointment sends only records that arrive at its own time or later. So all records that arrive
+before the next appointment can be yielded: memory holds one appointment a person and the records
+on their way, never the whole stream. `before(time)` stops at a time, so that the caller can plan
+answers before the scene goes on.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from cjo_stream.simulate.fault import Faults
 from cjo_stream.simulate.record import Simulated
 
 NEVER_MS = 1 << 62
-"""Later than anything."""
+"""Later than any time of a scene."""
 
 Step = Callable[[int, int, Any], None]
 """Called with the time in ms, the person's index and the detail it was planned with."""
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model is asked for.
+    """The parameters of a traffic model.
 
-    `rate` is in events a second of simulated time, None: natural. For `quiet_ms` after the end
-    nothing new is begun, but people still answer what they were sent, `haste` times as soon as
-    people do.
+    `rate` is in events a second of simulated time; None: the natural rate. For `quiet_ms` after
+    the end nothing new begins, but people still answer commands. They answer `haste` times faster
+    than real people.
     """
 
     people: int
@@ -47,7 +47,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def end_ms(self) -> int:
-        """The first ms in which nothing new happens."""
+        """The first ms in which nothing new begins."""
         return self.start_ms + self.duration_ms
 
     @property
@@ -57,11 +57,10 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scene:
-    """Agenda and events under way. All chance comes from `random()` of one seeded generator.
+    """Agenda and records on their way. All chance comes from `random()` of one seeded generator.
 
-    Of the generator only `random` is used, promised to give the same numbers in every release of
-    Python, and of mathematics only what IEEE 754 fixes to the last bit: so traffic is the same on
-    every machine.
+    Traffic is the same on every machine: `random` gives the same numbers in every release of
+    Python, and arithmetic uses only operations that IEEE 754 fixes to the last bit.
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -72,22 +71,22 @@ class Scene:
         self._number = 0
 
     def plan(self, time_ms: int, step: Step, person: int, detail: Any = None) -> None:
-        """Plan an appointment; what lies past the end is never kept."""
+        """Plan an appointment; one past the end is dropped."""
         if time_ms < self.setting.end_ms:
             self._plan(time_ms, step, person, detail)
 
     def plan_answer(self, time_ms: int, step: Step, person: int, detail: Any = None) -> None:
-        """Plan an answer to something sent, for which there is time until the very last."""
+        """Plan an answer to a command; one past `last_ms` is dropped."""
         if time_ms < self.setting.last_ms:
             self._plan(time_ms, step, person, detail)
 
     def number(self) -> int:
-        """Return the next of the numbers that make ids unique."""
+        """Return the next number; numbers make ids unique."""
         self._number += 1
         return self._number
 
     def send(self, simulated: Simulated) -> None:
-        """Put a record under way, and with it what the faults make of it."""
+        """Send a record, with a fault if one is drawn."""
         faults = self.setting.faults
         if faults.any and self.random() < faults.any:
             self._send_faulty(simulated)
@@ -95,11 +94,11 @@ class Scene:
             self._push(simulated)
 
     def events(self) -> Iterator[Simulated]:
-        """Yield every record in order of arrival; equal times in order of making."""
+        """Yield every record in order of arrival; at equal times in order of sending."""
         return self.before(NEVER_MS)
 
     def before(self, time_ms: int) -> Iterator[Simulated]:
-        """Yield what arrives before `time_ms`, in order of arrival, and keep the rest."""
+        """Yield the records that arrive before `time_ms`, in order, and keep the rest."""
         agenda, on_way = self._agenda, self._on_way
         pop = heapq.heappop
         while True:
@@ -113,7 +112,7 @@ class Scene:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is planned or under way any more."""
+        """Whether nothing is planned, and no record is on its way."""
         return not self._agenda and not self._on_way
 
     def _plan(self, time_ms: int, step: Step, person: int, detail: Any) -> None:

@@ -1,16 +1,17 @@
 """How well customers match people: precision and recall over pairs of identifiers.
 
-A *holding* is one identifier of one customer. Of all pairs of holdings whose person is known:
+A *holding* is one identifier of one customer. Among all pairs of holdings whose person is known:
 
     joined      both are the same customer's
     belonging   both are the same person's
     right       both
-    precision = right / joined            what was joined belonged together
-    recall    = right / belonging         what belongs together was joined
+    precision = right / joined            share of joined pairs that belong together
+    recall    = right / belonging         share of pairs that belong together and are joined
 
-An identifier that two customers hold is two holdings, so one person torn in two costs recall. What
-several people share (a tablet, an address that many type) belongs to nobody and is counted apart;
-so is what the truth does not know. Pairs are counted, not enumerated: a group of n has n(n-1)/2.
+An identifier of two customers is two holdings, so a person split in two lowers recall. Identifiers
+that several people share (a tablet, an address that many type) belong to nobody and are counted
+apart, as are identifiers that the truth does not know. Pairs are counted, not enumerated: a group
+of n has n(n-1)/2.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ Identifiers = Mapping[str, Sequence[str]]
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of pairs and of customers, and what follows from them.
+    """Counts of pairs and of customers, and the rates that follow from them.
 
-    `people`: those of whom a holding was met. `exact` customers hold all that was met of one
-    person and nothing of another; `mixed` ones hold something of several; `split` people are
-    several customers'. `shared` and `unknown` are holdings left out of the pairs.
+    `people`: people with at least one holding. `exact` customers hold all identifiers found of one
+    person, and none of another; `mixed` customers hold identifiers of several people; `split`
+    people belong to several customers. `shared` and `unknown` are holdings left out of the pairs.
     """
 
     right: int
@@ -47,12 +48,12 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def precision(self) -> float:
-        """Share of the joined pairs that belong together; 1 where nothing was joined."""
+        """Share of the joined pairs that belong together; 1 if nothing was joined."""
         return self.right / self.joined if self.joined else 1.0
 
     @property
     def recall(self) -> float:
-        """Share of the pairs that belong together that were joined; 1 where none do."""
+        """Share of the pairs that belong together which were joined; 1 if none do."""
         return self.right / self.belonging if self.belonging else 1.0
 
     @property
@@ -63,7 +64,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def score(people: Iterable[Truth], customers: Iterable[Identifiers]) -> Score:
-    """Return how well `customers` match `people`; values stand normalised in both.
+    """Return how well `customers` match `people`; values are normalised in both.
 
     >>> ann = Truth("ann", {"email": ["a@x.org"], "cookie": ["c1", "c2"]}, {})
     >>> found = score([ann], [{"email": ["a@x.org"], "cookie": ["c1"]}, {"cookie": ["c2"]}])
@@ -107,7 +108,7 @@ def score(people: Iterable[Truth], customers: Iterable[Identifiers]) -> Score:
 
 
 def pairs(number: int) -> int:
-    """Return how many pairs `number` things make.
+    """Return the number of pairs among `number` things.
 
     >>> pairs(1), pairs(4)
     (0, 6)

@@ -1,4 +1,4 @@
-"""Sources: who writes an event down, how soon it arrives, which Kafka key it has."""
+"""Sources: the format of a channel's events, how soon they arrive, their Kafka keys."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from cjo_stream.simulate.wire import Write
 
 
 class Source(msgspec.Struct, frozen=True):
-    """One channel's habits: records take `least_ms` to `least_ms + spread_ms` to reach us."""
+    """One channel's source: records arrive after `least_ms` to `least_ms + spread_ms`."""
 
     write: Write
     least_ms: int
     spread_ms: int
     key: str | None = None
-    """The identifier or attribute that the source keys its records by."""
+    """The identifier or attribute that is the key of its records."""
 
 
 class Named(Protocol):
-    """Whoever it happened to."""
+    """The person of an event."""
 
     @property
     def name(self) -> str:
-        """The name under which the truth knows them."""
+        """The person's name in the truth."""
 
 
-class Teller:
-    """Puts what happened on its way to us."""
+class Reporter:
+    """Sends events in the formats of their channels."""
 
     def __init__(self, scene: Scene, sources: dict[str, Source]) -> None:
-        """Tell by `sources`, by channel."""
+        """Send by `sources`, which are by channel."""
         self._scene = scene
         self._sources = sources
         self._end_ms = scene.setting.last_ms
         self._tag = f"{scene.setting.start_ms // 1000:x}.{scene.setting.seed:x}."
 
     def name(self, kind: str) -> str:
-        """Return a new id, of a cart or an order; another start or seed gives other ones."""
+        """Return a new id, such as a cart's; another start or seed gives other ids."""
         return f"{kind}{self._tag}{self._scene.number():x}"
 
-    def tell(
+    def report(
         self,
         person: Named,
         channel: str,
@@ -53,7 +53,7 @@ class Teller:
         attributes: dict[str, Any],
         id_: str | None = None,
     ) -> None:
-        """Send one event; what lies past the end has not happened."""
+        """Send one event; one past the end is dropped."""
         if time_ms >= self._end_ms:
             return
         source = self._sources[channel]

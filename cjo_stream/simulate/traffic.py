@@ -1,4 +1,4 @@
-"""Which topologies have a traffic model, and the questions a model answers."""
+"""Traffic models of topologies, and the functions that use them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cjo_stream.simulate.world import World
 
 
 class Model(msgspec.Struct, frozen=True):
-    """A traffic model: the world its records come from, and who is really whom."""
+    """A traffic model: the world of its records, and the truth."""
 
     world: Callable[[Setting], World]
     truth: Callable[[int, int], Iterator[Truth]]
@@ -28,11 +28,11 @@ MODELS = {
     "shop": Model(shop.world, shop.truth),
     "telco": Model(telco.world, telco.truth),
 }
-"""By the name of the topology whose channels and event types it speaks."""
+"""By the name of the topology."""
 
 
 def models() -> list[str]:
-    """Return the topologies that traffic can be made for."""
+    """Return the names of the topologies with a traffic model."""
     return sorted(MODELS)
 
 
@@ -49,12 +49,12 @@ def traffic(
     """Yield raw records in order of arrival.
 
     Event times run from `start_ms` on for `duration_ms`; a late record arrives up to four days
-    after its time, thus perhaps past the end. The same arguments give the same records, in any
-    process. `rate` asks for so many records a second of simulated time, without nights (about:
-    people decide); without it people come as often as people do. Memory grows with `people`, some
-    100 bytes each, and not with the length of the stream.
+    after its time, so perhaps after the end. The same arguments give the same records, in any
+    process. `rate` is the approximate number of records a second of simulated time, without
+    nights; without it people come at a natural rate. Memory grows with `people`, about 100 bytes
+    each, but not with the length of the stream.
 
-    Raises UsageError where the topology has no traffic model, or an argument is out of range.
+    Raises UsageError if the topology has no traffic model, or an argument is out of range.
     """
     return open_world(
         topology,
@@ -79,10 +79,10 @@ def open_world(
     quiet_ms: int = 0,
     haste: float = 1.0,
 ) -> World:
-    """Return the world that `traffic` tells of, whose people answer what they are sent.
+    """Return the world of `traffic`, whose people also answer commands.
 
-    For `quiet_ms` after the end they go on answering, though nothing else happens any more. They
-    do so `haste` times as soon as people do.
+    For `quiet_ms` after the end they go on answering, but nothing else happens. They answer
+    `haste` times faster than real people.
     Raises UsageError as `traffic` does.
     """
     model = _model(topology)
@@ -111,9 +111,9 @@ def open_world(
 
 
 def truth(topology: str, *, people: int, seed: int) -> Iterator[Truth]:
-    """Yield who is really whom, by person: for the same `people` and `seed` as the traffic's.
+    """Yield the real identifiers of each person, for the `people` and `seed` of some traffic.
 
-    Not everybody of it need turn up in the traffic. Raises UsageError as `traffic` does.
+    Some people may not occur in the traffic. Raises UsageError as `traffic` does.
     """
     return _model(topology).truth(people, seed)
 
@@ -123,6 +123,6 @@ def _model(topology: str) -> Model:
     if model is None:
         raise UsageError(
             f"there is no traffic model for the topology `{topology}`, only for: "
-            f"{', '.join(models())}. Bring recorded events of your own to `cjo-stream run` instead"
+            f"{', '.join(models())}. Use your own recorded events with `cjo-stream run` instead"
         )
     return model

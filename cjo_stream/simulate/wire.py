@@ -1,4 +1,4 @@
-"""How events are written down whatever the topology: times as text, and the native form."""
+"""Formats of events for all topologies: times as text, and the native form."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _date(day: int) -> str:
 def native(
     id_: str, type_: str, time_ms: int, identifiers: dict[str, str], attributes: dict[str, Any]
 ) -> bytes:
-    """Return the native form of docs/events.md, with integer times, as own trackers send them."""
+    """Return the native form of docs/events.md, with integer times, as a tracker sends it."""
     return encode(
         {
             "id": id_,

@@ -1,12 +1,12 @@
-"""A world of simulated people: their traffic, and what they make of what they are sent.
+"""A world of simulated people: their traffic, and their answers to commands.
 
     world = open_world("shop", people=1000, seed=7, start_ms=..., duration_ms=...)
     while not world.is_over:
         until_ms += SOONEST_MS
-        for record in world.before(until_ms): ...      the engine takes it
+        for record in world.before(until_ms): ...      the engine handles it
         for command in ...: world.hear(command)        those issued before until_ms, in order
 
-Heard so, the same commands give the same traffic.
+Used in this way, the same commands give the same traffic.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from cjo_stream.simulate.scene import Scene
 
 
 class Hidden(msgspec.Struct, frozen=True):
-    """What the engine does not see, and a score may: how people answer, and who is behind what."""
+    """What only a score may see, not the engine: how people answer, and their identifiers."""
 
     response: Response
     owners: Owners
 
 
 class World:
-    """A scene, who hears what is sent to its people, and the hidden model of how they take it."""
+    """A scene, the receiver of its people's commands, and the hidden model of their responses."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class World:
         hear: Callable[[Received], None] | None = None,
         hidden: Hidden | None = None,
     ) -> None:
-        """Open a world; without `hear` its people answer nothing."""
+        """Open a world; without `hear` its people do not answer."""
         self._scene = scene
         self._hear = hear
         self.hidden = hidden
@@ -51,11 +51,11 @@ class World:
         return self._scene.before(time_ms)
 
     def hear(self, received: Received) -> None:
-        """Let a command reach the one it was sent to; in order of issue."""
+        """Deliver a command to its receiver; commands come in order of issue."""
         if self._hear is not None:
             self._hear(received)
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing will come any more, unless something is heard."""
+        """Whether no record will come, unless a command is delivered."""
         return self._scene.is_over

@@ -1,1 +1,1 @@
-"""The people of `topologies/shop`: who they are, what they do, what they like."""
+"""The people of `topologies/shop`: their identifiers, actions and preferences."""

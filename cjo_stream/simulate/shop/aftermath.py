@@ -1,4 +1,4 @@
-"""What an order brings: mails read, parcels that come, come late or never, tickets, reviews."""
+"""Events that follow an order: mails, parcels (in time, late, or lost), tickets, reviews."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 
 from cjo_stream.simulate.scene import Scene
 from cjo_stream.simulate.shop.population import Person, Population
-from cjo_stream.simulate.source import Teller
+from cjo_stream.simulate.source import Reporter
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -17,11 +17,11 @@ DAY_MS = 24 * HOUR_MS
 
 
 class Order(msgspec.Struct, frozen=True):
-    """One order placed online: what later events tell of it, and by whose identifiers."""
+    """One order placed online: the data of later events, and the buyer's identifiers."""
 
     order_id: str
     identifiers: dict[str, str]
-    """`email` always, `user_id` where the buyer was known by it."""
+    """`email` always, `user_id` if the buyer was logged in."""
     total: float
     days_late: int = 0
 
@@ -34,22 +34,22 @@ class Ticket(msgspec.Struct, frozen=True):
     order: Order
 
     def attributes(self, **more: Any) -> dict[str, Any]:
-        """Return what every event of the ticket tells, and more."""
+        """Return the attributes of every event of the ticket, and `more`."""
         return {"ticket_id": self.ticket_id, "topic": self.topic, **more}
 
 
 class Aftermath:
-    """Plans and tells it."""
+    """Plans and reports the events that follow orders."""
 
-    def __init__(self, scene: Scene, teller: Teller, population: Population) -> None:
+    def __init__(self, scene: Scene, reporter: Reporter, population: Population) -> None:
         self._scene = scene
         self._random = scene.random
-        self._tell = teller.tell
-        self._name = teller.name
+        self._report = reporter.report
+        self._name = reporter.name
         self._population = population
 
     def begin(self, time_ms: int, person: Person, order: Order) -> None:
-        """Set off what follows an order."""
+        """Plan the events that follow an order."""
         random, plan = self._random, self._scene.plan
         if random() < 0.5:
             plan(self._within(time_ms, 2 * MINUTE_MS, 6 * HOUR_MS), self.mail, person.index, order)
@@ -58,21 +58,21 @@ class Aftermath:
             self._complain(time_ms, person, order, "question")
 
     def mail(self, time_ms: int, index: int, order: Order) -> None:
-        """The confirmation is opened, perhaps clicked; a few have enough of newsletters."""
+        """The confirmation is opened, perhaps clicked; a few people revoke their consent."""
         person = self._population.person(index)
         about = {"campaign": "order_confirmation", "order_id": order.order_id}
-        self._tell(person, "email", "email_opened", time_ms, order.identifiers, about)
+        self._report(person, "email", "email_opened", time_ms, order.identifiers, about)
         draw = self._random()
         if draw < 0.25:
             later_ms = time_ms + 20_000
-            self._tell(person, "email", "email_clicked", later_ms, order.identifiers, about)
+            self._report(person, "email", "email_clicked", later_ms, order.identifiers, about)
         elif draw > 0.98:
             consent = {"purpose": "marketing", "channel": "email", "status": "revoked"}
             later_ms = time_ms + 30_000
-            self._tell(person, "email", "cjo.consent", later_ms, order.identifiers, consent)
+            self._report(person, "email", "cjo.consent", later_ms, order.identifiers, consent)
 
     def ship(self, time_ms: int, index: int, order: Order) -> None:
-        """The carrier has it: most parcels come in one to three days."""
+        """The carrier has the parcel: most are delivered within one to three days."""
         self._scan(time_ms, index, order, "parcel_shipped")
         if self._random() < 0.88:
             due_ms = self._within(time_ms, 20 * HOUR_MS, 3 * DAY_MS)
@@ -83,7 +83,7 @@ class Aftermath:
             self._scene.plan(due_ms, self.delay, index, late)
 
     def delay(self, time_ms: int, index: int, order: Order) -> None:
-        """It is late; it comes late, or is lost, or is never heard of again."""
+        """The parcel is late; it is delivered late, or reported lost, or has no further event."""
         self._scan(time_ms, index, order, "parcel_delayed")
         draw = self._random()
         if draw < 0.75:
@@ -96,11 +96,11 @@ class Aftermath:
             self._complain(time_ms, self._population.person(index), order, "complaint")
 
     def lose(self, time_ms: int, index: int, order: Order) -> None:
-        """The carrier gives up."""
+        """The parcel is reported lost."""
         self._scan(time_ms, index, order, "parcel_lost")
 
     def deliver(self, time_ms: int, index: int, order: Order) -> None:
-        """It has come: some review it, some send it back."""
+        """The parcel is delivered: some buyers review it, some send it back."""
         self._scan(time_ms, index, order, "parcel_delivered")
         draw = self._random()
         if draw < 0.15:
@@ -130,7 +130,7 @@ class Aftermath:
         self._scene.plan(due_ms, self.close, index, ticket)
 
     def close(self, time_ms: int, index: int, ticket: Ticket) -> None:
-        """A ticket is closed; half of those asked a day later will answer, not all content."""
+        """A ticket is closed; half of the people answer the question how it went, a day later."""
         self._at_desk(time_ms, index, ticket, "ticket_closed", ticket.attributes())
         if ticket.topic == "complaint" and self._random() < 0.5:
             due_ms = self._within(time_ms, 25 * HOUR_MS, 4 * DAY_MS)
@@ -141,7 +141,7 @@ class Aftermath:
         attributes = ticket.attributes(score=1 + int(5 * self._random()))
         self._at_desk(time_ms, index, ticket, "survey_answered", attributes)
 
-    # --- who tells it
+    # --- reports by channel
 
     def _complain(self, time_ms: int, person: Person, order: Order, topic: str) -> None:
         ticket = Ticket(self._name("t"), topic, order)
@@ -153,21 +153,21 @@ class Aftermath:
         if type_ == "parcel_delayed":
             attributes["days_late"] = order.days_late
         person = self._population.person(index)
-        self._tell(person, "parcel", type_, time_ms, order.identifiers, attributes)
+        self._report(person, "parcel", type_, time_ms, order.identifiers, attributes)
 
     def _at_desk(
         self, time_ms: int, index: int, ticket: Ticket, type_: str, attributes: dict[str, Any]
     ) -> None:
         person = self._population.person(index)
-        self._tell(person, "desk", type_, time_ms, ticket.order.identifiers, attributes)
+        self._report(person, "desk", type_, time_ms, ticket.order.identifiers, attributes)
 
     def _on_site(
         self, time_ms: int, index: int, order: Order, type_: str, attributes: dict[str, Any]
     ) -> None:
         person = self._population.person(index)
         identifiers = {**order.identifiers, "cookie": person.cookies[0]}
-        self._tell(person, "web", type_, time_ms, identifiers, attributes)
+        self._report(person, "web", type_, time_ms, identifiers, attributes)
 
     def _within(self, time_ms: int, least_ms: int, most_ms: int) -> int:
-        """Return a time that far after `time_ms`."""
+        """Return a random time, `least_ms` to `most_ms` after `time_ms`."""
         return time_ms + least_ms + int(self._random() * (most_ms - least_ms))

@@ -1,10 +1,10 @@
-"""Who there is: a person as a pure function of seed and index, so that nobody need be kept.
+"""The shop's people: each is a pure function of seed and index, so none is stored.
 
-Every ten people are five households: three of one, one of two, one of five. A household of
-several may share a tablet, which is one device and one browser of them all; one of five is more
-than the `shared_after` of the shop, one of two is not. Half of the people hold an account from
-before the traffic begins, some open one in its course, some never do; of these a few type an
-address at the till of the site that is nobody's.
+Every ten people are five households: three of one person, one of two, one of five. A household of
+several may share a tablet, which is one device and one browser for all of them; a household of
+five exceeds the `shared_after` of the shop, a household of two does not. Half of the people have
+an account before the traffic begins, some open one later, some never do; a few of the latter type
+an invented address at the site's checkout.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ DOMAINS = ("example.com", "example.net", "example.org")
 BYTES_A_PERSON = 10
 CATEGORIES = ("shoes", "jackets", "trousers", "bags", "sports", "home", "kids", "sale")
 TYPED = ("test@test.com", "nobody@example.com")
-"""What people type who would rather not say; the shop blocks the first."""
+"""Invented addresses that people type; the shop blocks the first."""
 
 MEMBER, JOINER, GUEST = range(3)
 
 
 class Person(msgspec.Struct, frozen=True):
-    """One person's things. `standing` is MEMBER, JOINER or GUEST at the start.
+    """One person and their identifiers. `standing` is MEMBER, JOINER or GUEST at the start.
 
-    `phone` is written as people write it; `cookies` are browsers of their own, `device` their
-    phone where they have the app; `tablet` is (device, cookie) shared with the household.
-    `typed` is an e-mail address that they make up, and others too. `zeal` 0..1 orders people by
-    how often they come. `taste` is the category they like, `home` the channel they answer on.
+    `phone` is not normalised; `cookies` are those of their own browsers, `device` is their phone
+    if they have the app; `tablet` is (device, cookie) shared with the household. `typed` is an
+    e-mail address that they invent, as others do. `zeal` 0..1 is how often they come, relatively.
+    `taste` is the category they like, `home` the channel they answer on.
     """
 
     index: int
@@ -101,11 +101,11 @@ class Population:
         )
 
     def truth(self, index: int) -> Truth:
-        """Return what identifiers person `index` has."""
+        """Return the identifiers of person `index`."""
         return _truth(self.person(index))
 
     def _tablet(self, index: int) -> tuple[str, str] | None:
-        """Return the tablet of the household: of its first member's draws, so one for all."""
+        """Return the household's tablet; its first member's draws decide, for all members."""
         place = index % 10
         if place < 3:
             return None
@@ -116,12 +116,12 @@ class Population:
 
 
 def anonymous_id(device: str) -> str:
-    """Return the name that the app's tracking library gave itself on a device."""
+    """Return the anonymous id that the app's tracking library uses on a device."""
     return f"install-{device}"
 
 
 def _home(draw: int, *, has_app: bool, has_card: bool) -> str:
-    """Return a channel: mostly what one's things suggest, and in one case of four another."""
+    """Return a favourite channel: mostly one that fits the person, in one case of four another."""
     if draw < 64:
         return ("web", "email", "push" if has_app else "sms")[draw % 3]
     return "push" if has_app else "email" if has_card else "web"

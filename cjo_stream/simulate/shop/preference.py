@@ -1,7 +1,7 @@
-"""What the shop's people like: the hidden model behind `topologies/shop`.
+"""Preferences of the shop's people: the hidden model behind `topologies/shop`.
 
-They answer several times as willingly as real people do, lest three weeks of some thousands teach
-too little to be seen.
+Response rates are several times real ones, so that three weeks with some thousands of people show
+an effect.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PREFERENCES = {
     # carts: the worth is in the cart
     "cart_reminder": Preference(accept=0.20, brings=None),
     "cart_voucher": Preference(accept=0.25, brings=None),
-    # things to buy: each is somebody's taste
+    # products: each fits the taste of some people
     "sneaker_drop": _of(0.45, 60, 120, "shoes", "sports"),
     "shoe_care": _of(0.60, 8, 16, "shoes"),
     "rain_jacket": _of(0.40, 70, 140, "jackets", "trousers"),
@@ -37,12 +37,12 @@ PREFERENCES = {
     "loyalty_card": _of(0.20, 2, 6),
     "points_reminder": _of(0.15, 10, 30),
 }
-"""By action; nobody can accept what is not in it."""
+"""By action; nobody accepts an action that is not in it."""
 
 REACH = {"web": 0.8, "push": 0.8, "email": 0.7, "sms": 0.95, "desk": 0.8}
 
 
 def character(population: Population, index: int) -> Character:
-    """Return what the answers of person `index` depend on."""
+    """Return the character of person `index`."""
     person = population.person(index)
     return Character(person.name, person.taste, person.home, 0.88 + 0.1 * person.zeal)

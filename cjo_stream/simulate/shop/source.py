@@ -1,7 +1,6 @@
-"""The shop's sources, and how each writes an event down: native, Segment's, two mapped rows.
+"""The shop's sources, and their formats: native, Segment, and two kinds of mapped rows.
 
-Rows say the same as events: what `topologies/shop/topology.yaml` maps them to is written here in
-reverse.
+The functions for rows are the inverse of the maps in `topologies/shop/topology.yaml`.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ def _camel(name: str) -> str:
 def segment(
     id_: str, type_: str, time_ms: int, identifiers: dict[str, str], attributes: dict[str, Any]
 ) -> bytes:
-    """Return Segment's `track`, or `identify` where facts of a profile are told."""
+    """Return Segment's `track`, or `identify` for an event `cjo.profile`."""
     device = identifiers["device"]
     context: dict[str, Any] = {"device": {"id": device, "type": "ios"}}
     call: dict[str, Any] = {
@@ -56,7 +55,7 @@ def segment(
 def receipt(
     id_: str, type_: str, time_ms: int, identifiers: dict[str, str], attributes: dict[str, Any]
 ) -> bytes:
-    """Return a till's receipt; goods brought back have a sum below zero."""
+    """Return a till's receipt; returned goods have a negative total."""
     sign = -1 if type_ == "order_returned" else 1
     row = {
         "receipt": id_,

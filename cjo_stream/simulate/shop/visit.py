@@ -1,6 +1,6 @@
-"""People of the shop: they come by browser, app or into a store, look, fill carts, buy, join.
+"""Visits of the shop's people, by browser, by app or in a store: look, fill carts, buy, join.
 
-    accept ── order                     of what was offered, or of the cart that was left
+    accept ── order                     of the offered product, or of the cart that was left
     visit ─┬─ till                      a receipt, by loyalty card
            └─ look ─ (log in | join) ─ cart ─┬─ order ─ aftermath
                                              └─ left, to be found again at a later visit
@@ -22,36 +22,36 @@ from cjo_stream.simulate.shop.aftermath import Aftermath, Order
 from cjo_stream.simulate.shop.population import CATEGORIES, GUEST, MEMBER, Person, Population
 from cjo_stream.simulate.shop.preference import PREFERENCES, REACH, character
 from cjo_stream.simulate.shop.source import SOURCES
-from cjo_stream.simulate.source import Teller
+from cjo_stream.simulate.source import Reporter
 from cjo_stream.simulate.world import Hidden, World
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-OFFSET_MS = HOUR_MS  # of the shop's clocks, for the hours in which people sleep
+OFFSET_MS = HOUR_MS  # of the shop's local time from UTC, for the hours in which people sleep
 VISITS_A_DAY = (0.1, 0.7)
-"""Of the least and the most zealous."""
+"""Of the person with the least and with the most zeal."""
 EVENTS_A_DAY = 1.55
-"""Events a person and day that come of it (measured), by which a wanted rate is met."""
+"""Events a person and day that result (measured); it converts a wanted rate."""
 
 HURRY_MAX = 20.0
-"""Where a wanted rate has people come more often, they are so much quicker, too; at most so much,
-lest what one does overtakes itself on its way."""
+"""At a wanted rate people come more often, and are faster by the same factor, but at most by this
+one: otherwise a person's records would overtake each other."""
 
 PRODUCTS = 800
 FAITHFUL = 0.7
-"""Share of looks that go to the category of one's taste."""
+"""Share of product views in the category of the person's taste."""
 STORES = 12
 PAYING_MS = 90_000
 
 JOINED, GREETED, ASKED = 1, 2, 4
-"""Flags of a person: has an account now; has told name and consents; was asked by banner."""
+"""Flags of a person: has an account now; has given name and consents; has seen the banner."""
 
 Cart = tuple[str, float, int, str]
 """Id, total, items, and the category of the last one."""
 
 
 def world(setting: Setting) -> World:
-    """Open the shop for its people."""
+    """Return the shop's world."""
     return _Shop(setting).world()
 
 
@@ -62,16 +62,16 @@ def truth(people: int, seed: int) -> Iterator[Truth]:
 
 
 class _Shop:
-    """The state of the shop's people: a byte each, and the carts they left."""
+    """The shop and the state of its people: a byte each, and the carts they left."""
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._scene = Scene(setting)
         self._random = self._scene.random
         self._population = Population(setting.people, setting.seed)
-        self._teller = Teller(self._scene, SOURCES)
-        self._tell = self._teller.tell
-        self._aftermath = Aftermath(self._scene, self._teller, self._population)
+        self._reporter = Reporter(self._scene, SOURCES)
+        self._report = self._reporter.report
+        self._aftermath = Aftermath(self._scene, self._reporter, self._population)
         self._flags = bytearray(setting.people)
         self._carts: dict[int, Cart] = {}
         natural = setting.people * EVENTS_A_DAY / 86_400
@@ -79,7 +79,7 @@ class _Shop:
         self._dwell = 1.0 / min(HURRY_MAX, max(1.0, self._haste))
 
     def world(self) -> World:
-        """Plan everybody's first visit; return the world they come from."""
+        """Plan everybody's first visit; return the world."""
         for index in range(self._setting.people):
             person = self._population.person(index)
             if person.standing == MEMBER:
@@ -93,7 +93,7 @@ class _Shop:
         return World(self._scene, answers.hear, Hidden(response, owners))
 
     def visit(self, time_ms: int, index: int, _: None) -> None:
-        """One visit, and the plan of the next."""
+        """One visit; plan the next."""
         person = self._population.person(index)
         self._plan_visit(time_ms, person)
         draw = self._random()
@@ -105,18 +105,18 @@ class _Shop:
             self._browser(time_ms, person)
 
     def give_back(self, time_ms: int, index: int, receipt: dict[str, Any]) -> None:
-        """Goods are brought back to the store."""
+        """Goods are returned to the store."""
         self._at_till(time_ms, self._population.person(index), "order_returned", receipt)
 
     def accept(self, time_ms: int, index: int, received: Received, worth: float) -> None:
-        """Somebody orders what was offered to them, or the cart they were reminded of."""
+        """Order the offered product, or the cart of which the person was reminded."""
         person = self._population.person(index)
         identifiers = {"cookie": person.cookies[0]}
         if self._flags[index] & JOINED and person.user_id is not None:
             identifiers |= {"user_id": person.user_id, "email": person.email}
         cart = self._carts.get(index)
         if "total" not in received.payload:
-            cart = (self._teller.name("c"), worth, 1, person.taste)
+            cart = (self._reporter.name("c"), worth, 1, person.taste)
         elif cart is not None:
             del self._carts[index]
         if cart is not None:
@@ -126,18 +126,18 @@ class _Shop:
         least, most = VISITS_A_DAY
         a_day = (least + (most - least) * person.zeal) * self._haste
         mean_ms = DAY_MS / a_day
-        if first:  # as if people had been coming and going for long
+        if first:  # as if people had been visiting for long
             gap_ms = 2 * mean_ms * (1.0 - math.sqrt(self._random()))
         else:
             gap_ms = 2 * mean_ms * self._random()
         next_ms = time_ms + 1 + int(gap_ms)
         if self._setting.rate is None:
             hour = (next_ms + OFFSET_MS) // HOUR_MS % 24
-            if hour < 7:  # nobody shops by night; a wanted rate knows no night
+            if hour < 7:  # nobody shops at night, except at a wanted rate
                 next_ms += 8 * HOUR_MS
         self._scene.plan(next_ms, self.visit, person.index)
 
-    # --- where
+    # --- places
 
     def _till(self, time_ms: int, person: Person) -> None:
         total = round(8 + 180 * self._random() * self._random(), 2)
@@ -153,11 +153,11 @@ class _Shop:
         identifiers = {"loyalty_id": person.loyalty_id or ""}
         if self._random() < 0.5:  # wants the receipt by mail
             identifiers["email"] = person.email
-        id_ = self._teller.name("r")
-        self._tell(person, "store", type_, time_ms, identifiers, attributes, id_)
+        id_ = self._reporter.name("r")
+        self._report(person, "store", type_, time_ms, identifiers, attributes, id_)
 
     def _app(self, time_ms: int, person: Person) -> None:
-        """A phone, or the household's tablet; most are logged in for good."""
+        """Visit by phone, or by the household's tablet; most people stay logged in."""
         device = person.device or ""
         if person.tablet is not None and self._random() < 0.3:
             device = person.tablet[0]
@@ -176,7 +176,7 @@ class _Shop:
             self._flags[person.index] |= ASKED
             status = "granted" if self._random() < 0.5 else "denied"
             banner = {"purpose": "marketing", "channel": "web", "status": status}
-            self._tell(person, "web", "cjo.consent", time_ms, identifiers, banner)
+            self._report(person, "web", "cjo.consent", time_ms, identifiers, banner)
         user_id = person.user_id
         if user_id is not None:
             if not self._flags[person.index] & JOINED:
@@ -184,37 +184,37 @@ class _Shop:
                     self._flags[person.index] |= JOINED
                     identifiers |= {"user_id": user_id, "email": person.email}
                     about = {"source": "web"}
-                    self._tell(person, "web", "account_created", time_ms, identifiers, about)
+                    self._report(person, "web", "account_created", time_ms, identifiers, about)
                     time_ms = self._greet(time_ms, person, "web", identifiers)
             elif self._random() < 0.6:
                 identifiers |= {"user_id": user_id, "email": person.email}
-                self._tell(person, "web", "logged_in", time_ms, identifiers, {})
+                self._report(person, "web", "logged_in", time_ms, identifiers, {})
                 time_ms = self._greet(time_ms, person, "web", identifiers)
         self._shop(time_ms, person, "web", identifiers)
 
     def _greet(
         self, time_ms: int, person: Person, channel: str, identifiers: dict[str, str]
     ) -> int:
-        """Tell name and consents, once; return the time after it."""
+        """Send name and consents, once; return the time after it."""
         if self._flags[person.index] & GREETED:
             return time_ms
         self._flags[person.index] |= GREETED
         month, day = 1 + person.index % 12, 1 + person.index % 28
         facts = {"first_name": person.first_name, "birthday": f"{month:02d}-{day:02d}"}
-        self._tell(person, channel, "cjo.profile", time_ms + 2_000, identifiers, facts)
+        self._report(person, channel, "cjo.profile", time_ms + 2_000, identifiers, facts)
         status = "granted" if self._random() < 0.7 else "denied"
         consent = {"purpose": "marketing", "channel": "*", "status": status}
-        # Consents are the account page's business, which is the web's even from within the app.
+        # Consents are given on the account page, which is on the web, even within the app.
         known = {"user_id": person.user_id or "", "cookie": person.cookies[0]}
-        self._tell(person, "web", "cjo.consent", time_ms + 3_000, known, consent)
+        self._report(person, "web", "cjo.consent", time_ms + 3_000, known, consent)
         return time_ms + 5_000
 
-    # --- what
+    # --- actions
 
     def _shop(
         self, time_ms: int, person: Person, channel: str, identifiers: dict[str, str]
     ) -> None:
-        random, tell = self._random, self._tell
+        random, report = self._random, self._report
         price, category = 0.0, person.taste
         for _ in range(1 + int(8 * random() * random())):
             time_ms += self._pause(8_000, 80_000)
@@ -224,14 +224,14 @@ class _Shop:
             price = round(4.95 + product * 37 % 180, 2)
             category = CATEGORIES[product % len(CATEGORIES)]
             seen = {"product": f"p{product}", "category": category, "price": price}
-            tell(person, channel, "product_viewed", time_ms, identifiers, seen)
+            report(person, channel, "product_viewed", time_ms, identifiers, seen)
         cart = self._carts.get(person.index)
         if cart is not None or random() < 0.35:
-            cart = cart or (self._teller.name("c"), 0.0, 0, category)
+            cart = cart or (self._reporter.name("c"), 0.0, 0, category)
             self._fill(time_ms, person, channel, identifiers, cart, (category, price))
 
     def _pause(self, least_ms: int, spread_ms: int) -> int:
-        """Return how long one looks before the next click, ms."""
+        """Return the time until the next click, ms."""
         return int((least_ms + self._random() * spread_ms) * self._dwell)
 
     def _fill(
@@ -243,7 +243,7 @@ class _Shop:
         cart: Cart,
         taken: tuple[str, float],
     ) -> None:
-        """Put what was looked at last, by category and price, into the cart, once or oftener."""
+        """Put the product viewed last, by category and price, into the cart, once or more."""
         random = self._random
         cart_id, total, items, _ = cart
         category, price = taken
@@ -251,7 +251,7 @@ class _Shop:
             time_ms += self._pause(5_000, 60_000)
             total, items = round(total + price, 2), items + 1
             filled = {"cart_id": cart_id, "total": total, "items": items, "category": category}
-            self._tell(person, channel, "cart_updated", time_ms, identifiers, filled)
+            self._report(person, channel, "cart_updated", time_ms, identifiers, filled)
         time_ms += self._pause(20_000, 120_000)
         draw = random()
         if draw < 0.45:
@@ -261,7 +261,7 @@ class _Shop:
         elif draw < 0.5:
             self._carts.pop(person.index, None)
             emptied = {"cart_id": cart_id, "total": 0, "items": 0}
-            self._tell(person, channel, "cart_updated", time_ms, identifiers, emptied)
+            self._report(person, channel, "cart_updated", time_ms, identifiers, emptied)
         else:
             self._carts[person.index] = (cart_id, total, items, category)
 
@@ -273,7 +273,7 @@ class _Shop:
         identifiers: dict[str, str],
         cart: Cart,
     ) -> None:
-        """Check out: from here on the buyer is known by an address at least, true or not."""
+        """Check out: from now on the buyer has at least an e-mail address, real or invented."""
         buyer = {**identifiers, "email": person.email}
         secretive = person.typed is not None and self._random() < 0.5
         if secretive:
@@ -283,7 +283,7 @@ class _Shop:
         if channel == "web" and person.phone is not None and self._random() < 0.5:
             buyer["phone"] = person.phone
         cart_id, total, items, category = cart
-        order_id = self._teller.name("o")
+        order_id = self._reporter.name("o")
         bought = {
             "order_id": order_id,
             "cart_id": cart_id,
@@ -291,8 +291,8 @@ class _Shop:
             "items": items,
             "category": category,
         }
-        self._tell(person, channel, "order_placed", time_ms, buyer, bought)
+        self._report(person, channel, "order_placed", time_ms, buyer, bought)
         if secretive:
-            return  # and fetched in the store
+            return  # and collected in the store
         known = {name: value for name, value in buyer.items() if name in ("user_id", "email")}
         self._aftermath.begin(time_ms, person, Order(order_id, known, total))

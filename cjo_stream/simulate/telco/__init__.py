@@ -1,1 +1,1 @@
-"""The people of `topologies/telco`: who they are, what happens to them, what they like."""
+"""The people of `topologies/telco`: their identifiers, lives and preferences."""

@@ -1,4 +1,4 @@
-"""What subscribers like: the hidden model behind `topologies/telco`."""
+"""Preferences of subscribers: the hidden model behind `topologies/telco`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ PREFERENCES = {
     "renewal": _of(0.20, 80, 140),
     "loyalty_discount": _of(0.30, 20, 50, "saver"),
 }
-"""By action, a year's margin; nobody can accept what is not in it."""
+"""By action, with a year's margin; nobody accepts an action that is not in it."""
 
 REACH = {"portal": 0.7, "app": 0.6, "email": 0.45, "sms": 0.9, "call": 0.5}

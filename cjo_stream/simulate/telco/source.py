@@ -1,7 +1,6 @@
 """The telco's sources: native, and the rows of the network's and the billing system.
 
-Rows say the same as events: what `topologies/telco/topology.yaml` maps them to is written here in
-reverse.
+The functions for rows are the inverse of the maps in `topologies/telco/topology.yaml`.
 """
 
 from __future__ import annotations

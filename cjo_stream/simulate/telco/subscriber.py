@@ -1,8 +1,8 @@
-"""Who subscribes to what: a subscriber as a pure function of seed and index.
+"""The telco's subscribers: each is a pure function of seed and index.
 
-    account   everybody's
-    line      one a product that has a line: broadband, mobile, TV runs over broadband
-    cookie    of the self-care portal; device: of the app, where they have it
+    account   every subscriber has one
+    line      one for each product with a line: broadband, mobile (TV runs over broadband)
+    cookie    of the self-care portal; device: of the app, if they have it
 
 Couples share a portal browser: every tenth subscriber and the next one.
 """
@@ -38,7 +38,7 @@ DRAWS = 8
 class Subscriber(msgspec.Struct, frozen=True):
     """One subscriber. `ends_day`: days from the start until the contract ends.
 
-    `shared` is the cookie of a browser used by two. `zeal` 0..1: how often they look in.
+    `shared` is the cookie of a browser used by two. `zeal` 0..1: how often they visit.
     """
 
     index: int
@@ -98,7 +98,7 @@ class Subscribers:
         )
 
     def truth(self, index: int) -> Truth:
-        """Return what identifiers subscriber `index` has."""
+        """Return the identifiers of subscriber `index`."""
         one = self.subscriber(index)
         own = {
             "account": [one.account],
@@ -112,6 +112,6 @@ class Subscribers:
         return Truth(one.name, {type_: held for type_, held in own.items() if held}, shared)
 
     def character(self, index: int) -> Character:
-        """Return what the answers of subscriber `index` depend on."""
+        """Return the character of subscriber `index`."""
         one = self.subscriber(index)
         return Character(one.name, one.taste, one.home, 0.7 + 0.25 * one.zeal)
