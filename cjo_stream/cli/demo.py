@@ -236,7 +236,7 @@ def _say_lift(out: Path) -> None:
 
     cohorts = Cohorts()
     for record in holdouts_in(FileRecords([out])):
-        cohorts.take(record)
+        cohorts.add(record)
     say_lift(cohorts.compare())
     say()
 

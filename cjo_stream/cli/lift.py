@@ -46,7 +46,7 @@ def lift(
         raise UsageError("--value reads customers.jsonl: name the results of a `run`")
     cohorts = Cohorts()
     for record in holdouts_in(records_of(context, results)):
-        cohorts.take(record)
+        cohorts.add(record)
     values = _values(results, value) if results is not None and value is not None else None
     found = cohorts.compare(values)
     if json:

@@ -2,10 +2,9 @@
 
     decoder(program, tenant_key) -> Decoder         one record of any channel -> Event | InputError
     files.read(paths, decoder, ...)                 recorded files as decoded records, in order
-    identifier_hash(tenant_key, type, value)        the name under which an identifier is known
+    identifier_hash(tenant_key, type, value)        the name of an identifier in keys and logs
 
-What lives here knows bytes, formats and the outside's habits; it keeps no state of a customer and
-routes nothing.
+This package knows bytes and formats; it keeps no state of customers, and does not route.
 """
 
 from cjo_stream.ingest.decoder import Decoder, decoder

@@ -1,4 +1,4 @@
-"""What an event's attributes may hold (docs/events.md)."""
+"""The bounds of an event's attributes (docs/events.md)."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import msgspec
 from cjo_stream.errors import InputError
 
 DEPTH_MAX = 5
-"""Objects and lists within each other, the attributes themselves counted."""
+"""Nested objects and lists, including the attributes themselves."""
 
 ATTRIBUTES_BYTES_MAX = 64 * 1024
-"""Of the attributes as compact JSON."""
+"""Size of the attributes as compact JSON."""
 
 _INTEGER_MIN = -(2**63)
 _INTEGER_MAX = 2**64 - 1
 
 
 def check_attributes(attributes: dict[str, Any]) -> None:
-    """Raise InputError `invalid` where values lie too deep, or an integer beyond 64 bits.
+    """Raise InputError `invalid` if values are nested too deeply, or an integer exceeds 64 bits.
 
-    Such an integer is not rounded: in silence, two long order numbers would become one.
+    Such an integer is not rounded, because two long order numbers could become equal.
     """
     for value in attributes.values():
         kind = type(value)
@@ -30,7 +30,7 @@ def check_attributes(attributes: dict[str, Any]) -> None:
 
 
 def check_size(attributes: dict[str, Any]) -> None:
-    """Raise InputError `invalid` where `attributes` are too large."""
+    """Raise InputError `invalid` if `attributes` are too large."""
     size = len(msgspec.json.encode(attributes))
     if size > ATTRIBUTES_BYTES_MAX:
         raise InputError("invalid", f"attributes of {size} bytes; {ATTRIBUTES_BYTES_MAX} at most")

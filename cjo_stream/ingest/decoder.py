@@ -1,21 +1,21 @@
-"""One raw record becomes one event, or the reason why it does not.
+"""One raw record becomes one event, or is refused with a reason.
 
     record --reader of its channel's format--> Native --the rules for every format--> Event
 
-Reasons are looked for in the order of docs/events.md, and the first that holds is given:
-`too_large malformed unmapped invalid future unidentified`. A refusal's detail holds no value of a
-customer. Nothing else may come out: what a producer sends raises no other error.
+Reasons are checked in the order of docs/events.md, and the first that applies is given:
+`too_large malformed unmapped invalid future unidentified`. The detail of a refusal holds no value
+of a customer. No record, whatever its bytes, raises another error.
 
-Beyond that section's rules:
+Further rules:
 
-- `attributes` of depth 5 are five objects or lists within each other, themselves included.
+- `attributes` of depth 5 are five nested objects or lists, including the attributes themselves.
 - An attribute's integer beyond 64 bits is `invalid`, as is any number beyond a float's range.
 - A record without `identifiers` is `unidentified`; `null` for any field is a wrong type.
-- A value beyond 1,000 characters is no identifier. An event with more than 50 values of declared
-  types, or with values that take more than 2,000 steps to normalise (`ingest/normalise.py`), is
-  `invalid`: bounds of work, far beyond what a customer has.
-- An integer time is ms from the year 1 on; a float is not read as a time.
-- Records of the outcome topic need no `channel`, for no topic tells it.
+- A value beyond 1,000 characters is not an identifier. An event is `invalid` if it has more than
+  50 values of declared types, or values that take more than 2,000 steps to normalise
+  (`ingest/normalise.py`). These bounds of work are far above any customer's identifiers.
+- An integer time is in ms, from the year 1 on; a float is not accepted as a time.
+- Records of the outcome topic need no `channel`: the topic does not determine it.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ RECORD_BYTES_MAX = 256 * 1024
 AHEAD_MS_MAX = 24 * 3_600_000
 ID_CHARACTERS_MAX = 200
 IDENTIFIERS_MAX = 50
-"""Values of declared types in an event, repeated and unusable ones counted."""
+"""Values of declared types in an event, including repeated and unusable ones."""
 STEPS_MAX = 2_000
-"""Of normalising an event's identifiers."""
+"""Steps of normalising an event's identifiers."""
 OUTCOME_TYPE = "cjo.outcome"
 OUTCOME_TOPIC = "outcome.v1"
-"""How the topic of outcomes ends, behind whatever prefix."""
+"""The end of the outcome topic's name, after any prefix."""
 
 _CACHE_ENTRIES_MAX = 65_536
 _CACHED_CHARACTERS_MAX = 200
@@ -70,14 +70,14 @@ READERS: dict[Format, Callable[[Input, Collection[str], dict[str, int]], Reader]
     Format.CLOUDEVENTS: lambda _, types, __: cloudevents.reader(types),
     Format.MAPPED: lambda taken, _, faults: mapped.reader(taken.mapping, faults),
 }
-"""What makes the reader of a format: from a channel's `in`, the declared identifier types, and the
+"""Makes the reader of each format: from a channel's `in`, the declared identifier types, and the
 counts of type errors in expressions."""
 
 
 def decoder(program: Program, tenant_key: bytes) -> Decoder:
-    """Return what decodes records by the channels and identifier types of `program`.
+    """Return the decoder for the channels and identifier types of `program`.
 
-    Its clock is each record's own `time`.
+    Its clock is each record's own timestamp.
     """
     return Decoder(program, tenant_key)
 
@@ -85,7 +85,7 @@ def decoder(program: Program, tenant_key: bytes) -> Decoder:
 class Decoder:
     """Decodes raw records; implements `engine.port.Decode`.
 
-    Keeps nothing between records but a bounded cache of normalised identifiers, and counts.
+    Between records it keeps only bounded caches, and counts.
     """
 
     def __init__(self, program: Program, tenant_key: bytes) -> None:
@@ -105,22 +105,22 @@ class Decoder:
         self._ignored: dict[str, int] = {}
         self._cached = lru_cache(_CACHE_ENTRIES_MAX, typed=True)(self._resolve)
         self._is_type = lru_cache(1024)(lambda text: _TYPE.fullmatch(text) is not None)
-        """Of texts that are short enough to be kept."""
+        """For texts that are short enough to be cached."""
 
     def __call__(self, record: RawRecord) -> Decoded:
-        """Return the event of `record`, or why there is none."""
+        """Return the event of `record`, or the reason why there is none."""
         try:
             return self._decode(record)
         except InputError as error:
-            # As a value it may be kept for long: not with the frames and records it came through.
+            # The error may be kept for long: drop its traceback, which holds frames and records.
             error.__context__ = None
             return error.with_traceback(None)
 
     def take_counts(self) -> dict[tuple[str, ...], int]:
         """Return the counts since the last call.
 
-        `cjo_identifiers_ignored_total{reason}`: identifiers not used, because their type is
-        `undeclared`, or their value `blocked` or `unusable` (it has no normal form).
+        `cjo_identifiers_ignored_total{reason}`: identifiers ignored because their type is
+        `undeclared`, or their value `blocked` or `unusable` (without a normal form).
         `cjo_expression_errors_total{definition}`: type errors in `map`.
         """
         counts: dict[tuple[str, ...], int] = {}
@@ -133,7 +133,7 @@ class Decoder:
         return counts
 
     def _reader(self, channel: Channel, types: tuple[str, ...]) -> Reader:
-        """Return the reader of a channel; one that only sends may be named by native events."""
+        """Return the reader of a channel; native events may name a channel without `in`."""
         taken = channel.input or Input(topic="")
         return READERS[taken.format](taken, types, self._expression_errors)
 
@@ -153,9 +153,9 @@ class Decoder:
         return self._event(record, channel, read)
 
     def _read_unrouted(self, record: RawRecord) -> tuple[str | None, Native]:
-        """Read a record whose topic tells no channel: its field `channel` does, and so its form.
+        """Read a record whose topic does not determine its channel: its field `channel` does.
 
-        Most are native, so that is tried first.
+        The channel determines the format. Most records are native, so native is tried first.
         """
         read: Native | None
         refusal: InputError | None = None
@@ -171,10 +171,10 @@ class Decoder:
         if channel is None:
             if read is not None and _is_outcome(record, read):
                 return None, read
-            raise refusal or InputError("invalid", "no `channel`, and no topic that tells it")
+            raise refusal or InputError("invalid", "no `channel`, and no topic of a channel")
         reader = self._readers.get(channel) if isinstance(channel, str) else None
         if reader is None:
-            raise InputError("invalid", "`channel` names none that is declared")
+            raise InputError("invalid", "`channel` is not a declared one")
         if reader is not native.read:
             return channel, reader(record)
         if read is None:
@@ -223,9 +223,9 @@ class Decoder:
         )
 
     def _identifiers(self, given: native.Identifiers) -> list[Identifier]:
-        """Return the identifiers that count, the strongest type first; raises InputError.
+        """Return the usable identifiers, the strongest type first; raises InputError.
 
-        How many steps they take is counted alike, whichever of them were seen before.
+        Cached identifiers count as many steps as others, so that results do not depend on a cache.
         """
         found: dict[str, Identifier] = {}
         declared = tried = taken = 0
@@ -254,7 +254,7 @@ class Decoder:
         return list(found.values())
 
     def _resolve(self, type_: str, value: str) -> tuple[Identifier | str, int]:
-        """Return the identifier that a value stands for, or why it stands for none, and steps."""
+        """Return the identifier of a value, or the reason why there is none; and its steps."""
         kind = self._kinds[type_]
         if is_too_long(kind, value):
             return "unusable", 0
@@ -286,5 +286,5 @@ def _time_of(text: str) -> int:
 
 
 def _text_of(number: float) -> str:
-    """Return a number as text: the digits of an integer, the shortest that round-trip else."""
+    """Return a number as text: an integer's digits, else the shortest that round-trip."""
     return str(number) if isinstance(number, int) else repr(number)

@@ -1,9 +1,9 @@
-"""Recorded events from files: opened, read record by record, decoded, put in order.
+"""Recorded events from files: opened, read record by record, decoded, ordered.
 
     paths --rows of each--> records --decoder--> decoded --merge, or sort--> one stream
 
-A record's coordinates are its file's name, the file's number among those given (from 0), and the
-number of its line (of a table: the row's first line; of Parquet: the row), from 1.
+A record's coordinates are the name of its file, the file's number among those given (from 0), and
+its line number, from 1 (in CSV: of the row's first line; in Parquet: of the row).
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _ENDINGS = (".jsonl", ".csv", ".jsonl.gz", ".csv.gz", ".parquet")
 
 
 def choose_channel(program: Program, asked: str | None) -> str | None:
-    """Return the channel that all records are of, or None where each one's field tells.
+    """Return the channel of all records, or None if each record's field `channel` determines it.
 
-    That is the one asked for; else the only one with events in, unless its format is native, which
-    has a field for it. Raises UsageError for one that is not declared.
+    That is the channel asked for; else the only channel with `in`, unless its format is native,
+    which has that field. Raises UsageError for a channel that is not declared.
     """
     if asked is not None:
         if asked not in program.channels:
@@ -59,11 +59,11 @@ def read(
     sort: bool = False,
     stdin: BinaryIO | None = None,
 ) -> Iterator[DecodedRecord]:
-    """Return the records of all files with what they decode to, in order.
+    """Return the records of all files, decoded, in order.
 
-    `now` is every record's timestamp, in ms. Several files are merged by event time; with `sort`
-    everything is ordered by it, also within a file. `-` is standard input, JSON lines. Raises
-    UsageError at once where a file cannot be read, and on the way where one is damaged.
+    `now` is the timestamp of every record, in ms. Several files are merged by event time; with
+    `sort` all records are sorted by it, also within a file. `-` is standard input, as JSON lines.
+    Raises UsageError at once if a file cannot be read, and during iteration if one is damaged.
     """
     if paths.count(STDIN) > 1:
         raise UsageError("`-` is given twice; standard input can be read once")
@@ -79,7 +79,10 @@ def read(
 
 
 def objects(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the number and content of each row of a file that is no events; raises UsageError."""
+    """Yield the number and content of each row of a file that holds no events.
+
+    Raises UsageError.
+    """
     _check(path)
     for number, value, error in _rows(path, None):
         try:
@@ -98,7 +101,7 @@ def _decoded(
 
 
 def _rows(path: str, stdin: BinaryIO | None) -> Generator[Row]:
-    """Yield the rows of one file, by what its name ends in; raises UsageError."""
+    """Yield the rows of one file, in the format of its name's ending; raises UsageError."""
     if _is(path, ".parquet"):
         yield from table.read_parquet(path)
         return
@@ -113,7 +116,7 @@ def _rows(path: str, stdin: BinaryIO | None) -> Generator[Row]:
         where = f" beyond line {number}" if number else ""
         why = error.strerror if isinstance(error, OSError) else None
         raise UsageError(
-            f"{path}: cannot be read{where}: {why or error}. Name a file that is there and whole"
+            f"{path}: cannot be read{where}: {why or error}. Name a file that is present and whole"
         ) from error
 
 
@@ -126,7 +129,7 @@ def _json_lines(stream: BinaryIO) -> Iterator[Row]:
 
 @contextmanager
 def _opened(path: str, stdin: BinaryIO | None) -> Iterator[BinaryIO]:
-    """Open a file, unpacked where it is packed; standard input is left open at the end."""
+    """Open a file, unpacking it if it is packed; standard input is not closed at the end."""
     if path == STDIN:
         yield stdin or sys.stdin.buffer
     elif _is(path, ".gz"):
@@ -139,11 +142,11 @@ def _opened(path: str, stdin: BinaryIO | None) -> Iterator[BinaryIO]:
 
 
 def _check(path: str) -> None:
-    """Raise UsageError for a file that cannot be read, as far as its beginning tells."""
+    """Raise UsageError for a file whose beginning cannot be read."""
     if path == STDIN:
         return
     if not _is(path, *_ENDINGS):
-        raise UsageError(f"{path}: no known kind of file; it may end in {', '.join(_ENDINGS)}")
+        raise UsageError(f"{path}: unknown kind of file; it may end in {', '.join(_ENDINGS)}")
     if Path(path).is_fifo():
         return
     with closing(_rows(path, None)) as rows:

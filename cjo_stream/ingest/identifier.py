@@ -1,4 +1,4 @@
-"""How identifiers are named: by a keyed hash, so that no key or log shows a value."""
+"""Identifiers are named by a keyed hash, so that no key or log shows a value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HASH_BYTES = 16
 def identifier_hash(tenant_key: bytes, type_: str, value: str) -> str:
     """Return the first 16 bytes of HMAC-SHA256(tenant key, type NUL value), as 32 hex digits.
 
-    `value` is normalised. A type's name holds no NUL, so no two pairs share a text.
+    `value` is normalised. A type's name has no NUL, so different pairs give different texts.
     """
     text = f"{type_}\0{value}".encode()
     return hmac.digest(tenant_key, text, "sha256")[:_HASH_BYTES].hex()
@@ -30,10 +30,10 @@ def split(written: str) -> tuple[str, str]:
 
 
 def named(program: Program, tenant_key: bytes, written: str) -> Identifier:
-    """Return the identifier that an operator writes `type:value`, as any producer may write it.
+    """Return the identifier that an operator writes as `type:value`, normalised as in events.
 
-    Raises UsageError where the topology has no such type, and for a value that names nobody; the
-    error shows no value.
+    Raises UsageError if the topology has no such type, or if the value is blocked or has no normal
+    form; the error does not show the value.
     """
     type_, value = split(written)
     declared = program.identifiers.get(type_)
@@ -42,5 +42,5 @@ def named(program: Program, tenant_key: bytes, written: str) -> Identifier:
         raise UsageError(f"topology {program.topology} has no identifier `{type_}`, only {types}")
     normal = normaliser(declared, program.region)(value)
     if not normal or is_blocked(normal, program.blocked):
-        raise UsageError(f"this value is no {type_} that could name anybody: how is it written?")
+        raise UsageError(f"this value is not a usable {type_}: check how it is written")
     return Identifier(type_, normal, identifier_hash(tenant_key, type_, normal))

@@ -1,16 +1,16 @@
-"""Identifiers as they are written become values that compare equal when they mean the same.
+"""Normalises identifiers, so that different spellings of the same identifier are equal.
 
     normalise     value
     email         stripped; checked by email-validator without asking DNS; all in lower case
     phone         E.164, by phonenumbers; a national number is one of the topology's region
     (none)        NFKC, then stripped
 
-An e-mail domain of `.test` is accepted (RFC 2606 sets it aside for tests). A phone number need
-only be possible, by its length: which ranges are in use changes with each release of the library,
-and a customer must not.
+An e-mail domain of `.test` is accepted (RFC 2606 reserves it for tests). A phone number must only
+be possible, by its length: the ranges in use change with each release of the library, but a
+customer's identifier must not.
 
-Normalising takes time, and some values take far more than others. So each kind has a length beyond
-which a text is none of it and is not looked into, and `steps` says what a value may take: about a
+Some values take much longer to normalise than others. So each kind has a bound of length, beyond
+which a text is rejected unread, and `steps` returns how long a value may take at most: about a
 microsecond a step, by its length and letters alone.
 """
 
@@ -27,11 +27,11 @@ from cjo_stream.core.program.topology import IdentifierType
 from cjo_stream.core.word import NormalForm
 
 VALUE_CHARACTERS_MAX = 1_000
-"""A longer text names nobody, and would only swell state."""
+"""A longer text is not an identifier; it would only make the state large."""
 EMAIL_BYTES_MAX = 254
 """RFC 5321."""
 PHONE_CHARACTERS_MAX = 40
-"""15 digits, and what parts them."""
+"""15 digits, and separators."""
 
 BLOCKED = frozenset({"", "-1", "0", "null", "none", "undefined", "anonymous", "unknown", "n/a"})
 _ZEROS = re.compile(r"[0-]*")
@@ -40,16 +40,16 @@ Normalise = Callable[[str], str | None]
 
 
 def is_blocked(value: str, blocked: frozenset[str]) -> bool:
-    """Return whether a value stands for nobody: built in, or among the topology's `blocked`.
+    """Return whether a value is blocked: by the built-in list, or by the topology's `blocked`.
 
-    `blocked` is in lower case; any case of `value` is.
+    `blocked` is in lower case; the case of `value` does not matter.
     """
     lowered = value.strip().lower()
     return lowered in BLOCKED or lowered in blocked or _ZEROS.fullmatch(lowered) is not None
 
 
 def normaliser(identifier: IdentifierType, region: str | None) -> Normalise:
-    """Return the function that gives a type's normal form, or None for what has none."""
+    """Return the function that normalises values of a type; it returns None for a bad value."""
     if identifier.normalise == NormalForm.EMAIL:
         return email
     if identifier.normalise == NormalForm.PHONE:
@@ -67,7 +67,7 @@ def is_too_long(kind: NormalForm | None, value: str) -> bool:
 
 
 def steps(kind: NormalForm | None, value: str) -> int:
-    """Return how many steps a value of a kind may take to normalise; 0 for one that is too long.
+    """Return how many steps a value may take to normalise; 0 if it is too long.
 
     >>> names = ("ann.lee@example.com", "ann@xn--bcher-kva.example")
     >>> [steps(NormalForm.EMAIL, name) for name in names]
@@ -90,7 +90,7 @@ def text(value: str) -> str | None:
 
 
 def email(value: str) -> str | None:
-    """Return an address in lower case, or None where it is none.
+    """Return an e-mail address in lower case, or None if the text is not one.
 
     >>> email(" Ann.Lee@Example.COM ")
     'ann.lee@example.com'
@@ -103,7 +103,7 @@ def email(value: str) -> str | None:
 
 
 def phone(value: str, region: str | None) -> str | None:
-    """Return a number in E.164, or None where it is none, or lacks its area.
+    """Return a phone number in E.164, or None if the text is not one, or lacks its area code.
 
     >>> phone("0170 1234567", "DE")
     '+491701234567'

@@ -1,7 +1,7 @@
-"""Putting decoded records in the order of their event times.
+"""Orders decoded records by event time.
 
-A refused record has no time of its own: it keeps the place behind the event that came before it
-in its file, and so takes that one's time (before a file's first event: the beginning).
+A refused record has no event time. It stays behind the event before it in its file, so it gets
+that event's time (before the first event of a file: the lowest).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CHUNK_BYTES = 64 * 1024 * 1024
 RUNS_MAX = 64
 
 _RECORD_BYTES = 1_500
-"""About what a decoded record takes in memory beside its raw bytes, counted threefold."""
+"""Approximate memory of a decoded record besides its raw bytes, which count three times."""
 _LENGTH_BYTES = 4
 _BUFFER_BYTES = 256 * 1024
 
@@ -46,7 +46,7 @@ _time_of = itemgetter(0)
 
 
 def timed(records: Iterable[DecodedRecord]) -> Iterator[Timed]:
-    """Yield the records of one file with the times by which they are placed."""
+    """Yield the records of one file with the times by which they are ordered."""
     time = BEGINNING
     for record, decoded in records:
         if isinstance(decoded, Event):
@@ -55,9 +55,9 @@ def timed(records: Iterable[DecodedRecord]) -> Iterator[Timed]:
 
 
 def merge(sources: Sequence[Iterable[DecodedRecord]]) -> Iterator[DecodedRecord]:
-    """Yield the records of several files, at each step the one whose time is the earliest.
+    """Yield the records of several files, always the one with the earliest time next.
 
-    Ties go by the order of `sources`; within a file the order stays.
+    Ties go by the order of `sources`; the order within each file is kept.
     """
     for _, decoded in heapq.merge(*(timed(source) for source in sources), key=_time_of):
         yield decoded
@@ -66,10 +66,10 @@ def merge(sources: Sequence[Iterable[DecodedRecord]]) -> Iterator[DecodedRecord]
 def sort(
     sources: Iterable[Iterable[DecodedRecord]], chunk_bytes: int = CHUNK_BYTES
 ) -> Iterator[DecodedRecord]:
-    """Yield all records by time; of equal times, as they stand in `sources`, one after the other.
+    """Yield all records by time; records of equal time keep the order of `sources`.
 
-    Takes about `chunk_bytes` of memory: what is more goes through temporary files. Raises
-    RetryError where those find no room.
+    It uses about `chunk_bytes` of memory, and temporary files for the rest. Raises RetryError if
+    there is no room for these.
     """
     chunk: list[Timed] = []
     held_bytes = 0
@@ -98,7 +98,7 @@ def sort(
 
 
 def _reduce(runs: list[Path], folder: Path) -> list[Path]:
-    """Merge neighbouring runs until few enough are left to be open at once."""
+    """Merge neighbouring runs until all of them can be open at once."""
     level = 0
     while len(runs) > RUNS_MAX:
         level += 1
@@ -128,7 +128,7 @@ def _spill(entries: Iterable[Timed], path: Path) -> Path:
     except OSError as error:
         raise RetryError(
             f"sorting cannot write its temporary files below {path.parent.parent}: "
-            f"{error.strerror}. Make room there, or let TMPDIR name another folder"
+            f"{error.strerror}. Make room there, or set TMPDIR to another folder"
         ) from error
     return path
 

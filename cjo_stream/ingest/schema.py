@@ -1,7 +1,7 @@
 """JSON Schema of the native event, for producers (docs/events.md).
 
-What depends on the topology (which channels and identifier types there are) is not in it, nor what
-depends on the moment (a time too far ahead).
+It does not cover rules that depend on the topology (channels, identifier types) or on the present
+(a time too far ahead).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def event_schema() -> dict[str, Any]:
                 "anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer"}],
             },
             "identifiers": {
-                "description": "Whom it is about: values by identifier type, one or a list.",
+                "description": "The customer: values by identifier type, one or a list.",
                 "type": "object",
                 "minProperties": 1,
                 "additionalProperties": {"anyOf": [value, {"type": "array", "items": value}]},
@@ -49,11 +49,11 @@ def event_schema() -> dict[str, Any]:
                 "maxLength": ID_CHARACTERS_MAX,
             },
             "attributes": {
-                "description": "What else the event says, by name: any JSON, at most 64 KiB.",
+                "description": "Further values of the event, by name: any JSON, at most 64 KiB.",
                 "type": "object",
             },
             "channel": {
-                "description": "The channel; needed in files, for on Kafka the topic says it.",
+                "description": "The channel; needed in files. On Kafka the topic determines it.",
                 "type": "string",
             },
         },

@@ -1,8 +1,8 @@
 """Rows of tables as JSON objects: CSV and Parquet.
 
-CSV: UTF-8, commas, the first row names the columns; every value is text, an empty cell an empty
-one. A row that is not well-formed, or has more cells than there are names, is a row with an error.
-Parquet: nulls are left out, times are RFC 3339 (UTC where the column has no zone).
+CSV: UTF-8, with commas; the first row names the columns; every value is text, and an empty cell is
+an empty text. A malformed row, or one with more cells than columns, is a row with an error.
+Parquet: nulls are left out; times are RFC 3339 (UTC if the column has no zone).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 from cjo_stream.errors import InputError, UsageError
 
 LINE_BYTES_MAX = 1024 * 1024
-"""Of a longer line only the beginning is kept: far more than a record may have."""
+"""Only the beginning of a longer line is kept. It is far above the bound of a record."""
 
 _BOM = b"\xef\xbb\xbf"
 _BATCH_ROWS = 1_000
@@ -26,7 +26,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
 class Row(NamedTuple):
-    """One record of a file: the number of its (first) line, its bytes, what is wrong with it."""
+    """One record of a file: the number of its (first) line, its bytes, its error."""
 
     number: int
     value: bytes
@@ -34,9 +34,9 @@ class Row(NamedTuple):
 
 
 def read_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield (number, line with its end) from 1 on, without a byte order mark at the beginning.
+    """Yield (number from 1, line with its end), without a byte order mark at the beginning.
 
-    Of a line beyond LINE_BYTES_MAX the rest is read past, so memory stays bounded.
+    The rest of a line beyond LINE_BYTES_MAX is skipped, so memory stays bounded.
     """
     number = 0
     while line := stream.readline(LINE_BYTES_MAX):
@@ -55,7 +55,7 @@ def read_csv(stream: BinaryIO, name: str) -> Iterator[Row]:
         header = _next(reader) or []
     except csv.Error as error:
         raise UsageError(
-            f"{name}: the first row is no CSV header ({error}): name the columns there"
+            f"{name}: the first row is not a CSV header ({error}): name the columns there"
         ) from None
     _check_header(header, name)
     while True:
@@ -75,8 +75,8 @@ def read_csv(stream: BinaryIO, name: str) -> Iterator[Row]:
 def _next(reader: Iterator[list[str]]) -> list[str] | None:
     """Return the next row, None at the end.
 
-    The module has one bound of a field's length for all of its readers, and a row here may be one
-    field: it holds for this row alone.
+    A row may be one long field. The csv module has one bound on fields for all its readers, so the
+    bound is raised for this row only.
     """
     before = csv.field_size_limit(LINE_BYTES_MAX)
     try:
@@ -97,12 +97,12 @@ def read_parquet(path: str) -> Iterator[Row]:
                     yield Row(number, _encoder.encode(_present(row)))
     except (OSError, pyarrow.ArrowException) as error:
         raise UsageError(
-            f"{path}: cannot be read as Parquet ({error}): name a file that is there and whole"
+            f"{path}: cannot be read as Parquet ({error}): name a file that is present and whole"
         ) from error
 
 
 def import_pyarrow() -> tuple[Any, Any]:
-    """Return the modules pyarrow and pyarrow.parquet; raises UsageError where not installed."""
+    """Return the modules pyarrow and pyarrow.parquet; raises UsageError if not installed."""
     try:
         import pyarrow
         import pyarrow.parquet
@@ -114,7 +114,7 @@ def import_pyarrow() -> tuple[Any, Any]:
 
 
 class _CsvLines:
-    """The lines of a CSV file as text, with the bytes that the row being read has taken."""
+    """The lines of a CSV file as text, and the bytes of the row being read."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._lines = read_lines(stream)
@@ -130,7 +130,7 @@ class _CsvLines:
             self.first = number
         self.taken.append(line)
         if len(line) >= LINE_BYTES_MAX and not line.endswith(b"\n"):
-            # Cut, perhaps within quotes: what follows must not be taken for the rest of them.
+            # The line is cut, perhaps within quotes: the next line must not continue them.
             raise csv.Error("a line that is too long")
         return line.decode("utf-8", "surrogateescape")
 
@@ -144,7 +144,7 @@ def _check_header(header: list[str], name: str) -> None:
         if column and column in seen:
             raise UsageError(f"{name}: two columns are named {json.dumps(column)}; rename one")
         if any("\ud800" <= character <= "\udfff" for character in column):
-            raise UsageError(f"{name}: the first row is no CSV header in UTF-8: write it so")
+            raise UsageError(f"{name}: the first row is not a CSV header in UTF-8: correct it")
         seen.add(column)
 
 
@@ -163,11 +163,11 @@ def _refused(source: _CsvLines, detail: str) -> InputError:
     size = sum(map(len, source.taken))
     if size >= LINE_BYTES_MAX:
         return InputError("too_large", f"a row of {size} bytes or more")
-    return InputError("malformed", f"no row of CSV: {detail}")
+    return InputError("malformed", f"not a row of CSV: {detail}")
 
 
 def _whole_times(batch: Any, pyarrow: Any) -> Any:
-    """Return the batch with its columns of times in microseconds, UTC: what Python can hold."""
+    """Return the batch with times in microseconds, UTC, the finest that Python has."""
     columns = []
     for field, column in zip(batch.schema, batch.columns, strict=True):
         if pyarrow.types.is_timestamp(field.type):
@@ -178,7 +178,7 @@ def _whole_times(batch: Any, pyarrow: Any) -> Any:
 
 
 def _present(value: Any) -> Any:
-    """Return `value` without the nulls and NaNs that stand for absent fields, at any depth."""
+    """Return `value` without nulls and NaNs, which mean absent fields, at any depth."""
     if isinstance(value, dict):
         there = ((name, inner) for name, inner in value.items() if not _is_absent(inner))
         return {name: _present(inner) for name, inner in there}

@@ -1,12 +1,12 @@
-"""The tenant's key, known again: by a fingerprint that an installation keeps from its first day.
+"""Recognises the tenant's key by a fingerprint, which an installation keeps from its first start.
 
-With another key every customer would be a stranger, in silence: their ids, and the partitions
-they lie in, derive from it. So whoever uses the key compares it first.
+Customers' ids, and their partitions, are derived from the key. With another key every customer
+would silently become a new one, so each process compares the key before it uses it.
 
-The fingerprint is public to whoever reads the installation's topics. It is an HMAC as identifiers'
-hashes are, over a text that no identifier has (those hold a NUL), cut to 8 bytes. It helps to find
-a key that can be guessed, but no more than the hash of one identifier that one knows oneself: the
-key has to be a random one. Nothing else follows from it, identifiers' hashes least of all.
+Everybody who can read the installation's topics can read the fingerprint. It is an HMAC, like the
+hashes of identifiers, over a text that no identifier has (those contain a NUL), cut to 8 bytes. It
+makes guessing a weak key no easier than the hash of a known identifier does, so the key must be
+random. It reveals nothing about identifiers or their hashes.
 """
 
 from __future__ import annotations
@@ -26,12 +26,15 @@ def fingerprint(tenant_key: bytes) -> str:
 
 
 def check_fingerprint(tenant_key: bytes, kept: str, whose: str) -> None:
-    """Raise RefusalError where `kept` is another key's; `whose` says what keeps it, in words."""
+    """Raise RefusalError if `kept` is the fingerprint of another key.
+
+    `whose` names the keeper of the fingerprint, for the message.
+    """
     given = fingerprint(tenant_key)
     if given != kept:
         raise RefusalError(
             f"CJO_TENANT_KEY is not the key of {whose} (its fingerprint is {kept}, that of the "
-            f"key given {given}): with it every customer would be a stranger. Set CJO_TENANT_KEY "
+            f"key given {given}): with it every customer would be a new one. Set CJO_TENANT_KEY "
             "to the key that it was made with (of a demo: unset it); another key is for another "
             "installation"
         )

@@ -1,8 +1,8 @@
-"""What is added up: one case for each logged choice.
+"""The cases of an evaluation: one for each logged choice.
 
-From the engine's records, the model of rewards is what the decisions themselves believed: P x V of
-each candidate. In rows of another log it is each action's mean reward without the row at hand,
-drawn towards the mean of all by the weight of one row.
+For the engine's records, the model of rewards is P x V of each candidate, as the decision computed
+it. For rows of another log it is each action's mean reward over the other rows, shrunk towards the
+mean of all rows by the weight of one row.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ UNIFORM: Final = None
 
 
 class Cases(msgspec.Struct, frozen=True):
-    """The cases, and how many choices are left out: their reward windows are still open."""
+    """The cases, and the number of choices left out because their reward windows are open."""
 
     cases: list[Case]
     pending: int
@@ -40,8 +40,8 @@ def cases_of_decisions(
 ) -> Cases:
     """Return a case for each `decide` whose choice was sent and whose reward window has closed.
 
-    Time has run to the latest record's. The reward of an acceptance is what its outcome said that
-    it is worth, else the V of the decision; a choice without a reward record earned nothing.
+    The present is the time of the latest record. The reward of an acceptance is the worth that its
+    outcome states, else V of the decision; a choice without a reward record earned nothing.
     """
     end = 0
     accepted: dict[str, float | None] = {}
@@ -97,7 +97,7 @@ def _factor(number: float | None) -> float:
 def cases_of_rows(rows: Sequence[Row], action: str | None = UNIFORM) -> list[Case]:
     """Return the cases of a policy that always takes `action`; UNIFORM: any action of the log.
 
-    A row's candidates are all actions that the log has.
+    The candidates of each row are all actions in the log.
     """
     rewards: dict[str, float] = {}
     numbers: dict[str, int] = {}

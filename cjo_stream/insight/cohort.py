@@ -1,15 +1,16 @@
-"""Who is compared: the groups of each holdout, from decision, transition and identity records.
+"""The groups of each holdout, from decision, transition and identity records.
 
-A customer enters a journey's comparison with the first decision in it that chose something, which
-was sent to treated customers and recorded as `suppressed: holdout` for held-out ones: before that
-moment both groups were alike. What counts is a goal of that journey from then on.
+A customer enters a journey's comparison with the first decision in it that chose something. The
+choice was sent to treated customers, and recorded as `suppressed: holdout` for held-out ones:
+before it both groups were treated alike. A goal of that journey counts from that decision on.
 
-The universal holdout is told by the gate `holdout`, the first of all: an action that was ever
-stopped there is marketing, and a customer for whom one was asked is held out, or is not, whatever
-the later gates said. What counts is a goal of any journey from the first such request on.
+The groups of the universal holdout follow from the gate `holdout`, the first of all: an action
+that was ever stopped there is marketing; a customer for whom such an action was judged is held out
+if it was stopped there, and else treated, whatever the later gates did. A goal of any journey
+counts from the first such decision on.
 
-Customers who merged are one, under the id that stayed. One who was both in a comparison (held out
-on one side of a merge, treated on the other) is *mixed*, and left out.
+Merged customers are one, under the id that stayed. A customer who was in both groups of a
+comparison (held out on one side of a merge, treated on the other) is *mixed*, and left out.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Lift(msgspec.Struct, frozen=True):
 
 
 class _Entry(msgspec.Struct):
-    """When a customer came into a comparison, and as what."""
+    """When a customer entered a comparison, and in which group."""
 
     at: int
     treated: bool = False
@@ -43,40 +44,40 @@ class _Entry(msgspec.Struct):
 
     @property
     def is_mixed(self) -> bool:
-        """Whether the customer was both."""
+        """Whether the customer was in both groups."""
         return self.treated and self.held_out
 
     def join(self, other: _Entry) -> None:
-        """Let this be the entry of both."""
+        """Add another entry of the same customer."""
         self.at = min(self.at, other.at)
         self.treated |= other.treated
         self.held_out |= other.held_out
 
 
 class Cohorts:
-    """Gathers records of one installation, in any order, then compares."""
+    """Collects records of one installation, in any order, then compares the groups."""
 
     def __init__(self) -> None:
         self._stayed: dict[str, str] = {}
-        """Customer who was absorbed -> by whom."""
+        """Absorbed customer -> the customer that absorbed it."""
         self._kinds: dict[str, set[bool]] = {}
-        """Instance -> what its transitions say of holdout."""
+        """Instance -> the values of `holdout` in its transitions."""
         self._holding: set[str] = set()
-        """Journeys of which a transition was a held-out customer's."""
+        """Journeys with a transition of a held-out customer."""
         self._goals: dict[str, dict[str, int]] = {}
         """Journey -> customer -> time of the latest goal."""
         self._chosen: dict[str, dict[tuple[str, str], _Entry]] = {}
         """Journey -> customer and instance -> first choice."""
         self._asked: dict[str, dict[str, _Entry]] = {}
-        """Action -> customer -> first request."""
+        """Action -> customer -> first decision that judged it."""
         self._marketing: set[str] = set()
 
-    def take(self, record: Decision | Transition | IdentityChange) -> None:
-        """Take note of a record."""
+    def add(self, record: Decision | Transition | IdentityChange) -> None:
+        """Add a record."""
         if isinstance(record, Decision):
-            self._take_decision(record)
+            self._add_decision(record)
         elif isinstance(record, Transition):
-            self._take_transition(record)
+            self._add_transition(record)
         elif record.kind == "merged":
             for absorbed in record.absorbed:
                 self._stayed[absorbed] = record.customer_id
@@ -84,7 +85,7 @@ class Cohorts:
     def compare(self, values: Mapping[str, float] | None = None) -> list[Lift]:
         """Return a lift for each holdout, the universal first, then by journey.
 
-        `values`: customer id -> what the customer was worth; without, values are not compared.
+        `values`: customer id -> the customer's value; without them values are not compared.
         """
         found = []
         if self._marketing:
@@ -98,12 +99,12 @@ class Cohorts:
         return found
 
     def held_out_journeys(self) -> list[str]:
-        """Return the journeys that hold somebody out, whether anything was chosen yet or not."""
+        """Return the journeys that hold somebody out, even if nothing was chosen yet."""
         return sorted(self._holding)
 
     # --- records
 
-    def _take_decision(self, decision: Decision) -> None:
+    def _add_decision(self, decision: Decision) -> None:
         customer, at = decision.customer_id, decision.time
         for candidate in decision.candidates:
             held = candidate.gate == "holdout"
@@ -118,7 +119,7 @@ class Cohorts:
         chosen = self._chosen.setdefault(journey.name, {})
         _enter(chosen, (customer, journey.instance_id), _Entry(at, False, held))
 
-    def _take_transition(self, transition: Transition) -> None:
+    def _add_transition(self, transition: Transition) -> None:
         if transition.instance_id is not None:
             self._kinds.setdefault(transition.instance_id, set()).add(transition.holdout)
         if transition.holdout:

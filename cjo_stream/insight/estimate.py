@@ -1,15 +1,16 @@
-"""What another policy would have earned, estimated from the choices of the one that was logged.
+"""Estimates what a candidate policy would have earned, from the choices of the logged policy.
 
-With w the candidate's probability of a logged choice over that with which it was logged:
+With w the candidate policy's probability of a logged choice, divided by the logged policy's:
 
     IPW      mean(w r)                     unbiased; Horvitz and Thompson 1952
     SNIPW    sum(w r) / sum(w)             a little biased, steadier; Swaminathan and Joachims 2015
     DR       mean(e + w (r - q))           unbiased where w or q is right; Dudik et al. 2011
 
-where q is what a model expects of the logged choice and e what it expects of the candidate's.
-Intervals are the normal ones, of SNIPW by the delta method. Where few choices carry all the weight
-they mean nothing: the *effective sample size*, sum(w)^2 / sum(w^2), says of how many equally
-weighted choices this is worth, and below EFFECTIVE_MIN there are no estimates.
+where r is the reward, q the reward that a model expects for the logged choice, and e the one it
+expects under the candidate policy. Intervals are normal, for SNIPW by the delta method. They are
+meaningless if few choices have most of the weight: the *effective sample size*, sum(w)^2 /
+sum(w^2), is the number of equally weighted choices with the same information, and below
+EFFECTIVE_MIN there are no estimates.
 """
 
 from __future__ import annotations
@@ -26,21 +27,21 @@ LEVEL: Final = 0.95
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One logged choice. Rewards in the unit of the log."""
+    """One logged choice. Rewards are in the unit of the log."""
 
     reward: float
     logged: float
     """The probability with which the logged policy made this choice, above 0."""
     wanted: float
-    """With which the candidate makes it."""
+    """The probability with which the candidate policy makes it."""
     expected: float = 0.0
-    """What a model expects of the candidate here."""
+    """The reward that a model expects under the candidate policy."""
     believed: float = 0.0
-    """What the same model expects of the logged choice."""
+    """The reward that the same model expects for the logged choice."""
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """A value a choice, with its interval."""
+    """A mean reward a choice, with its interval."""
 
     value: float
     low: float
@@ -48,13 +49,13 @@ class Estimate(msgspec.Struct, frozen=True):
 
 
 class Evaluation(msgspec.Struct, frozen=True):
-    """What the logged policy earned, and what the candidate would have."""
+    """The rewards of the logged policy, and the estimates for the candidate policy."""
 
     cases: int
     effective: float
     """The effective sample size."""
     clipped: int
-    """Choices whose weight was cut down to the bound."""
+    """The number of choices whose weight was clipped."""
     logged: Estimate
     ipw: Estimate | None
     snipw: Estimate | None
@@ -62,7 +63,7 @@ class Evaluation(msgspec.Struct, frozen=True):
 
     @property
     def is_enough(self) -> bool:
-        """Whether there are estimates."""
+        """Whether the effective sample size suffices for estimates."""
         return self.ipw is not None
 
 
@@ -73,7 +74,7 @@ def evaluate(
     effective_min: float = EFFECTIVE_MIN,
     level: float = LEVEL,
 ) -> Evaluation:
-    """Return the estimates; weights above `clip` are cut down to it (some bias, less variance)."""
+    """Return the estimates; weights above `clip` are set to it (some bias, less variance)."""
     rows = [(min(c.wanted / c.logged, clip), c) for c in cases]
     z = NormalDist().inv_cdf((1.0 + level) / 2.0)
     total = math.fsum(w for w, _ in rows)

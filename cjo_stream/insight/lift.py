@@ -1,9 +1,9 @@
 """Held out and treated customers compared.
 
 The difference of two rates has Newcombe's interval (1998, Statistics in Medicine 17, method 10),
-built of two Wilson intervals, which holds for small groups and rare goals too; that of two means
-has Welch's, in its normal form. *Detectable* is the smallest true difference which groups of this
-size would have shown in POWER of all cases.
+built from two Wilson intervals; it is also valid for small groups and rare goals. The difference
+of two means has Welch's interval, in its normal form. *Detectable* is the smallest true difference
+that groups of this size show with probability POWER.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Group(msgspec.Struct):
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """Treated less held out, with the smallest true difference that would have been seen."""
+    """Treated minus held out, with its interval and the smallest detectable difference."""
 
     treated: float
     held_out: float
@@ -56,12 +56,12 @@ class Difference(msgspec.Struct, frozen=True):
 
     @property
     def is_seen(self) -> bool:
-        """Whether the interval leaves out 0."""
+        """Whether the interval excludes 0."""
         return self.lift.low > 0.0 or self.lift.high < 0.0
 
 
 def compare_rates(treated: Group, held_out: Group, level: float = LEVEL) -> Difference | None:
-    """Return the difference of the goal rates; None where a group is empty."""
+    """Return the difference of the goal rates; None if a group is empty."""
     if not (treated.customers and held_out.customers):
         return None
     z = NormalDist().inv_cdf((1.0 + level) / 2.0)
@@ -79,7 +79,7 @@ def compare_rates(treated: Group, held_out: Group, level: float = LEVEL) -> Diff
 
 
 def compare_values(treated: Group, held_out: Group, level: float = LEVEL) -> Difference | None:
-    """Return the difference of the values a customer; None where a group has fewer than two."""
+    """Return the difference of the mean values; None if a group has fewer than two customers."""
     if treated.customers < 2 or held_out.customers < 2:
         return None
     z = NormalDist().inv_cdf((1.0 + level) / 2.0)
@@ -91,7 +91,7 @@ def compare_values(treated: Group, held_out: Group, level: float = LEVEL) -> Dif
 
 
 def _detectable_rate(treated: Group, held_out: Group, z: float) -> float:
-    """Return the rise over the held-out rate which is seen with POWER: a fixed point."""
+    """Return the rise over the held-out rate that is seen with probability POWER (fixed point)."""
     share = treated.customers / (treated.customers + held_out.customers)
     base = (held_out.goals + 0.5) / (held_out.customers + 1.0)
     rise = 0.0

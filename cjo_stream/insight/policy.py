@@ -1,8 +1,8 @@
-"""Another policy, put before a decision as it was recorded: how likely it chooses what.
+"""Candidate policies, applied to recorded decisions: the probability of each choice.
 
-A policy can only choose among the candidates that passed the gates then. A topology's numbers are
-laid over the recorded ones where they are numbers; an expression, a learnt propensity or a context
-weight cannot be asked again without the customer, so what was recorded of them stands.
+A policy can choose only among the candidates that passed the gates at the time. Constant numbers
+of a topology replace the recorded ones; an expression, a learnt propensity or a context weight
+cannot be evaluated again without the customer, so their recorded values are kept.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cjo_stream.core.record import Candidate, Decision
 Treatment = tuple[str, str]
 """(action, channel)"""
 Policy = Callable[[Decision], Mapping[Treatment, float]]
-"""Probabilities of choices; what is missing to 1 is the probability of choosing nothing."""
+"""Probabilities of choices; the rest up to 1 is the probability of choosing nothing."""
 
 
 def passed(decision: Decision) -> list[Candidate]:
@@ -28,18 +28,18 @@ def passed(decision: Decision) -> list[Candidate]:
 
 
 def treatment(candidate: Candidate) -> Treatment:
-    """Return what a candidate is."""
+    """Return a candidate's treatment."""
     return candidate.action, candidate.channel
 
 
 def uniform(decision: Decision) -> dict[Treatment, float]:
-    """Choose each candidate that passed as often as any other."""
+    """Choose uniformly among the candidates that passed."""
     found = passed(decision)
     return {treatment(candidate): 1.0 / len(found) for candidate in found}
 
 
 def fixed(action: str, channel: str) -> Policy:
-    """Return the policy that chooses one treatment wherever it passed, else nothing."""
+    """Return the policy that chooses one treatment if it passed, else nothing."""
 
     def choose(decision: Decision) -> dict[Treatment, float]:
         wanted = (action, channel)
@@ -51,8 +51,8 @@ def fixed(action: str, channel: str) -> Policy:
 def arbitrated(program: Program) -> Policy:
     """Return the policy that arbitrates by a definition set's numbers.
 
-    A candidate that the set has not is not chosen. Of a policy that draws the best is taken: what
-    its posteriors would be, no record says.
+    It never chooses a candidate that is not in the set. If the set's policy draws from posteriors,
+    the best candidate is chosen instead, because records have no posteriors.
     """
     numbers = {
         (candidate.action.name, candidate.channel): _numbers(candidate)
@@ -85,7 +85,7 @@ def arbitrated(program: Program) -> Policy:
 
 
 class _Numbers(NamedTuple):
-    """What a definition set says of a candidate without a customer; None: it takes one."""
+    """A definition set's constants for a candidate; None: the number depends on the customer."""
 
     propensity: float | None
     value: float | None

@@ -1,8 +1,8 @@
-"""What operators ask of a definition set at work, wherever it runs.
+"""The operators' interface to an installation, the same on Kafka and in a folder.
 
-    port      the questions: of an installation, and of the records that it sent
-    answer    what comes back, as data
+    port      the questions: to an installation, and to its published records
+    answer    the answers, as data
 
-The answers are given by `kafka` (an installation on a broker) and `embedded` (a state folder, the
-results of a run). Who asks need not know which it is.
+`kafka` (an installation on a broker) and `embedded` (a state folder, the results of a run)
+implement it.
 """

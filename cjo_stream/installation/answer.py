@@ -1,4 +1,4 @@
-"""What an installation answers, as data."""
+"""The answers of an installation, as data."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _Answer = TypeVar("_Answer")
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """What `apply` did. `changed` is False where this very set was in force already.
+    """The result of `apply`. `changed` is False if the same set was already in force.
 
-    `behind`: topic/partition that intake still routes by another set; none while intake runs.
+    `behind`: topic/partition that intake still routes by an earlier set; none while intake runs.
     """
 
     number: int
@@ -25,25 +25,25 @@ class Applied(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """Which definition set runs where. Numbers are 0 before the first `apply`."""
+    """The definition sets in force. Numbers are 0 before the first `apply`."""
 
     topology: str | None
     applied: int
     """The set in force."""
     begun: int
-    """The highest set; above `applied` where an `apply` was broken off."""
+    """The highest set; it is above `applied` if an `apply` was interrupted."""
     partitions: dict[int, int | None]
-    """The active set of each partition; None where no task answered."""
+    """The active set of each partition; None if no task answered."""
     intake: dict[str, int] = {}
-    """By topic/partition, the set by which its records are routed."""
+    """By topic/partition, the set that routes its records."""
     libraries: list[str] = []
-    """Where this machine's data libraries differ from those of the applied set, in words."""
+    """How this machine's data libraries differ from those of the applied set, in words."""
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A place that still holds what it held before an erasure, and until when.
+    """A place that still has data from before an erasure, and for how long.
 
-    `kept_ms` is None where time does not decide; `how` says it in words.
+    `kept_ms` is None if the retention is not a time; `how` describes it in words.
     """
 
     place: str
@@ -54,17 +54,17 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One dead letter; `topic`, `partition` and `offset` name the record that was refused."""
+    """One dead letter; `topic`, `partition` and `offset` are those of the refused record."""
 
     time: int | None = None
-    """When it was refused, ms; None where the file of a run does not say."""
+    """When it was refused, ms; None in the file of a run, which has no such time."""
     reason: str
     detail: str
     topic: str
     partition: int
     offset: int
     value: str
-    """As text; what is no UTF-8 is replaced."""
+    """As text; bytes that are not UTF-8 are replaced."""
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -81,23 +81,23 @@ class Written(msgspec.Struct, frozen=True):
 def answered(body: Any, at: Identifier, answer: type[_Answer]) -> _Answer:
     """Return the answer to an order about the customer of `at`, from a reply's body.
 
-    Raises UsageError where no customer has the identifier, RetryError where it is on its way to
-    another customer, or the order failed.
+    Raises UsageError if no customer has the identifier, RetryError if it is moving to another
+    customer, or if the order failed.
     """
     if "error" in body:
         failed = msgspec.convert(body, Failed)
         raise RetryError(
             f"the command failed ({failed.error}) and changed nothing. This is a fault of "
-            "cjo-stream: the worker's log says where; report that, and give the command again "
-            "with the release that mends it"
+            "cjo-stream: the worker's log shows where; report it, and repeat the command with the "
+            "release that fixes it"
         )
     if body.get("found") is False:
         if msgspec.convert(body, Nobody).changed is True:
             raise RetryError(
-                f"this {at.type} is just going to another customer, nothing was done; try again"
+                f"this {at.type} is moving to another customer, and nothing was done; try again"
             )
         raise UsageError(
-            f"nobody is known by this {at.type}: is it written as its channel sends it, and "
-            "CJO_TENANT_KEY what it was when the events came?"
+            f"no customer has this {at.type}: write it as its channel sends it, and check that "
+            "CJO_TENANT_KEY is the key that the events came with"
         )
     return msgspec.convert(body, answer)

@@ -1,4 +1,4 @@
-"""The questions: of an installation, and of the records that it sent."""
+"""The questions: to an installation, and to its published records."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from cjo_stream.definition import DefinitionSet
 from cjo_stream.installation.answer import Applied, Kept, Refused, Status, Written
 
 Order = Callable[[str], ActorMessage]
-"""Makes the message of an order from the id of the command."""
+"""Makes an order's message from the command id."""
 _Record = TypeVar("_Record")
 _Answer = TypeVar("_Answer")
 
 
 class Records(Protocol):
-    """The records that went out, and what was refused."""
+    """The published records, and the refused ones."""
 
     place: str
-    """Where they are, for people."""
+    """Where they are, for messages."""
 
     def read(self, type_: type[_Record]) -> Iterator[_Record]:
-        """Yield the records of a kind, by its struct: those of one customer in their order."""
+        """Yield the records of a kind, by its struct; those of each customer are in order."""
 
     def since(self, kind: RecordKind, position: Mapping[str, int]) -> Iterator[Written]:
         """Yield the records of a kind that went out after `position`: in each lane, in its order.
@@ -39,18 +39,18 @@ class Records(Protocol):
 
 
 class Installation(Protocol):
-    """A definition set at work, and its customers."""
+    """A running definition set, and its customers."""
 
     place: str
-    """Where it is, for people."""
+    """Where it is, for messages."""
 
     def status(self) -> Status:
-        """Return which definition set runs where."""
+        """Return the definition sets in force."""
 
     def apply(self, definitions: DefinitionSet, on_step: Callable[[str], None]) -> Applied:
-        """Let a definition set govern, and return when it does; `on_step` is told each step.
+        """Put a definition set in force, and return once it is; report each step to `on_step`.
 
-        Raises UsageError and DefinitionError for a set that may not follow the one in force.
+        Raises UsageError and DefinitionError if the set must not follow the one in force.
         """
 
     def named(self, written: str) -> Identifier:
@@ -60,14 +60,14 @@ class Installation(Protocol):
         """Return the answer to an order that changes nothing; raises as `order`."""
 
     def order(self, at: Identifier, order: Order, answer: type[_Answer]) -> _Answer:
-        """Have an order carried out; return its answer.
+        """Carry out an order; return its answer.
 
-        Raises UsageError where no customer has the identifier, RetryError where it is on its way
-        to another customer, or the order failed.
+        Raises UsageError if no customer has the identifier, RetryError if it is moving to another
+        customer, or if the order failed.
         """
 
     def sweep(self) -> list[int]:
-        """Let every store forget what was overwritten; return the partitions that have not."""
+        """Remove overwritten values from every store; return the partitions that have not."""
 
     def kept(self) -> Sequence[Kept]:
-        """Return what still holds what was written before."""
+        """Return the places that still have earlier data."""

@@ -1,4 +1,4 @@
-"""What is shipped for the tests of others: a driver for topologies, and the store contract."""
+"""For users' own tests: a driver for topologies, and the contract of stores."""
 
 from cjo_stream.testing.driver import TopologyDriver
 

@@ -1,4 +1,4 @@
-"""Test a topology as its customers will meet it: given events at times, expect actions and states.
+"""Tests a topology end to end: send events at given times, then check actions and states.
 
     >>> driver = TopologyDriver("topologies/shop")
     >>> ada = {"user_id": "ada", "email": "ada@example.com"}
@@ -10,7 +10,7 @@
     >>> [action["action"] for action in driver.actions()]
     ['cart_reminder']
 
-The driver runs the real tasks over an in-memory log; time moves only by `send` and `advance`.
+The driver runs the engine's tasks over an in-memory log; only `send` and `advance` move time.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ Row = dict[str, Any]
 
 
 class TopologyDriver:
-    """One topology over an in-memory log; `partitions` only spreads the work, results agree."""
+    """One topology over an in-memory log; results do not depend on `partitions`."""
 
     def __init__(self, topology: str | Path | DefinitionSet, partitions: int = 1) -> None:
-        """Load the topology; raises DefinitionError with every error of its files."""
+        """Load the topology; raises DefinitionError with all errors of its files."""
         loaded = topology if isinstance(topology, DefinitionSet) else load(Path(topology))
         self._program = loaded.program
         self._records = _Records()
@@ -79,7 +79,7 @@ class TopologyDriver:
         attributes: Mapping[str, object] | None = None,
         id: str | None = None,  # noqa: A002 - the event's own field
     ) -> None:
-        """Send one event, whatever format its channel has on the wire.
+        """Send one event, in the native form even if its channel has another format.
 
         `at` is RFC 3339 text, ms since the epoch, or an aware datetime. A refused event becomes a
         dead letter.
@@ -94,19 +94,19 @@ class TopologyDriver:
             event["attributes"] = dict(attributes)
         if id is not None:
             event["id"] = id
-        self._take(msgspec.json.encode(event), channel, event["time"], native=True)
+        self._process(msgspec.json.encode(event), channel, event["time"], native=True)
 
     def send_raw(self, value: bytes, *, channel: str, at: str | int | dt.datetime) -> None:
-        """Send the bytes of one raw record of `channel`, appended to its topic at `at`."""
-        self._take(value, channel, _milliseconds(at), native=False)
+        """Send one raw record, in the format of `channel`, with the timestamp `at`."""
+        self._process(value, channel, _milliseconds(at), native=False)
 
     def advance(self, by: str) -> None:
-        """Let time run on by a duration (`30m`, `2d`) beyond where it is, firing timers."""
+        """Advance time by a duration (`30m`, `2d`), firing timers."""
         self._now = max(self._now, self._runtime.high) + parse_duration(by)
         self._runtime.advance(self._now)
 
     def advance_to(self, at: str | int | dt.datetime) -> None:
-        """Let time run on to `at`."""
+        """Advance time to `at`, firing timers."""
         self._now = max(self._now, _milliseconds(at))
         self._runtime.advance(self._now)
 
@@ -127,14 +127,14 @@ class TopologyDriver:
         return self._records.rows[TRANSITION.name]
 
     def profiles(self) -> list[Row]:
-        """Return every profile told so far: `key`, the customer's id, and `value`.
+        """Return every profile published so far: `key`, the customer's id, and `value`.
 
-        A value of None withdraws it: the customer was merged into another, or erased.
+        A value of None withdraws the profile: the customer was merged into another, or erased.
         """
         return self._records.rows[PROFILE.name]
 
     def dead_letters(self) -> list[Row]:
-        """Return every dead letter so far: `reason`, `detail` and the `value` refused."""
+        """Return every dead letter so far: `reason`, `detail` and the refused `value`."""
         return self._records.rows[DEAD_LETTER.name]
 
     def customer(self, identifier: str) -> Row | None:
@@ -142,7 +142,7 @@ class TopologyDriver:
         type_, _, value = identifier.partition(":")
         if type_ not in self._program.identifiers:
             known = ", ".join(self._program.identifiers)
-            raise UsageError(f"{type_!r} is no identifier type of this topology; it has {known}")
+            raise UsageError(f"{type_!r} is not an identifier type of this topology: use {known}")
         for customer in self._runtime.customers():
             now = self._clock()
             row: Row = msgspec.to_builtins(snapshot(customer, self._program, now, timers=True))
@@ -158,7 +158,7 @@ class TopologyDriver:
     def _clock(self) -> int:
         return max(self._now, self._runtime.high)
 
-    def _take(self, value: bytes, channel: str, time: int, *, native: bool) -> None:
+    def _process(self, value: bytes, channel: str, time: int, *, native: bool) -> None:
         record = RawRecord(
             topic=channel,
             topic_id="driver",
@@ -181,7 +181,7 @@ class TopologyDriver:
 
 
 class _Records:
-    """An output that keeps everything, decoded."""
+    """An output that keeps all records, decoded."""
 
     def __init__(self) -> None:
         self.rows: dict[str, list[Row]] = {kind.name: [] for kind in RECORDS}
@@ -206,7 +206,7 @@ class _Records:
 
 
 def _all_native(program: Program) -> Program:
-    """Return `program` with every channel that takes events taking native ones."""
+    """Return `program` with format native for every channel that has events."""
     channels = {
         name: msgspec.structs.replace(
             channel, input=msgspec.structs.replace(channel.input, format="native", mapping={})

@@ -1,6 +1,6 @@
-"""What every store keeps: one suite for `engine.port.Store`, to be run against each of them.
+"""The contract of stores: one test suite for every implementation of `engine.port.Store`.
 
-A test module subclasses `StoreContract` and says how a store is opened; pytest does the rest:
+A test module subclasses `StoreContract` and defines how a store is opened; pytest runs the tests:
 
     class TestMyStore(StoreContract):
         def open(self, folder: Path) -> Store:
@@ -9,7 +9,7 @@ A test module subclasses `StoreContract` and says how a store is opened; pytest 
         def open_copy(self, folder: Path) -> Store:
             return MyStore(folder)
 
-`DurableStoreContract` adds what a store on a disk keeps beyond its own life.
+`DurableStoreContract` adds the promises of a store on disk.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ Batch = list[tuple[bytes, bytes | None]]
 
 
 class StoreContract(ABC):
-    """The promises of every store. `open` gives a fresh store, or one in the folder given."""
+    """The promises of every store."""
 
     @abstractmethod
     def open(self, folder: Path) -> Store:
-        """Open the store in `folder`, which may not exist yet."""
+        """Open the store in `folder`, which may be empty or absent."""
 
     @abstractmethod
     def open_copy(self, folder: Path) -> Store:
-        """Open the copy that `checkpoint` left in `folder`."""
+        """Open the copy that `checkpoint` made in `folder`."""
 
     def test_an_absent_key_has_no_value(self, tmp_path: Path) -> None:
-        """An empty store answers None, and scans to nothing."""
+        """An empty store returns None for a key, and an empty scan."""
         store = self.open(tmp_path / "store")
         assert store.get(b"a") is None
         assert list(store.scan(b"", END)) == []
         store.close()
 
     def test_what_was_written_is_read(self, tmp_path: Path) -> None:
-        """Values come back byte for byte, the empty and the non-text ones too."""
+        """Values come back byte for byte, empty and non-text values, too."""
         store = self.open(tmp_path / "store")
         pairs = [(b"a", b""), (b"b\x00", b"\x00\xff"), (b"\xfe", b"v" * 100_000)]
         store.write(pairs)
@@ -54,7 +54,7 @@ class StoreContract(ABC):
         store.close()
 
     def test_a_batch_is_applied_in_order(self, tmp_path: Path) -> None:
-        """The last change of a key holds, put or delete."""
+        """The last change of a key counts, put or delete."""
         store = self.open(tmp_path / "store")
         store.write([(b"a", b"1"), (b"a", None), (b"b", b"1"), (b"b", b"2"), (b"c", None)])
         assert list(store.scan(b"", END)) == [(b"b", b"2")]
@@ -63,14 +63,14 @@ class StoreContract(ABC):
         store.close()
 
     def test_an_empty_batch_changes_nothing(self, tmp_path: Path) -> None:
-        """Writing nothing is no error."""
+        """Writing an empty batch is not an error."""
         store = self.open(tmp_path / "store")
         store.write([])
         assert list(store.scan(b"", END)) == []
         store.close()
 
     def test_a_scan_is_in_byte_order_and_excludes_its_end(self, tmp_path: Path) -> None:
-        """Keys sort as unsigned bytes; start is in, end is out."""
+        """Keys sort as unsigned bytes; the start is included, the end is not."""
         store = self.open(tmp_path / "store")
         keys = [b"a", b"a\x00", b"a\x7f", b"a\x80", b"a\xff", b"b", b"\x00", b"\x80"]
         store.write([(key, b"v") for key in keys])
@@ -82,7 +82,7 @@ class StoreContract(ABC):
         store.close()
 
     def test_a_scan_sees_the_store_as_of_its_call(self, tmp_path: Path) -> None:
-        """What is written after the call is not seen, before or after the first pair is read."""
+        """Changes after the call are not seen, even before the first pair is read."""
         store = self.open(tmp_path / "store")
         store.write([(b"a", b"1"), (b"b", b"1"), (b"c", b"1")])
         early = store.scan(b"", END)
@@ -95,7 +95,7 @@ class StoreContract(ABC):
         store.close()
 
     def test_thousands_of_changes_agree_with_a_dict(self, tmp_path: Path) -> None:
-        """A long history of puts and deletes leaves what a dict would hold, in order."""
+        """After many puts and deletes the store equals a dict, in order."""
         store = self.open(tmp_path / "store")
         model: dict[bytes, bytes] = {}
         for batch in _batches(count=200, changes=50):
@@ -112,7 +112,7 @@ class StoreContract(ABC):
         store.close()
 
     def test_a_checkpoint_is_a_copy_of_its_own(self, tmp_path: Path) -> None:
-        """A copy holds what was written before it, and goes its own way."""
+        """A copy has all changes before it, and none of later ones."""
         store = self.open(tmp_path / "store")
         store.write([(b"a", b"1"), (b"b", b"1")])
         store.checkpoint(str(tmp_path / "copies" / "copy"))
@@ -125,7 +125,7 @@ class StoreContract(ABC):
         store.close()
 
     def test_size_grows_with_what_is_held(self, tmp_path: Path) -> None:
-        """A megabyte of values is seen in the size, within a factor of four."""
+        """The size shows a megabyte of values, within a factor of four."""
         store = self.open(tmp_path / "store")
         before = store.size_bytes()
         noise = [hashlib.sha512(b"%d" % number).digest() for number in range(16_000)]
@@ -134,17 +134,17 @@ class StoreContract(ABC):
         store.close()
 
     def test_a_second_close_does_nothing(self, tmp_path: Path) -> None:
-        """Closing twice is closing once."""
+        """Closing a second time has no effect."""
         store = self.open(tmp_path / "store")
         store.close()
         store.close()
 
 
 class DurableStoreContract(StoreContract):
-    """What a store on a disk promises besides."""
+    """The further promises of a store on disk."""
 
     def test_what_was_written_outlives_the_store(self, tmp_path: Path) -> None:
-        """A store that is opened again holds what it held."""
+        """A store that is opened again has its earlier content."""
         store = self.open(tmp_path / "store")
         store.write([(b"a", b"1"), (b"b", b"1")])
         store.write([(b"b", None)])
@@ -154,7 +154,7 @@ class DurableStoreContract(StoreContract):
         again.close()
 
     def test_a_held_store_cannot_be_opened_twice(self, tmp_path: Path) -> None:
-        """The folder is the fence between an owner and its successor."""
+        """A folder has only one owner at a time, so it fences an owner off from its successor."""
         store = self.open(tmp_path / "store")
         try:
             self.open(tmp_path / "store").close()
@@ -166,7 +166,7 @@ class DurableStoreContract(StoreContract):
         self.open(tmp_path / "store").close()
 
     def test_a_scan_left_behind_does_not_hold_the_store(self, tmp_path: Path) -> None:
-        """Closing ends scans that nobody finished, so that a successor can open the folder."""
+        """Closing ends unfinished scans, so that a successor can open the folder."""
         store = self.open(tmp_path / "store")
         store.write([(b"a", b"1"), (b"b", b"1")])
         begun, unread = store.scan(b"", END), store.scan(b"", END)
@@ -178,7 +178,7 @@ class DurableStoreContract(StoreContract):
 
 
 def _batches(count: int, changes: int) -> Iterator[Batch]:
-    """Yield batches of changes over some 4,000 keys, a third of them deletes, always the same."""
+    """Yield batches of changes over about 4,000 keys, a third of them deletes; always the same."""
     for number in range(count):
         batch: Batch = []
         for change in range(changes):

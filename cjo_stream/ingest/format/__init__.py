@@ -1,6 +1,5 @@
 """The formats of raw records, each read into the native form (docs/events.md).
 
-A *reader* takes a raw record and returns `native.Native`, or raises InputError. What holds for
-every format (identifiers, attributes, times, the order of reasons) is not in here but in
-`ingest.decoder`.
+A *reader* turns a raw record into `native.Native`, or raises InputError. The rules for every
+format (identifiers, attributes, times, the order of reasons) are in `ingest.decoder`.
 """

@@ -6,17 +6,17 @@
     binary        a header `ce_specversion`                   headers `ce_…`    the record's value
 
     native field    from
-    type            `type`, made an event type where it is none
-    time            `time`, which CloudEvents leaves optional and this engine needs
+    type            `type`, converted if it is not an event type
+    time            `time`, which is optional in CloudEvents, but required here
     id              `source` and `id`, joined by a blank: only both together are unique
                     (longer than 200 characters: their SHA-256)
     identifiers     the member `identifiers` of the data, else every extension attribute named as
                     a declared identifier type, with or without its underscores (`userid`)
     attributes      the other members of the data
-    channel         the extension attribute `channel`, where no topic tells it
+    channel         the extension attribute `channel`, if the topic does not determine it
 
-A record that is not of version 1.0, or a batch, is `unmapped`. Data that is no JSON object is
-`malformed` in binary mode, where it is the record, and else `invalid`.
+A record that is not of version 1.0, or is a batch, is `unmapped`. Data that is not a JSON object
+is `malformed` in binary mode, where it is the whole record, and else `invalid`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def reader(types: Collection[str]) -> Reader:
     def read(record: RawRecord) -> Native:
         context, data = _parts(record)
         if context.get("specversion") != "1.0":
-            raise InputError("unmapped", "no CloudEvent of version 1.0: `specversion` is not")
+            raise InputError("unmapped", "not a CloudEvent of version 1.0, by its `specversion`")
         attributes = dict(data)
         identifiers = attributes.pop("identifiers", None)
         if identifiers is None:
@@ -69,11 +69,11 @@ def reader(types: Collection[str]) -> Reader:
 
 
 def _parts(record: RawRecord) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the context attributes and the data of a record, whichever its mode."""
+    """Return the context attributes and the data of a record, in either mode."""
     headers = {name.lower(): value for name, value in record.headers}
     content_type = headers.get("content-type", b"").strip().lower()
     if content_type.startswith(_BATCH):
-        raise InputError("unmapped", "a batch of CloudEvents; one event a record is read")
+        raise InputError("unmapped", "a batch of CloudEvents; a record must hold one event")
     if _PREFIX + "specversion" not in headers or content_type.startswith(_STRUCTURED):
         context = read_object(record.value)
         return context, _structured_data(context)
@@ -98,7 +98,7 @@ def _structured_data(context: dict[str, Any]) -> dict[str, Any]:
         try:
             return read_object(base64.b64decode(encoded, validate=True))
         except (InputError, TypeError, ValueError, binascii.Error):
-            raise InputError("invalid", "`data_base64` holds no JSON object") from None
+            raise InputError("invalid", "`data_base64` does not hold a JSON object") from None
     data = context.get("data")
     if data is None:
         return {}
@@ -110,7 +110,7 @@ def _structured_data(context: dict[str, Any]) -> dict[str, Any]:
 def _text(context: dict[str, Any], name: str) -> str:
     value = context.get(name)
     if not isinstance(value, str) or not value:
-        raise InputError("invalid", f"the attribute `{name}` must be text that is not empty")
+        raise InputError("invalid", f"the attribute `{name}` must be a text, and not empty")
     return value
 
 

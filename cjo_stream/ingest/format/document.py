@@ -1,11 +1,10 @@
-"""JSON text as it comes: what is well-formed, what is too deep, what no number can hold.
+"""JSON text: whether it is well-formed, nested too deeply, or has numbers that are too large.
 
-Legal JSON is refused, as `invalid`, where it is nested deeper than 64 levels anywhere, or where a
-field that is read holds a number no interpreter would (a float beyond 64 bits, an integer of more
-than 4,300 digits). Of a key given twice the last value counts, as with most readers of JSON.
+Legal JSON is refused, as `invalid`, if it is nested deeper than 64 levels anywhere, or if a field
+that is read has a number that Python does not parse (a float beyond 64 bits, an integer of more
+than 4,300 digits). If a key is repeated, the last value counts, as in most readers of JSON.
 
-Whatever the text, the work grows with its length, and no faster: no byte is looked at again for
-what stands elsewhere.
+The work is linear in the length of the text, for any text.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from cjo_stream.errors import InputError
 
 DEPTH_MAX = 64
 _LEVELS = 2 * DEPTH_MAX
-"""Depths are told apart modulo this: no text comes from one beyond DEPTH_MAX back to 0 unseen."""
+"""Depths are counted modulo this: no text passes from beyond DEPTH_MAX back to 0 unnoticed."""
 _OPENING = b"[{"
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _IS_BRACKET = bytes(byte in b"[]{}" for byte in range(256))
@@ -27,11 +26,11 @@ _STEPS = bytes(1 if byte in _OPENING else _LEVELS - 1 for byte in range(256))
 _FOLDED = bytes(level % DEPTH_MAX for level in range(256))
 _NOT_DEEP = bytes(range(DEPTH_MAX + 1))
 _PEELED_MAX = 8
-"""Levels of nesting that events have, amply."""
+"""More levels of nesting than usual events have."""
 
 
 class _Nothing(msgspec.Struct):
-    """Has no fields, so reading one checks the text's form and skips all values."""
+    """Has no fields: decoding to it checks the form of a text and skips all values."""
 
 
 _form = msgspec.json.Decoder(_Nothing)
@@ -40,9 +39,9 @@ _raw = msgspec.json.Decoder(msgspec.Raw)
 
 
 def check_text(text: bytes) -> None:
-    """Raise InputError where `text` is no UTF-8, or nested too deep for a reader to recurse.
+    """Raise InputError if `text` is not UTF-8, or is nested too deeply for a recursive reader.
 
-    Depth is judged here, not by running into the interpreter's limit, which depends on who calls.
+    The interpreter's own limit of recursion would depend on the depth of the caller.
     """
     if not text.isascii():
         try:
@@ -56,9 +55,9 @@ def check_text(text: bytes) -> None:
 
 
 def refusal(text: bytes, error: msgspec.MsgspecError) -> InputError:
-    """Return why a typed reader failed on `text`: a form that is wrong outweighs a value that is.
+    """Return why a typed reader failed on `text`: a wrong form comes before a wrong value.
 
-    `text` has passed `check_text`. msgspec's messages name fields and types, never a value.
+    `text` has passed `check_text`. Messages of msgspec name fields and types, never values.
     """
     if isinstance(error, msgspec.ValidationError):
         try:
@@ -82,14 +81,14 @@ def read_object(text: bytes) -> dict[str, Any]:
 
 
 def _brackets(text: bytes) -> bytes:
-    """Return the brackets of `text` that stand outside of strings."""
+    """Return the brackets of `text` outside strings."""
     if b"\\" in text:
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
     return b"".join(text.split(b'"')[::2]).translate(None, _NOT_BRACKETS)
 
 
 def _is_shallow(brackets: bytes) -> bool:
-    """Return whether brackets pair to few levels, by peeling off innermost pairs."""
+    """Return whether brackets nest to few levels, by removing innermost pairs."""
     for _ in range(_PEELED_MAX):
         peeled = brackets.replace(b"[]", b"").replace(b"{}", b"")
         if not peeled:
@@ -101,7 +100,7 @@ def _is_shallow(brackets: bytes) -> bool:
 
 
 def _check_depth(text: bytes, brackets: bytes) -> None:
-    """Raise InputError where `text` is nested too deep: `malformed`, or else `invalid`."""
+    """Raise InputError if `text` is nested too deeply: `malformed` if not JSON, else `invalid`."""
     depths = bytes(map((_LEVELS - 1).__and__, accumulate(brackets.translate(_STEPS))))
     if not depths.translate(None, _NOT_DEEP):
         return
@@ -114,11 +113,11 @@ def _check_depth(text: bytes, brackets: bytes) -> None:
 
 
 def _check_deep_form(text: bytes, brackets: bytes, levels: bytes) -> None:
-    """Raise InputError `malformed` where `text` is no JSON.
+    """Raise InputError `malformed` if `text` is not JSON.
 
-    `levels` are the depths after each bracket, modulo DEPTH_MAX. Each time that one of them comes
-    again, the span below is cut out, checked by itself, and stands as a `0` in the span around it:
-    so the form of any depth is checked without recursion, each byte once.
+    `levels` are the depths after each bracket, modulo DEPTH_MAX. At each crossing of one level,
+    the span below is cut out, checked by itself, and replaced by `0` in the span around it. So
+    the form of any depth is checked without recursion, each byte once.
     """
     places = list(compress(range(len(text)), _without_strings(text).translate(_IS_BRACKET)))
     first = _first_cut(levels)
@@ -137,7 +136,7 @@ def _check_deep_form(text: bytes, brackets: bytes, levels: bytes) -> None:
         elif levels[bracket] == last:
             begin = begins.pop()
             if not begins:
-                raise InputError("malformed", "a bracket closes that none opened")
+                raise InputError("malformed", "a bracket closes without an opening one")
             _check_form(b"".join(spans.pop()) + text[begin : place + 1])
             spans[-1].append(b"0")
             begins[-1] = place + 1
@@ -145,13 +144,13 @@ def _check_deep_form(text: bytes, brackets: bytes, levels: bytes) -> None:
 
 
 def _first_cut(levels: bytes) -> int:
-    """Return the level to cut at: the one that the fewest brackets lead to or back from."""
+    """Return the level to cut at: the one that the fewest brackets cross."""
     crowds = [levels.count(level) for level in range(DEPTH_MAX)]
     return min(range(DEPTH_MAX), key=lambda level: crowds[level] + crowds[level - 1])
 
 
 def _without_strings(text: bytes) -> bytes:
-    """Return `text` with as many blanks for what stands within strings."""
+    """Return `text` with the content of strings replaced by blanks, of the same length."""
     if b"\\" in text:
         text = text.replace(b"\\\\", b"  ").replace(b'\\"', b"  ")
     parts = text.split(b'"')
@@ -163,6 +162,6 @@ def _check_form(text: bytes) -> None:
     try:
         _raw.decode(text)
     except msgspec.MsgspecError as error:
-        # Its position is one in the cut text: of no use to the reader.
+        # The position is one in the cut text, which the user does not see.
         detail = str(error).split(" (byte")[0]
         raise InputError("malformed", detail) from None

@@ -1,10 +1,10 @@
 """Any JSON object, or row of a table, by expressions over `row` (docs/events.md).
 
-A part of the map whose expression gives nothing is left out of the event: an attribute, an
-identifier, the `id` (an empty text is no id either: so a table writes its absence). Without a
-`type` or a `time` the record is `unmapped`: it is none that the map speaks of.
+If an expression of the map gives nothing, its part is left out of the event: an attribute, an
+identifier, or the `id` (for which an empty text counts as nothing, because tables have empty
+cells). Without a `type` or a `time` the record is `unmapped`.
 
-A `time` may be any number here, cut to ms.
+A `time` may be any number here; it is cut to ms.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def reader(mapping: Mapping[str, Any], faults: dict[str, int]) -> Reader:
         fields["identifiers"] = _values(identifiers, scope)
         fields["attributes"] = _values(attributes, scope)
         native = from_fields(fields)
-        # An expression can give more than the record holds.
+        # Expressions may give attributes that are larger than the record.
         check_size(native.attributes)
         return native
 
@@ -56,7 +56,7 @@ def _values(expressions: Mapping[str, Expression], scope: Scope) -> dict[str, An
 
 
 def _value(expression: Expression, scope: Scope) -> Any:
-    """Return what an expression gives, None for nothing."""
+    """Return the value of an expression; None if it is missing."""
     value = expression.evaluate(scope)
     return None if value is MISSING else value
 

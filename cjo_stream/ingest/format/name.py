@@ -1,4 +1,4 @@
-"""Names as other systems write them, in the form of ours."""
+"""Names of other systems, converted to the form of this one."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 NAME_CHARACTERS_MAX = 1_000
-"""A longer one is no name, and stays as it is."""
+"""A longer text is not treated as a name, and stays as it is."""
 
 
 def event_type(name: str) -> str:
-    """Return `name` where it can be an event type, else its words joined by `_`.
+    """Return `name` if it is a valid event type, else its words joined by `_`.
 
     >>> event_type("com.example.order_placed"), event_type("Order Completed")
     ('com.example.order_placed', 'order_completed')

@@ -1,6 +1,6 @@
 """The native event: one JSON object (docs/events.md).
 
-Every other format is turned into this form, then all are held to the same rules.
+Every other format is converted to this form; then the same rules apply to all.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Identifiers = dict[str, Value | list[Value]]
 
 
 class Native(msgspec.Struct):
-    """A record in the native form, its fields of the right JSON types and not yet looked into.
+    """A record in the native form; its fields have the right JSON types, and are not yet checked.
 
-    `time` is an RFC 3339 text or ms; `id` None where the producer gave none. `channel` is as it
-    came: a topic's record may hold anything there, since its channel is the topic's.
+    `time` is an RFC 3339 text or ms; `id` is None if the producer gave none. `channel` is
+    unchanged: a record of a channel's topic may hold anything there, because the topic counts.
     """
 
     type: str
@@ -49,7 +49,7 @@ def read(record: RawRecord) -> Native:
 
 
 def from_fields(fields: dict[str, Any]) -> Native:
-    """Return the native form of fields that another format was turned into; raises InputError."""
+    """Return the native form of fields converted from another format; raises InputError."""
     try:
         return msgspec.convert(fields, Native)
     except msgspec.ValidationError as error:

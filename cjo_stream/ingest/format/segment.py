@@ -8,7 +8,8 @@
     group      group                           `traits`, and `group_id`
     alias      alias                           none
 
-An event's name that is no event type is made one: `Order Completed` is `order_completed`.
+The name of an event is converted if it is not an event type: `Order Completed` becomes
+`order_completed`.
 
     field                                   identifier type, the first that the topology declares
     userId                                  user_id customer_id user
@@ -17,7 +18,7 @@ An event's name that is no event type is made one: `Order Completed` is `order_c
     context.device.advertisingId            advertising_id
     context.device.token                    push_token device_token
     traits and context.traits: NAME         NAME itself, in snake_case
-    context.externalIds: {type, id}         the type it names, in snake_case
+    context.externalIds: {type, id}         its `type`, in snake_case
 
     native field      from
     time              timestamp, else originalTimestamp, sentAt, receivedAt
@@ -25,8 +26,8 @@ An event's name that is no event type is made one: `Order Completed` is `order_c
 
 A call with more than 1,000 traits, or more than 100 external ids, is `invalid`.
 
-Null fields count as absent, since Segment's libraries write them. A record of no such call is
-`unmapped`. The rest of `context` and `integrations` are not taken over.
+Null fields count as absent, because Segment's libraries write them. Any other call is `unmapped`.
+The rest of `context`, and `integrations`, are ignored.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ _DEVICE = {
 _TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 _NAMING = (str, int, float)
 _TRAITS_MAX = 1_000
-"""Names that are made ours: it takes longer than to read them."""
+"""A bound, because converting names takes longer than reading them."""
 _EXTERNAL_IDS_MAX = 100
 _CALLS = ("track", "identify", "page", "screen", "group", "alias")
 
@@ -68,7 +69,7 @@ def reader(types: Collection[str]) -> Reader:
     def read(record: RawRecord) -> Native:
         call = read_object(record.value)
         if call.get("type") not in _CALLS:
-            raise InputError("unmapped", "no call of Segment's: `type` names none")
+            raise InputError("unmapped", "not a call of Segment, by its `type`")
         context = _object(call, "context")
         traits = _object(call, "traits")
         identifiers: dict[str, list[Any]] = {}
@@ -84,7 +85,7 @@ def reader(types: Collection[str]) -> Reader:
         for field, value in _object(context, "device").items():
             if field in device:
                 add(device[field], value)
-        # A group's traits are the group's: its e-mail is not the customer's.
+        # Traits of a group call belong to the group: its e-mail is not the customer's.
         own = [] if call["type"] == "group" else _ours(traits)
         for name, value in (*own, *_ours(_object(context, "traits"))):
             if name in declared and isinstance(value, _NAMING):
@@ -148,7 +149,7 @@ def _ours(traits: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _object(parent: dict[str, Any], field: str) -> dict[str, Any]:
-    """Return an object of `parent`, empty where it is absent or null."""
+    """Return an object of `parent`; empty if it is absent or null."""
     value = parent.get(field)
     if value is None:
         return {}

@@ -6,10 +6,10 @@ import re
 from datetime import UTC, datetime
 
 EARLIEST_MS = -62_135_596_800_000
-"""The year 1."""
+"""The start of the year 1."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# A leap second is written :60 (RFC 3339 section 5.7); no calendar of Python's knows it.
+# A leap second is written :60 (RFC 3339 section 5.7), which Python's calendar does not have.
 _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|(60))(?:\.\d+)?"
     r"(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
@@ -18,9 +18,9 @@ _RFC_3339 = re.compile(
 
 
 def read_time(text: str) -> int | None:
-    """Return an RFC 3339 time in ms since the epoch, cut to ms; None where it is none.
+    """Return an RFC 3339 time in ms since the epoch, cut to ms; None for any other text.
 
-    A space for the `T` is read too (section 5.6's note); an offset is required.
+    A space is accepted in place of the `T` (note in section 5.6); an offset is required.
 
     >>> read_time("2024-03-01T10:00:00.0019Z")
     1709287200001

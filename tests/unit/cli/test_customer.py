@@ -187,7 +187,7 @@ def test_an_erasure_is_asked_for_told_and_proven(shop: Shop, no_terminal: None) 
     for identifier in shop.ids:
         gone = shop("show", identifier)
         assert gone.code == 2
-        assert "nobody is known" in gone.err
+        assert "no customer has this" in gone.err
     assert shop("erase", shop.user, "--yes").code == 2
 
 

@@ -100,7 +100,7 @@ class World:
         try:
             return InFolder(self.state, KEY).order(at, lambda c: Find(Erase(c, True)), Erased).done
         except UsageError as error:
-            if "nobody is known" in str(error):
+            if "no customer has this" in str(error):
                 return False
             raise
 

@@ -186,7 +186,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "standard input can be read once": "unit/ingest/test_files.py::test_packed_and_plain_and_standard_input_give_the_same",
         "it may end in {}": "unit/ingest/test_files.py::test_packed_and_plain_and_standard_input_give_the_same",
         "no channel `{}` in topology": "unit/ingest/test_files.py::test_the_only_input_that_has_no_field_for_it_is_the_channel",
-        "Name a file that is there and whole": _MENDED,
+        "Name a file that is present and whole": _MENDED,
         "mend that line": "unit/house/test_way_out.py::test_a_line_that_is_no_object_is_mended",
     },
     "ingest/identifier.py": {
@@ -209,8 +209,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "installation/answer.py": {
         "the worker's log says where; report that": "unit/cli/test_customer.py::test_a_command_that_failed_is_given_again_once_what_the_log_tells_of_is_mended",
-        "just going to another customer": "unit/cli/test_customer.py::test_who_is_just_going_to_another_customer_is_asked_for_again",
-        "nobody is known by this": "unit/cli/test_customer.py::test_a_state_folder_without_a_fingerprint_takes_one_with_the_next_run",
+        "is moving to another customer": "unit/cli/test_customer.py::test_who_is_just_going_to_another_customer_is_asked_for_again",
+        "no customer has this": "unit/cli/test_customer.py::test_a_state_folder_without_a_fingerprint_takes_one_with_the_next_run",
     },
     "kafka/client/error.py": {
         "a record of topic {} is damaged": "kafka/test_damage.py::test_a_changed_byte_in_any_log_is_refused_and_never_taken",
@@ -359,7 +359,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "telemetry/endpoint.py": {
         "set CJO_METRICS_PORT": "unit/house/test_way_out.py::test_metrics_are_served_at_a_free_port"
     },
-    "testing/driver.py": {"has no time zone": _DRIVER, "is no identifier type": _DRIVER},
+    "testing/driver.py": {"has no time zone": _DRIVER, "is not an identifier type": _DRIVER},
     "kafka/client/producer.py": {
         "could not be written ({}); start again": _TOPIC_MADE,
         "a frame was not delivered": _TOPIC_MADE,

@@ -202,7 +202,7 @@ def raw(record: Any) -> InputError:
         ("e.csv", b"a,a\n1,2\n", "rename one", b"a,b\n1,2\n"),
         ("e.csv", b"a,\xff\n1,2\n", "in UTF-8", b"a,b\n1,2\n"),
         ("e.csv", b'"a"b,c\n1,2\n', "name the columns there", b"b,c\n1,2\n"),
-        ("e.jsonl.gz", b"no gzip", "there and whole", None),
+        ("e.jsonl.gz", b"no gzip", "present and whole", None),
     ],
 )
 def test_a_file_is_read_once_it_is_mended(
@@ -224,7 +224,7 @@ def test_a_file_that_is_no_parquet_is_written_again(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "e.parquet"
     path.write_bytes(b"none")
-    with pytest.raises(UsageError, match="there and whole"):
+    with pytest.raises(UsageError, match="present and whole"):
         list(files.read([str(path)], raw, channel=None, now=0))
     parquet.write_table(pyarrow.table({"a": [1]}), path)
     assert len(list(files.read([str(path)], raw, channel=None, now=0))) == 1

@@ -148,7 +148,7 @@ def merged(stays: str, goes: str) -> IdentityChange:
 def compared(*records: Decision | Transition | IdentityChange) -> list[Lift]:
     cohorts = Cohorts()
     for record in records:
-        cohorts.take(record)
+        cohorts.add(record)
     return cohorts.compare()
 
 
@@ -232,8 +232,8 @@ def test_values_are_compared_where_they_are_given() -> None:
     cohorts = Cohorts()
     for name in ("t1", "t2", "h1", "h2"):
         held = name.startswith("h")
-        cohorts.take(moved(name, 1, held=held))
-        cohorts.take(chose(name, 10, held=held))
+        cohorts.add(moved(name, 1, held=held))
+        cohorts.add(chose(name, 10, held=held))
     (lift,) = cohorts.compare({"t1": 10.0, "t2": 20.0, "h1": 4.0})
     assert lift.value is not None
     assert (lift.value.treated, lift.value.held_out) == (15.0, 2.0)
