@@ -42,5 +42,5 @@ def named(program: Program, tenant_key: bytes, written: str) -> Identifier:
         raise UsageError(f"topology {program.topology} has no identifier `{type_}`, only {types}")
     normal = normaliser(declared, program.region)(value)
     if not normal or is_blocked(normal, program.blocked):
-        raise UsageError(f"this value is not a usable {type_}: check how it is written")
+        raise UsageError(f"this value is not a usable {type_}: write it as its channel sends it")
     return Identifier(type_, normal, identifier_hash(tenant_key, type_, normal))

@@ -144,7 +144,7 @@ def _check_header(header: list[str], name: str) -> None:
         if column and column in seen:
             raise UsageError(f"{name}: two columns are named {json.dumps(column)}; rename one")
         if any("\ud800" <= character <= "\udfff" for character in column):
-            raise UsageError(f"{name}: the first row is not a CSV header in UTF-8: correct it")
+            raise UsageError(f"{name}: the first row is not UTF-8: write it in UTF-8")
         seen.add(column)
 
 

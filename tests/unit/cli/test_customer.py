@@ -254,7 +254,7 @@ def test_a_state_folder_without_a_fingerprint_takes_one_with_the_next_run(
     monkeypatch.setenv("CJO_TENANT_KEY", "another-key-of-16-characters-or-more")
     nobody = shop("show", shop.user)
     assert nobody.code == 2
-    assert "CJO_TENANT_KEY what it was when the events came" in nobody.err
+    assert "CJO_TENANT_KEY is the key that the events came with" in nobody.err
     monkeypatch.delenv("CJO_TENANT_KEY")
     assert shop("show", shop.user).code == 0
     assert cli("apply", SHOP, "--state", shop.state, "--yes").code == 0
@@ -284,7 +284,7 @@ def test_a_command_that_failed_is_given_again_once_what_the_log_tells_of_is_mend
 
     with monkeypatch.context() as fault:
         fail_handlers(fault, Show, bad=lambda message: True)
-        with pytest.raises(RetryError, match="the worker's log says where; report that"):
+        with pytest.raises(RetryError, match="the worker's log shows where; report it"):
             show()
     assert "an operator's command failed and changed nothing: ValueError at handle" in caplog.text
     assert show().customer.events == 1

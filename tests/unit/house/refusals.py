@@ -192,23 +192,23 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "ingest/identifier.py": {
         "is written TYPE:VALUE": _WRITTEN,
         "has no identifier `{}`, only {}": _WRITTEN,
-        "how is it written?": _WRITTEN,
+        "is not a usable {}": _WRITTEN,
     },
     "ingest/order.py": {
-        "let TMPDIR name another folder": "unit/house/test_way_out.py::test_sorting_goes_on_where_there_is_room",
+        "set TMPDIR to another folder": "unit/house/test_way_out.py::test_sorting_goes_on_where_there_is_room",
     },
     "ingest/table.py": {
         "name the columns there": _MENDED,
         "cannot be read as Parquet": "unit/house/test_way_out.py::test_a_file_that_is_no_parquet_is_written_again",
         "rename one": _MENDED,
-        "in UTF-8: write it so": _MENDED,
+        "write it in UTF-8": _MENDED,
         "needs pyarrow: install it": "unit/ingest/test_files.py::test_parquet_rows_are_objects",
     },
     "ingest/tenant.py": {
         "Set CJO_TENANT_KEY to the key": "unit/cli/test_customer.py::test_with_another_tenant_key_a_state_folder_is_left_alone",
     },
     "installation/answer.py": {
-        "the worker's log says where; report that": "unit/cli/test_customer.py::test_a_command_that_failed_is_given_again_once_what_the_log_tells_of_is_mended",
+        "the worker's log shows where; report it": "unit/cli/test_customer.py::test_a_command_that_failed_is_given_again_once_what_the_log_tells_of_is_mended",
         "is moving to another customer": "unit/cli/test_customer.py::test_who_is_just_going_to_another_customer_is_asked_for_again",
         "no customer has this": "unit/cli/test_customer.py::test_a_state_folder_without_a_fingerprint_takes_one_with_the_next_run",
     },
