@@ -4,12 +4,12 @@
     worker       the tasks, hosted by a Faust app
     process      how such processes start, go on and end; `up`
     definition   definition sets on their way to an installation
-    position     where stages and workers stand in the logs
-    topic        names of topics, how they must be, whether they are
+    position     the positions of stages and workers in the logs
+    topic        names of topics, their required configuration, the check of it
     client       librdkafka's clients
     command      questions to tasks, and their answers
-    operator     what operators ask of an installation
+    operator     the installation's port for operators
     local        a broker on this machine, simulated people
 
-What a record means is the engine's business.
+Only the engine knows the meaning of a record.
 """

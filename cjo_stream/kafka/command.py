@@ -1,7 +1,7 @@
 """Operators' commands: items of the internal log, answered on the reply topic.
 
-A command has an id of its own; whoever owns the state answers under it, through the effect log
-and dispatch, so an answer is as old as everything that stood before the question in that log.
+Each command has an id. The owner of the state answers under that id, through the effect log and
+dispatch, so an answer comes behind the effects of everything before the question in that log.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ POLL_S: Final = 0.1
 
 
 def ask_actor(settings: Settings, key: str, message: Callable[[str], Message]) -> Any:
-    """Send an actor a message, made from a command id; return what whoever answers it says.
+    """Send an actor a message, made from a command id; return the answer, of whichever actor.
 
-    Raises RetryError without an answer.
+    Raises RetryError if there is none.
     """
     command_id = uuid.uuid4().hex
     question = {partition_of(key, settings.partitions): (key, message(command_id))}
@@ -51,7 +51,7 @@ def ask_tasks(
 ) -> dict[int, dict[str, Any]]:
     """Send every task a message, made from a command id; return the answers, by partition.
 
-    What has not answered within the time is left out.
+    Partitions that have not answered within the time are left out.
     """
     command_id = uuid.uuid4().hex
     asked = message(command_id)
@@ -63,7 +63,7 @@ def ask_tasks(
 def sweep(settings: Settings, within_s: float = SWEEP_WITHIN_S) -> list[int]:
     """Let every task's store forget what was overwritten; return the partitions that have not.
 
-    A task answers before its store has forgotten, and the next question after it has.
+    A task answers a Sweep before its store has done it, and the next question after.
     """
     silent: set[int] = set(range(settings.partitions))
     for question in (Sweep, _nothing):
@@ -75,7 +75,7 @@ def sweep(settings: Settings, within_s: float = SWEEP_WITHIN_S) -> list[int]:
 
 
 def _nothing(command_id: str) -> ActivateSet:
-    """Return a question that changes nothing: no set has the number 0."""
+    """Return a question without effect: no set has the number 0."""
     return ActivateSet(0, command_id)
 
 

@@ -66,7 +66,7 @@ REWARD = Reward(
     time=2,
 )
 OTHER = b"what took its place"
-IS_ANOTHER = "is not the one that was taken there. The broker lost records"
+IS_ANOTHER = "is not the one that was read there. The broker lost records"
 
 
 @pytest.fixture

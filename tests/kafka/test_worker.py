@@ -266,7 +266,7 @@ def test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word(
     installation.send_frame(0, tick_frame(ahead))
     (offset,) = re.findall(r"cjo-stream clock accept 0 (\d+)", worker.ends())
     for place, words in (
-        ((0, int(offset) - 1), "says no clock that stops anybody"),
+        ((0, int(offset) - 1), "has no clock that stops a worker"),
         ((0, int(offset) + 100), "holds no record at offset"),
         ((installation.settings.partitions, int(offset)), "has no partition"),
     ):

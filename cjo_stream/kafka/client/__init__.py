@@ -2,16 +2,16 @@
 
 place         topics and partitions, as data
 admin         which topics and offsets the broker has
-consumer      a member of a group, and a reader of none
+consumer      a member of a group, and a reader without a group
 sender        the producer of a process without an event loop
-error         what an error's code means
+error         the meaning of error codes
 producer      the worker's idempotent producer
-transaction   writes in transactions, guarded against a late network
-contents      what a partition holds now
+transaction   writes in transactions, guarded against late requests
+contents      the records that a partition holds now
 feed          records sent as fast as the broker takes them
 property      the settings of the library
-permission    what the broker forbids
-noise         what the libraries log while a broker is away
+permission    errors of access control
+noise         fewer log lines while a broker is away
 
-What the topics are is not in here.
+Which topics there are is not defined here.
 """

@@ -26,7 +26,7 @@ from cjo_stream.settings import Settings
 TIMEOUT_S: Final = 10.0
 """For one answer of the broker."""
 ASK_S: Final = 5.0
-"""For an answer that is asked for again and again, where it does not come."""
+"""How long a question is repeated until it is answered."""
 RETRY_S: Final = 0.2
 EARLIEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # untyped there
 LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call] # untyped there
@@ -38,26 +38,26 @@ _LOG = logging.getLogger(__package__)
 class Admin:
     """Asks the broker; every method blocks, and may be called from any thread.
 
-    They raise RetryError where it does not answer, RefusalError where it forbids the question.
+    All raise RetryError where it does not answer, RefusalError where it forbids the question.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._properties = settings.kafka_properties()
         self._refused: KafkaError | None = None
-        """How the broker said that it does not know this user, since it was last asked."""
+        """The broker's error for an unknown user, since the last question."""
         self.client = self._connect()
 
     def _connect(self) -> AdminClient:
-        own = {**self._properties, "error_cb": self._hear}
+        own = {**self._properties, "error_cb": self._note_error}
         return connect(AdminClient, own, logger=_LOG)
 
-    def _hear(self, error: KafkaError) -> None:
-        """Take what is no answer to a question: who is not known gets none."""
+    def _note_error(self, error: KafkaError) -> None:
+        """Keep the error for an unknown user, which comes here and not as an answer."""
         if error.code() in UNKNOWN_USER:
             self._refused = error
 
     def ping(self) -> None:
-        """Return when the broker has answered; raises RefusalError where it knows nobody here."""
+        """Return when the broker has answered; raises RefusalError for an unknown user."""
         self._refused = None
         try:
             self.result(self.client.describe_cluster(request_timeout=ASK_S))
@@ -76,13 +76,14 @@ class Admin:
         found = {}
         for name, future in futures.items():
             try:
-                told = self.result(future)
+                described = self.result(future)
             except KafkaException as error:
                 if error.args[0].code() in MISSING:
                     continue
                 raise away(error, f"to see {name}") from error
-            replicas = min((len(p.replicas) for p in told.partitions), default=0)
-            found[name] = Topic(name, str(told.topic_id), len(told.partitions), replicas)
+            partitions = described.partitions
+            replicas = min((len(p.replicas) for p in partitions), default=0)
+            found[name] = Topic(name, str(described.topic_id), len(partitions), replicas)
         return found
 
     def require(self, names: Iterable[str]) -> dict[str, Topic]:
@@ -102,13 +103,13 @@ class Admin:
     def ends(self, places: Iterable[Place], *, committed: bool = False) -> dict[Place, int]:
         """Return the offset that each partition's next record will get.
 
-        `committed`: up to where who reads what is committed comes, as `reader` and the groups do:
-        before the first transaction that is open.
+        `committed`: the end for consumers that read only committed records, as `reader` and the
+        groups do: before the first open transaction.
         """
         return self._offsets(places, LATEST, committed=committed)
 
     def result(self, future: Any) -> Any:
-        """Return what a future of `client` gives; raises KafkaException, RetryError."""
+        """Return the result of a future of `client`; raises KafkaException, RetryError."""
         try:
             return future.result(2 * TIMEOUT_S)
         except TimeoutError as error:
@@ -118,7 +119,7 @@ class Admin:
                 raise away(error) from error
             raise
         finally:
-            # An admin client has nobody who polls it for its log lines.
+            # Only a poll makes an admin client pass on its log lines.
             self.client.poll(0)
 
     def _offsets(
@@ -132,11 +133,11 @@ class Admin:
             try:
                 return self._list_offsets(wanted, _ISOLATION[committed])
             except (KafkaException, RetryError) as error:
-                # A client that knew the broker of before may never learn of the new leader epochs.
+                # A client from before an outage may never learn the new leader epochs.
                 self.client = self._connect()
                 if time.monotonic() >= until_s:
                     raise away(error) from error
-                # It answered: a partition has no leader yet, or the broker is just back.
+                # The broker answers, but a partition has no leader yet, or it has just come back.
                 time.sleep(RETRY_S)
 
     def _list_offsets(

@@ -1,4 +1,4 @@
-"""Consumers: a member of a stage's group, and a reader of no group."""
+"""Consumers: a member of a stage's group, and a reader without a group."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def group_consumer(
     stage: str,
     on_commit: Callable[[KafkaError | None, list[TopicPartition]], None] | None = None,
 ) -> Consumer:
-    """Return a static member of a stage's group, which never stores or resets an offset itself."""
+    """Return a static member of a stage's group; it never stores or resets an offset itself."""
     own: dict[str, Any] = {
         "group.id": group_id(settings, stage),
         "group.instance.id": f"{stage}-{settings.slot}",
@@ -42,9 +42,9 @@ def group_consumer(
 
 
 def check_fatal(messages: Iterable[Message]) -> None:
-    """Raise StopError where a consumer told with these messages that it is finished.
+    """Raise StopError if these messages report that their consumer is finished.
 
-    It does so once; so this is asked of what is thrown away, too.
+    A consumer reports that only once, so messages that are to be discarded are checked, too.
     """
     for message in messages:
         error = message.error()
@@ -63,12 +63,12 @@ def reader(
     committed: bool = True,
     fetch_bytes: int | None = None,
 ) -> Consumer:
-    """Return a consumer of no group that reads these partitions from these offsets on.
+    """Return a consumer without a group that reads these partitions from these offsets on.
 
-    `committed`: not beyond the first transaction that is open. `fetch_bytes`: of a partition at
-    once, where that is not to be librdkafka's 1 MiB; a larger record comes all the same.
+    `committed`: not beyond the first open transaction. `fetch_bytes`: bytes of a partition in one
+    fetch, instead of librdkafka's 1 MiB; a larger record comes all the same.
     """
-    # librdkafka asks for a group even where none is joined and nothing is committed.
+    # librdkafka needs a group id even if no group is joined and nothing is committed.
     own = {"group.id": f"{settings.topic_prefix}reader", **_READING}
     if not committed:
         own["isolation.level"] = "read_uncommitted"
@@ -85,16 +85,16 @@ _READING: Final[dict[str, Any]] = {
     "auto.offset.reset": "error",
     "enable.partition.eof": True,
     "isolation.level": "read_committed",
-    # The broker hands on what its disk gives: a changed byte is seen by who reads, if it looks.
+    # The broker passes on what its disk gives: only the reader can detect a changed byte.
     "check.crcs": True,
     "fetch.wait.max.ms": 100,
     "fetch.queue.backoff.ms": 20,
-    # What is fetched ahead; memory stays flat however far behind this process is.
+    # A bound for what is fetched ahead: memory stays flat however far behind this process is.
     "queued.max.messages.kbytes": 16_384,
 }
 
 
 def is_end(message: Message) -> bool:
-    """Return whether this says that a partition was read to its end (its offset is that end)."""
+    """Return whether this reports the end of a partition; its offset is that end."""
     error = message.error()
     return error is not None and error.code() == KafkaError._PARTITION_EOF

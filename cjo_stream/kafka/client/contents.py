@@ -1,7 +1,7 @@
-"""What one partition holds now, read by nobody's group; and what to do where it is not ours.
+"""The records that one partition holds now, read without a group; and errors for foreign ones.
 
-A compacted topic says what its latest record of each key says. So who finds a foreign record there
-goes on as soon as a null value stands under its key, long before the broker compacts.
+In a compacted topic only the latest record of each key counts. So a reader that refuses a foreign
+record goes on as soon as a null value stands under its key, long before the broker compacts.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from cjo_stream.settings import Settings
 READ_RECORDS_MAX: Final = 500
 POLL_S: Final = 0.1
 SILENCE_MAX_S: Final = 3 * TIMEOUT_S
-"""With records still to come, and none coming."""
+"""The longest time without a record, while records are still to come."""
 
 
 def contents(
     settings: Settings, place: Place, start: int = 0, *, committed: bool = True
 ) -> Generator[Message]:
-    """Yield the records of one partition from offset `start` to where it ended when asked.
+    """Yield the records of one partition from offset `start` to its end at the time of the call.
 
-    `committed`: not beyond the first transaction that is open, and none that was aborted. Records
-    that are no longer kept are left out. Raises RetryError where the broker is away.
+    `committed`: not beyond the first open transaction, and no aborted records. Records that are no
+    longer kept are left out. Raises RetryError where the broker is away.
     """
     admin = Admin(settings)
     first, end = admin.firsts([place])[place], admin.ends([place])[place]
@@ -62,28 +62,28 @@ def contents(
 
 
 def table(settings: Settings, topic: str, *, committed: bool = True) -> dict[bytes, bytes]:
-    """Return what stands under each key of a compacted topic, in the order of writing.
+    """Return the latest value of each key of a compacted topic, in the order of writing.
 
-    The topic has one partition. `committed` and errors as of `contents`.
+    The topic has one partition. `committed` and errors are those of `contents`.
     """
     found: dict[bytes, bytes] = {}
     for message in contents(settings, (topic, 0), committed=committed):
-        take(found, message)
+        apply_record(found, message)
     return found
 
 
-def take(found: dict[bytes, bytes], message: Message) -> None:
-    """Let a record of a compacted topic govern its key; a null value takes the key out."""
+def apply_record(found: dict[bytes, bytes], message: Message) -> None:
+    """Put a record of a compacted topic under its key; a null value removes the key."""
     key, value = _bytes(message.key()) or b"", _bytes(message.value())
     found.pop(key, None)
     if value is not None:
         found[key] = value
 
 
-def told_foreign(log: logging.Logger, message: Message, why: Exception) -> None:
-    """Tell of a record that is none of ours, in a topic that is not compacted: it is passed over.
+def warn_foreign(log: logging.Logger, message: Message, why: Exception) -> None:
+    """Log a record that is not ours, in a topic that is not compacted: it is passed over.
 
-    Nothing could take it out of there, and whoever reads the topic passes over the same.
+    Nothing could remove it from the topic, and every reader passes over the same records.
     """
     log.warning(
         "%s/%s holds at offset %s what is no record of ours (%s), which is passed over: find and "

@@ -1,12 +1,12 @@
-"""What an error of librdkafka's means here.
+"""The meaning of librdkafka's errors.
 
     -150, or `fatal()`     this client is finished, for good: StopError, the process begins anew
     a missing topic        RefusalError, naming the command that mends it
-    an authorization       RefusalError: whoever asks again is forbidden again
-    timeouts, transport    the broker is away: RetryError where somebody waits for an answer
+    an authorization       RefusalError: a second attempt would be forbidden, too
+    timeouts, transport    the broker is away: RetryError if an answer is waited for
 
-The code -150 is looked at because `fatal()` is False for the very message by which a consumer
-hears that it was fenced; a process that goes on polling then polls for ever.
+The code -150 is checked because `fatal()` is False for the very message that reports to a consumer
+that it was fenced; a process that goes on polling would poll for ever.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ _LOG = logging.getLogger(__package__)
 
 
 def is_fatal(error: KafkaError) -> bool:
-    """Return whether the client that reports this can never go on."""
+    """Return whether the client that reports this error can never go on."""
     return bool(error.fatal()) or error.code() == KafkaError._FATAL
 
 
 def is_fenced(error: KafkaError) -> bool:
-    """Return whether another client has the name of the one that reports this."""
+    """Return whether another client has taken the name of the one that reports this error."""
     if error.code() in (KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID):
         return True
-    # A consumer tells it as a fatal error, whose reason stands in its text alone.
+    # A consumer reports it as a fatal error, with the reason only in the text.
     return is_fatal(error) and "fenced" in error.str()
 
 
 def is_out_of_range(error: KafkaError) -> bool:
-    """Return whether a log begins after what is to be read next, or ends before it."""
+    """Return whether a log begins after the next record to read, or ends before it."""
     return error.code() in (
         KafkaError._AUTO_OFFSET_RESET,
         KafkaError._LOG_TRUNCATION,
@@ -48,7 +48,7 @@ def is_out_of_range(error: KafkaError) -> bool:
 
 
 def check_consumed(error: KafkaError, topic: str | None) -> None:
-    """Take the error that came in place of a message; raises what it means, or logs it."""
+    """Raise the meaning of an error that came in place of a message, or log it."""
     if is_fenced(error):
         raise StopError(
             "another consumer has this process's place in its group: a second process of the same "
@@ -75,7 +75,7 @@ def check_consumed(error: KafkaError, topic: str | None) -> None:
 
 
 def damaged(topic: str, why: str) -> RefusalError:
-    """Return the error for a record whose bytes are not those that were written."""
+    """Return the error for a record whose bytes have changed since they were written."""
     return RefusalError(
         f"a record of topic {topic} is damaged ({why}): a disk of the broker, or what lies "
         "between, changed its bytes. Nothing of it was taken. Let another replica lead the "
@@ -84,9 +84,9 @@ def damaged(topic: str, why: str) -> RefusalError:
 
 
 def away(error: Exception, what: str = "to ask") -> RetryError:
-    """Return the error for a broker that did not answer; one that says so already as it is.
+    """Return the error for a broker that did not answer; a RetryError is returned as it is.
 
-    Raises RefusalError where it did, and forbids this user `what` was asked.
+    Raises RefusalError if the broker did answer, and forbids `what` to this user.
     """
     if isinstance(error, RetryError):
         return error

@@ -1,4 +1,4 @@
-"""Events put into their topics as a source would: many under way at once, each acknowledged."""
+"""Events sent to their topics as a source would send them: many at once, each acknowledged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cjo_stream.settings import Settings
 
 LINGER_MS: Final = 5
 END_WITHIN_S: Final = 30.0
-"""For what is under way at the end to be acknowledged."""
+"""For the last records to be acknowledged."""
 
 _LOG = logging.getLogger(__package__)
 
@@ -35,7 +35,7 @@ class Feed:
         self.acknowledged = 0
 
     def put(self, topic: str, value: bytes, key: bytes | None) -> None:
-        """Send a record on its way, waiting while too many are; raises RetryError."""
+        """Send a record; waits while too many are unacknowledged; raises RetryError."""
         while self._failed is None:
             try:
                 self._producer.produce(topic, value, key, on_delivery=self._report)

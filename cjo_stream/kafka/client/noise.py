@@ -1,7 +1,7 @@
 """Keeps clients and waiting processes from filling the log while a broker is away.
 
-They report each of their attempts, some twenty a second; the first of a kind says as much, and so
-does one now and then for as long as it lasts.
+They log each of their attempts, some twenty a second. The first line of a kind says as much, and
+one line now and then shows that the trouble lasts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LOGGERS: Final = (
 
 
 class Seldom(logging.Filter):
-    """Passes the first record of a kind, then one each `quiet_s`, which says for how many."""
+    """Passes the first record of a kind, then one each `quiet_s` with the number left out."""
 
     def __init__(self, quiet_s: float = QUIET_S) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Seldom(logging.Filter):
         self._left_out: dict[tuple[object, ...], int] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether `record` is to be logged; one that follows many says so."""
+        """Return whether to log `record`; adds the number of records left out before it."""
         first = record.args[0] if isinstance(record.args, tuple) and record.args else None
         kind = (record.name, record.levelno, record.msg, first if isinstance(first, str) else None)
         passed_s = self._passed_s.get(kind)

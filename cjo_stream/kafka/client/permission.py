@@ -1,4 +1,4 @@
-"""What the broker allows this process's user: where it says no, waiting does not help."""
+"""Errors for what the broker forbids this process's user: waiting does not help."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FORBIDDEN: Final = {
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "Write and Describe of transactional ids",
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "Describe and IdempotentWrite of the cluster",
 }
-"""Code -> which operations an installation's user must be allowed."""
+"""Code -> the operations that an installation's user must be allowed."""
 UNKNOWN_USER: Final = (
     KafkaError._AUTHENTICATION,
     KafkaError.SASL_AUTHENTICATION_FAILED,
@@ -23,19 +23,19 @@ UNKNOWN_USER: Final = (
 
 
 def refusal(error: KafkaException | KafkaError, what: str) -> RefusalError | None:
-    """Return the error where the broker forbids this user `what` was asked; None for another."""
-    told = error.args[0] if isinstance(error, KafkaException) else error
-    operations = FORBIDDEN.get(told.code())
+    """Return the error if the broker forbids `what` to this user; None for another error."""
+    cause = error.args[0] if isinstance(error, KafkaException) else error
+    operations = FORBIDDEN.get(cause.code())
     if operations is None:
         return None
     return RefusalError(
-        f"the broker forbids this process's user {what} ({told}): allow {operations} "
+        f"the broker forbids this process's user {what} ({cause}): allow {operations} "
         "(kafka-acls.sh --add), or set the credentials of a user who may"
     )
 
 
 def check_allowed(error: KafkaException | KafkaError, what: str) -> None:
-    """Raise RefusalError where the broker forbids this user `what` was asked."""
+    """Raise RefusalError if the broker forbids `what` to this user."""
     if (refused := refusal(error, what)) is not None:
         raise refused
 
@@ -43,6 +43,6 @@ def check_allowed(error: KafkaException | KafkaError, what: str) -> None:
 def unknown_user(error: KafkaError) -> RefusalError:
     """Return the error for a broker that does not know this user."""
     return RefusalError(
-        f"the broker does not take this process's credentials ({error}): set security.protocol "
-        "and the properties sasl.* (CJO_KAFKA__SASL_USERNAME and so on) as it wants them"
+        f"the broker does not accept this process's credentials ({error}): set security.protocol "
+        "and the properties sasl.* (CJO_KAFKA__SASL_USERNAME and so on) as the broker wants them"
     )

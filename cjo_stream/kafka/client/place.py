@@ -9,7 +9,7 @@ Place = tuple[str, int]
 
 
 class Topic(msgspec.Struct, frozen=True):
-    """A topic as the broker has it. `id` is another one when it was created anew."""
+    """A topic as the broker has it. A topic that is created anew has another `id`."""
 
     name: str
     id: str

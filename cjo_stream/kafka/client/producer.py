@@ -1,8 +1,8 @@
 """The producer of internal frames: idempotent, without gaps, awaited.
 
-A frame that is lost while a later one lands would carry the receiver's cursor past a hole. So the
-producer never gives a frame up (`message.timeout.ms=0`), refuses to go on past one that failed
-(`enable.gapless.guarantee`), and a failed delivery is the end of the process, not of a frame.
+If a frame were lost and a later one delivered, the receiver would find a hole in its lane. So the
+producer never gives up a frame (`message.timeout.ms=0`) and refuses to go on past a failed one
+(`enable.gapless.guarantee`), and a failed delivery ends the process instead of dropping the frame.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class FrameProducer:
     async def send(self, frames: Sequence[Addressed]) -> None:
         """Return when the broker has acknowledged all frames, in order for each partition.
 
-        Raises StopError when one can never be: what was sent must then be sent again by a process
-        that starts afresh from its store.
+        Raises StopError if one can never be delivered: a process that starts afresh from its store
+        must then send all of it again.
         """
         if not frames:
             return
@@ -77,7 +77,7 @@ class FrameProducer:
         await batch.delivered
 
     async def send_keyed(self, topic: str, key: bytes, value: bytes | None) -> None:
-        """Return when the broker has one record, in partition 0; raises StopError."""
+        """Return when the broker has acknowledged one record in partition 0; raises StopError."""
         batch = _Batch(1, asyncio.get_running_loop())
         try:
             self._producer.produce(topic, value, key, partition=0, on_delivery=batch.report)
@@ -108,14 +108,14 @@ class _Batch:
         self.delivered: asyncio.Future[None] = loop.create_future()
 
     def report(self, error: KafkaError | None, _: Message) -> None:
-        """Take one delivery report."""
+        """Count one delivery report."""
         self._missing -= 1
         if error is not None:
-            self._loop.call_soon_threadsafe(self._settle, _lost(error))
+            self._loop.call_soon_threadsafe(self._finish, _lost(error))
         elif self._missing == 0:
-            self._loop.call_soon_threadsafe(self._settle, None)
+            self._loop.call_soon_threadsafe(self._finish, None)
 
-    def _settle(self, error: StopError | None) -> None:
+    def _finish(self, error: StopError | None) -> None:
         if self.delivered.done():
             return
         if error is None:

@@ -1,7 +1,7 @@
-"""librdkafka's properties: which there are, and clients made with them.
+"""librdkafka's properties: their names, and clients made with them.
 
-What an operator set may be no property, or have no such value. librdkafka is the one who knows;
-its list of names is here to tell the nearest to one that is none.
+An operator may set an unknown property, or a wrong value. librdkafka itself decides; the list of
+names here only serves to suggest the nearest one for an unknown name.
 """
 
 from __future__ import annotations
@@ -69,14 +69,14 @@ topic.metadata.refresh.fast.interval.ms topic.metadata.refresh.interval.ms
 topic.metadata.refresh.sparse transaction.timeout.ms transactional.id
 """
 NAMES: Final = frozenset(_WRITTEN.split())
-"""Of librdkafka 2.16."""
+"""The properties of librdkafka 2.16."""
 _OF_PYTHON: Final = frozenset({"default.topic.config", "logger"})
-"""What confluent-kafka takes among the properties, as objects: no text can be one."""
+"""Properties of confluent-kafka whose values are objects: no text can set them."""
 _NONE_SUCH: Final = "No such configuration property"
 
 
 def connect(make: Callable[..., _Client], properties: Mapping[str, Any], **own: Any) -> _Client:
-    """Return the client that `make` makes; raises UsageError for properties that cannot be."""
+    """Return the client that `make` makes; raises UsageError for wrong properties."""
     for name in properties:
         if name in _OF_PYTHON:
             raise _no_property(name)
@@ -98,9 +98,9 @@ def connect(make: Callable[..., _Client], properties: Mapping[str, Any], **own: 
 
 
 def check_names(properties: Mapping[str, str]) -> None:
-    """Raise UsageError where one of the properties is none of librdkafka's.
+    """Raise UsageError if one of the properties is not librdkafka's.
 
-    A later librdkafka may have more than NAMES: those it is asked for.
+    A later librdkafka may have more than NAMES, so it is asked about names that are not there.
     """
     unknown = {name: value for name, value in properties.items() if name not in NAMES}
     if unknown:
@@ -118,11 +118,11 @@ def _variable(name: str) -> str:
 
 
 def check_address(settings: Settings) -> None:
-    """Raise UsageError where no host of `bootstrap.servers` is known: waiting would not help."""
+    """Raise UsageError if no host of `bootstrap.servers` is known: waiting would not help."""
     hosts = [_host(s) for s in settings.kafka_properties()["bootstrap.servers"].split(",")]
     if not any(map(_may_be_known, hosts)):
         raise UsageError(
-            f"no broker is to be found: the host {', '.join(hosts)} is not known; set "
+            f"no broker can be found: the host {', '.join(hosts)} is not known; set "
             "CJO_KAFKA__BOOTSTRAP_SERVERS to host:port of one"
         )
 
@@ -138,7 +138,7 @@ def _may_be_known(host: str) -> bool:
     try:
         socket.getaddrinfo(host, None)
     except socket.gaierror as error:
-        # Whoever cannot be asked just now may know it later.
+        # A name server that does not answer now may know the host later.
         return error.errno != socket.EAI_NONAME
     except UnicodeError:
         return False

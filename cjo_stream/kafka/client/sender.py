@@ -17,7 +17,7 @@ from cjo_stream.settings import Settings
 
 POLL_S: Final = 0.05
 PARTITIONER: Final = "murmur2_random"
-"""As Java's clients place keys, so that what they write and read lies side by side with ours."""
+"""That of Java's clients, so that their records of a key share the partition of ours."""
 ANY_PARTITION: Final = -1
 
 _LOG = logging.getLogger(__package__)
@@ -46,8 +46,8 @@ class Sender:
     def send(self, records: Sequence[Outgoing]) -> None:
         """Return when the broker has acknowledged all records, in order for each partition.
 
-        Waits for as long as the broker is away; `on_wait` is called meanwhile and may raise.
-        Raises StopError when a record can never be delivered, RefusalError where it is forbidden.
+        Waits as long as the broker is away; `on_wait` is called meanwhile and may raise. Raises
+        StopError if a record can never be delivered, RefusalError if writing is forbidden.
         """
         for record in records:
             self._produce(record)
@@ -58,9 +58,9 @@ class Sender:
             raise _undelivered(self._failed, "to write")
 
     def close(self) -> None:
-        """Give up what is not delivered yet, and let go of the broker."""
+        """Give up undelivered records, and disconnect."""
         self._producer.purge()
-        # Its threads end with it, and who begins anew may still hold this.
+        # Its threads end with it, even if something still refers to this sender.
         del self._producer
 
     def _produce(self, record: Outgoing) -> None:

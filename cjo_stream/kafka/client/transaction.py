@@ -1,37 +1,38 @@
-"""Transactions that hold when the network is late: all or nothing, each once, in order.
+"""Transactions that stay correct when requests are late: all or nothing, each once, in order.
 
-A request that was cut off with its connection may still be on its way while the client repeats it
-on another one. When it arrives, the transaction it belongs to is over, and the next one is open:
+A request whose connection broke may still be on its way while the client repeats it on another
+connection. When it arrives, its own transaction may be over, and the next one open:
 
-    a late request       arrives in a later transaction of the same epoch       so
-    EndTxn(commit)       commits what is there of it, and the rest fails        guarded here
+    a late request       in a later transaction of the same epoch               so
+    EndTxn(commit)       commits the half that is there; the rest fails         guarded here
     TxnOffsetCommit      moves the group's offset back                          guarded here
-    AddPartitionsToTxn,  opens or widens a transaction; where none follows,     guarded here
+    AddPartitionsToTxn,  opens or widens a transaction; if none follows,        guarded here
       AddOffsetsToTxn      the broker aborts it, and shuts this client out
-    Produce              has the sequence numbers of records that are there     the broker drops it
+    Produce              has sequence numbers that the broker has already       the broker drops it
     InitProducerId       takes the next epoch: this client is shut out          it begins anew
     FindCoordinator      changes nothing
 
 The guard is the producer's *epoch*: a new producer under the same transactional id gets the next
-one, and what comes late with an older one is refused. It costs some 50 ms, too much for each
-transaction. So it is taken only where a request may have been repeated, and that shows in the
-time of the call:
+epoch, and a late request with an older epoch is refused. A new producer costs some 50 ms, too much
+for each transaction. So one is made only if a request may have been repeated, and that shows in
+the duration of the call:
 
-    librdkafka repeats      after the first one failed, not before
+    librdkafka repeats      no sooner after a failure than
     EndTxn, AddOffsetsToTxn   retry.backoff.ms, less its jitter of 20 percent
     TxnOffsetCommit           500 ms, fixed
-    AddPartitionsToTxn        500 ms, fixed (20 ms where the broker *answered* that it is busy:
-                              what was answered is not late)
+    AddPartitionsToTxn        500 ms, fixed (20 ms if the broker *answered* that it is busy: a
+                              request that was answered is not late)
 
 `retry.backoff.ms` is set here, so REPEATED_AFTER_S after a call began is the earliest moment at
-which any of its requests can go out a second time: a call that returned sooner sent each once and
-had each answered. For this the stages of a transaction are calls of their own: records (`flush`),
-offsets, commit. (Without the flush the offsets would also meet the transaction before, of which
-the broker still writes the end, and each would wait for retry.backoff.ms.)
+which any of its requests can be sent a second time. A call that returned sooner sent each request
+once, and each was answered. For this the stages of a transaction are separate calls: records
+(`flush`), offsets, commit. (Without the flush the offsets would also find the broker still ending
+the transaction before, and each call would wait for retry.backoff.ms.)
 
-What took longer is in doubt, though it went well, and so is what failed. Before anything more is
-written the next epoch is taken, by `open`; with it the broker ends what is still open, so that
-the group's committed offsets, read after `open`, tell what became of a commit without an answer.
+A call that took longer is in doubt, even if it succeeded, and so is one that failed. Before
+anything more is written, `open` takes the next epoch. The broker then ends what is still open, so
+the group's committed offsets, read after `open`, show whether a commit without an answer took
+effect.
 """
 
 from __future__ import annotations
@@ -55,11 +56,11 @@ from cjo_stream.settings import Settings
 CALL_S: Final = 5.0
 """For one call into a transaction."""
 FLUSH_S: Final = 10.0
-"""For its records: a broker that is just back is slow, and to begin anew would take longer."""
+"""For its records: a broker that has just come back is slow; beginning anew would take longer."""
 OVERDUE_S: Final = 1.0
-"""So much longer a call may take: librdkafka forgets its limit where a coordinator is away."""
+"""Extra time for a call: librdkafka ignores its limit while a coordinator is away."""
 BEGIN_WITHIN_S: Final = 120.0
-"""For the broker to end what a predecessor left open."""
+"""For the broker to end a predecessor's transaction."""
 RETRY_S: Final = 0.2
 TRANSACTION_TIMEOUT_MS: Final = 15_000
 RETRY_BACKOFF_MS: Final = 250
@@ -72,15 +73,15 @@ FENCED: Final = (
     KafkaError.TRANSACTION_COORDINATOR_FENCED,
     KafkaError.FENCED_INSTANCE_ID,
 )
-"""Codes by which a writer hears that a later one has its transactional id, or place in a group."""
+"""Codes that report to a writer that a later one has its transactional id or place in a group."""
 
 _LOG = logging.getLogger(__package__)
 _PROPERTIES: Final[dict[str, Any]] = {
     "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
     "retry.backoff.ms": RETRY_BACKOFF_MS,
     "retry.backoff.max.ms": 4 * RETRY_BACKOFF_MS,
-    # Else librdkafka forgets all brokers where none answers, but not who coordinates the group: it
-    # then waits for one that it has given up, without end.
+    # Else librdkafka drops all brokers when none answers, but not the group's coordinator: it then
+    # waits without end for a broker that it has given up.
     "metadata.recovery.strategy": "none",
     "linger.ms": 0,
     "compression.type": "lz4",
@@ -95,7 +96,7 @@ class Transactions:
     def __init__(
         self, settings: Settings, transactional_id: str, go_on: Callable[[], bool] = lambda: True
     ) -> None:
-        """`go_on` is asked again and again while the broker is waited for; it may raise."""
+        """`go_on` is called repeatedly while the broker is waited for; it may raise."""
         self._properties = {
             **settings.kafka_properties(),
             "transactional.id": transactional_id,
@@ -106,12 +107,12 @@ class Transactions:
         self._in_doubt = False
 
     def open(self) -> None:
-        """Take the next epoch: shut out predecessors and late requests, end what they left open.
+        """Take the next epoch: shut out predecessors and late requests, end their transactions.
 
-        Raises RetryError where the broker is away for long or `go_on` says no, StopError where
-        there is no going on.
+        Raises RetryError if the broker is away for long or `go_on` returns False, StopError if
+        this writer cannot go on.
         """
-        # Not the old one again: librdkafka cannot be asked for another epoch.
+        # A new producer: the old one cannot be given another epoch.
         self._producer = None
         producer = connect(Producer, self._properties, logger=_LOG)
         until_s = time.monotonic() + BEGIN_WITHIN_S
@@ -119,7 +120,7 @@ class Transactions:
             try:
                 producer.init_transactions(CALL_S)
             except KafkaException as error:
-                # The broker is away, or has a transaction of the predecessor to end first.
+                # The broker is away, or must first end a transaction of the predecessor.
                 may_come = error.args[0].retriable() and time.monotonic() < until_s
                 if not may_come or not self._go_on():
                     check_transaction(error)
@@ -136,8 +137,8 @@ class Transactions:
     ) -> None:
         """Write records, and a group's next offsets, all or nothing; `group` is its metadata.
 
-        Raises RetryError and StopError where it is not known what became of them. Then `open`,
-        and read what was committed, before anything more is written.
+        After a RetryError or StopError it is unknown whether they were written. Then `open`, and
+        read the committed offsets, before anything more is written.
         """
         if self._in_doubt:
             self.open()
@@ -159,7 +160,7 @@ class Transactions:
             _LOG.info("a call took %.1f s and may have been repeated: a new epoch", longest_s)
 
     def close(self) -> None:
-        """Let go of the broker."""
+        """Drop the producer, and its connections."""
         self._producer = None
 
     def _send(self, producer: Producer, records: Sequence[Outgoing]) -> None:
@@ -190,18 +191,18 @@ class Transactions:
 
 
 def _timed(call: Callable[[], None]) -> float:
-    """Return how long a call took, in seconds."""
+    """Return the duration of a call in seconds."""
     began_s = time.monotonic()
     call()
     return time.monotonic() - began_s
 
 
 def _send_offsets(producer: Producer, offsets: Sequence[TopicPartition], group: Any) -> None:
-    """Return when the group's coordinator has the offsets; raises RetryError where it hangs.
+    """Return when the group's coordinator has the offsets; raises RetryError if the call hangs.
 
     librdkafka waits without end for a coordinator that does not come back as it went
-    (`RD_POLL_INFINITE` in rd_kafka_send_offsets_to_transaction). So the call is made in a thread,
-    which is left to itself then, with its producer: whatever they still send is of an old epoch.
+    (`RD_POLL_INFINITE` in rd_kafka_send_offsets_to_transaction). So the call is made in a thread.
+    If it hangs, thread and producer are abandoned: whatever they still send has an old epoch.
     """
     results: queue.SimpleQueue[KafkaException | None] = queue.SimpleQueue()
 
@@ -226,21 +227,21 @@ def _send_offsets(producer: Producer, offsets: Sequence[TopicPartition], group: 
 
 
 def check_transaction(error: KafkaException) -> Never:
-    """Raise what the end of a transaction means."""
-    told = error.args[0]
+    """Raise the meaning of an error that ended a transaction."""
+    cause = error.args[0]
     check_allowed(error, "to write in a transaction")
-    if told.retriable():
+    if cause.retriable():
         raise RetryError(
-            f"a transaction got no answer ({told}): is the broker up? What is in it is written "
+            f"a transaction got no answer ({cause}): is the broker up? What is in it is written "
             "again, from what was committed"
         ) from error
-    if told.code() in FENCED:
+    if cause.code() in FENCED:
         raise StopError(
-            f"another writer has this one's transactional id, or place in its group ({told}): is "
+            f"another writer has this one's transactional id, or place in its group ({cause}): is "
             "another process running under the same slot? If not, the broker was away for long, "
             "and a start mends it"
         ) from error
     raise StopError(
-        f"a transaction failed ({told}): what is in it is written again after a start, from what "
+        f"a transaction failed ({cause}): what is in it is written again after a start, from what "
         "was committed. If it fails again, the broker's log says why"
     ) from error

@@ -1,8 +1,8 @@
 """Definition sets on their way to an installation.
 
 log      the definition topic, followed
-apply    a set is numbered, stored, activated, and intake pointed at it; what runs where
-tenant   whether the tenant key is the installation's
+apply    numbers a set, stores it, activates it, points intake at it; which set runs where
+tenant   the check of the tenant key
 
-What a set means is `cjo_stream.definition`'s business.
+Only `cjo_stream.definition` knows the meaning of a set.
 """

@@ -1,12 +1,13 @@
 """A definition set is applied: numbered, stored, activated, pointed at (`definition.log`).
 
-`apply` writes the set's record, which fixes its number, then *stores* the set in every partition
-of the internal log, *activates* it in every partition, each answered by all before the next, and
-then moves the pointer, by which intake routes. If it is interrupted anywhere, the same `apply`
-continues where it stopped; another one takes the next number, and the tasks ignore the lower one.
+`apply` writes the set's record, which fixes its number. Then it *stores* the set in every
+partition of the internal log, and *activates* it in every partition; each step begins when all
+partitions have answered the one before. Then it moves the pointer, by which intake routes. If it
+is interrupted anywhere, the same `apply` continues where it stopped; another set takes the next
+number, and the tasks ignore the lower one.
 
-Two at once cannot take the same number: the records are written by one transactional id, so that
-the one that begins later shuts the earlier one out before it reads.
+Two at once cannot take the same number: they write under one transactional id, so the later one
+shuts the earlier one out before it reads.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ STATUS_WITHIN_S: Final = 5.0
 BEGIN_WITHIN_S: Final = 60.0
 """For the broker to let a writer in."""
 INTAKE_WITHIN_S: Final = 5.0
-"""For a running intake to go over to the set it is pointed at; one that is down does so later."""
+"""For a running intake to switch to the new set; one that is down switches when it starts."""
 INTAKE_POLL_S: Final = 0.05
 
 _LOG = logging.getLogger(__name__)
@@ -73,12 +74,12 @@ def apply(
     within_s: float = APPLY_WITHIN_S,
     keep_key: bool = False,
 ) -> Applied:
-    """Publish a definition set; return when it governs everywhere.
+    """Publish a definition set; return when it is in force everywhere.
 
-    `on_step` is told what is done next. Raises UsageError and DefinitionError for a set that may
-    not follow the one in force, RefusalError for missing topics, RetryError where a partition
-    does not answer: the same `apply` then goes on where this one stopped. The first `apply` fixes
-    the tenant key, too; a later one only where the operator says by `keep_key` that it is right.
+    `on_step` is called with the name of each step. Raises UsageError and DefinitionError for a set
+    that may not follow the one in force, RefusalError for missing topics, RetryError where a
+    partition does not answer: the same `apply` then goes on where this one stopped. The first
+    `apply` also fixes the tenant key; a later one only if the operator confirms it by `keep_key`.
     """
     settings.require_tenant_key()
     names = Names(settings.topic_prefix)
@@ -110,9 +111,9 @@ def apply(
 
 
 def fixes_key(log: DefinitionLog, topic: str, *, keep_key: bool) -> bool:
-    """Return whether an `apply` fixes the tenant key; `keep_key` is the operator's word.
+    """Return whether an `apply` fixes the tenant key; `keep_key` is the operator's confirmation.
 
-    Raises RefusalError where sets were applied by a key that is not known any more.
+    Raises RefusalError where sets were applied with a key that is no longer known.
     """
     if log.fingerprint is None and log.sets and not keep_key:
         raise no_fingerprint(topic, "there is none")
@@ -120,7 +121,7 @@ def fixes_key(log: DefinitionLog, topic: str, *, keep_key: bool) -> bool:
 
 
 def outdated(sets: Iterable[int], routing: Iterable[int]) -> list[int]:
-    """Return which sets need no record beside a new one: none that intake still routes by."""
+    """Return the sets whose records may be deleted; never one that intake still routes by."""
     needed = min((number for number in routing if number != SWITCHED_OFF), default=math.inf)
     return [number for number in sorted(sets)[: -SETS_KEPT + 1] if number < needed]
 
@@ -128,10 +129,10 @@ def outdated(sets: Iterable[int], routing: Iterable[int]) -> list[int]:
 def keep_key(settings: Settings) -> None:
     """Fix the tenant key of an installation to which nothing was applied yet.
 
-    Raises RefusalError where it is another already, RetryError.
+    Raises RefusalError where another one is fixed already; RetryError.
     """
     if settings.tenant_key_is_demo:
-        return  # neither intake nor worker starts with it
+        return  # neither intake nor worker starts with that key
     with _Writer(settings) as writer:
         log = read_definitions(settings, pointed=False)
         if log.fingerprint is None and not log.sets:
@@ -144,7 +145,7 @@ def _fingerprint(settings: Settings) -> dict[str, bytes | None]:
 
 
 def _behind(settings: Settings, admin: Admin, number: int) -> tuple[str, ...]:
-    """Return what intake still routes by another set when it has had time to go over."""
+    """Return the partitions that intake still routes by an older set after INTAKE_WITHIN_S."""
     until_s = time.monotonic() + INTAKE_WITHIN_S
     while True:
         found = set_numbers(admin, group_id(settings, "intake"))
@@ -155,9 +156,9 @@ def _behind(settings: Settings, admin: Admin, number: int) -> tuple[str, ...]:
 
 
 def _next(log: DefinitionLog, definitions: DefinitionSet) -> Published:
-    """Return the set to publish: one that was begun and not ended, or one of a new number.
+    """Return the set to publish: an unfinished one, or one of a new number.
 
-    Raises RefusalError where the set in force is not kept: what may follow it is not known then.
+    Raises RefusalError where the set in force is not kept: it is then unknown what may follow it.
     """
     if log.pointer.number:
         log.content(log.pointer.number)
@@ -180,7 +181,7 @@ def _activate(published: Published) -> _Message:
 
 
 def _step(settings: Settings, set_: Published, message: _Message, within_s: float) -> None:
-    """Have every partition take a message; raises what stands against it."""
+    """Send every partition a message, and wait for all answers; raises if one refuses."""
     answers = ask_tasks(settings, message, within_s)
     silent = sorted(set(range(settings.partitions)) - set(answers))
     if silent:
@@ -192,7 +193,7 @@ def _step(settings: Settings, set_: Published, message: _Message, within_s: floa
 
 
 def check_answers(number: int, answers: Collection[Mapping[str, Any]], topic: str) -> None:
-    """Raise RefusalError where a partition says that set `number` does not govern there."""
+    """Raise RefusalError where a partition answers that set `number` is not in force there."""
     errors = sorted({str(answer["error"]) for answer in answers if answer.get("error")})
     if errors:
         raise RefusalError("; ".join(errors))
@@ -228,7 +229,7 @@ class _Writer:
                 self._producer.init_transactions(TIMEOUT_S)
                 return self
             except KafkaException as error:
-                # A broker that is making the partitions of `topics create` answers late.
+                # A broker that is still making the partitions of `topics create` answers late.
                 if not error.args[0].retriable() or time.monotonic() > until_s:
                     raise away(error) from error
 
@@ -271,7 +272,7 @@ def status(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Status:
     require_log(admin, settings, names.internal)
     admin.require([names.definition, names.reply])
     log = read_definitions(settings)
-    # No set has the number 0, so this activates nothing, and the answer says what is active.
+    # No set has the number 0: this activates nothing, and the answer names the active set.
     answers = ask_tasks(settings, lambda command_id: ActivateSet(0, command_id), within_s)
     partitions = range(settings.partitions)
     governing = log.sets.get(log.pointer.number)

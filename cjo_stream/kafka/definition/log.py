@@ -1,4 +1,4 @@
-"""The definition topic: which sets were applied, which one governs, and by which tenant key.
+"""The definition topic: the sets, the pointer to the applied one, the tenant key's fingerprint.
 
     record                         key           value (JSON)
     a set                          shop/3        number, digest, content
@@ -6,8 +6,8 @@
     the tenant key's fingerprint   /tenant_key   fingerprint (ingest/tenant.py)
 
 A record under these keys that `apply` did not write is refused, and so is a null value under the
-last two: the next compaction would forget it, and those who read before it would see another
-installation than those who read after it.
+last two: the next compaction would remove it, and readers before that would see another
+installation than readers after it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 
 TENANT_KEY: Final = "/tenant_key"
-"""The key of a record: no topology has an empty name."""
+"""The key of the fingerprint's record: no topology has an empty name."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Pointer(msgspec.Struct, frozen=True):
 
 
 class Fingerprint(msgspec.Struct, frozen=True):
-    """Which tenant key the installation has."""
+    """The fingerprint of the installation's tenant key."""
 
     fingerprint: str
 
@@ -64,8 +64,8 @@ class DefinitionLog:
     """Follows the definition topic.
 
     Reading it raises RefusalError where the installation has another tenant key than `settings`
-    (who has none set, needs none), and where a record stands in it that `apply` did not write; but
-    the pointer's only for who goes by it (`pointed`): `apply` is answered without.
+    (a process without one needs none), and for a record that `apply` did not write. A wrong
+    pointer is refused only if the caller uses it (`pointed`); `apply` itself does without.
     """
 
     def __init__(self, settings: Settings, *, pointed: bool = True) -> None:
@@ -75,20 +75,20 @@ class DefinitionLog:
         self._tenant_key = settings.tenant_key_bytes() if settings.tenant_key else None
         self._own = fingerprint(self._tenant_key) if self._tenant_key else None
         self.fingerprint: str | None = None
-        """The tenant key's; None where none is kept yet."""
+        """The tenant key's fingerprint; None if none is kept yet."""
         self._consumer = reader(settings, {place: 0})
         self.topology: str | None = None
         self.pointer = Pointer(0, "")
         self.sets: dict[int, Published] = {}
         self._sets_of: str | None = None
-        """The topology whose sets there are; None where there are none yet."""
+        """The topology of the sets; None before the first."""
         self._foreign: dict[str, str] = {}
-        """By key, why its record is none of ours; each until another record of its key comes."""
+        """By key, why its record is not ours; removed when another record of the key comes."""
 
     def read(self, *, keep_key: bool = False) -> None:
-        """Return when all that the topic holds has been read; raises RetryError.
+        """Return when the whole topic has been read; raises RetryError.
 
-        `keep_key`: what is no fingerprint is to be replaced by one.
+        `keep_key`: accept a wrong fingerprint record, because it will be replaced.
         """
         until_s = time.monotonic() + TIMEOUT_S
         while time.monotonic() < until_s:
@@ -100,7 +100,7 @@ class DefinitionLog:
         raise RetryError(f"{self._topic} could not be read: is the broker up?")
 
     def poll(self, timeout_s: float = 0) -> bool:
-        """Take what is new, if anything; return whether the pointer moved."""
+        """Read new records; return whether the pointer moved."""
         before = self.pointer
         while (message := self._consumer.poll(timeout_s)) is not None:
             self._take(message)
@@ -111,12 +111,12 @@ class DefinitionLog:
     def program(self, number: int) -> Program:
         """Return set `number`, compiled; raises RefusalError where it is not kept any more.
 
-        Who runs by it checks the libraries, too (`check_libraries`).
+        A caller that runs by it must also call `check_libraries`.
         """
         return msgspec.structs.replace(compile_stored(self.content(number)), number=number)
 
     def check_libraries(self, number: int) -> None:
-        """Raise LibraryError where records may not be taken by set `number` here."""
+        """Raise LibraryError if this process may not process records by set `number`."""
         check_libraries(number, self.content(number))
 
     def content(self, number: int) -> bytes:
@@ -148,7 +148,7 @@ class DefinitionLog:
         self.take((message.key() or b"").decode(errors="replace"), message.value())
 
     def take(self, key: str, value: bytes | None) -> None:
-        """Let a record govern its key; a null value takes a set out."""
+        """Put a record under its key; a null value removes a set."""
         self._foreign.pop(key, None)
         topology, _, number = key.partition("/")
         try:
@@ -184,12 +184,12 @@ class DefinitionLog:
 
     def _take_pointer(self, topology: str, value: bytes) -> None:
         if topology == self._sets_of:
-            self.pointer = Pointer(0, "")  # until this one is known to be ours
+            self.pointer = Pointer(0, "")  # unless this one can be decoded
         self.pointer = msgspec.json.decode(value, type=Pointer)
         self.topology = topology
 
     def check_foreign(self, *, keep_key: bool = False) -> None:
-        """Raise RefusalError for another tenant key, and for what its reader cannot do without."""
+        """Raise RefusalError for another tenant key, and for foreign records that matter here."""
         if self._tenant_key is not None and self.fingerprint not in (None, self._own):
             whose = f"this installation ({self._topic})"
             check_fingerprint(self._tenant_key, self.fingerprint or "", whose)
@@ -222,7 +222,7 @@ class DefinitionLog:
 def read_definitions(
     settings: Settings, *, pointed: bool = True, keep_key: bool = False
 ) -> DefinitionLog:
-    """Return what the definition topic holds now; raises as `DefinitionLog.read`."""
+    """Return the present content of the definition topic; raises as `DefinitionLog.read`."""
     log = DefinitionLog(settings, pointed=pointed)
     try:
         log.read(keep_key=keep_key)
@@ -232,7 +232,7 @@ def read_definitions(
 
 
 def no_fingerprint(topic: str, why: str) -> RefusalError:
-    """Return the error for an installation that has sets and does not say of which key it is."""
+    """Return the error for an installation with sets but without a tenant key's fingerprint."""
     return RefusalError(
         f"{topic} holds under the key {TENANT_KEY!r} no fingerprint of a tenant key ({why}), so "
         "that no other key could be told from it. Write the record back from a copy of the topic. "

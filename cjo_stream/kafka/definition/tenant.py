@@ -1,8 +1,8 @@
-"""The tenant's key of an installation on Kafka: one for all processes and commands.
+"""The tenant key of an installation on Kafka: one for all processes and commands.
 
-Its fingerprint stands in the definition topic, and whoever reads that with another key refuses
-(`definition.DefinitionLog`). Who has no key set needs none: dispatch, learn, and commands that
-only read topics work without.
+Its fingerprint stands in the definition topic, and a process with another key refuses to work
+(`definition.DefinitionLog`). Processes without a key (dispatch, learn, commands that only read
+topics) need none.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class Broker:
 
     @property
     def log(self) -> Path:
-        """Return the file that holds what the broker printed."""
+        """Return the file with the broker's output."""
         return self.folder / "broker.log"
 
     def start(self, within_s: float = READY_WITHIN_S) -> None:
@@ -88,7 +88,7 @@ class Broker:
             raise
 
     def stop(self) -> None:
-        """End the broker in order; kill it where that takes too long."""
+        """Stop the broker cleanly; kill it if that takes too long."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -101,7 +101,7 @@ class Broker:
         """Kill -9 the broker."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
-                # The script's children too: while it brings jars, it is not the broker yet.
+                # The script's children too: while it fetches jars, it is not the broker yet.
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
@@ -131,22 +131,22 @@ class Broker:
             if (code := self._process.poll()) is not None:
                 raise UsageError(
                     f"the local broker ended with code {code}. Mend what it says, and start it "
-                    f"again: {self._said()}"
+                    f"again: {self._last_lines()}"
                 )
             if time.monotonic() > until_s:
                 raise RetryError(
                     "the local broker does not answer. Start it again where the machine has time "
-                    f"for it, or mend what it says: {self._said()}"
+                    f"for it, or mend what it says: {self._last_lines()}"
                 )
 
-    def _said(self) -> str:
+    def _last_lines(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()
         return "; ".join(lines[-5:] or ["nothing"]) + f" (all of it: {self.log})"
 
 
 def free_port(but: int | None = None) -> int:
-    """Return a port of `PORTS` that nobody listens on now."""
-    # A draw, so that two brokers starting at once seldom meet.
+    """Return a port of `PORTS` that is free now."""
+    # Drawn at random, so that two brokers starting at once seldom get the same one.
     for port in random.sample(PORTS, len(PORTS)):
         with socket.socket() as probe:
             try:
@@ -169,6 +169,6 @@ def _answers(admin: AdminClient) -> bool:
 
 
 def _ending_with_us() -> list[str]:
-    """Return what has the system kill the broker when this process ends, where it can."""
+    """Return a command that lets the system kill the broker when this process ends, if any."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL"] if setpriv else []

@@ -1,11 +1,10 @@
-"""Simulated people on a real broker: what they send goes in, and what they are sent reaches them.
+"""Simulated people on a real broker: their events go in, and they receive its commands.
 
-    what arrives by now ──▶ the channels' topics, the topic of outcomes
+    records due by now ──▶ the channels' topics, the topic of outcomes
             ▲                                 │  intake, worker, dispatch
             └── people, who answer later ◀────┘  action topics, read_committed
 
-They hear what is sent to them from the beginning of the talk on; commands to others are theirs to
-pass over.
+They receive commands written after the conversation began, and pass over commands to others.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import msgspec
 
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import is_end, reader
-from cjo_stream.kafka.client.contents import told_foreign
+from cjo_stream.kafka.client.contents import warn_foreign
 from cjo_stream.kafka.client.error import check_consumed
 from cjo_stream.kafka.client.feed import Feed
 from cjo_stream.settings import Settings
@@ -29,11 +28,11 @@ from cjo_stream.settings import Settings
 _LOG = logging.getLogger(__name__)
 
 LISTEN_S: Final = 0.1
-HEARD_AT_ONCE_MAX: Final = 1_000
+COMMANDS_AT_ONCE_MAX: Final = 1_000
 
 
 class Said(msgspec.Struct, frozen=True):
-    """One record that somebody sends."""
+    """One record that a person sends."""
 
     topic: str
     channel: str
@@ -42,13 +41,13 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class People(Protocol):
-    """Those whom the installation serves."""
+    """The customers of the installation."""
 
     def before(self, time_ms: int) -> Iterator[Said]:
-        """Yield what arrives before `time_ms` and did not come before, in order."""
+        """Yield the records due before `time_ms` that were not yielded yet, in order."""
 
     def hear(self, command: bytes) -> None:
-        """Take one action command, in JSON; raises ValueError where it is none."""
+        """Receive one action command, in JSON; raises ValueError if it is none."""
 
 
 def converse(
@@ -58,11 +57,11 @@ def converse(
     end_ms: int,
     report: Callable[[int], None] = lambda _: None,
 ) -> tuple[Counter[str], int]:
-    """Let people talk until `end_ms`; return what they sent, by channel, and how much they heard.
+    """Let people send and receive until `end_ms`; return records by channel, number of commands.
 
-    `report` is told now and then how many records the broker has acknowledged. Raises RetryError
-    where it takes none, RefusalError where an action topic is missing. What is no command there is
-    passed over.
+    `report` is called now and then with the number of records that the broker has acknowledged.
+    Raises RetryError where it accepts none, RefusalError where an action topic is missing. Records
+    there that are no commands are passed over.
     """
     admin = Admin(settings)
     topics = admin.require(action_topics).values()
@@ -78,7 +77,7 @@ def converse(
                 feed.put(said.topic, said.value, said.key)
                 counts[said.channel] += 1
             report(feed.acknowledged)
-            for message in consumer.consume(HEARD_AT_ONCE_MAX, LISTEN_S):
+            for message in consumer.consume(COMMANDS_AT_ONCE_MAX, LISTEN_S):
                 if (error := message.error()) is not None:
                     if not is_end(message):
                         check_consumed(error, message.topic())
@@ -86,7 +85,7 @@ def converse(
                 try:
                     people.hear(message.value() or b"")
                 except ValueError as error_:
-                    told_foreign(_LOG, message, error_)
+                    warn_foreign(_LOG, message, error_)
                     continue
                 heard += 1
     return counts, heard

@@ -1,7 +1,7 @@
-"""What operators ask of an installation: the adapter of `installation.port` for Kafka.
+"""The adapter of `installation.port` for Kafka.
 
 installation   its definition set, and questions and orders about a customer
-records        what it sent, and what it refused
+records        published records, and dead letters
 retention      what of a person is held where, and for how long
-replay         records of its topics, put through a task on the desk
+replay         records of its topics, run through a task in memory
 """

@@ -1,4 +1,4 @@
-"""What operators ask of an installation on Kafka."""
+"""Operators' questions and orders to an installation on Kafka."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class OnKafka:
     """An installation on a broker.
 
     All methods raise RetryError where broker, worker or dispatch do not answer, RefusalError where
-    the installation has another tenant key; those about customers UsageError where nothing is
-    applied yet.
+    the installation has another tenant key. The methods about customers raise UsageError where
+    nothing is applied yet.
     """
 
     def __init__(self, settings: Settings, *, keep_key: bool = False) -> None:
-        """`keep_key`: an `apply` keeps the tenant key where sets are applied without one."""
+        """`keep_key`: let `apply` store the tenant key if sets were applied and none is stored."""
         self.place = f"the topics {settings.topic_prefix}*"
         self._settings = settings
         self._keep_key = keep_key
@@ -40,7 +40,7 @@ class OnKafka:
         return definition.status(self._settings)
 
     def apply(self, definitions: DefinitionSet, on_step: Callable[[str], None]) -> Applied:
-        """Let a definition set govern; return when it does everywhere."""
+        """Put a definition set in force; return when it is in force everywhere."""
         return definition.apply(self._settings, definitions, on_step, keep_key=self._keep_key)
 
     def named(self, written: str) -> Identifier:
@@ -53,7 +53,7 @@ class OnKafka:
         return self.order(at, order, answer)
 
     def order(self, at: Identifier, order: Order, answer: type[_Answer]) -> _Answer:
-        """Have an order carried out; return its answer."""
+        """Carry out an order; return its answer."""
         body = command.ask_actor(self._settings, identifier_key(at.hash), order)
         return answered(body, at, answer)
 
@@ -62,7 +62,7 @@ class OnKafka:
         return command.sweep(self._settings)
 
     def kept(self) -> list[Kept]:
-        """Return what still holds what was written before, and for how long."""
+        """Return what still holds earlier records and states, and for how long."""
         return retention.kept(self._settings, self._program())
 
     def _program(self) -> Program:

@@ -1,4 +1,4 @@
-"""Records that went out, read back from their topics, for operators."""
+"""Published records, read back from their topics, for operators."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cjo_stream.core.catalogue import ACTION, DEAD_LETTER, KIND_OF, RecordKind
 from cjo_stream.errors import UsageError
 from cjo_stream.installation.answer import Refused, Written
 from cjo_stream.kafka.client.admin import Admin
-from cjo_stream.kafka.client.contents import contents, told_foreign
+from cjo_stream.kafka.client.contents import contents, warn_foreign
 from cjo_stream.kafka.client.place import Place, Topic
 from cjo_stream.kafka.definition.apply import in_force
 from cjo_stream.kafka.topic.name import Names
@@ -34,13 +34,13 @@ class TopicRecords:
         self.place = f"the topics {settings.topic_prefix}*"
 
     def read(self, type_: type[_Record]) -> Iterator[_Record]:
-        """Yield the records of a kind; what is none is passed over, and logged."""
+        """Yield the records of a kind; foreign records are passed over, and logged."""
         decode = msgspec.json.Decoder(type_).decode
         for message in self._messages(KIND_OF[type_]):
             try:
                 yield decode(message.value() or b"")
             except msgspec.MsgspecError as error:
-                told_foreign(_LOG, message, error)
+                warn_foreign(_LOG, message, error)
 
     def since(self, kind: RecordKind, position: Mapping[str, int]) -> Iterator[Written]:
         """Yield the records of a kind beyond `position`, whose lanes are partitions."""
@@ -70,7 +70,7 @@ class TopicRecords:
                 yield topic, partition
 
     def _targets(self, names: Names) -> set[str]:
-        """Return the topics that the channels of the applied set have for commands."""
+        """Return the topics for commands of the channels of the applied set."""
         channels = in_force(self._settings).channels.values()
         return {name for channel in channels if (name := names.target(channel)) is not None}
 
@@ -105,5 +105,5 @@ def _refused(message: Message) -> Refused:
 
 
 def read_number(text: str | None) -> int:
-    """Return the number that a header holds; -1 for what is none: anybody may write the topic."""
+    """Return the number in a header; -1 if it is none, since others may write the topic."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 20 else -1

@@ -1,4 +1,4 @@
-"""The private logs made readable, and the internal one run again."""
+"""The private logs decoded, and the internal log run again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cjo_stream.store.memory import MemoryStore
 
 
 class At(msgspec.Struct, frozen=True):
-    """Where a record lies, and its append time in ms."""
+    """The place of a record, and its append time in ms."""
 
     partition: int
     offset: int
@@ -36,7 +36,7 @@ def frames(
 ) -> Iterator[tuple[At, Any]]:
     """Yield decoded frames of the internal log, or of the effect log, from an offset on.
 
-    Of a record that is no frame, what is wrong with it.
+    For a record that is no frame, it yields what is wrong with it.
 
     Raises RefusalError where the topic is missing, UsageError where the partition is, RetryError
     where the broker is away.
@@ -54,10 +54,10 @@ def frames(
 
 
 def replay(settings: Settings, partition: int | None) -> Iterator[tuple[At, Effect]]:
-    """Yield the effects that the internal log has when run from its start through fresh stores.
+    """Yield the effects of the internal log, run from its start through fresh stores.
 
     The place is that of the record that caused the effect. Raises as `frames` does, and
-    RefusalError where the log no longer begins at its start.
+    RefusalError where the log's beginning is no longer kept.
     """
     name = Names(settings.topic_prefix).internal
     topic = require_log(Admin(settings), settings, name)[name]

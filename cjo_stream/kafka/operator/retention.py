@@ -17,13 +17,13 @@ from cjo_stream.store.checkpoint import GRACE_S
 
 
 def kept(settings: Settings, program: Program) -> list[Kept]:
-    """Return the topics that personal data go through, as the broker keeps them; checkpoints.
+    """Return the topics with personal data, as the broker keeps them; checkpoints; folders.
 
-    And the state folders of workers that had a partition before its present owner, as they told.
-    A record lies in a segment with later ones and goes with the last of them, so the time that a
-    topic keeps it has that of a segment in it.
+    The folders are those of workers that had a partition before its present owner, as these
+    workers recorded them. A record lies in a segment with later ones and is deleted with the last
+    of them, so the time that a topic keeps it includes that of a segment.
 
-    Raises RetryError where the broker is away. What is missing is left out.
+    Raises RetryError where the broker is away. Missing topics are left out.
     """
     admin = Admin(settings)
     wanted = wanted_topics(settings, program)
@@ -54,19 +54,19 @@ def _kept(name: str, holds: str, config: dict[str, str]) -> Kept:
 
 
 def withdrawn(profile: Kept, config: dict[str, str]) -> Kept:
-    """Return how long profiles are kept: the only topic in which an erasure writes null values."""
+    """Return how long profiles are kept; only in their topic an erasure writes null values."""
     if profile.kept_ms is not None or "compact" not in config.get("cleanup.policy", ""):
         return profile
     null_ms = int(config.get("delete.retention.ms", "86400000"))
     how = (
-        "until the broker's cleaner comes by: a null value stands at the end of each id that the "
-        f"customer had; it goes itself {_span(null_ms)} later"
+        "until the broker's cleaner runs: a null value is the last record of each id that the "
+        f"customer had; it is itself deleted {_span(null_ms)} later"
     )
     return msgspec.structs.replace(profile, how=how)
 
 
 def _folder(folder: Folder, *, has_checkpoints: bool) -> Kept:
-    """Return what a folder holds that its partition's owner does not have."""
+    """Return what a former owner's folder holds, and for how long."""
     holds = f"partition {folder.partition} as it was"
     if "." in folder.name:
         holds, how = "a state that could not be read", "until it is repaired, or you delete it"
@@ -85,7 +85,7 @@ def _folder(folder: Folder, *, has_checkpoints: bool) -> Kept:
 
 
 def _checkpoints(settings: Settings) -> Kept:
-    """Return how long checkpoints made before are kept."""
+    """Return how long earlier checkpoints are kept."""
     newer_s = settings.checkpoints_kept * settings.checkpoint_interval_s
     kept_ms = int(1000 * (newer_s + GRACE_S))
     how = f"until {settings.checkpoints_kept} newer ones are made: {_span(kept_ms)} or so"

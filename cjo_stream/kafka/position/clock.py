@@ -1,12 +1,13 @@
-"""Senders' clocks that are too far ahead, and the operator's word that lets them pass.
+"""Senders' clocks that are too far ahead, and the operator's permission that lets them pass.
 
     record of the cursor topic                       key                            value (JSON)
     partition 3 goes on at offset 70, clocks up to   clock/TOPIC ID/3/70            the clock, ms
 
-A frame whose clock is more than an hour ahead of its append time stops its receiver: who fires
-timers by it cannot take them back. The word names the first such record, and holds from there on
-for clocks up to its own, for the sender says it until real time has caught up. It stands in a
-compacted topic, so that a worker that restores the partition, and a replay, go by it too.
+A frame whose clock is more than an hour ahead of its append time stops its receiver, because
+timers fired by that clock could not be undone. The permission names the first such record. It
+holds from there on for clocks up to that record's, since the sender repeats its clock until real
+time has caught up. It stands in a compacted topic, so that a worker that restores the partition,
+and a replay, use it too.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _STAGE = "clock"
 
 
 class Passed(msgspec.Struct, frozen=True):
-    """What `accept` lets pass: from which record on, up to which clock, for which append time."""
+    """A permission: from which record on, up to which clock, for which append time."""
 
     partition: int
     offset: int
@@ -55,17 +56,17 @@ def accept(settings: Settings, partition: int, offset: int) -> Passed:
     if found is None or found.offset() != offset:
         raise UsageError(
             f"{topic.name}/{partition} holds no record at offset {offset}: take the numbers from "
-            "what the worker said as it stopped"
+            "the error with which the worker stopped"
         )
     value, time = found.value(), found.timestamp()[1]
     try:
         clock = decode_frame(value if isinstance(value, bytes) else b"").clock
     except InputError:
-        clock = 0  # of something else than a frame, which is passed over
+        clock = 0  # a record that is no frame, which tasks pass over
     if clock <= time + CLOCK_AHEAD_MAX_MS:
         raise UsageError(
-            f"the record at offset {offset} says no clock that stops anybody. "
-            "Take the numbers from what the worker said as it stopped"
+            f"the record at offset {offset} has no clock that stops a worker. Take the numbers "
+            "from the error with which the worker stopped"
         )
     key = f"{_STAGE}/{topic.id}/{partition}/{offset}"
     sender = Sender(settings)
@@ -77,7 +78,7 @@ def accept(settings: Settings, partition: int, offset: int) -> Passed:
 
 
 def accepted(settings: Settings, topic_id: str) -> dict[int, list[AcceptedClock]]:
-    """Return by partition of the internal topic what operators let pass; raises RetryError."""
+    """Return the permissions by partition of the internal topic; raises RetryError."""
     cursor = Names(settings.topic_prefix).cursor
     Admin(settings).require([cursor])
     return clocks_of(cursor, topic_id, table(settings, cursor))
@@ -86,7 +87,7 @@ def accepted(settings: Settings, topic_id: str) -> dict[int, list[AcceptedClock]
 def clocks_of(
     topic: str, topic_id: str, records: Mapping[bytes, bytes]
 ) -> dict[int, list[AcceptedClock]]:
-    """Return what operators let pass, by partition, among the records of the cursor topic."""
+    """Return the permissions among the records of the cursor topic, by partition."""
     found: dict[int, list[AcceptedClock]] = {}
     for key, value in records.items():
         stage, _, named = key.decode(errors="replace").partition("/")

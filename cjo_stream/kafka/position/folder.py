@@ -1,10 +1,11 @@
-"""Which state folders there are, told by their workers in the cursor topic.
+"""The state folders of all workers, recorded by these in the cursor topic.
 
     key     folder/SLOT/NAME    0003 is partition 3's store, 0003.unreadable-1 one moved aside
     value   Folder (JSON); null once the folder is gone
 
 An erasure purges the store of a partition's owner. The folder of a former owner, whose worker was
-killed or is gone, keeps what it held: nobody can reach it from here, so the report names it.
+killed or is gone, keeps its content. No process can reach it from here, so the erasure's report
+names it.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ def record_key(slot: str, name: str) -> bytes:
 
 
 def read_folders(settings: Settings) -> list[Folder]:
-    """Return the folders that there are, as they were told, oldest telling first.
+    """Return the recorded folders, the oldest record first.
 
-    Raises RetryError where the broker is away, RefusalError for a record of somebody else's.
+    Raises RetryError where the broker is away, RefusalError for a foreign record.
     """
     topic = Names(settings.topic_prefix).cursor
     return folders_of(topic, table(settings, topic))
@@ -55,7 +56,7 @@ def folders_of(topic: str, records: Mapping[bytes, bytes]) -> list[Folder]:
 
 
 def left(folders: Iterable[Folder]) -> list[Folder]:
-    """Return those that are not the store of a partition's owner: who opened it last."""
+    """Return the folders of former owners; the worker that opened a partition last owns it."""
     folders = list(folders)
     owned = {folder.partition: folder for folder in folders if folder.held}
     kept = [folder for folder in folders if owned.get(folder.partition) != folder]

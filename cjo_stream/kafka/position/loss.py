@@ -1,17 +1,17 @@
-"""Records that the broker acknowledged and lost, with others in their places: how that is seen.
+"""Detects records that the broker acknowledged and lost, with others now in their places.
 
-Beside each position stands the digest of the last record before it, as it was when it was taken.
-Where a process takes a position up again, it holds that against what the log has there now:
+Beside each position stands the digest of the last record before it, as it was when it was read. A
+process that resumes at a position compares the digest with the log's present record there:
 
-    the log has                              so
-    the same record                          it goes on
-    another one, or none                     refused: what took the places of others that were
-                                             taken would never be read
-    nothing so far back; or it is            it goes on: whether it is the same log cannot be seen
+    the log has                              the process
+    the same record                          goes on
+    another record, or none                  refuses: the records that took the places of others
+                                             would never be read
+    nothing so far back; or it is            goes on: whether the log is the same is unknown
       compacted, and has none there
 
-So a loss is seen where it reaches back to that record and the log has grown again beyond it. A log
-that ends before the position is looked for apart.
+So a loss is detected if it reaches back to that record and the log has grown again beyond it. A
+log that ends before the position is detected elsewhere.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from cjo_stream.kafka.topic.check import configs_of
 from cjo_stream.settings import Settings
 
 FETCH_BYTES: Final = 16 << 10
-"""Of one partition at once: one record is wanted of each."""
+"""Of one partition in one fetch: only one record of each is needed."""
 POLL_S: Final = 0.1
 
 Look = Callable[[Mapping[Place, int]], Mapping[Place, LogRecord | None]]
-"""Gives what the log of each place has at an offset: None where it has nothing there, though it
-reaches back so far; a place is left out where that cannot be told."""
+"""Returns the record of each place at an offset; None if the log reaches back so far but has no
+record there; a place is left out if that is unknown."""
 
 _LOG = logging.getLogger(__name__)
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """The last record before a position: where it lies, and its digest (codec.record_digest).
+    """The last record before a position: its place, and its digest (codec.record_digest).
 
-    The digest is codec.UNKNOWN where no record was taken yet, or an older release took it.
+    The digest is codec.UNKNOWN if no record was read yet, or an older release read it.
     """
 
     place: Place
@@ -57,14 +57,14 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 def check(taken: Iterable[Taken], look: Look, mend: str) -> None:
-    """Raise RefusalError where a log has lost one of these records; its words end in `mend`."""
+    """Raise RefusalError where a log has lost one of these records; its text ends in `mend`."""
     known = {one.place: one for one in taken if one.digest != codec.UNKNOWN}
     found = look({place: one.offset for place, one in known.items()}) if known else {}
     for (topic, partition), one in sorted(known.items()):
         if one.place not in found:
             _LOG.info(
-                "%s/%d: whether the log is the one of before cannot be seen: the last record "
-                "that was taken, at offset %d, is not kept any more",
+                "%s/%d: it is unknown whether the log is still the same: the last record that was "
+                "read, at offset %d, is not kept any more",
                 topic,
                 partition,
                 one.offset,
@@ -74,7 +74,7 @@ def check(taken: Iterable[Taken], look: Look, mend: str) -> None:
         if record is None or codec.record_digest(record.time, record.value) != one.digest:
             raise RefusalError(
                 f"{topic}/{partition}: the record at offset {one.offset} is not the one that was "
-                "taken there. The broker lost records that it had acknowledged, and others took "
+                "read there. The broker lost records that it had acknowledged, and others took "
                 "their places: an unclean leader election, or a disk brought back from a copy. "
                 f"Bring back the log's replica that has the lost records, {mend}"
             )
@@ -83,11 +83,11 @@ def check(taken: Iterable[Taken], look: Look, mend: str) -> None:
 def look(
     settings: Settings, admin: Admin, offsets: Mapping[Place, int]
 ) -> dict[Place, LogRecord | None]:
-    """Return what the log has at these offsets, each before its end: see `Look`.
+    """Return the records at these offsets, each before the log's end: see `Look`.
 
     Raises RetryError where the broker is away.
     """
-    # Uncommitted: no transaction that is open now hides what lies before it.
+    # Uncommitted: an open transaction must not hide records.
     consumer = reader(settings, offsets, committed=False, fetch_bytes=FETCH_BYTES)
     try:
         found = _read(consumer, offsets)
@@ -104,7 +104,7 @@ def digest_of(message: Message) -> int:
 
 
 def _read(consumer: Consumer, offsets: Mapping[Place, int]) -> dict[Place, LogRecord | None]:
-    """Return what lies at these offsets; a place is left out whose log begins later."""
+    """Return the records at these offsets; a place whose log begins later is left out."""
     found: dict[Place, LogRecord | None] = {}
     waited = dict(offsets)
     until_s = time.monotonic() + TIMEOUT_S
@@ -136,11 +136,11 @@ def _record(message: Message) -> LogRecord:
 
 
 def _compacted(admin: Admin, topics: set[str]) -> set[str]:
-    """Return those of these topics that are compacted; all, where that must not be asked."""
+    """Return those of these topics that are compacted; all, if the broker forbids the question."""
     try:
         configs = configs_of(admin, sorted(topics))
     except RefusalError as error:
-        # It may forbid its clients to see how others' topics are configured.
-        _LOG.warning("whether records were lost or compacted is not known: %s", error)
+        # A broker may forbid its clients to see the configuration of others' topics.
+        _LOG.warning("it is unknown whether records were lost or compacted: %s", error)
         return topics
     return {name for name, config in configs.items() if "compact" in config["cleanup.policy"]}

@@ -5,44 +5,45 @@
     committed metadata, dispatch    effect topic's id and the digest, then the engine's
                                       (engine/dispatch.py)
     the digest                      of the last record before the position (position/loss.py), in
-                                      hexadecimal after a colon; none before the first record
-    the blank                       how many offsets from the position on hold no record, in
-                                      hexadecimal after another colon; none where it is 0
+                                      hexadecimal after a colon; left out before the first record
+    the blank                       the number of offsets without a record from the position on, in
+                                      hexadecimal after another colon; left out if it is 0
 
                                         intake                      dispatch
     committed, of this log              goes on there, or from a    goes on there
-                                        copy that lies further
-    committed, of a topic since         a new lane, from the        from the first record, holding
-      created anew                      first record                it against the cursor
-    committed, out of the log's range   refused; where no set read  refused
+                                        copy that is further
+    committed, of a topic since         a new lane, from the        from the first record, compared
+      created anew                      first record                with the cursor
+    committed, out of the log's range   refused; if no set read     refused
                                         the topic, from the first
                                         record
-    committed, behind another record    refused                     refused
-    than the one that was taken
-    nothing committed, but a copy       refused: they are gone;     refused: they are gone
-                                        where no set read the
-                                        topic, goes on from it
+    committed, behind a record that     refused                     refused
+      differs from the one read
+    nothing committed, but a copy       refused: offsets are gone;  refused: offsets are gone
+                                        if no set read the topic,
+                                        goes on from the copy
     nothing at all                      a new lane, from the        new, from offset 0; refused
-                                        first record                where the log begins later
+                                        first record                if the log begins later
 
-A channel that was taken out leaves its topic's position at the set number SWITCHED_OFF. Where it
-is put back, what retention has deleted by then was nobody's to read: its lane goes on with the
-first record there is. Its group did not read it meanwhile, so its offset has expired after some
-days: then it goes on from the copy.
+A channel that was taken out leaves its topic's position at the set number SWITCHED_OFF. If the
+channel comes back, records that retention has deleted meanwhile are no loss: the lane goes on with
+the first record there is. As the group did not read the topic meanwhile, its offset expires after
+some days; the lane then goes on from the copy.
 
-A transaction's marker takes an offset, and so does each record of one that was aborted. The log of
-a raw topic that is written in transactions so ends in a *blank*: once retention has deleted all,
-it begins behind the position, and nothing is missing.
+A transaction's marker takes an offset, and so does each record of an aborted one. So the log of a
+raw topic that is written in transactions ends in a *blank*: once retention has deleted all
+records, the log begins behind the position, and yet nothing is missing.
 
 A *copy* is a record of the compacted cursor topic; committed offsets expire, copies do not. So a
-copy tells an installation that lost its offsets from a new one, and an operator may go on from it:
-dispatch's is written in the transaction of its offsets, and what intake sends again from an
-earlier position is dropped by the tasks that have it. An operator may go on without what is gone
-for good, too: intake's lane goes on behind it, dispatch passes over the hole that it leaves.
+copy distinguishes an installation that lost its offsets from a new one, and an operator may go on
+from it: dispatch writes its copy in the transaction of its offsets, and tasks drop what intake
+sends again from an earlier position. An operator may also go on without records that are gone for
+good: intake's lane goes on behind them, dispatch passes over the hole that they leave.
 
-A commit of intake's that was repeated may arrive late, and put the offset back to where another
-set routed. Before a set routes, its position stands in a copy, and copies keep their order; so
-where the copy lies as far or further, it holds. (What guards dispatch's stands in `transaction`.)
+A repeated commit of intake may arrive late, and move the offset back to records that another set
+has routed since. Before a set routes, its position is written as a copy, and copies keep their
+order. So a copy that is as far as the committed position, or further, wins. (`transaction` guards
+dispatch's position.)
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What is known of one partition before it is read."""
+    """The facts about one partition before it is read."""
 
     place: Place
     topic_id: str
@@ -102,30 +103,30 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Start(msgspec.Struct, frozen=True):
-    """Where to begin; `metadata` is the engine's, None for a lane or log that is new."""
+    """Where to begin; `metadata` is the engine's, None for a new lane or log."""
 
     offset: int
     metadata: str | None
     digest: int = UNKNOWN
-    """Of the record before `offset`, as it was when it was taken."""
+    """Of the record before `offset`, as it was when it was read."""
     blank: int = 0
-    """How many offsets from `offset` on are known to hold no record."""
+    """The number of offsets from `offset` on that are known to have no record."""
 
 
 class Words(msgspec.Struct, frozen=True):
-    """What an operator says of a start."""
+    """An operator's options for a start."""
 
     restore: bool = False
-    """Where committed offsets are gone: go on from their copies."""
+    """If committed offsets are gone, go on from their copies."""
     without_lost: bool = False
-    """Where records are gone that were never read: go on without them."""
+    """If records are gone that were never read, go on without them."""
 
 
 NO_WORDS: Final = Words()
 
 
 def joined(owner: str, metadata: str, digest: int = UNKNOWN, blank: int = 0) -> str:
-    """Return what is committed: a topic's id, digest and blank, then the engine's metadata."""
+    """Return the metadata to commit: a topic's id, digest and blank, then the engine's."""
     known = "" if digest == UNKNOWN else f":{digest:x}"
     if blank:
         known = f"{known or ':'}:{blank:x}"
@@ -175,7 +176,7 @@ def start_of_dispatch(found: Found, words: Words = NO_WORDS) -> Start:
         raise _foreign(found, DISPATCH)
     if position is not None and _owner(position) == found.topic_id:
         if words.without_lost and not found.first <= position.offset <= found.end:
-            # What is read again is held against the cursor.
+            # The cursor drops what is read again.
             return Start(found.first, _engines(position))
         _check_range(found, position, DISPATCH)
         digest, _ = _known(found, position, DISPATCH)
@@ -188,7 +189,7 @@ def start_of_dispatch(found: Found, words: Words = NO_WORDS) -> Start:
         )
     before = position or found.copy
     cursor = _engines(before) if before else ""
-    # The tasks' lane goes on where only the effect topic is new: a hole would show.
+    # If only the effect topic is new, the tasks' lane goes on, so a hole would be seen.
     return Start(found.first, cursor if cursor.partition(" ")[0] == found.internal_id else None)
 
 
@@ -200,7 +201,7 @@ def _lane(found: Found, position: Position) -> Committed:
 
 
 def _is_put_back(found: Found, committed: Position, copy: Position) -> bool:
-    """Return whether the copy tells of more than what is committed for the same log."""
+    """Return whether the copy is as far as the committed position of the same log, or further."""
     return (
         _owner(copy) == _owner(committed) == found.internal_id
         and _lane(found, copy).topic_id == _lane(found, committed).topic_id == found.topic_id
@@ -270,7 +271,7 @@ def _named(place: Place) -> str:
     return f"{place[0]}/{place[1]}"
 
 
-# --- what is known -------------------------------------------------------------------------------
+# --- facts about partitions ----------------------------------------------------------------------
 
 
 def starts(
@@ -283,7 +284,7 @@ def starts(
     *,
     words: Words,
 ) -> list[tuple[Found, Start]]:
-    """Return where each partition begins that the group has given to `consumer`.
+    """Return where to begin each partition that the group has assigned to `consumer`.
 
     Raises RefusalError where it would be wrong to begin, RetryError where the broker is away.
     """
@@ -319,11 +320,11 @@ def _committed(
     consumer: Consumer, partitions: list[TopicPartition]
 ) -> dict[Place, Position | None]:
     try:
-        told = consumer.committed(partitions, TIMEOUT_S)
+        offsets = consumer.committed(partitions, TIMEOUT_S)
     except KafkaException as error:
         raise away(error) from error
     found: dict[Place, Position | None] = {}
-    for place in told:
+    for place in offsets:
         if place.error is not None:
             raise away(KafkaException(place.error), f"to see the offsets of {place.topic}")
         known = place.offset >= 0
@@ -349,7 +350,7 @@ def copy_record(settings: Settings, stage: str, place: Place, position: Position
 def read_copies(settings: Settings, stage: str) -> dict[Place, Position]:
     """Return a stage's copies; raises RetryError. Reads the whole cursor topic."""
     topic = Names(settings.topic_prefix).cursor
-    # Intake's are in no transaction: they count where dispatch's, before them, may not yet.
+    # Intake's copies are in no transaction; one of dispatch that is open must not hide them.
     records = table(settings, topic, committed=stage == DISPATCH)
     return copies_of(topic, stage, records)
 
@@ -378,23 +379,23 @@ def committed_offsets(admin: Admin, group: str, topic: str) -> dict[int, int]:
         [ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_S
     )
     try:
-        told = admin.result(futures[group]).topic_partitions
+        offsets = admin.result(futures[group]).topic_partitions
     except KafkaException as error:
         raise away(error, f"to see the group {group}") from error
-    return {place.partition: place.offset for place in told if place.topic == topic}
+    return {place.partition: place.offset for place in offsets if place.topic == topic}
 
 
 def set_numbers(admin: Admin, group: str) -> dict[str, int]:
-    """Return by topic/partition the definition set that intake routes by, as it committed it."""
+    """Return the definition set that intake has committed for each topic/partition."""
     futures = admin.client.list_consumer_group_offsets(
         [ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_S
     )
     try:
-        told = admin.result(futures[group]).topic_partitions
+        offsets = admin.result(futures[group]).topic_partitions
     except KafkaException:
         return {}
     numbers = {}
-    for place in told:
+    for place in offsets:
         metadata = (place.metadata or "").partition(" ")[2]
         if metadata:
             numbers[f"{place.topic}/{place.partition}"] = read_metadata(metadata).set_number

@@ -28,7 +28,7 @@ from cjo_stream.engine.learner import Learner, Publication
 from cjo_stream.errors import RefusalError, RetryError, StopError
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import is_end, reader
-from cjo_stream.kafka.client.contents import told_foreign
+from cjo_stream.kafka.client.contents import warn_foreign
 from cjo_stream.kafka.client.error import check_consumed
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.sender import Outgoing, Sender
@@ -182,7 +182,7 @@ class LearnProcess:
             self._learner.take(_DECODER.decode(message.value() or b""))
         except msgspec.MsgspecError as why:
             # The same log teaches the same: whoever learns of it passes over the same record.
-            told_foreign(_LOG, message, why)
+            warn_foreign(_LOG, message, why)
         self._next, self._last = offset + 1, message
         self._end = max(self._end, self._next)
         return 1

@@ -225,7 +225,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "missing: {}. Run": "kafka/test_topics.py::test_a_missing_topic_is_refused_with_the_command_that_makes_it",
     },
     "kafka/position/clock.py": {
-        "says no clock that stops anybody": "kafka/test_worker.py::test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word",
+        "has no clock that stops a worker": "kafka/test_worker.py::test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word",
         "holds no record at offset": "kafka/test_worker.py::test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word",
         "has no partition {}": "kafka/test_worker.py::test_a_worker_that_stopped_at_a_clock_goes_on_by_an_operators_word",
     },
@@ -366,7 +366,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "kafka/client/permission.py": {
         "the broker forbids this process's user": _LET_IN,
-        "does not take this process's credentials": _LET_IN,
+        "does not accept this process's credentials": _LET_IN,
     },
     "kafka/local/broker.py": {
         "is started from a clone": _STARTS,

@@ -203,7 +203,7 @@ def test_a_broker_that_is_away_is_waited_for(asked: str, when_asked: bool) -> No
 )
 def test_whom_the_broker_does_not_know_is_told_so_though_he_gets_no_answer(code: int) -> None:
     asking = admin(Broker(KafkaError._TIMED_OUT))
-    asking.client.poll = lambda _: asking._hear(KafkaError(code))  # type: ignore[method-assign,assignment,return-value] # as librdkafka tells it
+    asking.client.poll = lambda _: asking._note_error(KafkaError(code))  # type: ignore[method-assign,assignment,return-value] # as librdkafka tells it
     with pytest.raises(RefusalError, match="SASL_USERNAME"):
         asking.ping()
     asking.client.poll = lambda _: 0  # type: ignore[method-assign] # it knows him now

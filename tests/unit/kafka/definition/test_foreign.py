@@ -16,7 +16,7 @@ import pytest
 from cjo_stream.core.learning.posterior import Posterior
 from cjo_stream.errors import RefusalError
 from cjo_stream.ingest.tenant import fingerprint
-from cjo_stream.kafka.client.contents import take, told_foreign
+from cjo_stream.kafka.client.contents import apply_record, warn_foreign
 from cjo_stream.kafka.definition.apply import SETS_KEPT, check_answers, fixes_key, outdated
 from cjo_stream.kafka.definition.log import DefinitionLog, Fingerprint, Pointer, Published
 from cjo_stream.kafka.position.clock import clocks_of
@@ -52,7 +52,7 @@ def table(*records: tuple[bytes, bytes | None]) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     for record in records:
         message: Any = Record(*record)
-        take(found, message)
+        apply_record(found, message)
     return found
 
 
@@ -108,7 +108,7 @@ def test_where_nothing_can_take_a_record_out_it_is_told_and_passed_over(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     message: Any = Record(b"", b"")
-    told_foreign(logging.getLogger("cjo_stream.test"), message, ValueError("no reward"))
+    warn_foreign(logging.getLogger("cjo_stream.test"), message, ValueError("no reward"))
     assert "t.reward.v1/0 holds at offset 7 what is no record of ours (no reward)" in caplog.text
 
 

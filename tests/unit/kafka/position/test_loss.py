@@ -43,7 +43,7 @@ def test_a_log_that_has_the_record_still_is_the_same_log() -> None:
 def test_a_log_with_another_record_in_its_place_or_none_lost_records(there: LogRecord) -> None:
     with pytest.raises(RefusalError) as told:
         look_at(there)
-    assert "web/3: the record at offset 49 is not the one that was taken" in str(told.value)
+    assert "web/3: the record at offset 49 is not the one that was read" in str(told.value)
     assert "lost records that it had acknowledged" in str(told.value)
     assert str(told.value).endswith("or begin anew")
 

@@ -436,7 +436,7 @@ async def test_a_log_that_lost_records_to_others_is_refused(tmp_path: Path) -> N
     await replaced.hosting.assign({0})
     (error,) = replaced.failed
     assert isinstance(error, RefusalError)
-    assert "internal/0: the record at offset 3 is not the one that was taken" in str(error)
+    assert "internal/0: the record at offset 3 is not the one that was read" in str(error)
     # Two ways on: the records come back,
     mended = Host(tmp_path)
     assert await mended.hosting.assign({0}) == {0: 4}

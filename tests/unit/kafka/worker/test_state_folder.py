@@ -233,7 +233,7 @@ def test_all_folders_are_left_but_those_of_whoever_opened_a_partition_last() -> 
 def test_a_null_value_is_told_of_the_topic_that_has_one() -> None:
     compacted = {"cleanup.policy": "compact", "delete.retention.ms": "86400000"}
     profile = withdrawn(_kept("cjo.profile.v1", "profiles", compacted), compacted)
-    assert "a null value stands" in profile.how
+    assert "a null value is the last record" in profile.how
     assert "1 days later" in profile.how
     assert "no null value is written" in _kept("mine", "raw events", compacted).how
     both = {"cleanup.policy": "compact,delete", "retention.ms": "3600000"}
