@@ -97,15 +97,15 @@ class Candidate(msgspec.Struct, kw_only=True, gc=False):
     rule: str | None = None
     """The rule of that gate that stopped it, if the gate has rules."""
     P: float | None = None
-    """Propensity: how likely an acceptance is; null if the candidate was not weighed."""
+    """Propensity: the probability of an acceptance; null if not weighed."""
     C: float | None = None
-    """Context: 1 plus the weights that held; null likewise."""
+    """Context: 1 plus the weights whose condition held; null if not weighed."""
     V: float | None = None
-    """What an acceptance is worth; null likewise."""
+    """The worth of an acceptance; null if not weighed."""
     L: float | None = None
-    """Lever: 1 plus the levers of action, group and issue; null likewise."""
+    """Lever: 1 plus the levers of action, group and issue; null if not weighed."""
     priority: float | None = None
-    """P x C x V x L; null likewise."""
+    """P x C x V x L; null if not weighed."""
 
 
 class Choice(msgspec.Struct):
@@ -131,7 +131,7 @@ class Decision(msgspec.Struct, kw_only=True):
     trigger: Trigger
     """What caused the decision."""
     request: dict[str, Any]
-    """What the step asked for: act or decide, as written."""
+    """The request of the step: act or decide, as written."""
     journey: JourneyRef | None
     """The instance that asked."""
     candidates: list[Candidate]

@@ -74,6 +74,7 @@ SAME_BYTES: dict[str, str | None] = {
     "consent: dict[str, dict[str, Statement]]": "consent: dict[str, dict[str, list[Any]]]",
     "cases: dict[str, ServiceCase]": "cases: dict[str, list[Any]]",
     "histories: dict[str, dict[str, LastRun]]": "histories: dict[str, dict[str, list[Any]]]",
+    "is_recorded: bool": "is_told: bool",
     "timeline: list[TimelineEntry]": "timeline: list[Entry]",
     "lanes: dict[str, _LanePosition]": "lanes: dict[str, _Source]",
     "_LanePosition": "_Source",

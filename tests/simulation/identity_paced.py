@@ -145,17 +145,17 @@ def live(
     customers = [
         sorted(f"{m.type}:{m.value}" for m in state.members.values())
         for _, state in actor_states([partition.store for partition in mesh.partitions])
-        if isinstance(state, Customer) and state.is_told and state.members
+        if isinstance(state, Customer) and state.is_recorded and state.members
     ]
     return sorted(customers), refusals
 
 
 @dataclass(eq=False)
 class Holder:
-    """A set of identifiers; `is_told`: an event of theirs came."""
+    """A set of identifiers; `is_recorded`: an event of theirs came."""
 
     members: list[One]
-    is_told: bool = False
+    is_recorded: bool = False
 
 
 @dataclass(eq=False)
@@ -195,7 +195,7 @@ class Offline:
         for other in others:
             if not anchor.is_shared:
                 self._link(anchor, other, others, event)
-        anchor.holder.is_told = True
+        anchor.holder.is_recorded = True
 
     def customers(self) -> Customers:
         """Return those of whom an event came."""
@@ -203,7 +203,7 @@ class Offline:
         return sorted(
             sorted(one.name for one in holder.members)
             for holder in holders.values()
-            if holder.is_told
+            if holder.is_recorded
         )
 
     def _one(self, named: Identifier) -> One:
@@ -232,7 +232,7 @@ class Offline:
         anchor.links[name] = None
         if anchor.holder is not other.holder:
             anchor.linked_at = other.linked_at = event.time
-            union = Holder(anchor.holder.members + other.holder.members, is_told=True)
+            union = Holder(anchor.holder.members + other.holder.members, is_recorded=True)
             for one in union.members:
                 one.holder = union
 

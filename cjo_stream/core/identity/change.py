@@ -136,7 +136,7 @@ def _leave(customer: Customer, message: Drop, turn: Turn) -> None:
         for hash_ in customer.members:
             turn.send(identifier_key(hash_), Left([left.hash]))
         mark_profile(customer, turn)
-        if message.reason == "shared" and customer.is_told:
+        if message.reason == "shared" and customer.is_recorded:
             address = Address(member.type, member.value)
             record_change(customer, "detached", turn, identifiers=[address], reason=message.reason)
     if message.denied is not None:

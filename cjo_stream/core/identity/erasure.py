@@ -32,7 +32,7 @@ def erase(customer: Customer, message: Erase, turn: Turn) -> None:
         turn.send(customer_key(former), Purge())
     count_live(customer, turn, by=-1)
     withdraw_profile(customer, turn)
-    if customer.is_told:
+    if customer.is_recorded:
         record_change(customer, "erased", turn, identifiers=[], absorbed=customer.aliases)
     turn.timelines.replace(key, customer.noted, [])
     empty(customer)

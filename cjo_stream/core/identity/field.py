@@ -117,7 +117,7 @@ class Fields(NamedTuple):
 def join(joining: Joining) -> None:
     """Join the state of another customer into one."""
     for fields in FIELDS:
-        if joining.other.is_told or not fields.is_of_events:
+        if joining.other.is_recorded or not fields.is_of_events:
             fields.joins(joining)
 
 
@@ -167,7 +167,7 @@ def _part_origins(parting: Parting) -> None:
 
 def _join_aliases(joining: Joining) -> None:
     into, other, turn = joining.into, joining.other, joining.turn
-    if other.is_told:
+    if other.is_recorded:
         aliases = [*into.aliases, other.id, *other.aliases]
         into.aliases = turn.newest(aliases, turn.bounds.aliases, "aliases")
 
@@ -182,8 +182,8 @@ def _part_apart(parting: Parting) -> None:
     parting.fresh.apart = dict(parting.customer.apart)
 
 
-def _part_is_told(parting: Parting) -> None:
-    parting.fresh.is_told = True
+def _part_is_recorded(parting: Parting) -> None:
+    parting.fresh.is_recorded = True
 
 
 def _has_room_for_instances(customer: Customer, bounds: Bounds) -> bool:
@@ -231,9 +231,9 @@ FIELDS: Final = (
         is_of_events=False,
     ),
     Fields(
-        ("is_told",),
+        ("is_recorded",),
         lambda j: record_created(j.into, j.edge.event_id, j.turn),
-        _part_is_told,
+        _part_is_recorded,
         is_of_events=False,
     ),
     Fields(("counter",), _stays, _stays),

@@ -137,17 +137,17 @@ def _join(key: str, customer: Customer, reservation: Reservation, edge: Edge, tu
     for hash_ in (edge.source.hash, edge.other.hash):
         if hash_ in other.members and hash_ in reservation.members:
             other.members[hash_].linked_at = reservation.members[hash_].linked_at
-    if other.is_told:  # else it has had no event, and only its membership is joined
+    if other.is_recorded:  # else it has had no event, and only its membership is joined
         forget_former(customer, turn.program)
         forget_former(other, turn.program)
-    absorbed = [other.id, *other.aliases] if other.is_told else []
+    absorbed = [other.id, *other.aliases] if other.is_recorded else []
     cascade = Cascade(customer, turn, None)
     cascade.trigger = Trigger("event", edge.event_id, edge.event_type)
     join(Joining(key, customer, parcel, edge, cascade, turn))
     cascade.close()
     record_change(
         customer,
-        "merged" if other.is_told else "linked",
+        "merged" if other.is_recorded else "linked",
         turn,
         absorbed=absorbed,
         identifiers=joined,

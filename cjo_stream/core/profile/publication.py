@@ -19,7 +19,7 @@ PAUSE_MS = 300_000
 
 def mark_profile(customer: Customer, turn: Turn) -> None:
     """Mark the profile as changed since it was published, if the customer has been recorded."""
-    if customer.profile_due is None and customer.is_told:
+    if customer.profile_due is None and customer.is_recorded:
         at = customer.profile_at
         customer.profile_due = turn.clock if at is None else max(turn.clock, at + PAUSE_MS)
 

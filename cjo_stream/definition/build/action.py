@@ -15,7 +15,7 @@ from cjo_stream.definition.build.context import Ask, Context
 from cjo_stream.definition.build.limit import build_limit
 from cjo_stream.definition.build.number import is_never_a_number
 from cjo_stream.definition.code import Code
-from cjo_stream.definition.grammar.item import Entry, Fields, Item
+from cjo_stream.definition.grammar.item import Fields, Item, Pair
 from cjo_stream.definition.text.report import quoted
 
 EXPIRES_MS = 7 * 86_400_000
@@ -41,8 +41,8 @@ def build_action(fields: Fields, context: Context) -> Action:
         return context.expression(fields.get(gate), Place.ACTION, definition)
 
     treatments = {
-        entry.key.value: _build_treatment(entry, context, definition)
-        for entry in fields.items("treatments")
+        pair.key.value: _build_treatment(pair, context, definition)
+        for pair in fields.items("treatments")
     }
     action = Action(
         name=name,
@@ -64,10 +64,10 @@ def build_action(fields: Fields, context: Context) -> Action:
     return msgspec.structs.replace(action, event_reads=_event_reads(action))
 
 
-def _build_treatment(entry: Entry, context: Context, definition: str) -> Treatment:
-    fields: Fields = entry.value
+def _build_treatment(pair: Pair, context: Context, definition: str) -> Treatment:
+    fields: Fields = pair.value
     return Treatment(
-        channel=entry.key.value,
+        channel=pair.key.value,
         template=fields.value("template"),
         payload=context.expressions(fields.items("payload"), Place.ACTION, definition),
         propensity=_build_propensity(fields.get("propensity"), context, definition),
@@ -98,23 +98,23 @@ def _event_reads(action: Action) -> frozenset[str]:
 def _check_carried(fields: Fields, context: Context) -> None:
     """Warn of treatments on channels without `out`; report an action that has no others."""
     report = context.report
-    mute: list[Entry] = []
-    treatments: list[Entry] = fields.items("treatments")
-    for entry in treatments:
-        channel = context.channels.get(entry.key.value)
+    mute: list[Pair] = []
+    treatments: list[Pair] = fields.items("treatments")
+    for pair in treatments:
+        channel = context.channels.get(pair.key.value)
         if channel is None:
             declared = context.declared.channels
-            context.check_known(entry.key.node, "channel", entry.key.value, declared)
+            context.check_known(pair.key.node, "channel", pair.key.value, declared)
         elif channel.output is None:
-            mute.append(entry)
+            mute.append(pair)
     if mute and len(mute) == len(treatments):
         message = "no channel can carry this action: none of its treatments' channels has an 'out'"
         report.error(fields.where("treatments"), Code.SENT, message)
         return
-    for entry in mute:
-        channel_name = quoted(entry.key.value)
+    for pair in mute:
+        channel_name = quoted(pair.key.value)
         report.warn(
-            entry.key.node,
+            pair.key.node,
             Code.NO_EFFECT,
             f"channel {channel_name} has no 'out': this treatment is never sent",
         )

@@ -17,7 +17,7 @@ from cjo_stream.core.expression import (
 from cjo_stream.core.program.action import Candidate
 from cjo_stream.core.program.topology import Channel, Fact, IdentifierType, Trait
 from cjo_stream.definition.code import Code
-from cjo_stream.definition.grammar.item import Entry, Fields, Item
+from cjo_stream.definition.grammar.item import Fields, Item, Pair
 from cjo_stream.definition.text.compose import QUOTE, is_open
 from cjo_stream.definition.text.node import Node, Scalar, Sequence, names_below
 from cjo_stream.definition.text.report import Report, quoted, unknown
@@ -114,14 +114,14 @@ class Context:
 
     def expressions(
         self,
-        entries: list[Entry],
+        pairs: list[Pair],
         place: Place,
         definition: str,
         data: frozenset[str] | None = None,
     ) -> dict[str, Expression]:
         """Return the expressions of a mapping, by name."""
         compiled = (
-            (entry.key.value, self.expression(entry, place, definition, data)) for entry in entries
+            (pair.key.value, self.expression(pair, place, definition, data)) for pair in pairs
         )
         return {name: expression for name, expression in compiled if expression is not None}
 

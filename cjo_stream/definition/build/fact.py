@@ -8,7 +8,7 @@ from cjo_stream.core.expression.zone import read_timestamp
 from cjo_stream.core.program.topology import Fact, slot
 from cjo_stream.core.word import FactType
 from cjo_stream.definition.code import Code
-from cjo_stream.definition.grammar.item import Entry, Fields
+from cjo_stream.definition.grammar.item import Fields, Pair
 from cjo_stream.definition.text.report import Report
 
 _TYPES: dict[FactType, tuple[type, ...]] = {
@@ -21,10 +21,10 @@ _TYPES: dict[FactType, tuple[type, ...]] = {
 _WANTED = {FactType.TIME: "RFC 3339 text, or ms since the epoch"}
 
 
-def build_fact(entry: Entry, era: int, report: Report) -> Fact:
+def build_fact(pair: Pair, era: int, report: Report) -> Fact:
     """Return a declared fact; report a default that does not fit its type."""
-    fields: Fields = entry.value
-    name, type_ = entry.key.value, fields.value("type", FactType.STRING)
+    fields: Fields = pair.value
+    name, type_ = pair.key.value, fields.value("type", FactType.STRING)
     default = fields.get("default")
     if default is None or fields.get("type") is None:
         return Fact(name=name, type=type_, slot=slot(name, era))

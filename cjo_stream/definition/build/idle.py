@@ -27,9 +27,9 @@ def warn_of_idle_topology(fields: Fields, context: Context) -> None:
     if service is not None:
         _warn_of_cases(service, context)
     profile: Fields | None = fields.value("profile")
-    for entry in profile.items("traits") if profile is not None else []:
+    for pair in profile.items("traits") if profile is not None else []:
         for kind in _NUMERIC:
-            item = entry.value.get(kind)
+            item = pair.value.get(kind)
             if item is not None and _is_no_number(item, context):
                 context.report.warn(
                     item.node, Code.NO_EFFECT, f"this is never a number: {kind!r} stays empty"
@@ -86,11 +86,11 @@ def _warn_of_channels(fields: Fields, context: Context) -> None:
         for channel in context.channels.values()
         if channel.output is not None
     }
-    for entry in fields.items("channels"):
-        taken: Fields | None = entry.value.value("in")
+    for pair in fields.items("channels"):
+        taken: Fields | None = pair.value.value("in")
         if taken is None:
             continue
-        channel = context.channels[entry.key.value].input
+        channel = context.channels[pair.key.value].input
         writer = sent.get((channel.topic, channel.prefixed)) if channel is not None else None
         if writer is not None:
             message = f"channel {quoted(writer)} writes its commands there: they are not events"

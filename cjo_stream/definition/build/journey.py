@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cjo_stream.core.expression import Expression, Place
-from cjo_stream.core.program.journey import Entry as EntryRule
-from cjo_stream.core.program.journey import Exit, Goal, Journey, State, TimerRule, Transition
+from cjo_stream.core.program.journey import (
+    Entry,
+    Exit,
+    Goal,
+    Journey,
+    State,
+    TimerRule,
+    Transition,
+)
 from cjo_stream.core.word import Past, Reentry, Status
 from cjo_stream.definition.build.context import Context, types_of
 from cjo_stream.definition.build.step import (
@@ -16,7 +23,7 @@ from cjo_stream.definition.build.step import (
     build_transitions,
 )
 from cjo_stream.definition.code import Code
-from cjo_stream.definition.grammar.item import Entry, Fields, Item
+from cjo_stream.definition.grammar.item import Fields, Item, Pair
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
 from cjo_stream.definition.text.report import quoted
 
@@ -61,7 +68,7 @@ def build_journey(fields: Fields, context: Context) -> tuple[Journey, Scene]:
 
 def _variables(fields: Fields) -> frozenset[str]:
     """Return the names of variables in `data` and in steps `assign`."""
-    declared = {entry.key.value for entry in fields.items("data")}
+    declared = {pair.key.value for pair in fields.items("data")}
     for node in _nodes(fields.node):
         if isinstance(node, Mapping):
             for key, value in node.pairs:
@@ -109,16 +116,16 @@ def _listens(
 def _build_data(fields: Fields, scene: Scene) -> dict[str, Expression]:
     types = scene.entry_types
     compiled = (
-        (entry.key.value, scene.expression(entry, types, Place.DATA))
-        for entry in fields.items("data")
+        (pair.key.value, scene.expression(pair, types, Place.DATA))
+        for pair in fields.items("data")
     )
     return {name: expression for name, expression in compiled if expression is not None}
 
 
-def _build_entry(fields: Fields, scene: Scene) -> EntryRule:
+def _build_entry(fields: Fields, scene: Scene) -> Entry:
     entry: Fields | None = fields.value("entry")
     if entry is None:
-        return EntryRule(on=frozenset())
+        return Entry(on=frozenset())
     types = scene.entry_types
     if "journey.ended" in types and "when" not in entry.keys:
         message = "an entry on 'journey.ended' needs 'when': each end would open an instance again"
@@ -130,7 +137,7 @@ def _build_entry(fields: Fields, scene: Scene) -> EntryRule:
             reentry, pause_ms = Reentry(name), item.value
     elif rule is not None:
         reentry = rule
-    return EntryRule(
+    return Entry(
         on=types,
         when=scene.expression(entry.get("when"), types, Place.EVENT),
         key=scene.expression(entry.get("key"), types, Place.EVENT),
@@ -171,11 +178,11 @@ def _build_exits(fields: Fields, scene: Scene) -> tuple[Exit, ...]:
 def _build_on(item: Item | None, scene: Scene) -> dict[str, tuple[Transition, ...]]:
     """Return transitions by event type; a key that is a list stands for each of its types."""
     on: dict[str, tuple[Transition, ...]] = {}
-    entries: list[Entry] = item.value if item is not None else []
-    for entry in entries:
-        types = frozenset(key.value for key in entry.key.value)
-        transitions = build_transitions(entry.value, types, scene)
-        for key in entry.key.value:
+    pairs: list[Pair] = item.value if item is not None else []
+    for pair in pairs:
+        types = frozenset(key.value for key in pair.key.value)
+        transitions = build_transitions(pair.value, types, scene)
+        for key in pair.key.value:
             if key.value in on:
                 message = f"event type {quoted(key.value)} is here already: write one list"
                 scene.context.report.error(key.node, Code.REPEATED, message)
@@ -183,8 +190,8 @@ def _build_on(item: Item | None, scene: Scene) -> dict[str, tuple[Transition, ..
     return on
 
 
-def _build_state(entry: Entry, scene: Scene) -> State:
-    fields: Fields = entry.value
+def _build_state(pair: Pair, scene: Scene) -> State:
+    fields: Fields = pair.value
     report = scene.context.report
     if "end" in fields.keys:
         for name in _NEVER_USED:
@@ -199,7 +206,7 @@ def _build_state(entry: Entry, scene: Scene) -> State:
         if not item.value.keys.keys() & {"to", "split"} and isinstance(item.node, Mapping):
             report.error(item.node, Code.TARGET, "a transition of 'always' needs 'to' or 'split'")
     return State(
-        name=entry.key.value,
+        name=pair.key.value,
         enter=build_steps(fields.items("enter"), None, scene),
         leave=build_steps(fields.items("leave"), None, scene),
         on=_build_on(fields.get("on"), scene),
@@ -224,13 +231,13 @@ def _build_timers(fields: Fields, scene: Scene) -> Iterator[TimerRule]:
                 )
 
 
-def _build_after(entries: list[Entry], scene: Scene) -> Iterator[TimerRule]:
+def _build_after(pairs: list[Pair], scene: Scene) -> Iterator[TimerRule]:
     first: dict[int, Item] = {}
-    for entry in entries:
-        equal = first.setdefault(entry.key.value, entry.key)
-        if equal is not entry.key:
+    for pair in pairs:
+        equal = first.setdefault(pair.key.value, pair.key)
+        if equal is not pair.key:
             written = equal.node.text if isinstance(equal.node, Scalar) else ""
             message = f"equal to {quoted(written)}: durations of one 'after' differ"
-            scene.context.report.error(entry.key.node, Code.REPEATED, message)
-        transition = build_transition(entry.value, None, scene)
-        yield TimerRule(after_ms=entry.key.value, transition=transition)
+            scene.context.report.error(pair.key.node, Code.REPEATED, message)
+        transition = build_transition(pair.value, None, scene)
+        yield TimerRule(after_ms=pair.key.value, transition=transition)

@@ -32,7 +32,7 @@ def build_policy(fields: Fields | None, context: Context) -> Policy:
     blocked = gate.items("block") if gate is not None else []
     explore = fields.value("explore", 0.0)
     consent = fields.items("consent")
-    _warn_of_transactional([*blocked, *(entry.key for entry in consent)], report)
+    _warn_of_transactional([*blocked, *(pair.key for pair in consent)], report)
     return Policy(
         caps=tuple(_build_caps(fields, report)),
         limits=tuple(
@@ -40,7 +40,7 @@ def build_policy(fields: Fields | None, context: Context) -> Policy:
             for item in fields.items("limits")
         ),
         quiet=build_quiet(fields.items("quiet_hours"), context),
-        consent={entry.key.value: entry.value for entry in consent},
+        consent={pair.key.value: pair.value for pair in consent},
         blocked_by_case=frozenset(item.value for item in blocked) & HELD_BACK,
         holdout=fields.value("holdout", 0.0),
         explore=explore if isinstance(explore, float) else 0.0,
@@ -89,8 +89,8 @@ def _covering(rules: Sequence[Rule], action: Action, channel: str) -> tuple[int,
 
 
 def _percents(levers: Fields | None, name: str) -> dict[str | None, float]:
-    entries = levers.items(name) if levers is not None else []
-    return {entry.key.value: entry.value for entry in entries}
+    pairs = levers.items(name) if levers is not None else []
+    return {pair.key.value: pair.value for pair in pairs}
 
 
 def _check_names(fields: Fields, context: Context) -> None:
@@ -110,8 +110,8 @@ def _check_names(fields: Fields, context: Context) -> None:
             context.warn_unless_used(rule.items(what), what)
     levers: Fields | None = fields.value("levers")
     for what in ("issue", "group"):
-        entries = levers.items(what) if levers is not None else []
-        context.warn_unless_used([entry.key for entry in entries], what)
+        pairs = levers.items(what) if levers is not None else []
+        context.warn_unless_used([pair.key for pair in pairs], what)
 
 
 def _build_caps(fields: Fields, report: Report) -> list[Cap]:

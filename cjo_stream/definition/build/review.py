@@ -22,7 +22,7 @@ from cjo_stream.definition.build.graph import (
 from cjo_stream.definition.build.journey import mentions
 from cjo_stream.definition.build.step import Scene
 from cjo_stream.definition.code import Code
-from cjo_stream.definition.grammar.item import Entry, Fields
+from cjo_stream.definition.grammar.item import Fields, Pair
 from cjo_stream.definition.text.report import quoted
 
 _LISTED_MAX = 5
@@ -43,11 +43,11 @@ def review_journey(journey: Journey, fields: Fields, scene: Scene, *, is_whole: 
     _warn_empty_decides(scene)
 
 
-def review_traits(traits: list[Entry], raised: set[str], context: Context) -> None:
+def review_traits(traits: list[Pair], raised: set[str], context: Context) -> None:
     """Warn of traits on events that are only raised: raised events do not change the profile."""
-    for entry in traits:
-        trait = context.traits[entry.key.value]
-        fields: Fields = entry.value
+    for pair in traits:
+        trait = context.traits[pair.key.value]
+        fields: Fields = pair.value
         items = fields.items("count" if trait.kind is TraitKind.COUNT else "on")
         for item in items:
             if item.value in raised | ENGINE_TYPES:
@@ -60,12 +60,12 @@ def _report_unreachable(fields: Fields, scene: Scene, next_of: dict[str, set[str
     if initial is None:
         return
     found = reachable(scene.target(initial), next_of)
-    for entry in fields.items("states"):
-        if entry.key.value not in found:
+    for pair in fields.items("states"):
+        if pair.key.value not in found:
             scene.context.report.error(
-                entry.key.node,
+                pair.key.node,
                 Code.UNREACHABLE,
-                f"state {quoted(entry.key.value)} is unreachable: nothing leads there",
+                f"state {quoted(pair.key.value)} is unreachable: nothing leads there",
             )
 
 

@@ -65,8 +65,8 @@ class Scene:
     def expressions(self, fields: Fields, name: str, types: Types) -> dict[str, Expression]:
         """Return the expressions of a mapping, by name."""
         compiled = (
-            (entry.key.value, self.expression(entry, types, Place.JOURNEY))
-            for entry in fields.items(name)
+            (pair.key.value, self.expression(pair, types, Place.JOURNEY))
+            for pair in fields.items(name)
         )
         return {key: expression for key, expression in compiled if expression is not None}
 
@@ -115,11 +115,11 @@ def build_transition(fields: Fields, types: Types, scene: Scene) -> Transition:
 
 def _build_split(item: Item, scene: Scene) -> Split:
     branches = []
-    for entry in item.value:
-        target = entry.value.get("to")
+    for pair in item.value:
+        target = pair.value.get("to")
         to = scene.target(target) if target is not None else ""
-        weight = entry.value.value("weight", 1)
-        branches.append(Branch(name=entry.key.value, weight=weight, to=to))
+        weight = pair.value.value("weight", 1)
+        branches.append(Branch(name=pair.key.value, weight=weight, to=to))
     if branches and not sum(branch.weight for branch in branches):
         scene.context.report.error(item.node, Code.TARGET, "all weights of this split are 0")
     return Split(branches=tuple(branches))
@@ -220,12 +220,12 @@ def _build_raise(fields: Fields, types: Types, scene: Scene) -> Raise | None:
 
 def _build_set(fields: Fields, types: Types, scene: Scene) -> SetFact:
     context = scene.context
-    for entry in fields.items("set"):
-        name, value = entry.key.value, entry.value
-        context.check_known(entry.key.node, "fact", name, context.declared.facts)
+    for pair in fields.items("set"):
+        name, value = pair.key.value, pair.value
+        context.check_known(pair.key.node, "fact", name, context.declared.facts)
         fact = context.facts.get(name)
         if fact is None or value is None or isinstance(value, str):
             continue
         if fit(fact.type, value) is None:
-            context.report.error(entry.node, Code.TYPE, f"fact {quoted(name)} is a {fact.type}")
+            context.report.error(pair.node, Code.TYPE, f"fact {quoted(name)} is a {fact.type}")
     return SetFact(facts=scene.expressions(fields, "set", types))

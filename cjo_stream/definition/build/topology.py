@@ -22,7 +22,7 @@ from cjo_stream.definition.build.context import Context, report_repeated, types_
 from cjo_stream.definition.build.fact import build_fact
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.era import CASES, era_of_fact, era_of_trait
-from cjo_stream.definition.grammar.item import Entry, Fields, Item
+from cjo_stream.definition.grammar.item import Fields, Item, Pair
 from cjo_stream.definition.grammar.scalar import EVENT_TYPE
 from cjo_stream.definition.text.report import Report, quoted, unknown
 
@@ -42,8 +42,8 @@ def build_topology(fields: Fields, context: Context) -> dict[str, Any]:
     """Return the topology's fields of a Program, and put its declarations into `context`."""
     report = context.report
     _build_identity(fields, context)
-    for entry in fields.items("channels"):
-        context.channels[entry.key.value] = _build_channel(entry, context)
+    for pair in fields.items("channels"):
+        context.channels[pair.key.value] = _build_channel(pair, context)
     _check_input_topics(fields, context)
     _build_profile(fields, context)
     service: Fields | None = fields.value("service")
@@ -121,11 +121,11 @@ def _build_identity(fields: Fields, context: Context) -> None:
             )
 
 
-def _build_channel(entry: Entry, context: Context) -> Channel:
-    name, fields = entry.key.value, entry.value
+def _build_channel(pair: Pair, context: Context) -> Channel:
+    name, fields = pair.key.value, pair.value
     if not fields.keys:
         context.report.error(
-            entry.key.node, Code.MISSING, f"channel {quoted(name)} needs 'in' or 'out'"
+            pair.key.node, Code.MISSING, f"channel {quoted(name)} needs 'in' or 'out'"
         )
     taken: Fields | None = fields.value("in")
     sent: Fields | None = fields.value("out")
@@ -171,9 +171,9 @@ def _build_map(channel: str, fields: Fields | None, context: Context) -> dict[st
         fixed = type_.evaluate(Scope(now=0))
         if not isinstance(fixed, str) or not _TYPE.fullmatch(fixed):
             context.report.error(item.node, Code.FORM, f"this is not an event type: {EVENT_TYPE}")
-    for entry in fields.items("identifiers"):
+    for pair in fields.items("identifiers"):
         types = context.declared.identifiers
-        context.check_known(entry.key.node, "identifier type", entry.key.value, types)
+        context.check_known(pair.key.node, "identifier type", pair.key.value, types)
     for name in ("identifiers", "attributes"):
         mapping[name] = context.expressions(fields.items(name), Place.MAP, definition)
     return mapping
@@ -182,14 +182,14 @@ def _build_map(channel: str, fields: Fields | None, context: Context) -> dict[st
 def _check_input_topics(fields: Fields, context: Context) -> None:
     """Report channels that read the same topic: the topic determines a record's channel."""
     first: dict[tuple[str, bool], str] = {}
-    for entry in fields.items("channels"):
-        taken = context.channels[entry.key.value].input
+    for pair in fields.items("channels"):
+        taken = context.channels[pair.key.value].input
         if taken is None:
             continue
-        owner = first.setdefault((taken.topic, taken.prefixed), entry.key.value)
-        if owner != entry.key.value:
+        owner = first.setdefault((taken.topic, taken.prefixed), pair.key.value)
+        if owner != pair.key.value:
             message = f"channel {quoted(owner)} reads topic {quoted(taken.topic)} already"
-            context.report.error(entry.value.value("in").where("topic"), Code.REPEATED, message)
+            context.report.error(pair.value.value("in").where("topic"), Code.REPEATED, message)
 
 
 def _build_profile(fields: Fields, context: Context) -> None:
@@ -197,25 +197,25 @@ def _build_profile(fields: Fields, context: Context) -> None:
     if profile is None:
         return
     report = context.report
-    for entry in profile.items("facts"):
-        _check_name(entry, "fact", report)
-        era = context.eras.get(era_of_fact(entry.key.value), 0)
-        context.facts[entry.key.value] = build_fact(entry, era, report)
-        if entry.key.value == TIMEZONE:
-            _check_zone_fact(entry, context.facts[TIMEZONE], report)
+    for pair in profile.items("facts"):
+        _check_name(pair, "fact", report)
+        era = context.eras.get(era_of_fact(pair.key.value), 0)
+        context.facts[pair.key.value] = build_fact(pair, era, report)
+        if pair.key.value == TIMEZONE:
+            _check_zone_fact(pair, context.facts[TIMEZONE], report)
     traits = profile.items("traits")
-    for entry in traits:
-        _check_name(entry, "trait", report)
-        if entry.key.value in context.declared.facts:
+    for pair in traits:
+        _check_name(pair, "trait", report)
+        if pair.key.value in context.declared.facts:
             report.error(
-                entry.key.node, Code.REPEATED, f"{quoted(entry.key.value)} is a fact already"
+                pair.key.node, Code.REPEATED, f"{quoted(pair.key.value)} is a fact already"
             )
-    context.traits = {entry.key.value: _build_trait(entry, context) for entry in traits}
+    context.traits = {pair.key.value: _build_trait(pair, context) for pair in traits}
 
 
-def _check_zone_fact(entry: Entry, fact: Fact, report: Report) -> None:
+def _check_zone_fact(pair: Pair, fact: Fact, report: Report) -> None:
     """Report a fact `timezone` that cannot hold a zone: the engine reads it as the customer's."""
-    fields: Fields = entry.value
+    fields: Fields = pair.value
     type_, default = fields.get("type"), fields.get("default")
     if type_ is not None and fact.type != FactType.STRING:
         message = f"the fact 'timezone' is the customer's time zone: a 'string', not a {fact.type}"
@@ -226,14 +226,14 @@ def _check_zone_fact(entry: Entry, fact: Fact, report: Report) -> None:
             report.error(default.node, *unknown("time zone", fact.default, zones))
 
 
-def _check_name(entry: Entry, what: str, report: Report) -> None:
-    if entry.key.value in PROFILE_FIELDS:
-        message = f"a {what} cannot be named {quoted(entry.key.value)}: every profile has that"
-        report.error(entry.key.node, Code.REPEATED, message)
+def _check_name(pair: Pair, what: str, report: Report) -> None:
+    if pair.key.value in PROFILE_FIELDS:
+        message = f"a {what} cannot be named {quoted(pair.key.value)}: every profile has that"
+        report.error(pair.key.node, Code.REPEATED, message)
 
 
-def _build_trait(entry: Entry, context: Context) -> Trait:
-    name, fields = entry.key.value, entry.value
+def _build_trait(pair: Pair, context: Context) -> Trait:
+    name, fields = pair.key.value, pair.value
     report = context.report
     definition = f"trait.{name}"
     kind = next((kind for kind in TraitKind if kind in fields.keys), TraitKind.COUNT)

@@ -6,7 +6,7 @@ from collections.abc import Mapping as Table
 from dataclasses import dataclass
 
 from cjo_stream.definition.code import Code
-from cjo_stream.definition.grammar.item import Entry, Fields, Item, Schema, Shape, refuse
+from cjo_stream.definition.grammar.item import Fields, Item, Pair, Schema, Shape, refuse
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
 from cjo_stream.definition.text.report import Report, quoted, unknown
 from cjo_stream.definition.unsupported import unsupported
@@ -38,25 +38,25 @@ class Many:
 
 @dataclass(frozen=True)
 class MapOf:
-    """A mapping whose keys the author chooses: a list of Entry, in the order written."""
+    """A mapping whose keys the author chooses: a list of Pair, in the order written."""
 
     key: Shape
     of: Shape
     fewest: int = 0
 
     def read(self, node: Node, report: Report) -> Item | None:
-        """Return a list of entries."""
+        """Return a list of pairs."""
         if not isinstance(node, Mapping):
             return refuse(node, report, "a mapping")
         if len(node.pairs) < self.fewest:
             report.error(node, Code.EMPTY, "must not be empty")
             return None
-        entries = []
+        pairs = []
         for key_node, value_node in node.pairs:
             key, value = self.key.read(key_node, report), self.of.read(value_node, report)
             if key is not None and value is not None:
-                entries.append(Entry(value.node, value.value, key))
-        return Item(node, entries)
+                pairs.append(Pair(value.node, value.value, key))
+        return Item(node, pairs)
 
     def schema(self, shared: dict[str, Schema], /) -> Schema:
         """Return an object's schema."""

@@ -25,8 +25,8 @@ class Item:
 
 
 @dataclass(eq=False)
-class Entry(Item):
-    """A value of a mapping whose keys the author chooses, with its key."""
+class Pair(Item):
+    """A key of a mapping whose keys the author chooses, and its value."""
 
     key: Item
 

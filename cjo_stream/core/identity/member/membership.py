@@ -97,8 +97,8 @@ def full_until(members: dict[str, Member], type_: str, program: Program, clock: 
 
 def record_created(customer: Customer, event_id: str | None, turn: Turn) -> None:
     """Record a new customer, once: at its first event, or when it first absorbs another."""
-    if not customer.is_told:
-        customer.is_told = True
+    if not customer.is_recorded:
+        customer.is_recorded = True
         addresses = [Address(m.type, m.value) for m in customer.members.values()]
         record_change(customer, "created", turn, identifiers=addresses, event_id=event_id)
 
