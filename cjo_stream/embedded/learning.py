@@ -105,7 +105,7 @@ class Learning:
         """Learn from the rewards before a time; return the model to publish, if it has changed."""
         due = [reward for reward in self._waiting.values() if reward.time < before_ms]
         for reward in sorted(due, key=lambda one: (one.time, one.action_id)):
-            self._learner.take(reward)
+            self._learner.learn(reward)
             del self._waiting[reward.action_id]
         return self._learner.publish() if due else None
 

@@ -362,7 +362,7 @@ class Runtime:
         while records := self._log.read(
             EFFECT, partition, self._dispatched[partition], READ_RECORDS_MAX
         ):
-            step = self._dispatch.take(partition, records)
+            step = self._dispatch.process(partition, records)
             self._output.write(step.effects)
             self._learning.collect(partition, records[-1].offset, step.effects)
             notes = self._output.notes()

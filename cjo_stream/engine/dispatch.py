@@ -54,7 +54,7 @@ class Dispatch:
         self._cursors.pop(partition, None)
         self._positions.pop(partition, None)
 
-    def take(self, partition: int, records: Sequence[LogRecord]) -> DispatchStep:
+    def process(self, partition: int, records: Sequence[LogRecord]) -> DispatchStep:
         """Return the effects of these records that are new; raises a StopError on a hole.
 
         If the step is not written after all, `resume` the partition from its last metadata.

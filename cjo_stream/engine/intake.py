@@ -169,7 +169,7 @@ class Intake:
         """Give up a raw partition, which another process has now."""
         self._router.release(log)
 
-    def take(self, records: Sequence[RawRecord]) -> IntakeStep:
+    def process(self, records: Sequence[RawRecord]) -> IntakeStep:
         """Decode and route a batch; records of one raw partition stand in order of offset."""
         writers: dict[int, FrameWriter] = {}
         dead_letters: list[DeadLetter] = []

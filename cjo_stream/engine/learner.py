@@ -39,7 +39,7 @@ class Learner:
         self.digest = digest
         self._taught: set[str] = set()
 
-    def take(self, reward: Reward) -> None:
+    def learn(self, reward: Reward) -> None:
         """Learn from one reward; skip one without features, whose treatment does not learn."""
         if reward.features is not None:
             name = treatment_name(reward.action, reward.channel)

@@ -92,7 +92,7 @@ def restore(events: int, customers: int = 20_000) -> dict[str, Any]:
     raw = list(yardstick_records(events, customers))
     for start in range(0, events, 500):
         batch = raw[start : start + 500]
-        for _, frame in intake.take(batch).frames:
+        for _, frame in intake.process(batch).frames:
             records.append(LogRecord(len(records), batch[-1].time, frame))
     with tempfile.TemporaryDirectory() as folder:
         store = RocksStore(Path(folder) / "store")

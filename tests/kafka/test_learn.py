@@ -76,7 +76,7 @@ def learnt(chain: Chain, through: int) -> Model:
     learner = Learner()
     for message in chain.read("reward.v1")[0]:
         if message.offset() < through and message.value() != FOREIGN:
-            learner.take(msgspec.json.decode(message.value(), type=Reward))
+            learner.learn(msgspec.json.decode(message.value(), type=Reward))
     model = learner.model
     return Model(model.rewards, dict(sorted(model.treatments.items())))
 

@@ -253,7 +253,7 @@ def test_a_log_of_another_number_is_read_to_its_end(behaviour: int) -> None:
         dispatch = Dispatch("effect")
         dispatch.resume(number, None)
         frames = [frame for step in partition.steps for frame in step.effects]
-        dispatch.take(number, [LogRecord(n, 0, frame) for n, frame in enumerate(frames)])
+        dispatch.process(number, [LogRecord(n, 0, frame) for n, frame in enumerate(frames)])
 
 
 # --- topics

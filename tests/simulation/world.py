@@ -98,7 +98,7 @@ class Reader:
     def take(self, lane: int, records: list[RawRecord]) -> IntakeStep:
         """Route the next records of a lane."""
         self.at[lane] = records[-1].offset + 1
-        return self._engines[lane].take(records)
+        return self._engines[lane].process(records)
 
 
 class World:
@@ -400,7 +400,7 @@ class World:
         if not frames:
             return
         records = [LogRecord(offset + i, self.clock, frame) for i, frame in enumerate(frames)]
-        step = dispatch.take(number, records)
+        step = dispatch.process(number, records)
         if self.random.random() < 0.1:
             self.crashes += 1
             self.met.add("dispatch's transaction is aborted")
@@ -431,7 +431,7 @@ class World:
             frames = partition.effects[offset:]
             if frames:
                 records = [LogRecord(offset + i, 0, frame) for i, frame in enumerate(frames)]
-                self.out[number] += dispatch.take(number, records).effects
+                self.out[number] += dispatch.process(number, records).effects
 
     def drive_all(self, number: int, partition: Partition) -> None:
         task = partition.task

@@ -12,7 +12,7 @@ from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.producer import Addressed
-from cjo_stream.kafka.worker.assignment import Hosting
+from cjo_stream.kafka.worker.assignment import Assignment
 from cjo_stream.kafka.worker.partition import Arrival, Partition, Services
 from cjo_stream.kafka.worker.state import LogRange, StateFolder
 from cjo_stream.store.checkpoint import Checkpoints
@@ -42,9 +42,9 @@ class Host:
         self.delivered = asyncio.Event()
         self.delivered.set()
         self.sending = asyncio.Event()
-        self.hosting = Hosting(self._partition)
-        self.hosting.feed = self
-        self.hosting.fail = self.failed.append  # type: ignore[method-assign] # it would end us
+        self.assignment = Assignment(self._partition)
+        self.assignment.feed = self
+        self.assignment.fail = self.failed.append  # type: ignore[method-assign] # it would end us
 
     async def resume(self, positions: Mapping[int, int]) -> None:
         self.resumed.append(dict(positions))
@@ -69,10 +69,10 @@ class Host:
         for offset in offsets:
             record = self.record(offset)
             ack = lambda offset=offset: self.acked.append(offset)  # noqa: E731 - one line says it
-            await self.hosting.put(number, Arrival(record, ack))
+            await self.assignment.put(number, Arrival(record, ack))
 
     def partition(self, number: int) -> Partition:
-        return next(p for p in self.hosting.partitions if p.number == number)
+        return next(p for p in self.assignment.partitions if p.number == number)
 
     async def applied(self, number: int, offset: int) -> None:
         while self.partition(number).next_offset <= offset:
@@ -98,8 +98,8 @@ class Host:
             log_range=lambda _: self.range,
             look=self._look,
             report=self,
-            fail=self.hosting.fail,
-            taken=self.hosting.taken,
+            fail=self.assignment.fail,
+            taken=self.assignment.taken,
             checkpoint_interval_s=None if self.checkpoints is None else 3600.0,
         )
         return Partition(number, folder, services)

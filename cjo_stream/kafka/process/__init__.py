@@ -2,9 +2,9 @@
 
 stage      the scaffold of intake, dispatch and learn
 slot       one process for each slot on a host
-watchdog, pulse    whether it makes progress, and what /healthz and /readyz say
-ending     what its exit code means
+watchdog, pulse    whether it makes progress; the answers of /healthz and /readyz
+ending     the meaning of its exit code
 up         all processes of an installation under one supervisor
 
-What a stage does at a turn is not in here.
+The work of each stage is not in here.
 """

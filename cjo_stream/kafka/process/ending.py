@@ -1,15 +1,15 @@
-"""How a process of an installation ends, as its exit code tells it.
+"""The exit codes of a process of an installation.
 
-    code   what it means                                    what `up` does
-    0      it was asked to end                              starts it again: not by `up`
+    code   meaning                                          reaction of `up`
+    0      it was asked to end, but not by `up`             starts it again
     1      it has to begin anew                             starts it again, ever more slowly
-    2      it is called wrongly, a setting is wrong         ends all
-    75     the outside is away, or another has its slot     starts it again soon
-    78     nothing helps but somebody who mends something   ends all, when it is said twice
+    2      wrong arguments, or a wrong setting              ends all
+    75     broker away, or slot held by another process     starts it again soon
+    78     a person must mend something first               ends all, when it comes twice
 
-75 and 78 are told to `up` alone, which asks for them; whoever else calls sees 1. They are the
-codes of sysexits.h for a temporary failure and for a wrong configuration. A refusal is believed
-when it comes twice: a broker that has just come back may not know all of its topics yet.
+Only `up` gets 75 and 78, because it asks for them; every other caller gets 1. They are the codes
+of sysexits.h for a temporary failure and for a wrong configuration. A refusal is believed when it
+comes twice: a broker that has just come back may not know all of its topics yet.
 """
 
 from __future__ import annotations

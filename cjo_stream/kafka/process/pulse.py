@@ -1,14 +1,14 @@
-"""Signs of life of a process, and what follows from them: is it ready, would a restart help.
+"""Signs of life of a process, and the conclusions: is it ready, would a restart help.
 
-    sign     who gives it                         not ready after      a restart helps after
-    beat     who works, or waits in good order    -                    the limit, without outages
+    sign     given by                             not ready after      a restart helps after
+    beat     code that works, or waits properly   -                    the limit, without outages
     turn     the loop, with each round            TURNED_WITHIN_S      -
     answer   the broker, asked now and then       ANSWERED_WITHIN_S    never
                                                   of silence; at once
-                                                  if asked in vain
+                                                  if a question fails
 
-So an outage of the broker makes a process unready, and never one to be restarted: nothing could be
-better elsewhere. Time that a call spent waiting for a broker that was away is not held against it.
+So an outage of the broker makes a process unready, but never calls for a restart: no other process
+could do better. The time that a call waits for an unreachable broker does not count against it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import msgspec
 ANSWERED_WITHIN_S: Final = 6.0
 """Three times the pause between two questions to the broker: one slow answer is no outage."""
 TURNED_WITHIN_S: Final = 10.0
-"""More than any step takes in good times."""
+"""More than any step takes while the broker answers."""
 
 
 class Pulse(msgspec.Struct):
@@ -30,16 +30,16 @@ class Pulse(msgspec.Struct):
     turned_s: float
     answered_s: float
     away_s: float = float("-inf")
-    """When the broker was last asked in vain."""
+    """When a question to the broker last failed."""
 
 
 def begin(now_s: float) -> Pulse:
-    """Return the pulse of a process that begins: it has time for its first signs."""
+    """Return the pulse of a process that begins, as if all signs had just been seen."""
     return Pulse(now_s, now_s, now_s)
 
 
 def beat(pulse: Pulse, now_s: float) -> None:
-    """Note that the process works, or waits in good order."""
+    """Note that the process works, or waits properly."""
     pulse.beat_s = now_s
 
 
@@ -54,12 +54,12 @@ def answer(pulse: Pulse, now_s: float) -> None:
 
 
 def no_answer(pulse: Pulse, now_s: float) -> None:
-    """Note that the broker was asked in vain."""
+    """Note that a question to the broker failed."""
     pulse.away_s = now_s
 
 
 def not_ready(pulse: Pulse, now_s: float) -> str | None:
-    """Return why the process does no work now; None where it does."""
+    """Return why the process does no work now; None if it works."""
     silent_s = now_s - pulse.answered_s
     if pulse.away_s > pulse.answered_s or silent_s > ANSWERED_WITHIN_S:
         return f"the broker has not answered for {silent_s:.0f} s"
@@ -70,7 +70,7 @@ def not_ready(pulse: Pulse, now_s: float) -> str | None:
 
 
 def hangs(pulse: Pulse, now_s: float, limit_s: float) -> str | None:
-    """Return what a restart would mend; None where there is nothing."""
+    """Return the problem that a restart would mend; None if there is none."""
     still_s = now_s - max(pulse.beat_s, pulse.away_s)
     if still_s > limit_s:
         return f"the event loop has not turned for {still_s:.0f} s while the broker answers"

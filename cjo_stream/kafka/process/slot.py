@@ -1,8 +1,8 @@
-"""The slot of a process: one at a time owns its folder, and its membership of the group.
+"""The slot of a process: only one process at a time owns its folder and its place in the group.
 
-Two processes of one stage and slot would take each other's place in the group for ever, and two
-workers write into the same folder. The lock is the operating system's, and ends with its holder,
-however that ends.
+Two processes of one stage and slot would displace each other in the group for ever, and two
+workers would write into the same folder. The lock is the operating system's, and ends with its
+holder, however that ends.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cjo_stream.settings import Settings
 from cjo_stream.store.private import make_private
 
 WAIT_S: Final = 5.0
-"""For a predecessor that is on its way out."""
+"""For a predecessor that is ending."""
 RETRY_S: Final = 0.1
 
 
@@ -31,7 +31,7 @@ def folder(settings: Settings, stage: str) -> Path:
 
 @contextlib.contextmanager
 def held(folder: Path, wait_s: float = WAIT_S) -> Iterator[None]:
-    """Hold the slot of `folder`; raises LockedError where another process does."""
+    """Hold the slot of `folder`; raises LockedError if another process holds it."""
     make_private(folder)
     descriptor = os.open(folder / "owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -1,13 +1,13 @@
-"""What intake, dispatch and learn have in common as processes: from their start to their end.
+"""The common scaffold of intake, dispatch and learn, from their start to their end.
 
     hold the slot  ──▶  wait for the broker  ──▶  open  ──▶  turn, turn, …  ──▶  close
                               ▲                                    │
                               └─────────────  abandon  ◀───────────┘ an outage
 
-An outage is waited for in here, however long it is, with /readyz saying so. Who was in the midst
-of a step when it came throws all that it holds away, with its clients, and begins anew from what
-is committed, as a new process would. Ending instead would do as well, but a supervisor starts what
-ended ever more slowly, and each start costs a second or more just when all of them start.
+An outage is waited out in here, however long it is, and /readyz reports it. A process in the
+middle of a step discards all that it holds, clients included, and begins anew from what is
+committed, as a new process would. Ending instead would be correct, too, but a supervisor restarts
+ever more slowly, and each start costs a second or more just when all processes start.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from cjo_stream.telemetry import Health, Metrics, serving, well
 STANDSTILL_S: Final = 8.0
 """Less than the shortest usual session timeout: after that, others may have the partitions."""
 GIVE_UP_S: Final = 10.0
-"""For what is in flight when the process is asked to stop while the broker is away."""
+"""For records in flight, if the process is asked to stop while the broker is away."""
 WATCHDOG_S: Final = 30.0
-"""Longer than any one call of ours may block, shorter than anybody's patience."""
+"""Longer than any one call of ours may block."""
 
 ASK_AGAIN_S: Final = 0.5
 STEADY_S: Final = 10.0
-"""Who has worked for so long was well."""
+"""A process that has worked for so long counts as healthy."""
 
 T = TypeVar("T")
 
@@ -45,12 +45,12 @@ _LOG = logging.getLogger(__package__)
 
 
 class Process(Protocol):
-    """One process of a stage: `open`, then `turn` for as long as it is to work, then `close`."""
+    """One process of a stage: `open`, then `turn` again and again, then `close`."""
 
     vitals: Vitals
 
     def not_ready(self) -> str | None:
-        """Return what is still waited for; None when it works."""
+        """Return what the process still waits for; None when it works."""
 
     def open(self) -> None:
         """Get ready; raises RetryError where the broker is away."""
@@ -59,19 +59,19 @@ class Process(Protocol):
         """Take one step."""
 
     def close(self) -> None:
-        """Leave in order."""
+        """Close cleanly."""
 
     def abandon(self) -> None:
-        """Let go of the broker; nothing of what is in memory may reach it any more."""
+        """Disconnect from the broker; nothing in memory may reach it any more."""
 
 
 def work(
     settings: Settings, stage: str, make: Callable[[Settings, Metrics, Stopping], Process]
 ) -> int:
-    """Run a process of `stage` until SIGTERM or SIGINT; returns the exit code.
+    """Run a process of `stage` until SIGTERM or SIGINT; return the exit code.
 
-    Raises LockedError where another process on this machine has the slot, and what `make` and the
-    process raise; but a broker that is away at the start is waited for.
+    Raises LockedError if another process on this machine has the slot, and the errors of `make`
+    and the process; but a broker that is away at the start is waited for.
     """
     muffle()
     stopping, metrics, health = Stopping(), Metrics(), Health()
@@ -106,17 +106,17 @@ def work(
                 process.abandon()
             else:
                 process.vitals.stop()
-                # Only here: after an error, what stands in memory may not be delivered.
+                # Only here: after an error, what is in memory may not be delivered.
                 process.close()
     return 0
 
 
 def begins_anew(error: CjoError, ran_s: float) -> bool:
-    """Return whether a process that ran for `ran_s` goes on by beginning anew within itself.
+    """Return whether a process that ran for `ran_s` handles an error by beginning anew.
 
-    What an outage does to a client shows late, and not always as one: as a group that has given
-    its place away, as a transaction that is over. So it does, once; what comes again soon is the
-    supervisor's, which waits longer each time.
+    The effect of an outage on a client shows late, and often as another error: the group has given
+    its place away, a transaction is over. So a process begins anew once. If the error comes again
+    soon, the process ends, and its supervisor waits longer each time.
     """
     if error.reaction is Reaction.RETRY:
         return True
@@ -129,9 +129,9 @@ def once_answered(
     make: Callable[[], T],
     stopping: Callable[[], bool] = lambda: False,
 ) -> T | None:
-    """Return what `make` gives once the broker answers; None where it is `stopping` before.
+    """Return the result of `make` once the broker answers; None if `stopping` before that.
 
-    /readyz tells of it meanwhile.
+    /readyz reports the waiting.
     """
     began_s = time.monotonic()
     while not stopping():
@@ -154,16 +154,16 @@ class Stopping:
 
     @property
     def asked(self) -> bool:
-        """Return whether this process is to end."""
+        """Return whether this process was asked to end."""
         return self._since_s is not None
 
     def ask(self) -> None:
-        """Have the process end."""
+        """Ask the process to end."""
         if self._since_s is None:
             self._since_s = time.monotonic()
 
     def check(self) -> None:
-        """Raise StopError where what is in flight has kept an ending process for too long."""
+        """Raise StopError if records in flight have delayed the end for too long."""
         if self._since_s is not None and time.monotonic() - self._since_s > GIVE_UP_S:
             raise StopError(
                 "the broker does not take what is in flight; it is sent again after the next start"
@@ -171,7 +171,7 @@ class Stopping:
 
     @contextlib.contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Listen to signals meanwhile."""
+        """Handle signals during the `with` block."""
         numbers = (signal.SIGINT, signal.SIGTERM)
         before = {n: signal.signal(n, lambda *_: self.ask()) for n in numbers}
         try:
@@ -184,9 +184,9 @@ class Stopping:
 class Linger:
     """How long to gather records before a step: short when idle, longer under load.
 
-    What the broker is asked costs by the request, not by the record. So the more records come in
-    a second, the longer they are gathered, up to `longest_s` at `busy_rate`; a step that is full
-    sooner does not wait.
+    The broker's cost depends on the number of requests, not of records. So the more records come
+    in a second, the longer they are gathered, up to `longest_s` at `busy_rate`; a step that is
+    full sooner does not wait.
     """
 
     def __init__(self, shortest_s: float, longest_s: float, busy_rate: float) -> None:
@@ -202,7 +202,7 @@ class Linger:
         return self._shortest_s + self._slope * min(self._rate, self._busy_rate)
 
     def took(self, records: int) -> None:
-        """Note that a step of so many records was gathered."""
+        """Note that a step of this many records was gathered."""
         now_s = time.monotonic()
         passed_s = max(now_s - self._last_s, 1e-3)
         self._last_s = now_s
@@ -212,17 +212,18 @@ class Linger:
 
 
 class Standstill:
-    """Tells whether this process stood still for too long.
+    """Detects that this process stood still for too long.
 
-    It was stopped (SIGSTOP, a sleeping machine), or cut off from the broker. Others then may have
-    its partitions, and route by another definition set. What it holds must not be sent any more,
-    nor what is fetched by it. So no moment goes unseen from one `moved` to the next.
+    It may have been stopped (SIGSTOP, a sleeping machine), or cut off from the broker. Other
+    processes may then have its partitions, and route by another definition set, so it must not
+    send what it holds or has fetched. The time from one `moved` to the next is checked without a
+    gap.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._seen_s: float | None = None
-        """None while it holds nothing."""
+        """None while the process holds nothing."""
 
     def moved(self) -> None:
         """Note that the process begins a turn; raises StopError as `check`."""
@@ -230,11 +231,11 @@ class Standstill:
         self._seen_s = self._clock()
 
     def given(self) -> None:
-        """Note that what the process holds was given to it just now, by the group itself."""
+        """Note that the group has just confirmed what the process holds."""
         self._seen_s = None
 
     def check(self) -> None:
-        """Raise StopError where too long has passed since its turn began."""
+        """Raise StopError if too long has passed since the turn began."""
         stood_s = 0.0 if self._seen_s is None else self._clock() - self._seen_s
         if stood_s > STANDSTILL_S:
             raise StopError(
@@ -273,17 +274,17 @@ class Vitals:
         self.problem = self._watchdog.problem
 
     def wait(self) -> None:
-        """Note that the broker is waited for; raises StopError as `Stopping.check`."""
+        """Note that the process waits for the broker; raises StopError as `Stopping.check`."""
         self.beat()
         self._stopping.check()
 
     def go_on(self) -> bool:
-        """Do as `wait`; return whether to wait on, for a writer that can leave off."""
+        """Do as `wait`; return False if the process was asked to end, so that a writer stops."""
         self.wait()
         return not self._stopping.asked
 
     def ready(self, process: Process) -> Callable[[], str | None]:
-        """Return what /readyz asks: what the process waits for, else why it takes no work."""
+        """Return the check of /readyz: what the process waits for, else why it takes no work."""
         return lambda: process.not_ready() or self._watchdog.not_ready()
 
     def _number(self, place: Place) -> int:

@@ -1,13 +1,13 @@
 """All Kafka processes of one machine under one supervisor: intake, workers, dispatch, learn.
 
-Each child is started again when it ends, at once the first time, then with doubling pauses, short
-ones where its exit code says that the outside is away; one that has run for a minute begins anew.
-Where the code says that no start can succeed (`ending` has the table), all are ended: waiting
-would not help. A signal ends all, the stages in the order of the data, so that what is in flight
-still flows out. A child ends with its supervisor, however that ends: Linux kills it
-(PR_SET_PDEATHSIG), and what it was doing is done again by its successor.
+A child that ends is started again: at once the first time, then with doubling pauses, short ones
+if its exit code says that the broker is away. After a minute of running the pauses begin anew. If
+the code says that no start can succeed (`ending` has the table), all children are ended, because
+waiting would not help. A signal ends all, stage by stage in the order of the data, so that records
+in flight still flow out. A child ends with its supervisor, however that ends: Linux kills it
+(PR_SET_PDEATHSIG), and its successor repeats the unfinished work.
 
-What children say comes through here, each line with the name of who says it.
+The supervisor passes on the children's output, each line with the name of its child.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from cjo_stream.settings import SUPERVISED
 PAUSE_FIRST_S: Final = 0.5
 PAUSE_MAX_S: Final = 30.0
 AWAY_PAUSE_MAX_S: Final = 2.0
-"""Of who went for a broker that is away: it waits for it as soon as it is started."""
+"""For a child that ended because the broker is away: once started, it waits for the broker."""
 REFUSALS_MAX: Final = 2
-"""One after the other, until a refusal is believed."""
+"""So many refusals in a row are believed."""
 STEADY_S: Final = 60.0
-"""A child that ran for so long is well: its next end starts the pauses anew."""
+"""A child that ran for so long is healthy: its next end starts the pauses anew."""
 STOP_WITHIN_S: Final = 20.0
-"""For the children of one stage to end in order, before they are killed."""
+"""For the children of one stage to end, before they are killed."""
 
 READ_BYTES_MAX: Final = 64 << 10
 LINE_BYTES_MAX: Final = 256 << 10
@@ -49,7 +49,7 @@ _LOG = logging.getLogger(__package__)
 
 
 Say = Callable[[str, str], None]
-"""Called with the name of a child and a line of what it says."""
+"""Called with the name of a child and a line of its output."""
 
 
 class Child(msgspec.Struct, frozen=True):
@@ -62,16 +62,16 @@ class Child(msgspec.Struct, frozen=True):
 
 
 class Restarts:
-    """When one child is to be started again, by how it ended."""
+    """Decides when a child is started again, by its exit codes."""
 
     def __init__(self) -> None:
         self._pause_s = 0.0
         self._refusals = 0
 
     def after(self, code: int, ran_s: float) -> float | None:
-        """Return the pause, in seconds, after an end with `code`; None: not to be started again.
+        """Return the pause, in seconds, after an end with `code`; None: do not start it again.
 
-        `ran_s` is for how long the child had run.
+        `ran_s` is the time that the child had run.
         """
         if ran_s >= STEADY_S:
             self._pause_s, self._refusals = 0.0, 0
@@ -86,7 +86,7 @@ class Restarts:
 
 
 class _Running:
-    """A child, its process when it has one, and when it may be started next."""
+    """A child, its process if it has one, and when it may be started next."""
 
     def __init__(self, child: Child, say: Say) -> None:
         self.child = child
@@ -94,7 +94,7 @@ class _Running:
         self.started_s = 0.0
         self.due_s = 0.0
         self.refused: int | None = None
-        """The exit code with which it said that no start can succeed."""
+        """The exit code that means that no start can succeed."""
         self.last_line = ""
         self.speaks = False
         self._say = say
@@ -109,7 +109,7 @@ class _Running:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            # A Ctrl-C on the terminal is the supervisor's to hand on, in its order.
+            # The supervisor passes a Ctrl-C on the terminal on, stage by stage.
             start_new_session=True,
             preexec_fn=_dies_with(os.getpid()),
         )
@@ -119,22 +119,22 @@ class _Running:
         self.started_s = now_s
         _LOG.info("%s: started, process %d", self.child.name, self.process.pid)
 
-    def hear(self) -> None:
-        """Hand on what the process has said up to now, in whole lines."""
+    def pass_on(self) -> None:
+        """Pass on the output up to now, in whole lines."""
         assert self.process is not None
         assert self.process.stdout is not None
         while True:
             try:
-                said = os.read(self.process.stdout.fileno(), READ_BYTES_MAX)
+                output = os.read(self.process.stdout.fileno(), READ_BYTES_MAX)
             except BlockingIOError:
                 return
-            *lines, self._unfinished = (self._unfinished + said).split(b"\n")
-            if not said or len(self._unfinished) > LINE_BYTES_MAX:
+            *lines, self._unfinished = (self._unfinished + output).split(b"\n")
+            if not output or len(self._unfinished) > LINE_BYTES_MAX:
                 lines, self._unfinished = [*lines, self._unfinished], b""
             for line in filter(None, lines):
                 self.last_line = line.decode(errors="replace")
                 self._say(self.child.name, self.last_line)
-            if not said:
+            if not output:
                 self.speaks = False
                 return
 
@@ -142,7 +142,7 @@ class _Running:
         """Note that the process has ended, and when to start it again."""
         assert self.process is not None
         assert self.process.stdout is not None
-        self.hear()
+        self.pass_on()
         self.process.stdout.close()
         self.process, self.speaks = None, False
         pause_s = self._restarts.after(code, now_s - self.started_s)
@@ -162,8 +162,8 @@ def children(
 ) -> list[Child]:
     """Return intake, `workers` workers, dispatch and learn, each with its own metrics port.
 
-    `program` is how this program is called, with its own options, up to the name of a command;
-    `environment` is for all of them.
+    `program` is the command line of this program, with its options, up to the name of a command;
+    `environment` is for all children.
     """
     planned = [("intake", "intake", 0)]
     planned += [(f"worker-{number}", "worker", 1) for number in range(workers)]
@@ -184,10 +184,10 @@ def supervise(
     say: Say,
     on_state: Callable[[Mapping[str, int | None]], None] | None = None,
 ) -> int:
-    """Keep the children running until SIGINT or SIGTERM; returns the exit code: 0, 1 or 2.
+    """Keep the children running until SIGINT or SIGTERM; return the exit code: 0, 1 or 2.
 
-    1 and 2 are returned when a child can never succeed: then all are ended. `say` is told each
-    line of each child; `on_state` the process id of each (None: not running) when that changes.
+    1 and 2 mean that a child can never succeed: then all are ended. `say` is called with each line
+    of each child; `on_state` with the process id of each (None: not running) when that changes.
     """
     running = [_Running(child, say) for child in wanted]
     with _wakeups(running) as (stopping, wait):
@@ -211,7 +211,7 @@ def supervise(
 
 
 def _tend(running: list[_Running], now_s: float) -> bool:
-    """Take note of children that ended, start those that are due; return whether any changed."""
+    """Note which children have ended, start those that are due; return whether any changed."""
     changed = False
     for one in running:
         if one.process is not None and (code := one.process.poll()) is not None:
@@ -243,7 +243,7 @@ def _stop(running: list[_Running], wait: Callable[[float | None], None]) -> None
                 one.process.wait()
     for one in running:
         if one.speaks:
-            one.hear()
+            one.pass_on()
 
 
 def _signal(one: _Running, number: signal.Signals) -> None:
@@ -258,7 +258,7 @@ def _wakeups(
 ) -> Iterator[tuple[Callable[[], bool], Callable[[float | None], None]]]:
     """Yield `stopping()` and `wait(seconds)`.
 
-    The wait is cut short by a signal and a child's end; what children say meanwhile is handed on.
+    A signal or a child's end cuts the wait short; the children's output is passed on meanwhile.
     """
     stop: list[int] = []
     reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -275,7 +275,7 @@ def _wakeups(
                 left_s = None if until_s is None else max(0.0, until_s - time.monotonic())
                 found = [key.data for key, _ in selector.select(left_s)]
             for one in filter(None, found):
-                one.hear()
+                one.pass_on()
             woken = not found or None in found
         with contextlib.suppress(BlockingIOError):
             os.read(reader, 4096)
@@ -300,7 +300,7 @@ def _wakeups(
 
 
 def _dies_with(parent: int) -> Callable[[], None] | None:
-    """Return what a new child does first, so that it ends when its parent does; Linux only."""
+    """Return a function for a new child to call first, so that it ends with its parent; Linux."""
     if sys.platform != "linux":
         return None
     # Loaded before the fork: between fork and exec nothing may wait for a lock.

@@ -1,9 +1,10 @@
 """Ends a process that no longer does its work, so that its supervisor can start it again.
 
-Three things are watched, from a thread of its own: that each part of the process lives, that its
-event loop turns, and that a partition with lag makes progress. A broker that does not answer is no
-reason to end: nothing could be better elsewhere. It is a reason not to be ready, as is standing
-still for less than the limit: `not_ready` is what /readyz says, `problem` what /healthz says.
+A separate thread watches three things: that each part of the process lives, that its event loop
+turns, and that a partition with lag makes progress. A broker that does not answer is no reason to
+end, because no other process could do better. It is a reason not to be ready, and so is a
+partition that stands still, even for less than the limit. /readyz answers with `not_ready`,
+/healthz with `problem`.
 """
 
 from __future__ import annotations
@@ -31,21 +32,21 @@ _LOG = logging.getLogger(__package__)
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """How far one partition is. `moves` counts whatever else is progress: files restored."""
+    """The position of one partition. `moves` counts other progress, such as files restored."""
 
     next_offset: int
     moves: int = 0
 
 
 class Still(NamedTuple):
-    """A partition that makes no progress though there is something to read."""
+    """A partition that makes no progress though it has records to read."""
 
     seconds: float
     what: str
 
 
 class Progress:
-    """Knows since when each partition stands still with records to read."""
+    """Notes since when each partition stands still with records to read."""
 
     def __init__(self) -> None:
         self._seen: dict[int, tuple[Standing, float]] = {}
@@ -53,10 +54,10 @@ class Progress:
     def still(
         self, now_s: float, ends: Mapping[int, int], standings: Mapping[int, Standing]
     ) -> Still | None:
-        """Return which partition has stood still longest; None where none does.
+        """Return the partition that has stood still longest; None if none stands still.
 
-        `ends` are the next offsets the broker will give out. A partition that is not in
-        `standings` is another process's.
+        `ends` are the offsets of the next records. A partition that is not in `standings` belongs
+        to another process.
         """
         longest: Still | None = None
         for partition in set(self._seen) - set(standings):
@@ -76,15 +77,15 @@ class Progress:
         return longest
 
     def pause(self, now_s: float) -> None:
-        """The broker does not answer: nobody's fault, so all begin anew."""
+        """Begin all times anew: while the broker does not answer, no partition can progress."""
         self._seen = {p: (standing, now_s) for p, (standing, _) in self._seen.items()}
 
 
 class Watchdog:
-    """Watches from a thread; `turned` is called by the event loop, `beat` by who waits in it.
+    """Watches from a thread; the event loop calls `turned`, code that waits in it calls `beat`.
 
     `standings` and `ends` are called in the watchdog's thread; `ends` asks the broker in any case,
-    and may raise. `parts` says of each part by its name whether it lives.
+    and may raise. `parts` has, for each part's name, a function that returns whether it lives.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class Watchdog:
         self._progress = Progress()
         self._pulse = pulse.begin(time.monotonic())
         self._still: str | None = None
-        """Which partition stands still for longer than who is ready may."""
+        """The partition that has stood still for longer than a ready process allows, if any."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -110,11 +111,11 @@ class Watchdog:
         self._thread.start()
 
     def beat(self) -> None:
-        """Say that the process works, or waits in good order."""
+        """Note that the process works, or waits properly."""
         pulse.beat(self._pulse, time.monotonic())
 
     def turned(self) -> None:
-        """Say that the event loop begins a round."""
+        """Note that the event loop begins a round."""
         pulse.turn(self._pulse, time.monotonic())
 
     def not_ready(self) -> str | None:
@@ -122,14 +123,14 @@ class Watchdog:
         return pulse.not_ready(self._pulse, time.monotonic()) or self._still
 
     def problem(self) -> str | None:
-        """Return what a restart of the process would mend; None when there is nothing."""
+        """Return the problem that a restart would mend; None if there is none."""
         for name, alive in self._parts.items():
             if not alive():
                 return f"{name} has ended"
         return pulse.hangs(self._pulse, time.monotonic(), self._limit_s)
 
     def stop(self) -> None:
-        """Watch no more: what ends from now on ends because it was asked to."""
+        """Stop watching: what ends from now on was asked to end."""
         self._stop.set()
 
     def _watch(self) -> None:
@@ -160,7 +161,7 @@ class Watchdog:
 
 
 def end_process(reason: str, code: int = EXIT_CODE) -> None:
-    """End this process at once: what it holds in memory is worth nothing any more."""
+    """End this process at once: its memory can no longer be trusted."""
     _LOG.critical("ending this process: %s", reason)
     logging.shutdown()
     os._exit(code)

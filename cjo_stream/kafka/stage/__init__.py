@@ -3,10 +3,10 @@
 intake            events in: frames for the tasks
   lane            a raw partition that intake reads, and the barrier between two sets
   route           the definition sets that records are routed by
-  committer       commits how far each lane is
+  committer       commits the positions of lanes
 dispatch          effects out: single records, each once
-member            the place in a group that intake and dispatch have
-learn, memory     rewards in: models for every task, and what the learner remembers
+member            the place of intake and dispatch in their groups
+learn, memory     rewards in: models for every task, and the learner's memory
 
 The tasks between them are in `worker`.
 """

@@ -1,8 +1,8 @@
-"""Commits how far intake has come in each lane, and leaves copies of what it committed.
+"""Commits the position of intake in each lane, and writes copies of the committed positions.
 
-Commits only save work: what is sent again after a crash has the numbers that it had, and the tasks
-drop it. They follow deliveries at most COMMIT_S later, always with explicit offsets: a commit of
-"where the consumer stands" would mean where it stands when the broker receives it.
+Commits only save work: items that are sent again after a crash have the same numbers, and the
+tasks drop them. A commit follows deliveries at most COMMIT_S later, always with explicit offsets:
+a commit of "the consumer's position" would mean the position when the broker receives it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from cjo_stream.telemetry import Metrics
 
 COMMIT_S: Final = 0.25
 LANES_MAX: Final = 100
-"""Of one commit: a broker keeps it as one batch, and with 4,096 bytes each takes 1 MB of those."""
+"""Of one commit: a broker keeps it as one batch of at most 1 MB, and each may have 4,096 bytes."""
 COPY_S: Final = 60.0
 REFRESH_S: Final = 3_600.0
-"""Positions that do not move are committed again so often: they would expire after days."""
+"""Positions that do not move are committed again this often: they would expire after days."""
 
 _LOG = logging.getLogger(__package__)
 
@@ -54,7 +54,7 @@ class Committer:
         self._commit_due_s = self._copy_due_s = self._refresh_due_s = 0.0
 
     def commit_when_due(self) -> None:
-        """Commit what moved, where it is time; does not wait for the broker."""
+        """Commit moved positions when it is time; does not wait for the broker."""
         now_s = time.monotonic()
         if now_s >= self._refresh_due_s:
             self._refresh_due_s = now_s + REFRESH_S
@@ -67,15 +67,15 @@ class Committer:
             self._copy()
 
     def commit(self, lanes: Iterable[Lane] | None = None) -> None:
-        """Commit what moved, of these lanes or all, and leave copies; waits for the broker.
+        """Commit moved positions, of these lanes or all, and write copies; waits for the broker.
 
-        Raises StopError where the broker does not take it.
+        Raises StopError where the broker does not accept them.
         """
         self._commit(self._lanes.values() if lanes is None else lanes, wait=True)
         self._copy()
 
     def commit_before_revoke(self) -> None:
-        """Commit what moved, for the members that have the partitions next; never raises."""
+        """Commit moved positions, for the next members with these partitions; never raises."""
         try:
             self._commit(self._lanes.values(), wait=True)
         except StopError as error:
@@ -91,7 +91,7 @@ class Committer:
             self._forget()
 
     def _forget(self) -> None:
-        """Commit every position again when next it is time."""
+        """Commit every position again at the next time."""
         for lane in self._lanes.values():
             lane.committed = None
 
@@ -119,7 +119,7 @@ class Committer:
         self._metrics.observe("cjo_commit_seconds", (INTAKE,), time.perf_counter() - began_s)
 
     def _copy(self) -> None:
-        """Leave copies of the committed positions."""
+        """Write copies of the committed positions."""
         records = []
         for lane in self._lanes.values():
             if lane.committed is not None and lane.committed != lane.copied:

@@ -1,6 +1,6 @@
 """Dispatch: effect frames in, single records out to the channels, each once.
 
-    consume  ──▶  what is new  ──▶  one transaction:  the records, by their kinds' topics
+    consume  ──▶  new effects  ──▶  one transaction:  the records, by their kinds' topics
                   (the engine's)                      a copy of the cursor
                                                       the next offset, with the cursor
 
@@ -10,15 +10,14 @@ its transactional id when it was started again elsewhere under the same slot, an
 generation, which goes with the offsets into the transaction (KIP-447). Either way the transaction
 is aborted, and a `read_committed` channel system has seen nothing of it.
 
-A transaction holds what was gathered in some ms, and at most STEP_BYTES_MAX. When one fails, the
-process ends: the next one begins from what was committed. What guards it against a network that is
-late stands in `transaction`.
+A transaction contains the effects gathered in some ms, and at most STEP_BYTES_MAX. When one fails,
+the process ends: the next one begins from what was committed. `transaction` guards it against late
+requests.
 
-**Expired commands.** A command is decided at its record's time. When it comes to be sent so late
-that `expires_at` is past, by this process's wall clock, it is not sent and counted as suppressed
-by the gate `expired`; the cursor moves over it as over any other. This is the one place where wall
-time has an effect on what goes out, and after it nothing is decided: a replay shows the command in
-its log.
+**Expired commands.** A command is decided at its record's time. If its `expires_at` is past by
+this process's wall clock when it is to be sent, it is not sent, but counted as suppressed by the
+gate `expired`; the cursor moves over it as over any other. This is the only place where wall time
+affects the output, and nothing is decided after it: a replay shows the command in its log.
 """
 
 from __future__ import annotations
@@ -69,19 +68,19 @@ FETCH_FRAMES_MAX: Final = 200
 LINGER_SHORTEST_S: Final = 0.002
 LINGER_LONGEST_S: Final = 0.020
 BUSY_RATE: Final = 200.0
-"""Frames, not effects: each is from one step of one task."""
+"""Frames, not effects, a second: each is from one step of one task."""
 RETRY_S: Final = 0.2
 REFRESH_S: Final = 3_600.0
-"""Positions that do not move are committed again so often: they would expire after days."""
+"""Positions that do not move are committed again this often: they would expire after days."""
 DEFINITIONS_WITHIN_S: Final = 10.0
 
 _LOG = logging.getLogger(__package__)
 
 
 def run(settings: Settings, words: Words = NO_WORDS) -> int:
-    """Send what the tasks decided until SIGTERM or SIGINT; returns the exit code.
+    """Send the tasks' effects until SIGTERM or SIGINT; return the exit code.
 
-    Raises StopError and RefusalError where going on could lose or double something, RetryError
+    Raises StopError and RefusalError where going on could lose or repeat something, RetryError
     where the broker went away: the process then begins anew.
     """
     make = functools.partial(DispatchProcess, words=words)
@@ -89,7 +88,7 @@ def run(settings: Settings, words: Words = NO_WORDS) -> int:
 
 
 class DispatchProcess:
-    """One dispatch. `open`, then `turn` for as long as it is to work, then `close`."""
+    """One dispatch: `open`, then `turn` again and again, then `close`."""
 
     def __init__(
         self,
@@ -108,7 +107,7 @@ class DispatchProcess:
         self._definitions = DefinitionLog(settings, pointed=False)
         self._definitions.read()
         self._targets: dict[int, dict[str, str]] = {}
-        """By definition set: where each channel's commands go."""
+        """By definition set, the topic of each channel's commands."""
         self._next: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._positions: dict[int, Position] = {}
@@ -138,7 +137,7 @@ class DispatchProcess:
         )
 
     def not_ready(self) -> str | None:
-        """Return what is still waited for; None when effects are sent."""
+        """Return what the process still waits for; None when it sends effects."""
         return None if self._member.is_joined else "the group has not assigned partitions yet"
 
     def open(self) -> None:
@@ -168,12 +167,12 @@ class DispatchProcess:
             self._write([], self._positions)
 
     def close(self) -> None:
-        """Leave in order; every step was committed as it was taken. The group is not left."""
+        """Close cleanly; every step has been committed. The membership of the group stays."""
         self._member.consumer.close()
         self._definitions.close()
 
     def abandon(self) -> None:
-        """Let go of the broker; an open transaction is ended by its next writer."""
+        """Disconnect from the broker; the next writer ends an open transaction."""
         self._transactions.close()
         self._member.consumer.close()
         self._definitions.close()
@@ -181,7 +180,7 @@ class DispatchProcess:
     # --- one step ------------------------------------------------------------------------------
 
     def _take_frames(self) -> dict[int, list[LogRecord]]:
-        """Return what fits one transaction, by partition."""
+        """Return the frames for one transaction, by partition."""
         frames: dict[int, list[LogRecord]] = {}
         size = 0
         while self._waiting and size < STEP_BYTES_MAX:
@@ -206,7 +205,7 @@ class DispatchProcess:
         positions: dict[int, Position] = {}
         effect_id = self._topics[self._names.effect].id
         for partition, records in frames.items():
-            step = self._engine.take(partition, records)
+            step = self._engine.process(partition, records)
             offset, metadata = step.position
             effects += step.effects
             digest = record_digest(records[-1].time, records[-1].value)
@@ -230,7 +229,7 @@ class DispatchProcess:
         return True
 
     def _write(self, effects: list[Effect], positions: dict[int, Position]) -> None:
-        """Write one transaction; raises RetryError, StopError where it is not to be had."""
+        """Write one transaction; raises RetryError and StopError as `Transactions.write`."""
         if not positions:
             return
         records = [
@@ -255,12 +254,12 @@ class DispatchProcess:
     # --- where effects go ----------------------------------------------------------------------
 
     def _target(self, effect: Effect) -> str:
-        """Return an effect's topic: a command's is that of the set by which it was decided."""
+        """Return an effect's topic; a command's is named by the set that decided it."""
         if effect.kind != ACTION.name:
             return self._names.of(effect.kind)
         number = effect.set_number or self._newest()
         if number not in self._targets:
-            self._learn(number)
+            self._read_targets(number)
         target = self._targets[number].get(effect.channel or "")
         if target is None:
             raise RefusalError(
@@ -271,12 +270,12 @@ class DispatchProcess:
         return target
 
     def _newest(self) -> int:
-        """Return the newest set's number: for a command of a release that kept none."""
+        """Return the newest set's number: for commands of a release that noted none."""
         self._definitions.poll()
         return max(self._definitions.sets, default=0)
 
-    def _learn(self, number: int) -> None:
-        """Learn where a set's channels go; it was written before tasks went by it."""
+    def _read_targets(self, number: int) -> None:
+        """Read the topics of a set's channels; the set was written before tasks ran by it."""
         until_s = time.monotonic() + DEFINITIONS_WITHIN_S
         while number not in self._definitions.sets and time.monotonic() < until_s:
             self._definitions.poll(RETRY_S)
@@ -287,7 +286,7 @@ class DispatchProcess:
             if target is not None:
                 targets[declared.name] = target
         self._admin.require(targets.values())
-        # Tasks go over one by one, so two sets may alternate for a while.
+        # Tasks switch one by one, so two sets may alternate for a while.
         self._targets = {**dict(list(self._targets.items())[-1:]), number: targets}
 
     # --- the group -----------------------------------------------------------------------------

@@ -4,17 +4,17 @@
                   (the engine's)         frames and                        next offset, with
                                          dead letters                      the engine's metadata
 
-A plain process, any number of them, members of one group (`member`). Nothing is lost where a
-process is killed at any line: positions are committed after deliveries (`committer`).
+A plain process, any number of them, members of one group (`member`). A process may be killed at
+any line without a loss: positions are committed after deliveries (`committer`).
 
-Dead letters go out from here with the original bytes. They are sent before the offset is
-committed, so a crash in between sends them twice; their headers topic, partition, offset tell.
+Intake sends dead letters itself, with the original bytes. It sends them before it commits the
+offset, so a crash in between sends them twice, with the same headers topic, partition and offset.
 
-Between two definition sets lies a barrier (`lane`). Everything under the old set is delivered; its
-number beside the committed offset becomes the new one's; then the new one routes. A restart goes
-on with the set that the committed metadata names, at least up to the log's end as it then was: so
-far a predecessor may have come without committing. Also topics that were taken out meanwhile are
-read so far, then switched off.
+Between two definition sets there is a barrier (`lane`). Everything under the old set is delivered;
+the number beside the committed offset changes to the new set's; then the new set routes. A restart
+goes on with the set that the committed metadata names, at least up to the end of the log at that
+time, because a predecessor may have come so far without committing. Topics that were taken out
+meanwhile are also read up to there, then switched off.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ _LOG = logging.getLogger(__package__)
 
 
 def run(settings: Settings, words: Words = NO_WORDS) -> int:
-    """Take in events until SIGTERM or SIGINT; returns the exit code.
+    """Read and route events until SIGTERM or SIGINT; return the exit code.
 
-    Raises StopError and RefusalError where going on could lose or double something, RetryError
+    Raises StopError and RefusalError where going on could lose or repeat something, RetryError
     where the broker went away: the process then begins anew.
     """
     settings.require_tenant_key()
@@ -74,7 +74,7 @@ def run(settings: Settings, words: Words = NO_WORDS) -> int:
 
 
 class IntakeProcess:
-    """One intake. `open`, then `turn` for as long as it is to work, then `close`."""
+    """One intake: `open`, then `turn` again and again, then `close`."""
 
     def __init__(
         self,
@@ -117,14 +117,14 @@ class IntakeProcess:
         )
 
     def not_ready(self) -> str | None:
-        """Return what is still waited for; None when events are taken in."""
+        """Return what the process still waits for; None when it reads events."""
         if not self._current:
             return "no definition set is applied: cjo-stream apply TOPOLOGY"
         return None if self._member.is_joined else "the group has not assigned partitions yet"
 
     @property
     def set_number(self) -> int:
-        """Return the set that new records are routed by; 0 before the first `apply`."""
+        """Return the set that routes new records; 0 before the first `apply`."""
         return self._current
 
     def open(self) -> None:
@@ -149,7 +149,7 @@ class IntakeProcess:
         self._member.turned()
         messages = self._member.gather(STEP_RECORDS_MAX)
         if messages is None:
-            # Commit at once what is new, so that it is never new again.
+            # Commit new lanes at once, so that they are never new again.
             self._committer.commit()
             self._member.resume()
             return
@@ -161,7 +161,7 @@ class IntakeProcess:
         self._committer.commit_when_due()
 
     def close(self) -> None:
-        """Leave in order: what was delivered is committed. The group is not left."""
+        """Commit what was delivered, and close cleanly. The membership of the group stays."""
         try:
             self._committer.commit()
         except StopError as error:
@@ -171,7 +171,7 @@ class IntakeProcess:
             self._definitions.close()
 
     def abandon(self) -> None:
-        """Let go of the broker; what is in memory may not be delivered, and is not committed."""
+        """Disconnect; what is in memory may not have been delivered, and is not committed."""
         self._lanes.clear()
         self._sender.close()
         self._member.consumer.close()
@@ -180,7 +180,7 @@ class IntakeProcess:
     # --- the group -----------------------------------------------------------------------------
 
     def take_up(self, found: Found, start: Start) -> None:
-        """Begin with a partition; it goes on by the set that it was committed under."""
+        """Begin with a partition, by the set under which it was committed."""
         if start.metadata is None:
             _LOG.info("%s/%d is new: from offset %d", *found.place, start.offset)
         lane = take_up(found, start, self._current, self._routes.topics)
@@ -188,7 +188,7 @@ class IntakeProcess:
         self._lanes[found.place] = lane
 
     def let_go(self, places: Sequence[Place], *, are_lost: bool) -> None:
-        """Forget partitions; what was delivered is committed for the next members to have them."""
+        """Give up partitions; commit what was delivered, for the next members with them."""
         if not are_lost:
             self._committer.commit_before_revoke()
         for place in places:
@@ -207,7 +207,7 @@ class IntakeProcess:
         moved: dict[Log, Lane] = {}
         for message in messages:
             if message.error() is not None:
-                self._take_error(message)
+                self._handle_error(message)
                 continue
             lane = self._lanes.get((message.topic() or "", message.partition() or 0))
             offset = message.offset() or 0
@@ -221,7 +221,7 @@ class IntakeProcess:
         began_s = time.perf_counter()
         outgoing: list[Outgoing] = []
         for number, records in by_set.items():
-            step = self._routes.take(number, records)
+            step = self._routes.process(number, records)
             internal = self._names.internal
             outgoing += [Outgoing(internal, frame, to) for to, frame in step.frames]
             outgoing += [self._dead_letter(letter) for letter in step.dead_letters]
@@ -254,7 +254,7 @@ class IntakeProcess:
         headers = dead_letter_headers(letter)
         return Outgoing(self._names.dead_letter, letter.value, key=key, headers=headers)
 
-    def _take_error(self, message: Message) -> None:
+    def _handle_error(self, message: Message) -> None:
         error = message.error()
         assert error is not None
         if not is_end(message):
@@ -274,7 +274,7 @@ class IntakeProcess:
     # --- definition sets -----------------------------------------------------------------------
 
     def _point(self, number: int) -> None:
-        """Route by another set from here on, each lane as soon as it may."""
+        """Switch to another set, each lane as soon as it is past its barrier."""
         wanted = self._admin.require(self._routes.topics(number))
         self._topic_ids = {name: topic.id for name, topic in wanted.items()}
         _LOG.info("definition set %d: reading %s", number, ", ".join(sorted(wanted)))
@@ -282,7 +282,7 @@ class IntakeProcess:
         self._pass_barriers()
 
     def _pass_barriers(self) -> None:
-        """Let the lanes that are past their barrier go over to the present set."""
+        """Switch the lanes that are past their barrier to the present set."""
         read = self._routes.topics(self._current)
         before = waiting(self._lanes.values(), self._current, read)
         ready = [lane for lane in before if is_past(lane)]
@@ -296,7 +296,7 @@ class IntakeProcess:
             # Nothing is routed by the new set before this is acknowledged.
             self._committer.commit(ready)
         if are_read_again:
-            # What came meanwhile was left where it lies.
+            # Records that came while a topic was off have not been read.
             self._member.assign()
         if self._member.is_joined and len(ready) == len(before):
             self._routes.keep_only(self._current)

@@ -1,13 +1,13 @@
-"""Raw partitions as intake reads them: how far, by which definition set, and when by the next.
+"""The raw partitions of intake: positions, definition sets, and the barrier between two sets.
 
-    next     the next record to take: what lies before it is delivered
-    end      where the log was found to end: from `next` to there it holds no record, only the
-             marker of a transaction, or what one aborted
-    safe     from here on, no predecessor can have sent anything by the set that the lane has
+    next     the offset of the next record to read; everything before it is delivered
+    end      the end of the log, as last seen: from `next` to there it has no record, only markers
+             of transactions, or aborted records
+    safe     from here on, no predecessor can have sent anything by the lane's set
 
-A *barrier* lies between two sets, because they may route differently. A lane is past it when it
-was read up to `safe`: the one set has then sent what it ever will. A topic that the next set does
-not read is switched off there, until a set reads it again.
+Between two sets there is a *barrier*, because they may route differently. A lane is past it once
+it was read up to `safe`: after that, nothing more is sent by the old set. A topic that the next
+set does not read is switched off there, until a set reads it again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.position.position import Found, Position, Start, joined
 
 Reads = Callable[[int], Collection[str]]
-"""Gives the topics that a definition set reads."""
+"""Returns the topics that a definition set reads."""
 
 
 class Lane:
@@ -49,28 +49,28 @@ class Lane:
         self.set_number = set_number
         self.metadata = ""
         self.last: RawRecord | None = None
-        """The record before `next`, where its digest is not made yet."""
+        """The record before `next`, if its digest is not made yet."""
         self.digest = UNKNOWN
         self.committed: Position | None = None
         self.copied: Position | None = None
 
     @property
     def is_off(self) -> bool:
-        """Return whether no set reads the topic: what comes is left where it lies."""
+        """Return whether no set reads the topic: its records are left unread."""
         return self.set_number == SWITCHED_OFF
 
     @property
     def reach(self) -> int:
-        """Return how far the log was read."""
+        """Return the offset up to which the log was read."""
         return max(self.next, self.end)
 
     def ends_at(self, end: int) -> None:
-        """Note where the log was found to end."""
+        """Note the end of the log."""
         if not self.is_off:
             self.end = end
 
     def position(self, internal_id: str) -> Position:
-        """Return what is to be committed: all before it is delivered."""
+        """Return the position to commit: everything before it is delivered."""
         if self.last is not None:
             self.digest = record_digest(self.last.time, self.last.value)
             self.last = None
@@ -79,10 +79,10 @@ class Lane:
 
 
 def take_up(found: Found, start: Start, current: int, reads: Reads) -> Lane:
-    """Return the lane of a partition that the group has given to this process.
+    """Return the lane of a partition that the group has assigned to this process.
 
-    It goes on by the set that it was committed under, else by the `current` one, each where that
-    reads the topic; else it is switched off.
+    It goes on by the set under which it was committed, if that set reads the topic; otherwise by
+    the `current` set, if that one does; otherwise it is switched off.
     """
     topic, partition = found.place
     log = Log(found.topic_id, partition)
@@ -99,22 +99,22 @@ def take_up(found: Found, start: Start, current: int, reads: Reads) -> Lane:
 
 
 def set_for(topic: str, number: int, read: Collection[str]) -> int:
-    """Return which set a topic goes by once set `number`, which reads these topics, governs."""
+    """Return the set of a topic once set `number`, which reads these topics, is in force."""
     return number if topic in read else SWITCHED_OFF
 
 
 def waiting(lanes: Iterable[Lane], number: int, read: Collection[str]) -> list[Lane]:
-    """Return the lanes that are not yet as set `number`, which reads these topics, has them."""
+    """Return the lanes that have not yet switched to set `number`, which reads these topics."""
     return [lane for lane in lanes if lane.set_number != set_for(lane.place[0], number, read)]
 
 
 def is_past(lane: Lane) -> bool:
-    """Return whether nothing more comes by the set that the lane has now."""
+    """Return whether the lane is past the barrier behind its present set."""
     return lane.is_off or lane.reach >= lane.safe
 
 
 def routed_topics(routed: Mapping[str, int], kept: Collection[int]) -> set[str]:
-    """Return the topics that intake, as it has committed, routes by a set that is `kept`.
+    """Return the topics that intake, by its commits, still routes by a set that is `kept`.
 
     `routed` has set numbers by topic/partition. Of these topics, one that the set in force does
     not read was taken out while no intake ran, and is still to be switched off.

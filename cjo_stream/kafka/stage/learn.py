@@ -1,12 +1,12 @@
-"""Learn: rewards in, models out to every partition's log, where decisions go by them.
+"""Learn: rewards in, models out to every partition's log, where decisions use them.
 
-    consume rewards  ──▶  learn, in the log's order  ──▶  every few minutes, where something was
+    consume rewards  ──▶  learn, in the log's order  ──▶  every few minutes, if something was
     (one partition)       (the engine's)                  learnt: remember (`memory`), then publish
 
-One process. What is learnt depends on the rewards and their order alone; when it is published
-depends on this process's time, and the model's place in each partition's log tells who decided by
-which. A publication is remembered before it is sent, under its number, and sent again after a
-crash: tasks take it as the same. Where nobody learns, decisions go on by the last model.
+One process. What is learnt depends only on the rewards and their order. The time of a publication
+depends on this process; the model's place in each partition's log determines which decisions use
+it. A publication is remembered under its number before it is sent, and sent again after a crash;
+tasks recognise it by the number. Without a learner, decisions go on by the last model.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from cjo_stream.telemetry import Metrics
 STEP_RECORDS_MAX: Final = 1_000
 IDLE_S: Final = 0.1
 PUBLISH_WITHIN_S: Final = 15.0
-"""For all partitions to take a model: less than the watchdog's patience."""
+"""For all partitions to activate a model: less than the watchdog's limit."""
 
 _LOG = logging.getLogger(__package__)
 _DECODER: Final = msgspec.json.Decoder(Reward)
@@ -62,7 +62,7 @@ def run(settings: Settings) -> int:
 
 
 class LearnProcess:
-    """One learner. `open`, then `turn` for as long as it is to work, then `close`."""
+    """One learner: `open`, then `turn` again and again, then `close`."""
 
     def __init__(self, settings: Settings, metrics: Metrics, stopping: Stopping) -> None:
         self._settings = settings
@@ -88,9 +88,9 @@ class LearnProcess:
         self._consumer: Consumer | None = None
         self._next = self._end = 0
         self._remembered = (0, 0)
-        """`next` and `end`, as the memory has them."""
+        """`next` and `end` in the memory."""
         self._last: Message | None = None
-        """The reward before `next`, where its digest is not made yet."""
+        """The reward before `next`, if its digest is not made yet."""
         self._digest = UNKNOWN
         self._unsent: Publication | None = None
         self._due_s = 0.0
@@ -98,11 +98,11 @@ class LearnProcess:
         """Whether the next model's number is known to be above that of every task's."""
 
     def not_ready(self) -> str | None:
-        """Return what is still waited for; None when rewards are taken."""
+        """Return what the process still waits for; None when it reads rewards."""
         return None if self._consumer is not None else "what was learnt before is being read"
 
     def open(self) -> None:
-        """Shut out any other learner, then go on where the last one was."""
+        """Shut out any other learner, then go on from the last one's position."""
         self._memory.open()
         model, standing = self._memory.read()
         self.vitals.beat()
@@ -121,35 +121,35 @@ class LearnProcess:
             self._next, self._end = standing.offset, max(standing.offset, standing.end)
             self._digest = standing.last
             if self._next < first:
-                # Only markers are gone.
+                # Only markers of transactions are gone.
                 self._next, self._digest = first, UNKNOWN
             self._is_numbered = True
             if standing.number:
-                # Whether all partitions have it, the one that was stopped may not have known.
+                # The last learner may have stopped before all partitions had the model.
                 self._unsent = Publication(standing.number, publish(model))
         self._remembered = (self._next, self._end)
         self._consumer = reader(self._settings, {self._place: self._next})
-        self._tell()
+        self._measure()
 
     def turn(self) -> None:
-        """Take some rewards; where it is time, remember and publish."""
+        """Learn from some rewards; when it is time, remember and publish."""
         assert self._consumer is not None, "open comes first"
         self.vitals.turned()
         began_s = time.perf_counter()
         messages = self._consumer.consume(STEP_RECORDS_MAX, IDLE_S)
-        taken = sum(self._take(message) for message in messages)
-        if taken:
-            self._metrics.add({("cjo_items_total", STAGE, "applied"): taken})
+        learnt = sum(self._learn(message) for message in messages)
+        if learnt:
+            self._metrics.add({("cjo_items_total", STAGE, "applied"): learnt})
             self._metrics.observe("cjo_stage_seconds", (STAGE,), time.perf_counter() - began_s)
         if time.monotonic() >= self._due_s:
             self._due_s = time.monotonic() + self._settings.learn_interval_s
-            if self._has_moved() and (self._is_numbered or self._number_on()):
+            if self._has_moved() and (self._is_numbered or self._find_number()):
                 self._remember()
             if self._unsent is not None:
                 self._publish(self._unsent)
 
     def close(self) -> None:
-        """Leave in order: what was learnt is remembered, and published at the next start."""
+        """Remember what was learnt, to be published at the next start, and close cleanly."""
         try:
             if self._has_moved() and self._is_numbered:
                 self._remember()
@@ -160,7 +160,7 @@ class LearnProcess:
         self._memory.close()
 
     def abandon(self) -> None:
-        """Let go of the broker; what was not remembered is learnt again."""
+        """Disconnect from the broker; what was not remembered is learnt again."""
         self._sender.close()
         self._memory.close()
         if self._consumer is not None:
@@ -168,10 +168,10 @@ class LearnProcess:
 
     # --- inside
 
-    def _take(self, message: Message) -> int:
-        """Learn from one message; return 1, or 0 where it is no reward."""
+    def _learn(self, message: Message) -> int:
+        """Learn from one message; return 1, or 0 if it is no record."""
         if is_end(message):
-            # Dispatch writes rewards in transactions: behind the last one lies a marker.
+            # Dispatch writes rewards in transactions: behind the last one there is a marker.
             self._end = max(self._end, message.offset() or 0)
             return 0
         if (error := message.error()) is not None:
@@ -179,9 +179,9 @@ class LearnProcess:
             return 0
         offset = message.offset() or 0
         try:
-            self._learner.take(_DECODER.decode(message.value() or b""))
+            self._learner.learn(_DECODER.decode(message.value() or b""))
         except msgspec.MsgspecError as why:
-            # The same log teaches the same: whoever learns of it passes over the same record.
+            # Every learner passes over the same record, so the same log gives the same model.
             warn_foreign(_LOG, message, why)
         self._next, self._last = offset + 1, message
         self._end = max(self._end, self._next)
@@ -212,14 +212,14 @@ class LearnProcess:
         self._remembered = (self._next, self._end)
         self._unsent = publication or self._unsent
         self._metrics.observe("cjo_commit_seconds", (STAGE,), time.perf_counter() - began_s)
-        self._tell()
+        self._measure()
 
-    def _number_on(self) -> bool:
-        """Let a memory that is new go on from the numbers that tasks have; return whether it can.
+    def _find_number(self) -> bool:
+        """Let a new memory go on from the tasks' model number; return whether all answered.
 
-        They have some where the memory before it was deleted, and take no lower ones.
+        The tasks have a model if an earlier memory was deleted, and ignore lower numbers.
         """
-        # No model has the number 0, so this activates nothing, and the answer says what is.
+        # No model has the number 0: this activates nothing, and the answer names the active one.
         answers = ask_tasks(self._settings, lambda id_: ActivateModel(0, id_), PUBLISH_WITHIN_S)
         self.vitals.beat()
         silent = sorted(set(range(self._settings.partitions)) - set(answers))
@@ -231,7 +231,7 @@ class LearnProcess:
         return True
 
     def _publish(self, publication: Publication) -> None:
-        """Put a model into every partition's log; where one does not answer, try again later."""
+        """Write a model to every partition's log; try again later if one does not answer."""
         messages = list(publication.messages())
         partitions = range(self._settings.partitions)
         frames = [control_frame([("", message)]) for message in messages[:-1]]
@@ -251,7 +251,7 @@ class LearnProcess:
             _LOG.info("model %d: in force in %d partitions", number, len(partitions))
             self._unsent = None
 
-    def _tell(self) -> None:
+    def _measure(self) -> None:
         self._metrics.set("cjo_model_number", (), self._learner.number)
         self._metrics.set("cjo_model_rewards", (), self._learner.model.rewards)
 
@@ -262,9 +262,9 @@ class LearnProcess:
 
 
 def check_standing(standing: Standing, topic_id: str, first: int, end: int, names: Names) -> None:
-    """Raise RefusalError where rewards between what is remembered and what is there are missing.
+    """Raise RefusalError if rewards after the remembered ones are missing.
 
-    `topic_id`, `first` and `end` are the topic of rewards' id and offsets as they are now.
+    `topic_id`, `first` and `end` are the present id and offsets of the topic of rewards.
     """
     name = names.reward
     if standing.topic_id != topic_id:

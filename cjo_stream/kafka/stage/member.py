@@ -1,10 +1,10 @@
-"""A process's place in the group of its stage: the partitions it is given, and reading them.
+"""A process's place in the group of its stage: the assigned partitions, and reading them.
 
     subscribe  ──▶  the group assigns: take_up  ──▶  gather, gather, …  ──▶  close
                           ▲                                │
                           └──  the group revokes: let_go  ◀──┘
 
-Members are static, told apart by their slot: a process that is killed and started again at once
+Members are static, identified by their slot: a process that is killed and started again at once
 has its partitions back without a rebalance. The group makes sure that every partition is read. A
 member fenced by a broker outage gets one error, exits, and is restarted.
 """
@@ -36,7 +36,7 @@ class Holder(Protocol):
         """Begin with a partition that the group has assigned to this process."""
 
     def let_go(self, places: Sequence[Place], *, are_lost: bool) -> None:
-        """Forget partitions; must not raise. Lost ones may have another owner already."""
+        """Give up partitions; must not raise. Lost ones may have another owner already."""
 
     def next_offsets(self) -> Mapping[Place, int]:
         """Return the offset to read next of each partition."""
@@ -90,9 +90,10 @@ class Member:
         self._standstill.moved()
 
     def gather(self, most: int) -> list[Message] | None:
-        """Return the next messages, at most so many.
+        """Return the next messages, at most `most`.
 
-        None after partitions came or went: what was read then may be from before. Call `resume`.
+        None after partitions came or went, because messages may be from before; then call
+        `resume`.
         """
         messages = self.consumer.consume(1, IDLE_S)
         if messages and messages[0].error() is None:
@@ -105,7 +106,7 @@ class Member:
         return messages
 
     def check(self) -> None:
-        """Raise StopError where the process stood still for so long that others may send."""
+        """Raise StopError if, after a standstill, others may have this process's partitions."""
         self._standstill.check()
 
     def assign(self) -> None:
@@ -114,7 +115,7 @@ class Member:
         self.consumer.assign([TopicPartition(*place, at) for place, at in offsets.items()])
 
     def resume(self) -> None:
-        """Read on after a rebalance: the group has just confirmed what this process has."""
+        """Read on after a rebalance: the group has just confirmed this process's partitions."""
         self.assign()
         self._standstill.given()
 

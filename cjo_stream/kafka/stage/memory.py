@@ -1,13 +1,13 @@
-"""What the learner remembers: a compacted topic that one process writes, in transactions.
+"""The learner's memory: a compacted topic that one process writes, in transactions.
 
     key            value (msgpack)
     treatment/T    the posterior of treatment T
-    learner        Standing: up to where the rewards are in all this, and what was published
+    learner        Standing: the last reward that is part of all this, the last publication
 
-A transaction writes the treatments that have learnt since the last one, and the standing. So what
-stands here is always the model after so many rewards of the log, whatever was killed when and
-however late the network is; and the same rewards give the same bytes. A second learner shuts the
-first one out as it begins.
+A transaction writes the treatments that have learnt since the last one, and the standing. So the
+topic always has the model after a certain number of rewards of the log, whatever is killed when
+and however late requests are; and the same rewards give the same bytes. A second learner shuts the
+first one out when it begins.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _TREATMENT: Final = "treatment/"
 
 
 class Standing(msgspec.Struct):
-    """Where the learner is."""
+    """The position of the learner."""
 
     topic_id: str
     """Of the topic of rewards."""
     offset: int
-    """The next reward to take."""
+    """Of the next reward to read."""
     rewards: int = 0
     number: int = 0
     """Of the model last published; 0 before the first."""
@@ -49,15 +49,15 @@ class Standing(msgspec.Struct):
     last: int = UNKNOWN
     """Digest of the reward before `offset` (codec.record_digest)."""
     end: int = 0
-    """How far the log was read: from `offset` to here it holds no reward, only markers of the
-    transactions that they came in."""
+    """The offset up to which the log was read: from `offset` to here it has no reward, only
+    markers of the transactions that wrote the rewards."""
 
 
 class Memory:
     """The learner's memory; `open` it before anything else."""
 
     def __init__(self, settings: Settings, go_on: Callable[[], bool] = lambda: True) -> None:
-        """`go_on` is asked while the broker is waited for; see `Transactions`."""
+        """`go_on` is called while the broker is waited for; see `Transactions`."""
         self._settings = settings
         self._place: Place = (Names(settings.topic_prefix).model, 0)
         Admin(settings).require([self._place[0]])
@@ -68,7 +68,7 @@ class Memory:
         self._transactions.open()
 
     def read(self) -> tuple[Model, Standing | None]:
-        """Return what is remembered; the standing is None before the first `write`."""
+        """Return the model and the standing, which is None before the first `write`."""
         return remembered(self._place[0], table(self._settings, self._place[0]))
 
     def write(self, taught: Mapping[str, Posterior], standing: Standing) -> None:
@@ -80,22 +80,22 @@ class Memory:
         )
 
     def close(self) -> None:
-        """Let go of the broker."""
+        """Disconnect from the broker."""
         self._transactions.close()
 
 
 def records_of(taught: Mapping[str, Posterior], standing: Standing) -> dict[str, bytes]:
-    """Return the records, by key, that keep posteriors and the standing."""
+    """Return the records of posteriors and the standing, by key."""
     records = {f"{_TREATMENT}{name}": msgspec.msgpack.encode(p) for name, p in taught.items()}
     records[_STANDING] = msgspec.msgpack.encode(standing)
     return records
 
 
 def remembered(topic: str, records: Mapping[bytes, bytes]) -> tuple[Model, Standing | None]:
-    """Return what the records of the learner's topic say, by key.
+    """Return the model and the standing from the records of the learner's topic, by key.
 
-    Raises RefusalError for what is not the learner's. What it learnt cannot be told without one of
-    its records, so where that is another's now, it begins anew.
+    Raises RefusalError for a record that is not the learner's. If such a record has replaced one
+    of its own, what it learnt is lost, and it begins anew.
     """
     treatments: dict[str, Posterior] = {}
     standing: Standing | None = None

@@ -1,4 +1,4 @@
-"""The definition sets that raw records are routed by, as intake has them."""
+"""The definition sets by which intake routes raw records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cjo_stream.settings import Settings
 
 
 def sources(program: Program, names: Names) -> dict[str, str | None]:
-    """Return the topics that events come in by, with their channels; outcomes have none."""
+    """Return the topics of events, with their channels; the topic of outcomes has none."""
     found: dict[str, str | None] = {
         names.source(channel.input): channel.name
         for channel in program.channels.values()
@@ -25,7 +25,7 @@ def sources(program: Program, names: Names) -> dict[str, str | None]:
 
 
 class Routes:
-    """By number, the sets in use: what each reads, and the engine that routes by it."""
+    """The sets in use, by number: the topics of each, and the engine that routes by it."""
 
     def __init__(self, settings: Settings, definitions: DefinitionLog) -> None:
         self._settings = settings
@@ -36,7 +36,7 @@ class Routes:
         self._checked: set[int] = set()
 
     def channels(self, number: int) -> Mapping[str, str | None]:
-        """Return the topics that a set reads, each with the channel that it is."""
+        """Return the topics that a set reads, each with its channel."""
         self._engine(number)
         return self._channels[number]
 
@@ -44,34 +44,34 @@ class Routes:
         """Return the topics that a set reads."""
         return self.channels(number)
 
-    def take(self, number: int, records: Sequence[RawRecord]) -> IntakeStep:
-        """Route records by a set; raises LibraryError where this process may not.
+    def process(self, number: int, records: Sequence[RawRecord]) -> IntakeStep:
+        """Route records by a set; raises LibraryError if this process has other libraries.
 
-        The libraries are checked only here: the barrier before a set that needs newer ones must be
-        passed by a process that still has the older.
+        The libraries are checked only here, because a process with older ones must still pass the
+        barrier before a set that needs newer ones.
         """
         if number not in self._checked:
             self._definitions.check_libraries(number)
             self._checked.add(number)
-        return self._engine(number).take(records)
+        return self._engine(number).process(records)
 
     def resume(self, lane: Lane) -> None:
-        """Let the lane's set route it, from its next record on."""
+        """Let the engine of the lane's set route it, from its next record on."""
         if not lane.is_off:
             self._engine(lane.set_number).resume(lane.log, lane.next, lane.metadata)
 
     def release(self, lane: Lane) -> None:
-        """Let the lane's set forget it."""
+        """Let the engine of the lane's set forget it."""
         if lane.set_number in self._engines:
             self._engines[lane.set_number][0].release(lane.log)
 
     def keep_only(self, number: int) -> None:
-        """Drop all sets but one: no lane has them any more."""
+        """Drop all sets but one, which no lane uses any more."""
         for other in set(self._engines) - {number}:
             del self._engines[other], self._channels[other]
 
     def take_counts(self) -> Iterator[Mapping[tuple[str, ...], int]]:
-        """Yield what was counted since the last call."""
+        """Yield the counts since the last call."""
         for engine, decode in self._engines.values():
             yield engine.take_counts()
             yield decode.take_counts()

@@ -1,8 +1,8 @@
 """The topics of an installation.
 
-    name        what they are called
-    wanted      how they must be: the private ones, those of record kinds, the channels'
-    check       made, compared with what there is, required
+    name        their names
+    wanted      their required configuration: private ones, those of record kinds, the channels'
+    check       creates them, compares them with what is required
 
-What stands in a topic, and who reads it, is not here.
+The content and the readers of a topic are not described here.
 """

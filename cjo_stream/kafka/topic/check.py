@@ -1,4 +1,4 @@
-"""Topics are created, compared with how they must be, and required."""
+"""Creates topics, compares them with the required configuration, and requires them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _AT_LEAST: Final = ("max.message.bytes", "retention.ms", "retention.bytes", "min
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """Where a topic is not as it must be, and the command (or the way) that mends it."""
+    """A property in which a topic differs from what is required, and the command that mends it."""
 
     topic: str
     what: str
@@ -34,14 +34,14 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What `create` did, and what it found and left as it was."""
+    """The topics that `create` made, and the differences that it found and left."""
 
     created: list[str]
     differences: list[Difference]
 
 
 def create(settings: Settings, program: Program | None) -> Outcome:
-    """Make the topics that are missing; say what differs in those that were there.
+    """Make missing topics; return them, and the differences of existing ones.
 
     Raises RefusalError where the broker refuses one or does not show it, RetryError where it is
     away.
@@ -65,9 +65,10 @@ def verify(settings: Settings, program: Program | None) -> list[Difference]:
 
 
 def require_log(admin: Admin, settings: Settings, *names: str) -> dict[str, Topic]:
-    """Return private topics, as many partitions as the installation, with room for any frame.
+    """Return private topics.
 
-    Raises RefusalError.
+    Raises RefusalError unless each has room for any frame, and as many partitions as the
+    installation.
     """
     found = admin.require(names)
     key = "max.message.bytes"
@@ -106,7 +107,7 @@ def _create(admin: Admin, settings: Settings, missing: list[Wanted]) -> None:
                     "leaves what there is"
                 ) from error
     until_s = time.monotonic() + TIMEOUT_S
-    # What the controller has made, the broker that is asked next may learn a moment later.
+    # Another broker may learn of the new topics a moment after the controller has made them.
     while time.monotonic() < until_s:
         if len(admin.describe(topic.name for topic in missing)) == len(missing):
             return

@@ -1,4 +1,4 @@
-"""What an installation's topics are called."""
+"""The names of an installation's topics."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ class Names(msgspec.Struct, frozen=True):
 
     @property
     def model(self) -> str:
-        """What the learner remembers."""
+        """The learner's memory."""
         return self.of("model")
 
     @property
     def outcome(self) -> str:
-        """Outcomes in."""
+        """Outcomes, sent by channel systems."""
         return self.of("outcome")
 
     @property
     def reward(self) -> str:
-        """What came of each command."""
+        """The rewards of commands."""
         return self.out(catalogue.REWARD)
 
     @property
@@ -58,11 +58,11 @@ class Names(msgspec.Struct, frozen=True):
 
     @property
     def dead_letter(self) -> str:
-        """What was refused."""
+        """Refused records."""
         return self.out(catalogue.DEAD_LETTER)
 
     def of(self, name: str) -> str:
-        """Return the topic of a private name, or of a kind of record but actions."""
+        """Return the topic of a private name, or of a kind of record other than actions."""
         return f"{self.prefix}{name}.v1"
 
     def out(self, kind: RecordKind) -> str:
@@ -74,11 +74,11 @@ class Names(msgspec.Struct, frozen=True):
         return [self.out(kind) for kind in catalogue.RECORDS if kind is not catalogue.ACTION]
 
     def source(self, taken: Input) -> str:
-        """Return the topic that a channel's events come in by."""
+        """Return the topic of a channel's events."""
         return self.prefix + taken.topic if taken.prefixed else taken.topic
 
     def target(self, channel: Channel) -> str | None:
-        """Return the topic that a channel's commands go out by; None where it sends none."""
+        """Return the topic of a channel's commands; None if it sends none."""
         if channel.output is None:
             return None
         return self.prefix + channel.output if channel.output_prefixed else channel.output

@@ -1,4 +1,4 @@
-"""How the topics of an installation must be.
+"""The required configuration of an installation's topics.
 
 | topic                         | partitions   | kept                                 |
 |-------------------------------|--------------|--------------------------------------|
@@ -6,12 +6,12 @@
 | of a record kind: its row in  | as its row   | as its row, else as the broker does  |
 | the catalogue                 |              |                                      |
 | a channel's, named by default | `partitions` | as the broker does                   |
-| a channel's, named by a       | any          | as its owner does: it is only looked |
-| topology                      |              | for                                  |
+| a channel's, named by a       | any          | as its owner wants: only its         |
+| topology                      |              | existence is checked                 |
 
-The times of topics that events come in by, and of the private logs, are the broker's append times.
-`internal` must never be written by a transactional producer: the markers it leaves are offsets
-without a record, and a task takes those for holes.
+Records of events' topics, and of the private logs, have the broker's append time. `internal` must
+never be written by a transactional producer: its markers are offsets without a record, which a
+task would take for holes.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 
 LOG_KEPT_MS: Final = 7 * 86_400_000
-"""A task restored from its newest checkpoint, minutes old, replays the rest; a checkpoint store
-that was away for days must still be reached by the log."""
+"""A task restored from its newest checkpoint, minutes old, replays the rest of the log. Even if
+the checkpoint store was away for days, the log must reach back to the newest checkpoint."""
 
 APPEND_TIME: Final[Mapping[str, str]] = {"message.timestamp.type": "LogAppendTime"}
-"""The broker's clock, and no producer's, says what lies in the future."""
+"""The broker's clock, not a producer's, decides what lies in the future."""
 _COMPACTED: Final = {"cleanup.policy": "compact"}
 _OFTEN_COMPACTED: Final = {
     **_COMPACTED,
@@ -51,7 +51,7 @@ _LOG: Final = {
 
 
 class Private(msgspec.Struct, frozen=True):
-    """A topic that no record kind has, nor a channel."""
+    """A topic of no record kind and no channel."""
 
     name: str
     config: Mapping[str, str]
@@ -60,8 +60,8 @@ class Private(msgspec.Struct, frozen=True):
     partitions: int | None = None
     """None: as many as the installation has."""
     is_ours: bool = True
-    """Whether only the installation's own processes write it: in so many partitions, and no larger
-    records than theirs. Others write as many as they like, as large as the broker takes."""
+    """Whether only the installation's own processes write it. Then the number of partitions and
+    the size of records are checked; other writers use as many and as large as they like."""
 
 
 PRIVATE: Final = (
@@ -75,7 +75,7 @@ PRIVATE: Final = (
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """A topic as it must be."""
+    """A topic with its required configuration."""
 
     name: str
     partitions: int
@@ -87,7 +87,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 def wanted_topics(settings: Settings, program: Program | None) -> list[Wanted]:
-    """Return every topic that an installation needs; without a program, none of the channels'."""
+    """Return every topic that an installation needs; without a program, not the channels'."""
     names = Names(settings.topic_prefix)
     many, ours = settings.partitions, _ours(settings)
     found = list(_channel_topics(names, program, many, ours)) if program is not None else []
@@ -122,7 +122,7 @@ def channel_topics(settings: Settings, program: Program) -> list[str]:
 
 
 def _ours(settings: Settings) -> dict[str, str]:
-    """Return how every topic must be that the installation's own processes write."""
+    """Return the configuration that all topics written by the installation's processes need."""
     ours = {"max.message.bytes": str(RECORD_BYTES_MAX)}
     if settings.replication_factor > 2:
         ours["min.insync.replicas"] = "2"

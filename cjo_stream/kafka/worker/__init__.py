@@ -1,6 +1,12 @@
-"""The worker: a Faust app that hosts one task for each partition it is given.
+"""The worker: a Faust app that runs one task for each partition assigned to it.
 
-`process.run` is the whole of it, in order of start; `host` all that knows Faust; `hosting` which
-partitions this process has; `partition` the life of one, `state` its folder and checkpoints;
-`slot` the process's own place. The rules by which a task works are the engine's.
+    process      the whole process, in order of start
+    faust        everything that uses Faust
+    assignment   the partitions of this process
+    partition    the life of one partition
+    state        its folder and checkpoints
+    register     the record of all folders of the worker's slot
+    report       the worker's metrics
+
+The engine defines how a task works.
 """

@@ -1,10 +1,10 @@
-"""The partitions of this process: which it has, how they come and go with the group.
+"""The partitions of this process, and how the group assigns and revokes them.
 
-A rebalance takes all partitions away and gives some back. So a revoke only suspends, and stores
-checkpoints, for whoever may come next; the store of a partition that stays is never closed.
-Stores that cannot be opened at once (locked by a process on its way out, or being restored) are
-waited for in the background, and hold up no other. Nor does a folder that is being deleted: only
-its own partition waits for that, should it come back.
+A rebalance takes all partitions away and gives some back. So a revoke only suspends partitions,
+and stores checkpoints for possible next owners; the store of a partition that stays is never
+closed. A store that cannot be opened at once (another process is still closing it, or it is being
+restored) is opened in the background, and delays no other. A folder that is being deleted delays
+only its own partition, if that comes back.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from cjo_stream.kafka.process.watchdog import Standing, end_process
 from cjo_stream.kafka.worker.partition import Arrival, Partition, Phase
 
 QUEUED_BYTES_MAX: Final = 32 << 20
-"""Of all partitions: what the feed may put ahead of the steps."""
+"""Of all partitions together: records that are queued for the next steps."""
 OPEN_AT_ONCE_S: Final = 2.0
-"""Most stores open in a few ms: waiting for them is quicker than coming back to them."""
+"""Most stores open in a few ms: waiting for them is quicker than resuming them later."""
 CHECKPOINT_WITHIN_S: Final = 5.0
-"""Of a rebalance or a stop, for checkpoints; the one before holds where it does not suffice."""
+"""For checkpoints at a rebalance or a stop; if it is too short, there is no new checkpoint."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Feed(Protocol):
         """Fetch these partitions from these offsets on."""
 
 
-class Hosting:
+class Assignment:
     """All partitions of one worker process. Not for two event loops."""
 
     def __init__(self, make: Callable[[int], Partition]) -> None:
@@ -44,18 +44,18 @@ class Hosting:
         self._partitions: dict[int, Partition] = {}
         self._openings: dict[int, asyncio.Task[None]] = {}
         self._used: dict[int, list[asyncio.Future[Any]]] = {}
-        """What uses the folder of a partition that this process has no more, until it is done: an
-        opening that was abandoned, a leaving, a removal."""
+        """Unfinished uses of the folder of a partition that this process no longer has: an
+        abandoned opening, a leaving, a removal."""
         self._lock = asyncio.Lock()
-        """Held while the group is given an answer, and for nothing that the group can wait for."""
+        """Held only while the group waits for an answer."""
         self._flowing = False
-        """Whether all that is open flows: from the end of an `assign` until the next `revoke`."""
+        """Whether open partitions process records: from the end of an `assign` to a `revoke`."""
         self._queued_bytes = 0
         self._room = asyncio.Event()
         self._room.set()
         self.feed: Feed | None = None
 
-    # --- what its process asks -----------------------------------------------------------------
+    # --- for its process -----------------------------------------------------------------------
 
     @property
     def partitions(self) -> tuple[Partition, ...]:
@@ -68,13 +68,14 @@ class Hosting:
         return self._flowing and not self._openings
 
     def standings(self) -> dict[int, Standing]:
-        """Return how far each partition is; may be called from another thread."""
+        """Return the position of each partition; may be called from another thread."""
         return {number: p.standing for number, p in list(self._partitions.items())}
 
     def out_of_range(self, number: int, offset: int) -> None:
-        """The log has no record at `offset`, and never will; may be called from another thread.
+        """End the process if the partition needs `offset`, of which the log will have no record.
 
-        Ends the process, unless that is where the group's offset lies, not the partition's store.
+        Nothing happens if only the group's offset is there, not the partition's store. May be
+        called from another thread.
         """
         partition = self._partitions.get(number)
         if partition is not None and partition.is_due(offset):
@@ -87,18 +88,18 @@ class Hosting:
             )
 
     def fail(self, error: BaseException) -> None:
-        """End the process: from here on nothing in memory can be trusted."""
+        """End the process: its memory can no longer be trusted."""
         if isinstance(error, CjoError):
             end_process(str(error), exit_code(error))
         _LOG.error("a partition failed", exc_info=error)
         end_process(f"{type(error).__name__}: {error}")
 
-    # --- as the group speaks -------------------------------------------------------------------
+    # --- for the group -------------------------------------------------------------------------
 
     async def assign(self, numbers: Iterable[int]) -> dict[int, int]:
-        """Have exactly these partitions; return from which offsets those that are open go on.
+        """Have exactly these partitions; return the next offsets of those that are open.
 
-        The others follow by the feed's `resume` as they open.
+        The others follow by the feed's `resume` when they are open.
         """
         numbers = set(numbers)
         async with self._lock:
@@ -119,7 +120,7 @@ class Hosting:
             }
 
     async def revoke(self) -> None:
-        """The group takes all partitions back, for now: finish what is in hand and lie still."""
+        """Finish the steps in hand and suspend all partitions: the group takes them for now."""
         async with self._lock:
             self._flowing = False
             await asyncio.gather(*(p.suspend() for p in self._partitions.values()))
@@ -128,7 +129,7 @@ class Hosting:
             )
 
     async def remove(self, numbers: Iterable[int], remove: Callable[[int], object]) -> None:
-        """Call `remove`, in a thread, with those of the numbers that this process has not."""
+        """Call `remove`, in a thread, with each number that this process does not have."""
         for number in sorted(numbers):
             is_used = any(not use.done() for use in self._used.get(number, []))
             if number not in self._partitions and not is_used:
@@ -137,13 +138,13 @@ class Hosting:
                 await removing
 
     async def close(self) -> None:
-        """Leave all partitions in order: what is stored stays, for they may come back."""
+        """Close all partitions cleanly; their stores stay, because they may come back."""
         await self.revoke()
         async with self._lock:
             await self._close(set(self._partitions), Partition.close)
 
     async def put(self, number: int, arrival: Arrival) -> None:
-        """Take one record; returns when there is room for the next."""
+        """Queue one record; return when there is room for the next."""
         partition = self._partitions.get(number)
         if partition is None:
             return
@@ -156,7 +157,7 @@ class Hosting:
             await self._room.wait()
 
     def taken(self, size: int) -> None:
-        """Note that so many queued bytes have been taken, or dropped."""
+        """Note that this many queued bytes have been taken, or dropped."""
         self._queued_bytes -= size
         self._room.set()
 
@@ -165,10 +166,10 @@ class Hosting:
     async def _open(self, partition: Partition) -> None:
         try:
             if before := self._used.pop(partition.number, None):
-                await asyncio.wait(before)  # who began it hears how it ended
+                await asyncio.wait(before)  # errors are raised where it was begun
             await partition.open()
             if self._partitions.get(partition.number) is not partition:
-                return  # it was taken back meanwhile; its number may be opening again
+                return  # it was revoked meanwhile; its number may be opening again
             del self._openings[partition.number]
             if self._flowing:
                 await self._resume(partition)
@@ -176,14 +177,14 @@ class Hosting:
             self.fail(error)
 
     async def _resume(self, partition: Partition) -> None:
-        """Let a partition flow whose store opened after the others had begun."""
+        """Start a partition whose store was opened after the others had started."""
         assert self.feed is not None
         try:
             await self.feed.resume({partition.number: partition.seek()})
         except Exception:
             if self._flowing and self._partitions.get(partition.number) is partition:
                 raise
-            # A rebalance came between; it will seek again.
+            # A rebalance came in between; it will seek again.
 
     async def _close(
         self, numbers: set[int], how: Callable[[Partition], Coroutine[None, None, None]]

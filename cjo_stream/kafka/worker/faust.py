@@ -1,7 +1,7 @@
-"""All that knows Faust: it joins the group, gives partitions, fetches records, runs the agent.
+"""Everything that uses Faust: joining the group, partitions, fetching records, the agent.
 
-Faust's own tables, producer, serializers, windows and web server stay unused; where its hooks end,
-its driver is subclassed, each place with its reason.
+Faust's own tables, producer, serializers, windows and web server stay unused. Where its hooks do
+not suffice, its driver is subclassed; each place states its reason.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from faust.types import TP, EventT, StreamT
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.errors import UsageError
 from cjo_stream.kafka.client.error import damaged
-from cjo_stream.kafka.worker.assignment import Hosting
+from cjo_stream.kafka.worker.assignment import Assignment
 from cjo_stream.kafka.worker.partition import Arrival
 
 FETCH_WAIT_MS: Final = 100
 FETCH_BYTES: Final = 1 << 20
-"""Of one partition at once; a larger record comes alone."""
+"""Of one partition in one fetch; a larger record comes alone."""
 POLL_RECORDS_MAX: Final = 100
 BUFFER_RECORDS_MAX: Final = 64
 REBALANCE_TIMEOUT_S: Final = 20.0
@@ -53,51 +53,51 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def on_start(self) -> None:
         await super().on_start()
-        # aiokafka leaves to whoever polls what a coordinator that just came up refuses for now,
-        # and waits for that poll before it joins again. Faust does not poll so: it would hang, or
-        # end its app.
+        # A coordinator that has just come up refuses for a while. aiokafka raises that refusal at
+        # the next poll, and waits for that poll before it joins again. Faust does not poll like
+        # that: it would hang, or end its app.
         coordinator = self._ensure_consumer()._coordinator
         coordinator._push_error_to_user = joins_again(coordinator._push_error_to_user)
 
     async def _fetch_records(self, *args: Any, **named: Any) -> Any:
-        # aiokafka says so once, and would end Faust's app with words that help nobody.
+        # aiokafka raises these only once, and they would end Faust's app with an unhelpful text.
         try:
             return await super()._fetch_records(*args, **named)
         except NoOffsetForPartitionError:
-            # The group has committed nothing there yet; where to begin, our own seek says.
+            # The group has committed nothing there yet; our own seek decides where to begin.
             return {}
         except OffsetOutOfRangeError as error:
-            hosting = cast(WorkerApp, self.app).hosting
+            assignment = cast(WorkerApp, self.app).assignment
             for place, offset in error.args[0].items():
-                hosting.out_of_range(place.partition, offset)
+                assignment.out_of_range(place.partition, offset)
             return {}
         except CorruptRecordException as error:
             app = cast(WorkerApp, self.app)
-            app.hosting.fail(damaged(app.internal_topic, str(error)))
+            app.assignment.fail(damaged(app.internal_topic, str(error)))
             return {}
 
 
 def joins_again(
-    tell: Callable[[Exception], Awaitable[object]],
+    push: Callable[[Exception], Awaitable[object]],
 ) -> Callable[[Exception], Awaitable[object]]:
-    """Return what takes the errors of a group's member in place of `tell`.
+    """Return a handler of a group member's errors, in place of `push`.
 
-    What passes by itself is told of in the log, and the member joins again.
+    A temporary error is logged, and the member joins again.
     """
 
-    def take(error: Exception) -> Awaitable[object]:
+    def handle(error: Exception) -> Awaitable[object]:
         if not passes(error):
-            return tell(error)
+            return push(error)
         _LOG.warning("the group's coordinator refuses for now, and is asked again: %s", error)
         return asyncio.sleep(JOIN_AGAIN_S)
 
-    return take
+    return handle
 
 
 def passes(error: Exception) -> bool:
-    """Return whether an error of aiokafka goes by itself.
+    """Return whether an error of aiokafka is temporary.
 
-    One that its answer to SyncGroup or JoinGroup had is only named in a plain KafkaError's text.
+    An error in an answer to SyncGroup or JoinGroup is only named in a plain KafkaError's text.
     """
     if type(error) is errors.KafkaError and error.args:
         name = str(error.args[0]).partition("(")[0]
@@ -107,7 +107,7 @@ def passes(error: Exception) -> bool:
 
 
 class _Consumer(driver.Consumer):
-    """Goes on where the stores stand, not where the group's committed offsets do."""
+    """Goes on from the positions of the stores, not from the group's committed offsets."""
 
     def _new_consumer_thread(self) -> _ConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -117,11 +117,11 @@ class _Consumer(driver.Consumer):
         return cast(WorkerApp, self.app)
 
     async def perform_seek(self) -> None:
-        # Faust calls this after every rebalance, and whenever it stopped the flow: all paths by
-        # which records begin to come lead through here.
+        # Faust calls this after every rebalance, and whenever it has stopped the flow: records
+        # never begin to come by another path.
         await super().perform_seek()
         assigned = {TP(tp.topic, tp.partition) for tp in self.assignment()}
-        open_at = await self._worker_app.hosting.assign(tp.partition for tp in assigned)
+        open_at = await self._worker_app.assignment.assign(tp.partition for tp in assigned)
         self.pause_partitions({tp for tp in assigned if tp.partition not in open_at})
         await self.seek_to(open_at)
 
@@ -133,8 +133,8 @@ class _Consumer(driver.Consumer):
             return
         # `seek` would call aiokafka from the wrong thread; `seek_wait` runs in its own.
         await self.seek_wait(offsets)
-        # Else acknowledgements below the group's committed offset are dropped, and those far above
-        # it never committed.
+        # Else acknowledgements below the group's committed offset would be dropped, and those far
+        # above it would never be committed.
         self._committed_offset.update(offsets)
 
 
@@ -143,9 +143,9 @@ class _Transport(driver.Transport):
 
 
 class WorkerApp(faust.App):
-    """A Faust app services a `Hosting`. Also the hosting's feed."""
+    """A Faust app that serves an `Assignment`, and is its feed."""
 
-    hosting: Hosting
+    assignment: Assignment
     internal_topic: str
 
     def _new_transport(self) -> _Transport:
@@ -158,7 +158,7 @@ class WorkerApp(faust.App):
 
 
 def build_app(
-    hosting: Hosting,
+    assignment: Assignment,
     *,
     group: str,
     instance_id: str,
@@ -168,11 +168,11 @@ def build_app(
     session_timeout_ms: int,
     folder: Path,
 ) -> WorkerApp:
-    """Return the app that feeds `hosting`; it is not started yet.
+    """Return the app that feeds `assignment`; it is not started yet.
 
-    `properties` are librdkafka's: the broker's address, SASL and TLS among them reach Faust's
-    client alike. `folder` is for what Faust leaves on disk, nothing of worth.
-    Raises UsageError for a property that Faust's client cannot keep.
+    `properties` are librdkafka's; of these, the broker's address, SASL and TLS are passed on to
+    Faust's client. `folder` is for Faust's files, none of which matters.
+    Raises UsageError for a property that Faust's client does not support.
     """
     session_s = session_timeout_ms / 1000
     folder.mkdir(parents=True, exist_ok=True)
@@ -189,7 +189,7 @@ def build_app(
         topic_allow_declare=False,
         topic_disable_leader=True,
         table_standby_replicas=0,
-        # Never somewhere else: what is due next is the log's, or the worker ends.
+        # Never reset: a worker reads the next record of the log, or ends.
         consumer_auto_offset_reset="none",
         consumer_group_instance_id=instance_id,
         consumer_max_fetch_size=FETCH_BYTES,
@@ -204,31 +204,31 @@ def build_app(
         producer_acks=-1,
         worker_redirect_stdouts=False,
     )
-    app.hosting = hosting
+    app.assignment = assignment
     app.internal_topic = internal_topic
-    hosting.feed = app
+    assignment.feed = app
     topic = app.topic(
         internal_topic, value_type=bytes, value_serializer="raw", partitions=partitions
     )
 
-    async def take(stream: StreamT[Any]) -> None:
-        # Acknowledged by the partition, after the store is written; Faust would do it on `next`.
+    async def feed(stream: StreamT[Any]) -> None:
+        # The partition acknowledges after the store is written; Faust would do it on `next`.
         async for event in cast(faust.Stream[Any], stream).noack().events():
-            await hosting.put(event.message.partition, _arrival(event))
+            await assignment.put(event.message.partition, _arrival(event))
 
-    app.agent(topic, name="task", concurrency=1)(take)
+    app.agent(topic, name="task", concurrency=1)(feed)
 
     async def revoked(*_: Any, **__: Any) -> None:
-        await hosting.revoke()
+        await assignment.revoke()
 
     async def assigned(*args: Any, **_: Any) -> None:
         if not args[-1]:
-            # Faust seeks nothing where nothing is assigned; stores must be released all the same.
-            await hosting.assign(())
+            # Without partitions Faust does not seek; stores must be released all the same.
+            await assignment.assign(())
 
     async def stopping(*_: Any, **__: Any) -> None:
-        # A revoke is not told of while the app is stopping.
-        await hosting.close()
+        # While the app is stopping, Faust calls no hook for a revoke.
+        await assignment.close()
 
     app.on_partitions_revoked.connect(revoked)
     app.on_partitions_assigned.connect(assigned)
@@ -242,7 +242,7 @@ def _arrival(event: EventT[bytes]) -> Arrival:
     return Arrival(record, event.ack)
 
 
-# --- librdkafka's words, in Faust's --------------------------------------------------------------
+# --- librdkafka's properties, for Faust ----------------------------------------------------------
 
 
 def broker_urls(properties: Mapping[str, str]) -> list[str]:
@@ -254,9 +254,9 @@ def broker_urls(properties: Mapping[str, str]) -> list[str]:
 def credentials(
     properties: Mapping[str, str],
 ) -> SASLCredentials | SSLCredentials | GSSAPICredentials | None:
-    """Return Faust's credentials for librdkafka's properties; None where the broker asks for none.
+    """Return Faust's credentials for librdkafka's properties; None if the broker needs none.
 
-    Raises UsageError for what Faust's client has no counterpart of.
+    Raises UsageError for properties that Faust's client does not support.
     """
     protocol = properties.get("security.protocol", "plaintext").lower()
     if protocol == "plaintext":

@@ -1,4 +1,4 @@
-"""One partition in this process: its frames waiting, its task, its life.
+"""One partition in this process: its queue, its task, its life.
 
     OPENING ──▶ SEEKING ──▶ RUNNING          OPENING    its store is being opened or restored
        │         ▲   │       │  ▲            SEEKING    waits for the record after `applied`
@@ -8,7 +8,7 @@
        └──▶ CLOSED ◀┘  (also from SEEKING and RUNNING, by way of SUSPENDED)
 
 A step is that of ARCHITECTURE.md: process, produce, await delivery, write, acknowledge.
-Any failure in it ends the process: the store then stands before what was sent, never ahead.
+Any failure in it ends the process: the store is then behind what was sent, never ahead of it.
 """
 
 from __future__ import annotations
@@ -38,11 +38,12 @@ STEP_BYTES_MAX: Final = 256 * 1024
 """About a thousand items: a step keeps the event loop for about a tenth of a second."""
 STEP_FRAMES_FIRST: Final = 8
 PURGE_SAY_S: Final = 5.0
-"""A purge that goes on is progress; it is told to the watchdog so often, PURGE_WITHIN_S long."""
+"""A running purge counts as progress: it is reported to the watchdog this often, for at most
+PURGE_WITHIN_S."""
 PURGE_WITHIN_S: Final = 1_800.0
 STEP_S: Final = 0.1
-"""What a step may take: a frame without items can fire thousands of timers, so frames and bytes
-alone do not bound it. The number of frames follows what the last ones took."""
+"""The time for a step: a frame without items can fire thousands of timers, so frames and bytes
+alone do not bound it. The number of frames follows from the time of the last steps."""
 GATHER_S: Final = 0.010
 NEVER: Final = (-1, False)
 LOCKED_RETRY_S: Final = 0.25
@@ -57,7 +58,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Phase(enum.Enum):
-    """Where a partition is in its life; `MOVES` says where it may go."""
+    """The phases of a partition's life; `MOVES` has the allowed moves."""
 
     OPENING = "opening"
     SEEKING = "seeking"
@@ -76,14 +77,14 @@ MOVES: Final = {
 
 
 class Arrival(msgspec.Struct):
-    """One record from the group's feed; `ack` tells the feed that it is in the store."""
+    """One record from the group's feed; call `ack` once it is in the store."""
 
     record: LogRecord
     ack: Callable[[], object]
 
 
 class Report(Protocol):
-    """Takes what is measured."""
+    """Receives measurements."""
 
     def step(
         self,
@@ -94,18 +95,18 @@ class Report(Protocol):
         deliver_s: float,
         commit_s: float,
     ) -> None:
-        """Take one step: what the task counted, its timers' delays in ms, how long it took."""
+        """Record one step: the task's counts, its timers' delays in ms, the duration."""
 
     def restored(self, seconds: float) -> None:
-        """Take the time of one restore."""
+        """Record the duration of one restore."""
 
 
-async def _tell_nobody(number: int) -> None:
-    """Hold a folder of which nobody else needs to know."""
+async def _no_record(number: int) -> None:
+    """Record nothing, for a worker whose folders need no record."""
 
 
 class Services(msgspec.Struct, frozen=True):
-    """What a partition uses of its process."""
+    """The functions that a partition needs from its process."""
 
     internal_topic: str
     effect_topic: str
@@ -113,17 +114,17 @@ class Services(msgspec.Struct, frozen=True):
     build: Callable[[int, RocksStore], Task]
     """Makes the task over an open store."""
     log_range: Callable[[int], LogRange]
-    """Asks the broker what the log holds; may raise RetryError. Called in a thread."""
+    """Asks the broker for the range of the log; may raise RetryError. Called in a thread."""
     look: loss.Look
-    """Reads the log; likewise."""
+    """Reads records of the log; likewise."""
     report: Report
     fail: Callable[[BaseException], None]
     """Ends the process."""
     taken: Callable[[int], None]
-    """Told how many queued bytes have been taken."""
+    """Called with the number of queued bytes that have been taken."""
     checkpoint_interval_s: float | None
-    hold: Callable[[int], Awaitable[None]] = _tell_nobody
-    """Told of a partition whose folder is about to be opened."""
+    hold: Callable[[int], Awaitable[None]] = _no_record
+    """Called with a partition whose folder is about to be opened."""
 
 
 class Partition:
@@ -151,7 +152,7 @@ class Partition:
         self._arrived_s = time.monotonic()
         self.moves = 0
 
-    # --- what its process asks -----------------------------------------------------------------
+    # --- for its process -----------------------------------------------------------------------
 
     @property
     def next_offset(self) -> int:
@@ -160,19 +161,19 @@ class Partition:
 
     @property
     def standing(self) -> Standing:
-        """Return how far it is, for the watchdog."""
+        """Return its position, for the watchdog."""
         return Standing(max(self.next_offset, 0), self.moves)
 
     @property
     def idle_s(self) -> float:
-        """Return for how long no record has come; 0 where one is waiting or none may come."""
+        """Return for how long no record has come; 0 if one is waiting, or none can come."""
         if self._queue or self.phase not in (Phase.SEEKING, Phase.RUNNING):
             return 0.0
         return time.monotonic() - self._arrived_s
 
     @property
     def checkpoint_age_s(self) -> float | None:
-        """Return how old the newest checkpoint is; None where there is none."""
+        """Return the age of the newest checkpoint; None if there is none."""
         saved = self._folder.saved
         return None if saved is None else time.time() - saved.created_ms / 1000
 
@@ -187,7 +188,7 @@ class Partition:
         return 0 if self._store is None else self._store.size_bytes()
 
     def is_due(self, offset: int) -> bool:
-        """Return whether the record at `offset` is still to be taken, and may come."""
+        """Return whether the record at `offset` is still needed, and can come."""
         return self.phase in (Phase.SEEKING, Phase.RUNNING) and offset >= self.next_offset
 
     # --- its life ------------------------------------------------------------------------------
@@ -195,7 +196,7 @@ class Partition:
     async def open(self) -> None:
         """Open or restore the store, waiting as long as another process holds it; then SUSPENDED.
 
-        Raises RefusalError where the log does not reach from any state there is.
+        Raises RefusalError where the log does not go on from any existing state.
         """
         said_s = time.monotonic()
         await self._services.hold(self.number)
@@ -218,7 +219,7 @@ class Partition:
             self._services.report.restored(self._folder.restore_s)
 
     def seek(self) -> int:
-        """Return the offset from which records must come; all others are passed over till then."""
+        """Return the offset of the next record; others are ignored until that one comes."""
         self._move(Phase.SEEKING)
         self._drop_queue()
         self._expected = self.next_offset
@@ -229,10 +230,10 @@ class Partition:
         return self._expected
 
     def put(self, arrival: Arrival) -> int:
-        """Take one record; returns the bytes it keeps waiting. Raises HoleError at a gap.
+        """Queue one record; return the bytes that it adds. Raises HoleError at a gap.
 
-        While SEEKING, what comes from elsewhere than the place sought is neither acknowledged nor
-        processed; nor is anything where no store is open.
+        While SEEKING, a record other than the one sought is neither acknowledged nor processed;
+        without an open store, no record is.
         """
         if self.phase not in (Phase.SEEKING, Phase.RUNNING):
             return 0
@@ -257,7 +258,7 @@ class Partition:
         return len(arrival.record.value)
 
     async def suspend(self) -> None:
-        """Finish the step in hand and take no more: what is queued comes again."""
+        """Finish the step in hand and take no more: queued records come again."""
         if self.phase in (Phase.OPENING, Phase.CLOSED, Phase.SUSPENDED):
             return
         self._move(Phase.SUSPENDED)
@@ -283,9 +284,9 @@ class Partition:
         await self._finish_upload(within_s)
 
     async def leave(self) -> None:
-        """Release the store of a partition that is another's now; delete it if it is not needed.
+        """Release the store of a partition that another worker has now; delete it if it is spare.
 
-        It is not where a checkpoint holds all of it. Else it may be the only copy, and stays
+        It is spare if a checkpoint holds all of it. Otherwise it may be the only copy, and stays
         until the new owner is beyond it.
         """
         is_spare = self._is_in_checkpoint
@@ -297,7 +298,7 @@ class Partition:
         """Release the store."""
         await self.suspend()
         if self.phase is Phase.OPENING:
-            # The opening coroutine sees it, and releases what it has opened.
+            # The opening coroutine sees the phase, and releases what it has opened.
             self._move(Phase.CLOSED)
             return
         if self.phase is Phase.SUSPENDED:
@@ -307,7 +308,7 @@ class Partition:
 
     @property
     def _is_in_checkpoint(self) -> bool:
-        """Return whether the newest checkpoint holds the whole state, left in order."""
+        """Return whether the newest checkpoint holds the whole state, marked clean."""
         saved, applied = self._folder.saved, self.next_offset - 1
         return (
             self.phase is Phase.SUSPENDED
@@ -322,7 +323,7 @@ class Partition:
         log = self._services.log_range(self.number)
         self._store = self._folder.open(log)
         try:
-            # The task knows its own log by name: one that was created anew is refused as that.
+            # First the task: it refuses a log that was created anew, and names that reason.
             self._task = self._services.build(self.number, self._store)
             applied = self._task.applied
             self._folder.check(applied, log)
@@ -333,7 +334,7 @@ class Partition:
             self._release()
             raise
         interval_s = self._services.checkpoint_interval_s or 0.0
-        # Partitions that were opened together are not copied together.
+        # So that partitions opened at the same time are not copied at the same time.
         spread_s = interval_s * ((self.number % 8) / 8)
         self._checkpoint_due_s = time.monotonic() + interval_s - spread_s / 2
 
@@ -358,7 +359,7 @@ class Partition:
     async def _run(self) -> None:
         assert self._task is not None
         try:
-            await self._purge(self._task)  # what a crash put off
+            await self._purge(self._task)  # one that a crash has delayed
             ready_s = 0.0
             while not self._stopping:
                 if not self._queue:
@@ -367,10 +368,10 @@ class Partition:
                     continue
                 pause_s = ready_s - time.monotonic()
                 if pause_s > 0 and len(self._queue) < self._frames_max:
-                    # Under load frames gather for a moment: fewer, larger steps. When idle, none.
+                    # Under load, gather frames for a moment: fewer, larger steps.
                     await asyncio.sleep(pause_s)
                     continue
-                await self._step(self._take())
+                await self._step(self._next_step())
                 ready_s = time.monotonic() + GATHER_S
                 if time.monotonic() >= self._checkpoint_due_s:
                     await self._checkpoint_by_time()
@@ -378,7 +379,7 @@ class Partition:
             self._services.fail(error)
             raise
 
-    def _take(self) -> list[Arrival]:
+    def _next_step(self) -> list[Arrival]:
         taken: list[Arrival] = []
         size = 0
         while self._queue and len(taken) < self._frames_max:
@@ -414,10 +415,10 @@ class Partition:
         await self._purge(task)
 
     async def _purge(self, task: Task) -> None:
-        """Let the store forget what was erased, if anything; then make a checkpoint without it."""
+        """Remove erased state from the disk, if any; then make a checkpoint without it."""
         if not task.must_purge:
             return
-        # What is on its way is of before; its copy lies beside the store.
+        # A running upload still has the erased state; its copy lies beside the store.
         await self._finish_upload(0.0)
         until_s = time.monotonic() + PURGE_WITHIN_S
         purging = asyncio.create_task(asyncio.to_thread(task.purge))
@@ -447,7 +448,7 @@ class Partition:
         try:
             copy = await asyncio.to_thread(self._folder.take_copy, store)
         except RetryError as error:
-            # A disk without room for a copy may have some for the next step.
+            # A disk without room for a copy may have room for the next step.
             _LOG.warning("partition %d has no new checkpoint: %s", self.number, error)
             return
         self._copied = (applied, self.phase is Phase.SUSPENDED)

@@ -33,7 +33,7 @@ from cjo_stream.kafka.process.watchdog import Watchdog, end_process
 from cjo_stream.kafka.topic.check import require_log, verify
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.worker import faust
-from cjo_stream.kafka.worker.assignment import Hosting
+from cjo_stream.kafka.worker.assignment import Assignment
 from cjo_stream.kafka.worker.faust import WorkerApp, build_app
 from cjo_stream.kafka.worker.partition import Partition, Services
 from cjo_stream.kafka.worker.register import Register, folder_name
@@ -50,17 +50,18 @@ TICK_IDLE_S: Final = 1.0
 SPARE_EVERY_S: Final = 10.0
 STOP_WITHIN_S: Final = 15.0
 CONFIGS: Final = ("cleanup.policy", "max.message.bytes", "message.timestamp.type")
-"""Of the private logs: without these a log forgets, refuses frames, or tells another time."""
+"""Of the private logs: if these are wrong, a log loses records, refuses frames, or changes times.
+"""
 
 _LOG = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> int:
-    """Work until SIGTERM or SIGINT; returns the exit code.
+    """Work until SIGTERM or SIGINT; return the exit code.
 
-    Raises UsageError and RefusalError for settings and topics with which it would be wrong to
-    begin, LockedError where another process has the slot; a broker that is away is waited for.
-    What fails later ends the process at once.
+    Raises UsageError and RefusalError for wrong settings and topics, LockedError if another
+    process has the slot; a broker that is away is waited for. A later failure ends the process at
+    once.
     """
     settings.require_tenant_key()
     muffle(faust.__name__)
@@ -71,7 +72,7 @@ def run(settings: Settings) -> int:
         serving(settings.metrics_host, settings.metrics_port, metrics, health),
     ):
         worker = stage.once_answered(settings, health, lambda: _Worker(settings, metrics, health))
-        assert worker is not None, "nothing asks it to stop yet but a signal, which ends it"
+        assert worker is not None, "before `serve`, only a signal stops it, which ends the process"
         return asyncio.run(worker.serve())
 
 
@@ -91,9 +92,9 @@ class _Worker:
         self._accepted = accepted(settings, self._topic.id)
         self._admin.require([names.cursor])
         folders = read_folders(settings)
-        # Where the group is forbidden, this says so; Faust's app would only end, again and again.
+        # If the broker forbids the group, this raises; Faust's app would only end, repeatedly.
         committed_offsets(self._admin, group_id(settings, STAGE), internal)
-        # Last, when nothing is asked any more: it has a thread, and what is asked may be away.
+        # Last, because it starts a thread: the questions above may still raise.
         self._producer = FrameProducer(self._properties)
         self._report = WorkerReport(metrics)
         self._services = Services(
@@ -104,8 +105,8 @@ class _Worker:
             log_range=self._log_range,
             look=functools.partial(loss.look, settings, self._admin),
             report=self._report,
-            fail=lambda error: self._hosting.fail(error),
-            taken=lambda size: self._hosting.taken(size),
+            fail=lambda error: self._assignment.fail(error),
+            taken=lambda size: self._assignment.taken(size),
             checkpoint_interval_s=(
                 settings.checkpoint_interval_s if settings.checkpoint_url else None
             ),
@@ -118,7 +119,7 @@ class _Worker:
             functools.partial(self._producer.send_keyed, names.cursor),
             folders,
         )
-        self._hosting = Hosting(self._partition)
+        self._assignment = Assignment(self._partition)
         self._ends: dict[int, int] = {}
 
     async def serve(self) -> int:
@@ -129,7 +130,7 @@ class _Worker:
             loop.add_signal_handler(number, stop.set)
         app = self._build_app()
         watchdog = Watchdog(
-            self._hosting.standings,
+            self._assignment.standings,
             self._ask_ends,
             {
                 "Faust's app": lambda: not app.should_stop,
@@ -161,7 +162,7 @@ class _Worker:
     def _build_app(self) -> WorkerApp:
         settings = self._settings
         return build_app(
-            self._hosting,
+            self._assignment,
             group=group_id(settings, STAGE),
             instance_id=f"worker-{settings.slot}",
             internal_topic=self._topic.name,
@@ -173,7 +174,7 @@ class _Worker:
 
     def _ready(self, watchdog: Watchdog) -> Callable[[], str | None]:
         def ready() -> str | None:
-            if not self._hosting.ready:
+            if not self._assignment.ready:
                 return "partitions are being assigned or opened"
             return watchdog.not_ready()
 
@@ -206,23 +207,23 @@ class _Worker:
     async def _beat(self, watchdog: Watchdog) -> None:
         while True:
             watchdog.turned()
-            self._report.standing(self._hosting, self._ends)
+            self._report.standing(self._assignment, self._ends)
             await asyncio.sleep(BEAT_S)
 
     async def _tick(self) -> None:
         """Write an empty record into each idle partition: its clock is the log's."""
         while True:
-            idle = [p for p in self._hosting.partitions if p.idle_s >= TICK_IDLE_S]
+            idle = [p for p in self._assignment.partitions if p.idle_s >= TICK_IDLE_S]
             frame = tick_frame()
             await self._producer.send([(self._topic.name, p.number, frame) for p in idle])
             await asyncio.sleep(TICK_IDLE_S / 2)
 
     async def _keep_folders(self) -> None:
-        """Tell which folders there are; delete those beyond which another worker has come."""
+        """Record the folders; delete those of partitions whose new owner is beyond them."""
         due_s = 0.0
         while True:
-            held = {p.number for p in self._hosting.partitions}
-            await self._register.tell(held)
+            held = {p.number for p in self._assignment.partitions}
+            await self._register.update(held)
             spare = self._register.numbers() - held
             if spare and time.monotonic() >= due_s:
                 due_s = time.monotonic() + SPARE_EVERY_S
@@ -238,18 +239,18 @@ class _Worker:
             return
 
         def remove(number: int) -> bool:
-            # What is committed is in its owner's store.
+            # Committed records are in the store of the partition's owner.
             reached = next_.get(number, 0) - 1
             return self._state_folder(number).remove_behind(reached, self._log_range(number))
 
         try:
-            await self._hosting.remove(numbers, remove)
+            await self._assignment.remove(numbers, remove)
         except RetryError as error:
             _LOG.warning("folders of other workers' partitions stay for now: %s", error)
 
     def _ask_ends(self) -> Mapping[int, int]:
-        """Runs in the watchdog's thread."""
-        places = [(self._topic.name, number) for number in self._hosting.standings()]
+        """Return the log's ends, for the watchdog, in whose thread it runs."""
+        places = [(self._topic.name, number) for number in self._assignment.standings()]
         if not places:
             self._admin.ping()
         ends = self._admin.ends(places)
@@ -278,11 +279,11 @@ async def _until(stop: asyncio.Event, parts: set[asyncio.Task[None]]) -> None:
 
 
 def _check_configs(settings: Settings, *names: str) -> None:
-    """Raise RefusalError where a private log would not keep what is written to it."""
+    """Raise RefusalError if a private log's configuration would lose or change records."""
     try:
         differences = verify(settings, None)
     except RefusalError as error:
-        # A broker may forbid its clients to see how topics are configured that they do not use.
+        # A broker may forbid its clients to see the configuration of topics.
         _LOG.warning("the topics' configurations are not known: %s", error)
         return
     for found in differences:

@@ -1,4 +1,4 @@
-"""The folders of this worker's slot: told to the installation, and deleted when they are spare."""
+"""The folders of this worker's slot, recorded in the cursor topic."""
 
 from __future__ import annotations
 
@@ -25,45 +25,47 @@ def folder_name(number: int) -> str:
 
 
 class Register:
-    """Tells which folders with state lie in a slot's folder `tasks`.
+    """Records the folders with state in a slot's folder `tasks`.
 
-    `told` are those that a process of this slot told before: they may be gone meanwhile.
+    `recorded` are the folders that earlier processes of this slot recorded; they may be gone.
     """
 
-    def __init__(self, tasks: Path, slot: str, send: Send, told: Iterable[Folder] = ()) -> None:
+    def __init__(
+        self, tasks: Path, slot: str, send: Send, recorded: Iterable[Folder] = ()
+    ) -> None:
         self._tasks = tasks
         self._slot = slot
         self._send = send
-        self._told: dict[str, bool | None] = {
-            folder.name: None for folder in told if folder.slot == slot
+        self._recorded: dict[str, bool | None] = {
+            folder.name: None for folder in recorded if folder.slot == slot
         }
 
     async def hold(self, number: int) -> None:
-        """Tell that a partition's folder is there and open, before it is."""
-        await self._tell(folder_name(number), held=True)
+        """Record a partition's folder as open, before it is opened."""
+        await self._record(folder_name(number), held=True)
 
-    async def tell(self, held: Iterable[int]) -> None:
-        """Tell what changed; `held` are the partitions that are open or about to be."""
+    async def update(self, held: Iterable[int]) -> None:
+        """Record what has changed; `held` are the partitions that are open or about to be."""
         names = {folder_name(number): True for number in held}
         there = dict.fromkeys(self._names(_STATE), False) | names
         for name, is_held in there.items():
-            await self._tell(name, held=is_held)
-        for name in [name for name in self._told if name not in there]:
+            await self._record(name, held=is_held)
+        for name in [name for name in self._recorded if name not in there]:
             await self._send(record_key(self._slot, name), None)
-            del self._told[name]
+            del self._recorded[name]
 
     def numbers(self) -> set[int]:
-        """Return the partitions of which anything is on disk."""
+        """Return the partitions that have anything on disk."""
         return {int(name.split(".")[0]) for name in self._names(_ANY)}
 
-    async def _tell(self, name: str, *, held: bool) -> None:
-        if self._told.get(name) == held:
+    async def _record(self, name: str, *, held: bool) -> None:
+        if self._recorded.get(name) == held:
             return
         path = str((self._tasks / name).absolute())
         number = int(name.split(".")[0])
         folder = Folder(self._slot, name, number, socket.gethostname(), path, held)
         await self._send(record_key(self._slot, name), msgspec.json.encode(folder))
-        self._told[name] = held
+        self._recorded[name] = held
 
     def _names(self, pattern: re.Pattern[str]) -> list[str]:
         if not self._tasks.is_dir():

@@ -1,4 +1,4 @@
-"""What a worker tells its metrics and its health."""
+"""The metrics of a worker."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from cjo_stream.kafka.worker.assignment import Hosting
+from cjo_stream.kafka.worker.assignment import Assignment
 from cjo_stream.telemetry import Metrics
 
 STAGE: Final = "task"
@@ -17,8 +17,8 @@ class WorkerReport:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._told: set[int] = set()
-        """Partitions whose lag is shown."""
+        self._shown: set[int] = set()
+        """Partitions whose lag is published."""
 
     def step(
         self,
@@ -29,7 +29,7 @@ class WorkerReport:
         deliver_s: float,
         commit_s: float,
     ) -> None:
-        """Take one step: what the task counted, its timers' delays in ms, how long it took."""
+        """Record one step: the task's counts, its timers' delays in ms, the duration."""
         self._metrics.add(counts)
         for delay_ms in delays:
             self._metrics.observe("cjo_timer_delay_seconds", (), delay_ms / 1000)
@@ -37,21 +37,21 @@ class WorkerReport:
         self._metrics.observe("cjo_commit_seconds", (STAGE,), deliver_s + commit_s)
 
     def restored(self, seconds: float) -> None:
-        """Take the time of one restore."""
+        """Record the duration of one restore."""
         self._metrics.observe("cjo_restore_seconds", (), seconds)
 
-    def standing(self, hosting: Hosting, ends: Mapping[int, int]) -> None:
-        """Show how far the partitions are; `ends` are the log's next offsets, as last asked."""
-        metrics, partitions = self._metrics, hosting.partitions
+    def standing(self, assignment: Assignment, ends: Mapping[int, int]) -> None:
+        """Publish the positions of the partitions; `ends` are the log's ends, when last asked."""
+        metrics, partitions = self._metrics, assignment.partitions
         for partition in partitions:
             if partition.number in ends:
                 lag = max(0, ends[partition.number] - max(partition.next_offset, 0))
                 metrics.set("cjo_lag_records", (STAGE, str(partition.number)), lag)
-                self._told.add(partition.number)
-        for number in self._told - {partition.number for partition in partitions}:
+                self._shown.add(partition.number)
+        for number in self._shown - {partition.number for partition in partitions}:
             metrics.forget("cjo_lag_records", (STAGE, str(number)))
-            self._told.discard(number)
-        self._show_live(hosting)
+            self._shown.discard(number)
+        self._show_live(assignment)
         metrics.set("cjo_state_bytes", (STAGE,), sum(p.state_bytes for p in partitions))
         ages = [age for p in partitions if (age := p.checkpoint_age_s) is not None]
         if ages:
@@ -59,10 +59,10 @@ class WorkerReport:
         else:
             metrics.forget("cjo_checkpoint_age_seconds")
 
-    def _show_live(self, hosting: Hosting) -> None:
-        """Show the live instances of all partitions here, by journey and state."""
+    def _show_live(self, assignment: Assignment) -> None:
+        """Publish the live instances of all partitions here, by journey and state."""
         live: Counter[tuple[str, str]] = Counter()
-        for partition in hosting.partitions:
+        for partition in assignment.partitions:
             for journey, states in partition.live.items():
                 for state, number in states.items():
                     live[journey, state] += number

@@ -1,15 +1,15 @@
-"""The state of one partition on this host: found, or brought back from a checkpoint, and checked.
+"""The state of one partition on this host: found, or restored from a checkpoint, and checked.
 
-Of the local store and the newest checkpoint the one with the higher applied offset is taken; the
-log does the rest. Nothing here may leave a gap in silence: where the log does not reach from what
-is stored, the worker refuses to start.
+Of the local store and the newest checkpoint, the one with the higher applied offset is used; the
+log supplies the rest. No gap may pass unnoticed: if the log does not go on from the stored state,
+the worker refuses to start.
 
-Nothing is deleted that may be the last copy. Beside a partition's folder there may lie
+Nothing is deleted that may be the last copy. Beside a partition's folder there may be
 
     NNNN.unreadable-1   a store that did not open, moved aside: it can often be repaired. It stays
-    NNNN.replaced       the store before a checkpoint took its place; a crash there puts it back
-    NNNN.restoring, NNNN.copy, NNNN.removing   what was interrupted, and is worth nothing
-    NNNN.copy.tmp                              (RocksDB's own, of a copy on its way)
+    NNNN.replaced       the store before a checkpoint replaced it; after a crash it is put back
+    NNNN.restoring, NNNN.copy, NNNN.removing   left by an interruption, and worthless
+    NNNN.copy.tmp                              (RocksDB's own, of an unfinished copy)
 
 and all but the first are gone once the partition is open.
 """
@@ -38,7 +38,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class LogRange(msgspec.Struct, frozen=True):
-    """What a partition of the internal log holds: `first` up to, without, `end`."""
+    """The offsets that a partition of the internal log holds: from `first`, up to before `end`."""
 
     first: int
     end: int
@@ -47,7 +47,7 @@ class LogRange(msgspec.Struct, frozen=True):
 class StateFolder:
     """One partition's store in its worker slot's folder, and its checkpoints.
 
-    `on_progress` is called in the opening thread whenever a restore has come a file further.
+    `on_progress` is called in the opening thread after each part of a file that is restored.
     """
 
     def __init__(
@@ -62,15 +62,15 @@ class StateFolder:
         self._checkpoints = checkpoints
         self.on_progress: Callable[[], None] = lambda: None
         self.restore_s: float | None = None
-        """How long the restore at `open` took; None where there was none."""
+        """The duration of the restore at `open`; None if there was none."""
         self.saved: Manifest | None = None
         """The newest checkpoint known."""
 
     def open(self, log: LogRange) -> RocksStore:
-        """Return the better of the local store and the newest checkpoint; `check` it then.
+        """Return the later of the local store and the newest checkpoint; `check` it then.
 
-        A local store that cannot be read is moved aside, once it is known what there is in its
-        place. Raises LockedError while another process holds the folder, RetryError when disk or
+        A local store that cannot be read is moved aside once the checkpoints have been looked at.
+        Raises LockedError while another process holds the folder, RetryError when disk or
         checkpoints are away.
         """
         tidy(self._folder)
@@ -99,7 +99,7 @@ class StateFolder:
                 f"partition {self._partition}: the state ends at offset {applied}, but the "
                 f"internal log begins at {log.first}: what lies between is gone. Bring back a "
                 "newer checkpoint or this partition's state folder; if there is none, the "
-                f"installation must start anew{self._told_aside()}"
+                f"installation must start anew{self._aside_sentence()}"
             )
         if applied >= log.end:
             raise RefusalError(
@@ -116,7 +116,7 @@ class StateFolder:
         return self._copy
 
     def save(self, copy: Path, applied: int, stop: threading.Event) -> None:
-        """Store the copy as a checkpoint, and delete it; without a checkpoint store only that."""
+        """Store the copy as a checkpoint, if there is a checkpoint store; then delete the copy."""
         try:
             if self._checkpoints is not None:
                 self.saved = self._checkpoints.save(copy, applied, stop)
@@ -125,7 +125,7 @@ class StateFolder:
             shutil.rmtree(copy, ignore_errors=True)
 
     def remove(self) -> None:
-        """Delete the partition's store, which is closed, and what is left of copies of it."""
+        """Delete the partition's store, which is closed, and remains of its copies."""
         if self._folder.exists():
             self._folder.rename(beside(self._folder, "removing"))
         tidy(self._folder)
@@ -133,8 +133,8 @@ class StateFolder:
     def remove_behind(self, reached: int, log: LogRange) -> bool:
         """Delete the store if it is spare; return whether nothing is left.
 
-        It is if its partition's owner has `reached` a later offset, and whoever comes next needs
-        it not: a checkpoint holds as much, or the log reaches back to its beginning. One that
+        It is spare if its partition's owner has `reached` a later offset, and no later owner needs
+        it: a checkpoint holds as much, or the log reaches back to its beginning. A store that
         cannot be read, or is held by another process, stays. Raises RetryError where the
         checkpoint store is away.
         """
@@ -156,15 +156,15 @@ class StateFolder:
             return False
         self.remove()
         _LOG.info(
-            "partition %d is another worker's, who is at offset %d: its folder here is deleted",
+            "partition %d is another worker's, which is at offset %d: its folder here is deleted",
             self._partition,
             reached,
         )
         return True
 
     def _begin_anew(self, why: RebuildError, log: LogRange) -> RocksStore:
-        """Return an empty store in the place of one that cannot be read."""
-        newest = self._find_checkpoint(-1, log)  # raises where that is not to be known now
+        """Return an empty store in place of one that cannot be read."""
+        newest = self._find_checkpoint(-1, log)  # raises if the checkpoints are away now
         aside = next(
             path
             for number in itertools.count(1)
@@ -185,7 +185,7 @@ class StateFolder:
         )
         return RocksStore(self._folder)
 
-    def _told_aside(self) -> str:
+    def _aside_sentence(self) -> str:
         paths = [str(path) for path in asides(self._folder)]
         if not paths:
             return ""
@@ -208,7 +208,7 @@ class StateFolder:
     def _restore(
         self, newest: Manifest, store: RocksStore, local: int, log: LogRange
     ) -> RocksStore:
-        """Return the checkpoint's store, in the place of `store`; that one where it is spoilt."""
+        """Return the checkpoint's store, in place of `store`; if it is spoilt, `store` itself."""
         assert self._checkpoints is not None
         began_s = time.monotonic()
         arriving, replaced = beside(self._folder, "restoring"), beside(self._folder, "replaced")
@@ -247,7 +247,7 @@ def asides(folder: Path) -> list[Path]:
 
 
 def tidy(folder: Path) -> None:
-    """Delete what was interrupted beside a partition's store, which nobody has open."""
+    """Delete what interruptions left beside a partition's store, which must be closed."""
     replaced = beside(folder, "replaced")
     if replaced.exists() and not folder.exists():
         replaced.rename(folder)
@@ -256,7 +256,7 @@ def tidy(folder: Path) -> None:
 
 
 def _check_restored(folder: Path, manifest: Manifest) -> None:
-    """Raise RebuildError where what came is not the store that the checkpoint says."""
+    """Raise RebuildError if the restored store is not at the checkpoint's offset."""
     store = RocksStore(folder)
     try:
         applied = stored_offset(store)

@@ -140,7 +140,7 @@ def taken_again(history: History, first: int) -> Iterator[Taken]:
         offset = ends.get(row.lane, 0)
         ends[row.lane] = offset + 1
         record = RawRecord(RAW, "raw", row.lane, offset, row.time, row.value, channel="web")
-        step = intake.take([record])
+        step = intake.process([record])
         positions[row.lane] = position = step.positions[Log("raw", row.lane)]
         letters = [effect_of(letter) for letter in step.dead_letters]
         yield msgspec.structs.replace(
@@ -172,7 +172,7 @@ def positions_of(
     dispatch.resume(number, metadata)
     frames = [frame for step in steps for frame in step.effects]
     for offset, frame in enumerate(frames[first:], first):
-        step = dispatch.take(number, [LogRecord(offset, 0, frame)])
+        step = dispatch.process(number, [LogRecord(offset, 0, frame)])
         yield step.position, step.effects
 
 
@@ -207,5 +207,5 @@ def learnt(rewards: list[bytes], at: list[int], before: dict[str, bytes] | None 
             kept.update(records_of(taught, standing))
             memory.append((number, dict(kept)))
         if number < len(rewards):
-            learner.take(msgspec.json.decode(rewards[number], type=Reward))
+            learner.learn(msgspec.json.decode(rewards[number], type=Reward))
     return Learnt(rewards=rewards, published=published, memory=memory)

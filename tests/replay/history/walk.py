@@ -184,7 +184,7 @@ class Walk:
         log = self.raw[lane]
         record = RawRecord(RAW, "raw", lane, len(log), self.clock, value, channel="web")
         log.append(record)
-        step = self._intake.take([record])
+        step = self._intake.process([record])
         letters = [effect_of(letter) for letter in step.dead_letters]
         position = step.positions[Log("raw", lane)]
         self.taken.append(
@@ -260,14 +260,14 @@ class Walk:
         at = self._dispatched[number]
         records = [LogRecord(at + i, self.clock, frame) for i, frame in enumerate(frames)]
         self._dispatched[number] += len(frames)
-        for effect in self._dispatch.take(number, records).effects:
+        for effect in self._dispatch.process(number, records).effects:
             if effect.kind == "action":
                 action = json.loads(effect.value)
                 if action["issue"] == "advice":
                     self._commands.append(action["action_id"])
             elif effect.kind == "reward":
                 self.rewards.append(effect.value)
-                self.learner.take(msgspec.json.decode(effect.value, type=Reward))
+                self.learner.learn(msgspec.json.decode(effect.value, type=Reward))
 
     def _order(self) -> None:
         """An operator orders something about a customer."""

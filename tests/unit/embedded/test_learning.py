@@ -118,7 +118,7 @@ def weights_from(lines: bytes) -> object:
     rewards = [msgspec.json.decode(line, type=Reward) for line in lines.splitlines()]
     learner = Learner()
     for reward in sorted(rewards, key=lambda one: (one.time, one.action_id)):
-        learner.take(reward)
+        learner.learn(reward)
     return msgspec.msgpack.decode(msgspec.msgpack.encode(learner.model))
 
 

@@ -40,15 +40,15 @@ def opened(metadata: str | None = None) -> Dispatch:
 
 
 def test_effects_come_in_order_and_the_next_offset_with_them() -> None:
-    step = opened().take(2, [record(0, 0, 1), record(1, 2), record(4, 3)])
+    step = opened().process(2, [record(0, 0, 1), record(1, 2), record(4, 3)])
     assert step.effects == [effect(n) for n in range(4)]
     assert step.position == (5, "internal 3 0")
 
 
 def test_what_comes_again_is_dropped_and_counted() -> None:
     dispatch = opened()
-    dispatch.take(2, [record(0, 0, 1)])
-    step = dispatch.take(2, [record(1, 0, 1), record(2, 1, 2), record(3, 2)])
+    dispatch.process(2, [record(0, 0, 1)])
+    step = dispatch.process(2, [record(1, 0, 1), record(2, 1, 2), record(3, 2)])
     assert step.effects == [effect(2)]
     assert step.position == (4, "internal 2 0")
     assert dispatch.take_counts() == {
@@ -60,23 +60,23 @@ def test_what_comes_again_is_dropped_and_counted() -> None:
 
 def test_a_step_of_repeats_only_still_moves_the_offset() -> None:
     dispatch = opened("internal 5 0")
-    step = dispatch.take(2, [record(90, 4, 5)])
+    step = dispatch.process(2, [record(90, 4, 5)])
     assert (step.effects, step.position) == ([], (91, "internal 5 0"))
 
 
 def test_an_effect_whose_predecessor_never_came_stops_dispatch() -> None:
     with pytest.raises(HoleError, match=r"internal/2: item \(7, 0\)"):
-        opened("internal 5 0").take(2, [record(9, 7)])
+        opened("internal 5 0").process(2, [record(9, 7)])
 
 
 def test_a_lane_that_does_not_begin_at_its_beginning_is_a_hole() -> None:
     with pytest.raises(HoleError):
-        opened().take(2, [record(0, 1)])
+        opened().process(2, [record(0, 1)])
 
 
 def test_a_record_that_is_no_frame_is_a_dead_letter_and_what_it_replaced_is_missed() -> None:
     dispatch = opened()
-    step = dispatch.take(2, [record(0, 0), LogRecord(1, 0, b"{}"), record(2, 1)])
+    step = dispatch.process(2, [record(0, 0), LogRecord(1, 0, b"{}"), record(2, 1)])
     letter = step.effects.pop(1)
     assert step.effects == [effect(0), effect(1)]
     assert (letter.kind, letter.value, dict(letter.headers)["offset"]) == (
@@ -89,41 +89,43 @@ def test_a_record_that_is_no_frame_is_a_dead_letter_and_what_it_replaced_is_miss
         ("cjo_dead_letters_total", "invalid"): 1,
     }
     with pytest.raises(HoleError):
-        dispatch.take(2, [LogRecord(3, 0, b"{}"), record(4, 3)])
+        dispatch.process(2, [LogRecord(3, 0, b"{}"), record(4, 3)])
 
 
 @pytest.mark.parametrize("known", [None, "internal 5 0"])
 def test_an_operator_may_have_it_go_on_without_what_is_gone(known: str | None) -> None:
     with pytest.raises(HoleError, match="--without-lost"):
-        opened(known).take(2, [record(9, 8, 9)])
+        opened(known).process(2, [record(9, 8, 9)])
     dispatch = Dispatch("effect", without_lost=True)
     dispatch.resume(2, known)
-    step = dispatch.take(2, [record(9, 4, 5), record(10, 8, 9), record(11, 8, 9, 10)][not known :])
+    step = dispatch.process(
+        2, [record(9, 4, 5), record(10, 8, 9), record(11, 8, 9, 10)][not known :]
+    )
     assert step.effects == [effect(8), effect(9), effect(10)]
     assert step.position == (12, "internal 10 0")
     # From there on everything is as ever.
     successor = opened(step.position[1])
-    assert successor.take(2, [record(12, 11)]).effects == [effect(11)]
+    assert successor.process(2, [record(12, 11)]).effects == [effect(11)]
     with pytest.raises(HoleError):
-        successor.take(2, [record(13, 13)])
+        successor.process(2, [record(13, 13)])
 
 
 def test_after_a_new_internal_topic_a_new_effect_topic_is_taken_from_its_beginning() -> None:
     anew = Log("created anew", 2)
     with pytest.raises(RefusalError, match="Delete the effect topic, too"):
-        opened("internal 5 0").take(2, [record(9, 0, log=anew)])
+        opened("internal 5 0").process(2, [record(9, 0, log=anew)])
     sent = Position(9, "effect internal 5 0")
     found = Found(("effect", 2), "new effect", anew.topic_id, 0, 1, "group", sent, sent)
     start = start_of_dispatch(found)
     assert start == Start(0, None)
-    assert opened(start.metadata).take(2, [record(0, 0, log=anew)]).effects == [effect(0)]
+    assert opened(start.metadata).process(2, [record(0, 0, log=anew)]).effects == [effect(0)]
 
 
 @pytest.mark.parametrize("log", [Log("created anew", 2), Log("internal", 1)])
 def test_frames_of_another_topic_or_partition_are_refused(log: Log) -> None:
     dispatch = opened("internal 5 0")
     with pytest.raises(RefusalError, match="created anew"):
-        dispatch.take(2, [record(9, 0, log=log)])
+        dispatch.process(2, [record(9, 0, log=log)])
 
 
 @pytest.mark.parametrize("metadata", ["x", "a b c", "internal 1", "internal 1 2 3", " ", "é 1 ü"])
@@ -134,20 +136,20 @@ def test_metadata_that_dispatch_did_not_write_is_refused(metadata: str) -> None:
 
 def test_a_step_that_was_not_written_is_taken_again_after_resume() -> None:
     dispatch = opened("internal 5 0")
-    lost = dispatch.take(2, [record(9, 6, 7)])
+    lost = dispatch.process(2, [record(9, 6, 7)])
     dispatch.resume(2, "internal 5 0")
-    assert dispatch.take(2, [record(9, 6, 7)]) == lost
+    assert dispatch.process(2, [record(9, 6, 7)]) == lost
 
 
 def test_partitions_do_not_disturb_each_other() -> None:
     dispatch = opened()
     dispatch.resume(0, None)
-    dispatch.take(2, [record(0, 0, 1)])
+    dispatch.process(2, [record(0, 0, 1)])
     dispatch.release(2)
     other = Log("internal", 0)
-    assert dispatch.take(0, [record(0, 0, log=other)]).effects == [effect(0)]
+    assert dispatch.process(0, [record(0, 0, log=other)]).effects == [effect(0)]
     dispatch.resume(2, "internal 1 0")
-    assert dispatch.take(2, [record(1, 1, 2)]).effects == [effect(2)]
+    assert dispatch.process(2, [record(1, 1, 2)]).effects == [effect(2)]
 
 
 def test_any_cuts_repeats_and_crashes_give_every_effect_once() -> None:
@@ -163,7 +165,7 @@ def test_any_cuts_repeats_and_crashes_give_every_effect_once() -> None:
         log.append(record(len(log), *range(end)))
         dispatch, committed, out = opened(), (0, ""), []
         while committed[0] < len(log):
-            step = dispatch.take(2, log[committed[0] : committed[0] + draw.randrange(1, 5)])
+            step = dispatch.process(2, log[committed[0] : committed[0] + draw.randrange(1, 5)])
             if draw.random() < 0.3:
                 dispatch = opened(committed[1])
                 continue
@@ -177,7 +179,7 @@ def test_as_many_partitions_as_the_settings_allow_are_taken_and_resumed() -> Non
     for number in range(PARTITIONS_MAX):
         dispatch.resume(number, None)
         log = Log("A" * 22, number)
-        step = dispatch.take(
+        step = dispatch.process(
             number, [LogRecord(0, 0, frame(log, 0)), LogRecord(1, 0, frame(log, 1))]
         )
         assert step.effects == [effect(0), effect(1)]
@@ -188,4 +190,4 @@ def test_as_many_partitions_as_the_settings_allow_are_taken_and_resumed() -> Non
         successor.resume(number, metadata)
         log = Log("A" * 22, number)
         again = [LogRecord(offset, 0, frame(log, 1)), LogRecord(offset + 1, 0, frame(log, 2))]
-        assert successor.take(number, again).effects == [effect(2)]
+        assert successor.process(number, again).effects == [effect(2)]

@@ -72,7 +72,7 @@ def sent(frames: list[tuple[int, bytes]]) -> list[Sent]:
 def test_each_record_goes_to_the_partition_of_its_anchor_numbered_in_its_lane() -> None:
     taking = intake(lambda record: event_for(record.offset % 2, record))
     taking.resume(Log("id", 0))
-    step = taking.take([raw(10), raw(11), raw(12)])
+    step = taking.process([raw(10), raw(11), raw(12)])
     lane = Log("id", 0)
     assert sent(step.frames) == [
         (0, lane, (10, 0), (-1, -1), identifier_key(f"{0:012x}{'0' * 20}")),
@@ -88,7 +88,7 @@ def test_metadata_says_what_was_written() -> None:
     assert (fresh.topic_id, fresh.set_number, fresh.distances) == ("id", 9, {})
     taking = intake()
     taking.resume(Log("id", 3), 70, "id 4 0:1 4:1z")
-    ((_, metadata),) = taking.take([raw(70 + n, 3) for n in range(9)]).positions.values()
+    ((_, metadata),) = taking.process([raw(70 + n, 3) for n in range(9)]).positions.values()
     assert read_metadata(renumbered(metadata, 5)) == Committed(
         "id", 5, read_metadata(metadata).distances
     )
@@ -127,7 +127,7 @@ def test_a_restart_anywhere_gives_identical_numbers() -> None:
     through = intake()
     for lane in lanes:
         through.resume(lane)
-    whole = sent(through.take(records).frames)
+    whole = sent(through.process(records).frames)
     for seed in range(60):
         draw = random.Random(seed)
         taking, items = intake(), set()
@@ -140,7 +140,7 @@ def test_a_restart_anywhere_gives_identical_numbers() -> None:
                 batch += [raw(o, lane.partition) for o in range(at, min(60, at + 4))]
             draw.shuffle(batch)
             batch.sort(key=lambda record: record.offset)
-            step = taking.take(batch[: draw.randrange(1, len(batch) + 1)])
+            step = taking.process(batch[: draw.randrange(1, len(batch) + 1)])
             items |= set(sent(step.frames))  # what was produced stays, committed or not
             if draw.random() < 0.3:
                 taking = intake()
@@ -154,7 +154,7 @@ def test_a_restart_anywhere_gives_identical_numbers() -> None:
 def test_a_refused_record_is_a_dead_letter_as_it_came_and_takes_no_number() -> None:
     taking = intake()
     taking.resume(Log("id", 0))
-    step = taking.take([raw(2), raw(3, value=b"\xff\x00"), raw(4)])
+    step = taking.process([raw(2), raw(3, value=b"\xff\x00"), raw(4)])
     (letter,) = step.dead_letters
     assert (letter.reason, letter.detail) == ("malformed", "not JSON")
     assert (letter.topic, letter.partition, letter.offset) == ("cjo.event.web.v1", 0, 3)
@@ -166,7 +166,7 @@ def test_a_refused_record_is_a_dead_letter_as_it_came_and_takes_no_number() -> N
 def test_a_batch_of_dead_letters_only_still_moves_on() -> None:
     taking = intake(lambda _: InputError("invalid", "nothing"))
     taking.resume(Log("id", 0), 50, "id 4 0:1 3:7")
-    step = taking.take([raw(50), raw(53)])
+    step = taking.process([raw(50), raw(53)])
     assert step.frames == []
     ((end, metadata),) = step.positions.values()
     assert (end, read_metadata(metadata).distances) == (54, {0: 5, 3: 11})
@@ -185,7 +185,7 @@ def test_as_many_partitions_as_the_settings_allow_fit_the_metadata_however_seldo
     taking = Intake(one, PARTITIONS_MAX, 999_999_999)
     taking.resume(lane)
     records = [RawRecord("t", lane.topic_id, 0, n * apart, 0, b"") for n in range(PARTITIONS_MAX)]
-    ((end, metadata),) = taking.take(records).positions.values()
+    ((end, metadata),) = taking.process(records).positions.values()
     assert len(joined("B" * 22, metadata, (1 << 64) - 1, 1 << 48)) <= METADATA_BYTES_MAX
     distances = {n: end - n * apart for n in range(PARTITIONS_MAX)}
     assert read_metadata(metadata).distances == distances
@@ -193,7 +193,7 @@ def test_as_many_partitions_as_the_settings_allow_fit_the_metadata_however_seldo
     successor = Intake(one, PARTITIONS_MAX, 999_999_999)
     successor.resume(lane, end, metadata)
     more = [RawRecord("t", lane.topic_id, 0, end + n, 0, b"") for n in range(500)]
-    assert sent(successor.take(more).frames) == sent(taking.take(more).frames)
+    assert sent(successor.process(more).frames) == sent(taking.process(more).frames)
 
 
 def test_beyond_that_the_settings_refuse_and_metadata_never_outgrows_what_a_broker_keeps() -> None:
@@ -202,17 +202,17 @@ def test_beyond_that_the_settings_refuse_and_metadata_never_outgrows_what_a_brok
     taking = intake(lambda record: event_for(record.offset, record), partitions=4_096)
     taking.resume(Log("id", 0))
     with pytest.raises(InvariantError, match="at most 512"):
-        taking.take([raw(offset) for offset in range(4_096)])
+        taking.process([raw(offset) for offset in range(4_096)])
 
 
 def test_a_released_lane_begins_where_its_next_owner_left_it() -> None:
     taking = intake(lambda record: event_for(0, record))
     lane = Log("id", 0)
     taking.resume(lane)
-    taking.take([raw(1)])
+    taking.process([raw(1)])
     taking.release(lane)
     taking.resume(lane, 8, "id 4 0:2")
-    assert sent(taking.take([raw(8)]).frames)[0][3] == (6, 0)
+    assert sent(taking.process([raw(8)]).frames)[0][3] == (6, 0)
 
 
 # --- routing
@@ -248,7 +248,7 @@ def test_an_outcome_of_nobody_is_invalid(action_id: object) -> None:
 def test_an_outcome_that_cannot_be_routed_is_a_dead_letter_of_intake() -> None:
     taking = intake(lambda _: outcome("nobody"))
     taking.resume(Log("id", 0))
-    step = taking.take([raw(0)])
+    step = taking.process([raw(0)])
     assert [letter.reason for letter in step.dead_letters] == ["invalid"]
     assert step.frames == []
 
@@ -259,6 +259,6 @@ def test_metadata_takes_no_more_bytes_a_partition_than_the_longest_distance_need
 ) -> None:
     taking = intake(lambda record: event_for(int(record.offset > 0), record))
     taking.resume(Log("id", 0))
-    ((_, metadata),) = taking.take([raw(0), raw(distance - 1)]).positions.values()
+    ((_, metadata),) = taking.process([raw(0), raw(distance - 1)]).positions.values()
     assert read_metadata(metadata).distances == {0: distance, 1: 1}
     assert len(metadata) - len(new_metadata(Log("id", 0), 4)) == {1: 5, 2: 7}[bytes_]

@@ -146,9 +146,9 @@ def reward(number: int, features: list[int] | None) -> Reward:
 def test_a_learner_publishes_only_what_is_new_and_tells_who_learnt() -> None:
     learner = Learner()
     assert learner.publish() is None
-    learner.take(reward(1, None))
+    learner.learn(reward(1, None))
     assert learner.publish() is None
-    learner.take(reward(2, [BIAS]))
+    learner.learn(reward(2, [BIAS]))
     publication = learner.publish()
     assert publication is not None
     assert publication.number == 1
@@ -156,7 +156,7 @@ def test_a_learner_publishes_only_what_is_new_and_tells_who_learnt() -> None:
     assert (learner.taught(), learner.taught()) == (["card/mail"], [])
     resumed = Learner(learner.model, learner.number, learner.digest)
     assert resumed.publish() is None
-    resumed.take(reward(3, [BIAS]))
+    resumed.learn(reward(3, [BIAS]))
     following = resumed.publish()
     assert following is not None
     assert following.number == 2

@@ -212,9 +212,9 @@ def test_a_sweep_leaves_nothing_in_the_stores_own_log(tmp_path: Path) -> None:
 def test_a_worker_purges_after_the_step_and_makes_a_checkpoint_at_once(tmp_path: Path) -> None:
     async def story() -> None:
         host = Host(tmp_path / "state", tmp_path / "checkpoints")
-        await host.hosting.assign([0])
+        await host.assignment.assign([0])
         record = LogRecord(0, 1_000, control_frame([("", Sweep())]))
-        await host.hosting.put(0, Arrival(record, lambda: host.acked.append(0)))
+        await host.assignment.put(0, Arrival(record, lambda: host.acked.append(0)))
         await host.applied(0, 0)
         manifests = tmp_path / "checkpoints" / "0" / "manifests"
         while not list(manifests.glob("*.json")):
@@ -222,7 +222,7 @@ def test_a_worker_purges_after_the_step_and_makes_a_checkpoint_at_once(tmp_path:
         task = host.partition(0)._task
         assert task is not None
         assert not task.must_purge
-        await host.hosting.close()
+        await host.assignment.close()
         assert not host.failed
 
     asyncio.run(asyncio.wait_for(story(), WITHIN_S))

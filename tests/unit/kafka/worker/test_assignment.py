@@ -33,22 +33,22 @@ def on_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[[Path], 
 @on_loop
 async def test_records_are_acknowledged_in_order_once_written(tmp_path: Path) -> None:
     host = Host(tmp_path)
-    assert await host.hosting.assign({1, 2}) == {1: 0, 2: 0}
+    assert await host.assignment.assign({1, 2}) == {1: 0, 2: 0}
     await host.put(1, 0, 1, 2)
     await host.put(2, 0)
     await host.applied(1, 2)
     await host.applied(2, 0)
     assert sorted(host.acked) == [0, 0, 1, 2]
-    await host.hosting.close()
+    await host.assignment.close()
     again = Host(tmp_path)
-    assert await again.hosting.assign({1, 2}) == {1: 3, 2: 1}
-    await again.hosting.close()
+    assert await again.assignment.assign({1, 2}) == {1: 3, 2: 1}
+    await again.assignment.close()
 
 
 @on_loop
 async def test_the_store_is_written_only_after_delivery(tmp_path: Path) -> None:
     host = Host(tmp_path)
-    await host.hosting.assign({0})
+    await host.assignment.assign({0})
     host.delivered.clear()
     await host.put(0, 0)
     await host.sending.wait()
@@ -57,40 +57,40 @@ async def test_the_store_is_written_only_after_delivery(tmp_path: Path) -> None:
     host.delivered.set()
     await host.applied(0, 0)
     assert host.acked == [0]
-    await host.hosting.close()
+    await host.assignment.close()
 
 
 @on_loop
 async def test_records_from_elsewhere_are_passed_over_until_the_one_sought(tmp_path: Path) -> None:
     host = Host(tmp_path)
-    await host.hosting.assign({0})
+    await host.assignment.assign({0})
     await host.put(0, 7, 8)
     await host.put(0, 0, 1)
     await host.applied(0, 1)
     assert host.acked == [0, 1]
     assert host.failed == []
-    await host.hosting.close()
+    await host.assignment.close()
 
 
 @on_loop
 async def test_a_missing_record_ends_the_process(tmp_path: Path) -> None:
     host = Host(tmp_path)
-    await host.hosting.assign({0})
+    await host.assignment.assign({0})
     await host.put(0, 0, 2)
     assert [type(error) for error in host.failed] == [HoleError]
-    await host.hosting.close()
+    await host.assignment.close()
     again = Host(tmp_path)
-    assert await again.hosting.assign({0}) == {0: 1}
+    assert await again.assignment.assign({0}) == {0: 1}
     await again.put(0, 1, 2)
     await again.applied(0, 2)
     assert again.failed == []
-    await again.hosting.close()
+    await again.assignment.close()
 
 
 @on_loop
 async def test_records_already_in_the_store_are_only_acknowledged(tmp_path: Path) -> None:
     host = Host(tmp_path)
-    await host.hosting.assign({0})
+    await host.assignment.assign({0})
     await host.put(0, 0, 1)
     await host.applied(0, 1)
     steps = host.steps
@@ -98,48 +98,48 @@ async def test_records_already_in_the_store_are_only_acknowledged(tmp_path: Path
     await host.applied(0, 2)
     assert host.acked == [0, 1, 0, 1, 2]
     assert host.steps == steps + 1
-    await host.hosting.close()
+    await host.assignment.close()
 
 
 @on_loop
 async def test_a_partition_that_is_not_ours_takes_nothing(tmp_path: Path) -> None:
     host = Host(tmp_path)
-    await host.hosting.assign({0})
+    await host.assignment.assign({0})
     await host.put(3, 0)
-    await host.hosting.revoke()
+    await host.assignment.revoke()
     await host.put(0, 0)
     assert host.acked == []
-    assert await host.hosting.assign({0}) == {0: 0}
+    assert await host.assignment.assign({0}) == {0: 0}
     await host.put(0, 0)
     await host.applied(0, 0)
-    await host.hosting.close()
+    await host.assignment.close()
 
 
 @on_loop
 async def test_a_revoke_waits_for_the_step_in_hand_and_drops_the_rest(tmp_path: Path) -> None:
     host = Host(tmp_path)
-    await host.hosting.assign({0})
+    await host.assignment.assign({0})
     host.delivered.clear()
     await host.put(0, 0)
     await host.sending.wait()
     await host.put(0, 1, 2)
-    revoke = asyncio.create_task(host.hosting.revoke())
+    revoke = asyncio.create_task(host.assignment.revoke())
     await asyncio.sleep(0)
     host.delivered.set()
     await revoke
     assert host.acked == [0]
-    assert not host.hosting.ready
-    assert await host.hosting.assign({0}) == {0: 1}
-    assert host.hosting.ready
-    await host.hosting.close()
+    assert not host.assignment.ready
+    assert await host.assignment.assign({0}) == {0: 1}
+    assert host.assignment.ready
+    await host.assignment.close()
 
 
 @on_loop
 async def test_a_locked_store_is_waited_for_and_holds_up_no_other(tmp_path: Path) -> None:
     host = Host(tmp_path)
     zombie = RocksStore(tmp_path / "1")
-    assert await host.hosting.assign({0, 1}) == {0: 0}
-    assert not host.hosting.ready
+    assert await host.assignment.assign({0, 1}) == {0: 0}
+    assert not host.assignment.ready
     await host.put(0, 0)
     await host.put(1, 0)
     await host.applied(0, 0)
@@ -148,24 +148,24 @@ async def test_a_locked_store_is_waited_for_and_holds_up_no_other(tmp_path: Path
     while not host.resumed:
         await asyncio.sleep(0.01)
     assert host.resumed == [{1: 0}]
-    assert host.hosting.ready
+    assert host.assignment.ready
     await host.put(1, 0)
     await host.applied(1, 0)
-    await host.hosting.close()
+    await host.assignment.close()
 
 
 @on_loop
 async def test_a_partition_taken_back_while_it_opens_is_released(tmp_path: Path) -> None:
     host = Host(tmp_path)
     zombie = RocksStore(tmp_path / "1")
-    await host.hosting.assign({1})
-    await host.hosting.revoke()
-    await host.hosting.assign(set())
-    assert host.hosting.partitions == ()
+    await host.assignment.assign({1})
+    await host.assignment.revoke()
+    await host.assignment.assign(set())
+    assert host.assignment.partitions == ()
     zombie.close()
-    assert await host.hosting.assign({1}) == {1: 0}
+    assert await host.assignment.assign({1}) == {1: 0}
     assert host.resumed == []
-    await host.hosting.close()
+    await host.assignment.close()
 
 
 @on_loop
@@ -174,34 +174,34 @@ async def test_a_partition_that_comes_back_while_it_opens_flows_once_it_is_open(
 ) -> None:
     host = Host(tmp_path)
     zombie = RocksStore(tmp_path / "1")
-    await host.hosting.assign({1})
-    await host.hosting.revoke()
-    await host.hosting.assign(set())
-    assert await host.hosting.assign({1}) == {}
+    await host.assignment.assign({1})
+    await host.assignment.revoke()
+    await host.assignment.assign(set())
+    assert await host.assignment.assign({1}) == {}
     zombie.close()
     while not host.resumed:
         await asyncio.sleep(0.01)
     assert (host.resumed, host.failed) == ([{1: 0}], [])
-    assert host.hosting.ready
-    await host.hosting.close()
+    assert host.assignment.ready
+    await host.assignment.close()
 
 
 @on_loop
 async def test_a_store_that_opens_while_a_folder_is_being_deleted_flows(tmp_path: Path) -> None:
     host = Host(tmp_path)
     zombie = RocksStore(tmp_path / "1")
-    assert await host.hosting.assign({0, 1}) == {0: 0}
+    assert await host.assignment.assign({0, 1}) == {0: 0}
     slow = threading.Event()
-    removing = asyncio.create_task(host.hosting.remove({3}, lambda _: slow.wait(WITHIN_S)))
+    removing = asyncio.create_task(host.assignment.remove({3}, lambda _: slow.wait(WITHIN_S)))
     await asyncio.sleep(0)
     zombie.close()
-    while not host.hosting.ready:
+    while not host.assignment.ready:
         await asyncio.sleep(0.01)
     assert not removing.done()
     assert host.resumed == [{1: 0}]
     slow.set()
     await removing
-    await host.hosting.close()
+    await host.assignment.close()
 
 
 @on_loop
@@ -209,7 +209,7 @@ async def test_a_folder_that_is_being_deleted_holds_up_its_own_partition_alone(
     tmp_path: Path,
 ) -> None:
     host = Host(tmp_path)
-    await host.hosting.assign({0})
+    await host.assignment.assign({0})
     slow = threading.Event()
     removed: list[int] = []
 
@@ -217,10 +217,10 @@ async def test_a_folder_that_is_being_deleted_holds_up_its_own_partition_alone(
         slow.wait(WITHIN_S)
         removed.append(number)
 
-    removing = asyncio.create_task(host.hosting.remove({0, 2, 3}, remove))
+    removing = asyncio.create_task(host.assignment.remove({0, 2, 3}, remove))
     await asyncio.sleep(0)
-    await host.hosting.revoke()
-    assert await host.hosting.assign({1, 2}) == {1: 0}
+    await host.assignment.revoke()
+    assert await host.assignment.assign({1, 2}) == {1: 0}
     assert host.partition(2).phase is Phase.OPENING
     assert removed == []
     slow.set()
@@ -229,14 +229,14 @@ async def test_a_folder_that_is_being_deleted_holds_up_its_own_partition_alone(
         await asyncio.sleep(0.01)
     assert host.resumed == [{2: 0}]
     assert removed == [2, 3], "the one that it has is not asked for"
-    await host.hosting.close()
+    await host.assignment.close()
 
 
 @on_loop
 async def test_a_folder_is_not_deleted_while_its_partition_leaves(tmp_path: Path) -> None:
     host = Host(tmp_path, tmp_path / "checkpoints")
-    await host.hosting.assign({0})
-    await host.hosting.revoke()
+    await host.assignment.assign({0})
+    await host.assignment.revoke()
     slow, left = threading.Event(), host.partition(0)._folder.remove
 
     def leave() -> None:
@@ -244,54 +244,54 @@ async def test_a_folder_is_not_deleted_while_its_partition_leaves(tmp_path: Path
         left()
 
     host.partition(0)._folder.remove = leave  # type: ignore[method-assign] # a slow disk
-    leaving = asyncio.create_task(host.hosting.assign(set()))
-    while host.hosting.partitions:
+    leaving = asyncio.create_task(host.assignment.assign(set()))
+    while host.assignment.partitions:
         await asyncio.sleep(0)
     removed: list[int] = []
-    await host.hosting.remove({0}, removed.append)
+    await host.assignment.remove({0}, removed.append)
     assert removed == []
     slow.set()
     await leaving
-    await host.hosting.remove({0}, removed.append)
+    await host.assignment.remove({0}, removed.append)
     assert removed == [0]
-    await host.hosting.close()
+    await host.assignment.close()
 
 
 @on_loop
 async def test_a_store_moves_to_another_host_by_its_checkpoint(tmp_path: Path) -> None:
     here = Host(tmp_path / "here", tmp_path / "checkpoints")
-    await here.hosting.assign({0})
+    await here.assignment.assign({0})
     await here.put(0, *range(10))
     await here.applied(0, 9)
-    await here.hosting.close()
+    await here.assignment.close()
     there = Host(tmp_path / "there", tmp_path / "checkpoints")
-    assert await there.hosting.assign({0}) == {0: 10}
+    assert await there.assignment.assign({0}) == {0: 10}
     assert there.restores == 1
     await there.put(0, *range(10, 20))
     await there.applied(0, 19)
-    await there.hosting.close()
-    assert await here.hosting.assign({0}) == {0: 20}
+    await there.assignment.close()
+    assert await here.assignment.assign({0}) == {0: 20}
     assert here.restores == 1
-    await here.hosting.close()
+    await here.assignment.close()
 
 
 @on_loop
 async def test_the_better_of_store_and_checkpoint_is_taken(tmp_path: Path) -> None:
     host = Host(tmp_path / "here", tmp_path / "checkpoints")
-    await host.hosting.assign({0})
+    await host.assignment.assign({0})
     await host.put(0, *range(10))
     await host.applied(0, 9)
-    await host.hosting.revoke()
-    assert await host.hosting.assign({0}) == {0: 10}
+    await host.assignment.revoke()
+    assert await host.assignment.assign({0}) == {0: 10}
     await host.put(0, *range(10, 15))
     await host.applied(0, 14)
-    await host.hosting.close()
+    await host.assignment.close()
     newest = max((tmp_path / "checkpoints" / "0" / "manifests").iterdir())
     newest.unlink()
     ahead = Host(tmp_path / "here", tmp_path / "checkpoints")
-    assert await ahead.hosting.assign({0}) == {0: 15}
+    assert await ahead.assignment.assign({0}) == {0: 15}
     assert ahead.restores == 0
-    await ahead.hosting.close()
+    await ahead.assignment.close()
 
 
 @pytest.mark.parametrize("log", [LogRange(5, 100), LogRange(0, 2)], ids=["cut", "lost its end"])
@@ -300,13 +300,13 @@ def test_a_log_that_does_not_go_on_from_the_state_is_refused(
 ) -> None:
     async def test() -> None:
         host = Host(tmp_path)
-        await host.hosting.assign({0})
+        await host.assignment.assign({0})
         await host.put(0, 0, 1, 2)
         await host.applied(0, 2)
-        await host.hosting.close()
+        await host.assignment.close()
         again = Host(tmp_path)
         again.range = log
-        await again.hosting.assign({0})
+        await again.assignment.assign({0})
         assert [type(error) for error in again.failed] == [RefusalError]
 
     asyncio.run(asyncio.wait_for(test(), WITHIN_S))
@@ -315,22 +315,22 @@ def test_a_log_that_does_not_go_on_from_the_state_is_refused(
 @on_loop
 async def test_a_log_created_anew_is_refused_as_that(tmp_path: Path) -> None:
     host = Host(tmp_path)
-    await host.hosting.assign({0})
+    await host.assignment.assign({0})
     await host.put(0, 0)
     await host.applied(0, 0)
-    await host.hosting.close()
+    await host.assignment.close()
     again = Host(tmp_path)
     again._build = lambda number, store: Task(  # type: ignore[method-assign] # another log
         number, PARTITIONS, Log("another", number), store, compile_nothing
     )
-    await again.hosting.assign({0})
+    await again.assignment.assign({0})
     assert "created anew" in str(again.failed[0])
 
 
 @on_loop
 async def test_a_backlog_is_taken_in_bounded_steps(tmp_path: Path) -> None:
     host = Host(tmp_path)
-    await host.hosting.assign({0})
+    await host.assignment.assign({0})
     host.delivered.clear()
     await host.put(0, 0)
     await host.sending.wait()
@@ -339,7 +339,7 @@ async def test_a_backlog_is_taken_in_bounded_steps(tmp_path: Path) -> None:
     await host.applied(0, 3 * STEP_FRAMES_MAX)
     assert host.steps >= 4
     assert host.acked == list(range(3 * STEP_FRAMES_MAX + 1))
-    await host.hosting.close()
+    await host.assignment.close()
 
 
 def test_steps_that_take_long_get_smaller_and_quick_ones_larger() -> None:
@@ -355,37 +355,37 @@ async def test_a_partition_that_went_elsewhere_leaves_nothing_that_a_checkpoint_
     tmp_path: Path,
 ) -> None:
     host = Host(tmp_path / "a", tmp_path / "checkpoints")
-    await host.hosting.assign({0, 1})
+    await host.assignment.assign({0, 1})
     await host.put(0, 0, 1)
     await host.applied(0, 1)
-    await host.hosting.revoke()
-    await host.hosting.assign({1})
+    await host.assignment.revoke()
+    await host.assignment.assign({1})
     assert sorted(path.name for path in host.folder.iterdir()) == ["1"]
     # A process that only stops leaves its stores: it has the partitions back when it starts.
-    await host.hosting.close()
+    await host.assignment.close()
     assert sorted(path.name for path in host.folder.iterdir()) == ["1"]
     other = Host(tmp_path / "b", tmp_path / "checkpoints")
-    assert await other.hosting.assign({0}) == {0: 2}
-    await other.hosting.close()
+    assert await other.assignment.assign({0}) == {0: 2}
+    await other.assignment.close()
 
 
 @pytest.mark.parametrize("store", ["none", "away"])
 def test_without_a_checkpoint_what_went_elsewhere_stays(tmp_path: Path, store: str) -> None:
     async def test() -> None:
         host = Host(tmp_path / "a", tmp_path / "checkpoints" if store == "away" else None)
-        await host.hosting.assign({0})
+        await host.assignment.assign({0})
         await host.put(0, 0)
         await host.applied(0, 0)
         (tmp_path / "checkpoints").write_text("no folder")
-        await host.hosting.revoke()
-        await host.hosting.assign(set())
+        await host.assignment.revoke()
+        await host.assignment.assign(set())
         assert [path.name for path in host.folder.iterdir()] == ["0"]
         spare: list[int] = []
-        await host.hosting.remove([0], spare.append)
-        assert await host.hosting.assign({0}) == {0: 1}
-        await host.hosting.remove([0, 1], spare.append)
+        await host.assignment.remove([0], spare.append)
+        assert await host.assignment.assign({0}) == {0: 1}
+        await host.assignment.remove([0, 1], spare.append)
         assert spare == [0, 1], "the second time it has partition 0 again"
-        await host.hosting.close()
+        await host.assignment.close()
 
     asyncio.run(asyncio.wait_for(test(), WITHIN_S))
 
@@ -393,7 +393,7 @@ def test_without_a_checkpoint_what_went_elsewhere_stays(tmp_path: Path, store: s
 @on_loop
 async def test_a_disk_without_room_for_a_copy_costs_the_checkpoint_alone(tmp_path: Path) -> None:
     host = Host(tmp_path / "a", tmp_path / "checkpoints")
-    await host.hosting.assign({0})
+    await host.assignment.assign({0})
     partition = host.partition(0)
     (host.folder / "0.copy").write_text("no copy can be made here")
     partition._checkpoint_due_s = 0.0
@@ -403,13 +403,13 @@ async def test_a_disk_without_room_for_a_copy_costs_the_checkpoint_alone(tmp_pat
         await asyncio.sleep(0)
     await host.put(0, 1)
     await host.applied(0, 1)
-    await host.hosting.revoke()
+    await host.assignment.revoke()
     assert host.failed == []
-    await host.hosting.assign(set())
+    await host.assignment.assign(set())
     assert (host.folder / "0" / "CURRENT").exists(), "it is in no checkpoint"
     (host.folder / "0.copy").unlink()
-    assert await host.hosting.assign({0}) == {0: 2}
-    await host.hosting.close()
+    assert await host.assignment.assign({0}) == {0: 2}
+    await host.assignment.close()
     assert Checkpoints(str(tmp_path / "checkpoints"), "0").newest() is not None
 
 
@@ -421,64 +421,64 @@ def test_every_phase_but_the_last_leads_on() -> None:
 @on_loop
 async def test_a_log_that_lost_records_to_others_is_refused(tmp_path: Path) -> None:
     host = Host(tmp_path, checkpoints=tmp_path / "checkpoints")
-    await host.hosting.assign({0})
+    await host.assignment.assign({0})
     await host.put(0, 0, 1)
     await host.applied(0, 1)
-    await host.hosting.close()  # with a checkpoint
+    await host.assignment.close()  # with a checkpoint
     host = Host(tmp_path)
-    await host.hosting.assign({0})
+    await host.assignment.assign({0})
     await host.put(0, 2, 3)
     await host.applied(0, 3)
-    await host.hosting.close()
+    await host.assignment.close()
 
     replaced = Host(tmp_path)
     replaced.replaced = 2
-    await replaced.hosting.assign({0})
+    await replaced.assignment.assign({0})
     (error,) = replaced.failed
     assert isinstance(error, RefusalError)
     assert "internal/0: the record at offset 3 is not the one that was read" in str(error)
     # Two ways on: the records come back,
     mended = Host(tmp_path)
-    assert await mended.hosting.assign({0}) == {0: 4}
-    await mended.hosting.close()
+    assert await mended.assignment.assign({0}) == {0: 4}
+    await mended.assignment.close()
     # or state from before.
     shutil.rmtree(tmp_path / "0")
     before = Host(tmp_path, checkpoints=tmp_path / "checkpoints")
     before.replaced = 2
-    assert await before.hosting.assign({0}) == {0: 2}
+    assert await before.assignment.assign({0}) == {0: 2}
     assert before.failed == []
-    await before.hosting.close()
+    await before.assignment.close()
 
 
 @on_loop
 async def test_a_log_that_begins_after_the_state_cannot_be_compared(tmp_path: Path) -> None:
     host = Host(tmp_path)
-    await host.hosting.assign({0})
+    await host.assignment.assign({0})
     await host.put(0, 0, 1)
     await host.applied(0, 1)
-    await host.hosting.close()
+    await host.assignment.close()
     cut = Host(tmp_path)
     cut.replaced, cut.range = 0, LogRange(2, 9)
-    assert await cut.hosting.assign({0}) == {0: 2}
+    assert await cut.assignment.assign({0}) == {0: 2}
     assert cut.failed == []
-    await cut.hosting.close()
+    await cut.assignment.close()
 
 
 @on_loop
 async def test_who_is_due_a_record_that_the_log_has_no_longer_ends(tmp_path: Path) -> None:
     host = Host(tmp_path)
-    await host.hosting.assign({0})
+    await host.assignment.assign({0})
     await host.put(0, 0, 1)
     await host.applied(0, 1)
     # Another's; where the group's offset lies, before the seek to the store's; and the next one.
-    host.hosting.out_of_range(1, 2)
-    host.hosting.out_of_range(0, 1)
+    host.assignment.out_of_range(1, 2)
+    host.assignment.out_of_range(0, 1)
     assert host.failed == []
-    host.hosting.out_of_range(0, 2)
+    host.assignment.out_of_range(0, 2)
     (error,) = host.failed
     assert isinstance(error, StopError)
     assert "no longer holds the record at offset 2, which is due" in str(error)
-    await host.hosting.revoke()
-    host.hosting.out_of_range(0, 2)
+    await host.assignment.revoke()
+    host.assignment.out_of_range(0, 2)
     assert len(host.failed) == 1, "the group has taken it back: nothing is due"
-    await host.hosting.close()
+    await host.assignment.close()

@@ -201,7 +201,7 @@ def test_the_register_tells_what_is_on_disk_and_what_is_gone(tmp_path: Path) -> 
         for name in ("0001", "0001.unreadable-1", "0001.copy", "0002", "faust"):
             (tmp_path / name).mkdir()
         await register.hold(2)
-        await register.tell([2])
+        await register.update([2])
         assert sorted(sent) == [
             ("a/0001", "left"),
             ("a/0001.unreadable-1", "left"),
@@ -210,11 +210,11 @@ def test_the_register_tells_what_is_on_disk_and_what_is_gone(tmp_path: Path) -> 
         ]
         assert register.numbers() == {1, 2}
         sent.clear()
-        await register.tell([2])
+        await register.update([2])
         assert sent == []
         (tmp_path / "0001").rmdir()
         await register.hold(3)
-        await register.tell([3])
+        await register.update([3])
         assert sorted(sent) == [("a/0001", None), ("a/0002", "left"), ("a/0003", "open")]
 
     asyncio.run(tell())
