@@ -252,7 +252,7 @@ class Customer(msgspec.Struct, array_like=True):
     `moved`: hash@epoch of members that an unmerge gave to another customer -> its id; `parted`:
     the same for command ids. `aliases`: ids of absorbed customers. `origins`: customers of which
     this one was a part until an unmerge; stores may still hold its earlier state under their keys.
-    `is_recorded`: an identity record of this customer has been published.
+    `is_recorded`: its first identity record (`created` or `unmerged`) has been published.
     `cases_era`: the era of the definitions by which its cases were made.
     `noted`: how many entries its timeline has had. `profile_due`: when the profile is published
     next, None while it has not changed.

@@ -43,7 +43,7 @@ def next_eras(new: Program, old: Program, eras: Mapping[str, int]) -> dict[str, 
     begun = [
         era_of_trait(name)
         for name, trait in old.traits.items()
-        if name not in new.traits or _said(new.traits[name]) != _said(trait)
+        if name not in new.traits or _content(new.traits[name]) != _content(trait)
     ]
     begun += [
         era_of_fact(name)
@@ -55,7 +55,7 @@ def next_eras(new: Program, old: Program, eras: Mapping[str, int]) -> dict[str, 
     return {**eras, **{name: eras.get(name, 0) + 1 for name in begun}}
 
 
-def _said(trait: Trait) -> tuple[object, ...]:
+def _content(trait: Trait) -> tuple[object, ...]:
     """Return the content of a trait's definition; the layout of expressions does not matter."""
     return (
         trait.kind,

@@ -35,7 +35,7 @@ def build_action(fields: Fields, context: Context) -> Action:
     """Return the action; its references to the topology are checked."""
     name = fields.value("action")
     definition = f"action.{name}"
-    _check_carried(fields, context)
+    _check_channels(fields, context)
 
     def condition(gate: str) -> Expression | None:
         return context.expression(fields.get(gate), Place.ACTION, definition)
@@ -95,7 +95,7 @@ def _event_reads(action: Action) -> frozenset[str]:
     return frozenset(read)
 
 
-def _check_carried(fields: Fields, context: Context) -> None:
+def _check_channels(fields: Fields, context: Context) -> None:
     """Warn of treatments on channels without `out`; report an action that has no others."""
     report = context.report
     mute: list[Pair] = []
