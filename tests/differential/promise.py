@@ -23,6 +23,7 @@ GATES = (
     "holdout", "eligible", "applicable", "suitable", "address", "consent", "service_gate",
     "limits", "caps", "quiet_hours", "priority",
 )  # fmt: skip
+"""In the order of docs/decisions.md, not taken from the code; a test compares the two."""
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LIVE_MAX = 25
 OVER = {"ended", "exited", "merged"}
@@ -361,7 +362,8 @@ PROMISES = (
 def _reaches(candidate: dict[str, Any], gate: str) -> bool:
     """Return whether a candidate was judged by a gate: nothing before it stopped it."""
     found = candidate["gate"]
-    return found is None or (found in GATES and GATES.index(found) >= GATES.index(gate))
+    assert found is None or found in GATES, f"GATES of tests/differential/promise.py lacks {found}"
+    return found is None or GATES.index(found) >= GATES.index(gate)
 
 
 def _covers(rule: Document, key: str, value: str | None) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cjo_stream.core.decision import gate
 from tests.differential import promise
 from tests.differential.topology import draw_definitions, keys_known, keys_used
 from tests.differential.worlds import case_of, draw_world, run, smallest
@@ -103,6 +104,12 @@ def test_a_state_that_is_left_by_one_who_is_not_in_it_is_seen() -> None:
     elsewhere = with_value(case.effects[place], **{"from": "elsewhere"})
     with pytest.raises(AssertionError, match=f"it was in {record['from']}"):
         promise.check(changed(case, place, elsewhere))
+
+
+def test_the_oracle_knows_every_gate() -> None:
+    assert list(promise.GATES) == [one.name for one in gate.GATES], (
+        "add the new gate to GATES of tests/differential/promise.py, in its place"
+    )
 
 
 GATES: dict[str, tuple[Callable[[promise.Case], int], int]] = {

@@ -1,17 +1,22 @@
-"""`python -m tests.docs`: draws the tables of the pages, and what their commands print."""
+"""`make docs`: draws the tables of the pages, and what their commands print."""
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
 from tests.docs import example
 from tests.docs.drawn import TABLES
-from tests.docs.page import PAGES, name_of, with_prints, with_tables
+from tests.docs.page import PAGES, faults, name_of, with_prints, with_tables
 
 
-def main() -> None:
-    """Write every page that differs."""
+def main() -> int:
+    """Write every page that differs; none while a table cannot be drawn."""
+    found = faults([page.read_text() for page in PAGES], TABLES)
+    if found:
+        print("\n".join(["nothing was written:", *found]))
+        return 1
     for page in PAGES:
         before = page.read_text()
         text = with_tables(before, TABLES)
@@ -21,6 +26,7 @@ def main() -> None:
         if text != before:
             page.write_text(text)
             print(f"wrote {name_of(page)}")
+    return 0
 
 
-main()
+sys.exit(main())

@@ -12,7 +12,7 @@ from cjo_stream.settings import KAFKA_DEFAULTS, Settings
 from cjo_stream.telemetry.metric import METRICS
 from tests.docs import word
 from tests.docs.page import ROOT
-from tests.docs.table import code, table, words
+from tests.docs.table import code, meanings, table, words
 
 SOURCES: Final = sorted((ROOT / "cjo_stream").rglob("*.py"))
 
@@ -48,7 +48,7 @@ def bounds() -> str:
     sources = "".join(path.read_text() for path in SOURCES)
     known = set(re.findall(r'"cjo_state_bounds_total", "(\w+)"', sources))
     known |= set(re.findall(r'turn\.(?:newest|drop_oldest)\(.+, "(\w+)"\)', sources))
-    return words(("bound", "what was full"), sorted(known), word.BOUNDS)
+    return words(("bound", "what was full"), sorted(known), word.BOUNDS, "BOUNDS")
 
 
 def topics() -> str:
@@ -57,9 +57,9 @@ def topics() -> str:
         topic.name.removeprefix("cjo."): topic for topic in wanted_topics(Settings(), program)
     }
     rows = []
-    assert set(wanted) == set(word.TOPICS), set(wanted) ^ set(word.TOPICS)
-    for name, (key, value) in word.TOPICS.items():
-        topic = wanted[name]
+    texts = dict(meanings(wanted, word.TOPICS, "TOPICS"))
+    for name in word.TOPICS:
+        topic, (key, value) = wanted[name], texts[name]
         several = "as `CJO_PARTITIONS`" if topic.partitions > 1 else "1"
         rows.append((code(f"cjo.{name}"), several, _kept(topic.config), key, value))
     return table(("topic", "partitions", "kept", "key", "value"), rows)

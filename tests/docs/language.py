@@ -42,7 +42,7 @@ NOW_MS: Final = 1_772_447_400_000
 def functions() -> str:
     names = Names(frozenset({"debt"}), frozenset(), None)
     rows = []
-    for name, (form, about, example) in meanings(FUNCTIONS, word.FUNCTIONS):
+    for name, (form, about, example) in meanings(FUNCTIONS, word.FUNCTIONS, "FUNCTIONS"):
         value = compile_expression(example, Place.JOURNEY, names, "docs").evaluate(
             Scope(NOW_MS, _Ada())
         )
@@ -63,7 +63,7 @@ def syntax() -> str:
 
 def places() -> str:
     rows = []
-    for name, text in meanings((place.name for place in Place), word.PLACES):
+    for name, text in meanings((place.name for place in Place), word.PLACES, "PLACES"):
         names = sorted(Place[name].value)
         rows.append((text, " ".join(map(code, names))))
     return table(("where", "names"), rows)
@@ -137,7 +137,8 @@ def document(kind: str) -> str:
 
 def traits() -> str:
     rows = [
-        (code(name), text, before) for name, (text, before) in meanings(TraitKind, word.TRAITS)
+        (code(name), text, before)
+        for name, (text, before) in meanings(TraitKind, word.TRAITS, "TRAITS")
     ]
     return table(("kind", "value", "before the first event"), rows)
 
@@ -150,7 +151,7 @@ def unsupported_words() -> str:
 
 
 def gates() -> str:
-    texts = dict(meanings((gate.name for gate in GATES), word.GATES))
+    texts = dict(meanings((gate.name for gate in GATES), word.GATES, "GATES"))
     rows = []
     for gate in GATES:
         classes = [code(one) for one in ActionClass if one in gate.classes]

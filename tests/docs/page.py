@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -49,6 +49,32 @@ def with_tables(text: str, tables: Mapping[str, Callable[[], str]]) -> str:
     return _DRAWN.sub(
         lambda found: f"{found[1]}\n{tables[found[2]]().strip()}\n\n{found[3]}", text
     )
+
+
+def unplaced(texts: Iterable[str], tables: Iterable[str]) -> list[str]:
+    """Return what to write for each table that no page has, and what to mend on a page."""
+    drawn = {found[2] for text in texts for found in _DRAWN.finditer(text)}
+    there = set(tables)
+    return [
+        f"no page has the table `{name}`: write a section about it{_home(name)} with the lines "
+        f"`<!-- drawn: {name} -->` and `<!-- end -->`"
+        for name in sorted(there - drawn)
+    ] + [f"there is no table `{name}`, which a page names" for name in sorted(drawn - there)]
+
+
+def faults(texts: Iterable[str], tables: Mapping[str, Callable[[], str]]) -> list[str]:
+    """Return why the pages cannot be drawn, each reason with what to do."""
+    found = unplaced(texts, tables)
+    for draw in tables.values():
+        try:
+            draw()
+        except AssertionError as error:
+            found.append(str(error))
+    return found
+
+
+def _home(table: str) -> str:
+    return " in docs/records.md" if table.startswith("record ") else " in its page of docs/"
 
 
 def with_prints(text: str, printed: list[str]) -> str:

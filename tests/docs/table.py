@@ -19,12 +19,24 @@ def code(text: object) -> str:
     return f"`{text}`" if text not in ("", None) else ""
 
 
-def meanings(known: Iterable[str], texts: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield each word of the code with its text; every word has one, and no other is there."""
+def meanings(
+    known: Iterable[str], texts: Mapping[str, Any], name: str
+) -> Iterator[tuple[str, Any]]:
+    """Yield each word of the code with its text from the list `name` of `tests/docs/word.py`.
+
+    Every word has a text, and nothing else has one.
+    """
     listed = list(known)
-    assert set(listed) == set(texts), f"tests/docs/word.py: {set(listed) ^ set(texts)}"
-    yield from ((name, texts[name]) for name in listed)
+    where = f"{name} in tests/docs/word.py"
+    without, others = set(listed) - set(texts), set(texts) - set(listed)
+    assert not without, f"{where} has no row for {', '.join(sorted(without))}: add it"
+    assert not others, (
+        f"{where} describes {', '.join(sorted(others))}, which the code does not have"
+    )
+    yield from ((one, texts[one]) for one in listed)
 
 
-def words(columns: Sequence[str], known: Iterable[str], texts: Mapping[str, str]) -> str:
-    return table(columns, ((code(name), text) for name, text in meanings(known, texts)))
+def words(
+    columns: Sequence[str], known: Iterable[str], texts: Mapping[str, str], name: str
+) -> str:
+    return table(columns, ((code(one), text) for one, text in meanings(known, texts, name)))

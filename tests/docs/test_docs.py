@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cjo_stream import settings
+from cjo_stream.core.word import Format
 from cjo_stream.definition import load
 from cjo_stream.definition.grammar import action, journey, policy, topology
 from cjo_stream.engine.schema import RECORDS
@@ -19,7 +20,16 @@ from cjo_stream.telemetry.metric import METRICS
 from tests.docs import example
 from tests.docs.command import commands
 from tests.docs.drawn import TABLES
-from tests.docs.page import PAGES, ROOT, blocks, name_of, with_prints, with_tables
+from tests.docs.page import (
+    PAGES,
+    ROOT,
+    blocks,
+    faults,
+    name_of,
+    unplaced,
+    with_prints,
+    with_tables,
+)
 
 TEXTS = {name_of(page): page.read_text() for page in PAGES}
 DRAW = "draw the pages anew: make docs"
@@ -39,8 +49,30 @@ def test_its_tables_are_those_of_the_code(name: str) -> None:
 
 
 def test_every_table_stands_on_a_page() -> None:
-    drawn = found(r"<!-- drawn: (.+?) -->")
-    assert set(drawn) == set(TABLES)
+    assert not unplaced(TEXTS.values(), TABLES)
+
+
+def test_a_table_without_a_page_is_said_with_what_to_write() -> None:
+    (said,) = unplaced(TEXTS.values(), [*TABLES, "record cjo.x.v1"])
+    assert "in docs/records.md" in said
+    assert "<!-- drawn: record cjo.x.v1 -->" in said
+
+
+def test_nothing_is_written_while_a_table_cannot_be_drawn() -> None:
+    def without_a_row() -> str:
+        raise AssertionError("TOPICS in tests/docs/word.py has no row for x.v1: add it")
+
+    tables = {**TABLES, "topics": without_a_row}
+    assert faults(TEXTS.values(), tables) == [
+        "TOPICS in tests/docs/word.py has no row for x.v1: add it"
+    ]
+
+
+def test_every_format_has_a_section() -> None:
+    """Of a native event the whole page speaks."""
+    sections = set(re.findall(r"^### (\w+)$", TEXTS["docs/events.md"], re.M))
+    for form in set(Format) - {Format.NATIVE}:
+        assert form in sections, f"docs/events.md needs a section `### {form}`: how it is read"
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -18,6 +18,7 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.expression import Names, Place, compile_expression
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Channel, IdentifierType, Input
+from cjo_stream.core.word import Format
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest import decoder
@@ -30,7 +31,7 @@ MAPPING = {
     "identifiers": {"user_id": compile_expression("row.userId", Place.MAP, Names())},
     "attributes": {"all": compile_expression("row.attributes", Place.MAP, Names())},
 }
-FORMATS = ("native", "segment", "cloudevents", "mapped")
+FORMATS = tuple(Format)
 DECODE = decoder(
     Program(
         topology="fuzz",

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.property.work import RATIO_MAX, START_MS, Meter, dearest
+from cjo_stream.core.word import Format
+from cjo_stream.definition import load
+from tests.property.work import FORMS, RATIO_MAX, START_MS, TOPOLOGY, Meter, dearest
 
 RECORDS = 300
 WHEN = "2024-03-01T10:00:00Z"
@@ -63,6 +65,15 @@ POISON = {
 @pytest.fixture
 def meter(tmp_path: Path) -> Meter:
     return Meter(tmp_path)
+
+
+def test_records_of_every_format_are_grown(tmp_path: Path) -> None:
+    (tmp_path / "work.yaml").write_text(TOPOLOGY)
+    channels = load(tmp_path).program.channels
+    assert {channels[form].input.format for form in FORMS} == set(Format), (
+        "tests/property/work.py: add a channel of the new format to TOPOLOGY, its name to FORMS, "
+        "and a record to _record"
+    )
 
 
 @pytest.mark.parametrize("name", POISON)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import lzma
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,7 @@ from cjo_stream.engine.port import Log, Store
 from cjo_stream.engine.task import Task
 
 FOLDER: Final = Path(__file__).parent
+CHANGELOG: Final = Path(__file__).parents[3] / "CHANGELOG.md"
 KEY: Final = b"key of the tests"
 """The tenant key of every history."""
 PARTITIONS: Final = 4
@@ -112,6 +114,17 @@ def path_of(behaviour: int) -> Path:
 def kept() -> list[int]:
     """Return the behaviour numbers of the histories there are."""
     return sorted(int(path.stem.split("-")[1]) for path in FOLDER.glob("behaviour-*.xz"))
+
+
+def released(changelog: str | None = None) -> set[int]:
+    """Return the behaviour numbers of the releases that are out, as CHANGELOG.md names them."""
+    text = CHANGELOG.read_text() if changelog is None else changelog
+    return {
+        int(number)
+        for section in re.split(r"^## ", text, flags=re.M)[1:]
+        if "(unreleased)" not in section.partition("\n")[0]
+        for number in re.findall(r"Behaviour number (\d+)\.", section)
+    }
 
 
 @functools.cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +21,7 @@ from cjo_stream.kafka.position.position import Position, joined
 from cjo_stream.store.memory import MemoryStore
 from tests.replay.history import folder
 from tests.replay.history.contents import ALL, met_in_store
-from tests.replay.history.kept import GIVEN, KEY, PARTITIONS, History, Pairs, Partition, Step
+from tests.replay.history.kept import GIVEN, KEY, PARTITIONS, History, Pairs, Partition, Run, Step
 from tests.replay.history.layout import drawn
 from tests.replay.history.told import (
     ended,
@@ -31,29 +30,28 @@ from tests.replay.history.told import (
     positions_of,
     told,
 )
-from tests.replay.history.walk import START_MS, TOPOLOGY, Walk, sets
+from tests.replay.history.walk import START_MS, TOPOLOGY, NotingStore, Walk, sets
 
-SEED: Final = 644
-EVENTS: Final = 300
-"""Of a walk that meets everything: the tests tell where another is needed."""
 RUN_EVENTS: Final = 60
 REWARD_WINDOW_MS: Final = 30_000
 INTERNAL_ID, EFFECT_ID = "internal", "effect"
 
 
-def make(seed: int = SEED, events: int = EVENTS) -> History:
-    """Return a history: how a walk went, and what it left."""
-    walk = Walk(seed, events)
-    walk.run()
+def run_killed() -> Run:
+    """Return the `run --state` of every history."""
+    with tempfile.TemporaryDirectory() as place:
+        topology = (TOPOLOGY / "topology.yaml").read_text()
+        return folder.killed_run(topology, _run_events(), Path(place))
+
+
+def make(walk: Walk, run: Run) -> History:
+    """Return a history: how a walk went that has come to its end, and what it left."""
     at = _places(walk)
     partitions = [_partition(walk, number, at[number]) for number in range(PARTITIONS)]
     learning = learnt(walk.rewards, _learnt_at(walk))
     with tempfile.TemporaryDirectory() as place:
         first = min(partitions[0].stores)
         checkpoint = folder.checkpoint_of(partitions[0].stores[first], Path(place))
-    with tempfile.TemporaryDirectory() as place:
-        topology = (TOPOLOGY / "topology.yaml").read_text()
-        run = folder.killed_run(topology, _run_events(), Path(place))
     return History(
         behaviour=codec.BEHAVIOUR,
         given=dict(GIVEN),
@@ -84,23 +82,11 @@ def product() -> dict[str, int]:
     return {**bounds, "timers": TIMERS_PER_RECORD_MAX, "clock_ahead_ms": CLOCK_AHEAD_MAX_MS}
 
 
-class _Noting(MemoryStore):
-    """A store that notes what is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written: Pairs = []
-
-    def write(self, batch: Sequence[tuple[bytes, bytes | None]]) -> None:
-        self.written += [(key, value) for key, value in batch if value is not None]
-        super().write(batch)
-
-
 def _places(walk: Walk) -> list[set[int]]:
     """Return by partition the offsets at which its store holds, all in all, everything met."""
     met: dict[tuple[int, int], set[str]] = {}
     for number, log in enumerate(walk.logs):
-        store = _Noting()
+        store = NotingStore()
         task = open_task(number, store)
         for record in log:
             store.written.clear()

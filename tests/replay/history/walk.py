@@ -11,7 +11,7 @@ import json
 import random
 import tempfile
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -47,7 +47,7 @@ from cjo_stream.engine.task import Task
 from cjo_stream.ingest import decoder
 from cjo_stream.ingest.identifier import identifier_hash
 from cjo_stream.store.memory import MemoryStore
-from tests.replay.history.kept import KEY, PARTITIONS, Taken, open_task
+from tests.replay.history.kept import KEY, PARTITIONS, Pairs, Taken, open_task
 
 TOPOLOGY = Path(__file__).parent / "topology"
 START_MS = 1_772_323_200_000
@@ -88,6 +88,18 @@ def sets() -> tuple[DefinitionSet, ...]:
     return tuple(loaded)
 
 
+class NotingStore(MemoryStore):
+    """A store that notes what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: Pairs = []
+
+    def write(self, batch: Sequence[tuple[bytes, bytes | None]]) -> None:
+        self.written += [(key, value) for key, value in batch if value is not None]
+        super().write(batch)
+
+
 class Walk:
     """One run, drawn from a seed; `events` raw records come in."""
 
@@ -103,7 +115,7 @@ class Walk:
         self._events_left = events
         self._events = events
         self._lanes: dict[tuple[str, int], deque[bytes]] = {}
-        self.stores = [MemoryStore() for _ in range(PARTITIONS)]
+        self.stores = [NotingStore() for _ in range(PARTITIONS)]
         self._tasks: list[Task] = [open_task(n, store) for n, store in enumerate(self.stores)]
         self._dispatch = Dispatch("effect")
         self._dispatched = [0] * PARTITIONS

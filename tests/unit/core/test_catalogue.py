@@ -6,6 +6,7 @@ from typing import get_args
 
 import msgspec
 
+from cjo_stream.core import record
 from cjo_stream.core.catalogue import ACTION, KIND_OF, RECORDS
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Channel, Input
@@ -29,6 +30,16 @@ PROGRAM = Program(
 def test_every_record_that_goes_out_has_a_row() -> None:
     assert set(KIND_OF) == set(get_args(Record)) - {Withdrawal}
     assert len({kind.name for kind in RECORDS}) == len(RECORDS)
+
+
+def test_every_struct_of_records_is_in_the_union_or_part_of_a_record() -> None:
+    structs = {
+        one.__name__
+        for one in vars(record).values()
+        if isinstance(one, type) and issubclass(one, msgspec.Struct) and one is not msgspec.Struct
+    }
+    _, drawn = msgspec.json.schema_components(get_args(Record))
+    assert structs == set(drawn), "add the new struct to the union Record in core/record.py"
 
 
 def test_the_key_of_a_record_is_a_field_of_it() -> None:

@@ -360,5 +360,5 @@ def test_the_schema_of_a_policy_knows_every_key(tmp_path: Path) -> None:
         "explore",
         "week_starts",
         "reward_window",
-    }
+    }, "a new word of the policy: add it here, with its tests above"
     assert '"forever"' in json.dumps(drawn)

@@ -28,7 +28,11 @@ FILES = {
 
 def test_every_record_has_a_schema_that_is_tested() -> None:
     """Rewards and profiles are no files of the shop's: `test_reward`, `test_publication`."""
-    assert set(RECORDS) == {*FILES, "cjo.profile.v1", "cjo.reward.v1"}
+    tested = {*FILES, "cjo.profile.v1", "cjo.reward.v1"}
+    assert set(RECORDS) == tested, (
+        "add the new record to FILES, if the shop's sample has some; else to this set, with a "
+        "test that holds its records against its schema"
+    )
 
 
 @pytest.mark.parametrize("name", list(FILES))
@@ -79,7 +83,7 @@ def properties(schema: Any, at: str) -> Iterator[tuple[str, dict[str, Any]]]:
 @pytest.mark.parametrize("name", names())
 def test_every_field_says_what_it_means(name: str) -> None:
     found = list(properties(_schema(name), name))
-    assert len(found) > 5
+    assert found
     for place, drawn in found:
         assert len(drawn.get("description", "")) > 10, place
 

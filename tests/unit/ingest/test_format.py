@@ -53,7 +53,7 @@ def program(form: str) -> Program:
     )
 
 
-DECODERS = {form: decoder(program(form), b"k") for form in ("segment", "cloudevents", "mapped")}
+DECODERS = {form.value: decoder(program(form), b"k") for form in Format}
 
 
 def decode(form: str, value: Any, headers: dict[str, str] | None = None) -> Any:

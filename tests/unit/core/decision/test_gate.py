@@ -73,6 +73,10 @@ SHUT = {
 OPENER = "action: opener\ngroup: general\nclass: transactional\ntreatments: {web: {}}\n---"
 
 
+def test_each_gate_is_shut_in_a_test() -> None:
+    assert list(SHUT) == [gate.name for gate in GATES], "add to SHUT what shuts the new gate"
+
+
 def ask_with(folder: Path, opened: list[str], class_: str) -> dict[str, Any]:
     """Ask for news where every gate is shut but those opened."""
     policy = "".join(text for name, text in SHUT.items() if name not in opened)
