@@ -117,7 +117,7 @@ def link(
 
 _REASONS: Final = {
     "limit": "they would have more identifiers of a type than its limit; unlink one first",
-    "shared": "one of the two is shared by many, and links nobody",
+    "shared": "one of the two is shared by many, and is never linked",
     "busy": "one of the two is being merged just now; try again",
     "stale": "one of the two has just gone to another customer; try again",
     "erased": "one of the two was just erased; try again",
