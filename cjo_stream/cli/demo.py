@@ -221,9 +221,9 @@ def _say_payoff(payoff: Payoff) -> None:
         ),
     )
     say(
-        "At each choice of `decide`, among the candidates that passed, by the hidden model of the\n"
-        "people's answers. `always` and `fixed order` are the best of their kind in\n"
-        "hindsight; only a policy that knows the model could reach `the best`."
+        "At each choice of `decide`, among the candidates that passed, by the hidden model of\n"
+        "people's answers. `always` and `fixed order` are the best of their kind in hindsight;\n"
+        "only a policy that knows the model could reach `the best`."
     )
     say()
 

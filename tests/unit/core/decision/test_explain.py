@@ -141,6 +141,6 @@ def test_a_decision_that_is_not_there_and_a_folder_that_is_none_are_said(
         file.write('{"decision_id":"d9","custom')
     assert call(["decisions", "explain", whole, str(results)]) == 0
     assert call(["decisions", "explain", "d9", str(results)]) == 2
-    assert "it is not as a `run` left it" in capsys.readouterr().err
+    assert "it is not as a `run` wrote it" in capsys.readouterr().err
     assert call(["decisions", "explain", "d9", str(results / "no")]) == 2
     assert "decisions.jsonl cannot be read" in capsys.readouterr().err
