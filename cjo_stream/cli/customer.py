@@ -60,13 +60,14 @@ def history(
     from cjo_stream.cli.history import lines
     from cjo_stream.core.bounds import BOUNDS
 
-    found = _show(installation_of(context, state), identifier, history=True)
+    installation = installation_of(context, state)
+    found = _show(installation, identifier, history=True)
     entries, left_out = found.history or [], found.left_out or 0
     customer_id = found.customer.customer_id
     if json:
         say_json({"customer_id": customer_id, "history": entries, "left_out": left_out})
         return
-    for line in lines(customer_id, entries):
+    for line in lines(customer_id, entries, installation.program().max_late_ms):
         say(line)
     if left_out:
         note(f"{left_out} older entries were left out: the answer has no room for them")
@@ -255,7 +256,7 @@ def _say_erased(done: Erased, kept: Sequence[Kept]) -> None:
     from cjo_stream.core.decision.explain import moment_text
 
     assert isinstance(done.erased_at, int), "a completed erasure has its time"
-    say(f"customer {done.customer_id} is erased, at {moment_text(done.erased_at)} UTC")
+    say(f"customer {done.customer_id} is erased, at {moment_text(done.erased_at)}")
     say(f"removed: {_numbers(done.removed)}")
     say("the stores hold nothing of this customer any more; nor will any later checkpoint")
     rows = [(one.place, one.holds, one.how) for one in kept]

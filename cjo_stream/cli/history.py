@@ -9,17 +9,20 @@ _INDENT: Final = " " * 4
 _KIND_COLUMNS: Final = 10
 
 
-def lines(customer_id: str, entries: list[dict[str, Any]]) -> Iterator[str]:
+def lines(customer_id: str, entries: list[dict[str, Any]], max_late_ms: int) -> Iterator[str]:
     """Yield the lines of a customer's timeline, which is the one in the answer to `Show`.
 
-    The entry of an absorbed customer names that customer's id.
+    The entry of an absorbed customer names that customer's id. An event that came more than
+    `max_late_ms` after its time is marked as late.
     """
     from cjo_stream.core.decision.explain import moment_text
 
     for entry in entries:
         kind = entry["kind"]
         body = entry[kind]
-        first, *more = _event(body, entry["at"]) if kind == "event" else _LINES[kind](body)
+        first, *more = (
+            _event(body, entry["at"], max_late_ms) if kind == "event" else _LINES[kind](body)
+        )
         then = body.get("customer_id", customer_id)
         was = "" if then == customer_id else f"  (as {then})"
         yield f"{moment_text(entry['at'])}  {kind:{_KIND_COLUMNS}}  {first}{was}"
@@ -27,7 +30,7 @@ def lines(customer_id: str, entries: list[dict[str, Any]]) -> Iterator[str]:
             yield _INDENT + line
 
 
-def _event(body: dict[str, Any], at: int) -> list[str]:
+def _event(body: dict[str, Any], at: int, max_late_ms: int) -> list[str]:
     """Return the lines of an event; its own time too if it differs from the clock's."""
     from cjo_stream.core.decision.explain import moment_text
 
@@ -35,7 +38,8 @@ def _event(body: dict[str, Any], at: int) -> list[str]:
     event_id = f"  [{body['id']}]" if body["id"] else ""
     taken = [f"{name}: {_short(value)}" for name, value in body["traits"].items()]
     of = "" if body["time"] == at else f", of {moment_text(body['time'])}"
-    first = f"{body['type']}{where}{of}{event_id}"
+    late = ", late: it moved no journey" if body["time"] < at - max_late_ms else ""
+    first = f"{body['type']}{where}{of}{late}{event_id}"
     return [first, *([f"taken by traits: {', '.join(taken)}"] if taken else [])]
 
 

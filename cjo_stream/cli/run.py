@@ -18,10 +18,10 @@ from cjo_stream.cli.option import (
     settings_of,
     topology_folder,
 )
-from cjo_stream.cli.terminal import Ticker, count, note, numbered, say, say_json, warn
+from cjo_stream.cli.terminal import Ticker, count, moment, note, numbered, say, say_json, warn
 
 if TYPE_CHECKING:
-    from cjo_stream.embedded.run import Summary
+    from cjo_stream.embedded.run import Start, Summary
 
 LATE_SHARE_MAX = 0.01
 HEAD_BYTES = 64 * 1024
@@ -79,6 +79,7 @@ def run(
     tenant_key = settings_of(context).tenant_key_bytes()
 
     from cjo_stream import definition, ingest
+    from cjo_stream.embedded.run import Start
     from cjo_stream.embedded.run import run as run_files
     from cjo_stream.ingest.files import choose_channel, read
 
@@ -93,6 +94,7 @@ def run(
         now=now_ms,
         sort=sort,
     )
+    start = Start()
     with Ticker(quiet=json) as ticker:
         summary = run_files(
             definitions,
@@ -104,8 +106,14 @@ def run(
             force=force,
             tenant_key=tenant_key,
             report=ticker.show,
+            start=start,
         )
-    _warn_late(summary, sort)
+    if 0 < start.set_before < start.set:
+        note(
+            f"definition set {start.set} governs the state from this run on, after set "
+            f"{start.set_before}"
+        )
+    _warn_late(summary, start, definitions.program.max_late_ms, sort=sort)
     if json:
         say_json(summary)
     else:
@@ -130,13 +138,27 @@ def lane_of(files: Sequence[str], channel: str | None, *, sort: bool) -> str:
     return f"files-{digest.hexdigest()[:32]}"
 
 
-def _warn_late(summary: Summary, sort: bool) -> None:
+def _warn_late(summary: Summary, start: Start, max_late_ms: int, *, sort: bool) -> None:
+    """Warn if many events were late, with the cause: the state's clock, or their order."""
+    from cjo_stream.core.duration import duration_text
     from cjo_stream.embedded.run import late_share
 
-    if late_share(summary) > LATE_SHARE_MAX and not sort:
+    if late_share(summary) <= LATE_SHARE_MAX:
+        return
+    by_order = summary.late - start.behind
+    causes = []
+    if start.behind:
+        causes.append(
+            f"the clock of this state stood at {moment(start.clock)} UTC when the run began, and "
+            f"an event more than {duration_text(max_late_ms)} older (`max_late`) is late. An "
+            "earlier --drain moves the clock for good: run without it where later events follow"
+        )
+    if by_order > 0 and not sort:
+        causes.append("if the files are not in the order of event times, add --sort")
+    if causes:
         warn(
-            f"{count(summary.late)} of {count(summary.events)} events came too late to move a "
-            "journey; if the files are not in the order of event times, add --sort"
+            f"{count(summary.late)} of {numbered(summary.events, 'event')} came too late to move "
+            f"a journey: {'; '.join(causes)}"
         )
 
 

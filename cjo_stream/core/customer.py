@@ -71,9 +71,9 @@ def on_deliver(key: str, state: Customer | None, message: Deliver, turn: Turn) -
             turn.send(identifier_key(turn.anchor), Rebind(state.id, message.epoch))
     if event.type == OUTCOME and not seen_before(state, event, turn):
         joined = join_outcome(state, event, turn)
-        if joined is None:
+        if isinstance(joined, str):
             turn.count("cjo_events_total", event.channel or "", "refused")
-            _dead_letter(event, "an outcome that is not listed, or of no command of theirs", turn)
+            _dead_letter(event, joined, turn)
             return before
         event = joined
     record_created(state, event.id, turn)

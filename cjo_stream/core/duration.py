@@ -9,6 +9,18 @@ _WHOLE = re.compile(r"(?:[0-9]{1,9}[smhdw])+")
 _PART = re.compile(r"([0-9]+)([smhdw])")
 
 
+def duration_text(duration_ms: int) -> str:
+    """Return a duration as definitions write it, in the largest unit that gives a whole number.
+
+    >>> duration_text(129_600_000), duration_text(2_592_000_000)
+    ('36h', '30d')
+    """
+    for unit in ("d", "h", "m", "s"):
+        if duration_ms % _UNITS_MS[unit] == 0:
+            return f"{duration_ms // _UNITS_MS[unit]}{unit}"
+    raise AssertionError("durations are whole seconds")
+
+
 def parse_duration(text: str) -> int:
     """Return a duration in ms, at least 1,000; raises ValueError."""
     if not isinstance(text, str) or not _WHOLE.fullmatch(text):

@@ -52,6 +52,10 @@ class Installation(msgspec.Struct):
 
     runtime: Runtime
     output: Output
+    clock_before: int = 0
+    """The stream clock when it was opened, ms; 0: its state is new."""
+    set_before: int = 0
+    """The number of the definition set in force before; 0: none."""
 
 
 @contextmanager
@@ -92,8 +96,9 @@ def open_installation(
         if is_new:
             clear(out)
         output = delivery.begin(destination, runtime.events)
+        clock, number = runtime.clock, runtime.active_number
         govern(runtime, log, begun)
-        yield Installation(runtime, output)
+        yield Installation(runtime, output, clock, number)
 
 
 def keep_key(log: EmbeddedLog, state: Path, tenant_key: bytes | None) -> None:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from cjo_stream.core.catalogue import RECORDS
 from cjo_stream.core.event import Identifier
 from cjo_stream.core.message import Message, Sweep, identifier_key, partition_of
+from cjo_stream.core.program.program import Program
 from cjo_stream.definition import DefinitionSet
 from cjo_stream.embedded import definition
 from cjo_stream.embedded.delivery import Delivery, delivering, operator_destination, run_folders
@@ -58,11 +59,15 @@ class InFolder:
         del on_step  # there is only one step
         return definition.apply(definitions, self._state, self._tenant_key)
 
+    def program(self) -> Program:
+        """Return the definitions in force."""
+        return program_of(self._state)
+
     def named(self, written: str) -> Identifier:
         """Return the identifier written `type:value`; raises UsageError."""
         with closing(StateFolder(self._state)) as folder:
             check_key(folder.log, self._state, self._tenant_key)
-        return named(program_of(self._state), self._tenant_key, written)
+        return named(self.program(), self._tenant_key, written)
 
     def look(self, at: Identifier, order: Order, answer: type[_Answer]) -> _Answer:
         """Return the answer to an order that changes nothing; nothing is written."""

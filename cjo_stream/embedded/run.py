@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from cjo_stream.core.catalogue import ACTION, DEAD_LETTER, DECISION, TRANSITION
+from cjo_stream.core.event import Event
 from cjo_stream.definition import DefinitionSet, load
 from cjo_stream.embedded.installation import Installation, open_installation
 from cjo_stream.engine.intake import dead_letter_of
@@ -33,6 +34,19 @@ class Summary(msgspec.Struct, kw_only=True):
     actions: int = 0
     wall_seconds: float = 0.0
     events_per_second: float = 0.0
+
+
+class Start(msgspec.Struct):
+    """Where the state of a run stood when the run began."""
+
+    clock: int = 0
+    """The stream clock, ms; 0: a new state."""
+    set_before: int = 0
+    """The number of the definition set in force before; 0: none."""
+    set: int = 0
+    """The number of the set that governs the run."""
+    behind: int = 0
+    """How many events of this run were already late by that clock."""
 
 
 class Progress(msgspec.Struct):
@@ -127,13 +141,17 @@ def run(
     force: bool = False,
     tenant_key: bytes | None = None,
     report: Callable[[Progress], None] | None = None,
+    start: Start | None = None,
 ) -> Summary:
     """Run the records of `source` (a lane's name, decoded records) and write the files of `out`.
 
-    `tenant_key` is the key by which they are decoded; a `state` keeps its fingerprint.
+    `tenant_key` is the key by which they are decoded; a `state` keeps its fingerprint. `start` is
+    filled in.
     """
     definitions = topology if isinstance(topology, DefinitionSet) else load(topology)
     lane, records = source(definitions)
+    if start is not None and state is not None:
+        records = _counted(records, start, definitions.program.max_late_ms)
     began = time.monotonic()
     with open_installation(
         definitions,
@@ -143,10 +161,24 @@ def run(
         force=force,
         tenant_key=tenant_key,
     ) as installation:
+        if start is not None:
+            start.clock = installation.clock_before
+            start.set_before = installation.set_before
+            start.set = installation.runtime.active_number
         feed(installation, lane, records, report)
         if drain_ms:
             drain(installation, drain_ms)
         return finish(installation, time.monotonic() - began)
+
+
+def _counted(
+    records: Iterator[DecodedRecord], start: Start, max_late_ms: int
+) -> Iterator[DecodedRecord]:
+    """Yield the records; count at `start` the events that were late when the run began."""
+    for record, decoded in records:
+        if isinstance(decoded, Event) and decoded.time < start.clock - max_late_ms:
+            start.behind += 1
+        yield record, decoded
 
 
 def progress(installation: Installation, number: int, began: float) -> Progress:

@@ -130,6 +130,11 @@ class Runtime:
         """The highest event time so far, ms."""
         return self._read.high
 
+    @property
+    def clock(self) -> int:
+        """Where the stream clock stands, ms; 0 before the first event."""
+        return self._now
+
     def last_offset(self, lane: str) -> int:
         """Return the last offset of `lane` that was offered and kept; -1 before the first."""
         at = self._read.lanes.get(lane)

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from cjo_stream.core.catalogue import RecordKind
 from cjo_stream.core.event import Identifier
 from cjo_stream.core.message import ActorMessage
+from cjo_stream.core.program.program import Program
 from cjo_stream.definition import DefinitionSet
 from cjo_stream.installation.answer import Applied, Kept, Refused, Status, Written
 
@@ -52,6 +53,9 @@ class Installation(Protocol):
 
         Raises UsageError and DefinitionError if the set must not follow the one in force.
         """
+
+    def program(self) -> Program:
+        """Return the definitions in force."""
 
     def named(self, written: str) -> Identifier:
         """Return the identifier written `type:value`; raises UsageError."""

@@ -14,8 +14,8 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
 def explain(decision: Decision) -> list[str]:
     """Return the record as lines of text, times in UTC.
 
-    Candidates that passed come first, by descending priority; those that were stopped follow in
-    the order in which they were judged. `>` marks the choice.
+    Candidates that passed come first, by descending priority, the choice before its equals; those
+    that were stopped follow in the order in which they were judged. `>` marks the choice.
     """
     return [
         f"{moment_text(decision.time)}  {_asked(decision.request)}",
@@ -26,13 +26,13 @@ def explain(decision: Decision) -> list[str]:
 
 
 def moment_text(ms: int) -> str:
-    """Return a time in UTC; milliseconds are shown if they are not 0.
+    """Return a time in UTC, marked with Z; milliseconds are shown if they are not 0.
 
     >>> moment_text(1_772_323_200_000)
-    '2026-03-01 00:00:00'
+    '2026-03-01 00:00:00Z'
     """
     text = f"{_EPOCH + dt.timedelta(milliseconds=ms):%Y-%m-%d %H:%M:%S}"
-    return f"{text}.{ms % 1000:03d}" if ms % 1000 else text
+    return f"{text}.{ms % 1000:03d}Z" if ms % 1000 else f"{text}Z"
 
 
 def _asked(request: dict[str, Any]) -> str:
@@ -64,15 +64,21 @@ def _cause(trigger: Trigger) -> str:
 
 def _candidates(decision: Decision) -> list[str]:
     passed = [one for one in decision.candidates if one.gate is None]
-    passed.sort(key=lambda one: -(one.priority or 0.0))
+    passed.sort(key=lambda one: (-(one.priority or 0.0), not _is_choice(one, decision)))
     rows = [*passed, *(one for one in decision.candidates if one.gate is not None)]
     width = max((len(_name(one)) for one in rows), default=0)
-    chosen = decision.chosen
     return [
-        f"  {'>' if chosen and _name(one) == f'{chosen.action}/{chosen.channel}' else ' '} "
-        f"{_name(one):{width}}  {_fate(one)}"
+        f"  {'>' if _is_choice(one, decision) else ' '} {_name(one):{width}}  {_fate(one)}"
         for one in rows
     ]
+
+
+def _is_choice(candidate: Candidate, decision: Decision) -> bool:
+    chosen = decision.chosen
+    return chosen is not None and (candidate.action, candidate.channel) == (
+        chosen.action,
+        chosen.channel,
+    )
 
 
 def _name(candidate: Candidate) -> str:

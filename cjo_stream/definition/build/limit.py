@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from cjo_stream.core.duration import duration_text
 from cjo_stream.core.program.policy import Coverage, Limit
 from cjo_stream.definition.build.context import texts
 from cjo_stream.definition.grammar.item import Fields
 
 FOREVER = "forever"
-_UNITS = ((604_800_000, "w"), (86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"))
 
 
 def build_limit(fields: Fields, coverage: Coverage, scope: str = "") -> Limit:
@@ -49,18 +49,6 @@ def coverage_text(fields: Fields) -> str:
         for name in ("class", "issue", "group", "action", "channel")
         if fields.items(name)
     )
-
-
-def duration_text(duration_ms: int) -> str:
-    """Return a duration as definitions write it, in the fewest units.
-
-    >>> duration_text(129_600_000), duration_text(2_592_000_000)
-    ('36h', '30d')
-    """
-    for unit_ms, unit in _UNITS[1:]:
-        if duration_ms % unit_ms == 0:
-            return f"{duration_ms // unit_ms}{unit}"
-    raise AssertionError("durations are whole seconds")
 
 
 def _named(fields: Fields, name: str) -> frozenset[str] | None:

@@ -43,10 +43,16 @@ class OnKafka:
         """Put a definition set in force; return when it is in force everywhere."""
         return definition.apply(self._settings, definitions, on_step, keep_key=self._keep_key)
 
+    def program(self) -> Program:
+        """Return the definitions in force."""
+        if self._read is None:
+            self._read = definition.in_force(self._settings)
+        return self._read
+
     def named(self, written: str) -> Identifier:
         """Return the identifier written `type:value`; raises UsageError."""
         self._settings.require_tenant_key()
-        return named(self._program(), self._settings.tenant_key_bytes(), written)
+        return named(self.program(), self._settings.tenant_key_bytes(), written)
 
     def look(self, at: Identifier, order: Order, answer: type[_Answer]) -> _Answer:
         """Return the answer to an order that changes nothing."""
@@ -63,9 +69,4 @@ class OnKafka:
 
     def kept(self) -> list[Kept]:
         """Return what still holds earlier records and states, and for how long."""
-        return retention.kept(self._settings, self._program())
-
-    def _program(self) -> Program:
-        if self._read is None:
-            self._read = definition.in_force(self._settings)
-        return self._read
+        return retention.kept(self._settings, self.program())

@@ -17,7 +17,7 @@ from cjo_stream.definition import load
 from cjo_stream.definition.schema import schema
 from cjo_stream.errors import UsageError
 from cjo_stream.installation.answer import Applied
-from tests.world.command_line import EVENTS, SHOP, cli
+from tests.world.command_line import EVENTS, SHOP, Cli, cli
 
 __all__ = ["cli"]
 
@@ -206,6 +206,61 @@ def test_late_events_are_told_with_the_option_that_helps(cli, tmp_path: Path) ->
     assert "warning: " in told.err
     assert "--sort" in told.err
     assert not cli("run", SHOP, backwards, "--sort", "--out", tmp_path / "two").err
+
+
+GREETER = """
+topology: greeter
+channels: {web: {in: {}, out: {address: user}}}
+identity: {identifiers: [{type: user}]}
+---
+journey: hello
+version: 1
+entry: {on: joined}
+initial: a
+states: {a: {after: {1d: b}}, b: {end: b}}
+"""
+
+
+def greet(folder: Path, *days: int) -> Path:
+    """Write a file of events, one on each of these days of March 2026."""
+    one = {"type": "joined", "channel": "web", "identifiers": {"user": "u"}}
+    path = folder / f"days-{'-'.join(map(str, days))}.jsonl"
+    times = [f"2026-03-{day:02}T10:00:00Z" for day in days]
+    path.write_text("".join(json.dumps({**one, "time": at}) + "\n" for at in times))
+    return path
+
+
+def test_events_behind_a_drained_clock_are_said_with_where_the_clock_stands(
+    cli: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / "t.yaml").write_text(GREETER)
+    run = ("run", tmp_path / "t", "--state", tmp_path / "s")
+    assert not cli(*run, greet(tmp_path, 2), "--out", tmp_path / "1", "--drain", "7d").err
+    behind = cli(*run, greet(tmp_path, 3), "--out", tmp_path / "2").err
+    assert "1 of 1 event came too late" in behind
+    assert "the clock of this state stood at 2026-03-09 10:00 UTC" in behind
+    assert "--drain" in behind
+    assert "--sort" not in behind
+    history = cli("customer", "history", "user:u", "--state", tmp_path / "s").out
+    assert ", of 2026-03-03 10:00:00Z, late: it moved no journey" in history
+    assert history.count("late: ") == 1
+    both = cli(*run, greet(tmp_path, 4, 20, 10), "--out", tmp_path / "3").err
+    assert "2 of 3 events came too late" in both
+    assert "--drain" in both
+    assert "--sort" in both
+
+
+def test_a_run_that_changes_the_set_in_force_says_so(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / "t.yaml").write_text(GREETER)
+    run = ("run", tmp_path / "t", "--state", tmp_path / "s")
+    assert not cli(*run, greet(tmp_path, 2), "--out", tmp_path / "1").err
+    assert not cli(*run, greet(tmp_path, 3), "--out", tmp_path / "2").err
+    text = GREETER.replace("version: 1", "version: 2").replace("{1d: b}", "{2d: b}")
+    (tmp_path / "t" / "t.yaml").write_text(text)
+    changed = cli(*run, greet(tmp_path, 4), "--out", tmp_path / "3").err
+    assert changed == "definition set 2 governs the state from this run on, after set 1\n"
 
 
 def test_an_input_has_the_same_name_as_long_as_it_is_read_the_same_way(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def desk_of(
 def test_every_candidate_is_told_with_its_factors_or_what_stopped_it(tmp_path: Path) -> None:
     decision = desk_of(tmp_path).ask(1.5, kind="x", id="e1")
     assert told(decision) == [
-        "2026-03-01 00:00:01.500  decide over actions gold|silver|lead",
+        "2026-03-01 00:00:01.500Z  decide over actions gold|silver|lead",
         "  journey desk v1 in state home, at event ask e1  [ID]",
         "  > silver/mail  passed: P 0.5 x C 1.5 x V 100 x L 1 = 75",
         "    gold/mail    passed: P 0.125 x C 1 x V 200 x L 1 = 25",
@@ -62,10 +62,18 @@ def test_every_candidate_is_told_with_its_factors_or_what_stopped_it(tmp_path: P
     ]
 
 
+def test_the_choice_stands_before_its_equals(tmp_path: Path) -> None:
+    decision = desk_of(tmp_path).ask(1, kind="x")
+    for candidate in decision["candidates"]:
+        candidate.update({"gate": None, "priority": 75.0})
+    marked = [line[2] for line in told(decision)[2:-1]]
+    assert marked == [">", " ", " ", " "]
+
+
 def test_an_act_is_told_without_priorities(tmp_path: Path) -> None:
     desk = desk_of(tmp_path, "act: {action: gold, channels: [mail, push]}")
     lines = told(desk.ask(1))
-    assert lines[0] == "2026-03-01 00:00:01  act gold, on mail, push"
+    assert lines[0] == "2026-03-01 00:00:01Z  act gold, on mail, push"
     assert lines[2:] == [
         "  > gold/mail  passed",
         "    gold/push  stopped at caps (one_push)",
@@ -85,7 +93,7 @@ def test_why_nothing_was_sent_is_told(tmp_path: Path) -> None:
     desk = desk_of(tmp_path, "act: gold", policy=night)
     at = when("2026-03-04 22:00", "Europe/Berlin")
     waits = desk.ask(at)
-    assert told(waits)[-1] == "  nothing sent: the request waits until 2026-03-05 07:00:00"
+    assert told(waits)[-1] == "  nothing sent: the request waits until 2026-03-05 07:00:00Z"
     desk.scene.to(at + 86_400)
     assert told(desk.decisions()[-1])[1] == "  journey desk v1 in state home, at a due time  [ID]"
     desk.outcome(at + 86_400, "reject", "gold")

@@ -436,25 +436,34 @@ def test_an_outcome_that_names_its_command_may_come_after_the_window(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "why"),
     [
-        {"action": "pitch", "outcome": "liked"},
-        {"action": "pitch", "outcome": ["click"]},
-        {"action": "pitch"},
-        {"outcome": "click"},
-        {"action": "echo", "outcome": "click"},
-        {"action": "pitch", "channel": "push", "outcome": "click"},
-        {"action_id": "nobody's", "outcome": "click"},
-        {"action_id": 5, "outcome": "click"},
+        ({"action": "pitch", "outcome": "liked"}, "`outcome` is none of delivered, impression, "),
+        ({"action": "pitch", "outcome": ["click"]}, "`outcome` is none of "),
+        ({"action": "pitch"}, "`outcome` is none of "),
+        ({"outcome": "click"}, "`action` names no action of the topology"),
+        ({"action": "ann@example.com", "outcome": "click"}, "`action` names no action"),
+        (
+            {"action": "echo", "channel": "push", "outcome": "click"},
+            "no command `echo` on `push` of this customer within the reward window (7d)",
+        ),
+        (
+            {"action": "pitch", "channel": "push", "outcome": "click"},
+            "no command `pitch` on `push` of this customer within the reward window (7d)",
+        ),
+        ({"action_id": "nobody's", "outcome": "click"}, "no command of that `action_id`"),
+        ({"action_id": 5, "outcome": "click"}, "no command of that `action_id`"),
     ],
 )
 def test_an_unknown_command_or_an_outcome_not_listed_is_a_dead_letter_invalid(
-    tmp_path: Path, wrong: dict[str, Any]
+    tmp_path: Path, wrong: dict[str, Any], why: str
 ) -> None:
     scene = Scene(tmp_path, HEARD, profile="profile: {traits: {n: {count: cjo.outcome}}}\n")
     sent(scene, 1)
     assert outcome(scene, 2, **wrong) == "invalid"
     assert json.loads(scene.driver.dead_letters()[0]["value"])["type"] == "cjo.outcome"
+    assert why in scene.driver.dead_letters()[0]["detail"]
+    assert "ann@example.com" not in scene.driver.dead_letters()[0]["detail"]
     assert scene.traits() == {"n": 0}
 
 
