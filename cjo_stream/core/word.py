@@ -26,6 +26,19 @@ class NormalForm(StrEnum):
     PHONE = "phone"
 
 
+class Ignored(StrEnum):
+    """Why a value of an event names nobody."""
+
+    UNDECLARED = "undeclared"
+    """The topology has no identifier of its type."""
+    BLOCKED = "blocked"
+    """It is a placeholder, built in or of the topology."""
+    UNUSABLE = "unusable"
+    """It has no normal form: it is no address, no number, or too long."""
+    AMBIGUOUS = "ambiguous"
+    """It may stand for more than one value: a phone number without its prefix, a rounded float."""
+
+
 class FactType(StrEnum):
     """The type of a fact's values."""
 

@@ -21,15 +21,17 @@ Further rules:
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection
 from functools import lru_cache
+from itertools import islice
 
 import msgspec
 
 from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Channel, Input
-from cjo_stream.core.word import Format
+from cjo_stream.core.word import Format, Ignored
 from cjo_stream.engine.port import Decoded, RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.attribute import ATTRIBUTES_BYTES_MAX, check_attributes, check_size
@@ -37,14 +39,8 @@ from cjo_stream.ingest.format import cloudevents, mapped, native, segment
 from cjo_stream.ingest.format.document import read_object
 from cjo_stream.ingest.format.native import Native, Reader
 from cjo_stream.ingest.format.time import EARLIEST_MS, read_time
-from cjo_stream.ingest.identifier import identifier_hash
-from cjo_stream.ingest.normalise import (
-    VALUE_CHARACTERS_MAX,
-    is_blocked,
-    is_too_long,
-    normaliser,
-    steps,
-)
+from cjo_stream.ingest.identifier import Resolver
+from cjo_stream.ingest.normalise import text_of_number
 
 RECORD_BYTES_MAX = 256 * 1024
 AHEAD_MS_MAX = 24 * 3_600_000
@@ -62,6 +58,9 @@ _CACHED_CHARACTERS_MAX = 200
 TYPE_CHARACTERS_MAX = 100
 TYPE_PATTERN = "[a-z][a-z0-9_.]{0,99}"
 _TYPE = re.compile(TYPE_PATTERN, re.ASCII)
+_TYPE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}", re.ASCII)
+_TOLD_MAX = 8
+"""Types of identifiers that a refusal names."""
 
 
 READERS: dict[Format, Callable[[Input, Collection[str], dict[str, int]], Reader]] = {
@@ -91,18 +90,12 @@ class Decoder:
     def __init__(self, program: Program, tenant_key: bytes) -> None:
         types = tuple(program.identifiers)
         self._types = types
-        self._tenant_key = tenant_key
-        self._blocked = program.blocked
-        self._kinds = {name: one.normalise for name, one in program.identifiers.items()}
-        self._normalisers = {
-            name: normaliser(declared, program.region)
-            for name, declared in program.identifiers.items()
-        }
+        self._resolver = Resolver(program, tenant_key)
         self._expression_errors: dict[str, int] = {}
         self._readers = {
             name: self._reader(channel, types) for name, channel in program.channels.items()
         }
-        self._ignored: dict[str, int] = {}
+        self._ignored: Counter[Ignored] = Counter()
         self._cached = lru_cache(_CACHE_ENTRIES_MAX, typed=True)(self._resolve)
         self._is_type = lru_cache(1024)(lambda text: _TYPE.fullmatch(text) is not None)
         """For texts that are short enough to be cached."""
@@ -119,13 +112,13 @@ class Decoder:
     def take_counts(self) -> dict[tuple[str, ...], int]:
         """Return the counts since the last call.
 
-        `cjo_identifiers_ignored_total{reason}`: identifiers ignored because their type is
-        `undeclared`, or their value `blocked` or `unusable` (without a normal form).
+        `cjo_identifiers_ignored_total{reason}`: identifiers not used, by `Ignored`.
         `cjo_expression_errors_total{definition}`: type errors in `map`.
         """
         counts: dict[tuple[str, ...], int] = {}
         for reason, count in self._ignored.items():
-            counts["cjo_identifiers_ignored_total", reason] = count
+            if count:
+                counts["cjo_identifiers_ignored_total", reason] = count
         for definition, count in self._expression_errors.items():
             counts["cjo_expression_errors_total", definition] = count
         self._ignored.clear()
@@ -207,7 +200,7 @@ class Decoder:
         if not identifiers and not (
             type_ == OUTCOME_TYPE and attributes.get("action_id") is not None
         ):
-            raise InputError("unidentified", "no identifier of a declared type names anybody")
+            raise InputError("unidentified", self._why(read.identifiers))
         return Event(
             type_,
             time,
@@ -230,48 +223,61 @@ class Decoder:
         found: dict[str, Identifier] = {}
         declared = tried = taken = 0
         for type_ in self._types:
-            values = given.get(type_)
-            if values is None:
+            if type_ not in given:
                 continue
             declared += 1
-            for value in values if isinstance(values, list) else (values,):
+            for value in _values(given[type_]):
                 tried += 1
                 if tried > IDENTIFIERS_MAX:
                     raise InputError("invalid", f"more than {IDENTIFIERS_MAX} identifiers")
-                text = value if isinstance(value, str) else _text_of(value)
-                short = len(text) <= _CACHED_CHARACTERS_MAX
-                resolve = self._cached if short else self._resolve
-                resolved, needed = resolve(type_, text)
+                resolved, needed = self._lookup(type_, value)
                 taken += needed
                 if taken > STEPS_MAX:
                     raise InputError("invalid", "the identifiers are too long together")
-                if isinstance(resolved, str):
-                    self._ignore(resolved)
+                if isinstance(resolved, Ignored):
+                    self._ignored[resolved] += 1
                 else:
                     found.setdefault(resolved.hash, resolved)
         if declared != len(given):
-            self._ignore("undeclared", len(given) - declared)
+            others = (values for type_, values in given.items() if type_ not in self._types)
+            self._ignored[Ignored.UNDECLARED] += sum(bool(_values(values)) for values in others)
         return list(found.values())
 
-    def _resolve(self, type_: str, value: str) -> tuple[Identifier | str, int]:
-        """Return the identifier of a value, or the reason why there is none; and its steps."""
-        kind = self._kinds[type_]
-        if is_too_long(kind, value):
-            return "unusable", 0
-        return self._normal(type_, value), steps(kind, value)
+    def _lookup(self, type_: str, value: native.Value) -> tuple[Identifier | Ignored, int]:
+        is_number = not isinstance(value, str)
+        written = value if isinstance(value, str) else text_of_number(value)
+        if isinstance(written, Ignored):
+            return written, 0
+        resolve = self._cached if len(written) <= _CACHED_CHARACTERS_MAX else self._resolve
+        return resolve(type_, written, is_number)
 
-    def _normal(self, type_: str, value: str) -> Identifier | str:
-        if is_blocked(value, self._blocked):
-            return "blocked"
-        normal = self._normalisers[type_](value)
-        if normal is None or len(normal) > VALUE_CHARACTERS_MAX:
-            return "unusable"
-        if is_blocked(normal, self._blocked):
-            return "blocked"
-        return Identifier(type_, normal, identifier_hash(self._tenant_key, type_, normal))
+    def _resolve(
+        self, type_: str, value: str, is_number: bool
+    ) -> tuple[Identifier | Ignored, int]:
+        """Return the identifier that a value stands for, or why it stands for none, and steps."""
+        return self._resolver(type_, value, is_number), self._resolver.steps(type_, value)
 
-    def _ignore(self, reason: str, count: int = 1) -> None:
-        self._ignored[reason] = self._ignored.get(reason, 0) + count
+    def _why(self, given: native.Identifiers) -> str:
+        """Return, by type, why none of the identifiers names anybody."""
+        reasons = []
+        for type_, values in islice(given.items(), _TOLD_MAX):
+            if not _TYPE_NAME.fullmatch(type_):
+                continue
+            if type_ not in self._types:
+                reasons.append(f"{type_} is undeclared")
+            elif not (written := _values(values)):
+                reasons.append(f"{type_} is empty")
+            else:
+                why = sorted({str(self._lookup(type_, value)[0]) for value in written})
+                reasons.append(f"{type_} is {' and '.join(why)}")
+        stood = "; ".join(reasons) or "there are none"
+        return f"no identifier of a declared type names anybody: {stood}"
+
+
+def _values(given: native.Value | list[native.Value | None] | None) -> list[native.Value]:
+    """Return the values of one type; a null is none."""
+    many = given if isinstance(given, list) else [given]
+    return [value for value in many if value is not None]
 
 
 def _is_outcome(record: RawRecord, read: Native) -> bool:
@@ -283,8 +289,3 @@ def _time_of(text: str) -> int:
     if time is None:
         raise InputError("invalid", "`time` is not RFC 3339 with an offset, nor integer ms")
     return time
-
-
-def _text_of(number: float) -> str:
-    """Return a number as text: an integer's digits, else the shortest that round-trip."""
-    return str(number) if isinstance(number, int) else repr(number)

@@ -1,13 +1,13 @@
 """Normalises identifiers, so that different spellings of the same identifier are equal.
 
     normalise     value
-    email         stripped; checked by email-validator without asking DNS; all in lower case
-    phone         E.164, by phonenumbers; a national number is one of the topology's region
-    (none)        NFKC, then stripped
+    email         checked by email-validator without asking DNS, or by what mail systems deliver
+                  all the same (dots in any place, `_` in a domain); all in lower case
+    phone         E.164 (`ingest/phone.py`)
+    (none)        NFKC; digits that end in `.0` are an integer's, from a column of floats
 
-An e-mail domain of `.test` is accepted (RFC 2606 reserves it for tests). A phone number must only
-be possible, by its length: the ranges in use change with each release of the library, but a
-customer's identifier must not.
+Blanks and invisible characters at the edges are no part of any of them. An e-mail domain of
+`.test` is accepted (RFC 2606 sets it aside for tests).
 
 Some values take much longer to normalise than others. So each kind has a bound of length, beyond
 which a text is rejected unread, and `steps` returns how long a value may take at most: about a
@@ -19,42 +19,46 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from typing import Final
 
-import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from cjo_stream.core.program.topology import IdentifierType
-from cjo_stream.core.word import NormalForm
+from cjo_stream.core.word import Ignored, NormalForm
+from cjo_stream.ingest.phone import phone
 
 VALUE_CHARACTERS_MAX = 1_000
 """A longer text is not an identifier; it would only make the state large."""
 EMAIL_BYTES_MAX = 254
 """RFC 5321."""
 PHONE_CHARACTERS_MAX = 40
-"""15 digits, and separators."""
+"""15 digits, and what parts them."""
+EXACT_FLOATS: Final = 1 << 53
+"""Below it a float holds every integer; beyond, another number may have been rounded to it."""
 
-BLOCKED = frozenset({"", "-1", "0", "null", "none", "undefined", "anonymous", "unknown", "n/a"})
-_ZEROS = re.compile(r"[0-]*")
+_INVISIBLE: Final = (
+    " \t\n\r\v\f\x00\x1c\x1d\x1e\x1f\x85\xa0\xad\u1680\u180e"
+    "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u200c\u200d\u200e\u200f"
+    "\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u202f\u205f\u2060\u2061\u2062\u2063\u2064\u3000\ufeff"
+)
+_WHOLE: Final = re.compile(r"(-?[0-9]+)\.0+")
+_DELIVERED: Final = re.compile(
+    r"[a-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}"
+    r"@(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+(?!(?:invalid|localhost|onion|arpa)$)[a-z]{2,63}"
+)
+"""Addresses that no grammar allows and mail systems deliver."""
 
-Normalise = Callable[[str], str | None]
-
-
-def is_blocked(value: str, blocked: frozenset[str]) -> bool:
-    """Return whether a value is blocked: by the built-in list, or by the topology's `blocked`.
-
-    `blocked` is in lower case; the case of `value` does not matter.
-    """
-    lowered = value.strip().lower()
-    return lowered in BLOCKED or lowered in blocked or _ZEROS.fullmatch(lowered) is not None
+Normalise = Callable[[str, bool], str | Ignored]
+"""From a value, and whether it came as a number, to its normal form, or why it has none."""
 
 
 def normaliser(identifier: IdentifierType, region: str | None) -> Normalise:
-    """Return the function that normalises values of a type; it returns None for a bad value."""
+    """Return the function that gives a type's normal form."""
     if identifier.normalise == NormalForm.EMAIL:
-        return email
+        return lambda value, _: email(value)
     if identifier.normalise == NormalForm.PHONE:
-        return lambda value: phone(value, region)
-    return text
+        return lambda value, is_number: phone(text(value), region, is_number=is_number)
+    return lambda value, _: without_fraction(text(value))
 
 
 def is_too_long(kind: NormalForm | None, value: str) -> bool:
@@ -79,40 +83,51 @@ def steps(kind: NormalForm | None, value: str) -> int:
         is_plain = value.isascii() and "xn--" not in value.lower()
         return 2 * len(value) if is_plain else 7 * len(value.encode())
     if kind == NormalForm.PHONE:
-        is_plain = value.isascii() and len(value) <= 20
+        is_plain = value.isascii() and value[:1] in ("+", "0") and len(value) <= 20
         return (4 if is_plain else 16) * len(value)
     return 0 if value.isascii() else 2 * len(value)
 
 
-def text(value: str) -> str | None:
-    """Return `value` in Unicode's compatibility form, stripped."""
-    return unicodedata.normalize("NFKC", value).strip()
+def text(value: str) -> str:
+    """Return `value` in Unicode's compatibility form, without what cannot be seen at its edges."""
+    return unicodedata.normalize("NFKC", value).strip(_INVISIBLE)
 
 
-def email(value: str) -> str | None:
-    """Return an e-mail address in lower case, or None if the text is not one.
+def without_fraction(value: str) -> str:
+    """Return the digits of an integer that a column of floats wrote; any other text as it is.
 
-    >>> email(" Ann.Lee@Example.COM ")
-    'ann.lee@example.com'
+    >>> without_fraction("12345.0"), without_fraction("1.5")
+    ('12345', '1.5')
     """
+    whole = _WHOLE.fullmatch(value)
+    return whole[1] if whole else value
+
+
+def text_of_number(number: float) -> str | Ignored:
+    """Return an identifier that came as a number, as text.
+
+    >>> text_of_number(12345), text_of_number(12345.0), text_of_number(0.5)
+    ('12345', '12345', '0.5')
+    """
+    if isinstance(number, int):
+        return str(number)
+    if not number.is_integer():
+        return repr(number)
+    return str(int(number)) if abs(number) < EXACT_FLOATS else Ignored.AMBIGUOUS
+
+
+def email(value: str) -> str | Ignored:
+    """Return an address in lower case.
+
+    >>> email(" Ann.Lee@Example.COM "), email("ann..lee.@example.com")
+    ('ann.lee@example.com', 'ann..lee.@example.com')
+    """
+    bare = value.strip(_INVISIBLE).removeprefix("mailto:").rstrip(".")
     try:
-        valid = validate_email(value.strip(), check_deliverability=False, test_environment=True)
+        valid = validate_email(
+            bare, check_deliverability=False, test_environment=True, allow_quoted_local=True
+        )
     except EmailNotValidError:
-        return None
+        lowered = bare.lower()
+        return lowered if _DELIVERED.fullmatch(lowered) else Ignored.UNUSABLE
     return valid.normalized.lower()
-
-
-def phone(value: str, region: str | None) -> str | None:
-    """Return a phone number in E.164, or None if the text is not one, or lacks its area code.
-
-    >>> phone("0170 1234567", "DE")
-    '+491701234567'
-    """
-    try:
-        number = phonenumbers.parse(value, region)
-    except phonenumbers.NumberParseException:
-        return None
-    reason = phonenumbers.is_possible_number_with_reason(number)
-    if reason != phonenumbers.ValidationResult.IS_POSSIBLE:
-        return None
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))

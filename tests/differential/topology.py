@@ -351,8 +351,17 @@ class _Author:
                 self.maybe(row, 0.3, "of", lambda others=others: draw.choice(others))
             rows.append(row)
         identity: Document = {"identifiers": rows}
-        self.maybe(identity, 0.3, "blocked", lambda: ["guest", "shared@example.com"])
+        self.maybe(identity, 0.3, "blocked", self.blocked)
         return identity
+
+    def blocked(self) -> list[Any]:
+        return [
+            "guest",
+            self.draw.choice(
+                ("shared@example.com", {"type": "email", "value": "shared@example.com"})
+            ),
+            self.draw.choice(({"pattern": "^bot-"}, {"type": "cookie", "pattern": "bot"})),
+        ]
 
     def fact(self, fact: Any) -> Any:
         if isinstance(fact, dict):

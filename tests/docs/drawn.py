@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from cjo_stream.core.word import ActionClass, ConsentStatus, FactType, Format, Outcome
+from cjo_stream.core.word import ActionClass, ConsentStatus, FactType, Format, Ignored, Outcome
 from cjo_stream.definition.section import KINDS
 from cjo_stream.engine.schema import RECORDS, record_schema
 from cjo_stream.ingest.schema import event_schema
@@ -21,6 +21,8 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     **{f"document {kind}": lambda kind=kind: language.document(kind) for kind in KINDS},
     "traits": language.traits,
     "facts": lambda: words(("type", "values"), FactType, word.FACT_TYPES, "FACT_TYPES"),
+    "placeholders": output.placeholders,
+    "ignored": lambda: words(("reason", "meaning"), Ignored, word.IGNORED, "IGNORED"),
     "formats": lambda: words(("format", "records"), Format, word.FORMATS, "FORMATS"),
     "classes": lambda: words(("class", "meaning"), ActionClass, word.CLASSES, "CLASSES"),
     "gates": language.gates,

@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 
 from cjo_stream.core import catalogue
 from cjo_stream.core.record import Reason
+from cjo_stream.ingest.placeholder import BY_DATABASES, BY_PEOPLE, BY_SCRIPTS, PATTERNS
 from tests.docs import word
 from tests.docs.page import ROOT
 from tests.docs.table import code, meanings, table
@@ -76,3 +77,15 @@ def dead_letter_reasons() -> str:
     known = {one or other for one, other in found}
     texts = dict(meanings(known, word.REASONS, "REASONS"))
     return table(("reason", "what is wrong"), ((code(n), texts[n]) for n in word.REASONS))
+
+
+def placeholders() -> str:
+    rows = (
+        ("people and forms", BY_PEOPLE),
+        ("scripts", BY_SCRIPTS),
+        ("databases, spreadsheets, reports", BY_DATABASES),
+        ("patterns (RE2, of the whole value)", PATTERNS),
+    )
+    return table(
+        ("written by", "values"), ((who, " ".join(map(code, all_))) for who, all_ in rows)
+    )

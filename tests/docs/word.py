@@ -168,6 +168,14 @@ FACT_TYPES: Final = {
     "list": "a list of any values",
 }
 
+IGNORED: Final = {
+    "undeclared": "the topology has no identifier of the type",
+    "blocked": "the value is a placeholder, or in the topology's `blocked`",
+    "unusable": "the value is no address or number, or is too long",
+    "ambiguous": "the value may stand for more than one: a phone number without its prefix, or "
+    "a float above 2^53 that may have been rounded",
+}
+
 CLASSES: Final = {
     "marketing": "advertising; the default. All gates apply.",
     "service": "help for the customer. The policy's `holdout` does not apply.",

@@ -31,7 +31,7 @@ from cjo_stream.store.memory import MemoryStore
 from tests.replay.history import folder, kept, told
 from tests.replay.history.__main__ import main as write_history
 from tests.replay.history.contents import ALL, read_topic
-from tests.replay.history.kept import PARTITIONS, History, open_task
+from tests.replay.history.kept import PARTITIONS, History, Taken, open_task
 from tests.replay.history.layout import drawn, structs_of, without_rooms
 from tests.replay.history.made import INTERNAL_ID, make, product, run_killed
 from tests.replay.history.missing import met_in_run, missing_in, missing_in_walk
@@ -138,7 +138,17 @@ def test_a_store_goes_on_where_it_was_left(history: History, number: int) -> Non
 
 def test_intake_goes_on_where_it_was(history: History) -> None:
     for first in range(0, len(history.taken), 37):
-        assert list(told.taken_again(history, first)) == history.taken[first:], WAY_OUT
+        again = map(without_detail, told.taken_again(history, first))
+        assert list(again) == [*map(without_detail, history.taken[first:])], WAY_OUT
+
+
+def without_detail(taken: Taken) -> Taken:
+    """Leave out why records were refused, in words: these may be put better."""
+    letters = [
+        ([header for header in headers if header[0] != "detail"], value)
+        for headers, value in taken.letters
+    ]
+    return msgspec.structs.replace(taken, letters=letters)
 
 
 def test_dispatch_goes_on_where_it_was(history: History) -> None:

@@ -7,7 +7,14 @@ import msgspec
 from cjo_stream.core.program.action import Action, Candidate
 from cjo_stream.core.program.journey import Journey
 from cjo_stream.core.program.policy import Policy
-from cjo_stream.core.program.topology import CaseRule, Channel, Fact, IdentifierType, Trait
+from cjo_stream.core.program.topology import (
+    Blocked,
+    CaseRule,
+    Channel,
+    Fact,
+    IdentifierType,
+    Trait,
+)
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,8 +34,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """By type, strongest first."""
     former: dict[str, IdentifierType] = {}
     """Types declared only by earlier sets, of which customers still have identifiers."""
-    blocked: frozenset[str] = frozenset()
-    """The topology's values, in lower case; the built-in ones are in `ingest/normalise.py`."""
+    blocked: tuple[Blocked, ...] = ()
+    """The topology's own; those built in are in `ingest/placeholder.py`."""
     facts: dict[str, Fact] = {}
     traits: dict[str, Trait] = {}
     opened: tuple[CaseRule, ...] = ()

@@ -70,6 +70,17 @@ class IdentifierType(msgspec.Struct, frozen=True, kw_only=True):
     """The strongest type, or the one named by `of`; None without `shared_after`."""
 
 
+class Blocked(msgspec.Struct, frozen=True):
+    """A value of identifiers that names nobody; or a pattern, which many have."""
+
+    type: str | None
+    """None: of every type."""
+    value: str | None
+    """In lower case."""
+    pattern: str | None = None
+    """Of RE2; it may stand anywhere in a value, in any case."""
+
+
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """A declared fact."""
 

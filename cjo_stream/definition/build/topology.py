@@ -9,6 +9,7 @@ from typing import Any
 from cjo_stream.core.expression import Place, Scope
 from cjo_stream.core.expression.compiler import PROFILE_FIELDS
 from cjo_stream.core.program.topology import (
+    Blocked,
     CaseRule,
     Channel,
     Fact,
@@ -24,6 +25,7 @@ from cjo_stream.definition.code import Code
 from cjo_stream.definition.era import CASES, era_of_fact, era_of_trait
 from cjo_stream.definition.grammar.item import Fields, Item, Pair
 from cjo_stream.definition.grammar.scalar import EVENT_TYPE
+from cjo_stream.definition.pattern import compile_pattern
 from cjo_stream.definition.text.report import Report, quoted, unknown
 
 RANK_STEP = 8
@@ -68,13 +70,37 @@ def build_topology(fields: Fields, context: Context) -> dict[str, Any]:
         **durations,
         "channels": context.channels,
         "identifiers": context.identifiers,
-        "blocked": frozenset(item.value.strip().lower() for item in blocked),
+        "blocked": tuple(_build_blocked(item, context) for item in blocked),
         "facts": context.facts,
         "traits": context.traits,
         "opened": _build_cases(service, "opened", context),
         "closed": _build_cases(service, "closed", context),
         "cases_era": context.eras.get(CASES, 0),
     }
+
+
+def _build_blocked(item: Item, context: Context) -> Blocked:
+    fields = item.value
+    if not isinstance(fields, Fields):
+        return Blocked(None, fields.strip().lower())
+    type_, value, pattern = (fields.get(name) for name in ("type", "value", "pattern"))
+    if type_ is not None and type_.value not in context.identifiers:
+        wrong = unknown("identifier", type_.value, context.identifiers)
+        context.report.error(type_.node, *wrong)
+    if len(fields.keys.keys() & {"value", "pattern"}) != 1:
+        message = "a blocked value needs 'value' or 'pattern', one of them"
+        context.report.error(fields.node, Code.TOGETHER, message)
+    if pattern is not None:
+        try:
+            compile_pattern(pattern.value)
+        except ValueError as error:
+            message = f"not a regular expression of RE2: {error}"
+            context.report.error(pattern.node, Code.FORM, message)
+    return Blocked(
+        fields.value("type"),
+        None if value is None else value.value.strip().lower(),
+        fields.value("pattern"),
+    )
 
 
 def _regions() -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cjo_stream.core.word import FactType, Format, NormalForm, TraitKind
-from cjo_stream.definition.grammar.compound import Field, Many, MapOf, Record
+from cjo_stream.definition.grammar.compound import Field, Many, MapOf, Record, ScalarOr
 from cjo_stream.definition.grammar.scalar import Anything, Choice, Loose, Text
 from cjo_stream.definition.grammar.word import (
     CONDITION,
@@ -82,6 +82,16 @@ _IDENTIFIER = Record(
         ),
     },
 )
+_BLOCKED = Record(
+    "a blocked value",
+    {
+        "type": Field(NAMED, "The identifier type. Default: every type."),
+        "value": Field(Loose(), "The value."),
+        "pattern": Field(
+            TEXT, "A regular expression (RE2) for a part of the value, or with ^ and $ for all."
+        ),
+    },
+)
 _IDENTITY = Record(
     "identity",
     {
@@ -89,8 +99,8 @@ _IDENTITY = Record(
             Many(_IDENTIFIER, fewest=1), "Identifier types, the strongest first.", is_required=True
         ),
         "blocked": Field(
-            Many(Loose()),
-            "Values that identify nobody, such as guest; in upper or lower case, of any type.",
+            Many(ScalarOr(Loose(), _BLOCKED)),
+            "Values that name nobody, such as `guest`. Case does not matter.",
         ),
     },
 )

@@ -15,7 +15,8 @@ from cjo_stream.errors import InputError
 from cjo_stream.ingest.format.document import check_text, refusal
 
 Value = str | int | float
-Identifiers = dict[str, Value | list[Value]]
+Identifiers = dict[str, Value | list[Value | None] | None]
+"""By type; a null stands for none."""
 
 
 class Native(msgspec.Struct):

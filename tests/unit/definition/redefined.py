@@ -40,7 +40,7 @@ identity:
     - {type: email, limit: 3, normalise: email}
     - {type: device, limit: 5, shared_after: 8, of: user}
     - {type: cookie, limit: 9, per: 90d}
-  blocked: [guest]
+  blocked: [guest, {value: "7", type: email}, {pattern: "^test-"}]
 profile:
   facts:
     tier: string
@@ -333,7 +333,10 @@ ROWS: dict[str, Row] = {
     "topology.identity.identifiers.normalise": refused((", normalise: email", ""), way_out="keep it"),
     "topology.identity.identifiers.shared_after": change("shared_after: 8", "shared_after: 1"),
     "topology.identity.identifiers.of": change("of: user}", "of: email}", begun_users),
-    "topology.identity.blocked": change("[guest]", "[guest, ann]"),
+    "topology.identity.blocked": change("[guest,", "[guest, ann,"),
+    "topology.identity.blocked.type": change('"7", type: email', '"7", type: user'),
+    "topology.identity.blocked.value": change('value: "7"', 'value: "8"'),
+    "topology.identity.blocked.pattern": change("^test-", "^trial-"),
     "topology.profile": change(
         "    vip: {type: boolean, default: false}\n  traits:\n",
         "  traits:\n    vip: {last: event.total, on: order}\n",

@@ -9,6 +9,7 @@ import pytest
 
 from cjo_stream.core.program.journey import Act, Assign, Journey, Raise, SetFact, Split
 from cjo_stream.core.program.program import Program
+from cjo_stream.core.program.topology import Blocked
 from cjo_stream.core.word import Past, Reentry, TraitKind
 from cjo_stream.definition import compile_content, load, schema
 from cjo_stream.errors import UsageError
@@ -126,7 +127,7 @@ def test_a_topology_s_values_and_defaults(program: Program) -> None:
         300_000,
         86_400_000,
     )
-    assert program.blocked == {"guest", "007"}
+    assert program.blocked == (Blocked(None, "guest"), Blocked(None, "007"))
 
 
 def test_channels_have_topics_that_take_the_prefix_where_none_is_named(program: Program) -> None:

@@ -192,7 +192,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "ingest/identifier.py": {
         "is written TYPE:VALUE": _WRITTEN,
         "has no identifier `{}`, only {}": _WRITTEN,
-        "is not a usable {}": _WRITTEN,
+        "this value names nobody": _WRITTEN,
     },
     "ingest/order.py": {
         "set TMPDIR to another folder": "unit/house/test_way_out.py::test_sorting_goes_on_where_there_is_room",

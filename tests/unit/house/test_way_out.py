@@ -250,7 +250,8 @@ def test_an_identifier_is_found_as_it_is_written(tmp_path: Path) -> None:
     for wrong, words in (
         ("ann@example.com", "TYPE:VALUE"),
         ("mail:ann@example.com", "only email"),
-        ("email:ann", "write it as its channel sends it"),
+        ("email:ann", "how is it written"),
+        ("email:unknown", "name another one"),
     ):
         with pytest.raises(UsageError, match=words):
             named(program, b"key", *[wrong])

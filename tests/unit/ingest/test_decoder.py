@@ -10,7 +10,7 @@ import pytest
 
 from cjo_stream.core.event import Event
 from cjo_stream.core.program.program import Program
-from cjo_stream.core.program.topology import Channel, IdentifierType, Input
+from cjo_stream.core.program.topology import Blocked, Channel, IdentifierType, Input
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest import decoder, identifier_hash
@@ -31,7 +31,7 @@ PROGRAM = Program(
         "phone": IdentifierType(type="phone", rank=32, normalise="phone"),
         "cookie": IdentifierType(type="cookie", rank=48),
     },
-    blocked=frozenset({"guest"}),
+    blocked=(Blocked(None, "guest"),),
 )
 GOOD = {
     "type": "cart_updated",
@@ -145,9 +145,6 @@ def test_a_missing_field_is_invalid(name: str) -> None:
         {"identifiers": None},
         {"identifiers": []},
         {"identifiers": "u1"},
-        {"identifiers": {"user_id": None}},
-        {"identifiers": {"user_id": "u1", "email": None}},
-        {"identifiers": {"user_id": ["u1", None]}},
         {"identifiers": {"user_id": [["u1"]]}},
         {"identifiers": {"user_id": True}},
         {"identifiers": {"user_id": {"value": "u1"}}},
@@ -214,8 +211,8 @@ def test_no_refusal_shows_a_value() -> None:
         {"type": "secret secret"},
         {"time": "secret"},
         {"id": "secret" * 99},
-        {"identifiers": {"secret": None}},
-        {"identifiers": {"secret": "secret"}},
+        {"identifiers": {"user_id": ["null", "(secret)" * 200], "email": "secret"}},
+        {"identifiers": {"it's secret": "secret"}},
         {"attributes": "secret"},
         {"attributes": {"secret": {"secret": 2**99}}},
         {"channel": "secret"},
@@ -371,6 +368,44 @@ def test_hashes_are_keyed_and_tell_types_apart() -> None:
 )
 def test_an_event_that_names_nobody_is_unidentified(identifiers: dict[str, Any]) -> None:
     assert reason_of({**GOOD, "identifiers": identifiers}) == "unidentified"
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "why"),
+    [
+        ({"user_id": None}, "user_id is empty"),
+        (
+            {"user_id": "NULL", "email": ["ann", "n/a"]},
+            "user_id is blocked; email is blocked and unusable",
+        ),
+        ({"phone": "4936360287", "fax": "1"}, "phone is ambiguous; fax is undeclared"),
+        ({"user_id": 1e300}, "user_id is ambiguous"),
+        ({}, "there are none"),
+    ],
+)
+def test_a_refusal_says_why_no_identifier_names_anybody(
+    identifiers: dict[str, Any], why: str
+) -> None:
+    decoded = decode({**GOOD, "identifiers": identifiers})
+    assert isinstance(decoded, InputError)
+    assert decoded.detail == f"no identifier of a declared type names anybody: {why}"
+
+
+def test_a_null_beside_another_identifier_is_absent() -> None:
+    decode_ = decoder(PROGRAM, KEY)
+    event = decode_(
+        record({**GOOD, "identifiers": {"user_id": ["u1", None], "email": None, "x": None}})
+    )
+    assert [one.value for one in event.identifiers] == ["u1"]
+    assert decode_.take_counts() == {}
+
+
+def test_a_number_and_its_float_are_one_customer() -> None:
+    found = [
+        decode({**GOOD, "identifiers": {"user_id": one}})
+        for one in (12345, 12345.0, "12345.0", "12345")
+    ]
+    assert len({one.identifiers[0].hash for one in found}) == 1
 
 
 def test_a_record_without_identifiers_is_unidentified() -> None:
