@@ -59,7 +59,7 @@ TYPE_CHARACTERS_MAX = 100
 TYPE_PATTERN = "[a-z][a-z0-9_.]{0,99}"
 _TYPE = re.compile(TYPE_PATTERN, re.ASCII)
 _TYPE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}", re.ASCII)
-_TOLD_MAX = 8
+_NAMED_MAX = 8
 """Types of identifiers that a refusal names."""
 
 
@@ -260,7 +260,7 @@ class Decoder:
     def _why(self, given: native.Identifiers) -> str:
         """Return, by type, why none of the identifiers names anybody."""
         reasons = []
-        for type_, values in islice(given.items(), _TOLD_MAX):
+        for type_, values in islice(given.items(), _NAMED_MAX):
             if not _TYPE_NAME.fullmatch(type_):
                 continue
             if type_ not in self._types:
