@@ -125,7 +125,7 @@ def call(arguments: Sequence[str]) -> int:
         return error.exit_code
     except typer.TyperException as error:
         if type(error).__name__ != "NoArgsIsHelpError":  # that one has printed the help
-            note(f"error: {error.format_message()}{_see_help(error)}")
+            note(f"error: {_with_help(error)}")
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
@@ -154,6 +154,10 @@ def _refused(error: DefinitionError) -> int:
     return error.exit_code
 
 
-def _see_help(error: typer.TyperException) -> str:
-    context = getattr(error, "ctx", None)
-    return f" See `{context.command_path} --help`" if context is not None else ""
+def _with_help(error: typer.TyperException) -> str:
+    """Return the message of a wrong call, and where its command is explained."""
+    message, context = error.format_message(), getattr(error, "ctx", None)
+    if context is None:
+        return message
+    stop = "" if message.endswith((".", "?")) else "."
+    return f"{message}{stop} See `{context.command_path} --help`"

@@ -9,7 +9,7 @@ import typer
 
 from cjo_stream.cli.option import Json, Yes
 from cjo_stream.cli.place import State, installation_of
-from cjo_stream.cli.terminal import confirm, note, say, say_json, say_table, warn
+from cjo_stream.cli.terminal import confirm, note, say, say_json, warn
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -259,8 +259,9 @@ def _say_erased(done: Erased, kept: Sequence[Kept]) -> None:
     say(f"customer {done.customer_id} is erased, at {moment_text(done.erased_at)}")
     say(f"removed: {_numbers(done.removed)}")
     say("the stores hold nothing of this customer any more; nor will any later checkpoint")
-    rows = [(one.place, one.holds, one.how) for one in kept]
-    say_table("Kept: records written before the erasure", ("where", "what", "how long"), rows)
+    say("kept, of what was written before the erasure:")
+    for one in kept:
+        say(f"  {one.place}: {one.holds}; {one.how}")
 
 
 def _numbers(removed: Removed) -> str:

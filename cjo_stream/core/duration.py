@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 _UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-_WHOLE = re.compile(r"(?:[0-9]{1,9}[smhdw])+")
+_WHOLE = re.compile(r"(?:[0-9]+[smhdw])+")
+_TOO_MANY_DIGITS = re.compile(r"[0-9]{10}")
+TOO_LONG = "too long: a duration is at most 1,000 years, 365250d"
 _PART = re.compile(r"([0-9]+)([smhdw])")
 
 
@@ -25,6 +27,8 @@ def parse_duration(text: str) -> int:
     """Return a duration in ms, at least 1,000; raises ValueError."""
     if not isinstance(text, str) or not _WHOLE.fullmatch(text):
         raise ValueError("not a duration: write 90s, 30m, 2h, 3d, 1w, or joined, 1d12h")
+    if _TOO_MANY_DIGITS.search(text):
+        raise ValueError(TOO_LONG)
     total = sum(int(number) * _UNITS_MS[unit] for number, unit in _PART.findall(text))
     if total < 1_000:
         raise ValueError("a duration is at least 1s")

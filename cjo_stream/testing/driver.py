@@ -101,8 +101,12 @@ class TopologyDriver:
         self._process(value, channel, _milliseconds(at), native=False)
 
     def advance(self, by: str) -> None:
-        """Advance time by a duration (`30m`, `2d`), firing timers."""
-        self._now = max(self._now, self._runtime.high) + parse_duration(by)
+        """Advance time by a duration (`30m`, `2d`), firing timers; raises UsageError."""
+        try:
+            by_ms = parse_duration(by)
+        except ValueError as error:
+            raise UsageError(f"advance({by!r}): {error}") from None
+        self._now = max(self._now, self._runtime.high) + by_ms
         self._runtime.advance(self._now)
 
     def advance_to(self, at: str | int | dt.datetime) -> None:
@@ -221,7 +225,10 @@ def _all_native(program: Program) -> Program:
 def _milliseconds(at: str | int | dt.datetime) -> int:
     if isinstance(at, int):
         return at
-    moment = dt.datetime.fromisoformat(at) if isinstance(at, str) else at
+    try:
+        moment = dt.datetime.fromisoformat(at) if isinstance(at, str) else at
+    except ValueError:
+        raise UsageError(f"at={at!r} is no time: write 2026-03-01T10:00:00Z") from None
     if moment.tzinfo is None:
-        raise UsageError(f"{at} has no time zone: write 2026-03-01T10:00:00Z")
+        raise UsageError(f"at={str(at)!r} has no time zone: write 2026-03-01T10:00:00Z")
     return round(moment.timestamp() * 1000)

@@ -106,7 +106,7 @@ def deep_aliases() -> bytes:
         (b"topology: " + b"a" * 900_000, "is not a name"),
         (b"topology: x\n" + b"k" * 900 + b": y", "unknown key of a topology"),
         (b"topology: x\ngrace: " + b"9" * 900_000, "not a duration"),
-        (b"topology: x\ngrace: " + b"999999999w", "longer than 1,000 years"),
+        (b"topology: x\ngrace: " + b"999999999w", "at most 1,000 years"),
         (b"journey: x\nversion: " + b"9" * 400, "must be a whole number"),
         (b"journey: x\nversion: 1e999", "must be a whole number"),
         (b"journey: x\nholdout: .nan", "a share is from 0 to 1"),

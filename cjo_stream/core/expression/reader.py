@@ -168,5 +168,5 @@ class Reader:
             raise refusal(node, f"{name!r} is not available here; {known}")
         if name in FUNCTIONS:
             raise refusal(node, f"{name!r} is a function; write {name}(…)")
-        names = [*self._allowed, *LITERALS, *FUNCTIONS]
+        names = [*self._allowed, *LITERALS]
         raise no_such(f"unknown name {name!r}", "", node.col_offset, name, names, f"; {known}")

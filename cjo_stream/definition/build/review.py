@@ -153,7 +153,8 @@ def _warn_held_out_service(journey: Journey, scene: Scene) -> None:
 def _warn_empty_decides(scene: Scene) -> None:
     """Warn of a `decide` that can match nothing although all of its names are known."""
     context = scene.context
-    if None in context.actions.values():
+    is_whole = context.declared.is_known and context.declared.channels == context.channels.keys()
+    if not is_whole or None in context.actions.values():
         return
     for node, step in scene.asks:
         if not isinstance(step, Decide) or any(c.address for c in step.candidates):

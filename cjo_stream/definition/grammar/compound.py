@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Fields, Item, Pair, Schema, Shape, refuse
-from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
+from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence, word
 from cjo_stream.definition.text.report import Report, quoted, unknown
 from cjo_stream.definition.unsupported import unsupported
 
@@ -87,13 +88,15 @@ class Record:
     """A mapping with the keys of a table. Its value is `Fields`.
 
     `subject` is its name in messages. `short` is the field that a scalar in place of the mapping
-    sets. Exactly one of `one_of` must be given.
+    sets. Exactly one of `one_of` must be given. `meant` is the field that an author means who
+    writes a scalar that the record does not take: the suggestion names it.
     """
 
     subject: str
     fields: Table[str, Field]
     short: str | None = None
     one_of: tuple[str, ...] = ()
+    meant: str | None = None
     named: str | None = None
     """The name of its schema, if that is shared."""
 
@@ -104,6 +107,11 @@ class Record:
             if alone is None:
                 return None
             return Item(node, Fields(node, {self.short: alone}, {}, {}))
+        if self.can_mean(node):
+            instead = f"{{{self.meant}: {node.text}}}"
+            message = f"must be a mapping ({self.subject}), not {word(node)}; write {instead}"
+            report.error(node, Code.TYPE, message, instead)
+            return None
         if not isinstance(node, Mapping):
             return refuse(node, report, f"a mapping ({self.subject})")
         found = Fields(node, {}, {}, {})
@@ -118,6 +126,12 @@ class Record:
             wanted = ", ".join(self.one_of)
             report.error(node, Code.TOGETHER, f"{self.subject} has exactly one of {wanted}")
         return Item(node, found)
+
+    def can_mean(self, node: Node) -> TypeGuard[Scalar]:
+        """Return whether a scalar is a value of the field `meant`."""
+        if self.meant is None or not isinstance(node, Scalar):
+            return False
+        return self.fields[self.meant].of.read(node, Report()) is not None
 
     def _read_field(self, key_node: Node, value_node: Node, found: Fields, report: Report) -> None:
         if not isinstance(key_node, Scalar):
@@ -170,7 +184,9 @@ class ScalarOr:
 
     def read(self, node: Node, report: Report) -> Item | None:
         """Return the item of the shape for this kind of node."""
-        return (self.scalar if isinstance(node, Scalar) else self.mapping).read(node, report)
+        is_meant = isinstance(self.mapping, Record) and self.mapping.can_mean(node)
+        is_scalar = isinstance(node, Scalar) and not is_meant
+        return (self.scalar if is_scalar else self.mapping).read(node, report)
 
     def schema(self, shared: dict[str, Schema], /) -> Schema:
         """Return either's schema."""

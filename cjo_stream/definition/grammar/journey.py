@@ -139,11 +139,13 @@ _REENTRY = ScalarOr(
             ),
         },
         one_of=("after_end", "after_entry"),
+        meant="after_end",
     ),
 )
 _ENTRY = Record(
     "an entry",
     {**KEYED, "reentry": Field(_REENTRY, "When a customer may enter again. Default: after_end.")},
+    meant="on",
 )
 _GOAL = Record(
     "a goal",
@@ -158,6 +160,7 @@ _GOAL = Record(
         ),
         "do": Field(STEPS, "Steps when the goal is marked."),
     },
+    meant="on",
 )
 _EXIT = Record(
     "an exit",

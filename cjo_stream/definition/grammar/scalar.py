@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from cjo_stream.core.duration import parse_duration
+from cjo_stream.core.duration import TOO_LONG, parse_duration
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Item, Schema, refuse
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
@@ -119,8 +119,8 @@ class Number:
         if not isinstance(value, types) or isinstance(value, bool):
             return refuse(node, report, wanted)
         if not self.least <= value <= self.most:
-            bounds = [f"at least {self.least:g}"] if self.least > -NUMBER_MAX else []
-            bounds.append(f"at most {self.most:g}")
+            bounds = [f"at least {self.least:,.16g}"] if self.least > -NUMBER_MAX else []
+            bounds.append(f"at most {self.most:,.16g}")
             report.error(node, Code.RANGE, f"must be {wanted}, {' and '.join(bounds)}")
             return None
         return Item(node, value)
@@ -145,7 +145,7 @@ class Duration:
             report.error(node, Code.FORM, f"{quoted(node.text)}: {error}")
             return None
         if duration_ms > DURATION_MS_MAX:
-            report.error(node, Code.RANGE, f"{quoted(node.text)}: longer than 1,000 years")
+            report.error(node, Code.RANGE, f"{quoted(node.text)}: {TOO_LONG}")
             return None
         return Item(node, duration_ms)
 

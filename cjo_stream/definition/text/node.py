@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,6 +85,8 @@ def word(node: Node) -> str:
     if isinstance(node, Sequence):
         return "a list"
     if isinstance(node, Scalar):
+        if isinstance(node.value, float) and not math.isfinite(node.value):
+            return node.text
         return _WORDS.get(type(node.value), "text" if node.text else "an empty text")
     return "unreadable"
 

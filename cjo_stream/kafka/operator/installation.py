@@ -15,6 +15,7 @@ from cjo_stream.installation.port import Order
 from cjo_stream.kafka import command
 from cjo_stream.kafka.definition import apply as definition
 from cjo_stream.kafka.operator import retention
+from cjo_stream.kafka.operator.alternative import alternative
 from cjo_stream.settings import Settings
 
 _Answer = TypeVar("_Answer")
@@ -51,8 +52,10 @@ class OnKafka:
 
     def named(self, written: str) -> Identifier:
         """Return the identifier written `type:value`; raises UsageError."""
-        self._settings.require_tenant_key()
-        return named(self.program(), self._settings.tenant_key_bytes(), written)
+        with alternative("name a state folder with --state"):
+            self._settings.require_tenant_key()
+            program = self.program()
+        return named(program, self._settings.tenant_key_bytes(), written)
 
     def look(self, at: Identifier, order: Order, answer: type[_Answer]) -> _Answer:
         """Return the answer to an order that changes nothing."""

@@ -16,6 +16,7 @@ from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.contents import contents, warn_foreign
 from cjo_stream.kafka.client.place import Place, Topic
 from cjo_stream.kafka.definition.apply import in_force
+from cjo_stream.kafka.operator.alternative import alternative
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 
@@ -64,8 +65,10 @@ class TopicRecords:
 
     def _partitions(self, kind: RecordKind) -> Iterator[tuple[Topic, int]]:
         names = Names(self._settings.topic_prefix)
-        wanted = self._targets(names) if kind is ACTION else {names.out(kind)}
-        for _, topic in sorted(Admin(self._settings).require(wanted).items()):
+        with alternative("name the --out folder of a run"):
+            wanted = self._targets(names) if kind is ACTION else {names.out(kind)}
+            topics = Admin(self._settings).require(wanted)
+        for _, topic in sorted(topics.items()):
             for partition in range(topic.partitions):
                 yield topic, partition
 

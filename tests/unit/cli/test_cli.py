@@ -59,6 +59,14 @@ def test_without_a_command_the_help_is_shown(cli) -> None:
     assert "error:" not in done.err
 
 
+def test_a_wrong_call_names_the_help_in_a_sentence_of_its_own(cli: Cli) -> None:
+    assert cli("validate", "--foo", "x").err.endswith(
+        "No such option: --foo. See `cjo-stream validate --help`\n"
+    )
+    assert "'rum'. Did you mean 'run'? See `cjo-stream --help`" in cli("rum").err
+    assert "'TOPOLOGY'. See `cjo-stream validate --help`" in cli("validate").err
+
+
 def test_an_interruption_ends_with_130(cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

@@ -105,6 +105,13 @@ def test_a_history_that_is_cut_says_so(cli: Cli, tmp_path: Path) -> None:
     assert "the last 300 entries are kept" in done.err
 
 
+def test_without_a_folder_the_refusal_names_it(cli: Cli) -> None:
+    done = cli("customer", "show", "user_id:u9")
+    assert done.code == 2
+    assert "set CJO_TENANT_KEY" in done.err
+    assert done.err.endswith("; or name a state folder with --state\n")
+
+
 # --- unlink and link
 
 

@@ -460,3 +460,70 @@ def test_a_document_that_is_no_yaml_does_not_hide_the_next(tmp_path: Path, betwe
     assert [line.split(" '")[0] for line in there] == ["error: unknown kind"]
     assert len(others) == 1
     assert "error: not YAML" in others[0]
+
+
+@pytest.mark.parametrize(
+    ("marked", "message"),
+    [
+        (
+            TOPOLOGY + "dedupe: §99999999999999d\n",
+            "error: '99999999999999d': too long: a duration is at most 1,000 years, 365250d",
+        ),
+        (
+            TOPOLOGY + "dedupe: §365251d\n",
+            "error: '365251d': too long: a duration is at most 1,000 years, 365250d",
+        ),
+        (
+            TOPOLOGY.replace("{type: cookie}", "{type: cookie, limit: §0}"),
+            "error: must be a whole number, at least 1 and at most 1,000,000,000,000,000",
+        ),
+        (ACTION + "value: §.inf\n", "error: must be a finite number, not .inf"),
+        (
+            ACTION + "value: §lots\n",
+            "error: unknown name 'lots'; write one of candidate, data, event, key, now, profile",
+        ),
+        (
+            JOURNEY.replace("{on: cart_updated, key: event.cart_id}", "§cart_updated"),
+            "error: must be a mapping (an entry), not text; write {on: cart_updated}",
+        ),
+        (
+            JOURNEY + "goal: §order_placed\n",
+            "error: must be a mapping (a goal), not text; write {on: order_placed}",
+        ),
+        (
+            JOURNEY.replace("key: event.cart_id", "reentry: §30d"),
+            "error: must be a mapping (a re-entry), not text; write {after_end: 30d}",
+        ),
+        (
+            JOURNEY.replace("key: event.cart_id", "reentry: §newer"),
+            "error: unknown re-entry 'newer'; did you mean 'never'?",
+        ),
+        (JOURNEY + "goal: §Order Placed\n", "error: must be a mapping (a goal), not text"),
+    ],
+)
+def test_what_to_write_instead_is_said(tmp_path: Path, marked: str, message: str) -> None:
+    there, _ = at_mark(tmp_path, marked)
+    assert there == [message]
+
+
+def test_a_suggestion_for_a_scalar_that_should_be_a_mapping_can_be_pasted(tmp_path: Path) -> None:
+    text = f"{TOPOLOGY}---\n{ACTION}---\n{JOURNEY}goal: order_placed\n"
+    (tmp_path / "all.yaml").write_text(text)
+    with pytest.raises(DefinitionError) as refused:
+        load(tmp_path)
+    (found,) = refused.value.diagnostics
+    (tmp_path / "all.yaml").write_text(
+        text.replace("goal: order_placed", f"goal: {found.suggestion}")
+    )
+    assert load(tmp_path).program.journeys["recovery"].goal
+
+
+def test_a_topology_that_cannot_be_read_makes_no_decide_empty(tmp_path: Path) -> None:
+    deciding = JOURNEY.replace("act: reminder", "decide: {}")
+    (tmp_path / "topology.yaml").write_text(TOPOLOGY + "region: [\n")
+    (tmp_path / "others.yaml").write_text(f"{ACTION}---\n{deciding}")
+    with pytest.raises(DefinitionError) as refused:
+        load(tmp_path)
+    assert {found.file.rpartition("/")[2] for found in refused.value.diagnostics} == {
+        "topology.yaml"
+    }

@@ -28,6 +28,9 @@ _WRITTEN = "unit/house/test_way_out.py::test_an_identifier_is_found_as_it_is_wri
 _CREDENTIALS = "unit/house/test_way_out.py::test_the_worker_takes_the_credentials_that_it_asks_for"
 _TRAFFIC = "unit/house/test_way_out.py::test_traffic_is_made_of_values_within_range"
 _DRIVER = "unit/house/test_way_out.py::test_a_driver_goes_on_as_its_refusals_say"
+_TIMES = (
+    "unit/testing/test_driver.py::test_times_that_are_none_are_taken_once_they_are_written_as_said"
+)
 _SPOILT = "unit/house/test_way_out.py::test_of_a_spoilt_checkpoint_the_manifest_goes_and_the_one_before_is_taken"
 _NULL = "unit/kafka/definition/test_foreign.py::test_a_record_that_is_none_is_refused_until_a_null_value_stands_under_its_key"
 _BACK = "unit/kafka/definition/test_foreign.py::test_a_set_that_is_gone_is_needed_until_its_record_is_written_back"
@@ -359,7 +362,12 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "telemetry/endpoint.py": {
         "set CJO_METRICS_PORT": "unit/house/test_way_out.py::test_metrics_are_served_at_a_free_port"
     },
-    "testing/driver.py": {"has no time zone": _DRIVER, "is not an identifier type": _DRIVER},
+    "testing/driver.py": {
+        "has no time zone": _DRIVER,
+        "is not an identifier type": _DRIVER,
+        "is no time: write": _TIMES,
+        "advance({}): ": _TIMES,
+    },
     "kafka/client/producer.py": {
         "could not be written ({}); start again": _TOPIC_MADE,
         "a frame was not delivered": _TOPIC_MADE,
