@@ -35,6 +35,7 @@ from cjo_stream.core.word import Format, Ignored
 from cjo_stream.engine.port import Decoded, RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.attribute import ATTRIBUTES_BYTES_MAX, check_attributes, check_size
+from cjo_stream.ingest.consent import CONSENT_TYPE, read_consent
 from cjo_stream.ingest.format import cloudevents, mapped, native, segment
 from cjo_stream.ingest.format.document import read_object
 from cjo_stream.ingest.format.native import Native, Reader
@@ -194,6 +195,8 @@ class Decoder:
         if len(record.value) > ATTRIBUTES_BYTES_MAX:
             check_size(attributes)
         check_attributes(attributes)
+        if type_ == CONSENT_TYPE:
+            attributes = read_consent(attributes, self._readers)
         if time - record.time > AHEAD_MS_MAX:
             raise InputError("future", "`time` is more than 24 h ahead of the record's timestamp")
         identifiers = self._identifiers(read.identifiers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from cjo_stream.core.word import ActionClass, ConsentStatus, FactType, Format, Ignored, Outcome
+from cjo_stream.core.word import ActionClass, FactType, Format, Ignored, Outcome
 from cjo_stream.definition.section import KINDS
 from cjo_stream.engine.schema import RECORDS, record_schema
 from cjo_stream.ingest.schema import event_schema
@@ -30,9 +30,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     **{f"record {name}": lambda name=name: output.record(record_schema(name)) for name in RECORDS},
     "record kinds": output.record_kinds,
     "outcomes": lambda: words(("outcome", "meaning"), Outcome, word.OUTCOMES, "OUTCOMES"),
-    "consent statuses": lambda: words(
-        ("status", "meaning"), ConsentStatus, word.CONSENT_STATUSES, "CONSENT_STATUSES"
-    ),
+    "consent statuses": output.consent_statuses,
     "identity kinds": lambda: words(
         ("kind", "what happened"),
         record_schema("cjo.identity.v1")["properties"]["kind"]["enum"],

@@ -8,6 +8,8 @@ from typing import Any, Final, get_args
 
 from cjo_stream.core import catalogue
 from cjo_stream.core.record import Reason
+from cjo_stream.core.word import ConsentStatus
+from cjo_stream.ingest.consent import STATUSES
 from cjo_stream.ingest.placeholder import BY_DATABASES, BY_PEOPLE, BY_SCRIPTS, PATTERNS
 from tests.docs import word
 from tests.docs.page import ROOT
@@ -89,3 +91,9 @@ def placeholders() -> str:
     return table(
         ("written by", "values"), ((who, " ".join(map(code, all_))) for who, all_ in rows)
     )
+
+
+def consent_statuses() -> str:
+    texts = meanings(ConsentStatus, word.CONSENT_STATUSES, "CONSENT_STATUSES")
+    rows = ((code(s), text, " ".join(map(code, STATUSES[ConsentStatus(s)]))) for s, text in texts)
+    return table(("status", "meaning", "also written"), rows)

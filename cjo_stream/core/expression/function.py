@@ -165,7 +165,7 @@ def _bucket(s: Scope, x: Any, buckets: Any) -> Any:
 def _consented(s: Scope, purpose: Any, channel: Any) -> Any:
     if type(purpose) is not str or type(channel) is not str:
         return fault(s)
-    return s.profile.consented(purpose, channel) if s.profile is not None else None
+    return s.profile.consented(purpose.lower(), channel.lower()) if s.profile is not None else None
 
 
 class Function(NamedTuple):

@@ -8,6 +8,8 @@ import zoneinfo
 from functools import cache, lru_cache
 from importlib import resources
 
+from cjo_stream.core.expression.zone_name import RAILS, WINDOWS
+
 UTC = dt.UTC
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
 _MS = dt.timedelta(milliseconds=1)
@@ -18,15 +20,62 @@ _RFC_3339 = re.compile(
     r"(?:\.[0-9]+)?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
 
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])([0-9]{1,2})(?::?([0-5][0-9]))?")
+_FIXED = re.compile(r"[+-][0-9]{2}:[0-9]{2}")
+_OFFSET_MINUTES_MAX = 14 * 60
+"""Of the zones there are, that of Kiribati."""
+
 
 @cache
 def _names() -> frozenset[str]:
     return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
 
 
+@cache
+def _aliases() -> dict[str, str]:
+    """By a name in lower case, the IANA name: other cases, cities, Rails' and Windows' names."""
+    found: dict[str, str] = {}
+    cities: dict[str, set[str]] = {}
+    for name in sorted(_names()):
+        if "/" in name:
+            cities.setdefault(_plain(name.rpartition("/")[2]), set()).add(name)
+    found |= {city: min(names) for city, names in cities.items() if len(names) == 1}
+    found |= {_plain(name): known for name, known in (RAILS | WINDOWS).items()}
+    return found | {_plain(name): name for name in _names()}
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.lower().replace("_", " ").split())
+
+
+@lru_cache(maxsize=1024)
+def zone_name(text: str) -> str | None:
+    """Return how the zone that `text` names is called here; None if it names none.
+
+    An IANA name in any case, a city of one, a Windows or Rails name, or an offset.
+
+    >>> zone_name("europe/berlin"), zone_name("Pacific Standard Time"), zone_name("UTC-3")
+    ('Europe/Berlin', 'America/Los_Angeles', '-03:00')
+    """
+    if text in _names():
+        return text
+    if known := _aliases().get(_plain(text)):
+        return known
+    offset = _OFFSET.fullmatch(text.strip().upper())
+    if offset is None:
+        return None
+    sign, hours, minutes = offset[1], int(offset[2]), int(offset[3] or 0)
+    if hours * 60 + minutes > _OFFSET_MINUTES_MAX:
+        return None
+    return f"{sign}{hours:02}:{minutes:02}" if hours or minutes else "UTC"
+
+
 @lru_cache(maxsize=1024)
 def zone(name: str) -> dt.tzinfo | None:
-    """Return the zone of an IANA name, or None if there is no such zone."""
+    """Return the zone of an IANA name or an offset `+HH:MM`; None if there is no such zone."""
+    if _FIXED.fullmatch(name):
+        offset = dt.timedelta(hours=int(name[1:3]), minutes=int(name[4:]))
+        return dt.timezone(-offset if name[0] == "-" else offset)
     if name not in _names():
         return None
     resource = resources.files("tzdata.zoneinfo").joinpath(*name.split("/"))

@@ -84,7 +84,7 @@ def consented(customer: Customer, asked: dict[str, Consent], purpose: str, chann
     """Return whether a customer's statements allow a purpose on a channel.
 
     `asked` is the policy's requirement by class; a class not in it, and transactional, need no
-    consent. A purpose that is not a class needs a grant.
+    consent. A purpose that is not a class needs a grant. Statements have both in lower case.
     """
     if purpose in _CLASSES:
         need = None if purpose == ActionClass.TRANSACTIONAL else asked.get(purpose)

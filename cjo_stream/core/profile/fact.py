@@ -13,13 +13,15 @@ import msgspec
 
 from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.expression import MISSING
-from cjo_stream.core.expression.zone import read_timestamp
+from cjo_stream.core.expression.zone import read_timestamp, zone_name
 from cjo_stream.core.profile.former import forget_former
 from cjo_stream.core.program.topology import Fact
 from cjo_stream.core.size import has_room
 from cjo_stream.core.state import Customer, KnownFact
 from cjo_stream.core.turn import Turn
 
+TIMEZONE = "timezone"
+"""The fact that is the customer's time zone."""
 _REFUSED = object()
 _MS_MAX = 1 << 63
 
@@ -37,6 +39,11 @@ def set_fact(customer: Customer, name: str, value: Any, time: int, turn: Turn) -
     if fitted is _REFUSED:
         turn.count("cjo_facts_ignored_total", "type")
         return
+    if name == TIMEZONE and isinstance(fitted, str):
+        fitted = zone_name(fitted)
+        if fitted is None:
+            turn.count("cjo_facts_ignored_total", "timezone")
+            return
     _keep(customer, fact.slot, KnownFact(fitted, time, turn.anchor), turn)
 
 

@@ -16,7 +16,7 @@ TOPOLOGY = """
 topology: counted
 channels: {web: {in: {}, out: {address: user}}}
 identity: {identifiers: [{type: user, limit: 1}, {type: cookie, limit: 9}]}
-profile: {facts: {age: number}}
+profile: {facts: {age: number, timezone: string}}
 ---
 journey: first
 version: 3
@@ -60,7 +60,7 @@ def test_what_happens_is_counted_as_often_as_it_happens(tmp_path: Path) -> None:
     town.event("go", user)
     town.event("ask", user)
     town.event("seen", user, at=-100_000)
-    town.event("cjo.profile", user, age="old", size=7)
+    town.event("cjo.profile", user, age="old", size=7, timezone="nowhere")
     town.event("cjo.consent", user, purpose="news", status="maybe")
     town.event("cjo.outcome", user, action="hello", outcome="liked")
     town.event("cjo.outcome", user, action="hello", outcome="accept")
@@ -80,6 +80,7 @@ def test_what_happens_is_counted_as_often_as_it_happens(tmp_path: Path) -> None:
         ("cjo_events_total", "web", "refused"): 1,
         ("cjo_events_total", "web", "repeated"): 1,
         ("cjo_expression_errors_total", "journey.often"): 1,
+        ("cjo_facts_ignored_total", "timezone"): 1,
         ("cjo_facts_ignored_total", "type"): 1,
         ("cjo_facts_ignored_total", "unknown"): 1,
         ("cjo_identity_changes_total", "created"): 1,

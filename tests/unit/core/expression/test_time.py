@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from cjo_stream.core.expression import MISSING, Names, Place, Scope, compile_expression
-from cjo_stream.core.expression.zone import zone
+from cjo_stream.core.expression.zone import zone, zone_name
+from cjo_stream.core.expression.zone_name import RAILS, WINDOWS
 
 
 class Customer:
@@ -190,3 +191,46 @@ def test_zones_come_from_the_tzdata_package_alone(monkeypatch: pytest.MonkeyPatc
 )
 def test_only_a_zone_s_own_name_is_one(name: str) -> None:
     assert zone(name) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("Europe/Berlin", "Europe/Berlin"),
+        ("europe/berlin", "Europe/Berlin"),
+        ("AMERICA/NEW YORK", "America/New_York"),
+        ("Berlin", "Europe/Berlin"),
+        ("W. Europe Standard Time", "Europe/Berlin"),
+        ("pacific standard time", "America/Los_Angeles"),
+        ("Pacific Time (US & Canada)", "America/Los_Angeles"),
+        ("Kyiv", "Europe/Kyiv"),
+        ("Samoa", "Pacific/Apia"),
+        ("utc", "UTC"),
+        ("zulu", "Zulu"),
+        ("+02:00", "+02:00"),
+        ("UTC+2", "+02:00"),
+        ("GMT-0330", "-03:30"),
+        ("+00:00", "UTC"),
+        ("Etc/GMT+5", "Etc/GMT+5"),
+        ("+15:00", None),
+        ("Mars/Olympus", None),
+        ("", None),
+        ("CEST", None),
+    ],
+)
+def test_a_zone_has_many_names(written: str, name: str | None) -> None:
+    assert zone_name(written) == name
+    if name is not None:
+        assert zone(name) is not None
+
+
+def test_every_name_of_windows_and_rails_is_a_zone() -> None:
+    for written, name in (WINDOWS | RAILS).items():
+        assert zone_name(written) == name, written
+        assert zone(name) is not None
+
+
+def test_an_offset_is_a_zone_without_clock_changes() -> None:
+    fixed = zone("-03:30")
+    assert fixed is not None
+    assert fixed.utcoffset(None) == dt.timedelta(hours=-3, minutes=-30)

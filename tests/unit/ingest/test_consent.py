@@ -1,0 +1,81 @@
+"""Statements of consent are read as senders write them, or refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cjo_stream.core.event import Event
+from cjo_stream.core.word import ConsentStatus
+from cjo_stream.errors import InputError
+from cjo_stream.ingest.consent import STATUSES, read_consent
+from tests.unit.ingest.test_decoder import decode
+
+CHANNELS = ("web", "email")
+WORDS = [(word, status) for status, words in STATUSES.items() for word in words]
+
+
+def read(**attributes: Any) -> dict[str, Any]:
+    return read_consent({"purpose": "marketing", "status": "granted", **attributes}, CHANNELS)
+
+
+@pytest.mark.parametrize(("word", "status"), WORDS)
+def test_each_word_is_read_in_any_case_and_with_blanks_or_dashes(
+    word: str, status: ConsentStatus
+) -> None:
+    for written in (
+        word,
+        word.upper(),
+        word.title(),
+        word.replace("_", "-"),
+        word.replace("_", " "),
+    ):
+        assert read(status=f" {written} ")["status"] == status
+
+
+def test_a_word_has_one_meaning() -> None:
+    assert len({word for word, _ in WORDS}) == len(WORDS)
+
+
+@pytest.mark.parametrize(("given", "status"), [(True, "granted"), (False, "denied")])
+def test_a_boolean_says_yes_or_no(given: bool, status: str) -> None:
+    assert read(status=given)["status"] == status
+
+
+def test_purpose_and_channel_are_read_in_any_case() -> None:
+    assert read(purpose="Marketing ", channel="EMail") == {
+        "purpose": "marketing", "status": "granted", "channel": "email",
+    }  # fmt: skip
+    assert "channel" not in read()
+    for everywhere in ("*", "all", "ANY"):
+        assert read(channel=everywhere)["channel"] == "*"
+    assert read(reason="form")["reason"] == "form"
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"status": "pending"}, {"status": "cleaned"}, {"status": ""}, {"status": None},
+        {"status": 1}, {"status": ["granted"]}, {"purpose": None}, {"purpose": ""},
+        {"purpose": ["marketing"]}, {"purpose": "x" * 101}, {"channel": "fax"}, {"channel": ""},
+        {"channel": ["email"]},
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_refused(attributes: dict[str, Any]) -> None:
+    with pytest.raises(InputError) as refused:
+        read(**attributes)
+    assert refused.value.reason == "invalid"
+
+
+def test_intake_reads_them() -> None:
+    event = {
+        "type": "cjo.consent", "time": "2024-03-01T10:00:00Z", "identifiers": {"user_id": "u1"},
+        "attributes": {"purpose": "MARKETING", "status": "Unsubscribed", "channel": "Mail"},
+    }  # fmt: skip
+    decoded = decode(event)
+    assert isinstance(decoded, Event)
+    assert decoded.attributes == {"purpose": "marketing", "status": "revoked", "channel": "mail"}
+    refused = decode({**event, "attributes": {"purpose": "marketing", "status": "maybe"}})
+    assert isinstance(refused, InputError)
+    assert "docs/events.md" in refused.detail
