@@ -96,9 +96,17 @@ class TopologyDriver:
             event["id"] = id
         self._process(msgspec.json.encode(event), channel, event["time"], native=True)
 
-    def send_raw(self, value: bytes, *, channel: str, at: str | int | dt.datetime) -> None:
-        """Send one raw record, in the format of `channel`, with the timestamp `at`."""
-        self._process(value, channel, _milliseconds(at), native=False)
+    def send_raw(
+        self, value: bytes, *, channel: str, at: str | int | dt.datetime | None = None
+    ) -> None:
+        """Send one raw record, in the format of `channel`, with the timestamp `at`.
+
+        Without `at` it has the time of the clock; raises UsageError if nothing has set the clock.
+        """
+        if at is None and not self._clock():
+            raise UsageError("the first record sets the clock: write at='2026-03-01T10:00:00Z'")
+        time = self._clock() if at is None else _milliseconds(at)
+        self._process(value, channel, time, native=False)
 
     def advance(self, by: str) -> None:
         """Advance time by a duration (`30m`, `2d`), firing timers; raises UsageError."""

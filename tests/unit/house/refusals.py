@@ -367,6 +367,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "is not an identifier type": _DRIVER,
         "is no time: write": _TIMES,
         "advance({}): ": _TIMES,
+        "the first record sets the clock": _TIMES,
     },
     "kafka/client/producer.py": {
         "could not be written ({}); start again": _TOPIC_MADE,

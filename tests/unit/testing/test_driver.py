@@ -39,6 +39,9 @@ def test_a_raw_record_is_read_as_its_channel_says(tmp_path: Path) -> None:
 def test_times_that_are_none_are_taken_once_they_are_written_as_said(tmp_path: Path) -> None:
     (tmp_path / "t.yaml").write_text(TOPOLOGY)
     driver = TopologyDriver(tmp_path)
+    record = b'{"ts": "2026-03-02T10:00:00Z", "card": 8}'
+    with pytest.raises(UsageError, match="write at='2026-03-01T10:00:00Z'"):
+        driver.send_raw(record, channel="store")
     with pytest.raises(UsageError, match="no time: write 2026-03-01T10:00:00Z"):
         driver.send("sold", at="yesterday", channel="store", identifiers={"card": "7"})
     with pytest.raises(UsageError, match="no time zone: write 2026-03-01T10:00:00Z"):
@@ -48,4 +51,5 @@ def test_times_that_are_none_are_taken_once_they_are_written_as_said(tmp_path: P
     driver.send("sold", at="2026-03-01T10:00:00Z", channel="store", identifiers={"card": "7"})
     driver.advance("1h")
     driver.advance_to("2026-03-01T12:00:00Z")
-    assert [one["outcome"] for one in driver.transitions()] == ["over"]
+    driver.send_raw(record, channel="store")
+    assert [one["outcome"] for one in driver.transitions()] == ["over", "over"]
