@@ -86,7 +86,7 @@ _BLOCKED = Record(
     "a blocked value",
     {
         "type": Field(NAMED, "The identifier type. Default: every type."),
-        "value": Field(Loose(), "The value."),
+        "value": Field(Loose(), "The blocked value."),
         "pattern": Field(
             TEXT, "A regular expression (RE2) for a part of the value, or with ^ and $ for all."
         ),
