@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cjo_stream.cli.option import Json, Topology, Yes, topology_folder
 from cjo_stream.cli.place import State, installation_of
-from cjo_stream.cli.terminal import confirm, note, note_diagnostic, numbered, say, say_json, warn
+from cjo_stream.cli.terminal import (
+    confirm,
+    count,
+    note,
+    note_diagnostic,
+    numbered,
+    say,
+    say_json,
+    warn,
+)
 
 if TYPE_CHECKING:
-    from cjo_stream.installation.answer import Applied
+    from cjo_stream.installation.answer import Applied, TakenFile
 
 
 def apply(
@@ -79,6 +89,8 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
         say(f"{found.topology}, definition set {found.applied}")
     for number, active in found.partitions.items():
         say(f"partition {number}: {'no answer' if active is None else f'set {active}'}")
+    for file in found.files:
+        say(f"taken: {_taken(file)}")
     for place, number in sorted(found.intake.items()):
         say(f"intake {place}: set {number}")
     if found.begun > found.applied:
@@ -88,3 +100,12 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
     if silent:
         warn(f"partitions {silent} do not answer: are worker and dispatch running?")
     return 1 if silent else 0
+
+
+def _taken(file: TakenFile) -> str:
+    """Return what was taken of a file, in words; its path from here, if it lies below."""
+    path = Path(file.path) if file.path is not None else Path("standard input")
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    rows = "the rest given up" if file.is_given_up else numbered(file.rows, "row")
+    refused = f", {count(file.refused)} of them refused" if file.refused else ""
+    return f"{shown}, {rows}{refused} ({numbered(file.bytes, 'byte')})"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from cjo_stream.embedded.run import Start, Summary
 
 LATE_SHARE_MAX = 0.01
-HEAD_BYTES = 64 * 1024
+NAMES_MAX = 10
 
 
 def run(
@@ -34,7 +32,8 @@ def run(
         list[str],
         typer.Argument(
             metavar="FILES...",
-            help="Files of events: .jsonl, .csv (each also .gz) or .parquet; - is stdin.",
+            help="Files of events, or folders of them: .jsonl, .csv (each also .gz) or .parquet; "
+            "- is stdin.",
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")],
@@ -52,9 +51,15 @@ def run(
     state: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Keep the state in this folder. A killed run continues from it."
+            metavar="DIR",
+            help="Keep the state in this folder, and take of each file only what is new. A killed "
+            "run continues from it.",
         ),
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Take a file that has changed whole, as new."),
+    ] = False,
     partitions: Annotated[int, typer.Option(min=1, max=64, help="Partitions of a new state.")] = 1,
     now: Annotated[
         str | None,
@@ -71,34 +76,37 @@ def run(
         ),
     ] = False,
     json: Json = False,
-) -> None:
-    """Run recorded events through the engine, and write the results to files."""
+) -> int:
+    """Run recorded events through the engine, and write the results to files.
+
+    If every new row of a file is refused, the exit code is 1, with the likely cause.
+    """
     folder = topology_folder(topology)
     drain_ms = read_duration(drain, "--drain")
     now_ms = read_moment(now, "--now") if now else time.time_ns() // 1_000_000
     tenant_key = settings_of(context).tenant_key_bytes()
 
     from cjo_stream import definition, ingest
+    from cjo_stream.embedded.recorded import Recorded, run_files
     from cjo_stream.embedded.run import Start
-    from cjo_stream.embedded.run import run as run_files
-    from cjo_stream.ingest.files import choose_channel, read
+    from cjo_stream.ingest.files import choose_channel, open_files
 
     definitions = definition.load(folder)
     for found in definitions.warnings:
         note(str(found))
-    decode = ingest.decoder(definitions.program, tenant_key)
-    records = read(
-        files,
-        decode,
+    recorded = Recorded(
+        files=open_files(files),
+        decode=ingest.decoder(definitions.program, tenant_key),
         channel=choose_channel(definitions.program, channel),
         now=now_ms,
         sort=sort,
+        again=again,
     )
     start = Start()
     with Ticker(quiet=json) as ticker:
         summary = run_files(
             definitions,
-            lambda _: (lane_of(files, channel, sort=sort), records),
+            recorded,
             out,
             drain_ms=drain_ms,
             state=state,
@@ -117,25 +125,8 @@ def run(
     if json:
         say_json(summary)
     else:
-        _say(summary, out)
-
-
-def lane_of(files: Sequence[str], channel: str | None, *, sort: bool) -> str:
-    """Return the name of an input: the same for the same files, read the same way.
-
-    A killed run goes on behind what it has read of the same input; standard input is never the
-    same twice.
-    """
-    if "-" in files:
-        return f"stdin-{time.time_ns()}"
-    digest = hashlib.sha256(f"{channel or ''}|{int(sort)}".encode())
-    for name in files:
-        path = Path(name)
-        digest.update(f"|{path.name}|".encode())
-        if path.is_file():
-            with path.open("rb") as file:
-                digest.update(file.read(HEAD_BYTES))
-    return f"files-{digest.hexdigest()[:32]}"
+        _say(summary, out, is_kept=state is not None)
+    return _note_unread(summary, out, is_kept=state is not None)
 
 
 def _warn_late(summary: Summary, start: Start, max_late_ms: int, *, sort: bool) -> None:
@@ -162,7 +153,22 @@ def _warn_late(summary: Summary, start: Start, max_late_ms: int, *, sort: bool) 
         )
 
 
-def _say(summary: Summary, out: Path) -> None:
+def _note_unread(summary: Summary, out: Path, *, is_kept: bool) -> int:
+    """Print the files whose new rows were all refused; return the exit code."""
+    unread = [file for file in summary.files if file.cause is not None]
+    for file in unread:
+        which = f"all {count(file.rows)} new rows were" if file.rows > 1 else "its new row was"
+        note(
+            f"error: {file.name}: {which} refused ({file.cause}). `cjo-stream dead-letters list "
+            f"{out}` shows them. Mend the file, or the topology, and run it again"
+            f"{' with --again' if is_kept else ''}"
+        )
+    return 1 if unread else 0
+
+
+def _say(summary: Summary, out: Path, *, is_kept: bool) -> None:
+    if is_kept:
+        _say_taken(summary)
     say(
         f"{numbered(summary.events, 'event')} of {numbered(summary.customers, 'customer')} in "
         f"{summary.wall_seconds:.1f} s ({count(round(summary.events_per_second))} events/s)"
@@ -175,4 +181,25 @@ def _say(summary: Summary, out: Path) -> None:
         f"{count(summary.repeated)} repeated, {count(summary.late)} late, "
         f"{numbered(summary.dead_letters, 'dead letter')}"
     )
+    waiting = summary.waiting
+    if waiting.last is not None:
+        of = ((waiting.timers, "timer"), (waiting.requests, "request"))
+        what = " and ".join(numbered(number, noun) for number, noun in of if number)
+        say(
+            f"still waiting: {what}, the last until {moment(waiting.last)}; --drain 30d lets the "
+            "clock run on"
+        )
     say(f"results in {out}")
+
+
+def _say_taken(summary: Summary) -> None:
+    """Print how much was new in the files of a state, and which had nothing new."""
+    for standing in ("new", "grown", "changed"):
+        of = [file for file in summary.files if file.rows and file.standing.value == standing]
+        if of:
+            rows = numbered(sum(file.rows for file in of), "row")
+            say(f"{rows} of {numbered(len(of), f'{standing} file')}")
+    known = [file.name for file in summary.files if not file.rows]
+    if known:
+        more = f" and {count(len(known) - NAMES_MAX)} more" if len(known) > NAMES_MAX else ""
+        say(f"nothing new (taken already, or empty): {', '.join(known[:NAMES_MAX])}{more}")

@@ -24,7 +24,7 @@ class Code(enum.Enum):
     FILE = 101, "A file cannot be read"
     """A file is UTF-8 text of at most 1 MiB, without control characters, and this user may read
     it; its name is UTF-8, too. A folder holds one document `topology: NAME`, in any `*.yaml`
-    file."""
+    or `*.yml` file."""
     YAML = 102, "The text is not YAML as definitions use it"
     """Check the indentation, the quotes and the brackets at that place. Quote an expression that
     contains a comma, a colon or a `#`."""

@@ -76,7 +76,7 @@ def _compile(
     """Return the program; a missing topology is reported at `place`, unless that is None."""
     definitions = keep_first(read_definitions(sources, report), report)
     if place is not None and all(found.kind != "topology" for found in definitions):
-        message = "no document 'topology: NAME' in any *.yaml file: add one"
+        message = "no document 'topology: NAME' in any *.yaml or *.yml file: add one"
         report.error_at(Source(place, ""), 0, Code.FILE, message)
     carried = read_carried(content.carried, report)
     program = build_program(definitions, carried, content.eras, report)

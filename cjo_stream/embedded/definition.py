@@ -9,8 +9,9 @@ from cjo_stream.definition import DefinitionSet, compile_stored, library_differe
 from cjo_stream.embedded.delivery import delivering, operator_destination
 from cjo_stream.embedded.installation import begun_number, check_shape, choose, govern, keep_key
 from cjo_stream.embedded.state import StateFolder
+from cjo_stream.embedded.taking import taken
 from cjo_stream.engine import codec
-from cjo_stream.installation.answer import Applied, Status
+from cjo_stream.installation.answer import Applied, Status, TakenFile
 
 
 def apply(definitions: DefinitionSet, state: Path, tenant_key: bytes | None = None) -> Applied:
@@ -33,7 +34,10 @@ def apply(definitions: DefinitionSet, state: Path, tenant_key: bytes | None = No
 
 
 def status(state: Path) -> Status:
-    """Return which set governs a state folder; raises UsageError if the folder holds no state."""
+    """Return which set governs a state folder, and which files it has taken.
+
+    Raises UsageError if the folder holds no state.
+    """
     with closing(StateFolder(state)) as folder:
         stores = folder.tasks()
         values = [store.get(codec.META_KEY) for store in stores]
@@ -51,4 +55,16 @@ def status(state: Path) -> Status:
             begun=begun_number(folder.log),
             partitions=dict(enumerate(active)),
             libraries=libraries,
+            files=[
+                TakenFile(
+                    path=one.path,
+                    bytes=one.end.bytes,
+                    digest=one.digest.hex(),
+                    line=one.end.line,
+                    rows=one.rows,
+                    refused=one.refused,
+                    is_given_up=one.is_given_up,
+                )
+                for one in taken(folder.log)
+            ],
         )

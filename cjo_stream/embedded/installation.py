@@ -6,7 +6,7 @@ cuts the output files back to the end of the last noted step and goes on (`deliv
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -67,12 +67,15 @@ def open_installation(
     partitions: int = 1,
     force: bool = False,
     tenant_key: bytes | None = None,
+    prepare: Callable[[EmbeddedLog, bool], None] | None = None,
 ) -> Iterator[Installation]:
     """Open an installation and put `definitions` in force; close it cleanly at the end.
 
     `tenant_key` is the key by which the events are decoded; a state folder keeps its fingerprint.
-    With `force` the results of an earlier run are replaced, or a killed run goes on without what
-    its files have lost. Raises UsageError where the output folder is not empty, or the state
+    `prepare` is called before anything of the run is written, with whether a killed run goes on,
+    and may refuse it by raising. With `force` the results of an earlier run are replaced, or a
+    killed run goes on without what its files have lost. Raises UsageError where the output folder
+    is not empty, or the state
     folder belongs to another topology; RefusalError where the folder has another tenant key.
     """
     log: EmbeddedLog
@@ -90,6 +93,8 @@ def open_installation(
             delivering(log, stores, state, destination, without_lost=force)
         )
         is_new = delivery.destination != destination
+        if prepare is not None:
+            prepare(log, not is_new)
         if is_new:
             check_free(out, force=force)
         begun = choose(runtime, log, definitions)

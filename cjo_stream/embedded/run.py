@@ -3,21 +3,55 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from cjo_stream.core.catalogue import ACTION, DEAD_LETTER, DECISION, TRANSITION
-from cjo_stream.core.event import Event
+from cjo_stream.core.state import Customer
 from cjo_stream.definition import DefinitionSet, load
 from cjo_stream.embedded.installation import Installation, open_installation
-from cjo_stream.engine.intake import dead_letter_of
+from cjo_stream.engine.intake import dead_letter_of, refusal_of
 from cjo_stream.engine.port import Decoded, DecodedRecord, RawRecord
 from cjo_stream.errors import InputError
+from cjo_stream.ingest.taken import Standing
 
 DRAIN_SLICES = 500
 REPORT_EVERY = 2_000
+
+
+class FileSummary(msgspec.Struct, frozen=True):
+    """What a run read of one of its files."""
+
+    name: str
+    """Without its folder."""
+    standing: Standing
+    rows: int = 0
+    """The new ones."""
+    refused: int = 0
+    """Of the new rows."""
+    cause: str | None = None
+    """What is likely wrong, where every new row was refused."""
+
+
+class Waiting(msgspec.Struct):
+    """What still waits for time to pass when a run ends."""
+
+    timers: int = 0
+    requests: int = 0
+    """Decisions that wait for the end of quiet hours."""
+    last: int | None = None
+    """When the last of them is due, ms."""
+
+    def add(self, customer: Customer) -> None:
+        """Count what a customer waits for."""
+        timers = [timer.due for one in customer.instances for timer in one.timers]
+        requests = [one.due for one in customer.waiting]
+        self.timers += len(timers)
+        self.requests += len(requests)
+        if due := timers + requests:
+            self.last = max(*due, self.last or 0)
 
 
 class Summary(msgspec.Struct, kw_only=True):
@@ -34,6 +68,9 @@ class Summary(msgspec.Struct, kw_only=True):
     actions: int = 0
     wall_seconds: float = 0.0
     events_per_second: float = 0.0
+    waiting: Waiting = msgspec.field(default_factory=Waiting)
+    files: list[FileSummary] = []
+    """In the order given; none where the events come from no file."""
 
 
 class Start(msgspec.Struct):
@@ -64,36 +101,45 @@ def feed(
     lane: str,
     source: Iterable[DecodedRecord],
     report: Callable[[Progress], None] | None = None,
+    *,
+    first: int = 0,
+    count: Callable[[RawRecord, InputError | None], None] | None = None,
 ) -> int:
-    """Process every record of `source`; return how many there were.
+    """Process every record of `source`; return the number behind the last one.
 
-    The n-th record has offset n in `lane`, so a source that is read again goes on where it
-    stopped.
+    The n-th record has offset `first` + n in `lane`, so a source that is read again goes on where
+    it stopped. `count` gets each record, also of those that were processed before, with the
+    reason why it was refused.
     """
     runtime = installation.runtime
     last = runtime.last_offset(lane)
     began = time.monotonic()
-    number = -1
-    for number, (record, decoded) in enumerate(source):
+    number = first - 1
+    for number, (record, decoded) in enumerate(source, first):
         if number <= last:
+            if count is not None:
+                count(record, refusal_of(decoded))
             continue
-        put(installation, lane, number, record, decoded)
+        refused = put(installation, lane, number, record, decoded)
+        if count is not None:
+            count(record, refused)
         if report is not None and number % REPORT_EVERY == 0:
-            report(progress(installation, number + 1, began))
+            report(progress(installation, number + 1 - first, began))
     runtime.flush()
     if report is not None:
-        report(progress(installation, number + 1, began))
+        report(progress(installation, number + 1 - first, began))
     return number + 1
 
 
 def put(
     installation: Installation, lane: str, number: int, record: RawRecord, decoded: Decoded
-) -> None:
-    """Process one record: its event, or its dead letter."""
+) -> InputError | None:
+    """Process one record: its event, or its dead letter; return the reason of that."""
     runtime = installation.runtime
     refused = decoded if isinstance(decoded, InputError) else runtime.offer(lane, number, decoded)
     if refused is not None:
         runtime.refuse(lane, number, dead_letter_of(record, refused))
+    return refused
 
 
 def drain(installation: Installation, by_ms: int) -> None:
@@ -104,10 +150,13 @@ def drain(installation: Installation, by_ms: int) -> None:
         runtime.advance(start + by_ms * part // DRAIN_SLICES)
 
 
-def finish(installation: Installation, wall_seconds: float) -> Summary:
+def finish(
+    installation: Installation, wall_seconds: float, files: Sequence[FileSummary] = ()
+) -> Summary:
     """Write customers.jsonl and summary.json; return the summary."""
     output = installation.output
-    customers = output.write_customers(installation.runtime.rows())
+    waiting = Waiting()
+    customers = output.write_customers(installation.runtime.rows(waiting.add))
     results = {
         result: number - output.before.get(result, 0)
         for result, number in installation.runtime.events.items()
@@ -125,6 +174,8 @@ def finish(installation: Installation, wall_seconds: float) -> Summary:
         actions=lines[ACTION.name],
         wall_seconds=round(wall_seconds, 3),
         events_per_second=round(events / wall_seconds, 1) if wall_seconds else 0.0,
+        waiting=waiting,
+        files=list(files),
     )
     output.write_summary(summary)
     return summary
@@ -141,17 +192,13 @@ def run(
     force: bool = False,
     tenant_key: bytes | None = None,
     report: Callable[[Progress], None] | None = None,
-    start: Start | None = None,
 ) -> Summary:
     """Run the records of `source` (a lane's name, decoded records) and write the files of `out`.
 
-    `tenant_key` is the key by which they are decoded; a `state` keeps its fingerprint. `start` is
-    filled in.
+    `tenant_key` is the key by which they are decoded; a `state` keeps its fingerprint.
     """
     definitions = topology if isinstance(topology, DefinitionSet) else load(topology)
     lane, records = source(definitions)
-    if start is not None and state is not None:
-        records = _counted(records, start, definitions.program.max_late_ms)
     began = time.monotonic()
     with open_installation(
         definitions,
@@ -161,24 +208,10 @@ def run(
         force=force,
         tenant_key=tenant_key,
     ) as installation:
-        if start is not None:
-            start.clock = installation.clock_before
-            start.set_before = installation.set_before
-            start.set = installation.runtime.active_number
         feed(installation, lane, records, report)
         if drain_ms:
             drain(installation, drain_ms)
         return finish(installation, time.monotonic() - began)
-
-
-def _counted(
-    records: Iterator[DecodedRecord], start: Start, max_late_ms: int
-) -> Iterator[DecodedRecord]:
-    """Yield the records; count at `start` the events that were late when the run began."""
-    for record, decoded in records:
-        if isinstance(decoded, Event) and decoded.time < start.clock - max_late_ms:
-            start.behind += 1
-        yield record, decoded
 
 
 def progress(installation: Installation, number: int, began: float) -> Progress:

@@ -17,7 +17,7 @@ At full hours of stream time the learner learns from the rewards so far, and pub
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, Self
 
 import msgspec
@@ -246,11 +246,13 @@ class Runtime:
             if isinstance(state, Customer) and (state.events or state.aliases):
                 yield state
 
-    def rows(self) -> Iterator[CustomerRow]:
-        """Yield the rows of customers.jsonl, by customer id."""
+    def rows(self, look: Callable[[Customer], None] | None = None) -> Iterator[CustomerRow]:
+        """Yield the rows of customers.jsonl, by customer id; `look` gets each customer's state."""
         program = self.tasks[0].program
         if program is not None:
             for state in self.customers():
+                if look is not None:
+                    look(state)
                 yield snapshot(state, program, self._now)
 
     def __enter__(self) -> Self:

@@ -38,7 +38,7 @@ from cjo_stream.core.message import (
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.engine.frame import FrameWriter, Position
 from cjo_stream.engine.lane import Numbering
-from cjo_stream.engine.port import Decode, Log, RawRecord
+from cjo_stream.engine.port import Decode, Decoded, Log, RawRecord
 from cjo_stream.errors import InputError, InvariantError, RefusalError
 
 METADATA_BYTES_MAX: Final = 4_000
@@ -230,6 +230,12 @@ def address(event: Event) -> tuple[str, Message] | InputError:
         if len(customer) == CUSTOMER_ID_DIGITS and all(c in "0123456789abcdef" for c in customer):
             return customer_key(customer), Deliver(event)
     return InputError("invalid", "the action_id of an outcome does not begin with a customer id")
+
+
+def refusal_of(decoded: Decoded) -> InputError | None:
+    """Return why a record is a dead letter; None for an event that has a receiver."""
+    addressed = decoded if isinstance(decoded, InputError) else address(decoded)
+    return addressed if isinstance(addressed, InputError) else None
 
 
 def dead_letter_of(record: RawRecord, error: InputError) -> DeadLetter:

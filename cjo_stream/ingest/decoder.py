@@ -165,7 +165,12 @@ class Decoder:
         if channel is None:
             if read is not None and _is_outcome(record, read):
                 return None, read
-            raise refusal or InputError("invalid", "no `channel`, and no topic of a channel")
+            if refusal is not None and record.topic.endswith(OUTCOME_TOPIC):
+                raise refusal
+            names = ", ".join(self._readers)
+            raise InputError(
+                "invalid", f"no `channel`: add the field, or name one by --channel ({names})"
+            )
         reader = self._readers.get(channel) if isinstance(channel, str) else None
         if reader is None:
             raise InputError("invalid", "`channel` is not a declared one")

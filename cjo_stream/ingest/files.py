@@ -2,20 +2,28 @@
 
     paths --rows of each--> records --decoder--> decoded --merge, or sort--> one stream
 
-A record's coordinates are the name of its file, the file's number among those given (from 0), and
-its line number, from 1 (in CSV: of the row's first line; in Parquet: of the row).
+A file's *content* is its bytes, unpacked; that of Parquet its rows as JSON lines. By it a file is
+known again (`taken`), and a place in it is where a later run goes on.
+
+A record's coordinates are the name of its file, the file's number (from 0, among those given; of a
+state, among all that it has taken), and its line number, from 1 (in CSV: of the row's first line;
+in Parquet: of the row).
 """
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
+import os
+import shutil
 import sys
+import tempfile
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, NamedTuple
 
 import msgspec
 
@@ -23,7 +31,17 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.engine.port import Decode, DecodedRecord, RawRecord
 from cjo_stream.errors import UsageError
 from cjo_stream.ingest import order, table
-from cjo_stream.ingest.table import Row
+from cjo_stream.ingest.table import Ending, Row
+from cjo_stream.ingest.taken import (
+    BEGINNING,
+    HEAD_BYTES,
+    Found,
+    Place,
+    Taken,
+    digest,
+    first_lines,
+    lengths,
+)
 
 STDIN = "-"
 
@@ -50,6 +68,183 @@ def choose_channel(program: Program, asked: str | None) -> str | None:
     return None
 
 
+class InputFile:
+    """A file of events, or standard input, by its path as given."""
+
+    def __init__(self, given: str, stdin: IO[bytes] | None = None) -> None:
+        self.given = given
+        self.name = Path(given).name
+        self._stdin = stdin
+        self._copy: IO[bytes] | None = None
+        """Of what can be read once only, where it is read more than once."""
+
+    @property
+    def is_read_once(self) -> bool:
+        """Whether it is standard input or a pipe."""
+        return self.given == STDIN or Path(self.given).is_fifo()
+
+    @property
+    def path(self) -> str | None:
+        """The path by which the file is known; None if it can be read once only."""
+        return None if self.is_read_once else os.path.realpath(self.given)
+
+    @property
+    def is_csv(self) -> bool:
+        """Whether it is a table whose first row names the columns."""
+        return _is(self.given, ".csv", ".csv.gz")
+
+    @property
+    def is_parquet(self) -> bool:
+        """Whether it is a Parquet table."""
+        return _is(self.given, ".parquet")
+
+    def check(self) -> None:
+        """Raise UsageError for a file that cannot be read, as far as its beginning shows."""
+        if self.given == STDIN:
+            return
+        if not _is(self.given, *_ENDINGS):
+            raise UsageError(
+                f"{self.given}: no known kind of file; it may end in {', '.join(_ENDINGS)}"
+            )
+        if not self.is_read_once:
+            with closing(self.rows()) as rows:
+                next(rows, None)
+
+    def rows(
+        self,
+        begin: Place = BEGINNING,
+        end: Place | None = None,
+        ending: Ending | None = None,
+    ) -> Generator[Row]:
+        """Yield the rows between two places, by default all; raises UsageError."""
+        if self.is_parquet:
+            for row in table.read_parquet(self.given):
+                if end is not None and row.number > end.line:
+                    return
+                if row.number > begin.line:
+                    yield row
+            return
+        number = 0
+        with (
+            self._refusing(lambda: f" beyond line {number}" if number else ""),
+            self._content() as content,
+        ):
+            lines = table.Lines(content if end is None else _beginning(content, end.bytes))
+            ending = ending or Ending()
+            if self.is_csv:
+                rows = table.read_csv(lines, self.given, begin, ending)
+            else:
+                rows = table.read_json_lines(lines, begin, ending)
+            for row in rows:
+                number = row.number
+                yield row
+
+    def find(self, known: Sequence[Taken], more: Sequence[int] = ()) -> Found:
+        """Return what the content is, held against known files; raises UsageError.
+
+        `more` are further lengths of beginnings to digest.
+        """
+        with self._refusing(lambda: ""), closing(self._chunks()) as chunks:
+            head = b""
+            for chunk in chunks:
+                head += chunk
+                if len(head) >= HEAD_BYTES:
+                    break
+            digesting = Digesting([*lengths(known, head[:HEAD_BYTES]), *more])
+            digesting.add(head)
+            for chunk in chunks:
+                digesting.add(chunk)
+        return digesting.found(self.path, head)
+
+    def beginning(self) -> bytes:
+        """Return the first HEAD_BYTES of the content; nothing of what can be read once only."""
+        if self.is_read_once and self._copy is None:
+            return b""
+        with self._refusing(lambda: ""), closing(self._chunks()) as chunks:
+            return next(chunks, b"")[:HEAD_BYTES]
+
+    def keep(self) -> None:
+        """Copy what can be read once only, so that it can be read again; raises UsageError."""
+        if self.is_read_once and self._copy is None:
+            with self._refusing(lambda: ""), self._content() as stream:
+                copy = tempfile.TemporaryFile(prefix="cjo-input-")  # noqa: SIM115 (read later)
+                shutil.copyfileobj(stream, copy, _READ_BYTES)
+            self._copy = copy
+
+    def close(self) -> None:
+        """Remove the copy. A second call does nothing."""
+        if self._copy is not None:
+            self._copy.close()
+            self._copy = None
+
+    def _chunks(self) -> Generator[bytes]:
+        """Yield the content in pieces."""
+        if self.is_parquet:
+            for row in table.read_parquet(self.given):
+                yield row.value + b"\n"
+            return
+        with self._content() as stream:
+            while chunk := stream.read(_READ_BYTES):
+                yield chunk
+
+    @contextmanager
+    def _content(self) -> Iterator[IO[bytes]]:
+        """Open the content of what is no Parquet; standard input is left open at the end."""
+        if self._copy is not None:
+            self._copy.seek(0)
+            yield self._copy
+        elif self.given == STDIN:
+            yield self._stdin or sys.stdin.buffer
+        elif _is(self.given, ".gz"):
+            # GzipFile reads lines in Python; a buffered reader around it does so in C.
+            with (
+                gzip.open(self.given) as packed,
+                io.BufferedReader(packed, _READ_BYTES) as stream,
+            ):
+                yield stream
+        else:
+            with Path(self.given).open("rb", _READ_BYTES) as stream:
+                yield stream
+
+    @contextmanager
+    def _refusing(self, where: Callable[[], str]) -> Iterator[None]:
+        """Turn what the system says of a file into UsageError."""
+        try:
+            yield
+        except (OSError, EOFError, zlib.error) as error:
+            why = error.strerror if isinstance(error, OSError) else None
+            raise UsageError(
+                f"{self.given}: cannot be read{where()}: {why or error}. Name a file that is "
+                "there and whole"
+            ) from error
+
+
+class Part(NamedTuple):
+    """What a run reads of a file: the rows from `begin` on, up to `end` or to the file's end.
+
+    `number` is the file's in the coordinates of its records.
+    """
+
+    file: InputFile
+    number: int
+    begin: Place = BEGINNING
+    end: Place | None = None
+    ending: Ending | None = None
+
+
+def open_files(paths: Sequence[str], stdin: IO[bytes] | None = None) -> list[InputFile]:
+    """Return the files of a run; a folder stands for those in it, ordered by path.
+
+    Raises UsageError where one cannot be read, as far as its beginning shows.
+    """
+    if paths.count(STDIN) > 1:
+        raise UsageError("`-` is given twice; standard input can be read once")
+    files = [InputFile(path, stdin) for given in paths for path in _in_folder(given)]
+    for file in files:
+        file.check()
+    return files
+
+
 def read(
     paths: Sequence[str],
     decode: Decode,
@@ -57,7 +252,7 @@ def read(
     channel: str | None,
     now: int,
     sort: bool = False,
-    stdin: BinaryIO | None = None,
+    stdin: IO[bytes] | None = None,
 ) -> Iterator[DecodedRecord]:
     """Return the records of all files, decoded, in order.
 
@@ -65,14 +260,19 @@ def read(
     `sort` all records are sorted by it, also within a file. `-` is standard input, as JSON lines.
     Raises UsageError at once if a file cannot be read, and during iteration if one is damaged.
     """
-    if paths.count(STDIN) > 1:
-        raise UsageError("`-` is given twice; standard input can be read once")
-    for path in paths:
-        _check(path)
-    sources = [
-        _decoded(_rows(path, stdin), Path(path).name, number, decode, channel, now)
-        for number, path in enumerate(paths)
-    ]
+    parts = [Part(file, number) for number, file in enumerate(open_files(paths, stdin))]
+    return read_parts(parts, decode, channel=channel, now=now, sort=sort)
+
+
+def read_parts(
+    parts: Sequence[Part], decode: Decode, *, channel: str | None, now: int, sort: bool = False
+) -> Iterator[DecodedRecord]:
+    """Return the records of parts of files with what they decode to, in order.
+
+    `now` is every record's timestamp, in ms. Several files are merged by event time; with `sort`
+    everything is ordered by it, also within a file.
+    """
+    sources = [_decoded(part, decode, channel, now) for part in parts]
     if sort:
         return order.sort(sources)
     return iter(sources[0]) if len(sources) == 1 else order.merge(sources)
@@ -83,74 +283,109 @@ def objects(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
     Raises UsageError.
     """
-    _check(path)
-    for number, value, error in _rows(path, None):
+    file = InputFile(path)
+    file.check()
+    for number, value, error in file.rows():
         try:
             yield number, msgspec.json.decode(value, type=dict[str, Any])
         except msgspec.MsgspecError as why:
             raise UsageError(f"{path}, line {number}: {error or why}: mend that line") from None
 
 
-def _decoded(
-    rows: Iterator[Row], name: str, number: int, decode: Decode, channel: str | None, now: int
-) -> Iterator[DecodedRecord]:
-    """Yield the records of one file, decoded."""
-    for line, value, error in rows:
-        record = RawRecord(name, name, number, line, now, value, channel=channel)
+def _decoded(part: Part, decode: Decode, channel: str | None, now: int) -> Iterator[DecodedRecord]:
+    """Yield the records of a part of one file, decoded."""
+    name = part.file.name
+    for line, value, error in part.file.rows(part.begin, part.end, part.ending):
+        record = RawRecord(name, name, part.number, line, now, value, channel=channel)
         yield record, error or decode(record)
 
 
-def _rows(path: str, stdin: BinaryIO | None) -> Generator[Row]:
-    """Yield the rows of one file, in the format of its name's ending; raises UsageError."""
-    if _is(path, ".parquet"):
-        yield from table.read_parquet(path)
-        return
-    number = 0
-    try:
-        with _opened(path, stdin) as stream:
-            is_csv = _is(path, ".csv", ".csv.gz")
-            for row in table.read_csv(stream, path) if is_csv else _json_lines(stream):
-                number = row.number
-                yield row
-    except (OSError, EOFError, zlib.error) as error:
-        where = f" beyond line {number}" if number else ""
-        why = error.strerror if isinstance(error, OSError) else None
+def _in_folder(path: str) -> list[str]:
+    """Return the files of events in a folder, at any depth; a path that is no folder, as it is."""
+    folder = Path(path)
+    if path == STDIN or not folder.is_dir():
+        return [path]
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        events = (name for name in names if _is(name, *_ENDINGS) and not _is_hidden(name))
+        found += [str(Path(parent, name)) for name in events]
+    if not found:
         raise UsageError(
-            f"{path}: cannot be read{where}: {why or error}. Name a file that is present and whole"
-        ) from error
+            f"{path}: a folder without a file of events; they end in {', '.join(_ENDINGS)}"
+        )
+    return sorted(found)
 
 
-def _json_lines(stream: BinaryIO) -> Iterator[Row]:
-    for number, line in table.read_lines(stream):
-        value = line.rstrip(b"\r\n")
-        if value and not value.isspace():
-            yield Row(number, value)
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".")
 
 
-@contextmanager
-def _opened(path: str, stdin: BinaryIO | None) -> Iterator[BinaryIO]:
-    """Open a file, unpacking it if it is packed; standard input is not closed at the end."""
-    if path == STDIN:
-        yield stdin or sys.stdin.buffer
-    elif _is(path, ".gz"):
-        # GzipFile reads lines in Python; a buffered reader around it does so in C.
-        with gzip.open(path) as packed, io.BufferedReader(packed, _READ_BYTES) as stream:
-            yield stream
-    else:
-        with Path(path).open("rb", _READ_BYTES) as stream:
-            yield stream
+class Digesting:
+    """Digests a content that comes in pieces, and its beginnings of some lengths."""
+
+    def __init__(self, asked: Sequence[int]) -> None:
+        self._asked = sorted(set(asked), reverse=True)
+        self._hash = hashlib.sha256()
+        self._begins: dict[int, bytes] = {}
+        self._ends_line: set[int] = set()
+        self._bytes = 0
+        self._line_ends = 0
+        self._last = b"\n"
+
+    def add(self, chunk: bytes) -> None:
+        """Go on with the next piece."""
+        begin = 0
+        end_bytes = self._bytes + len(chunk)
+        while self._asked and self._asked[-1] <= end_bytes:
+            length = self._asked.pop()
+            at = length - self._bytes
+            self._hash.update(memoryview(chunk)[begin:at])
+            self._begins[length] = self._hash.digest()
+            begin = at
+        for length in self._begins:
+            if self._bytes <= length < end_bytes and chunk[length - self._bytes] in b"\r\n":
+                self._ends_line.add(length)
+        self._hash.update(memoryview(chunk)[begin:])
+        self._bytes = end_bytes
+        self._line_ends += chunk.count(b"\n")
+        self._last = chunk[-1:] or self._last
+
+    def found(self, path: str | None, begin: bytes) -> Found:
+        """Return what the content was, at its end; `begin` are its first HEAD_BYTES, or more."""
+        is_open = self._last != b"\n"
+        return Found(
+            path=path,
+            end=Place(self._bytes, self._line_ends + is_open),
+            digest=self._hash.digest(),
+            head=digest(begin[:HEAD_BYTES]),
+            first=first_lines(begin),
+            begins=self._begins,
+            ends_line=frozenset(self._ends_line),
+            is_open=is_open,
+        )
 
 
-def _check(path: str) -> None:
-    """Raise UsageError for a file whose beginning cannot be read."""
-    if path == STDIN:
-        return
-    if not _is(path, *_ENDINGS):
-        raise UsageError(f"{path}: unknown kind of file; it may end in {', '.join(_ENDINGS)}")
-    if Path(path).is_fifo():
-        return
-    with closing(_rows(path, None)) as rows:
-        next(rows, None)
+class _Beginning(io.RawIOBase):
+    """The first bytes of a stream, as a stream; the stream itself stays open."""
+
+    def __init__(self, stream: IO[bytes], length: int) -> None:
+        self._stream = stream
+        self._left_bytes = length
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        room = memoryview(buffer)
+        piece = self._stream.read(min(len(room), self._left_bytes))
+        room[: len(piece)] = piece
+        self._left_bytes -= len(piece)
+        return len(piece)
+
+
+def _beginning(stream: IO[bytes], length: int) -> IO[bytes]:
+    return io.BufferedReader(_Beginning(stream, length), _READ_BYTES)
 
 
 def _is(path: str, *endings: str) -> bool:

@@ -3,6 +3,8 @@
 CSV: UTF-8, with commas; the first row names the columns; every value is text, and an empty cell is
 an empty text. A malformed row, or one with more cells than columns, is a row with an error.
 Parquet: nulls are left out; times are RFC 3339 (UTC if the column has no zone).
+
+A CSV file may be read from a place on, where one reading of it had ended.
 """
 
 from __future__ import annotations
@@ -11,11 +13,12 @@ import csv
 import json
 import math
 from collections.abc import Iterator
-from typing import Any, BinaryIO, NamedTuple
+from typing import IO, Any, NamedTuple, Self
 
 import msgspec
 
 from cjo_stream.errors import InputError, UsageError
+from cjo_stream.ingest.taken import BEGINNING, Place
 
 LINE_BYTES_MAX = 1024 * 1024
 """Only the beginning of a longer line is kept. It is far above the bound of a record."""
@@ -33,43 +36,104 @@ class Row(NamedTuple):
     error: InputError | None = None
 
 
-def read_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield (number from 1, line with its end), without a byte order mark at the beginning.
+class Ending(msgspec.Struct):
+    """How a file's rows ended, filled in by who reads them."""
+
+    before: Place = BEGINNING
+    """The place before the last row."""
+    is_open: bool = False
+    """Whether the last row has no end: what is written behind it may be a part of it."""
+
+
+class Lines:
+    """The lines of a stream with their ends, without a byte order mark at the beginning.
 
     The rest of a line beyond LINE_BYTES_MAX is skipped, so memory stays bounded.
     """
-    number = 0
-    while line := stream.readline(LINE_BYTES_MAX):
-        number += 1
-        if len(line) == LINE_BYTES_MAX and not line.endswith(b"\n"):
-            while (rest := stream.readline(LINE_BYTES_MAX)) and not rest.endswith(b"\n"):
-                pass
-        yield number, line.removeprefix(_BOM) if number == 1 else line
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.number = 0
+        """Of the line read last, from 1."""
+        self.begin_bytes = 0
+        """Where that line begins, and `end_bytes` where it ends."""
+        self.end_bytes = 0
+        self.is_open = False
+        """Whether that line has no line end."""
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        line = self._stream.readline(LINE_BYTES_MAX)
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self.begin_bytes = self.end_bytes
+        self.end_bytes += len(line)
+        self.is_open = not line.endswith(b"\n")
+        if self.is_open and len(line) == LINE_BYTES_MAX:
+            while self.is_open and (rest := self._stream.readline(LINE_BYTES_MAX)):
+                self.end_bytes += len(rest)
+                self.is_open = not rest.endswith(b"\n")
+        return line.removeprefix(_BOM) if self.number == 1 else line
+
+    def skip_to(self, place: Place) -> None:
+        """Read past everything before a place, which lies between two lines."""
+        while self.end_bytes < place.bytes:
+            passed = self._stream.read(min(place.bytes - self.end_bytes, LINE_BYTES_MAX))
+            if not passed:
+                break
+            self.end_bytes += len(passed)
+        self.number = max(self.number, place.line)
 
 
-def read_csv(stream: BinaryIO, name: str) -> Iterator[Row]:
-    """Yield the rows of a CSV file; raises UsageError for a header that cannot name columns."""
-    source = _CsvLines(stream)
+def read_json_lines(lines: Lines, begin: Place, ending: Ending) -> Iterator[Row]:
+    """Yield the lines that are not blank, from a place on."""
+    lines.skip_to(begin)
+    for line in lines:
+        value = line.rstrip(b"\r\n")
+        if value and not value.isspace():
+            if lines.is_open:
+                ending.before = Place(lines.begin_bytes, lines.number - 1)
+                ending.is_open = True
+            yield Row(lines.number, value)
+
+
+def read_csv(lines: Lines, name: str, begin: Place, ending: Ending) -> Iterator[Row]:
+    """Yield the rows of a CSV file from a place on, where a row begins.
+
+    Raises UsageError for a header that cannot name columns.
+    """
+    source = _CsvLines(lines)
+    header = _header(source, name)
+    lines.skip_to(begin)
     reader = csv.reader(source, strict=True)
-    try:
-        header = _next(reader) or []
-    except csv.Error as error:
-        raise UsageError(
-            f"{name}: the first row is not a CSV header ({error}): name the columns there"
-        ) from None
-    _check_header(header, name)
     while True:
         source.taken.clear()
         try:
             cells = _next(reader)
         except csv.Error as error:
+            source.note_end(ending)
             yield Row(source.first, source.raw(), _refused(source, str(error)))
             continue
         if cells is None:
             return
         if not cells:
             continue
+        source.note_end(ending)
         yield _csv_row(header, cells, source)
+
+
+def _header(source: _CsvLines, name: str) -> list[str]:
+    try:
+        header = _next(csv.reader(source, strict=True)) or []
+    except csv.Error as error:
+        raise UsageError(
+            f"{name}: the first row is no CSV header ({error}): name the columns there"
+        ) from None
+    _check_header(header, name)
+    return header
 
 
 def _next(reader: Iterator[list[str]]) -> list[str] | None:
@@ -116,18 +180,24 @@ def import_pyarrow() -> tuple[Any, Any]:
 class _CsvLines:
     """The lines of a CSV file as text, and the bytes of the row being read."""
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._lines = read_lines(stream)
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
         self.first = 0
+        self._begin_bytes = 0
+        self._is_cut_off = False
         self.taken: list[bytes] = []
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        number, line = next(self._lines)
+        line = next(self._lines, None)
+        if line is None:
+            self._is_cut_off = bool(self.taken)
+            raise StopIteration
         if not self.taken:
-            self.first = number
+            self.first = self._lines.number
+            self._begin_bytes = self._lines.begin_bytes
         self.taken.append(line)
         if len(line) >= LINE_BYTES_MAX and not line.endswith(b"\n"):
             # The line is cut, perhaps within quotes: the next line must not continue them.
@@ -136,6 +206,12 @@ class _CsvLines:
 
     def raw(self) -> bytes:
         return b"".join(self.taken).rstrip(b"\r\n")
+
+    def note_end(self, ending: Ending) -> None:
+        """Note a row that the file's end cut off: in its last line, or within quotes."""
+        if self._lines.is_open or self._is_cut_off:
+            ending.before = Place(self._begin_bytes, self.first - 1)
+            ending.is_open = True
 
 
 def _check_header(header: list[str], name: str) -> None:

@@ -24,6 +24,24 @@ class Applied(msgspec.Struct, frozen=True):
     behind: tuple[str, ...] = ()
 
 
+class TakenFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of which a state has taken rows."""
+
+    path: str | None
+    """Where it was found last; None for standard input."""
+    bytes: int
+    """How much of its content, unpacked, was taken."""
+    digest: str
+    """SHA-256 of that, in hex."""
+    line: int
+    """The last line of that; of Parquet the last row."""
+    rows: int
+    refused: int
+    """Of the rows."""
+    is_given_up: bool = False
+    """Whether the rest of it was given up after a kill; its rows are then not known."""
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The definition sets in force. Numbers are 0 before the first `apply`."""
 
@@ -38,6 +56,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """By topic/partition, the set that routes its records."""
     libraries: list[str] = []
     """How this machine's data libraries differ from those of the applied set, in words."""
+    files: list[TakenFile] = []
+    """Of a state folder: the files that runs have taken, in the order in which they took them."""
 
 
 class Kept(msgspec.Struct, frozen=True):

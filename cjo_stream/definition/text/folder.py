@@ -1,4 +1,7 @@
-"""A topology folder: every `*.yaml` below it, as text."""
+"""A topology folder: every `*.yaml` and `*.yml` below it, as text.
+
+Hidden folders are none of it, nor are cases for tests (`*.test.yaml`).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from cjo_stream.definition.text.source import Source
 from cjo_stream.errors import UsageError
 
 FILE_BYTES_MAX = 1 << 20
+_ENDINGS = (".yaml", ".yml")
+_TESTS = (".test.yaml", ".test.yml")
 _UNPRINTABLE = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
@@ -26,7 +31,9 @@ def read_folder(folder: Path, report: Report) -> dict[str, Source]:
     """
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
-        raise UsageError(f"{folder} {what}: name a folder of *.yaml files with a `topology`")
+        raise UsageError(
+            f"{folder} {what}: name a folder of *.yaml or *.yml files with a `topology`"
+        )
     paths = sorted(_yaml_files(folder), key=lambda path: path.relative_to(folder).as_posix())
     sources = {}
     for path in paths:
@@ -37,12 +44,15 @@ def read_folder(folder: Path, report: Report) -> dict[str, Source]:
 
 
 def _yaml_files(folder: Path) -> list[Path]:
-    return [
-        Path(parent, name)
-        for parent, _, names in os.walk(folder)
-        for name in names
-        if name.endswith(".yaml")
-    ]
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [
+            Path(parent, name)
+            for name in names
+            if name.endswith(_ENDINGS) and not name.endswith(_TESTS)
+        ]
+    return found
 
 
 def _read_file(path: Path, report: Report) -> Source | None:

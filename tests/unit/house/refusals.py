@@ -20,6 +20,7 @@ RULES: Final = {
 }
 
 _COMMANDS = "unit/house/test_way_out.py::test_commands_go_on_as_their_refusals_say"
+_GOES_ON = "unit/embedded/test_recorded.py::test_a_killed_run_goes_on_by_the_same_options_only"
 _SIMULATE = "unit/house/test_way_out.py::test_simulate_goes_on_as_its_refusals_say"
 _MENDED = "unit/house/test_way_out.py::test_a_file_is_read_once_it_is_mended"
 _SETTINGS = "unit/house/test_way_out.py::test_settings_are_taken_once_they_are_mended"
@@ -129,7 +130,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "unknown('kind of definition'": "unit/cli/test_cli.py::test_schemas_are_listed_and_printed"
     },
     "definition/text/folder.py": {
-        "name a folder of *.yaml files": "unit/cli/test_cli.py::test_a_valid_topology_is_told_by_path_and_by_bundled_name",
+        "name a folder of *.yaml or *.yml files": "unit/cli/test_cli.py::test_a_valid_topology_is_told_by_path_and_by_bundled_name",
     },
     "embedded/delivery.py": {
         "Start that run again first, with the same command": "unit/embedded/test_delivery.py::test_a_killed_run_whose_folder_is_gone_goes_on_by_an_operators_word",
@@ -155,6 +156,12 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "it is not as a `run` wrote it; run again": _COMMANDS,
         "is another file than the one that was read": _READ_ON,
         "writes no file of its own": _READ_ON,
+    },
+    "embedded/taking.py": {
+        "another --channel or --sort before": _GOES_ON,
+        "start it again with the topology as it was": _GOES_ON,
+        "gives up what was not read yet": "unit/embedded/test_recorded.py::test_a_killed_run_whose_file_is_gone_says_so_and_may_give_it_up",
+        "takes the changed file whole, as new": "unit/embedded/test_recorded.py::test_a_file_whose_taken_part_changed_is_refused_and_taken_again_on_demand",
     },
     "embedded/state.py": {"name the folder that `run` was given with --state": _COMMANDS},
     "engine/codec.py": {
@@ -187,6 +194,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "ingest/files.py": {
         "standard input can be read once": "unit/ingest/test_files.py::test_packed_and_plain_and_standard_input_give_the_same",
+        "a folder without a file of events": "unit/ingest/test_files.py::test_a_folder_stands_for_its_files_of_events",
         "it may end in {}": "unit/ingest/test_files.py::test_packed_and_plain_and_standard_input_give_the_same",
         "no channel `{}` in topology": "unit/ingest/test_files.py::test_the_only_input_that_has_no_field_for_it_is_the_channel",
         "Name a file that is present and whole": _MENDED,

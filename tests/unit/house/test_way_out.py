@@ -475,6 +475,7 @@ def test_a_record_that_was_refused_is_taken_once_it_is_mended(cli: Cli, tmp_path
     assert [letter["offset"] for letter in letters] == [1, 2, 3]
     assert all(letter["detail"] for letter in letters)
     mended = events(tmp_path, *[{"time": f"2026-03-01T11:0{n}:00Z"} for n in range(3)])
+    mended = mended.rename(tmp_path / "mended.jsonl")
     again = cli("run", small, mended, "--out", tmp_path / "b", "--state", state, "--json")
     assert json.loads(again.out)["events"] == 3
     assert not (tmp_path / "b" / "dead_letters.jsonl").read_bytes()

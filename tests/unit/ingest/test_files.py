@@ -20,6 +20,8 @@ from cjo_stream.core.program.topology import Channel, IdentifierType, Input
 from cjo_stream.engine.port import DecodedRecord, RawRecord
 from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest import decoder, files, order
+from cjo_stream.ingest.table import Ending
+from cjo_stream.ingest.taken import BEGINNING, Place
 
 NOW = 10**12
 PROGRAM = Program(
@@ -327,3 +329,54 @@ def test_a_sort_that_is_left_early_leaves_nothing_behind(
     assert len(list(tmp_path.iterdir())) == 1
     found.close()
     assert list(tmp_path.iterdir()) == []
+
+
+# --- folders and pipes
+
+
+def test_a_folder_stands_for_its_files_of_events(tmp_path: Path) -> None:
+    for name in ("b/2.jsonl", "b/1.csv.gz", "a.JSONL", ".git/x.jsonl", ".x.jsonl", "b/read.me"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(gzip.compress(b"") if name.endswith("gz") else b"")
+    found = files.open_files([str(tmp_path), "-"], io.BytesIO())
+    assert [one.given for one in found] == [
+        *(str(tmp_path / name) for name in ("a.JSONL", "b/1.csv.gz", "b/2.jsonl")),
+        "-",
+    ]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="a folder without a file of events"):
+        files.open_files([str(tmp_path / "empty")])
+
+
+@pytest.mark.parametrize("name", ["e.jsonl", "e.jsonl.gz", "e.csv"])
+def test_a_part_of_a_file_is_read_between_its_places(tmp_path: Path, name: str) -> None:
+    rows_ = [line(n, f"e{n}") if "json" in name else f"{n},x" for n in range(9)]
+    head = "" if "json" in name else "id,name\n"
+    parts = [f"{row}\n" for row in rows_]
+    content = head + "".join(parts) + rows_[0][:5]
+    packed = gzip.compress(content.encode()) if name.endswith("gz") else content.encode()
+    (tmp_path / name).write_bytes(packed)
+    (file,) = files.open_files([str(tmp_path / name)])
+    first = len(head.splitlines())
+
+    def place(row: int) -> Place:
+        return Place(len(head + "".join(parts[:row])), first + row)
+
+    for begin in (0, 1, 5):
+        for end in (5, 9):
+            found = list(file.rows(place(begin) if begin else BEGINNING, place(end)))
+            assert [one.number for one in found] == [*range(first + begin + 1, first + end + 1)]
+    ending = Ending()
+    assert len(list(file.rows(place(7), ending=ending))) == 3
+    assert (ending.is_open, ending.before) == (True, place(9))
+
+
+def test_a_row_that_the_files_end_cuts_off_within_quotes_is_open(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_bytes(b'a,b\n1,2\n3,"4\n5,6\n')
+    (file,) = files.open_files([str(tmp_path / "e.csv")])
+    ending = Ending()
+    assert len(list(file.rows(ending=ending))) == 2
+    assert (ending.is_open, ending.before) == (True, Place(8, 2))
+    ending = Ending()
+    assert len(list(file.rows(end=Place(8, 2), ending=ending))) == 1
+    assert not ending.is_open

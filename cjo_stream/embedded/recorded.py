@@ -1,0 +1,220 @@
+"""A run over recorded files: `cjo-stream run`.
+
+Without a state all files are read whole. With one, only what it has not taken yet (`taking`).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, Self
+
+import msgspec
+
+from cjo_stream.core.event import Event
+from cjo_stream.definition import DefinitionSet
+from cjo_stream.embedded import taking
+from cjo_stream.embedded.installation import Installation, open_installation
+from cjo_stream.embedded.log import EmbeddedLog
+from cjo_stream.embedded.run import FileSummary, Progress, Start, Summary, drain, feed, finish
+from cjo_stream.embedded.taking import LANE, Count, Options, Plan, Read, Reading
+from cjo_stream.engine.port import Decode, Decoded, RawRecord
+from cjo_stream.errors import InputError, UsageError
+from cjo_stream.ingest.cause import likely_cause
+from cjo_stream.ingest.files import InputFile, Part, read_parts
+from cjo_stream.ingest.table import Ending
+from cjo_stream.ingest.taken import Standing
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """Files of events, and how they are read."""
+
+    files: Sequence[InputFile]
+    decode: Decode
+    channel: str | None
+    """The channel of all records; None where each one's field says it."""
+    now: int
+    """The timestamp of every record, ms."""
+    sort: bool = False
+    again: bool = False
+    """Whether a file that has changed is taken whole, as new."""
+
+
+def run_files(
+    definitions: DefinitionSet,
+    recorded: Recorded,
+    out: Path,
+    *,
+    drain_ms: int = 0,
+    state: Path | None = None,
+    partitions: int = 1,
+    force: bool = False,
+    tenant_key: bytes | None = None,
+    report: Callable[[Progress], None] | None = None,
+    start: Start | None = None,
+) -> Summary:
+    """Run what is new in files, and write the results to `out`; `start` is filled in.
+
+    Raises UsageError, before anything is written, for a file whose taken part has changed.
+    """
+    began = time.monotonic()
+    start = start or Start()
+    pass_ = _Pass(definitions, recorded, start, is_kept=state is not None, force=force)
+    with (
+        pass_,
+        open_installation(
+            definitions,
+            out,
+            state=state,
+            partitions=partitions,
+            force=force,
+            tenant_key=tenant_key,
+            prepare=pass_.prepare,
+        ) as installation,
+    ):
+        start.clock = installation.clock_before
+        start.set_before = installation.set_before
+        start.set = installation.runtime.active_number
+        pass_.read(installation, report)
+        if drain_ms:
+            drain(installation, drain_ms)
+        return finish(installation, time.monotonic() - began, pass_.results())
+
+
+class _Pass:
+    """The readings of one run: at most one that was killed, and one of what is new."""
+
+    def __init__(
+        self,
+        definitions: DefinitionSet,
+        recorded: Recorded,
+        start: Start,
+        *,
+        is_kept: bool,
+        force: bool,
+    ) -> None:
+        self._start = start
+        self._definitions = definitions
+        self._recorded = recorded
+        self._is_kept = is_kept
+        self._force = force
+        self._options = Options(recorded.channel, recorded.sort, recorded.now, definitions.digest)
+        self._killed: tuple[Reading, list[InputFile]] | None = None
+        self._plan: Plan | None = None
+        self._reads: list[Read] = []
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the copies of what could be read once only."""
+        for file in self._recorded.files:
+            file.close()
+
+    def prepare(self, log: EmbeddedLog, goes_on: bool) -> None:
+        """Find out what is to be read; `goes_on`: the run was killed, and begins for another time.
+
+        Raises UsageError for a file that is not as it was.
+        """
+        self._log = log
+        if not self._is_kept:
+            self._plan = taking.whole(self._recorded.files)
+            return
+        last = taking.last_reading(log) if goes_on else None
+        if last is not None:
+            self._reads = last.before
+        if last is not None and not last.is_done:
+            try:
+                files = taking.go_on(last, self._recorded.files, self._options)
+            except UsageError as error:
+                if not self._force:
+                    raise
+                _LOG.warning("%s; the run goes on, and what was not read yet is given up", error)
+                taking.give_up(log, last)
+            else:
+                self._killed = last, files
+                return
+        self._plan = self._new_plan()
+        if not goes_on:
+            taking.begin(log, None, self._plan.moved)
+
+    def read(self, installation: Installation, report: Callable[[Progress], None] | None) -> None:
+        """Process what a killed reading had left, then what is new."""
+        if self._killed is not None:
+            self._read(installation, *self._killed, report)
+        planned = self._plan or self._new_plan()
+        if planned.spans:
+            reading = Reading(
+                first=installation.runtime.last_offset(LANE) + 1,
+                spans=planned.spans,
+                options=self._options,
+                before=self._reads,
+            )
+            if self._is_kept:
+                taking.begin(self._log, reading, planned.moved)
+            self._read(installation, reading, planned.files, report)
+
+    def results(self) -> list[FileSummary]:
+        """Return what was read of each file, in the order given."""
+        files = {file.given: file for file in self._recorded.files}
+        return [self._result(file) for file in files.values()]
+
+    def _new_plan(self) -> Plan:
+        known = taking.taken(self._log)
+        return taking.plan(known, self._recorded.files, again=self._recorded.again)
+
+    def _read(
+        self,
+        installation: Installation,
+        reading: Reading,
+        files: Sequence[InputFile],
+        report: Callable[[Progress], None] | None,
+    ) -> None:
+        endings = [Ending() for _ in files]
+        counts = {span.number: Count() for span in reading.spans}
+
+        def count(record: RawRecord, refused: InputError | None) -> None:
+            counts[record.partition].add(record, refused)
+
+        latest_late = self._start.clock - self._definitions.program.max_late_ms
+
+        def decode(record: RawRecord) -> Decoded:
+            decoded = self._recorded.decode(record)
+            if isinstance(decoded, Event) and decoded.time < latest_late:
+                self._start.behind += 1
+            return decoded
+
+        records = read_parts(
+            [
+                Part(file, span.number, span.begin, span.end, ending)
+                for file, span, ending in zip(files, reading.spans, endings, strict=True)
+            ],
+            decode if self._start.clock else self._recorded.decode,
+            channel=reading.options.channel,
+            now=reading.options.now,
+            sort=reading.options.sort,
+        )
+        feed(installation, LANE, records, report, first=reading.first, count=count)
+        read = list(counts.values())
+        if self._is_kept:
+            self._reads = taking.end(self._log, reading, files, endings, read)
+        else:
+            self._reads = taking.reads_of(reading, read)
+
+    def _result(self, file: InputFile) -> FileSummary:
+        reads = [one for one in self._reads if one.given == file.given]
+        if not reads:
+            return FileSummary(file.name, Standing.SAME)
+        count = Count()
+        for one in reads:
+            count.join(one.count)
+        cause = None
+        if count.rows and count.refused == count.rows:
+            program = self._definitions.program
+            cause = likely_cause(file, program, self._recorded.channel, count.reasons)
+        return FileSummary(file.name, reads[0].standing, count.rows, count.refused, cause)
