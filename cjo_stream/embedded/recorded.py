@@ -125,6 +125,11 @@ class _Pass:
         if not self._is_kept:
             self._plan = taking.whole(self._recorded.files)
             return
+        if taking.knows_no_files(log):
+            _LOG.warning(
+                "this state has taken events, but knows none of their files (an earlier build did "
+                "not note them): all of the files that are given now is taken"
+            )
         last = taking.last_reading(log) if goes_on else None
         if last is not None:
             self._reads = last.before

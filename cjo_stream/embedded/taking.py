@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from cjo_stream.embedded.log import EmbeddedLog
+from cjo_stream.embedded.runtime import SOURCES
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest.files import InputFile
@@ -126,6 +127,12 @@ def taken(log: EmbeddedLog) -> list[Taken]:
     """Return the files of which a state has taken rows, in the order in which it took them."""
     notes = sorted((int(name.removeprefix(_FILE)), noted) for name, noted in log.notes(_FILE))
     return [msgspec.msgpack.decode(noted, type=Taken) for _, noted in notes]
+
+
+def knows_no_files(log: EmbeddedLog) -> bool:
+    """Return whether a state has taken events, but no file that it would know again."""
+    is_noted = log.note(_READING) is not None or any(True for _ in log.notes(_FILE))
+    return not is_noted and log.note(SOURCES) is not None
 
 
 def last_reading(log: EmbeddedLog) -> Reading | None:

@@ -11,6 +11,7 @@ import io
 import json
 import random
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,11 @@ import pytest
 from cjo_stream.definition import DefinitionSet, load
 from cjo_stream.embedded.definition import status
 from cjo_stream.embedded.recorded import Recorded, run_files
-from cjo_stream.embedded.run import Summary
-from cjo_stream.engine.port import Decode, RawRecord
+from cjo_stream.embedded.run import Summary, run
+from cjo_stream.engine.port import Decode, DecodedRecord, RawRecord
 from cjo_stream.errors import UsageError
 from cjo_stream.ingest import decoder
-from cjo_stream.ingest.files import open_files
+from cjo_stream.ingest.files import open_files, read
 from cjo_stream.ingest.taken import Standing
 
 KEY = b"key"
@@ -363,6 +364,21 @@ def test_a_killed_run_whose_file_is_gone_says_so_and_may_give_it_up(world: World
     assert [one.is_given_up for one in status(world.state).files] == [False, True, False]
     assert world.run(world.file("b.jsonl", orders(3, 4, 6))).events == 1
     assert max(world.taken().values()) == 1
+
+
+def test_a_state_that_knows_none_of_its_files_says_so(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def source(definitions: DefinitionSet) -> tuple[str, Iterator[DecodedRecord]]:
+        path = str(world.file("a.jsonl", orders(0)))
+        return "lane", read([path], decoder(definitions.program, KEY), channel=None, now=NOW_MS)
+
+    run(world.definitions, source, world.folder / "first", state=world.state)
+    world.run(world.file("b.jsonl", orders(1)))
+    assert "knows none of their files" in caplog.text
+    caplog.clear()
+    world.run(world.file("b.jsonl", orders(1, 2)))
+    assert not caplog.text
 
 
 # --- any history
