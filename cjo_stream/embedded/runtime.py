@@ -41,7 +41,7 @@ from cjo_stream.errors import InputError, InvariantError
 BATCH_RECORDS_MAX = 1_000
 READ_RECORDS_MAX = 1_024
 _TOPIC_ID = "embedded"
-SOURCES = "sources"
+_SOURCES = "sources"
 _DISPATCH = "dispatch:"
 
 
@@ -57,6 +57,11 @@ class _Read(msgspec.Struct):
 
     high: int = 0
     lanes: dict[str, _LanePosition] = {}
+
+
+def has_events(log: EmbeddedLog) -> bool:
+    """Return whether a log has ever taken events."""
+    return log.note(_SOURCES) is not None
 
 
 class Output(Protocol):
@@ -106,7 +111,7 @@ class Runtime:
             int(note.decode().split("|")[0]) if (note := log.note(f"{_DISPATCH}{p}")) else -1
             for p in range(self._partitions)
         ]
-        noted = log.note(SOURCES)
+        noted = log.note(_SOURCES)
         self._read = msgspec.msgpack.decode(noted, type=_Read) if noted else _Read()
         self._router = Router(self._partitions)
         self._pending: list[Append] = []
@@ -223,7 +228,7 @@ class Runtime:
         """Return when all that was offered has had its whole effect."""
         if self._pending or self._unnoted:
             pending, self._pending, self._unnoted = self._pending, [], False
-            notes = {**self._output.notes(), SOURCES: msgspec.msgpack.encode(self._read)}
+            notes = {**self._output.notes(), _SOURCES: msgspec.msgpack.encode(self._read)}
             self._log.append(pending, notes)
             self._pump()
 

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from cjo_stream.embedded.log import EmbeddedLog
-from cjo_stream.embedded.runtime import SOURCES
+from cjo_stream.embedded.runtime import has_events
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest.files import InputFile
@@ -132,7 +132,7 @@ def taken(log: EmbeddedLog) -> list[Taken]:
 def knows_no_files(log: EmbeddedLog) -> bool:
     """Return whether a state has taken events, but no file that it would know again."""
     is_noted = log.note(_READING) is not None or any(True for _ in log.notes(_FILE))
-    return not is_noted and log.note(SOURCES) is not None
+    return not is_noted and has_events(log)
 
 
 def last_reading(log: EmbeddedLog) -> Reading | None:

@@ -329,6 +329,8 @@ class Digesting:
         self._hash = hashlib.sha256()
         self._begins: dict[int, bytes] = {}
         self._ends_line: set[int] = set()
+        self._fresh: list[int] = []
+        """Lengths behind which no byte was seen yet."""
         self._bytes = 0
         self._line_ends = 0
         self._last = b"\n"
@@ -342,10 +344,12 @@ class Digesting:
             at = length - self._bytes
             self._hash.update(memoryview(chunk)[begin:at])
             self._begins[length] = self._hash.digest()
+            self._fresh.append(length)
             begin = at
-        for length in self._begins:
-            if self._bytes <= length < end_bytes and chunk[length - self._bytes] in b"\r\n":
+        for length in self._fresh:
+            if length < end_bytes and chunk[length - self._bytes] in b"\r\n":
                 self._ends_line.add(length)
+        self._fresh = [length for length in self._fresh if length == end_bytes]
         self._hash.update(memoryview(chunk)[begin:])
         self._bytes = end_bytes
         self._line_ends += chunk.count(b"\n")
