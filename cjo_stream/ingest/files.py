@@ -104,7 +104,7 @@ class InputFile:
             return
         if not _is(self.given, *_ENDINGS):
             raise UsageError(
-                f"{self.given}: no known kind of file; it may end in {', '.join(_ENDINGS)}"
+                f"{self.given}: unknown kind of file; it may end in {', '.join(_ENDINGS)}"
             )
         if not self.is_read_once:
             with closing(self.rows()) as rows:
@@ -215,7 +215,7 @@ class InputFile:
             why = error.strerror if isinstance(error, OSError) else None
             raise UsageError(
                 f"{self.given}: cannot be read{where()}: {why or error}. Name a file that is "
-                "there and whole"
+                "present and whole"
             ) from error
 
 

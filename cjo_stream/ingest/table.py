@@ -130,7 +130,7 @@ def _header(source: _CsvLines, name: str) -> list[str]:
         header = _next(csv.reader(source, strict=True)) or []
     except csv.Error as error:
         raise UsageError(
-            f"{name}: the first row is no CSV header ({error}): name the columns there"
+            f"{name}: the first row is not a CSV header ({error}): name the columns there"
         ) from None
     _check_header(header, name)
     return header
