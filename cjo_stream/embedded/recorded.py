@@ -63,9 +63,9 @@ def run_files(
     """
     began = time.monotonic()
     start = start or Start()
-    pass_ = _Pass(definitions, recorded, start, is_kept=state is not None, force=force)
+    readings = _Readings(definitions, recorded, start, is_kept=state is not None, force=force)
     with (
-        pass_,
+        readings,
         open_installation(
             definitions,
             out,
@@ -73,19 +73,19 @@ def run_files(
             partitions=partitions,
             force=force,
             tenant_key=tenant_key,
-            prepare=pass_.prepare,
+            prepare=readings.prepare,
         ) as installation,
     ):
         start.clock = installation.clock_before
         start.set_before = installation.set_before
         start.set = installation.runtime.active_number
-        pass_.read(installation, report)
+        readings.read(installation, report)
         if drain_ms:
             drain(installation, drain_ms)
-        return finish(installation, time.monotonic() - began, pass_.results())
+        return finish(installation, time.monotonic() - began, readings.results())
 
 
-class _Pass:
+class _Readings:
     """The readings of one run: at most one that was killed, and one of what is new."""
 
     def __init__(
@@ -144,7 +144,7 @@ class _Pass:
             else:
                 self._killed = last, files
                 return
-        self._plan = self._new_plan()
+        self._plan = self._new_plan(is_begun=goes_on)
         if not goes_on:
             taking.begin(log, None, self._plan.moved)
 
@@ -152,7 +152,7 @@ class _Pass:
         """Process what a killed reading had left, then what is new."""
         if self._killed is not None:
             self._read(installation, *self._killed, report)
-        planned = self._plan or self._new_plan()
+        planned = self._plan or self._new_plan(is_begun=True)
         if planned.spans:
             reading = Reading(
                 first=installation.runtime.last_offset(LANE) + 1,
@@ -169,8 +169,11 @@ class _Pass:
         files = {file.given: file for file in self._recorded.files}
         return [self._result(file) for file in files.values()]
 
-    def _new_plan(self) -> Plan:
+    def _new_plan(self, *, is_begun: bool) -> Plan:
+        """Return what is new; what a run has refused since it began is not read again."""
         known = taking.taken(self._log)
+        if self._recorded.again and not is_begun:
+            known = [one for one in known if one.has_events]
         return taking.plan(known, self._recorded.files, again=self._recorded.again)
 
     def _read(

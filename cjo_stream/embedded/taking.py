@@ -163,11 +163,8 @@ def whole(files: Sequence[InputFile]) -> Plan:
 def plan(known: Sequence[Taken], files: Sequence[InputFile], *, again: bool) -> Plan:
     """Return what is new in files, held against the known ones.
 
-    With `again` changed files are taken whole, as new, and so are those of which every row was
-    refused before. Without it, UsageError is raised for changed ones.
+    With `again` changed files are taken whole, as new; without it UsageError is raised for them.
     """
-    if again:
-        known = [one for one in known if one.has_events]
     found: list[Found] = []
     for file in files:
         file.keep()

@@ -326,6 +326,23 @@ def test_a_run_killed_after_its_last_event_still_says_what_it_read(
     assert file.cause
 
 
+def test_what_a_killed_run_was_to_take_again_it_takes_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    path = world.file("a.jsonl", "{}\n" * 3)
+    world.run(path)
+    with pytest.raises(KilledError):
+        world.run(path, again=True, kill_at=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("cjo_stream.embedded.recorded.finish", killed)
+        with pytest.raises(KilledError):
+            world.run(path, again=True)
+    assert world.run(path, again=True).dead_letters == 3
+
+
 def test_standard_input_of_a_killed_run_is_given_again(world: World) -> None:
     with pytest.raises(KilledError):
         world.run("-", stdin=orders(0, 1, 2), kill_at=2)
