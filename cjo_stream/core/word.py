@@ -34,7 +34,7 @@ class Ignored(StrEnum):
     BLOCKED = "blocked"
     """It is a placeholder, built in or of the topology."""
     UNUSABLE = "unusable"
-    """It has no normal form: it is no address, no number, or too long."""
+    """It has no normal form: it is no address, no number, too long, or has lost a character."""
     AMBIGUOUS = "ambiguous"
     """It may stand for more than one value: a phone number without its prefix, a rounded float."""
 

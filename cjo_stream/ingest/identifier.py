@@ -19,6 +19,8 @@ from cjo_stream.ingest.normalise import (
 from cjo_stream.ingest.placeholder import Placeholders
 
 _HASH_BYTES = 16
+_LOST = "\N{REPLACEMENT CHARACTER}"
+"""Stands where a character was lost, so that values of several people look the same."""
 
 
 def identifier_hash(tenant_key: bytes, type_: str, value: str) -> str:
@@ -74,7 +76,7 @@ class Resolver:
 
     def __call__(self, type_: str, value: str, is_number: bool = False) -> Identifier | Ignored:
         """Return the identifier of a declared type, or why the value names nobody."""
-        if is_too_long(self._kinds[type_], value):
+        if is_too_long(self._kinds[type_], value) or _LOST in value:
             return Ignored.UNUSABLE
         if self._placeholders.holds(type_, text(value)):
             return Ignored.BLOCKED

@@ -15,6 +15,8 @@
     attributes      the other members of the data
     channel         the extension attribute `channel`, if the topic does not determine it
 
+An attribute that is null is unset (JSON Event Format 1.0.1, section 2.2).
+
 A record that is not of version 1.0, or is a batch, is `unmapped`. Data that is not a JSON object
 is `malformed` in binary mode, where it is the whole record, and else `invalid`.
 """
@@ -76,6 +78,8 @@ def _parts(record: RawRecord) -> tuple[dict[str, Any], dict[str, Any]]:
         raise InputError("unmapped", "a batch of CloudEvents; a record must hold one event")
     if _PREFIX + "specversion" not in headers or content_type.startswith(_STRUCTURED):
         context = read_object(record.value)
+        if None in context.values():
+            context = {name: value for name, value in context.items() if value is not None}
         return context, _structured_data(context)
     data = read_object(record.value) if record.value else {}
     return _binary_context(headers), data

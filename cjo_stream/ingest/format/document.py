@@ -3,14 +3,16 @@
 Legal JSON is refused, as `invalid`, if it is nested deeper than 64 levels anywhere, or if a field
 that is read has a number that Python does not parse (a float beyond 64 bits, an integer of more
 than 4,300 digits). If a key is repeated, the last value counts, as in most readers of JSON.
+Half of a surrogate pair (an emoji that a script cut in two) is no character: U+FFFD replaces it.
 
 The work is linear in the length of the text, for any text.
 """
 
 from __future__ import annotations
 
+import re
 from itertools import accumulate, compress
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -27,6 +29,14 @@ _FOLDED = bytes(level % DEPTH_MAX for level in range(256))
 _NOT_DEEP = bytes(range(DEPTH_MAX + 1))
 _PEELED_MAX = 8
 """More levels of nesting than usual events have."""
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+"""Any escape of JSON: a pair of surrogates, half of one (the group), another."""
+
+T = TypeVar("T")
 
 
 class _Nothing(msgspec.Struct):
@@ -54,7 +64,26 @@ def check_text(text: bytes) -> None:
             _check_depth(text, brackets)
 
 
-def refusal(text: bytes, error: msgspec.MsgspecError) -> InputError:
+def decode(decoder: msgspec.json.Decoder[T], text: bytes) -> T:
+    """Return what `text` holds, by the type of `decoder`; raises InputError."""
+    check_text(text)
+    try:
+        return decoder.decode(text)
+    except msgspec.MsgspecError as error:
+        if _SURROGATE.search(text) is None:
+            raise _refusal(text, error) from None
+    mended = _ESCAPE.sub(_without_half, text)
+    try:
+        return decoder.decode(mended)
+    except msgspec.MsgspecError as error:
+        raise _refusal(mended, error) from None
+
+
+def _without_half(escape: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if escape[1] else escape[0]
+
+
+def _refusal(text: bytes, error: msgspec.MsgspecError) -> InputError:
     """Return why a typed reader failed on `text`: a wrong form comes before a wrong value.
 
     `text` has passed `check_text`. Messages of msgspec name fields and types, never values.
@@ -70,11 +99,7 @@ def refusal(text: bytes, error: msgspec.MsgspecError) -> InputError:
 
 def read_object(text: bytes) -> dict[str, Any]:
     """Return the JSON object that `text` holds; raises InputError."""
-    check_text(text)
-    try:
-        value = _value.decode(text)
-    except msgspec.MsgspecError as error:
-        raise refusal(text, error) from None
+    value = decode(_value, text)
     if not isinstance(value, dict):
         raise InputError("malformed", "not a JSON object")
     return value

@@ -12,7 +12,7 @@ import msgspec
 
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
-from cjo_stream.ingest.format.document import check_text, refusal
+from cjo_stream.ingest.format.document import decode
 
 Value = str | int | float
 Identifiers = dict[str, Value | list[Value | None] | None]
@@ -41,12 +41,7 @@ _decoder = msgspec.json.Decoder(Native)
 
 def read(record: RawRecord) -> Native:
     """Return a record that is in the native form already; raises InputError."""
-    text = record.value
-    check_text(text)
-    try:
-        return _decoder.decode(text)
-    except msgspec.MsgspecError as error:
-        raise refusal(text, error) from None
+    return decode(_decoder, record.value)
 
 
 def from_fields(fields: dict[str, Any]) -> Native:

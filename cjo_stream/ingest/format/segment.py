@@ -8,8 +8,7 @@
     group      group                           `traits`, and `group_id`
     alias      alias                           none
 
-The name of an event is converted if it is not an event type: `Order Completed` becomes
-`order_completed`.
+The name of an event is converted if it is not an event type (see `ingest.format.name`).
 
     field                                   identifier type, the first that the topology declares
     userId                                  user_id customer_id user
@@ -26,7 +25,9 @@ The name of an event is converted if it is not an event type: `Order Completed` 
 
 A call with more than 1,000 traits, or more than 100 external ids, is `invalid`.
 
-Null fields count as absent, because Segment's libraries write them. Any other call is `unmapped`.
+Null fields count as absent, because Segment's libraries write them, and `[]` as an empty object,
+because PHP writes it so. Of two traits that are one name in snake_case, the one that is written so
+is the fact, else the first; the other keeps its own name. Any other call is `unmapped`.
 The rest of `context`, and `integrations`, are ignored.
 """
 
@@ -87,12 +88,12 @@ def reader(types: Collection[str]) -> Reader:
                 add(device[field], value)
         # Traits of a group call belong to the group: its e-mail is not the customer's.
         own = [] if call["type"] == "group" else _ours(traits)
-        for name, value in (*own, *_ours(_object(context, "traits"))):
+        for _, name, value in (*own, *_ours(_object(context, "traits"))):
             if name in declared and isinstance(value, _NAMING):
                 add(name, value)
         for type_, value in _external(context):
             add(snake_case(type_), value)
-        return from_fields(_fields(call, traits, dict(own), identifiers))
+        return from_fields(_fields(call, traits, _facts(own), identifiers))
 
     return read
 
@@ -131,7 +132,7 @@ def _content(
     if kind == "track":
         name = call.get("event")
         if not isinstance(name, str):
-            raise InputError("invalid", "a track call's `event` must be text")
+            raise InputError("invalid", "a track call's `event` must be a text")
         return event_type(name), properties
     named = {
         field: call[field]
@@ -141,17 +142,25 @@ def _content(
     return kind, {**properties, **named}
 
 
-def _ours(traits: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return the traits of a call or a context, by names in snake_case."""
+def _facts(traits: list[tuple[str, str, Any]]) -> dict[str, Any]:
+    """Return the facts that traits set; no trait takes another one's place."""
+    facts = {name: value for given, name, value in traits if given == name}
+    for given, name, value in traits:
+        facts[name if facts.setdefault(name, value) == value else given] = value
+    return facts
+
+
+def _ours(traits: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    """Return name, name in snake_case (if it has one) and value of each trait."""
     if len(traits) > _TRAITS_MAX:
         raise InputError("invalid", f"{len(traits)} traits; {_TRAITS_MAX} at most")
-    return [(snake_case(name), value) for name, value in traits.items()]
+    return [(name, snake_case(name) or name, value) for name, value in traits.items()]
 
 
 def _object(parent: dict[str, Any], field: str) -> dict[str, Any]:
-    """Return an object of `parent`; empty if it is absent or null."""
+    """Return an object of `parent`; empty if it is absent, null or `[]`."""
     value = parent.get(field)
-    if value is None:
+    if value is None or value == []:
         return {}
     if not isinstance(value, dict):
         raise InputError("invalid", f"`{field}` must be an object")

@@ -97,6 +97,71 @@ def test_a_track_call_is_an_event_of_its_name() -> None:
     assert decode("segment", call("track", event="order.completed")).type == "order.completed"
 
 
+def test_names_in_any_script_are_event_types_of_their_own() -> None:
+    names = [
+        "테스트",
+        "Order 주문",
+        "Order 취소",
+        "Order",
+        "Ærø",
+        "2nd Purchase",
+        "Año",
+        "Ano",
+        "🎉",
+    ]
+    types = [decode("segment", call("track", event=name)).type for name in names]
+    assert len(set(types)) == len(names)
+    assert types[1] == "order_jumun__f5bf1a41175d"
+    assert types[3] == "order"
+
+
+def test_an_empty_object_may_be_an_empty_list() -> None:
+    context = {"device": [], "traits": []}
+    given = call("identify", traits=[], context=context)
+    assert decode("segment", given).attributes == {}
+    assert decode("segment", call("track", event="seen", properties=[])).attributes == {}
+    assert decode("segment", call("track", event="seen", context=[])).type == "seen"
+
+
+def test_no_trait_takes_the_place_of_another() -> None:
+    traits = {"firstName": "A", "first_name": "B", "имя": "C", "名": "D", "First Name": "B"}
+    assert decode("segment", call("identify", traits=traits)).attributes == {
+        "first_name": "B",
+        "firstName": "A",
+        "имя": "C",
+        "名": "D",
+    }
+
+
+@pytest.mark.parametrize("form", ["segment", "native", "cloudevents", "mapped"])
+@pytest.mark.parametrize(
+    "half", [r"\ud83d", r"\uDE00", r"\ud83d\ud83d", r"\\\uD83Dx", r"\ud83d\n"]
+)
+def test_half_of_a_surrogate_pair_is_replaced(form: str, half: str) -> None:
+    given = {
+        "segment": call("track", event="seen", properties={"t": "HALF"}),
+        "native": {
+            "type": "seen",
+            "time": TIME,
+            "identifiers": {"user_id": "u1"},
+            "attributes": {"t": "HALF"},
+        },
+        "cloudevents": {**CONTEXT, "data": {**DATA, "t": "HALF"}},
+        "mapped": {**ROW, "t": "HALF"},
+    }[form]
+    event = decode(form, json.dumps(given).replace("HALF", rf"\ud83d\ude00{half}").encode())
+    text = half.replace("\\\\", "/").replace("\\n", "\n")
+    for escape in (r"\ud83d", r"\uDE00", r"\uD83D"):
+        text = text.replace(escape, "\ufffd")
+    read = event.attributes["text" if form == "mapped" else "t"]
+    assert read == "😀" + text.replace("/", "\\")
+
+
+def test_identifiers_that_lost_a_character_name_nobody() -> None:
+    given = json.dumps(call("track", event="seen", userId="a\ud83d")).encode()
+    assert reason_of("segment", given) == "unidentified"
+
+
 def test_an_identify_call_tells_facts_and_identifiers() -> None:
     traits = {"firstName": "Ann", "email": "ann@example.com", "loyaltyId": 9, "device": {"x": 1}}
     event = decode("segment", call("identify", traits=traits))
@@ -156,9 +221,13 @@ def test_the_first_time_there_is_counts() -> None:
         ("unmapped", {"type": ["track"]}),
         ("malformed", []),
         ("invalid", call("track")),
-        ("invalid", call("track", event="日本")),
+        ("invalid", call("track", event="")),
+        ("invalid", call("track", event=" - ")),
+        ("invalid", call("track", event="x" * 1_001)),
+        ("invalid", call("track", event="half a pair \ud83d")),
+        ("invalid", call("track", event="order_jumun__f5bf1a41175d")),
         ("invalid", call("track", event="seen", timestamp=None)),
-        ("invalid", call("track", event="seen", properties=[])),
+        ("invalid", call("track", event="seen", properties=[5])),
         ("invalid", call("track", event="seen", context="x")),
         ("invalid", call("track", event="seen", messageId="")),
         ("invalid", call("track", event="seen", userId={"a": 1})),
@@ -204,6 +273,13 @@ def test_extension_attributes_name_identifiers_where_the_data_does_not() -> None
     headers = {f"ce_{name}": value for name, value in {**CONTEXT, "userid": "u1"}.items()}
     event = decode("cloudevents", b"", headers)
     assert (pairs(event), event.attributes) == ([("user_id", "u1")], {})
+
+
+def test_an_attribute_that_is_null_is_unset() -> None:
+    given = {**CONTEXT, "userid": "u1", "cookie": None, "data_base64": None, "data": None}
+    assert pairs(decode("cloudevents", given)) == [("user_id", "u1")]
+    assert reason_of("cloudevents", {**given, "time": None}) == "invalid"
+    assert reason_of("cloudevents", {**given, "specversion": None}) == "unmapped"
 
 
 def test_data_in_base64_is_read() -> None:

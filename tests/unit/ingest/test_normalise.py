@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from cjo_stream.core.program.topology import IdentifierType
@@ -83,3 +86,12 @@ def test_names_of_other_systems_become_ours() -> None:
     assert snake_case("phoneNumber") == "phone_number"
     assert snake_case("userID") == "user_id"
     assert snake_case("日本") == ""
+
+
+def test_names_in_the_documentation_become_the_types_that_stand_there() -> None:
+    page = (Path(__file__).parents[3] / "docs/events.md").read_text()
+    table = page.split("| name | event type |")[1].split("\n\n")[0]
+    rows = [re.findall("`([^`]+)`", line) for line in table.splitlines()[2:]]
+    assert len(rows) == 6
+    for *names, made in rows:
+        assert [event_type(name) for name in names] == [made] * len(names)
