@@ -145,6 +145,15 @@ class _Readings:
                 self._killed = last, files
                 return
         self._plan = self._new_plan(is_begun=goes_on)
+        for file, other in self._plan.alike:
+            _LOG.warning(
+                "%s begins as %s, of which %d rows were taken, but differs further on: all of it "
+                "is taken, as new. If it is another export of the same, what was taken before "
+                "counts twice, save events with a producer's `id`",
+                file.given,
+                other.path or "a former standard input",
+                other.rows,
+            )
         if not goes_on:
             taking.begin(log, None, self._plan.moved)
 

@@ -33,6 +33,7 @@ from cjo_stream.ingest.taken import (
     Resolved,
     Standing,
     Taken,
+    alike,
     found_at,
     resolve,
     taken_whole,
@@ -149,6 +150,8 @@ class Plan(NamedTuple):
     """By span."""
     moved: list[Taken]
     """Known files that were found elsewhere and have nothing new."""
+    alike: list[tuple[InputFile, Taken]]
+    """New files that begin as a known one does."""
 
 
 def whole(files: Sequence[InputFile]) -> Plan:
@@ -157,7 +160,7 @@ def whole(files: Sequence[InputFile]) -> Plan:
         Span(number=number, path=None, given=file.given, standing=Standing.NEW)
         for number, file in enumerate(files)
     ]
-    return Plan(spans, list(files), [])
+    return Plan(spans, list(files), [], [])
 
 
 def plan(known: Sequence[Taken], files: Sequence[InputFile], *, again: bool) -> Plan:
@@ -169,7 +172,7 @@ def plan(known: Sequence[Taken], files: Sequence[InputFile], *, again: bool) -> 
     for file in files:
         file.keep()
         found.append(file.find([*known, *map(taken_whole, found)]))
-    planned = Plan([], [], [])
+    planned = Plan([], [], [], [])
     changed = []
     for file, one, resolved in zip(files, found, resolve(known, found), strict=True):
         former = resolved.known
@@ -179,6 +182,8 @@ def plan(known: Sequence[Taken], files: Sequence[InputFile], *, again: bool) -> 
             continue
         if resolved.standing is Standing.CHANGED and former is not None:
             changed.append(_how(file, former, one))
+        if resolved.standing is Standing.NEW and (other := alike(known, one)) is not None:
+            planned.alike.append((file, other))
         planned.spans.append(_span(resolved, one, file.given))
         planned.files.append(file)
     if changed and not again:

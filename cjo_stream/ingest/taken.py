@@ -232,6 +232,16 @@ def _resolved(verdict: Verdict, found: Found, number: int, claimed: set[int]) ->
     return Resolved(standing, known, number, BEGINNING)
 
 
+def alike(known: Sequence[Taken], found: Found) -> Taken | None:
+    """Return a known file whose first two lines a new file has too: perhaps an export of the same.
+
+    Nothing forbids it, but if it is the same, its events count twice.
+    """
+    if len(found.first) < 2:
+        return None
+    return next((one for one in known if one.has_events and one.first == found.first), None)
+
+
 def _ends_there(before: Taken, found: Found) -> bool:
     """Return whether the last row of a file cannot be the beginning of a longer one's."""
     return not before.is_open or before.end.bytes in {*found.ends_line, found.end.bytes}

@@ -227,6 +227,27 @@ def test_a_last_line_without_its_end_is_taken_once(world: World) -> None:
     assert world.taken() == once(0, 1, 2)
 
 
+def test_a_new_file_that_begins_as_a_known_one_is_taken_with_a_warning(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.run(world.file("a.jsonl", orders(0, 1, 2)))
+    world.run(world.file("b.jsonl", orders(7, 8)))
+    assert not caplog.text
+    assert world.run(world.file("day2/a.jsonl", orders(0, 1, 3))).events == 3
+    assert "day2/a.jsonl begins as" in caplog.text
+    assert world.taken()[0] == 2
+
+
+def test_a_log_that_was_rotated_goes_on_under_both_names(world: World) -> None:
+    log = world.file("log.jsonl", orders(0, 1))
+    world.run(log)
+    world.file("log-1.jsonl", orders(0, 1, 2))
+    world.run(world.file("log.jsonl", orders(3, 4)), world.folder / "log-1.jsonl")
+    world.file("log.jsonl", orders(3, 4, 5))
+    world.run(log, world.folder / "log-1.jsonl")
+    assert world.taken() == once(*range(6))
+
+
 def test_two_files_of_the_same_name_have_events_of_different_names(world: World) -> None:
     for day in ("one", "two"):
         world.run(world.file(f"{day}/a.jsonl", orders(int(day == "two"))))
