@@ -17,6 +17,7 @@ from cjo_stream.cli.option import (
     topology_folder,
 )
 from cjo_stream.cli.terminal import Ticker, count, moment, note, numbered, say, say_json, warn
+from cjo_stream.cli.unread import tell_unread
 
 if TYPE_CHECKING:
     from cjo_stream.embedded.run import Start, Summary
@@ -122,6 +123,7 @@ def run(
             f"{start.set_before}"
         )
     _warn_late(summary, start, definitions.program.max_late_ms, sort=sort)
+    tell_unread(summary.unread)
     if json:
         say_json(summary)
     else:

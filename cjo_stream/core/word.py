@@ -19,6 +19,17 @@ class Format(StrEnum):
     MAPPED = "mapped"
 
 
+class Unread(StrEnum):
+    """Why an expression could not use a value that was there."""
+
+    TYPE = "type"
+    """Of the wrong type, as a text compared with a number."""
+    VALUE = "value"
+    """A text that is no number, time or duration; a time that is none."""
+    SECONDS = "seconds"
+    """A number of seconds where ms are wanted: it was used, as ms."""
+
+
 class NormalForm(StrEnum):
     """How values of an identifier type are normalised, in addition to the rules for every text."""
 

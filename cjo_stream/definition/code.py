@@ -106,3 +106,6 @@ class Code(enum.Enum):
     them in a journey without a holdout."""
     NO_MATCH = 506, "A `decide` can match nothing"
     """No action meets its conditions on issues, groups, actions and channels. Change one."""
+    NULL = 507, "A comparison with null is never true"
+    """What is absent or null is missing, and a comparison with missing is missing. Write `has(x)`,
+    or `not has(x)`."""

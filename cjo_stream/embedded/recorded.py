@@ -13,15 +13,16 @@ from typing import Final, Self
 
 import msgspec
 
-from cjo_stream.core.event import Event
 from cjo_stream.definition import DefinitionSet
 from cjo_stream.embedded import taking
 from cjo_stream.embedded.installation import Installation, open_installation
 from cjo_stream.embedded.log import EmbeddedLog
 from cjo_stream.embedded.run import FileSummary, Progress, Start, Summary, drain, feed, finish
 from cjo_stream.embedded.taking import LANE, Count, Options, Plan, Read, Reading
+from cjo_stream.embedded.unread import Attributes, unread_in
 from cjo_stream.engine.port import Decode, Decoded, RawRecord
 from cjo_stream.errors import InputError, UsageError
+from cjo_stream.ingest import Decoder
 from cjo_stream.ingest.cause import likely_cause
 from cjo_stream.ingest.files import InputFile, Part, read_parts
 from cjo_stream.ingest.table import Ending
@@ -82,7 +83,9 @@ def run_files(
         readings.read(installation, report)
         if drain_ms:
             drain(installation, drain_ms)
-        return finish(installation, time.monotonic() - began, readings.results())
+        decoder = recorded.decode if isinstance(recorded.decode, Decoder) else None
+        unread = unread_in(installation.runtime, readings.attributes, decoder)
+        return finish(installation, time.monotonic() - began, readings.results(), unread)
 
 
 class _Readings:
@@ -106,6 +109,8 @@ class _Readings:
         self._killed: tuple[Reading, list[InputFile]] | None = None
         self._plan: Plan | None = None
         self._reads: list[Read] = []
+        self.attributes = Attributes()
+        """Those of the events that were processed."""
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -202,8 +207,9 @@ class _Readings:
 
         def decode(record: RawRecord) -> Decoded:
             decoded = self._recorded.decode(record)
-            if isinstance(decoded, Event) and decoded.time < latest_late:
-                self._start.behind += 1
+            if not isinstance(decoded, InputError):
+                events = decoded if isinstance(decoded, list) else [decoded]
+                self._start.behind += sum(event.time < latest_late for event in events)
             return decoded
 
         records = read_parts(
@@ -216,7 +222,15 @@ class _Readings:
             now=reading.options.now,
             sort=reading.options.sort,
         )
-        feed(installation, LANE, records, report, first=reading.first, count=count)
+        feed(
+            installation,
+            LANE,
+            records,
+            report,
+            first=reading.first,
+            count=count,
+            attributes=self.attributes,
+        )
         read = list(counts.values())
         if self._is_kept:
             self._reads = taking.end(self._log, reading, files, endings, read)

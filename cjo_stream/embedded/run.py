@@ -12,6 +12,7 @@ from cjo_stream.core.catalogue import ACTION, DEAD_LETTER, DECISION, TRANSITION
 from cjo_stream.core.state import Customer
 from cjo_stream.definition import DefinitionSet, load
 from cjo_stream.embedded.installation import Installation, open_installation
+from cjo_stream.embedded.unread import Attributes, UnreadSummary, unread_in
 from cjo_stream.engine.intake import dead_letter_of, refusal_of
 from cjo_stream.engine.port import Decoded, DecodedRecord, RawRecord
 from cjo_stream.errors import InputError
@@ -69,6 +70,8 @@ class Summary(msgspec.Struct, kw_only=True):
     wall_seconds: float = 0.0
     events_per_second: float = 0.0
     waiting: Waiting = msgspec.field(default_factory=Waiting)
+    unread: list[UnreadSummary] = []
+    """Values that definitions could not use; since its last start, of a run that was killed."""
     files: list[FileSummary] = []
     """In the order given; none where the events come from no file."""
 
@@ -104,6 +107,7 @@ def feed(
     *,
     first: int = 0,
     count: Callable[[RawRecord, InputError | None], None] | None = None,
+    attributes: Attributes | None = None,
 ) -> int:
     """Process every record of `source`; return the number behind the last one.
 
@@ -123,6 +127,8 @@ def feed(
         refused = put(installation, lane, number, record, decoded)
         if count is not None:
             count(record, refused)
+        if attributes is not None:
+            attributes.add(decoded)
         if report is not None and number % REPORT_EVERY == 0:
             report(progress(installation, number + 1 - first, began))
     runtime.flush()
@@ -151,7 +157,10 @@ def drain(installation: Installation, by_ms: int) -> None:
 
 
 def finish(
-    installation: Installation, wall_seconds: float, files: Sequence[FileSummary] = ()
+    installation: Installation,
+    wall_seconds: float,
+    files: Sequence[FileSummary] = (),
+    unread: Sequence[UnreadSummary] = (),
 ) -> Summary:
     """Write customers.jsonl and summary.json; return the summary."""
     output = installation.output
@@ -175,6 +184,7 @@ def finish(
         wall_seconds=round(wall_seconds, 3),
         events_per_second=round(events / wall_seconds, 1) if wall_seconds else 0.0,
         waiting=waiting,
+        unread=list(unread),
         files=list(files),
     )
     output.write_summary(summary)
@@ -208,10 +218,12 @@ def run(
         force=force,
         tenant_key=tenant_key,
     ) as installation:
-        feed(installation, lane, records, report)
+        attributes = Attributes()
+        feed(installation, lane, records, report, attributes=attributes)
         if drain_ms:
             drain(installation, drain_ms)
-        return finish(installation, time.monotonic() - began)
+        unread = unread_in(installation.runtime, attributes)
+        return finish(installation, time.monotonic() - began, unread=unread)
 
 
 def progress(installation: Installation, number: int, began: float) -> Progress:

@@ -8,7 +8,7 @@ it causes.
 At full hours of stream time the learner learns from the rewards so far, and publishes
 (`learning`).
 
-    offer(lane, offset, event)    routes an event; repeats of a lane are dropped
+    offer(lane, offset, event)    routes a record's events; repeats of a lane are dropped
     advance(to_ms)                moves time on without events
     flush()                       returns when all that was offered has had its effect
     order(items)                  the same, after one item a partition of an operator or a task
@@ -33,7 +33,7 @@ from cjo_stream.embedded.log import EFFECT, INTERNAL, Append, EmbeddedLog
 from cjo_stream.engine import codec, port
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.frame import Effect, Position, control_frame, single_frame, tick_frame
-from cjo_stream.engine.intake import Router
+from cjo_stream.engine.intake import Routed, Router
 from cjo_stream.engine.port import Compile, Store
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import InputError, InvariantError
@@ -178,17 +178,30 @@ class Runtime:
         """The definition set in force; 0 before the first."""
         return min(task.active_number for task in self.tasks)
 
-    def offer(self, lane: str, offset: int, event: Event) -> InputError | None:
-        """Route one event; return the reason if it has no receiver. Offsets of a lane ascend."""
+    def offer(self, lane: str, offset: int, event: Event | list[Event]) -> InputError | None:
+        """Route the events of one record; return the reason if one has no receiver.
+
+        Offsets of a lane ascend. A record counts as read with its last event: where a process is
+        killed between two, all are offered again, and the lane drops those that it has.
+        """
         at = self._read.lanes.setdefault(lane, _LanePosition())
         if offset <= at.offset:
             return None
         log = port.Log(lane, 0)
         if not self._router.knows(log):
             self._router.resume(log, at.last)
-        routed = self._router.route(log, offset, event)
-        if isinstance(routed, InputError):
-            return routed
+        routes = self._router.route(log, offset, event)
+        if isinstance(routes, InputError):
+            return routes
+        events = event if isinstance(event, list) else [event]
+        for one, routed in zip(events, routes, strict=True):
+            self._send(log, one, routed, at, offset if routed is routes[-1] else at.offset)
+        return None
+
+    def _send(
+        self, log: port.Log, event: Event, routed: Routed, at: _LanePosition, read: int
+    ) -> None:
+        """Send one event on its way; with it the lane is read up to `read`."""
         high = max(self._read.high, event.time)
         if high >= next_time(self._now) and self._learns():
             self.flush()
@@ -199,12 +212,11 @@ class Runtime:
         self._read.high = high
         self._now = max(self._now, high)
         frame = single_frame(log, routed.position, routed.previous, routed.to, routed.message)
-        at.offset = offset
+        at.offset = read
         at.last[routed.receiver] = routed.position
         self._pending.append((INTERNAL, routed.receiver, self._now, frame))
         if self._partitions > 1 or len(self._pending) >= BATCH_RECORDS_MAX:
             self.flush()
-        return None
 
     def refuse(self, lane: str, offset: int, letter: DeadLetter) -> None:
         """Write the dead letter of a record that is no event; no clock moves."""
@@ -242,6 +254,18 @@ class Runtime:
             for result, number in task.events.items():
                 total[result] = total.get(result, 0) + number
         return total
+
+    def take_counts(self) -> dict[tuple[str, ...], int]:
+        """Return the counts of all partitions since the last call."""
+        total: dict[tuple[str, ...], int] = {}
+        for task in self.tasks:
+            for key, by in task.take_counts().items():
+                total[key] = total.get(key, 0) + by
+        return total
+
+    def examples(self) -> dict[tuple[str, str, str], tuple[str, int, int]]:
+        """Return where the first event with each kind of unread value came from."""
+        return {key: at for task in reversed(self.tasks) for key, at in task.examples.items()}
 
     def customers(self) -> Iterator[Customer]:
         """Yield each customer that had an event, or absorbed one that had, by customer id."""

@@ -1,8 +1,8 @@
 """Intake: raw records become frames for the partitions of their anchors.
 
-A lane is one raw partition. Each raw record sends at most one item, so its number in the lane is
-(raw offset, 0). The position of the lane at each receiver travels as text beside the committed
-offset:
+A lane is one raw partition. The items that a raw record sends to one receiver have the numbers
+(raw offset, 1 - n) to (raw offset, 0): mostly it sends one, and the last is always 0. The position
+of the lane at each receiver travels as text beside the committed offset:
 
     topic id, set number, distances     separated by blanks
 
@@ -20,6 +20,7 @@ uses the same set, so that a record sent again goes to the same receiver.
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -136,16 +137,23 @@ class Router:
         """Return the last number that a lane sent to each receiver."""
         return self._lanes[log].last()
 
-    def route(self, log: Log, offset: int, event: Event) -> Routed | InputError:
-        """Return where the event of a raw record goes; offsets of a lane ascend."""
-        addressed = address(event)
-        if isinstance(addressed, InputError):
-            return addressed
-        to, message = addressed
+    def route(
+        self, log: Log, offset: int, event: Event | list[Event]
+    ) -> list[Routed] | InputError:
+        """Return where the events of a raw record go; offsets of a lane ascend."""
+        addressed = []
+        for one in event if isinstance(event, list) else (event,):
+            to = address(one)
+            if isinstance(to, InputError):
+                return to
+            addressed.append((partition_of(to[0], self._partitions), *to))
         numbers = self._lanes[log]
-        numbers.begin(offset)
-        receiver = partition_of(to, self._partitions)
-        return Routed(receiver, *numbers.number(receiver), to, message)
+        several = Counter(receiver for receiver, *_ in addressed) if len(addressed) > 1 else {}
+        numbers.begin(offset, {receiver: 1 - count for receiver, count in several.items()})
+        return [
+            Routed(receiver, *numbers.number(receiver), to, message)
+            for receiver, to, message in addressed
+        ]
 
 
 class Intake:
@@ -187,10 +195,11 @@ class Intake:
                 dead_letters.append(dead_letter_of(record, routed))
                 self._count("cjo_dead_letters_total", routed.reason)
                 continue
-            writer = writers.get(routed.receiver)
-            if writer is None:
-                writer = writers[routed.receiver] = FrameWriter()
-            writer.add(log, routed.position, routed.previous, routed.to, routed.message)
+            for one in routed:
+                writer = writers.get(one.receiver)
+                if writer is None:
+                    writer = writers[one.receiver] = FrameWriter()
+                writer.add(log, one.position, one.previous, one.to, one.message)
         frames = [(to, frame) for to, writer in writers.items() for frame in writer.frames(0)]
         positions = {log: (end, self._metadata(log, end)) for log, end in ends.items()}
         return IntakeStep(frames, dead_letters, positions)
@@ -233,9 +242,14 @@ def address(event: Event) -> tuple[str, Message] | InputError:
 
 
 def refusal_of(decoded: Decoded) -> InputError | None:
-    """Return why a record is a dead letter; None for an event that has a receiver."""
-    addressed = decoded if isinstance(decoded, InputError) else address(decoded)
-    return addressed if isinstance(addressed, InputError) else None
+    """Return why a record is a dead letter; None if all of its events have a receiver."""
+    if isinstance(decoded, InputError):
+        return decoded
+    for event in decoded if isinstance(decoded, list) else (decoded,):
+        addressed = address(event)
+        if isinstance(addressed, InputError):
+            return addressed
+    return None
 
 
 def dead_letter_of(record: RawRecord, error: InputError) -> DeadLetter:

@@ -10,6 +10,8 @@ and each names the one before it. The receiver's *cursor* is the highest number 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cjo_stream.engine import codec
 from cjo_stream.engine.frame import START, Position
 from cjo_stream.engine.port import Batch, Log, Store
@@ -82,10 +84,15 @@ class Numbering:
         self._offset = -1
         self._indexes: dict[int, int] = {}
 
-    def begin(self, offset: int) -> None:
-        """Begin the numbers of the items that the source record at `offset` causes."""
+    def begin(self, offset: int, first: Mapping[int, int] | None = None) -> None:
+        """Begin the numbers of the items that the source record at `offset` causes.
+
+        `first` are the indexes to begin with, by receiver; 0 where none is given.
+        """
         self._offset = offset
         self._indexes.clear()
+        if first:
+            self._indexes.update(first)
 
     def number(self, receiver: int) -> tuple[Position, Position]:
         """Return the number of the next item to `receiver`, and its predecessor's."""

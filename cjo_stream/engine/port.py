@@ -118,8 +118,9 @@ class Compile(Protocol):
         """Return the program; raises DefinitionError."""
 
 
-Decoded = Event | InputError
-"""The result of decoding a raw record: a normalised event, or the reason for its dead letter."""
+Decoded = Event | list[Event] | InputError
+"""The result of decoding a raw record: a normalised event, or several, in order; or the reason for
+its dead letter. A record that gives several events is taken whole or not at all."""
 
 
 DecodedRecord = tuple[RawRecord, Decoded]
@@ -129,4 +130,4 @@ class Decode(Protocol):
     """Decodes a raw record."""
 
     def __call__(self, record: RawRecord) -> Decoded:
-        """Return the event, or the reason why there is none."""
+        """Return the event or events, or the reason why there is none."""

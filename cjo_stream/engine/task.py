@@ -145,6 +145,8 @@ class Task:
         )
         """In the order of their writes: an actor may wake again at a time that was dropped."""
         self._committed_counts: dict[tuple[str, ...], int] = {}
+        self.examples: dict[tuple[str, str, str], tuple[str, int, int]] = {}
+        """The first event (topic, partition, offset) with each kind of unread value."""
         self.delays: list[int] = []
         """Delay of each timer of the last commit: ms from its due time to its firing."""
         self._begin()
@@ -499,6 +501,8 @@ class Task:
         counts = self._counts
         for count, by in turn.counts.items():
             counts[count] = counts.get(count, 0) + by
+        for unread, place in turn.examples.items():
+            self.examples.setdefault(unread, place)
 
     def _emit_turn(self, key: str, entry: CachedActor, turn: Turn) -> None:
         """Send the turn's records; note those of a customer in the timeline, too."""

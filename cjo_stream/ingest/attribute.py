@@ -29,11 +29,12 @@ def check_attributes(attributes: dict[str, Any]) -> None:
             _check_value(value, kind, 1)
 
 
-def check_size(attributes: dict[str, Any]) -> None:
-    """Raise InputError `invalid` if `attributes` are too large."""
+def check_size(attributes: dict[str, Any]) -> int:
+    """Raise InputError `invalid` if `attributes` are too large; return their bytes as JSON."""
     size = len(msgspec.json.encode(attributes))
     if size > ATTRIBUTES_BYTES_MAX:
         raise InputError("invalid", f"attributes of {size} bytes; {ATTRIBUTES_BYTES_MAX} at most")
+    return size
 
 
 def _check_value(value: Any, kind: type, depth: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, Final
@@ -11,6 +10,7 @@ import msgspec
 
 from cjo_stream.core.expression import Expression
 from cjo_stream.core.program.program import Program
+from cjo_stream.core.program.topology import RowMap
 from cjo_stream.core.word import Format
 from cjo_stream.ingest.files import InputFile
 
@@ -19,8 +19,6 @@ _NAMES_MAX: Final = 20
 _CHARACTERS_MAX: Final = 60
 _DELIMITERS: Final = {";": "`;`", "\t": "tabs", "|": "`|`"}
 _NATIVE: Final = ("type", "time", "identifiers")
-_ROW: Final = re.compile(r"""\brow(?:\.(\w+)|\[ *['"]([^'"]+)['"] *\])""")
-"""A name that an expression reads of a row."""
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -99,22 +97,18 @@ def _wanted(program: Program, channel: str | None) -> tuple[list[str], str]:
     if taken is None or taken.format is Format.NATIVE:
         return list(_NATIVE), "a native event"
     if taken.format is Format.MAPPED:
-        texts = [one.text for one in _expressions(taken.mapping)]
-        names = [next(filter(None, found)) for text in texts for found in _ROW.findall(text)]
+        paths = [path for one in taken.maps for part in _expressions(one) for path in part.paths]
+        names = [str(path[1]) for path in paths if path[0] == "row" and len(path) > 1]
         return list(dict.fromkeys(names)), f"the `map` of channel {channel}"
     return [], ""
 
 
-def _expressions(value: Any) -> Iterable[Expression]:
-    """Yield the expressions of a map, at any depth."""
-    if isinstance(value, Expression):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _expressions(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _expressions(inner)
+def _expressions(one: RowMap) -> Iterable[Expression]:
+    """Yield the expressions of a map."""
+    parts = (one.type, one.time, one.id, one.each)
+    yield from (part for part in parts if part is not None)
+    yield from one.identifiers.values()
+    yield from one.attributes.values()
 
 
 def _shown(names: list[str]) -> str:

@@ -4,7 +4,8 @@
 
 Reasons are checked in the order of docs/events.md, and the first that applies is given:
 `too_large malformed unmapped invalid future unidentified`. The detail of a refusal holds no value
-of a customer. No record, whatever its bytes, raises another error.
+of a customer, unless a `map` could not use it. No record, whatever its bytes, raises another
+error.
 
 Further rules:
 
@@ -29,15 +30,18 @@ from itertools import islice
 import msgspec
 
 from cjo_stream.core.event import Event, Identifier
+from cjo_stream.core.expression.path import text_of_path
+from cjo_stream.core.expression.timestamp import are_seconds
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Channel, Input
-from cjo_stream.core.word import Format, Ignored
+from cjo_stream.core.word import Format, Ignored, Unread
 from cjo_stream.engine.port import Decoded, RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.attribute import ATTRIBUTES_BYTES_MAX, check_attributes, check_size
 from cjo_stream.ingest.consent import CONSENT_TYPE, read_consent
 from cjo_stream.ingest.format import cloudevents, mapped, native, segment
 from cjo_stream.ingest.format.document import read_object
+from cjo_stream.ingest.format.mapped import RowScope
 from cjo_stream.ingest.format.native import Native, Reader
 from cjo_stream.ingest.format.time import EARLIEST_MS, read_time
 from cjo_stream.ingest.identifier import Resolver
@@ -64,14 +68,14 @@ _NAMED_MAX = 8
 """Types of identifiers that a refusal names."""
 
 
-READERS: dict[Format, Callable[[Input, Collection[str], dict[str, int]], Reader]] = {
+READERS: dict[Format, Callable[[Input, Collection[str], RowScope], Reader]] = {
     Format.NATIVE: lambda *_: native.read,
     Format.SEGMENT: lambda _, types, __: segment.reader(types),
     Format.CLOUDEVENTS: lambda _, types, __: cloudevents.reader(types),
-    Format.MAPPED: lambda taken, _, faults: mapped.reader(taken.mapping, faults),
+    Format.MAPPED: lambda taken, _, scope: mapped.reader(taken.maps, scope),
 }
 """Makes the reader of each format: from a channel's `in`, the declared identifier types, and the
-counts of type errors in expressions."""
+scope of its expressions, which counts what they could not use."""
 
 
 def decoder(program: Program, tenant_key: bytes) -> Decoder:
@@ -92,7 +96,18 @@ class Decoder:
         types = tuple(program.identifiers)
         self._types = types
         self._resolver = Resolver(program, tenant_key)
-        self._expression_errors: dict[str, int] = {}
+        self._scope = RowScope()
+        self.examples: dict[tuple[str, str, str], tuple[str, int, int]] = {}
+        """The first record (topic, partition, offset) with each kind of value that no map used."""
+        self._noted = 0
+        """Kinds of such values that have an example."""
+        self._times_as_they_come = frozenset(
+            name
+            for name, channel in program.channels.items()
+            if channel.input is None
+            or not any("timestamp" in one.time.text for one in channel.input.maps)
+        )
+        """Channels whose times no function reads: it would count what is no ms itself."""
         self._readers = {
             name: self._reader(channel, types) for name, channel in program.channels.items()
         }
@@ -102,36 +117,56 @@ class Decoder:
         """For texts that are short enough to be cached."""
 
     def __call__(self, record: RawRecord) -> Decoded:
-        """Return the event of `record`, or the reason why there is none."""
+        """Return the event or events of `record`, or the reason why there is none."""
         try:
             return self._decode(record)
         except InputError as error:
             # The error may be kept for long: drop its traceback, which holds frames and records.
             error.__context__ = None
             return error.with_traceback(None)
+        finally:
+            if len(self._scope.unread) != self._noted:
+                self._note_examples(record)
+
+    def _note_examples(self, record: RawRecord) -> None:
+        """Note where the first value of each kind that no map could use came from."""
+        place = record.topic, record.partition, record.offset
+        for key in self._scope.unread:
+            self.examples.setdefault(key, place)
+        self._noted = len(self._scope.unread)
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The fields of rows that some expression made a value of."""
+        return frozenset(text_of_path(path) for one in self._scope.gave for path in one.paths)
 
     def take_counts(self) -> dict[tuple[str, ...], int]:
         """Return the counts since the last call.
 
         `cjo_identifiers_ignored_total{reason}`: identifiers not used, by `Ignored`.
-        `cjo_expression_errors_total{definition}`: type errors in `map`.
+        `cjo_expression_errors_total{definition}`: type errors in `map`;
+        `cjo_values_unread_total{definition, field, reason}`: values that it could not use.
         """
         counts: dict[tuple[str, ...], int] = {}
         for reason, count in self._ignored.items():
             if count:
                 counts["cjo_identifiers_ignored_total", reason] = count
-        for definition, count in self._expression_errors.items():
+        for definition, count in self._scope.faults.items():
             counts["cjo_expression_errors_total", definition] = count
+        for (definition, field, why), count in self._scope.unread.items():
+            counts["cjo_values_unread_total", definition, field, why] = count
         self._ignored.clear()
-        self._expression_errors.clear()
+        self._scope.faults.clear()
+        self._scope.unread.clear()
+        self._noted = 0
         return counts
 
     def _reader(self, channel: Channel, types: tuple[str, ...]) -> Reader:
         """Return the reader of a channel; native events may name a channel without `in`."""
         taken = channel.input or Input(topic="")
-        return READERS[taken.format](taken, types, self._expression_errors)
+        return READERS[taken.format](taken, types, self._scope)
 
-    def _decode(self, record: RawRecord) -> Event:
+    def _decode(self, record: RawRecord) -> Event | list[Event]:
         if len(record.value) > RECORD_BYTES_MAX:
             size = len(record.value)
             raise InputError("too_large", f"{size} bytes; {RECORD_BYTES_MAX} at most")
@@ -144,9 +179,20 @@ class Decoder:
                 read_object(record.value)
                 raise InputError("invalid", "the record's channel is not declared")
             read = reader(record)
-        return self._event(record, channel, read)
+        if not isinstance(read, list):
+            return self._event(record, channel, read)
+        events = []
+        for number, one in enumerate(read):
+            try:
+                events.append(self._event(record, channel, one, number))
+            except InputError as error:
+                if len(read) == 1:
+                    raise
+                detail = f"{error.detail} (event {number + 1} of the row's {len(read)})"
+                raise InputError(error.reason, detail) from None
+        return events[0] if len(events) == 1 else events
 
-    def _read_unrouted(self, record: RawRecord) -> tuple[str | None, Native]:
+    def _read_unrouted(self, record: RawRecord) -> tuple[str | None, Native | list[Native]]:
         """Read a record whose topic does not determine its channel: its field `channel` does.
 
         The channel determines the format. Most records are native, so native is tried first.
@@ -180,8 +226,13 @@ class Decoder:
             raise refusal or InputError("invalid", "not a native event")
         return channel, read
 
-    def _event(self, record: RawRecord, channel: str | None, read: Native) -> Event:
-        """Return the event of a record that has been read; raises InputError."""
+    def _event(
+        self, record: RawRecord, channel: str | None, read: Native, number: int = 0
+    ) -> Event:
+        """Return an event of a record that has been read; raises InputError.
+
+        `number` counts the events of the record.
+        """
         type_ = read.type
         if len(type_) > TYPE_CHARACTERS_MAX or not self._is_type(type_):
             raise InputError("invalid", f"`type` must match {TYPE_PATTERN}")
@@ -189,6 +240,8 @@ class Decoder:
         own_id = id_ is not msgspec.UNSET
         if id_ is msgspec.UNSET:
             id_ = f"{record.topic}/{record.partition}/{record.offset}"
+            if number:
+                id_ += f"/{number}"
         elif not 0 < len(id_) <= ID_CHARACTERS_MAX:
             raise InputError("invalid", f"`id` must have 1 to {ID_CHARACTERS_MAX} characters")
         time = read.time
@@ -202,6 +255,8 @@ class Decoder:
         check_attributes(attributes)
         if type_ == CONSENT_TYPE:
             attributes = read_consent(attributes, self._readers)
+        if channel in self._times_as_they_come and are_seconds(time):
+            self._count_seconds(channel)
         if time - record.time > AHEAD_MS_MAX:
             raise InputError("future", "`time` is more than 24 h ahead of the record's timestamp")
         identifiers = self._identifiers(read.identifiers)
@@ -222,6 +277,10 @@ class Decoder:
             record.partition,
             record.offset,
         )
+
+    def _count_seconds(self, channel: str) -> None:
+        unread, key = self._scope.unread, (f"channel.{channel}", "time", Unread.SECONDS.value)
+        unread[key] = unread.get(key, 0) + 1
 
     def _identifiers(self, given: native.Identifiers) -> list[Identifier]:
         """Return the usable identifiers, the strongest type first; raises InputError.

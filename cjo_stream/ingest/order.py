@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from cjo_stream.core.event import Event
-from cjo_stream.engine.port import DecodedRecord, RawRecord
+from cjo_stream.engine.port import Decoded, DecodedRecord, RawRecord
 from cjo_stream.errors import InputError, RetryError
 
 Timed = tuple[int, DecodedRecord]
@@ -35,7 +35,7 @@ class _Spilled(msgspec.Struct, array_like=True):
 
     time: int
     record: RawRecord
-    event: Event | None
+    events: list[Event]
     reason: str = ""
     detail: str = ""
 
@@ -51,6 +51,8 @@ def timed(records: Iterable[DecodedRecord]) -> Iterator[Timed]:
     for record, decoded in records:
         if isinstance(decoded, Event):
             time = decoded.time
+        elif isinstance(decoded, list):
+            time = min(event.time for event in decoded)
         yield time, (record, decoded)
 
 
@@ -118,10 +120,11 @@ def _spill(entries: Iterable[Timed], path: Path) -> Path:
     try:
         with path.open("wb", _BUFFER_BYTES) as file:
             for time, (record, decoded) in entries:
-                if isinstance(decoded, Event):
-                    spilled = _Spilled(time, record, decoded)
+                if isinstance(decoded, InputError):
+                    spilled = _Spilled(time, record, [], decoded.reason, decoded.detail)
                 else:
-                    spilled = _Spilled(time, record, None, decoded.reason, decoded.detail)
+                    events = decoded if isinstance(decoded, list) else [decoded]
+                    spilled = _Spilled(time, record, events)
                 encoded = _encoder.encode(spilled)
                 file.write(len(encoded).to_bytes(_LENGTH_BYTES, "big"))
                 file.write(encoded)
@@ -137,6 +140,8 @@ def _unspill(path: Path) -> Iterator[Timed]:
     with path.open("rb", _BUFFER_BYTES) as file:
         while length := file.read(_LENGTH_BYTES):
             spilled = _decoder.decode(file.read(int.from_bytes(length, "big")))
-            event = spilled.event
-            refusal = InputError(spilled.reason, spilled.detail)
-            yield spilled.time, (spilled.record, refusal if event is None else event)
+            events = spilled.events
+            decoded: Decoded = events[0] if len(events) == 1 else events
+            if not events:
+                decoded = InputError(spilled.reason, spilled.detail)
+            yield spilled.time, (spilled.record, decoded)

@@ -75,6 +75,13 @@ METRICS: Final = (
         ("definition",),
         "Type errors in expressions, read as missing",
     ),
+    Metric(
+        "cjo_values_unread_total",
+        "counter",
+        ("definition", "field", "reason"),
+        "Events with a value that an expression could not use: of the wrong type (reason type), "
+        "or a text that is no number, time or duration (reason value)",
+    ),
     Metric("cjo_state_bytes", "gauge", ("stage",), "Approximate bytes of state on this host"),
     Metric(
         "cjo_checkpoint_age_seconds", "gauge", (), "Age of the latest checkpoint, worst partition"

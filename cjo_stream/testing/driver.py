@@ -221,7 +221,7 @@ def _all_native(program: Program) -> Program:
     """Return `program` with format native for every channel that has events."""
     channels = {
         name: msgspec.structs.replace(
-            channel, input=msgspec.structs.replace(channel.input, format="native", mapping={})
+            channel, input=msgspec.structs.replace(channel.input, format="native", maps=())
         )
         if channel.input
         else channel

@@ -73,18 +73,26 @@ class Reference:
 
     def take(self, record: RawRecord) -> None:
         """Let one raw record have its whole effect."""
-        event = self._decode(record)
-        routed = event if isinstance(event, InputError) else address(event)
-        if isinstance(event, InputError) or isinstance(routed, InputError):
-            refused = event if isinstance(event, InputError) else routed
-            assert isinstance(refused, InputError)
-            letter: DeadLetter = dead_letter_of(record, refused)
-            self.effects.append(effect_of(letter))
+        decoded = self._decode(record)
+        if isinstance(decoded, InputError):
+            self._refuse(record, decoded)
             return
-        self.high = max(self.high, event.time)
-        key, message = routed
-        assert isinstance(message, ActorMessage)
-        self.hear(self.high, [(key, message)])
+        events = decoded if isinstance(decoded, list) else [decoded]
+        routes = [address(event) for event in events]
+        for routed in routes:
+            if isinstance(routed, InputError):
+                self._refuse(record, routed)
+                return
+        for event, routed in zip(events, routes, strict=True):
+            assert not isinstance(routed, InputError)
+            self.high = max(self.high, event.time)
+            key, message = routed
+            assert isinstance(message, ActorMessage)
+            self.hear(self.high, [(key, message)])
+
+    def _refuse(self, record: RawRecord, refused: InputError) -> None:
+        letter: DeadLetter = dead_letter_of(record, refused)
+        self.effects.append(effect_of(letter))
 
     def hear(self, clock: int, messages: Iterable[tuple[str, ActorMessage]]) -> None:
         """Let time run on to a clock; then let messages have their whole effect, one by one."""

@@ -229,6 +229,8 @@ class _Author:
                 lambda: f"profile.open_cases {draw.choice(('== 0', '> 0'))}",
                 lambda: f"now - duration('{self.duration()}') < profile.last_case_closed",
                 lambda: "now > timestamp('2026-03-28T12:00:00+01:00')",
+                lambda: "now > timestamp(event.t, 'ms')",
+                lambda: "now > timestamp('29.03.2026 02:30', '%d.%m.%Y %H:%M', 'Europe/Berlin')",
             )
         )()
         if self.chance(0.2):
@@ -246,6 +248,10 @@ class _Author:
                 lambda: self.draw.randint(0, 9),
                 lambda: self.condition(*roots),
                 lambda: "event.o['id']",
+                lambda: self.draw.choice(
+                    ("event.l[0]", "event.l[-1]", "profile.identifiers.user[0]")
+                ),
+                lambda: "lookup([event.o, event.o], 'id', event.k).n",
                 lambda: f"[{self.word(*roots)}, {self.number(*roots)}]",
             )
         )()
@@ -303,7 +309,7 @@ class _Author:
         inputs: dict[str, Any] = {
             "site": {},
             "push": {"topic": "app.tracking", "format": "segment"},
-            "shop": {"topic": "tills", "format": "mapped", "map": self.map()},
+            "shop": {"topic": "tills", "format": "mapped", "map": self.maps()},
             "feed": {"format": "cloudevents"},
         }
         outs = {"mail": "email", "push": "device", "site": "cookie", "shop": "user"}
@@ -323,6 +329,25 @@ class _Author:
         items = list(channels.items())
         draw.shuffle(items)
         return dict(items)
+
+    def maps(self) -> Any:
+        """Return the map of a row; at times several, or one an element of a list."""
+        first = self.map()
+        if self.chance(0.6):
+            return first
+        if self.chance(0.5):
+            return [{"each": "row.l", **self.item()}]
+        return [first, *([{"each": "row.l", **self.item()}] if self.chance(0.5) else [self.map()])]
+
+    def item(self) -> Document:
+        """Return a map of an element."""
+        return {
+            "type": "'viewed' if has(item) else row.type",
+            "time": self.draw.choice(("row.time", "timestamp(row.time)")),
+            "id": "row.id",
+            "identifiers": {"user": "row.user", "cookie": "row.cookie", "device": "row.device"},
+            "attributes": {"k": "item", "n": "row.n", "s": "row.l[-1]"},
+        }
 
     def map(self) -> Document:
         mapped: Document = {

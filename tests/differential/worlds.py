@@ -27,7 +27,7 @@ from cjo_stream.core.event import Event
 from cjo_stream.definition import DefinitionSet, load
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.port import RawRecord
-from cjo_stream.errors import DefinitionError
+from cjo_stream.errors import DefinitionError, InputError
 from tests.adversary.limit import failure_of
 from tests.adversary.smallest import smallest as smallest_of
 from tests.differential import engine, promise
@@ -171,7 +171,10 @@ def _case(
     reference: Reference,
 ) -> promise.Case:
     decode = ingest.decoder(definitions.program, KEY)
-    events = [event for event in map(decode, records) if isinstance(event, Event)]
+    events: list[Event] = []
+    for decoded in map(decode, records):
+        if not isinstance(decoded, InputError):
+            events += decoded if isinstance(decoded, list) else [decoded]
     effects = [_plain(effect) for effect in reference.effects]
     is_overrun = reference.counts.get(("cjo_state_bounds_total", "due_at_once"), 0) > 0
     return promise.Case(world.documents, events, effects, reference.clock, is_overrun)

@@ -8,6 +8,7 @@ import itertools
 from typing import Any, Final
 
 from cjo_stream.core.decision.gate import GATES
+from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Names, Place, Scope, compile_expression
 from cjo_stream.core.expression.function import FUNCTIONS
 from cjo_stream.core.word import ActionClass, TraitKind
@@ -43,9 +44,9 @@ def functions() -> str:
     names = Names(frozenset({"debt"}), frozenset(), None)
     rows = []
     for name, (form, about, example) in meanings(FUNCTIONS, word.FUNCTIONS, "FUNCTIONS"):
-        value = compile_expression(example, Place.JOURNEY, names, "docs").evaluate(
-            Scope(NOW_MS, _Ada())
-        )
+        scope = Scope(NOW_MS, _Ada())
+        scope.event = Event("page_view", NOW_MS, {"params": [{"key": "page", "value": "/home"}]})
+        value = compile_expression(example, Place.JOURNEY, names, "docs").evaluate(scope)
         assert value is not MISSING, name
         shown = str(value).lower() if isinstance(value, bool) else repr(value)
         rows.append((code(form), about, f"{code(example)} is {code(shown)}"))

@@ -67,9 +67,14 @@ FUNCTIONS: Final = {
     "hour": ("hour(time)", "The customer's local hour; without `time`, of now.", "hour()"),
     "date": ("date(time)", "The customer's local date; without `time`, of now.", "date()"),
     "timestamp": (
-        "timestamp(text)",
-        "An RFC 3339 time with an offset, in ms.",
-        "timestamp('2026-03-02T10:00:00Z')",
+        "timestamp(x, format, zone)",
+        "A time, in ms: see [Times](#times).",
+        "timestamp('2026-03-02 11:00', null, 'Europe/Berlin')",
+    ),
+    "lookup": (
+        "lookup(list, field, value)",
+        "The first object of a list whose `field` equals `value`.",
+        "lookup(event.params, 'key', 'page')['value']",
     ),
     "next_time": (
         "next_time(clock, days)",
@@ -92,6 +97,7 @@ SYNTAX: Final = (
     # form, examples
     ("names, attributes", ("event.total", "profile.tier", "profile.identifiers.email")),
     ("attributes with odd names", ("event['odd name']", "event.attributes['type']")),
+    ("items of lists", ("event.items[0].price", "event.items[-1]")),
     ("text, numbers, lists", ("'gold'", "4.5", "['a', 'b']")),
     ("constants", ("true", "false", "null", "True", "False", "None")),
     ("logic", ("has(key) and not data.sent", "event.a or event.b")),
@@ -110,6 +116,7 @@ PLACES: Final = {
     "`exit`, `goal`, `data` of a step",
     "ACTION": "an action: its conditions, `value`, `propensity`, `payload`",
     "MAP": "a channel's `map`",
+    "ITEM": "a channel's `map` with `each`",
 }
 
 GATES: Final = {

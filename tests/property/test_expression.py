@@ -85,7 +85,9 @@ def compound(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         inner.map(lambda part: f"(-{part})"),
         st.tuples(inner, inner, inner).map(lambda p: f"({p[0]} if {p[1]} else {p[2]})"),
         st.lists(inner, max_size=3).map(lambda parts: f"[{', '.join(parts)}]"),
-        inner.map(lambda part: f"{part}.x"),
+        inner.map(lambda part: f"({part}).x"),
+        inner.map(lambda part: f"({part})[0]"),
+        inner.map(lambda part: f"({part})[-1]"),
         st.one_of(calls),
     )
 

@@ -54,7 +54,14 @@ LEAVES = st.sampled_from(
 
 
 _OPERATORS = "+,-,*,/,//,%,==,!=,<,<=,>,>=,in,not in,and,or"
-_LITERALS_REFUSED = ("deeper than 20", "not a time of day", "not a duration", "is not a day")
+_LITERALS_REFUSED = (
+    "deeper than 20",
+    "not a time of day",
+    "not a duration",
+    "is not a day",
+    "is no unit",
+    "is not a time zone",
+)
 
 
 def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -150,6 +157,7 @@ def test_an_expression_never_raises_and_gives_bounded_json(text: str, scope: Sco
     check(value)
     assert expression.holds(scope) is (value is not MISSING and bool(value))
     assert set(scope.faults) <= {"d"}
+    assert {definition for definition, _, _ in scope.unread} <= {"d"}
 
 
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)

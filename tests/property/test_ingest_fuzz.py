@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import Names, Place, compile_expression
 from cjo_stream.core.program.program import Program
-from cjo_stream.core.program.topology import Channel, IdentifierType, Input
+from cjo_stream.core.program.topology import Channel, IdentifierType, Input, RowMap
 from cjo_stream.core.word import Format
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
@@ -25,12 +25,12 @@ from cjo_stream.ingest import decoder
 
 NOW = 1_709_290_000_000
 REASONS = ("too_large", "malformed", "unmapped", "invalid", "future", "unidentified")
-MAPPING = {
-    "type": compile_expression("row.type", Place.MAP, Names()),
-    "time": compile_expression("row.time", Place.MAP, Names()),
-    "identifiers": {"user_id": compile_expression("row.userId", Place.MAP, Names())},
-    "attributes": {"all": compile_expression("row.attributes", Place.MAP, Names())},
-}
+MAP = RowMap(
+    type=compile_expression("row.type", Place.MAP, Names()),
+    time=compile_expression("row.time", Place.MAP, Names()),
+    identifiers={"user_id": compile_expression("row.userId", Place.MAP, Names())},
+    attributes={"all": compile_expression("row.attributes", Place.MAP, Names())},
+)
 FORMATS = tuple(Format)
 DECODE = decoder(
     Program(
@@ -39,7 +39,7 @@ DECODE = decoder(
         channels={
             form: Channel(
                 name=form,
-                input=Input(topic=form, format=form, mapping=MAPPING if form == "mapped" else {}),
+                input=Input(topic=form, format=form, maps=(MAP,) if form == "mapped" else ()),
             )
             for form in FORMATS
         },

@@ -14,7 +14,7 @@ from typing import Any
 
 from cjo_stream.core.expression.scope import Scope
 from cjo_stream.core.expression.value import NUMBERS, bounded, fault
-from cjo_stream.core.expression.zone import UTC, local, read_timestamp, to_ms
+from cjo_stream.core.expression.zone import UTC, local, to_ms
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -26,15 +26,10 @@ _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _DAYS_AHEAD = 15
 
 
-def timestamp(s: Scope, x: Any) -> Any:
-    """`timestamp('2026-03-01T00:00:00Z')`: ms since the epoch."""
-    return read_timestamp(x) if type(x) is str else fault(s)
-
-
 def _since(unit_ms: int) -> Callable[[Scope, Any], Any]:
     def since(s: Scope, x: Any) -> Any:
         if type(x) not in NUMBERS:
-            return fault(s)
+            return fault(s, x)
         try:
             return bounded((s.now - x) / unit_ms)
         except OverflowError:
@@ -51,7 +46,7 @@ def _local(read: Callable[[dt.datetime], Any]) -> Callable[..., Any]:
     def read_local(s: Scope, *given: Any) -> Any:
         at = given[0] if given else s.now
         if type(at) not in NUMBERS:
-            return fault(s)
+            return fault(s, at)
         moment = local(at, zone_of(s))
         return read(moment) if moment is not None else None
 
@@ -72,7 +67,7 @@ def next_time(s: Scope, clock: Any, *given: Any) -> Any:
     """`next_time('09:00', ['mon'])`: the next such local time, strictly after now."""
     days = given[0] if given else None
     if type(clock) is not str or (given and type(days) is not list):
-        return fault(s)
+        return fault(s, clock, days)
     wanted = _EVERY_DAY if days is None else _days(days)
     match = _CLOCK.fullmatch(clock)
     here = local(s.now, zone_of(s))

@@ -7,9 +7,17 @@ from types import MappingProxyType
 from typing import Any
 
 from cjo_stream.core.expression import code, value
+from cjo_stream.core.expression.advice import text_instead
 from cjo_stream.core.expression.function import FUNCTIONS
 from cjo_stream.core.expression.parser import parse
-from cjo_stream.core.expression.place import PROFILE_FIELDS, Names, Place
+from cjo_stream.core.expression.path import Path, first_with, text_of_path
+from cjo_stream.core.expression.place import (
+    PROFILE_FIELDS,
+    ExpressionError,
+    Fault,
+    Names,
+    Place,
+)
 from cjo_stream.core.expression.scope import MISSING, Scope
 from cjo_stream.core.expression.translator import Translator
 
@@ -38,6 +46,7 @@ _NAMESPACE: dict[str, Any] = {
     "NOBODY": _Nobody(),
     "bounded_value": value.bounded_value,
     "field": value.field,
+    "element": value.element,
     "elements": value.elements,
     **value.BINARY,
     **value.UNARY,
@@ -46,9 +55,13 @@ _NAMESPACE: dict[str, Any] = {
 
 
 class Expression:
-    """A compiled expression. `reads` holds each path of names it reads, as ('event', 'total')."""
+    """A compiled expression. `reads` holds each path of names it reads, as ('event', 'total').
 
-    __slots__ = ("_run", "definition", "is_constant", "reads", "text")
+    `paths` are the same, as written and in full (`path`). `warnings` are (column, message) of what
+    the author probably did not mean.
+    """
+
+    __slots__ = ("_run", "definition", "is_constant", "paths", "reads", "text", "warnings")
 
     def __init__(
         self,
@@ -57,23 +70,32 @@ class Expression:
         run: Callable[[Scope], Any],
         reads: frozenset[tuple[str, ...]],
         is_constant: bool,
+        paths: tuple[Path, ...] = (),
+        warnings: tuple[tuple[int, str], ...] = (),
     ) -> None:
         self.text = text
         self.definition = definition
         self.reads = reads
         self.is_constant = is_constant
+        self.paths = paths
+        self.warnings = warnings
         self._run = run
 
     def evaluate(self, scope: Scope) -> Any:
         """Return a JSON value that is not null, or MISSING; never raises."""
-        scope.definition = self.definition
+        scope.expression = self
         result = self._run(scope)
         return MISSING if result is None else result
 
     def holds(self, scope: Scope) -> bool:
         """Return whether a condition is true; a missing value is false."""
-        scope.definition = self.definition
+        scope.expression = self
         return bool(self._run(scope))
+
+    def name_of(self, operands: tuple[Any, ...], scope: Scope) -> str:
+        """Return the path by which it read one of the operands; else its first path, or text."""
+        path = first_with(self.paths, operands, scope) or next(iter(self.paths), None)
+        return self.text if path is None else text_of_path(path)
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
@@ -99,6 +121,17 @@ def constant(fixed: Any, definition: str = "") -> Expression:
     return Expression(str(fixed), definition, lambda _: result, frozenset(), True)
 
 
+def _with_text_advice(error: ExpressionError, text: str) -> ExpressionError:
+    """Return the error, which also says how a text is written if `text` looks like one."""
+    advice = text_instead(text)
+    if not advice or error.fault not in (Fault.EXPRESSION, Fault.NAME):
+        return error
+    if error.suggestion and error.written == text.strip():
+        return error
+    message = f"{error.message}; {advice}"
+    return ExpressionError(message, error.column, error.fault, error.written)
+
+
 def compile_expression(text: Any, place: Place, names: Names, definition: str = "") -> Expression:
     """Return the expression of `text`; any other value is a constant. Raises ExpressionError.
 
@@ -107,7 +140,18 @@ def compile_expression(text: Any, place: Place, names: Names, definition: str = 
     if not isinstance(text, str):
         return constant(text, definition)
     translator = Translator(place, names)
-    result = translator.translate(parse(text))
+    try:
+        result = translator.translate(parse(text))
+    except ExpressionError as error:
+        raise _with_text_advice(error, text) from None
     reads = frozenset(translator.reader.reads)
     run = code.function(translator.reader.set_up(), result, _NAMESPACE)
-    return Expression(text, definition, run, reads, not reads and not translator.reads_time)
+    return Expression(
+        text,
+        definition,
+        run,
+        reads,
+        not reads and not translator.reads_time,
+        tuple(translator.paths),
+        tuple(translator.warnings),
+    )

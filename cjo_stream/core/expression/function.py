@@ -17,6 +17,7 @@ import msgspec
 
 from cjo_stream.core.duration import parse_duration
 from cjo_stream.core.expression import calendar
+from cjo_stream.core.expression import timestamp as moment
 from cjo_stream.core.expression.scope import Scope
 from cjo_stream.core.expression.value import (
     INT_MAX,
@@ -25,6 +26,8 @@ from cjo_stream.core.expression.value import (
     bounded_text,
     bounded_value,
     fault,
+    same,
+    unread,
     within,
 )
 
@@ -39,12 +42,12 @@ _JSON = msgspec.json.Encoder(order="deterministic")
 
 
 def _len(s: Scope, x: Any) -> Any:
-    return len(x) if type(x) in (str, list, dict) else fault(s)
+    return len(x) if type(x) in (str, list, dict) else fault(s, x)
 
 
 def _of_text(change: Callable[[str], str]) -> Callable[[Scope, Any], Any]:
     def changed(s: Scope, x: Any) -> Any:
-        return bounded_text(change(x)) if type(x) is str else fault(s)
+        return bounded_text(change(x)) if type(x) is str else fault(s, x)
 
     return changed
 
@@ -69,7 +72,7 @@ def _slug(text: str) -> str:
 
 
 def _abs(s: Scope, x: Any) -> Any:
-    return bounded(abs(x)) if type(x) in NUMBERS else fault(s)
+    return bounded(abs(x)) if type(x) in NUMBERS else fault(s, x)
 
 
 def _extreme(choose: Callable[[list[Any]], Any]) -> Callable[..., Any]:
@@ -81,14 +84,14 @@ def _extreme(choose: Callable[[list[Any]], Any]) -> Callable[..., Any]:
         are_numbers = all(type(value) in NUMBERS for value in values)
         if are_numbers or all(type(value) is str for value in values):
             return choose(values)
-        return fault(s)
+        return fault(s, *given)
 
     return chosen
 
 
 def _round(s: Scope, x: Any, *given: Any) -> Any:
     if type(x) not in NUMBERS or any(type(digits) is not int for digits in given):
-        return fault(s)
+        return fault(s, x, *given)
     if bounded(x) is None or any(abs(digits) > _DIGITS_MAX for digits in given):
         return None
     try:
@@ -100,19 +103,24 @@ def _round(s: Scope, x: Any, *given: Any) -> Any:
 def _int(s: Scope, x: Any) -> Any:
     if type(x) is str:
         text = x.strip()
-        return bounded(int(text)) if _WHOLE.fullmatch(text) else None
+        return bounded(int(text)) if _WHOLE.fullmatch(text) else _no_number(s, x)
     if type(x) in NUMBERS:
         return None if bounded(x) is None else bounded(int(x))
-    return int(x) if type(x) is bool else fault(s)
+    return int(x) if type(x) is bool else fault(s, x)
 
 
 def _float(s: Scope, x: Any) -> Any:
     if type(x) is str:
         text = x.strip()
-        return bounded(float(text)) if _DECIMAL.fullmatch(text) else None
+        return bounded(float(text)) if _DECIMAL.fullmatch(text) else _no_number(s, x)
     if type(x) in NUMBERS:
         return float(x) if bounded(x) is not None else None
-    return float(x) if type(x) is bool else fault(s)
+    return float(x) if type(x) is bool else fault(s, x)
+
+
+def _no_number(s: Scope, text: str) -> Any:
+    """Count a text that is no number; a blank one is the absence of one, as tables write it."""
+    return unread(s, text) if text.strip() else None
 
 
 def text_of(x: Any) -> str | None:
@@ -121,7 +129,7 @@ def text_of(x: Any) -> str | None:
         return x
     if bounded_value(x) is None:
         return None
-    if type(x) is float and x.is_integer() and abs(x) < 1e15:
+    if type(x) is float and x.is_integer() and abs(x) <= INT_MAX:
         return str(int(x))
     try:
         return bounded_text(_JSON.encode(x).decode())
@@ -137,24 +145,38 @@ def _contains(s: Scope, whole: Any, part: Any) -> Any:
     return within(s, part, whole)
 
 
+def _lookup(s: Scope, whole: Any, field: Any, wanted: Any) -> Any:
+    """The first object of a list whose `field` equals `wanted`."""
+    if type(whole) is not list or type(field) is not str:
+        return fault(s, whole, field)
+    for element in whole:
+        if type(element) is dict and field in element and same(element[field], wanted):
+            return element
+    return None
+
+
 def _starts_with(s: Scope, text: Any, start: Any) -> Any:
-    return text.startswith(start) if type(text) is str and type(start) is str else fault(s)
+    return (
+        text.startswith(start)
+        if type(text) is str and type(start) is str
+        else fault(s, text, start)
+    )
 
 
 def _duration(s: Scope, text: Any) -> Any:
     if type(text) is not str:
-        return fault(s)
+        return fault(s, text)
     try:
         duration_ms = parse_duration(text)
     except ValueError:
-        return None
+        return unread(s, text) if text.strip() else None
     return duration_ms if duration_ms <= INT_MAX else None
 
 
 def _bucket(s: Scope, x: Any, buckets: Any) -> Any:
     """A stable hash: BLAKE2b (RFC 7693) of the value as text, 8 bytes, modulo `buckets`."""
     if type(buckets) is not int:
-        return fault(s)
+        return fault(s, buckets)
     text = text_of(x)
     if text is None or not 0 < buckets <= INT_MAX:
         return None
@@ -164,7 +186,7 @@ def _bucket(s: Scope, x: Any, buckets: Any) -> Any:
 
 def _consented(s: Scope, purpose: Any, channel: Any) -> Any:
     if type(purpose) is not str or type(channel) is not str:
-        return fault(s)
+        return fault(s, purpose, channel)
     return s.profile.consented(purpose.lower(), channel.lower()) if s.profile is not None else None
 
 
@@ -178,13 +200,18 @@ class Function(NamedTuple):
     """Reads `now`, the customer's time zone or consent, which a `map` does not have."""
     passes: bool = False
     """May return an argument, or an element of one, unchanged."""
+    optional: frozenset[int] = frozenset()
+    """Positions of arguments that may be missing: then they count as left out."""
 
     @property
     def takes(self) -> str:
         """The number of arguments, in words."""
         if self.most == ARGUMENTS_MAX:
             return f"{self.fewest} or more arguments"
-        numbers = str(self.fewest) if self.fewest == self.most else f"{self.fewest} or {self.most}"
+        between = "or" if self.most - self.fewest == 1 else "to"
+        numbers = str(self.fewest)
+        if self.fewest != self.most:
+            numbers += f" {between} {self.most}"
         return f"{numbers} argument{'' if self.most == 1 else 's'}"
 
 
@@ -210,7 +237,8 @@ FUNCTIONS: dict[str, Function] = {
     "weekday": Function(calendar.weekday, 0, 1, needs_customer=True),
     "hour": Function(calendar.hour, 0, 1, needs_customer=True),
     "date": Function(calendar.date, 0, 1, needs_customer=True),
-    "timestamp": Function(calendar.timestamp, 1, 1),
+    "timestamp": Function(moment.timestamp, 1, 3, optional=frozenset((1, 2))),
+    "lookup": Function(_lookup, 3, 3, passes=True),
     "next_time": Function(calendar.next_time, 1, 2, needs_customer=True),
     "bucket": Function(_bucket, 2, 2),
     "consented": Function(_consented, 2, 2, needs_customer=True),
@@ -228,6 +256,8 @@ def literal_problem(name: str, position: int, fixed: Any) -> str | None:
             parse_duration(fixed)
         except ValueError as error:
             return str(error)
+    if name == "timestamp":
+        return moment.problem(position, fixed)
     if name == "next_time" and position == 0 and type(fixed) is str:
         return calendar.clock_problem(fixed)
     if name == "next_time" and type(fixed) is list:

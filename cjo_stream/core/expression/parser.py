@@ -14,6 +14,7 @@ import tokenize
 import unicodedata
 import warnings
 
+from cjo_stream.core.expression.advice import habit_in
 from cjo_stream.core.expression.place import ExpressionError, Fault
 
 CHARACTERS_MAX = 500
@@ -32,7 +33,7 @@ _WORDS: dict[type[ast.expr], str] = {
     ast.Lambda: "`lambda`",
     ast.ListComp: "a comprehension",
     ast.NamedExpr: "`:=`",
-    ast.Set: "a set",
+    ast.Set: "a set in braces (a name is written alone)",
     ast.SetComp: "a comprehension",
     ast.Slice: "a slice",
     ast.Starred: "`*`",
@@ -73,6 +74,10 @@ def _tree(line: str, indent: int) -> ast.expr:
         if reserved is not None:
             message = f"{reserved[1]!r} is a reserved word: write ['{reserved[1]}']"
             raise ExpressionError(message, reserved.start(1) + indent) from None
+        habit = habit_in(line)
+        if habit is not None:
+            cure, column = habit
+            raise ExpressionError(f"not an expression: {cure}", column + indent) from None
         # Python's offset counts from 1; 0 means the end of the text.
         offset = min(error.offset - 1, len(line)) if error.offset else len(line)
         raise ExpressionError(f"not an expression: {error.msg}", offset + indent) from None

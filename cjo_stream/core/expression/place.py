@@ -73,6 +73,13 @@ class Place(enum.Enum):
     """An action, its payload and its treatments."""
     MAP = frozenset({"row"})
     """A channel's `map`: the raw record and functions only."""
+    ITEM = frozenset({"row", "item"})
+    """A `map` with `each`: also the element of the list."""
+
+    @property
+    def has_customer(self) -> bool:
+        """Whether there is a customer, and so a `now`."""
+        return "row" not in self.value
 
 
 EVERYWHERE = frozenset[str]().union(*(place.value for place in Place))

@@ -16,6 +16,8 @@ from cjo_stream.core.expression.place import (
     EVENT_FIELDS,
     EVERYWHERE,
     PROFILE_FIELDS,
+    ExpressionError,
+    Fault,
     Names,
     Place,
     no_such,
@@ -33,15 +35,21 @@ _SET_UP = {
     "key": "key = None if s.key is MISSING else s.key",
     "channel": "channel = None if s.channel is MISSING else s.channel",
     "row": "row = None if s.row is MISSING else s.row",
+    "item": "item = None if s.item is MISSING else s.item",
     "now": "now = s.now",
 }
 
 
 class Step(NamedTuple):
-    """A member that is read: its name, and its node."""
+    """A member that is read: its name, or its position in a list; and its node."""
 
-    name: str
+    key: str | int
     node: ast.expr
+
+    @property
+    def name(self) -> str:
+        """Return the key as a name."""
+        return str(self.key)
 
 
 def path_of(node: ast.expr) -> tuple[ast.expr, list[Step]]:
@@ -49,18 +57,40 @@ def path_of(node: ast.expr) -> tuple[ast.expr, list[Step]]:
     steps: list[Step] = []
     while True:
         if isinstance(node, ast.Attribute):
-            name = node.attr
-            if name.startswith("__"):
-                raise refusal(node, f"a name cannot begin with two underscores: {name!r}")
+            key: str | int = node.attr
+            if node.attr.startswith("__"):
+                raise refusal(node, f"a name cannot begin with two underscores: {node.attr!r}")
         elif isinstance(node, ast.Subscript):
-            key = node.slice
-            if not isinstance(key, ast.Constant) or type(key.value) is not str:
-                raise refusal(key, "only a text is allowed in brackets: x['key']")
-            name = key.value
+            key = _key(node.slice)
         else:
             return node, steps[::-1]
-        steps.append(Step(name, node))
+        steps.append(Step(key, node))
         node = node.value
+
+
+def _key(node: ast.expr) -> str | int:
+    """Return the literal in brackets."""
+    key = node.value if isinstance(node, ast.Constant) else None
+    if isinstance(key, str | int) and not isinstance(key, bool):
+        return key
+    if (
+        isinstance(node, ast.UnaryOp)
+        and isinstance(node.op, ast.USub)
+        and isinstance(node.operand, ast.Constant)
+        and type(node.operand.value) is int
+    ):
+        return -node.operand.value
+    raise refusal(
+        node, "in brackets stands a text or a whole number: x['key'], x[0]; from the end x[-1]"
+    )
+
+
+def _check_names(root: str, steps: list[Step]) -> None:
+    """Raise the error of a position where the root has a name."""
+    is_two_deep = steps[0].key in ("attributes", "identifiers")
+    for step in steps[: 1 + is_two_deep]:
+        if isinstance(step.key, int):
+            raise refusal(step.node, f"{root!r} is no list; write {root}.NAME")
 
 
 class Reader:
@@ -95,6 +125,8 @@ class Reader:
         """Return the code of the root with its own members, and the remaining steps."""
         self._check(root)
         name = root.id
+        if name in _WHOLES:
+            _check_names(name, steps)
         if name in ("event", "entry"):
             return self._of_event(name, steps)
         if name == "profile":
@@ -168,5 +200,14 @@ class Reader:
             raise refusal(node, f"{name!r} is not available here; {known}")
         if name in FUNCTIONS:
             raise refusal(node, f"{name!r} is a function; write {name}(…)")
+        if name.lower() in LITERALS:
+            written = name.lower()
+            message = f"unknown name {name!r}; write {written}"
+            raise ExpressionError(message, node.col_offset, Fault.NAME, name, written)
+        for root, declared in (("profile", self._names.profile), ("data", self._names.data)):
+            if declared is not None and name in declared and root in self._allowed:
+                message = f"unknown name {name!r}; write {root}.{name}"
+                fault, near = Fault.NAME, f"{root}.{name}"
+                raise ExpressionError(message, node.col_offset, fault, name, near)
         names = [*self._allowed, *LITERALS]
         raise no_such(f"unknown name {name!r}", "", node.col_offset, name, names, f"; {known}")

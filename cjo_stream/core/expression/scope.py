@@ -39,25 +39,39 @@ class ProfileView(Protocol):
         """Return whether the consent gate would let the purpose pass."""
 
 
+class Evaluated(Protocol):
+    """The expression that is being evaluated, as far as counts name it."""
+
+    @property
+    def definition(self) -> str:
+        """The definition that contains it."""
+
+    def name_of(self, operands: tuple[Any, ...], scope: Scope, /) -> str:
+        """Return the name under which it read one of the operands."""
+
+
 class Scope:
     """Names and their values. Within a turn a scope may be changed between evaluations and reused.
 
     `event` and `entry` are Events or None (missing); `data` maps variables; `key`, `channel` (the
-    candidate's) and `row` are values or MISSING. `faults` counts type errors by definition;
-    `definition` is the definition whose expression is being evaluated.
+    candidate's), `row` and `item` are values or MISSING. `expression` is the one being evaluated.
+    `faults` counts type errors by definition; `unread` counts values that were there and could not
+    be used, by definition, name and reason (core.word.Unread).
     """
 
     __slots__ = (
         "channel",
         "data",
-        "definition",
         "entry",
         "event",
+        "expression",
         "faults",
+        "item",
         "key",
         "now",
         "profile",
         "row",
+        "unread",
     )
 
     def __init__(self, now: int, profile: ProfileView | None = None) -> None:
@@ -69,5 +83,7 @@ class Scope:
         self.key: Any = MISSING
         self.channel: Any = MISSING
         self.row: Any = MISSING
+        self.item: Any = MISSING
         self.faults: dict[str, int] = {}
-        self.definition = ""
+        self.unread: dict[tuple[str, str, str], int] = {}
+        self.expression: Evaluated | None = None

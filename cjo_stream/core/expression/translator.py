@@ -29,10 +29,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from cjo_stream.core.expression import value
+from cjo_stream.core.expression.advice import function_instead
 from cjo_stream.core.expression.code import call, literal, render
 from cjo_stream.core.expression.function import FUNCTIONS, Function, literal_problem
 from cjo_stream.core.expression.parser import UNSEEN, refusal, word
-from cjo_stream.core.expression.place import Fault, Names, Place, no_such
+from cjo_stream.core.expression.path import Path
+from cjo_stream.core.expression.place import ExpressionError, Fault, Names, Place
 from cjo_stream.core.expression.reader import LITERALS, Reader, path_of
 from cjo_stream.core.expression.scope import Scope
 
@@ -72,6 +74,8 @@ class Translator:
     def __init__(self, place: Place, names: Names) -> None:
         self.reader = Reader(place, names, self._temporary)
         self.reads_time = False
+        self.paths: dict[Path, None] = {}
+        self.warnings: list[tuple[int, str]] = []
         self._place = place
         self._temporaries = 0
 
@@ -82,7 +86,7 @@ class Translator:
         the bounds, rather than drop the value alone.
         """
         code, is_loose = self._operand(tree, 1)
-        return call("bounded_value", code) if is_loose and self._place is not Place.MAP else code
+        return call("bounded_value", code) if is_loose and self._place.has_customer else code
 
     def _operand(self, node: ast.expr, depth: int) -> Operand:
         if depth > DEPTH_MAX:
@@ -129,20 +133,21 @@ class Translator:
             return Operand(code)
         name = _UNARY.get(type(node.op))
         if name is None:
-            raise refusal(node, "`~` is not allowed in an expression")
+            raise refusal(node, "`~` is not allowed in an expression; write `not`")
         return Operand(_folded(value.UNARY[name], operand) or call(name, _SCOPE, operand))
 
     def _bin_op(self, node: ast.BinOp, depth: int) -> Operand:
         name = _BINARY.get(type(node.op))
         if name is None:
-            raise refusal(node, "this operator is not allowed; use `+ - * / // %`")
+            raise refusal(node, _other_operator(node.op))
         left, right = self._operand(node.left, depth).code, self._operand(node.right, depth).code
         return Operand(_folded(value.BINARY[name], left, right) or call(name, _SCOPE, left, right))
 
     def _compare(self, node: ast.Compare, depth: int) -> Operand:
         names = [_COMPARE.get(type(operator)) for operator in node.ops]
         if None in names:
-            raise refusal(node, "`is` is not allowed in an expression; write `==` or has(x)")
+            raise refusal(node, _no_identity(node))
+        self._warn_of_null(node)
         left, *rights = (self._operand(x, depth).code for x in (node.left, *node.comparators))
         if len(rights) == 1:
             return Operand(self._compared(str(names[0]), left, rights[0]))
@@ -155,6 +160,21 @@ class Translator:
             code = step if code is None else _and(code, step, self._temporary(), self._temporary())
         assert code is not None
         return Operand(code)
+
+    def _warn_of_null(self, node: ast.Compare) -> None:
+        """Note a comparison with null, which is missing whatever the other side is."""
+        sides = [node.left, *node.comparators]
+        for position, operator in enumerate(node.ops):
+            left, right = sides[position], sides[position + 1]
+            if isinstance(operator, ast.In | ast.NotIn) or not (
+                _says_null(left) or _says_null(right)
+            ):
+                continue
+            other = ast.unparse(left if _says_null(right) else right)
+            is_unequal = isinstance(operator, ast.NotEq)
+            cure = f"has({other})" if is_unequal else f"not has({other})"
+            message = f"a comparison with null is never true, nor false: write {cure}"
+            self.warnings.append((node.col_offset, message))
 
     def _compared(self, name: str, left: ast.expr, right: ast.expr) -> ast.expr:
         """Return one comparison, inlined if one side is a literal."""
@@ -220,22 +240,34 @@ class Translator:
             if problem is not None:
                 raise refusal(argument, problem)
         folded = None if row.needs_customer else _folded(row.run, *codes)
-        return Operand(folded or self._called(name, codes), is_loose)
+        return Operand(folded or self._called(name, codes, row.optional), is_loose)
 
     def _function(self, node: ast.Call) -> tuple[str, Function]:
         if not isinstance(node.func, ast.Name):
-            raise refusal(node, "only the functions of definitions can be called")
+            raise refusal(node.func, self._no_method(node.func))
         name = node.func.id
         row = FUNCTIONS.get(name)
         if row is None:
-            raise no_such(f"no function {name!r}", "", node.func.col_offset, name, FUNCTIONS)
+            message, near = function_instead(name, FUNCTIONS)
+            raise ExpressionError(message, node.func.col_offset, Fault.NAME, name, near)
+        if node.keywords and node.keywords[0].arg is not None:
+            raise refusal(node.keywords[0].value, f"write `==` to compare; {name} takes no names")
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
             raise refusal(node, f"{name} takes plain arguments only")
         if not row.fewest <= len(node.args) <= row.most:
             raise refusal(node, f"{name} takes {row.takes}, not {len(node.args)}")
-        if row.needs_customer and self._place is Place.MAP:
+        if row.needs_customer and not self._place.has_customer:
             raise refusal(node, f"{name} is not available here: a map has no customer and no now")
         return name, row
+
+    def _no_method(self, node: ast.expr) -> str:
+        if not isinstance(node, ast.Attribute):
+            return "only the functions of definitions can be called"
+        whole = ast.unparse(node.value)
+        if node.attr in FUNCTIONS:
+            return f"a value has no functions of its own: write {node.attr}({whole})"
+        message, _ = function_instead(node.attr, FUNCTIONS)
+        return f"a value has no functions of its own, as in len({whole}); {message}"
 
     def _coalesced(self, codes: list[ast.expr]) -> ast.expr:
         *firsts, result = codes
@@ -244,12 +276,13 @@ class Translator:
             result = render(template, T=self._temporary(), A=code, B=result)
         return result
 
-    def _called(self, name: str, codes: list[ast.expr]) -> ast.expr:
+    def _called(self, name: str, codes: list[ast.expr], optional: frozenset[int]) -> ast.expr:
         """Return the call of a function; missing, without the call, if an argument is missing."""
         tests: list[ast.expr] = []
         arguments: list[ast.expr] = []
-        for code in codes:
-            if isinstance(code, ast.Constant) and code.value is not None:
+        for position, code in enumerate(codes):
+            is_there = isinstance(code, ast.Constant) and code.value is not None
+            if is_there or position in optional:
                 arguments.append(code)
             else:
                 temporary = self._temporary()
@@ -264,20 +297,26 @@ class Translator:
     def _name(self, node: ast.Name, _: int) -> Operand:
         if node.id in LITERALS:
             return Operand(literal(LITERALS[node.id]))
-        return Operand(self.reader.name(node), is_loose=True)
+        code = self.reader.name(node)
+        self.paths.setdefault((node.id,))
+        return Operand(code, is_loose=True)
 
     def _member(self, node: ast.expr, depth: int) -> Operand:
         """`a.b['c']`: a read of the scope if it begins with a name, else fields of a value."""
         root, steps = path_of(node)
         if isinstance(root, ast.Name) and root.id not in LITERALS:
             code, rest = self.reader.member(root, steps)
+            self.paths.setdefault((root.id, *(step.key for step in steps)))
         else:
             code, rest = self._operand(root, depth).code, steps
         for level, step in enumerate(rest):
             if depth + level > DEPTH_MAX + 1:
                 raise refusal(step.node, f"nested deeper than {DEPTH_MAX}", Fault.SIZE)
+            if isinstance(step.key, int):
+                code = call("element", _SCOPE, code, literal(step.key))
+                continue
             template = "T.get(X) if type(T := A) is dict else field(s, T)"
-            code = render(template, T=self._temporary(), A=code, X=literal(step.name))
+            code = render(template, T=self._temporary(), A=code, X=literal(step.key))
         return Operand(code, is_loose=True)
 
 
@@ -320,6 +359,14 @@ def _or(left: ast.expr, right: ast.expr, first: str, second: str) -> ast.expr:
     )
 
 
+def _other_operator(operator: ast.operator) -> str:
+    """Return what to write for an operator that expressions do not have."""
+    words = {ast.BitAnd: "and", ast.BitOr: "or"}
+    if type(operator) in words:
+        return f"this operator is not allowed; write `{words[type(operator)]}`"
+    return "this operator is not allowed; use `+ - * / // %`"
+
+
 def _fixed(code: ast.expr) -> Any:
     """Return the value of a literal or a list of literals; None for any other code."""
     if isinstance(code, ast.Constant):
@@ -327,6 +374,29 @@ def _fixed(code: ast.expr) -> Any:
     if isinstance(code, ast.List):
         return [_fixed(item) for item in code.elts]
     return None
+
+
+def _says_null(node: ast.expr) -> bool:
+    """Return whether a node of the text is the literal `null`."""
+    if isinstance(node, ast.Name):
+        return node.id == "null"
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _no_identity(node: ast.Compare) -> str:
+    """Return what to write for `is` and `is not`."""
+    at = next(n for n, operator in enumerate(node.ops) if isinstance(operator, ast.Is | ast.IsNot))
+    left, right = [node.left, *node.comparators][at : at + 2]
+    is_not = isinstance(node.ops[at], ast.IsNot)
+    word = "is not" if is_not else "is"
+    if isinstance(right, ast.UnaryOp) and isinstance(right.op, ast.Not):
+        is_not, right = True, right.operand
+    if _says_null(right):
+        x = ast.unparse(left)
+        cure = f"has({x})" if is_not else f"not has({x})"
+    else:
+        cure = "`!=`" if is_not else "`==`"
+    return f"`{word}` is not allowed in an expression; write {cure}"
 
 
 def _is_null(code: ast.expr) -> bool:

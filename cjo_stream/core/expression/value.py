@@ -8,8 +8,8 @@ into MISSING.
 
 A *type error* (a text less than a number, arithmetic on a boolean) gives missing and is counted,
 by `fault`. An operation on the right types without a result (a division by zero, `int('x')`, a
-number beyond the bounds) gives missing and is not counted. Values of different types are unequal;
-that is no error.
+number beyond the bounds) gives missing and is no type error; but a text that is no number, time or
+duration is counted as `unread`. Values of different types are unequal; that is no error.
 
 Values are bounded, so that no chain of assignments grows without end:
 
@@ -25,7 +25,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from cjo_stream.core.expression.scope import Scope
+from cjo_stream.core.expression.scope import Evaluated, Scope
+from cjo_stream.core.word import Unread
 
 TEXT_MAX_BYTES = 65_536
 INT_MAX = 2**63 - 1
@@ -35,10 +36,32 @@ NUMBERS = frozenset((int, float))
 _SCALARS = frozenset((str, bool, type(None)))
 
 
-def fault(s: Scope) -> Any:
-    """Count a type error; its value is missing."""
-    s.faults[s.definition] = s.faults.get(s.definition, 0) + 1
+def fault(s: Scope, *operands: Any) -> Any:
+    """Count a type error of these operands; its value is missing."""
+    expression = s.expression
+    if expression is not None:
+        s.faults[expression.definition] = s.faults.get(expression.definition, 0) + 1
+        _count(s, expression, Unread.TYPE, operands)
     return None
+
+
+def unread(s: Scope, text: Any) -> Any:
+    """Count a value of the right type that says nothing to a function; its result is missing."""
+    if s.expression is not None:
+        _count(s, s.expression, Unread.VALUE, (text,))
+    return None
+
+
+def doubted(s: Scope, given: Any, result: Any) -> Any:
+    """Count a number that can only be seconds, and was taken for ms; return the result."""
+    if s.expression is not None:
+        _count(s, s.expression, Unread.SECONDS, (given,))
+    return result
+
+
+def _count(s: Scope, expression: Evaluated, reason: Unread, operands: tuple[Any, ...]) -> None:
+    key = expression.definition, expression.name_of(operands, s), reason.value
+    s.unread[key] = s.unread.get(key, 0) + 1
 
 
 def bounded(number: float) -> float | None:
@@ -102,7 +125,14 @@ def _is_within_bounds(value: Any) -> bool:
 
 def field(s: Scope, whole: Any) -> Any:
     """`whole.name` and `whole['name']` if `whole` is not an object."""
-    return None if whole is None else fault(s)
+    return None if whole is None else fault(s, whole)
+
+
+def element(s: Scope, whole: Any, position: int) -> Any:
+    """`whole[position]`: an element of a list, missing beyond its end."""
+    if type(whole) is list:
+        return whole[position] if -len(whole) <= position < len(whole) else None
+    return None if whole is None else fault(s, whole)
 
 
 def same(a: Any, b: Any) -> bool:
@@ -153,7 +183,7 @@ def _ordering(compare: Callable[[Any, Any], bool]) -> Binary:
                 return compare(a, b)
         elif type(a) is str and type(b) is str:
             return compare(a, b)
-        return None if a is None or b is None else fault(s)
+        return None if a is None or b is None else fault(s, a, b)
 
     return ordered
 
@@ -166,7 +196,7 @@ def within(s: Scope, a: Any, b: Any) -> Any:
         return a in b if type(a) is str else any(same(a, element) for element in b)
     if type(a) is str and type(b) in (str, dict):
         return a in b
-    return fault(s)
+    return fault(s, a, b)
 
 
 def not_within(s: Scope, a: Any, b: Any) -> Any:
@@ -182,7 +212,7 @@ def _arithmetic(compute: Callable[[Any, Any], Any]) -> Binary:
                 return bounded(compute(a, b))
             except (ZeroDivisionError, OverflowError):
                 return None
-        return None if a is None or b is None else fault(s)
+        return None if a is None or b is None else fault(s, a, b)
 
     return computed
 
@@ -199,12 +229,12 @@ def add(s: Scope, a: Any, b: Any) -> Any:
 
 def negative(s: Scope, a: Any) -> Any:
     """`-a`."""
-    return bounded(-a) if type(a) in NUMBERS else None if a is None else fault(s)
+    return bounded(-a) if type(a) in NUMBERS else None if a is None else fault(s, a)
 
 
 def positive(s: Scope, a: Any) -> Any:
     """`+a`."""
-    return bounded(a) if type(a) in NUMBERS else None if a is None else fault(s)
+    return bounded(a) if type(a) in NUMBERS else None if a is None else fault(s, a)
 
 
 def elements(*values: Any) -> list[Any]:

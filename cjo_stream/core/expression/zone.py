@@ -14,6 +14,8 @@ UTC = dt.UTC
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
 _MS = dt.timedelta(milliseconds=1)
 _DAY_MS = 86_400_000
+LEAP_MS = 1_000
+"""Of a leap second, which is read as :59 and a second more."""
 # A leap second is written :60 (RFC 3339 section 5.7); Python's calendar knows none.
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|(60))"
@@ -27,7 +29,8 @@ _OFFSET_MINUTES_MAX = 14 * 60
 
 
 @cache
-def _names() -> frozenset[str]:
+def zone_names() -> frozenset[str]:
+    """Return the names of all zones."""
     return frozenset(resources.files("tzdata").joinpath("zones").read_text("utf-8").split())
 
 
@@ -36,12 +39,12 @@ def _aliases() -> dict[str, str]:
     """By a name in lower case, the IANA name: other cases, cities, Rails' and Windows' names."""
     found: dict[str, str] = {}
     cities: dict[str, set[str]] = {}
-    for name in sorted(_names()):
+    for name in sorted(zone_names()):
         if "/" in name:
             cities.setdefault(_plain(name.rpartition("/")[2]), set()).add(name)
     found |= {city: min(names) for city, names in cities.items() if len(names) == 1}
     found |= {_plain(name): known for name, known in (RAILS | WINDOWS).items()}
-    return found | {_plain(name): name for name in _names()}
+    return found | {_plain(name): name for name in zone_names()}
 
 
 def _plain(name: str) -> str:
@@ -57,7 +60,7 @@ def zone_name(text: str) -> str | None:
     >>> zone_name("europe/berlin"), zone_name("Pacific Standard Time"), zone_name("UTC-3")
     ('Europe/Berlin', 'America/Los_Angeles', '-03:00')
     """
-    if text in _names():
+    if text in zone_names():
         return text
     if known := _aliases().get(_plain(text)):
         return known
@@ -76,7 +79,7 @@ def zone(name: str) -> dt.tzinfo | None:
     if _FIXED.fullmatch(name):
         offset = dt.timedelta(hours=int(name[1:3]), minutes=int(name[4:]))
         return dt.timezone(-offset if name[0] == "-" else offset)
-    if name not in _names():
+    if name not in zone_names():
         return None
     resource = resources.files("tzdata.zoneinfo").joinpath(*name.split("/"))
     with resource.open("rb") as file:
@@ -159,7 +162,7 @@ def read_timestamp(text: str) -> int | None:
         return None
     leap_ms = 0
     if match[1]:
-        text, leap_ms = text[:17] + "59" + text[19:], 1000
+        text, leap_ms = text[:17] + "59" + text[19:], LEAP_MS
     try:
         return to_ms(dt.datetime.fromisoformat(text.upper())) + leap_ms
     except (ValueError, OverflowError):

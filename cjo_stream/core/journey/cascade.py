@@ -146,9 +146,15 @@ class Cascade:
         turn.count("cjo_state_bounds_total", "due_at_once")
 
     def close(self) -> None:
-        """Count the type errors of the cascade's expressions."""
+        """Count what the cascade's expressions could not use; each value once."""
         for definition, number in self.scope.faults.items():
             self.turn.count("cjo_expression_errors_total", definition, by=number)
+        origin = self.origin
+        for definition, field, reason in self.scope.unread:
+            self.turn.count("cjo_values_unread_total", definition, field, reason)
+            if origin is not None:
+                place = origin.topic, origin.partition, origin.offset
+                self.turn.examples[definition, field, reason] = place
 
 
 def trigger_of(event: Event | None) -> Trigger:

@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope
-from cjo_stream.core.expression.value import same
+from cjo_stream.core.expression.value import fault, same
 from cjo_stream.core.profile.former import forget_former
 from cjo_stream.core.program.topology import Trait
 from cjo_stream.core.size import has_room
@@ -42,7 +42,10 @@ def update(customer: Customer, trait: Trait, event: Event, scope: Scope, turn: T
     value: Any = 1
     if trait.value is not None:
         value = trait.value.evaluate(scope)
-        if value is MISSING or (_KINDS[trait.kind].is_numeric and type(value) not in _NUMBERS):
+        if value is MISSING:
+            return MISSING
+        if _KINDS[trait.kind].is_numeric and type(value) not in _NUMBERS:
+            fault(scope, value)
             return MISSING
     if _let_count(customer, trait, value, event.time, scope.now, turn.bounds):
         return value

@@ -30,15 +30,25 @@ def name_of_slot(slot_: str) -> str:
     return slot_.partition(_ERA_MARK)[0]
 
 
+class RowMap(msgspec.Struct, frozen=True, kw_only=True):
+    """How a row becomes an event, or with `each` as many as that list has elements."""
+
+    type: Expression
+    time: Expression
+    id: Expression | None = None
+    identifiers: dict[str, Expression] = {}
+    attributes: dict[str, Expression] = {}
+    each: Expression | None = None
+
+
 class Input(msgspec.Struct, frozen=True, kw_only=True):
-    """The source of a channel's raw events. `mapping` is for format `mapped` only."""
+    """The source of a channel's raw events. `maps` are for rows (format `mapped`) only."""
 
     topic: str
     prefixed: bool = False
     """Whether the installation's topic prefix comes before `topic`: only before a default name."""
     format: Format = Format.NATIVE
-    mapping: dict[str, Any] = {}
-    """`id type time` -> Expression; `identifiers attributes` -> {name: Expression}."""
+    maps: tuple[RowMap, ...] = ()
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):

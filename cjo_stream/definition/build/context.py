@@ -18,7 +18,7 @@ from cjo_stream.core.program.action import Candidate
 from cjo_stream.core.program.topology import Channel, Fact, IdentifierType, Trait
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Fields, Item, Pair
-from cjo_stream.definition.text.compose import QUOTE, is_open
+from cjo_stream.definition.text.compose import QUOTE, QUOTE_COMMENT, is_cut_by_comment, is_open
 from cjo_stream.definition.text.node import Node, Scalar, Sequence, names_below
 from cjo_stream.definition.text.report import Report, quoted, unknown
 
@@ -103,14 +103,21 @@ class Context:
         if not isinstance(item.value, str):
             return constant(item.value, definition)
         try:
-            return compile_expression(item.value, place, self._names(item.value, data), definition)
+            compiled = compile_expression(
+                item.value, place, self._names(item.value, data), definition
+            )
         except ExpressionError as error:
             message = error.message
-            if is_open(item.node):
+            if is_cut_by_comment(item.node):
+                message += f"; if a part of it is missing, {QUOTE_COMMENT}"
+            elif is_open(item.node):
                 message += f"; if a part of it is missing, {QUOTE}"
             finding = Code[error.fault.name], message, error.suggestion
             self.error_in(item, error.column, error.written, *finding)
             return None
+        for _, message in compiled.warnings:
+            self.report.warn(item.node, Code.NULL, message)
+        return compiled
 
     def expressions(
         self,

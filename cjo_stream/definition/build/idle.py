@@ -95,10 +95,12 @@ def _warn_of_channels(fields: Fields, context: Context) -> None:
         if writer is not None:
             message = f"channel {quoted(writer)} writes its commands there: they are not events"
             report.warn(taken.where("topic"), Code.NO_EFFECT, message)
-        mapping: Fields | None = taken.value("map")
-        if mapping is not None and not mapping.items("identifiers"):
-            message = "without 'identifiers' the events of this map have no customer"
-            report.warn(taken.where("map"), Code.NO_EFFECT, message)
+        maps = taken.items("map")
+        for one in maps:
+            if not one.value.items("identifiers"):
+                message = "without 'identifiers' the events of this map have no customer"
+                where = taken.where("map") if len(maps) == 1 else one.node
+                report.warn(where, Code.NO_EFFECT, message)
 
 
 def _warn_of_times(fields: Fields, context: Context) -> None:

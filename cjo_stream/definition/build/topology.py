@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from importlib import resources
 from typing import Any
 
-from cjo_stream.core.expression import Place, Scope
+from cjo_stream.core.expression import Expression, Place, Scope
 from cjo_stream.core.expression.compiler import PROFILE_FIELDS
 from cjo_stream.core.program.topology import (
     Blocked,
@@ -15,6 +16,7 @@ from cjo_stream.core.program.topology import (
     Fact,
     IdentifierType,
     Input,
+    RowMap,
     Trait,
     slot,
 )
@@ -179,30 +181,40 @@ def _build_input(channel: str, fields: Fields, context: Context) -> Input:
         topic=fields.value("topic", f"event.{channel}.v1"),
         prefixed=fields.get("topic") is None,
         format=form,
-        mapping=_build_map(channel, fields.value("map"), context),
+        maps=tuple(_build_maps(channel, fields.items("map"), context)),
     )
 
 
-def _build_map(channel: str, fields: Fields | None, context: Context) -> dict[str, Any]:
-    if fields is None:
-        return {}
-    definition = f"channel.{channel}"
-    mapping: dict[str, Any] = {}
-    for name in ("id", "type", "time"):
-        expression = context.expression(fields.get(name), Place.MAP, definition)
-        if expression is not None:
-            mapping[name] = expression
-    type_, item = mapping.get("type"), fields.get("type")
+def _build_maps(channel: str, items: list[Item], context: Context) -> Iterator[RowMap]:
+    """Yield the maps that compile."""
+    for item in items:
+        fields: Fields = item.value
+        place = Place.ITEM if "each" in fields.keys else Place.MAP
+        definition = f"channel.{channel}"
+        formulas = {
+            name: context.expression(fields.get(name), place, definition)
+            for name in ("id", "type", "time")
+        }
+        each = context.expression(fields.get("each"), Place.MAP, definition)
+        _check_type(fields.get("type"), formulas["type"], context)
+        for entry in fields.items("identifiers"):
+            types = context.declared.identifiers
+            context.check_known(entry.key.node, "identifier type", entry.key.value, types)
+        several = {
+            name: context.expressions(fields.items(name), place, definition)
+            for name in ("identifiers", "attributes")
+        }
+        type_, time = formulas["type"], formulas["time"]
+        if type_ is not None and time is not None:
+            yield RowMap(type=type_, time=time, id=formulas["id"], each=each, **several)
+
+
+def _check_type(item: Item | None, type_: Expression | None, context: Context) -> None:
+    """Report a constant that is no event type."""
     if type_ is not None and item is not None and type_.is_constant:
         fixed = type_.evaluate(Scope(now=0))
         if not isinstance(fixed, str) or not _TYPE.fullmatch(fixed):
             context.report.error(item.node, Code.FORM, f"this is not an event type: {EVENT_TYPE}")
-    for pair in fields.items("identifiers"):
-        types = context.declared.identifiers
-        context.check_known(pair.key.node, "identifier type", pair.key.value, types)
-    for name in ("identifiers", "attributes"):
-        mapping[name] = context.expressions(fields.items(name), Place.MAP, definition)
-    return mapping
 
 
 def _check_input_topics(fields: Fields, context: Context) -> None:

@@ -26,12 +26,17 @@ _MAP = Record(
         "id": Field(
             FORMULA, "The event's own id. Default: the record's place in the topic or file."
         ),
-        "type": Field(FORMULA, "The event's type.", is_required=True),
+        "type": Field(FORMULA, "The event's type; missing: no event.", is_required=True),
         "time": Field(
-            FORMULA, "When it happened: RFC 3339, or ms since the epoch.", is_required=True
+            FORMULA,
+            "When it happened: RFC 3339, or ms since the epoch; `timestamp(…)` reads other forms.",
+            is_required=True,
         ),
         "identifiers": Field(VARIABLES, "Identifiers by type."),
         "attributes": Field(FORMULAS, "Attributes by name."),
+        "each": Field(
+            FORMULA, "A list in the row: one event an element, which expressions read as `item`."
+        ),
     },
 )
 _IN = Record(
@@ -41,7 +46,11 @@ _IN = Record(
         "format": Field(
             Choice(tuple(Format), "format"), "The form of the records. Default: native."
         ),
-        "map": Field(_MAP, "Expressions over `row` that make an event; of format `mapped` alone."),
+        "map": Field(
+            Many(_MAP, fewest=1),
+            "Expressions over `row` that make an event, or a list of such maps: several events a "
+            "row; of format `mapped` alone.",
+        ),
     },
 )
 _OUT = Record(

@@ -30,6 +30,10 @@ _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _ANCHOR = re.compile(r"&[^\s,\[\]{}]+\s*")
 _COLON = re.compile(r"\s*:")
 _IN_FLOW = ("did not find expected", "expected ',' or", "expected the node content")
+QUOTE_BEGUN = (
+    "quote the whole expression: if it begins with a quote or a bracket, the value ends with that"
+)
+QUOTE_COMMENT = "quote the whole expression: a blank and a `#` begin a comment"
 QUOTE = "quote the whole expression: a comma or a bracket inside {...} or [...] ends it"
 
 
@@ -37,7 +41,8 @@ class _Scanner(Scanner):
     """Refuses tags: definitions have none."""
 
     def fetch_tag(self) -> None:
-        raise ScannerError(None, None, "tags are not allowed", self.reader.get_mark())
+        said = "tags are not allowed; `!` is written `not`, or quote the text"
+        raise ScannerError(None, None, said, self.reader.get_mark())
 
 
 @dataclass
@@ -238,7 +243,10 @@ class _Composer:
         if anchored is None:
             if any(outer.anchor == event.anchor for outer in self._open):
                 raise _RefusedError(start, f"*{quoted(event.anchor)} contains itself")
-            raise _RefusedError(start, f"no anchor &{quoted(event.anchor)} before this alias")
+            raise _RefusedError(
+                start,
+                f"no anchor &{quoted(event.anchor)} before this alias; quote what begins with `*`",
+            )
         self._count(start, anchored.size)
         if len(self._open) + anchored.height > DEPTH_MAX:
             raise _RefusedError(start, f"nested deeper than {DEPTH_MAX}")
@@ -287,6 +295,11 @@ def is_open(node: Node) -> bool:
     return isinstance(node, Scalar) and node.style is None and _is_unbalanced(node.text)
 
 
+def is_cut_by_comment(node: Node) -> bool:
+    """Return whether a comment follows a plain scalar that has an unclosed bracket or quote."""
+    return is_open(node) and node.source.text[node.end :].lstrip(" ").startswith("#")
+
+
 def _is_unbalanced(text: str) -> bool:
     bare = _QUOTED.sub("", text)
     return (
@@ -304,6 +317,11 @@ def _words(error: MarkedYAMLError) -> str:
     is_cut = str(error.problem or "").startswith(_IN_FLOW) and "<stream end>" not in said
     if in_flow and is_cut:
         return f"not YAML: {said}; {QUOTE}"
-    if "mapping values are not allowed" in str(error.problem or ""):
+    problem = str(error.problem or "")
+    if "mapping values are not allowed" in problem:
         return f"not YAML: {said}; quote a text that contains a colon and a space"
+    if problem.startswith("expected <block end>, but found '<scalar>'"):
+        return f"not YAML: {said}; {QUOTE_BEGUN}"
+    if "cannot start any token" in problem:
+        return f"not YAML: {said}; quote a text that begins with it"
     return f"not YAML: {said}"

@@ -1,8 +1,14 @@
 """Any JSON object, or row of a table, by expressions over `row` (docs/events.md).
 
-If an expression of the map gives nothing, its part is left out of the event: an attribute, an
-identifier, or the `id` (for which an empty text counts as nothing, because tables have empty
-cells). Without a `type` or a `time` the record is `unmapped`.
+A part of the map whose expression gives nothing is left out of the event: an attribute, an
+identifier, the `id` (an empty text is no id either: so a table writes its absence). A map whose
+`type` gives nothing makes no event of the row: so a `type` filters. A row of which no map makes an
+event, or whose `time` gives nothing, is `unmapped`; the refusal says what the row holds there.
+
+A channel has one map or several, and a map with `each` makes an event of each element of a list. A
+row is taken whole or not at all: where one of its events is refused, no other is taken, so a dead
+letter can be mended and sent again. Of events of one row with the same id the second and later
+ones get a number behind it.
 
 A `time` may be any number here; it is cut to ms.
 """
@@ -10,55 +16,159 @@ A `time` may be any number here; it is cut to ms.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cjo_stream.core.expression import MISSING, Expression, Scope
+from cjo_stream.core.expression.function import text_of
+from cjo_stream.core.program.topology import RowMap
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.attribute import check_size
 from cjo_stream.ingest.format.document import read_object
 from cjo_stream.ingest.format.native import Native, Reader, from_fields
+from cjo_stream.ingest.format.time import read_time
+from cjo_stream.ingest.format.unmapped import cure, shown, why_nothing
+
+EVENTS_MAX = 1_000
+"""Events of one row."""
+EVENTS_BYTES_MAX = 1024 * 1024
+"""Attributes of all events of one row, as JSON: they may repeat what the row holds once."""
 
 
-def reader(mapping: Mapping[str, Any], faults: dict[str, int]) -> Reader:
-    """Return the reader by a channel's `map`; type errors are counted in `faults`."""
-    time, type_ = mapping["time"], mapping["type"]
-    id_: Expression | None = mapping.get("id")
-    identifiers: dict[str, Expression] = mapping.get("identifiers", {})
-    attributes: dict[str, Expression] = mapping.get("attributes", {})
-    scope = Scope(now=0)
-    scope.faults = faults
+class RowScope(Scope):
+    """The scope of maps, which counts what they could not use.
 
-    def read(record: RawRecord) -> Native:
-        scope.row = read_object(record.value)
-        fields: dict[str, Any] = {}
-        for name, expression in (("type", type_), ("time", time)):
-            value = _value(expression, scope)
-            if value is None:
-                raise InputError("unmapped", f"the map gives no `{name}`")
-            fields[name] = math.floor(value) if isinstance(value, float) else value
-        if id_ is not None and (value := _value(id_, scope)) not in (None, ""):
-            fields["id"] = str(value) if _is_number(value) else value
-        fields["identifiers"] = _values(identifiers, scope)
-        fields["attributes"] = _values(attributes, scope)
-        native = from_fields(fields)
-        # Expressions may give attributes that are larger than the record.
-        check_size(native.attributes)
-        return native
+    `gave` are the expressions that have given a value.
+    """
+
+    __slots__ = ("gave",)
+
+    def __init__(self) -> None:
+        super().__init__(now=0)
+        self.gave: set[Expression] = set()
+
+
+def reader(maps: Sequence[RowMap], scope: RowScope) -> Reader:
+    """Return the reader by a channel's maps."""
+    (first, *others) = maps
+    is_single = not others and first.each is None
+
+    def read(record: RawRecord) -> Native | list[Native]:
+        scope.row, scope.item = read_object(record.value), MISSING
+        if is_single:
+            native = _native(first, scope)
+            if native is None:
+                raise InputError("unmapped", why_nothing("type", first.type, scope))
+            check_size(native.attributes)
+            return native
+        return _several(maps, scope)
 
     return read
 
 
-def _values(expressions: Mapping[str, Expression], scope: Scope) -> dict[str, Any]:
+def _several(maps: Sequence[RowMap], scope: RowScope) -> list[Native]:
+    natives: list[Native] = []
+    why = ""
+    size = 0
+    for number, one in enumerate(maps, 1):
+        for place in _places(one, scope):
+            where = (f"map {number}" if len(maps) > 1 else "") + place
+            try:
+                native = _native(one, scope)
+            except InputError as error:
+                raise InputError(error.reason, f"{error.detail} (in {where.strip()})") from None
+            if native is None:
+                why = why or why_nothing("type", one.type, scope)
+                continue
+            natives.append(native)
+            size += check_size(native.attributes)
+            if len(natives) > EVENTS_MAX:
+                raise InputError("invalid", f"a row of more than {EVENTS_MAX} events")
+            if size > EVENTS_BYTES_MAX:
+                detail = f"the attributes of a row's events exceed {EVENTS_BYTES_MAX} bytes"
+                raise InputError("invalid", detail)
+        if one.each is not None and not natives:
+            why = why or why_nothing("each", one.each, scope)
+    if not natives:
+        raise InputError("unmapped", why)
+    _tell_apart(natives)
+    return natives
+
+
+def _places(one: RowMap, scope: RowScope) -> Iterator[str]:
+    """Put each element of the map's list into the scope, and yield its place, in words."""
+    scope.item = MISSING
+    if one.each is None:
+        yield ""
+        return
+    elements = one.each.evaluate(scope)
+    if elements is MISSING:
+        return
+    if not isinstance(elements, list):
+        raise InputError("unmapped", f"`each` is no list: `{one.each.text}`")
+    for position, element in enumerate(elements):
+        if element is not None:
+            scope.item = element
+            yield f" item {position}"
+    scope.item = MISSING
+
+
+def _tell_apart(natives: list[Native]) -> None:
+    """Number the ids that several events of a row have."""
+    seen: dict[str, int] = {}
+    for native in natives:
+        if isinstance(native.id, str):
+            count = seen[native.id] = seen.get(native.id, -1) + 1
+            if count:
+                native.id = f"{native.id}/{count}"
+
+
+def _native(one: RowMap, scope: RowScope) -> Native | None:
+    """Return the event of a row, or of its item; None if the `type` gives nothing."""
+    type_ = _value(one.type, scope)
+    if type_ is None:
+        return None
+    time = _value(one.time, scope)
+    if time is None:
+        raise InputError("unmapped", why_nothing("time", one.time, scope))
+    fields: dict[str, Any] = {"type": type_, "time": _time(time, one.time)}
+    if one.id is not None and (id_ := _value(one.id, scope)) not in (None, ""):
+        fields["id"] = text_of(id_) if _is_number(id_) else id_
+    fields["identifiers"] = _values(one.identifiers, scope)
+    fields["attributes"] = _values(one.attributes, scope)
+    return from_fields(fields)
+
+
+def _time(given: Any, expression: Expression) -> Any:
+    """Return the ms of a text or a float; anything else as it is."""
+    if isinstance(given, float):
+        return math.floor(given)
+    if not isinstance(given, str):
+        return given
+    time = read_time(given)
+    if time is None:
+        name = expression.text if expression.paths else "row.NAME"
+        raise InputError(
+            "invalid",
+            f"`time` was {shown(given)}, which is no RFC 3339 time with an offset: "
+            f"{cure(name, given)}",
+        )
+    return time
+
+
+def _values(expressions: Mapping[str, Expression], scope: RowScope) -> dict[str, Any]:
     found = ((name, _value(expression, scope)) for name, expression in expressions.items())
     return {name: value for name, value in found if value is not None}
 
 
-def _value(expression: Expression, scope: Scope) -> Any:
+def _value(expression: Expression, scope: RowScope) -> Any:
     """Return the value of an expression; None if it is missing."""
     value = expression.evaluate(scope)
-    return None if value is MISSING else value
+    if value is MISSING:
+        return None
+    scope.gave.add(expression)
+    return value
 
 
 def _is_number(value: Any) -> bool:

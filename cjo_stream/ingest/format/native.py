@@ -34,7 +34,8 @@ class Native(msgspec.Struct):
     channel: Any = None
 
 
-Reader = Callable[[RawRecord], Native]
+Reader = Callable[[RawRecord], Native | list[Native]]
+"""Returns what a record holds, or where it holds several events, a list; raises InputError."""
 
 _decoder = msgspec.json.Decoder(Native)
 

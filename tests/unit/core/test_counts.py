@@ -81,6 +81,7 @@ def test_what_happens_is_counted_as_often_as_it_happens(tmp_path: Path) -> None:
         ("cjo_events_total", "web", "repeated"): 1,
         ("cjo_expression_errors_total", "journey.often"): 1,
         ("cjo_facts_ignored_total", "timezone"): 1,
+        ("cjo_values_unread_total", "journey.often", "event.number", "type"): 1,
         ("cjo_facts_ignored_total", "type"): 1,
         ("cjo_facts_ignored_total", "unknown"): 1,
         ("cjo_identity_changes_total", "created"): 1,

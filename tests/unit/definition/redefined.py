@@ -311,6 +311,7 @@ ROWS: dict[str, Row] = {
     "topology.channels.in.topic": change("topic: tills", "topic: cashiers", IN_FORCE),
     "topology.channels.in.format": change("web: {in: {}", "web: {in: {format: segment}"),
     "topology.channels.in.map": change("attributes: {total: row.sum}", "attributes: {}"),
+    "topology.channels.in.map.each": change("        id: row.id\n", "        id: row.id\n        each: row.all\n"),
     "topology.channels.in.map.id": change("        id: row.id\n", ""),
     "topology.channels.in.map.type": change("type: \"'order'\"", "type: row.kind"),
     "topology.channels.in.map.time": change("time: row.ts", "time: row.at"),

@@ -37,6 +37,8 @@ states:
   lapsed: {end: lapsed}
 """
 
+ONE_OF = "write one of candidate, data, event, key, now, profile"
+
 
 def errors_of(folder: Path, *documents: str) -> list[str]:
     """Return the findings of a file of documents, without its path."""
@@ -480,7 +482,7 @@ def test_a_document_that_is_no_yaml_does_not_hide_the_next(tmp_path: Path, betwe
         (ACTION + "value: §.inf\n", "error: must be a finite number, not .inf"),
         (
             ACTION + "value: §lots\n",
-            "error: unknown name 'lots'; write one of candidate, data, event, key, now, profile",
+            f"error: unknown name 'lots'; {ONE_OF}; if it is a text, write \"'lots'\"",
         ),
         (
             JOURNEY.replace("{on: cart_updated, key: event.cart_id}", "§cart_updated"),

@@ -148,8 +148,10 @@ def test_channels_have_topics_that_take_the_prefix_where_none_is_named(program: 
     assert (app.output, app.output_prefixed) == ("app.push", False)
     assert store.input is not None
     assert store.output is None
-    assert sorted(store.input.mapping) == ["attributes", "id", "identifiers", "time", "type"]
-    assert store.input.mapping["attributes"]["n"].is_constant
+    (one,) = store.input.maps
+    assert one.id is not None
+    assert one.each is None
+    assert one.attributes["n"].is_constant
 
 
 def test_identifier_types_are_ranked_with_gaps(program: Program) -> None:

@@ -76,7 +76,12 @@ class Told:
 
 
 def run_a_day(
-    disk: Disk, before: list[Effect], partitions: int, definitions: DefinitionSet, day: int = 2
+    disk: Disk,
+    before: list[Effect],
+    partitions: int,
+    definitions: DefinitionSet,
+    day: int = 2,
+    events_a_record: int = 1,
 ) -> tuple[list[Effect], bool]:
     """Run through a day from where the disk stands; return what was told, and whether all was."""
     log = DurableLog(disk)
@@ -86,8 +91,11 @@ def run_a_day(
         with Runtime(log=log, stores=stores, compile_=compile_content, output=output) as runtime:
             if runtime.active_number == 0:
                 runtime.apply(1, definitions.content)
-            for number in range(runtime.last_offset("lane") + 1, 2 * ASKS * (1 + day // 2)):
-                runtime.offer("lane", number, asked_or_answered(number))
+            records = 2 * ASKS * (1 + day // 2) // events_a_record
+            for number in range(runtime.last_offset("lane") + 1, records):
+                first = number * events_a_record
+                events = [asked_or_answered(first + n) for n in range(events_a_record)]
+                runtime.offer("lane", number, events if events_a_record > 1 else events[0])
                 runtime.flush()
     except KilledError:
         return output.effects, False
@@ -132,6 +140,25 @@ def test_killed_before_any_write_it_learns_what_an_undisturbed_one_does(
         assert not ended
         broken.dies_at = -1
         after, ended = run_a_day(broken, before, partitions, definitions)
+        assert ended
+        assert after == undisturbed, dies_at
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_killed_between_two_events_of_a_record_each_counts_once(
+    definitions: DefinitionSet, partitions: int
+) -> None:
+    disk = Disk()
+    undisturbed, _ = run_a_day(disk, [], partitions, definitions, 0, events_a_record=5)
+    alone, _ = run_a_day(Disk(), [], partitions, definitions, 0)
+    assert len(undisturbed) == len(alone) > ASKS
+    for dies_at in range(1, disk.writes + 1):
+        broken = Disk()
+        broken.dies_at = dies_at
+        before, ended = run_a_day(broken, [], partitions, definitions, 0, events_a_record=5)
+        assert not ended
+        broken.dies_at = -1
+        after, ended = run_a_day(broken, before, partitions, definitions, 0, events_a_record=5)
         assert ended
         assert after == undisturbed, dies_at
 

@@ -11,7 +11,7 @@ import pytest
 
 from cjo_stream.core.expression import Expression, Names, Place, compile_expression
 from cjo_stream.core.program.program import Program
-from cjo_stream.core.program.topology import Channel, IdentifierType, Input
+from cjo_stream.core.program.topology import Channel, IdentifierType, Input, RowMap
 from cjo_stream.core.word import Format
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
@@ -32,19 +32,19 @@ def expressions(**texts: str) -> dict[str, Expression]:
     return {name: expression(text) for name, text in texts.items()}
 
 
-MAPPING = {
-    "id": expression("row.receipt"),
-    "type": expression("'order_placed' if row.kind == 'sale' else row.other"),
-    "time": expression("row.ts"),
-    "identifiers": expressions(loyalty_id="row.card", cookie="row.cookie"),
-    "attributes": expressions(
+MAP = RowMap(
+    id=expression("row.receipt"),
+    type=expression("'order_placed' if row.kind == 'sale' else row.other"),
+    time=expression("row.ts"),
+    identifiers=expressions(loyalty_id="row.card", cookie="row.cookie"),
+    attributes=expressions(
         total="float(row.sum)", goods="row.goods", big="row.n", text="row.t", again="row.t"
     ),
-}
+)
 
 
 def program(form: str) -> Program:
-    taken = Input(topic="raw", format=form, mapping=MAPPING if form == "mapped" else {})
+    taken = Input(topic="raw", format=form, maps=(MAP,) if form == "mapped" else ())
     return Program(
         topology="shop",
         channels={"in": Channel(name="in", input=taken)},

@@ -1,0 +1,81 @@
+"""Paths: the names that an expression reads, as written, and their values in a scope.
+
+    event.items[0].price    ('event', 'items', 0, 'price')
+
+They serve to say which value an expression could not use; evaluation does not need them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cjo_stream.core.event import Event
+from cjo_stream.core.expression.place import EVENT_FIELDS
+from cjo_stream.core.expression.scope import MISSING, Scope
+
+Path = tuple[str | int, ...]
+
+_SCALARS = (str, int, float, bool)
+
+
+def text_of_path(path: Path) -> str:
+    """Return a path as an expression writes it.
+
+    >>> text_of_path(("event", "items", 0, "unit price"))
+    "event.items[0]['unit price']"
+    """
+    root, *steps = path
+    text = str(root)
+    for step in steps:
+        is_name = isinstance(step, str) and step.isascii() and step.isidentifier()
+        text += f".{step}" if is_name else f"[{step!r}]"
+    return text
+
+
+def value_at(path: Path, scope: Scope) -> Any:
+    """Return the value at a path; None if it is missing."""
+    root, *steps = path
+    value = _whole(str(root), scope)
+    if isinstance(value, Event):
+        value = _of_event(value, steps)
+    elif root == "profile" and scope.profile is not None:
+        if steps[0] == "identifiers":
+            value = scope.profile.identifiers(str(steps[1]))
+            del steps[1]
+        else:
+            value = scope.profile.get(str(steps[0]))
+        del steps[0]
+    for step in steps:
+        if isinstance(step, int):
+            is_there = type(value) is list and -len(value) <= step < len(value)
+            value = value[step] if is_there else None
+        else:
+            value = value.get(step) if type(value) is dict else None
+    return None if value is MISSING else value
+
+
+def first_with(paths: tuple[Path, ...], operands: tuple[Any, ...], scope: Scope) -> Path | None:
+    """Return the first path whose value is one of the operands, or None."""
+    for path in paths:
+        value = value_at(path, scope)
+        if value is not None and any(_is_same(value, operand) for operand in operands):
+            return path
+    return None
+
+
+def _is_same(value: Any, operand: Any) -> bool:
+    if value is operand:
+        return True
+    return type(value) is type(operand) and isinstance(value, _SCALARS) and bool(value == operand)
+
+
+def _whole(root: str, scope: Scope) -> Any:
+    return scope.channel if root == "candidate" else getattr(scope, root)
+
+
+def _of_event(event: Event, steps: list[str | int]) -> Any:
+    """Return what the first steps read of an event, and remove them."""
+    name = str(steps.pop(0)) if steps else ""
+    if name == "attributes" and steps:
+        return event.attributes.get(str(steps.pop(0)))
+    return getattr(event, name) if name in EVENT_FIELDS else event.attributes.get(name)
