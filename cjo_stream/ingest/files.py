@@ -30,7 +30,7 @@ import msgspec
 from cjo_stream.core.program.program import Program
 from cjo_stream.engine.port import Decode, DecodedRecord, RawRecord
 from cjo_stream.errors import UsageError
-from cjo_stream.ingest import order, table
+from cjo_stream.ingest import order, parquet, table
 from cjo_stream.ingest.table import Ending, Row
 from cjo_stream.ingest.taken import (
     BEGINNING,
@@ -118,7 +118,7 @@ class InputFile:
     ) -> Generator[Row]:
         """Yield the rows between two places, by default all; raises UsageError."""
         if self.is_parquet:
-            for row in table.read_parquet(self.given):
+            for row in parquet.read_parquet(self.given):
                 if end is not None and row.number > end.line:
                     return
                 if row.number > begin.line:
@@ -180,7 +180,7 @@ class InputFile:
     def _chunks(self) -> Generator[bytes]:
         """Yield the content in pieces."""
         if self.is_parquet:
-            for row in table.read_parquet(self.given):
+            for row in parquet.read_parquet(self.given):
                 yield row.value + b"\n"
             return
         with self._content() as stream:

@@ -1,8 +1,7 @@
-"""Rows of tables as JSON objects: CSV and Parquet.
+"""Rows of files as JSON objects: JSON lines and CSV.
 
 CSV: UTF-8, with commas; the first row names the columns; every value is text, and an empty cell is
 an empty text. A malformed row, or one with more cells than columns, is a row with an error.
-Parquet: nulls are left out; times are RFC 3339 (UTC if the column has no zone).
 
 A CSV file may be read from a place on, where one reading of it had ended.
 """
@@ -11,9 +10,8 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 from collections.abc import Iterator
-from typing import IO, Any, NamedTuple, Self
+from typing import IO, NamedTuple, Self
 
 import msgspec
 
@@ -24,8 +22,7 @@ LINE_BYTES_MAX = 1024 * 1024
 """Only the beginning of a longer line is kept. It is far above the bound of a record."""
 
 _BOM = b"\xef\xbb\xbf"
-_BATCH_ROWS = 1_000
-_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
+_encoder = msgspec.json.Encoder()
 
 
 class Row(NamedTuple):
@@ -149,34 +146,6 @@ def _next(reader: Iterator[list[str]]) -> list[str] | None:
         csv.field_size_limit(before)
 
 
-def read_parquet(path: str) -> Iterator[Row]:
-    """Yield the rows of a Parquet file, numbered from 1; raises UsageError."""
-    pyarrow, parquet = import_pyarrow()
-    try:
-        with parquet.ParquetFile(path) as file:
-            number = 0
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                for row in _whole_times(batch, pyarrow).to_pylist():
-                    number += 1
-                    yield Row(number, _encoder.encode(_present(row)))
-    except (OSError, pyarrow.ArrowException) as error:
-        raise UsageError(
-            f"{path}: cannot be read as Parquet ({error}): name a file that is present and whole"
-        ) from error
-
-
-def import_pyarrow() -> tuple[Any, Any]:
-    """Return the modules pyarrow and pyarrow.parquet; raises UsageError if not installed."""
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise UsageError(
-            "reading .parquet needs pyarrow: install it with `pip install 'cjo-stream[parquet]'`"
-        ) from error
-    return pyarrow, pyarrow.parquet
-
-
 class _CsvLines:
     """The lines of a CSV file as text, and the bytes of the row being read."""
 
@@ -240,28 +209,3 @@ def _refused(source: _CsvLines, detail: str) -> InputError:
     if size >= LINE_BYTES_MAX:
         return InputError("too_large", f"a row of {size} bytes or more")
     return InputError("malformed", f"not a row of CSV: {detail}")
-
-
-def _whole_times(batch: Any, pyarrow: Any) -> Any:
-    """Return the batch with times in microseconds, UTC, the finest that Python has."""
-    columns = []
-    for field, column in zip(batch.schema, batch.columns, strict=True):
-        if pyarrow.types.is_timestamp(field.type):
-            columns.append(column.cast(pyarrow.timestamp("us", "UTC"), safe=False))
-        else:
-            columns.append(column)
-    return pyarrow.RecordBatch.from_arrays(columns, names=batch.schema.names)
-
-
-def _present(value: Any) -> Any:
-    """Return `value` without nulls and NaNs, which mean absent fields, at any depth."""
-    if isinstance(value, dict):
-        there = ((name, inner) for name, inner in value.items() if not _is_absent(inner))
-        return {name: _present(inner) for name, inner in there}
-    if isinstance(value, list):
-        return [_present(inner) for inner in value]
-    return value
-
-
-def _is_absent(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))

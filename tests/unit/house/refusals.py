@@ -208,12 +208,14 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "ingest/order.py": {
         "set TMPDIR to another folder": "unit/house/test_way_out.py::test_sorting_goes_on_where_there_is_room",
     },
+    "ingest/parquet.py": {
+        "cannot be read as Parquet": "unit/house/test_way_out.py::test_a_file_that_is_no_parquet_is_written_again",
+        "needs pyarrow: install it": "unit/ingest/test_files.py::test_parquet_rows_are_objects",
+    },
     "ingest/table.py": {
         "name the columns there": _MENDED,
-        "cannot be read as Parquet": "unit/house/test_way_out.py::test_a_file_that_is_no_parquet_is_written_again",
         "rename one": _MENDED,
         "write it in UTF-8": _MENDED,
-        "needs pyarrow: install it": "unit/ingest/test_files.py::test_parquet_rows_are_objects",
     },
     "ingest/tenant.py": {
         "Set CJO_TENANT_KEY to the key": "unit/cli/test_customer.py::test_with_another_tenant_key_a_state_folder_is_left_alone",
