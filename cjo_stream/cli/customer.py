@@ -253,7 +253,7 @@ def erase(
 
 
 def _say_erased(done: Erased, kept: Sequence[Kept]) -> None:
-    from cjo_stream.core.decision.explain import moment_text
+    from cjo_stream.core.text import moment_text
 
     assert isinstance(done.erased_at, int), "a completed erasure has its time"
     say(f"customer {done.customer_id} is erased, at {moment_text(done.erased_at)}")

@@ -15,7 +15,7 @@ def lines(customer_id: str, entries: list[dict[str, Any]], max_late_ms: int) -> 
     The entry of an absorbed customer names that customer's id. An event that came more than
     `max_late_ms` after its time is marked as late.
     """
-    from cjo_stream.core.decision.explain import moment_text
+    from cjo_stream.core.text import moment_text
 
     for entry in entries:
         kind = entry["kind"]
@@ -32,7 +32,7 @@ def lines(customer_id: str, entries: list[dict[str, Any]], max_late_ms: int) -> 
 
 def _event(body: dict[str, Any], at: int, max_late_ms: int) -> list[str]:
     """Return the lines of an event; its own time too if it differs from the clock's."""
-    from cjo_stream.core.decision.explain import moment_text
+    from cjo_stream.core.text import moment_text
 
     where = f" on {body['channel']}" if body["channel"] else ""
     event_id = f"  [{body['id']}]" if body["id"] else ""
@@ -40,7 +40,11 @@ def _event(body: dict[str, Any], at: int, max_late_ms: int) -> list[str]:
     of = "" if body["time"] == at else f", of {moment_text(body['time'])}"
     late = ", late: it moved no journey" if body["time"] < at - max_late_ms else ""
     first = f"{body['type']}{where}{of}{late}{event_id}"
-    return [first, *([f"taken by traits: {', '.join(taken)}"] if taken else [])]
+    said = body.get("said")
+    return [
+        first if said is None else f"{first}: {said}",
+        *([f"taken by traits: {', '.join(taken)}"] if taken else []),
+    ]
 
 
 def _identity(body: dict[str, Any]) -> list[str]:

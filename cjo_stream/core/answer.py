@@ -30,8 +30,26 @@ class WaitingRow(msgspec.Struct):
     due: int
 
 
+class ConsentRow(msgspec.Struct):
+    """A latest statement of consent; `channel` may be `*`."""
+
+    purpose: str
+    channel: str
+    status: str
+    time: int
+    by: str | None
+    """The identifier that it came with, `type:value`; None if that has left the customer."""
+
+
+class CaseRow(msgspec.Struct):
+    """An open service case; the key is empty for the nameless one."""
+
+    key: str
+    opened_at: int
+
+
 class CustomerRow(msgspec.Struct):
-    """A customer: a line of customers.jsonl. `waiting` and `absorbed` are for operators only."""
+    """A customer: a line of customers.jsonl. What may be unset is for operators only."""
 
     customer_id: str
     identifiers: dict[str, list[str]]
@@ -39,6 +57,8 @@ class CustomerRow(msgspec.Struct):
     traits: dict[str, Any]
     events: int
     instances: list[InstanceRow]
+    consent: list[ConsentRow] | msgspec.UnsetType = msgspec.UNSET
+    open_cases: list[CaseRow] | msgspec.UnsetType = msgspec.UNSET
     waiting: list[WaitingRow] | msgspec.UnsetType = msgspec.UNSET
     absorbed: list[str] | msgspec.UnsetType = msgspec.UNSET
     """Ids of customers that were merged into this one."""

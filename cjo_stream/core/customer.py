@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from cjo_stream.core.answer import CustomerRow, InstanceRow, Shown, WaitingRow
+from cjo_stream.core.answer import Shown
 from cjo_stream.core.command.outcome import OUTCOME, join_outcome, note_outcome
 from cjo_stream.core.command.window import close_windows, remove_over, reward_outcome
 from cjo_stream.core.decision import waiting as requests
@@ -43,14 +43,13 @@ from cjo_stream.core.message import (
 from cjo_stream.core.profile import trait as traits
 from cjo_stream.core.profile.activity import count_event, remember_id, seen_before
 from cjo_stream.core.profile.case import update_cases
-from cjo_stream.core.profile.consent import record_consent
-from cjo_stream.core.profile.fact import known_facts, set_fact
-from cjo_stream.core.profile.identifier import note_members, values_of
+from cjo_stream.core.profile.consent import record_consent, statement_text
+from cjo_stream.core.profile.fact import set_fact
+from cjo_stream.core.profile.identifier import note_members
 from cjo_stream.core.profile.publication import mark_profile, publish_profile
-from cjo_stream.core.profile.view import View
-from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import DeadLetter, Reply
 from cjo_stream.core.size import size_of
+from cjo_stream.core.snapshot import snapshot, waiting_row
 from cjo_stream.core.state import Customer, Instance, Timer, Waiting
 from cjo_stream.core.timeline import EventEntry, event_entry, shown
 from cjo_stream.core.turn import Due, Turn
@@ -100,8 +99,7 @@ def on_show(key: str, state: Customer, message: Show, turn: Turn) -> Customer:
     turn.changed = False
     if is_order_passed_on(state, message, turn):
         return state
-    row = snapshot(state, turn.program, turn.clock, timers=True)
-    row.absorbed = state.aliases
+    row = snapshot(state, turn.program, turn.clock, for_operators=True)
     answer = Shown(customer=row)
     if message.history:
         entries = turn.timelines.read(key, state.noted)
@@ -150,7 +148,7 @@ def _drop_of_journeys(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
             )
     for waiting in [w for w in customer.waiting if w.due <= turn.clock]:
         customer.waiting.remove(waiting)
-        row = msgspec.structs.asdict(_waiting_row(waiting))
+        row = msgspec.structs.asdict(waiting_row(waiting))
         dropped.append({"customer_id": customer.id, **row})
     return dropped
 
@@ -191,43 +189,6 @@ def wake_ms(customer: Customer) -> int | None:
     if customer.profile_due is not None:
         due.append(customer.profile_due)
     return min(due, default=None)
-
-
-def snapshot(customer: Customer, program: Program, now: int, timers: bool = False) -> CustomerRow:
-    """Return a row of customers.jsonl; with `timers`, also its due times and waiting requests."""
-    view = View(customer, program, now)
-    values = {name: view.get(name) for name in program.traits}
-    rows = []
-    for instance in customer.instances:
-        if instance.state is not None:
-            row = InstanceRow(
-                journey=instance.journey,
-                version=instance.version,
-                instance_id=instance.id,
-                key=instance.key,
-                state=instance.state,
-                holdout=instance.holdout,
-            )
-            if timers:
-                row.timers = sorted(timer.due for timer in instance.timers)
-            rows.append(row)
-    found = CustomerRow(
-        customer_id=customer.id,
-        identifiers=values_of(customer),
-        facts=known_facts(customer, program.facts),
-        traits={name: value for name, value in values.items() if value is not MISSING},
-        events=customer.events,
-        instances=rows,
-    )
-    if timers:
-        found.waiting = [_waiting_row(one) for one in customer.waiting]
-    return found
-
-
-def _waiting_row(waiting: Waiting) -> WaitingRow:
-    return WaitingRow(
-        waiting.asked, waiting.journey, waiting.instance_id, waiting.state, waiting.due
-    )
 
 
 # --- step 0: the customer of the event
@@ -273,11 +234,12 @@ def _update_profile(cascade: Cascade, event: Event) -> None:
     if taken:
         mark_profile(customer, turn)
     body = EventEntry(event.type, event.time, event.id, event.channel, taken)
+    if event.type == "cjo.consent":
+        if record_consent(customer, event.attributes, event.time, turn):
+            body.said = statement_text(event.attributes)
+        else:
+            turn.count("cjo_consent_ignored_total")
     turn.note(event_entry(turn.clock, turn.anchor, body))
-    if event.type == "cjo.consent" and not record_consent(
-        customer, event.attributes, event.time, turn
-    ):
-        turn.count("cjo_consent_ignored_total")
     if program.opened or program.closed:
         update_cases(customer, event, scope, turn)
     if event.type == OUTCOME:

@@ -1,7 +1,8 @@
-"""Keys and names from producers, as a customer's state keeps them."""
+"""Keys and names from producers, as a customer's state keeps them; times in words."""
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 
 KEY_CHARACTERS_MAX = 200
 NAME_CHARACTERS_MAX = 100
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def key_text(key: Any) -> str:
@@ -35,3 +37,13 @@ def short(name: str) -> str:
 
 def _digest(text: str) -> str:
     return "\x00" + hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def moment_text(ms: int) -> str:
+    """Return a time in UTC, marked with Z; milliseconds are shown if they are not 0.
+
+    >>> moment_text(1_772_323_200_000)
+    '2026-03-01 00:00:00Z'
+    """
+    text = f"{_EPOCH + dt.timedelta(milliseconds=ms):%Y-%m-%d %H:%M:%S}"
+    return f"{text}.{ms % 1000:03d}Z" if ms % 1000 else f"{text}Z"

@@ -4,7 +4,8 @@ It is part of the customer's state, but too large to be written with every event
 each entry under a key of its own (engine/codec.py), and handlers read it whole only where they
 need it, through `turn.timelines`.
 
-    event       an event, with the value that each trait took: {type, time, id, channel, traits}
+    event       an event, with the value that each trait took, and what a consent said:
+                {type, time, id, channel, traits, said?}
     the others  a published record, under the name of its kind
 
 It has identifiers as hashes only; when it is shown, their values come from the members that the
@@ -55,13 +56,16 @@ class TimelineEntry(msgspec.Struct, array_like=True):
 
 
 class EventEntry(msgspec.Struct):
-    """The body of an event's entry. `traits`: the value that each trait took, by its slot."""
+    """The body of an event's entry."""
 
     type: str
     time: int
     id: str | None
     channel: str | None
     traits: dict[str, Any]
+    """The value that each trait took, by its slot."""
+    said: str | msgspec.UnsetType = msgspec.UNSET
+    """Of a statement of consent: what was granted, denied or revoked."""
 
 
 class Timelines(Protocol):

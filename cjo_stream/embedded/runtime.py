@@ -23,10 +23,10 @@ from typing import Protocol, Self
 import msgspec
 
 from cjo_stream.core.answer import CustomerRow
-from cjo_stream.core.customer import snapshot
 from cjo_stream.core.event import Event
 from cjo_stream.core.message import ActivateSet, Message, StoreSet
 from cjo_stream.core.record import DeadLetter
+from cjo_stream.core.snapshot import snapshot
 from cjo_stream.core.state import Customer
 from cjo_stream.embedded.learning import LEARNS_AT, Learning, learns, next_time
 from cjo_stream.embedded.log import EFFECT, INTERNAL, Append, EmbeddedLog

@@ -31,10 +31,10 @@ from cjo_stream.core.catalogue import (
     REWARD,
     TRANSITION,
 )
-from cjo_stream.core.customer import snapshot
 from cjo_stream.core.duration import parse_duration
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import DeadLetter
+from cjo_stream.core.snapshot import snapshot
 from cjo_stream.definition import DefinitionSet, compile_content, load
 from cjo_stream.embedded.log import MemoryLog
 from cjo_stream.embedded.runtime import Runtime
@@ -157,7 +157,9 @@ class TopologyDriver:
             raise UsageError(f"{type_!r} is not an identifier type of this topology: use {known}")
         for customer in self._runtime.customers():
             now = self._clock()
-            row: Row = msgspec.to_builtins(snapshot(customer, self._program, now, timers=True))
+            row: Row = msgspec.to_builtins(
+                snapshot(customer, self._program, now, for_operators=True)
+            )
             if value in row["identifiers"].get(type_, []):
                 return row
         return None

@@ -15,12 +15,12 @@ import msgspec
 from cjo_stream.core import actor
 from cjo_stream.core.actor import Actor
 from cjo_stream.core.bounds import BOUNDS, Bounds
-from cjo_stream.core.customer import snapshot
 from cjo_stream.core.learning.posterior import Model, learn, treatment_name
 from cjo_stream.core.learning.weight import ModelInForce, publish, read
 from cjo_stream.core.message import ActorMessage
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import DeadLetter, Record, Reward
+from cjo_stream.core.snapshot import snapshot
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine.effect import effect_of

@@ -21,13 +21,13 @@ from typing import Any, NoReturn
 import msgspec
 
 from cjo_stream.core.bounds import BOUNDS
-from cjo_stream.core.customer import snapshot
 from cjo_stream.core.identity.field import beyond_bounds
 from cjo_stream.core.learning.feature import BIAS
 from cjo_stream.core.learning.posterior import Model, learn
 from cjo_stream.core.learning.weight import publish
 from cjo_stream.core.message import ActivateSet, StoreSet
 from cjo_stream.core.program.program import Program
+from cjo_stream.core.snapshot import snapshot
 from cjo_stream.core.state import Customer
 from cjo_stream.definition import compile_stored
 from cjo_stream.engine import codec

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from cjo_stream.core.customer import snapshot
 from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.message import (
     ActivateSet,
@@ -25,6 +24,7 @@ from cjo_stream.core.message import (
 )
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import DeadLetter
+from cjo_stream.core.snapshot import snapshot
 from cjo_stream.core.state import Customer
 from cjo_stream.core.state import Identifier as State
 from cjo_stream.definition import DefinitionSet, compile_content, succeed

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from cjo_stream.core.customer import snapshot
+from cjo_stream.core.snapshot import snapshot
 from cjo_stream.core.state import Customer
 from cjo_stream.definition import compile_content, load
 from cjo_stream.engine import codec

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
-from cjo_stream.core.expression.zone import UTC
 from cjo_stream.core.record import Candidate, Decision, Trigger
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
+from cjo_stream.core.text import moment_text
 
 
 def explain(decision: Decision) -> list[str]:
@@ -23,16 +20,6 @@ def explain(decision: Decision) -> list[str]:
         *_candidates(decision),
         f"  {_end(decision)}",
     ]
-
-
-def moment_text(ms: int) -> str:
-    """Return a time in UTC, marked with Z; milliseconds are shown if they are not 0.
-
-    >>> moment_text(1_772_323_200_000)
-    '2026-03-01 00:00:00Z'
-    """
-    text = f"{_EPOCH + dt.timedelta(milliseconds=ms):%Y-%m-%d %H:%M:%S}"
-    return f"{text}.{ms % 1000:03d}Z" if ms % 1000 else f"{text}Z"
 
 
 def _asked(request: dict[str, Any]) -> str:

@@ -81,8 +81,8 @@ def _address(situation: Situation, candidate: Candidate) -> Stop | None:
 
 
 def _consent(situation: Situation, candidate: Candidate) -> Stop | None:
-    consented = situation.is_consented(candidate.action.class_, candidate.channel)
-    return None if consented else STOP
+    rule = situation.consent_stop(candidate.action.class_, candidate.channel)
+    return None if rule is None else Stop(rule)
 
 
 def _service_gate(situation: Situation, candidate: Candidate) -> Stop | None:

@@ -15,7 +15,7 @@ from cjo_stream.core.decision.quiet import quiet_at
 from cjo_stream.core.expression import Scope
 from cjo_stream.core.expression.zone import local
 from cjo_stream.core.profile.case import open_cases
-from cjo_stream.core.profile.consent import consented
+from cjo_stream.core.profile.consent import consent_stop
 from cjo_stream.core.profile.identifier import address_of
 from cjo_stream.core.profile.view import View
 from cjo_stream.core.program.action import Action
@@ -64,7 +64,7 @@ class Situation:
         self._is_held_out: bool | None = None
         self._has_case: bool | None = None
         self._reached: dict[str, bool] = {}
-        self._consents: dict[tuple[str, str], bool] = {}
+        self._consents: dict[tuple[str, str], str | None] = {}
         self._caps: dict[int, bool] = {}
         self._policy_limits: dict[int, bool] = {}
         self._own_limits: dict[str, str | None] = {}
@@ -100,14 +100,13 @@ class Situation:
             )
         return found
 
-    def is_consented(self, class_: str, channel: str) -> bool:
-        """Return whether the customer's statements allow a class on a channel."""
+    def consent_stop(self, class_: str, channel: str) -> str | None:
+        """Return the customer's statement that stops a class on a channel, or None."""
         pair = (class_, channel)
-        found = self._consents.get(pair)
-        if found is None:
-            found = consented(self.customer, self.policy.consent, class_, channel)
-            self._consents[pair] = found
-        return found
+        if pair not in self._consents:
+            asked = self.policy.consent
+            self._consents[pair] = consent_stop(self.customer, asked, class_, channel)
+        return self._consents[pair]
 
     def is_cap_full(self, place: int) -> bool:
         """Return whether a cap of the policy has no room."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from cjo_stream.core.state import Customer, Statement
+from cjo_stream.core.text import moment_text
 from cjo_stream.core.turn import Turn
 from cjo_stream.core.word import ActionClass, Consent, ConsentStatus
 
 _STATUSES = frozenset(ConsentStatus)
-_REFUSALS = _STATUSES - {ConsentStatus.GRANTED}
 _CLASSES = frozenset(ActionClass)
 EVERYWHERE = "*"
+NO_STATEMENT = "no statement"
 NAME_CHARACTERS_MAX = 100
 """Longest name of a purpose or a channel; no topology declares a longer one."""
 
@@ -32,6 +33,17 @@ def record_consent(customer: Customer, attributes: dict[str, Any], time: int, tu
     if type(status) is not str or status not in _STATUSES:
         return False
     return _keep(customer, purpose, channel, Statement(status, time, turn.anchor), turn)
+
+
+def statement_text(attributes: dict[str, Any]) -> str:
+    """Return what a valid statement says.
+
+    >>> statement_text({"purpose": "marketing", "status": "revoked"})
+    'revoked marketing for every channel'
+    """
+    where = attributes.get("channel") or EVERYWHERE
+    everywhere = "every channel" if where == EVERYWHERE else where
+    return f"{attributes['status']} {attributes['purpose']} for {everywhere}"
 
 
 def join_consent(into: Customer, other: Customer, turn: Turn) -> None:
@@ -68,30 +80,49 @@ def _is_stronger(statement: Statement, before: Statement) -> bool:
     return not (statement.status == ConsentStatus.GRANTED != before.status)
 
 
-def latest_status(customer: Customer, purpose: str, channel: str) -> str | None:
-    """Return the latest status that covers purpose and channel; at equal times the stricter."""
+def latest_statement(
+    customer: Customer, purpose: str, channel: str
+) -> tuple[str, Statement] | None:
+    """Return the latest statement that covers purpose and channel, with the channel it is about.
+
+    At equal times it is the stricter.
+    """
     held = customer.consent.get(purpose)
     if not held:
         return None
-    found = [held[name] for name in (channel, EVERYWHERE) if name in held]
-    if not found:
+    found = [(name, held[name]) for name in (channel, EVERYWHERE) if name in held]
+    return max(
+        found, key=lambda one: (one[1].time, one[1].status != ConsentStatus.GRANTED), default=None
+    )
+
+
+def consent_stop(
+    customer: Customer, asked: dict[str, Consent], class_: str, channel: str
+) -> str | None:
+    """Return, in words, the statement that stops a class on a channel; None if nothing does.
+
+    `asked` is the policy's requirement by class; a class not in it, and transactional, need no
+    consent.
+    """
+    need = None if class_ == ActionClass.TRANSACTIONAL else asked.get(class_)
+    if need is None:
         return None
-    latest = max(found, key=lambda one: (one.time, one.status != ConsentStatus.GRANTED))
-    return latest.status
+    latest = latest_statement(customer, class_, channel)
+    if latest is None:
+        return NO_STATEMENT if need is Consent.OPT_IN else None
+    where, statement = latest
+    if statement.status == ConsentStatus.GRANTED:
+        return None
+    everywhere = "every channel" if where == EVERYWHERE else where
+    return f"{statement.status} for {everywhere}, {moment_text(statement.time)}"
 
 
 def consented(customer: Customer, asked: dict[str, Consent], purpose: str, channel: str) -> bool:
-    """Return whether a customer's statements allow a purpose on a channel.
+    """Return whether a customer's statements allow a purpose on a channel, as `consent_stop`.
 
-    `asked` is the policy's requirement by class; a class not in it, and transactional, need no
-    consent. A purpose that is not a class needs a grant. Statements have both in lower case.
+    A purpose that is not a class needs a grant. Statements have both in lower case.
     """
     if purpose in _CLASSES:
-        need = None if purpose == ActionClass.TRANSACTIONAL else asked.get(purpose)
-        if need is None:
-            return True
-        status = latest_status(customer, purpose, channel)
-        if need is Consent.OPT_IN:
-            return status == ConsentStatus.GRANTED
-        return status not in _REFUSALS
-    return latest_status(customer, purpose, channel) == ConsentStatus.GRANTED
+        return consent_stop(customer, asked, purpose, channel) is None
+    latest = latest_statement(customer, purpose, channel)
+    return latest is not None and latest[1].status == ConsentStatus.GRANTED
