@@ -30,7 +30,7 @@ from cjo_stream.engine.frame import Position
 from cjo_stream.engine.port import Log
 from cjo_stream.errors import RefusalError
 
-BEHAVIOUR = 4
+BEHAVIOUR = 5
 """Raised when the same log would give other results than before."""
 
 VERSION: Final = b"\x01"

@@ -48,22 +48,7 @@ WAY_OUT = (
 )
 LEFT = "Start that release once more, stop it cleanly"
 OTHERS = [number for number in kept.kept() if number != codec.BEHAVIOUR]
-SAME_BYTES: dict[str, str | None] = {
-    "facts: dict[str, KnownFact]": "facts: dict[str, list[Any]]",
-    "consent: dict[str, dict[str, Statement]]": "consent: dict[str, dict[str, list[Any]]]",
-    "cases: dict[str, ServiceCase]": "cases: dict[str, list[Any]]",
-    "histories: dict[str, dict[str, LastRun]]": "histories: dict[str, dict[str, list[Any]]]",
-    "is_recorded: bool": "is_told: bool",
-    "timeline: list[TimelineEntry]": "timeline: list[Entry]",
-    "lanes: dict[str, _LanePosition]": "lanes: dict[str, _Source]",
-    "_LanePosition": "_Source",
-    "_Read": "_Sources",
-    "TimelineEntry": "Entry",
-    "KnownFact": None,
-    "Statement": None,
-    "ServiceCase": None,
-    "LastRun": None,
-}
+SAME_BYTES: dict[str, str | None] = {}
 """What is drawn otherwise since the history of this number was written, and yet is the same bytes:
 as it is drawn now -> as it was, None for a struct that was none. The next history empties it."""
 NOT_KEPT = {
