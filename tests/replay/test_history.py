@@ -186,7 +186,10 @@ def test_only_the_text_of_a_dead_letter_may_differ(history: History) -> None:
         for frame in frames
         if any(effect.kind == "dead_letter" for effect in told.effects_in([frame]))
     )
-    other, another = frame.replace(b"not listed", b"not LISTED"), frame.replace(b"inval", b"wrong")
+    other, another = (
+        frame.replace(b", converted", b", CONVERTED"),
+        frame.replace(b"inval", b"wrong"),
+    )
     assert frame not in (other, another)
     assert told.without_details([other]) == told.without_details([frame])
     assert told.without_details([another]) != told.without_details([frame])
