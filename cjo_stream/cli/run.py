@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,9 +19,12 @@ from cjo_stream.cli.option import (
 )
 from cjo_stream.cli.terminal import Ticker, count, moment, note, numbered, say, say_json, warn
 from cjo_stream.cli.unread import tell_unread
+from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
     from cjo_stream.embedded.run import Start, Summary
+    from cjo_stream.ingest.files import InputFile
+    from cjo_stream.ingest.form import Form
 
 LATE_SHARE_MAX = 0.01
 NAMES_MAX = 10
@@ -69,6 +73,28 @@ def run(
             help="Reference time; events more than 24 h later are refused. Default: now.",
         ),
     ] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CHAR", help="What parts the cells of CSV: a character, or tab. Default: ,"
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The encoding of CSV and JSON files: utf-8 (default), utf-16, utf-16-le, "
+            "utf-16-be, latin-1 or windows-1252.",
+        ),
+    ] = None,
+    decimal_comma: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--decimal-comma",
+            metavar="COLUMN",
+            help="A column of CSV whose numbers have a decimal comma. May be repeated.",
+        ),
+    ] = None,
     force: Annotated[
         bool,
         typer.Option(
@@ -91,17 +117,22 @@ def run(
     from cjo_stream.embedded.recorded import Recorded, run_files
     from cjo_stream.embedded.run import Start
     from cjo_stream.ingest.files import choose_channel, open_files
+    from cjo_stream.ingest.form import read_form
 
     definitions = definition.load(folder)
     for found in definitions.warnings:
         note(str(found))
+    form = read_form(delimiter, encoding, decimal_comma)
+    opened = open_files(files, form=form)
+    _check_form_is_of_use(opened, form)
     recorded = Recorded(
-        files=open_files(files),
+        files=opened,
         decode=ingest.decoder(definitions.program, tenant_key),
         channel=choose_channel(definitions.program, channel),
         now=now_ms,
         sort=sort,
         again=again,
+        form=form,
     )
     start = Start()
     with Ticker(quiet=json) as ticker:
@@ -129,6 +160,18 @@ def run(
     else:
         _say(summary, out, is_kept=state is not None)
     return _note_unread(summary, out, is_kept=state is not None)
+
+
+def _check_form_is_of_use(files: Sequence[InputFile], form: Form) -> None:
+    """Raise UsageError for an option of CSV where no file is one."""
+    from cjo_stream.ingest.form import Form
+
+    if any(file.is_csv for file in files):
+        return
+    if form != Form(encoding=form.encoding):
+        raise UsageError("--delimiter and --decimal-comma are for CSV, and no file ends in .csv")
+    if form != Form() and all(file.is_parquet for file in files):
+        raise UsageError("--encoding is for CSV and JSON, and every file ends in .parquet")
 
 
 def _warn_late(summary: Summary, start: Start, max_late_ms: int, *, sort: bool) -> None:

@@ -25,6 +25,7 @@ from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest import Decoder
 from cjo_stream.ingest.cause import likely_cause
 from cjo_stream.ingest.files import InputFile, Part, read_parts
+from cjo_stream.ingest.form import Form
 from cjo_stream.ingest.table import Ending
 from cjo_stream.ingest.taken import Standing
 
@@ -43,6 +44,8 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     sort: bool = False
     again: bool = False
     """Whether a file that has changed is taken whole, as new."""
+    form: Form = Form()
+    """How the text of the files is written."""
 
 
 def run_files(
@@ -105,7 +108,9 @@ class _Readings:
         self._recorded = recorded
         self._is_kept = is_kept
         self._force = force
-        self._options = Options(recorded.channel, recorded.sort, recorded.now, definitions.digest)
+        self._options = Options(
+            recorded.channel, recorded.sort, recorded.now, definitions.digest, recorded.form
+        )
         self._killed: tuple[Reading, list[InputFile]] | None = None
         self._plan: Plan | None = None
         self._reads: list[Read] = []

@@ -23,6 +23,7 @@ from cjo_stream.embedded.runtime import has_events
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest.files import InputFile
+from cjo_stream.ingest.form import Form
 from cjo_stream.ingest.table import Ending
 from cjo_stream.ingest.taken import (
     BEGINNING,
@@ -95,7 +96,7 @@ class Count(msgspec.Struct):
             self.reasons[why] = self.reasons.get(why, 0) + number
 
 
-class Options(msgspec.Struct, frozen=True):
+class Options(msgspec.Struct, frozen=True, omit_defaults=True):
     """How the records of a run are read; they decide the order of its records."""
 
     channel: str | None
@@ -103,6 +104,8 @@ class Options(msgspec.Struct, frozen=True):
     now: int
     definitions: str
     """The digest of the set in force."""
+    form: Form = Form()
+    """How the text of the files is written."""
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,10 +205,10 @@ def go_on(reading: Reading, files: Sequence[InputFile], options: Options) -> lis
     the records in another order.
     """
     before = reading.options
-    if (before.channel, before.sort) != (options.channel, options.sort):
+    if (before.channel, before.sort, before.form) != (options.channel, options.sort, options.form):
         raise UsageError(
-            "this run was killed, and was given another --channel or --sort before: start it "
-            "again with the same command; it goes on where it stopped"
+            "this run was killed, and was given another --channel or --sort before, or another "
+            "form of its files: start it again with the same command; it goes on where it stopped"
         )
     is_ordered = before.sort or len(reading.spans) > 1
     if is_ordered and before.definitions != options.definitions:

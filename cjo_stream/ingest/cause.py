@@ -17,7 +17,13 @@ from cjo_stream.ingest.files import InputFile
 _ROWS_MAX: Final = 20
 _NAMES_MAX: Final = 20
 _CHARACTERS_MAX: Final = 60
-_DELIMITERS: Final = {";": "`;`", "\t": "tabs", "|": "`|`"}
+_DELIMITERS: Final = {
+    ";": ("`;`", "';'"),
+    "\t": ("tabs", "tab"),
+    "|": ("`|`", "'|'"),
+    ",": ("`,`", "','"),
+}
+"""By character, what to call it, and how it is given to a shell."""
 _NATIVE: Final = ("type", "time", "identifiers")
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
@@ -33,13 +39,15 @@ def likely_cause(
     head = file.beginning()
     names = _names(file) if head else []
     if head.startswith(_UTF_16) or b"\0" in head:
-        found.append("its text seems to be UTF-16: write it in UTF-8")
+        found.append("its text seems to be UTF-16: read it with --encoding utf-16")
     elif any("not UTF-8" in why for why in reasons):
-        found.append("its text is not UTF-8, perhaps Windows-1252 or Latin-1: write it in UTF-8")
+        found.append(
+            "its text is not UTF-8, perhaps Windows-1252 or Latin-1: read it with --encoding"
+        )
     elif file.is_csv and (delimiter := _delimiter(names)):
         found.append(
             f"its first row is one column, {_shown(names)}, and seems to be parted by "
-            f"{delimiter}: write it with commas"
+            f"{delimiter[0]}: read it with --delimiter {delimiter[1]}"
         )
     elif not file.is_csv and head.lstrip().startswith(b"["):
         found.append("it is one JSON array: write one object a line")
@@ -63,7 +71,7 @@ def _names(file: InputFile) -> list[str]:
     return list(found)
 
 
-def _delimiter(names: list[str]) -> str | None:
+def _delimiter(names: list[str]) -> tuple[str, str] | None:
     if len(names) != 1:
         return None
     return next((shown for one, shown in _DELIMITERS.items() if one in names[0]), None)

@@ -2,8 +2,8 @@
 
     paths --rows of each--> records --decoder--> decoded --merge, or sort--> one stream
 
-A file's *content* is its bytes, unpacked; that of Parquet its rows as JSON lines. By it a file is
-known again (`taken`), and a place in it is where a later run goes on.
+A file's *content* is its bytes, unpacked, in UTF-8; that of Parquet its rows as JSON lines. By it
+a file is known again (`taken`), and a place in it is where a later run goes on.
 
 A record's coordinates are the name of its file, the file's number (from 0, among those given; of a
 state, among all that it has taken), and its line number, from 1 (in CSV: of the row's first line;
@@ -31,6 +31,7 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.engine.port import Decode, DecodedRecord, RawRecord
 from cjo_stream.errors import UsageError
 from cjo_stream.ingest import order, parquet, table
+from cjo_stream.ingest.form import Form, in_utf_8
 from cjo_stream.ingest.table import Ending, Row
 from cjo_stream.ingest.taken import (
     BEGINNING,
@@ -71,10 +72,13 @@ def choose_channel(program: Program, asked: str | None) -> str | None:
 class InputFile:
     """A file of events, or standard input, by its path as given."""
 
-    def __init__(self, given: str, stdin: IO[bytes] | None = None) -> None:
+    def __init__(
+        self, given: str, stdin: IO[bytes] | None = None, form: Form | None = None
+    ) -> None:
         self.given = given
         self.name = Path(given).name
         self._stdin = stdin
+        self._form = form or Form()
         self._copy: IO[bytes] | None = None
         """Of what can be read once only, where it is read more than once."""
 
@@ -132,7 +136,7 @@ class InputFile:
             lines = table.Lines(content if end is None else _beginning(content, end.bytes))
             ending = ending or Ending()
             if self.is_csv:
-                rows = table.read_csv(lines, self.given, begin, ending)
+                rows = table.read_csv(lines, self.given, begin, ending, self._form)
             else:
                 rows = table.read_json_lines(lines, begin, ending)
             for row in rows:
@@ -166,7 +170,7 @@ class InputFile:
     def keep(self) -> None:
         """Copy what can be read once only, so that it can be read again; raises UsageError."""
         if self.is_read_once and self._copy is None:
-            with self._refusing(lambda: ""), self._content() as stream:
+            with self._refusing(lambda: ""), self._opened() as stream:
                 copy = tempfile.TemporaryFile(prefix="cjo-input-")  # noqa: SIM115 (read later)
                 shutil.copyfileobj(stream, copy, _READ_BYTES)
             self._copy = copy
@@ -190,6 +194,11 @@ class InputFile:
     @contextmanager
     def _content(self) -> Iterator[IO[bytes]]:
         """Open the content of what is no Parquet; standard input is left open at the end."""
+        with self._opened() as stream:
+            yield in_utf_8(stream, self._form.encoding)
+
+    @contextmanager
+    def _opened(self) -> Iterator[IO[bytes]]:
         if self._copy is not None:
             self._copy.seek(0)
             yield self._copy
@@ -232,14 +241,16 @@ class Part(NamedTuple):
     ending: Ending | None = None
 
 
-def open_files(paths: Sequence[str], stdin: IO[bytes] | None = None) -> list[InputFile]:
+def open_files(
+    paths: Sequence[str], stdin: IO[bytes] | None = None, form: Form | None = None
+) -> list[InputFile]:
     """Return the files of a run; a folder stands for those in it, ordered by path.
 
     Raises UsageError where one cannot be read, as far as its beginning shows.
     """
     if paths.count(STDIN) > 1:
         raise UsageError("`-` is given twice; standard input can be read once")
-    files = [InputFile(path, stdin) for given in paths for path in _in_folder(given)]
+    files = [InputFile(path, stdin, form) for given in paths for path in _in_folder(given)]
     for file in files:
         file.check()
     return files

@@ -1,7 +1,8 @@
 """Rows of files as JSON objects: JSON lines and CSV.
 
-CSV: UTF-8, with commas; the first row names the columns; every value is text, and an empty cell is
-an empty text. A malformed row, or one with more cells than columns, is a row with an error.
+CSV: the first row names the columns; every value is text, and an empty cell is an empty text. A
+malformed row, or one with more cells than columns, is a row with an error. How it is written is in
+its `form`.
 
 A CSV file may be read from a place on, where one reading of it had ended.
 """
@@ -16,6 +17,7 @@ from typing import IO, NamedTuple, Self
 import msgspec
 
 from cjo_stream.errors import InputError, UsageError
+from cjo_stream.ingest.form import Form, with_point
 from cjo_stream.ingest.taken import BEGINNING, Place
 
 LINE_BYTES_MAX = 1024 * 1024
@@ -97,15 +99,16 @@ def read_json_lines(lines: Lines, begin: Place, ending: Ending) -> Iterator[Row]
             yield Row(lines.number, value)
 
 
-def read_csv(lines: Lines, name: str, begin: Place, ending: Ending) -> Iterator[Row]:
+def read_csv(lines: Lines, name: str, begin: Place, ending: Ending, form: Form) -> Iterator[Row]:
     """Yield the rows of a CSV file from a place on, where a row begins.
 
     Raises UsageError for a header that cannot name columns.
     """
     source = _CsvLines(lines)
-    header = _header(source, name)
+    header = _header(source, name, form)
+    with_comma = [number for number, one in enumerate(header) if one in form.decimal_comma]
     lines.skip_to(begin)
-    reader = csv.reader(source, strict=True)
+    reader = csv.reader(source, strict=True, delimiter=form.delimiter)
     while True:
         source.taken.clear()
         try:
@@ -119,17 +122,23 @@ def read_csv(lines: Lines, name: str, begin: Place, ending: Ending) -> Iterator[
         if not cells:
             continue
         source.note_end(ending)
-        yield _csv_row(header, cells, source)
+        yield _csv_row(header, cells, source, with_comma)
 
 
-def _header(source: _CsvLines, name: str) -> list[str]:
+def _header(source: _CsvLines, name: str, form: Form) -> list[str]:
     try:
-        header = _next(csv.reader(source, strict=True)) or []
+        header = _next(csv.reader(source, strict=True, delimiter=form.delimiter)) or []
     except csv.Error as error:
         raise UsageError(
             f"{name}: the first row is not a CSV header ({error}): name the columns there"
         ) from None
     _check_header(header, name)
+    missing = [column for column in form.decimal_comma if column not in header]
+    if missing and header:
+        raise UsageError(
+            f"{name}: no column {json.dumps(missing[0])} for --decimal-comma: the first row names "
+            f"{json.dumps(header)}"
+        )
     return header
 
 
@@ -189,19 +198,32 @@ def _check_header(header: list[str], name: str) -> None:
         if column and column in seen:
             raise UsageError(f"{name}: two columns are named {json.dumps(column)}; rename one")
         if any("\ud800" <= character <= "\udfff" for character in column):
-            raise UsageError(f"{name}: the first row is not UTF-8: write it in UTF-8")
+            raise UsageError(
+                f"{name}: the first row is not UTF-8: name its encoding with --encoding, or "
+                "write it in UTF-8"
+            )
         seen.add(column)
 
 
-def _csv_row(header: list[str], cells: list[str], source: _CsvLines) -> Row:
+def _csv_row(header: list[str], cells: list[str], source: _CsvLines, with_comma: list[int]) -> Row:
     if len(cells) > len(header) and any(cells[len(header) :]):
         detail = f"a row of {len(cells)} cells; the header names {len(header)}"
         return Row(source.first, source.raw(), _refused(source, detail))
+    for number in with_comma:
+        if number >= len(cells):
+            break
+        written = with_point(cells[number])
+        if written is None:
+            detail = f"{json.dumps(header[number])} is no number with a decimal comma"
+            return Row(source.first, source.raw(), _refused(source, detail))
+        cells[number] = written
     row = dict(zip(header, cells, strict=False))
     try:
         return Row(source.first, _encoder.encode(row))
     except UnicodeEncodeError:
-        return Row(source.first, source.raw(), _refused(source, "not UTF-8"))
+        return Row(
+            source.first, source.raw(), _refused(source, "not UTF-8; --encoding names another one")
+        )
 
 
 def _refused(source: _CsvLines, detail: str) -> InputError:

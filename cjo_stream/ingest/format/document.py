@@ -64,14 +64,13 @@ def check_text(text: bytes) -> None:
             _check_depth(text, brackets)
 
 
-def decode(decoder: msgspec.json.Decoder[T], text: bytes) -> T:
-    """Return what `text` holds, by the type of `decoder`; raises InputError."""
-    check_text(text)
-    try:
-        return decoder.decode(text)
-    except msgspec.MsgspecError as error:
-        if _SURROGATE.search(text) is None:
-            raise _refusal(text, error) from None
+def decode_again(decoder: msgspec.json.Decoder[T], text: bytes, error: msgspec.MsgspecError) -> T:
+    """Return what `text`, on which `decoder` failed, holds without halves of surrogate pairs.
+
+    Raises InputError where they were not the reason. `text` has passed `check_text`.
+    """
+    if _SURROGATE.search(text) is None:
+        raise _refusal(text, error) from None
     mended = _ESCAPE.sub(_without_half, text)
     try:
         return decoder.decode(mended)
@@ -99,7 +98,11 @@ def _refusal(text: bytes, error: msgspec.MsgspecError) -> InputError:
 
 def read_object(text: bytes) -> dict[str, Any]:
     """Return the JSON object that `text` holds; raises InputError."""
-    value = decode(_value, text)
+    check_text(text)
+    try:
+        value = _value.decode(text)
+    except msgspec.MsgspecError as error:
+        value = decode_again(_value, text, error)
     if not isinstance(value, dict):
         raise InputError("malformed", "not a JSON object")
     return value

@@ -12,7 +12,7 @@ import msgspec
 
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
-from cjo_stream.ingest.format.document import decode
+from cjo_stream.ingest.format.document import check_text, decode_again
 
 Value = str | int | float
 Identifiers = dict[str, Value | list[Value | None] | None]
@@ -42,7 +42,12 @@ _decoder = msgspec.json.Decoder(Native)
 
 def read(record: RawRecord) -> Native:
     """Return a record that is in the native form already; raises InputError."""
-    return decode(_decoder, record.value)
+    text = record.value
+    check_text(text)
+    try:
+        return _decoder.decode(text)
+    except msgspec.MsgspecError as error:
+        return decode_again(_decoder, text, error)
 
 
 def from_fields(fields: dict[str, Any]) -> Native:

@@ -130,6 +130,27 @@ def test_other_encodings_are_named(cli: Cli, reports: Path, tmp_path: Path) -> N
     assert "seems to be UTF-16" in done.err
 
 
+def test_files_of_another_form_are_read_by_option(cli: Cli, reports: Path, tmp_path: Path) -> None:
+    text = "event;ts;user_id;email;total\nOrder Plàced;2026-02-25T10:00:00Z;u;;1,5\n"
+    (tmp_path / "a.csv").write_bytes(text.encode("cp1252"))
+    (tmp_path / "a.jsonl").write_text(order(1))
+    run = ("run", reports, "--channel", "imp", "--out", tmp_path / "out", *NOW)
+    form = ("--delimiter", ";", "--encoding", "windows-1252", "--decimal-comma", "total")
+    done = cli(*run, tmp_path / "a.csv", *form)
+    assert done.code == 0, done.err
+    customer = json.loads((tmp_path / "out" / "customers.jsonl").read_text())
+    assert customer["events"] == 1
+    refused = cli(*run, tmp_path / "a.jsonl", "--delimiter", ";")
+    assert refused.code == 2
+    assert "no file ends in .csv" in refused.err
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.table({"event": ["Order Placed"]})
+    pytest.importorskip("pyarrow.parquet").write_table(table, tmp_path / "a.parquet")
+    refused = cli(*run, tmp_path / "a.parquet", "--encoding", "latin-1")
+    assert refused.code == 2
+    assert "every file ends in .parquet" in refused.err
+
+
 def test_events_without_a_channel_say_so(cli: Cli, reports: Path, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"event": "visit", "ts": "2026-02-25T10:00:00Z"}\n')
     done = cli("run", reports, tmp_path / "a.jsonl", "--out", tmp_path / "out", *NOW)

@@ -61,6 +61,10 @@ _STARTS = "kafka/test_broker.py::test_a_local_broker_starts_once_what_it_says_is
 _UP_TO = "unit/kafka/worker/test_assignment.py::test_a_missing_record_ends_the_process"
 
 TESTED: Final[dict[str, dict[str, str]]] = {
+    "cli/run.py": {
+        "are for CSV, and no file ends in .csv": "unit/cli/test_run.py::test_files_of_another_form_are_read_by_option",
+        "is for CSV and JSON, and every file ends in .parquet": "unit/cli/test_run.py::test_files_of_another_form_are_read_by_option",
+    },
     "cli/customer.py": {
         "one identifier, named twice": "unit/cli/test_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
         "name two that are linked": "unit/cli/test_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
@@ -205,6 +209,10 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "has no identifier `{}`, only {}": _WRITTEN,
         "this value names nobody": _WRITTEN,
     },
+    "ingest/form.py": {
+        "it is one character": "unit/ingest/test_form.py::test_an_unknown_form_is_refused",
+        "not a known one{}. It may be": "unit/ingest/test_form.py::test_an_unknown_form_is_refused",
+    },
     "ingest/order.py": {
         "set TMPDIR to another folder": "unit/house/test_way_out.py::test_sorting_goes_on_where_there_is_room",
     },
@@ -213,6 +221,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "needs pyarrow: install it": "unit/ingest/test_files.py::test_parquet_rows_are_objects",
     },
     "ingest/table.py": {
+        "for --decimal-comma: the first row names": "unit/ingest/test_form.py::test_a_decimal_comma_is_read_in_the_columns_that_are_named",
         "name the columns there": _MENDED,
         "rename one": _MENDED,
         "write it in UTF-8": _MENDED,
