@@ -128,8 +128,8 @@ def without_details(frames: list[bytes]) -> list[EffectFrame]:
 
 
 def effects_in(frames: list[bytes]) -> list[Effect]:
-    """Return the effects of frames, in order."""
-    return [item.effect for frame in frames for item in decode_effect_frame(frame).items]
+    """Return the effects of frames, in order, without the texts in `detail`."""
+    return [item.effect for frame in without_details(frames) for item in frame.items]
 
 
 # --- intake
