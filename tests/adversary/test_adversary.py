@@ -49,7 +49,7 @@ def looked(monkeypatch: pytest.MonkeyPatch, run: Run, seconds: float = 0.0) -> a
     one = Instrument("one", 1, run, lambda seed: f"the smallest of {seed}")
     monkeypatch.setitem(child.BY_NAME, "one", one)
     monkeypatch.setattr(child, "RUN_S", 1)
-    monkeypatch.setattr(child, "SILENT_S", 2)
+    monkeypatch.setattr(child, "SILENT_S", 6)
     return adversary.look([one], 7, seconds)["one"]
 
 

@@ -224,7 +224,7 @@ def live(world: World, draw: random.Random, who: str, events: int) -> None:
             if draw.random() < 0.2:
                 world.event("cjo.profile", {"user": who}, f"p{who}{number}{name}", **{name: value})
         if draw.random() < 0.3:
-            purpose, channel = f"p{number % 40}", f"c{number % 31}"
+            purpose, channel = f"p{number % 400}", draw.choice(("push", "web", "*"))
             said = {"purpose": purpose, "status": "granted", "channel": channel}
             world.event("cjo.consent", {"user": who}, f"c{who}{number}", **said)
 

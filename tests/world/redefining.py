@@ -150,7 +150,7 @@ class World:
 
     def row(self, identifier: str) -> Row:
         """Return the customer's row of customers.jsonl."""
-        row = snapshot(self.customer(identifier), self.program, self.clock, timers=True)
+        row = snapshot(self.customer(identifier), self.program, self.clock, for_operators=True)
         return dict(msgspec.to_builtins(row))
 
     def traits(self, identifier: str) -> Row:
