@@ -22,6 +22,7 @@ from cjo_stream.engine.intake import (
     PARTITIONS_MAX,
     Committed,
     Intake,
+    Router,
     address,
     new_metadata,
     read_metadata,
@@ -81,6 +82,14 @@ def test_each_record_goes_to_the_partition_of_its_anchor_numbered_in_its_lane() 
     ]
     ((end, metadata),) = step.positions.values()
     assert (end, read_metadata(metadata)) == (13, Committed("id", 4, {0: 1, 1: 2}))
+
+
+def test_a_lane_that_was_given_up_is_unknown() -> None:
+    router = Router(PARTITIONS)
+    router.resume(Log("id", 0))
+    assert router.knows(Log("id", 0))
+    router.release(Log("id", 0))
+    assert not router.knows(Log("id", 0))
 
 
 def test_metadata_says_what_was_written() -> None:

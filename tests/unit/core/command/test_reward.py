@@ -293,6 +293,9 @@ def test_a_window_that_nobody_waits_for_is_forgotten_when_the_next_one_opens(
     )
     open_window(customer, issued, None, None, Turn(load(tmp_path).program, now))
     assert [one.action_id for one in customer.windows] == kept
+    full = Turn(load(tmp_path).program, now, bounds=msgspec.structs.replace(BOUNDS, windows=1))
+    open_window(customer, issued, None, None, full)
+    assert full.counts == {("cjo_state_bounds_total", "windows"): 1}
 
 
 def test_an_outcome_whose_own_time_lies_behind_the_window_is_none_of_it(tmp_path: Path) -> None:

@@ -89,6 +89,11 @@ def test_a_variable_assigned_from_itself_ends_missing(text: str) -> None:
     pytest.fail("it grew on")
 
 
+def test_a_value_nests_64_deep_and_no_deeper() -> None:
+    assert value("event.a", a=nested(64)) == nested(64)
+    assert value("event.a", a=nested(65)) is MISSING
+
+
 def test_data_of_any_depth_is_compared_and_never_overflows() -> None:
     event = {"a": nested(50_000), "b": nested(50_000), "c": nested(49_999)}
     assert value("event.a == event.b", **event) is True
