@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cjo_stream.cli.notice import tell_notices
 from cjo_stream.cli.option import (
     Json,
     Topology,
@@ -18,7 +19,6 @@ from cjo_stream.cli.option import (
     topology_folder,
 )
 from cjo_stream.cli.terminal import Ticker, count, moment, note, numbered, say, say_json, warn
-from cjo_stream.cli.unread import tell_unread
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def run(
             f"{start.set_before}"
         )
     _warn_late(summary, start, definitions.program.max_late_ms, sort=sort)
-    tell_unread(summary.unread)
+    tell_notices(summary)
     if json:
         say_json(summary)
     else:
@@ -204,7 +204,7 @@ def _note_unread(summary: Summary, out: Path, *, is_kept: bool) -> int:
     for file in unread:
         which = f"all {count(file.rows)} new rows were" if file.rows > 1 else "its new row was"
         note(
-            f"error: {file.name}: {which} refused ({file.cause}). `cjo-stream dead-letters list "
+            f"error: {file.name}: {which} refused. {file.cause}. `cjo-stream dead-letters list "
             f"{out}` shows them. Mend the file, or the topology, and run it again"
             f"{' with --again' if is_kept else ''}"
         )

@@ -44,7 +44,6 @@ class Turn:
         "clock",
         "counts",
         "entries",
-        "examples",
         "firing",
         "messages",
         "model",
@@ -85,8 +84,6 @@ class Turn:
         self.entries: list[TimelineEntry] = []
         """Entries of the customer's timeline, which come before those of the records."""
         self.counts: dict[tuple[str, ...], int] = {}
-        self.examples: dict[tuple[str, str, str], tuple[str, int, int]] = {}
-        """Where the event came from that had a value which an expression could not use."""
         self.timers = 0
         """How many timers and waiting requests have fired."""
 

@@ -64,10 +64,15 @@ class InFolder:
         return program_of(self._state)
 
     def named(self, written: str) -> Identifier:
-        """Return the identifier written `type:value`; raises UsageError."""
+        """Return the identifier written `type:value`; raises UsageError.
+
+        A value that names nobody is refused as that, also with another tenant key than the
+        state's.
+        """
+        found = named(self.program(), self._tenant_key, written)
         with closing(StateFolder(self._state)) as folder:
             check_key(folder.log, self._state, self._tenant_key)
-        return named(self.program(), self._tenant_key, written)
+        return found
 
     def look(self, at: Identifier, order: Order, answer: type[_Answer]) -> _Answer:
         """Return the answer to an order that changes nothing; nothing is written."""

@@ -120,7 +120,7 @@ class Output:
 
         Raises RefusalError where a file has lost its end, unless `without_lost`.
         """
-        self._folder = folder
+        self.folder = folder
         self._note = note
         self._files: dict[str, BinaryIO] = {}
         noted = msgspec.json.decode(sizes, type=_Reach)
@@ -189,7 +189,7 @@ class Output:
     def write_customers(self, rows: Iterable[CustomerRow]) -> int:
         """Write customers.jsonl from rows in order of customer id; return how many."""
         number = 0
-        with self._writing(), (self._folder / CUSTOMERS).open("wb") as file:
+        with self._writing(), (self.folder / CUSTOMERS).open("wb") as file:
             for row in rows:
                 file.write(_JSON.encode(row) + b"\n")
                 number += 1
@@ -199,7 +199,7 @@ class Output:
         """Write summary.json."""
         text = msgspec.json.format(_JSON.encode(summary), indent=2)
         with self._writing():
-            (self._folder / SUMMARY).write_bytes(text + b"\n")
+            (self.folder / SUMMARY).write_bytes(text + b"\n")
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -208,7 +208,7 @@ class Output:
             yield
         except OSError as error:
             raise RetryError(
-                f"{self._folder} cannot be written to ({error.strerror}): make room, then give "
+                f"{self.folder} cannot be written to ({error.strerror}): make room, then give "
                 "the command again. With --state it goes on, else it begins anew with --force"
             ) from error
 

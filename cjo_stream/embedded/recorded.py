@@ -17,9 +17,10 @@ from cjo_stream.definition import DefinitionSet
 from cjo_stream.embedded import taking
 from cjo_stream.embedded.installation import Installation, open_installation
 from cjo_stream.embedded.log import EmbeddedLog
+from cjo_stream.embedded.notice import notices
 from cjo_stream.embedded.run import FileSummary, Progress, Start, Summary, drain, feed, finish
 from cjo_stream.embedded.taking import LANE, Count, Options, Plan, Read, Reading
-from cjo_stream.embedded.unread import Attributes, unread_in
+from cjo_stream.embedded.unread import Attributes
 from cjo_stream.engine.port import Decode, Decoded, RawRecord
 from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest import Decoder
@@ -87,8 +88,8 @@ def run_files(
         if drain_ms:
             drain(installation, drain_ms)
         decoder = recorded.decode if isinstance(recorded.decode, Decoder) else None
-        unread = unread_in(installation.runtime, readings.attributes, decoder)
-        return finish(installation, time.monotonic() - began, readings.results(), unread)
+        found = notices(installation.runtime, readings.attributes, decoder)
+        return finish(installation, time.monotonic() - began, readings.results(), found)
 
 
 class _Readings:

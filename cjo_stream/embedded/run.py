@@ -12,7 +12,9 @@ from cjo_stream.core.catalogue import ACTION, DEAD_LETTER, DECISION, TRANSITION
 from cjo_stream.core.state import Customer
 from cjo_stream.definition import DefinitionSet, load
 from cjo_stream.embedded.installation import Installation, open_installation
-from cjo_stream.embedded.unread import Attributes, UnreadSummary, unread_in
+from cjo_stream.embedded.notice import ErrorSummary, IgnoredSummary, Notices, notices
+from cjo_stream.embedded.refused import RefusedSummary, refused_in
+from cjo_stream.embedded.unread import Attributes, UnreadSummary
 from cjo_stream.engine.intake import dead_letter_of, refusal_of
 from cjo_stream.engine.port import Decoded, DecodedRecord, RawRecord
 from cjo_stream.errors import InputError
@@ -72,6 +74,12 @@ class Summary(msgspec.Struct, kw_only=True):
     waiting: Waiting = msgspec.field(default_factory=Waiting)
     unread: list[UnreadSummary] = []
     """Values that definitions could not use; since its last start, of a run that was killed."""
+    expression_errors: list[ErrorSummary] = []
+    """Type errors by definition; since its last start, of a run that was killed."""
+    ignored: list[IgnoredSummary] = []
+    """What had no effect; since its last start, of a run that was killed."""
+    refused: list[RefusedSummary] = []
+    """The dead letters, by reason and cause."""
     files: list[FileSummary] = []
     """In the order given; none where the events come from no file."""
 
@@ -160,10 +168,11 @@ def finish(
     installation: Installation,
     wall_seconds: float,
     files: Sequence[FileSummary] = (),
-    unread: Sequence[UnreadSummary] = (),
+    found: Notices | None = None,
 ) -> Summary:
     """Write customers.jsonl and summary.json; return the summary."""
     output = installation.output
+    found = found or Notices()
     waiting = Waiting()
     customers = output.write_customers(installation.runtime.rows(waiting.add))
     results = {
@@ -184,7 +193,10 @@ def finish(
         wall_seconds=round(wall_seconds, 3),
         events_per_second=round(events / wall_seconds, 1) if wall_seconds else 0.0,
         waiting=waiting,
-        unread=list(unread),
+        unread=found.unread,
+        expression_errors=found.expression_errors,
+        ignored=found.ignored,
+        refused=refused_in(output.folder) if lines[DEAD_LETTER.name] else [],
         files=list(files),
     )
     output.write_summary(summary)
@@ -222,8 +234,8 @@ def run(
         feed(installation, lane, records, report, attributes=attributes)
         if drain_ms:
             drain(installation, drain_ms)
-        unread = unread_in(installation.runtime, attributes)
-        return finish(installation, time.monotonic() - began, unread=unread)
+        found = notices(installation.runtime, attributes)
+        return finish(installation, time.monotonic() - began, found=found)
 
 
 def progress(installation: Installation, number: int, began: float) -> Progress:

@@ -263,8 +263,8 @@ class Runtime:
                 total[key] = total.get(key, 0) + by
         return total
 
-    def examples(self) -> dict[tuple[str, str, str], tuple[str, int, int]]:
-        """Return where the first event with each kind of unread value came from."""
+    def examples(self) -> dict[tuple[str, ...], tuple[str, int, int]]:
+        """Return, by count, where an event came from that it is of."""
         return {key: at for task in reversed(self.tasks) for key, at in task.examples.items()}
 
     def customers(self) -> Iterator[Customer]:

@@ -12,7 +12,6 @@ its end the files are noted as taken.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -22,6 +21,7 @@ from cjo_stream.embedded.log import EmbeddedLog
 from cjo_stream.embedded.runtime import has_events
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError, UsageError
+from cjo_stream.ingest.cause import without_values
 from cjo_stream.ingest.files import InputFile
 from cjo_stream.ingest.form import Form
 from cjo_stream.ingest.table import Ending
@@ -43,7 +43,6 @@ from cjo_stream.ingest.taken import (
 LANE: Final = "files"
 _FILE: Final = "file:"
 _READING: Final = "reading"
-_QUOTE: Final = re.compile("['\"]")
 _REASONS_MAX: Final = 20
 _KNOWN_PLACE: Final = "the file of a state is read to a known place"
 
@@ -74,7 +73,7 @@ class Count(msgspec.Struct):
     rows: int = 0
     refused: int = 0
     reasons: dict[str, int] = {}
-    """By reason and the beginning of its detail, up to where that quotes a value."""
+    """By reason and its detail without values."""
     last_refused: int = 0
     """Its line."""
 
@@ -84,7 +83,7 @@ class Count(msgspec.Struct):
         if refused is not None:
             self.refused += 1
             self.last_refused = record.offset
-            why = f"{refused.reason}: {_QUOTE.split(refused.detail)[0].rstrip()}"
+            why = f"{refused.reason}: {without_values(refused.detail)}"
             if why in self.reasons or len(self.reasons) < _REASONS_MAX:
                 self.reasons[why] = self.reasons.get(why, 0) + 1
 

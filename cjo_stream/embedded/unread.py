@@ -12,7 +12,8 @@ that reads the column ever gave a value.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -20,17 +21,15 @@ import msgspec
 from cjo_stream.core.event import Event
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.word import Unread
-from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.engine.port import Decoded
 from cjo_stream.errors import InputError
-from cjo_stream.ingest import Decoder
 
 METRIC: Final = "cjo_values_unread_total"
 ATTRIBUTES_MAX: Final = 10_000
 """Attributes of event types that are counted; of more, no statement about every value is made."""
 
-Key = tuple[str, str, str]
-"""Definition, field, reason."""
+Counts = Mapping[tuple[str, ...], int]
+"""Numbers by metric and labels."""
 Place = tuple[str, int, int]
 """Topic (of a run: file), partition (the file's number), offset (its line)."""
 
@@ -84,24 +83,31 @@ class Attributes:
                 found[kind] = found.get(kind, 0) + count
         return found
 
+    def names(self, type_: str) -> list[str]:
+        """Return the names of attributes that events of a type had, the most frequent first."""
+        counts: Counter[str] = Counter()
+        for (of, name, _), count in self._counts.items():
+            if of == type_:
+                counts[name] += count
+        return [name for name, _ in counts.most_common()]
+
 
 def unread_in(
-    runtime: Runtime, attributes: Attributes, decoder: Decoder | None = None
-) -> list[UnreadSummary]:
-    """Return what a runtime's definitions, and the maps of its decoder, could not use."""
-    counts, examples = runtime.take_counts(), runtime.examples()
-    given: Collection[str] = ()
-    if decoder is not None:
-        counts |= decoder.take_counts()
-        examples |= decoder.examples
-        given = decoder.given
-    program = runtime.tasks[0].program
-    found = []
+    counts: Counts,
+    examples: Mapping[tuple[str, ...], Place],
+    attributes: Attributes,
+    program: Program | None,
+    given: Collection[str],
+) -> Iterator[UnreadSummary]:
+    """Yield what definitions, and the maps of a decoder, could not use.
+
+    `given` are the fields of rows that some expression made a value of.
+    """
     for key, values in sorted(counts.items()):
         if key[0] != METRIC:
             continue
         definition, field, reason = key[1:]
-        place = examples.get((definition, field, reason))
+        place = examples.get(key)
         if definition.startswith("channel."):
             is_every = field not in given
         else:
@@ -111,10 +117,7 @@ def unread_in(
                 values,
             )
         file, line = (place[0], place[2]) if place is not None else (None, None)
-        found.append(
-            UnreadSummary(definition, field, Unread(reason), values, is_every, file, line)
-        )
-    return found
+        yield UnreadSummary(definition, field, Unread(reason), values, is_every, file, line)
 
 
 def _is_every(kinds: Mapping[type, int], reason: Unread, values: int) -> bool:

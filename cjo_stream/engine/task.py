@@ -37,7 +37,7 @@ from cjo_stream.core import actor
 from cjo_stream.core import customer as customers
 from cjo_stream.core.answer import Failed, ModelInForce, SetInForce, Stored, Swept
 from cjo_stream.core.bounds import BOUNDS, Bounds
-from cjo_stream.core.event import native
+from cjo_stream.core.event import Event, native
 from cjo_stream.core.journey.instance import LIVE
 from cjo_stream.core.message import (
     ActivateModel,
@@ -145,8 +145,8 @@ class Task:
         )
         """In the order of their writes: an actor may wake again at a time that was dropped."""
         self._committed_counts: dict[tuple[str, ...], int] = {}
-        self.examples: dict[tuple[str, str, str], tuple[str, int, int]] = {}
-        """The first event (topic, partition, offset) with each kind of unread value."""
+        self.examples: dict[tuple[str, ...], tuple[str, int, int]] = {}
+        """By count, an event (topic, partition, offset) that it is of."""
         self.delays: list[int] = []
         """Delay of each timer of the last commit: ms from its due time to its firing."""
         self._begin()
@@ -438,7 +438,7 @@ class Task:
             source = (self._log.topic_id, self.partition, self._offset + 1)
             emit_failure_letter(turn, error, source, {"timers": dropped})
         turn.changed = True  # at least its next due time
-        self._close_turn(key, entry, turn)
+        self._close_turn(key, entry, turn, None)
         return max(1, turn.timers)
 
     # --- one message to one actor
@@ -446,10 +446,10 @@ class Task:
     def _handle(self, key: str, message: ActorMessage, careful: bool) -> None:
         entry = self._cache.entry(key)
         saved = codec.encode_actor(entry.state) if careful and entry.state is not None else None
-        arrived = 0
+        event = None
         if type(message) is Deliver or type(message) is Arrive:
-            arrived = message.event.received_at
-        turn = self._turn(arrived)
+            event = message.event
+        turn = self._turn(event.received_at if event is not None else 0)
         try:
             entry.state = actor.receive(key, entry.state, message, turn)
         except (MemoryError, RecursionError, CjoError):
@@ -464,14 +464,14 @@ class Task:
             turn = self._turn()
             if isinstance(message, Deliver):
                 log_failure("an event failed and was dead-lettered", error)
-                event = message.event
-                source = (event.topic, event.partition, event.offset)
-                emit_failure_letter(turn, error, source, native(event))
+                failed = message.event
+                source = (failed.topic, failed.partition, failed.offset)
+                emit_failure_letter(turn, error, source, native(failed))
             else:
                 log_failure("an operator's command failed and changed nothing", error)
                 order = message.order if isinstance(message, Find) else message
                 turn.emit(Reply(command_id=order.command_id, body=Failed(type(error).__name__)))
-        self._close_turn(key, entry, turn)
+        self._close_turn(key, entry, turn, event)
 
     def _turn(self, received_at: int = 0) -> Turn:
         model = self._models.in_force()
@@ -484,7 +484,7 @@ class Task:
             self._bounds,
         )
 
-    def _close_turn(self, key: str, entry: CachedActor, turn: Turn) -> None:
+    def _close_turn(self, key: str, entry: CachedActor, turn: Turn, event: Event | None) -> None:
         for to, message in turn.messages:
             receiver = partition_of(to, self._partitions)
             if receiver == self.partition:
@@ -500,9 +500,12 @@ class Task:
         self._purges += turn.purges
         counts = self._counts
         for count, by in turn.counts.items():
-            counts[count] = counts.get(count, 0) + by
-        for unread, place in turn.examples.items():
-            self.examples.setdefault(unread, place)
+            if count in counts:
+                counts[count] += by
+                continue
+            counts[count] = by
+            if event is not None and count not in self.examples:
+                self.examples[count] = event.topic, event.partition, event.offset
 
     def _emit_turn(self, key: str, entry: CachedActor, turn: Turn) -> None:
         """Send the turn's records; note those of a customer in the timeline, too."""

@@ -1,18 +1,21 @@
-"""Why every row of a file was refused, as far as its beginning shows."""
+"""Why every row of a file was refused, as far as its beginning shows: the cause, and its cure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from cjo_stream.core.expression import Expression
 from cjo_stream.core.program.program import Program
-from cjo_stream.core.program.topology import RowMap
+from cjo_stream.core.program.topology import Channel, RowMap
 from cjo_stream.core.word import Format
 from cjo_stream.ingest.files import InputFile
+from cjo_stream.ingest.format.time import read_time
 
 _ROWS_MAX: Final = 20
 _NAMES_MAX: Final = 20
@@ -24,94 +27,274 @@ _DELIMITERS: Final = {
     ",": ("`,`", "','"),
 }
 """By character, what to call it, and how it is given to a shell."""
+_VALUE: Final = re.compile(
+    r"""(?<![a-z])'|"|(?<= was )(?=[-0-9tfa])|(?<=, where )(?=row|item)"""
+    r"|(?<= is )(?=-?[0-9]|true|false)|; the (?:row|item) has "
+)
+"""Where a refusal begins to name values of a row; or columns, which are values where there is no
+header."""
+_CURE: Final = re.compile(
+    r".*: ((?:for [a-z ]+, )?(?:write|say how it is written:) timestamp\(.*)", re.DOTALL
+)
+"""What a refusal says to write for a time that could not be read."""
+_SIZE: Final = re.compile(r"[0-9]+(?= (?:bytes|traits|external ids))|(?<=byte )[0-9]+")
 _NATIVE: Final = ("type", "time", "identifiers")
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+_DATA: Final = re.compile(
+    r"[+-]?[0-9][0-9 .,:/-]*|[^@\s]+@[^@\s]+|true|false|null|", re.IGNORECASE
+)
+_KINDS: Final = re.compile(r"(\w+) is (undeclared|blocked|unusable|ambiguous|empty)")
+
+
+class Cause(NamedTuple):
+    """A sentence about what is likely wrong, and one about what to do."""
+
+    what: str
+    cure: str
+
+
+def without_values(detail: str) -> str:
+    """Return what a refusal says, up to the first value of its record, and without sizes.
+
+    >>> without_values("`time` was '25.2.', which is no time"), without_values("300000 bytes")
+    ('`time` was …', '… bytes')
+    """
+    begin = _VALUE.split(detail)[0]
+    if begin != detail:
+        cure = _CURE.match(detail)
+        detail = f"{begin.rstrip()} …" + (f": {cure[1]}" if cure else "")
+    return _SIZE.sub("…", detail)
 
 
 def likely_cause(
     file: InputFile, program: Program, channel: str | None, reasons: Mapping[str, int]
 ) -> str:
-    """Return the most common refusal, and what in the file is likely the reason for it.
+    """Return the most common refusals, what in the file is likely the reason, and what to do.
 
     `reasons` are the refusals with their numbers. Names of columns are shown, no row's value.
     """
-    found = [f"{number} x {why}" for why, number in _most_common(reasons)]
+    common = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+    found = next(_causes(file, program, channel, [why for why, _ in common]), None)
+    numbers = "; ".join(f"{number} x {why}" for why, number in common[:2])
+    return f"{found.what}. {found.cure}. Refused: {numbers}" if found else f"Refused: {numbers}"
+
+
+def _causes(
+    file: InputFile, program: Program, channel: str | None, reasons: Sequence[str]
+) -> Iterator[Cause]:
+    """Yield causes, the likeliest first."""
     head = file.beginning()
-    names = _names(file) if head else []
+    if not head:
+        return
+    yield from _of_text(file, head, reasons)
+    rows = _rows(file)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if file.is_csv:
+        yield from _of_table(names)
+    elif not file.is_parquet:
+        yield from _of_lines(head)
+    is_value = bool(reasons) and " was …" in reasons[0]
+    if names and not is_value:
+        named = {row.get("channel") for row in rows} if channel is None else {channel}
+        only = named.pop() if len(named) == 1 else None
+        yield from _of_names(file, names, program, only if isinstance(only, str) else None)
+    if reasons:
+        yield from _of_values(reasons[0], program)
+
+
+def _of_text(file: InputFile, head: bytes, reasons: Sequence[str]) -> Iterator[Cause]:
+    if file.is_parquet:
+        return
     if head.startswith(_UTF_16) or b"\0" in head:
-        found.append("its text seems to be UTF-16: read it with --encoding utf-16")
-    elif any("not UTF-8" in why for why in reasons):
-        found.append(
-            "its text is not UTF-8, perhaps Windows-1252 or Latin-1: read it with --encoding"
+        little = head[1:2] == b"\0"
+        named = "utf-16" if head.startswith(_UTF_16) else f"utf-16-{'le' if little else 'be'}"
+        yield Cause("Its text seems to be UTF-16", f"Read it with --encoding {named}")
+    if any("not UTF-8" in why for why in reasons):
+        yield Cause(
+            "Its text is not UTF-8, perhaps Windows-1252 or Latin-1",
+            "Read it with --encoding windows-1252, or with the encoding that it has",
         )
-    elif file.is_csv and (delimiter := _delimiter(names)):
-        found.append(
-            f"its first row is one column, {_shown(names)}, and seems to be parted by "
-            f"{delimiter[0]}: read it with --delimiter {delimiter[1]}"
+
+
+def _of_table(names: Sequence[str]) -> Iterator[Cause]:
+    if len(names) == 1:
+        for one, (called, given) in _DELIMITERS.items():
+            if one in names[0]:
+                yield Cause(
+                    f"Its first row is one column, and seems to be parted by {called}",
+                    f"Read it with --delimiter {given}",
+                )
+    if any(_is_data(name) for name in names):
+        yield Cause(
+            "Its first row seems to hold values, not the names of columns",
+            "Put a row with the names of the columns before it",
         )
-    elif not file.is_csv and head.lstrip().startswith(b"["):
-        found.append("it is one JSON array: write one object a line")
-    elif names:
-        found += _compared(file, names, program, channel)
-    return "; ".join(found)
 
 
-def _most_common(reasons: Mapping[str, int]) -> list[tuple[str, int]]:
-    return sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:2]
+def _is_data(name: str) -> bool:
+    return _DATA.fullmatch(name) is not None or read_time(name) is not None
 
 
-def _names(file: InputFile) -> list[str]:
-    """Return the names of the columns, or of the fields of the first rows, in their order."""
-    found: dict[str, None] = {}
-    for row in islice(file.rows(), _ROWS_MAX):
-        try:
-            found |= dict.fromkeys(msgspec.json.decode(row.value, type=dict[str, Any]))
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            continue
-    return list(found)
+def _of_lines(head: bytes) -> Iterator[Cause]:
+    first = head.lstrip()[:1]
+    if first == b"[":
+        yield Cause("It is one JSON array", "Write one object a line")
+    elif first != b"{":
+        yield Cause(
+            "Its lines do not begin as JSON objects do",
+            "Write one object a line, or name a table with a header .csv",
+        )
 
 
-def _delimiter(names: list[str]) -> tuple[str, str] | None:
-    if len(names) != 1:
-        return None
-    return next((shown for one, shown in _DELIMITERS.items() if one in names[0]), None)
-
-
-def _compared(
-    file: InputFile, names: list[str], program: Program, channel: str | None
-) -> Iterable[str]:
+def _of_names(
+    file: InputFile, names: Sequence[str], program: Program, channel: str | None
+) -> Iterator[Cause]:
     """Yield what is wrong with the names of columns or fields."""
     what = "columns" if file.is_csv or file.is_parquet else "fields"
     if channel is None and "channel" not in names:
-        others = ", ".join(program.channels)
-        yield (
-            f"no `channel`: its {what} are {_shown(names)}; add `channel`, or name one for all "
-            f"rows with --channel ({others})"
+        fits = [name for name in program.channels if _fits(program, name, names)]
+        yield Cause(
+            f"No `channel`: its {what} are {_shown(names)}",
+            f"Add `channel`, or name one for all rows with --channel "
+            f"({', '.join(fits or program.channels)})",
+        )
+    elif channel is not None and channel not in program.channels:
+        yield Cause(
+            "The `channel` of its rows is not one of the topology's",
+            f"Write one of {', '.join(program.channels)}, or name one for all rows with --channel",
+        )
+    elif channel is not None:
+        yield from _of_form(what, names, program, channel)
+
+
+def _of_form(what: str, names: Sequence[str], program: Program, channel: str) -> Iterator[Cause]:
+    """Yield why rows with these names have not the form of a channel."""
+    wanted = _wanted(program.channels.get(channel))
+    missing = [name for name in wanted if name not in names]
+    if not missing:
+        return
+    is_native = _format(program.channels.get(channel)) == Format.NATIVE
+    by = "a native event" if is_native else f"the `map` of channel {channel}"
+    said = f"{by} needs {_shown(wanted)}; the {what} of the file are {_shown(names)}"
+    others = [
+        name
+        for name in program.channels
+        if name != channel and _wanted(program.channels[name]) and _fits(program, name, names)
+    ]
+    if others:
+        leave = " leave --channel away, or" if "channel" in names else ""
+        yield Cause(
+            f"It has not the form of channel {channel}: {said}",
+            f"Give the channel whose form it has:{leave} --channel {' or '.join(others)}",
         )
         return
-    wanted, by = _wanted(program, channel)
-    missing = [name for name in wanted if name not in names]
-    if missing:
-        yield (
-            f"{by} needs {_shown(wanted)}; the {what} of the file are {_shown(names)}, without "
-            f"{_shown(missing)}"
+    if not is_native and all(name in names for name in _NATIVE):
+        yield Cause(
+            f"Its rows are native events, and channel {channel} has a `map`",
+            "Read them with --channel of a channel whose format is native; this topology has none"
+            " with `in`, so add `NAME: {in: {}}` to `channels`",
+        )
+        return
+    yield Cause(
+        _sentence(f"{said}, without {_shown(missing)}"), _renamed(missing, names, is_native)
+    )
+
+
+def _renamed(missing: Sequence[str], names: Sequence[str], is_native: bool) -> str:
+    """Return what to do where names are missing; a near name is likely meant."""
+    folded = {_folded(name): name for name in names}
+    near = {}
+    for name in missing:
+        close = difflib.get_close_matches(_folded(name), folded, 1)
+        if close and folded[close[0]] not in missing:
+            near[name] = folded[close[0]]
+    if is_native:
+        pairs = [f"`{_cut(other)}` to `{name}`" for name, other in near.items()]
+        mend = f"Rename {' and '.join(pairs)}" if pairs else "Write native events"
+        return f"{mend}, or give the channel a `map` (format: mapped)"
+    pairs = [f"`{_cut(other)}` for `{name}`" for name, other in near.items()]
+    perhaps = f", perhaps {' and '.join(pairs)}" if pairs else ""
+    return f"Name the columns of the file in the `map`{perhaps}, or mend their names in the file"
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).lower()
+
+
+def _of_values(why: str, program: Program) -> Iterator[Cause]:
+    """Yield the cause that the most common refusal shows."""
+    reason, _, detail = why.partition(": ")
+    if cure := re.search(r"…: (.*timestamp\(.*)", detail):
+        yield Cause("No time of it could be read", f"In the `map`, {cure[1]}")
+    elif "`time`" in detail and reason == "invalid":
+        yield Cause(
+            "No time of it could be read",
+            "Write times as 2026-03-01T10:00:00Z or as ms, or use timestamp(x) in a `map`",
+        )
+    elif reason == "future":
+        yield Cause(
+            "All of its times lie ahead of the run's",
+            "Give the time of the export by --now, or mend the times: microseconds are read by "
+            "timestamp(x, 'us') in a `map`",
+        )
+    elif reason == "unidentified":
+        yield Cause(
+            f"None of its rows names anybody: {detail.partition(': ')[2] or detail}",
+            _of_identifiers(dict(_KINDS.findall(detail)), program),
         )
 
 
-def _wanted(program: Program, channel: str | None) -> tuple[list[str], str]:
-    """Return the names that rows of a channel should have, and who says so."""
-    declared = program.channels.get(channel) if channel is not None else None
-    taken = declared.input if declared is not None else None
-    if taken is None or taken.format is Format.NATIVE:
-        return list(_NATIVE), "a native event"
-    if taken.format is Format.MAPPED:
-        paths = [path for one in taken.maps for part in _expressions(one) for path in part.paths]
-        names = [str(path[1]) for path in paths if path[0] == "row" and len(path) > 1]
-        return list(dict.fromkeys(names)), f"the `map` of channel {channel}"
-    return [], ""
+def _of_identifiers(kinds: Mapping[str, str], program: Program) -> str:
+    declared = ", ".join(program.identifiers)
+    undeclared = [type_ for type_, kind in kinds.items() if kind == "undeclared"]
+    if undeclared:
+        return (
+            f"Declare {', '.join(undeclared)} under `identity.identifiers`, or write it as one of "
+            f"the types that the topology has: {declared}"
+        )
+    if "blocked" in kinds.values():
+        return (
+            "Name a column that holds real identifiers: these are placeholders, or values of "
+            "`blocked`"
+        )
+    if "ambiguous" in kinds.values():
+        return "Write phone numbers with + and the country code, or set the topology's `region`"
+    return f"Write identifiers of these types as the topology declares them: {declared}"
 
 
-def _expressions(one: RowMap) -> Iterable[Expression]:
+def _rows(file: InputFile) -> list[dict[str, Any]]:
+    """Return the first rows, without those that are no objects."""
+    found = []
+    for row in islice(file.rows(), _ROWS_MAX):
+        try:
+            found.append(msgspec.json.decode(row.value, type=dict[str, Any]))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            continue
+    return found
+
+
+def _format(channel: Channel | None) -> Format:
+    taken = channel.input if channel is not None else None
+    return taken.format if taken is not None else Format.NATIVE
+
+
+def _fits(program: Program, channel: str, names: Sequence[str]) -> bool:
+    """Return whether rows with these names may be of a channel that takes events."""
+    declared = program.channels[channel]
+    return declared.input is not None and all(name in names for name in _wanted(declared))
+
+
+def _wanted(channel: Channel | None) -> list[str]:
+    """Return the names that rows of a channel should have; none where that is not known."""
+    if channel is None or _format(channel) == Format.NATIVE or channel.input is None:
+        return list(_NATIVE)
+    maps = channel.input.maps
+    paths = [path for one in maps for part in _expressions(one) for path in part.paths]
+    names = [str(path[1]) for path in paths if path[0] == "row" and len(path) > 1]
+    return list(dict.fromkeys(names))
+
+
+def _expressions(one: RowMap) -> Iterator[Expression]:
     """Yield the expressions of a map."""
     parts = (one.type, one.time, one.id, one.each)
     yield from (part for part in parts if part is not None)
@@ -119,7 +302,11 @@ def _expressions(one: RowMap) -> Iterable[Expression]:
     yield from one.attributes.values()
 
 
-def _shown(names: list[str]) -> str:
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _shown(names: Sequence[str]) -> str:
     more = ["…"] if len(names) > _NAMES_MAX else []
     return ", ".join([f"`{_cut(name)}`" for name in names[:_NAMES_MAX]] + more)
 

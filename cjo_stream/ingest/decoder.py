@@ -64,6 +64,8 @@ TYPE_CHARACTERS_MAX = 100
 TYPE_PATTERN = "[a-z][a-z0-9_.]{0,99}"
 _TYPE = re.compile(TYPE_PATTERN, re.ASCII)
 _TYPE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}", re.ASCII)
+_UNDECLARED_MAX = 100
+"""Types that are not declared, and are counted by name."""
 _NAMED_MAX = 8
 """Types of identifiers that a refusal names."""
 
@@ -97,10 +99,12 @@ class Decoder:
         self._types = types
         self._resolver = Resolver(program, tenant_key)
         self._scope = RowScope()
-        self.examples: dict[tuple[str, str, str], tuple[str, int, int]] = {}
-        """The first record (topic, partition, offset) with each kind of value that no map used."""
+        self.examples: dict[tuple[str, ...], tuple[str, int, int]] = {}
+        """By count, the first record (topic, partition, offset) that it is of."""
         self._noted = 0
-        """Kinds of such values that have an example."""
+        """Counts that have an example."""
+        self.undeclared: Counter[str] = Counter()
+        """How often identifiers of types that are not declared were given, of the first types."""
         self._times_as_they_come = frozenset(
             name
             for name, channel in program.channels.items()
@@ -111,7 +115,8 @@ class Decoder:
         self._readers = {
             name: self._reader(channel, types) for name, channel in program.channels.items()
         }
-        self._ignored: Counter[Ignored] = Counter()
+        self._ignored: Counter[tuple[str, Ignored]] = Counter()
+        """By type, or "" if it is not declared."""
         self._cached = lru_cache(_CACHE_ENTRIES_MAX, typed=True)(self._resolve)
         self._is_type = lru_cache(1024)(lambda text: _TYPE.fullmatch(text) is not None)
         """For texts that are short enough to be cached."""
@@ -125,15 +130,18 @@ class Decoder:
             error.__context__ = None
             return error.with_traceback(None)
         finally:
-            if len(self._scope.unread) != self._noted:
+            if self._kinds() != self._noted:
                 self._note_examples(record)
 
     def _note_examples(self, record: RawRecord) -> None:
-        """Note where the first value of each kind that no map could use came from."""
+        """Note where the first value of each kind that could not be used came from."""
         place = record.topic, record.partition, record.offset
-        for key in self._scope.unread:
+        for key in self._counted():
             self.examples.setdefault(key, place)
-        self._noted = len(self._scope.unread)
+        self._noted = self._kinds()
+
+    def _kinds(self) -> int:
+        return len(self._scope.unread) + len(self._ignored)
 
     @property
     def given(self) -> frozenset[str]:
@@ -143,22 +151,25 @@ class Decoder:
     def take_counts(self) -> dict[tuple[str, ...], int]:
         """Return the counts since the last call.
 
-        `cjo_identifiers_ignored_total{reason}`: identifiers not used, by `Ignored`.
+        `cjo_identifiers_ignored_total{type, reason}`: identifiers not used, by `Ignored`.
         `cjo_expression_errors_total{definition}`: type errors in `map`;
         `cjo_values_unread_total{definition, field, reason}`: values that it could not use.
         """
-        counts: dict[tuple[str, ...], int] = {}
-        for reason, count in self._ignored.items():
-            if count:
-                counts["cjo_identifiers_ignored_total", reason] = count
-        for definition, count in self._scope.faults.items():
-            counts["cjo_expression_errors_total", definition] = count
-        for (definition, field, why), count in self._scope.unread.items():
-            counts["cjo_values_unread_total", definition, field, why] = count
+        counts = self._counted()
         self._ignored.clear()
         self._scope.faults.clear()
         self._scope.unread.clear()
         self._noted = 0
+        return counts
+
+    def _counted(self) -> dict[tuple[str, ...], int]:
+        counts: dict[tuple[str, ...], int] = {}
+        for (type_, reason), count in self._ignored.items():
+            counts["cjo_identifiers_ignored_total", type_, reason] = count
+        for definition, count in self._scope.faults.items():
+            counts["cjo_expression_errors_total", definition] = count
+        for (definition, field, why), count in self._scope.unread.items():
+            counts["cjo_values_unread_total", definition, field, why] = count
         return counts
 
     def _reader(self, channel: Channel, types: tuple[str, ...]) -> Reader:
@@ -302,13 +313,21 @@ class Decoder:
                 if taken > STEPS_MAX:
                     raise InputError("invalid", "the identifiers are too long together")
                 if isinstance(resolved, Ignored):
-                    self._ignored[resolved] += 1
+                    self._ignored[type_, resolved] += 1
                 else:
                     found.setdefault(resolved.hash, resolved)
         if declared != len(given):
-            others = (values for type_, values in given.items() if type_ not in self._types)
-            self._ignored[Ignored.UNDECLARED] += sum(bool(_values(values)) for values in others)
+            self._count_undeclared(given)
         return list(found.values())
+
+    def _count_undeclared(self, given: native.Identifiers) -> None:
+        for type_, values in given.items():
+            if type_ in self._types or not _values(values):
+                continue
+            self._ignored["", Ignored.UNDECLARED] += 1
+            is_known = type_ in self.undeclared or len(self.undeclared) < _UNDECLARED_MAX
+            if is_known and _TYPE_NAME.fullmatch(type_):
+                self.undeclared[type_] += 1
 
     def _lookup(self, type_: str, value: native.Value) -> tuple[Identifier | Ignored, int]:
         is_number = not isinstance(value, str)

@@ -199,8 +199,8 @@ def _check_header(header: list[str], name: str) -> None:
             raise UsageError(f"{name}: two columns are named {json.dumps(column)}; rename one")
         if any("\ud800" <= character <= "\udfff" for character in column):
             raise UsageError(
-                f"{name}: the first row is not UTF-8: name its encoding with --encoding, or "
-                "write it in UTF-8"
+                f"{name}: the first row is not UTF-8: name its encoding with --encoding (utf-16, "
+                "windows-1252, latin-1), or write it in UTF-8"
             )
         seen.add(column)
 

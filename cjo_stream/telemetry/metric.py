@@ -59,8 +59,18 @@ METRICS: Final = (
     Metric("cjo_model_number", "gauge", (), "Number of the latest learnt model"),
     Metric("cjo_model_rewards", "gauge", (), "Rewards that the latest model has learnt from"),
     Metric("cjo_identity_changes_total", "counter", ("kind",), "Changes of identity"),
-    Metric("cjo_identifiers_ignored_total", "counter", ("reason",), "Identifiers not used"),
-    Metric("cjo_facts_ignored_total", "counter", ("reason",), "Facts not set"),
+    Metric(
+        "cjo_identifiers_ignored_total",
+        "counter",
+        ("type", "reason"),
+        "Identifiers not used, by type (empty for one that is not declared)",
+    ),
+    Metric(
+        "cjo_facts_ignored_total",
+        "counter",
+        ("fact", "reason"),
+        "Facts not set, by name (empty for one that is not declared)",
+    ),
     Metric("cjo_consent_ignored_total", "counter", (), "Consent events without effect"),
     Metric(
         "cjo_state_bounds_total",

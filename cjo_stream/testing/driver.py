@@ -39,8 +39,8 @@ from cjo_stream.definition import DefinitionSet, compile_content, load
 from cjo_stream.embedded.log import MemoryLog
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.engine.frame import Effect
-from cjo_stream.engine.intake import dead_letter_of
-from cjo_stream.engine.port import RawRecord
+from cjo_stream.engine.intake import dead_letter_of, refusal_of
+from cjo_stream.engine.port import Decode, RawRecord
 from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest import decoder
 from cjo_stream.store.memory import MemoryStore
@@ -78,11 +78,12 @@ class TopologyDriver:
         identifiers: Mapping[str, object],
         attributes: Mapping[str, object] | None = None,
         id: str | None = None,  # noqa: A002 - the event's own field
+        expect: str | None = None,
     ) -> None:
         """Send one event, in the native form even if its channel has another format.
 
-        `at` is RFC 3339 text, ms since the epoch, or an aware datetime. A refused event becomes a
-        dead letter.
+        `at` is RFC 3339 text, ms since the epoch, or an aware datetime. Raises UsageError if the
+        event is refused, unless `expect` is the reason; then it becomes a dead letter.
         """
         event: Row = {
             "type": type_,
@@ -94,19 +95,26 @@ class TopologyDriver:
             event["attributes"] = dict(attributes)
         if id is not None:
             event["id"] = id
-        self._process(msgspec.json.encode(event), channel, event["time"], native=True)
+        value = msgspec.json.encode(event)
+        self._process(value, channel, event["time"], self._decode_native, expect)
 
     def send_raw(
-        self, value: bytes, *, channel: str, at: str | int | dt.datetime | None = None
+        self,
+        value: bytes,
+        *,
+        channel: str,
+        at: str | int | dt.datetime | None = None,
+        expect: str | None = None,
     ) -> None:
         """Send one raw record, in the format of `channel`, with the timestamp `at`.
 
-        Without `at` it has the time of the clock; raises UsageError if nothing has set the clock.
+        Without `at` it has the time of the clock; raises UsageError if nothing has set the clock,
+        and if the record is refused, as `send`.
         """
         if at is None and not self._clock():
             raise UsageError("the first record sets the clock: write at='2026-03-01T10:00:00Z'")
         time = self._clock() if at is None else _milliseconds(at)
-        self._process(value, channel, time, native=False)
+        self._process(value, channel, time, self._decode, expect)
 
     def advance(self, by: str) -> None:
         """Advance time by a duration (`30m`, `2d`), firing timers; raises UsageError."""
@@ -172,7 +180,9 @@ class TopologyDriver:
     def _clock(self) -> int:
         return max(self._now, self._runtime.high)
 
-    def _process(self, value: bytes, channel: str, time: int, *, native: bool) -> None:
+    def _process(
+        self, value: bytes, channel: str, time: int, decode: Decode, expect: str | None
+    ) -> None:
         record = RawRecord(
             topic=channel,
             topic_id="driver",
@@ -182,16 +192,26 @@ class TopologyDriver:
             value=value,
             channel=channel,
         )
+        decoded = decode(record)
+        refused = refusal_of(decoded)
+        _check_expected(refused, expect)
         self._offset += 1
-        decoded = (self._decode_native if native else self._decode)(record)
-        refused = (
-            decoded
-            if isinstance(decoded, InputError)
-            else self._runtime.offer("driver", record.offset, decoded)
-        )
+        if not isinstance(decoded, InputError) and refused is None:
+            self._runtime.offer("driver", record.offset, decoded)
         if refused is not None:
             self._runtime.refuse("driver", record.offset, dead_letter_of(record, refused))
         self._runtime.flush()
+
+
+def _check_expected(refused: InputError | None, expect: str | None) -> None:
+    """Raise UsageError if a record was refused, or taken, and the test does not expect that."""
+    if refused is None and expect is not None:
+        raise UsageError(f"the record was not refused as {expect!r}: leave `expect` away")
+    if refused is not None and refused.reason != expect:
+        raise UsageError(
+            f"the record was refused, {refused.reason}: {refused.detail}. Mend it; or, if the "
+            f"test is about that, write expect={refused.reason!r}"
+        )
 
 
 class _Records:

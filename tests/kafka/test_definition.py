@@ -118,6 +118,8 @@ def test_with_another_tenant_key_nothing_starts(
         with pytest.raises(RefusalError, match="CJO_TENANT_KEY") as refused:
             start()
         assert "another-key" not in str(refused.value)
+    with pytest.raises(UsageError, match="this value names nobody, as user_id it is blocked"):
+        OnKafka(other).named("user_id:null")
     # Who uses no key needs none; who does, does not begin with the demo's.
     none = with_key(settings, None)
     make_dispatch(none).close()

@@ -57,6 +57,7 @@ NOT_KEPT = {
     "Truth": "who the people of a simulation are, read by a report",
     "_Command": "an action record in a file, read by a report",
     "_Decision": "a decision record in a file, counted by the demo or a report",
+    "_Letter": "a dead letter in a file, counted at the end of a run",
     "_Issued": "an action record in a file, read by the demo's people",
     "_Nothing": "of any JSON nothing but its form",
     "Reading": "a note of a run over files, kept in unit/embedded/test_taking.py",

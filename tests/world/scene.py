@@ -89,9 +89,12 @@ class Scene:
         self.driver = TopologyDriver(place, partitions)
 
     def send(self, type_: str, at: float, user: str = "u", **more: Any) -> None:
-        """Send an event of `user` at a second of the day; other names are attributes."""
+        """Send an event of `user` at a second of the day; other names are attributes.
+
+        `identifiers`, `id` and `expect` are those of the driver.
+        """
         identifiers = more.pop("identifiers", {"user": user, "email": f"{user}@example.com"})
-        id_ = more.pop("id", None)
+        id_, expect = more.pop("id", None), more.pop("expect", None)
         self.driver.send(
             type_,
             at=self.DAY_MS + int(at * 1000),
@@ -99,6 +102,7 @@ class Scene:
             identifiers=identifiers,
             attributes=more,
             id=id_,
+            expect=expect,
         )
 
     def to(self, at: float) -> None:

@@ -149,12 +149,8 @@ class Cascade:
         """Count what the cascade's expressions could not use; each value once."""
         for definition, number in self.scope.faults.items():
             self.turn.count("cjo_expression_errors_total", definition, by=number)
-        origin = self.origin
         for definition, field, reason in self.scope.unread:
             self.turn.count("cjo_values_unread_total", definition, field, reason)
-            if origin is not None:
-                place = origin.topic, origin.partition, origin.offset
-                self.turn.examples[definition, field, reason] = place
 
 
 def trigger_of(event: Event | None) -> Trigger:

@@ -30,19 +30,19 @@ def set_fact(customer: Customer, name: str, value: Any, time: int, turn: Turn) -
     """Set a fact as of `time`; null removes it. Unknown names and wrong types are counted."""
     fact = turn.program.facts.get(name)
     if fact is None:
-        turn.count("cjo_facts_ignored_total", "unknown")
+        turn.count("cjo_facts_ignored_total", "", "unknown")
         return
     held = customer.facts.get(fact.slot)
     if held is not None and held.time > time:
         return
     fitted = None if value is None else fit(fact, value)
     if fitted is _REFUSED:
-        turn.count("cjo_facts_ignored_total", "type")
+        turn.count("cjo_facts_ignored_total", name, "type")
         return
     if name == TIMEZONE and isinstance(fitted, str):
         fitted = zone_name(fitted)
         if fitted is None:
-            turn.count("cjo_facts_ignored_total", "timezone")
+            turn.count("cjo_facts_ignored_total", name, "timezone")
             return
     _keep(customer, fact.slot, KnownFact(fitted, time, turn.anchor), turn)
 

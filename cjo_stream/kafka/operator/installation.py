@@ -9,6 +9,7 @@ from cjo_stream.core.event import Identifier
 from cjo_stream.core.message import identifier_key
 from cjo_stream.core.program.program import Program
 from cjo_stream.definition import DefinitionSet
+from cjo_stream.errors import RefusalError
 from cjo_stream.ingest.identifier import named
 from cjo_stream.installation.answer import Applied, Kept, Status, answered
 from cjo_stream.installation.port import Order
@@ -51,11 +52,21 @@ class OnKafka:
         return self._read
 
     def named(self, written: str) -> Identifier:
-        """Return the identifier written `type:value`; raises UsageError."""
+        """Return the identifier written `type:value`; raises UsageError.
+
+        A value that names nobody is refused as that, also with another tenant key than the
+        installation's.
+        """
+        key = self._settings.tenant_key_bytes()
         with alternative("name a state folder with --state"):
             self._settings.require_tenant_key()
-            program = self.program()
-        return named(program, self._settings.tenant_key_bytes(), written)
+            try:
+                program = self.program()
+            except RefusalError:
+                keyless = self._settings.model_copy(update={"tenant_key": None})
+                named(definition.in_force(keyless), key, written)
+                raise
+        return named(program, key, written)
 
     def look(self, at: Identifier, order: Order, answer: type[_Answer]) -> _Answer:
         """Return the answer to an order that changes nothing."""

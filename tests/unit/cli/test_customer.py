@@ -246,6 +246,11 @@ def test_with_another_tenant_key_a_state_folder_is_left_alone(
         assert done.code == 1
         assert "CJO_TENANT_KEY is not the key of the state in" in done.err
         assert "another-key" not in done.err
+    # Which key it is does not matter to a value that names nobody.
+    nobody = shop("show", "email:no-address")
+    assert (nobody.code, nobody.out) == (2, "")
+    assert "this value names nobody, as email it is unusable" in nobody.err
+    assert "TENANT_KEY" not in nobody.err
     assert shop.stored() == before
     monkeypatch.delenv("CJO_TENANT_KEY")
     assert shop("show", shop.user).code == 0

@@ -53,13 +53,9 @@ def test_no_value_stops_the_engine_or_fails(tmp_path: Path) -> None:
             other = VALUES[(position + shift) % len(VALUES)]
             given = {name: (value, other)[n % 2] for n, name in enumerate(NAMES)}
             for type_ in TYPES:
-                scene.driver.send(
-                    type_,
-                    at=Scene.DAY_MS + int(at * 1000),
-                    channel="web",
-                    identifiers={"user": "u", "email": "u@example.com"},
-                    attributes=given,
-                )
+                # No value is a purpose, so every statement of consent is refused.
+                expect = "invalid" if type_ == "cjo.consent" else None
+                scene.send(type_, at, id=None, expect=expect, **given)
     scene.to(at + 900_000)
     assert {letter["reason"] for letter in scene.driver.dead_letters()} == {"invalid"}
     assert "entered" in {move[4] for move in scene.moves()}

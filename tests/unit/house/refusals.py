@@ -32,6 +32,9 @@ _DRIVER = "unit/house/test_way_out.py::test_a_driver_goes_on_as_its_refusals_say
 _TIMES = (
     "unit/testing/test_driver.py::test_times_that_are_none_are_taken_once_they_are_written_as_said"
 )
+_EXPECTED = (
+    "unit/testing/test_driver.py::test_a_refused_event_fails_the_test_unless_it_is_expected"
+)
 _SPOILT = "unit/house/test_way_out.py::test_of_a_spoilt_checkpoint_the_manifest_goes_and_the_one_before_is_taken"
 _NULL = "unit/kafka/definition/test_foreign.py::test_a_record_that_is_none_is_refused_until_a_null_value_stands_under_its_key"
 _BACK = "unit/kafka/definition/test_foreign.py::test_a_set_that_is_gone_is_needed_until_its_record_is_written_back"
@@ -387,6 +390,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "is no time: write": _TIMES,
         "advance({}): ": _TIMES,
         "the first record sets the clock": _TIMES,
+        "leave `expect` away": _EXPECTED,
+        "the record was refused, {}": _EXPECTED,
     },
     "kafka/client/producer.py": {
         "could not be written ({}); start again": _TOPIC_MADE,

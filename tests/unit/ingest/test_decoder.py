@@ -418,9 +418,9 @@ def test_ignored_identifiers_are_counted_by_reason() -> None:
     for _ in range(2):
         decode_(record({**GOOD, "identifiers": given}))
     assert decode_.take_counts() == {
-        ("cjo_identifiers_ignored_total", "undeclared"): 4,
-        ("cjo_identifiers_ignored_total", "unusable"): 2,
-        ("cjo_identifiers_ignored_total", "blocked"): 4,
+        ("cjo_identifiers_ignored_total", "", "undeclared"): 4,
+        ("cjo_identifiers_ignored_total", "email", "unusable"): 2,
+        ("cjo_identifiers_ignored_total", "cookie", "blocked"): 4,
     }
     assert decode_.take_counts() == {}
 

@@ -192,8 +192,9 @@ def test_what_a_map_cannot_use_is_counted_with_an_example(tmp_path: Path) -> Non
         value = json.dumps({**ROW, "minutes": minutes, "total": "5"}).encode()
         decode(RawRecord("till.csv", "till.csv", 0, line, NOW, value, channel="web"))
     assert decode.examples == {
-        ("channel.web", "row.minutes", "value"): ("till.csv", 0, 4),
-        ("channel.web", "row.total", "type"): ("till.csv", 0, 2),
+        ("cjo_values_unread_total", "channel.web", "row.minutes", "value"): ("till.csv", 0, 4),
+        ("cjo_values_unread_total", "channel.web", "row.total", "type"): ("till.csv", 0, 2),
+        ("cjo_expression_errors_total", "channel.web"): ("till.csv", 0, 2),
     }
     assert {"row.minutes", "row.at"} <= decode.given
     assert "row.total" not in decode.given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,9 +32,28 @@ def test_a_raw_record_is_read_as_its_channel_says(tmp_path: Path) -> None:
     driver = TopologyDriver(tmp_path)
     at = "2026-03-02T10:00:00Z"
     driver.send_raw(b'{"ts": "2026-03-02T10:00:00Z", "card": 7}', channel="store", at=at)
-    driver.send_raw(b"{", channel="store", at=at)
+    driver.send_raw(b"{", channel="store", at=at, expect="malformed")
     assert [one["outcome"] for one in driver.transitions()] == ["over"]
     assert [one["reason"] for one in driver.dead_letters()] == ["malformed"]
+
+
+def test_a_refused_event_fails_the_test_unless_it_is_expected(tmp_path: Path) -> None:
+    (tmp_path / "t.yaml").write_text(TOPOLOGY)
+    driver = TopologyDriver(tmp_path)
+    good: dict[str, Any] = {"at": "2026-03-02T10:00:00Z", "channel": "store"}
+    with pytest.raises(UsageError, match=r"refused, unidentified: no identifier .* expect='uni"):
+        driver.send("sold", identifiers={"card": "null"}, **good)
+    with pytest.raises(UsageError, match=r"refused, malformed: .* expect='malformed'"):
+        driver.send_raw(b"{", channel="store", at=good["at"])
+    with pytest.raises(UsageError, match="refused, invalid: `type` must"):
+        driver.send("Sold", identifiers={"card": "7"}, expect="unidentified", **good)
+    with pytest.raises(UsageError, match="not refused as 'invalid': leave `expect` away"):
+        driver.send("sold", identifiers={"card": "7"}, expect="invalid", **good)
+    assert (driver.dead_letters(), driver.transitions()) == ([], [])
+    driver.send("Sold", identifiers={"card": "7"}, expect="invalid", **good)
+    driver.send("sold", identifiers={"card": "7"}, **good)
+    assert [one["reason"] for one in driver.dead_letters()] == ["invalid"]
+    assert [one["outcome"] for one in driver.transitions()] == ["over"]
 
 
 def test_times_that_are_none_are_taken_once_they_are_written_as_said(tmp_path: Path) -> None:

@@ -248,7 +248,7 @@ def test_what_came_before_an_instance_opened_is_not_its_goal(tmp_path: Path) -> 
 def test_what_intake_refuses_moves_nothing_the_clock_included(tmp_path: Path) -> None:
     scene = Scene(tmp_path, TRIGGERED)
     scene.send("begin", 0)
-    scene.send("other", 50, identifiers={})
-    scene.send("Bad type", 60)
+    scene.send("other", 50, identifiers={}, expect="unidentified")
+    scene.send("Bad type", 60, expect="invalid")
     assert len(scene.moves()) == 1
     assert [d["reason"] for d in scene.driver.dead_letters()] == ["unidentified", "invalid"]

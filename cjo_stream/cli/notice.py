@@ -1,0 +1,83 @@
+"""What was not as it was meant, at the end of a run: a line a kind, with an example's place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from cjo_stream.cli.terminal import count, note, numbered
+from cjo_stream.cli.unread import tell_unread
+from cjo_stream.core.word import Ignored
+
+if TYPE_CHECKING:
+    from cjo_stream.embedded.notice import IgnoredSummary
+    from cjo_stream.embedded.refused import RefusedSummary
+    from cjo_stream.embedded.run import Summary
+
+LINES_MAX: Final = 20
+_Row = TypeVar("_Row")
+
+_NAMES_NOBODY: Final = {
+    Ignored.UNDECLARED: "the topology has no identifier of that type",
+    Ignored.BLOCKED: "a placeholder, or a value of `blocked`",
+    Ignored.UNUSABLE: "no such address or number, or too long",
+    Ignored.AMBIGUOUS: "may stand for more than one; write phone numbers with + and country code",
+}
+_FACTS: Final = {
+    "unknown": "not declared in `facts`",
+    "type": "not of the declared type",
+    "timezone": "no time zone; write an IANA name such as Europe/Berlin",
+}
+
+
+def tell_notices(summary: Summary) -> None:
+    """Print what definitions could not use, what was ignored, and what was refused.
+
+    Type errors are among the first, by field.
+    """
+    tell_unread(summary.unread)
+    _tell(summary.ignored, _ignored, "kind", "ignored")
+    _tell(summary.refused, _refused, "cause", "refused")
+
+
+def _tell(rows: Sequence[_Row], text: Callable[[_Row], str], noun: str, field: str) -> None:
+    for row in rows[:LINES_MAX]:
+        note(text(row))
+    if len(rows) > LINES_MAX:
+        more = numbered(len(rows) - LINES_MAX, f"more {noun}")
+        note(f"{more}: see `{field}` in summary.json")
+
+
+def _ignored(one: IgnoredSummary) -> str:
+    where = place(one.file, one.line)
+    times = one.times
+    if one.what == "identifier":
+        why = _NAMES_NOBODY[Ignored(one.reason)]
+        of = f"`{one.name}`" if one.name else "types of odd names"
+        return (
+            f"identifiers: {numbered(times, 'value')} of {of} ignored, {one.reason}{where}: {why}"
+        )
+    if one.what == "fact":
+        of = f"`{one.name}`" if one.name else "other names"
+        return f"facts: {numbered(times, 'value')} of {of} ignored{where}: {_FACTS[one.reason]}"
+    if one.what == "consent":
+        return f"consent: {numbered(times, 'statement')} without effect{where}: no room for more"
+    if one.what == "event":
+        return (
+            f"events of {one.name or 'no channel'}: {count(times)} from before an erasure{where}"
+        )
+    if one.what == "entry":
+        return f"journey.{one.name}: {count(times)} refused at the entry, no room{where}"
+    return f"bound `{one.name}` reached {numbered(times, 'time')}{where}: see docs/limits.md"
+
+
+def _refused(one: RefusedSummary) -> str:
+    return (
+        f"refused: {numbered(one.records, 'record')} {one.reason}: "
+        f"{one.detail or 'other causes'}{place(one.file, one.line)}"
+    )
+
+
+def place(file: str | None, line: int | None) -> str:
+    """Return where an example stands."""
+    return f", first in {file}, line {count(line or 0)}" if file else ""

@@ -1,0 +1,142 @@
+"""What a run could not use, from what its tasks and its decoder count (summary.json).
+
+Each count that means "not as you meant" has a place in `PLACES`; a test fails for one without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from cjo_stream.core.program.program import Program
+from cjo_stream.embedded.runtime import Runtime
+from cjo_stream.embedded.unread import METRIC, Attributes, Counts, Place, UnreadSummary, unread_in
+from cjo_stream.ingest import Decoder
+
+_FACTS: Final = "cjo_facts_ignored_total"
+_IDENTIFIERS: Final = "cjo_identifiers_ignored_total"
+_ERRORS: Final = "cjo_expression_errors_total"
+_EVENTS: Final = "cjo_events_total"
+_ENTRIES: Final = "cjo_journey_refusals_total"
+_CONSENT: Final = "cjo_consent_ignored_total"
+_BOUNDS: Final = "cjo_state_bounds_total"
+_NAMES_MAX: Final = 5
+
+PLACES: Final = {
+    METRIC: "unread",
+    _ERRORS: "expression_errors",
+    _FACTS: "ignored",
+    _IDENTIFIERS: "ignored",
+    _CONSENT: "ignored",
+    _BOUNDS: "ignored",
+    _ENTRIES: "ignored",
+    _EVENTS: "ignored",
+    "cjo_dead_letters_total": "refused",
+}
+"""The field of summary.json in which each such count is shown."""
+AS_MEANT: Final = {
+    _EVENTS: ("applied", "late", "repeated", "refused"),
+    _ENTRIES: ("live", "reentry"),
+}
+"""Last labels of counts that are as a topology means it, or have a figure of their own: late and
+repeated events, and dead letters."""
+
+
+class IgnoredSummary(msgspec.Struct, frozen=True):
+    """What had no effect for one reason (summary.json)."""
+
+    what: str
+    """identifier, fact, consent, event, entry or bound."""
+    name: str
+    """The identifier's type, the fact, the event's channel, the journey, the bound."""
+    reason: str
+    times: int
+    file: str | None = None
+    """Of an example."""
+    line: int | None = None
+
+
+class ErrorSummary(msgspec.Struct, frozen=True):
+    """Type errors of one definition's expressions (summary.json)."""
+
+    definition: str
+    errors: int
+    file: str | None = None
+    """Of an example."""
+    line: int | None = None
+
+
+class Notices(msgspec.Struct, frozen=True):
+    """What a run could not use."""
+
+    unread: list[UnreadSummary] = []
+    expression_errors: list[ErrorSummary] = []
+    ignored: list[IgnoredSummary] = []
+
+
+def notices(runtime: Runtime, attributes: Attributes, decoder: Decoder | None = None) -> Notices:
+    """Return what a runtime, and the decoder of its events, could not use since the last call.
+
+    `attributes` are those of the events.
+    """
+    counts, examples = runtime.take_counts(), runtime.examples()
+    given: Collection[str] = ()
+    undeclared: list[str] = []
+    if decoder is not None:
+        for key, by in decoder.take_counts().items():
+            counts[key] = counts.get(key, 0) + by
+        examples |= decoder.examples
+        given = decoder.given
+        undeclared = [name for name, _ in decoder.undeclared.most_common()]
+    program = runtime.tasks[0].program
+    names = {_IDENTIFIERS: undeclared, _FACTS: _unknown_facts(attributes, program)}
+    return Notices(
+        list(unread_in(counts, examples, attributes, program, given)),
+        [
+            ErrorSummary(key[1], errors, *_where(examples.get(key)))
+            for key, errors in sorted(counts.items())
+            if key[0] == _ERRORS
+        ],
+        list(_ignored_in(counts, examples, names)),
+    )
+
+
+def _unknown_facts(attributes: Attributes, program: Program | None) -> list[str]:
+    known = program.facts if program is not None else {}
+    return [name for name in attributes.names("cjo.profile") if name not in known]
+
+
+def _ignored_in(
+    counts: Counts,
+    examples: Mapping[tuple[str, ...], Place],
+    names: Mapping[str, Iterable[str]],
+) -> Iterator[IgnoredSummary]:
+    """Yield what was ignored; `names` are those of what is not declared, by metric."""
+    for key, times in sorted(counts.items()):
+        metric, *labels = key
+        if PLACES.get(metric) != "ignored" or (labels and labels[-1] in AS_MEANT.get(metric, ())):
+            continue
+        what, name, reason = _read(metric, labels)
+        if not name:
+            name = _some(list(names.get(metric, ())))
+        yield IgnoredSummary(what, name, reason, times, *_where(examples.get(key)))
+
+
+def _read(metric: str, labels: list[str]) -> tuple[str, str, str]:
+    """Return what was ignored, its name and the reason."""
+    if metric == _BOUNDS:
+        return "bound", labels[0], "full"
+    if metric == _CONSENT:
+        return "consent", "", "unusable"
+    what = {_FACTS: "fact", _IDENTIFIERS: "identifier", _EVENTS: "event", _ENTRIES: "entry"}
+    return what[metric], labels[0], labels[1]
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join([*names[:_NAMES_MAX], *(["…"] if len(names) > _NAMES_MAX else [])])
+
+
+def _where(place: Place | None) -> tuple[str, int] | tuple[None, None]:
+    return (place[0], place[2]) if place is not None else (None, None)
