@@ -8,7 +8,7 @@ Schema, the place in the timeline, the lists of the test driver. To add a kind, 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -48,10 +48,6 @@ class RecordKind(msgspec.Struct, frozen=True, kw_only=True):
     schema: str | None
     """The name under which `cjo-stream schema` prints its JSON Schema."""
     in_timeline: bool = False
-
-    def key_of(self, record: Any) -> str:
-        """Return the key of a record of this kind, empty where it has none."""
-        return "" if self.key is None else str(getattr(record, self.key))
 
 
 ACTION: Final = RecordKind(

@@ -193,8 +193,10 @@ class Runtime:
         routes = self._router.route(log, offset, event)
         if isinstance(routes, InputError):
             return routes
-        events = event if isinstance(event, list) else [event]
-        for one, routed in zip(events, routes, strict=True):
+        if not isinstance(event, list):
+            self._send(log, event, routes[0], at, offset)
+            return None
+        for one, routed in zip(event, routes, strict=True):
             self._send(log, one, routed, at, offset if routed is routes[-1] else at.offset)
         return None
 

@@ -37,7 +37,8 @@ def effect_of(record: Record, received_at: int = 0, set_number: int = 0) -> Effe
             set_number=set_number,
         )
     kind = KIND_OF[type(record)]
-    return Effect(kind.name, kind.key_of(record), value, received_at=received_at)
+    key = "" if kind.key is None else str(getattr(record, kind.key))
+    return Effect(kind.name, key, value, received_at=received_at)
 
 
 def _bytes_of(record: Record) -> bytes:

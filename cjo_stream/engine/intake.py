@@ -141,14 +141,21 @@ class Router:
         self, log: Log, offset: int, event: Event | list[Event]
     ) -> list[Routed] | InputError:
         """Return where the events of a raw record go; offsets of a lane ascend."""
+        numbers = self._lanes[log]
+        if not isinstance(event, list):
+            to = address(event)
+            if isinstance(to, InputError):
+                return to
+            receiver = partition_of(to[0], self._partitions)
+            numbers.begin(offset)
+            return [Routed(receiver, *numbers.number(receiver), *to)]
         addressed = []
-        for one in event if isinstance(event, list) else (event,):
+        for one in event:
             to = address(one)
             if isinstance(to, InputError):
                 return to
             addressed.append((partition_of(to[0], self._partitions), *to))
-        numbers = self._lanes[log]
-        several = Counter(receiver for receiver, *_ in addressed) if len(addressed) > 1 else {}
+        several = Counter(receiver for receiver, *_ in addressed)
         numbers.begin(offset, {receiver: 1 - count for receiver, count in several.items()})
         return [
             Routed(receiver, *numbers.number(receiver), to, message)

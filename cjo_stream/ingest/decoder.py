@@ -304,7 +304,8 @@ class Decoder:
             if type_ not in given:
                 continue
             declared += 1
-            for value in _values(given[type_]):
+            values = given[type_]
+            for value in (values,) if isinstance(values, str) else _values(values):
                 tried += 1
                 if tried > IDENTIFIERS_MAX:
                     raise InputError("invalid", f"more than {IDENTIFIERS_MAX} identifiers")
@@ -362,8 +363,9 @@ class Decoder:
 
 def _values(given: native.Value | list[native.Value | None] | None) -> list[native.Value]:
     """Return the values of one type; a null is none."""
-    many = given if isinstance(given, list) else [given]
-    return [value for value in many if value is not None]
+    if not isinstance(given, list):
+        return [] if given is None else [given]
+    return [value for value in given if value is not None]
 
 
 def _is_outcome(record: RawRecord, read: Native) -> bool:

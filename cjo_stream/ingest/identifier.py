@@ -78,14 +78,15 @@ class Resolver:
         """Return the identifier of a declared type, or why the value names nobody."""
         if is_too_long(self._kinds[type_], value) or _LOST in value:
             return Ignored.UNUSABLE
-        if self._placeholders.holds(type_, text(value)):
+        plain = text(value)
+        if self._placeholders.holds(type_, plain):
             return Ignored.BLOCKED
         normal = self._normalisers[type_](value, is_number)
         if isinstance(normal, Ignored):
             return normal
         if len(normal) > VALUE_CHARACTERS_MAX:
             return Ignored.UNUSABLE
-        if self._placeholders.holds(type_, normal):
+        if normal != plain and self._placeholders.holds(type_, normal):
             return Ignored.BLOCKED
         return Identifier(type_, normal, identifier_hash(self._tenant_key, type_, normal))
 

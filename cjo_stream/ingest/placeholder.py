@@ -30,11 +30,11 @@ PATTERNS: Final = (
     "[0-]*",  # nothing, zeros, a nil UUID
     r"\{\{.*\}\}", r"\$\{.*\}", r"<%.*%>", r"%%.*%%", r"\{%.*%\}", r"\[\[.*\]\]",  # templates
 )  # fmt: skip
-"""Of RE2, each over the whole text."""
+"""Each over the whole text, which it reads at most twice: so Python's own `re` can try them."""
 
 _QUOTED: Final = re.compile(r"(['\"`])(.*)\1", re.DOTALL)
 _WORDS: Final = frozenset((*BY_PEOPLE, *BY_SCRIPTS, *BY_DATABASES))
-_PATTERN: Final = compile_pattern("|".join(f"(?:{one})" for one in PATTERNS))
+_PATTERN: Final = re.compile("|".join(f"(?:{one})" for one in PATTERNS))
 
 
 class Placeholders:
