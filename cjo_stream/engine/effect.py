@@ -17,12 +17,12 @@ def effect_of(record: Record, received_at: int = 0, set_number: int = 0) -> Effe
 
     `received_at` is the raw record's time in ms, `set_number` the definition set in force.
     """
-    if isinstance(record, DeadLetter):
+    if type(record) is DeadLetter:
         letter = cut_letter(record, RECORD_BYTES_MAX)
         return Effect(DEAD_LETTER.name, "", letter.value, headers=dead_letter_headers(letter))
-    if isinstance(record, Withdrawal):
+    if type(record) is Withdrawal:
         return Effect(PROFILE.name, record.customer_id, b"")
-    if isinstance(record, Reply):
+    if type(record) is Reply:
         return Effect(REPLY.name, record.command_id, _bytes_of(record))
     value = _bytes_of(record)
     if type(record) is Action:

@@ -244,7 +244,9 @@ class EffectWriter:
 
     def add(self, position: Position, previous: Position, effect: Effect) -> None:
         """Append one effect; raises InvariantError where it is past its bound."""
-        size = len(effect.value) + sum(len(value) for _, value in effect.headers)
+        size = len(effect.value)
+        for _, value in effect.headers:
+            size += len(value)
         if size > EFFECT_BYTES_MAX:
             raise InvariantError(f"an effect of {size} bytes; the bound is {EFFECT_BYTES_MAX}")
         is_full = len(self._items) >= self._items_max or self._bytes + size > FRAME_BYTES_MAX

@@ -31,7 +31,6 @@ class MemoryStore:
         self._firsts: list[bytes] = [b""]
         """The least key that each bucket may hold."""
         self._scans: weakref.WeakSet[_Scan] = weakref.WeakSet()
-        self._bytes = 0
         if folder is not None:
             self.write(_decode(Path(folder, COPY_NAME).read_bytes()))
 
@@ -67,18 +66,16 @@ class MemoryStore:
 
     def size_bytes(self) -> int:
         """Return how many bytes keys and values take together."""
-        return self._bytes
+        return sum(len(key) + len(value) for key, value in self._values.items())
 
     def close(self) -> None:
         """Do nothing: there is nothing to release."""
 
     def _put(self, key: bytes, value: bytes) -> None:
-        old = self._values.get(key)
+        is_new = key not in self._values
         self._values[key] = value
-        if old is not None:
-            self._bytes += len(value) - len(old)
+        if not is_new:
             return
-        self._bytes += len(key) + len(value)
         at = bisect.bisect_right(self._firsts, key) - 1
         bucket = self._buckets[at]
         bisect.insort(bucket, key)
@@ -89,10 +86,8 @@ class MemoryStore:
             del bucket[middle:]
 
     def _remove(self, key: bytes) -> None:
-        old = self._values.pop(key, None)
-        if old is None:
+        if self._values.pop(key, None) is None:
             return
-        self._bytes -= len(key) + len(old)
         at = bisect.bisect_right(self._firsts, key) - 1
         bucket = self._buckets[at]
         del bucket[bisect.bisect_left(bucket, key)]
