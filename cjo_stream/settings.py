@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cjo_stream.engine.intake import PARTITIONS_MAX
@@ -49,6 +50,29 @@ _WITH_UNDERSCORE: Final = {"log.level": "log_level"}
 """The properties whose own names contain a `_`."""
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+
+
+class RegistrySettings(BaseModel):
+    """Where the schema registry is, and how to enter."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/\s@]+(/[^\s@]*)?$",
+        repr=False,
+        description="the schema registry's address, as https://registry:8081",
+    )
+    username: str | None = Field(
+        default=None, min_length=1, description="the name for basic authentication, if any"
+    )
+    password: SecretStr | None = Field(
+        default=None, description="the password for basic authentication"
+    )
+    ca: Path | None = Field(
+        default=None,
+        description="a PEM file of the certificates to trust; none: those of the system",
+    )
 
 
 class Settings(BaseSettings):
@@ -129,6 +153,10 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "text"] = Field(
         default="auto", description="json, text, or auto: text on a terminal, else json"
     )
+    registry: RegistrySettings = Field(
+        default_factory=RegistrySettings,
+        description="the schema registry's address, with what it takes to enter",
+    )
     kafka: dict[str, str] = Field(
         default_factory=dict, repr=False, description="librdkafka properties, by their names"
     )
@@ -208,10 +236,10 @@ def sources(settings: Settings, config: Path | None = None) -> list[Setting]:
     """Return every setting with its source; Kafka's properties one by one."""
     given = _file_values(config)
     found = []
-    for name, field in Settings.model_fields.items():
-        if name == "kafka":
-            continue
-        value = getattr(settings, name)
+    for name, field in fields().items():
+        value: Any = settings
+        for part in name.split("."):
+            value = getattr(value, part)
         shown = "" if value is None else _masked(name, str(value))
         found.append(Setting(name, shown, _source(name, given), field.description or ""))
     in_file = {_property(name) for name in given.get("kafka", {})}
@@ -220,6 +248,17 @@ def sources(settings: Settings, config: Path | None = None) -> list[Setting]:
         source = "file" if name in in_file else "default"
         source = variable if _environment().get(variable) else source
         found.append(Setting(f"kafka.{name}", _masked(name, value), source, "librdkafka"))
+    return found
+
+
+def fields() -> dict[str, FieldInfo]:
+    """Return every setting but librdkafka's properties, by its name: `registry.url` is nested."""
+    found: dict[str, FieldInfo] = {}
+    for name, field in Settings.model_fields.items():
+        if name == "registry":
+            found |= {f"{name}.{n}": one for n, one in RegistrySettings.model_fields.items()}
+        elif name != "kafka":
+            found[name] = field
     return found
 
 
@@ -234,7 +273,7 @@ def unknown_variables() -> list[str]:
     Raises UsageError where one is probably a setting, misspelt. Others may belong to another
     program: Kubernetes sets such variables for a service whose name begins like ours.
     """
-    known = {_variable(name) for name in Settings.model_fields}
+    known = {_variable(*name.split(".")) for name in [*fields(), "kafka"]}
     unknown, misspelt = [], []
     for name in sorted(_environment()):
         if name in known or name.startswith((_variable("kafka") + "__", *FOREIGN_PREFIXES)):
@@ -311,18 +350,24 @@ def _findings(error: ValidationError) -> list[tuple[str, str]]:
 
 
 def _sentence(name: str, why: str, given: Mapping[str, Any]) -> str:
-    field = Settings.model_fields.get(name.split(".")[0])
+    field = fields().get(name) or Settings.model_fields.get(name.split(".")[0])
     wanted = field.description if field else None
-    source = _source(name.split(".")[0], given)
+    source = _source(name, given)
     where = f"`{name}` in the settings file" if source == "file" else _variable(*name.split("."))
     return f"{where}: {why[:1].lower()}{why[1:]}; set it to {wanted or 'something else'}"
 
 
 def _source(name: str, given: Mapping[str, Any]) -> str:
-    variable = _variable(name)
+    variable = _variable(*name.split("."))
     if _environment().get(variable):
         return variable
-    return "file" if name in given else "default"
+    return "file" if _is_given(name, given) else "default"
+
+
+def _is_given(name: str, given: Mapping[str, Any]) -> bool:
+    table, _, inner = name.partition(".")
+    found = given.get(table)
+    return inner in found if inner and isinstance(found, Mapping) else found is not None
 
 
 def _variable(*names: str) -> str:

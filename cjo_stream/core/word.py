@@ -19,6 +19,14 @@ class Format(StrEnum):
     MAPPED = "mapped"
 
 
+class Codec(StrEnum):
+    """How the records of a schema registry are written."""
+
+    AVRO = "avro"
+    PROTOBUF = "protobuf"
+    JSON = "json"
+
+
 class Unread(StrEnum):
     """Why an expression could not use a value that was there."""
 

@@ -7,7 +7,7 @@
 This package knows bytes and formats; it keeps no state of customers, and does not route.
 """
 
-from cjo_stream.ingest.decoder import Decoder, decoder
+from cjo_stream.ingest.decoder import Decoder, codecs, decoder
 from cjo_stream.ingest.identifier import identifier_hash
 
-__all__ = ["Decoder", "decoder", "identifier_hash"]
+__all__ = ["Decoder", "codecs", "decoder", "identifier_hash"]

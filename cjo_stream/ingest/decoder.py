@@ -34,7 +34,7 @@ from cjo_stream.core.expression.path import text_of_path
 from cjo_stream.core.expression.timestamp import are_seconds
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Channel, Input
-from cjo_stream.core.word import Format, Ignored, Unread
+from cjo_stream.core.word import Codec, Format, Ignored, Unread
 from cjo_stream.engine.port import Decoded, RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.attribute import ATTRIBUTES_BYTES_MAX, check_attributes, check_size
@@ -46,6 +46,8 @@ from cjo_stream.ingest.format.native import Native, Reader
 from cjo_stream.ingest.format.time import EARLIEST_MS, read_time
 from cjo_stream.ingest.identifier import Resolver
 from cjo_stream.ingest.normalise import text_of_number
+from cjo_stream.registry.schemas import Schemas
+from cjo_stream.registry.wire import body
 
 RECORD_BYTES_MAX = 256 * 1024
 AHEAD_MS_MAX = 24 * 3_600_000
@@ -58,6 +60,8 @@ OUTCOME_TYPE = "cjo.outcome"
 OUTCOME_TOPIC = "outcome.v1"
 """The end of the outcome topic's name, after any prefix."""
 
+_WITHOUT_SCHEMA = (None, Codec.JSON)
+"""Codecs whose records need no schema to be read."""
 _CACHE_ENTRIES_MAX = 65_536
 _CACHED_CHARACTERS_MAX = 200
 TYPE_CHARACTERS_MAX = 100
@@ -80,12 +84,13 @@ READERS: dict[Format, Callable[[Input, Collection[str], RowScope], Reader]] = {
 scope of its expressions, which counts what they could not use."""
 
 
-def decoder(program: Program, tenant_key: bytes) -> Decoder:
+def decoder(program: Program, tenant_key: bytes, schemas: Schemas | None = None) -> Decoder:
     """Return the decoder for the channels and identifier types of `program`.
 
-    Its clock is each record's own timestamp.
+    Its clock is each record's own timestamp. With `schemas`, records of channels with `registry`
+    are decoded by them first; without, they are read as what `format` says: files hold no others.
     """
-    return Decoder(program, tenant_key)
+    return Decoder(program, tenant_key, schemas)
 
 
 class Decoder:
@@ -94,7 +99,11 @@ class Decoder:
     Between records it keeps only bounded caches, and counts.
     """
 
-    def __init__(self, program: Program, tenant_key: bytes) -> None:
+    def __init__(
+        self, program: Program, tenant_key: bytes, schemas: Schemas | None = None
+    ) -> None:
+        self._schemas = schemas
+        self._codecs = {} if schemas is None else codecs(program)
         types = tuple(program.identifiers)
         self._types = types
         self._resolver = Resolver(program, tenant_key)
@@ -182,6 +191,8 @@ class Decoder:
             size = len(record.value)
             raise InputError("too_large", f"{size} bytes; {RECORD_BYTES_MAX} at most")
         channel = record.channel
+        if self._codecs and channel in self._codecs and record.value:
+            record = self._plain(record, self._codecs[channel])
         if channel is None:
             channel, read = self._read_unrouted(record)
         else:
@@ -202,6 +213,25 @@ class Decoder:
                 detail = f"{error.detail} (event {number + 1} of the row's {len(read)})"
                 raise InputError(error.reason, detail) from None
         return events[0] if len(events) == 1 else events
+
+    def lacks(self, record: RawRecord) -> int | None:
+        """Return the id of the schema that a record waits for; None: it can be decoded now."""
+        if self._schemas is None or self._codecs.get(record.channel or "") in _WITHOUT_SCHEMA:
+            return None
+        return self._schemas.lacks(record.value)
+
+    def _plain(self, record: RawRecord, codec: Codec) -> RawRecord:
+        """Return a record with the JSON text of what a schema's serializer wrote."""
+        assert self._schemas is not None
+        text = (
+            body(record.value)
+            if codec in _WITHOUT_SCHEMA
+            else self._schemas.text(codec, record.value)
+        )
+        if len(text) > RECORD_BYTES_MAX:
+            size = len(text)
+            raise InputError("too_large", f"{size} bytes as JSON; {RECORD_BYTES_MAX} at most")
+        return msgspec.structs.replace(record, value=text)
 
     def _read_unrouted(self, record: RawRecord) -> tuple[str | None, Native | list[Native]]:
         """Read a record whose topic does not determine its channel: its field `channel` does.
@@ -359,6 +389,15 @@ class Decoder:
                 reasons.append(f"{type_} is {' and '.join(why)}")
         stood = "; ".join(reasons) or "there are none"
         return f"no identifier of a declared type names anybody: {stood}"
+
+
+def codecs(program: Program) -> dict[str, Codec]:
+    """Return the codec of each channel whose records are written by a registry's schemas."""
+    return {
+        name: channel.input.registry
+        for name, channel in program.channels.items()
+        if channel.input is not None and channel.input.registry is not None
+    }
 
 
 def _values(given: native.Value | list[native.Value | None] | None) -> list[native.Value]:

@@ -92,6 +92,14 @@ METRICS: Final = (
         "Events with a value that an expression could not use: of the wrong type (reason type), "
         "or a text that is no number, time or duration (reason value)",
     ),
+    Metric(
+        "cjo_registry_requests_total",
+        "counter",
+        ("result",),
+        "Questions to the schema registry: found, refused (an unknown or unusable schema) or "
+        "failed (no answer)",
+    ),
+    Metric("cjo_registry_waiting", "gauge", (), "Partitions that wait for a schema"),
     Metric("cjo_state_bytes", "gauge", ("stage",), "Approximate bytes of state on this host"),
     Metric(
         "cjo_checkpoint_age_seconds", "gauge", (), "Age of the latest checkpoint, worst partition"

@@ -8,7 +8,7 @@ from typing import Final
 
 from cjo_stream.definition import load
 from cjo_stream.kafka.topic.wanted import wanted_topics
-from cjo_stream.settings import KAFKA_DEFAULTS, Settings
+from cjo_stream.settings import KAFKA_DEFAULTS, Settings, fields
 from cjo_stream.telemetry.metric import METRICS
 from tests.docs import word
 from tests.docs.page import ROOT
@@ -19,13 +19,11 @@ SOURCES: Final = sorted((ROOT / "cjo_stream").rglob("*.py"))
 
 def settings() -> str:
     rows = []
-    for name, field in Settings.model_fields.items():
-        if name == "kafka":
-            continue
+    for name, field in fields().items():
         default = field.default
         rows.append(
             (
-                code(f"CJO_{name.upper()}"),
+                code(f"CJO_{name.upper().replace('.', '__')}"),
                 "" if default is None else code(default),
                 field.description or "",
             )

@@ -146,3 +146,37 @@ def test_a_variable_of_somebody_else_is_told_and_stops_nothing(
 def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CJO_METRICS_PORT", "")
     assert load().metrics_port is None
+
+
+def test_the_schema_registry_is_set_by_variables_and_file_and_its_password_masked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = file_of(tmp_path, '[registry]\nurl = "http://one:8081"\nusername = "me"\n')
+    monkeypatch.setenv("CJO_REGISTRY__URL", "https://two:8081/path")
+    monkeypatch.setenv("CJO_REGISTRY__PASSWORD", "a-very-well-kept-secret")
+    got = load(config)
+    assert (got.registry.url, got.registry.username) == ("https://two:8081/path", "me")
+    assert "a-very-well-kept-secret" not in repr(got)
+    told = {one.name: (one.value, one.source) for one in sources(got, config)}
+    assert told["registry.url"] == ("https://two:8081/path", "CJO_REGISTRY__URL")
+    assert told["registry.username"] == ("me", "file")
+    assert told["registry.password"] == (MASK, "CJO_REGISTRY__PASSWORD")
+    assert told["registry.ca"] == ("", "default")
+
+
+def test_a_registry_setting_that_is_wrong_or_misspelt_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CJO_REGISTRY__URL", "me:hidden@registry")
+    with pytest.raises(UsageError, match=r"CJO_REGISTRY__URL: .*https://registry:8081") as caught:
+        load()
+    assert "hidden" not in str(caught.value)
+    monkeypatch.setenv("CJO_REGISTRY__URL", "http://me:hidden@registry")
+    with pytest.raises(UsageError, match="CJO_REGISTRY__URL"):
+        load()
+    monkeypatch.delenv("CJO_REGISTRY__URL")
+    with pytest.raises(UsageError, match=r"registry.*uri"):
+        load(file_of(tmp_path, '[registry]\nuri = "http://one:8081"\n'))
+    monkeypatch.setenv("CJO_REGISTRY_URL", "http://one:8081")
+    with pytest.raises(UsageError, match="did you mean CJO_REGISTRY__URL"):
+        unknown_variables()

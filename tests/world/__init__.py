@@ -17,6 +17,8 @@ Of the shells:
     partition_folder  a partition's folder on a host, and its checkpoints
     broker            a broker from the jars
     chain             a whole installation on a broker: its processes
+    apicurio          a real schema registry
+    registry          one of a few lines
     load              what is sent to it
     verdict           what it did, held against a replay of its log
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from cjo_stream.core.expression import Expression
-from cjo_stream.core.word import FactType, Format, NormalForm, TraitKind
+from cjo_stream.core.word import Codec, FactType, Format, NormalForm, TraitKind
 
 _ERA_MARK = "~"
 """A character that no name contains."""
@@ -49,6 +49,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the installation's topic prefix comes before `topic`: only before a default name."""
     format: Format = Format.NATIVE
     maps: tuple[RowMap, ...] = ()
+    registry: Codec | None = None
+    """How its topic's records are written by the schemas of a registry; None: they are not."""
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):

@@ -182,6 +182,7 @@ def _build_input(channel: str, fields: Fields, context: Context) -> Input:
         prefixed=fields.get("topic") is None,
         format=form,
         maps=tuple(_build_maps(channel, fields.items("map"), context)),
+        registry=fields.value("registry"),
     )
 
 

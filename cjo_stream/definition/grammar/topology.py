@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cjo_stream.core.word import FactType, Format, NormalForm, TraitKind
+from cjo_stream.core.word import Codec, FactType, Format, NormalForm, TraitKind
 from cjo_stream.definition.grammar.compound import Field, Many, MapOf, Record, ScalarOr
 from cjo_stream.definition.grammar.scalar import Anything, Choice, Loose, Text
 from cjo_stream.definition.grammar.word import (
@@ -45,6 +45,11 @@ _IN = Record(
         "topic": Field(_TOPIC, "The topic of the events. Default: cjo.event.CHANNEL.v1."),
         "format": Field(
             Choice(tuple(Format), "format"), "The form of the records. Default: native."
+        ),
+        "registry": Field(
+            Choice(tuple(Codec), "codec"),
+            "The topic's records are written by the schemas of a registry, in Confluent's wire "
+            "format: they are decoded first, to what `format` reads. Default: they are not.",
         ),
         "map": Field(
             Many(_MAP, fewest=1),

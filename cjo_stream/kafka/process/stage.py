@@ -247,7 +247,8 @@ class Standstill:
 class Vitals:
     """Watches a stage: its loop, its progress, its lag, and the topics it reads.
 
-    `standings` gives the next offset of each partition; it is called from another thread.
+    `standings` gives the next offset of each partition; it is called from another thread, and so
+    is `halted`: whether a partition waits for something that a restart would not bring.
     """
 
     def __init__(
@@ -258,7 +259,9 @@ class Vitals:
         topic_ids: Callable[[], Mapping[str, str]],
         metrics: Metrics,
         stopping: Stopping,
+        halted: Callable[[Place], bool] = lambda _: False,
     ) -> None:
+        self._halted = halted
         self._stage = stage
         self._admin = admin
         self._standings = standings
@@ -291,7 +294,11 @@ class Vitals:
         return self._numbers.setdefault(place, len(self._numbers))
 
     def _numbered(self) -> dict[int, Standing]:
-        return {self._number(p): Standing(at) for p, at in self._standings().items()}
+        return {
+            self._number(p): Standing(at)
+            for p, at in self._standings().items()
+            if not self._halted(p)
+        }
 
     def _ends(self) -> dict[int, int]:
         standings = self._standings()

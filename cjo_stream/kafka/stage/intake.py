@@ -15,6 +15,9 @@ the number beside the committed offset changes to the new set's; then the new se
 goes on with the set that the committed metadata names, at least up to the end of the log at that
 time, because a predecessor may have come so far without committing. Topics that were taken out
 meanwhile are also read up to there, then switched off.
+
+A lane whose next record needs a schema that the registry has not given yet is halted: it is not
+read, nothing beyond that record is committed, and the other lanes go on (`registry/schemas`).
 """
 
 from __future__ import annotations
@@ -95,10 +98,18 @@ class IntakeProcess:
         self._definitions.read()
         self._routes = Routes(settings, self._definitions)
         self._lanes: dict[Place, Lane] = {}
+        self._halted: dict[Place, bytes] = {}
+        """Lanes whose next record waits for its schema, with that record's value."""
         self._topic_ids: dict[str, str] = {}
         self._current = 0
         self.vitals = Vitals(
-            INTAKE, self._admin, self._standings, lambda: dict(self._topic_ids), metrics, stopping
+            INTAKE,
+            self._admin,
+            self._standings,
+            lambda: dict(self._topic_ids),
+            metrics,
+            stopping,
+            self._halted.__contains__,
         )
         self._sender = Sender(settings, self.vitals.wait)
         self._member = Member(
@@ -120,6 +131,8 @@ class IntakeProcess:
         """Return what the process still waits for; None when it reads events."""
         if not self._current:
             return "no definition set is applied: cjo-stream apply TOPOLOGY"
+        if self._halted and (away := self._routes.registry_away()):
+            return f"{len(self._halted)} partitions wait for the schema registry {away}"
         return None if self._member.is_joined else "the group has not assigned partitions yet"
 
     @property
@@ -155,6 +168,7 @@ class IntakeProcess:
             return
         if messages:
             self._step(messages)
+        self._go_on_with_known()
         if self._definitions.poll():
             self._point(self._definitions.pointer.number)
         self._pass_barriers()
@@ -169,6 +183,7 @@ class IntakeProcess:
         finally:
             self._member.consumer.close()
             self._definitions.close()
+            self._routes.close()
 
     def abandon(self) -> None:
         """Disconnect; what is in memory may not have been delivered, and is not committed."""
@@ -176,6 +191,7 @@ class IntakeProcess:
         self._sender.close()
         self._member.consumer.close()
         self._definitions.close()
+        self._routes.close()
 
     # --- the group -----------------------------------------------------------------------------
 
@@ -193,30 +209,37 @@ class IntakeProcess:
             self._committer.commit_before_revoke()
         for place in places:
             lane = self._lanes.pop(place, None)
+            self._halted.pop(place, None)
             if lane is not None:
                 self._routes.release(lane)
 
     def next_offsets(self) -> Mapping[Place, int]:
-        """Return the offset to read next of each partition."""
-        return {place: lane.next for place, lane in self._lanes.items()}
+        """Return the offset to read next of each partition that is read now."""
+        return {p: lane.next for p, lane in self._lanes.items() if p not in self._halted}
 
     # --- one step ------------------------------------------------------------------------------
 
     def _step(self, messages: list[Message]) -> None:
         by_set: dict[int, list[RawRecord]] = {}
         moved: dict[Log, Lane] = {}
+        halted = False
         for message in messages:
             if message.error() is not None:
                 self._handle_error(message)
                 continue
             lane = self._lanes.get((message.topic() or "", message.partition() or 0))
             offset = message.offset() or 0
-            if lane is None or lane.is_off:
+            if lane is None or lane.is_off or lane.place in self._halted:
                 continue
             if offset >= lane.next:
+                record = self._raw_record(message, lane)
+                if self._routes.lacks(lane.set_number, record) is not None:
+                    self._halted[lane.place] = record.value
+                    halted = True
+                    continue
                 lane.next = offset + 1
                 moved[lane.log] = lane
-                lane.last = self._raw_record(message, lane)
+                lane.last = record
                 by_set.setdefault(lane.set_number, []).append(lane.last)
         began_s = time.perf_counter()
         outgoing: list[Outgoing] = []
@@ -232,6 +255,18 @@ class IntakeProcess:
         self._sender.send(outgoing)
         if by_set:
             self._measure(routed_s - began_s, time.perf_counter() - routed_s)
+        if halted:
+            self._metrics.set("cjo_registry_waiting", (), len(self._halted))
+            self._member.assign()
+
+    def _go_on_with_known(self) -> None:
+        """Read on where the schema that a lane waited for is there."""
+        ready = [place for place, value in self._halted.items() if self._routes.knows(value)]
+        for place in ready:
+            del self._halted[place]
+        if ready:
+            self._metrics.set("cjo_registry_waiting", (), len(self._halted))
+            self._member.assign()
 
     def _raw_record(self, message: Message, lane: Lane) -> RawRecord:
         topic, partition = lane.place

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from cjo_stream.core.program.program import Program
+from cjo_stream.core.word import Codec
 from cjo_stream.engine.intake import Intake, IntakeStep
 from cjo_stream.engine.port import RawRecord
-from cjo_stream.ingest import Decoder, decoder
+from cjo_stream.ingest import Decoder, codecs, decoder
 from cjo_stream.kafka.definition.log import DefinitionLog
 from cjo_stream.kafka.stage.lane import Lane
 from cjo_stream.kafka.topic.name import Names
+from cjo_stream.registry.client import Client
+from cjo_stream.registry.library import require
+from cjo_stream.registry.schemas import Schemas
 from cjo_stream.settings import Settings
 
 
@@ -31,6 +35,7 @@ class Routes:
         self._settings = settings
         self._names = Names(settings.topic_prefix)
         self._definitions = definitions
+        self._schemas: Schemas | None = None
         self._engines: dict[int, tuple[Intake, Decoder]] = {}
         self._channels: dict[int, dict[str, str | None]] = {}
         self._checked: set[int] = set()
@@ -55,6 +60,24 @@ class Routes:
             self._checked.add(number)
         return self._engine(number).process(records)
 
+    def lacks(self, number: int, record: RawRecord) -> int | None:
+        """Return the id of the schema that a record of a set waits for, if any."""
+        self._engine(number)
+        return self._engines[number][1].lacks(record)
+
+    def knows(self, value: bytes) -> bool:
+        """Return whether a record's schema, which was lacking, is there now."""
+        return self._schemas is None or self._schemas.lacks(value) is None
+
+    def registry_away(self) -> str | None:
+        """Return for how long and why the schema registry gives no answer, if it does not."""
+        return None if self._schemas is None else self._schemas.away()
+
+    def close(self) -> None:
+        """End what fetches schemas."""
+        if self._schemas is not None:
+            self._schemas.close()
+
     def resume(self, lane: Lane) -> None:
         """Let the engine of the lane's set route it, from its next record on."""
         if not lane.is_off:
@@ -75,11 +98,30 @@ class Routes:
         for engine, decode in self._engines.values():
             yield engine.take_counts()
             yield decode.take_counts()
+        if self._schemas is not None:
+            yield self._schemas.take_counts()
 
     def _engine(self, number: int) -> Intake:
         if number not in self._engines:
             program = self._definitions.program(number)
-            decode = decoder(program, self._settings.tenant_key_bytes())
+            schemas = self._schemas_of(program)
+            decode = decoder(program, self._settings.tenant_key_bytes(), schemas)
             self._engines[number] = (Intake(decode, self._settings.partitions, number), decode)
             self._channels[number] = sources(program, self._names)
         return self._engines[number][0]
+
+    def _schemas_of(self, program: Program) -> Schemas | None:
+        """Return the schemas for a set's channels; None if none has a registry.
+
+        Raises UsageError where a library or a setting is missing.
+        """
+        found = set(codecs(program).values())
+        for codec in found:
+            require(codec)
+        if not found:
+            return None
+        if found == {Codec.JSON}:
+            return Schemas(None)
+        if self._schemas is None:
+            self._schemas = Schemas(Client(self._settings))
+        return self._schemas

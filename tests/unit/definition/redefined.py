@@ -310,6 +310,7 @@ ROWS: dict[str, Row] = {
     "topology.channels.in": change("web: {in: {}, out", "web: {out", IN_FORCE),
     "topology.channels.in.topic": change("topic: tills", "topic: cashiers", IN_FORCE),
     "topology.channels.in.format": change("web: {in: {}", "web: {in: {format: segment}"),
+    "topology.channels.in.registry": change("topic: tills", "topic: tills\n      registry: avro"),
     "topology.channels.in.map": change("attributes: {total: row.sum}", "attributes: {}"),
     "topology.channels.in.map.each": change("        id: row.id\n", "        id: row.id\n        each: row.all\n"),
     "topology.channels.in.map.id": change("        id: row.id\n", ""),

@@ -347,6 +347,24 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "Bring back a newer checkpoint": "unit/kafka/worker/test_state_folder.py::test_what_the_log_has_lost_is_made_up_for_by_a_newer_checkpoint",
         "the checkpoints beyond offset": "unit/kafka/worker/test_state_folder.py::test_before_a_log_that_lost_its_end_a_partition_begins_by_older_state",
     },
+    "registry/client.py": {
+        "set CJO_REGISTRY__URL to the schema": "unit/registry/test_schemas.py::test_settings_that_name_no_registry_or_no_certificates_are_said",
+        "has no certificates": "unit/registry/test_schemas.py::test_settings_that_name_no_registry_or_no_certificates_are_said",
+        "gives no answer": "unit/registry/test_schemas.py::test_an_answer_that_says_nothing_about_the_schema_is_waited_out",
+        "refuses us": "unit/registry/test_schemas.py::test_a_client_enters_by_name_and_password",
+        "refuses a schema": "unit/registry/test_schemas.py::test_what_the_registry_does_not_take_is_refused_with_its_words",
+        "answers {} {}": "unit/registry/test_schemas.py::test_an_answer_that_says_nothing_about_the_schema_is_waited_out",
+        "answers as a schema registry": "unit/registry/test_schemas.py::test_an_answer_that_says_nothing_about_the_schema_is_waited_out",
+    },
+    "registry/library.py": {
+        "needs libraries for": "unit/registry/test_schemas.py::test_libraries_that_are_not_installed_are_named_with_their_extra",
+    },
+    "registry/protoc.py": {
+        "protoc did not compile": "unit/registry/test_protobuf.py::test_a_protoc_that_takes_too_long_is_tried_again",
+    },
+    "registry/schemas.py": {
+        "is unusable": "unit/registry/test_schemas.py::test_one_schema_that_gets_no_answer_does_not_delay_another",
+    },
     "settings.py": {
         "join(misspelt)": _SETTINGS,
         "the demo's tenant key is public": _SETTINGS,

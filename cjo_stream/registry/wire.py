@@ -1,0 +1,48 @@
+"""Confluent's wire format.
+
+    byte 0          0, the magic byte
+    bytes 1 to 4    the schema's id, big-endian
+    then            the body: Avro; Protobuf's message indexes, then the message; JSON
+
+Source: docs.confluent.io, "Formats, Serializers, and Deserializers", section "Wire format".
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from cjo_stream.errors import InputError
+
+HEADER_BYTES: Final = 5
+_MAGIC: Final = 0
+_HEADER: Final = struct.Struct(">BI")
+
+
+def schema_id(value: bytes) -> int | None:
+    """Return the id of the schema by which a record was written; None if it names none."""
+    return int.from_bytes(value[1:HEADER_BYTES], "big") if _is_framed(value) else None
+
+
+def body(value: bytes) -> bytes:
+    """Return what follows the header; raises InputError where there is none."""
+    if not _is_framed(value):
+        raise InputError(
+            "malformed",
+            "no magic byte 0 and schema id at its beginning: let the producer write by the "
+            "schema registry's serializer, or remove `registry` from the channel's `in`",
+        )
+    return value[HEADER_BYTES:]
+
+
+def framed(id_: int, body: bytes) -> bytes:
+    r"""Return a record of the schema `id_`.
+
+    >>> framed(7, b"{}")
+    b'\x00\x00\x00\x00\x07{}'
+    """
+    return _HEADER.pack(_MAGIC, id_) + body
+
+
+def _is_framed(value: bytes) -> bool:
+    return len(value) >= HEADER_BYTES and value[0] == _MAGIC

@@ -1,0 +1,181 @@
+"""Records written by a registry's schemas become the events that JSON would have become."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cjo_stream.core.event import Event
+from cjo_stream.core.program.program import Program
+from cjo_stream.core.program.topology import Channel, IdentifierType, Input
+from cjo_stream.core.word import Codec, Format
+from cjo_stream.engine.intake import Intake
+from cjo_stream.engine.port import Log, RawRecord
+from cjo_stream.errors import InputError
+from cjo_stream.ingest import Decoder, decoder
+from cjo_stream.registry.client import Client
+from cjo_stream.registry.schemas import Schemas
+from cjo_stream.registry.wire import framed
+from cjo_stream.settings import Settings
+from tests.unit.ingest.test_format import MAP
+from tests.world.registry import (
+    AVRO_EVENT,
+    EVENT_INDEXES,
+    PROTO_EVENT,
+    Registry,
+    avro,
+    proto,
+)
+from tests.world.registry import proto_event as proto_bytes
+
+fastavro = pytest.importorskip("fastavro")
+pytest.importorskip("grpc_tools")
+
+NOW = 1_772_359_200_500
+TIME_MS = 1_772_359_200_123
+EVENT: dict[str, Any] = {
+    "id": "e1",
+    "type": "seen",
+    "time": TIME_MS,
+    "identifiers": {"loyalty_id": "77"},
+    "attributes": {"product": "tea", "total": 2.5, "pieces": 3},
+}
+
+
+def program(codec: Codec | None, form: Format = Format.NATIVE) -> Program:
+    maps = (MAP,) if form is Format.MAPPED else ()
+    taken = Input(topic="raw", format=form, maps=maps, registry=codec)
+    return Program(
+        topology="shop",
+        channels={"in": Channel(name="in", input=taken)},
+        identifiers={n: IdentifierType(type=n, rank=8) for n in ("loyalty_id", "cookie")},
+    )
+
+
+def record(value: bytes, channel: str | None = "in") -> RawRecord:
+    return RawRecord("raw", "i", 0, 3, NOW, value, channel=channel)
+
+
+def avro_bytes(schema: Any, value: Any) -> bytes:
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, fastavro.parse_schema(schema), value)
+    return out.getvalue()
+
+
+ROW = {
+    "type": "record",
+    "name": "Row",
+    "fields": [
+        {"name": "receipt", "type": "string"},
+        {"name": "kind", "type": {"type": "enum", "name": "K", "symbols": ["sale", "other"]}},
+        {"name": "ts", "type": {"type": "long", "logicalType": "timestamp-micros"}},
+        {"name": "card", "type": "long"},
+        {"name": "sum", "type": ["null", "string"]},
+    ],
+}
+
+
+@pytest.fixture
+def schemas() -> Iterator[Schemas]:
+    with Registry() as registry:
+        registry.schemas = {1: avro(AVRO_EVENT), 2: proto(PROTO_EVENT), 3: avro(ROW)}
+        registry.schemas[4] = avro("string")
+        found = Schemas(Client(Settings(registry={"url": registry.url})))
+        end_s = time.monotonic() + 20
+        while [id_ for id_ in registry.schemas if found.lacks(framed(id_, b"")) is not None]:
+            assert time.monotonic() < end_s
+            time.sleep(0.01)
+        yield found
+        found.close()
+
+
+def event(decode: Decoder, value: bytes) -> Event:
+    assert decode.lacks(record(value)) is None
+    found = decode(record(value))
+    assert isinstance(found, Event), found
+    return found
+
+
+def refusal(decode: Decoder, value: bytes) -> InputError:
+    found = decode(record(value))
+    assert isinstance(found, InputError)
+    return found
+
+
+def test_each_codec_gives_the_event_that_json_gives(schemas: Schemas) -> None:
+    plain = event(decoder(program(None), b"k"), json.dumps(EVENT).encode())
+    written = {
+        Codec.AVRO: framed(1, avro_bytes(AVRO_EVENT, EVENT)),
+        Codec.PROTOBUF: framed(2, EVENT_INDEXES + proto_bytes(EVENT)),
+        Codec.JSON: framed(999, json.dumps(EVENT).encode()),
+    }
+    for codec in Codec:
+        found = event(decoder(program(codec), b"k", schemas), written[codec])
+        assert found == plain, codec
+
+
+def test_a_row_is_mapped_by_its_avro_values(schemas: Schemas) -> None:
+    row = {"receipt": "r1", "kind": "sale", "ts": TIME_MS * 1_000, "card": 77, "sum": "2.50"}
+    found = event(
+        decoder(program(Codec.AVRO, Format.MAPPED), b"k", schemas),
+        framed(3, avro_bytes(ROW, row)),
+    )
+    assert (found.id, found.type, found.time) == ("r1", "order_placed", TIME_MS)
+    assert found.attributes["total"] == 2.5
+    assert found.identifiers[0].value == "77"
+
+
+@pytest.mark.parametrize("codec", list(Codec))
+def test_a_record_without_the_magic_byte_says_what_to_do(schemas: Schemas, codec: Codec) -> None:
+    decode = decoder(program(codec), b"k", schemas)
+    for value in (json.dumps(EVENT).encode(), b"\x00\x00", b"\x01\x00\x00\x00\x01x"):
+        assert decode.lacks(record(value)) is None
+        found = refusal(decode, value)
+        assert found.reason == "malformed"
+        assert "remove `registry`" in found.detail
+
+
+def test_an_empty_record_is_the_formats_to_judge(schemas: Schemas) -> None:
+    assert refusal(decoder(program(Codec.AVRO), b"k", schemas), b"").detail == (
+        refusal(decoder(program(None), b"k"), b"").detail
+    )
+
+
+def test_what_is_no_object_is_refused_as_json_is(schemas: Schemas) -> None:
+    found = refusal(decoder(program(Codec.AVRO), b"k", schemas), framed(4, b"\x02a"))
+    assert found.reason in ("malformed", "invalid")
+
+
+def test_a_record_that_grows_beyond_the_bound_as_json_is_too_large(schemas: Schemas) -> None:
+    text = "\x01" * 50_000  # one byte, and six in JSON
+    value = {**EVENT, "attributes": {**EVENT["attributes"], "product": text}}
+    found = refusal(
+        decoder(program(Codec.AVRO), b"k", schemas), framed(1, avro_bytes(AVRO_EVENT, value))
+    )
+    assert found.reason == "too_large"
+    assert "as JSON" in found.detail
+
+
+def test_a_dead_letter_has_the_bytes_as_they_came(schemas: Schemas) -> None:
+    value = framed(1, b"\x01")
+    intake = Intake(decoder(program(Codec.AVRO), b"k", schemas), 1, 1)
+    intake.resume(Log("i", 0))
+    (letter,) = intake.process([record(value)]).dead_letters
+    assert (letter.reason, letter.value) == ("malformed", value)
+
+
+def test_an_unknown_schema_is_waited_for_and_of_json_none_is_needed(schemas: Schemas) -> None:
+    value = framed(77, json.dumps(EVENT).encode())
+    assert decoder(program(Codec.AVRO), b"k", schemas).lacks(record(value)) == 77
+    assert decoder(program(Codec.JSON), b"k", Schemas(None)).lacks(record(value)) is None
+    assert decoder(program(None), b"k", schemas).lacks(record(value)) is None
+
+
+def test_files_hold_plain_records_whatever_the_topic_does() -> None:
+    decode = decoder(program(Codec.AVRO), b"k")
+    assert event(decode, json.dumps(EVENT).encode()).id == "e1"

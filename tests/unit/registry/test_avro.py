@@ -1,0 +1,195 @@
+"""Avro's values are JSON's, as docs/schema-registry.md lists them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import uuid
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from cjo_stream.core.word import Codec
+from cjo_stream.errors import InputError
+from cjo_stream.registry import avro
+from cjo_stream.registry.record import Fetched, compiled
+
+fastavro = pytest.importorskip("fastavro")
+
+UTC = dt.UTC
+
+
+def written(schema: Any, value: Any) -> bytes:
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, fastavro.parse_schema(schema), value)
+    return out.getvalue()
+
+
+def read(schema: Any, body: bytes, *references: Any) -> Any:
+    named = {str(number): json.dumps(one) for number, one in enumerate(references)}
+    return json.loads(compiled(Fetched(Codec.AVRO, json.dumps(schema), named))(body))
+
+
+def one(type_: Any) -> Any:
+    return {"type": "record", "name": "R", "fields": [{"name": "x", "type": type_}]}
+
+
+def logical(type_: str, kind: str, **more: Any) -> Any:
+    return {"type": type_, "logicalType": kind, **more}
+
+
+MOMENT = dt.datetime(2026, 3, 1, 10, 0, 0, 123456, UTC)
+MOMENT_MS = 1_772_359_200_123
+UUID = uuid.UUID("7f1c1a52-0b0e-4f2e-9d5e-0b1c2d3e4f50")
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "shown"),
+    [
+        ("long", 2**53 + 1, 2**53 + 1),
+        ("boolean", True, True),
+        ("float", 12.1, 12.1),
+        ("double", 0.1, 0.1),
+        ("double", float("nan"), None),
+        ("string", "Zoë", "Zoë"),
+        ("bytes", b"\x00\xff", "AP8="),
+        ({"type": "fixed", "name": "F", "size": 2}, b"\x00\xff", "AP8="),
+        ({"type": "enum", "name": "E", "symbols": ["NEW", "OLD"]}, "OLD", "OLD"),
+        ({"type": "array", "items": "float"}, [1.1, 2.5], [1.1, 2.5]),
+        ({"type": "map", "values": ["null", "long"]}, {"a": None, "b": 2}, {"a": None, "b": 2}),
+        (["null", "string", "long"], 5, 5),
+        (logical("long", "timestamp-millis"), MOMENT, MOMENT_MS),
+        (logical("long", "timestamp-micros"), MOMENT, MOMENT_MS),
+        (logical("long", "timestamp-nanos"), MOMENT_MS * 1_000_000 + 999_999, MOMENT_MS),
+        (logical("long", "local-timestamp-micros"), MOMENT.replace(tzinfo=None), MOMENT_MS),
+        (
+            logical("long", "timestamp-micros"),
+            dt.datetime(1969, 12, 31, 23, tzinfo=UTC),
+            -3_600_000,
+        ),
+        (logical("int", "time-millis"), dt.time(1, 0, 0, 5000), 3_600_005),
+        (logical("long", "time-micros"), dt.time(1, 0, 0, 5999), 3_600_005),
+        (logical("int", "date"), dt.date(1969, 12, 31), "1969-12-31"),
+        (logical("string", "uuid"), UUID, str(UUID)),
+        (logical("bytes", "decimal", precision=9, scale=2), Decimal("-12.35"), -12.35),
+        (logical("bytes", "decimal", precision=9, scale=2), Decimal("12.00"), 12),
+        (logical("bytes", "decimal", precision=20), Decimal(2**60 + 1), 2**60 + 1),
+        (
+            logical("fixed", "decimal", precision=9, scale=3, name="D", size=8),
+            Decimal("0.125"),
+            0.125,
+        ),
+        (["null", logical("int", "date")], dt.date(2026, 3, 1), "2026-03-01"),
+        (logical("string", "of somebody's own"), "as it is", "as it is"),
+    ],
+)
+def test_each_type_is_a_value_of_json(type_: Any, value: Any, shown: Any) -> None:
+    found = read(one(type_), written(one(type_), {"x": value}))
+    # A null of the outermost record is left out; one that NaN became stands.
+    assert found == ({"x": shown} if value is not None else {})
+    nested = one({"type": "record", "name": "Inner", "fields": one(type_)["fields"]})
+    assert read(nested, written(nested, {"x": {"x": value}})) == {"x": {"x": shown}}
+
+
+def test_a_uuid_of_sixteen_bytes_is_text() -> None:
+    type_ = logical("fixed", "uuid", name="U", size=16)
+    assert read(one(type_), UUID.bytes) == {"x": str(UUID)}
+
+
+def test_an_absent_field_is_left_out_and_an_absent_attribute_is_null() -> None:
+    schema = {
+        "type": "record",
+        "name": "Event",
+        "fields": [
+            {"name": "id", "type": ["null", "string"]},
+            {"name": "attributes", "type": one(["null", "long"])},
+        ],
+    }
+    assert read(schema, written(schema, {"id": None, "attributes": {"x": None}})) == {
+        "attributes": {"x": None}
+    }
+
+
+MONEY = {"type": "record", "name": "shop.Money", "fields": [{"name": "cents", "type": "long"}]}
+ORDER = {
+    "type": "record",
+    "name": "shop.Order",
+    "fields": [{"name": "total", "type": "Money"}, {"name": "due", "type": ["null", "Money"]}],
+}
+
+
+def test_named_schemas_of_others_are_found_also_in_a_union_of_them() -> None:
+    assert read(ORDER, b"\x0e\x02\x08", MONEY) == {"total": {"cents": 7}, "due": {"cents": 4}}
+    union = ["shop.Money", "shop.Order"]
+    assert read(union, b"\x00\x0e", MONEY, ORDER) == {"cents": 7}
+    assert read(union, b"\x02\x0e\x00", MONEY, ORDER) == {"total": {"cents": 7}}
+
+
+NODE = {"type": "record", "name": "Node", "fields": [{"name": "next", "type": ["null", "Node"]}]}
+
+
+@pytest.mark.parametrize("levels", [65, 2_000, 250_000])
+def test_a_recursive_record_of_any_depth_ends_no_process(levels: int) -> None:
+    assert read(NODE, b"\x02\x02\x00") == {"next": {"next": {"next": None}}}
+    body = b"\x02" * levels + b"\x00"
+    if levels < 100:
+        assert read(NODE, body)  # what is too deep for JSON is said by who reads JSON
+        return
+    with pytest.raises(InputError) as caught:
+        read(NODE, body)
+    assert caught.value.reason == "invalid"
+
+
+def test_a_recursive_schema_has_its_conversions_too() -> None:
+    schema = {
+        "type": "record",
+        "name": "N",
+        "fields": [
+            {"name": "at", "type": logical("long", "timestamp-micros")},
+            {"name": "price", "type": "float"},
+            {"name": "next", "type": ["null", "N"]},
+        ],
+    }
+    value = {"at": MOMENT, "price": 1.1, "next": {"at": MOMENT, "price": 0.1, "next": None}}
+    assert read(schema, written(schema, value)) == {
+        "at": MOMENT_MS,
+        "price": 1.1,
+        "next": {"at": MOMENT_MS, "price": 0.1, "next": None},
+    }
+
+
+EMPTY = {"type": "record", "name": "Empty", "fields": [{"name": "n", "type": "null"}]}
+
+
+@pytest.mark.parametrize(
+    "items", ["null", EMPTY, {"type": "fixed", "name": "F", "size": 0}, {"type": "null"}]
+)
+def test_a_list_whose_items_take_no_bytes_is_refused_with_its_schema(items: Any) -> None:
+    with pytest.raises(InputError, match="take no bytes"):
+        avro.reader(json.dumps(one(["null", {"type": "array", "items": items}])))
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\x04a", b"\x04\xff\xfe", b"\xff" * 12, b"\x02ab", b"\x01"]
+)
+def test_bytes_of_another_schema_are_malformed(body: bytes) -> None:
+    with pytest.raises(InputError) as caught:
+        read(one("string"), body)
+    assert caught.value.reason == "malformed"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", '"Unknown"', '{"type": "record"}', '{"type": "record", "name": "R", "fields": 3}'],
+)
+def test_a_text_that_is_no_avro_schema_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="not Avro"):
+        avro.reader(text)
+
+
+def test_a_date_beyond_the_years_is_malformed_and_hides_nothing_else() -> None:
+    schema = one(logical("int", "date"))
+    with pytest.raises(InputError, match="OverflowError"):
+        read(schema, b"\xfe\xff\xff\xff\x0f")
