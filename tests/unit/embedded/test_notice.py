@@ -53,6 +53,7 @@ ELSEWHERE = {
     "cjo_actions_total": "actions.jsonl",
     "cjo_suppressed_total": "decisions.jsonl, by candidate",
     "cjo_rewards_total": "rewards.jsonl",
+    "cjo_registry_requests_total": "files hold plain records: no registry is asked",
     "cjo_identity_changes_total": "identities.jsonl, refused links too",
 }
 """Counters that say what a topology means to happen, and where a run has it."""
