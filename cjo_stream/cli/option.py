@@ -19,6 +19,32 @@ BUNDLED: Final = (
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
+Channel = Annotated[
+    str | None,
+    typer.Option(help="The channel of all events. Default: each event's field `channel`."),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CHAR", help="What parts the cells of CSV: a character, or tab. Default: ,"
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The encoding of CSV and JSON files: utf-8 (default), utf-16, utf-16-le, "
+        "utf-16-be, latin-1 or windows-1252.",
+    ),
+]
+DecimalComma = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--decimal-comma",
+        metavar="COLUMN",
+        help="A column of CSV whose numbers have a decimal comma. May be repeated.",
+    ),
+]
 Topology = Annotated[
     str,
     typer.Argument(

@@ -11,6 +11,10 @@ import typer
 
 from cjo_stream.cli.notice import tell_notices
 from cjo_stream.cli.option import (
+    Channel,
+    DecimalComma,
+    Delimiter,
+    Encoding,
     Json,
     Topology,
     read_duration,
@@ -19,6 +23,7 @@ from cjo_stream.cli.option import (
     topology_folder,
 )
 from cjo_stream.cli.terminal import Ticker, count, moment, note, numbered, say, say_json, warn
+from cjo_stream.cli.undeclared import tell_undeclared
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,10 +47,7 @@ def run(
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")],
-    channel: Annotated[
-        str | None,
-        typer.Option(help="The channel of all events. Default: each event's field `channel`."),
-    ] = None,
+    channel: Channel = None,
     sort: Annotated[bool, typer.Option("--sort", help="Order all events by time first.")] = False,
     drain: Annotated[
         str,
@@ -73,28 +75,9 @@ def run(
             help="Reference time; events more than 24 h later are refused. Default: now.",
         ),
     ] = None,
-    delimiter: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CHAR", help="What parts the cells of CSV: a character, or tab. Default: ,"
-        ),
-    ] = None,
-    encoding: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="The encoding of CSV and JSON files: utf-8 (default), utf-16, utf-16-le, "
-            "utf-16-be, latin-1 or windows-1252.",
-        ),
-    ] = None,
-    decimal_comma: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--decimal-comma",
-            metavar="COLUMN",
-            help="A column of CSV whose numbers have a decimal comma. May be repeated.",
-        ),
-    ] = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    decimal_comma: DecimalComma = None,
     force: Annotated[
         bool,
         typer.Option(
@@ -155,6 +138,7 @@ def run(
         )
     _warn_late(summary, start, definitions.program.max_late_ms, sort=sort)
     tell_notices(summary)
+    tell_undeclared(summary.undeclared or (), topology)
     if json:
         say_json(summary)
     else:

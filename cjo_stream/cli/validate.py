@@ -2,17 +2,60 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-from cjo_stream.cli.option import Json, Topology, topology_folder
-from cjo_stream.cli.terminal import note_diagnostic, numbered, say, say_json
-from cjo_stream.errors import DefinitionError
+from cjo_stream.cli.option import (
+    Channel,
+    DecimalComma,
+    Delimiter,
+    Encoding,
+    Json,
+    Topology,
+    settings_of,
+    topology_folder,
+)
+from cjo_stream.cli.terminal import note, note_diagnostic, numbered, say, say_json
+from cjo_stream.errors import DefinitionError, Diagnostic, UsageError
+
+if TYPE_CHECKING:
+    from cjo_stream.definition import DefinitionSet
+    from cjo_stream.ingest.form import Form
+    from cjo_stream.ingest.sample import Difference, Sample
 
 
-def validate(topology: Topology, json: Json = False) -> None:
-    """Check a topology; print every error with its file, line and column."""
+def validate(
+    context: typer.Context,
+    topology: Topology,
+    events: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--events",
+            metavar="FILE",
+            help="Compare the definitions with the events of this file. May be repeated.",
+        ),
+    ] = None,
+    channel: Channel = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    decimal_comma: DecimalComma = None,
+    json: Json = False,
+) -> int:
+    """Check a topology; print every error with its file, line and column.
+
+    With `--events` also how the event types and attributes that the topology declares, or else
+    those that its definitions name, differ from those in a sample. The exit code is 1 where a
+    name of one side may be misspelt, or the sample has something that is not declared.
+    """
     from cjo_stream.definition import load
+    from cjo_stream.ingest.form import read_form
 
+    form = read_form(delimiter, encoding, decimal_comma)
+    if not events and (channel is not None or form != type(form)()):
+        raise UsageError("--channel and the options of files go with --events")
     folder = topology_folder(topology)
     try:
         loaded = load(folder)
@@ -21,14 +64,114 @@ def validate(topology: Topology, json: Json = False) -> None:
             raise
         say_json({"valid": False, "diagnostics": [found._asdict() for found in error.diagnostics]})
         raise typer.Exit(error.exit_code) from None
+    if not json:
+        _say_valid(loaded)
+    if not events:
+        if json:
+            say_json(_facts(loaded))
+        return 0
+    key = settings_of(context).tenant_key_bytes()
+    sample = _read(loaded, events, channel, form, key)
+    return _compare(folder, loaded, sample, json=json)
+
+
+def _facts(loaded: DefinitionSet) -> dict[str, object]:
+    diagnostics = [found._asdict() for found in loaded.warnings]
+    return {"valid": True, "digest": loaded.digest, "diagnostics": diagnostics}
+
+
+def _say_valid(loaded: DefinitionSet) -> None:
     program = loaded.program
-    if json:
-        diagnostics = [found._asdict() for found in loaded.warnings]
-        say_json({"valid": True, "digest": loaded.digest, "diagnostics": diagnostics})
-        return
     for found in loaded.warnings:
         note_diagnostic(found)
     say(
         f"{program.topology} is valid: {numbered(len(program.journeys), 'journey')}, "
         f"{numbered(len(program.actions), 'action')}, {numbered(len(program.channels), 'channel')}"
     )
+
+
+def _read(
+    loaded: DefinitionSet, files: list[str], channel: str | None, form: Form, tenant_key: bytes
+) -> Sample:
+    from cjo_stream import ingest
+    from cjo_stream.ingest.files import Part, choose_channel, open_files, read_parts
+    from cjo_stream.ingest.sample import read_sample
+
+    program = loaded.program
+    opened = open_files(files, form=form)
+    records = read_parts(
+        [Part(file, number) for number, file in enumerate(opened)],
+        ingest.decoder(program, tenant_key),
+        channel=choose_channel(program, channel),
+        now=time.time_ns() // 1_000_000,
+    )
+    return read_sample(records, program)
+
+
+def _compare(folder: Path, loaded: DefinitionSet, sample: Sample, *, json: bool) -> int:
+    """Print how the sample and the definitions differ; return the exit code."""
+    from cjo_stream.ingest.sample import Lack, differences
+
+    found = differences(sample, loaded.program)
+    is_declared = loaded.program.events is not None
+    named = [] if is_declared else _beyond(folder, sample)
+    is_wrong = not sample.events or any(
+        one.near is not None or (is_declared and one.lack is not Lack.ABSENT) for one in found
+    )
+    if json:
+        of_sample = {"events": sample.events, "types": sample.seen, "refused": sample.refused}
+        say_json(
+            {
+                **_facts(loaded),
+                "sample": of_sample,
+                "differences": found,
+                "named": [diagnostic._asdict() for diagnostic in named],
+            }
+        )
+        return int(is_wrong)
+    if not sample.events:
+        why = "; ".join(f"{times} x {cause}" for cause, times in sample.refused.most_common(2))
+        note(f"error: no event of the sample could be read: {why or 'it is empty'}")
+        return 1
+    for diagnostic in named:
+        note_diagnostic(diagnostic)
+    refused = f", {numbered(sample.refused.total(), 'record')} refused" if sample.refused else ""
+    say(
+        f"the sample has {numbered(sample.events, 'event')} of "
+        f"{numbered(len(sample.seen), 'type')}{refused}"
+    )
+    for one in found:
+        say(_sentence(one, is_declared=is_declared))
+    if not found and not named:
+        say("the definitions and the sample name the same")
+    return int(is_wrong)
+
+
+def _beyond(folder: Path, sample: Sample) -> list[Diagnostic]:
+    """Return where definitions name an event type or attribute that the sample does not have."""
+    from cjo_stream.definition import load
+
+    try:
+        load(folder, sample.attributes())
+    except DefinitionError as error:
+        return [
+            found._replace(severity="warning")
+            for found in error.diagnostics
+            if found.severity == "error"
+        ]
+    return []
+
+
+def _sentence(one: Difference, *, is_declared: bool) -> str:
+    """Return a difference in words."""
+    from cjo_stream.ingest.sample import Lack
+
+    name = one.event if one.attribute is None else f"{one.event}.{one.attribute}"
+    kind = "event" if one.attribute is None else "value"
+    near = f"; did you mean {one.near}?" if one.near else ""
+    if one.lack is Lack.VALUES:
+        return f"{name}: {numbered(one.times, 'value')} of another type than declared"
+    if one.lack is Lack.ABSENT:
+        return f"{name}: declared, and not in the sample{near}"
+    why = "not declared" if is_declared else "no definition listens to it"
+    return f"{name}: {numbered(one.times, kind)} in the sample, {why}{near}"

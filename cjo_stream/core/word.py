@@ -68,6 +68,28 @@ class FactType(StrEnum):
     LIST = "list"
 
 
+class AttributeType(StrEnum):
+    """The type of an attribute's values, as `events` declares it."""
+
+    STRING = "string"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    TIME = "time"
+    LIST = "list"
+    OBJECT = "object"
+
+
+class Undeclared(StrEnum):
+    """What of an event `events` does not declare."""
+
+    TYPE = "type"
+    """Its type."""
+    ATTRIBUTE = "attribute"
+    """An attribute of a declared type."""
+    VALUE = "value"
+    """The value of a declared attribute is of another type."""
+
+
 class TraitKind(StrEnum):
     """How a trait sums up events."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -36,8 +37,11 @@ class DefinitionSet(msgspec.Struct, frozen=True):
     digest: str
 
 
-def load(folder: Path) -> DefinitionSet:
+def load(folder: Path, sample: Mapping[str, Collection[str]] | None = None) -> DefinitionSet:
     """Return the definitions of a folder.
+
+    `sample` are the attributes of a sample's event types: where the topology declares no events,
+    what definitions name beyond these is an error.
 
     Raises UsageError if there is no folder, and DefinitionError, with all diagnostics, if the
     definitions do not load.
@@ -46,7 +50,9 @@ def load(folder: Path) -> DefinitionSet:
     sources = read_folder(folder, report)
     is_whole = not report.errors
     content = new_content({path: source.text for path, source in sources.items()})
-    program = _compile(content, list(sources.values()), report, str(folder) if is_whole else None)
+    program = _compile(
+        content, list(sources.values()), report, str(folder) if is_whole else None, sample
+    )
     return DefinitionSet(program, encode(content), report.warnings(), digest(content))
 
 
@@ -71,7 +77,11 @@ def compile_stored(content: bytes) -> Program:
 
 
 def _compile(
-    content: Content, sources: list[Source], report: Report, place: str | None
+    content: Content,
+    sources: list[Source],
+    report: Report,
+    place: str | None,
+    sample: Mapping[str, Collection[str]] | None = None,
 ) -> Program:
     """Return the program; a missing topology is reported at `place`, unless that is None."""
     definitions = keep_first(read_definitions(sources, report), report)
@@ -79,7 +89,7 @@ def _compile(
         message = "no document 'topology: NAME' in any *.yaml or *.yml file: add one"
         report.error_at(Source(place, ""), 0, Code.FILE, message)
     carried = read_carried(content.carried, report)
-    program = build_program(definitions, carried, content.eras, report)
+    program = build_program(definitions, carried, content.eras, report, sample)
     if program is None:
         raise DefinitionError(report.diagnostics())
     identifiers = rank(program.identifiers, content.ranks)

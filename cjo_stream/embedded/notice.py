@@ -12,6 +12,7 @@ import msgspec
 
 from cjo_stream.core.program.program import Program
 from cjo_stream.embedded.runtime import Runtime
+from cjo_stream.embedded.undeclared import UndeclaredSummary, undeclared_in
 from cjo_stream.embedded.unread import METRIC, Attributes, Counts, Place, UnreadSummary, unread_in
 from cjo_stream.ingest import Decoder
 
@@ -34,6 +35,7 @@ PLACES: Final = {
     _ENTRIES: "ignored",
     _EVENTS: "ignored",
     "cjo_dead_letters_total": "refused",
+    "cjo_events_undeclared_total": "undeclared",
 }
 """The field of summary.json in which each such count is shown."""
 AS_MEANT: Final = {
@@ -74,6 +76,7 @@ class Notices(msgspec.Struct, frozen=True):
     unread: list[UnreadSummary] = []
     expression_errors: list[ErrorSummary] = []
     ignored: list[IgnoredSummary] = []
+    undeclared: list[UndeclaredSummary] | msgspec.UnsetType = msgspec.UNSET
 
 
 def notices(runtime: Runtime, attributes: Attributes, decoder: Decoder | None = None) -> Notices:
@@ -100,6 +103,9 @@ def notices(runtime: Runtime, attributes: Attributes, decoder: Decoder | None = 
             if key[0] == _ERRORS
         ],
         list(_ignored_in(counts, examples, names)),
+        msgspec.UNSET
+        if program is None or program.events is None
+        else list(undeclared_in(counts, examples)),
     )
 
 

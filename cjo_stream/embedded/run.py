@@ -14,6 +14,7 @@ from cjo_stream.definition import DefinitionSet, load
 from cjo_stream.embedded.installation import Installation, open_installation
 from cjo_stream.embedded.notice import ErrorSummary, IgnoredSummary, Notices, notices
 from cjo_stream.embedded.refused import RefusedSummary, refused_in
+from cjo_stream.embedded.undeclared import UndeclaredSummary
 from cjo_stream.embedded.unread import Attributes, UnreadSummary
 from cjo_stream.engine.intake import dead_letter_of, refusal_of
 from cjo_stream.engine.port import Decoded, DecodedRecord, RawRecord
@@ -80,6 +81,8 @@ class Summary(msgspec.Struct, kw_only=True):
     """What had no effect; since its last start, of a run that was killed."""
     refused: list[RefusedSummary] = []
     """The dead letters, by reason and cause."""
+    undeclared: list[UndeclaredSummary] | msgspec.UnsetType = msgspec.UNSET
+    """What events had that `events` does not declare, likewise; absent without `events`."""
     files: list[FileSummary] = []
     """In the order given; none where the events come from no file."""
 
@@ -197,6 +200,7 @@ def finish(
         expression_errors=found.expression_errors,
         ignored=found.ignored,
         refused=refused_in(output.folder) if lines[DEAD_LETTER.name] else [],
+        undeclared=found.undeclared,
         files=list(files),
     )
     output.write_summary(summary)

@@ -39,6 +39,7 @@ from cjo_stream.engine.port import Decoded, RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.attribute import ATTRIBUTES_BYTES_MAX, check_attributes, check_size
 from cjo_stream.ingest.consent import CONSENT_TYPE, read_consent
+from cjo_stream.ingest.declared import Comparison
 from cjo_stream.ingest.format import cloudevents, mapped, native, segment
 from cjo_stream.ingest.format.document import read_object
 from cjo_stream.ingest.format.mapped import RowScope
@@ -126,6 +127,9 @@ class Decoder:
         }
         self._ignored: Counter[tuple[str, Ignored]] = Counter()
         """By type, or "" if it is not declared."""
+        self._comparison = (
+            None if program.events is None else Comparison(program.events, self.examples)
+        )
         self._cached = lru_cache(_CACHE_ENTRIES_MAX, typed=True)(self._resolve)
         self._is_type = lru_cache(1024)(lambda text: _TYPE.fullmatch(text) is not None)
         """For texts that are short enough to be cached."""
@@ -162,13 +166,16 @@ class Decoder:
 
         `cjo_identifiers_ignored_total{type, reason}`: identifiers not used, by `Ignored`.
         `cjo_expression_errors_total{definition}`: type errors in `map`;
-        `cjo_values_unread_total{definition, field, reason}`: values that it could not use.
+        `cjo_values_unread_total{definition, field, reason}`: values that it could not use;
+        `cjo_events_undeclared_total{channel, event, attribute, reason}`: see `declared`.
         """
         counts = self._counted()
         self._ignored.clear()
         self._scope.faults.clear()
         self._scope.unread.clear()
         self._noted = 0
+        if self._comparison is not None:
+            counts |= self._comparison.take_counts()
         return counts
 
     def _counted(self) -> dict[tuple[str, ...], int]:
@@ -305,6 +312,8 @@ class Decoder:
             type_ == OUTCOME_TYPE and attributes.get("action_id") is not None
         ):
             raise InputError("unidentified", self._why(read.identifiers))
+        if self._comparison is not None:
+            self._comparison.add(record, channel, type_, attributes)
         return Event(
             type_,
             time,

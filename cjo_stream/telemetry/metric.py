@@ -86,6 +86,13 @@ METRICS: Final = (
         "Type errors in expressions, read as missing",
     ),
     Metric(
+        "cjo_events_undeclared_total",
+        "counter",
+        ("channel", "event", "attribute", "reason"),
+        "What events had that `events` does not declare; event and attribute are declared ones, "
+        "or empty",
+    ),
+    Metric(
         "cjo_values_unread_total",
         "counter",
         ("definition", "field", "reason"),

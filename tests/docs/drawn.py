@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from cjo_stream.core.word import ActionClass, FactType, Format, Ignored, Outcome
+from cjo_stream.core.word import ActionClass, AttributeType, FactType, Format, Ignored, Outcome
 from cjo_stream.definition.section import KINDS
 from cjo_stream.engine.schema import RECORDS, record_schema
 from cjo_stream.ingest.schema import event_schema
@@ -20,6 +20,9 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "unsupported": language.unsupported_words,
     **{f"document {kind}": lambda kind=kind: language.document(kind) for kind in KINDS},
     "traits": language.traits,
+    "attributes": lambda: words(
+        ("type", "values"), AttributeType, word.ATTRIBUTE_TYPES, "ATTRIBUTE_TYPES"
+    ),
     "facts": lambda: words(("type", "values"), FactType, word.FACT_TYPES, "FACT_TYPES"),
     "placeholders": output.placeholders,
     "ignored": lambda: words(("reason", "meaning"), Ignored, word.IGNORED, "IGNORED"),

@@ -4,6 +4,7 @@
 <!-- file: PATH -->    the block that follows is that file, in the page's folder
 <!-- in: KIND -->      the YAML that follows is part of such a document
 <!-- fails -->         the commands that follow exit with 2
+<!-- exits with 1 -->  they exit with 1
 <!-- kafka -->         the commands that follow need a broker: `tests/kafka/test_docs.py`
 <!-- prints -->        the block that follows is what the commands before it print; it is drawn
 """

@@ -175,6 +175,15 @@ FACT_TYPES: Final = {
     "list": "a list of any values",
 }
 
+ATTRIBUTE_TYPES: Final = {
+    "string": "text",
+    "number": "a number",
+    "boolean": "true or false",
+    "time": "an RFC 3339 time with an offset, or a number of ms since the epoch",
+    "list": "a list of any values",
+    "object": "an object of any values",
+}
+
 IGNORED: Final = {
     "undeclared": "the topology has no identifier of the type",
     "blocked": "the value is a placeholder, or in the topology's `blocked`",

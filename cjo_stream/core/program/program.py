@@ -15,6 +15,7 @@ from cjo_stream.core.program.topology import (
     IdentifierType,
     Trait,
 )
+from cjo_stream.core.word import AttributeType
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +37,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """Types declared only by earlier sets, of which customers still have identifiers."""
     blocked: tuple[Blocked, ...] = ()
     """The topology's own; those built in are in `ingest/placeholder.py`."""
+    events: dict[str, dict[str, AttributeType]] | None = None
+    """The attributes of declared event types, by type; None where none are declared."""
     facts: dict[str, Fact] = {}
     traits: dict[str, Trait] = {}
     opened: tuple[CaseRule, ...] = ()

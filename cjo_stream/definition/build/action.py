@@ -133,6 +133,7 @@ def _build_value(item: Item | None, context: Context, definition: str) -> Expres
 def _build_weights(fields: Fields, context: Context, definition: str) -> Iterator[Weight]:
     for item in fields.items("context"):
         when = context.expression(item.value.get("when"), Place.EVENT, definition)
+        context.uses.read(item.value.get("when"), when, "event", None)
         if when is not None:
             yield Weight(when=when, percent=item.value.value("weight", 0))
 

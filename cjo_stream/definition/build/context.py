@@ -16,6 +16,7 @@ from cjo_stream.core.expression import (
 )
 from cjo_stream.core.program.action import Candidate
 from cjo_stream.core.program.topology import Channel, Fact, IdentifierType, Trait
+from cjo_stream.definition.build.use import Uses
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Fields, Item, Pair
 from cjo_stream.definition.text.compose import QUOTE, QUOTE_COMMENT, is_cut_by_comment, is_open
@@ -26,7 +27,6 @@ ENGINE_TYPES = frozenset(("journey.entered", "journey.ended", "journey.goal"))
 """Types of events that only the engine raises (docs/journeys.md)."""
 PROFILE_TYPES = frozenset(("cjo.profile", "cjo.consent", "cjo.outcome"))
 """Types of events that change the profile by themselves (docs/events.md)."""
-_ENGINE_FIELDS = ("type", "time", "journey", "key", "outcome")
 _WORD = re.compile(r"[\w.]+")
 _OF_PROFILE = re.compile(r"\bprofile\s*\.\s*(?:identifiers\s*\.\s*)?(\w+)")
 
@@ -53,22 +53,35 @@ class Declared:
     identifiers: frozenset[str] = frozenset()
     facts: frozenset[str] = frozenset()
     traits: frozenset[str] = frozenset()
+    events: Mapping[str, Collection[str]] | None = None
+    """The attributes of event types; None where anything may come."""
+    is_sample: bool = False
+    """Whether `events` are those of a sample, and not declared."""
     is_known: bool = False
 
     @classmethod
-    def of(cls, fields: Fields | None) -> Declared:
-        """Return the names that a topology document declares."""
+    def of(
+        cls, fields: Fields | None, sample: Mapping[str, Collection[str]] | None = None
+    ) -> Declared:
+        """Return the names that a topology document declares.
+
+        A `sample` stands in for the events of a document that declares none.
+        """
         if fields is None:
             return cls()
         profile, identity = fields.written("profile"), fields.written("identity")
         listed = identity.get("identifiers")
         rows = listed.items if isinstance(listed, Sequence) else [listed]
         types = [names_below(row).get("type") for row in rows]
+        has_events = "events" in fields.keys
+        events = {name: [*names_below(node)] for name, node in fields.written("events").items()}
         return cls(
             channels=frozenset(fields.written("channels")),
             identifiers=frozenset(node.text for node in types if isinstance(node, Scalar)),
             facts=frozenset(names_below(profile.get("facts"))),
             traits=frozenset(names_below(profile.get("traits"))),
+            events=events if has_events else sample,
+            is_sample=not has_events and sample is not None,
             is_known=True,
         )
 
@@ -89,6 +102,8 @@ class Context:
     """The eras of traits, facts and cases (definition/era.py)."""
     candidates: dict[str, tuple[Candidate, ...]] = field(default_factory=dict)
     """The whole portfolio, by action, in order of name."""
+    uses: Uses = field(default_factory=Uses)
+    """The event types and attributes that definitions name."""
 
     def expression(
         self,
@@ -117,6 +132,8 @@ class Context:
             return None
         for _, message in compiled.warnings:
             self.report.warn(item.node, Code.NULL, message)
+        if place is Place.ACTION:
+            self.uses.read(item, compiled, "event", None)
         return compiled
 
     def expressions(
@@ -131,25 +148,6 @@ class Context:
             (pair.key.value, self.expression(pair, place, definition, data)) for pair in pairs
         )
         return {name: expression for name, expression in compiled if expression is not None}
-
-    def check_event(
-        self,
-        item: Item | None,
-        expression: Expression | None,
-        root: str,
-        types: frozenset[str] | None,
-    ) -> None:
-        """Report attributes that no event of `types` has, if the engine raises all these types."""
-        if item is None or expression is None or not types or not types <= ENGINE_TYPES:
-            return
-        for path in sorted(expression.reads):
-            if path[0] == root and path[1] not in _ENGINE_FIELDS:
-                what = f"attribute of {', '.join(sorted(types))}"
-                found = re.search(
-                    rf"\b{root}\s*\.\s*(?:attributes\s*\.\s*)?({re.escape(path[1])})\b", item.value
-                )
-                offset = found.start(1) if found else 0
-                self.error_in(item, offset, path[1], *unknown(what, path[1], _ENGINE_FIELDS))
 
     def check_known(self, node: Node, what: str, name: str, valid: Collection[str]) -> None:
         """Report a name that the topology does not declare, if there is a readable topology."""
@@ -211,8 +209,3 @@ def report_repeated(items: list[Item], what: str, report: Report) -> None:
         if item.value in seen:
             report.error(item.node, Code.REPEATED, f"repeated {what} {quoted(item.value)}")
         seen.add(item.value)
-
-
-def types_of(fields: Fields) -> frozenset[str]:
-    """Return the event types under `on`."""
-    return texts(fields.items("on"))

@@ -15,7 +15,7 @@ from cjo_stream.core.program.journey import (
     Transition,
 )
 from cjo_stream.core.word import Past, Reentry, Status
-from cjo_stream.definition.build.context import Context, types_of
+from cjo_stream.definition.build.context import Context
 from cjo_stream.definition.build.step import (
     Scene,
     build_steps,
@@ -38,7 +38,7 @@ def build_journey(fields: Fields, context: Context) -> tuple[Journey, Scene]:
         definition=f"journey.{name}",
         data=_variables(fields),
         states=frozenset(fields.written("states")),
-        entry_types=types_of(fields.value("entry")) if fields.get("entry") else frozenset(),
+        entry_types=context.uses.on(fields.value("entry")) if fields.get("entry") else frozenset(),
     )
     entry = _build_entry(fields, scene)
     goal, exits = _build_goal(fields.value("goal"), scene), _build_exits(fields, scene)
@@ -149,7 +149,7 @@ def _build_entry(fields: Fields, scene: Scene) -> Entry:
 def _build_goal(goal: Fields | None, scene: Scene) -> Goal | None:
     if goal is None:
         return None
-    types = types_of(goal)
+    types = scene.context.uses.on(goal)
     return Goal(
         on=types,
         when=scene.condition(goal, types),
@@ -163,7 +163,7 @@ def _build_exits(fields: Fields, scene: Scene) -> tuple[Exit, ...]:
     rules = []
     for item in fields.items("exit"):
         rule: Fields = item.value
-        types = types_of(rule)
+        types = scene.context.uses.on(rule)
         rules.append(
             Exit(
                 on=types,
@@ -180,7 +180,7 @@ def _build_on(item: Item | None, scene: Scene) -> dict[str, tuple[Transition, ..
     on: dict[str, tuple[Transition, ...]] = {}
     pairs: list[Pair] = item.value if item is not None else []
     for pair in pairs:
-        types = frozenset(key.value for key in pair.key.value)
+        types = scene.context.uses.hear(pair.key.value)
         transitions = build_transitions(pair.value, types, scene)
         for key in pair.key.value:
             if key.value in on:

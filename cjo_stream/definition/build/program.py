@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from cjo_stream.core.program.action import Action
@@ -12,6 +12,7 @@ from cjo_stream.core.program.topology import Trait
 from cjo_stream.core.word import Status
 from cjo_stream.definition.build.action import ask_of, build_action
 from cjo_stream.definition.build.context import ENGINE_TYPES, Context, Declared
+from cjo_stream.definition.build.event import check_events
 from cjo_stream.definition.build.idle import warn_of_idle_policy, warn_of_idle_topology
 from cjo_stream.definition.build.journey import build_journey
 from cjo_stream.definition.build.policy import (
@@ -21,6 +22,7 @@ from cjo_stream.definition.build.policy import (
 )
 from cjo_stream.definition.build.review import review_journey, review_traits
 from cjo_stream.definition.build.topology import build_topology
+from cjo_stream.definition.build.use import Uses
 from cjo_stream.definition.grammar.item import Fields
 from cjo_stream.definition.section import Definition
 from cjo_stream.definition.text.report import Report
@@ -31,30 +33,34 @@ def build_program(
     carried: list[Definition],
     eras: Mapping[str, int],
     report: Report,
+    sample: Mapping[str, Collection[str]] | None = None,
 ) -> Program | None:
     """Return the program; None, with the errors in `report`, if it does not compile.
 
     `carried` are earlier versions of journeys, for instances that they began; `eras` are the eras
-    of traits, facts and cases (definition/era.py).
+    of traits, facts and cases (definition/era.py). `sample` are attributes by event type: where
+    the topology declares no events, what definitions name beyond these is an error.
     """
     topology = next((d for d in definitions if d.kind == "topology"), None)
     fields = topology.fields if topology is not None else None
-    context = Context(report, Declared.of(fields), eras=eras)
+    context = Context(report, Declared.of(fields, sample), eras=eras)
     parts = build_topology(fields, context) if fields is not None else {}
     actions = _build_actions(definitions, context)
     stated = next((d.fields for d in definitions if d.kind == "policy"), None)
     policy = build_policy(stated, context)
     context.candidates = build_candidates(actions, context.channels, policy, stated)
-    raised: set[str] = set()
+    raised: dict[str, set[str]] = {}
     journeys = _build_journeys(definitions, context, raised)
+    uses, context.uses = context.uses, Uses()  # earlier versions may name what no longer comes
     older = _build_journeys(carried, context, raised)
+    check_events(uses, raised, context)
     profile: Fields | None = fields.value("profile") if fields is not None else None
     if fields is not None:
         warn_of_idle_topology(fields, context)
     if stated is not None:
         warn_of_idle_policy(stated, fields, context)
     if profile is not None:
-        review_traits(profile.items("traits"), raised, context)
+        review_traits(profile.items("traits"), raised.keys(), context)
     if report.errors or not parts:
         return None
     parts["policy"], parts["candidates"] = policy, context.candidates
@@ -78,7 +84,7 @@ def _build_actions(definitions: list[Definition], context: Context) -> dict[str,
 
 
 def _build_journeys(
-    definitions: list[Definition], context: Context, raised: set[str]
+    definitions: list[Definition], context: Context, raised: dict[str, set[str]]
 ) -> list[Journey]:
     journeys = []
     for definition in definitions:
@@ -86,7 +92,8 @@ def _build_journeys(
             continue
         journey, scene = build_journey(definition.fields, context)
         review_journey(journey, definition.fields, scene, is_whole=definition.is_whole)
-        raised |= scene.raised
+        for type_, attributes in scene.raised.items():
+            raised.setdefault(type_, set()).update(attributes)
         journeys.append(journey)
     return journeys
 

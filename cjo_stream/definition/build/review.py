@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from cjo_stream.core.expression import Expression
 from cjo_stream.core.program.journey import (
@@ -43,7 +43,7 @@ def review_journey(journey: Journey, fields: Fields, scene: Scene, *, is_whole: 
     _warn_empty_decides(scene)
 
 
-def review_traits(traits: list[Pair], raised: set[str], context: Context) -> None:
+def review_traits(traits: list[Pair], raised: Set[str], context: Context) -> None:
     """Warn of traits on events that are only raised: raised events do not change the profile."""
     for pair in traits:
         trait = context.traits[pair.key.value]

@@ -22,14 +22,13 @@ from cjo_stream.core.program.journey import (
 )
 from cjo_stream.definition.build.context import PROFILE_TYPES, Ask, Context, report_repeated
 from cjo_stream.definition.build.fact import fit
+from cjo_stream.definition.build.use import Types
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Fields, Item
 from cjo_stream.definition.text.node import Node
 from cjo_stream.definition.text.report import nearest, quoted, unknown
 
 Asking = TypeVar("Asking", Act, Decide)
-Types = frozenset[str] | None
-"""Event types that may have led to a place; None if they are not known."""
 
 
 @dataclass
@@ -44,7 +43,8 @@ class Scene:
     origins: dict[Expression, Item] = field(default_factory=dict)
     asks: list[tuple[Node, Act | Decide]] = field(default_factory=list)
     """Each request, with the node of its `act` or `decide`."""
-    raised: set[str] = field(default_factory=set)
+    raised: dict[str, set[str]] = field(default_factory=dict)
+    """The attributes of events that it raises, by type."""
     is_graph_known: bool = True
     """Whether the target of every transition is known, or guessed from the closest name."""
 
@@ -53,8 +53,8 @@ class Scene:
         context = self.context
         expression = context.expression(item, place, self.definition, self.data)
         if item is not None and expression is not None:
-            context.check_event(item, expression, "event", types)
-            context.check_event(item, expression, "entry", self.entry_types)
+            context.uses.read(item, expression, "event", types)
+            context.uses.read(item, expression, "entry", self.entry_types)
             self.origins[expression] = item
         return expression
 
@@ -214,7 +214,7 @@ def _build_raise(fields: Fields, types: Types, scene: Scene) -> Raise | None:
     if item.value in PROFILE_TYPES:
         message = f"raised events do not change the profile: {quoted(item.value)} has no effect"
         scene.context.report.warn(item.node, Code.NO_EFFECT, message)
-    scene.raised.add(item.value)
+    scene.raised.setdefault(item.value, set()).update(fields.written("attributes"))
     return Raise(type=item.value, attributes=attributes)
 
 

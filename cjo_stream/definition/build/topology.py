@@ -9,6 +9,7 @@ from typing import Any
 
 from cjo_stream.core.expression import Expression, Place, Scope
 from cjo_stream.core.expression.compiler import PROFILE_FIELDS
+from cjo_stream.core.expression.literal import results
 from cjo_stream.core.program.topology import (
     Blocked,
     CaseRule,
@@ -20,9 +21,10 @@ from cjo_stream.core.program.topology import (
     Trait,
     slot,
 )
-from cjo_stream.core.word import FactType, TraitKind
-from cjo_stream.definition.build.context import Context, report_repeated, types_of
+from cjo_stream.core.word import AttributeType, FactType, TraitKind
+from cjo_stream.definition.build.context import Context, report_repeated
 from cjo_stream.definition.build.fact import build_fact
+from cjo_stream.definition.build.use import Given, Named, Types
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.era import CASES, era_of_fact, era_of_trait
 from cjo_stream.definition.grammar.item import Fields, Item, Pair
@@ -73,11 +75,21 @@ def build_topology(fields: Fields, context: Context) -> dict[str, Any]:
         "channels": context.channels,
         "identifiers": context.identifiers,
         "blocked": tuple(_build_blocked(item, context) for item in blocked),
+        "events": _build_events(fields),
         "facts": context.facts,
         "traits": context.traits,
         "opened": _build_cases(service, "opened", context),
         "closed": _build_cases(service, "closed", context),
         "cases_era": context.eras.get(CASES, 0),
+    }
+
+
+def _build_events(fields: Fields) -> dict[str, dict[str, AttributeType]] | None:
+    if "events" not in fields.keys:
+        return None
+    return {
+        pair.key.value: {one.key.value: one.value for one in pair.value}
+        for pair in fields.items("events")
     }
 
 
@@ -197,7 +209,8 @@ def _build_maps(channel: str, items: list[Item], context: Context) -> Iterator[R
             for name in ("id", "type", "time")
         }
         each = context.expression(fields.get("each"), Place.MAP, definition)
-        _check_type(fields.get("type"), formulas["type"], context)
+        types = _types_of_map(fields.get("type"), formulas["type"], context)
+        context.uses.given += (Given(one.key, types) for one in fields.items("attributes"))
         for entry in fields.items("identifiers"):
             types = context.declared.identifiers
             context.check_known(entry.key.node, "identifier type", entry.key.value, types)
@@ -210,12 +223,18 @@ def _build_maps(channel: str, items: list[Item], context: Context) -> Iterator[R
             yield RowMap(type=type_, time=time, id=formulas["id"], each=each, **several)
 
 
-def _check_type(item: Item | None, type_: Expression | None, context: Context) -> None:
-    """Report a constant that is no event type."""
-    if type_ is not None and item is not None and type_.is_constant:
-        fixed = type_.evaluate(Scope(now=0))
-        if not isinstance(fixed, str) or not _TYPE.fullmatch(fixed):
-            context.report.error(item.node, Code.FORM, f"this is not an event type: {EVENT_TYPE}")
+def _types_of_map(item: Item | None, type_: Expression | None, context: Context) -> Types:
+    """Return the event types that a map gives, if they are fixed; report what is none."""
+    if item is None or type_ is None:
+        return None
+    named = results(item.value) if isinstance(item.value, str) else []
+    fixed = type_.evaluate(Scope(now=0)) if type_.is_constant and not named else None
+    wrong = [one for one in named if not _TYPE.fullmatch(one[0])]
+    if wrong or (fixed is not None and not (isinstance(fixed, str) and _TYPE.fullmatch(fixed))):
+        context.report.error(item.node, Code.FORM, f"this is not an event type: {EVENT_TYPE}")
+        return None
+    context.uses.types += (Named(item, *one) for one in named)
+    return frozenset(name for name, _ in named) or None
 
 
 def _check_input_topics(fields: Fields, context: Context) -> None:
@@ -278,7 +297,7 @@ def _build_trait(pair: Pair, context: Context) -> Trait:
     kind = next((kind for kind in TraitKind if kind in fields.keys), TraitKind.COUNT)
     value = None
     if kind is TraitKind.COUNT:
-        on = frozenset(item.value for item in fields.items("count"))
+        on = context.uses.hear(fields.items("count"))
         if "on" in fields.keys and "count" in fields.keys:
             report.error(
                 fields.where("on"),
@@ -286,14 +305,14 @@ def _build_trait(pair: Pair, context: Context) -> Trait:
                 "'count' names its event types itself: remove 'on'",
             )
     else:
-        on = types_of(fields)
+        on = context.uses.on(fields)
         if "on" not in fields.keys:
             report.error(
                 fields.where(kind.value), Code.MISSING, f"{quoted(kind.value)} needs 'on'"
             )
         item = fields.get(kind.value)
         value = context.expression(item, Place.EVENT, definition)
-        context.check_event(item, value, "event", on)
+        context.uses.read(item, value, "event", on)
     if "keep" in fields.keys and kind is not TraitKind.DISTINCT:
         report.error(fields.where("keep"), Code.TOGETHER, "'keep' goes with 'distinct'")
     keep = fields.value("keep", _KEEP)
@@ -301,7 +320,7 @@ def _build_trait(pair: Pair, context: Context) -> Trait:
         report.warn(fields.where("keep"), Code.RANGE, f"at most {KEEP_MAX} values are kept")
     condition = fields.get("when")
     when = context.expression(condition, Place.EVENT, definition)
-    context.check_event(condition, when, "event", on)
+    context.uses.read(condition, when, "event", on)
     return Trait(
         name=name,
         kind=kind,
@@ -318,11 +337,10 @@ def _build_cases(service: Fields | None, name: str, context: Context) -> tuple[C
     rules = []
     for item in service.items(name) if service else []:
         fields: Fields = item.value
-        rules.append(
-            CaseRule(
-                on=types_of(fields),
-                when=context.expression(fields.get("when"), Place.EVENT, "service"),
-                key=context.expression(fields.get("key"), Place.EVENT, "service"),
-            )
-        )
+        on = context.uses.on(fields)
+        compiled = {}
+        for part in ("when", "key"):
+            compiled[part] = context.expression(fields.get(part), Place.EVENT, "service")
+            context.uses.read(fields.get(part), compiled[part], "event", on)
+        rules.append(CaseRule(on=on, **compiled))
     return tuple(rules)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cjo_stream.core.word import Codec, FactType, Format, NormalForm, TraitKind
+from cjo_stream.core.word import AttributeType, Codec, FactType, Format, NormalForm, TraitKind
 from cjo_stream.definition.grammar.compound import Field, Many, MapOf, Record, ScalarOr
-from cjo_stream.definition.grammar.scalar import Anything, Choice, Loose, Text
+from cjo_stream.definition.grammar.scalar import EVENT_TYPE, Anything, Choice, Loose, Text
 from cjo_stream.definition.grammar.word import (
     CONDITION,
     COUNT,
@@ -172,6 +172,11 @@ _SERVICE = Record(
     },
 )
 
+_EVENTS = MapOf(
+    Text(EVENT_TYPE, "an event type"),
+    MapOf(TEXT, Choice(tuple(AttributeType), "type of attributes")),
+)
+
 TOPOLOGY = Record(
     "a topology",
     {
@@ -201,6 +206,11 @@ TOPOLOGY = Record(
             is_required=True,
         ),
         "identity": Field(_IDENTITY, "The identifiers of customers.", is_required=True),
+        "events": Field(
+            _EVENTS,
+            "The event types that come in, each with its attributes and their types. What is not "
+            "declared is then an error in definitions, and counted in events.",
+        ),
         "profile": Field(_PROFILE, "The facts and traits of customers."),
         "service": Field(_SERVICE, "Service cases: a customer with an open case has a problem."),
     },

@@ -294,6 +294,10 @@ CAPS = f"caps:\n  - {CAP}\n"
 LIMIT = (
     "{group: goods, issue: sales, channel: mail, outcome: click, count: 90, per: 3d, pause: 1d}"
 )
+EVENTS = (
+    "{order: {total: number, product: string}, cart: {total: number, cart: string}, ask: {}, ask_at_night: {}, "
+    "gone: {really: boolean}, noticed_back: {}, ticket_opened: {ticket: string}, ticket_closed: {ticket: string}}"
+)
 QUIET = BASE[BASE.index("quiet_hours:") : BASE.index("consent: {m")]
 OFFER_LIMIT = "limits: {outcome: reject, count: 2, per: 10d, pause: 1d}"
 
@@ -306,6 +310,7 @@ ROWS: dict[str, Row] = {
     "topology.dedupe": change("dedupe: 7d", "dedupe: 1h", IN_FORCE),
     "topology.grace": change("grace: 5m", "grace: 2d", IN_FORCE),
     "topology.max_late": change("max_late: 1d", "max_late: 1h", IN_FORCE),
+    "topology.events": change("\nprofile:\n", f"\nevents: {EVENTS}\nprofile:\n", IN_FORCE),
     "topology.channels": change(TILL, "", IN_FORCE),
     "topology.channels.in": change("web: {in: {}, out", "web: {out", IN_FORCE),
     "topology.channels.in.topic": change("topic: tills", "topic: cashiers", IN_FORCE),

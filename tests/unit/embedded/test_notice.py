@@ -23,6 +23,7 @@ __all__ = ["cli"]
 TOPOLOGY = """
 topology: counted
 channels: {web: {in: {}, out: {address: user}}}
+events: {order: {total: number}, seen: {}, ask: {key: number}}
 identity: {identifiers: [{type: user}, {type: email, normalise: email}]}
 profile:
   facts: {plan: string, age: number, timezone: string}
@@ -135,6 +136,7 @@ def test_everything_that_is_counted_is_shown_in_both_places(tmp_path: Path, cli:
     shown = sum(one["times"] for one in summary["ignored"])
     shown += sum(one["values"] for one in summary["unread"])
     shown += sum(one["errors"] for one in summary["expression_errors"])
+    shown += sum(one["times"] for one in summary["undeclared"])
     assert shown == sum(wanted.values())
     assert {key[0] for key in wanted} == set(PLACES) - {
         "cjo_dead_letters_total", "cjo_events_total",
@@ -154,7 +156,7 @@ def test_everything_that_is_counted_is_shown_in_both_places(tmp_path: Path, cli:
         ("identifier", "user", "blocked"),
     }
     kinds = [*summary["ignored"], *summary["unread"], *summary["refused"]]
-    kinds += summary["expression_errors"]
+    kinds += [*summary["expression_errors"], *summary["undeclared"]]
     assert {one["file"] for one in kinds} == {"events.jsonl"}
     first = {(one["what"], one["name"]): one["line"] for one in summary["ignored"]}
     assert first["fact", "plann, siz"] == 2
@@ -173,6 +175,7 @@ def test_everything_that_is_counted_is_shown_in_both_places(tmp_path: Path, cli:
         "refused: 1 record malformed",
         "refused: 1 record invalid: the `status` of a consent is none of the words",
         "refused: 1 record unidentified: no identifier of a declared type names anybody",
+        "channel web: 1 value of ask.key of another type than `events` declares",
         "still waiting",
     ):
         assert words in said

@@ -68,6 +68,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "are for CSV, and no file ends in .csv": "unit/cli/test_run.py::test_files_of_another_form_are_read_by_option",
         "is for CSV and JSON, and every file ends in .parquet": "unit/cli/test_run.py::test_files_of_another_form_are_read_by_option",
     },
+    "cli/validate.py": {
+        "the options of files go with --events": "unit/cli/test_validate_events.py::test_options_of_files_go_with_events",
+    },
     "cli/customer.py": {
         "one identifier, named twice": "unit/cli/test_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
         "name two that are linked": "unit/cli/test_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
