@@ -21,6 +21,7 @@ from cjo_stream.cli import (
     debug,
     decisions,
     demo,
+    init,
     process,
     records,
     report,
@@ -71,6 +72,7 @@ def _options(
 
 _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
     "Without a server": {
+        "init": init.init,
         "demo": demo.demo,
         "run": run.run,
         "simulate": simulate.simulate,

@@ -85,6 +85,8 @@ def run(page: str, folder: Path) -> list[str]:
             last = _run_commands(block, folder)
         elif block.mark == "prints":
             printed.append(last)
+        elif block.mark.startswith("shows: "):
+            printed.append((folder / block.mark.removeprefix("shows: ")).read_text())
         elif block.mark.startswith("file: "):
             _write(block, folder)
         elif block.kind == "yaml":

@@ -5,6 +5,7 @@
 <!-- in: KIND -->      the YAML that follows is part of such a document
 <!-- fails -->         the commands that follow exit with 2
 <!-- exits with 1 -->  they exit with 1
+<!-- shows: NAME -->   a file that a command wrote
 <!-- kafka -->         the commands that follow need a broker: `tests/kafka/test_docs.py`
 <!-- prints -->        the block that follows is what the commands before it print; it is drawn
 """
@@ -83,8 +84,9 @@ def with_prints(text: str, printed: list[str]) -> str:
     left = iter(printed)
 
     def draw(found: re.Match[str]) -> str:
-        if found["mark"] != "prints":
+        mark = found["mark"] or ""
+        if mark != "prints" and not mark.startswith("shows: "):
             return found[0]
-        return f"<!-- prints -->\n```{found['kind']}\n{next(left)}```"
+        return f"<!-- {mark} -->\n```{found['kind']}\n{next(left)}```"
 
     return _BLOCK.sub(draw, text)

@@ -20,6 +20,8 @@ RULES: Final = {
 }
 
 _COMMANDS = "unit/house/test_way_out.py::test_commands_go_on_as_their_refusals_say"
+_INIT = "unit/cli/test_init.py::test_what_init_is_told_wrongly_is_refused_until_it_is_told_rightly"
+_SAMPLE = "unit/cli/test_init.py::test_a_sample_that_is_none_is_refused_until_it_is_mended"
 _GOES_ON = "unit/embedded/test_recorded.py::test_a_killed_run_goes_on_by_the_same_options_only"
 _SIMULATE = "unit/house/test_way_out.py::test_simulate_goes_on_as_its_refusals_say"
 _MENDED = "unit/house/test_way_out.py::test_a_file_is_read_once_it_is_mended"
@@ -67,6 +69,31 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/run.py": {
         "are for CSV, and no file ends in .csv": "unit/cli/test_run.py::test_files_of_another_form_are_read_by_option",
         "is for CSV and JSON, and every file ends in .parquet": "unit/cli/test_run.py::test_files_of_another_form_are_read_by_option",
+    },
+    "cli/init.py": {
+        "exists already: name a new folder": _INIT,
+        "name files of a sample behind --from": _INIT,
+        "go alone: a topology begins with one of the two": _INIT,
+        "nobody to ask: name a sample with --from FILE": _INIT,
+        "there is none; it is one of": _INIT,
+        "cannot be written:": _INIT,
+    },
+    "ingest/sketch/draft.py": {
+        "name it with a letter first": _INIT,
+        "no row of it can be read as JSON or as a row of a table": _SAMPLE,
+        "no event of it names anybody by an identifier": _INIT,
+        "no event of it can be read: ": _INIT,
+        "all of its events state facts or consent": _INIT,
+        "a folder; name the files of the sample": _INIT,
+        "written otherwise than": "unit/cli/test_init.py::test_files_of_a_sample_are_of_one_kind",
+    },
+    "ingest/sketch/form.py": {
+        "it is empty; name a file with some events": _SAMPLE,
+        "Name a file that is there": _INIT,
+    },
+    "ingest/sketch/role.py": {
+        "holds a time that can be read": _SAMPLE,
+        "of the sample names anybody": _SAMPLE,
     },
     "cli/validate.py": {
         "the options of files go with --events": "unit/cli/test_validate_events.py::test_options_of_files_go_with_events",

@@ -1,0 +1,270 @@
+"""From files to the files of a topology: `sketch`; and from four answers: `answered`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import msgspec
+
+from cjo_stream.core.event import Event
+from cjo_stream.core.expression.function import slug
+from cjo_stream.core.expression.place import PROFILE_FIELDS
+from cjo_stream.core.program.program import Program
+from cjo_stream.core.word import FactType, Format, NormalForm
+from cjo_stream.definition import load
+from cjo_stream.engine.port import DecodedRecord
+from cjo_stream.errors import UsageError
+from cjo_stream.ingest.decoder import decoder
+from cjo_stream.ingest.files import InputFile, Part, read_parts
+from cjo_stream.ingest.form import Form
+from cjo_stream.ingest.sample import common_type, read_sample
+from cjo_stream.ingest.sketch import text
+from cjo_stream.ingest.sketch.column import columns_of
+from cjo_stream.ingest.sketch.form import guess_form, with_decimal_comma
+from cjo_stream.ingest.sketch.layout import Layout, format_of, known_layout, mapped_layout
+from cjo_stream.ingest.sketch.role import roles_of
+from cjo_stream.ingest.sketch.story import Paths, Story
+
+ROWS_MAX: Final = 200_000
+"""Rows of a sample that are looked at."""
+_HEAD_ROWS: Final = 1_000
+EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_NAME: Final = re.compile("[a-z][a-z0-9_]{0,62}")
+_OF_FACTS: Final = frozenset(one.value for one in FactType)
+_KEY: Final = b"a key for nobody: nothing that it names is kept"
+
+
+class Draft(msgspec.Struct):
+    """The files of a topology, by name, and what the command says of them."""
+
+    files: dict[str, str]
+    rows: int = 0
+    format: Format = Format.NATIVE
+    form: Form = Form()
+    channel: str | None = None
+    """That `run` must be told."""
+    is_ordered: bool = True
+    """Whether the events stand in the order of their times."""
+    events: int = 0
+    types: int = 0
+    customers: int = 0
+    refused: Counter[str] = msgspec.field(default_factory=Counter)
+    """Records that the topology refuses, by reason and detail."""
+    notes: list[str] = []
+
+
+class Answers(msgspec.Struct, frozen=True):
+    """What a person says who has no sample."""
+
+    channels: list[str]
+    identifiers: list[str]
+    entry: str
+    goal: str
+
+
+MINIMAL: Final = Answers(["web", "email"], ["user_id", "email"], "signed_up", "order_placed")
+
+
+def topology_name(folder: str) -> str:
+    """Return the topology's name for a folder; raises UsageError."""
+    name = slug(Path(folder).name)[:63]
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{folder}: name it with a letter first, such as my_shop")
+    return name
+
+
+def answered(name: str, answers: Answers) -> dict[str, str]:
+    """Return the files of a topology that fits four answers."""
+    first, *_ = answers.identifiers
+    out = "email" if "email" in answers.identifiers else first
+    sends = "email" if "email" in answers.channels else "messages"
+    taking = [one for one in answers.channels if one != sends] or ["events"]
+    kinds = [(one, _normal(one), "") for one in answers.identifiers]
+    events: dict[str, dict[str, Any]] = {one: {} for one in (answers.entry, answers.goal)}
+    story = Story(answers.entry, answers.goal, 0, 0, None)
+    return _files(
+        text.topology(name, [], [(one, []) for one in taking], (sends, out), kinds, events),
+        story,
+        sends,
+    )
+
+
+def sketch(name: str, paths: Sequence[str]) -> Draft:
+    """Return the files of a topology that fits the events of some files; raises UsageError."""
+    files, form = _open(paths)
+    rows = list(islice(_rows(files), ROWS_MAX))
+    if not rows:
+        raise UsageError(
+            f"{paths[0]}: no row of it can be read as JSON or as a row of a table; name a file "
+            "with some events"
+        )
+    channel = _channel_of(files[0].name)
+    format_ = format_of(rows[:_HEAD_ROWS])
+    if format_ is Format.MAPPED:
+        number, columns = columns_of(rows)
+        layout = mapped_layout(roles_of(columns, number), channel, channel, number)
+    else:
+        layout = known_layout(format_, rows, channel)
+    if not layout.identifiers:
+        raise UsageError(f"{paths[0]}: no event of it names anybody by an identifier; add one")
+    about = _about(files, form, len(rows))
+    draft = Draft({}, len(rows), format_, form)
+    draft.channel = layout.channels[0] if layout.needs_channel else None
+    return _with_events(name, draft, layout, about, files)
+
+
+def _with_events(
+    name: str, draft: Draft, layout: Layout, about: list[str], files: list[InputFile]
+) -> Draft:
+    """Decode the sample by what is known so far, and add events, journey, action, policy."""
+    sends, address = _out(layout)
+    channels = [
+        (channel, [] if number else layout.input) for number, channel in enumerate(layout.channels)
+    ]
+    out = sends, address
+
+    def document(events: Any = None, seen: Any = None, facts: Any = None) -> str:
+        return text.topology(name, about, channels, out, layout.identifiers, events, seen, facts)
+
+    paths = Paths()
+    with TemporaryDirectory(prefix="cjo-init-") as folder:
+        (Path(folder) / "topology.yaml").write_text(document(), encoding="utf-8")
+        program = load(Path(folder)).program
+        sample = read_sample(_decoded(files, program, layout, paths), program)
+    if not sample.events:
+        why = "; ".join(one for one, _ in sample.refused.most_common(2))
+        raise UsageError(f"{files[0].given}: no event of it can be read: {why}")
+    events = {
+        type_: {one: common_type(counts) for one, counts in sample.types[type_].items()}
+        for type_, _ in sample.seen.most_common()
+        if not type_.startswith("cjo.")
+    }
+    facts = {
+        name: kind
+        for name, counts in sample.types.get("cjo.profile", {}).items()
+        if (kind := common_type(counts)).value in _OF_FACTS
+        and _NAME.fullmatch(name)
+        and name not in PROFILE_FIELDS
+    }
+    story = paths.story()
+    if story is None:
+        raise UsageError(
+            f"{files[0].given}: all of its events state facts or consent (cjo.…); a journey needs "
+            "others, such as order_placed"
+        )
+    about.insert(1, f"Events from {_day(paths.earliest)} to {_day(paths.latest)}.")
+    draft.files = _files(document(events, sample.seen, facts), story, sends, paths.customers)
+    draft.events, draft.types, draft.customers = sample.events, len(sample.seen), paths.customers
+    draft.refused, draft.is_ordered = sample.refused, paths.is_ordered
+    return draft
+
+
+def _files(
+    topology: str, story: Story, sends: str, customers: int | None = None
+) -> dict[str, str]:
+    return {
+        "topology.yaml": topology,
+        "journeys.yaml": text.journey(story, customers),
+        "actions.yaml": text.action(sends),
+        "policy.yaml": text.policy(),
+    }
+
+
+def _decoded(
+    files: Sequence[InputFile], program: Program, layout: Layout, paths: Paths
+) -> Iterator[DecodedRecord]:
+    has_field = layout.format is Format.NATIVE and not layout.needs_channel
+    records = read_parts(
+        [Part(file, number) for number, file in enumerate(files)],
+        decoder(program, _KEY),
+        channel=None if has_field else layout.channels[0],
+        now=time.time_ns() // 1_000_000,
+    )
+    for record, decoded in islice(records, ROWS_MAX):
+        for event in decoded if isinstance(decoded, list) else [decoded]:
+            if isinstance(event, Event):
+                paths.add(event)
+        yield record, decoded
+
+
+def _open(paths: Sequence[str]) -> tuple[list[InputFile], Form]:
+    """Return the files, and how their text is written; raises UsageError."""
+    files = [InputFile(path) for path in paths]
+    forms = []
+    for file in files:
+        if Path(file.given).is_dir():
+            raise UsageError(f"{file.given}: a folder; name the files of the sample")
+        if file.is_parquet:
+            forms.append(Form())
+            continue
+        forms.append(guess_form(file.given, is_csv=file.is_csv))
+    (first, *others) = forms
+    for file, form in zip(files[1:], others, strict=True):
+        if form != first:
+            raise UsageError(
+                f"{file.given}: written otherwise than {files[0].given} (delimiter or encoding): "
+                "name files of one kind"
+            )
+    files = [InputFile(path, form=first) for path in paths]
+    for file in files:
+        file.check()
+    if files[0].is_csv:
+        head = islice(_rows(files), _HEAD_ROWS)
+        comma = with_decimal_comma(head, first.delimiter)
+        first = msgspec.structs.replace(first, decimal_comma=comma)
+        files = [InputFile(path, form=first) for path in paths]
+    return files, first
+
+
+def _rows(files: Sequence[InputFile]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of files that can be read as objects."""
+    decode = msgspec.json.Decoder(dict[str, Any]).decode
+    for file in files:
+        for _, value, error in file.rows():
+            if error is None:
+                try:
+                    yield decode(value)
+                except (msgspec.MsgspecError, UnicodeDecodeError):
+                    continue
+
+
+def _about(files: Sequence[InputFile], form: Form, rows: int) -> list[str]:
+    names = ", ".join(file.name for file in files[:5]) + (", …" if len(files) > 5 else "")
+    beginning = "the first " if rows == ROWS_MAX else ""
+    written = f", cells parted by {form.delimiter!r}, {form.encoding}" if files[0].is_csv else ""
+    return [
+        f"Drafted by `cjo-stream init` from {names}: {beginning}{rows:,} rows{written}.",
+        "Comments say what was seen there. Read each line, and change what is meant otherwise.",
+    ]
+
+
+def _day(ms: int) -> str:
+    return f"{EPOCH + dt.timedelta(milliseconds=ms):%Y-%m-%d}"
+
+
+def _channel_of(file: str) -> str:
+    name = slug(file.split(".")[0])[:40]
+    return name if _NAME.fullmatch(name) else "events"
+
+
+def _out(layout: Layout) -> tuple[str, str]:
+    """Return the channel that sends, and the identifier type by which it reaches people."""
+    types = {normal: type_ for type_, normal, _ in layout.identifiers if normal is not None}
+    address = types.get(NormalForm.EMAIL) or types.get(NormalForm.PHONE)
+    sends = {types.get(NormalForm.EMAIL): "email", types.get(NormalForm.PHONE): "sms"}
+    named = sends[address] if address else "messages"
+    while named in layout.channels:
+        named += "_out"
+    return named, address or layout.identifiers[0][0]
+
+
+def _normal(type_: str) -> NormalForm | None:
+    return NormalForm(type_) if type_ in ("email", "phone") else None

@@ -1,0 +1,121 @@
+"""How the text of a file is written: its encoding, and what parts the cells of CSV.
+
+`run` guesses nothing and takes options; here is the guess of what to give it.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from cjo_stream.errors import UsageError
+from cjo_stream.ingest.form import Form, with_point
+
+HEAD_BYTES: Final = 256 * 1024
+_LINES_MAX: Final = 200
+_DELIMITERS: Final = (",", ";", "\t", "|")
+_MARKS: Final = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_WITH_COMMA: Final = re.compile(r"[+-]?[0-9.]*,[0-9]+")
+_WITH_POINT: Final = re.compile(r"[+-]?[0-9]+\.[0-9]+")
+
+
+def guess_form(path: str, *, is_csv: bool) -> Form:
+    """Return how a file is written; raises UsageError for one that cannot be read, or is empty."""
+    head = _head(path)
+    if not head.strip():
+        raise UsageError(f"{path}: it is empty; name a file with some events")
+    encoding = _encoding(head, is_csv=is_csv)
+    if not is_csv:
+        return Form(encoding=encoding)
+    text = head.decode(encoding, "replace").removeprefix("\ufeff")
+    lines = text.splitlines(keepends=True)[: _LINES_MAX + 1]
+    if len(head) == HEAD_BYTES and len(lines) > 1:
+        del lines[-1]
+    return Form(_delimiter(lines), encoding)
+
+
+def with_decimal_comma(rows: Iterable[dict[str, str]], delimiter: str) -> tuple[str, ...]:
+    """Return the columns of CSV whose numbers have a decimal comma."""
+    if delimiter == ",":
+        return ()
+    fit: dict[str, bool] = {}
+    for row in rows:
+        for name, cell in row.items():
+            if cell and fit.get(name, True):
+                is_comma = _WITH_COMMA.fullmatch(cell) is not None
+                is_number = cell.lstrip("+-").isdigit() or is_comma
+                fit[name] = is_number and with_point(cell) is not None
+                fit[f"\0{name}"] = fit.get(f"\0{name}", False) or is_comma
+    return tuple(name for name, does in fit.items() if does and fit.get(f"\0{name}", False))
+
+
+def _head(path: str) -> bytes:
+    try:
+        if path.lower().endswith(".gz"):
+            with gzip.open(path) as packed:
+                return packed.read(HEAD_BYTES)
+        with Path(path).open("rb") as stream:
+            return stream.read(HEAD_BYTES)
+    except (OSError, EOFError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UsageError(f"{path}: cannot be read: {why}. Name a file that is there") from None
+
+
+def _encoding(head: bytes, *, is_csv: bool) -> str:
+    """Return the encoding of a beginning, by Python's name; JSON is UTF-8 unless much is not."""
+    for mark, name in _MARKS:
+        if head.startswith(mark):
+            return name
+    if b"\0" in head[1:200:2] and b"\0" not in head[0:200:2]:
+        return "utf-16-le"
+    if b"\0" in head[0:200:2] and b"\0" not in head[1:200:2]:
+        return "utf-16-be"
+    lines = head[: head.rfind(b"\n") + 1].splitlines()
+    odd = [line for line in lines if not _is_utf_8(line)]
+    is_rare = not is_csv and len(odd) < _ODD_MIN * len(lines)
+    if not odd or is_rare or any(_CONTROL.search(line) for line in odd):
+        return "utf-8"  # lines of neither encoding are refused one by one
+    return "iso8859-1" if any(byte in head for byte in _NOT_WINDOWS) else "cp1252"
+
+
+def _is_utf_8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+_ODD_MIN: Final = 0.05
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_NOT_WINDOWS: Final = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+"""Bytes that stand for no character of Windows-1252."""
+
+
+def _delimiter(lines: list[str]) -> str:
+    """Return what parts the most cells, as many in every line as in the first one."""
+    best, best_score = ",", (0.0, 0)
+    for one in _DELIMITERS:
+        cells = Counter(_cells(lines, one))
+        header = len(next(csv.reader(io.StringIO(lines[0]), delimiter=one), []))
+        if header < 2:
+            continue
+        share = cells[header] / max(1, cells.total())
+        if (score := (round(share, 1), header)) > best_score:
+            best, best_score = one, score
+    return best
+
+
+def _cells(lines: list[str], delimiter: str) -> Iterable[int]:
+    try:
+        for row in csv.reader(lines, delimiter=delimiter):
+            if row:
+                yield len(row)
+    except csv.Error:
+        return

@@ -1,0 +1,273 @@
+"""How a sample's records become events: format, map, identifiers; each line with what was seen."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from cjo_stream.core.expression.function import slug
+from cjo_stream.core.word import AttributeType, Format, NormalForm
+from cjo_stream.ingest.sketch.column import Column, columns_of, type_of_texts
+from cjo_stream.ingest.sketch.moment import Moment
+from cjo_stream.ingest.sketch.role import Named, Roles, is_event_type
+
+_SHOWN_MAX: Final = 6
+_CALLS: Final = frozenset(("track", "identify", "page", "screen", "group", "alias"))
+_NAME: Final = re.compile("[a-z][a-z0-9_]{0,62}")
+_PLAIN: Final = re.compile(r"[a-z_]+(?:\.[a-z_0-9]+)*(?:\([a-z_.0-9]*\))?")
+_WHOLE: Final = re.compile(r"[+-]?[0-9]+")
+
+Line = tuple[str, str]
+"""A line of YAML, and its comment; empty for none."""
+
+
+class Layout(msgspec.Struct):
+    """The parts of a topology that read a sample."""
+
+    format: Format
+    channels: list[str]
+    input: list[Line]
+    """What stands under `in` of the (first) channel."""
+    identifiers: list[tuple[str, NormalForm | None, str]]
+    """Type, normal form, comment; the strongest first."""
+    needs_channel: bool = False
+    """Whether `run` must be told the channel."""
+
+
+def format_of(rows: Sequence[dict[str, Any]]) -> Format:
+    """Return the format of records, by what most of them have."""
+    found = Counter(_format(row) for row in rows)
+    return found.most_common(1)[0][0]
+
+
+def _format(row: dict[str, Any]) -> Format:
+    if row.get("specversion") == "1.0" and "source" in row:
+        return Format.CLOUDEVENTS
+    type_ = row.get("type")
+    is_segment = type_ in _CALLS and ("userId" in row or "anonymousId" in row)
+    if is_segment and isinstance(row.get("timestamp", row.get("originalTimestamp")), str):
+        return Format.SEGMENT
+    if isinstance(type_, str) and "time" in row and isinstance(row.get("identifiers"), dict):
+        return Format.NATIVE
+    return Format.MAPPED
+
+
+def known_layout(format_: Format, rows: Sequence[dict[str, Any]], channel: str) -> Layout:
+    """Return the layout of native, Segment or CloudEvents records."""
+    if format_ is Format.NATIVE:
+        found = Counter(str(row["channel"]) for row in rows if "channel" in row)
+        has_own = found.total() == len(rows) and all(_NAME.fullmatch(name) for name in found)
+        identifiers = _of_columns(rows, lambda row: row.get("identifiers"))
+        channels = sorted(found) if has_own else [channel]
+        return Layout(format_, channels, [], identifiers, needs_channel=not has_own)
+    if format_ is Format.SEGMENT:
+        input_ = [("format: segment", "calls of Segment's libraries")]
+        identifiers = _of_columns(rows, _of_segment)
+    else:
+        input_ = [("format: cloudevents", "CloudEvents 1.0")]
+        identifiers = _of_columns(rows, _of_cloudevents)
+    return Layout(format_, [channel], input_, identifiers)
+
+
+def _of_segment(call: dict[str, Any]) -> dict[str, Any]:
+    context = call.get("context") or {}
+    device = context.get("device") or {}
+    traits = {**(context.get("traits") or {}), **(call.get("traits") or {})}
+    found = {
+        "user_id": call.get("userId"),
+        "email": traits.get("email"),
+        "phone": traits.get("phone"),
+        "device_id": device.get("id"),
+        "anonymous_id": call.get("anonymousId"),
+    }
+    return found if call.get("type") != "group" else {"user_id": call.get("userId")}
+
+
+def _of_cloudevents(event: dict[str, Any]) -> dict[str, Any]:
+    data = event.get("data")
+    inner: Any = data.get("identifiers") if isinstance(data, dict) else None
+    if isinstance(inner, dict):
+        return inner
+    known = ("specversion", "id", "source", "type", "time", "data", "datacontenttype", "subject",
+             "dataschema", "channel")  # fmt: skip
+    return {
+        name: value
+        for name, value in event.items()
+        if name not in known and re.search("user|customer|client|member|email|phone|id$", name)
+    }
+
+
+_STRENGTH: Final = ("user", "customer", "member", "client", "account", "loyalty", "email", "phone",
+                    "device", "anonymous", "visitor", "cookie", "session")  # fmt: skip
+
+
+def _of_columns(
+    rows: Iterable[dict[str, Any]], of: Any
+) -> list[tuple[str, NormalForm | None, str]]:
+    """Return the identifier types that records name, by strength."""
+    flat: list[dict[str, Any]] = []
+    for row in rows:
+        given = of(row) or {}
+        pairs = [(name, one) for name, value in given.items() for one in _listed(value)]
+        flat += [{name: one} for name, one in pairs]
+    _, columns = columns_of(flat)
+    named = [column for column in columns if _NAME.fullmatch(column.path[0]) and column.rows]
+
+    def strength(column: Column) -> tuple[int, str]:
+        name = column.path[0]
+        known = (place for place, word in enumerate(_STRENGTH) if word in name)
+        return next(known, len(_STRENGTH)), name
+
+    found = []
+    for column in sorted(named, key=strength):
+        name = column.path[0]
+        normal = NormalForm(name) if name in ("email", "phone") else None
+        found.append((name, normal, seen_of_identifier(column)))
+    return found
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def mapped_layout(roles: Roles, channel: str, default_type: str, rows: int) -> Layout:
+    """Return the layout of a table, or of JSON objects of a form of their own."""
+    lines: list[Line] = [("format: mapped", "by expressions over the columns"), ("map:", "")]
+    if roles.id is not None:
+        lines.append(
+            (
+                f"  id: {quoted(roles.id.expression)}",
+                "a different one in every row: repeats are dropped",
+            )
+        )
+    lines.append(_type_line(roles.type, default_type))
+    lines.append(
+        (f"  time: {quoted(_time(roles.time, roles.moment))}", _seen_of_time(roles.moment))
+    )
+    lines.append(("  identifiers:", ""))
+    for one in roles.identifiers:
+        expression = quoted(_named(one.column))
+        lines.append((f"    {one.type}: {expression}", seen_of_identifier(one.column)))
+    if roles.attributes:
+        lines.append(("  attributes:", _left_out(roles)))
+    for name, column in roles.attributes.items():
+        lines.append(_attribute(name, column, roles.moments.get(name), rows))
+    identifiers = [_declared(one, is_by_row=roles.is_by_row) for one in roles.identifiers]
+    return Layout(Format.MAPPED, [channel], lines, identifiers)
+
+
+def _named(column: Column) -> str:
+    """Return the expression of an identifier; the number `0` alone would be a placeholder."""
+    if column.are_numbers_from_zero:
+        return f"'no-' + str({column.expression})"
+    if column.empty and AttributeType.STRING in column.kinds:
+        return f"{column.expression} if {column.expression} != '' else null"
+    return column.expression
+
+
+def _left_out(roles: Roles) -> str:
+    return f"{roles.left_out} further columns were left out" if roles.left_out else ""
+
+
+def _declared(one: Named, *, is_by_row: bool) -> tuple[str, NormalForm | None, str]:
+    seen = seen_of_identifier(one.column)
+    if is_by_row:
+        seen += "; no column names anybody twice, so each row is a customer of its own"
+    return one.type, one.normalise, seen
+
+
+def _type_line(column: Column | None, default: str) -> Line:
+    if column is None:
+        return f"  type: {quoted(repr(default))}", "no column tells types apart: name this one"
+    names = [*column.values]
+    expression = column.expression
+    slugs = {name: slug(name) for name in names}
+    seen = f"{len(names):,} types: {_most(column.values)}"
+    if not all(is_event_type(name) for name in names):
+        expression = f"slug({expression})"
+        if not all(is_event_type(one) for one in slugs.values()):
+            expression = f"'event_' + {expression}"
+        same = [name for name, n in Counter(slugs.values()).items() if n > 1]
+        if same:
+            seen += f"; several became one: {', '.join(same[:_SHOWN_MAX])}"
+    if column.empty:
+        expression = f"({expression}) if {column.expression} != '' else 'other'"
+        seen += f"; {column.empty:,} rows without one are `other`"
+    return f"  type: {quoted(expression)}", seen
+
+
+def _time(column: Column, moment: Moment) -> str:
+    arguments = (
+        column.expression if moment.form is None else f"{column.expression}, {moment.form!r}"
+    )
+    return f"timestamp({arguments})"
+
+
+def _seen_of_time(moment: Moment) -> str:
+    seen = "read without a format" if moment.form is None else "read by this format"
+    if moment.either is not None:
+        seen += f"; read by {moment.either!r} as well: check which is day and which month"
+    if moment.is_local:
+        seen += "; local times, taken as UTC: timestamp(x, format, 'Europe/Berlin') names a zone"
+    return seen
+
+
+def seen_of_identifier(column: Column) -> str:
+    """Return how many different values, placeholders and gaps a column has."""
+    seen = f"{column.distinct} different in {column.rows:,} values"
+    if column.are_numbers_from_zero:
+        seen += f"; {' and '.join(column.odd)} are taken as somebody: no more frequent than others"
+    elif column.placeholders:
+        spellings = "1 spelling" if len(column.odd) == 1 else f"{len(column.odd)} spellings"
+        seen += f", {column.placeholders:,} of them placeholders ({spellings})"
+    if column.empty:
+        seen += f", {column.empty:,} empty"
+    return seen
+
+
+def _attribute(name: str, column: Column, moment: Moment | None, rows: int) -> Line:
+    expression, kind = column.expression, max(column.kinds, key=lambda one: column.kinds[one])
+    if moment is not None:
+        expression, kind = _time(column, moment), AttributeType.TIME
+    elif kind is AttributeType.STRING:
+        kind = type_of_texts(column)
+        if kind is AttributeType.NUMBER:
+            numbers = column.values.keys() - set(column.blanks)
+            is_whole = all(_WHOLE.fullmatch(one.strip()) for one in numbers)
+            expression = f"{'int' if is_whole else 'float'}({expression})"
+        elif kind is AttributeType.BOOLEAN:
+            expression = f"lower({expression}) == 'true'"
+    seen = f"{kind}, {column.distinct} different"
+    if column.empty:
+        seen += f", {column.empty:,} of {rows:,} rows without"
+    is_read = kind in (AttributeType.NUMBER, AttributeType.BOOLEAN, AttributeType.TIME)
+    if is_read and AttributeType.STRING in column.kinds and (odd := _skipped(column)):
+        expression = f"{expression} if {column.expression} not in {odd} else null"
+        seen += f", {sum(column.values[one] for one in odd):,} placeholders"
+    return f"    {name}: {quoted(expression)}", seen
+
+
+def _skipped(column: Column) -> list[str]:
+    odd = column.blanks
+    if column.empty and type_of_texts(column) is AttributeType.BOOLEAN:
+        odd.append("")
+    return odd[:_SHOWN_MAX]
+
+
+def _most(values: Counter[str]) -> str:
+    shown = [f"{name} {number:,}" for name, number in values.most_common(_SHOWN_MAX)]
+    return ", ".join([*shown, *(["…"] if len(values) > _SHOWN_MAX else [])])
+
+
+def quoted(text: str) -> str:
+    r"""Return a text as a YAML scalar.
+
+    >>> quoted("slug(row.event)"), quoted("row['e mail']")
+    ('slug(row.event)', '"row[\'e mail\']"')
+    """
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)

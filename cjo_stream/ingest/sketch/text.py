@@ -1,0 +1,157 @@
+"""The files of a topology, as text: each line with what was seen, or what it is for."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from cjo_stream.core.word import AttributeType, NormalForm
+from cjo_stream.ingest.sketch.layout import Line
+from cjo_stream.ingest.sketch.story import Story, duration_of
+
+_COLUMN: Final = 44
+"""Where comments begin, if the line is not longer."""
+_PLAIN_KEY: Final = re.compile("(?!(?:true|false|null)$)[A-Za-z_][A-Za-z0-9_]*", re.IGNORECASE)
+_CHARACTERS_MAX: Final = 300
+
+
+def written(lines: Iterable[Line]) -> str:
+    """Return lines with their comments."""
+    return "".join(_written(*line) + "\n" for line in lines)
+
+
+def _written(text: str, comment: str) -> str:
+    if not comment:
+        return text
+    safe = "".join(one if one.isprintable() else " " for one in comment)
+    if len(safe) > _CHARACTERS_MAX:
+        safe = safe[: _CHARACTERS_MAX - 1] + "…"
+    return f"{text.ljust(_COLUMN)}  # {safe}" if text else f"# {safe}"
+
+
+def topology(
+    name: str,
+    about: Sequence[str],
+    channels: Iterable[tuple[str, Sequence[Line]]],
+    out: tuple[str, str],
+    identifiers: Iterable[tuple[str, NormalForm | None, str]],
+    events: Mapping[str, Mapping[str, AttributeType]] | None = None,
+    seen: Mapping[str, int] | None = None,
+    facts: Mapping[str, AttributeType] | None = None,
+) -> str:
+    """Return the `topology` document; `channels` are those with `in`, with what stands there."""
+    lines: list[Line] = [*(("", one) for one in about)]
+    lines += [
+        (f"topology: {name}", ""),
+        ("timezone: UTC", "of customers without one of their own"),
+    ]
+    lines.append(("channels:", ""))
+    for channel, input_ in channels:
+        if not input_:
+            lines.append((f"  {channel}: {{in: {{}}}}", "native events"))
+            continue
+        lines += [(f"  {channel}:", ""), ("    in:", "")]
+        lines += [(f"      {text}", comment) for text, comment in input_]
+    lines.append((f"  {out[0]}: {{out: {{address: {out[1]}}}}}", "where messages go"))
+    if events:
+        lines.append(("events:", "what comes in; another name in a definition is an error"))
+        lines += _events(events, seen or {})
+    lines += [("identity:", ""), ("  identifiers:", "the strongest first")]
+    for type_, normal, comment in identifiers:
+        normalise = f", normalise: {normal}" if normal else ""
+        if normal is NormalForm.PHONE:
+            comment += "; `region: DE` above reads numbers without a country code as of there"
+        lines.append((f"    - {{type: {type_}{normalise}}}", comment))
+    if facts:
+        lines += [("profile:", ""), ("  facts:", "what events of type cjo.profile state")]
+        lines += [(f"    {name}: {kind}", "") for name, kind in facts.items()]
+    return written(lines)
+
+
+def _events(
+    events: Mapping[str, Mapping[str, AttributeType]], seen: Mapping[str, int]
+) -> Iterable[Line]:
+    """Yield the event types; one with the same attributes as another refers to it (YAML's *)."""
+    first: dict[tuple[tuple[str, AttributeType], ...], str] = {}
+    shared = Counter(tuple(attributes.items()) for attributes in events.values())
+    for type_, attributes in events.items():
+        number = f"{seen[type_]:,} events" if type_ in seen else ""
+        key = tuple(attributes.items())
+        if not attributes:
+            yield f"  {type_}: {{}}", number
+        elif key in first:
+            yield f"  {type_}: *{first[key]}", number
+        else:
+            mark = ""
+            if shared[key] > 1:
+                first[key] = f"as_{type_.replace('.', '_')}"
+                mark = f" &{first[key]}"
+            yield f"  {type_}:{mark}", number
+            for name, kind in attributes.items():
+                yield f"    {_key(name)}: {kind}", ""
+
+
+def _key(name: str) -> str:
+    """Return an attribute's name as a key of YAML."""
+    return name if _PLAIN_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+
+
+def journey(story: Story, customers: int | None = None) -> str:
+    """Return the first journey; `customers` are those of the sample."""
+    entry, goal = story.entry, story.goal
+    seen = f"{story.entered:,} of {customers:,} customers had it" if customers else ""
+    reached = f"{story.reached:,} of {story.entered:,} reached it" if customers else ""
+    if entry == goal and customers:
+        reached = "the next one: the sample has no other event"
+    wait = duration_of(story.median_ms)
+    took = f"half of those who reached it took {_days(story.median_ms)}" if story.median_ms else ""
+    lines = [
+        ("", "The first journey. A customer enters it, waits, is reminded once, and leaves."),
+        ("journey: first", ""),
+        ("version: 1", ""),
+        (f"about: From {entry} to {goal}.", ""),
+        (f"entry: {{on: {entry}}}", seen),
+        (f"goal: {{on: {goal}, within: 30d, exit: true}}", reached),
+        ("initial: waiting", ""),
+        ("states:", ""),
+        (f"  waiting: {{after: {{{wait}: reminded}}}}", took),
+        ("  reminded: {enter: [{act: reminder}], after: {7d: over}}", "asks for the action"),
+        ("  over: {end: not_reached}", ""),
+    ]
+    return written(lines)
+
+
+def _days(ms: int) -> str:
+    """Return a duration for people, at most the half of it wrong."""
+    for unit, of_ms in (("days", 86_400_000), ("hours", 3_600_000), ("minutes", 60_000)):
+        if ms >= 2 * of_ms:
+            return f"about {round(ms / of_ms)} {unit}"
+    return f"{max(1, round(ms / 1000))} seconds"
+
+
+def action(out: str) -> str:
+    """Return the action that the journey asks for, on a channel."""
+    return written(
+        [
+            ("", "What the journey has to say. The channel's own system knows the template."),
+            ("action: reminder", ""),
+            ("class: marketing", "or service, or transactional: the policy's rules depend on it"),
+            ("treatments:", ""),
+            (f"  {out}: {{template: reminder_v1, payload: {{journey: \"'first'\"}}}}", ""),
+        ]
+    )
+
+
+def policy() -> str:
+    """Return the policy."""
+    return written(
+        [
+            ("", "What holds for all actions."),
+            ("policy: contact", ""),
+            ("caps:", ""),
+            ("  - {name: two_a_week, class: marketing, max: 2, per: 7d}", "per customer"),
+        ]
+    )
