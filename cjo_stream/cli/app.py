@@ -21,6 +21,7 @@ from cjo_stream.cli import (
     debug,
     decisions,
     demo,
+    doctor,
     init,
     process,
     records,
@@ -92,6 +93,7 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
         "dispatch": process.dispatch,
         "learn": process.learn,
         "settings": settings.settings,
+        "doctor": doctor.doctor,
     },
     "Look inside": {
         "customer": customer.app,

@@ -36,8 +36,13 @@ def tell_notices(summary: Summary) -> None:
     Type errors are among the first, by field.
     """
     tell_unread(summary.unread)
-    _tell(summary.ignored, _ignored, "kind", "ignored")
+    tell_ignored(summary.ignored)
     _tell(summary.refused, _refused, "cause", "refused")
+
+
+def tell_ignored(rows: Sequence[IgnoredSummary]) -> None:
+    """Print what had no effect."""
+    _tell(rows, _ignored, "kind", "ignored")
 
 
 def _tell(rows: Sequence[_Row], text: Callable[[_Row], str], noun: str, field: str) -> None:

@@ -84,7 +84,22 @@ def notices(runtime: Runtime, attributes: Attributes, decoder: Decoder | None = 
 
     `attributes` are those of the events.
     """
-    counts, examples = runtime.take_counts(), runtime.examples()
+    program = runtime.tasks[0].program
+    return _notices(runtime.take_counts(), runtime.examples(), attributes, program, decoder)
+
+
+def notices_of(decoder: Decoder, attributes: Attributes) -> Notices:
+    """Return what a decoder alone could not use since the last call."""
+    return _notices({}, {}, attributes, None, decoder)
+
+
+def _notices(
+    counts: dict[tuple[str, ...], int],
+    examples: dict[tuple[str, ...], Place],
+    attributes: Attributes,
+    program: Program | None,
+    decoder: Decoder | None,
+) -> Notices:
     given: Collection[str] = ()
     undeclared: list[str] = []
     if decoder is not None:
@@ -93,7 +108,6 @@ def notices(runtime: Runtime, attributes: Attributes, decoder: Decoder | None = 
         examples |= decoder.examples
         given = decoder.given
         undeclared = [name for name, _ in decoder.undeclared.most_common()]
-    program = runtime.tasks[0].program
     names = {_IDENTIFIERS: undeclared, _FACTS: _unknown_facts(attributes, program)}
     return Notices(
         list(unread_in(counts, examples, attributes, program, given)),

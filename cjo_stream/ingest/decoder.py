@@ -352,17 +352,17 @@ class Decoder:
                 taken += needed
                 if taken > STEPS_MAX:
                     raise InputError("invalid", "the identifiers are too long together")
-                if isinstance(resolved, Ignored):
-                    self._ignored[type_, resolved] += 1
-                else:
+                if not isinstance(resolved, Ignored):
                     found.setdefault(resolved.hash, resolved)
+                elif not _is_blank(value):
+                    self._ignored[type_, resolved] += 1
         if declared != len(given):
             self._count_undeclared(given)
         return list(found.values())
 
     def _count_undeclared(self, given: native.Identifiers) -> None:
         for type_, values in given.items():
-            if type_ in self._types or not _values(values):
+            if type_ in self._types or all(map(_is_blank, _values(values))):
                 continue
             self._ignored["", Ignored.UNDECLARED] += 1
             is_known = type_ in self.undeclared or len(self.undeclared) < _UNDECLARED_MAX
@@ -391,10 +391,11 @@ class Decoder:
                 continue
             if type_ not in self._types:
                 reasons.append(f"{type_} is undeclared")
-            elif not (written := _values(values)):
+            elif all(map(_is_blank, written := _values(values))):
                 reasons.append(f"{type_} is empty")
             else:
-                why = sorted({str(self._lookup(type_, value)[0]) for value in written})
+                given_ = [value for value in written if not _is_blank(value)]
+                why = sorted({str(self._lookup(type_, value)[0]) for value in given_})
                 reasons.append(f"{type_} is {' and '.join(why)}")
         stood = "; ".join(reasons) or "there are none"
         return f"no identifier of a declared type names anybody: {stood}"
@@ -414,6 +415,11 @@ def _values(given: native.Value | list[native.Value | None] | None) -> list[nati
     if not isinstance(given, list):
         return [] if given is None else [given]
     return [value for value in given if value is not None]
+
+
+def _is_blank(value: native.Value) -> bool:
+    """Return whether a value is a table's empty cell, which says nothing."""
+    return isinstance(value, str) and not value.strip()
 
 
 def _is_outcome(record: RawRecord, read: Native) -> bool:

@@ -27,6 +27,7 @@ What goes into them:
     capped            a topology with caps, and the caps by nothing but arithmetic
     small             small bounds, drawn from a seed
     poison            programs whose expressions fail
+    rubbish           a file of events, three in ten rubbish, and what must be counted
     handling          handlers of messages that fail, or do something else
     small_disk        a disk that is soon full
     topology          definitions: carts, orders, care
