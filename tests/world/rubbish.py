@@ -30,11 +30,14 @@ initial: a
 states: {a: {after: {1h: done}}, done: {end: done}}
 """
 START_MS: Final = 1_772_323_200_000
-STEP_MS: Final = 1_000
+STEP_MS: Final = 500
+"""A million rows last less than the seven days for which an id is remembered."""
 LATE_MS: Final = 40 * 86_400_000
 NOW: Final = "2026-12-01T00:00:00Z"
 NOW_MS: Final = 1_796_083_200_000
 SHARE: Final = 0.3
+EVENTS_EACH: Final = 10
+"""Of a customer, on average."""
 KINDS: Final = (
     "broken", "not_an_object", "no_type", "no_time", "no_identifiers", "unreadable_time",
     "undeclared", "placeholder", "repeat", "late", "future", "text_total", "wrong_fact",
@@ -62,7 +65,7 @@ def rows(number: int, seed: int = 1) -> Iterator[tuple[str, bytes]]:
             "type": "order_placed",
             "time": START_MS + n * STEP_MS,
             "channel": "web",
-            "identifiers": {"user": f"u{draw.randrange(2_000)}"},
+            "identifiers": {"user": f"u{draw.randrange(number // EVENTS_EACH)}"},
             "id": f"e{n}",
             "attributes": {"total": draw.randrange(100)},
         }
@@ -80,7 +83,7 @@ def _spoilt(kind: str, event: dict[str, Any], n: int) -> bytes:
         case "placeholder":
             event["identifiers"] = {"user": "null"}
         case "repeat":
-            # The customer of the first hundred rows' last event has it still in mind.
+            # One event of one customer, sent again and again.
             event |= {"identifiers": {"user": "twice"}, "id": "once"}
         case "late":
             event["time"] -= LATE_MS
