@@ -109,7 +109,8 @@ def _findings(
     seen: Preview | None,
 ) -> Iterator[Finding]:
     from cjo_stream.installation import host
-    from cjo_stream.kafka.operator.checkup import checkup
+    from cjo_stream.kafka.operator import checkup as kafka
+    from cjo_stream.registry import checkup as registry
 
     yield from host.installed()
     yield host.time_zones()
@@ -119,7 +120,8 @@ def _findings(
         yield host.room("checkpoints", Path(settings.checkpoint_url), "CJO_CHECKPOINT_URL")
     if state is not None:
         yield host.room("state folder", state, "--state")
-    yield from checkup(settings, definitions.program if definitions is not None else None)
+    yield from kafka.checkup(settings, definitions.program if definitions is not None else None)
+    yield from registry.checkup(settings)
     if definitions is not None:
         yield from _of_definitions(definitions)
     if seen is not None:

@@ -100,17 +100,20 @@ def _read(written: str, region: str | None, *, lacks_zeros: bool) -> PhoneNumber
 
 def _read_dialled(digits: str, region: str | None, *, is_usual: bool) -> PhoneNumber | Ignored:
     """Read digits that begin with 00: the usual prefix of foreign calls, but not everywhere."""
-    if region is not None and not is_usual:
-        dialled = _parse(digits, region)
-        if (
-            dialled is not None
-            and dialled.country_code_source == CountryCodeSource.FROM_NUMBER_WITH_IDD
-            and _is_valid(dialled)
-        ):
-            return dialled
-        number = _parse("+" + digits[2:])
-        return number if number and _is_valid(number) else Ignored.UNUSABLE
-    return _possible(_parse("+" + digits[2:]))
+    written = _parse("+" + digits[2:])
+    if region is None or is_usual:
+        return _possible(written)
+    dialled = _parse(digits, region)
+    if (
+        dialled is None
+        or dialled.country_code_source != CountryCodeSource.FROM_NUMBER_WITH_IDD
+        or not _is_valid(dialled)
+    ):
+        return written if written and _is_valid(written) else Ignored.UNUSABLE
+    # In Colombia 005 is a carrier's prefix: 0057 is Colombia's code, or Russia's behind it.
+    if written and _is_valid(written) and _e164(written) != _e164(dialled):
+        return Ignored.AMBIGUOUS
+    return dialled
 
 
 def _choose(

@@ -8,6 +8,7 @@ POST /subjects/SUBJECT/versions               register a schema
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import ssl
 import urllib.error
@@ -74,6 +75,11 @@ class Client:
         if codec is not Codec.JSON:
             self._follow(found, references)
         return Fetched(codec, found["schema"], references)
+
+    def ping(self) -> None:
+        """Return once the registry has answered; raises RetryError if it does not."""
+        with contextlib.suppress(UnknownError):  # no schema has the id 0
+            self._ask("/schemas/ids/0")
 
     def register(self, subject: str, kind: str, text: str) -> int:
         """Register a schema; return its id, also if it was registered before.

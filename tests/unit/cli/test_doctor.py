@@ -12,6 +12,7 @@ import pytest
 
 from cjo_stream.installation import host
 from tests.world.command_line import EVENTS, SHOP, Cli, cli
+from tests.world.registry import Registry
 
 __all__ = ["cli"]
 
@@ -164,6 +165,22 @@ def test_refusals_of_many_causes_are_twenty(cli: Cli, no_broker: str, tmp_path: 
 def test_the_sample_of_a_bundled_topology_is_read(cli: Cli, no_broker: str) -> None:
     _, told = looked(cli, "shop", EVENTS)
     assert (told["file"]["refused"], told["file"]["rows"]) == (1, 710)
+
+
+def test_a_registry_is_asked_if_the_settings_name_one(
+    cli: Cli, no_broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, told = looked(cli)
+    assert of(told, "registry") == []
+    with Registry() as registry:
+        monkeypatch.setenv("CJO_REGISTRY__URL", registry.url)
+        _, told = looked(cli)
+        assert [one["level"] for one in of(told, "registry")] == ["ok"]
+    _, told = looked(cli)
+    (found,) = of(told, "registry")
+    assert found["level"] == "problem"
+    assert "gives no answer" in found["do"]
+    assert "CJO_REGISTRY__URL" in found["do"]
 
 
 def test_a_disk_without_room_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
