@@ -117,6 +117,10 @@ class Choice(msgspec.Struct):
     """The channel's name."""
 
 
+Suppressed = Literal["shadow", "holdout"]
+"""Why a choice was not sent."""
+
+
 class Decision(msgspec.Struct, kw_only=True):
     """One decision record."""
 
@@ -138,7 +142,7 @@ class Decision(msgspec.Struct, kw_only=True):
     """Every candidate that was judged, in the order asked."""
     chosen: Choice | None
     """The candidate that won; null if none passed."""
-    suppressed: Literal["shadow", "holdout"] | None = None
+    suppressed: Suppressed | None = None
     """Why the choice was not sent; null if it was sent, or if there is none."""
     probability: float | None = None
     """The probability with which the choice was made; null without a choice."""

@@ -107,6 +107,8 @@ class Status(StrEnum):
 
     LIVE = "live"
     DRAFT = "draft"
+    SHADOW = "shadow"
+    DRAINING = "draining"
 
 
 class Reentry(StrEnum):

@@ -89,7 +89,7 @@ class Code(enum.Enum):
     VERSION = 401, "A journey changed without a new version"
     """Customers are in the journey. Raise its `version`: they finish in the earlier one."""
     DRAFT = 402, "A journey that has run cannot be a draft again"
-    """Leave it live; or remove its file: then its instances finish and nobody enters."""
+    """Leave it live; or make it `draining`: then its instances finish and nobody enters."""
 
     # --- 5xx: warnings: the definitions load, but something is probably a mistake
 

@@ -35,7 +35,8 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     """A definition set. `sources` are texts by their paths in the folder.
 
     `ranks` are the ranks of all identifier types ever applied; empty before the first `apply`.
-    `eras` are the eras of traits, facts and cases (definition/era.py).
+    `eras` are the eras of traits, facts and cases (definition/era.py). `modes`: versions of
+    journeys that were live or in shadow -> which of the two last (definition/life.py).
     """
 
     form: int
@@ -44,6 +45,7 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     ranks: dict[str, int]
     libraries: dict[str, str]
     eras: dict[str, int] = {}
+    modes: dict[str, str] = {}
 
 
 def new_content(sources: dict[str, str]) -> Content:

@@ -89,7 +89,7 @@ def _compile(
         message = "no document 'topology: NAME' in any *.yaml or *.yml file: add one"
         report.error_at(Source(place, ""), 0, Code.FILE, message)
     carried = read_carried(content.carried, report)
-    program = build_program(definitions, carried, content.eras, report, sample)
+    program = build_program(definitions, carried, content, report, sample)
     if program is None:
         raise DefinitionError(report.diagnostics())
     identifiers = rank(program.identifiers, content.ranks)

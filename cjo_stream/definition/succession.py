@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from cjo_stream.core.program.program import Program
+from cjo_stream.core.word import Status
 from cjo_stream.definition.build.topology import RANK_MAX, RANK_STEP
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.content import (
@@ -25,6 +26,7 @@ from cjo_stream.definition.content import (
     inflated_bytes,
 )
 from cjo_stream.definition.era import next_eras
+from cjo_stream.definition.life import RUNNING, Modes, version_name
 from cjo_stream.definition.load import DefinitionSet, compile_stored, read_carried
 from cjo_stream.definition.section import Definition, keep_first, read_definitions
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
@@ -52,7 +54,9 @@ def succeed(new: DefinitionSet, running: bytes | None) -> bytes:
     """
     content = decode(new.content)
     if running is None:
-        return _fitting(_with(content, [], _first_ranks(new.program), {}), content)
+        modes = _modes({}, _versions(content, Report()))
+        first = _with(content, ranks=_first_ranks(new.program), modes=modes)
+        return _fitting(first, content)
     before = decode(running)
     old = compile_stored(running)
     _check_topology(new.program, old)
@@ -71,7 +75,9 @@ def succeed(new: DefinitionSet, running: bytes | None) -> bytes:
         Carried(name, version, earlier[name, version].document.text)
         for name, version in sorted(earlier.keys() - versions.keys())
     ]
-    composed = _with(content, carried, ranks, next_eras(new.program, old, before.eras))
+    eras = next_eras(new.program, old, before.eras)
+    modes = _modes(before.modes, written)
+    composed = _with(content, carried=carried, ranks=ranks, eras=eras, modes=modes)
     try:
         compile_stored(composed)
     except DefinitionError as error:
@@ -104,10 +110,19 @@ def _fitting(composed: bytes, content: Content) -> bytes:
     )
 
 
-def _with(
-    content: Content, carried: list[Carried], ranks: dict[str, int], eras: dict[str, int]
-) -> bytes:
-    return encode(msgspec.structs.replace(content, carried=carried, ranks=ranks, eras=eras))
+def _with(content: Content, **kept: Any) -> bytes:
+    return encode(msgspec.structs.replace(content, **kept))
+
+
+def _modes(before: Modes, written: dict[Version, Definition]) -> dict[str, str]:
+    """Return the mode of each version that ever ran, after a set with the versions `written`."""
+    modes = dict(before)
+    for (journey, version), definition in written.items():
+        assert definition.fields is not None
+        status = definition.fields.value("status", Status.LIVE)
+        if status in RUNNING:
+            modes[version_name(journey, version)] = str(status)
+    return dict(sorted(modes.items()))
 
 
 def _versions(content: Content, report: Report) -> dict[Version, Definition]:
@@ -133,8 +148,8 @@ def _check_draft(new: Definition, earlier: dict[Version, Definition], report: Re
     report.error(
         new.fields.where("status"),
         Code.DRAFT,
-        f"journey {new.name} has run, and cannot be a draft again: leave it live; or remove its "
-        "file, so that its instances finish and nobody enters",
+        f"journey {new.name} has run, and cannot be a draft again: leave it live; or make it "
+        "draining, so that its instances finish and nobody enters",
     )
 
 

@@ -13,9 +13,7 @@ _ROWS: frozenset[tuple[str, str]] = frozenset(
         ("a journey", "canary"),
         ("a journey", "migrate"),
         ("a journey", "map"),
-        ("status", "shadow"),
         ("status", "paused"),
-        ("status", "draining"),
         ("status", "retired"),
     }
 )

@@ -35,7 +35,7 @@ from cjo_stream.core.duration import parse_duration
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.snapshot import snapshot
-from cjo_stream.definition import DefinitionSet, compile_content, load
+from cjo_stream.definition import DefinitionSet, compile_content, load, succeed
 from cjo_stream.embedded.log import MemoryLog
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.engine.frame import Effect
@@ -63,11 +63,26 @@ class TopologyDriver:
             compile_=compile_content,
             output=self._records,
         )
-        self._runtime.apply(1, loaded.content)
-        self._decode = decoder(self._program, TENANT_KEY)
-        self._decode_native = decoder(_all_native(self._program), TENANT_KEY)
+        self._number = 0
+        self._content: bytes | None = None
         self._offset = 0
         self._now = 0
+        self._apply(loaded)
+
+    def apply(self, topology: str | Path | DefinitionSet) -> None:
+        """Put another set of definitions in force, at the clock.
+
+        Raises DefinitionError or UsageError if it may not follow the one in force.
+        """
+        self._apply(topology if isinstance(topology, DefinitionSet) else load(Path(topology)))
+
+    def _apply(self, loaded: DefinitionSet) -> None:
+        self._content = succeed(loaded, self._content)
+        self._number += 1
+        self._runtime.apply(self._number, self._content)
+        self._program = loaded.program
+        self._decode = decoder(self._program, TENANT_KEY)
+        self._decode_native = decoder(_all_native(self._program), TENANT_KEY)
 
     def send(
         self,

@@ -83,10 +83,18 @@ class Scene:
         for before, after in (head or {}).items():
             assert before in beginning
             beginning = beginning.replace(before, after)
-        place = folder / f"topology-{next(_NUMBERS)}"
+        self._folder, self._beginning = folder, beginning + profile + ACTIONS + "---\n"
+        self.driver = TopologyDriver(self._written(more), partitions)
+
+    def apply(self, more: str) -> None:
+        """Put the same topology with other documents in force."""
+        self.driver.apply(self._written(more))
+
+    def _written(self, more: str) -> Path:
+        place = self._folder / f"topology-{next(_NUMBERS)}"
         place.mkdir()
-        (place / "all.yaml").write_text(beginning + profile + ACTIONS + "---\n" + more)
-        self.driver = TopologyDriver(place, partitions)
+        (place / "all.yaml").write_text(self._beginning + more)
+        return place
 
     def send(self, type_: str, at: float, user: str = "u", **more: Any) -> None:
         """Send an event of `user` at a second of the day; other names are attributes.

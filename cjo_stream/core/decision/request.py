@@ -11,7 +11,7 @@ waits (`waiting`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -33,10 +33,13 @@ from cjo_stream.core.expression import MISSING, Scope, evaluate_all
 from cjo_stream.core.profile.identifier import address_of
 from cjo_stream.core.program.action import Candidate, Propensity
 from cjo_stream.core.program.journey import Act, Decide
-from cjo_stream.core.record import JourneyRef, Trigger
+from cjo_stream.core.record import JourneyRef, Suppressed, Trigger
 from cjo_stream.core.state import Command, Customer, next_id
 from cjo_stream.core.turn import Turn
 from cjo_stream.core.word import ActionClass, Then
+
+_COUNTED_AS: Final[dict[Suppressed, str]] = {"shadow": "shadow", "holdout": "journey_holdout"}
+"""The label of `cjo_suppressed_total`."""
 
 
 class Request(msgspec.Struct):
@@ -54,6 +57,7 @@ class Request(msgspec.Struct):
     data: dict[str, Any]
     key: Any
     holdout: bool
+    is_shadow: bool = False
     anchor: str = ""
     may_wait: bool = True
 
@@ -102,7 +106,7 @@ def candidates_of(
 
 
 def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> record.Decision:
-    """Make one decision and record it; send the choice, unless the instance is held out.
+    """Make one decision and record it; send the choice, unless the instance is suppressed.
 
     If the record's `deferred_until` is set, the request must be decided again at that time.
     """
@@ -111,11 +115,7 @@ def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> re
     judged, passed, delayed = _judge(request, situation, turn)
     decision_id = next_id(customer, "d")
     chosen, probability = _choose(request, passed, decision_id, turn)
-    held = (
-        chosen is not None
-        and request.holdout
-        and chosen.action.class_ != ActionClass.TRANSACTIONAL
-    )
+    suppressed = _suppressed(request, chosen)
     waits = chosen is None and bool(delayed)
     if waits and not request.may_wait:
         turn.count("cjo_state_bounds_total", "waiting")
@@ -129,20 +129,30 @@ def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> re
         journey=request.journey,
         candidates=judged,
         chosen=None if chosen is None else record.Choice(chosen.action.name, chosen.channel),
-        suppressed="holdout" if held else None,
+        suppressed=suppressed,
         probability=probability,
         deferred_until=_earliest_end(situation, delayed) if waits else None,
         model_version=turn.model.number if turn.model is not None else None,
     )
     turn.emit(decision)
     count_stopped(judged, turn)
-    if held:
-        turn.count("cjo_suppressed_total", "journey_holdout")
+    if suppressed is not None:
+        turn.count("cjo_suppressed_total", _COUNTED_AS[suppressed])
     elif chosen is not None:
         scope.channel = chosen.channel
         _issue(customer, chosen, request, decision, scope, turn)
     scope.channel = MISSING
     return decision
+
+
+def _suppressed(request: Request, chosen: Candidate | None) -> Suppressed | None:
+    """Return why a choice is not sent, None if it is."""
+    if chosen is None:
+        return None
+    if request.is_shadow:
+        return "shadow"
+    is_held = request.holdout and chosen.action.class_ != ActionClass.TRANSACTIONAL
+    return "holdout" if is_held else None
 
 
 def count_stopped(judged: Iterable[record.Candidate], turn: Turn) -> None:

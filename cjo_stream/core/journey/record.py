@@ -41,8 +41,14 @@ def record(
 
 
 def announce(cascade: Cascade, instance: Instance, type_: str, outcome: str | None = None) -> None:
-    """Raise `journey.entered`, `journey.ended` or `journey.goal` if some journey listens to it."""
-    if type_ not in cascade.turn.program.raised_on:
+    """Raise `journey.entered`, `journey.ended` or `journey.goal` if some journey listens to it.
+
+    An instance in shadow raises nothing.
+    """
+    program = cascade.turn.program
+    if type_ not in program.raised_on:
+        return
+    if program.versions[instance.journey, instance.version].is_shadow:
         return
     attributes: dict[str, Any] = {"journey": instance.journey}
     if instance.key is not None:

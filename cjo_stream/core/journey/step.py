@@ -47,18 +47,22 @@ def _ask(cascade: Cascade, instance: Instance, step: Act | Decide, state: str | 
         data={**instance.data, **own} if own else instance.data,
         key=scope.key,
         holdout=instance.holdout,
+        is_shadow=_is_shadow(cascade, instance),
         anchor=instance.anchor,
     )
     ask(cascade.customer, instance, request, own, scope, cascade.turn)
 
 
-def _raise(cascade: Cascade, _: Instance, step: Raise, state: str | None) -> None:
+def _raise(cascade: Cascade, instance: Instance, step: Raise, state: str | None) -> None:
     del state
-    cascade.raise_event(step.type, evaluate_all(step.attributes, cascade.scope))
+    if not _is_shadow(cascade, instance):
+        cascade.raise_event(step.type, evaluate_all(step.attributes, cascade.scope))
 
 
-def _set(cascade: Cascade, _: Instance, step: SetFact, state: str | None) -> None:
+def _set(cascade: Cascade, instance: Instance, step: SetFact, state: str | None) -> None:
     del state
+    if _is_shadow(cascade, instance):
+        return
     for name, expression in step.facts.items():
         value = expression.evaluate(cascade.scope)
         if value is not MISSING:
@@ -78,6 +82,10 @@ def _assign(cascade: Cascade, instance: Instance, step: Assign, state: str | Non
         if not fits(instance, others, cascade.turn.bounds):
             del instance.data[name]
             cascade.turn.count("cjo_state_bounds_total", "data")
+
+
+def _is_shadow(cascade: Cascade, instance: Instance) -> bool:
+    return cascade.turn.program.versions[instance.journey, instance.version].is_shadow
 
 
 _RUNS: Final[dict[type, Callable[[Cascade, Instance, Any, str | None], None]]] = {

@@ -162,6 +162,9 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     owner: str | None = None
     about: str | None = None
     status: Status = Status.LIVE
+    """The status by which this version runs (definition/life.py)."""
+    is_shadow: bool = False
+    """Whether nothing of it is sent, set or raised."""
     entry: Entry
     holdout: float = 0.0
     """Share of customers held out, 0..1."""

@@ -9,7 +9,6 @@ from cjo_stream.core.program.action import Action
 from cjo_stream.core.program.journey import Journey
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Trait
-from cjo_stream.core.word import Status
 from cjo_stream.definition.build.action import ask_of, build_action
 from cjo_stream.definition.build.context import ENGINE_TYPES, Context, Declared
 from cjo_stream.definition.build.event import check_events
@@ -23,7 +22,9 @@ from cjo_stream.definition.build.policy import (
 from cjo_stream.definition.build.review import review_journey, review_traits
 from cjo_stream.definition.build.topology import build_topology
 from cjo_stream.definition.build.use import Uses
+from cjo_stream.definition.content import Content
 from cjo_stream.definition.grammar.item import Fields
+from cjo_stream.definition.life import RUNNING, current, earlier
 from cjo_stream.definition.section import Definition
 from cjo_stream.definition.text.report import Report
 
@@ -31,19 +32,19 @@ from cjo_stream.definition.text.report import Report
 def build_program(
     definitions: list[Definition],
     carried: list[Definition],
-    eras: Mapping[str, int],
+    content: Content,
     report: Report,
     sample: Mapping[str, Collection[str]] | None = None,
 ) -> Program | None:
     """Return the program; None, with the errors in `report`, if it does not compile.
 
-    `carried` are earlier versions of journeys, for instances that they began; `eras` are the eras
-    of traits, facts and cases (definition/era.py). `sample` are attributes by event type: where
+    `carried` are earlier versions of journeys, for instances that they began; `content` holds what
+    the texts do not: eras, and the modes of versions. `sample` are attributes by event type: where
     the topology declares no events, what definitions name beyond these is an error.
     """
     topology = next((d for d in definitions if d.kind == "topology"), None)
     fields = topology.fields if topology is not None else None
-    context = Context(report, Declared.of(fields, sample), eras=eras)
+    context = Context(report, Declared.of(fields, sample), eras=content.eras)
     parts = build_topology(fields, context) if fields is not None else {}
     actions = _build_actions(definitions, context)
     stated = next((d.fields for d in definitions if d.kind == "policy"), None)
@@ -65,8 +66,8 @@ def build_program(
         return None
     parts["policy"], parts["candidates"] = policy, context.candidates
     parts["reward_window_ms"] = _reward_window(stated)
-    live = {j.name: j for j in journeys if j.status is Status.LIVE}
-    return _assemble(parts, actions, dict(sorted(live.items())), older)
+    in_force = current(journeys, content.modes)
+    return _assemble(parts, actions, in_force, earlier(older, in_force, content.modes))
 
 
 def _reward_window(policy: Fields | None) -> int:
@@ -111,6 +112,8 @@ def _assemble(
             traits_on.setdefault(type_, []).append(trait)
     entries_on: dict[str, list[Journey]] = {}
     for journey in journeys.values():
+        if journey.status not in RUNNING:
+            continue
         for type_ in sorted(journey.entry.on):
             entries_on.setdefault(type_, []).append(journey)
     heard = set(entries_on).union(*(journey.listens for journey in versions.values()))

@@ -184,7 +184,8 @@ JOURNEY = Record(
         "about": Field(TEXT, "What the journey is for."),
         "status": Field(
             Choice(tuple(Status), "status", subject="status"),
-            "`live` runs; `draft` is checked, and does not run. Default: live.",
+            "`live` runs. `draft` is checked, and does not run. `shadow` runs, and neither sends, "
+            "sets nor raises. `draining`: nobody enters, live instances finish. Default: live.",
         ),
         "entry": Field(_ENTRY, "Which event opens an instance.", is_required=True),
         "holdout": Field(

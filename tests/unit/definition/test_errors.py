@@ -257,7 +257,7 @@ def test_a_treatment_that_is_never_sent_beside_one_that_is_is_a_warning(tmp_path
         (JOURNEY.replace("version: 1", "version: 1\n§migrate: exit"), "migrate"),
         *(
             (JOURNEY.replace("version: 1", f"version: 1\nstatus: §{word}"), word)
-            for word in ("shadow", "paused", "draining", "retired")
+            for word in ("paused", "retired")
         ),
     ],
 )
