@@ -29,7 +29,8 @@ KINDS: Final = ("torn", "changed", "emptied", "gone")
 FLUSHED_EVERY: Final = 30
 """After so many writes what was written goes to a table, as in a large store it does."""
 WAYS_OUT: Final = re.compile(
-    r"[Mm]ake room|move it aside|[Dd]elete (/|its manifest)|[Bb]ring |[Ss]tart |restore "
+    r"[Mm]ake room|move it aside|[Dd]elete (/|its manifest)|[Bb]ring |[Ss]tart |restore |"
+    r"name another folder"
 )
 """What an operator can do."""
 
