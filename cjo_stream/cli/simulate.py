@@ -19,6 +19,7 @@ from cjo_stream.cli.option import (
     topology_folder,
 )
 from cjo_stream.cli.terminal import count, note, numbered, say, say_json
+from cjo_stream.core.word import CommandFormat
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -195,7 +196,16 @@ def _converse(
 
 
 def _sources(program: Program, names: Names) -> dict[str, str]:
-    """Return the topic that each channel's records come from."""
+    """Return the topic that each channel's records come from.
+
+    Raises UsageError where the records of a topic are no plain JSON.
+    """
+    for channel in program.channels.values():
+        if (channel.input and channel.input.registry) or channel.format is not CommandFormat.JSON:
+            raise UsageError(
+                f"channel {channel.name}: simulated traffic is plain JSON on Kafka; remove "
+                "`registry` and the `format` of `out`, or write to files with --out"
+            )
     return {c.name: names.source(c.input) for c in program.channels.values() if c.input}
 
 

@@ -27,6 +27,15 @@ class Codec(StrEnum):
     JSON = "json"
 
 
+class CommandFormat(StrEnum):
+    """The form of a channel's commands on their topic."""
+
+    JSON = "json"
+    AVRO = "avro"
+    """By a schema that is registered; in Confluent's wire format, as JSON_SCHEMA is."""
+    JSON_SCHEMA = "json_schema"
+
+
 class Unread(StrEnum):
     """Why an expression could not use a value that was there."""
 

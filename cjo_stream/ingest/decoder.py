@@ -37,9 +37,11 @@ from cjo_stream.core.program.topology import Channel, Input
 from cjo_stream.core.word import Codec, Format, Ignored, Unread
 from cjo_stream.engine.port import Decoded, RawRecord
 from cjo_stream.errors import InputError
+from cjo_stream.ingest import described
 from cjo_stream.ingest.attribute import ATTRIBUTES_BYTES_MAX, check_attributes, check_size
 from cjo_stream.ingest.consent import CONSENT_TYPE, read_consent
 from cjo_stream.ingest.declared import Comparison
+from cjo_stream.ingest.described import RECORD_BYTES_MAX, WITHOUT_SCHEMA
 from cjo_stream.ingest.format import cloudevents, mapped, native, segment
 from cjo_stream.ingest.format.document import read_object
 from cjo_stream.ingest.format.mapped import RowScope
@@ -48,9 +50,7 @@ from cjo_stream.ingest.format.time import EARLIEST_MS, read_time
 from cjo_stream.ingest.identifier import Resolver
 from cjo_stream.ingest.normalise import text_of_number
 from cjo_stream.registry.schemas import Schemas
-from cjo_stream.registry.wire import body
 
-RECORD_BYTES_MAX = 256 * 1024
 AHEAD_MS_MAX = 24 * 3_600_000
 ID_CHARACTERS_MAX = 200
 IDENTIFIERS_MAX = 50
@@ -61,8 +61,6 @@ OUTCOME_TYPE = "cjo.outcome"
 OUTCOME_TOPIC = "outcome.v1"
 """The end of the outcome topic's name, after any prefix."""
 
-_WITHOUT_SCHEMA = (None, Codec.JSON)
-"""Codecs whose records need no schema to be read."""
 _CACHE_ENTRIES_MAX = 65_536
 _CACHED_CHARACTERS_MAX = 200
 TYPE_CHARACTERS_MAX = 100
@@ -125,6 +123,12 @@ class Decoder:
         self._readers = {
             name: self._reader(channel, types) for name, channel in program.channels.items()
         }
+        self._of_topics = self._readers | {
+            name: described.reader(codec, schemas, self._readers[name])
+            for name, codec in self._codecs.items()
+            if schemas is not None
+        }
+        """Of the records of a channel's topic, which a registry's serializers may have written."""
         self._ignored: Counter[tuple[str, Ignored]] = Counter()
         """By type, or "" if it is not declared."""
         self._comparison = (
@@ -198,12 +202,10 @@ class Decoder:
             size = len(record.value)
             raise InputError("too_large", f"{size} bytes; {RECORD_BYTES_MAX} at most")
         channel = record.channel
-        if self._codecs and channel in self._codecs and record.value:
-            record = self._plain(record, self._codecs[channel])
         if channel is None:
             channel, read = self._read_unrouted(record)
         else:
-            reader = self._readers.get(channel)
+            reader = self._of_topics.get(channel)
             if reader is None:
                 read_object(record.value)
                 raise InputError("invalid", "the record's channel is not declared")
@@ -223,22 +225,9 @@ class Decoder:
 
     def lacks(self, record: RawRecord) -> int | None:
         """Return the id of the schema that a record waits for; None: it can be decoded now."""
-        if self._schemas is None or self._codecs.get(record.channel or "") in _WITHOUT_SCHEMA:
+        if self._schemas is None or self._codecs.get(record.channel or "") in WITHOUT_SCHEMA:
             return None
         return self._schemas.lacks(record.value)
-
-    def _plain(self, record: RawRecord, codec: Codec) -> RawRecord:
-        """Return a record with the JSON text of what a schema's serializer wrote."""
-        assert self._schemas is not None
-        text = (
-            body(record.value)
-            if codec in _WITHOUT_SCHEMA
-            else self._schemas.text(codec, record.value)
-        )
-        if len(text) > RECORD_BYTES_MAX:
-            size = len(text)
-            raise InputError("too_large", f"{size} bytes as JSON; {RECORD_BYTES_MAX} at most")
-        return msgspec.structs.replace(record, value=text)
 
     def _read_unrouted(self, record: RawRecord) -> tuple[str | None, Native | list[Native]]:
         """Read a record whose topic does not determine its channel: its field `channel` does.

@@ -16,14 +16,13 @@ def require(codec: Codec) -> None:
         import_protobuf()
 
 
-def import_fastavro() -> tuple[Any, Any]:
-    """Return fastavro, and its readers in Python; raises UsageError if not installed."""
+def import_fastavro() -> Any:
+    """Return fastavro; raises UsageError if it is not installed."""
     try:
         import fastavro
-        import fastavro._read_py
     except ImportError as error:
         raise _missing("Avro", error) from error
-    return fastavro, fastavro._read_py
+    return fastavro
 
 
 def import_protobuf() -> Any:

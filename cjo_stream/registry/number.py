@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import struct
-from decimal import Decimal
 from typing import Final
 
 from cjo_stream.errors import InputError
@@ -14,14 +13,16 @@ SCALE_MAX: Final = 1_000
 _FLOAT = struct.Struct("f")
 
 
-def shortest(value: float) -> float:
+def shortest(value: float) -> float | None:
     """Return the shortest decimal that stands for a 32-bit float, as its producer wrote it.
+
+    None for NaN and infinities, which JSON has not.
 
     >>> shortest(0.10000000149011612)
     0.1
     """
     if not math.isfinite(value):
-        return value
+        return None
     packed = _FLOAT.pack(value)
     for digits in (6, 7, 8):
         short = float(f"{value:.{digits}g}")
@@ -34,18 +35,18 @@ _LARGEST = 3.4028234e38
 """Beyond it, rounding could leave the range of 32 bits."""
 
 
-def decimal(data: bytes, scale: int) -> int | Decimal:
+def decimal(data: bytes, scale: int) -> int | float:
     r"""Return the decimal of an unscaled number, big-endian; a whole one as int.
 
     Raises InputError where its scale is no number of places.
 
     >>> decimal(b"\x04\xd3", 2), decimal(b"\x04\xb0", 2)
-    (Decimal('12.35'), 12)
+    (12.35, 12)
     """
     if abs(scale) > SCALE_MAX:
         raise InputError("malformed", f"a decimal of more than {SCALE_MAX} places")
     unscaled = int.from_bytes(data, "big", signed=True)
     whole, fraction = divmod(unscaled, 10 ** max(scale, 0))
     if fraction:
-        return Decimal(f"{unscaled}E-{scale}")
+        return float(f"{unscaled}E-{scale}")
     return whole if scale >= 0 else unscaled * int(10**-scale)

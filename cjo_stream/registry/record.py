@@ -1,17 +1,16 @@
-"""A fetched schema becomes what reads its records: values, then a JSON object's text."""
+"""A fetched schema becomes what reads its records."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
 
 import msgspec
 
 from cjo_stream.core.word import Codec
 from cjo_stream.errors import InputError
 from cjo_stream.registry import avro, protobuf
-
-Read = Callable[[bytes], bytes]
-"""Returns the JSON text of a record's body; raises InputError."""
+from cjo_stream.registry.wire import Read
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -23,23 +22,38 @@ class Fetched(msgspec.Struct, frozen=True):
     """The texts of what it names, by those names: what is named by others comes first."""
 
 
+def compiled(schema: Fetched) -> Read:
+    """Return what reads the bodies of a schema of Avro or Protobuf.
+
+    Raises InputError where it cannot be used.
+    """
+    if schema.codec is Codec.AVRO:
+        return avro.reader(schema.text, list(schema.references.values()))
+    return protobuf.reader(schema.text, schema.references)
+
+
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def compiled(schema: Fetched) -> Read:
-    """Return what reads the bodies of a schema; raises InputError where it cannot be used."""
-    if schema.codec is Codec.JSON:
-        return bytes
-    if schema.codec is Codec.AVRO:
-        values = avro.reader(schema.text, list(schema.references.values()))
-    else:
-        values = protobuf.reader(schema.text, schema.references)
+def text_of(values: Any) -> bytes:
+    """Return the JSON text of what a record holds; raises InputError.
 
-    def read(body: bytes) -> bytes:
-        value = values(body)
+    >>> text_of({"long": 10**20, "inside": [1.5]})
+    b'{"long":100000000000000000000,"inside":[1.5]}'
+    """
+    try:
         try:
-            return _encode(value)
-        except (RecursionError, UnicodeEncodeError) as error:
-            raise InputError("invalid", f"no JSON can hold it ({type(error).__name__})") from None
+            return _encode(values)
+        except OverflowError:
+            return _encode(_with_decimals(values))
+    except RecursionError:
+        raise InputError("invalid", "nested deeper than 64 levels") from None
 
-    return read
+
+def _with_decimals(value: Any) -> Any:
+    """Return a value whose whole numbers are decimals, which may have more than 64 bits."""
+    if isinstance(value, dict):
+        return {name: _with_decimals(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_with_decimals(one) for one in value]
+    return Decimal(value) if type(value) is int else value

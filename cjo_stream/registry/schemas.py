@@ -1,6 +1,6 @@
 """The schemas of a process: what was fetched stays, what is lacking is fetched in a thread.
 
-    lacks(record)?  ──no──▶  text(record): its JSON, or an InputError
+    lacks(record)?  ──no──▶  reader(codec)(record): its values, or an InputError
           │ yes
           ▼
     asked  ──the thread──▶  the registry  ──answer──▶  known
@@ -16,15 +16,16 @@ import logging
 import threading
 import time
 from collections import Counter
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import msgspec
 
 from cjo_stream.core.word import Codec
 from cjo_stream.errors import InputError, RetryError
 from cjo_stream.registry.client import Client, UnknownError
-from cjo_stream.registry.record import Read, compiled
-from cjo_stream.registry.wire import body, schema_id
+from cjo_stream.registry.record import compiled
+from cjo_stream.registry.wire import HEADER_BYTES, Read, headless, schema_id
 
 PAUSE_SHORTEST_S: Final = 0.5
 PAUSE_LONGEST_S: Final = 30.0
@@ -51,6 +52,8 @@ class Schemas:
     def __init__(self, client: Client | None) -> None:
         """`client` may be None where no record needs a schema to be read."""
         self._known: dict[int, _Known] = {}
+        self._readers: dict[Codec, dict[bytes, Read]] = {}
+        """Of the schemas in use, by codec and by the header of their records."""
         self._asked: dict[int, None] = {}
         """In the order in which they are fetched."""
         self._counts: Counter[str] = Counter()
@@ -71,7 +74,7 @@ class Schemas:
     def lacks(self, value: bytes) -> int | None:
         """Return the id of the schema that a record waits for, which is then asked for.
 
-        None if `text` can be called: then it can until the next `lacks` of a record.
+        None if a `reader` can be called: then it can until the next `lacks` of a record.
         """
         id_ = schema_id(value)
         if id_ is None:
@@ -84,22 +87,31 @@ class Schemas:
             self._wake.notify()
         return id_
 
-    def text(self, codec: Codec, value: bytes) -> bytes:
-        """Return the JSON text of a record; raises InputError. `lacks` must have said None."""
-        content = body(value)
+    def reader(self, codec: Codec) -> Callable[[bytes], Any]:
+        """Return what reads records of a codec, as values of JSON.
+
+        It raises InputError. `lacks` must have said None of a record.
+        """
+        found = self._readers.setdefault(codec, {})
+
+        def read(value: bytes) -> Any:
+            known = found.get(value[:HEADER_BYTES])
+            if known is None:
+                known = self._found(codec, value)
+                found[value[:HEADER_BYTES]] = known
+            return known(value, HEADER_BYTES)
+
+        return read
+
+    def _found(self, codec: Codec, value: bytes) -> Read:
+        """Return what reads a record; raises InputError where nothing does."""
         id_ = schema_id(value)
-        assert id_ is not None
+        if id_ is None:
+            raise headless()
         known = self._known[id_]
-        if known.refusal is not None:
-            raise InputError(known.refusal.reason, known.refusal.detail)
-        if known.codec is not codec:
-            raise InputError(
-                "malformed",
-                f"its schema {id_} is of {known.codec}, but the channel's `in` says `registry: "
-                f"{codec}`: one of them is wrong",
-            )
-        assert known.read is not None
-        return known.read(content)
+        if known.codec is not codec or known.read is None:
+            raise _refusal(id_, known, codec)
+        return known.read
 
     def away(self) -> str | None:
         """Return for how long and why the registry has given no answer; None if it has."""
@@ -153,9 +165,20 @@ class Schemas:
             del self._asked[id_]
             self._counts["found" if answer.refusal is None else "refused"] += 1
             if len(self._known) > KNOWN_MAX:
-                # A record of one that has just expired may be on its way to `text`.
+                # A record of one that has just expired may be on its way to a `reader`.
                 old_s = time.monotonic() - REFUSED_FOR_S
                 self._known = {i: k for i, k in self._known.items() if k.until_s > old_s}
+
+
+def _refusal(id_: int, known: _Known, codec: Codec) -> InputError:
+    """Return why a record of a schema cannot be read."""
+    if known.refusal is not None:
+        return InputError(known.refusal.reason, known.refusal.detail)
+    return InputError(
+        "malformed",
+        f"its schema {id_} is of {known.codec}, but the channel's `in` says `registry: {codec}`: "
+        "one of them is wrong",
+    )
 
 
 def _answer(client: Client, id_: int) -> _Known | RetryError:
@@ -163,7 +186,8 @@ def _answer(client: Client, id_: int) -> _Known | RetryError:
     until_s = time.monotonic() + REFUSED_FOR_S
     try:
         schema = client.schema(id_)
-        return _Known(compiled(schema), schema.codec)
+        read = None if schema.codec is Codec.JSON else compiled(schema)
+        return _Known(read, schema.codec)
     except RetryError as error:
         return error
     except UnknownError:

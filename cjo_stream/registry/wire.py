@@ -10,7 +10,8 @@ Source: docs.confluent.io, "Formats, Serializers, and Deserializers", section "W
 from __future__ import annotations
 
 import struct
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from cjo_stream.errors import InputError
 
@@ -21,18 +22,29 @@ _HEADER: Final = struct.Struct(">BI")
 
 def schema_id(value: bytes) -> int | None:
     """Return the id of the schema by which a record was written; None if it names none."""
-    return int.from_bytes(value[1:HEADER_BYTES], "big") if _is_framed(value) else None
+    if len(value) < HEADER_BYTES or value[0] != _MAGIC:
+        return None
+    return int.from_bytes(value[1:HEADER_BYTES], "big")
+
+
+Read = Callable[[bytes, int], Any]
+"""Returns the value of a record whose body begins at an offset; raises InputError."""
 
 
 def body(value: bytes) -> bytes:
     """Return what follows the header; raises InputError where there is none."""
-    if not _is_framed(value):
-        raise InputError(
-            "malformed",
-            "no magic byte 0 and schema id at its beginning: let the producer write by the "
-            "schema registry's serializer, or remove `registry` from the channel's `in`",
-        )
+    if schema_id(value) is None:
+        raise headless()
     return value[HEADER_BYTES:]
+
+
+def headless() -> InputError:
+    """Return the refusal of a record that names no schema."""
+    return InputError(
+        "malformed",
+        "no magic byte 0 and schema id at its beginning: let the producer write by the "
+        "schema registry's serializer, or remove `registry` from the channel's `in`",
+    )
 
 
 def framed(id_: int, body: bytes) -> bytes:
@@ -42,7 +54,3 @@ def framed(id_: int, body: bytes) -> bytes:
     b'\x00\x00\x00\x00\x07{}'
     """
     return _HEADER.pack(_MAGIC, id_) + body
-
-
-def _is_framed(value: bytes) -> bool:
-    return len(value) >= HEADER_BYTES and value[0] == _MAGIC

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import decision, embedded, identity, kafka, newcomer
+from tests.bench import decision, embedded, identity, kafka, newcomer, registry
 
 
 def main() -> None:
@@ -24,6 +24,7 @@ def main() -> None:
     figures |= {
         f"decision {name}": value for name, value in decision.run(asked.events // 10).items()
     }
+    figures |= {f"registry {name}": value for name, value in registry.run().items()}
     figures |= {f"identity {name}": value for name, value in identity.run(asked.events).items()}
     show(figures)
     if not asked.no_kafka:

@@ -13,8 +13,11 @@ from typing import Any
 import fastavro
 import pytest
 
+from cjo_stream.core.catalogue import ACTION
 from cjo_stream.errors import UsageError
+from cjo_stream.kafka.operator.records import TopicRecords
 from cjo_stream.kafka.process.stage import Stopping
+from cjo_stream.kafka.stage.dispatch import DispatchProcess
 from cjo_stream.kafka.stage.intake import IntakeProcess
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.registry import schemas as module
@@ -22,6 +25,9 @@ from cjo_stream.registry.wire import framed
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
 from tests.kafka.stages import (
+    Tasks,
+    in_background,
+    make_dispatch,
     make_intake,
     make_topology,
     produce,
@@ -256,3 +262,85 @@ def test_halted_partitions_end_no_process_however_long_it_takes(
     intake.vitals.stop()
     assert ended == []
     intake.close()
+
+
+OUT = """
+topology: small
+channels:
+  web: {in: {}}
+  mail: {out: {address: user_id, format: avro}}
+  bell: {out: {address: user_id, topic: PREFIXbell, format: json_schema}}
+  sms: {out: {address: user_id}}
+identity: {identifiers: [{type: user_id}]}
+---
+journey: welcome
+version: 1
+entry: {on: seen}
+initial: greeted
+states: {greeted: {enter: [{act: hello}, {act: ring}, {act: text}], end: done}}
+---
+action: hello
+class: service
+treatments: {mail: {template: hello, payload: {product: event.product, list: "[1, 2]"}}}
+---
+action: ring
+class: service
+treatments: {bell: {template: ring}}
+---
+action: text
+class: service
+treatments: {sms: {template: text}}
+"""
+
+
+def test_commands_go_out_in_avro_and_json_schema_and_plain_readers_read_them(
+    settings: Settings, tmp_path: Path, registry: Apicurio
+) -> None:
+    settings = with_registry(settings, registry)
+    registry.ask("/config", {"compatibility": "BACKWARD"}, "PUT")
+    names = Names(settings.topic_prefix)
+    text = OUT.replace("PREFIX", settings.topic_prefix)
+    publish(settings, make_topology(tmp_path / "topology", text))
+    tasks, dispatch = Tasks(settings), make_dispatch(settings)
+    subjects = {f"{names.prefix}action.mail.v1-value", f"{names.prefix}bell-value"}
+    assert set(registry.ask("/subjects")) == subjects
+    intake = make_intake(settings)
+    produce(settings, topic(settings, "web"), event("w") | {"time": int(time.time() * 1_000)})
+
+    def sent(name: str) -> Any:
+        return until(lambda: read_all(settings, f"{names.prefix}{name}"), intake, tasks, dispatch)
+
+    (mail,), (bell,), (sms,) = sent("action.mail.v1"), sent("bell"), sent("action.sms.v1")
+    value = mail.value()
+    # A plain consumer: the registry's schema by the id, and fastavro.
+    schema = json.loads(
+        registry.ask(f"/schemas/ids/{int.from_bytes(value[1:5], 'big')}")["schema"]
+    )
+    found = fastavro.schemaless_reader(io.BytesIO(value[5:]), fastavro.parse_schema(schema), None)
+    assert (value[0], found["action"], found["address"]["value"]) == (0, "hello", "ann")
+    assert found["payload"] == {"product": "tea", "list": "[1,2]"}
+    assert dict(mail.headers())["action_id"].decode() == found["action_id"]
+    assert json.loads(bell.value()[5:])["action"] == "ring"
+    assert json.loads(sms.value())["action"] == "text"
+    records = TopicRecords(settings).since(ACTION, {})
+    assert {json.loads(one.value)["action"] for one in records} == {"hello", "ring", "text"}
+    dispatch.close()
+    intake.close()
+
+
+def test_dispatch_waits_for_a_registry_that_is_away(
+    settings: Settings, tmp_path: Path, registry: Apicurio
+) -> None:
+    settings = with_registry(settings, registry)
+    text = OUT.replace("PREFIX", settings.topic_prefix)
+    publish(settings, make_topology(tmp_path / "topology", text))
+    registry.stop()
+    dispatch = DispatchProcess(settings, Metrics(), Stopping())
+    opened = in_background(lambda: (dispatch.open(), True))
+    until(lambda: "gives no answer" in (dispatch.not_ready() or ""))
+    assert not opened
+    registry.start()
+    until(lambda: opened)
+    assert opened == [(None, True)]
+    until(lambda: dispatch.not_ready() is None, dispatch)
+    dispatch.close()

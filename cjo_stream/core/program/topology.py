@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from cjo_stream.core.expression import Expression
-from cjo_stream.core.word import Codec, FactType, Format, NormalForm, TraitKind
+from cjo_stream.core.word import Codec, CommandFormat, FactType, Format, NormalForm, TraitKind
 
 _ERA_MARK = "~"
 """A character that no name contains."""
@@ -66,6 +66,8 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     output_prefixed: bool = True
     """Whether the installation's topic prefix comes before `output`."""
     address: str | None = None
+    format: CommandFormat = CommandFormat.JSON
+    """The form of its commands."""
 
 
 class IdentifierType(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from cjo_stream.core.program.topology import (
     Trait,
     slot,
 )
-from cjo_stream.core.word import AttributeType, FactType, TraitKind
+from cjo_stream.core.word import AttributeType, CommandFormat, FactType, TraitKind
 from cjo_stream.definition.build.context import Context, report_repeated
 from cjo_stream.definition.build.fact import build_fact
 from cjo_stream.definition.build.use import Given, Named, Types
@@ -179,6 +179,7 @@ def _build_channel(pair: Pair, context: Context) -> Channel:
         output=sent.value("topic", f"action.{name}.v1") if sent else None,
         output_prefixed=sent is None or sent.get("topic") is None,
         address=address.value if address else None,
+        format=sent.value("format", CommandFormat.JSON) if sent else CommandFormat.JSON,
     )
 
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from cjo_stream.core.word import AttributeType, Codec, FactType, Format, NormalForm, TraitKind
+from cjo_stream.core.word import (
+    AttributeType,
+    Codec,
+    CommandFormat,
+    FactType,
+    Format,
+    NormalForm,
+    TraitKind,
+)
 from cjo_stream.definition.grammar.compound import Field, Many, MapOf, Record, ScalarOr
 from cjo_stream.definition.grammar.scalar import EVENT_TYPE, Anything, Choice, Loose, Text
 from cjo_stream.definition.grammar.word import (
@@ -63,6 +71,11 @@ _OUT = Record(
     {
         "address": Field(
             NAMED, "The identifier type by which the channel reaches customers.", is_required=True
+        ),
+        "format": Field(
+            Choice(tuple(CommandFormat), "format of commands"),
+            "The form of the commands: plain JSON, or `avro` or `json_schema` by a schema that is "
+            "registered, in Confluent's wire format. Default: json.",
         ),
         "topic": Field(_TOPIC, "The topic of the commands. Default: cjo.action.CHANNEL.v1."),
     },

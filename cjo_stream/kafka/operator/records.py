@@ -18,6 +18,7 @@ from cjo_stream.kafka.client.place import Place, Topic
 from cjo_stream.kafka.definition.apply import in_force
 from cjo_stream.kafka.operator.alternative import alternative
 from cjo_stream.kafka.topic.name import Names
+from cjo_stream.registry.text import Texts
 from cjo_stream.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class TopicRecords:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._commands = Texts(settings)
         self.place = f"the topics {settings.topic_prefix}*"
 
     def read(self, type_: type[_Record]) -> Iterator[_Record]:
@@ -53,7 +55,8 @@ class TopicRecords:
             for message in contents(self._settings, place, at):
                 value = message.value()
                 if isinstance(value, bytes):  # null takes a profile back
-                    yield Written(lane, (message.offset() or 0) + 1, value)
+                    text = self._commands.text(value) if kind is ACTION else value
+                    yield Written(lane, (message.offset() or 0) + 1, text)
 
     def refused(self) -> Iterator[Refused]:
         """Yield the dead letters."""

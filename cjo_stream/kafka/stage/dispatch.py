@@ -14,6 +14,9 @@ A transaction contains the effects gathered in some ms, and at most STEP_BYTES_M
 the process ends: the next one begins from what was committed. `transaction` guards it against late
 requests.
 
+**Commands in Avro or JSON Schema.** A channel's `out` may ask for it. The schemas are registered
+before the group is joined: until the registry answers, no command is sent in another form.
+
 **Expired commands.** A command is decided at its record's time. If its `expires_at` is past by
 this process's wall clock when it is to be sent, it is not sent, but counted as suppressed by the
 gate `expired`; the cursor moves over it as over any other. This is the only place where wall time
@@ -27,7 +30,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from confluent_kafka import Message, TopicPartition
 
@@ -36,7 +39,7 @@ from cjo_stream.engine.codec import record_digest
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.port import LogRecord
-from cjo_stream.errors import RefusalError, RetryError
+from cjo_stream.errors import CjoError, RefusalError, RetryError
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import group_id, is_end
 from cjo_stream.kafka.client.error import check_consumed
@@ -59,6 +62,7 @@ from cjo_stream.kafka.process.stage import Linger, Stopping, Vitals
 from cjo_stream.kafka.stage.member import Member
 from cjo_stream.kafka.topic.check import require_log
 from cjo_stream.kafka.topic.name import Names
+from cjo_stream.registry.command import Commands, Encode
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
 
@@ -73,6 +77,8 @@ RETRY_S: Final = 0.2
 REFRESH_S: Final = 3_600.0
 """Positions that do not move are committed again this often: they would expire after days."""
 DEFINITIONS_WITHIN_S: Final = 10.0
+ASK_AGAIN_S: Final = 0.5
+ASK_AGAIN_LATEST_S: Final = 30.0
 
 _LOG = logging.getLogger(__package__)
 
@@ -85,6 +91,14 @@ def run(settings: Settings, words: Words = NO_WORDS) -> int:
     """
     make = functools.partial(DispatchProcess, words=words)
     return stage.work(settings, DISPATCH, make)
+
+
+class Target(NamedTuple):
+    """Where the commands of a channel go."""
+
+    topic: str
+    encode: Encode | None
+    """What writes them; None: as they are."""
 
 
 class DispatchProcess:
@@ -106,8 +120,11 @@ class DispatchProcess:
         self._admin.require([names.definition, names.cursor, *names.records()])
         self._definitions = DefinitionLog(settings, pointed=False)
         self._definitions.read()
-        self._targets: dict[int, dict[str, str]] = {}
-        """By definition set, the topic of each channel's commands."""
+        self._targets: dict[int, dict[str, Target]] = {}
+        """By definition set, where each channel's commands go."""
+        self._commands = Commands(settings)
+        self._waits: str | None = None
+        """Why the schema registry is waited for, if it is."""
         self._next: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._positions: dict[int, Position] = {}
@@ -138,6 +155,8 @@ class DispatchProcess:
 
     def not_ready(self) -> str | None:
         """Return what the process still waits for; None when it sends effects."""
+        if self._waits is not None:
+            return self._waits
         return None if self._member.is_joined else "the group has not assigned partitions yet"
 
     def open(self) -> None:
@@ -148,7 +167,31 @@ class DispatchProcess:
             if self._stopping.asked:
                 return
             raise
+        self._register()
         self._member.subscribe([self._names.effect])
+
+    def _register(self) -> None:
+        """Register the schemas of the newest set's commands; wait for a registry that is away."""
+        try:
+            program = self._definitions.program(self._newest())
+        except CjoError:
+            return  # no set yet, or one that is refused where a command of it is sent
+        pause_s = ASK_AGAIN_S
+        while not self._stopping.asked:
+            try:
+                for channel in program.channels.values():
+                    if topic := self._names.target(channel):
+                        self._commands.encoder(topic, channel.format)
+            except RetryError as error:
+                self._waits = str(error)
+                _LOG.warning("commands wait: %s", error)
+                until_s = time.monotonic() + pause_s
+                pause_s = min(2 * pause_s, ASK_AGAIN_LATEST_S)
+                while time.monotonic() < until_s and self.vitals.go_on():
+                    time.sleep(min(ASK_AGAIN_S, pause_s))
+            else:
+                break
+        self._waits = None
 
     def turn(self) -> None:
         """Take one step: one transaction, when there is something to send."""
@@ -232,15 +275,7 @@ class DispatchProcess:
         """Write one transaction; raises RetryError and StopError as `Transactions.write`."""
         if not positions:
             return
-        records = [
-            Outgoing(
-                self._target(effect),
-                effect.value or None,
-                key=effect.key.encode() if effect.key else None,
-                headers=effect.headers,
-            )
-            for effect in effects
-        ]
+        records = [self._outgoing(effect) for effect in effects]
         offsets = []
         for partition, at in positions.items():
             place = (self._names.effect, partition)
@@ -253,10 +288,21 @@ class DispatchProcess:
 
     # --- where effects go ----------------------------------------------------------------------
 
-    def _target(self, effect: Effect) -> str:
-        """Return an effect's topic; a command's is named by the set that decided it."""
-        if effect.kind != ACTION.name:
-            return self._names.of(effect.kind)
+    def _outgoing(self, effect: Effect) -> Outgoing:
+        """Return the record of an effect."""
+        topic, value = self._names.of(effect.kind), effect.value
+        if effect.kind == ACTION.name:
+            topic, encode = self._target(effect)
+            value = value if encode is None else encode(value)
+        return Outgoing(
+            topic,
+            value or None,
+            key=effect.key.encode() if effect.key else None,
+            headers=effect.headers,
+        )
+
+    def _target(self, effect: Effect) -> Target:
+        """Return where a command goes, as the set that decided it says."""
         number = effect.set_number or self._newest()
         if number not in self._targets:
             self._read_targets(number)
@@ -280,12 +326,13 @@ class DispatchProcess:
         while number not in self._definitions.sets and time.monotonic() < until_s:
             self._definitions.poll(RETRY_S)
             self.vitals.beat()
-        targets: dict[str, str] = {}
+        targets: dict[str, Target] = {}
         for declared in self._definitions.program(number).channels.values():
-            target = self._names.target(declared)
-            if target is not None:
-                targets[declared.name] = target
-        self._admin.require(targets.values())
+            topic = self._names.target(declared)
+            if topic is not None:
+                encode = self._commands.encoder(topic, declared.format)
+                targets[declared.name] = Target(topic, encode)
+        self._admin.require(target.topic for target in targets.values())
         # Tasks switch one by one, so two sets may alternate for a while.
         self._targets = {**dict(list(self._targets.items())[-1:]), number: targets}
 

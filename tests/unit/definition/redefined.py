@@ -325,6 +325,7 @@ ROWS: dict[str, Row] = {
     "topology.channels.in.map.attributes": change("{total: row.sum}", "{total: row.total}"),
     "topology.channels.out": change("web: {in: {}, out: {address: cookie}}", "web: {in: {}, out: {address: email}}"),
     "topology.channels.out.address": change("{address: email, topic: mails}", "{address: user, topic: mails}"),
+    "topology.channels.out.format": change("topic: mails", "topic: mails, format: avro"),
     "topology.channels.out.topic": change("topic: mails", "topic: letters"),
     "topology.identity": refused(("    - {type: cookie, limit: 9, per: 90d}\n", ""), ("out: {address: cookie}", "out: {address: email}"), way_out="declare cookie"),
     "topology.identity.identifiers": refused(

@@ -145,6 +145,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "--answer is for --kafka": "unit/cli/test_cli.py::test_simulated_files_are_what_run_reads",
         "--haste is for --answer": "unit/cli/test_cli.py::test_simulated_files_are_what_run_reads",
         "leave --answer out": _SIMULATE,
+        "simulated traffic is plain JSON": _SIMULATE,
     },
     "cli/terminal.py": {
         "add --yes to do this": "unit/cli/test_cli.py::test_a_set_is_applied_to_a_state_folder_and_told",
@@ -394,6 +395,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "registry/schemas.py": {
         "is unusable": "unit/registry/test_schemas.py::test_one_schema_that_gets_no_answer_does_not_delay_another",
+    },
+    "registry/text.py": {
+        "set CJO_REGISTRY__URL to the registry that dispatch": "unit/registry/test_command.py::test_commands_are_read_back_as_json",
     },
     "settings.py": {
         "join(misspelt)": _SETTINGS,

@@ -127,6 +127,12 @@ def test_simulate_goes_on_as_its_refusals_say(cli: Cli, tmp_path: Path) -> None:
     assert cli("simulate", "shop", *made[:-1], tmp_path / "b", *start).code == 0
     answer = ["simulate", "lending", "--kafka", "--answer"]
     goes(cli, "leave --answer out", answer, ["simulate", "lending", *made[:-1], tmp_path / "c"])
+    shutil.copytree(Path(__file__).parents[3] / "topologies" / "shop", tmp_path / "shop")
+    described = tmp_path / "shop" / "topology.yaml"
+    described.write_text(described.read_text().replace("{in: {}", "{in: {registry: avro}", 1))
+    on_kafka = ["simulate", tmp_path / "shop", "--kafka", *made[:-2]]
+    in_files = ["simulate", tmp_path / "shop", *made[:-1], tmp_path / "d"]
+    goes(cli, "simulated traffic is plain JSON", on_kafka, in_files)
 
 
 def test_a_folder_that_cannot_be_written_to_may_be_so_later(cli: Cli, tmp_path: Path) -> None:

@@ -151,14 +151,18 @@ def test_what_is_no_object_is_refused_as_json_is(schemas: Schemas) -> None:
     assert found.reason in ("malformed", "invalid")
 
 
-def test_a_record_that_grows_beyond_the_bound_as_json_is_too_large(schemas: Schemas) -> None:
+def test_what_grows_beyond_the_bounds_as_json_is_refused(schemas: Schemas) -> None:
     text = "\x01" * 50_000  # one byte, and six in JSON
     value = {**EVENT, "attributes": {**EVENT["attributes"], "product": text}}
     found = refusal(
         decoder(program(Codec.AVRO), b"k", schemas), framed(1, avro_bytes(AVRO_EVENT, value))
     )
-    assert found.reason == "too_large"
-    assert "as JSON" in found.detail
+    assert (found.reason, "65536 at most" in found.detail) == ("invalid", True)
+    row = {"receipt": text, "kind": "sale", "ts": TIME_MS * 1_000, "card": 77, "sum": "2.50"}
+    found = refusal(
+        decoder(program(Codec.AVRO, Format.MAPPED), b"k", schemas), framed(3, avro_bytes(ROW, row))
+    )
+    assert (found.reason, "as JSON" in found.detail) == ("too_large", True)
 
 
 def test_a_dead_letter_has_the_bytes_as_they_came(schemas: Schemas) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import io
 import json
 import uuid
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ import pytest
 from cjo_stream.core.word import Codec
 from cjo_stream.errors import InputError
 from cjo_stream.registry import avro
-from cjo_stream.registry.record import Fetched, compiled
+from cjo_stream.registry.record import Fetched, compiled, text_of
 
 fastavro = pytest.importorskip("fastavro")
 
@@ -29,7 +31,7 @@ def written(schema: Any, value: Any) -> bytes:
 
 def read(schema: Any, body: bytes, *references: Any) -> Any:
     named = {str(number): json.dumps(one) for number, one in enumerate(references)}
-    return json.loads(compiled(Fetched(Codec.AVRO, json.dumps(schema), named))(body))
+    return json.loads(text_of(compiled(Fetched(Codec.AVRO, json.dumps(schema), named))(body, 0)))
 
 
 def one(type_: Any) -> Any:
@@ -193,3 +195,105 @@ def test_a_date_beyond_the_years_is_malformed_and_hides_nothing_else() -> None:
     schema = one(logical("int", "date"))
     with pytest.raises(InputError, match="OverflowError"):
         read(schema, b"\xfe\xff\xff\xff\x0f")
+
+
+def drawn(random: Random, depth: int, names: list[str]) -> Any:
+    """Return a random schema."""
+    kinds = ["null", "boolean", "int", "long", "double", "string", "bytes", "fixed", "enum"]
+    deeper = ["record", "array", "map", "union", "name"] if depth < 9 else []
+    kind = random.choice(kinds + 3 * deeper)
+    if kind == "name" and names:
+        return random.choice(names)
+    if kind in ("fixed", "enum", "record"):
+        name = f"N{len(names)}"
+        more: dict[str, Any] = {"fixed": {"size": 3}, "enum": {"symbols": ["A", "B", "C"]}}
+        names.append(name)
+        if kind == "record":
+            fields = range(random.randrange(1, 4))
+            more["record"] = {
+                "fields": [
+                    {"name": f"f{n}", "type": drawn(random, depth + 1, names)} for n in fields
+                ]
+            }
+        return {"type": kind, "name": name, **more[kind]}
+    if kind == "array":
+        # Of something with bytes.
+        return {"type": "array", "items": ["null", {"type": "map", "values": "long"}]}
+    if kind == "map":
+        return {"type": "map", "values": drawn(random, depth + 1, names)}
+    if kind == "union":
+        return ["null", {"type": "map", "values": drawn(random, depth + 1, names)}, "string"]
+    return kind if kind != "name" else "long"
+
+
+def as_json(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, dict):
+        return {name: as_json(one) for name, one in value.items()}
+    return [as_json(one) for one in value] if isinstance(value, list) else value
+
+
+def recurses(schema: Any, around: tuple[str, ...] = ()) -> bool:
+    """Return whether a schema names what it stands in: its values could have no end."""
+    if isinstance(schema, str):
+        return schema in around
+    if isinstance(schema, list):
+        return any(recurses(one, around) for one in schema)
+    around = (*around, schema["name"]) if "name" in schema else around
+    inner = [field["type"] for field in schema.get("fields", ())]
+    inner += [schema[name] for name in ("items", "values") if name in schema]
+    return any(recurses(one, around) for one in inner)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_any_schema_is_read_as_another_reader_reads_it(seed: int) -> None:
+    from fastavro.utils import generate_one
+
+    random = Random(seed)
+    schema = {"type": "record", "name": "Top", "fields": []}
+    names: list[str] = []
+    schema["fields"] = [{"name": f"t{n}", "type": drawn(random, 0, names)} for n in range(4)]
+    if recurses(schema):
+        schema["fields"] = [{"name": "t", "type": "long"}]
+    parsed = fastavro.parse_schema(schema)
+    for _ in range(3):
+        out = io.BytesIO()
+        fastavro.schemaless_writer(out, parsed, generate_one(parsed))
+        body = out.getvalue()
+        expected = fastavro.schemaless_reader(io.BytesIO(body), parsed, None)
+        found = avro.reader(json.dumps(schema))(body, 0)
+        given = {name: one for name, one in as_json(expected).items() if one is not None}
+        assert found == given
+        for cut in {*range(min(len(body), 40)), len(body) - 1} - {len(body)}:
+            if cut >= 0:
+                with pytest.raises(InputError):
+                    avro.reader(json.dumps(schema))(body[:cut], 0)
+
+
+def test_lists_in_lists_of_any_depth_are_read() -> None:
+    schema: Any = "long"
+    value: Any = 7
+    for level in range(40):
+        key = "items" if level % 2 else "values"
+        schema = {"type": "array" if level % 2 else "map", key: schema}
+        value = [value] if level % 2 else {"k": value}
+    assert read(one(schema), written(one(schema), {"x": value})) == {"x": value}
+
+
+def test_blocks_with_their_size_are_read_too() -> None:
+    schema = one({"type": "array", "items": "string"})
+    # Two blocks, the first with a negative count and its size in bytes.
+    assert read(schema, b"\x03\x08\x02a\x02b\x02\x02c\x00") == {"x": ["a", "b", "c"]}
+    named = one({"type": "map", "values": "long"})
+    assert read(named, b"\x01\x06\x02a\x0e\x00") == {"x": {"a": 7}}
+    with pytest.raises(InputError):
+        read(schema, b"\xfe\xff\xff\xff\x0f\x00")
+
+
+def test_numbers_of_every_length_are_read() -> None:
+    for bits in range(63):
+        for value in (1 << bits, (1 << bits) - 1, -(1 << bits), -(1 << bits) - 1):
+            assert read(one("long"), written(one("long"), {"x": value})) == {"x": value}
+    with pytest.raises(InputError):
+        read(one("long"), b"\xff" * 10 + b"\x01")

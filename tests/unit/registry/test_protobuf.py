@@ -11,7 +11,7 @@ import pytest
 from cjo_stream.core.word import Codec
 from cjo_stream.errors import InputError, RetryError
 from cjo_stream.registry import protobuf, protoc
-from cjo_stream.registry.record import Fetched, compiled
+from cjo_stream.registry.record import Fetched, compiled, text_of
 
 pytest.importorskip("grpc_tools")
 descriptor_pb2 = pytest.importorskip("google.protobuf.descriptor_pb2")
@@ -83,7 +83,7 @@ def reader() -> Any:
 
 
 def read(body: bytes) -> Any:
-    return json.loads(reader()(body))
+    return json.loads(text_of(reader()(body, 0)))
 
 
 @cache
@@ -207,7 +207,7 @@ def test_a_message_nested_too_deeply_is_refused() -> None:
 )
 def test_a_text_that_is_no_schema_is_refused_with_protocs_words(text: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        protobuf.reader(text)(b"\x00")
+        protobuf.reader(text)(b"\x00", 0)
 
 
 @pytest.mark.parametrize("name", ["../up.proto", "/etc/x.proto"])
@@ -221,4 +221,4 @@ def test_a_protoc_that_takes_too_long_is_tried_again(monkeypatch: pytest.MonkeyP
         patch.setattr(protoc, "WITHIN_S", 0.001)
         with pytest.raises(RetryError, match="tried again"):
             protobuf.reader(MONEY)
-    assert protobuf.reader(MONEY)(b"\x00\x08\x05") == {"cents": 5}
+    assert protobuf.reader(MONEY)(b"\x00\x08\x05", 0) == {"cents": 5}
