@@ -86,5 +86,5 @@ docs: $(READY) ## draw the tables of docs/ and README.md, and what their command
 
 .PHONY: clean
 clean: ## remove what was built and what ran, .venv included
-	rm -rf $(VENV) build dist cjo-demo .kafka .pytest_cache .mypy_cache .ruff_cache .hypothesis .mutants .import_linter_cache
+	rm -rf $(VENV) build dist cjo-demo .kafka .registry .pytest_cache .mypy_cache .ruff_cache .hypothesis .mutants .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -188,6 +188,8 @@ class IntakeProcess:
     def abandon(self) -> None:
         """Disconnect; what is in memory may not have been delivered, and is not committed."""
         self._lanes.clear()
+        self._halted.clear()
+        self._count_halted()
         self._sender.close()
         self._member.consumer.close()
         self._definitions.close()
@@ -212,6 +214,7 @@ class IntakeProcess:
             self._halted.pop(place, None)
             if lane is not None:
                 self._routes.release(lane)
+        self._count_halted()
 
     def next_offsets(self) -> Mapping[Place, int]:
         """Return the offset to read next of each partition that is read now."""
@@ -256,7 +259,7 @@ class IntakeProcess:
         if by_set:
             self._measure(routed_s - began_s, time.perf_counter() - routed_s)
         if halted:
-            self._metrics.set("cjo_registry_waiting", (), len(self._halted))
+            self._count_halted()
             self._member.assign()
 
     def _go_on_with_known(self) -> None:
@@ -265,8 +268,11 @@ class IntakeProcess:
         for place in ready:
             del self._halted[place]
         if ready:
-            self._metrics.set("cjo_registry_waiting", (), len(self._halted))
+            self._count_halted()
             self._member.assign()
+
+    def _count_halted(self) -> None:
+        self._metrics.set("cjo_registry_waiting", (), len(self._halted))
 
     def _raw_record(self, message: Message, lane: Lane) -> RawRecord:
         topic, partition = lane.place
