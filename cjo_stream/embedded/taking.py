@@ -318,14 +318,14 @@ def _taken(span: Span, file: InputFile, ending: Ending, count: Count) -> Taken:
     """Return a file as it is known from now on.
 
     A last row without its end that was refused counts as not taken: it is read again once there
-    is more of it.
+    is more of it. So does the end of a JSON list, which moves when the list grows.
     """
     assert span.end is not None, _KNOWN_PLACE
     before = span.before
     is_cut_off = ending.is_open and count.last_refused == ending.before.line + 1
-    at, whole_digest, head = span.end, span.digest, span.head
-    if is_cut_off:
-        at = ending.before
+    at = ending.before if is_cut_off else ending.end or span.end
+    whole_digest, head = span.digest, span.head
+    if at.bytes != span.end.bytes:
         head_bytes = min(at.bytes, HEAD_BYTES)
         begins = file.find([], [at.bytes, head_bytes]).begins
         whole_digest, head = begins[at.bytes], begins[head_bytes]
@@ -356,7 +356,8 @@ def _former(span: Span) -> tuple[tuple[int, bytes], ...]:
     before = span.before
     if before is None:
         return ()
-    return (*before.former, (before.end.bytes, before.digest))[-FORMER_MAX:]
+    ends = {(before.end.bytes, before.digest): None, (before.seen_bytes, before.seen_digest): None}
+    return (*before.former, *ends)[-FORMER_MAX:]
 
 
 def _how(file: InputFile, former: Taken, found: Found) -> str:

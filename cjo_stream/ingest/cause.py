@@ -136,10 +136,10 @@ def _is_data(name: str) -> bool:
 
 
 def _of_lines(head: bytes) -> Iterator[Cause]:
-    first = head.lstrip()[:1]
-    if first == b"[":
-        yield Cause("It is one JSON array", "Write one object a line")
-    elif first != b"{":
+    text = head.lstrip()
+    if text.startswith(b"[") and not text[1:].lstrip().startswith(b"{"):
+        yield Cause("It is a list, but not of objects", "Write one object an event")
+    elif not text.startswith((b"{", b"[")):
         yield Cause(
             "Its lines do not begin as JSON objects do",
             "Write one object a line, or name a table with a header .csv",

@@ -6,8 +6,8 @@ A file's *content* is its bytes, unpacked, in UTF-8; that of Parquet its rows as
 a file is known again (`taken`), and a place in it is where a later run goes on.
 
 A record's coordinates are the name of its file, the file's number (from 0, among those given; of a
-state, among all that it has taken), and its line number, from 1 (in CSV: of the row's first line;
-in Parquet: of the row).
+state, among all that it has taken), and its line number, from 1 (in CSV and JSON: of the row's
+first line; in Parquet: of the row).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import logging
 import os
 import shutil
 import sys
@@ -30,7 +31,7 @@ import msgspec
 from cjo_stream.core.program.program import Program
 from cjo_stream.engine.port import Decode, DecodedRecord, RawRecord
 from cjo_stream.errors import UsageError
-from cjo_stream.ingest import order, parquet, table
+from cjo_stream.ingest import json_file, order, parquet, table
 from cjo_stream.ingest.form import Form, in_utf_8
 from cjo_stream.ingest.table import Ending, Row
 from cjo_stream.ingest.taken import (
@@ -44,10 +45,12 @@ from cjo_stream.ingest.taken import (
     lengths,
 )
 
+_LOG = logging.getLogger(__name__)
+
 STDIN = "-"
 
 _READ_BYTES = 256 * 1024
-_ENDINGS = (".jsonl", ".csv", ".jsonl.gz", ".csv.gz", ".parquet")
+_ENDINGS = (".jsonl", ".json", ".csv", ".jsonl.gz", ".json.gz", ".csv.gz", ".parquet")
 
 
 def choose_channel(program: Program, asked: str | None) -> str | None:
@@ -133,15 +136,21 @@ class InputFile:
             self._refusing(lambda: f" beyond line {number}" if number else ""),
             self._content() as content,
         ):
-            lines = table.Lines(content if end is None else _beginning(content, end.bytes))
+            part = content if end is None else _beginning(content, end.bytes)
             ending = ending or Ending()
             if self.is_csv:
+                lines = table.Lines(part)
                 rows = table.read_csv(lines, self.given, begin, ending, self._form)
             else:
-                rows = table.read_json_lines(lines, begin, ending)
+                rows = json_file.read_json(part, begin, ending)
             for row in rows:
                 number = row.number
                 yield row
+            if ending.is_list_open:
+                _LOG.warning(
+                    "%s: its list has no end (`]`): perhaps it is cut off, or still written",
+                    self.given,
+                )
 
     def find(self, known: Sequence[Taken], more: Sequence[int] = ()) -> Found:
         """Return what the content is, held against known files; raises UsageError.
@@ -268,7 +277,7 @@ def read(
     """Return the records of all files, decoded, in order.
 
     `now` is the timestamp of every record, in ms. Several files are merged by event time; with
-    `sort` all records are sorted by it, also within a file. `-` is standard input, as JSON lines.
+    `sort` all records are sorted by it, also within a file. `-` is standard input, as JSON.
     Raises UsageError at once if a file cannot be read, and during iteration if one is damaged.
     """
     parts = [Part(file, number) for number, file in enumerate(open_files(paths, stdin))]

@@ -1,6 +1,6 @@
-"""Rows of files as JSON objects: JSON lines and CSV.
+"""Rows of CSV files as JSON objects.
 
-CSV: the first row names the columns; every value is text, and an empty cell is an empty text. A
+The first row names the columns; every value is text, and an empty cell is an empty text. A
 malformed row, or one with more cells than columns, is a row with an error. How it is written is in
 its `form`.
 
@@ -42,6 +42,10 @@ class Ending(msgspec.Struct):
     """The place before the last row."""
     is_open: bool = False
     """Whether the last row has no end: what is written behind it may be a part of it."""
+    end: Place | None = None
+    """Where a later reading goes on; None: where the content ended."""
+    is_list_open: bool = False
+    """Whether the content ended within a list of JSON."""
 
 
 class Lines:
@@ -85,18 +89,6 @@ class Lines:
                 break
             self.end_bytes += len(passed)
         self.number = max(self.number, place.line)
-
-
-def read_json_lines(lines: Lines, begin: Place, ending: Ending) -> Iterator[Row]:
-    """Yield the lines that are not blank, from a place on."""
-    lines.skip_to(begin)
-    for line in lines:
-        value = line.rstrip(b"\r\n")
-        if value and not value.isspace():
-            if lines.is_open:
-                ending.before = Place(lines.begin_bytes, lines.number - 1)
-                ending.is_open = True
-            yield Row(lines.number, value)
 
 
 def read_csv(lines: Lines, name: str, begin: Place, ending: Ending, form: Form) -> Iterator[Row]:

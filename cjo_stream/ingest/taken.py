@@ -25,10 +25,12 @@ HEAD_BYTES = 1024
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
-    """A place between two lines of a file's content: the bytes and the lines before it."""
+    """A place between two rows of a file's content: the bytes and the lines before it."""
 
     bytes: int = 0
     line: int = 0
+    in_list: bool = False
+    """Whether it lies in the list of a JSON file: behind an element, not behind the list's end."""
 
 
 BEGINNING = Place()

@@ -10,6 +10,7 @@ The work is linear in the length of the text, for any text.
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import accumulate, compress
 from typing import Any, TypeVar
@@ -36,6 +37,9 @@ _ESCAPE = re.compile(
 )
 """Any escape of JSON: a pair of surrogates, half of one (the group), another."""
 
+_KIND = re.compile(rb"[ \t\r\n]*+(.)", re.DOTALL)
+_ONE_A_RECORD = "a record is one JSON object; send each object as a record of its own"
+
 T = TypeVar("T")
 
 
@@ -46,6 +50,7 @@ class _Nothing(msgspec.Struct):
 _form = msgspec.json.Decoder(_Nothing)
 _value = msgspec.json.Decoder(Any)
 _raw = msgspec.json.Decoder(msgspec.Raw)
+_objects = json.JSONDecoder()
 
 
 def check_text(text: bytes) -> None:
@@ -62,6 +67,16 @@ def check_text(text: bytes) -> None:
         brackets = _brackets(text)
         if not _is_shallow(brackets):
             _check_depth(text, brackets)
+
+
+def is_json(text: bytes) -> bool:
+    """Return whether `text` is a JSON value, at any depth."""
+    try:
+        check_text(text)
+        _check_form(text)
+    except InputError as error:
+        return error.reason != "malformed"
+    return True
 
 
 def decode_again(decoder: msgspec.json.Decoder[T], text: bytes, error: msgspec.MsgspecError) -> T:
@@ -91,9 +106,39 @@ def _refusal(text: bytes, error: msgspec.MsgspecError) -> InputError:
         try:
             _form.decode(text)
         except msgspec.MsgspecError as worse:
-            return InputError("malformed", str(worse))
-        return InputError("invalid", str(error))
-    return InputError("malformed", str(error))
+            error = worse
+        else:
+            return InputError("invalid", str(error))
+    if "trailing characters" in str(error):
+        return InputError("malformed", _several(text) or str(error))
+    return InputError("malformed", _no_object(text) or str(error))
+
+
+def _no_object(text: bytes) -> str | None:
+    """Return what a JSON value is that is no object, and what to do; None if it is an object."""
+    found = _KIND.match(text)
+    if found is None or found[1] == b"{" or not is_json(text):
+        return None
+    if found[1] == b"[":
+        return (
+            f"a JSON list: {_ONE_A_RECORD} (in a file, a list of objects is read as its objects)"
+        )
+    return f"a JSON value that is no object: {_ONE_A_RECORD}"
+
+
+def _several(text: bytes) -> str | None:
+    """Return what to do with text that is no JSON value, but begins with a whole object."""
+    if not text.lstrip().startswith(b"{"):
+        return None
+    characters = text.decode("latin-1")
+    begin = len(text) - len(text.lstrip())
+    try:
+        end = _objects.raw_decode(characters, begin)[1]
+    except (ValueError, RecursionError):
+        return None
+    if not characters[end:].lstrip(" \t\r\n").startswith("{"):
+        return None
+    return f"several JSON objects, one behind the other: {_ONE_A_RECORD}"
 
 
 def read_object(text: bytes) -> dict[str, Any]:
@@ -104,7 +149,7 @@ def read_object(text: bytes) -> dict[str, Any]:
     except msgspec.MsgspecError as error:
         value = decode_again(_value, text, error)
     if not isinstance(value, dict):
-        raise InputError("malformed", "not a JSON object")
+        raise InputError("malformed", _no_object(text) or "not a JSON object")
     return value
 
 

@@ -506,3 +506,21 @@ def test_the_outcome_topic_needs_no_channel() -> None:
     assert decode({**outcome, "channel": "web"}, channel=None, topic=topic).channel == "web"
     assert reason_of(outcome, channel=None) == "invalid"
     assert reason_of({**GOOD}, channel=None, topic=topic) == "invalid"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (b'[{"type": "a"}]', "a JSON list: a record is one JSON object; send each"),
+        (b'{"type": "a"}{"type": "b"}', "several JSON objects, one behind the other: a record is"),
+        (b' {"type": "a"}\n{"type": ', "several JSON objects"),
+        (b"12", "a JSON value that is no object"),
+        (b'{"type": "a"} x', "trailing characters"),
+    ],
+)
+@pytest.mark.parametrize("channel", ["web", "app"])
+def test_what_is_not_one_object_says_what_it_is(value: bytes, words: str, channel: str) -> None:
+    refused = decode(value, channel)
+    assert isinstance(refused, InputError)
+    assert refused.reason == "malformed"
+    assert words in refused.detail
