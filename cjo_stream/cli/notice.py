@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from cjo_stream.cli.terminal import count, note, numbered
 from cjo_stream.cli.unread import tell_unread
-from cjo_stream.core.word import Ignored
+from cjo_stream.core.word import Ignored, Skipped
 
 if TYPE_CHECKING:
     from cjo_stream.embedded.notice import IgnoredSummary
@@ -22,6 +22,13 @@ _NAMES_NOBODY: Final = {
     Ignored.BLOCKED: "a placeholder, or a value of `blocked`",
     Ignored.UNUSABLE: "no such address or number, or too long",
     Ignored.AMBIGUOUS: "may stand for more than one; write phone numbers with + and country code",
+}
+_SKIPPED: Final = {
+    Skipped.TOMBSTONE: "tombstones, which follow a delete",
+    Skipped.HEARTBEAT: "heartbeats",
+    Skipped.TRANSACTION: "beginnings and ends of transactions",
+    Skipped.SCHEMA_CHANGE: "changes of the schema",
+    Skipped.MESSAGE: "logical messages, which change no row",
 }
 _FACTS: Final = {
     "unknown": "not declared in `facts`",
@@ -70,6 +77,11 @@ def _ignored(one: IgnoredSummary) -> str:
     if one.what == "event":
         return (
             f"events of {one.name or 'no channel'}: {count(times)} from before an erasure{where}"
+        )
+    if one.what == "record":
+        return (
+            f"channel.{one.name}: {numbered(times, 'record')} skipped{where}: "
+            f"{_SKIPPED[Skipped(one.reason)]}"
         )
     if one.what == "entry":
         return f"journey.{one.name}: {count(times)} refused at the entry, no room{where}"

@@ -17,6 +17,25 @@ class Format(StrEnum):
     SEGMENT = "segment"
     CLOUDEVENTS = "cloudevents"
     MAPPED = "mapped"
+    DEBEZIUM = "debezium"
+
+    @property
+    def has_map(self) -> bool:
+        """Whether a `map` says how a record becomes an event."""
+        return self in (Format.MAPPED, Format.DEBEZIUM)
+
+
+class Skipped(StrEnum):
+    """Why a record of a format is no event, although nothing is wrong with it."""
+
+    TOMBSTONE = "tombstone"
+    """It has no value: the row was deleted, which a record before it has said."""
+    HEARTBEAT = "heartbeat"
+    TRANSACTION = "transaction"
+    """The beginning or the end of one."""
+    SCHEMA_CHANGE = "schema_change"
+    MESSAGE = "message"
+    """Written into the database's log beside the tables."""
 
 
 class Codec(StrEnum):

@@ -22,6 +22,7 @@ _ERRORS: Final = "cjo_expression_errors_total"
 _EVENTS: Final = "cjo_events_total"
 _ENTRIES: Final = "cjo_journey_refusals_total"
 _CONSENT: Final = "cjo_consent_ignored_total"
+_SKIPPED: Final = "cjo_records_skipped_total"
 _BOUNDS: Final = "cjo_state_bounds_total"
 _NAMES_MAX: Final = 5
 
@@ -33,6 +34,7 @@ PLACES: Final = {
     _CONSENT: "ignored",
     _BOUNDS: "ignored",
     _ENTRIES: "ignored",
+    _SKIPPED: "ignored",
     _EVENTS: "ignored",
     "cjo_dead_letters_total": "refused",
     "cjo_events_undeclared_total": "undeclared",
@@ -50,7 +52,7 @@ class IgnoredSummary(msgspec.Struct, frozen=True):
     """What had no effect for one reason (summary.json)."""
 
     what: str
-    """identifier, fact, consent, event, entry or bound."""
+    """identifier, fact, consent, event, entry, record or bound."""
     name: str
     """The identifier's type, the fact, the event's channel, the journey, the bound."""
     reason: str
@@ -150,7 +152,13 @@ def _read(metric: str, labels: list[str]) -> tuple[str, str, str]:
         return "bound", labels[0], "full"
     if metric == _CONSENT:
         return "consent", "", "unusable"
-    what = {_FACTS: "fact", _IDENTIFIERS: "identifier", _EVENTS: "event", _ENTRIES: "entry"}
+    what = {
+        _FACTS: "fact",
+        _IDENTIFIERS: "identifier",
+        _EVENTS: "event",
+        _ENTRIES: "entry",
+        _SKIPPED: "record",
+    }
     return what[metric], labels[0], labels[1]
 
 

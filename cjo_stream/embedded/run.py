@@ -123,20 +123,21 @@ def feed(
     """Process every record of `source`; return the number behind the last one.
 
     The n-th record has offset `first` + n in `lane`, so a source that is read again goes on where
-    it stopped. `count` gets each record, also of those that were processed before, with the
-    reason why it was refused.
+    it stopped. `count` gets each record that was not skipped, also of those that were processed
+    before, with the reason why it was refused.
     """
     runtime = installation.runtime
     last = runtime.last_offset(lane)
     began = time.monotonic()
     number = first - 1
     for number, (record, decoded) in enumerate(source, first):
+        is_counted = count is not None and decoded != []
         if number <= last:
-            if count is not None:
+            if count is not None and is_counted:
                 count(record, refusal_of(decoded))
             continue
         refused = put(installation, lane, number, record, decoded)
-        if count is not None:
+        if count is not None and is_counted:
             count(record, refused)
         if attributes is not None:
             attributes.add(decoded)

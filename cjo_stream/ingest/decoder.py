@@ -34,7 +34,7 @@ from cjo_stream.core.expression.path import text_of_path
 from cjo_stream.core.expression.timestamp import are_seconds
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Channel, Input
-from cjo_stream.core.word import Codec, Format, Ignored, Unread
+from cjo_stream.core.word import Codec, Format, Ignored, Skipped, Unread
 from cjo_stream.engine.port import Decoded, RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest import described
@@ -42,7 +42,7 @@ from cjo_stream.ingest.attribute import ATTRIBUTES_BYTES_MAX, check_attributes, 
 from cjo_stream.ingest.consent import CONSENT_TYPE, read_consent
 from cjo_stream.ingest.declared import Comparison
 from cjo_stream.ingest.described import RECORD_BYTES_MAX, WITHOUT_SCHEMA
-from cjo_stream.ingest.format import cloudevents, mapped, native, segment
+from cjo_stream.ingest.format import cloudevents, debezium, mapped, native, segment
 from cjo_stream.ingest.format.document import read_object
 from cjo_stream.ingest.format.mapped import RowScope
 from cjo_stream.ingest.format.native import Native, Reader
@@ -78,6 +78,7 @@ READERS: dict[Format, Callable[[Input, Collection[str], RowScope], Reader]] = {
     Format.SEGMENT: lambda _, types, __: segment.reader(types),
     Format.CLOUDEVENTS: lambda _, types, __: cloudevents.reader(types),
     Format.MAPPED: lambda taken, _, scope: mapped.reader(taken.maps, scope),
+    Format.DEBEZIUM: lambda taken, _, scope: debezium.reader(taken.maps, scope),
 }
 """Makes the reader of each format: from a channel's `in`, the declared identifier types, and the
 scope of its expressions, which counts what they could not use."""
@@ -134,12 +135,17 @@ class Decoder:
         self._comparison = (
             None if program.events is None else Comparison(program.events, self.examples)
         )
+        self._skipped: Counter[tuple[str, Skipped]] = Counter()
+        """By channel."""
         self._cached = lru_cache(_CACHE_ENTRIES_MAX, typed=True)(self._resolve)
         self._is_type = lru_cache(1024)(lambda text: _TYPE.fullmatch(text) is not None)
         """For texts that are short enough to be cached."""
 
     def __call__(self, record: RawRecord) -> Decoded:
-        """Return the event or events of `record`, or the reason why there is none."""
+        """Return the event or events of `record`, or the reason why there is none.
+
+        There are no events of a record that its format passes over.
+        """
         try:
             return self._decode(record)
         except InputError as error:
@@ -158,7 +164,7 @@ class Decoder:
         self._noted = self._kinds()
 
     def _kinds(self) -> int:
-        return len(self._scope.unread) + len(self._ignored)
+        return len(self._scope.unread) + len(self._ignored) + len(self._skipped)
 
     @property
     def given(self) -> frozenset[str]:
@@ -171,10 +177,12 @@ class Decoder:
         `cjo_identifiers_ignored_total{type, reason}`: identifiers not used, by `Ignored`.
         `cjo_expression_errors_total{definition}`: type errors in `map`;
         `cjo_values_unread_total{definition, field, reason}`: values that it could not use;
+        `cjo_records_skipped_total{channel, reason}`: records that are no events;
         `cjo_events_undeclared_total{channel, event, attribute, reason}`: see `declared`.
         """
         counts = self._counted()
         self._ignored.clear()
+        self._skipped.clear()
         self._scope.faults.clear()
         self._scope.unread.clear()
         self._noted = 0
@@ -186,6 +194,8 @@ class Decoder:
         counts: dict[tuple[str, ...], int] = {}
         for (type_, reason), count in self._ignored.items():
             counts["cjo_identifiers_ignored_total", type_, reason] = count
+        for (channel, why_skipped), count in self._skipped.items():
+            counts["cjo_records_skipped_total", channel, why_skipped] = count
         for definition, count in self._scope.faults.items():
             counts["cjo_expression_errors_total", definition] = count
         for (definition, field, why), count in self._scope.unread.items():
@@ -210,6 +220,9 @@ class Decoder:
                 read_object(record.value)
                 raise InputError("invalid", "the record's channel is not declared")
             read = reader(record)
+        if isinstance(read, Skipped):
+            self._skipped[channel or "", read] += 1
+            return []
         if not isinstance(read, list):
             return self._event(record, channel, read)
         events = []
@@ -229,7 +242,9 @@ class Decoder:
             return None
         return self._schemas.lacks(record.value)
 
-    def _read_unrouted(self, record: RawRecord) -> tuple[str | None, Native | list[Native]]:
+    def _read_unrouted(
+        self, record: RawRecord
+    ) -> tuple[str | None, Native | list[Native] | Skipped]:
         """Read a record whose topic does not determine its channel: its field `channel` does.
 
         The channel determines the format. Most records are native, so native is tried first.

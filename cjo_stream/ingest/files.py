@@ -50,7 +50,7 @@ _LOG = logging.getLogger(__name__)
 STDIN = "-"
 
 _READ_BYTES = 256 * 1024
-_ENDINGS = (".jsonl", ".json", ".csv", ".jsonl.gz", ".json.gz", ".csv.gz", ".parquet")
+ENDINGS = (".jsonl", ".json", ".csv", ".jsonl.gz", ".json.gz", ".csv.gz", ".parquet")
 
 
 def choose_channel(program: Program, asked: str | None) -> str | None:
@@ -109,9 +109,9 @@ class InputFile:
         """Raise UsageError for a file that cannot be read, as far as its beginning shows."""
         if self.given == STDIN:
             return
-        if not _is(self.given, *_ENDINGS):
+        if not _is(self.given, *ENDINGS):
             raise UsageError(
-                f"{self.given}: unknown kind of file; it may end in {', '.join(_ENDINGS)}"
+                f"{self.given}: unknown kind of file; it may end in {', '.join(ENDINGS)}"
             )
         if not self.is_read_once:
             with closing(self.rows()) as rows:
@@ -328,11 +328,11 @@ def _in_folder(path: str) -> list[str]:
     found = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not _is_hidden(name)]
-        events = (name for name in names if _is(name, *_ENDINGS) and not _is_hidden(name))
+        events = (name for name in names if _is(name, *ENDINGS) and not _is_hidden(name))
         found += [str(Path(parent, name)) for name in events]
     if not found:
         raise UsageError(
-            f"{path}: a folder without a file of events; they end in {', '.join(_ENDINGS)}"
+            f"{path}: a folder without a file of events; they end in {', '.join(ENDINGS)}"
         )
     return sorted(found)
 

@@ -52,7 +52,7 @@ def timed(records: Iterable[DecodedRecord]) -> Iterator[Timed]:
         if isinstance(decoded, Event):
             time = decoded.time
         elif isinstance(decoded, list):
-            time = min(event.time for event in decoded)
+            time = min((event.time for event in decoded), default=time)
         yield time, (record, decoded)
 
 
@@ -142,6 +142,6 @@ def _unspill(path: Path) -> Iterator[Timed]:
             spilled = _decoder.decode(file.read(int.from_bytes(length, "big")))
             events = spilled.events
             decoded: Decoded = events[0] if len(events) == 1 else events
-            if not events:
+            if spilled.reason:
                 decoded = InputError(spilled.reason, spilled.detail)
             yield spilled.time, (spilled.record, decoded)

@@ -78,6 +78,12 @@ METRICS: Final = (
         ("bound",),
         "Times that a bound of a customer's state was reached",
     ),
+    Metric(
+        "cjo_records_skipped_total",
+        "counter",
+        ("channel", "reason"),
+        "Records that are no events, although nothing is wrong with them, such as tombstones",
+    ),
     Metric("cjo_dead_letters_total", "counter", ("reason",), "Dead letters"),
     Metric(
         "cjo_expression_errors_total",

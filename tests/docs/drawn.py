@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from cjo_stream.core.word import ActionClass, AttributeType, FactType, Format, Ignored, Outcome
+from cjo_stream.core.word import (
+    ActionClass,
+    AttributeType,
+    FactType,
+    Format,
+    Ignored,
+    Outcome,
+    Skipped,
+)
 from cjo_stream.definition.section import KINDS
 from cjo_stream.engine.schema import RECORDS, record_schema
 from cjo_stream.ingest.schema import event_schema
-from tests.docs import command, installation, language, output, size, word
+from tests.docs import command, form, installation, language, output, size, word
 from tests.docs.table import words
 
 TABLES: Final[dict[str, Callable[[], str]]] = {
@@ -27,6 +35,10 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "placeholders": output.placeholders,
     "ignored": lambda: words(("reason", "meaning"), Ignored, word.IGNORED, "IGNORED"),
     "formats": lambda: words(("format", "records"), Format, word.FORMATS, "FORMATS"),
+    "format bounds": form.bounds,
+    "files": form.kinds,
+    "encodings": form.encodings,
+    "skipped": lambda: words(("reason", "what it is"), Skipped, word.SKIPPED, "SKIPPED"),
     "classes": lambda: words(("class", "meaning"), ActionClass, word.CLASSES, "CLASSES"),
     "gates": language.gates,
     "event": lambda: output.record(event_schema()),

@@ -138,6 +138,15 @@ FORMATS: Final = {
     "segment": "Segment's calls: track, identify, page, screen, group, alias.",
     "cloudevents": "CloudEvents 1.0, structured or binary.",
     "mapped": "Any JSON object, CSV or Parquet row; `map` says how it becomes an event.",
+    "debezium": "Debezium's change events; `map` says how a changed row becomes an event.",
+}
+
+SKIPPED: Final = {
+    "tombstone": "A record without a value: it follows a delete.",
+    "heartbeat": "The connector is alive.",
+    "transaction": "A transaction begins or ends.",
+    "schema_change": "A table was made or changed.",
+    "message": "A logical message in the database's log.",
 }
 
 REASONS: Final = {

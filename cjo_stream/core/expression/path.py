@@ -54,6 +54,18 @@ def value_at(path: Path, scope: Scope) -> Any:
     return None if value is MISSING else value
 
 
+def is_null(path: Path, scope: Scope) -> bool:
+    """Return whether a path leads to a null, or to a part of one."""
+    value: Any = getattr(scope, str(path[0]), None)
+    for step in path[1:]:
+        if not isinstance(value, dict) or step not in value:
+            return False
+        value = value[step]
+        if value is None:
+            return True
+    return False
+
+
 def first_with(paths: tuple[Path, ...], operands: tuple[Any, ...], scope: Scope) -> Path | None:
     """Return the first path whose value is one of the operands, or None."""
     for path in paths:

@@ -42,7 +42,7 @@ class RowMap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
-    """The source of a channel's raw events. `maps` are for rows (format `mapped`) only."""
+    """The source of a channel's raw events. `maps` are for formats of rows only."""
 
     topic: str
     prefixed: bool = False

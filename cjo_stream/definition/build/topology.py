@@ -21,7 +21,7 @@ from cjo_stream.core.program.topology import (
     Trait,
     slot,
 )
-from cjo_stream.core.word import AttributeType, CommandFormat, FactType, TraitKind
+from cjo_stream.core.word import AttributeType, CommandFormat, FactType, Format, TraitKind
 from cjo_stream.definition.build.context import Context, report_repeated
 from cjo_stream.definition.build.fact import build_fact
 from cjo_stream.definition.build.use import Given, Named, Types
@@ -42,6 +42,7 @@ TIMEZONE = "timezone"
 _WITHOUT_PHONES = frozenset(("AQ", "BV", "GS", "HM", "PN", "TF", "UM"))
 _NOT_IN_ISO = frozenset(("AC", "TA", "XK"))
 _TYPE = re.compile(EVENT_TYPE)
+_WITH_MAP = frozenset(form.value for form in Format if form.has_map)
 
 
 def build_topology(fields: Fields, context: Context) -> dict[str, Any]:
@@ -186,10 +187,12 @@ def _build_channel(pair: Pair, context: Context) -> Channel:
 def _build_input(channel: str, fields: Fields, context: Context) -> Input:
     report = context.report
     form = fields.value("format", "native")
-    if form == "mapped" and "map" not in fields.keys:
-        report.error(fields.where("format"), Code.TOGETHER, "format 'mapped' needs 'map'")
-    if form != "mapped" and "map" in fields.keys and not fields.is_broken("format"):
-        report.error(fields.where("map"), Code.TOGETHER, "'map' goes with 'format: mapped'")
+    has_map = form in _WITH_MAP
+    if has_map and "map" not in fields.keys:
+        report.error(fields.where("format"), Code.TOGETHER, f"format '{form}' needs 'map'")
+    if not has_map and "map" in fields.keys and not fields.is_broken("format"):
+        message = "'map' goes with 'format: mapped' or 'format: debezium'"
+        report.error(fields.where("map"), Code.TOGETHER, message)
     return Input(
         topic=fields.value("topic", f"event.{channel}.v1"),
         prefixed=fields.get("topic") is None,

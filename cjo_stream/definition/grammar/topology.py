@@ -62,7 +62,7 @@ _IN = Record(
         "map": Field(
             Many(_MAP, fewest=1),
             "Expressions over `row` that make an event, or a list of such maps: several events a "
-            "row; of format `mapped` alone.",
+            "row; of formats `mapped` and `debezium` alone.",
         ),
     },
 )

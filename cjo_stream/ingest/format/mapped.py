@@ -15,12 +15,14 @@ A `time` may be any number here; it is cut to ms.
 
 from __future__ import annotations
 
+import enum
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cjo_stream.core.expression import MISSING, Expression, Scope
 from cjo_stream.core.expression.function import text_of
+from cjo_stream.core.expression.path import is_null
 from cjo_stream.core.program.topology import RowMap
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
@@ -36,35 +38,51 @@ EVENTS_BYTES_MAX = 1024 * 1024
 """Attributes of all events of one row, as JSON: they may repeat what the row holds once."""
 
 
+class Nulls(enum.Enum):
+    """Which attributes are null, and not left out."""
+
+    NONE = "none"
+    KEPT = "kept"
+    """Those that read a column that is null, and give nothing."""
+    ALL = "all"
+
+
 class RowScope(Scope):
     """The scope of maps, which counts what they could not use.
 
-    `gave` are the expressions that have given a value.
+    `gave` are the expressions that have given a value, `nulls` what is read of the present row.
     """
 
-    __slots__ = ("gave",)
+    __slots__ = ("gave", "nulls")
 
     def __init__(self) -> None:
         super().__init__(now=0)
         self.gave: set[Expression] = set()
+        self.nulls = Nulls.NONE
 
 
 def reader(maps: Sequence[RowMap], scope: RowScope) -> Reader:
     """Return the reader by a channel's maps."""
-    (first, *others) = maps
-    is_single = not others and first.each is None
 
     def read(record: RawRecord) -> Native | list[Native]:
-        scope.row, scope.item = read_object(record.value), MISSING
-        if is_single:
-            native = _native(first, scope)
-            if native is None:
-                raise InputError("unmapped", why_nothing("type", first.type, scope))
-            check_size(native.attributes)
-            return native
-        return _several(maps, scope)
+        return read_row(read_object(record.value), maps, scope)
 
     return read
+
+
+def read_row(
+    row: dict[str, Any], maps: Sequence[RowMap], scope: RowScope, nulls: Nulls = Nulls.NONE
+) -> Native | list[Native]:
+    """Return the event or events of a row; raises InputError."""
+    scope.row, scope.item, scope.nulls = row, MISSING, nulls
+    first = maps[0]
+    if len(maps) > 1 or first.each is not None:
+        return _several(maps, scope)
+    native = _native(first, scope)
+    if native is None:
+        raise InputError("unmapped", why_nothing("type", first.type, scope))
+    check_size(native.attributes)
+    return native
 
 
 def _several(maps: Sequence[RowMap], scope: RowScope) -> list[Native]:
@@ -136,7 +154,7 @@ def _native(one: RowMap, scope: RowScope) -> Native | None:
     if one.id is not None and (id_ := _value(one.id, scope)) not in (None, ""):
         fields["id"] = text_of(id_) if _is_number(id_) else id_
     fields["identifiers"] = _values(one.identifiers, scope)
-    fields["attributes"] = _values(one.attributes, scope)
+    fields["attributes"] = _attributes(one.attributes, scope)
     return from_fields(fields)
 
 
@@ -160,6 +178,19 @@ def _time(given: Any, expression: Expression) -> Any:
 def _values(expressions: Mapping[str, Expression], scope: RowScope) -> dict[str, Any]:
     found = ((name, _value(expression, scope)) for name, expression in expressions.items())
     return {name: value for name, value in found if value is not None}
+
+
+def _attributes(expressions: Mapping[str, Expression], scope: RowScope) -> dict[str, Any]:
+    if scope.nulls is Nulls.NONE:
+        return _values(expressions, scope)
+    if scope.nulls is Nulls.ALL:
+        return dict.fromkeys(expressions)
+    found = ((name, one, _value(one, scope)) for name, one in expressions.items())
+    return {
+        name: value
+        for name, one, value in found
+        if value is not None or any(is_null(path, scope) for path in one.paths)
+    }
 
 
 def _value(expression: Expression, scope: RowScope) -> Any:

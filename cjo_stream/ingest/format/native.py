@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from cjo_stream.core.word import Skipped
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.format.document import check_text, decode_again
@@ -34,8 +35,9 @@ class Native(msgspec.Struct):
     channel: Any = None
 
 
-Reader = Callable[[RawRecord], Native | list[Native]]
-"""Returns what a record holds, or where it holds several events, a list; raises InputError."""
+Reader = Callable[[RawRecord], Native | list[Native] | Skipped]
+"""Returns what a record holds, where it holds several events, a list, or why it is passed over;
+raises InputError."""
 
 _decoder = msgspec.json.Decoder(Native)
 

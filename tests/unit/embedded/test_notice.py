@@ -22,7 +22,10 @@ __all__ = ["cli"]
 
 TOPOLOGY = """
 topology: counted
-channels: {web: {in: {}, out: {address: user}}}
+channels:
+  web: {in: {}, out: {address: user}}
+  crm:
+    in: {format: debezium, map: {type: row.type, time: row.ts_ms, identifiers: {user: row.id}}}
 events: {order: {total: number}, seen: {}, ask: {key: number}}
 identity: {identifiers: [{type: user}, {type: email, normalise: email}]}
 profile:
@@ -96,6 +99,7 @@ ROWS = [
     event("cjo.consent", purpose="news", status=SECRET),
     "{" + SECRET,
     event("seen", {"user": "null"}),
+    json.dumps({"channel": "crm", "status": "BEGIN", "id": SECRET}),
 ]
 
 
@@ -150,6 +154,7 @@ def test_everything_that_is_counted_is_shown_in_both_places(tmp_path: Path, cli:
         ("fact", "age", "type"),
         ("fact", "timezone", "timezone"),
         ("identifier", "cookie", "undeclared"),
+        ("record", "crm", "transaction"),
         ("identifier", "email", "unusable"),
         ("identifier", "email", "blocked"),
         ("identifier", "email", "ambiguous"),

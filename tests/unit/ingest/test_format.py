@@ -44,7 +44,7 @@ MAP = RowMap(
 
 
 def program(form: str) -> Program:
-    taken = Input(topic="raw", format=form, maps=(MAP,) if form == "mapped" else ())
+    taken = Input(topic="raw", format=form, maps=(MAP,) if Format(form).has_map else ())
     return Program(
         topology="shop",
         channels={"in": Channel(name="in", input=taken)},
