@@ -34,7 +34,7 @@ def init(
         typer.Option(
             "--from",
             metavar="FILE",
-            help="A sample of events: .jsonl, .csv (each also .gz) or .parquet.",
+            help="A sample of events: .jsonl, .json, .csv (each also .gz) or .parquet.",
         ),
     ] = None,
     template: Annotated[

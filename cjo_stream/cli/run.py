@@ -42,8 +42,8 @@ def run(
         list[str],
         typer.Argument(
             metavar="FILES...",
-            help="Files of events, or folders of them: .jsonl, .csv (each also .gz) or .parquet; "
-            "- is stdin.",
+            help="Files of events, or folders of them: .jsonl, .json, .csv (each also .gz) or "
+            ".parquet; - is stdin.",
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")],

@@ -13,7 +13,6 @@ first line; in Parquet: of the row).
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import logging
 import os
@@ -32,18 +31,10 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.engine.port import Decode, DecodedRecord, RawRecord
 from cjo_stream.errors import UsageError
 from cjo_stream.ingest import json_file, order, parquet, table
+from cjo_stream.ingest.digesting import Digesting
 from cjo_stream.ingest.form import Form, in_utf_8
 from cjo_stream.ingest.table import Ending, Row
-from cjo_stream.ingest.taken import (
-    BEGINNING,
-    HEAD_BYTES,
-    Found,
-    Place,
-    Taken,
-    digest,
-    first_lines,
-    lengths,
-)
+from cjo_stream.ingest.taken import BEGINNING, HEAD_BYTES, Found, Place, Taken, lengths
 
 _LOG = logging.getLogger(__name__)
 
@@ -167,7 +158,8 @@ class InputFile:
             digesting.add(head)
             for chunk in chunks:
                 digesting.add(chunk)
-        return digesting.found(self.path, head)
+        is_json = not (self.is_csv or self.is_parquet)
+        return digesting.found(self.path, head, is_json=is_json)
 
     def beginning(self) -> bytes:
         """Return the first HEAD_BYTES of the content; nothing of what can be read once only."""
@@ -339,55 +331,6 @@ def _in_folder(path: str) -> list[str]:
 
 def _is_hidden(name: str) -> bool:
     return name.startswith(".")
-
-
-class Digesting:
-    """Digests a content that comes in pieces, and its beginnings of some lengths."""
-
-    def __init__(self, asked: Sequence[int]) -> None:
-        self._asked = sorted(set(asked), reverse=True)
-        self._hash = hashlib.sha256()
-        self._begins: dict[int, bytes] = {}
-        self._ends_line: set[int] = set()
-        self._fresh: list[int] = []
-        """Lengths behind which no byte was seen yet."""
-        self._bytes = 0
-        self._line_ends = 0
-        self._last = b"\n"
-
-    def add(self, chunk: bytes) -> None:
-        """Go on with the next piece."""
-        begin = 0
-        end_bytes = self._bytes + len(chunk)
-        while self._asked and self._asked[-1] <= end_bytes:
-            length = self._asked.pop()
-            at = length - self._bytes
-            self._hash.update(memoryview(chunk)[begin:at])
-            self._begins[length] = self._hash.digest()
-            self._fresh.append(length)
-            begin = at
-        for length in self._fresh:
-            if length < end_bytes and chunk[length - self._bytes] in b"\r\n":
-                self._ends_line.add(length)
-        self._fresh = [length for length in self._fresh if length == end_bytes]
-        self._hash.update(memoryview(chunk)[begin:])
-        self._bytes = end_bytes
-        self._line_ends += chunk.count(b"\n")
-        self._last = chunk[-1:] or self._last
-
-    def found(self, path: str | None, begin: bytes) -> Found:
-        """Return what the content was, at its end; `begin` are its first HEAD_BYTES, or more."""
-        is_open = self._last != b"\n"
-        return Found(
-            path=path,
-            end=Place(self._bytes, self._line_ends + is_open),
-            digest=self._hash.digest(),
-            head=digest(begin[:HEAD_BYTES]),
-            first=first_lines(begin),
-            begins=self._begins,
-            ends_line=frozenset(self._ends_line),
-            is_open=is_open,
-        )
 
 
 class _Beginning(io.RawIOBase):

@@ -93,6 +93,8 @@ class Found(msgspec.Struct, frozen=True):
     """The lengths at which the content goes on with a line end."""
     is_open: bool = False
     """Whether its last line has no line end."""
+    inner: tuple[int, bytes, bytes] | None = None
+    """Of what lies before the closing bracket of a JSON list: length, digest, that of its head."""
 
 
 class Standing(enum.Enum):
@@ -251,15 +253,19 @@ def _ends_there(before: Taken, found: Found) -> bool:
 
 def taken_whole(found: Found, number: int = -1) -> Taken:
     """Return a file as it will be known once all of it was taken, under that number."""
+    end, whole, head, is_open = found.end, found.digest, found.head, found.is_open
+    if found.inner is not None:
+        length, whole, head = found.inner
+        end, is_open = Place(length, end.line, in_list=True), False
     return Taken(
         number=number,
         paths=(found.path,) if found.path is not None else (),
-        end=found.end,
-        digest=found.digest,
-        head=found.head,
+        end=end,
+        digest=whole,
+        head=head,
         first=found.first,
         seen_bytes=found.end.bytes,
         seen_digest=found.digest,
-        is_open=found.is_open,
+        is_open=is_open,
         rows=1 if found.end.bytes else 0,
     )

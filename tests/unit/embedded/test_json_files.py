@@ -163,3 +163,15 @@ def test_a_list_without_its_end_is_told(
     (tmp_path / "e.json").write_text(as_list(events(0, 3))[:-3])
     assert run("e.json")["orders"] == 3
     assert "e.json: its list has no end (`]`)" in caplog.text
+
+
+def test_exports_of_a_growing_list_in_one_run_count_each_event_once(
+    tmp_path: Path, run: Callable[..., dict[str, Any]]
+) -> None:
+    """As they would in runs one after the other."""
+    (tmp_path / "days").mkdir()
+    for day, last in enumerate((2, 3, 3, 6)):
+        (tmp_path / "days" / f"{day}.json").write_text(as_list(events(0, last)))
+    (tmp_path / "days" / "other.json").write_text(json.dumps(events(7, 9)))
+    assert run("days", "--state", tmp_path / "state")["orders"] == 8
+    assert run("days", "--state", tmp_path / "state")["orders"] == 8

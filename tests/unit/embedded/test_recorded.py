@@ -331,6 +331,26 @@ def test_a_killed_run_goes_on_in_its_order_also_if_its_files_grew(
     assert world.taken() == once(*range(7), 9)
 
 
+@pytest.mark.parametrize("kill_at", range(6))
+@pytest.mark.parametrize(("form", "parted_by"), [("[{}]", ","), ("{}", "")])
+def test_a_killed_run_over_a_list_or_objects_behind_each_other_goes_on(
+    world: World, form: str, parted_by: str, kill_at: int
+) -> None:
+    """Also where several records stand on one line."""
+
+    def written(last: int) -> str:
+        return form.format(parted_by.join(orders(*range(last), end="").split("\n")))
+
+    path = world.file("a.json", written(6))
+    with pytest.raises(KilledError):
+        world.run(path, kill_at=kill_at)
+    world.run(path)
+    assert world.taken() == once(*range(6))
+    world.file("a.json", written(9))
+    world.run(path)
+    assert world.taken() == once(*range(9))
+
+
 def test_a_run_killed_after_its_last_event_still_says_what_it_read(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cjo_stream.ingest.files import Digesting
+from cjo_stream.ingest.digesting import Digesting
 from cjo_stream.ingest.taken import (
     BEGINNING,
     HEAD_BYTES,
