@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from cjo_stream.core.word import Codec
+from cjo_stream.core.word import Codec, Skipped
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.attribute import check_attributes, check_size
@@ -28,10 +28,10 @@ def reader(codec: Codec, schemas: Schemas, of_format: Reader) -> Reader:
     """
     values = schemas.reader(codec)
 
-    def read_json(record: RawRecord) -> Native | list[Native]:
+    def read_json(record: RawRecord) -> Native | list[Native] | Skipped:
         return of_format(_with(record, body(record.value)) if record.value else record)
 
-    def read_text(record: RawRecord) -> Native | list[Native]:
+    def read_text(record: RawRecord) -> Native | list[Native] | Skipped:
         if not record.value:
             return of_format(record)
         text = text_of(values(record.value))
