@@ -138,6 +138,8 @@ class Worker:
         self.met = Counter[str]()
         self.is_refused = False
         """Whether the last start was refused: until a copy is back, no new one is taken."""
+        self.is_spoiled = False
+        """Whether a file was spoiled, which may be read only much later."""
 
     def go(self, step: Step) -> None:
         """Open the partition, take records, perhaps store a checkpoint; then be killed."""
@@ -151,7 +153,8 @@ class Worker:
             check_told(error)
             self.is_refused |= isinstance(error, RebuildError | RefusalError)
             self.met[f"ended: {type(error).__name__}"] += 1
-            if step.what == "go on a full disk":
+            found_spoiled = self.is_spoiled and "cannot be read" in str(error)
+            if step.what == "go on a full disk" and not found_spoiled:
                 self.met[no_room(error)] += 1
 
     def lose(self, step: Step) -> None:
@@ -185,6 +188,7 @@ class Worker:
         of = "store" if where is self.path else "checkpoint"
         spoil(path, kind, draw)
         self.met[f"{of}: {what} {kind}"] += 1
+        self.is_spoiled = True
         if draw.random() < 0.5:
             shutil.rmtree(self.path, ignore_errors=True)
         self.go(step)
