@@ -17,6 +17,10 @@ from tests.differential.topology import draw_definitions, keys_known, keys_used
 from tests.differential.worlds import case_of, draw_world, run, smallest
 
 SEEDS = 20
+AT_THE_EDGES = ("a channel's in: registry", "a channel's out: format", "a topology: events")
+"""Keys, with their words, by which records are read, written and compared, and nothing decided."""
+OWN_RECORDS = frozenset({"a channel's in: format = debezium"})
+"""Formats whose records the drawn streams do not hold: tests/unit/ingest draws theirs."""
 Effect = tuple[Any, ...]
 
 
@@ -29,7 +33,8 @@ def test_the_whole_grammar_is_drawn() -> None:
     drawn: Counter[str] = Counter()
     for seed in range(200):
         drawn += keys_used(draw_definitions(Random(seed)))
-    assert keys_known() - set(drawn) == set()
+    known = {key for key in keys_known() if not key.startswith(AT_THE_EDGES)}
+    assert known - OWN_RECORDS - set(drawn) == set()
 
 
 def test_a_world_that_breaks_nothing_has_no_smallest_form() -> None:

@@ -571,8 +571,8 @@ class _Author:
         self.maybe(document, 0.1, "owner", lambda: "team")
         self.maybe(document, 0.1, "about", lambda: "A journey.")
         self.maybe(document, 0.2, "status", lambda: "live")
-        if self.chance(0.03):
-            document["status"] = "draft"
+        if self.chance(0.12):
+            document["status"] = draw.choice(("draft", "shadow", "shadow", "draining"))
         document["entry"] = self.entry(name)
         self.maybe(document, 0.2, "holdout", lambda: draw.choice(("30%", 0.5, "100%", "0%")))
         self.maybe(document, 0.5, "data", lambda: {n: self.value() for n in self.some("nk")})
