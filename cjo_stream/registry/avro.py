@@ -23,7 +23,6 @@ bodies (`reading`), each byte once. Source of the form: avro.apache.org, "Specif
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,10 +31,9 @@ import msgspec
 from cjo_stream.errors import InputError
 from cjo_stream.registry.library import import_fastavro
 from cjo_stream.registry.reading import Source
-from cjo_stream.registry.wire import Read
+from cjo_stream.registry.wire import Read, refusal
 
 _WHOLE = "cjo_stream.Whole"
-_NOT_OF_SCHEMA = (IndexError, OverflowError, UnicodeDecodeError, ValueError, struct.error)
 
 
 def reader(text: str, references: Sequence[str] = ()) -> Read:
@@ -64,12 +62,8 @@ def reader(text: str, references: Sequence[str] = ()) -> Read:
     def read(record: bytes, begin: int) -> Any:
         try:
             value, end = read_from(record, begin)
-        except RecursionError:
-            raise InputError("invalid", "nested deeper than 64 levels") from None
-        except _NOT_OF_SCHEMA as error:
-            raise InputError(
-                "malformed", f"not of its Avro schema ({type(error).__name__})"
-            ) from None
+        except Exception as error:
+            raise refusal(error, "Avro") from None
         if end != len(record):
             raise InputError("malformed", "shorter or longer than its Avro schema says")
         return value

@@ -115,7 +115,9 @@ _GIVEN: Final[dict[str, Any]] = {
 class Source:
     """Writes the code for one message type, and for those in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, class_of: Callable[[Any], Any]) -> None:
+        """`class_of` returns the class of the messages of a type."""
+        self._class_of = class_of
         self._lines: list[str] = []
         self._functions: dict[str, str] = {}
         """By a message type's full name."""
@@ -146,13 +148,16 @@ class Source:
 
     def _write_fields(self, descriptor: Any, code: list[str]) -> None:
         always, later = [], []
+        # The class's own: a field of the message may be called `HasField`, too.
+        has = f"has{len(self._scope)}"
+        self._scope[has] = self._class_of(descriptor).HasField
         code += [f" t[0] -= {len(descriptor.fields)}", " if t[0] < 0: spend(t, 0)"]
         for field in descriptor.fields:
             name, value = repr(field.name), self._value(field, "v")
             # `m.class` would be no Python.
             place = f"getattr(m, {name})" if iskeyword(field.name) else f"m.{field.name}"
             if field.has_presence:
-                later.append(f" if m.HasField({name}): v = {place}; d[{name}] = {value}")
+                later.append(f" if {has}(m, {name}): v = {place}; d[{name}] = {value}")
             elif field.type in (field.TYPE_STRING, field.TYPE_BYTES) and not field.is_repeated:
                 later.append(f" if v := {place}: d[{name}] = {value}")
             else:

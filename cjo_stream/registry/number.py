@@ -9,6 +9,8 @@ from typing import Final
 from cjo_stream.errors import InputError
 
 SCALE_MAX: Final = 1_000
+DECIMAL_BYTES_MAX: Final = 128
+"""Of an unscaled number: 308 digits, which is what a 64-bit float reaches, too."""
 
 _FLOAT = struct.Struct("f")
 
@@ -38,13 +40,15 @@ _LARGEST = 3.4028234e38
 def decimal(data: bytes, scale: int) -> int | float:
     r"""Return the decimal of an unscaled number, big-endian; a whole one as int.
 
-    Raises InputError where its scale is no number of places.
+    Raises InputError where it is too long, or its scale is no number of places.
 
     >>> decimal(b"\x04\xd3", 2), decimal(b"\x04\xb0", 2)
     (12.35, 12)
     """
     if abs(scale) > SCALE_MAX:
         raise InputError("malformed", f"a decimal of more than {SCALE_MAX} places")
+    if len(data) > DECIMAL_BYTES_MAX:
+        raise InputError("malformed", f"a decimal of more than {DECIMAL_BYTES_MAX} bytes")
     unscaled = int.from_bytes(data, "big", signed=True)
     whole, fraction = divmod(unscaled, 10 ** max(scale, 0))
     if fraction:

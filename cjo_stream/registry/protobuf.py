@@ -28,7 +28,7 @@ from cjo_stream.errors import InputError
 from cjo_stream.registry.library import import_protobuf
 from cjo_stream.registry.message import VALUES_MAX, Source, Write
 from cjo_stream.registry.protoc import BUILT_IN, compile_files
-from cjo_stream.registry.wire import Read
+from cjo_stream.registry.wire import Read, refusal
 
 _INDEX_BYTES_MAX: Final = 5
 _DEPTH_MAX: Final = 64
@@ -49,6 +49,7 @@ def reader(text: str, references: Mapping[str, str] | None = None) -> Read:
     main = pool.FindFileByName(_MAIN)
     # In the file's order, which the indexes count.
     top = [main.message_types_by_name[one.name] for one in files.file[-1].message_type]
+    class_of = library.message_factory.GetMessageClass
     known: dict[bytes, tuple[Any, Write, int]] = {}
     """By the two bytes that the indexes of nearly all messages take: what reads them."""
 
@@ -60,20 +61,19 @@ def reader(text: str, references: Mapping[str, str] | None = None) -> Read:
                 raise InputError("malformed", "its message indexes name no message")
             descriptor = among[index]
             among = descriptor.nested_types
-        kind = library.message_factory.GetMessageClass(descriptor)
-        answer = kind.FromString, Source().compiled(descriptor), length
+        write = Source(class_of).compiled(descriptor)
+        answer = class_of(descriptor).FromString, write, length
         if length <= 2 <= len(body):
             known[body[:2]] = answer
         return answer
 
     def read(record: bytes, begin: int) -> Any:
         body = record[begin:]
-        parse, write, length = known.get(body[:2]) or found(body)
         try:
-            message = parse(body[length:])
-        except library.message.DecodeError:
-            raise InputError("malformed", "not of its Protobuf schema") from None
-        return write(message, [VALUES_MAX])
+            parse, write, length = known.get(body[:2]) or found(body)
+            return write(parse(body[length:]), [VALUES_MAX])
+        except Exception as error:
+            raise refusal(error, "Protobuf") from None
 
     return read
 

@@ -8,9 +8,8 @@ from typing import Any
 import msgspec
 
 from cjo_stream.core.word import Codec
-from cjo_stream.errors import InputError
 from cjo_stream.registry import avro, protobuf
-from cjo_stream.registry.wire import Read
+from cjo_stream.registry.wire import Read, refusal
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -46,8 +45,8 @@ def text_of(values: Any) -> bytes:
             return _encode(values)
         except OverflowError:
             return _encode(_with_decimals(values))
-    except RecursionError:
-        raise InputError("invalid", "nested deeper than 64 levels") from None
+    except Exception as error:
+        raise refusal(error, "registered") from None
 
 
 def _with_decimals(value: Any) -> Any:

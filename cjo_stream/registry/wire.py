@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Final
 
-from cjo_stream.errors import InputError
+from cjo_stream.errors import CjoError, InputError
 
 HEADER_BYTES: Final = 5
 _MAGIC: Final = 0
@@ -45,6 +45,18 @@ def headless() -> InputError:
         "no magic byte 0 and schema id at its beginning: let the producer write by the "
         "schema registry's serializer, or remove `registry` from the channel's `in`",
     )
+
+
+def refusal(error: Exception, schema: str) -> CjoError:
+    """Return what an error of the code that reads a record means: that the record is refused.
+
+    An error of our own tree means what it says. No other may leave a reader, whatever the bytes.
+    """
+    if isinstance(error, CjoError):
+        return error
+    if isinstance(error, RecursionError):
+        return InputError("invalid", "nested deeper than 64 levels")
+    return InputError("malformed", f"not of its {schema} schema ({type(error).__name__})")
 
 
 def framed(id_: int, body: bytes) -> bytes:

@@ -297,3 +297,24 @@ def test_numbers_of_every_length_are_read() -> None:
             assert read(one("long"), written(one("long"), {"x": value})) == {"x": value}
     with pytest.raises(InputError):
         read(one("long"), b"\xff" * 10 + b"\x01")
+
+
+@pytest.mark.parametrize("type_", ["bytes", {"type": "fixed", "name": "F", "size": 2_000}])
+@pytest.mark.parametrize("scale", [0, 2])
+def test_a_decimal_of_thousands_of_digits_is_malformed(type_: Any, scale: int) -> None:
+    data = b"\x7f" * 2_000
+    kind = type_ if isinstance(type_, dict) else {"type": type_}
+    schema = one({**kind, "logicalType": "decimal", "precision": 4_800, "scale": scale})
+    size = b"\xa0\x1f" if type_ == "bytes" else b""
+    with pytest.raises(InputError, match="more than 128 bytes") as caught:
+        read(schema, size + data)
+    assert caught.value.reason == "malformed"
+    exact = one(logical("bytes", "decimal", precision=308))
+    assert read(exact, b"\x80\x02" + data[:128]) == {"x": int.from_bytes(data[:128], "big")}
+
+
+def test_a_text_of_values_that_json_cannot_hold_is_malformed() -> None:
+    for value in (10**5_000, object()):
+        with pytest.raises(InputError) as caught:
+            text_of({"x": value})
+        assert caught.value.reason == "malformed"

@@ -222,3 +222,26 @@ def test_a_protoc_that_takes_too_long_is_tried_again(monkeypatch: pytest.MonkeyP
         with pytest.raises(RetryError, match="tried again"):
             protobuf.reader(MONEY)
     assert protobuf.reader(MONEY)(b"\x00\x08\x05", 0) == {"cents": 5}
+
+
+def test_a_field_may_have_the_name_of_a_method_of_messages() -> None:
+    schema = 'syntax = "proto3"; message M { string HasField = 1; optional string s = 2; }'
+    read_one = compiled(Fetched(Codec.PROTOBUF, schema))
+    assert read_one(b"\x00\x0a\x01x\x12\x01y", 0) == {"HasField": "x", "s": "y"}
+    assert read_one(b"\x00\x0a\x01x", 0) == {"HasField": "x"}
+
+
+def test_a_decimal_of_thousands_of_digits_is_malformed() -> None:
+    data = b"\x0a\xd0\x0f" + b"\x7f" * 2_000 + b"\x18\x02"
+    with pytest.raises(InputError, match="more than 128 bytes") as caught:
+        read(ALL + b"\xc2\x01" + _length(data) + data)
+    assert caught.value.reason == "malformed"
+
+
+def test_no_other_error_leaves_a_reader() -> None:
+    # A file of our own name without the field that the code reads.
+    own = 'syntax = "proto3"; package confluent.type; message Decimal { bytes value = 1; }'
+    text = 'syntax = "proto3"; import "own.proto"; message M { confluent.type.Decimal d = 1; }'
+    read_one = compiled(Fetched(Codec.PROTOBUF, text, {"own.proto": own}))
+    with pytest.raises(InputError, match=r"not of its Protobuf schema \(AttributeError\)"):
+        read_one(b"\x00\x0a\x00", 0)
