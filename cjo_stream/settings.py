@@ -18,6 +18,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cjo_stream.engine.intake import PARTITIONS_MAX
@@ -73,6 +74,17 @@ class RegistrySettings(BaseModel):
         default=None,
         description="a PEM file of the certificates to trust; none: those of the system",
     )
+
+    @field_validator("url")
+    @classmethod
+    def _in_ascii(cls, value: str | None) -> str | None:
+        if value is not None and not value.isascii():
+            raise PydanticCustomError(
+                "ascii",
+                "an address has ASCII characters alone: write the host as its xn-- name, and "
+                "other characters of the path as %XX",
+            )
+        return value
 
 
 class Settings(BaseSettings):

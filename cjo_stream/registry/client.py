@@ -14,7 +14,7 @@ import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import Any, Final
+from typing import Final, NoReturn, TypeVar
 
 import msgspec
 
@@ -31,6 +31,35 @@ _KINDS: Final = {"AVRO": Codec.AVRO, "PROTOBUF": Codec.PROTOBUF, "JSON": Codec.J
 _UNKNOWN: Final = frozenset((40401, 40402, 40403))
 """Codes of a subject, version or schema that does not exist; any other 404 is a wrong URL."""
 _REFUSED: Final = frozenset((401, 403))
+
+
+_NO_ANSWER: Final = (
+    OSError,
+    http.client.HTTPException,
+    msgspec.MsgspecError,
+    ArithmeticError,
+    ValueError,
+    RecursionError,
+)
+"""Of an address that cannot be used, a connection that breaks, and an answer that is no JSON."""
+_Answer = TypeVar("_Answer")
+
+
+class _Reference(msgspec.Struct):
+    name: str
+    subject: str
+    version: int
+
+
+class _Schema(msgspec.Struct, rename={"text": "schema", "kind": "schemaType"}):
+    text: str
+    kind: str | None = None
+    """Left out where it is Avro's."""
+    references: list[_Reference] | None = None
+
+
+class _Registered(msgspec.Struct):
+    id: int
 
 
 class UnknownError(Exception):
@@ -67,46 +96,61 @@ class Client:
         Raises UnknownError if the registry has no such id, InputError if the schema is of no use,
         RetryError if the registry gives no answer.
         """
-        found = self._ask(f"/schemas/ids/{id_}")
-        codec = _KINDS.get(found.get("schemaType", "AVRO"))
+        found = self._ask(f"/schemas/ids/{id_}", _Schema)
+        codec = _KINDS.get(found.kind or "AVRO")
         if codec is None:
             raise InputError("malformed", f"its schema {id_} is neither Avro, Protobuf nor JSON")
         references: dict[str, str] = {}
         if codec is not Codec.JSON:
             self._follow(found, references)
-        return Fetched(codec, found["schema"], references)
+        return Fetched(codec, found.text, references)
 
     def ping(self) -> None:
         """Return once the registry has answered; raises RetryError if it does not."""
         with contextlib.suppress(UnknownError):  # no schema has the id 0
-            self._ask("/schemas/ids/0")
+            self._ask("/schemas/ids/0", _Schema)
 
     def register(self, subject: str, kind: str, text: str) -> int:
         """Register a schema; return its id, also if it was registered before.
 
         Raises RefusalError if the registry does not take it, RetryError if it gives no answer.
         """
-        answer = self._ask(
-            f"/subjects/{urllib.parse.quote(subject, safe='')}/versions",
-            {"schema": text, "schemaType": kind},
-        )
-        return int(answer["id"])
+        path = f"/subjects/{urllib.parse.quote(subject, safe='')}/versions"
+        try:
+            return self._ask(path, _Registered, {"schema": text, "schemaType": kind}).id
+        except UnknownError:
+            # There is nothing that it could not know: a subject begins with its first schema.
+            raise self._no_registry(path) from None
 
-    def _follow(self, schema: dict[str, Any], found: dict[str, str]) -> None:
+    def _follow(self, schema: _Schema, found: dict[str, str]) -> None:
         """Add what a schema names, what is named by others first."""
-        for one in schema.get("references") or []:
-            if one["name"] in found:
+        for one in schema.references or []:
+            if one.name in found:
                 continue
             if len(found) >= REFERENCES_MAX:
                 raise InputError(
                     "malformed", f"its schema names more than {REFERENCES_MAX} others"
                 )
-            subject = urllib.parse.quote(one["subject"], safe="")
-            named = self._ask(f"/subjects/{subject}/versions/{one['version']}")
+            subject = urllib.parse.quote(one.subject, safe="")
+            named = self._ask(f"/subjects/{subject}/versions/{one.version}", _Schema)
             self._follow(named, found)
-            found.setdefault(one["name"], named["schema"])
+            found.setdefault(one.name, named.text)
 
-    def _ask(self, path: str, body: dict[str, str] | None = None) -> dict[str, Any]:
+    def _ask(self, path: str, type_: type[_Answer], body: dict[str, str] | None = None) -> _Answer:
+        try:
+            return msgspec.json.decode(self._answer(path, body), type=type_)
+        except urllib.error.HTTPError as error:
+            self._refuse(error, path, is_question=body is None)
+        except msgspec.ValidationError:
+            raise self._no_registry(path) from None
+        except _NO_ANSWER as error:
+            raise RetryError(
+                f"the schema registry at {self._url} gives no answer ({_reason(error)}): it is "
+                "asked again. Is CJO_REGISTRY__URL right?"
+            ) from None
+
+    def _answer(self, path: str, body: dict[str, str] | None) -> bytes:
+        """Return the bytes of an answer; raises HTTPError, or one of NO_ANSWER."""
         request = urllib.request.Request(  # noqa: S310 - the settings take http and https alone
             self._url + path,
             data=None if body is None else msgspec.json.encode(body),
@@ -115,27 +159,17 @@ class Client:
         if self._login is not None:
             # Never passed on to where an answer may redirect us.
             request.add_unredirected_header("Authorization", self._login)
-        try:
-            with urllib.request.urlopen(  # noqa: S310 - as above
-                request, timeout=ANSWER_WITHIN_S, context=self._tls
-            ) as answer:
-                found = msgspec.json.decode(answer.read(ANSWER_BYTES_MAX))
-        except urllib.error.HTTPError as error:
-            self._refuse(error, path)
-        except (OSError, http.client.HTTPException, msgspec.MsgspecError) as error:
-            raise RetryError(
-                f"the schema registry at {self._url} gives no answer ({_reason(error)}): it is "
-                "asked again. Is CJO_REGISTRY__URL right?"
-            ) from None
-        if not isinstance(found, dict):
-            raise self._no_registry(path)
-        return found
+        with urllib.request.urlopen(  # noqa: S310 - as above
+            request, timeout=ANSWER_WITHIN_S, context=self._tls
+        ) as answer:
+            found: bytes = answer.read(ANSWER_BYTES_MAX)
+            return found
 
-    def _refuse(self, error: urllib.error.HTTPError, path: str) -> None:
+    def _refuse(self, error: urllib.error.HTTPError, path: str, *, is_question: bool) -> NoReturn:
         """Raise what an answer other than 200 means."""
         try:
             said = msgspec.json.decode(error.read(ANSWER_BYTES_MAX))
-        except (OSError, http.client.HTTPException, msgspec.MsgspecError):
+        except _NO_ANSWER:
             said = None
         code, message = (
             (said.get("error_code"), str(said.get("message", ""))[:2_000])
@@ -151,7 +185,7 @@ class Client:
                 f"the schema registry at {self._url} refuses us ({error.code}): set "
                 "CJO_REGISTRY__USERNAME and CJO_REGISTRY__PASSWORD; it is asked again"
             )
-        if error.code in (409, 422):
+        if error.code in (409, 422) and not is_question:
             raise RefusalError(
                 f"the schema registry refuses a schema ({path.split('/')[2]}): {message}. Mend "
                 "that, or lower the subject's compatibility"

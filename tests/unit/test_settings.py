@@ -171,6 +171,10 @@ def test_a_registry_setting_that_is_wrong_or_misspelt_is_named(
     with pytest.raises(UsageError, match=r"CJO_REGISTRY__URL: .*https://registry:8081") as caught:
         load()
     assert "hidden" not in str(caught.value)
+    for address in ("http://régistry:8081", "http://registry/é"):
+        monkeypatch.setenv("CJO_REGISTRY__URL", address)
+        with pytest.raises(UsageError, match=r"CJO_REGISTRY__URL: .* as its xn-- name"):
+            load()
     monkeypatch.setenv("CJO_REGISTRY__URL", "http://me:hidden@registry")
     with pytest.raises(UsageError, match="CJO_REGISTRY__URL"):
         load()

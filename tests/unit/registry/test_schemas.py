@@ -108,10 +108,16 @@ def test_one_schema_that_gets_no_answer_does_not_delay_another(
     registry: Registry, schemas: Schemas
 ) -> None:
     registry.schemas[0] = {"schemaType": "AVRO"}  # without its text
+    # By a name that is a folder's.
+    folder = [{"name": "confluent/type", "subject": "m", "version": 1}]
+    registry.subjects["m", "1"] = proto(MONEY)
+    registry.schemas[6] = proto(PRICE, references=folder)
     schemas.lacks(record(0))
+    schemas.lacks(record(6))
     schemas.lacks(record(1))
     until(lambda: there(schemas, 1))
     assert not there(schemas, 0)
+    assert not there(schemas, 6)
     registry.schemas[0] = avro(NUMBER)
     until(lambda: there(schemas, 0))
 
@@ -180,6 +186,14 @@ def test_a_client_enters_by_name_and_password() -> None:
         ((500, {"error_code": 50001, "message": "store"}), "answers 500 store"),
         ((200, b"<html>"), "gives no answer"),
         ((200, [1]), "path included"),
+        ((200, {"schemaType": "AVRO"}), "path included"),
+        ((200, {"schema": "{}", "references": [{"name": "x"}]}), "path included"),
+        ((200, b'{"schema": "\xff"}'), "gives no answer"),
+        ((200, b"[" * 100_000), "path included"),
+        ((200, b'{"x": ' + b"[" * 100_000), "gives no answer"),
+        ((422, {"error_code": 42201, "message": "no number"}), "answers 422 no number"),
+        ((500, b'{"x": ' + b"[" * 100_000), "answers 500"),
+        ((500, b'{"message": "\xff"}'), "answers 500"),
     ],
 )
 def test_an_answer_that_says_nothing_about_the_schema_is_waited_out(
@@ -203,6 +217,27 @@ def test_what_the_registry_does_not_take_is_refused_with_its_words(registry: Reg
         client.register("a-value", "AVRO", "{}")
     registry.answer = None
     assert client.register("a-value", "AVRO", "{}") == 73
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [(404, {"error_code": 40401, "message": "Subject not found"}), (200, {"x": 1}), (200, b"{}")],
+)
+def test_an_answer_to_a_registration_that_is_none_is_waited_out(
+    registry: Registry, answer: tuple[int, Any]
+) -> None:
+    registry.answer = answer
+    with pytest.raises(RetryError, match="path included"):
+        Client(settings(registry)).register("a-value", "AVRO", "{}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://reg..istry:8081", f"http://{'x' * 70}:80", "http://localhost:99999", "http://h:abc"],
+)
+def test_an_address_that_nothing_can_have_is_no_answer(url: str) -> None:
+    with pytest.raises(RetryError, match="Is CJO_REGISTRY__URL right"):
+        Client(Settings(registry={"url": url})).ping()
 
 
 def test_settings_that_name_no_registry_or_no_certificates_are_said(
