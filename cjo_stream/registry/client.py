@@ -20,6 +20,7 @@ import msgspec
 
 from cjo_stream.core.word import Codec
 from cjo_stream.errors import InputError, RefusalError, RetryError, UsageError
+from cjo_stream.registry.deadline import Deadline
 from cjo_stream.registry.record import Fetched
 from cjo_stream.settings import Settings
 
@@ -139,8 +140,6 @@ class Client:
     def _ask(self, path: str, type_: type[_Answer], body: dict[str, str] | None = None) -> _Answer:
         try:
             return msgspec.json.decode(self._answer(path, body), type=type_)
-        except urllib.error.HTTPError as error:
-            self._refuse(error, path, is_question=body is None)
         except msgspec.ValidationError:
             raise self._no_registry(path) from None
         except _NO_ANSWER as error:
@@ -150,7 +149,7 @@ class Client:
             ) from None
 
     def _answer(self, path: str, body: dict[str, str] | None) -> bytes:
-        """Return the bytes of an answer; raises HTTPError, or one of NO_ANSWER."""
+        """Return the bytes of an answer; raises one of NO_ANSWER, or what `_refuse` does."""
         request = urllib.request.Request(  # noqa: S310 - the settings take http and https alone
             self._url + path,
             data=None if body is None else msgspec.json.encode(body),
@@ -159,10 +158,17 @@ class Client:
         if self._login is not None:
             # Never passed on to where an answer may redirect us.
             request.add_unredirected_header("Authorization", self._login)
-        with urllib.request.urlopen(  # noqa: S310 - as above
-            request, timeout=ANSWER_WITHIN_S, context=self._tls
-        ) as answer:
-            found: bytes = answer.read(ANSWER_BYTES_MAX)
+        with Deadline(ANSWER_WITHIN_S) as deadline:
+            try:
+                with deadline.opened(request, self._tls) as answer:
+                    found: bytes = answer.read(ANSWER_BYTES_MAX)
+            except urllib.error.HTTPError as error:
+                self._refuse(error, path, is_question=body is None)
+            except _NO_ANSWER:
+                deadline.check()
+                raise
+            # An answer that was cut off may end as a whole one does.
+            deadline.check()
             return found
 
     def _refuse(self, error: urllib.error.HTTPError, path: str, *, is_question: bool) -> NoReturn:

@@ -131,8 +131,8 @@ class IntakeProcess:
         """Return what the process still waits for; None when it reads events."""
         if not self._current:
             return "no definition set is applied: cjo-stream apply TOPOLOGY"
-        if self._halted and (away := self._routes.registry_away()):
-            return f"{len(self._halted)} partitions wait for the schema registry {away}"
+        if self._halted:
+            return f"{len(self._halted)} partitions wait for {self._routes.why_halted()}"
         return None if self._member.is_joined else "the group has not assigned partitions yet"
 
     @property
@@ -169,6 +169,7 @@ class IntakeProcess:
         if messages:
             self._step(messages)
         self._go_on_with_known()
+        self._metrics.add(self._routes.take_registry_counts())
         if self._definitions.poll():
             self._point(self._definitions.pointer.number)
         self._pass_barriers()

@@ -69,9 +69,10 @@ class Routes:
         """Return whether a record's schema, which was lacking, is there now."""
         return self._schemas is None or self._schemas.lacks(value) is None
 
-    def registry_away(self) -> str | None:
-        """Return for how long and why the schema registry gives no answer, if it does not."""
-        return None if self._schemas is None else self._schemas.away()
+    def why_halted(self) -> str:
+        """Return what lanes wait for whose next record's schema is lacking."""
+        away = None if self._schemas is None else self._schemas.away()
+        return f"the schema registry {away}" if away else "schemas that the registry is asked for"
 
     def close(self) -> None:
         """End what fetches schemas."""
@@ -98,8 +99,13 @@ class Routes:
         for engine, decode in self._engines.values():
             yield engine.take_counts()
             yield decode.take_counts()
-        if self._schemas is not None:
-            yield self._schemas.take_counts()
+
+    def take_registry_counts(self) -> Mapping[tuple[str, ...], int]:
+        """Return the counts of the schema registry since the last call.
+
+        They grow while no record is routed, too: that is when it is away.
+        """
+        return {} if self._schemas is None else self._schemas.take_counts()
 
     def _engine(self, number: int) -> Intake:
         if number not in self._engines:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+import socket
+import ssl
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +18,7 @@ import pytest
 
 from cjo_stream.core.word import Codec
 from cjo_stream.errors import InputError, RefusalError, RetryError, UsageError
+from cjo_stream.registry import client as client_module
 from cjo_stream.registry import schemas as module
 from cjo_stream.registry.client import Client, UnknownError
 from cjo_stream.registry.library import require
@@ -204,6 +211,75 @@ def test_an_answer_that_says_nothing_about_the_schema_is_waited_out(
         Client(settings(registry)).schema(1)
     registry.answer = None
     assert Client(settings(registry)).schema(1).codec is Codec.AVRO
+
+
+@contextlib.contextmanager
+def dripping(answer: bytes, tls: ssl.SSLContext | None = None) -> Iterator[int]:
+    """Yield the port of a server that says what it says at once, then a byte every 50 ms."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with contextlib.suppress(OSError):
+                if tls is not None:
+                    connection = tls.wrap_socket(connection, server_side=True)
+                connection.recv(4_096)
+                connection.sendall(answer)
+                for _ in range(100):
+                    connection.sendall(b" ")
+                    time.sleep(0.05)
+            connection.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nX: ",
+        b"HTTP/1.1 500 No\r\nContent-Length: 90\r\n\r\n",
+    ],
+)
+def test_an_answer_that_drips_is_none_once_the_time_is_over(
+    answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "ANSWER_WITHIN_S", 0.3)
+    with dripping(answer) as port:
+        client = Client(Settings(registry={"url": f"http://127.0.0.1:{port}"}))
+        began_s = time.monotonic()
+        with pytest.raises(RetryError, match=r"none that is whole within 0\.3 s|answers 500"):
+            client.schema(1)
+        assert time.monotonic() - began_s < 3
+
+
+def test_an_answer_over_tls_has_the_same_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if (openssl := shutil.which("openssl")) is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    make = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names, *files]
+    subprocess.run(make, check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+
+    def asked(answer: bytes) -> Codec:
+        with dripping(answer, tls) as port:
+            url = f"https://localhost:{port}"
+            client = Client(Settings(registry={"url": url, "ca": certificate}))
+            return client.schema(1).codec
+
+    text = b'{"schema": "x"}'
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: "
+    assert asked(head + b"%d\r\n\r\n" % len(text) + text) is Codec.AVRO
+    monkeypatch.setattr(client_module, "ANSWER_WITHIN_S", 0.5)
+    with pytest.raises(RetryError, match=r"none that is whole within 0\.5 s"):
+        asked(head + b"90\r\n\r\n")
 
 
 def test_what_the_registry_does_not_take_is_refused_with_its_words(registry: Registry) -> None:
