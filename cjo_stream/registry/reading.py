@@ -6,8 +6,8 @@ own. Of the schema only names and symbols enter the code, as literals.
 
 The code checks no end: an index beyond it raises IndexError, and a slice beyond it leaves `i`
 behind the end, where the caller looks. A list claims at most as many items as bytes are left, and
-its items take some: so the work is bounded by the bytes. Recursion is Python's own, which raises
-RecursionError.
+its items take some; what a record holds without a byte is bounded. So the bytes bound the work.
+Recursion is Python's own, which raises RecursionError.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ from cjo_stream.registry.number import decimal, shortest
 
 ReadFrom = Callable[[bytes, int], tuple[Any, int]]
 
+FREE_MAX: Final = 1_000
+"""Values that a record may hold without a byte: records in records, nulls."""
 _DEEPEST: Final = 6
 """Levels written in place: Python allows 20 blocks in one another, and an array takes two."""
+_RECORDS: Final = ("record", "error")
 _EPOCH: Final = date(1970, 1, 1)
 _SHIFT_MAX: Final = 63
 """Of the last byte of a number of 64 bits."""
@@ -94,6 +97,8 @@ class Source:
         self._functions: dict[str, str] = {}
         """Of named types."""
         self._names = 0
+        self._empty: dict[str, bool] = {}
+        self._free_of: dict[str, int] = {}
 
     def compiled(self, schema: Any) -> ReadFrom:
         """Return the function that reads a schema."""
@@ -127,9 +132,7 @@ class Source:
         def line(*texts: str) -> None:
             code.extend(space + text for text in texts)
 
-        kind = "union"
-        if not isinstance(schema, list):
-            kind = schema if isinstance(schema, str) else schema["type"]
+        kind = _kind(schema)
         if kind in self._named and is_outermost:
             self._write(self._named[kind], to, code, depth, is_outermost=True)
         elif kind in self._named:
@@ -138,7 +141,7 @@ class Source:
             line(f"{to}, i = {self._functions[kind]}(b, i)")
         elif isinstance(schema, list):
             self._write_union(schema, to, code, depth, is_outermost=is_outermost)
-        elif kind in ("record", "error"):
+        elif kind in _RECORDS:
             self._write_record(schema, to, code, depth, is_outermost=is_outermost)
         elif kind in ("array", "map"):
             if depth > _DEEPEST:
@@ -151,6 +154,7 @@ class Source:
     def _write_record(
         self, schema: Any, to: str, code: list[str], depth: int, *, is_outermost: bool
     ) -> None:
+        self._free(schema)
         space = " " * depth
         pairs, absent = [], []
         for field in schema["fields"]:
@@ -183,7 +187,7 @@ class Source:
         """Write what reads an array or a map, which come in blocks with a count each."""
         space, count, value = " " * depth, self._fresh("n"), self._fresh("v")
         is_map = schema["type"] == "map"
-        if not is_map and self._is_empty(schema["items"], frozenset()):
+        if not is_map and self._is_empty(schema["items"]):
             raise InputError("malformed", "its schema has a list whose items take no bytes")
         key = self._fresh("k")
         code += [
@@ -207,19 +211,49 @@ class Source:
         put = f"{to}[{key}] = {value}" if is_map else f"{to}.append({value})"
         code.append(f"{space}  {put}")
 
-    def _is_empty(self, schema: Any, around: frozenset[str]) -> bool:
-        """Return whether a type takes no bytes; `around` are the names that it stands in."""
-        if isinstance(schema, str):
-            if schema not in self._named:
-                return schema == "null"
-            if schema in around:
-                return True
-            return self._is_empty(self._named[schema], around | {schema})
-        if isinstance(schema, list):
-            return False
-        if schema["type"] in ("record", "error"):
-            return all(self._is_empty(field["type"], around) for field in schema["fields"])
-        return schema["type"] == "null" or (schema["type"] == "fixed" and not schema["size"])
+    def _is_empty(self, schema: Any) -> bool:
+        """Return whether a type takes no bytes."""
+        kind = _kind(schema)
+        if kind in self._named:
+            if kind not in self._empty:
+                # A record in itself alone would have no end: no body is of it.
+                self._empty[kind] = True
+                self._empty[kind] = self._is_empty(self._named[kind])
+            return self._empty[kind]
+        if kind in _RECORDS:
+            return all(self._is_empty(field["type"]) for field in schema["fields"])
+        return kind == "null" or (kind == "fixed" and not schema["size"])
+
+    def _free(self, schema: Any) -> int:
+        """Return how many values a type gives without a byte; raises InputError if too many.
+
+        Records that name one another double with each level, so that few bytes of a schema could
+        stand for billions of values, in a body of none.
+        """
+        kind = _kind(schema)
+        if kind in self._named:
+            if kind not in self._free_of:
+                self._free_of[kind] = 0
+                self._free_of[kind] = self._free(self._named[kind])
+            return self._free_of[kind]
+        found = 0
+        if kind in _RECORDS:
+            found = 1 + sum(self._free(field["type"]) for field in schema["fields"])
+        elif self._is_empty(schema):
+            found = 1
+        if found > FREE_MAX:
+            raise InputError(
+                "malformed", f"its schema gives more than {FREE_MAX} values without a byte"
+            )
+        return found
+
+
+def _kind(schema: Any) -> str:
+    """Return the word for a type, or its name."""
+    if isinstance(schema, list):
+        return "union"
+    kind: str = schema if isinstance(schema, str) else schema["type"]
+    return kind
 
 
 def _number(to: str) -> tuple[str, ...]:

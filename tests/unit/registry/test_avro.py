@@ -165,8 +165,38 @@ def test_a_recursive_schema_has_its_conversions_too() -> None:
 EMPTY = {"type": "record", "name": "Empty", "fields": [{"name": "n", "type": "null"}]}
 
 
+def doubled(levels: int) -> Any:
+    """Return a record of records, each of which holds the one before twice."""
+    found: Any = {"type": "record", "name": "R0", "fields": []}
+    for level in range(1, levels):
+        again = [{"name": "a", "type": found}, {"name": "b", "type": f"R{level - 1}"}]
+        found = {"type": "record", "name": f"R{level}", "fields": again}
+    return found
+
+
+@pytest.mark.parametrize("type_", [doubled(24), ["null", doubled(24)]])
+def test_a_schema_that_makes_many_values_of_no_bytes_is_refused(type_: Any) -> None:
+    assert set(read(one(doubled(8)), b"")["x"]) == {"a", "b"}
+    with pytest.raises(InputError, match="more than 1000 values without a byte"):
+        avro.reader(json.dumps(one(type_)))
+    with pytest.raises(InputError, match="take no bytes"):
+        avro.reader(json.dumps(one({"type": "array", "items": doubled(24)})))
+
+
+def test_a_wide_record_of_fields_that_take_bytes_is_none_of_these() -> None:
+    fields = [{"name": f"f{n}", "type": ["null", "long"]} for n in range(3_000)]
+    assert read({"type": "record", "name": "R", "fields": fields}, bytes(3_000)) == {}
+
+
 @pytest.mark.parametrize(
-    "items", ["null", EMPTY, {"type": "fixed", "name": "F", "size": 0}, {"type": "null"}]
+    "items",
+    [
+        "null",
+        EMPTY,
+        {"type": "fixed", "name": "F", "size": 0},
+        {"type": "null"},
+        {"type": "record", "name": "O", "fields": [{"name": "e", "type": EMPTY}]},
+    ],
 )
 def test_a_list_whose_items_take_no_bytes_is_refused_with_its_schema(items: Any) -> None:
     with pytest.raises(InputError, match="take no bytes"):
