@@ -13,6 +13,9 @@ What is no object is a row, too, so that it is counted. A broken one is parted f
   below them: so it is one row however it was laid out, and swallows no other.
 - Within a line it ends before the next object: between `}` and `{`, in a list `},` and `{`, and
   there rather before one with the same first key, because values may be lists of objects.
+
+One that the end of the file cuts off is one row up to there, whatever objects it holds: a later
+reading of the file, grown, takes it whole.
 """
 
 from __future__ import annotations
@@ -25,19 +28,22 @@ from typing import IO, Final, Protocol, cast
 
 from cjo_stream.ingest.bracket import Bracketed, Standing
 from cjo_stream.ingest.format.document import is_json
+from cjo_stream.ingest.plain_lines import is_plain, plain_lines_of
 from cjo_stream.ingest.table import LINE_BYTES_MAX, Ending, Row
 from cjo_stream.ingest.taken import BEGINNING, Place
 
 _READ_BYTES: Final = 256 * 1024
 _BOM: Final = b"\xef\xbb\xbf"
-_CLOSE: Final = ord("}")
+_QUOTE: Final = ord('"')
 _BLANKS: Final = re.compile(rb"[ \t\r\n]*+")
 _BLANKS_IN_LIST: Final = re.compile(rb"[ \t\r\n,]*+")
 _IN_LINE: Final = re.compile(rb"[ \t\r]*+")
-_NO_OBJECT_IN_LIST: Final = re.compile(
-    rb'\]*+(?:"(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+"|[^,\]\n])*+'
+_STRING_BEGIN: Final = rb'"(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+'
+_NO_OBJECT_IN_LIST: Final = re.compile(rb"\]*+(?:" + _STRING_BEGIN + rb'"|[^,\]\n])*+')
+_UP_TO_CUT_STRING: Final = re.compile(
+    rb"\]*+(?:" + _STRING_BEGIN + rb'"|[^",\]\n]|(?!' + _STRING_BEGIN + rb'\\?\Z)")*+'
 )
-_FIRST_KEY: Final = re.compile(rb'\{[ \t\r\n]*+"(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+"')
+_FIRST_KEY: Final = re.compile(rb"\{[ \t\r\n]*+" + _STRING_BEGIN + rb'"')
 _NEXT_OBJECT: Final = re.compile(rb"\}[ \t\r]*+(\{)")
 _NEXT_ELEMENT: Final = re.compile(rb"[}\]][ \t\r]*+,[ \t\r]*+(\{)")
 _INDENTED: Final = re.compile(rb"\n(?:[ \t\r]*+\n)*+([ \t]*+)(\}?)[^\n]*+")
@@ -78,16 +84,18 @@ class _Content:
         return self._characters
 
     def more(self) -> bool:
-        """Read more behind `text`, and forget what lies before `at`; False at the end."""
+        """Read more behind `text`, and forget what lies before `at`; at the end do nothing."""
         if self.is_whole:
             return False
         chunk = self._source.read1(_READ_BYTES)
-        self.is_whole = not chunk
+        if not chunk:
+            self.is_whole = True
+            return False
         self._passed_bytes += self.at
         self.text = self.text[self.at :] + chunk
         self._characters = None
         self.at = 0
-        return not self.is_whole
+        return True
 
     def pass_to(self, place_bytes: int) -> bytes:
         """Pass over everything before a place; return the last bytes that were passed."""
@@ -156,7 +164,7 @@ class JsonFile:
             text, at = content.text, content.at
             while (end := text.find(b"\n", at)) >= 0:
                 line = text[at:end]
-                if not _is_plain(line):
+                if not is_plain(line, text[end + 1 : end + 2]):
                     return
                 content.at = at = end + 1
                 self._used += 1
@@ -165,7 +173,7 @@ class JsonFile:
                 yield Row(self._used, line.rstrip(b"\r"))
             if len(text) - at > LINE_BYTES_MAX or not content.more():
                 return
-            lines = _plain_lines_of(content.text)
+            lines = plain_lines_of(content.text)
             if lines:
                 self._is_first = False
                 self._element_end = None
@@ -240,28 +248,25 @@ class JsonFile:
             standing, end = self._end_of_value()
         elif self._in_list:
             end = self._end_of_other()
-        if end is None:
+        if standing is Standing.OPEN:
+            value = content.text[content.at :].rstrip()
+            content.at = len(content.text)
+        elif end is None:
             value = self._refused(first)
         else:
             value = content.text[content.at : end]
             content.at = end
         self._used += value.count(b"\n")
-        if (end is None or first not in (b"{", b"[")) and self._ends_here(standing):
+        if (end is None or first not in (b"{", b"[")) and self._ends_here():
             self._ending.before, self._ending.is_open = before, True
         self._element_end = (
             Place(content.place_bytes, self._used, in_list=True) if self._in_list else None
         )
         return Row(number, value[:LINE_BYTES_MAX].rstrip(b"\r\n"))
 
-    def _ends_here(self, standing: Standing) -> bool:
+    def _ends_here(self) -> bool:
         """Return whether the file ends with this row, which has no end of its own."""
-        content = self._content
-        if standing is Standing.OPEN:
-            while content.text[content.at :].isspace() or not content.has_text():
-                if not content.more():
-                    return True
-            return False
-        return not content.has_text() and not content.more()
+        return not self._content.has_text() and not self._content.more()
 
     def _end_of_value(self) -> tuple[Standing, int | None]:
         """Return where the object or list that begins here ends; None if it is no whole one."""
@@ -304,14 +309,17 @@ class JsonFile:
         """Return where an element that is no object ends; None for one that is too long."""
         content = self._content
         while True:
-            found = _NO_OBJECT_IN_LIST.match(content.text, content.at)
-            assert found is not None, "it begins with none of those"
-            if found.end() < len(content.text):
-                return found.end()
+            whole, cut = _NO_OBJECT_IN_LIST, _UP_TO_CUT_STRING
+            found = (whole if content.is_whole else cut).match(content.text, content.at)
+            assert found is not None, "it matches nothing, too"
+            end = found.end()
+            if end < len(content.text) and (content.is_whole or content.text[end] != _QUOTE):
+                return end
             if len(content.text) - content.at > LINE_BYTES_MAX:
                 return None
-            if not content.more():
+            if content.is_whole:
                 return len(content.text)
+            content.more()
 
     def _refused(self, first: bytes) -> bytes:
         """Take what is no whole value, up to where the next row may begin; return the most of it.
@@ -374,26 +382,3 @@ class JsonFile:
             content.at = found.end()
             if is_closing:
                 return taken
-
-
-def _plain_lines_of(text: bytes) -> list[bytes]:
-    """Return the lines of a text, without a last one that may go on; none if one is not plain.
-
-    No JSON value goes on over a line end between `}` and `{`, so each of those parts two.
-    """
-    end = text.rfind(b"\n")
-    if end < 0 or not text.startswith(b"{"):
-        return []
-    is_plain = text.count(b"\n", 0, end) == text.count(b"}\n{", 0, end) and text[end - 1] == _CLOSE
-    return text[:end].split(b"\n") if is_plain and not _NEXT_OBJECT.search(text, 0, end) else []
-
-
-def _is_plain(line: bytes) -> bool:
-    """Return whether a line looks like one object that is not the beginning of a longer text."""
-    return (
-        line[:1] == b"{"
-        and line.endswith((b"}", b"}\r"))
-        and line.count(b"{") == line.count(b"}")
-        and _NEXT_OBJECT.search(line) is None
-        and len(line) <= LINE_BYTES_MAX
-    )

@@ -103,6 +103,19 @@ def test_every_layout_gives_the_same_events(
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", ["e.json", "e.jsonl"])
+def test_an_event_that_is_cut_off_behind_an_object_in_it_is_taken_once_it_is_whole(
+    layout: str, name: str, tmp_path: Path, run: Callable[..., dict[str, Any]]
+) -> None:
+    whole = LAYOUTS[layout](events(0, 3))
+    (tmp_path / name).write_text(whole[: whole.rindex('"b"') + 4])
+    summary = run(name, "--state", tmp_path / "state")
+    assert (summary["orders"], summary["dead_letters"]) == (2, 1)
+    (tmp_path / name).write_text(whole)
+    assert run(name, "--state", tmp_path / "state")["orders"] == 3
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_file_that_grew_gives_only_what_is_new(
     layout: str, tmp_path: Path, run: Callable[..., dict[str, Any]]
 ) -> None:

@@ -6,10 +6,11 @@ import io
 import json
 import time
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cjo_stream.ingest.json_file import read_json
@@ -101,6 +102,11 @@ def test_objects_are_rows_in_every_layout(
         ),
         (f"{PRETTY[:-2]}\n{PRETTY}\n{A}", [PRETTY[:-2], PRETTY, A]),
         (f"{{\n  no\n{PRETTY}", ["{\n  no", PRETTY]),
+        # Brackets within texts do not count, nor does a line that ends as an object does.
+        ('{"a": ":-}", "b": {}\n, "c": 1}\n', ['{"a": ":-}", "b": {}\n, "c": 1}']),
+        # What the end of the file cuts off is one row.
+        (f'[{A}, {{"a": [{A}, {B}]', [A, f'{{"a": [{A}, {B}]']),
+        (f'{A}\n{{"a": [\n{A},\n{B}', [A, f'{{"a": [\n{A},\n{B}']),
         # In a list.
         (f'[{{"a": "x}},{A},{C}]', ['{"a": "x}', A, C]),
         (
@@ -192,6 +198,39 @@ def test_rows_do_not_depend_on_how_a_content_is_read(content: str, piece: int) -
     assert texts(content, piece=piece) == texts(content)
 
 
+TOKENS = st.sampled_from([
+    *'{}[],"\\ 1\n', "\n  ", "\r\n", '"a":', '"x}"', '":-}"', "null",
+    '{"a":1}', '{"a":{}}', '{"a":"}"}', '{"b":"{"}', ',{"a":2}', "}\n{", "\n, ",
+])  # fmt: skip
+
+
+@given(st.lists(TOKENS, max_size=14).map("".join))
+@example('[{"a":"}\n  ":[{"a":1}}')
+@example('[{"a: "}", "b": [{}, 1]}]')
+@example('{"a": {}\n, "b": 1}\n')
+@example('{"a":1}[{"b":1}\n{}\n')
+def test_nor_do_those_of_rubbish_and_how_they_end(content: str) -> None:
+    ending = Ending()
+    found = texts(content, ending=ending)
+    assert ending.end is not None
+    assert ending.end.bytes <= len(content.encode())
+    for piece in (1, 3, 7, 16):
+        other = Ending()
+        assert texts(content, piece=piece, ending=other) == found
+        assert other == ending
+
+
+def test_rows_do_not_depend_on_where_a_long_content_is_read_on() -> None:
+    line, torn = b'{"id": 1}\n', b'{"id": 7, "m": {"b": 1}\n, "t": 1}\n{"id": 8}\n'
+    read_bytes = 256 * 1024
+    for more in range(3):
+        before = line * (2 * read_bytes // len(line) - 9)
+        rest = 2 * read_bytes - len(before) - torn.index(b"\n") - 2 + more
+        content = before + b'{"p":"' + b"x" * (rest - 9) + b'"}\n' + torn
+        rows = [row.value for row in read_json(io.BytesIO(content), BEGINNING, Ending())]
+        assert rows[-2:] == [b'{"id": 7, "m": {"b": 1}\n, "t": 1}', b'{"id": 8}']
+
+
 @given(contents())
 def test_every_byte_but_blanks_and_commas_is_in_a_row(content: str) -> None:
     kept = "".join(text for _, text in texts(content))
@@ -239,6 +278,43 @@ def test_a_row_that_the_files_end_cuts_off_is_open_and_read_again(content: str) 
             if ending.before.bytes == begin
             else True
         )
+
+
+VALUES = st.sampled_from(
+    ["x", "}", "{", ":-}", "{{x}}", 'a"b', None, 1, {}, {"b": 1}, [], [{"c": 1}, {"c": 2}]]
+)
+OBJECTS = st.lists(
+    st.dictionaries(st.sampled_from(["id", "note", "items", "m"]), VALUES, min_size=1),
+    min_size=1, max_size=5,
+)  # fmt: skip
+WRITTEN: dict[str, Callable[[list[dict[str, Any]]], str]] = {
+    "lines": lambda rows: "".join(json.dumps(row) + "\n" for row in rows),
+    "behind": lambda rows: "".join(json.dumps(row) for row in rows),
+    "pretty": lambda rows: "".join(json.dumps(row, indent=2) + "\n" for row in rows),
+    "flat": lambda rows: "".join(json.dumps(row, indent=0) + "\n" for row in rows),
+    "list": json.dumps,
+    "pretty_list": lambda rows: json.dumps(rows, indent=2),
+    "flat_list": lambda rows: json.dumps(rows, indent=0),
+    "list_of_lines": lambda rows: "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n",
+}
+
+
+@pytest.mark.parametrize("layout", WRITTEN)
+@given(rows=OBJECTS, part=st.floats(0, 1))
+@example(rows=[{"id": 1, "items": [{"c": 1}, {"c": 2}]}, {"id": 2}], part=0.6)
+def test_a_valid_file_cut_anywhere_and_completed_gives_each_object_once(
+    layout: str, rows: list[dict[str, Any]], part: float
+) -> None:
+    """As a state reads it: again from before a last row that was cut off."""
+    content = WRITTEN[layout](rows).encode()
+    ending = Ending()
+    begun = read(content[: int(part * len(content))], ending=ending)
+    at = ending.end
+    if ending.is_open:
+        assert begun[-1].number == ending.before.line + 1
+        at, begun = ending.before, begun[:-1]
+    assert at is not None
+    assert [json.loads(row.value) for row in begun + read(content, at)] == rows
 
 
 def test_a_whole_object_needs_no_line_end_behind_it() -> None:
