@@ -137,6 +137,15 @@ class InputFile:
             for row in rows:
                 number = row.number
                 yield row
+            if ending.swallowing:
+                _LOG.warning(
+                    "%s: in %s of its rows, first in line %s, a cell seems to hold whole rows: "
+                    "perhaps a quote at its beginning is a part of the text; double it and quote "
+                    'the cell ("""5 inch"), or take it away',
+                    self.given,
+                    ending.swallowing,
+                    ending.first_swallowing,
+                )
             if ending.is_list_open:
                 _LOG.warning(
                     "%s: its list has no end (`]`): perhaps it is cut off, or still written",

@@ -1,8 +1,9 @@
 """Rows of CSV files as JSON objects.
 
 The first row names the columns; every value is text, and an empty cell is an empty text. A
-malformed row, or one with more cells than columns, is a row with an error. How it is written is in
-its `form`.
+malformed row, or one with more cells than columns, is a row with an error. Of several columns
+without a name those behind the last name are none: their cells must be empty. How it is written is
+in its `form`.
 
 A CSV file may be read from a place on, where one reading of it had ended.
 """
@@ -46,6 +47,10 @@ class Ending(msgspec.Struct):
     """Where a later reading goes on; None: where the content ended."""
     is_list_open: bool = False
     """Whether the content ended within a list of JSON."""
+    swallowing: int = 0
+    """Rows of CSV with a cell that seems to hold further rows: its quote may be a mistake."""
+    first_swallowing: int = 0
+    """The line of the first of them."""
 
 
 class Lines:
@@ -114,7 +119,21 @@ def read_csv(lines: Lines, name: str, begin: Place, ending: Ending, form: Form) 
         if not cells:
             continue
         source.note_end(ending)
+        if len(source.taken) > 1 and _seem_rows(source.taken, header, form.delimiter.encode()):
+            ending.swallowing += 1
+            ending.first_swallowing = ending.first_swallowing or source.first
         yield _csv_row(header, cells, source, with_comma)
+
+
+def _seem_rows(lines: list[bytes], header: list[str], delimiter: bytes) -> bool:
+    """Return whether the lines of one row seem to be a row each: parted as the header is.
+
+    Two lines of two columns may as well be a text with one delimiter in it.
+    """
+    parted = [line.count(delimiter) == len(header) - 1 for line in lines]
+    if len(header) == 1:
+        return False
+    return all(parted[:-1]) and (len(lines) > 2 or (len(header) > 2 and parted[-1]))
 
 
 def _header(source: _CsvLines, name: str, form: Form) -> list[str]:
@@ -124,6 +143,9 @@ def _header(source: _CsvLines, name: str, form: Form) -> list[str]:
         raise UsageError(
             f"{name}: the first row is not a CSV header ({error}): name the columns there"
         ) from None
+    if header.count("") > 1:
+        while header and not header[-1]:
+            header.pop()
     _check_header(header, name)
     missing = [column for column in form.decimal_comma if column not in header]
     if missing and header:
@@ -185,6 +207,8 @@ class _CsvLines:
 
 
 def _check_header(header: list[str], name: str) -> None:
+    if header.count("") > 1:
+        raise UsageError(f"{name}: two columns have no name; name them in the first row")
     seen: set[str] = set()
     for column in header:
         if column and column in seen:

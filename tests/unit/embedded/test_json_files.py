@@ -97,9 +97,24 @@ def test_every_layout_gives_the_same_events(
     (tmp_path / "e.json").write_text(text)
     with gzip.open(tmp_path / "e.json.gz", "wb") as packed:
         packed.write(text.encode("utf-8-sig"))
-    for name in ("e.json", "e.json.gz"):
+    (tmp_path / "e.jsonl").write_text(text)
+    for name in ("e.json", "e.json.gz", "e.jsonl"):
         summary = run(name)
         assert (summary["events"], summary["orders"], summary["dead_letters"]) == (5, 5, 0)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_is_read_by_all_commands_under_the_name_of_lines(
+    layout: str, tmp_path: Path, run: Callable[..., dict[str, Any]], cli: Cli
+) -> None:
+    path = tmp_path / "e.jsonl"
+    path.write_text(LAYOUTS[layout](events(0, 5)))
+    assert run("e.jsonl")["events"] == 5
+    assert "e.jsonl: 5 rows, 5 events" in cli("doctor", tmp_path / "topology", path).out
+    compared = cli("validate", tmp_path / "topology", "--events", path)
+    assert "the sample has 5 events of 1 type" in compared.out
+    assert cli("init", tmp_path / "drafted", "--from", path).code == 0
+    assert "from e.jsonl: 5 rows" in (tmp_path / "drafted" / "topology.yaml").read_text()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -20,6 +20,7 @@ from cjo_stream.core.program.topology import Channel, IdentifierType, Input
 from cjo_stream.engine.port import DecodedRecord, RawRecord
 from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest import decoder, files, order
+from cjo_stream.ingest.form import Form
 from cjo_stream.ingest.table import Ending
 from cjo_stream.ingest.taken import BEGINNING, Place
 
@@ -158,7 +159,42 @@ def test_a_quote_that_never_closes_swallows_no_rows_in_silence(tmp_path: Path) -
     assert found[1][0].value == b'3,"4\n5,6'
 
 
-@pytest.mark.parametrize("header", [b"a,a\n1,2\n", b"a,\xff\n1,2\n", b'"a"b,c\n1,2\n'])
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b'a,b,c\n1,2,3\n1,"5 inch,3\n2,2,3\n3,2,6"\n', 3),
+        (b'a,b,c\n1,"5 inch,3\n2,6",3\n', 2),
+        (b'a;b\n1;"5 inch\n2;2\n3;6"\n', 2),
+        (b'a,b,c\n1,"Dear Ada,\nthanks, and so on\nBob",3\n"x\ny",2,3\n', None),
+        (b'a,b\n1,"Dear Ada\nthanks, Bob"\n', None),
+        (b'a\n"x\ny\nz"\n', None),
+    ],
+)
+def test_a_cell_that_seems_to_hold_whole_rows_is_told(
+    content: bytes, line: int | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "e.csv").write_bytes(content)
+    form = Form(delimiter=";" if b";" in content else ",")
+    (file,) = files.open_files([str(tmp_path / "e.csv")], form=form)
+    caplog.clear()
+    assert all(row.error is None for row in file.rows())
+    told = f"e.csv: in 1 of its rows, first in line {line}, a cell seems to hold whole rows"
+    assert (told in caplog.text) == (line is not None)
+    assert bool(caplog.text) == (line is not None)
+
+
+def test_behind_the_last_name_of_a_header_cells_must_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_bytes(b",a,,\n0,1,,\n0,1,2,\n")
+    (file,) = files.open_files([str(tmp_path / "e.csv")])
+    first, second = file.rows()
+    assert json.loads(first.value) == {"": "0", "a": "1"}
+    assert second.error is not None
+    assert second.error.detail == "not a row of CSV: a row of 4 cells; the header names 2"
+
+
+@pytest.mark.parametrize(
+    "header", [b"a,a\n1,2\n", b"a,,,b\n1,2,3,4\n", b"a,\xff\n1,2\n", b'"a"b,c\n1,2\n']
+)
 def test_a_header_that_names_no_columns_is_refused_at_once(tmp_path: Path, header: bytes) -> None:
     (tmp_path / "e.csv").write_bytes(header)
     with pytest.raises(UsageError, match=r"e\.csv"):
