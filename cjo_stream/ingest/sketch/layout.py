@@ -49,7 +49,8 @@ def _format(row: dict[str, Any]) -> Format:
     if row.get("specversion") == "1.0" and "source" in row:
         return Format.CLOUDEVENTS
     type_ = row.get("type")
-    is_segment = type_ in _CALLS and ("userId" in row or "anonymousId" in row)
+    is_call = isinstance(type_, str) and type_ in _CALLS
+    is_segment = is_call and ("userId" in row or "anonymousId" in row)
     if is_segment and isinstance(row.get("timestamp", row.get("originalTimestamp")), str):
         return Format.SEGMENT
     if isinstance(type_, str) and "time" in row and isinstance(row.get("identifiers"), dict):
@@ -75,9 +76,9 @@ def known_layout(format_: Format, rows: Sequence[dict[str, Any]], channel: str) 
 
 
 def _of_segment(call: dict[str, Any]) -> dict[str, Any]:
-    context = call.get("context") or {}
-    device = context.get("device") or {}
-    traits = {**(context.get("traits") or {}), **(call.get("traits") or {})}
+    context = _object(call.get("context"))
+    device = _object(context.get("device"))
+    traits = {**_object(context.get("traits")), **_object(call.get("traits"))}
     found = {
         "user_id": call.get("userId"),
         "email": traits.get("email"),
@@ -89,8 +90,7 @@ def _of_segment(call: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_cloudevents(event: dict[str, Any]) -> dict[str, Any]:
-    data = event.get("data")
-    inner: Any = data.get("identifiers") if isinstance(data, dict) else None
+    inner: Any = _object(event.get("data")).get("identifiers")
     if isinstance(inner, dict):
         return inner
     known = ("specversion", "id", "source", "type", "time", "data", "datacontenttype", "subject",
@@ -112,7 +112,7 @@ def _of_columns(
     """Return the identifier types that records name, by strength."""
     flat: list[dict[str, Any]] = []
     for row in rows:
-        given = of(row) or {}
+        given = _object(of(row))
         pairs = [(name, one) for name, value in given.items() for one in _listed(value)]
         flat += [{name: one} for name, one in pairs]
     _, columns = columns_of(flat)
@@ -129,6 +129,11 @@ def _of_columns(
         normal = NormalForm(name) if name in ("email", "phone") else None
         found.append((name, normal, seen_of_identifier(column)))
     return found
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """Return a value that is an object; an odd record's list or text there says nothing."""
+    return value if isinstance(value, dict) else {}
 
 
 def _listed(value: Any) -> list[Any]:

@@ -362,3 +362,36 @@ def test_four_answers(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert list(program.channels) == ["web", "app", "messages"]
     assert list(program.identifiers) == ["member_no"]
     assert program.journeys["first"].entry.on == {"joined"}
+
+
+@pytest.mark.parametrize(
+    ("good", "odd"),
+    [
+        (
+            {"type": "a", "time": "2026-03-01T10:00:00Z", "identifiers": {"user_id": "u1"}},
+            {"identifiers": ["x"]},
+        ),
+        *(
+            (
+                {
+                    "type": "track",
+                    "event": "A",
+                    "userId": "u1",
+                    "timestamp": "2026-03-01T10:00:00Z",
+                    "context": {},
+                },
+                odd,
+            )
+            for odd in ({"context": "x"}, {"context": {"device": "x"}}, {"traits": [1]})
+        ),
+        ({"kind": "a", "when": "2026-03-01T10:00:00Z", "user_id": "u1"}, {"type": ["a"]}),
+    ],
+)
+def test_an_odd_record_does_not_end_it(
+    good: dict[str, Any], odd: dict[str, Any], cli: Cli, tmp_path: Path
+) -> None:
+    sample = tmp_path / "e.jsonl"
+    sample.write_text("".join(json.dumps(one) + "\n" for one in (good, good, {**good, **odd})))
+    done = cli("init", tmp_path / "my_shop", "--from", sample)
+    assert done.code == 0, done.err
+    load(tmp_path / "my_shop")
