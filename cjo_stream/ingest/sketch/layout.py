@@ -168,11 +168,12 @@ def mapped_layout(roles: Roles, channel: str, default_type: str, rows: int) -> L
 
 def _named(column: Column) -> str:
     """Return the expression of an identifier; the number `0` alone would be a placeholder."""
+    expression = column.expression
     if column.are_numbers_from_zero:
-        return f"'no-' + str({column.expression})"
+        expression = f"'no-' + str({expression})"
     if column.empty and AttributeType.STRING in column.kinds:
-        return f"{column.expression} if {column.expression} != '' else null"
-    return column.expression
+        return f"{expression} if {column.expression} != '' else null"
+    return expression
 
 
 def _left_out(roles: Roles) -> str:

@@ -395,3 +395,18 @@ def test_an_odd_record_does_not_end_it(
     done = cli("init", tmp_path / "my_shop", "--from", sample)
     assert done.code == 0, done.err
     load(tmp_path / "my_shop")
+
+
+@pytest.mark.parametrize("is_table", [True, False])
+def test_rows_without_a_number_are_no_customer(is_table: bool, cli: Cli, tmp_path: Path) -> None:
+    rows = [(one, f"2026-03-01T10:0{i}:00Z") for i, one in enumerate([1, 0, None, 1, 0, None, 2])]
+    sample = tmp_path / ("e.csv" if is_table else "e.jsonl")
+    if is_table:
+        table = "".join(f"{'' if one is None else one},a,{time}\n" for one, time in rows)
+        sample.write_text("customer_id,event,time\n" + table)
+    else:
+        lines = [{"customer_id": one, "event": "a", "time": time} for one, time in rows]
+        sample.write_text("".join(json.dumps(one) + "\n" for one in lines))
+    done = cli("init", tmp_path / "my_shop", "--from", sample)
+    assert "2 rows cannot be taken: unidentified" in done.err
+    assert "5 events of 1 type, 3 customers" in done.out
