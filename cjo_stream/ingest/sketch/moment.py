@@ -13,7 +13,7 @@ from cjo_stream.core.word import AttributeType
 from cjo_stream.ingest.sketch.column import Column
 
 TRIED_MAX: Final = 300
-"""Different values that every form is tried on."""
+"""Different values that every form is tried on; forms that read as many are tried on all."""
 _SHARE_MIN: Final = 0.9
 _DAYS: Final = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y",
@@ -68,10 +68,19 @@ def moment_of(column: Column, *, is_named: bool) -> Moment | None:
     found = [one for form in _forms(meant, is_number) if (one := _read(meant, form)) is not None]
     if not found:
         return None
-    best = max(found, key=lambda one: one.share)
-    same = [one for one in found if one.share == best.share and one.form != best.form]
-    either = same[0].form if same and best.form is not None and not is_number else None
-    return msgspec.structs.replace(best, either=either)
+    best, *same = _best(found)
+    if best.form is None or is_number or not same:
+        return best
+    values = [*column.meant]
+    every = [one for form in (best, *same) if (one := _read(values, form.form)) is not None]
+    best, *same = _best(every or [best, *same])
+    return msgspec.structs.replace(best, either=same[0].form if same else None)
+
+
+def _best(found: list[Moment]) -> list[Moment]:
+    """Return those that read the most values."""
+    share = max(one.share for one in found)
+    return [one for one in found if one.share == share]
 
 
 def _forms(meant: list[str], is_number: bool) -> Iterable[str | None]:

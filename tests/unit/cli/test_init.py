@@ -410,3 +410,13 @@ def test_rows_without_a_number_are_no_customer(is_table: bool, cli: Cli, tmp_pat
     done = cli("init", tmp_path / "my_shop", "--from", sample)
     assert "2 rows cannot be taken: unidentified" in done.err
     assert "5 events of 1 type, 3 customers" in done.out
+
+
+def test_values_further_on_tell_day_and_month_apart(cli: Cli, tmp_path: Path) -> None:
+    early = [f"{month:02}/{day:02}/2026" for month in range(1, 9) for day in range(1, 13)]
+    times = [f"{day} {hour:02}:00" for day in early for hour in range(4)]
+    times += [f"08/{day:02}/2026 10:00" for day in range(13, 30)]
+    rows = "".join(f"c{i % 9},a,{time}\n" for i, time in enumerate(times))
+    text = drafted(cli, tmp_path, "customer_id,event,time\n" + rows)
+    assert "timestamp(row.time, '%m/%d/%Y %H:%M')" in text
+    assert "as well" not in text
