@@ -35,6 +35,8 @@ _TYPE: Final = (
     "activity_name", "action", "action_type", "type", "interaction", "behavior", "behaviour",
     "behavior_type", "name", "task", "step", "page", "status", "kind",
 )  # fmt: skip
+_TYPE_WHOLE: Final = frozenset(("name", "page", "step", "status", "kind"))
+"""Of them, those that mean something else as the last word of a name: `first_name`."""
 _PERSON: Final = (
     "user", "customer", "client", "member", "subscriber", "account", "person", "contact",
     "patient", "player", "master", "household", "card", "cust", "uid", "visitorid", "userid",
@@ -148,7 +150,10 @@ def _time(columns: Sequence[Column]) -> tuple[Column, Moment] | None:
 def _type(columns: Sequence[Column], rows: int) -> Column | None:
     """Return the column with the types of events, by its name."""
     found = []
+    has_person = any(_contact(one) is not None or _group(one) == "person" for one in columns)
     for column in columns:
+        if column.name == "name" and (has_person or len(column.values) * 2 > column.rows):
+            continue  # names of people
         place = _place_of_type(column)
         if place is None or column.kinds.keys() != {AttributeType.STRING}:
             continue
@@ -163,7 +168,7 @@ def _type(columns: Sequence[Column], rows: int) -> Column | None:
 def _place_of_type(column: Column) -> tuple[int, int, int] | None:
     """Return how well a name fits a column of types, the best first; None if it does not."""
     for is_part, name in enumerate((column.name, column.words[-1])):
-        if name in _TYPE:
+        if name in _TYPE and not (is_part and name in _TYPE_WHOLE):
             return is_part, len(column.path), _TYPE.index(name)
     return None
 

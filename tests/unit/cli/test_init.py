@@ -420,3 +420,18 @@ def test_values_further_on_tell_day_and_month_apart(cli: Cli, tmp_path: Path) ->
     text = drafted(cli, tmp_path, "customer_id,event,time\n" + rows)
     assert "timestamp(row.time, '%m/%d/%Y %H:%M')" in text
     assert "as well" not in text
+
+
+@pytest.mark.parametrize("name", ["name", "first_name", "customer_name", "last_status"])
+def test_names_of_people_are_no_types(name: str, cli: Cli, tmp_path: Path) -> None:
+    people = ["Anna Schmidt", "Bob Miller", "Carla Gomez"]
+    rows = "".join(f"c{i},{people[i % 3]},2026-03-01 10:{i:02}:00\n" for i in range(9))
+    text = drafted(cli, tmp_path, f"customer_id,{name},created_at\n{rows}")
+    assert "type: \"'sample'\"" in text
+    assert "Anna" not in text
+    assert "anna" not in text
+
+
+def test_names_that_repeat_are_types_where_nobody_else_is_named(cli: Cli, tmp_path: Path) -> None:
+    rows = "".join(f"s{i % 3},{'ab'[i % 2]},2026-03-01 10:{i:02}:00\n" for i in range(9))
+    assert "type: row.name" in drafted(cli, tmp_path, f"session_id,name,time\n{rows}")
