@@ -57,6 +57,11 @@ _OWN_ID: Final = ("event_id", "message_id", "messageid", "eventid", "event_uuid"
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE: Final = re.compile(r"\+?[0-9 ()./-]{7,20}")
 _PHONE_NAMES: Final = frozenset(("phone", "mobile", "msisdn", "telephone", "cell", "tel"))
+_NUMBERED: Final = re.compile(r"\S*[0-9]\S*")
+_ROWS_EACH_MAX: Final = 100
+"""Of a value of an identifier, on average."""
+_ROWS_FEW: Final = 20
+"""So few say nothing of values without digits."""
 _IS_TYPE: Final = re.compile(EVENT_TYPE)
 
 
@@ -251,8 +256,23 @@ def _group(column: Column) -> str | None:
         ("person", _PERSON), ("browser", _BROWSER), ("session", _SESSION), ("case", _CASE),
     ):  # fmt: skip
         if last in known or words[0] in known:
-            return group if is_id or last in known else None
+            is_sure = is_id or last.endswith("id")
+            return group if is_sure or (last in known and _tells_apart(column)) else None
     return None
+
+
+def _tells_apart(column: Column) -> bool:
+    """Return whether the values may name somebody each, as `c17`; `visa` and `Chrome` do not.
+
+    They are many, and most have a digit and no blank; without digits, each has few rows.
+    """
+    different = len(column.meant)
+    if column.is_full:
+        return True
+    if different < 2 or different * _ROWS_EACH_MAX <= column.rows:
+        return False
+    numbered = sum(_NUMBERED.fullmatch(one.strip()) is not None for one in column.meant)
+    return numbered * 2 > different or different * 2 > column.rows > _ROWS_FEW
 
 
 def _own_id(columns: Sequence[Column], rows: int) -> Column | None:

@@ -435,3 +435,34 @@ def test_names_of_people_are_no_types(name: str, cli: Cli, tmp_path: Path) -> No
 def test_names_that_repeat_are_types_where_nobody_else_is_named(cli: Cli, tmp_path: Path) -> None:
     rows = "".join(f"s{i % 3},{'ab'[i % 2]},2026-03-01 10:{i:02}:00\n" for i in range(9))
     assert "type: row.name" in drafted(cli, tmp_path, f"session_id,name,time\n{rows}")
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("browser", ["Chrome", "Safari", "Firefox"]),
+        ("device", ["iPhone 15", "Galaxy S24", "Pixel 9"]),
+        ("card", ["visa", "mastercard"]),
+        ("account", ["basic", "premium"]),
+        ("client", ["ios"]),
+    ],
+)
+def test_kinds_of_devices_and_cards_name_nobody(
+    name: str, values: list[str], cli: Cli, tmp_path: Path
+) -> None:
+    rows = "".join(
+        f"{f'u{i % 20}' if i % 4 else ''},u{i % 20}@example.com,{values[i % len(values)]},"
+        f"a,2026-03-01 10:{i:02}:00\n"
+        for i in range(60)
+    )
+    text = drafted(cli, tmp_path, f"user_id,email,{name},event,time\n{rows}")
+    assert [*load(tmp_path / "my_shop").program.identifiers] == ["user_id", "email"]
+    assert f"{name}: row.{name}" in text
+
+
+def test_many_different_values_of_a_device_name_it(cli: Cli, tmp_path: Path) -> None:
+    rows = "".join(
+        f"{f'u{i}' if i % 4 else ''},d{i}x,a,2026-03-01 10:{i:02}:00\n" for i in range(60)
+    )
+    drafted(cli, tmp_path, f"user_id,device,event,time\n{rows}")
+    assert [*load(tmp_path / "my_shop").program.identifiers] == ["user_id", "device"]
