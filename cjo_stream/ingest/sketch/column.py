@@ -20,6 +20,7 @@ COLUMNS_MAX: Final = 500
 _DEPTH_MAX: Final = 3
 _NUMBER: Final = re.compile(r"\s*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 _LEADING_ZERO: Final = re.compile(r"[+-]?0[0-9]+")
+_LONG: Final = re.compile(r"\s*[+-]?[0-9]{16}")
 _TRUTH: Final = frozenset(("true", "false"))
 _NOBODY: Final = Placeholders()
 
@@ -126,13 +127,14 @@ def columns_of(rows: Iterable[dict[str, Any]]) -> tuple[int, list[Column]]:
 def type_of_texts(column: Column) -> AttributeType:
     """Return what the texts of a column are: numbers, true and false, or text.
 
-    Texts with leading zeros are text: they are numbers of accounts or articles.
+    Texts with leading zeros, or with more digits than a number keeps, are text: they are numbers
+    of accounts or articles.
     """
     meant = column.values.keys() - set(column.blanks)
     if meant and not column.is_full and {value.lower() for value in meant} <= _TRUTH:
         return AttributeType.BOOLEAN
     are_numbers = bool(meant) and all(_NUMBER.fullmatch(value) for value in meant)
-    if are_numbers and not any(_LEADING_ZERO.fullmatch(value) for value in meant):
+    if are_numbers and not any(_LEADING_ZERO.fullmatch(one) or _LONG.match(one) for one in meant):
         return AttributeType.NUMBER
     return AttributeType.STRING
 

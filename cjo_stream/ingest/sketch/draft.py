@@ -21,7 +21,7 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.core.word import FactType, Format, NormalForm
 from cjo_stream.definition import load
 from cjo_stream.engine.port import DecodedRecord
-from cjo_stream.errors import UsageError
+from cjo_stream.errors import DefinitionError, UsageError
 from cjo_stream.ingest.decoder import decoder
 from cjo_stream.ingest.files import InputFile, Part, read_parts
 from cjo_stream.ingest.form import Form
@@ -135,10 +135,8 @@ def _with_events(
         return text.topology(name, about, channels, out, layout.identifiers, events, seen, facts)
 
     paths = Paths()
-    with TemporaryDirectory(prefix="cjo-init-") as folder:
-        (Path(folder) / "topology.yaml").write_text(document(), encoding="utf-8")
-        program = load(Path(folder)).program
-        sample = read_sample(_decoded(files, program, layout, paths), program)
+    program = _loaded({"topology.yaml": document()})
+    sample = read_sample(_decoded(files, program, layout, paths), program)
     if not sample.events:
         why = "; ".join(one for one, _ in sample.refused.most_common(2))
         raise UsageError(f"{files[0].given}: no event of it can be read: {why}")
@@ -162,9 +160,25 @@ def _with_events(
         )
     about.insert(1, f"Events from {_day(paths.earliest)} to {_day(paths.latest)}.")
     draft.files = _files(document(events, sample.seen, facts), story, sends, paths.customers)
+    _loaded(draft.files)
     draft.events, draft.types, draft.customers = sample.events, len(sample.seen), paths.customers
     draft.refused, draft.is_ordered = sample.refused, paths.is_ordered
     return draft
+
+
+def _loaded(files: dict[str, str]) -> Program:
+    """Return what the files define; raises UsageError before any of them is written."""
+    with TemporaryDirectory(prefix="cjo-init-") as folder:
+        for name, written in files.items():
+            (Path(folder) / name).write_text(written, encoding="utf-8")
+        try:
+            return load(Path(folder)).program
+        except DefinitionError as error:
+            found = "; ".join(one.message for one in error.diagnostics[:3])
+            raise UsageError(
+                f"no topology that validates could be drafted of this sample: {found}. "
+                "Rename what it names in the sample, or begin with --template minimal"
+            ) from error
 
 
 def _files(

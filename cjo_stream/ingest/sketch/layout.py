@@ -20,6 +20,10 @@ _SHOWN_MAX: Final = 6
 _CALLS: Final = frozenset(("track", "identify", "page", "screen", "group", "alias"))
 _NAME: Final = re.compile("[a-z][a-z0-9_]{0,62}")
 _PLAIN: Final = re.compile(r"[a-z_]+(?:\.[a-z_0-9]+)*(?:\([a-z_.0-9]*\))?")
+_PLAIN_KEY: Final = re.compile("(?!(?:true|false|null)$)[A-Za-z_][A-Za-z0-9_.]*", re.IGNORECASE)
+_EDGE: Final = 2**63
+_DIGITS_SAFE: Final = 18
+"""So many digits are within 64 bits."""
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+")
 
 Line = tuple[str, str]
@@ -142,7 +146,11 @@ def _listed(value: Any) -> list[Any]:
 
 def mapped_layout(roles: Roles, channel: str, default_type: str, rows: int) -> Layout:
     """Return the layout of a table, or of JSON objects of a form of their own."""
-    lines: list[Line] = [("format: mapped", "by expressions over the columns"), ("map:", "")]
+    lost = [name for name, one in roles.attributes.items() if _is_beyond_64_bits(one)]
+    lines: list[Line] = [
+        ("format: mapped", "by expressions over the columns"),
+        ("map:", _left_out(roles, lost)),
+    ]
     if roles.id is not None:
         lines.append(
             (
@@ -157,11 +165,12 @@ def mapped_layout(roles: Roles, channel: str, default_type: str, rows: int) -> L
     lines.append(("  identifiers:", ""))
     for one in roles.identifiers:
         expression = quoted(_named(one.column))
-        lines.append((f"    {one.type}: {expression}", seen_of_identifier(one.column)))
-    if roles.attributes:
-        lines.append(("  attributes:", _left_out(roles)))
-    for name, column in roles.attributes.items():
-        lines.append(_attribute(name, column, roles.moments.get(name), rows))
+        lines.append((f"    {key(one.type)}: {expression}", seen_of_identifier(one.column)))
+    kept = [name for name in roles.attributes if name not in lost]
+    if kept:
+        lines.append(("  attributes:", ""))
+    for name in kept:
+        lines.append(_attribute(name, roles.attributes[name], roles.moments.get(name), rows))
     identifiers = [_declared(one, is_by_row=roles.is_by_row) for one in roles.identifiers]
     return Layout(Format.MAPPED, [channel], lines, identifiers)
 
@@ -176,8 +185,14 @@ def _named(column: Column) -> str:
     return expression
 
 
-def _left_out(roles: Roles) -> str:
-    return f"{roles.left_out} further columns were left out" if roles.left_out else ""
+def _left_out(roles: Roles, lost: Sequence[str]) -> str:
+    """Return which columns no attribute is made of."""
+    said = []
+    if roles.left_out:
+        said.append(f"{roles.left_out} further columns were left out")
+    if lost:
+        said.append(f"left out: {', '.join(lost)}, with integers beyond 64 bits; send them as text")
+    return "; ".join(said)
 
 
 def _declared(one: Named, *, is_by_row: bool) -> tuple[str, NormalForm | None, str]:
@@ -255,7 +270,14 @@ def _attribute(name: str, column: Column, moment: Moment | None, rows: int) -> L
     if is_read and AttributeType.STRING in column.kinds and (odd := _skipped(column)):
         expression = f"{expression} if {column.expression} not in {odd} else null"
         seen += f", {sum(column.values[one] for one in odd):,} placeholders"
-    return f"    {name}: {quoted(expression)}", seen
+    return f"    {key(name)}: {quoted(expression)}", seen
+
+
+def _is_beyond_64_bits(column: Column) -> bool:
+    return AttributeType.NUMBER in column.kinds and any(
+        len(one) > _DIGITS_SAFE and _WHOLE.fullmatch(one) and not -_EDGE <= int(one) < _EDGE
+        for one in column.values
+    )
 
 
 def _skipped(column: Column) -> list[str]:
@@ -276,4 +298,18 @@ def quoted(text: str) -> str:
     >>> quoted("slug(row.event)"), quoted("row['e mail']")
     ('slug(row.event)', '"row[\'e mail\']"')
     """
-    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+    return text if _PLAIN.fullmatch(text) else _in_quotes(text)
+
+
+def key(name: str) -> str:
+    """Return a name as YAML writes it, as a key or as a value.
+
+    >>> key("order.placed"), key("null")
+    ('order.placed', '"null"')
+    """
+    return name if _PLAIN_KEY.fullmatch(name) else _in_quotes(name)
+
+
+def _in_quotes(text: str) -> str:
+    written = json.dumps(text, ensure_ascii=False)
+    return "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in written)

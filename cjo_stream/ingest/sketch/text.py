@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from cjo_stream.core.word import AttributeType, NormalForm
-from cjo_stream.ingest.sketch.layout import Line
+from cjo_stream.ingest.sketch.layout import Line, key
 from cjo_stream.ingest.sketch.story import Story, duration_of
 
 _COLUMN: Final = 44
 """Where comments begin, if the line is not longer."""
-_PLAIN_KEY: Final = re.compile("(?!(?:true|false|null)$)[A-Za-z_][A-Za-z0-9_]*", re.IGNORECASE)
 _CHARACTERS_MAX: Final = 300
 
 
@@ -45,17 +42,17 @@ def topology(
     """Return the `topology` document; `channels` are those with `in`, with what stands there."""
     lines: list[Line] = [*(("", one) for one in about)]
     lines += [
-        (f"topology: {name}", ""),
+        (f"topology: {key(name)}", ""),
         ("timezone: UTC", "of customers without one of their own"),
     ]
     lines.append(("channels:", ""))
     for channel, input_ in channels:
         if not input_:
-            lines.append((f"  {channel}: {{in: {{}}}}", "native events"))
+            lines.append((f"  {key(channel)}: {{in: {{}}}}", "native events"))
             continue
-        lines += [(f"  {channel}:", ""), ("    in:", "")]
+        lines += [(f"  {key(channel)}:", ""), ("    in:", "")]
         lines += [(f"      {text}", comment) for text, comment in input_]
-    lines.append((f"  {out[0]}: {{out: {{address: {out[1]}}}}}", "where messages go"))
+    lines.append((f"  {key(out[0])}: {{out: {{address: {key(out[1])}}}}}", "where messages go"))
     if events:
         lines.append(("events:", "what comes in; another name in a definition is an error"))
         lines += _events(events, seen or {})
@@ -64,10 +61,10 @@ def topology(
         normalise = f", normalise: {normal}" if normal else ""
         if normal is NormalForm.PHONE:
             comment += "; `region: DE` above reads numbers without a country code as of there"
-        lines.append((f"    - {{type: {type_}{normalise}}}", comment))
+        lines.append((f"    - {{type: {key(type_)}{normalise}}}", comment))
     if facts:
         lines += [("profile:", ""), ("  facts:", "what events of type cjo.profile state")]
-        lines += [(f"    {name}: {kind}", "") for name, kind in facts.items()]
+        lines += [(f"    {key(name)}: {kind}", "") for name, kind in facts.items()]
     return written(lines)
 
 
@@ -79,29 +76,24 @@ def _events(
     shared = Counter(tuple(attributes.items()) for attributes in events.values())
     for type_, attributes in events.items():
         number = f"{seen[type_]:,} events" if type_ in seen else ""
-        key = tuple(attributes.items())
+        same = tuple(attributes.items())
         if not attributes:
-            yield f"  {type_}: {{}}", number
-        elif key in first:
-            yield f"  {type_}: *{first[key]}", number
+            yield f"  {key(type_)}: {{}}", number
+        elif same in first:
+            yield f"  {key(type_)}: *{first[same]}", number
         else:
             mark = ""
-            if shared[key] > 1:
-                first[key] = f"as_{type_.replace('.', '_')}"
-                mark = f" &{first[key]}"
-            yield f"  {type_}:{mark}", number
+            if shared[same] > 1:
+                first[same] = f"as_{type_.replace('.', '_')}"
+                mark = f" &{first[same]}"
+            yield f"  {key(type_)}:{mark}", number
             for name, kind in attributes.items():
-                yield f"    {_key(name)}: {kind}", ""
-
-
-def _key(name: str) -> str:
-    """Return an attribute's name as a key of YAML."""
-    return name if _PLAIN_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+                yield f"    {key(name)}: {kind}", ""
 
 
 def journey(story: Story, customers: int | None = None) -> str:
     """Return the first journey; `customers` are those of the sample."""
-    entry, goal = story.entry, story.goal
+    entry, goal = key(story.entry), key(story.goal)
     seen = f"{story.entered:,} of {customers:,} customers had it" if customers else ""
     reached = f"{story.reached:,} of {story.entered:,} reached it" if customers else ""
     if entry == goal and customers:
@@ -112,7 +104,7 @@ def journey(story: Story, customers: int | None = None) -> str:
         ("", "The first journey. A customer enters it, waits, is reminded once, and leaves."),
         ("journey: first", ""),
         ("version: 1", ""),
-        (f"about: From {entry} to {goal}.", ""),
+        (f"about: From {story.entry} to {story.goal}.", ""),
         (f"entry: {{on: {entry}}}", seen),
         (f"goal: {{on: {goal}, within: 30d, exit: true}}", reached),
         ("initial: waiting", ""),
@@ -140,7 +132,7 @@ def action(out: str) -> str:
             ("action: reminder", ""),
             ("class: marketing", "or service, or transactional: the policy's rules depend on it"),
             ("treatments:", ""),
-            (f"  {out}: {{template: reminder_v1, payload: {{journey: \"'first'\"}}}}", ""),
+            (f"  {key(out)}: {{template: reminder_v1, payload: {{journey: \"'first'\"}}}}", ""),
         ]
     )
 

@@ -466,3 +466,35 @@ def test_many_different_values_of_a_device_name_it(cli: Cli, tmp_path: Path) -> 
     )
     drafted(cli, tmp_path, f"user_id,device,event,time\n{rows}")
     assert [*load(tmp_path / "my_shop").program.identifiers] == ["user_id", "device"]
+
+
+def test_words_of_yaml_are_names_like_others(cli: Cli, tmp_path: Path) -> None:
+    rows = [
+        {
+            "type": type_,
+            "time": f"2026-03-01T10:0{minute}:00Z",
+            "identifiers": {"null": f"u{minute // 3}"},
+            "attributes": {"true": 1, "a\x7f\u2028": 2, "a.b": 3},
+        }
+        for minute, type_ in enumerate(["null", "true", "a.b", "false"])
+    ]
+    text = drafted(cli, tmp_path, "".join(json.dumps(one) + "\n" for one in rows), "null.jsonl")
+    program = load(tmp_path / "my_shop").program
+    assert program.events is not None
+    assert program.events.keys() == {"null", "true", "a.b", "false"}
+    assert program.events["null"].keys() == {"true", "a\x7f\u2028", "a.b"}
+    assert [*program.identifiers] == ["null"]
+    assert '"null": {in: {}}' in text
+
+
+def test_columns_named_as_words_of_yaml(cli: Cli, tmp_path: Path) -> None:
+    rows = "".join(f"u{i},a,2026-03-01T10:0{i}:00Z,{i},x,{10**19 + i}\n" for i in range(3))
+    drafted(cli, tmp_path, "user_id,event,time,null,true,gtin\n" + rows)
+    events = load(tmp_path / "my_shop").program.events
+    assert events == {"a": {"null": "number", "true": "string", "gtin": "string"}}
+
+
+def test_integers_beyond_64_bits_are_left_out_and_told(cli: Cli, tmp_path: Path) -> None:
+    rows = [row("a", f"u{i}", i, n=10**20 + i) for i in range(3)]
+    text = drafted(cli, tmp_path, "".join(json.dumps(one) + "\n" for one in rows), "e.jsonl")
+    assert "# left out: n, with integers beyond 64 bits; send them as text" in text
