@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import msgspec
 
-from cjo_stream.core.expression.function import slug
 from cjo_stream.core.word import AttributeType, Format, NormalForm
 from cjo_stream.ingest.sketch.column import Column, columns_of, type_of_texts
 from cjo_stream.ingest.sketch.moment import Moment
-from cjo_stream.ingest.sketch.role import Named, Roles, is_event_type
+from cjo_stream.ingest.sketch.role import Named, Roles
+from cjo_stream.ingest.sketch.type import type_expression
 
 _SHOWN_MAX: Final = 6
 _CALLS: Final = frozenset(("track", "identify", "page", "screen", "group", "alias"))
@@ -169,8 +169,9 @@ def mapped_layout(roles: Roles, channel: str, default_type: str, rows: int) -> L
     kept = [name for name in roles.attributes if name not in lost]
     if kept:
         lines.append(("  attributes:", ""))
-    for name in kept:
-        lines.append(_attribute(name, roles.attributes[name], roles.moments.get(name), rows))
+    lines += [
+        _attribute(name, roles.attributes[name], roles.moments.get(name), rows) for name in kept
+    ]
     identifiers = [_declared(one, is_by_row=roles.is_by_row) for one in roles.identifiers]
     return Layout(Format.MAPPED, [channel], lines, identifiers)
 
@@ -191,7 +192,9 @@ def _left_out(roles: Roles, lost: Sequence[str]) -> str:
     if roles.left_out:
         said.append(f"{roles.left_out} further columns were left out")
     if lost:
-        said.append(f"left out: {', '.join(lost)}, with integers beyond 64 bits; send them as text")
+        said.append(
+            f"left out: {', '.join(lost)}, with integers beyond 64 bits; send them as text"
+        )
     return "; ".join(said)
 
 
@@ -205,17 +208,8 @@ def _declared(one: Named, *, is_by_row: bool) -> tuple[str, NormalForm | None, s
 def _type_line(column: Column | None, default: str) -> Line:
     if column is None:
         return f"  type: {quoted(repr(default))}", "no column tells types apart: name this one"
-    names = [*column.values]
-    expression = column.expression
-    slugs = {name: slug(name) for name in names}
-    seen = f"{len(names):,} types: {_most(column.values)}"
-    if not all(is_event_type(name) for name in names):
-        expression = f"slug({expression})"
-        if not all(is_event_type(one) for one in slugs.values()):
-            expression = f"'event_' + {expression}"
-        same = [name for name, n in Counter(slugs.values()).items() if n > 1]
-        if same:
-            seen += f"; several became one: {', '.join(same[:_SHOWN_MAX])}"
+    expression, said = type_expression(column.expression, column.values)
+    seen = f"{len(column.values):,} types: {_most(column.values)}{said}"
     if column.empty:
         expression = f"({expression}) if {column.expression} != '' else 'other'"
         seen += f"; {column.empty:,} rows without one are `other`"

@@ -114,9 +114,9 @@ def roles_of(columns: Sequence[Column], rows: int) -> Roles:
     taken = [own, *(one.column for one in identifiers)]
     free = [column for column in others if not any(column is one for one in taken)]
     attributes: dict[str, Column] = {}
-    for column in free:
-        if column.name and len(attributes) < ATTRIBUTES_MAX:
-            attributes[_unused(column.name, attributes)] = column
+    for column in free[:ATTRIBUTES_MAX]:
+        name = column.name or f"column_{columns.index(column) + 1}"
+        attributes[_unused(name, attributes)] = column
     moments = {
         name: one
         for name, column in attributes.items()

@@ -498,3 +498,33 @@ def test_integers_beyond_64_bits_are_left_out_and_told(cli: Cli, tmp_path: Path)
     rows = [row("a", f"u{i}", i, n=10**20 + i) for i in range(3)]
     text = drafted(cli, tmp_path, "".join(json.dumps(one) + "\n" for one in rows), "e.jsonl")
     assert "# left out: n, with integers beyond 64 bits; send them as text" in text
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["注册", "购买"], ["Просмотр", "Покупка"], ["C++", "C#", "C"], ["x" * 150, "x" * 151]],
+)
+def test_two_names_are_two_types(names: list[str], cli: Cli, tmp_path: Path) -> None:
+    rows = "".join(
+        f"u{i // 3},{names[i % len(names)]},2026-03-01 10:{i:02}:00\n" for i in range(12)
+    )
+    drafted(cli, tmp_path, f"user_id,event,time\n{rows}")
+    assert len(load(tmp_path / "my_shop").program.events or {}) == len(names)
+
+
+def test_names_that_an_expression_has_no_room_for_are_told(cli: Cli, tmp_path: Path) -> None:
+    rows = "".join(f"u{i % 5},类型{i % 30},2026-03-01 10:{i:02}:00\n" for i in range(60))
+    rows += "".join(
+        f"u{i % 5},{chr(0x4E00 + i % 30)},2026-03-01 11:{i:02}:00\n" for i in range(60)
+    )
+    text = drafted(cli, tmp_path, f"user_id,event,time\n{rows}")
+    assert "of them are `other`: an expression has no room to name them" in text
+
+
+def test_columns_of_other_scripts_are_attributes(cli: Cli, tmp_path: Path) -> None:
+    rows = "".join(f"u{i},a,2026-03-01 10:{i:02}:00,{i},北京\n" for i in range(5))
+    text = drafted(cli, tmp_path, f"user_id,event,time,金额,城市\n{rows}")
+    assert "column_4: \"int(row['金额'])\"" in text
+    assert load(tmp_path / "my_shop").program.events == {
+        "a": {"column_4": "number", "column_5": "string"}
+    }
