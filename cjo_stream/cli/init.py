@@ -142,7 +142,11 @@ def _say_drafted(name: str, drafted: Draft, paths: list[str]) -> None:
         f"{numbered(drafted.events, 'event')} of {numbered(drafted.types, 'type')}, "
         f"{numbered(drafted.customers, 'customer')}"
     )
-    for why, number in drafted.refused.most_common(_REFUSED_MAX):
+    most = drafted.refused.most_common(_REFUSED_MAX)
+    if len(drafted.refused) > 1:
+        causes = numbered(len(drafted.refused), "cause")
+        warn(f"{numbered(drafted.refused.total(), 'row')} cannot be taken, of {causes}")
+    for why, number in most:
         warn(f"{numbered(number, 'row')} cannot be taken: {why}")
     say(f"wrote {', '.join(f'{name}/{file}' for file in drafted.files)}")
     words = ["cjo-stream", "run", name, *paths, "--out", f"{name}-out"]

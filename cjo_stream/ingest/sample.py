@@ -19,11 +19,14 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.core.word import AttributeType
 from cjo_stream.engine.port import DecodedRecord
 from cjo_stream.errors import InputError
+from cjo_stream.ingest.cause import without_values
 from cjo_stream.ingest.declared import BUILT_IN, fits
 from cjo_stream.ingest.format.time import read_time
 
 NAMES_MAX: Final = 10_000
 """Event types, and attributes of all of them together, that a sample keeps."""
+CAUSES_MAX: Final = 100
+"""Causes of refusals that are counted one by one."""
 _NEAR: Final = 0.7
 """The similarity from which one name may be a misspelling of another (difflib's ratio)."""
 _KINDS: Final[dict[type, AttributeType]] = {
@@ -40,7 +43,7 @@ class Sample(msgspec.Struct):
 
     events: int = 0
     refused: Counter[str] = msgspec.field(default_factory=Counter)
-    """Records, by the reason and the detail of their refusal."""
+    """Records, by the reason and the detail of their refusal, without values."""
     types: dict[str, dict[str, Counter[AttributeType]]] = {}
     """By event type and attribute, how many values were of each type."""
     seen: Counter[str] = msgspec.field(default_factory=Counter)
@@ -84,7 +87,10 @@ def read_sample(records: Iterable[DecodedRecord], program: Program) -> Sample:
     names = 0
     for _, decoded in records:
         if isinstance(decoded, InputError):
-            sample.refused[f"{decoded.reason}: {decoded.detail}"] += 1
+            why = f"{decoded.reason}: {without_values(decoded.detail)}"
+            if why not in sample.refused and len(sample.refused) >= CAUSES_MAX:
+                why = f"{decoded.reason}: other causes"
+            sample.refused[why] += 1
             continue
         for event in [decoded] if isinstance(decoded, Event) else decoded:
             sample.events += 1

@@ -57,7 +57,7 @@ class Draft(msgspec.Struct):
     types: int = 0
     customers: int = 0
     refused: Counter[str] = msgspec.field(default_factory=Counter)
-    """Records that the topology refuses, by reason and detail."""
+    """Records that the topology refuses, by reason and detail, without values."""
     notes: list[str] = []
 
 

@@ -528,3 +528,19 @@ def test_columns_of_other_scripts_are_attributes(cli: Cli, tmp_path: Path) -> No
     assert load(tmp_path / "my_shop").program.events == {
         "a": {"column_4": "number", "column_5": "string"}
     }
+
+
+def test_refused_rows_are_told_in_all_and_without_their_values(cli: Cli, tmp_path: Path) -> None:
+    rows = "".join(f"u{i % 9},a,2026-03-01T10:{i:02}:00Z\n" for i in range(50))
+    rows += "".join(f"u{i},a,anna{i}@example.com\n" for i in range(3)) + ",a,2026-03-01T10:00:00Z\n"
+    sample = tmp_path / "sample.csv"
+    sample.write_text("customer_id,event,created_at\n" + rows)
+    done = cli("init", tmp_path / "my_shop", "--from", sample)
+    assert done.code == 0
+    assert "anna" not in done.out + done.err
+    first, second, *_ = done.err.splitlines()
+    assert "4 rows cannot be taken, of 2 causes" in first
+    assert "3 rows cannot be taken: unmapped: `time` was …" in second
+    checked = cli("validate", tmp_path / "my_shop", "--events", sample, "--json")
+    assert "anna" not in checked.out
+    assert sorted(json.loads(checked.out)["sample"]["refused"].values()) == [1, 3]
