@@ -21,6 +21,7 @@ from cjo_stream.cli.option import (
     topology_folder,
 )
 from cjo_stream.cli.terminal import count, moment, numbered, say, say_json, say_table
+from cjo_stream.cli.undeclared import tell_undeclared
 from cjo_stream.cli.unread import tell_unread
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from cjo_stream.installation.finding import Finding
     from cjo_stream.settings import Setting, Settings
 
+_REFUSED_SHARE_MAX: Final = 0.1
+"""Of a file's rows; a larger share of refused ones is a problem."""
 _MARKS: Final = {"ok": "ok", "note": "note", "problem": "PROBLEM"}
 
 
@@ -96,7 +99,8 @@ def doctor(
         say_json({"problems": problems, "findings": found, "settings": told, "file": seen})
     else:
         if seen is not None:
-            _say_file(seen)
+            assert topology is not None, "a file goes with a topology"
+            _say_file(seen, topology)
         say(numbered(problems, "problem") if problems else "no problem found")
     return 1 if problems else 0
 
@@ -126,6 +130,7 @@ def _findings(
         yield from _of_definitions(definitions)
     if seen is not None:
         yield _of_file(seen)
+        yield from _of_seconds(seen)
 
 
 def _of_settings(settings: Settings, in_force: list[Setting]) -> Iterator[Finding]:
@@ -160,12 +165,28 @@ def _of_file(seen: Preview) -> Finding:
     if seen.cause is not None:
         return problem("file", f"{read}; every row is refused", seen.cause)
     if seen.refused:
-        return note(
+        is_much = seen.refused > _REFUSED_SHARE_MAX * seen.rows
+        return (problem if is_much else note)(
             "file",
             f"{read}; {numbered(seen.refused, 'row')} refused",
             "mend what the list of refusals below says",
         )
     return ok("file", read)
+
+
+def _of_seconds(seen: Preview) -> Iterator[Finding]:
+    """Yield a problem for each field of which values can only be seconds."""
+    from cjo_stream.core.word import Unread
+    from cjo_stream.installation.finding import problem
+
+    for one in seen.notices.unread:
+        if one.reason is Unread.SECONDS:
+            values = numbered(one.values, "value")
+            yield problem(
+                "file",
+                f"{one.definition}: {values} of {one.field} can only be seconds, and count as ms",
+                "send ms, or read seconds by timestamp(x, 's') in the channel's `map`",
+            )
 
 
 def _say_finding(one: Finding) -> None:
@@ -174,7 +195,7 @@ def _say_finding(one: Finding) -> None:
         say(f"{'':19} -> {one.do}")
 
 
-def _say_file(seen: Preview) -> None:
+def _say_file(seen: Preview, topology: str) -> None:
     if seen.types:
         most = ", ".join(f"{type_} {count(number)}" for type_, number in seen.types.items())
         say(f"event types: {most}")
@@ -189,6 +210,7 @@ def _say_file(seen: Preview) -> None:
         say_table("refusals, by cause", ("#records", "reason", "cause", "#first line"), rows)
     tell_unread(seen.notices.unread)
     tell_ignored(seen.notices.ignored)
+    tell_undeclared(seen.notices.undeclared or (), topology)
 
 
 def _row(one: EventRow) -> tuple[object, ...]:

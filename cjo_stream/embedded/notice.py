@@ -90,16 +90,16 @@ def notices(runtime: Runtime, attributes: Attributes, decoder: Decoder | None = 
     return _notices(runtime.take_counts(), runtime.examples(), attributes, program, decoder)
 
 
-def notices_of(decoder: Decoder, attributes: Attributes) -> Notices:
-    """Return what a decoder alone could not use since the last call."""
-    return _notices({}, {}, attributes, None, decoder)
+def notices_of(decoder: Decoder, attributes: Attributes, program: Program) -> Notices:
+    """Return what the decoder of a program alone could not use since the last call."""
+    return _notices({}, {}, attributes, program, decoder)
 
 
 def _notices(
     counts: dict[tuple[str, ...], int],
     examples: dict[tuple[str, ...], Place],
     attributes: Attributes,
-    program: Program | None,
+    program: Program,
     decoder: Decoder | None,
 ) -> Notices:
     given: Collection[str] = ()
@@ -119,15 +119,12 @@ def _notices(
             if key[0] == _ERRORS
         ],
         list(_ignored_in(counts, examples, names)),
-        msgspec.UNSET
-        if program is None or program.events is None
-        else list(undeclared_in(counts, examples)),
+        msgspec.UNSET if program.events is None else list(undeclared_in(counts, examples)),
     )
 
 
-def _unknown_facts(attributes: Attributes, program: Program | None) -> list[str]:
-    known = program.facts if program is not None else {}
-    return [name for name in attributes.names("cjo.profile") if name not in known]
+def _unknown_facts(attributes: Attributes, program: Program) -> list[str]:
+    return [name for name in attributes.names("cjo.profile") if name not in program.facts]
 
 
 def _ignored_in(

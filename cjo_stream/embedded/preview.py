@@ -87,7 +87,7 @@ def preview(
     most = sorted(types.items(), key=lambda pair: (-pair[1], pair[0]))
     found.types = dict(most[:TYPES_SHOWN])
     found.refusals = list(refusals.values())
-    found.notices = notices_of(decoder, attributes)
+    found.notices = notices_of(decoder, attributes, program)
     if count.rows and count.refused == count.rows:
         found.cause = likely_cause(file, program, channel, count.reasons)
     return found

@@ -64,7 +64,7 @@ def write(folder: Path, *rows: Any) -> tuple[Path, Path]:
 def test_every_finding_that_is_not_well_says_what_to_do(
     cli: Cli, no_broker: str, tmp_path: Path
 ) -> None:
-    code, told = looked(cli, *write(tmp_path, GOOD, "{\n"), "--state", tmp_path)
+    code, told = looked(cli, *write(tmp_path, *[GOOD] * 9, "{\n"), "--state", tmp_path)
     assert (code, told["problems"]) == (1, 1)
     areas = ["installed", "settings", "disk", "broker", "topology", "file"]
     assert list(dict.fromkeys(one["area"] for one in told["findings"])) == areas
@@ -203,3 +203,33 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     found = {one.what: one for one in host.installed()}
     assert found["msgspec is missing"].do == "install again: pip install cjo-stream"
     assert "pip install 'cjo-stream[parquet]'" in found["extra parquet: pyarrow is missing"].do
+
+
+def test_what_events_have_undeclared_is_told(cli: Cli, no_broker: str, tmp_path: Path) -> None:
+    folder, path = write(tmp_path, GOOD, {**GOOD, "type": "sen"})
+    topology = folder / "topology.yaml"
+    topology.write_text(topology.read_text() + "events: {seen: {}, sold: {}}\n")
+    done = cli("doctor", folder, path)
+    assert "1 event of a type that `events` does not declare, first in events.jsonl" in done.err
+    _, told = looked(cli, folder, path)
+    (found,) = told["file"]["notices"]["undeclared"]
+    assert (found["channel"], found["reason"], found["times"]) == ("web", "type", 1)
+
+
+@pytest.mark.parametrize(("bad", "level"), [(1, "note"), (2, "problem")])
+def test_many_refused_rows_are_a_problem(
+    bad: int, level: str, cli: Cli, no_broker: str, tmp_path: Path
+) -> None:
+    rows = [*[GOOD] * (10 - bad), *[{**GOOD, "time": "soon"}] * bad]
+    _, told = looked(cli, *write(tmp_path, *rows))
+    (found,) = of(told, "file")
+    assert (found["level"], bool(found["do"])) == (level, True)
+
+
+def test_times_that_can_only_be_seconds_are_a_problem(
+    cli: Cli, no_broker: str, tmp_path: Path
+) -> None:
+    _, told = looked(cli, *write(tmp_path, {**GOOD, "time": 1_772_013_600}))
+    read, seconds = of(told, "file")
+    assert (read["level"], seconds["level"]) == ("ok", "problem")
+    assert "1 value of time can only be seconds" in seconds["what"]
