@@ -21,6 +21,8 @@ _CALLS: Final = frozenset(("track", "identify", "page", "screen", "group", "alia
 _NAME: Final = re.compile("[a-z][a-z0-9_]{0,62}")
 _PLAIN: Final = re.compile(r"[a-z_]+(?:\.[a-z_0-9]+)*(?:\([a-z_.0-9]*\))?")
 _PLAIN_KEY: Final = re.compile("(?!(?:true|false|null)$)[A-Za-z_][A-Za-z0-9_.]*", re.IGNORECASE)
+_ROOM: Final = 250
+"""Characters of an expression for the placeholders that it skips."""
 _EDGE: Final = 2**63
 _DIGITS_SAFE: Final = 18
 """So many digits are within 64 bits."""
@@ -257,14 +259,22 @@ def _attribute(name: str, column: Column, moment: Moment | None, rows: int) -> L
             expression = f"{'int' if is_whole else 'float'}({expression})"
         elif kind is AttributeType.BOOLEAN:
             expression = f"lower({expression}) == 'true'"
+            if column.empty or column.blanks:
+                expression += f" if lower({column.expression}) in ['true', 'false'] else null"
     seen = f"{kind}, {column.distinct} different"
     if column.empty:
         seen += f", {column.empty:,} of {rows:,} rows without"
     is_read = kind in (AttributeType.NUMBER, AttributeType.BOOLEAN, AttributeType.TIME)
-    if is_read and AttributeType.STRING in column.kinds and (odd := _skipped(column)):
-        expression = f"{expression} if {column.expression} not in {odd} else null"
+    if is_read and AttributeType.STRING in column.kinds and (odd := column.blanks):
+        if kind is not AttributeType.BOOLEAN:
+            expression = f"{expression} if {column.expression} not in {_skipped(odd)} else null"
         seen += f", {sum(column.values[one] for one in odd):,} placeholders"
     return f"    {key(name)}: {quoted(expression)}", seen
+
+
+def _skipped(odd: list[str]) -> list[str]:
+    """Return as many placeholders as an expression has room for; the others are null as well."""
+    return odd[: next((n for n in range(len(odd), 0, -1) if len(str(odd[:n])) <= _ROOM), 0)]
 
 
 def _is_beyond_64_bits(column: Column) -> bool:
@@ -272,13 +282,6 @@ def _is_beyond_64_bits(column: Column) -> bool:
         len(one) > _DIGITS_SAFE and _WHOLE.fullmatch(one) and not -_EDGE <= int(one) < _EDGE
         for one in column.values
     )
-
-
-def _skipped(column: Column) -> list[str]:
-    odd = column.blanks
-    if column.empty and type_of_texts(column) is AttributeType.BOOLEAN:
-        odd.append("")
-    return odd[:_SHOWN_MAX]
 
 
 def _most(values: Counter[str]) -> str:

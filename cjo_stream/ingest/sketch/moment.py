@@ -31,9 +31,11 @@ _OTHERS: Final = (
 PATTERNS: Final = (*_OTHERS, *(day + clock for day, clock in itertools.product(_DAYS, _CLOCKS)))
 _UNITS: Final = (("s", 10), ("ms", 13), ("us", 16), ("ns", 19))
 """Each with the digits of a time in the years 2001 to 2286."""
+_UNIT_NAMES: Final = frozenset(unit for unit, _ in _UNITS)
 _EARLIEST: Final = -2_208_988_800_000
+_EARLIEST_OF_UNITS: Final = 1_000_000_000_000
 _LATEST: Final = 4_102_444_800_000
-"""Times before 1900 and after 2100 are no times of events."""
+"""Times before 1900 and after 2100 are no times of events; numbers before 2001 have another unit."""
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -96,15 +98,16 @@ def _numeric(meant: list[str]) -> Iterator[str]:
     if digits == {14}:
         yield "%Y%m%d%H%M%S"
     for unit, length in _UNITS:
-        if length in digits or length - 1 in digits:
+        if length in digits:
             yield unit
 
 
 def _read(meant: list[str], form: str | None) -> Moment | None:
     good = 0
+    earliest = _EARLIEST_OF_UNITS if form in _UNIT_NAMES else _EARLIEST
     for number, one in enumerate(meant, 1):
         time = read(one, form, None)
-        if time is not None and _EARLIEST <= time <= _LATEST:
+        if time is not None and earliest <= time <= _LATEST:
             good += 1
         elif number - good > (1 - _SHARE_MIN) * len(meant):
             return None

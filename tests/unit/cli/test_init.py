@@ -532,7 +532,9 @@ def test_columns_of_other_scripts_are_attributes(cli: Cli, tmp_path: Path) -> No
 
 def test_refused_rows_are_told_in_all_and_without_their_values(cli: Cli, tmp_path: Path) -> None:
     rows = "".join(f"u{i % 9},a,2026-03-01T10:{i:02}:00Z\n" for i in range(50))
-    rows += "".join(f"u{i},a,anna{i}@example.com\n" for i in range(3)) + ",a,2026-03-01T10:00:00Z\n"
+    rows += (
+        "".join(f"u{i},a,anna{i}@example.com\n" for i in range(3)) + ",a,2026-03-01T10:00:00Z\n"
+    )
     sample = tmp_path / "sample.csv"
     sample.write_text("customer_id,event,created_at\n" + rows)
     done = cli("init", tmp_path / "my_shop", "--from", sample)
@@ -544,3 +546,22 @@ def test_refused_rows_are_told_in_all_and_without_their_values(cli: Cli, tmp_pat
     checked = cli("validate", tmp_path / "my_shop", "--events", sample, "--json")
     assert "anna" not in checked.out
     assert sorted(json.loads(checked.out)["sample"]["refused"].values()) == [1, 3]
+
+
+def test_neither_true_nor_false_is_no_value(cli: Cli, tmp_path: Path) -> None:
+    odd = ["nil", "none", "null", "n/a", "NaN", "nan", "NULL", "None", "unknown", "N/A", "-", ""]
+    cells = ["true", "False", "TRUE", *odd]
+    rows = "".join(f"u{i},a,2026-03-01 10:{i:02}:00,{one}\n" for i, one in enumerate(cells))
+    text = drafted(cli, tmp_path, f"user_id,event,time,newsletter\n{rows}")
+    expression = "lower(row.newsletter) == 'true' if lower(row.newsletter) in ['true', 'false']"
+    assert f"{expression} else null" in text
+    assert "1 of 15 rows without, 11 placeholders" in text
+
+
+def test_numbers_of_two_units_are_no_times(cli: Cli, tmp_path: Path) -> None:
+    rows = "".join(f"u{i},a,{(1_772_442_000 + i) * (1000 if i % 2 else 1)}\n" for i in range(10))
+    sample = tmp_path / "sample.csv"
+    sample.write_text(f"user_id,event,time\n{rows}")
+    done = cli("init", tmp_path / "my_shop", "--from", sample)
+    assert done.code == 2
+    assert "no column of the sample holds a time that can be read" in done.err
