@@ -99,7 +99,7 @@ def _notices(
     counts: dict[tuple[str, ...], int],
     examples: dict[tuple[str, ...], Place],
     attributes: Attributes,
-    program: Program,
+    program: Program | None,
     decoder: Decoder | None,
 ) -> Notices:
     given: Collection[str] = ()
@@ -119,12 +119,15 @@ def _notices(
             if key[0] == _ERRORS
         ],
         list(_ignored_in(counts, examples, names)),
-        msgspec.UNSET if program.events is None else list(undeclared_in(counts, examples)),
+        msgspec.UNSET
+        if program is None or program.events is None
+        else list(undeclared_in(counts, examples)),
     )
 
 
-def _unknown_facts(attributes: Attributes, program: Program) -> list[str]:
-    return [name for name in attributes.names("cjo.profile") if name not in program.facts]
+def _unknown_facts(attributes: Attributes, program: Program | None) -> list[str]:
+    known = program.facts if program is not None else {}
+    return [name for name in attributes.names("cjo.profile") if name not in known]
 
 
 def _ignored_in(

@@ -96,7 +96,7 @@ def unread_in(
     counts: Counts,
     examples: Mapping[tuple[str, ...], Place],
     attributes: Attributes,
-    program: Program,
+    program: Program | None,
     given: Collection[str],
 ) -> Iterator[UnreadSummary]:
     """Yield what definitions, and the maps of a decoder, could not use.
@@ -111,7 +111,7 @@ def unread_in(
         if definition.startswith("channel."):
             is_every = field not in given
         else:
-            is_every = _is_every(
+            is_every = program is not None and _is_every(
                 attributes.of(field.removeprefix("event."), _types_of(definition, program)),
                 Unread(reason),
                 values,

@@ -35,7 +35,8 @@ _UNIT_NAMES: Final = frozenset(unit for unit, _ in _UNITS)
 _EARLIEST: Final = -2_208_988_800_000
 _EARLIEST_OF_UNITS: Final = 1_000_000_000_000
 _LATEST: Final = 4_102_444_800_000
-"""Times before 1900 and after 2100 are no times of events; numbers before 2001 have another unit."""
+"""Times before 1900 and after 2100 are no times of events; nor are numbers before 2001, which have
+another unit."""
 
 
 class Moment(msgspec.Struct, frozen=True):
