@@ -227,6 +227,8 @@ def _time(column: Column, moment: Moment) -> str:
 
 def _seen_of_time(moment: Moment) -> str:
     seen = "read without a format" if moment.form is None else "read by this format"
+    if moment.share < 1:
+        seen += f"; {1 - moment.share:.1%} of the values are written otherwise: check them"
     if moment.either is not None:
         seen += f"; read by {moment.either!r} as well: check which is day and which month"
     if moment.is_local:

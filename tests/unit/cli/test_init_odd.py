@@ -229,3 +229,17 @@ def test_what_would_not_validate_is_not_written(cli: Cli, tmp_path: Path) -> Non
     assert not (tmp_path / "my_shop").exists()
     sample.write_text(json.dumps({**event, "attributes": {"x": 1}}))
     assert cli("init", tmp_path / "my_shop", "--from", sample).code == 0
+
+
+def test_a_share_of_times_that_are_written_otherwise_is_told(cli: Cli, tmp_path: Path) -> None:
+    times = [1_772_442_000, *range(1_772_442_000_000, 1_772_442_000_019)]
+    rows = "".join(f"u1,a,{time}\n" for time in times)
+    text = drafted_only(cli, tmp_path, f"user_id,event,ts\n{rows}")
+    assert "5.0% of the values are written otherwise: check them" in text
+
+
+def drafted_only(cli: Cli, folder: Path, table: str) -> str:
+    sample = folder / "sample.csv"
+    sample.write_text(table)
+    assert cli("init", folder / "my_shop", "--from", sample).code == 0
+    return (folder / "my_shop" / "topology.yaml").read_text()
