@@ -165,6 +165,15 @@ class _Readings:
                 other.path or "a former standard input",
                 other.rows,
             )
+        for file, former in self._plan.refused:
+            _LOG.warning(
+                "%s has nothing new; %d of its %d rows were refused when they were taken, and are "
+                "not read again. If the topology can read them now, %s",
+                file.given,
+                former.refused,
+                former.rows,
+                "write them into a file of their own" if former.has_events else "add --again",
+            )
         if not goes_on:
             taking.begin(log, None, self._plan.moved)
 

@@ -154,6 +154,8 @@ class Plan(NamedTuple):
     """Known files that were found elsewhere and have nothing new."""
     alike: list[tuple[InputFile, Taken]]
     """New files that begin as a known one does."""
+    refused: list[tuple[InputFile, Taken]]
+    """Files with nothing new, of which rows were refused when they were taken."""
 
 
 def whole(files: Sequence[InputFile]) -> Plan:
@@ -162,7 +164,7 @@ def whole(files: Sequence[InputFile]) -> Plan:
         Span(number=number, path=None, given=file.given, standing=Standing.NEW)
         for number, file in enumerate(files)
     ]
-    return Plan(spans, list(files), [], [])
+    return Plan(spans, list(files), [], [], [])
 
 
 def plan(known: Sequence[Taken], files: Sequence[InputFile], *, again: bool) -> Plan:
@@ -174,13 +176,15 @@ def plan(known: Sequence[Taken], files: Sequence[InputFile], *, again: bool) -> 
     for file in files:
         file.keep()
         found.append(file.find([*known, *map(taken_whole, found)]))
-    planned = Plan([], [], [], [])
+    planned = Plan([], [], [], [], [])
     changed = []
     for file, one, resolved in zip(files, found, resolve(known, found), strict=True):
         former = resolved.known
         if resolved.standing is Standing.SAME:
             if former in known and former is not None and one.path not in (None, former.path):
                 planned.moved.append(found_at(former, one.path))
+            if former in known and former is not None and former.refused:
+                planned.refused.append((file, former))
             continue
         if resolved.standing is Standing.CHANGED and former is not None:
             changed.append(_how(file, former, one))

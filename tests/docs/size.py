@@ -21,8 +21,8 @@ from tests.docs.table import table
 def _size(number: int) -> str:
     """Return bytes in their largest unit.
 
-    >>> _size(131_072), _size(65_536_000)
-    ('128 KiB', '65,536,000 bytes')
+    >>> _size(131_072), _size(65_536_001)
+    ('128 KiB', '65,536,001 bytes')
     """
     for unit, name in ((1 << 20, "MiB"), (1 << 10, "KiB")):
         if number % unit == 0:

@@ -57,7 +57,6 @@ class Request(msgspec.Struct):
     data: dict[str, Any]
     key: Any
     holdout: bool
-    is_shadow: bool = False
     anchor: str = ""
     may_wait: bool = True
 
@@ -115,7 +114,7 @@ def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> re
     judged, passed, delayed = _judge(request, situation, turn)
     decision_id = next_id(customer, "d")
     chosen, probability = _choose(request, passed, decision_id, turn)
-    suppressed = _suppressed(request, chosen)
+    suppressed = _suppressed(request, chosen, turn)
     waits = chosen is None and bool(delayed)
     if waits and not request.may_wait:
         turn.count("cjo_state_bounds_total", "waiting")
@@ -145,11 +144,11 @@ def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> re
     return decision
 
 
-def _suppressed(request: Request, chosen: Candidate | None) -> Suppressed | None:
-    """Return why a choice is not sent, None if it is."""
+def _suppressed(request: Request, chosen: Candidate | None, turn: Turn) -> Suppressed | None:
+    """Return why a choice is not sent, None if it is; the journey's status of now counts."""
     if chosen is None:
         return None
-    if request.is_shadow:
+    if turn.program.is_shadow(request.journey.name, request.journey.version):
         return "shadow"
     is_held = request.holdout and chosen.action.class_ != ActionClass.TRANSACTIONAL
     return "holdout" if is_held else None

@@ -27,7 +27,6 @@ from cjo_stream.core.decision.request import (
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import Scope
 from cjo_stream.core.program.action import Candidate
-from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import JourneyRef, Trigger
 from cjo_stream.core.size import has_room
 from cjo_stream.core.state import Customer, Instance, Waiting, next_id
@@ -98,7 +97,6 @@ def decide_again(customer: Customer, waiting: Waiting, scope: Scope, turn: Turn)
         data={**_data_of(customer, waiting), **waiting.own},
         key=waiting.key,
         holdout=waiting.holdout,
-        is_shadow=_is_shadow(waiting, turn.program),
         anchor=waiting.anchor,
     )
     decision = decide(customer, request, scope, turn)
@@ -106,12 +104,6 @@ def decide_again(customer: Customer, waiting: Waiting, scope: Scope, turn: Turn)
         waiting.due = decision.deferred_until
     else:
         customer.waiting.remove(waiting)
-
-
-def _is_shadow(waiting: Waiting, program: Program) -> bool:
-    """Return whether the version is in shadow now: a change of status meanwhile counts."""
-    version = program.versions.get((waiting.journey, waiting.version))
-    return version is not None and version.is_shadow
 
 
 def of_instance(

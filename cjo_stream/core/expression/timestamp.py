@@ -76,7 +76,8 @@ def timestamp(s: Scope, x: Any, form: Any = None, where: Any = None) -> Any:
     if where is not None and type(where) is not str:
         return fault(s, where)
     found = read(x, form, where)
-    if form is None and found is not None and kind in NUMBERS and are_seconds(found):
+    is_count = form == "ms" or (form is None and kind in NUMBERS)
+    if is_count and found is not None and are_seconds(found):
         return doubted(s, x, found)
     if found is None and (kind is not str or x.strip()):
         return unread(s, x)

@@ -48,7 +48,7 @@ def announce(cascade: Cascade, instance: Instance, type_: str, outcome: str | No
     program = cascade.turn.program
     if type_ not in program.raised_on:
         return
-    if program.versions[instance.journey, instance.version].is_shadow:
+    if program.is_shadow(instance.journey, instance.version):
         return
     attributes: dict[str, Any] = {"journey": instance.journey}
     if instance.key is not None:

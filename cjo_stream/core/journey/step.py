@@ -47,7 +47,6 @@ def _ask(cascade: Cascade, instance: Instance, step: Act | Decide, state: str | 
         data={**instance.data, **own} if own else instance.data,
         key=scope.key,
         holdout=instance.holdout,
-        is_shadow=_is_shadow(cascade, instance),
         anchor=instance.anchor,
     )
     ask(cascade.customer, instance, request, own, scope, cascade.turn)
@@ -55,13 +54,13 @@ def _ask(cascade: Cascade, instance: Instance, step: Act | Decide, state: str | 
 
 def _raise(cascade: Cascade, instance: Instance, step: Raise, state: str | None) -> None:
     del state
-    if not _is_shadow(cascade, instance):
+    if not cascade.turn.program.is_shadow(instance.journey, instance.version):
         cascade.raise_event(step.type, evaluate_all(step.attributes, cascade.scope))
 
 
 def _set(cascade: Cascade, instance: Instance, step: SetFact, state: str | None) -> None:
     del state
-    if _is_shadow(cascade, instance):
+    if cascade.turn.program.is_shadow(instance.journey, instance.version):
         return
     for name, expression in step.facts.items():
         value = expression.evaluate(cascade.scope)
@@ -82,10 +81,6 @@ def _assign(cascade: Cascade, instance: Instance, step: Assign, state: str | Non
         if not fits(instance, others, cascade.turn.bounds):
             del instance.data[name]
             cascade.turn.count("cjo_state_bounds_total", "data")
-
-
-def _is_shadow(cascade: Cascade, instance: Instance) -> bool:
-    return cascade.turn.program.versions[instance.journey, instance.version].is_shadow
 
 
 _RUNS: Final[dict[type, Callable[[Cascade, Instance, Any, str | None], None]]] = {

@@ -62,6 +62,11 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     raised_on: frozenset[str] = frozenset()
     """Those of journey.entered, journey.ended and journey.goal that some journey listens for."""
 
+    def is_shadow(self, journey: str, version: int) -> bool:
+        """Return whether a version of a journey runs in shadow now."""
+        found = self.versions.get((journey, version))
+        return found is not None and found.is_shadow
+
     def identifier_type(self, name: str) -> IdentifierType:
         """Return the declaration of a type; of a former type only its rank is kept."""
         return self.identifiers.get(name) or self.former[name]

@@ -6,6 +6,7 @@ name values of a customer.
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any, Final
 
@@ -22,14 +23,20 @@ _CURES: Final = (
     (r"[0-9]{19}", "for nanoseconds, write timestamp({}, 'ns')"),
     (r"[0-9]{8}", "write timestamp({}, '%Y%m%d')"),
     (r"[0-9]{5}(\.[0-9]+)?", "for days of a spreadsheet, write timestamp({}, 'excel')"),
-    (r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "write timestamp({}, '%Y-%m-%d')"),
-    (r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}", "write timestamp({}, '%d.%m.%Y')"),
-    (r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}.*", "write timestamp({}, '%d.%m.%Y %H:%M')"),
-    (
-        r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}.*",
-        "write timestamp({}, PATTERN): '%d/%m/%Y' or '%m/%d/%Y'",
-    ),
 )
+_DATES: Final = (
+    (r"[0-9]{4}-[0-9]{2}-[0-9]{2}", ("%Y-%m-%d",)),
+    (r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}", ("%d.%m.%Y",)),
+    (r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}", ("%d/%m/%Y", "%m/%d/%Y")),
+)
+_CLOCKS: Final = (
+    ("", ""),
+    (r" [0-9]{1,2}:[0-9]{2}", " %H:%M"),
+    (r" [0-9]{1,2}:[0-9]{2}:[0-9]{2}", " %H:%M:%S"),
+    (r" [0-9]{1,2}:[0-9]{2} [AaPp][Mm]", " %I:%M %p"),
+    (r" [0-9]{1,2}:[0-9]{2}:[0-9]{2} [AaPp][Mm]", " %I:%M:%S %p"),
+)
+"""What may follow a date, and how patterns write it."""
 _PATTERN: Final = "say how it is written: timestamp({}, '%d.%m.%Y %H:%M')"
 
 
@@ -57,6 +64,8 @@ def cure(name: str, value: Any) -> str:
 
     >>> cure("row.at", "1772442000")
     "for seconds, write timestamp(row.at, 's')"
+    >>> cure("row.at", "03/13/2025 08:00")
+    "write timestamp(row.at, '%d/%m/%Y %H:%M') or timestamp(row.at, '%m/%d/%Y %H:%M')"
     """
     text = str(value)[:_SHOWN_MAX].strip()
     if isinstance(value, str) and read(value, None, None) is not None:
@@ -64,6 +73,10 @@ def cure(name: str, value: Any) -> str:
     for pattern, words in _CURES:
         if re.fullmatch(pattern, text):
             return words.format(name)
+    for (date, forms), (clock, form) in itertools.product(_DATES, _CLOCKS):
+        if re.fullmatch(date + clock, text):
+            first, *others = (f"timestamp({name}, '{one}{form}')" for one in forms)
+            return " or ".join((f"write {first}", *others))
     return _PATTERN.format(name)
 
 

@@ -58,7 +58,6 @@ class Draft(msgspec.Struct):
     customers: int = 0
     refused: Counter[str] = msgspec.field(default_factory=Counter)
     """Records that the topology refuses, by reason and detail, without values."""
-    notes: list[str] = []
 
 
 class Answers(msgspec.Struct, frozen=True):

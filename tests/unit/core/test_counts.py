@@ -41,7 +41,20 @@ initial: one
 states:
   one: {enter: [{raise: {type: echo}}], end: one}
 ---
+journey: trial
+version: 1
+status: shadow
+entry: {on: go}
+initial: asked
+states:
+  asked: {enter: [{act: {action: news}}], after: {9d: gone}}
+  gone: {end: gone}
+---
 action: hello
+treatments: {web: {}}
+---
+action: news
+class: transactional
 treatments: {web: {}}
 ---
 policy: few
@@ -93,12 +106,15 @@ def test_what_happens_is_counted_as_often_as_it_happens(tmp_path: Path) -> None:
         ("cjo_journey_entries_total", "echo", "1"): 9,
         ("cjo_journey_entries_total", "first", "3"): 1,
         ("cjo_journey_entries_total", "often", "1"): 1,
+        ("cjo_journey_entries_total", "trial", "1"): 1,
         ("cjo_journey_instances", "first", "asked"): 0,
+        ("cjo_journey_instances", "trial", "asked"): 0,
         ("cjo_journey_refusals_total", "first", "live"): 1,
         ("cjo_journey_refusals_total", "first", "reentry"): 1,
         ("cjo_rewards_total", "web", "hello", "1"): 1,
         ("cjo_suppressed_total", "caps"): 1,
         ("cjo_suppressed_total", "journey_holdout"): 1,
+        ("cjo_suppressed_total", "shadow"): 1,
     }
 
 

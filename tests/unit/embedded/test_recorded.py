@@ -286,6 +286,26 @@ def test_a_file_whose_taken_part_changed_is_refused_and_taken_again_on_demand(
     assert world.run(*files).events == 0
 
 
+def test_a_known_file_with_refused_rows_says_how_they_can_be_read(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = orders(1).replace('"time"', '"at"')
+    world.run(world.file("a.jsonl", orders(0) + wrong))
+    world.run(world.file("b.jsonl", wrong))
+    world.run(world.file("c.jsonl", orders(2) + wrong[:30]))
+    assert not caplog.records
+    summary = world.run(*(world.folder / f"{name}.jsonl" for name in "abc"), again=False)
+    assert summary.events == 0
+    said = [record.getMessage() for record in caplog.records]
+    assert [one.rpartition("now, ")[2] for one in said] == [
+        "write them into a file of their own",
+        "add --again",
+    ]
+    assert "1 of its 2 rows were refused" in said[0]
+    assert world.run(world.file("mended.jsonl", orders(1))).events == 1
+    assert world.taken() == once(0, 1, 2)
+
+
 def test_a_file_that_was_refused_whole_is_read_anew_once_it_or_the_topology_is_mended(
     world: World,
 ) -> None:

@@ -247,7 +247,10 @@ def test_a_number_that_can_only_be_seconds_is_counted(given: int, counted: bool)
     value, scope = evaluated("timestamp(event.x)", given)
     assert value == given
     assert scope.unread == ({("journey.one", "event.x", "seconds"): 1} if counted else {})
-    assert evaluated("timestamp(event.x, 'ms')", given)[1].unread == {}
+    for same in (given, str(given)):
+        assert evaluated("timestamp(event.x, 'ms')", same)[1].unread == scope.unread
+    in_seconds = evaluated("timestamp(event.x, 's')", given)[1].unread
+    assert ("journey.one", "event.x", "seconds") not in in_seconds
 
 
 NAIVE = st.integers(-631_152_000_000, 3_786_912_000_000).map(

@@ -75,8 +75,9 @@ def test_live_does_what_shadow_does_not(tmp_path: Path) -> None:
     assert heard(scene) == [0.0, 0.0, 5.0, 20.0]
 
 
-def test_the_status_of_the_moment_counts(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, as_("shadow"), profile=PROFILE)
+@pytest.mark.parametrize("partitions", [1, 5])
+def test_the_status_of_the_moment_counts(tmp_path: Path, partitions: int) -> None:
+    scene = Scene(tmp_path, as_("shadow"), profile=PROFILE, partitions=partitions)
     scene.send("joined", 0, k=1)
     scene.apply(as_("live"))
     scene.to(15)
