@@ -109,7 +109,7 @@ def _notices(
             counts[key] = counts.get(key, 0) + by
         examples |= decoder.examples
         given = decoder.given
-        undeclared = [name for name, _ in decoder.undeclared.most_common()]
+        undeclared = [name for name, _ in decoder.identifiers.undeclared.most_common()]
     names = {_IDENTIFIERS: undeclared, _FACTS: _unknown_facts(attributes, program)}
     return Notices(
         list(unread_in(counts, examples, attributes, program, given)),

@@ -25,16 +25,15 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection
 from functools import lru_cache
-from itertools import islice
 
 import msgspec
 
-from cjo_stream.core.event import Event, Identifier
+from cjo_stream.core.event import Event
 from cjo_stream.core.expression.path import text_of_path
 from cjo_stream.core.expression.timestamp import are_seconds
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Channel, Input
-from cjo_stream.core.word import Codec, Format, Ignored, Skipped, Unread
+from cjo_stream.core.word import Codec, Format, Skipped, Unread
 from cjo_stream.engine.port import Decoded, RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest import described
@@ -47,30 +46,18 @@ from cjo_stream.ingest.format.document import read_object
 from cjo_stream.ingest.format.mapped import RowScope
 from cjo_stream.ingest.format.native import Native, Reader
 from cjo_stream.ingest.format.time import EARLIEST_MS, read_time
-from cjo_stream.ingest.identifier import Resolver
-from cjo_stream.ingest.normalise import text_of_number
+from cjo_stream.ingest.identifiers import IdentifierReader
 from cjo_stream.registry.schemas import Schemas
 
 AHEAD_MS_MAX = 24 * 3_600_000
 ID_CHARACTERS_MAX = 200
-IDENTIFIERS_MAX = 50
-"""Values of declared types in an event, including repeated and unusable ones."""
-STEPS_MAX = 2_000
-"""Steps of normalising an event's identifiers."""
 OUTCOME_TYPE = "cjo.outcome"
 OUTCOME_TOPIC = "outcome.v1"
 """The end of the outcome topic's name, after any prefix."""
 
-_CACHE_ENTRIES_MAX = 65_536
-_CACHED_CHARACTERS_MAX = 200
 TYPE_CHARACTERS_MAX = 100
 TYPE_PATTERN = "[a-z][a-z0-9_.]{0,99}"
 _TYPE = re.compile(TYPE_PATTERN, re.ASCII)
-_TYPE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}", re.ASCII)
-_UNDECLARED_MAX = 100
-"""Types that are not declared, and are counted by name."""
-_NAMED_MAX = 8
-"""Types of identifiers that a refusal names."""
 
 
 READERS: dict[Format, Callable[[Input, Collection[str], RowScope], Reader]] = {
@@ -105,15 +92,12 @@ class Decoder:
         self._schemas = schemas
         self._codecs = {} if schemas is None else codecs(program)
         types = tuple(program.identifiers)
-        self._types = types
-        self._resolver = Resolver(program, tenant_key)
+        self.identifiers = IdentifierReader(program, tenant_key)
         self._scope = RowScope()
         self.examples: dict[tuple[str, ...], tuple[str, int, int]] = {}
         """By count, the first record (topic, partition, offset) that it is of."""
         self._noted = 0
         """Counts that have an example."""
-        self.undeclared: Counter[str] = Counter()
-        """How often identifiers of types that are not declared were given, of the first types."""
         self._times_as_they_come = frozenset(
             name
             for name, channel in program.channels.items()
@@ -130,14 +114,11 @@ class Decoder:
             if schemas is not None
         }
         """Of the records of a channel's topic, which a registry's serializers may have written."""
-        self._ignored: Counter[tuple[str, Ignored]] = Counter()
-        """By type, or "" if it is not declared."""
         self._comparison = (
             None if program.events is None else Comparison(program.events, self.examples)
         )
         self._skipped: Counter[tuple[str, Skipped]] = Counter()
         """By channel."""
-        self._cached = lru_cache(_CACHE_ENTRIES_MAX, typed=True)(self._resolve)
         self._is_type = lru_cache(1024)(lambda text: _TYPE.fullmatch(text) is not None)
         """For texts that are short enough to be cached."""
 
@@ -164,7 +145,7 @@ class Decoder:
         self._noted = self._kinds()
 
     def _kinds(self) -> int:
-        return len(self._scope.unread) + len(self._ignored) + len(self._skipped)
+        return len(self._scope.unread) + len(self.identifiers.ignored) + len(self._skipped)
 
     @property
     def given(self) -> frozenset[str]:
@@ -181,7 +162,7 @@ class Decoder:
         `cjo_events_undeclared_total{channel, event, attribute, reason}`: see `declared`.
         """
         counts = self._counted()
-        self._ignored.clear()
+        self.identifiers.ignored.clear()
         self._skipped.clear()
         self._scope.faults.clear()
         self._scope.unread.clear()
@@ -192,7 +173,7 @@ class Decoder:
 
     def _counted(self) -> dict[tuple[str, ...], int]:
         counts: dict[tuple[str, ...], int] = {}
-        for (type_, reason), count in self._ignored.items():
+        for (type_, reason), count in self.identifiers.ignored.items():
             counts["cjo_identifiers_ignored_total", type_, reason] = count
         for (channel, why_skipped), count in self._skipped.items():
             counts["cjo_records_skipped_total", channel, why_skipped] = count
@@ -311,11 +292,11 @@ class Decoder:
             self._count_seconds(channel)
         if time - record.time > AHEAD_MS_MAX:
             raise InputError("future", "`time` is more than 24 h ahead of the record's timestamp")
-        identifiers = self._identifiers(read.identifiers)
+        identifiers = self.identifiers.read(read.identifiers)
         if not identifiers and not (
             type_ == OUTCOME_TYPE and attributes.get("action_id") is not None
         ):
-            raise InputError("unidentified", self._why(read.identifiers))
+            raise InputError("unidentified", self.identifiers.why_none(read.identifiers))
         if self._comparison is not None:
             self._comparison.add(record, channel, type_, attributes)
         return Event(
@@ -336,74 +317,6 @@ class Decoder:
         unread, key = self._scope.unread, (f"channel.{channel}", "time", Unread.SECONDS.value)
         unread[key] = unread.get(key, 0) + 1
 
-    def _identifiers(self, given: native.Identifiers) -> list[Identifier]:
-        """Return the usable identifiers, the strongest type first; raises InputError.
-
-        Cached identifiers count as many steps as others, so that results do not depend on a cache.
-        """
-        found: dict[str, Identifier] = {}
-        declared = tried = taken = 0
-        for type_ in self._types:
-            if type_ not in given:
-                continue
-            declared += 1
-            values = given[type_]
-            for value in (values,) if isinstance(values, str) else _values(values):
-                tried += 1
-                if tried > IDENTIFIERS_MAX:
-                    raise InputError("invalid", f"more than {IDENTIFIERS_MAX} identifiers")
-                resolved, needed = self._lookup(type_, value)
-                taken += needed
-                if taken > STEPS_MAX:
-                    raise InputError("invalid", "the identifiers are too long together")
-                if not isinstance(resolved, Ignored):
-                    found.setdefault(resolved.hash, resolved)
-                elif not _is_blank(value):
-                    self._ignored[type_, resolved] += 1
-        if declared != len(given):
-            self._count_undeclared(given)
-        return list(found.values())
-
-    def _count_undeclared(self, given: native.Identifiers) -> None:
-        for type_, values in given.items():
-            if type_ in self._types or all(map(_is_blank, _values(values))):
-                continue
-            self._ignored["", Ignored.UNDECLARED] += 1
-            is_known = type_ in self.undeclared or len(self.undeclared) < _UNDECLARED_MAX
-            if is_known and _TYPE_NAME.fullmatch(type_):
-                self.undeclared[type_] += 1
-
-    def _lookup(self, type_: str, value: native.Value) -> tuple[Identifier | Ignored, int]:
-        is_number = not isinstance(value, str)
-        written = value if isinstance(value, str) else text_of_number(value)
-        if isinstance(written, Ignored):
-            return written, 0
-        resolve = self._cached if len(written) <= _CACHED_CHARACTERS_MAX else self._resolve
-        return resolve(type_, written, is_number)
-
-    def _resolve(
-        self, type_: str, value: str, is_number: bool
-    ) -> tuple[Identifier | Ignored, int]:
-        """Return the identifier that a value stands for, or why it stands for none, and steps."""
-        return self._resolver(type_, value, is_number), self._resolver.steps(type_, value)
-
-    def _why(self, given: native.Identifiers) -> str:
-        """Return, by type, why none of the identifiers names anybody."""
-        reasons = []
-        for type_, values in islice(given.items(), _NAMED_MAX):
-            if not _TYPE_NAME.fullmatch(type_):
-                continue
-            if type_ not in self._types:
-                reasons.append(f"{type_} is undeclared")
-            elif all(map(_is_blank, written := _values(values))):
-                reasons.append(f"{type_} is empty")
-            else:
-                given_ = [value for value in written if not _is_blank(value)]
-                why = sorted({str(self._lookup(type_, value)[0]) for value in given_})
-                reasons.append(f"{type_} is {' and '.join(why)}")
-        stood = "; ".join(reasons) or "there are none"
-        return f"no identifier of a declared type names anybody: {stood}"
-
 
 def codecs(program: Program) -> dict[str, Codec]:
     """Return the codec of each channel whose records are written by a registry's schemas."""
@@ -412,18 +325,6 @@ def codecs(program: Program) -> dict[str, Codec]:
         for name, channel in program.channels.items()
         if channel.input is not None and channel.input.registry is not None
     }
-
-
-def _values(given: native.Value | list[native.Value | None] | None) -> list[native.Value]:
-    """Return the values of one type; a null is none."""
-    if not isinstance(given, list):
-        return [] if given is None else [given]
-    return [value for value in given if value is not None]
-
-
-def _is_blank(value: native.Value) -> bool:
-    """Return whether a value is a table's empty cell, which says nothing."""
-    return isinstance(value, str) and not value.strip()
 
 
 def _is_outcome(record: RawRecord, read: Native) -> bool:

@@ -6,13 +6,13 @@ from cjo_stream.ingest.attribute import ATTRIBUTES_BYTES_MAX
 from cjo_stream.ingest.decoder import (
     AHEAD_MS_MAX,
     ID_CHARACTERS_MAX,
-    IDENTIFIERS_MAX,
     RECORD_BYTES_MAX,
     TYPE_CHARACTERS_MAX,
 )
 from cjo_stream.ingest.files import ENDINGS
 from cjo_stream.ingest.form import ENCODINGS
 from cjo_stream.ingest.format.mapped import EVENTS_MAX
+from cjo_stream.ingest.identifiers import IDENTIFIERS_MAX
 from cjo_stream.ingest.table import LINE_BYTES_MAX
 from tests.docs.table import code, table
 

@@ -12,8 +12,8 @@ from cjo_stream.definition.text.compose import NODES_MAX
 from cjo_stream.definition.text.folder import FILE_BYTES_MAX
 from cjo_stream.engine.intake import PARTITIONS_MAX
 from cjo_stream.ingest.attribute import ATTRIBUTES_BYTES_MAX, DEPTH_MAX
-from cjo_stream.ingest.decoder import IDENTIFIERS_MAX
 from cjo_stream.ingest.decoder import RECORD_BYTES_MAX as RAW_BYTES_MAX
+from cjo_stream.ingest.identifiers import IDENTIFIERS_MAX
 from cjo_stream.ingest.normalise import VALUE_CHARACTERS_MAX
 from tests.docs.table import table
 
