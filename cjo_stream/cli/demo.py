@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -24,6 +26,7 @@ DAY_MS: Final = 86_400_000
 QUIET_MS: Final = 3 * DAY_MS
 """The time after the last day in which people still answer and journeys end."""
 TRAFFIC: Final = "traffic"
+_TIME_AT_END: Final = re.compile(r", [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.]+Z$")
 
 
 def demo(
@@ -36,7 +39,7 @@ def demo(
     topology: Annotated[str, typer.Option(help="shop or telco.")] = "shop",
     json: Json = False,
 ) -> None:
-    """Simulate a shop and its customers: no server, about half a minute.
+    """Simulate a shop and its customers: no server, about a minute.
 
     If it is killed, the same command continues where it stopped.
     """
@@ -50,12 +53,14 @@ def demo(
     folder = topology_folder(topology)
     definitions = definition.load(folder)
     lane = f"{definitions.program.topology}-{people}-{days}-{seed}"
+    is_replaced = (out / "summary.json").exists()
     resumed = prepare(out, lane)
     if not json:
         note(
             f"{count(people)} simulated people, {numbered(days, 'day')}, through "
             f"{numbered(len(definitions.program.journeys), 'journey')} of {folder}"
             f"{': going on' if resumed else ''}"
+            f"{f'; the results in {out} are replaced' if is_replaced else ''}"
         )
     end_ms = START_MS + days * DAY_MS
     world = simulate.open_world(
@@ -194,6 +199,7 @@ def _say_end(summary: Summary, people: int, found: Score, folder: Path, out: Pat
     say(
         f"  tail -1 {out}/decisions.jsonl   every candidate, the gate that stopped it, its weights"
     )
+    say(f"  cjo-stream dead-letters list {out}   records that the traffic breaks on purpose")
     say(f"  cjo-stream report lift {out} --value spend_365d   what the held-out spent")
 
 
@@ -242,5 +248,11 @@ def _say_lift(out: Path) -> None:
 
 
 def _most(rules: dict[str, int], most: int = 3) -> list[tuple[str, int]]:
-    """Return the rules that stopped most candidates, the strongest first."""
-    return sorted(rules.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
+    """Return the rules that stopped most candidates, the strongest first.
+
+    A rule of consent ends with the time of its statement, by which it is not told apart here.
+    """
+    summed: Counter[str] = Counter()
+    for rule, number in rules.items():
+        summed[_TIME_AT_END.sub("", rule)] += number
+    return sorted(summed.items(), key=lambda pair: (-pair[1], pair[0]))[:most]

@@ -194,11 +194,11 @@ class Ticker:
 
 
 def _summary(progress: Progress) -> Mapping[str, str]:
-    rate = progress.events / progress.wall_seconds if progress.wall_seconds else 0.0
+    rate = progress.records / progress.wall_seconds if progress.wall_seconds else 0.0
     found = {
         "event time": moment(progress.event_time),
-        "events": count(progress.events),
-        "events/s": count(round(rate)),
+        "records": count(progress.records),
+        "records/s": count(round(rate)),
         "transitions": count(progress.transitions),
         "actions": count(sum(progress.actions.values())),
     }

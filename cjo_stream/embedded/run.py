@@ -103,7 +103,8 @@ class Start(msgspec.Struct):
 class Progress(msgspec.Struct):
     """The numbers of a run that is under way."""
 
-    events: int
+    records: int
+    """Read so far, repeated and refused ones too."""
     transitions: int
     actions: dict[str, int]
     event_time: int
@@ -247,7 +248,7 @@ def progress(installation: Installation, number: int, began: float) -> Progress:
     """Return the numbers after `number` records of a run that began at `began` s."""
     output = installation.output
     return Progress(
-        events=number,
+        records=number,
         transitions=output.counts[TRANSITION.name],
         actions=dict(output.actions),
         event_time=installation.runtime.high,

@@ -288,6 +288,10 @@ def test_a_run_that_changes_the_set_in_force_says_so(cli: Cli, tmp_path: Path) -
 def test_the_demo_runs_and_shows_one_of_its_customers(cli, tmp_path: Path) -> None:
     out = tmp_path / "demo"
     done = cli("demo", "--people", 60, "--days", 3, "--out", out)
+    assert "are replaced" not in done.err
+    assert "no statement" in done.out
+    assert "Z " not in done.out, "statements of consent are told apart by no time"
+    assert "are replaced" in cli("demo", "--people", 60, "--days", 3, "--out", out).err
     assert done.code == 0
     assert "cart_recovery" in done.out
     assert "people came by" in done.out
