@@ -5,6 +5,7 @@
     build         from the fields read by the tables to a Program: names, graphs, expressions
     section       documents by kind and name
     load          all of these in order
+    meaning       what a document says, apart from how it is written
     content       a set as it is stored in the log
     succession    a new set in place of one in force
     era           traits, facts and cases begin anew when their definition changes
@@ -16,7 +17,13 @@ Nothing here reads the log or runs a journey.
 """
 
 from cjo_stream.definition.content import check_libraries, library_differences
-from cjo_stream.definition.load import DefinitionSet, compile_content, compile_stored, load
+from cjo_stream.definition.load import (
+    DefinitionSet,
+    compile_content,
+    compile_stored,
+    documents_of,
+    load,
+)
 from cjo_stream.definition.schema import schema
 from cjo_stream.definition.succession import succeed
 
@@ -25,6 +32,7 @@ __all__ = [
     "check_libraries",
     "compile_content",
     "compile_stored",
+    "documents_of",
     "library_differences",
     "load",
     "schema",

@@ -76,6 +76,12 @@ def compile_stored(content: bytes) -> Program:
     return _compile(decoded, sources, Report(), "the definition set")
 
 
+def documents_of(content: bytes) -> list[Definition]:
+    """Return the documents of a stored set with their places, without earlier versions."""
+    sources = [Source(path, text) for path, text in decode(content).sources.items()]
+    return keep_first(read_definitions(sources, Report()), Report())
+
+
 def _compile(
     content: Content,
     sources: list[Source],

@@ -1,0 +1,6 @@
+"""Governance: what a change of definitions does, before it is in force.
+
+    difference    two sets -> what differs in meaning, each with its place in the text
+
+Nothing here changes an installation.
+"""
