@@ -14,6 +14,7 @@ DEPTH_MAX = 5
 ATTRIBUTES_BYTES_MAX = 64 * 1024
 """Size of the attributes as compact JSON."""
 
+_encode = msgspec.json.Encoder().encode
 _INTEGER_MIN = -(2**63)
 _INTEGER_MAX = 2**64 - 1
 
@@ -31,7 +32,7 @@ def check_attributes(attributes: dict[str, Any]) -> None:
 
 def check_size(attributes: dict[str, Any]) -> int:
     """Raise InputError `invalid` if `attributes` are too large; return their bytes as JSON."""
-    size = len(msgspec.json.encode(attributes))
+    size = len(_encode(attributes))
     if size > ATTRIBUTES_BYTES_MAX:
         raise InputError("invalid", f"attributes of {size} bytes; {ATTRIBUTES_BYTES_MAX} at most")
     return size

@@ -44,7 +44,7 @@ from cjo_stream.ingest.described import RECORD_BYTES_MAX, WITHOUT_SCHEMA
 from cjo_stream.ingest.format import cloudevents, debezium, mapped, native, segment
 from cjo_stream.ingest.format.document import read_object
 from cjo_stream.ingest.format.mapped import RowScope
-from cjo_stream.ingest.format.native import Native, Reader
+from cjo_stream.ingest.format.native import Native, Reader, Sound
 from cjo_stream.ingest.format.time import EARLIEST_MS, read_time
 from cjo_stream.ingest.identifiers import IdentifierReader
 from cjo_stream.registry.schemas import Schemas
@@ -283,9 +283,10 @@ class Decoder:
         elif time < EARLIEST_MS:
             raise InputError("invalid", "`time` lies before the year 1")
         attributes = read.attributes
-        if len(record.value) > ATTRIBUTES_BYTES_MAX:
-            check_size(attributes)
-        check_attributes(attributes)
+        if type(read) is not Sound:
+            if len(record.value) > ATTRIBUTES_BYTES_MAX:
+                check_size(attributes)
+            check_attributes(attributes)
         if type_ == CONSENT_TYPE:
             attributes = read_consent(attributes, self._readers)
         if channel in self._times_as_they_come and are_seconds(time):

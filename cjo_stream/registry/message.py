@@ -9,15 +9,22 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from keyword import iskeyword
 from typing import Any, Final
 
 from cjo_stream.errors import InputError
 from cjo_stream.registry.number import decimal, shortest
+from cjo_stream.registry.outline import Kind, Outline, Read, bytes_of_names
+from cjo_stream.registry.wire import refusal
 
 VALUES_MAX: Final = 100_000
 """Values that one record may give."""
+_IN_PLACE: Final = 10
+"""Levels of messages that are written in the code of the outermost one."""
+_FIELDS_IN_PLACE: Final = 200
+_ENTRIES: Final = "entries"
+"""Stands for the value of a map that needs no conversion."""
 _WRAPPERS: Final = frozenset(
     f"google.protobuf.{kind}Value"
     for kind in (
@@ -32,6 +39,8 @@ _WRAPPERS: Final = frozenset(
         "UInt64",
     )
 )
+_INTEGERS: Final = (1, 2, 3, 4)
+"""C++ types of descriptors: of 32 and 64 bits, signed and not."""
 
 
 Budget = list[int]
@@ -97,13 +106,8 @@ def _spent(values: Any, budget: Budget) -> Any:
     return values
 
 
-def _entries(values: Any) -> dict[str, Any]:
-    # Half the time of `items`, which the library takes from Python's own Mapping.
-    return {name: values[name] for name in values}
-
-
 _GIVEN: Final[dict[str, Any]] = {
-    "entries": _entries,
+    "refusal": refusal,
     "spend": spend,
     "spent": _spent,
     "shortest": shortest,
@@ -121,13 +125,19 @@ class Source:
         self._lines: list[str] = []
         self._functions: dict[str, str] = {}
         """By a message type's full name."""
+        self._names = 0
+        self._fields_in_place = _FIELDS_IN_PLACE
+        """As many may still be written."""
         self._scope = dict(_GIVEN)
 
-    def compiled(self, descriptor: Any) -> Write:
-        """Return the function that writes messages of a type."""
-        name = self._function(descriptor)
-        exec("\n".join(self._lines), self._scope)  # noqa: S102 - our own code: others' names alone
-        found: Write = self._scope[name]
+    def compiled(self, descriptor: Any, begin: int) -> Read:
+        """Return what reads the records of a type, whose messages begin at an offset."""
+        code = ["def read(b):", " try:", f"  m = parse(b[{begin}:])", f"  t = [{VALUES_MAX}]"]
+        code += [f" {line}" for line in self._body(descriptor, _IN_PLACE)]
+        code += [" except Exception as error: raise refusal(error, 'Protobuf') from None"]
+        self._scope["parse"] = self._class_of(descriptor).FromString
+        exec("\n".join(self._lines + code), self._scope)  # noqa: S102 - our own: names of others
+        found: Read = self._scope["read"]
         return found
 
     def _function(self, descriptor: Any) -> str:
@@ -135,35 +145,72 @@ class Source:
         name = descriptor.full_name
         if name in _SPECIAL:
             return _SPECIAL[name].__name__
-        if name in self._functions:
-            return self._functions[name]
-        self._functions[name] = function = f"write{len(self._functions)}"
-        code = [f"def {function}(m, t):"]
-        if name in _WRAPPERS:
-            code.append(f" return {self._one(descriptor.fields_by_name['value'], 'm.value')}")
-        else:
-            self._write_fields(descriptor, code)
-        self._lines += code
-        return function
+        if name not in self._functions:
+            self._functions[name] = function = self._fresh("write")
+            code = [f"def {function}(m, t):"]
+            code += [f" t[0] -= {len(descriptor.fields)}", " if t[0] < 0: spend(t, 0)"]
+            self._lines += code + self._body(descriptor, 0)
+        return self._functions[name]
 
-    def _write_fields(self, descriptor: Any, code: list[str]) -> None:
+    def _body(self, descriptor: Any, in_place: int) -> list[str]:
+        """Return the code that returns the value of a message `m`."""
+        name = descriptor.full_name
+        if name in _SPECIAL:
+            return [f" return {_SPECIAL[name].__name__}(m, t)"]
+        if name in _WRAPPERS:
+            return [f" return {self._one(descriptor.fields_by_name['value'], 'm.value')}"]
+        code: list[str] = []
+        self._write_fields(descriptor, code, "m", "d", in_place)
+        return [*code, " return d"]
+
+    def _fresh(self, word: str) -> str:
+        self._names += 1
+        return f"{word}{self._names}"
+
+    def _write_fields(
+        self, descriptor: Any, code: list[str], m: str, d: str, in_place: int
+    ) -> None:
+        """Write what makes the object `d` of a message `m`; `in_place`: of messages in it, levels.
+
+        Messages written in place come once a record, so that nothing counts them.
+        """
         always, later = [], []
         # The class's own: a field of the message may be called `HasField`, too.
-        has = f"has{len(self._scope)}"
+        has = self._fresh("has")
         self._scope[has] = self._class_of(descriptor).HasField
-        code += [f" t[0] -= {len(descriptor.fields)}", " if t[0] < 0: spend(t, 0)"]
+        self._fields_in_place -= len(descriptor.fields) if in_place else 0
         for field in descriptor.fields:
-            name, value = repr(field.name), self._value(field, "v")
+            name = repr(field.name)
             # `m.class` would be no Python.
-            place = f"getattr(m, {name})" if iskeyword(field.name) else f"m.{field.name}"
-            if field.has_presence:
-                later.append(f" if {has}(m, {name}): v = {place}; d[{name}] = {value}")
+            place = f"getattr({m}, {name})" if iskeyword(field.name) else f"{m}.{field.name}"
+            if field.has_presence and in_place and self._fits_in_place(field.message_type):
+                inner, made = self._fresh("m"), self._fresh("d")
+                later += [f"if {has}({m}, {name}):", f" {inner} = {place}"]
+                self._write_fields(field.message_type, later, inner, made, in_place - 1)
+                later.append(f" {d}[{name}] = {made}")
+            elif field.has_presence:
+                value = self._value(field, "v")
+                later.append(f"if {has}({m}, {name}): v = {place}; {d}[{name}] = {value}")
             elif field.type in (field.TYPE_STRING, field.TYPE_BYTES) and not field.is_repeated:
-                later.append(f" if v := {place}: d[{name}] = {value}")
+                later.append(f"if v := {place}: {d}[{name}] = {self._value(field, 'v')}")
+            elif (value := self._value(field, place)) == _ENTRIES:
+                # A loop is half the time of `items`, which the library takes from Mapping.
+                entries, made = self._fresh("e"), self._fresh("d")
+                code.append(f" {entries} = {place}; {made} = {{}}")
+                code.append(f" for k in {entries}: {made}[k] = {entries}[k]")
+                always.append(f"{name}: {made}")
             else:
-                always.append(f"{name}: {self._value(field, place)}")
-        code.append(f" d = {{{', '.join(always)}}}")
-        code += [*later, " return d"]
+                always.append(f"{name}: {value}")
+        code.append(f" {d} = {{{', '.join(always)}}}")
+        code += [" " + line for line in later]
+
+    def _fits_in_place(self, type_: Any) -> bool:
+        return (
+            type_ is not None
+            and type_.full_name not in _SPECIAL
+            and type_.full_name not in _WRAPPERS
+            and len(type_.fields) <= self._fields_in_place
+        )
 
     def _value(self, field: Any, place: str) -> str:
         """Return an expression for a field's value, which stands at `place`."""
@@ -177,7 +224,7 @@ class Source:
             spent = self._spent(one, place)
             value = self._one(one, "o")
             if (name, value) == ("k", "o"):
-                return f"entries({place})"
+                return _ENTRIES
             return f"{{{name}: {value} for k, o in {spent}.items()}}"
         value = self._one(field, "o")
         if value == "o":
@@ -205,3 +252,43 @@ class Source:
             # What is not finite gives no 0 here.
             return f"(None if (f := {place}) - f else f)"
         return f"base64({place})" if field.type == field.TYPE_BYTES else place
+
+
+def outline(descriptor: Any) -> Outline:
+    """Return what every message of a type holds."""
+    kinds: dict[str, Kind] = {}
+    names_bytes = 0
+    if descriptor.full_name not in (*_SPECIAL, *_WRAPPERS):
+        for field in descriptor.fields:
+            kinds[field.name], more = _kind(field)
+            names_bytes += more
+    return Outline(kinds, names_bytes)
+
+
+def _kind(field: Any) -> tuple[Kind, int]:
+    """Return the kind of an outermost field, and the bytes of its names."""
+    type_ = field.message_type
+    if field.is_repeated:
+        if type_ is None or not type_.GetOptions().map_entry:
+            return Kind.OTHER, 0
+        key, value = type_.fields_by_name["key"], type_.fields_by_name["value"]
+        if key.type != key.TYPE_STRING or not _is_plain(value):
+            return Kind.OTHER, 0
+        return _flat([value]), 0
+    if type_ is None:
+        if field.type == field.TYPE_STRING:
+            return Kind.TEXT, 0
+        return (Kind.INTEGER if field.cpp_type in _INTEGERS else Kind.OTHER), 0
+    if _SPECIAL.get(type_.full_name) is _ms:
+        return Kind.INTEGER, 0
+    if type_.full_name in (*_SPECIAL, *_WRAPPERS) or not all(map(_is_plain, type_.fields)):
+        return Kind.OTHER, 0
+    return _flat(type_.fields), bytes_of_names(field.name for field in type_.fields)
+
+
+def _flat(fields: Iterable[Any]) -> Kind:
+    return Kind.TEXTS if all(one.type == one.TYPE_STRING for one in fields) else Kind.FLAT
+
+
+def _is_plain(field: Any) -> bool:
+    return field.message_type is None and field.enum_type is None and not field.is_repeated

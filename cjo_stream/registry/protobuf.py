@@ -21,25 +21,31 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Final
 
 from cjo_stream.errors import InputError
 from cjo_stream.registry.library import import_protobuf
-from cjo_stream.registry.message import VALUES_MAX, Source, Write
+from cjo_stream.registry.message import Source, outline
+from cjo_stream.registry.outline import Find, Reading
 from cjo_stream.registry.protoc import BUILT_IN, compile_files
-from cjo_stream.registry.wire import Read, refusal
+from cjo_stream.registry.wire import HEADER_BYTES, refusal
 
+USUAL_INDEX_BYTES: Final = 2
+"""Of nearly all messages."""
 _INDEX_BYTES_MAX: Final = 5
 _DEPTH_MAX: Final = 64
+_MESSAGES_MAX: Final = 100
+"""Message types of a schema whose code is kept."""
 _MAIN: Final = "cjo_stream_schema.proto"
 
 
-def reader(text: str, references: Mapping[str, str] | None = None) -> Read:
-    """Return what reads the bodies of a schema; `references` are the files that it imports.
+def finder(text: str, references: Mapping[str, str] | None = None) -> Find:
+    """Return what finds how a record is read; `references` are the files that its schema imports.
 
-    Raises InputError where the schema cannot be used; so does the reader of a body that is not of
-    the schema.
+    Raises InputError where the schema cannot be used; so does `read` of a body that is not of the
+    schema.
     """
     library = import_protobuf()
     files = library.descriptor_pb2.FileDescriptorSet.FromString(_compiled(text, references or {}))
@@ -50,32 +56,26 @@ def reader(text: str, references: Mapping[str, str] | None = None) -> Read:
     # In the file's order, which the indexes count.
     top = [main.message_types_by_name[one.name] for one in files.file[-1].message_type]
     class_of = library.message_factory.GetMessageClass
-    known: dict[bytes, tuple[Any, Write, int]] = {}
-    """By the two bytes that the indexes of nearly all messages take: what reads them."""
 
-    def found(body: bytes) -> tuple[Any, Write, int]:
-        path, length = _indexes(body)
+    @lru_cache(_MESSAGES_MAX)
+    def reading(path: tuple[int, ...], header_bytes: int) -> Reading:
         descriptor, among = None, top
         for index in path:
             if index >= len(among):
                 raise InputError("malformed", "its message indexes name no message")
             descriptor = among[index]
             among = descriptor.nested_types
-        write = Source(class_of).compiled(descriptor)
-        answer = class_of(descriptor).FromString, write, length
-        if length <= 2 <= len(body):
-            known[body[:2]] = answer
-        return answer
+        read = Source(class_of).compiled(descriptor, header_bytes)
+        return Reading(read, header_bytes, outline(descriptor))
 
-    def read(record: bytes, begin: int) -> Any:
-        body = record[begin:]
+    def find(record: bytes) -> Reading:
         try:
-            parse, write, length = known.get(body[:2]) or found(body)
-            return write(parse(body[length:]), [VALUES_MAX])
+            path, length = _indexes(record[HEADER_BYTES:])
+            return reading(path, HEADER_BYTES + length)
         except Exception as error:
             raise refusal(error, "Protobuf") from None
 
-    return read
+    return find
 
 
 def _compiled(text: str, references: Mapping[str, str]) -> bytes:

@@ -15,14 +15,14 @@ from __future__ import annotations
 import base64
 import struct
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
 from cjo_stream.errors import InputError
 from cjo_stream.registry.number import decimal, shortest
-
-ReadFrom = Callable[[bytes, int], tuple[Any, int]]
+from cjo_stream.registry.outline import Read
+from cjo_stream.registry.wire import HEADER_BYTES, refusal
 
 FREE_MAX: Final = 1_000
 """Values that a record may hold without a byte: records in records, nulls."""
@@ -32,14 +32,37 @@ _RECORDS: Final = ("record", "error")
 _EPOCH: Final = date(1970, 1, 1)
 _SHIFT_MAX: Final = 63
 """Of the last byte of a number of 64 bits."""
+_TOO_LARGE: Final = 2**64
 _LENGTHS: Final = tuple(n >> 1 if n < 128 and not n & 1 else -1 for n in range(256))
 """By its only byte, a length; -1 where there are more bytes, or it is negative."""
 
 
 def _long(b: bytes, i: int, n: int) -> tuple[int, int]:
     """Return the number, still in zigzag form, whose first byte `n` was read, and its end."""
-    shift = 7
-    n &= 127
+    # The next bytes in turn: those of a count, of an amount, of a time in ms. Each but the last of
+    # a number has 128 more than its seven bits, which is taken off at the end.
+    second = b[i]
+    if second < 128:
+        return n + (second << 7) - 128, i + 1
+    third = b[i + 1]
+    if third < 128:
+        return n + (second << 7) + (third << 14) - 16_512, i + 2
+    fourth = b[i + 2]
+    if fourth < 128:
+        return n + (second << 7) + (third << 14) + (fourth << 21) - 2_113_664, i + 3
+    n += (second << 7) + (third << 14) + (fourth << 21) - 270_549_120
+    fifth = b[i + 3]
+    if fifth < 128:
+        return n + (fifth << 28), i + 4
+    sixth = b[i + 4]
+    if sixth < 128:
+        return n + (fifth - 128 << 28) + (sixth << 35), i + 5
+    return _rest(b, i + 5, n + (fifth - 128 << 28) + (sixth - 128 << 35))
+
+
+def _rest(b: bytes, i: int, n: int) -> tuple[int, int]:
+    """Return the number of which six bytes, `n`, were read, and its end."""
+    shift = 42
     # The next byte less 128, so that it is negative in the last one only.
     while (byte := b[i] - 128) >= 0:
         n |= byte << shift
@@ -47,7 +70,10 @@ def _long(b: bytes, i: int, n: int) -> tuple[int, int]:
         shift += 7
         if shift > _SHIFT_MAX:
             raise ValueError("a number of too many bytes")
-    return n | (byte + 128) << shift, i + 1
+    n |= (byte + 128) << shift
+    if n >= _TOO_LARGE:
+        raise ValueError("a number of more than 64 bits")
+    return n, i + 1
 
 
 def _length(b: bytes, i: int) -> tuple[int, int]:
@@ -64,11 +90,17 @@ def _bad(what: str) -> Any:
     raise ValueError(what)
 
 
+def _another_length() -> InputError:
+    return InputError("malformed", "shorter or longer than its Avro schema says")
+
+
 _GIVEN: Final[dict[str, Any]] = {
     "long": _long,
     "length": _length,
     "lengths": _LENGTHS,
     "bad": _bad,
+    "another_length": _another_length,
+    "refusal": refusal,
     "double_at": struct.Struct("<d").unpack_from,
     "float_at": struct.Struct("<f").unpack_from,
     "shortest": shortest,
@@ -100,25 +132,28 @@ class Source:
         self._empty: dict[str, bool] = {}
         self._free_of: dict[str, int] = {}
 
-    def compiled(self, schema: Any) -> ReadFrom:
-        """Return the function that reads a schema."""
-        name = self._function(schema, is_outermost=True)
+    def compiled(self, schema: Any) -> Read:
+        """Return the function that reads the records of a schema."""
+        code = ["def read(b):", f" i = {HEADER_BYTES}", " try:"]
+        self._write(schema, "x", code, 2, is_outermost=True)
+        code += [" except Exception as error: raise refusal(error, 'Avro') from None"]
+        code += [" if i != len(b): raise another_length()", " return x"]
         scope = dict(_GIVEN)
-        exec("\n".join(self._lines), scope)  # noqa: S102 - our own code: no text of others' in it
-        found: ReadFrom = scope[name]
+        exec("\n".join(self._lines + code), scope)  # noqa: S102 - our own: no text of others' in it
+        found: Read = scope["read"]
         return found
 
     def _fresh(self, letter: str) -> str:
         self._names += 1
         return f"{letter}{self._names}"
 
-    def _function(self, schema: Any, *, is_outermost: bool = False, of: str | None = None) -> str:
+    def _function(self, schema: Any, of: str | None = None) -> str:
         """Write a function that reads a schema; return its name."""
         name = self._fresh("read")
         if of is not None:
             self._functions[of] = name
         body = [f"def {name}(b, i):"]
-        self._write(schema, "x", body, 1, is_outermost=is_outermost)
+        self._write(schema, "x", body, 1)
         body.append(" return x, i")
         self._lines += body
         return name

@@ -9,7 +9,8 @@ import msgspec
 
 from cjo_stream.core.word import Codec
 from cjo_stream.registry import avro, protobuf
-from cjo_stream.registry.wire import Read, refusal
+from cjo_stream.registry.outline import Find
+from cjo_stream.registry.wire import refusal
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -21,14 +22,15 @@ class Fetched(msgspec.Struct, frozen=True):
     """The texts of what it names, by those names: what is named by others comes first."""
 
 
-def compiled(schema: Fetched) -> Read:
-    """Return what reads the bodies of a schema of Avro or Protobuf.
+def compiled(schema: Fetched) -> Find:
+    """Return what finds how records of a schema of Avro or Protobuf are read.
 
     Raises InputError where it cannot be used.
     """
     if schema.codec is Codec.AVRO:
-        return avro.reader(schema.text, list(schema.references.values()))
-    return protobuf.reader(schema.text, schema.references)
+        reading = avro.reading(schema.text, list(schema.references.values()))
+        return lambda _: reading
+    return protobuf.finder(schema.text, schema.references)
 
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode

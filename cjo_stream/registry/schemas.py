@@ -1,6 +1,6 @@
 """The schemas of a process: what was fetched stays, what is lacking is fetched in a thread.
 
-    lacks(record)?  ──no──▶  reader(codec)(record): its values, or an InputError
+    lacks(record)?  ──no──▶  reading(codec, record): how to read it, or an InputError
           │ yes
           ▼
     asked  ──the thread──▶  the registry  ──answer──▶  known
@@ -16,16 +16,16 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from cjo_stream.core.word import Codec
 from cjo_stream.errors import InputError, RetryError
 from cjo_stream.registry.client import Client, UnknownError
+from cjo_stream.registry.outline import Find, Reading
 from cjo_stream.registry.record import compiled
-from cjo_stream.registry.wire import HEADER_BYTES, Read, headless, schema_id
+from cjo_stream.registry.wire import headless, schema_id
 
 PAUSE_SHORTEST_S: Final = 0.5
 PAUSE_LONGEST_S: Final = 30.0
@@ -40,7 +40,7 @@ _LOG = logging.getLogger(__name__)
 class _Known(msgspec.Struct, frozen=True):
     """The answer about one schema."""
 
-    read: Read | None
+    find: Find | None
     codec: Codec | None = None
     refusal: InputError | None = None
     until_s: float = float("inf")
@@ -52,8 +52,6 @@ class Schemas:
     def __init__(self, client: Client | None) -> None:
         """`client` may be None where no record needs a schema to be read."""
         self._known: dict[int, _Known] = {}
-        self._readers: dict[Codec, dict[bytes, Read]] = {}
-        """Of the schemas in use, by codec and by the header of their records."""
         self._asked: dict[int, None] = {}
         """In the order in which they are fetched."""
         self._counts: Counter[str] = Counter()
@@ -74,7 +72,7 @@ class Schemas:
     def lacks(self, value: bytes) -> int | None:
         """Return the id of the schema that a record waits for, which is then asked for.
 
-        None if a `reader` can be called: then it can until the next `lacks` of a record.
+        None if `reading` can be called: then it can until the next `lacks` of a record.
         """
         id_ = schema_id(value)
         if id_ is None:
@@ -87,31 +85,18 @@ class Schemas:
             self._wake.notify()
         return id_
 
-    def reader(self, codec: Codec) -> Callable[[bytes], Any]:
-        """Return what reads records of a codec, as values of JSON.
+    def reading(self, codec: Codec, value: bytes) -> Reading:
+        """Return how a record of a codec is read, and those that begin with its header.
 
-        It raises InputError. `lacks` must have said None of a record.
+        Raises InputError. `lacks` must have said None of the record.
         """
-        found = self._readers.setdefault(codec, {})
-
-        def read(value: bytes) -> Any:
-            known = found.get(value[:HEADER_BYTES])
-            if known is None:
-                known = self._found(codec, value)
-                found[value[:HEADER_BYTES]] = known
-            return known(value, HEADER_BYTES)
-
-        return read
-
-    def _found(self, codec: Codec, value: bytes) -> Read:
-        """Return what reads a record; raises InputError where nothing does."""
         id_ = schema_id(value)
         if id_ is None:
             raise headless()
         known = self._known[id_]
-        if known.codec is not codec or known.read is None:
+        if known.codec is not codec or known.find is None:
             raise _refusal(id_, known, codec)
-        return known.read
+        return known.find(value)
 
     def away(self) -> str | None:
         """Return for how long and why the registry has given no answer; None if it has."""
@@ -150,11 +135,11 @@ class Schemas:
                 pause_s = PAUSE_SHORTEST_S
 
     def _note_away(self, id_: int, error: RetryError) -> None:
-        since_s = self._away[0] if self._away else time.monotonic()
-        self._away = (since_s, str(error))
+        _LOG.warning("records of schema %d wait: %s", id_, error)
         with self._wake:
             self._counts["failed"] += 1
-        _LOG.warning("records of schema %d wait: %s", id_, error)
+        since_s = self._away[0] if self._away else time.monotonic()
+        self._away = (since_s, str(error))
 
     def _note_answer(self, id_: int, answer: _Known) -> None:
         if self._away is not None:
@@ -165,7 +150,7 @@ class Schemas:
             del self._asked[id_]
             self._counts["found" if answer.refusal is None else "refused"] += 1
             if len(self._known) > KNOWN_MAX:
-                # A record of one that has just expired may be on its way to a `reader`.
+                # A record of one that has just expired may be on its way to its reader.
                 old_s = time.monotonic() - REFUSED_FOR_S
                 self._known = {i: k for i, k in self._known.items() if k.until_s > old_s}
 
@@ -186,8 +171,8 @@ def _answer(client: Client, id_: int) -> _Known | RetryError:
     until_s = time.monotonic() + REFUSED_FOR_S
     try:
         schema = client.schema(id_)
-        read = None if schema.codec is Codec.JSON else compiled(schema)
-        return _Known(read, schema.codec)
+        find = None if schema.codec is Codec.JSON else compiled(schema)
+        return _Known(find, schema.codec)
     except RetryError as error:
         return error
     except UnknownError:

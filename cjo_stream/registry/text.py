@@ -8,8 +8,9 @@ from cjo_stream.core.record import Action
 from cjo_stream.core.word import Codec
 from cjo_stream.errors import RefusalError
 from cjo_stream.registry.client import Client, UnknownError
+from cjo_stream.registry.outline import Find
 from cjo_stream.registry.record import compiled, text_of
-from cjo_stream.registry.wire import HEADER_BYTES, Read, body, schema_id
+from cjo_stream.registry.wire import body, schema_id
 from cjo_stream.settings import Settings
 
 _FIELDS: Final = tuple(name for name in Action.__struct_encode_fields__ if name != "cut")
@@ -21,7 +22,7 @@ class Texts:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._readers: dict[int, Read | None] = {}
+        self._readers: dict[int, Find | None] = {}
         """By a schema's id; None: its records are JSON."""
 
     def text(self, value: bytes) -> bytes:
@@ -34,13 +35,13 @@ class Texts:
             return value
         if id_ not in self._readers:
             self._readers[id_] = self._reader(id_)
-        read = self._readers[id_]
-        if read is None:
+        find = self._readers[id_]
+        if find is None:
             return body(value)
-        found = read(value, HEADER_BYTES)
+        found = find(value).read(value)
         return text_of({name: found.get(name) for name in _FIELDS} | found)
 
-    def _reader(self, id_: int) -> Read | None:
+    def _reader(self, id_: int) -> Find | None:
         try:
             schema = Client(self._settings).schema(id_)
         except UnknownError:

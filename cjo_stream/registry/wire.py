@@ -10,8 +10,7 @@ Source: docs.confluent.io, "Formats, Serializers, and Deserializers", section "W
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from cjo_stream.errors import CjoError, InputError
 
@@ -25,10 +24,6 @@ def schema_id(value: bytes) -> int | None:
     if len(value) < HEADER_BYTES or value[0] != _MAGIC:
         return None
     return int.from_bytes(value[1:HEADER_BYTES], "big")
-
-
-Read = Callable[[bytes, int], Any]
-"""Returns the value of a record whose body begins at an offset; raises InputError."""
 
 
 def body(value: bytes) -> bytes:

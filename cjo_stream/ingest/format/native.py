@@ -35,6 +35,10 @@ class Native(msgspec.Struct):
     channel: Any = None
 
 
+class Sound(Native):
+    """A native event whose attributes are within all bounds, by its schema."""
+
+
 Reader = Callable[[RawRecord], Native | list[Native] | Skipped]
 """Returns what a record holds, where it holds several events, a list, or why it is passed over;
 raises InputError."""

@@ -6,6 +6,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -183,3 +184,77 @@ def test_an_unknown_schema_is_waited_for_and_of_json_none_is_needed(schemas: Sch
 def test_files_hold_plain_records_whatever_the_topic_does() -> None:
     decode = decoder(program(Codec.AVRO), b"k")
     assert event(decode, json.dumps(EVENT).encode()).id == "e1"
+
+
+LONG = "n" * 3_000
+
+
+def shaped(**types: Any) -> dict[str, Any]:
+    """Return the schema of a native event with other types of some fields."""
+    fields = {one["name"]: one["type"] for one in AVRO_EVENT["fields"]} | types
+    pairs = [{"name": name, "type": type_} for name, type_ in fields.items() if type_ is not None]
+    return {"type": "record", "name": "Shaped", "fields": pairs}
+
+
+def row(name: str, **types: Any) -> dict[str, Any]:
+    pairs = [{"name": field, "type": type_} for field, type_ in types.items()]
+    return {"type": "record", "name": name, "fields": pairs}
+
+
+DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 40, "scale": 0}
+ANY = ["null", "boolean", "long", "double", "string"]
+
+
+@pytest.mark.parametrize(
+    ("types", "given"),
+    [
+        ({"attributes": {"type": "map", "values": ANY}}, {"attributes": {"a": None, "b": 7}}),
+        ({"attributes": {"type": "map", "values": "string"}}, {"attributes": {"a": "b"}}),
+        ({"attributes": ["null", row("A", a="int")]}, {"attributes": None}),
+        ({"attributes": row("A", a=row("B", b="int"))}, {"attributes": {"a": {"b": 1}}}),
+        ({"attributes": row("A", **{LONG: "int"})}, {"attributes": {LONG: 1}}),
+        (
+            {"attributes": row("A", **{f"{LONG}{n}": "int" for n in range(30)})},
+            {"attributes": {f"{LONG}{n}": 1 for n in range(30)}},
+        ),
+        ({"attributes": row("A", a=DECIMAL)}, {"attributes": {"a": Decimal(2**70)}}),
+        ({"attributes": "string"}, {"attributes": "x"}),
+        ({"attributes": None}, {}),
+        ({"identifiers": row("I", cookie=["null", "string"])}, {"identifiers": {"cookie": None}}),
+        ({"identifiers": row("I", cookie=["null", "string"])}, {"identifiers": {"cookie": "c"}}),
+        ({"identifiers": {"type": "map", "values": ANY}}, {"identifiers": {"cookie": 7}}),
+        ({"identifiers": {"type": "map", "values": ANY}}, {"identifiers": {"cookie": True}}),
+        ({"time": "double"}, {"time": 1.5}),
+        ({"time": "string"}, {"time": "2026-03-01T10:00:00Z"}),
+        ({"type": ["null", "string"]}, {"type": None}),
+        ({"id": None, "more": "int"}, {"more": 1}),
+        ({"channel": "int"}, {"channel": 1}),
+    ],
+    ids=str,
+)
+def test_a_record_of_any_schema_is_judged_as_its_json_is(
+    types: dict[str, Any], given: dict[str, Any]
+) -> None:
+    schema = shaped(**types)
+    names = [one["name"] for one in schema["fields"]]
+    values = {name: ({**EVENT, **given})[name] for name in names}
+    text = json.dumps(
+        {name: one for name, one in values.items() if one is not None}, default=int
+    ).encode()
+    expected = decoder(program(None), b"k")(record(text))
+    with Registry() as registry:
+        registry.schemas = {1: avro(schema)}
+        schemas = Schemas(Client(Settings(registry={"url": registry.url})))
+        decode = decoder(program(Codec.AVRO), b"k", schemas)
+        value = record(framed(1, avro_bytes(schema, values)))
+        end_s = time.monotonic() + 20
+        while decode.lacks(value) is not None:
+            assert time.monotonic() < end_s
+            time.sleep(0.01)
+        found = decode(value)
+        schemas.close()
+    if isinstance(expected, InputError):
+        assert isinstance(found, InputError)
+        assert found.reason == expected.reason
+    else:
+        assert found == expected

@@ -17,6 +17,7 @@ from cjo_stream.core.word import Codec
 from cjo_stream.errors import InputError
 from cjo_stream.registry import avro
 from cjo_stream.registry.record import Fetched, compiled, text_of
+from cjo_stream.registry.wire import framed
 
 fastavro = pytest.importorskip("fastavro")
 
@@ -31,7 +32,12 @@ def written(schema: Any, value: Any) -> bytes:
 
 def read(schema: Any, body: bytes, *references: Any) -> Any:
     named = {str(number): json.dumps(one) for number, one in enumerate(references)}
-    return json.loads(text_of(compiled(Fetched(Codec.AVRO, json.dumps(schema), named))(body, 0)))
+    return json.loads(text_of(values(Fetched(Codec.AVRO, json.dumps(schema), named), body)))
+
+
+def values(schema: Fetched, body: bytes) -> Any:
+    record = framed(1, body)
+    return compiled(schema)(record).read(record)
 
 
 def one(type_: Any) -> Any:
@@ -178,9 +184,9 @@ def doubled(levels: int) -> Any:
 def test_a_schema_that_makes_many_values_of_no_bytes_is_refused(type_: Any) -> None:
     assert set(read(one(doubled(8)), b"")["x"]) == {"a", "b"}
     with pytest.raises(InputError, match="more than 1000 values without a byte"):
-        avro.reader(json.dumps(one(type_)))
+        avro.reading(json.dumps(one(type_)))
     with pytest.raises(InputError, match="take no bytes"):
-        avro.reader(json.dumps(one({"type": "array", "items": doubled(24)})))
+        avro.reading(json.dumps(one({"type": "array", "items": doubled(24)})))
 
 
 def test_a_wide_record_of_fields_that_take_bytes_is_none_of_these() -> None:
@@ -200,7 +206,7 @@ def test_a_wide_record_of_fields_that_take_bytes_is_none_of_these() -> None:
 )
 def test_a_list_whose_items_take_no_bytes_is_refused_with_its_schema(items: Any) -> None:
     with pytest.raises(InputError, match="take no bytes"):
-        avro.reader(json.dumps(one(["null", {"type": "array", "items": items}])))
+        avro.reading(json.dumps(one(["null", {"type": "array", "items": items}])))
 
 
 @pytest.mark.parametrize(
@@ -218,7 +224,7 @@ def test_bytes_of_another_schema_are_malformed(body: bytes) -> None:
 )
 def test_a_text_that_is_no_avro_schema_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="not Avro"):
-        avro.reader(text)
+        avro.reading(text)
 
 
 def test_a_date_beyond_the_years_is_malformed_and_hides_nothing_else() -> None:
@@ -292,13 +298,13 @@ def test_any_schema_is_read_as_another_reader_reads_it(seed: int) -> None:
         fastavro.schemaless_writer(out, parsed, generate_one(parsed))
         body = out.getvalue()
         expected = fastavro.schemaless_reader(io.BytesIO(body), parsed, None)
-        found = avro.reader(json.dumps(schema))(body, 0)
+        found = avro.reading(json.dumps(schema)).read(framed(1, body))
         given = {name: one for name, one in as_json(expected).items() if one is not None}
         assert found == given
         for cut in {*range(min(len(body), 40)), len(body) - 1} - {len(body)}:
             if cut >= 0:
                 with pytest.raises(InputError):
-                    avro.reader(json.dumps(schema))(body[:cut], 0)
+                    avro.reading(json.dumps(schema)).read(framed(1, body[:cut]))
 
 
 def test_lists_in_lists_of_any_depth_are_read() -> None:
@@ -348,3 +354,11 @@ def test_a_text_of_values_that_json_cannot_hold_is_malformed() -> None:
         with pytest.raises(InputError) as caught:
             text_of({"x": value})
         assert caught.value.reason == "malformed"
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, -(2**63), 2**42, -(2**35), 2**28, 127, 64, -65])
+def test_a_number_has_64_bits(number: int) -> None:
+    body = written(one("long"), {"x": number})
+    assert read(one("long"), body) == {"x": number}
+    with pytest.raises(InputError):
+        read(one("long"), b"\xff" * 9 + b"\x02")  # one bit more

@@ -12,6 +12,7 @@ from cjo_stream.core.word import Codec
 from cjo_stream.errors import InputError, RetryError
 from cjo_stream.registry import protobuf, protoc
 from cjo_stream.registry.record import Fetched, compiled, text_of
+from cjo_stream.registry.wire import framed
 
 pytest.importorskip("grpc_tools")
 descriptor_pb2 = pytest.importorskip("google.protobuf.descriptor_pb2")
@@ -78,12 +79,17 @@ EMPTY = {
 
 
 @cache
-def reader() -> Any:
+def finder() -> Any:
     return compiled(Fetched(Codec.PROTOBUF, SCHEMA, REFERENCES))
 
 
+def values(find: Any, body: bytes) -> Any:
+    record = framed(1, body)
+    return find(record).read(record)
+
+
 def read(body: bytes) -> Any:
-    return json.loads(text_of(reader()(body, 0)))
+    return json.loads(text_of(values(finder(), body)))
 
 
 @cache
@@ -207,28 +213,28 @@ def test_a_message_nested_too_deeply_is_refused() -> None:
 )
 def test_a_text_that_is_no_schema_is_refused_with_protocs_words(text: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        protobuf.reader(text)(b"\x00", 0)
+        values(protobuf.finder(text), b"\x00")
 
 
 @pytest.mark.parametrize("name", ["../up.proto", "/etc/x.proto"])
 def test_a_reference_is_written_nowhere_else(name: str) -> None:
     with pytest.raises(InputError, match="unusable name"):
-        protobuf.reader('syntax = "proto3";', {name: MONEY})
+        protobuf.finder('syntax = "proto3";', {name: MONEY})
 
 
 def test_a_protoc_that_takes_too_long_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(protoc, "WITHIN_S", 0.001)
         with pytest.raises(RetryError, match="tried again"):
-            protobuf.reader(MONEY)
-    assert protobuf.reader(MONEY)(b"\x00\x08\x05", 0) == {"cents": 5}
+            protobuf.finder(MONEY)
+    assert values(protobuf.finder(MONEY), b"\x00\x08\x05") == {"cents": 5}
 
 
 def test_a_field_may_have_the_name_of_a_method_of_messages() -> None:
     schema = 'syntax = "proto3"; message M { string HasField = 1; optional string s = 2; }'
-    read_one = compiled(Fetched(Codec.PROTOBUF, schema))
-    assert read_one(b"\x00\x0a\x01x\x12\x01y", 0) == {"HasField": "x", "s": "y"}
-    assert read_one(b"\x00\x0a\x01x", 0) == {"HasField": "x"}
+    find = compiled(Fetched(Codec.PROTOBUF, schema))
+    assert values(find, b"\x00\x0a\x01x\x12\x01y") == {"HasField": "x", "s": "y"}
+    assert values(find, b"\x00\x0a\x01x") == {"HasField": "x"}
 
 
 def test_a_decimal_of_thousands_of_digits_is_malformed() -> None:
@@ -242,6 +248,6 @@ def test_no_other_error_leaves_a_reader() -> None:
     # A file of our own name without the field that the code reads.
     own = 'syntax = "proto3"; package confluent.type; message Decimal { bytes value = 1; }'
     text = 'syntax = "proto3"; import "own.proto"; message M { confluent.type.Decimal d = 1; }'
-    read_one = compiled(Fetched(Codec.PROTOBUF, text, {"own.proto": own}))
+    find = compiled(Fetched(Codec.PROTOBUF, text, {"own.proto": own}))
     with pytest.raises(InputError, match=r"not of its Protobuf schema \(AttributeError\)"):
-        read_one(b"\x00\x0a\x00", 0)
+        values(find, b"\x00\x0a\x00")

@@ -66,6 +66,10 @@ def record(id_: int, body: bytes = b"\x0e") -> bytes:
     return framed(id_, body)
 
 
+def read(schemas: Schemas, codec: Codec, value: bytes) -> Any:
+    return schemas.reading(codec, value).read(value)
+
+
 def there(schemas: Schemas, id_: int) -> bool:
     return schemas.lacks(record(id_)) is None
 
@@ -73,10 +77,10 @@ def there(schemas: Schemas, id_: int) -> bool:
 def test_a_schema_is_asked_for_once_and_then_known(registry: Registry, schemas: Schemas) -> None:
     assert schemas.lacks(record(1)) == 1
     until(lambda: there(schemas, 1))
-    assert schemas.reader(Codec.AVRO)(record(1)) == {"n": 7}
+    assert read(schemas, Codec.AVRO, record(1)) == {"n": 7}
     registry.down()
     assert there(schemas, 1)
-    assert schemas.reader(Codec.AVRO)(record(1, b"\x02")) == {"n": 1}
+    assert read(schemas, Codec.AVRO, record(1, b"\x02")) == {"n": 1}
     assert registry.asked == ["/schemas/ids/1"]
     assert schemas.take_counts() == {("cjo_registry_requests_total", "found"): 1}
 
@@ -103,12 +107,12 @@ def test_a_schema_that_the_registry_does_not_have_is_refused_and_asked_for_again
     schemas.lacks(record(9))
     until(lambda: there(schemas, 9))
     with pytest.raises(InputError, match="no schema 9") as caught:
-        schemas.reader(Codec.AVRO)(record(9))
+        read(schemas, Codec.AVRO, record(9))
     assert caught.value.reason == "malformed"
     registry.schemas[9] = avro(NUMBER)
     until(lambda: schemas.lacks(record(9)) == 9)
     until(lambda: there(schemas, 9))
-    assert schemas.reader(Codec.AVRO)(record(9)) == {"n": 7}
+    assert read(schemas, Codec.AVRO, record(9)) == {"n": 7}
 
 
 def test_one_schema_that_gets_no_answer_does_not_delay_another(
@@ -138,7 +142,7 @@ def test_a_schema_that_cannot_be_used_is_refused_with_the_reason(
         schemas.lacks(record(id_))
         until(lambda id_=id_: there(schemas, id_))
         with pytest.raises(InputError, match=f"schema {id_}"):
-            schemas.reader(Codec.AVRO)(record(id_))
+            read(schemas, Codec.AVRO, record(id_))
 
 
 def test_a_schema_of_another_codec_than_the_channels_is_said(
@@ -147,7 +151,7 @@ def test_a_schema_of_another_codec_than_the_channels_is_said(
     schemas.lacks(record(1))
     until(lambda: there(schemas, 1))
     with pytest.raises(InputError, match=r"is of avro.*`registry: protobuf`"):
-        schemas.reader(Codec.PROTOBUF)(record(1))
+        read(schemas, Codec.PROTOBUF, record(1))
 
 
 def test_refusals_are_forgotten_once_they_are_old_and_many(
