@@ -18,6 +18,14 @@ BUNDLED: Final = (
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Team = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        metavar="TEAM",
+        help="Refuse what is another team's, by `owners` of the topology.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 Channel = Annotated[
     str | None,

@@ -14,6 +14,7 @@ from cjo_stream.cli.option import (
     Delimiter,
     Encoding,
     Json,
+    Team,
     Topology,
     settings_of,
     topology_folder,
@@ -42,9 +43,12 @@ def validate(
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     decimal_comma: DecimalComma = None,
+    team: Team = None,
     json: Json = False,
 ) -> int:
     """Check a topology; print every error with its file, line and column.
+
+    With `--as` also what the team's files contain that is another team's: the exit code is 1 then.
 
     With `--events` also how the event types and attributes that the topology declares, or else
     those that its definitions name, differ from those in a sample. The exit code is 1 where a
@@ -64,6 +68,15 @@ def validate(
             raise
         say_json({"valid": False, "diagnostics": [found._asdict() for found in error.diagnostics]})
         raise typer.Exit(error.exit_code) from None
+    held = _held(loaded, team) if team is not None else []
+    if held:
+        if json:
+            say_json({"valid": False, "diagnostics": [found._asdict() for found in held]})
+        else:
+            for found in held:
+                note_diagnostic(found)
+            note(f"error: {numbered(len(held), 'part')} of what {team} has is another team's")
+        return 1
     if not json:
         _say_valid(loaded)
     if not events:
@@ -73,6 +86,19 @@ def validate(
     key = settings_of(context).tenant_key_bytes()
     sample = _read(loaded, events, channel, form, key)
     return _compare(folder, loaded, sample, json=json)
+
+
+def _held(loaded: DefinitionSet, team: str) -> list[Diagnostic]:
+    """Return what stands in a team's files and is another's."""
+    from cjo_stream.definition.code import Code
+    from cjo_stream.definition.text.report import Report
+    from cjo_stream.governance.owner import held, read_owners
+
+    report = Report()
+    for node, one in held(loaded, read_owners(loaded), team):
+        owners = " or ".join(one.owners)
+        report.error(node, Code.OWNER, f"{one.why}: leave it out, or let {owners} have the file")
+    return report.diagnostics()
 
 
 def _facts(loaded: DefinitionSet) -> dict[str, object]:

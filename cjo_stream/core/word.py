@@ -139,6 +139,25 @@ class Status(StrEnum):
     DRAINING = "draining"
 
 
+class Approval(StrEnum):
+    """What a change must be of to need a team's approval."""
+
+    CAPS = "caps"
+    LIMITS = "limits"
+    QUIET_HOURS = "quiet_hours"
+    CONSENT = "consent"
+    LEVERS = "levers"
+    HOLDOUT = "holdout"
+    IDENTITY = "identity"
+    PROFILE = "profile"
+    CHANNELS = "channels"
+    OWNERS = "owners"
+    JOURNEYS = "journeys"
+    ACTIONS = "actions"
+    POLICY = "policy"
+    TOPOLOGY = "topology"
+
+
 class Reentry(StrEnum):
     """When a journey may be entered again (per key)."""
 

@@ -91,6 +91,9 @@ class Code(enum.Enum):
     DRAFT = 402, "A journey that has run cannot be a draft again"
     """Leave it live; or make it `draining`: then its instances finish and nobody enters."""
 
+    OWNER = 405, "This belongs to another team"
+    """The topology's `owners` says who may change it. Ask that team, or let it make the change."""
+
     # --- 5xx: warnings: the definitions load, but something is probably a mistake
 
     NO_EFFECT = 501, "This has no effect"

@@ -1,6 +1,7 @@
 """Governance: what a change of definitions does, before it is in force.
 
     difference    two sets -> what differs in meaning, each with its place in the text
+    owner         what each team may change
 
 Nothing here changes an installation.
 """

@@ -52,6 +52,9 @@ def build_topology(fields: Fields, context: Context) -> dict[str, Any]:
     for pair in fields.items("channels"):
         context.channels[pair.key.value] = _build_channel(pair, context)
     _check_input_topics(fields, context)
+    for team in fields.items("owners"):
+        for one in team.value.items("channels"):
+            context.check_known(one.node, "channel", one.value, context.declared.channels)
     _build_profile(fields, context)
     service: Fields | None = fields.value("service")
     zone = fields.get("timezone")

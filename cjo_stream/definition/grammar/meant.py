@@ -93,6 +93,7 @@ WORDS: Final[dict[Row, tuple[str, ...]]] = {
     ("a topology", "profile"): (),
     ("a topology", "service"): (),
     ("a topology", "events"): ("event",),
+    ("a topology", "owners"): ("team",),
     ("", "identifiers"): ("identifier",),
     ("", "attributes"): ("attribute",),
     ("", "facts"): ("fact",),

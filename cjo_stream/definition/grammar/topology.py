@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cjo_stream.core.word import (
+    Approval,
     AttributeType,
     Codec,
     CommandFormat,
@@ -12,7 +13,7 @@ from cjo_stream.core.word import (
     TraitKind,
 )
 from cjo_stream.definition.grammar.compound import Field, Many, MapOf, Record, ScalarOr
-from cjo_stream.definition.grammar.scalar import EVENT_TYPE, Anything, Choice, Loose, Text
+from cjo_stream.definition.grammar.scalar import EVENT_TYPE, Anything, Choice, Loose, Number, Text
 from cjo_stream.definition.grammar.word import (
     CONDITION,
     COUNT,
@@ -190,6 +191,30 @@ _EVENTS = MapOf(
     MapOf(TEXT, Choice(tuple(AttributeType), "type of attributes")),
 )
 
+_TEAM = Record(
+    "a team",
+    {
+        "paths": Field(
+            Many(TEXT),
+            "The files that the team may change, as patterns: `*` is a part of a name, `**` any "
+            "folders.",
+        ),
+        "channels": Field(
+            Many(NAMED),
+            "The channels on which the team's actions may be sent. Default: those of no team.",
+        ),
+        "levers": Field(
+            Number(0),
+            "How many percent the levers of the team's actions may be, either way. Default: the "
+            "team changes no lever.",
+        ),
+        "approves": Field(
+            Many(Choice(tuple(Approval), "matter of an approval")),
+            "The changes that need the team's approval.",
+        ),
+    },
+)
+
 TOPOLOGY = Record(
     "a topology",
     {
@@ -226,5 +251,10 @@ TOPOLOGY = Record(
         ),
         "profile": Field(_PROFILE, "The facts and traits of customers."),
         "service": Field(_SERVICE, "Service cases: a customer with an open case has a problem."),
+        "owners": Field(
+            MapOf(NAMED, _TEAM),
+            "What each team may change; the rest is the team `central`'s. Without it everybody "
+            "may change everything.",
+        ),
     },
 )

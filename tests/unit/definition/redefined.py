@@ -57,6 +57,8 @@ profile:
 service:
   opened: {on: ticket_opened, when: event.ticket != 'x', key: event.ticket}
   closed: {on: ticket_closed, when: event.ticket != 'x', key: event.ticket}
+owners:
+  growth: {paths: ["growth/**"], channels: [mail], levers: 20, approves: [caps]}
 ---
 journey: buying
 version: 1 # buying
@@ -279,6 +281,7 @@ OPENED = "opened: {on: ticket_opened, when: event.ticket != 'x', key: event.tick
 CLOSED = "closed: {on: ticket_closed, when: event.ticket != 'x', key: event.ticket}"
 SERVICE = f"service:\n  {OPENED}\n  {CLOSED}\n"
 TILL = BASE[BASE.index("  till:") : BASE.index("identity:")]
+OWNERS = BASE[BASE.index("owners:") : BASE.index("---\njourney: buying")]
 FACTS = BASE[BASE.index("  facts:") : BASE.index("  traits:")]
 TRAITS = BASE[BASE.index("  traits:") : BASE.index("service:")]
 PROFILE = f"profile:\n{FACTS}{TRAITS}"
@@ -372,6 +375,11 @@ ROWS: dict[str, Row] = {
     "case_rule.when": change(f"{CLOSED}", "closed: {on: ticket_closed, key: event.ticket}", cases_stay),
     "case_rule.key": change(CLOSED, "closed: {on: ticket_closed, key: event.number}", cases_begin_anew),
     "topology.service.closed": change(f"  {CLOSED}\n", "", cases_begin_anew),
+    "topology.owners": change(OWNERS, "", IN_FORCE),
+    "topology.owners.paths": change("growth/**", "growing/**", IN_FORCE),
+    "topology.owners.channels": change("channels: [mail], levers", "channels: [web], levers", IN_FORCE),
+    "topology.owners.levers": change("levers: 20", "levers: 30", IN_FORCE),
+    "topology.owners.approves": change("approves: [caps]", "approves: [limits]", IN_FORCE),
     # --- journey
     "journey.journey": version("buying", ("journey: buying\n", "journey: selling\n")),
     "journey.version": version("buying"),

@@ -16,7 +16,19 @@ _BY_OTHERS = {
     ("a cap", "name"),
 }
 """Defaults that depend on other parts: `meaning` fills them in."""
-_NO_BOUND = ("all", "ever", "every", "none", "the", "they", "while", "Unicode's", "never", "now")
+_NO_BOUND = (
+    "all",
+    "ever",
+    "every",
+    "none",
+    "the",
+    "they",
+    "while",
+    "Unicode's",
+    "never",
+    "now",
+    "those",
+)
 """How a default begins that means: without this field nothing is narrowed, or done."""
 
 

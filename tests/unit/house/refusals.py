@@ -20,6 +20,7 @@ RULES: Final = {
 }
 
 _COMMANDS = "unit/house/test_way_out.py::test_commands_go_on_as_their_refusals_say"
+_TEAM = "unit/governance/test_owner.py::test_validate_as_a_team_names_what_its_files_may_not_hold"
 _INIT = "unit/cli/test_init.py::test_what_init_is_told_wrongly_is_refused_until_it_is_told_rightly"
 _SAMPLE = "unit/cli/test_init.py::test_a_sample_that_is_none_is_refused_until_it_is_mended"
 _GOES_ON = "unit/embedded/test_recorded.py::test_a_killed_run_goes_on_by_the_same_options_only"
@@ -264,6 +265,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "ingest/tenant.py": {
         "Set CJO_TENANT_KEY to the key": "unit/cli/test_customer.py::test_with_another_tenant_key_a_state_folder_is_left_alone",
+    },
+    "governance/owner.py": {
+        "The teams are those of `owners` in the topology": _TEAM,
     },
     "installation/answer.py": {
         "the worker's log shows where; report it": "unit/cli/test_customer.py::test_a_command_that_failed_is_given_again_once_what_the_log_tells_of_is_mended",

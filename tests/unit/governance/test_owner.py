@@ -1,0 +1,180 @@
+"""Who may change what, by `owners` of the topology."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cjo_stream.definition import DefinitionSet, load
+from cjo_stream.errors import DefinitionError, UsageError
+from cjo_stream.governance.difference import differences
+from cjo_stream.governance.owner import (
+    Owners,
+    Team,
+    approvals,
+    owners_between,
+    read_owners,
+    trespasses,
+)
+from tests.world.command_line import Cli, cli
+
+__all__ = ["cli"]
+
+OWNERS = """\
+owners:
+  growth: {paths: ["growth/**"], channels: [email], levers: 20}
+  texting: {paths: ["texting/*.yaml"], channels: [sms], approves: [caps, levers]}
+"""
+FILES = {
+    "topology.yaml": """\
+topology: shop
+channels:
+  web: {in: {}}
+  email: {out: {address: email}}
+  sms: {out: {address: phone}}
+identity: {identifiers: [{type: email, limit: 2}, {type: phone}]}
+profile: {facts: {tier: string}}
+"""
+    + OWNERS,
+    "growth/mail/carts.yaml": """\
+action: reminder
+lever: 10
+treatments:
+  email: {template: a}
+""",
+    "texting/sale.yaml": """\
+action: sale
+treatments:
+  sms: {template: b}
+""",
+    "central/policy.yaml": """\
+policy: contact
+caps: [{name: daily, max: 2, per: day}]
+""",
+}
+
+
+def written(folder: Path, **edits: tuple[str, str]) -> DefinitionSet:
+    """Write and load the set; an edit is by the last part of a file's name."""
+    for path, text in FILES.items():
+        old, new = edits.get(Path(path).stem, ("", ""))
+        assert old in text
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text.replace(old, new) if old else text)
+    return load(folder)
+
+
+def refused(tmp_path: Path, team: str, **edits: tuple[str, str]) -> list[tuple[str, str, str]]:
+    live = written(tmp_path / "live")
+    candidate = written(tmp_path / "candidate", **edits)
+    found = differences(live, candidate)
+    rows = trespasses(live, candidate, found, team)
+    return [(one.name, one.at, one.why) for one in rows]
+
+
+TO_30 = ("lever: 10", "lever: 30")
+TO_20 = ("lever: 10", "lever: -20")
+CAP = ("max: 2", "max: 9")
+LIMIT = ("limit: 2", "limit: 3")
+SMS = ("template: a}\n", "template: a}\n  sms: {template: c}\n")
+
+
+def test_a_team_changes_its_own_files(tmp_path: Path) -> None:
+    assert refused(tmp_path, "growth", carts=("template: a", "template: z")) == []
+    assert refused(tmp_path, "texting", sale=("template: b", "template: z")) == []
+
+
+def test_the_file_of_another_team_is_refused_also_where_only_a_comment_changed(
+    tmp_path: Path,
+) -> None:
+    why = "growth/mail/carts.yaml is growth's"
+    edit = ("template: a", "template: z")
+    place = "growth/mail/carts.yaml:4"
+    assert refused(tmp_path, "texting", carts=edit) == [("reminder", place, why)]
+    edit = ("template: a}", "template: a} # b")
+    assert refused(tmp_path, "texting", carts=edit) == [("growth/mail/carts.yaml", place, why)]
+
+
+def test_levers_go_up_to_the_bound_either_way(tmp_path: Path) -> None:
+    assert refused(tmp_path, "growth", carts=TO_20) == []
+    [(name, at, why)] = refused(tmp_path, "growth", carts=TO_30)
+    assert (name, at) == ("reminder", "growth/mail/carts.yaml:2")
+    assert why == "levers of growth go up to 20 percent; beyond, they are central's"
+    [(_, at, why)] = refused(tmp_path, "texting", sale=("treat", "lever: 1\ntreat"))
+    assert (at, why.split(";")[0]) == (
+        "texting/sale.yaml:2",
+        "levers of texting go up to 0 percent",
+    )
+
+
+def test_an_action_is_sent_on_the_teams_own_channels(tmp_path: Path) -> None:
+    [row] = refused(tmp_path, "growth", carts=SMS)
+    assert row == ("reminder", "growth/mail/carts.yaml:5", "channel sms is texting's")
+
+
+@pytest.mark.parametrize(
+    ("file", "edit", "at", "what"),
+    [
+        ("policy", CAP, "central/policy.yaml:2", "policy"),
+        ("topology", LIMIT, "topology.yaml:6", "topology"),
+        ("topology", ("tier: string", "tier: number"), "topology.yaml:7", "topology"),
+        ("topology", ("levers: 20", "levers: 90"), "topology.yaml:9", "topology"),
+    ],
+)
+def test_policy_identity_profile_and_owners_are_the_central_teams(
+    tmp_path: Path, file: str, edit: tuple[str, str], at: str, what: str
+) -> None:
+    [(_, place, why)] = refused(tmp_path, "growth", **{file: edit})
+    assert (place, why) == (at, f"{what} is central's")
+    assert refused(tmp_path, "central", **{file: edit}) == []
+
+
+def test_the_owners_in_force_judge_and_not_those_that_a_change_brings(tmp_path: Path) -> None:
+    edit = ("growth/**", "**")
+    [(_, at, _)] = refused(tmp_path, "growth", topology=edit)
+    assert at == "topology.yaml:9"
+
+
+def test_a_team_that_is_not_there_is_an_error_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="unknown team 'grwth'; did you mean 'growth'"):
+        refused(tmp_path, "grwth")
+
+
+def test_without_owners_nothing_is_refused(tmp_path: Path) -> None:
+    live = written(tmp_path, topology=(OWNERS, ""))
+    candidate = written(tmp_path, topology=(OWNERS, ""), policy=CAP)
+    assert trespasses(live, candidate, differences(live, candidate), "anybody") == []
+    assert owners_between(live, candidate) == Owners({})
+
+
+def test_a_channel_of_a_team_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match="unknown channel 'emial'; did you mean 'email'"):
+        written(tmp_path, topology=("[email]", "[emial]"))
+
+
+def test_the_matters_that_a_team_approves(tmp_path: Path) -> None:
+    live = written(tmp_path / "live")
+    owners = read_owners(live)
+    assert owners.teams["growth"] == Team(("growth/**",), ("email",), 20)
+    for edits, asked in (
+        ({"policy": CAP}, {"texting": ["caps"]}),
+        ({"carts": TO_20}, {"texting": ["levers"]}),
+        ({"topology": LIMIT}, {}),
+    ):
+        candidate = written(tmp_path / "candidate", **edits)
+        assert approvals(differences(live, candidate), owners) == asked
+
+
+def test_validate_as_a_team_names_what_its_files_may_not_hold(cli: Cli, tmp_path: Path) -> None:
+    written(tmp_path, carts=SMS)
+    done = cli("validate", tmp_path, "--as", "growth")
+    assert done.code == 1
+    assert "growth/mail/carts.yaml:5" in done.err
+    assert "channel sms is texting's" in done.err
+    assert cli("validate", tmp_path, "--as", "texting").code == 0
+    assert cli("validate", tmp_path).code == 0
+    done = cli("validate", tmp_path, "--as", "txting")
+    assert done.code == 2
+    assert "did you mean 'texting'" in done.err
