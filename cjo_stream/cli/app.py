@@ -30,6 +30,7 @@ from cjo_stream.cli import (
     schema,
     settings,
     simulate,
+    test,
     topics,
     validate,
 )
@@ -81,6 +82,7 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
     },
     "Definitions": {
         "validate": validate.validate,
+        "test": test.play_cases,
         "apply": apply.apply,
         "status": apply.status,
         "schema": schema.schema,

@@ -30,20 +30,20 @@ def schema(
 
 def names() -> list[str]:
     """Return the names of all schemas."""
-    from cjo_stream.definition.section import KINDS
+    from cjo_stream.definition.schema import DOCUMENTS
     from cjo_stream.engine.schema import RECORDS
     from cjo_stream.ingest.schema import EVENT
 
-    return [*KINDS, EVENT, *RECORDS]
+    return [*DOCUMENTS, EVENT, *RECORDS]
 
 
 def _schema(name: str) -> dict[str, Any]:
     from cjo_stream import definition
-    from cjo_stream.definition.section import KINDS
+    from cjo_stream.definition.schema import DOCUMENTS
     from cjo_stream.engine.schema import RECORDS, record_schema
     from cjo_stream.ingest.schema import EVENT, event_schema
 
-    if name in KINDS:
+    if name in DOCUMENTS:
         return definition.schema(name)
     if name == EVENT:
         return event_schema()

@@ -10,6 +10,8 @@
     succession    a new set in place of one in force
     era           traits, facts and cases begin anew when their definition changes
     code          the codes of diagnostics
+    case          cases of test files, checked against a program
+    rule          the rules that a test can reach, with their places
     schema        JSON Schemas for editors
     unsupported   parts of the language that this release refuses
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from cjo_stream.definition.grammar.case import CASE
+from cjo_stream.definition.grammar.compound import Record
 from cjo_stream.definition.grammar.item import Schema
 from cjo_stream.definition.section import KINDS
 from cjo_stream.definition.text.report import unknown
 from cjo_stream.errors import UsageError
 
+DOCUMENTS: dict[str, Record] = {**KINDS, "test": CASE}
+"""The kinds of documents that have a schema: definitions, and cases of test files."""
+
 
 def schema(kind: str) -> Schema:
-    """Return the schema of a `topology`, `journey`, `action` or `policy` document.
+    """Return the schema of a `topology`, `journey`, `action`, `policy` or `test` document.
 
     >>> schema("action")["required"]
     ['action', 'treatments']
     """
-    if kind not in KINDS:
-        raise UsageError(unknown("kind of definition", kind, KINDS)[1])
+    if kind not in DOCUMENTS:
+        raise UsageError(unknown("kind of definition", kind, DOCUMENTS)[1])
     shared: dict[str, Schema] = {}
-    drawn = KINDS[kind].schema(shared)
+    drawn = DOCUMENTS[kind].schema(shared)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": kind}
     return {**head, **drawn, **({"$defs": shared} if shared else {})}

@@ -32,15 +32,17 @@ from cjo_stream.core.catalogue import (
     TRANSITION,
 )
 from cjo_stream.core.duration import parse_duration
+from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.snapshot import snapshot
+from cjo_stream.core.state import Customer
 from cjo_stream.definition import DefinitionSet, compile_content, load, succeed
 from cjo_stream.embedded.log import MemoryLog
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.intake import dead_letter_of, refusal_of
-from cjo_stream.engine.port import Decode, RawRecord
+from cjo_stream.engine.port import Compile, Decode, Decoded, RawRecord
 from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest import decoder
 from cjo_stream.store.memory import MemoryStore
@@ -52,22 +54,33 @@ Row = dict[str, Any]
 class TopologyDriver:
     """One topology over an in-memory log; results do not depend on `partitions`."""
 
-    def __init__(self, topology: str | Path | DefinitionSet, partitions: int = 1) -> None:
-        """Load the topology; raises DefinitionError with all errors of its files."""
+    def __init__(
+        self,
+        topology: str | Path | DefinitionSet,
+        partitions: int = 1,
+        *,
+        compile_: Compile = compile_content,
+        content: bytes | None = None,
+    ) -> None:
+        """Load the topology; raises DefinitionError with all errors of its files.
+
+        For many drivers of one topology: `compile_` returns the program of a stored set, `content`
+        is the set as it is stored when nothing was in force before.
+        """
         loaded = topology if isinstance(topology, DefinitionSet) else load(Path(topology))
         self._program = loaded.program
         self._records = _Records()
         self._runtime = Runtime(
             log=MemoryLog(),
             stores=[MemoryStore() for _ in range(partitions)],
-            compile_=compile_content,
+            compile_=compile_,
             output=self._records,
         )
         self._number = 0
         self._content: bytes | None = None
         self._offset = 0
         self._now = 0
-        self._apply(loaded)
+        self._apply(loaded, content)
 
     def apply(self, topology: str | Path | DefinitionSet) -> None:
         """Put another set of definitions in force, at the clock.
@@ -76,8 +89,8 @@ class TopologyDriver:
         """
         self._apply(topology if isinstance(topology, DefinitionSet) else load(Path(topology)))
 
-    def _apply(self, loaded: DefinitionSet) -> None:
-        self._content = succeed(loaded, self._content)
+    def _apply(self, loaded: DefinitionSet, content: bytes | None = None) -> None:
+        self._content = content or succeed(loaded, self._content)
         self._number += 1
         self._runtime.apply(self._number, self._content)
         self._program = loaded.program
@@ -100,18 +113,22 @@ class TopologyDriver:
         `at` is RFC 3339 text, ms since the epoch, or an aware datetime. Raises UsageError if the
         event is refused, unless `expect` is the reason; then it becomes a dead letter.
         """
-        event: Row = {
-            "type": type_,
-            "time": _milliseconds(at),
-            "channel": channel,
-            "identifiers": dict(identifiers),
-        }
-        if attributes is not None:
-            event["attributes"] = dict(attributes)
-        if id is not None:
-            event["id"] = id
-        value = msgspec.json.encode(event)
-        self._process(value, channel, event["time"], self._decode_native, expect)
+        value, time = _native(type_, at, channel, identifiers, attributes, id)
+        self._process(value, channel, time, self._decode_native, expect)
+
+    def try_send(
+        self,
+        type_: str,
+        *,
+        at: str | int | dt.datetime,
+        channel: str,
+        identifiers: Mapping[str, object],
+        attributes: Mapping[str, object] | None = None,
+        id: str | None = None,  # noqa: A002 - the event's own field
+    ) -> None:
+        """Send one event as `send` does; one that is refused becomes a dead letter."""
+        value, time = _native(type_, at, channel, identifiers, attributes, id)
+        self._take(*self._decoded(value, channel, time, self._decode_native))
 
     def send_raw(
         self,
@@ -126,9 +143,9 @@ class TopologyDriver:
         Without `at` it has the time of the clock; raises UsageError if nothing has set the clock,
         and if the record is refused, as `send`.
         """
-        if at is None and not self._clock():
+        if at is None and not self.clock:
             raise UsageError("the first record sets the clock: write at='2026-03-01T10:00:00Z'")
-        time = self._clock() if at is None else _milliseconds(at)
+        time = self.clock if at is None else _milliseconds(at)
         self._process(value, channel, time, self._decode, expect)
 
     def advance(self, by: str) -> None:
@@ -144,6 +161,16 @@ class TopologyDriver:
         """Advance time to `at`, firing timers."""
         self._now = max(self._now, _milliseconds(at))
         self._runtime.advance(self._now)
+
+    @property
+    def program(self) -> Program:
+        """The definitions in force."""
+        return self._program
+
+    @property
+    def clock(self) -> int:
+        """Where the stream clock stands, ms; 0 before anything has set it."""
+        return max(self._now, self._runtime.high)
 
     def actions(self) -> list[Row]:
         """Return every action command so far, in the order of issue."""
@@ -179,43 +206,90 @@ class TopologyDriver:
             known = ", ".join(self._program.identifiers)
             raise UsageError(f"{type_!r} is not an identifier type of this topology: use {known}")
         for customer in self._runtime.customers():
-            now = self._clock()
-            row: Row = msgspec.to_builtins(
-                snapshot(customer, self._program, now, for_operators=True)
-            )
+            row = self.row(customer)
             if value in row["identifiers"].get(type_, []):
                 return row
         return None
+
+    def row(self, customer: Customer) -> Row:
+        """Return a customer as operators see it."""
+        seen = snapshot(customer, self._program, self.clock, for_operators=True)
+        row: Row = msgspec.to_builtins(seen)
+        return row
+
+    def customers(self) -> list[Customer]:
+        """Return the state of every customer, by customer id."""
+        return list(self._runtime.customers())
+
+    def identified(self, identifiers: Mapping[str, object], channel: str) -> list[Identifier]:
+        """Return identifiers as the engine takes them from events, the strongest first.
+
+        Those that name nobody are left out; empty if none is left.
+        """
+        event = {"type": "x", "time": 1, "channel": channel, "identifiers": dict(identifiers)}
+        value = msgspec.json.encode(event)
+        record = RawRecord(channel, "driver", 0, 0, max(1, self.clock), value, channel=channel)
+        decoded = self._decode_native(record)
+        return decoded.identifiers if isinstance(decoded, Event) else []
 
     def states(self, identifier: str) -> list[tuple[str, str]]:
         """Return (journey, state) of the customer's live instances, by journey, oldest first."""
         row = self.customer(identifier)
         return [(i["journey"], i["state"]) for i in row["instances"]] if row else []
 
-    def _clock(self) -> int:
-        return max(self._now, self._runtime.high)
-
     def _process(
         self, value: bytes, channel: str, time: int, decode: Decode, expect: str | None
     ) -> None:
+        record, decoded, refused = self._decoded(value, channel, time, decode)
+        _check_expected(refused, expect)
+        self._take(record, decoded, refused)
+
+    def _decoded(
+        self, value: bytes, channel: str, time: int, decode: Decode
+    ) -> tuple[RawRecord, Decoded, InputError | None]:
+        """Return a record, what it holds, and why it is refused."""
         record = RawRecord(
             topic=channel,
             topic_id="driver",
             partition=0,
             offset=self._offset,
-            time=max(time, self._clock()),
+            time=max(time, self.clock),
             value=value,
             channel=channel,
         )
         decoded = decode(record)
-        refused = refusal_of(decoded)
-        _check_expected(refused, expect)
+        return record, decoded, refusal_of(decoded)
+
+    def _take(self, record: RawRecord, decoded: Decoded, refused: InputError | None) -> None:
         self._offset += 1
         if not isinstance(decoded, InputError) and refused is None:
             self._runtime.offer("driver", record.offset, decoded)
         if refused is not None:
             self._runtime.refuse("driver", record.offset, dead_letter_of(record, refused))
         self._runtime.flush()
+
+
+def _native(
+    type_: str,
+    at: str | int | dt.datetime,
+    channel: str,
+    identifiers: Mapping[str, object],
+    attributes: Mapping[str, object] | None,
+    id_: str | None,
+) -> tuple[bytes, int]:
+    """Return a native event, and its time in ms."""
+    time = _milliseconds(at)
+    event: Row = {
+        "type": type_,
+        "time": time,
+        "channel": channel,
+        "identifiers": dict(identifiers),
+    }
+    if attributes is not None:
+        event["attributes"] = dict(attributes)
+    if id_ is not None:
+        event["id"] = id_
+    return msgspec.json.encode(event), time
 
 
 def _check_expected(refused: InputError | None, expect: str | None) -> None:

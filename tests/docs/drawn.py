@@ -14,7 +14,7 @@ from cjo_stream.core.word import (
     Outcome,
     Skipped,
 )
-from cjo_stream.definition.section import KINDS
+from cjo_stream.definition.schema import DOCUMENTS
 from cjo_stream.engine.schema import RECORDS, record_schema
 from cjo_stream.ingest.schema import event_schema
 from tests.docs import command, form, installation, language, output, size, word
@@ -26,7 +26,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "places": language.places,
     "diagnostics": language.diagnostics,
     "unsupported": language.unsupported_words,
-    **{f"document {kind}": lambda kind=kind: language.document(kind) for kind in KINDS},
+    **{f"document {kind}": lambda kind=kind: language.document(kind) for kind in DOCUMENTS},
     "traits": language.traits,
     "attributes": lambda: words(
         ("type", "values"), AttributeType, word.ATTRIBUTE_TYPES, "ATTRIBUTE_TYPES"

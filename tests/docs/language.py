@@ -14,9 +14,9 @@ from cjo_stream.core.expression.function import FUNCTIONS
 from cjo_stream.core.word import ActionClass, TraitKind
 from cjo_stream.definition import code as definition_code
 from cjo_stream.definition import unsupported
-from cjo_stream.definition.grammar import compound, scalar
+from cjo_stream.definition.grammar import case, compound, scalar
 from cjo_stream.definition.grammar.item import Shape
-from cjo_stream.definition.section import KINDS
+from cjo_stream.definition.schema import DOCUMENTS
 from tests.docs import word
 from tests.docs.table import code, meanings, table
 
@@ -75,6 +75,8 @@ def _form(shape: Shape) -> str:
     if isinstance(shape, compound.Many):
         inner = _form(shape.of)
         return f"{inner}, or a list of such"
+    if isinstance(shape, case.OrNull):
+        return f"{_form(shape.of)}; or null"
     if isinstance(shape, compound.MapOf):
         return f"mapping of {_form(shape.key)} to {_form(shape.of)}"
     if isinstance(shape, compound.ScalarOr):
@@ -98,6 +100,8 @@ def _form(shape: Shape) -> str:
         scalar.Share: "a share",
         scalar.Loose: "text or a number",
         scalar.Anything: "any value",
+        case.Moment: "a time",
+        case.Advance: "a duration, or a time",
     }[type(shape)]
 
 
@@ -105,7 +109,7 @@ def _inner(shape: Shape) -> compound.Record | None:
     """Return the record that stands somewhere within a shape, if any."""
     if isinstance(shape, compound.Record):
         return shape
-    if isinstance(shape, compound.Many | compound.MapOf):
+    if isinstance(shape, compound.Many | compound.MapOf | case.OrNull):
         return _inner(shape.of)
     if isinstance(shape, compound.ScalarOr):
         return _inner(shape.mapping)
@@ -115,7 +119,7 @@ def _inner(shape: Shape) -> compound.Record | None:
 def document(kind: str) -> str:
     """Return a table for each record of a document, the document itself first."""
     seen: list[compound.Record] = []
-    waiting = [KINDS[kind]]
+    waiting = [DOCUMENTS[kind]]
     while waiting:
         record = waiting.pop(0)
         if any(record.fields == other.fields for other in seen):

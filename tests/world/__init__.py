@@ -3,6 +3,7 @@
 Of the core:
     scene             a topology as text, and events at times, through the driver for topologies
     desk              a scene whose customer asks for decisions
+    cases             a topology, and the cases of test files beside it
     town              actors by hand: each message arrives when the test says
     timelines         timelines without a store, where no task runs the core
 

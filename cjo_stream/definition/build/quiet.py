@@ -57,7 +57,7 @@ def _build_window(fields: Fields, context: Context) -> QuietWindow | None:
         return None
     days: list[Item] = fields.items("days")
     return QuietWindow(
-        rule=_rule(fields),
+        rule=window_text(fields),
         days=frozenset(WEEKDAYS.index(day.value) for day in days) if days else _EVERY_DAY,
         start_minute=_minute(start.value) if start is not None else 0,
         end_minute=_minute(end.value) if end is not None else _MINUTES_A_DAY,
@@ -79,7 +79,7 @@ def _minutes(window: QuietWindow) -> set[int]:
     }
 
 
-def _rule(fields: Fields) -> str:
+def window_text(fields: Fields) -> str:
     """Return a window in words: `21:00-08:00 delay`, `sun drop`."""
     days = ",".join(day.value for day in fields.items("days"))
     hours = f"{fields.value('from')}-{fields.value('until')}" if fields.get("from") else ""

@@ -47,14 +47,15 @@ class _Scanner(Scanner):
 
 @dataclass
 class Budget:
-    """The number of nodes read from a file so far."""
+    """The number of nodes read from a file so far, and its bound."""
 
+    most: int = NODES_MAX
     nodes: int = 0
 
     @property
     def is_spent(self) -> bool:
         """Return whether the file has too many nodes; that has been reported."""
-        return self.nodes > NODES_MAX
+        return self.nodes > self.most
 
 
 class _RefusedError(Exception):
@@ -96,12 +97,12 @@ class Composed(NamedTuple):
 
 
 @lru_cache(maxsize=FILES_KEPT)
-def compose(source: Source) -> list[Composed]:
-    """Return the documents of a file as nodes, up to the bound of nodes.
+def compose(source: Source, nodes_max: int = NODES_MAX) -> list[Composed]:
+    """Return the documents of a file as nodes, up to a bound of nodes.
 
     Results are cached, because many sets may contain the same file: callers must not change them.
     """
-    budget = Budget()
+    budget = Budget(nodes_max)
     found = []
     for document in documents(source):
         if budget.is_spent:
@@ -185,9 +186,9 @@ class _Composer:
     def _count(self, index: int, nodes: int = 1) -> None:
         self._budget.nodes += nodes
         if self._budget.is_spent:
+            most = f"{self._budget.most:,}"
             raise _RefusedError(
-                index,
-                f"more than {NODES_MAX:,} nodes in a file, aliases expanded: split the file",
+                index, f"more than {most} nodes in a file, aliases expanded: split the file"
             )
 
     def _begin(self, event: Any, start: int) -> None:

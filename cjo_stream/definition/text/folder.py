@@ -1,6 +1,6 @@
 """A topology folder: every `*.yaml` and `*.yml` below it, as text.
 
-Hidden folders are none of it, nor are cases for tests (`*.test.yaml`).
+Hidden folders are none of it. Test files (`*.test.yaml`) stand apart: they hold no definitions.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ _UNPRINTABLE = re.compile(
 """Characters that YAML 1.2 (5.1) forbids, and a byte order mark within a text."""
 
 
-def read_folder(folder: Path, report: Report) -> dict[str, Source]:
+def read_folder(folder: Path, report: Report, *, tests: bool = False) -> dict[str, Source]:
     """Return the sources by their paths in the folder, with `/` between the parts, sorted.
 
-    A file that is too large, cannot be read or is not text is reported, and left out. Raises
-    UsageError if there is no folder.
+    They are those of definitions, or else the `tests`. A file that is too large, cannot be read or
+    is not text is reported, and left out. Raises UsageError if there is no folder.
     """
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
         raise UsageError(
             f"{folder} {what}: name a folder of *.yaml or *.yml files with a `topology`"
         )
-    paths = sorted(_yaml_files(folder), key=lambda path: path.relative_to(folder).as_posix())
+    found = [path for path in _yaml_files(folder) if path.name.endswith(_TESTS) == tests]
+    paths = sorted(found, key=lambda path: path.relative_to(folder).as_posix())
     sources = {}
     for path in paths:
         source = _read_file(path, report)
@@ -47,11 +48,7 @@ def _yaml_files(folder: Path) -> list[Path]:
     found = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            Path(parent, name)
-            for name in names
-            if name.endswith(_ENDINGS) and not name.endswith(_TESTS)
-        ]
+        found += [Path(parent, name) for name in names if name.endswith(_ENDINGS)]
     return found
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from cjo_stream.definition.text.source import Source
+from cjo_stream.definition.text.source import Position, Source
 
 
 @dataclass(eq=False)
@@ -70,6 +70,11 @@ class Mapping(Node):
 @dataclass(eq=False)
 class Broken(Node):
     """A part that could not be read, and was reported."""
+
+
+def position(node: Node) -> Position:
+    """Return where a node begins."""
+    return Position(node.source.name, *node.source.locate(node.start))
 
 
 def names_below(node: Node | None) -> dict[str, Node]:

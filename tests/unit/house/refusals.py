@@ -38,6 +38,7 @@ _TIMES = (
 _EXPECTED = (
     "unit/testing/test_driver.py::test_a_refused_event_fails_the_test_unless_it_is_expected"
 )
+_CASES = "unit/cli/test_cases.py::test_wrong_usage_exits_with_2"
 _SPOILT = "unit/house/test_way_out.py::test_of_a_spoilt_checkpoint_the_manifest_goes_and_the_one_before_is_taken"
 _NULL = "unit/kafka/definition/test_foreign.py::test_a_record_that_is_none_is_refused_until_a_null_value_stands_under_its_key"
 _BACK = "unit/kafka/definition/test_foreign.py::test_a_set_that_is_gone_is_needed_until_its_record_is_written_back"
@@ -141,6 +142,11 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/schema.py": {
         "there is no schema": "unit/cli/test_cli.py::test_schemas_are_listed_and_printed"
     },
+    "cli/test.py": {
+        "leave -k away": _CASES,
+        "write 90%, or KIND=90%": _CASES,
+        "--junit {} cannot be written": _CASES,
+    },
     "cli/simulate.py": {
         "name a folder for the files": "unit/cli/test_cli.py::test_simulated_files_are_what_run_reads",
         "--start is for files": _SIMULATE,
@@ -165,6 +171,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "use the release that applied it": "unit/engine/test_release.py::test_a_set_of_another_form_is_run_by_the_release_that_applied_it",
         "from a copy": "unit/definition/test_succession.py::test_bytes_that_are_no_definition_set_are_refused_until_a_copy_is_there",
         "Results would differ: install": "unit/definition/test_succession.py::test_the_same_topology_under_other_libraries_is_another_set",
+    },
+    "definition/case.py": {
+        "has no test: write one": "unit/definition/test_case.py::test_no_test_file_is_an_error_that_says_where_one_should_be",
     },
     "definition/schema.py": {
         "unknown('kind of definition'": "unit/cli/test_cli.py::test_schemas_are_listed_and_printed"
@@ -441,6 +450,11 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "telemetry/endpoint.py": {
         "set CJO_METRICS_PORT": "unit/house/test_way_out.py::test_metrics_are_served_at_a_free_port"
+    },
+    "testing/suite.py": {"no case has that in its name": _CASES},
+    "testing/update.py": {
+        "several cases share this by an alias": "unit/testing/test_update.py::test_an_expectation_that_two_cases_share_is_written_if_both_agree",
+        "cannot be written": "unit/testing/test_update.py::test_a_file_that_cannot_be_written_is_written_once_it_can_be",
     },
     "testing/driver.py": {
         "has no time zone": _DRIVER,
