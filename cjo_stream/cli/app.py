@@ -16,6 +16,7 @@ from cjo_stream.cli import (
     apply,
     bench,
     clock,
+    codeowners,
     customer,
     dead_letters,
     debug,
@@ -83,6 +84,7 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
     "Definitions": {
         "validate": validate.validate,
         "test": test.play_cases,
+        "codeowners": codeowners.codeowners,
         "apply": apply.apply,
         "status": apply.status,
         "schema": schema.schema,

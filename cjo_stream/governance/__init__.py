@@ -2,6 +2,7 @@
 
     difference    two sets -> what differs in meaning, each with its place in the text
     owner         what each team may change
+    codeowners    the same for a repository's reviews
 
 Nothing here changes an installation.
 """

@@ -93,7 +93,7 @@ def _document(live: Definition | None, candidate: Definition | None) -> Iterator
     else:
         found = [*_renamed(live, candidate), *_compare(old, new, ())]
     owner = _owner(new or old)
-    for each in found:
+    for each in sorted(found, key=lambda one: int(one.lines[0].rpartition(":")[2])):
         yield Difference(
             one.kind, one.name, *each[:4], at=each.lines[0], lines=each.lines, owner=owner
         )

@@ -178,3 +178,18 @@ def test_validate_as_a_team_names_what_its_files_may_not_hold(cli: Cli, tmp_path
     done = cli("validate", tmp_path, "--as", "txting")
     assert done.code == 2
     assert "did you mean 'texting'" in done.err
+
+
+def test_codeowners_ask_the_teams(cli: Cli, tmp_path: Path) -> None:
+    written(tmp_path)
+    done = cli("codeowners", tmp_path, "--under", "shop", "--prefix", "@acme/")
+    assert done.out.splitlines() == [
+        "/shop/ @acme/central",
+        "/shop/growth/** @acme/growth",
+        "/shop/texting/*.yaml @acme/texting",
+    ]
+    assert cli("codeowners", tmp_path).out.startswith("* @central\n/growth/** @growth\n")
+    written(tmp_path, topology=(OWNERS, ""))
+    done = cli("codeowners", tmp_path)
+    assert done.code == 2
+    assert "names no `owners`: add them" in done.err

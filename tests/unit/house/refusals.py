@@ -275,6 +275,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "ingest/tenant.py": {
         "Set CJO_TENANT_KEY to the key": "unit/cli/test_customer.py::test_with_another_tenant_key_a_state_folder_is_left_alone",
     },
+    "cli/codeowners.py": {
+        "add them to its topology": "unit/governance/test_owner.py::test_codeowners_ask_the_teams",
+    },
     "governance/owner.py": {
         "The teams are those of `owners` in the topology": _TEAM,
     },
