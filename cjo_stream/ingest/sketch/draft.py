@@ -92,7 +92,9 @@ def answered(name: str, answers: Answers) -> dict[str, str]:
     return _files(
         text.topology(name, [], [(one, []) for one in taking], (sends, out), kinds, events),
         story,
-        sends,
+        taking[0],
+        (sends, out),
+        _normal(out),
     )
 
 
@@ -158,7 +160,14 @@ def _with_events(
             "others, such as order_placed"
         )
     about.insert(1, f"Events from {_day(paths.earliest)} to {_day(paths.latest)}.")
-    draft.files = _files(document(events, sample.seen, facts), story, sends, paths.customers)
+    draft.files = _files(
+        document(events, sample.seen, facts),
+        story,
+        layout.channels[0],
+        out,
+        next((normal for type_, normal, _ in layout.identifiers if type_ == address), None),
+        paths.customers,
+    )
     _loaded(draft.files)
     draft.events, draft.types, draft.customers = sample.events, len(sample.seen), paths.customers
     draft.refused, draft.is_ordered = sample.refused, paths.is_ordered
@@ -181,13 +190,20 @@ def _loaded(files: dict[str, str]) -> Program:
 
 
 def _files(
-    topology: str, story: Story, sends: str, customers: int | None = None
+    topology: str,
+    story: Story,
+    taking: str,
+    out: tuple[str, str],
+    normal: NormalForm | None,
+    customers: int | None = None,
 ) -> dict[str, str]:
+    """Return the files; `taking` is a channel with events, `out` the one that sends, its type."""
     return {
         "topology.yaml": topology,
         "journeys.yaml": text.journey(story, customers),
-        "actions.yaml": text.action(sends),
+        "actions.yaml": text.action(out[0]),
         "policy.yaml": text.policy(),
+        "journeys.test.yaml": text.cases(story, taking, out, normal),
     }
 
 

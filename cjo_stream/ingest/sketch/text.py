@@ -13,6 +13,12 @@ from cjo_stream.ingest.sketch.story import Story, duration_of
 _COLUMN: Final = 44
 """Where comments begin, if the line is not longer."""
 _CHARACTERS_MAX: Final = 300
+_EXAMPLES: Final[dict[NormalForm | None, str]] = {
+    NormalForm.EMAIL: "ada@example.com",
+    NormalForm.PHONE: '"+4915112345678"',
+    None: "a1",
+}
+"""Identifiers in tests."""
 
 
 def written(lines: Iterable[Line]) -> str:
@@ -147,3 +153,44 @@ def policy() -> str:
             ("  - {name: two_a_week, class: marketing, max: 2, per: 7d}", "per customer"),
         ]
     )
+
+
+def cases(story: Story, taking: str, out: tuple[str, str], normal: NormalForm | None) -> str:
+    """Return test cases of the first journey.
+
+    `taking` is a channel that takes events; `out` sends, to an identifier type of a `normal` form.
+    """
+    sends, type_ = out
+    wait = duration_of(story.median_ms)
+    who = f"identifiers: {{{key(type_)}: {_EXAMPLES[normal]}}}"
+
+    def event(of: str) -> Line:
+        return f"  - event: {{type: {key(of)}, channel: {key(taking)}, {who}}}", ""
+
+    at: Line = ("at: 2026-03-02T10:00:00Z", "")
+    lines: list[Line] = [
+        ("", "What the first journey does, as a test: `cjo-stream test` plays it."),
+        ("test: who does not reach the goal is reminded once", ""),
+        at,
+        ("steps:", ""),
+        event(story.entry),
+        ("  - expect: {state: {first: waiting}, actions: []}", "nothing is sent at once"),
+        (f"  - advance: {wait}", ""),
+        (f"  - expect: {{actions: [{{action: reminder, channel: {key(sends)}}}]}}", ""),
+        ("  - advance: 7d", ""),
+        ("  - expect: {state: {first: over}, actions: []}", "and nothing again"),
+    ]
+    name, end = "who reaches the goal is left alone", "{state: {first: null}, actions: []}"
+    if story.goal == story.entry:
+        name, end = "the next one is the goal, and a new entry", "{state: {first: waiting}}"
+    lines += [
+        ("---", ""),
+        (f"test: {name}", ""),
+        at,
+        ("steps:", ""),
+        event(story.entry),
+        ("  - advance: 1s", ""),
+        event(story.goal),
+        (f"  - expect: {end}", ""),
+    ]
+    return written(lines)

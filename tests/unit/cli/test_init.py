@@ -39,6 +39,8 @@ def drafted(cli: Cli, folder: Path, content: str | bytes, name: str = "sample.cs
     (told,) = [line for line in done.out.splitlines() if line.startswith("next: ")]
     checked = cli("validate", folder / "my_shop")
     assert (checked.code, checked.err) == (0, "")
+    tested = cli("test", folder / "my_shop", "--cover", "90%")
+    assert (tested.code, tested.err) == (0, ""), tested.out + tested.err
     words = shlex.split(told.removeprefix("next: cjo-stream "))
     ran = cli(*words)
     assert (ran.code, ran.err) == (0, ""), ran.err
@@ -338,6 +340,7 @@ def test_templates(template: str, cli: Cli, tmp_path: Path) -> None:
     assert load(folder).program.topology == "mine"
     checked = cli("validate", folder)
     assert (checked.code, checked.err) == (0, "")
+    assert cli("test", folder, "--cover", "90%").code == 0
     if template != "minimal":
         told = done.out.splitlines()[-1].removeprefix("next: cjo-stream ")
         words = shlex.split(told)
