@@ -155,9 +155,11 @@ def _is_text(argument: str) -> bool:
 def _refused(error: DefinitionError) -> int:
     for found in error.diagnostics:
         note_diagnostic(found)
-    number = sum(found.severity == "error" for found in error.diagnostics)
+    wrong = [found for found in error.diagnostics if found.severity == "error"]
+    are_tests = all(found.file.endswith((".test.yaml", ".test.yml")) for found in wrong)
+    what = "tests" if are_tests and wrong else "definitions"
     note(
-        f"error: {numbered(number, 'error')} in the definitions; mend what is listed and try again"
+        f"error: {numbered(len(wrong), 'error')} in the {what}; mend what is listed and try again"
     )
     return error.exit_code
 

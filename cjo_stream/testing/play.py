@@ -329,9 +329,9 @@ class _Player:
 
 
 def _any(driver: TopologyDriver) -> str:
-    """Return a channel that takes events."""
+    """Return a channel that takes events; empty if none does."""
     channels = driver.program.channels
-    return next(name for name, one in channels.items() if one.input is not None)
+    return next((name for name, one in channels.items() if one.input is not None), "")
 
 
 def _live(holder: Customer | None, journey: str) -> list[str]:

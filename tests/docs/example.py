@@ -69,7 +69,7 @@ policy: base
 
 NOW_MS = 1_772_447_400_000
 _LONG_ID = re.compile(r"\b([0-9a-f]{4})[0-9a-f]{28,}")
-_TIMINGS = re.compile(r"\d+\.\d s \(\d+ events/s\)")
+_TIMINGS = re.compile(r"\d+\.\d s \([\d,]+ events/s\)")
 _CODES: Final = {"fails": 2, "exits with 1": 1}
 """Exit codes of commands, by what the page says of them."""
 

@@ -24,8 +24,10 @@ def faults(value: Any, schema: dict[str, Any], root: dict[str, Any], at: str = "
         return [] if any(not one for one in tried) else tried[0]
     if "enum" in schema:
         return [] if value in schema["enum"] else [f"{at}: {value!r}"]
-    if (type_ := schema.get("type")) and not isinstance(value, TYPES[type_]):
-        return [f"{at}: {value!r} is no {type_}"]
+    types = schema.get("type", list(TYPES))
+    types = [types] if isinstance(types, str) else types
+    if not any(isinstance(value, TYPES[type_]) for type_ in types):
+        return [f"{at}: {value!r} is no {' or '.join(types)}"]
     found = [f"{at}: no {name}" for name in schema.get("required", ()) if name not in value]
     if isinstance(value, dict) and "properties" in schema:
         for name, held in value.items():
@@ -33,6 +35,10 @@ def faults(value: Any, schema: dict[str, Any], root: dict[str, Any], at: str = "
                 found.append(f"{at}: {name} is not in the schema")
             else:
                 found += faults(held, schema["properties"][name], root, f"{at}.{name}")
+    others = schema.get("additionalProperties")
+    if isinstance(value, dict) and isinstance(others, dict) and "properties" not in schema:
+        for name, held in value.items():
+            found += faults(held, others, root, f"{at}.{name}")
     if isinstance(value, list) and "items" in schema:
         for number, held in enumerate(value):
             found += faults(held, schema["items"], root, f"{at}[{number}]")

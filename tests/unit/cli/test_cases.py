@@ -71,11 +71,13 @@ def test_wrong_definitions_and_wrong_cases_exit_with_2(cli: Cli, tmp_path: Path)
     done = cli("test", tmp_path)
     assert (done.code, done.out) == (2, "")
     assert "a.test.yaml:6:28: error CJO104: unknown state of cart 'wating'" in done.err
+    assert done.err.endswith("error: 1 error in the tests; mend what is listed and try again\n")
     found = json.loads(cli("test", tmp_path, "--json").out)
     assert found["valid"] is False
     assert found["diagnostics"][0]["suggestion"] == "waiting"
     (tmp_path / "t.yaml").write_text("topology: t\n")
-    assert cli("test", tmp_path).code == 2
+    done = cli("test", tmp_path)
+    assert (done.code, "in the definitions; mend" in done.err) == (2, True)
 
 
 def test_chosen_cases_alone_are_played(cli: Cli, tmp_path: Path) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from cjo_stream.definition import load
 from cjo_stream.definition.case import read_cases
 from cjo_stream.definition.schema import schema
 from cjo_stream.errors import DefinitionError, Diagnostic, UsageError
 from tests.world.cases import CART, case, write
+from tests.world.schema import faults
 
 EXPECT = "expect: {actions: []}"
 
@@ -178,6 +181,18 @@ def test_declared_events_are_checked(tmp_path: Path) -> None:
         with pytest.raises(DefinitionError) as caught:
             read_cases(tmp_path, load(tmp_path).program)
         assert caught.value.diagnostics[0].suggestion == near
+
+
+def test_the_schema_takes_the_cases_of_the_bundled_topologies() -> None:
+    drawn = schema("test")
+    number = 0
+    for path in sorted((Path(__file__).parents[3] / "topologies").rglob("*.test.yaml")):
+        for document in YAML(typ="safe", pure=True).load_all(path.read_text()):
+            plain = json.loads(json.dumps(document, default=str))
+            assert not faults(plain, drawn, drawn), document["test"]
+            number += 1
+    assert number > 50
+    assert faults({"test": "a", "at": "x", "steps": [{"wait": 1}]}, drawn, drawn)
 
 
 def test_every_field_of_the_schema_has_a_description() -> None:
