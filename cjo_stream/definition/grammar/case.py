@@ -129,7 +129,9 @@ _GIVEN = Record(
 _EVENT = Record(
     "an event",
     {
-        "type": Field(Text(EVENT_TYPE, "an event type"), "The type.", is_required=True),
+        "type": Field(
+            Text(EVENT_TYPE, "an event type"), "The type of the event.", is_required=True
+        ),
         "customer": Field(NAMED, "Who: a name from `customers`, whose identifiers it gets."),
         "identifiers": Field(_IDENTIFIERS, "Identifiers, by type; added to those of `customer`."),
         "channel": Field(
@@ -141,20 +143,20 @@ _EVENT = Record(
     },
 )
 _ROW = {
-    "action": Field(NAMED, "The action."),
-    "channel": Field(NAMED, "The channel."),
+    "action": Field(NAMED, "The action's name."),
+    "channel": Field(NAMED, "The channel of the message."),
     "journey": Field(NAMED, "The journey that asked."),
     "state": Field(NAMED, "The state whose step asked."),
     "customer": _CUSTOMER,
 }
-_AT = Field(Moment(), "The time.")
+_AT = Field(Moment(), "When it happened.")
 _FACTOR = Number()
 ROWS: Final[dict[str, Record]] = {
     "actions": Record(
         "a message that was sent",
         {
             **_ROW,
-            "template": Field(TEXT, "The template."),
+            "template": Field(TEXT, "The template of the treatment."),
             "payload": Field(_VALUES, "Values of the payload, by name; others are not compared."),
             "class": Field(CLASS, "The action's class."),
             "issue": Field(NAMED, "The action's issue."),
@@ -198,7 +200,7 @@ ROWS: Final[dict[str, Record]] = {
             "priority": Field(_FACTOR, "P x C x V x L, to as many decimals as are written."),
             "P": Field(_FACTOR, "The propensity."),
             "C": Field(_FACTOR, "1 plus the weights of the context."),
-            "V": Field(_FACTOR, "The value."),
+            "V": Field(_FACTOR, "The value of an acceptance."),
             "L": Field(_FACTOR, "1 plus the levers."),
         },
         short="action",
@@ -206,7 +208,7 @@ ROWS: Final[dict[str, Record]] = {
     "transitions": Record(
         "a change of state",
         {
-            "journey": Field(NAMED, "The journey."),
+            "journey": Field(NAMED, "The journey's name."),
             "from": Field(OrNull(NAMED), "The state that was left; null at an entry."),
             "to": Field(OrNull(NAMED), "The state that was entered; null at an exit."),
             "reason": Field(Choice(get_args(record.Reason), "reason"), "The kind of change."),
