@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cjo_stream.core.text import moment_text
 from cjo_stream.definition.grammar.item import Fields, Item
@@ -12,8 +12,14 @@ from cjo_stream.definition.text.node import Scalar
 from cjo_stream.definition.text.source import Position
 from cjo_stream.testing.row import FACTORS, SHOWN, TIMES, Row
 
-Resolve = Callable[[Item], Collection[str]]
-"""From a customer as written to the ids that the customer has had."""
+
+class Whose(NamedTuple):
+    """Customers as a case writes them: `ids` that one has had, and what is written for an id."""
+
+    ids: Callable[[Item], Collection[str]]
+    name: Callable[[str], Any]
+
+
 _EXACT: Final = 1e-9
 _DIGITS: Final = 4
 
@@ -68,7 +74,7 @@ def is_close(expected: float, got: float, text: str) -> bool:
 
 
 def compare_rows(
-    at: Position, part: str, item: Item, came: Sequence[Row], resolve: Resolve
+    at: Position, part: str, item: Item, came: Sequence[Row], whose: Whose
 ) -> Finding:
     """Compare a list of rows with the records that came."""
     rows: list[Fields] = [one.value for one in item.value]
@@ -76,7 +82,7 @@ def compare_rows(
         came = _of_named_journeys(rows, came)
 
     def fits(row: Fields, one: Row) -> bool:
-        return all(_fits(name, field_, one, resolve) for name, field_ in row.read.items())
+        return all(_fits(name, field_, one, whose) for name, field_ in row.read.items())
 
     paired = _PAIRS[part](rows, came, fits)
     are_all = len(paired) == len(rows)
@@ -87,11 +93,12 @@ def compare_rows(
     if not is_met and len(rows) == len(came):
         alike = {number: number for number in range(len(rows))}
     own = {at: names_of(rows[number]) for number, at in alike.items()}
-    new = [project(one, own.get(at, names)) for at, one in enumerate(came)]
+    named = _named(came, whose) if "customer" in names else came
+    new = [project(one, own.get(at, names)) for at, one in enumerate(named)]
     if is_among:
         wanted = {row.value("action") for row in rows}
-        shown = [one for one in came if None in wanted or one["action"] in wanted]
-        new = _among(rows, came, paired, part)
+        shown = [one for one in named if None in wanted or one["action"] in wanted]
+        new = _among(rows, named, paired, part)
     return Finding(
         at=at,
         part=part,
@@ -103,6 +110,11 @@ def compare_rows(
         rewritten=_short(rows, new),
         may_be_written=bool(new) or part != "priorities",
     )
+
+
+def _named(came: Sequence[Row], whose: Whose) -> list[Row]:
+    """Return rows with their customers as a case writes them."""
+    return [{**one, "customer": whose.name(one["customer"])} for one in came]
 
 
 def _among(
@@ -141,7 +153,6 @@ def names_of(rows: Sequence[Fields] | Fields, part: str = "") -> Names:
         for name in row.read:
             below = {one.key.value for one in row.items(name)} if name == "payload" else set()
             named.setdefault(name, set()).update(below)
-    named.pop("customer", None)
     return named or {name: set() for name in SHOWN.get(part, ())}
 
 
@@ -176,9 +187,9 @@ def _plain(name: str, item: Item) -> Any:
     return value(name, item.value)
 
 
-def _fits(name: str, item: Item, one: Row, resolve: Resolve) -> bool:
+def _fits(name: str, item: Item, one: Row, whose: Whose) -> bool:
     if name == "customer":
-        return one["customer"] in resolve(item)
+        return one["customer"] in whose.ids(item)
     if name in FACTORS:
         text = item.node.text if isinstance(item.node, Scalar) else ""
         return one[name] is not None and is_close(item.value, one[name], text)

@@ -22,7 +22,7 @@ from cjo_stream.definition.grammar.case import ROWS
 from cjo_stream.definition.grammar.item import Fields, Item, Pair
 from cjo_stream.definition.text.node import position
 from cjo_stream.testing import row as rows_of
-from cjo_stream.testing.compare import Finding, compare_rows, is_same
+from cjo_stream.testing.compare import Finding, Whose, compare_rows, is_same
 from cjo_stream.testing.driver import TopologyDriver
 from cjo_stream.testing.hint import Came, hints, move_text
 from cjo_stream.testing.row import SHOWN, Row
@@ -192,8 +192,8 @@ class _Player:
             yield Finding(expect.at, "refused", None, [], came, is_met=False, hints=[hint])
 
     def _rows(self, fields: Fields, part: str, came: Came) -> Finding:
-        at = position(fields.keys[part])
-        return compare_rows(at, part, fields.read[part], came.rows(part), self._ids)
+        at, whose = position(fields.keys[part]), Whose(self._ids, self._name)
+        return compare_rows(at, part, fields.read[part], came.rows(part), whose)
 
     def _bare(self, expect: Expect, came: Came) -> Iterator[Finding]:
         """Yield what an expectation that names nothing might name."""
@@ -314,6 +314,21 @@ class _Player:
     def _ids(self, who: Item) -> Collection[str]:
         """Return all ids that a customer has had."""
         return {id_ for one in self._holders(who) for id_ in (one.id, *one.aliases)}
+
+    def _name(self, id_: str) -> Any:
+        """Return how a case writes a customer: by name, else by the strongest identifier."""
+        holder = next(
+            (one for one in self._driver.customers() if id_ in (one.id, *one.aliases)), None
+        )
+        if holder is None:
+            return id_
+        for name, identifiers in self._case.customers.items():
+            found = self._driver.identified(identifiers, _any(self._driver))
+            if any(one.hash in holder.members for one in found):
+                return name
+        types = list(self._driver.program.identifiers)
+        first = min(holder.members.values(), key=lambda one: (types.index(one.type), one.value))
+        return {first.type: first.value}
 
     def _nobody(self, who: Item) -> Finding:
         named = names_of(who, self._case.customers)

@@ -118,19 +118,17 @@ def _differences(node: Node, new: Any) -> Iterator[_Edit]:
                 yield from _differences(item, one)
         else:
             yield _Edit(_start(node), _end(node), _list(node, new))
-    elif isinstance(node, Mapping) and isinstance(new, dict) and _names(node) == new.keys():
+    elif (
+        isinstance(node, Mapping)
+        and isinstance(new, dict)
+        and names_below(node).keys() == new.keys()
+    ):
         for name, one in names_below(node).items():
-            if name in new:
-                yield from _differences(one, new[name])
+            yield from _differences(one, new[name])
     elif isinstance(new, list) and len(new) == 1:
         yield from _differences(node, new[0])
     else:
         yield _Edit(_start(node), _end(node), flow(new))
-
-
-def _names(node: Mapping) -> set[str]:
-    """Return the names of a row; whose it is stays as it is written."""
-    return names_below(node).keys() - {"customer"}
 
 
 def _reads_as(node: Scalar, new: Any) -> bool:

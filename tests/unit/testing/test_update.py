@@ -72,6 +72,21 @@ def test_an_expectation_that_two_cases_share_is_written_if_both_agree(tmp_path: 
     assert (tmp_path / "a.test.yaml").read_text() == text
 
 
+def test_whose_a_row_is_is_written_by_name(tmp_path: Path) -> None:
+    head = "customers: {ada: {email: ada@example.com}}\n" + GIVEN
+    bob = CART.replace("ada@", "bob@")
+    rows = (
+        "[{customer: {email: bob@example.com}, action: reminder}, {customer: ada, channel: push}]"
+    )
+    steps = (CART, bob, "advance: 30m", f"expect: {{actions: {rows}}}")
+    report = play(tmp_path, *steps, head=head, updates=True)
+    assert not report.failed
+    text = (tmp_path / "one.test.yaml").read_text()
+    assert "{customer: ada, " in text
+    assert "{customer: {email: bob@example.com}, " in text
+    assert "channel: email}" in text
+
+
 def test_an_anchor_stays(tmp_path: Path) -> None:
     text = case(CART, "expect: {actions: &none [dear]}", "expect: {actions: *none}")
     report = run_cases(write(tmp_path, a=text), updates=True)
