@@ -17,10 +17,11 @@ from cjo_stream.core.expression import MISSING
 from cjo_stream.core.profile.view import View
 from cjo_stream.core.state import Customer, Instance
 from cjo_stream.definition import DefinitionSet
-from cjo_stream.definition.case import Case, Expect, Identifiers, Send, names_of
+from cjo_stream.definition.case import Advance, Apply, Case, Expect, Identifiers, Send, names_of
 from cjo_stream.definition.grammar.case import ROWS
 from cjo_stream.definition.grammar.item import Fields, Item, Pair
 from cjo_stream.definition.text.node import position
+from cjo_stream.errors import UsageError
 from cjo_stream.testing import row as rows_of
 from cjo_stream.testing.compare import Finding, Whose, compare_rows, is_same
 from cjo_stream.testing.driver import TopologyDriver
@@ -59,13 +60,15 @@ def play(case: Case, definitions: DefinitionSet, content: bytes, trace: Trace) -
     for step in case.steps:
         if isinstance(step, Send):
             player.send(step)
-        elif isinstance(step, Expect):
+        elif isinstance(step, Advance):
+            player.advance(step.by_ms, step.to_ms)
+        elif isinstance(step, Apply):
+            player.apply(step)
+        else:
             result.looks.append((step, list(player.look(step)), player.came()))
             player.turn_page()
-        else:
-            player.advance(step.by_ms, step.to_ms)
     last = result.looks[-1]
-    last[1].extend(player.refused(last[0]))
+    last[1].extend((*player.not_applied, *player.refused(last[0])))
     player.trace_records()
     result.seconds = time.perf_counter() - begun
     return result
@@ -79,6 +82,8 @@ class _Player:
         self._driver.advance_to(case.start_ms)
         self._seen = Came([], [], [], [])
         """How much of each kind of record earlier expectations have looked at."""
+        self.not_applied: list[Finding] = []
+        """The sets that may not follow those in force."""
 
     # --- steps
 
@@ -102,6 +107,15 @@ class _Player:
     def advance(self, by_ms: int | None, to_ms: int | None) -> None:
         """Move time on."""
         self._driver.advance_to(self._driver.clock + by_ms if by_ms is not None else to_ms or 0)
+
+    def apply(self, step: Apply) -> None:
+        """Put other definitions in force, or note why they may not follow."""
+        try:
+            self._driver.apply(step.definitions)
+        except UsageError as error:
+            found = Finding(step.at, "apply", None, "in force", "refused", is_met=False)
+            found.hints = str(error).splitlines()
+            self.not_applied.append(found)
 
     def _give(self, anchor: Identifier, channel: str, at: int) -> None:
         stated = [("cjo.consent", dict(one)) for one in self._case.consent]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final
 
 from cjo_stream.core.expression.place import PROFILE_FIELDS
@@ -26,7 +26,13 @@ _CUSTOMER: Final = "customer"
 _ALWAYS_OUTCOMES: Final = frozenset(("goal", "migrated", "retired"))
 
 
-def check_case(fields: Fields, program: Program, report: Report, *, may_be_bare: bool) -> None:
+Next = Callable[[Item, Program], Program]
+"""From a step `apply` and the program before it to the one whose names count then."""
+
+
+def check_case(
+    fields: Fields, program: Program, report: Report, next_: Next, *, may_be_bare: bool
+) -> None:
     """Report what is wrong with a case; `may_be_bare`: expectations may name nothing."""
     check = _Check(fields, program, report)
     for pair in fields.items("customers"):
@@ -35,6 +41,9 @@ def check_case(fields: Fields, program: Program, report: Report, *, may_be_bare:
         check.given(given)
     steps: list[Fields] = [item.value for item in fields.items("steps")]
     for step in steps:
+        if (applied := step.get("apply")) is not None:
+            program = next_(applied, program)
+            check = _Check(fields, program, report)
         if (event := step.value("event")) is not None:
             check.event(event)
         if (expect := step.get("expect")) is not None:

@@ -284,11 +284,16 @@ _STEP = Record(
     {
         "event": Field(_EVENT, "Send an event."),
         "advance": Field(Advance(), "Move time on: by a duration, as 30m, or to a time."),
+        "apply": Field(
+            TEXT,
+            "Put other definitions in force: their folder, relative to the test file. It must "
+            "stand outside of the topology's own folder.",
+        ),
         "expect": Field(
             OrNull(EXPECT), "Compare what came since the last expectation, and how things stand."
         ),
     },
-    one_of=("event", "advance", "expect"),
+    one_of=("event", "advance", "apply", "expect"),
 )
 CASE: Final = Record(
     "a case",
