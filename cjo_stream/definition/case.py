@@ -44,6 +44,16 @@ class Send:
 
 
 @dataclass(frozen=True)
+class SendRaw:
+    """A step that sends a record, as its producer does; `time` None: at the clock."""
+
+    at: Position
+    channel: str
+    value: Any
+    time: int | None
+
+
+@dataclass(frozen=True)
 class Advance:
     """A step that moves time on, by a duration or to a time, in ms."""
 
@@ -75,7 +85,7 @@ class Expect:
         return self.fields is None or not self.fields.read.keys() - {"customer"}
 
 
-Step = Send | Advance | Apply | Expect
+Step = Send | SendRaw | Advance | Apply | Expect
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,11 @@ class Case:
     facts: dict[str, Any]
     consent: list[dict[str, str]]
     steps: Sequence[Step]
+
+    @property
+    def gives(self) -> bool:
+        """Whether something is given."""
+        return bool(self.facts or self.consent)
 
 
 class Cases(NamedTuple):
@@ -206,10 +221,13 @@ class _Reader:
             assert definitions is not None, "it was reported"
             return Apply(at, definitions)
         event: Fields = item.value
+        channel = event.value("channel") or taking(self._program)[0]
+        if kind == "record":
+            return SendRaw(at, channel, event.value("value"), event.value("time"))
         return Send(
             at=at,
             type=event.value("type"),
-            channel=event.value("channel") or taking(self._program)[0],
+            channel=channel,
             identifiers={
                 **customers.get(event.value("customer"), {}),
                 **identifiers_of(event.get("identifiers")),

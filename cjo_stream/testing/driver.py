@@ -148,6 +148,16 @@ class TopologyDriver:
         time = self.clock if at is None else _milliseconds(at)
         self._process(value, channel, time, self._decode, expect)
 
+    def try_send_raw(self, value: bytes, *, channel: str, at: int) -> None:
+        """Send one raw record as `send_raw` does; one that is refused becomes a dead letter."""
+        self._take(*self._decoded(value, channel, at, self._decode))
+
+    def events_of(self, value: bytes, *, channel: str, at: int) -> list[Event]:
+        """Return the events that a raw record holds, which is not sent; none if it is refused."""
+        _, decoded, _ = self._decoded(value, channel, at, self._decode)
+        found = decoded if isinstance(decoded, list) else [decoded]
+        return [one for one in found if isinstance(one, Event)]
+
     def advance(self, by: str) -> None:
         """Advance time by a duration (`30m`, `2d`), firing timers; raises UsageError."""
         try:

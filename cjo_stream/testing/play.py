@@ -12,15 +12,28 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from cjo_stream.core.event import Identifier
 from cjo_stream.core.expression import MISSING
 from cjo_stream.core.profile.view import View
 from cjo_stream.core.state import Customer, Instance
+from cjo_stream.core.text import moment_text
 from cjo_stream.definition import DefinitionSet
-from cjo_stream.definition.case import Advance, Apply, Case, Expect, Identifiers, Send, names_of
+from cjo_stream.definition.case import (
+    Advance,
+    Apply,
+    Case,
+    Expect,
+    Identifiers,
+    Send,
+    SendRaw,
+    names_of,
+)
 from cjo_stream.definition.grammar.case import ROWS
 from cjo_stream.definition.grammar.item import Fields, Item, Pair
 from cjo_stream.definition.text.node import position
+from cjo_stream.definition.text.source import Position
 from cjo_stream.errors import UsageError
 from cjo_stream.testing import row as rows_of
 from cjo_stream.testing.compare import Finding, Whose, compare_rows, is_same
@@ -60,15 +73,17 @@ def play(case: Case, definitions: DefinitionSet, content: bytes, trace: Trace) -
     for step in case.steps:
         if isinstance(step, Send):
             player.send(step)
+        elif isinstance(step, SendRaw):
+            player.send_raw(step)
         elif isinstance(step, Advance):
-            player.advance(step.by_ms, step.to_ms)
+            player.advance(step)
         elif isinstance(step, Apply):
             player.apply(step)
         else:
             result.looks.append((step, list(player.look(step)), player.came()))
             player.turn_page()
     last = result.looks[-1]
-    last[1].extend((*player.not_applied, *player.refused(last[0])))
+    last[1].extend((*player.not_done, *player.refused(last[0])))
     player.trace_records()
     result.seconds = time.perf_counter() - begun
     return result
@@ -82,19 +97,18 @@ class _Player:
         self._driver.advance_to(case.start_ms)
         self._seen = Came([], [], [], [])
         """How much of each kind of record earlier expectations have looked at."""
-        self.not_applied: list[Finding] = []
-        """The sets that may not follow those in force."""
+        self.not_done: list[Finding] = []
+        """Steps that could not be taken."""
 
     # --- steps
 
     def send(self, event: Send) -> None:
         """Send an event; before the first of a customer, what is given."""
-        driver, case = self._driver, self._case
+        driver = self._driver
         at = driver.clock if event.time is None else event.time
-        if case.facts or case.consent:
+        if self._case.gives:
             found = driver.identified(event.identifiers, event.channel)
-            if found and not self._is_known(found):
-                self._give(found[0], event.channel, min(at, driver.clock) - 1)
+            self._give(found, event.channel, at)
         driver.try_send(
             event.type,
             at=at,
@@ -104,27 +118,46 @@ class _Player:
             id=event.id,
         )
 
-    def advance(self, by_ms: int | None, to_ms: int | None) -> None:
-        """Move time on."""
-        self._driver.advance_to(self._driver.clock + by_ms if by_ms is not None else to_ms or 0)
+    def send_raw(self, record: SendRaw) -> None:
+        """Send a record; before the first event of a customer, what is given."""
+        value = msgspec.json.encode(record.value)
+        at = self._driver.clock if record.time is None else record.time
+        if self._case.gives:
+            for event in self._driver.events_of(value, channel=record.channel, at=at):
+                self._give(event.identifiers, record.channel, event.time)
+        self._driver.try_send_raw(value, channel=record.channel, at=at)
+
+    def advance(self, step: Advance) -> None:
+        """Move time on; a record may have moved it further than to a time that is named."""
+        clock = self._driver.clock
+        to_ms = clock + step.by_ms if step.by_ms is not None else step.to_ms or 0
+        if to_ms < clock:
+            self._fail(step.at, "advance", f"the clock stands at {moment_text(clock)} already")
+        self._driver.advance_to(to_ms)
 
     def apply(self, step: Apply) -> None:
         """Put other definitions in force, or note why they may not follow."""
         try:
             self._driver.apply(step.definitions)
         except UsageError as error:
-            found = Finding(step.at, "apply", None, "in force", "refused", is_met=False)
-            found.hints = str(error).splitlines()
-            self.not_applied.append(found)
+            self._fail(step.at, "apply", *str(error).splitlines())
 
-    def _give(self, anchor: Identifier, channel: str, at: int) -> None:
+    def _fail(self, at: Position, step: str, *why: str) -> None:
+        found = Finding(at, step, None, "done", "refused", is_met=False, hints=list(why))
+        self.not_done.append(found)
+
+    def _give(self, found: list[Identifier], channel: str, at: int) -> None:
+        """Send what is given before the first event of a customer, which is at `at`."""
+        if not found or self._is_known(found):
+            return
+        anchor, before = found[0], min(at, self._driver.clock) - 1
         stated = [("cjo.consent", dict(one)) for one in self._case.consent]
         facts = [("cjo.profile", self._case.facts)] if self._case.facts else []
         self._trace.muted = True
         for type_, attributes in (*facts, *stated):
             self._driver.send(
                 type_,
-                at=at,
+                at=before,
                 channel=channel,
                 identifiers={anchor.type: anchor.value},
                 attributes=attributes,

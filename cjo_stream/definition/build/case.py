@@ -46,6 +46,8 @@ def check_case(
             check = _Check(fields, program, report)
         if (event := step.value("event")) is not None:
             check.event(event)
+        if (record := step.value("record")) is not None:
+            check.channel(record)
         if (expect := step.get("expect")) is not None:
             if not _names_something(expect) and not may_be_bare:
                 message = "names nothing to compare: write `state` or `actions`, or let --update"
@@ -120,12 +122,8 @@ class _Check:
     def event(self, event: Fields) -> None:
         """Check an event's type, channel, customer, identifiers and attributes."""
         program = self._program
-        taking = [name for name, one in program.channels.items() if one.input is not None]
         self._known(event.get(_CUSTOMER), "customer of this case", self._customers)
-        self._known(event.get("channel"), "channel that takes events", taking)
-        if "channel" not in event.keys and len(taking) != 1:
-            message = f"an event needs 'channel': one of {', '.join(taking) or 'none'}"
-            self._report.error(event.node, Code.MISSING, message)
+        self.channel(event)
         if (given := event.get("identifiers")) is not None:
             self.identifiers(given)
         attributes = event.items("attributes")
@@ -146,6 +144,15 @@ class _Check:
             declared = program.events.get(type_.value)
             for pair in attributes if declared is not None else ():
                 self._known(pair.key, f"attribute of {type_.value}", declared or ())
+
+    def channel(self, event: Fields) -> None:
+        """Check the channel of an event or a record."""
+        channels = self._program.channels.items()
+        taking = [name for name, one in channels if one.input is not None]
+        self._known(event.get("channel"), "channel that takes events", taking)
+        if "channel" not in event.keys and len(taking) != 1:
+            message = f"needs 'channel': one of {', '.join(taking) or 'none'}"
+            self._report.error(event.node, Code.MISSING, message)
 
     def identifiers(self, item: Item) -> None:
         """Check the types of identifiers."""

@@ -142,6 +142,20 @@ _EVENT = Record(
         "id": Field(TEXT, "The producer's id; an id seen before is dropped."),
     },
 )
+_RECORD = Record(
+    "a record",
+    {
+        "channel": Field(
+            NAMED, "The channel. May be left out where only one channel takes events."
+        ),
+        "value": Field(
+            ANY, "What the producer sends, in the format of the channel.", is_required=True
+        ),
+        "time": Field(
+            Moment(), "The record's timestamp, as on Kafka. Default: the clock of the test."
+        ),
+    },
+)
 _ROW = {
     "action": Field(NAMED, "The action's name."),
     "channel": Field(NAMED, "The channel of the message."),
@@ -283,6 +297,10 @@ _STEP = Record(
     "a step of a case",
     {
         "event": Field(_EVENT, "Send an event."),
+        "record": Field(
+            _RECORD,
+            "Send a raw record, which becomes events by the format or `map` of its channel.",
+        ),
         "advance": Field(Advance(), "Move time on: by a duration, as 30m, or to a time."),
         "apply": Field(
             TEXT,
@@ -293,7 +311,7 @@ _STEP = Record(
             OrNull(EXPECT), "Compare what came since the last expectation, and how things stand."
         ),
     },
-    one_of=("event", "advance", "apply", "expect"),
+    one_of=("event", "record", "advance", "apply", "expect"),
 )
 CASE: Final = Record(
     "a case",

@@ -74,8 +74,10 @@ def wrong(folder: Path, text: str) -> list[Diagnostic]:
         ("event: {type: x, customer: ada}", "unknown customer of this case 'ada'", ""),
         ("event: {type: x, time: now, identifiers: {email: a}}", "'now' is not a time", ""),
         ("event: {identifiers: {email: a}}", "an event needs 'type'", ""),
+        ("record: {channel: wep, value: {}}", "takes events 'wep'", "web"),
+        ("record: {channel: web}", "a record needs 'value'", ""),
         ("wait: 30m", "unknown key of a step of a case 'wait'", ""),
-        ("{advance: 30m, expect: {actions: []}}", "has exactly one of event, advance", ""),
+        ("{advance: 30m, expect: {actions: []}}", "has exactly one of event, record", ""),
         ("event", "must be a mapping", ""),
     ],
 )  # fmt: skip
