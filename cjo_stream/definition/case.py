@@ -206,10 +206,17 @@ class _Reader:
                 {"channel": "*", **{name: item.value for name, item in one.value.read.items()}}
                 for one in stated
             ],
-            steps=[self._step(item.value, customers) for item in fields.items("steps")],
+            steps=list(self._steps(fields, customers)),
         )
 
-    def _step(self, fields: Fields, customers: dict[str, Identifiers]) -> Step:
+    def _steps(self, fields: Fields, customers: dict[str, Identifiers]) -> Iterator[Step]:
+        program = self._program
+        for item in fields.items("steps"):
+            yield self._step(item.value, customers, program)
+            if (applied := item.value.get("apply")) is not None:
+                program = self._next(applied, program)
+
+    def _step(self, fields: Fields, customers: dict[str, Identifiers], program: Program) -> Step:
         ((kind, item),) = fields.read.items()
         at = position(fields.keys[kind])
         if kind == "advance":
@@ -221,7 +228,7 @@ class _Reader:
             assert definitions is not None, "it was reported"
             return Apply(at, definitions)
         event: Fields = item.value
-        channel = event.value("channel") or taking(self._program)[0]
+        channel = event.value("channel") or taking(program)[0]
         if kind == "record":
             return SendRaw(at, channel, event.value("value"), event.value("time"))
         return Send(

@@ -26,6 +26,7 @@ from cjo_stream.core.word import HELD_BACK, Status
 from cjo_stream.definition.build.limit import build_limit, coverage_text
 from cjo_stream.definition.build.quiet import window_text
 from cjo_stream.definition.grammar.item import Fields, Item
+from cjo_stream.definition.life import RUNNING
 from cjo_stream.definition.section import read_definitions
 from cjo_stream.definition.text.folder import read_folder
 from cjo_stream.definition.text.node import Node, position
@@ -50,14 +51,14 @@ class Rule(NamedTuple):
 def rules(folder: Path) -> list[Rule]:
     """Return the rules of the definitions of a folder that load, by file and line.
 
-    Journeys in draft have none.
+    Journeys that nobody enters have none.
     """
     report = Report()
     found: list[Rule] = []
     for one in read_definitions(read_folder(folder, report).values(), report):
         if one.fields is None:
             continue
-        if one.kind == "journey" and one.fields.value("status") != Status.DRAFT:
+        if one.kind == "journey" and one.fields.value("status", Status.LIVE) in RUNNING:
             found += _of_journey(one.fields, one.name)
         elif one.kind == "action":
             found += _of_action(one.fields, one.name)

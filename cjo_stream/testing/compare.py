@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from cjo_stream.core.text import moment_text
+from cjo_stream.core.text import key_text, moment_text
 from cjo_stream.definition.grammar.item import Fields, Item
 from cjo_stream.definition.text.node import Scalar
 from cjo_stream.definition.text.source import Position
@@ -195,6 +195,8 @@ def _fits(name: str, item: Item, one: Row, whose: Whose) -> bool:
         return one[name] is not None and is_close(item.value, one[name], text)
     if name == "payload":
         return is_same(_plain(name, item), one[name])
+    if name == "key" and None not in (item.value, one[name]):
+        return key_text(item.value) == key_text(one[name])
     if name in ("address", "rule"):
         return bool(item.value == str(one[name]))
     return is_same(item.value, one[name])

@@ -373,8 +373,9 @@ class _Player:
             found = self._driver.identified(identifiers, _any(self._driver))
             if any(one.hash in holder.members for one in found):
                 return name
-        types = list(self._driver.program.identifiers)
-        first = min(holder.members.values(), key=lambda one: (types.index(one.type), one.value))
+        rank_of = self._driver.program.identifier_type
+        members = holder.members.values()
+        first = min(members, key=lambda one: (rank_of(one.type).rank, one.value))
         return {first.type: first.value}
 
     def _nobody(self, who: Item) -> Finding:

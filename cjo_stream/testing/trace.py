@@ -39,7 +39,10 @@ class Trace:
         return msgspec.structs.replace(program, number=number)
 
     def judge(self, decision: dict[str, Any], classes: dict[str, str]) -> None:
-        """Note the gates that stopped candidates of a decision record."""
+        """Note the gates that stopped candidates of a decision record.
+
+        `classes` are those of the actions that are still defined.
+        """
         for one in decision["candidates"]:
             gate, action, rule = one["gate"], one["action"], one["rule"]
             if gate in OWN:
@@ -47,7 +50,7 @@ class Trace:
             elif gate == "limits":
                 self.reached |= {("gate", gate, action, rule), ("gate", gate, "", rule)}
             elif gate in ("consent", "service_gate"):
-                self.reached.add(("gate", gate, classes[action]))
+                self.reached.add(("gate", gate, classes.get(action, "")))
             elif gate == "address":
                 self.reached.add(("gate", gate, one["channel"]))
             elif gate is not None:

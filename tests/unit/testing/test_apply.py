@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,26 @@ def test_a_set_that_may_not_follow_fails_the_case_and_says_why(tmp_path: Path) -
     assert found.part == "apply"
     assert found.at.line == 6
     assert "without a new version" in " ".join(found.hints)
+
+
+def test_actions_and_channels_that_the_next_set_does_not_have(tmp_path: Path) -> None:
+    text = TOPOLOGY.replace("web: {in: {}}", "site: {in: {}}")
+    text = re.sub(r"action: dear\n.*?---\n", "", text, flags=re.DOTALL)
+    cart = CART.replace("ada@", "e3@")
+    deny = "event: {type: cjo.consent, identifiers: {email: e3@example.com}, attributes: "
+    folder = folders(
+        tmp_path,
+        text,
+        cart,
+        deny + "{purpose: marketing, status: denied}}",
+        "advance: 26h",
+        "expect: {not_sent: [{action: dear, gate: consent}]}",
+        APPLY,
+        cart.replace("c1", "c2"),
+        "advance: 26h",
+        "expect: {not_sent: [{action: cheap, channel: email, gate: consent}], refused: []}",
+    )
+    assert unmet(run_cases(folder)) == []
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ TWO = (
         ("{identifiers: {email: [bob@example.com]}}", False),
         ("{transitions: [{journey: cart, from: null, reason: entered, key: c1}]}", True),
         ("{transitions: [waiting]}", True),
+        ("{transitions: [{key: c2}]}", False),
         ("{transitions: [{journey: cart, outcome: null, version: 1, holdout: false}]}", True),
         ("{transitions: [{journey: cart, from: waiting}]}", False),
         ("{transitions: []}", False),
