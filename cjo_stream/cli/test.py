@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from cjo_stream.testing.suite import Report
 
 _COVER: Final = re.compile(r"(?:(\w+)=)?([0-9]{1,3}(?:\.[0-9]+)?)%")
-_UNCOVERED_MAX: Final = 10
 
 
 def play_cases(
@@ -135,6 +134,8 @@ def _say(report: Report, listed: set[str], *, is_whole: bool, is_part: bool) -> 
         if is_whole or one.kind in listed:
             for rule in one.uncovered:
                 say(f"  {rule.at.file}:{rule.at.line}: {rule.name}")
+    if not is_whole and any(one.uncovered for one in report.coverage if one.kind not in listed):
+        say("--uncovered lists what no case reached, with file and line")
 
 
 def _percent(one: Coverage) -> str:

@@ -45,7 +45,7 @@ def run_cases(folder: Path, chosen: Sequence[str] = (), *, updates: bool = False
     if updates:
         written = update(results)
         if written.files:
-            found = read_cases(folder, definitions.program)
+            found = read_cases(folder, definitions.program, may_be_bare=True)
             results, trace = _play(choose(found.cases, chosen), definitions)
     return Report(
         results,

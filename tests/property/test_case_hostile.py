@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
+from collections import Counter
 from pathlib import Path
-
-import pytest
 
 from cjo_stream.errors import UsageError
 from cjo_stream.testing.suite import run_cases
 from cjo_stream.testing.tell import lines_of
-from tests.world.cases import CART, GIVEN, case, write
+from tests.world.cases import CART, GIVEN, case, unmet, write
 
 TWO = "customers: {ada: {email: ada@example.com}, bob: {email: bob@example.com, device: d1}}\n"
 GOOD = case(
@@ -25,45 +25,63 @@ GOOD = case(
     "expect: {customer: {device: d1}, transitions: [{journey: cart}], data: {cart: {total: 40}}}",
     head=GIVEN + TWO,
 )
-WORDS = [
-    "null", "[]", "{}", "-", "1", "''", "*a", "&a", "!x", "2026-03-02T10:00:00Z", "-30m", "30m",
-    "true", ".nan", "[null]", "state", "actions", "customer", "bought", "waiting", "push", "gate",
-    "caps", "40.25", "cart", "reminder",
+VALUE = re.compile(r"(?<=[:\[] )[\w@.:-]+(?=[,}\]])")
+VALUES = [
+    "null", "0", "1", "2", "40", "40.25", "true", "[]", "{}", "cart", "quiet", "waiting",
+    "reminded", "bought", "reminder", "thanks", "push", "email", "web", "address", "caps", "ada", "bob", "c1",
+    "basic", "gold", "30m", "-30m", "1d", "2026-03-02T10:00:00Z", ".nan", "'x'",
 ]  # fmt: skip
+ANYTHING = [
+    "",
+    "- ",
+    "{",
+    "}",
+    "[",
+    ":",
+    "*a ",
+    "&a ",
+    "!x ",
+    "#",
+    "\n",
+    "\t",
+    '"',
+    "event",
+    "expect",
+]
 
 
 def damaged(draw: random.Random) -> str:
-    """Return the good case with one to three places changed."""
+    """Return the good case with one to three values changed, now and then anything else."""
     text = GOOD
     for _ in range(draw.randint(1, 3)):
-        parts = text.split(" ")
-        at = draw.randrange(len(parts))
-        if draw.random() < 0.6:
-            parts[at] = draw.choice(WORDS) + ("," if parts[at].endswith(",") else "")
-        elif draw.random() < 0.5:
-            del parts[at]
+        if draw.random() < 0.9:
+            found = draw.choice(list(VALUE.finditer(text, text.index("steps:"))))
+            text = text[: found.start()] + draw.choice(VALUES) + text[found.end() :]
         else:
-            parts.insert(at, parts[draw.randrange(len(parts))])
-        text = " ".join(parts)
+            at = draw.randrange(len(text))
+            text = text[:at] + draw.choice(ANYTHING) + text[at + draw.randrange(4) :]
     return text
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_a_damaged_case_ends_with_an_error_of_ours_or_a_result(seed: int, tmp_path: Path) -> None:
-    draw = random.Random(seed)
-    for _ in range(15):
+def test_a_damaged_case_ends_with_an_error_of_ours_or_a_result(tmp_path: Path) -> None:
+    draw = random.Random(1)
+    ends: Counter[str] = Counter()
+    for _ in range(150):
         folder = write(tmp_path, one=damaged(draw))
         try:
             report = run_cases(folder)
         except UsageError:
+            ends["error"] += 1
             continue
+        ends["failed" if report.failed else "passed"] += 1
         assert all(lines_of(result) for result in report.failed)
+    assert min(ends["error"], ends["failed"]) > 20, ends
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_what_update_writes_passes_and_is_written_once(seed: int, tmp_path: Path) -> None:
-    draw = random.Random(seed)
-    for _ in range(15):
+def test_what_update_writes_passes_and_is_written_once(tmp_path: Path) -> None:
+    draw = random.Random(2)
+    written = 0
+    for _ in range(150):
         text = damaged(draw)
         folder = write(tmp_path, one=text)
         try:
@@ -71,8 +89,8 @@ def test_what_update_writes_passes_and_is_written_once(seed: int, tmp_path: Path
         except UsageError:
             assert (folder / "one.test.yaml").read_text() == text
             continue
-        left = [
-            one.part for result in report.failed for _, found, _ in result.failed for one in found
-        ]
-        assert set(left) <= {"refused", "customer", "state", "profile", "data", "priorities"}, text
-        assert run_cases(folder, updates=True).written.expectations == 0 or left, text
+        written += report.written.expectations
+        left = {one.part for one in unmet(report)}
+        assert left <= {"refused", "customer", "state", "profile", "data"}, text
+        assert left or run_cases(folder, updates=True).written.expectations == 0, text
+    assert written > 20

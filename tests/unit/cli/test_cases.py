@@ -24,6 +24,8 @@ def test_cases_that_pass_exit_with_0_and_tell_the_coverage(cli: Cli, tmp_path: P
     assert done.err == ""
     assert done.out.splitlines()[:2] == ["2 cases passed", "states: 1 of 7 covered (14%)"]
     assert "timers: 0 of 4 covered (0%)" in done.out
+    assert done.out.endswith("--uncovered lists what no case reached, with file and line\n")
+    assert "--uncovered" not in cli("test", tmp_path, "--uncovered").out
 
 
 def test_a_case_that_fails_exits_with_1_and_shows_both_sides(cli: Cli, tmp_path: Path) -> None:

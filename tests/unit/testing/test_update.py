@@ -61,6 +61,13 @@ def test_only_chosen_cases_are_written(tmp_path: Path) -> None:
     assert [result.case.name for result in run_cases(folder).failed] == ["one"]
 
 
+def test_a_case_that_is_not_chosen_may_wait_to_be_filled_in(tmp_path: Path) -> None:
+    both = case(CART, "expect:", name="one") + "---\n" + case(CART, "expect:", name="two")
+    report = run_cases(write(tmp_path, a=both), ["one"], updates=True)
+    assert not report.failed
+    assert (tmp_path / "a.test.yaml").read_text().count("expect:\n") == 1
+
+
 def test_an_expectation_that_two_cases_share_is_written_if_both_agree(tmp_path: Path) -> None:
     shared = "&then {state: {cart: lapsed}}"
     text = case(CART, f"expect: {shared}", "advance: 1s", "expect: *then")
