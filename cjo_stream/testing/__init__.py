@@ -2,7 +2,8 @@
 
 driver          a topology in memory: events at times in, records out
 suite           all cases of a folder: read, chosen, played, and what they covered
-play            one case: what is given, its steps, what its expectations find
+play            one case: what is given, and its steps
+look            what an expectation finds: what came, and how things stand
 compare, row    what is expected against the records that came
 hint, tell      why something did not come; the differences in words
 trace, coverage which rules of the definitions were reached

@@ -28,8 +28,8 @@ GOOD = case(
 VALUE = re.compile(r"(?<=[:\[] )[\w@.:-]+(?=[,}\]])")
 VALUES = [
     "null", "0", "1", "2", "40", "40.25", "true", "[]", "{}", "cart", "quiet", "waiting",
-    "reminded", "bought", "reminder", "thanks", "push", "email", "web", "address", "caps", "ada", "bob", "c1",
-    "basic", "gold", "30m", "-30m", "1d", "2026-03-02T10:00:00Z", ".nan", "'x'",
+    "reminded", "bought", "reminder", "thanks", "push", "email", "web", "address", "caps", "ada",
+    "bob", "c1", "basic", "gold", "30m", "-30m", "1d", "2026-03-02T10:00:00Z", ".nan", "'x'",
 ]  # fmt: skip
 ANYTHING = [
     "",
