@@ -63,6 +63,10 @@ adversary: $(READY) ## look for faults with every instrument: MINUTES=60, or fro
 differential: $(READY) ## random worlds through a plain reference and the engine: SEEDS=10000, or SEED=7
 	$(BIN)/python -m tests.differential $(if $(SEED),--seed $(SEED) --smallest,--seeds $(SEEDS))
 
+.PHONY: backtests
+backtests: $(READY) ## backtests of random edits, held against two runs: EDITS=40 a topology, or SEED=7
+	$(BIN)/python -m tests.backtest $(if $(SEED),--seed $(SEED),--edits $(or $(EDITS),40))
+
 .PHONY: identity
 identity: $(READY) ## histories of identifiers: SEEDS=10000 of each kind, or one again with SEED=7
 	$(BIN)/python -m tests.simulation identity $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))

@@ -14,6 +14,7 @@ import typer
 import cjo_stream
 from cjo_stream.cli import (
     apply,
+    backtest,
     bench,
     clock,
     codeowners,
@@ -85,6 +86,7 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
         "validate": validate.validate,
         "test": test.play_cases,
         "codeowners": codeowners.codeowners,
+        "backtest": backtest.backtest,
         "apply": apply.apply,
         "status": apply.status,
         "schema": schema.schema,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,6 +11,8 @@ import typer
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
+    from cjo_stream.ingest.files import InputFile
+    from cjo_stream.ingest.form import Form
     from cjo_stream.settings import Settings
 
 BUNDLED: Final = (
@@ -136,3 +139,15 @@ def read_moment(text: str, option: str) -> int:
             f"{option} {text}: no time; write 2026-03-01T10:00:00Z, or ms since the epoch"
         )
     return time_ms
+
+
+def check_form_is_of_use(files: Sequence[InputFile], form: Form) -> None:
+    """Raise UsageError for an option of CSV where no file is one."""
+    from cjo_stream.ingest.form import Form
+
+    if any(file.is_csv for file in files):
+        return
+    if form != Form(encoding=form.encoding):
+        raise UsageError("--delimiter and --decimal-comma are for CSV, and no file ends in .csv")
+    if form != Form() and all(file.is_parquet for file in files):
+        raise UsageError("--encoding is for CSV and JSON, and every file ends in .parquet")

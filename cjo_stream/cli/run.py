@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +16,7 @@ from cjo_stream.cli.option import (
     Encoding,
     Json,
     Topology,
+    check_form_is_of_use,
     read_duration,
     read_moment,
     settings_of,
@@ -24,12 +24,9 @@ from cjo_stream.cli.option import (
 )
 from cjo_stream.cli.terminal import Ticker, count, moment, note, numbered, say, say_json, warn
 from cjo_stream.cli.undeclared import tell_undeclared
-from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
     from cjo_stream.embedded.run import Start, Summary
-    from cjo_stream.ingest.files import InputFile
-    from cjo_stream.ingest.form import Form
 
 LATE_SHARE_MAX = 0.01
 NAMES_MAX = 10
@@ -107,7 +104,7 @@ def run(
         note(str(found))
     form = read_form(delimiter, encoding, decimal_comma)
     opened = open_files(files, form=form)
-    _check_form_is_of_use(opened, form)
+    check_form_is_of_use(opened, form)
     recorded = Recorded(
         files=opened,
         decode=ingest.decoder(definitions.program, tenant_key),
@@ -144,18 +141,6 @@ def run(
     else:
         _say(summary, out, is_kept=state is not None)
     return _note_unread(summary, out, is_kept=state is not None)
-
-
-def _check_form_is_of_use(files: Sequence[InputFile], form: Form) -> None:
-    """Raise UsageError for an option of CSV where no file is one."""
-    from cjo_stream.ingest.form import Form
-
-    if any(file.is_csv for file in files):
-        return
-    if form != Form(encoding=form.encoding):
-        raise UsageError("--delimiter and --decimal-comma are for CSV, and no file ends in .csv")
-    if form != Form() and all(file.is_parquet for file in files):
-        raise UsageError("--encoding is for CSV and JSON, and every file ends in .parquet")
 
 
 def _warn_late(summary: Summary, start: Start, max_late_ms: int, *, sort: bool) -> None:

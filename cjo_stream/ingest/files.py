@@ -170,6 +170,18 @@ class InputFile:
         is_json = not (self.is_csv or self.is_parquet)
         return digesting.found(self.path, head, is_json=is_json)
 
+    def lines(self) -> int:
+        """Return how many lines the content has, of Parquet rows; 0 of what can be read once only.
+
+        Raises UsageError.
+        """
+        if self.is_read_once:
+            return 0
+        if self.is_parquet:
+            return parquet.count_rows(self.given)
+        with self._refusing(lambda: ""), closing(self._chunks()) as chunks:
+            return sum(chunk.count(b"\n") for chunk in chunks)
+
     def beginning(self) -> bytes:
         """Return the first HEAD_BYTES of the content; nothing of what can be read once only."""
         if self.is_read_once and self._copy is None:

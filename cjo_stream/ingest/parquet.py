@@ -43,9 +43,22 @@ def read_parquet(path: str) -> Iterator[Row]:
                     number += 1
                     yield Row(number, _encoder.encode(_present(row)))
     except (OSError, pyarrow.ArrowException) as error:
-        raise UsageError(
-            f"{path}: cannot be read as Parquet ({error}): name a file that is present and whole"
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def count_rows(path: str) -> int:
+    """Return how many rows a Parquet file has; raises UsageError."""
+    pyarrow, parquet = import_pyarrow()
+    try:
+        return int(parquet.read_metadata(path).num_rows)
+    except (OSError, pyarrow.ArrowException) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str, error: Exception) -> UsageError:
+    return UsageError(
+        f"{path}: cannot be read as Parquet ({error}): name a file that is present and whole"
+    )
 
 
 def import_pyarrow() -> tuple[Any, Any]:

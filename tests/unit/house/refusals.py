@@ -68,10 +68,6 @@ _STARTS = "kafka/test_broker.py::test_a_local_broker_starts_once_what_it_says_is
 _UP_TO = "unit/kafka/worker/test_assignment.py::test_a_missing_record_ends_the_process"
 
 TESTED: Final[dict[str, dict[str, str]]] = {
-    "cli/run.py": {
-        "are for CSV, and no file ends in .csv": "unit/cli/test_run.py::test_files_of_another_form_are_read_by_option",
-        "is for CSV and JSON, and every file ends in .parquet": "unit/cli/test_run.py::test_files_of_another_form_are_read_by_option",
-    },
     "cli/init.py": {
         "exists already: name a new folder": _INIT,
         "name files of a sample behind --from": _INIT,
@@ -126,6 +122,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "name the results of a `run`": "unit/cli/test_decisions.py::test_lift_compares_by_journey",
     },
     "cli/option.py": {
+        "are for CSV, and no file ends in .csv": "unit/cli/test_run.py::test_files_of_another_form_are_read_by_option",
+        "is for CSV and JSON, and every file ends in .parquet": "unit/cli/test_run.py::test_files_of_another_form_are_read_by_option",
         "name a folder with a topology": "unit/cli/test_cli.py::test_a_valid_topology_is_told_by_path_and_by_bundled_name",
         "no time; write": _COMMANDS,
         "{} {}: {}": _COMMANDS,
@@ -277,6 +275,15 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "cli/codeowners.py": {
         "add them to its topology": "unit/governance/test_owner.py::test_codeowners_ask_the_teams",
+    },
+    "governance/backtest/pair.py": {
+        "side cannot run: {}": "unit/governance/backtest/test_run.py::test_what_a_side_cannot_do_is_told_with_its_name",
+        "side failed: {}": "unit/governance/backtest/test_run.py::test_a_side_that_fails_ends_the_other",
+        "perhaps the machine has too little memory": "unit/governance/backtest/test_run.py::test_a_process_that_is_killed_leaves_nothing_that_looks_whole",
+    },
+    "governance/backtest/run.py": {
+        "is a pipe, and a backtest reads each file twice": "unit/governance/backtest/test_run.py::test_a_pipe_is_read_once_it_is_a_file",
+        "make room, then give the command again": "unit/governance/backtest/test_run.py::test_results_are_written_once_there_is_room",
     },
     "governance/owner.py": {
         "The teams are those of `owners` in the topology": _TEAM,

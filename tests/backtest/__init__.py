@@ -1,0 +1,8 @@
+"""Backtests of random single edits, held against a plain comparison of two runs.
+
+    edit        a topology's folder with one random edit: delay, cap, gate, lever, consent, limit
+    compared    what docs/backtest.md says of two runs, from their files alone, all in memory
+    trial       one edit: two runs, a backtest, and whether they agree
+
+`compared` shares no code with `cjo_stream/governance`. `python -m tests.backtest --help`.
+"""
