@@ -178,10 +178,10 @@ def _note_unread(result: Result) -> int:
         for file in ran.summary.files:
             if file.cause is not None:
                 code = 1
+                which = f"all {count(file.rows)} rows were" if file.rows > 1 else "its row was"
                 note(
-                    f"error: {side}: {file.name}: all of its {numbered(file.rows, 'row')} were "
-                    f"refused. {file.cause}. Mend the file, or the topology, and give the command "
-                    "again"
+                    f"error: {side}: {file.name}: {which} refused. {file.cause}. Mend the file, "
+                    "or the topology, and give the command again"
                 )
     return code
 

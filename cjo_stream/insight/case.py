@@ -49,13 +49,14 @@ def cases_of_decisions(
         end = max(end, reward.time)
         if reward.reward:
             accepted[reward.decision_id] = reward.value
+    # Of a decision only its case is kept: it may have thousands of candidates.
     sent = []
     for decision in decisions:
         end = max(end, decision.time)
         if _is_sent_choice(decision):
-            sent.append(decision)
-    closed = [decision for decision in sent if decision.time + window_ms <= end]
-    return Cases([_case(d, accepted, policy) for d in closed], len(sent) - len(closed))
+            sent.append((decision.time, _case(decision, accepted, policy)))
+    closed = [case for time, case in sent if time + window_ms <= end]
+    return Cases(closed, len(sent) - len(closed))
 
 
 def _is_sent_choice(decision: Decision) -> bool:
