@@ -148,12 +148,16 @@ def _say_drafted(name: str, drafted: Draft, paths: list[str]) -> None:
         warn(f"{numbered(drafted.refused.total(), 'row')} cannot be taken, of {causes}")
     for why, number in most:
         warn(f"{numbered(number, 'row')} cannot be taken: {why}")
+    for question in drafted.questions:
+        warn(question)
     say(f"wrote {', '.join(f'{name}/{file}' for file in drafted.files)}")
     words = ["cjo-stream", "run", name, *paths, "--out", f"{name}-out"]
     if drafted.channel is not None:
         words += ["--channel", drafted.channel]
     if not drafted.is_ordered:
         words.append("--sort")
+    if drafted.now is not None:
+        words += ["--now", drafted.now]
     say(f"next: {shlex.join([*words, *_options(drafted.form)])}")
 
 

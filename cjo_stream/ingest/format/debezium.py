@@ -81,6 +81,25 @@ def reader(maps: Sequence[RowMap], scope: RowScope) -> Reader:
     return read
 
 
+def is_change(value: Mapping[str, Any]) -> bool:
+    """Return whether an object is the change of a row, alone or beside its schema."""
+    payload = value.get("payload")
+    change = payload if isinstance(payload, dict) and "op" not in value else value
+    is_envelope = "before" in change or "after" in change
+    return is_envelope and change.get("op") in (*_WRITES, _DELETE)
+
+
+def table_and_row(value: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
+    """Return the table of a change (empty: it is not told), and the row; raises InputError."""
+    schema, change = _parted(value)
+    source = (change or {}).get("source")
+    table = source.get("table") if isinstance(source, dict) else None
+    if change is None:
+        return "", None
+    row = _row(schema, change, "after") or _row(schema, change, "before")
+    return table if isinstance(table, str) else "", row
+
+
 def _parted(value: dict[str, Any]) -> tuple[Any, dict[str, Any] | None]:
     """Return the schema (None: without one) and the change of a record; raises InputError."""
     if "payload" not in value or "op" in value:

@@ -13,6 +13,7 @@ from cjo_stream.core.expression.path import text_of_path
 from cjo_stream.core.word import AttributeType
 from cjo_stream.ingest.format.name import snake_case
 from cjo_stream.ingest.placeholder import Placeholders
+from cjo_stream.ingest.sketch.vocabulary import words_of
 
 DISTINCT_MAX: Final = 100_000
 """Different values of a column that are counted one by one."""
@@ -58,8 +59,8 @@ class Column:
 
     @cached_property
     def words(self) -> list[str]:
-        """Return the words of its name."""
-        return self.name.split("_")
+        """Return the words of its name, without articles, compounds parted."""
+        return words_of(self.name.split("_"))
 
     @property
     def rows(self) -> int:

@@ -25,17 +25,27 @@ from cjo_stream.errors import DefinitionError, UsageError
 from cjo_stream.ingest.decoder import decoder
 from cjo_stream.ingest.files import InputFile, Part, read_parts
 from cjo_stream.ingest.form import Form
-from cjo_stream.ingest.sample import common_type, read_sample
+from cjo_stream.ingest.sample import Sample, common_type, read_sample
 from cjo_stream.ingest.sketch import text
+from cjo_stream.ingest.sketch.change import changes_layout
 from cjo_stream.ingest.sketch.column import columns_of
 from cjo_stream.ingest.sketch.form import guess_form, with_decimal_comma
-from cjo_stream.ingest.sketch.layout import Layout, format_of, known_layout, mapped_layout
+from cjo_stream.ingest.sketch.layout import (
+    QUESTION,
+    Layout,
+    format_of,
+    known_layout,
+    mapped_layout,
+)
+from cjo_stream.ingest.sketch.moment import LATEST_MS
 from cjo_stream.ingest.sketch.role import roles_of
 from cjo_stream.ingest.sketch.story import Paths, Story
 
 ROWS_MAX: Final = 200_000
 """Rows of a sample that are looked at."""
 _HEAD_ROWS: Final = 1_000
+_FUTURE: Final = "future:"
+_AHEAD_SHARE: Final = 0.1
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _NAME: Final = re.compile("[a-z][a-z0-9_]{0,62}")
 _OF_FACTS: Final = frozenset(one.value for one in FactType)
@@ -51,8 +61,12 @@ class Draft(msgspec.Struct):
     form: Form = Form()
     channel: str | None = None
     """That `run` must be told."""
+    now: str | None = None
+    """The clock that `run` must be told, because the events lie ahead of this machine's."""
     is_ordered: bool = True
     """Whether the events stand in the order of their times."""
+    questions: list[str] = []
+    """What the sample does not say, and a person must."""
     events: int = 0
     types: int = 0
     customers: int = 0
@@ -112,6 +126,8 @@ def sketch(name: str, paths: Sequence[str]) -> Draft:
     if format_ is Format.MAPPED:
         number, columns = columns_of(rows)
         layout = mapped_layout(roles_of(columns, number), channel, channel, number)
+    elif format_ is Format.DEBEZIUM:
+        layout = changes_layout(rows, channel)
     else:
         layout = known_layout(format_, rows, channel)
     if not layout.identifiers:
@@ -119,6 +135,11 @@ def sketch(name: str, paths: Sequence[str]) -> Draft:
     about = _about(files, form, len(rows))
     draft = Draft({}, len(rows), format_, form)
     draft.channel = layout.channels[0] if layout.needs_channel else None
+    draft.questions = [
+        f"{type_}: {said.partition(QUESTION)[2].strip()}"
+        for type_, _, said in layout.identifiers
+        if QUESTION in said
+    ]
     return _with_events(name, draft, layout, about, files)
 
 
@@ -135,9 +156,8 @@ def _with_events(
     def document(events: Any = None, seen: Any = None, facts: Any = None) -> str:
         return text.topology(name, about, channels, out, layout.identifiers, events, seen, facts)
 
-    paths = Paths()
     program = _loaded({"topology.yaml": document()})
-    sample = read_sample(_decoded(files, program, layout, paths), program)
+    paths, sample = _taken(files, program, layout, draft)
     if not sample.events:
         why = "; ".join(one for one, _ in sample.refused.most_common(2))
         raise UsageError(f"{files[0].given}: no event of it can be read: {why}")
@@ -146,6 +166,7 @@ def _with_events(
         for type_, _ in sample.seen.most_common()
         if not type_.startswith("cjo.")
     }
+    events |= {type_: {} for type_ in layout.types if type_ not in events}
     facts = {
         name: kind
         for name, counts in sample.types.get("cjo.profile", {}).items()
@@ -160,6 +181,8 @@ def _with_events(
             "others, such as order_placed"
         )
     about.insert(1, f"Events from {_day(paths.earliest)} to {_day(paths.latest)}.")
+    if draft.now is not None:
+        about.insert(2, f"They lie ahead of the clock: `run` takes them with --now {draft.now}.")
     draft.files = _files(
         document(events, sample.seen, facts),
         story,
@@ -207,15 +230,38 @@ def _files(
     }
 
 
+def _taken(
+    files: Sequence[InputFile], program: Program, layout: Layout, draft: Draft
+) -> tuple[Paths, Sample]:
+    """Return what the topology takes of the sample.
+
+    If much of it lies ahead of the clock, it is taken by a clock of its own, which the draft
+    notes; a few such times are taken for mistakes.
+    """
+    paths = Paths()
+    sample = read_sample(_decoded(files, program, layout, paths, _now_ms()), program)
+    ahead = sum(n for why, n in sample.refused.items() if why.startswith(_FUTURE))
+    if ahead > _AHEAD_SHARE * (sample.events + ahead):
+        paths = Paths()
+        sample = read_sample(_decoded(files, program, layout, paths, LATEST_MS), program)
+        latest = EPOCH + dt.timedelta(seconds=paths.latest // 1_000 + 1)
+        draft.now = f"{latest:%Y-%m-%dT%H:%M:%SZ}"
+    return paths, sample
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def _decoded(
-    files: Sequence[InputFile], program: Program, layout: Layout, paths: Paths
+    files: Sequence[InputFile], program: Program, layout: Layout, paths: Paths, now_ms: int
 ) -> Iterator[DecodedRecord]:
     has_field = layout.format is Format.NATIVE and not layout.needs_channel
     records = read_parts(
         [Part(file, number) for number, file in enumerate(files)],
         decoder(program, _KEY),
         channel=None if has_field else layout.channels[0],
-        now=time.time_ns() // 1_000_000,
+        now=now_ms,
     )
     for record, decoded in islice(records, ROWS_MAX):
         for event in decoded if isinstance(decoded, list) else [decoded]:

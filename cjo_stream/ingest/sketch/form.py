@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import csv
+import enum
 import gzip
 import io
 import re
@@ -21,8 +22,8 @@ HEAD_BYTES: Final = 256 * 1024
 _LINES_MAX: Final = 200
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _MARKS: Final = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-_WITH_COMMA: Final = re.compile(r"[+-]?[0-9.]*,[0-9]+")
-_WITH_POINT: Final = re.compile(r"[+-]?[0-9]+\.[0-9]+")
+_EITHER: Final = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
+_THOUSANDS: Final = re.compile(r"[1-9][0-9]{0,2}(?:[.'’\s][0-9]{3})+")
 
 
 def guess_form(path: str, *, is_csv: bool) -> Form:
@@ -41,18 +42,50 @@ def guess_form(path: str, *, is_csv: bool) -> Form:
 
 
 def with_decimal_comma(rows: Iterable[dict[str, str]], delimiter: str) -> tuple[str, ...]:
-    """Return the columns of CSV whose numbers have a decimal comma."""
-    if delimiter == ",":
-        return ()
-    fit: dict[str, bool] = {}
+    """Return the columns of CSV whose numbers have a decimal comma.
+
+    Where one has, points part the thousands of others, too: `1.234` there is not 1 and a bit.
+
+    >>> with_decimal_comma([{"price": "1.234,56", "pieces": "1.234", "id": "7"}], ";")
+    ('price', 'pieces')
+    """
+    cells: dict[str, Counter[_Cell]] = {}
     for row in rows:
         for name, cell in row.items():
-            if cell and fit.get(name, True):
-                is_comma = _WITH_COMMA.fullmatch(cell) is not None
-                is_number = cell.lstrip("+-").isdigit() or is_comma
-                fit[name] = is_number and with_point(cell) is not None
-                fit[f"\0{name}"] = fit.get(f"\0{name}", False) or is_comma
-    return tuple(name for name, does in fit.items() if does and fit.get(f"\0{name}", False))
+            if cell:
+                cells.setdefault(name, Counter())[_cell(cell)] += 1
+    fit = {name: kinds for name, kinds in cells.items() if not kinds[_Cell.OTHER]}
+    # Between commas, `1,234` may be a thousand in English.
+    telling = (_Cell.COMMA,) if delimiter == "," else (_Cell.COMMA, _Cell.EITHER)
+    if not any(kinds[one] for kinds in fit.values() for one in telling):
+        return ()
+    parted = _Cell.COMMA, _Cell.EITHER, _Cell.THOUSANDS
+    return tuple(name for name, kinds in fit.items() if any(kinds[one] for one in parted))
+
+
+class _Cell(enum.Enum):
+    """What a cell says of its column's numbers."""
+
+    COMMA = enum.auto()
+    """`1.234,5`, `0,25`: a decimal comma."""
+    EITHER = enum.auto()
+    """`1,234`."""
+    THOUSANDS = enum.auto()
+    """`1.234`, if others have a decimal comma."""
+    WHOLE = enum.auto()
+    """A whole number, or no number: a placeholder."""
+    OTHER = enum.auto()
+
+
+def _cell(text: str) -> _Cell:
+    if with_point(text) is None:
+        return _Cell.OTHER
+    digits = text.strip().lstrip("+-")
+    if digits.isdigit() or not any(one.isdigit() for one in digits):
+        return _Cell.WHOLE
+    if "," in digits:
+        return _Cell.EITHER if _EITHER.fullmatch(digits) else _Cell.COMMA
+    return _Cell.THOUSANDS if _THOUSANDS.fullmatch(digits) else _Cell.OTHER
 
 
 def _head(path: str) -> bytes:

@@ -11,9 +11,10 @@ from typing import Any, Final
 import msgspec
 
 from cjo_stream.core.word import AttributeType, Format, NormalForm
+from cjo_stream.ingest.format import debezium
 from cjo_stream.ingest.sketch.column import Column, columns_of, type_of_texts
 from cjo_stream.ingest.sketch.moment import Moment
-from cjo_stream.ingest.sketch.role import Named, Roles
+from cjo_stream.ingest.sketch.role import Named, Roles, with_region
 from cjo_stream.ingest.sketch.type import type_expression
 
 _SHOWN_MAX: Final = 6
@@ -27,6 +28,9 @@ _EDGE: Final = 2**63
 _DIGITS_SAFE: Final = 18
 """So many digits are within 64 bits."""
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+")
+
+QUESTION: Final = "QUESTION:"
+"""Stands in a comment before what a person must say."""
 
 Line = tuple[str, str]
 """A line of YAML, and its comment; empty for none."""
@@ -43,6 +47,8 @@ class Layout(msgspec.Struct):
     """Type, normal form, comment; the strongest first."""
     needs_channel: bool = False
     """Whether `run` must be told the channel."""
+    types: list[str] = []
+    """Event types that the layout names, whether the sample has them or not."""
 
 
 def format_of(rows: Sequence[dict[str, Any]]) -> Format:
@@ -52,6 +58,8 @@ def format_of(rows: Sequence[dict[str, Any]]) -> Format:
 
 
 def _format(row: dict[str, Any]) -> Format:
+    if debezium.is_change(row):
+        return Format.DEBEZIUM
     if row.get("specversion") == "1.0" and "source" in row:
         return Format.CLOUDEVENTS
     type_ = row.get("type")
@@ -133,7 +141,8 @@ def _of_columns(
     for column in sorted(named, key=strength):
         name = column.path[0]
         normal = NormalForm(name) if name in ("email", "phone") else None
-        found.append((name, normal, seen_of_identifier(column)))
+        one = with_region(Named(name, column, normal), is_alone=len(named) == 1)
+        found.append(_declared(one, is_by_row=False))
     return found
 
 
@@ -148,10 +157,9 @@ def _listed(value: Any) -> list[Any]:
 
 def mapped_layout(roles: Roles, channel: str, default_type: str, rows: int) -> Layout:
     """Return the layout of a table, or of JSON objects of a form of their own."""
-    lost = [name for name, one in roles.attributes.items() if _is_beyond_64_bits(one)]
     lines: list[Line] = [
         ("format: mapped", "by expressions over the columns"),
-        ("map:", _left_out(roles, lost)),
+        ("map:", _left_out(roles)),
     ]
     if roles.id is not None:
         lines.append(
@@ -161,21 +169,31 @@ def mapped_layout(roles: Roles, channel: str, default_type: str, rows: int) -> L
             )
         )
     lines.append(_type_line(roles.type, default_type))
-    lines.append(
-        (f"  time: {quoted(_time(roles.time, roles.moment))}", _seen_of_time(roles.moment))
-    )
-    lines.append(("  identifiers:", ""))
+    lines += [(f"  {text}", comment) for text, comment in who_and_what(roles, rows)]
+    return Layout(Format.MAPPED, [channel], lines, declared(roles))
+
+
+def who_and_what(roles: Roles, rows: int) -> list[Line]:
+    """Return the lines of a map for time, identifiers and attributes."""
+    lines: list[Line] = [
+        (f"time: {quoted(_time_of(roles))}", _seen_of_time(roles.moment)),
+        ("identifiers:", ""),
+    ]
     for one in roles.identifiers:
         expression = quoted(_named(one.column))
-        lines.append((f"    {key(one.type)}: {expression}", seen_of_identifier(one.column)))
+        lines.append((f"  {key(one.type)}: {expression}", seen_of_identifier(one.column)))
+    lost = _lost(roles)
     kept = [name for name in roles.attributes if name not in lost]
     if kept:
-        lines.append(("  attributes:", ""))
-    lines += [
+        lines.append(("attributes:", ""))
+    return lines + [
         _attribute(name, roles.attributes[name], roles.moments.get(name), rows) for name in kept
     ]
-    identifiers = [_declared(one, is_by_row=roles.is_by_row) for one in roles.identifiers]
-    return Layout(Format.MAPPED, [channel], lines, identifiers)
+
+
+def declared(roles: Roles) -> list[tuple[str, NormalForm | None, str]]:
+    """Return the identifiers as the topology declares them."""
+    return [_declared(one, is_by_row=roles.is_by_row) for one in roles.identifiers]
 
 
 def _named(column: Column) -> str:
@@ -188,9 +206,13 @@ def _named(column: Column) -> str:
     return expression
 
 
-def _left_out(roles: Roles, lost: Sequence[str]) -> str:
+def _lost(roles: Roles) -> list[str]:
+    return [name for name, one in roles.attributes.items() if _is_beyond_64_bits(one)]
+
+
+def _left_out(roles: Roles) -> str:
     """Return which columns no attribute is made of."""
-    said = []
+    said, lost = [], _lost(roles)
     if roles.left_out:
         said.append(f"{roles.left_out} further columns were left out")
     if lost:
@@ -204,7 +226,16 @@ def _declared(one: Named, *, is_by_row: bool) -> tuple[str, NormalForm | None, s
     seen = seen_of_identifier(one.column)
     if is_by_row:
         seen += "; no column names anybody twice, so each row is a customer of its own"
+    if one.needs_region:
+        seen += f"; {_question(one)}"
     return one.type, one.normalise, seen
+
+
+def _question(one: Named) -> str:
+    asked = f"{QUESTION} of which country are these numbers? Write `region: DE` at the top"
+    if one.normalise is not None:
+        return f"{asked}; until then those without a country code name nobody"
+    return f"{asked} and `normalise: phone` here; until then each spelling is somebody else"
 
 
 def _type_line(column: Column | None, default: str) -> Line:
@@ -216,6 +247,23 @@ def _type_line(column: Column | None, default: str) -> Line:
         expression = f"({expression}) if {column.expression} != '' else 'other'"
         seen += f"; {column.empty:,} rows without one are `other`"
     return f"  type: {quoted(expression)}", seen
+
+
+def _time_of(roles: Roles) -> str:
+    """Return the expression of the time: of one column, or of the day and the clock."""
+    day, clock = roles.time, roles.clock
+    if clock is None:
+        return _time(day, roles.moment)
+    written = f"timestamp({_text(day)} + ' ' + {_text(clock)}, {roles.moment.form!r})"
+    if not clock.empty or AttributeType.STRING not in clock.kinds:
+        return written
+    alone = f"timestamp({_text(day)}, {roles.moment.day!r})"
+    return f"{written} if {clock.expression} != '' else {alone}"
+
+
+def _text(column: Column) -> str:
+    is_text = column.kinds.keys() == {AttributeType.STRING}
+    return column.expression if is_text else f"str({column.expression})"
 
 
 def _time(column: Column, moment: Moment) -> str:
@@ -271,7 +319,7 @@ def _attribute(name: str, column: Column, moment: Moment | None, rows: int) -> L
         if kind is not AttributeType.BOOLEAN:
             expression = f"{expression} if {column.expression} not in {_skipped(odd)} else null"
         seen += f", {sum(column.values[one] for one in odd):,} placeholders"
-    return f"    {key(name)}: {quoted(expression)}", seen
+    return f"  {key(name)}: {quoted(expression)}", seen
 
 
 def _skipped(odd: list[str]) -> list[str]:

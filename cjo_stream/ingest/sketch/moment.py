@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -29,12 +30,15 @@ _OTHERS: Final = (
     "%a %b %d %H:%M:%S %Y", "%a %b %d %H:%M:%S %z %Y", "%a, %d %b %Y %H:%M:%S",
 )  # fmt: skip
 PATTERNS: Final = (*_OTHERS, *(day + clock for day, clock in itertools.product(_DAYS, _CLOCKS)))
+_CLOCKS_ALONE: Final = (
+    "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%H:%M:%S %z", "%H%M%S",
+)  # fmt: skip
 _UNITS: Final = (("s", 10), ("ms", 13), ("us", 16), ("ns", 19))
 """Each with the digits of a time in the years 2001 to 2286."""
 _UNIT_NAMES: Final = frozenset(unit for unit, _ in _UNITS)
 _EARLIEST: Final = -2_208_988_800_000
 _EARLIEST_OF_UNITS: Final = 1_000_000_000_000
-_LATEST: Final = 4_102_444_800_000
+LATEST_MS: Final = 4_102_444_800_000
 """Times before 1900 and after 2100 are no times of events; nor are numbers before 2001, which have
 another unit."""
 
@@ -50,6 +54,8 @@ class Moment(msgspec.Struct, frozen=True):
     """Another format that reads as many: day and month cannot be told apart."""
     is_local: bool = False
     """Whether the values have no offset."""
+    day: str | None = None
+    """The format of the day alone, where the clock stands in another column."""
 
     @property
     def is_day(self) -> bool:
@@ -80,6 +86,21 @@ def moment_of(column: Column, *, is_named: bool) -> Moment | None:
     return msgspec.structs.replace(best, either=same[0].form if same else None)
 
 
+def clock_of(column: Column, day: Moment) -> Moment | None:
+    """Return how a column's times of the day are read behind `day` and a blank; None if not."""
+    meant = [*itertools.islice(column.meant, TRIED_MAX)]
+    some_day = f"{dt.date(2026, 3, 1):{day.form}}"
+    joined = [f"{some_day} {one}" for one in meant]
+    forms = (f"{day.form} {clock}" for clock in _CLOCKS_ALONE)
+    found = [one for form in forms if (one := _read(joined, form)) is not None] if meant else []
+    if not found:
+        return None
+    best = _best(found)[0]
+    either = best.form and day.either and best.form.replace(day.form or "", day.either)
+    share = min(best.share, day.share)
+    return msgspec.structs.replace(best, share=share, either=either, day=day.form)
+
+
 def _best(found: list[Moment]) -> list[Moment]:
     """Return those that read the most values."""
     share = max(one.share for one in found)
@@ -108,7 +129,7 @@ def _read(meant: list[str], form: str | None) -> Moment | None:
     earliest = _EARLIEST_OF_UNITS if form in _UNIT_NAMES else _EARLIEST
     for number, one in enumerate(meant, 1):
         time = read(one, form, None)
-        if time is not None and earliest <= time <= _LATEST:
+        if time is not None and earliest <= time <= LATEST_MS:
             good += 1
         elif number - good > (1 - _SHARE_MIN) * len(meant):
             return None

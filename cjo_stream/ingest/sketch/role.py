@@ -7,56 +7,25 @@ with more to say wins. The reason stands beside each line of the topology, for p
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
 
-from cjo_stream.core.word import AttributeType, NormalForm
+from cjo_stream.core.word import AttributeType, Ignored, NormalForm
 from cjo_stream.definition.grammar.scalar import EVENT_TYPE
 from cjo_stream.errors import UsageError
+from cjo_stream.ingest.phone import phone
+from cjo_stream.ingest.sketch import vocabulary
 from cjo_stream.ingest.sketch.column import Column, type_of_texts
-from cjo_stream.ingest.sketch.moment import Moment, moment_of
+from cjo_stream.ingest.sketch.moment import Moment, clock_of, moment_of
 
 ATTRIBUTES_MAX: Final = 60
 _TYPES_MAX: Final = 300
 _SHARE: Final = 0.9
-_TIME: Final = (
-    "timestamp", "event_timestamp", "event_time", "occurred_at", "occurred", "time_timestamp",
-    "complete_timestamp", "datetime", "date_time", "ts", "time", "event_date", "created_at",
-    "created", "invoice_date", "invoicedate", "order_date", "orderdate", "date", "sent_at",
-    "received_at", "start_time", "start_timestamp",
-)  # fmt: skip
-_TIME_WORDS: Final = frozenset(
-    ("time", "timestamp", "date", "datetime", "ts", "at", "on", "day", "when", "epoch", "unixtime")
-)
-_TYPE: Final = (
-    "event_type", "event_name", "event", "eventtype", "eventname", "concept_name", "activity",
-    "activity_name", "action", "action_type", "type", "interaction", "behavior", "behaviour",
-    "behavior_type", "name", "task", "step", "page", "status", "kind",
-)  # fmt: skip
-_TYPE_WHOLE: Final = frozenset(("name", "page", "step", "status", "kind"))
-"""Of them, those that mean something else as the last word of a name: `first_name`."""
-_PERSON: Final = (
-    "user", "customer", "client", "member", "subscriber", "account", "person", "contact",
-    "patient", "player", "master", "household", "card", "cust", "uid", "visitorid", "userid",
-    "customerid", "clientid", "memberid", "masterid", "accountid", "student", "applicant",
-)  # fmt: skip
-_BROWSER: Final = ("visitor", "anonymous", "cookie", "device", "browser", "installation", "idfa")
-_SESSION: Final = ("session", "sessionid", "sess", "visit")
-_CASE_NAMES: Final = frozenset(("case_concept_name", "case_name", "trace_concept_name"))
-"""As process logs (IEEE 1849, XES) name them."""
-_CASE: Final = ("case", "caseid", "trace", "ticket", "order", "application", "incident", "loan")
-_ID: Final = frozenset(("id", "ids", "key", "no", "nr", "number", "uuid", "guid", "ref", "code"))
-_THINGS: Final = frozenset(
-    ("item", "product", "sku", "article", "page", "category", "campaign", "offer", "resource",
-     "store", "shop", "position", "ad", "content", "movie", "song", "course")
-)  # fmt: skip
-"""What is offered, not who it is offered to."""
-_OWN_ID: Final = ("event_id", "message_id", "messageid", "eventid", "event_uuid", "insert_id")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE: Final = re.compile(r"\+?[0-9 ()./-]{7,20}")
-_PHONE_NAMES: Final = frozenset(("phone", "mobile", "msisdn", "telephone", "cell", "tel"))
 _NUMBERED: Final = re.compile(r"\S*[0-9]\S*")
 _ROWS_EACH_MAX: Final = 100
 """Of a value of an identifier, on average."""
@@ -71,6 +40,8 @@ class Named(msgspec.Struct, frozen=True):
     type: str
     column: Column
     normalise: NormalForm | None = None
+    needs_region: bool = False
+    """Whether it holds phone numbers of which some cannot be read without a region."""
 
 
 class Roles(msgspec.Struct):
@@ -78,6 +49,7 @@ class Roles(msgspec.Struct):
 
     time: Column
     moment: Moment
+    """Of the time; with the clock behind it and a blank, if there is one."""
     type: Column | None
     """None: every row is of one type."""
     identifiers: list[Named]
@@ -86,24 +58,32 @@ class Roles(msgspec.Struct):
     attributes: dict[str, Column]
     moments: dict[str, Moment]
     """Of attributes that are times."""
+    clock: Column | None = None
+    """The time of the day, where `time` has the day alone."""
     left_out: int = 0
     """Columns beyond ATTRIBUTES_MAX."""
     is_by_row: bool = False
     """Whether no column names anybody twice, so that each row is a customer of its own."""
 
 
-def roles_of(columns: Sequence[Column], rows: int) -> Roles:
-    """Return what columns are for; raises UsageError without times or without identifiers."""
+def roles_of(
+    columns: Sequence[Column], rows: int, known_time: tuple[Column, Moment] | None = None
+) -> Roles:
+    """Return what columns are for; raises UsageError without times or without identifiers.
+
+    Where the time is known, the rows are changes of a table, and no column of it has their type.
+    """
     named = ", ".join(column.expression for column in columns[:20])
-    found = _time(columns)
+    found = known_time or _time(columns)
     if found is None:
         raise UsageError(
             f"no column of the sample holds a time that can be read; it has {named}. Add one, "
             "such as `time` with 2026-03-01T10:00:00Z"
         )
     time, moment = found
-    others = [column for column in columns if column is not time and column.rows]
-    type_ = _type(others, rows)
+    clock, moment = _clock(columns, time, moment)
+    others = [one for one in columns if one is not time and one is not clock and one.rows]
+    type_ = None if known_time else _type(others, rows)
     others = [column for column in others if column is not type_]
     identifiers, is_by_row = _identifiers(others, rows)
     if not identifiers:
@@ -123,7 +103,9 @@ def roles_of(columns: Sequence[Column], rows: int) -> Roles:
         if (one := moment_of(column, is_named=_is_time_name(column))) is not None
     }
     left_out = len(free) - len(attributes)
-    return Roles(time, moment, type_, identifiers, own, attributes, moments, left_out, is_by_row)
+    return Roles(
+        time, moment, type_, identifiers, own, attributes, moments, clock, left_out, is_by_row
+    )
 
 
 def is_event_type(text: str) -> bool:
@@ -132,7 +114,11 @@ def is_event_type(text: str) -> bool:
 
 
 def _is_time_name(column: Column) -> bool:
-    return column.name in _TIME or not _TIME_WORDS.isdisjoint(column.words)
+    return (
+        column.name in vocabulary.TIME
+        or not vocabulary.TIME_WORDS.isdisjoint(column.words)
+        or column.name.endswith(vocabulary.TIME_ENDS)
+    )
 
 
 def _time(columns: Sequence[Column]) -> tuple[Column, Moment] | None:
@@ -142,7 +128,11 @@ def _time(columns: Sequence[Column]) -> tuple[Column, Moment] | None:
         moment = moment_of(column, is_named=is_named)
         if moment is None:
             continue
-        name = len(_TIME) - _TIME.index(column.name) if column.name in _TIME else 0
+        name = (
+            len(vocabulary.TIME) - vocabulary.TIME.index(column.name)
+            if column.name in vocabulary.TIME
+            else 0
+        )
         score = (
             float(column.empty == 0), float(not moment.is_day), float(is_named), float(name),
             -len(column.path), -position,
@@ -150,6 +140,32 @@ def _time(columns: Sequence[Column]) -> tuple[Column, Moment] | None:
         if best is None or score > best[0]:
             best = score, column, moment
     return None if best is None else best[1:]
+
+
+def _clock(columns: Sequence[Column], day: Column, moment: Moment) -> tuple[Column | None, Moment]:
+    """Return the column with the time of the day, and how both are read; None: there is none.
+
+    It is named as the day is: `order_time` beside `order_date`, or has no name but `time`.
+    """
+    if not moment.is_day:
+        return None, moment
+    found: list[tuple[tuple[int, int], Column, Moment]] = []
+    place = columns.index(day)
+    for position, column in enumerate(columns):
+        is_near = column is not day and column.path[:-1] == day.path[:-1]
+        if not is_near or not _is_clock_of(column, day):
+            continue
+        if (both := clock_of(column, moment)) is not None:
+            score = -column.empty, -abs(position - place)
+            found.append((score, column, both))
+    return max(found, key=lambda one: one[0])[1:] if found else (None, moment)
+
+
+def _is_clock_of(column: Column, day: Column) -> bool:
+    words = {*column.words}
+    if words.isdisjoint(vocabulary.CLOCK_WORDS):
+        return column.name.endswith("time") and column.name[:-4] == day.name.removesuffix("date")
+    return words - vocabulary.CLOCK_WORDS <= {*day.words, *vocabulary.CLOCK_MARKS}
 
 
 def _type(columns: Sequence[Column], rows: int) -> Column | None:
@@ -173,8 +189,8 @@ def _type(columns: Sequence[Column], rows: int) -> Column | None:
 def _place_of_type(column: Column) -> tuple[int, int, int] | None:
     """Return how well a name fits a column of types, the best first; None if it does not."""
     for is_part, name in enumerate((column.name, column.words[-1])):
-        if name in _TYPE and not (is_part and name in _TYPE_WHOLE):
-            return is_part, len(column.path), _TYPE.index(name)
+        if name in vocabulary.TYPE and not (is_part and name in vocabulary.TYPE_WHOLE):
+            return is_part, len(column.path), vocabulary.TYPE.index(name)
     return None
 
 
@@ -201,8 +217,26 @@ def _identifiers(columns: Sequence[Column], rows: int) -> tuple[list[Named], boo
     named: dict[str, Named] = {one.type: one for one in contacts}
     strong = [Named(_unused(one.name, named), one) for one in chosen[:6]]
     if strong or contacts:
-        return [*strong[:1], *named.values(), *strong[1:]], False
+        found = [*strong[:1], *named.values(), *strong[1:]]
+        return [with_region(one, is_alone=len(found) == 1) for one in found], False
     return _fallback(columns, rows)
+
+
+def with_region(one: Named, *, is_alone: bool) -> Named:
+    """Return an identifier with what is to be known of phone numbers.
+
+    Numbers that cannot be read without a region, and are all that names anybody, are taken as
+    they are written.
+    """
+    if one.normalise is not NormalForm.PHONE:
+        return one
+    unread = sum(
+        isinstance(phone(unicodedata.normalize("NFKC", value).strip(), None), Ignored)
+        for value in one.column.meant
+    )
+    needs_region = unread > (1 - _SHARE) * len(one.column.meant)
+    normalise = None if needs_region and is_alone else one.normalise
+    return msgspec.structs.replace(one, normalise=normalise, needs_region=needs_region)
 
 
 def _fallback(columns: Sequence[Column], rows: int) -> tuple[list[Named], bool]:
@@ -212,8 +246,12 @@ def _fallback(columns: Sequence[Column], rows: int) -> tuple[list[Named], bool]:
         for column in columns
         if not _is_composite(column)
         and column.empty == 0
-        and _THINGS.isdisjoint(column.words)
-        and (not column.name or not _ID.isdisjoint(column.words) or column.name.endswith("id"))
+        and vocabulary.THINGS.isdisjoint(column.words)
+        and (
+            not column.name
+            or not vocabulary.ID.isdisjoint(column.words)
+            or column.name.endswith("id")
+        )
     ]
     repeated = [one for one in ids if one.name and 1 < len(one.values) < rows and one.rows > 1]
     telling = [one for one in repeated if len(one.values) * 100 > rows]
@@ -222,6 +260,10 @@ def _fallback(columns: Sequence[Column], rows: int) -> tuple[list[Named], bool]:
         return [Named(best.name, best)], False
     single = [one for one in ids if len(one.values) == rows or one.is_full]
     return ([Named(single[0].name or "row", single[0])] if single else []), bool(single)
+
+
+def _has_id(column: Column) -> bool:
+    return not vocabulary.ID.isdisjoint(column.words) or column.name.endswith("id")
 
 
 def _is_composite(column: Column) -> bool:
@@ -234,7 +276,7 @@ def _contact(column: Column) -> NormalForm | None:
         return None
     if sum(_EMAIL.fullmatch(one.strip()) is not None for one in meant) >= _SHARE * len(meant):
         return NormalForm.EMAIL
-    if not _PHONE_NAMES.isdisjoint(column.words):
+    if not vocabulary.PHONE.isdisjoint(column.words):
         fits = sum(_PHONE.fullmatch(one.strip()) is not None for one in meant)
         if fits >= _SHARE * len(meant):
             return NormalForm.PHONE
@@ -243,9 +285,9 @@ def _contact(column: Column) -> NormalForm | None:
 
 def _group(column: Column) -> str | None:
     """Return whom a column names, by the words of its name."""
-    if column.name in _CASE_NAMES:
+    if column.name in vocabulary.CASE_NAMES:
         return "case"
-    words = [word for word in column.words if word not in _ID] or column.words
+    words = [word for word in column.words if word not in vocabulary.ID] or column.words
     is_id = len(words) < len(column.words)
     if len(words) > 2 or any("." in value for value in list(column.values)[:50] if not is_id):
         return None
@@ -253,8 +295,11 @@ def _group(column: Column) -> str | None:
         return None
     last = words[-1]
     for group, known in (
-        ("person", _PERSON), ("browser", _BROWSER), ("session", _SESSION), ("case", _CASE),
-    ):  # fmt: skip
+        ("person", vocabulary.PERSON),
+        ("browser", vocabulary.BROWSER),
+        ("session", vocabulary.SESSION),
+        ("case", vocabulary.CASE),
+    ):
         if last in known or words[0] in known:
             is_sure = is_id or last.endswith("id")
             return group if is_sure or (last in known and _tells_apart(column)) else None
@@ -279,7 +324,7 @@ def _own_id(columns: Sequence[Column], rows: int) -> Column | None:
     """Return the column with the producer's id of each event."""
     for column in columns:
         is_complete = column.is_full or len(column.values) == rows
-        if column.name in _OWN_ID and column.empty == 0 and is_complete:
+        if column.name in vocabulary.OWN_ID and column.empty == 0 and is_complete:
             return column
     return None
 

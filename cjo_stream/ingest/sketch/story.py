@@ -37,10 +37,15 @@ class Story(msgspec.Struct, frozen=True):
 
 
 class Paths:
-    """The first time of each event type, by customer (by the strongest identifier's hash)."""
+    """The first time of each event type, by customer: all identifiers that events join.
+
+    A topology's limits are not asked: an identifier of too many joins nobody there.
+    """
 
     def __init__(self) -> None:
         self._first: dict[str, dict[str, int]] = {}
+        """By one of the customer's identifiers, which is its own parent."""
+        self._parents: dict[str, str] = {}
         self.events: Counter[str] = Counter()
         self.earliest = self.latest = 0
         """Of the events' times, ms."""
@@ -56,12 +61,38 @@ class Paths:
         self.latest = max(event.time, self.latest) if self.events else event.time
         self.events[event.type] += 1
         if event.identifiers:
-            types = self._first.setdefault(event.identifiers[0].hash, {})
+            customer = self._customer(event.identifiers[0].hash)
+            for identifier in event.identifiers[1:]:
+                customer = self._joined(customer, self._customer(identifier.hash))
+            types = self._first[customer]
             types[event.type] = min(event.time, types.get(event.type, event.time))
+
+    def _customer(self, identifier: str) -> str:
+        """Return the identifier that stands for the customer of one."""
+        parents = self._parents
+        if identifier not in parents:
+            parents[identifier] = identifier
+            self._first[identifier] = {}
+            return identifier
+        while (parent := parents[identifier]) != identifier:
+            parents[identifier] = identifier = parents[parent]
+        return identifier
+
+    def _joined(self, one: str, other: str) -> str:
+        """Make two customers one; return the identifier that stands for it."""
+        if one == other:
+            return one
+        if len(self._first[one]) < len(self._first[other]):
+            one, other = other, one
+        self._parents[other] = one
+        types = self._first[one]
+        for type_, time in self._first.pop(other).items():
+            types[type_] = min(time, types.get(type_, time))
+        return one
 
     @property
     def customers(self) -> int:
-        """Return how many values of the strongest identifiers there are."""
+        """Return how many customers there are, once all events have joined their identifiers."""
         return len(self._first)
 
     def with_type(self) -> Counter[str]:

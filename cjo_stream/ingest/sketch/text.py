@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from cjo_stream.core.word import AttributeType, NormalForm
-from cjo_stream.ingest.sketch.layout import Line, key
+from cjo_stream.ingest.sketch.layout import QUESTION, Line, key
 from cjo_stream.ingest.sketch.story import Story, duration_of
 
 _COLUMN: Final = 44
@@ -65,7 +65,7 @@ def topology(
     lines += [("identity:", ""), ("  identifiers:", "the strongest first")]
     for type_, normal, comment in identifiers:
         normalise = f", normalise: {normal}" if normal else ""
-        if normal is NormalForm.PHONE:
+        if normal is NormalForm.PHONE and QUESTION not in comment:
             comment += "; `region: DE` above reads numbers without a country code as of there"
         lines.append((f"    - {{type: {key(type_)}{normalise}}}", comment))
     if facts:
