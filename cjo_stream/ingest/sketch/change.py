@@ -70,7 +70,10 @@ def _roles(rows: Sequence[dict[str, Any]], table: str) -> Roles:
     columns = [column for column in found if column.path != ("op",)]
     time = next((column for column in columns if column.path == ("ts_ms",) and column.rows), None)
     if time is None:
-        raise UsageError("no change of the sample tells when it was: `ts_ms` is missing in all")
+        raise UsageError(
+            "no change of the sample tells when it was: `ts_ms` is missing in all. Take the "
+            "records as the connector wrote them"
+        )
     roles = roles_of(columns, number, (time, Moment("ms", 1.0)))
     return _with_key(roles, table)
 

@@ -23,6 +23,9 @@ _COMMANDS = "unit/house/test_way_out.py::test_commands_go_on_as_their_refusals_s
 _TEAM = "unit/governance/test_owner.py::test_validate_as_a_team_names_what_its_files_may_not_hold"
 _INIT = "unit/cli/test_init.py::test_what_init_is_told_wrongly_is_refused_until_it_is_told_rightly"
 _SAMPLE = "unit/cli/test_init.py::test_a_sample_that_is_none_is_refused_until_it_is_mended"
+_CHANGES = (
+    "unit/cli/test_init_exports.py::test_changes_that_are_no_sample_are_refused_until_mended"
+)
 _GOES_ON = "unit/embedded/test_recorded.py::test_a_killed_run_goes_on_by_the_same_options_only"
 _SIMULATE = "unit/house/test_way_out.py::test_simulate_goes_on_as_its_refusals_say"
 _MENDED = "unit/house/test_way_out.py::test_a_file_is_read_once_it_is_mended"
@@ -85,6 +88,10 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "no topology that validates could be drafted": "unit/cli/test_init_odd.py::test_what_would_not_validate_is_not_written",
         "a folder; name the files of the sample": _INIT,
         "written otherwise than": "unit/cli/test_init.py::test_files_of_a_sample_are_of_one_kind",
+    },
+    "ingest/sketch/change.py": {
+        "the sample holds changes of several tables": _CHANGES,
+        "no change of the sample tells when it was": _CHANGES,
     },
     "ingest/sketch/form.py": {
         "it is empty; name a file with some events": _SAMPLE,
