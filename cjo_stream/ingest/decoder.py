@@ -40,7 +40,7 @@ from cjo_stream.ingest import described
 from cjo_stream.ingest.attribute import ATTRIBUTES_BYTES_MAX, check_attributes, check_size
 from cjo_stream.ingest.consent import CONSENT_TYPE, read_consent
 from cjo_stream.ingest.declared import Comparison
-from cjo_stream.ingest.described import RECORD_BYTES_MAX, WITHOUT_SCHEMA
+from cjo_stream.ingest.described import RECORD_BYTES_MAX
 from cjo_stream.ingest.format import cloudevents, debezium, mapped, native, segment
 from cjo_stream.ingest.format.document import read_object
 from cjo_stream.ingest.format.mapped import RowScope
@@ -219,9 +219,9 @@ class Decoder:
 
     def lacks(self, record: RawRecord) -> int | None:
         """Return the id of the schema that a record waits for; None: it can be decoded now."""
-        if self._schemas is None or self._codecs.get(record.channel or "") in WITHOUT_SCHEMA:
+        if self._schemas is None:
             return None
-        return self._schemas.lacks(record.value)
+        return described.lacks(self._codecs.get(record.channel or ""), self._schemas, record)
 
     def _read_unrouted(
         self, record: RawRecord

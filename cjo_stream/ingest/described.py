@@ -16,10 +16,10 @@ from cjo_stream.registry.outline import BYTES_PER_BYTE_MAX, Kind, Outline, Read
 from cjo_stream.registry.protobuf import USUAL_INDEX_BYTES
 from cjo_stream.registry.record import text_of
 from cjo_stream.registry.schemas import Schemas
-from cjo_stream.registry.wire import HEADER_BYTES, body
+from cjo_stream.registry.wire import HEADER_BYTES, body, id_in_header, is_id_in_header
 
 RECORD_BYTES_MAX = 256 * 1024
-WITHOUT_SCHEMA: Final = (None, Codec.JSON)
+_WITHOUT_SCHEMA: Final = (None, Codec.JSON)
 """Codecs whose records need no schema to be read."""
 _SOUND: Final = {
     "id": (Kind.TEXT,),
@@ -81,9 +81,23 @@ def reader(codec: Codec, schemas: Schemas, of_format: Reader) -> Reader:
             check_attributes(event.attributes)
         return event
 
+    read_body = read_native if of_format is native.read else read_text
     if codec is Codec.JSON:
-        return read_json
-    return read_native if of_format is native.read else read_text
+        read_body = read_json
+
+    def read(record: RawRecord) -> Native | list[Native] | Skipped:
+        if record.headers and record.value and is_id_in_header(record.headers):
+            raise id_in_header()
+        return read_body(record)
+
+    return read
+
+
+def lacks(codec: Codec | None, schemas: Schemas, record: RawRecord) -> int | None:
+    """Return the id of the schema that a record waits for; None: it can be read now."""
+    if codec in _WITHOUT_SCHEMA or (record.headers and is_id_in_header(record.headers)):
+        return None
+    return schemas.lacks(record.value)
 
 
 def _unchecked_max(outline: Outline) -> int:

@@ -4,17 +4,22 @@
     bytes 1 to 4    the schema's id, big-endian
     then            the body: Avro; Protobuf's message indexes, then the message; JSON
 
+Newer serializers can name the schema in a record's header instead, by a GUID that only Confluent's
+own registry knows. Such a body may begin with any byte, so it is never looked at.
+
 Source: docs.confluent.io, "Formats, Serializers, and Deserializers", section "Wire format".
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from typing import Final
 
 from cjo_stream.errors import CjoError, InputError
 
 HEADER_BYTES: Final = 5
+ID_IN_HEADER: Final = "__value_schema_id"
 _MAGIC: Final = 0
 _HEADER: Final = struct.Struct(">BI")
 
@@ -39,6 +44,22 @@ def headless() -> InputError:
         "malformed",
         "no magic byte 0 and schema id at its beginning: let the producer write by the "
         "schema registry's serializer, or remove `registry` from the channel's `in`",
+    )
+
+
+def is_id_in_header(headers: Iterable[tuple[str, bytes]]) -> bool:
+    """Return whether a record's headers name its schema, instead of its first bytes."""
+    return any(name == ID_IN_HEADER for name, _ in headers)
+
+
+def id_in_header() -> InputError:
+    """Return the refusal of a record whose schema stands in a header."""
+    return InputError(
+        "malformed",
+        f"its schema id is in the header {ID_IN_HEADER}, and not before the value: let the "
+        "producer's serializer write it there (value.schema.id.serializer: "
+        "io.confluent.kafka.serializers.schema.id.PrefixSchemaIdSerializer; in Python "
+        "schema.id.serializer: prefix_schema_id_serializer)",
     )
 
 

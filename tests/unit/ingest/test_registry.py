@@ -141,6 +141,23 @@ def test_a_record_without_the_magic_byte_says_what_to_do(schemas: Schemas, codec
         assert "remove `registry`" in found.detail
 
 
+@pytest.mark.parametrize("codec", list(Codec))
+def test_a_schema_id_in_a_header_names_the_option_to_change(
+    schemas: Schemas, codec: Codec
+) -> None:
+    # By chance, the body begins as a record of an unknown schema does.
+    one = record(b"\x00\x00\x00\x00\x09body")
+    one.headers = (("trace", b"1"), ("__value_schema_id", b"\x01" + bytes(16)))
+    decode = decoder(program(codec), b"k", schemas)
+    assert decode.lacks(one) is None
+    found = decode(one)
+    assert isinstance(found, InputError)
+    assert found.reason == "malformed"
+    assert "PrefixSchemaIdSerializer" in found.detail
+    one.headers = (("trace", b"1"),)
+    assert decode.lacks(one) == (None if codec is Codec.JSON else 9)
+
+
 def test_an_empty_record_is_the_formats_to_judge(schemas: Schemas) -> None:
     assert refusal(decoder(program(Codec.AVRO), b"k", schemas), b"").detail == (
         refusal(decoder(program(None), b"k"), b"").detail
