@@ -72,6 +72,7 @@ def edited(folder: Path, into: Path, chance: random.Random) -> Edit:
         places = [
             (path, number, found)
             for path in sorted(into.rglob(RULES[kind].files))
+            if not path.name.endswith(".test.yaml")
             for number, line in enumerate(path.read_text().splitlines())
             for found in re.finditer(RULES[kind].found, line)
             if "#" not in line[: found.start()]
