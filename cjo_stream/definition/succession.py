@@ -53,6 +53,7 @@ def succeed(new: DefinitionSet, running: bytes | None) -> bytes:
     customers' ids, and for a set too large for the log.
     """
     content = decode(new.content)
+    _fitting(new.content, content)  # what is too large alone takes minutes to read
     if running is None:
         modes = _modes({}, _versions(content, Report()))
         first = _with(content, ranks=_first_ranks(new.program), modes=modes)

@@ -20,7 +20,6 @@ from cjo_stream.definition import (
     succeed,
 )
 from cjo_stream.definition.content import (
-    INFLATED_BYTES_MAX,
     decode,
     digest,
     encode,
@@ -34,6 +33,8 @@ from cjo_stream.store.memory import MemoryStore
 
 carrying = importlib.import_module("cjo_stream.definition.succession")
 """The module, whose name its function has in the room."""
+
+INFLATED = 6 << 20
 
 TOPOLOGY = """\
 topology: shop
@@ -178,11 +179,13 @@ def test_an_action_that_live_instances_ask_for_may_not_go(folder: Path) -> None:
 
 
 def test_a_set_that_the_log_has_no_room_for_is_refused_until_its_texts_are_shorter(
-    folder: Path,
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Really 64 MiB, which take a minute to read.
+    monkeypatch.setattr(carrying, "INFLATED_BYTES_MAX", INFLATED)
     small = given(folder)
     noise = base64.b64encode(random.Random(1).randbytes(CONTENT_BYTES_MAX)).decode()
-    blanks = " " * (INFLATED_BYTES_MAX - inflated_bytes(small.content) - 20)
+    blanks = "#" + " " * (INFLATED - inflated_bytes(small.content) - 20)
     for text in (noise, blanks):
         with pytest.raises(UsageError, match=r"c.yaml is the longest.*shorten texts"):
             succeed(with_sources(small, {"c.yaml": text}), None)
