@@ -35,6 +35,12 @@ def apply(
             help="On Kafka: store the tenant key of an installation that has none stored yet.",
         ),
     ] = False,
+    retire: Annotated[
+        bool,
+        typer.Option(
+            "--retire", help="End the instances of journeys whose files are gone, as `retired`."
+        ),
+    ] = False,
     state: State = None,
     json: Json = False,
 ) -> None:
@@ -54,7 +60,7 @@ def apply(
         f"{numbered(len(program.actions), 'action')}) to {installation.place}?",
         yes,
     )
-    applied = installation.apply(definitions, note)
+    applied = installation.apply(definitions, note, retire=retire)
     if json:
         say_json(applied)
     else:
@@ -89,6 +95,13 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
         say(f"{found.topology}, definition set {found.applied}")
     for number, active in found.partitions.items():
         say(f"partition {number}: {'no answer' if active is None else f'set {active}'}")
+    for number, reached in found.rolling_out.items():
+        say(f"partition {number}: reaching sleeping customers, {count(reached)} so far")
+    for journey, versions in sorted(found.instances.items()):
+        for version, states in sorted(versions.items()):
+            live = ", ".join(f"{count(n)} in {state}" for state, n in sorted(states.items()))
+            if live:
+                say(f"live: {journey} {version}: {live}")
     for file in found.files:
         say(f"taken: {_taken(file)}")
     for place, number in sorted(found.intake.items()):

@@ -162,10 +162,16 @@ class Stored(msgspec.Struct):
 
 
 class SetInForce(msgspec.Struct):
-    """The definition set in force; `error` says why it is not the requested one."""
+    """The definition set in force; `error` says why it is not the requested one.
+
+    `live`: how many instances are live, by journey, version and state. `reached`: how many
+    sleeping customers the set has reached so far; None: all.
+    """
 
     active: int
     error: str | None
+    live: dict[str, dict[int, dict[str, int]]] = {}
+    reached: int | None = None
 
 
 class ModelInForce(msgspec.Struct):

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -30,9 +29,8 @@ from cjo_stream.core.identity.forward import (
     is_order_passed_on,
 )
 from cjo_stream.core.identity.member.membership import born, record_created
-from cjo_stream.core.journey import instance as instances
 from cjo_stream.core.journey.cascade import Cascade
-from cjo_stream.core.journey.entry import try_enter
+from cjo_stream.core.journey.progress import due_timers, finish, running, show_all
 from cjo_stream.core.message import (
     Deliver,
     Locate,
@@ -50,7 +48,7 @@ from cjo_stream.core.profile.publication import mark_profile, publish_profile
 from cjo_stream.core.record import DeadLetter, Reply
 from cjo_stream.core.size import size_of
 from cjo_stream.core.snapshot import snapshot, waiting_row
-from cjo_stream.core.state import Customer, Instance, Timer, Waiting
+from cjo_stream.core.state import Customer
 from cjo_stream.core.timeline import EventEntry, event_entry, shown
 from cjo_stream.core.turn import Due, Turn
 
@@ -111,10 +109,10 @@ def on_show(key: str, state: Customer, message: Show, turn: Turn) -> Customer:
 
 def fire(customer: Customer, turn: Turn) -> None:
     """Fire everything due at the clock, in order, each with all that it causes."""
-    outer = [t for i in customer.instances for t in i.timers if t.due <= turn.clock]
+    outer = due_timers(customer, turn.clock)
     if outer or requests.first_due(customer, turn.clock) is not None:
         cascade = Cascade(customer, turn, None)
-        _finish(cascade, outer)
+        finish(cascade, outer)
         cascade.close()
     turn.firing = Due.WINDOWS
     close_windows(customer, turn)
@@ -134,7 +132,7 @@ def drop_due(customer: Customer, failed: Due, turn: Turn) -> list[dict[str, Any]
 
 def _drop_of_journeys(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
     dropped: list[dict[str, Any]] = []
-    for instance in customer.instances:
+    for instance in running(customer):
         for timer in [t for t in instance.timers if t.due <= turn.clock]:
             instance.timers.remove(timer)
             dropped.append(
@@ -146,7 +144,7 @@ def _drop_of_journeys(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
                     "due": timer.due,
                 }
             )
-    for waiting in [w for w in customer.waiting if w.due <= turn.clock]:
+    for waiting in [w for w in requests.running(customer) if w.due <= turn.clock]:
         customer.waiting.remove(waiting)
         row = msgspec.structs.asdict(waiting_row(waiting))
         dropped.append({"customer_id": customer.id, **row})
@@ -180,8 +178,8 @@ def wake_ms(customer: Customer) -> int | None:
 
     Clock in ms; None if nothing is.
     """
-    due = [timer.due for instance in customer.instances for timer in instance.timers]
-    due += [waiting.due for waiting in customer.waiting]
+    due = [timer.due for instance in running(customer) for timer in instance.timers]
+    due += [waiting.due for waiting in requests.running(customer)]
     rest = customer.overrun
     if rest is not None:
         due = [max(one, rest.until) if one <= rest.at else one for one in due]
@@ -211,8 +209,8 @@ def _apply(customer: Customer, event: Event, turn: Turn) -> None:
     if event.time < turn.clock - turn.program.max_late_ms:
         cascade.late = True
     else:
-        _show_all(cascade, event)
-        _finish(cascade)
+        show_all(cascade, event)
+        finish(cascade)
     cascade.close()
     count_event(customer, event)
     turn.count("cjo_events_total", event.channel or "", "late" if cascade.late else "applied")
@@ -259,73 +257,3 @@ def _dead_letter(event: Event, detail: str, turn: Turn) -> None:
             value=_JSON.encode(native(event)),
         )
     )
-
-
-# --- steps 3 to 5: journeys, raised events, due timers and requests
-
-
-def _show_all(cascade: Cascade, event: Event) -> None:
-    program = cascade.turn.program
-    for instance in list(cascade.customer.instances):
-        journey = program.versions[(instance.journey, instance.version)]
-        if journey.hears_every or event.type in journey.listens:
-            instances.show(cascade, journey, instance, event)
-    for journey in program.entries_on.get(event.type, ()):
-        try_enter(cascade, journey, event)
-
-
-def _finish(cascade: Cascade, outer: Sequence[Timer] = ()) -> None:
-    """Handle raised events, then due timers and requests one by one, each with what it raises.
-
-    `outer` are the timers that were due at the start. Of timers set meanwhile, at most
-    `due_at_once` fire.
-    """
-    customer, clock = cascade.customer, cascade.turn.clock
-    left = cascade.turn.bounds.due_at_once
-    while True:
-        while (raised := cascade.next_raised()) is not None:
-            _show_all(cascade, raised)
-        due = _first_due(customer, clock, None if left else outer)
-        waiting = requests.first_due(customer, clock) if customer.waiting else None
-        if waiting is not None and (due is None or waiting.due < due[1].due):
-            cascade.turn.timers += 1
-            _decide_again(cascade, waiting)
-            continue
-        if due is None:
-            break
-        instance, timer = due
-        is_outer = any(timer is t for t in outer)
-        if not is_outer:
-            left -= 1
-        cascade.turn.timers += 1
-        cascade.begin_timer(instance.id, instance.anchor, is_outer=is_outer)
-        journey = cascade.turn.program.versions[(instance.journey, instance.version)]
-        instances.fire(cascade, journey, instance, timer)
-    rest = None if left else _first_due(customer, clock)
-    if rest is not None:
-        cascade.overrun(rest[1].due)
-    else:
-        customer.overrun = None
-    instances.forget_unwatchable(cascade)
-
-
-def _decide_again(cascade: Cascade, waiting: Waiting) -> None:
-    cascade.begin_timer(waiting.instance_id, waiting.anchor, is_outer=True)
-    scope = cascade.listen(waiting.event)
-    requests.decide_again(cascade.customer, waiting, scope, cascade.turn)
-
-
-def _first_due(
-    customer: Customer, clock: int, of: Sequence[Timer] | None = None
-) -> tuple[Instance, Timer] | None:
-    """Return the first timer due: by due time, journey name, age of instance, order written.
-
-    `of` restricts the search to these timers; None searches all.
-    """
-    best: tuple[Instance, Timer] | None = None
-    for instance in customer.instances:
-        for timer in instance.timers:
-            is_first = timer.due <= clock and (best is None or timer.due < best[1].due)
-            if is_first and (of is None or any(timer is one for one in of)):
-                best = (instance, timer)
-    return best

@@ -334,6 +334,15 @@ class ActivateSet(msgspec.Struct, array_like=True, tag="activate"):
     command_id: str = ""
 
 
+class RollOut(msgspec.Struct, array_like=True, tag="roll_out"):
+    """Bring the next customers up to the definition set in force; a task sends it to itself.
+
+    `most`: how many customers to look at.
+    """
+
+    most: int
+
+
 class StoreModel(msgspec.Struct, array_like=True, tag="store_model"):
     """Store part `part` (from 0) of `parts` of the learnt model `number`."""
 
@@ -393,5 +402,5 @@ CustomerMessage = (
     | Purge
 )
 ActorMessage = IdentifierMessage | CustomerMessage
-TaskMessage = StoreSet | ActivateSet | StoreModel | ActivateModel | Sweep
+TaskMessage = StoreSet | ActivateSet | RollOut | StoreModel | ActivateModel | Sweep
 Message = ActorMessage | TaskMessage

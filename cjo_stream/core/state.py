@@ -254,6 +254,8 @@ class Customer(msgspec.Struct, array_like=True):
     this one was a part until an unmerge; stores may still hold its earlier state under their keys.
     `is_recorded`: its first identity record (`created` or `unmerged`) has been published.
     `cases_era`: the era of the definitions by which its cases were made.
+    `revision`: number of the definition set that it has last been brought up to
+    (`journey/rollout.py`). `paused`: the paused journeys of which it has instances or requests.
     `noted`: how many entries its timeline has had. `profile_due`: when the profile is published
     next, None while it has not changed.
     """
@@ -292,6 +294,8 @@ class Customer(msgspec.Struct, array_like=True):
     windows: list[Window] = []
     overrun: Overrun | None = None
     cases_era: int = 0
+    revision: int = 0
+    paused: list[str] = []
 
 
 def later(one: int | None, other: int | None) -> int | None:

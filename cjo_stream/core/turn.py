@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from cjo_stream.core.bounds import BOUNDS, Bounds
@@ -51,6 +52,7 @@ class Turn:
         "purges",
         "received_at",
         "records",
+        "since",
         "timelines",
         "timers",
     )
@@ -63,12 +65,15 @@ class Turn:
         timelines: Timelines = _NO_TIMELINES,
         model: ModelInForce | None = None,
         bounds: Bounds = BOUNDS,
+        since: Callable[[int], Sequence[Program]] = lambda _: (),
     ) -> None:
         self.program = program
         self.clock = clock
         self.received_at = received_at
         self.timelines = timelines
         self.bounds = bounds
+        self.since = since
+        """Returns the sets in force after that of a number, as far as a customer may lack them."""
         self.anchor = ""
         self.model = model
         self.firing = Due.JOURNEYS

@@ -136,7 +136,17 @@ class Status(StrEnum):
     LIVE = "live"
     DRAFT = "draft"
     SHADOW = "shadow"
+    PAUSED = "paused"
     DRAINING = "draining"
+    RETIRED = "retired"
+
+
+class Migrate(StrEnum):
+    """What becomes of instances of other versions when a version comes into force."""
+
+    DRAIN = "drain"
+    FOLLOW = "follow"
+    EXIT = "exit"
 
 
 class Approval(StrEnum):

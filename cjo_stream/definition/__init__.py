@@ -13,7 +13,6 @@
     case          cases of test files, checked against a program
     rule          the rules that a test can reach, with their places
     schema        JSON Schemas for editors
-    unsupported   parts of the language that this release refuses
 
 Nothing here reads the log or runs a journey.
 """

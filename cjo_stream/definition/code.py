@@ -34,8 +34,6 @@ class Code(enum.Enum):
     UNKNOWN = 104, "This name is unknown"
     """The name is misspelt, or it is not declared. The message gives the closest known name, or
     all of them."""
-    UNSUPPORTED = 105, "This release does not support it yet"
-    """The word belongs to the language, but this release does not run it. Leave it out."""
     TYPE = 106, "The value has the wrong type"
     """Write what the message says: a text, a number, a list, a mapping, an expression. Quote a
     text that looks like a number."""
@@ -90,6 +88,11 @@ class Code(enum.Enum):
     """Customers are in the journey. Raise its `version`: they finish in the earlier one."""
     DRAFT = 402, "A journey that has run cannot be a draft again"
     """Leave it live; or make it `draining`: then its instances finish and nobody enters."""
+    TAKEN_AWAY = 403, "The file of a journey that runs is gone"
+    """First apply the journey as `draining` or `retired`, then take its file away. `--retire` ends
+    its instances at once."""
+    NO_SUCCESSOR = 404, "Instances could not follow to the new version"
+    """Name in `map` the state that each state of the other version becomes."""
 
     OWNER = 405, "This belongs to another team"
     """The topology's `owners` says who may change it. Ask that team, or let it make the change."""

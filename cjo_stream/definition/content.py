@@ -15,6 +15,7 @@ from importlib import metadata
 
 import msgspec
 
+from cjo_stream.definition.life import Past
 from cjo_stream.errors import LibraryError, RefusalError
 
 _DATA_LIBRARIES = ("tzdata", "phonenumbers")
@@ -24,19 +25,23 @@ INFLATED_BYTES_MAX = 64 << 20
 
 
 class Carried(msgspec.Struct, frozen=True):
-    """An earlier version of a journey, as written; its live instances finish in it."""
+    """An earlier version of a journey, as written.
+
+    `is_dormant`: no instance is in it, and it names what is no longer defined; so it does not run.
+    """
 
     journey: str
     version: int
     text: str
+    is_dormant: bool = False
 
 
 class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     """A definition set. `sources` are texts by their paths in the folder.
 
     `ranks` are the ranks of all identifier types ever applied; empty before the first `apply`.
-    `eras` are the eras of traits, facts and cases (definition/era.py). `modes`: versions of
-    journeys that were live or in shadow -> which of the two last (definition/life.py).
+    `eras` are the eras of traits, facts and cases (definition/era.py). `past` is what earlier sets
+    leave to the life of journeys (definition/life.py).
     """
 
     form: int
@@ -45,7 +50,7 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     ranks: dict[str, int]
     libraries: dict[str, str]
     eras: dict[str, int] = {}
-    modes: dict[str, str] = {}
+    past: Past = Past()
 
 
 def new_content(sources: dict[str, str]) -> Content:

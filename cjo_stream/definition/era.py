@@ -17,11 +17,9 @@ facts of the past, whichever definitions count them.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 
 from cjo_stream.core.expression import Expression
-from cjo_stream.core.expression.parser import parse
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Fact, Trait
 
@@ -76,4 +74,4 @@ def _closing_keys(program: Program) -> set[str | None]:
 
 
 def _meaning(expression: Expression | None) -> str | None:
-    return None if expression is None else ast.unparse(parse(expression.text))
+    return None if expression is None else expression.meaning

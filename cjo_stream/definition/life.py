@@ -1,26 +1,46 @@
-"""The status by which each version of a journey runs (docs/journeys.md, "Status and version").
+"""How each version of a journey runs in a set (docs/changes.md, "The life of a journey").
 
     live, shadow    the version that says so; an earlier version keeps what it last was
+    paused          every version of the journey: nobody enters, nothing happens
     draining        every version of the journey: nobody enters, live instances finish
+    retired         every version of the journey: live instances end
     draft           does not run
 
-A version that was last in shadow stays in shadow while it drains.
+A version that was last in shadow stays in shadow while it drains. With a canary, customers outside
+enter the latest other version that took all entries.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
 from cjo_stream.core.program.journey import Journey
 from cjo_stream.core.word import Status
 
-Modes = Mapping[str, str]
-"""Versions that were live or in shadow, by `version_name`, and which of the two they were last."""
-
 RUNNING = frozenset((Status.LIVE, Status.SHADOW))
 """Statuses in which customers enter."""
+
+_STILL = frozenset((Status.PAUSED, Status.RETIRED))
+"""Statuses in which a version hears nothing."""
+
+_NOBODY = (1.0, 1.0)
+"""The draws of entrants of a version that nobody enters."""
+
+
+class Past(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the earlier sets of an installation leave to a set.
+
+    `modes`: versions that were live or in shadow, by `version_name` -> which of the two last.
+    `whole`: journey -> versions that took all entries, the latest one last.
+    `left`: journeys whose file is gone -> the status that they were left in.
+    """
+
+    modes: dict[str, str] = {}
+    whole: dict[str, list[int]] = {}
+    left: dict[str, str] = {}
 
 
 def version_name(journey: str, version: int) -> str:
@@ -28,36 +48,68 @@ def version_name(journey: str, version: int) -> str:
     return f"{journey}/{version}"
 
 
-def current(journeys: Iterable[Journey], modes: Modes) -> dict[str, Journey]:
-    """Return the version of each journey that a set holds, by name, without drafts."""
-    return {
-        one.name: _running(one, one.status, modes)
-        for one in sorted(journeys, key=lambda one: one.name)
-        if one.status is not Status.DRAFT
-    }
+def next_past(past: Past, journeys: Iterable[Journey], left: Mapping[str, str]) -> Past:
+    """Return the past of a set with these versions, which follows one with `past`.
 
-
-def earlier(
-    journeys: Iterable[Journey], in_force: Mapping[str, Journey], modes: Modes
-) -> list[Journey]:
-    """Return earlier versions as they run beside the current ones, `in_force`.
-
-    Instances of a journey whose file is gone finish.
+    `journeys` are the set's own, drafts included; `left` are the journeys without a file now.
     """
-    found = []
+    modes, whole = dict(past.modes), dict(past.whole)
     for one in journeys:
-        now = in_force.get(one.name)
-        status = now.status if now is not None else Status.DRAINING
-        found.append(_running(one, status, modes))
+        if one.status in RUNNING:
+            modes[version_name(one.name, one.version)] = str(one.status)
+        others = [version for version in whole.get(one.name, ()) if version != one.version]
+        if one.status is not Status.DRAFT and (one.canary >= 1 or not others):
+            whole[one.name] = [*others, one.version]
+    return Past(dict(sorted(modes.items())), dict(sorted(whole.items())), dict(left))
+
+
+def current(journeys: Iterable[Journey], past: Past) -> dict[str, Journey]:
+    """Return the version of each journey that a set holds, by name, without drafts."""
+    found = {}
+    for one in sorted(journeys, key=lambda one: one.name):
+        if one.status is Status.DRAFT:
+            continue
+        inside = one.canary if former(one, past) is not None else 1.0
+        found[one.name] = _running(one, one.status, past, (0.0, inside))
     return found
 
 
-def _running(journey: Journey, status: Status, modes: Modes) -> Journey:
+def earlier(
+    journeys: Iterable[Journey], in_force: Mapping[str, Journey], past: Past
+) -> list[Journey]:
+    """Return earlier versions as they run beside the current ones, `in_force`."""
+    found = []
+    for one in journeys:
+        now = in_force.get(one.name)
+        if now is None:
+            status, entrants = Status(past.left.get(one.name, Status.DRAINING)), _NOBODY
+        else:
+            status = now.status
+            is_former = one.version == former(now, past)
+            entrants = (now.canary, 1.0) if is_former else _NOBODY
+        found.append(_running(one, status, past, entrants))
+    return found
+
+
+def former(now: Journey, past: Past) -> int | None:
+    """Return the version that customers outside the canary of `now` enter, if any."""
+    if now.canary >= 1:
+        return None
+    others = [version for version in past.whole.get(now.name, ()) if version != now.version]
+    return others[-1] if others else None
+
+
+def _running(
+    journey: Journey, status: Status, past: Past, entrants: tuple[float, float]
+) -> Journey:
     """Return a version as it runs while its journey has `status`."""
     own = journey.status if journey.status in RUNNING else status
-    mode = modes.get(version_name(journey.name, journey.version), own)
+    mode = past.modes.get(version_name(journey.name, journey.version), own)
+    deaf: dict[str, Any] = {"listens": frozenset(), "hears_every": False}
     return msgspec.structs.replace(
         journey,
         status=Status(mode) if status in RUNNING else status,
         is_shadow=mode == Status.SHADOW,
+        entrants=entrants if status in RUNNING else _NOBODY,
+        **(deaf if status in _STILL else {}),
     )

@@ -94,7 +94,9 @@ def _compile(
     if place is not None and all(found.kind != "topology" for found in definitions):
         message = "no document 'topology: NAME' in any *.yaml or *.yml file: add one"
         report.error_at(Source(place, ""), 0, Code.FILE, message)
-    carried = read_carried(content.carried, report)
+    awake = [one for one in content.carried if not one.is_dormant]
+    dormant = [one for one in content.carried if one.is_dormant]
+    carried = read_carried(awake, report), read_carried(dormant, Report())
     program = build_program(definitions, carried, content, report, sample)
     if program is None:
         raise DefinitionError(report.diagnostics())
@@ -109,13 +111,12 @@ def _compile(
 
 def read_carried(carried: list[Carried], report: Report) -> list[Definition]:
     """Return the documents of earlier versions."""
-    return [
-        definition
-        for one in carried
-        for definition in read_definitions(
-            [Source(f"(version {one.version} of journey {one.journey})", one.text)], report
-        )
-    ]
+    return [found for one in carried for found in read_definitions([source_of(one)], report)]
+
+
+def source_of(one: Carried) -> Source:
+    """Return the text of an earlier version, under the name that messages give it."""
+    return Source(f"(version {one.version} of journey {one.journey})", one.text)
 
 
 def rank(types: dict[str, IdentifierType], ranks: dict[str, int]) -> dict[str, IdentifierType]:

@@ -2,19 +2,20 @@
 
 `era` handles values that customers keep under a changed definition.
 
-Whether instances of an earlier version of a journey are still live is not known here. So the text
-of every version that ever ran stays in all later sets; a set's size bounds them (`_fitting`).
+The text of every version that ever ran stays in all later sets, because its number must never
+mean another content; a set's size bounds them (`_fitting`).
 """
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
+from cjo_stream.core.program.journey import Journey
 from cjo_stream.core.program.program import Program
-from cjo_stream.core.word import Status
+from cjo_stream.core.word import Migrate, Status
+from cjo_stream.definition.build.program import build_journeys
 from cjo_stream.definition.build.topology import RANK_MAX, RANK_STEP
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.content import (
@@ -26,65 +27,248 @@ from cjo_stream.definition.content import (
     inflated_bytes,
 )
 from cjo_stream.definition.era import next_eras
-from cjo_stream.definition.life import RUNNING, Modes, version_name
-from cjo_stream.definition.load import DefinitionSet, compile_stored, read_carried
+from cjo_stream.definition.life import Past, former, next_past
+from cjo_stream.definition.load import DefinitionSet, compile_stored, read_carried, source_of
+from cjo_stream.definition.meaning import meaning_of
 from cjo_stream.definition.section import Definition, keep_first, read_definitions
-from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
-from cjo_stream.definition.text.report import Report
+from cjo_stream.definition.text.node import Node
+from cjo_stream.definition.text.report import Report, unknown
 from cjo_stream.definition.text.source import Source
 from cjo_stream.engine.frame import ITEM_BYTES_MAX
+from cjo_stream.engine.rollout import Live
 from cjo_stream.errors import DefinitionError, Diagnostic, UsageError
 
 CONTENT_BYTES_MAX: Final = ITEM_BYTES_MAX - 1024
 """Largest stored set: an item of the log, less the rest of that item."""
 
-_NO_CONTENT = frozenset(("about", "owner", "status"))
-"""Keys of a journey that may change without a new version: they do not affect instances."""
+_NO_CONTENT: Final = ("version", "owner", "about", "status", "canary", "migrate", "map")
+"""Keys of a journey that may change without a new version."""
 
 Version = tuple[str, int]
 
 
-def succeed(new: DefinitionSet, running: bytes | None) -> bytes:
+def succeed(
+    new: DefinitionSet,
+    running: bytes | None,
+    live: Live | None = None,
+    *,
+    retire: bool = False,
+) -> bytes:
     """Return the content to publish in place of `running` (None: nothing was applied yet).
 
-    It keeps the versions of journeys that may have live instances. Raises DefinitionError for
-    journeys that changed without a new version, that ran before and are drafts now, or that need
-    removed actions or facts; UsageError for changes of identifier types that would change
+    It keeps the text of every version that ever ran. `live` are the live instances; without it
+    any earlier version may have some. With `retire`, journeys whose files are gone are retired.
+
+    Raises DefinitionError for journeys that may not follow those in force (`_refuse`), or that
+    need removed actions or facts; UsageError for changes of identifier types that would change
     customers' ids, and for a set too large for the log.
     """
     content = decode(new.content)
     _fitting(new.content, content)  # what is too large alone takes minutes to read
     if running is None:
-        modes = _modes({}, _versions(content, Report()))
-        first = _with(content, ranks=_first_ranks(new.program), modes=modes)
-        return _fitting(first, content)
+        past = next_past(Past(), _journeys(content).values(), {})
+        first = msgspec.structs.replace(content, ranks=_first_ranks(new.program), past=past)
+        return _fitting(encode(first), content)
     before = decode(running)
     old = compile_stored(running)
     _check_topology(new.program, old)
     ranks = _fix_ranks(list(new.program.identifiers), before.ranks or _first_ranks(old))
-    report = Report()
-    written = _versions(content, report)
-    versions = {key: one for key, one in written.items() if not _is_draft(one)}
-    earlier = {key: one for key, one in _versions(before, report).items() if not _is_draft(one)}
-    for definition in written.values():
-        _check_draft(definition, earlier, report)
-    for key in sorted(versions.keys() & earlier.keys()):
-        _check_unchanged(versions[key], earlier[key], earlier, report)
-    if report.errors:
-        raise DefinitionError(report.diagnostics())
-    carried = [
-        Carried(name, version, earlier[name, version].document.text)
-        for name, version in sorted(earlier.keys() - versions.keys())
+    change = _Change(content, before, old, live, retire=retire)
+    change.check()
+    composed = msgspec.structs.replace(
+        content,
+        ranks=ranks,
+        eras=next_eras(new.program, old, before.eras),
+        past=next_past(before.past, change.journeys.values(), change.left),
+        carried=change.carried(),
+    )
+    return _fitting(encode(_runnable(composed, live)), content)
+
+
+class _Change:
+    """The journeys of a new set beside all versions that ran before."""
+
+    def __init__(
+        self,
+        content: Content,
+        before: Content,
+        old: Program,
+        live: Live | None,
+        *,
+        retire: bool,
+    ) -> None:
+        self._report = Report()
+        self._written = _written(content, self._report)
+        self.journeys = _journeys(content)
+        """The journeys of the new set, drafts included."""
+        self._drafts = {
+            version
+            for version, journey in _journeys(before).items()
+            if journey.status is Status.DRAFT
+        }
+        earlier = _written(before, self._report)
+        self._earlier = {key: one for key, one in earlier.items() if key not in self._drafts}
+        self._ran = _versions(before)
+        self._old = old
+        self._live = live
+        self._retire = retire
+        self._left_before = before.past.left
+        self.left: dict[str, str] = {}
+        """The journeys without a file, and the status that they are left in."""
+
+    def check(self) -> None:
+        """Fill `left`; raises DefinitionError with everything that is refused."""
+        for version, journey in self.journeys.items():
+            self._check_draft(journey)
+            if version in self._earlier:
+                self._check_unchanged(journey)
+            if journey.migrate is Migrate.FOLLOW:
+                self._check_follow(journey)
+        names = {name for name, _ in self.journeys}
+        for name in sorted({name for name, _ in self._earlier} - names):
+            self._leave(name)
+        if self._report.errors:
+            raise DefinitionError(self._report.diagnostics())
+
+    def carried(self) -> list[Carried]:
+        """Return the versions that the new set does not have."""
+        gone = sorted(self._earlier.keys() - self.journeys.keys())
+        texts = ((one, self._earlier[one].document.text) for one in gone)
+        return [Carried(name, version, text) for (name, version), text in texts]
+
+    def _check_draft(self, journey: Journey) -> None:
+        has_run = any(name == journey.name for name, _ in self._earlier)
+        if journey.status is Status.DRAFT and has_run:
+            self._report.error(
+                self._where(journey, "status"),
+                Code.DRAFT,
+                f"journey {journey.name} has run, and cannot be a draft again: leave it live; or "
+                "make it draining, so that its instances finish and nobody enters",
+            )
+
+    def _check_unchanged(self, journey: Journey) -> None:
+        version = journey.name, journey.version
+        before, now = self._earlier[version], self._written[version]
+        if journey.status is Status.DRAFT or _content_of(now) == _content_of(before):
+            return
+        next_version = 1 + max(version for name, version in self._earlier if name == journey.name)
+        self._report.error(
+            self._where(journey, "version"),
+            Code.VERSION,
+            f"journey {journey.name} changed without a new version: "
+            f"make it version {next_version}",
+        )
+
+    def _check_follow(self, journey: Journey) -> None:
+        """Report states from which instances could not follow, and unknown ones in `map`."""
+        others = {
+            version: one
+            for (name, version), one in self._ran.items()
+            if name == journey.name and version != journey.version
+        }
+        known = {state for one in others.values() for state in one.states}
+        fields = self._written[journey.name, journey.version].fields
+        for pair in fields.items("map") if others and fields is not None else ():
+            if pair.key.value not in known:
+                what = f"state of another version of journey {journey.name}"
+                self._report.error(pair.key.node, *unknown(what, pair.key.value, known))
+        for version in sorted(version for version in others if self._may_follow(journey, version)):
+            gone = [
+                name
+                for name, state in others[version].states.items()
+                if state.end is None and name not in journey.map and name not in journey.states
+            ]
+            if gone:
+                self._report.error(
+                    self._where(journey, "migrate"),
+                    Code.NO_SUCCESSOR,
+                    f"instances in {', '.join(gone)} of version {version} of journey "
+                    f"{journey.name} cannot follow: name the state that each becomes, as in "
+                    f"`map: {{{gone[0]}: {journey.initial}}}`",
+                )
+
+    def _may_follow(self, journey: Journey, version: int) -> bool:
+        in_force = self._old.journeys.get(journey.name)
+        return (in_force is not None and in_force.version == version) or _may_live(
+            journey.name, version, self._live
+        )
+
+    def _leave(self, name: str) -> None:
+        """Note the status of a journey without a file; report one that still runs."""
+        in_force = self._old.journeys.get(name)
+        if in_force is None:
+            self.left[name] = self._left_before.get(name, str(Status.DRAINING))
+            return
+        if in_force.status in (Status.DRAINING, Status.RETIRED):
+            self.left[name] = str(in_force.status)
+            return
+        self.left[name] = str(Status.RETIRED)
+        if not self._retire:
+            self._report.error(
+                self._where(in_force, "journey"),
+                Code.TAKEN_AWAY,
+                f"journey {name} is {in_force.status}, and the new set has no file of it. First "
+                "apply it as `status: draining` (its instances finish) or `status: retired` (they "
+                "end); or apply this set with --retire, which ends them",
+            )
+
+    def _where(self, journey: Journey, key: str) -> Node:
+        """Return the place of a key in the journey's document, of the new set or the old one."""
+        version = journey.name, journey.version
+        definition = self._written.get(version) or self._earlier[version]
+        assert definition.fields is not None
+        return definition.fields.where(key)
+
+
+def _content_of(definition: Definition) -> object:
+    """Return what a version does: equal if neither layout nor short forms differ."""
+    assert definition.fields is not None
+    timers = [
+        (pair.key.value, [name for name in pair.value.read if name in ("after", "at")])
+        for pair in definition.fields.items("states")
     ]
-    eras = next_eras(new.program, old, before.eras)
-    modes = _modes(before.modes, written)
-    composed = _with(content, carried=carried, ranks=ranks, eras=eras, modes=modes)
+    return meaning_of(definition, *_NO_CONTENT).signature, sorted(timers)
+
+
+def _may_live(journey: str, version: int, live: Live | None) -> bool:
+    if live is None:
+        return True
+    return any(live.get(journey, {}).get(version, {}).values())
+
+
+def _runnable(composed: Content, live: Live | None) -> Content:
+    """Return a set that compiles: earlier versions that do not, and need not, are dormant.
+
+    Raises DefinitionError where a version that still runs names what is gone.
+    """
     try:
-        compile_stored(composed)
+        compile_stored(encode(composed))
     except DefinitionError as error:
-        # The new set alone compiles: these errors are in earlier versions.
-        raise DefinitionError(map(_of_earlier, error.diagnostics)) from error
-    return _fitting(composed, content)
+        broken = {found.file for found in error.diagnostics}
+        carried = [
+            msgspec.structs.replace(
+                one,
+                is_dormant=source_of(one).name in broken and not _runs_on(one, composed, live),
+            )
+            for one in composed.carried
+        ]
+        if carried == composed.carried:
+            raise DefinitionError(map(_of_earlier, error.diagnostics)) from error
+        return _runnable(msgspec.structs.replace(composed, carried=carried), live)
+    return composed
+
+
+def _runs_on(one: Carried, composed: Content, live: Live | None) -> bool:
+    """Return whether an earlier version may have instances that go on in it, or get new ones."""
+    new = next((j for j in _journeys(composed).values() if j.name == one.journey), None)
+    status = new.status if new is not None else composed.past.left.get(one.journey)
+    if status == Status.RETIRED:
+        return False
+    journey = _versions(composed)[one.journey, one.version]
+    is_watched = journey.goal is not None and journey.goal.within_ms is not None
+    is_former = new is not None and one.version == former(new, composed.past)
+    leaves = new is not None and new.migrate is not Migrate.DRAIN and new.canary >= 1
+    return is_watched or is_former or (not leaves and _may_live(one.journey, one.version, live))
 
 
 def _of_earlier(found: Diagnostic) -> Diagnostic:
@@ -111,78 +295,33 @@ def _fitting(composed: bytes, content: Content) -> bytes:
     )
 
 
-def _with(content: Content, **kept: Any) -> bytes:
-    return encode(msgspec.structs.replace(content, **kept))
-
-
-def _modes(before: Modes, written: dict[Version, Definition]) -> dict[str, str]:
-    """Return the mode of each version that ever ran, after a set with the versions `written`."""
-    modes = dict(before)
-    for (journey, version), definition in written.items():
-        assert definition.fields is not None
-        status = definition.fields.value("status", Status.LIVE)
-        if status in RUNNING:
-            modes[version_name(journey, version)] = str(status)
-    return dict(sorted(modes.items()))
-
-
-def _versions(content: Content, report: Report) -> dict[Version, Definition]:
-    """Return all versions of journeys in a set: drafts, current ones, and earlier ones."""
-    sources = [Source(path, text) for path, text in content.sources.items()]
-    definitions = keep_first(read_definitions(sources, Report()), Report())
-    definitions += read_carried(content.carried, report)
+def _written(content: Content, report: Report) -> dict[Version, Definition]:
+    """Return the documents of all versions of journeys in a set, earlier ones included."""
+    found = _definitions(content) + read_carried(content.carried, report)
     return {
-        (definition.name, definition.fields.value("version")): definition
-        for definition in definitions
-        if definition.kind == "journey" and definition.fields is not None
+        (one.name, one.fields.value("version")): one
+        for one in found
+        if one.kind == "journey" and one.fields is not None
     }
 
 
-def _is_draft(definition: Definition) -> bool:
-    return definition.fields is not None and bool(definition.fields.value("status") == "draft")
+def _definitions(content: Content) -> list[Definition]:
+    sources = [Source(path, text) for path, text in content.sources.items()]
+    return keep_first(read_definitions(sources, Report()), Report())
 
 
-def _check_draft(new: Definition, earlier: dict[Version, Definition], report: Report) -> None:
-    if not _is_draft(new) or all(name != new.name for name, _ in earlier):
-        return
-    assert new.fields is not None
-    report.error(
-        new.fields.where("status"),
-        Code.DRAFT,
-        f"journey {new.name} has run, and cannot be a draft again: leave it live; or make it "
-        "draining, so that its instances finish and nobody enters",
-    )
+def _journeys(content: Content) -> dict[Version, Journey]:
+    """Return the journeys of a set's own files, drafts included, as far as they compile."""
+    built = build_journeys(_definitions(content), content)
+    return {(one.name, one.version): one for one in built}
 
 
-def _check_unchanged(
-    new: Definition, old: Definition, earlier: dict[Version, Definition], report: Report
-) -> None:
-    if new.root is None or old.root is None or _canonical(new.root) == _canonical(old.root):
-        return
-    next_version = 1 + max(version for name, version in earlier if name == new.name)
-    where = new.fields.where("version") if new.fields else new.root
-    report.error(
-        where,
-        Code.VERSION,
-        f"journey {new.name} changed without a new version: make it version {next_version}",
-    )
-
-
-def _canonical(root: Node) -> str:
-    """Return the content of a journey as text, without its layout: equal if nothing changed."""
-    assert isinstance(root, Mapping)
-    values = {k.text: _value(v) for k, v in root.pairs if isinstance(k, Scalar)}
-    kept = {key: value for key, value in values.items() if key not in _NO_CONTENT}
-    return json.dumps(kept, sort_keys=True)
-
-
-def _value(node: Node) -> Any:
-    """Return a node's value; the order of a mapping's keys matters (steps, timers, splits)."""
-    if isinstance(node, Mapping):
-        return {"map": [[_value(key), _value(value)] for key, value in node.pairs]}
-    if isinstance(node, Sequence):
-        return [_value(item) for item in node.items]
-    return node.value if isinstance(node, Scalar) else None
+def _versions(content: Content) -> dict[Version, Journey]:
+    """Return all versions in a set, drafts included, as far as they compile."""
+    documents = _definitions(content)
+    others = [one for one in documents if one.kind != "journey"]
+    earlier = build_journeys([*others, *read_carried(content.carried, Report())], content)
+    return {(one.name, one.version): one for one in earlier} | _journeys(content)
 
 
 def _check_topology(new: Program, old: Program) -> None:

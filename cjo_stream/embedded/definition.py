@@ -11,13 +11,21 @@ from cjo_stream.embedded.installation import begun_number, check_shape, choose, 
 from cjo_stream.embedded.state import StateFolder
 from cjo_stream.embedded.taking import taken
 from cjo_stream.engine import codec
+from cjo_stream.engine.rollout import add_live
 from cjo_stream.installation.answer import Applied, Status, TakenFile
 
 
-def apply(definitions: DefinitionSet, state: Path, tenant_key: bytes | None = None) -> Applied:
+def apply(
+    definitions: DefinitionSet,
+    state: Path,
+    tenant_key: bytes | None = None,
+    *,
+    retire: bool = False,
+) -> Applied:
     """Put a definition set in force for the customers in a state folder.
 
-    Its effects go to the files of operators' commands.
+    With `retire`, journeys whose files are gone are retired. Its effects go to the files of
+    operators' commands.
 
     Raises UsageError if the folder holds no state, another topology's state, or a killed run;
     DefinitionError if the set may not follow the set in force.
@@ -28,7 +36,7 @@ def apply(definitions: DefinitionSet, state: Path, tenant_key: bytes | None = No
         stores = folder.stores(check_shape(log, state, definitions, 1))
         keep_key(log, state, tenant_key)
         with delivering(log, stores, state, destination) as (runtime, delivery):
-            begun = choose(runtime, log, definitions)
+            begun = choose(runtime, log, definitions, retire=retire)
             delivery.begin(destination)
             return Applied(begun.number, govern(runtime, log, begun))
 
@@ -41,7 +49,10 @@ def status(state: Path) -> Status:
     with closing(StateFolder(state)) as folder:
         stores = folder.tasks()
         values = [store.get(codec.META_KEY) for store in stores]
-        active = [codec.decode_meta(value).active if value is not None else 0 for value in values]
+        metas = [
+            codec.decode_meta(value) if value is not None else codec.Meta() for value in values
+        ]
+        active = [meta.active for meta in metas]
         content = stores[0].get(codec.set_key(active[0]))
         topology = None
         libraries: list[str] = []
@@ -55,6 +66,7 @@ def status(state: Path) -> Status:
             begun=begun_number(folder.log),
             partitions=dict(enumerate(active)),
             libraries=libraries,
+            instances=add_live(meta.live for meta in metas),
             files=[
                 TakenFile(
                     path=one.path,

@@ -142,8 +142,12 @@ def check_shape(log: EmbeddedLog, state: Path, definitions: DefinitionSet, parti
     return shape.partitions
 
 
-def choose(runtime: Runtime, log: EmbeddedLog, definitions: DefinitionSet) -> Begun:
+def choose(
+    runtime: Runtime, log: EmbeddedLog, definitions: DefinitionSet, *, retire: bool = False
+) -> Begun:
     """Return the set to put in force, with its number; nothing is changed yet.
+
+    With `retire`, journeys whose files are gone are retired.
 
     Raises DefinitionError for a set that may not follow the one in force, RefusalError for one
     whose application was begun and cannot go on.
@@ -153,7 +157,7 @@ def choose(runtime: Runtime, log: EmbeddedLog, definitions: DefinitionSet) -> Be
         if runtime.active_number < begun.number:
             _check_compiles(begun)
         return begun
-    content = succeed(definitions, runtime.governing)
+    content = succeed(definitions, runtime.governing, runtime.live, retire=retire)
     return Begun(begun.number + 1, definitions.digest, content)
 
 

@@ -54,10 +54,12 @@ class InFolder:
         """Return which definition set is in force."""
         return definition.status(self._state)
 
-    def apply(self, definitions: DefinitionSet, on_step: Callable[[str], None]) -> Applied:
+    def apply(
+        self, definitions: DefinitionSet, on_step: Callable[[str], None], *, retire: bool = False
+    ) -> Applied:
         """Put a definition set in force."""
         del on_step  # there is only one step
-        return definition.apply(definitions, self._state, self._tenant_key)
+        return definition.apply(definitions, self._state, self._tenant_key, retire=retire)
 
     def program(self) -> Program:
         """Return the definitions in force."""

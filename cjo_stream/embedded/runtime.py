@@ -35,6 +35,7 @@ from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.frame import Effect, Position, control_frame, single_frame, tick_frame
 from cjo_stream.engine.intake import Routed, Router
 from cjo_stream.engine.port import Compile, Store
+from cjo_stream.engine.rollout import add_live
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import InputError, InvariantError
 
@@ -256,6 +257,11 @@ class Runtime:
             for result, number in task.events.items():
                 total[result] = total.get(result, 0) + number
         return total
+
+    @property
+    def live(self) -> dict[str, dict[int, dict[str, int]]]:
+        """How many instances are live, by journey, version and state."""
+        return add_live(task.live for task in self.tasks)
 
     def take_counts(self) -> dict[tuple[str, ...], int]:
         """Return the counts of all partitions since the last call."""

@@ -6,12 +6,17 @@ the young one; when that is full it becomes the old one, and an actor used again
 
 from __future__ import annotations
 
+import heapq
+from itertools import groupby, islice
+
 from cjo_stream.core.actor import wake_ms
 from cjo_stream.engine.codec import (
+    CUSTOMERS,
     ActorState,
     actor_key_bytes,
     decode_actor,
     encode_actor,
+    read_actor_key,
     read_put_off,
     timer_key,
 )
@@ -58,6 +63,27 @@ class Cache:
                 found = CachedActor(decode_actor(key, value), read_put_off(value))
         self._young[key] = found
         return found
+
+    def peek(self, key: str) -> ActorState | None:
+        """Return the actor's state, without keeping it in memory; it must not be changed."""
+        found = self._young.get(key) or self._old.get(key)
+        if found is not None:
+            return found.state
+        value = self._store.get(actor_key_bytes(key))
+        return decode_actor(key, value) if value is not None else None
+
+    def customers_after(self, key: str, most: int) -> list[str]:
+        """Return the next keys of customers after `key`, in order; "" is before the first."""
+        start = actor_key_bytes(key) + b"\x00" if key else CUSTOMERS[0]
+        stored = (read_actor_key(found) for found, _ in self._store.scan(start, CUSTOMERS[1]))
+        unwritten = sorted(one for one in self._dirty if one[0] == "p" and one > key)
+        merged = (one for one, _ in groupby(heapq.merge(stored, unwritten)))
+        present = (one for one in merged if self._is_present(one))
+        return list(islice(present, most))
+
+    def _is_present(self, key: str) -> bool:
+        entry = self._dirty.get(key)
+        return entry is None or entry.state is not None
 
     def touch(self, key: str, entry: CachedActor) -> None:
         """Mark `entry` as changed."""

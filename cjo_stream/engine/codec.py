@@ -28,6 +28,7 @@ from cjo_stream.core.state import Customer, Identifier
 from cjo_stream.core.timeline import TimelineEntry
 from cjo_stream.engine.frame import Position
 from cjo_stream.engine.port import Log
+from cjo_stream.engine.rollout import Rollout
 from cjo_stream.errors import RefusalError
 
 BEHAVIOUR = 5
@@ -76,12 +77,16 @@ class Meta(msgspec.Struct, array_like=True):
 
     An empty one stands for no actor: only the store's own log must be emptied.
     """
-    live: dict[str, dict[str, int]] = {}
-    """Live instances by journey and state."""
+    live_by_state: dict[str, dict[str, int]] = {}
+    """Of an earlier release: live instances by journey and state alone."""
     model: int = 0
     """Number of the learnt model in force; 0 before the first."""
     events: dict[str, int] = {}
     """Events so far by result: applied, late, repeated, erased."""
+    live: dict[str, dict[int, dict[str, int]]] = {}
+    """Live instances by journey, version and state."""
+    rollout: Rollout = msgspec.field(default_factory=Rollout)
+    """How far the set in force has reached the customers."""
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -106,6 +111,11 @@ def _body(value: bytes) -> bytes:
 def actor_key_bytes(key: str) -> bytes:
     """Return the store key of an actor."""
     return b"s" + key.encode()
+
+
+def read_actor_key(key: bytes) -> str:
+    """Return the actor key."""
+    return key[1:].decode()
 
 
 def encode_actor(state: ActorState, put_off: int | None = None) -> bytes:

@@ -22,6 +22,8 @@ class Sets:
         self._programs: dict[int, Program] = {}
         self._written_active = active
         self.active = active
+        self.needed = active
+        """The lowest number of a set that customers may still lack."""
 
     def program(self) -> Program:
         """Return the program in force; raises RefusalError before the first."""
@@ -33,7 +35,7 @@ class Sets:
                 "items arrived but no definition set is active: "
                 "publish one with `cjo-stream apply TOPOLOGY`"
             )
-        return self._program_of(self.active)
+        return self.program_of(self.active)
 
     def store(self, number: int, content: bytes) -> None:
         """Keep a set; ignored if it is stored already, or not newer than the active one."""
@@ -47,7 +49,7 @@ class Sets:
         if number not in self._contents:
             return f"definition set {number} was never stored here: apply it again"
         try:
-            self._program_of(number)
+            self.program_of(number)
         except LibraryError:
             pass  # only running by the set needs them: no machine's libraries decide the log
         except (DefinitionError, RefusalError) as error:
@@ -94,7 +96,8 @@ class Sets:
         self._new.clear()
         self.active = self._written_active
 
-    def _program_of(self, number: int) -> Program:
+    def program_of(self, number: int) -> Program:
+        """Return the program of a set that is kept."""
         program = self._programs.get(number)
         if program is None:
             program = self._programs[number] = self._compile(number, self._contents[number])
@@ -102,4 +105,5 @@ class Sets:
 
     def _outdated(self) -> list[int]:
         older = sorted(number for number in self._contents if number < self.active)
-        return older[: max(0, len(older) - OLDER_KEPT)]
+        outdated = older[: max(0, len(older) - OLDER_KEPT)]
+        return [number for number in outdated if number < self.needed]

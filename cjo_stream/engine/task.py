@@ -27,8 +27,10 @@ time with a copy of each actor before each message.
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import cast
 
 import msgspec
@@ -39,6 +41,7 @@ from cjo_stream.core.answer import Failed, ModelInForce, SetInForce, Stored, Swe
 from cjo_stream.core.bounds import BOUNDS, Bounds
 from cjo_stream.core.event import Event, native
 from cjo_stream.core.journey.instance import LIVE
+from cjo_stream.core.journey.rollout import asks, bring_up, concerns
 from cjo_stream.core.message import (
     ActivateModel,
     ActivateSet,
@@ -47,6 +50,7 @@ from cjo_stream.core.message import (
     Deliver,
     Find,
     Message,
+    RollOut,
     Show,
     StoreModel,
     StoreSet,
@@ -82,6 +86,7 @@ from cjo_stream.engine.port import (
     Participant,
     Store,
 )
+from cjo_stream.engine.rollout import ROLLOUT_CUSTOMERS_MAX
 from cjo_stream.engine.sets import Sets
 from cjo_stream.engine.timelines import Timelines
 from cjo_stream.engine.timers import WAKES_MAX, Timers
@@ -115,6 +120,7 @@ class Task:
         wakes_max: int = WAKES_MAX,
         timers_per_record_max: int | None = TIMERS_PER_RECORD_MAX,
         frame_items_max: int = ITEMS_MAX,
+        rollout_customers_max: int = ROLLOUT_CUSTOMERS_MAX,
         bounds: Bounds = BOUNDS,
         accepted: Sequence[AcceptedClock] = (),
     ) -> None:
@@ -124,6 +130,7 @@ class Task:
         self._store = store
         self._timers_max = timers_per_record_max
         self._frame_items_max = frame_items_max
+        self._rollout_max = rollout_customers_max
         self._bounds = bounds
         self._accepted = accepted
         self._meta = _open_meta(store, partition, partitions, log)
@@ -195,8 +202,8 @@ class Task:
         return counts
 
     @property
-    def live(self) -> dict[str, dict[str, int]]:
-        """How many instances are live, by journey and state."""
+    def live(self) -> dict[str, dict[int, dict[str, int]]]:
+        """How many instances are live, by journey, version and state."""
         return self._meta.live
 
     @property
@@ -228,8 +235,9 @@ class Task:
             model=self._models.active,
             clean=False,
             purges=[*self._meta.purges, *self._purges],
-            live=self._counted_live(),
+            live=self._live_now(),
             events=self._counted_events(),
+            rollout=self._rollout.copy(),
         )
         if self._last is not None:
             meta.digest = codec.record_digest(self._last.time, self._last.value)
@@ -243,6 +251,8 @@ class Task:
         if self._repeated:
             self._counts[_REPEATED] = self._repeated
         for key, by in self._counts.items():
+            if key[0] == LIVE:
+                continue
             self._committed_counts[key] = self._committed_counts.get(key, 0) + by
         self.delays = self._delays
         self._begin()
@@ -269,6 +279,8 @@ class Task:
         self._offset = self._meta.applied
         self._last: LogRecord | None = None
         self._clock = self._meta.clock
+        self._rollout = self._meta.rollout.copy()
+        self._sets.needed = min(self._rollout.sets, default=self._sets.active)
         self._counts: dict[tuple[str, ...], int] = {}
         self._applied = self._repeated = 0
         self._delays: list[int] = []
@@ -277,18 +289,20 @@ class Task:
         self._effects = EffectWriter(self._log, self._frame_items_max)
         self._fifo: deque[tuple[str, ActorMessage]] = deque()
 
-    def _counted_live(self) -> dict[str, dict[str, int]]:
-        """Return the numbers of live instances; the counts that change them are removed."""
+    def _live_now(self) -> dict[str, dict[int, dict[str, int]]]:
+        """Return the numbers of live instances, with the changes since the last commit."""
         counted = [key for key in self._counts if key[0] == LIVE]
         if not counted:
             return self._meta.live
-        live = {journey: dict(states) for journey, states in self._meta.live.items()}
+        live = copy.deepcopy(self._meta.live)
         for key in counted:
-            by = self._counts.pop(key)
-            states = live.setdefault(key[1], {})
-            states[key[2]] = states.get(key[2], 0) + by
-            if not states[key[2]]:
-                del states[key[2]]
+            _, journey, version, state = key
+            states = live.setdefault(journey, {}).setdefault(int(version), {})
+            states[state] = states.get(state, 0) + self._counts[key]
+            if not states[state]:
+                del states[state]
+            if not states:
+                del live[journey][int(version)]
         return live
 
     def _counted_events(self) -> dict[str, int]:
@@ -334,7 +348,9 @@ class Task:
             return
         clock = self._checked_clock(frame.clock, record)
         self._advance(max(self._clock, record.time, clock), careful)
+        before = self._sets.active
         self._sets.keep_up(frame.set_number)
+        self._begin_rollout(before)
         for item in frame.items:
             if item.lane != NO_LANE:
                 lane = frame.lanes[item.lane]
@@ -368,8 +384,12 @@ class Task:
             self._sets.store(message.number, message.content)
             self._answer(message.command_id, Stored(message.number))
         elif type(message) is ActivateSet:
+            before = self._sets.active
             error = self._sets.activate(message.number)
-            self._answer(message.command_id, SetInForce(self._sets.active, error))
+            self._begin_rollout(before)
+            self._answer(message.command_id, self._in_force(error))
+        elif type(message) is RollOut:
+            self._roll_out(message.most, careful)
         elif type(message) is StoreModel:
             self._models.store(message.number, message.part, message.parts, message.content)
             self._answer(message.command_id, Stored(message.number))
@@ -406,6 +426,10 @@ class Task:
             self._clock = max(self._clock, due)
             self._delays.append(to - due)
             entry.wake = None
+            self._keep_up(key, entry, careful)
+            if entry.wake is not None:
+                self._wakes.move(key, entry.wake, None)
+                entry.wake = None
             fired = self._fire(key, entry, careful)
             if budget is not None:
                 budget -= fired
@@ -441,10 +465,79 @@ class Task:
         self._close_turn(key, entry, turn, None)
         return max(1, turn.timers)
 
+    # --- a new definition set
+
+    def _begin_rollout(self, before: int) -> None:
+        number = self._sets.active
+        if number != before and self._rollout.begin(before, number):
+            self._send(self.partition, "", RollOut(self._rollout_max))
+        self._sets.needed = min(self._rollout.sets, default=number)
+
+    def _roll_out(self, most: int, careful: bool) -> None:
+        """Bring the next customers up to the set in force; ask for more if there are."""
+        programs = [self._sets.program_of(number) for number in self._rollout.sets]
+        keys: list[str] = []
+        if any(asks(after, before) for before, after in pairwise(programs)):
+            keys = self._cache.customers_after(self._rollout.after or "", most)
+        for key in keys:
+            state = self._cache.peek(key)
+            if isinstance(state, Customer) and any(
+                concerns(state, program) for program in self._since(state.revision)
+            ):
+                self._keep_up(key, self._cache.entry(key), careful)
+                self._drain(careful)
+        if self._rollout.advance(keys, most):
+            self._send(self.partition, "", RollOut(self._rollout_max))
+
+    def _keep_up(self, key: str, entry: CachedActor, careful: bool) -> None:
+        """Bring a customer up to the set in force, through each set that it lacks."""
+        state = entry.state
+        if type(state) is not Customer or state.revision >= self._sets.active:
+            return
+        if state.redirect or state.erased_at is not None:
+            return
+        for program in self._since(state.revision):
+            assert isinstance(entry.state, Customer)
+            if concerns(entry.state, program):
+                self._bring_up(key, entry, program, careful)
+        assert isinstance(entry.state, Customer)
+        entry.state.revision = self._sets.active
+
+    def _since(self, revision: int) -> list[Program]:
+        """Return the sets that a customer of this revision lacks, in order."""
+        return [self._sets.program_of(number) for number in self._rollout.lacking(revision)]
+
+    def _bring_up(self, key: str, entry: CachedActor, program: Program, careful: bool) -> None:
+        state = entry.state
+        assert isinstance(state, Customer)
+        saved = codec.encode_actor(state) if careful else b""
+        turn = self._turn(program=program)
+        try:
+            bring_up(state, turn)
+        except (MemoryError, RecursionError, CjoError):
+            raise
+        except Exception as error:
+            if not careful:
+                self._cache.touch(key, entry)  # half changed: the roll-back must forget it
+                raise _PoisonError from error
+            log_failure("a definition set failed at a customer and changed nothing there", error)
+            entry.state = codec.decode_actor(key, saved)
+            turn = self._turn()
+            source = (self._log.topic_id, self.partition, self._offset + 1)
+            about = {"customer_id": state.id, "set": program.number}
+            emit_failure_letter(turn, error, source, about)
+        self._close_turn(key, entry, turn, None)
+
+    def _in_force(self, error: str | None) -> SetInForce:
+        walk = self._rollout
+        reached = walk.reached if walk.after is not None else None
+        return SetInForce(self._sets.active, error, self._live_now(), reached)
+
     # --- one message to one actor
 
     def _handle(self, key: str, message: ActorMessage, careful: bool) -> None:
         entry = self._cache.entry(key)
+        self._keep_up(key, entry, careful)
         saved = codec.encode_actor(entry.state) if careful and entry.state is not None else None
         event = None
         if type(message) is Deliver or type(message) is Arrive:
@@ -473,15 +566,16 @@ class Task:
                 turn.emit(Reply(command_id=order.command_id, body=Failed(type(error).__name__)))
         self._close_turn(key, entry, turn, event)
 
-    def _turn(self, received_at: int = 0) -> Turn:
+    def _turn(self, received_at: int = 0, program: Program | None = None) -> Turn:
         model = self._models.in_force()
         return Turn(
-            self._sets.program(),
+            program or self._sets.program(),
             self._clock,
             received_at,
             self._timelines,
             model,
             self._bounds,
+            self._since,
         )
 
     def _close_turn(self, key: str, entry: CachedActor, turn: Turn, event: Event | None) -> None:
@@ -590,4 +684,18 @@ def _open_meta(store: Store, partition: int, partitions: int, log: Log) -> codec
             f"{codec.BEHAVIOUR}. Start that release once more, stop it cleanly, then upgrade"
         )
     meta.behaviour = codec.BEHAVIOUR
+    if meta.live_by_state:
+        meta.live, meta.live_by_state = _count_live(store), {}
     return meta
+
+
+def _count_live(store: Store) -> dict[str, dict[int, dict[str, int]]]:
+    """Return the numbers of live instances, counted anew."""
+    live: dict[str, dict[int, dict[str, int]]] = {}
+    for key, value in store.scan(*codec.CUSTOMERS):
+        state = codec.decode_actor(codec.read_actor_key(key), value)
+        for one in state.instances if isinstance(state, Customer) else ():
+            if one.state is not None:
+                states = live.setdefault(one.journey, {}).setdefault(one.version, {})
+                states[one.state] = states.get(one.state, 0) + 1
+    return live

@@ -54,6 +54,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The active set of each partition; None if no task answered."""
     intake: dict[str, int] = {}
     """By topic/partition, the set that routes its records."""
+    instances: dict[str, dict[int, dict[str, int]]] = {}
+    """How many instances are live, by journey, version and state."""
+    rolling_out: dict[int, int] = {}
+    """By partition where the set has not reached all sleeping customers yet: how many it has."""
     libraries: list[str] = []
     """How this machine's data libraries differ from those of the applied set, in words."""
     files: list[TakenFile] = []

@@ -48,10 +48,13 @@ class Installation(Protocol):
     def status(self) -> Status:
         """Return the definition sets in force."""
 
-    def apply(self, definitions: DefinitionSet, on_step: Callable[[str], None]) -> Applied:
+    def apply(
+        self, definitions: DefinitionSet, on_step: Callable[[str], None], *, retire: bool = False
+    ) -> Applied:
         """Put a definition set in force, and return once it is; report each step to `on_step`.
 
-        Raises UsageError and DefinitionError if the set must not follow the one in force.
+        With `retire`, journeys whose files are gone are retired. Raises UsageError and
+        DefinitionError if the set must not follow the one in force.
         """
 
     def program(self) -> Program:

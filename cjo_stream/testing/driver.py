@@ -82,15 +82,20 @@ class TopologyDriver:
         self._now = 0
         self._apply(loaded, content)
 
-    def apply(self, topology: str | Path | DefinitionSet) -> None:
+    def apply(self, topology: str | Path | DefinitionSet, *, retire: bool = False) -> None:
         """Put another set of definitions in force, at the clock.
 
-        Raises DefinitionError or UsageError if it may not follow the one in force.
+        With `retire`, journeys whose files are gone are retired. Raises DefinitionError or
+        UsageError if the set may not follow the one in force.
         """
-        self._apply(topology if isinstance(topology, DefinitionSet) else load(Path(topology)))
+        loaded = topology if isinstance(topology, DefinitionSet) else load(Path(topology))
+        self._apply(loaded, retire=retire)
 
-    def _apply(self, loaded: DefinitionSet, content: bytes | None = None) -> None:
-        self._content = content or succeed(loaded, self._content)
+    def _apply(
+        self, loaded: DefinitionSet, content: bytes | None = None, *, retire: bool = False
+    ) -> None:
+        live = self._runtime.live
+        self._content = content or succeed(loaded, self._content, live, retire=retire)
         self._number += 1
         self._runtime.apply(self._number, self._content)
         self._program = loaded.program

@@ -17,8 +17,15 @@ from tests.differential.topology import draw_definitions, keys_known, keys_used
 from tests.differential.worlds import case_of, draw_world, run, smallest
 
 SEEDS = 20
-AT_THE_EDGES = ("a channel's in: registry", "a channel's out: format", "a topology: events")
-"""Keys, with their words, by which records are read, written and compared, and nothing decided."""
+AT_THE_EDGES = (
+    "a channel's in: registry",
+    "a channel's out: format",
+    "a topology: events",
+    "a topology: owners",
+    "a team: ",
+)
+"""Keys, with their words, by which records are read, written and compared, and sets are checked;
+nothing is decided by them."""
 OWN_RECORDS = frozenset({"a channel's in: format = debezium"})
 """Formats whose records the drawn streams do not hold: tests/unit/ingest draws theirs."""
 Effect = tuple[Any, ...]

@@ -572,7 +572,10 @@ class _Author:
         self.maybe(document, 0.1, "about", lambda: "A journey.")
         self.maybe(document, 0.2, "status", lambda: "live")
         if self.chance(0.12):
-            document["status"] = draw.choice(("draft", "shadow", "shadow", "draining"))
+            statuses = ("draft", "shadow", "shadow", "paused", "draining", "retired")
+            document["status"] = draw.choice(statuses)
+        self.maybe(document, 0.1, "canary", lambda: draw.choice(("30%", 1)))
+        self.maybe(document, 0.1, "migrate", lambda: draw.choice(("drain", "follow", "exit")))
         document["entry"] = self.entry(name)
         self.maybe(document, 0.2, "holdout", lambda: draw.choice(("30%", 0.5, "100%", "0%")))
         self.maybe(document, 0.5, "data", lambda: {n: self.value() for n in self.some("nk")})
@@ -581,6 +584,7 @@ class _Author:
         states = [f"state_{letter}" for letter in "abcd"[: draw.randint(1, 4)]]
         finals = [f"final_{letter}" for letter in "ab"[: draw.randint(0, 2)]]
         document["initial"] = states[0]
+        self.maybe(document, 0.1, "map", lambda: {"earlier": draw.choice(states)})
         self.maybe(document, 0.2, "on", lambda: self.draw_on(states + finals))
         bodies = {state: self.state(states + finals) for state in states}
         # Each state is reached: the one before leads to it by an event, if nothing else.

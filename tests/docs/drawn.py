@@ -25,7 +25,6 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "functions": language.functions,
     "places": language.places,
     "diagnostics": language.diagnostics,
-    "unsupported": language.unsupported_words,
     **{f"document {kind}": lambda kind=kind: language.document(kind) for kind in DOCUMENTS},
     "traits": language.traits,
     "attributes": lambda: words(

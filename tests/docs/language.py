@@ -13,7 +13,6 @@ from cjo_stream.core.expression import MISSING, Names, Place, Scope, compile_exp
 from cjo_stream.core.expression.function import FUNCTIONS
 from cjo_stream.core.word import ActionClass, TraitKind
 from cjo_stream.definition import code as definition_code
-from cjo_stream.definition import unsupported
 from cjo_stream.definition.grammar import case, compound, scalar
 from cjo_stream.definition.grammar.item import Shape
 from cjo_stream.definition.schema import DOCUMENTS
@@ -146,13 +145,6 @@ def traits() -> str:
         for name, (text, before) in meanings(TraitKind, word.TRAITS, "TRAITS")
     ]
     return table(("kind", "value", "before the first event"), rows)
-
-
-def unsupported_words() -> str:
-    rows: dict[str, list[str]] = {}
-    for where, what in sorted(unsupported._ROWS):
-        rows.setdefault(where, []).append(code(what))
-    return table(("where", "not supported"), ((w, ", ".join(found)) for w, found in rows.items()))
 
 
 def gates() -> str:

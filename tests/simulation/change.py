@@ -28,6 +28,13 @@ _ALWAYS = Edit("key: event.cart}", "key: event.cart, reentry: always}", "cart")
 _BACK = Edit("after: {4s: lapsed}", "on: {other: {to: waiting}}\n    after: {9s: lapsed}", "cart")
 _NO_CARTS = Edit("    carts: {count: cart}\n", "")
 _DEAREST = Edit("spent: {sum: event.total, on: order}", "spent: {max: event.total, on: order}")
+_CART = "entry: {on: cart, when: event.total > 0"
+_PAUSED = Edit(_CART, f"status: paused\n{_CART}")
+_FOLLOW = Edit(
+    "data: {total: event.total}\ngoal", "migrate: follow\ndata: {total: event.total}\ngoal"
+)
+_CANARY = Edit("within: 1h, exit: true}\n", "within: 1h, exit: true}\ncanary: 40%\n")
+_LIFE = (_PAUSED, _FOLLOW, _CANARY)
 
 EDITS: Final[dict[str, tuple[Edit, ...]]] = {
     "topology": (
@@ -36,6 +43,9 @@ EDITS: Final[dict[str, tuple[Edit, ...]]] = {
         _BACK,
         _NO_CARTS,
         _DEAREST,
+        *_LIFE,
+        Edit("entry: {on: reminded_customer", "status: retired\nentry: {on: reminded_customer"),
+        Edit("initial: thinking", "migrate: exit\ninitial: thinking"),
         Edit("after: {2s: calling}", "on: {order: done}, after: {4s: calling}", "care"),
         Edit("enter: [{act: call}]", "enter: []", "care"),
         Edit("{reminders: number}", "{reminders: {type: number, default: 7}, calls: number}"),
@@ -58,6 +68,8 @@ EDITS: Final[dict[str, tuple[Edit, ...]]] = {
         _BACK,
         _NO_CARTS,
         _DEAREST,
+        *_LIFE,
+        Edit("entry: {on: order, reentry", "status: retired\nentry: {on: order, reentry"),
         Edit("actions: [nudge, banner]", "actions: [banner]", "advice"),
         Edit("after: {5s: waiting}", "after: {1s: waiting}", "advice"),
         Edit("other: done, cart", "other: waiting, cart", "advice"),
@@ -90,7 +102,7 @@ def history(topology: str, number: int) -> tuple[bytes, ...]:
     sets = [succeed(_loaded(topology, edits), None)]
     while len(sets) < SETS:
         edits ^= frozenset(draw.sample(range(len(EDITS[topology])), draw.randint(1, 3)))
-        sets.append(succeed(_loaded(topology, edits), sets[-1]))
+        sets.append(succeed(_loaded(topology, edits), sets[-1], retire=True))
     return tuple(sets)
 
 

@@ -98,10 +98,16 @@ class Partition:
         self.append(frame, one.time - START_MS if at is None else at)
 
     def process(self, most: int | None = None) -> Outbox:
-        """Process up to `most` records beyond the applied one, and keep what they send."""
+        """Process up to `most` records beyond the applied one, and keep what they send.
+
+        What the task sends to itself is appended, with the time of the last record.
+        """
         begin = self.task.applied + 1
         outbox = self.task.process(self.log[begin : None if most is None else begin + most])
-        self.frames += outbox.frames
+        self.frames += [(to, frame) for to, frame in outbox.frames if to != 0]
+        for to, frame in outbox.frames:
+            if to == 0:
+                self.append(frame, self.log[-1].time - START_MS)
         self.out += [i for frame in outbox.effects for i in decode_effect_frame(frame).items]
         return outbox
 

@@ -87,7 +87,7 @@ class World:
 
     def store(self, text: str) -> None:
         """Store a text everywhere, and let it govern nowhere yet."""
-        self.content = succeed(loaded(text), self.content)
+        self.content = succeed(loaded(text), self.content, self._runtime.live)
         self.number += 1
         self._everywhere(StoreSet(self.number, self.content))
 

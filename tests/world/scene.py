@@ -86,9 +86,9 @@ class Scene:
         self._folder, self._beginning = folder, beginning + profile + ACTIONS + "---\n"
         self.driver = TopologyDriver(self._written(more), partitions)
 
-    def apply(self, more: str) -> None:
+    def apply(self, more: str, *, retire: bool = False) -> None:
         """Put the same topology with other documents in force."""
-        self.driver.apply(self._written(more))
+        self.driver.apply(self._written(more), retire=retire)
 
     def _written(self, more: str) -> Path:
         place = self._folder / f"topology-{next(_NUMBERS)}"

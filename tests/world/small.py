@@ -37,6 +37,7 @@ def draw_memory(draw: random.Random) -> dict[str, int]:
         "actors_max": _between(draw, 1, 40_000),
         "wakes_max": _between(draw, 1, 20_000),
         "frame_items_max": _between(draw, 1, 500),
+        "rollout_customers_max": _between(draw, 1, 50),
     }
 
 

@@ -11,7 +11,7 @@ Moves by time or `always`, and ends that follow from them, leave the request wai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from cjo_stream.core import record
@@ -72,8 +72,14 @@ def ask(
 
 def first_due(customer: Customer, clock: int) -> Waiting | None:
     """Return the first request due: by due time, journey name, age of instance, order asked."""
-    due = [waiting for waiting in customer.waiting if waiting.due <= clock]
+    due = [waiting for waiting in running(customer) if waiting.due <= clock]
     return min(due, key=_order, default=None)
+
+
+def running(customer: Customer) -> Iterator[Waiting]:
+    """Yield the requests of journeys that are not paused."""
+    paused = customer.paused
+    return (one for one in customer.waiting if not paused or one.journey not in paused)
 
 
 def decide_again(customer: Customer, waiting: Waiting, scope: Scope, turn: Turn) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
@@ -96,6 +97,13 @@ class Expression:
         """Return the path by which it read one of the operands; else its first path, or text."""
         path = first_with(self.paths, operands, scope) or next(iter(self.paths), None)
         return self.text if path is None else text_of_path(path)
+
+    @property
+    def meaning(self) -> str:
+        """Its text without layout: equal texts mean the same."""
+        if self.is_constant:
+            return repr(self._run(Scope(now=0)))
+        return ast.unparse(parse(self.text))
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"

@@ -178,6 +178,17 @@ def _part_aliases(parting: Parting) -> None:
     customer.aliases = [id_ for id_ in customer.aliases if seed_of(id_) not in anchors]
 
 
+def _join_revision(joining: Joining) -> None:
+    """Unite the paused journeys; both customers have been brought up to the set in force."""
+    into, other = joining.into, joining.other
+    into.paused = sorted({*into.paused, *other.paused})
+
+
+def _part_revision(parting: Parting) -> None:
+    parting.fresh.revision = parting.customer.revision
+    parting.fresh.paused = list(parting.customer.paused)
+
+
 def _part_apart(parting: Parting) -> None:
     parting.fresh.apart = dict(parting.customer.apart)
 
@@ -333,6 +344,7 @@ FIELDS: Final = (
         is_within=_has_room_for_instances,
     ),
     Fields(("overrun",), _stays, _stays),
+    Fields(("revision", "paused"), _join_revision, _part_revision),
     Fields(
         ("noted",),  # with the timeline, which an unmerge divides before the fields part
         lambda j: join_timeline(j.key, j.into, j.parcel, j.turn),

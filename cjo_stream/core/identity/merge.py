@@ -30,6 +30,7 @@ from cjo_stream.core.identity.parcel import Parcel, pack, unpack
 from cjo_stream.core.identity.refusal import answer, full_for, record_refused, refuse
 from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.journey.instance import count_live
+from cjo_stream.core.journey.rollout import catch_up
 from cjo_stream.core.message import (
     Absorb,
     Accept,
@@ -133,6 +134,7 @@ def absorb(key: str, customer: Customer, message: Absorb, turn: Turn) -> bool:
 def _join(key: str, customer: Customer, reservation: Reservation, edge: Edge, turn: Turn) -> None:
     parcel = unpack(reservation.pieces)
     other = parcel.customer
+    catch_up(other, turn)
     joined = [Address(m.type, m.value) for m in other.members.values()]
     for hash_ in (edge.source.hash, edge.other.hash):
         if hash_ in other.members and hash_ in reservation.members:

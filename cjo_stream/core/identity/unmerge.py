@@ -35,6 +35,7 @@ from cjo_stream.core.identity.member.evidence import components
 from cjo_stream.core.identity.member.membership import record_change
 from cjo_stream.core.identity.parcel import Parcel, pack, unpack
 from cjo_stream.core.journey.instance import count_live
+from cjo_stream.core.journey.rollout import catch_up
 from cjo_stream.core.message import (
     Left,
     Reseed,
@@ -88,6 +89,7 @@ def on_seed(key: str, state: Customer | None, message: Seed, turn: Turn) -> Cust
     fresh = parcel.customer
     fresh.noted = len(parcel.timeline)
     turn.timelines.replace(key, 0, parcel.timeline)
+    catch_up(fresh, turn)
     count_live(fresh, turn, by=1)
     for hash_, member in fresh.members.items():
         old = Incarnation(member.type, member.value, hash_, message.epochs[hash_])

@@ -29,6 +29,8 @@ from cjo_stream.core.turn import Turn
 RAISED_DEPTH_MAX = 8
 ALWAYS_MAX = 16
 OVERRUNS_MAX = 10
+EARLIEST_MS = -62_135_596_800_000
+"""The start of the year 1; an earlier time of a timer is raised to it."""
 REST_MAX_MS = 3_600_000
 CATCHING_UP_MS = 1_000
 """An overrun catches up if the first timer left is due at least this much later than that of the
@@ -46,6 +48,7 @@ class Cascade:
         "_raised_total",
         "customer",
         "depth",
+        "earliest",
         "event",
         "late",
         "origin",
@@ -65,6 +68,8 @@ class Cascade:
         """The event being handled."""
         self.trigger = trigger_of(origin)
         self.depth = 0
+        self.earliest = EARLIEST_MS
+        """No state is entered before this time by a timer; ms."""
         self.late = False
         """Whether the event was too old for some instance."""
         self.transition: Transition | None = None

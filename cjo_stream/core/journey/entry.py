@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cjo_stream.core.decision.holdout import is_held_out
+from cjo_stream.core.draw import share
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, evaluate_all
 from cjo_stream.core.journey.cascade import Cascade
@@ -18,6 +19,8 @@ from cjo_stream.core.text import key_text
 from cjo_stream.core.turn import Turn
 from cjo_stream.core.word import Reentry
 
+CANARY = "canary"
+"""The name of the draw that decides who is inside."""
 KEY_CHARACTERS_MAX = 1_000
 """With a longer key no instance opens. An identifier's value may be as long."""
 
@@ -27,6 +30,8 @@ def try_enter(cascade: Cascade, journey: Journey, event: Event) -> None:
     customer, turn, entry = cascade.customer, cascade.turn, journey.entry
     scope = cascade.listen(event)
     if entry.when is not None and not entry.when.holds(scope):
+        return
+    if not may_enter(customer.id, journey):
         return
     key = None
     if entry.key is not None:
@@ -47,6 +52,15 @@ def try_enter(cascade: Cascade, journey: Journey, event: Event) -> None:
     if len(live) >= cascade.turn.bounds.live or not _open(cascade, journey, key, event, at):
         turn.count("cjo_journey_refusals_total", journey.name, "bound")
         _refuse(cascade, journey, key, event, at)
+
+
+def may_enter(customer_id: str, journey: Journey) -> bool:
+    """Return whether the customer enters this version, and not the one beside it.
+
+    The draw depends on customer and journey alone, so a greater share of a canary adds customers.
+    """
+    low, high = journey.entrants
+    return (low, high) == (0.0, 1.0) or low <= share(customer_id, journey.name, CANARY) < high
 
 
 def _open(cascade: Cascade, journey: Journey, key: Any, event: Event, at: int) -> bool:

@@ -7,27 +7,26 @@ move    leave, do, enter, always, timers                              ("Taking a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cjo_stream.core.decision import waiting as requests
+from cjo_stream.core.decision.holdout import joins_holdout
 from cjo_stream.core.draw import share
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import Expression
-from cjo_stream.core.journey.cascade import ALWAYS_MAX, Cascade
+from cjo_stream.core.journey.cascade import ALWAYS_MAX, EARLIEST_MS, Cascade
 from cjo_stream.core.journey.history import note_end
 from cjo_stream.core.journey.record import announce, record
 from cjo_stream.core.journey.step import enter_scope, run_steps
-from cjo_stream.core.program.journey import Journey, Split, State, Step, Transition
+from cjo_stream.core.program.journey import Journey, Split, State, Step, TimerRule, Transition
 from cjo_stream.core.record import Reason
 from cjo_stream.core.state import Customer, Instance, Timer
 from cjo_stream.core.turn import Turn
 from cjo_stream.core.word import Past
 
 LIVE = "cjo_journey_instances"
-"""The number of instances in each state: counted up and down."""
+"""The number of instances in each state of each version: counted up and down."""
 
-EARLIEST_MS = -62_135_596_800_000
-"""The start of the year 1; an earlier time of a timer is raised to it."""
 LATEST_MS = 253_402_300_799_999
 """The end of the year 9999; a timer with a later time is not set."""
 
@@ -36,7 +35,11 @@ def count_live(customer: Customer, turn: Turn, by: int) -> None:
     """Count the customer's live instances into (1) or out of (-1) this partition's metric."""
     for instance in customer.instances:
         if instance.state is not None:
-            turn.count(LIVE, instance.journey, instance.state, by=by)
+            _count_state(turn, instance, instance.state, by)
+
+
+def _count_state(turn: Turn, instance: Instance, state: str, by: int = 1) -> None:
+    turn.count(LIVE, instance.journey, str(instance.version), state, by=by)
 
 
 def show(cascade: Cascade, journey: Journey, instance: Instance, event: Event) -> None:
@@ -69,7 +72,7 @@ def fire(cascade: Cascade, journey: Journey, instance: Instance, timer: Timer) -
     instance.timers.remove(timer)
     transition = journey.states[instance.state].timers[timer.ordinal].transition
     if _holds(cascade, instance, transition.when):
-        at = max(timer.due, instance.entered_at)
+        at = max(timer.due, instance.entered_at, cascade.earliest)
         if _take(cascade, journey, instance, transition, at):
             follow_always(cascade, journey, instance)
 
@@ -84,7 +87,7 @@ def enter(cascade: Cascade, journey: Journey, instance: Instance, name: str, at:
     instance.state, instance.entered_at = name, at
     instance.entered += 1
     if before is not None:
-        cascade.turn.count(LIVE, instance.journey, before, by=-1)
+        _count_state(cascade.turn, instance, before, by=-1)
     if state.end is not None:
         record(cascade, instance, "ended", from_=before, to=name, time=at, outcome=state.end)
         if before is None:
@@ -93,7 +96,7 @@ def enter(cascade: Cascade, journey: Journey, instance: Instance, name: str, at:
         _close(cascade, instance, at, state.end)
         return
     reason: Reason = "moved" if before is not None else "entered"
-    cascade.turn.count(LIVE, instance.journey, name)
+    _count_state(cascade.turn, instance, name)
     record(cascade, instance, reason, from_=before, to=name, time=at)
     if before is None:
         announce(cascade, instance, "journey.entered")
@@ -103,6 +106,59 @@ def enter(cascade: Cascade, journey: Journey, instance: Instance, name: str, at:
 def follow_always(cascade: Cascade, journey: Journey, instance: Instance) -> None:
     """Follow `always` from the state just entered, then start the timers of the last state."""
     _follow_always(cascade, journey, instance, instance.entered_at, entered=True)
+
+
+def end(cascade: Cascade, instance: Instance, outcome: str, *, is_watched: bool) -> None:
+    """End an instance by a new definition set: its requests are dropped, no step runs.
+
+    `is_watched`: its goal may still be marked.
+    """
+    state, at = instance.state, cascade.turn.clock
+    assert state is not None
+    _drop_requests(cascade, instance)
+    instance.timers = []
+    instance.entered_at = at
+    _count_state(cascade.turn, instance, state, by=-1)
+    record(cascade, instance, "exited", from_=state, to=None, time=at, outcome=outcome)
+    _close(cascade, instance, at, outcome, is_watched=is_watched)
+
+
+def forget(cascade: Cascade, instance: Instance) -> None:
+    """Remove an ended instance: its requests are dropped, and its goal is watched no more."""
+    _drop_requests(cascade, instance)
+    cascade.customer.instances.remove(instance)
+
+
+def _drop_requests(cascade: Cascade, instance: Instance) -> None:
+    doomed = requests.of_instance(cascade.customer, instance.id)
+    requests.drop(cascade.customer, doomed, cascade.trigger, cascade.turn)
+
+
+def change_version(cascade: Cascade, new: Journey, instance: Instance, to: State) -> None:
+    """Let an instance go on in another version, in state `to`, at the clock; no step runs.
+
+    In a state of the same name that is not final it has been since it entered the one before.
+    """
+    customer, turn, before = cascade.customer, cascade.turn, instance.state
+    assert before is not None
+    _count_state(turn, instance, before, by=-1)
+    instance.version = new.version
+    instance.holdout = joins_holdout(customer, turn.program, new.name, new.version)
+    for waiting in requests.of_instance(customer, instance.id):
+        waiting.version, waiting.state, waiting.holdout = new.version, to.name, instance.holdout
+    instance.state = to.name
+    if to.name != before or to.end is not None:
+        instance.entered_at = turn.clock
+        instance.entered += 1
+        reason: Reason = "moved" if to.end is None else "ended"
+        record(
+            cascade, instance, reason, from_=before, to=to.name, time=turn.clock, outcome=to.end
+        )
+    if to.end is None:
+        _count_state(turn, instance, to.name)
+    else:
+        instance.timers = []
+        _close(cascade, instance, turn.clock, to.end)
 
 
 def _mark_goal(cascade: Cascade, journey: Journey, instance: Instance, event: Event) -> None:
@@ -200,7 +256,7 @@ def _exit(
     requests.drop(cascade.customer, doomed, cascade.trigger, cascade.turn)
     run_steps(cascade, instance, do, None)
     instance.entered_at = at
-    cascade.turn.count(LIVE, instance.journey, state, by=-1)
+    _count_state(cascade.turn, instance, state, by=-1)
     record(cascade, instance, "exited", from_=state, to=None, time=at, outcome=outcome)
     _close(cascade, instance, at, outcome)
 
@@ -233,9 +289,20 @@ def _follow_always(
 
 def _start_timers(cascade: Cascade, journey: Journey, instance: Instance) -> None:
     assert instance.state is not None
+    rules = journey.states[instance.state].timers
+    instance.timers = timers_of(cascade, instance, enumerate(rules))
+
+
+def timers_of(
+    cascade: Cascade, instance: Instance, rules: Iterable[tuple[int, TimerRule]]
+) -> list[Timer]:
+    """Return the timers that an instance starts by these rules of its state.
+
+    Each rule has its ordinal among the state's rules.
+    """
     clock = cascade.turn.clock
     timers = []
-    for ordinal, rule in enumerate(journey.states[instance.state].timers):
+    for ordinal, rule in rules:
         if rule.after_ms is not None:
             due = instance.entered_at + rule.after_ms
         else:
@@ -249,10 +316,12 @@ def _start_timers(cascade: Cascade, journey: Journey, instance: Instance) -> Non
                 continue
         if due <= LATEST_MS:
             timers.append(Timer(due, ordinal))
-    instance.timers = timers
+    return timers
 
 
-def _close(cascade: Cascade, instance: Instance, at: int, outcome: str) -> None:
+def _close(
+    cascade: Cascade, instance: Instance, at: int, outcome: str, *, is_watched: bool = True
+) -> None:
     """Note that the instance has ended; keep it only if its goal may still be marked."""
     customer, turn = cascade.customer, cascade.turn
     requests.keep_data(customer, instance, turn)
@@ -260,7 +329,8 @@ def _close(cascade: Cascade, instance: Instance, at: int, outcome: str) -> None:
     turn.count("cjo_journey_ends_total", instance.journey, outcome)
     journey = turn.program.versions[(instance.journey, instance.version)]
     note_end(customer, instance, at, turn)
-    if journey.goal is None or instance.goal_marked or journey.goal.within_ms is None:
+    goal = journey.goal
+    if not is_watched or goal is None or instance.goal_marked or goal.within_ms is None:
         customer.instances.remove(instance)
     else:
         _forget_watched(cascade, instance.journey)

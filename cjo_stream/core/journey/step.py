@@ -8,7 +8,7 @@ from typing import Any, Final
 from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.decision.request import Request, asked_of
 from cjo_stream.core.decision.waiting import ask
-from cjo_stream.core.expression import MISSING, evaluate_all
+from cjo_stream.core.expression import evaluate_all
 from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.profile.fact import set_fact
 from cjo_stream.core.profile.publication import mark_profile
@@ -62,20 +62,17 @@ def _set(cascade: Cascade, instance: Instance, step: SetFact, state: str | None)
     del state
     if cascade.turn.program.is_shadow(instance.journey, instance.version):
         return
-    for name, expression in step.facts.items():
-        value = expression.evaluate(cascade.scope)
-        if value is not MISSING:
-            set_fact(cascade.customer, name, value, cascade.turn.clock, cascade.turn)
-            mark_profile(cascade.customer, cascade.turn)
+    for name, value in evaluate_all(step.facts, cascade.scope).items():
+        set_fact(cascade.customer, name, value, cascade.turn.clock, cascade.turn)
+        mark_profile(cascade.customer, cascade.turn)
 
 
 def _assign(cascade: Cascade, instance: Instance, step: Assign, state: str | None) -> None:
     del state
-    for name, expression in step.variables.items():
-        value = expression.evaluate(cascade.scope)
-        if value is MISSING:
-            instance.data.pop(name, None)
-            continue
+    given = evaluate_all(step.variables, cascade.scope)
+    for name in step.variables:
+        instance.data.pop(name, None)
+    for name, value in given.items():
         instance.data[name] = value
         others = (one for one in cascade.customer.instances if one is not instance)
         if not fits(instance, others, cascade.turn.bounds):

@@ -6,7 +6,7 @@ import msgspec
 
 from cjo_stream.core.expression import Expression
 from cjo_stream.core.program.action import Candidate
-from cjo_stream.core.word import Past, Reentry, Status
+from cjo_stream.core.word import Migrate, Past, Reentry, Status
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,6 +165,14 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """The status by which this version runs (definition/life.py)."""
     is_shadow: bool = False
     """Whether nothing of it is sent, set or raised."""
+    canary: float = 1.0
+    """Share of customers who enter this version, 0..1; the rest enter the one before."""
+    entrants: tuple[float, float] = (0.0, 1.0)
+    """The draws, `[low, high)`, of the customers who enter this version now."""
+    migrate: Migrate = Migrate.DRAIN
+    """What becomes of instances of other versions."""
+    map: dict[str, str] = {}
+    """States of other versions -> the states of this one that follow them."""
     entry: Entry
     holdout: float = 0.0
     """Share of customers held out, 0..1."""

@@ -59,6 +59,10 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """By slot."""
     entries_on: dict[str, tuple[Journey, ...]] = {}
     """By event type, journeys in order of name."""
+    paused: frozenset[str] = frozenset()
+    """The journeys that are paused."""
+    retired: frozenset[str] = frozenset()
+    """The journeys that are retired, also those whose file is gone."""
     raised_on: frozenset[str] = frozenset()
     """Those of journey.entered, journey.ended and journey.goal that some journey listens for."""
 

@@ -14,7 +14,7 @@ from cjo_stream.core.program.journey import (
     TimerRule,
     Transition,
 )
-from cjo_stream.core.word import Past, Reentry, Status
+from cjo_stream.core.word import Migrate, Past, Reentry, Status
 from cjo_stream.definition.build.context import Context
 from cjo_stream.definition.build.step import (
     Scene,
@@ -51,6 +51,9 @@ def build_journey(fields: Fields, context: Context) -> tuple[Journey, Scene]:
         owner=fields.value("owner"),
         about=fields.value("about"),
         status=fields.value("status", Status.LIVE),
+        canary=fields.value("canary", 1.0),
+        migrate=fields.value("migrate", Migrate.DRAIN),
+        map=_build_map(fields, scene),
         entry=entry,
         holdout=fields.value("holdout", 0.0),
         data=_build_data(fields, scene),
@@ -91,6 +94,14 @@ def _nodes(root: Node) -> Iterator[Node]:
 def mentions(root: Node) -> set[str]:
     """Return all texts below a node, without keys."""
     return {node.text for node in _nodes(root) if isinstance(node, Scalar)}
+
+
+def _build_map(fields: Fields, scene: Scene) -> dict[str, str]:
+    """Return the states that follow those of other versions; warn where the map has no effect."""
+    if "map" in fields.keys and fields.value("migrate") != Migrate.FOLLOW:
+        message = "'map' has no effect without 'migrate: follow'"
+        scene.context.report.warn(fields.where("map"), Code.NO_EFFECT, message)
+    return {pair.key.value: scene.target(pair) for pair in fields.items("map")}
 
 
 def _entry_reads(scene: Scene) -> frozenset[str]:

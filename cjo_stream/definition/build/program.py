@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from cjo_stream.core.program.action import Action
 from cjo_stream.core.program.journey import Journey
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Trait
+from cjo_stream.core.word import Status
 from cjo_stream.definition.build.action import ask_of, build_action
 from cjo_stream.definition.build.context import ENGINE_TYPES, Context, Declared
 from cjo_stream.definition.build.event import check_events
@@ -24,23 +26,24 @@ from cjo_stream.definition.build.topology import build_topology
 from cjo_stream.definition.build.use import Uses
 from cjo_stream.definition.content import Content
 from cjo_stream.definition.grammar.item import Fields
-from cjo_stream.definition.life import RUNNING, current, earlier
+from cjo_stream.definition.life import current, earlier
 from cjo_stream.definition.section import Definition
 from cjo_stream.definition.text.report import Report
 
 
 def build_program(
     definitions: list[Definition],
-    carried: list[Definition],
+    carried: tuple[list[Definition], list[Definition]],
     content: Content,
     report: Report,
     sample: Mapping[str, Collection[str]] | None = None,
 ) -> Program | None:
     """Return the program; None, with the errors in `report`, if it does not compile.
 
-    `carried` are earlier versions of journeys, for instances that they began; `content` holds what
-    the texts do not: eras, and the modes of versions. `sample` are attributes by event type: where
-    the topology declares no events, what definitions name beyond these is an error.
+    `carried` are earlier versions of journeys, for instances that they began, and dormant ones,
+    which need not compile; `content` holds what the texts do not: eras, and the past of journeys.
+    `sample` are attributes by event type: where the topology declares no events, what definitions
+    name beyond these is an error.
     """
     topology = next((d for d in definitions if d.kind == "topology"), None)
     fields = topology.fields if topology is not None else None
@@ -53,7 +56,9 @@ def build_program(
     raised: dict[str, set[str]] = {}
     journeys = _build_journeys(definitions, context, raised)
     uses, context.uses = context.uses, Uses()  # earlier versions may name what no longer comes
-    older = _build_journeys(carried, context, raised)
+    awake, dormant = carried
+    older = _build_journeys(awake, context, raised)
+    older += _build_journeys(dormant, dataclasses.replace(context, report=Report()), {})
     check_events(uses, raised, context)
     profile: Fields | None = fields.value("profile") if fields is not None else None
     if fields is not None:
@@ -66,8 +71,22 @@ def build_program(
         return None
     parts["policy"], parts["candidates"] = policy, context.candidates
     parts["reward_window_ms"] = _reward_window(stated)
-    in_force = current(journeys, content.modes)
-    return _assemble(parts, actions, in_force, earlier(older, in_force, content.modes))
+    in_force = current(journeys, content.past)
+    return _assemble(parts, actions, in_force, earlier(older, in_force, content.past))
+
+
+def build_journeys(definitions: list[Definition], content: Content) -> list[Journey]:
+    """Return journeys as far as they compile; errors are not reported."""
+    topology = next((d.fields for d in definitions if d.kind == "topology"), None)
+    context = Context(Report(), Declared.of(topology, None), eras=content.eras)
+    if topology is not None:
+        build_topology(topology, context)
+    _build_actions(definitions, context)
+    return _build_journeys(definitions, context, {})
+
+
+def _in_status(versions: Iterable[Journey], status: Status) -> frozenset[str]:
+    return frozenset(one.name for one in versions if one.status is status)
 
 
 def _reward_window(policy: Fields | None) -> int:
@@ -105,25 +124,27 @@ def _assemble(
     journeys: dict[str, Journey],
     older: Iterable[Journey],
 ) -> Program:
-    versions = {(j.name, j.version): j for j in (*older, *journeys.values())}
+    whole = {(j.name, j.version): j for j in (*older, *journeys.values())}
+    versions = dict(sorted(whole.items()))
     traits_on: dict[str, list[Trait]] = {}
     for trait in parts["traits"].values():
         for type_ in sorted(trait.on):
             traits_on.setdefault(type_, []).append(trait)
     entries_on: dict[str, list[Journey]] = {}
-    for journey in journeys.values():
-        if journey.status not in RUNNING:
-            continue
-        for type_ in sorted(journey.entry.on):
+    for journey in versions.values():
+        low, high = journey.entrants
+        for type_ in sorted(journey.entry.on) if low < high else ():
             entries_on.setdefault(type_, []).append(journey)
     heard = set(entries_on).union(*(journey.listens for journey in versions.values()))
     return Program(
         **parts,
         journeys=journeys,
-        versions=dict(sorted(versions.items())),
+        versions=versions,
         actions=actions,
         traits_on={type_: tuple(traits) for type_, traits in traits_on.items()},
         traits_in={trait.slot: trait for trait in parts["traits"].values()},
         entries_on={type_: tuple(entries) for type_, entries in entries_on.items()},
+        paused=_in_status(versions.values(), Status.PAUSED),
+        retired=_in_status(versions.values(), Status.RETIRED),
         raised_on=ENGINE_TYPES & heard,
     )

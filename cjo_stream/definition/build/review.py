@@ -60,6 +60,8 @@ def _report_unreachable(fields: Fields, scene: Scene, next_of: dict[str, set[str
     if initial is None:
         return
     found = reachable(scene.target(initial), next_of)
+    for landing in fields.items("map"):  # instances of other versions come in here
+        found |= reachable(scene.target(landing), next_of)
     for pair in fields.items("states"):
         if pair.key.value not in found:
             scene.context.report.error(

@@ -122,7 +122,7 @@ def _build_split(item: Item, scene: Scene) -> Split:
         branches.append(Branch(name=pair.key.value, weight=weight, to=to))
     if branches and not sum(branch.weight for branch in branches):
         scene.context.report.error(item.node, Code.TARGET, "all weights of this split are 0")
-    return Split(branches=tuple(branches))
+    return Split(branches=tuple(sorted(branches, key=lambda branch: branch.name)))
 
 
 def _build_step(fields: Fields, types: Types, scene: Scene) -> Step | None:

@@ -10,7 +10,6 @@ from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Fields, Item, Pair, Schema, Shape, refuse
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence, word
 from cjo_stream.definition.text.report import Report, quoted, unknown
-from cjo_stream.definition.unsupported import unsupported
 
 
 @dataclass(frozen=True)
@@ -140,10 +139,7 @@ class Record:
         name = key_node.text
         row = self.fields.get(name)
         if row is None:
-            later = unsupported(self.subject, name)
-            report.error(
-                key_node, *(later or unknown(f"key of {self.subject}", name, self.fields))
-            )
+            report.error(key_node, *unknown(f"key of {self.subject}", name, self.fields))
             return
         found.keys[name], found.nodes[name] = key_node, value_node
         item = row.of.read(value_node, report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cjo_stream.core.word import Past, Reentry, Status
+from cjo_stream.core.word import Migrate, Past, Reentry, Status
 from cjo_stream.definition.grammar.compound import Field, Many, MapOf, Record, ScalarOr
 from cjo_stream.definition.grammar.scalar import EVENT_TYPE, Choice, Number, Text
 from cjo_stream.definition.grammar.word import (
@@ -183,9 +183,26 @@ JOURNEY = Record(
         "owner": Field(TEXT, "The team that answers for the journey."),
         "about": Field(TEXT, "What the journey is for."),
         "status": Field(
-            Choice(tuple(Status), "status", subject="status"),
+            Choice(tuple(Status), "status"),
             "`live` runs. `draft` is checked, and does not run. `shadow` runs, and neither sends, "
-            "sets nor raises. `draining`: nobody enters, live instances finish. Default: live.",
+            "sets nor raises. `paused`: nobody enters, events are ignored, timers wait. "
+            "`draining`: nobody enters, live instances finish. `retired`: live instances end. "
+            "Default: live.",
+        ),
+        "canary": Field(
+            SHARE,
+            "The share of customers who enter this version; the others enter the version before. "
+            "Default: all.",
+        ),
+        "migrate": Field(
+            Choice(tuple(Migrate), "migration"),
+            "What becomes of instances of other versions: `drain`, they finish in theirs; "
+            "`follow`, they continue in this one; `exit`, they end. Default: drain.",
+        ),
+        "map": Field(
+            MapOf(NAMED, NAMED),
+            "With `migrate: follow`, the state that follows a state of another version. Without "
+            "an entry, it is the state of the same name.",
         ),
         "entry": Field(_ENTRY, "Which event opens an instance.", is_required=True),
         "holdout": Field(

@@ -12,7 +12,6 @@ from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Item, Schema, refuse
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
 from cjo_stream.definition.text.report import Report, nearest, quoted, unknown
-from cjo_stream.definition.unsupported import unsupported
 
 NAME = r"[a-z][a-z0-9_]{0,62}"
 EVENT_TYPE = r"[a-z][a-z0-9_.]{0,99}"
@@ -64,11 +63,10 @@ class Loose:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some words of `core.word`; `subject` names them in messages and in `unsupported`."""
+    """One of some words of `core.word`."""
 
     words: tuple[str, ...]
     what: str
-    subject: str = ""
 
     def read(self, node: Node, report: Report) -> Item | None:
         """Return the word."""
@@ -76,8 +74,7 @@ class Choice:
             return refuse(node, report, "one of " + ", ".join(self.words))
         if node.text in self.words:
             return Item(node, self.words[self.words.index(node.text)])
-        later = unsupported(self.subject, node.text)
-        report.error(node, *(later or unknown(self.what, node.text, self.words)))
+        report.error(node, *unknown(self.what, node.text, self.words))
         return None
 
     def schema(self, _: dict[str, Schema], /) -> Schema:

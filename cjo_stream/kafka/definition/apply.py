@@ -29,6 +29,7 @@ from cjo_stream.definition import (
     succeed,
 )
 from cjo_stream.engine.intake import SWITCHED_OFF
+from cjo_stream.engine.rollout import Live, add_live
 from cjo_stream.errors import RefusalError, RetryError, UsageError
 from cjo_stream.ingest.tenant import fingerprint
 from cjo_stream.installation.answer import Applied, Status
@@ -73,13 +74,15 @@ def apply(
     on_step: Callable[[str], None] = lambda _: None,
     within_s: float = APPLY_WITHIN_S,
     keep_key: bool = False,
+    retire: bool = False,
 ) -> Applied:
     """Publish a definition set; return when it is in force everywhere.
 
-    `on_step` is called with the name of each step. Raises UsageError and DefinitionError for a set
-    that may not follow the one in force, RefusalError for missing topics, RetryError where a
-    partition does not answer: the same `apply` then goes on where this one stopped. The first
-    `apply` also fixes the tenant key; a later one only if the operator confirms it by `keep_key`.
+    With `retire`, journeys whose files are gone are retired. `on_step` is called with the name of
+    each step. Raises UsageError and DefinitionError for a set that may not follow the one in
+    force, RefusalError for missing topics, RetryError where a partition does not answer: the same
+    `apply` then goes on where this one stopped. The first `apply` also fixes the tenant key; a
+    later one only if the operator confirms it by `keep_key`.
     """
     settings.require_tenant_key()
     names = Names(settings.topic_prefix)
@@ -90,7 +93,7 @@ def apply(
         log = read_definitions(settings, pointed=False, keep_key=keep_key)
         if fixes_key(log, names.definition, keep_key=keep_key):
             writer.write(_fingerprint(settings))
-        published = _next(log, definitions)
+        published = _next(log, definitions, lambda: _live(settings, log, within_s), retire=retire)
         if published.number == log.pointer.number:
             return Applied(published.number, False, _behind(settings, admin, published.number))
         topology = definitions.program.topology
@@ -155,18 +158,50 @@ def _behind(settings: Settings, admin: Admin, number: int) -> tuple[str, ...]:
         time.sleep(INTAKE_POLL_S)
 
 
-def _next(log: DefinitionLog, definitions: DefinitionSet) -> Published:
+def _next(
+    log: DefinitionLog, definitions: DefinitionSet, live: Callable[[], Live], *, retire: bool
+) -> Published:
     """Return the set to publish: an unfinished one, or one of a new number.
 
-    Raises RefusalError where the set in force is not kept: it is then unknown what may follow it.
+    `live` asks the tasks for their live instances. Raises RefusalError where the set in force is
+    not kept: it is then unknown what may follow it.
     """
     if log.pointer.number:
         log.content(log.pointer.number)
     newest = log.newest
     if newest is not None and newest.digest == definitions.digest:
         return newest
-    content = succeed(definitions, newest.content if newest else None)
-    return Published(newest.number + 1 if newest else 1, definitions.digest, content)
+    if newest is None:
+        return Published(1, definitions.digest, succeed(definitions, None))
+    content = succeed(definitions, newest.content, live(), retire=retire)
+    return Published(newest.number + 1, definitions.digest, content)
+
+
+def _live(settings: Settings, log: DefinitionLog, within_s: float) -> Live:
+    """Return the live instances, and one more of each version that customers may enter now.
+
+    Raises RetryError where a partition does not answer.
+    """
+    answers = _answers(settings, _asking, within_s)
+    found = add_live(live_in(answer) for answer in answers.values())
+    if log.pointer.number:
+        for (name, version), journey in log.program(log.pointer.number).versions.items():
+            low, high = journey.entrants
+            if low < high:
+                states = found.setdefault(name, {}).setdefault(version, {})
+                states[journey.initial] = states.get(journey.initial, 0) + 1
+    return found
+
+
+def live_in(answer: Mapping[str, Any]) -> Live:
+    """Return the live instances in a task's answer."""
+    found: Live = msgspec.convert(answer.get("live", {}), Live, strict=False)
+    return found
+
+
+def _asking(command_id: str) -> ActivateSet:
+    """Return a question for the set in force: no set has the number 0, so nothing is activated."""
+    return ActivateSet(0, command_id)
 
 
 _Message = Callable[[str], StoreSet | ActivateSet]
@@ -182,6 +217,12 @@ def _activate(published: Published) -> _Message:
 
 def _step(settings: Settings, set_: Published, message: _Message, within_s: float) -> None:
     """Send every partition a message, and wait for all answers; raises if one refuses."""
+    answers = _answers(settings, message, within_s)
+    check_answers(set_.number, answers.values(), Names(settings.topic_prefix).definition)
+
+
+def _answers(settings: Settings, message: _Message, within_s: float) -> dict[int, dict[str, Any]]:
+    """Return the answer of each partition; raises RetryError where one does not answer."""
     answers = ask_tasks(settings, message, within_s)
     silent = sorted(set(range(settings.partitions)) - set(answers))
     if silent:
@@ -189,7 +230,7 @@ def _step(settings: Settings, set_: Published, message: _Message, within_s: floa
             f"partitions {silent} did not answer within {within_s:.0f} s: are worker and dispatch "
             "running? Then run the same `cjo-stream apply` again: it goes on where it stopped"
         )
-    check_answers(set_.number, answers.values(), Names(settings.topic_prefix).definition)
+    return answers
 
 
 def check_answers(number: int, answers: Collection[Mapping[str, Any]], topic: str) -> None:
@@ -272,8 +313,7 @@ def status(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Status:
     require_log(admin, settings, names.internal)
     admin.require([names.definition, names.reply])
     log = read_definitions(settings)
-    # No set has the number 0: this activates nothing, and the answer names the active set.
-    answers = ask_tasks(settings, lambda command_id: ActivateSet(0, command_id), within_s)
+    answers = ask_tasks(settings, _asking, within_s)
     partitions = range(settings.partitions)
     governing = log.sets.get(log.pointer.number)
     return Status(
@@ -282,5 +322,11 @@ def status(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Status:
         begun=log.newest.number if log.newest else 0,
         partitions={p: answers[p]["active"] if p in answers else None for p in partitions},
         intake=set_numbers(admin, group_id(settings, "intake")),
+        instances=add_live(live_in(answer) for answer in answers.values()),
+        rolling_out={
+            p: reached
+            for p, answer in answers.items()
+            if (reached := answer.get("reached")) is not None
+        },
         libraries=library_differences(governing.content) if governing else [],
     )

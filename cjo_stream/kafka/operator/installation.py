@@ -41,9 +41,13 @@ class OnKafka:
         """Return which definition set runs where, asking every task."""
         return definition.status(self._settings)
 
-    def apply(self, definitions: DefinitionSet, on_step: Callable[[str], None]) -> Applied:
+    def apply(
+        self, definitions: DefinitionSet, on_step: Callable[[str], None], *, retire: bool = False
+    ) -> Applied:
         """Put a definition set in force; return when it is in force everywhere."""
-        return definition.apply(self._settings, definitions, on_step, keep_key=self._keep_key)
+        return definition.apply(
+            self._settings, definitions, on_step, keep_key=self._keep_key, retire=retire
+        )
 
     def program(self) -> Program:
         """Return the definitions in force."""

@@ -178,8 +178,8 @@ class Partition:
         return None if saved is None else time.time() - saved.created_ms / 1000
 
     @property
-    def live(self) -> dict[str, dict[str, int]]:
-        """Return how many instances are live, by journey and state."""
+    def live(self) -> dict[str, dict[int, dict[str, int]]]:
+        """Return how many instances are live, by journey, version and state."""
         return {} if self._task is None else self._task.live
 
     @property

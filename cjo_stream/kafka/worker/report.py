@@ -63,9 +63,10 @@ class WorkerReport:
         """Publish the live instances of all partitions here, by journey and state."""
         live: Counter[tuple[str, str]] = Counter()
         for partition in assignment.partitions:
-            for journey, states in partition.live.items():
-                for state, number in states.items():
-                    live[journey, state] += number
+            for journey, versions in partition.live.items():
+                for states in versions.values():
+                    for state, number in states.items():
+                        live[journey, state] += number
         self._metrics.forget("cjo_journey_instances")
         for (journey, state), number in live.items():
             self._metrics.set("cjo_journey_instances", (journey, state), number)

@@ -161,5 +161,6 @@ def open_task(number: int, store: Store, given: Mapping[str, int] = GIVEN) -> Ta
         store,
         compile_kept,
         frame_items_max=ITEMS_MAX,
+        rollout_customers_max=1,
         bounds=bounds,
     )

@@ -37,6 +37,7 @@ NEVER: Final = {
     "IdentityChange.cut": CUT,
     "Manifest.version": "is the number of whoever writes",
     "Meta.behaviour": "is the number of whoever writes",
+    "Meta.live_by_state": "only an earlier release wrote it",
     "Profile.cut": CUT,
     "Reject.reason=erased": NO_REASON,
     "Reject.reason=shared": NO_REASON,

@@ -56,12 +56,33 @@ RAW = "cjo.event.web.v1"
 RAW_LANES = 2
 RECORDS_MAX = 4
 PAUSES_MS = (0, 1, 40, 300, 1_500, 6_000)
+BRIEF = """\
+---
+journey: brief
+version: 1
+status: retired
+entry: {on: left}
+initial: there
+states:
+  there: {enter: [{act: flyer}], after: {1d: gone}}
+  gone: {end: gone}
+---
+action: flyer
+class: service
+treatments: {mail: {template: flyer}}
+"""
 CHANGES = (
     (),
-    (("{sum: event.total, on: order}", "{sum: event.total, on: [order, cart]}"),),
+    (
+        ("{sum: event.total, on: order}", "{sum: event.total, on: [order, cart]}"),
+        ("entry: {on: reminded_customer", "status: paused\nentry: {on: reminded_customer"),
+        ("version: 1\nentry: {on: left}", "version: 1\nstatus: retired\nentry: {on: left}"),
+    ),
     (
         ("version: 1\nentry: {on: cart", "version: 2\nentry: {on: cart"),
         ("3s: reminded", "4s: reminded"),
+        ("status: paused\nentry: {on: reminded_customer", "entry: {on: reminded_customer"),
+        (BRIEF, ""),
         ("ticket_closed, key: event.ticket", "ticket_closed, key: lower(event.ticket)"),
         ("ticket_opened, key: event.ticket", "ticket_opened, key: lower(event.ticket)"),
     ),

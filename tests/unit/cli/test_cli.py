@@ -390,9 +390,10 @@ def test_a_set_is_applied_to_a_state_folder_and_told(cli, tmp_path: Path) -> Non
         file.write("\n# a comment\n")
     assert "set 2 is in force" in cli("apply", changed, "--state", state, "--yes").out
     told = json.loads(cli("status", "--state", state, "--json").out)
+    assert set(told.pop("instances")["cart_recovery"]) == {"1"}  # they finish where they entered
     assert told == {
         "topology": "shop", "applied": 2, "begun": 2, "partitions": {"0": 2},
-        "intake": {}, "libraries": [], "files": [taken_whole(EVENTS)],
+        "intake": {}, "libraries": [], "rolling_out": {}, "files": [taken_whole(EVENTS)],
     }  # fmt: skip
     assert "set 2" in cli("status", "--state", state).out
     for command in (("apply", SHOP, "--yes"), ("status",)):

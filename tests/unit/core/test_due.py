@@ -76,7 +76,7 @@ def test_what_is_due_later_stays(what: str) -> None:
     assert wake_ms(state) == NOW + 1
 
 
-@pytest.mark.parametrize("step", ["publish_profile", "close_windows", "_finish"])
+@pytest.mark.parametrize("step", ["publish_profile", "close_windows", "finish"])
 def test_a_due_that_always_fails_is_one_dead_letter(
     monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

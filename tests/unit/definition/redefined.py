@@ -253,6 +253,22 @@ def old_instances_finish(world: World) -> None:
     assert asked
 
 
+def old_instances_left(world: World) -> None:
+    """No instance of version 1 lives on; one that lived ended as migrated."""
+    moves = [t for t in world.sent("transition") if t["journey"] == "buying"]
+    outcomes = [t["outcome"] for t in moves if t["version"] == 1 and t["reason"] == "exited"]
+    assert "migrated" in outcomes
+    assert not any(t["version"] == 1 and t["to"] == "asked" for t in moves)
+
+
+def old_instances_moved(world: World) -> None:
+    """Instances of version 1 went on in version 2, in the state of its map, without its steps."""
+    moves = [t for t in world.sent("transition") if t["journey"] == "buying"]
+    moved = [t for t in moves if (t["version"], t["from"], t["to"]) == (2, "waiting", "asked")]
+    assert moved
+    assert not any(t["version"] == 1 and t["to"] == "asked" for t in moves)
+
+
 def nothing_held_out(world: World) -> None:
     """Version 2 has no holdout: nobody is held out in it."""
     entered = [
@@ -381,11 +397,14 @@ ROWS: dict[str, Row] = {
     "topology.owners.levers": change("levers: 20", "levers: 30", IN_FORCE),
     "topology.owners.approves": change("approves: [caps]", "approves: [limits]", IN_FORCE),
     # --- journey
-    "journey.journey": version("buying", ("journey: buying\n", "journey: selling\n")),
+    "journey.journey": refused(("journey: buying\n", "journey: selling\n"), way_out="--retire"),
     "journey.version": version("buying"),
     "journey.owner": change("owner: growth", "owner: sales_too"),
     "journey.about": change("about: Carts that wait.\n", ""),
     "journey.status": refused(("status: live", "status: draft"), way_out="leave it live"),
+    "journey.canary": version("buying", ("status: live\n", "status: live\ncanary: 100%\n")),
+    "journey.migrate": version("buying", ("status: live\n", "status: live\nmigrate: exit\n"), holds=old_instances_left),
+    "journey.map": version("buying", ("status: live\n", "status: live\nmigrate: follow\nmap: {waiting: asked}\n"), holds=old_instances_moved),
     "journey.entry": version("buying", (ENTRY, "entry: {on: [cart, basket], key: event.cart}")),
     "journey.entry.on": version("buying", ("{on: cart, when: event.total >= 1", "{on: basket, when: event.total >= 1")),
     "journey.entry.when": version("buying", ("when: event.total >= 1,", "when: event.total >= 2,")),

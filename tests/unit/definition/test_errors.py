@@ -250,23 +250,6 @@ def test_a_treatment_that_is_never_sent_beside_one_that_is_is_a_warning(tmp_path
     assert not others
 
 
-@pytest.mark.parametrize(
-    ("document", "what"),
-    [
-        (JOURNEY.replace("version: 1", "version: 1\n§canary: 5%"), "canary"),
-        (JOURNEY.replace("version: 1", "version: 1\n§migrate: exit"), "migrate"),
-        *(
-            (JOURNEY.replace("version: 1", f"version: 1\nstatus: §{word}"), word)
-            for word in ("paused", "retired")
-        ),
-    ],
-)
-def test_what_is_not_run_yet_is_refused_as_such(tmp_path: Path, document: str, what: str) -> None:
-    there, others = at_mark(tmp_path, document, TOPOLOGY, ACTION)
-    assert there == [f"error: '{what}' is not yet supported by this release: leave it out"]
-    assert not others
-
-
 def test_what_only_arbitration_weighs_is_checked_and_kept_out(tmp_path: Path) -> None:
     weighed = ACTION + (
         "value: profile.orders * 2\nlever: 10\n"

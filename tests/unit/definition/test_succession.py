@@ -103,7 +103,7 @@ def test_live_instances_of_an_older_version_find_it(folder: Path) -> None:
 
 def test_a_journey_that_went_is_carried(folder: Path) -> None:
     first = succeed(given(folder), None)
-    gone = succeed(given(folder, ""), first)
+    gone = succeed(given(folder, ""), first, retire=True)
     assert versions(gone) == [("recovery", 1)]
     assert compile_content(1, gone).entries_on == {}
 
@@ -113,7 +113,7 @@ def test_a_journey_that_went_is_carried(folder: Path) -> None:
 def test_a_journey_that_ran_is_no_draft_again(folder: Path, text: str, went_first: bool) -> None:
     running = succeed(given(folder), None)
     if went_first:
-        running = succeed(given(folder, ""), running)
+        running = succeed(given(folder, ""), running, retire=True)
     draft = text.replace("\nentry", "\nstatus: draft\nentry", 1)
     with pytest.raises(DefinitionError) as refused:
         succeed(given(folder, draft), running)
@@ -122,7 +122,7 @@ def test_a_journey_that_ran_is_no_draft_again(folder: Path, text: str, went_firs
     assert "journey recovery has run" in diagnostic.message
     # Both ways out: live, or no file.
     assert ("recovery", 1) in versions(succeed(given(folder, text), running))
-    assert versions(succeed(given(folder, ""), running)) == [("recovery", 1)]
+    assert versions(succeed(given(folder, ""), running, retire=True)) == [("recovery", 1)]
 
 
 def test_a_draft_that_never_ran_may_change_and_go_live(folder: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_draft_that_never_ran_may_change_and_go_live(folder: Path) -> None:
 
 def test_what_was_carried_goes_on_being_carried(folder: Path) -> None:
     second = succeed(given(folder, SECOND), succeed(given(folder), None))
-    third = succeed(given(folder, ""), second)
+    third = succeed(given(folder, ""), second, retire=True)
     assert versions(third) == [("recovery", 1), ("recovery", 2)]
 
 
@@ -169,12 +169,21 @@ def test_layout_comments_and_owners_change_without_a_new_version(folder: Path) -
 
 
 def test_an_action_that_live_instances_ask_for_may_not_go(folder: Path) -> None:
-    first = succeed(given(folder), None)
+    draining = JOURNEY.replace("\nentry", "\nstatus: draining\nentry", 1)
+    first = succeed(given(folder, draining), None)
     (folder / "t.yaml").write_text(TOPOLOGY.format(types=TYPES).replace("reminder", "other"))
     (folder / "journeys.yaml").write_text("")
+    gone = load(folder)
     said = r"version 1 of journey recovery.*'reminder'.*keep what it uses"
-    with pytest.raises(DefinitionError, match=said):
-        succeed(load(folder), first)
+    for live in (None, {"recovery": {1: {"waiting": 1}}}):
+        with pytest.raises(DefinitionError, match=said):
+            succeed(gone, first, live)
+    # Nobody is in it, or nobody goes on in it: then it may.
+    assert versions(succeed(gone, first, {"recovery": {1: {}}})) == [("recovery", 1)]
+    retired = succeed(given(folder, draining.replace("draining", "retired")), first)
+    (folder / "t.yaml").write_text(TOPOLOGY.format(types=TYPES).replace("reminder", "other"))
+    (folder / "journeys.yaml").write_text("")
+    assert versions(succeed(gone, retired)) == [("recovery", 1)]
     assert versions(succeed(given(folder, ""), first)) == [("recovery", 1)]
 
 

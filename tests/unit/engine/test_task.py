@@ -517,7 +517,10 @@ def test_sets_are_stored_then_activated_and_each_is_answered() -> None:
     assert early["body"]["active"] == 0
     assert "never stored" in early["body"]["error"]
     assert (stored["command_id"], stored["body"]) == ("store", {"stored": 2})
-    assert (active["command_id"], active["body"]) == ("activate", {"active": 2, "error": None})
+    assert (active["command_id"], active["body"]) == (
+        "activate",
+        {"active": 2, "error": None, "live": {}, "reached": None},
+    )
     assert {reply["partition"] for reply in (early, stored, active)} == {0}
     assert partition.open().active_number == 2
 
@@ -530,7 +533,7 @@ def test_lower_numbers_are_ignored_and_so_is_other_content_under_a_number_in_for
     partition.run()
     assert partition.task.active_number == 3
     answer = partition.sent("reply")[-1]["body"]
-    assert answer == {"active": 3, "error": None}
+    assert answer == {"active": 3, "error": None, "live": {}, "reached": 0}
     check_answers(3, [answer], "definition")
     assert partition.open().program is not None
 
@@ -549,7 +552,8 @@ def test_a_set_that_does_not_compile_is_refused_and_the_one_in_force_stays() -> 
     # Applied by one release for all, it has another number, and compiles.
     partition.control(StoreSet(3, LOADED.content), ActivateSet(3, "y"))
     partition.run()
-    assert partition.sent("reply")[-1]["body"] == {"active": 3, "error": None}
+    answer = partition.sent("reply")[-1]["body"]
+    assert (answer["active"], answer["error"]) == (3, None)
 
 
 def test_a_set_governs_from_its_place_in_the_log_on_whatever_the_batch() -> None:
@@ -569,7 +573,7 @@ def test_a_store_keeps_a_few_older_sets_only() -> None:
     partition = Partition()
     for number in range(2, 9):
         partition.control(StoreSet(number, LOADED.content), ActivateSet(number))
-        partition.step()
+        partition.run()
     kept = [codec.read_set_key(k) for k, _ in partition.store.scan(*codec.SETS)]
     assert kept == [5, 6, 7, 8]
     partition.open()

@@ -19,17 +19,17 @@ states:
 """
 
 
-def test_live_instances_are_counted_by_journey_and_state(tmp_path: Path) -> None:
+def test_live_instances_are_counted_by_journey_version_and_state(tmp_path: Path) -> None:
     scene = Scene(tmp_path, CART)
     task = scene.driver._runtime.tasks[0]
     for number in range(5):
         scene.send("begin", number, user=f"u{number}")
-    assert task.live == {"cart": {"waiting": 5}}
+    assert task.live == {"cart": {1: {"waiting": 5}}}
     scene.send("go", 6, user="u0")
     scene.send("stop", 6, user="u1")
-    assert task.live == {"cart": {"waiting": 3, "resting": 1}}
+    assert task.live == {"cart": {1: {"waiting": 3, "resting": 1}}}
     scene.to(13.5)
-    assert task.live == {"cart": {"waiting": 1, "resting": 1}}
+    assert task.live == {"cart": {1: {"waiting": 1, "resting": 1}}}
     scene.to(9000)
     assert task.live == {"cart": {}}
 
