@@ -14,7 +14,7 @@ from typing import Any, Final
 from cjo_stream.core.event import Event, Identifier
 from cjo_stream.definition import load
 from cjo_stream.embedded.installation import open_installation
-from cjo_stream.errors import CjoError
+from cjo_stream.errors import CjoError, RebuildError
 from tests.simulation.disk_fault import (
     KINDS,
     Fault,
@@ -51,6 +51,8 @@ class Embedded:
         self.partitions = partitions
         self.out, self.state = root / "out", root / "state"
         self.met = Counter[str]()
+        self.is_spoiled = False
+        """Whether a file was spoiled and not read since: it may be read only much later."""
 
     def go(self, step: Step) -> None:
         """Run on by some events, on a disk with a fault, and perhaps be killed."""
@@ -60,9 +62,11 @@ class Embedded:
                 self._run(step.far, killed=step.what == "be killed")
         except CjoError as error:
             self.met[f"ended: {type(error).__name__}"] += 1
-            if size:
-                self.met[no_room(error)] += 1
             check_told(error)
+            if self.is_spoiled and isinstance(error, RebuildError):
+                self._bring_back()
+            elif size:
+                self.met[no_room(error)] += 1
         except _KilledError:
             self.met["killed"] += 1
             for name in ("out", "state") if step.what == "be killed" else ():
@@ -77,31 +81,50 @@ class Embedded:
         path, kind = choose(draw, folder), draw.choice(KINDS)
         if path is None:
             return
-        copies = {name: self.root / f"{name}.before" for name in ("out", "state")}
-        for name, copy in copies.items():
-            shutil.rmtree(copy, ignore_errors=True)
-            if (self.root / name).exists():
-                shutil.copytree(self.root / name, copy)
+        if not self.is_spoiled:
+            self._keep()
         what = f"{name_of(path)} {kind}"
         spoil(path, kind, draw)
+        self.is_spoiled = True
         try:
             with failing(Fault(), self.met), suppress(_KilledError):
                 self._run(step.far)
         except CjoError as error:
             check_told(error)
             self.met[f"state: {what}: told"] += 1
-            for name, copy in copies.items():
-                shutil.rmtree(self.root / name, ignore_errors=True)
-                if copy.exists():
-                    copy.rename(self.root / name)
+            self._bring_back()
         else:
             self.met[f"state: {what}: no harm"] += 1
 
     def end(self) -> dict[str, bytes]:
         """Run to the end on a disk that is whole; return the files."""
         with failing(Fault(), self.met):
-            self._run(EVENTS, to_end=True)
+            try:
+                self._run(EVENTS, to_end=True)
+            except RebuildError as error:
+                check_told(error)
+                if not self.is_spoiled:
+                    raise
+                self._bring_back()
+                self._run(EVENTS, to_end=True)
         return {path.name: path.read_bytes() for path in sorted(self.out.iterdir())}
+
+    def _keep(self) -> None:
+        """Let the operator have a copy of everything."""
+        for name in ("out", "state"):
+            copy = self.root / f"{name}.before"
+            shutil.rmtree(copy, ignore_errors=True)
+            if (self.root / name).exists():
+                shutil.copytree(self.root / name, copy)
+
+    def _bring_back(self) -> None:
+        for name in ("out", "state"):
+            shutil.rmtree(self.root / name, ignore_errors=True)
+            copy = self.root / f"{name}.before"
+            if copy.exists():
+                copy.rename(self.root / name)
+        self.is_spoiled = False
+        self.met["an operator brought state back: a spoiled file"] += 1
 
     def _run(self, far: int, *, killed: bool = False, to_end: bool = False) -> None:
         definitions = DEFINITIONS

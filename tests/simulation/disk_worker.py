@@ -153,7 +153,7 @@ class Worker:
             check_told(error)
             self.is_refused |= isinstance(error, RebuildError | RefusalError)
             self.met[f"ended: {type(error).__name__}"] += 1
-            found_spoiled = self.is_spoiled and "cannot be read" in str(error)
+            found_spoiled = self.is_spoiled and isinstance(error, RebuildError | RefusalError)
             if step.what == "go on a full disk" and not found_spoiled:
                 self.met[no_room(error)] += 1
 
