@@ -222,12 +222,7 @@ class _Change:
 
 def _content_of(definition: Definition) -> object:
     """Return what a version does: equal if neither layout nor short forms differ."""
-    assert definition.fields is not None
-    timers = [
-        (pair.key.value, [name for name in pair.value.read if name in ("after", "at")])
-        for pair in definition.fields.items("states")
-    ]
-    return meaning_of(definition, *_NO_CONTENT).signature, sorted(timers)
+    return meaning_of(definition, *_NO_CONTENT).signature
 
 
 def _may_live(journey: str, version: int, live: Live | None) -> bool:

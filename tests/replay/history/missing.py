@@ -29,7 +29,7 @@ NO_REASON: Final = "no customer or identifier gives it there: the type has all r
 NEVER: Final = {
     "Action.cut": CUT,
     "Decision.cut": CUT,
-    "Decision.suppressed=shadow": "not yet supported",
+    "Decision.suppressed=shadow": "no journey of the walk is in shadow",
     "Denied.reason=busy": NO_REASON,
     "Denied.reason=cannot_link": NO_REASON,
     "Denied.reason=erased": NO_REASON,
