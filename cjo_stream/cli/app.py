@@ -25,6 +25,7 @@ from cjo_stream.cli import (
     demo,
     doctor,
     init,
+    plan,
     process,
     records,
     report,
@@ -85,6 +86,8 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
     "Definitions": {
         "validate": validate.validate,
         "test": test.play_cases,
+        "plan": plan.plan,
+        "approve": plan.approve,
         "codeowners": codeowners.codeowners,
         "backtest": backtest.backtest,
         "apply": apply.apply,

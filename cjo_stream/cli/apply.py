@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cjo_stream.cli.option import Json, Topology, Yes, topology_folder
+from cjo_stream.cli.option import Json, Retire, Team, Topology, Yes, topology_folder
 from cjo_stream.cli.place import State, installation_of
 from cjo_stream.cli.terminal import (
     confirm,
@@ -19,9 +19,13 @@ from cjo_stream.cli.terminal import (
     say_json,
     warn,
 )
+from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
+    from cjo_stream.definition import DefinitionSet
+    from cjo_stream.governance.file import PlanFile
     from cjo_stream.installation.answer import Applied, TakenFile
+    from cjo_stream.installation.port import Installation
 
 
 def apply(
@@ -35,25 +39,38 @@ def apply(
             help="On Kafka: store the tenant key of an installation that has none stored yet.",
         ),
     ] = False,
-    retire: Annotated[
-        bool,
-        typer.Option(
-            "--retire", help="End the instances of journeys whose files are gone, as `retired`."
-        ),
-    ] = False,
     state: State = None,
+    team: Team = None,
+    retire: Retire = False,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEAM=FILE",
+            help="The file of a team's key, to check its approval of a plan. May be repeated.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Put a topology in force; return when it is in force everywhere.
+    """Put a topology in force, or a plan; return when it is in force everywhere.
+
+    A plan, the file of `plan --out`, is refused once another set is in force than it was made
+    against, or if it would change more customers than it allows.
 
     If it is interrupted, the same command continues where it stopped.
     """
     from cjo_stream import definition
+    from cjo_stream.governance.permit import check_permit
 
-    definitions = definition.load(topology_folder(topology))
+    plan = _plan(Path(topology), key or [])
+    definitions = definition.load(topology_folder(topology)) if plan is None else plan.definitions
     for found in definitions.warnings:
         note_diagnostic(found)
     installation = installation_of(context, state, keep_key=keep_key)
+    if plan is not None:
+        team, retire = team or plan.planned.team, retire or plan.planned.retire
+    check_permit(installation.in_force(), definitions, team, plan)
+    if plan is not None:
+        _check_changed(plan, installation, definitions)
     program = definitions.program
     confirm(
         f"Apply {program.topology} ({numbered(len(program.journeys), 'journey')}, "
@@ -65,6 +82,33 @@ def apply(
         say_json(applied)
     else:
         say_applied(applied)
+
+
+def _plan(path: Path, keys: list[str]) -> PlanFile | None:
+    """Return the plan to apply, if a file is named; raises UsageError."""
+    if not path.is_file():
+        if keys:
+            raise UsageError("--key is for approvals: apply the file of a plan")
+        return None
+    from cjo_stream.governance.file import read_key, read_plan
+
+    files = {}
+    for written in keys:
+        team, is_, file = written.partition("=")
+        if not is_:
+            raise UsageError(f"--key {written}: write TEAM=FILE, as growth=growth.key")
+        files[team] = read_key(Path(file))
+    return read_plan(path, files)
+
+
+def _check_changed(plan: PlanFile, installation: Installation, definitions: DefinitionSet) -> None:
+    """Raise RefusalError if more customers would be changed than a plan allows."""
+    from cjo_stream.governance.plan import make_plan
+
+    population = installation.population()
+    if population is not None:
+        now = make_plan(population, definitions, retire=plan.planned.retire)
+        plan.check_changed(now.people.changed)
 
 
 def say_applied(applied: Applied) -> None:

@@ -29,6 +29,12 @@ Team = Annotated[
         help="Refuse what is another team's, by `owners` of the topology.",
     ),
 ]
+Retire = Annotated[
+    bool,
+    typer.Option(
+        "--retire", help="End the instances of journeys whose files are gone, as `retired`."
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 Channel = Annotated[
     str | None,

@@ -7,6 +7,7 @@
     load          all of these in order
     meaning       what a document says, apart from how it is written
     content       a set as it is stored in the log
+    refused       why a set may not follow another
     succession    a new set in place of one in force
     era           traits, facts and cases begin anew when their definition changes
     code          the codes of diagnostics
@@ -25,14 +26,17 @@ from cjo_stream.definition.load import (
     documents_of,
     load,
 )
+from cjo_stream.definition.refused import Refused
 from cjo_stream.definition.schema import schema
-from cjo_stream.definition.succession import succeed
+from cjo_stream.definition.succession import compose, succeed
 
 __all__ = [
     "DefinitionSet",
+    "Refused",
     "check_libraries",
     "compile_content",
     "compile_stored",
+    "compose",
     "documents_of",
     "library_differences",
     "load",

@@ -96,6 +96,9 @@ class Code(enum.Enum):
 
     OWNER = 405, "This belongs to another team"
     """The topology's `owners` says who may change it. Ask that team, or let it make the change."""
+    KNOWN_BY = 406, "Customers are known by this"
+    """Customers' ids are made of the values of identifier types. Keep the topology's name, the
+    types, their order and their `normalise`; declare a new type for another form."""
 
     # --- 5xx: warnings: the definitions load, but something is probably a mistake
 

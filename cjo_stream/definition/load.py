@@ -116,7 +116,12 @@ def read_carried(carried: list[Carried], report: Report) -> list[Definition]:
 
 def source_of(one: Carried) -> Source:
     """Return the text of an earlier version, under the name that messages give it."""
-    return Source(f"(version {one.version} of journey {one.journey})", one.text)
+    return Source(name_of(one.journey, one.version), one.text)
+
+
+def name_of(journey: str, version: int) -> str:
+    """Return the name that messages give the text of an earlier version."""
+    return f"(version {version} of journey {journey})"
 
 
 def rank(types: dict[str, IdentifierType], ranks: dict[str, int]) -> dict[str, IdentifierType]:

@@ -16,7 +16,6 @@ from cjo_stream.core.program.journey import Journey
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.word import Migrate, Status
 from cjo_stream.definition.build.program import build_journeys
-from cjo_stream.definition.build.topology import RANK_MAX, RANK_STEP
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.content import (
     INFLATED_BYTES_MAX,
@@ -27,9 +26,17 @@ from cjo_stream.definition.content import (
     inflated_bytes,
 )
 from cjo_stream.definition.era import next_eras
+from cjo_stream.definition.known_by import KnownBy, first_ranks
 from cjo_stream.definition.life import Past, former, next_past
-from cjo_stream.definition.load import DefinitionSet, compile_stored, read_carried, source_of
+from cjo_stream.definition.load import (
+    DefinitionSet,
+    compile_stored,
+    name_of,
+    read_carried,
+    source_of,
+)
 from cjo_stream.definition.meaning import meaning_of
+from cjo_stream.definition.refused import Refusal, What, refusal, still_named
 from cjo_stream.definition.section import Definition, keep_first, read_definitions
 from cjo_stream.definition.text.node import Node
 from cjo_stream.definition.text.report import Report, unknown
@@ -54,27 +61,45 @@ def succeed(
     *,
     retire: bool = False,
 ) -> bytes:
-    """Return the content to publish in place of `running` (None: nothing was applied yet).
+    """Return the content to publish in place of `running`; the arguments are those of `compose`.
 
-    It keeps the text of every version that ever ran. `live` are the live instances; without it
-    any earlier version may have some. With `retire`, journeys whose files are gone are retired.
+    Raises DefinitionError with every reason why the set may not follow the one in force, and
+    UsageError for one too large for the log.
+    """
+    composed, refusals = compose(new, running, live, retire=retire)
+    if refusals or composed is None:
+        raise DefinitionError(sorted(one.found for one in refusals))
+    return _fitting(composed, decode(new.content))
 
-    Raises DefinitionError for journeys that may not follow those in force (`_refuse`), or that
-    need removed actions or facts; UsageError for changes of identifier types that would change
-    customers' ids, and for a set too large for the log.
+
+def compose(
+    new: DefinitionSet,
+    running: bytes | None,
+    live: Live | None = None,
+    *,
+    retire: bool = False,
+) -> tuple[bytes | None, list[Refusal]]:
+    """Return the content that follows `running`, and every reason why it may not.
+
+    `running` is None if nothing was applied yet. The content keeps the text of every version that
+    ever ran; it is None where it does not compile. `live` are the live instances; without it any
+    earlier version may have some. With `retire`, journeys whose files are gone are retired.
     """
     content = decode(new.content)
     _fitting(new.content, content)  # what is too large alone takes minutes to read
     if running is None:
         past = next_past(Past(), _journeys(content).values(), {})
-        first = msgspec.structs.replace(content, ranks=_first_ranks(new.program), past=past)
-        return _fitting(encode(first), content)
+        first = msgspec.structs.replace(content, ranks=first_ranks(new.program), past=past)
+        return encode(first), []
     before = decode(running)
     old = compile_stored(running)
-    _check_topology(new.program, old)
-    ranks = _fix_ranks(list(new.program.identifiers), before.ranks or _first_ranks(old))
+    known_by = KnownBy(_definitions(content), _definitions(before), new.program, old)
+    refusals = known_by.refusals()
+    ranks = before.ranks or first_ranks(old)
+    if not refusals:
+        ranks, refusals = known_by.ranks(ranks)
     change = _Change(content, before, old, live, retire=retire)
-    change.check()
+    refusals += change.refusals()
     composed = msgspec.structs.replace(
         content,
         ranks=ranks,
@@ -82,7 +107,10 @@ def succeed(
         past=next_past(before.past, change.journeys.values(), change.left),
         carried=change.carried(),
     )
-    return _fitting(encode(_runnable(composed, live)), content)
+    try:
+        return encode(_runnable(composed, live)), refusals
+    except DefinitionError as error:
+        return None, [*refusals, *map(change.still_named, error.diagnostics)]
 
 
 class _Change:
@@ -97,8 +125,8 @@ class _Change:
         *,
         retire: bool,
     ) -> None:
-        self._report = Report()
-        self._written = _written(content, self._report)
+        self._refusals: list[Refusal] = []
+        self._written = _written(content)
         self.journeys = _journeys(content)
         """The journeys of the new set, drafts included."""
         self._drafts = {
@@ -106,7 +134,7 @@ class _Change:
             for version, journey in _journeys(before).items()
             if journey.status is Status.DRAFT
         }
-        earlier = _written(before, self._report)
+        earlier = _written(before)
         self._earlier = {key: one for key, one in earlier.items() if key not in self._drafts}
         self._ran = _versions(before)
         self._old = old
@@ -116,8 +144,8 @@ class _Change:
         self.left: dict[str, str] = {}
         """The journeys without a file, and the status that they are left in."""
 
-    def check(self) -> None:
-        """Fill `left`; raises DefinitionError with everything that is refused."""
+    def refusals(self) -> list[Refusal]:
+        """Fill `left`; return why the journeys may not follow those in force."""
         for version, journey in self.journeys.items():
             self._check_draft(journey)
             if version in self._earlier:
@@ -127,8 +155,22 @@ class _Change:
         names = {name for name, _ in self.journeys}
         for name in sorted({name for name, _ in self._earlier} - names):
             self._leave(name)
-        if self._report.errors:
-            raise DefinitionError(self._report.diagnostics())
+        return self._refusals
+
+    def still_named(self, found: Diagnostic) -> Refusal:
+        """Return the refusal for an error in an earlier version, at its place in force if any."""
+        for (name, version), one in self._earlier.items():
+            if found.file == name_of(name, version):
+                source = one.document.source
+                line, _ = source.locate(one.document.start)
+                if source.name != found.file:
+                    found = found._replace(
+                        file=source.name,
+                        line=found.line + line - 1,
+                        message=f"version {version} of journey {name}: {found.message}",
+                    )
+                return still_named(name, found)
+        return still_named("", found)
 
     def carried(self) -> list[Carried]:
         """Return the versions that the new set does not have."""
@@ -139,7 +181,9 @@ class _Change:
     def _check_draft(self, journey: Journey) -> None:
         has_run = any(name == journey.name for name, _ in self._earlier)
         if journey.status is Status.DRAFT and has_run:
-            self._report.error(
+            self._refuse(
+                "draft",
+                journey.name,
                 self._where(journey, "status"),
                 Code.DRAFT,
                 f"journey {journey.name} has run, and cannot be a draft again: leave it live; or "
@@ -152,7 +196,9 @@ class _Change:
         if journey.status is Status.DRAFT or _content_of(now) == _content_of(before):
             return
         next_version = 1 + max(version for name, version in self._earlier if name == journey.name)
-        self._report.error(
+        self._refuse(
+            "content_without_version",
+            journey.name,
             self._where(journey, "version"),
             Code.VERSION,
             f"journey {journey.name} changed without a new version: "
@@ -171,20 +217,24 @@ class _Change:
         for pair in fields.items("map") if others and fields is not None else ():
             if pair.key.value not in known:
                 what = f"state of another version of journey {journey.name}"
-                self._report.error(pair.key.node, *unknown(what, pair.key.value, known))
+                name = f"{journey.name}.{pair.key.value}"
+                found = unknown(what, pair.key.value, known)
+                self._refuse("removed_state", name, pair.key.node, *found)
         for version in sorted(version for version in others if self._may_follow(journey, version)):
             gone = [
                 name
                 for name, state in others[version].states.items()
                 if state.end is None and name not in journey.map and name not in journey.states
             ]
-            if gone:
-                self._report.error(
+            for state in gone:
+                self._refuse(
+                    "removed_state",
+                    f"{journey.name}.{state}",
                     self._where(journey, "migrate"),
                     Code.NO_SUCCESSOR,
-                    f"instances in {', '.join(gone)} of version {version} of journey "
-                    f"{journey.name} cannot follow: name the state that each becomes, as in "
-                    f"`map: {{{gone[0]}: {journey.initial}}}`",
+                    f"instances in {state} of version {version} of journey {journey.name} cannot "
+                    "follow: name the state that it becomes, as in "
+                    f"`map: {{{state}: {journey.initial}}}`",
                 )
 
     def _may_follow(self, journey: Journey, version: int) -> bool:
@@ -204,13 +254,20 @@ class _Change:
             return
         self.left[name] = str(Status.RETIRED)
         if not self._retire:
-            self._report.error(
+            self._refuse(
+                "taken_away",
+                name,
                 self._where(in_force, "journey"),
                 Code.TAKEN_AWAY,
                 f"journey {name} is {in_force.status}, and the new set has no file of it. First "
                 "apply it as `status: draining` (its instances finish) or `status: retired` (they "
                 "end); or apply this set with --retire, which ends them",
             )
+
+    def _refuse(
+        self, what: What, name: str, node: Node, code: Code, message: str, suggestion: str = ""
+    ) -> None:
+        self._refusals.append(refusal(what, name, node, code, message, suggestion))
 
     def _where(self, journey: Journey, key: str) -> Node:
         """Return the place of a key in the journey's document, of the new set or the old one."""
@@ -290,9 +347,9 @@ def _fitting(composed: bytes, content: Content) -> bytes:
     )
 
 
-def _written(content: Content, report: Report) -> dict[Version, Definition]:
+def _written(content: Content) -> dict[Version, Definition]:
     """Return the documents of all versions of journeys in a set, earlier ones included."""
-    found = _definitions(content) + read_carried(content.carried, report)
+    found = _definitions(content) + read_carried(content.carried, Report())
     return {
         (one.name, one.fields.value("version")): one
         for one in found
@@ -317,66 +374,3 @@ def _versions(content: Content) -> dict[Version, Journey]:
     others = [one for one in documents if one.kind != "journey"]
     earlier = build_journeys([*others, *read_carried(content.carried, Report())], content)
     return {(one.name, one.version): one for one in earlier} | _journeys(content)
-
-
-def _check_topology(new: Program, old: Program) -> None:
-    if new.topology != old.topology:
-        raise UsageError(
-            f"topology {old.topology} is in force here, not {new.topology}: "
-            "apply its folder, or name another installation (CJO_TOPIC_PREFIX)"
-        )
-    gone = [name for name in old.identifiers if name not in new.identifiers]
-    if gone:
-        raise UsageError(
-            f"customers are known by identifiers of type {', '.join(gone)}, and an applied type "
-            f"must stay: declare {', '.join(gone)} in its old place. No channel needs to send it"
-        )
-    for name in sorted(new.identifiers.keys() & old.identifiers.keys()):
-        before, after = old.identifiers[name].normalise, new.identifiers[name].normalise
-        if before != after:
-            raise UsageError(
-                f"identifier type {name} was applied with normalise {before or 'none'}, by which "
-                "customers are known: keep it, and declare a new type with the other"
-            )
-        if after == "phone" and new.region != old.region:
-            raise UsageError(
-                f"values of {name}, by which customers are known, depend on the region "
-                f"{old.region or 'none'}: keep it, and declare a new type for numbers of another "
-                "region"
-            )
-
-
-def _first_ranks(program: Program) -> dict[str, int]:
-    return {name: type_.rank for name, type_ in program.identifiers.items()}
-
-
-def _fix_ranks(types: list[str], fixed: dict[str, int]) -> dict[str, int]:
-    """Return ranks for all types ever applied; a new type gets one between its neighbours."""
-    kept = [fixed[name] for name in types if name in fixed]
-    if kept != sorted(kept):
-        order = sorted((name for name in types if name in fixed), key=fixed.__getitem__)
-        raise UsageError(
-            "identifier types were applied in another order, on which customers' ids depend: "
-            f"keep {', '.join(order)}"
-        )
-    ranks = dict(fixed)
-    below = 0
-    for position, name in enumerate(types):
-        if name not in ranks:
-            following = [ranks[later] for later in types[position + 1 :] if later in fixed]
-            ranks[name] = _rank_between(below, min(following, default=None), ranks, name)
-        below = ranks[name]
-    return ranks
-
-
-def _rank_between(below: int, above: int | None, taken: dict[str, int], name: str) -> int:
-    """Return a free rank after `below`, in the middle of the gap before `above`."""
-    limit = RANK_MAX + 1 if above is None else above
-    wanted = below + RANK_STEP if above is None else (below + above) // 2
-    used = set(taken.values())
-    free = [rank for rank in range(below + 1, limit) if rank not in used]
-    if not free:
-        raise UsageError(
-            f"no rank is left for identifier type {name} in this place: declare it further down"
-        )
-    return min(free, key=lambda rank: (abs(rank - wanted), rank))

@@ -19,12 +19,12 @@ from cjo_stream.embedded import definition
 from cjo_stream.embedded.delivery import Delivery, delivering, operator_destination, run_folders
 from cjo_stream.embedded.installation import check_key
 from cjo_stream.embedded.output import CUSTOMERS
-from cjo_stream.embedded.query import look, program_of
+from cjo_stream.embedded.query import in_force, look, population, program_of
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.embedded.state import StateFolder
 from cjo_stream.errors import InvariantError
 from cjo_stream.ingest.identifier import named
-from cjo_stream.installation.answer import Applied, Kept, Status, answered
+from cjo_stream.installation.answer import Applied, Kept, Population, Status, answered
 from cjo_stream.installation.port import Order
 
 _COMMAND = "operator"
@@ -60,6 +60,14 @@ class InFolder:
         """Put a definition set in force."""
         del on_step  # there is only one step
         return definition.apply(definitions, self._state, self._tenant_key, retire=retire)
+
+    def in_force(self) -> bytes | None:
+        """Return the set in force, as it is stored; None before the first `apply`."""
+        return in_force(self._state)
+
+    def population(self) -> Population | None:
+        """Return the set in force and its customers; nothing is written."""
+        return population(self._state)
 
     def program(self) -> Program:
         """Return the definitions in force."""

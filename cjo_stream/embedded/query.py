@@ -18,13 +18,16 @@ from cjo_stream.core import actor
 from cjo_stream.core.message import ActorMessage, partition_of
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Reply
+from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import compile_content
 from cjo_stream.embedded.state import StateFolder
 from cjo_stream.engine import codec
 from cjo_stream.engine.port import Store
+from cjo_stream.engine.rollout import add_live
 from cjo_stream.engine.timelines import Timelines
 from cjo_stream.errors import UsageError
+from cjo_stream.installation.answer import Population
 
 
 def program_of(state: Path) -> Program:
@@ -58,6 +61,45 @@ def look(state: Path, key: str, message: ActorMessage) -> Any:
         f"a run on {state} was killed in the middle of a merge: start it again first, with the "
         "same command; it goes on where it stopped"
     )
+
+
+def in_force(state: Path) -> bytes | None:
+    """Return the set in force, as it is stored; None before the first; raises as `population`."""
+    with _stores(state) as stores:
+        value = stores[0].get(codec.META_KEY)
+        active = codec.decode_meta(value).active if value is not None else 0
+        content = stores[0].get(codec.set_key(active)) if active else None
+        return codec.decode_set(content) if content is not None else None
+
+
+def population(state: Path) -> Population | None:
+    """Return the set in force with the customers who live by it; None before the first set.
+
+    Raises UsageError if the folder holds no state, LockedError while a process has it open.
+    """
+    with _stores(state) as stores:
+        values = [store.get(codec.META_KEY) for store in stores]
+        metas = [codec.decode_meta(value) for value in values if value is not None]
+        if not metas or not metas[0].active:
+            return None
+        content = stores[0].get(codec.set_key(metas[0].active))
+        assert content is not None, "the active definition set is in every store"
+        return Population(
+            content=codec.decode_set(content),
+            living=add_live(meta.live for meta in metas),
+            customers=lambda: _customers(state),
+            clock=max(meta.clock for meta in metas),
+        )
+
+
+def _customers(state: Path) -> Iterator[Customer]:
+    """Yield all customers of a state folder, partition by partition, in order of their keys."""
+    with _stores(state) as stores:
+        for store in stores:
+            for key, value in store.scan(*codec.CUSTOMERS):
+                found = codec.decode_actor(codec.read_actor_key(key), value)
+                if isinstance(found, Customer):
+                    yield found
 
 
 @contextmanager

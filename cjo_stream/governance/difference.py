@@ -117,7 +117,9 @@ def _compare(live: Part, candidate: Part, path: Path) -> Iterator[_Found]:
     """Yield what differs between two parts that stand for each other; `path` leads to them."""
     if live.signature == candidate.signature:
         return
-    if live.form is not candidate.form or live.form is Form.LEAF:
+    if _alias(live) != _alias(candidate):
+        yield _Found(path, "changed", live.value, candidate.value, _span(candidate))
+    elif live.form is not candidate.form or live.form is Form.LEAF:
         yield from _changed(live, candidate, path)
     elif live.form is Form.RECORD:
         yield from _by_label(live.parts, candidate.parts, path)
@@ -125,6 +127,13 @@ def _compare(live: Part, candidate: Part, path: Path) -> Iterator[_Found]:
         yield from _entries(live, candidate, path)
     else:
         yield from _elements(live, candidate, path)
+
+
+def _alias(part: Part) -> str | None:
+    """Return the alias that stands in place of a part's value, if one does."""
+    if part.key is None or part.node is None or part.node.start > part.key.start:
+        return None
+    return part.key.source.text[part.key.end :].lstrip(": ").split(maxsplit=1)[0]
 
 
 def _changed(live: Part, candidate: Part, path: Path) -> Iterator[_Found]:

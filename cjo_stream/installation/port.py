@@ -10,7 +10,7 @@ from cjo_stream.core.event import Identifier
 from cjo_stream.core.message import ActorMessage
 from cjo_stream.core.program.program import Program
 from cjo_stream.definition import DefinitionSet
-from cjo_stream.installation.answer import Applied, Kept, Refused, Status, Written
+from cjo_stream.installation.answer import Applied, Kept, Population, Refused, Status, Written
 
 Order = Callable[[str], ActorMessage]
 """Makes an order's message from the command id."""
@@ -56,6 +56,12 @@ class Installation(Protocol):
         With `retire`, journeys whose files are gone are retired. Raises UsageError and
         DefinitionError if the set must not follow the one in force.
         """
+
+    def in_force(self) -> bytes | None:
+        """Return the set in force, as it is stored; None before the first `apply`."""
+
+    def population(self) -> Population | None:
+        """Return the set in force and its customers; None before the first `apply`."""
 
     def program(self) -> Program:
         """Return the definitions in force."""

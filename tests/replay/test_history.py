@@ -65,6 +65,8 @@ NOT_KEPT = {
     "_Merged": "an identity change in a file, read by a backtest",
     "_Command": "an action record in a file, read by a report",
     "_Decision": "a decision record in a file, counted by the demo or a report",
+    "Planned": "a plan, in its file",
+    "_Approved": "an approval, in a plan's file",
     "_Letter": "a dead letter in a file, counted at the end of a run",
     "_Issued": "an action record in a file, read by the demo's people",
     "_Nothing": "of any JSON nothing but its form",

@@ -25,6 +25,7 @@ from cjo_stream.core.message import ActivateSet, StoreSet
 from cjo_stream.core.program.program import Program
 from cjo_stream.definition import (
     DefinitionSet,
+    compile_stored,
     library_differences,
     succeed,
 )
@@ -32,7 +33,7 @@ from cjo_stream.engine.intake import SWITCHED_OFF
 from cjo_stream.engine.rollout import Live, add_live
 from cjo_stream.errors import RefusalError, RetryError, UsageError
 from cjo_stream.ingest.tenant import fingerprint
-from cjo_stream.installation.answer import Applied, Status
+from cjo_stream.installation.answer import Applied, Population, Status
 from cjo_stream.kafka.client.admin import TIMEOUT_S, Admin
 from cjo_stream.kafka.client.consumer import group_id
 from cjo_stream.kafka.client.error import away
@@ -182,14 +183,25 @@ def _live(settings: Settings, log: DefinitionLog, within_s: float) -> Live:
 
     Raises RetryError where a partition does not answer.
     """
+    found = _counted(settings, within_s)
+    if not log.pointer.number:
+        return found
+    return _with_entrants(found, log.program(log.pointer.number))
+
+
+def _counted(settings: Settings, within_s: float) -> dict[str, dict[int, dict[str, int]]]:
     answers = _answers(settings, _asking, within_s)
-    found = add_live(live_in(answer) for answer in answers.values())
-    if log.pointer.number:
-        for (name, version), journey in log.program(log.pointer.number).versions.items():
-            low, high = journey.entrants
-            if low < high:
-                states = found.setdefault(name, {}).setdefault(version, {})
-                states[journey.initial] = states.get(journey.initial, 0) + 1
+    return add_live(live_in(answer) for answer in answers.values())
+
+
+def _with_entrants(live: Live, program: Program) -> dict[str, dict[int, dict[str, int]]]:
+    """Return live instances with one more of each version that customers may enter now."""
+    found = add_live([live])
+    for (name, version), journey in program.versions.items():
+        low, high = journey.entrants
+        if low < high:
+            states = found.setdefault(name, {}).setdefault(version, {})
+            states[journey.initial] = states.get(journey.initial, 0) + 1
     return found
 
 
@@ -228,7 +240,7 @@ def _answers(settings: Settings, message: _Message, within_s: float) -> dict[int
     if silent:
         raise RetryError(
             f"partitions {silent} did not answer within {within_s:.0f} s: are worker and dispatch "
-            "running? Then run the same `cjo-stream apply` again: it goes on where it stopped"
+            "running? Then run the same command again: it goes on where it stopped"
         )
     return answers
 
@@ -304,6 +316,33 @@ def in_force(settings: Settings) -> Program:
     if program is None:
         raise UsageError("nothing is applied yet: run `cjo-stream apply TOPOLOGY`")
     return program
+
+
+def content_in_force(settings: Settings, *, keep_key: bool = False) -> bytes | None:
+    """Return the newest set as it is stored, which the next must follow; None before the first.
+
+    Raises as `apply` does.
+    """
+    settings.require_tenant_key()
+    names = Names(settings.topic_prefix)
+    admin = Admin(settings)
+    require_log(admin, settings, names.internal, names.effect)
+    admin.require([names.definition])
+    newest = read_definitions(settings, pointed=False, keep_key=keep_key).newest
+    return newest.content if newest is not None else None
+
+
+def population(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Population | None:
+    """Return the applied set, and how many instances live, asking every task.
+
+    None before the first `apply`; raises RetryError where a partition does not answer.
+    """
+    content = content_in_force(settings)
+    if content is None:
+        return None
+    counted = _counted(settings, within_s)
+    living = _with_entrants(counted, compile_stored(content))
+    return Population(content=content, living=living, customers=None, counted=counted)
 
 
 def status(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Status:

@@ -11,7 +11,7 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.definition import DefinitionSet
 from cjo_stream.errors import RefusalError
 from cjo_stream.ingest.identifier import named
-from cjo_stream.installation.answer import Applied, Kept, Status, answered
+from cjo_stream.installation.answer import Applied, Kept, Population, Status, answered
 from cjo_stream.installation.port import Order
 from cjo_stream.kafka import command
 from cjo_stream.kafka.definition import apply as definition
@@ -48,6 +48,14 @@ class OnKafka:
         return definition.apply(
             self._settings, definitions, on_step, keep_key=self._keep_key, retire=retire
         )
+
+    def in_force(self) -> bytes | None:
+        """Return the set in force, as it is stored; None before the first `apply`."""
+        return definition.content_in_force(self._settings, keep_key=self._keep_key)
+
+    def population(self) -> Population | None:
+        """Return the set in force; its instances are counted, and customers cannot be read."""
+        return definition.population(self._settings)
 
     def program(self) -> Program:
         """Return the definitions in force."""

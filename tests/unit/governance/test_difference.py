@@ -216,6 +216,18 @@ def turned(value: Any, *, is_first: bool = False, keep: bool = False) -> Any:
     return {name: turned(value[name], keep=name in ("after", "treatments")) for name in names}
 
 
+def test_an_alias_is_named_where_it_stands_and_an_anchor_where_it_stands(made: Make) -> None:
+    before = "email: {template: a}\n  web: {template: b}\n"
+    after = "sms: &b {template: b}\n  email: &a {template: a}\n  web: *a\n"
+    live = LIVE.replace(before, after).replace(
+        "  web: {in", "  sms: {out: {address: email}}\n  web: {in"
+    )
+    [found] = differences(made(live), made(live.replace("web: *a", "web: *b")))
+    assert (found.part, found.at) == ((("treatment", "web"),), line(live, "web: *a"))
+    one, two = differences(made(live), made(live.replace("template: a", "template: c")))
+    assert {one.at, two.at} == {line(live, "template: a")}
+
+
 def test_the_owner_is_that_of_the_document(made: Make) -> None:
     [found] = edited(made, ("{1d: lapsed}", "{2d: lapsed}"))
     assert found.owner == "growth"

@@ -165,12 +165,6 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "definition/succession.py": {
         "shorten texts and comments": "unit/definition/test_succession.py::test_a_set_that_the_log_has_no_room_for_is_refused_until_its_texts_are_shorter",
-        "is in force here, not {}": "unit/definition/test_succession.py::test_another_topology_is_refused",
-        "declare {} in its old place": "unit/definition/test_succession.py::test_a_type_that_was_applied_stays",
-        "ids depend: keep {}": "unit/definition/test_succession.py::test_what_customers_are_named_by_does_not_change",
-        "declare it further down": "unit/definition/test_succession.py::test_a_full_gap_is_refused_with_what_to_do",
-        "declare a new type with the other": "unit/definition/test_succession.py::test_what_customers_are_named_by_does_not_change",
-        "numbers of another region": "unit/definition/test_succession.py::test_a_region_that_shapes_phone_numbers_does_not_change",
     },
     "definition/content.py": {
         "use the release that applied it": "unit/engine/test_release.py::test_a_set_of_another_form_is_run_by_the_release_that_applied_it",
@@ -280,6 +274,15 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "ingest/tenant.py": {
         "Set CJO_TENANT_KEY to the key": "unit/cli/test_customer.py::test_with_another_tenant_key_a_state_folder_is_left_alone",
     },
+    "cli/plan.py": {
+        "write a share, as 5%": "unit/governance/test_plan.py::test_exit_codes",
+        "one set is held against one other": "unit/governance/test_plan.py::test_exit_codes",
+        "name a folder as LIVE": "unit/governance/test_plan.py::test_nothing_is_planned_against_an_empty_state",
+    },
+    "cli/apply.py": {
+        "apply the file of a plan": "unit/governance/test_file.py::test_what_is_no_plan_and_no_key_is_refused",
+        "write TEAM=FILE": "unit/governance/test_file.py::test_what_is_no_plan_and_no_key_is_refused",
+    },
     "cli/codeowners.py": {
         "add them to its topology": "unit/governance/test_owner.py::test_codeowners_ask_the_teams",
     },
@@ -291,6 +294,23 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "governance/backtest/run.py": {
         "is a pipe, and a backtest reads each file twice": "unit/governance/backtest/test_run.py::test_a_pipe_is_read_once_it_is_a_file",
         "make room, then give the command again": "unit/governance/backtest/test_run.py::test_results_are_written_once_there_is_room",
+    },
+    "governance/file.py": {
+        "is no whole plan of this release": "unit/governance/test_file.py::test_a_plan_that_was_changed_is_refused",
+        "write a longer secret to it": "unit/governance/test_file.py::test_what_is_no_plan_and_no_key_is_refused",
+        "the plan needs no approval": "unit/governance/test_file.py::test_a_change_that_a_team_must_approve_waits_for_its_signature",
+        "the plan is not approved": "unit/governance/test_file.py::test_a_change_that_a_team_must_approve_waits_for_its_signature",
+        "another set is in force than the plan": "unit/governance/test_file.py::test_a_plan_is_refused_once_another_set_is_live",
+        "customers would be changed now": "unit/governance/test_file.py::test_a_plan_is_refused_where_it_would_change_more_customers",
+        "cannot be written": "unit/governance/test_file.py::test_what_is_no_plan_and_no_key_is_refused",
+        "is no plan ({})": "unit/governance/test_file.py::test_what_is_no_plan_and_no_key_is_refused",
+        "is not signed with its key": "unit/governance/test_file.py::test_a_plan_that_was_changed_is_refused",
+        "name a key's file": "unit/governance/test_file.py::test_what_is_no_plan_and_no_key_is_refused",
+        "name a plan file": "unit/governance/test_file.py::test_what_is_no_plan_and_no_key_is_refused",
+    },
+    "governance/permit.py": {
+        "may not change this": "unit/governance/test_plan.py::test_a_team_is_refused_what_is_anothers",
+        "must approve this": "unit/governance/test_file.py::test_a_change_that_a_team_must_approve_waits_for_its_signature",
     },
     "governance/owner.py": {
         "The teams are those of `owners` in the topology": _TEAM,

@@ -1,0 +1,149 @@
+"""`cjo-stream plan` and `approve`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from cjo_stream.cli.option import Json, Retire, Team, topology_folder
+from cjo_stream.cli.place import State, installation_of
+from cjo_stream.cli.terminal import note, note_diagnostic, numbered, say, say_json
+from cjo_stream.errors import UsageError
+
+if TYPE_CHECKING:
+    from cjo_stream.governance.people import People
+    from cjo_stream.governance.plan import Plan
+    from cjo_stream.installation.answer import Population
+
+CHANGED: Final = 3
+"""The exit code of `--exit-code` where something changes."""
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?)%")
+
+
+def plan(
+    context: typer.Context,
+    sets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[LIVE] CANDIDATE",
+            help="The folder that is live, and the one to put in force. Without LIVE: the set in "
+            "force in --state, or on Kafka.",
+        ),
+    ],
+    state: State = None,
+    team: Team = None,
+    retire: Retire = False,
+    most: Annotated[
+        str | None,
+        typer.Option(
+            "--max-customers-changed",
+            metavar="SHARE",
+            help="Exit with 1 where more customers have an instance that moves or ends: a share "
+            "of all, as 5%, or a number. Where customers are not read, instances count.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="PLAN", help="Write the plan to a file, for `apply PLAN`."),
+    ] = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 3 where something changes.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Say what a candidate changes: in the definitions, and for the customers who live by them.
+
+    Nothing is changed. The exit code is 1 where the candidate is refused, or changes too many
+    customers.
+    """
+    from cjo_stream.definition import load
+    from cjo_stream.governance.plan import make_plan
+
+    live = _live(context, sets, state)
+    candidate = load(topology_folder(sets[-1]))
+    for found in candidate.warnings:
+        note_diagnostic(found)
+    planned = make_plan(live, candidate, team, retire=retire)
+    budget = None if most is None else _budget(most, planned.people)
+    if json:
+        say_json(planned.as_data())
+    else:
+        _say(planned)
+    if planned.refused:
+        note(f"error: refused for {numbered(len(planned.refused), 'reason')}")
+        return 1
+    if budget is not None and planned.people.changed > budget:
+        changed = numbered(planned.people.changed, "customer")
+        note(f"error: {changed} would be changed, more than --max-customers-changed {most}")
+        return 1
+    if out is not None:
+        from cjo_stream.governance.file import planned as in_file
+        from cjo_stream.governance.file import write_plan
+
+        write_plan(
+            out, in_file(planned, live.content, candidate, team=team, retire=retire, most=budget)
+        )
+    return CHANGED if exit_code and planned.changes else 0
+
+
+def _live(context: typer.Context, sets: list[str], state: Path | None) -> Population:
+    from cjo_stream.definition import load
+    from cjo_stream.governance.plan import live_folder
+
+    if len(sets) > 2 or (len(sets) == 2 and state is not None):
+        raise UsageError(
+            "one set is held against one other: give LIVE and CANDIDATE, or CANDIDATE alone, with "
+            "--state DIR for that of a state folder"
+        )
+    if len(sets) == 2:
+        return live_folder(load(topology_folder(sets[0])))
+    installation = installation_of(context, state)
+    population = installation.population()
+    if population is None:
+        raise UsageError(f"nothing is applied to {installation.place} yet: name a folder as LIVE")
+    return population
+
+
+def _budget(most: str, people: People) -> int:
+    """Return how many customers may be changed, or instances; raises UsageError."""
+    percent = _PERCENT.fullmatch(most)
+    if percent is not None and float(percent[1]) <= 100:
+        of = people.customers
+        if of is None:
+            of = sum(row.live for row in people.instances)
+        return int(of * float(percent[1]) / 100)
+    if most.isascii() and most.isdigit():
+        return int(most)
+    raise UsageError(f"--max-customers-changed {most}: write a share, as 5%, or a whole number")
+
+
+def _say(planned: Plan) -> None:
+    from cjo_stream.governance.sentence import sentences
+
+    for sentence in sentences(planned):
+        say(sentence)
+    for row in planned.refused:
+        note(f"{row.at}: error: {row.what} {row.name}: {row.why}")
+
+
+def approve(
+    file: Annotated[Path, typer.Argument(metavar="PLAN", help="A file of `plan --out`.")],
+    team: Annotated[
+        str, typer.Option("--as", metavar="TEAM", help="The team that approves the plan.")
+    ],
+    key: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="The file of the team's key, a secret of 16 bytes or more."
+        ),
+    ],
+) -> None:
+    """Approve a plan for a team: sign it with the team's key."""
+    from cjo_stream.governance.file import approve as sign
+    from cjo_stream.governance.file import read_key
+
+    sign(file, team, read_key(key))
+    say(f"{file} is approved by {team}")

@@ -1,0 +1,69 @@
+"""Why a set may not follow the one in force, as data (docs/governance.md, "What is refused")."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from cjo_stream.definition.code import Code
+from cjo_stream.definition.text.node import Node
+from cjo_stream.definition.text.report import Report
+from cjo_stream.errors import Diagnostic
+
+What = Literal[
+    "content_without_version",
+    "removed_state",
+    "taken_away",
+    "draft",
+    "still_named",
+    "identity",
+    "topology",
+    "owner",
+]
+"""Kinds of refusals. `owner` is the plan's own: `apply` asks it too."""
+
+_NAMED = re.compile(r"unknown [a-z ]+ '([^']+)'")
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """One reason.
+
+    `name` is the journey's, `journey.state`, the identifier type's, or what is still named.
+    `at` is `path:line`, of the candidate, or of the set in force for what is gone.
+    """
+
+    what: What
+    name: str
+    at: str
+    why: str
+
+
+class Refusal(NamedTuple):
+    """A reason with its finding, which names the place to the column."""
+
+    what: What
+    name: str
+    found: Diagnostic
+
+    @property
+    def row(self) -> Refused:
+        """The reason as data."""
+        found = self.found
+        return Refused(self.what, self.name, f"{found.file}:{found.line}", found.message)
+
+
+def refusal(
+    what: What, name: str, node: Node, code: Code, message: str, suggestion: str = ""
+) -> Refusal:
+    """Return a reason at a node."""
+    report = Report()
+    report.error(node, code, message, suggestion)
+    return Refusal(what, name, report.diagnostics()[0])
+
+
+def still_named(journey: str, found: Diagnostic) -> Refusal:
+    """Return the reason that an earlier version of a journey names what the new set has not."""
+    named = _NAMED.search(found.message)
+    return Refusal("still_named", named[1] if named else journey, found)

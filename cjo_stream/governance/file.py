@@ -1,0 +1,218 @@
+"""A plan in a file: what was planned, for whom, against which set; and who approved it.
+
+line 1         the plan: hashes of both sets, the impact, the candidate itself
+each further   an approval: a team, and the HMAC of line 1 by that team's key
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from cjo_stream.definition import DefinitionSet, compile_stored
+from cjo_stream.definition.content import decode
+from cjo_stream.errors import RefusalError, UsageError
+from cjo_stream.governance.difference import Difference
+from cjo_stream.governance.people import Fated
+from cjo_stream.governance.plan import Plan
+
+KEY_BYTES_MIN: Final = 16
+_FORM: Final = 1
+_TENTH: Final = 10
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """Line 1. `live` and `candidate` are hashes of the sets' files; `content` is the candidate.
+
+    `changed` customers were planned of `customers`; `most` may be changed by the `apply`.
+    `approvals` are the matters that teams must approve.
+    """
+
+    form: int = _FORM
+    topology: str
+    live: str
+    candidate: str
+    team: str | None
+    retire: bool
+    customers: int | None
+    changed: int
+    most: int
+    owners: list[str]
+    approvals: Mapping[str, list[str]]
+    changes: list[Difference]
+    instances: list[Fated]
+    content: bytes
+    digest: str
+
+
+class _Approved(msgspec.Struct, frozen=True):
+    """A further line."""
+
+    team: str
+    signature: str
+
+
+class PlanFile(msgspec.Struct, frozen=True):
+    """A plan that was read; `approved` are the teams whose signature is right."""
+
+    planned: Planned
+    approved: frozenset[str]
+
+    @property
+    def definitions(self) -> DefinitionSet:
+        """The candidate."""
+        planned = self.planned
+        program = compile_stored(planned.content)
+        return DefinitionSet(program, planned.content, [], planned.digest)
+
+    def check_approved(self) -> None:
+        """Raise RefusalError if a team that must approve the plan has not."""
+        missing = sorted(self.planned.approvals.keys() - self.approved)
+        if missing:
+            matters = "; ".join(
+                f"{team} ({', '.join(self.planned.approvals[team])})" for team in missing
+            )
+            raise RefusalError(
+                f"the plan is not approved by {matters}: each runs `cjo-stream approve PLAN --as "
+                "TEAM` with its key; apply the plan with the same key, --key TEAM=FILE"
+            )
+
+    def check_live(self, content: bytes | None) -> None:
+        """Raise RefusalError if another set is in force than the one that was planned against.
+
+        The candidate itself may be: an `apply` that was interrupted goes on.
+        """
+        known = (self.planned.live, self.planned.candidate)
+        if content is None or set_hash(content) not in known:
+            raise RefusalError(
+                "another set is in force than the plan was made against: make a new one with "
+                "`cjo-stream plan`"
+            )
+
+    def check_changed(self, changed: int) -> None:
+        """Raise RefusalError if more customers would be changed than the plan allows."""
+        if changed > self.planned.most:
+            raise RefusalError(
+                f"{changed:,} customers would be changed now, and the plan, which had "
+                f"{self.planned.changed:,}, allows {self.planned.most:,}: make a new one with "
+                "`cjo-stream plan`"
+            )
+
+
+def set_hash(content: bytes) -> str:
+    """Return the SHA-256 of a stored set's files, in hex."""
+    sources = sorted(decode(content).sources.items())
+    return hashlib.sha256(msgspec.msgpack.encode(sources)).hexdigest()
+
+
+def planned(
+    plan: Plan,
+    live: bytes,
+    candidate: DefinitionSet,
+    *,
+    team: str | None,
+    retire: bool,
+    most: int | None,
+) -> Planned:
+    """Return a plan for a file; `most` None: a tenth more customers than planned."""
+    changed = plan.people.changed
+    return Planned(
+        topology=candidate.program.topology,
+        live=set_hash(live),
+        candidate=set_hash(candidate.content),
+        team=team,
+        retire=retire,
+        customers=plan.people.customers,
+        changed=changed,
+        most=changed + changed // _TENTH if most is None else most,
+        owners=plan.owners,
+        approvals=plan.approvals,
+        changes=plan.changes,
+        instances=plan.people.instances,
+        content=candidate.content,
+        digest=candidate.digest,
+    )
+
+
+def write_plan(path: Path, plan: Planned) -> None:
+    """Write a plan file; raises UsageError where it cannot be written."""
+    try:
+        path.write_bytes(msgspec.json.encode(plan) + b"\n")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}): name another") from None
+
+
+def read_plan(path: Path, keys: Mapping[str, bytes]) -> PlanFile:
+    """Return a plan file; signatures of teams whose key is here are checked.
+
+    Raises UsageError where it is no plan of this release, RefusalError for a wrong signature.
+    """
+    first, *rest = _lines(path)
+    try:
+        plan = msgspec.json.decode(first, type=Planned)
+        lines = [msgspec.json.decode(line, type=_Approved) for line in rest]
+    except msgspec.MsgspecError as error:
+        raise UsageError(
+            f"{path} is no plan ({error}): make one with `cjo-stream plan --out`"
+        ) from None
+    if plan.form != _FORM or set_hash(plan.content) != plan.candidate:
+        raise UsageError(f"{path} is no whole plan of this release: make a new one")
+    approved = set()
+    for one in lines:
+        key = keys.get(one.team)
+        if key is None:
+            continue
+        if not hmac.compare_digest(_signature(first, key), one.signature):
+            raise RefusalError(
+                f"the approval of {one.team} in {path} is not signed with its key, or the plan "
+                "was changed since: make a new plan, and let it be approved"
+            )
+        approved.add(one.team)
+    return PlanFile(plan, frozenset(approved))
+
+
+def read_key(path: Path) -> bytes:
+    """Return a team's key from its file; raises UsageError."""
+    try:
+        key = path.read_bytes().strip()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}): name a key's file") from None
+    if len(key) < KEY_BYTES_MIN:
+        raise UsageError(
+            f"{path} has less than {KEY_BYTES_MIN} bytes: write a longer secret to it"
+        )
+    return key
+
+
+def approve(path: Path, team: str, key: bytes) -> None:
+    """Sign a plan for a team.
+
+    Raises as `read_plan` does, and UsageError if the plan does not need it.
+    """
+    found = read_plan(path, {team: key})
+    asked = found.planned.approvals
+    if team not in asked:
+        whose = ", ".join(asked) or "nobody"
+        raise UsageError(f"the plan needs no approval of {team}: it asks {whose}")
+    if team in found.approved:
+        return
+    line = msgspec.json.encode(_Approved(team, _signature(_lines(path)[0], key)))
+    with path.open("ab") as file:
+        file.write(line + b"\n")
+
+
+def _signature(line: bytes, key: bytes) -> str:
+    return hmac.new(key, line, hashlib.sha256).hexdigest()
+
+
+def _lines(path: Path) -> list[bytes]:
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}): name a plan file") from None
+    return lines or [b""]

@@ -1,0 +1,91 @@
+"""A plan: what a candidate changes against a live set, in definitions and in people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from cjo_stream.core.program.program import Program
+from cjo_stream.definition import (
+    DefinitionSet,
+    Refused,
+    compile_stored,
+    compose,
+    succeed,
+)
+from cjo_stream.governance.difference import Difference, differences
+from cjo_stream.governance.owner import Owners, approvals, owners_between, trespasses
+from cjo_stream.governance.people import People, people, people_of_counts
+from cjo_stream.installation.answer import Population
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a candidate changes. `after` is None where the candidate cannot be put in force."""
+
+    changes: list[Difference]
+    people: People
+    refused: list[Refused]
+    owners: list[str]
+    approvals: Mapping[str, list[str]]
+    before: Program
+    after: Program | None
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the plan as `plan --json` prints it."""
+        return {
+            "changes": self.changes,
+            "instances": self.people.instances,
+            "refused": self.refused,
+            "owners": self.owners,
+        }
+
+
+def live_folder(definitions: DefinitionSet) -> Population:
+    """Return a set as if it had just been applied for the first time; any instance may live."""
+    content = succeed(definitions, None)
+    return Population(content=content, living=None, customers=tuple)
+
+
+def make_plan(
+    live: Population, candidate: DefinitionSet, team: str | None = None, *, retire: bool = False
+) -> Plan:
+    """Return what the candidate changes; nothing is changed.
+
+    `team` is who makes the change, and may not touch what is another's; `retire`: journeys whose
+    files are gone are retired. Raises UsageError for a team that there is not.
+    """
+    before = DefinitionSet(compile_stored(live.content), live.content, [], "")
+    changes = differences(before, candidate)
+    content, refusals = compose(candidate, live.content, live.living, retire=retire)
+    refused = [one.row for one in refusals]
+    if team is not None:
+        refused += [
+            Refused("owner", one.name, one.at, f"{one.why}: ask {' or '.join(one.owners)}")
+            for one in trespasses(before, candidate, changes, team)
+        ]
+    after = compile_stored(content) if content is not None else None
+    owners = owners_between(before, candidate)
+    return Plan(
+        changes=changes,
+        people=_people(live, after) if after is not None else People(),
+        refused=refused,
+        owners=_owners(changes, owners),
+        approvals=approvals(changes, owners),
+        before=before.program,
+        after=after,
+    )
+
+
+def _people(live: Population, after: Program) -> People:
+    if live.customers is not None:
+        return people(live.customers(), after, live.clock)
+    return people_of_counts(live.counted, after)
+
+
+def _owners(changes: Iterable[Difference], owners: Owners) -> list[str]:
+    """Return the teams to whom what changes belongs."""
+    if owners.teams:
+        return sorted({team for one in changes for team in owners.of_difference(one)})
+    return sorted({one.owner for one in changes if one.owner is not None})

@@ -1,0 +1,137 @@
+"""A plan in sentences, for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from cjo_stream.core.program.program import Program
+from cjo_stream.governance.difference import Difference
+from cjo_stream.governance.people import Fated, Left, timer_name
+from cjo_stream.governance.plan import Plan
+from cjo_stream.governance.reach import reached
+
+_SHOWN_MAX: Final = 60
+_UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000))
+
+
+def sentences(plan: Plan) -> Iterator[str]:
+    """Yield a plan's sentences: what changes, what else it reaches, what becomes of people."""
+    if not plan.changes:
+        yield "nothing changes"
+    for one in plan.changes:
+        yield difference_sentence(one)
+        if plan.after is not None:
+            yield from _reach(one, plan.before, plan.after)
+    for row, left in zip(plan.people.instances, plan.people.left, strict=True):
+        yield fate_sentence(row, left, plan.after)
+    changed, of = plan.people.changed, plan.people.customers
+    if of is None:
+        yield f"{_number(changed, 'instance')} in all would move or end; customers are not read"
+    elif of:
+        yield f"{changed:,} of {_number(of, 'customer')} would have an instance moved or ended"
+    if plan.owners:
+        yield f"what changes belongs to {', '.join(plan.owners)}"
+    for team, matters in plan.approvals.items():
+        yield f"team {team} must approve it: {', '.join(matters)}"
+
+
+def difference_sentence(one: Difference) -> str:
+    """Return a difference in words, with its place.
+
+    >>> at = "cart.yaml:9"
+    >>> part = (("state", "waiting"), ("timer", "30m"))
+    >>> difference_sentence(
+    ...     Difference("journey", "cart", part, "changed", "30m", "45m", at, (at,))
+    ... )
+    'journey cart, state waiting, timer 30m: 45m instead of 30m (cart.yaml:9)'
+    """
+    what = ", ".join([f"{one.kind} {one.name}", *(" ".join(step) for step in one.part)])
+    return f"{what}: {_change(one)} ({one.at})"
+
+
+def _change(one: Difference) -> str:
+    before, after = _shown(one.before), _shown(one.after)
+    if one.part[-1:] == (("order",),):
+        return f"in place {after} instead of {before}"
+    if one.before is None:
+        return f"new, {after}" if one.part else "new"
+    if one.after is None:
+        return f"gone, it was {before}" if one.part else "gone"
+    by_default = ", by default" if one.change == "removed" else ""
+    return f"{after} instead of {before}{by_default}"
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 1] + "…"
+
+
+def _reach(one: Difference, before: Program, after: Program) -> Iterator[str]:
+    names = reached(one, before, after)
+    if names:
+        journeys = {**before.journeys, **after.journeys}
+        owners = {name: journeys[name].owner for name in names}
+        listed = ", ".join(f"{name} ({of})" if of else name for name, of in owners.items())
+        yield f"  this may concern customers in {listed}"
+
+
+def fate_sentence(row: Fated, left: dict[str, Left], after: Program | None) -> str:
+    """Return what becomes of the instances of a row, in words."""
+    s = "s" if row.live == 1 else ""
+    who = f"{row.journey} version {row.version}, {row.state}: {_number(row.live, 'instance')}"
+    if row.customers is not None:
+        who += f" of {_number(row.customers, 'customer')}"
+    if row.fate == "stay":
+        return f"{who} stay{s}"
+    if row.fate == "end":
+        return f"{who} end{s} with outcome {row.outcome}"
+    assert after is not None
+    to = f"move{s} to version {after.journeys[row.journey].version}, {row.to}"
+    if row.timers is None:
+        return f"{who} {to}, and end{s} there with outcome {row.outcome}"
+    return f"{who} {to}; {_timers(row, left, after)}{_variables(row, after)}"
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _timers(row: Fated, left: dict[str, Left], after: Program) -> str:
+    rest = ", ".join(f"{name} ({_span(*times)} left)" for name, times in left.items())
+    if row.timers == "kept":
+        return f"their timers go on{': ' if rest else ''}{rest}"
+    assert row.to is not None
+    old = after.versions[row.journey, row.version].states[row.state].timers
+    new = after.journeys[row.journey].states[row.to].timers
+    before, now = ([timer_name(rule) for rule in rules] for rules in (old, new))
+    gone = [name for name in before if name not in now]
+    fresh = [name for name in now if name not in before]
+    parts = [f"timer {name} is dropped" for name in gone]
+    parts += [f"timer {name} counts from their entry into the state" for name in fresh]
+    return "; ".join([*parts, *([f"then {rest}"] if rest else [])])
+
+
+def _variables(row: Fated, after: Program) -> str:
+    """Return which variables the new version has, and its instances of the old one lack."""
+    old = after.versions[row.journey, row.version].data
+    lost = [name for name in after.journeys[row.journey].data if name not in old]
+    if not lost:
+        return ""
+    names = ", ".join(f"data.{name}" for name in lost)
+    return f"; {names} {'is' if len(lost) == 1 else 'are'} missing for them"
+
+
+def _span(low: int, high: int) -> str:
+    shortest, longest = _duration(low), _duration(high)
+    return shortest if shortest == longest else f"{shortest} to {longest}"
+
+
+def _duration(ms: int) -> str:
+    """Return a time left, in its largest unit, rounded down.
+
+    >>> _duration(5_400_000), _duration(0)
+    ('1h', '0s')
+    """
+    return next((f"{ms // unit}{name}" for name, unit in _UNITS if ms >= unit), "0s")
