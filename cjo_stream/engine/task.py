@@ -544,7 +544,10 @@ class Task:
             event = message.event
         turn = self._turn(event.received_at if event is not None else 0)
         try:
+            is_new = entry.state is None
             entry.state = actor.receive(key, entry.state, message, turn)
+            if is_new and type(entry.state) is Customer:
+                entry.state.revision = self._sets.active
         except (MemoryError, RecursionError, CjoError):
             raise
         except Exception as error:

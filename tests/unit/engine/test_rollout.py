@@ -19,15 +19,16 @@ CUSTOMERS = 7
 
 @pytest.fixture(scope="module")
 def contents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Sets that follow LOADED and each other: the journey `cart` paused, live, retired."""
+    """Sets that follow LOADED and each other: the journey `cart` paused, live, retired, live."""
     found, before = {}, succeed(LOADED, None)
-    for status in ("paused", "live", "retired"):
+    for name in ("paused", "live", "retired", "live again"):
+        status = name.split()[0]
         folder = tmp_path_factory.mktemp(status)
         for path in sorted(Path(TOPOLOGY).rglob("*.yaml")):
             text = path.read_text()
             text = text.replace("journey: cart\n", f"journey: cart\nstatus: {status}\n")
             (folder / path.name).write_text(text)
-        before = found[status] = succeed(load(folder), before)
+        before = found[name] = succeed(load(folder), before)
     return found
 
 
@@ -110,6 +111,17 @@ def test_each_set_is_lived_through_although_the_next_comes_before_the_walk_has_e
     moved = [row for row in partition.sent("transition") if row["reason"] == "moved"]
     assert moved
     assert partition.task._rollout.sets == [4]
+
+
+def test_who_came_under_a_set_is_not_asked_by_those_before_it(contents: dict[str, bytes]) -> None:
+    partition = with_customers(rollout_customers_max=1)
+    put_in_force(partition, 2, contents["retired"])
+    put_in_force(partition, 3, contents["live again"])
+    for at in (1_000, 2_000):
+        partition.event(event(99, at), at=1_000)  # no walk has ended
+    partition.run(1)
+    assert len(ends(partition)) == CUSTOMERS
+    assert sum(partition.task.live["cart"][1].values()) == 1
 
 
 def test_a_customer_at_whom_a_set_fails_is_dead_lettered_and_the_walk_goes_on(
