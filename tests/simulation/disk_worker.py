@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import hashlib
 import os
 import random
 import shutil
@@ -140,6 +141,8 @@ class Worker:
         """Whether the last start was refused: until a copy is back, no new one is taken."""
         self.is_spoiled = False
         """Whether a file was spoiled, which may be read only much later."""
+        self.unseen = set[bytes]()
+        """Digests of spoiled files that kept their size: only who reads them is told."""
 
     def go(self, step: Step) -> None:
         """Open the partition, take records, perhaps store a checkpoint; then be killed."""
@@ -168,8 +171,7 @@ class Worker:
         """The log's beginning goes, as far as the newest checkpoint reaches."""
         with suppress(CjoError):
             newest = Checkpoints(self.url, "0").newest()
-            if newest is not None and newest.applied >= self.first and not self.is_refused:
-                self._keep()
+            if newest is not None and newest.applied >= self.first and self._keep():
                 self.first = newest.applied + 1
                 self.met["the log begins behind a checkpoint"] += 1
         self.go(step)
@@ -186,7 +188,10 @@ class Worker:
         self._keep()
         what = name_of(path) if where is self.path else where.name.removesuffix("s")
         of = "store" if where is self.path else "checkpoint"
+        before = path.read_bytes()
         spoil(path, kind, draw)
+        if kind != "gone" and len(after := path.read_bytes()) == len(before) and after != before:
+            self.unseen.add(_digest(after))
         self.met[f"{of}: {what} {kind}"] += 1
         self.is_spoiled = True
         if draw.random() < 0.5:
@@ -261,15 +266,26 @@ class Worker:
         folder.save(folder.take_copy(store), task.applied, _never())
         self.met["a checkpoint was stored"] += 1
 
-    def _keep(self) -> None:
-        """Let the operator have a copy of everything."""
-        if self.is_refused:
-            return
+    def _keep(self) -> bool:
+        """Let the operator have a copy of everything; return whether it is whole.
+
+        None is taken after a refused start, nor while a spoiled file may be there unseen: the copy
+        before is the one that counts, and the log must go on from there.
+        """
+        places = [path for path in (self.path, Path(self.url)) if path.exists()]
+        if self.is_refused or self._holds_unseen(places):
+            return False
         copy = self.root / "kept"
         shutil.rmtree(copy, ignore_errors=True)
-        for path in (self.path, Path(self.url)):
-            if path.exists():
-                shutil.copytree(path, copy / path.name)
+        for path in places:
+            shutil.copytree(path, copy / path.name)
+        return True
+
+    def _holds_unseen(self, places: list[Path]) -> bool:
+        files = [path for place in places for path in place.rglob("*") if path.is_file()]
+        return bool(self.unseen) and any(
+            _digest(file.read_bytes()) in self.unseen for file in files
+        )
 
     def _bring_back(self) -> None:
         for path in (self.path, Path(self.url)):
@@ -281,3 +297,7 @@ class Worker:
 
 def _never() -> threading.Event:
     return threading.Event()
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()

@@ -35,7 +35,6 @@ from cjo_stream.core.message import (
     Reject,
     Reseed,
     Show,
-    Tie,
     Unlink,
 )
 from cjo_stream.core.program.program import Program
@@ -45,6 +44,7 @@ from cjo_stream.core.timeline import EVENT, EventEntry, TimelineEntry
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine.codec import decode_entry
 from tests.simulation.identity import FREE, PARTED, History, topology_of
+from tests.simulation.identity_apart import Apart
 from tests.world.mesh import Mesh, Retold
 from tests.world.situation import Witness
 from tests.world.stored import actor_states, held
@@ -147,6 +147,7 @@ class Story:
         """The two hashes of an edge -> why it was refused."""
         self.forgotten: dict[str, int] = {}
         """Hash -> up to when its events are erased, the latest."""
+        self.apart = Apart(bounds.apart)
         self.left: set[str] = set()
         """Hashes that have left a customer, who goes on to know that they were linked."""
         self.mistaken: list[str] = []
@@ -184,6 +185,7 @@ class Story:
         if ("cjo_state_bounds_total", "asked") in turn.counts:
             self.unasked.add(key[1:])
         replies = [record.body for record in turn.records if isinstance(record, Reply)]
+        self._observe_apart(turn)
         if any(isinstance(one, Unlinked) and one.done and one.leaving for one in replies):
             # One that waited comes after what it waited for, which may have filled the timeline.
             waited = not isinstance(message, Unlink) and self.bounds.timeline < BOUNDS.timeline
@@ -225,6 +227,14 @@ class Story:
             for reservation in state.membership.reserved.values():
                 met |= elements(reservation.members)
             assert met == self._set_of(state.id), "the accepts, in order, meet other sets"
+
+    def _observe_apart(self, turn: Turn) -> None:
+        """Note what was taken back or erased; a merge comes after it in a turn."""
+        for reply in (record for record in turn.records if isinstance(record, Reply)):
+            if isinstance(reply.body, Unlinked) and reply.body.done:
+                self.apart.unlink(reply.command_id, reply.body, turn.clock)
+            elif isinstance(reply.body, Erased) and reply.body.done:
+                self.apart.erase(reply.body.customer_id)
 
     def _observe_applied(self, state: object, message: Deliver) -> None:
         """Check that an event finds what the earlier events of its anchor made."""
@@ -318,6 +328,8 @@ class Story:
 
     def _accept(self, absorbed: str, by: str) -> None:
         assert absorbed > by
+        is_ordered = bool(self._proposed[absorbed].edge.command_id)
+        self.apart.join(absorbed, by, is_ordered=is_ordered)
         if self.follows_sets:
             assert elements(self._proposed[absorbed].members) == self._set_of(absorbed)
             self.sets[by] = self._set_of(by) | self._set_of(absorbed)
@@ -562,10 +574,11 @@ class End:
     def check_unlinked(self, history: History, told: Retold, story: Story) -> None:
         """What an operator has parted is not joined again by what is seen later.
 
+        It may be once its mark was the oldest of too many, or after an operator's own link.
         Whoever was erased comes back as somebody new, of whom nobody knows anything.
         """
-        if any(isinstance(order, Tie) for order in history.orders):
-            return
+        for id_, root in self.roots.items():
+            assert list(root.apart.values()) == story.apart.sides(id_), f"{id_} has other marks"
         names = {f"{i.type}:{i.value}": i.hash for e in history.events for i in e.identifiers}
         for row in told.rows("reply"):
             body = row["body"]
@@ -577,5 +590,6 @@ class End:
                 if any((one in part) != (two in part) for part in leaving):
                     ends = [names[one], names[two]]
                     is_new = not story.forgotten.keys().isdisjoint(ends)
-                    joined = self.root_of(ends[0]) == self.root_of(ends[1])
-                    assert is_new or not joined, f"{one} and {two}"
+                    if self.root_of(ends[0]) == self.root_of(ends[1]) and not is_new:
+                        command = row["command_id"]
+                        assert not story.apart.holds(command, one, two), f"{one} and {two}"
