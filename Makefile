@@ -71,6 +71,10 @@ backtests: $(READY) ## backtests of random edits, held against two runs: EDITS=4
 identity: $(READY) ## histories of identifiers: SEEDS=10000 of each kind, or one again with SEED=7
 	$(BIN)/python -m tests.simulation identity $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
+.PHONY: canary
+canary: $(READY) ## a thousand pairs of a canary and the version beside it: how often a guard stops it
+	CJO_LONG=1 $(BIN)/pytest -n 2 tests/unit/core/canary/test_interval.py
+
 .PHONY: mutants
 mutants: $(READY) ## MUTANTS=300 of core and engine by SEED=1: the share that tests kill, and who survives
 	$(BIN)/python -m tests.mutants --seed $(or $(SEED),1) --mutants $(or $(MUTANTS),300)
