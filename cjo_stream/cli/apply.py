@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import getpass
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cjo_stream.cli.option import Json, Retire, Team, Topology, Yes, topology_folder
+from cjo_stream.cli.option import Json, Retire, Team, To, Yes, topology_folder
 from cjo_stream.cli.place import State, installation_of
 from cjo_stream.cli.terminal import (
     confirm,
@@ -22,7 +25,7 @@ from cjo_stream.cli.terminal import (
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
-    from cjo_stream.definition import DefinitionSet
+    from cjo_stream.definition import Authorship, DefinitionSet
     from cjo_stream.governance.file import PlanFile
     from cjo_stream.installation.answer import Applied, TakenFile
     from cjo_stream.installation.port import Installation
@@ -30,7 +33,18 @@ if TYPE_CHECKING:
 
 def apply(
     context: typer.Context,
-    topology: Topology,
+    topology: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[TOPOLOGY]",
+            help="A folder of definitions, the name of a bundled topology, or the file of a plan.",
+        ),
+    ] = None,
+    to: To = None,
+    why: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Why: kept with the set, and shown by `status`."),
+    ] = None,
     yes: Yes = False,
     keep_key: Annotated[
         bool,
@@ -54,39 +68,70 @@ def apply(
     """Put a topology in force, or a plan; return when it is in force everywhere.
 
     A plan, the file of `plan --out`, is refused once another set is in force than it was made
-    against, or if it would change more customers than it allows.
+    against, or if it would change more customers than it allows. With --to a former set is put in
+    force again, as a new one.
 
     If it is interrupted, the same command continues where it stopped.
     """
-    from cjo_stream import definition
-    from cjo_stream.governance.permit import check_permit
+    from cjo_stream.governance.permit import Permit
 
-    plan = _plan(Path(topology), key or [])
-    definitions = definition.load(topology_folder(topology)) if plan is None else plan.definitions
+    installation = installation_of(context, state, keep_key=keep_key)
+    plan = _plan(topology, key or [])
+    definitions = (
+        plan.definitions if plan is not None else candidate_of(installation, topology, to)
+    )
     for found in definitions.warnings:
         note_diagnostic(found)
-    installation = installation_of(context, state, keep_key=keep_key)
     if plan is not None:
         team, retire = team or plan.planned.team, retire or plan.planned.retire
-    check_permit(installation.in_force(), definitions, team, plan)
-    if plan is not None:
-        _check_changed(plan, installation, definitions)
+    permit = Permit(installation.in_force(), definitions, team, plan)
+    _show_impact(installation, definitions, plan, retire=retire)
     program = definitions.program
     confirm(
         f"Apply {program.topology} ({numbered(len(program.journeys), 'journey')}, "
         f"{numbered(len(program.actions), 'action')}) to {installation.place}?",
         yes,
     )
-    applied = installation.apply(definitions, note, retire=retire)
+    signed = definitions.signed(_authorship(team, why))
+    applied = installation.apply(signed, note, permit.check, retire=retire)
     if json:
         say_json(applied)
     else:
         say_applied(applied)
 
 
-def _plan(path: Path, keys: list[str]) -> PlanFile | None:
+def candidate_of(
+    installation: Installation, topology: str | None, to: int | None
+) -> DefinitionSet:
+    """Return the set that is to follow: of a folder, or a former one; raises UsageError."""
+    from cjo_stream import definition
+
+    if (topology is None) == (to is None):
+        raise UsageError(
+            "which set? Name a folder of definitions, or a former set by --to and its number in "
+            "`cjo-stream status`; not both"
+        )
+    if to is not None:
+        return definition.reload(installation.former(to))
+    assert topology is not None
+    return definition.load(topology_folder(topology))
+
+
+def _authorship(team: str | None, why: str | None) -> Authorship:
+    """Return who applies a set: the team, or else who is logged in on this machine."""
+    from cjo_stream.definition import Authorship
+
+    who = team
+    if who is None:
+        with suppress(OSError, KeyError, ImportError):
+            who = getpass.getuser()
+    return Authorship(at=time.time_ns() // 1_000_000, who=who, why=why)
+
+
+def _plan(topology: str | None, keys: list[str]) -> PlanFile | None:
     """Return the plan to apply, if a file is named; raises UsageError."""
-    if not path.is_file():
+    path = Path(topology) if topology is not None else None
+    if path is None or not path.is_file():
         if keys:
             raise UsageError("--key is for approvals: apply the file of a plan")
         return None
@@ -101,13 +146,20 @@ def _plan(path: Path, keys: list[str]) -> PlanFile | None:
     return read_plan(path, files)
 
 
-def _check_changed(plan: PlanFile, installation: Installation, definitions: DefinitionSet) -> None:
-    """Raise RefusalError if more customers would be changed than a plan allows."""
+def _show_impact(
+    installation: Installation, definitions: DefinitionSet, plan: PlanFile | None, *, retire: bool
+) -> None:
+    """Say whom a set changes; raise RefusalError if that are more than a plan allows."""
     from cjo_stream.governance.plan import make_plan
+    from cjo_stream.governance.sentence import impact_sentences
 
     population = installation.population()
-    if population is not None:
-        now = make_plan(population, definitions, retire=plan.planned.retire)
+    if population is None:
+        return
+    now = make_plan(population, definitions, retire=retire)
+    for sentence in impact_sentences(now):
+        note(sentence)
+    if plan is not None:
         plan.check_changed(now.people.changed)
 
 
@@ -127,6 +179,8 @@ def say_applied(applied: Applied) -> None:
 
 def status(context: typer.Context, state: State = None, json: Json = False) -> int:
     """Print which definition set is in force where; exit 1 if a partition does not answer."""
+    from cjo_stream.installation.known import applied
+
     found = installation_of(context, state).status()
     silent = [number for number, active in found.partitions.items() if active is None]
     if json:
@@ -137,6 +191,9 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
         say(f"nothing is applied yet: run `cjo-stream apply TOPOLOGY{to}`")
     else:
         say(f"{found.topology}, definition set {found.applied}")
+    for one in found.sets:
+        if one.by is not None:
+            say(f"set {one.number}: {applied(one.by)}")
     for number, active in found.partitions.items():
         say(f"partition {number}: {'no answer' if active is None else f'set {active}'}")
     for number, reached in found.rolling_out.items():

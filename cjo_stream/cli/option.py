@@ -35,6 +35,15 @@ Retire = Annotated[
         "--retire", help="End the instances of journeys whose files are gone, as `retired`."
     ),
 ]
+To = Annotated[
+    int | None,
+    typer.Option(
+        "--to",
+        metavar="SET",
+        min=1,
+        help="Take a former set in place of a folder, by its number in `status`.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 Channel = Annotated[
     str | None,

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cjo_stream.cli.option import Json, Retire, Team, topology_folder
+from cjo_stream.cli.apply import candidate_of
+from cjo_stream.cli.option import Json, Retire, Team, To, topology_folder
 from cjo_stream.cli.place import State, installation_of
 from cjo_stream.cli.terminal import note, note_diagnostic, numbered, say, say_json
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
+    from cjo_stream.definition import DefinitionSet
     from cjo_stream.governance.people import People
     from cjo_stream.governance.plan import Plan
     from cjo_stream.installation.answer import Population
@@ -26,13 +28,14 @@ _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?)%")
 def plan(
     context: typer.Context,
     sets: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="[LIVE] CANDIDATE",
             help="The folder that is live, and the one to put in force. Without LIVE: the set in "
             "force in --state, or on Kafka.",
         ),
-    ],
+    ] = None,
+    to: To = None,
     state: State = None,
     team: Team = None,
     retire: Retire = False,
@@ -59,11 +62,9 @@ def plan(
     Nothing is changed. The exit code is 1 where the candidate is refused, or changes too many
     customers.
     """
-    from cjo_stream.definition import load
     from cjo_stream.governance.plan import make_plan
 
-    live = _live(context, sets, state)
-    candidate = load(topology_folder(sets[-1]))
+    live, candidate = _pair(context, sets or [], to, state)
     for found in candidate.warnings:
         note_diagnostic(found)
     planned = make_plan(live, candidate, team, retire=retire)
@@ -89,22 +90,27 @@ def plan(
     return CHANGED if exit_code and planned.changes else 0
 
 
-def _live(context: typer.Context, sets: list[str], state: Path | None) -> Population:
+def _pair(
+    context: typer.Context, sets: list[str], to: int | None, state: Path | None
+) -> tuple[Population, DefinitionSet]:
+    """Return the live set and the candidate; raises UsageError."""
     from cjo_stream.definition import load
     from cjo_stream.governance.plan import live_folder
 
-    if len(sets) > 2 or (len(sets) == 2 and state is not None):
+    if len(sets) > 2 or (len(sets) == 2 and (state is not None or to is not None)):
         raise UsageError(
             "one set is held against one other: give LIVE and CANDIDATE, or CANDIDATE alone, with "
             "--state DIR for that of a state folder"
         )
     if len(sets) == 2:
-        return live_folder(load(topology_folder(sets[0])))
+        live, candidate = (load(topology_folder(one)) for one in sets)
+        return live_folder(live), candidate
     installation = installation_of(context, state)
+    candidate = candidate_of(installation, sets[0] if sets else None, to)
     population = installation.population()
     if population is None:
         raise UsageError(f"nothing is applied to {installation.place} yet: name a folder as LIVE")
-    return population
+    return population, candidate
 
 
 def _budget(most: str, people: People) -> int:

@@ -18,21 +18,29 @@
 Nothing here reads the log or runs a journey.
 """
 
-from cjo_stream.definition.content import check_libraries, library_differences
+from cjo_stream.definition.content import (
+    Authorship,
+    authorship,
+    check_libraries,
+    library_differences,
+)
 from cjo_stream.definition.load import (
     DefinitionSet,
     compile_content,
     compile_stored,
     documents_of,
     load,
+    reload,
 )
 from cjo_stream.definition.refused import Refused
 from cjo_stream.definition.schema import schema
 from cjo_stream.definition.succession import compose, succeed
 
 __all__ = [
+    "Authorship",
     "DefinitionSet",
     "Refused",
+    "authorship",
     "check_libraries",
     "compile_content",
     "compile_stored",
@@ -40,6 +48,7 @@ __all__ = [
     "documents_of",
     "library_differences",
     "load",
+    "reload",
     "schema",
     "succeed",
 ]

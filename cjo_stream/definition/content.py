@@ -36,12 +36,21 @@ class Carried(msgspec.Struct, frozen=True):
     is_dormant: bool = False
 
 
+class Authorship(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who applied a set, why, and when: ms since the epoch, by the clock of their machine."""
+
+    at: int
+    who: str | None = None
+    why: str | None = None
+
+
 class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     """A definition set. `sources` are texts by their paths in the folder.
 
     `ranks` are the ranks of all identifier types ever applied; empty before the first `apply`.
     `eras` are the eras of traits, facts and cases (definition/era.py). `past` is what earlier sets
-    leave to the life of journeys (definition/life.py).
+    leave to the life of journeys (definition/life.py). `by` is None for a set that a `run`
+    brought.
     """
 
     form: int
@@ -51,6 +60,7 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     libraries: dict[str, str]
     eras: dict[str, int] = {}
     past: Past = Past()
+    by: Authorship | None = None
 
 
 def new_content(sources: dict[str, str]) -> Content:
@@ -93,6 +103,11 @@ def _inflated(content: bytes) -> bytes:
 def inflated_bytes(content: bytes) -> int:
     """Return the size of a content when unpacked, in bytes."""
     return len(zlib.decompress(content))
+
+
+def authorship(content: bytes) -> Authorship | None:
+    """Return who applied a stored set; None if a `run` brought it."""
+    return decode(content).by
 
 
 def digest(content: Content) -> str:

@@ -13,6 +13,7 @@ from cjo_stream.core.program.topology import IdentifierType
 from cjo_stream.definition.build.program import build_program
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.content import (
+    Authorship,
     Carried,
     Content,
     check_libraries,
@@ -36,6 +37,11 @@ class DefinitionSet(msgspec.Struct, frozen=True):
     warnings: list[Diagnostic]
     digest: str
 
+    def signed(self, by: Authorship) -> DefinitionSet:
+        """Return the same set, to be applied by somebody."""
+        content = msgspec.structs.replace(decode(self.content), by=by)
+        return msgspec.structs.replace(self, content=encode(content))
+
 
 def load(folder: Path, sample: Mapping[str, Collection[str]] | None = None) -> DefinitionSet:
     """Return the definitions of a folder.
@@ -53,6 +59,15 @@ def load(folder: Path, sample: Mapping[str, Collection[str]] | None = None) -> D
     program = _compile(
         content, list(sources.values()), report, str(folder) if is_whole else None, sample
     )
+    return DefinitionSet(program, encode(content), report.warnings(), digest(content))
+
+
+def reload(stored: bytes) -> DefinitionSet:
+    """Return a stored set as if its folder were loaded here; raises DefinitionError."""
+    content = new_content(decode(stored).sources)
+    sources = [Source(path, text) for path, text in content.sources.items()]
+    report = Report()
+    program = _compile(content, sources, report, "the definition set")
     return DefinitionSet(program, encode(content), report.warnings(), digest(content))
 
 

@@ -8,23 +8,27 @@ from pathlib import Path
 from cjo_stream.definition import DefinitionSet, compile_stored, library_differences
 from cjo_stream.embedded.delivery import delivering, operator_destination
 from cjo_stream.embedded.installation import begun_number, check_shape, choose, govern, keep_key
+from cjo_stream.embedded.query import sets_in
 from cjo_stream.embedded.state import StateFolder
 from cjo_stream.embedded.taking import taken
 from cjo_stream.engine import codec
 from cjo_stream.engine.rollout import add_live
 from cjo_stream.installation.answer import Applied, Status, TakenFile
+from cjo_stream.installation.known import known_sets
+from cjo_stream.installation.port import Check
 
 
 def apply(
     definitions: DefinitionSet,
     state: Path,
     tenant_key: bytes | None = None,
+    check: Check = lambda _: None,
     *,
     retire: bool = False,
 ) -> Applied:
     """Put a definition set in force for the customers in a state folder.
 
-    With `retire`, journeys whose files are gone are retired. Its effects go to the files of
+    `check` and `retire` are those of `Installation.apply`. Its effects go to the files of
     operators' commands.
 
     Raises UsageError if the folder holds no state, another topology's state, or a killed run;
@@ -36,6 +40,7 @@ def apply(
         stores = folder.stores(check_shape(log, state, definitions, 1))
         keep_key(log, state, tenant_key)
         with delivering(log, stores, state, destination) as (runtime, delivery):
+            check(runtime.governing)
             begun = choose(runtime, log, definitions, retire=retire)
             delivery.begin(destination)
             return Applied(begun.number, govern(runtime, log, begun))
@@ -64,6 +69,7 @@ def status(state: Path) -> Status:
             topology=topology,
             applied=active[0],
             begun=begun_number(folder.log),
+            sets=known_sets(sets_in(stores[0])),
             partitions=dict(enumerate(active)),
             libraries=libraries,
             instances=add_live(meta.live for meta in metas),

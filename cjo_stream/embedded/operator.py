@@ -5,10 +5,11 @@ Their effects go to STATE.operator/, in files like those of a run (`delivery`).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cjo_stream.core.catalogue import RECORDS
 from cjo_stream.core.event import Identifier
@@ -19,14 +20,24 @@ from cjo_stream.embedded import definition
 from cjo_stream.embedded.delivery import Delivery, delivering, operator_destination, run_folders
 from cjo_stream.embedded.installation import check_key
 from cjo_stream.embedded.output import CUSTOMERS
-from cjo_stream.embedded.query import in_force, look, population, program_of
+from cjo_stream.embedded.query import in_force, look, population, program_of, stored_sets
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.embedded.state import StateFolder
-from cjo_stream.errors import InvariantError
+from cjo_stream.errors import InvariantError, LockedError
 from cjo_stream.ingest.identifier import named
-from cjo_stream.installation.answer import Applied, Kept, Population, Status, answered
-from cjo_stream.installation.port import Order
+from cjo_stream.installation.answer import (
+    Applied,
+    Kept,
+    Population,
+    Status,
+    answered,
+)
+from cjo_stream.installation.known import former
+from cjo_stream.installation.port import Check, Order
 
+LOCKED_WITHIN_S: Final = 10.0
+"""For another process, such as another `apply`, to close the folder."""
+LOCKED_RETRY_S: Final = 1.0
 _COMMAND = "operator"
 """The id of every command: the folder is locked, so no other command's answer can be mixed up."""
 
@@ -55,15 +66,33 @@ class InFolder:
         return definition.status(self._state)
 
     def apply(
-        self, definitions: DefinitionSet, on_step: Callable[[str], None], *, retire: bool = False
+        self,
+        definitions: DefinitionSet,
+        on_step: Callable[[str], None],
+        check: Check,
+        *,
+        retire: bool = False,
     ) -> Applied:
-        """Put a definition set in force."""
-        del on_step  # there is only one step
-        return definition.apply(definitions, self._state, self._tenant_key, retire=retire)
+        """Put a definition set in force; wait a while for a process that has the folder open."""
+        until_s = time.monotonic() + LOCKED_WITHIN_S
+        while True:
+            try:
+                return definition.apply(
+                    definitions, self._state, self._tenant_key, check, retire=retire
+                )
+            except LockedError:
+                if time.monotonic() > until_s:
+                    raise
+                on_step(f"waiting for the process that has {self._state} open")
+                time.sleep(LOCKED_RETRY_S)
 
     def in_force(self) -> bytes | None:
         """Return the set in force, as it is stored; None before the first `apply`."""
         return in_force(self._state)
+
+    def former(self, number: int) -> bytes:
+        """Return a set that is kept, as it was stored."""
+        return former(stored_sets(self._state), number)
 
     def population(self) -> Population | None:
         """Return the set in force and its customers; nothing is written."""

@@ -72,6 +72,18 @@ def in_force(state: Path) -> bytes | None:
         return codec.decode_set(content) if content is not None else None
 
 
+def stored_sets(state: Path) -> dict[int, bytes]:
+    """Return the sets that a state folder keeps, by number; raises as `population`."""
+    with _stores(state) as stores:
+        return sets_in(stores[0])
+
+
+def sets_in(store: Store) -> dict[int, bytes]:
+    """Return the sets that a task keeps, by number, in order."""
+    pairs = store.scan(*codec.SETS)
+    return {codec.read_set_key(key): codec.decode_set(value) for key, value in pairs}
+
+
 def population(state: Path) -> Population | None:
     """Return the set in force with the customers who live by it; None before the first set.
 

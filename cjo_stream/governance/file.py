@@ -14,12 +14,13 @@ from typing import Final
 
 import msgspec
 
-from cjo_stream.definition import DefinitionSet, compile_stored
+from cjo_stream.definition import DefinitionSet, authorship, compile_stored
 from cjo_stream.definition.content import decode
 from cjo_stream.errors import RefusalError, UsageError
 from cjo_stream.governance.difference import Difference
 from cjo_stream.governance.people import Fated
 from cjo_stream.governance.plan import Plan
+from cjo_stream.installation.known import applied
 
 KEY_BYTES_MIN: Final = 16
 _FORM: Final = 1
@@ -83,14 +84,12 @@ class PlanFile(msgspec.Struct, frozen=True):
             )
 
     def check_live(self, content: bytes | None) -> None:
-        """Raise RefusalError if another set is in force than the one that was planned against.
-
-        The candidate itself may be: an `apply` that was interrupted goes on.
-        """
-        known = (self.planned.live, self.planned.candidate)
-        if content is None or set_hash(content) not in known:
+        """Raise RefusalError if another set is in force than the one that was planned against."""
+        if content is None or set_hash(content) != self.planned.live:
+            by = authorship(content) if content is not None else None
             raise RefusalError(
-                "another set is in force than the plan was made against: make a new one with "
+                "another set is in force than the plan was made against"
+                f"{f', {applied(by)}' if by is not None else ''}. Make a new plan with "
                 "`cjo-stream plan`"
             )
 

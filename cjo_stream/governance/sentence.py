@@ -26,15 +26,27 @@ def sentences(plan: Plan) -> Iterator[str]:
             yield from _reach(one, plan.before, plan.after)
     for row, left in zip(plan.people.instances, plan.people.left, strict=True):
         yield fate_sentence(row, left, plan.after)
+    yield from _total(plan)
+    if plan.owners:
+        yield f"what changes belongs to {', '.join(plan.owners)}"
+    for team, matters in plan.approvals.items():
+        yield f"team {team} must approve it: {', '.join(matters)}"
+
+
+def impact_sentences(plan: Plan) -> Iterator[str]:
+    """Yield what becomes of people alone, for whom it is not that nothing happens."""
+    for row, left in zip(plan.people.instances, plan.people.left, strict=True):
+        if row.fate != "stay":
+            yield fate_sentence(row, left, plan.after)
+    yield from _total(plan)
+
+
+def _total(plan: Plan) -> Iterator[str]:
     changed, of = plan.people.changed, plan.people.customers
     if of is None:
         yield f"{_number(changed, 'instance')} in all would move or end; customers are not read"
     elif of:
         yield f"{changed:,} of {_number(of, 'customer')} would have an instance moved or ended"
-    if plan.owners:
-        yield f"what changes belongs to {', '.join(plan.owners)}"
-    for team, matters in plan.approvals.items():
-        yield f"team {team} must approve it: {', '.join(matters)}"
 
 
 def difference_sentence(one: Difference) -> str:

@@ -11,6 +11,7 @@ from cjo_stream.core.answer import Failed, Nobody
 from cjo_stream.core.event import Identifier
 from cjo_stream.core.state import Customer
 from cjo_stream.errors import RetryError, UsageError
+from cjo_stream.installation.known import KnownSet
 
 _Answer = TypeVar("_Answer")
 
@@ -68,6 +69,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The set in force."""
     begun: int
     """The highest set; it is above `applied` if an `apply` was interrupted."""
+    sets: list[KnownSet] = []
+    """The sets that are kept, the oldest first."""
     partitions: dict[int, int | None]
     """The active set of each partition; None if no task answered."""
     intake: dict[str, int] = {}

@@ -14,6 +14,8 @@ from cjo_stream.installation.answer import Applied, Kept, Population, Refused, S
 
 Order = Callable[[str], ActorMessage]
 """Makes an order's message from the command id."""
+Check = Callable[[bytes | None], None]
+"""Raises if a new set may not follow the one in force, as it is stored; None: there is none."""
 _Record = TypeVar("_Record")
 _Answer = TypeVar("_Answer")
 
@@ -49,16 +51,25 @@ class Installation(Protocol):
         """Return the definition sets in force."""
 
     def apply(
-        self, definitions: DefinitionSet, on_step: Callable[[str], None], *, retire: bool = False
+        self,
+        definitions: DefinitionSet,
+        on_step: Callable[[str], None],
+        check: Check,
+        *,
+        retire: bool = False,
     ) -> Applied:
         """Put a definition set in force, and return once it is; report each step to `on_step`.
 
-        With `retire`, journeys whose files are gone are retired. Raises UsageError and
-        DefinitionError if the set must not follow the one in force.
+        `check` is called with the set in force once no other `apply` can replace it. With
+        `retire`, journeys whose files are gone are retired. Raises UsageError and DefinitionError
+        if the set must not follow the one in force, and what `check` raises.
         """
 
     def in_force(self) -> bytes | None:
         """Return the set in force, as it is stored; None before the first `apply`."""
+
+    def former(self, number: int) -> bytes:
+        """Return a set as it was stored; raises UsageError where it is not kept."""
 
     def population(self) -> Population | None:
         """Return the set in force and its customers; None before the first `apply`."""

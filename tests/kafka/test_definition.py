@@ -6,8 +6,9 @@ import pytest
 from confluent_kafka import Producer
 
 from cjo_stream.core.message import Find, Show, identifier_key
-from cjo_stream.definition import load
+from cjo_stream.definition import Authorship, load, reload
 from cjo_stream.errors import RefusalError, RetryError, UsageError
+from cjo_stream.governance.permit import Permit
 from cjo_stream.ingest.identifier import named
 from cjo_stream.kafka.command import ask_actor
 from cjo_stream.kafka.definition.apply import apply, current, keep_key, status
@@ -43,11 +44,11 @@ class Answering:
     """Tasks and dispatch, turned while a call waits for their answers."""
 
     def __init__(self, settings: Settings) -> None:
-        self._stages = (Tasks(settings), make_dispatch(settings))
+        self.stages = (Tasks(settings), make_dispatch(settings))
 
     def call(self, asked: Callable[[], Any]) -> Any:
         results = in_background(asked)
-        until(lambda: results, *self._stages)
+        until(lambda: results, *self.stages)
         if isinstance(results[0], Exception):
             raise results[0]
         return results[0]
@@ -83,6 +84,41 @@ def test_an_apply_that_was_broken_off_goes_on_under_its_number(
     answering = Answering(settings)
     done = answering.call(lambda: apply(settings, definitions))
     assert (done.number, done.changed) == (1, True)
+
+
+def test_of_two_applies_at_once_one_wins_and_the_other_says_whose(
+    settings: Settings, tmp_path: Path
+) -> None:
+    definitions = load(make_topology(tmp_path / "one", TOPOLOGY))
+    create(settings, definitions.program)
+    answering = Answering(settings)
+    answering.call(lambda: apply(settings, definitions))
+    seen = OnKafka(settings).in_force()
+    candidates = {
+        who: load(make_topology(tmp_path / who, f"{TOPOLOGY}# {who}\n")).signed(
+            Authorship(0, who, f"{who} needs it")
+        )
+        for who in ("ann", "bob")
+    }
+    results = [
+        in_background(
+            lambda one=one: apply(
+                settings, one, check=Permit(seen, one, None, None).check, within_s=30
+            )
+        )
+        for one in candidates.values()
+    ]
+    until(lambda: all(results), *answering.stages, within_s=90)
+    errors = [one for (one,) in results if isinstance(one, Exception)]
+    (done,) = [one for (one,) in results if not isinstance(one, Exception)]
+    (error,) = errors
+    assert isinstance(error, RefusalError)
+    kept = answering.call(lambda: status(settings)).sets
+    assert done.changed
+    assert kept[-1].number == done.number
+    assert f"by {kept[-1].by.who}: {kept[-1].by.who} needs it" in str(error)
+    back = reload(OnKafka(settings).former(1))
+    assert answering.call(lambda: apply(settings, back)).number == done.number + 1
 
 
 def with_key(settings: Settings, key: str | None) -> Settings:

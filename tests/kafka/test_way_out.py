@@ -38,6 +38,7 @@ from cjo_stream.kafka.client.transaction import Transactions
 from cjo_stream.kafka.definition import apply as definition
 from cjo_stream.kafka.definition.apply import apply, current
 from cjo_stream.kafka.definition.log import read_definitions
+from cjo_stream.kafka.definition.writer import Writer
 from cjo_stream.kafka.operator.replay import replay
 from cjo_stream.kafka.position import loss
 from cjo_stream.kafka.process import stage
@@ -419,8 +420,9 @@ def test_an_apply_that_nobody_confirmed_or_another_shut_out_is_run_again(
 
     def another_comes(step: str) -> None:
         if "pointing" in step:
-            definition._Writer(settings).__enter__()
+            Writer(settings).__enter__()
 
+    monkeypatch.setattr(definition, "OVERTAKEN_WITHIN_S", 0.2)
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     refused = cli("apply", folder)
     assert refused.code == 2

@@ -94,7 +94,8 @@ def _sum(run_chunk: Callable[[Sequence[int]], Totals], seeds: Sequence[int]) -> 
                 if number % TOLD_EVERY == 0:
                     print(f"{number * CHUNK:,} of {len(seeds):,} seeds hold", flush=True)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for one in running:
+                one.cancel()
             raise
     return totals
 

@@ -7,19 +7,19 @@ is interrupted anywhere, the same `apply` continues where it stopped; another se
 number, and the tasks ignore the lower one.
 
 Two at once cannot take the same number: they write under one transactional id, so the later one
-shuts the earlier one out before it reads.
+shuts the earlier one out before it reads (`writer`). The earlier one then waits for the set of the
+later one; if none comes, it begins again.
 """
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, Final
+from itertools import count
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from confluent_kafka import KafkaException, Producer
 
 from cjo_stream.core.message import ActivateSet, StoreSet
 from cjo_stream.core.program.program import Program
@@ -34,11 +34,10 @@ from cjo_stream.engine.rollout import Live, add_live
 from cjo_stream.errors import RefusalError, RetryError, UsageError
 from cjo_stream.ingest.tenant import fingerprint
 from cjo_stream.installation.answer import Applied, Population, Status
-from cjo_stream.kafka.client.admin import TIMEOUT_S, Admin
+from cjo_stream.installation.known import came_between, former, known_sets
+from cjo_stream.installation.port import Check
+from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import group_id
-from cjo_stream.kafka.client.error import away
-from cjo_stream.kafka.client.permission import check_allowed
-from cjo_stream.kafka.client.property import connect
 from cjo_stream.kafka.command import ask_tasks
 from cjo_stream.kafka.definition.log import (
     TENANT_KEY,
@@ -49,6 +48,7 @@ from cjo_stream.kafka.definition.log import (
     no_fingerprint,
     read_definitions,
 )
+from cjo_stream.kafka.definition.writer import Writer
 from cjo_stream.kafka.position.position import set_numbers
 from cjo_stream.kafka.topic.check import require_log
 from cjo_stream.kafka.topic.name import Names
@@ -60,58 +60,91 @@ SETS_KEPT: Final = 20
 APPLY_WITHIN_S: Final = 60.0
 """For all partitions to answer one step."""
 STATUS_WITHIN_S: Final = 5.0
-BEGIN_WITHIN_S: Final = 60.0
-"""For the broker to let a writer in."""
+ATTEMPTS: Final = 3
+"""Of an `apply` that others shut out, and then give up."""
+OVERTAKEN_WITHIN_S: Final = 10.0
+"""For the `apply` that shut this one out to write its set."""
+OVERTAKEN_POLL_S: Final = 0.5
 INTAKE_WITHIN_S: Final = 5.0
 """For a running intake to switch to the new set; one that is down switches when it starts."""
 INTAKE_POLL_S: Final = 0.05
 
-_LOG = logging.getLogger(__name__)
+
+class _Request(NamedTuple):
+    """The arguments of `apply`."""
+
+    definitions: DefinitionSet
+    on_step: Callable[[str], None]
+    check: Check
+    within_s: float
+    keep_key: bool
+    retire: bool
 
 
 def apply(
     settings: Settings,
     definitions: DefinitionSet,
     on_step: Callable[[str], None] = lambda _: None,
+    check: Check = lambda _: None,
     within_s: float = APPLY_WITHIN_S,
     keep_key: bool = False,
     retire: bool = False,
 ) -> Applied:
     """Publish a definition set; return when it is in force everywhere.
 
-    With `retire`, journeys whose files are gone are retired. `on_step` is called with the name of
-    each step. Raises UsageError and DefinitionError for a set that may not follow the one in
-    force, RefusalError for missing topics, RetryError where a partition does not answer: the same
+    `on_step`, `check` and `retire` are those of `Installation.apply`. Raises UsageError and
+    DefinitionError for a set that may not follow the one in force, RefusalError for missing topics
+    and where another `apply` was first, RetryError where a partition does not answer: the same
     `apply` then goes on where this one stopped. The first `apply` also fixes the tenant key; a
     later one only if the operator confirms it by `keep_key`.
     """
     settings.require_tenant_key()
+    asked = _Request(definitions, on_step, check, within_s, keep_key, retire)
+    for attempt in count(1):
+        with Writer(settings) as writer:
+            try:
+                return _apply(settings, asked, writer)
+            except RetryError:
+                if not writer.is_shut_out:
+                    raise
+                _check_overtaken(settings, asked, writer.known)
+                if attempt == ATTEMPTS:
+                    raise
+                on_step("another `apply` began, and gave up: going on")
+    raise AssertionError("the loop ends by itself")
+
+
+def _apply(settings: Settings, asked: _Request, writer: Writer) -> Applied:
     names = Names(settings.topic_prefix)
     admin = Admin(settings)
+    program = asked.definitions.program
     require_log(admin, settings, names.internal, names.effect)
-    admin.require([names.definition, names.reply, *channel_topics(settings, definitions.program)])
-    with _Writer(settings) as writer:
-        log = read_definitions(settings, pointed=False, keep_key=keep_key)
-        if fixes_key(log, names.definition, keep_key=keep_key):
-            writer.write(_fingerprint(settings))
-        published = _next(log, definitions, lambda: _live(settings, log, within_s), retire=retire)
-        if published.number == log.pointer.number:
-            return Applied(published.number, False, _behind(settings, admin, published.number))
-        topology = definitions.program.topology
-        if published.number not in log.sets:
-            on_step(f"set {published.number}: writing it down")
-            writer.write({f"{topology}/{published.number}": msgspec.json.encode(published)})
-        on_step(f"set {published.number}: storing it in {settings.partitions} partitions")
-        _step(settings, published, _store(published), within_s)
-        on_step(f"set {published.number}: activating it")
-        _step(settings, published, _activate(published), within_s)
-        on_step(f"set {published.number}: pointing intake at it")
-        pointer = Pointer(published.number, published.digest)
-        routing = set_numbers(admin, group_id(settings, "intake")).values()
-        old = outdated(log.sets, routing)
-        gone: dict[str, bytes | None] = {f"{topology}/{number}": None for number in old}
-        writer.write({topology: msgspec.json.encode(pointer), **gone})
-    return Applied(published.number, True, _behind(settings, admin, published.number))
+    admin.require([names.definition, names.reply, *channel_topics(settings, program)])
+    log = read_definitions(settings, pointed=False, keep_key=asked.keep_key)
+    before = log.newest
+    writer.known = before.number if before is not None else 0
+    asked.check(before.content if before is not None else None)
+    if fixes_key(log, names.definition, keep_key=asked.keep_key):
+        writer.write(_fingerprint(settings))
+    published = _next(log, asked, lambda: _live(settings, log, asked.within_s))
+    number = published.number
+    if number == log.pointer.number:
+        return Applied(number, False, _behind(settings, admin, number))
+    if number not in log.sets:
+        asked.on_step(f"set {number}: writing it down")
+        writer.write({f"{program.topology}/{number}": msgspec.json.encode(published)})
+        writer.known = number
+    asked.on_step(f"set {number}: storing it in {settings.partitions} partitions")
+    _step(settings, asked, published, _store(published))
+    asked.on_step(f"set {number}: activating it")
+    _step(settings, asked, published, _activate(published))
+    asked.on_step(f"set {number}: pointing intake at it")
+    pointer = Pointer(number, published.digest)
+    routing = set_numbers(admin, group_id(settings, "intake")).values()
+    old = outdated(log.sets, routing)
+    gone: dict[str, bytes | None] = {f"{program.topology}/{one}": None for one in old}
+    writer.write({program.topology: msgspec.json.encode(pointer), **gone})
+    return Applied(number, True, _behind(settings, admin, number))
 
 
 def fixes_key(log: DefinitionLog, topic: str, *, keep_key: bool) -> bool:
@@ -137,7 +170,7 @@ def keep_key(settings: Settings) -> None:
     """
     if settings.tenant_key_is_demo:
         return  # neither intake nor worker starts with that key
-    with _Writer(settings) as writer:
+    with Writer(settings) as writer:
         log = read_definitions(settings, pointed=False)
         if log.fingerprint is None and not log.sets:
             writer.write(_fingerprint(settings))
@@ -159,9 +192,7 @@ def _behind(settings: Settings, admin: Admin, number: int) -> tuple[str, ...]:
         time.sleep(INTAKE_POLL_S)
 
 
-def _next(
-    log: DefinitionLog, definitions: DefinitionSet, live: Callable[[], Live], *, retire: bool
-) -> Published:
+def _next(log: DefinitionLog, asked: _Request, live: Callable[[], Live]) -> Published:
     """Return the set to publish: an unfinished one, or one of a new number.
 
     `live` asks the tasks for their live instances. Raises RefusalError where the set in force is
@@ -169,12 +200,12 @@ def _next(
     """
     if log.pointer.number:
         log.content(log.pointer.number)
-    newest = log.newest
+    newest, definitions = log.newest, asked.definitions
     if newest is not None and newest.digest == definitions.digest:
         return newest
     if newest is None:
         return Published(1, definitions.digest, succeed(definitions, None))
-    content = succeed(definitions, newest.content, live(), retire=retire)
+    content = succeed(definitions, newest.content, live(), retire=asked.retire)
     return Published(newest.number + 1, definitions.digest, content)
 
 
@@ -227,10 +258,29 @@ def _activate(published: Published) -> _Message:
     return lambda command_id: ActivateSet(published.number, command_id)
 
 
-def _step(settings: Settings, set_: Published, message: _Message, within_s: float) -> None:
+def _step(settings: Settings, asked: _Request, set_: Published, message: _Message) -> None:
     """Send every partition a message, and wait for all answers; raises if one refuses."""
-    answers = _answers(settings, message, within_s)
+    answers = _answers(settings, message, asked.within_s)
+    if any(answer.get("active", 0) > set_.number for answer in answers.values()):
+        _check_overtaken(settings, asked, set_.number)
     check_answers(set_.number, answers.values(), Names(settings.topic_prefix).definition)
+
+
+def _check_overtaken(settings: Settings, asked: _Request, known: int) -> None:
+    """Raise RefusalError once another `apply` has written a set above `known`.
+
+    Return where none has in time.
+    """
+    until_s = time.monotonic() + OVERTAKEN_WITHIN_S
+    while True:
+        newest = read_definitions(settings, pointed=False, keep_key=asked.keep_key).newest
+        if newest is not None and newest.number > known:
+            if newest.digest != asked.definitions.digest:
+                raise RefusalError(came_between(newest.content))
+            return
+        if time.monotonic() > until_s:
+            return
+        time.sleep(OVERTAKEN_POLL_S)
 
 
 def _answers(settings: Settings, message: _Message, within_s: float) -> dict[int, dict[str, Any]]:
@@ -254,54 +304,9 @@ def check_answers(number: int, answers: Collection[Mapping[str, Any]], topic: st
     if ahead > number:
         raise RefusalError(
             f"partitions run by definition set {ahead} already, and do not take set {number}: "
-            f"{topic} was created anew, or another `cjo-stream apply` came in between. Write the "
-            "topic's records back from a copy, each under its key, and run this one again"
+            f"{topic} was created anew. Write the topic's records back from a copy, each under "
+            "its key, and run this one again"
         )
-
-
-class _Writer:
-    """Writes the definition topic, alone: a second one shuts the first out."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._topic = Names(settings.topic_prefix).definition
-        self._producer = connect(
-            Producer,
-            {
-                **settings.kafka_properties(),
-                "transactional.id": group_id(settings, "apply"),
-                "message.max.bytes": 8 << 20,
-                "compression.type": "lz4",
-            },
-            logger=_LOG,
-        )
-
-    def __enter__(self) -> _Writer:
-        until_s = time.monotonic() + BEGIN_WITHIN_S
-        while True:
-            try:
-                self._producer.init_transactions(TIMEOUT_S)
-                return self
-            except KafkaException as error:
-                # A broker that is still making the partitions of `topics create` answers late.
-                if not error.args[0].retriable() or time.monotonic() > until_s:
-                    raise away(error) from error
-
-    def __exit__(self, *_: object) -> None:
-        self._producer.flush(0)
-
-    def write(self, records: dict[str, bytes | None]) -> None:
-        """Write all records, or none; raises RetryError, RefusalError where it is forbidden."""
-        try:
-            self._producer.begin_transaction()
-            for key, value in records.items():
-                self._producer.produce(self._topic, value, key.encode(), partition=0)
-            self._producer.commit_transaction(TIMEOUT_S)
-        except KafkaException as error:
-            check_allowed(error, f"to write {self._topic}")
-            raise RetryError(
-                f"{self._topic} could not be written ({error}): is another `apply` under way? "
-                "See `cjo-stream status`, then run this one again"
-            ) from error
 
 
 def current(settings: Settings) -> Program | None:
@@ -332,6 +337,12 @@ def content_in_force(settings: Settings, *, keep_key: bool = False) -> bytes | N
     return newest.content if newest is not None else None
 
 
+def former_set(settings: Settings, number: int) -> bytes:
+    """Return a set that is kept, as it was stored; raises UsageError where it is not."""
+    log = read_definitions(settings, pointed=False)
+    return former({n: published.content for n, published in log.sets.items()}, number)
+
+
 def population(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Population | None:
     """Return the applied set, and how many instances live, asking every task.
 
@@ -359,6 +370,7 @@ def status(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Status:
         topology=log.topology,
         applied=log.pointer.number,
         begun=log.newest.number if log.newest else 0,
+        sets=known_sets({n: published.content for n, published in log.sets.items()}),
         partitions={p: answers[p]["active"] if p in answers else None for p in partitions},
         intake=set_numbers(admin, group_id(settings, "intake")),
         instances=add_live(live_in(answer) for answer in answers.values()),

@@ -12,7 +12,7 @@ from cjo_stream.definition import DefinitionSet
 from cjo_stream.errors import RefusalError
 from cjo_stream.ingest.identifier import named
 from cjo_stream.installation.answer import Applied, Kept, Population, Status, answered
-from cjo_stream.installation.port import Order
+from cjo_stream.installation.port import Check, Order
 from cjo_stream.kafka import command
 from cjo_stream.kafka.definition import apply as definition
 from cjo_stream.kafka.operator import retention
@@ -42,16 +42,25 @@ class OnKafka:
         return definition.status(self._settings)
 
     def apply(
-        self, definitions: DefinitionSet, on_step: Callable[[str], None], *, retire: bool = False
+        self,
+        definitions: DefinitionSet,
+        on_step: Callable[[str], None],
+        check: Check,
+        *,
+        retire: bool = False,
     ) -> Applied:
         """Put a definition set in force; return when it is in force everywhere."""
         return definition.apply(
-            self._settings, definitions, on_step, keep_key=self._keep_key, retire=retire
+            self._settings, definitions, on_step, check, keep_key=self._keep_key, retire=retire
         )
 
     def in_force(self) -> bytes | None:
         """Return the set in force, as it is stored; None before the first `apply`."""
         return definition.content_in_force(self._settings, keep_key=self._keep_key)
+
+    def former(self, number: int) -> bytes:
+        """Return a set that is kept, as it was stored."""
+        return definition.former_set(self._settings, number)
 
     def population(self) -> Population | None:
         """Return the set in force; its instances are counted, and customers cannot be read."""

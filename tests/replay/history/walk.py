@@ -36,7 +36,7 @@ from cjo_stream.core.message import (
     partition_of,
 )
 from cjo_stream.core.record import Reward
-from cjo_stream.definition import DefinitionSet, load, succeed
+from cjo_stream.definition import Authorship, DefinitionSet, load, succeed
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.effect import effect_of
 from cjo_stream.engine.frame import control_frame, tick_frame
@@ -103,7 +103,7 @@ def sets() -> tuple[DefinitionSet, ...]:
             text = text.replace(old, new)
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "topology.yaml").write_text(text)
-            one = load(Path(folder))
+            one = load(Path(folder)).signed(Authorship(1_767_225_600_000, "crm", "a walk"))
         content = succeed(one, loaded[-1].content if loaded else None)
         loaded.append(msgspec.structs.replace(one, content=content))
     return tuple(loaded)

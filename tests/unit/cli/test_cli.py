@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -391,6 +392,10 @@ def test_a_set_is_applied_to_a_state_folder_and_told(cli, tmp_path: Path) -> Non
     assert "set 2 is in force" in cli("apply", changed, "--state", state, "--yes").out
     told = json.loads(cli("status", "--state", state, "--json").out)
     assert set(told.pop("instances")["cart_recovery"]) == {"1"}  # they finish where they entered
+    first, second = told.pop("sets")
+    assert first == {"number": 1}  # the run's
+    assert second["number"] == 2
+    assert abs(second["by"]["at"] - time.time() * 1000) < 60_000
     assert told == {
         "topology": "shop", "applied": 2, "begun": 2, "partitions": {"0": 2},
         "intake": {}, "libraries": [], "rolling_out": {}, "files": [taken_whole(EVENTS)],

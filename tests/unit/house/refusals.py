@@ -20,6 +20,8 @@ RULES: Final = {
 }
 
 _COMMANDS = "unit/house/test_way_out.py::test_commands_go_on_as_their_refusals_say"
+_FORMER = "unit/governance/test_former.py::test_a_former_set_must_be_kept_and_alone"
+_SECOND = "unit/governance/test_former.py::test_who_comes_second_is_told_by_whom"
 _TEAM = "unit/governance/test_owner.py::test_validate_as_a_team_names_what_its_files_may_not_hold"
 _INIT = "unit/cli/test_init.py::test_what_init_is_told_wrongly_is_refused_until_it_is_told_rightly"
 _SAMPLE = "unit/cli/test_init.py::test_a_sample_that_is_none_is_refused_until_it_is_mended"
@@ -281,6 +283,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "cli/apply.py": {
         "apply the file of a plan": "unit/governance/test_file.py::test_what_is_no_plan_and_no_key_is_refused",
+        "which set? Name": _FORMER,
         "write TEAM=FILE": "unit/governance/test_file.py::test_what_is_no_plan_and_no_key_is_refused",
     },
     "cli/codeowners.py": {
@@ -309,11 +312,15 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "name a plan file": "unit/governance/test_file.py::test_what_is_no_plan_and_no_key_is_refused",
     },
     "governance/permit.py": {
+        "came_between(running)": _SECOND,
         "may not change this": "unit/governance/test_plan.py::test_a_team_is_refused_what_is_anothers",
         "must approve this": "unit/governance/test_file.py::test_a_change_that_a_team_must_approve_waits_for_its_signature",
     },
     "governance/owner.py": {
         "The teams are those of `owners` in the topology": _TEAM,
+    },
+    "installation/known.py": {
+        "is not kept here": _FORMER,
     },
     "installation/answer.py": {
         "the worker's log shows where; report it": "unit/cli/test_customer.py::test_a_command_that_failed_is_given_again_once_what_the_log_tells_of_is_mended",
@@ -346,11 +353,14 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "could not be read to its end": _READ_AGAIN,
     },
     "kafka/definition/apply.py": {
-        "is another `apply` under way?": _APPLIED_AGAIN,
         "nothing is applied yet": "kafka/test_definition.py::test_an_operator_finds_a_customer_by_any_of_their_identifiers",
         "it goes on where it stopped": _BROKEN_OFF,
         "'; '.join(errors)": "unit/engine/test_task.py::test_a_set_that_does_not_compile_is_refused_and_the_one_in_force_stays",
-        "came in between. Write the topic's records back": "unit/kafka/definition/test_foreign.py::test_no_apply_says_that_a_set_governs_where_a_later_one_does",
+        "came_between(newest.content)": "kafka/test_definition.py::test_of_two_applies_at_once_one_wins_and_the_other_says_whose",
+        "was created anew. Write the topic's records back": "unit/kafka/definition/test_foreign.py::test_no_apply_says_that_a_set_governs_where_a_later_one_does",
+    },
+    "kafka/definition/writer.py": {
+        "is another `apply` under way?": _APPLIED_AGAIN,
     },
     "kafka/definition/log.py": {
         "could not be read: is the broker up?": _READ_AGAIN,
