@@ -253,6 +253,7 @@ class Worker:
                 self._store(folder, store, task)
 
     def _take(self, task: Task, until: int, *, torn: bool) -> None:
+        assert task.applied + 1 >= self.first, "it goes on over records that the log has no more"
         records = self.base.log[task.applied + 1 : until]
         if torn:
             last = records[-1]

@@ -61,3 +61,10 @@ def test_every_topic_says_what_of_a_person_it_holds() -> None:
     names, there = Names("cjo."), {topic.name for topic in wanted}
     assert {names.out(kind) for kind in RECORDS if kind is not ACTION} <= there
     assert {"cjo.event.web.v1", "cjo.action.mail.v1"} <= there
+
+
+def test_rewards_and_replies_have_one_partition_however_many_others_have() -> None:
+    wanted = wanted_topics(Settings(partitions=4), PROGRAM)
+    alone = {topic.name for topic in wanted if topic.partitions == 1}
+    assert alone >= {"cjo.reward.v1", "cjo.reply.v1"}
+    assert {topic.partitions for topic in wanted} == {1, 4}

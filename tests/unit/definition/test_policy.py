@@ -84,7 +84,8 @@ def test_a_policy_compiles_whole(tmp_path: Path) -> None:
 def test_without_a_policy_nothing_holds_across_journeys(tmp_path: Path) -> None:
     program = program_of(tmp_path, TOPOLOGY, ACTION)
     assert (program.policy.caps, program.policy.quiet, program.policy.holdout) == ((), {}, 0)
-    assert program.reward_window_ms == 7 * 86_400_000
+    plain = Program(topology="", channels={}, identifiers={})
+    assert program.reward_window_ms == plain.reward_window_ms == 7 * 86_400_000
 
 
 def test_candidates_know_what_the_policy_says_of_them(tmp_path: Path) -> None:

@@ -220,6 +220,14 @@ def test_type_errors_are_counted_by_definition_and_absence_is_not() -> None:
     assert made.faults == {"mine": 7}
 
 
+def test_a_type_error_among_literals_is_counted_each_time_it_is_met() -> None:
+    made = scope()
+    wrong = compile_expression("'text' < 1", Place.JOURNEY, NAMES, "mine")
+    assert not wrong.holds(made)
+    assert not wrong.holds(made)
+    assert made.faults == {"mine": 2}
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

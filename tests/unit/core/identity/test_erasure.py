@@ -7,9 +7,22 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cjo_stream.core.message import Absorb, Accept, Erase, Find, Forget
+from cjo_stream.core.actor import receive
+from cjo_stream.core.edge import next_given_epoch
+from cjo_stream.core.event import Event
+from cjo_stream.core.event import Identifier as Named
+from cjo_stream.core.message import (
+    Absorb,
+    Accept,
+    Deliver,
+    Erase,
+    Find,
+    Forget,
+    customer_key,
+)
 from cjo_stream.core.record import Profile, Withdrawal
 from cjo_stream.core.state import Customer, Identifier
+from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
 from tests.world.town import START_MS, Town
 
@@ -226,3 +239,14 @@ def test_an_identifier_type_that_is_not_declared_any_more_can_be_erased(town: To
     assert town.identifier("cookie:c").erased_at == START_MS + 10_000
     town.event("visit", {"user": "u"}, at=11, name="later")
     assert town.values("user:u") == ["u"]
+
+
+def test_an_event_of_who_left_the_erased_is_passed_on_and_nothing_else(town: Town) -> None:
+    hash_, to = "ab" * 16, "0" * 36
+    event = Event("visit", 5, {}, "v", "web", [Named("user", "u", hash_)])
+    erased = Customer(id="1" * 36, erased_at=9, moved={f"{hash_}@0": to})
+    turn = Turn(town.program, 10)
+    assert receive(customer_key(erased.id), erased, Deliver(event, 0), turn) is erased
+    assert turn.messages == [(customer_key(to), Deliver(event, next_given_epoch(0), 1))]
+    assert not turn.counts
+    assert not turn.changed

@@ -252,3 +252,36 @@ def test_what_intake_refuses_moves_nothing_the_clock_included(tmp_path: Path) ->
     scene.send("Bad type", 60, expect="invalid")
     assert len(scene.moves()) == 1
     assert [d["reason"] for d in scene.driver.dead_letters()] == ["unidentified", "invalid"]
+
+
+LONG_PAST = """
+journey: past
+version: 1
+entry: {on: begin}
+initial: open
+states:
+  open:
+    at:
+      - {time: "%s", to: first}
+      - {time: "%s", to: second}
+  first: {end: first}
+  second: {end: second}
+"""
+YEAR_1 = -62_135_596_800_000
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "earlier"),
+    [
+        (YEAR_1, YEAR_1 - 1_000, "first"),
+        (YEAR_1, -1e17, "first"),
+        (YEAR_1 + 1, YEAR_1, "second"),
+    ],
+)
+def test_times_before_the_year_1_are_one_long_past(
+    tmp_path: Path, one: float, other: float, earlier: str
+) -> None:
+    scene = Scene(tmp_path, LONG_PAST % (one, other))
+    scene.send("begin", 0)
+    scene.to(1)
+    assert [move["to"] for move in scene.driver.transitions()] == ["open", earlier]
