@@ -84,15 +84,16 @@ class InputError(CjoError):
     """One input record is refused.
 
     `reason` is one of those in docs/events.md; `detail` says what is wrong, and contains no value
-    of a customer.
+    of a customer. `may_change`: another system said so, and may say otherwise at another time.
     """
 
     reaction = Reaction.DEAD_LETTER
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: str, detail: str, *, may_change: bool = False) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.may_change = may_change
 
 
 class StopError(CjoError):

@@ -13,6 +13,9 @@ PARTITIONS_MAX receivers the text has room for distances of six bytes, more reco
 partition ever holds; a broker keeps 4,096 bytes (`offset.metadata.max.bytes`). Earlier releases
 committed `receiver:distance` pairs in base 36.
 
+A last word `?7` says that the record 7 before the committed offset was refused for a reason that
+may change, so predecessors before it are in doubt (`lane`). It stays, and costs nothing.
+
 The set's number names the definitions by which records from that offset on are routed. A restart
 uses the same set, so that a record sent again goes to the same receiver.
 """
@@ -43,6 +46,7 @@ from cjo_stream.engine.port import Decode, Decoded, Log, RawRecord
 from cjo_stream.errors import InputError, InvariantError, RefusalError
 
 METADATA_BYTES_MAX: Final = 4_000
+_DOUBT: Final = "?"
 PARTITIONS_MAX: Final = 512
 """Partitions of the internal topic: as many as the metadata has room for."""
 
@@ -55,6 +59,9 @@ class IntakeStep(msgspec.Struct):
     dead_letters: list[DeadLetter]
     positions: dict[Log, tuple[int, str]]
     """Next offset of each raw partition, and its metadata."""
+    letters_first: bool = False
+    """Whether the dead letters must be delivered before the frames. If a refusal changes, a task
+    that has taken what follows the record drops it: its dead letter must be there then."""
 
 
 class Committed(msgspec.Struct, frozen=True):
@@ -63,15 +70,18 @@ class Committed(msgspec.Struct, frozen=True):
     topic_id: str
     set_number: int
     distances: dict[int, int]
+    doubt: int = 0
+    """The distance of the last record that was refused for a reason that may change; 0: none."""
 
 
 def read_metadata(metadata: str) -> Committed:
     """Return what intake wrote beside an offset; raises RefusalError."""
     try:
         topic_id, number, *rest = metadata.split(" ")
+        doubt = int(rest.pop()[1:]) if rest and rest[-1].startswith(_DOUBT) else 0
         packed = len(rest) == 1 and ":" not in rest[0]
         distances = _unpacked(rest[0]) if packed else _paired(rest)
-        return Committed(topic_id, int(number), distances)
+        return Committed(topic_id, int(number), distances, doubt)
     except ValueError as error:
         raise RefusalError(
             "intake's committed offset carries metadata that intake did not write: another "
@@ -95,8 +105,8 @@ def moved_on(metadata: str, by: int) -> str:
     """Return the metadata of the same lane `by` records further on, none of which was sent."""
     committed = read_metadata(metadata)
     further = {to: away + by for to, away in committed.distances.items()}
-    numbers = [_packed(further)] if further else []
-    return " ".join([committed.topic_id, str(committed.set_number), *numbers])
+    words = [committed.topic_id, str(committed.set_number)]
+    return " ".join(words + _numbers(further, committed.doubt and committed.doubt + by))
 
 
 SWITCHED_OFF: Final = 0
@@ -120,14 +130,29 @@ class Router:
     def __init__(self, partitions: int) -> None:
         self._partitions = partitions
         self._lanes: dict[Log, Numbering] = {}
+        self._doubts: dict[Log, int] = {}
 
-    def resume(self, log: Log, last: dict[int, Position] | None = None) -> None:
-        """Take over a lane; `last` is the last number sent to each receiver."""
+    def resume(
+        self, log: Log, last: dict[int, Position] | None = None, doubt: int | None = None
+    ) -> None:
+        """Take over a lane; `last` is the last number sent to each receiver, `doubt` as below."""
         self._lanes[log] = Numbering(last)
+        if doubt is not None:
+            self.doubt(log, doubt)
 
     def release(self, log: Log) -> None:
         """Give up a lane, which another process has now."""
         self._lanes.pop(log, None)
+        self._doubts.pop(log, None)
+
+    def doubt(self, log: Log, offset: int) -> None:
+        """Note that the record at `offset` was refused, but may have been sent before."""
+        self._doubts[log] = offset
+        self._lanes[log].doubt(offset)
+
+    def doubt_of(self, log: Log) -> int | None:
+        """Return the offset of the last such record of a lane, if there was one."""
+        return self._doubts.get(log)
 
     def knows(self, log: Log) -> bool:
         """Return whether a lane was taken over."""
@@ -174,11 +199,9 @@ class Intake:
 
     def resume(self, log: Log, offset: int = 0, metadata: str | None = None) -> None:
         """Take over a raw partition at its committed offset; without metadata, a new lane."""
-        last = {}
-        if metadata:
-            committed = read_metadata(metadata)
-            last = {to: (offset - away, 0) for to, away in committed.distances.items()}
-        self._router.resume(log, last)
+        committed = read_metadata(metadata) if metadata else Committed("", 0, {})
+        last = {to: (offset - away, 0) for to, away in committed.distances.items()}
+        self._router.resume(log, last, offset - committed.doubt if committed.doubt else None)
 
     def release(self, log: Log) -> None:
         """Give up a raw partition, which another process has now."""
@@ -189,6 +212,7 @@ class Intake:
         writers: dict[int, FrameWriter] = {}
         dead_letters: list[DeadLetter] = []
         ends: dict[Log, int] = {}
+        letters_first = False
         for record in records:
             log = Log(record.topic_id, record.partition)
             ends[log] = record.offset + 1
@@ -199,6 +223,9 @@ class Intake:
                 else self._router.route(log, record.offset, decoded)
             )
             if isinstance(routed, InputError):
+                if routed.may_change:
+                    self._router.doubt(log, record.offset)
+                    letters_first = True
                 dead_letters.append(dead_letter_of(record, routed))
                 self._count("cjo_dead_letters_total", routed.reason)
                 continue
@@ -209,7 +236,7 @@ class Intake:
                 writer.add(log, one.position, one.previous, one.to, one.message)
         frames = [(to, frame) for to, writer in writers.items() for frame in writer.frames(0)]
         positions = {log: (end, self._metadata(log, end)) for log, end in ends.items()}
-        return IntakeStep(frames, dead_letters, positions)
+        return IntakeStep(frames, dead_letters, positions, letters_first)
 
     def take_counts(self) -> dict[tuple[str, ...], int]:
         """Return the counts since the last call."""
@@ -217,10 +244,10 @@ class Intake:
         return counts
 
     def _metadata(self, log: Log, end: int) -> str:
-        last = self._router.last(log)
-        metadata = new_metadata(log, self._set_number)
-        if last:
-            metadata += " " + _packed({to: end - at[0] for to, at in last.items()})
+        distances = {to: end - at[0] for to, at in self._router.last(log).items()}
+        doubt = self._router.doubt_of(log)
+        numbers = _numbers(distances, 0 if doubt is None else end - doubt)
+        metadata = " ".join([new_metadata(log, self._set_number), *numbers])
         if len(metadata) > METADATA_BYTES_MAX:
             raise InvariantError(
                 f"the metadata of an offset takes {len(metadata)} bytes; brokers keep 4096. "
@@ -270,6 +297,12 @@ def dead_letter_of(record: RawRecord, error: InputError) -> DeadLetter:
         value=record.value,
         key=record.key,
     )
+
+
+def _numbers(distances: Mapping[int, int], doubt: int) -> list[str]:
+    """Return the words of metadata that move with the offset."""
+    packed = [_packed(distances)] if distances else []
+    return [*packed, f"{_DOUBT}{doubt}"] if doubt else packed
 
 
 def _packed(distances: Mapping[int, int]) -> str:

@@ -5,17 +5,27 @@ and each names the one before it. The receiver's *cursor* is the highest number 
 
     number <= cursor                 a repeat (a replay, a zombie, a second sender): dropped
     predecessor == cursor            the next one: accepted
+    predecessor in doubt, < cursor   likewise: see below
     otherwise                        a hole, something was lost: the process stops with an error
+
+A predecessor is in *doubt* (index DOUBT) if a source record between it and the item was refused
+for a reason that may change, as that a schema registry does not know its schema. A sender before
+this one, which was killed before it committed, may have sent that record. If so, the cursor is
+beyond the predecessor, and nothing is lost: all that this sender sent before was accepted, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from cjo_stream.engine import codec
 from cjo_stream.engine.frame import START, Position
 from cjo_stream.engine.port import Batch, Log, Store
 from cjo_stream.errors import HoleError
+
+DOUBT: Final = 1
+"""Beyond every index that an item of intake has."""
 
 
 class Cursors:
@@ -32,7 +42,7 @@ class Cursors:
         cursor = self._positions.get(lane, START)
         if position <= cursor:
             return False
-        if previous != cursor:
+        if previous != cursor and not _is_in_doubt(previous, cursor):
             raise HoleError(
                 f"lane {lane.topic_id}/{lane.partition}: item {position} follows {previous}, but "
                 f"the last one accepted is {cursor}. Something in between never arrived. Find "
@@ -73,14 +83,21 @@ class Cursors:
         self._positions = dict(self._settled)
 
 
+def _is_in_doubt(previous: Position, cursor: Position) -> bool:
+    """Return whether a predecessor is in doubt, and was itself accepted, too."""
+    certain = START if previous[0] == START[0] else (previous[0], 0)
+    return previous[1] == DOUBT and certain <= cursor
+
+
 class Numbering:
     """Numbers the items from one source to each receiver; keeps each receiver's last number."""
 
-    __slots__ = ("_indexes", "_last", "_offset", "_settled")
+    __slots__ = ("_first", "_indexes", "_last", "_offset", "_settled")
 
     def __init__(self, last: dict[int, Position] | None = None) -> None:
         self._last = dict(last or {})
         self._settled = dict(self._last)
+        self._first = START
         self._offset = -1
         self._indexes: dict[int, int] = {}
 
@@ -98,10 +115,17 @@ class Numbering:
         """Return the number of the next item to `receiver`, and its predecessor's."""
         index = self._indexes.get(receiver, 0)
         self._indexes[receiver] = index + 1
-        previous = self._last.get(receiver, START)
+        previous = self._last.get(receiver, self._first)
         position = (self._offset, index)
         self._last[receiver] = position
         return position, previous
+
+    def doubt(self, offset: int) -> None:
+        """Put the numbers before a source record in doubt, at every receiver."""
+        self._first = (START[0], DOUBT)
+        for receiver, (at, _) in self._last.items():
+            if at < offset:
+                self._last[receiver] = (at, DOUBT)
 
     def last(self) -> dict[int, Position]:
         """Return the last number given to each receiver."""

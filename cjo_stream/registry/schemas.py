@@ -158,11 +158,12 @@ class Schemas:
 def _refusal(id_: int, known: _Known, codec: Codec) -> InputError:
     """Return why a record of a schema cannot be read."""
     if known.refusal is not None:
-        return InputError(known.refusal.reason, known.refusal.detail)
+        return InputError(known.refusal.reason, known.refusal.detail, may_change=True)
     return InputError(
         "malformed",
         f"its schema {id_} is of {known.codec}, but the channel's `in` says `registry: {codec}`: "
         "one of them is wrong",
+        may_change=True,
     )
 
 

@@ -246,16 +246,19 @@ class IntakeProcess:
                 lane.last = record
                 by_set.setdefault(lane.set_number, []).append(lane.last)
         began_s = time.perf_counter()
+        first: list[Outgoing] = []
         outgoing: list[Outgoing] = []
         for number, records in by_set.items():
             step = self._routes.process(number, records)
             internal = self._names.internal
             outgoing += [Outgoing(internal, frame, to) for to, frame in step.frames]
-            outgoing += [self._dead_letter(letter) for letter in step.dead_letters]
+            letters = [self._dead_letter(letter) for letter in step.dead_letters]
+            (first if step.letters_first else outgoing).extend(letters)
             for log, (_, metadata) in step.positions.items():
                 moved[log].metadata = metadata
         routed_s = time.perf_counter()
         self._member.check()
+        self._sender.send(first)
         self._sender.send(outgoing)
         if by_set:
             self._measure(routed_s - began_s, time.perf_counter() - routed_s)

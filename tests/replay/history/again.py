@@ -6,8 +6,9 @@ import functools
 import random
 from collections import Counter
 
-from cjo_stream.engine.codec import BEHAVIOUR
+from cjo_stream.engine.codec import BEHAVIOUR, META_KEY, Meta, decode_meta, set_key
 from cjo_stream.engine.port import LogRecord
+from cjo_stream.engine.sets import OLDER_KEPT
 from cjo_stream.store.memory import MemoryStore
 from tests.adversary.limit import failure_of
 from tests.replay.history import kept
@@ -68,13 +69,27 @@ def _walked(seed: int, events: int) -> Counter[str]:
     return met
 
 
-def _purged(number: int, pairs: Pairs) -> Pairs:
-    """Return a store without what it still had to purge: a batch may end before a purge."""
+def _purged(number: int, pairs: Pairs) -> list[tuple[bytes, object]]:
+    """Return a store without what depends on where its batches ended.
+
+    That is what it still had to purge; sets that nobody lacks any more, which go when the next one
+    comes into force; and the order of the states in which instances are counted: one without
+    instances is left out where a batch ends, and comes back behind the others.
+    """
     store = store_of(pairs)
     task = open_task(number, store)
     if task.must_purge:
         task.purge()
-    return pairs_of(store)
+    meta = decode_meta(dict(pairs_of(store))[META_KEY])
+    spare = _spare_sets(meta, store)
+    return [(k, meta if k == META_KEY else v) for k, v in pairs_of(store) if k not in spare]
+
+
+def _spare_sets(meta: Meta, store: MemoryStore) -> list[bytes]:
+    """Return the keys of sets that are not kept: neither needed nor among the newest."""
+    needed = min(meta.rollout.sets, default=meta.active)
+    older = [key for number in range(meta.active) if store.get(key := set_key(number)) is not None]
+    return [key for key in older[:-OLDER_KEPT] if key < set_key(needed)]
 
 
 def _told(

@@ -1,6 +1,6 @@
 import pytest
 
-from cjo_stream.engine.lane import Cursors, Numbering
+from cjo_stream.engine.lane import DOUBT, Cursors, Numbering
 from cjo_stream.engine.port import Log
 from cjo_stream.errors import HoleError
 
@@ -24,6 +24,31 @@ def test_an_item_whose_predecessor_never_came_stops_the_process() -> None:
     cursors = Cursors({LANE: (5, 0)})
     with pytest.raises(HoleError, match=r"item \(8, 0\) follows \(7, 0\)"):
         cursors.accept(LANE, (8, 0), (7, 0))
+
+
+@pytest.mark.parametrize("cursor", [(7, 0), (8, -1), (11, 0)])
+def test_what_follows_a_predecessor_in_doubt_follows_all_that_may_have_been_sent_since(
+    cursor: tuple[int, int],
+) -> None:
+    cursors = Cursors({LANE: cursor})
+    assert cursors.accept(LANE, (12, 0), (7, DOUBT))
+    assert not cursors.accept(LANE, (12, 0), (7, DOUBT))
+
+
+@pytest.mark.parametrize("cursor", [(6, 0), (7, -1), (-1, -1)])
+def test_a_predecessor_in_doubt_must_have_come_itself(cursor: tuple[int, int]) -> None:
+    with pytest.raises(HoleError):
+        Cursors({LANE: cursor}).accept(LANE, (12, 0), (7, DOUBT))
+
+
+def test_a_receiver_may_have_had_nothing_before_what_is_in_doubt() -> None:
+    numbers = Numbering({1: (4, 0)})
+    numbers.doubt(9)
+    numbers.begin(12)
+    assert numbers.number(1) == ((12, 0), (4, DOUBT))
+    assert numbers.number(2) == ((12, 0), (-1, DOUBT))
+    for cursors in (Cursors(), Cursors({LANE: (9, 0)})):
+        assert cursors.accept(LANE, (12, 0), (-1, DOUBT))
 
 
 def test_lanes_of_a_topic_created_anew_begin_afresh() -> None:
