@@ -170,3 +170,8 @@ def _add(column: Column, value: Any) -> None:
         column.values[text] += 1
     else:
         column.is_full = True
+
+
+def numbered(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless the number is 1."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

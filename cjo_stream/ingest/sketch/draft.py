@@ -28,7 +28,7 @@ from cjo_stream.ingest.form import Form
 from cjo_stream.ingest.sample import Sample, common_type, read_sample
 from cjo_stream.ingest.sketch import text
 from cjo_stream.ingest.sketch.change import changes_layout
-from cjo_stream.ingest.sketch.column import columns_of
+from cjo_stream.ingest.sketch.column import columns_of, numbered
 from cjo_stream.ingest.sketch.form import guess_form, with_decimal_comma
 from cjo_stream.ingest.sketch.layout import (
     QUESTION,
@@ -316,7 +316,7 @@ def _about(files: Sequence[InputFile], form: Form, rows: int) -> list[str]:
     beginning = "the first " if rows == ROWS_MAX else ""
     written = f", cells parted by {form.delimiter!r}, {form.encoding}" if files[0].is_csv else ""
     return [
-        f"Drafted by `cjo-stream init` from {names}: {beginning}{rows:,} rows{written}.",
+        f"Drafted by `cjo-stream init` from {names}: {beginning}{numbered(rows, 'row')}{written}.",
         "Comments say what was seen there. Read each line, and change what is meant otherwise.",
     ]
 

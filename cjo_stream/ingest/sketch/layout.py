@@ -12,7 +12,7 @@ import msgspec
 
 from cjo_stream.core.word import AttributeType, Format, NormalForm
 from cjo_stream.ingest.format import debezium
-from cjo_stream.ingest.sketch.column import Column, columns_of, type_of_texts
+from cjo_stream.ingest.sketch.column import Column, columns_of, numbered, type_of_texts
 from cjo_stream.ingest.sketch.moment import Moment
 from cjo_stream.ingest.sketch.role import Named, Roles, with_region
 from cjo_stream.ingest.sketch.type import type_expression
@@ -242,10 +242,11 @@ def _type_line(column: Column | None, default: str) -> Line:
     if column is None:
         return f"  type: {quoted(repr(default))}", "no column tells types apart: name this one"
     expression, said = type_expression(column.expression, column.values)
-    seen = f"{len(column.values):,} types: {_most(column.values)}{said}"
+    seen = f"{numbered(len(column.values), 'type')}: {_most(column.values)}{said}"
     if column.empty:
         expression = f"({expression}) if {column.expression} != '' else 'other'"
-        seen += f"; {column.empty:,} rows without one are `other`"
+        are = "is" if column.empty == 1 else "are"
+        seen += f"; {numbered(column.empty, 'row')} without one {are} `other`"
     return f"  type: {quoted(expression)}", seen
 
 
@@ -286,12 +287,13 @@ def _seen_of_time(moment: Moment) -> str:
 
 def seen_of_identifier(column: Column) -> str:
     """Return how many different values, placeholders and gaps a column has."""
-    seen = f"{column.distinct} different in {column.rows:,} values"
+    seen = f"{column.distinct} different in {numbered(column.rows, 'value')}"
     if column.are_numbers_from_zero:
         seen += f"; {' and '.join(column.odd)} are taken as somebody: no more frequent than others"
     elif column.placeholders:
         spellings = "1 spelling" if len(column.odd) == 1 else f"{len(column.odd)} spellings"
-        seen += f", {column.placeholders:,} of them placeholders ({spellings})"
+        what = "a placeholder" if column.placeholders == 1 else "placeholders"
+        seen += f", {column.placeholders:,} of them {what} ({spellings})"
     if column.empty:
         seen += f", {column.empty:,} empty"
     return seen
@@ -313,12 +315,12 @@ def _attribute(name: str, column: Column, moment: Moment | None, rows: int) -> L
                 expression += f" if lower({column.expression}) in ['true', 'false'] else null"
     seen = f"{kind}, {column.distinct} different"
     if column.empty:
-        seen += f", {column.empty:,} of {rows:,} rows without"
+        seen += f", {column.empty:,} of {numbered(rows, 'row')} without"
     is_read = kind in (AttributeType.NUMBER, AttributeType.BOOLEAN, AttributeType.TIME)
     if is_read and AttributeType.STRING in column.kinds and (odd := column.blanks):
         if kind is not AttributeType.BOOLEAN:
             expression = f"{expression} if {column.expression} not in {_skipped(odd)} else null"
-        seen += f", {sum(column.values[one] for one in odd):,} placeholders"
+        seen += f", {numbered(sum(column.values[one] for one in odd), 'placeholder')}"
     return f"  {key(name)}: {quoted(expression)}", seen
 
 

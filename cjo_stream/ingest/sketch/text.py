@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from cjo_stream.core.word import AttributeType, NormalForm
+from cjo_stream.ingest.sketch.column import numbered
 from cjo_stream.ingest.sketch.layout import QUESTION, Line, key
 from cjo_stream.ingest.sketch.story import Story, duration_of
 
@@ -81,7 +82,7 @@ def _events(
     first: dict[tuple[tuple[str, AttributeType], ...], str] = {}
     shared = Counter(tuple(attributes.items()) for attributes in events.values())
     for type_, attributes in events.items():
-        number = f"{seen[type_]:,} events" if type_ in seen else ""
+        number = numbered(seen[type_], "event") if type_ in seen else ""
         same = tuple(attributes.items())
         if not attributes:
             yield f"  {key(type_)}: {{}}", number
@@ -100,7 +101,7 @@ def _events(
 def journey(story: Story, customers: int | None = None) -> str:
     """Return the first journey; `customers` are those of the sample."""
     entry, goal = key(story.entry), key(story.goal)
-    seen = f"{story.entered:,} of {customers:,} customers had it" if customers else ""
+    seen = f"{story.entered:,} of {numbered(customers, 'customer')} had it" if customers else ""
     reached = f"{story.reached:,} of {story.entered:,} reached it" if customers else ""
     if entry == goal and customers:
         reached = "the next one: the sample has no other event"

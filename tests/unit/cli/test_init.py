@@ -164,7 +164,7 @@ def test_rows_that_name_nobody_are_told(cli: Cli, tmp_path: Path) -> None:
     assert done.code == 0
     assert "1 row cannot be taken: unidentified" in done.err
     text = (tmp_path / "shop" / "topology.yaml").read_text()
-    assert "2 different in 3 values, 1 of them placeholders (1 spelling)" in text
+    assert "2 different in 3 values, 1 of them a placeholder (1 spelling)" in text
     assert "null" not in text.split("channels:")[1].split("#")[1]
 
 

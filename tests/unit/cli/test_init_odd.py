@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -243,3 +244,17 @@ def drafted_only(cli: Cli, folder: Path, table: str) -> str:
     sample.write_text(table)
     assert cli("init", folder / "my_shop", "--from", sample).code == 0
     return (folder / "my_shop" / "topology.yaml").read_text()
+
+
+def test_of_one_there_is_no_plural(cli: Cli, tmp_path: Path) -> None:
+    sample = tmp_path / "e.csv"
+    sample.write_text("customer_id,event,time\nc-1,order,2026-03-01T10:00:00Z\n")
+    cli("init", tmp_path / "my_shop", "--from", sample)
+    comments = "".join(
+        line.partition("# ")[2] + "\n"
+        for path in sorted((tmp_path / "my_shop").iterdir())
+        for line in path.read_text().splitlines()
+    )
+    for one in ("1 row,", "1 event\n", "1 type: ", "1 different in 1 value\n", "1 of 1 customer "):
+        assert one in comments
+    assert not re.search(r"\b1 (rows|events|types|values|customers|placeholders)\b", comments)
