@@ -41,9 +41,10 @@ class Tasks:
     def __init__(self, settings: Settings) -> None:
         self._names = Names(settings.topic_prefix)
         topic = Admin(settings).require([self._names.internal])[self._names.internal]
+        self.stores = [MemoryStore() for _ in range(topic.partitions)]
         self._tasks = [
-            Task(p, topic.partitions, Log(topic.id, p), MemoryStore(), compile_content)
-            for p in range(topic.partitions)
+            Task(p, topic.partitions, Log(topic.id, p), store, compile_content)
+            for p, store in enumerate(self.stores)
         ]
         self._reader = reader(settings, {(topic.name, p): 0 for p in range(topic.partitions)})
         self._sender = Sender(settings)
@@ -128,11 +129,11 @@ def in_background(call: Callable[[], Any]) -> list[Any]:
 
 
 def produce(
-    settings: Settings, topic: str, *values: bytes | dict[str, Any], key: bytes = b"a key"
+    settings: Settings, topic: str, *values: bytes | dict[str, Any] | None, key: bytes = b"a key"
 ) -> None:
     producer = Producer({**settings.kafka_properties()})
     for value in values:
-        data = value if isinstance(value, bytes) else json.dumps(value).encode()
+        data = json.dumps(value).encode() if isinstance(value, dict) else value
         producer.produce(topic, data, key, 0)
     assert producer.flush(10) == 0
 
