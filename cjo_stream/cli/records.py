@@ -20,7 +20,8 @@ def records(
     kind: Annotated[
         str,
         typer.Argument(
-            metavar="KIND", help="action, decision, reward, transition, identity or profile."
+            metavar="KIND",
+            help="action, decision, reward, transition, identity, profile or governance.",
         ),
     ],
     results: Results = None,

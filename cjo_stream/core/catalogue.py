@@ -16,6 +16,7 @@ from cjo_stream.core.record import (
     Action,
     DeadLetter,
     Decision,
+    Governance,
     IdentityChange,
     Profile,
     Reply,
@@ -33,8 +34,8 @@ class RecordKind(msgspec.Struct, frozen=True, kw_only=True):
     """The topic is PREFIX + name + `.v1`, except for action commands: they go to the output topic
     of their channel."""
     struct: type[msgspec.Struct]
-    holds: str
-    """The personal data in it, as the answer to an erasure names it."""
+    holds: str | None
+    """The personal data in it, as the answer to an erasure names it; None: none."""
     key: str | None = "customer_id"
     """The field that is the key of the Kafka record; None: the record has no key."""
     partitions: int | None = None
@@ -106,6 +107,15 @@ DEAD_LETTER: Final = RecordKind(
     file="dead_letters.jsonl",
     schema="cjo.dead_letter.v1",
 )
+GOVERNANCE: Final = RecordKind(
+    name="governance",
+    struct=Governance,
+    holds=None,
+    key="topology",
+    partitions=1,  # the order in which sets came
+    file="governance.jsonl",
+    schema="cjo.governance.v1",
+)
 REPLY: Final = RecordKind(
     name="reply",
     struct=Reply,
@@ -116,7 +126,17 @@ REPLY: Final = RecordKind(
     schema=None,
 )
 
-RECORDS: Final = (ACTION, DECISION, REWARD, TRANSITION, IDENTITY, PROFILE, DEAD_LETTER, REPLY)
+RECORDS: Final = (
+    ACTION,
+    DECISION,
+    REWARD,
+    TRANSITION,
+    IDENTITY,
+    PROFILE,
+    DEAD_LETTER,
+    GOVERNANCE,
+    REPLY,
+)
 KIND_OF: Final[dict[type, RecordKind]] = {kind.struct: kind for kind in RECORDS}
 FILES: Final = {kind.name: kind.file for kind in RECORDS if kind.file is not None}
 """The file that `run` writes, by the kind's name."""

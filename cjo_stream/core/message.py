@@ -343,6 +343,16 @@ class RollOut(msgspec.Struct, array_like=True, tag="roll_out"):
     most: int
 
 
+class Reached(msgspec.Struct, array_like=True, tag="reached"):
+    """All customers of a partition live by definition set `number`, or a later one.
+
+    Every task sends it to the first partition's, when its walk ends.
+    """
+
+    partition: int
+    number: int
+
+
 class StoreModel(msgspec.Struct, array_like=True, tag="store_model"):
     """Store part `part` (from 0) of `parts` of the learnt model `number`."""
 
@@ -402,5 +412,5 @@ CustomerMessage = (
     | Purge
 )
 ActorMessage = IdentifierMessage | CustomerMessage
-TaskMessage = StoreSet | ActivateSet | RollOut | StoreModel | ActivateModel | Sweep
+TaskMessage = StoreSet | ActivateSet | RollOut | Reached | StoreModel | ActivateModel | Sweep
 Message = ActorMessage | TaskMessage

@@ -291,6 +291,26 @@ class DeadLetter(msgspec.Struct, kw_only=True):
     """The key of the record, unchanged."""
 
 
+class Governance(msgspec.Struct, kw_only=True):
+    """A definition set came into force, or reached the customers who sleep."""
+
+    schema: Literal["cjo.governance.v1"] = "cjo.governance.v1"
+    """The kind of record, and its version."""
+    kind: Literal["applied", "sweeping", "swept"]
+    """`applied`: a set is in force. `sweeping`: it begins to reach sleeping customers. `swept`: it
+    has reached all."""
+    topology: str
+    """The topology's name."""
+    set: int
+    """The number of the definition set."""
+    who: str | msgspec.UnsetType = msgspec.UNSET
+    """Who applied the set; absent if nobody is named."""
+    why: str | msgspec.UnsetType = msgspec.UNSET
+    """What for; absent if nothing is said."""
+    time: int
+    """The clock when it happened, ms."""
+
+
 class Reply(msgspec.Struct, kw_only=True):
     """An answer to an operator's command, from the task that owns the state."""
 
@@ -313,5 +333,6 @@ Record = (
     | Profile
     | Withdrawal
     | DeadLetter
+    | Governance
     | Reply
 )

@@ -42,7 +42,7 @@ _COMMAND = "operator"
 """The id of every command: the folder is locked, so no other command's answer can be mixed up."""
 
 
-_HELD = {kind.file: kind.holds for kind in RECORDS if kind.file is not None} | {
+_HELD = {kind.file: kind.holds for kind in RECORDS if kind.file and kind.holds} | {
     CUSTOMERS: "customers as they were at the end"
 }
 """What each file of a run holds of a person."""

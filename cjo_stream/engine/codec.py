@@ -27,6 +27,7 @@ import msgspec
 from cjo_stream.core.state import Customer, Identifier
 from cjo_stream.core.timeline import TimelineEntry
 from cjo_stream.engine.frame import Position
+from cjo_stream.engine.governor import Sweeps
 from cjo_stream.engine.port import Log
 from cjo_stream.engine.rollout import Rollout
 from cjo_stream.errors import RefusalError
@@ -87,6 +88,8 @@ class Meta(msgspec.Struct, array_like=True):
     """Live instances by journey, version and state."""
     rollout: Rollout = msgspec.field(default_factory=Rollout)
     """How far the set in force has reached the customers."""
+    sweeps: Sweeps = msgspec.field(default_factory=Sweeps)
+    """Of the first partition: how far sets have reached the customers of all partitions."""
 
 
 _ENCODER = msgspec.msgpack.Encoder()

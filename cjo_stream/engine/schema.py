@@ -34,8 +34,10 @@ def record_schema(name: str) -> dict[str, Any]:
         body["properties"]["value"] |= {"type": "string"}
         del body["properties"]["value"]["contentEncoding"]
     else:
-        # Every record names its schema, and has every field; only `cut` may be missing.
-        body["required"] = [name for name in body["properties"] if name != "cut"]
+        # Every record names its schema, and has every field but those that may be unset.
+        fields = msgspec.structs.fields(struct)
+        unset = {one.encode_name for one in fields if one.default is msgspec.UNSET}
+        body["required"] = [name for name in body["properties"] if name not in unset]
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", **body, "title": name}
     return {**head, **({"$defs": shared} if shared else {})}
 

@@ -31,7 +31,7 @@ import copy
 from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import cast
+from typing import Literal, cast
 
 import msgspec
 
@@ -50,6 +50,7 @@ from cjo_stream.core.message import (
     Deliver,
     Find,
     Message,
+    Reached,
     RollOut,
     Show,
     StoreModel,
@@ -58,7 +59,7 @@ from cjo_stream.core.message import (
     partition_of,
 )
 from cjo_stream.core.program.program import Program
-from cjo_stream.core.record import Record, Reply
+from cjo_stream.core.record import Governance, Record, Reply
 from cjo_stream.core.state import Customer
 from cjo_stream.core.timeline import TimelineEntry, record_entry
 from cjo_stream.core.turn import Turn
@@ -75,6 +76,7 @@ from cjo_stream.engine.frame import (
     Item,
     decode_frame,
 )
+from cjo_stream.engine.governor import GOVERNOR
 from cjo_stream.engine.lane import Cursors, Numbering
 from cjo_stream.engine.models import Models
 from cjo_stream.engine.port import (
@@ -238,6 +240,7 @@ class Task:
             live=self._live_now(),
             events=self._counted_events(),
             rollout=self._rollout.copy(),
+            sweeps=self._sweeps.copy(),
         )
         if self._last is not None:
             meta.digest = codec.record_digest(self._last.time, self._last.value)
@@ -280,6 +283,7 @@ class Task:
         self._last: LogRecord | None = None
         self._clock = self._meta.clock
         self._rollout = self._meta.rollout.copy()
+        self._sweeps = self._meta.sweeps.copy()
         self._sets.needed = min(self._rollout.sets, default=self._sets.active)
         self._counts: dict[tuple[str, ...], int] = {}
         self._applied = self._repeated = 0
@@ -348,6 +352,8 @@ class Task:
             return
         clock = self._checked_clock(frame.clock, record)
         self._advance(max(self._clock, record.time, clock), careful)
+        if self.partition == GOVERNOR and self._rollout.after is None:
+            self._announce()
         before = self._sets.active
         self._sets.keep_up(frame.set_number)
         self._begin_rollout(before)
@@ -390,6 +396,9 @@ class Task:
             self._answer(message.command_id, self._in_force(error))
         elif type(message) is RollOut:
             self._roll_out(message.most, careful)
+        elif type(message) is Reached:
+            for number in self._sweeps.end(message.partition, message.number, self._partitions):
+                self._record_of("swept", number)
         elif type(message) is StoreModel:
             self._models.store(message.number, message.part, message.parts, message.content)
             self._answer(message.command_id, Stored(message.number))
@@ -476,6 +485,8 @@ class Task:
     def _roll_out(self, most: int, careful: bool) -> None:
         """Bring the next customers up to the set in force; ask for more if there are."""
         programs = [self._sets.program_of(number) for number in self._rollout.sets]
+        if self.partition == GOVERNOR:
+            self._announce()
         keys: list[str] = []
         if any(asks(after, before) for before, after in pairwise(programs)):
             keys = self._cache.customers_after(self._rollout.after or "", most)
@@ -488,6 +499,45 @@ class Task:
                 self._drain(careful)
         if self._rollout.advance(keys, most):
             self._send(self.partition, "", RollOut(self._rollout_max))
+        else:
+            self._send(GOVERNOR, "", Reached(self.partition, self._sets.active))
+
+    def _announce(self) -> None:
+        """Emit the records of sets that have come into force.
+
+        That is when the walk for them begins, or behind the first set; a set's own activation does
+        not compile it.
+        """
+        if self._sweeps.applied == self._sets.active:
+            return
+        programs = [self._sets.program_of(number) for number in self._rollout.sets]
+        for before, program in zip((None, *programs), programs, strict=False):
+            number = program.number
+            if number <= self._sweeps.applied:
+                continue
+            self._sweeps.applied = number
+            self._record_of("applied", number, program)
+            if before is not None and asks(program, before):
+                self._record_of("sweeping", number, program)
+                self._sweeps.under_way.append(number)
+
+    def _record_of(
+        self,
+        kind: Literal["applied", "sweeping", "swept"],
+        number: int,
+        program: Program | None = None,
+    ) -> None:
+        """Emit a governance record about a set; without its program, nobody is named."""
+        self._emit(
+            Governance(
+                kind=kind,
+                topology=(program or self._sets.program()).topology,
+                set=number,
+                who=program.who or msgspec.UNSET if program else msgspec.UNSET,
+                why=program.why or msgspec.UNSET if program else msgspec.UNSET,
+                time=self._clock,
+            )
+        )
 
     def _keep_up(self, key: str, entry: CachedActor, careful: bool) -> None:
         """Bring a customer up to the set in force, through each set that it lacks."""

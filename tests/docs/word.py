@@ -280,6 +280,10 @@ TOPICS: Final = {
     "profile.v1": ("customer id", "latest profile; null after an erasure or a merge"),
     "reward.v1": ("customer id", "what came of each command"),
     "outcome.v1": ("any", "outcomes in: events of type `cjo.outcome`"),
+    "governance.v1": (
+        "topology",
+        "sets in force, and their way to sleeping customers",
+    ),
     "dead_letter.v1": ("as it came", "refused records, as they came; headers say why"),
     "definition.v1": ("topology, number", "definition sets that were applied"),
     "reply.v1": ("command id", "answers to operators"),

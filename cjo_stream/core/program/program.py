@@ -22,6 +22,10 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """A whole definition set."""
 
     number: int = 0
+    who: str | None = None
+    """Who applied it."""
+    why: str | None = None
+    """What for."""
     topology: str
     about: str | None = None
     timezone: str = "UTC"

@@ -70,6 +70,8 @@ def build_program(
     if report.errors or not parts:
         return None
     parts["policy"], parts["candidates"] = policy, context.candidates
+    if content.by is not None:
+        parts["who"], parts["why"] = content.by.who, content.by.why
     parts["reward_window_ms"] = _reward_window(stated)
     in_force = current(journeys, content.past)
     return _assemble(parts, actions, in_force, earlier(older, in_force, content.past))

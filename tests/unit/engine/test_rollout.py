@@ -60,8 +60,9 @@ def test_every_sleeper_is_reached_once(
     put_in_force(partition, 2, contents["retired"])
     partition.run(batch)
     assert [outcome for _, outcome in ends(partition)] == ["retired"] * CUSTOMERS
-    # One record for each part of the walk, and a last one where the parts come out even.
-    assert len(partition.log) - before == 1 + CUSTOMERS // most + 1
+    # One record for each part of the walk, a last one where the parts come out even, and that the
+    # walk has ended.
+    assert len(partition.log) - before == 1 + CUSTOMERS // most + 2
     assert not any(partition.task.live.get("cart", {}).values())
 
 
