@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from cjo_stream.core.word import ArchiveForm
 from cjo_stream.engine.intake import PARTITIONS_MAX
 from cjo_stream.errors import UsageError
 
@@ -140,6 +141,24 @@ class Settings(BaseSettings):
     )
     checkpoints_kept: int = Field(
         default=3, ge=1, le=100, description="checkpoints kept of each partition, 1 to 100"
+    )
+    archive: str | None = Field(
+        default=None,
+        min_length=1,
+        repr=False,
+        description="where intake archives the events that it accepts: a folder, file:///folder "
+        "or s3://bucket/path; none: it does not",
+    )
+    archive_format: ArchiveForm = Field(
+        default=ArchiveForm.JSONL,
+        description="the form of archived files: jsonl (packed by gzip) or parquet",
+    )
+    archive_interval_s: float = Field(
+        default=300.0,
+        ge=1.0,
+        le=3_600.0,
+        description="seconds after which what was archived of a partition gets its file, 1 to "
+        "3600",
     )
     metrics_port: int | None = Field(
         default=None,

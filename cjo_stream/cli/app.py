@@ -14,6 +14,7 @@ import typer
 import cjo_stream
 from cjo_stream.cli import (
     apply,
+    archive,
     backtest,
     bench,
     clock,
@@ -109,6 +110,7 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
         "decisions": decisions.app,
         "report": report.app,
         "records": records.records,
+        "archive": archive.app,
         "dead-letters": dead_letters.app,
         "clock": clock.app,
         "debug": debug.app,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from cjo_stream.cli.archive import erasing_of
 from cjo_stream.cli.option import Json, Yes
 from cjo_stream.cli.place import State, installation_of
 from cjo_stream.cli.terminal import confirm, note, say, say_json, warn
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from cjo_stream.core.answer import Erased, Removed, Shown, Unlinked
     from cjo_stream.core.event import Identifier
     from cjo_stream.core.message import ActorMessage
+    from cjo_stream.ingest.archive.forget import Person
     from cjo_stream.installation.answer import Kept
     from cjo_stream.installation.port import Installation
 
@@ -218,10 +220,13 @@ def erase(
     """Erase a customer: state, identifiers and history.
 
     It prints what still holds older records, and for how long. --json prints a proof without
-    personal data. Exit 1 if a partition did not answer.
+    personal data. With CJO_ARCHIVE, the customer's events are taken out of the archive, too. Exit
+    1 if a partition did not answer, or intake has not archived everything yet.
     """
     from cjo_stream.core.answer import Erased
     from cjo_stream.core.message import Erase, Find
+
+    erasing = erasing_of(context)
 
     installation = installation_of(context, state)
     at = installation.named(identifier)
@@ -231,9 +236,18 @@ def erase(
 
     would = installation.look(at, order(False), Erased)
     note(f"customer {would.customer_id}: {_numbers(would.removed)}")
+    person = _person(installation, identifier) if erasing is not None else None
     confirm("Erase all of this, for good?", yes)
+    if erasing is not None and person is not None:
+        erasing.begin(person)
+        # That takes its time, and the customer may have been linked meanwhile.
+        while (linked := _person(installation, identifier)) != person:
+            person = linked
+            erasing.begin(person)
     done = installation.order(at, order(True), Erased)
     silent = installation.sweep()
+    if erasing is not None and person is not None:
+        erasing.end(person, installation)
     kept = installation.kept()
     if json:
         proof = {
@@ -241,24 +255,40 @@ def erase(
             "erased_at": done.erased_at,
             "removed": done.removed,
         }
-        say_json({**proof, "partitions_not_swept": silent, "kept": kept})
+        archive = {} if erasing is None else {"archive": erasing.proof()}
+        say_json({**proof, "partitions_not_swept": silent, **archive, "kept": kept})
     else:
-        _say_erased(done, kept)
+        _say_erased(done, kept, "" if erasing is None else erasing.sentence())
     if silent:
         warn(
             f"partitions {silent} did not answer: their stores may keep overwritten values for a "
             "day. Is a worker down? The customer is erased all the same"
         )
-    return 1 if silent else 0
+    behind = 0 if erasing is None else erasing.warn_behind(identifier)
+    return 1 if silent else behind
 
 
-def _say_erased(done: Erased, kept: Sequence[Kept]) -> None:
+def _person(installation: Installation, identifier: str) -> Person:
+    """Return by what the customer's events are known in the archive."""
+    import msgspec
+
+    from cjo_stream.ingest.archive.forget import Person
+
+    row = _show(installation, identifier, history=False).customer
+    absorbed = [] if row.absorbed is msgspec.UNSET else row.absorbed
+    names = ((type_, one) for type_, of in row.identifiers.items() for one in of)
+    return Person(frozenset(names), frozenset([row.customer_id, *absorbed]))
+
+
+def _say_erased(done: Erased, kept: Sequence[Kept], archive: str) -> None:
     from cjo_stream.core.text import moment_text
 
     assert isinstance(done.erased_at, int), "a completed erasure has its time"
     say(f"customer {done.customer_id} is erased, at {moment_text(done.erased_at)}")
     say(f"removed: {_numbers(done.removed)}")
     say("the stores hold nothing of this customer any more; nor will any later checkpoint")
+    if archive:
+        say(archive)
     say("kept, of what was written before the erasure:")
     for one in kept:
         say(f"  {one.place}: {one.holds}; {one.how}")

@@ -23,6 +23,7 @@ from cjo_stream.cli.option import (
 from cjo_stream.cli.terminal import count, moment, numbered, say, say_json, say_table
 from cjo_stream.cli.undeclared import tell_undeclared
 from cjo_stream.cli.unread import tell_unread
+from cjo_stream.errors import CjoError
 
 if TYPE_CHECKING:
     from cjo_stream.definition import DefinitionSet
@@ -122,6 +123,8 @@ def _findings(
     yield host.room("data folder", settings.data_dir, "CJO_DATA_DIR")
     if settings.checkpoint_url is not None and "://" not in settings.checkpoint_url:
         yield host.room("checkpoints", Path(settings.checkpoint_url), "CJO_CHECKPOINT_URL")
+    if settings.archive is not None:
+        yield _of_archive(settings.archive)
     if state is not None:
         yield host.room("state folder", state, "--state")
     yield from kafka.checkup(settings, definitions.program if definitions is not None else None)
@@ -147,6 +150,18 @@ def _of_settings(settings: Settings, in_force: list[Setting]) -> Iterator[Findin
             "the tenant key is the demo's, which is public",
             "on Kafka, and for real customers, set CJO_TENANT_KEY to a secret of your own",
         )
+
+
+def _of_archive(url: str) -> Finding:
+    """Return whether files can be written to the archive, and read there."""
+    from cjo_stream.ingest.archive.folder import Folder
+    from cjo_stream.installation.finding import ok, problem
+
+    try:
+        Folder(url).check()
+    except CjoError as error:
+        return problem("archive", str(error), "mend that, or set CJO_ARCHIVE to another place")
+    return ok("archive", "files can be written to CJO_ARCHIVE, and read there")
 
 
 def _of_definitions(definitions: DefinitionSet) -> Iterator[Finding]:

@@ -46,6 +46,13 @@ class Codec(StrEnum):
     JSON = "json"
 
 
+class ArchiveForm(StrEnum):
+    """The form of the files in which intake archives events."""
+
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
 class CommandFormat(StrEnum):
     """The form of a channel's commands on their topic."""
 

@@ -136,6 +136,11 @@ class InFolder:
             runtime.order(dict.fromkeys(range(len(runtime.tasks)), ("", Sweep())))
         return []
 
+    def unarchived(self, on_wait: Callable[[], None]) -> list[str]:
+        """Return nothing: a state folder archives no events, it reads them from files."""
+        del on_wait
+        return []
+
     def kept(self) -> list[Kept]:
         """Return the files of runs and commands on this folder: an erasure does not reach them."""
         with closing(StateFolder(self._state)) as folder:

@@ -186,6 +186,9 @@ def plan(known: Sequence[Taken], files: Sequence[InputFile], *, again: bool) -> 
             if former in known and former is not None and former.refused:
                 planned.refused.append((file, former))
             continue
+        if resolved.standing is Standing.CHANGED and file.archived is not None:
+            # A file of an archive changes only where an erasure takes rows out: none is new.
+            continue
         if resolved.standing is Standing.CHANGED and former is not None:
             changed.append(_how(file, former, one))
         if resolved.standing is Standing.NEW and (other := alike(known, one)) is not None:

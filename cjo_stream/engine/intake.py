@@ -42,7 +42,7 @@ from cjo_stream.core.message import (
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.engine.frame import FrameWriter, Position
 from cjo_stream.engine.lane import Numbering
-from cjo_stream.engine.port import Decode, Decoded, Log, RawRecord
+from cjo_stream.engine.port import Decode, Decoded, DecodedRecord, Log, RawRecord
 from cjo_stream.errors import InputError, InvariantError, RefusalError
 
 METADATA_BYTES_MAX: Final = 4_000
@@ -62,6 +62,8 @@ class IntakeStep(msgspec.Struct):
     letters_first: bool = False
     """Whether the dead letters must be delivered before the frames. If a refusal changes, a task
     that has taken what follows the record drops it: its dead letter must be there then."""
+    accepted: list[DecodedRecord] = []
+    """The records that became events, in order, for an archive; empty without one."""
 
 
 class Committed(msgspec.Struct, frozen=True):
@@ -191,8 +193,12 @@ class Router:
 class Intake:
     """Routes the records of any number of raw partitions by one definition set."""
 
-    def __init__(self, decode: Decode, partitions: int, set_number: int) -> None:
+    def __init__(
+        self, decode: Decode, partitions: int, set_number: int, *, is_archived: bool = False
+    ) -> None:
+        """`is_archived`: each step has its accepted records too."""
         self._decode = decode
+        self._is_archived = is_archived
         self._set_number = set_number
         self._router = Router(partitions)
         self._counts: dict[tuple[str, ...], int] = {}
@@ -213,6 +219,7 @@ class Intake:
         dead_letters: list[DeadLetter] = []
         ends: dict[Log, int] = {}
         letters_first = False
+        accepted: list[DecodedRecord] = []
         for record in records:
             log = Log(record.topic_id, record.partition)
             ends[log] = record.offset + 1
@@ -229,6 +236,8 @@ class Intake:
                 dead_letters.append(dead_letter_of(record, routed))
                 self._count("cjo_dead_letters_total", routed.reason)
                 continue
+            if self._is_archived and routed:
+                accepted.append((record, decoded))
             for one in routed:
                 writer = writers.get(one.receiver)
                 if writer is None:
@@ -236,7 +245,7 @@ class Intake:
                 writer.add(log, one.position, one.previous, one.to, one.message)
         frames = [(to, frame) for to, writer in writers.items() for frame in writer.frames(0)]
         positions = {log: (end, self._metadata(log, end)) for log, end in ends.items()}
-        return IntakeStep(frames, dead_letters, positions, letters_first)
+        return IntakeStep(frames, dead_letters, positions, letters_first, accepted)
 
     def take_counts(self) -> dict[tuple[str, ...], int]:
         """Return the counts since the last call."""

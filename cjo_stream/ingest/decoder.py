@@ -37,6 +37,7 @@ from cjo_stream.core.word import Codec, Format, Skipped, Unread
 from cjo_stream.engine.port import Decoded, RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest import described
+from cjo_stream.ingest.archive import row as archive
 from cjo_stream.ingest.attribute import ATTRIBUTES_BYTES_MAX, check_attributes, check_size
 from cjo_stream.ingest.consent import CONSENT_TYPE, read_consent
 from cjo_stream.ingest.declared import Comparison
@@ -44,7 +45,7 @@ from cjo_stream.ingest.described import RECORD_BYTES_MAX
 from cjo_stream.ingest.format import cloudevents, debezium, mapped, native, segment
 from cjo_stream.ingest.format.document import read_object
 from cjo_stream.ingest.format.mapped import RowScope
-from cjo_stream.ingest.format.native import Native, Reader, Sound
+from cjo_stream.ingest.format.native import Identifiers, Native, Reader, Sound
 from cjo_stream.ingest.format.time import EARLIEST_MS, read_time
 from cjo_stream.ingest.identifiers import IdentifierReader
 from cjo_stream.registry.schemas import Schemas
@@ -189,7 +190,7 @@ class Decoder:
         return READERS[taken.format](taken, types, self._scope)
 
     def _decode(self, record: RawRecord) -> Event | list[Event]:
-        if len(record.value) > RECORD_BYTES_MAX:
+        if len(record.value) > RECORD_BYTES_MAX and record.channel != archive.CHANNEL:
             size = len(record.value)
             raise InputError("too_large", f"{size} bytes; {RECORD_BYTES_MAX} at most")
         channel = record.channel
@@ -198,6 +199,8 @@ class Decoder:
         else:
             reader = self._of_topics.get(channel)
             if reader is None:
+                if channel == archive.CHANNEL:
+                    return self._archived(record)
                 read_object(record.value)
                 raise InputError("invalid", "the record's channel is not declared")
             read = reader(record)
@@ -216,6 +219,24 @@ class Decoder:
                 detail = f"{error.detail} (event {number + 1} of the row's {len(read)})"
                 raise InputError(error.reason, detail) from None
         return events[0] if len(events) == 1 else events
+
+    def _archived(self, record: RawRecord) -> Event:
+        """Return the event of a row of the archive, as it was when it came.
+
+        It is native, whatever its channel's format, and has its first coordinates and time.
+        """
+        row = archive.read_row(record.value)
+        if row.channel is not None and row.channel not in self._readers:
+            raise InputError("invalid", "`channel` is not a declared one")
+        came = RawRecord(
+            row.topic, row.topic_id, row.partition, row.offset, row.received_at, record.value
+        )
+        assert isinstance(row.attributes, dict), "a row that was read has objects"
+        assert isinstance(row.identifiers, dict), "a row that was read has objects"
+        id_ = msgspec.UNSET if row.id is None else row.id
+        identifiers: Identifiers = {name: [*of] for name, of in row.identifiers.items()}
+        read = Native(row.type, row.time, identifiers, id_, row.attributes)
+        return self._event(came, row.channel, read, row.index)
 
     def lacks(self, record: RawRecord) -> int | None:
         """Return the id of the schema that a record waits for; None: it can be decoded now."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import logging
 import os
 import shutil
@@ -22,6 +23,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -31,17 +33,18 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.engine.port import Decode, DecodedRecord, RawRecord
 from cjo_stream.errors import UsageError
 from cjo_stream.ingest import json_file, order, parquet, table
+from cjo_stream.ingest.archive import row as archive
+from cjo_stream.ingest.archive.name import Lane, read_name
 from cjo_stream.ingest.digesting import Digesting
 from cjo_stream.ingest.form import Form, in_utf_8
+from cjo_stream.ingest.listing import ENDINGS, STDIN, ends_in, files_at
+from cjo_stream.ingest.remote import is_url, opened
 from cjo_stream.ingest.table import Ending, Row
 from cjo_stream.ingest.taken import BEGINNING, HEAD_BYTES, Found, Place, Taken, lengths
 
 _LOG = logging.getLogger(__name__)
 
-STDIN = "-"
-
 _READ_BYTES = 256 * 1024
-ENDINGS = (".jsonl", ".json", ".csv", ".jsonl.gz", ".json.gz", ".csv.gz", ".parquet")
 
 
 def choose_channel(program: Program, asked: str | None) -> str | None:
@@ -71,6 +74,8 @@ class InputFile:
     ) -> None:
         self.given = given
         self.name = Path(given).name
+        self.archived = read_name(given)
+        """What the name of a file of an archive says; None for any other."""
         self._stdin = stdin
         self._form = form or Form()
         self._copy: IO[bytes] | None = None
@@ -79,32 +84,34 @@ class InputFile:
     @property
     def is_read_once(self) -> bool:
         """Whether it is standard input or a pipe."""
-        return self.given == STDIN or Path(self.given).is_fifo()
+        return self.given == STDIN or (not is_url(self.given) and Path(self.given).is_fifo())
 
     @property
     def path(self) -> str | None:
         """The path by which the file is known; None if it can be read once only."""
-        return None if self.is_read_once else os.path.realpath(self.given)
+        if self.is_read_once or is_url(self.given):
+            return None if self.is_read_once else self.given
+        return os.path.realpath(self.given)
 
     @property
     def is_csv(self) -> bool:
         """Whether it is a table whose first row names the columns."""
-        return _is(self.given, ".csv", ".csv.gz")
+        return ends_in(self.given, ".csv", ".csv.gz")
 
     @property
     def is_parquet(self) -> bool:
         """Whether it is a Parquet table."""
-        return _is(self.given, ".parquet")
+        return ends_in(self.given, ".parquet")
 
     def check(self) -> None:
         """Raise UsageError for a file that cannot be read, as far as its beginning shows."""
         if self.given == STDIN:
             return
-        if not _is(self.given, *ENDINGS):
+        if not ends_in(self.given, *ENDINGS):
             raise UsageError(
                 f"{self.given}: unknown kind of file; it may end in {', '.join(ENDINGS)}"
             )
-        if not self.is_read_once:
+        if not (self.is_read_once or is_url(self.given)):
             with closing(self.rows()) as rows:
                 next(rows, None)
 
@@ -226,7 +233,14 @@ class InputFile:
             yield self._copy
         elif self.given == STDIN:
             yield self._stdin or sys.stdin.buffer
-        elif _is(self.given, ".gz"):
+        elif is_url(self.given):
+            with opened(self.given) as remote:
+                if not ends_in(self.given, ".gz"):
+                    yield remote
+                    return
+                with gzip.open(remote) as packed:
+                    yield io.BufferedReader(packed, _READ_BYTES)
+        elif ends_in(self.given, ".gz"):
             # GzipFile reads lines in Python; a buffered reader around it does so in C.
             with (
                 gzip.open(self.given) as packed,
@@ -272,7 +286,7 @@ def open_files(
     """
     if paths.count(STDIN) > 1:
         raise UsageError("`-` is given twice; standard input can be read once")
-    files = [InputFile(path, stdin, form) for given in paths for path in _in_folder(given)]
+    files = [InputFile(path, stdin, form) for given in paths for path in files_at(given)]
     for file in files:
         file.check()
     return files
@@ -303,9 +317,10 @@ def read_parts(
     """Return the records of parts of files with what they decode to, in order.
 
     `now` is every record's timestamp, in ms. Several files are merged by event time; with `sort`
-    everything is ordered by it, also within a file.
+    everything is ordered by it, also within a file. The files of one lane of an archive count as
+    one, in the order of their offsets.
     """
-    sources = [_decoded(part, decode, channel, now) for part in parts]
+    sources = _sources(parts, decode, channel, now)
     if sort:
         return order.sort(sources)
     return iter(sources[0]) if len(sources) == 1 else order.merge(sources)
@@ -325,33 +340,34 @@ def objects(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
             raise UsageError(f"{path}, line {number}: {error or why}: mend that line") from None
 
 
+def _sources(
+    parts: Sequence[Part], decode: Decode, channel: str | None, now: int
+) -> list[Iterator[DecodedRecord]]:
+    """Return the records of each file, those of a lane of an archive one behind the other."""
+    sources: list[Iterator[DecodedRecord]] = []
+    lanes: dict[Lane, list[tuple[int, Part]]] = {}
+    for part in parts:
+        named = part.file.archived
+        if named is None:
+            sources.append(_decoded(part, decode, channel, now))
+        else:
+            lanes.setdefault(named.lane, []).append((named.first, part))
+    for lane in sorted(lanes):
+        in_order = [part for _, part in sorted(lanes[lane], key=itemgetter(0))]
+        sources.append(
+            itertools.chain.from_iterable(
+                _decoded(part, decode, archive.CHANNEL, now) for part in in_order
+            )
+        )
+    return sources
+
+
 def _decoded(part: Part, decode: Decode, channel: str | None, now: int) -> Iterator[DecodedRecord]:
     """Yield the records of a part of one file, decoded."""
     name = part.file.name
     for line, value, error in part.file.rows(part.begin, part.end, part.ending):
         record = RawRecord(name, name, part.number, line, now, value, channel=channel)
         yield record, error or decode(record)
-
-
-def _in_folder(path: str) -> list[str]:
-    """Return the files of events in a folder, at any depth; a path that is no folder, as it is."""
-    folder = Path(path)
-    if path == STDIN or not folder.is_dir():
-        return [path]
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not _is_hidden(name)]
-        events = (name for name in names if _is(name, *ENDINGS) and not _is_hidden(name))
-        found += [str(Path(parent, name)) for name in events]
-    if not found:
-        raise UsageError(
-            f"{path}: a folder without a file of events; they end in {', '.join(ENDINGS)}"
-        )
-    return sorted(found)
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".")
 
 
 class _Beginning(io.RawIOBase):
@@ -374,7 +390,3 @@ class _Beginning(io.RawIOBase):
 
 def _beginning(stream: IO[bytes], length: int) -> IO[bytes]:
     return io.BufferedReader(_Beginning(stream, length), _READ_BYTES)
-
-
-def _is(path: str, *endings: str) -> bool:
-    return path.lower().endswith(endings)

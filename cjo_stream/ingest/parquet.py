@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from cjo_stream.errors import UsageError
+from cjo_stream.ingest.remote import is_url, opened
 from cjo_stream.ingest.table import Row
 
 _BATCH_ROWS = 1_000
@@ -36,7 +38,7 @@ def read_parquet(path: str) -> Iterator[Row]:
     """Yield the rows of a Parquet file, numbered from 1; raises UsageError."""
     pyarrow, parquet = import_pyarrow()
     try:
-        with parquet.ParquetFile(path) as file:
+        with _opened(path) as source, parquet.ParquetFile(source) as file:
             number = 0
             for batch in file.iter_batches(batch_size=_BATCH_ROWS):
                 for row in _rows(batch, pyarrow):
@@ -50,9 +52,15 @@ def count_rows(path: str) -> int:
     """Return how many rows a Parquet file has; raises UsageError."""
     pyarrow, parquet = import_pyarrow()
     try:
-        return int(parquet.read_metadata(path).num_rows)
+        with _opened(path) as source:
+            return int(parquet.read_metadata(source).num_rows)
     except (OSError, pyarrow.ArrowException) as error:
         raise _unreadable(path, error) from error
+
+
+def _opened(path: str) -> AbstractContextManager[Any]:
+    """Open what is at a URL; a path is left to pyarrow."""
+    return opened(path) if is_url(path) else nullcontext(path)
 
 
 def _unreadable(path: str, error: Exception) -> UsageError:

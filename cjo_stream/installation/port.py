@@ -93,5 +93,11 @@ class Installation(Protocol):
     def sweep(self) -> list[int]:
         """Remove overwritten values from every store; return the partitions that have not."""
 
+    def unarchived(self, on_wait: Callable[[], None]) -> list[str]:
+        """Wait until what has come is archived; return the topic/partitions of which it is not.
+
+        `on_wait` is called while it waits.
+        """
+
     def kept(self) -> Sequence[Kept]:
         """Return the places that still have earlier data."""

@@ -113,6 +113,21 @@ METRICS: Final = (
         "failed (no answer)",
     ),
     Metric("cjo_registry_waiting", "gauge", (), "Partitions that wait for a schema"),
+    Metric("cjo_archive_files_total", "counter", (), "Files that intake has put into the archive"),
+    Metric("cjo_archive_events_total", "counter", (), "Events in those files"),
+    Metric(
+        "cjo_archive_failures_total",
+        "counter",
+        (),
+        "Times that the archive took no file; each is tried again",
+    ),
+    Metric("cjo_archive_age_seconds", "gauge", (), "Age of the latest file in the archive"),
+    Metric(
+        "cjo_archive_waiting_seconds",
+        "gauge",
+        (),
+        "How long the oldest accepted event has waited for its file",
+    ),
     Metric("cjo_state_bytes", "gauge", ("stage",), "Approximate bytes of state on this host"),
     Metric(
         "cjo_checkpoint_age_seconds", "gauge", (), "Age of the latest checkpoint, worst partition"

@@ -9,10 +9,10 @@ from cjo_stream.ingest.decoder import (
     RECORD_BYTES_MAX,
     TYPE_CHARACTERS_MAX,
 )
-from cjo_stream.ingest.files import ENDINGS
 from cjo_stream.ingest.form import ENCODINGS
 from cjo_stream.ingest.format.mapped import EVENTS_MAX
 from cjo_stream.ingest.identifiers import IDENTIFIERS_MAX
+from cjo_stream.ingest.listing import ENDINGS
 from cjo_stream.ingest.table import LINE_BYTES_MAX
 from tests.docs.table import code, table
 

@@ -13,6 +13,7 @@ Of the engine:
     mesh              tasks over logs in memory with the lanes between them, from one seed
 
 Of the shells:
+    archiving         an intake by hand, its archive, and a death between any two lines
     command_line      commands of `cjo-stream` in this process: output and exit code
     host              a worker's partitions without a broker
     partition_folder  a partition's folder on a host, and its checkpoints

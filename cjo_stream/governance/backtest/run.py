@@ -42,7 +42,8 @@ from cjo_stream.governance.backtest.result import (
 from cjo_stream.governance.backtest.side import Order, Ran
 from cjo_stream.governance.backtest.trace import named
 from cjo_stream.governance.difference import differences
-from cjo_stream.ingest.files import STDIN, open_files
+from cjo_stream.ingest.files import open_files
+from cjo_stream.ingest.listing import STDIN
 
 LIVE: Final = "live"
 CANDIDATE: Final = "candidate"

@@ -15,7 +15,7 @@ from cjo_stream.installation.answer import Applied, Kept, Population, Status, an
 from cjo_stream.installation.port import Check, Order
 from cjo_stream.kafka import command
 from cjo_stream.kafka.definition import apply as definition
-from cjo_stream.kafka.operator import retention
+from cjo_stream.kafka.operator import archived, retention
 from cjo_stream.kafka.operator.alternative import alternative
 from cjo_stream.settings import Settings
 
@@ -101,6 +101,10 @@ class OnKafka:
     def sweep(self) -> list[int]:
         """Let every store forget what was overwritten; return the partitions that have not."""
         return command.sweep(self._settings)
+
+    def unarchived(self, on_wait: Callable[[], None]) -> list[str]:
+        """Wait until what has come is archived; return the topic/partitions of which it is not."""
+        return archived.unarchived(self._settings, self.program(), on_wait)
 
     def kept(self) -> list[Kept]:
         """Return what still holds earlier records and states, and for how long."""

@@ -385,6 +385,23 @@ def committed_offsets(admin: Admin, group: str, topic: str) -> dict[int, int]:
     return {place.partition: place.offset for place in offsets if place.topic == topic}
 
 
+def reaches(admin: Admin, group: str) -> dict[Place, int]:
+    """Return how far intake has come by its committed positions; raises RetryError."""
+    futures = admin.client.list_consumer_group_offsets(
+        [ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_S
+    )
+    try:
+        offsets = admin.result(futures[group]).topic_partitions
+    except KafkaException as error:
+        raise away(error, f"to see the group {group}") from error
+    found = {}
+    for place in offsets:
+        known = (place.metadata or "").partition(" ")[0].split(":")
+        blank = int(known[2], 16) if len(known) > 2 else 0
+        found[place.topic, place.partition] = place.offset + blank
+    return found
+
+
 def set_numbers(admin: Admin, group: str) -> dict[str, int]:
     """Return the definition set that intake has committed for each topic/partition."""
     futures = admin.client.list_consumer_group_offsets(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -18,7 +18,7 @@ from cjo_stream.errors import StopError
 from cjo_stream.kafka.client.permission import refusal
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.sender import Sender
-from cjo_stream.kafka.position.position import INTAKE, copy_record
+from cjo_stream.kafka.position.position import INTAKE, Position, copy_record
 from cjo_stream.kafka.stage.lane import Lane
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
@@ -34,7 +34,7 @@ _LOG = logging.getLogger(__package__)
 
 
 class Committer:
-    """Commits the positions of `lanes`; `internal_id` is the log that they were delivered to."""
+    """Commits the positions of `lanes`, as `position` gives them."""
 
     def __init__(
         self,
@@ -43,14 +43,14 @@ class Committer:
         consumer: Consumer,
         sender: Sender,
         metrics: Metrics,
-        internal_id: str,
+        position: Callable[[Lane], Position],
     ) -> None:
         self._settings = settings
         self._lanes = lanes
         self._consumer = consumer
         self._sender = sender
         self._metrics = metrics
-        self._internal_id = internal_id
+        self._position = position
         self._commit_due_s = self._copy_due_s = self._refresh_due_s = 0.0
 
     def commit_when_due(self) -> None:
@@ -98,7 +98,7 @@ class Committer:
     def _commit(self, lanes: Iterable[Lane], *, wait: bool) -> None:
         moved = []
         for lane in lanes:
-            position = lane.position(self._internal_id)
+            position = self._position(lane)
             if position != lane.committed:
                 lane.committed = position
                 moved.append(TopicPartition(*lane.place, position.offset, position.metadata))

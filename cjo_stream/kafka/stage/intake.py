@@ -18,6 +18,9 @@ meanwhile are also read up to there, then switched off.
 
 A lane whose next record needs a schema that the registry has not given yet is halted: it is not
 read, nothing beyond that record is committed, and the other lanes go on (`registry/schemas`).
+
+With CJO_ARCHIVE, what was accepted also goes into files, and positions are committed behind these
+(`archiver`).
 """
 
 from __future__ import annotations
@@ -30,11 +33,8 @@ from typing import Final
 
 from confluent_kafka import Message
 
-from cjo_stream.core.record import DeadLetter
-from cjo_stream.engine.effect import cut_letter, dead_letter_headers
-from cjo_stream.engine.frame import RECORD_BYTES_MAX
 from cjo_stream.engine.intake import renumbered
-from cjo_stream.engine.port import Log, RawRecord
+from cjo_stream.engine.port import DecodedRecord, Log, RawRecord
 from cjo_stream.errors import StopError
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import group_id, is_end
@@ -42,9 +42,18 @@ from cjo_stream.kafka.client.error import check_consumed
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.sender import Outgoing, Sender
 from cjo_stream.kafka.definition.log import DefinitionLog
-from cjo_stream.kafka.position.position import INTAKE, NO_WORDS, Found, Start, Words, set_numbers
+from cjo_stream.kafka.position.position import (
+    INTAKE,
+    NO_WORDS,
+    Found,
+    Position,
+    Start,
+    Words,
+    set_numbers,
+)
 from cjo_stream.kafka.process import stage
 from cjo_stream.kafka.process.stage import Linger, Stopping, Vitals
+from cjo_stream.kafka.stage import archiver, raw
 from cjo_stream.kafka.stage.committer import Committer
 from cjo_stream.kafka.stage.lane import Lane, is_past, routed_topics, set_for, take_up, waiting
 from cjo_stream.kafka.stage.member import Member
@@ -59,8 +68,6 @@ LINGER_SHORTEST_S: Final = 0.002
 LINGER_LONGEST_S: Final = 0.012
 BUSY_RATE: Final = 1_000.0
 APPLY_WAIT_S: Final = 1.0
-KEY_BYTES_MAX: Final = 64 << 10
-DEAD_LETTER_BYTES_MAX: Final = RECORD_BYTES_MAX - 2 * KEY_BYTES_MAX
 
 _LOG = logging.getLogger(__package__)
 
@@ -102,6 +109,9 @@ class IntakeProcess:
         """Lanes whose next record waits for its schema, with that record's value."""
         self._topic_ids: dict[str, str] = {}
         self._current = 0
+        self._archiver = archiver.of(settings, metrics)
+        self._is_full = False
+        """Whether nothing is read because too much waits for the archive."""
         self.vitals = Vitals(
             INTAKE,
             self._admin,
@@ -109,7 +119,7 @@ class IntakeProcess:
             lambda: dict(self._topic_ids),
             metrics,
             stopping,
-            self._halted.__contains__,
+            lambda place: self._is_full or place in self._halted,
         )
         self._sender = Sender(settings, self.vitals.wait)
         self._member = Member(
@@ -124,13 +134,15 @@ class IntakeProcess:
             on_commit=lambda *answer: self._committer.on_commit(*answer),
         )
         self._committer = Committer(
-            settings, self._lanes, self._member.consumer, self._sender, metrics, self._internal_id
+            settings, self._lanes, self._member.consumer, self._sender, metrics, self._position
         )
 
     def not_ready(self) -> str | None:
         """Return what the process still waits for; None when it reads events."""
         if not self._current:
             return "no definition set is applied: cjo-stream apply TOPOLOGY"
+        if self._is_full and self._archiver is not None:
+            return f"too many events wait for the archive: {self._archiver.problem}"
         if self._halted:
             return f"{len(self._halted)} partitions wait for {self._routes.why_halted()}"
         return None if self._member.is_joined else "the group has not assigned partitions yet"
@@ -166,35 +178,44 @@ class IntakeProcess:
             self._committer.commit()
             self._member.resume()
             return
-        if messages:
-            self._step(messages)
+        for part in [messages] if self._archiver is None else self._archiver.parts(messages):
+            if part:
+                self._step(part)
         self._go_on_with_known()
         self._metrics.add(self._routes.take_registry_counts())
         if self._definitions.poll():
             self._point(self._definitions.pointer.number)
         self._pass_barriers()
+        self._archive()
         self._committer.commit_when_due()
 
     def close(self) -> None:
         """Commit what was delivered, and close cleanly. The membership of the group stays."""
         try:
+            self._flush(archiver.AT_THE_END_S)
             self._committer.commit()
         except StopError as error:
             _LOG.warning("at the end: %s", error)
         finally:
             self._member.consumer.close()
-            self._definitions.close()
-            self._routes.close()
+            self._end()
 
     def abandon(self) -> None:
         """Disconnect; what is in memory may not have been delivered, and is not committed."""
         self._lanes.clear()
         self._halted.clear()
         self._count_halted()
+        if self._archiver is not None:
+            self._archiver.close()  # before the group takes the partitions
         self._sender.close()
         self._member.consumer.close()
+        self._end()
+
+    def _end(self) -> None:
         self._definitions.close()
         self._routes.close()
+        if self._archiver is not None:
+            self._archiver.close()
 
     # --- the group -----------------------------------------------------------------------------
 
@@ -209,17 +230,27 @@ class IntakeProcess:
     def let_go(self, places: Sequence[Place], *, are_lost: bool) -> None:
         """Give up partitions; commit what was delivered, for the next members with them."""
         if not are_lost:
+            self._flush(archiver.AT_A_REVOKE_S)
             self._committer.commit_before_revoke()
         for place in places:
             lane = self._lanes.pop(place, None)
             self._halted.pop(place, None)
             if lane is not None:
                 self._routes.release(lane)
+                if self._archiver is not None:
+                    self._archiver.release(lane.archived)
         self._count_halted()
 
     def next_offsets(self) -> Mapping[Place, int]:
         """Return the offset to read next of each partition that is read now."""
+        if self._is_full:
+            return {}
         return {p: lane.next for p, lane in self._lanes.items() if p not in self._halted}
+
+    def _position(self, lane: Lane) -> Position:
+        """Return the position to commit: all before it is delivered, and in the archive."""
+        now = functools.partial(lane.position, self._internal_id)
+        return now() if self._archiver is None else self._archiver.position(lane.archived, now)
 
     # --- one step ------------------------------------------------------------------------------
 
@@ -236,11 +267,14 @@ class IntakeProcess:
             if lane is None or lane.is_off or lane.place in self._halted:
                 continue
             if offset >= lane.next:
-                record = self._raw_record(message, lane)
+                record = raw.record_of(message, lane, self._channel(lane))
                 if self._routes.lacks(lane.set_number, record) is not None:
                     self._halted[lane.place] = record.value
                     halted = True
                     continue
+                if self._archiver is not None and lane.log not in moved:
+                    at = functools.partial(lane.position, self._internal_id)
+                    self._archiver.before(lane.archived, record.time, at)
                 lane.next = offset + 1
                 moved[lane.log] = lane
                 lane.last = record
@@ -248,18 +282,22 @@ class IntakeProcess:
         began_s = time.perf_counter()
         first: list[Outgoing] = []
         outgoing: list[Outgoing] = []
+        accepted: list[DecodedRecord] = []
         for number, records in by_set.items():
             step = self._routes.process(number, records)
             internal = self._names.internal
             outgoing += [Outgoing(internal, frame, to) for to, frame in step.frames]
-            letters = [self._dead_letter(letter) for letter in step.dead_letters]
+            letters = [raw.sent(letter, self._names.dead_letter) for letter in step.dead_letters]
             (first if step.letters_first else outgoing).extend(letters)
+            accepted += step.accepted
             for log, (_, metadata) in step.positions.items():
                 moved[log].metadata = metadata
         routed_s = time.perf_counter()
         self._member.check()
         self._sender.send(first)
         self._sender.send(outgoing)
+        if self._archiver is not None:
+            self._archiver.add(accepted)
         if by_set:
             self._measure(routed_s - began_s, time.perf_counter() - routed_s)
         if halted:
@@ -278,26 +316,8 @@ class IntakeProcess:
     def _count_halted(self) -> None:
         self._metrics.set("cjo_registry_waiting", (), len(self._halted))
 
-    def _raw_record(self, message: Message, lane: Lane) -> RawRecord:
-        topic, partition = lane.place
-        _, time_ms = message.timestamp()
-        return RawRecord(
-            topic,
-            lane.log.topic_id,
-            partition,
-            message.offset() or 0,
-            time_ms,
-            _bytes(message.value()) or b"",
-            _bytes(message.key()),
-            tuple((name, _bytes(value) or b"") for name, value in _headers(message)),
-            self._routes.channels(lane.set_number).get(topic),
-        )
-
-    def _dead_letter(self, letter: DeadLetter) -> Outgoing:
-        letter = cut_letter(letter, DEAD_LETTER_BYTES_MAX)
-        key = letter.key if letter.key is None or len(letter.key) <= KEY_BYTES_MAX else None
-        headers = dead_letter_headers(letter)
-        return Outgoing(self._names.dead_letter, letter.value, key=key, headers=headers)
+    def _channel(self, lane: Lane) -> str | None:
+        return self._routes.channels(lane.set_number).get(lane.place[0])
 
     def _handle_error(self, message: Message) -> None:
         error = message.error()
@@ -316,6 +336,30 @@ class IntakeProcess:
     def _standings(self) -> dict[Place, int]:
         return {p: lane.reach for p, lane in list(self._lanes.items()) if not lane.is_off}
 
+    # --- the archive ---------------------------------------------------------------------------
+
+    def _archive(self) -> None:
+        """Let chunks be closed; read no more while too much waits for the archive."""
+        if self._archiver is None:
+            return
+        self._archiver.turn()
+        if self._is_full != self._archiver.is_full:
+            self._is_full = self._archiver.is_full
+            self._member.assign()
+
+    def _flush(self, within_s: float) -> None:
+        """Let what was read get its files, if that can be soon."""
+        if self._archiver is not None:
+            self._archiver.flush(None, within_s, self.vitals.beat)
+
+    def _are_archived(self, lanes: Sequence[Lane]) -> bool:
+        """Let what lanes have read by one set get its files; return whether it has them."""
+        if self._archiver is None:
+            return True
+        names = [lane.archived for lane in lanes]
+        self._archiver.flush(names, archiver.AT_A_BARRIER_S, self.vitals.beat)
+        return all(self._position(lane).offset == lane.next for lane in lanes)
+
     # --- definition sets -----------------------------------------------------------------------
 
     def _point(self, number: int) -> None:
@@ -331,6 +375,8 @@ class IntakeProcess:
         read = self._routes.topics(self._current)
         before = waiting(self._lanes.values(), self._current, read)
         ready = [lane for lane in before if is_past(lane)]
+        if ready and not self._are_archived(ready):
+            return
         are_read_again = any(lane.is_off for lane in ready)
         for lane in ready:
             self._routes.release(lane)
@@ -351,12 +397,3 @@ class IntakeProcess:
         """Return the topics that were taken out while no intake ran to switch them off."""
         routed = set_numbers(self._admin, group_id(self._settings, INTAKE))
         return set(self._admin.describe(routed_topics(routed, self._definitions.sets) - read))
-
-
-def _headers(message: Message) -> list[tuple[str, str | bytes | None]]:
-    headers = message.headers() or []
-    return list(headers.items()) if isinstance(headers, dict) else headers
-
-
-def _bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value

@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from cjo_stream.engine.codec import UNKNOWN, record_digest
 from cjo_stream.engine.intake import SWITCHED_OFF, new_metadata, read_metadata, renumbered
 from cjo_stream.engine.port import Log, RawRecord
+from cjo_stream.ingest.archive import name as archive
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.position.position import Found, Position, Start, joined
 
@@ -58,6 +59,11 @@ class Lane:
     def is_off(self) -> bool:
         """Return whether no set reads the topic: its records are left unread."""
         return self.set_number == SWITCHED_OFF
+
+    @property
+    def archived(self) -> archive.Lane:
+        """Return the lane as files of an archive name it."""
+        return archive.Lane(self.place[0], self.log.topic_id, self.log.partition)
 
     @property
     def reach(self) -> int:

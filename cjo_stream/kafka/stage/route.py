@@ -112,7 +112,9 @@ class Routes:
             program = self._definitions.program(number)
             schemas = self._schemas_of(program)
             decode = decoder(program, self._settings.tenant_key_bytes(), schemas)
-            self._engines[number] = (Intake(decode, self._settings.partitions, number), decode)
+            is_archived = self._settings.archive is not None
+            engine = Intake(decode, self._settings.partitions, number, is_archived=is_archived)
+            self._engines[number] = (engine, decode)
             self._channels[number] = sources(program, self._names)
         return self._engines[number][0]
 

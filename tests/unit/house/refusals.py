@@ -72,7 +72,24 @@ _LET_IN = "kafka/test_broker.py::test_who_is_not_known_or_allowed_is_once_creden
 _STARTS = "kafka/test_broker.py::test_a_local_broker_starts_once_what_it_says_is_mended"
 _UP_TO = "unit/kafka/worker/test_assignment.py::test_a_missing_record_ends_the_process"
 
+_NO_KIND = "unit/ingest/test_archive.py::test_a_place_of_no_kind_is_refused_with_the_nearest"
+
 TESTED: Final[dict[str, dict[str, str]]] = {
+    "cli/archive.py": {
+        "no archive is set": "unit/cli/test_archive.py::test_without_an_archive_nothing_is_erased_from_one",
+    },
+    "ingest/remote.py": {
+        "For s3:// that is": "unit/ingest/test_archive.py::test_a_place_without_its_library_is_refused_with_what_to_install",
+        "there is no kind of place": _NO_KIND,
+        "bring that place back": "unit/ingest/test_archive.py::test_a_file_is_made_once",
+    },
+    "ingest/listing.py": {
+        "a folder without a file of events": "unit/ingest/test_files.py::test_a_folder_stands_for_its_files_of_events",
+        "there is no file of events": "unit/ingest/test_archive.py::test_a_range_of_days_is_a_pattern_of_its_url",
+    },
+    "ingest/archive/content.py": {
+        "has the name of one of the archive's": "unit/kafka/stage/test_archiver.py::test_a_foreign_file_in_the_place_of_ours_is_told",
+    },
     "cli/init.py": {
         "exists already: name a new folder": _INIT,
         "name files of a sample behind --from": _INIT,
@@ -244,7 +261,6 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "ingest/files.py": {
         "standard input can be read once": "unit/ingest/test_files.py::test_packed_and_plain_and_standard_input_give_the_same",
-        "a folder without a file of events": "unit/ingest/test_files.py::test_a_folder_stands_for_its_files_of_events",
         "it may end in {}": "unit/ingest/test_files.py::test_packed_and_plain_and_standard_input_give_the_same",
         "no channel `{}` in topology": "unit/ingest/test_files.py::test_the_only_input_that_has_no_field_for_it_is_the_channel",
         "Name a file that is present and whole": _MENDED,

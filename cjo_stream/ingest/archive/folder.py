@@ -1,0 +1,105 @@
+"""The place of an archive: a folder, or a URL that fsspec knows.
+
+A file is made whole and once: who comes second is told that it is there. On a local disk a hidden
+file is written, synced, and then linked under its name; object stores make an object whole, and
+only where there is none if they are asked so.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from fsspec.implementations.local import LocalFileSystem
+
+from cjo_stream.ingest.remote import away, file_system
+
+OWNER_ONLY: Final = 0o700
+
+
+class Folder:
+    """The folder of an archive; paths are below it. All methods raise RetryError."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._fs, self._root = file_system(url)
+        self._root = self._root.rstrip("/")
+        self._is_local = isinstance(self._fs, LocalFileSystem)
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Make a file; return False if it is there already."""
+        with away(self.url):
+            if self._is_local:
+                return self._place(path, content, os.link)
+            try:
+                self._fs.pipe_file(f"{self._root}/{path}", content, mode="create")
+            except Exception:
+                # S3's answer to a second one is an error like others; or ours was made, and the
+                # answer was lost.
+                self._fs.invalidate_cache()
+                if self._fs.exists(f"{self._root}/{path}"):
+                    return False
+                raise
+        return True
+
+    def replace(self, path: str, content: bytes) -> None:
+        """Put other content in place of a file's."""
+        with away(self.url):
+            if self._is_local:
+                self._place(path, content, os.replace)
+            else:
+                self._fs.pipe_file(f"{self._root}/{path}", content)
+
+    def read(self, path: str) -> bytes:
+        """Return the content of a file."""
+        with away(self.url):
+            content: bytes = self._fs.cat_file(f"{self._root}/{path}")
+        return content
+
+    def paths(self, below: str = "") -> list[str]:
+        """Return the paths of all files, or of those in one folder, in order."""
+        start = f"{self._root}/{below}".rstrip("/")
+        with away(self.url):
+            self._fs.invalidate_cache()
+            if not self._fs.exists(start):
+                return []
+            found = [one.removeprefix(f"{self._root}/") for one in self._fs.find(start)]
+        return sorted(one for one in found if not one.rpartition("/")[2].startswith("."))
+
+    def check(self) -> None:
+        """Write a file, read it, and remove it."""
+        path = f".check-{os.getpid()}"
+        self.replace(path, b"cjo-stream")
+        self.read(path)
+        with away(self.url):
+            self._fs.rm_file(f"{self._root}/{path}")
+
+    def _place(self, path: str, content: bytes, put: Callable[[Path, Path], object]) -> bool:
+        """Write a hidden file and let `put` give it its name; return False if it has an owner."""
+        target = Path(self._root, path)
+        target.parent.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
+        hidden = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            with hidden.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            put(hidden, target)
+        except FileExistsError:
+            return False
+        finally:
+            for left in target.parent.glob(f".{target.name}.*"):
+                left.unlink(missing_ok=True)
+        _sync(target.parent)
+        return True
+
+
+def _sync(folder: Path) -> None:
+    """Make what stands in a folder outlast a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

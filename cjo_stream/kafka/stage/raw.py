@@ -1,0 +1,50 @@
+"""Raw records as the client gives them, and dead letters as it sends them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from confluent_kafka import Message
+
+from cjo_stream.core.record import DeadLetter
+from cjo_stream.engine.effect import cut_letter, dead_letter_headers
+from cjo_stream.engine.frame import RECORD_BYTES_MAX
+from cjo_stream.engine.port import RawRecord
+from cjo_stream.kafka.client.sender import Outgoing
+from cjo_stream.kafka.stage.lane import Lane
+
+KEY_BYTES_MAX: Final = 64 << 10
+DEAD_LETTER_BYTES_MAX: Final = RECORD_BYTES_MAX - 2 * KEY_BYTES_MAX
+
+
+def record_of(message: Message, lane: Lane, channel: str | None) -> RawRecord:
+    """Return a message of a lane as the engine takes it."""
+    topic, partition = lane.place
+    _, time_ms = message.timestamp()
+    return RawRecord(
+        topic,
+        lane.log.topic_id,
+        partition,
+        message.offset() or 0,
+        time_ms,
+        _bytes(message.value()) or b"",
+        _bytes(message.key()),
+        tuple((name, _bytes(value) or b"") for name, value in _headers(message)),
+        channel,
+    )
+
+
+def sent(letter: DeadLetter, topic: str) -> Outgoing:
+    """Return a dead letter as it is sent: its original bytes, cut if they are too many."""
+    letter = cut_letter(letter, DEAD_LETTER_BYTES_MAX)
+    key = letter.key if letter.key is None or len(letter.key) <= KEY_BYTES_MAX else None
+    return Outgoing(topic, letter.value, key=key, headers=dead_letter_headers(letter))
+
+
+def _headers(message: Message) -> list[tuple[str, str | bytes | None]]:
+    headers = message.headers() or []
+    return list(headers.items()) if isinstance(headers, dict) else headers
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
