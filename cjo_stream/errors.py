@@ -54,7 +54,7 @@ class Diagnostic(NamedTuple):
     file: str
     line: int
     column: int
-    severity: Literal["error", "warning"]
+    severity: Literal["error", "warning", "advice"]
     message: str
     code: str
     """The permanent code of this kind of finding, such as CJO104 (docs/diagnostics.md)."""

@@ -11,8 +11,15 @@ import typer
 from cjo_stream.cli.apply import candidate_of
 from cjo_stream.cli.option import Json, Retire, Team, To, topology_folder
 from cjo_stream.cli.place import State, installation_of
-from cjo_stream.cli.terminal import note, note_diagnostic, numbered, say, say_json
-from cjo_stream.errors import UsageError
+from cjo_stream.cli.terminal import (
+    note,
+    note_diagnostic,
+    numbered,
+    say,
+    say_diagnostic,
+    say_json,
+)
+from cjo_stream.errors import Diagnostic, UsageError
 
 if TYPE_CHECKING:
     from cjo_stream.definition import DefinitionSet
@@ -52,6 +59,12 @@ def plan(
         Path | None,
         typer.Option("--out", metavar="PLAN", help="Write the plan to a file, for `apply PLAN`."),
     ] = None,
+    advice: Annotated[
+        bool,
+        typer.Option(
+            "--advice", help="Also give the advice on the candidate that LIVE does not get."
+        ),
+    ] = False,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 3 where something changes.")
     ] = False,
@@ -69,10 +82,14 @@ def plan(
         note_diagnostic(found)
     planned = make_plan(live, candidate, team, retire=retire)
     budget = None if most is None else _budget(most, planned.people)
+    given = _advise(live, candidate) if advice else None
     if json:
-        say_json(planned.as_data())
+        listed = {} if given is None else {"advice": [one._asdict() for one in given]}
+        say_json({**planned.as_data(), **listed})
     else:
         _say(planned)
+        for found in given or ():
+            say_diagnostic(found)
     if planned.refused:
         note(f"error: refused for {numbered(len(planned.refused), 'reason')}")
         return 1
@@ -111,6 +128,15 @@ def _pair(
     if population is None:
         raise UsageError(f"nothing is applied to {installation.place} yet: name a folder as LIVE")
     return population, candidate
+
+
+def _advise(live: Population, candidate: DefinitionSet) -> list[Diagnostic]:
+    """Return the advice on the candidate that the set in force does not get."""
+    from cjo_stream.definition import DefinitionSet, compile_stored
+    from cjo_stream.definition.advice import advise_anew
+
+    before = DefinitionSet(compile_stored(live.content), live.content, [], "")
+    return advise_anew(before, candidate)
 
 
 def _budget(most: str, people: People) -> int:

@@ -65,6 +65,11 @@ def note_diagnostic(found: Diagnostic) -> None:
     note(f"{found}\n{excerpt(found)}" if found.source else str(found))
 
 
+def say_diagnostic(found: Diagnostic) -> None:
+    """Print a finding that was asked for, as a result."""
+    say(f"{found}\n{excerpt(found)}" if found.source else str(found))
+
+
 def excerpt(found: Diagnostic) -> str:
     """Return the line of a finding, a mark below it, and the suggestion."""
     from rich.cells import cell_len

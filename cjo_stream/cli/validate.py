@@ -19,11 +19,21 @@ from cjo_stream.cli.option import (
     settings_of,
     topology_folder,
 )
-from cjo_stream.cli.terminal import note, note_diagnostic, numbered, say, say_json
+from cjo_stream.cli.terminal import (
+    note,
+    note_diagnostic,
+    numbered,
+    say,
+    say_diagnostic,
+    say_json,
+)
 from cjo_stream.errors import DefinitionError, Diagnostic, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from cjo_stream.definition import DefinitionSet
+    from cjo_stream.engine.port import DecodedRecord
     from cjo_stream.ingest.form import Form
     from cjo_stream.ingest.sample import Difference, Sample
 
@@ -44,6 +54,14 @@ def validate(
     encoding: Encoding = None,
     decimal_comma: DecimalComma = None,
     team: Team = None,
+    advice: Annotated[
+        bool,
+        typer.Option(
+            "--advice",
+            help="Also say what can never come about, and what is probably not meant. With "
+            "--events also what the events did not reach.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> int:
     """Check a topology; print every error with its file, line and column.
@@ -53,6 +71,8 @@ def validate(
     With `--events` also how the event types and attributes that the topology declares, or else
     those that its definitions name, differ from those in a sample. The exit code is 1 where a
     name of one side may be misspelt, or the sample has something that is not declared.
+
+    With `--advice` also what a team should look at; that alone never makes the exit code 1.
     """
     from cjo_stream.definition import load
     from cjo_stream.ingest.form import read_form
@@ -80,12 +100,17 @@ def validate(
     if not json:
         _say_valid(loaded)
     if not events:
+        given = _advise(folder, loaded, None, json=json) if advice else []
         if json:
-            say_json(_facts(loaded))
+            say_json(_facts(loaded, given))
         return 0
     key = settings_of(context).tenant_key_bytes()
+    if advice:
+        _check_read_twice(events, form)
     sample = _read(loaded, events, channel, form, key)
-    return _compare(folder, loaded, sample, json=json)
+    records = _records(loaded, events, channel, form, key) if advice else None
+    given = _advise(folder, loaded, records, json=json) if advice else []
+    return _compare(folder, loaded, sample, given, json=json)
 
 
 def _held(loaded: DefinitionSet, team: str) -> list[Diagnostic]:
@@ -101,8 +126,24 @@ def _held(loaded: DefinitionSet, team: str) -> list[Diagnostic]:
     return report.diagnostics()
 
 
-def _facts(loaded: DefinitionSet) -> dict[str, object]:
-    diagnostics = [found._asdict() for found in loaded.warnings]
+def _advise(
+    folder: Path, loaded: DefinitionSet, records: Iterable[DecodedRecord] | None, *, json: bool
+) -> list[Diagnostic]:
+    """Return the advice, and print it unless `json`."""
+    from cjo_stream.definition.advice import advise
+    from cjo_stream.testing.reached import reached
+
+    seen = None if records is None else reached(loaded, records)
+    given = [found._replace(file=str(folder / found.file)) for found in advise(loaded, seen)]
+    if not json:
+        for found in given:
+            say_diagnostic(found)
+        say(f"{numbered(len(given), 'piece')} of advice" if given else "no advice")
+    return given
+
+
+def _facts(loaded: DefinitionSet, given: Sequence[Diagnostic] = ()) -> dict[str, object]:
+    diagnostics = [found._asdict() for found in sorted((*loaded.warnings, *given))]
     return {"valid": True, "digest": loaded.digest, "diagnostics": diagnostics}
 
 
@@ -119,22 +160,47 @@ def _say_valid(loaded: DefinitionSet) -> None:
 def _read(
     loaded: DefinitionSet, files: list[str], channel: str | None, form: Form, tenant_key: bytes
 ) -> Sample:
+    from cjo_stream.ingest.sample import read_sample
+
+    return read_sample(_records(loaded, files, channel, form, tenant_key), loaded.program)
+
+
+def _check_read_twice(files: list[str], form: Form) -> None:
+    """Raise UsageError for a file that cannot be read twice."""
+    from cjo_stream.ingest.files import open_files
+
+    for file in open_files(files, form=form):
+        if file.is_read_once:
+            raise UsageError(
+                f"{file.given} is a pipe, and --advice reads each file twice: write it to a file"
+            )
+
+
+def _records(
+    loaded: DefinitionSet, files: list[str], channel: str | None, form: Form, tenant_key: bytes
+) -> Iterator[DecodedRecord]:
+    """Return the records of the files, from their beginning."""
     from cjo_stream import ingest
     from cjo_stream.ingest.files import Part, choose_channel, open_files, read_parts
-    from cjo_stream.ingest.sample import read_sample
 
     program = loaded.program
     opened = open_files(files, form=form)
-    records = read_parts(
+    return read_parts(
         [Part(file, number) for number, file in enumerate(opened)],
         ingest.decoder(program, tenant_key),
         channel=choose_channel(program, channel),
         now=time.time_ns() // 1_000_000,
     )
-    return read_sample(records, program)
 
 
-def _compare(folder: Path, loaded: DefinitionSet, sample: Sample, *, json: bool) -> int:
+def _compare(
+    folder: Path,
+    loaded: DefinitionSet,
+    sample: Sample,
+    given: Sequence[Diagnostic],
+    *,
+    json: bool,
+) -> int:
     """Print how the sample and the definitions differ; return the exit code."""
     from cjo_stream.ingest.sample import Lack, differences
 
@@ -148,7 +214,7 @@ def _compare(folder: Path, loaded: DefinitionSet, sample: Sample, *, json: bool)
         of_sample = {"events": sample.events, "types": sample.seen, "refused": sample.refused}
         say_json(
             {
-                **_facts(loaded),
+                **_facts(loaded, given),
                 "sample": of_sample,
                 "differences": found,
                 "named": [diagnostic._asdict() for diagnostic in named],

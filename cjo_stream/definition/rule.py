@@ -16,7 +16,7 @@ Numbers count from 0, as in `core.program.journey`. A key of a split has its tar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -27,7 +27,7 @@ from cjo_stream.definition.build.limit import build_limit, coverage_text
 from cjo_stream.definition.build.quiet import window_text
 from cjo_stream.definition.grammar.item import Fields, Item
 from cjo_stream.definition.life import RUNNING
-from cjo_stream.definition.section import read_definitions
+from cjo_stream.definition.section import Definition, read_definitions
 from cjo_stream.definition.text.folder import read_folder
 from cjo_stream.definition.text.node import Node, position
 from cjo_stream.definition.text.report import Report
@@ -40,12 +40,18 @@ OWN = ("eligible", "applicable", "suitable")
 
 
 class Rule(NamedTuple):
-    """One rule. A timer is of two kinds, a transition as well."""
+    """One rule. A timer is of two kinds, a transition as well. `when` is its condition."""
 
     kinds: tuple[Kind, ...]
     name: str
-    at: Position
+    node: Node
     keys: frozenset[Key]
+    when: Node | None = None
+
+    @property
+    def at(self) -> Position:
+        """Where the rule begins."""
+        return position(self.node)
 
 
 def rules(folder: Path) -> list[Rule]:
@@ -54,8 +60,13 @@ def rules(folder: Path) -> list[Rule]:
     Journeys that nobody enters have none.
     """
     report = Report()
+    return rules_of(read_definitions(read_folder(folder, report).values(), report))
+
+
+def rules_of(definitions: Iterable[Definition]) -> list[Rule]:
+    """Return the rules of definitions, by file and line; of journeys, those that are entered."""
     found: list[Rule] = []
-    for one in read_definitions(read_folder(folder, report).values(), report):
+    for one in definitions:
         if one.fields is None:
             continue
         if one.kind == "journey" and one.fields.value("status", Status.LIVE) in RUNNING:
@@ -70,21 +81,22 @@ def rules(folder: Path) -> list[Rule]:
 
 
 def _of_journey(fields: Fields, name: str) -> Iterator[Rule]:
-    entry = fields.keys["entry"]
-    yield _rule("transitions", f"{name}: entry", entry, ("entry", name))
-    if "goal" in fields.keys:
-        yield _rule("transitions", f"{name}: goal", fields.keys["goal"], ("goal", name))
+    for part in ("entry", "goal"):
+        if part in fields.keys:
+            when = _when(fields.value(part))
+            yield _rule("transitions", f"{name}: {part}", fields.keys[part], (part, name), when)
     for number, item in enumerate(fields.items("exit")):
         label = f"{name}: exit as {item.value.value('as')}"
-        yield _rule("transitions", label, item.node, ("exit", name, number))
+        key = ("exit", name, number)
+        yield _rule("transitions", label, item.node, key, _when(item.value))
     yield from _on(fields, name, "")
     for pair in fields.items("states"):
         state = pair.key.value
         yield _rule("states", f"{name}: {state}", pair.key.node, ("state", name, state))
         yield from _on(pair.value, name, state)
         for number, item in enumerate(pair.value.items("always")):
-            key = ("always", name, state, number)
-            yield from _moves(item, item.node, f"{name}: {state} always", [key])
+            keys: list[Key] = [("always", name, state, number)]
+            yield from _moves(item, item.node, f"{name}: {state} always", keys)
         yield from _timers(pair.value, name, state)
 
 
@@ -124,12 +136,12 @@ def _moves(
     branches = fields.items("split")
     for branch in branches:
         to = branch.value.value("to")
-        at = position(branch.key.node)
-        yield Rule(kinds, f"{label} to {to}", at, frozenset((*key, to) for key in keys))
+        node, of_branch = branch.key.node, frozenset((*key, to) for key in keys)
+        yield Rule(kinds, f"{label} to {to}", node, of_branch, _when(fields))
     if not branches:
         to = fields.value("to")
         whole = f"{label} to {to}" if to else f"{label}, without `to`"
-        yield Rule(kinds, whole, position(node), frozenset(keys))
+        yield Rule(kinds, whole, node, frozenset(keys), _when(fields))
 
 
 def _of_action(fields: Fields, name: str) -> Iterator[Rule]:
@@ -171,5 +183,10 @@ def _of_channels(fields: Fields) -> Iterator[Rule]:
             yield _rule("gates", f"address of {name}", pair.key.node, ("gate", "address", name))
 
 
-def _rule(kind: Kind, name: str, node: Node, key: Key) -> Rule:
-    return Rule((kind,), name, position(node), frozenset((key,)))
+def _rule(kind: Kind, name: str, node: Node, key: Key, when: Node | None = None) -> Rule:
+    return Rule((kind,), name, node, frozenset((key,)), when)
+
+
+def _when(fields: Fields) -> Node | None:
+    item = fields.get("when")
+    return None if item is None else item.node

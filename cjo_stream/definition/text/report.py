@@ -46,6 +46,10 @@ class Report:
         """Report a warning, which does not stop the load, at `node`."""
         self._add(_span(node), "warning", code, message, suggestion)
 
+    def advise(self, node: Node, code: Code, message: str) -> None:
+        """Report a piece of advice at `node`: what is written there runs as it says."""
+        self._add(_span(node), "advice", code, message, "")
+
     def diagnostics(self) -> list[Diagnostic]:
         """Return all diagnostics, each once, by file and place."""
         return sorted(self._found)
@@ -57,7 +61,7 @@ class Report:
     def _add(
         self,
         span: tuple[Source, int, int],
-        severity: Literal["error", "warning"],
+        severity: Literal["error", "warning", "advice"],
         code: Code,
         message: str,
         suggestion: str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -153,3 +154,81 @@ def test_a_run_shows_what_is_not_declared(cli: Cli, tmp_path: Path) -> None:
         "file": "sample.jsonl", "line": 3,
     }  # fmt: skip
     assert summary["events"] == 3
+
+
+ADVISED = """\
+---
+journey: member
+version: 1
+entry: {on: joined, when: event.club != 'x'}
+exit: {on: [left, quit], as: left}
+initial: inside
+states:
+  inside:
+    on: {moved: {when: event.fee > 3 and event.fee < 2, to: gone}}
+    after: {1d: gone, 30d: gone}
+  gone: {after: {2d: long_gone}}
+  long_gone: {end: gone}
+"""
+
+
+def test_advice_is_printed_and_is_no_failure(cli: Cli, tmp_path: Path) -> None:
+    folder, _ = written(tmp_path, TOPOLOGY + ADVISED)
+    done = cli("validate", folder, "--advice")
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert lines[1].startswith(
+        f"{folder}/topology.yaml:12:24: advice CJO601: this condition can never be"
+    )
+    assert lines[3] == "    |                        " + "^" * len(
+        "event.fee > 3 and event.fee < 2"
+    )
+    assert lines[4].startswith(
+        f"{folder}/topology.yaml:13:23: advice CJO602: 'member: inside after 30d to"
+    )
+    assert lines[-1] == "2 pieces of advice"
+    assert "advice" not in cli("validate", folder).out
+
+
+def test_advice_is_data_for_programs(cli: Cli, tmp_path: Path) -> None:
+    folder, _ = written(tmp_path, TOPOLOGY + ADVISED)
+    found = json.loads(cli("validate", folder, "--advice", "--json").out)
+    assert found["valid"] is True
+    assert [(one["code"], one["severity"]) for one in found["diagnostics"]] == [
+        ("CJO601", "advice"),
+        ("CJO602", "advice"),
+    ]
+    assert json.loads(cli("validate", folder, "--json").out)["diagnostics"] == []
+
+
+def test_a_set_without_advice_says_so(cli: Cli, tmp_path: Path) -> None:
+    folder, _ = written(tmp_path, TOPOLOGY + JOURNEY)
+    assert cli("validate", folder, "--advice").out.splitlines()[-1] == "no advice"
+
+
+def test_advice_with_events_tells_what_they_did_not_reach(cli: Cli, tmp_path: Path) -> None:
+    later = event("seen").replace("03-01", "03-03")
+    folder, sample = written(
+        tmp_path, TOPOLOGY + ADVISED, "{}", event("joined", club="chess"), later
+    )
+    done = cli("validate", folder, "--advice", "--events", sample)
+    no_event = "advice CJO610: no event of the files led to "
+    told = [line.split(no_event)[1] for line in done.out.splitlines() if no_event in line]
+    assert [one.split(": they")[0].split(": look")[0] for one in told] == [
+        "'member: exit as left'",
+        "'member: gone after 2d to long_gone'",
+        "state 'long_gone'",
+    ]
+    found = json.loads(cli("validate", folder, "--advice", "--events", sample, "--json").out)
+    assert [one["code"] for one in found["diagnostics"]].count("CJO610") == 3
+    assert found["sample"]["events"] == 2
+
+
+def test_a_pipe_is_read_for_advice_once_it_is_a_file(cli: Cli, tmp_path: Path) -> None:
+    folder, sample = written(tmp_path, TOPOLOGY + JOURNEY, event("joined"), event("left"))
+    pipe = tmp_path / "pipe.jsonl"
+    os.mkfifo(pipe)
+    done = cli("validate", folder, "--advice", "--events", pipe)
+    assert done.code == 2
+    assert "is a pipe, and --advice reads each file twice" in done.err
+    assert cli("validate", folder, "--advice", "--events", sample).code == 0

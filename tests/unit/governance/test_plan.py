@@ -272,3 +272,14 @@ def test_what_a_change_reaches_is_said(
 ) -> None:
     said = cli("plan", written(tmp_path / "live"), written(tmp_path / "new", **edits)).out
     assert ("this may concern customers in carts" in said) == reached
+
+
+def test_a_plan_gives_the_advice_that_is_new(shop: Shop) -> None:
+    same = shop.candidate()
+    assert "advice" not in shop.planned(same)
+    assert shop.planned(same, "--advice")["advice"] == []
+    edits: Edits = (("policy: contact", "policy: contact\nholdout: 100%"),)
+    candidate = shop.candidate(shop=edits)
+    (*_, last) = shop.planned(candidate, "--advice")["advice"]
+    assert (last["code"], last["severity"]) == ("CJO606", "advice")
+    assert "holdout is everybody" in shop.plan(candidate, "--advice").out

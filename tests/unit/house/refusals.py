@@ -122,6 +122,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "cli/validate.py": {
         "the options of files go with --events": "unit/cli/test_validate_events.py::test_options_of_files_go_with_events",
+        "is a pipe, and --advice reads each file twice": "unit/cli/test_validate_events.py::test_a_pipe_is_read_for_advice_once_it_is_a_file",
     },
     "cli/customer.py": {
         "one identifier, named twice": "unit/cli/test_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",

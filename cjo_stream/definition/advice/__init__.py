@@ -1,0 +1,61 @@
+"""Advice on definitions that load: what can never come about, and what is probably not meant.
+
+    condition   whether conditions can be true together
+    reach       what can come about in a journey, and which of its rules never can
+    journey     conditions, rules, states and goals that nobody can reach
+    action      actions that nobody asks for, or that no gates let pass
+    pace        waits of journeys beside the periods of caps
+    rival       journeys with the same entry, and those that compete for caps
+    coverage    what recorded events did not reach
+
+What is said never to come about does not, whatever events come; random worlds are run to hold that
+against them (`tests/differential`). What journeys compete for, and how waits fit caps, is measured
+on the definitions alone.
+"""
+
+from __future__ import annotations
+
+from cjo_stream.core.word import Status
+from cjo_stream.definition.advice.action import advise_on_actions
+from cjo_stream.definition.advice.coverage import Seen, advise_on_coverage
+from cjo_stream.definition.advice.journey import advise_on_journeys, without_target
+from cjo_stream.definition.advice.pace import advise_on_pace
+from cjo_stream.definition.advice.reach import reach
+from cjo_stream.definition.advice.rival import advise_on_rivals
+from cjo_stream.definition.life import RUNNING
+from cjo_stream.definition.load import DefinitionSet, documents_of
+from cjo_stream.definition.rule import rules_of
+from cjo_stream.definition.text.report import Report
+from cjo_stream.errors import Diagnostic
+
+__all__ = ["Seen", "advise", "advise_anew"]
+
+
+def advise(definitions: DefinitionSet, seen: Seen | None = None) -> list[Diagnostic]:
+    """Return the advice on a set, by file and place.
+
+    `seen` is what recorded events were: what they did not reach is advice, too.
+    """
+    program, report = definitions.program, Report()
+    documents = documents_of(definitions.content)
+    rules = rules_of(documents)
+    nodes = {without_target(key): rule.node for rule in rules for key in rule.keys}
+    found = {
+        name: reach(journey)
+        for name, journey in program.journeys.items()
+        if journey.status is not Status.RETIRED
+    }
+    entered = {name: one for name, one in found.items() if one.journey.status in RUNNING}
+    advise_on_journeys(rules, entered, report)
+    advise_on_actions(documents, found.values(), program.policy, report)
+    advise_on_pace(nodes, entered.values(), program.policy, report)
+    advise_on_rivals(nodes, entered.values(), program.policy, report)
+    if seen is not None:
+        advise_on_coverage(rules, entered, seen, report)
+    return report.diagnostics()
+
+
+def advise_anew(before: DefinitionSet, after: DefinitionSet) -> list[Diagnostic]:
+    """Return the advice on a set that the one before does not get, wherever it stands there."""
+    known = {(one.code, one.message) for one in advise(before)}
+    return [one for one in advise(after) if (one.code, one.message) not in known]
