@@ -13,6 +13,7 @@
     code          the codes of diagnostics
     case          cases of test files, checked against a program
     rule          the rules that a test can reach, with their places
+    advice        what can never come about, and which journeys compete
     schema        JSON Schemas for editors
 
 Nothing here reads the log or runs a journey.
