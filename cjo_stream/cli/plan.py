@@ -23,7 +23,7 @@ from cjo_stream.errors import Diagnostic, UsageError
 
 if TYPE_CHECKING:
     from cjo_stream.definition import DefinitionSet
-    from cjo_stream.governance.people import People
+    from cjo_stream.engine.prospect import People
     from cjo_stream.governance.plan import Plan
     from cjo_stream.installation.answer import Population
 
@@ -52,7 +52,7 @@ def plan(
             "--max-customers-changed",
             metavar="SHARE",
             help="Exit with 1 where more customers have an instance that moves or ends: a share "
-            "of all, as 5%, or a number. Where customers are not read, instances count.",
+            "of all, as 5%, or a number.",
         ),
     ] = None,
     out: Annotated[
@@ -143,10 +143,7 @@ def _budget(most: str, people: People) -> int:
     """Return how many customers may be changed, or instances; raises UsageError."""
     percent = _PERCENT.fullmatch(most)
     if percent is not None and float(percent[1]) <= 100:
-        of = people.customers
-        if of is None:
-            of = sum(row.live for row in people.instances)
-        return int(of * float(percent[1]) / 100)
+        return int(people.customers * float(percent[1]) / 100)
     if most.isascii() and most.isdigit():
         return int(most)
     raise UsageError(f"--max-customers-changed {most}: write a share, as 5%, or a whole number")

@@ -353,6 +353,19 @@ class Reached(msgspec.Struct, array_like=True, tag="reached"):
     number: int
 
 
+class Foresee(msgspec.Struct, array_like=True, tag="foresee"):
+    """Say what a definition set would do to the next customers; nothing is changed.
+
+    `content` is that of `StoreSet`; `after` the key of the last customer looked at, "" before the
+    first; `most` how many to look at.
+    """
+
+    content: bytes
+    after: str
+    most: int
+    command_id: str = ""
+
+
 class StoreModel(msgspec.Struct, array_like=True, tag="store_model"):
     """Store part `part` (from 0) of `parts` of the learnt model `number`."""
 
@@ -412,5 +425,7 @@ CustomerMessage = (
     | Purge
 )
 ActorMessage = IdentifierMessage | CustomerMessage
-TaskMessage = StoreSet | ActivateSet | RollOut | Reached | StoreModel | ActivateModel | Sweep
+TaskMessage = (
+    StoreSet | ActivateSet | RollOut | Reached | Foresee | StoreModel | ActivateModel | Sweep
+)
 Message = ActorMessage | TaskMessage

@@ -20,10 +20,11 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Reply
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
-from cjo_stream.definition import compile_content
+from cjo_stream.definition import compile_content, compile_stored
 from cjo_stream.embedded.state import StateFolder
 from cjo_stream.engine import codec
 from cjo_stream.engine.port import Store
+from cjo_stream.engine.prospect import People, people
 from cjo_stream.engine.rollout import add_live
 from cjo_stream.engine.timelines import Timelines
 from cjo_stream.errors import UsageError
@@ -99,19 +100,23 @@ def population(state: Path) -> Population | None:
         return Population(
             content=codec.decode_set(content),
             living=add_live(meta.live for meta in metas),
-            customers=lambda: _customers(state),
-            clock=max(meta.clock for meta in metas),
+            foresee=lambda after: _foresee(state, after),
         )
 
 
-def _customers(state: Path) -> Iterator[Customer]:
-    """Yield all customers of a state folder, partition by partition, in order of their keys."""
+def _foresee(state: Path, content: bytes) -> People:
     with _stores(state) as stores:
-        for store in stores:
-            for key, value in store.scan(*codec.CUSTOMERS):
-                found = codec.decode_actor(codec.read_actor_key(key), value)
-                if isinstance(found, Customer):
-                    yield found
+        clock = max(_meta(store, state).clock for store in stores)
+        customers = (one for store in stores for one in _customers(store))
+        return people(customers, compile_stored(content), clock)
+
+
+def _customers(store: Store) -> Iterator[Customer]:
+    """Yield a task's customers in order of their keys."""
+    for key, value in store.scan(*codec.CUSTOMERS):
+        found = codec.decode_actor(codec.read_actor_key(key), value)
+        if isinstance(found, Customer):
+            yield found
 
 
 @contextmanager

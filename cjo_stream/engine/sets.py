@@ -103,6 +103,13 @@ class Sets:
             program = self._programs[number] = self._compile(number, self._contents[number])
         return program
 
+    def try_out(self, content: bytes) -> Program | str:
+        """Return the program of a set that is not stored, or the reason if it does not compile."""
+        try:
+            return self._compile(self.active + 1, content)
+        except (DefinitionError, RefusalError) as error:
+            return f"the definition set does not compile here: {error}"
+
     def _outdated(self) -> list[int]:
         older = sorted(number for number in self._contents if number < self.active)
         outdated = older[: max(0, len(older) - OLDER_KEPT)]

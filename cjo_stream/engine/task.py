@@ -49,6 +49,7 @@ from cjo_stream.core.message import (
     Arrive,
     Deliver,
     Find,
+    Foresee,
     Message,
     Reached,
     RollOut,
@@ -88,6 +89,7 @@ from cjo_stream.engine.port import (
     Participant,
     Store,
 )
+from cjo_stream.engine.prospect import Foreseen, people
 from cjo_stream.engine.rollout import ROLLOUT_CUSTOMERS_MAX
 from cjo_stream.engine.sets import Sets
 from cjo_stream.engine.timelines import Timelines
@@ -399,6 +401,8 @@ class Task:
         elif type(message) is Reached:
             for number in self._sweeps.end(message.partition, message.number, self._partitions):
                 self._record_of("swept", number)
+        elif type(message) is Foresee:
+            self._answer(message.command_id, self._foresee(message))
         elif type(message) is StoreModel:
             self._models.store(message.number, message.part, message.parts, message.content)
             self._answer(message.command_id, Stored(message.number))
@@ -577,6 +581,16 @@ class Task:
             about = {"customer_id": state.id, "set": program.number}
             emit_failure_letter(turn, error, source, about)
         self._close_turn(key, entry, turn, None)
+
+    def _foresee(self, message: Foresee) -> Foreseen:
+        program = self._sets.try_out(message.content)
+        if isinstance(program, str):
+            return Foreseen(error=program)
+        keys = self._cache.customers_after(message.after, message.most)
+        found = (self._cache.peek(key) for key in keys)
+        customers = (one for one in found if isinstance(one, Customer))
+        after = keys[-1] if len(keys) == message.most else None
+        return Foreseen(people(customers, program, self._clock), after)
 
     def _in_force(self, error: str | None) -> SetInForce:
         walk = self._rollout

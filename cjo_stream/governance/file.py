@@ -16,9 +16,9 @@ import msgspec
 
 from cjo_stream.definition import DefinitionSet, authorship, compile_stored
 from cjo_stream.definition.content import decode
+from cjo_stream.engine.prospect import Fated
 from cjo_stream.errors import RefusalError, UsageError
 from cjo_stream.governance.difference import Difference
-from cjo_stream.governance.people import Fated
 from cjo_stream.governance.plan import Plan
 from cjo_stream.installation.known import applied
 
@@ -40,7 +40,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     candidate: str
     team: str | None
     retire: bool
-    customers: int | None
+    customers: int
     changed: int
     most: int
     owners: list[str]

@@ -15,9 +15,9 @@ from cjo_stream.definition import (
     compose,
     succeed,
 )
+from cjo_stream.engine.prospect import People
 from cjo_stream.governance.difference import Difference, differences
 from cjo_stream.governance.owner import Owners, approvals, owners_between, trespasses
-from cjo_stream.governance.people import People, people, people_of_counts
 from cjo_stream.installation.answer import Population
 
 
@@ -45,7 +45,7 @@ class Plan(msgspec.Struct, frozen=True):
 def live_folder(definitions: DefinitionSet) -> Population:
     """Return a set as if it had just been applied for the first time; any instance may live."""
     content = succeed(definitions, None)
-    return Population(content=content, living=None, customers=tuple)
+    return Population(content=content, living=None, foresee=lambda _: People())
 
 
 def make_plan(
@@ -69,19 +69,13 @@ def make_plan(
     owners = owners_between(before, candidate)
     return Plan(
         changes=changes,
-        people=_people(live, after) if after is not None else People(),
+        people=live.foresee(content) if content is not None else People(),
         refused=refused,
         owners=_owners(changes, owners),
         approvals=approvals(changes, owners),
         before=before.program,
         after=after,
     )
-
-
-def _people(live: Population, after: Program) -> People:
-    if live.customers is not None:
-        return people(live.customers(), after, live.clock)
-    return people_of_counts(live.counted, after)
 
 
 def _owners(changes: Iterable[Difference], owners: Owners) -> list[str]:

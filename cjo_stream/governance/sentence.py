@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from cjo_stream.core.program.program import Program
+from cjo_stream.engine.prospect import Fated, Left, timer_name
 from cjo_stream.governance.difference import Difference
-from cjo_stream.governance.people import Fated, Left, timer_name
 from cjo_stream.governance.plan import Plan
 from cjo_stream.governance.reach import reached
 
@@ -43,9 +43,7 @@ def impact_sentences(plan: Plan) -> Iterator[str]:
 
 def _total(plan: Plan) -> Iterator[str]:
     changed, of = plan.people.changed, plan.people.customers
-    if of is None:
-        yield f"{_number(changed, 'instance')} in all would move or end; customers are not read"
-    elif of:
+    if of:
         yield f"{changed:,} of {_number(of, 'customer')} would have an instance moved or ended"
 
 
@@ -92,9 +90,10 @@ def _reach(one: Difference, before: Program, after: Program) -> Iterator[str]:
 def fate_sentence(row: Fated, left: dict[str, Left], after: Program | None) -> str:
     """Return what becomes of the instances of a row, in words."""
     s = "s" if row.live == 1 else ""
-    who = f"{row.journey} version {row.version}, {row.state}: {_number(row.live, 'instance')}"
-    if row.customers is not None:
-        who += f" of {_number(row.customers, 'customer')}"
+    who = (
+        f"{row.journey} version {row.version}, {row.state}: {_number(row.live, 'instance')} of "
+        f"{_number(row.customers, 'customer')}"
+    )
     if row.fate == "stay":
         return f"{who} stay{s}"
     if row.fate == "end":

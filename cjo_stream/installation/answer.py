@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 
 from cjo_stream.core.answer import Failed, Nobody
 from cjo_stream.core.event import Identifier
-from cjo_stream.core.state import Customer
+from cjo_stream.engine.prospect import People
 from cjo_stream.errors import RetryError, UsageError
 from cjo_stream.installation.known import KnownSet
 
@@ -31,16 +31,13 @@ class Population(msgspec.Struct, frozen=True, kw_only=True):
     """The set in force, and the customers who live by it.
 
     `content` is the set as it is stored; `living` is how many instances may live when the next
-    one comes into force, by journey, version and state; None: any. `customers` yields the
-    customers, each time anew; None: they cannot be read from here, and their instances are only
-    `counted`. `clock` is theirs, ms.
+    one comes into force, by journey, version and state; None: any. `foresee` returns what another
+    set, as it would be stored, does to the customers.
     """
 
     content: bytes
     living: dict[str, dict[int, dict[str, int]]] | None
-    customers: Callable[[], Iterable[Customer]] | None
-    counted: dict[str, dict[int, dict[str, int]]] = {}
-    clock: int = 0
+    foresee: Callable[[bytes], People]
 
 
 class TakenFile(msgspec.Struct, frozen=True, kw_only=True):

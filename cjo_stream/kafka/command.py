@@ -53,10 +53,21 @@ def ask_tasks(
 
     Partitions that have not answered within the time are left out.
     """
+    partitions = range(settings.partitions)
+    return ask_each(settings, lambda id_: dict.fromkeys(partitions, message(id_)), within_s)
+
+
+def ask_each(
+    settings: Settings, messages: Callable[[str], Mapping[int, Message]], within_s: float
+) -> dict[int, dict[str, Any]]:
+    """Send tasks a message each, by partition, made from a command id; return their answers.
+
+    Partitions that have not answered within the time are left out.
+    """
     command_id = uuid.uuid4().hex
-    asked = message(command_id)
-    questions = dict.fromkeys(range(settings.partitions), ("", asked))
-    answers = _ask(settings, questions, command_id, settings.partitions, within_s)
+    asked = messages(command_id)
+    questions = {partition: ("", message) for partition, message in asked.items()}
+    answers = _ask(settings, questions, command_id, len(questions), within_s)
     return {answer.partition: answer.body for answer in answers}
 
 

@@ -66,6 +66,7 @@ NOT_KEPT = {
     "_Command": "an action record in a file, read by a report",
     "_Decision": "a decision record in a file, counted by the demo or a report",
     "Planned": "a plan, in its file",
+    "Foreseen": "an answer to a plan's question",
     "_Approved": "an approval, in a plan's file",
     "_Letter": "a dead letter in a file, counted at the end of a run",
     "_Issued": "an action record in a file, read by the demo's people",

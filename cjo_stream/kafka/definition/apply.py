@@ -25,7 +25,6 @@ from cjo_stream.core.message import ActivateSet, StoreSet
 from cjo_stream.core.program.program import Program
 from cjo_stream.definition import (
     DefinitionSet,
-    compile_stored,
     library_differences,
     succeed,
 )
@@ -33,7 +32,7 @@ from cjo_stream.engine.intake import SWITCHED_OFF
 from cjo_stream.engine.rollout import Live, add_live
 from cjo_stream.errors import RefusalError, RetryError, UsageError
 from cjo_stream.ingest.tenant import fingerprint
-from cjo_stream.installation.answer import Applied, Population, Status
+from cjo_stream.installation.answer import Applied, Status
 from cjo_stream.installation.known import came_between, former, known_sets
 from cjo_stream.installation.port import Check
 from cjo_stream.kafka.client.admin import Admin
@@ -214,18 +213,19 @@ def _live(settings: Settings, log: DefinitionLog, within_s: float) -> Live:
 
     Raises RetryError where a partition does not answer.
     """
-    found = _counted(settings, within_s)
+    found = counted(settings, within_s)
     if not log.pointer.number:
         return found
-    return _with_entrants(found, log.program(log.pointer.number))
+    return with_entrants(found, log.program(log.pointer.number))
 
 
-def _counted(settings: Settings, within_s: float) -> dict[str, dict[int, dict[str, int]]]:
-    answers = _answers(settings, _asking, within_s)
+def counted(settings: Settings, within_s: float) -> dict[str, dict[int, dict[str, int]]]:
+    """Return the live instances of all partitions; raises RetryError where one does not answer."""
+    answers = answers_of(settings, _asking, within_s)
     return add_live(live_in(answer) for answer in answers.values())
 
 
-def _with_entrants(live: Live, program: Program) -> dict[str, dict[int, dict[str, int]]]:
+def with_entrants(live: Live, program: Program) -> dict[str, dict[int, dict[str, int]]]:
     """Return live instances with one more of each version that customers may enter now."""
     found = add_live([live])
     for (name, version), journey in program.versions.items():
@@ -260,7 +260,7 @@ def _activate(published: Published) -> _Message:
 
 def _step(settings: Settings, asked: _Request, set_: Published, message: _Message) -> None:
     """Send every partition a message, and wait for all answers; raises if one refuses."""
-    answers = _answers(settings, message, asked.within_s)
+    answers = answers_of(settings, message, asked.within_s)
     if any(answer.get("active", 0) > set_.number for answer in answers.values()):
         _check_overtaken(settings, asked, set_.number)
     check_answers(set_.number, answers.values(), Names(settings.topic_prefix).definition)
@@ -283,10 +283,19 @@ def _check_overtaken(settings: Settings, asked: _Request, known: int) -> None:
         time.sleep(OVERTAKEN_POLL_S)
 
 
-def _answers(settings: Settings, message: _Message, within_s: float) -> dict[int, dict[str, Any]]:
+def answers_of(
+    settings: Settings, message: _Message, within_s: float
+) -> dict[int, dict[str, Any]]:
     """Return the answer of each partition; raises RetryError where one does not answer."""
     answers = ask_tasks(settings, message, within_s)
-    silent = sorted(set(range(settings.partitions)) - set(answers))
+    return answered(answers, range(settings.partitions), within_s)
+
+
+def answered(
+    answers: dict[int, dict[str, Any]], asked: Iterable[int], within_s: float
+) -> dict[int, dict[str, Any]]:
+    """Return answers; raises RetryError where a partition that was asked has none."""
+    silent = sorted(set(asked) - set(answers))
     if silent:
         raise RetryError(
             f"partitions {silent} did not answer within {within_s:.0f} s: are worker and dispatch "
@@ -295,11 +304,16 @@ def _answers(settings: Settings, message: _Message, within_s: float) -> dict[int
     return answers
 
 
-def check_answers(number: int, answers: Collection[Mapping[str, Any]], topic: str) -> None:
-    """Raise RefusalError where a partition answers that set `number` is not in force there."""
+def check_errors(answers: Collection[Mapping[str, Any]]) -> None:
+    """Raise RefusalError with the errors in answers."""
     errors = sorted({str(answer["error"]) for answer in answers if answer.get("error")})
     if errors:
         raise RefusalError("; ".join(errors))
+
+
+def check_answers(number: int, answers: Collection[Mapping[str, Any]], topic: str) -> None:
+    """Raise RefusalError where a partition answers that set `number` is not in force there."""
+    check_errors(answers)
     ahead = max((answer.get("active", 0) for answer in answers), default=0)
     if ahead > number:
         raise RefusalError(
@@ -341,19 +355,6 @@ def former_set(settings: Settings, number: int) -> bytes:
     """Return a set that is kept, as it was stored; raises UsageError where it is not."""
     log = read_definitions(settings, pointed=False)
     return former({n: published.content for n, published in log.sets.items()}, number)
-
-
-def population(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Population | None:
-    """Return the applied set, and how many instances live, asking every task.
-
-    None before the first `apply`; raises RetryError where a partition does not answer.
-    """
-    content = content_in_force(settings)
-    if content is None:
-        return None
-    counted = _counted(settings, within_s)
-    living = _with_entrants(counted, compile_stored(content))
-    return Population(content=content, living=living, customers=None, counted=counted)
 
 
 def status(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Status:

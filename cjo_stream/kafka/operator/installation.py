@@ -15,6 +15,7 @@ from cjo_stream.installation.answer import Applied, Kept, Population, Status, an
 from cjo_stream.installation.port import Check, Order
 from cjo_stream.kafka import command
 from cjo_stream.kafka.definition import apply as definition
+from cjo_stream.kafka.definition.population import population
 from cjo_stream.kafka.operator import archived, retention
 from cjo_stream.kafka.operator.alternative import alternative
 from cjo_stream.settings import Settings
@@ -63,8 +64,8 @@ class OnKafka:
         return definition.former_set(self._settings, number)
 
     def population(self) -> Population | None:
-        """Return the set in force; its instances are counted, and customers cannot be read."""
-        return definition.population(self._settings)
+        """Return the set in force and its customers, asking every task."""
+        return population(self._settings)
 
     def program(self) -> Program:
         """Return the definitions in force."""

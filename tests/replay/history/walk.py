@@ -24,6 +24,7 @@ from cjo_stream.core.message import (
     ActivateSet,
     Erase,
     Find,
+    Foresee,
     Message,
     Order,
     Show,
@@ -327,7 +328,8 @@ class Walk:
             order = Erase(command, sure)
         else:
             for number in range(PARTITIONS):
-                self._append(number, control_frame([("", Sweep(command))]))
+                asked = Foresee(sets()[0].content, "p0", 10, command)
+                self._append(number, control_frame([("", Sweep(command)), ("", asked)]))
             return
         self._control(identifier_key(one.hash), Find(order))
 

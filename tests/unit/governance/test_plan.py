@@ -12,7 +12,6 @@ import pytest
 from cjo_stream.core.program.program import Program
 from cjo_stream.definition import load
 from cjo_stream.embedded.state import StateFolder
-from cjo_stream.governance.people import people_of_counts
 from cjo_stream.governance.plan import live_folder, make_plan
 from tests.unit.governance.shop import (
     FOLLOWED,
@@ -235,26 +234,6 @@ def after(tmp_path: Path, **edits: Edits) -> Program:
     found = make_plan(live, load(written(tmp_path / "candidate", **edits))).after
     assert found is not None
     return found
-
-
-def test_instances_that_are_only_counted_have_the_same_fates(tmp_path: Path) -> None:
-    living = {"carts": {1: {"waiting": 18, "reminded": 2}}, "hello": {1: {"greeted": 20}}}
-    found = people_of_counts(living, after(tmp_path, carts=FOLLOWED, hello=(RETIRED,)))
-    assert [(one.state, one.live, one.fate, one.timers) for one in found.instances] == [
-        ("reminded", 2, "move", None),
-        ("waiting", 18, "move", "restarted"),
-        ("greeted", 20, "end", None),
-    ]
-    assert (found.customers, found.changed) == (None, 40)
-    canary = ("migrate: follow", "migrate: follow\ncanary: 50%")
-    found = people_of_counts(living, after(tmp_path, carts=(*FOLLOWED, canary)))
-    assert [(one.state, one.live, one.fate) for one in found.instances] == [
-        ("reminded", 1, "move"),
-        ("reminded", 1, "stay"),
-        ("waiting", 9, "move"),
-        ("waiting", 9, "stay"),
-        ("greeted", 20, "stay"),
-    ]
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,19 @@
-"""What becomes of live instances when a set comes into force: counted, customer by customer."""
+"""What would become of live instances if a set came into force: counted, customer by customer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
 
 from cjo_stream.core.duration import duration_text
-from cjo_stream.core.event import Event
-from cjo_stream.core.journey.rollout import MIGRATED, Fate, fate
+from cjo_stream.core.journey.rollout import Fate, fate
 from cjo_stream.core.program.journey import State, TimerRule
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.standing import PRESENT, standing_of
-from cjo_stream.core.state import Customer, Instance, Timer
+from cjo_stream.core.state import Customer, Instance
 
-_NO_EVENT = Event("", 0, {})
 _Key = tuple[str, int, str, str]
 Left = tuple[int, int]
 """The shortest and the longest time left of a timer, ms."""
@@ -28,7 +26,7 @@ class Fated(msgspec.Struct, frozen=True):
     version: int
     state: str
     live: int
-    customers: int | None
+    customers: int
     fate: Literal["stay", "move", "end"]
     to: str | None
     timers: Literal["kept", "restarted"] | None
@@ -39,13 +37,24 @@ class People(msgspec.Struct, frozen=True):
     """The impact of a set on customers. `changed`: those of whom an instance moves or ends.
 
     `left`: for each of `instances` that moves, what is left of its timers then, by timer.
-    `customers` is None where customers cannot be read: `changed` counts instances then.
     """
 
     instances: list[Fated] = []
     left: list[dict[str, Left]] = []
-    customers: int | None = 0
+    customers: int = 0
     changed: int = 0
+
+
+class Foreseen(msgspec.Struct, frozen=True):
+    """The answer to `Foresee`.
+
+    `after` is the key of the last customer looked at, None if no other follows; `error` says why
+    the set was not tried.
+    """
+
+    people: People = People()
+    after: str | None = None
+    error: str | None = None
 
 
 class _Group:
@@ -91,51 +100,29 @@ def people(customers: Iterable[Customer], program: Program, clock: int) -> Peopl
     return People(rows, [group.left for _, group in ordered], number, changed)
 
 
-def people_of_counts(
-    living: Mapping[str, Mapping[int, Mapping[str, int]]], program: Program
-) -> People:
-    """Return what a set does to instances that are only counted, by journey, version and state.
-
-    Of a canary that share of them is taken to be inside which it has, rounded. An instance is
-    taken to have all timers of its state.
-    """
-    rows: list[Fated] = []
-    for journey, versions in sorted(living.items()):
-        for version, states in sorted(versions.items()):
-            for state, live in sorted(states.items()):
-                rows += _counted(journey, version, state, live, program)
-    changed = sum(row.live for row in rows if row.fate != "stay")
-    return People(rows, [{} for _ in rows], None, changed)
-
-
-def _counted(
-    journey: str, version: int, state: str, live: int, program: Program
-) -> Iterator[Fated]:
-    """Yield the rows of so many instances in one state."""
-    stays = Fate("stay", version, to=state, timers="kept")
-    new = program.journeys.get(journey)
-    whole, share = program, 1.0
-    if new is not None:
-        share = new.canary
-        all_inside = msgspec.structs.replace(new, canary=1.0)
-        journeys = {**program.journeys, journey: all_inside}
-        whole = msgspec.structs.replace(program, journeys=journeys)
-    its = fate("", _typical(journey, version, state, program), whole)
-    is_drawn = its.kind == "move" or its.outcome == MIGRATED
-    inside = round(live * share) if is_drawn else live
-    for one, number in ((its, inside), (stays, live - inside)):
-        if number:
-            yield Fated(
-                journey, version, state, number, None, one.kind, one.to, one.timers, one.outcome
-            )
+def together(parts: Iterable[People]) -> People:
+    """Return the impact on the customers of all parts; no customer is in two of them."""
+    rows: dict[_Key, Fated] = {}
+    left: dict[_Key, dict[str, Left]] = {}
+    number = changed = 0
+    for part in parts:
+        number += part.customers
+        changed += part.changed
+        for row, times in zip(part.instances, part.left, strict=True):
+            key = (row.journey, row.version, row.state, row.fate)
+            rows[key] = _sum(rows[key], row) if key in rows else row
+            found = left.setdefault(key, {})
+            for timer, (low, high) in times.items():
+                lowest, highest = found.get(timer, (low, high))
+                found[timer] = min(low, lowest), max(high, highest)
+    keys = sorted(rows)
+    return People([rows[key] for key in keys], [left[key] for key in keys], number, changed)
 
 
-def _typical(journey: str, version: int, state: str, program: Program) -> Instance:
-    """Return an instance with all the timers of its state."""
-    ran = program.versions.get((journey, version))
-    rules = ran.states[state].timers if ran is not None and state in ran.states else ()
-    timers = [Timer(0, ordinal) for ordinal in range(len(rules))]
-    return Instance("", journey, version, None, state, 0, 0, {}, _NO_EVENT, timers)
+def _sum(one: Fated, other: Fated) -> Fated:
+    timers = "restarted" if "restarted" in (one.timers, other.timers) else one.timers
+    live, customers = one.live + other.live, one.customers + other.customers
+    return msgspec.structs.replace(one, live=live, customers=customers, timers=timers)
 
 
 def _fates(customer: Customer, program: Program) -> Iterator[tuple[Instance, Fate]]:
