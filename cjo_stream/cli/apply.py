@@ -203,6 +203,12 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
             live = ", ".join(f"{count(n)} in {state}" for state, n in sorted(states.items()))
             if live:
                 say(f"live: {journey} {version}: {live}")
+    for canary in found.canaries:
+        decided = f", {canary.verdict} by its guards" if canary.verdict else ""
+        say(f"canary: {canary.journey} {canary.version}: {canary.share:.4g} of customers{decided}")
+        for guard in canary.guards:
+            inside = _side(guard.inside, guard.inside_value)
+            say(f"  {guard.metric}: {inside}; outside {_side(guard.outside, guard.outside_value)}")
     for file in found.files:
         say(f"taken: {_taken(file)}")
     for place, number in sorted(found.intake.items()):
@@ -214,6 +220,11 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
     if silent:
         warn(f"partitions {silent} do not answer: are worker and dispatch running?")
     return 1 if silent else 0
+
+
+def _side(number: int, value: float | None) -> str:
+    """Return the value of one side of a canary, and of how many it is."""
+    return f"{value:.4g} of {count(number)}" if value is not None else "nobody yet"
 
 
 def _taken(file: TakenFile) -> str:

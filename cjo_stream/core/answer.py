@@ -161,17 +161,40 @@ class Stored(msgspec.Struct):
     stored: int
 
 
+class GuardRow(msgspec.Struct):
+    """What a guard has counted on the two sides of a canary: how many, and the mean."""
+
+    metric: str
+    inside: int
+    inside_value: float | None
+    outside: int
+    outside_value: float | None
+
+
+class CanaryRow(msgspec.Struct):
+    """A journey's canary; `verdict` is None before one, and where no guard decides."""
+
+    journey: str
+    version: int
+    share: float
+    verdict: str | None = None
+    guards: list[GuardRow] = []
+
+
 class SetInForce(msgspec.Struct):
     """The definition set in force; `error` says why it is not the requested one.
 
     `live`: how many instances are live, by journey, version and state. `reached`: how many
-    sleeping customers the set has reached so far; None: all.
+    sleeping customers the set has reached so far; None: all. `canaries`: those of the set, from
+    the first partition. `verdicts`: all there ever were, as (journey, version, verdict).
     """
 
     active: int
     error: str | None
     live: dict[str, dict[int, dict[str, int]]] = {}
     reached: int | None = None
+    canaries: list[CanaryRow] = []
+    verdicts: list[tuple[str, int, str]] = []
 
 
 class ModelInForce(msgspec.Struct):

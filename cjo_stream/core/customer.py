@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from cjo_stream.core.answer import Shown
+from cjo_stream.core.canary.count import count_consent, count_traits
 from cjo_stream.core.command.outcome import OUTCOME, join_outcome, note_outcome
 from cjo_stream.core.command.window import close_windows, remove_over, reward_outcome
 from cjo_stream.core.decision import waiting as requests
@@ -206,6 +207,8 @@ def _born(key: str, message: Deliver) -> Customer:
 def _apply(customer: Customer, event: Event, turn: Turn) -> None:
     cascade = Cascade(customer, turn, event)
     _update_profile(cascade, event)
+    if customer.trials:
+        count_traits(customer, turn)
     if event.time < turn.clock - turn.program.max_late_ms:
         cascade.late = True
     else:
@@ -234,6 +237,7 @@ def _update_profile(cascade: Cascade, event: Event) -> None:
     body = EventEntry(event.type, event.time, event.id, event.channel, taken)
     if event.type == "cjo.consent":
         if record_consent(customer, event.attributes, event.time, turn):
+            count_consent(customer, event.attributes, turn)
             body.said = statement_text(event.attributes)
         else:
             turn.count("cjo_consent_ignored_total")

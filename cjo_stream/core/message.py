@@ -344,13 +344,46 @@ class RollOut(msgspec.Struct, array_like=True, tag="roll_out"):
 
 
 class Reached(msgspec.Struct, array_like=True, tag="reached"):
-    """All customers of a partition live by definition set `number`, or a later one.
+    """All customers of a partition live by this revision of a definition set, or a later one.
 
     Every task sends it to the first partition's, when its walk ends.
     """
 
     partition: int
+    revision: int
+
+
+class Count(msgspec.Struct, array_like=True):
+    """Values that a guard of a journey's canary version `version` counts, or a change of them.
+
+    How many values there are more, and what is added to their sum and the sum of their squares.
+    """
+
+    journey: str
+    version: int
+    is_inside: bool
+    metric: str
     number: int
+    total: float
+    squares: float
+
+
+class Tally(msgspec.Struct, array_like=True, tag="tally"):
+    """What guards count at the customers of one record; a task sends it to the first partition's.
+
+    `period`: the full minute of the clock, numbered from the epoch.
+    """
+
+    period: int
+    counts: list[Count]
+
+
+class Verdict(msgspec.Struct, array_like=True, tag="verdict"):
+    """What is decided of a guarded canary, once for all; the first partition's task sends it."""
+
+    journey: str
+    version: int
+    verdict: str
 
 
 class Foresee(msgspec.Struct, array_like=True, tag="foresee"):
@@ -426,6 +459,15 @@ CustomerMessage = (
 )
 ActorMessage = IdentifierMessage | CustomerMessage
 TaskMessage = (
-    StoreSet | ActivateSet | RollOut | Reached | Foresee | StoreModel | ActivateModel | Sweep
+    StoreSet
+    | ActivateSet
+    | RollOut
+    | Reached
+    | Tally
+    | Verdict
+    | Foresee
+    | StoreModel
+    | ActivateModel
+    | Sweep
 )
 Message = ActorMessage | TaskMessage

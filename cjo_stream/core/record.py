@@ -291,14 +291,23 @@ class DeadLetter(msgspec.Struct, kw_only=True):
     """The key of the record, unchanged."""
 
 
+class Side(msgspec.Struct):
+    """The customers on one side of a canary's draw, as a guard counts them."""
+
+    customers: int
+    """How many: customers, or instances for `goal_rate` and `exit_rate`."""
+    value: float | None
+    """The guard's metric of them; null without any."""
+
+
 class Governance(msgspec.Struct, kw_only=True):
-    """A definition set came into force, or reached the customers who sleep."""
+    """A definition set came into force, reached the customers who sleep, or a guard decided."""
 
     schema: Literal["cjo.governance.v1"] = "cjo.governance.v1"
     """The kind of record, and its version."""
-    kind: Literal["applied", "sweeping", "swept"]
+    kind: Literal["applied", "sweeping", "swept", "verdict"]
     """`applied`: a set is in force. `sweeping`: it begins to reach sleeping customers. `swept`: it
-    has reached all."""
+    has reached all. `verdict`: a guarded canary is decided."""
     topology: str
     """The topology's name."""
     set: int
@@ -307,6 +316,21 @@ class Governance(msgspec.Struct, kw_only=True):
     """Who applied the set; absent if nobody is named."""
     why: str | msgspec.UnsetType = msgspec.UNSET
     """What for; absent if nothing is said."""
+    journey: str | msgspec.UnsetType = msgspec.UNSET
+    """Of a verdict: the journey."""
+    version: int | msgspec.UnsetType = msgspec.UNSET
+    """Of a verdict: the version with the canary."""
+    metric: str | msgspec.UnsetType = msgspec.UNSET
+    """Of a verdict: what the guard compares that has tripped, or else the first guard."""
+    inside: Side | msgspec.UnsetType = msgspec.UNSET
+    """Of a verdict: who is inside the canary."""
+    outside: Side | msgspec.UnsetType = msgspec.UNSET
+    """Of a verdict: who is outside."""
+    interval: list[float] | msgspec.UnsetType = msgspec.UNSET
+    """Of a verdict: between what the difference lies, inside less outside; absent while one of the
+    sides has fewer than 100."""
+    verdict: Literal["back", "hold", "promote"] | msgspec.UnsetType = msgspec.UNSET
+    """Of a verdict: nobody enters the version any more, its share stays, or everybody enters."""
     time: int
     """The clock when it happened, ms."""
 

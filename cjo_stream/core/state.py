@@ -134,6 +134,23 @@ class Instance(msgspec.Struct, array_like=True):
     """Hash of the identifier on which the opening event was anchored."""
     entered: int = 0
     """How many states it has entered."""
+    trial: int = 0
+    """The version whose guarded canary counts it; 0: none does."""
+    is_inside: bool = False
+    """Of one that is counted: whether it entered that version."""
+
+
+class Trial(msgspec.Struct, array_like=True):
+    """What the guards of a journey's canary, of `version`, have counted of a customer.
+
+    `values`: trait -> the value counted last.
+    """
+
+    version: int
+    is_inside: bool
+    is_unsubscribed: bool = False
+    letters: int = 0
+    values: dict[str, float] = {}
 
 
 class Command(msgspec.Struct, array_like=True):
@@ -254,8 +271,9 @@ class Customer(msgspec.Struct, array_like=True):
     this one was a part until an unmerge; stores may still hold its earlier state under their keys.
     `is_recorded`: its first identity record (`created` or `unmerged`) has been published.
     `cases_era`: the era of the definitions by which its cases were made.
-    `revision`: number of the definition set that it has last been brought up to
+    `revision`: that of the definition set that it has last been brought up to
     (`journey/rollout.py`). `paused`: the paused journeys of which it has instances or requests.
+    `trials`: journey -> what the guards of its canary have counted of the customer.
     `noted`: how many entries its timeline has had. `profile_due`: when the profile is published
     next, None while it has not changed.
     """
@@ -296,6 +314,7 @@ class Customer(msgspec.Struct, array_like=True):
     cases_era: int = 0
     revision: int = 0
     paused: list[str] = []
+    trials: dict[str, Trial] = {}
 
 
 def later(one: int | None, other: int | None) -> int | None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from cjo_stream.core.bounds import BOUNDS, Bounds
 from cjo_stream.core.learning.weight import ModelInForce
-from cjo_stream.core.message import ActorMessage
+from cjo_stream.core.message import ActorMessage, Count
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Record
 from cjo_stream.core.timeline import NoTimelines, TimelineEntry, Timelines
@@ -53,6 +53,7 @@ class Turn:
         "received_at",
         "records",
         "since",
+        "tallies",
         "timelines",
         "timers",
     )
@@ -89,6 +90,8 @@ class Turn:
         self.entries: list[TimelineEntry] = []
         """Entries of the customer's timeline, which come before those of the records."""
         self.counts: dict[tuple[str, ...], int] = {}
+        self.tallies: list[Count] = []
+        """What guards of canaries count."""
         self.timers = 0
         """How many timers and waiting requests have fired."""
 

@@ -156,6 +156,23 @@ class Migrate(StrEnum):
     EXIT = "exit"
 
 
+class CanaryEnd(StrEnum):
+    """What becomes of a guarded canary that no guard has stopped."""
+
+    PROMOTE = "promote"
+    HOLD = "hold"
+    BACK = "back"
+
+
+class Metric(StrEnum):
+    """What a guard compares, beside traits."""
+
+    GOAL_RATE = "goal_rate"
+    EXIT_RATE = "exit_rate"
+    UNSUBSCRIBE_RATE = "unsubscribe_rate"
+    DEAD_LETTERS = "dead_letters"
+
+
 class Approval(StrEnum):
     """What a change must be of to need a team's approval."""
 

@@ -23,6 +23,7 @@ from cjo_stream.definition.content import (
     Authorship,
     authorship,
     check_libraries,
+    heed,
     library_differences,
 )
 from cjo_stream.definition.load import (
@@ -47,6 +48,7 @@ __all__ = [
     "compile_stored",
     "compose",
     "documents_of",
+    "heed",
     "library_differences",
     "load",
     "reload",

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Iterable
 from functools import cache
 from importlib import metadata
 
 import msgspec
 
-from cjo_stream.definition.life import Past
+from cjo_stream.definition.life import Past, with_verdicts
 from cjo_stream.errors import LibraryError, RefusalError
 
 _DATA_LIBRARIES = ("tzdata", "phonenumbers")
@@ -108,6 +109,15 @@ def inflated_bytes(content: bytes) -> int:
 def authorship(content: bytes) -> Authorship | None:
     """Return who applied a stored set; None if a `run` brought it."""
     return decode(content).by
+
+
+def heed(content: bytes, verdicts: Iterable[tuple[str, int, str]]) -> bytes:
+    """Return a stored set with the verdicts of guards in its time: (journey, version, how)."""
+    decoded = decode(content)
+    past = with_verdicts(decoded.past, verdicts)
+    if past == decoded.past:
+        return content
+    return encode(msgspec.structs.replace(decoded, past=past))
 
 
 def digest(content: Content) -> str:

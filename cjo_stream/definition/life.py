@@ -17,17 +17,15 @@ from typing import Any
 
 import msgspec
 
+from cjo_stream.core.canary.share import NOBODY, SHARE_OF
 from cjo_stream.core.program.journey import Journey
-from cjo_stream.core.word import Status
+from cjo_stream.core.word import CanaryEnd, Status
 
 RUNNING = frozenset((Status.LIVE, Status.SHADOW))
 """Statuses in which customers enter."""
 
 _STILL = frozenset((Status.PAUSED, Status.RETIRED))
 """Statuses in which a version hears nothing."""
-
-_NOBODY = (1.0, 1.0)
-"""The draws of entrants of a version that nobody enters."""
 
 
 class Past(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -36,11 +34,13 @@ class Past(msgspec.Struct, frozen=True, omit_defaults=True):
     `modes`: versions that were live or in shadow, by `version_name` -> which of the two last.
     `whole`: journey -> versions that took all entries, the latest one last.
     `left`: journeys whose file is gone -> the status that they were left in.
+    `verdicts`: versions whose guarded canary was decided, by `version_name` -> how.
     """
 
     modes: dict[str, str] = {}
     whole: dict[str, list[int]] = {}
     left: dict[str, str] = {}
+    verdicts: dict[str, str] = {}
 
 
 def version_name(journey: str, version: int) -> str:
@@ -54,13 +54,41 @@ def next_past(past: Past, journeys: Iterable[Journey], left: Mapping[str, str]) 
     `journeys` are the set's own, drafts included; `left` are the journeys without a file now.
     """
     modes, whole = dict(past.modes), dict(past.whole)
-    for one in journeys:
+    for one in (decided(journey, past) for journey in journeys):
         if one.status in RUNNING:
             modes[version_name(one.name, one.version)] = str(one.status)
         others = [version for version in whole.get(one.name, ()) if version != one.version]
         if one.status is not Status.DRAFT and (one.canary >= 1 or not others):
             whole[one.name] = [*others, one.version]
-    return Past(dict(sorted(modes.items())), dict(sorted(whole.items())), dict(left))
+    return Past(
+        dict(sorted(modes.items())), dict(sorted(whole.items())), dict(left), past.verdicts
+    )
+
+
+def with_verdicts(past: Past, verdicts: Iterable[tuple[str, int, str]]) -> Past:
+    """Return the past of a set in whose time canaries were decided: (journey, version, how)."""
+    said, whole = dict(past.verdicts), dict(past.whole)
+    for journey, version, verdict in verdicts:
+        name = version_name(journey, version)
+        if name in said:
+            continue
+        said[name] = verdict
+        if verdict == CanaryEnd.PROMOTE:
+            whole[journey] = [*(v for v in whole.get(journey, ()) if v != version), version]
+    return Past(past.modes, dict(sorted(whole.items())), past.left, dict(sorted(said.items())))
+
+
+def decided(journey: Journey, past: Past) -> Journey:
+    """Return a version with the share that a verdict has given it, if there was one.
+
+    A verdict holds as long as the canary has guards.
+    """
+    verdict = past.verdicts.get(version_name(journey.name, journey.version))
+    if verdict is None or journey.guards is None:
+        return journey
+    share = SHARE_OF[CanaryEnd(verdict)]
+    canary = journey.canary if share is None else share
+    return msgspec.structs.replace(journey, guards=None, canary=canary)
 
 
 def current(journeys: Iterable[Journey], past: Past) -> dict[str, Journey]:
@@ -69,8 +97,13 @@ def current(journeys: Iterable[Journey], past: Past) -> dict[str, Journey]:
     for one in sorted(journeys, key=lambda one: one.name):
         if one.status is Status.DRAFT:
             continue
-        inside = one.canary if former(one, past) is not None else 1.0
-        found[one.name] = _running(one, one.status, past, (0.0, inside))
+        now = decided(one, past)
+        if former(now, past) is None:
+            found[one.name] = _running(
+                msgspec.structs.replace(now, guards=None), one.status, past, (0.0, 1.0)
+            )
+        else:
+            found[one.name] = _running(now, one.status, past, (0.0, now.canary))
     return found
 
 
@@ -82,11 +115,11 @@ def earlier(
     for one in journeys:
         now = in_force.get(one.name)
         if now is None:
-            status, entrants = Status(past.left.get(one.name, Status.DRAINING)), _NOBODY
+            status, entrants = Status(past.left.get(one.name, Status.DRAINING)), NOBODY
         else:
             status = now.status
             is_former = one.version == former(now, past)
-            entrants = (now.canary, 1.0) if is_former else _NOBODY
+            entrants = (now.canary, 1.0) if is_former else NOBODY
         found.append(_running(one, status, past, entrants))
     return found
 
@@ -110,6 +143,6 @@ def _running(
         journey,
         status=Status(mode) if status in RUNNING else status,
         is_shadow=mode == Status.SHADOW,
-        entrants=entrants if status in RUNNING else _NOBODY,
+        entrants=entrants if status in RUNNING else NOBODY,
         **(deaf if status in _STILL else {}),
     )

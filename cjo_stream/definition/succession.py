@@ -27,7 +27,7 @@ from cjo_stream.definition.content import (
 )
 from cjo_stream.definition.era import next_eras
 from cjo_stream.definition.known_by import KnownBy, first_ranks
-from cjo_stream.definition.life import Past, former, next_past
+from cjo_stream.definition.life import Past, decided, former, next_past
 from cjo_stream.definition.load import (
     DefinitionSet,
     compile_stored,
@@ -312,7 +312,8 @@ def _runnable(composed: Content, live: Live | None) -> Content:
 
 def _runs_on(one: Carried, composed: Content, live: Live | None) -> bool:
     """Return whether an earlier version may have instances that go on in it, or get new ones."""
-    new = next((j for j in _journeys(composed).values() if j.name == one.journey), None)
+    journeys = [decided(j, composed.past) for j in _journeys(composed).values()]
+    new = next((j for j in journeys if j.name == one.journey), None)
     status = new.status if new is not None else composed.past.left.get(one.journey)
     if status == Status.RETIRED:
         return False

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+from cjo_stream.core.answer import CanaryRow
+from cjo_stream.core.canary.share import ruled
 from cjo_stream.definition import DefinitionSet, compile_stored, library_differences
 from cjo_stream.embedded.delivery import delivering, operator_destination
 from cjo_stream.embedded.installation import begun_number, check_shape, choose, govern, keep_key
@@ -12,6 +14,8 @@ from cjo_stream.embedded.query import sets_in
 from cjo_stream.embedded.state import StateFolder
 from cjo_stream.embedded.taking import taken
 from cjo_stream.engine import codec
+from cjo_stream.engine.decider import canary_rows
+from cjo_stream.engine.governor import GOVERNOR
 from cjo_stream.engine.rollout import add_live
 from cjo_stream.installation.answer import Applied, Status, TakenFile
 from cjo_stream.installation.known import known_sets
@@ -61,10 +65,13 @@ def status(state: Path) -> Status:
         content = stores[0].get(codec.set_key(active[0]))
         topology = None
         libraries: list[str] = []
+        canaries: list[CanaryRow] = []
         if content is not None:
             applied = codec.decode_set(content)
             topology = compile_stored(applied).topology
             libraries = library_differences(applied)
+            program = ruled(compile_stored(applied), metas[GOVERNOR].verdicts)
+            canaries = canary_rows(metas[GOVERNOR].decider, program)
         return Status(
             topology=topology,
             applied=active[0],
@@ -73,6 +80,7 @@ def status(state: Path) -> Status:
             partitions=dict(enumerate(active)),
             libraries=libraries,
             instances=add_live(meta.live for meta in metas),
+            canaries=canaries,
             files=[
                 TakenFile(
                     path=one.path,

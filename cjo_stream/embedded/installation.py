@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from cjo_stream.definition import DefinitionSet, compile_stored, succeed
+from cjo_stream.definition import DefinitionSet, compile_stored, heed, succeed
 from cjo_stream.embedded.delivery import delivering, run_destination
 from cjo_stream.embedded.log import EmbeddedLog, MemoryLog
 from cjo_stream.embedded.output import Output, check_free, clear
@@ -157,7 +157,9 @@ def choose(
         if runtime.active_number < begun.number:
             _check_compiles(begun)
         return begun
-    content = succeed(definitions, runtime.governing, runtime.live, retire=retire)
+    governing = runtime.governing
+    before = heed(governing, runtime.verdicts) if governing is not None else None
+    content = succeed(definitions, before, runtime.live, retire=retire)
     return Begun(begun.number + 1, definitions.digest, content)
 
 

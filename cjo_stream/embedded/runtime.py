@@ -25,14 +25,17 @@ import msgspec
 from cjo_stream.core.answer import CustomerRow
 from cjo_stream.core.event import Event
 from cjo_stream.core.message import ActivateSet, Message, StoreSet
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.snapshot import snapshot
 from cjo_stream.core.state import Customer
 from cjo_stream.embedded.learning import LEARNS_AT, Learning, learns, next_time
 from cjo_stream.embedded.log import EFFECT, INTERNAL, Append, EmbeddedLog
 from cjo_stream.engine import codec, port
+from cjo_stream.engine.decider import PERIOD_MS
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.frame import Effect, Position, control_frame, single_frame, tick_frame
+from cjo_stream.engine.governor import GOVERNOR
 from cjo_stream.engine.intake import Routed, Router
 from cjo_stream.engine.port import Compile, Store
 from cjo_stream.engine.rollout import add_live
@@ -122,6 +125,8 @@ class Runtime:
         self._learning = Learning(log, self._dispatched)
         self._learning_set = 0
         self._is_learning = False
+        self._watched: Program | None = None
+        self._has_guards = False
         self._pump()
         for task in self.tasks:
             self._write_effects(task.partition)
@@ -209,7 +214,9 @@ class Runtime:
         if high >= next_time(self._now) and self._learns():
             self.flush()
             self._learn_through(high)
-        if self._partitions > 1:
+        if self._partitions > 1 or (
+            self._is_guarded() and high // PERIOD_MS > self._now // PERIOD_MS
+        ):
             self.flush()
             self._fire_through(high)
         self._read.high = high
@@ -257,6 +264,12 @@ class Runtime:
             for result, number in task.events.items():
                 total[result] = total.get(result, 0) + number
         return total
+
+    @property
+    def verdicts(self) -> list[tuple[str, int, str]]:
+        """All verdicts of guards: (journey, version, verdict)."""
+        verdicts = self.tasks[GOVERNOR].verdicts
+        return [(one.journey, one.version, one.verdict) for one in verdicts]
 
     @property
     def live(self) -> dict[str, dict[int, dict[str, int]]]:
@@ -332,6 +345,16 @@ class Runtime:
             self._is_learning = program is not None and learns(program)
         return self._is_learning
 
+    def _is_guarded(self) -> bool:
+        """Return whether a canary is guarded now: what is decided must not wait for a batch."""
+        program = self.tasks[GOVERNOR].program
+        if program is not self._watched:
+            self._watched = program
+            self._has_guards = program is not None and any(
+                one.guards is not None for one in program.journeys.values()
+            )
+        return self._has_guards
+
     def _learn_through(self, to_ms: int) -> None:
         """Advance to each learning time up to `to_ms` that has unlearned rewards or due timers."""
         while True:
@@ -341,7 +364,7 @@ class Runtime:
             at = next_time(max(nearest, self._now)) if nearest is not None else None
             if at is None or at > to_ms:
                 return
-            if self._partitions > 1:
+            if self._partitions > 1 or self._is_guarded():
                 self._fire_through(at)
             self._now = max(self._now, at)
             self._tick(range(self._partitions), {LEARNS_AT: str(at).encode()})

@@ -24,8 +24,10 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from cjo_stream.core.message import Verdict
 from cjo_stream.core.state import Customer, Identifier
 from cjo_stream.core.timeline import TimelineEntry
+from cjo_stream.engine.decider import Decider
 from cjo_stream.engine.frame import Position
 from cjo_stream.engine.governor import Sweeps
 from cjo_stream.engine.port import Log
@@ -90,6 +92,10 @@ class Meta(msgspec.Struct, array_like=True):
     """How far the set in force has reached the customers."""
     sweeps: Sweeps = msgspec.field(default_factory=Sweeps)
     """Of the first partition: how far sets have reached the customers of all partitions."""
+    verdicts: list[Verdict] = []
+    """All verdicts of guards, in order."""
+    decider: Decider = msgspec.field(default_factory=Decider)
+    """Of the first partition: what guards have counted in all partitions."""
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -8,13 +8,20 @@ holds for all of them, in one order, and each governance record is emitted once:
                 first set, for which there is no walk, with the record behind its activation
     sweeping    with it, where the set may change something for customers who sleep
     swept       when the walk has ended in every partition
+    verdict     when a guarded canary is decided (`decider`)
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
+
+from cjo_stream.core.canary.interval import Sample
+from cjo_stream.core.learning.number import significant
+from cjo_stream.core.program.program import VERDICTS_MAX, Program
+from cjo_stream.core.record import Governance, Side
+from cjo_stream.engine.decider import Decision
 
 GOVERNOR: Final = 0
 """The partition whose task keeps this."""
@@ -24,16 +31,16 @@ class Sweeps(msgspec.Struct, array_like=True):
     """The sets that have not reached all sleeping customers yet, and how far partitions are.
 
     `reached`: partition -> the last set that has reached all its customers. `applied`: the last
-    set of which there is a record.
+    set of which there is a record. All are revisions: a set as it is after so many verdicts.
     """
 
     applied: int = 0
     under_way: list[int] = []
     reached: dict[int, int] = {}
 
-    def end(self, partition: int, number: int, partitions: int) -> list[int]:
+    def end(self, partition: int, revision: int, partitions: int) -> list[int]:
         """Note that a walk has ended; return the sets that have now reached all `partitions`."""
-        self.reached[partition] = max(number, self.reached.get(partition, 0))
+        self.reached[partition] = max(revision, self.reached.get(partition, 0))
         through = min(self.reached.get(one, 0) for one in range(partitions))
         swept = [one for one in self.under_way if one <= through]
         self.under_way = [one for one in self.under_way if one > through]
@@ -42,3 +49,43 @@ class Sweeps(msgspec.Struct, array_like=True):
     def copy(self) -> Sweeps:
         """Return a copy."""
         return Sweeps(self.applied, list(self.under_way), dict(self.reached))
+
+
+def set_record(
+    kind: Literal["applied", "sweeping", "swept"], revision: int, program: Program, clock: int
+) -> Governance:
+    """Return a record about a set; who applied it is named where it comes into force."""
+    is_named = kind == "applied"
+    return Governance(
+        kind=kind,
+        topology=program.topology,
+        set=revision // VERDICTS_MAX,
+        who=(program.who or msgspec.UNSET) if is_named else msgspec.UNSET,
+        why=(program.why or msgspec.UNSET) if is_named else msgspec.UNSET,
+        time=clock,
+    )
+
+
+def verdict_record(found: Decision, program: Program, clock: int) -> Governance:
+    """Return the record of a verdict."""
+    interval = found.comparison.interval
+    return Governance(
+        kind="verdict",
+        topology=program.topology,
+        set=program.number,
+        journey=found.canary.journey,
+        version=found.canary.version,
+        metric=found.guard.metric,
+        inside=_side(found.comparison.inside),
+        outside=_side(found.comparison.outside),
+        interval=msgspec.UNSET
+        if interval is None
+        else [significant(interval.low), significant(interval.high)],
+        verdict=found.verdict.value,
+        time=clock,
+    )
+
+
+def _side(sample: Sample) -> Side:
+    mean = sample.mean
+    return Side(sample.number, None if mean is None else significant(mean))

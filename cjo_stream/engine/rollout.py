@@ -34,22 +34,22 @@ def add_live(parts: Iterable[Live]) -> dict[str, dict[int, dict[str, int]]]:
 class Rollout(msgspec.Struct, array_like=True):
     """The sets that customers may lack, and the place of the walk.
 
-    `sets`: numbers of the sets in force since the last walk began, in order; the last one is in
+    `revisions`: those of the sets in force since the last walk began, in order; the last one is in
     force now. `after`: the key of the last customer looked at, of `reached` in all; None: no walk
     is under way.
     """
 
-    sets: list[int] = []
+    revisions: list[int] = []
     after: str | None = None
     reached: int = 0
 
-    def begin(self, before: int, number: int) -> bool:
+    def begin(self, before: int, revision: int) -> bool:
         """Note that a set is in force after another; return whether `RollOut` must be sent."""
         was_under_way = self.after is not None
         if not before:  # there is no customer yet
-            self.sets = [number]
+            self.revisions = [revision]
             return False
-        self.sets = [*(self.sets or [before]), number]
+        self.revisions = [*(self.revisions or [before]), revision]
         self.after, self.reached = "", 0
         return not was_under_way
 
@@ -58,13 +58,13 @@ class Rollout(msgspec.Struct, array_like=True):
         self.reached += len(keys)
         self.after = keys[-1] if len(keys) == most else None
         if self.after is None:
-            self.sets = self.sets[-1:]
+            self.revisions = self.revisions[-1:]
         return self.after is not None
 
     def lacking(self, revision: int) -> list[int]:
-        """Return the sets that a customer of this revision lacks, in order."""
-        return [number for number in self.sets if number > revision]
+        """Return the revisions that a customer of this one lacks, in order."""
+        return [one for one in self.revisions if one > revision]
 
     def copy(self) -> Rollout:
         """Return a copy."""
-        return Rollout(list(self.sets), self.after, self.reached)
+        return Rollout(list(self.revisions), self.after, self.reached)

@@ -31,14 +31,15 @@ import copy
 from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal, cast
+from typing import cast
 
 import msgspec
 
 from cjo_stream.core import actor
 from cjo_stream.core import customer as customers
-from cjo_stream.core.answer import Failed, ModelInForce, SetInForce, Stored, Swept
+from cjo_stream.core.answer import CanaryRow, Failed, ModelInForce, SetInForce, Stored, Swept
 from cjo_stream.core.bounds import BOUNDS, Bounds
+from cjo_stream.core.canary.count import count_failure
 from cjo_stream.core.event import Event, native
 from cjo_stream.core.journey.instance import LIVE
 from cjo_stream.core.journey.rollout import asks, bring_up, concerns
@@ -47,6 +48,7 @@ from cjo_stream.core.message import (
     ActivateSet,
     ActorMessage,
     Arrive,
+    Count,
     Deliver,
     Find,
     Foresee,
@@ -57,15 +59,18 @@ from cjo_stream.core.message import (
     StoreModel,
     StoreSet,
     Sweep,
+    Tally,
+    Verdict,
     partition_of,
 )
-from cjo_stream.core.program.program import Program
-from cjo_stream.core.record import Governance, Record, Reply
+from cjo_stream.core.program.program import VERDICTS_MAX, Program
+from cjo_stream.core.record import Record, Reply
 from cjo_stream.core.state import Customer
 from cjo_stream.core.timeline import TimelineEntry, record_entry
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine import codec
 from cjo_stream.engine.cache import Cache, CachedActor
+from cjo_stream.engine.decider import PERIOD_MS, Decider, canary_rows
 from cjo_stream.engine.effect import effect_of
 from cjo_stream.engine.failure import emit_failure_letter, foreign_letter, log_failure
 from cjo_stream.engine.frame import (
@@ -77,7 +82,7 @@ from cjo_stream.engine.frame import (
     Item,
     decode_frame,
 )
-from cjo_stream.engine.governor import GOVERNOR
+from cjo_stream.engine.governor import GOVERNOR, set_record, verdict_record
 from cjo_stream.engine.lane import Cursors, Numbering
 from cjo_stream.engine.models import Models
 from cjo_stream.engine.port import (
@@ -141,7 +146,7 @@ class Task:
         self._cache = Cache(store, actors_max)
         self._timelines = Timelines(store, bounds.timeline)
         self._wakes = Timers(store, wakes_max)
-        self._sets = Sets(store, compile_, self._meta.active)
+        self._sets = Sets(store, compile_, self._meta.active, self._meta.verdicts)
         self._models = Models(store, self._meta.model)
         self._cursors = Cursors.of(store)
         self._numbers = Numbering.of(store)
@@ -196,9 +201,16 @@ class Task:
 
     @property
     def next_due(self) -> int | None:
-        """Due time in ms of the nearest timer; None for none."""
-        first = self._wakes.first()
-        return first[0] if first else None
+        """Due time in ms of the nearest timer, or of the next decision; None for none."""
+        first, due = self._wakes.first(), self._decider.due
+        return min(
+            (at for at in (first[0] if first else None, due) if at is not None), default=None
+        )
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """All verdicts of guards, in order."""
+        return self._sets.verdicts
 
     def take_counts(self) -> dict[tuple[str, ...], int]:
         """Return the counts of what has been committed since the last call."""
@@ -243,6 +255,8 @@ class Task:
             events=self._counted_events(),
             rollout=self._rollout.copy(),
             sweeps=self._sweeps.copy(),
+            verdicts=list(self._sets.verdicts),
+            decider=self._decider,
         )
         if self._last is not None:
             meta.digest = codec.record_digest(self._last.time, self._last.value)
@@ -286,7 +300,9 @@ class Task:
         self._clock = self._meta.clock
         self._rollout = self._meta.rollout.copy()
         self._sweeps = self._meta.sweeps.copy()
-        self._sets.needed = min(self._rollout.sets, default=self._sets.active)
+        self._decider = self._meta.decider
+        self._tallies: dict[tuple[int, str, int, bool, str], Count] = {}
+        self._sets.needed = self._needed()
         self._counts: dict[tuple[str, ...], int] = {}
         self._applied = self._repeated = 0
         self._delays: list[int] = []
@@ -337,6 +353,7 @@ class Task:
                     "replica or a copy; or a newer checkpoint, whose state has it"
                 )
             self._record(record, careful)
+            self._send_tallies()
             self._offset, self._last = record.offset, record
         frames = [
             (to, frame)
@@ -356,7 +373,7 @@ class Task:
         self._advance(max(self._clock, record.time, clock), careful)
         if self.partition == GOVERNOR and self._rollout.after is None:
             self._announce()
-        before = self._sets.active
+        before = self._sets.revision
         self._sets.keep_up(frame.set_number)
         self._begin_rollout(before)
         for item in frame.items:
@@ -392,15 +409,24 @@ class Task:
             self._sets.store(message.number, message.content)
             self._answer(message.command_id, Stored(message.number))
         elif type(message) is ActivateSet:
-            before = self._sets.active
+            before = self._sets.revision
             error = self._sets.activate(message.number)
             self._begin_rollout(before)
             self._answer(message.command_id, self._in_force(error))
         elif type(message) is RollOut:
             self._roll_out(message.most, careful)
         elif type(message) is Reached:
-            for number in self._sweeps.end(message.partition, message.number, self._partitions):
-                self._record_of("swept", number)
+            partition, revision = message.partition, message.revision
+            for swept in self._sweeps.end(partition, revision, self._partitions):
+                self._emit(set_record("swept", swept, self._sets.program(), self._clock))
+        elif type(message) is Tally:
+            decider = self._changing_decider()
+            decider.waiting.append(message)
+            decider.plan(self._sets.program())
+        elif type(message) is Verdict:
+            before = self._sets.revision
+            self._sets.rule(message)
+            self._begin_rollout(before)
         elif type(message) is Foresee:
             self._answer(message.command_id, self._foresee(message))
         elif type(message) is StoreModel:
@@ -427,7 +453,14 @@ class Task:
     def _advance(self, to: int, careful: bool) -> None:
         """Move the clock to `to`, stepping to each timer's due time on the way."""
         budget = self._timers_max
-        while (first := self._wakes.first()) is not None and first[0] <= to:
+        while True:
+            first, decides = self._wakes.first(), self._decider.due
+            if decides is not None and decides <= to and (first is None or decides < first[0]):
+                self._clock = max(self._clock, decides)
+                self._decide()
+                continue
+            if first is None or first[0] > to:
+                break
             if budget is not None and budget <= 0:
                 break
             self._wakes.pop()
@@ -471,6 +504,7 @@ class Task:
             assert isinstance(state, Customer)
             entry.state = state
             turn = self._turn()
+            count_failure(state, turn)
             dropped = customers.drop_due(state, failed, turn)
             source = (self._log.topic_id, self.partition, self._offset + 1)
             emit_failure_letter(turn, error, source, {"timers": dropped})
@@ -481,14 +515,18 @@ class Task:
     # --- a new definition set
 
     def _begin_rollout(self, before: int) -> None:
-        number = self._sets.active
-        if number != before and self._rollout.begin(before, number):
+        revision = self._sets.revision
+        if revision != before and self._rollout.begin(before, revision):
             self._send(self.partition, "", RollOut(self._rollout_max))
-        self._sets.needed = min(self._rollout.sets, default=number)
+        self._sets.needed = self._needed()
+
+    def _needed(self) -> int:
+        """Return the number of the earliest set that customers may lack."""
+        return min(self._rollout.revisions, default=self._sets.revision) // VERDICTS_MAX
 
     def _roll_out(self, most: int, careful: bool) -> None:
         """Bring the next customers up to the set in force; ask for more if there are."""
-        programs = [self._sets.program_of(number) for number in self._rollout.sets]
+        programs = [self._sets.program_of(one) for one in self._rollout.revisions]
         if self.partition == GOVERNOR:
             self._announce()
         keys: list[str] = []
@@ -504,7 +542,7 @@ class Task:
         if self._rollout.advance(keys, most):
             self._send(self.partition, "", RollOut(self._rollout_max))
         else:
-            self._send(GOVERNOR, "", Reached(self.partition, self._sets.active))
+            self._send(GOVERNOR, "", Reached(self.partition, self._sets.revision))
 
     def _announce(self) -> None:
         """Emit the records of sets that have come into force.
@@ -512,41 +550,62 @@ class Task:
         That is when the walk for them begins, or behind the first set; a set's own activation does
         not compile it.
         """
-        if self._sweeps.applied == self._sets.active:
+        if self._sweeps.applied == self._sets.revision:
             return
-        programs = [self._sets.program_of(number) for number in self._rollout.sets]
+        programs = [self._sets.program_of(one) for one in self._rollout.revisions]
         for before, program in zip((None, *programs), programs, strict=False):
-            number = program.number
-            if number <= self._sweeps.applied:
+            revision = program.revision
+            if revision <= self._sweeps.applied:
                 continue
-            self._sweeps.applied = number
-            self._record_of("applied", number, program)
+            self._sweeps.applied = revision
+            if before is None or before.number != program.number:
+                self._emit(set_record("applied", revision, program, self._clock))
             if before is not None and asks(program, before):
-                self._record_of("sweeping", number, program)
-                self._sweeps.under_way.append(number)
+                self._emit(set_record("sweeping", revision, program, self._clock))
+                self._sweeps.under_way.append(revision)
+            decider = self._changing_decider()
+            decider.begin(program, self._clock)
+            decider.plan(program)
 
-    def _record_of(
-        self,
-        kind: Literal["applied", "sweeping", "swept"],
-        number: int,
-        program: Program | None = None,
-    ) -> None:
-        """Emit a governance record about a set; without its program, nobody is named."""
-        self._emit(
-            Governance(
-                kind=kind,
-                topology=(program or self._sets.program()).topology,
-                set=number,
-                who=program.who or msgspec.UNSET if program else msgspec.UNSET,
-                why=program.why or msgspec.UNSET if program else msgspec.UNSET,
-                time=self._clock,
-            )
-        )
+    def _changing_decider(self) -> Decider:
+        """Return the decider, to be changed in this step."""
+        if self._decider is self._meta.decider:
+            self._decider = self._decider.copy()
+        return self._decider
+
+    def _decide(self) -> None:
+        """Decide what is due of guarded canaries, and tell every partition."""
+        program, decider = self._sets.program(), self._changing_decider()
+        for found in decider.decide(program, self._clock):
+            self._emit(verdict_record(found, program, self._clock))
+            canary = found.canary
+            for partition in range(self._partitions):
+                self._send(partition, "", Verdict(canary.journey, canary.version, canary.verdict))
+        decider.plan(program)
+
+    def _send_tallies(self) -> None:
+        """Tell the decider what the guards have counted at a record."""
+        tallies, self._tallies = self._tallies, {}
+        for period in sorted({key[0] for key in tallies}):
+            counts = [tallies[key] for key in sorted(tallies) if key[0] == period]
+            self._send(GOVERNOR, "", Tally(period, counts))
+
+    def _note_tallies(self, turn: Turn) -> None:
+        period = turn.clock // PERIOD_MS
+        for count in turn.tallies:
+            key = (period, count.journey, count.version, count.is_inside, count.metric)
+            known = self._tallies.get(key)
+            if known is None:
+                self._tallies[key] = count
+                continue
+            known.number += count.number
+            known.total += count.total
+            known.squares += count.squares
 
     def _keep_up(self, key: str, entry: CachedActor, careful: bool) -> None:
         """Bring a customer up to the set in force, through each set that it lacks."""
         state = entry.state
-        if type(state) is not Customer or state.revision >= self._sets.active:
+        if type(state) is not Customer or state.revision >= self._sets.revision:
             return
         if state.redirect or state.erased_at is not None:
             return
@@ -555,11 +614,11 @@ class Task:
             if concerns(entry.state, program):
                 self._bring_up(key, entry, program, careful)
         assert isinstance(entry.state, Customer)
-        entry.state.revision = self._sets.active
+        entry.state.revision = self._sets.revision
 
     def _since(self, revision: int) -> list[Program]:
         """Return the sets that a customer of this revision lacks, in order."""
-        return [self._sets.program_of(number) for number in self._rollout.lacking(revision)]
+        return [self._sets.program_of(one) for one in self._rollout.lacking(revision)]
 
     def _bring_up(self, key: str, entry: CachedActor, program: Program, careful: bool) -> None:
         state = entry.state
@@ -575,8 +634,10 @@ class Task:
                 self._cache.touch(key, entry)  # half changed: the roll-back must forget it
                 raise _PoisonError from error
             log_failure("a definition set failed at a customer and changed nothing there", error)
-            entry.state = codec.decode_actor(key, saved)
+            restored = entry.state = codec.decode_actor(key, saved)
+            assert isinstance(restored, Customer)
             turn = self._turn()
+            count_failure(restored, turn)
             source = (self._log.topic_id, self.partition, self._offset + 1)
             about = {"customer_id": state.id, "set": program.number}
             emit_failure_letter(turn, error, source, about)
@@ -595,7 +656,20 @@ class Task:
     def _in_force(self, error: str | None) -> SetInForce:
         walk = self._rollout
         reached = walk.reached if walk.after is not None else None
-        return SetInForce(self._sets.active, error, self._live_now(), reached)
+        return SetInForce(
+            self._sets.active,
+            error,
+            self._live_now(),
+            reached,
+            self._canaries(),
+            [(one.journey, one.version, one.verdict) for one in self._sets.verdicts],
+        )
+
+    def _canaries(self) -> list[CanaryRow]:
+        """Return the canaries in force; only the first partition's task knows their counts."""
+        if self.partition != GOVERNOR or not self._decider.canaries:
+            return []
+        return canary_rows(self._decider, self._sets.program())
 
     # --- one message to one actor
 
@@ -611,7 +685,7 @@ class Task:
             is_new = entry.state is None
             entry.state = actor.receive(key, entry.state, message, turn)
             if is_new and type(entry.state) is Customer:
-                entry.state.revision = self._sets.active
+                entry.state.revision = self._sets.revision
         except (MemoryError, RecursionError, CjoError):
             raise
         except Exception as error:
@@ -623,6 +697,8 @@ class Task:
             entry.state = codec.decode_actor(key, saved) if saved is not None else None
             turn = self._turn()
             if isinstance(message, Deliver):
+                if isinstance(entry.state, Customer):
+                    count_failure(entry.state, turn)
                 log_failure("an event failed and was dead-lettered", error)
                 failed = message.event
                 source = (failed.topic, failed.partition, failed.offset)
@@ -659,6 +735,8 @@ class Task:
                 self._cache.touch(key, entry)
             self._wake(key, entry)
         self._purges += turn.purges
+        if turn.tallies:
+            self._note_tallies(turn)
         counts = self._counts
         for count, by in turn.counts.items():
             if count in counts:

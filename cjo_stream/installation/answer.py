@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from cjo_stream.core.answer import Failed, Nobody
+from cjo_stream.core.answer import CanaryRow, Failed, Nobody
 from cjo_stream.core.event import Identifier
 from cjo_stream.engine.prospect import People
 from cjo_stream.errors import RetryError, UsageError
@@ -74,6 +74,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """By topic/partition, the set that routes its records."""
     instances: dict[str, dict[int, dict[str, int]]] = {}
     """How many instances are live, by journey, version and state."""
+    canaries: list[CanaryRow] = []
+    """The guarded canaries in force, with what their guards have counted, and the verdicts."""
     rolling_out: dict[int, int] = {}
     """By partition where the set has not reached all sleeping customers yet: how many it has."""
     libraries: list[str] = []

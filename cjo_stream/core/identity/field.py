@@ -23,6 +23,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from cjo_stream.core.bounds import Bounds
+from cjo_stream.core.canary.count import join_trials
 from cjo_stream.core.command.history import join_commands, part_commands
 from cjo_stream.core.command.window import join_windows, part_windows
 from cjo_stream.core.decision.holdout import join_holdouts, part_holdouts
@@ -343,6 +344,7 @@ FIELDS: Final = (
         bounds=("instances", "live", "watched", "instances_bytes"),
         is_within=_has_room_for_instances,
     ),
+    Fields(("trials",), lambda j: join_trials(j.into, j.other, j.turn), _stays),
     Fields(("overrun",), _stays, _stays),
     Fields(("revision", "paused"), _join_revision, _part_revision),
     Fields(

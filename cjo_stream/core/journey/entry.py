@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cjo_stream.core.canary.count import count_entry
 from cjo_stream.core.decision.holdout import is_held_out
 from cjo_stream.core.draw import share
 from cjo_stream.core.event import Event
@@ -77,6 +78,7 @@ def _open(cascade: Cascade, journey: Journey, key: Any, event: Event, at: int) -
     instance.id = next_id(customer, "i")
     _insert(customer, instance)
     note_entry(customer, instance, at, cascade.turn)
+    count_entry(customer, instance, cascade.turn)
     cascade.turn.count("cjo_journey_entries_total", journey.name, str(journey.version))
     enter(cascade, journey, instance, journey.initial, at)
     follow_always(cascade, journey, instance)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from cjo_stream.core.canary.count import count_exit, count_goal
 from cjo_stream.core.decision import waiting as requests
 from cjo_stream.core.decision.holdout import joins_holdout
 from cjo_stream.core.draw import share
@@ -175,6 +176,7 @@ def _mark_goal(cascade: Cascade, journey: Journey, instance: Instance, event: Ev
     if not _holds(cascade, instance, goal.when):
         return
     instance.goal_marked = True
+    count_goal(instance, cascade.turn)
     state = instance.state
     record(cascade, instance, "goal", from_=state, to=state, time=event.time)
     announce(cascade, instance, "journey.goal")
@@ -198,6 +200,7 @@ def _take_first(
     """Take the first exit or transition that matches; return whether it left the state."""
     for rule in journey.exit:
         if event.type in rule.on and _holds(cascade, instance, rule.when):
+            count_exit(instance, cascade.turn)
             _exit(cascade, journey, instance, at, rule.as_, rule.do)
             return True
     for transition in (*state.on.get(event.type, ()), *journey.on.get(event.type, ())):

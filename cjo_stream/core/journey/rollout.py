@@ -110,7 +110,7 @@ def catch_up(customer: Customer, turn: Turn) -> None:
         bring_up(customer, turn)
     instances.count_live(customer, turn, by=-1)
     turn.program = in_force
-    customer.revision = in_force.number
+    customer.revision = in_force.revision
 
 
 def bring_up(customer: Customer, turn: Turn) -> None:

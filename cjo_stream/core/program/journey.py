@@ -6,7 +6,7 @@ import msgspec
 
 from cjo_stream.core.expression import Expression
 from cjo_stream.core.program.action import Candidate
-from cjo_stream.core.word import Migrate, Past, Reentry, Status
+from cjo_stream.core.word import CanaryEnd, Metric, Migrate, Past, Reentry, Status
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +150,33 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True):
     do: tuple[Step, ...] = ()
 
 
+class Guard(msgspec.Struct, frozen=True, kw_only=True):
+    """What must not be worse inside a canary than outside, by more than `worse_than`, relative.
+
+    `metric` is a `Metric`, or the name of a trait.
+    """
+
+    metric: str
+    worse_than: float
+
+    @property
+    def is_lower_worse(self) -> bool:
+        """Whether a lower value is the worse one."""
+        return self.metric not in (
+            Metric.EXIT_RATE,
+            Metric.UNSUBSCRIBE_RATE,
+            Metric.DEAD_LETTERS,
+        )
+
+
+class Guards(msgspec.Struct, frozen=True, kw_only=True):
+    """The guards of a canary; where none has tripped after `for_ms`, `then` decides."""
+
+    each: tuple[Guard, ...]
+    then: CanaryEnd
+    for_ms: int
+
+
 class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a journey.
 
@@ -167,6 +194,8 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """Whether nothing of it is sent, set or raised."""
     canary: float = 1.0
     """Share of customers who enter this version, 0..1; the rest enter the one before."""
+    guards: Guards | None = None
+    """The guards of the canary that are still undecided."""
     entrants: tuple[float, float] = (0.0, 1.0)
     """The draws, `[low, high)`, of the customers who enter this version now."""
     migrate: Migrate = Migrate.DRAIN

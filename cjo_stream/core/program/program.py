@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 import msgspec
 
 from cjo_stream.core.program.action import Action, Candidate
@@ -17,11 +20,41 @@ from cjo_stream.core.program.topology import (
 )
 from cjo_stream.core.word import AttributeType
 
+ENGINE_TYPES: Final = frozenset(("journey.entered", "journey.ended", "journey.goal"))
+"""The types that the engine raises where some journey listens."""
+VERDICTS_MAX: Final = 1 << 20
+"""More than the verdicts of guards that an installation ever has."""
+
+
+def revision_of(number: int, verdicts: int) -> int:
+    """Return the revision of a set with so many verdicts; a later set has a higher one."""
+    return number * VERDICTS_MAX + verdicts
+
+
+def entered_on(versions: Mapping[tuple[str, int], Journey]) -> dict[str, tuple[Journey, ...]]:
+    """Return the versions that customers enter, by the type of the event, in order of name."""
+    found: dict[str, list[Journey]] = {}
+    for journey in versions.values():
+        low, high = journey.entrants
+        for type_ in sorted(journey.entry.on) if low < high else ():
+            found.setdefault(type_, []).append(journey)
+    return {type_: tuple(journeys) for type_, journeys in found.items()}
+
+
+def raised_for(
+    entries_on: Mapping[str, tuple[Journey, ...]], versions: Mapping[tuple[str, int], Journey]
+) -> frozenset[str]:
+    """Return the types of ENGINE_TYPES for which some version listens."""
+    heard = set(entries_on).union(*(journey.listens for journey in versions.values()))
+    return ENGINE_TYPES & heard
+
 
 class Program(msgspec.Struct, frozen=True, kw_only=True):
     """A whole definition set."""
 
     number: int = 0
+    verdicts: int = 0
+    """How many verdicts of guards it takes into account, of all there ever were."""
     who: str | None = None
     """Who applied it."""
     why: str | None = None
@@ -69,6 +102,11 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """The journeys that are retired, also those whose file is gone."""
     raised_on: frozenset[str] = frozenset()
     """Those of journey.entered, journey.ended and journey.goal that some journey listens for."""
+
+    @property
+    def revision(self) -> int:
+        """By which customers are known to live under it, or a later one."""
+        return revision_of(self.number, self.verdicts)
 
     def is_shadow(self, journey: str, version: int) -> bool:
         """Return whether a version of a journey runs in shadow now."""

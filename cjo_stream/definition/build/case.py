@@ -9,9 +9,9 @@ from cjo_stream.core.expression.place import PROFILE_FIELDS
 from cjo_stream.core.profile.consent import EVERYWHERE
 from cjo_stream.core.program.action import Action
 from cjo_stream.core.program.journey import Assign, Journey, Step
-from cjo_stream.core.program.program import Program
+from cjo_stream.core.program.program import ENGINE_TYPES, Program
 from cjo_stream.core.text import moment_text
-from cjo_stream.definition.build.context import ENGINE_TYPES, PROFILE_TYPES
+from cjo_stream.definition.build.context import PROFILE_TYPES
 from cjo_stream.definition.build.fact import fit
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.case import LATEST_MS, ROWS

@@ -23,8 +23,6 @@ from cjo_stream.definition.text.compose import QUOTE, QUOTE_COMMENT, is_cut_by_c
 from cjo_stream.definition.text.node import Node, Scalar, Sequence, names_below
 from cjo_stream.definition.text.report import Report, quoted, unknown
 
-ENGINE_TYPES = frozenset(("journey.entered", "journey.ended", "journey.goal"))
-"""Types of events that only the engine raises (docs/journeys.md)."""
 PROFILE_TYPES = frozenset(("cjo.profile", "cjo.consent", "cjo.outcome"))
 """Types of events that change the profile by themselves (docs/events.md)."""
 _WORD = re.compile(r"[\w.]+")

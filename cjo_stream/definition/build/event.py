@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from cjo_stream.core.expression.literal import compared
-from cjo_stream.definition.build.context import ENGINE_TYPES, Context
+from cjo_stream.core.program.program import ENGINE_TYPES
+from cjo_stream.definition.build.context import Context
 from cjo_stream.definition.build.use import Reading, Types, Uses
 from cjo_stream.definition.grammar.item import Item
 from cjo_stream.definition.text.report import quoted, unknown

@@ -16,6 +16,7 @@ from cjo_stream.core.program.journey import (
 )
 from cjo_stream.core.word import Migrate, Past, Reentry, Status
 from cjo_stream.definition.build.context import Context
+from cjo_stream.definition.build.guard import build_guards, share_of
 from cjo_stream.definition.build.step import (
     Scene,
     build_steps,
@@ -51,7 +52,8 @@ def build_journey(fields: Fields, context: Context) -> tuple[Journey, Scene]:
         owner=fields.value("owner"),
         about=fields.value("about"),
         status=fields.value("status", Status.LIVE),
-        canary=fields.value("canary", 1.0),
+        canary=share_of(fields),
+        guards=build_guards(fields),
         migrate=fields.value("migrate", Migrate.DRAIN),
         map=_build_map(fields, scene),
         entry=entry,

@@ -8,12 +8,13 @@ from typing import Any
 
 from cjo_stream.core.program.action import Action
 from cjo_stream.core.program.journey import Journey
-from cjo_stream.core.program.program import Program
+from cjo_stream.core.program.program import Program, entered_on, raised_for
 from cjo_stream.core.program.topology import Trait
 from cjo_stream.core.word import Status
 from cjo_stream.definition.build.action import ask_of, build_action
-from cjo_stream.definition.build.context import ENGINE_TYPES, Context, Declared
+from cjo_stream.definition.build.context import Context, Declared
 from cjo_stream.definition.build.event import check_events
+from cjo_stream.definition.build.guard import check_guards
 from cjo_stream.definition.build.idle import warn_of_idle_policy, warn_of_idle_topology
 from cjo_stream.definition.build.journey import build_journey
 from cjo_stream.definition.build.policy import (
@@ -55,6 +56,9 @@ def build_program(
     context.candidates = build_candidates(actions, context.channels, policy, stated)
     raised: dict[str, set[str]] = {}
     journeys = _build_journeys(definitions, context, raised)
+    for definition in definitions:
+        if definition.kind == "journey" and definition.fields is not None:
+            check_guards(definition.fields, context)
     uses, context.uses = context.uses, Uses()  # earlier versions may name what no longer comes
     awake, dormant = carried
     older = _build_journeys(awake, context, raised)
@@ -132,12 +136,7 @@ def _assemble(
     for trait in parts["traits"].values():
         for type_ in sorted(trait.on):
             traits_on.setdefault(type_, []).append(trait)
-    entries_on: dict[str, list[Journey]] = {}
-    for journey in versions.values():
-        low, high = journey.entrants
-        for type_ in sorted(journey.entry.on) if low < high else ():
-            entries_on.setdefault(type_, []).append(journey)
-    heard = set(entries_on).union(*(journey.listens for journey in versions.values()))
+    entries_on = entered_on(versions)
     return Program(
         **parts,
         journeys=journeys,
@@ -145,8 +144,8 @@ def _assemble(
         actions=actions,
         traits_on={type_: tuple(traits) for type_, traits in traits_on.items()},
         traits_in={trait.slot: trait for trait in parts["traits"].values()},
-        entries_on={type_: tuple(entries) for type_, entries in entries_on.items()},
+        entries_on=entries_on,
         paused=_in_status(versions.values(), Status.PAUSED),
         retired=_in_status(versions.values(), Status.RETIRED),
-        raised_on=ENGINE_TYPES & heard,
+        raised_on=raised_for(entries_on, versions),
     )

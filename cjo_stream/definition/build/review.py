@@ -11,8 +11,9 @@ from cjo_stream.core.program.journey import (
     State,
     Transition,
 )
+from cjo_stream.core.program.program import ENGINE_TYPES
 from cjo_stream.core.word import ActionClass, TraitKind
-from cjo_stream.definition.build.context import ENGINE_TYPES, Context
+from cjo_stream.definition.build.context import Context
 from cjo_stream.definition.build.graph import (
     entered_by_time_only,
     moves,

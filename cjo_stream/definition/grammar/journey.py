@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cjo_stream.core.word import Migrate, Past, Reentry, Status
+from cjo_stream.core.word import CanaryEnd, Migrate, Past, Reentry, Status
 from cjo_stream.definition.grammar.compound import Field, Many, MapOf, Record, ScalarOr
 from cjo_stream.definition.grammar.scalar import EVENT_TYPE, Choice, Number, Text
 from cjo_stream.definition.grammar.word import (
@@ -173,6 +173,46 @@ _EXIT = Record(
     },
 )
 
+_GUARD = Record(
+    "a guard",
+    {
+        "metric": Field(
+            NAMED,
+            "What is compared: `goal_rate`, `exit_rate`, `unsubscribe_rate`, `dead_letters`, or "
+            "the name of a trait that is a number.",
+            is_required=True,
+        ),
+        "worse_than": Field(
+            SHARE,
+            "By how much it may be worse inside than outside, relative to the value outside.",
+            is_required=True,
+        ),
+    },
+)
+_CANARY = ScalarOr(
+    SHARE,
+    Record(
+        "a canary",
+        {
+            "share": Field(
+                SHARE, "The share of customers who enter this version.", is_required=True
+            ),
+            "guards": Field(
+                Many(_GUARD, fewest=1),
+                "What must not be worse inside than outside. If a guard trips, the share is 0.",
+                is_required=True,
+            ),
+            "then": Field(
+                Choice(tuple(CanaryEnd), "end of a canary"),
+                "If no guard has tripped after `for`: `promote`, everybody enters; `hold`, the "
+                "share stays; `back`, nobody enters any more.",
+                is_required=True,
+            ),
+            "for": Field(DURATION, "How long the guards watch, at most.", is_required=True),
+        },
+    ),
+)
+
 JOURNEY = Record(
     "a journey",
     {
@@ -190,9 +230,9 @@ JOURNEY = Record(
             "Default: live.",
         ),
         "canary": Field(
-            SHARE,
+            _CANARY,
             "The share of customers who enter this version; the others enter the version before. "
-            "Default: all.",
+            "With guards, the share changes by itself. Default: all.",
         ),
         "migrate": Field(
             Choice(tuple(Migrate), "migration"),

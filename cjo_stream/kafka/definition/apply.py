@@ -21,10 +21,12 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from cjo_stream.core.answer import CanaryRow
 from cjo_stream.core.message import ActivateSet, StoreSet
 from cjo_stream.core.program.program import Program
 from cjo_stream.definition import (
     DefinitionSet,
+    heed,
     library_differences,
     succeed,
 )
@@ -67,6 +69,8 @@ OVERTAKEN_POLL_S: Final = 0.5
 INTAKE_WITHIN_S: Final = 5.0
 """For a running intake to switch to the new set; one that is down switches when it starts."""
 INTAKE_POLL_S: Final = 0.05
+Verdicts = list[tuple[str, int, str]]
+"""(journey, version, verdict) of guarded canaries."""
 
 
 class _Request(NamedTuple):
@@ -191,7 +195,9 @@ def _behind(settings: Settings, admin: Admin, number: int) -> tuple[str, ...]:
         time.sleep(INTAKE_POLL_S)
 
 
-def _next(log: DefinitionLog, asked: _Request, live: Callable[[], Live]) -> Published:
+def _next(
+    log: DefinitionLog, asked: _Request, live: Callable[[], tuple[Live, Verdicts]]
+) -> Published:
     """Return the set to publish: an unfinished one, or one of a new number.
 
     `live` asks the tasks for their live instances. Raises RefusalError where the set in force is
@@ -204,25 +210,34 @@ def _next(log: DefinitionLog, asked: _Request, live: Callable[[], Live]) -> Publ
         return newest
     if newest is None:
         return Published(1, definitions.digest, succeed(definitions, None))
-    content = succeed(definitions, newest.content, live(), retire=asked.retire)
+    living, verdicts = live()
+    before = heed(newest.content, verdicts)
+    content = succeed(definitions, before, living, retire=asked.retire)
     return Published(newest.number + 1, definitions.digest, content)
 
 
-def _live(settings: Settings, log: DefinitionLog, within_s: float) -> Live:
-    """Return the live instances, and one more of each version that customers may enter now.
+def _live(settings: Settings, log: DefinitionLog, within_s: float) -> tuple[Live, Verdicts]:
+    """Return the live instances, one more of each version that customers may enter now; verdicts.
 
     Raises RetryError where a partition does not answer.
     """
-    found = counted(settings, within_s)
+    answers = answers_of(settings, _asking, within_s).values()
+    found = add_live(live_in(answer) for answer in answers)
+    verdicts = max((verdicts_in(answer) for answer in answers), key=len, default=[])
     if not log.pointer.number:
-        return found
-    return with_entrants(found, log.program(log.pointer.number))
+        return found, verdicts
+    return with_entrants(found, log.program(log.pointer.number)), verdicts
 
 
 def counted(settings: Settings, within_s: float) -> dict[str, dict[int, dict[str, int]]]:
     """Return the live instances of all partitions; raises RetryError where one does not answer."""
     answers = answers_of(settings, _asking, within_s)
     return add_live(live_in(answer) for answer in answers.values())
+
+
+def verdicts_in(answer: Mapping[str, Any]) -> Verdicts:
+    """Return the verdicts of guards in a task's answer."""
+    return msgspec.convert(answer.get("verdicts", []), Verdicts)
 
 
 def with_entrants(live: Live, program: Program) -> dict[str, dict[int, dict[str, int]]]:
@@ -375,6 +390,11 @@ def status(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Status:
         partitions={p: answers[p]["active"] if p in answers else None for p in partitions},
         intake=set_numbers(admin, group_id(settings, "intake")),
         instances=add_live(live_in(answer) for answer in answers.values()),
+        canaries=[
+            msgspec.convert(row, CanaryRow)
+            for answer in answers.values()
+            for row in answer.get("canaries", [])
+        ],
         rolling_out={
             p: reached
             for p, answer in answers.items()

@@ -34,6 +34,7 @@ NEVER: Final = {
     "Denied.reason=cannot_link": NO_REASON,
     "Denied.reason=erased": NO_REASON,
     "Denied.reason=stale": NO_REASON,
+    "Governance.interval": "only of a hundred customers on each side of a canary",
     "IdentityChange.cut": CUT,
     "Manifest.version": "is the number of whoever writes",
     "Meta.behaviour": "is the number of whoever writes",
@@ -43,6 +44,7 @@ NEVER: Final = {
     "Reject.reason=shared": NO_REASON,
     "Reply.cut": CUT,
     "Transition.cut": CUT,
+    "Trial.letters": "nothing fails in a walk",
 }
 """What no history has, and why."""
 SELDOM: Final = {"Denied.reason=limit", "Drop.reason=moved", "Transition.reason=refused"}

@@ -37,7 +37,7 @@ from cjo_stream.core.message import (
     partition_of,
 )
 from cjo_stream.core.record import Reward
-from cjo_stream.definition import Authorship, DefinitionSet, load, succeed
+from cjo_stream.definition import Authorship, DefinitionSet, heed, load, succeed
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.effect import effect_of
 from cjo_stream.engine.frame import control_frame, tick_frame
@@ -72,6 +72,11 @@ action: flyer
 class: service
 treatments: {mail: {template: flyer}}
 """
+CANARY = (
+    "canary: {share: 50%, guards: [{metric: goal_rate, worse_than: 10%}, "
+    "{metric: spent, worse_than: 10%}], then: promote, for: 1m}"
+)
+OTHERS = "guards: [{metric: dead_letters, worse_than: 10%}], for: 20s"
 CHANGES = (
     (),
     (
@@ -80,14 +85,19 @@ CHANGES = (
         ("version: 1\nentry: {on: left}", "version: 1\nstatus: retired\nentry: {on: left}"),
     ),
     (
-        ("version: 1\nentry: {on: cart", "version: 2\nentry: {on: cart"),
+        ("version: 1\nentry: {on: cart", f"version: 2\n{CANARY}\nentry: {{on: cart"),
         ("3s: reminded", "4s: reminded"),
         ("status: paused\nentry: {on: reminded_customer", "entry: {on: reminded_customer"),
         (BRIEF, ""),
         ("ticket_closed, key: event.ticket", "ticket_closed, key: lower(event.ticket)"),
         ("ticket_opened, key: event.ticket", "ticket_opened, key: lower(event.ticket)"),
     ),
-    (("template: banner,", "template: flag,"), ("{tier: string,", "{tier: string, age: number,")),
+    (
+        ("template: banner,", "template: flag,"),
+        ("{tier: string,", "{tier: string, age: number,"),
+        ("care\nversion: 1", f"care\nversion: 2\ncanary: {{share: 20%, {OTHERS}, then: hold}}"),
+        ("advice\nversion: 1", f"advice\nversion: 2\ncanary: {{share: 0%, {OTHERS}, then: back}}"),
+    ),
     (("max: 2, per: 6s", "max: 3, per: 6s"),),
 )
 """By definition set, what becomes another text in it, and in those after it."""
@@ -105,7 +115,10 @@ def sets() -> tuple[DefinitionSet, ...]:
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "topology.yaml").write_text(text)
             one = load(Path(folder)).signed(Authorship(1_767_225_600_000, "crm", "a walk"))
-        content = succeed(one, loaded[-1].content if loaded else None)
+        before = loaded[-1].content if loaded else None
+        if len(loaded) == len(CHANGES) - 1 and before is not None:
+            before = heed(before, [("cart", 2, "promote")])
+        content = succeed(one, before)
         loaded.append(msgspec.structs.replace(one, content=content))
     return tuple(loaded)
 

@@ -242,6 +242,21 @@ def begun_users(world: World) -> None:
     assert len(device.users) == 5
 
 
+def each_customer_enters_one_version(world: World) -> None:
+    """By the draw of the canary, unless a verdict has given everybody the other one."""
+    later = world.sent("transition")
+    entered = [
+        (t["customer_id"], t["version"])
+        for t in later
+        if t["journey"] == "buying" and t["reason"] == "entered"
+    ]
+    new = {customer for customer, version in entered if version == 2}
+    assert {version for _, version in entered} <= {1, 2}
+    for customer in new:
+        versions = [version for one, version in entered if one == customer]
+        assert versions == sorted(versions)
+
+
 def old_instances_finish(world: World) -> None:
     """Instances of version 1 ended as version 1 has it; later ones are of version 2."""
     ends = [t for t in world.sent("transition") if t["journey"] == "buying"]
@@ -403,6 +418,12 @@ ROWS: dict[str, Row] = {
     "journey.about": change("about: Carts that wait.\n", ""),
     "journey.status": refused(("status: live", "status: draft"), way_out="leave it live"),
     "journey.canary": version("buying", ("status: live\n", "status: live\ncanary: 100%\n")),
+    "journey.canary.share": version("buying", ("status: live\n", "status: live\ncanary: {share: 40%, guards: {metric: exit_rate, worse_than: 10%}, then: hold, for: 1d}\n"), holds=each_customer_enters_one_version),
+    "journey.canary.guards": version("buying", ("status: live\n", "status: live\ncanary: {share: 50%, guards: [{metric: exit_rate, worse_than: 10%}, {metric: goal_rate, worse_than: 5%}], then: hold, for: 1d}\n"), holds=each_customer_enters_one_version),
+    "journey.canary.guards.metric": version("buying", ("status: live\n", "status: live\ncanary: {share: 50%, guards: {metric: dead_letters, worse_than: 10%}, then: hold, for: 1d}\n"), holds=each_customer_enters_one_version),
+    "journey.canary.guards.worse_than": version("buying", ("status: live\n", "status: live\ncanary: {share: 50%, guards: {metric: exit_rate, worse_than: 0%}, then: hold, for: 1d}\n"), holds=each_customer_enters_one_version),
+    "journey.canary.then": version("buying", ("status: live\n", "status: live\ncanary: {share: 50%, guards: {metric: unsubscribe_rate, worse_than: 10%}, then: promote, for: 1h}\n"), holds=each_customer_enters_one_version),
+    "journey.canary.for": version("buying", ("status: live\n", "status: live\ncanary: {share: 50%, guards: {metric: unsubscribe_rate, worse_than: 10%}, then: back, for: 1h}\n"), holds=each_customer_enters_one_version),
     "journey.migrate": version("buying", ("status: live\n", "status: live\nmigrate: exit\n"), holds=old_instances_left),
     "journey.map": version("buying", ("status: live\n", "status: live\nmigrate: follow\nmap: {waiting: asked}\n"), holds=old_instances_moved),
     "journey.entry": version("buying", (ENTRY, "entry: {on: [cart, basket], key: event.cart}")),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cjo_stream.core.message import ActivateSet, StoreSet
+from cjo_stream.core.program.program import VERDICTS_MAX
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load, succeed
@@ -111,7 +112,7 @@ def test_each_set_is_lived_through_although_the_next_comes_before_the_walk_has_e
     # Timers of the pause fired when it ended, before the retiring.
     moved = [row for row in partition.sent("transition") if row["reason"] == "moved"]
     assert moved
-    assert partition.task._rollout.sets == [4]
+    assert [one // VERDICTS_MAX for one in partition.task._rollout.revisions] == [4]
 
 
 def test_who_came_under_a_set_is_not_asked_by_those_before_it(contents: dict[str, bytes]) -> None:

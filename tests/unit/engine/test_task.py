@@ -32,6 +32,7 @@ from cjo_stream.store.memory import MemoryStore
 from tests.world.handling import fail_handlers, wrap_handlers
 from tests.world.partition import LOADED, LOG, RAW, START_MS, Partition, event, hash_of
 
+NO_CANARY = {"canaries": [], "verdicts": []}
 SECOND = 1_000
 
 
@@ -519,7 +520,7 @@ def test_sets_are_stored_then_activated_and_each_is_answered() -> None:
     assert (stored["command_id"], stored["body"]) == ("store", {"stored": 2})
     assert (active["command_id"], active["body"]) == (
         "activate",
-        {"active": 2, "error": None, "live": {}, "reached": None},
+        {"active": 2, "error": None, "live": {}, "reached": None, **NO_CANARY},
     )
     assert {reply["partition"] for reply in (early, stored, active)} == {0}
     assert partition.open().active_number == 2
@@ -533,7 +534,7 @@ def test_lower_numbers_are_ignored_and_so_is_other_content_under_a_number_in_for
     partition.run()
     assert partition.task.active_number == 3
     answer = partition.sent("reply")[-1]["body"]
-    assert answer == {"active": 3, "error": None, "live": {}, "reached": 0}
+    assert answer == {"active": 3, "error": None, "live": {}, "reached": 0, **NO_CANARY}
     check_answers(3, [answer], "definition")
     assert partition.open().program is not None
 

@@ -1,0 +1,169 @@
+"""The decider of guarded canaries: it sees the counts of all partitions, and decides once.
+
+    count at a customer ──▶ Tally ──▶ the first partition's task ──▶ Verdict ──▶ every task
+    (core/canary/count)     in its log      (Decider)                in its log   (sets.Sets)
+
+Only the first partition's task has one. It decides at full minutes of the stream clock, from the
+counts of the minutes before. Counts of one minute are added up, so their order, and with it the
+number of partitions, does not matter. A verdict is in the log of each partition, and comes into
+force there as a set does: by a walk.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from cjo_stream.core.answer import CanaryRow, GuardRow
+from cjo_stream.core.canary.interval import Sample
+from cjo_stream.core.canary.verdict import Comparison, compare
+from cjo_stream.core.message import Tally
+from cjo_stream.core.program.journey import Guard, Journey
+from cjo_stream.core.program.program import Program
+from cjo_stream.core.word import CanaryEnd
+
+PERIOD_MS: Final = 60_000
+
+
+class Canary(msgspec.Struct, array_like=True):
+    """A guarded canary: since when its guards count, what they have, what was decided.
+
+    `inside` and `outside`: metric -> the values. `verdict` is empty before there is one.
+    """
+
+    journey: str
+    version: int
+    began: int
+    inside: dict[str, Sample] = {}
+    outside: dict[str, Sample] = {}
+    verdict: str = ""
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """A verdict, and the guard that it is by; at the end of `for`, the first guard."""
+
+    canary: Canary
+    guard: Guard
+    comparison: Comparison
+    verdict: CanaryEnd
+
+
+class Decider(msgspec.Struct, array_like=True):
+    """All guarded canaries there ever were, in the order in which they began.
+
+    `waiting`: the counts of minutes that are not over yet. `due`: when it decides next: at the end
+    of a minute with counts, or of a `for`.
+    """
+
+    canaries: list[Canary] = []
+    waiting: list[Tally] = []
+    due: int | None = None
+
+    def begin(self, program: Program, clock: int) -> None:
+        """Note the guarded canaries of a set that comes into force; a known one goes on."""
+        known = {(one.journey, one.version) for one in self.canaries}
+        for journey in program.journeys.values():
+            if journey.guards is not None and (journey.name, journey.version) not in known:
+                self.canaries.append(Canary(journey.name, journey.version, clock))
+
+    def plan(self, program: Program) -> None:
+        """Note when it decides next under a set."""
+        ends = [
+            -(-(canary.began + journey.guards.for_ms) // PERIOD_MS) * PERIOD_MS
+            for canary, journey in self._open(program)
+            if journey.guards is not None
+        ]
+        if ends and self.waiting:
+            ends.append(min((one.period + 1) * PERIOD_MS for one in self.waiting))
+        self.due = min(ends, default=None)
+
+    def decide(self, program: Program, clock: int) -> Iterator[Decision]:
+        """Yield what is decided at this time."""
+        over = [one for one in self.waiting if one.period < clock // PERIOD_MS]
+        self.waiting = [one for one in self.waiting if one.period >= clock // PERIOD_MS]
+        self._add(over)
+        for canary, journey in self._open(program):
+            found = _decided(canary, journey, clock)
+            if found is not None:
+                canary.verdict = str(found.verdict)
+                yield found
+
+    def copy(self) -> Decider:
+        """Return a copy."""
+        return copy.deepcopy(self) if self.canaries else Decider()
+
+    def _open(self, program: Program) -> list[tuple[Canary, Journey]]:
+        """Return the undecided canaries whose version is in force, each with its journey."""
+        found = []
+        for canary in self.canaries:
+            journey = program.journeys.get(canary.journey)
+            if journey is None or journey.guards is None or canary.verdict:
+                continue
+            if journey.version == canary.version:
+                found.append((canary, journey))
+        return found
+
+    def _add(self, over: list[Tally]) -> None:
+        canaries = {(one.journey, one.version): one for one in self.canaries}
+        for tally in over:
+            for count in tally.counts:
+                canary = canaries.get((count.journey, count.version))
+                if canary is not None:
+                    side = canary.inside if count.is_inside else canary.outside
+                    sample = side.setdefault(count.metric, Sample())
+                    sample.add(count.number, count.total, count.squares)
+
+
+def compared(canary: Canary, journey: Journey) -> list[tuple[Guard, Comparison]]:
+    """Return each guard of a canary with its two groups."""
+    if journey.guards is None:
+        return []
+    return [
+        (
+            guard,
+            compare(
+                canary.inside.get(guard.metric, Sample()),
+                canary.outside.get(guard.metric, Sample()),
+                guards=len(journey.guards.each),
+                worse_than=guard.worse_than,
+                is_lower_worse=guard.is_lower_worse,
+            ),
+        )
+        for guard in journey.guards.each
+    ]
+
+
+def canary_rows(decider: Decider, program: Program) -> list[CanaryRow]:
+    """Return the canaries of a set with their shares, and what guards have counted of them."""
+    rows = []
+    for canary in decider.canaries:
+        journey = program.journeys.get(canary.journey)
+        if journey is None or journey.version != canary.version:
+            continue
+        nothing = Sample()
+        guards = []
+        for metric in sorted({*canary.inside, *canary.outside}):
+            inside = canary.inside.get(metric, nothing)
+            outside = canary.outside.get(metric, nothing)
+            guards.append(
+                GuardRow(metric, inside.number, inside.mean, outside.number, outside.mean)
+            )
+        verdict = canary.verdict or None
+        rows.append(CanaryRow(journey.name, journey.version, journey.canary, verdict, guards))
+    return rows
+
+
+def _decided(canary: Canary, journey: Journey, clock: int) -> Decision | None:
+    guards = journey.guards
+    assert guards is not None
+    found = compared(canary, journey)
+    for guard, comparison in found:
+        if comparison.is_worse:
+            return Decision(canary, guard, comparison, CanaryEnd.BACK)
+    if clock >= canary.began + guards.for_ms:
+        guard, comparison = found[0]
+        return Decision(canary, guard, comparison, guards.then)
+    return None

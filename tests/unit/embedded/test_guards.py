@@ -1,0 +1,210 @@
+"""Guarded canaries, embedded: verdicts by 1 and 5 partitions, over restarts and kill -9."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from cjo_stream.definition import DefinitionSet, compile_content, heed, load, succeed
+from cjo_stream.embedded.log import MemoryLog
+from cjo_stream.embedded.runtime import Runtime
+from cjo_stream.engine.frame import Effect
+from cjo_stream.engine.port import RawRecord
+from cjo_stream.ingest import decoder
+from cjo_stream.store.memory import MemoryStore
+from tests.differential.engine import Collected
+from tests.unit.embedded.killing import run_killed
+from tests.world.canary import GUARDS, HOUR_MS, START_MS, events, topology, write
+
+KEY = b"a key of tests"
+DAY_MS = 24 * HOUR_MS
+CUSTOMERS = 1_200
+
+
+def played(
+    folder: Path, texts: Sequence[str], lines: Sequence[str], partitions: int = 1
+) -> tuple[list[dict[str, Any]], dict[str, list[Any]], Runtime]:
+    """Put sets in force one after the other, before the events; return what came of it.
+
+    Governance records in order, and the other records by customer.
+    """
+    output = Collected()
+    stores = [MemoryStore() for _ in range(partitions)]
+    runtime = Runtime(log=MemoryLog(), stores=stores, compile_=compile_content, output=output)
+    for number, text in enumerate(texts, 1):
+        apply(runtime, load(write(folder / f"{number}", text)), number)
+    feed(runtime, load(folder / f"{len(texts)}"), lines)
+    return (*told(output.effects), runtime)
+
+
+def apply(runtime: Runtime, definitions: DefinitionSet, number: int) -> None:
+    before = runtime.governing
+    before = heed(before, runtime.verdicts) if before is not None else None
+    runtime.apply(number, succeed(definitions, before, runtime.live))
+    runtime.advance(START_MS)
+
+
+def feed(runtime: Runtime, definitions: DefinitionSet, lines: Sequence[str]) -> None:
+    decode = decoder(definitions.program, KEY)
+    first = runtime.last_offset("lane") + 1
+    for number, line in enumerate(lines, first):
+        raw = RawRecord("web", "raw", 0, number, START_MS, line.encode(), channel="web")
+        event = decode(raw)
+        assert not isinstance(event, Exception), event
+        assert runtime.offer("lane", number, event) is None
+    runtime.advance(runtime.high + DAY_MS)
+
+
+def told(effects: Sequence[Effect]) -> tuple[list[dict[str, Any]], dict[str, list[Any]]]:
+    governance: list[dict[str, Any]] = []
+    others: dict[str, list[Any]] = {}
+    for effect in effects:
+        if effect.kind == "governance":
+            governance.append(msgspec.json.decode(effect.value))
+        elif effect.kind != "profile":
+            others.setdefault(effect.key, []).append((effect.kind, effect.value))
+    return governance, others
+
+
+def verdicts(governance: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in governance if row["kind"] == "verdict"]
+
+
+def versions(others: dict[str, list[Any]], after: int = 0) -> set[int]:
+    """Return the versions that customers entered after a time."""
+    rows = [
+        msgspec.json.decode(value)
+        for records in others.values()
+        for kind, value in records
+        if kind == "transition"
+    ]
+    return {row["version"] for row in rows if row["reason"] == "entered" and row["time"] > after}
+
+
+def test_a_worse_canary_is_taken_back(tmp_path: Path) -> None:
+    texts = [topology(), topology(2, GUARDS, least=7)]
+    governance, others, runtime = played(tmp_path, texts, [*events(CUSTOMERS)])
+    (verdict,) = verdicts(governance)
+    inside, outside = verdict["inside"], verdict["outside"]
+    assert (verdict["journey"], verdict["version"], verdict["set"]) == ("welcome", 2, 2)
+    assert (verdict["metric"], verdict["verdict"]) == ("goal_rate", "back")
+    assert verdict["interval"][0] < verdict["interval"][1] < 0
+    assert inside["value"] < 0.9 * outside["value"]
+    assert inside["customers"] >= 100
+    assert inside["customers"] + outside["customers"] < CUSTOMERS
+    assert verdict["time"] % 60_000 == 0
+    assert versions(others) == {1, 2}
+    assert versions(others, after=verdict["time"]) == {1}
+    (row,) = runtime.tasks[0]._canaries()
+    assert (row.share, row.verdict) == (0.0, "back")
+
+
+@pytest.mark.parametrize("migrate", ["drain", "exit", "follow"])
+def test_the_number_of_partitions_changes_nothing(tmp_path: Path, migrate: str) -> None:
+    one, five = (
+        played(
+            tmp_path / str(partitions),
+            [topology(), topology(2, GUARDS, least=7, more=f"migrate: {migrate}")],
+            [*events(CUSTOMERS)],
+            partitions,
+        )
+        for partitions in (1, 5)
+    )
+    assert len(verdicts(one[0])) == 1
+    assert one[0] == five[0]
+    assert one[1] == five[1]
+
+
+@pytest.mark.parametrize(("then", "after"), [("promote", {2}), ("hold", {1, 2}), ("back", {1})])
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_what_no_guard_stops_ends_as_written(
+    tmp_path: Path, then: str, after: set[int], partitions: int
+) -> None:
+    canary = GUARDS.replace("promote", then).replace("7d", "5h")
+    texts = [topology(), topology(2, canary)]
+    governance, others, _ = played(tmp_path, texts, [*events(CUSTOMERS)], partitions)
+    (verdict,) = verdicts(governance)
+    assert verdict["verdict"] == then
+    assert verdict["time"] == START_MS + 5 * HOUR_MS
+    assert versions(others, after=verdict["time"]) == after
+
+
+def test_a_promoted_version_takes_over_who_sleeps_as_an_apply_would(tmp_path: Path) -> None:
+    canary = GUARDS.replace("7d", "5h")
+    texts = [topology(), topology(2, canary, more="migrate: exit")]
+    governance, others, runtime = played(tmp_path, texts, [*events(CUSTOMERS)])
+    (verdict,) = verdicts(governance)
+    assert [row["kind"] for row in governance][-3:] == ["verdict", "sweeping", "swept"]
+    migrated = [
+        row
+        for records in others.values()
+        for kind, value in records
+        if kind == "transition" and (row := msgspec.json.decode(value))["outcome"] == "migrated"
+    ]
+    assert {row["time"] for row in migrated} == {verdict["time"]}
+    assert {row["version"] for row in migrated} == {1}
+    # The next version's canary is compared with the promoted one.
+    apply(runtime, load(write(tmp_path / "3", topology(3, "10%"))), 3)
+    program = runtime.tasks[0].program
+    assert program is not None
+    entered = {v: one.entrants for (_, v), one in program.versions.items()}
+    assert entered == {1: (1.0, 1.0), 2: (0.1, 1.0), 3: (0.0, 0.1)}
+
+
+def test_a_verdict_holds_in_later_sets_until_a_new_version(tmp_path: Path) -> None:
+    texts = [topology(), topology(2, GUARDS, least=7)]
+    governance, _, runtime = played(tmp_path, texts, [*events(CUSTOMERS)])
+    assert len(verdicts(governance)) == 1
+
+    def share(number: int, text: str) -> tuple[float, bool]:
+        apply(runtime, load(write(tmp_path / str(number), text)), number)
+        program = runtime.tasks[0].program
+        assert program is not None
+        now = program.journeys["welcome"]
+        return now.canary, now.guards is not None
+
+    about = topology(2, GUARDS, least=7, more="about: the same version")
+    assert share(3, about) == (0.0, False)
+    assert share(4, topology(2, "20%", least=7)) == (0.2, False)
+    assert share(5, about) == (0.0, False)
+    assert share(6, topology(3, GUARDS, least=7)) == (0.5, True)
+    assert share(7, topology(2, GUARDS, least=7)) == (0.0, False)
+
+
+def test_a_first_version_ignores_its_guards(tmp_path: Path) -> None:
+    governance, others, _ = played(
+        tmp_path, [topology(1, GUARDS.replace("7d", "1h"))], [*events(100)]
+    )
+    assert [row["kind"] for row in governance] == ["applied"]
+    assert versions(others) == {1}
+
+
+def test_a_killed_run_decides_the_same(tmp_path: Path) -> None:
+    first, rest = tmp_path / "first.jsonl", tmp_path / "rest.jsonl"
+    lines = [*events(500)]
+    first.write_text(lines[0] + "\n")
+    rest.write_text("\n".join(lines[1:]) + "\n")
+    folders = [
+        write(tmp_path / "one", topology()),
+        write(tmp_path / "two", topology(2, GUARDS, least=8, more="migrate: exit")),
+    ]
+    results = []
+    for name, most in (("calm", 0), ("killed", 5)):
+        state, out = tmp_path / f"{name}.state", tmp_path / name
+        for folder, file in zip(folders, (first, rest), strict=True):
+            to = out / folder.name
+            command = [sys.executable, "-m", "cjo_stream", "run", str(folder), str(file)]
+            command += ["--state", str(state), "--out", str(to), "--drain", "1d"]
+            kills = most if file is rest else 0
+            run_killed(command, to, seed=3, most=kills, late_s=0.05)
+        files = ("governance.jsonl", "transitions.jsonl", "customers.jsonl")
+        results.append([(out / "two" / one).read_bytes() for one in files])
+    assert results[0] == results[1]
+    kinds = [json.loads(line)["kind"] for line in results[0][0].splitlines()]
+    assert kinds.count("verdict") == 1
