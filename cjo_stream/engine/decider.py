@@ -12,7 +12,7 @@ force there as a set does: by a walk.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -20,7 +20,7 @@ import msgspec
 from cjo_stream.core.answer import CanaryRow, GuardRow
 from cjo_stream.core.canary.interval import Sample
 from cjo_stream.core.canary.verdict import Comparison, compare
-from cjo_stream.core.message import Tally
+from cjo_stream.core.message import Count, Tally
 from cjo_stream.core.program.journey import Guard, Journey
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.word import CanaryEnd
@@ -54,8 +54,8 @@ class Decision(msgspec.Struct, frozen=True):
 class Decider(msgspec.Struct, array_like=True):
     """All guarded canaries there ever were, in the order in which they began.
 
-    `waiting`: the counts of minutes that are not over yet. `due`: when it decides next: at the end
-    of a minute with counts, or of a `for`.
+    `waiting`: the counts of minutes that are not over yet, one tally each. `due`: when it decides
+    next: at the end of a minute with counts, or of a `for`.
     """
 
     canaries: list[Canary] = []
@@ -68,6 +68,12 @@ class Decider(msgspec.Struct, array_like=True):
         for journey in program.journeys.values():
             if journey.guards is not None and (journey.name, journey.version) not in known:
                 self.canaries.append(Canary(journey.name, journey.version, clock))
+
+    def wait(self, tally: Tally) -> None:
+        """Keep counts until their minute is over."""
+        rest = [one for one in self.waiting if one.period != tally.period]
+        same = [one for one in self.waiting if one.period == tally.period]
+        self.waiting = [*rest, added([*same, tally])]
 
     def plan(self, program: Program) -> None:
         """Note when it decides next under a set."""
@@ -84,6 +90,7 @@ class Decider(msgspec.Struct, array_like=True):
         """Yield what is decided at this time."""
         over = [one for one in self.waiting if one.period < clock // PERIOD_MS]
         self.waiting = [one for one in self.waiting if one.period >= clock // PERIOD_MS]
+        self.canaries = copy.deepcopy(self.canaries)
         self._add(over)
         for canary, journey in self._open(program):
             found = _decided(canary, journey, clock)
@@ -92,8 +99,8 @@ class Decider(msgspec.Struct, array_like=True):
                 yield found
 
     def copy(self) -> Decider:
-        """Return a copy."""
-        return copy.deepcopy(self) if self.canaries else Decider()
+        """Return a copy that may be changed by these methods."""
+        return Decider(list(self.canaries), self.waiting, self.due)
 
     def _open(self, program: Program) -> list[tuple[Canary, Journey]]:
         """Return the undecided canaries whose version is in force, each with its journey."""
@@ -115,6 +122,24 @@ class Decider(msgspec.Struct, array_like=True):
                     side = canary.inside if count.is_inside else canary.outside
                     sample = side.setdefault(count.metric, Sample())
                     sample.add(count.number, count.total, count.squares)
+
+
+def added(tallies: Sequence[Tally]) -> Tally:
+    """Return tallies of one period as one."""
+    total: dict[tuple[str, int, bool, str], Count] = {}
+    for one in (count for tally in tallies for count in tally.counts):
+        key = (one.journey, one.version, one.is_inside, one.metric)
+        known = total.get(key)
+        if known is None:
+            total[key] = one
+            continue
+        total[key] = Count(
+            *key,
+            known.number + one.number,
+            known.total + one.total,
+            known.squares + one.squares,
+        )
+    return Tally(tallies[0].period, [total[key] for key in sorted(total)])
 
 
 def compared(canary: Canary, journey: Journey) -> list[tuple[Guard, Comparison]]:

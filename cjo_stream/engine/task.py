@@ -70,7 +70,7 @@ from cjo_stream.core.timeline import TimelineEntry, record_entry
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine import codec
 from cjo_stream.engine.cache import Cache, CachedActor
-from cjo_stream.engine.decider import PERIOD_MS, Decider, canary_rows
+from cjo_stream.engine.decider import PERIOD_MS, Decider, added, canary_rows
 from cjo_stream.engine.effect import effect_of
 from cjo_stream.engine.failure import emit_failure_letter, foreign_letter, log_failure
 from cjo_stream.engine.frame import (
@@ -301,7 +301,7 @@ class Task:
         self._rollout = self._meta.rollout.copy()
         self._sweeps = self._meta.sweeps.copy()
         self._decider = self._meta.decider
-        self._tallies: dict[tuple[int, str, int, bool, str], Count] = {}
+        self._tallies: dict[int, list[Count]] = {}
         self._sets.needed = self._needed()
         self._counts: dict[tuple[str, ...], int] = {}
         self._applied = self._repeated = 0
@@ -421,7 +421,7 @@ class Task:
                 self._emit(set_record("swept", swept, self._sets.program(), self._clock))
         elif type(message) is Tally:
             decider = self._changing_decider()
-            decider.waiting.append(message)
+            decider.wait(message)
             decider.plan(self._sets.program())
         elif type(message) is Verdict:
             before = self._sets.revision
@@ -585,22 +585,11 @@ class Task:
 
     def _send_tallies(self) -> None:
         """Tell the decider what the guards have counted at a record."""
+        if not self._tallies:
+            return
         tallies, self._tallies = self._tallies, {}
-        for period in sorted({key[0] for key in tallies}):
-            counts = [tallies[key] for key in sorted(tallies) if key[0] == period]
-            self._send(GOVERNOR, "", Tally(period, counts))
-
-    def _note_tallies(self, turn: Turn) -> None:
-        period = turn.clock // PERIOD_MS
-        for count in turn.tallies:
-            key = (period, count.journey, count.version, count.is_inside, count.metric)
-            known = self._tallies.get(key)
-            if known is None:
-                self._tallies[key] = count
-                continue
-            known.number += count.number
-            known.total += count.total
-            known.squares += count.squares
+        for period, counts in sorted(tallies.items()):
+            self._send(GOVERNOR, "", added([Tally(period, counts)]))
 
     def _keep_up(self, key: str, entry: CachedActor, careful: bool) -> None:
         """Bring a customer up to the set in force, through each set that it lacks."""
@@ -736,7 +725,7 @@ class Task:
             self._wake(key, entry)
         self._purges += turn.purges
         if turn.tallies:
-            self._note_tallies(turn)
+            self._tallies.setdefault(turn.clock // PERIOD_MS, []).extend(turn.tallies)
         counts = self._counts
         for count, by in turn.counts.items():
             if count in counts:
