@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -206,5 +207,20 @@ def test_a_killed_run_decides_the_same(tmp_path: Path) -> None:
         files = ("governance.jsonl", "transitions.jsonl", "customers.jsonl")
         results.append([(out / "two" / one).read_bytes() for one in files])
     assert results[0] == results[1]
-    kinds = [json.loads(line)["kind"] for line in results[0][0].splitlines()]
-    assert kinds.count("verdict") == 1
+    records = [json.loads(line) for line in results[0][0].splitlines()]
+    (verdict,) = verdicts(records)
+    status = [
+        sys.executable,
+        "-m",
+        "cjo_stream",
+        "status",
+        "--state",
+        str(tmp_path / "calm.state"),
+    ]
+    told = subprocess.run(status, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert "canary: welcome 2: 0 of customers, back by its guards\n" in told
+    inside, outside = verdict["inside"], verdict["outside"]
+    assert (
+        f"  goal_rate: {inside['value']:.4g} of {inside['customers']}; "
+        f"outside {outside['value']:.4g} of {outside['customers']}\n" in told
+    )
