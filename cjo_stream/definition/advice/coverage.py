@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 from cjo_stream.core.duration import duration_text
 from cjo_stream.core.program.journey import Journey, Raise
+from cjo_stream.core.program.program import ENGINE_TYPES
 from cjo_stream.definition.advice.journey import first_key, without_target
 from cjo_stream.definition.advice.reach import Reach
-from cjo_stream.definition.build.context import ENGINE_TYPES
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.rule import Key, Rule
 from cjo_stream.definition.text.report import Report, quoted
