@@ -74,6 +74,7 @@ NOT_KEPT = {
     "Reading": "a note of a run over files, kept in unit/embedded/test_taking.py",
     "Taken": "a note of a file, kept in unit/embedded/test_taking.py",
     "_Sent": "an action record in a file, counted by the demo",
+    "Row": "an event in a file of an archive, which names its form",
     "_Spilled": "of a file that is being sorted, gone when it is",
 }
 """What is read and yet no release's to open that comes later, or kept elsewhere."""
