@@ -6,6 +6,7 @@ import functools
 import random
 from collections import Counter
 
+from cjo_stream.core.program.program import VERDICTS_MAX
 from cjo_stream.engine.codec import BEHAVIOUR, META_KEY, Meta, decode_meta, set_key
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.engine.sets import OLDER_KEPT
@@ -87,7 +88,7 @@ def _purged(number: int, pairs: Pairs) -> list[tuple[bytes, object]]:
 
 def _spare_sets(meta: Meta, store: MemoryStore) -> list[bytes]:
     """Return the keys of sets that are not kept: neither needed nor among the newest."""
-    needed = min(meta.rollout.sets, default=meta.active)
+    needed = min((one // VERDICTS_MAX for one in meta.rollout.revisions), default=meta.active)
     older = [key for number in range(meta.active) if store.get(key := set_key(number)) is not None]
     return [key for key in older[:-OLDER_KEPT] if key < set_key(needed)]
 
