@@ -398,7 +398,8 @@ def test_a_set_is_applied_to_a_state_folder_and_told(cli, tmp_path: Path) -> Non
     assert abs(second["by"]["at"] - time.time() * 1000) < 60_000
     assert told == {
         "topology": "shop", "applied": 2, "begun": 2, "partitions": {"0": 2},
-        "intake": {}, "libraries": [], "rolling_out": {}, "files": [taken_whole(EVENTS)],
+        "intake": {}, "libraries": [], "rolling_out": {}, "canaries": [],
+        "files": [taken_whole(EVENTS)],
     }  # fmt: skip
     assert "set 2" in cli("status", "--state", state).out
     for command in (("apply", SHOP, "--yes"), ("status",)):
