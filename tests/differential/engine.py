@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from cjo_stream.core.catalogue import GOVERNANCE
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.definition import DefinitionSet, compile_content
 from cjo_stream.embedded.log import MemoryLog
@@ -37,8 +38,8 @@ class Collected:
         self.effects: list[Effect] = []
 
     def write(self, effects: Sequence[Effect]) -> None:
-        """Take effects."""
-        self.effects += effects
+        """Take effects; those about definition sets are no customer's."""
+        self.effects += [one for one in effects if one.kind != GOVERNANCE.name]
 
     def refuse(self, letter: DeadLetter) -> None:
         """Take a dead letter."""
