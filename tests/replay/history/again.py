@@ -7,7 +7,7 @@ import random
 from collections import Counter
 
 from cjo_stream.core.journey.rollout import concerns
-from cjo_stream.core.program.program import VERDICTS_MAX, Program
+from cjo_stream.core.program.program import VERDICTS_MAX
 from cjo_stream.core.state import Customer
 from cjo_stream.engine.codec import (
     BEHAVIOUR,
@@ -15,15 +15,15 @@ from cjo_stream.engine.codec import (
     Meta,
     decode_actor,
     decode_meta,
-    decode_set,
     set_key,
 )
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.engine.sets import OLDER_KEPT
+from cjo_stream.engine.task import Task
 from cjo_stream.store.memory import MemoryStore
 from tests.adversary.limit import failure_of
 from tests.replay.history import kept
-from tests.replay.history.kept import compile_kept, open_task
+from tests.replay.history.kept import open_task
 from tests.replay.history.told import Pairs, effects_in, ended, pairs_of, records_from, store_of
 from tests.replay.history.walk import Walk
 
@@ -97,31 +97,19 @@ def _purged(number: int, pairs: Pairs) -> list[tuple[bytes, object]]:
     found: list[tuple[bytes, object]] = []
     for key, value in pairs_of(store):
         if key[:2] == b"sp":
-            found.append((key, _brought_up(key[1:].decode(), value, meta, store)))
+            found.append((key, _brought_up(key[1:].decode(), value, task)))
         elif key not in spare:
             found.append((key, meta if key == META_KEY else value))
     return found
 
 
-def _brought_up(key: str, value: bytes, meta: Meta, store: MemoryStore) -> object:
-    """Return a customer, of the set in force where no set that it may lack concerns it."""
+def _brought_up(key: str, value: bytes, task: Task) -> object:
+    """Return a customer, of the revision in force where none that it may lack concerns it."""
     customer = decode_actor(key, value)
     assert isinstance(customer, Customer)
-    lacking = [number for number in meta.rollout.sets if number > customer.revision]
-    if not any(concerns(customer, _program(number, store)) for number in lacking):
-        customer.revision = max(meta.active, customer.revision)
+    if not any(concerns(customer, program) for program in task._since(customer.revision)):
+        customer.revision = max(task._sets.revision, customer.revision)
     return customer
-
-
-def _program(number: int, store: MemoryStore) -> Program:
-    content = store.get(set_key(number))
-    assert content is not None
-    return _compiled(number, decode_set(content))
-
-
-@functools.cache
-def _compiled(number: int, content: bytes) -> Program:
-    return compile_kept(number, content)
 
 
 def _spare_sets(meta: Meta, store: MemoryStore) -> list[bytes]:
