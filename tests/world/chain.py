@@ -86,7 +86,11 @@ class Chain:
         for name in self.names:
             self._start(name)
         self._keeper.start()
-        self.command("apply", str(topology), "--yes", timeout=120)
+        try:
+            self.command("apply", str(topology), "--yes", timeout=120)
+        except BaseException:
+            self.stop()  # nobody else would
+            raise
 
     def _start(self, name: str) -> None:
         role, _, number = name.partition("-")
