@@ -157,6 +157,8 @@ def _show_impact(
     if population is None:
         return
     now = make_plan(population, definitions, retire=retire)
+    if not now.changes:
+        return
     for sentence in impact_sentences(now):
         note(sentence)
     if plan is not None:

@@ -26,6 +26,7 @@ from cjo_stream.cli.terminal import Ticker, count, moment, note, numbered, say, 
 from cjo_stream.cli.undeclared import tell_undeclared
 
 if TYPE_CHECKING:
+    from cjo_stream.definition import DefinitionSet
     from cjo_stream.embedded.run import Start, Summary
 
 LATE_SHARE_MAX = 0.01
@@ -114,6 +115,8 @@ def run(
         again=again,
         form=form,
     )
+    if state is not None:
+        _check_permit(state, definitions, tenant_key)
     start = Start()
     with Ticker(quiet=json) as ticker:
         summary = run_files(
@@ -141,6 +144,16 @@ def run(
     else:
         _say(summary, out, is_kept=state is not None)
     return _note_unread(summary, out, is_kept=state is not None)
+
+
+def _check_permit(state: Path, definitions: DefinitionSet, tenant_key: bytes) -> None:
+    """Raise RefusalError where a team must approve the set that this run would put in force."""
+    from cjo_stream.embedded.operator import InFolder
+    from cjo_stream.embedded.state import holds_state
+    from cjo_stream.governance.permit import Permit
+
+    if holds_state(state):
+        Permit(InFolder(state, tenant_key).in_force(), definitions, None, None)
 
 
 def _warn_late(summary: Summary, start: Start, max_late_ms: int, *, sort: bool) -> None:

@@ -37,7 +37,7 @@ class StateFolder:
     def __init__(self, folder: Path, *, is_new: bool = False) -> None:
         """Open it; raises LockedError, and UsageError if it holds no state and is not `is_new`."""
         self.folder = folder
-        if not is_new and not _is_log(folder / "log"):
+        if not is_new and not holds_state(folder):
             raise UsageError(
                 f"{folder} holds no state: name the folder that `run` was given with --state, or "
                 "DIR/state of a demo"
@@ -93,6 +93,11 @@ class StateFolder:
         _sync(self.folder)  # so that no old folder reappears after a later power cut
         for taken in gone:
             shutil.rmtree(taken)
+
+
+def holds_state(folder: Path) -> bool:
+    """Return whether a folder holds a state, whole or broken."""
+    return _is_log(folder / "log")
 
 
 def clear(folder: Path) -> None:

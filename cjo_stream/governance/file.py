@@ -71,13 +71,15 @@ class PlanFile(msgspec.Struct, frozen=True):
         program = compile_stored(planned.content)
         return DefinitionSet(program, planned.content, [], planned.digest)
 
-    def check_approved(self) -> None:
-        """Raise RefusalError if a team that must approve the plan has not."""
-        missing = sorted(self.planned.approvals.keys() - self.approved)
+    def check_approved(self, asked: Mapping[str, list[str]]) -> None:
+        """Raise RefusalError if a team that must approve the plan has not.
+
+        `asked` are the matters by team, as the sets have them: a plan that nobody has signed may
+        have been changed.
+        """
+        missing = sorted(asked.keys() - self.approved)
         if missing:
-            matters = "; ".join(
-                f"{team} ({', '.join(self.planned.approvals[team])})" for team in missing
-            )
+            matters = "; ".join(f"{team} ({', '.join(asked[team])})" for team in missing)
             raise RefusalError(
                 f"the plan is not approved by {matters}: each runs `cjo-stream approve PLAN --as "
                 "TEAM` with its key; apply the plan with the same key, --key TEAM=FILE"

@@ -54,9 +54,10 @@ class Permit:
                 raise RefusalError(
                     f"{listed}\n{self._team} may not change this: let {owners} change it"
                 )
+        asked = approvals(changes, owners_between(live, self._candidate))
         if self._plan is not None:
-            self._plan.check_approved()
-        elif asked := approvals(changes, owners_between(live, self._candidate)):
+            self._plan.check_approved(asked)
+        elif asked:
             raise RefusalError(
                 f"{', '.join(asked)} must approve this: write a plan with `cjo-stream plan --out`,"
                 " let it be approved with `cjo-stream approve`, and apply the plan"

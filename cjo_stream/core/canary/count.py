@@ -16,6 +16,8 @@ from cjo_stream.core.state import Customer, Instance, Trial
 from cjo_stream.core.turn import Turn
 from cjo_stream.core.word import ConsentStatus, Metric
 
+VALUE_MAX = 1e140
+"""Largest value of a trait that counts as it is, either way."""
 MARKETING = "marketing"
 """The purpose whose consent `unsubscribe_rate` is about."""
 _UNSUBSCRIBED = frozenset((ConsentStatus.DENIED, ConsentStatus.REVOKED))
@@ -117,11 +119,11 @@ def _count_traits(customer: Customer, journey: Journey, trial: Trial, turn: Turn
         value = read(customer, trait, turn.clock) if trait is not None else None
         if not isinstance(value, int | float):
             continue
-        before, now = trial.values.get(guard.metric), float(value)
+        before, now = trial.values.get(guard.metric), _bounded(value)
         if now == before:
             continue
         trial.values[guard.metric] = now
-        total, squares = now - (before or 0.0), now * now - (before or 0.0) ** 2
+        total, squares = now - (before or 0.0), now * now - (before or 0.0) * (before or 0.0)
         _count_of(
             turn,
             journey.name,
@@ -131,6 +133,11 @@ def _count_traits(customer: Customer, journey: Journey, trial: Trial, turn: Turn
             total=total,
             squares=squares,
         )
+
+
+def _bounded(value: float) -> float:
+    """Return a value, or the nearest one whose square can be added up."""
+    return float(max(-VALUE_MAX, min(VALUE_MAX, value)))
 
 
 def _count_of(

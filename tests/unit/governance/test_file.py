@@ -76,6 +76,24 @@ def test_a_change_that_a_team_must_approve_waits_for_its_signature(shop: Shop) -
     assert shop.apply(file, "--key", f"care={care}").code == 0
 
 
+def test_what_must_be_approved_is_not_read_from_the_plan_alone(shop: Shop) -> None:
+    file = planned(shop, shop=CAP)
+    text = file.read_text()
+    assert '"approvals":{"care":["caps"]}' in text
+    file.write_text(text.replace('"approvals":{"care":["caps"]}', '"approvals":{}'))
+    assert "not approved by care (caps)" in shop.apply(file).err
+
+
+def test_a_run_puts_no_set_in_force_that_must_be_approved(shop: Shop) -> None:
+    events, out = shop.folder / "events.jsonl", shop.folder / "second"
+    arguments = (events, "--state", shop.state, "--out", out)
+    done = shop.cli("run", shop.candidate(shop=CAP), *arguments)
+    assert done.code == 1
+    assert "care must approve this: write a plan" in done.err
+    assert not out.exists()
+    assert shop.cli("run", shop.candidate(carts=FOLLOWED), *arguments).code == 0
+
+
 def test_a_plan_that_was_changed_is_refused(shop: Shop) -> None:
     care = shop.folder / "care.key"
     file = planned(shop, shop=CAP)

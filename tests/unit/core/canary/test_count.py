@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 
-from cjo_stream.core.canary.count import join_trials
+from cjo_stream.core.canary.count import VALUE_MAX, join_trials
 from cjo_stream.core.message import ActivateSet, StoreSet
 from cjo_stream.core.state import Customer, Trial
 from cjo_stream.core.turn import Turn
@@ -74,6 +75,17 @@ def test_each_value_is_counted_once(contents: list[bytes]) -> None:
         "dead_letters": (3, 0, 0),
         "spent": (3, 10, 82),
     }
+
+
+@pytest.mark.parametrize("total", [1e200, -1e200])
+def test_a_value_of_any_size_harms_no_event(contents: list[bytes], total: float) -> None:
+    partition = guarded(contents)
+    partition.event(signed_up(1, 1_000))
+    for at in (2_000, 3_000):
+        partition.event(event(1, at, "bought", total=total))
+    found = counted(partition)
+    assert partition.letters() == []
+    assert found["spent"] == (1, math.copysign(VALUE_MAX, total), VALUE_MAX * VALUE_MAX)
 
 
 def test_who_was_in_the_journey_before_is_not_counted(contents: list[bytes]) -> None:
