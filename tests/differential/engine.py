@@ -38,8 +38,8 @@ class Collected:
         self.effects: list[Effect] = []
 
     def write(self, effects: Sequence[Effect]) -> None:
-        """Take effects; those about definition sets are no customer's."""
-        self.effects += [one for one in effects if one.kind != GOVERNANCE.name]
+        """Take effects."""
+        self.effects += effects
 
     def refuse(self, letter: DeadLetter) -> None:
         """Take a dead letter."""
@@ -57,7 +57,10 @@ def run_in_memory(
     drain_ms: int,
     partitions: int,
 ) -> tuple[list[Effect], list[dict[str, object]]]:
-    """Return all effects in the order of issue, and the rows of customers.jsonl."""
+    """Return all effects in the order of issue, and the rows of customers.jsonl.
+
+    Those about definition sets are left out: they are no customer's.
+    """
     output = Collected()
     stores = [MemoryStore() for _ in range(partitions)]
     with Runtime(
@@ -73,7 +76,8 @@ def run_in_memory(
                 runtime.refuse("lane", number, dead_letter_of(record, refused))
         runtime.flush()
         runtime.advance(runtime.high + drain_ms)
-        return output.effects, msgspec.to_builtins(list(runtime.rows()))
+        effects = [one for one in output.effects if one.kind != GOVERNANCE.name]
+        return effects, msgspec.to_builtins(list(runtime.rows()))
 
 
 def run_on_disk(

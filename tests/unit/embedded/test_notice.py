@@ -58,6 +58,9 @@ ELSEWHERE = {
     "cjo_suppressed_total": "decisions.jsonl, by candidate",
     "cjo_rewards_total": "rewards.jsonl",
     "cjo_registry_requests_total": "files hold plain records: no registry is asked",
+    "cjo_archive_events_total": "only an intake on Kafka archives",
+    "cjo_archive_failures_total": "only an intake on Kafka archives",
+    "cjo_archive_files_total": "only an intake on Kafka archives",
     "cjo_identity_changes_total": "identities.jsonl, refused links too",
 }
 """Counters that say what a topology means to happen, and where a run has it."""
