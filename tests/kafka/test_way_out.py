@@ -36,6 +36,7 @@ from cjo_stream.kafka.client.producer import FrameProducer
 from cjo_stream.kafka.client.sender import Outgoing, Sender
 from cjo_stream.kafka.client.transaction import Transactions
 from cjo_stream.kafka.definition import apply as definition
+from cjo_stream.kafka.definition import log as definition_log
 from cjo_stream.kafka.definition.apply import apply, current
 from cjo_stream.kafka.definition.log import read_definitions
 from cjo_stream.kafka.definition.writer import Writer
@@ -153,7 +154,7 @@ def test_what_could_not_be_read_is_read_once_the_broker_is_there(
     small: Settings, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     far, topic = behind(small, proxy), Names(small.topic_prefix).definition
-    limits = ((contents, "SILENCE_MAX_S"), (loss, "TIMEOUT_S"), (definition, "TIMEOUT_S"))
+    limits = ((contents, "SILENCE_MAX_S"), (loss, "TIMEOUT_S"), (definition_log, "TIMEOUT_S"))
     asked = {
         "could not be read to its end: is the broker up": lambda: table(far, topic),
         "could not be read: is the broker up": lambda: loss.look(far, Admin(far), {(topic, 0): 0}),
