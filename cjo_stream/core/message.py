@@ -385,6 +385,11 @@ class Verdict(msgspec.Struct, array_like=True, tag="verdict"):
     version: int
     verdict: str
 
+    @property
+    def row(self) -> tuple[str, int, str]:
+        """As answers and stored sets have it."""
+        return self.journey, self.version, self.verdict
+
 
 class Foresee(msgspec.Struct, array_like=True, tag="foresee"):
     """Say what a definition set would do to the next customers; nothing is changed.

@@ -20,9 +20,10 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Reply
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
-from cjo_stream.definition import compile_content, compile_stored
+from cjo_stream.definition import compile_content, compile_stored, heed
 from cjo_stream.embedded.state import StateFolder
 from cjo_stream.engine import codec
+from cjo_stream.engine.governor import GOVERNOR
 from cjo_stream.engine.port import Store
 from cjo_stream.engine.prospect import People, people
 from cjo_stream.engine.rollout import add_live
@@ -97,8 +98,9 @@ def population(state: Path) -> Population | None:
             return None
         content = stores[0].get(codec.set_key(metas[0].active))
         assert content is not None, "the active definition set is in every store"
+        verdicts = [one.row for one in metas[GOVERNOR].verdicts]
         return Population(
-            content=codec.decode_set(content),
+            content=heed(codec.decode_set(content), verdicts),
             living=add_live(meta.live for meta in metas),
             foresee=lambda after: _foresee(state, after),
         )

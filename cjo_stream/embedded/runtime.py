@@ -268,8 +268,7 @@ class Runtime:
     @property
     def verdicts(self) -> list[tuple[str, int, str]]:
         """All verdicts of guards: (journey, version, verdict)."""
-        verdicts = self.tasks[GOVERNOR].verdicts
-        return [(one.journey, one.version, one.verdict) for one in verdicts]
+        return [one.row for one in self.tasks[GOVERNOR].verdicts]
 
     @property
     def live(self) -> dict[str, dict[int, dict[str, int]]]:

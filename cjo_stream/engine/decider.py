@@ -21,22 +21,25 @@ from cjo_stream.core.answer import CanaryRow, GuardRow
 from cjo_stream.core.canary.interval import Sample
 from cjo_stream.core.canary.verdict import Comparison, compare
 from cjo_stream.core.message import Count, Tally
-from cjo_stream.core.program.journey import Guard, Journey
+from cjo_stream.core.program.journey import Guard, Guards, Journey
 from cjo_stream.core.program.program import Program
-from cjo_stream.core.word import CanaryEnd
+from cjo_stream.core.word import CanaryEnd, Status
 
 PERIOD_MS: Final = 60_000
 
 
 class Canary(msgspec.Struct, array_like=True):
-    """A guarded canary: since when its guards count, what they have, what was decided.
+    """A guarded canary: since when it runs, what its guards have counted, what was decided.
 
-    `inside` and `outside`: metric -> the values. `verdict` is empty before there is one.
+    `since` is None while it does not run: its set is not in force, or its journey is neither live
+    nor in shadow. `ran_ms`: how long it had run before. `inside` and `outside`: metric -> the
+    values. `verdict` is empty before there is one.
     """
 
     journey: str
     version: int
-    began: int
+    since: int | None = None
+    ran_ms: int = 0
     inside: dict[str, Sample] = {}
     outside: dict[str, Sample] = {}
     verdict: str = ""
@@ -63,11 +66,15 @@ class Decider(msgspec.Struct, array_like=True):
     due: int | None = None
 
     def begin(self, program: Program, clock: int) -> None:
-        """Note the guarded canaries of a set that comes into force; a known one goes on."""
+        """Note the guarded canaries of a set that comes into force; those before it go on.
+
+        One that does not run under this set stops, and one that had stopped goes on.
+        """
         known = {(one.journey, one.version) for one in self.canaries}
         for journey in program.journeys.values():
             if journey.guards is not None and (journey.name, journey.version) not in known:
-                self.canaries.append(Canary(journey.name, journey.version, clock))
+                self.canaries.append(Canary(journey.name, journey.version))
+        self.canaries = [_begun(one, program, clock) for one in self.canaries]
 
     def wait(self, tally: Tally) -> None:
         """Keep counts until their minute is over."""
@@ -78,8 +85,8 @@ class Decider(msgspec.Struct, array_like=True):
     def plan(self, program: Program) -> None:
         """Note when it decides next under a set."""
         ends = [
-            -(-(canary.began + journey.guards.for_ms) // PERIOD_MS) * PERIOD_MS
-            for canary, journey in self._open(program)
+            -(-_end_of(canary, journey.guards) // PERIOD_MS) * PERIOD_MS
+            for canary, journey in self._running(program)
             if journey.guards is not None
         ]
         if ends and self.waiting:
@@ -92,7 +99,7 @@ class Decider(msgspec.Struct, array_like=True):
         self.waiting = [one for one in self.waiting if one.period >= clock // PERIOD_MS]
         self.canaries = copy.deepcopy(self.canaries)
         self._add(over)
-        for canary, journey in self._open(program):
+        for canary, journey in self._running(program):
             found = _decided(canary, journey, clock)
             if found is not None:
                 canary.verdict = str(found.verdict)
@@ -102,16 +109,13 @@ class Decider(msgspec.Struct, array_like=True):
         """Return a copy that may be changed by these methods."""
         return Decider(list(self.canaries), self.waiting, self.due)
 
-    def _open(self, program: Program) -> list[tuple[Canary, Journey]]:
-        """Return the undecided canaries whose version is in force, each with its journey."""
-        found = []
-        for canary in self.canaries:
-            journey = program.journeys.get(canary.journey)
-            if journey is None or journey.guards is None or canary.verdict:
-                continue
-            if journey.version == canary.version:
-                found.append((canary, journey))
-        return found
+    def _running(self, program: Program) -> list[tuple[Canary, Journey]]:
+        """Return the undecided canaries that run, each with its journey."""
+        return [
+            (one, program.journeys[one.journey])
+            for one in self.canaries
+            if one.since is not None and _runs(one, program)
+        ]
 
     def _add(self, over: list[Tally]) -> None:
         canaries = {(one.journey, one.version): one for one in self.canaries}
@@ -122,6 +126,35 @@ class Decider(msgspec.Struct, array_like=True):
                     side = canary.inside if count.is_inside else canary.outside
                     sample = side.setdefault(count.metric, Sample())
                     sample.add(count.number, count.total, count.squares)
+
+
+def _runs(canary: Canary, program: Program) -> bool:
+    """Return whether a canary is undecided, and its version entered, under a set."""
+    journey = program.journeys.get(canary.journey)
+    return (
+        journey is not None
+        and journey.guards is not None
+        and journey.version == canary.version
+        and journey.status in (Status.LIVE, Status.SHADOW)
+        and not canary.verdict
+    )
+
+
+def _begun(canary: Canary, program: Program, clock: int) -> Canary:
+    """Return a canary as it is once a set is in force."""
+    if _runs(canary, program):
+        since = clock if canary.since is None else canary.since
+        return msgspec.structs.replace(canary, since=since)
+    if canary.since is None:
+        return canary
+    ran_ms = canary.ran_ms + clock - canary.since
+    return msgspec.structs.replace(canary, since=None, ran_ms=ran_ms)
+
+
+def _end_of(canary: Canary, guards: Guards) -> int:
+    """Return when the `for` of a canary that runs is over, ms."""
+    assert canary.since is not None
+    return canary.since + guards.for_ms - canary.ran_ms
 
 
 def added(tallies: Sequence[Tally]) -> Tally:
@@ -188,7 +221,7 @@ def _decided(canary: Canary, journey: Journey, clock: int) -> Decision | None:
     for guard, comparison in found:
         if comparison.is_worse:
             return Decision(canary, guard, comparison, CanaryEnd.BACK)
-    if clock >= canary.began + guards.for_ms:
+    if clock >= _end_of(canary, guards):
         guard, comparison = found[0]
         return Decision(canary, guard, comparison, guards.then)
     return None

@@ -13,15 +13,18 @@ holds for all of them, in one order, and each governance record is emitted once:
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 import msgspec
 
 from cjo_stream.core.canary.interval import Sample
+from cjo_stream.core.journey.rollout import asks
 from cjo_stream.core.learning.number import significant
+from cjo_stream.core.message import Tally, Verdict
 from cjo_stream.core.program.program import VERDICTS_MAX, Program
 from cjo_stream.core.record import Governance, Side
-from cjo_stream.engine.decider import Decision
+from cjo_stream.engine.decider import Decider, Decision
 
 GOVERNOR: Final = 0
 """The partition whose task keeps this."""
@@ -49,6 +52,56 @@ class Sweeps(msgspec.Struct, array_like=True):
     def copy(self) -> Sweeps:
         """Return a copy."""
         return Sweeps(self.applied, list(self.under_way), dict(self.reached))
+
+
+class Governor:
+    """What the first partition's task does for all: it says what became of sets and canaries."""
+
+    def __init__(self, sweeps: Sweeps, decider: Decider) -> None:
+        """Begin from what is stored, which stays as it is."""
+        self.sweeps = sweeps.copy()
+        self.decider = decider
+        self._stored = decider
+
+    def begin(self, programs: Sequence[Program], clock: int) -> Iterator[Governance]:
+        """Yield the records of sets that have come into force.
+
+        That is when the walk for them begins, or behind the first set: a set's own activation does
+        not compile it. `programs`: those that customers may lack, in order.
+        """
+        for before, program in zip((None, *programs), programs, strict=False):
+            revision = program.revision
+            if revision <= self.sweeps.applied:
+                continue
+            self.sweeps.applied = revision
+            if before is None or before.number != program.number:
+                yield set_record("applied", revision, program, clock)
+            if before is not None and asks(program, before):
+                yield set_record("sweeping", revision, program, clock)
+                self.sweeps.under_way.append(revision)
+            decider = self._changing()
+            decider.begin(program, clock)
+            decider.plan(program)
+
+    def wait(self, tally: Tally, program: Program) -> None:
+        """Take counts of a record."""
+        decider = self._changing()
+        decider.wait(tally)
+        decider.plan(program)
+
+    def decide(self, program: Program, clock: int) -> Iterator[tuple[Governance, Verdict]]:
+        """Yield what is due of guarded canaries, each as a record and as the message to all."""
+        decider = self._changing()
+        for found in decider.decide(program, clock):
+            one = found.canary
+            message = Verdict(one.journey, one.version, one.verdict)
+            yield verdict_record(found, program, clock), message
+        decider.plan(program)
+
+    def _changing(self) -> Decider:
+        if self.decider is self._stored:
+            self.decider = self.decider.copy()
+        return self.decider
 
 
 def set_record(

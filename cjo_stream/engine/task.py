@@ -27,7 +27,6 @@ time with a copy of each actor before each message.
 
 from __future__ import annotations
 
-import copy
 from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
@@ -70,7 +69,7 @@ from cjo_stream.core.timeline import TimelineEntry, record_entry
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine import codec
 from cjo_stream.engine.cache import Cache, CachedActor
-from cjo_stream.engine.decider import PERIOD_MS, Decider, added, canary_rows
+from cjo_stream.engine.decider import PERIOD_MS, added, canary_rows
 from cjo_stream.engine.effect import effect_of
 from cjo_stream.engine.failure import emit_failure_letter, foreign_letter, log_failure
 from cjo_stream.engine.frame import (
@@ -82,7 +81,7 @@ from cjo_stream.engine.frame import (
     Item,
     decode_frame,
 )
-from cjo_stream.engine.governor import GOVERNOR, set_record, verdict_record
+from cjo_stream.engine.governor import GOVERNOR, Governor, set_record
 from cjo_stream.engine.lane import Cursors, Numbering
 from cjo_stream.engine.models import Models
 from cjo_stream.engine.port import (
@@ -94,12 +93,13 @@ from cjo_stream.engine.port import (
     Participant,
     Store,
 )
+from cjo_stream.engine.position import events_now, live_now, open_position
 from cjo_stream.engine.prospect import Foreseen, people
 from cjo_stream.engine.rollout import ROLLOUT_CUSTOMERS_MAX
 from cjo_stream.engine.sets import Sets
 from cjo_stream.engine.timelines import Timelines
 from cjo_stream.engine.timers import WAKES_MAX, Timers
-from cjo_stream.errors import CjoError, ClockError, HoleError, InputError, RefusalError
+from cjo_stream.errors import CjoError, ClockError, HoleError, InputError
 
 TIMERS_PER_RECORD_MAX = 5_000
 CLOCK_AHEAD_MAX_MS = 3_600_000
@@ -142,7 +142,7 @@ class Task:
         self._rollout_max = rollout_customers_max
         self._bounds = bounds
         self._accepted = accepted
-        self._meta = _open_meta(store, partition, partitions, log)
+        self._meta = open_position(store, partition, partitions, log)
         self._cache = Cache(store, actors_max)
         self._timelines = Timelines(store, bounds.timeline)
         self._wakes = Timers(store, wakes_max)
@@ -202,7 +202,7 @@ class Task:
     @property
     def next_due(self) -> int | None:
         """Due time in ms of the nearest timer, or of the next decision; None for none."""
-        first, due = self._wakes.first(), self._decider.due
+        first, due = self._wakes.first(), self._governor.decider.due
         return min(
             (at for at in (first[0] if first else None, due) if at is not None), default=None
         )
@@ -251,12 +251,12 @@ class Task:
             model=self._models.active,
             clean=False,
             purges=[*self._meta.purges, *self._purges],
-            live=self._live_now(),
-            events=self._counted_events(),
+            live=live_now(self._meta, self._counts),
+            events=events_now(self._meta, self._counts),
             rollout=self._rollout.copy(),
-            sweeps=self._sweeps.copy(),
+            sweeps=self._governor.sweeps,
             verdicts=list(self._sets.verdicts),
-            decider=self._decider,
+            decider=self._governor.decider,
         )
         if self._last is not None:
             meta.digest = codec.record_digest(self._last.time, self._last.value)
@@ -299,8 +299,7 @@ class Task:
         self._last: LogRecord | None = None
         self._clock = self._meta.clock
         self._rollout = self._meta.rollout.copy()
-        self._sweeps = self._meta.sweeps.copy()
-        self._decider = self._meta.decider
+        self._governor = Governor(self._meta.sweeps, self._meta.decider)
         self._tallies: dict[int, list[Count]] = {}
         self._sets.needed = self._needed()
         self._counts: dict[tuple[str, ...], int] = {}
@@ -310,30 +309,6 @@ class Task:
         self._frames: dict[int, FrameWriter] = {}
         self._effects = EffectWriter(self._log, self._frame_items_max)
         self._fifo: deque[tuple[str, ActorMessage]] = deque()
-
-    def _live_now(self) -> dict[str, dict[int, dict[str, int]]]:
-        """Return the numbers of live instances, with the changes since the last commit."""
-        counted = [key for key in self._counts if key[0] == LIVE]
-        if not counted:
-            return self._meta.live
-        live = copy.deepcopy(self._meta.live)
-        for key in counted:
-            _, journey, version, state = key
-            states = live.setdefault(journey, {}).setdefault(int(version), {})
-            states[state] = states.get(state, 0) + self._counts[key]
-            if not states[state]:
-                del states[state]
-            if not states:
-                del live[journey][int(version)]
-        return live
-
-    def _counted_events(self) -> dict[str, int]:
-        """Return the events so far by result."""
-        events = dict(self._meta.events)
-        for key, by in self._counts.items():
-            if key[0] == "cjo_events_total":
-                events[key[2]] = events.get(key[2], 0) + by
-        return events
 
     def _roll_back(self) -> None:
         for participant in self._participants:
@@ -417,12 +392,10 @@ class Task:
             self._roll_out(message.most, careful)
         elif type(message) is Reached:
             partition, revision = message.partition, message.revision
-            for swept in self._sweeps.end(partition, revision, self._partitions):
+            for swept in self._governor.sweeps.end(partition, revision, self._partitions):
                 self._emit(set_record("swept", swept, self._sets.program(), self._clock))
         elif type(message) is Tally:
-            decider = self._changing_decider()
-            decider.wait(message)
-            decider.plan(self._sets.program())
+            self._governor.wait(message, self._sets.program())
         elif type(message) is Verdict:
             before = self._sets.revision
             self._sets.rule(message)
@@ -454,7 +427,7 @@ class Task:
         """Move the clock to `to`, stepping to each timer's due time on the way."""
         budget = self._timers_max
         while True:
-            first, decides = self._wakes.first(), self._decider.due
+            first, decides = self._wakes.first(), self._governor.decider.due
             if decides is not None and decides <= to and (first is None or decides < first[0]):
                 self._clock = max(self._clock, decides)
                 self._decide()
@@ -545,43 +518,19 @@ class Task:
             self._send(GOVERNOR, "", Reached(self.partition, self._sets.revision))
 
     def _announce(self) -> None:
-        """Emit the records of sets that have come into force.
-
-        That is when the walk for them begins, or behind the first set; a set's own activation does
-        not compile it.
-        """
-        if self._sweeps.applied == self._sets.revision:
+        """Emit the records of sets that have come into force."""
+        if self._governor.sweeps.applied == self._sets.revision:
             return
         programs = [self._sets.program_of(one) for one in self._rollout.revisions]
-        for before, program in zip((None, *programs), programs, strict=False):
-            revision = program.revision
-            if revision <= self._sweeps.applied:
-                continue
-            self._sweeps.applied = revision
-            if before is None or before.number != program.number:
-                self._emit(set_record("applied", revision, program, self._clock))
-            if before is not None and asks(program, before):
-                self._emit(set_record("sweeping", revision, program, self._clock))
-                self._sweeps.under_way.append(revision)
-            decider = self._changing_decider()
-            decider.begin(program, self._clock)
-            decider.plan(program)
-
-    def _changing_decider(self) -> Decider:
-        """Return the decider, to be changed in this step."""
-        if self._decider is self._meta.decider:
-            self._decider = self._decider.copy()
-        return self._decider
+        for record in self._governor.begin(programs, self._clock):
+            self._emit(record)
 
     def _decide(self) -> None:
         """Decide what is due of guarded canaries, and tell every partition."""
-        program, decider = self._sets.program(), self._changing_decider()
-        for found in decider.decide(program, self._clock):
-            self._emit(verdict_record(found, program, self._clock))
-            canary = found.canary
+        for record, verdict in self._governor.decide(self._sets.program(), self._clock):
+            self._emit(record)
             for partition in range(self._partitions):
-                self._send(partition, "", Verdict(canary.journey, canary.version, canary.verdict))
-        decider.plan(program)
+                self._send(partition, "", verdict)
 
     def _send_tallies(self) -> None:
         """Tell the decider what the guards have counted at a record."""
@@ -648,17 +597,16 @@ class Task:
         return SetInForce(
             self._sets.active,
             error,
-            self._live_now(),
+            live_now(self._meta, self._counts),
             reached,
             self._canaries(),
-            [(one.journey, one.version, one.verdict) for one in self._sets.verdicts],
+            [one.row for one in self._sets.verdicts],
         )
 
     def _canaries(self) -> list[CanaryRow]:
         """Return the canaries in force; only the first partition's task knows their counts."""
-        if self.partition != GOVERNOR or not self._decider.canaries:
-            return []
-        return canary_rows(self._decider, self._sets.program())
+        decider = self._governor.decider
+        return canary_rows(decider, self._sets.program()) if decider.canaries else []
 
     # --- one message to one actor
 
@@ -793,43 +741,3 @@ def _frame_of(record: LogRecord) -> Frame | InputError:
         return decode_frame(record.value)
     except InputError as error:
         return error
-
-
-def _open_meta(store: Store, partition: int, partitions: int, log: Log) -> codec.Meta:
-    """Return the store's position; raises RefusalError where the store is not this task's."""
-    value = store.get(codec.META_KEY)
-    if value is None:
-        return codec.Meta(topic_id=log.topic_id, partition=partition, partitions=partitions)
-    meta = codec.decode_meta(value)
-    if (meta.topic_id, meta.partition) != (log.topic_id, partition):
-        raise RefusalError(
-            f"the store of partition {partition} belongs to partition {meta.partition} of topic "
-            f"{meta.topic_id}, not to topic {log.topic_id}: the internal topic was created anew, "
-            "or the folder is another installation's. Restore that topic, or start with empty ones"
-        )
-    if meta.partitions != partitions:
-        raise RefusalError(
-            f"this installation has {meta.partitions} partitions, not {partitions}: the number is "
-            "fixed. Set it back; `cjo-stream topics verify` shows what differs"
-        )
-    if meta.behaviour != codec.BEHAVIOUR and not meta.clean:
-        raise RefusalError(
-            f"a release of behaviour {meta.behaviour} left the store in the middle; this one is "
-            f"{codec.BEHAVIOUR}. Start that release once more, stop it cleanly, then upgrade"
-        )
-    meta.behaviour = codec.BEHAVIOUR
-    if meta.live_by_state:
-        meta.live, meta.live_by_state = _count_live(store), {}
-    return meta
-
-
-def _count_live(store: Store) -> dict[str, dict[int, dict[str, int]]]:
-    """Return the numbers of live instances, counted anew."""
-    live: dict[str, dict[int, dict[str, int]]] = {}
-    for key, value in store.scan(*codec.CUSTOMERS):
-        state = codec.decode_actor(codec.read_actor_key(key), value)
-        for one in state.instances if isinstance(state, Customer) else ():
-            if one.state is not None:
-                states = live.setdefault(one.journey, {}).setdefault(one.version, {})
-                states[one.state] = states.get(one.state, 0) + 1
-    return live

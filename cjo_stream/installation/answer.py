@@ -30,9 +30,9 @@ class Applied(msgspec.Struct, frozen=True):
 class Population(msgspec.Struct, frozen=True, kw_only=True):
     """The set in force, and the customers who live by it.
 
-    `content` is the set as it is stored; `living` is how many instances may live when the next
-    one comes into force, by journey, version and state; None: any. `foresee` returns what another
-    set, as it would be stored, does to the customers.
+    `content` is the set as it is stored, with the verdicts of guards since; `living` is how many
+    instances may live when the next one comes into force, by journey, version and state; None:
+    any. `foresee` returns what another set, as it would be stored, does to the customers.
     """
 
     content: bytes

@@ -221,18 +221,20 @@ def _live(settings: Settings, log: DefinitionLog, within_s: float) -> tuple[Live
 
     Raises RetryError where a partition does not answer.
     """
-    answers = answers_of(settings, _asking, within_s).values()
-    found = add_live(live_in(answer) for answer in answers)
-    verdicts = max((verdicts_in(answer) for answer in answers), key=len, default=[])
+    found, verdicts = counted(settings, within_s)
     if not log.pointer.number:
         return found, verdicts
     return with_entrants(found, log.program(log.pointer.number)), verdicts
 
 
-def counted(settings: Settings, within_s: float) -> dict[str, dict[int, dict[str, int]]]:
-    """Return the live instances of all partitions; raises RetryError where one does not answer."""
-    answers = answers_of(settings, _asking, within_s)
-    return add_live(live_in(answer) for answer in answers.values())
+def counted(settings: Settings, within_s: float) -> tuple[Live, Verdicts]:
+    """Return the live instances of all partitions, and all verdicts of guards.
+
+    Raises RetryError where a partition does not answer.
+    """
+    answers = answers_of(settings, _asking, within_s).values()
+    found = add_live(live_in(answer) for answer in answers)
+    return found, max((verdicts_in(answer) for answer in answers), key=len, default=[])
 
 
 def verdicts_in(answer: Mapping[str, Any]) -> Verdicts:

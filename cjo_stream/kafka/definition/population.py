@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from cjo_stream.core.message import Foresee
-from cjo_stream.definition import compile_stored
+from cjo_stream.definition import compile_stored, heed
 from cjo_stream.engine.prospect import Foreseen, People, together
 from cjo_stream.installation.answer import Population
 from cjo_stream.kafka.command import ask_each
@@ -34,10 +34,10 @@ def population(settings: Settings, within_s: float = APPLY_WITHIN_S) -> Populati
     content = content_in_force(settings)
     if content is None:
         return None
-    living = with_entrants(counted(settings, within_s), compile_stored(content))
+    live, verdicts = counted(settings, within_s)
     return Population(
-        content=content,
-        living=living,
+        content=heed(content, verdicts),
+        living=with_entrants(live, compile_stored(content)),
         foresee=lambda after: _foresee(settings, after, within_s),
     )
 

@@ -62,7 +62,7 @@ from confluent_kafka import (
 
 from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.engine.intake import SWITCHED_OFF, Committed, moved_on, read_metadata
-from cjo_stream.errors import RefusalError
+from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.kafka.client.admin import TIMEOUT_S, Admin
 from cjo_stream.kafka.client.consumer import group_id
 from cjo_stream.kafka.client.contents import foreign, table
@@ -373,29 +373,28 @@ def copies_of(topic: str, stage: str, records: Mapping[bytes, bytes]) -> dict[Pl
     return copies
 
 
-def committed_offsets(admin: Admin, group: str, topic: str) -> dict[int, int]:
-    """Return by partition the next offset that a group has committed; raises RetryError."""
+def _of_group(admin: Admin, group: str) -> list[TopicPartition]:
+    """Return what a group has committed; raises RetryError."""
     futures = admin.client.list_consumer_group_offsets(
         [ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_S
     )
     try:
-        offsets = admin.result(futures[group]).topic_partitions
+        found: list[TopicPartition] = admin.result(futures[group]).topic_partitions
     except KafkaException as error:
         raise away(error, f"to see the group {group}") from error
-    return {place.partition: place.offset for place in offsets if place.topic == topic}
+    return found
+
+
+def committed_offsets(admin: Admin, group: str, topic: str) -> dict[int, int]:
+    """Return by partition the next offset that a group has committed; raises RetryError."""
+    places = _of_group(admin, group)
+    return {place.partition: place.offset for place in places if place.topic == topic}
 
 
 def reaches(admin: Admin, group: str) -> dict[Place, int]:
     """Return how far intake has come by its committed positions; raises RetryError."""
-    futures = admin.client.list_consumer_group_offsets(
-        [ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_S
-    )
-    try:
-        offsets = admin.result(futures[group]).topic_partitions
-    except KafkaException as error:
-        raise away(error, f"to see the group {group}") from error
     found = {}
-    for place in offsets:
+    for place in _of_group(admin, group):
         known = (place.metadata or "").partition(" ")[0].split(":")
         blank = int(known[2], 16) if len(known) > 2 else 0
         found[place.topic, place.partition] = place.offset + blank
@@ -404,12 +403,9 @@ def reaches(admin: Admin, group: str) -> dict[Place, int]:
 
 def set_numbers(admin: Admin, group: str) -> dict[str, int]:
     """Return the definition set that intake has committed for each topic/partition."""
-    futures = admin.client.list_consumer_group_offsets(
-        [ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_S
-    )
     try:
-        offsets = admin.result(futures[group]).topic_partitions
-    except KafkaException:
+        offsets = _of_group(admin, group)
+    except (RetryError, RefusalError):
         return {}
     numbers = {}
     for place in offsets:

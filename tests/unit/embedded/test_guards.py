@@ -22,6 +22,9 @@ from cjo_stream.store.memory import MemoryStore
 from tests.differential.engine import Collected
 from tests.unit.embedded.killing import run_killed
 from tests.world.canary import GUARDS, HOUR_MS, START_MS, events, topology, write
+from tests.world.command_line import Cli, cli
+
+__all__ = ["cli"]
 
 KEY = b"a key of tests"
 DAY_MS = 24 * HOUR_MS
@@ -176,6 +179,27 @@ def test_a_verdict_holds_in_later_sets_until_a_new_version(tmp_path: Path) -> No
     assert share(5, about) == (0.0, False)
     assert share(6, topology(3, GUARDS, least=7)) == (0.5, True)
     assert share(7, topology(2, GUARDS, least=7)) == (0.0, False)
+
+
+def test_a_plan_knows_what_was_decided(tmp_path: Path, cli: Cli) -> None:
+    first, rest = tmp_path / "first.jsonl", tmp_path / "rest.jsonl"
+    lines = [*events(500)]
+    first.write_text(lines[0] + "\n")
+    rest.write_text("\n".join(lines[1:]) + "\n")
+    state = ("--state", tmp_path / "state")
+    one = write(tmp_path / "one", topology())
+    two = write(tmp_path / "two", topology(2, GUARDS, least=8, more="migrate: exit"))
+    more = GUARDS.replace("50%", "80%")
+    next_ = write(tmp_path / "more", topology(2, more, least=8, more="migrate: exit"))
+    for folder, file in ((one, first), (two, rest)):
+        assert cli("run", folder, file, *state, "--out", tmp_path / f"out-{folder.name}").code == 0
+    for candidate in (two, next_):  # a verdict holds for the version, whatever share is written
+        planned = json.loads(cli("plan", candidate, *state, "--json").out)
+        assert planned["instances"]
+        assert {row["fate"] for row in planned["instances"]} == {"stay"}
+    assert cli("apply", next_, *state, "--yes", "--json").code == 0
+    shown = json.loads(cli("status", *state, "--json").out)["canaries"]
+    assert [(row["share"], row["verdict"]) for row in shown] == [(0.0, "back")]
 
 
 def test_a_first_version_ignores_its_guards(tmp_path: Path) -> None:

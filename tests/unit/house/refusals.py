@@ -256,6 +256,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "engine/task.py": {
         "or a newer checkpoint, whose state has it": "unit/engine/test_task.py::test_a_task_goes_on_over_a_hole_that_is_filled_or_lies_behind_it",
         "cjo-stream clock accept": "unit/engine/test_clock.py::test_a_partition_that_stopped_at_a_clock_goes_on_by_an_operators_word",
+    },
+    "engine/position.py": {
         "Restore that topic, or start with empty ones": "unit/engine/test_task.py::test_a_store_of_another_topic_partition_or_number_of_partitions_is_refused",
         "the number is fixed. Set it back": "unit/engine/test_task.py::test_a_store_of_another_topic_partition_or_number_of_partitions_is_refused",
         "stop it cleanly, then upgrade": "unit/engine/test_task.py::test_another_behaviour_opens_only_a_store_left_in_order",

@@ -1,0 +1,57 @@
+"""When a guarded canary is decided: its time runs while it does."""
+
+from __future__ import annotations
+
+import pytest
+
+from cjo_stream.core.program.program import Program
+from cjo_stream.definition import compile_stored, load, succeed
+from cjo_stream.engine.decider import Decider
+from tests.world.canary import GUARDS, HOUR_MS, topology, write
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Program]:
+    canary = GUARDS.replace("7d", "5h")
+    texts = {
+        "one": topology(),
+        "two": topology(2, canary),
+        "paused": topology(2, canary, more="status: paused"),
+        "draining": topology(2, canary, more="status: draining"),
+        "shadow": topology(2, canary, more="status: shadow"),
+    }
+    found: dict[str, Program] = {}
+    before = None
+    for name, text in texts.items():
+        content = succeed(load(write(tmp_path_factory.mktemp(name), text)), before)
+        before = before or content
+        found[name] = compile_stored(content)
+    return found
+
+
+def due_after(programs: dict[str, Program], *sets: tuple[int, str]) -> int | None:
+    """Return in which hour it decides, after sets that came into force in these hours."""
+    decider = Decider()
+    for hour, name in sets:
+        decider.begin(programs[name], hour * HOUR_MS)
+        decider.plan(programs[name])
+    return None if decider.due is None else decider.due // HOUR_MS
+
+
+@pytest.mark.parametrize(
+    ("sets", "hour"),
+    [
+        ([(0, "one")], None),
+        ([(1, "two")], 6),
+        ([(1, "two"), (3, "two")], 6),
+        ([(1, "two"), (3, "shadow")], 6),
+        *[([(1, "two"), (3, other)], None) for other in ("one", "paused", "draining")],
+        *[([(1, "two"), (3, other), (20, "two")], 23) for other in ("one", "paused", "draining")],
+        ([(1, "two"), (3, "one"), (20, "two"), (21, "paused"), (30, "two")], 32),
+        ([(1, "paused"), (30, "two")], 35),
+    ],
+)
+def test_for_counts_the_time_in_which_a_canary_runs(
+    programs: dict[str, Program], sets: list[tuple[int, str]], hour: int | None
+) -> None:
+    assert due_after(programs, *sets) == hour
