@@ -20,6 +20,8 @@ VALUE_MAX = 1e140
 """Largest value of a trait that counts as it is, either way."""
 MARKETING = "marketing"
 """The purpose whose consent `unsubscribe_rate` is about."""
+_Side = tuple[str, int, bool]
+"""A journey, the version that is its canary, and whether the customer is inside."""
 _UNSUBSCRIBED = frozenset((ConsentStatus.DENIED, ConsentStatus.REVOKED))
 
 
@@ -30,14 +32,14 @@ def count_entry(customer: Customer, instance: Instance, turn: Turn) -> None:
         return
     instance.trial, instance.is_inside = now.version, instance.version == now.version
     for metric in (Metric.GOAL_RATE, Metric.EXIT_RATE):
-        _count(turn, instance.journey, instance.trial, instance.is_inside, metric, number=1)
+        _count(turn, (instance.journey, instance.trial, instance.is_inside), metric, number=1)
     trial = customer.trials.get(instance.journey)
     if trial is not None and trial.version == now.version:
         return
     customer.trials = dict(_guarded(customer, turn))
     trial = customer.trials[instance.journey] = Trial(now.version, instance.is_inside)
     for metric in (Metric.UNSUBSCRIBE_RATE, Metric.DEAD_LETTERS):
-        _count(turn, instance.journey, trial.version, trial.is_inside, metric, number=1)
+        _count(turn, _of(instance.journey, trial), metric, number=1)
     _count_traits(customer, now, trial, turn)
 
 
@@ -58,7 +60,7 @@ def count_consent(customer: Customer, attributes: dict[str, Any], turn: Turn) ->
     for journey, trial in _guarded(customer, turn):
         if not trial.is_unsubscribed:
             trial.is_unsubscribed = True
-            _count_of(turn, journey, trial, Metric.UNSUBSCRIBE_RATE, total=1, squares=1)
+            _count(turn, _of(journey, trial), Metric.UNSUBSCRIBE_RATE, total=1, squares=1)
 
 
 def count_failure(customer: Customer, turn: Turn) -> None:
@@ -66,7 +68,7 @@ def count_failure(customer: Customer, turn: Turn) -> None:
     for journey, trial in _guarded(customer, turn):
         trial.letters += 1
         squares = trial.letters**2 - (trial.letters - 1) ** 2
-        _count_of(turn, journey, trial, Metric.DEAD_LETTERS, total=1, squares=squares)
+        _count(turn, _of(journey, trial), Metric.DEAD_LETTERS, total=1, squares=squares)
 
 
 def count_traits(customer: Customer, turn: Turn) -> None:
@@ -87,9 +89,8 @@ def join_trials(into: Customer, other: Customer, turn: Turn) -> None:
             (Metric.DEAD_LETTERS, float(trial.letters)),
             *trial.values.items(),
         ):
-            _count_of(
-                turn, journey, trial, metric, number=-1, total=-value, squares=-value * value
-            )
+            side, squares = _of(journey, trial), -value * value
+            _count(turn, side, metric, number=-1, total=-value, squares=squares)
 
 
 def _guarded(customer: Customer, turn: Turn) -> list[tuple[str, Trial]]:
@@ -108,8 +109,8 @@ def _count_end(instance: Instance, metric: str, turn: Turn) -> None:
         return
     now = turn.program.journeys.get(instance.journey)
     if now is not None and now.guards is not None and now.version == instance.trial:
-        is_inside = instance.is_inside
-        _count(turn, instance.journey, instance.trial, is_inside, metric, total=1, squares=1)
+        side = instance.journey, instance.trial, instance.is_inside
+        _count(turn, side, metric, total=1, squares=1)
 
 
 def _count_traits(customer: Customer, journey: Journey, trial: Trial, turn: Turn) -> None:
@@ -124,15 +125,8 @@ def _count_traits(customer: Customer, journey: Journey, trial: Trial, turn: Turn
             continue
         trial.values[guard.metric] = now
         total, squares = now - (before or 0.0), now * now - (before or 0.0) * (before or 0.0)
-        _count_of(
-            turn,
-            journey.name,
-            trial,
-            guard.metric,
-            number=int(before is None),
-            total=total,
-            squares=squares,
-        )
+        number = int(before is None)
+        _count(turn, _of(journey.name, trial), guard.metric, number, total, squares)
 
 
 def _bounded(value: float) -> float:
@@ -140,28 +134,16 @@ def _bounded(value: float) -> float:
     return float(max(-VALUE_MAX, min(VALUE_MAX, value)))
 
 
-def _count_of(
-    turn: Turn,
-    journey: str,
-    trial: Trial,
-    metric: str,
-    number: int = 0,
-    total: float = 0.0,
-    squares: float = 0.0,
-) -> None:
-    _count(turn, journey, trial.version, trial.is_inside, metric, number, total, squares)
+def _of(journey: str, trial: Trial) -> _Side:
+    return journey, trial.version, trial.is_inside
 
 
 def _count(
     turn: Turn,
-    journey: str,
-    version: int,
-    is_inside: bool,
+    side: _Side,
     metric: str,
     number: int = 0,
     total: float = 0.0,
     squares: float = 0.0,
 ) -> None:
-    turn.tallies.append(
-        Count(journey, version, is_inside, str(metric), number, float(total), float(squares))
-    )
+    turn.tallies.append(Count(*side, str(metric), number, float(total), float(squares)))

@@ -7,20 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.unit.governance.shop import FOLLOWED, Edits, Shop
-from tests.world.command_line import Cli, cli
-
-__all__ = ["cli"]
 
 CAP: Edits = (("max: 2", "max: 3"),)
 
 
-@pytest.fixture
-def shop(cli: Cli, tmp_path: Path) -> Shop:
-    found = Shop(cli, tmp_path)
-    found.run()
+@pytest.fixture(autouse=True)
+def keys(tmp_path: Path) -> None:
     (tmp_path / "care.key").write_text("a secret of the care team\n")
     (tmp_path / "other.key").write_text("a secret of somebody else")
-    return found
 
 
 def planned(shop: Shop, /, *options: object, **edits: Edits) -> Path:

@@ -6,7 +6,6 @@ import json
 import threading
 import time
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -18,16 +17,6 @@ from cjo_stream.errors import LockedError, RefusalError
 from cjo_stream.governance.permit import Permit
 from cjo_stream.settings import DEMO_TENANT_KEY
 from tests.unit.governance.shop import FOLLOWED, RETIRED, Shop
-from tests.world.command_line import Cli, cli
-
-__all__ = ["cli"]
-
-
-@pytest.fixture
-def shop(cli: Cli, tmp_path: Path) -> Shop:
-    found = Shop(cli, tmp_path)
-    found.run()
-    return found
 
 
 def test_status_says_who_applied_each_set_when_and_why(shop: Shop) -> None:

@@ -22,18 +22,9 @@ from tests.unit.governance.shop import (
     Shop,
     written,
 )
-from tests.world.command_line import Cli, cli
-
-__all__ = ["cli"]
+from tests.world.command_line import Cli
 
 CAP: Edits = (("max: 2", "max: 3"),)
-
-
-@pytest.fixture
-def shop(cli: Cli, tmp_path: Path) -> Shop:
-    found = Shop(cli, tmp_path)
-    found.run()
-    return found
 
 
 def rows(found: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
