@@ -30,12 +30,12 @@ def create(context: typer.Context, topology: TopologyOrNone = None, json: Json =
 
     This also binds the installation to the tenant key.
     """
-    from cjo_stream.kafka.definition import apply as definition
+    from cjo_stream.kafka.definition.tenant import keep_key
     from cjo_stream.kafka.topic import check
 
     settings = operator_settings(context)
     outcome = check.create(settings, _program(topology))
-    definition.keep_key(settings)
+    keep_key(settings)
     if json:
         say_json(outcome)
     else:

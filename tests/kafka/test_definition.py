@@ -11,8 +11,8 @@ from cjo_stream.errors import RefusalError, RetryError, UsageError
 from cjo_stream.governance.permit import Permit
 from cjo_stream.ingest.identifier import named
 from cjo_stream.kafka.command import ask_actor
-from cjo_stream.kafka.definition.apply import apply, current, keep_key, status
-from cjo_stream.kafka.definition.tenant import check_key
+from cjo_stream.kafka.definition.apply import apply, current, status
+from cjo_stream.kafka.definition.tenant import check_key, keep_key
 from cjo_stream.kafka.operator.installation import OnKafka
 from cjo_stream.kafka.process.stage import Stopping
 from cjo_stream.kafka.stage.intake import IntakeProcess

@@ -33,7 +33,6 @@ from cjo_stream.definition import (
 from cjo_stream.engine.intake import SWITCHED_OFF
 from cjo_stream.engine.rollout import Live, add_live
 from cjo_stream.errors import RefusalError, RetryError, UsageError
-from cjo_stream.ingest.tenant import fingerprint
 from cjo_stream.installation.answer import Applied, Status
 from cjo_stream.installation.known import came_between, former, known_sets
 from cjo_stream.installation.port import Check
@@ -41,14 +40,12 @@ from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import group_id
 from cjo_stream.kafka.command import ask_tasks
 from cjo_stream.kafka.definition.log import (
-    TENANT_KEY,
     DefinitionLog,
-    Fingerprint,
     Pointer,
     Published,
-    no_fingerprint,
     read_definitions,
 )
+from cjo_stream.kafka.definition.tenant import fingerprint_record, fixes_key
 from cjo_stream.kafka.definition.writer import Writer
 from cjo_stream.kafka.position.position import set_numbers
 from cjo_stream.kafka.topic.check import require_log
@@ -128,7 +125,7 @@ def _apply(settings: Settings, asked: _Request, writer: Writer) -> Applied:
     writer.known = before.number if before is not None else 0
     asked.check(before.content if before is not None else None)
     if fixes_key(log, names.definition, keep_key=asked.keep_key):
-        writer.write(_fingerprint(settings))
+        writer.write(fingerprint_record(settings))
     published = _next(log, asked, lambda: _live(settings, log, asked.within_s))
     number = published.number
     if number == log.pointer.number:
@@ -150,38 +147,10 @@ def _apply(settings: Settings, asked: _Request, writer: Writer) -> Applied:
     return Applied(number, True, _behind(settings, admin, number))
 
 
-def fixes_key(log: DefinitionLog, topic: str, *, keep_key: bool) -> bool:
-    """Return whether an `apply` fixes the tenant key; `keep_key` is the operator's confirmation.
-
-    Raises RefusalError where sets were applied with a key that is no longer known.
-    """
-    if log.fingerprint is None and log.sets and not keep_key:
-        raise no_fingerprint(topic, "there is none")
-    return log.fingerprint is None
-
-
 def outdated(sets: Iterable[int], routing: Iterable[int]) -> list[int]:
     """Return the sets whose records may be deleted; never one that intake still routes by."""
     needed = min((number for number in routing if number != SWITCHED_OFF), default=math.inf)
     return [number for number in sorted(sets)[: -SETS_KEPT + 1] if number < needed]
-
-
-def keep_key(settings: Settings) -> None:
-    """Fix the tenant key of an installation to which nothing was applied yet.
-
-    Raises RefusalError where another one is fixed already; RetryError.
-    """
-    if settings.tenant_key_is_demo:
-        return  # neither intake nor worker starts with that key
-    with Writer(settings) as writer:
-        log = read_definitions(settings, pointed=False)
-        if log.fingerprint is None and not log.sets:
-            writer.write(_fingerprint(settings))
-
-
-def _fingerprint(settings: Settings) -> dict[str, bytes | None]:
-    kept = Fingerprint(fingerprint(settings.tenant_key_bytes()))
-    return {TENANT_KEY: msgspec.json.encode(kept)}
 
 
 def _behind(settings: Settings, admin: Admin, number: int) -> tuple[str, ...]:

@@ -17,8 +17,9 @@ from cjo_stream.core.learning.posterior import Posterior
 from cjo_stream.errors import RefusalError
 from cjo_stream.ingest.tenant import fingerprint
 from cjo_stream.kafka.client.contents import apply_record, warn_foreign
-from cjo_stream.kafka.definition.apply import SETS_KEPT, check_answers, fixes_key, outdated
+from cjo_stream.kafka.definition.apply import SETS_KEPT, check_answers, outdated
 from cjo_stream.kafka.definition.log import DefinitionLog, Fingerprint, Pointer, Published
+from cjo_stream.kafka.definition.tenant import fixes_key
 from cjo_stream.kafka.position.clock import clocks_of
 from cjo_stream.kafka.position.folder import Folder, folders_of
 from cjo_stream.kafka.position.position import Position, copies_of
