@@ -147,7 +147,7 @@ class Settings(BaseSettings):
         min_length=1,
         repr=False,
         description="where intake archives the events that it accepts: a folder, file:///folder "
-        "or s3://bucket/path; none: it does not",
+        "or s3://bucket/path; none: no archive",
     )
     archive_format: ArchiveForm = Field(
         default=ArchiveForm.JSONL,
@@ -157,8 +157,7 @@ class Settings(BaseSettings):
         default=300.0,
         ge=1.0,
         le=3_600.0,
-        description="seconds after which what was archived of a partition gets its file, 1 to "
-        "3600",
+        description="seconds that accepted events of a partition wait for their file, 1 to 3600",
     )
     metrics_port: int | None = Field(
         default=None,

@@ -67,9 +67,9 @@ def apply(
 ) -> None:
     """Put a topology in force, or a plan; return when it is in force everywhere.
 
-    A plan, the file of `plan --out`, is refused once another set is in force than it was made
-    against, or if it would change more customers than it allows. With --to a former set is put in
-    force again, as a new one.
+    A plan is the file of `plan --out`. It is refused if another set has come into force since, or
+    if it would change more customers than it allows. With --to, a former set comes into force
+    again, as a new one.
 
     If it is interrupted, the same command continues where it stopped.
     """
@@ -194,8 +194,7 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
     else:
         say(f"{found.topology}, definition set {found.applied}")
     for one in found.sets:
-        if one.by is not None:
-            say(f"set {one.number}: {applied(one.by)}")
+        say(f"set {one.number}: {'put in force by a run' if one.by is None else applied(one.by)}")
     for number, active in found.partitions.items():
         say(f"partition {number}: {'no answer' if active is None else f'set {active}'}")
     for number, reached in found.rolling_out.items():
@@ -207,7 +206,8 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
                 say(f"live: {journey} {version}: {live}")
     for canary in found.canaries:
         decided = f", {canary.verdict} by its guards" if canary.verdict else ""
-        say(f"canary: {canary.journey} {canary.version}: {canary.share:.4g} of customers{decided}")
+        share = f"{canary.share * 100:.4g}% of customers"
+        say(f"canary: {canary.journey} {canary.version}: {share}{decided}")
         for guard in canary.guards:
             inside = _side(guard.inside, guard.inside_value)
             say(f"  {guard.metric}: {inside}; outside {_side(guard.outside, guard.outside_value)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -42,7 +43,7 @@ def erase(
 
     erasing = erasing_of(context)
     if erasing is None:
-        raise UsageError("no archive is set: set CJO_ARCHIVE to the folder or URL of intake's")
+        raise UsageError("no archive is set: set CJO_ARCHIVE to the folder or URL that intake has")
     installation = installation_of(context, state)
     person = person_of([installation.named(one) for one in identifiers])
     confirm("Take these events out of the archive, for good?", yes)
@@ -52,7 +53,7 @@ def erase(
         say_json(erasing.proof())
     else:
         say(erasing.sentence())
-    return erasing.warn_behind(" ".join(identifiers))
+    return erasing.warn_behind(person)
 
 
 def erasing_of(context: typer.Context) -> Erasing | None:
@@ -64,8 +65,8 @@ def erasing_of(context: typer.Context) -> Erasing | None:
 class Erasing:
     """Takes a person's events out of the archive, before and after a customer is erased.
 
-    `begin` reads all files. `end` waits until intake has archived what came before, and reads
-    those that are new.
+    `begin` reads all files. `end` waits until intake has archived the earlier events, and reads
+    the files that are new.
     """
 
     def __init__(self, url: str) -> None:
@@ -93,7 +94,10 @@ class Erasing:
         def tell() -> None:
             nonlocal is_told
             if not is_told:
-                note("waiting until intake has archived what came before (CJO_ARCHIVE_INTERVAL_S)")
+                note(
+                    "waiting until intake has archived the events from before the erasure "
+                    "(CJO_ARCHIVE_INTERVAL_S and 30 s at most)"
+                )
                 is_told = True
 
         self._behind = installation.unarchived(tell)
@@ -112,12 +116,13 @@ class Erasing:
         events = numbered(self._forgotten.events, "event")
         return f"the archive: {events} removed, from {numbered(self._forgotten.files, 'file')}"
 
-    def warn_behind(self, whose: str) -> int:
+    def warn_behind(self, person: Person) -> int:
         """Warn if events from before may still come into the archive; return the exit code."""
         if self._behind:
+            whose = shlex.join(f"{type_}:{value}" for type_, value in sorted(person.identifiers))
             warn(
                 f"intake has not archived all of {', '.join(self._behind)} yet: events from "
                 "before the erasure may still come into the archive. Is intake running? Once it "
-                f"has caught up, give `cjo-stream archive erase {whose}`"
+                f"has caught up, run `cjo-stream archive erase {whose}`"
             )
         return 1 if self._behind else 0

@@ -220,8 +220,8 @@ def erase(
     """Erase a customer: state, identifiers and history.
 
     It prints what still holds older records, and for how long. --json prints a proof without
-    personal data. With CJO_ARCHIVE, the customer's events are taken out of the archive, too. Exit
-    1 if a partition did not answer, or intake has not archived everything yet.
+    personal data. With CJO_ARCHIVE it also takes the customer's events out of the archive. Exit 1
+    if a partition did not answer, or intake has not archived everything yet.
     """
     from cjo_stream.core.answer import Erased
     from cjo_stream.core.message import Erase, Find
@@ -264,12 +264,12 @@ def erase(
             f"partitions {silent} did not answer: their stores may keep overwritten values for a "
             "day. Is a worker down? The customer is erased all the same"
         )
-    behind = 0 if erasing is None else erasing.warn_behind(identifier)
+    behind = 0 if erasing is None or person is None else erasing.warn_behind(person)
     return 1 if silent else behind
 
 
 def _person(installation: Installation, identifier: str) -> Person:
-    """Return by what the customer's events are known in the archive."""
+    """Return the identifiers and ids by which the archive knows the customer's events."""
     import msgspec
 
     from cjo_stream.ingest.archive.forget import Person

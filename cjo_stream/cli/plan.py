@@ -70,10 +70,10 @@ def plan(
     ] = False,
     json: Json = False,
 ) -> int:
-    """Say what a candidate changes: in the definitions, and for the customers who live by them.
+    """Show what a candidate changes: in the definitions, and for the customers in its journeys.
 
-    Nothing is changed. The exit code is 1 where the candidate is refused, or changes too many
-    customers.
+    The command itself changes nothing. The exit code is 1 where the candidate is refused, or
+    changes too many customers.
     """
     from cjo_stream.governance.plan import make_plan
 
@@ -116,8 +116,8 @@ def _pair(
 
     if len(sets) > 2 or (len(sets) == 2 and (state is not None or to is not None)):
         raise UsageError(
-            "one set is held against one other: give LIVE and CANDIDATE, or CANDIDATE alone, with "
-            "--state DIR for that of a state folder"
+            "a plan compares two sets: give LIVE and CANDIDATE; or CANDIDATE alone, to compare it "
+            "with the set in force on Kafka or in --state DIR"
         )
     if len(sets) == 2:
         live, candidate = (load(topology_folder(one)) for one in sets)

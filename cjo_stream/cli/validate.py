@@ -58,21 +58,22 @@ def validate(
         bool,
         typer.Option(
             "--advice",
-            help="Also say what can never come about, and what is probably not meant. With "
-            "--events also what the events did not reach.",
+            help="Also list parts that can never come about, and parts that are probably not "
+            "meant. With --events also parts that the events did not reach.",
         ),
     ] = False,
     json: Json = False,
 ) -> int:
     """Check a topology; print every error with its file, line and column.
 
-    With `--as` also what the team's files contain that is another team's: the exit code is 1 then.
+    With `--as` also the parts of the team's files that are another team's. If there are any, the
+    exit code is 1.
 
     With `--events` also how the event types and attributes that the topology declares, or else
     those that its definitions name, differ from those in a sample. The exit code is 1 where a
     name of one side may be misspelt, or the sample has something that is not declared.
 
-    With `--advice` also what a team should look at; that alone never makes the exit code 1.
+    With `--advice` also advice, which never changes the exit code.
     """
     from cjo_stream.definition import load
     from cjo_stream.ingest.form import read_form
@@ -95,7 +96,7 @@ def validate(
         else:
             for found in held:
                 note_diagnostic(found)
-            note(f"error: {numbered(len(held), 'part')} of what {team} has is another team's")
+            note(f"error: files of {team} have {numbered(len(held), 'part')} of another team")
         return 1
     if not json:
         _say_valid(loaded)

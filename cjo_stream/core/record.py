@@ -295,13 +295,13 @@ class Side(msgspec.Struct):
     """The customers on one side of a canary's draw, as a guard counts them."""
 
     customers: int
-    """How many: customers, or instances for `goal_rate` and `exit_rate`."""
+    """The number of customers, or of instances for `goal_rate` and `exit_rate`."""
     value: float | None
-    """The guard's metric of them; null without any."""
+    """The mean of the guard's metric; null without any."""
 
 
 class Governance(msgspec.Struct, kw_only=True):
-    """A definition set came into force, reached the customers who sleep, or a guard decided."""
+    """A definition set came into force or reached sleeping customers, or a canary was decided."""
 
     schema: Literal["cjo.governance.v1"] = "cjo.governance.v1"
     """The kind of record, and its version."""
@@ -315,19 +315,19 @@ class Governance(msgspec.Struct, kw_only=True):
     who: str | msgspec.UnsetType = msgspec.UNSET
     """Who applied the set; absent if nobody is named."""
     why: str | msgspec.UnsetType = msgspec.UNSET
-    """What for; absent if nothing is said."""
+    """The reason; absent if none is given."""
     journey: str | msgspec.UnsetType = msgspec.UNSET
     """Of a verdict: the journey."""
     version: int | msgspec.UnsetType = msgspec.UNSET
     """Of a verdict: the version with the canary."""
     metric: str | msgspec.UnsetType = msgspec.UNSET
-    """Of a verdict: what the guard compares that has tripped, or else the first guard."""
+    """Of a verdict: the metric of the guard that tripped, or else of the first guard."""
     inside: Side | msgspec.UnsetType = msgspec.UNSET
-    """Of a verdict: who is inside the canary."""
+    """Of a verdict: the customers inside the canary."""
     outside: Side | msgspec.UnsetType = msgspec.UNSET
-    """Of a verdict: who is outside."""
+    """Of a verdict: the customers outside."""
     interval: list[float] | msgspec.UnsetType = msgspec.UNSET
-    """Of a verdict: between what the difference lies, inside less outside; absent while one of the
+    """Of a verdict: the bounds of the difference, inside less outside; absent while one of the
     sides has fewer than 100."""
     verdict: Literal["back", "hold", "promote"] | msgspec.UnsetType = msgspec.UNSET
     """Of a verdict: nobody enters the version any more, its share stays, or everybody enters."""

@@ -122,36 +122,36 @@ class Code(enum.Enum):
     # --- 6xx: advice, by `validate --advice`: the definitions load and run as written
 
     NEVER_TRUE = 601, "A condition can never be true"
-    """Its parts contradict each other, or it reads `event` where only time leads to. Whatever
-    customers do, what stands behind it never happens. Change the condition, or remove the rule."""
+    """Its parts contradict each other, or it reads `event` at a timer, where there is no event.
+    Whatever customers do, its rule never applies. Change the condition, or remove the rule."""
     NEVER_TAKEN = 602, "A rule can never be taken"
     """Another rule is always first: an exit or a transition that matches whenever this one would,
-    a shorter timer that always leaves the state, an `always` that leaves it at once. Put this rule
-    first, give the other one a condition, or remove this one."""
+    a shorter timer that always leaves the state, or an `always` that leaves it at once. Put this
+    rule first, give the other one a condition, or remove this one."""
     NEVER_REACHED = 603, "Nobody can reach this state"
-    """Transitions lead to it, and none of them can ever be taken. Mend what is said of them, or
-    remove the state."""
+    """Transitions lead to it, and none of them can ever be taken. Change one of them, or remove
+    the state."""
     NO_GOAL = 604, "Nobody can reach the goal"
     """Its condition can never be true, or each instance has ended before an event could mark it.
     Change the condition, or give the goal a `within`, so that it is watched after the end."""
     NOT_ASKED = 605, "Nobody asks for this action"
-    """No `act` or `decide` of a journey that runs names it, or only places that nobody reaches do;
-    a draft does not count. Ask for it in a journey, or remove it."""
+    """No `act` or `decide` that customers can reach names it, in a journey that runs; a draft does
+    not count. Ask for it in a journey, or remove it."""
     NEVER_SENT = 606, "No customer can get this"
     """The gates exclude each other for every customer: conditions that contradict each other, a
     cap of 0, a holdout of everybody, a channel without an address. Change the gate that the
-    message names, or remove what it stops."""
+    message names, or remove the action or treatment."""
     CAP_PERIOD = 607, "A wait and the period of a cap do not fit"
     """A journey asks again after a wait. If it is shorter than the cap allows, most rounds are
     stopped; if it is longer than the period, the cap never counts two of them together. Change the
     wait, the cap's `per`, or its `max`."""
     COMPETE = 608, "Journeys compete for the same customers and caps"
-    """One event can open all of them for one customer, and the same caps count their messages: who
-    asks first, gets the place, and priority does not matter. Let the conditions of the entries
-    exclude each other, or ask with one `decide` in one journey for the best of their actions."""
+    """One event can open all of them for one customer, and the same caps count their messages. The
+    journey that asks first gets the place, whatever the priorities are. Let the conditions of the
+    entries exclude each other, or ask with one `decide` in one journey for the best action."""
     SAME_ENTRY = 609, "Journeys have the same entry"
     """Each event that opens one opens the others, for the same customer. Join them into one
     journey, split the customers by `when`, or leave it if both are meant."""
     NOT_COVERED = 610, "No event of the files reached this"
-    """The files may be too short for it, or have none of the events it waits for; or a condition
-    is wrong. Look at the conditions and event types of the way there, or take more events."""
+    """The files may be too short for it, or lack the events that it waits for; or a condition is
+    wrong. Look at the conditions and event types on the way there, or take more events."""

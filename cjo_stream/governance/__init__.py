@@ -4,12 +4,11 @@
     owner         what each team may change
     codeowners    the same for a repository's reviews
     backtest/     two sets over the same events -> whose paths differ, and where first
-    people        what becomes of live instances
-    reach         which journeys a change may concern that stands elsewhere
-    plan          all of this for a candidate, with what is refused
+    reach         a change elsewhere -> the journeys that it may concern
+    plan          all of this for a candidate, the impact on customers, and the refusals
     sentence      a plan in words
     file          a plan in a file, with approvals
-    permit        whether who applies a set may
+    permit        whether a person may apply a set
 
 Nothing here changes an installation.
 """

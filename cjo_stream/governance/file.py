@@ -1,4 +1,4 @@
-"""A plan in a file: what was planned, for whom, against which set; and who approved it.
+"""A plan in a file: the candidate, its impact, the set it was made against, and approvals.
 
 line 1         the plan: hashes of both sets, the impact, the candidate itself
 each further   an approval: a team, and the HMAC of line 1 by that team's key
@@ -81,8 +81,9 @@ class PlanFile(msgspec.Struct, frozen=True):
         if missing:
             matters = "; ".join(f"{team} ({', '.join(asked[team])})" for team in missing)
             raise RefusalError(
-                f"the plan is not approved by {matters}: each runs `cjo-stream approve PLAN --as "
-                "TEAM` with its key; apply the plan with the same key, --key TEAM=FILE"
+                f"the plan is not approved by {matters}, or the key to check it is not given: let "
+                "each team run `cjo-stream approve PLAN --as TEAM --key FILE`, then apply the "
+                "plan with --key TEAM=FILE for each"
             )
 
     def check_live(self, content: bytes | None) -> None:
@@ -91,7 +92,7 @@ class PlanFile(msgspec.Struct, frozen=True):
             by = authorship(content) if content is not None else None
             raise RefusalError(
                 "another set is in force than the plan was made against"
-                f"{f', {applied(by)}' if by is not None else ''}. Make a new plan with "
+                f"{f' ({applied(by)})' if by is not None else ''}: make a new plan with "
                 "`cjo-stream plan`"
             )
 
@@ -99,9 +100,9 @@ class PlanFile(msgspec.Struct, frozen=True):
         """Raise RefusalError if more customers would be changed than the plan allows."""
         if changed > self.planned.most:
             raise RefusalError(
-                f"{changed:,} customers would be changed now, and the plan, which had "
-                f"{self.planned.changed:,}, allows {self.planned.most:,}: make a new one with "
-                "`cjo-stream plan`"
+                f"{changed:,} customers would be changed now; the plan counted "
+                f"{self.planned.changed:,}, and allows {self.planned.most:,}: make a new plan "
+                "with `cjo-stream plan`"
             )
 
 
@@ -171,7 +172,8 @@ def read_plan(path: Path, keys: Mapping[str, bytes]) -> PlanFile:
         if not hmac.compare_digest(_signature(first, key), one.signature):
             raise RefusalError(
                 f"the approval of {one.team} in {path} is not signed with its key, or the plan "
-                "was changed since: make a new plan, and let it be approved"
+                "was changed since: check the key's file, or make a new plan and let it be "
+                "approved"
             )
         approved.add(one.team)
     return PlanFile(plan, frozenset(approved))
@@ -185,7 +187,7 @@ def read_key(path: Path) -> bytes:
         raise UsageError(f"{path} cannot be read ({error.strerror}): name a key's file") from None
     if len(key) < KEY_BYTES_MIN:
         raise UsageError(
-            f"{path} has less than {KEY_BYTES_MIN} bytes: write a longer secret to it"
+            f"{path} has fewer than {KEY_BYTES_MIN} bytes: write a longer secret to it"
         )
     return key
 
@@ -198,8 +200,8 @@ def approve(path: Path, team: str, key: bytes) -> None:
     found = read_plan(path, {team: key})
     asked = found.planned.approvals
     if team not in asked:
-        whose = ", ".join(asked) or "nobody"
-        raise UsageError(f"the plan needs no approval of {team}: it asks {whose}")
+        whose = f"only of {', '.join(asked)}" if asked else "nor of any other team"
+        raise UsageError(f"the plan needs no approval of {team}, {whose}")
     if team in found.approved:
         return
     line = msgspec.json.encode(_Approved(team, _signature(_lines(path)[0], key)))

@@ -1,4 +1,4 @@
-"""What each team may change (docs/governance.md, "Who may change what").
+"""What each team may change (docs/governance.md, "What each team may change").
 
 A team may change the files that its paths name. Within them its actions are sent on its channels,
 or on those that no team has, and their levers stay within its bound. The team `central` has the
@@ -56,7 +56,7 @@ class Owners(msgspec.Struct, frozen=True):
         known = {*self.teams, CENTRAL}
         if self.teams and name not in known:
             _, message, _ = unknown("team", name, known)
-            raise UsageError(f"{message}. The teams are those of `owners` in the topology")
+            raise UsageError(f"{message} (the teams are those of `owners` in the topology)")
 
     def of_path(self, path: str) -> tuple[str, ...]:
         """Return the teams that may change a file."""
@@ -133,7 +133,7 @@ def owners_between(live: DefinitionSet | None, candidate: DefinitionSet) -> Owne
 
 
 def held(definitions: DefinitionSet, owners: Owners, team: str) -> list[tuple[Node, Trespass]]:
-    """Return what stands in a team's files and is not the team's."""
+    """Return the parts of a team's files that belong to another team."""
     owners.check_team(team)
     found: list[tuple[Node, Trespass]] = []
     for one in documents_of(definitions.content) if owners.teams else ():

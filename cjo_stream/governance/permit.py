@@ -1,4 +1,4 @@
-"""Whether a set may be applied by who applies it: owners, approvals, and the plan it follows."""
+"""Whether a person may apply a set: owners, approvals, and the plan that the set follows."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from cjo_stream.installation.known import came_between
 class Permit:
     """Whether a candidate may follow the set in force.
 
-    It is asked at the beginning, and again by `apply` once no other set can come in between. It
-    may not where it changes what is not `team`'s, or what a team must approve and has not, or
-    where another set is in force than `plan` was made against, or than was `seen` at first.
+    It is asked at the beginning, and again by `apply` once no other set can come in between. The
+    candidate is refused where it changes another team's part, where a team that must approve it
+    has not, where another set is in force than `plan` was made against, and where another set is
+    in force than was `seen` at first.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ _UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000
 
 
 def sentences(plan: Plan) -> Iterator[str]:
-    """Yield a plan's sentences: what changes, what else it reaches, what becomes of people."""
+    """Yield a plan's sentences: the differences, their reach, the impact on customers."""
     if not plan.changes:
         yield "nothing changes"
     for one in plan.changes:
@@ -28,13 +28,13 @@ def sentences(plan: Plan) -> Iterator[str]:
         yield fate_sentence(row, left, plan.after)
     yield from _total(plan)
     if plan.owners:
-        yield f"what changes belongs to {', '.join(plan.owners)}"
+        yield f"the changes belong to {', '.join(plan.owners)}"
     for team, matters in plan.approvals.items():
         yield f"team {team} must approve it: {', '.join(matters)}"
 
 
 def impact_sentences(plan: Plan) -> Iterator[str]:
-    """Yield what becomes of people alone, for whom it is not that nothing happens."""
+    """Yield the impact on customers: the instances that move or end, and the total."""
     for row, left in zip(plan.people.instances, plan.people.left, strict=True):
         if row.fate != "stay":
             yield fate_sentence(row, left, plan.after)

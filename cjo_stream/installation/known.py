@@ -1,4 +1,4 @@
-"""The sets that an installation keeps: who applied each, why, and when."""
+"""The sets that an installation keeps, each with its author, reason and time."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def former(contents: Mapping[int, bytes], number: int) -> bytes:
 
 
 def came_between(content: bytes) -> str:
-    """Return why an `apply` is refused after which another was first, with the other's set."""
+    """Return why an `apply` is refused: another was first, whose set this is."""
     by = authorship(content)
-    which = "by a run" if by is None else applied(by)
+    which = "put in force by a run" if by is None else applied(by)
     return (
-        f"another definition set came in between ({which}). See with `cjo-stream plan` what this "
-        "one changes now, then apply it again"
+        f"another definition set came in between ({which}): run `cjo-stream plan` to see what "
+        "your set changes now, then apply it again"
     )
 
 
 def applied(by: Authorship) -> str:
-    """Return who applied a set, when and why.
+    """Return the person who applied a set, the time and the reason.
 
     >>> applied(Authorship(at=1_767_225_600_000, who="growth", why="fewer reminders"))
     'applied 2026-01-01 00:00 UTC by growth: fewer reminders'

@@ -94,7 +94,7 @@ class Installation(Protocol):
         """Remove overwritten values from every store; return the partitions that have not."""
 
     def unarchived(self, on_wait: Callable[[], None]) -> list[str]:
-        """Wait until what has come is archived; return the topic/partitions of which it is not.
+        """Wait until all earlier events are archived; return the topic/partitions that lag.
 
         `on_wait` is called while it waits.
         """

@@ -10,7 +10,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table in Markdown."""
     cells = [columns, ["---"] * len(columns), *rows]
     return "".join(
-        f"| {' | '.join(one.replace('|', chr(92) + '|') for one in row)} |\n" for row in cells
+        f"| {' | '.join(one.replace('|', chr(92) + '|').replace(chr(10), ' ') for one in row)} |\n"
+        for row in cells
     )
 
 

@@ -282,7 +282,7 @@ TOPICS: Final = {
     "outcome.v1": ("any", "outcomes in: events of type `cjo.outcome`"),
     "governance.v1": (
         "topology",
-        "sets in force, and their way to sleeping customers",
+        "sets in force, their way to sleeping customers, verdicts of guards",
     ),
     "dead_letter.v1": ("as it came", "refused records, as they came; headers say why"),
     "definition.v1": ("topology, number", "definition sets that were applied"),

@@ -181,7 +181,7 @@ def live_through(members: list[Member], draw: random.Random, steps: int) -> None
 def archived(folder: Folder) -> Iterator[tuple[str, list[bytes]]]:
     """Yield each file's path and rows."""
     for path in folder.paths():
-        yield path, unpack(folder.read(path))[0]
+        yield path, unpack(folder.read(path), path)[0]
 
 
 def lanes_of(records: Sequence[RawRecord]) -> dict[Lane, list[RawRecord]]:

@@ -1,8 +1,8 @@
-"""What the guards of a canary count at a customer: each value once, and each change of it.
+"""The counts of a canary's guards at a customer: each value once, and each change of it.
 
 An instance that enters while a canary is guarded carries the canary's version and its own side; a
-customer keeps what was counted of it. What is counted leaves with the turn, and nothing here is
-asked again. All metrics but traits are counted for each guarded canary, whatever its guards are.
+customer keeps its own counts. New counts leave with the turn. All metrics but traits are counted
+for each guarded canary, whatever its guards are.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def count_failure(customer: Customer, turn: Turn) -> None:
 
 
 def count_traits(customer: Customer, turn: Turn) -> None:
-    """Count what has changed of the traits that guards compare."""
+    """Count the changes of the traits that guards compare."""
     for journey, trial in _guarded(customer, turn):
         _count_traits(customer, turn.program.journeys[journey], trial, turn)
 

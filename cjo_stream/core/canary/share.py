@@ -1,4 +1,4 @@
-"""What verdicts make of a definition set: shares of canaries change, and guards have done."""
+"""The effect of verdicts on a definition set: shares change, and the guards end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a guard concludes from its counts."""
+"""The conclusion of a guard from its counts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import msgspec
 from cjo_stream.core.canary.interval import Interval, Sample, difference
 
 ALPHA: Final = 0.05
-"""The most probable it may be that a canary like the version beside it is ever stopped, by any
-guard."""
+"""The highest probability with which any guard ever stops a canary that does no harm."""
 
 
 class Comparison(msgspec.Struct, frozen=True):

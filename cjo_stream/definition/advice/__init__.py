@@ -1,16 +1,16 @@
-"""Advice on definitions that load: what can never come about, and what is probably not meant.
+"""Advice on definitions that load: rules that can never apply, and probable mistakes.
 
     condition   whether conditions can be true together
-    reach       what can come about in a journey, and which of its rules never can
+    reach       the states that a journey can reach, and its rules that never apply
     journey     conditions, rules, states and goals that nobody can reach
     action      actions that nobody asks for, or that no gates let pass
     pace        waits of journeys beside the periods of caps
     rival       journeys with the same entry, and those that compete for caps
-    coverage    what recorded events did not reach
+    coverage    rules that recorded events did not reach
 
-What is said never to come about does not, whatever events come; random worlds are run to hold that
-against them (`tests/differential`). What journeys compete for, and how waits fit caps, is measured
-on the definitions alone.
+A rule that is called impossible never applies, whatever events come; runs of random worlds check
+this (`tests/differential`). Competition, and the fit of waits and caps, are judged by the
+definitions alone.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["Seen", "advise", "advise_anew"]
 def advise(definitions: DefinitionSet, seen: Seen | None = None) -> list[Diagnostic]:
     """Return the advice on a set, by file and place.
 
-    `seen` is what recorded events were: what they did not reach is advice, too.
+    With `seen`, the recorded events, there is also advice on the rules that they did not reach.
     """
     program, report = definitions.program, Report()
     documents = documents_of(definitions.content)

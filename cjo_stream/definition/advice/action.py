@@ -42,7 +42,7 @@ def stopped(candidates: Mapping[Treatment, Candidate], policy: Policy) -> dict[T
 def advise_on_actions(
     definitions: Iterable[Definition], found: Collection[Reach], policy: Policy, report: Report
 ) -> None:
-    """Report the actions that nobody asks for, and what no gates let pass."""
+    """Report the actions that nobody asks for, and those that no gates let pass."""
     candidates = asked(found)
     never = stopped(candidates, policy)
     for one in definitions:
@@ -85,7 +85,7 @@ def _why_stopped(candidate: Candidate, policy: Policy) -> str | None:
     if candidate.address is None:
         return f"channel {quoted(candidate.channel)} has no address"
     full = [policy.caps[place].rule for place in candidate.caps if not policy.caps[place].most]
-    return f"cap {quoted(full[0])} lets 0 pass" if full else None
+    return f"cap {quoted(full[0])} lets nothing pass" if full else None
 
 
 def _advise_on_weights(

@@ -5,8 +5,8 @@ one *term*: a part of an expression that is compared with a literal, or is true 
 alternative is impossible where the constraints of one term contradict each other: a text that is
 two texts, a number above 10 and below 5, a value that is there and is not.
 
-The answer is exact in one direction. What is called impossible is never true, whatever the values;
-what may be possible is not proved to be.
+The answer is exact in one direction. A condition that is called impossible is never true, whatever
+the values are; one that is not may be impossible all the same.
 """
 
 from __future__ import annotations

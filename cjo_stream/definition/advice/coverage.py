@@ -1,4 +1,4 @@
-"""Advice on what recorded events did not reach."""
+"""Advice on rules that recorded events did not reach."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UNITS_MS: Final = (86_400_000, 3_600_000, 60_000, 1_000)
 
 
 class Seen(NamedTuple):
-    """What recorded events were, and what they reached."""
+    """Recorded events: the rules that they reached, their types and their span."""
 
     reached: Collection[Key]
     types: Collection[str]
@@ -48,7 +48,7 @@ def advise_on_coverage(
 
 
 def _unreached(rule: Rule, key: Key, reached: Collection[Key]) -> str | None:
-    """Return what did not come about; None where it did, or where more is said elsewhere."""
+    """Return what the events did not reach; None where they did, or where other advice says it."""
     kind, name, *rest = key
     if not rule.keys.isdisjoint(reached):
         return None
@@ -65,17 +65,17 @@ def _unreached(rule: Rule, key: Key, reached: Collection[Key]) -> str | None:
 
 
 def _cause(rule: Rule, journey: Journey, seen: Seen, raised: Collection[str]) -> str:
-    """Return what may be the cause, and what to do."""
+    """Return a possible cause, and a remedy."""
     kind, _, *rest = first_key(rule)
     if kind == "timer":
         after_ms = journey.states[str(rest[0])].timers[int(rest[1])].after_ms
         if after_ms is not None and after_ms > seen.span_ms:
             span = _rounded(seen.span_ms)
-            return f"it takes {duration_text(after_ms)}, and they cover {span}; take longer ones"
+            return f"it takes {duration_text(after_ms)}, the files cover {span}; take longer ones"
     absent = sorted(_types(rule, journey) - set(seen.types) - set(raised))
     if absent and len(absent) == len(_types(rule, journey)):
         types = ", ".join(quoted(type_) for type_ in absent)
-        return f"they have none of type {types}; take others, or check the type"
+        return f"the files have none of type {types}; take others, or check the type"
     return "look at the conditions on the way there"
 
 

@@ -15,9 +15,9 @@ _LENGTHS: Final = {"on": 5, "always": 4, "timer": 4}
 
 
 def advise_on_journeys(rules: Iterable[Rule], found: Mapping[str, Reach], report: Report) -> None:
-    """Report what can never come about in journeys.
+    """Report the rules and states of journeys that can never come about.
 
-    Of what follows from something that is reported, nothing more is said.
+    The consequences of something that is reported are not reported again.
     """
     for rule in rules:
         kind, name, *rest = first_key(rule)

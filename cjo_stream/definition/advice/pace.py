@@ -141,10 +141,12 @@ def _advise_on_pairs(
         if wait_ms >= period_ms:
             message = (
                 f"this asks again after {duration_text(wait_ms)}, and cap {quoted(cap.rule)} "
-                f"counts {_period(cap)}: by then it has forgotten the request before"
+                f"counts {_period(cap)}: by then it no longer counts the request before"
             )
             report.advise(
-                nodes[next_of[start].key], Code.CAP_PERIOD, f"{message}; wait less, or cap longer"
+                nodes[next_of[start].key],
+                Code.CAP_PERIOD,
+                f"{message}; wait less, or lengthen the cap's period",
             )
 
 

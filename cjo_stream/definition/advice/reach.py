@@ -1,4 +1,4 @@
-"""What can come about in a journey, and which of its rules never can.
+"""The states that a journey can reach, and its rules that never apply.
 
     conditions     one that is never true closes its rule
     first match    of rules for one event, one behind an equal or an unconditional one is not asked
@@ -7,8 +7,8 @@
     graph          the states that the open rules lead to
 
 A rule is called closed only if no event and no time can ever make an instance that enters by this
-version take it. With `migrate: follow`, instances of other versions may come into any state, so of
-states and timers nothing is said.
+version take it. With `migrate: follow`, instances of other versions may come into any state, so no
+state and no timer is called impossible.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def advise_on_rivals(
             rules = _listed(quoted(policy.caps[place].rule) for place in sorted(shared))
             message = (
                 f"this journey competes with {_listed(rivals)}: such an event can open both for "
-                f"one customer, and the same caps count what they send ({rules})"
+                f"one customer, and the same caps count their messages ({rules})"
             )
             what = "let their 'when' exclude each other, or 'decide' among their actions"
             report.advise(node, Code.COMPETE, f"{message}; {what}")

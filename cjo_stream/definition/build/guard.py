@@ -36,7 +36,7 @@ def build_guards(journey: Fields) -> Guards | None:
 
 
 def check_guards(journey: Fields, context: Context) -> None:
-    """Report guards that compare what there is not."""
+    """Report guards that compare an unknown metric, or a trait that is no number."""
     canary = journey.value("canary")
     if not isinstance(canary, Fields) or not context.declared.is_known:
         return

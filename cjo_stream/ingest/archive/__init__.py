@@ -1,5 +1,5 @@
-"""The archive: what intake accepted, in files by day and hour, and how they are read again.
+"""The archive: accepted events in files by day and hour.
 
-Here is what a file holds, what it is called, where it lies, and how a person's events leave it.
-Which events go into which file, and when, is intake's (`kafka/stage/archiver`).
+Here are the content, the name and the place of a file, and the erasure of a person's events.
+Intake decides which events go into which file, and when (`kafka/stage/archiver`).
 """

@@ -33,10 +33,11 @@ def pack(lines: Sequence[bytes], to: int, form: ArchiveForm) -> bytes:
     return _pack_parquet(lines, to) if form == ArchiveForm.PARQUET else _pack_jsonl(lines, to)
 
 
-def unpack(content: bytes) -> tuple[list[bytes], int]:
-    """Return the rows of a file and the offset of its last event; raises RetryError if it is none.
+def unpack(content: bytes, path: str) -> tuple[list[bytes], int]:
+    """Return the rows of a file and the offset of its last event.
 
-    The rows are JSON also where the file is Parquet.
+    The rows are JSON also where the file is Parquet. Raises RetryError, which names the file's
+    `path`, if intake cannot have made the file.
     """
     try:
         if content.startswith(_GZIP):
@@ -48,8 +49,9 @@ def unpack(content: bytes) -> tuple[list[bytes], int]:
         return _unpack_parquet(content)
     except (ValueError, KeyError, IndexError, OSError, EOFError, zlib.error) as error:
         raise RetryError(
-            f"a file has the name of one of the archive's and is none ({error}): move it out of "
-            "the archive, and find what else writes there. It is tried again"
+            f"{path} is named like a file of the archive, but is not as intake makes them "
+            f"({error}): if somebody unpacked or changed it, put the original back; else move it "
+            "out of the archive. Then try again"
         ) from error
 
 

@@ -1,8 +1,8 @@
 """The place of an archive: a folder, or a URL that fsspec knows.
 
-A file is made whole and once: who comes second is told that it is there. On a local disk a hidden
-file is written, synced, and then linked under its name; object stores make an object whole, and
-only where there is none if they are asked so.
+A file is made whole and once: a second attempt finds that it is there. On a local disk a hidden
+file is written, synced, and then linked under its name. Object stores make an object whole, and
+refuse to replace one if they are asked to.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Folder:
             self._fs.rm_file(f"{self._root}/{path}")
 
     def _place(self, path: str, content: bytes, put: Callable[[Path, Path], object]) -> bool:
-        """Write a hidden file and let `put` give it its name; return False if it has an owner."""
+        """Write a hidden file and let `put` give it its name; False if the name is taken."""
         target = Path(self._root, path)
         target.parent.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
         hidden = target.with_name(f".{target.name}.{os.getpid()}")
@@ -97,7 +97,7 @@ class Folder:
 
 
 def _sync(folder: Path) -> None:
-    """Make what stands in a folder outlast a power cut."""
+    """Make the entries of a folder outlast a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,7 +1,7 @@
 """Takes a person's events out of an archive.
 
 Files are read one after the other; one that has such an event is written again without it, under
-its name. A process that ends in between leaves each file as it was or without the events.
+its name. A process that ends in between leaves each file as it was, or without the events.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _PARQUET: Final = ".parquet"
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Whose events they are: identifiers (type, value), and the ids that a customer had.
+    """A person in the archive: identifiers (type, value), and the ids that the customer had.
 
-    By an id an outcome is known that names a command instead of a person.
+    The ids find outcomes that name a command in place of a person.
     """
 
     identifiers: frozenset[tuple[str, str]]
@@ -42,7 +42,7 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class Forgotten(msgspec.Struct):
-    """What left an archive."""
+    """The events that were taken out of an archive, counted."""
 
     events: int = 0
     files: int = 0
@@ -75,7 +75,7 @@ def forget(
 
 
 def _forget_in(folder: Folder, path: str, person: Person, forgotten: Forgotten) -> None:
-    lines, to = unpack(folder.read(path))
+    lines, to = unpack(folder.read(path), path)
     kept = [line for line in lines if not person.has(read_row(line))]
     if len(kept) == len(lines):
         return

@@ -1,10 +1,10 @@
-"""What a file of the archive is called.
+"""The names of files of the archive.
 
     day=2026-03-01/hour=14/<topic>~<topic id>~<partition>~<offset>.jsonl.gz
 
 Day and hour are those, in UTC, in which the broker received the first event of the file; the
-offset is that event's, with 20 digits. So a file's name follows from its first event alone. One
-that somebody has unpacked ends in `.jsonl`.
+offset is that event's, with 20 digits. So a file's name follows from its first event alone. A
+copy that somebody has unpacked ends in `.jsonl`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Lane(NamedTuple):
 
 
 class Named(NamedTuple):
-    """What a file's name says: whose events it has, and the offset of the first."""
+    """The parts of a file's name: the lane of its events, and the offset of the first."""
 
     lane: Lane
     first: int
@@ -62,7 +62,7 @@ def path_of(lane: Lane, hour: int, first: int, form: ArchiveForm) -> str:
 
 
 def read_name(path: str) -> Named | None:
-    """Return what the name of a file says; None if it is no file of an archive.
+    """Return the parts of a file's name; None if it is no file of an archive.
 
     >>> read_name("hour=13/cjo.event.web.v1~k7-Q~0~00000000000000000042.jsonl.gz")
     Named(lane=Lane(topic='cjo.event.web.v1', topic_id='k7-Q', partition=0), first=42)

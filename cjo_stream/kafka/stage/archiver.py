@@ -1,15 +1,15 @@
-"""Archives what intake accepted, each event once, whatever dies at whatever line.
+"""Archives the accepted events, each once, even if a process dies at any line.
 
 1. A *chunk* has the events of one lane, from the beginning of a step of intake on. It is closed
    after some time, at some size, at the end of its hour, before a barrier, or when a lane leaves.
 2. A thread makes one file of a closed chunk, whole, under a name that follows from the chunk's
    first event; a file that is there already is never written again.
 3. Intake commits a lane only up to the beginning of its first chunk without a file, and only at
-   a place between two files. So nothing is lost: after a crash, a rebalance or a stop, whoever
-   goes on reads the chunk again.
+   a place between two files. So nothing is lost: after a crash, a rebalance or a stop, the next
+   process reads the chunk again.
 4. It then meets the file, if it was made, under the name of its own first event, goes on behind
-   the last event that the file has, and begins the next one there. So nothing is doubled, also by
-   a process that was thought dead: all of them make the same chain of files.
+   the last event that the file has, and begins the next one there. So nothing is doubled, not even
+   by a process that was thought dead: all processes make the same chain of files.
 5. A chunk never begins or ends within a step, because only between steps there is a position.
 
 Records of aborted transactions are not read, so they are not archived. While the archive is away,
@@ -167,7 +167,7 @@ class Archiver:
     # --- between steps -------------------------------------------------------------------------
 
     def turn(self) -> None:
-        """Close what is due; raises the error of the thread, if it has ended."""
+        """Close the chunks that are due; raises the error of the thread, if it has ended."""
         self._writer.check()
         now_s = time.monotonic()
         oldest_s = now_s
@@ -185,8 +185,8 @@ class Archiver:
     def position(self, lane: Lane, now: Callable[[], Position]) -> Position:
         """Return where a lane may be committed; `now` gives where it is read on.
 
-        Another process may have made a file that ends within a chunk, or behind what was read
-        here. Then the position stays before that file until it is passed.
+        Another process may have made a file that ends within a chunk, or behind the records
+        read here. Then the position stays before that file until it is passed.
         """
         held = self._lanes.get(lane)
         if held is None:
@@ -240,7 +240,7 @@ class Archiver:
             time.sleep(_LOOK_S)
 
     def release(self, lane: Lane) -> None:
-        """Forget a lane; who has it next archives what has no file yet."""
+        """Forget a lane; its next process archives the events without a file."""
         held = self._lanes.pop(lane, None)
         if held is not None:
             for chunk in held.chunks:
@@ -248,7 +248,7 @@ class Archiver:
                 self._bytes -= chunk.bytes
 
     def close(self) -> None:
-        """Forget all lanes and end the thread; what has no file is read again."""
+        """Forget all lanes and end the thread; events without a file are read again."""
         for lane in list(self._lanes):
             self.release(lane)
         self._writer.stop()
@@ -353,7 +353,7 @@ class Writer(threading.Thread):
                     {("cjo_archive_files_total",): 1, ("cjo_archive_events_total",): len(rows)}
                 )
             else:
-                to = max(first.offset, unpack(self._folder.read(path))[1])
+                to = max(first.offset, unpack(self._folder.read(path), path)[1])
             self._archived[lane] = to
         return self._archived[lane]
 
@@ -369,4 +369,7 @@ class Writer(threading.Thread):
             found = read_name(path)
             if found is not None and found.lane == chunk.lane and found.first <= first.offset:
                 named.append((found.first, path))
-        return unpack(self._folder.read(max(named)[1]))[1] if named else -1
+        if not named:
+            return -1
+        _, path = max(named)
+        return unpack(self._folder.read(path), path)[1]

@@ -242,7 +242,7 @@ def test_a_killed_run_decides_the_same(tmp_path: Path) -> None:
         str(tmp_path / "calm.state"),
     ]
     told = subprocess.run(status, capture_output=True, text=True, check=True, timeout=60).stdout
-    assert "canary: welcome 2: 0 of customers, back by its guards\n" in told
+    assert "canary: welcome 2: 0% of customers, back by its guards\n" in told
     inside, outside = verdict["inside"], verdict["outside"]
     assert (
         f"  goal_rate: {inside['value']:.4g} of {inside['customers']}; "

@@ -49,7 +49,7 @@ def test_a_plan_is_refused_where_it_would_change_more_customers(shop: Shop) -> N
     )
     done = shop.apply(file)
     assert done.code == 1
-    assert "40 customers would be changed now, and the plan, which had 20, allows 22" in done.err
+    assert "40 customers would be changed now; the plan counted 20, and allows 22" in done.err
     file = planned(shop, "--max-customers-changed", "40", carts=FOLLOWED)
     assert shop.apply(file).code == 0
 
@@ -104,7 +104,7 @@ def test_what_is_no_plan_and_no_key_is_refused(shop: Shop) -> None:
     short = shop.folder / "short.key"
     short.write_text("short")
     for arguments, said in (
-        (("approve", file, "--as", "care", "--key", short), "has less than 16 bytes"),
+        (("approve", file, "--as", "care", "--key", short), "has fewer than 16 bytes"),
         (("approve", file, "--as", "care", "--key", shop.folder / "no"), "name a key's file"),
         (("approve", shop.folder / "no", "--as", "care", "--key", file), "name a plan file"),
         (("approve", short, "--as", "care", "--key", file), "is no plan"),

@@ -23,7 +23,7 @@ def test_status_says_who_applied_each_set_when_and_why(shop: Shop) -> None:
     candidate = shop.candidate(carts=FOLLOWED)
     assert shop.apply(candidate, "--as", "growth", "--why", "fewer reminders").code == 0
     said = shop.cli("status", "--state", shop.state).out
-    assert "set 2: applied 20" in said
+    assert "set 1: put in force by a run\nset 2: applied 20" in said
     assert " UTC by growth: fewer reminders\n" in said
     first, second = json.loads(shop.cli("status", "--state", shop.state, "--json").out)["sets"]
     assert first == {"number": 1}  # a run brought it

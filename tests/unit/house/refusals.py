@@ -88,7 +88,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "there is no file of events": "unit/ingest/test_archive.py::test_a_range_of_days_is_a_pattern_of_its_url",
     },
     "ingest/archive/content.py": {
-        "has the name of one of the archive's": "unit/kafka/stage/test_archiver.py::test_a_foreign_file_in_the_place_of_ours_is_told",
+        "is named like a file of the archive": "unit/kafka/stage/test_archiver.py::test_a_foreign_file_in_the_place_of_ours_is_told",
     },
     "cli/init.py": {
         "exists already: name a new folder": _INIT,
@@ -297,7 +297,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "cli/plan.py": {
         "write a share, as 5%": "unit/governance/test_plan.py::test_exit_codes",
-        "one set is held against one other": "unit/governance/test_plan.py::test_exit_codes",
+        "a plan compares two sets": "unit/governance/test_plan.py::test_exit_codes",
         "name a folder as LIVE": "unit/governance/test_plan.py::test_nothing_is_planned_against_an_empty_state",
     },
     "cli/apply.py": {
@@ -336,7 +336,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "must approve this": "unit/governance/test_file.py::test_a_change_that_a_team_must_approve_waits_for_its_signature",
     },
     "governance/owner.py": {
-        "The teams are those of `owners` in the topology": _TEAM,
+        "the teams are those of `owners` in the topology": _TEAM,
     },
     "installation/known.py": {
         "is not kept here": _FORMER,

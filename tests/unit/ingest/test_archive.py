@@ -114,7 +114,7 @@ def test_a_row_is_decoded_to_the_event_that_it_is_of(tmp_path: Path) -> None:
         events = decoded if isinstance(decoded, list) else [decoded]
         lines = rows_of((record, decoded))
         for form in ArchiveForm:
-            unpacked, to = unpack(pack(lines, record.offset, form))
+            unpacked, to = unpack(pack(lines, record.offset, form), "a file")
             assert to == record.offset
             url = f"memory://row{next(_NUMBERS)}"
             lane = Lane(record.topic, "i", record.partition)
@@ -213,10 +213,12 @@ def test_a_persons_events_leave_and_nothing_else_changes(
     assert customer in person.customer_ids
     forgotten = Forgotten()
     known = forget(folder, person, forgotten)
-    rows = [read_row(line).offset for line in unpack(folder.read(known[0]))[0]]
+    rows = [read_row(line).offset for line in unpack(folder.read(known[0]), known[0])[0]]
     assert 0 not in rows
     assert 2 not in rows
-    assert unpack(folder.read(known[0]))[1] == 4, "its end stays, for the files behind it"
+    assert unpack(folder.read(known[0]), known[0])[1] == 4, (
+        "its end stays, for the files behind it"
+    )
     assert folder.read(untouched) == before
     assert (tmp_path / "notes.txt").read_text() == "ann"
     assert forgotten.files == 1
@@ -226,7 +228,7 @@ def test_a_persons_events_leave_and_nothing_else_changes(
     bob = person_of([Identifier("user", "bob", "")])
     assert forget(folder, bob, again, known=known[:1]) == known
     assert (again.events, again.files) == (1, 1)
-    assert unpack(folder.read(untouched)) == ([], 9)
+    assert unpack(folder.read(untouched), untouched) == ([], 9)
 
 
 def test_a_store_that_answers_with_any_error_has_made_the_file_or_not(

@@ -138,7 +138,7 @@ EDITS: dict[str, tuple[tuple[str, str], str]] = {
     ),
     "an action under a cap of nothing": (
         ("max: 2, per: day}", "max: 2, per: day}, {name: none, action: offer, max: 0, per: day}"),
-        "CJO606: no customer can get action 'offer': cap 'none' lets 0 pass",
+        "CJO606: no customer can get action 'offer': cap 'none' lets nothing pass",
     ),
     "marketing where everybody is held out": (
         ("policy: contact", "policy: contact\nholdout: 100%"),

@@ -264,7 +264,7 @@ def test_without_an_archive_there_is_no_archiver(tmp_path: Path) -> None:
 
 
 def test_a_foreign_file_in_the_place_of_ours_is_told() -> None:
-    with pytest.raises(RetryError, match="move it out"):
-        unpack(b"\x1f\x8b")
-    with pytest.raises(RetryError, match="move it out"):
-        unpack(b"no file of ours")
+    with pytest.raises(RetryError, match=r"day=1/ours is named .* move it out"):
+        unpack(b"\x1f\x8b", "day=1/ours")
+    with pytest.raises(RetryError, match=r"day=1/ours is named .* move it out"):
+        unpack(b"no file of ours", "day=1/ours")
