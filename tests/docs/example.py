@@ -131,27 +131,41 @@ def _run_commands(block: Block, folder: Path) -> str:
         into = None
         if len(words) > 2 and words[-2] == ">":
             into, words = folder / words[-1], words[:-2]
-        code, out, err = _call(words[1:], folder)
-        assert code == _CODES.get(block.mark, 0), f"{line}\nexit {code}\n{err}"
+        code, out, both = _call(words[1:], folder)
+        assert code == _CODES.get(block.mark, 0), f"{line}\nexit {code}\n{both}"
         if into is not None:
             into.write_text(out)
         else:
-            shown += out + err
+            shown += both
     return _steady(shown)
 
 
+class _Copied(io.StringIO):
+    """A stream whose text also goes to another one."""
+
+    def __init__(self, to: io.StringIO) -> None:
+        super().__init__()
+        self._to = to
+
+    def write(self, text: str) -> int:
+        self._to.write(text)
+        return super().write(text)
+
+
 def _call(arguments: list[str], folder: Path) -> tuple[int, str, str]:
+    """Return the exit code, standard output, and both streams as a terminal shows them."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    out, err = io.StringIO(), io.StringIO()
+    both = io.StringIO()
+    out = _Copied(both)
     with (
         contextlib.chdir(folder),
         contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
+        contextlib.redirect_stderr(both),
     ):
         code = call(arguments)
     root.handlers[:], root.level = handlers, level
-    return code, out.getvalue(), err.getvalue()
+    return code, out.getvalue(), both.getvalue()
 
 
 def _steady(text: str) -> str:
