@@ -118,7 +118,7 @@ def candidate_of(
 
 
 def _authorship(team: str | None, why: str | None) -> Authorship:
-    """Return who applies a set: the team, or else who is logged in on this machine."""
+    """Return the author of a set: the team, or else the login name on this machine."""
     from cjo_stream.definition import Authorship
 
     who = team
@@ -149,7 +149,7 @@ def _plan(topology: str | None, keys: list[str]) -> PlanFile | None:
 def _show_impact(
     installation: Installation, definitions: DefinitionSet, plan: PlanFile | None, *, retire: bool
 ) -> None:
-    """Say whom a set changes; raise RefusalError if that are more than a plan allows."""
+    """Print a set's impact; raise RefusalError if it changes more customers than a plan allows."""
     from cjo_stream.governance.plan import make_plan
     from cjo_stream.governance.sentence import impact_sentences
 

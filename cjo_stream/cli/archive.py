@@ -57,7 +57,7 @@ def erase(
 
 
 def erasing_of(context: typer.Context) -> Erasing | None:
-    """Return what erases from the archive of the settings in force; None without one."""
+    """Return the eraser of the archive in the settings; None without an archive."""
     settings = settings_of(context)
     return None if settings.archive is None else Erasing(settings.archive)
 
@@ -104,7 +104,7 @@ class Erasing:
         forget(self._folder, person, self._forgotten, self._known)
 
     def proof(self) -> dict[str, object]:
-        """Return what was done, without personal data."""
+        """Return the numbers of the erasure, without personal data."""
         return {
             "events": self._forgotten.events,
             "files": self._forgotten.files,
@@ -112,7 +112,7 @@ class Erasing:
         }
 
     def sentence(self) -> str:
-        """Return what was done, in words."""
+        """Return the numbers of the erasure, in words."""
         events = numbered(self._forgotten.events, "event")
         return f"the archive: {events} removed, from {numbered(self._forgotten.files, 'file')}"
 

@@ -115,7 +115,7 @@ def validate(
 
 
 def _held(loaded: DefinitionSet, team: str) -> list[Diagnostic]:
-    """Return what stands in a team's files and is another's."""
+    """Return the parts of a team's files that are another team's."""
     from cjo_stream.definition.code import Code
     from cjo_stream.definition.text.report import Report
     from cjo_stream.governance.owner import held, read_owners

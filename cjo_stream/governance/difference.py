@@ -1,4 +1,4 @@
-"""Two definition sets -> what differs in meaning, each with its place in the text."""
+"""Two definition sets -> their differences in meaning, each with its place in the text."""
 
 from __future__ import annotations
 

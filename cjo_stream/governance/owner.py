@@ -1,4 +1,4 @@
-"""What each team may change (docs/governance.md, "What each team may change").
+"""The parts that each team may change (docs/governance.md, "What each team may change").
 
 A team may change the files that its paths name. Within them its actions are sent on its channels,
 or on those that no team has, and their levers stay within its bound. The team `central` has the
@@ -29,7 +29,7 @@ _OF_CENTRAL: Final = frozenset(("identifier", "blocked", "fact", "trait", "team"
 
 
 class Team(msgspec.Struct, frozen=True):
-    """What a team may change; `channels` is None where the topology does not say."""
+    """The parts of a team; `channels` is None where the topology does not say."""
 
     paths: tuple[str, ...] = ()
     channels: tuple[str, ...] | None = None
@@ -112,7 +112,7 @@ def _pattern(glob: str) -> re.Pattern[str]:
 
 
 def read_owners(definitions: DefinitionSet) -> Owners:
-    """Return what the topology of a set says about its teams."""
+    """Return the `owners` of a set's topology."""
     topology = next(one for one in documents_of(definitions.content) if one.kind == "topology")
     assert topology.fields is not None
     return Owners({pair.key.value: _team(pair.value) for pair in topology.fields.items("owners")})
@@ -295,4 +295,4 @@ _WHOLE: Final = {
     "policy": ("caps", "limits", "quiet_hours", "consent", "levers", "holdout"),
     "topology": ("identity", "profile", "channels", "owners"),
 }
-"""What a whole document that comes or goes is of."""
+"""The matters of a whole document that comes or goes."""

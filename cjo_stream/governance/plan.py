@@ -1,4 +1,4 @@
-"""A plan: what a candidate changes against a live set, in definitions and in people."""
+"""A plan: the changes of a candidate against a live set, in definitions and for customers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cjo_stream.installation.answer import Population
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What a candidate changes. `after` is None where the candidate cannot be put in force."""
+    """The changes of a candidate. `after` is None where it cannot be put in force."""
 
     changes: list[Difference]
     people: People
@@ -51,9 +51,9 @@ def live_folder(definitions: DefinitionSet) -> Population:
 def make_plan(
     live: Population, candidate: DefinitionSet, team: str | None = None, *, retire: bool = False
 ) -> Plan:
-    """Return what the candidate changes; nothing is changed.
+    """Return the changes of the candidate; nothing is changed.
 
-    `team` is who makes the change, and may not touch what is another's; `retire`: journeys whose
+    `team` makes the change, and may not touch another team's parts; `retire`: journeys whose
     files are gone are retired. Raises UsageError for a team that there is not.
     """
     before = DefinitionSet(compile_stored(live.content), live.content, [], "")
@@ -79,7 +79,7 @@ def make_plan(
 
 
 def _owners(changes: Iterable[Difference], owners: Owners) -> list[str]:
-    """Return the teams to whom what changes belongs."""
+    """Return the teams to whom the changes belong."""
     if owners.teams:
         return sorted({team for one in changes for team in owners.of_difference(one)})
     return sorted({one.owner for one in changes if one.owner is not None})

@@ -1,4 +1,4 @@
-"""What a change reaches beyond its own document: the journeys whose customers may feel it."""
+"""The reach of a change beyond its own document: the journeys whose customers may feel it."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def _reach(one: Difference, before: Program, after: Program) -> Iterator[str]:
 
 
 def fate_sentence(row: Fated, left: dict[str, Left], after: Program | None) -> str:
-    """Return what becomes of the instances of a row, in words."""
+    """Return the fate of the instances of a row, in words."""
     s = "s" if row.live == 1 else ""
     who = (
         f"{row.journey} version {row.version}, {row.state}: {_number(row.live, 'instance')} of "

@@ -32,7 +32,7 @@ class Population(msgspec.Struct, frozen=True, kw_only=True):
 
     `content` is the set as it is stored, with the verdicts of guards since; `living` is how many
     instances may live when the next one comes into force, by journey, version and state; None:
-    any. `foresee` returns what another set, as it would be stored, does to the customers.
+    any. `foresee` returns the impact of another set, as it would be stored, on the customers.
     """
 
     content: bytes
@@ -75,7 +75,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     instances: dict[str, dict[int, dict[str, int]]] = {}
     """How many instances are live, by journey, version and state."""
     canaries: list[CanaryRow] = []
-    """The guarded canaries in force, with what their guards have counted, and the verdicts."""
+    """The guarded canaries in force, with the counts of their guards, and the verdicts."""
     rolling_out: dict[int, int] = {}
     """By partition where the set has not reached all sleeping customers yet: how many it has."""
     libraries: list[str] = []

@@ -35,7 +35,7 @@ def former(contents: Mapping[int, bytes], number: int) -> bytes:
 
 
 def came_between(content: bytes) -> str:
-    """Return why an `apply` is refused: another was first, whose set this is."""
+    """Return why an `apply` is refused: another one was first, with this set."""
     by = authorship(content)
     which = "put in force by a run" if by is None else applied(by)
     return (

@@ -62,7 +62,7 @@ class Installation(Protocol):
 
         `check` is called with the set in force once no other `apply` can replace it. With
         `retire`, journeys whose files are gone are retired. Raises UsageError and DefinitionError
-        if the set must not follow the one in force, and what `check` raises.
+        if the set must not follow the one in force, and the errors of `check`.
         """
 
     def in_force(self) -> bytes | None:

@@ -61,7 +61,7 @@ _CONSTANTS: Final = ("true", "false", "null")
 
 
 class Constraint(NamedTuple):
-    """What must hold of a term: an operation with a value, or that it is `true` or `false`.
+    """A demand on a term: an operation with a value, or that it is `true` or `false`.
 
     A term with a constraint is not missing. `root` is the name at which its path begins; None if
     it is no path.
@@ -87,7 +87,7 @@ def can_hold(
 ) -> bool:
     """Return False if the conditions are never true together; None is always true.
 
-    All are evaluated at one moment. `given` is what is known besides; `missing` are the names that
+    All are evaluated at one moment. `given` also holds; `missing` are the names that
     have no value there.
     """
     ways: list[Alternative] = [tuple(given)]

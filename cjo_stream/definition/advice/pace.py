@@ -1,7 +1,7 @@
 """Advice on waits beside the periods of caps: how often a journey asks by itself.
 
 Of each state only the way without conditions counts: its shortest timer that has none, or its
-`always`. So what is measured is the pace of a customer to whom nothing else happens.
+`always`. So the pace is that of a customer to whom nothing else happens.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def _advise_on_pairs(
 
 
 def _counts(steps: tuple[Step, ...], place: int) -> int:
-    """Return how many of the steps ask only for what a cap counts."""
+    """Return the number of steps whose candidates a cap all counts."""
     asks = [step for step in steps if isinstance(step, Act | Decide) and step.candidates]
     return sum(all(place in one.caps for one in step.candidates) for step in asks)
 

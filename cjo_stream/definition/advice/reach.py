@@ -25,7 +25,7 @@ from cjo_stream.definition.build.graph import reachable
 from cjo_stream.definition.rule import Key
 
 _BY_TIME: Final = ("event",)
-"""What has no value where a timer fires."""
+"""The names without a value where a timer fires."""
 
 
 class Closed(NamedTuple):
@@ -39,7 +39,7 @@ CONDITION: Final = Closed("this condition can never be true", is_condition=True)
 
 
 class Reach(NamedTuple):
-    """What can come about in one journey.
+    """The reach of one journey.
 
     `states` can be entered; an instance can be found at rest in those of `resting`. `closed` are
     the rules that are never taken although their state is at rest.
@@ -82,7 +82,7 @@ class Reach(NamedTuple):
 
 
 def reach(journey: Journey) -> Reach:
-    """Return what can come about in a journey."""
+    """Return the states that a journey can reach, and its closed rules."""
     follows = journey.migrate is Migrate.FOLLOW
     closed = _closed_by_event(journey)
     passed = frozenset() if follows else _passed(journey)
@@ -180,7 +180,7 @@ def _behind(asked: Iterable[tuple[str, Key, Expression | None]]) -> dict[Key, Cl
 
 
 def _closed_by_event(journey: Journey) -> dict[Key, Closed]:
-    """Return what is closed in every state: entry, goal, exits, transitions of the journey."""
+    """Return the rules closed in every state: entry, goal, exits, transitions of the journey."""
     name, entry, goal = journey.name, journey.entry, journey.goal
     closed: dict[Key, Closed] = {}
     if not can_hold([entry.when], [one_of("event.type", entry.on)]):

@@ -1,7 +1,7 @@
 """The content of a file of the archive: rows, and the offset of the last event that was in it.
 
 That offset stays when an erasure takes rows out. It stands in the header of gzip, as the name of
-what is packed (`to-OFFSET.jsonl`), in Parquet among the key-value metadata (`cjo.to`).
+the packed file (`to-OFFSET.jsonl`), in Parquet among the key-value metadata (`cjo.to`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether intake has archived what its topics held when it was asked."""
+"""Whether intake has archived the records that its topics held at the time of the question."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ASK_S: Final = 1.0
 
 
 def unarchived(settings: Settings, program: Program, on_wait: Callable[[], None]) -> list[str]:
-    """Wait until intake has archived what has come; return the topic/partitions that it has not.
+    """Wait until intake has archived all earlier records; return the topic/partitions that lag.
 
     Intake commits a position once all before it is archived. Raises RetryError where the broker
     is away.
