@@ -142,7 +142,8 @@ class IntakeProcess:
         if not self._current:
             return "no definition set is applied: cjo-stream apply TOPOLOGY"
         if self._is_full and self._archiver is not None:
-            return f"too many events wait for the archive: {self._archiver.problem}"
+            why = self._archiver.problem or "it takes them more slowly than they come"
+            return f"too many events wait for the archive: {why}"
         if self._halted:
             return f"{len(self._halted)} partitions wait for {self._routes.why_halted()}"
         return None if self._member.is_joined else "the group has not assigned partitions yet"
