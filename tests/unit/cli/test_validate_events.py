@@ -214,7 +214,7 @@ def test_advice_with_events_tells_what_they_did_not_reach(cli: Cli, tmp_path: Pa
     done = cli("validate", folder, "--advice", "--events", sample)
     no_event = "advice CJO610: no event of the files led to "
     told = [line.split(no_event)[1] for line in done.out.splitlines() if no_event in line]
-    assert [one.split(": they")[0].split(": look")[0] for one in told] == [
+    assert [one.split(": the")[0].split(": look")[0] for one in told] == [
         "'member: exit as left'",
         "'member: gone after 2d to long_gone'",
         "state 'long_gone'",
