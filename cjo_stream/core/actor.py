@@ -12,7 +12,7 @@ from typing import Any
 from cjo_stream.core import customer
 from cjo_stream.core.identifier import arrival
 from cjo_stream.core.identity import absent, change, erasure, merge, unmerge
-from cjo_stream.core.identity.forward import on_redirect
+from cjo_stream.core.identity.forward import on_path_end, on_redirect
 from cjo_stream.core.identity.refusal import on_denied
 from cjo_stream.core.message import (
     Absorb,
@@ -31,6 +31,7 @@ from cjo_stream.core.message import (
     Linked,
     LinkRequest,
     Locate,
+    PathEnd,
     Propose,
     Purge,
     Rebind,
@@ -102,6 +103,10 @@ OF_CUSTOMERS: dict[type, dict[Standing, Handler]] = {
             _REDIRECT: on_redirect,
             _ERASED: absent.on_locate_for_erased,
         }
+    ),
+    # an identifier; a redirect; a customer that the identifier has left
+    PathEnd: _by_standing(
+        {PRESENT | {_NOBODY, _ERASED}: on_path_end, _REDIRECT: on_redirect},
     ),
     # an identifier; a redirect; a customer that the identifier has left
     Denied: _by_standing(

@@ -165,13 +165,20 @@ class Deliver(msgspec.Struct, array_like=True, tag="deliver"):
 class Locate(msgspec.Struct, array_like=True, tag="locate"):
     """Asks for the customer of an identifier, by the path of its events, behind them.
 
-    `is_final`: it is the last message by this path: an unmerge gave the identifier to another
-    customer.
+    `is_final`: this is the identifier's former path; an unmerge gave it to another customer.
     """
 
     hash: str
     epoch: int
     is_final: bool = False
+
+
+class PathEnd(msgspec.Struct, array_like=True, tag="path_end"):
+    """The last message by an identifier's former path: forget where it went, up to epoch `to`."""
+
+    hash: str
+    epoch: int
+    to: int
 
 
 class Denied(msgspec.Struct, array_like=True, tag="denied"):
@@ -448,6 +455,7 @@ IdentifierMessage = (
 CustomerMessage = (
     Deliver
     | Locate
+    | PathEnd
     | Denied
     | Link
     | Propose

@@ -38,6 +38,17 @@ class Asked(msgspec.Struct, array_like=True):
     is_granted: bool = False
 
 
+class FormerPath(msgspec.Struct, array_like=True):
+    """The customer and the epoch to which an identifier sent its events before an unmerge.
+
+    A final Locate is on its way; `sent_since`: events were sent after it, for want of room.
+    """
+
+    pointer: str
+    epoch: int
+    sent_since: bool = False
+
+
 class Identifier(msgspec.Struct, array_like=True):
     """An identifier; `pointer` is the customer to which it sends its events.
 
@@ -46,8 +57,9 @@ class Identifier(msgspec.Struct, array_like=True):
     `full`: type -> until when the customer has no room for another value of it.
     `users`: hashes of the values it was seen with, if its type has `shared_after`; `counted`: the
     type of those values.
-    `is_locating`: a Locate is on its way; `sent_since`: events were sent after it. `is_parting`:
-    after an unmerge a final Locate is on its way; events are held until its answer.
+    `is_locating`: a Locate is on its way; `sent_since`: events were sent after it.
+    `former_path`: an unmerge gave it another customer, and events are still on the way to the
+    former one; events are held until those have arrived.
     """
 
     epoch: int = 0
@@ -62,7 +74,7 @@ class Identifier(msgspec.Struct, array_like=True):
     erased_at: int | None = None
     is_locating: bool = False
     sent_since: bool = False
-    is_parting: bool = False
+    former_path: FormerPath | None = None
     counted: str = ""
 
 

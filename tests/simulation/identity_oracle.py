@@ -81,7 +81,7 @@ def check(mesh: Mesh, history: History) -> Story:
     if story.follows_sets:
         end.check_sets(story)
     if keeps_order:
-        assert story.out_of_order() <= story.hurried, "events of one anchor overtake each other"
+        assert not story.out_of_order(), "events of one anchor overtake each other"
     assert not story.mistaken, story.mistaken
     end.check_answers(history, told)
     end.check_links(history, story, program)
@@ -160,8 +160,6 @@ class Story:
         """Anchor -> the ids of its events in the order in which they came to it."""
         self.applied: defaultdict[str, list[str | None]] = defaultdict(list)
         """Anchor -> likewise, in the order in which a customer took them."""
-        self.hurried = set[str]()
-        """Anchors that had no room for an event while earlier ones went the former way."""
         self.counts: Counter[str] = Counter()
         self.met: set[str] = set()
         """The bounds that were met."""
@@ -186,9 +184,6 @@ class Story:
         self.met |= {count[1] for count in turn.counts if count[0] == "cjo_state_bounds_total"}
         if ("cjo_state_bounds_total", "asked") in turn.counts:
             self.unasked.add(key[1:])
-        has_no_room = ("cjo_state_bounds_total", "held") in turn.counts
-        if has_no_room and isinstance(state, Identifier) and state.is_parting:
-            self.hurried.add(key[1:])
         replies = [record.body for record in turn.records if isinstance(record, Reply)]
         self._observe_apart(turn)
         if any(isinstance(one, Unlinked) and one.done and one.leaving for one in replies):
@@ -418,7 +413,7 @@ class End:
         for hash_, state in self.identifiers.items():
             assert not state.held, f"{hash_} holds events"
             assert not state.asked, f"{hash_} waits for answers"
-            assert not state.is_parting, f"{hash_} waits for the last event on a former way"
+            assert state.former_path is None, f"{hash_} waits for the last event on a former way"
         for id_, customer in self.customers.items():
             assert customer.membership is None, f"{id_} is not at rest: {customer.membership}"
 

@@ -39,7 +39,7 @@ def _of_identifier(state: Identifier) -> Iterator[str]:
         yield "a link is granted, not linked"
     if len(state.asked) > 1:
         yield "links wait to be asked"
-    if state.is_parting:
+    if state.former_path is not None:
         yield "an identifier's former way is not empty"
     if state.is_locating:
         yield "an identifier looks for its customer"

@@ -18,8 +18,10 @@ A pointer is made once in an epoch, when first needed, and moves only to smaller
 
 It does not move while events may still be on that path: an event sent directly to the customer
 would overtake them. If an event was sent after the Locate, the next Rebind sends another Locate.
-An unmerge moves the pointer at once; events are then held until a final Locate, sent by the old
-path, has come back.
+An unmerge moves the pointer at once, and the old path becomes the former one. Events are held
+until a final Locate, sent by it, has come back. If there is no room to hold an event, the first
+goes by the former path, behind those before it, and another final Locate after it. PathEnd is the
+last message by the former path.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ from cjo_stream.core.identifier.hold import (
     REFUSAL_MS,
     UNSEEN,
     ask,
+    ask_former,
     deliver,
+    end_former,
     give_up_first,
     go_on,
     incarnation_of,
@@ -67,7 +71,7 @@ from cjo_stream.core.message import (
 )
 from cjo_stream.core.record import Reply
 from cjo_stream.core.size import size_of
-from cjo_stream.core.state import Asked, Held, Identifier
+from cjo_stream.core.state import Asked, FormerPath, Held, Identifier
 from cjo_stream.core.turn import Turn
 
 HOLD_MS = 60_000
@@ -90,7 +94,7 @@ def on_arrive(key: str, state: Identifier | None, message: Arrive, turn: Turn) -
         turn.changed = True
         become_shared(key, state, event.identifiers[0], turn)
     waits = unknown_edges(state, event, turn) if len(event.identifiers) > 1 else []
-    if not waits and not state.held and not state.is_parting:
+    if not waits and not state.held and state.former_path is None:
         deliver(state, event, turn)
         return state
     turn.changed = True
@@ -188,8 +192,14 @@ def on_rebind(key: str, state: Identifier | None, message: Rebind, turn: Turn) -
     """Point to the absorbing customer, once no event is on its way to the absorbed one."""
     assert state is not None
     if message.is_final:
-        state.is_parting = False
-        go_on(state, turn)
+        path = state.former_path
+        if path is None or message.epoch < path.epoch:  # it answers for a path that was left since
+            turn.changed = False
+        elif path.sent_since:
+            ask_former(key[1:], path, turn)
+        else:
+            end_former(key[1:], state, turn)
+            go_on(state, turn)
         return state
     turn.changed = False
     if message.epoch != state.epoch:
@@ -206,7 +216,7 @@ def on_rebind(key: str, state: Identifier | None, message: Rebind, turn: Turn) -
     return state
 
 
-def on_reseed(_: str, state: Identifier | None, message: Reseed, turn: Turn) -> Identifier:
+def on_reseed(key: str, state: Identifier | None, message: Reseed, turn: Turn) -> Identifier:
     """Follow an unmerge into a new epoch; if that came too late, leave the new customer again.
 
     Events are held until all events sent before have reached the new customer by the old path.
@@ -218,9 +228,9 @@ def on_reseed(_: str, state: Identifier | None, message: Reseed, turn: Turn) -> 
         turn.send(customer_key(message.pointer), Drop(moved, "moved"))
         turn.changed = False
         return state
-    if not state.is_parting:  # else a final Locate is already on its way, and no event behind it
-        turn.send(customer_key(state.pointer), Locate(old.hash, old.epoch, is_final=True))
-        state.is_parting = True
+    if state.former_path is None:  # else events still go, or are held, by the one before
+        state.former_path = FormerPath(state.pointer, state.epoch)
+        ask_former(key[1:], state.former_path, turn)
     state.pointer, state.epoch = message.pointer, message.epoch
     state.is_locating = state.sent_since = False
     state.known, state.refused, state.full = {}, {}, {}
@@ -249,6 +259,8 @@ def on_forget(key: str, state: Identifier | None, message: Forget, turn: Turn) -
         turn.changed = False
         return state
     turn.purges += [key, customer_key(f"{message.rank:02x}{key[1:]}")]
+    if state is not None:
+        end_former(key[1:], state, turn)
     later = [h.event for h in state.held if h.event.time > message.erased_at] if state else []
     fresh = Identifier(epoch=next_own_epoch(message.epoch), erased_at=message.erased_at)
     for event in later:

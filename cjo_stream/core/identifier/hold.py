@@ -15,11 +15,13 @@ from cjo_stream.core.message import (
     Deliver,
     Denied,
     LinkRequest,
+    Locate,
+    PathEnd,
     customer_key,
     identifier_key,
 )
 from cjo_stream.core.size import has_room
-from cjo_stream.core.state import Asked, Identifier
+from cjo_stream.core.state import Asked, FormerPath, Identifier
 from cjo_stream.core.turn import Turn
 
 REFUSAL_MS = 24 * 3_600_000
@@ -81,7 +83,7 @@ def go_on(state: Identifier, turn: Turn) -> None:
 def release(state: Identifier, turn: Turn) -> None:
     """Send on, in order, the held events that wait for nothing more."""
     asked = state.asked
-    while state.held and not state.is_parting:
+    while state.held and state.former_path is None:
         if any(name in asked and not asked[name].aside for name in state.held[0].waits):
             break
         _deliver_first(state, turn)
@@ -98,10 +100,28 @@ def give_up_first(state: Identifier, turn: Turn) -> None:
 
 
 def deliver(state: Identifier, event: Event, turn: Turn) -> None:
-    """Send an event to the customer."""
+    """Send an event to the customer; by the former path, while others may still be on it."""
+    path = state.former_path
+    if path is not None:
+        path.sent_since = True
+        turn.send(customer_key(path.pointer), Deliver(event, path.epoch))
+        return
     if state.is_locating and not state.sent_since:
         turn.changed = state.sent_since = True
     turn.send(customer_key(state.pointer), Deliver(event, state.epoch))
+
+
+def ask_former(hash_: str, path: FormerPath, turn: Turn) -> None:
+    """Ask by the former path whether all events that were sent by it have arrived."""
+    path.sent_since = False
+    turn.send(customer_key(path.pointer), Locate(hash_, path.epoch, is_final=True))
+
+
+def end_former(hash_: str, state: Identifier, turn: Turn) -> None:
+    """Leave the former path, if there is one, for good."""
+    if state.former_path is not None:
+        path, state.former_path = state.former_path, None
+        turn.send(customer_key(path.pointer), PathEnd(hash_, path.epoch, state.epoch))
 
 
 def ask(state: Identifier, one: Asked, turn: Turn) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cjo_stream.core.edge import Incarnation, next_own_epoch
 from cjo_stream.core.event import Event
 from cjo_stream.core.event import Identifier as Named
-from cjo_stream.core.identifier.hold import release
+from cjo_stream.core.identifier.hold import end_former, release
 from cjo_stream.core.message import Denied, Drop, customer_id, customer_key
 from cjo_stream.core.state import Identifier
 from cjo_stream.core.turn import Turn
@@ -64,9 +64,9 @@ def become_shared(
     state.users = []
     state.known, state.refused, state.full = {}, {}, {}
     state.asked = {}
+    end_former(key[1:], state, turn)
     state.epoch = next_own_epoch(state.epoch)
     state.is_locating = state.sent_since = False
-    state.is_parting = False
     state.pointer = ""
     ensure_pointer(key, state, named.type, turn)
     release(state, turn)

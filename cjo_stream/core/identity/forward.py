@@ -15,6 +15,7 @@ from cjo_stream.core.message import (
     Link,
     Locate,
     Order,
+    PathEnd,
     customer_key,
 )
 from cjo_stream.core.record import Reply
@@ -71,20 +72,26 @@ def is_event_passed_on(customer: Customer, message: Deliver, turn: Turn) -> bool
 
 
 def is_locate_passed_on(customer: Customer, message: Locate, turn: Turn) -> bool:
-    """Return whether the identifier has left; if so, send the Locate to its customer.
-
-    A final Locate also removes the note that the identifier has left.
-    """
+    """Return whether the identifier has left; if so, send the Locate to its customer."""
     moved = moved_to(customer, message.hash, message.epoch)
     if moved is None:
         return False
     to, epoch = moved
-    if message.is_final:
-        turn.changed = True
-        del customer.moved[f"{message.hash}@{message.epoch}"]
-        message = Locate(message.hash, epoch, is_final=True)
-    turn.send(customer_key(to), message)
+    turn.send(customer_key(to), Locate(message.hash, epoch, message.is_final))
     return True
+
+
+def on_path_end(_: str, state: Customer | None, message: PathEnd, turn: Turn) -> Customer | None:
+    """Forget where an identifier went, and pass the message on to there."""
+    moved = moved_to(state, message.hash, message.epoch) if state is not None else None
+    if state is None or moved is None:
+        turn.changed = False
+        return state
+    to, epoch = moved
+    del state.moved[f"{message.hash}@{message.epoch}"]
+    if epoch < message.to:  # else events may come by to where it goes after that
+        turn.send(customer_key(to), PathEnd(message.hash, epoch, message.to))
+    return state
 
 
 def is_order_passed_on(customer: Customer, order: Order, turn: Turn) -> bool:

@@ -16,7 +16,9 @@ from pathlib import Path
 
 import msgspec
 
+from cjo_stream.core import state
 from cjo_stream.core.event import Identifier
+from cjo_stream.core.identifier.arrival import HOLD_MS
 from cjo_stream.core.learning.posterior import Model
 from cjo_stream.core.learning.weight import publish
 from cjo_stream.core.message import (
@@ -49,6 +51,7 @@ from cjo_stream.ingest import decoder
 from cjo_stream.ingest.identifier import identifier_hash
 from cjo_stream.store.memory import MemoryStore
 from tests.replay.history.kept import KEY, PARTITIONS, Pairs, Taken, open_task
+from tests.world.stored import actor_states
 
 TOPOLOGY = Path(__file__).parent / "topology"
 START_MS = 1_772_323_200_000
@@ -180,6 +183,7 @@ class Walk:
     def _step(self) -> None:
         moves = [
             (self._pause, 2),
+            (self._wait_long, 2),
             (self._feed, 4),
             (self._work, 16),
             (self._deliver, 20),
@@ -197,6 +201,14 @@ class Walk:
 
     def _pause(self) -> None:
         self.clock += self.random.choice(PAUSES_MS)
+
+    def _wait_long(self) -> None:
+        """Wait for longer than an event is held, if one is held behind those on a former path."""
+        if any(
+            isinstance(one, state.Identifier) and one.former_path and one.held
+            for _, one in actor_states(list(self.stores))
+        ):
+            self.clock += HOLD_MS
 
     def _feed(self) -> None:
         """One raw record comes, and intake takes it."""

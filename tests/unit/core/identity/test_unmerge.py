@@ -226,7 +226,23 @@ def test_what_was_sent_before_an_unmerge_comes_before_what_is_sent_after(town: T
     assert town.customer("user:bob").traits["totals"] == [2]
     town.let_go()
     assert town.customer("user:bob").traits["totals"] == [2, 8, 9]
-    assert not town.identifier("user:bob").is_parting
+    assert town.identifier("user:bob").former_path is None
+
+
+@pytest.mark.parametrize("others", [1, 2, 5])
+def test_it_does_without_room_to_hold_what_is_sent_after(town: Town, others: int) -> None:
+    merge(town)
+    town.bounds = Bounds(held=1)
+    town.hold(Deliver)
+    town.event("cart", {"user": "bob"}, cart="first", total=8)
+    town.unlink("user:ann", "email:bad")
+    for number in range(others):
+        town.event("cart", {"user": "bob"}, cart=f"later {number}", total=10 + number)
+    assert len(town.identifier("user:bob").held) == 1
+    town.let_go()
+    assert town.customer("user:bob").traits["totals"] == [2, 8, *range(10, 10 + others)]
+    assert town.identifier("user:bob").former_path is None
+    assert town.customer("user:ann").moved == {}
 
 
 def test_it_does_where_the_new_customer_is_parted_again(town: Town) -> None:
