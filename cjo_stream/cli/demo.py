@@ -52,6 +52,20 @@ def demo(
 
     folder = topology_folder(topology)
     definitions = definition.load(folder)
+    end_ms = START_MS + days * DAY_MS
+    world = simulate.open_world(
+        definitions.program.topology,
+        people=people,
+        seed=seed,
+        start_ms=START_MS,
+        duration_ms=days * DAY_MS,
+        quiet_ms=QUIET_MS,
+    )
+    if world.hidden is None:
+        raise UsageError(
+            f"the people of {topology} answer nothing, which a demo needs: name shop or telco, or "
+            f"use `cjo-stream simulate {topology}` and `cjo-stream run {topology}`"
+        )
     lane = f"{definitions.program.topology}-{people}-{days}-{seed}"
     is_replaced = (out / "summary.json").exists()
     resumed = prepare(out, lane)
@@ -62,15 +76,6 @@ def demo(
             f"{': going on' if resumed else ''}"
             f"{f'; the results in {out} are replaced' if is_replaced else ''}"
         )
-    end_ms = START_MS + days * DAY_MS
-    world = simulate.open_world(
-        definitions.program.topology,
-        people=people,
-        seed=seed,
-        start_ms=START_MS,
-        duration_ms=days * DAY_MS,
-        quiet_ms=QUIET_MS,
-    )
     population = simulate.People(world, definitions.program)
     with Ticker(quiet=json) as ticker:
         result = run_demo(
@@ -98,7 +103,7 @@ def _payoff(world: World, out: Path, days: int) -> Payoff:
     """Return the value of the choices, by the hidden model behind the people's answers."""
     from cjo_stream.simulate import payoff
 
-    assert world.hidden is not None, "the people of both bundled demos answer"
+    assert world.hidden is not None
     with (
         (out / "decisions.jsonl").open("rb") as decisions,
         (out / "actions.jsonl").open("rb") as commands,

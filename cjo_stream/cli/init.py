@@ -39,7 +39,9 @@ def init(
     ] = None,
     template: Annotated[
         str | None,
-        typer.Option(help="Begin with a bundled topology: shop, telco, lending or minimal."),
+        typer.Option(
+            help="Begin with a bundled topology: shop, telco, lending, federation or minimal."
+        ),
     ] = None,
 ) -> None:
     """Write a first topology: from a sample of events, from a template, or from four answers.

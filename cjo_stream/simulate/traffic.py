@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from cjo_stream.errors import UsageError
-from cjo_stream.simulate import lending
+from cjo_stream.simulate import federation, lending
 from cjo_stream.simulate.fault import Faults
 from cjo_stream.simulate.record import Simulated, Truth
 from cjo_stream.simulate.scene import Setting
@@ -24,6 +24,7 @@ class Model(msgspec.Struct, frozen=True):
 
 
 MODELS = {
+    "federation": Model(federation.world, federation.truth),
     "lending": Model(lending.world, lending.truth),
     "shop": Model(shop.world, shop.truth),
     "telco": Model(telco.world, telco.truth),

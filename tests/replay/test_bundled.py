@@ -35,11 +35,13 @@ SAMPLES = {
     "shop": {"people": 20, "seed": 26, "duration_ms": 28 * DAY_MS},
     "lending": {"people": 60, "seed": 4, "duration_ms": 60 * DAY_MS},
     "telco": {"people": 25, "seed": 1, "duration_ms": 35 * DAY_MS},
+    "federation": {"people": 60, "seed": 2, "duration_ms": 28 * DAY_MS},
 }
 OPTIONS = {
     "shop": ["--drain-days", "60"],
     "lending": ["--sort", "--drain-days", "30"],
     "telco": ["--drain-days", "30"],
+    "federation": ["--drain-days", "30"],
 }
 
 

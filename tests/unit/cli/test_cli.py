@@ -154,7 +154,7 @@ def test_every_error_of_a_topology_is_told_at_its_place(cli, tmp_path: Path) -> 
 def test_a_folder_that_is_not_there_is_refused_with_the_bundled_names(cli) -> None:
     done = cli("validate", "shoop")
     assert done.code == 2
-    assert "lending, shop" in done.err
+    assert "federation, lending, shop" in done.err
 
 
 def test_schemas_are_listed_and_printed(cli) -> None:
@@ -312,6 +312,12 @@ def test_the_demo_leaves_a_folder_of_somebody_elses_alone(cli, tmp_path: Path) -
     assert done.code == 2
     assert "--out" in done.err
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_demo_needs_people_who_answer(cli, tmp_path: Path) -> None:
+    done = cli("demo", "--topology", "lending", "--out", tmp_path / "out")
+    assert (done.code, "the people of lending answer nothing" in done.err) == (2, True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_demo_of_other_numbers_begins_anew(cli, tmp_path: Path) -> None:

@@ -307,7 +307,7 @@ def test_what_init_is_told_wrongly_is_refused_until_it_is_told_rightly(
         ((shop, "--from", tmp_path), "a folder; name the files of the sample"),
         ((shop, "--from", sample, "--template", "shop"), "begins with one of the two"),
         ((shop, sample), "name files of a sample behind --from"),
-        ((shop, "--template", "shopp"), "it is one of lending, shop, telco, minimal"),
+        ((shop, "--template", "shopp"), "it is one of federation, lending, shop, telco, minimal"),
         ((tmp_path / "1shop", "--from", sample), "name it with a letter first"),
         ((tmp_path, "--from", sample), "exists already: name a new folder"),
         ((sample / "shop", "--from", sample), "cannot be written"),
@@ -332,7 +332,7 @@ def test_what_init_is_told_wrongly_is_refused_until_it_is_told_rightly(
 # --- without a sample ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("template", ["shop", "telco", "lending", "minimal"])
+@pytest.mark.parametrize("template", ["shop", "telco", "lending", "federation", "minimal"])
 def test_templates(template: str, cli: Cli, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     done = cli("init", folder, "--template", template)

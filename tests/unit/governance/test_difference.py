@@ -192,7 +192,7 @@ def test_another_way_to_write_the_same_is_no_difference(made: Make, old: str, ne
     assert edited(made, (old, new)) == []
 
 
-@pytest.mark.parametrize("name", ["shop", "telco", "lending"])
+@pytest.mark.parametrize("name", ["shop", "telco", "lending", "federation"])
 def test_a_topology_written_as_json_in_one_file_is_the_same(tmp_path: Path, name: str) -> None:
     live = load(TOPOLOGIES / name)
     documents = [

@@ -79,7 +79,7 @@ def happened(state: Path) -> Counter[_End]:
     )
 
 
-@pytest.mark.parametrize("name", ["shop", "telco", "lending"])
+@pytest.mark.parametrize("name", ["shop", "telco", "lending", "federation"])
 def test_instances_are_then_where_the_plan_said(cli: Cli, tmp_path: Path, name: str) -> None:
     topology, events = ROOT / "topologies" / name, tmp_path / "events.jsonl"
     lines = (topology / "events.jsonl").read_bytes().splitlines(keepends=True)

@@ -136,6 +136,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "are numbers: write them so": _CHOICES,
     },
     "cli/demo.py": {
+        "which a demo needs": "unit/cli/test_cli.py::test_a_demo_needs_people_who_answer",
         "holds no demo's results": "unit/cli/test_cli.py::test_a_demo_of_other_numbers_begins_anew",
         "cannot be written to": "unit/cli/test_cli.py::test_a_demo_of_other_numbers_begins_anew",
     },

@@ -167,7 +167,7 @@ def from_wheel(wheel: Path, folder: Path, *arguments: str) -> subprocess.Complet
 
 def test_the_wheel_holds_topologies_licence_and_type_information(wheel: Path) -> None:
     assert (wheel / "cjo_stream" / "py.typed").exists()
-    for name in ("shop", "lending", "telco"):
+    for name in ("shop", "federation", "lending", "telco"):
         assert (wheel / "cjo_stream" / "topologies" / name / "topology.yaml").exists()
     (licence,) = wheel.glob("*.dist-info/licenses/LICENSE")
     assert "Apache License" in licence.read_text()

@@ -15,7 +15,7 @@ from cjo_stream.simulate import Simulated, models, traffic, truth
 TOPOLOGIES = Path(__file__).resolve().parents[3] / "topologies"
 START_MS = 1_767_225_600_000
 DAY_MS = 86_400_000
-PEOPLE = {"shop": 300, "lending": 300, "telco": 200}
+PEOPLE = {"shop": 300, "federation": 300, "lending": 300, "telco": 200}
 
 
 def program(topology: str) -> Program:

@@ -19,6 +19,7 @@ NO_FAULTS = Faults(late=0, repeated=0, malformed=0)
 CHANNELS = {
     "shop": {"web", "app", "store", "parcel", "email", "desk"},
     "lending": {"cases"},
+    "federation": {"billing", "portal", "phone"},
     "telco": {"portal", "app", "crm", "sales", "network", "billing"},
 }
 
@@ -112,7 +113,8 @@ def test_traffic_is_made_as_it_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("topology", "people"), [("shop", 2_000), ("lending", 600), ("telco", 3_000)]
+    ("topology", "people"),
+    [("shop", 2_000), ("federation", 600), ("lending", 600), ("telco", 3_000)],
 )
 def test_a_wanted_rate_is_met_about(topology: str, people: int) -> None:
     records = simulate(topology, people=people, days=1 / 48, rate=10, faults=NO_FAULTS)
@@ -123,7 +125,7 @@ def test_a_wanted_rate_is_met_about(topology: str, people: int) -> None:
 
 
 def test_a_topology_without_a_model_is_refused_with_those_that_have_one() -> None:
-    with pytest.raises(UsageError, match=r"`acme`, only for: lending, shop, telco"):
+    with pytest.raises(UsageError, match=r"`acme`, only for: federation, lending, shop, telco"):
         traffic("acme", people=1, seed=1, start_ms=0, duration_ms=1)
     with pytest.raises(UsageError, match="acme"):
         truth("acme", people=1, seed=1)
@@ -217,3 +219,13 @@ def test_the_shops_events_are_those_that_its_journeys_wait_for() -> None:
         *("account_created", "logged_in", "cjo.profile", "cjo.consent"),
         *("email_opened", "email_clicked", "ticket_opened", "ticket_closed", "survey_answered"),
     }
+
+
+# --- the federation's customers
+
+
+def test_two_weeks_one_after_the_other_are_both_in_one() -> None:
+    weeks = [simulate("federation", days=7, start_ms=START_MS + n * 7 * DAY_MS) for n in (0, 1)]
+    assert all(weeks)
+    arrived = sorted(simulate("federation", days=14), key=lambda one: (one.time_ms, one.value))
+    assert sorted([*weeks[0], *weeks[1]], key=lambda one: (one.time_ms, one.value)) == arrived

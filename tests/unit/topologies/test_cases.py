@@ -11,7 +11,7 @@ from cjo_stream.testing.suite import run_cases
 TOPOLOGIES = Path(__file__).parents[3] / "topologies"
 
 
-@pytest.mark.parametrize("name", ["lending", "shop", "telco"])
+@pytest.mark.parametrize("name", ["federation", "lending", "shop", "telco"])
 def test_the_cases_of_a_bundled_topology_cover_it(name: str) -> None:
     report = run_cases(TOPOLOGIES / name)
     assert not report.failed

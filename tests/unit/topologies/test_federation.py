@@ -1,0 +1,64 @@
+"""The bundled federation: which team may change what, and which changes the central team signs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cjo_stream.definition import load
+from cjo_stream.governance.plan import Plan, live_folder, make_plan
+
+FOLDER = Path(__file__).parents[3] / "topologies" / "federation"
+LEVER = "propensity: 0.055\n"
+LIVE = live_folder(load(FOLDER))
+
+
+def planned(folder: Path, team: str, file: str, old: str, new: str) -> Plan:
+    """Return a team's plan to change one file."""
+    shutil.copytree(FOLDER, folder / "changed")
+    path = folder / "changed" / file
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    return make_plan(LIVE, load(folder / "changed"), team)
+
+
+@pytest.mark.parametrize(
+    ("team", "file", "old", "new", "whose"),
+    [
+        ("crm", "central/policy.yaml", "max: 2, per: 7d", "max: 4, per: 7d", "central's"),
+        ("crm", "contact_centre/advice.yaml", "value: 80", "value: 8", "contact_centre's"),
+        ("contact_centre", "crm/advice.yaml", "value: 40", "value: 4", "crm's"),
+        ("contact_centre", "topology.yaml", "{count: call_missed", "{count: logged_in", "central"),
+        ("crm", "crm/advice.yaml", LEVER, f"{LEVER}lever: 21\n", "go up to 20 percent"),
+        ("crm", "crm/welcome.yaml", "email: {template: welcome,", "phone: {", "contact_centre's"),
+        ("central", "crm/advice.yaml", "value: 40", "value: 4", "crm's"),
+    ],
+)
+def test_a_team_does_not_change_what_is_anothers(
+    tmp_path: Path, team: str, file: str, old: str, new: str, whose: str
+) -> None:
+    (refused,) = planned(tmp_path, team, file, old, new).refused
+    assert refused.what == "owner"
+    assert whose in refused.why
+
+
+@pytest.mark.parametrize(
+    ("team", "file", "old", "new", "matters"),
+    [
+        ("crm", "crm/advice.yaml", LEVER, f"{LEVER}lever: 10\n", ["levers"]),
+        ("central", "central/policy.yaml", "max: 2, per: 7d", "max: 4, per: 7d", ["caps"]),
+        ("central", "central/policy.yaml", "service: opt_out", "service: opt_in", ["consent"]),
+        ("central", "topology.yaml", "[phone]", "[phone, email]", ["owners"]),
+        ("crm", "crm/advice.yaml", "value: 40", "value: 4", []),
+        ("contact_centre", "contact_centre/advice.yaml", "pause: 28d", "pause: 90d", []),
+    ],
+)
+def test_the_central_team_signs_what_its_topology_asks_for(
+    tmp_path: Path, team: str, file: str, old: str, new: str, matters: list[str]
+) -> None:
+    plan = planned(tmp_path, team, file, old, new)
+    assert not plan.refused
+    assert plan.approvals == ({"central": matters} if matters else {})
