@@ -32,9 +32,20 @@ def plan(seed: int) -> list[Step]:
     draw = random.Random(seed)
     kinds = ["go", "go", "be killed", "go on a full disk", "spoil", "spoil"]
     if seed % 2:
+        if draw.random() < 0.5:
+            return _of_checkpoints(draw)
         kinds = ["go", "go on a full disk", "checkpoint", "checkpoint", "checkpoint"]
         kinds += ["spoil", "spoil", "lose", "cut", "tear"]
     return [_step(draw, draw.choice(kinds)) for _ in range(draw.randint(3, 7))]
+
+
+def _of_checkpoints(draw: random.Random) -> list[Step]:
+    """Return a story of checkpoints that are spoilt, perhaps where the log has no beginning."""
+    kinds = ["checkpoint"] + ["cut"] * draw.randint(0, 1) + ["checkpoint"] * draw.randint(1, 2)
+    kinds += ["spoil a checkpoint"] * draw.randint(1, 2)
+    steps = [Step(what, draw.randint(1, 9), draw.randrange(1 << 30)) for what in kinds]
+    after = ["go", "checkpoint", "lose", "cut", "spoil", "spoil a checkpoint"]
+    return steps + [_step(draw, draw.choice(after)) for _ in range(draw.randint(0, 2))]
 
 
 def _step(draw: random.Random, what: str) -> Step:
@@ -60,7 +71,7 @@ def execute(seed: int, steps: Sequence[Step]) -> Counter[str]:
         if seed % 2:
             worker = Worker(Path(root), seed // 2 % BASES)
             moves = {"spoil": worker.spoil, "lose": worker.lose, "cut": worker.cut}
-            moves["tear"] = worker.tear
+            moves |= {"spoil a checkpoint": worker.spoil, "tear": worker.tear}
             for step in steps:
                 moves.get(step.what, worker.go)(step)
             worker.end()

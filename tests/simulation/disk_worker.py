@@ -7,6 +7,7 @@ import functools
 import hashlib
 import os
 import random
+import re
 import shutil
 import threading
 from collections import Counter
@@ -21,7 +22,7 @@ from cjo_stream.engine.frame import decode_effect_frame
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import CjoError, RebuildError, RefusalError
-from cjo_stream.kafka.worker.state import LogRange, StateFolder
+from cjo_stream.kafka.worker.state import LogRange, StateFolder, stored_offset
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.memory import MemoryStore
 from cjo_stream.store.rocks import RocksStore
@@ -43,8 +44,12 @@ from tests.simulation.world import World, replay
 from tests.world.mesh import open_task
 from tests.world.stored import actors
 
-LEFT: Final = 8
+LEFT: Final = 12
 """So often an operator tries at the most."""
+SPOILT_FILE: Final = re.compile(
+    r"Delete (/\S+/files/\w+): checkpoints that name it are passed over"
+)
+SPOILT_MANIFEST: Final = re.compile(r"checkpoint at offset (\d+) .*[Dd]elete its manifest")
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -68,6 +73,37 @@ def recorded(base: int) -> Recorded:
     log = world.partitions[0].log
     effects, store = replay(0, number, log, world.bounds)
     return Recorded(number, log, world.bounds, effects, store)
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A checkpoint whose files are there, each with its size."""
+
+    applied: int
+    is_whole: bool
+    """Whether they hold what was stored."""
+
+
+def kept_in(folder: Path) -> list[Kept]:
+    """Return the checkpoints in a folder, oldest first; read without the product's reader."""
+    found = []
+    for path in sorted((folder / "manifests").glob("*.json")):
+        text, _, digest = path.read_bytes().rstrip(b"\n").rpartition(b"\n")
+        if hashlib.sha256(text).hexdigest().encode() != digest:
+            continue
+        manifest = msgspec.json.decode(text)
+        files = [(folder / "files" / name, size) for _, size, name in manifest["files"]]
+        if all(file.is_file() and file.stat().st_size == size for file, size in files):
+            is_whole = all(_digest(file.read_bytes()).hex() == file.name for file, _ in files)
+            found.append(Kept(manifest["applied"], is_whole))
+    return found
+
+
+@functools.cache
+def state_at(base: int, applied: int) -> list[tuple[bytes, bytes]]:
+    """Return the actors of a partition that has taken the log up to this offset."""
+    its = recorded(base)
+    _, store = replay(0, its.partitions, its.log[: applied + 1], its.bounds)
+    return actors(store)
 
 
 class FailingFiles(LocalFileSystem):
@@ -132,7 +168,7 @@ class Worker:
     """One partition's folder and checkpoints, the log before it, the effects after it."""
 
     def __init__(self, root: Path, base: int) -> None:
-        self.root, self.base = root, recorded(base)
+        self.root, self.number, self.base = root, base, recorded(base)
         self.path, self.url = root / "tasks" / "0000", str(root / "checkpoints")
         self.first = 0
         self.frames: list[bytes] = []
@@ -179,9 +215,8 @@ class Worker:
     def spoil(self, step: Step) -> None:
         """Spoil a file of the store, or of the checkpoints."""
         draw = random.Random(step.draw)
-        where = draw.choice(
-            [self.path, Path(self.url, "0", "files"), Path(self.url, "0", "manifests")]
-        )
+        folders = [Path(self.url, "0", "files"), Path(self.url, "0", "manifests"), self.path]
+        where = draw.choice(folders[:2] if step.what == "spoil a checkpoint" else folders)
         path, kind = choose(draw, where), draw.choice(KINDS)
         if path is None:
             return
@@ -217,8 +252,11 @@ class Worker:
                     self._run(Step("go", len(self.base.log)))
             except (RebuildError, RefusalError) as error:
                 check_told(error)
-                self.met[f"an operator brought state back: {type(error).__name__}"] += 1
-                self._bring_back()
+                for path in (spoilt := self._spoilt(error)):
+                    path.unlink()
+                if not spoilt:
+                    self.met[f"an operator brought state back: {type(error).__name__}"] += 1
+                    self._bring_back()
             else:
                 break
         else:
@@ -231,9 +269,7 @@ class Worker:
                     effects.append((item.effect.kind, item.effect.key, item.effect.value))
         assert effects == self.base.effects, "the effects differ from an undisturbed run's"
         with closing(RocksStore(self.path, small_memory())) as store:
-            copy = MemoryStore()
-            copy.write(list(store.scan(b"", b"\xff")))
-        assert actors(copy) == actors(self.base.store), "the state differs"
+            assert _actors(store) == actors(self.base.store), "the state differs"
 
     def _run(self, step: Step, *, torn: bool = False) -> None:
         draw = random.Random(step.draw)
@@ -241,16 +277,62 @@ class Worker:
         copies._fs = FailingFiles(step.fault if step.what == "checkpoint" else Fault(), self.met)
         folder = StateFolder(self.path, 0, copies)
         log = LogRange(self.first, len(self.base.log))
-        with closing(folder.open(log)) as store:
+        with closing(self._open(folder, log)) as store:
             task = open_task(0, self.base.partitions, store, **self.base.bounds)
-            folder.check(task.applied, log)
-            if folder.restore_s is not None:
-                self.met["a checkpoint was restored"] += 1
             until = min(len(self.base.log), task.applied + 1 + step.far)
             while task.applied + 1 < until:
                 self._take(task, min(until, task.applied + 1 + draw.randint(1, 6)), torn=torn)
             if step.what == "checkpoint":
                 self._store(folder, store, task)
+
+    def _open(self, folder: StateFolder, log: LogRange) -> RocksStore:
+        """Open the partition, and hold what was done against what lies in the checkpoints.
+
+        The newest checkpoint whose files are there, each with its size, is taken if it is whole.
+        If it is not, no operator's copy is needed as long as an older one is whole.
+        """
+        kept = [one for one in kept_in(Path(self.url, "0")) if one.applied + 1 >= log.first]
+        faults = self.met.total()
+        try:
+            store = folder.open(log)
+            try:
+                applied = stored_offset(store)
+                folder.check(applied, log)
+            except CjoError:
+                store.close()
+                raise
+        except (RebuildError, RefusalError) as error:
+            if self.met.total() == faults:
+                self._check_refused(error, kept)
+            raise
+        if self.met.total() == faults and kept and kept[-1].is_whole:
+            assert applied >= kept[-1].applied, "a whole checkpoint is there, and was not taken"
+        if folder.restore_s is not None:
+            self.met["a checkpoint was restored"] += 1
+            self._check_restored(store, applied)
+        return store
+
+    def _check_refused(self, error: CjoError, kept: list[Kept]) -> None:
+        if any(one.is_whole for one in kept):
+            assert not kept[-1].is_whole, f"a whole checkpoint is there, but: {error}"
+            assert self._spoilt(error), f"an older whole checkpoint is there, but: {error}"
+            self.met["the newest checkpoint is spoilt, an older one is whole: told"] += 1
+
+    def _check_restored(self, store: RocksStore, applied: int) -> None:
+        with failing(Fault(), self.met):
+            try:
+                state = _actors(store)
+            except RebuildError as error:
+                raise AssertionError(f"a spoilt checkpoint was restored: {error}") from error
+        assert state == state_at(self.number, applied), "another state was restored"
+
+    def _spoilt(self, error: CjoError) -> list[Path]:
+        """Return what an error tells the operator to delete of the checkpoints."""
+        if found := SPOILT_FILE.search(str(error)):
+            return [Path(found[1])]
+        if found := SPOILT_MANIFEST.search(str(error)):
+            return list(Path(self.url, "0", "manifests").glob(f"{int(found[1]):020d}-*"))
+        return []
 
     def _take(self, task: Task, until: int, *, torn: bool) -> None:
         assert task.applied + 1 >= self.first, "it goes on over records that the log has no more"
@@ -264,7 +346,12 @@ class Worker:
         task.commit()
 
     def _store(self, folder: StateFolder, store: RocksStore, task: Task) -> None:
+        faults = self.met.total()
         folder.save(folder.take_copy(store), task.applied, _never())
+        if self.met.total() == faults:
+            kept = kept_in(Path(self.url, "0"))
+            assert kept, "a checkpoint was stored, and is not whole"
+            assert kept[-1].applied >= task.applied, "a checkpoint was stored, and is not whole"
         self.met["a checkpoint was stored"] += 1
 
     def _keep(self) -> bool:
@@ -298,6 +385,12 @@ class Worker:
 
 def _never() -> threading.Event:
     return threading.Event()
+
+
+def _actors(store: RocksStore) -> list[tuple[bytes, bytes]]:
+    copy = MemoryStore()
+    copy.write(list(store.scan(b"", b"\xff")))
+    return actors(copy)
 
 
 def _digest(content: bytes) -> bytes:
