@@ -6,10 +6,10 @@ from typing import Final
 
 import typer
 
-from cjo_stream.cli import identity, lift
+from cjo_stream.cli import identity, lift, shadow
 
 app: Final = typer.Typer(
-    help="Report on results: lift, and the quality of identity.", no_args_is_help=True
+    help="Report on results: lift, shadow, and the quality of identity.", no_args_is_help=True
 )
 
 
@@ -19,4 +19,5 @@ def _group() -> None:
 
 
 app.command("lift")(lift.lift)
+app.command("shadow")(shadow.shadow)
 app.command("identity")(identity.identity)

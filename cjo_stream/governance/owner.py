@@ -267,7 +267,8 @@ def is_of(matter: str, one: Difference) -> bool:
     if matter in _KINDS:
         return one.kind == _KINDS[matter]
     if not one.part:
-        return matter in _WHOLE.get(one.kind, ())
+        own = (one.after or one.before or {}).get(_OWN.get(matter, matter))
+        return matter in _WHOLE.get(one.kind, ()) or (matter in _OWN and bool(own))
     return matter == _MATTERS.get(one.part[0][0])
 
 
@@ -291,8 +292,10 @@ _MATTERS: Final = {
     "channel": "channels",
     "team": "owners",
 }
+_OWN: Final = {"levers": "lever", "limits": "limits", "holdout": "holdout"}
+"""The matters that an action or a journey may bring along when it comes or goes, by its keys."""
 _WHOLE: Final = {
     "policy": ("caps", "limits", "quiet_hours", "consent", "levers", "holdout"),
     "topology": ("identity", "profile", "channels", "owners"),
 }
-"""The matters of a whole document that comes or goes."""
+"""The matters of a whole policy or topology that comes or goes."""

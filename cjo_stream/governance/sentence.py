@@ -17,15 +17,25 @@ _UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000
 
 
 def sentences(plan: Plan) -> Iterator[str]:
-    """Yield a plan's sentences: the differences, their reach, the impact on customers."""
+    """Yield a plan's sentences: the differences, their reach, the impact on customers.
+
+    Instances that stay are listed by state for journeys that change, and counted for the others.
+    """
     if not plan.changes:
         yield "nothing changes"
     for one in plan.changes:
         yield difference_sentence(one)
         if plan.after is not None:
             yield from _reach(one, plan.before, plan.after)
+    changed, resting = {one.name for one in plan.changes if one.kind == "journey"}, 0
     for row, left in zip(plan.people.instances, plan.people.left, strict=True):
-        yield fate_sentence(row, left, plan.after)
+        if row.fate == "stay" and row.journey not in changed:
+            resting += row.live
+        else:
+            yield fate_sentence(row, left, plan.after)
+    if resting:
+        s = "s" if resting == 1 else ""
+        yield f"{_number(resting, 'instance')} of journeys that do not change stay{s}"
     yield from _total(plan)
     if plan.owners:
         yield f"the changes belong to {', '.join(plan.owners)}"

@@ -55,7 +55,8 @@ def advise_on_actions(
         head = one.fields.read["action"].node
         if not mine:
             message = (
-                f"nobody asks for action {quoted(one.name)}: no journey that runs requests it"
+                f"nobody asks for action {quoted(one.name)}: no journey that runs requests it, "
+                "and a draft does not run"
             )
             report.advise(head, Code.NOT_ASKED, f"{message}; ask for it, or remove it")
         elif len(out) == len(mine):

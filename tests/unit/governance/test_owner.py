@@ -167,6 +167,39 @@ def test_the_matters_that_a_team_approves(tmp_path: Path) -> None:
         assert approvals(differences(live, candidate), owners) == asked
 
 
+HELD_OUT = """\
+journey: j
+version: 1
+holdout: 5%
+entry: {on: x}
+initial: a
+states: {a: {after: {1d: b}}, b: {end: b}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("matter", "brought"),
+    [
+        ("levers", "action: a\nlever: 10\ntreatments: {email: {}}\n"),
+        ("limits", "action: a\nlimits: [{outcome: reject, pause: 1d}]\ntreatments: {email: {}}\n"),
+        ("holdout", HELD_OUT),
+    ],
+)
+def test_a_new_document_brings_its_matters_along(
+    tmp_path: Path, matter: str, brought: str
+) -> None:
+    live = written(tmp_path / "live")
+    owners = Owners({"board": Team(approves=(matter,))})
+    plain = "\n".join(line for line in brought.splitlines() if matter[:5] not in line)
+    for text, asked in ((brought, {"board": [matter]}), (plain, {})):
+        candidate = tmp_path / matter / ("with" if asked else "without")
+        written(candidate)
+        (candidate / "growth" / "new.yaml").write_text(text)
+        coming = differences(live, load(candidate))
+        going = differences(load(candidate), live)
+        assert approvals(coming, owners) == approvals(going, owners) == asked
+
+
 def test_validate_as_a_team_names_what_its_files_may_not_hold(cli: Cli, tmp_path: Path) -> None:
     written(tmp_path, carts=SMS)
     done = cli("validate", tmp_path, "--as", "growth")

@@ -115,6 +115,13 @@ def test_the_sentences_say_what_happens_to_people(shop: Shop) -> None:
     )
     assert "20 of 20 customers would have an instance moved or ended" in said
     assert "team care must approve it: caps" in said
+    assert "do not change" not in said
+
+
+def test_instances_of_journeys_that_do_not_change_are_only_counted(shop: Shop) -> None:
+    said = shop.plan(shop.candidate(hello=(RETIRED,))).out
+    assert "20 instances of journeys that do not change stay\n" in said
+    assert "carts version 1" not in said
 
 
 OTHER_ORDER = ("{type: email, limit: 2}, {type: cookie}", "{type: cookie}, {type: email}")
