@@ -155,7 +155,7 @@ def _say(planned: Plan) -> None:
     for sentence in sentences(planned):
         say(sentence)
     for row in planned.refused:
-        note(f"{row.at}: error: {row.what} {row.name}: {row.why}")
+        note(f"{row.at}: error {row.what}: {row.name}: {row.why}")
 
 
 def approve(

@@ -123,7 +123,7 @@ def _held(loaded: DefinitionSet, team: str) -> list[Diagnostic]:
     report = Report()
     for node, one in held(loaded, read_owners(loaded), team):
         owners = " or ".join(one.owners)
-        report.error(node, Code.OWNER, f"{one.why}: leave it out, or let {owners} have the file")
+        report.error(node, Code.OWNER, f"{one.why}: leave it out, or ask {owners}")
     return report.diagnostics()
 
 
@@ -149,13 +149,20 @@ def _facts(loaded: DefinitionSet, given: Sequence[Diagnostic] = ()) -> dict[str,
 
 
 def _say_valid(loaded: DefinitionSet) -> None:
+    from cjo_stream.definition import documents_of
+
     program = loaded.program
     for found in loaded.warnings:
         note_diagnostic(found)
-    say(
-        f"{program.topology} is valid: {numbered(len(program.journeys), 'journey')}, "
-        f"{numbered(len(program.actions), 'action')}, {numbered(len(program.channels), 'channel')}"
-    )
+    written = sum(one.kind == "journey" for one in documents_of(loaded.content))
+    drafts = written - len(program.journeys)
+    counts = [
+        numbered(len(program.journeys), "journey"),
+        *([numbered(drafts, "draft")] if drafts else []),
+        numbered(len(program.actions), "action"),
+        numbered(len(program.channels), "channel"),
+    ]
+    say(f"{program.topology} is valid: {', '.join(counts)}")
 
 
 def _read(

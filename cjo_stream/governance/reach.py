@@ -1,9 +1,9 @@
-"""The reach of a change beyond its own document: the journeys whose customers may feel it."""
+"""The reach of a change beyond its own document: journeys, and actions that compete with it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -13,6 +13,9 @@ from cjo_stream.core.program.action import Candidate
 from cjo_stream.core.program.journey import Act, Decide, Journey
 from cjo_stream.core.program.program import Program
 from cjo_stream.governance.difference import Difference
+
+_SHAPE: Final = frozenset(("template", "payload", "expires", "owner", "about"))
+"""Parts of an action that change nothing for the choice among actions."""
 
 
 def reached(one: Difference, before: Program, after: Program) -> list[str]:
@@ -31,6 +34,27 @@ def reached(one: Difference, before: Program, after: Program) -> list[str]:
             if _is(one, journey, program)
         }
     )
+
+
+def rivals(one: Difference, before: Program, after: Program) -> dict[str, list[str]]:
+    """Return the actions of other owners that a changed action competes with, by owner.
+
+    Two actions compete where a `decide` judges both. What only shapes the message is no change for
+    others.
+    """
+    if one.kind != "action" or any(step[0] in _SHAPE for step in one.part):
+        return {}
+    found: dict[str, set[str]] = {}
+    for program in (before, after):
+        for journey in program.journeys.values():
+            for part in _below(journey):
+                asked = part.candidates if isinstance(part, Decide) else ()
+                actions = {each.action.name: each.action for each in asked}
+                mine = actions.get(one.name)
+                for name, action in actions.items():
+                    if mine is not None and action.owner not in (None, mine.owner):
+                        found.setdefault(action.owner, set()).add(name)
+    return {owner: sorted(names) for owner, names in sorted(found.items())}
 
 
 def _is(one: Difference, journey: Journey, program: Program) -> bool:

@@ -10,9 +10,10 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.engine.prospect import Fated, Left, timer_name
 from cjo_stream.governance.difference import Difference
 from cjo_stream.governance.plan import Plan
-from cjo_stream.governance.reach import reached
+from cjo_stream.governance.reach import reached, rivals
 
 _SHOWN_MAX: Final = 60
+_NAMES_MAX: Final = 3
 _UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000))
 
 
@@ -72,15 +73,34 @@ def difference_sentence(one: Difference) -> str:
 
 
 def _change(one: Difference) -> str:
-    before, after = _shown(one.before), _shown(one.after)
+    show = _canary if one.part == (("canary",),) else _shown
+    before, after = show(one.before), show(one.after)
     if one.part[-1:] == (("order",),):
         return f"in place {after} instead of {before}"
     if one.before is None:
         return f"new, {after}" if one.part else "new"
     if one.after is None:
         return f"gone, it was {before}" if one.part else "gone"
-    by_default = ", by default" if one.change == "removed" else ""
+    by_default = ", by default" if one.change == "removed" and show is _shown else ""
     return f"{after} instead of {before}{by_default}"
+
+
+def _canary(value: Any) -> str:
+    """Return a canary in words; all customers enter a version without one.
+
+    >>> _canary(1.0), _canary(0.05)
+    ('none', '5%')
+    >>> guards = [{"metric": "goal_rate", "worse_than": 0.1}, {"metric": "spent"}]
+    >>> _canary({"share": 0.5, "guards": guards, "then": "promote", "for": "7d"})
+    '50%, guarded by goal_rate and spent, then promote after 7d'
+    """
+    if isinstance(value, dict):
+        guards = " and ".join(guard["metric"] for guard in value["guards"])
+        return (
+            f"{_canary(value['share'])}, guarded by {guards}, then {value['then']} after "
+            f"{value['for']}"
+        )
+    return "none" if value is None or value >= 1 else f"{value * 100:.4g}%"
 
 
 def _shown(value: Any) -> str:
@@ -95,6 +115,10 @@ def _reach(one: Difference, before: Program, after: Program) -> Iterator[str]:
         owners = {name: journeys[name].owner for name in names}
         listed = ", ".join(f"{name} ({of})" if of else name for name, of in owners.items())
         yield f"  this may concern customers in {listed}"
+    others = rivals(one, before, after)
+    if others:
+        listed = "; ".join(f"{_few(names)} ({owner})" for owner, names in others.items())
+        yield f"  it competes there with {listed}"
 
 
 def fate_sentence(row: Fated, left: dict[str, Left], after: Program | None) -> str:
@@ -113,6 +137,16 @@ def fate_sentence(row: Fated, left: dict[str, Left], after: Program | None) -> s
     if row.timers is None:
         return f"{who} {to}, and end{s} there with outcome {row.outcome}"
     return f"{who} {to}; {_timers(row, left, after)}{_variables(row, after)}"
+
+
+def _few(names: list[str]) -> str:
+    """Return some names, and how many more there are.
+
+    >>> _few(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    more = len(names) - _NAMES_MAX
+    return f"{', '.join(names[:_NAMES_MAX])}{f' and {more} more' if more > 0 else ''}"
 
 
 def _number(number: int, noun: str) -> str:

@@ -3,6 +3,7 @@
     yaml     with a file: written; without one: parts of documents, or whole ones, which load
     json     with a file: written; without one: each line is a record, or an event
     csv, toml   with a file: written
+    diff     with a file: the lines with - give way to those with +
     python   runs
     sh       each command exits with 0, or with 2 where the page says that it fails, or as it says
 
@@ -13,6 +14,7 @@ long ids.
 from __future__ import annotations
 
 import contextlib
+import getpass
 import io
 import json
 import logging
@@ -69,7 +71,10 @@ policy: base
 
 NOW_MS = 1_772_447_400_000
 _LONG_ID = re.compile(r"\b([0-9a-f]{4})[0-9a-f]{28,}")
-_APPLIED = re.compile(r"applied \d{4}-\d\d-\d\d \d\d:\d\d UTC by [\w-]+")
+_APPLIED = re.compile(r"applied \d{4}-\d\d-\d\d \d\d:\d\d UTC by ")
+_PROGRESS = re.compile(
+    r"^(?:event time .* · records |(?:live|candidate) [\d,]+ records).*\n", re.M
+)
 _TIMINGS = re.compile(r"\d+\.\d s \([\d,]+ events/s\)")
 _CODES: Final = {"fails": 2, "exits with 1": 1}
 """Exit codes of commands, by what the page says of them."""
@@ -90,6 +95,8 @@ def run(page: str, folder: Path) -> list[str]:
             printed.append((folder / block.mark.removeprefix("shows: ")).read_text())
         elif block.mark.startswith("file: "):
             _write(block, folder)
+        elif block.mark.startswith("edit: "):
+            _edit(block, folder)
         elif block.kind == "yaml":
             _load(block, folder)
         elif block.kind == "json":
@@ -112,6 +119,16 @@ def _write(block: Block, folder: Path) -> None:
     path = folder / block.mark.removeprefix("file: ")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(block.text)
+
+
+def _edit(block: Block, folder: Path) -> None:
+    """Change one place of a file, as a reader of the lines with - and + would."""
+    path = folder / block.mark.removeprefix("edit: ")
+    lines = block.text.splitlines(keepends=True)
+    before, after = ("".join(one[1:] for one in lines if one[0] in kept) for kept in (" -", " +"))
+    text = path.read_text()
+    assert text.count(before) == 1, f"{path.name} does not have this once:\n{before}"
+    path.write_text(text.replace(before, after))
 
 
 def _run_python(block: Block, folder: Path) -> None:
@@ -169,7 +186,9 @@ def _call(arguments: list[str], folder: Path) -> tuple[int, str, str]:
 
 
 def _steady(text: str) -> str:
-    text = _APPLIED.sub("applied 2026-03-02 10:05 UTC by ada", text)
+    text = _PROGRESS.sub("", text)
+    text = _APPLIED.sub("applied 2026-03-02 10:05 UTC by ", text)
+    text = re.sub(rf"(?<= UTC by ){re.escape(getpass.getuser())}\b", "ada", text)
     text = _TIMINGS.sub("0.1 s (… events/s)", _LONG_ID.sub(r"\1…", text))
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 

@@ -2,6 +2,7 @@
 
 <!-- drawn: NAME -->   up to <!-- end -->: the table of that name
 <!-- file: PATH -->    the block that follows is that file, in the page's folder
+<!-- edit: PATH -->    in that file, the lines with - of the block give way to those with +
 <!-- in: KIND -->      the YAML that follows is part of such a document
 <!-- fails -->         the commands that follow exit with 2
 <!-- exits with 1 -->  they exit with 1

@@ -208,6 +208,21 @@ def test_every_default_in_a_description_is_the_codes(tmp_path: Path) -> None:
     assert program.policy.caps[0].rule == "cap_1"
 
 
+TWICE = """
+<!-- file: a.yaml -->
+```yaml
+a: 1
+a: 1
+```
+
+<!-- edit: a.yaml -->
+```diff
+-a: 1
++a: 2
+```
+"""
+
+
 def test_an_example_that_is_wrong_is_found(tmp_path: Path) -> None:
     for page in (
         "```sh\ncjo-stream rum\n```",
@@ -215,6 +230,7 @@ def test_an_example_that_is_wrong_is_found(tmp_path: Path) -> None:
         "<!-- in: journey -->\n```yaml\nstates: {first: {after: {1d: nowhere}}}\n```",
         '```json\n{"type": "Not a type", "time": 1, "identifiers": {}}\n```',
         "```python\nassert False\n```",
+        TWICE,
     ):
         with pytest.raises((AssertionError, CjoError)):
             example.run(page, tmp_path)

@@ -157,6 +157,18 @@ def test_a_folder_that_is_not_there_is_refused_with_the_bundled_names(cli) -> No
     assert "federation, lending, shop" in done.err
 
 
+def test_a_valid_topology_is_told_with_its_drafts(cli, tmp_path: Path) -> None:
+    assert cli("init", tmp_path / "mine", "--template", "federation").code == 0
+    plain = cli("validate", tmp_path / "mine").out
+    assert "mine is valid: 4 journeys, " in plain
+    (tmp_path / "mine" / "later.yaml").write_text(
+        "journey: later\nversion: 1\nstatus: draft\nentry: {on: x}\ninitial: a\n"
+        "states: {a: {after: {1d: b}}, b: {end: b}}\n"
+    )
+    told = cli("validate", tmp_path / "mine").out
+    assert told == plain.replace("4 journeys, ", "4 journeys, 1 draft, ")
+
+
 def test_schemas_are_listed_and_printed(cli) -> None:
     for kind in cli("schema").out.split():
         assert json.loads(cli("schema", kind).out)["title"] == kind

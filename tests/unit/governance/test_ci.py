@@ -63,7 +63,7 @@ def repository(tmp_path: Path) -> Repository:
 def test_the_hook_refuses_what_may_not_follow_the_last_commit(repository: Repository) -> None:
     done = repository.commit(carts=(("2h", "3h"),))
     assert done.returncode != 0
-    assert "growth/carts.yaml:2: error: content_without_version carts" in done.stderr
+    assert "growth/carts.yaml:2: error content_without_version: carts" in done.stderr
     assert repository.commit(carts=(("2h", "3h"), ("version: 1", "version: 2"))).returncode == 0
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from cjo_stream.definition import load
 from cjo_stream.governance.plan import Plan, live_folder, make_plan
+from cjo_stream.governance.sentence import sentences
 
 FOLDER = Path(__file__).parents[3] / "topologies" / "federation"
 LEVER = "propensity: 0.055\n"
@@ -62,3 +63,37 @@ def test_the_central_team_signs_what_its_topology_asks_for(
     plan = planned(tmp_path, team, file, old, new)
     assert not plan.refused
     assert plan.approvals == ({"central": matters} if matters else {})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "competes"),
+    [
+        ("value: 40", "value: 41", True),
+        (LEVER, f"{LEVER}lever: 10\n", True),
+        (LEVER, f"{LEVER}context: [{{when: profile.paperless, weight: 5}}]\n", True),
+        ("action: green_tariff", "action: blue_tariff", True),
+        ("template: green_tariff", "template: blue_tariff", False),
+        ("template: green_tariff, payload: {name", "template: green_tariff, payload: {who", False),
+    ],
+)
+def test_a_plan_names_the_actions_of_other_teams_that_compete(
+    tmp_path: Path, old: str, new: str, competes: bool
+) -> None:
+    said = list(sentences(planned(tmp_path, "crm", "crm/advice.yaml", old, new)))
+    told = "  it competes there with tariff_talk (contact_centre)" in said
+    assert told == competes
+
+
+def test_a_canary_is_told_in_words(tmp_path: Path) -> None:
+    guards = "[{metric: exit_rate, worse_than: 10%}]"
+    plan = planned(
+        tmp_path,
+        "contact_centre",
+        "contact_centre/call_back.yaml",
+        "version: 1",
+        f"version: 2\ncanary: {{share: 5%, guards: {guards}, then: hold, for: 14d}}",
+    )
+    assert (
+        "journey call_back, canary: 5%, guarded by exit_rate, then hold after 14d instead of none "
+        "(contact_centre/call_back.yaml:3)"
+    ) in list(sentences(plan))
