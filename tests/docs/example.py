@@ -14,10 +14,10 @@ long ids.
 from __future__ import annotations
 
 import contextlib
-import getpass
 import io
 import json
 import logging
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -179,16 +179,30 @@ def _call(arguments: list[str], folder: Path) -> tuple[int, str, str]:
         contextlib.chdir(folder),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(both),
+        _logged_in_as("ada"),
     ):
         code = call(arguments)
     root.handlers[:], root.level = handlers, level
     return code, out.getvalue(), both.getvalue()
 
 
+@contextlib.contextmanager
+def _logged_in_as(name: str) -> Iterator[None]:
+    """Let the reader have a login name: `apply` keeps it with a set."""
+    before = os.environ.get("LOGNAME")
+    os.environ["LOGNAME"] = name
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["LOGNAME"]
+        else:
+            os.environ["LOGNAME"] = before
+
+
 def _steady(text: str) -> str:
     text = _PROGRESS.sub("", text)
     text = _APPLIED.sub("applied 2026-03-02 10:05 UTC by ", text)
-    text = re.sub(rf"(?<= UTC by ){re.escape(getpass.getuser())}\b", "ada", text)
     text = _TIMINGS.sub("0.1 s (… events/s)", _LONG_ID.sub(r"\1…", text))
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 

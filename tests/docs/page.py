@@ -25,6 +25,7 @@ _DRAWN = re.compile(r"(<!-- drawn: (.+?) -->\n).*?(<!-- end -->)", re.S)
 _BLOCK = re.compile(
     r"(?:^<!-- (?P<mark>[^\n]+?) -->\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.S | re.M
 )
+_FILE = re.compile(r"^<!-- (?:file|edit): (?P<path>.+?) -->$", re.M)
 
 
 class Block(NamedTuple):
@@ -33,6 +34,22 @@ class Block(NamedTuple):
     kind: str
     text: str
     mark: str
+
+
+def unnamed(text: str) -> list[str]:
+    """Return the files of a page whose names a reader does not see just before their blocks.
+
+    The marks of a page are not shown.
+    """
+    return [
+        found["path"]
+        for found in _FILE.finditer(text)
+        if f"`{found['path']}`" not in _last_paragraph(text[: found.start()])
+    ]
+
+
+def _last_paragraph(text: str) -> str:
+    return _BLOCK.sub("", text).strip().rpartition("\n\n")[2]
 
 
 def name_of(page: Path) -> str:

@@ -26,6 +26,7 @@ from tests.docs.page import (
     blocks,
     faults,
     name_of,
+    unnamed,
     unplaced,
     with_prints,
     with_tables,
@@ -84,6 +85,16 @@ def test_its_examples_run_and_print_what_it_says(
     example.topologies(tmp_path)
     printed = example.run(TEXTS[name], tmp_path)
     assert with_prints(TEXTS[name], printed) == TEXTS[name], DRAW
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_reader_sees_the_name_of_each_file(name: str) -> None:
+    assert unnamed(TEXTS[name]) == [], "write `NAME`: before the block"
+
+
+def test_a_file_without_a_name_is_found() -> None:
+    block = "<!-- file: a.yaml -->\n```yaml\na: 1\n```\n"
+    assert unnamed(f"Save `a.yaml`:\n\n{block}\nThen:\n\n{block}") == ["a.yaml"]
 
 
 def test_the_topology_of_the_readme_is_a_short_one() -> None:
