@@ -6,8 +6,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TWO := -n 2 --dist worksteal
 SEEDS ?= 10000
 MINUTES ?= 60
+# Where Python keeps no bytecode, each process of a test compiles all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -35,11 +38,11 @@ check: $(READY) ## lint, types, layers and every test that needs no broker
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not kafka" -n 2
+	$(BIN)/pytest -m "not kafka" $(TWO)
 
 .PHONY: test
-test: check ## check, then the tests on a real broker
-	$(BIN)/pytest -m kafka tests/kafka
+test: check ## check, then the tests on a real broker, two at a time
+	$(BIN)/pytest -m kafka $(TWO) tests/kafka
 
 .PHONY: kafka
 kafka: $(READY) ## a local Kafka broker in the foreground, for development (Java 17, Maven)
