@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -118,11 +119,17 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
 }
 
 for _panel, _commands in _PANELS.items():
-    for _name, _command in _commands.items():
-        if isinstance(_command, typer.Typer):
-            app.add_typer(_command, name=_name, rich_help_panel=_panel, no_args_is_help=True)
+    for _name, _run in _commands.items():
+        if isinstance(_run, typer.Typer):
+            app.add_typer(_run, name=_name, rich_help_panel=_panel, no_args_is_help=True)
         else:
-            app.command(_name, rich_help_panel=_panel)(_command)
+            app.command(_name, rich_help_panel=_panel)(_run)
+
+
+@cache
+def _command() -> Callable[..., object]:
+    """Return the whole command line; that it is made takes as long as many a command."""
+    return typer.main.get_command(app)
 
 
 def call(arguments: Sequence[str]) -> int:
@@ -131,7 +138,7 @@ def call(arguments: Sequence[str]) -> int:
         note(f"error: {unreadable[0]}: this is not UTF-8; write it, or name the file, in UTF-8")
         return UsageError.exit_code
     try:
-        code = app(list(arguments), prog_name="cjo-stream", standalone_mode=False)
+        code = _command()(list(arguments), prog_name="cjo-stream", standalone_mode=False)
         sys.stdout.flush()
     except DefinitionError as error:
         return _refused(error)
