@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from cjo_stream.core.expression import code, value
 from cjo_stream.core.expression.advice import text_instead
@@ -147,17 +148,30 @@ def compile_expression(text: Any, place: Place, names: Names, definition: str = 
     """
     if not isinstance(text, str):
         return constant(text, definition)
-    translator = Translator(place, names)
     try:
-        result = translator.translate(parse(text))
+        return Expression(text, definition, *_compiled(text, place, names))
     except ExpressionError as error:
         raise _with_text_advice(error, text) from None
+
+
+class _Compiled(NamedTuple):
+    """The fields of an Expression that do not depend on the definition that contains it."""
+
+    run: Callable[[Scope], Any]
+    reads: frozenset[tuple[str, ...]]
+    is_constant: bool
+    paths: tuple[Path, ...]
+    warnings: tuple[tuple[int, str], ...]
+
+
+@lru_cache(maxsize=2048)
+def _compiled(text: str, place: Place, names: Names) -> _Compiled:
+    """Compile a text once: a set that follows another has most of its expressions."""
+    translator = Translator(place, names)
+    result = translator.translate(parse(text))
     reads = frozenset(translator.reader.reads)
-    run = code.function(translator.reader.set_up(), result, _NAMESPACE)
-    return Expression(
-        text,
-        definition,
-        run,
+    return _Compiled(
+        code.function(translator.reader.set_up(), result, _NAMESPACE),
         reads,
         not reads and not translator.reads_time,
         tuple(translator.paths),
