@@ -1,9 +1,12 @@
-"""What advice says never comes about does not, in random worlds with conditions that collide."""
+"""What advice says never comes about does not, in random worlds with conditions that collide.
+
+`CJO_LONG=1` draws ten times as many.
+"""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
+import os
 from random import Random
 from typing import Any
 
@@ -23,7 +26,8 @@ from tests.differential.stream import DAY, draw_records
 from tests.differential.topology import Document, draw_definitions
 from tests.differential.worlds import EFFECTS_MAX, FEW_RAISED, KEY, loaded
 
-SEEDS = 150
+SEEDS = 600 if "CJO_LONG" in os.environ else 60
+PART = 20
 NEVER = {Code.NEVER_TRUE, Code.NEVER_TAKEN, Code.NEVER_REACHED, Code.NO_GOAL, Code.NOT_ASKED}
 NEVER |= {Code.NEVER_SENT}
 GATES = ("eligible", "applicable", "suitable")
@@ -104,10 +108,10 @@ def holds(found: dict[str, Reach], trace: Trace) -> None:
             assert key[2] in one.resting, key
 
 
-@pytest.mark.parametrize("part", range(5))
-def test_what_advice_says_never_happens_does_not(part: int) -> None:
+@pytest.mark.parametrize("first", range(0, SEEDS, PART))
+def test_what_advice_says_never_happens_does_not(first: int) -> None:
     happened = 0
-    for seed in range(part * SEEDS // 5, (part + 1) * SEEDS // 5):
+    for seed in range(first, first + PART):
         draw = Random(seed)
         try:
             definitions = loaded(draw_tight(draw))
@@ -130,17 +134,19 @@ def test_what_advice_says_never_happens_does_not(part: int) -> None:
             chosen = decision["chosen"]
             if chosen is not None:
                 assert (chosen["action"], chosen["channel"]) not in never, (seed, chosen)
-    assert happened > 300
+    assert happened > 10 * PART
 
 
 def test_every_claim_is_made() -> None:
-    said: Counter[str] = Counter()
-    for seed in range(SEEDS):
+    unsaid = {str(code) for code in NEVER}
+    for seed in range(150):
         try:
-            said.update(one.code for one in advise(loaded(draw_tight(Random(seed)))))
+            unsaid -= {one.code for one in advise(loaded(draw_tight(Random(seed))))}
         except DefinitionError:
             continue
-    assert {str(code) for code in NEVER} <= said.keys(), said
+        if not unsaid:
+            break
+    assert not unsaid
 
 
 def test_a_claim_that_is_false_is_seen() -> None:
