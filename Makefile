@@ -51,7 +51,8 @@ kafka: $(READY) ## a local Kafka broker in the foreground, for development (Java
 .PHONY: chaos
 chaos: $(READY) ## the long fault tests, most on a real broker: about an hour
 	CJO_LONG=1 $(BIN)/pytest -n 0 tests/unit/embedded/test_caps_killed.py tests/acceptance/test_lending.py \
-		tests/unit/embedded/test_rubbish.py tests/unit/ingest/test_phone.py tests/property/test_value.py
+		tests/unit/embedded/test_rubbish.py tests/unit/ingest/test_phone.py tests/property/test_value.py \
+		tests/differential/test_advice.py tests/unit/core/learning/test_learnt_policy.py
 	CJO_REQUIRE_KAFKA=1 $(BIN)/python -m tests.kafka.chaos
 
 .PHONY: simulate

@@ -1,7 +1,7 @@
-"""Nothing lost, nothing done twice, the same log gives the same actions: a hundred
+"""Nothing lost, nothing done twice, the same log gives the same actions: fifty
 times, each from its seed.
 
-CJO_SIMULATION_SEEDS sets how many (default 100); `make simulate SEED=7` runs one again.
+CJO_SIMULATION_SEEDS sets how many (default 50); `make simulate SEED=7` runs one again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cjo_stream.engine.frame import Effect
 from tests.simulation.world import run
 from tests.world.situation import RARE
 
-SEEDS = int(os.environ.get("CJO_SIMULATION_SEEDS", "100"))
+SEEDS = int(os.environ.get("CJO_SIMULATION_SEEDS", "50"))
 CHUNK = 50
 
 

@@ -42,7 +42,7 @@ def write_events(path: Path, customers: int, hours: int) -> dict[str, list[tuple
 @pytest.mark.parametrize(
     ("customers", "kills"),
     [
-        (1_000, 4),
+        (500, 3),
         pytest.param(
             10_000,
             40,

@@ -13,7 +13,7 @@ from tests.world.command_line import Cli, cli
 
 __all__ = ["cli"]
 
-ROWS = 1_000_000 if os.environ.get("CJO_LONG") else 8_000
+ROWS = 1_000_000 if os.environ.get("CJO_LONG") else 4_000
 
 
 @pytest.mark.parametrize("sort", [(), ("--sort",)])

@@ -17,7 +17,7 @@ from cjo_stream.ingest.normalise import text
 from cjo_stream.ingest.phone import phone
 
 UNUSABLE, AMBIGUOUS, BLOCKED = Ignored.UNUSABLE, Ignored.AMBIGUOUS, Ignored.BLOCKED
-NUMBERS = 200_000 if os.environ.get("CJO_LONG") else 3_000
+NUMBERS = 200_000 if os.environ.get("CJO_LONG") else 1_500
 GERMAN = "+491701234567"
 
 

@@ -7,6 +7,7 @@ is the best for all. The learner sees what the engine's would: features, and rew
 from __future__ import annotations
 
 import math
+import os
 import random
 from statistics import mean, stdev
 
@@ -21,9 +22,9 @@ TIERS = ("basic", "silver", "gold")
 DEVICES = ("ios", "android")
 DECISIONS = 6_000
 PUBLISHED_EVERY = 250
-SEEDS = range(5)
-T_4 = 2.776
-"""The t quantile of a 95 % interval of five."""
+SEEDS = range(5 if "CJO_LONG" in os.environ else 3)
+T = {3: 4.303, 5: 2.776}[len(SEEDS)]
+"""The t quantile of a 95 % interval of so many."""
 
 
 class World:
@@ -79,7 +80,7 @@ def learnt_rate(world: World) -> float:
 
 
 def low_end(values: list[float]) -> float:
-    return mean(values) - T_4 * stdev(values) / math.sqrt(len(values))
+    return mean(values) - T * stdev(values) / math.sqrt(len(values))
 
 
 def test_learning_beats_uniform_by_20_percent_and_the_best_fixed_offer_by_5() -> None:
