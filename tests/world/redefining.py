@@ -46,8 +46,12 @@ Row = dict[str, Any]
 
 @lru_cache(maxsize=8)
 def loaded(text: str) -> DefinitionSet:
-    """Return the definitions of one file; raises DefinitionError."""
-    content = new_content({"all.yaml": text})
+    """Return the definitions of a text, each document a file; raises DefinitionError.
+
+    A file that another text has too is read once.
+    """
+    parts = text.split("---\n")
+    content = new_content({f"{number:02}.yaml": part for number, part in enumerate(parts)})
     program = compile_content(0, encode(content))
     return DefinitionSet(program, encode(content), [], digest(content))
 
