@@ -16,7 +16,7 @@ from tests.differential import promise
 from tests.differential.topology import draw_definitions, keys_known, keys_used
 from tests.differential.worlds import case_of, draw_world, run, smallest
 
-SEEDS = 20
+SEEDS = 12
 AT_THE_EDGES = (
     "a channel's in: registry",
     "a channel's out: format",
