@@ -107,8 +107,8 @@ def _brought_up(key: str, value: bytes, task: Task) -> object:
     """Return a customer, of the revision in force where none that it may lack concerns it."""
     customer = decode_actor(key, value)
     assert isinstance(customer, Customer)
-    if not any(concerns(customer, program) for program in task._since(customer.revision)):
-        customer.revision = max(task._sets.revision, customer.revision)
+    if not any(concerns(customer, program) for program in task._turns.lacking(customer.revision)):
+        customer.revision = max(task._state.sets.revision, customer.revision)
     return customer
 
 

@@ -105,7 +105,7 @@ def test_a_worse_canary_is_taken_back(tmp_path: Path) -> None:
     assert verdict["time"] % 60_000 == 0
     assert versions(others) == {1, 2}
     assert versions(others, after=verdict["time"]) == {1}
-    (row,) = runtime.tasks[0]._canaries()
+    (row,) = runtime.tasks[0]._enforcement.canaries()
     assert (row.share, row.verdict) == (0.0, "back")
 
 

@@ -196,7 +196,13 @@ def test_interrupted_between_any_two_lines_it_ends_as_if_it_was_killed(
         assert after == undisturbed, at
 
 
-LOOKED_AT = ("embedded/runtime.py", "embedded/log.py", "embedded/learning.py", "engine/task.py")
+LOOKED_AT = (
+    "embedded/runtime.py",
+    "embedded/log.py",
+    "embedded/learning.py",
+    "engine/task.py",
+    "engine/turns.py",
+)
 
 
 class Lines:

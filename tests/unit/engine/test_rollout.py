@@ -11,7 +11,7 @@ from cjo_stream.core.program.program import VERDICTS_MAX
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load, succeed
-from cjo_stream.engine import task
+from cjo_stream.engine import turns
 from tests.world import TOPOLOGY
 from tests.world.partition import LOADED, Partition, event
 
@@ -112,7 +112,7 @@ def test_each_set_is_lived_through_although_the_next_comes_before_the_walk_has_e
     # Timers of the pause fired when it ended, before the retiring.
     moved = [row for row in partition.sent("transition") if row["reason"] == "moved"]
     assert moved
-    assert [one // VERDICTS_MAX for one in partition.task._rollout.revisions] == [4]
+    assert [one // VERDICTS_MAX for one in partition.task._enforcement.rollout.revisions] == [4]
 
 
 def test_who_came_under_a_set_is_not_asked_by_those_before_it(contents: dict[str, bytes]) -> None:
@@ -130,7 +130,7 @@ def test_a_customer_at_whom_a_set_fails_is_dead_lettered_and_the_walk_goes_on(
     contents: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     partition = with_customers(rollout_customers_max=2)
-    bring_up = task.bring_up
+    bring_up = turns.bring_up
     failed: list[str] = []
 
     def faulty(customer: Customer, turn: Turn) -> None:
@@ -139,7 +139,7 @@ def test_a_customer_at_whom_a_set_fails_is_dead_lettered_and_the_walk_goes_on(
             failed.append(customer.id)
             raise ValueError("secret-value")
 
-    monkeypatch.setattr(task, "bring_up", faulty)
+    monkeypatch.setattr(turns, "bring_up", faulty)
     put_in_force(partition, 2, contents["retired"])
     partition.run()
     (letter,) = partition.letters()

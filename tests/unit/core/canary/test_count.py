@@ -12,7 +12,7 @@ from cjo_stream.core.message import ActivateSet, StoreSet
 from cjo_stream.core.state import Customer, Trial
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load, succeed
-from cjo_stream.engine import task
+from cjo_stream.engine import turns
 from cjo_stream.engine.codec import META_KEY, decode_meta
 from tests.world.canary import GUARDS, topology, write
 from tests.world.partition import Partition, event
@@ -104,7 +104,7 @@ def test_a_dead_letter_is_counted_although_its_event_has_no_effect(
     partition = guarded(contents)
     partition.event(signed_up(1, 1_000))
     partition.run()
-    receive = task.actor.receive
+    receive = turns.actor.receive
 
     def faulty(key: str, state: Any, message: Any, turn: Turn) -> Any:
         found = receive(key, state, message, turn)
@@ -112,7 +112,7 @@ def test_a_dead_letter_is_counted_although_its_event_has_no_effect(
             raise ValueError("a fault")
         return found
 
-    monkeypatch.setattr(task.actor, "receive", faulty)
+    monkeypatch.setattr(turns.actor, "receive", faulty)
     for at in (2_000, 3_000):
         partition.event(event(1, at, "bought", total=5))
         partition.run()
