@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 
 from cjo_stream.core.journey.instance import LIVE
@@ -59,15 +58,16 @@ def live_now(meta: codec.Meta, counts: Counts) -> dict[str, dict[int, dict[str, 
     counted = [key for key in counts if key[0] == LIVE]
     if not counted:
         return meta.live
-    live = copy.deepcopy(meta.live)
+    live = dict(meta.live)
     for key in counted:
         _, journey, version, state = key
-        states = live.setdefault(journey, {}).setdefault(int(version), {})
+        versions = live[journey] = dict(live.get(journey, ()))
+        states = versions[int(version)] = dict(versions.get(int(version), ()))
         states[state] = states.get(state, 0) + counts[key]
         if not states[state]:
             del states[state]
         if not states:
-            del live[journey][int(version)]
+            del versions[int(version)]
     return live
 
 

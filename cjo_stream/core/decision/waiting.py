@@ -11,7 +11,7 @@ Moves by time or `always`, and ends that follow from them, leave the request wai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cjo_stream.core import record
@@ -76,10 +76,12 @@ def first_due(customer: Customer, clock: int) -> Waiting | None:
     return min(due, key=_order, default=None)
 
 
-def running(customer: Customer) -> Iterator[Waiting]:
-    """Yield the requests of journeys that are not paused."""
+def running(customer: Customer) -> Sequence[Waiting]:
+    """Return the requests of journeys that are not paused."""
     paused = customer.paused
-    return (one for one in customer.waiting if not paused or one.journey not in paused)
+    if not paused:
+        return customer.waiting
+    return [one for one in customer.waiting if one.journey not in paused]
 
 
 def decide_again(customer: Customer, waiting: Waiting, scope: Scope, turn: Turn) -> None:

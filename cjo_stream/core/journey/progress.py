@@ -8,7 +8,7 @@ Instances and requests of paused journeys (`Customer.paused`) are not due.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from cjo_stream.core.decision import waiting as requests
 from cjo_stream.core.event import Event
@@ -23,10 +23,12 @@ def due_timers(customer: Customer, clock: int) -> list[Timer]:
     return [t for one in running(customer) for t in one.timers if t.due <= clock]
 
 
-def running(customer: Customer) -> Iterator[Instance]:
-    """Yield the instances of journeys that are not paused."""
+def running(customer: Customer) -> Sequence[Instance]:
+    """Return the instances of journeys that are not paused."""
     paused = customer.paused
-    return (one for one in customer.instances if not paused or one.journey not in paused)
+    if not paused:
+        return customer.instances
+    return [one for one in customer.instances if one.journey not in paused]
 
 
 def show_all(cascade: Cascade, event: Event) -> None:
