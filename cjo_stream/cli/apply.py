@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cjo_stream.cli.canary import say_decided, side
 from cjo_stream.cli.option import Json, Retire, Team, To, Yes, topology_folder
 from cjo_stream.cli.place import State, installation_of
 from cjo_stream.cli.terminal import (
@@ -98,6 +99,7 @@ def apply(
         say_json(applied)
     else:
         say_applied(applied)
+        say_decided(applied.verdicts)
 
 
 def candidate_of(
@@ -209,8 +211,8 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
         share = f"{canary.share * 100:.4g}% of customers"
         say(f"canary: {canary.journey} {canary.version}: {share}{decided}")
         for guard in canary.guards:
-            inside = _side(guard.inside, guard.inside_value)
-            say(f"  {guard.metric}: {inside}; outside {_side(guard.outside, guard.outside_value)}")
+            inside = side(guard.inside, guard.inside_value)
+            say(f"  {guard.metric}: {inside}; outside {side(guard.outside, guard.outside_value)}")
     for file in found.files:
         say(f"taken: {_taken(file)}")
     for place, number in sorted(found.intake.items()):
@@ -222,11 +224,6 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
     if silent:
         warn(f"partitions {silent} do not answer: are worker and dispatch running?")
     return 1 if silent else 0
-
-
-def _side(number: int, value: float | None) -> str:
-    """Return the value of one side of a canary, and of how many it is."""
-    return f"{value:.4g} of {count(number)}" if value is not None else "nobody yet"
 
 
 def _taken(file: TakenFile) -> str:

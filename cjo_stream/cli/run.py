@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cjo_stream.cli.canary import say_decided
 from cjo_stream.cli.notice import tell_notices
 from cjo_stream.cli.option import (
     Channel,
@@ -208,6 +209,7 @@ def _say(summary: Summary, out: Path, *, is_kept: bool) -> None:
         f"{count(summary.repeated)} repeated, {count(summary.late)} late, "
         f"{numbered(summary.dead_letters, 'dead letter')}"
     )
+    say_decided(summary.verdicts)
     waiting = summary.waiting
     if waiting.last is not None:
         of = ((waiting.timers, "timer"), (waiting.requests, "request"))

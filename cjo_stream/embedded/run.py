@@ -11,6 +11,7 @@ import msgspec
 from cjo_stream.core.catalogue import ACTION, DEAD_LETTER, DECISION, TRANSITION
 from cjo_stream.core.state import Customer
 from cjo_stream.definition import DefinitionSet, load
+from cjo_stream.embedded.decided import decided_in
 from cjo_stream.embedded.installation import Installation, open_installation
 from cjo_stream.embedded.notice import ErrorSummary, IgnoredSummary, Notices, notices
 from cjo_stream.embedded.refused import RefusedSummary, refused_in
@@ -20,6 +21,7 @@ from cjo_stream.engine.intake import dead_letter_of, refusal_of
 from cjo_stream.engine.port import Decoded, DecodedRecord, RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.taken import Standing
+from cjo_stream.installation.answer import Decided
 
 DRAIN_SLICES = 500
 REPORT_EVERY = 2_000
@@ -81,6 +83,8 @@ class Summary(msgspec.Struct, kw_only=True):
     """What had no effect; since its last start, of a run that was killed."""
     refused: list[RefusedSummary] = []
     """The dead letters, by reason and cause."""
+    verdicts: list[Decided] = []
+    """The guarded canaries that were decided, in order."""
     undeclared: list[UndeclaredSummary] | msgspec.UnsetType = msgspec.UNSET
     """What events had that `events` does not declare, likewise; absent without `events`."""
     files: list[FileSummary] = []
@@ -202,6 +206,7 @@ def finish(
         expression_errors=found.expression_errors,
         ignored=found.ignored,
         refused=refused_in(output.folder) if lines[DEAD_LETTER.name] else [],
+        verdicts=decided_in(output.folder, installation.runtime.governing or b""),
         undeclared=found.undeclared,
         files=list(files),
     )

@@ -9,6 +9,7 @@ import msgspec
 
 from cjo_stream.core.answer import CanaryRow, Failed, Nobody
 from cjo_stream.core.event import Identifier
+from cjo_stream.core.record import Side
 from cjo_stream.engine.prospect import People
 from cjo_stream.errors import RetryError, UsageError
 from cjo_stream.installation.known import KnownSet
@@ -16,15 +17,35 @@ from cjo_stream.installation.known import KnownSet
 _Answer = TypeVar("_Answer")
 
 
+class Decided(msgspec.Struct, frozen=True):
+    """A verdict on a guarded canary: the fields of its governance record, and its bound."""
+
+    journey: str
+    version: int
+    set: int
+    verdict: str
+    """back, hold or promote."""
+    time: int
+    metric: str
+    inside: Side
+    outside: Side
+    interval: list[float] | None = None
+    """The bounds of the difference, inside less outside; None while a side has too few values."""
+    worse_than: float | None = None
+    """Of the guard of that metric: by which share of the value outside it may be worse."""
+
+
 class Applied(msgspec.Struct, frozen=True):
     """The result of `apply`. `changed` is False if the same set was already in force.
 
     `behind`: topic/partition that intake still routes by an earlier set; none while intake runs.
+    `verdicts`: the canaries of a state folder that were decided with it.
     """
 
     number: int
     changed: bool
     behind: tuple[str, ...] = ()
+    verdicts: tuple[Decided, ...] = ()
 
 
 class Population(msgspec.Struct, frozen=True, kw_only=True):

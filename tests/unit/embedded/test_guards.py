@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -200,6 +201,48 @@ def test_a_plan_knows_what_was_decided(tmp_path: Path, cli: Cli) -> None:
     assert cli("apply", next_, *state, "--yes", "--json").code == 0
     shown = json.loads(cli("status", *state, "--json").out)["canaries"]
     assert [(row["share"], row["verdict"]) for row in shown] == [(0.0, "back")]
+
+
+def ran(tmp_path: Path, cli: Cli, second: str) -> str:
+    """Run the first version, then the second over the rest of the events; return what it said."""
+    first, *rest = events(500)
+    said = ""
+    for name, text, lines in (("one", topology(), [first]), ("two", second, rest)):
+        file = tmp_path / f"{name}.jsonl"
+        file.write_text("\n".join(lines) + "\n")
+        folder = write(tmp_path / name, text)
+        said = cli("run", folder, file, "--state", tmp_path / "state", "--out", folder / "out").out
+    return said
+
+
+def test_a_run_says_what_guards_decided(tmp_path: Path, cli: Cli) -> None:
+    said = ran(tmp_path, cli, topology(2, GUARDS, least=8))
+    assert json.loads((tmp_path / "one/out/summary.json").read_text())["verdicts"] == []
+    (shown,) = json.loads((tmp_path / "two/out/summary.json").read_text())["verdicts"]
+    records = (tmp_path / "two/out/governance.jsonl").read_text().splitlines()
+    (verdict,) = verdicts([*map(json.loads, records)])
+    fields = {name: verdict[name] for name in verdict.keys() - {"schema", "kind", "topology"}}
+    assert shown == {**fields, "worse_than": 0.1}
+    inside, outside, (low, high) = verdict["inside"], verdict["outside"], verdict["interval"]
+    decided_at = dt.datetime.fromtimestamp(verdict["time"] / 1000, dt.UTC)
+    assert (
+        "canary: welcome 2: stopped, nobody enters it any more, by its guards at "
+        f"{decided_at:%Y-%m-%d %H:%M} UTC\n"
+        f"  goal_rate: {inside['value']:.4g} of {inside['customers']}; "
+        f"outside {outside['value']:.4g} of {outside['customers']}; "
+        f"the difference is between {low:.4g} and {high:.4g} (worse_than 10%)\n"
+    ) in said
+
+
+def test_an_apply_that_ends_a_canary_says_so(tmp_path: Path, cli: Cli) -> None:
+    assert "canary" not in ran(tmp_path, cli, topology(2, GUARDS))
+    short = write(tmp_path / "short", topology(2, GUARDS.replace("7d", "1h")))
+    apply_ = ("apply", short, "--state", tmp_path / "state", "--yes")
+    (shown,) = json.loads(cli(*apply_, "--json").out)["verdicts"]
+    assert (shown["set"], shown["verdict"], shown["worse_than"]) == (3, "promote", 0.1)
+    assert cli(*apply_).out == "nothing changed: set 3 was in force already\n"
+    longer = write(tmp_path / "longer", topology(2, GUARDS, more="about: decided"))
+    assert "canary" not in cli("apply", longer, "--state", tmp_path / "state", "--yes").out
 
 
 def test_a_first_version_ignores_its_guards(tmp_path: Path) -> None:
