@@ -26,6 +26,7 @@ from cjo_stream.core.catalogue import (
     ACTION,
     DEAD_LETTER,
     DECISION,
+    GOVERNANCE,
     PROFILE,
     RECORDS,
     REWARD,
@@ -37,7 +38,7 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.snapshot import snapshot
 from cjo_stream.core.state import Customer
-from cjo_stream.definition import DefinitionSet, compile_content, load, succeed
+from cjo_stream.definition import DefinitionSet, compile_content, heed, load, succeed
 from cjo_stream.embedded.log import MemoryLog
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.engine.frame import Effect
@@ -94,8 +95,10 @@ class TopologyDriver:
     def _apply(
         self, loaded: DefinitionSet, content: bytes | None = None, *, retire: bool = False
     ) -> None:
-        live = self._runtime.live
-        self._content = content or succeed(loaded, self._content, live, retire=retire)
+        before, runtime = self._content, self._runtime
+        if before is not None:
+            before = heed(before, runtime.verdicts)
+        self._content = content or succeed(loaded, before, runtime.live, retire=retire)
         self._number += 1
         self._runtime.apply(self._number, self._content)
         self._program = loaded.program
@@ -209,6 +212,10 @@ class TopologyDriver:
         A value of None withdraws the profile: the customer was merged into another, or erased.
         """
         return self._records.rows[PROFILE.name]
+
+    def governance(self) -> list[Row]:
+        """Return every record so far of sets that came into force, and of guards' verdicts."""
+        return self._records.rows[GOVERNANCE.name]
 
     def dead_letters(self) -> list[Row]:
         """Return every dead letter so far: `reason`, `detail` and the refused `value`."""

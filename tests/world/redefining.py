@@ -27,7 +27,7 @@ from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.snapshot import snapshot
 from cjo_stream.core.state import Customer
 from cjo_stream.core.state import Identifier as State
-from cjo_stream.definition import DefinitionSet, compile_content, succeed
+from cjo_stream.definition import DefinitionSet, compile_content, heed, succeed
 from cjo_stream.definition.content import digest, encode, new_content
 from cjo_stream.embedded.log import INTERNAL, Append, MemoryLog
 from cjo_stream.embedded.runtime import Runtime
@@ -91,7 +91,10 @@ class World:
 
     def store(self, text: str) -> None:
         """Store a text everywhere, and let it govern nowhere yet."""
-        self.content = succeed(loaded(text), self.content, self._runtime.live)
+        before = self.content
+        if before is not None:
+            before = heed(before, self._runtime.verdicts)
+        self.content = succeed(loaded(text), before, self._runtime.live)
         self.number += 1
         self._everywhere(StoreSet(self.number, self.content))
 
