@@ -2,7 +2,8 @@
 
 CjoError
 ├── UsageError            the caller asked for something that cannot be done      (exit 2)
-│   └── DefinitionError   a topology that does not load; carries every diagnostic (exit 2)
+│   ├── DefinitionError   a topology that does not load; carries every diagnostic (exit 2)
+│   └── NobodyError       no customer has the identifier                          (exit 2)
 ├── InputError            one input record is refused; its `reason` is a dead letter's
 ├── StopError             going on could lose or repeat something: stop and say why
 │   ├── HoleError         an item's predecessor in its lane never arrived
@@ -78,6 +79,10 @@ class DefinitionError(UsageError):
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = list(diagnostics)
         super().__init__("\n".join(map(str, self.diagnostics)))
+
+
+class NobodyError(UsageError):
+    """No customer has the identifier of an operator's order."""
 
 
 class InputError(CjoError):

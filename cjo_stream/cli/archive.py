@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from cjo_stream.cli.option import Json, Yes, settings_of
 from cjo_stream.cli.place import State, installation_of
-from cjo_stream.cli.terminal import confirm, note, numbered, say, say_json, warn
-from cjo_stream.errors import UsageError
+from cjo_stream.cli.terminal import confirm, count, note, numbered, say, say_json, warn
+from cjo_stream.errors import RetryError, UsageError
 
 if TYPE_CHECKING:
+    from cjo_stream.core.answer import Erased
+    from cjo_stream.core.event import Identifier
     from cjo_stream.ingest.archive.forget import Person
+    from cjo_stream.ingest.archive.order import Order
     from cjo_stream.installation.port import Installation
 
 app: Final = typer.Typer(help="The archive of accepted events.", no_args_is_help=True)
+_FILES_MAX: Final = 5
 
 
 @app.callback()
@@ -37,7 +41,8 @@ def erase(
     """Take all events with one of these identifiers out of the archive.
 
     `customer erase` does so for all identifiers of a customer. This command is for identifiers
-    that no customer has any more. Exit 1 if intake has not archived everything yet.
+    that no customer has any more. Exit 1 if intake has not archived everything yet, or a file
+    cannot be read.
     """
     from cjo_stream.ingest.archive.forget import person_of
 
@@ -45,15 +50,16 @@ def erase(
     if erasing is None:
         raise UsageError("no archive is set: set CJO_ARCHIVE to the folder or URL that intake has")
     installation = installation_of(context, state)
-    person = person_of([installation.named(one) for one in identifiers])
+    named = [installation.named(one) for one in identifiers]
+    erasing.take_up(named)
     confirm("Take these events out of the archive, for good?", yes)
-    erasing.begin(person)
+    person = erasing.begin(person_of(named))
     erasing.end(person, installation)
     if json:
         say_json(erasing.proof())
     else:
         say(erasing.sentence())
-    return erasing.warn_behind(person)
+    return erasing.close()
 
 
 def erasing_of(context: typer.Context) -> Erasing | None:
@@ -66,7 +72,8 @@ class Erasing:
     """Takes a person's events out of the archive, before and after a customer is erased.
 
     `begin` reads all files. `end` waits until intake has archived the earlier events, and reads
-    the files that are new.
+    the files that are new. Between the two an order is kept in the archive, so that an erasure
+    that was killed can be given again, although no customer has the identifiers any more.
     """
 
     def __init__(self, url: str) -> None:
@@ -77,13 +84,43 @@ class Erasing:
         self._forgotten = Forgotten()
         self._known: list[str] = []
         self._behind: list[str] = []
+        self._orders: list[Order] = []
 
-    def begin(self, person: Person) -> None:
-        """Take the person's events out of the files there are; raises RetryError."""
+    def take_up(self, named: Sequence[Identifier]) -> Erased | None:
+        """Take up the orders about these identifiers that were not carried out whole.
+
+        Return the answer to the last one.
+        """
+        from cjo_stream.ingest.archive.order import left
+
+        self._orders = left(self._folder, {(one.type, one.value) for one in named})
+        return self._orders[-1].answer if self._orders else None
+
+    def begin(self, person: Person) -> Person:
+        """Take the person's events out of the files there are; raises RetryError.
+
+        Return the person, with what orders that were taken up say.
+        """
         from cjo_stream.ingest.archive.forget import forget
 
         note("reading the archive")
+        person = person.with_(one.person for one in self._orders)
+        self._forgotten.unreadable.clear()
         self._known = forget(self._folder, person, self._forgotten)
+        if self._forgotten.unreadable:
+            raise RetryError(
+                f"{self._unreadable()}. The person's events are out of all other files, and "
+                "nothing else is erased yet"
+            )
+        return person
+
+    def keep(self, person: Person, answer: Erased) -> None:
+        """Keep the order until it is carried out; raises RetryError."""
+        from cjo_stream.ingest.archive.order import Order, keep
+
+        order = Order(person, answer)
+        keep(self._folder, order)
+        self._orders = [*(one for one in self._orders if one.path != order.path), order]
 
     def end(self, person: Person, installation: Installation) -> None:
         """Take them out of the files that came meanwhile; raises RetryError."""
@@ -108,6 +145,7 @@ class Erasing:
         return {
             "events": self._forgotten.events,
             "files": self._forgotten.files,
+            "unreadable": self._forgotten.unreadable,
             "not_archived_yet": self._behind,
         }
 
@@ -116,13 +154,30 @@ class Erasing:
         events = numbered(self._forgotten.events, "event")
         return f"the archive: {events} removed, from {numbered(self._forgotten.files, 'file')}"
 
-    def warn_behind(self, person: Person) -> int:
-        """Warn if events from before may still come into the archive; return the exit code."""
+    def close(self, *, is_whole: bool = True) -> int:
+        """Remove the orders, if all is done and `is_whole`; else warn. Return the exit code."""
         if self._behind:
-            whose = shlex.join(f"{type_}:{value}" for type_, value in sorted(person.identifiers))
             warn(
                 f"intake has not archived all of {', '.join(self._behind)} yet: events from "
                 "before the erasure may still come into the archive. Is intake running? Once it "
-                f"has caught up, run `cjo-stream archive erase {whose}`"
+                "has caught up, give the same command again"
             )
-        return 1 if self._behind else 0
+        if self._forgotten.unreadable:
+            warn(self._unreadable())
+        if self._behind or self._forgotten.unreadable:
+            return 1
+        if is_whole:
+            for one in self._orders:
+                self._folder.remove(one.path)
+        return 0
+
+    def _unreadable(self) -> str:
+        """Return which files may still have events of the person, and what to do."""
+        files = self._forgotten.unreadable
+        named = "; ".join(files[:_FILES_MAX])
+        more = f"; and {count(len(files) - _FILES_MAX)} more" if len(files) > _FILES_MAX else ""
+        return (
+            f"{numbered(len(files), 'file')} of the archive cannot be read, and may have events "
+            f"of this person: {named}{more}. Put the originals back, or move the files out of the "
+            "archive, then give the same command again"
+        )

@@ -14,6 +14,7 @@ from cjo_stream.cli.terminal import confirm, note, say, say_json, warn
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
+    from cjo_stream.cli.archive import Erasing
     from cjo_stream.core.answer import Erased, Removed, Shown, Unlinked
     from cjo_stream.core.event import Identifier
     from cjo_stream.core.message import ActorMessage
@@ -220,39 +221,37 @@ def erase(
     """Erase a customer: state, identifiers and history.
 
     It prints what still holds older records, and for how long. --json prints a proof without
-    personal data. With CJO_ARCHIVE it also takes the customer's events out of the archive. Exit 1
-    if a partition did not answer, or intake has not archived everything yet.
+    personal data. With CJO_ARCHIVE it also takes the customer's events out of the archive; until
+    that is done, the command may be given again. Exit 1 if a partition did not answer, or the
+    archive is not done.
     """
     from cjo_stream.core.answer import Erased
-    from cjo_stream.core.message import Erase, Find
 
     erasing = erasing_of(context)
-
     installation = installation_of(context, state)
     at = installation.named(identifier)
-
-    def order(confirmed: bool) -> Callable[[str], ActorMessage]:
-        return lambda command_id: Find(Erase(command_id, confirmed))
-
-    would = installation.look(at, order(False), Erased)
-    note(f"customer {would.customer_id}: {_numbers(would.removed)}")
-    person = _person(installation, identifier) if erasing is not None else None
+    earlier = erasing.take_up([at]) if erasing is not None else None
+    would = _would_erase(installation, at, earlier)
     confirm("Erase all of this, for good?", yes)
-    if erasing is not None and person is not None:
-        erasing.begin(person)
-        # That takes its time, and the customer may have been linked meanwhile.
-        while (linked := _person(installation, identifier)) != person:
-            person = linked
-            erasing.begin(person)
-    done = installation.order(at, order(True), Erased)
-    silent = installation.sweep()
-    if erasing is not None and person is not None:
+    if erasing is None:
+        done = installation.order(at, _erase(True), Erased)
+        silent = installation.sweep()
+    else:
+        done = would
+        if would is earlier:
+            person = erasing.begin(_nobody())
+        else:
+            person = _begin(erasing, installation, identifier)
+            erasing.keep(person, would)
+            done = installation.order(at, _erase(True), Erased)
+            erasing.keep(person, done)
+        silent = installation.sweep()
         erasing.end(person, installation)
     kept = installation.kept()
     if json:
         proof = {
             "customer_id": done.customer_id,
-            "erased_at": done.erased_at,
+            "erased_at": _time(done),
             "removed": done.removed,
         }
         archive = {} if erasing is None else {"archive": erasing.proof()}
@@ -264,8 +263,54 @@ def erase(
             f"partitions {silent} did not answer: their stores may keep overwritten values for a "
             "day. Is a worker down? The customer is erased all the same"
         )
-    behind = 0 if erasing is None or person is None else erasing.warn_behind(person)
-    return 1 if silent else behind
+    left = 0 if erasing is None else erasing.close(is_whole=not silent)
+    return 1 if silent else left
+
+
+def _erase(confirmed: bool) -> Callable[[str], ActorMessage]:
+    from cjo_stream.core.message import Erase, Find
+
+    return lambda command_id: Find(Erase(command_id, confirmed))
+
+
+def _would_erase(installation: Installation, at: Identifier, earlier: Erased | None) -> Erased:
+    """Print and return what an erasure would remove, or else the answer to an `earlier` one.
+
+    Raises NobodyError if no customer has the identifier, and there was no earlier one.
+    """
+    from cjo_stream.core.answer import Erased
+    from cjo_stream.errors import NobodyError
+
+    if earlier is not None:
+        note(
+            f"the archive may still have events of customer {earlier.customer_id}, whose erasure "
+            "did not come to its end; this ends it"
+        )
+    try:
+        would = installation.look(at, _erase(False), Erased)
+    except NobodyError:
+        if earlier is None:
+            raise
+        return earlier
+    note(f"customer {would.customer_id}: {_numbers(would.removed)}")
+    return would
+
+
+def _begin(erasing: Erasing, installation: Installation, identifier: str) -> Person:
+    """Take a customer's events out of the archive; return the person, as of afterwards."""
+    known = _person(installation, identifier)
+    person = erasing.begin(known)
+    # That takes its time, and the customer may have been linked meanwhile.
+    while (linked := _person(installation, identifier)) != known:
+        known = linked
+        person = erasing.begin(known)
+    return person
+
+
+def _nobody() -> Person:
+    from cjo_stream.ingest.archive.forget import Person
+
+    return Person(frozenset())
 
 
 def _person(installation: Installation, identifier: str) -> Person:
@@ -280,11 +325,17 @@ def _person(installation: Installation, identifier: str) -> Person:
     return Person(frozenset(names), frozenset([row.customer_id, *absorbed]))
 
 
+def _time(done: Erased) -> int | None:
+    """Return when a customer was erased; None if the command was killed before it knew."""
+    return done.erased_at if isinstance(done.erased_at, int) else None
+
+
 def _say_erased(done: Erased, kept: Sequence[Kept], archive: str) -> None:
     from cjo_stream.core.text import moment_text
 
-    assert isinstance(done.erased_at, int), "a completed erasure has its time"
-    say(f"customer {done.customer_id} is erased, at {moment_text(done.erased_at)}")
+    time = _time(done)
+    at = "" if time is None else f", at {moment_text(time)}"
+    say(f"customer {done.customer_id} is erased{at}")
     say(f"removed: {_numbers(done.removed)}")
     say("the stores hold nothing of this customer any more; nor will any later checkpoint")
     if archive:

@@ -11,7 +11,7 @@ from cjo_stream.core.answer import CanaryRow, Failed, Nobody
 from cjo_stream.core.event import Identifier
 from cjo_stream.core.record import Side
 from cjo_stream.engine.prospect import People
-from cjo_stream.errors import RetryError, UsageError
+from cjo_stream.errors import NobodyError, RetryError
 from cjo_stream.installation.known import KnownSet
 
 _Answer = TypeVar("_Answer")
@@ -146,7 +146,7 @@ class Written(msgspec.Struct, frozen=True):
 def answered(body: Any, at: Identifier, answer: type[_Answer]) -> _Answer:
     """Return the answer to an order about the customer of `at`, from a reply's body.
 
-    Raises UsageError if no customer has the identifier, RetryError if it is moving to another
+    Raises NobodyError if no customer has the identifier, RetryError if it is moving to another
     customer, or if the order failed.
     """
     if "error" in body:
@@ -161,7 +161,7 @@ def answered(body: Any, at: Identifier, answer: type[_Answer]) -> _Answer:
             raise RetryError(
                 f"this {at.type} is moving to another customer, and nothing was done; try again"
             )
-        raise UsageError(
+        raise NobodyError(
             f"no customer has this {at.type}: write it as its channel sends it, and check that "
             "CJO_TENANT_KEY is the key that the events came with"
         )

@@ -86,7 +86,7 @@ class Installation(Protocol):
     def order(self, at: Identifier, order: Order, answer: type[_Answer]) -> _Answer:
         """Carry out an order; return its answer.
 
-        Raises UsageError if no customer has the identifier, RetryError if it is moving to another
+        Raises NobodyError if no customer has the identifier, RetryError if it is moving to another
         customer, or if the order failed.
         """
 

@@ -18,7 +18,7 @@ from cjo_stream.engine.intake import Intake, new_metadata
 from cjo_stream.engine.port import Decode, Log, RawRecord
 from cjo_stream.ingest.archive.content import unpack
 from cjo_stream.ingest.archive.folder import Folder
-from cjo_stream.ingest.archive.name import Lane
+from cjo_stream.ingest.archive.name import Lane, read_name
 from cjo_stream.kafka.position.position import Position
 from cjo_stream.kafka.stage.archiver import HELD_BYTES_MAX, Archiver, Chunk, Writer
 from cjo_stream.telemetry import Metrics
@@ -180,7 +180,7 @@ def live_through(members: list[Member], draw: random.Random, steps: int) -> None
 
 def archived(folder: Folder) -> Iterator[tuple[str, list[bytes]]]:
     """Yield each file's path and rows."""
-    for path in folder.paths():
+    for path in filter(read_name, folder.paths()):
         yield path, unpack(folder.read(path), path)[0]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -52,6 +53,11 @@ class Folder:
             else:
                 self._fs.pipe_file(f"{self._root}/{path}", content)
 
+    def remove(self, path: str) -> None:
+        """Remove a file, if it is there."""
+        with away(self.url), suppress(FileNotFoundError):
+            self._fs.rm_file(f"{self._root}/{path}")
+
     def read(self, path: str) -> bytes:
         """Return the content of a file."""
         with away(self.url):
@@ -73,8 +79,7 @@ class Folder:
         path = f".check-{os.getpid()}"
         self.replace(path, b"cjo-stream")
         self.read(path)
-        with away(self.url):
-            self._fs.rm_file(f"{self._root}/{path}")
+        self.remove(path)
 
     def _place(self, path: str, content: bytes, put: Callable[[Path, Path], object]) -> bool:
         """Write a hidden file and let `put` give it its name; False if the name is taken."""

@@ -6,30 +6,34 @@ its name. A process that ends in between leaves each file as it was, or without 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 import msgspec
 
 from cjo_stream.core.event import Identifier
-from cjo_stream.core.message import CUSTOMER_ID_DIGITS
+from cjo_stream.core.message import CUSTOMER_ID_DIGITS, seed_of
 from cjo_stream.core.word import ArchiveForm
+from cjo_stream.errors import InputError, RetryError
 from cjo_stream.ingest.archive.content import pack, unpack
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.ingest.archive.name import read_name
 from cjo_stream.ingest.archive.row import Row, read_row
 
 _PARQUET: Final = ".parquet"
+_UNPACKED: Final = ".jsonl"
 
 
 class Person(msgspec.Struct, frozen=True):
     """A person in the archive: identifiers (type, value), and the ids that the customer had.
 
-    The ids find outcomes that name a command in place of a person.
+    The ids find outcomes that name a command in place of a person. So do `seeds`, the hashes of
+    identifiers, because a customer's id holds that of the customer's first identifier.
     """
 
     identifiers: frozenset[tuple[str, str]]
     customer_ids: frozenset[str] = frozenset()
+    seeds: frozenset[str] = frozenset()
 
     def has(self, row: Row) -> bool:
         """Return whether an event is this person's."""
@@ -38,7 +42,19 @@ class Person(msgspec.Struct, frozen=True):
             named = ((type_, one) for type_, of in row.identifiers.items() for one in of)
             return not self.identifiers.isdisjoint(named)
         action_id = row.attributes.get("action_id") if isinstance(row.attributes, dict) else None
-        return isinstance(action_id, str) and action_id[:CUSTOMER_ID_DIGITS] in self.customer_ids
+        if not isinstance(action_id, str):
+            return False
+        customer = action_id[:CUSTOMER_ID_DIGITS]
+        return customer in self.customer_ids or seed_of(customer) in self.seeds
+
+    def with_(self, others: Iterable[Person]) -> Person:
+        """Return this person and others as one."""
+        every = [self, *others]
+        return Person(
+            frozenset().union(*(one.identifiers for one in every)),
+            frozenset().union(*(one.customer_ids for one in every)),
+            frozenset().union(*(one.seeds for one in every)),
+        )
 
 
 class Forgotten(msgspec.Struct):
@@ -47,11 +63,16 @@ class Forgotten(msgspec.Struct):
     events: int = 0
     files: int = 0
     """Those that were written again."""
+    unreadable: list[str] = []
+    """Files that are not as intake makes them, with the reason; events may still be in them."""
 
 
 def person_of(identifiers: Collection[Identifier]) -> Person:
     """Return the person who is known by these identifiers alone."""
-    return Person(frozenset((one.type, one.value) for one in identifiers))
+    return Person(
+        frozenset((one.type, one.value) for one in identifiers),
+        seeds=frozenset(one.hash for one in identifiers),
+    )
 
 
 def forget(
@@ -63,7 +84,7 @@ def forget(
 ) -> list[str]:
     """Take a person's events out of all files but the `known` ones; return the files there are.
 
-    `forgotten` counts them. Raises RetryError.
+    `forgotten` counts them. A file that cannot be read stops no other. Raises RetryError.
     """
     paths = [path for path in folder.paths() if read_name(path) is not None]
     passed = frozenset(known)
@@ -75,11 +96,29 @@ def forget(
 
 
 def _forget_in(folder: Folder, path: str, person: Person, forgotten: Forgotten) -> None:
-    lines, to = unpack(folder.read(path), path)
-    kept = [line for line in lines if not person.has(read_row(line))]
+    content = folder.read(path)
+    try:
+        lines, to = _unpacked(content, path)
+        kept = [line for line in lines if not person.has(read_row(line))]
+    except (RetryError, InputError) as error:
+        forgotten.unreadable.append(f"{path}: {error}")
+        return
     if len(kept) == len(lines):
         return
-    form = ArchiveForm.PARQUET if path.endswith(_PARQUET) else ArchiveForm.JSONL
-    folder.replace(path, pack(kept, to, form))
+    folder.replace(path, _packed(kept, to, path))
     forgotten.events += len(lines) - len(kept)
     forgotten.files += 1
+
+
+def _unpacked(content: bytes, path: str) -> tuple[list[bytes], int]:
+    """Return the rows of a file, also of one that somebody unpacked, and its last offset."""
+    if path.endswith(_UNPACKED):
+        return [line for line in content.splitlines() if line.strip()], 0
+    return unpack(content, path)
+
+
+def _packed(lines: Sequence[bytes], to: int, path: str) -> bytes:
+    """Return the content of a file with these rows, in the form that it has."""
+    if path.endswith(_UNPACKED):
+        return b"".join(line + b"\n" for line in lines)
+    return pack(lines, to, ArchiveForm.PARQUET if path.endswith(_PARQUET) else ArchiveForm.JSONL)
