@@ -77,6 +77,19 @@ class Owners(msgspec.Struct, frozen=True):
             return (CENTRAL,)
         return self.of_path(path_of(one.at))
 
+    def is_beyond(self, team: str, lever: float | None) -> bool:
+        """Return whether a lever, old or new, is beyond a team's bound."""
+        return team != CENTRAL and abs(lever or 0) > self._most(team)
+
+    def bound(self, team: str) -> str:
+        """Return the bound of a team's levers, in words."""
+        return (
+            f"levers of {team} go up to {self._most(team):g} percent; beyond, they are {CENTRAL}'s"
+        )
+
+    def _most(self, team: str) -> float:
+        return self.teams.get(team, Team()).levers or 0
+
     def may_send(self, team: str, channel: str) -> bool:
         """Return whether a team's actions may be sent on a channel."""
         own = self.teams.get(team, Team()).channels
@@ -166,12 +179,9 @@ def _action(one: Definition, owners: Owners, team: str) -> Iterator[tuple[Node, 
             whose = owners.of_channel(channel) or (CENTRAL,)
             why = f"channel {channel} is {_listed(whose)}'s"
             yield pair.key.node, Trespass(one.name, _at(pair.key.node), why, whose)
-    lever = one.fields.get("lever")
-    most = owners.teams.get(team, Team()).levers
-    if team != CENTRAL and lever is not None and most is not None and abs(lever.value) > most:
-        why = f"levers of {team} go up to {most:g} percent; beyond, they are {CENTRAL}'s"
+    if owners.is_beyond(team, one.fields.value("lever")):
         node = one.fields.where("lever")
-        yield node, Trespass(one.name, _at(node), why, (CENTRAL,))
+        yield node, Trespass(one.name, _at(node), owners.bound(team), (CENTRAL,))
 
 
 def _at(node: Node) -> str:
@@ -222,15 +232,13 @@ def _of_action(one: Difference, owners: Owners, team: str) -> Iterator[Trespass]
         if not owners.may_send(team, channel):
             whose = owners.of_channel(channel) or (CENTRAL,)
             yield Trespass(one.name, one.at, f"channel {channel} is {_listed(whose)}'s", whose)
-    lever: Any = None
+    levers: tuple[Any, ...] = ()
     if one.part == (("lever",),):
-        lever = one.after
-    elif not one.part and one.after is not None:
-        lever = one.after.get("lever")
-    most = owners.teams.get(team, Team()).levers or 0
-    if team != CENTRAL and lever is not None and abs(lever) > most:
-        why = f"levers of {team} go up to {most:g} percent; beyond, they are {CENTRAL}'s"
-        yield Trespass(one.name, one.at, why, (CENTRAL,))
+        levers = (one.before, one.after)
+    elif not one.part:
+        levers = tuple(whole.get("lever") for whole in (one.before, one.after) if whole)
+    if any(owners.is_beyond(team, lever) for lever in levers):
+        yield Trespass(one.name, one.at, owners.bound(team), (CENTRAL,))
 
 
 def _texts(

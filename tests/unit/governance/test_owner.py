@@ -109,6 +109,45 @@ def test_levers_go_up_to_the_bound_either_way(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("to", ["", "lever: 0\n", "lever: 10\n"])
+def test_a_lever_beyond_the_bound_is_not_taken_away_either(tmp_path: Path, to: str) -> None:
+    with_ = ("treat", "lever: 1\ntreat")
+    live = written(tmp_path / "live", sale=with_, carts=("lever: 10\n", "lever: 50\n"))
+    for team, name in (("texting", "sale"), ("growth", "reminder")):
+        edits = {"sale": with_, "carts": ("lever: 10\n", "lever: 50\n")}
+        edits["sale" if team == "texting" else "carts"] = (
+            ("treat", to + "treat") if team == "texting" else ("lever: 10\n", to)
+        )
+        candidate = written(tmp_path / team, **edits)
+        [row] = trespasses(live, candidate, differences(live, candidate), team)
+        most = 0 if team == "texting" else 20
+        assert row.name == name
+        assert row.why.startswith(f"levers of {team} go up to {most} percent")
+        assert row.owners == ("central",)
+
+
+def test_an_action_goes_with_its_lever_only_within_the_bound(tmp_path: Path) -> None:
+    for lever, count in ((20, 0), (21, 1)):
+        live = written(tmp_path / "live", carts=("lever: 10", f"lever: {lever}"))
+        candidate = tmp_path / "candidate"
+        written(candidate)
+        (candidate / "growth/mail/carts.yaml").unlink()
+        after = load(candidate)
+        assert len(trespasses(live, after, differences(live, after), "growth")) == count
+
+
+def test_a_team_without_levers_holds_none(tmp_path: Path, cli: Cli) -> None:
+    written(tmp_path, sale=("treat", "lever: 1\ntreat"))
+    told = cli("validate", tmp_path, "--as", "texting")
+    assert told.code == 1
+    assert "texting/sale.yaml:2" in told.out + told.err
+    assert "levers of texting go up to 0 percent; beyond, they are central's" in (
+        told.out + told.err
+    )
+    written(tmp_path, sale=("treat", "lever: 0\ntreat"))
+    assert cli("validate", tmp_path, "--as", "texting").code == 0
+
+
 def test_an_action_is_sent_on_the_teams_own_channels(tmp_path: Path) -> None:
     [row] = refused(tmp_path, "growth", carts=SMS)
     assert row == ("reminder", "growth/mail/carts.yaml:5", "channel sms is texting's")
