@@ -77,6 +77,7 @@ _NO_KIND = "unit/ingest/test_archive.py::test_a_place_of_no_kind_is_refused_with
 TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/archive.py": {
         "no archive is set": "unit/cli/test_archive.py::test_without_an_archive_nothing_is_erased_from_one",
+        "nothing else is erased yet": "unit/cli/test_archive_erased.py::test_a_file_that_cannot_be_read_is_named_and_nothing_else_is_erased",
     },
     "ingest/remote.py": {
         "For s3:// that is": "unit/ingest/test_archive.py::test_a_place_without_its_library_is_refused_with_what_to_install",
