@@ -164,7 +164,7 @@ def _show_impact(
     for sentence in impact_sentences(now):
         note(sentence)
     if plan is not None:
-        plan.check_changed(now.people.changed)
+        plan.check_changed(now.people.changed, now.people.customers)
 
 
 def say_applied(applied: Applied) -> None:

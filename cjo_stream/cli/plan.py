@@ -82,6 +82,8 @@ def plan(
         note_diagnostic(found)
     planned = make_plan(live, candidate, team, retire=retire)
     budget = None if most is None else _budget(most, planned.people)
+    # Two folders have no customers: a share is one of those that `apply` finds.
+    percent = _percent(most) if most is not None and len(sets or []) == 2 else None
     given = _advise(live, candidate) if advice else None
     if json:
         listed = {} if given is None else {"advice": [one._asdict() for one in given]}
@@ -102,7 +104,16 @@ def plan(
         from cjo_stream.governance.file import write_plan
 
         write_plan(
-            out, in_file(planned, live.content, candidate, team=team, retire=retire, most=budget)
+            out,
+            in_file(
+                planned,
+                live.content,
+                candidate,
+                team=team,
+                retire=retire,
+                most=budget,
+                percent=percent,
+            ),
         )
     return CHANGED if exit_code and planned.changes else 0
 
@@ -141,12 +152,18 @@ def _advise(live: Population, candidate: DefinitionSet) -> list[Diagnostic]:
 
 def _budget(most: str, people: People) -> int:
     """Return how many customers may be changed, or instances; raises UsageError."""
-    percent = _PERCENT.fullmatch(most)
-    if percent is not None and float(percent[1]) <= 100:
-        return int(people.customers * float(percent[1]) / 100)
+    percent = _percent(most)
+    if percent is not None:
+        return int(people.customers * percent / 100)
     if most.isascii() and most.isdigit():
         return int(most)
     raise UsageError(f"--max-customers-changed {most}: write a share, as 5%, or a whole number")
+
+
+def _percent(most: str) -> float | None:
+    """Return a share that is written in percent; None for what is none."""
+    written = _PERCENT.fullmatch(most)
+    return float(written[1]) if written is not None and float(written[1]) <= 100 else None
 
 
 def _say(planned: Plan) -> None:

@@ -30,7 +30,8 @@ _TENTH: Final = 10
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """Line 1. `live` and `candidate` are hashes of the sets' files; `content` is the candidate.
 
-    `changed` customers were planned of `customers`; `most` may be changed by the `apply`.
+    `changed` customers were planned of `customers`; `most` may be changed by the `apply`, or
+    `percent` of the customers there are then, where the plan counted none.
     `approvals` are the matters that teams must approve.
     """
 
@@ -49,6 +50,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     instances: list[Fated]
     content: bytes
     digest: str
+    percent: float | None = None
 
 
 class _Approved(msgspec.Struct, frozen=True):
@@ -96,12 +98,14 @@ class PlanFile(msgspec.Struct, frozen=True):
                 "`cjo-stream plan`"
             )
 
-    def check_changed(self, changed: int) -> None:
-        """Raise RefusalError if more customers would be changed than the plan allows."""
-        if changed > self.planned.most:
+    def check_changed(self, changed: int, customers: int) -> None:
+        """Raise RefusalError if more of all `customers` would be changed than the plan allows."""
+        percent = self.planned.percent
+        most = self.planned.most if percent is None else int(customers * percent / 100)
+        if changed > most:
             raise RefusalError(
                 f"{changed:,} customers would be changed now; the plan counted "
-                f"{self.planned.changed:,}, and allows {self.planned.most:,}: make a new plan "
+                f"{self.planned.changed:,}, and allows {most:,}: make a new plan "
                 "with `cjo-stream plan`"
             )
 
@@ -120,8 +124,9 @@ def planned(
     team: str | None,
     retire: bool,
     most: int | None,
+    percent: float | None = None,
 ) -> Planned:
-    """Return a plan for a file; `most` None: a tenth more customers than planned."""
+    """Return a plan for a file; `most` and `percent` None: a tenth more customers than planned."""
     changed = plan.people.changed
     return Planned(
         topology=candidate.program.topology,
@@ -138,6 +143,7 @@ def planned(
         instances=plan.people.instances,
         content=candidate.content,
         digest=candidate.digest,
+        percent=percent,
     )
 
 

@@ -67,6 +67,28 @@ def test_the_hook_refuses_what_may_not_follow_the_last_commit(repository: Reposi
     assert repository.commit(carts=(("2h", "3h"), ("version: 1", "version: 2"))).returncode == 0
 
 
+def test_a_topology_may_be_removed(repository: Repository) -> None:
+    repository.git("config", "--add", "cjo.topology", "other")
+    repository.git("config", "cjo.team", "growth")
+    written(repository.folder / "other")
+    repository.git("add", "-A")
+    assert repository.git("commit", "-q", "-m", "another").returncode == 0
+    repository.git("rm", "-q", "-r", "shop")
+    done = repository.git("commit", "-q", "-m", "one less")
+    assert done.returncode == 0, done.stderr
+    assert "shop is removed" in done.stderr
+    plan = str(CI / "plan.sh")
+    assert repository.run("sh", plan, "shop", "HEAD~1").returncode == 0
+    assert repository.run("sh", plan, "shop", "HEAD~1", "HEAD").returncode == 0
+    # The other one is still looked at.
+    done = repository.run("sh", plan, "other", "HEAD~2")
+    assert done.returncode == 0, done.stderr
+    edited = repository.folder / "other" / "growth" / "carts.yaml"
+    edited.write_text(edited.read_text().replace("2h", "3h"))
+    repository.git("add", "-A")
+    assert repository.git("commit", "-q", "-m", "content").returncode != 0
+
+
 def test_the_hook_looks_at_what_is_staged_alone(repository: Repository) -> None:
     written(repository.folder / "shop", carts=(("version: 1", "version: 2"),))
     repository.git("add", "-A")

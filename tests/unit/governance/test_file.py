@@ -54,6 +54,18 @@ def test_a_plan_is_refused_where_it_would_change_more_customers(shop: Shop) -> N
     assert shop.apply(file).code == 0
 
 
+def test_a_plan_of_two_folders_allows_a_share_of_the_customers_there_are(shop: Shop) -> None:
+    file, candidate = shop.folder / "a.plan", shop.candidate(carts=FOLLOWED)
+    for most, code in (("5%", 1), ("19", 1), ("100%", 0)):
+        options = ("--out", file, "--max-customers-changed", most)
+        done = shop.cli("plan", shop.live, candidate, *options)
+        assert done.code == 0, done.err
+        told = shop.apply(file)
+        assert told.code == code, told.err
+        allows = "allows 19" if most == "19" else "allows 1:"
+        assert (allows in told.err) == bool(code)
+
+
 def test_a_change_that_a_team_must_approve_waits_for_its_signature(shop: Shop) -> None:
     care, other = shop.folder / "care.key", shop.folder / "other.key"
     done = shop.apply(shop.candidate(shop=CAP))
