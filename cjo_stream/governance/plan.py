@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from cjo_stream.definition import (
 from cjo_stream.engine.prospect import People
 from cjo_stream.governance.difference import Difference, differences
 from cjo_stream.governance.owner import Owners, approvals, owners_between, trespasses
+from cjo_stream.governance.reach import reached, rivals
 from cjo_stream.installation.answer import Population
 
 
@@ -39,7 +40,26 @@ class Plan(msgspec.Struct, frozen=True):
             "instances": self.people.instances,
             "refused": self.refused,
             "owners": self.owners,
+            "approvals": self.approvals,
+            "customers": self.people.customers,
+            "changed": self.people.changed,
+            "reach": [*self._reach()],
         }
+
+    def _reach(self) -> Iterator[dict[str, Any]]:
+        """Yield the changes that may concern journeys, or compete, beyond their own document."""
+        for one in self.changes if self.after is not None else ():
+            assert self.after is not None
+            journeys = reached(one, self.before, self.after)
+            competes = rivals(one, self.before, self.after)
+            if journeys or competes:
+                yield {
+                    "kind": one.kind,
+                    "name": one.name,
+                    "at": one.at,
+                    "journeys": journeys,
+                    "competes": competes,
+                }
 
 
 def live_folder(definitions: DefinitionSet) -> Population:

@@ -31,10 +31,31 @@ def rows(found: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
     return {(one["journey"], one["state"]): one for one in found["instances"]}
 
 
+def test_the_data_of_a_plan_has_the_approvals_and_the_journeys_that_it_may_concern(
+    shop: Shop,
+) -> None:
+    candidate = shop.candidate(shop=CAP)
+    found, told = shop.planned(candidate), shop.plan(candidate).out
+    assert found["approvals"] == {"care": ["caps"]}
+    assert (found["customers"], found["changed"]) == (20, 0)
+    [change] = found["changes"]
+    [reach] = found["reach"]
+    assert (reach["kind"], reach["name"], reach["at"]) == (
+        change["kind"],
+        change["name"],
+        change["at"],
+    )
+    assert reach["journeys"]
+    assert all(name in told for name in reach["journeys"])
+    assert reach["competes"] == {}
+
+
 def test_instances_follow_and_end_as_the_plan_says(shop: Shop) -> None:
     candidate = shop.candidate(carts=FOLLOWED, hello=(RETIRED,))
     found = shop.planned(candidate)
-    assert list(found) == ["changes", "instances", "refused", "owners"]
+    assert list(found)[:4] == ["changes", "instances", "refused", "owners"]
+    assert (found["customers"], found["changed"]) == (20, 20)
+    assert (found["approvals"], found["reach"]) == ({}, [])
     assert found["refused"] == []
     assert found["owners"] == ["care", "growth"]
     assert rows(found) == {
