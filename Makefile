@@ -73,6 +73,10 @@ differential: $(READY) ## random worlds through a plain reference and the engine
 backtests: $(READY) ## backtests of random edits, held against two runs: EDITS=40 a topology, or SEED=7
 	$(BIN)/python -m tests.backtest $(if $(SEED),--seed $(SEED),--edits $(or $(EDITS),40))
 
+.PHONY: foretold
+foretold: $(READY) ## plans of random changes, held against what then happens: EDITS=40 a topology, or SEED=7
+	$(BIN)/python -m tests.backtest foretold --people 40 $(if $(SEED),--seed $(SEED),--edits $(or $(EDITS),40))
+
 .PHONY: identity
 identity: $(READY) ## histories of identifiers: SEEDS=10000 of each kind, or one again with SEED=7
 	$(BIN)/python -m tests.simulation identity $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))

@@ -36,7 +36,8 @@ class Fated(msgspec.Struct, frozen=True):
 class People(msgspec.Struct, frozen=True):
     """The impact of a set on customers. `changed`: those of whom an instance moves or ends.
 
-    `left`: for each of `instances` that moves, what is left of its timers then, by timer.
+    `left`, for each of `instances`: of one that moves, what is left of its timers then, by timer;
+    of one that stays, its timers that came due in a pause which ends: nothing is left of these.
     """
 
     instances: list[Fated] = []
@@ -94,7 +95,10 @@ def people(customers: Iterable[Customer], program: Program, clock: int) -> Peopl
             assert instance.state is not None
             key = (instance.journey, instance.version, instance.state, its.kind)
             group = groups.setdefault(key, _Group(its))
-            group.add(customer.id, its, _left(instance, its, program, clock))
+            if its.kind == "stay" and instance.journey in customer.paused:
+                group.add(customer.id, its, _missed(instance, program, clock))
+            else:
+                group.add(customer.id, its, _left(instance, its, program, clock))
     ordered = sorted(groups.items(), key=lambda pair: pair[0])
     rows = [_row(key, group) for key, group in ordered]
     return People(rows, [group.left for _, group in ordered], number, changed)
@@ -139,6 +143,19 @@ def _row(key: _Key, group: _Group) -> Fated:
         timers = "restarted"
     live, customers = group.live, len(group.customers)
     return Fated(journey, version, state, live, customers, its.kind, its.to, timers, its.outcome)
+
+
+def _missed(instance: Instance, program: Program, clock: int) -> Iterator[tuple[str, int]]:
+    """Yield the timers that came due while a journey was paused, where the pause ends: none left.
+
+    They fire at once.
+    """
+    if instance.journey in program.paused or instance.state is None:
+        return
+    rules = program.versions[instance.journey, instance.version].states[instance.state].timers
+    for timer in instance.timers:
+        if timer.due <= clock:
+            yield timer_name(rules[timer.ordinal]), 0
 
 
 def _left(

@@ -45,9 +45,9 @@ def sentences(plan: Plan) -> Iterator[str]:
 
 
 def impact_sentences(plan: Plan) -> Iterator[str]:
-    """Yield the impact on customers: the instances that move or end, and the total."""
+    """Yield the impact on customers: what happens at once to instances, and the total."""
     for row, left in zip(plan.people.instances, plan.people.left, strict=True):
-        if row.fate != "stay":
+        if row.fate != "stay" or left:
             yield fate_sentence(row, left, plan.after)
     yield from _total(plan)
 
@@ -129,7 +129,10 @@ def fate_sentence(row: Fated, left: dict[str, Left], after: Program | None) -> s
         f"{_number(row.customers, 'customer')}"
     )
     if row.fate == "stay":
-        return f"{who} stay{s}"
+        due = ", ".join(f"timer {name}" for name in left)
+        return (
+            f"{who} stay{s}{f'; what came due in the pause fires at once: {due}' if due else ''}"
+        )
     if row.fate == "end":
         return f"{who} end{s} with outcome {row.outcome}"
     assert after is not None

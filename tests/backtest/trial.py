@@ -31,21 +31,26 @@ class Found(NamedTuple):
     """Changed groups that are not one to one."""
 
 
+def events_of(topology: str, folder: Path, people: int, seed: int) -> tuple[Path, Path]:
+    """Return a topology's folder, and a file of its events; with no people its own sample."""
+    own, events = ROOT / "topologies" / topology, folder / "events.jsonl"
+    if people:
+        simulated = traffic(
+            topology, people=people, seed=seed, start_ms=START_MS, duration_ms=28 * DAY_MS
+        )
+        write_native(simulated, folder)
+    else:
+        shutil.copy(own / "events.jsonl", events)
+    return own, events
+
+
 class Trials:
     """Trials of one topology over one file of events."""
 
     def __init__(self, topology: str, folder: Path, people: int, seed: int) -> None:
         """With no people, over the topology's own sample."""
-        self.topology = ROOT / "topologies" / topology
         self._folder = folder
-        self._events = folder / "events.jsonl"
-        if people:
-            simulated = traffic(
-                topology, people=people, seed=seed, start_ms=START_MS, duration_ms=28 * DAY_MS
-            )
-            write_native(simulated, folder)
-        else:
-            shutil.copy(self.topology / "events.jsonl", self._events)
+        self.topology, self._events = events_of(topology, folder, people, seed)
         self._live = self._run(self.topology, "live")
 
     def against_itself(self) -> None:

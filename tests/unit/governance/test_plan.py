@@ -82,6 +82,26 @@ def test_instances_follow_and_end_as_the_plan_says(shop: Shop) -> None:
     assert (after["version"], after["live"], after["fate"]) == (2, 18, "stay")
 
 
+def test_what_fires_at_the_end_of_a_pause_is_told(shop: Shop) -> None:
+    paused = shop.candidate(carts=(("version: 1", "version: 1\nstatus: paused"),))
+    assert shop.apply(paused).code == 0
+    later = {"type": "look", "time": "2026-03-02T13:00:00Z", "channel": "web"}
+    events, out = shop.folder / "later.jsonl", shop.folder / "later"
+    events.write_text(json.dumps({**later, "identifiers": {"email": "b@example.com"}}))
+    assert shop.cli("run", paused, events, "--state", shop.state, "--out", out).code == 0
+    known = len(shop.transitions())
+    assert "fires at once" not in shop.plan(paused).out
+    told = (
+        "carts version 1, waiting: 18 instances of 18 customers stay; what came due in the pause "
+        "fires at once: timer 2h"
+    )
+    assert told in shop.plan(shop.live).out.splitlines()
+    done = shop.apply(shop.live)
+    assert told in done.err.splitlines()
+    fired = Counter((t["from"], t["to"]) for t in shop.transitions()[known:])
+    assert fired == {("waiting", "reminded"): 18}
+
+
 def test_a_plan_changes_nothing(shop: Shop) -> None:
     before = {path: path.read_bytes() for path in shop.folder.rglob("*.jsonl")}
     first = shop.planned(shop.candidate(carts=FOLLOWED))
