@@ -82,16 +82,21 @@ class Decider(msgspec.Struct, array_like=True):
         same = [one for one in self.waiting if one.period == tally.period]
         self.waiting = [*rest, added([*same, tally])]
 
-    def plan(self, program: Program) -> None:
-        """Note when it decides next under a set."""
-        ends = [
-            -(-_end_of(canary, journey.guards) // PERIOD_MS) * PERIOD_MS
+    def plan(self, program: Program, clock: int) -> None:
+        """Note when it decides next under a set: at a full minute, and none that is over.
+
+        Counts may come when their minute is long over: they wait for the end of this one.
+        """
+        minutes = [
+            -(-_end_of(canary, journey.guards) // PERIOD_MS)
             for canary, journey in self._running(program)
             if journey.guards is not None
         ]
-        if ends and self.waiting:
-            ends.append(min((one.period + 1) * PERIOD_MS for one in self.waiting))
-        self.due = min(ends, default=None)
+        if not minutes:
+            self.due = None
+            return
+        minutes += [one.period + 1 for one in self.waiting]
+        self.due = max(min(minutes), clock // PERIOD_MS + 1) * PERIOD_MS
 
     def decide(self, program: Program, clock: int) -> Iterator[Decision]:
         """Yield what is decided at this time."""

@@ -94,7 +94,7 @@ class Enforcement:
                 for swept in sweeps.end(message.partition, message.revision, self._partitions):
                     self._outgoing.emit(set_record("swept", swept, program, self._turns.clock))
             case Tally():
-                self.governor.wait(message, self._sets.program())
+                self.governor.wait(message, self._sets.program(), self._turns.clock)
             case Verdict():
                 before = self._sets.revision
                 self._sets.rule(message)

@@ -81,13 +81,13 @@ class Governor:
                 self.sweeps.under_way.append(revision)
             decider = self._changing()
             decider.begin(program, clock)
-            decider.plan(program)
+            decider.plan(program, clock)
 
-    def wait(self, tally: Tally, program: Program) -> None:
+    def wait(self, tally: Tally, program: Program, clock: int) -> None:
         """Take counts of a record."""
         decider = self._changing()
         decider.wait(tally)
-        decider.plan(program)
+        decider.plan(program, clock)
 
     def decide(self, program: Program, clock: int) -> Iterator[tuple[Governance, Verdict]]:
         """Yield what is due of guarded canaries, each as a record and as the message to all."""
@@ -96,7 +96,7 @@ class Governor:
             one = found.canary
             message = Verdict(one.journey, one.version, one.verdict)
             yield verdict_record(found, program, clock), message
-        decider.plan(program)
+        decider.plan(program, clock)
 
     def _changing(self) -> Decider:
         if self.decider is self._stored:

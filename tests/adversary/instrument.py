@@ -12,7 +12,7 @@ from tests.adversary.smallest import smallest
 from tests.differential import worlds
 from tests.replay.history import again
 from tests.simulation import disk, identity_paced, world
-from tests.simulation.identity import KINDS, Kind, done_in, live, things_of
+from tests.simulation.identity import GUARDED, KINDS, Kind, done_in, live, things_of
 from tests.simulation.identity_oracle import check
 from tests.simulation.test_one_result import check as check_one_result
 from tests.simulation.test_one_result import spun
@@ -73,7 +73,7 @@ def smallest_identity(seed: int) -> str:
 
 
 def _kind(seed: int) -> Kind:
-    return KINDS[seed % len(KINDS)]
+    return (*KINDS, GUARDED)[seed % (len(KINDS) + 1)]
 
 
 def run_paced(seed: int) -> Counter[str]:

@@ -20,6 +20,7 @@ from cjo_stream.ingest import decoder
 from cjo_stream.testing.driver import TopologyDriver
 from tests.simulation.identity_story import STORIES, Ending, Story, Visit, topology
 from tests.world.mesh import START_MS, Mesh, Retold
+from tests.world.situation import Witness
 from tests.world.stored import actor_states
 
 SEEDS = int(os.environ.get("CJO_IDENTITY_SEEDS", "300")) // 10
@@ -78,7 +79,7 @@ def _live(story: Story, seed: int) -> int:
         mesh.pause(1000)
     mesh.run_out()
     told = Retold(mesh)
-    for _ in told.records():
+    for _ in told.records(Witness()):
         pass
     customers = [
         values_of(state)

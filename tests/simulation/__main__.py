@@ -1,6 +1,6 @@
 """Run seeds of a simulated world: `python -m tests.simulation [identity] [--seed N | --seeds N]`.
 
-A seed is one world and two histories of identifiers; `identity` runs the histories alone, N of
+A seed is one world and three histories of identifiers; `identity` runs the histories alone, N of
 each kind, and N paced ones that are held against links told one by one.
 
 A run of FULL seeds or more tells how many met each rare situation, and fails where fewer than
@@ -20,7 +20,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import Final
 
-from tests.simulation.identity import KINDS, Kind, live
+from tests.simulation.identity import GUARDED, KINDS, Kind, live
 from tests.simulation.identity_oracle import check
 from tests.simulation.identity_paced import check as check_paced
 from tests.simulation.world import run
@@ -101,7 +101,7 @@ def _sum(run_chunk: Callable[[Sequence[int]], Totals], seeds: Sequence[int]) -> 
 
 
 def _whole(seeds: Iterable[int]) -> Totals:
-    """Run the whole chain and two histories a seed; raises where a promise is broken."""
+    """Run the whole chain and three histories a seed; raises where a promise is broken."""
     totals = Totals()
     for seed in seeds:
         with _told(f"seed {seed}"):
@@ -118,10 +118,10 @@ def _whole(seeds: Iterable[int]) -> Totals:
     return totals
 
 
-def kinds_of(seed: int) -> tuple[Kind, Kind]:
-    """Return the kinds of histories that belong to a seed: one, and one that operators order."""
+def kinds_of(seed: int) -> tuple[Kind, Kind, Kind]:
+    """Return the kinds of a seed's histories: one, one that operators order, one with guards."""
     ordered = [kind for kind in KINDS if kind.orders]
-    return KINDS[seed % len(KINDS)], ordered[seed // len(KINDS) % len(ordered)]
+    return KINDS[seed % len(KINDS)], ordered[seed // len(KINDS) % len(ordered)], GUARDED
 
 
 def _identity(seeds: Iterable[int]) -> Totals:

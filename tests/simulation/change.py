@@ -1,4 +1,8 @@
-"""What teams change while the world runs: edits of a topology, each on or off, from set to set."""
+"""What teams change while the world runs: edits of a topology, each on or off, from set to set.
+
+Beside them the canary of a new version may have guards. Its groups are far too small for one to
+trip, so its verdict is what `then` says, at the first full minute after `for`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cjo_stream.definition import DefinitionSet, load, succeed
+from cjo_stream.definition import DefinitionSet, heed, load, succeed
 from tests.world import FOLDER
 
 
@@ -33,7 +37,10 @@ _PAUSED = Edit(_CART, f"status: paused\n{_CART}")
 _FOLLOW = Edit(
     "data: {total: event.total}\ngoal", "migrate: follow\ndata: {total: event.total}\ngoal"
 )
-_CANARY = Edit("within: 1h, exit: true}\n", "within: 1h, exit: true}\ncanary: 40%\n")
+_GOAL = "within: 1h, exit: true}\n"
+_CANARY = Edit(_GOAL, f"{_GOAL}canary: 40%\n")
+_CONTENT = range(3)
+"""Which edits give the journey of carts another content: the first ones."""
 _LIFE = (_PAUSED, _FOLLOW, _CANARY)
 
 EDITS: Final[dict[str, tuple[Edit, ...]]] = {
@@ -88,25 +95,47 @@ EDITS: Final[dict[str, tuple[Edit, ...]]] = {
 
 SETS = 4
 """Applied in one world, one after the other."""
+GUARDED_JOURNEY: Final = "cart"
+FOR_MS: Final = 1_000
+"""How long a canary is guarded before its verdict may come."""
+_ENDS: Final = ("promote", "hold", "back")
+_GUARDED: Final = (
+    "canary: {share: 40%, guards: [{metric: goal_rate, worse_than: 10%}, "
+    "{metric: spent, worse_than: 1%}], then: THEN, for: 1s}\n"
+)
+Verdicts = tuple[tuple[str, int, str], ...]
+"""Journey, version, how."""
 
 
 @functools.cache
-def history(topology: str, number: int) -> tuple[bytes, ...]:
-    """Return the sets that follow each other, as each is published after those before it.
+def history(topology: str, number: int) -> tuple[DefinitionSet, ...]:
+    """Return the sets that follow each other.
 
     The first is the topology as it stands; each other one differs from the one before it by one
-    edit to three, drawn by `number`.
+    edit to three, drawn by `number`. About every second one begins a guarded canary.
     """
     draw = random.Random(number)
     edits: frozenset[int] = frozenset()
-    sets = [succeed(_loaded(topology, edits), None)]
+    then = ""
+    sets = [_loaded(topology, edits, then)]
     while len(sets) < SETS:
         edits ^= frozenset(draw.sample(range(len(EDITS[topology])), draw.randint(1, 3)))
-        sets.append(succeed(_loaded(topology, edits), sets[-1], retire=True))
+        if draw.random() < 0.6:
+            edits ^= {draw.choice(_CONTENT)}
+            then = draw.choice(_ENDS)
+        elif draw.random() < 0.4:
+            then = ""
+        sets.append(_loaded(topology, edits, then))
     return tuple(sets)
 
 
-def _loaded(topology: str, edits: frozenset[int]) -> DefinitionSet:
+@functools.cache
+def published(topology: str, number: int, place: int, before: bytes, verdicts: Verdicts) -> bytes:
+    """Return what is published of a history's set after another one, and verdicts in its time."""
+    return succeed(history(topology, number)[place], heed(before, verdicts), retire=True)
+
+
+def _loaded(topology: str, edits: frozenset[int], then: str) -> DefinitionSet:
     text = (FOLDER / topology / "topology.yaml").read_text()
     versions: dict[str, int] = {}
     for number, edit in enumerate(EDITS[topology]):
@@ -115,6 +144,9 @@ def _loaded(topology: str, edits: frozenset[int]) -> DefinitionSet:
             text = text.replace(edit.old, edit.new)
             if edit.journey:
                 versions[edit.journey] = versions.get(edit.journey, 1) + (1 << number)
+    if then:
+        text = text.replace(_CANARY.new, _GOAL)
+        text = text.replace(_GOAL, _GOAL + _GUARDED.replace("THEN", then))
     for journey, version in versions.items():
         text = re.sub(rf"(?<=journey: {journey}\nversion: )1\b", str(version), text)
     with tempfile.TemporaryDirectory() as folder:

@@ -77,6 +77,8 @@ class Kind:
     """The share of operators' orders among all that is done."""
     unlinks: bool = False
     erases: bool = True
+    guards: bool = False
+    """New versions have guarded canaries, whose verdicts fall meanwhile."""
     in_haste: bool = False
     """After some quiet beginning everything comes at once, over more partitions."""
 
@@ -130,6 +132,8 @@ PARTED = Kind(
     in_haste=True,
 )
 ANYTHING = Kind("anything", SHARED.identifiers, foreign=0.4, orders=0.15, unlinks=True)
+GUARDED = Kind("guarded", LIMITED.identifiers, guards=True)
+"""Not one of KINDS: it is about what goes on beside the identifiers."""
 KINDS = (FREE, LIMITED, SLIDING, SHARED, ERASED, UNMERGED, PARTED, ANYTHING)
 
 
@@ -147,6 +151,11 @@ CHANGES = (
     ),
 )
 """What the second set changes, and the third; that one also allows one more of each identifier."""
+
+
+ENDS = (("each", "promote"), ("once", "back"))
+"""The journeys that these sets give a new version, and the ends of their canaries."""
+_GUARDS = "{share: 50%%, guards: [{metric: exit_rate, worse_than: 10%%}], then: %s, for: 1s}"
 
 
 @functools.cache
@@ -170,6 +179,10 @@ def _loaded(kind: Kind, changes: int) -> DefinitionSet:
     for old, new in (pair for change in CHANGES[:changes] for pair in change):
         assert text.count(old) == 1, old
         text = text.replace(old, new)
+    for journey, then in ENDS[:changes] if kind.guards else ():
+        head = f"journey: {journey}\nversion: 2\n"
+        assert text.count(head) == 1
+        text = text.replace(head, f"{head}canary: {_GUARDS % then}\nmigrate: follow\n")
     if changes == len(CHANGES):
         text = re.sub(r"limit: (\d+)", lambda found: f"limit: {int(found[1]) + 1}", text)
     with tempfile.TemporaryDirectory() as folder:
@@ -317,8 +330,10 @@ def live(
     while left:
         if rng.random() < pace:
             life.go_on(left.pop(0))
+        elif kind.guards and rng.random() < 0.05:
+            mesh.apply(cut=0.3)
         elif rng.random() < 0.1:
-            mesh.pause(rng.choice((1, 50, 700, 2_500, 20_000)))
+            mesh.pause(rng.choice((1, 50, 700, 2_500, 60_000 if kind.guards else 20_000)))
         else:
             mesh.step()
     mesh.rest()

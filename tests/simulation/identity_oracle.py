@@ -46,7 +46,7 @@ from cjo_stream.engine.codec import decode_entry
 from tests.simulation.identity import FREE, PARTED, History, topology_of
 from tests.simulation.identity_apart import Apart
 from tests.world.mesh import Mesh, Retold
-from tests.world.situation import Witness
+from tests.world.situation import Witness, meta_of
 from tests.world.stored import actor_states, held
 
 Element = tuple[str, int]
@@ -67,7 +67,7 @@ def check(mesh: Mesh, history: History) -> Story:
     )
     witness = Witness()
     with witness.watching(), observed(story):
-        for _ in told.records():
+        for _ in told.records(witness):
             story.check_touched()
     story.situations = mesh.met | witness.met
     for before, after in zip(mesh.partitions, told.stores, strict=True):
@@ -78,6 +78,7 @@ def check(mesh: Mesh, history: History) -> Story:
     end.check_redirects()
     end.check_state(history, story, told)
     end.check_transitions(told)
+    end.check_canaries(told)
     if story.follows_sets:
         end.check_sets(story)
     if keeps_order:
@@ -509,6 +510,19 @@ class End:
         for root in self.roots.values():
             once = [i for i in root.instances if i.journey == "once" and i.state is not None]
             assert len(once) <= 1
+
+    def check_canaries(self, told: Retold) -> None:
+        """A canary has one verdict, the same everywhere; who was to be moved by it was moved."""
+        rows = [one for one in told.rows("governance") if one["kind"] == "verdict"]
+        verdicts = [(one["journey"], one["version"], one["verdict"]) for one in rows]
+        assert len(set(verdicts)) == len(verdicts), f"decided twice: {verdicts}"
+        for store in told.stores:
+            assert [one.row for one in meta_of(store).verdicts] == verdicts
+        promoted = {journey: version for journey, version, how in verdicts if how == "promote"}
+        for id_, root in self.roots.items():
+            for one in root.instances:
+                version = promoted.get(one.journey, one.version)
+                assert one.state is None or one.version >= version, f"{id_} was left behind: {one}"
 
     def check_sets(self, story: Story) -> None:
         """Invariant 5: the accepts in order give the same partition."""

@@ -29,10 +29,11 @@ from cjo_stream.core.message import ActivateSet, StoreSet
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.snapshot import snapshot
 from cjo_stream.core.state import Customer
-from cjo_stream.definition import compile_stored
+from cjo_stream.definition import compile_stored, succeed
 from cjo_stream.engine import codec
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.frame import Effect, control_frame, decode_effect_frame, tick_frame
+from cjo_stream.engine.governor import GOVERNOR
 from cjo_stream.engine.intake import (
     Intake,
     IntakeStep,
@@ -45,9 +46,10 @@ from cjo_stream.engine.port import Log, LogRecord, RawRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.ingest import Decoder, decoder
 from cjo_stream.store.memory import MemoryStore
-from tests.simulation.change import history
+from tests.simulation.canary import Step, check_members, check_verdicts
+from tests.simulation.change import SETS, history, published
 from tests.world.mesh import CrashError, open_task
-from tests.world.situation import Witness, fault
+from tests.world.situation import Witness, fault, governed, meta_of, walks
 from tests.world.small import draw_bounds, draw_memory
 from tests.world.stored import actors, copy_of
 
@@ -57,6 +59,7 @@ HISTORIES = 12
 """Of definition sets for each topology in a thousand seeds; the next thousand has others."""
 STEPS = range(500)
 START_MS = 1_700_000_000_000
+MINUTE_MS = 60_000
 
 
 @functools.cache
@@ -79,7 +82,7 @@ class Partition:
 class Reader:
     """An intake: each raw lane is read by the definition set that its position names."""
 
-    def __init__(self, sets: tuple[bytes, ...], partitions: int) -> None:
+    def __init__(self, sets: list[bytes], partitions: int) -> None:
         self._sets = sets
         self._partitions = partitions
         self._engines: dict[int, Intake] = {}
@@ -109,8 +112,10 @@ class World:
         self.random = random.Random(seed)
         self.told: dict[int, str] = {}
         """What happened at each step."""
-        topology, number = TOPOLOGIES[seed % 2], seed // 2 % HISTORIES
-        self.sets = history(topology, number + HISTORIES * (seed // 1_000))
+        number = seed // 2 % HISTORIES + HISTORIES * (seed // 1_000)
+        self.history = TOPOLOGIES[seed % 2], number
+        self.sets = [succeed(history(*self.history)[0], None)]
+        """What was published, by number."""
         self.begun = self.applied = 0
         """Numbers of the newest set that an `apply` has begun with, and of the one in force."""
         self.bounds = draw_bounds(self.random)
@@ -165,8 +170,11 @@ class World:
     def step(self, number: int) -> None:
         """Let one thing happen, drawn from the seed and this number, whatever came before."""
         self.random = random.Random((self.seed << 16) + number)
+        before = self.clock
         if self.random.random() < 0.3:
             self.clock += self.random.choice([1, 50, 400, 1500])
+        if self.clock // MINUTE_MS > before // MINUTE_MS and self.random.random() < 0.3:
+            self.apply_set()  # while verdicts fall
         moves = [
             (self.feed, 3),
             (self.run_intake, 4),
@@ -270,11 +278,12 @@ class World:
         off is left as it is, and the next takes its place.
         """
         if self.begun == self.applied or self.random.random() < 0.2:
-            if self.begun == len(self.sets):
+            if self.begun == SETS:
                 return
             if self.begun != self.applied:
                 self.met.add("an apply follows one that broke off")
             self.begun += 1
+            self.publish_set()
         content = self.sets[self.begun - 1]
         with contextlib.suppress(CrashError):
             for message in (StoreSet(self.begun, content), ActivateSet(self.begun)):
@@ -282,6 +291,14 @@ class World:
                 who = f"an apply at {type(message).__name__}"
                 self.produce([(to, frame) for to in range(len(self.partitions))], who)
             self.applied = self.begun
+
+    def publish_set(self) -> None:
+        """Make the next set, after the one before it and the verdicts that are known by now."""
+        governor = self.partitions[GOVERNOR].task
+        assert governor is not None
+        if self.begun > 1:
+            verdicts = tuple(one.row for one in governor.verdicts)
+            self.sets.append(published(*self.history, self.begun - 1, self.sets[-1], verdicts))
 
     def produce(
         self, frames: list[tuple[int, bytes]], who: str, number: int | None = None
@@ -424,6 +441,8 @@ class World:
             for number, partition in enumerate(self.partitions):
                 assert partition.task is not None
                 self.drive_all(number, partition)
+        while any(self.drive_all(number, one) for number, one in enumerate(self.partitions)):
+            pass
         for number, partition in enumerate(self.partitions):
             dispatch = Dispatch("effect")
             offset, metadata = self.dispatched[number]
@@ -433,22 +452,31 @@ class World:
                 records = [LogRecord(offset + i, 0, frame) for i, frame in enumerate(frames)]
                 self.out[number] += dispatch.process(number, records).effects
 
-    def drive_all(self, number: int, partition: Partition) -> None:
+    def drive_all(self, number: int, partition: Partition) -> bool:
+        """Let a task take all that is there; return whether there was something."""
         task = partition.task
         assert task is not None
+        first = task.applied
         while partition.log[task.applied + 1 :]:
             outbox = task.process(partition.log[task.applied + 1 :])
             partition.effects += outbox.effects
             self.produce(outbox.frames, "a task")
             task.commit()
+        return task.applied > first
 
     def check(self) -> None:
         """Raise AssertionError where a promise is broken."""
         counted: Counter[str] = Counter()
         witness = Witness()
+        partitions: list[list[Step]] = []
         for number, partition in enumerate(self.partitions):
+            steps: list[Step] = []
+            partitions.append(steps)
             with witness.watching():
-                replayed, store = replay(number, len(self.partitions), partition.log, self.bounds)
+                replayed, store = replay(
+                    number, len(self.partitions), partition.log, self.bounds, witness, steps
+                )
+            check_members(steps, self.sets)
             letters = [e for e in self.out[number] if ("topic", b"effect") in e.headers]
             counted += failed_of(self.out[number])
             assert len(letters) == partition.effects.count(b"{}"), "not a letter for each"
@@ -463,6 +491,7 @@ class World:
                 broken = beyond_bounds(customer, self.bounds.get("bounds", BOUNDS))
                 assert not broken, f"{customer.id} has more than it may: {broken}"
         self.met |= witness.met
+        check_verdicts(partitions, self.sets, is_punctual=not self.bounds)
         assert counted == self.sent, f"events counted {counted}, sent {self.sent}"
 
 
@@ -502,19 +531,36 @@ class _Calm(random.Random):
 
 
 def replay(
-    number: int, partitions: int, log: list[LogRecord], bounds: dict[str, Any]
+    number: int,
+    partitions: int,
+    log: list[LogRecord],
+    bounds: dict[str, Any],
+    witness: Witness | None = None,
+    steps: list[Step] | None = None,
 ) -> tuple[list[Any], MemoryStore]:
-    """Return the effects of a log through a fresh store, one record at a time."""
+    """Return the effects of a log through a fresh store, one record at a time.
+
+    `witness` is told what is under way at each record; `steps` gets what each record led to.
+    """
     store = MemoryStore()
     task = open_task(number, partitions, store, **bounds)
-    effects = []
+    effects: list[Any] = []
+    after = meta_of(store)
     for record in log:
+        before, known = after, len(effects)
+        if witness is not None:
+            witness.around = walks(before)
         for frame in task.process([record]).effects:
             effects += [
                 (item.effect.kind, item.effect.key, item.effect.value)
                 for item in decode_effect_frame(frame).items
             ]
         task.commit()
+        after = meta_of(store)
+        if witness is not None:
+            witness.met.update(governed(before, after))
+        if steps is not None:
+            steps.append(Step(before, after, effects[known:]))
     return effects, store
 
 

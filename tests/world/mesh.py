@@ -42,7 +42,7 @@ from cjo_stream.engine.task import Task
 from cjo_stream.errors import InputError
 from cjo_stream.store.memory import MemoryStore
 from tests.world.poison import poisoned
-from tests.world.situation import fault
+from tests.world.situation import Witness, fault, governed, meta_of, walks
 from tests.world.small import draw_memory
 from tests.world.stored import copy_of
 
@@ -109,7 +109,7 @@ class Mesh:
         self._lanes: dict[tuple[str, int], deque[bytes]] = {}
         self._raw = [Numbering() for _ in range(RAW_LANES)]
         self._offsets = [-1] * RAW_LANES
-        self._apply(cut=0.0)
+        self.apply(cut=0.0)
         self.tasks = [self._open(number, p.store) for number, p in enumerate(self.partitions)]
 
     # --- what goes in
@@ -150,7 +150,33 @@ class Mesh:
         elif drawn < 0.998:
             self._wake_zombie()
         else:
-            self._apply(cut=0.3)
+            self.apply(cut=0.3)
+
+    def apply(self, cut: float) -> None:
+        """Apply the next set, or go on with an `apply` that broke off; this one may, by `cut`.
+
+        At times one that broke off is left as it is, and the next takes its place.
+        """
+        if self._begun == self.applied or self.random.random() < 0.2:
+            if self._begun == len(self._sets):
+                return
+            if self._begun != self.applied:
+                self.met.add("an apply follows one that broke off")
+            self._begun += 1
+        for message in (
+            StoreSet(self._begun, self._sets[self._begun - 1]),
+            ActivateSet(self._begun),
+        ):
+            numbers = list(range(len(self.partitions)))
+            dies = self.random.random() < cut
+            for number in numbers:
+                if not dies or self.random.random() < 0.5:
+                    self._append(number, control_frame([("", message)]), self.clock)
+            if dies:
+                self.crashes += 1
+                self.met.add(f"an apply breaks off at {type(message).__name__}")
+                return
+        self.applied = self._begun
 
     def pause(self, ms: int) -> None:
         """Let the clock run on; nobody is told yet."""
@@ -189,32 +215,6 @@ class Mesh:
     def _open(self, number: int, store: Store) -> Task:
         memory = draw_memory(self.random) if self.bounds else {}
         return open_task(number, len(self.partitions), store, **self.bounds, **memory)
-
-    def _apply(self, cut: float) -> None:
-        """Apply the next set, or go on with an `apply` that broke off; this one may, by `cut`.
-
-        At times one that broke off is left as it is, and the next takes its place.
-        """
-        if self._begun == self.applied or self.random.random() < 0.2:
-            if self._begun == len(self._sets):
-                return
-            if self._begun != self.applied:
-                self.met.add("an apply follows one that broke off")
-            self._begun += 1
-        for message in (
-            StoreSet(self._begun, self._sets[self._begun - 1]),
-            ActivateSet(self._begun),
-        ):
-            numbers = list(range(len(self.partitions)))
-            dies = self.random.random() < cut
-            for number in numbers:
-                if not dies or self.random.random() < 0.5:
-                    self._append(number, control_frame([("", message)]), self.clock)
-            if dies:
-                self.crashes += 1
-                self.met.add(f"an apply breaks off at {type(message).__name__}")
-                return
-        self.applied = self._begun
 
     def _send(self, source: str, receiver: int, frame: bytes) -> None:
         self._lanes.setdefault((source, receiver), deque()).append(frame)
@@ -337,11 +337,17 @@ class Retold:
         ]
         self.effects: list[Effect] = []
 
-    def records(self) -> Iterator[int]:
-        """Process and commit record by record; yield the partition of each."""
+    def records(self, witness: Witness) -> Iterator[int]:
+        """Process and commit record by record; yield the partition of each.
+
+        `witness` is told what is under way there.
+        """
         for number, record in self._delivered:
+            before = meta_of(self.stores[number])
+            witness.around = walks(before)
             outbox = self.tasks[number].process([record])
             self.tasks[number].commit()
+            witness.met.update(governed(before, meta_of(self.stores[number])))
             for frame in outbox.effects:
                 self.effects += [item.effect for item in decode_effect_frame(frame).items]
             yield number

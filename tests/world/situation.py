@@ -7,6 +7,7 @@ has no mark for it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 from cjo_stream.core import actor
 from cjo_stream.core.message import ActorMessage
+from cjo_stream.core.program.program import VERDICTS_MAX
 from cjo_stream.core.record import Decision, IdentityChange, Reward, Transition
 from cjo_stream.core.state import Customer, Identifier
 from cjo_stream.core.turn import Turn
@@ -96,15 +98,39 @@ def standing(store: Store, clock: int) -> set[str]:
         if due <= clock:
             found.add("a timer is due")
         break
-    value = store.get(codec.META_KEY)
-    meta = codec.decode_meta(value) if value is not None else codec.Meta()
+    meta = meta_of(store)
     if any(codec.read_set_key(key) > meta.active for key, _ in store.scan(*codec.SETS)):
         found.add("a set is stored, not in force")
     if any(codec.read_model_key(key)[0] > meta.model for key, _ in store.scan(*codec.MODELS)):
         found.add("a model is half published")
     if meta.purges:
         found.add("something is to be purged")
-    return found
+    if sum(bool(one.verdict) for one in meta.decider.canaries) > len(meta.verdicts):
+        found.add("a verdict is on its way")
+    return found | walks(meta)
+
+
+def walks(meta: codec.Meta) -> set[str]:
+    """Return what has not reached all sleeping customers of a partition yet."""
+    if meta.rollout.after is None:
+        return set()
+    steps = itertools.pairwise(one // VERDICTS_MAX for one in meta.rollout.revisions)
+    return {"a verdict walks" if one == other else "a set walks" for one, other in steps}
+
+
+def governed(before: codec.Meta, after: codec.Meta) -> Iterator[str]:
+    """Yield the situations in which a record changed what is in force."""
+    for one in after.verdicts[len(before.verdicts) :]:
+        yield f"a verdict: {one.verdict}"
+        yield from (f"a verdict comes while {what}" for what in walks(before))
+    if after.active > before.active > 0:
+        yield from (f"a set comes while {what}" for what in walks(before))
+
+
+def meta_of(store: Store) -> codec.Meta:
+    """Return where a task stands by its store."""
+    value = store.get(codec.META_KEY)
+    return codec.decode_meta(value) if value is not None else codec.Meta()
 
 
 def fault(name: str, store: Store, clock: int) -> set[str]:
@@ -117,11 +143,13 @@ class Witness:
 
     def __init__(self) -> None:
         self.met: set[str] = set()
+        self.around: set[str] = set()
+        """What is under way in the partition whose record is handled."""
 
     def received(self, before: list[str], message: ActorMessage, turn: Turn) -> None:
         """Note what a message met, and what came of it."""
         name = type(message).__name__
-        self.met.update(f"{name} while {what}" for what in before)
+        self.met.update(f"{name} while {what}" for what in {*before, *self.around})
         reason = getattr(message, "reason", None)
         if reason is not None:
             self.met.add(f"{name}: {reason}")
@@ -129,7 +157,7 @@ class Witness:
 
     def fired(self, before: list[str], turn: Turn) -> None:
         """Note in the middle of what time came."""
-        self.met.update(f"time comes while {what}" for what in before)
+        self.met.update(f"time comes while {what}" for what in {*before, *self.around})
         self._left(turn)
 
     def failed(self, what: str, before: list[str]) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from cjo_stream.core.message import Tally
 from cjo_stream.core.program.program import Program
 from cjo_stream.definition import compile_stored, load, succeed
-from cjo_stream.engine.decider import Decider
+from cjo_stream.engine.decider import PERIOD_MS, Decider
 from tests.world.canary import GUARDS, HOUR_MS, topology, write
 
 
@@ -34,7 +35,7 @@ def due_after(programs: dict[str, Program], *sets: tuple[int, str]) -> int | Non
     decider = Decider()
     for hour, name in sets:
         decider.begin(programs[name], hour * HOUR_MS)
-        decider.plan(programs[name])
+        decider.plan(programs[name], hour * HOUR_MS)
     return None if decider.due is None else decider.due // HOUR_MS
 
 
@@ -55,3 +56,18 @@ def test_for_counts_the_time_in_which_a_canary_runs(
     programs: dict[str, Program], sets: list[tuple[int, str]], hour: int | None
 ) -> None:
     assert due_after(programs, *sets) == hour
+
+
+@pytest.mark.parametrize(
+    ("period", "clock", "minute"),
+    [(100, 100, 101), (99, 100, 101), (61, 100, 101)],
+    ids=["of this minute", "of the one before", "late by many"],
+)
+def test_it_decides_at_full_minutes_however_late_counts_come(
+    programs: dict[str, Program], period: int, clock: int, minute: int
+) -> None:
+    decider = Decider()
+    decider.begin(programs["two"], HOUR_MS)
+    decider.wait(Tally(period, []))
+    decider.plan(programs["two"], clock * PERIOD_MS + 7)
+    assert decider.due == minute * PERIOD_MS
