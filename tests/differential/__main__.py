@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 
+from tests.differential import canary
 from tests.differential.worlds import run, smallest
 
 
@@ -21,7 +22,7 @@ def main() -> None:
     began = time.monotonic()
     for seed in seeds:
         try:
-            met += run(seed)
+            met += run(seed) + canary.run(seed)
         except Exception:
             print(f"seed {seed} breaks a promise: run it again with --seed {seed}", flush=True)
             if asked.smallest:

@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -50,17 +50,27 @@ class Collected:
         return {}
 
 
+class Change(NamedTuple):
+    """After so many records another set is applied."""
+
+    after: int
+    content: bytes
+
+
+def of_customers(effects: Sequence[Effect]) -> list[Effect]:
+    """Return effects without those about definition sets: they are no customer's."""
+    return [one for one in effects if one.kind != GOVERNANCE.name]
+
+
 def run_in_memory(
     definitions: DefinitionSet,
     decode: Decode,
     records: Sequence[RawRecord],
     drain_ms: int,
     partitions: int,
+    change: Change | None = None,
 ) -> tuple[list[Effect], list[dict[str, object]]]:
-    """Return all effects in the order of issue, and the rows of customers.jsonl.
-
-    Those about definition sets are left out: they are no customer's.
-    """
+    """Return all effects in the order of issue, and the rows of customers.jsonl."""
     output = Collected()
     stores = [MemoryStore() for _ in range(partitions)]
     with Runtime(
@@ -68,6 +78,8 @@ def run_in_memory(
     ) as runtime:
         runtime.apply(1, definitions.content)
         for number, record in enumerate(records):
+            if change is not None and number == change.after:
+                runtime.apply(2, change.content)
             event = decode(record)
             refused = event if isinstance(event, InputError) else None
             if not isinstance(event, InputError):
@@ -76,8 +88,7 @@ def run_in_memory(
                 runtime.refuse("lane", number, dead_letter_of(record, refused))
         runtime.flush()
         runtime.advance(runtime.high + drain_ms)
-        effects = [one for one in output.effects if one.kind != GOVERNANCE.name]
-        return effects, msgspec.to_builtins(list(runtime.rows()))
+        return output.effects, msgspec.to_builtins(list(runtime.rows()))
 
 
 def run_on_disk(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cjo_stream.core.decision import gate
-from tests.differential import promise
+from tests.differential import canary, promise
 from tests.differential.topology import draw_definitions, keys_known, keys_used
 from tests.differential.worlds import case_of, draw_world, run, smallest
 
@@ -37,6 +37,13 @@ Effect = tuple[Any, ...]
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_a_world_has_the_same_effects_every_way(seed: int) -> None:
     assert run(seed)["event applied"]
+
+
+def test_the_number_of_partitions_does_not_change_a_verdict_or_what_follows() -> None:
+    met: Counter[str] = Counter()
+    for seed in range(6):
+        met += canary.run(seed)
+    assert met.total() > 5
 
 
 def test_the_whole_grammar_is_drawn() -> None:

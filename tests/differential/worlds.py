@@ -88,19 +88,19 @@ def compare(world: World) -> Counter[str]:
     records = raw_records(world.records)
     reference = told(definitions, records, world.drain_ms)
     decode = ingest.decoder(definitions.program, KEY)
-    wanted = [_plain(effect) for effect in reference.effects]
+    wanted = [plain(effect) for effect in reference.effects]
     rows = reference.rows()
     for partitions in (1, MANY_PARTITIONS):
         effects, found_rows = engine.run_in_memory(
             definitions, decode, records, world.drain_ms, partitions
         )
-        found = [_plain(effect) for effect in effects]
+        found = [plain(effect) for effect in engine.of_customers(effects)]
         if partitions == 1:
-            _same(wanted, found, "1 partition")
-        by_customer, other = _by_customer(wanted), _by_customer(found)
-        for key in sorted({*by_customer, *other}):
-            _same(by_customer[key], other[key], f"{partitions} partitions, {key or 'nobody'}")
-        _same(rows, found_rows, f"{partitions} partitions, the rows of customers")
+            same(wanted, found, "1 partition")
+        one, other = by_customer(wanted), by_customer(found)
+        for key in sorted({*one, *other}):
+            same(one[key], other[key], f"{partitions} partitions, {key or 'nobody'}")
+        same(rows, found_rows, f"{partitions} partitions, the rows of customers")
     looked = promise.check(_case(world, definitions, records, reference))
     if world.kills is not None:
         _compare_on_disk(world, definitions, records, wanted, rows)
@@ -175,17 +175,18 @@ def _case(
     for decoded in map(decode, records):
         if not isinstance(decoded, InputError):
             events += decoded if isinstance(decoded, list) else [decoded]
-    effects = [_plain(effect) for effect in reference.effects]
+    effects = [plain(effect) for effect in reference.effects]
     is_overrun = reference.counts.get(("cjo_state_bounds_total", "due_at_once"), 0) > 0
     return promise.Case(world.documents, events, effects, reference.clock, is_overrun)
 
 
-def _plain(effect: Effect) -> tuple[Any, ...]:
+def plain(effect: Effect) -> tuple[Any, ...]:
+    """Return what is compared of an effect."""
     headers = tuple((name, value) for name, value in effect.headers)
     return effect.kind, effect.key, effect.channel or "", effect.value, headers
 
 
-def _by_customer(effects: Sequence[Any]) -> dict[str, list[Any]]:
+def by_customer(effects: Sequence[Any]) -> dict[str, list[Any]]:
     """Return each customer's effects in order.
 
     Sorted are dead letters, which are nobody's, and changes of who is who: what two partitions
@@ -201,7 +202,8 @@ def _by_customer(effects: Sequence[Any]) -> dict[str, list[Any]]:
     return found
 
 
-def _same(wanted: Sequence[Any], found: Sequence[Any], where: str) -> None:
+def same(wanted: Sequence[Any], found: Sequence[Any], where: str) -> None:
+    """Raise AssertionError at the first that differs."""
     if wanted == found:
         return
     for number, (one, other) in enumerate(zip(wanted, found, strict=False)):
@@ -228,13 +230,13 @@ def _compare_on_disk(
         of_kind = [(e[1], json.loads(e[3])) for e in wanted if e[0] == kind]
         found = [(line["customer_id"], line) for line in files[kind]]
         if partitions > 1:
-            order = json.dumps if kind == "identity" else itemgetter(0)  # as in _by_customer
+            order = json.dumps if kind == "identity" else itemgetter(0)  # as in `by_customer`
             of_kind.sort(key=order)
             found.sort(key=order)
-        _same(of_kind, found, f"{where}, the {kind}s")
+        same(of_kind, found, f"{where}, the {kind}s")
     letters = sum(effect[0] == "dead_letter" for effect in wanted)
     assert len(files["dead_letter"]) == letters, f"{where}: dead letters differ in number"
-    _same(json.loads(json.dumps(rows)), files["customer"], f"{where}, customers.jsonl")
+    same(json.loads(json.dumps(rows)), files["customer"], f"{where}, customers.jsonl")
 
 
 # --- what was met
