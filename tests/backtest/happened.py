@@ -81,7 +81,7 @@ class Compared:
         new = versions[now.journey, now.version].states[now.state].timers
         due = {timer_name(new[one.ordinal]): one.due - self._clock for one in now.timers}
         for name, left in its.left.items():
-            if due.pop(name, 0) != left:
+            if max(0, due.pop(name, 0)) != left:
                 yield f"another time left of {name}"
         known = {timer_name(rule) for rule in old}
         if any(new_name in known or "(" not in new_name for new_name in due):
