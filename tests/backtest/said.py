@@ -17,6 +17,7 @@ _SENTENCE: Final = re.compile(
 _TOTAL: Final = re.compile(
     r"([\d,]+) of ([\d,]+) customers? would have an instance moved or ended"
 )
+_MISSING: Final = re.compile(r"; (data\.\w+(?:, data\.\w+)*) (?:is|are) missing for them$")
 _RESTING: Final = re.compile(r"([\d,]+) instances? of journeys that do not change stays?")
 
 
@@ -31,7 +32,7 @@ def check_sentences(plan: Plan, told: dict[Key, Told], customers: int, changed: 
         key = (row.journey, row.version, row.state, row.fate)
         versions[key] = its.version
         assert plan.after is not None
-        lost[key] = lacking(plan.after, row)
+        lost[key] = {f"data.{name}" for name in lacking(plan.after, row)}
         is_paused = plan.after is None or row.journey in plan.after.paused
         for name, ms in its.left.items():
             if row.fate == "move":
@@ -52,7 +53,8 @@ def check_sentences(plan: Plan, told: dict[Key, Told], customers: int, changed: 
         said = (line["journey"], int(line["version"]), line["state"], _number(line["live"]))
         assert (*said, _number(line["customers"])) == (*key[:3], row["live"], row["customers"])
         assert line["fate"].startswith(_fate_said(row, versions[key])), line[0]
-        assert set(re.findall(r"\bdata\.(\w+)", line["fate"])) == lost[key], line[0]
+        missing = _MISSING.search(line["fate"])
+        assert set(missing[1].split(", ") if missing else ()) == lost[key], line[0]
         _, _, at_once = line["fate"].partition("fires at once: ")
         assert set(at_once.replace("timer ", "").split(", ")) - {""} == due[key], line[0]
         for name, left in spans[key].items():
