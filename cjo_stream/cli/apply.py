@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cjo_stream.cli.canary import say_decided, side
+from cjo_stream.cli.canary import side
 from cjo_stream.cli.option import Json, Retire, Team, To, Yes, topology_folder
 from cjo_stream.cli.place import State, installation_of
 from cjo_stream.cli.terminal import (
@@ -99,7 +99,6 @@ def apply(
         say_json(applied)
     else:
         say_applied(applied)
-        say_decided(applied.verdicts)
 
 
 def candidate_of(

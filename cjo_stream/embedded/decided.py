@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,20 +20,11 @@ _KIND: Final = msgspec.json.Decoder(_Kind)
 _DECIDED: Final = msgspec.json.Decoder(Decided)
 
 
-def decided(record: bytes) -> list[Decided]:
-    """Return the verdict that a governance record holds, if it holds one."""
-    return [_DECIDED.decode(record)] if _KIND.decode(record).kind == "verdict" else []
-
-
 def decided_in(out: Path, content: bytes) -> list[Decided]:
-    """Return the verdicts in the files of a run under a stored set, in order."""
+    """Return the verdicts of a run under a stored set, each with the bound of its guard."""
     with (out / FILES[GOVERNANCE.name]).open("rb") as lines:
-        return with_bounds([one for line in lines for one in decided(line)], content)
-
-
-def with_bounds(verdicts: Sequence[Decided], content: bytes) -> list[Decided]:
-    """Return verdicts with the bounds of their guards, as the stored set in force has them."""
-    return [msgspec.structs.replace(one, worse_than=_bound(one, content)) for one in verdicts]
+        found = [_DECIDED.decode(line) for line in lines if _KIND.decode(line).kind == "verdict"]
+    return [msgspec.structs.replace(one, worse_than=_bound(one, content)) for one in found]
 
 
 def _bound(verdict: Decided, content: bytes) -> float | None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from cjo_stream.core.answer import CanaryRow
 from cjo_stream.core.canary.share import ruled
 from cjo_stream.definition import DefinitionSet, compile_stored, library_differences
-from cjo_stream.embedded.decided import with_bounds
 from cjo_stream.embedded.delivery import delivering, operator_destination
 from cjo_stream.embedded.installation import begun_number, check_shape, choose, govern, keep_key
 from cjo_stream.embedded.query import sets_in
@@ -49,8 +48,7 @@ def apply(
             begun = choose(runtime, log, definitions, retire=retire)
             delivery.begin(destination)
             changed = govern(runtime, log, begun)
-            verdicts = tuple(with_bounds(delivery.verdicts, begun.content))
-            return Applied(begun.number, changed, verdicts=verdicts)
+            return Applied(begun.number, changed)
 
 
 def status(state: Path) -> Status:

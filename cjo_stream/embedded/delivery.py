@@ -19,17 +19,15 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from cjo_stream.core.catalogue import GOVERNANCE, REPLY
+from cjo_stream.core.catalogue import REPLY
 from cjo_stream.core.record import DeadLetter, Reply
 from cjo_stream.definition import compile_content
-from cjo_stream.embedded.decided import decided
 from cjo_stream.embedded.log import EmbeddedLog
 from cjo_stream.embedded.output import Output, beginning, usable
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.port import Store
 from cjo_stream.errors import UsageError
-from cjo_stream.installation.answer import Decided
 from cjo_stream.store.private import make_private
 
 SUFFIX: Final = ".operator"
@@ -85,7 +83,6 @@ class Delivery:
         its end.
         """
         self.answers: list[Any] = []
-        self.verdicts: list[Decided] = []
         self.destination: Destination | None = None
         self._log = log
         self._output: Output | None = None
@@ -142,12 +139,10 @@ class Delivery:
     # --- the output of a runtime
 
     def write(self, effects: Sequence[Effect]) -> None:
-        """Write effects; keep answers and verdicts."""
+        """Write effects; keep answers."""
         for effect in effects:
             if effect.kind == REPLY.name:
                 self.answers.append(msgspec.json.decode(effect.value, type=Reply).body)
-            elif effect.kind == GOVERNANCE.name:
-                self.verdicts += decided(effect.value)
         self._opened().write(effects)
 
     def refuse(self, letter: DeadLetter) -> None:

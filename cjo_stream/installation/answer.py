@@ -39,13 +39,11 @@ class Applied(msgspec.Struct, frozen=True):
     """The result of `apply`. `changed` is False if the same set was already in force.
 
     `behind`: topic/partition that intake still routes by an earlier set; none while intake runs.
-    `verdicts`: the canaries of a state folder that were decided with it.
     """
 
     number: int
     changed: bool
     behind: tuple[str, ...] = ()
-    verdicts: tuple[Decided, ...] = ()
 
 
 class Population(msgspec.Struct, frozen=True, kw_only=True):

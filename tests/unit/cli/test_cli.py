@@ -400,7 +400,7 @@ def test_a_set_is_applied_to_a_state_folder_and_told(cli, tmp_path: Path) -> Non
     assert f"Apply shop (15 journeys, 32 actions) to {state}?" in asked
     assert "add --yes" in asked
     assert json.loads(cli("apply", SHOP, "--state", state, "--yes", "--json").out) == {
-        "number": 1, "changed": False, "behind": [], "verdicts": [],
+        "number": 1, "changed": False, "behind": [],
     }  # fmt: skip
     shutil.copytree(SHOP, changed)
     recovery = changed / "growth" / "cart_recovery.yaml"

@@ -234,17 +234,6 @@ def test_a_run_says_what_guards_decided(tmp_path: Path, cli: Cli) -> None:
     ) in said
 
 
-def test_an_apply_that_ends_a_canary_says_so(tmp_path: Path, cli: Cli) -> None:
-    assert "canary" not in ran(tmp_path, cli, topology(2, GUARDS))
-    short = write(tmp_path / "short", topology(2, GUARDS.replace("7d", "1h")))
-    apply_ = ("apply", short, "--state", tmp_path / "state", "--yes")
-    (shown,) = json.loads(cli(*apply_, "--json").out)["verdicts"]
-    assert (shown["set"], shown["verdict"], shown["worse_than"]) == (3, "promote", 0.1)
-    assert cli(*apply_).out == "nothing changed: set 3 was in force already\n"
-    longer = write(tmp_path / "longer", topology(2, GUARDS, more="about: decided"))
-    assert "canary" not in cli("apply", longer, "--state", tmp_path / "state", "--yes").out
-
-
 def test_a_first_version_ignores_its_guards(tmp_path: Path) -> None:
     governance, others, _ = played(
         tmp_path, [topology(1, GUARDS.replace("7d", "1h"))], [*events(100)]
