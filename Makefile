@@ -41,8 +41,8 @@ check: $(READY) ## lint, types, layers and every test that needs no broker
 	$(BIN)/pytest -m "not kafka" $(TWO)
 
 .PHONY: test
-test: check ## check, then the tests on a real broker, two at a time
-	$(BIN)/pytest -m kafka $(TWO) tests/kafka
+test: check ## check, then the tests on a real broker
+	$(BIN)/pytest -m kafka tests/kafka
 
 .PHONY: kafka
 kafka: $(READY) ## a local Kafka broker in the foreground, for development (Java 17, Maven)
