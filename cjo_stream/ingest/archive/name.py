@@ -2,9 +2,10 @@
 
     day=2026-03-01/hour=14/<topic>~<topic id>~<partition>~<offset>.jsonl.gz
 
-Day and hour are those, in UTC, in which the broker received the first event of the file; the
-offset is that event's, with 20 digits. So a file's name follows from its first event alone. A
-copy that somebody has unpacked ends in `.jsonl`.
+The topic's id is quoted as in a URL, because a broker's ids may have `/` and `+`. Day and hour are
+those, in UTC, in which the broker received the first event of the file; the offset is that
+event's, with 20 digits. So a file's name follows from its first event alone. A copy that somebody
+has unpacked ends in `.jsonl`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
+from urllib.parse import quote, unquote
 
 from cjo_stream.core.word import ArchiveForm
 
@@ -19,7 +21,7 @@ HOUR_MS: Final = 3_600_000
 _LAST_HOUR: Final = 253_402_297_200_000 // HOUR_MS
 """The last of the year 9999."""
 _NAME: Final = re.compile(
-    r"(?P<topic>[A-Za-z0-9._-]+)~(?P<id>[A-Za-z0-9_-]+)~(?P<partition>[0-9]+)~(?P<first>[0-9]{20})"
+    r"(?P<topic>[A-Za-z0-9._-]+)~(?P<id>[^~/]+)~(?P<partition>[0-9]+)~(?P<first>[0-9]{20})"
     r"\.(?:jsonl(?:\.gz)?|parquet)"
 )
 _ENDINGS: Final = {ArchiveForm.JSONL: ".jsonl.gz", ArchiveForm.PARQUET: ".parquet"}
@@ -57,7 +59,8 @@ def folder_of(hour: int) -> str:
 
 def path_of(lane: Lane, hour: int, first: int, form: ArchiveForm) -> str:
     """Return the path of a file below the archive's folder."""
-    name = f"{lane.topic}~{lane.topic_id}~{lane.partition}~{first:020d}{_ENDINGS[form]}"
+    id_ = quote(lane.topic_id, safe="")
+    name = f"{lane.topic}~{id_}~{lane.partition}~{first:020d}{_ENDINGS[form]}"
     return f"{folder_of(hour)}/{name}"
 
 
@@ -70,5 +73,5 @@ def read_name(path: str) -> Named | None:
     found = _NAME.fullmatch(path.rpartition("/")[2])
     if found is None:
         return None
-    lane = Lane(found["topic"], found["id"], int(found["partition"]))
+    lane = Lane(found["topic"], unquote(found["id"]), int(found["partition"]))
     return Named(lane, int(found["first"]))

@@ -50,7 +50,7 @@ class Desk:
     def late(self, number: int = 1, **fields: Any) -> str:
         """Let intake archive one more event of the customer; return the file's path."""
         given: dict[str, Any] = {"identifiers": self.customer["identifiers"], "attributes": {}}
-        lane = Lane("late.v1", "id", 0)
+        lane = Lane("late.v1", "a/broker+s-id", 0)
         row = Row(
             type="cjo.outcome",
             time=1,

@@ -28,6 +28,8 @@ from tests.world.command_line import ROOT
 
 RESULTS = ("actions", "decisions", "transitions", "identities", "rewards", "customers")
 _NUMBERS = itertools.count()
+ID = "9J+R/8mQWO0h"
+"""A topic's id as a broker may give it."""
 
 
 def place(kind: str, folder: Path) -> str:
@@ -103,10 +105,10 @@ def test_a_row_is_decoded_to_the_event_that_it_is_of(tmp_path: Path) -> None:
                "attributes": {"purpose": "Marketing", "status": "opt-out"}}  # fmt: skip
     outcome = {"type": "cjo.outcome", "time": 5, "attributes": {"action_id": "0" * 60}}
     records = [
-        RawRecord("w", "i", 0, 7, 10**13, json.dumps(native).encode(), channel="web"),
-        RawRecord("t", "i", 3, 8, 10**13, json.dumps(row).encode(), channel="till"),
-        RawRecord("w", "i", 0, 9, 10**13, json.dumps(consent).encode(), channel="web"),
-        RawRecord("p.outcome.v1", "i", 0, 9, 10**13, json.dumps(outcome).encode()),
+        RawRecord("w", ID, 0, 7, 10**13, json.dumps(native).encode(), channel="web"),
+        RawRecord("t", ID, 3, 8, 10**13, json.dumps(row).encode(), channel="till"),
+        RawRecord("w", ID, 0, 9, 10**13, json.dumps(consent).encode(), channel="web"),
+        RawRecord("p.outcome.v1", ID, 0, 9, 10**13, json.dumps(outcome).encode()),
     ]
     for record in records:
         decoded = decode(record)
@@ -117,7 +119,7 @@ def test_a_row_is_decoded_to_the_event_that_it_is_of(tmp_path: Path) -> None:
             unpacked, to = unpack(pack(lines, record.offset, form), "a file")
             assert to == record.offset
             url = f"memory://row{next(_NUMBERS)}"
-            lane = Lane(record.topic, "i", record.partition)
+            lane = Lane(record.topic, ID, record.partition)
             Folder(url).create(path_of(lane, 0, record.offset, form), pack(lines, to, form))
             again = [
                 found
@@ -133,8 +135,8 @@ def test_a_row_that_is_none_is_a_dead_letter(tmp_path: Path) -> None:
     decode = ingest.decoder(definition.load(tmp_path).program, KEY)
     user = Identifier("email", "a@example.com", "")
     event = Event("x", 1, {}, "e", "gone", [user], True, 2, "t", 0, 0)
-    (line,) = rows_of((RawRecord("t", "i", 0, 0, 2, b""), event))
-    name = path_of(Lane("t", "i", 0), 0, 0, ArchiveForm.JSONL)
+    (line,) = rows_of((RawRecord("t", ID, 0, 0, 2, b""), event))
+    name = path_of(Lane("t", ID, 0), 0, 0, ArchiveForm.JSONL)
     url = f"memory://none{next(_NUMBERS)}"
     Folder(url).create(name, pack([line, b'{"type": "x"}', b"\xff"], 0, ArchiveForm.JSONL))
     found = [one for _, one in ingest.files.read([url], decode, channel=None, now=0)]
@@ -193,13 +195,13 @@ def test_a_persons_events_leave_and_nothing_else_changes(
     form: ArchiveForm, tmp_path: Path
 ) -> None:
     folder = Folder(str(tmp_path))
-    lane = Lane("t", "i", 0)
+    lane = Lane("t", ID, 0)
 
     def event(offset: int, *users: str) -> DecodedRecord:
         identifiers = [Identifier("user", user, "") for user in users]
         attributes = {} if users else {"action_id": f"{offset:060x}"}
         at = Event("x", 1, attributes, "e", "web", identifiers, True, 2, "t", 0, offset)
-        return RawRecord("t", "i", 0, offset, 2, b""), at
+        return RawRecord("t", ID, 0, offset, 2, b""), at
 
     ann = [event(0, "ann"), event(1, "bob"), event(2, "eve", "ann"), event(3), event(4)]
     for first, of in ((0, ann), (9, [event(9, "bob")])):
