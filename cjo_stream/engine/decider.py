@@ -94,16 +94,14 @@ class Decider(msgspec.Struct, array_like=True):
         ]
         if not minutes:
             self.due = None
+            self._add_over(clock)  # else they would pile up until a canary runs again
             return
         minutes += [one.period + 1 for one in self.waiting]
         self.due = max(min(minutes), clock // PERIOD_MS + 1) * PERIOD_MS
 
     def decide(self, program: Program, clock: int) -> Iterator[Decision]:
         """Yield what is decided at this time."""
-        over = [one for one in self.waiting if one.period < clock // PERIOD_MS]
-        self.waiting = [one for one in self.waiting if one.period >= clock // PERIOD_MS]
-        self.canaries = copy.deepcopy(self.canaries)
-        self._add(over)
+        self._add_over(clock)
         for canary, journey in self._running(program):
             found = _decided(canary, journey, clock)
             if found is not None:
@@ -122,15 +120,22 @@ class Decider(msgspec.Struct, array_like=True):
             if one.since is not None and _runs(one, program)
         ]
 
-    def _add(self, over: list[Tally]) -> None:
+    def _add_over(self, clock: int) -> None:
+        """Add the counts of minutes that are over to their canaries, once these have begun."""
+        self.canaries = copy.deepcopy(self.canaries)
         canaries = {(one.journey, one.version): one for one in self.canaries}
-        for tally in over:
+        waiting: list[Tally] = []
+        for tally in self.waiting:
+            has_begun = all((one.journey, one.version) in canaries for one in tally.counts)
+            if tally.period >= clock // PERIOD_MS or not has_begun:
+                waiting.append(tally)
+                continue
             for count in tally.counts:
-                canary = canaries.get((count.journey, count.version))
-                if canary is not None:
-                    side = canary.inside if count.is_inside else canary.outside
-                    sample = side.setdefault(count.metric, Sample())
-                    sample.add(count.number, count.total, count.squares)
+                canary = canaries[count.journey, count.version]
+                side = canary.inside if count.is_inside else canary.outside
+                sample = side.setdefault(count.metric, Sample())
+                sample.add(count.number, count.total, count.squares)
+        self.waiting = waiting
 
 
 def _runs(canary: Canary, program: Program) -> bool:

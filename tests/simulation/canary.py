@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from cjo_stream.core.draw import share
 from cjo_stream.core.message import Verdict
 from cjo_stream.core.program.journey import Journey
+from cjo_stream.core.program.program import VERDICTS_MAX
 from cjo_stream.definition import compile_stored
 from cjo_stream.engine import codec
 from tests.simulation.change import FOR_MS, GUARDED_JOURNEY
@@ -74,22 +75,43 @@ def check_verdicts(
     found = [(one["time"], one["version"], one["verdict"]) for one in told]
     if is_punctual:
         due = list(_due(partitions[0], sets))
-        assert found == due, f"verdicts fell at {found}, and were due at {due}"
+        assert [one[1:] for one in found] == [(one.version, one.then) for one in due], (found, due)
+        for (time, *_), one in zip(found, due, strict=True):
+            assert time % MINUTE_MS == 0
+            assert one.first <= time <= one.last, f"a verdict fell at {time}, and was {one}"
 
 
-def _due(steps: Sequence[Step], sets: Sequence[bytes]) -> Iterator[tuple[int, int, str]]:
-    """Yield when each canary is decided, and how: at the first full minute after its time."""
+class Due(NamedTuple):
+    """A verdict: from when to when it must fall, and what it is."""
+
+    first: int
+    last: int
+    version: int
+    then: str
+
+
+def _due(steps: Sequence[Step], sets: Sequence[bytes]) -> Iterator[Due]:
+    """Yield when each canary is decided, and how: at the first full minute after its time.
+
+    If a set is in force at that minute whose walk has not begun, it may be decided a minute later.
+    """
     since: dict[int, int] = {}
     ran: dict[int, int] = {}
+    later: dict[int, int] = {}
     decided: set[int] = set()
     for step in steps:
         for version in sorted(since):
             end = since[version] + FOR_MS - ran.get(version, 0)
             due = max(-(-end // MINUTE_MS), since[version] // MINUTE_MS + 1) * MINUTE_MS
+            last = max(due, later.get(version, 0))
+            if version in decided or last > step.after.clock:
+                continue
             then = _guarded(sets, step.before.active).get(version)
-            if version not in decided and then is not None and due <= step.after.clock:
-                decided.add(version)
-                yield due, version, then
+            if then is None or step.before.sweeps.applied // VERDICTS_MAX < step.before.active:
+                later[version] = (step.after.clock // MINUTE_MS + 1) * MINUTE_MS
+                continue
+            decided.add(version)
+            yield Due(due, last, version, then)
         for row in step.governance():
             guarded = _guarded(sets, row["set"]) if row["kind"] == "applied" else since
             for version in since.keys() - guarded.keys():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cjo_stream.core.message import Tally
+from cjo_stream.core.message import Count, Tally
 from cjo_stream.core.program.program import Program
 from cjo_stream.definition import compile_stored, load, succeed
 from cjo_stream.engine.decider import PERIOD_MS, Decider
@@ -71,3 +71,29 @@ def test_it_decides_at_full_minutes_however_late_counts_come(
     decider.wait(Tally(period, []))
     decider.plan(programs["two"], clock * PERIOD_MS + 7)
     assert decider.due == minute * PERIOD_MS
+
+
+@pytest.mark.parametrize("status", ["paused", "draining"])
+def test_counts_of_a_canary_that_does_not_run_do_not_pile_up(
+    programs: dict[str, Program], status: str
+) -> None:
+    decider = Decider()
+    decider.begin(programs["two"], 0)
+    decider.begin(programs[status], HOUR_MS)
+    for minute in range(100):
+        count = Count("welcome", 2, True, "goal_rate", 1, 1.0, 1.0)
+        decider.wait(Tally(60 + minute, [count]))
+        decider.plan(programs[status], HOUR_MS + minute * PERIOD_MS)
+        assert len(decider.waiting) == 1
+    assert decider.due is None
+    assert decider.canaries[0].inside["goal_rate"].number == 99
+
+
+def test_counts_of_a_canary_that_has_not_begun_wait(programs: dict[str, Program]) -> None:
+    decider = Decider()
+    decider.wait(Tally(1, [Count("welcome", 2, True, "goal_rate", 1, 1.0, 1.0)]))
+    decider.plan(programs["one"], HOUR_MS)
+    assert len(decider.waiting) == 1
+    decider.begin(programs["two"], HOUR_MS)
+    assert [*decider.decide(programs["two"], HOUR_MS)] == []
+    assert decider.canaries[0].inside["goal_rate"].number == 1
