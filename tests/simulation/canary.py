@@ -21,6 +21,8 @@ MINUTE_MS = 60_000
 SHARES = {"promote": 1.0, "back": 0.0}
 
 Row = dict[str, Any]
+Told = tuple[int, int, str]
+"""A verdict: its time, the version, what it is."""
 
 
 class Step(NamedTuple):
@@ -74,26 +76,15 @@ def check_verdicts(
         assert rows == [(one["journey"], one["version"], one["verdict"]) for one in told], rows
     found = [(one["time"], one["version"], one["verdict"]) for one in told]
     if is_punctual:
-        due = list(_due(partitions[0], sets))
-        assert [one[1:] for one in found] == [(one.version, one.then) for one in due], (found, due)
-        for (time, *_), one in zip(found, due, strict=True):
-            assert time % MINUTE_MS == 0
-            assert one.first <= time <= one.last, f"a verdict fell at {time}, and was {one}"
+        due = list(_due(partitions[0], sets, found))
+        assert found == due, f"verdicts fell at {found}, and were due at {due}"
 
 
-class Due(NamedTuple):
-    """A verdict: from when to when it must fall, and what it is."""
-
-    first: int
-    last: int
-    version: int
-    then: str
-
-
-def _due(steps: Sequence[Step], sets: Sequence[bytes]) -> Iterator[Due]:
+def _due(steps: Sequence[Step], sets: Sequence[bytes], found: Sequence[Told]) -> Iterator[Told]:
     """Yield when each canary is decided, and how: at the first full minute after its time.
 
-    If a set is in force at that minute whose walk has not begun, it may be decided a minute later.
+    If a set is in force at that minute whose walk has not begun, the verdict may be later: then it
+    is due at that minute if it was `found` there, else at the next one.
     """
     since: dict[int, int] = {}
     ran: dict[int, int] = {}
@@ -103,15 +94,16 @@ def _due(steps: Sequence[Step], sets: Sequence[bytes]) -> Iterator[Due]:
         for version in sorted(since):
             end = since[version] + FOR_MS - ran.get(version, 0)
             due = max(-(-end // MINUTE_MS), since[version] // MINUTE_MS + 1) * MINUTE_MS
-            last = max(due, later.get(version, 0))
-            if version in decided or last > step.after.clock:
+            due = max(due, later.get(version, 0))
+            if version in decided or due > step.after.clock:
                 continue
             then = _guarded(sets, step.before.active).get(version)
-            if then is None or step.before.sweeps.applied // VERDICTS_MAX < step.before.active:
+            is_begun = step.before.sweeps.applied // VERDICTS_MAX >= step.before.active
+            if then is not None and (is_begun or (due, version, then) in found):
+                decided.add(version)
+                yield due, version, then
+            else:
                 later[version] = (step.after.clock // MINUTE_MS + 1) * MINUTE_MS
-                continue
-            decided.add(version)
-            yield Due(due, last, version, then)
         for row in step.governance():
             guarded = _guarded(sets, row["set"]) if row["kind"] == "applied" else since
             for version in since.keys() - guarded.keys():
