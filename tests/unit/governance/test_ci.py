@@ -89,6 +89,25 @@ def test_a_topology_may_be_removed(repository: Repository) -> None:
     assert repository.git("commit", "-q", "-m", "content").returncode != 0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("shpo", "HEAD"), "there is no folder shpo, nor was there one in HEAD: check its name"),
+        (("shpo", "HEAD", "HEAD"), "there is no folder shpo, nor was there one in HEAD"),
+        (("shop/shop.yaml", "HEAD"), "there is no folder shop/shop.yaml, nor was there one"),
+        (("shop", "nosuch"), "nosuch is no commit of this clone: check its name, or fetch it"),
+        (("shop", "HEAD", "nosuch"), "nosuch is no commit of this clone"),
+        (("shop", "HEAD", "nosuch", "--", "--as", "growth"), "nosuch is no commit of this clone"),
+    ],
+)
+def test_a_folder_or_a_commit_that_never_was_is_an_error(
+    repository: Repository, arguments: tuple[str, ...], said: str
+) -> None:
+    done = repository.run("sh", str(CI / "plan.sh"), *arguments)
+    assert done.returncode == 2, done.stderr
+    assert f"error: {said}" in done.stderr
+
+
 def test_the_hook_looks_at_what_is_staged_alone(repository: Repository) -> None:
     written(repository.folder / "shop", carts=(("version: 1", "version: 2"),))
     repository.git("add", "-A")
