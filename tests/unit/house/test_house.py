@@ -115,6 +115,18 @@ def test_what_a_checker_is_told_to_overlook_has_its_reason_on_the_line() -> None
     assert not found
 
 
+def test_every_test_that_the_makefile_names_is_there() -> None:
+    text = (ROOT / "Makefile").read_text()
+    paths = re.findall(r"(?<![\w/])tests/[\w/.]+", text)
+    modules = [one.replace(".", "/") for one in re.findall(r"-m (tests[\w.]*)", text)]
+    assert paths
+    assert modules
+    known = [one for one in modules if (ROOT / f"{one}.py").exists()]
+    known += [one for one in modules if (ROOT / one / "__main__.py").exists()]
+    assert [one for one in paths if not (ROOT / one).exists()] == []
+    assert set(modules) == set(known)
+
+
 # --- the lock
 
 
