@@ -211,8 +211,9 @@ def approve(path: Path, team: str, key: bytes) -> None:
     if team in found.approved:
         return
     line = msgspec.json.encode(_Approved(team, _signature(_lines(path)[0], key)))
+    end = b"" if path.read_bytes().endswith(b"\n") else b"\n"
     with path.open("ab") as file:
-        file.write(line + b"\n")
+        file.write(end + line + b"\n")
 
 
 def _signature(line: bytes, key: bytes) -> str:

@@ -82,6 +82,15 @@ def test_a_change_that_a_team_must_approve_waits_for_its_signature(shop: Shop) -
     assert shop.apply(file, "--key", f"care={care}").code == 0
 
 
+def test_a_plan_whose_last_newline_is_gone_can_be_approved(shop: Shop) -> None:
+    care = shop.folder / "care.key"
+    file = planned(shop, shop=CAP)
+    file.write_bytes(file.read_bytes().rstrip(b"\n"))
+    assert shop.cli("approve", file, "--as", "care", "--key", care).code == 0
+    done = shop.apply(file, "--key", f"care={care}")
+    assert done.code == 0, done.err
+
+
 def test_what_must_be_approved_is_not_read_from_the_plan_alone(shop: Shop) -> None:
     file = planned(shop, shop=CAP)
     text = file.read_text()
