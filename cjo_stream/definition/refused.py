@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -24,13 +23,12 @@ What = Literal[
 ]
 """Kinds of refusals. `owner` is the plan's own: `apply` asks it too."""
 
-_NAMED = re.compile(r"unknown [a-z ]+ '([^']+)'")
-
 
 class Refused(msgspec.Struct, frozen=True):
     """One reason.
 
-    `name` is the journey's, `journey.state`, the identifier type's, or what is still named.
+    `name` is the journey's; `journey.state` for `removed_state`, `journey.version` for
+    `still_named`; the identifier type's, the topology's, or the file for `owner`.
     `at` is `path:line`, of the candidate, or of the set in force for what is gone.
     """
 
@@ -61,9 +59,3 @@ def refusal(
     report = Report()
     report.error(node, code, message, suggestion)
     return Refusal(what, name, report.diagnostics()[0])
-
-
-def still_named(journey: str, found: Diagnostic) -> Refusal:
-    """Return the reason that an earlier version of a journey names what the new set has not."""
-    named = _NAMED.search(found.message)
-    return Refusal("still_named", named[1] if named else journey, found)

@@ -36,7 +36,7 @@ from cjo_stream.definition.load import (
     source_of,
 )
 from cjo_stream.definition.meaning import meaning_of
-from cjo_stream.definition.refused import Refusal, What, refusal, still_named
+from cjo_stream.definition.refused import Refusal, What, refusal
 from cjo_stream.definition.section import Definition, keep_first, read_definitions
 from cjo_stream.definition.text.node import Node
 from cjo_stream.definition.text.report import Report, unknown
@@ -169,8 +169,8 @@ class _Change:
                         line=found.line + line - 1,
                         message=f"version {version} of journey {name}: {found.message}",
                     )
-                return still_named(name, found)
-        return still_named("", found)
+                return Refusal("still_named", f"{name}.{version}", found)
+        return Refusal("still_named", found.file, found)
 
     def carried(self) -> list[Carried]:
         """Return the versions that the new set does not have."""

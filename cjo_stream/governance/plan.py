@@ -17,7 +17,7 @@ from cjo_stream.definition import (
 )
 from cjo_stream.engine.prospect import People
 from cjo_stream.governance.difference import Difference, differences
-from cjo_stream.governance.owner import Owners, approvals, owners_between, trespasses
+from cjo_stream.governance.owner import Owners, approvals, owners_between, path_of, trespasses
 from cjo_stream.governance.reach import reached, rivals
 from cjo_stream.installation.answer import Population
 
@@ -48,8 +48,9 @@ class Plan(msgspec.Struct, frozen=True):
 
     def _reach(self) -> Iterator[dict[str, Any]]:
         """Yield the changes that may concern journeys, or compete, beyond their own document."""
-        for one in self.changes if self.after is not None else ():
-            assert self.after is not None
+        if self.after is None:
+            return
+        for one in self.changes:
             journeys = reached(one, self.before, self.after)
             competes = rivals(one, self.before, self.after)
             if journeys or competes:
@@ -82,7 +83,7 @@ def make_plan(
     refused = [one.row for one in refusals]
     if team is not None:
         refused += [
-            Refused("owner", one.name, one.at, f"{one.why}: ask {' or '.join(one.owners)}")
+            Refused("owner", path_of(one.at), one.at, f"{one.why}: ask {' or '.join(one.owners)}")
             for one in trespasses(before, candidate, changes, team)
         ]
     after = compile_stored(content) if content is not None else None

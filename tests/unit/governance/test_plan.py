@@ -191,7 +191,7 @@ REFUSED: list[tuple[dict[str, Edits], str, str, str]] = [
         "carts",
         "growth/carts.yaml:1",
     ),
-    ({"carts": SECOND_ACTION}, "still_named", "reminder", "growth/carts.yaml:11"),
+    ({"carts": SECOND_ACTION}, "still_named", "carts.1", "growth/carts.yaml:11"),
     ({"shop": (OTHER_ORDER,)}, "identity", "cookie", "shop.yaml:3"),
     ({"shop": ((", {type: cookie}", ""),)}, "identity", "cookie", "shop.yaml:3"),
     ({"shop": (("topology: shop", "topology: bank"),)}, "topology", "bank", "shop.yaml:1"),
@@ -225,7 +225,7 @@ def test_a_team_is_refused_what_is_anothers(shop: Shop) -> None:
     candidate = shop.candidate(shop=CAP, carts=(("template: a", "template: b"),))
     found = shop.planned(candidate, "--as", "growth")
     [row] = found["refused"]
-    assert (row["what"], row["name"], row["at"]) == ("owner", "contact", "shop.yaml:10")
+    assert (row["what"], row["name"], row["at"]) == ("owner", "shop.yaml", "shop.yaml:10")
     assert row["why"] == "policy is central's: ask central"
     done = shop.apply(candidate, "--as", "growth")
     assert done.code == 1
