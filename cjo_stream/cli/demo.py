@@ -17,8 +17,9 @@ from cjo_stream.errors import UsageError
 if TYPE_CHECKING:
     from cjo_stream.embedded.demo import DemoResult
     from cjo_stream.embedded.run import Summary
-    from cjo_stream.simulate import Payoff, World
+    from cjo_stream.simulate import Payoff
     from cjo_stream.simulate.score import Score
+    from cjo_stream.simulate.world import Hidden
 
 START_MS: Final = 1_767_571_200_000
 """2026-01-05, a Monday: fixed, so that every run has the same traffic."""
@@ -61,7 +62,8 @@ def demo(
         duration_ms=days * DAY_MS,
         quiet_ms=QUIET_MS,
     )
-    if world.hidden is None:
+    hidden = world.hidden
+    if hidden is None:
         raise UsageError(
             f"the people of {topology} answer nothing, which a demo needs: name shop or telco, or "
             f"use `cjo-stream simulate {topology}` and `cjo-stream run {topology}`"
@@ -87,7 +89,7 @@ def demo(
             span=Span(START_MS, end_ms + QUIET_MS, simulate.SOONEST_MS),
             report=ticker.show,
         )
-    payoff = _payoff(world, out, days)
+    payoff = _payoff(hidden, out, days)
     if json:
         say_json({"people": len(population.met), "result": result, "payoff": payoff})
         return
@@ -99,11 +101,10 @@ def demo(
     _say_end(result.summary, len(population.met), found, folder, out)
 
 
-def _payoff(world: World, out: Path, days: int) -> Payoff:
+def _payoff(hidden: Hidden, out: Path, days: int) -> Payoff:
     """Return the value of the choices, by the hidden model behind the people's answers."""
     from cjo_stream.simulate import payoff
 
-    assert world.hidden is not None
     with (
         (out / "decisions.jsonl").open("rb") as decisions,
         (out / "actions.jsonl").open("rb") as commands,
@@ -111,7 +112,7 @@ def _payoff(world: World, out: Path, days: int) -> Payoff:
         return payoff(
             decisions,
             commands,
-            world.hidden,
+            hidden,
             begin_ms=START_MS,
             span_ms=7 * DAY_MS,
             spans=max(1, days // 7),

@@ -23,7 +23,7 @@ from cjo_stream.errors import Diagnostic, UsageError
 
 if TYPE_CHECKING:
     from cjo_stream.definition import DefinitionSet
-    from cjo_stream.engine.prospect import People
+    from cjo_stream.governance.file import Budget
     from cjo_stream.governance.plan import Plan
     from cjo_stream.installation.answer import Population
 
@@ -81,9 +81,8 @@ def plan(
     for found in candidate.warnings:
         note_diagnostic(found)
     planned = make_plan(live, candidate, team, retire=retire)
-    budget = None if most is None else _budget(most, planned.people)
-    # Two folders have no customers: a share is one of those that `apply` finds.
-    percent = _percent(most) if most is not None and len(sets or []) == 2 else None
+    budget = None if most is None else _budget(most)
+    people = planned.people
     given = _advise(live, candidate) if advice else None
     if json:
         listed = {} if given is None else {"advice": [one._asdict() for one in given]}
@@ -95,25 +94,20 @@ def plan(
     if planned.refused:
         note(f"error: refused for {numbered(len(planned.refused), 'reason')}")
         return 1
-    if budget is not None and planned.people.changed > budget:
-        changed = numbered(planned.people.changed, "customer")
+    if budget is not None and people.changed > budget.of(people.customers):
+        changed = numbered(people.changed, "customer")
         note(f"error: {changed} would be changed, more than --max-customers-changed {most}")
         return 1
     if out is not None:
+        from cjo_stream.governance.file import Budget, write_plan
         from cjo_stream.governance.file import planned as in_file
-        from cjo_stream.governance.file import write_plan
 
+        # Two folders have no customers: a share is one of those that `apply` finds.
+        if budget is not None and len(sets or []) != 2:
+            budget = Budget(budget.of(people.customers))
         write_plan(
             out,
-            in_file(
-                planned,
-                live.content,
-                candidate,
-                team=team,
-                retire=retire,
-                most=budget,
-                percent=percent,
-            ),
+            in_file(planned, live.content, candidate, team=team, retire=retire, budget=budget),
         )
     return CHANGED if exit_code and planned.changes else 0
 
@@ -150,20 +144,16 @@ def _advise(live: Population, candidate: DefinitionSet) -> list[Diagnostic]:
     return advise_anew(before, candidate)
 
 
-def _budget(most: str, people: People) -> int:
-    """Return how many customers may be changed, or instances; raises UsageError."""
-    percent = _percent(most)
-    if percent is not None:
-        return int(people.customers * percent / 100)
-    if most.isascii() and most.isdigit():
-        return int(most)
-    raise UsageError(f"--max-customers-changed {most}: write a share, as 5%, or a whole number")
+def _budget(most: str) -> Budget:
+    """Return how many customers may be changed; raises UsageError."""
+    from cjo_stream.governance.file import Budget
 
-
-def _percent(most: str) -> float | None:
-    """Return a share that is written in percent; None for what is none."""
     written = _PERCENT.fullmatch(most)
-    return float(written[1]) if written is not None and float(written[1]) <= 100 else None
+    if written is not None and float(written[1]) <= 100:
+        return Budget(percent=float(written[1]))
+    if most.isascii() and most.isdigit():
+        return Budget(int(most))
+    raise UsageError(f"--max-customers-changed {most}: write a share, as 5%, or a whole number")
 
 
 def _say(planned: Plan) -> None:
@@ -172,7 +162,8 @@ def _say(planned: Plan) -> None:
     for sentence in sentences(planned):
         say(sentence)
     for row in planned.refused:
-        note(f"{row.at}: error {row.what}: {row.name}: {row.why}")
+        what = row.what if row.what == "owner" else f"{row.what}: {row.name}"  # `at` has the file
+        note(f"{row.at}: error {what}: {row.why}")
 
 
 def approve(

@@ -27,11 +27,21 @@ _FORM: Final = 1
 _TENTH: Final = 10
 
 
+class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How many customers may be changed: a number, or else a percentage of all customers."""
+
+    number: int | None = None
+    percent: float = 100
+
+    def of(self, customers: int) -> int:
+        """Return the number of customers, of all `customers`."""
+        return int(customers * self.percent / 100) if self.number is None else self.number
+
+
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """Line 1. `live` and `candidate` are hashes of the sets' files; `content` is the candidate.
 
-    `changed` customers were planned of `customers`; `most` may be changed by the `apply`, or
-    `percent` of the customers there are then, where the plan counted none.
+    `changed` customers were planned of `customers`; the `apply` may change those of `budget`.
     `approvals` are the matters that teams must approve.
     """
 
@@ -43,14 +53,13 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     retire: bool
     customers: int
     changed: int
-    most: int
+    budget: Budget
     owners: list[str]
     approvals: Mapping[str, list[str]]
     changes: list[Difference]
     instances: list[Fated]
     content: bytes
     digest: str
-    percent: float | None = None
 
 
 class _Approved(msgspec.Struct, frozen=True):
@@ -100,8 +109,7 @@ class PlanFile(msgspec.Struct, frozen=True):
 
     def check_changed(self, changed: int, customers: int) -> None:
         """Raise RefusalError if more of all `customers` would be changed than the plan allows."""
-        percent = self.planned.percent
-        most = self.planned.most if percent is None else int(customers * percent / 100)
+        most = self.planned.budget.of(customers)
         if changed > most:
             raise RefusalError(
                 f"{changed:,} customers would be changed now; the plan counted "
@@ -123,10 +131,9 @@ def planned(
     *,
     team: str | None,
     retire: bool,
-    most: int | None,
-    percent: float | None = None,
+    budget: Budget | None,
 ) -> Planned:
-    """Return a plan for a file; `most` and `percent` None: a tenth more customers than planned."""
+    """Return a plan for a file; without a budget it allows a tenth more customers than planned."""
     changed = plan.people.changed
     return Planned(
         topology=candidate.program.topology,
@@ -136,14 +143,13 @@ def planned(
         retire=retire,
         customers=plan.people.customers,
         changed=changed,
-        most=changed + changed // _TENTH if most is None else most,
+        budget=budget or Budget(changed + changed // _TENTH),
         owners=plan.owners,
         approvals=plan.approvals,
         changes=plan.changes,
         instances=plan.people.instances,
         content=candidate.content,
         digest=candidate.digest,
-        percent=percent,
     )
 
 

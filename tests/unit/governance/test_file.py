@@ -114,7 +114,7 @@ def test_a_plan_that_was_changed_is_refused(shop: Shop) -> None:
     file = planned(shop, shop=CAP)
     shop.cli("approve", file, "--as", "care", "--key", care)
     text = file.read_text()
-    file.write_text(text.replace('"most":0', '"most":9'))
+    file.write_text(text.replace('{"number":0}', '{"number":9}'))
     assert "is not signed with its key" in shop.apply(file, "--key", f"care={care}").err
     file.write_text(text.replace('"candidate":"', '"candidate":"0'))
     assert "is no whole plan of this release" in shop.apply(file).err
