@@ -69,7 +69,6 @@ class TopologyDriver:
         is the set as it is stored when nothing was in force before.
         """
         loaded = topology if isinstance(topology, DefinitionSet) else load(Path(topology))
-        self._program = loaded.program
         self._records = _Records()
         self._runtime = Runtime(
             log=MemoryLog(),
@@ -101,9 +100,8 @@ class TopologyDriver:
         self._content = content or succeed(loaded, before, runtime.live, retire=retire)
         self._number += 1
         self._runtime.apply(self._number, self._content)
-        self._program = loaded.program
-        self._decode = decoder(self._program, TENANT_KEY)
-        self._decode_native = decoder(_all_native(self._program), TENANT_KEY)
+        self._decode = decoder(loaded.program, TENANT_KEY)
+        self._decode_native = decoder(_all_native(loaded.program), TENANT_KEY)
 
     def send(
         self,
@@ -182,8 +180,10 @@ class TopologyDriver:
 
     @property
     def program(self) -> Program:
-        """The definitions in force."""
-        return self._program
+        """The definitions in force, with the verdicts of guards so far."""
+        program = self._runtime.tasks[0].program
+        assert program is not None
+        return program
 
     @property
     def clock(self) -> int:
@@ -224,8 +224,8 @@ class TopologyDriver:
     def customer(self, identifier: str) -> Row | None:
         """Return the customer who has `type:value`, as in customers.jsonl with timers, or None."""
         type_, _, value = identifier.partition(":")
-        if type_ not in self._program.identifiers:
-            known = ", ".join(self._program.identifiers)
+        if type_ not in self.program.identifiers:
+            known = ", ".join(self.program.identifiers)
             raise UsageError(f"{type_!r} is not an identifier type of this topology: use {known}")
         for customer in self._runtime.customers():
             row = self.row(customer)
@@ -235,7 +235,7 @@ class TopologyDriver:
 
     def row(self, customer: Customer) -> Row:
         """Return a customer as operators see it."""
-        seen = snapshot(customer, self._program, self.clock, for_operators=True)
+        seen = snapshot(customer, self.program, self.clock, for_operators=True)
         row: Row = msgspec.to_builtins(seen)
         return row
 

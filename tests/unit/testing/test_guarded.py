@@ -94,3 +94,14 @@ steps:
 """
     )
     assert unmet(run_cases(folder)) == []
+
+
+def test_the_definitions_in_force_are_those_after_a_verdict(tmp_path: Path) -> None:
+    driver = TopologyDriver(write(tmp_path / "one", topology()))
+    ada = {"user": "ada"}
+    driver.send("signed_up", at="2026-03-01T00:00:00Z", channel="web", identifiers=ada)
+    then = GUARDS.replace("7d", "1h")
+    driver.apply(write(tmp_path / "two", topology(2, then)))
+    assert driver.program.journeys["welcome"].canary == 0.5
+    driver.advance("2h")
+    assert driver.program.journeys["welcome"].canary == 1.0
