@@ -185,6 +185,7 @@ def test_interrupted_between_any_two_lines_it_ends_as_if_it_was_killed(
     disk = Disk()
     with interrupted(at=-1) as lines:
         undisturbed, _ = run_a_day(disk, [], partitions, definitions, day=0)
+    assert lines.files == set(LOOKED_AT)
     draw = random.Random(3)
     for at in sorted(draw.sample(range(lines.passed), 40)):
         broken = Disk()
@@ -202,13 +203,18 @@ LOOKED_AT = (
     "embedded/learning.py",
     "engine/task.py",
     "engine/turns.py",
+    "engine/enforcement.py",
+    "engine/outgoing.py",
+    "engine/task_state.py",
 )
 
 
 class Lines:
-    """Lines of code that were passed."""
+    """Lines of code that were passed, and the files that they are in."""
 
-    passed = 0
+    def __init__(self) -> None:
+        self.passed = 0
+        self.files: set[str] = set()
 
 
 @contextmanager
@@ -225,8 +231,11 @@ def interrupted(at: int) -> Iterator[Lines]:
         return at_line
 
     def at_call(frame: FrameType, _: str, __: object) -> Any:
-        is_meant = frame.f_code.co_filename.endswith(LOOKED_AT)
-        return at_line if is_meant and frame.f_code.co_name != "__exit__" else None
+        name = next((one for one in LOOKED_AT if frame.f_code.co_filename.endswith(one)), None)
+        if name is None or frame.f_code.co_name == "__exit__":
+            return None
+        lines.files.add(name)
+        return at_line
 
     sys.settrace(at_call)
     try:
