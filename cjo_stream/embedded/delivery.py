@@ -64,8 +64,7 @@ def run_folders(log: EmbeddedLog) -> dict[Path, bytes]:
 class Delivery:
     """The output of a runtime over a state, opened for one run or command.
 
-    `answers` are those to operators' commands, which go to no file; `verdicts` those on guarded
-    canaries.
+    `answers` are those to operators' commands, which go to no file.
     """
 
     def __init__(
