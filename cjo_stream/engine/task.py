@@ -193,7 +193,7 @@ class Task:
             purges=[*self._meta.purges, *turns.purges],
             live=live_now(self._meta, turns.counts),
             events=events_now(self._meta, turns.counts),
-            rollout=enforcement.rollout.copy(),
+            rollout=enforcement.rollout,
             sweeps=enforcement.governor.sweeps,
             verdicts=list(sets.verdicts),
             decider=enforcement.governor.decider,
