@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from cjo_stream.core.expression import code, value
 from cjo_stream.core.expression.advice import text_instead
@@ -24,6 +24,10 @@ from cjo_stream.core.expression.scope import MISSING, Scope
 from cjo_stream.core.expression.translator import Translator
 
 __all__ = ["PROFILE_FIELDS", "Expression", "compile_expression", "constant", "evaluate_all"]
+
+
+COMPILED_KEPT: Final = 16_384
+"""How many compiled texts a process keeps, of 2 to 3 KB each."""
 
 
 class _Nobody:
@@ -164,9 +168,12 @@ class _Compiled(NamedTuple):
     warnings: tuple[tuple[int, str], ...]
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=COMPILED_KEPT)
 def _compiled(text: str, place: Place, names: Names) -> _Compiled:
-    """Compile a text once: a set that follows another has most of its expressions."""
+    """Compile a text once: a set that follows another has most of its expressions.
+
+    A set with more than `COMPILED_KEPT` different ones finds none of them.
+    """
     translator = Translator(place, names)
     result = translator.translate(parse(text))
     reads = frozenset(translator.reader.reads)
