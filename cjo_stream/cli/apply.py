@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cjo_stream.cli.canary import side
+from cjo_stream.cli.canary import became, side
 from cjo_stream.cli.option import Json, Retire, Team, To, Yes, topology_folder
 from cjo_stream.cli.place import State, installation_of
 from cjo_stream.cli.terminal import (
@@ -206,7 +206,7 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
             if live:
                 say(f"live: {journey} {version}: {live}")
     for canary in found.canaries:
-        decided = f", {canary.verdict} by its guards" if canary.verdict else ""
+        decided = f", {became(canary.verdict)}" if canary.verdict else ""
         share = f"{canary.share * 100:.4g}% of customers"
         say(f"canary: {canary.journey} {canary.version}: {share}{decided}")
         for guard in canary.guards:

@@ -10,11 +10,18 @@ from cjo_stream.cli.terminal import count, moment, say
 if TYPE_CHECKING:
     from cjo_stream.installation.answer import Decided
 
-_BECAME: Final = {
-    "back": "stopped, nobody enters it any more",
-    "hold": "held, its share stays",
-    "promote": "promoted, everybody enters it",
+_NOW: Final = {
+    "back": "nobody enters it any more",
+    "hold": "its share stays",
+    "promote": "everybody enters it",
 }
+_BECAME: Final = {"back": "taken back", "hold": "held", "promote": "promoted"}
+_AT_THE_END: Final = "at the end of its time"
+
+
+def became(verdict: str) -> str:
+    """Return a verdict in words; only `back` may also be a guard's."""
+    return _BECAME[verdict] if verdict == "back" else f"{_BECAME[verdict]} {_AT_THE_END}"
 
 
 def side(number: int, value: float | None) -> str:
@@ -25,9 +32,10 @@ def side(number: int, value: float | None) -> str:
 def say_decided(verdicts: Sequence[Decided]) -> None:
     """Print the verdicts of guards: what, when and why."""
     for one in verdicts:
+        why = f"by its guard on {one.metric}" if one.has_tripped else _AT_THE_END
         say(
-            f"canary: {one.journey} {one.version}: {_BECAME[one.verdict]}, by its guards at "
-            f"{moment(one.time)} UTC"
+            f"canary: {one.journey} {one.version}: {_BECAME[one.verdict]} {why}, "
+            f"{moment(one.time)} UTC; {_NOW[one.verdict]}"
         )
         inside = side(one.inside.customers, one.inside.value)
         outside = side(one.outside.customers, one.outside.value)

@@ -9,7 +9,9 @@ import msgspec
 
 from cjo_stream.core.answer import CanaryRow, Failed, Nobody
 from cjo_stream.core.event import Identifier
+from cjo_stream.core.program.journey import Guard
 from cjo_stream.core.record import Side
+from cjo_stream.core.word import CanaryEnd
 from cjo_stream.engine.prospect import People
 from cjo_stream.errors import NobodyError, RetryError
 from cjo_stream.installation.known import KnownSet
@@ -33,6 +35,20 @@ class Decided(msgspec.Struct, frozen=True):
     """The bounds of the difference, inside less outside; None while a side has too few values."""
     worse_than: float | None = None
     """Of the guard of that metric: by which share of the value outside it may be worse."""
+
+    @property
+    def has_tripped(self) -> bool:
+        """Whether the guard of that metric decided; else `then` did, at the end of `for`."""
+        inside, outside = self.inside.value, self.outside.value
+        if self.verdict != CanaryEnd.BACK or self.interval is None:
+            return False
+        if inside is None or outside is None:
+            return False
+        guard = Guard(metric=self.metric, worse_than=self.worse_than or 0)
+        low, high = self.interval
+        worse = outside - inside if guard.is_lower_worse else inside - outside
+        is_apart = high < 0 if guard.is_lower_worse else low > 0
+        return is_apart and worse > guard.worse_than * abs(outside)
 
 
 class Applied(msgspec.Struct, frozen=True):

@@ -13,12 +13,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from cjo_stream.core.record import Side
 from cjo_stream.definition import DefinitionSet, compile_content, heed, load, succeed
 from cjo_stream.embedded.log import MemoryLog
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.ingest import decoder
+from cjo_stream.installation.answer import Decided
 from cjo_stream.store.memory import MemoryStore
 from tests.differential.engine import Collected
 from tests.unit.embedded.killing import run_killed
@@ -226,12 +228,44 @@ def test_a_run_says_what_guards_decided(tmp_path: Path, cli: Cli) -> None:
     inside, outside, (low, high) = verdict["inside"], verdict["outside"], verdict["interval"]
     decided_at = dt.datetime.fromtimestamp(verdict["time"] / 1000, dt.UTC)
     assert (
-        "canary: welcome 2: stopped, nobody enters it any more, by its guards at "
-        f"{decided_at:%Y-%m-%d %H:%M} UTC\n"
+        "canary: welcome 2: taken back by its guard on goal_rate, "
+        f"{decided_at:%Y-%m-%d %H:%M} UTC; nobody enters it any more\n"
         f"  goal_rate: {inside['value']:.4g} of {inside['customers']}; "
         f"outside {outside['value']:.4g} of {outside['customers']}; "
         f"the difference is between {low:.4g} and {high:.4g} (worse_than 10%)\n"
     ) in said
+
+
+@pytest.mark.parametrize(
+    ("then", "words", "now", "shown"),
+    [
+        ("promote", "promoted", "everybody enters it", "100% of customers, promoted at the end"),
+        ("hold", "held", "its share stays", "50% of customers, held at the end of its time\n"),
+        ("back", "taken back", "nobody enters it any more", "0% of customers, taken back\n"),
+    ],
+)
+def test_a_run_does_not_say_that_a_guard_decided_where_none_did(
+    tmp_path: Path, cli: Cli, then: str, words: str, now: str, shown: str
+) -> None:
+    guards = GUARDS.replace("promote", then).replace("7d", "5h")
+    said = ran(tmp_path, cli, topology(2, guards))
+    assert f"welcome 2: {words} at the end of its time, 2026-03-01 06:00 UTC; {now}\n" in said
+    assert f"canary: welcome 2: {shown}" in cli("status", "--state", tmp_path / "state").out
+
+
+def test_a_guard_that_is_better_did_not_trip() -> None:
+    for metric, inside, interval, has_tripped in (
+        ("goal_rate", 0.1, [-0.3, -0.1], True),
+        ("goal_rate", 0.29, [-0.02, -0.001], False),  # worse, and not by a tenth
+        ("goal_rate", 0.6, [0.1, 0.5], False),
+        ("exit_rate", 0.6, [0.1, 0.5], True),
+        ("exit_rate", 0.1, [-0.3, -0.1], False),
+        ("exit_rate", 0.6, None, False),
+    ):
+        one = Decided(
+            "welcome", 2, 2, "back", 0, metric, Side(100, inside), Side(100, 0.3), interval, 0.1
+        )
+        assert one.has_tripped == has_tripped, (metric, inside)
 
 
 def test_a_first_version_ignores_its_guards(tmp_path: Path) -> None:
@@ -274,7 +308,7 @@ def test_a_killed_run_decides_the_same(tmp_path: Path) -> None:
         str(tmp_path / "calm.state"),
     ]
     told = subprocess.run(status, capture_output=True, text=True, check=True, timeout=60).stdout
-    assert "canary: welcome 2: 0% of customers, back by its guards\n" in told
+    assert "canary: welcome 2: 0% of customers, taken back\n" in told
     inside, outside = verdict["inside"], verdict["outside"]
     assert (
         f"  goal_rate: {inside['value']:.4g} of {inside['customers']}; "
