@@ -149,6 +149,7 @@ def _warn_late(result: Result, *, sort: bool) -> None:
 
 def _say(result: Result, out: Path) -> None:
     from cjo_stream.governance.backtest.effect import effects
+    from cjo_stream.governance.backtest.result import REPORT
 
     summary = result.summary
     customers = summary.customers
@@ -168,7 +169,9 @@ def _say(result: Result, out: Path) -> None:
         say(f"{count(summary.commands)} more get other commands: template, payload or expires_at")
     for effect in effects(summary):
         say(f"  {effect.sentence}")
-    say(f"results in {out}: report.html opens in a browser")
+    if unreached := len(summary.unreached):
+        say(f"no event reached {numbered(unreached, 'part')} of the candidate: see {REPORT}")
+    say(f"results in {out}: {REPORT} opens in a browser")
 
 
 def _note_unread(result: Result) -> int:

@@ -13,6 +13,7 @@
     code          the codes of diagnostics
     case          cases of test files, checked against a program
     rule          the rules that a test can reach, with their places
+    tracer        a program that notes which of them are reached
     advice        what can never come about, and which journeys compete
     schema        JSON Schemas for editors
 

@@ -26,7 +26,7 @@ from cjo_stream.embedded.log import EmbeddedLog
 from cjo_stream.embedded.output import Output, beginning, usable
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.engine.frame import Effect
-from cjo_stream.engine.port import Store
+from cjo_stream.engine.port import Compile, Store
 from cjo_stream.errors import UsageError
 from cjo_stream.store.private import make_private
 
@@ -164,13 +164,14 @@ def delivering(
     own: Destination,
     *,
     without_lost: bool = False,
+    compile_: Compile = compile_content,
 ) -> Iterator[tuple[Runtime, Delivery]]:
     """Open a runtime once all pending effects are in their files; `own` is the opener's."""
     with ExitStack() as stack:
         delivery = Delivery(log, state, own, without_lost=without_lost)
         stack.enter_context(closing(delivery))
         runtime = stack.enter_context(
-            Runtime(log=log, stores=stores, compile_=compile_content, output=delivery)
+            Runtime(log=log, stores=stores, compile_=compile_, output=delivery)
         )
         yield runtime, delivery
         runtime.flush()

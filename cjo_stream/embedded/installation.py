@@ -12,13 +12,13 @@ from pathlib import Path
 
 import msgspec
 
-from cjo_stream.definition import DefinitionSet, compile_stored, heed, succeed
+from cjo_stream.definition import DefinitionSet, compile_content, compile_stored, heed, succeed
 from cjo_stream.embedded.delivery import delivering, run_destination
 from cjo_stream.embedded.log import EmbeddedLog, MemoryLog
 from cjo_stream.embedded.output import Output, check_free, clear
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.embedded.state import StateFolder
-from cjo_stream.engine.port import Store
+from cjo_stream.engine.port import Compile, Store
 from cjo_stream.errors import DefinitionError, RefusalError, UsageError
 from cjo_stream.ingest.tenant import check_fingerprint, fingerprint
 from cjo_stream.store.memory import MemoryStore
@@ -68,15 +68,16 @@ def open_installation(
     force: bool = False,
     tenant_key: bytes | None = None,
     prepare: Callable[[EmbeddedLog, bool], None] | None = None,
+    compile_: Compile = compile_content,
 ) -> Iterator[Installation]:
     """Open an installation and put `definitions` in force; close it cleanly at the end.
 
     `tenant_key` is the key by which the events are decoded; a state folder keeps its fingerprint.
     `prepare` is called before anything of the run is written, with whether a killed run goes on,
     and may refuse it by raising. With `force` the results of an earlier run are replaced, or a
-    killed run goes on without what its files have lost. Raises UsageError where the output folder
-    is not empty, or the state
-    folder belongs to another topology; RefusalError where the folder has another tenant key.
+    killed run goes on without what its files have lost. `compile_` makes the programs.
+    Raises UsageError where the output folder is not empty, or the state folder belongs to another
+    topology; RefusalError where the folder has another tenant key.
     """
     log: EmbeddedLog
     stores: Sequence[Store]
@@ -90,7 +91,7 @@ def open_installation(
             keep_key(log, state, tenant_key)
         destination = run_destination(out)
         runtime, delivery = stack.enter_context(
-            delivering(log, stores, state, destination, without_lost=force)
+            delivering(log, stores, state, destination, without_lost=force, compile_=compile_)
         )
         is_new = delivery.destination != destination
         if prepare is not None:

@@ -13,7 +13,7 @@ from typing import Final, Self
 
 import msgspec
 
-from cjo_stream.definition import DefinitionSet
+from cjo_stream.definition import DefinitionSet, compile_content
 from cjo_stream.embedded import taking
 from cjo_stream.embedded.installation import Installation, open_installation
 from cjo_stream.embedded.log import EmbeddedLog
@@ -21,7 +21,7 @@ from cjo_stream.embedded.notice import notices
 from cjo_stream.embedded.run import FileSummary, Progress, Start, Summary, drain, feed, finish
 from cjo_stream.embedded.taking import LANE, Count, Options, Plan, Read, Reading
 from cjo_stream.embedded.unread import Attributes
-from cjo_stream.engine.port import Decode, Decoded, RawRecord
+from cjo_stream.engine.port import Compile, Decode, Decoded, RawRecord
 from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest import Decoder
 from cjo_stream.ingest.cause import likely_cause
@@ -61,14 +61,20 @@ def run_files(
     tenant_key: bytes | None = None,
     report: Callable[[Progress], None] | None = None,
     start: Start | None = None,
+    attributes: Attributes | None = None,
+    compile_: Compile = compile_content,
 ) -> Summary:
-    """Run what is new in files, and write the results to `out`; `start` is filled in.
+    """Run what is new in files, and write the results to `out`.
+
+    `start` and `attributes` are filled in.
 
     Raises UsageError, before anything is written, for a file whose taken part has changed.
     """
     began = time.monotonic()
-    start = start or Start()
-    readings = _Readings(definitions, recorded, start, is_kept=state is not None, force=force)
+    start, attributes = start or Start(), attributes or Attributes()
+    readings = _Readings(
+        definitions, recorded, start, attributes, is_kept=state is not None, force=force
+    )
     with (
         readings,
         open_installation(
@@ -79,6 +85,7 @@ def run_files(
             force=force,
             tenant_key=tenant_key,
             prepare=readings.prepare,
+            compile_=compile_,
         ) as installation,
     ):
         start.clock = installation.clock_before
@@ -88,7 +95,7 @@ def run_files(
         if drain_ms:
             drain(installation, drain_ms)
         decoder = recorded.decode if isinstance(recorded.decode, Decoder) else None
-        found = notices(installation.runtime, readings.attributes, decoder)
+        found = notices(installation.runtime, attributes, decoder)
         return finish(installation, time.monotonic() - began, readings.results(), found)
 
 
@@ -100,11 +107,13 @@ class _Readings:
         definitions: DefinitionSet,
         recorded: Recorded,
         start: Start,
+        attributes: Attributes,
         *,
         is_kept: bool,
         force: bool,
     ) -> None:
         self._start = start
+        self._attributes = attributes
         self._definitions = definitions
         self._recorded = recorded
         self._is_kept = is_kept
@@ -115,8 +124,6 @@ class _Readings:
         self._killed: tuple[Reading, list[InputFile]] | None = None
         self._plan: Plan | None = None
         self._reads: list[Read] = []
-        self.attributes = Attributes()
-        """Those of the events that were processed."""
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -244,7 +251,7 @@ class _Readings:
             report,
             first=reading.first,
             count=count,
-            attributes=self.attributes,
+            attributes=self._attributes,
         )
         read = list(counts.values())
         if self._is_kept:

@@ -28,6 +28,8 @@ METRIC: Final = "cjo_values_unread_total"
 ATTRIBUTES_MAX: Final = 10_000
 """Attributes of event types that are counted; of more, no statement about every value is made."""
 
+_NEVER: Final = 2**63
+
 Counts = Mapping[tuple[str, ...], int]
 """Numbers by metric and labels."""
 Place = tuple[str, int, int]
@@ -52,6 +54,9 @@ class Attributes:
     """Counts the attributes of a run's events, by event type, name and type of the value."""
 
     def __init__(self) -> None:
+        self.types = set[str]()
+        """The event types."""
+        self._first, self._last = _NEVER, -_NEVER
         self._counts: dict[tuple[str, str, type], int] = {}
 
     def add(self, decoded: Decoded) -> None:
@@ -64,6 +69,9 @@ class Attributes:
 
     def _add(self, event: Event) -> None:
         counts, type_ = self._counts, event.type
+        self.types.add(type_)
+        self._first = min(self._first, event.time)
+        self._last = max(self._last, event.time)
         for name, value in event.attributes.items():
             key = type_, name, type(value)
             count = counts.get(key)
@@ -71,6 +79,11 @@ class Attributes:
                 counts[key] = count + 1
             elif len(counts) < ATTRIBUTES_MAX:
                 counts[key] = 1
+
+    @property
+    def span_ms(self) -> int:
+        """The time from the earliest event to the latest."""
+        return max(self._last - self._first, 0)
 
     def of(self, name: str, types: Collection[str] | None) -> dict[type, int]:
         """Return how many values an attribute had in events of some types (None: of all)."""

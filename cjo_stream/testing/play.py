@@ -18,12 +18,12 @@ from cjo_stream.core.text import moment_text
 from cjo_stream.definition import DefinitionSet
 from cjo_stream.definition.case import Advance, Apply, Case, Expect, Send, SendRaw
 from cjo_stream.definition.text.source import Position
+from cjo_stream.definition.tracer import Tracer
 from cjo_stream.errors import UsageError
 from cjo_stream.testing.compare import Finding
 from cjo_stream.testing.driver import TopologyDriver
 from cjo_stream.testing.hint import Came
 from cjo_stream.testing.look import Look
-from cjo_stream.testing.trace import Trace
 
 
 @dataclass
@@ -41,15 +41,15 @@ class Result:
         return [look for look in unmet if look[1]]
 
 
-def play(case: Case, definitions: DefinitionSet, content: bytes, trace: Trace) -> Result:
-    """Play a case against definitions, and note in `trace` which of their rules it reached.
+def play(case: Case, definitions: DefinitionSet, content: bytes, tracer: Tracer) -> Result:
+    """Play a case against definitions, and note in `tracer` which of their rules it reached.
 
     `content` is the set as it is stored.
     """
     begun = time.perf_counter()
     result = Result(case)
-    driver = TopologyDriver(definitions, compile_=trace.compile, content=content)
-    player, look = _Player(case, driver, trace), Look(case, driver)
+    driver = TopologyDriver(definitions, compile_=tracer.compile, content=content)
+    player, look = _Player(case, driver, tracer), Look(case, driver)
     for step in case.steps:
         if isinstance(step, Send):
             player.send(step)
@@ -70,9 +70,9 @@ def play(case: Case, definitions: DefinitionSet, content: bytes, trace: Trace) -
 
 
 class _Player:
-    def __init__(self, case: Case, driver: TopologyDriver, trace: Trace) -> None:
+    def __init__(self, case: Case, driver: TopologyDriver, tracer: Tracer) -> None:
         self._case = case
-        self._trace = trace
+        self._tracer = tracer
         self._driver = driver
         self._driver.advance_to(case.start_ms)
         self.not_done: list[Finding] = []
@@ -131,7 +131,7 @@ class _Player:
         anchor, before = found[0], min(at, self._driver.clock) - 1
         stated = [("cjo.consent", dict(one)) for one in self._case.consent]
         facts = [("cjo.profile", self._case.facts)] if self._case.facts else []
-        self._trace.muted = True
+        self._tracer.muted = True
         for type_, attributes in (*facts, *stated):
             self._driver.send(
                 type_,
@@ -140,7 +140,7 @@ class _Player:
                 identifiers={anchor.type: anchor.value},
                 attributes=attributes,
             )
-        self._trace.muted = False
+        self._tracer.muted = False
 
     def _is_known(self, found: list[Identifier]) -> bool:
         """Return whether an event with these identifiers comes to a customer that exists.
@@ -163,6 +163,4 @@ class _Player:
         actions = self._driver.program.actions
         classes = {name: str(action.class_) for name, action in actions.items()}
         for decision in self._driver.decisions():
-            self._trace.judge(decision, classes)
-        for transition in self._driver.transitions():
-            self._trace.move(transition)
+            self._tracer.judge(decision, classes)

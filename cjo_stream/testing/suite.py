@@ -10,10 +10,10 @@ from cjo_stream.definition import DefinitionSet, load, succeed
 from cjo_stream.definition.case import Case, read_cases
 from cjo_stream.definition.rule import rules
 from cjo_stream.definition.text.report import nearest
+from cjo_stream.definition.tracer import Tracer
 from cjo_stream.errors import Diagnostic, UsageError
 from cjo_stream.testing.coverage import Coverage, coverage
 from cjo_stream.testing.play import Result, play
-from cjo_stream.testing.trace import Trace
 from cjo_stream.testing.update import Written, update
 
 
@@ -40,16 +40,16 @@ def run_cases(folder: Path, chosen: Sequence[str] = (), *, updates: bool = False
     """
     definitions = load(folder)
     found = read_cases(folder, definitions.program, may_be_bare=updates)
-    results, trace = _play(choose(found.cases, chosen), definitions)
+    results, tracer = _play(choose(found.cases, chosen), definitions)
     written = Written([], 0)
     if updates:
         written = update(results)
         if written.files:
             found = read_cases(folder, definitions.program, may_be_bare=True)
-            results, trace = _play(choose(found.cases, chosen), definitions)
+            results, tracer = _play(choose(found.cases, chosen), definitions)
     return Report(
         results,
-        coverage(rules(folder), trace.reached),
+        coverage(rules(folder), tracer.reached),
         [*definitions.warnings, *found.warnings],
         written,
     )
@@ -77,6 +77,6 @@ def choose(cases: Sequence[Case], texts: Sequence[str]) -> list[Case]:
     return [kept[number] for number in sorted(kept)]
 
 
-def _play(cases: Sequence[Case], definitions: DefinitionSet) -> tuple[list[Result], Trace]:
-    trace, content = Trace(), succeed(definitions, None)
-    return [play(case, definitions, content, trace) for case in cases], trace
+def _play(cases: Sequence[Case], definitions: DefinitionSet) -> tuple[list[Result], Tracer]:
+    tracer, content = Tracer(), succeed(definitions, None)
+    return [play(case, definitions, content, tracer) for case in cases], tracer

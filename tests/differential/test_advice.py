@@ -19,8 +19,8 @@ from cjo_stream.definition.advice import advise
 from cjo_stream.definition.advice.action import asked, stopped
 from cjo_stream.definition.advice.reach import Reach, reach
 from cjo_stream.definition.code import Code
+from cjo_stream.definition.tracer import Tracer
 from cjo_stream.errors import DefinitionError
-from cjo_stream.testing.trace import Trace
 from tests.differential.reference import Reference
 from tests.differential.stream import DAY, draw_records
 from tests.differential.topology import Document, draw_definitions
@@ -71,10 +71,10 @@ def draw_tight(draw: Random) -> list[Document]:
     ]
 
 
-def run(draw: Random, definitions: DefinitionSet) -> tuple[Trace, list[dict[str, Any]]]:
+def run(draw: Random, definitions: DefinitionSet) -> tuple[Tracer, list[dict[str, Any]]]:
     """Return the rules that random events reached, and the decisions."""
-    trace = Trace()
-    program = trace.compile(1, succeed(definitions, None))
+    tracer = Tracer()
+    program = tracer.compile(1, succeed(definitions, None))
     reference = Reference(program, ingest.decoder(program, KEY), EFFECTS_MAX, FEW_RAISED)
     draw_records(draw, reference, 40)
     if not reference.is_busy:
@@ -83,18 +83,13 @@ def run(draw: Random, definitions: DefinitionSet) -> tuple[Trace, list[dict[str,
             reference.run_to(reference.high + day * DAY)
             if len(reference.effects) > EFFECTS_MAX:
                 break
-    decisions = []
-    for effect in reference.effects:
-        if effect.kind == "transition":
-            trace.move(json.loads(effect.value))
-        elif effect.kind == "decision":
-            decisions.append(json.loads(effect.value))
-    return trace, decisions
+    decisions = [json.loads(one.value) for one in reference.effects if one.kind == "decision"]
+    return tracer, decisions
 
 
-def holds(found: dict[str, Reach], trace: Trace) -> None:
+def holds(found: dict[str, Reach], tracer: Tracer) -> None:
     """Raise AssertionError if a rule was reached that never can be."""
-    for key in trace.reached:
+    for key in tracer.reached:
         if key[0] == "gate":
             continue
         one = found[str(key[1])]
@@ -123,9 +118,9 @@ def test_what_advice_says_never_happens_does_not(first: int) -> None:
             for name, journey in program.journeys.items()
             if journey.status is not Status.RETIRED
         }
-        trace, decisions = run(draw, definitions)
-        holds(found, trace)
-        happened += len(trace.reached) + len(decisions)
+        tracer, decisions = run(draw, definitions)
+        holds(found, tracer)
+        happened += len(tracer.reached) + len(decisions)
         candidates = asked(found.values())
         never = stopped(candidates, program.policy)
         for decision in decisions:
@@ -152,10 +147,10 @@ def test_every_claim_is_made() -> None:
 def test_a_claim_that_is_false_is_seen() -> None:
     draw = Random(3)
     definitions = loaded(draw_tight(draw))
-    trace, _ = run(draw, definitions)
-    key = next(key for key in sorted(trace.reached, key=str) if key[0] == "state")
+    tracer, _ = run(draw, definitions)
+    key = next(key for key in sorted(tracer.reached, key=str) if key[0] == "state")
     found = {name: reach(journey) for name, journey in definitions.program.journeys.items()}
     one = found[str(key[1])]
     found[str(key[1])] = one._replace(states=one.states - {str(key[2])})
     with pytest.raises(AssertionError):
-        holds(found, trace)
+        holds(found, tracer)

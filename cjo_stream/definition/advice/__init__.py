@@ -15,12 +15,13 @@ definitions alone.
 
 from __future__ import annotations
 
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.word import Status
 from cjo_stream.definition.advice.action import advise_on_actions
 from cjo_stream.definition.advice.coverage import Seen, advise_on_coverage
 from cjo_stream.definition.advice.journey import advise_on_journeys, without_target
 from cjo_stream.definition.advice.pace import advise_on_pace
-from cjo_stream.definition.advice.reach import reach
+from cjo_stream.definition.advice.reach import Reach, reach
 from cjo_stream.definition.advice.rival import advise_on_rivals
 from cjo_stream.definition.life import RUNNING
 from cjo_stream.definition.load import DefinitionSet, documents_of
@@ -28,7 +29,7 @@ from cjo_stream.definition.rule import rules_of
 from cjo_stream.definition.text.report import Report
 from cjo_stream.errors import Diagnostic
 
-__all__ = ["Seen", "advise", "advise_anew"]
+__all__ = ["Seen", "advise", "advise_anew", "not_covered"]
 
 
 def advise(definitions: DefinitionSet, seen: Seen | None = None) -> list[Diagnostic]:
@@ -39,13 +40,8 @@ def advise(definitions: DefinitionSet, seen: Seen | None = None) -> list[Diagnos
     program, report = definitions.program, Report()
     documents = documents_of(definitions.content)
     rules = rules_of(documents)
+    found, entered = _reaches(program)
     nodes = {without_target(key): rule.node for rule in rules for key in rule.keys}
-    found = {
-        name: reach(journey)
-        for name, journey in program.journeys.items()
-        if journey.status is not Status.RETIRED
-    }
-    entered = {name: one for name, one in found.items() if one.journey.status in RUNNING}
     advise_on_journeys(rules, entered, report)
     advise_on_actions(documents, found.values(), program.policy, report)
     advise_on_pace(nodes, entered.values(), program.policy, report)
@@ -53,6 +49,24 @@ def advise(definitions: DefinitionSet, seen: Seen | None = None) -> list[Diagnos
     if seen is not None:
         advise_on_coverage(rules, entered, seen, report)
     return report.diagnostics()
+
+
+def not_covered(definitions: DefinitionSet, seen: Seen) -> list[Diagnostic]:
+    """Return the advice on what recorded events did not reach, by file and place."""
+    report = Report()
+    rules = rules_of(documents_of(definitions.content))
+    advise_on_coverage(rules, _reaches(definitions.program)[1], seen, report)
+    return report.diagnostics()
+
+
+def _reaches(program: Program) -> tuple[dict[str, Reach], dict[str, Reach]]:
+    """Return what journeys can reach: of those that are not retired, of those that are entered."""
+    found = {
+        name: reach(journey)
+        for name, journey in program.journeys.items()
+        if journey.status is not Status.RETIRED
+    }
+    return found, {name: one for name, one in found.items() if one.journey.status in RUNNING}
 
 
 def advise_anew(before: DefinitionSet, after: DefinitionSet) -> list[Diagnostic]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from cjo_stream.core.duration import duration_text
 from cjo_stream.core.program.journey import Journey, Raise
@@ -17,11 +19,11 @@ from cjo_stream.definition.text.report import Report, quoted
 _UNITS_MS: Final = (86_400_000, 3_600_000, 60_000, 1_000)
 
 
-class Seen(NamedTuple):
+class Seen(msgspec.Struct, frozen=True):
     """Recorded events: the rules that they reached, their types and their span."""
 
-    reached: Collection[Key]
-    types: Collection[str]
+    reached: set[Key]
+    types: set[str]
     span_ms: int
     """From the first event to the last one."""
 
@@ -72,7 +74,7 @@ def _cause(rule: Rule, journey: Journey, seen: Seen, raised: Collection[str]) ->
         if after_ms is not None and after_ms > seen.span_ms:
             span = _rounded(seen.span_ms)
             return f"it takes {duration_text(after_ms)}, the files cover {span}; take longer ones"
-    absent = sorted(_types(rule, journey) - set(seen.types) - set(raised))
+    absent = sorted(_types(rule, journey) - seen.types - set(raised))
     if absent and len(absent) == len(_types(rule, journey)):
         types = ", ".join(quoted(type_) for type_ in absent)
         return f"the files have none of type {types}; take others, or check the type"

@@ -8,6 +8,8 @@ from typing import IO, Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from cjo_stream.definition import DefinitionSet
+from cjo_stream.definition.advice import not_covered
 from cjo_stream.embedded.run import Summary as RunSummary
 from cjo_stream.governance.backtest.cause import Causes
 from cjo_stream.governance.backtest.comparison import Changed, Side
@@ -110,6 +112,14 @@ class JourneyCounts(msgspec.Struct, frozen=True):
     candidate: Journey
 
 
+class Unreached(msgspec.Struct, frozen=True):
+    """A state, transition or timer of the candidate that no event reached, but could have."""
+
+    at: str
+    """`path:line`."""
+    why: str
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers of a backtest (summary.json)."""
 
@@ -134,6 +144,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     peaks: list[Peak]
     caps: list[CapReached]
     journeys: list[JourneyCounts]
+    unreached: list[Unreached]
     value: Evaluation | None
     """What the candidate's arbitration would have earned a choice, estimated from the choices and
     rewards of live; null where no propensity of live learns."""
@@ -287,9 +298,15 @@ class _Records:
 
 
 def summarise(
-    ran: Both[Ran], *, groups: int, changed: int, commands: int, edited: list[str]
+    ran: Both[Ran],
+    definitions: DefinitionSet,
+    *,
+    groups: int,
+    changed: int,
+    commands: int,
+    edited: list[str],
 ) -> Summary:
-    """Return the numbers of a backtest, its time aside."""
+    """Return the numbers of a backtest, its time aside; `definitions` is the candidate."""
     live, candidate = ran.live.tally, ran.candidate.tally
 
     def both(number: Callable[[RunSummary], int]) -> Both[int]:
@@ -322,6 +339,10 @@ def summarise(
                 candidate.journeys.get(name, Journey()),
             )
             for name in sorted(live.journeys.keys() | candidate.journeys.keys())
+        ],
+        unreached=[
+            Unreached(f"{one.file}:{one.line}", one.message)
+            for one in not_covered(definitions, ran.candidate.seen)
         ],
         value=ran.live.value,
     )

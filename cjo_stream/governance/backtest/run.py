@@ -168,6 +168,7 @@ def _compare(
     changes.write(compare(verdict.changed, members, sides.live, sides.candidate), partings.add)
     summary = summarise(
         ran,
+        definitions.candidate,
         groups=groups.number,
         changed=len(verdict.changed),
         commands=verdict.commands,

@@ -11,10 +11,13 @@ import msgspec
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Decision, Reward
 from cjo_stream.definition import DefinitionSet
+from cjo_stream.definition.advice import Seen
+from cjo_stream.definition.tracer import Tracer
 from cjo_stream.embedded.learning import learns
 from cjo_stream.embedded.recorded import Recorded, run_files
 from cjo_stream.embedded.results import FileRecords
 from cjo_stream.embedded.run import Progress, Summary
+from cjo_stream.embedded.unread import Attributes
 from cjo_stream.governance.backtest.tally import Counter, Tally
 from cjo_stream.governance.backtest.trace import Trace, trace
 from cjo_stream.ingest.decoder import decoder
@@ -49,6 +52,8 @@ class Ran(msgspec.Struct, frozen=True):
     summary: Summary
     trace: Trace
     tally: Tally
+    seen: Seen
+    """The events, and the rules that they reached."""
     value: Evaluation | None
     """What another policy would have earned with this side's choices; None without one, or where
     no propensity learns."""
@@ -66,14 +71,14 @@ def run_side(
     `other` is the program whose policy is evaluated with this side's choices.
     """
     if order.stdin is None:
-        summary = _run(definitions, order, out, report)
+        summary, seen = _run(definitions, order, out, report)
     else:
         with order.stdin.open("rb") as stdin:
-            summary = _run(definitions, order, out, report, stdin)
+            summary, seen = _run(definitions, order, out, report, stdin)
     counter = Counter()
     kept = trace(out, counter.look)
     value = _value(out, other) if other is not None and learns(definitions.program) else None
-    return Ran(summary, kept, counter.tally(), value)
+    return Ran(summary, kept, counter.tally(), seen, value)
 
 
 def _run(
@@ -82,8 +87,9 @@ def _run(
     out: Path,
     report: Callable[[Progress], None] | None,
     stdin: IO[bytes] | None = None,
-) -> Summary:
+) -> tuple[Summary, Seen]:
     program = definitions.program
+    tracer, attributes = Tracer(), Attributes()
     recorded = Recorded(
         files=open_files(order.files, stdin, order.form),
         decode=decoder(program, order.tenant_key),
@@ -92,14 +98,17 @@ def _run(
         sort=order.sort,
         form=order.form,
     )
-    return run_files(
+    summary = run_files(
         definitions,
         recorded,
         out,
         drain_ms=order.drain_ms,
         tenant_key=order.tenant_key,
         report=report,
+        attributes=attributes,
+        compile_=tracer.compile,
     )
+    return summary, Seen(tracer.reached, attributes.types, attributes.span_ms)
 
 
 def _value(out: Path, other: Program) -> Evaluation:

@@ -42,6 +42,7 @@ def _sections(summary: Summary, partings: Partings) -> Iterator[str]:
     yield _hours(summary)
     yield _caps(summary)
     yield _journeys(summary)
+    yield _unreached(summary)
     yield _value(summary.value)
     yield _input(summary)
 
@@ -223,6 +224,14 @@ def _journeys(summary: Summary) -> str:
         return _section("Goals and outcomes", "<p>No journey was entered on either side.</p>\n")
     columns = ("journey", "what", "#live", "#candidate", "#difference")
     return _section("Goals and outcomes", table("Goals and outcomes by journey", columns, rows))
+
+
+def _unreached(summary: Summary) -> str:
+    title = "What no event reached"
+    if not summary.unreached:
+        return _section(title, "<p>The events reached all that they could.</p>\n")
+    rows: list[list[Cell]] = [[one.at, one.why] for one in summary.unreached]
+    return _section(title, table("Parts of the candidate", ("at", "why"), rows))
 
 
 def _value(value: Evaluation | None) -> str:

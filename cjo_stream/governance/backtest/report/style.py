@@ -30,7 +30,7 @@ th button:focus-visible,.scroll:focus-visible{
 outline:2px solid var(--candidate);outline-offset:2px}
 th[aria-sort=ascending] button::after{content:" \\2191"}
 th[aria-sort=descending] button::after{content:" \\2193"}
-figure{margin:1rem 0}svg{width:100%;height:auto}
+figure{margin:1rem 0;overflow-x:auto}svg{width:100%;min-width:36rem;height:auto}
 svg text{fill:var(--soft);font:12px system-ui,sans-serif}
 figcaption,.soft{color:var(--soft);font-size:.9rem}
 polyline{fill:none;stroke-width:1.5}

@@ -23,6 +23,7 @@ from cjo_stream.governance.backtest.result import (
     JourneyCounts,
     Peak,
     Summary,
+    Unreached,
     Volume,
 )
 from cjo_stream.governance.backtest.tally import Cap, Journey
@@ -58,10 +59,19 @@ SUMMARY = Summary(
             "cart", Journey(20, 4, {"ordered": 4, "left": 1}), Journey(20, 2, {"late": 1})
         )
     ],
+    unreached=[Unreached("a<b>.yaml:9", "no event led to state '<late>'")],
     value=None,
 )
 SAME = msgspec.structs.replace(
-    SUMMARY, changed=0, customers=Both(8, 8), edited=[], actions=[], peaks=[], caps=[], journeys=[]
+    SUMMARY,
+    changed=0,
+    customers=Both(8, 8),
+    edited=[],
+    actions=[],
+    peaks=[],
+    caps=[],
+    journeys=[],
+    unreached=[],
 )
 
 
@@ -124,6 +134,7 @@ def test_names_are_escaped(tmp_path: Path) -> None:
     assert "<i>tell" not in text
     assert "&lt;i&gt;tell" in text
     assert "a&lt;b&gt;.yaml:3" in text
+    assert "state '&lt;late&gt;'" in text or "state &#x27;&lt;late&gt;&#x27;" in text
 
 
 def test_a_page_without_a_difference_says_so(tmp_path: Path) -> None:
@@ -131,6 +142,7 @@ def test_a_page_without_a_difference_says_so(tmp_path: Path) -> None:
     Page(text)
     assert "No number differs." in text
     assert "The two sets mean the same." in text
+    assert "The events reached all that they could." in text
 
 
 def test_a_value_is_shown_only_if_the_sample_is_enough(tmp_path: Path) -> None:

@@ -53,6 +53,27 @@ def test_whose_paths_differ_and_where(tmp_path: Path) -> None:
     ]
 
 
+def test_what_no_event_reached_in_the_candidate(tmp_path: Path) -> None:
+    definitions = both(topology(tmp_path / "a"), topology(tmp_path / "b", delay="2h"))
+    events = write(tmp_path / "e.jsonl", [*EVENTS[:2], event("page_viewed", 60, cookie="k1")])
+    found = backtest(definitions, order(events), tmp_path / "out").summary
+    of_files = "no event of the files led to "
+    assert [(one.at, one.why.removeprefix(of_files)) for one in found.unreached] == [
+        (
+            "shop.yaml:12",
+            "'cart: exit as ordered': the files have none of type 'order_placed'; take others, or "
+            "check the type",
+        ),
+        (
+            "shop.yaml:15",
+            "'cart: waiting after 2h to reminded': it takes 2h, the files cover 1h; take longer "
+            "ones",
+        ),
+        ("shop.yaml:16", "state 'reminded': look at the conditions on the way there"),
+    ]
+    assert "What no event reached" in (tmp_path / "out" / "report.html").read_text()
+
+
 def test_identifiers_are_hashes_unless_they_are_asked_for(tmp_path: Path) -> None:
     definitions = both(topology(tmp_path / "a"), topology(tmp_path / "b", limit=1))
     emails = ["ada@example.com", "a.lovelace@example.com"]

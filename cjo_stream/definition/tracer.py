@@ -1,4 +1,4 @@
-"""A program that notes which of its rules are reached, for tests; the engine knows nothing of it.
+"""A program that notes which of its rules are reached; the engine knows nothing of it.
 
 The steps of each rule stand in a tuple that notes when they are run, also where there are none.
 """
@@ -12,13 +12,13 @@ import msgspec
 
 from cjo_stream.core.program.journey import Journey, Split, State, Step, TimerRule, Transition
 from cjo_stream.core.program.program import Program
-from cjo_stream.definition import compile_content
+from cjo_stream.definition.load import compile_content
 from cjo_stream.definition.rule import OWN, Key
 
 _Value = TypeVar("_Value")
 
 
-class Trace:
+class Tracer:
     """The keys of the rules that were reached (`definition.rule`).
 
     While it is `muted`, no event opens an instance or counts in a trait.
@@ -55,11 +55,6 @@ class Trace:
                 self.reached.add(("gate", gate, one["channel"]))
             elif gate is not None:
                 self.reached.add(("gate", gate, rule or ""))
-
-    def move(self, transition: dict[str, Any]) -> None:
-        """Note the entry that a transition record tells of."""
-        if transition["from"] is None and transition["reason"] in ("entered", "ended"):
-            self.reached.add(("entry", transition["journey"]))
 
     def _traced(self, program: Program) -> Program:
         versions = {key: self._journey(one) for key, one in program.versions.items()}
@@ -103,7 +98,7 @@ class Trace:
         )
 
     def _enter(self, journey: str, state: str) -> None:
-        self.reached.add(("state", journey, state))
+        self.reached |= {("entry", journey), ("state", journey, state)}
         self.reached.update((*key, state) for key in self._split if key[1] == journey)
         self._split = []
 
@@ -152,12 +147,12 @@ class _Noted(tuple[Step, ...]):
 
 
 class _Muted(dict[str, tuple[_Value, ...]]):
-    """Definitions by the event types they listen to; none while the trace is muted."""
+    """Definitions by the event types they listen to; none while the tracer is muted."""
 
-    def __init__(self, found: dict[str, tuple[_Value, ...]], trace: Trace) -> None:
+    def __init__(self, found: dict[str, tuple[_Value, ...]], tracer: Tracer) -> None:
         super().__init__(found)
-        self._trace = trace
+        self._tracer = tracer
 
     def get(self, type_: str, default: Any = ()) -> Any:
         """Return the definitions that listen to a type."""
-        return default if self._trace.muted else super().get(type_, default)
+        return default if self._tracer.muted else super().get(type_, default)
