@@ -8,6 +8,7 @@ mean another content; a set's size bounds them (`_fitting`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -291,37 +292,48 @@ def _may_live(journey: str, version: int, live: Live | None) -> bool:
 def _runnable(composed: Content, live: Live | None) -> Content:
     """Return a set that compiles: earlier versions that do not, and need not, are dormant.
 
-    Raises DefinitionError where a version that still runs names what is gone.
+    Of a version whose instances have ended, the goal that is watched runs on. Raises
+    DefinitionError where a part that still runs names what is gone.
     """
     try:
         compile_stored(encode(composed))
     except DefinitionError as error:
-        broken = {found.file for found in error.diagnostics}
+        found = error.diagnostics
         carried = [
             msgspec.structs.replace(
-                one,
-                is_dormant=source_of(one).name in broken and not _runs_on(one, composed, live),
+                one, is_dormant=one.is_dormant or _may_sleep(one, composed, live, found)
             )
             for one in composed.carried
         ]
         if carried == composed.carried:
-            raise DefinitionError(map(_of_earlier, error.diagnostics)) from error
+            raise DefinitionError(map(_of_earlier, found)) from error
         return _runnable(msgspec.structs.replace(composed, carried=carried), live)
     return composed
 
 
-def _runs_on(one: Carried, composed: Content, live: Live | None) -> bool:
-    """Return whether an earlier version may have instances that go on in it, or get new ones."""
+def _may_sleep(
+    one: Carried, composed: Content, live: Live | None, found: Iterable[Diagnostic]
+) -> bool:
+    """Return whether an earlier version has errors, and none of them where it still runs."""
+    source = source_of(one)
+    places = [(each.line, each.column) for each in found if each.file == source.name]
+    if not places:
+        return False
     journeys = [decided(j, composed.past) for j in _journeys(composed).values()]
     new = next((j for j in journeys if j.name == one.journey), None)
     status = new.status if new is not None else composed.past.left.get(one.journey)
     if status == Status.RETIRED:
-        return False
-    journey = _versions(composed)[one.journey, one.version]
-    is_watched = journey.goal is not None and journey.goal.within_ms is not None
+        return True
     is_former = new is not None and one.version == former(new, composed.past)
     leaves = new is not None and new.migrate is not Migrate.DRAIN and new.canary >= 1
-    return is_watched or is_former or (not leaves and _may_live(one.journey, one.version, live))
+    if is_former or (not leaves and _may_live(one.journey, one.version, live)):
+        return False
+    [definition] = read_carried([one], Report())
+    goal = definition.fields.get("goal") if definition.fields is not None else None
+    if goal is None or goal.value.get("within") is None:
+        return True
+    begin, end = source.locate(goal.node.start), source.locate(goal.node.end)
+    return not any(begin <= place < end for place in places)
 
 
 def _of_earlier(found: Diagnostic) -> Diagnostic:

@@ -187,6 +187,48 @@ def test_an_action_that_live_instances_ask_for_may_not_go(folder: Path) -> None:
     assert versions(succeed(given(folder, ""), first)) == [("recovery", 1)]
 
 
+def test_of_two_versions_that_name_what_is_gone_the_one_with_customers_is_reported(
+    folder: Path,
+) -> None:
+    first = succeed(given(folder, JOURNEY), None)
+    second = succeed(given(folder, SECOND), first)
+    (folder / "t.yaml").write_text(TOPOLOGY.format(types=TYPES).replace("reminder", "other"))
+    (folder / "journeys.yaml").write_text(
+        SECOND.replace("version: 2", "version: 3").replace("reminder", "other")
+    )
+    for version, other in ((1, 2), (2, 1)):
+        live = {"recovery": {version: {"waiting": 1}, other: {}}}
+        with pytest.raises(DefinitionError) as error:
+            succeed(load(folder), second, live)
+        assert [f"version {version} of" in str(one) for one in error.value.diagnostics] == [True]
+
+
+def test_of_a_version_whose_instances_ended_only_a_watched_goal_counts(folder: Path) -> None:
+    goal = "goal: {on: bought, when: profile.visits > 1, within: 7d}\n"
+    watched = JOURNEY.replace("initial", f"{goal}initial", 1)
+    topology = TOPOLOGY.format(types=TYPES).replace(
+        "---", "profile: {traits: {visits: {count: visited}}}\n---", 1
+    )
+    (folder / "t.yaml").write_text(topology)
+    (folder / "journeys.yaml").write_text(watched)
+    first = succeed(load(folder), None)
+    ended = {"recovery": {1: {}}}
+    without_reminder = topology.replace("reminder", "other")
+    (folder / "t.yaml").write_text(without_reminder)
+    (folder / "journeys.yaml").write_text(SECOND.replace("reminder", "other"))
+    content = succeed(load(folder), first, ended)
+    earlier = compile_content(2, content).versions["recovery", 1]
+    assert (earlier.goal is not None, earlier.listens) == (True, {"bought"})
+    assert succeed(load(folder), content, ended) == content
+    with pytest.raises(DefinitionError, match=r"version 1 of journey recovery.*'reminder'"):
+        succeed(load(folder), first, {"recovery": {1: {"waiting": 1}}})
+    (folder / "t.yaml").write_text(without_reminder.replace("visits:", "calls:"))
+    with pytest.raises(DefinitionError) as error:
+        succeed(load(folder), first, ended)
+    assert any("profile.visits" in str(one) for one in error.value.diagnostics)
+    assert all("version 1 of journey recovery" in str(one) for one in error.value.diagnostics)
+
+
 def test_a_set_that_the_log_has_no_room_for_is_refused_until_its_texts_are_shorter(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
