@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -51,10 +51,14 @@ def erase(
         raise UsageError("no archive is set: set CJO_ARCHIVE to the folder or URL that intake has")
     installation = installation_of(context, state)
     named = [installation.named(one) for one in identifiers]
-    erasing.take_up(named)
+    for order in erasing.orders(named):
+        warn(
+            f"the erasure of customer {order.answer.customer_id} is not done, and this does not "
+            "end it: give `cjo-stream customer erase` again, with the identifier that it had"
+        )
     confirm("Take these events out of the archive, for good?", yes)
-    person = erasing.begin(person_of(named))
-    erasing.end(person, installation)
+    erasing.begin(person_of(named))
+    erasing.end(installation)
     if json:
         say_json(erasing.proof())
     else:
@@ -82,47 +86,74 @@ class Erasing:
 
         self._folder = Folder(url)
         self._forgotten = Forgotten()
+        self._people: list[Person] = []
         self._known: list[str] = []
         self._behind: list[str] = []
-        self._orders: list[Order] = []
+        self.earlier: list[Order] = []
+        """The orders that are carried out with this one, the latest last."""
+        self._own: list[Order] = []
 
-    def take_up(self, named: Sequence[Identifier]) -> Erased | None:
-        """Take up the orders about these identifiers that were not carried out whole.
-
-        Return the answer to the last one.
-        """
+    def orders(self, named: Sequence[Identifier]) -> list[Order]:
+        """Return the orders about these identifiers that were not carried out whole."""
         from cjo_stream.ingest.archive.order import left
 
-        self._orders = left(self._folder, {(one.type, one.value) for one in named})
-        return self._orders[-1].answer if self._orders else None
+        return left(self._folder, {(one.type, one.value) for one in named})
 
-    def begin(self, person: Person) -> Person:
-        """Take the person's events out of the files there are; raises RetryError.
+    def take_up(
+        self, at: Identifier, customer_id: str | None, holder: Callable[[str], str | None]
+    ) -> list[Order]:
+        """Note and return the earlier orders about an identifier that this erasure also ends.
 
-        Return the person, with what orders that were taken up say.
+        `customer_id` is the customer who is erased now, if there is one. `holder` returns the
+        customer who has an identifier, or None. Where it is not known whether an order's customer
+        was erased, the order is only taken up if no other customer would lose events.
+        """
+        for order in self.orders([at]):
+            earlier = order.answer.customer_id
+            if earlier == customer_id:
+                continue  # it was not erased, and now it is
+            unsure = sorted(order.person.identifiers) if order.erased_at is None else []
+            names = (f"{type_}:{value}" for type_, value in unsure)
+            held = [one for one in names if holder(one) not in (None, customer_id)]
+            if held:
+                warn(
+                    f"customer {earlier} was to be erased, and perhaps was not: {held[0]} is of a "
+                    "customer who stays. To erase that one, too, give `cjo-stream customer erase "
+                    f"{held[0]}`"
+                )
+                continue
+            note(
+                f"the archive may still have events of customer {earlier}, whose erasure did not "
+                "come to its end; this ends it"
+            )
+            self.earlier.append(order)
+        return self.earlier
+
+    def begin(self, *people: Person) -> None:
+        """Take the events of these people and of earlier orders out of the files there are.
+
+        Raises RetryError.
         """
         from cjo_stream.ingest.archive.forget import forget
 
         note("reading the archive")
-        person = person.with_(one.person for one in self._orders)
+        self._people = [*(one.whose for one in self.earlier), *people]
         self._forgotten.unreadable.clear()
-        self._known = forget(self._folder, person, self._forgotten)
+        self._known = forget(self._folder, self._people, self._forgotten)
         if self._forgotten.unreadable:
             raise RetryError(
-                f"{self._unreadable()}. The person's events are out of all other files, and "
-                "nothing else is erased yet"
+                "the events are out of all files that can be read, and nothing else is erased "
+                f"yet. {self._unreadable()}"
             )
-        return person
 
     def keep(self, person: Person, answer: Erased) -> None:
         """Keep the order until it is carried out; raises RetryError."""
         from cjo_stream.ingest.archive.order import Order, keep
 
-        order = Order(person, answer)
-        keep(self._folder, order)
-        self._orders = [*(one for one in self._orders if one.path != order.path), order]
+        self._own = [Order(person, answer)]
+        keep(self._folder, *self._own)
 
-    def end(self, person: Person, installation: Installation) -> None:
+    def end(self, installation: Installation) -> None:
         """Take them out of the files that came meanwhile; raises RetryError."""
         from cjo_stream.ingest.archive.forget import forget
 
@@ -138,7 +169,7 @@ class Erasing:
                 is_told = True
 
         self._behind = installation.unarchived(tell)
-        forget(self._folder, person, self._forgotten, self._known)
+        forget(self._folder, self._people, self._forgotten, self._known)
 
     def proof(self) -> dict[str, object]:
         """Return the numbers of the erasure, without personal data."""
@@ -146,6 +177,7 @@ class Erasing:
             "events": self._forgotten.events,
             "files": self._forgotten.files,
             "unreadable": self._forgotten.unreadable,
+            "foreign": self._forgotten.foreign,
             "not_archived_yet": self._behind,
         }
 
@@ -164,20 +196,28 @@ class Erasing:
             )
         if self._forgotten.unreadable:
             warn(self._unreadable())
+        if self._forgotten.foreign:
+            warn(
+                f"{_listed(self._forgotten.foreign)} in the folder of the archive, with other "
+                "names than the archive's: not searched for this person's events"
+            )
         if self._behind or self._forgotten.unreadable:
             return 1
         if is_whole:
-            for one in self._orders:
+            for one in self.earlier + self._own:
                 self._folder.remove(one.path)
         return 0
 
     def _unreadable(self) -> str:
         """Return which files may still have events of the person, and what to do."""
-        files = self._forgotten.unreadable
-        named = "; ".join(files[:_FILES_MAX])
-        more = f"; and {count(len(files) - _FILES_MAX)} more" if len(files) > _FILES_MAX else ""
         return (
-            f"{numbered(len(files), 'file')} of the archive cannot be read, and may have events "
-            f"of this person: {named}{more}. Put the originals back, or move the files out of the "
-            "archive, then give the same command again"
+            f"{_listed(self._forgotten.unreadable)} of the archive cannot be read, and may "
+            "have events of this person. Mend them, or move them out of the archive; then "
+            "give the same command again"
         )
+
+
+def _listed(files: Sequence[str]) -> str:
+    """Return how many files there are, and the names of the first."""
+    more = f"; and {count(len(files) - _FILES_MAX)} more" if len(files) > _FILES_MAX else ""
+    return f"{numbered(len(files), 'file')} ({'; '.join(files[:_FILES_MAX])}{more})"

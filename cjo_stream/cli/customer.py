@@ -225,39 +225,26 @@ def erase(
     that is done, the command may be given again. Exit 1 if a partition did not answer, or the
     archive is not done.
     """
-    from cjo_stream.core.answer import Erased
-
     erasing = erasing_of(context)
     installation = installation_of(context, state)
     at = installation.named(identifier)
-    earlier = erasing.take_up([at]) if erasing is not None else None
-    would = _would_erase(installation, at, earlier)
+    would = _would_erase(installation, at, erasing)
     confirm("Erase all of this, for good?", yes)
-    if erasing is None:
-        done = installation.order(at, _erase(True), Erased)
-        silent = installation.sweep()
-    else:
-        done = would
-        if would is earlier:
-            person = erasing.begin(_nobody())
-        else:
-            person = _begin(erasing, installation, identifier)
-            erasing.keep(person, would)
-            done = installation.order(at, _erase(True), Erased)
-            erasing.keep(person, done)
-        silent = installation.sweep()
-        erasing.end(person, installation)
+    erased = [] if erasing is None else [one.answer for one in erasing.earlier]
+    if would is not None:
+        erased.append(_erase_found(installation, at, identifier, would, erasing))
+    elif erasing is not None:
+        erasing.begin()
+    silent = installation.sweep()
+    if erasing is not None:
+        erasing.end(installation)
     kept = installation.kept()
     if json:
-        proof = {
-            "customer_id": done.customer_id,
-            "erased_at": _time(done),
-            "removed": done.removed,
-        }
-        archive = {} if erasing is None else {"archive": erasing.proof()}
+        *earlier, proof = map(_proof, erased)
+        archive = {} if erasing is None else {"earlier": earlier, "archive": erasing.proof()}
         say_json({**proof, "partitions_not_swept": silent, **archive, "kept": kept})
     else:
-        _say_erased(done, kept, "" if erasing is None else erasing.sentence())
+        _say_erased(erased, kept, "" if erasing is None else erasing.sentence())
     if silent:
         warn(
             f"partitions {silent} did not answer: their stores may keep overwritten values for a "
@@ -267,31 +254,56 @@ def erase(
     return 1 if silent else left
 
 
+def _erase_found(
+    installation: Installation,
+    at: Identifier,
+    identifier: str,
+    would: Erased,
+    erasing: Erasing | None,
+) -> Erased:
+    """Erase the customer who has an identifier, after the archive; return the answer."""
+    from cjo_stream.core.answer import Erased
+
+    if erasing is None:
+        return installation.order(at, _erase(True), Erased)
+    person = _begin(erasing, installation, identifier)
+    erasing.keep(person, would)
+    done = installation.order(at, _erase(True), Erased)
+    erasing.keep(person, done)
+    return done
+
+
 def _erase(confirmed: bool) -> Callable[[str], ActorMessage]:
     from cjo_stream.core.message import Erase, Find
 
     return lambda command_id: Find(Erase(command_id, confirmed))
 
 
-def _would_erase(installation: Installation, at: Identifier, earlier: Erased | None) -> Erased:
-    """Print and return what an erasure would remove, or else the answer to an `earlier` one.
+def _would_erase(
+    installation: Installation, at: Identifier, erasing: Erasing | None
+) -> Erased | None:
+    """Print and return what an erasure would remove; None if only earlier ones are to be ended.
 
-    Raises NobodyError if no customer has the identifier, and there was no earlier one.
+    `erasing` takes these up. Raises NobodyError if there is neither.
     """
     from cjo_stream.core.answer import Erased
-    from cjo_stream.errors import NobodyError
+    from cjo_stream.errors import NobodyError, UsageError
 
-    if earlier is not None:
-        note(
-            f"the archive may still have events of customer {earlier.customer_id}, whose erasure "
-            "did not come to its end; this ends it"
-        )
+    def holder(written: str) -> str | None:
+        try:
+            one = installation.named(written)
+            return installation.look(one, _erase(False), Erased).customer_id
+        except UsageError:  # nobody, or the definitions have no such type any more
+            return None
+
     try:
         would = installation.look(at, _erase(False), Erased)
     except NobodyError:
-        if earlier is None:
+        if erasing is None or not erasing.take_up(at, None, holder):
             raise
-        return earlier
+        return None
+    if erasing is not None:
+        erasing.take_up(at, would.customer_id, holder)
     note(f"customer {would.customer_id}: {_numbers(would.removed)}")
     return would
 
@@ -299,18 +311,12 @@ def _would_erase(installation: Installation, at: Identifier, earlier: Erased | N
 def _begin(erasing: Erasing, installation: Installation, identifier: str) -> Person:
     """Take a customer's events out of the archive; return the person, as of afterwards."""
     known = _person(installation, identifier)
-    person = erasing.begin(known)
+    erasing.begin(known)
     # That takes its time, and the customer may have been linked meanwhile.
     while (linked := _person(installation, identifier)) != known:
         known = linked
-        person = erasing.begin(known)
-    return person
-
-
-def _nobody() -> Person:
-    from cjo_stream.ingest.archive.forget import Person
-
-    return Person(frozenset())
+        erasing.begin(known)
+    return known
 
 
 def _person(installation: Installation, identifier: str) -> Person:
@@ -330,13 +336,22 @@ def _time(done: Erased) -> int | None:
     return done.erased_at if isinstance(done.erased_at, int) else None
 
 
-def _say_erased(done: Erased, kept: Sequence[Kept], archive: str) -> None:
+def _proof(done: Erased) -> dict[str, object]:
+    return {
+        "customer_id": done.customer_id,
+        "erased_at": _time(done),
+        "removed": done.removed,
+    }
+
+
+def _say_erased(erased: Sequence[Erased], kept: Sequence[Kept], archive: str) -> None:
     from cjo_stream.core.text import moment_text
 
-    time = _time(done)
-    at = "" if time is None else f", at {moment_text(time)}"
-    say(f"customer {done.customer_id} is erased{at}")
-    say(f"removed: {_numbers(done.removed)}")
+    for done in erased:
+        time = _time(done)
+        at = "" if time is None else f", at {moment_text(time)}"
+        say(f"customer {done.customer_id} is erased{at}")
+        say(f"removed: {_numbers(done.removed)}")
     say("the stores hold nothing of this customer any more; nor will any later checkpoint")
     if archive:
         say(archive)

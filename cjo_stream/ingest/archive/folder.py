@@ -7,6 +7,7 @@ refuse to replace one if they are asked to.
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,6 +19,7 @@ from fsspec.implementations.local import LocalFileSystem
 from cjo_stream.ingest.remote import away, file_system
 
 OWNER_ONLY: Final = 0o700
+_MODE: Final = 0o666
 
 
 class Folder:
@@ -45,18 +47,21 @@ class Folder:
                 raise
         return True
 
-    def replace(self, path: str, content: bytes) -> None:
-        """Put other content in place of a file's."""
+    def replace(self, path: str, content: bytes, *, mode: int = _MODE) -> None:
+        """Put other content in place of a file's; `mode` is who may use it, on a local disk."""
         with away(self.url):
             if self._is_local:
-                self._place(path, content, os.replace)
+                self._place(path, content, os.replace, mode)
             else:
                 self._fs.pipe_file(f"{self._root}/{path}", content)
 
     def remove(self, path: str) -> None:
-        """Remove a file, if it is there."""
-        with away(self.url), suppress(FileNotFoundError):
-            self._fs.rm_file(f"{self._root}/{path}")
+        """Remove a file, if it is there, with what a process that was killed left beside it."""
+        with away(self.url):
+            with suppress(FileNotFoundError):
+                self._fs.rm_file(f"{self._root}/{path}")
+            if self._is_local:
+                _remove_hidden(Path(self._root, path))
 
     def read(self, path: str) -> bytes:
         """Return the content of a file."""
@@ -81,13 +86,15 @@ class Folder:
         self.read(path)
         self.remove(path)
 
-    def _place(self, path: str, content: bytes, put: Callable[[Path, Path], object]) -> bool:
+    def _place(
+        self, path: str, content: bytes, put: Callable[[Path, Path], object], mode: int = _MODE
+    ) -> bool:
         """Write a hidden file and let `put` give it its name; False if the name is taken."""
         target = Path(self._root, path)
         target.parent.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
         hidden = target.with_name(f".{target.name}.{os.getpid()}")
         try:
-            with hidden.open("wb") as file:
+            with open(hidden, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -95,10 +102,15 @@ class Folder:
         except FileExistsError:
             return False
         finally:
-            for left in target.parent.glob(f".{target.name}.*"):
-                left.unlink(missing_ok=True)
+            _remove_hidden(target)
         _sync(target.parent)
         return True
+
+
+def _remove_hidden(target: Path) -> None:
+    """Remove what was to become a file."""
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*"):
+        left.unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:

@@ -6,7 +6,7 @@ its name. A process that ends in between leaves each file as it was, or without 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -14,10 +14,10 @@ import msgspec
 from cjo_stream.core.event import Identifier
 from cjo_stream.core.message import CUSTOMER_ID_DIGITS, seed_of
 from cjo_stream.core.word import ArchiveForm
-from cjo_stream.errors import InputError, RetryError
+from cjo_stream.errors import CjoError
 from cjo_stream.ingest.archive.content import pack, unpack
 from cjo_stream.ingest.archive.folder import Folder
-from cjo_stream.ingest.archive.name import read_name
+from cjo_stream.ingest.archive.name import ORDERS, read_name
 from cjo_stream.ingest.archive.row import Row, read_row
 
 _PARQUET: Final = ".parquet"
@@ -28,17 +28,22 @@ class Person(msgspec.Struct, frozen=True):
     """A person in the archive: identifiers (type, value), and the ids that the customer had.
 
     The ids find outcomes that name a command in place of a person. So do `seeds`, the hashes of
-    identifiers, because a customer's id holds that of the customer's first identifier.
+    identifiers, because a customer's id holds that of the customer's first identifier. Events
+    with an identifier, but later than `until` (event time, ms), are not the person's: the person
+    was erased then, and whoever has the identifier since is another customer.
     """
 
     identifiers: frozenset[tuple[str, str]]
     customer_ids: frozenset[str] = frozenset()
     seeds: frozenset[str] = frozenset()
+    until: int | None = None
 
     def has(self, row: Row) -> bool:
         """Return whether an event is this person's."""
         assert isinstance(row.identifiers, dict), "a row that was read has objects"
         if row.identifiers:
+            if self.until is not None and row.time > self.until:
+                return False
             named = ((type_, one) for type_, of in row.identifiers.items() for one in of)
             return not self.identifiers.isdisjoint(named)
         action_id = row.attributes.get("action_id") if isinstance(row.attributes, dict) else None
@@ -46,15 +51,6 @@ class Person(msgspec.Struct, frozen=True):
             return False
         customer = action_id[:CUSTOMER_ID_DIGITS]
         return customer in self.customer_ids or seed_of(customer) in self.seeds
-
-    def with_(self, others: Iterable[Person]) -> Person:
-        """Return this person and others as one."""
-        every = [self, *others]
-        return Person(
-            frozenset().union(*(one.identifiers for one in every)),
-            frozenset().union(*(one.customer_ids for one in every)),
-            frozenset().union(*(one.seeds for one in every)),
-        )
 
 
 class Forgotten(msgspec.Struct):
@@ -65,6 +61,8 @@ class Forgotten(msgspec.Struct):
     """Those that were written again."""
     unreadable: list[str] = []
     """Files that are not as intake makes them, with the reason; events may still be in them."""
+    foreign: list[str] = []
+    """Files whose names are not the archive's: nobody has looked into them."""
 
 
 def person_of(identifiers: Collection[Identifier]) -> Person:
@@ -77,37 +75,43 @@ def person_of(identifiers: Collection[Identifier]) -> Person:
 
 def forget(
     folder: Folder,
-    person: Person,
+    people: Sequence[Person],
     forgotten: Forgotten,
     known: Collection[str] = (),
     on_file: Callable[[], None] = lambda: None,
 ) -> list[str]:
-    """Take a person's events out of all files but the `known` ones; return the files there are.
+    """Take people's events out of all files but the `known` ones; return the files there are.
 
     `forgotten` counts them. A file that cannot be read stops no other. Raises RetryError.
     """
-    paths = [path for path in folder.paths() if read_name(path) is not None]
+    found = [path for path in folder.paths() if not path.startswith(f"{ORDERS}/")]
+    paths = [path for path in found if read_name(path) is not None]
+    forgotten.foreign = [path for path in found if read_name(path) is None]
     passed = frozenset(known)
     for path in paths:
         if path not in passed:
-            _forget_in(folder, path, person, forgotten)
+            _forget_in(folder, path, people, forgotten)
             on_file()
     return paths
 
 
-def _forget_in(folder: Folder, path: str, person: Person, forgotten: Forgotten) -> None:
+def _forget_in(folder: Folder, path: str, people: Sequence[Person], forgotten: Forgotten) -> None:
     content = folder.read(path)
     try:
         lines, to = _unpacked(content, path)
-        kept = [line for line in lines if not person.has(read_row(line))]
-    except (RetryError, InputError) as error:
-        forgotten.unreadable.append(f"{path}: {error}")
+        kept = [line for line in lines if not _is_of(people, read_row(line))]
+    except CjoError as error:
+        forgotten.unreadable.append(str(error) if path in str(error) else f"{path}: {error}")
         return
     if len(kept) == len(lines):
         return
     folder.replace(path, _packed(kept, to, path))
     forgotten.events += len(lines) - len(kept)
     forgotten.files += 1
+
+
+def _is_of(people: Sequence[Person], row: Row) -> bool:
+    return any(person.has(row) for person in people)
 
 
 def _unpacked(content: bytes, path: str) -> tuple[list[bytes], int]:

@@ -17,6 +17,8 @@ from urllib.parse import quote, unquote
 
 from cjo_stream.core.word import ArchiveForm
 
+ORDERS: Final = "erasures"
+"""The folder of the erasures that are not done (`order`)."""
 HOUR_MS: Final = 3_600_000
 _LAST_HOUR: Final = 253_402_297_200_000 // HOUR_MS
 """The last of the year 9999."""

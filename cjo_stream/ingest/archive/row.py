@@ -82,6 +82,6 @@ def read_row(line: bytes) -> Row:
             row.identifiers = _decode_identifiers(row.identifiers)
         if isinstance(row.attributes, str):
             row.attributes = _decode_attributes(row.attributes)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InputError("malformed", f"not a row of an archive: {error}") from None
     return row

@@ -146,7 +146,7 @@ def test_what_intake_has_not_archived_in_time_is_told_and_no_erasure_is_claimed(
     person = Person(frozenset([("user_id", "u26-1"), ("email", "ada@x.example")]))
     erasing.begin(person)
     installation: Any = Lagging()
-    erasing.end(person, installation)
+    erasing.end(installation)
     assert erasing.proof()["not_archived_yet"] == ["cjo.event.web.v1/0"]
     assert erasing.close() == 1
     told = capsys.readouterr().err

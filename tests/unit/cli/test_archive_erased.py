@@ -49,11 +49,10 @@ class Desk:
 
     def late(self, number: int = 1, **fields: Any) -> str:
         """Let intake archive one more event of the customer; return the file's path."""
-        given: dict[str, Any] = {"identifiers": self.customer["identifiers"], "attributes": {}}
+        given = {"time": 1, "identifiers": self.customer["identifiers"], "attributes": {}}
         lane = Lane("late.v1", "a/broker+s-id", 0)
         row = Row(
             type="cjo.outcome",
-            time=1,
             received_at=1,
             topic=lane.topic,
             topic_id=lane.topic_id,
@@ -100,16 +99,21 @@ def test_an_erasure_that_was_killed_is_given_again_and_comes_to_its_end(
     with monkeypatch.context() as patched:
         patched.setattr(InFolder, dies_in, killed)
         assert desk.erase().code == 130
-    desk.late()
-    assert desk.left() == 1
+    (order,) = desk.folder.glob("erasures/*.order")
+    assert order.stat().st_mode & 0o777 == 0o600
+    desk.late(1)
+    desk.late(2, time=4_000_000_000_000)
+    assert desk.left() == 2
     again = desk.erase()
     assert again.code == 0, again.err
     proof = json.loads(again.out)
     assert proof["customer_id"] == desk.customer["customer_id"]
-    assert (proof["erased_at"] is None) == (dies_in == "order")
+    is_known = dies_in != "order"
+    assert (proof["erased_at"] is not None) == is_known
     assert proof["removed"]["events"] == desk.customer["events"]
-    assert proof["archive"]["events"] == 1
-    assert desk.left() == 0
+    # Where the time of the erasure is known, a later event is of somebody who came after it.
+    assert proof["archive"]["events"] == 2 - is_known
+    assert desk.left() == is_known
     # It is whole now: nothing of the person is kept for another attempt.
     assert not list(desk.folder.glob("**/*.order"))
     assert desk.erase().code == 2
@@ -124,7 +128,11 @@ def test_what_was_left_of_an_earlier_erasure_leaves_with_the_next_customer(
     with monkeypatch.context() as patched:
         patched.setattr(InFolder, "unarchived", killed)
         assert desk.erase().code == 130
-    desk.late(attributes={"action_id": desk.action_id}, identifiers={})
+    (order,) = desk.folder.glob("erasures/*.order")
+    erased_at = json.loads(order.read_bytes())["answer"]["erased_at"]
+    theirs = {"attributes": {"action_id": desk.action_id}, "identifiers": {}}
+    desk.late(1, **theirs)
+    desk.late(2, **theirs, time=erased_at + 1)
     event = {
         "type": "cjo.profile", "time": 1_790_000_000_000, "channel": "web",
         "identifiers": {USER: desk.named.partition(":")[2]}, "attributes": {},
@@ -136,7 +144,12 @@ def test_what_was_left_of_an_earlier_erasure_leaves_with_the_next_customer(
     done = desk.erase()
     assert done.code == 0, done.err
     assert f"customer {desk.customer['customer_id']}, whose erasure did not come" in done.err
-    assert json.loads(done.out)["removed"]["events"] == 1
+    proof = json.loads(done.out)
+    assert proof["removed"]["events"] == 1
+    (earlier,) = proof["earlier"]
+    assert earlier["customer_id"] == desk.customer["customer_id"] != proof["customer_id"]
+    assert earlier["removed"]["events"] == desk.customer["events"]
+    assert earlier["erased_at"]
     assert desk.left() == 0
     assert not list(desk.folder.glob("**/*.order"))
 
@@ -178,9 +191,10 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_else_is_erased(
     rubbish.write_bytes(b"rubbish")
     refused = desk.erase()
     assert refused.code == 1
-    assert "1 file of the archive cannot be read" in refused.err
+    assert "1 file (" in refused.err
+    assert "of the archive cannot be read" in refused.err
     assert f"day=1970-01-01/{rubbish.name}" in refused.err
-    assert "out of all other files, and nothing else is erased yet" in refused.err
+    assert "the events are out of all files that can be read" in refused.err
     show = desk.cli("customer", "show", desk.named, "--state", desk.state)
     assert show.code == 0
     rubbish.rename(desk.folder / "rubbish")
@@ -209,3 +223,63 @@ def test_a_file_that_comes_meanwhile_and_cannot_be_read_keeps_the_erasure_open(
     rubbish.unlink()
     assert desk.erase().code == 0
     assert not list(desk.folder.glob("**/*.order"))
+
+
+def test_an_order_about_a_customer_who_was_never_erased_takes_nothing_from_them(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*arguments: Any) -> NoReturn:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(InFolder, "order", killed)
+        assert desk.erase().code == 130
+    kinds = desk.customer["identifiers"]
+    other = next(f"{t}:{of[0]}" for t, of in kinds.items() if t != USER)
+    at = ("--state", desk.state, "--yes")
+    unlinked = desk.cli("customer", "unlink", other, *at)
+    assert unlinked.code == 0, unlinked.err
+    desk.late(identifiers={USER: kinds[USER]})
+    assert desk.left() == 1
+    done = desk.cli("customer", "erase", other, *at, "--json")
+    assert desk.left() == 1
+    assert f"customer {desk.customer['customer_id']} was to be erased, and perhaps" in done.err
+    assert (
+        "is of a customer who stays. To erase that one, too, give `cjo-stream customer" in done.err
+    )
+    assert [one.stem for one in desk.folder.glob("**/*.order")] == [desk.customer["customer_id"]]
+    assert desk.erase().code == 0
+    assert desk.left() == 0
+    assert not list(desk.folder.glob("**/*.order"))
+
+
+def test_archive_erase_leaves_an_erasure_that_is_not_done_open(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(InFolder, "sweep", lambda _: [3])
+        assert desk.erase().code == 1
+    done = desk.cli("archive", "erase", desk.named, "--state", desk.state, "--yes")
+    assert done.code == 0
+    assert "is not done, and this does not end it" in done.err
+    assert desk.erase().code == 0
+    assert not list(desk.folder.glob("**/*.order"))
+
+
+def test_a_file_that_is_no_order_is_named(desk: Desk) -> None:
+    (desk.folder / "erasures").mkdir()
+    (desk.folder / "erasures" / "notes.order").write_text("hi")
+    refused = desk.erase()
+    assert refused.code == 1
+    assert "erasures/notes.order is not a whole order of an erasure: move it out" in refused.err
+
+
+def test_a_file_of_another_name_is_named(desk: Desk) -> None:
+    path = desk.folder / desk.late()
+    path.rename(path.with_name(f"copy of {path.name}"))
+    done = desk.erase()
+    assert done.code == 0
+    assert json.loads(done.out)["archive"]["foreign"] == [
+        f"{path.parent.relative_to(desk.folder)}/copy of {path.name}"
+    ]
+    assert "not searched for this person's events" in done.err

@@ -88,6 +88,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "a folder without a file of events": "unit/ingest/test_files.py::test_a_folder_stands_for_its_files_of_events",
         "there is no file of events": "unit/ingest/test_archive.py::test_a_range_of_days_is_a_pattern_of_its_url",
     },
+    "ingest/archive/order.py": {
+        "is not a whole order": "unit/cli/test_archive_erased.py::test_a_file_that_is_no_order_is_named",
+    },
     "ingest/archive/content.py": {
         "is named like a file of the archive": "unit/kafka/stage/test_archiver.py::test_a_foreign_file_in_the_place_of_ours_is_told",
     },

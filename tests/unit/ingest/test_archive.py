@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cjo_stream import definition, ingest
@@ -138,10 +141,11 @@ def test_a_row_that_is_none_is_a_dead_letter(tmp_path: Path) -> None:
     (line,) = rows_of((RawRecord("t", ID, 0, 0, 2, b""), event))
     name = path_of(Lane("t", ID, 0), 0, 0, ArchiveForm.JSONL)
     url = f"memory://none{next(_NUMBERS)}"
-    Folder(url).create(name, pack([line, b'{"type": "x"}', b"\xff"], 0, ArchiveForm.JSONL))
+    deep = b'{"attributes": {"a": ' + b"[" * 3_000 + b"]" * 3_000 + b"}}"
+    Folder(url).create(name, pack([line, b'{"type": "x"}', b"\xff", deep], 0, ArchiveForm.JSONL))
     found = [one for _, one in ingest.files.read([url], decode, channel=None, now=0)]
     reasons = [one.reason for one in found if isinstance(one, InputError)]
-    assert reasons == ["invalid", "malformed", "malformed"]
+    assert reasons == ["invalid", *["malformed"] * 3]
 
 
 def test_a_range_of_days_is_a_pattern_of_its_url() -> None:
@@ -190,6 +194,24 @@ def test_a_file_is_made_once(kind: str, tmp_path: Path) -> None:
         folder.read("day=x/b")
 
 
+def test_a_process_that_was_killed_while_it_wrote_a_file_leaves_nothing_for_good(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "import os; from cjo_stream.ingest.archive.folder import Folder\n"
+        "os.replace = lambda *_: os._exit(9)\n"
+        f"Folder({str(tmp_path)!r}).replace('x/a[1]', b'ann', mode=0o600)"
+    )
+    folder, below = Folder(str(tmp_path)), tmp_path / "x"
+    for mend in (lambda: folder.replace("x/a[1]", b"bob"), lambda: folder.remove("x/a[1]")):
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+        (left,) = below.glob(".*")
+        assert left.stat().st_mode & 0o777 == 0o600
+        mend()
+        assert not list(below.glob(".*"))
+    assert not list(below.iterdir())
+
+
 @pytest.mark.parametrize("form", ArchiveForm)
 def test_a_persons_events_leave_and_nothing_else_changes(
     form: ArchiveForm, tmp_path: Path
@@ -214,7 +236,7 @@ def test_a_persons_events_leave_and_nothing_else_changes(
     customer = f"{4:060x}"[: len(next(iter(person.customer_ids)))]
     assert customer in person.customer_ids
     forgotten = Forgotten()
-    known = forget(folder, person, forgotten)
+    known = forget(folder, [person], forgotten)
     rows = [read_row(line).offset for line in unpack(folder.read(known[0]), known[0])[0]]
     assert 0 not in rows
     assert 2 not in rows
@@ -225,10 +247,13 @@ def test_a_persons_events_leave_and_nothing_else_changes(
     assert (tmp_path / "notes.txt").read_text() == "ann"
     assert forgotten.files == 1
     again = Forgotten()
-    assert forget(folder, person, again) == known
-    assert again == Forgotten()
+    assert forget(folder, [person], again) == known
+    assert again == Forgotten(foreign=["notes.txt"])
     bob = person_of([Identifier("user", "bob", "")])
-    assert forget(folder, bob, again, known=known[:1]) == known
+    erased = msgspec.structs.replace(bob, until=0)
+    assert forget(folder, [erased], again, known=known[:1]) == known
+    assert (again.events, again.files) == (0, 0)
+    assert forget(folder, [erased, bob], again, known=known[:1]) == known
     assert (again.events, again.files) == (1, 1)
     assert unpack(folder.read(untouched), untouched) == ([], 9)
 
