@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from cjo_stream.core.word import ActionClass
 from cjo_stream.definition import DefinitionSet, documents_of
 from cjo_stream.definition.content import decode
 from cjo_stream.definition.grammar.item import Fields
@@ -274,10 +275,19 @@ def is_of(matter: str, one: Difference) -> bool:
     """Return whether a change is of a matter that a team approves."""
     if matter in _KINDS:
         return one.kind == _KINDS[matter]
+    if one.kind == "action" and matter in _OF_CLASS and _changes_class(one):
+        return True
     if not one.part:
         own = (one.after or one.before or {}).get(_OWN.get(matter, matter))
         return matter in _WHOLE.get(one.kind, ()) or (matter in _OWN and bool(own))
     return matter == _MATTERS.get(one.part[0][0])
+
+
+def _changes_class(one: Difference) -> bool:
+    """Return whether an action gets another class, or comes with another one than marketing."""
+    if one.part:
+        return one.part[0][0] == "class"
+    return one.after is not None and one.after["class"] != ActionClass.MARKETING
 
 
 _KINDS: Final = {
@@ -300,6 +310,8 @@ _MATTERS: Final = {
     "channel": "channels",
     "team": "owners",
 }
+_OF_CLASS: Final = frozenset(("caps", "consent", "quiet_hours", "holdout"))
+"""The matters that an action's class decides about: which of their rules hold for it."""
 _OWN: Final = {"levers": "lever", "limits": "limits", "holdout": "holdout"}
 """The matters that an action or a journey may bring along when it comes or goes, by its keys."""
 _WHOLE: Final = {

@@ -206,6 +206,29 @@ def test_the_matters_that_a_team_approves(tmp_path: Path) -> None:
         assert approvals(differences(live, candidate), owners) == asked
 
 
+OF_CLASS = ("caps", "consent", "holdout", "quiet_hours")
+
+
+@pytest.mark.parametrize("class_", ["service", "transactional"])
+def test_another_class_of_an_action_changes_what_its_class_decides_about(
+    tmp_path: Path, class_: str
+) -> None:
+    owners = Owners({"board": Team(approves=(*OF_CLASS, "limits", "levers"))})
+    live = written(tmp_path / "live")
+    other = ("lever: 10", f"lever: 10\nclass: {class_}")
+    changed = written(tmp_path / "changed", carts=other)
+    for before, after in ((live, changed), (changed, live)):
+        assert approvals(differences(before, after), owners) == {"board": list(OF_CLASS)}
+    new = tmp_path / "new"
+    written(new)
+    for line, asked in ((f"class: {class_}", {"board": list(OF_CLASS)}), ("class: marketing", {})):
+        (new / "growth" / "new.yaml").write_text(
+            f"action: a\n{line}\ntreatments: {{email: {{}}}}\n"
+        )
+        assert approvals(differences(live, load(new)), owners) == asked
+        assert approvals(differences(load(new), live), owners) == {}
+
+
 HELD_OUT = """\
 journey: j
 version: 1

@@ -53,6 +53,7 @@ def test_a_team_does_not_change_what_is_anothers(
         ("central", "central/policy.yaml", "max: 2, per: 7d", "max: 4, per: 7d", ["caps"]),
         ("central", "central/policy.yaml", "service: opt_out", "service: opt_in", ["consent"]),
         ("central", "topology.yaml", "[phone]", "[phone, email]", ["owners"]),
+        ("crm", "crm/advice.yaml", LEVER, f"{LEVER}class: service\n", ["caps", "consent"]),
         ("crm", "crm/advice.yaml", "value: 40", "value: 4", []),
         ("contact_centre", "contact_centre/advice.yaml", "pause: 28d", "pause: 90d", []),
     ],
