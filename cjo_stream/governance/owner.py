@@ -278,8 +278,9 @@ def is_of(matter: str, one: Difference) -> bool:
     if one.kind == "action" and matter in _OF_CLASS and _changes_class(one):
         return True
     if not one.part:
-        own = (one.after or one.before or {}).get(_OWN.get(matter, matter))
-        return matter in _WHOLE.get(one.kind, ()) or (matter in _OWN and bool(own))
+        whole = one.after or one.before or {}
+        brings = any(whole.get(key) for key in _OWN.get(matter, ()))
+        return brings or matter in _WHOLE.get(one.kind, ())
     return matter == _MATTERS.get(one.part[0][0])
 
 
@@ -302,6 +303,7 @@ _MATTERS: Final = {
     "quiet_hours": "quiet_hours",
     "consent": "consent",
     "lever": "levers",
+    "context": "levers",
     "holdout": "holdout",
     "identifier": "identity",
     "blocked": "identity",
@@ -312,7 +314,7 @@ _MATTERS: Final = {
 }
 _OF_CLASS: Final = frozenset(("caps", "consent", "quiet_hours", "holdout"))
 """The matters that an action's class decides about: which of their rules hold for it."""
-_OWN: Final = {"levers": "lever", "limits": "limits", "holdout": "holdout"}
+_OWN: Final = {"levers": ("lever", "context"), "limits": ("limits",), "holdout": ("holdout",)}
 """The matters that an action or a journey may bring along when it comes or goes, by its keys."""
 _WHOLE: Final = {
     "policy": ("caps", "limits", "quiet_hours", "consent", "levers", "holdout"),

@@ -229,6 +229,23 @@ def test_another_class_of_an_action_changes_what_its_class_decides_about(
         assert approvals(differences(load(new), live), owners) == {}
 
 
+def test_a_weight_of_the_context_favours_an_action_as_a_lever_does(tmp_path: Path) -> None:
+    owners = Owners({"board": Team(approves=("caps", "levers"))})
+    weights = ("", *(f"context: [{{when: hour() < 9, weight: {n}}}]\n" for n in (50, 60)))
+    none, some, more = (
+        written(tmp_path / str(place), carts=("lever: 10\n", f"lever: 10\n{weight}"))
+        for place, weight in enumerate(weights)
+    )
+    for before, after in ((none, some), (some, more), (more, none)):
+        assert approvals(differences(before, after), owners) == {"board": ["levers"]}
+    for text, asked in ((weights[1], {"board": ["levers"]}), ("", {})):
+        written(tmp_path / "new")
+        (tmp_path / "new" / "growth" / "new.yaml").write_text(
+            f"action: a\n{text}treatments: {{email: {{}}}}\n"
+        )
+        assert approvals(differences(none, load(tmp_path / "new")), owners) == asked
+
+
 HELD_OUT = """\
 journey: j
 version: 1
