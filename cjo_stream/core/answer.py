@@ -172,7 +172,7 @@ class GuardRow(msgspec.Struct):
 
 
 class CanaryRow(msgspec.Struct):
-    """A journey's canary; `verdict` is None before one, and where no guard decides."""
+    """A guarded canary; `verdict` is None before one."""
 
     journey: str
     version: int

@@ -205,11 +205,14 @@ def compared(canary: Canary, journey: Journey) -> list[tuple[Guard, Comparison]]
 
 
 def canary_rows(decider: Decider, program: Program) -> list[CanaryRow]:
-    """Return the canaries of a set with their shares, and what guards have counted of them."""
+    """Return the guarded canaries of a set with their shares, and what guards have counted.
+
+    One that was decided is of a set as long as its journey has that version and guards.
+    """
     rows = []
     for canary in decider.canaries:
         journey = program.journeys.get(canary.journey)
-        if journey is None or journey.version != canary.version:
+        if journey is None or journey.version != canary.version or not journey.is_guarded:
             continue
         nothing = Sample()
         guards = []

@@ -196,6 +196,8 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """Share of customers who enter this version, 0..1; the rest enter the one before."""
     guards: Guards | None = None
     """The guards of the canary that are still undecided."""
+    is_guarded: bool = False
+    """Whether the canary has guards, also once it is decided."""
     entrants: tuple[float, float] = (0.0, 1.0)
     """The draws, `[low, high)`, of the customers who enter this version now."""
     migrate: Migrate = Migrate.DRAIN

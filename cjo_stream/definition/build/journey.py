@@ -46,6 +46,7 @@ def build_journey(fields: Fields, context: Context) -> tuple[Journey, Scene]:
     on = _build_on(fields.get("on"), scene)
     initial = fields.get("initial")
     states = {item.key.value: _build_state(item, scene) for item in fields.items("states")}
+    guards = build_guards(fields)
     journey = Journey(
         name=name,
         version=fields.value("version", 1),
@@ -53,7 +54,8 @@ def build_journey(fields: Fields, context: Context) -> tuple[Journey, Scene]:
         about=fields.value("about"),
         status=fields.value("status", Status.LIVE),
         canary=share_of(fields),
-        guards=build_guards(fields),
+        guards=guards,
+        is_guarded=guards is not None,
         migrate=fields.value("migrate", Migrate.DRAIN),
         map=_build_map(fields, scene),
         entry=entry,

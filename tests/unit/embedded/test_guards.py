@@ -205,6 +205,24 @@ def test_a_plan_knows_what_was_decided(tmp_path: Path, cli: Cli) -> None:
     assert [(row["share"], row["verdict"]) for row in shown] == [(0.0, "back")]
 
 
+@pytest.mark.parametrize("canary", [None, "20%"])
+def test_status_shows_no_canary_that_the_set_in_force_has_not(
+    tmp_path: Path, cli: Cli, canary: str | None
+) -> None:
+    guards = GUARDS.replace("7d", "5h")
+    ran(tmp_path, cli, topology(2, guards))
+    state = ("--state", tmp_path / "state")
+    for text, shown in (
+        (topology(2, canary), []),
+        (topology(2, guards, more="about: guards again"), [(1.0, "promote")]),
+        (topology(3, canary), []),
+    ):
+        assert cli("apply", write(tmp_path / "next", text), *state, "--yes", "--json").code == 0
+        rows = json.loads(cli("status", *state, "--json").out)["canaries"]
+        assert [(row["share"], row["verdict"]) for row in rows] == shown
+        assert ("canary:" in cli("status", *state).out) == bool(shown)
+
+
 def ran(tmp_path: Path, cli: Cli, second: str) -> str:
     """Run the first version, then the second over the rest of the events; return what it said."""
     first, *rest = events(500)
