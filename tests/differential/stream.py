@@ -53,10 +53,14 @@ def raw_records(records: list[Raw]) -> list[RawRecord]:
 
 
 def draw_records(
-    draw: Random, reference: Reference, records_max: int, span: Span | None = None
+    draw: Random,
+    reference: Reference,
+    records_max: int,
+    span: Span | None = None,
+    people: int | None = None,
 ) -> list[Raw]:
     """Return records, all of which `reference` has taken; fewer where it is busy."""
-    crowd = _Crowd(draw, reference, span or Span(START_MS + draw.randrange(DAY)))
+    crowd = _Crowd(draw, reference, span or Span(START_MS + draw.randrange(DAY)), people)
     records: list[Raw] = []
     for _ in range(draw.randint(records_max // 2, records_max)):
         raw = crowd.next()
@@ -73,7 +77,7 @@ def draw_records(
 class _Crowd:
     """A few people with the identifiers of each; some lend theirs to others."""
 
-    def __init__(self, draw: Random, reference: Reference, span: Span) -> None:
+    def __init__(self, draw: Random, reference: Reference, span: Span, people: int | None) -> None:
         self.draw = draw
         self.span = span
         self.reference = reference
@@ -82,7 +86,8 @@ class _Crowd:
             for name, channel in reference.program.channels.items()
             if channel.input is not None
         }
-        self.people = [self._person(number) for number in range(draw.choice((1, 2, 2, 3)))]
+        few = draw.choice((1, 2, 2, 3))
+        self.people = [self._person(number) for number in range(people or few)]
         self.is_paced = draw.random() < 0.5
         self.mixes = draw.choice((0.0, 0.0, 0.05, 0.2))
         self.greeting = draw.random() < 0.5

@@ -37,6 +37,8 @@ from tests.differential.topology import Document, draw_definitions, keys_used, t
 
 KEY = b"a key for tests"
 RECORDS_MAX = 60
+RECORDS_EACH = 15
+"""Of a person, at most, where a world has many."""
 EFFECTS_MAX = 1_000
 """What goes beyond is no world of a second: its stream ends before."""
 FEW_RAISED = msgspec.structs.replace(BOUNDS, raised=100)
@@ -58,8 +60,11 @@ class World(NamedTuple):
     """Where a run on disk is killed, as shares of the records; None: there is no such run."""
 
 
-def draw_world(seed: int, span: Span | None = None) -> World:
-    """Return the world of a seed; `span` says when its records come."""
+def draw_world(seed: int, span: Span | None = None, people: int | None = None) -> World:
+    """Return the world of a seed.
+
+    `span` says when its records come. With so many `people` there are more records.
+    """
     draw = Random(seed)
     documents = draw_definitions(draw)
     records_max = draw.choice((8, 25, RECORDS_MAX))
@@ -67,7 +72,9 @@ def draw_world(seed: int, span: Span | None = None) -> World:
     reference = Reference(
         definitions.program, ingest.decoder(definitions.program, KEY), EFFECTS_MAX, FEW_RAISED
     )
-    records = draw_records(draw, reference, records_max, span)
+    if people is not None:
+        records_max = people * RECORDS_EACH
+    records = draw_records(draw, reference, records_max, span, people)
     drain_ms = draw.choice((0, DAY, 10 * DAY))
     try:
         reference.run_to(reference.high + drain_ms)

@@ -1,7 +1,8 @@
 """What teams change while the world runs: edits of a topology, each on or off, from set to set.
 
-Beside them the canary of a new version may have guards. Its groups are far too small for one to
-trip, so its verdict is what `then` says, at the first full minute after `for`.
+Beside them the canary of a new version may have guards, and half of these versions do harm. The
+guards are hasty (`tests/world/small.py`), so some trip; else the verdict is what `then` says, at
+the first full minute after `for`.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ _GOAL = "within: 1h, exit: true}\n"
 _CANARY = Edit(_GOAL, f"{_GOAL}canary: 40%\n")
 _CONTENT = range(3)
 """Which edits give the journey of carts another content: the first ones."""
+_REACHED = "goal: {on: order, when: event.cart == key"
+_NO_GOAL = Edit(_REACHED, "goal: {on: order, when: event.total > 9", "cart")
+"""Half of the new versions with a guarded canary do harm: nobody reaches their goal."""
 _LIFE = (_PAUSED, _FOLLOW, _CANARY)
 
 EDITS: Final[dict[str, tuple[Edit, ...]]] = {
@@ -96,12 +100,12 @@ EDITS: Final[dict[str, tuple[Edit, ...]]] = {
 SETS = 4
 """Applied in one world, one after the other."""
 GUARDED_JOURNEY: Final = "cart"
-FOR_MS: Final = 1_000
-"""How long a canary is guarded before its verdict may come."""
 _ENDS: Final = ("promote", "hold", "back")
+_FOR: Final = ("1s", "61s")
+"""How long a canary is guarded: until the first full minute, or a later one."""
 _GUARDED: Final = (
     "canary: {share: 40%, guards: [{metric: goal_rate, worse_than: 10%}, "
-    "{metric: spent, worse_than: 1%}], then: THEN, for: 1s}\n"
+    "{metric: spent, worse_than: 1%}], then: "
 )
 Verdicts = tuple[tuple[str, int, str], ...]
 """Journey, version, how."""
@@ -116,6 +120,7 @@ def history(topology: str, number: int) -> tuple[DefinitionSet, ...]:
     """
     draw = random.Random(number)
     edits: frozenset[int] = frozenset()
+    harm = frozenset((len(EDITS[topology]),))
     then = ""
     sets = [_loaded(topology, edits, then)]
     while len(sets) < SETS:
@@ -123,6 +128,9 @@ def history(topology: str, number: int) -> tuple[DefinitionSet, ...]:
         if draw.random() < 0.6:
             edits ^= {draw.choice(_CONTENT)}
             then = draw.choice(_ENDS)
+            more = random.Random(f"guards {number} {len(sets)}")
+            then += f", for: {more.choice(_FOR)}"
+            edits = edits | harm if more.random() < 0.5 else edits - harm
         elif draw.random() < 0.4:
             then = ""
         sets.append(_loaded(topology, edits, then))
@@ -138,7 +146,7 @@ def published(topology: str, number: int, place: int, before: bytes, verdicts: V
 def _loaded(topology: str, edits: frozenset[int], then: str) -> DefinitionSet:
     text = (FOLDER / topology / "topology.yaml").read_text()
     versions: dict[str, int] = {}
-    for number, edit in enumerate(EDITS[topology]):
+    for number, edit in enumerate((*EDITS[topology], _NO_GOAL)):
         if number in edits:
             assert text.count(edit.old) == 1, edit.old
             text = text.replace(edit.old, edit.new)
@@ -146,7 +154,7 @@ def _loaded(topology: str, edits: frozenset[int], then: str) -> DefinitionSet:
                 versions[edit.journey] = versions.get(edit.journey, 1) + (1 << number)
     if then:
         text = text.replace(_CANARY.new, _GOAL)
-        text = text.replace(_GOAL, _GOAL + _GUARDED.replace("THEN", then))
+        text = text.replace(_GOAL, _GOAL + _GUARDED + then + "}\n")
     for journey, version in versions.items():
         text = re.sub(rf"(?<=journey: {journey}\nversion: )1\b", str(version), text)
     with tempfile.TemporaryDirectory() as folder:

@@ -43,6 +43,7 @@ def test_every_event_counts_once_and_every_command_leaves_once_whatever_crashes(
     assert len(bounds) > 3, "bounds are small, and few are met"
     assert len(met.intersection(RARE)) > 40
     assert sets > 2 * CHUNK, "definitions hardly change"
+    assert "a guard trips" in met, f"no guard trips in {CHUNK} worlds"
 
 
 def test_the_rare_situations_are_many_and_each_has_one_name() -> None:

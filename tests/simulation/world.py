@@ -46,11 +46,11 @@ from cjo_stream.engine.port import Log, LogRecord, RawRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.ingest import Decoder, decoder
 from cjo_stream.store.memory import MemoryStore
-from tests.simulation.canary import Step, check_members, check_verdicts
+from tests.simulation.canary import Step, check_members, check_verdicts, tallies_of, trips
 from tests.simulation.change import SETS, history, published
 from tests.world.mesh import CrashError, open_task
 from tests.world.situation import Witness, fault, governed, meta_of, walks
-from tests.world.small import draw_bounds, draw_memory
+from tests.world.small import draw_bounds, draw_memory, hasty_guards
 from tests.world.stored import actors, copy_of
 
 TOPOLOGIES = ("topology", "deciding")
@@ -60,6 +60,8 @@ HISTORIES = 12
 STEPS = range(500)
 START_MS = 1_700_000_000_000
 MINUTE_MS = 60_000
+NEWS_MS = 5_000
+"""For so long after a full minute verdicts are on their way, and many events fail beside them."""
 
 
 @functools.cache
@@ -119,6 +121,8 @@ class World:
         self.begun = self.applied = 0
         """Numbers of the newest set that an `apply` has begun with, and of the one in force."""
         self.bounds = draw_bounds(self.random)
+        self.is_idle_at_times = seed // 8 % 4 == 0
+        """Whether nothing comes for minutes, at times: then more than one is over at once."""
         self.clock = START_MS
         self.raw: list[list[RawRecord]] = [[], []]
         self.committed = [(0, new_metadata(Log("raw", lane), 1)) for lane in range(len(self.raw))]
@@ -193,6 +197,8 @@ class World:
         move = self.random.choices([m for m, _ in moves], [w for _, w in moves])[0]
         self.told[number] = move.__name__.replace("_", " ")
         move()
+        if self.is_idle_at_times and self.random.random() < 0.006:
+            self.clock += self.random.choice([1, 2, 3]) * MINUTE_MS
 
     def feed(self) -> None:
         if not self.events_left:
@@ -210,7 +216,8 @@ class World:
                 "total": self.random.randrange(4),
             },
         }
-        if self.random.random() < 0.02:
+        is_news = self.clock % MINUTE_MS < NEWS_MS
+        if self.random.random() < (0.25 if is_news else 0.02):
             event["attributes"]["poison"] = True
         raw = json.dumps(event).encode()
         if self.random.random() < 0.05:
@@ -486,11 +493,18 @@ class World:
             assert len(ids) == len(set(ids)), "a command left twice"
             assert partition.task is not None
             assert actors(store) == actors(partition.store), "state differs from a clean replay"
+            stands, stood = (
+                msgspec.structs.replace(meta_of(one), clean=False, purges=[])
+                for one in (partition.store, store)
+            )
+            assert stands == stood, "a task stands elsewhere than after a clean replay"
             counted += events_of(partition.store, compile_stored(self.sets[0]))
             for customer in customers_of(partition.store):
                 broken = beyond_bounds(customer, self.bounds.get("bounds", BOUNDS))
                 assert not broken, f"{customer.id} has more than it may: {broken}"
         self.met |= witness.met
+        if trips(partitions[GOVERNOR]):
+            self.met.add("a guard trips")
         check_verdicts(partitions, self.sets, is_punctual=not self.bounds)
         assert counted == self.sent, f"events counted {counted}, sent {self.sent}"
 
@@ -546,6 +560,7 @@ def replay(
     task = open_task(number, partitions, store, **bounds)
     effects: list[Any] = []
     after = meta_of(store)
+    seen: set[tuple[Any, ...]] = set()
     for record in log:
         before, known = after, len(effects)
         if witness is not None:
@@ -560,15 +575,16 @@ def replay(
         if witness is not None:
             witness.met.update(governed(before, after))
         if steps is not None:
-            steps.append(Step(before, after, effects[known:]))
+            steps.append(Step(before, after, effects[known:], tallies_of(record, seen)))
     return effects, store
 
 
 def run(seed: int, steps: Iterable[int] = STEPS, **shape: int) -> World:
     """Run one seed to its end and check it; `steps`: those that happen."""
-    world = World(seed, **shape)
-    for number in steps:
-        world.step(number)
-    world.settle()
-    world.check()
+    with hasty_guards():
+        world = World(seed, **shape)
+        for number in steps:
+            world.step(number)
+        world.settle()
+        world.check()
     return world

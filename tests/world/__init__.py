@@ -27,7 +27,7 @@ Of the shells:
 What goes into them:
     record            records, made up
     capped            a topology with caps, and the caps by nothing but arithmetic
-    small             small bounds, drawn from a seed
+    small             small bounds, drawn from a seed; guards that trip in small worlds
     poison            programs whose expressions fail
     rubbish           a file of events, three in ten rubbish, and what must be counted
     handling          handlers of messages that fail, or do something else
