@@ -1,4 +1,4 @@
-"""Sets that change while events come and processes are killed: what a plan said comes to pass."""
+"""Sets that change, and a canary that is decided, while events come and processes are killed."""
 
 from __future__ import annotations
 
@@ -25,12 +25,19 @@ CART = "journey: cart\nversion: 1\n"
 LONG = ("after: {3s: reminded}", "after: {9d: reminded}")
 """So that carts wait while the sets change."""
 SECOND = ("initial: waiting", "migrate: follow\nmap: {waiting: open}\ninitial: open")
+GUARDED = """\
+canary:
+  share: 50%
+  guards: [{metric: exit_rate, worse_than: 90%}]
+  then: promote
+  for: 1m
+"""
 EDITS: dict[str, tuple[tuple[str, str], ...]] = {
     "first": (),
     "paused": ((CART, f"{CART}status: paused\n"),),
     "second": (
         SECOND,
-        (CART, "journey: cart\nversion: 2\n"),
+        (CART, f"journey: cart\nversion: 2\n{GUARDED}"),
         ("  waiting:\n", "  open:\n"),
         ("to: waiting, do", "to: open, do"),
     ),
@@ -69,13 +76,18 @@ def test_sets_change_under_load_and_kills_and_each_plan_comes_to_pass(
     chain: Chain, folders: dict[str, Path]
 ) -> None:
     draw = random.Random(11)
-    load = Load(chain, rate=150, seconds=30)
+    load = Load(chain, rate=150, seconds=45)
     load.start()
     for name in ("paused", "second"):
         time.sleep(6)
         with killing(chain, draw):
             chain.command("apply", str(folders[name]), "--yes", timeout=180)
     load.join()
+    with killing(chain, draw):
+        verdict = decided(chain)
+    assert (verdict["verdict"], verdict["journey"], verdict["set"]) == ("promote", "cart", 3)
+    inside, outside = verdict["inside"], verdict["outside"]
+    assert inside["customers"] > 20 < outside["customers"]
     wait_until_quiet(chain, seconds=120)
 
     planned = json.loads(chain.command("plan", str(folders["retired"]), "--json"))
@@ -89,18 +101,39 @@ def test_sets_change_under_load_and_kills_and_each_plan_comes_to_pass(
     assert live(chain) == 0
     assert status(chain)["rolling_out"] == {}
 
-    verdict = judge(chain, folders["retired"])
-    assert verdict.events == load.sent
+    found = judge(chain, folders["retired"])
+    assert found.events == load.sent
+    assert [one["verdict"] for one in verdicts(chain)] == ["promote"]
     ended = [
         (customer, record["instance_id"])
-        for customer, of in verdict.records.items()
+        for customer, of in found.records.items()
         for kind, record in of
         if kind == "transition" and record["outcome"] == "retired"
     ]
     assert len(ended) == len(set(ended)) == sum(row["live"] for row in rows)
     assert len({customer for customer, _ in ended}) == customers
-    for of in verdict.records.values():
+    for of in found.records.values():
         assert switches_once([record for kind, record in of if kind == "transition"])
+
+
+def verdicts(chain: Chain) -> list[dict[str, Any]]:
+    """Return the verdicts on guarded canaries, as published."""
+    records = [
+        json.loads(message.value())
+        for messages in chain.read("governance.v1").values()
+        for message in messages
+    ]
+    return [one for one in records if one["kind"] == "verdict"]
+
+
+def decided(chain: Chain) -> dict[str, Any]:
+    """Return the first verdict, once there is one."""
+    until = time.monotonic() + 240
+    while time.monotonic() < until:
+        for one in verdicts(chain):
+            return one
+        time.sleep(1)
+    raise AssertionError("no guard has decided in 240 s")
 
 
 def switches_once(transitions: list[dict[str, Any]]) -> bool:
