@@ -27,6 +27,7 @@ from cjo_stream.cli import (
     demo,
     doctor,
     init,
+    insight,
     plan,
     process,
     records,
@@ -105,6 +106,9 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
         "learn": process.learn,
         "settings": settings.settings,
         "doctor": doctor.doctor,
+    },
+    "Insight": {
+        "insight": insight.app,
     },
     "Look inside": {
         "customer": customer.app,

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fsspec.implementations.local import LocalFileSystem
 
@@ -68,6 +68,15 @@ class Folder:
         with away(self.url):
             content: bytes = self._fs.cat_file(f"{self._root}/{path}")
         return content
+
+    @property
+    def remote(self) -> Any:
+        """The file system of a URL; None of a local folder."""
+        return None if self._is_local else self._fs
+
+    def at(self, path: str) -> str:
+        """Return the path or URL of a file, as others open it."""
+        return f"{self._root}/{path}" if self._is_local else f"{self.url.rstrip('/')}/{path}"
 
     def paths(self, below: str = "") -> list[str]:
         """Return the paths of all files, or of those in one folder, in order."""

@@ -74,6 +74,12 @@ _UP_TO = "unit/kafka/worker/test_assignment.py::test_a_missing_record_ends_the_p
 
 _NO_KIND = "unit/ingest/test_archive.py::test_a_place_of_no_kind_is_refused_with_the_nearest"
 
+_SINK = "unit/insight/test_way_out.py::test_a_sink_goes_on_as_its_refusals_say"
+_LAYER = "unit/insight/test_way_out.py::test_a_layer_that_cannot_be_read_is_made_anew"
+_ASKED = "unit/insight/test_way_out.py::test_questions_are_answered_once_they_are_put_as_the_refusals_say"
+_DUCKDB = "unit/insight/test_way_out.py::test_without_duckdb_the_extra_is_named"
+_TWO_SINKS = "unit/insight/layer/test_sink.py::test_of_two_sinks_at_once_one_is_refused"
+
 TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/archive.py": {
         "no archive is set": "unit/cli/test_archive.py::test_without_an_archive_nothing_is_erased_from_one",
@@ -321,6 +327,24 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "governance/backtest/run.py": {
         "is a pipe, and a backtest reads each file twice": "unit/governance/backtest/test_run.py::test_a_pipe_is_read_once_it_is_a_file",
         "make room, then give the command again": "unit/governance/backtest/test_run.py::test_results_are_written_once_there_is_room",
+    },
+    "cli/insight.py": {"there is no view": _ASKED, "mend the query": _ASKED},
+    "cli/relation.py": {"ends neither in": _ASKED, "cannot be written": _ASKED},
+    "insight/figure/funnel.py": {
+        "is no step": _ASKED,
+        "names no action": _ASKED,
+        "has no reason of a transition": _ASKED,
+    },
+    "insight/layer/manifest.py": {
+        "is a layer of form": _LAYER,
+        "is no manifest of a layer": _LAYER,
+        "another sink wrote to": _TWO_SINKS,
+    },
+    "insight/layer/reading.py": {"holds no layer": _SINK, "insight needs DuckDB": _DUCKDB},
+    "insight/layer/source.py": {
+        "is no folder": _SINK,
+        "can be read once only": _SINK,
+        "is not as it was when its events were taken": _SINK,
     },
     "governance/file.py": {
         "is no whole plan of this release": "unit/governance/test_file.py::test_a_plan_that_was_changed_is_refused",

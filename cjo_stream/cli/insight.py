@@ -1,0 +1,333 @@
+"""`cjo-stream insight`: figures over a layer of records, each with the list that it counts."""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from cjo_stream.cli.option import Channel, Json, read_duration, read_moment, settings_of
+from cjo_stream.cli.relation import Form, show, write
+from cjo_stream.cli.terminal import count, moment, note, numbered, say, say_json
+from cjo_stream.errors import UsageError
+
+if TYPE_CHECKING:
+    from cjo_stream.core.program.program import Program
+    from cjo_stream.insight.figure.figure import Figure
+    from cjo_stream.insight.layer.manifest import Manifest
+    from cjo_stream.insight.layer.sink import Sunk
+
+app: Final = typer.Typer(
+    help="Figures over records: people, flows, dwell times, outcomes, funnels, processes.",
+    no_args_is_help=True,
+)
+
+LayerAt = Annotated[
+    str,
+    typer.Option("--layer", metavar="DIR", help="The folder of the layer, or a URL."),
+]
+Format = Annotated[Form, typer.Option("--format", help="How the rows are printed.")]
+List = Annotated[
+    Path | None,
+    typer.Option(
+        "--list", metavar="FILE", help="Also write whom the figure counts: .csv or .parquet."
+    ),
+]
+From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="From this time on.")]
+Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Before this time.")]
+
+
+@app.callback()
+def _group() -> None:
+    """Figures."""
+
+
+@app.command("sink")
+def sink(
+    context: typer.Context,
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The --out folder of a `run`, or a state folder.")
+    ],
+    layer: LayerAt,
+    events: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--events", metavar="FILE", help="A file of the run's events. May be repeated."
+        ),
+    ] = None,
+    topology: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TOPOLOGY",
+            help="By which the events are read. Default: the set in force of a state folder; of "
+            "other folders the events are native.",
+        ),
+    ] = None,
+    channel: Channel = None,
+    json: Json = False,
+) -> None:
+    """Take what is new in a run's records, and in files of events, into a layer.
+
+    Each record and event comes in once, however often this is called, and killed. Customers who
+    were erased leave the layer.
+    """
+    from cjo_stream.insight.layer.sink import Sink
+
+    into = Sink(layer)
+    into.take_run(run)
+    if events:
+        key = settings_of(context).tenant_key_bytes()
+        program = _program(run, topology)
+        into.take_events(events, program, channel, key, time.time_ns() // 1_000_000)
+    _say_sunk(into.publish(), json=json)
+
+
+def _program(run: Path, topology: str | None) -> Program | None:
+    from cjo_stream.cli.option import topology_folder
+    from cjo_stream.definition import load
+    from cjo_stream.embedded.query import program_of
+    from cjo_stream.embedded.state import holds_state
+
+    if topology is not None:
+        return load(topology_folder(topology)).program
+    return program_of(run) if holds_state(run) else None
+
+
+def _say_sunk(sunk: Sunk, *, json: bool) -> None:
+    if json:
+        say_json(sunk)
+        return
+    for table, number in sorted(sunk.rows.items()):
+        say(f"{table}: {numbered(number, 'new row')}")
+    if not sunk.rows:
+        say("nothing new")
+    if sunk.repeated:
+        say(f"{numbered(sunk.repeated, 'event')} repeated: not taken again")
+    if sunk.refused:
+        note(
+            f"{numbered(sunk.refused, 'row')} of the files of events hold none; the first is "
+            f"{sunk.example}"
+        )
+    if sunk.until is not None:
+        say(f"the layer reaches until {moment(sunk.until)} UTC")
+
+
+@app.command("sql")
+def sql(
+    query: Annotated[str, typer.Argument(metavar="SQL")],
+    layer: LayerAt,
+    format_: Format = Form.TABLE,
+) -> None:
+    """Answer a query over the views, which `docs/insight.md` lists."""
+    import duckdb
+
+    from cjo_stream.insight.layer.reading import connect
+
+    connection, _ = connect(layer)
+    try:
+        show("", connection, query, format_)
+    except duckdb.Error as error:
+        raise UsageError(f"mend the query: {error}") from None
+
+
+@app.command("export")
+def export(
+    view: Annotated[str, typer.Argument(metavar="VIEW", help="A view, such as transition.")],
+    layer: LayerAt,
+    format_: Annotated[
+        Form, typer.Option("--format", help="How the rows are written.")
+    ] = Form.CSV,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Default: standard output.")
+    ] = None,
+) -> None:
+    """Write all rows of a view."""
+    from cjo_stream.insight.layer.reading import VIEWS, connect
+
+    if view not in VIEWS:
+        raise UsageError(f"there is no view `{view}`: name one of {', '.join(VIEWS)}")
+    connection, _ = connect(layer)
+    query = f'FROM "{view}"'
+    if out is None:
+        show("", connection, query, format_)
+    else:
+        write(connection, query, out)
+
+
+@app.command("people")
+def people(
+    layer: LayerAt,
+    at: Annotated[list[str], typer.Option("--at", metavar="TIME", help="When. May be repeated.")],
+    format_: Format = Form.TABLE,
+    list_: List = None,
+) -> None:
+    """Customers in each state of each journey, at one time or several."""
+    from cjo_stream.insight.figure.figure import PEOPLE
+
+    times = [read_moment(one, "--at") for one in at]
+    _figure("People", layer, PEOPLE, {"at": times}, format_, list_)
+
+
+class Of(enum.StrEnum):
+    """What flows are between."""
+
+    STATES = "states"
+    JOURNEYS = "journeys"
+
+
+@app.command("flows")
+def flows(
+    layer: LayerAt,
+    of: Annotated[Of, typer.Option("--of", help="Between states, or between journeys.")],
+    within: Annotated[
+        str, typer.Option(metavar="7d", help="Of journeys: the most until the next entry.")
+    ] = "7d",
+    from_: From = None,
+    until: Until = None,
+    format_: Format = Form.TABLE,
+    list_: List = None,
+) -> None:
+    """Passages between states, or from the end of a journey to the next."""
+    from cjo_stream.insight.figure.figure import FLOWS_OF_JOURNEYS, FLOWS_OF_STATES
+
+    figure = FLOWS_OF_STATES if of is Of.STATES else FLOWS_OF_JOURNEYS
+    parameters = {**_period(from_, until), "within": read_duration(within, "--within")}
+    _figure("Flows", layer, figure, parameters, format_, list_)
+
+
+@app.command("dwell")
+def dwell(
+    layer: LayerAt,
+    from_: From = None,
+    until: Until = None,
+    format_: Format = Form.TABLE,
+    list_: List = None,
+) -> None:
+    """Time in each state, and without a state in the whole instance, for stays that ended."""
+    from cjo_stream.insight.figure.figure import DWELL
+
+    _figure("Dwell", layer, DWELL, _period(from_, until), format_, list_)
+
+
+@app.command("outcomes")
+def outcomes(
+    layer: LayerAt,
+    from_: From = None,
+    until: Until = None,
+    format_: Format = Form.TABLE,
+    list_: List = None,
+) -> None:
+    """Entries, goals, ends and refusals of each journey, in all and by holdout."""
+    from cjo_stream.insight.figure.figure import OUTCOMES
+
+    _figure("Outcomes", layer, OUTCOMES, _period(from_, until), format_, list_)
+
+
+@app.command("funnel")
+def funnel(
+    steps: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="STEP…", help="JOURNEY.STATE, JOURNEY:REASON or action:NAME[/CHANNEL]."
+        ),
+    ],
+    layer: LayerAt,
+    within: Annotated[
+        str, typer.Option(metavar="7d", help="The most from the first step to the last.")
+    ] = "7d",
+    from_: From = None,
+    until: Until = None,
+    format_: Format = Form.TABLE,
+    list_: List = None,
+) -> None:
+    """Customers who reach each of some steps, in order, within a time."""
+    from cjo_stream.insight.figure.funnel import counting, open_funnel
+    from cjo_stream.insight.layer.reading import connect
+
+    connection, manifest = connect(layer)
+    period = _period(from_, until)
+    within_ms = read_duration(within, "--within")
+    open_funnel(connection, steps, within_ms, period["from"], period["until"])
+    _show("Funnel", connection, counting(steps), manifest, format_, list_)
+
+
+class Process(enum.StrEnum):
+    """The figures of process mining."""
+
+    DFG = "dfg"
+    VARIANTS = "variants"
+    THROUGHPUT = "throughput"
+    ENDS = "ends"
+
+
+@app.command("process")
+def process(
+    what: Annotated[
+        Process,
+        typer.Argument(help="Pairs of events, paths, times from first to last, or ends."),
+    ],
+    layer: LayerAt,
+    from_: From = None,
+    until: Until = None,
+    format_: Format = Form.TABLE,
+    list_: List = None,
+) -> None:
+    """The events as a process: a case is a customer, an activity an event type."""
+    from cjo_stream.insight.figure import figure
+
+    figures = {
+        Process.DFG: figure.DFG,
+        Process.VARIANTS: figure.VARIANTS,
+        Process.THROUGHPUT: figure.THROUGHPUT,
+        Process.ENDS: figure.ENDS,
+    }
+    _figure("Process", layer, figures[what], _period(from_, until), format_, list_)
+
+
+def _period(from_: str | None, until: str | None) -> dict[str, int | None]:
+    return {
+        "from": None if from_ is None else read_moment(from_, "--from"),
+        "until": None if until is None else read_moment(until, "--until"),
+    }
+
+
+def _figure(
+    title: str,
+    layer: str,
+    figure: Figure,
+    parameters: Mapping[str, Any],
+    form: Form,
+    list_: Path | None,
+) -> None:
+    from cjo_stream.insight.figure.figure import counting, open_list
+    from cjo_stream.insight.layer.reading import connect
+
+    connection, manifest = connect(layer)
+    open_list(connection, figure, parameters)
+    _show(title, connection, counting(figure), manifest, form, list_)
+
+
+def _show(
+    title: str,
+    connection: Any,
+    query: str,
+    manifest: Manifest,
+    form: Form,
+    list_: Path | None,
+) -> None:
+    """Print a figure, write its list, and say on stderr how far the layer reaches."""
+    show(title, connection, query, form)
+    if list_ is not None:
+        write(connection, "SELECT * FROM list ORDER BY ALL", list_)
+    until = manifest.until
+    reach = "nothing yet" if until is None else f"records until {moment(until)} UTC"
+    lacks = []
+    if manifest.erased:
+        lacks.append(f"without {numbered(manifest.erased, 'erased customer')}")
+    if manifest.refused:
+        lacks.append(f"{count(manifest.refused)} rows of events were no events")
+    note("; ".join([f"as of {reach}", *lacks]))

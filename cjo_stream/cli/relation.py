@@ -1,0 +1,117 @@
+"""What a query over a layer found: printed, or written to a file."""
+
+from __future__ import annotations
+
+import csv
+import enum
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Final
+
+from cjo_stream.cli.terminal import count, moment, say, say_table
+from cjo_stream.errors import UsageError
+
+ROWS_SHOWN: Final = 1_000
+"""Rows of a table on the terminal."""
+_BATCH_ROWS: Final = 10_000
+_TIMES: Final = ("at", "time", "since", "until", "issued_at", "expires_at", "deferred_until")
+
+
+class Form(enum.StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+def show(title: str, connection: Any, query: str, form: Form) -> None:
+    """Print all rows of a query; nothing else goes to standard output."""
+    if form is Form.PARQUET:
+        _write_parquet(connection, query, "/dev/stdout")
+        return
+    found = connection.execute(query)
+    if form is Form.CSV:
+        _write_csv(found, sys.stdout)
+    elif form is Form.JSON:
+        _write_json(found, sys.stdout)
+    else:
+        named = list(_columns(found))
+        columns = [name if _is_text(name, type_) else f"#{name}" for name, type_ in named]
+        rows = found.fetchmany(ROWS_SHOWN + 1)
+        shown = (
+            [_shown(name, value) for (name, _), value in zip(named, row, strict=True)]
+            for row in rows[:ROWS_SHOWN]
+        )
+        say_table(title, columns, shown)
+        if len(rows) > ROWS_SHOWN:
+            say(f"the first {ROWS_SHOWN:,} rows; --format csv prints all")
+
+
+def write(connection: Any, query: str, path: Path) -> None:
+    """Write all rows of a query into a file, CSV or Parquet by its ending."""
+    import duckdb
+
+    if path.suffix not in (".csv", ".parquet"):
+        raise UsageError(f"{path} ends neither in .csv nor in .parquet: name a file that does")
+    try:
+        if path.suffix == ".parquet":
+            _write_parquet(connection, query, str(path))
+            return
+        with path.open("w", newline="", encoding="utf-8") as file:
+            _write_csv(connection.execute(query), file)
+    except (OSError, duckdb.IOException) as error:
+        raise UsageError(f"{path} cannot be written ({error}): name another file") from None
+
+
+def _columns(found: Any) -> Iterator[tuple[str, str]]:
+    return ((one[0], str(one[1])) for one in found.description)
+
+
+def _is_text(name: str, type_: str) -> bool:
+    return name in _TIMES or type_.startswith(("VARCHAR", "BOOLEAN"))
+
+
+def _write_csv(found: Any, file: IO[str]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([name for name, _ in _columns(found)])
+    while rows := found.fetchmany(_BATCH_ROWS):
+        writer.writerows([_cell(value) for value in row] for row in rows)
+
+
+def _write_json(found: Any, file: IO[str]) -> None:
+    import msgspec
+
+    names = [name for name, _ in _columns(found)]
+    file.write("[")
+    separator = ""
+    while rows := found.fetchmany(_BATCH_ROWS):
+        for row in rows:
+            named = dict(zip(names, row, strict=True))
+            file.write(separator + msgspec.json.encode(named).decode())
+            separator = ",\n"
+    file.write("]\n")
+
+
+def _cell(value: Any) -> Any:
+    """Return a value as CSV has it: nothing for none, `true` and `false`."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _shown(name: str, value: Any) -> str:
+    """Return a value as a table on the terminal has it: times as such, numbers with commas."""
+    if value is None:
+        return ""
+    if name in _TIMES and isinstance(value, int):
+        return moment(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return count(value)
+    if isinstance(value, float):
+        return f"{value:,.2f}".removesuffix(".00")
+    return str(_cell(value))
+
+
+def _write_parquet(connection: Any, query: str, path: str) -> None:
+    connection.execute(f"COPY ({query}) TO $path (FORMAT parquet)", {"path": path})

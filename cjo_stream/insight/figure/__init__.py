@@ -1,0 +1,8 @@
+"""Figures: each is the length of a list that can be opened.
+
+A figure's list is a query of its own (`*.sql`). The figure counts the rows of that list by its key
+columns, so the two cannot disagree.
+
+    figure    the figures, and how each counts its list
+    funnel    the same for steps in order, which SQL says badly
+"""

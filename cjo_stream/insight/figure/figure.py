@@ -1,0 +1,108 @@
+"""The figures over the views, and how each counts its list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any, Final, NamedTuple
+
+_CUSTOMERS: Final = "count(DISTINCT customer_id)"
+
+
+class Figure(NamedTuple):
+    """One figure: its key columns, and what is counted for each key.
+
+    `keys`: by name, the expression over the list. `measures` likewise, an aggregate.
+    """
+
+    query: str
+    """The list's file, without `.sql`."""
+    keys: tuple[str, ...]
+    measures: Mapping[str, str]
+    grouping: str = ""
+    """The GROUP BY, where it is not by the keys."""
+    order: str = "ALL"
+
+
+def _nearest(share: float) -> str:
+    """Return the quantile by nearest rank: the least value that so many do not exceed."""
+    return f"quantile_disc(ms, {share})"
+
+
+_QUANTILES: Final = (0.5, 0.75, 0.9, 0.95, 0.99)
+PEOPLE: Final = Figure(
+    "people",
+    ("at", "journey", "version", "state"),
+    {"customers": _CUSTOMERS, "instances": "count(*)"},
+)
+FLOWS_OF_STATES: Final = Figure(
+    "flows_of_states",
+    ("journey", "version", "from", "to", "reason"),
+    {"passages": "count(*)", "customers": _CUSTOMERS},
+)
+FLOWS_OF_JOURNEYS: Final = Figure(
+    "flows_of_journeys",
+    ("journey", "outcome", "next_journey"),
+    {"passages": "count(*)", "customers": _CUSTOMERS},
+)
+DWELL: Final = Figure(
+    "dwell",
+    ("journey", "version", "state"),
+    {
+        "count": "count(*)",
+        "mean_ms": "avg(ms)",
+        "min_ms": "min(ms)",
+        "max_ms": "max(ms)",
+        **{f"p{round(share * 100)}_ms": _nearest(share) for share in _QUANTILES},
+    },
+)
+OUTCOMES: Final = Figure(
+    "outcomes",
+    ("journey", "version", "what", "outcome", "holdout"),
+    {"count": "count(*)", "customers": _CUSTOMERS},
+    grouping="GROUPING SETS ((journey, version, what, outcome), "
+    "(journey, version, what, outcome, holdout))",
+)
+DFG: Final = Figure(
+    "process_dfg",
+    ("from", "to"),
+    {"count": "count(*)", "mean_ms": "avg(ms)"},
+    order='count DESC, "from", "to"',
+)
+VARIANTS: Final = Figure(
+    "process_variants", ("variant",), {"count": "count(*)"}, order="count DESC, variant"
+)
+ENDS: Final = Figure(
+    "process_ends", ("what", "activity"), {"count": "count(*)"}, order="what DESC, count DESC, 2"
+)
+THROUGHPUT: Final = Figure("process_throughput", (), {})
+_OF_THROUGHPUT: Final = {
+    **{str(share): _nearest(share) for share in _QUANTILES},
+    "min": "min(ms)",
+    "max": "max(ms)",
+    "mean": "avg(ms)",
+}
+
+
+def open_list(connection: Any, figure: Figure, parameters: Mapping[str, Any]) -> None:
+    """Make the list of a figure, as the table `list`."""
+    text = resources.files(__package__).joinpath(f"{figure.query}.sql").read_text()
+    used = {name: value for name, value in parameters.items() if f"${name}" in text}
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE list AS {text}", used)
+
+
+def counting(figure: Figure) -> str:
+    """Return the query that counts the table `list`."""
+    if figure is THROUGHPUT:
+        rows = f"({_ROWS_OF_THROUGHPUT})"
+        return f"SELECT quantile, ms FROM {rows} WHERE ms IS NOT NULL ORDER BY place"
+    keys = [f'"{key}"' for key in figure.keys]
+    columns = [*keys, *(f'{what} AS "{name}"' for name, what in figure.measures.items())]
+    grouping = figure.grouping or ", ".join(keys)
+    return f"SELECT {', '.join(columns)} FROM list GROUP BY {grouping} ORDER BY {figure.order}"
+
+
+_ROWS_OF_THROUGHPUT: Final = " UNION ALL ".join(
+    f"SELECT {place} AS place, '{name}' AS quantile, {what} AS ms FROM list"
+    for place, (name, what) in enumerate(_OF_THROUGHPUT.items())
+)

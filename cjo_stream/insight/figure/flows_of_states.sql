@@ -1,0 +1,6 @@
+-- Each passage from one state to another, entries and ends included.
+SELECT journey, version, "from", "to", reason, customer_id
+FROM "transition"
+WHERE
+    reason NOT IN ('goal', 'refused')
+    AND ($from IS NULL OR "time" >= $from) AND ($until IS NULL OR "time" < $until)

@@ -1,0 +1,5 @@
+-- The time from the first event of each case to its last.
+SELECT customer_id, max("time") - min("time") AS ms
+FROM "event"
+WHERE ($from IS NULL OR "time" >= $from) AND ($until IS NULL OR "time" < $until)
+GROUP BY customer_id

@@ -1,0 +1,13 @@
+"""The layer: published records and events in immutable Parquet files, with one manifest.
+
+    table      the tables, their columns, and the rows that a record gives
+    source     where records come from: folders of runs, and files of events
+    part       one file: some rows of a table of one day
+    manifest   the files that make up the layer, and how far each source was read; swapped at once
+    people     who is who at present: merges, what an unmerge took back, whose an identifier is
+    sink       new records -> parts -> the next manifest
+    reading    DuckDB over the files of a manifest, with the views of `insight/view`
+
+A sink that is killed leaves files that no manifest names. The next one removes them and reads
+their records again. Readers keep nothing open and lock nothing.
+"""

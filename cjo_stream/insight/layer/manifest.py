@@ -1,0 +1,94 @@
+"""The manifest: the files that make up the layer, and how far each source was read.
+
+A manifest is one file, made whole and never changed. The latest one counts:
+
+    manifest/00000000000000000007.json
+
+Of two sinks that make the next one at once, one finds that its name is taken. So no record is in
+two manifests' files as new.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+from cjo_stream.errors import RetryError, UsageError
+from cjo_stream.ingest.archive.folder import Folder
+from cjo_stream.ingest.taken import Taken
+
+FORM: Final = 1
+"""The number of this form of the manifest and of the tables."""
+_NAME: Final = re.compile(r"manifest/([0-9]{20})\.json")
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One Parquet file."""
+
+    path: str
+    table: str
+    day: str = ""
+    """YYYY-MM-DD, UTC; empty of a table that is drawn from others."""
+    rows: int
+    lanes: dict[str, tuple[int, int]] = {}
+    """Of each lane, the positions of its first and its last record in the file."""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a layer."""
+
+    form: int = FORM
+    generation: int = 0
+    parts: list[Part] = []
+    positions: dict[str, dict[str, int]] = {}
+    """By kind of record and lane: where it goes on."""
+    events: list[Taken] = []
+    """The files of events, as far as they were taken."""
+    refused: int = 0
+    """Rows of those files that hold no event."""
+    repeated: int = 0
+    """Events of those files with an id of an earlier one."""
+    erased: int = 0
+    """Customers whose rows were taken out."""
+    until: int | None = None
+    """The time of the latest record, ms; None of an empty layer."""
+
+
+def latest(folder: Folder) -> Manifest:
+    """Return the manifest that counts; an empty one where there is none.
+
+    Raises UsageError for one of a later release.
+    """
+    found = [int(name[1]) for path in folder.paths("manifest") if (name := _NAME.fullmatch(path))]
+    if not found:
+        return Manifest()
+    path = path_of(max(found))
+    try:
+        manifest = msgspec.json.decode(folder.read(path), type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise UsageError(
+            f"{folder.url}/{path} is no manifest of a layer ({error}): name the folder of a "
+            "layer, or make it anew with `cjo-stream insight sink`"
+        ) from None
+    if manifest.form != FORM:
+        raise UsageError(
+            f"{folder.url} is a layer of form {manifest.form}, and this release reads form "
+            f"{FORM}: make it anew with `cjo-stream insight sink` into an empty folder"
+        )
+    return manifest
+
+
+def publish(folder: Folder, manifest: Manifest) -> None:
+    """Make a manifest the one that counts; raises RetryError if another sink was first."""
+    if not folder.create(path_of(manifest.generation), msgspec.json.encode(manifest)):
+        raise RetryError(
+            f"another sink wrote to {folder.url} at the same time, and was first: give the "
+            "command again"
+        )
+
+
+def path_of(generation: int) -> str:
+    """Return the path of a manifest."""
+    return f"manifest/{generation:020d}.json"

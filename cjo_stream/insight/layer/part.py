@@ -1,0 +1,71 @@
+"""One Parquet file of a table: written whole, read whole."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from cjo_stream.ingest.archive.folder import Folder
+from cjo_stream.ingest.parquet import import_pyarrow
+from cjo_stream.insight.layer.manifest import Part
+from cjo_stream.insight.layer.table import PLACE, Row, Table
+
+DAY_MS: Final = 86_400_000
+LANES: Final = b"cjo.lanes"
+"""The key of the metadata with the lanes of the rows: JSON, as in the manifest."""
+
+
+def day_of(at_ms: int) -> str:
+    """Return the day of a time, UTC; the first or last one that a calendar has for others."""
+    days = max(-719_162, min(at_ms // DAY_MS, 2_932_896))
+    return datetime.fromtimestamp(days * 86_400, UTC).strftime("%Y-%m-%d")
+
+
+def columns_of(table: Table) -> dict[str, str]:
+    """Return all columns of a stored table with their types, its place included."""
+    return {**table.columns, **(PLACE if table.at else {})}
+
+
+def write(
+    folder: Folder, table: Table, generation: int, rows: Sequence[Row], day: str = ""
+) -> Part:
+    """Write rows as a new file. The rows of a stored table end with their place."""
+    lanes = _lanes(rows) if table.at else {}
+    pyarrow, parquet = import_pyarrow()
+    types: dict[str, Callable[[], Any]] = {
+        "text": pyarrow.string,
+        "json": pyarrow.string,
+        "integer": pyarrow.int64,
+        "number": pyarrow.float64,
+        "flag": pyarrow.bool_,
+        "texts": lambda: pyarrow.list_(pyarrow.string()),
+    }
+    fields = [(name, types[type_]()) for name, type_ in columns_of(table).items()]
+    schema = pyarrow.schema(fields, {LANES: msgspec.json.encode(lanes)})
+    columns = list(zip(*rows, strict=True)) if rows else [() for _ in fields]
+    arrays = [
+        pyarrow.array(column, type=type_)
+        for column, (_, type_) in zip(columns, fields, strict=True)
+    ]
+    packed = io.BytesIO()
+    parquet.write_table(
+        pyarrow.Table.from_arrays(arrays, schema=schema), packed, compression="zstd"
+    )
+    below = f"{table.name}/day={day}" if day else table.name
+    path = f"{below}/{generation:020d}-{uuid.uuid4().hex[:12]}.parquet"
+    folder.replace(path, packed.getvalue())
+    return Part(path=path, table=table.name, day=day, rows=len(rows), lanes=lanes)
+
+
+def _lanes(rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
+    lanes: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        lane, position = row[-2], row[-1]
+        first, last = lanes.get(lane, (position, position))
+        lanes[lane] = min(first, position), max(last, position)
+    return lanes

@@ -1,0 +1,113 @@
+"""DuckDB over the files of a manifest, with the views of `insight/view`.
+
+Each reader has a DuckDB of its own, in memory: no lock, and any number of readers. It sees the
+layer as of the manifest that it has read. Nothing is loaded over the network: files elsewhere are
+read by fsspec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import resources
+from typing import Any, Final
+
+from cjo_stream.errors import UsageError
+from cjo_stream.ingest.archive.folder import Folder
+from cjo_stream.insight.layer.manifest import Manifest, Part, latest
+from cjo_stream.insight.layer.part import columns_of
+from cjo_stream.insight.layer.table import TABLES, TRANSITIONS, Row, Table
+
+VIEWS: Final = (
+    "transition", "action", "decision", "candidate", "outcome", "identity", "event", "stay"
+)  # fmt: skip
+"""In the order in which they are made."""
+_TYPES: Final = {
+    "text": "VARCHAR", "json": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE",
+    "flag": "BOOLEAN", "texts": "VARCHAR[]",
+}  # fmt: skip
+_BATCH_ROWS: Final = 10_000
+
+
+class Layer:
+    """The tables of some parts, in a DuckDB; `connection` has them in the schema `part`."""
+
+    def __init__(self, folder: Folder, parts: Iterable[Part]) -> None:
+        self.connection = _connect(folder)
+        by_table: dict[str, list[Part]] = {}
+        for one in parts:
+            by_table.setdefault(one.table, []).append(one)
+        self.connection.execute("CREATE SCHEMA part")
+        for table in TABLES.values():
+            source = _source(folder, table, by_table.get(table.name, ()))
+            self.connection.execute(f'CREATE VIEW part."{table.name}" AS {source}')
+
+    @staticmethod
+    def rows_of(folder: Folder, table: Table, parts: Sequence[Part]) -> Iterator[Row]:
+        """Yield the rows of parts of one table, as they are stored."""
+        if not parts:
+            return
+        with _connect(folder) as connection:
+            found = connection.execute(_source(folder, table, parts))
+            while rows := found.fetchmany(_BATCH_ROWS):
+                yield from rows
+
+    def instances_of(self, customers: Sequence[str]) -> list[tuple[str, str]]:
+        """Return the instances with a record under one of some ids, each with that id."""
+        if not customers:
+            return []
+        found: list[tuple[str, str]] = self.connection.execute(
+            f'SELECT DISTINCT instance_id, customer_id FROM part."{TRANSITIONS.name}" '
+            "WHERE instance_id IS NOT NULL AND list_contains($customers, customer_id)",
+            {"customers": list(customers)},
+        ).fetchall()
+        return found
+
+    def event_ids(self, ids: Sequence[str]) -> set[str]:
+        """Return those of some ids that an event has."""
+        query = "SELECT id FROM part.event WHERE list_contains($ids, id)"
+        return {one for (one,) in self.connection.execute(query, {"ids": list(ids)}).fetchall()}
+
+    def with_views(self) -> Layer:
+        """Make the views of docs/insight.md; return itself."""
+        for name in VIEWS:
+            text = resources.files("cjo_stream.insight.view").joinpath(f"{name}.sql").read_text()
+            self.connection.execute(text)
+        return self
+
+
+def connect(url: str) -> tuple[Any, Manifest]:
+    """Return a connection with the views over the present state of a layer, and its manifest.
+
+    Raises UsageError where there is no layer.
+    """
+    folder = Folder(url)
+    manifest = latest(folder)
+    if not manifest.generation:
+        raise UsageError(
+            f"{url} holds no layer: make one with `cjo-stream insight sink RUN --layer {url}`"
+        )
+    return Layer(folder, manifest.parts).with_views().connection, manifest
+
+
+def _connect(folder: Folder) -> Any:
+    try:
+        import duckdb
+    except ImportError:
+        raise UsageError(
+            "insight needs DuckDB and PyArrow: pip install 'cjo-stream[insight]'"
+        ) from None
+    connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": False})
+    if folder.remote is not None:
+        connection.register_filesystem(folder.remote)
+    return connection
+
+
+def _source(folder: Folder, table: Table, parts: Sequence[Part]) -> str:
+    """Return the query for all rows of a table's parts."""
+    columns = {name: _TYPES[type_] for name, type_ in columns_of(table).items()}
+    if not parts:
+        empty = ", ".join(f'NULL::{type_} AS "{name}"' for name, type_ in columns.items())
+        return f"SELECT {empty} WHERE false"
+    files = ", ".join("'" + folder.at(one.path).replace("'", "''") + "'" for one in parts)
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f"SELECT {names} FROM read_parquet([{files}])"

@@ -1,0 +1,145 @@
+"""Where records come from: the folders of runs, and the files of their events.
+
+A state folder stands for the folders of the runs that have filled it, and for its operators'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from cjo_stream.core.catalogue import FILES, RecordKind
+from cjo_stream.core.event import Event, Identifier
+from cjo_stream.core.program.program import Program
+from cjo_stream.embedded.delivery import operator_destination, run_folders
+from cjo_stream.embedded.results import FileRecords
+from cjo_stream.embedded.state import StateFolder, holds_state
+from cjo_stream.engine.port import Decode, Decoded, RawRecord
+from cjo_stream.errors import InputError, UsageError
+from cjo_stream.ingest import decoder
+from cjo_stream.ingest.files import Part, choose_channel, open_files, read_parts
+from cjo_stream.ingest.format import native
+from cjo_stream.ingest.format.time import read_time
+from cjo_stream.ingest.normalise import without_fraction
+from cjo_stream.ingest.taken import Found, Standing, Taken, resolve, taken_whole
+from cjo_stream.insight.layer.table import Row
+from cjo_stream.installation.answer import Written
+
+_json: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+def folders_of(run: Path) -> list[Path]:
+    """Return the folders with the records of a run's folder, or of a state; raises UsageError."""
+    if not run.is_dir():
+        raise UsageError(
+            f"{run} is no folder: name the --out folder of a `run`, or a state folder"
+        )
+    if not holds_state(run):
+        return [run]
+    with closing(StateFolder(run)) as state:
+        folders = [*run_folders(state.log), operator_destination(run).folder]
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def records(
+    folders: Sequence[Path], kind: RecordKind, position: Mapping[str, int]
+) -> Iterator[Written]:
+    """Yield the records of a kind beyond `position`; a file that is not there has none."""
+    present = [folder for folder in folders if (folder / FILES[kind.name]).exists()]
+    return FileRecords(present).since(kind, position)
+
+
+class EventRow:
+    """What is read of one row of a file of events."""
+
+    __slots__ = ("file", "place", "refused", "rows")
+
+    def __init__(self, file: int, place: str, rows: list[Row], refused: InputError | None) -> None:
+        self.file = file
+        self.place = place
+        """For messages: the file's name and the line."""
+        self.rows = rows
+        self.refused = refused
+
+
+def events(
+    files: Sequence[str],
+    known: Sequence[Taken],
+    program: Program | None,
+    channel: str | None,
+    tenant_key: bytes,
+    now_ms: int,
+) -> tuple[list[Taken], Iterator[EventRow]]:
+    """Return the files of which something is new, as they will be known, and their new rows.
+
+    With a program they are decoded as by intake; without one they must be native. Raises
+    UsageError for a file whose part that was taken has changed.
+    """
+    opened = open_files(files)
+    found: list[Found] = []
+    for file in opened:
+        if file.is_read_once:
+            raise UsageError(f"{file.given} can be read once only: write it to a file")
+        found.append(file.find([*known, *map(taken_whole, found)]))
+    after: list[Taken] = []
+    parts: list[Part] = []
+    for file, one, to in zip(opened, found, resolve(known, found), strict=True):
+        if to.standing is Standing.CHANGED:
+            raise UsageError(
+                f"{file.given} is not as it was when its events were taken: give what is new or "
+                "mended in a file of its own, or make the layer anew in an empty folder"
+            )
+        if to.standing is not Standing.SAME:
+            after.append(taken_whole(one, to.number))
+            parts.append(Part(file, to.number, to.begin, one.end))
+    decode: Decode = _native
+    if program is not None:
+        decode, channel = decoder(program, tenant_key), choose_channel(program, channel)
+    return after, (
+        EventRow(
+            record.partition,
+            f"{record.topic}, line {record.offset}",
+            _rows(record, decoded),
+            decoded if isinstance(decoded, InputError) else None,
+        )
+        for part in parts
+        for record, decoded in read_parts([part], decode, channel=channel, now=now_ms)
+    )
+
+
+def _rows(record: RawRecord, decoded: Decoded) -> list[Row]:
+    """Return the rows of a record's events; those without an id of the producer's have none."""
+    rows: list[Row] = []
+    if isinstance(decoded, InputError):
+        return rows
+    for event in decoded if isinstance(decoded, list) else [decoded]:
+        identifiers = [f"{one.type}:{one.value}" for one in event.identifiers]
+        rows.append((
+            event.id if event.own_id else None, event.type, event.channel, event.time, identifiers,
+            _json(event.attributes).decode(), f"events-{record.partition}", record.offset,
+        ))  # fmt: skip
+    return rows
+
+
+def _native(record: RawRecord) -> Decoded:
+    """Return the event of a native row, without a topology: identifiers as they are written."""
+    try:
+        read = native.read(record)
+    except InputError as error:
+        return error.with_traceback(None)
+    time = read_time(read.time) if isinstance(read.time, str) else read.time
+    if time is None:
+        return InputError("invalid", "`time` is not RFC 3339 with an offset, nor integer ms")
+    identifiers = [
+        Identifier(type_, plain, "")
+        for type_, value in read.identifiers.items()
+        for one in (value if isinstance(value, list) else [value])
+        if one is not None and (plain := without_fraction(str(one).strip()))
+    ]
+    id_ = read.id if isinstance(read.id, str) else None
+    channel = read.channel if isinstance(read.channel, str) else None
+    return Event(read.type, time, read.attributes, id_, channel, identifiers, id_ is not None)

@@ -1,0 +1,183 @@
+"""The tables of the layer: columns, and the rows that one record gives.
+
+A column is named as in the record (docs/records.md). What a record nests is drawn out (`journey`,
+`state`), or kept as JSON. Each row has the place of its record: `lane` and `position`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from cjo_stream.core.catalogue import ACTION, DECISION, IDENTITY, REWARD, TRANSITION, RecordKind
+from cjo_stream.core.record import Action, Decision, IdentityChange, JourneyRef, Reward, Transition
+
+Row = tuple[Any, ...]
+Type = Literal["text", "integer", "number", "flag", "json", "texts"]
+PLACE: Final[dict[str, Type]] = {"lane": "text", "position": "integer"}
+
+_json: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Table:
+    """A table; `at` is the column with the time of a row, in ms, by which it has its day."""
+
+    def __init__(self, name: str, at: str, columns: dict[str, Type]) -> None:
+        self.name = name
+        self.at = at
+        self.columns = columns
+        self.places = {column: place for place, column in enumerate(columns)}
+        """Of each column, its place in a row."""
+
+
+class Source(NamedTuple):
+    """A kind of record, and the rows that it gives, by table."""
+
+    kind: RecordKind
+    rows: Callable[[Any], Iterator[tuple[Table, Row]]]
+
+
+TRANSITIONS: Final = Table(
+    "transition",
+    "time",
+    {
+        "transition_id": "text", "customer_id": "text", "journey": "text", "version": "integer",
+        "instance_id": "text", "key": "text", "from": "text", "to": "text", "reason": "text",
+        "outcome": "text", "time": "integer", "trigger_kind": "text", "trigger_type": "text",
+        "holdout": "flag",
+    },
+)  # fmt: skip
+ACTIONS: Final = Table(
+    "action",
+    "issued_at",
+    {
+        "action_id": "text", "customer_id": "text", "channel": "text", "action": "text",
+        "template": "text", "payload": "json", "issued_at": "integer", "expires_at": "integer",
+        "decision_id": "text", "journey": "text", "version": "integer", "instance_id": "text",
+        "state": "text",
+    },
+)  # fmt: skip
+DECISIONS: Final = Table(
+    "decision",
+    "time",
+    {
+        "decision_id": "text", "customer_id": "text", "time": "integer", "trigger_kind": "text",
+        "journey": "text", "version": "integer", "instance_id": "text", "state": "text",
+        "action": "text", "channel": "text", "suppressed": "text", "probability": "number",
+        "deferred_until": "integer", "model_version": "integer",
+    },
+)  # fmt: skip
+CANDIDATES: Final = Table(
+    "candidate",
+    "time",
+    {
+        "decision_id": "text", "customer_id": "text", "time": "integer", "journey": "text",
+        "instance_id": "text", "action": "text", "channel": "text", "gate": "text",
+        "rule": "text", "P": "number", "C": "number", "V": "number", "L": "number",
+        "priority": "number",
+    },
+)  # fmt: skip
+OUTCOMES: Final = Table(
+    "outcome",
+    "time",
+    {
+        "decision_id": "text", "action_id": "text", "customer_id": "text", "action": "text",
+        "channel": "text", "outcome": "text", "value": "number", "reward": "integer",
+        "probability": "number", "issued_at": "integer", "time": "integer",
+    },
+)  # fmt: skip
+IDENTITIES: Final = Table(
+    "identity",
+    "time",
+    {
+        "kind": "text", "customer_id": "text", "absorbed": "texts", "identifiers": "texts",
+        "event_id": "text", "reason": "text", "time": "integer",
+    },
+)  # fmt: skip
+EVENTS: Final = Table(
+    "event",
+    "time",
+    {
+        "id": "text", "type": "text", "channel": "text", "time": "integer",
+        "identifiers": "texts", "attributes": "json",
+    },
+)  # fmt: skip
+PRESENT: Final = Table("present", "", {"customer_id": "text", "present": "text"})
+"""The present customer of an id that was absorbed."""
+MOVED: Final = Table("moved", "", {"instance_id": "text", "present": "text"})
+"""The present customer of an instance that an unmerge moved."""
+HOLDERS: Final = Table("holder", "", {"identifier": "text", "present": "text"})
+"""The present customer of an identifier."""
+STORED: Final = (TRANSITIONS, ACTIONS, DECISIONS, CANDIDATES, OUTCOMES, IDENTITIES, EVENTS)
+DRAWN: Final = (PRESENT, MOVED, HOLDERS)
+"""Tables that are drawn anew from others with each manifest; they have no place and no day."""
+TABLES: Final = {one.name: one for one in (*STORED, *DRAWN)}
+
+
+def _transition(one: Transition) -> Iterator[tuple[Table, Row]]:
+    yield TRANSITIONS, (
+        one.transition_id, one.customer_id, one.journey, one.version, one.instance_id,
+        _text(one.key), one.from_, one.to, one.reason, one.outcome, one.time, one.trigger.kind,
+        one.trigger.type, one.holdout,
+    )  # fmt: skip
+
+
+def _action(one: Action) -> Iterator[tuple[Table, Row]]:
+    yield ACTIONS, (
+        one.action_id, one.customer_id, one.channel, one.action, one.template,
+        _json(one.payload).decode(), one.issued_at, one.expires_at, one.decision_id,
+        *_journey(one.journey),
+    )  # fmt: skip
+
+
+def _decision(one: Decision) -> Iterator[tuple[Table, Row]]:
+    chosen = one.chosen
+    journey = _journey(one.journey)
+    yield DECISIONS, (
+        one.decision_id, one.customer_id, one.time, one.trigger.kind, *journey,
+        chosen and chosen.action, chosen and chosen.channel, one.suppressed, one.probability,
+        one.deferred_until, one.model_version,
+    )  # fmt: skip
+    for candidate in one.candidates:
+        yield CANDIDATES, (
+            one.decision_id, one.customer_id, one.time, journey[0], journey[2], candidate.action,
+            candidate.channel, candidate.gate, candidate.rule, candidate.P, candidate.C,
+            candidate.V, candidate.L, candidate.priority,
+        )  # fmt: skip
+
+
+def _reward(one: Reward) -> Iterator[tuple[Table, Row]]:
+    yield OUTCOMES, (
+        one.decision_id, one.action_id, one.customer_id, one.action, one.channel, one.outcome,
+        one.value, one.reward, one.probability, one.issued_at, one.time,
+    )  # fmt: skip
+
+
+def _identity(one: IdentityChange) -> Iterator[tuple[Table, Row]]:
+    yield IDENTITIES, (
+        one.kind, one.customer_id, one.absorbed,
+        [f"{named.type}:{named.value}" for named in one.identifiers], one.event_id, one.reason,
+        one.time,
+    )  # fmt: skip
+
+
+def _journey(one: JourneyRef | None) -> tuple[str | None, int | None, str | None, str | None]:
+    if one is None:
+        return None, None, None, None
+    return one.name, one.version, one.instance_id, one.state
+
+
+def _text(value: Any) -> str | None:
+    """Return a key as text: as it is, or as JSON if it is no text."""
+    return value if value is None or isinstance(value, str) else _json(value).decode()
+
+
+SOURCES: Final = (
+    Source(IDENTITY, _identity),
+    Source(TRANSITION, _transition),
+    Source(DECISION, _decision),
+    Source(ACTION, _action),
+    Source(REWARD, _reward),
+)

@@ -1,0 +1,1 @@
+"""The views of the layer, each a file of SQL (docs/insight.md)."""

@@ -1,0 +1,57 @@
+"""Who is who at present: merges, and what an unmerge takes back."""
+
+from __future__ import annotations
+
+from cjo_stream.insight.layer.people import Change, People
+
+
+def created(customer: str, *identifiers: str) -> Change:
+    return Change("created", customer, [], list(identifiers), None)
+
+
+def merged(customer: str, *absorbed: str) -> Change:
+    return Change("merged", customer, list(absorbed), [], None)
+
+
+def unmerged(customer: str, left: str, *identifiers: str) -> Change:
+    return Change("unmerged", customer, [], list(identifiers), f"from {left}")
+
+
+def people(*changes: Change) -> People:
+    found = People()
+    found.take(changes)
+    return found
+
+
+def test_merges_are_followed_over_several() -> None:
+    found = people(created("a"), created("b"), created("c"), merged("b", "c"), merged("a", "b"))
+    assert [found.present(one) for one in "abcd"] == ["a", "a", "a", "d"]
+    assert found.absorbed() == {"b": "a", "c": "a"}
+
+
+def test_an_unmerge_takes_the_ids_of_its_identifiers_along() -> None:
+    changes = (
+        created("a", "email:a"),
+        created("b", "cookie:b"),
+        created("c", "cookie:c"),
+        merged("b", "c"),
+        merged("a", "b"),
+        unmerged("b2", "a", "cookie:b"),
+    )
+    found = people(*changes)
+    assert [found.present(one) for one in ("a", "b", "c", "b2")] == ["a", "b2", "a", "b2"]
+    assert found.parted == {"b2"}
+    assert found.holders == {"email:a": "a", "cookie:b": "b2", "cookie:c": "c"}
+    again = people(*changes, merged("a", "b2"))
+    assert [again.present(one) for one in ("b", "b2")] == ["a", "a"]
+
+
+def test_an_identifier_that_was_detached_is_nobodys() -> None:
+    detached = Change("detached", "a", [], ["cookie:k"], "limit")
+    assert people(created("a", "email:a", "cookie:k"), detached).holders == {"email:a": "a"}
+
+
+def test_who_was_erased_has_no_identifier() -> None:
+    erased = Change("erased", "a", ["b"], [], None)
+    found = people(created("a", "email:a"), created("b", "cookie:b"), merged("a", "b"), erased)
+    assert (found.holders, found.absorbed()) == ({}, {})

@@ -1,0 +1,280 @@
+"""What comes into a layer: each record once, however often, and nothing of who was erased."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cjo_stream.errors import RetryError, UsageError
+from cjo_stream.ingest.archive.folder import Folder
+from cjo_stream.insight.layer import sink as sinking
+from cjo_stream.insight.layer.manifest import latest
+from cjo_stream.insight.layer.reading import connect
+from cjo_stream.insight.layer.sink import Sink, Sunk
+from tests.world.command_line import EVENTS, ROOT, SHOP, Cli, cli
+
+__all__ = ["cli"]
+
+EXPECTED = ROOT / "topologies" / "shop" / "expected"
+HOUR_MS = 3_600_000
+START_MS = 1_772_445_600_000
+
+
+def sink(layer: Path | str, run: Path) -> Sunk:
+    one = Sink(str(layer))
+    one.take_run(run)
+    return one.publish()
+
+
+def asked(layer: Path | str, query: str) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = connect(str(layer))[0].execute(query).fetchall()
+    return found
+
+
+def lines_of(name: str) -> list[str]:
+    return (EXPECTED / name).read_text().splitlines(keepends=True)
+
+
+def test_a_record_comes_in_once(tmp_path: Path) -> None:
+    run, layer = tmp_path / "run", tmp_path / "layer"
+    run.mkdir()
+    lines = lines_of("transitions.jsonl")
+    taken = 0
+    for end in (100, 101, len(lines)):
+        (run / "transitions.jsonl").write_text("".join(lines[:end]))
+        assert sink(layer, run).rows == {"transition": end - taken}
+        assert sink(layer, run).rows == {}
+        taken = end
+        assert asked(layer, "SELECT count(*) FROM transition") == [(end,)]
+    places = asked(layer, "SELECT transition_id FROM transition ORDER BY lane, position")
+    assert [one for (one,) in places] == [json.loads(line)["transition_id"] for line in lines]
+
+
+@pytest.mark.parametrize("lost", ["parts", "manifest"])
+def test_a_sink_that_was_killed_is_made_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    layer = tmp_path / "layer"
+    monkeypatch.setattr(sinking, "ROWS_MAX", 300)
+    killed = Sink(str(layer))
+    if lost == "parts":
+        writes = iter(range(7))
+        write = sinking.write
+        monkeypatch.setattr(sinking, "write", lambda *of: (next(writes), write(*of))[1])
+        with pytest.raises(StopIteration):
+            killed.take_run(EXPECTED)
+        monkeypatch.setattr(sinking, "write", write)
+    else:
+        killed.take_run(EXPECTED)
+        monkeypatch.setattr(sinking, "publish", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            killed.publish()
+        monkeypatch.undo()
+    assert latest(Folder(str(layer))).generation == 0
+    left = set(layer.rglob("*.parquet"))
+    assert left
+    sink(layer, EXPECTED)
+    assert left.isdisjoint(layer.rglob("*.parquet"))
+    for name, view in (("transitions", "transition"), ("decisions", "decision")):
+        number = len(lines_of(f"{name}.jsonl"))
+        assert asked(layer, f"SELECT count(*) FROM {view}") == [(number,)]
+
+
+def test_of_two_sinks_at_once_one_is_refused(tmp_path: Path) -> None:
+    one, other = Sink(str(tmp_path)), Sink(str(tmp_path))
+    one.take_run(EXPECTED)
+    other.take_run(EXPECTED)
+    one.publish()
+    with pytest.raises(RetryError, match="another sink wrote to"):
+        other.publish()
+    assert sink(tmp_path, EXPECTED).rows == {}  # given again, it finds that all is there
+    assert asked(tmp_path, "SELECT count(*) FROM action") == [(len(lines_of("actions.jsonl")),)]
+
+
+def test_many_small_parts_become_one(tmp_path: Path) -> None:
+    run, layer = tmp_path / "run", tmp_path / "layer"
+    run.mkdir()
+    lines = lines_of("transitions.jsonl")[:60]
+    for end in range(1, len(lines) + 1):
+        (run / "transitions.jsonl").write_text("".join(lines[:end]))
+        sink(layer, run)
+    parts = [one for one in latest(Folder(str(layer))).parts if one.table == "transition"]
+    assert sum(one.rows for one in parts) == 60
+    assert len(parts) < sinking.PARTS_MAX * len({one.day for one in parts})
+    assert asked(layer, "SELECT count(DISTINCT transition_id) FROM transition") == [(60,)]
+    # What the last manifest named stays for its readers, and nothing else.
+    assert len(list(layer.rglob("*.parquet"))) < 3 * len(latest(Folder(str(layer))).parts)
+
+
+def test_a_reader_goes_on_while_a_sink_publishes(tmp_path: Path) -> None:
+    run, layer = tmp_path / "run", tmp_path / "layer"
+    run.mkdir()
+    lines = lines_of("transitions.jsonl")
+    (run / "transitions.jsonl").write_text("".join(lines[:50]))
+    sink(layer, run)
+    connection, _ = connect(str(layer))
+    (run / "transitions.jsonl").write_text("".join(lines))
+    sink(layer, run)
+    assert connection.execute("SELECT count(*) FROM transition").fetchall() == [(50,)]
+
+
+def test_a_layer_may_lie_behind_a_url() -> None:
+    url = "memory://insight-of-the-tests"
+    sink(url, EXPECTED)
+    assert asked(url, "SELECT count(*) FROM action") == [(len(lines_of("actions.jsonl")),)]
+
+
+def test_each_file_says_which_places_it_holds(tmp_path: Path) -> None:
+    from pyarrow import parquet
+
+    sink(tmp_path, EXPECTED)
+    lanes: list[tuple[int, int]] = []
+    for part in latest(Folder(str(tmp_path))).parts:
+        metadata = parquet.read_schema(tmp_path / part.path).metadata
+        assert json.loads(metadata[b"cjo.lanes"]) == {
+            lane: list(places) for lane, places in part.lanes.items()
+        }
+        if part.table == "transition":
+            lanes += part.lanes.values()
+    assert max(last for _, last in lanes) == (EXPECTED / "transitions.jsonl").stat().st_size
+
+
+def test_merged_customers_are_one_and_parted_ones_two(cli: Cli, tmp_path: Path) -> None:
+    """a and b are joined by a cookie, act as one, and are parted again."""
+    topology = tmp_path / "topology"
+    topology.mkdir()
+    (topology / "all.yaml").write_text(TOPOLOGY)
+    state, out, layer = (tmp_path / name for name in ("state", "out", "layer"))
+
+    def run(number: int, *events: tuple[str, int, dict[str, str]]) -> None:
+        file = tmp_path / f"{number}.jsonl"
+        file.write_text("".join(map(written, events)))
+        done = cli("run", topology, file, "--state", state, "--out", out / f"{number}")
+        assert done.code == 0, done.err
+
+    a, b = {"email": "a@example.com"}, {"email": "b@example.com"}
+    run(1, ("opened", 0, a), ("opened", 1, b))
+    run(2, ("seen", 2, {**a, "cookie": "k1"}), ("seen", 3, {**b, "cookie": "k1"}))
+    run(3, ("opened", 4, b))
+    sink(layer, state)
+    query = "SELECT customer_id, count(*) FROM stay GROUP BY 1 ORDER BY 2"
+    assert [number for _, number in asked(layer, query)] == [3]
+    done = cli("customer", "unlink", "cookie:k1", "--state", state, "--yes")
+    assert done.code == 0, done.err
+    sink(layer, state)
+    assert [number for _, number in asked(layer, query)] == [1, 2]
+    run(4, ("closed", 5, b))
+    sink(layer, state)
+    # Its records from before the merge, and those of instances that moved, are the parted one's.
+    events = tmp_path / "all.jsonl"
+    events.write_text("".join((tmp_path / f"{n}.jsonl").read_text() for n in (1, 2, 3, 4)))
+    into = Sink(str(layer))
+    into.take_events([str(events)], None, None, b"", START_MS)
+    into.publish()
+    [(of_a,)] = asked(layer, "SELECT DISTINCT customer_id FROM event WHERE type = 'opened' "
+                             f"AND time = {START_MS}")  # fmt: skip
+    [(of_b,)] = asked(layer, "SELECT DISTINCT customer_id FROM event WHERE type = 'closed'")
+    assert {of_a: 1, of_b: 2} == dict(asked(layer, query))
+
+
+def test_an_erased_customer_leaves_every_file(cli: Cli, tmp_path: Path) -> None:
+    state, out, layer = (tmp_path / name for name in ("state", "out", "layer"))
+    assert cli("run", SHOP, EVENTS, "--state", state, "--out", out).code == 0
+    into = Sink(str(layer))
+    into.take_run(state)
+    into.take_events([str(EVENTS)], None, None, b"", 2**62)
+    into.publish()
+    rows = [json.loads(line) for line in (out / "customers.jsonl").read_text().splitlines()]
+    person = next(one for one in rows if one["identifiers"].get("email"))
+    email, id_ = person["identifiers"]["email"][0], person["customer_id"]
+    number = "SELECT count(*) FROM transition"
+    [(before,)] = asked(layer, number)
+    [(of_theirs,)] = asked(layer, f"{number} WHERE customer_id = '{id_}'")
+    assert of_theirs > 0
+    assert holding(layer, [id_, email])
+    assert cli("customer", "erase", f"email:{email}", "--state", state, "--yes").code == 0
+    assert sink(layer, state).erased == 1
+    assert asked(layer, number) == [(before - of_theirs,)]
+    # The record of the erasure itself names the customer by the id.
+    assert {path.parts[0] for path in holding(layer, [id_])} == {"identity"}
+    assert holding(layer, [email]) == set()
+    assert sink(layer, state).rows == {}
+
+
+def holding(layer: Path, texts: Sequence[str]) -> set[Path]:
+    """Return the Parquet files in which one of some texts is a value."""
+    import duckdb
+
+    found = set()
+    for path in layer.rglob("*.parquet"):
+        with duckdb.connect() as connection:
+            rows = connection.execute("FROM read_parquet($p)", {"p": str(path)}).fetchall()
+        if any(text in str(rows) for text in texts):
+            found.add(path.relative_to(layer))
+    return found
+
+
+def test_events_that_cannot_be_read_or_are_repeated_are_counted_and_named(
+    cli: Cli, tmp_path: Path
+) -> None:
+    events, layer = tmp_path / "events.jsonl", tmp_path / "layer"
+    run = tmp_path / "run"
+    run.mkdir()
+    good = {"type": "a", "time": 5, "identifiers": {"user": 12.0}, "id": "e1"}
+    events.write_text("\n".join(map(json.dumps, (good, {"type": "b"}, good))) + "\n")
+    done = cli("insight", "sink", run, "--events", events, "--layer", layer)
+    assert done.code == 0
+    assert "event: 1 new row" in done.out
+    assert "1 event repeated: not taken again" in done.out
+    assert (
+        "1 row of the files of events hold none; the first is events.jsonl, line 2: " in done.err
+    )
+    assert asked(layer, "SELECT customer_id, type FROM event") == [("user:12", "a")]
+    events.write_text(events.read_text() + json.dumps({**good, "id": "e2"}) + "\n")
+    assert (
+        "event: 1 new row" in cli("insight", "sink", run, "--events", events, "--layer", layer).out
+    )
+    events.write_text("{}\n" + events.read_text())
+    done = cli("insight", "sink", run, "--events", events, "--layer", layer)
+    assert done.code == 2
+    assert "is not as it was when its events were taken" in done.err
+
+
+@pytest.mark.parametrize("content", ["{}", '{"form": 9}', "no JSON"])
+def test_a_manifest_that_this_release_cannot_read_is_refused(tmp_path: Path, content: str) -> None:
+    if content == "{}":
+        with pytest.raises(UsageError, match="holds no layer"):
+            connect(str(tmp_path))
+        return
+    folder = tmp_path / "manifest"
+    folder.mkdir()
+    (folder / f"{1:020d}.json").write_text(content)
+    with pytest.raises(UsageError, match="make it anew with"):
+        connect(str(tmp_path))
+
+
+def written(event: tuple[str, int, dict[str, str]]) -> str:
+    type_, hour, identifiers = event
+    time = START_MS + hour * HOUR_MS
+    value = {"type": type_, "time": time, "channel": "web", "identifiers": identifiers}
+    return json.dumps(value) + "\n"
+
+
+TOPOLOGY = """\
+topology: t
+channels: {web: {in: {}}}
+identity:
+  identifiers: [{type: email, limit: 2}, {type: cookie}]
+---
+journey: j
+version: 1
+entry: {on: opened, reentry: always}
+initial: open
+states:
+  open: {on: {closed: done}}
+  done: {end: done}
+"""

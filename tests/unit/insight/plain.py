@@ -1,0 +1,198 @@
+"""The figures of insight, counted plainly over the raw records of a run: no SQL."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, Any]
+SHARES = ("0.5", "0.75", "0.9", "0.95", "0.99")
+
+
+def read(path: Path) -> list[Record]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+class Raw:
+    """The records of a run's folder, each with the present customer."""
+
+    def __init__(self, run: Path) -> None:
+        self.identities = read(run / "identities.jsonl")
+        self.transitions = read(run / "transitions.jsonl")
+        self.actions = read(run / "actions.jsonl")
+        became: dict[str, str] = {}
+        for one in sorted(self.identities, key=lambda one: one["time"]):
+            if one["kind"] == "merged":
+                became |= dict.fromkeys(one["absorbed"], one["customer_id"])
+        for one in (*self.transitions, *self.actions):
+            while one["customer_id"] in became:
+                one["customer_id"] = became[one["customer_id"]]
+        self.ordered = sorted(self.transitions, key=lambda one: one["time"])
+
+    def stays(self) -> Iterator[Record]:
+        """Yield the stays; `until` and `reason` are None of one that goes on."""
+        of: dict[str, list[Record]] = defaultdict(list)
+        for one in self.ordered:
+            if one["reason"] not in ("goal", "refused"):
+                of[one["instance_id"]].append(one)
+        for records in of.values():
+            for one, after in zip(records, [*records[1:], None], strict=True):
+                if one["reason"] in ("entered", "moved"):
+                    yield {
+                        **one,
+                        "state": one["to"],
+                        "since": one["time"],
+                        "until": after and after["time"],
+                        "reason": after and after["reason"],
+                    }
+
+
+Rows = list[tuple[Any, ...]]
+
+
+def counted(rows: Iterable[tuple[tuple[Any, ...], str]]) -> Rows:
+    """Return each key with how many rows it has, and how many customers."""
+    number: Counter[tuple[Any, ...]] = Counter()
+    customers: dict[tuple[Any, ...], set[str]] = defaultdict(set)
+    for key, customer in rows:
+        number[key] += 1
+        customers[key].add(customer)
+    return [(*key, count, len(customers[key])) for key, count in number.items()]
+
+
+def within(time: int, period: tuple[int | None, int | None]) -> bool:
+    begin, end = period
+    return (begin is None or time >= begin) and (end is None or time < end)
+
+
+def people(raw: Raw, times: list[int]) -> Rows:
+    rows = counted(
+        ((at, one["journey"], one["version"], one["state"]), one["customer_id"])
+        for at in times
+        for one in raw.stays()
+        if one["since"] <= at and (one["until"] is None or one["until"] > at)
+    )
+    return [(*key, customers, instances) for *key, instances, customers in rows]
+
+
+def flows_of_states(raw: Raw, period: tuple[int | None, int | None]) -> Rows:
+    return counted(
+        (
+            (one["journey"], one["version"], one["from"], one["to"], one["reason"]),
+            one["customer_id"],
+        )
+        for one in raw.transitions
+        if one["reason"] not in ("goal", "refused") and within(one["time"], period)
+    )
+
+
+def flows_of_journeys(raw: Raw, period: tuple[int | None, int | None], most: int) -> Rows:
+    of: dict[str, list[Record]] = defaultdict(list)
+    for one in raw.ordered:
+        of[one["customer_id"]].append(one)
+
+    def ends() -> Iterator[tuple[tuple[Any, ...], str]]:
+        for customer, records in of.items():
+            for number, one in enumerate(records):
+                if one["reason"] not in ("ended", "exited") or not within(one["time"], period):
+                    continue
+                after = (later for later in records[number + 1 :] if later["reason"] == "entered")
+                entry = next(after, None)
+                near = entry is not None and entry["time"] - one["time"] <= most
+                name = entry["journey"] if entry is not None and near else None
+                yield (one["journey"], one["outcome"], name), customer
+
+    return counted(ends())
+
+
+def nearest(values: list[int], share: str) -> int:
+    return sorted(values)[math.ceil(Fraction(share) * len(values)) - 1]
+
+
+def dwell(raw: Raw, period: tuple[int | None, int | None]) -> Rows:
+    spent: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for one in raw.stays():
+        if one["until"] is None or one["reason"] == "merged" or not within(one["until"], period):
+            continue
+        key = one["journey"], one["version"], one["state"]
+        spent[key].append(one["until"] - one["since"])
+    entered = {one["instance_id"]: one for one in raw.transitions if one["reason"] == "entered"}
+    for one in raw.transitions:
+        begin = entered.get(one["instance_id"])
+        if one["reason"] in ("ended", "exited") and begin and within(one["time"], period):
+            spent[one["journey"], one["version"], None].append(one["time"] - begin["time"])
+    return [
+        (
+            *key,
+            len(values),
+            round(sum(values) / len(values), 3),
+            min(values),
+            max(values),
+            *(nearest(values, share) for share in SHARES),
+        )
+        for key, values in spent.items()
+    ]
+
+
+def outcomes(raw: Raw, period: tuple[int | None, int | None]) -> Rows:
+    def rows() -> Iterator[tuple[tuple[Any, ...], str]]:
+        for one in raw.transitions:
+            if one["reason"] != "moved" and within(one["time"], period):
+                outcome = one["outcome"] if one["reason"] in ("ended", "exited") else None
+                key = one["journey"], one["version"], one["reason"], outcome
+                yield (*key, None), one["customer_id"]
+                yield (*key, one["holdout"]), one["customer_id"]
+        for one in raw.stays():
+            if one["until"] is None and period[1] is None:
+                key = one["journey"], one["version"], "live", None
+                yield (*key, None), one["customer_id"]
+                yield (*key, one["holdout"]), one["customer_id"]
+
+    return counted(rows())
+
+
+def funnel(
+    raw: Raw, steps: list[str], period: tuple[int | None, int | None], most: int
+) -> list[tuple[int, int]]:
+    """Return the customers of each step, found by trying every beginning."""
+
+    def fits(step: str, one: Record) -> bool:
+        if step.startswith("action:"):
+            name, _, channel = step[7:].partition("/")
+            return one.get("action") == name and channel in ("", one["channel"])
+        if "reason" not in one:
+            return False
+        journey, colon, reason = step.partition(":")
+        if colon:
+            return (one["journey"], one["reason"]) == (journey, reason)
+        journey, _, state = step.partition(".")
+        moved = one["reason"] in ("entered", "moved", "ended")
+        return moved and (one["journey"], one["to"]) == (journey, state)
+
+    of: dict[str, list[tuple[int, int, Record]]] = defaultdict(list)
+    for kind, records in enumerate((raw.transitions, raw.actions)):
+        for one in records:
+            of[one["customer_id"]].append((one["issued_at" if kind else "time"], kind, one))
+    reached: dict[int, set[str]] = defaultdict(set)
+    for customer, records in of.items():
+        records.sort(key=lambda row: row[:2])
+        for begin, (start, _, first) in enumerate(records):
+            if not fits(steps[0], first) or not within(start, period):
+                continue
+            reached[1].add(customer)
+            step, at = 1, begin
+            while step < len(steps):
+                found = (
+                    n for n in range(at + 1, len(records)) if fits(steps[step], records[n][2])
+                )
+                at = next(found, -1)
+                if at < 0 or records[at][0] - start > most:
+                    break
+                step += 1
+                reached[step].add(customer)
+    return [(step, len(reached[step])) for step in range(1, len(steps) + 1)]

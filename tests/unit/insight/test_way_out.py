@@ -1,0 +1,106 @@
+"""Each refusal of insight, and the way out that it names."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.world.command_line import ROOT, Cli, cli
+
+__all__ = ["cli"]
+
+EXPECTED = ROOT / "topologies" / "shop" / "expected"
+EVENT = {"type": "a", "time": 5, "identifiers": {"user": "u1"}}
+
+
+def refused(cli: Cli, *arguments: object, code: int = 2) -> str:
+    done = cli("insight", *arguments)
+    assert done.code == code, done
+    return done.err
+
+
+def taken(cli: Cli, *arguments: object) -> str:
+    done = cli("insight", *arguments)
+    assert done.code == 0, done.err
+    return done.out
+
+
+def test_a_sink_goes_on_as_its_refusals_say(cli: Cli, tmp_path: Path) -> None:
+    layer = tmp_path / "layer"
+    assert "is no folder" in refused(cli, "sink", tmp_path / "gone", "--layer", layer)
+    assert "holds no layer" in refused(cli, "dwell", "--layer", layer)
+    assert "transition: " in taken(cli, "sink", EXPECTED, "--layer", layer)
+    taken(cli, "dwell", "--layer", layer)
+
+    events = tmp_path / "events.jsonl"
+    events.write_text(json.dumps(EVENT) + "\n")
+    taken(cli, "sink", EXPECTED, "--layer", layer, "--events", events)
+    events.write_text(json.dumps({**EVENT, "time": 6}) + "\n")
+    said = refused(cli, "sink", EXPECTED, "--layer", layer, "--events", events)
+    assert "give what is new or mended in a file of its own" in said
+    own = events.rename(tmp_path / "own.jsonl")
+    assert "event: 1 new row" in taken(cli, "sink", EXPECTED, "--layer", layer, "--events", own)
+
+    said = refused(cli, "sink", EXPECTED, "--layer", layer, "--events", "-")
+    assert "can be read once only: write it to a file" in said
+
+
+@pytest.mark.parametrize("content", ['{"form": 9}', "no JSON"])
+def test_a_layer_that_cannot_be_read_is_made_anew(cli: Cli, tmp_path: Path, content: str) -> None:
+    manifest = tmp_path / "layer" / "manifest" / f"{1:020d}.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text(content)
+    said = refused(cli, "dwell", "--layer", tmp_path / "layer")
+    assert "make it anew with `cjo-stream insight sink`" in said
+    anew = tmp_path / "anew"
+    taken(cli, "sink", EXPECTED, "--layer", anew)
+    taken(cli, "dwell", "--layer", anew)
+
+
+def test_questions_are_answered_once_they_are_put_as_the_refusals_say(
+    cli: Cli, tmp_path: Path
+) -> None:
+    layer = tmp_path / "layer"
+    taken(cli, "sink", EXPECTED, "--layer", layer)
+    for wrong, said, right in (
+        (
+            ["funnel", "cart_recovery:goals"],
+            "did you mean goal?",
+            ["funnel", "cart_recovery:goal"],
+        ),
+        (["funnel", "carts"], "write JOURNEY.STATE", ["funnel", "cart_recovery.reminded"]),
+        (["funnel", "action:"], "write action:NAME", ["funnel", "action:cart_reminder"]),
+        (["export", "stays"], "name one of transition", ["export", "stay"]),
+        (["sql", "SELEC 1"], "syntax error", ["sql", "SELECT 1"]),
+        (
+            ["dwell", "--list", tmp_path / "l.txt"],
+            "name a file that does",
+            ["dwell", "--list", tmp_path / "l.csv"],
+        ),
+        (
+            ["dwell", "--list", tmp_path / "no" / "l.csv"],
+            "cannot be written",
+            ["dwell", "--list", tmp_path / "l.csv"],
+        ),
+        (
+            ["dwell", "--list", tmp_path / "no" / "l.parquet"],
+            "cannot be written",
+            ["dwell", "--list", tmp_path / "l.parquet"],
+        ),
+    ):
+        assert said in refused(cli, *wrong, "--layer", layer)
+        taken(cli, *right, "--layer", layer)
+
+
+def test_without_duckdb_the_extra_is_named(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken(cli, "sink", EXPECTED, "--layer", tmp_path)
+    with monkeypatch.context() as missing:
+        missing.setitem(sys.modules, "duckdb", None)
+        said = refused(cli, "dwell", "--layer", tmp_path)
+        assert "pip install 'cjo-stream[insight]'" in said
+    taken(cli, "dwell", "--layer", tmp_path)
