@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cjo_stream.insight.layer.sink import Sunk
 
 app: Final = typer.Typer(
-    help="Figures over records: people, flows, dwell times, outcomes, funnels, processes.",
+    help="Figures over records: people, flows, times, outcomes, funnels, processes, attribution.",
     no_args_is_help=True,
 )
 
@@ -253,6 +253,50 @@ def funnel(
     within_ms = read_duration(within, "--within")
     open_funnel(connection, steps, within_ms, period["from"], period["until"])
     _show("Funnel", connection, counting(steps), manifest, format_, list_)
+
+
+class By(enum.StrEnum):
+    """What a touch is called by."""
+
+    CHANNEL = "channel"
+    ACTION = "action"
+    JOURNEY = "journey"
+
+
+@app.command("attribution")
+def attribution(
+    goal: Annotated[
+        str, typer.Option(metavar="JOURNEY", help="The journey whose goals are conversions.")
+    ],
+    by: Annotated[By, typer.Option("--by", help="What a command counts for.")],
+    layer: LayerAt,
+    lookback: Annotated[
+        str, typer.Option(metavar="30d", help="The most from a command to the conversion.")
+    ] = "30d",
+    half_life: Annotated[
+        str, typer.Option(metavar="7d", help="The age at which time decay halves a credit.")
+    ] = "7d",
+    from_: From = None,
+    until: Until = None,
+    format_: Format = Form.TABLE,
+    list_: List = None,
+) -> None:
+    """Conversions credited to the commands before them, by seven models."""
+    from cjo_stream.insight.figure.attribution import counting, open_attribution
+    from cjo_stream.insight.layer.reading import connect
+
+    connection, manifest = connect(layer)
+    period = _period(from_, until)
+    spans = (_span(lookback, "--lookback"), _span(half_life, "--half-life"))
+    open_attribution(connection, goal, by.value, *spans, period["from"], period["until"])
+    _show("Attribution", connection, counting(), manifest, format_, list_)
+
+
+def _span(text: str, option: str) -> int:
+    span_ms = read_duration(text, option)
+    if not span_ms:
+        raise UsageError(f"{option} 0: no time at all; write a duration such as 7d")
+    return span_ms
 
 
 class Process(enum.StrEnum):
