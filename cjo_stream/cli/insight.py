@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from cjo_stream.cli.attribution import By, attribute
 from cjo_stream.cli.option import Channel, Json, read_duration, read_moment, settings_of
 from cjo_stream.cli.relation import Form, show, write
 from cjo_stream.cli.terminal import count, moment, note, numbered, say, say_json
@@ -255,14 +256,6 @@ def funnel(
     _show("Funnel", connection, counting(steps), manifest, format_, list_)
 
 
-class By(enum.StrEnum):
-    """What a touch is called by."""
-
-    CHANNEL = "channel"
-    ACTION = "action"
-    JOURNEY = "journey"
-
-
 @app.command("attribution")
 def attribution(
     goal: Annotated[
@@ -276,27 +269,28 @@ def attribution(
     half_life: Annotated[
         str, typer.Option(metavar="7d", help="The age at which time decay halves a credit.")
     ] = "7d",
+    topology: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TOPOLOGY",
+            help="By its shares, the sizes of the holdouts' groups are tested.",
+        ),
+    ] = None,
     from_: From = None,
     until: Until = None,
     format_: Format = Form.TABLE,
     list_: List = None,
 ) -> None:
-    """Conversions credited to the commands before them, by seven models."""
-    from cjo_stream.insight.figure.attribution import counting, open_attribution
+    """Conversions credited to the commands before them, by seven models.
+
+    By journey and channel, the table has beside them what holdouts measured.
+    """
     from cjo_stream.insight.layer.reading import connect
 
     connection, manifest = connect(layer)
-    period = _period(from_, until)
-    spans = (_span(lookback, "--lookback"), _span(half_life, "--half-life"))
-    open_attribution(connection, goal, by.value, *spans, period["from"], period["until"])
-    _show("Attribution", connection, counting(), manifest, format_, list_)
-
-
-def _span(text: str, option: str) -> int:
-    span_ms = read_duration(text, option)
-    if not span_ms:
-        raise UsageError(f"{option} 0: no time at all; write a duration such as 7d")
-    return span_ms
+    spans = (lookback, half_life)
+    query = attribute(connection, goal, by, spans, _period(from_, until), topology, format_)
+    _show("Attribution", connection, query, manifest, format_, list_)
 
 
 class Process(enum.StrEnum):

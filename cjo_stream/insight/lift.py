@@ -4,6 +4,9 @@ The difference of two rates has Newcombe's interval (1998, Statistics in Medicin
 built from two Wilson intervals; it is also valid for small groups and rare goals. The difference
 of two means has Welch's interval, in its normal form. *Detectable* is the smallest true difference
 that groups of this size show with probability POWER.
+
+Groups whose sizes the share held out does not explain are not comparable, whatever their rates:
+something has lost customers of one of them (sample ratio mismatch; Fabijan et al. 2019, KDD).
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ import msgspec
 from cjo_stream.insight.estimate import LEVEL, Estimate
 
 POWER: Final = 0.8
+SIZES_MIN: Final = 0.001
+"""Below this chance of their sizes, groups are not comparable."""
 _ROUNDS: Final = 20
 
 
@@ -88,6 +93,17 @@ def compare_values(treated: Group, held_out: Group, level: float = LEVEL) -> Dif
     estimate = Estimate(lift, lift - z * error, lift + z * error)
     detectable = (z + NormalDist().inv_cdf(POWER)) * error
     return Difference(treated.mean, held_out.mean, estimate, detectable)
+
+
+def chance_of_sizes(treated: Group, held_out: Group, share: float) -> float:
+    """Return the chance of sizes as far from `share` held out as these, or farther.
+
+    It is the test of one proportion, in its normal form; `share` lies between 0 and 1.
+    """
+    number = treated.customers + held_out.customers
+    off = abs(held_out.customers - number * share)
+    scale = math.sqrt(number * share * (1.0 - share))
+    return math.erfc(off / scale / math.sqrt(2.0)) if scale else 1.0
 
 
 def _detectable_rate(treated: Group, held_out: Group, z: float) -> float:

@@ -15,8 +15,6 @@ from typing import Any
 import pytest
 
 from cjo_stream.insight.figure.attribution import MODELS, counting, open_attribution
-from cjo_stream.insight.layer.reading import connect
-from cjo_stream.insight.layer.sink import Sink
 from cjo_stream.insight.markov import Chain, removal_effects
 from tests.unit.insight.touched import DAY, Written
 from tests.world.command_line import Cli, cli
@@ -30,10 +28,7 @@ Path_ = tuple[str, bool]
 
 def opened(written: Written, folder: Path, by: Any = "channel", **more: Any) -> Any:
     """Return a connection with the list of the run."""
-    sink = Sink(str(folder / "layer"))
-    sink.take_run(written.into(folder / "run"))
-    sink.publish()
-    connection, _ = connect(str(folder / "layer"))
+    connection = written.connection(folder)
     given = {"goal": "buy", "lookback_ms": 30 * DAY, "half_life_ms": 7 * DAY} | more
     open_attribution(connection, by=by, **given)
     return connection
@@ -230,6 +225,67 @@ def test_credits_are_those_of_brute_force(seed: int, tmp_path: Path) -> None:
     assert found["markov"] == pytest.approx(expected, abs=1e-9)
     for model, of in found.items():
         assert sum(of.values()) == pytest.approx(conversions), model
+
+
+def random_world(seed: int) -> Written:
+    """Customers who are written to and convert at random; some are merged behind it all."""
+    chance = random.Random(seed)
+    written = Written()
+    for number in range(40):
+        for _ in range(chance.randint(0, 8)):
+            at = chance.randint(0, 60) * DAY // 4
+            if chance.random() < 0.3:
+                written.goal(f"c{number:02}", at)
+            else:
+                written.command(f"c{number:02}", at, chance.choice("abcd"))
+        if number and chance.random() < 0.3:
+            written.merged(f"c{number - 1:02}", f"c{number:02}", 15 * DAY)
+    return written
+
+
+def plainly(written: Written, lookback: int, half_life: int) -> Credits:
+    """Return the credits of the five models that go by places and ages, record by record."""
+    became = {one.absorbed[0]: one.customer_id for one in written.identities}
+
+    def present(customer: str) -> str:
+        return present(became[customer]) if customer in became else customer
+
+    found: Credits = {model: defaultdict(float) for model in MODELS[:5]}
+    goals: dict[str, list[int]] = defaultdict(list)
+    for goal in written.transitions:
+        goals[present(goal.customer_id)].append(goal.time)
+    for customer, times in goals.items():
+        times.sort()
+        for before, at in itertools.pairwise([-1, *times]):
+            path = [
+                (one.channel, 2 ** ((one.issued_at - at) / half_life))
+                for one in sorted(written.actions, key=lambda one: one.issued_at)
+                if present(one.customer_id) == customer
+                and max(before, at - lookback) <= one.issued_at < at
+            ] or [("(none)", 1.0)]
+            size, scale = len(path), sum(weight for _, weight in path)
+            found["first"][path[0][0]] += 1
+            found["last"][path[-1][0]] += 1
+            for place, (touch, weight) in enumerate(path):
+                ends = place in (0, size - 1)
+                found["linear"][touch] += 1 / size
+                found["time_decay"][touch] += weight / scale
+                found["position"][touch] += (
+                    1 / size if size < 3 else 0.4 if ends else 0.2 / (size - 2)
+                )
+    return found
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_paths_and_credits_are_those_of_a_plain_count(seed: int, tmp_path: Path) -> None:
+    written = random_world(seed)
+    assert written.identities
+    lookback, half_life = 4 * DAY, 2 * DAY
+    connection = opened(written, tmp_path, lookback_ms=lookback, half_life_ms=half_life)
+    found = credits_of(connection)
+    for model, expected in plainly(written, lookback, half_life).items():
+        assert found[model] == close({one: expected.get(one, 0.0) for one in found[model]})
+        assert expected.keys() <= found[model].keys()
 
 
 # --- what a touch is

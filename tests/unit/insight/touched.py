@@ -18,6 +18,8 @@ from cjo_stream.core.record import (
     Transition,
     Trigger,
 )
+from cjo_stream.insight.layer.reading import connect
+from cjo_stream.insight.layer.sink import Sink
 
 DAY = 86_400_000
 EVENT = Trigger("event", None, None)
@@ -107,3 +109,11 @@ class Written:
             lines = b"".join(msgspec.json.encode(one) + b"\n" for one in of)
             (folder / f"{name}.jsonl").write_bytes(lines)
         return folder
+
+    def connection(self, folder: Path) -> Any:
+        """Return a connection to a layer of the records, below a folder."""
+        sink = Sink(str(folder / "layer"))
+        sink.take_run(self.into(folder / "run"))
+        sink.publish()
+        connection, _ = connect(str(folder / "layer"))
+        return connection

@@ -1,0 +1,80 @@
+"""`cjo-stream insight attribution`: the figure, and what holdouts measured beside it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+from cjo_stream.cli.option import read_duration
+from cjo_stream.cli.relation import Form
+from cjo_stream.cli.terminal import count, note, warn
+from cjo_stream.errors import UsageError
+
+
+class By(enum.StrEnum):
+    """What a command counts for."""
+
+    CHANNEL = "channel"
+    ACTION = "action"
+    JOURNEY = "journey"
+
+
+def attribute(
+    connection: Any,
+    goal: str,
+    by: By,
+    spans: tuple[str, str],
+    period: Mapping[str, int | None],
+    topology: str | None,
+    form: Form,
+) -> str:
+    """Make the list of the figure; return the query of its rows, for a form.
+
+    `spans` are the lookback and the half-life. What contradicts holdouts is said on stderr.
+    """
+    from cjo_stream.insight.figure.attribution import counting, open_attribution
+    from cjo_stream.insight.figure.incremental import BESIDE, open_measured
+
+    lookback, half_life = spans
+    lookback_ms, half_life_ms = _span(lookback, "--lookback"), _span(half_life, "--half-life")
+    begin, end = period["from"], period["until"]
+    shares = {} if topology is None else _shares(topology)
+    open_attribution(connection, goal, by.value, lookback_ms, half_life_ms, begin, end)
+    if by is By.ACTION:
+        return counting()
+    for one in open_measured(connection, goal, by.value, shares, begin, end):
+        warn(
+            f"what the holdout of {one.journey} measured is withheld: {count(one.treated)} "
+            f"treated and {count(one.held_out)} held-out customers are no holdout of "
+            f"{one.share:.2%} (chance {one.chance:.1g}); something loses customers of one group"
+        )
+    _note_contradictions(connection, counting())
+    return BESIDE.format(figure=counting()) if form is Form.TABLE else counting()
+
+
+def _note_contradictions(connection: Any, figure: str) -> None:
+    from cjo_stream.insight.figure.incremental import contradictions
+
+    for one in contradictions(connection, figure):
+        found = one.measured
+        models = ", ".join(f"{model} ({credit:,.1f})" for model, credit in one.credited.items())
+        note(
+            f"{one.touch}: holdouts measured {found.value:,.1f} conversions, from "
+            f"{found.low:,.1f} to {found.high:,.1f}; these models contradict: {models}"
+        )
+
+
+def _shares(topology: str) -> dict[str, float]:
+    from cjo_stream.cli.option import topology_folder
+    from cjo_stream.definition import load
+
+    journeys = load(topology_folder(topology)).program.journeys
+    return {name: journey.holdout for name, journey in journeys.items()}
+
+
+def _span(text: str, option: str) -> int:
+    span_ms = read_duration(text, option)
+    if not span_ms:
+        raise UsageError(f"{option} 0: no time at all; write a duration such as 7d")
+    return span_ms

@@ -1,0 +1,56 @@
+-- The two groups of each journey's holdout, as in `insight/cohort`: customers from the first choice
+-- in it, without those of both groups; and their conversions (`goal` records) from then on.
+WITH conversions AS (
+    SELECT customer_id, "time"
+    FROM "transition"
+    WHERE
+        journey = $goal AND reason = 'goal'
+        AND ($from IS NULL OR "time" >= $from) AND ($until IS NULL OR "time" < $until)
+),
+instances AS (
+    SELECT instance_id, bool_or(holdout) AS held_out, bool_or(NOT holdout) AS treated
+    FROM "transition"
+    WHERE instance_id IS NOT NULL
+    GROUP BY instance_id
+),
+choices AS (
+    SELECT
+        journey,
+        customer_id,
+        instance_id,
+        min("time") AS "at",
+        bool_or(suppressed IS NOT DISTINCT FROM 'holdout') AS held_out
+    FROM decision
+    WHERE
+        journey IS NOT NULL AND "action" IS NOT NULL AND suppressed IS DISTINCT FROM 'shadow'
+        AND ($until IS NULL OR "time" < $until)
+    GROUP BY journey, customer_id, instance_id
+),
+people AS (
+    SELECT
+        c.journey,
+        c.customer_id,
+        min(c."at") AS "at",
+        bool_or(c.held_out OR coalesce(i.held_out, false)) AS held_out,
+        bool_or(coalesce(i.treated, NOT c.held_out)) AS treated
+    FROM choices AS c
+    LEFT JOIN instances AS i USING (instance_id)
+    GROUP BY c.journey, c.customer_id
+),
+converted AS (
+    SELECT p.journey, p.customer_id, p.held_out, count(c."time") AS number
+    FROM people AS p
+    LEFT JOIN conversions AS c ON c.customer_id = p.customer_id AND c."time" >= p."at"
+    WHERE p.held_out <> p.treated
+    GROUP BY p.journey, p.customer_id, p.held_out
+)
+SELECT
+    journey,
+    held_out,
+    count(*) AS customers,
+    count_if(number > 0) AS goals,
+    sum(number)::DOUBLE AS "value",
+    sum(number * number)::DOUBLE AS squares
+FROM converted
+GROUP BY journey, held_out
+ORDER BY journey, held_out
