@@ -3,6 +3,7 @@
 estimate    estimates what another policy would have earned, from logged choices and rewards
 policy      the other policy: the probability that it makes a recorded choice
 case        decision and reward records, or rows of any log, -> the cases of `estimate`
+markov      removal effects in a chain of touches
 lift        two groups compared: rates, values, intervals, detectable differences
 cohort      decision, transition and identity records -> the groups of `lift`
 shadow      what journeys in shadow would have sent, beside what was sent

@@ -3,6 +3,8 @@
 A figure's list is a query of its own (`*.sql`). The figure counts the rows of that list by its key
 columns, so the two cannot disagree.
 
-    figure    the figures, and how each counts its list
-    funnel    the same for steps in order, which SQL says badly
+    figure        the figures, and how each counts its list
+    funnel        the same for steps in order, which SQL says badly
+    attribution   conversions credited to commands: the list has credits, the figure their sums
+    incremental   what holdouts measured, beside attribution
 """

@@ -77,6 +77,7 @@ _NO_KIND = "unit/ingest/test_archive.py::test_a_place_of_no_kind_is_refused_with
 _SINK = "unit/insight/test_way_out.py::test_a_sink_goes_on_as_its_refusals_say"
 _LAYER = "unit/insight/test_way_out.py::test_a_layer_that_cannot_be_read_is_made_anew"
 _ASKED = "unit/insight/test_way_out.py::test_questions_are_answered_once_they_are_put_as_the_refusals_say"
+_ATTRIBUTED = "unit/insight/test_attribution.py::test_what_cannot_be_attributed_is_refused_until_it_is_mended"
 _DUCKDB = "unit/insight/test_way_out.py::test_without_duckdb_the_extra_is_named"
 _TWO_SINKS = "unit/insight/layer/test_sink.py::test_of_two_sinks_at_once_one_is_refused"
 
@@ -329,6 +330,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "make room, then give the command again": "unit/governance/backtest/test_run.py::test_results_are_written_once_there_is_room",
     },
     "cli/insight.py": {"there is no view": _ASKED, "mend the query": _ASKED},
+    "cli/attribution.py": {"no time at all": _ATTRIBUTED},
+    "insight/figure/attribution.py": {"no record is of the journey": _ATTRIBUTED},
     "cli/relation.py": {"ends neither in": _ASKED, "cannot be written": _ASKED},
     "insight/figure/funnel.py": {
         "is no step": _ASKED,
