@@ -20,9 +20,9 @@ LANES: Final = b"cjo.lanes"
 """The key of the metadata with the lanes of the rows: JSON, as in the manifest."""
 
 
-def day_of(at_ms: int) -> str:
-    """Return the day of a time, UTC; the first or last one that a calendar has for others."""
-    days = max(-719_162, min(at_ms // DAY_MS, 2_932_896))
+def day_text(day: int) -> str:
+    """Return a day since the epoch, UTC, as text; for others the first or last of a calendar."""
+    days = max(-719_162, min(day, 2_932_896))
     return datetime.fromtimestamp(days * 86_400, UTC).strftime("%Y-%m-%d")
 
 

@@ -16,7 +16,7 @@ import msgspec
 from cjo_stream.core.program.program import Program
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.layer.manifest import Manifest, Part, latest, path_of, publish
-from cjo_stream.insight.layer.part import day_of, write
+from cjo_stream.insight.layer.part import DAY_MS, day_text, write
 from cjo_stream.insight.layer.people import Change, People
 from cjo_stream.insight.layer.reading import Layer
 from cjo_stream.insight.layer.source import EventRow, events, folders_of, records
@@ -64,7 +64,8 @@ class Sink:
         self._before = latest(self._folder)
         self._generation = self._before.generation + 1
         self._parts = [one for one in self._before.parts if one.day]
-        self._rows: dict[tuple[str, str], list[Row]] = {}
+        self._rows: dict[tuple[str, int], list[Row]] = {}
+        """By table and day since the epoch."""
         self._waiting = 0
         self._positions = {kind: dict(of) for kind, of in self._before.positions.items()}
         self._events = {one.number: one for one in self._before.events}
@@ -134,14 +135,15 @@ class Sink:
 
     def _add(self, table: Table, row: Row) -> None:
         at: int = row[table.places[table.at]]
-        self._rows.setdefault((table.name, day_of(at)), []).append(row)
+        self._rows.setdefault((table.name, at // DAY_MS), []).append(row)
         self._waiting += 1
-        self._until = at if self._until is None else max(self._until, at)
+        if self._until is None or at > self._until:
+            self._until = at
         self._taken[table.name] = self._taken.get(table.name, 0) + 1
 
     def _flush(self) -> None:
         for (name, day), rows in self._rows.items():
-            self._parts.append(self._write(TABLES[name], rows, day))
+            self._parts.append(self._write(TABLES[name], rows, day_text(day)))
         self._rows, self._waiting = {}, 0
 
     def _write(self, table: Table, rows: Sequence[Row], day: str = "") -> Part:
