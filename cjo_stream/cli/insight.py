@@ -60,6 +60,10 @@ def sink(
             "--events", metavar="FILE", help="A file of the run's events. May be repeated."
         ),
     ] = None,
+    more: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILE…]", help="Behind --events FILE: more files of events."),
+    ] = None,
     topology: Annotated[
         str | None,
         typer.Option(
@@ -73,11 +77,14 @@ def sink(
 ) -> None:
     """Take what is new in a run's records, and in files of events, into a layer.
 
-    Each record and event comes in once, however often this is called, and killed. Customers who
-    were erased leave the layer.
+    Each record and event comes in once, however often this command is called or killed. Erased
+    customers leave the layer.
     """
     from cjo_stream.insight.layer.sink import Sink
 
+    if more and not events:
+        raise UsageError(f"{more[0]}: name files of events with --events")
+    events = [*(events or ()), *(more or ())]
     into = Sink(layer)
     into.take_run(run)
     if events:
@@ -163,13 +170,17 @@ def export(
 def people(
     layer: LayerAt,
     at: Annotated[list[str], typer.Option("--at", metavar="TIME", help="When. May be repeated.")],
+    more: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TIME…]", help="Behind --at TIME: more times."),
+    ] = None,
     format_: Format = Form.TABLE,
     list_: List = None,
 ) -> None:
     """Customers in each state of each journey, at one time or several."""
     from cjo_stream.insight.figure.figure import PEOPLE
 
-    times = [read_moment(one, "--at") for one in at]
+    times = [read_moment(one, "--at") for one in (*at, *(more or ()))]
     _figure("People", layer, PEOPLE, {"at": times}, format_, list_)
 
 

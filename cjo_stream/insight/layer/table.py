@@ -53,7 +53,8 @@ ACTIONS: Final = Table(
     "action",
     "issued_at",
     {
-        "action_id": "text", "customer_id": "text", "channel": "text", "action": "text",
+        "action_id": "text", "topology": "text", "customer_id": "text", "channel": "text",
+        "action": "text", "issue": "text", "group": "text", "class": "text",
         "template": "text", "payload": "json", "issued_at": "integer", "expires_at": "integer",
         "decision_id": "text", "journey": "text", "version": "integer", "instance_id": "text",
         "state": "text",
@@ -126,7 +127,8 @@ def _transition(one: Transition) -> Iterator[tuple[Table, Row]]:
 
 def _action(one: Action) -> Iterator[tuple[Table, Row]]:
     yield ACTIONS, (
-        one.action_id, one.customer_id, one.channel, one.action, one.template,
+        one.action_id, one.topology, one.customer_id, one.channel, one.action, one.issue,
+        one.group, one.class_, one.template,
         _json(one.payload).decode(), one.issued_at, one.expires_at, one.decision_id,
         *_journey(one.journey),
     )  # fmt: skip

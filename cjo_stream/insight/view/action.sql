@@ -2,9 +2,13 @@
 CREATE VIEW "action" AS
 SELECT
     r."action_id",
+    r."topology",
     coalesce(m.present, p.present, r.customer_id) AS customer_id,
     r."channel",
     r."action",
+    r."issue",
+    r."group",
+    r."class",
     r."template",
     r."payload",
     r."issued_at",

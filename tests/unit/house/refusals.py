@@ -329,9 +329,13 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "is a pipe, and a backtest reads each file twice": "unit/governance/backtest/test_run.py::test_a_pipe_is_read_once_it_is_a_file",
         "make room, then give the command again": "unit/governance/backtest/test_run.py::test_results_are_written_once_there_is_room",
     },
-    "cli/insight.py": {"there is no view": _ASKED, "mend the query": _ASKED},
     "cli/attribution.py": {"no time at all": _ATTRIBUTED},
     "insight/figure/attribution.py": {"no record is of the journey": _ATTRIBUTED},
+    "cli/insight.py": {
+        "name files of events with": _SINK,
+        "there is no view": _ASKED,
+        "mend the query": _ASKED,
+    },
     "cli/relation.py": {"ends neither in": _ASKED, "cannot be written": _ASKED},
     "insight/figure/funnel.py": {
         "is no step": _ASKED,

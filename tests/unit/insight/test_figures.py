@@ -111,7 +111,7 @@ def test_figures_are_those_of_a_plain_count(
         period, options = filters.period()
         times = [filters.time() for _ in range(2)]
         steps = [filters.step() for _ in range(filters.random.randint(1, 4))]
-        at = [word for one in times for word in ("--at", str(one))]
+        at = ["--at", *map(str, times)]
         for arguments, wanted in (
             (("people", *at), plain.people(raw, times)),
             (("flows", "--of", "states", *options), plain.flows_of_states(raw, period)),

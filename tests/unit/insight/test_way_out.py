@@ -37,6 +37,8 @@ def test_a_sink_goes_on_as_its_refusals_say(cli: Cli, tmp_path: Path) -> None:
 
     events = tmp_path / "events.jsonl"
     events.write_text(json.dumps(EVENT) + "\n")
+    said = refused(cli, "sink", EXPECTED, events, "--layer", layer)
+    assert "name files of events with --events" in said
     taken(cli, "sink", EXPECTED, "--layer", layer, "--events", events)
     events.write_text(json.dumps({**EVENT, "time": 6}) + "\n")
     said = refused(cli, "sink", EXPECTED, "--layer", layer, "--events", events)
