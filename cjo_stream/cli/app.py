@@ -28,6 +28,7 @@ from cjo_stream.cli import (
     doctor,
     init,
     insight,
+    insight_value,
     plan,
     process,
     records,
@@ -122,6 +123,7 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
     },
 }
 
+insight.app.command("value")(insight_value.value)
 for _panel, _commands in _PANELS.items():
     for _name, _run in _commands.items():
         if isinstance(_run, typer.Typer):

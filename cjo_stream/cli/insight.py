@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cjo_stream.insight.layer.sink import Sunk
 
 app: Final = typer.Typer(
-    help="Figures over records: people, flows, times, outcomes, funnels, processes, attribution.",
+    help="Figures over records: people, flows, times, outcomes, funnels, attribution, value.",
     no_args_is_help=True,
 )
 
@@ -372,6 +372,11 @@ def _show(
     show(title, connection, query, form)
     if list_ is not None:
         write(connection, "SELECT * FROM list ORDER BY ALL", list_)
+    note_reach(manifest)
+
+
+def note_reach(manifest: Manifest) -> None:
+    """Say on stderr how far the layer reaches, and what it lacks."""
     until = manifest.until
     reach = "nothing yet" if until is None else f"records until {moment(until)} UTC"
     lacks = []

@@ -7,6 +7,7 @@ markov      removal effects in a chain of touches
 lift        two groups compared: rates, values, intervals, detectable differences
 cohort      decision, transition and identity records -> the groups of `lift`
 shadow      what journeys in shadow would have sent, beside what was sent
+value       the models of customers' value: how often they buy, and for how much
 layer/      records and events in Parquet files, exactly once, and readers of them
 view/       the views over a layer, as SQL
 figure/     figures over the views, each with the list that it counts

@@ -7,4 +7,5 @@ columns, so the two cannot disagree.
     funnel        the same for steps in order, which SQL says badly
     attribution   conversions credited to commands: the list has credits, the figure their sums
     incremental   what holdouts measured, beside attribution
+    purchase      purchases by customer, and the list of their value
 """

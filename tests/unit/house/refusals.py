@@ -78,6 +78,8 @@ _SINK = "unit/insight/test_way_out.py::test_a_sink_goes_on_as_its_refusals_say"
 _LAYER = "unit/insight/test_way_out.py::test_a_layer_that_cannot_be_read_is_made_anew"
 _ASKED = "unit/insight/test_way_out.py::test_questions_are_answered_once_they_are_put_as_the_refusals_say"
 _ATTRIBUTED = "unit/insight/test_attribution.py::test_what_cannot_be_attributed_is_refused_until_it_is_mended"
+_VALUE = "unit/insight/test_value_command.py::test_what_is_refused_is_answered_once_it_is_asked_as_the_refusal_says"
+_NUMBERS = "unit/insight/test_value_command.py::test_a_layer_needs_events_with_numbers"
 _DUCKDB = "unit/insight/test_way_out.py::test_without_duckdb_the_extra_is_named"
 _TWO_SINKS = "unit/insight/layer/test_sink.py::test_of_two_sinks_at_once_one_is_refused"
 
@@ -336,11 +338,24 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "there is no view": _ASKED,
         "mend the query": _ASKED,
     },
+    "cli/insight_value.py": {
+        "needs NumPy and SciPy": "unit/insight/test_value_command.py::test_without_scipy_the_extra_is_named",
+    },
     "cli/relation.py": {"ends neither in": _ASKED, "cannot be written": _ASKED},
     "insight/figure/funnel.py": {
         "is no step": _ASKED,
         "names no action": _ASKED,
         "has no reason of a transition": _ASKED,
+    },
+    "insight/figure/purchase.py": {
+        "of the events": _NUMBERS,
+        "the layer holds no events": _NUMBERS,
+        "no event is of type": _VALUE,
+        "lies in the period": _VALUE,
+    },
+    "insight/value.py": {
+        "no customer bought again": _VALUE,
+        "fewer than two customers": _VALUE,
     },
     "insight/layer/manifest.py": {
         "is a layer of form": _LAYER,

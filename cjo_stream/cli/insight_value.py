@@ -1,0 +1,114 @@
+"""`cjo-stream insight value`: what customers are expected to buy, and for how much."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cjo_stream.cli.insight import Format, From, LayerAt, note_reach
+from cjo_stream.cli.option import read_duration, read_moment
+from cjo_stream.cli.relation import Form, show, write
+from cjo_stream.cli.terminal import moment, note, numbered, say, say_table
+from cjo_stream.errors import UsageError
+
+if TYPE_CHECKING:
+    from cjo_stream.insight.figure.purchase import Value
+    from cjo_stream.insight.value import Fit
+
+
+def value(
+    on: Annotated[
+        str, typer.Option("--on", metavar="TYPE", help="The type of event that is a purchase.")
+    ],
+    attribute: Annotated[
+        str,
+        typer.Option(
+            "--value",
+            metavar="ATTRIBUTE",
+            help="Its attribute with the value, a number; of a nested one the path, with points.",
+        ),
+    ],
+    until: Annotated[
+        str,
+        typer.Option(
+            "--until", metavar="TIME", help="The models are fitted to purchases before this time."
+        ),
+    ],
+    horizon: Annotated[
+        str, typer.Option("--horizon", metavar="39w", help="How far to look ahead from there.")
+    ],
+    layer: LayerAt,
+    from_: From = None,
+    format_: Format = Form.TABLE,
+    customers: Annotated[
+        Path | None,
+        typer.Option(
+            "--customers",
+            metavar="FILE",
+            help="Also write the figures of each customer: .csv or .parquet.",
+        ),
+    ] = None,
+) -> None:
+    """What customers are expected to buy, and for how much: BG/NBD and Gamma-Gamma.
+
+    Purchases of one customer on one day (UTC) are one.
+    """
+    try:
+        from cjo_stream.insight.figure.purchase import open_value, parameters
+    except ImportError:
+        raise UsageError(
+            "the value of customers needs NumPy and SciPy: pip install 'cjo-stream[insight]'"
+        ) from None
+    from cjo_stream.insight.layer.reading import connect
+
+    from_ms = None if from_ is None else read_moment(from_, "--from")
+    until_ms = read_moment(until, "--until")
+    horizon_ms = read_duration(horizon, "--horizon")
+    connection, manifest = connect(layer)
+    found = open_value(connection, on, attribute, from_ms, until_ms, horizon_ms)
+    if customers is not None:
+        write(connection, "SELECT * FROM list ORDER BY customer_id", customers)
+    if format_ is Form.TABLE:
+        _say(found, until_ms, horizon)
+    else:
+        show("", connection, parameters(found), format_)
+    _note(found, on)
+    note_reach(manifest)
+
+
+def _say(found: Value, until_ms: int, horizon: str) -> None:
+    rows = [*_rows("BG/NBD", found.purchases), *_rows("Gamma-Gamma", found.spend)]
+    columns = ["model", "parameter", "#estimate", "#95 % from", "#to"]
+    say_table("Value of customers", columns, rows)
+    say(f"{numbered(found.customers, 'customer')}, {found.again:,} with a repeat purchase")
+    say(
+        f"expected in the {horizon} from {moment(until_ms)} UTC: "
+        f"{found.expected_purchases:,.1f} purchases, worth {found.clv:,.2f}"
+    )
+
+
+def _rows(model: str, fit: Fit) -> list[tuple[str, ...]]:
+    columns = (fit.names, fit.estimates, fit.lows, fit.highs)
+    return [
+        (model, name, *("" if one is None else f"{one:.6g}" for one in numbers))
+        for name, *numbers in zip(*columns, strict=True)
+    ]
+
+
+def _note(found: Value, on: str) -> None:
+    for one in found.left:
+        events = numbered(one.events, "event")
+        note(f"left out: {events} `{on}` {one.why}; the first is {one.example}")
+    for model, fit in (("BG/NBD", found.purchases), ("Gamma-Gamma", found.spend)):
+        if fit.open:
+            note(
+                f"{model}: quite other values of {' and '.join(fit.open)} fit these purchases "
+                "about as well, so they have no interval"
+            )
+    if found.without_value:
+        note(
+            f"{numbered(found.without_value, 'customer')} without an expected value, because q is "
+            "at most 1: then purchases have no mean"
+        )
