@@ -79,10 +79,9 @@ class Sink:
         """Take the new records of a run's folder, or of those of a state."""
         folders = folders_of(run)
         for source in SOURCES:
-            decode = msgspec.json.Decoder(source.kind.struct).decode
             at = self._positions.setdefault(source.kind.name, {})
             for written in records(folders, source.kind, dict(at)):
-                for table, row in source.rows(decode(written.value)):
+                for table, row in source.rows(source.decode(written.value)):
                     self._add(table, (*row, written.lane, written.next))
                 at[written.lane] = written.next
                 if self._waiting >= ROWS_MAX:

@@ -33,9 +33,10 @@ class Table:
 
 
 class Source(NamedTuple):
-    """A kind of record, and the rows that it gives, by table."""
+    """A kind of record: how its JSON is read, and the rows that it gives, by table."""
 
     kind: RecordKind
+    decode: Callable[[bytes], Any]
     rows: Callable[[Any], Iterator[tuple[Table, Row]]]
 
 
@@ -177,9 +178,9 @@ def _text(value: Any) -> str | None:
 
 
 SOURCES: Final = (
-    Source(IDENTITY, _identity),
-    Source(TRANSITION, _transition),
-    Source(DECISION, _decision),
-    Source(ACTION, _action),
-    Source(REWARD, _reward),
+    Source(IDENTITY, msgspec.json.Decoder(IdentityChange).decode, _identity),
+    Source(TRANSITION, msgspec.json.Decoder(Transition).decode, _transition),
+    Source(DECISION, msgspec.json.Decoder(Decision).decode, _decision),
+    Source(ACTION, msgspec.json.Decoder(Action).decode, _action),
+    Source(REWARD, msgspec.json.Decoder(Reward).decode, _reward),
 )
