@@ -42,6 +42,8 @@ class FileRecords:
                     "with a new position file"
                 )
             for line in _lines(path, at):
+                if not line.endswith(b"\n"):
+                    break  # a run is writing it, or was killed while it did
                 at += len(line)
                 yield Written(lane, at, line.rstrip())
 

@@ -54,6 +54,16 @@ def test_a_record_comes_in_once(tmp_path: Path) -> None:
     assert [one for (one,) in places] == [json.loads(line)["transition_id"] for line in lines]
 
 
+def test_a_record_that_is_half_written_comes_in_once_it_is_whole(tmp_path: Path) -> None:
+    run, layer = tmp_path / "run", tmp_path / "layer"
+    run.mkdir()
+    text = "".join(lines_of("transitions.jsonl")[:3])
+    for end, new in ((len(text) - 40, 2), (len(text) - 1, 0), (len(text), 1)):
+        (run / "transitions.jsonl").write_text(text[:end])
+        assert sink(layer, run).rows.get("transition", 0) == new
+    assert asked(layer, "SELECT count(*) FROM transition") == [(3,)]
+
+
 @pytest.mark.parametrize("lost", ["parts", "manifest"])
 def test_a_sink_that_was_killed_is_made_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
