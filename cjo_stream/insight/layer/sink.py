@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from cjo_stream.core.program.program import Program
+from cjo_stream.errors import UsageError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.layer.manifest import Manifest, Part, latest, path_of, publish
 from cjo_stream.insight.layer.part import DAY_MS, day_text, write
@@ -29,8 +30,10 @@ from cjo_stream.insight.layer.table import (
     SOURCES,
     TABLES,
     Row,
+    Source,
     Table,
 )
+from cjo_stream.installation.answer import Written
 
 ROWS_MAX: Final = 200_000
 """Rows that wait until parts are written, and rows of a part."""
@@ -81,7 +84,7 @@ class Sink:
         for source in SOURCES:
             at = self._positions.setdefault(source.kind.name, {})
             for written in records(folders, source.kind, dict(at)):
-                for table, row in source.rows(source.decode(written.value)):
+                for table, row in source.rows(_read(source, written)):
                     self._add(table, (*row, written.lane, written.next))
                 at[written.lane] = written.next
                 if self._waiting >= ROWS_MAX:
@@ -263,6 +266,16 @@ class _Ids:
             if one is not None:
                 self._seen.add(one)
         return found
+
+
+def _read(source: Source, written: Written) -> Any:
+    try:
+        return source.decode(written.value)
+    except msgspec.MsgspecError as error:
+        raise UsageError(
+            f"{written.lane}: the line up to byte {written.next} is not as a `run` writes it "
+            f"({error}): run again into another folder, and sink that"
+        ) from None
 
 
 def _generation_of(path: str) -> int:

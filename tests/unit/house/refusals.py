@@ -362,6 +362,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "is no manifest of a layer": _LAYER,
         "another sink wrote to": _TWO_SINKS,
     },
+    "insight/layer/sink.py": {"is not as a `run` writes it": _SINK},
     "insight/layer/reading.py": {"holds no layer": _SINK, "insight needs DuckDB": _DUCKDB},
     "insight/layer/source.py": {
         "is no folder": _SINK,

@@ -46,6 +46,12 @@ def test_a_sink_goes_on_as_its_refusals_say(cli: Cli, tmp_path: Path) -> None:
     own = events.rename(tmp_path / "own.jsonl")
     assert "event: 1 new row" in taken(cli, "sink", EXPECTED, "--layer", layer, "--events", own)
 
+    spoilt = tmp_path / "spoilt"
+    spoilt.mkdir()
+    (spoilt / "transitions.jsonl").write_text("{}\n")
+    said = refused(cli, "sink", spoilt, "--layer", layer)
+    assert "run again into another folder, and sink that" in said
+
     said = refused(cli, "sink", EXPECTED, "--layer", layer, "--events", "-")
     assert "can be read once only: write it to a file" in said
 
