@@ -1,0 +1,152 @@
+"""A shop whose customers were merged, parted and erased on the way, in a state folder.
+
+What became of a customer is found here by other code than the layer's: for each record anew, from
+all identity changes. `Raw` has the records of all folders, so tests can recount figures.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from tests.unit.insight import plain
+from tests.world.command_line import SHOP, Cli
+
+Record = dict[str, Any]
+FILES = ("identities", "transitions", "actions", "decisions", "rewards")
+DAYS = 10
+
+
+class Changing:
+    """The folder of such a shop: `state`, the runs' folders, and the files of events."""
+
+    def __init__(self, cli: Cli, folder: Path, people: int, seed: int) -> None:
+        self.state = folder / "state"
+        self.events: list[Path] = []
+        self._cli, self._folder = cli, folder
+        self._random = random.Random(seed)
+        self._call(
+            "simulate", "shop", "--out", folder / "all", "--people", people, "--seed", seed,
+            "--duration", f"{DAYS}d", "--start", "2026-03-02T00:00:00Z",
+        )  # fmt: skip
+        lines = (folder / "all" / "events.jsonl").read_bytes().splitlines(keepends=True)
+        cuts = [len(lines) * part // 4 for part in range(5)]
+        self._quarters = [lines[begin:end] for begin, end in pairwise(cuts)]
+
+    def quarters(self) -> Iterator[int]:
+        """Run a quarter of the events, then part and erase customers; yield its number."""
+        for number, lines in enumerate(self._quarters):
+            file = self._folder / f"{number}.jsonl"
+            file.write_bytes(b"".join(lines))
+            self.events.append(file)
+            out = self._folder / "out" / f"{number}"
+            self._call("run", SHOP, file, "--state", self.state, "--out", out)
+            yield number
+            self._part(4)
+            if number:
+                self._erase(2)
+            yield number
+
+    def raw(self) -> Raw:
+        folders = [self._folder / "out" / f"{number}" for number in range(len(self.events))]
+        # What operators order comes beside the state.
+        return Raw([*folders, self._folder / "state.operator"])
+
+    def _part(self, number: int) -> None:
+        """Take links of cookies back that have joined customers, as an operator does."""
+        merged = {
+            id_
+            for one in self.raw().identities
+            if one["kind"] == "merged"
+            for id_ in (one["customer_id"], *one["absorbed"])
+        }
+        cookies = sorted({
+            identifier["value"]
+            for one in self.raw().identities
+            if one["customer_id"] in merged
+            for identifier in one["identifiers"]
+            if identifier["type"] == "cookie"
+        })  # fmt: skip
+        for cookie in self._random.sample(cookies, min(number, len(cookies))):
+            self._order("unlink", f"cookie:{cookie}")
+
+    def _erase(self, number: int) -> None:
+        emails = sorted({
+            identifier["value"]
+            for one in self.raw().identities
+            for identifier in one["identifiers"]
+            if identifier["type"] == "email"
+        })  # fmt: skip
+        for email in self._random.sample(emails, number):
+            self._order("erase", f"email:{email}")
+
+    def _order(self, what: str, identifier: str) -> None:
+        # What is unknown by now, or linked with nothing, is refused: no matter.
+        self._cli("customer", what, identifier, "--state", self.state, "--yes")
+
+    def _call(self, *arguments: object) -> None:
+        done = self._cli(*arguments)
+        assert done.code == 0, done.err
+
+
+class Raw(plain.Raw):
+    """The records of several folders, each with its customer as of the last identity change."""
+
+    def __init__(self, folders: list[Path]) -> None:
+        read = {
+            name: [one for folder in folders for one in plain.read(folder / f"{name}.jsonl")]
+            for name in FILES
+        }
+        self.identities = read["identities"]
+        self.identities.sort(key=lambda one: one["time"])
+        self.erased = {
+            id_
+            for one in self.identities
+            if one["kind"] == "erased"
+            for id_ in (one["customer_id"], *one["absorbed"])
+        }
+        self._own: dict[str, set[str]] = defaultdict(set)
+        self._parted = {one["customer_id"] for one in self.identities if one["kind"] == "unmerged"}
+        moved = {
+            one["instance_id"]: one["customer_id"]
+            for one in read["transitions"]
+            if one["customer_id"] in self._parted
+        }
+        instances = {one["action_id"]: one["journey"] for one in read["actions"]}
+        for records in (read["transitions"], read["actions"], read["decisions"], read["rewards"]):
+            kept = [one for one in records if one["customer_id"] not in self.erased]
+            for one in kept:
+                journey = one.get("journey") or instances.get(one.get("action_id"))
+                instance = one.get("instance_id") or (journey or {}).get("instance_id")
+                one["customer_id"] = self._present(moved.get(instance, one["customer_id"]))
+            records[:] = kept
+        self.transitions = read["transitions"]
+        self.actions, self.decisions = read["actions"], read["decisions"]
+        self.rewards = read["rewards"]
+        self.ordered = sorted(self.transitions, key=lambda one: one["time"])
+
+    def _present(self, id_: str) -> str:
+        """Follow one id through all changes: who has it at the end."""
+        at = id_
+        own: set[str] = set()
+        for one in self.identities:
+            named = {f"{each['type']}:{each['value']}" for each in one["identifiers"]}
+            if one["kind"] in ("created", "linked", "unmerged") and one["customer_id"] == id_:
+                own |= named
+            if one["kind"] == "merged" and at in one["absorbed"]:
+                at = one["customer_id"]
+            left = (one["reason"] or "").removeprefix("from ")
+            # What left may name a customer that has been absorbed since.
+            if one["kind"] == "unmerged" and own & named and at != id_ and self._is(left, at):
+                at = one["customer_id"]
+        return at
+
+    def _is(self, left: str, at: str) -> bool:
+        return left == at or any(
+            one["kind"] == "merged" and left in one["absorbed"] and one["customer_id"] == at
+            for one in self.identities
+        )
