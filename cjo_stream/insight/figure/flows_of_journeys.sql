@@ -1,6 +1,8 @@
 -- Each end of an instance, with the customer's next entry within the time, of whatever journey.
 WITH ordered AS (
-    SELECT *, row_number() OVER (ORDER BY "time", lane, position) AS place FROM "transition"
+    SELECT *, row_number() OVER (ORDER BY "time", lane, position) AS place
+    FROM "transition"
+    WHERE reason IN ('entered', 'ended', 'exited')
 ),
 entries AS (
     SELECT customer_id, place, journey, "time" FROM ordered WHERE reason = 'entered'

@@ -17,11 +17,14 @@ from cjo_stream.errors import UsageError
 _ACTION: Final = "action:"
 _REASONS: Final = get_args(Reason)
 _MATCHES: Final = """
-SELECT customer_id, "time", 0 AS kind, lane, position, {transitions}
-FROM "transition"
-UNION ALL
-SELECT customer_id, issued_at, 1, lane, position, {actions}
-FROM "action"
+SELECT * FROM (
+    SELECT customer_id, "time", 0 AS kind, lane, position, {transitions}
+    FROM "transition"
+    UNION ALL
+    SELECT customer_id, issued_at, 1, lane, position, {actions}
+    FROM "action"
+)
+WHERE {any}
 """
 _FIRST: Final = """
 SELECT *, CASE
@@ -57,6 +60,7 @@ def open_funnel(
     matches = _MATCHES.format(
         transitions=", ".join(f"{one} AS fits_{n}" for n, (one, _) in enumerate(fits, 1)),
         actions=", ".join(one for _, one in fits),
+        any=" OR ".join(f"fits_{n}" for n in range(1, len(fits) + 1)),
     )
     tables = [f"t0 AS ({matches})", f"t1 AS ({_FIRST})"]
     for number in range(2, len(steps) + 1):

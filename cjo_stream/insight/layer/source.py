@@ -120,7 +120,8 @@ def _rows(record: RawRecord, decoded: Decoded) -> list[Row]:
         identifiers = [f"{one.type}:{one.value}" for one in event.identifiers]
         rows.append((
             event.id if event.own_id else None, event.type, event.channel, event.time, identifiers,
-            _json(event.attributes).decode(), f"events-{record.partition}", record.offset,
+            len(identifiers), _json(event.attributes).decode(), f"events-{record.partition}",
+            record.offset,
         ))  # fmt: skip
     return rows
 

@@ -1,11 +1,13 @@
 -- A row for each event of the files. Its customer is the present one of its first identifier that
 -- anybody has; if nobody has any, the first identifier itself, as type:value.
+-- Few events have more than three identifiers, so `later` reads few files.
 CREATE VIEW "event" AS
 WITH named AS (
     SELECT lane, position, id, identifier, place
-    FROM part.event, unnest(identifiers) WITH ORDINALITY AS names (identifier, place)
+    FROM part.event, unnest(identifiers[4:]) WITH ORDINALITY AS names (identifier, place)
+    WHERE identifiers_number > 3
 ),
-held AS (
+later AS (
     SELECT n.lane, n.position, n.id, arg_min(h.present, n.place) AS present
     FROM named AS n
     JOIN part.holder AS h ON h.identifier = n.identifier
@@ -13,7 +15,7 @@ held AS (
 )
 SELECT
     r.id,
-    coalesce(h.present, r.identifiers[1]) AS customer_id,
+    coalesce(a.present, b.present, c.present, l.present, r.identifiers[1]) AS customer_id,
     r."type",
     r.channel,
     r."time",
@@ -21,5 +23,9 @@ SELECT
     r.lane,
     r.position
 FROM part.event AS r
-LEFT JOIN held AS h
-    ON h.lane = r.lane AND h.position = r.position AND h.id IS NOT DISTINCT FROM r.id;
+LEFT JOIN part.holder AS a ON a.identifier = r.identifiers[1]
+LEFT JOIN part.holder AS b ON b.identifier = r.identifiers[2] AND a.present IS NULL
+LEFT JOIN part.holder AS c
+    ON c.identifier = r.identifiers[3] AND a.present IS NULL AND b.present IS NULL
+LEFT JOIN later AS l
+    ON l.lane = r.lane AND l.position = r.position AND l.id IS NOT DISTINCT FROM r.id;

@@ -215,6 +215,31 @@ def test_an_erased_customer_leaves_every_file(cli: Cli, tmp_path: Path) -> None:
     assert sink(layer, state).rows == {}
 
 
+@pytest.mark.parametrize("place", range(6))
+def test_an_event_is_of_the_first_identifier_that_anybody_has(tmp_path: Path, place: int) -> None:
+    known = next(
+        (f"{one['type']}", one["value"], record["customer_id"])
+        for record in map(json.loads, lines_of("identities.jsonl"))
+        for one in record["identifiers"]
+        if record["kind"] == "created"
+    )
+    layer = tmp_path / "layer"
+    sink(layer, EXPECTED)
+    names = [f"nobody{number}" for number in range(5)]
+    names.insert(place, known[1])
+    event = {"type": "seen", "time": 1, "identifiers": {known[0]: names}}
+    (tmp_path / "events.jsonl").write_text(json.dumps(event) + "\n")
+    into = Sink(str(layer))
+    into.take_events([str(tmp_path / "events.jsonl")], None, None, b"", START_MS)
+    into.publish()
+    [(id_, present)] = asked(
+        layer,
+        "SELECT e.customer_id, h.present FROM event AS e, part.holder AS h "
+        f"WHERE e.type = 'seen' AND h.identifier = '{known[0]}:{known[1]}'",
+    )
+    assert id_ == present
+
+
 def holding(layer: Path, texts: Sequence[str]) -> set[Path]:
     """Return the Parquet files in which one of some texts is a value."""
     import duckdb
