@@ -28,6 +28,7 @@ from cjo_stream.cli import (
     doctor,
     init,
     insight,
+    insight_sink,
     insight_value,
     plan,
     process,
@@ -123,6 +124,7 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
     },
 }
 
+insight.app.command("sink")(insight_sink.sink)
 insight.app.command("value")(insight_value.value)
 for _panel, _commands in _PANELS.items():
     for _name, _run in _commands.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -11,16 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cjo_stream.cli.attribution import By, attribute
-from cjo_stream.cli.option import Channel, Json, read_duration, read_moment, settings_of
+from cjo_stream.cli.option import read_duration, read_moment
 from cjo_stream.cli.relation import Form, show, write
-from cjo_stream.cli.terminal import count, moment, note, numbered, say, say_json
+from cjo_stream.cli.terminal import count, moment, note, numbered
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
-    from cjo_stream.core.program.program import Program
     from cjo_stream.insight.figure.figure import Figure
     from cjo_stream.insight.layer.manifest import Manifest
-    from cjo_stream.insight.layer.sink import Sunk
 
 app: Final = typer.Typer(
     help="Figures over records: people, flows, times, outcomes, funnels, attribution, value.",
@@ -45,83 +42,6 @@ Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Befo
 @app.callback()
 def _group() -> None:
     """Figures."""
-
-
-@app.command("sink")
-def sink(
-    context: typer.Context,
-    run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="The --out folder of a `run`, or a state folder.")
-    ],
-    layer: LayerAt,
-    events: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--events", metavar="FILE", help="A file of the run's events. May be repeated."
-        ),
-    ] = None,
-    more: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[FILE…]", help="Behind --events FILE: more files of events."),
-    ] = None,
-    topology: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TOPOLOGY",
-            help="By which the events are read. Default: the set in force of a state folder; of "
-            "other folders the events are native.",
-        ),
-    ] = None,
-    channel: Channel = None,
-    json: Json = False,
-) -> None:
-    """Take what is new in a run's records, and in files of events, into a layer.
-
-    Each record and event comes in once, however often this command is called or killed. Erased
-    customers leave the layer.
-    """
-    from cjo_stream.insight.layer.sink import Sink
-
-    if more and not events:
-        raise UsageError(f"{more[0]}: name files of events with --events")
-    events = [*(events or ()), *(more or ())]
-    into = Sink(layer)
-    into.take_run(run)
-    if events:
-        key = settings_of(context).tenant_key_bytes()
-        program = _program(run, topology)
-        into.take_events(events, program, channel, key, time.time_ns() // 1_000_000)
-    _say_sunk(into.publish(), json=json)
-
-
-def _program(run: Path, topology: str | None) -> Program | None:
-    from cjo_stream.cli.option import topology_folder
-    from cjo_stream.definition import load
-    from cjo_stream.embedded.query import program_of
-    from cjo_stream.embedded.state import holds_state
-
-    if topology is not None:
-        return load(topology_folder(topology)).program
-    return program_of(run) if holds_state(run) else None
-
-
-def _say_sunk(sunk: Sunk, *, json: bool) -> None:
-    if json:
-        say_json(sunk)
-        return
-    for table, number in sorted(sunk.rows.items()):
-        say(f"{table}: {numbered(number, 'new row')}")
-    if not sunk.rows:
-        say("nothing new")
-    if sunk.repeated:
-        say(f"{numbered(sunk.repeated, 'event')} repeated: not taken again")
-    if sunk.refused:
-        note(
-            f"{numbered(sunk.refused, 'row')} of the files of events hold none; the first is "
-            f"{sunk.example}"
-        )
-    if sunk.until is not None:
-        say(f"the layer reaches until {moment(sunk.until)} UTC")
 
 
 @app.command("sql")
@@ -384,4 +304,16 @@ def note_reach(manifest: Manifest) -> None:
         lacks.append(f"without {numbered(manifest.erased, 'erased customer')}")
     if manifest.refused:
         lacks.append(f"{count(manifest.refused)} rows of events were no events")
+    lacks += [
+        f"{topic} no longer held {numbered(offsets, 'offset')} when it was to be read"
+        for topic, offsets in sorted(manifest.lost.items())
+    ]
+    lacks += [
+        f"{topic} was made anew: what it held before and was not read is missing"
+        for topic in sorted(manifest.anew)
+    ]
+    lacks += [
+        f"{numbered(records, 'record')} of {topic} are none of ours"
+        for topic, records in sorted(manifest.foreign.items())
+    ]
     note("; ".join([f"as of {reach}", *lacks]))

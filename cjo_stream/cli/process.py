@@ -48,7 +48,7 @@ def intake(
     from cjo_stream.kafka.stage import intake as process
 
     words = Words(restore_offsets, without_lost)
-    return _run(lambda: process.run(_begin(context), words))
+    return run_to_end(lambda: process.run(begin(context), words))
 
 
 def dispatch(
@@ -64,7 +64,7 @@ def dispatch(
     from cjo_stream.kafka.stage import dispatch as process
 
     words = Words(restore_offsets, without_lost)
-    return _run(lambda: process.run(_begin(context), words))
+    return run_to_end(lambda: process.run(begin(context), words))
 
 
 def worker(context: typer.Context) -> int:
@@ -74,19 +74,23 @@ def worker(context: typer.Context) -> int:
     """
     from cjo_stream.kafka.worker import process
 
-    return _run(lambda: process.run(_begin(context)))
+    return run_to_end(lambda: process.run(begin(context)))
 
 
 def learn(context: typer.Context) -> int:
     """Learn from rewards how likely each action is accepted. Run one process."""
     from cjo_stream.kafka.stage import learn as process
 
-    return _run(lambda: process.run(_begin(context)))
+    return run_to_end(lambda: process.run(begin(context)))
 
 
 def up(
     context: typer.Context,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Number of worker processes.")] = 1,
+    layer: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Also run the sink of insight, into this layer."),
+    ] = None,
 ) -> int:
     """Run intake, workers, dispatch and learn on this machine; restart a process that ends.
 
@@ -97,7 +101,7 @@ def up(
     from cjo_stream.kafka.process import up as supervisor
     from cjo_stream.telemetry import log
 
-    settings = _begin(context)
+    settings = begin(context)
     as_json = log.is_json(settings.log_format, sys.stderr)
     program = [sys.executable, "-m", "cjo_stream"]
     if context.obj is not None:
@@ -108,6 +112,7 @@ def up(
         settings.slot,
         settings.metrics_port,
         {"CJO_LOG_FORMAT": "json" if as_json else "text"},
+        layer,
     )
     with slot.held(slot.folder(settings, "up")):
         return supervisor.supervise(
@@ -115,7 +120,7 @@ def up(
         )
 
 
-def _begin(context: typer.Context) -> Settings:
+def begin(context: typer.Context) -> Settings:
     """Return the settings of a long-running process, and set up its log by them.
 
     Raises UsageError where the broker's host is unknown. A child of `up` does not check that: `up`
@@ -132,7 +137,7 @@ def _begin(context: typer.Context) -> Settings:
     return settings
 
 
-def _run(process: Callable[[], int]) -> int:
+def run_to_end(process: Callable[[], int]) -> int:
     """Return the exit code of a process, by which its supervisor decides what to do next."""
     from cjo_stream.kafka.process.ending import exit_code
 

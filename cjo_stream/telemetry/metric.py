@@ -128,6 +128,27 @@ METRICS: Final = (
         (),
         "How long the oldest accepted event has waited for its file",
     ),
+    Metric(
+        "cjo_insight_rows_total", "counter", ("table",), "Rows that came into the insight layer"
+    ),
+    Metric(
+        "cjo_insight_lost_total",
+        "counter",
+        (),
+        "Offsets that topics no longer held when the insight sink was to read them",
+    ),
+    Metric(
+        "cjo_insight_manifest_age_seconds",
+        "gauge",
+        (),
+        "Time since the insight sink's latest manifest, or since its start",
+    ),
+    Metric(
+        "cjo_insight_waiting_seconds",
+        "gauge",
+        (),
+        "How long the oldest record that the insight sink has read has waited for a manifest",
+    ),
     Metric("cjo_state_bytes", "gauge", ("stage",), "Approximate bytes of state on this host"),
     Metric(
         "cjo_checkpoint_age_seconds", "gauge", (), "Age of the latest checkpoint, worst partition"

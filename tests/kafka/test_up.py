@@ -218,6 +218,9 @@ def test_each_process_has_its_own_slot_and_port() -> None:
     ]
     assert len({child.environment["CJO_METRICS_PORT"] for child in planned}) == 5
     assert [child.stage for child in planned] == [0, 1, 1, 2, 3]
+    with_sink = children(("cjo-stream",), 1, "host", 9100, layer="s3://b/layer")
+    assert with_sink[-1].arguments == ("cjo-stream", "insight", "sink", "--layer", "s3://b/layer")
+    assert (with_sink[-1].environment["CJO_METRICS_PORT"], with_sink[-1].stage) == ("9104", 4)
 
 
 # --- the commands, without a broker --------------------------------------------------------------

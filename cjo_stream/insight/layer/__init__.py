@@ -1,11 +1,15 @@
 """The layer: published records and events in immutable Parquet files, with one manifest.
 
     table      the tables, their columns, and the rows that a record gives
-    source     where records come from: folders of runs, and files of events
+    source     where records come from: folders of runs, files and topics of events
     part       one file: some rows of a table of one day
     manifest   the files that make up the layer, and how far each source was read; swapped at once
     people     who is who at present: merges, what an unmerge took back, whose an identifier is
+    who        the same from manifest to manifest, and its tables
+    compaction joins small parts
+    erasure    takes out the rows of erased customers
     sink       new records -> parts -> the next manifest
+    live       the sink as a process on Kafka
     reading    DuckDB over the files of a manifest, with the views of `insight/view`
 
 A sink that is killed leaves files that no manifest names. The next one removes them and reads

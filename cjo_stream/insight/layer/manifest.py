@@ -15,11 +15,11 @@ from typing import Final
 
 import msgspec
 
-from cjo_stream.errors import RetryError, UsageError
+from cjo_stream.errors import LockedError, UsageError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.ingest.taken import Taken
 
-FORM: Final = 1
+FORM: Final = 3
 """The number of this form of the manifest and of the tables."""
 _NAME: Final = re.compile(r"manifest/([0-9]{20})\.json")
 
@@ -47,13 +47,21 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     events: list[Taken] = []
     """The files of events, as far as they were taken."""
     refused: int = 0
-    """Rows of those files that hold no event."""
+    """Rows of files and records of topics that hold no event."""
     repeated: int = 0
-    """Events of those files with an id of an earlier one."""
+    """Events with an id of an earlier one."""
     erased: int = 0
     """Customers whose rows were taken out."""
     until: int | None = None
     """The time of the latest record, ms; None of an empty layer."""
+    lost: dict[str, int] = {}
+    """By topic, the offsets that it no longer held when they were to be read."""
+    anew: dict[str, int] = {}
+    """By topic, how often it was found to be another one under the same name."""
+    foreign: dict[str, int] = {}
+    """By topic, records that are none of its kind."""
+    gone: dict[str, int] = {}
+    """Files of earlier manifests that are still there for their readers, and since when, ms."""
 
 
 def latest(folder: Folder) -> Manifest:
@@ -81,9 +89,9 @@ def latest(folder: Folder) -> Manifest:
 
 
 def publish(folder: Folder, manifest: Manifest) -> None:
-    """Make a manifest the one that counts; raises RetryError if another sink was first."""
+    """Make a manifest the one that counts; raises LockedError if another sink was first."""
     if not folder.create(path_of(manifest.generation), msgspec.json.encode(manifest)):
-        raise RetryError(
+        raise LockedError(
             f"another sink wrote to {folder.url} at the same time, and was first: give the "
             "command again"
         )

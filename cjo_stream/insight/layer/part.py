@@ -36,7 +36,7 @@ def write(
 ) -> Part:
     """Write rows as a new file. The rows of a stored table end with their place."""
     lanes = _lanes(rows) if table.at else {}
-    pyarrow, parquet = import_pyarrow()
+    pyarrow, _ = import_pyarrow()
     types: dict[str, Callable[[], Any]] = {
         "text": pyarrow.string,
         "json": pyarrow.string,
@@ -46,20 +46,44 @@ def write(
         "texts": lambda: pyarrow.list_(pyarrow.string()),
     }
     fields = [(name, types[type_]()) for name, type_ in columns_of(table).items()]
-    schema = pyarrow.schema(fields, {LANES: msgspec.json.encode(lanes)})
     columns = list(zip(*rows, strict=True)) if rows else [() for _ in fields]
     arrays = [
         pyarrow.array(column, type=type_)
         for column, (_, type_) in zip(columns, fields, strict=True)
     ]
+    made = pyarrow.Table.from_arrays(arrays, schema=pyarrow.schema(fields))
+    return _store(folder, table.name, day, generation, made, lanes)
+
+
+def join(folder: Folder, parts: Sequence[Part], generation: int) -> Part:
+    """Write the rows of parts of one table and day as one new file."""
+    pyarrow, parquet = import_pyarrow()
+    tables = [parquet.read_table(io.BytesIO(folder.read(one.path))) for one in parts]
+    lanes: dict[str, tuple[int, int]] = {}
+    for lane, (first, last) in (places for one in parts for places in one.lanes.items()):
+        before = lanes.get(lane, (first, last))
+        lanes[lane] = min(before[0], first), max(before[1], last)
+    made = pyarrow.concat_tables(one.replace_schema_metadata() for one in tables)
+    return _store(folder, parts[0].table, parts[0].day, generation, made, lanes)
+
+
+def _store(
+    folder: Folder,
+    table: str,
+    day: str,
+    generation: int,
+    made: Any,
+    lanes: dict[str, tuple[int, int]],
+) -> Part:
+    """Write a table of Arrow as a new file."""
+    _, parquet = import_pyarrow()
     packed = io.BytesIO()
-    parquet.write_table(
-        pyarrow.Table.from_arrays(arrays, schema=schema), packed, compression="zstd"
-    )
-    below = f"{table.name}/day={day}" if day else table.name
+    named = made.replace_schema_metadata({LANES: msgspec.json.encode(lanes)})
+    parquet.write_table(named, packed, compression="zstd")
+    below = f"{table}/day={day}" if day else table
     path = f"{below}/{generation:020d}-{uuid.uuid4().hex[:12]}.parquet"
     folder.replace(path, packed.getvalue())
-    return Part(path=path, table=table.name, day=day, rows=len(rows), lanes=lanes)
+    return Part(path=path, table=table, day=day, rows=made.num_rows, lanes=lanes)
 
 
 def _lanes(rows: Sequence[Row]) -> dict[str, tuple[int, int]]:

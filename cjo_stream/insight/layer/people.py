@@ -8,7 +8,7 @@ erased      nobody has the ids and identifiers any more
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 
@@ -20,6 +20,7 @@ class Change(NamedTuple):
     absorbed: list[str]
     identifiers: list[str]
     reason: str | None
+    time: int = 0
 
 
 class People:
@@ -30,12 +31,18 @@ class People:
         """Absorbed id -> present customer."""
         self._held: dict[str, set[str]] = {}
         """Present customer -> the ids that became it, its own aside."""
-        self._identifiers: dict[str, set[str]] = {}
+        self._identifiers: dict[str, tuple[str, ...]] = {}
         """Id -> the identifiers that it ever had of its own."""
         self.holders: dict[str, str] = {}
         """Identifier, as `type:value` -> the id that has it."""
         self.parted: set[str] = set()
         """Ids that an unmerge made."""
+        self.erasures = 0
+        """Customers who were erased."""
+        self.erased: dict[str, int] = {}
+        """Id of an erased customer -> the time of the erasure, ms."""
+        self.erased_names: dict[str, int] = {}
+        """Identifier that an erased customer had -> the time of the erasure."""
 
     def take(self, changes: Iterable[Change]) -> None:
         """Take changes, in their order."""
@@ -53,7 +60,9 @@ class People:
     def _take(self, one: Change) -> None:
         customer = self.present(one.customer_id)
         if one.kind in ("created", "linked", "unmerged"):
-            self._identifiers.setdefault(one.customer_id, set()).update(one.identifiers)
+            known = self._identifiers.get(one.customer_id, ())
+            new = (name for name in one.identifiers if name not in known)
+            self._identifiers[one.customer_id] = (*known, *new)
             self.holders.update(dict.fromkeys(one.identifiers, one.customer_id))
         if one.kind == "detached":
             for identifier in one.identifiers:
@@ -66,16 +75,30 @@ class People:
         if one.kind == "unmerged":
             self._part(one)
         if one.kind == "erased":
-            gone = {one.customer_id, *one.absorbed}
-            self.holders = {key: id_ for key, id_ in self.holders.items() if id_ not in gone}
-            self._present = {key: id_ for key, id_ in self._present.items() if key not in gone}
+            self._erase(one)
+
+    def _erase(self, one: Change) -> None:
+        self.erasures += 1
+        for id_ in (one.customer_id, *one.absorbed):
+            self.erased[id_] = one.time
+            self._present.pop(id_, None)
+            self.note_erased(id_, self._identifiers.pop(id_, ()))
+
+    def note_erased(self, id_: str, names: Sequence[str]) -> bool:
+        """Note identifiers that an erased customer had; return whether there are any."""
+        at = self.erased[id_]
+        for name in names:
+            self.erased_names[name] = max(at, self.erased_names.get(name, at))
+            if self.holders.get(name) == id_:
+                del self.holders[name]
+        return bool(names)
 
     def _part(self, one: Change) -> None:
         left = self.present((one.reason or "").removeprefix("from "))
         self.parted.add(one.customer_id)
         leaving = set(one.identifiers)
         for id_ in list(self._held.get(left, ())):
-            if self._identifiers.get(id_, set()) & leaving:
+            if not leaving.isdisjoint(self._identifiers.get(id_, ())):
                 self._held[left].discard(id_)
                 self._become(id_, one.customer_id)
 

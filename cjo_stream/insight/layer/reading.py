@@ -51,21 +51,48 @@ class Layer:
             while rows := found.fetchmany(_BATCH_ROWS):
                 yield from rows
 
-    def instances_of(self, customers: Sequence[str]) -> list[tuple[str, str]]:
-        """Return the instances with a record under one of some ids, each with that id."""
+    def instances_of(self, customers: Sequence[str]) -> list[tuple[str, str, int]]:
+        """Return the instances with a record under one of some ids, each with that id.
+
+        With it stands the time of the latest such record.
+        """
         if not customers:
             return []
-        found: list[tuple[str, str]] = self.connection.execute(
-            f'SELECT DISTINCT instance_id, customer_id FROM part."{TRANSITIONS.name}" '
-            "WHERE instance_id IS NOT NULL AND list_contains($customers, customer_id)",
+        found: list[tuple[str, str, int]] = self.connection.execute(
+            f'SELECT instance_id, customer_id, max("time") FROM part."{TRANSITIONS.name}" '
+            "WHERE instance_id IS NOT NULL "
+            "AND customer_id IN (SELECT unnest($customers::VARCHAR[])) GROUP BY ALL",
             {"customers": list(customers)},
         ).fetchall()
         return found
 
     def event_ids(self, ids: Sequence[str]) -> set[str]:
         """Return those of some ids that an event has."""
-        query = "SELECT id FROM part.event WHERE list_contains($ids, id)"
+        query = "SELECT id FROM part.event WHERE id IN (SELECT unnest($ids::VARCHAR[]))"
         return {one for (one,) in self.connection.execute(query, {"ids": list(ids)}).fetchall()}
+
+    @staticmethod
+    def holding(
+        folder: Folder, table: Table, parts: Sequence[Part], column: str, values: Iterable[str]
+    ) -> list[Part]:
+        """Return those parts of one table with a row that has one of some values in a column.
+
+        Of a column of texts, one of them is enough.
+        """
+        if not parts:
+            return []
+        is_list = table.columns[column] == "texts"
+        value = f'unnest("{column}")' if is_list else f'"{column}"'
+        files = _files(folder, parts)
+        with _connect(folder) as connection:
+            found = connection.execute(
+                f"SELECT DISTINCT filename FROM (SELECT filename, {value} AS value "
+                f"FROM read_parquet([{files}], filename = true, hive_partitioning = false)) "
+                "WHERE value IN (SELECT unnest($values::VARCHAR[]))",
+                {"values": sorted(values)},
+            ).fetchall()
+        names = {name for (name,) in found}
+        return [one for one in parts if folder.at(one.path) in names]
 
     def with_views(self) -> Layer:
         """Make the views of docs/insight.md; return itself."""
@@ -108,6 +135,10 @@ def _source(folder: Folder, table: Table, parts: Sequence[Part]) -> str:
     if not parts:
         empty = ", ".join(f'NULL::{type_} AS "{name}"' for name, type_ in columns.items())
         return f"SELECT {empty} WHERE false"
-    files = ", ".join("'" + folder.at(one.path).replace("'", "''") + "'" for one in parts)
+    files = _files(folder, parts)
     names = ", ".join(f'"{name}"' for name in columns)
     return f"SELECT {names} FROM read_parquet([{files}])"
+
+
+def _files(folder: Folder, parts: Sequence[Part]) -> str:
+    return ", ".join("'" + folder.at(one.path).replace("'", "''") + "'" for one in parts)

@@ -1,55 +1,59 @@
 """New records -> parts -> the next manifest.
 
-Whatever is read in one call comes with one manifest. Parts are written on the way, when ROWS_MAX
-rows wait. Erased customers are taken out of all parts with the manifest that has the erasure's
-record.
+Rows are gathered in memory, and written as parts when ROWS_MAX wait. `publish` makes all that was
+taken since the last manifest count, with the places up to which each source was read. Erased
+customers are taken out of all parts with the manifest that has the erasure's record.
+
+Where records come from does not matter here: `take_run` and `take_events` read files, and
+`insight/layer/live` takes them from topics.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from cjo_stream.core.program.program import Program
 from cjo_stream.errors import UsageError
 from cjo_stream.ingest.archive.folder import Folder
+from cjo_stream.insight.layer.compaction import joined
+from cjo_stream.insight.layer.erasure import is_of_erased, without_erased
 from cjo_stream.insight.layer.manifest import Manifest, Part, latest, path_of, publish
-from cjo_stream.insight.layer.part import DAY_MS, day_text, write
-from cjo_stream.insight.layer.people import Change, People
+from cjo_stream.insight.layer.part import DAY_MS, day_text, join, write
 from cjo_stream.insight.layer.reading import Layer
 from cjo_stream.insight.layer.source import EventRow, events, folders_of, records
 from cjo_stream.insight.layer.table import (
     EVENTS,
-    HOLDERS,
     IDENTITIES,
-    MOVED,
-    PRESENT,
     SOURCES,
     TABLES,
+    TRANSITIONS,
     Row,
     Source,
     Table,
 )
+from cjo_stream.insight.layer.who import Who
 from cjo_stream.installation.answer import Written
 
 ROWS_MAX: Final = 200_000
-"""Rows that wait until parts are written, and rows of a part."""
-PARTS_MAX: Final = 8
-"""Smaller parts of one table and day before they are joined."""
+"""Rows that wait until parts are written; a part with so many is joined with no other."""
+KEPT_MS: Final = 600_000
+"""How long a file stays for the readers of a manifest that is not the latest any more."""
 
 
 class Sunk(msgspec.Struct, frozen=True):
-    """What one call has taken into the layer."""
+    """What has come into the layer with one manifest."""
 
     rows: dict[str, int]
     """By table."""
     repeated: int
     """Events with an id of an earlier one."""
     refused: int
-    """Rows of the files that hold no event."""
+    """Rows of the files, or records, that hold no event."""
     example: str
     """The first of them: its place, and why."""
     erased: int
@@ -59,36 +63,76 @@ class Sunk(msgspec.Struct, frozen=True):
 
 
 class Sink:
-    """Takes what is new into a layer; `publish` makes it count."""
+    """Takes what is new into a layer; `publish` makes it count, again and again."""
 
-    def __init__(self, url: str) -> None:
-        """Open a layer, or begin one."""
+    def __init__(self, url: str, on_part: Callable[[], None] = lambda: None) -> None:
+        """Open a layer, or begin one; `on_part` is called with each file that is read or made."""
         self._folder = Folder(url)
+        self._on_part = on_part
         self._before = latest(self._folder)
-        self._generation = self._before.generation + 1
+        self._is_clean = False
+        """Whether what killed sinks have left is removed."""
+        self._begin()
+        self._who = Who(self._identities(), self._instances)
+        self._events = {one.number: one for one in self._before.events}
+        self.positions = {kind: dict(of) for kind, of in self._before.positions.items()}
+        """By kind of record and lane: where it goes on. Who adds records moves them."""
+        self.lost = dict(self._before.lost)
+        self.anew = dict(self._before.anew)
+        self.foreign = dict(self._before.foreign)
+
+    def _begin(self) -> None:
+        """Begin to gather for the next manifest."""
         self._parts = [one for one in self._before.parts if one.day]
+        self._made: list[str] = []
+        """Files for the next manifest, some of which may be joined before it is made."""
         self._rows: dict[tuple[str, int], list[Row]] = {}
         """By table and day since the epoch."""
         self._waiting = 0
-        self._positions = {kind: dict(of) for kind, of in self._before.positions.items()}
-        self._events = {one.number: one for one in self._before.events}
+        self._pending: list[Row] = []
+        """Events of which it is not known yet whether they are repeated."""
+        self._ids = _Ids(self._folder, self._before.parts)
+        self._identities_new: list[Row] = []
+        self._has_late_names = False
+        """Whether an identifier came that an erased customer had: its events are to leave."""
         self._until = self._before.until
         self._taken: dict[str, int] = {}
         self._refused = self._repeated = 0
         self._example = ""
-        self._erased = self._before.erased
+
+    # --- what comes in -------------------------------------------------------------------------
+
+    def add(self, source: Source, lane: str, next_: int, value: bytes) -> None:
+        """Take a record of a kind; raises msgspec.MsgspecError, before anything is taken."""
+        for table, row in source.rows(source.decode(value)):
+            self._add(table, (*row, lane, next_))
+        self._flush_when_full()
+
+    def add_event(self, row: EventRow) -> None:
+        """Take the events of a row or record; those whose id is known are not taken again."""
+        if row.refused is not None:
+            self._refused += 1
+            self._example = self._example or f"{row.place}: {row.refused.detail}"
+        self._pending += row.rows
+        self._flush_when_full()
 
     def take_run(self, run: Path) -> None:
         """Take the new records of a run's folder, or of those of a state."""
         folders = folders_of(run)
         for source in SOURCES:
-            at = self._positions.setdefault(source.kind.name, {})
+            at = self.positions.setdefault(source.kind.name, {})
             for written in records(folders, source.kind, dict(at)):
-                for table, row in source.rows(_read(source, written)):
-                    self._add(table, (*row, written.lane, written.next))
+                self._take(source, written)
                 at[written.lane] = written.next
-                if self._waiting >= ROWS_MAX:
-                    self._flush()
+
+    def _take(self, source: Source, written: Written) -> None:
+        try:
+            self.add(source, written.lane, written.next, written.value)
+        except msgspec.MsgspecError as error:
+            raise UsageError(
+                f"{written.lane}: the line up to byte {written.next} is not as a `run` writes it "
+                f"({error}): run again into another folder, and sink that"
+            ) from None
 
     def take_events(
         self,
@@ -102,15 +146,10 @@ class Sink:
         known_files = list(self._events.values())
         after, rows = events(files, known_files, program, channel, tenant_key, now_ms)
         counts: dict[int, list[int]] = {one.number: [0, 0] for one in after}
-        ids = _Ids(Layer(self._folder, self._before.parts))
-        batch: list[Row] = []
         for row in rows:
-            self._count(row, counts[row.file])
-            batch += row.rows
-            if len(batch) >= ROWS_MAX:
-                self._take_batch(batch, ids)
-                batch = []
-        self._take_batch(batch, ids)
+            counts[row.file][0] += 1
+            counts[row.file][1] += row.refused is not None
+            self.add_event(row)
         for one in after:
             before = self._events.get(one.number)
             read, refused = counts[one.number]
@@ -120,146 +159,178 @@ class Sink:
                 refused=refused + (before.refused if before else 0),
             )
 
-    def _count(self, row: EventRow, count: list[int]) -> None:
-        count[0] += 1
-        if row.refused is not None:
-            count[1] += 1
-            self._refused += 1
-            self._example = self._example or f"{row.place}: {row.refused.detail}"
-
-    def _take_batch(self, rows: Sequence[Row], ids: _Ids) -> None:
-        are_new = ids.are_new([row[0] for row in rows])
-        for row, is_new in zip(rows, are_new, strict=True):
-            if is_new:
-                self._add(EVENTS, row)
-        self._repeated += len(rows) - sum(are_new)
-        self._flush()
-
     def _add(self, table: Table, row: Row) -> None:
+        people = self._who.people
+        if people.erased and is_of_erased(table, row, people):
+            if table is IDENTITIES:
+                self._has_late_names |= people.note_erased(row[1], row[3])
+            return
         at: int = row[table.places[table.at]]
         self._rows.setdefault((table.name, at // DAY_MS), []).append(row)
         self._waiting += 1
         if self._until is None or at > self._until:
             self._until = at
         self._taken[table.name] = self._taken.get(table.name, 0) + 1
+        if table is IDENTITIES:
+            self._identities_new.append(row)
+        elif table is TRANSITIONS and people.parted:
+            self._who.see(row)
+
+    def _flush_when_full(self) -> None:
+        if self._waiting + len(self._pending) >= ROWS_MAX:
+            self._flush()
 
     def _flush(self) -> None:
+        """Write what waits as parts."""
+        are_new = self._ids.are_new([row[0] for row in self._pending])
+        for row, is_new in zip(self._pending, are_new, strict=True):
+            if is_new:
+                self._add(EVENTS, row)
+        self._repeated += len(self._pending) - sum(are_new)
+        self._pending = []
         for (name, day), rows in self._rows.items():
             self._parts.append(self._write(TABLES[name], rows, day_text(day)))
         self._rows, self._waiting = {}, 0
 
     def _write(self, table: Table, rows: Sequence[Row], day: str = "") -> Part:
-        return write(self._folder, table, self._generation, rows, day)
+        return self._note_made(write(self._folder, table, self.generation, rows, day))
 
-    def publish(self) -> Sunk:
-        """Make what was taken count, in a new manifest if anything was; return what it is."""
-        if self._taken or self._refused or self._repeated:
-            self._publish()
-        return Sunk(
-            self._taken, self._repeated, self._refused, self._example, self._erased, self._until
+    # --- what goes out -------------------------------------------------------------------------
+
+    @property
+    def generation(self) -> int:
+        """The number of the next manifest."""
+        return self._before.generation + 1
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether anything was taken since the last manifest."""
+        return bool(self._taken or self._pending or self._refused or self._repeated)
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the next manifest would differ from the last one."""
+        before = self._before
+        return self.has_rows or (before.positions, before.lost, before.anew, before.foreign) != (
+            self.positions,
+            self.lost,
+            self.anew,
+            self.foreign,
         )
 
-    def _publish(self) -> None:
-        self._flush()
-        parts = self._joined()
-        changes = self._changes(parts)
-        parts = self._without_erased(parts, changes)
+    def publish(self) -> Sunk:
+        """Make what was taken count, in a new manifest if anything was; return what it is.
+
+        Raises LockedError if another sink was first: then nothing of this one counts, and it is of
+        no more use.
+        """
+        if self.has_moved:
+            self._flush()
+            sunk = self._sunk()
+            manifest = self._publish()
+            self._before = manifest
+            self._begin()
+            return msgspec.structs.replace(sunk, erased=manifest.erased)
+        return self._sunk()
+
+    def _sunk(self) -> Sunk:
+        return Sunk(
+            self._taken,
+            self._repeated,
+            self._refused,
+            self._example,
+            self._before.erased,
+            self._until,
+        )
+
+    def _publish(self) -> Manifest:
+        now_ms = time.time_ns() // 1_000_000
+        parts = list(joined(self._parts, ROWS_MAX, self._join))
+        self._parts = parts
+        self._who.take(self._identities_new, self._identities, self._instances)
+        people = self._who.people
+        is_erasing = people.erasures != self._before.erased or self._has_late_names
+        if is_erasing:
+            parts = without_erased(self._folder, parts, people, self.generation)
         manifest = Manifest(
-            generation=self._generation,
-            parts=parts + self._drawn(parts, changes),
-            positions=self._positions,
+            generation=self.generation,
+            parts=parts + self._drawn(),
+            positions={kind: dict(of) for kind, of in self.positions.items()},
             events=sorted(self._events.values(), key=lambda one: one.number),
             refused=self._before.refused + self._refused,
             repeated=self._before.repeated + self._repeated,
-            erased=self._erased,
+            erased=people.erasures,
             until=self._until,
+            lost=dict(self.lost),
+            anew=dict(self.anew),
+            foreign=dict(self.foreign),
         )
+        named = {one.path for one in manifest.parts}
+        left = {path_of(self._before.generation): now_ms} if self._before.generation else {}
+        left |= {one.path: now_ms for one in self._before.parts if one.path not in named}
+        # What an erasure has taken out does not wait for readers.
+        gone = {} if is_erasing else left | self._before.gone
+        kept = {path: at for path, at in gone.items() if at > now_ms - KEPT_MS}
+        manifest = msgspec.structs.replace(manifest, gone=kept)
         publish(self._folder, manifest)
-        self._clear(manifest)
+        self._clear(manifest, [*left, *self._before.gone, *self._made])
+        return manifest
 
-    def _joined(self) -> list[Part]:
-        """Return the parts, with the small ones of a table and day joined where there are many."""
-        by_day: dict[tuple[str, str], list[Part]] = {}
-        for one in self._parts:
-            by_day.setdefault((one.table, one.day), []).append(one)
-        found: list[Part] = []
-        for (name, day), of in by_day.items():
-            small = [one for one in of if one.rows < ROWS_MAX]
-            if len(small) < PARTS_MAX:
-                found += of
-                continue
-            found += [one for one in of if one not in small]
-            rows = list(Layer.rows_of(self._folder, TABLES[name], small))
-            for begin in range(0, len(rows), ROWS_MAX):
-                found.append(self._write(TABLES[name], rows[begin : begin + ROWS_MAX], day))
-        return found
+    def _join(self, parts: Sequence[Part]) -> Part:
+        return self._note_made(join(self._folder, parts, self.generation))
 
-    def _changes(self, parts: Sequence[Part]) -> list[Change]:
-        """Return all identity changes, in order."""
-        of = [one for one in parts if one.table == IDENTITIES.name]
-        rows = list(Layer.rows_of(self._folder, IDENTITIES, of))
-        rows.sort(key=lambda row: (row[IDENTITIES.places["time"]], row[-2], row[-1]))
-        return [Change(row[0], row[1], row[2], row[3], row[5]) for row in rows]
+    def _note_made(self, part: Part) -> Part:
+        self._on_part()
+        self._made.append(part.path)
+        return part
 
-    def _without_erased(self, parts: Sequence[Part], changes: Iterable[Change]) -> list[Part]:
-        """Return the parts without the rows of customers who were erased since the last time."""
-        erasures = [one for one in changes if one.kind == "erased"]
-        self._erased = len(erasures)
-        if self._erased == self._before.erased:
-            return list(parts)
-        gone = {id_ for one in erasures for id_ in (one.customer_id, *one.absorbed)}
-        names = {
-            name
-            for one in changes
-            if one.customer_id in gone and one.kind in ("created", "linked", "unmerged")
-            for name in one.identifiers
-        }
-        found: list[Part] = []
-        for part in parts:
-            table = TABLES[part.table]
-            rows = list(Layer.rows_of(self._folder, table, [part]))
-            kept = [row for row in rows if not _is_of(table, row, gone, names)]
-            if len(kept) == len(rows):
-                found.append(part)
-            elif kept:
-                found.append(self._write(table, kept, part.day))
-        return found
+    def _identities(self) -> Iterator[Row]:
+        """Yield all identity changes of the parts, in whatever order."""
+        of = [one for one in self._parts if one.table == IDENTITIES.name]
+        return Layer.rows_of(self._folder, IDENTITIES, of)
 
-    def _drawn(self, parts: Sequence[Part], changes: Iterable[Change]) -> list[Part]:
-        """Write the tables of who is who at present."""
-        people = People()
-        people.take(changes)
-        instances = Layer(self._folder, parts).instances_of(sorted(people.parted))
-        drawn: dict[Table, Iterable[Row]] = {
-            PRESENT: people.absorbed().items(),
-            MOVED: ((instance, people.present(id_)) for instance, id_ in instances),
-            HOLDERS: ((name, people.present(id_)) for name, id_ in people.holders.items()),
-        }
-        return [self._write(table, sorted(rows)) for table, rows in drawn.items()]
+    def _instances(self, customers: Sequence[str]) -> Iterable[tuple[str, str, int]]:
+        return Layer(self._folder, self._parts).instances_of(customers)
 
-    def _clear(self, manifest: Manifest) -> None:
-        """Remove the files that neither this manifest names nor the last one, for its readers.
+    def _drawn(self) -> list[Part]:
+        """Return the tables of who is who at present, drawn anew if anything has changed."""
+        before = [one for one in self._before.parts if not one.day]
+        if before and not self._who.has_changed:
+            return before
+        self._who.has_changed = False
+        return [self._write(table, rows) for table, rows in self._who.drawn().items()]
 
-        What an erasure has taken out does not wait for readers.
-        """
+    def _clear(self, manifest: Manifest, before: Iterable[str]) -> None:
+        """Remove the files that no reader needs any more; the first time, look for others too."""
         named = {one.path for one in manifest.parts} | {path_of(manifest.generation)}
-        if manifest.erased == self._before.erased:
-            named |= {one.path for one in self._before.parts} | {path_of(self._before.generation)}
-        for path in self._folder.paths():
-            if path not in named and _generation_of(path) <= manifest.generation:
+        named.update(manifest.gone)
+        candidates = before
+        if not self._is_clean:
+            candidates = [
+                path
+                for path in self._folder.paths()
+                if _generation_of(path) <= manifest.generation
+            ]
+            self._is_clean = True
+        for path in candidates:
+            if path not in named:
                 self._folder.remove(path)
 
 
 class _Ids:
     """The ids of events that are known: those in a layer, and those seen since."""
 
-    def __init__(self, layer: Layer) -> None:
-        self._layer = layer
+    def __init__(self, folder: Folder, parts: Sequence[Part]) -> None:
+        self._folder, self._parts = folder, parts
+        self._layer: Layer | None = None
         self._seen: set[str] = set()
 
     def are_new(self, ids: Sequence[str | None]) -> list[bool]:
         """Return of each id whether it is new; an event without one is."""
-        known = self._layer.event_ids([one for one in ids if one is not None])
+        given = [one for one in ids if one is not None]
+        if given and self._layer is None:
+            self._layer = Layer(self._folder, self._parts)
+        known = self._layer.event_ids(given) if self._layer is not None else set()
         found = []
         for one in ids:
             found.append(one is None or (one not in known and one not in self._seen))
@@ -268,24 +339,5 @@ class _Ids:
         return found
 
 
-def _read(source: Source, written: Written) -> Any:
-    try:
-        return source.decode(written.value)
-    except msgspec.MsgspecError as error:
-        raise UsageError(
-            f"{written.lane}: the line up to byte {written.next} is not as a `run` writes it "
-            f"({error}): run again into another folder, and sink that"
-        ) from None
-
-
 def _generation_of(path: str) -> int:
     return int(path.rpartition("/")[2][:20])
-
-
-def _is_of(table: Table, row: Row, gone: set[str], names: set[str]) -> bool:
-    """Return whether a row is of an erased customer; the record of an erasure is not."""
-    if table is EVENTS:
-        return not names.isdisjoint(row[table.places["identifiers"]])
-    if table is IDENTITIES and row[0] == "erased":
-        return False
-    return row[table.places["customer_id"]] in gone

@@ -1,4 +1,4 @@
-"""Where records come from: the folders of runs, and the files of their events.
+"""Where records come from: the folders of runs, the files of their events, and topics of events.
 
 A state folder stands for the folders of the runs that have filled it, and for its operators'.
 """
@@ -103,7 +103,7 @@ def events(
         EventRow(
             record.partition,
             f"{record.topic}, line {record.offset}",
-            _rows(record, decoded),
+            _rows(decoded, f"events-{record.partition}", record.offset),
             decoded if isinstance(decoded, InputError) else None,
         )
         for part in parts
@@ -111,7 +111,15 @@ def events(
     )
 
 
-def _rows(record: RawRecord, decoded: Decoded) -> list[Row]:
+def event_of_topic(record: RawRecord, decoded: Decoded, lane: str) -> EventRow:
+    """Return what is read of one record of a topic; its place is where the lane goes on."""
+    refused = decoded if isinstance(decoded, InputError) else None
+    place = f"{record.topic}/{record.partition}, offset {record.offset}"
+    rows = _rows(decoded, lane, record.offset + 1, record.time)
+    return EventRow(record.partition, place, rows, refused)
+
+
+def _rows(decoded: Decoded, lane: str, position: int, received_ms: int | None = None) -> list[Row]:
     """Return the rows of a record's events; those without an id of the producer's have none."""
     rows: list[Row] = []
     if isinstance(decoded, InputError):
@@ -120,8 +128,8 @@ def _rows(record: RawRecord, decoded: Decoded) -> list[Row]:
         identifiers = [f"{one.type}:{one.value}" for one in event.identifiers]
         rows.append((
             event.id if event.own_id else None, event.type, event.channel, event.time, identifiers,
-            len(identifiers), _json(event.attributes).decode(), f"events-{record.partition}",
-            record.offset,
+            len(identifiers), event.time if received_ms is None else received_ms,
+            _json(event.attributes).decode(), lane, position,
         ))  # fmt: skip
     return rows
 

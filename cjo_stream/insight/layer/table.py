@@ -103,7 +103,8 @@ EVENTS: Final = Table(
     "time",
     {
         "id": "text", "type": "text", "channel": "text", "time": "integer",
-        "identifiers": "texts", "identifiers_number": "integer", "attributes": "json",
+        "identifiers": "texts", "identifiers_number": "integer", "received": "integer",
+        "attributes": "json",
     },
 )  # fmt: skip
 PRESENT: Final = Table("present", "", {"customer_id": "text", "present": "text"})

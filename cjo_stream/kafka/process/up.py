@@ -1,5 +1,7 @@
 """All Kafka processes of one machine under one supervisor: intake, workers, dispatch, learn.
 
+So is the sink of insight, if it is asked for.
+
 A child that ends is started again: at once the first time, then with doubling pauses, short ones
 if its exit code says that the broker is away. After a minute of running the pauses begin anew. If
 the code says that no start can succeed (`ending` has the table), all children are ended, because
@@ -159,8 +161,11 @@ def children(
     slot: str,
     metrics_port: int | None,
     environment: Mapping[str, str] = {},
+    layer: str | None = None,
 ) -> list[Child]:
     """Return intake, `workers` workers, dispatch and learn, each with its own metrics port.
+
+    With `layer`, the sink of insight that fills it comes last.
 
     `program` is the command line of this program, with its options, up to the name of a command;
     `environment` is for all children.
@@ -168,6 +173,10 @@ def children(
     planned = [("intake", "intake", 0)]
     planned += [(f"worker-{number}", "worker", 1) for number in range(workers)]
     planned += [("dispatch", "dispatch", 2), ("learn", "learn", 3)]
+    options: dict[str, tuple[str, ...]] = {}
+    if layer is not None:
+        planned.append(("insight", "insight", 4))
+        options["insight"] = ("sink", "--layer", layer)
     result = []
     for number, (name, command, stage) in enumerate(planned):
         own = dict(environment)
@@ -175,7 +184,7 @@ def children(
             own["CJO_SLOT"] = f"{slot}-{number - 1}"
         if metrics_port:
             own["CJO_METRICS_PORT"] = str(metrics_port + number)
-        result.append(Child(name, (*program, command), own, stage))
+        result.append(Child(name, (*program, command, *options.get(command, ())), own, stage))
     return result
 
 

@@ -6,6 +6,7 @@ intake            events in: frames for the tasks
   committer       commits the positions of lanes
 dispatch          effects out: single records, each once
 member            the place of intake and dispatch in their groups
+follow            records and events out of their topics, for the sink of insight
 learn, memory     rewards in: models for every task, and the learner's memory
 
 The tasks between them are in `worker`.

@@ -268,7 +268,7 @@ class IntakeProcess:
             if lane is None or lane.is_off or lane.place in self._halted:
                 continue
             if offset >= lane.next:
-                record = raw.record_of(message, lane, self._channel(lane))
+                record = raw.record_of(message, lane.log, self._channel(lane))
                 if self._routes.lacks(lane.set_number, record) is not None:
                     self._halted[lane.place] = record.value
                     halted = True

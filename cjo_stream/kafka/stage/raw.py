@@ -9,22 +9,20 @@ from confluent_kafka import Message
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.engine.effect import cut_letter, dead_letter_headers
 from cjo_stream.engine.frame import RECORD_BYTES_MAX
-from cjo_stream.engine.port import RawRecord
+from cjo_stream.engine.port import Log, RawRecord
 from cjo_stream.kafka.client.sender import Outgoing
-from cjo_stream.kafka.stage.lane import Lane
 
 KEY_BYTES_MAX: Final = 64 << 10
 DEAD_LETTER_BYTES_MAX: Final = RECORD_BYTES_MAX - 2 * KEY_BYTES_MAX
 
 
-def record_of(message: Message, lane: Lane, channel: str | None) -> RawRecord:
-    """Return a message of a lane as the engine takes it."""
-    topic, partition = lane.place
+def record_of(message: Message, log: Log, channel: str | None) -> RawRecord:
+    """Return a message of a partition as the engine takes it."""
     _, time_ms = message.timestamp()
     return RawRecord(
-        topic,
-        lane.log.topic_id,
-        partition,
+        message.topic() or "",
+        log.topic_id,
+        log.partition,
         message.offset() or 0,
         time_ms,
         _bytes(message.value()) or b"",

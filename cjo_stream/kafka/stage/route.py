@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.word import Codec
 from cjo_stream.engine.intake import Intake, IntakeStep
-from cjo_stream.engine.port import RawRecord
+from cjo_stream.engine.port import Decoded, RawRecord
 from cjo_stream.ingest import Decoder, codecs, decoder
 from cjo_stream.kafka.definition.log import DefinitionLog
 from cjo_stream.kafka.stage.lane import Lane
@@ -59,6 +59,11 @@ class Routes:
             self._definitions.check_libraries(number)
             self._checked.add(number)
         return self._engine(number).process(records)
+
+    def decode(self, number: int, record: RawRecord) -> Decoded:
+        """Return the events of a record by a set, without routing them."""
+        self._engine(number)
+        return self._engines[number][1](record)
 
     def lacks(self, number: int, record: RawRecord) -> int | None:
         """Return the id of the schema that a record of a set waits for, if any."""

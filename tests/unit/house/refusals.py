@@ -334,9 +334,20 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/attribution.py": {"no time at all": _ATTRIBUTED},
     "insight/figure/attribution.py": {"no record is of the journey": _ATTRIBUTED},
     "cli/insight.py": {
-        "name files of events with": _SINK,
         "there is no view": _ASKED,
         "mend the query": _ASKED,
+    },
+    "cli/insight_sink.py": {
+        "name files of events with": _SINK,
+        "name the RUN whose events": _SINK,
+        "leave RUN out, or": _SINK,
+        "leave --interval out": _SINK,
+    },
+    "insight/layer/live.py": {
+        "another sink fills": "kafka/test_insight.py::test_of_two_sinks_on_one_layer_one_ends",
+    },
+    "kafka/stage/follow.py": {
+        "the log lost its end": "kafka/test_insight.py::test_a_log_that_lost_its_end_is_refused_until_the_layer_is_made_anew",
     },
     "cli/insight_value.py": {
         "needs NumPy and SciPy": "unit/insight/test_value_command.py::test_without_scipy_the_extra_is_named",

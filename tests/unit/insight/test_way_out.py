@@ -52,6 +52,14 @@ def test_a_sink_goes_on_as_its_refusals_say(cli: Cli, tmp_path: Path) -> None:
     said = refused(cli, "sink", spoilt, "--layer", layer)
     assert "run again into another folder, and sink that" in said
 
+    said = refused(cli, "sink", "--layer", layer, "--events", own)
+    assert "name the RUN whose events these are" in said
+    said = refused(cli, "sink", EXPECTED, "--layer", layer, "--once")
+    assert "leave RUN out, or leave them out" in said
+    said = refused(cli, "sink", "--layer", layer, "--once", "--interval", "1s")
+    assert "leave --interval out" in said
+    taken(cli, "sink", EXPECTED, "--layer", layer)
+
     said = refused(cli, "sink", EXPECTED, "--layer", layer, "--events", "-")
     assert "can be read once only: write it to a file" in said
 

@@ -10,10 +10,12 @@ from cjo_stream.insight.layer.manifest import FORM, Manifest, Part
 from cjo_stream.insight.layer.table import PLACE, TABLES
 
 KEPT = (
-    b'{"form":1,"generation":7,"parts":[{"path":"transition/day=2026-03-02/x.parquet",'
+    b'{"form":3,"generation":7,"parts":[{"path":"transition/day=2026-03-02/x.parquet",'
     b'"table":"transition","day":"2026-03-02","rows":3,"lanes":{"out/transitions.jsonl":[10,90]}}],'
     b'"positions":{"transition":{"out/transitions.jsonl":90}},"events":[],"refused":1,'
-    b'"repeated":2,"erased":3,"until":1772474400000}'
+    b'"repeated":2,"erased":3,"until":1772474400000,"lost":{"cjo.action.email.v1":4},'
+    b'"anew":{"cjo.transition.v1":1},"foreign":{"cjo.reward.v1":5},'
+    b'"gone":{"manifest/00000000000000000006.json":1772474300000}}'
 )
 
 
@@ -33,6 +35,10 @@ def test_a_manifest_of_this_form_is_read_and_written_as_ever() -> None:
         repeated=2,
         erased=3,
         until=1_772_474_400_000,
+        lost={"cjo.action.email.v1": 4},
+        anew={"cjo.transition.v1": 1},
+        foreign={"cjo.reward.v1": 5},
+        gone={"manifest/00000000000000000006.json": 1_772_474_300_000},
     )
     assert msgspec.json.decode(KEPT, type=Manifest) == manifest
     assert msgspec.json.encode(manifest) == KEPT
@@ -42,4 +48,4 @@ def test_other_columns_are_another_form() -> None:
     columns = {name: [*table.columns.items()] for name, table in TABLES.items()}
     text = msgspec.json.encode([columns, [*PLACE.items()]])
     # Where this fails, a layer of an earlier release cannot be read: raise FORM.
-    assert (FORM, hashlib.sha256(text).hexdigest()[:16]) == (1, "7f04ddae1cd0a3c4")
+    assert (FORM, hashlib.sha256(text).hexdigest()[:16]) == (3, "d3620ff86967840a")

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from cjo_stream.core.catalogue import TRANSITION
 from cjo_stream.errors import RetryError, UsageError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.layer import sink as sinking
-from cjo_stream.insight.layer.manifest import latest
+from cjo_stream.insight.layer.compaction import PARTS_MAX
+from cjo_stream.insight.layer.manifest import latest, path_of
 from cjo_stream.insight.layer.reading import connect
 from cjo_stream.insight.layer.sink import Sink, Sunk
+from cjo_stream.insight.layer.table import SOURCES
 from tests.world.command_line import EVENTS, ROOT, SHOP, Cli, cli
 
 __all__ = ["cli"]
@@ -105,19 +108,51 @@ def test_of_two_sinks_at_once_one_is_refused(tmp_path: Path) -> None:
     assert asked(tmp_path, "SELECT count(*) FROM action") == [(len(lines_of("actions.jsonl")),)]
 
 
-def test_many_small_parts_become_one(tmp_path: Path) -> None:
+def test_parts_and_files_stay_few_over_a_thousand_manifests() -> None:
+    layer = "memory://a-thousand-manifests"
+    [source] = [one for one in SOURCES if one.kind is TRANSITION]
+    record = lines_of("transitions.jsonl")[0].encode()
+    into = Sink(layer)
+    for number in range(1, 1_001):
+        into.add(source, "lane", number, record)
+        into.positions["transition"] = {"lane": number}
+        into.publish()
+    folder = Folder(layer)
+    manifest = latest(folder)
+    assert manifest.generation == 1_000
+    parts = [one for one in manifest.parts if one.table == "transition"]
+    assert sum(one.rows for one in parts) == 1_000
+    assert len(parts) < PARTS_MAX * 4  # 1,000 lies between the third and fourth power of 8
+    assert asked(layer, "SELECT count(DISTINCT position) FROM transition") == [(1_000,)]
+    named = {*(one.path for one in manifest.parts), path_of(1_000), *manifest.gone}
+    assert set(folder.paths()) == named
+
+
+def test_a_file_stays_for_its_readers_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run, layer = tmp_path / "run", tmp_path / "layer"
     run.mkdir()
-    lines = lines_of("transitions.jsonl")[:60]
-    for end in range(1, len(lines) + 1):
+    lines = lines_of("transitions.jsonl")
+    into = Sink(str(layer))
+    for end in range(1, 10):
         (run / "transitions.jsonl").write_text("".join(lines[:end]))
-        sink(layer, run)
-    parts = [one for one in latest(Folder(str(layer))).parts if one.table == "transition"]
-    assert sum(one.rows for one in parts) == 60
-    assert len(parts) < sinking.PARTS_MAX * len({one.day for one in parts})
-    assert asked(layer, "SELECT count(DISTINCT transition_id) FROM transition") == [(60,)]
-    # What the last manifest named stays for its readers, and nothing else.
-    assert len(list(layer.rglob("*.parquet"))) < 3 * len(latest(Folder(str(layer))).parts)
+        into.take_run(run)
+        into.publish()
+    manifest = latest(Folder(str(layer)))
+    assert path_of(1) in manifest.gone
+    assert set(manifest.gone) < set(files_of(layer))
+    monkeypatch.setattr(sinking, "KEPT_MS", 0)
+    (run / "transitions.jsonl").write_text("".join(lines))
+    Sink(str(layer)).publish()
+    assert set(manifest.gone) < set(files_of(layer))  # nothing new: the manifest is the same
+    sink(layer, run)
+    manifest = latest(Folder(str(layer)))
+    assert set(files_of(layer)) == {*(one.path for one in manifest.parts), path_of(10)}
+
+
+def files_of(layer: Path) -> list[str]:
+    return [str(one.relative_to(layer)) for one in layer.rglob("*") if one.is_file()]
 
 
 def test_a_reader_goes_on_while_a_sink_publishes(tmp_path: Path) -> None:

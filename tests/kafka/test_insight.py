@@ -1,0 +1,287 @@
+"""The sink of insight on a real broker: each record once, whatever is killed, cut or made anew."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer, TopicPartition
+
+from cjo_stream.errors import RefusalError
+from cjo_stream.insight.layer import live
+from cjo_stream.insight.layer.live import SinkProcess
+from cjo_stream.insight.layer.reading import connect
+from cjo_stream.insight.layer.sink import Sink
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.process.stage import Stopping
+from cjo_stream.kafka.topic.check import create
+from cjo_stream.settings import Settings
+from cjo_stream.telemetry import Metrics
+from tests.kafka.stages import make_topology, opened, produce, publish, until
+from tests.world.chain import Chain, wait_until_quiet
+
+pytestmark = pytest.mark.kafka
+
+TOPOLOGY = """\
+topology: t
+channels: {web: {in: {}}, mail: {out: {address: user}}}
+identity: {identifiers: [{type: user}]}
+"""
+
+
+@pytest.fixture
+def installed(settings: Settings, tmp_path: Path) -> Settings:
+    """Return the settings of an installation whose definition set is in force; nothing runs."""
+    publish(settings, make_topology(tmp_path / "topology", TOPOLOGY))
+    return settings
+
+
+def sinking(settings: Settings, layer: Path) -> SinkProcess:
+    return opened(SinkProcess(settings, Metrics(), Stopping(), str(layer), 0.0))
+
+
+def asked(layer: Path, query: str) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = connect(str(layer))[0].execute(query).fetchall()
+    return found
+
+
+def transition(number: int, customer: str = "c") -> dict[str, Any]:
+    return {
+        "schema": "cjo.transition.v1", "transition_id": f"t{number}", "customer_id": customer,
+        "journey": "j", "version": 1, "instance_id": f"i{number}", "key": None, "from": None,
+        "to": "s", "reason": "entered", "outcome": None, "time": 1_772_445_600_000 + number,
+        "trigger": {"kind": "event", "id": "e", "type": "x"}, "holdout": False,
+    }  # fmt: skip
+
+
+def change(kind: str, customer: str, *identifiers: str, time: int = 0) -> dict[str, Any]:
+    return {
+        "schema": "cjo.identity.v1", "kind": kind, "customer_id": customer, "absorbed": [],
+        "identifiers": [{"type": "user", "value": one} for one in identifiers],
+        "event_id": None, "reason": None, "time": time,
+    }  # fmt: skip
+
+
+def event(user: str, id_: str | None = None) -> dict[str, Any]:
+    now_ms = int(time.time() * 1000)
+    return {"type": "seen", "time": now_ms, "identifiers": {"user": user}} | (
+        {"id": id_} if id_ else {}
+    )
+
+
+def test_what_a_topic_lost_before_it_was_read_is_counted_and_shown(
+    installed: Settings, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from cjo_stream.cli.insight import note_reach
+
+    name, layer = f"{installed.topic_prefix}transition.v1", tmp_path / "layer"
+    admin = Admin(installed)
+    produce(installed, name, *map(transition, range(5)))
+    live.take(installed, str(layer))
+    produce(installed, name, *map(transition, range(5, 10)), b"no record of ours")
+
+    def cut(to: int) -> None:
+        partition = TopicPartition(name, 0, to)
+        admin.result(admin.client.delete_records([partition])[partition])
+
+    cut(8)
+    live.take(installed, str(layer))
+    assert asked(layer, "SELECT transition_id FROM transition ORDER BY 1") == [
+        (f"t{number}",) for number in (0, 1, 2, 3, 4, 8, 9)
+    ]
+    _, manifest = connect(str(layer))
+    assert (manifest.lost, manifest.foreign) == ({name: 3}, {name: 1})
+    note_reach(manifest)
+    said = capfd.readouterr().err
+    assert f"{name} no longer held 3 offsets when it was to be read" in said
+    assert f"1 record of {name} are none of ours" in said
+    # While it runs, too; and what was read before is not missed.
+    process = sinking(installed, layer)
+    produce(installed, name, transition(10))
+    until(lambda: len(asked(layer, "FROM transition")) == 8, process)
+    cut(12)
+    produce(installed, name, transition(11))
+    until(lambda: len(asked(layer, "FROM transition")) == 9, process)
+    process.close()
+    assert connect(str(layer))[1].lost == {name: 3}
+
+
+def test_a_topic_that_was_made_anew_is_read_from_its_beginning_and_named(
+    installed: Settings, tmp_path: Path
+) -> None:
+    name, layer = f"{installed.topic_prefix}transition.v1", tmp_path / "layer"
+    admin = Admin(installed)
+    produce(installed, name, *map(transition, range(3)))
+    live.take(installed, str(layer))
+    admin.result(admin.client.delete_topics([name])[name])
+    until(lambda: not admin.describe([name]))
+    with pytest.raises(RefusalError, match="missing: "):
+        live.take(installed, str(layer))
+    create(installed, None)
+    produce(installed, name, transition(7))
+    live.take(installed, str(layer))
+    assert len(asked(layer, "FROM transition")) == 4
+    assert connect(str(layer))[1].anew == {name: 1}
+    live.take(installed, str(layer))
+    assert connect(str(layer))[1].anew == {name: 1}
+
+
+def test_events_are_decoded_by_the_set_in_force_and_taken_once(
+    settings: Settings, tmp_path: Path
+) -> None:
+    layer = tmp_path / "layer"
+    create(settings, None)
+    process = SinkProcess(settings, Metrics(), Stopping(), str(layer), 0.0)
+    assert process.not_ready() == "no definition set is applied: cjo-stream apply TOPOLOGY"
+    process.abandon()
+    folder = make_topology(tmp_path / "topology", TOPOLOGY)
+    publish(settings, folder)
+    web = f"{settings.topic_prefix}event.web.v1"
+    process = sinking(settings, layer)
+    produce(settings, web, event("a", "1"), event("a", "1"), event("b"), {"type": "x"})
+    produce(settings, f"{settings.topic_prefix}outcome.v1", {**event("b"), "type": "cjo.outcome"})
+    until(lambda: layer.exists() and len(asked(layer, "FROM event")) == 3, process)
+    produce(settings, web, event("a", "1"), event("c"))
+    until(lambda: len(asked(layer, "FROM event")) == 4, process)
+    _, manifest = connect(str(layer))
+    assert (manifest.repeated, manifest.refused) == (2, 1)
+    # A channel that comes with another set is read by it, while the sink runs.
+    text = TOPOLOGY.replace("web: {in: {}}", "web: {in: {}}, app: {in: {}}")
+    publish(settings, make_topology(folder, text), process)
+    produce(settings, f"{settings.topic_prefix}event.app.v1", event("d"))
+    until(lambda: len(asked(layer, "FROM event WHERE channel = 'app'")) == 1, process)
+    process.close()
+
+
+def test_nothing_of_an_erased_customer_stays_or_comes_later(
+    installed: Settings, tmp_path: Path
+) -> None:
+    prefix, layer = installed.topic_prefix, tmp_path / "layer"
+    now_ms = int(time.time() * 1000)
+    produce(installed, f"{prefix}identity.v1", change("created", "c1", "ann", time=now_ms))
+    produce(installed, f"{prefix}transition.v1", transition(1, "c1"), transition(2, "c2"))
+    live.take(installed, str(layer))
+    # The erasure comes before the rest is read; a later event under the same name is somebody's.
+    produce(installed, f"{prefix}identity.v1", change("erased", "c1", time=now_ms + 5_000))
+    produce(installed, f"{prefix}event.web.v1", event("ann"), event("bob"))
+    produce(installed, f"{prefix}transition.v1", transition(3, "c1"))
+    later = {**event("ann"), "time": now_ms + 60_000}
+    time.sleep(max(0.0, (now_ms + 5_100) / 1000 - time.time()))
+    produce(installed, f"{prefix}event.web.v1", later)
+    live.take(installed, str(layer))
+    assert asked(layer, "SELECT transition_id FROM transition") == [("t2",)]
+    assert sorted(asked(layer, "SELECT customer_id FROM event")) == [("user:ann",), ("user:bob",)]
+    # A record that comes later still, after a restart.
+    produce(installed, f"{prefix}transition.v1", transition(4, "c1"))
+    produce(installed, f"{prefix}identity.v1", change("linked", "c1", "bob", time=now_ms))
+    live.take(installed, str(layer))
+    assert asked(layer, "SELECT transition_id FROM transition") == [("t2",)]
+    assert asked(layer, "SELECT customer_id FROM event") == [("user:ann",)]
+    assert connect(str(layer))[1].erased == 1
+
+
+def test_a_log_that_lost_its_end_is_refused_until_the_layer_is_made_anew(
+    installed: Settings, tmp_path: Path
+) -> None:
+    layer = tmp_path / "layer"
+    produce(installed, f"{installed.topic_prefix}transition.v1", transition(1))
+    live.take(installed, str(layer))
+    ahead = Sink(str(layer))
+    for lanes in ahead.positions.values():
+        lanes.update({lane: at + 5 for lane, at in lanes.items()})
+    ahead.publish()
+    with pytest.raises(RefusalError, match="make the layer anew in an empty folder"):
+        live.take(installed, str(layer))
+    live.take(installed, str(tmp_path / "anew"))
+    assert len(asked(tmp_path / "anew", "FROM transition")) == 1
+
+
+def test_of_two_sinks_on_one_layer_one_ends(installed: Settings, tmp_path: Path) -> None:
+    name, layer = f"{installed.topic_prefix}transition.v1", tmp_path / "layer"
+    one, other = sinking(installed, layer), sinking(installed, layer)
+    produce(installed, name, transition(1))
+    until(lambda: layer.exists() and asked(layer, "FROM transition"), one)
+    with pytest.raises(RefusalError, match="another sink fills"):
+        until(lambda: False, other)
+    other.abandon()
+    produce(installed, name, transition(2))
+    until(lambda: len(asked(layer, "FROM transition")) == 2, one)
+    one.close()
+
+
+# --- a whole installation ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def chain(bootstrap: str, tmp_path: Path) -> Iterator[Chain]:
+    chain = Chain(bootstrap, tmp_path, partitions=2)
+    chain.create()
+    chain.start()
+    yield chain
+    chain.stop()
+
+
+def start_sink(chain: Chain, layer: Path) -> subprocess.Popen[bytes]:
+    with (chain.folder / "sink.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "cjo_stream", "insight", "sink", "--layer", str(layer),
+             "--interval", "1s"],
+            env=chain.env(), stdout=log, stderr=log,
+        )  # fmt: skip
+
+
+def traffic(chain: Chain, seconds: float, chance: random.Random) -> None:
+    producer = Producer({"bootstrap.servers": chain.bootstrap, "log_level": 0})
+    end_s = time.monotonic() + seconds
+    for number in itertools.count():
+        user = f"u{chance.randrange(300)}"
+        type_ = chance.choice(["cart", "cart", "order"])
+        attributes = {"cart": chance.randrange(3), "total": chance.randrange(10)}
+        told = {**event(user, f"{seconds}-{number // 2}"), "type": type_, "attributes": attributes}
+        producer.produce(f"{chain.prefix}event.web.v1", json.dumps(told).encode(), user.encode())
+        producer.poll(0)
+        time.sleep(0.004)
+        if time.monotonic() > end_s:
+            break
+    assert producer.flush(10) == 0
+
+
+def test_a_sink_that_is_killed_again_and_again_has_every_record_once(
+    chain: Chain, tmp_path: Path
+) -> None:
+    layer, chance = tmp_path / "layer", random.Random(5)
+    sink = start_sink(chain, layer)
+    for number in range(6):
+        traffic(chain, 3 + number / 3, chance)
+        sink.send_signal(signal.SIGKILL)
+        sink.wait(10)
+        sink = start_sink(chain, layer)
+    wait_until_quiet(chain, quiet=9)
+    sink.send_signal(signal.SIGTERM)
+    assert sink.wait(30) == 0
+    chain.command("insight", "sink", "--once", "--layer", str(layer))
+    for topic, view, id_ in (
+        ("transition.v1", "transition", "transition_id"),
+        ("decision.v1", "decision", "decision_id"),
+        ("action.mail.v1", "action", "action_id"),
+    ):
+        there = [json.loads(m.value()) for ms in chain.read(topic).values() for m in ms]
+        assert len(there) > 100, topic
+        found = asked(layer, f"SELECT {id_} FROM {view}")
+        assert Counter(one for (one,) in found) == Counter(one[id_] for one in there)
+    changes = sum(len(messages) for messages in chain.read("identity.v1").values())
+    assert len(asked(layer, "FROM identity")) == changes
+    events = [json.loads(m.value()) for ms in chain.read("event.web.v1").values() for m in ms]
+    found = asked(layer, "SELECT id FROM event")
+    assert Counter(one for (one,) in found) == Counter({one["id"] for one in events})
+    assert connect(str(layer))[1].repeated == len(events) - len(found)
