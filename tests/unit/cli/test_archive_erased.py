@@ -18,7 +18,7 @@ from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.ingest.archive.name import Lane, path_of
 from cjo_stream.ingest.archive.row import Row, read_row
 from tests.world.archiving import archive_of, archived, raw_of
-from tests.world.command_line import SHOP, Cli, cli
+from tests.world.command_line import SHOP, Cli, cli, copied
 
 __all__ = ["cli"]
 
@@ -26,16 +26,20 @@ USER = "user_id"
 
 
 class Desk:
-    """A state folder of the shop, an archive, and one customer who has commands."""
+    """A state folder of the shop, an archive, and one customer who has commands.
+
+    Made in a folder where there is none yet.
+    """
 
     def __init__(self, cli: Cli, tmp_path: Path) -> None:
         self.cli = cli
         self.folder = tmp_path / "archive"
         self.archive = Folder(str(self.folder))
-        program = definition.load(SHOP).program
-        archive_of(raw_of("shop", program), program, str(self.folder), ArchiveForm.JSONL)
         self.state, out = tmp_path / "state", tmp_path / "out"
-        assert cli("run", SHOP, self.folder, "--state", self.state, "--out", out).code == 0
+        if not self.state.exists():
+            program = definition.load(SHOP).program
+            archive_of(raw_of("shop", program), program, str(self.folder), ArchiveForm.JSONL)
+            assert cli("run", SHOP, self.folder, "--state", self.state, "--out", out).code == 0
         commands = [*map(json.loads, (out / "actions.jsonl").read_bytes().splitlines())]
         rows = map(json.loads, (out / "customers.jsonl").read_bytes().splitlines())
         known = {row["customer_id"]: row for row in rows if USER in row["identifiers"]}
@@ -79,8 +83,16 @@ class Desk:
         return number
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which the first test that needs a desk makes it; others copy it."""
+    return tmp_path_factory.mktemp("desk")
+
+
 @pytest.fixture
-def desk(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(cli: Cli, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    Desk(cli, made)
+    copied(made, tmp_path)
     found = Desk(cli, tmp_path)
     monkeypatch.setenv("CJO_ARCHIVE", str(found.folder))
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,12 @@ from cjo_stream.embedded.delivery import SUFFIX
 from cjo_stream.errors import RetryError
 from cjo_stream.installation.answer import answered
 from cjo_stream.store.rocks import RocksStore
-from tests.world.command_line import EVENTS, SHOP, Cli, Done, cli
+from tests.world.command_line import EVENTS, SHOP, Cli, Done, cli, shop_run
 from tests.world.files import found
 from tests.world.handling import fail_handlers
 from tests.world.partition import Partition, event, hash_of
 
-__all__ = ["cli"]
+__all__ = ["cli", "shop_run"]
 
 
 class Shop:
@@ -31,7 +32,6 @@ class Shop:
     def __init__(self, cli: Cli, folder: Path) -> None:
         self._cli = cli
         self.out, self.state = folder / "out", folder / "state"
-        assert cli("run", SHOP, EVENTS, "--out", self.out, "--state", self.state).code == 0
         rows = map(json.loads, (self.out / "customers.jsonl").read_bytes().splitlines())
         # One with an e-mail address and a cookie, and journeys.
         self.row = max(rows, key=lambda row: (len(row["identifiers"]), row["events"]))
@@ -54,7 +54,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(cli: Cli, tmp_path: Path) -> Shop:
+def shop(cli: Cli, tmp_path: Path, shop_run: Callable[[Path], None]) -> Shop:
+    shop_run(tmp_path)
     return Shop(cli, tmp_path)
 
 

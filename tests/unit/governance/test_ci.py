@@ -11,6 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.unit.governance.shop import written
+from tests.world.command_line import copied
 
 ROOT = Path(__file__).parents[3]
 CI = ROOT / "deploy" / "ci"
@@ -22,13 +23,16 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    def begin(self) -> None:
         self.git("init", "-q")
         self.git("config", "user.email", "ann@example.com")
         self.git("config", "user.name", "Ann")
         self.git("config", "--add", "cjo.topology", "shop")
         for name in ("plan.sh", "pre-commit"):
-            (folder / ".git" / "hooks" / name).write_bytes((CI / name).read_bytes())
-            (folder / ".git" / "hooks" / name).chmod(0o755)
+            hook = self.folder / ".git" / "hooks" / name
+            hook.write_bytes((CI / name).read_bytes())
+            hook.chmod(0o755)
 
     def git(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.run("git", *arguments)
@@ -52,12 +56,20 @@ class Repository:
         return self.git("commit", "-q", "-m", "a change")
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    found = Repository(tmp_path)
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a repository with its first commit; each test has a copy."""
+    found = Repository(tmp_path_factory.mktemp("begun"))
+    found.begin()
     done = found.commit()
     assert done.returncode == 0, done.stderr
-    return found
+    return found.folder
+
+
+@pytest.fixture
+def repository(begun: Path, tmp_path: Path) -> Repository:
+    copied(begun, tmp_path)
+    return Repository(tmp_path)
 
 
 def test_the_hook_refuses_what_may_not_follow_the_last_commit(repository: Repository) -> None:
