@@ -26,6 +26,9 @@ NODES_MAX = 10_000
 DEPTH_MAX = 50
 FILES_KEPT = 32
 """Files cached; one at the bound of nodes takes about 2 MB."""
+DOCUMENTS_KEPT = 256
+NODES_KEPT_MAX = 1_000
+"""Larger documents are not kept, so that all that are kept take 50 MB at most."""
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _ANCHOR = re.compile(r"&[^\s,\[\]{}]+\s*")
 _COLON = re.compile(r"\s*:")
@@ -111,7 +114,62 @@ def compose(source: Source, nodes_max: int = NODES_MAX) -> list[Composed]:
     return found
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """A document without faults, and where it began; `size` is how many nodes it has."""
+
+    roots: list[Node]
+    start: int
+    size: int
+
+
+@lru_cache(maxsize=DOCUMENTS_KEPT)
+def _kept(text: str) -> list[_Kept]:  # noqa: ARG001 - it is the key alone
+    """Return where a document of this text is kept once it is read: one at most.
+
+    The same document comes again under other names and at other places: in the folder, in a stored
+    set, in the next set.
+    """
+    return []
+
+
+def _moved(node: Node, source: Source, by: int, moved: dict[int, Node]) -> Node:
+    """Return a copy of a node at another place; nodes that aliases share are shared again."""
+    found = moved.get(id(node))
+    if found is not None:
+        return found
+    start, end = node.start + by, node.end + by
+    if isinstance(node, Scalar):
+        found = Scalar(source, start, end, node.text, node.value, node.style)
+    elif isinstance(node, Sequence):
+        found = Sequence(source, start, end, [_moved(n, source, by, moved) for n in node.items])
+    else:
+        assert isinstance(node, Mapping)
+        pairs = [
+            (_moved(key, source, by, moved), _moved(value, source, by, moved))
+            for key, value in node.pairs
+        ]
+        found = Mapping(source, start, end, pairs)
+    moved[id(node)] = found
+    return found
+
+
 def _compose(document: Document, budget: Budget) -> Composed:
+    kept, before = _kept(document.text), budget.nodes
+    for one in kept:
+        if before + one.size <= budget.most:
+            budget.nodes += one.size
+            by, moved = document.start - one.start, dict[int, Node]()
+            roots = [_moved(root, document.source, by, moved) for root in one.roots]
+            return Composed(document, roots, [])
+    composed = _parsed(document, budget)
+    size = budget.nodes - before
+    if not kept and not composed.faults and size <= NODES_KEPT_MAX:
+        kept.append(_Kept(composed.roots, document.start, size))
+    return composed
+
+
+def _parsed(document: Document, budget: Budget) -> Composed:
     faults: list[tuple[int, str]] = []
     roots: list[Node] = []
     try:

@@ -8,6 +8,7 @@ read by fsspec.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from importlib import resources
 from typing import Any, Final
 
@@ -46,7 +47,7 @@ class Layer:
         """Yield the rows of parts of one table, as they are stored."""
         if not parts:
             return
-        with _connect(folder) as connection:
+        with _reader(folder).cursor() as connection:
             found = connection.execute(_source(folder, table, parts))
             while rows := found.fetchmany(_BATCH_ROWS):
                 yield from rows
@@ -127,6 +128,12 @@ def _connect(folder: Folder) -> Any:
     if folder.remote is not None:
         connection.register_filesystem(folder.remote)
     return connection
+
+
+@lru_cache(maxsize=1)
+def _reader(folder: Folder) -> Any:
+    """Return the connection of all who read parts one by one: to open one takes longer."""
+    return _connect(folder)
 
 
 def _source(folder: Folder, table: Table, parts: Sequence[Part]) -> str:
