@@ -30,6 +30,7 @@ from cjo_stream.cli import (
     insight,
     insight_sink,
     insight_value,
+    insight_worth,
     plan,
     process,
     records,
@@ -126,6 +127,9 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
 
 insight.app.command("sink")(insight_sink.sink)
 insight.app.command("value")(insight_value.value)
+insight.app.command("retention")(insight_worth.retention)
+insight.app.command("satisfaction")(insight_worth.satisfaction)
+insight.app.command("worth")(insight_worth.worth)
 for _panel, _commands in _PANELS.items():
     for _name, _run in _commands.items():
         if isinstance(_run, typer.Typer):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from cjo_stream.cli.option import read_duration
 from cjo_stream.cli.relation import Form
 from cjo_stream.cli.terminal import count, note, warn
 from cjo_stream.errors import UsageError
+
+if TYPE_CHECKING:
+    from cjo_stream.core.program.program import Program
+    from cjo_stream.insight.figure.incremental import Withheld
 
 
 class By(enum.StrEnum):
@@ -39,18 +43,33 @@ def attribute(
     lookback, half_life = spans
     lookback_ms, half_life_ms = _span(lookback, "--lookback"), _span(half_life, "--half-life")
     begin, end = period["from"], period["until"]
-    shares = {} if topology is None else _shares(topology)
+    shares = {} if topology is None else shares_of(topology)
     open_attribution(connection, goal, by.value, lookback_ms, half_life_ms, begin, end)
     if by is By.ACTION:
         return counting()
-    for one in open_measured(connection, goal, by.value, shares, begin, end):
-        warn(
-            f"what the holdout of {one.journey} measured is withheld: {count(one.treated)} "
-            f"treated and {count(one.held_out)} held-out customers are no holdout of "
-            f"{one.share:.2%} (chance {one.chance:.1g}); something loses customers of one group"
-        )
+    note_withheld(open_measured(connection, goal, by.value, shares, begin, end))
     _note_contradictions(connection, counting())
     return BESIDE.format(figure=counting()) if form is Form.TABLE else counting()
+
+
+def note_withheld(withheld: Iterable[Withheld]) -> None:
+    """Warn of the journeys whose groups are not comparable."""
+    for one in withheld:
+        warn_of_sizes(one.journey, (one.treated, one.held_out), (one.share, one.chance))
+
+
+def warn_of_sizes(journey: str, sizes: tuple[int, int], test: tuple[float, float]) -> None:
+    """Warn that the groups of a holdout are not comparable.
+
+    `sizes`: treated and held out; `test`: the share held out, and the chance of such sizes.
+    """
+    treated, held_out = sizes
+    share, chance = test
+    warn(
+        f"what the holdout of {journey} measured is withheld: {count(treated)} treated and "
+        f"{count(held_out)} held-out customers are no holdout of {share:.2%} (chance "
+        f"{chance:.1g}); something loses customers of one group"
+    )
 
 
 def _note_contradictions(connection: Any, figure: str) -> None:
@@ -65,12 +84,17 @@ def _note_contradictions(connection: Any, figure: str) -> None:
         )
 
 
-def _shares(topology: str) -> dict[str, float]:
+def shares_of(topology: str) -> dict[str, float]:
+    """Return the share that each journey of a topology holds out."""
     from cjo_stream.cli.option import topology_folder
     from cjo_stream.definition import load
 
-    journeys = load(topology_folder(topology)).program.journeys
-    return {name: journey.holdout for name, journey in journeys.items()}
+    return shares_in(load(topology_folder(topology)).program)
+
+
+def shares_in(program: Program) -> dict[str, float]:
+    """Return the share that each journey of a program holds out."""
+    return {name: journey.holdout for name, journey in program.journeys.items()}
 
 
 def _span(text: str, option: str) -> int:

@@ -15,6 +15,7 @@ from cjo_stream.cli.terminal import Ticker, count, note, numbered, say, say_json
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
+    from cjo_stream.core.program.program import Program
     from cjo_stream.embedded.demo import DemoResult
     from cjo_stream.embedded.run import Summary
     from cjo_stream.simulate import Payoff
@@ -95,7 +96,7 @@ def demo(
         return
     _say_counts(result)
     _say_payoff(payoff)
-    _say_lift(out)
+    _say_lift(out, definitions.program)
     truth = simulate.truth(definitions.program.topology, people=people, seed=seed)
     found = score(truth, results.identifiers(out))
     _say_end(result.summary, len(population.met), found, folder, out)
@@ -240,16 +241,16 @@ def _say_payoff(payoff: Payoff) -> None:
     say()
 
 
-def _say_lift(out: Path) -> None:
+def _say_lift(out: Path, program: Program) -> None:
     """Print the comparison of treated and held-out customers."""
-    from cjo_stream.cli.lift import holdouts_in, say_lift
+    from cjo_stream.cli.lift import compare, holdouts_in, say_lift
     from cjo_stream.embedded.results import FileRecords
     from cjo_stream.insight.cohort import Cohorts
 
     cohorts = Cohorts()
     for record in holdouts_in(FileRecords([out])):
         cohorts.add(record)
-    say_lift(cohorts.compare())
+    say_lift(compare(cohorts, program))
     say()
 
 

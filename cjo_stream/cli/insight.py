@@ -127,7 +127,7 @@ def flows(
     from cjo_stream.insight.figure.figure import FLOWS_OF_JOURNEYS, FLOWS_OF_STATES
 
     figure = FLOWS_OF_STATES if of is Of.STATES else FLOWS_OF_JOURNEYS
-    parameters = {**_period(from_, until), "within": read_duration(within, "--within")}
+    parameters = {**period_of(from_, until), "within": read_duration(within, "--within")}
     _figure("Flows", layer, figure, parameters, format_, list_)
 
 
@@ -142,7 +142,7 @@ def dwell(
     """Time in each state, and without a state in the whole instance, for stays that ended."""
     from cjo_stream.insight.figure.figure import DWELL
 
-    _figure("Dwell", layer, DWELL, _period(from_, until), format_, list_)
+    _figure("Dwell", layer, DWELL, period_of(from_, until), format_, list_)
 
 
 @app.command("outcomes")
@@ -156,7 +156,7 @@ def outcomes(
     """Entries, goals, ends and refusals of each journey, in all and by holdout."""
     from cjo_stream.insight.figure.figure import OUTCOMES
 
-    _figure("Outcomes", layer, OUTCOMES, _period(from_, until), format_, list_)
+    _figure("Outcomes", layer, OUTCOMES, period_of(from_, until), format_, list_)
 
 
 @app.command("funnel")
@@ -181,10 +181,10 @@ def funnel(
     from cjo_stream.insight.layer.reading import connect
 
     connection, manifest = connect(layer)
-    period = _period(from_, until)
+    period = period_of(from_, until)
     within_ms = read_duration(within, "--within")
     open_funnel(connection, steps, within_ms, period["from"], period["until"])
-    _show("Funnel", connection, counting(steps), manifest, format_, list_)
+    show_figure("Funnel", connection, counting(steps), manifest, format_, list_)
 
 
 @app.command("attribution")
@@ -220,8 +220,8 @@ def attribution(
 
     connection, manifest = connect(layer)
     spans = (lookback, half_life)
-    query = attribute(connection, goal, by, spans, _period(from_, until), topology, format_)
-    _show("Attribution", connection, query, manifest, format_, list_)
+    query = attribute(connection, goal, by, spans, period_of(from_, until), topology, format_)
+    show_figure("Attribution", connection, query, manifest, format_, list_)
 
 
 class Process(enum.StrEnum):
@@ -254,10 +254,11 @@ def process(
         Process.THROUGHPUT: figure.THROUGHPUT,
         Process.ENDS: figure.ENDS,
     }
-    _figure("Process", layer, figures[what], _period(from_, until), format_, list_)
+    _figure("Process", layer, figures[what], period_of(from_, until), format_, list_)
 
 
-def _period(from_: str | None, until: str | None) -> dict[str, int | None]:
+def period_of(from_: str | None, until: str | None) -> dict[str, int | None]:
+    """Return `--from` and `--until` in ms, as the parameters of a figure."""
     return {
         "from": None if from_ is None else read_moment(from_, "--from"),
         "until": None if until is None else read_moment(until, "--until"),
@@ -277,10 +278,10 @@ def _figure(
 
     connection, manifest = connect(layer)
     open_list(connection, figure, parameters)
-    _show(title, connection, counting(figure), manifest, form, list_)
+    show_figure(title, connection, counting(figure), manifest, form, list_)
 
 
-def _show(
+def show_figure(
     title: str,
     connection: Any,
     query: str,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cjo_stream.cli.insight import Format, From, LayerAt, note_reach
+from cjo_stream.cli.insight_worth import note_left
 from cjo_stream.cli.option import read_duration, read_moment
 from cjo_stream.cli.relation import Form, show, write
 from cjo_stream.cli.terminal import moment, note, numbered, say, say_table
@@ -83,9 +84,13 @@ def _say(found: Value, until_ms: int, horizon: str) -> None:
     columns = ["model", "parameter", "#estimate", "#95 % from", "#to"]
     say_table("Value of customers", columns, rows)
     say(f"{numbered(found.customers, 'customer')}, {found.again:,} with a repeat purchase")
+    limits = ""
+    if found.clv_limits is not None:
+        low, high = found.clv_limits
+        limits = f" (95 %: {low:,.2f} to {high:,.2f})"
     say(
         f"expected in the {horizon} from {moment(until_ms)} UTC: "
-        f"{found.expected_purchases:,.1f} purchases, worth {found.clv:,.2f}"
+        f"{found.expected_purchases:,.1f} purchases, worth {found.clv:,.2f}{limits}"
     )
 
 
@@ -98,9 +103,7 @@ def _rows(model: str, fit: Fit) -> list[tuple[str, ...]]:
 
 
 def _note(found: Value, on: str) -> None:
-    for one in found.left:
-        events = numbered(one.events, "event")
-        note(f"left out: {events} `{on}` {one.why}; the first is {one.example}")
+    note_left(found.left, on)
     for model, fit in (("BG/NBD", found.purchases), ("Gamma-Gamma", found.spend)):
         if fit.open:
             note(

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from cjo_stream.cli.attribution import shares_in, warn_of_sizes
 from cjo_stream.cli.option import Json
 from cjo_stream.cli.place import Results, records_of
 from cjo_stream.cli.terminal import count, say, say_json, say_table
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
+    from cjo_stream.core.program.program import Program
     from cjo_stream.core.record import Decision, IdentityChange, Transition
-    from cjo_stream.insight.cohort import Lift
+    from cjo_stream.insight.cohort import Cohorts, Lift
+    from cjo_stream.insight.estimate import Estimate
     from cjo_stream.insight.lift import Difference
     from cjo_stream.installation.port import Records
 
@@ -32,11 +35,19 @@ def lift(
             help="Also compare this trait or fact; needs DIR.",
         ),
     ] = None,
+    topology: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TOPOLOGY",
+            help="By its shares, the sizes of the holdouts' groups are tested.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Compare held-out and treated customers.
 
-    It prints the effect, and the smallest effect that this sample can detect. The comparison
+    It prints the effect on a customer and on all treated ones together, and the smallest effect
+    that this sample can detect. The comparison
     starts with the first choice made for each customer. Customers that were in both groups
     before a merge are left out.
     """
@@ -48,7 +59,7 @@ def lift(
     for record in holdouts_in(records_of(context, results)):
         cohorts.add(record)
     values = _values(results, value) if results is not None and value is not None else None
-    found = cohorts.compare(values)
+    found = compare(cohorts, None if topology is None else _program(topology), values)
     if json:
         say_json([_summary(one) for one in found])
     elif found:
@@ -85,6 +96,29 @@ def _values(results: Path, name: str) -> dict[str, float]:
     return values(results, name)
 
 
+def _program(topology: str) -> Program:
+    from cjo_stream.cli.option import topology_folder
+    from cjo_stream.definition import load
+
+    return load(topology_folder(topology)).program
+
+
+def compare(
+    cohorts: Cohorts, program: Program | None, values: dict[str, float] | None = None
+) -> list[Lift]:
+    """Return the comparisons; warn of those that are withheld, by the shares of a program."""
+    shares: dict[str | None, float] = {}
+    if program is not None:
+        shares[None] = program.policy.holdout
+        shares.update(shares_in(program).items())
+    found = cohorts.compare(values, shares)
+    for one in found:
+        if one.is_withheld and one.share is not None and one.chance is not None:
+            sizes = one.treated.customers, one.held_out.customers
+            warn_of_sizes(one.journey or UNIVERSAL, sizes, (one.share, one.chance))
+    return found
+
+
 def _summary(one: Lift) -> dict[str, Any]:
     import msgspec
 
@@ -93,12 +127,17 @@ def _summary(one: Lift) -> dict[str, Any]:
 
 def say_lift(found: list[Lift], value: str | None = None) -> None:
     """Print a table of comparisons; with `value`, also of that trait or fact."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for one in found:
         sizes = (one.treated.customers, one.held_out.customers)
-        rows.append((one.journey or UNIVERSAL, "goal rate", *_row(one.rate, sizes, "{:.2%}")))
+        none = "withheld" if one.is_withheld else "too few"
+        rows.append(
+            (one.journey or UNIVERSAL, "goal rate", *_row(one.rate, sizes, "{:.2%}", none))
+        )
+        rows += _gained(one.goals_gained, "{:,.1f}")
         if value is not None:
-            rows.append(("", value, *_row(one.value, sizes, "{:,.2f}")))
+            rows.append(("", value, *_row(one.value, sizes, "{:,.2f}", none)))
+            rows += _gained(one.value_gained, "{:,.2f}")
     columns = (
         "holdout",
         "of",
@@ -123,11 +162,11 @@ def say_lift(found: list[Lift], value: str | None = None) -> None:
 
 
 def _row(
-    difference: Difference | None, sizes: tuple[int, int], form: str
+    difference: Difference | None, sizes: tuple[int, int], form: str, none: str
 ) -> tuple[str, str, str, str, str, str]:
     treated, held_out = (count(size) for size in sizes)
     if difference is None:
-        return (f"({treated})", f"({held_out})", "too few", "", "", "")
+        return (f"({treated})", f"({held_out})", none, "", "", "")
     lift = difference.lift
     return (
         f"{form.format(difference.treated)} ({treated})",
@@ -137,3 +176,10 @@ def _row(
         form.format(lift.high),
         form.format(difference.detectable),
     )
+
+
+def _gained(found: Estimate | None, form: str) -> list[tuple[str, ...]]:
+    if found is None:
+        return []
+    limits = (form.format(one) for one in (found.value, found.low, found.high))
+    return [("", "in all", "", "", *limits, "")]

@@ -15,7 +15,9 @@ from cjo_stream.errors import UsageError
 ROWS_SHOWN: Final = 1_000
 """Rows of a table on the terminal."""
 _BATCH_ROWS: Final = 10_000
-_TIMES: Final = ("at", "time", "since", "until", "issued_at", "expires_at", "deferred_until")
+_TIMES: Final = (
+    "at", "cohort", "deferred_until", "expires_at", "issued_at", "since", "time", "until"
+)  # fmt: skip
 
 
 class Form(enum.StrEnum):

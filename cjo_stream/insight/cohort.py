@@ -21,7 +21,16 @@ from typing import TypeVar
 import msgspec
 
 from cjo_stream.core.record import Decision, IdentityChange, Transition
-from cjo_stream.insight.lift import Difference, Group, compare_rates, compare_values
+from cjo_stream.insight.estimate import Estimate
+from cjo_stream.insight.lift import (
+    SIZES_MIN,
+    Difference,
+    Group,
+    chance_of_sizes,
+    compare_rates,
+    compare_values,
+    gained,
+)
 
 
 class Lift(msgspec.Struct, frozen=True):
@@ -33,6 +42,19 @@ class Lift(msgspec.Struct, frozen=True):
     mixed: int
     rate: Difference | None
     value: Difference | None
+    goals_gained: Estimate | None
+    """Treated customers who reached the goal because they were treated."""
+    value_gained: Estimate | None
+    """What all treated customers have because they were treated."""
+    share: float | None
+    """The share held out, if it is known."""
+    chance: float | None
+    """The chance of groups of such sizes; below SIZES_MIN nothing is compared."""
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether the sizes of the groups are not those of a holdout of that share."""
+        return self.chance is not None and self.chance < SIZES_MIN
 
 
 class _Entry(msgspec.Struct):
@@ -82,20 +104,27 @@ class Cohorts:
             for absorbed in record.absorbed:
                 self._stayed[absorbed] = record.customer_id
 
-    def compare(self, values: Mapping[str, float] | None = None) -> list[Lift]:
+    def compare(
+        self,
+        values: Mapping[str, float] | None = None,
+        shares: Mapping[str | None, float] | None = None,
+    ) -> list[Lift]:
         """Return a lift for each holdout, the universal first, then by journey.
 
         `values`: customer id -> the customer's value; without them values are not compared.
+        `shares`: journey -> the share that it holds out, by which the sizes of groups are tested;
+        None is the universal holdout.
         """
+        shares = shares or {}
         found = []
         if self._marketing:
             goals = self._latest_goals(self._goals)
-            found.append(_lift(None, self._people_asked(), goals, values))
+            found.append(_lift(None, self._people_asked(), goals, values, shares.get(None)))
         for journey in sorted(self._chosen):
             people = self._people_in(journey)
             if any(entry.held_out for entry in people.values()):
                 goals = self._latest_goals([journey])
-                found.append(_lift(journey, people, goals, values))
+                found.append(_lift(journey, people, goals, values, shares.get(journey)))
         return found
 
     def held_out_journeys(self) -> list[str]:
@@ -176,6 +205,7 @@ def _lift(
     people: Mapping[str, _Entry],
     goals: Mapping[str, int],
     values: Mapping[str, float] | None,
+    share: float | None,
 ) -> Lift:
     treated, held_out = Group(), Group()
     mixed = 0
@@ -186,11 +216,20 @@ def _lift(
         goal = customer in goals and goals[customer] >= entry.at
         value = values.get(customer, 0.0) if values is not None else 0.0
         (held_out if entry.held_out else treated).add(goal=goal, value=value)
+    chance = chance_of_sizes(treated, held_out, share) if share else None
+    rate = compare_rates(treated, held_out)
+    difference = compare_values(treated, held_out) if values is not None else None
+    if chance is not None and chance < SIZES_MIN:
+        rate = difference = None
     return Lift(
         journey=journey,
         treated=treated,
         held_out=held_out,
         mixed=mixed,
-        rate=compare_rates(treated, held_out),
-        value=compare_values(treated, held_out) if values is not None else None,
+        rate=rate,
+        value=difference,
+        goals_gained=gained(rate, treated) if rate is not None else None,
+        value_gained=gained(difference, treated) if difference is not None else None,
+        share=share,
+        chance=chance,
     )

@@ -95,6 +95,12 @@ def compare_values(treated: Group, held_out: Group, level: float = LEVEL) -> Dif
     return Difference(treated.mean, held_out.mean, estimate, detectable)
 
 
+def gained(difference: Difference, treated: Group) -> Estimate:
+    """Return what all treated customers had more than if they had been held out."""
+    lift, number = difference.lift, treated.customers
+    return Estimate(lift.value * number, lift.low * number, lift.high * number)
+
+
 def chance_of_sizes(treated: Group, held_out: Group, share: float) -> float:
     """Return the chance of sizes as far from `share` held out as these, or farther.
 

@@ -59,6 +59,8 @@ class Fit(NamedTuple):
     customers: int
     open: tuple[str, ...]
     """Parameters that the data leave open: the likelihood hardly changes far from the estimate."""
+    covariance: tuple[tuple[float, ...], ...] | None
+    """Of the logarithms of the parameters; None where one lies at the edge of the search."""
 
 
 def fit_purchases(frequency: Numbers, recency: Numbers, age: Numbers) -> Fit:
@@ -210,6 +212,51 @@ def expected_value(fit: Sequence[float], frequency: Numbers, monetary: Numbers) 
     return found
 
 
+def factors_of_interval(
+    fits: Sequence[Fit], functions: Sequence[Callable[[Sequence[float]], Numbers]]
+) -> tuple[Numbers, float]:
+    """Return the factors of the 95 % intervals of products, and of the product's sum.
+
+    A product has a factor for each fit, which is a function of its parameters. The limits are the
+    product divided by and times its factor: the delta method for its logarithm. NaN where the
+    data leave it open.
+    """
+    at = [function(fit.estimates) for fit, function in zip(fits, functions, strict=True)]
+    product = np.prod(at, axis=0)
+    total = float(np.nansum(product))
+    variance, of_total = np.zeros(product.size), 0.0
+    for fit, function, value in zip(fits, functions, at, strict=True):
+        if fit.covariance is None:
+            return np.full(product.size, np.nan), math.nan
+        slopes = _log_slopes(fit.estimates, function, value)
+        sums = [float(np.nansum(product * one)) / total if total else math.nan for one in slopes]
+        for row, one, all_one in zip(fit.covariance, slopes, sums, strict=True):
+            for covariance, other, all_other in zip(row, slopes, sums, strict=True):
+                variance += covariance * one * other
+                of_total += covariance * all_one * all_other
+    errors = np.sqrt(np.append(variance, of_total))
+    half = NormalDist().inv_cdf((1.0 + LEVEL) / 2.0)
+    factors = np.exp(half * np.where(errors > _ERROR_MAX, np.nan, errors))
+    return factors[:-1], float(factors[-1])
+
+
+def _log_slopes(
+    estimates: Sequence[float], function: Callable[[Sequence[float]], Numbers], at: Numbers
+) -> list[Numbers]:
+    """Return the slopes of a function's logarithm by the logarithm of each parameter."""
+    slopes = []
+    for place in range(len(estimates)):
+        up, down = (
+            function(
+                [one * math.exp(step) if n == place else one for n, one in enumerate(estimates)]
+            )
+            for step in (_STEP, -_STEP)
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slopes.append((up - down) / (2.0 * _STEP * at))
+    return slopes
+
+
 def _beta_points(a: float, b: float) -> tuple[Numbers, Numbers]:
     """Return points of 0..1 and their shares that integrate over Beta(a, b).
 
@@ -253,7 +300,8 @@ def _fit(
         return -mean, -slopes * np.exp(logs)
 
     logs, curve = _peak(loss, len(names))
-    errors = _errors(logs, curve * customers)
+    covariance = _covariance(logs, curve * customers)
+    errors = _errors(logs, covariance)
     scale = np.array([units.get(name, 1.0) for name in names])
     half = NormalDist().inv_cdf((1.0 + LEVEL) / 2.0) * errors
     return Fit(
@@ -264,6 +312,7 @@ def _fit(
         log_likelihood=-loss(logs)[0] * customers,
         customers=customers,
         open=tuple(name for name, one in zip(names, errors, strict=True) if np.isinf(one)),
+        covariance=None if covariance is None else tuple(map(tuple, covariance.tolist())),
     )
 
 
@@ -291,16 +340,23 @@ def _peak(loss: Callable[[Numbers], _Scored], size: int) -> tuple[Numbers, Numbe
     return logs, curve
 
 
-def _errors(logs: Numbers, curve: Numbers) -> Numbers:
+def _covariance(logs: Numbers, curve: Numbers) -> Numbers | None:
+    """Return the inverse of the observed information; None if a parameter lies at an edge."""
+    if (np.abs(logs) > EDGE - 1e-6).any():
+        return None
+    values, axes = np.linalg.eigh(curve)
+    found: Numbers = (axes[:, None] * axes[None] / np.maximum(values, _FLAT)).sum(axis=2)
+    return found
+
+
+def _errors(logs: Numbers, covariance: Numbers | None) -> Numbers:
     """Return the standard errors of log parameters: infinite of those that are open.
 
     NaN of the others, if one lies at an edge.
     """
-    at_edge = np.abs(logs) > EDGE - 1e-6
-    if at_edge.any():
-        return np.where(at_edge, np.inf, np.nan)
-    values, axes = np.linalg.eigh(curve)
-    variances = (axes**2 / np.maximum(values, _FLAT)).sum(axis=1)
+    if covariance is None:
+        return np.where(np.abs(logs) > EDGE - 1e-6, np.inf, np.nan)
+    variances = np.diag(covariance)
     return np.where(variances > _ERROR_MAX**2, np.inf, np.sqrt(variances))
 
 

@@ -1,13 +1,6 @@
 -- The two groups of each journey's holdout, as in `insight/cohort`: customers from the first choice
--- in it, without those of both groups; and their conversions (`goal` records) from then on.
-WITH conversions AS (
-    SELECT customer_id, "time"
-    FROM "transition"
-    WHERE
-        journey = $goal AND reason = 'goal'
-        AND ($from IS NULL OR "time" >= $from) AND ($until IS NULL OR "time" < $until)
-),
-instances AS (
+-- in it, without those of both groups; and what they gained (the table `gain`) from then on.
+WITH instances AS (
     SELECT instance_id, bool_or(holdout) AS held_out, bool_or(NOT holdout) AS treated
     FROM "transition"
     WHERE instance_id IS NOT NULL
@@ -38,9 +31,10 @@ people AS (
     GROUP BY c.journey, c.customer_id
 ),
 converted AS (
-    SELECT p.journey, p.customer_id, p.held_out, count(c."time") AS number
+    SELECT p.journey, p.customer_id, p.held_out, count(g."time") AS number,
+        coalesce(fsum(g."value"), 0) AS "value"
     FROM people AS p
-    LEFT JOIN conversions AS c ON c.customer_id = p.customer_id AND c."time" >= p."at"
+    LEFT JOIN gain AS g ON g.customer_id = p.customer_id AND g."time" >= p."at"
     WHERE p.held_out <> p.treated
     GROUP BY p.journey, p.customer_id, p.held_out
 )
@@ -49,8 +43,8 @@ SELECT
     held_out,
     count(*) AS customers,
     count_if(number > 0) AS goals,
-    sum(number)::DOUBLE AS "value",
-    sum(number * number)::DOUBLE AS squares
+    fsum("value") AS "value",
+    fsum("value" * "value") AS squares
 FROM converted
 GROUP BY journey, held_out
 ORDER BY journey, held_out

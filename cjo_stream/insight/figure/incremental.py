@@ -1,7 +1,7 @@
-"""Conversions that holdouts measured: how many the treated customers had because of a journey.
+"""What holdouts measured: conversions, or value, that treated customers had because of a journey.
 
-Where a journey holds customers out, the treated customers' conversions a customer, less those of
-the held-out ones, times the treated customers. A channel is measured by the journeys that use it,
+Where a journey holds customers out, what the treated gained a customer, less what the held-out
+ones did, times the treated customers. A channel is measured by the journeys that use it,
 if all of its commands come from journeys with a holdout that use no other channel.
 """
 
@@ -19,27 +19,40 @@ from cjo_stream.insight.lift import (
     chance_of_sizes,
     compare_rates,
     compare_values,
+    gained,
 )
 
 _TABLE: Final = (
     "CREATE OR REPLACE TEMP TABLE measured "
-    "(touch VARCHAR, conversions DOUBLE, low DOUBLE, high DOUBLE)"
+    "(touch VARCHAR, measured DOUBLE, low DOUBLE, high DOUBLE)"
 )
+_CONVERSIONS: Final = """
+CREATE OR REPLACE TEMP TABLE gain AS
+SELECT customer_id, "time", 1.0::DOUBLE AS value
+FROM "transition"
+WHERE
+    journey = $goal AND reason = 'goal'
+    AND ($from IS NULL OR "time" >= $from) AND ($until IS NULL OR "time" < $until)
+"""
+_VALUES: Final = """
+CREATE OR REPLACE TEMP TABLE gain AS
+SELECT customer_id, "time", value FROM found WHERE value IS NOT NULL
+"""
 BESIDE: Final = """
 SELECT
     f.*,
     CASE
         WHEN m.touch IS NOT NULL
-            THEN format('{{:,.1f}} ({{:,.1f}} to {{:,.1f}})', m.conversions, m.low, m.high)
+            THEN format('{{:,.1f}} ({{:,.1f}} to {{:,.1f}})', m.measured, m.low, m.high)
         WHEN f.touch IS DISTINCT FROM '(none)' THEN 'not measured'
     END AS measured,
-    CASE WHEN m.conversions > 0 THEN f.conversions / m.conversions END AS ratio
+    CASE WHEN m.measured > 0 THEN f.conversions / m.measured END AS ratio
 FROM ({figure}) AS f
 LEFT JOIN measured AS m USING (touch)
 """
 """The figure with what holdouts measured, and how many times that it credits."""
 _OUTSIDE: Final = """
-SELECT touch, m.conversions, low, high, list(model), list(f.conversions)
+SELECT touch, m.measured, low, high, list(model), list(f.conversions)
 FROM ({figure}) AS f
 JOIN measured AS m USING (touch)
 WHERE f.conversions NOT BETWEEN low AND high
@@ -80,16 +93,40 @@ def open_measured(
     `shares`: by journey, the share that is held out, where it is known. Returns the journeys
     whose groups do not have it; they are not measured.
     """
-    text = resources.files(__package__).joinpath("groups.sql").read_text()
-    rows = connection.execute(text, {"goal": goal, "from": from_ms, "until": until_ms}).fetchall()
-    found, withheld = _of_journeys(rows, shares)
+    connection.execute(_CONVERSIONS, {"goal": goal, "from": from_ms, "until": until_ms})
+    found, withheld = _of_journeys(groups(connection, until_ms), shares)
     if by == "channel":
         found = _of_channels(connection, found)
+    _keep(connection, found)
+    return withheld
+
+
+def open_measured_value(
+    connection: Any, shares: Mapping[str, float], until_ms: int | None = None
+) -> list[Withheld]:
+    """Make the table `measured`: by journey, the value that its holdout measured.
+
+    Values are those of the table `found`. Returns the journeys that are not measured because of
+    the sizes of their groups.
+    """
+    connection.execute(_VALUES)
+    found, withheld = _of_journeys(groups(connection, until_ms), shares)
+    _keep(connection, found)
+    return withheld
+
+
+def groups(connection: Any, until_ms: int | None = None) -> dict[tuple[str, bool], Group]:
+    """Return the groups by journey and whether they are held out, and what they gained."""
+    text = resources.files(__package__).joinpath("groups.sql").read_text()
+    rows = connection.execute(text, {"until": until_ms}).fetchall()
+    return {(journey, held_out): Group(*group) for journey, held_out, *group in rows}
+
+
+def _keep(connection: Any, found: Mapping[str, Estimate]) -> None:
     connection.execute(_TABLE)
     values = [(touch, one.value, one.low, one.high) for touch, one in found.items()]
     if values:
         connection.executemany("INSERT INTO measured VALUES (?, ?, ?, ?)", values)
-    return withheld
 
 
 def contradictions(connection: Any, figure: str) -> list[Contradiction]:
@@ -103,26 +140,24 @@ def contradictions(connection: Any, figure: str) -> list[Contradiction]:
 
 
 def _of_journeys(
-    rows: list[tuple[Any, ...]], shares: Mapping[str, float]
+    of: Mapping[tuple[str, bool], Group], shares: Mapping[str, float]
 ) -> tuple[dict[str, Estimate], list[Withheld]]:
-    """Return the measured conversions of each journey of which both groups have customers."""
-    groups = {(journey, held_out): Group(*group) for journey, held_out, *group in rows}
+    """Return what was measured of each journey of which both groups have customers."""
     found, withheld = {}, []
-    for journey in sorted({journey for journey, _ in groups}):
-        treated = groups.get((journey, False), Group())
-        held_out = groups.get((journey, True), Group())
+    for journey in sorted({journey for journey, _ in of}):
+        treated = of.get((journey, False), Group())
+        held_out = of.get((journey, True), Group())
         share = shares.get(journey, 0.0)
         chance = chance_of_sizes(treated, held_out, share) if share else 1.0
         if chance < SIZES_MIN:
             sizes = (treated.customers, held_out.customers)
             withheld.append(Withheld(journey, *sizes, share, chance))
             continue
-        # Newcombe's interval, good for rare goals too, where nobody has converted twice.
-        once = all(group.value == group.goals for group in (treated, held_out))
+        # Newcombe's interval, good for rare goals too, where each who gained has gained 1.
+        once = all(one.value == one.squares == one.goals for one in (treated, held_out))
         difference = (compare_rates if once else compare_values)(treated, held_out)
         if difference is not None:
-            lift, number = difference.lift, treated.customers
-            found[journey] = Estimate(lift.value * number, lift.low * number, lift.high * number)
+            found[journey] = gained(difference, treated)
     return found, withheld
 
 

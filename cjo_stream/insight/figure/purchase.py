@@ -7,19 +7,18 @@ calibration (age). Values are sorted before they are added, so the order of even
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cjo_stream.errors import UsageError
+from cjo_stream.insight.figure.attribute import Left, open_numbers
 from cjo_stream.insight.value import (
     Fit,
     Numbers,
     expected_purchases,
     expected_value,
+    factors_of_interval,
     fit_purchases,
     fit_spend,
     probability_alive,
@@ -27,58 +26,23 @@ from cjo_stream.insight.value import (
 
 WEEK_MS: Final = 604_800_000
 _DAY_MS: Final = 86_400_000
-_FOUND: Final = """
-CREATE OR REPLACE TEMP TABLE found AS
-SELECT
-    customer_id,
-    floor("time" / $day_ms)::BIGINT AS day,
-    json_type(attributes, $pointer) AS kind,
-    CASE WHEN customer_id IS NOT NULL AND kind IN ('BIGINT', 'UBIGINT', 'DOUBLE')
-        THEN json_extract(attributes, $pointer)::DOUBLE
-    END AS value,
-    "time",
-    lane,
-    position,
-    id
-FROM "event"
-WHERE "type" = $on AND ($from IS NULL OR "time" >= $from) AND "time" < $until
-"""
-_LEFT: Final = """
-SELECT
-    CASE
-        WHEN customer_id IS NULL THEN 'without an identifier'
-        WHEN coalesce(kind, 'NULL') = 'NULL' THEN 'without `' || $attribute || '`'
-        WHEN kind = 'VARCHAR' THEN 'with a text at `' || $attribute || '`'
-        ELSE 'with no number at `' || $attribute || '`'
-    END AS why,
-    count(*),
-    first(coalesce(id, lane || ', row ' || position) ORDER BY "time", lane, position)
+_PURCHASES: Final = """
+SELECT customer_id, floor("time" / $day_ms)::BIGINT AS day, value
 FROM found
-WHERE value IS NULL
-GROUP BY why
-ORDER BY why
+WHERE value IS NOT NULL
+ORDER BY ALL
 """
-_PURCHASES: Final = (
-    "SELECT customer_id, day, value FROM found WHERE value IS NOT NULL ORDER BY ALL"
-)
 _LIST: Final = """
 CREATE OR REPLACE TEMP TABLE list AS
 SELECT * REPLACE (
     frequency::BIGINT AS frequency,
     CASE WHEN isfinite(expected_value) THEN expected_value END AS expected_value,
-    CASE WHEN isfinite(clv) THEN clv END AS clv
+    CASE WHEN isfinite(clv) THEN clv END AS clv,
+    CASE WHEN isfinite(clv_low) THEN clv_low END AS clv_low,
+    CASE WHEN isfinite(clv_high) THEN clv_high END AS clv_high
 )
 FROM customer
 """
-
-
-class Left(NamedTuple):
-    """Events of the type that are no purchases."""
-
-    why: str
-    events: int
-    example: str
-    """The first of them: its id, or its place in the files."""
 
 
 class Value(NamedTuple):
@@ -92,6 +56,9 @@ class Value(NamedTuple):
     """Customers with a repeat purchase."""
     expected_purchases: float
     clv: float
+    """Of all customers together."""
+    clv_limits: tuple[float, float] | None
+    """Its 95 % interval; None if the data leave it open."""
     without_value: int
     """Customers of whose purchases no value can be expected."""
 
@@ -104,17 +71,8 @@ def open_value(
     The calibration ends before `until_ms`; what is expected lies in the time behind it. Raises
     UsageError where there is nothing to fit.
     """
-    pointer = "".join(
-        "/" + name.replace("~", "~0").replace("/", "~1") for name in attribute.split(".")
-    )
-    connection.execute(
-        _FOUND,
-        {"day_ms": _DAY_MS, "pointer": pointer, "on": on, "from": from_ms, "until": until_ms},
-    )
-    left = [Left(*row) for row in connection.execute(_LEFT, {"attribute": attribute}).fetchall()]
-    found = connection.execute(_PURCHASES).fetchnumpy()
-    if not found["value"].size:
-        raise _nothing(connection, on, attribute, left)
+    left = open_numbers(connection, on, attribute, from_ms, until_ms)
+    found = connection.execute(_PURCHASES, {"day_ms": _DAY_MS}).fetchnumpy()
     last_day = (until_ms - 1) // _DAY_MS
     rows = by_customer(found["customer_id"], found["day"], found["value"], last_day)
     of = rows["frequency"], rows["recency"], rows["age"]
@@ -122,7 +80,18 @@ def open_value(
     rows["p_alive"] = probability_alive(purchases.estimates, *of)
     expected = expected_purchases(purchases.estimates, *of, horizon_ms / WEEK_MS)
     worth = expected_value(spend.estimates, of[0], rows["monetary"])
-    rows |= {"expected_purchases": expected, "expected_value": worth, "clv": expected * worth}
+    clv = expected * worth
+    factors, of_total = factors_of_interval(
+        (purchases, spend),
+        (
+            lambda fit: expected_purchases(fit, *of, horizon_ms / WEEK_MS),
+            lambda fit: expected_value(fit, of[0], rows["monetary"]),
+        ),
+    )
+    total = float(np.nansum(clv))
+    limits = clv / factors, clv * factors
+    rows |= {"expected_purchases": expected, "expected_value": worth, "clv": clv}
+    rows |= {"clv_low": np.minimum(*limits), "clv_high": np.maximum(*limits)}
     connection.register("customer", rows)
     connection.execute(_LIST)
     connection.unregister("customer")
@@ -133,7 +102,8 @@ def open_value(
         customers=purchases.customers,
         again=int((of[0] > 0).sum()),
         expected_purchases=float(expected.sum()),
-        clv=float(np.nansum(rows["clv"])),
+        clv=total,
+        clv_limits=None if np.isnan(of_total) else (total / of_total, total * of_total),
         without_value=int(np.isnan(worth).sum()),
     )
 
@@ -165,43 +135,13 @@ def by_customer(
 def parameters(value: Value) -> str:
     """Return the query for the parameters."""
     rows = [
-        f"('{name}', {estimate!r}::DOUBLE)"
+        f"('{name}', {', '.join(map(_double, numbers))})"
         for fit in (value.purchases, value.spend)
-        for name, estimate in zip(fit.names, fit.estimates, strict=True)
+        for name, *numbers in zip(fit.names, fit.estimates, fit.lows, fit.highs, strict=True)
     ]
-    return f"SELECT * FROM (VALUES {', '.join(rows)}) AS fitted (parameter, estimate)"
+    columns = "parameter, estimate, low, high"
+    return f"SELECT * FROM (VALUES {', '.join(rows)}) AS fitted ({columns})"
 
 
-def _nothing(connection: Any, on: str, attribute: str, left: Sequence[Left]) -> UsageError:
-    """Return the error for a period without a purchase."""
-    if left:
-        names = _names(
-            connection,
-            'SELECT DISTINCT unnest(json_keys(attributes)) FROM event WHERE "type" = $on',
-            {"on": on},
-        )
-        why = " and ".join(f"{one.events:,} {one.why}" for one in left)
-        has = f"they have {', '.join(names)}" if names else "they have no attributes"
-        return UsageError(
-            f"of the events `{on}` there are only {why}: {_near(attribute, names)}{has}; float(…) "
-            "in the `map` of a channel makes a number of a text"
-        )
-    types = _names(connection, 'SELECT DISTINCT "type" FROM event', {})
-    if not types:
-        return UsageError(
-            "the layer holds no events: add them with `cjo-stream insight sink RUN --events FILE`"
-        )
-    if on not in types:
-        return UsageError(
-            f"no event is of type `{on}`: {_near(on, types)}there are {', '.join(types)}"
-        )
-    return UsageError(f"no event `{on}` lies in the period: change --from or --until")
-
-
-def _names(connection: Any, query: str, values: dict[str, Any]) -> list[str]:
-    return sorted(name for (name,) in connection.execute(query, values).fetchall())
-
-
-def _near(name: str, names: Sequence[str]) -> str:
-    near = [] if name in names else difflib.get_close_matches(name, names, 1)
-    return f"did you mean {near[0]}? " if near else ""
+def _double(number: float | None) -> str:
+    return "NULL::DOUBLE" if number is None else f"{number!r}::DOUBLE"

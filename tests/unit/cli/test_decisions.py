@@ -145,6 +145,22 @@ def test_lift_compares_by_journey(cli: Cli, ran: Path) -> None:
     assert "not that there is none" in shown.out
 
 
+def test_lift_is_withheld_where_the_sizes_of_the_groups_are_not_of_the_share(
+    cli: Cli, ran: Path, tmp_path: Path
+) -> None:
+    assert "in all" in cli("report", "lift", ran).out
+    for share, is_withheld in (("30%", False), ("20%", True)):
+        folder = tmp_path / share
+        folder.mkdir()
+        text = TOPOLOGY.replace("GOOD", "12").replace("30%", share)
+        (folder / "all.yaml").write_text(HEAD + text)
+        done = cli("report", "lift", ran, "--topology", folder)
+        assert done.code == 0, done.err
+        assert ("withheld" in done.out) is is_withheld
+        assert ("the holdout of ask measured is withheld" in done.err) is is_withheld
+        assert ("in all" in done.out) is not is_withheld
+
+
 def test_lift_tells_a_holdout_that_held_nobody_yet_from_one_without_choices(
     cli: Cli, tmp_path: Path
 ) -> None:

@@ -80,6 +80,8 @@ _ASKED = "unit/insight/test_way_out.py::test_questions_are_answered_once_they_ar
 _ATTRIBUTED = "unit/insight/test_attribution.py::test_what_cannot_be_attributed_is_refused_until_it_is_mended"
 _VALUE = "unit/insight/test_value_command.py::test_what_is_refused_is_answered_once_it_is_asked_as_the_refusal_says"
 _NUMBERS = "unit/insight/test_value_command.py::test_a_layer_needs_events_with_numbers"
+_WORTH = "unit/insight/test_worth.py"
+_OUTCOMES = f"{_WORTH}::test_outcomes_of_commands_are_worth_what_they_state"
 _DUCKDB = "unit/insight/test_way_out.py::test_without_duckdb_the_extra_is_named"
 _TWO_SINKS = "unit/insight/layer/test_sink.py::test_of_two_sinks_at_once_one_is_refused"
 
@@ -358,11 +360,22 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "names no action": _ASKED,
         "has no reason of a transition": _ASKED,
     },
-    "insight/figure/purchase.py": {
+    "insight/figure/attribute.py": {
         "of the events": _NUMBERS,
         "the layer holds no events": _NUMBERS,
         "no event is of type": _VALUE,
         "lies in the period": _VALUE,
+    },
+    "cli/insight_worth.py": {
+        "no time at all": f"{_WORTH}::test_retention_is_refused_until_it_is_asked_as_the_refusal_says",
+        "go together": _OUTCOMES,
+    },
+    "insight/figure/retention.py": {
+        "take a longer --every": f"{_WORTH}::test_retention_is_refused_until_it_is_asked_as_the_refusal_says",
+    },
+    "insight/figure/place.py": {"no outcome of a command": _OUTCOMES},
+    "insight/figure/satisfaction.py": {
+        "no score is one of": f"{_WORTH}::test_scores_of_no_scale_have_a_mean_and_what_is_none_of_a_given_one_is_left_out",
     },
     "insight/value.py": {
         "no customer bought again": _VALUE,

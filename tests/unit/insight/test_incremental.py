@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cjo_stream.insight.cohort import Cohorts
-from cjo_stream.insight.figure.incremental import open_measured
+from cjo_stream.insight.figure.incremental import groups, open_measured
 from cjo_stream.insight.lift import Group, chance_of_sizes, compare_rates
 from tests.unit.insight.touched import DAY, Written
 from tests.world.command_line import Cli, cli
@@ -19,9 +18,8 @@ __all__ = ["cli"]
 
 
 def groups_of(connection: Any, goal: str) -> dict[tuple[str, bool], Group]:
-    text = resources.files("cjo_stream.insight.figure").joinpath("groups.sql").read_text()
-    rows = connection.execute(text, {"goal": goal, "from": None, "until": None}).fetchall()
-    return {(journey, held_out): Group(*group) for journey, held_out, *group in rows}
+    open_measured(connection, goal, "journey", {})
+    return groups(connection)
 
 
 def random_world(seed: int) -> Written:

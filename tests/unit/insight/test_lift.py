@@ -237,3 +237,44 @@ def test_values_are_compared_where_they_are_given() -> None:
     (lift,) = cohorts.compare({"t1": 10.0, "t2": 20.0, "h1": 4.0})
     assert lift.value is not None
     assert (lift.value.treated, lift.value.held_out) == (15.0, 2.0)
+
+
+def grouped(treated: int, held_out: int) -> Cohorts:
+    cohorts = Cohorts()
+    for number in range(treated + held_out):
+        name, held = f"c{number}", number >= treated
+        cohorts.add(moved(name, 1, held=held))
+        cohorts.add(chose(name, 10, held=held))
+        if number % 2:
+            cohorts.add(moved(name, 20, "goal", held=held))
+    return cohorts
+
+
+def test_in_all_is_the_lift_times_the_treated_customers() -> None:
+    cohorts = grouped(30, 10)
+    (lift,) = cohorts.compare(
+        {f"c{number}": float(number < 30) * 8 + number % 3 for number in range(40)}
+    )
+    assert lift.rate is not None
+    assert lift.value is not None
+    for difference, in_all in ((lift.rate, lift.goals_gained), (lift.value, lift.value_gained)):
+        assert in_all is not None
+        of_one = difference.lift
+        assert (in_all.value, in_all.low, in_all.high) == pytest.approx(
+            (30 * of_one.value, 30 * of_one.low, 30 * of_one.high)
+        )
+    assert (lift.share, lift.chance, lift.is_withheld) == (None, None, False)
+
+
+def test_groups_of_other_sizes_than_the_share_are_not_compared() -> None:
+    cohorts = grouped(300, 100)
+    (lift,) = cohorts.compare({}, {"j": 0.25, None: 0.9})
+    assert (lift.chance, lift.is_withheld) == (1.0, False)
+    assert lift.rate is not None
+    (lift,) = cohorts.compare({}, {"j": 0.15})
+    assert lift.is_withheld
+    # 100 of 400 are off by 40 from 60, at a deviation of 7.141: 5.6 of them.
+    assert lift.chance == pytest.approx(2.1e-8, rel=0.1)
+    assert (lift.rate, lift.value, lift.goals_gained, lift.value_gained) == (None,) * 4
+    (lift,) = cohorts.compare({}, {"k": 0.01})
+    assert lift.chance is None

@@ -82,7 +82,7 @@ def test_purchases_of_one_day_are_one_and_weeks_count_from_the_first(
     found = rows(file)
     assert list(next(iter(found.values()))) == [
         "customer_id", "frequency", "recency", "age", "monetary", "p_alive",
-        "expected_purchases", "expected_value", "clv",
+        "expected_purchases", "expected_value", "clv", "clv_low", "clv_high",
     ]  # fmt: skip
     assert list(found) == ["user_id:ada", "user_id:bo", "user_id:cy"]
     wanted = {
@@ -143,9 +143,11 @@ def test_what_is_written_is_what_the_models_say(
     purchases = fit_purchases(of["frequency"], of["recency"], of["age"])
     spend = fit_spend(of["frequency"], of["monetary"])
     header, *lines = csv.reader(io.StringIO(done.out))
-    assert header == ["parameter", "estimate"]
-    assert [name for name, _ in lines] == ["r", "alpha", "a", "b", "p", "q", "v"]
-    assert tuple(float(one) for _, one in lines) == (*purchases.estimates, *spend.estimates)
+    assert header == ["parameter", "estimate", "low", "high"]
+    assert [line[0] for line in lines] == ["r", "alpha", "a", "b", "p", "q", "v"]
+    for place, name in enumerate(("estimates", "lows", "highs"), 1):
+        numbers = tuple(float(line[place]) if line[place] else None for line in lines)
+        assert numbers == (*getattr(purchases, name), *getattr(spend, name))
     expected = expected_purchases(
         purchases.estimates, of["frequency"], of["recency"], of["age"], 39.0
     )
@@ -153,6 +155,45 @@ def test_what_is_written_is_what_the_models_say(
     worth = expected_value(spend.estimates, of["frequency"], of["monetary"])
     assert (of["expected_value"] == worth).all()
     assert (of["clv"] == expected * worth).all()
+
+
+def test_values_of_customers_have_the_spread_of_likely_parameters(
+    tmp_path: Path, cli: Cli, many: list[dict[str, Any]]
+) -> None:
+    """By 1,000 draws of parameters near the fit, where a function is as good as straight."""
+    at, file = layer(tmp_path, many), tmp_path / "customers.parquet"
+    done = value(cli, at, "--customers", file)
+    columns = pyarrow.parquet.read_table(file).to_pydict()
+    of = {name: np.array(columns[name], float) for name in columns if name != "customer_id"}
+    fits = (
+        fit_purchases(of["frequency"], of["recency"], of["age"]),
+        fit_spend(of["frequency"], of["monetary"]),
+    )
+    rng = np.random.default_rng(11)
+    draws = [
+        np.exp(
+            rng.multivariate_normal(np.log(fit.estimates), np.array(fit.covariance) / 1e4, 1_000)
+        )
+        for fit in fits
+    ]
+    some = slice(0, 400, 9)
+    history = [of[name][some] for name in ("frequency", "recency", "age")]
+    clv = np.stack([
+        expected_purchases(tuple(one), *history, 39.0)
+        * expected_value(tuple(other), history[0], of["monetary"][some])
+        for one, other in zip(*draws, strict=True)
+    ])  # fmt: skip
+    drawn = 2 * 1.959964 * 100 * np.log(clv).std(axis=0)
+    written = np.log(of["clv_high"][some] / of["clv_low"][some])
+    assert drawn == pytest.approx(written, rel=0.1)
+    assert of["clv_low"] * of["clv_high"] == pytest.approx(of["clv"] ** 2)
+    low, high = (
+        float(one.replace(",", ""))
+        for one in done.out.split("95 %: ")[1].split(")")[0].split(" to ")
+    )
+    total = of["clv"].sum()
+    assert low < total < high
+    assert low * high == pytest.approx(total**2, rel=1e-4)
 
 
 def test_the_same_events_give_the_same_bytes_in_whatever_order(

@@ -1,0 +1,109 @@
+"""A number that events of one type carry: the events with it, and those without."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from cjo_stream.errors import UsageError
+
+_FOUND: Final = """
+CREATE OR REPLACE TEMP TABLE found AS
+SELECT
+    customer_id,
+    json_type(attributes, $pointer) AS kind,
+    CASE WHEN customer_id IS NOT NULL AND kind IN ('BIGINT', 'UBIGINT', 'DOUBLE')
+        THEN json_extract(attributes, $pointer)::DOUBLE
+    END AS value,
+    channel,
+    "time",
+    lane,
+    position,
+    id
+FROM "event"
+WHERE "type" = $on AND ($from IS NULL OR "time" >= $from) AND ($until IS NULL OR "time" < $until)
+"""
+_LEFT: Final = """
+SELECT
+    CASE
+        WHEN customer_id IS NULL THEN 'without an identifier'
+        WHEN coalesce(kind, 'NULL') = 'NULL' THEN 'without `' || $attribute || '`'
+        WHEN kind = 'VARCHAR' THEN 'with a text at `' || $attribute || '`'
+        ELSE 'with no number at `' || $attribute || '`'
+    END AS why,
+    count(*),
+    first(coalesce(id, lane || ', row ' || position) ORDER BY "time", lane, position)
+FROM found
+WHERE value IS NULL
+GROUP BY why
+ORDER BY why
+"""
+
+
+class Left(NamedTuple):
+    """Events of the type that have no such number."""
+
+    why: str
+    events: int
+    example: str
+    """The first of them: its id, or its place in the files."""
+
+
+def open_numbers(
+    connection: Any, on: str, attribute: str, from_ms: int | None, until_ms: int | None
+) -> list[Left]:
+    """Make the table `found`: the events of a type in a period, with the number at an attribute.
+
+    `attribute` may be a path, with points. Events without a number there have no `value`; they
+    are returned. Raises UsageError if no event has the number.
+    """
+    pointer = "".join(
+        "/" + name.replace("~", "~0").replace("/", "~1") for name in attribute.split(".")
+    )
+    connection.execute(_FOUND, {"pointer": pointer, "on": on, "from": from_ms, "until": until_ms})
+    left = [Left(*row) for row in connection.execute(_LEFT, {"attribute": attribute}).fetchall()]
+    (number,) = connection.execute("SELECT count(value) FROM found").fetchone()
+    if not number:
+        raise _nothing(connection, on, attribute, left)
+    return left
+
+
+def _nothing(connection: Any, on: str, attribute: str, left: Sequence[Left]) -> UsageError:
+    """Return the error for a period without an event that has the number."""
+    if left:
+        names = _names(
+            connection,
+            'SELECT DISTINCT unnest(json_keys(attributes)) FROM event WHERE "type" = $on',
+            {"on": on},
+        )
+        why = " and ".join(f"{one.events:,} {one.why}" for one in left)
+        has = f"they have {', '.join(names)}" if names else "they have no attributes"
+        return UsageError(
+            f"of the events `{on}` there are only {why}: {_near(attribute, names)}{has}; float(…) "
+            "in the `map` of a channel makes a number of a text"
+        )
+    return no_event(connection, on)
+
+
+def no_event(connection: Any, on: str) -> UsageError:
+    """Return the error for a period without an event of a type."""
+    types = _names(connection, 'SELECT DISTINCT "type" FROM event', {})
+    if not types:
+        return UsageError(
+            "the layer holds no events: add them with `cjo-stream insight sink RUN --events FILE`"
+        )
+    if on not in types:
+        return UsageError(
+            f"no event is of type `{on}`: {_near(on, types)}there are {', '.join(types)}"
+        )
+    return UsageError(f"no event `{on}` lies in the period: change --from or --until")
+
+
+def _names(connection: Any, query: str, values: dict[str, Any]) -> list[str]:
+    return sorted(name for (name,) in connection.execute(query, values).fetchall())
+
+
+def _near(name: str, names: Sequence[str]) -> str:
+    near = [] if name in names else difflib.get_close_matches(name, names, 1)
+    return f"did you mean {near[0]}? " if near else ""
