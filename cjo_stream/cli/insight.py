@@ -11,7 +11,7 @@ import typer
 
 from cjo_stream.cli.attribution import By, attribute
 from cjo_stream.cli.option import read_duration, read_moment
-from cjo_stream.cli.relation import Form, show, write
+from cjo_stream.cli.relation import Form, Group, show, write
 from cjo_stream.cli.terminal import count, moment, note, numbered
 from cjo_stream.errors import UsageError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cjo_stream.insight.layer.manifest import Manifest
 
 app: Final = typer.Typer(
+    cls=Group,
     help="Figures over records: people, flows, times, outcomes, funnels, attribution, value.",
     no_args_is_help=True,
 )
@@ -57,7 +58,11 @@ def sql(
 
     connection, _ = connect(layer)
     try:
+        if not connection.extract_statements(query):
+            raise UsageError("the query is empty: write one, such as SELECT * FROM stay")
         show("", connection, query, format_)
+    except duckdb.IOException:
+        raise
     except duckdb.Error as error:
         raise UsageError(f"mend the query: {error}") from None
 
@@ -100,7 +105,7 @@ def people(
     """Customers in each state of each journey, at one time or several."""
     from cjo_stream.insight.figure.figure import PEOPLE
 
-    times = [read_moment(one, "--at") for one in (*at, *(more or ()))]
+    times = list({read_moment(one, "--at"): None for one in (*at, *(more or ()))})
     _figure("People", layer, PEOPLE, {"at": times}, format_, list_)
 
 
@@ -254,7 +259,10 @@ def process(
         Process.THROUGHPUT: figure.THROUGHPUT,
         Process.ENDS: figure.ENDS,
     }
-    _figure("Process", layer, figures[what], period_of(from_, until), format_, list_)
+    period = period_of(from_, until)
+    connection = _figure("Process", layer, figures[what], period, format_, list_)
+    if events := figure.without_customer(connection, period):
+        note(f"{numbered(events, 'event')} without an identifier: in no case")
 
 
 def period_of(from_: str | None, until: str | None) -> dict[str, int | None]:
@@ -272,13 +280,15 @@ def _figure(
     parameters: Mapping[str, Any],
     form: Form,
     list_: Path | None,
-) -> None:
+) -> Any:
+    """Show a figure; return the connection to its layer."""
     from cjo_stream.insight.figure.figure import counting, open_list
     from cjo_stream.insight.layer.reading import connect
 
     connection, manifest = connect(layer)
     open_list(connection, figure, parameters)
     show_figure(title, connection, counting(figure), manifest, form, list_)
+    return connection
 
 
 def show_figure(
@@ -290,9 +300,9 @@ def show_figure(
     list_: Path | None,
 ) -> None:
     """Print a figure, write its list, and say on stderr how far the layer reaches."""
-    show(title, connection, query, form)
     if list_ is not None:
         write(connection, "SELECT * FROM list ORDER BY ALL", list_)
+    show(title, connection, query, form)
     note_reach(manifest)
 
 

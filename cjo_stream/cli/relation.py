@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final
 
+from typer.core import TyperGroup
+
 from cjo_stream.cli.terminal import count, moment, say, say_table
-from cjo_stream.errors import UsageError
+from cjo_stream.errors import RetryError, UsageError
 
 ROWS_SHOWN: Final = 1_000
 """Rows of a table on the terminal."""
@@ -27,6 +29,27 @@ class Form(enum.StrEnum):
     CSV = "csv"
     JSON = "json"
     PARQUET = "parquet"
+
+
+class Group(TyperGroup):
+    """Commands that read a layer: a file that cannot be read is an error that says what to do."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command of a call."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            duckdb = sys.modules.get("duckdb")
+            if duckdb is None or not isinstance(
+                error, duckdb.IOException | duckdb.InvalidInputException
+            ):
+                raise
+            what = str(error).partition("\n")[0]
+            raise RetryError(
+                f"a file cannot be read ({what}): if a sink was writing to the layer, give the "
+                "command again; if a file of the layer is gone or spoilt, make the layer anew "
+                "with `cjo-stream insight sink` into an empty folder"
+            ) from None
 
 
 def show(title: str, connection: Any, query: str, form: Form) -> None:
@@ -76,8 +99,18 @@ def _is_text(name: str, type_: str) -> bool:
     return name in _TIMES or type_.startswith(("VARCHAR", "BOOLEAN"))
 
 
+class _Lines:
+    """Ends lines with a line feed alone; the writer of CSV quotes what its own line end has."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, line: str) -> None:
+        self._file.write(line.removesuffix("\r\n") + "\n")
+
+
 def _write_csv(found: Any, file: IO[str]) -> None:
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(_Lines(file), lineterminator="\r\n")
     writer.writerow([name for name, _ in _columns(found)])
     while rows := found.fetchmany(_BATCH_ROWS):
         writer.writerows([_cell(value) for value in row] for row in rows)
@@ -87,6 +120,8 @@ def _write_json(found: Any, file: IO[str]) -> None:
     import msgspec
 
     names = [name for name, _ in _columns(found)]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UsageError(f"two columns are named {twice[0]}: name one of them with AS")
     file.write("[")
     separator = ""
     while rows := found.fetchmany(_BATCH_ROWS):
@@ -98,7 +133,11 @@ def _write_json(found: Any, file: IO[str]) -> None:
 
 
 def _cell(value: Any) -> Any:
-    """Return a value as CSV has it: nothing for none, `true` and `false`."""
+    """Return a value as CSV has it: nothing for none, `true` and `false`, lists as JSON."""
+    if isinstance(value, list | dict):
+        import msgspec
+
+        return msgspec.json.encode(value).decode()
     return str(value).lower() if isinstance(value, bool) else value
 
 
@@ -116,4 +155,5 @@ def _shown(name: str, value: Any) -> str:
 
 
 def _write_parquet(connection: Any, query: str, path: str) -> None:
-    connection.execute(f"COPY ({query}) TO $path (FORMAT parquet)", {"path": path})
+    query = query.rstrip("; \n")
+    connection.execute(f"COPY (\n{query}\n) TO $path (FORMAT parquet)", {"path": path})

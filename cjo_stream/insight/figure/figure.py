@@ -102,6 +102,16 @@ def counting(figure: Figure) -> str:
     return f"SELECT {', '.join(columns)} FROM list GROUP BY {grouping} ORDER BY {figure.order}"
 
 
+def without_customer(connection: Any, period: Mapping[str, int | None]) -> int:
+    """Return how many events of a period have no identifier, and so no customer."""
+    found: tuple[int] = connection.execute(
+        'SELECT count(*) FROM "event" WHERE customer_id IS NULL '
+        'AND ($from IS NULL OR "time" >= $from) AND ($until IS NULL OR "time" < $until)',
+        dict(period),
+    ).fetchone()
+    return found[0]
+
+
 _ROWS_OF_THROUGHPUT: Final = " UNION ALL ".join(
     f"SELECT {place} AS place, '{name}' AS quantile, {what} AS ms FROM list"
     for place, (name, what) in enumerate(_OF_THROUGHPUT.items())

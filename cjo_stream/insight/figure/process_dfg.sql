@@ -7,7 +7,9 @@ FROM (
         lead("time") OVER case_ - "time" AS ms,
         customer_id
     FROM "event"
-    WHERE ($from IS NULL OR "time" >= $from) AND ($until IS NULL OR "time" < $until)
+    WHERE
+        customer_id IS NOT NULL
+        AND ($from IS NULL OR "time" >= $from) AND ($until IS NULL OR "time" < $until)
     WINDOW case_ AS (PARTITION BY customer_id ORDER BY "time", lane, position)
 )
 WHERE "to" IS NOT NULL

@@ -7,6 +7,7 @@ read by fsspec.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib import resources
@@ -144,8 +145,11 @@ def _source(folder: Folder, table: Table, parts: Sequence[Part]) -> str:
         return f"SELECT {empty} WHERE false"
     files = _files(folder, parts)
     names = ", ".join(f'"{name}"' for name in columns)
-    return f"SELECT {names} FROM read_parquet([{files}])"
+    # A folder such as `journey=cart` above a layer says nothing about its rows.
+    return f"SELECT {names} FROM read_parquet([{files}], hive_partitioning = false)"
 
 
 def _files(folder: Folder, parts: Sequence[Part]) -> str:
-    return ", ".join("'" + folder.at(one.path).replace("'", "''") + "'" for one in parts)
+    """Return the files as SQL texts that stand for these alone, whatever characters they have."""
+    paths = (re.sub(r"([*?[])", r"[\1]", folder.at(one.path)) for one in parts)
+    return ", ".join("'" + path.replace("'", "''") + "'" for path in paths)

@@ -14,6 +14,7 @@ import msgspec
 
 from cjo_stream.core.catalogue import FILES, RecordKind
 from cjo_stream.core.event import Event, Identifier
+from cjo_stream.core.expression.timestamp import EARLIEST_MS, LATEST_MS
 from cjo_stream.core.program.program import Program
 from cjo_stream.embedded.delivery import operator_destination, run_folders
 from cjo_stream.embedded.results import FileRecords
@@ -143,6 +144,8 @@ def _native(record: RawRecord) -> Decoded:
     time = read_time(read.time) if isinstance(read.time, str) else read.time
     if time is None:
         return InputError("invalid", "`time` is not RFC 3339 with an offset, nor integer ms")
+    if not EARLIEST_MS <= time <= LATEST_MS:
+        return InputError("invalid", "`time` lies before the year 1 or after the year 9999")
     identifiers = [
         Identifier(type_, plain, "")
         for type_, value in read.identifiers.items()

@@ -76,6 +76,7 @@ _NO_KIND = "unit/ingest/test_archive.py::test_a_place_of_no_kind_is_refused_with
 
 _SINK = "unit/insight/test_way_out.py::test_a_sink_goes_on_as_its_refusals_say"
 _LAYER = "unit/insight/test_way_out.py::test_a_layer_that_cannot_be_read_is_made_anew"
+_GONE = "unit/insight/test_way_out.py::test_a_layer_with_a_file_that_is_gone_is_made_anew"
 _ASKED = "unit/insight/test_way_out.py::test_questions_are_answered_once_they_are_put_as_the_refusals_say"
 _ATTRIBUTED = "unit/insight/test_attribution.py::test_what_cannot_be_attributed_is_refused_until_it_is_mended"
 _VALUE = "unit/insight/test_value_command.py::test_what_is_refused_is_answered_once_it_is_asked_as_the_refusal_says"
@@ -338,6 +339,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/insight.py": {
         "there is no view": _ASKED,
         "mend the query": _ASKED,
+        "the query is empty": _ASKED,
     },
     "cli/insight_sink.py": {
         "name files of events with": _SINK,
@@ -354,7 +356,12 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/insight_value.py": {
         "needs NumPy and SciPy": "unit/insight/test_value_command.py::test_without_scipy_the_extra_is_named",
     },
-    "cli/relation.py": {"ends neither in": _ASKED, "cannot be written": _ASKED},
+    "cli/relation.py": {
+        "ends neither in": _ASKED,
+        "cannot be written": _ASKED,
+        "two columns are named": _ASKED,
+        "a file cannot be read": _GONE,
+    },
     "insight/figure/funnel.py": {
         "is no step": _ASKED,
         "names no action": _ASKED,

@@ -76,6 +76,16 @@ def test_a_layer_that_cannot_be_read_is_made_anew(cli: Cli, tmp_path: Path, cont
     taken(cli, "dwell", "--layer", anew)
 
 
+def test_a_layer_with_a_file_that_is_gone_is_made_anew(cli: Cli, tmp_path: Path) -> None:
+    layer, anew = tmp_path / "layer", tmp_path / "anew"
+    taken(cli, "sink", EXPECTED, "--layer", layer)
+    next((layer / "transition").rglob("*.parquet")).unlink()
+    said = refused(cli, "dwell", "--layer", layer, code=1)
+    assert "make the layer anew with `cjo-stream insight sink` into an empty folder" in said
+    taken(cli, "sink", EXPECTED, "--layer", anew)
+    taken(cli, "dwell", "--layer", anew)
+
+
 def test_questions_are_answered_once_they_are_put_as_the_refusals_say(
     cli: Cli, tmp_path: Path
 ) -> None:
@@ -91,6 +101,12 @@ def test_questions_are_answered_once_they_are_put_as_the_refusals_say(
         (["funnel", "action:"], "write action:NAME", ["funnel", "action:cart_reminder"]),
         (["export", "stays"], "name one of transition", ["export", "stay"]),
         (["sql", "SELEC 1"], "syntax error", ["sql", "SELECT 1"]),
+        (["sql", ""], "write one, such as", ["sql", "SELECT * FROM stay"]),
+        (
+            ["sql", "SELECT 1 AS a, 2 AS a", "--format", "json"],
+            "name one of them with AS",
+            ["sql", "SELECT 1 AS a, 2 AS b", "--format", "json"],
+        ),
         (
             ["dwell", "--list", tmp_path / "l.txt"],
             "name a file that does",
