@@ -126,6 +126,7 @@ def _connect(folder: Folder) -> Any:
             "insight needs DuckDB and PyArrow: pip install 'cjo-stream[insight]'"
         ) from None
     connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": False})
+    connection.execute("SET enable_progress_bar = false")
     if folder.remote is not None:
         connection.register_filesystem(folder.remote)
     return connection

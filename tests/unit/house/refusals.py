@@ -83,6 +83,7 @@ _VALUE = "unit/insight/test_value_command.py::test_what_is_refused_is_answered_o
 _NUMBERS = "unit/insight/test_value_command.py::test_a_layer_needs_events_with_numbers"
 _WORTH = "unit/insight/test_worth.py"
 _OUTCOMES = f"{_WORTH}::test_outcomes_of_commands_are_worth_what_they_state"
+_FRICTION = "unit/cli/test_insight_friction.py::test_what_is_asked_wrongly_is_refused_until_it_is_asked_rightly"
 _DUCKDB = "unit/insight/test_way_out.py::test_without_duckdb_the_extra_is_named"
 _TWO_SINKS = "unit/insight/layer/test_sink.py::test_of_two_sinks_at_once_one_is_refused"
 
@@ -352,6 +353,14 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "kafka/stage/follow.py": {
         "the log lost its end": "kafka/test_insight.py::test_a_log_that_lost_its_end_is_refused_until_the_layer_is_made_anew",
+    },
+    "cli/insight_friction.py": {
+        "needs NumPy and SciPy": "unit/cli/test_insight_friction.py::test_without_scipy_the_extra_is_named",
+        "no event of the layer is of that type": _FRICTION,
+    },
+    "insight/friction/shown.py": {
+        "no event of the layer has a type with which that begins": _FRICTION,
+        "has a number at": _FRICTION,
     },
     "cli/insight_value.py": {
         "needs NumPy and SciPy": "unit/insight/test_value_command.py::test_without_scipy_the_extra_is_named",

@@ -1,0 +1,126 @@
+"""`cjo-stream insight friction`: places where customers fare worse than customers did before."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cjo_stream.cli.insight import Format, From, LayerAt, List, Until, note_reach
+from cjo_stream.cli.option import read_moment
+from cjo_stream.cli.relation import Form, show, write
+from cjo_stream.cli.terminal import moment, note, say, say_json
+from cjo_stream.errors import UsageError
+
+if TYPE_CHECKING:
+    from cjo_stream.insight.friction.finding import Finding
+
+
+def friction(
+    layer: LayerAt,
+    value: Annotated[
+        str | None,
+        typer.Option(
+            "--value",
+            metavar="TYPE.ATTRIBUTE",
+            help="What is of value: a type of event, and the attribute with the number.",
+        ),
+    ] = None,
+    complaint: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--complaint",
+            metavar="TYPE",
+            help="A type of event that is a complaint. May be repeated. Default: ticket_opened.",
+        ),
+    ] = None,
+    from_: From = None,
+    until: Until = None,
+    format_: Format = Form.TABLE,
+    list_: List = None,
+) -> None:
+    """Where customers get stuck, since when, and who: against what was usual at the same place.
+
+    --from and --until choose by when a finding was detected.
+    """
+    try:
+        from cjo_stream.insight.friction.finding import findings
+        from cjo_stream.insight.friction.series import COMPLAINTS
+    except ImportError:
+        raise UsageError(
+            "friction needs NumPy and SciPy: pip install 'cjo-stream[insight]'"
+        ) from None
+    from cjo_stream.insight.layer.reading import connect
+
+    begin = None if from_ is None else read_moment(from_, "--from")
+    end = None if until is None else read_moment(until, "--until")
+    connection, manifest = connect(layer)
+    _check_types(connection, complaint or ())
+    found = [
+        one
+        for one in findings(connection, value, complaint or COMPLAINTS)
+        if (begin is None or begin <= one.detected) and (end is None or one.detected < end)
+    ]
+    _make_tables(connection, found)
+    if format_ is Form.JSON:
+        say_json(found)
+    else:
+        show("Friction", connection, "FROM found ORDER BY finding", format_)
+    if format_ is Form.TABLE:
+        _say(found)
+    if list_ is not None:
+        write(connection, "SELECT * FROM list ORDER BY ALL", list_)
+    if value is None:
+        note("without --value TYPE.ATTRIBUTE nothing is said of the value that was lost")
+    _note_baseline(connection)
+    note_reach(manifest)
+
+
+def _check_types(connection: Any, complaints: Sequence[str]) -> None:
+    rows = connection.execute('SELECT DISTINCT "type" FROM "event" ORDER BY 1').fetchall()
+    types = [one for (one,) in rows]
+    for one in complaints:
+        if one not in types:
+            near = difflib.get_close_matches(one, types, 1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise UsageError(
+                f"--complaint {one}: no event of the layer is of that type; {hint}"
+                f"there are {', '.join(types) or 'none: add them with `insight sink --events`'}"
+            )
+
+
+def _make_tables(connection: Any, found: Sequence[Finding]) -> None:
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE found (finding BIGINT, kind VARCHAR, place VARCHAR, "
+        "began BIGINT, detected BIGINT, customers BIGINT, lost_value DOUBLE)"
+    )
+    connection.execute("CREATE OR REPLACE TEMP TABLE list (finding BIGINT, customer_id VARCHAR)")
+    for one in found:
+        row = (one.finding, one.kind, one.place, one.began, one.detected)
+        connection.execute(
+            "INSERT INTO found VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [*row, len(one.customers), one.lost_value],
+        )
+        connection.execute(
+            "INSERT INTO list SELECT ?, unnest(?::VARCHAR[])", [one.finding, one.customers]
+        )
+
+
+def _say(found: Sequence[Finding]) -> None:
+    for one in found:
+        say(f"{one.finding}. {one.sentence}")
+        steps = ", ".join(f"{moment(at)} {step}" for at, step in one.path)
+        say(f"   for example {one.example}: {steps}")
+    if not found:
+        say("no finding")
+
+
+def _note_baseline(connection: Any) -> None:
+    """Say from when on something can be found, where the layer is too short for more."""
+    from cjo_stream.insight.friction.table import first_look
+
+    first = first_look(connection)
+    if first is not None:
+        note(f"a baseline takes some days: nothing can be found before {moment(first)} UTC")

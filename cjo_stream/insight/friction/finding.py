@@ -1,0 +1,127 @@
+"""Findings: alarms with their customers, ranked, each with a sentence that says what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from cjo_stream.insight.friction.series import COMPLAINTS, all_series
+from cjo_stream.insight.friction.shown import (
+    Value,
+    customers_of,
+    lost_value,
+    path_of,
+    read_value,
+)
+from cjo_stream.insight.friction.table import DAY_MS, Span, first_at, open_tables
+from cjo_stream.insight.friction.watch import LEAST, Alarm, Watch
+
+_SAID: Final = {
+    "repeats": "{place}: customers repeat it {what}, {counted} where {expected} were expected",
+    "loop": "{place}: customers come back {what}, {counted} where {expected} were expected",
+    "error": "{place}: {counted} customers a day or part of it, where {expected} were expected",
+    "failures": "{place}: {counted} commands failed, where {expected} were expected",
+    "dwell": "{place}: customers wait longer than they did",
+    "drop": "{place}: {counted} customers come so far, where {expected} were expected",
+    "silence": "{place}: nobody comes so far, where {expected} were expected",
+    "slow": "{place}: customers wait longer than they did",
+    "complaints": "{place}: {counted} complaints follow it, where {expected} were expected",
+    "exits": "{place}: {counted} customers leave ({what}), where {expected} were expected",
+}
+_LONG: Final = ": {counted} waits of {what}, where {expected} were expected"
+_LEFT: Final = ": {counted} have left it, where {expected} were expected"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A place where customers fare worse than customers did there before.
+
+    Times are ms of event time. `until` is behind the last hour in which it shows, `customers` are
+    those in whom it shows. `counted`, `expected` and `chance` are what was seen when it was
+    detected. `path` are steps of one customer, with their times.
+    """
+
+    finding: int
+    kind: str
+    place: str
+    began: int
+    detected: int
+    until: int
+    customers: list[str]
+    lost_value: float | None
+    sentence: str
+    counted: float
+    expected: float
+    chance: float
+    example: str
+    path: list[tuple[int, str]]
+
+
+def findings(
+    connection: Any, value: str | None = None, complaints: Sequence[str] = COMPLAINTS
+) -> list[Finding]:
+    """Return the findings in a layer, most customers first, by value first if one is named.
+
+    `connection` is one of `cjo_stream.insight.connect`. `value` is TYPE.ATTRIBUTE; without it
+    nothing is said of lost value. Raises UsageError where no event has a number there.
+    """
+    worth = None if value is None else read_value(connection, value)
+    span = open_tables(connection)
+    if span is None or span.hours <= 0:
+        return []
+    watch = Watch(all_series(connection, span, complaints), span.hours)
+
+    def accept(alarm: Alarm) -> bool:
+        return len(customers_of(connection, span, alarm, alarm.hour + 1)) >= LEAST
+
+    found = [_finding(connection, span, alarm, worth) for alarm in watch.alarms(accept)]
+    found.sort(key=lambda one: (-len(one.customers), -(one.lost_value or 0), one.began, one.place))
+    return [
+        msgspec.structs.replace(one, finding=number) for number, one in enumerate(found, start=1)
+    ]
+
+
+def _finding(connection: Any, span: Span, alarm: Alarm, worth: Value | None) -> Finding:
+    series = alarm.series
+    counted, expected = alarm.counts(alarm.hour + 1)
+    began, until = span.ms(alarm.began), span.ms(alarm.ended)
+    customers = customers_of(connection, span, alarm, alarm.ended)
+    example = customers[0]
+    lost = None
+    if worth is not None:
+        lost = lost_value(connection, worth, customers, began, until)
+    kind = "silence" if series.kind == "drop" and counted == 0 else series.kind
+    return Finding(
+        finding=0,
+        kind=kind,
+        place=series.place,
+        began=began,
+        detected=first_at(connection, span.ms(alarm.hour + 1)),
+        until=until,
+        customers=customers,
+        lost_value=lost,
+        sentence=_sentence(kind, alarm, counted, expected, began),
+        counted=counted,
+        expected=round(expected, 1),
+        chance=alarm.chance,
+        example=example,
+        path=path_of(connection, example, began - DAY_MS, until),
+    )
+
+
+def _sentence(kind: str, alarm: Alarm, counted: float, expected: float, began: int) -> str:
+    text = _SAID[kind]
+    if kind in ("dwell", "slow"):
+        text += _LONG if alarm.series.shown.table == "long" else _LEFT
+    since = datetime.fromtimestamp(began / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+    return (
+        text.format(
+            place=alarm.series.place,
+            what=alarm.series.what.removeprefix("exit "),
+            counted=f"{counted:,.0f}",
+            expected=f"{expected:,.1f}",
+        )
+        + f", since {since} UTC"
+    )

@@ -1,0 +1,111 @@
+"""Rates of waits that have not ended yet.
+
+A unit waits from an hour on, until it leaves for a target, or is lost from sight. The *hazard* is
+the share of those who have waited for an age, and leave for the target within the next hour; it
+is estimated by age, from the days before. At each hour, those who could leave, by their age, give
+the number of departures that is expected (as in the log-rank test). So a wait that has become
+longer shows before it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cjo_stream.insight.friction.rate import BASE_DAYS, DAY_HOURS, Numbers, rolled
+
+Hours = NDArray[np.int64]
+AGES: Final = np.array(
+    [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 21, 24, 25, 27, 30, 36, 42, 48, 49, 54, 60, 66, 72,
+     73, 84, 96, 108, 120, 144, 168, 169, 216, 264, 336, 504, 720, 721]
+)  # fmt: skip
+"""Where classes of ages begin, hours; timers mostly end after whole days."""
+_NEVER: Final = 1 << 40
+_MOST: Final = 0.97
+"""Behind the ages at which so many have left, nobody is expected to leave: who is stuck since long
+would be expected for ever."""
+
+
+class Waits(NamedTuple):
+    """Units with equal hours: from when on, until when, and how many; a target or -1."""
+
+    since: Hours
+    until: Hours
+    """Beyond the last hour for those who still wait."""
+    target: Hours
+    units: Numbers
+
+
+class Line(NamedTuple):
+    """Waits at one place: who could leave, and who left for each target, by hour and age."""
+
+    waiting: Numbers
+    left: dict[int, Numbers]
+
+
+def line(waits: Waits, hours: int) -> Line:
+    """Return who waits at each hour, by class of age; those who leave in it included."""
+    waiting = np.zeros((hours + 1, len(AGES)))
+    behind = [*AGES[1:], _NEVER]
+    for age, (low, high) in enumerate(zip(AGES, behind, strict=True)):
+        start = waits.since + low
+        end = np.minimum(np.minimum(waits.until, waits.since + high - 1), hours - 1)
+        fits = start <= end
+        np.add.at(waiting[:, age], start[fits], waits.units[fits])
+        np.subtract.at(waiting[:, age], end[fits] + 1, waits.units[fits])
+    left = {}
+    ages = np.searchsorted(AGES, waits.until - waits.since, side="right") - 1
+    for target in np.unique(waits.target[waits.target >= 0]):
+        fits = (waits.target == target) & (waits.until < hours)
+        counts = np.zeros((hours, len(AGES)))
+        np.add.at(counts, (waits.until[fits], ages[fits]), waits.units[fits])
+        left[int(target)] = counts
+    return Line(np.cumsum(waiting, axis=0)[:hours], left)
+
+
+def hazards(waiting: Numbers, left: Numbers, usable: NDArray[np.bool_]) -> Numbers:
+    """Return the hazard by day and age, each from the days that ended a day before it."""
+    hours = len(waiting)
+    days = -(-hours // DAY_HOURS)
+    found = np.zeros((days, waiting.shape[1]))
+    could = np.where(usable[:, None], waiting, 0.0)
+    did = np.where(usable[:, None], left, 0.0)
+    for day in range(2, days):
+        span = slice(max(0, day - 1 - BASE_DAYS) * DAY_HOURS, (day - 1) * DAY_HOURS)
+        at_risk = could[span].sum(axis=0)
+        gone = did[span].sum(axis=0)
+        np.divide(gone, at_risk, out=found[day], where=at_risk > 0)
+        found[day, np.cumsum(gone) - gone > _MOST * gone.sum()] = 0.0
+    return found
+
+
+def expecting(waiting: Numbers, hazard: Numbers, window: int) -> Callable[[int], Numbers]:
+    """Return the departures expected in the window that ended so many days before each hour."""
+    in_window = rolled(waiting, window)
+    by_hour = np.repeat(hazard, DAY_HOURS, axis=0)[: len(waiting)]
+
+    def expected(days: int) -> Numbers:
+        shift = days * DAY_HOURS
+        found = np.zeros(len(waiting))
+        if shift < len(waiting):
+            before = in_window[: len(waiting) - shift]
+            found[shift:] = np.einsum("ha,ha->h", before, by_hour[shift:])
+        return found
+
+    return expected
+
+
+def affected(hazard: Numbers, from_age: Hours, to_age: Hours, lost: float) -> Numbers:
+    """Return of units that did not leave the probability that they would have, but for a change.
+
+    Ages in hours, from the change on, `to_age` exclusive; `lost` is the share of departures that
+    the change prevents. Bayes: of those who stay, some would have stayed in any case.
+    """
+    by_age = hazard[np.searchsorted(AGES, np.arange(int(to_age.max(initial=0)) + 1), "right") - 1]
+    steps = np.append(0.0, np.cumsum(-np.log1p(-np.minimum(by_age, 0.9999))))
+    leaves = -np.expm1(-(steps[np.maximum(to_age, from_age)] - steps[from_age]))
+    prevented = lost * leaves
+    return np.asarray(prevented / np.maximum(1.0 - leaves + prevented, 1e-12))
