@@ -89,6 +89,8 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """The latest commands, kept at any age for outcomes that name their command."""
     windows: int = 200
     """Open reward windows."""
+    moments: int = 200
+    """Open moments of predictions."""
     raised: int = 1_000
     """Events that one event may raise."""
     due_at_once: int = 100

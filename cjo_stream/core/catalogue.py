@@ -18,6 +18,7 @@ from cjo_stream.core.record import (
     Decision,
     Governance,
     IdentityChange,
+    Prediction,
     Profile,
     Reply,
     Reward,
@@ -75,6 +76,15 @@ REWARD: Final = RecordKind(
     kept_ms=30 * _DAY_MS,
     file="rewards.jsonl",
     schema="cjo.reward.v1",
+)
+PREDICTION: Final = RecordKind(
+    name="prediction",
+    struct=Prediction,
+    holds="predictions",
+    partitions=1,  # the model depends on the order of all outcomes
+    kept_ms=30 * _DAY_MS,
+    file="predictions.jsonl",
+    schema="cjo.prediction.v1",
 )
 TRANSITION: Final = RecordKind(
     name="transition",
@@ -136,6 +146,7 @@ RECORDS: Final = (
     DEAD_LETTER,
     GOVERNANCE,
     REPLY,
+    PREDICTION,
 )
 KIND_OF: Final[dict[type, RecordKind]] = {kind.struct: kind for kind in RECORDS}
 FILES: Final = {kind.name: kind.file for kind in RECORDS if kind.file is not None}

@@ -3,10 +3,12 @@
 (0) identity: an event of an identifier that an unmerge took away is passed on to its customer
 (1) an event id seen before is dropped
 (2) the profile: facts, traits, consent, cases, outcomes
+    then the open moments of predictions that wait for the event
 (3) every live instance, by journey name, then oldest first
 (4) every journey whose entry matches, by name
 (5) raised events, each by (3) and (4); then timers that are already due when set; at each
     instant first its timers, then the requests that waited until it
+(6) the moments of predictions that open with the event
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ from cjo_stream.core.message import (
     Show,
     identifier_key,
 )
+from cjo_stream.core.prediction import moment as moments
 from cjo_stream.core.profile import trait as traits
 from cjo_stream.core.profile.activity import count_event, remember_id, seen_before
 from cjo_stream.core.profile.case import update_cases
@@ -117,6 +120,7 @@ def fire(customer: Customer, turn: Turn) -> None:
         cascade.close()
     turn.firing = Due.WINDOWS
     close_windows(customer, turn)
+    moments.close_moments(customer, turn)
     turn.firing = Due.PROFILE
     publish_profile(customer, turn)
 
@@ -153,9 +157,13 @@ def _drop_of_journeys(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
 
 
 def _drop_windows(customer: Customer, turn: Turn) -> list[dict[str, Any]]:
-    return [
+    dropped: list[dict[str, Any]] = [
         {"customer_id": customer.id, "action_id": window.action_id, "due": window.closes_at}
         for window in remove_over(customer, turn)
+    ]
+    return dropped + [
+        {"customer_id": customer.id, "prediction_id": moment.id, "due": moment.closes_at}
+        for moment in moments.remove_over(customer, turn)
     ]
 
 
@@ -175,7 +183,7 @@ _DROPS = {
 
 
 def wake_ms(customer: Customer) -> int | None:
-    """Return when the customer's next timer, waiting request, window's end or profile is due.
+    """Return when the next timer, waiting request, end of a window or moment, or profile is due.
 
     Clock in ms; None if nothing is.
     """
@@ -185,6 +193,7 @@ def wake_ms(customer: Customer) -> int | None:
     if rest is not None:
         due = [max(one, rest.until) if one <= rest.at else one for one in due]
     due += [window.closes_at for window in customer.windows if window.features is not None]
+    due += [moment.closes_at for moment in customer.moments]
     if customer.profile_due is not None:
         due.append(customer.profile_due)
     return min(due, default=None)
@@ -212,8 +221,13 @@ def _apply(customer: Customer, event: Event, turn: Turn) -> None:
     if event.time < turn.clock - turn.program.max_late_ms:
         cascade.late = True
     else:
+        anchor = turn.anchor
+        if customer.moments:
+            moments.observe_event(customer, event, turn)
         show_all(cascade, event)
         finish(cascade)
+        if event.type in turn.program.predictions_on:
+            moments.open_moments(customer, event, cascade.listen(event), anchor, turn)
     cascade.close()
     count_event(customer, event)
     turn.count("cjo_events_total", event.channel or "", "late" if cascade.late else "applied")

@@ -335,6 +335,33 @@ class Governance(msgspec.Struct, kw_only=True):
     """The clock when it happened, ms."""
 
 
+class Prediction(msgspec.Struct, kw_only=True):
+    """A prediction whose outcome is known."""
+
+    schema: Literal["cjo.prediction.v1"] = "cjo.prediction.v1"
+    """The kind of record, and its version."""
+    prediction_id: str
+    """The prediction's id."""
+    customer_id: str
+    """The customer's id when the outcome was known."""
+    predict: str
+    """The prediction's name in the topology."""
+    definition: str
+    """A digest of what was predicted; another one once the prediction is redefined."""
+    probability: float
+    """The predicted probability that it comes true."""
+    model_version: int
+    """The number of the model that predicted; 0: the prior did."""
+    features: list[int]
+    """The hashed features at the moment of the prediction."""
+    outcome: Literal[0, 1]
+    """1: it came true."""
+    opened_at: int
+    """When it was predicted: the time of the event, ms."""
+    time: int
+    """The clock when the outcome was recorded, ms."""
+
+
 class Reply(msgspec.Struct, kw_only=True):
     """An answer to an operator's command, from the task that owns the state."""
 
@@ -359,4 +386,5 @@ Record = (
     | DeadLetter
     | Governance
     | Reply
+    | Prediction
 )

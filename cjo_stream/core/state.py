@@ -227,6 +227,26 @@ class Window(msgspec.Struct, array_like=True):
     anchor: str = ""
 
 
+class Moment(msgspec.Struct, array_like=True):
+    """A moment at which a prediction was made, and whose outcome is not known yet.
+
+    `definition` is that of the prediction's rule then; `features` are the hashed features,
+    `probability` what was predicted, by the model of that number (0: by the prior). `has_come`:
+    what is waited for has happened.
+    """
+
+    closes_at: int
+    id: str
+    predict: str
+    definition: str
+    opened_at: int
+    features: list[int]
+    probability: float
+    model: int
+    anchor: str = ""
+    has_come: bool = False
+
+
 class Reservation(msgspec.Struct, array_like=True):
     """Room reserved for a customer to be absorbed; `pieces` of its state have arrived."""
 
@@ -275,7 +295,7 @@ class Customer(msgspec.Struct, array_like=True):
     customer's own id.
     `holdouts`: journey, or `*` for the universal holdout, -> whether held out, as drawn; `mixed`:
     holdouts in which a merge joined customers of both groups. `commands` and `windows` are in
-    order of issue, `waiting` in the order requested.
+    order of issue, `waiting` in the order requested, `moments` in the order opened.
 
     `apart`: marks of customers that must not be linked again: a name, and this customer's side.
     `moved`: hash@epoch of members that an unmerge gave to another customer -> its id; `parted`:
@@ -327,6 +347,7 @@ class Customer(msgspec.Struct, array_like=True):
     revision: int = 0
     paused: list[str] = []
     trials: dict[str, Trial] = {}
+    moments: list[Moment] = []
 
 
 def later(one: int | None, other: int | None) -> int | None:
@@ -341,6 +362,6 @@ def later(one: int | None, other: int | None) -> int | None:
 
 
 def next_id(customer: Customer, letter: str) -> str:
-    """Return the customer's next id; `letter`: action, decision, instance or transition."""
+    """Return the customer's next id; `letter`: the first of what it names."""
     customer.counter += 1
     return f"{customer.id}-{letter}{customer.counter}"

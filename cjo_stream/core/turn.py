@@ -23,7 +23,7 @@ class Due(enum.Enum):
     JOURNEYS = "journeys"
     """Timers of instances, and requests that wait."""
     WINDOWS = "windows"
-    """Ends of reward windows."""
+    """Ends of reward windows, and of the moments of predictions."""
     PROFILE = "profile"
     """The profile must be published."""
 

@@ -1,10 +1,11 @@
 """The learner of the embedded runtime: it learns and publishes at fixed stream times.
 
-At each full LEARN_EVERY_MS of stream time it learns from the rewards recorded before that time, in
-order of time and then of action id (so that the number of partitions does not matter). It appends
-the model to every partition's log, together with the note of what it has learnt:
+At each full LEARN_EVERY_MS of stream time it learns from the rewards, and from the outcomes of
+predictions, recorded before that time, in order of time and then of id (so that the number of
+partitions does not matter). It appends the model to every partition's log, together with the note
+of what it has learnt:
 
-    learner      the model, number and digest of the last publication, the rewards not yet learnt,
+    learner      the model, number and digest of the last publication, the records not yet learnt,
                  and the last effect record of each partition that is part of all this
     learns_at    the last learning time that the clock has reached. It is written with the tick
                  that fires the timers up to that time, so a start detects a kill before the
@@ -21,11 +22,11 @@ from typing import Final
 
 import msgspec
 
-from cjo_stream.core.catalogue import REWARD
+from cjo_stream.core.catalogue import PREDICTION, REWARD
 from cjo_stream.core.learning.posterior import Model
 from cjo_stream.core.program.action import Propensity
 from cjo_stream.core.program.program import Program
-from cjo_stream.core.record import Reward
+from cjo_stream.core.record import Prediction, Reward
 from cjo_stream.embedded.log import EFFECT, EmbeddedLog
 from cjo_stream.engine.frame import Effect, decode_effect_frame
 from cjo_stream.engine.learner import Learner, Publication
@@ -39,7 +40,8 @@ NOTE: Final = "learner"
 LEARNS_AT: Final = "learns_at"
 _READ_RECORDS_MAX: Final = 1_024
 
-_DECODER: Final = msgspec.json.Decoder(Reward)
+_REWARD: Final = msgspec.json.Decoder(Reward)
+_PREDICTION: Final = msgspec.json.Decoder(Prediction)
 
 
 class _Note(msgspec.Struct, array_like=True):
@@ -49,11 +51,13 @@ class _Note(msgspec.Struct, array_like=True):
     waiting: list[Reward]
     read: list[int]
     """By partition, the last effect record that is part of this note."""
+    predicted: list[Prediction] = []
+    """Outcomes of predictions not yet learnt."""
 
 
 def learns(program: Program) -> bool:
-    """Return whether any propensity of a definition set learns."""
-    return any(
+    """Return whether a definition set predicts, or any propensity of it learns."""
+    return bool(program.predictions) or any(
         isinstance(candidate.propensity, Propensity)
         for candidates in program.candidates.values()
         for candidate in candidates
@@ -70,7 +74,7 @@ def next_time(after_ms: int) -> int:
 
 
 class Learning:
-    """The learner of one log, and the rewards that wait for the next learning time."""
+    """The learner of one log, and the records that wait for the next learning time."""
 
     def __init__(self, log: EmbeddedLog, dispatched: Sequence[int]) -> None:
         """Go on from the note; `dispatched` is each partition's last dispatched effect record."""
@@ -81,32 +85,41 @@ class Learning:
             else _Note(Model(), 0, b"", [], [-1] * len(dispatched))
         )
         self._learner = Learner(note.model, note.number, note.digest)
-        self._waiting = {reward.action_id: reward for reward in note.waiting}
+        self._waiting: dict[str, Reward | Prediction] = {
+            one.action_id: one for one in note.waiting
+        }
+        self._waiting |= {one.prediction_id: one for one in note.predicted}
         self._noted = note.read
         self._read = list(dispatched)
         for partition, through in enumerate(dispatched):
             self._read_again(log, partition, note.read[partition], through)
 
     def collect(self, partition: int, offset: int, effects: Sequence[Effect]) -> None:
-        """Keep the rewards among a partition's effects, up to effect record `offset`."""
+        """Keep what teaches among a partition's effects, up to effect record `offset`."""
         for effect in effects:
             if effect.kind == REWARD.name:
-                reward = _DECODER.decode(effect.value)
+                reward = _REWARD.decode(effect.value)
                 if reward.features is not None:
                     self._waiting[reward.action_id] = reward
+            elif effect.kind == PREDICTION.name:
+                prediction = _PREDICTION.decode(effect.value)
+                self._waiting[prediction.prediction_id] = prediction
         self._read[partition] = offset
 
     @property
     def first(self) -> int | None:
-        """Return the time of the first reward not yet learnt; None if there is none."""
-        return min((reward.time for reward in self._waiting.values()), default=None)
+        """Return the time of the first record not yet learnt; None if there is none."""
+        return min((one.time for one in self._waiting.values()), default=None)
 
     def learn(self, before_ms: int) -> Publication | None:
-        """Learn from the rewards before a time; return the model to publish, if it has changed."""
-        due = [reward for reward in self._waiting.values() if reward.time < before_ms]
-        for reward in sorted(due, key=lambda one: (one.time, one.action_id)):
-            self._learner.learn(reward)
-            del self._waiting[reward.action_id]
+        """Learn from the records before a time; return the model to publish, if it has changed."""
+        due = [one for one in self._waiting.values() if one.time < before_ms]
+        for one in sorted(due, key=lambda one: (one.time, _id(one))):
+            if isinstance(one, Reward):
+                self._learner.learn(one)
+            else:
+                self._learner.learn_outcome(one)
+            del self._waiting[_id(one)]
         return self._learner.publish() if due else None
 
     def needed_after(self, partition: int) -> int:
@@ -122,8 +135,9 @@ class Learning:
         """Return the note; once it is written, the effects in it are not needed any more."""
         learner = self._learner
         self._noted = list(self._read)
-        waiting = list(self._waiting.values())
-        note = _Note(learner.model, learner.number, learner.digest, waiting, self._noted)
+        rewards = [one for one in self._waiting.values() if isinstance(one, Reward)]
+        outcomes = [one for one in self._waiting.values() if isinstance(one, Prediction)]
+        note = _Note(learner.model, learner.number, learner.digest, rewards, self._noted, outcomes)
         return {NOTE: msgspec.msgpack.encode(note)}
 
     def _read_again(self, log: EmbeddedLog, partition: int, after: int, through: int) -> None:
@@ -133,6 +147,10 @@ class Learning:
                     return
                 self.collect(partition, record.offset, _effects_in(record))
             after = records[-1].offset
+
+
+def _id(record: Reward | Prediction) -> str:
+    return record.action_id if isinstance(record, Reward) else record.prediction_id
 
 
 def _effects_in(record: LogRecord) -> list[Effect]:

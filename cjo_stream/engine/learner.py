@@ -1,6 +1,9 @@
-"""The learner: it reads reward records in their order and returns models to publish.
+"""The learner: it reads rewards and outcomes of predictions, and returns models to publish.
 
-It knows no log and no clock. A runtime passes the rewards to it, asks it now and then for a new
+A model depends on the order of the rewards, and on that of the predictions, but not on how the two
+are mixed, because no posterior learns from both.
+
+It knows no log and no clock. A runtime passes the records to it, asks it now and then for a new
 model, and writes the model's messages to every partition's log. So a model in use is in the log.
 """
 
@@ -11,10 +14,15 @@ from collections.abc import Iterator
 
 import msgspec
 
-from cjo_stream.core.learning.posterior import Model, learn, treatment_name
+from cjo_stream.core.learning.posterior import (
+    Model,
+    learn,
+    prediction_name,
+    treatment_name,
+)
 from cjo_stream.core.learning.weight import publish
 from cjo_stream.core.message import ActivateModel, Message, StoreModel
-from cjo_stream.core.record import Reward
+from cjo_stream.core.record import Prediction, Reward
 
 
 class Publication(msgspec.Struct, array_like=True):
@@ -46,8 +54,14 @@ class Learner:
             learn(self.model, name, reward.features, positive=reward.reward == 1)
             self._taught.add(name)
 
+    def learn_outcome(self, prediction: Prediction) -> None:
+        """Learn from a prediction whose outcome is known."""
+        name = prediction_name(prediction.predict, prediction.definition)
+        learn(self.model, name, prediction.features, positive=prediction.outcome == 1)
+        self._taught.add(name)
+
     def taught(self) -> list[str]:
-        """Return the treatments that have learnt since the last call, in order of name."""
+        """Return the names that have learnt since the last call, in order."""
         names, self._taught = sorted(self._taught), set()
         return names
 

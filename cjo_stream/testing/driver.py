@@ -27,6 +27,7 @@ from cjo_stream.core.catalogue import (
     DEAD_LETTER,
     DECISION,
     GOVERNANCE,
+    PREDICTION,
     PROFILE,
     RECORDS,
     REWARD,
@@ -201,6 +202,10 @@ class TopologyDriver:
     def rewards(self) -> list[Row]:
         """Return every reward record so far."""
         return self._records.rows[REWARD.name]
+
+    def predictions(self) -> list[Row]:
+        """Return every prediction whose outcome is known so far."""
+        return self._records.rows[PREDICTION.name]
 
     def transitions(self) -> list[Row]:
         """Return every transition so far."""

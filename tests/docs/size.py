@@ -60,6 +60,7 @@ def limits_of_customers() -> str:
         ),
         ("commands remembered", f"{one.commands:,}", "", many),
         ("open reward windows", f"{one.windows}", "", many),
+        ("open moments of predictions", f"{one.moments}", "", many),
         ("service cases", f"{one.cases}", "", "the case that was closed first is forgotten"),
         ("statements of consent", f"{one.statements}", "", "the statement is not taken"),
         (

@@ -110,7 +110,9 @@ SYNTAX: Final = (
 )
 
 PLACES: Final = {
-    "EVENT": "a trait; an `entry`; the rules of `service`; `context` of an action",
+    "FEATURE": "the `features` of a prediction",
+    "TRAIT": "a trait; the rules of `service`; `when` of a prediction",
+    "EVENT": "an `entry`; `context` of an action",
     "DATA": "a journey's `data` block",
     "JOURNEY": "all else in a journey: `on`, `do`, `enter`, `leave`, `when`, `at`, `always`, "
     "`exit`, `goal`, `data` of a step",
@@ -259,6 +261,7 @@ BOUNDS: Final = {
     "histories": "keys remembered for re-entry",
     "instances": "journey instances",
     "keys": "the length of an entry's key",
+    "moments": "open moments of predictions",
     "moved": "identifiers that an unmerge moved away",
     "origins": "ids that the customer was parted from",
     "parted": "commands that an unmerge moved away",
@@ -279,6 +282,7 @@ TOPICS: Final = {
     "identity.v1": ("customer id", "changes of identity"),
     "profile.v1": ("customer id", "latest profile; null after an erasure or a merge"),
     "reward.v1": ("customer id", "what came of each command"),
+    "prediction.v1": ("customer id", "what came of each prediction"),
     "outcome.v1": ("any", "outcomes in: events of type `cjo.outcome`"),
     "governance.v1": (
         "topology",

@@ -15,7 +15,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from cjo_stream.core.learning.posterior import Model
-from cjo_stream.core.record import Reward
+from cjo_stream.core.record import Prediction, Reward
 from cjo_stream.engine.learner import Learner
 from cjo_stream.kafka.stage.memory import Standing
 from tests.world.chain import Chain
@@ -24,6 +24,10 @@ from tests.world.scene import ACTIONS, ASK, HEAD, PROFILE
 pytestmark = pytest.mark.kafka
 
 WITHIN_S = 60.0
+PREDICT = """
+predict:
+  answers: {on: ask, event: cjo.outcome, within: 3s, prior: 0.4, features: [profile.asks]}
+"""
 FOREIGN = b"somebody else's, which is passed over"
 
 
@@ -33,7 +37,8 @@ def topology(tmp_path: Path) -> Path:
     folder.mkdir()
     more = ASK.replace("EXPLORE", "explore: {thompson: true}").replace("HOLDOUT", "holdout: 20%")
     more = more.replace("reward_window: 2d", "reward_window: 3s")
-    (folder / "all.yaml").write_text(f"{HEAD}{PROFILE}{ACTIONS}---\n{more}")
+    profile = f"{PROFILE}  traits: {{asks: {{count: ask}}}}\n{PREDICT}"
+    (folder / "all.yaml").write_text(f"{HEAD}{profile}{ACTIONS}---\n{more}")
     return folder
 
 
@@ -71,11 +76,15 @@ def learner(chain: Chain) -> Standing:
     return found[1]
 
 
-def learnt(chain: Chain, through: int) -> Model:
-    """Return the model that the log's rewards before an offset give."""
+def learnt(chain: Chain, through: Standing) -> Model:
+    """Return the model that the two logs give up to there: first the one, then the other."""
     learner = Learner()
+    assert through.predictions
+    for message in chain.read("prediction.v1")[0]:
+        if message.offset() < through.predictions.offset and message.value() != FOREIGN:
+            learner.learn_outcome(msgspec.json.decode(message.value(), type=Prediction))
     for message in chain.read("reward.v1")[0]:
-        if message.offset() < through and message.value() != FOREIGN:
+        if message.offset() < through.offset and message.value() != FOREIGN:
             learner.learn(msgspec.json.decode(message.value(), type=Reward))
     model = learner.model
     return Model(model.rewards, dict(sorted(model.treatments.items())))
@@ -123,6 +132,7 @@ def test_the_same_log_gives_the_same_weights_whatever_is_killed(chain: Chain) ->
     chance = random.Random(3)
     producer = Producer({"bootstrap.servers": chain.bootstrap, "log_level": 0})
     producer.produce(f"{chain.prefix}reward.v1", FOREIGN)
+    producer.produce(f"{chain.prefix}prediction.v1", FOREIGN)
     producer.flush(10)
     for _ in range(4):
         ask(chain, 4, chance)
@@ -131,12 +141,17 @@ def test_the_same_log_gives_the_same_weights_whatever_is_killed(chain: Chain) ->
     rewards = until(lambda: len(_settled(chain)))
     assert rewards > 200
     model, standing = until(lambda: _remembered_through(chain, rewards))
-    assert msgspec.msgpack.encode(model) == msgspec.msgpack.encode(learnt(chain, standing.offset))
-    assert standing.rewards == sum(
+    assert msgspec.msgpack.encode(model) == msgspec.msgpack.encode(learnt(chain, standing))
+    predicted = [m for m in chain.read("prediction.v1")[0] if m.value() != FOREIGN]
+    outcomes = {msgspec.json.decode(m.value(), type=Prediction).outcome for m in predicted}
+    assert outcomes == {0, 1}
+    assert standing.rewards == len(predicted) + sum(
         msgspec.json.decode(m.value(), type=Reward).features is not None
         for m in chain.read("reward.v1")[0]
         if m.value() != FOREIGN
     )
+    later = [msgspec.json.decode(m.value(), type=Prediction) for m in predicted[-20:]]
+    assert max(one.model_version for one in later) > 0
     assert chain.restarts["learn"] >= 4
 
     # All age out, with the marker of the last one's transaction: no reward is missed.
@@ -191,4 +206,7 @@ def _remembered_through(chain: Chain, rewards: int) -> tuple[Model, Standing] | 
     messages = chain.read("reward.v1")[0]
     if found is None or found[1].offset <= messages[rewards - 1].offset():
         return None
-    return found
+    theirs = found[1].predictions
+    assert theirs
+    is_whole = theirs.offset > chain.read("prediction.v1")[0][-1].offset()
+    return found if is_whole else None

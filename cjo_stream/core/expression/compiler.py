@@ -39,6 +39,9 @@ class _Nobody:
     def identifiers(self, _: str) -> list[str]:
         return []
 
+    def predicted(self, _: str, __: Scope) -> None:
+        return None
+
 
 _NAMESPACE: dict[str, Any] = {
     "__builtins__": {},

@@ -35,6 +35,9 @@ def text_of_path(path: Path) -> str:
 def value_at(path: Path, scope: Scope) -> Any:
     """Return the value at a path; None if it is missing."""
     root, *steps = path
+    if root == "predict":
+        beside = Scope(scope.now, scope.profile)  # what its features could not use is counted once
+        return None if scope.profile is None else scope.profile.predicted(str(steps[0]), beside)
     value = _whole(str(root), scope)
     if isinstance(value, Event):
         value = _of_event(value, steps)

@@ -63,13 +63,17 @@ class ExpressionError(Exception):
 class Place(enum.Enum):
     """Where an expression stands; the value is the set of names it may use."""
 
-    EVENT = frozenset({"profile", "now", "event"})
-    """A trait, `entry`, a key of `service`, an action's `context`."""
-    DATA = frozenset({"profile", "now", "event", "key"})
+    FEATURE = frozenset({"profile", "now"})
+    """A prediction's features."""
+    TRAIT = frozenset({"profile", "now", "event"})
+    """A trait, a key of `service`, a prediction's `when`: what predictions are made of."""
+    EVENT = frozenset({"profile", "now", "event", "predict"})
+    """`entry`, an action's `context`."""
+    DATA = frozenset({"profile", "now", "event", "key", "predict"})
     """A journey's `data` block."""
-    JOURNEY = frozenset({"profile", "now", "event", "entry", "data", "key"})
+    JOURNEY = frozenset({"profile", "now", "event", "entry", "data", "key", "predict"})
     """`on do enter leave when after at always exit goal`."""
-    ACTION = frozenset({"profile", "now", "event", "data", "key", "candidate"})
+    ACTION = frozenset({"profile", "now", "event", "data", "key", "candidate", "predict"})
     """An action, its payload and its treatments."""
     MAP = frozenset({"row"})
     """A channel's `map`: the raw record and functions only."""
@@ -91,6 +95,7 @@ class Names(msgspec.Struct, frozen=True):
     profile: frozenset[str] = frozenset()
     identifiers: frozenset[str] = frozenset()
     data: frozenset[str] | None = None
+    predictions: frozenset[str] = frozenset()
 
 
 def no_such(

@@ -24,7 +24,7 @@ from cjo_stream.core.expression.place import (
 )
 
 LITERALS = {"true": True, "false": False, "null": None}
-_WHOLES = ("profile", "event", "entry", "data", "candidate")
+_WHOLES = ("profile", "event", "entry", "data", "candidate", "predict")
 _SET_UP = {
     "event": "event = s.event",
     "event_attributes": "event_attributes = EMPTY if event is None else event.attributes",
@@ -131,6 +131,8 @@ class Reader:
             return self._of_event(name, steps)
         if name == "profile":
             return self._of_profile(steps)
+        if name == "predict":
+            return self._of_predict(steps[0]), steps[1:]
         if name == "data":
             return self._of_data(steps[0]), steps[1:]
         if name == "candidate":
@@ -187,6 +189,16 @@ class Reader:
         code = render(template, T=self._temporary(), P=profile, X=literal(first.name))
         return code, steps[1:]
 
+    def _of_predict(self, step: Step) -> ast.expr:
+        known = self._names.predictions
+        if step.name not in known:
+            what, at = f"no prediction predict.{step.name}", step.node.col_offset
+            otherwise = "" if known else ": the topology has no `predict`"
+            raise no_such(what, "predict.", at, step.name, known, otherwise)
+        self.reads.add(("predict", step.name))
+        profile = self._local("profile")
+        return render("P.predicted(X, s)", P=profile, X=literal(step.name))
+
     def _local(self, name: str) -> ast.expr:
         self._locals.add(name)
         return ast.Name(name, ast.Load())
@@ -195,7 +207,9 @@ class Reader:
         name = node.id
         if name in self._allowed:
             return
-        known = f"write one of {', '.join(sorted(self._allowed))}"
+        mute = frozenset() if self._names.predictions else frozenset({"predict"})
+        offered = self._allowed - mute
+        known = f"write one of {', '.join(sorted(offered))}"
         if name in EVERYWHERE:
             raise refusal(node, f"{name!r} is not available here; {known}")
         if name in FUNCTIONS:
@@ -204,10 +218,14 @@ class Reader:
             written = name.lower()
             message = f"unknown name {name!r}; write {written}"
             raise ExpressionError(message, node.col_offset, Fault.NAME, name, written)
-        for root, declared in (("profile", self._names.profile), ("data", self._names.data)):
+        for root, declared in (
+            ("profile", self._names.profile),
+            ("data", self._names.data),
+            ("predict", self._names.predictions),
+        ):
             if declared is not None and name in declared and root in self._allowed:
                 message = f"unknown name {name!r}; write {root}.{name}"
                 fault, near = Fault.NAME, f"{root}.{name}"
                 raise ExpressionError(message, node.col_offset, fault, name, near)
-        names = [*self._allowed, *LITERALS]
+        names = [*offered, *LITERALS]
         raise no_such(f"unknown name {name!r}", "", node.col_offset, name, names, f"; {known}")

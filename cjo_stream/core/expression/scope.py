@@ -35,6 +35,9 @@ class ProfileView(Protocol):
     def identifiers(self, type_: str) -> list[str]:
         """Return the customer's values of one identifier type, sorted."""
 
+    def predicted(self, name: str, scope: Scope, /) -> float:
+        """Return the probability of a prediction; `scope` is the one that asks."""
+
     def consented(self, purpose: str, channel: str) -> bool:
         """Return whether the consent gate would let the purpose pass."""
 

@@ -46,6 +46,7 @@ from cjo_stream.core.journey.history import bytes_of_histories, join_histories, 
 from cjo_stream.core.journey.join import join_instances, part_instances
 from cjo_stream.core.journey.step import contents
 from cjo_stream.core.message import Link, Propose, seed_of
+from cjo_stream.core.prediction.moment import join_moments, part_moments
 from cjo_stream.core.profile.activity import (
     join_activity,
     join_ids,
@@ -336,6 +337,13 @@ FIELDS: Final = (
         lambda p: part_windows(p.customer, p.fresh, p.anchors),
         bounds=("windows",),
         is_within=lambda c, b: len(c.windows) <= b.windows,
+    ),
+    Fields(
+        ("moments",),
+        lambda j: join_moments(j.into, j.other, j.turn),
+        lambda p: part_moments(p.customer, p.fresh, p.anchors),
+        bounds=("moments",),
+        is_within=lambda c, b: len(c.moments) <= b.moments,
     ),
     Fields(
         ("instances",),

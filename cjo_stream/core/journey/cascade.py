@@ -61,7 +61,7 @@ class Cascade:
     def __init__(self, customer: Customer, turn: Turn, origin: Event | None) -> None:
         self.customer = customer
         self.turn = turn
-        self.scope = Scope(turn.clock, View(customer, turn.program, turn.clock))
+        self.scope = Scope(turn.clock, View(customer, turn.program, turn.clock, turn.model))
         self.origin = origin
         """The event that began it; None if a timer did."""
         self.event: Event | None = origin

@@ -19,6 +19,7 @@ from cjo_stream.core.journey.cascade import ALWAYS_MAX, EARLIEST_MS, Cascade
 from cjo_stream.core.journey.history import note_end
 from cjo_stream.core.journey.record import announce, record
 from cjo_stream.core.journey.step import enter_scope, run_steps
+from cjo_stream.core.prediction.moment import observe_goal
 from cjo_stream.core.program.journey import Journey, Split, State, Step, TimerRule, Transition
 from cjo_stream.core.record import Reason
 from cjo_stream.core.state import Customer, Instance, Timer
@@ -179,6 +180,8 @@ def _mark_goal(cascade: Cascade, journey: Journey, instance: Instance, event: Ev
     count_goal(instance, cascade.turn)
     state = instance.state
     record(cascade, instance, "goal", from_=state, to=state, time=event.time)
+    if cascade.customer.moments:
+        observe_goal(cascade.customer, instance.journey, event.time, cascade.turn)
     announce(cascade, instance, "journey.goal")
     if goal.exit and state is not None:
         at = max(min(event.time, cascade.turn.clock), instance.entered_at)

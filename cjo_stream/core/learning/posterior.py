@@ -44,7 +44,10 @@ class Posterior(msgspec.Struct, array_like=True):
 
 
 class Model(msgspec.Struct, array_like=True):
-    """All treatments' posteriors, by `action/channel`; `rewards` is the number learnt so far."""
+    """All posteriors, by the names of treatments and predictions.
+
+    `rewards` is the number of records learnt so far, of both.
+    """
 
     rewards: int = 0
     treatments: dict[str, Posterior] = {}
@@ -57,6 +60,15 @@ def treatment_name(action: str, channel: str) -> str:
     'fibre_upgrade/email'
     """
     return f"{action}/{channel}"
+
+
+def prediction_name(predict: str, definition: str) -> str:
+    """Return the name under which a model keeps a prediction; no treatment has such a name.
+
+    >>> prediction_name("buys", "3fa2c1d0")
+    'predict.buys.3fa2c1d0'
+    """
+    return f"predict.{predict}.{definition}"
 
 
 def learn(model: Model, treatment: str, features: Sequence[int], *, positive: bool) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from cjo_stream.core.expression import MISSING
+from cjo_stream.core.expression import MISSING, Scope
 from cjo_stream.core.expression.zone import zone
+from cjo_stream.core.learning.weight import ModelInForce
+from cjo_stream.core.prediction.value import features_now, probability
 from cjo_stream.core.profile.case import last_closed, open_cases
 from cjo_stream.core.profile.consent import consented
 from cjo_stream.core.profile.fact import read_fact
@@ -17,12 +19,15 @@ from cjo_stream.core.state import Customer
 class View:
     """The profile at `now`; implements core.expression.ProfileView."""
 
-    __slots__ = ("_customer", "_now", "_program")
+    __slots__ = ("_customer", "_model", "_now", "_program")
 
-    def __init__(self, customer: Customer, program: Program, now: int) -> None:
+    def __init__(
+        self, customer: Customer, program: Program, now: int, model: ModelInForce | None = None
+    ) -> None:
         self._customer = customer
         self._program = program
         self._now = now
+        self._model = model
 
     @property
     def zone(self) -> str:
@@ -47,6 +52,14 @@ class View:
     def identifiers(self, type_: str) -> list[str]:
         """Return the customer's values of one identifier type, sorted."""
         return sorted(m.value for m in self._customer.members.values() if m.type == type_)
+
+    def predicted(self, name: str, scope: Scope, /) -> float:
+        """Return the probability of a prediction by the model in force; `scope` asks for it."""
+        rule = self._program.predictions[name]
+        asking = scope.expression
+        present = features_now(rule, scope)
+        scope.expression = asking
+        return probability(rule, present, self._model)
 
     def consented(self, purpose: str, channel: str) -> bool:
         """Return whether the consent gate would let the purpose pass."""

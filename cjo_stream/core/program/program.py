@@ -10,6 +10,7 @@ import msgspec
 from cjo_stream.core.program.action import Action, Candidate
 from cjo_stream.core.program.journey import Journey
 from cjo_stream.core.program.policy import Policy
+from cjo_stream.core.program.prediction import PredictionRule
 from cjo_stream.core.program.topology import (
     Blocked,
     CaseRule,
@@ -78,6 +79,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """The attributes of declared event types, by type; None where none are declared."""
     facts: dict[str, Fact] = {}
     traits: dict[str, Trait] = {}
+    predictions: dict[str, PredictionRule] = {}
     opened: tuple[CaseRule, ...] = ()
     closed: tuple[CaseRule, ...] = ()
     cases_era: int = 0
@@ -94,6 +96,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     traits_on: dict[str, tuple[Trait, ...]] = {}
     traits_in: dict[str, Trait] = {}
     """By slot."""
+    predictions_on: dict[str, tuple[PredictionRule, ...]] = {}
+    """By event type, in the order written."""
     entries_on: dict[str, tuple[Journey, ...]] = {}
     """By event type, journeys in order of name."""
     paused: frozenset[str] = frozenset()

@@ -28,6 +28,8 @@ PROFILE_TYPES = frozenset(("cjo.profile", "cjo.consent", "cjo.outcome"))
 _WORD = re.compile(r"[\w.]+")
 _OF_PROFILE = re.compile(r"\bprofile\s*\.\s*(?:identifiers\s*\.\s*)?(\w+)")
 
+_OF_PREDICT = re.compile(r"\bpredict\s*\.\s*(\w+)")
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -51,6 +53,7 @@ class Declared:
     identifiers: frozenset[str] = frozenset()
     facts: frozenset[str] = frozenset()
     traits: frozenset[str] = frozenset()
+    predictions: frozenset[str] = frozenset()
     events: Mapping[str, Collection[str]] | None = None
     """The attributes of event types; None where anything may come."""
     is_sample: bool = False
@@ -78,6 +81,7 @@ class Declared:
             identifiers=frozenset(node.text for node in types if isinstance(node, Scalar)),
             facts=frozenset(names_below(profile.get("facts"))),
             traits=frozenset(names_below(profile.get("traits"))),
+            predictions=frozenset(fields.written("predict")),
             events=events if has_events else sample,
             is_sample=not has_events and sample is not None,
             is_known=True,
@@ -190,9 +194,10 @@ class Context:
     def _names(self, text: str, data: frozenset[str] | None) -> Names:
         declared = self.declared
         if declared.is_known:
-            return Names(declared.facts | declared.traits, declared.identifiers, data)
+            profile = declared.facts | declared.traits
+            return Names(profile, declared.identifiers, data, declared.predictions)
         read = frozenset(_OF_PROFILE.findall(text))
-        return Names(read, read, data)
+        return Names(read, read, data, frozenset(_OF_PREDICT.findall(text)))
 
 
 def texts(items: list[Item]) -> frozenset[str]:

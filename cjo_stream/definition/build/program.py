@@ -8,6 +8,7 @@ from typing import Any
 
 from cjo_stream.core.program.action import Action
 from cjo_stream.core.program.journey import Journey
+from cjo_stream.core.program.prediction import PredictionRule
 from cjo_stream.core.program.program import Program, entered_on, raised_for
 from cjo_stream.core.program.topology import Trait
 from cjo_stream.core.word import Status
@@ -22,6 +23,7 @@ from cjo_stream.definition.build.policy import (
     build_candidates,
     build_policy,
 )
+from cjo_stream.definition.build.prediction import check_predictions
 from cjo_stream.definition.build.review import review_journey, review_traits
 from cjo_stream.definition.build.topology import build_topology
 from cjo_stream.definition.build.use import Uses
@@ -66,6 +68,9 @@ def build_program(
     check_events(uses, raised, context)
     profile: Fields | None = fields.value("profile") if fields is not None else None
     if fields is not None:
+        goals = {d.name: _has_goal(d) for d in definitions if d.kind == "journey"}
+        check_predictions(fields.items("predict"), goals, raised.keys(), context)
+    if fields is not None:
         warn_of_idle_topology(fields, context)
     if stated is not None:
         warn_of_idle_policy(stated, fields, context)
@@ -89,6 +94,10 @@ def build_journeys(definitions: list[Definition], content: Content) -> list[Jour
         build_topology(topology, context)
     _build_actions(definitions, context)
     return _build_journeys(definitions, context, {})
+
+
+def _has_goal(journey: Definition) -> bool:
+    return journey.fields is None or "goal" in journey.fields.keys
 
 
 def _in_status(versions: Iterable[Journey], status: Status) -> frozenset[str]:
@@ -136,6 +145,10 @@ def _assemble(
     for trait in parts["traits"].values():
         for type_ in sorted(trait.on):
             traits_on.setdefault(type_, []).append(trait)
+    predictions_on: dict[str, list[PredictionRule]] = {}
+    for rule in parts["predictions"].values():
+        for type_ in sorted(rule.on):
+            predictions_on.setdefault(type_, []).append(rule)
     entries_on = entered_on(versions)
     return Program(
         **parts,
@@ -144,6 +157,7 @@ def _assemble(
         actions=actions,
         traits_on={type_: tuple(traits) for type_, traits in traits_on.items()},
         traits_in={trait.slot: trait for trait in parts["traits"].values()},
+        predictions_on={type_: tuple(rules) for type_, rules in predictions_on.items()},
         entries_on=entries_on,
         paused=_in_status(versions.values(), Status.PAUSED),
         retired=_in_status(versions.values(), Status.RETIRED),

@@ -24,6 +24,7 @@ from cjo_stream.core.program.topology import (
 from cjo_stream.core.word import AttributeType, CommandFormat, FactType, Format, TraitKind
 from cjo_stream.definition.build.context import Context, report_repeated
 from cjo_stream.definition.build.fact import build_fact
+from cjo_stream.definition.build.prediction import build_predictions
 from cjo_stream.definition.build.use import Given, Named, Types
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.era import CASES, era_of_fact, era_of_trait
@@ -82,6 +83,7 @@ def build_topology(fields: Fields, context: Context) -> dict[str, Any]:
         "events": _build_events(fields),
         "facts": context.facts,
         "traits": context.traits,
+        "predictions": build_predictions(fields.items("predict"), context),
         "opened": _build_cases(service, "opened", context),
         "closed": _build_cases(service, "closed", context),
         "cases_era": context.eras.get(CASES, 0),
@@ -318,7 +320,7 @@ def _build_trait(pair: Pair, context: Context) -> Trait:
                 fields.where(kind.value), Code.MISSING, f"{quoted(kind.value)} needs 'on'"
             )
         item = fields.get(kind.value)
-        value = context.expression(item, Place.EVENT, definition)
+        value = context.expression(item, Place.TRAIT, definition)
         context.uses.read(item, value, "event", on)
     if "keep" in fields.keys and kind is not TraitKind.DISTINCT:
         report.error(fields.where("keep"), Code.TOGETHER, "'keep' goes with 'distinct'")
@@ -326,7 +328,7 @@ def _build_trait(pair: Pair, context: Context) -> Trait:
     if keep > KEEP_MAX:
         report.warn(fields.where("keep"), Code.RANGE, f"at most {KEEP_MAX} values are kept")
     condition = fields.get("when")
-    when = context.expression(condition, Place.EVENT, definition)
+    when = context.expression(condition, Place.TRAIT, definition)
     context.uses.read(condition, when, "event", on)
     return Trait(
         name=name,
@@ -347,7 +349,7 @@ def _build_cases(service: Fields | None, name: str, context: Context) -> tuple[C
         on = context.uses.on(fields)
         compiled = {}
         for part in ("when", "key"):
-            compiled[part] = context.expression(fields.get(part), Place.EVENT, "service")
+            compiled[part] = context.expression(fields.get(part), Place.TRAIT, "service")
             context.uses.read(fields.get(part), compiled[part], "event", on)
         rules.append(CaseRule(on=on, **compiled))
     return tuple(rules)

@@ -58,6 +58,7 @@ ORDERED: Final[frozenset[Row]] = frozenset(
         ("an action", "treatments"),
         ("an act", "channels"),
         ("a propensity", "features"),
+        ("a prediction", "features"),
     }
 )
 """Mappings and lists of names whose order is meant; all other lists are ordered."""
@@ -96,6 +97,7 @@ WORDS: Final[dict[Row, tuple[str, ...]]] = {
     ("a topology", "profile"): (),
     ("a topology", "service"): (),
     ("a topology", "events"): ("event",),
+    ("a topology", "predict"): ("prediction",),
     ("a topology", "owners"): ("team",),
     ("", "identifiers"): ("identifier",),
     ("", "attributes"): ("attribute",),

@@ -186,6 +186,29 @@ _SERVICE = Record(
     },
 )
 
+_PREDICTION = Record(
+    "a prediction",
+    {
+        "on": Field(
+            EVENT_TYPES, "Event types at which is predicted; any of them.", is_required=True
+        ),
+        "when": Field(CONDITION, "Only at events for which this condition holds."),
+        "event": Field(EVENT_TYPES, "It comes true if an event of these types comes."),
+        "without": Field(EVENT_TYPES, "It comes true if no event of these types comes."),
+        "goal": Field(NAMED, "It comes true if the goal of this journey is reached."),
+        "within": Field(DURATION, "The time within which that is so.", is_required=True),
+        "prior": Field(
+            Number(0, 1),
+            "How likely it is before anything is learnt, from 0 to 1.",
+            is_required=True,
+        ),
+        "features": Field(
+            Many(FORMULA), "Expressions over the profile that the likelihood may depend on."
+        ),
+    },
+    one_of=("event", "without", "goal"),
+)
+
 _EVENTS = MapOf(
     Text(EVENT_TYPE, "an event type"),
     MapOf(TEXT, Choice(tuple(AttributeType), "type of attributes")),
@@ -250,6 +273,10 @@ TOPOLOGY = Record(
             "declared is then an error in definitions, and counted in events.",
         ),
         "profile": Field(_PROFILE, "The facts and traits of customers."),
+        "predict": Field(
+            MapOf(NAMED, _PREDICTION),
+            "What is predicted of customers, by name; expressions read it as `predict.NAME`.",
+        ),
         "service": Field(_SERVICE, "Service cases: a customer with an open case has a problem."),
         "owners": Field(
             MapOf(NAMED, _TEAM),

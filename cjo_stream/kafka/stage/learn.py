@@ -1,9 +1,10 @@
-"""Learn: rewards in, models out to every partition's log, where decisions use them.
+"""Learn: rewards and predictions in, models out to every partition's log, where they decide.
 
-    consume rewards  ──▶  learn, in the log's order  ──▶  every few minutes, if something was
-    (one partition)       (the engine's)                  learnt: remember (`memory`), then publish
+    consume both logs     ──▶  learn, in each log's order  ──▶  every few minutes, if something was
+    (one partition each)       (the engine's)                   learnt: remember, then publish
 
-One process. What is learnt depends only on the rewards and their order. The time of a publication
+One process. What is learnt depends only on the records of each log and their order (how the two
+are mixed does not matter: nothing learns from both). The time of a publication
 depends on this process; the model's place in each partition's log determines which decisions use
 it. A publication is remembered under its number before it is sent, and sent again after a crash;
 tasks recognise it by the number. Without a learner, decisions go on by the last model.
@@ -11,32 +12,28 @@ tasks recognise it by the number. Without a learner, decisions go on by the last
 
 from __future__ import annotations
 
-import functools
 import logging
 import time
 from typing import Final
 
 import msgspec
-from confluent_kafka import Consumer, Message
+from confluent_kafka import Consumer
 
 from cjo_stream.core.learning.weight import publish
 from cjo_stream.core.message import ActivateModel
-from cjo_stream.core.record import Reward
-from cjo_stream.engine.codec import UNKNOWN
+from cjo_stream.core.record import Prediction, Reward
 from cjo_stream.engine.frame import control_frame
 from cjo_stream.engine.learner import Learner, Publication
-from cjo_stream.errors import RefusalError, RetryError, StopError
+from cjo_stream.errors import RetryError, StopError
 from cjo_stream.kafka.client.admin import Admin
-from cjo_stream.kafka.client.consumer import is_end, reader
-from cjo_stream.kafka.client.contents import warn_foreign
-from cjo_stream.kafka.client.error import check_consumed
+from cjo_stream.kafka.client.consumer import reader
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.sender import Outgoing, Sender
 from cjo_stream.kafka.command import ask_tasks
 from cjo_stream.kafka.definition.tenant import check_key
-from cjo_stream.kafka.position import loss
 from cjo_stream.kafka.process import stage
 from cjo_stream.kafka.process.stage import Stopping, Vitals
+from cjo_stream.kafka.stage.lesson import Lesson
 from cjo_stream.kafka.stage.memory import STAGE, Memory, Standing
 from cjo_stream.kafka.topic.check import require_log
 from cjo_stream.kafka.topic.name import Names
@@ -49,13 +46,14 @@ PUBLISH_WITHIN_S: Final = 15.0
 """For all partitions to activate a model: less than the watchdog's limit."""
 
 _LOG = logging.getLogger(__package__)
-_DECODER: Final = msgspec.json.Decoder(Reward)
+_REWARD: Final = msgspec.json.Decoder(Reward)
+_PREDICTION: Final = msgspec.json.Decoder(Prediction)
 
 
 def run(settings: Settings) -> int:
     """Learn until SIGTERM or SIGINT; returns the exit code.
 
-    Raises RefusalError where rewards are missing, RetryError and StopError where the process has
+    Raises RefusalError where records are missing, RetryError and StopError where the process has
     to begin anew.
     """
     return stage.work(settings, STAGE, LearnProcess)
@@ -69,16 +67,28 @@ class LearnProcess:
         self._metrics = metrics
         self._names = Names(settings.topic_prefix)
         self._admin = Admin(settings)
-        reward = self._names.reward
-        self._place: Place = (reward, 0)
         require_log(self._admin, settings, self._names.internal)
         check_key(settings)
-        self._topic_id = self._admin.require([reward, self._names.reply])[reward].id
+        names = self._names
+        topics = self._admin.require([names.reward, names.prediction, names.reply])
+        self._rewards = Lesson(
+            names.reward,
+            topics[names.reward].id,
+            "rewards",
+            lambda value: self._learner.learn(_REWARD.decode(value)),
+        )
+        self._predictions = Lesson(
+            names.prediction,
+            topics[names.prediction].id,
+            "predictions",
+            lambda value: self._learner.learn_outcome(_PREDICTION.decode(value)),
+        )
+        self._lessons = {one.place[0]: one for one in (self._rewards, self._predictions)}
         self.vitals = Vitals(
             STAGE,
             self._admin,
             self._standings,
-            lambda: {reward: self._topic_id},
+            lambda: {topic: one.topic_id for topic, one in self._lessons.items()},
             metrics,
             stopping,
         )
@@ -86,19 +96,13 @@ class LearnProcess:
         self._sender = Sender(settings, self.vitals.wait)
         self._learner = Learner()
         self._consumer: Consumer | None = None
-        self._next = self._end = 0
-        self._remembered = (0, 0)
-        """`next` and `end` in the memory."""
-        self._last: Message | None = None
-        """The reward before `next`, if its digest is not made yet."""
-        self._digest = UNKNOWN
         self._unsent: Publication | None = None
         self._due_s = 0.0
         self._is_numbered = False
         """Whether the next model's number is known to be above that of every task's."""
 
     def not_ready(self) -> str | None:
-        """Return what the process still waits for; None when it reads rewards."""
+        """Return what the process still waits for; None when it learns."""
         return None if self._consumer is not None else "what was learnt before is being read"
 
     def open(self) -> None:
@@ -106,38 +110,27 @@ class LearnProcess:
         self._memory.open()
         model, standing = self._memory.read()
         self.vitals.beat()
-        first = self._admin.firsts([self._place])[self._place]
-        if standing is None:
-            self._next = self._end = first
-        else:
-            end = self._admin.ends([self._place])[self._place]
-            check_standing(standing, self._topic_id, first, end, self._names)
-            loss.check(
-                [loss.Taken(self._place, standing.offset - 1, standing.last)],
-                functools.partial(loss.look, self._settings, self._admin),
-                _anew(self._names),
-            )
+        of_rewards = standing.of_rewards if standing is not None else None
+        of_predictions = standing.predictions if standing is not None else msgspec.UNSET
+        self._rewards.resume(of_rewards, self._settings, self._admin, self._names)
+        self._predictions.resume(of_predictions or None, self._settings, self._admin, self._names)
+        if standing is not None:
             self._learner = Learner(model, standing.number, standing.digest)
-            self._next, self._end = standing.offset, max(standing.offset, standing.end)
-            self._digest = standing.last
-            if self._next < first:
-                # Only markers of transactions are gone.
-                self._next, self._digest = first, UNKNOWN
             self._is_numbered = True
             if standing.number:
                 # The last learner may have stopped before all partitions had the model.
                 self._unsent = Publication(standing.number, publish(model))
-        self._remembered = (self._next, self._end)
-        self._consumer = reader(self._settings, {self._place: self._next})
+        positions = {one.place: one.next for one in self._lessons.values()}
+        self._consumer = reader(self._settings, positions)
         self._measure()
 
     def turn(self) -> None:
-        """Learn from some rewards; when it is time, remember and publish."""
+        """Learn from some records; when it is time, remember and publish."""
         assert self._consumer is not None, "open comes first"
         self.vitals.turned()
         began_s = time.perf_counter()
         messages = self._consumer.consume(STEP_RECORDS_MAX, IDLE_S)
-        learnt = sum(self._learn(message) for message in messages)
+        learnt = sum(self._lessons[message.topic() or ""].take(message) for message in messages)
         if learnt:
             self._metrics.add({("cjo_items_total", STAGE, "applied"): learnt})
             self._metrics.observe("cjo_stage_seconds", (STAGE,), time.perf_counter() - began_s)
@@ -168,48 +161,30 @@ class LearnProcess:
 
     # --- inside
 
-    def _learn(self, message: Message) -> int:
-        """Learn from one message; return 1, or 0 if it is no record."""
-        if is_end(message):
-            # Dispatch writes rewards in transactions: behind the last one there is a marker.
-            self._end = max(self._end, message.offset() or 0)
-            return 0
-        if (error := message.error()) is not None:
-            check_consumed(error, self._place[0])
-            return 0
-        offset = message.offset() or 0
-        try:
-            self._learner.learn(_DECODER.decode(message.value() or b""))
-        except msgspec.MsgspecError as why:
-            # Every learner passes over the same record, so the same log gives the same model.
-            warn_foreign(_LOG, message, why)
-        self._next, self._last = offset + 1, message
-        self._end = max(self._end, self._next)
-        return 1
-
     def _has_moved(self) -> bool:
-        return (self._next, self._end) != self._remembered
+        return any(one.has_moved() for one in self._lessons.values())
 
     def _remember(self) -> None:
         began_s = time.perf_counter()
         publication = self._learner.publish()
         learner = self._learner
         treatments = learner.model.treatments
-        if self._last is not None:
-            self._digest, self._last = loss.digest_of(self._last), None
+        reached = self._rewards.reached()
         self._memory.write(
             {name: treatments[name] for name in learner.taught()},
             Standing(
-                self._topic_id,
-                self._next,
+                reached.topic_id,
+                reached.offset,
                 learner.model.rewards,
                 learner.number,
                 learner.digest,
-                self._digest,
-                self._end,
+                reached.last,
+                reached.end,
+                self._predictions.reached(),
             ),
         )
-        self._remembered = (self._next, self._end)
+        for one in self._lessons.values():
+            one.remembered()
         self._unsent = publication or self._unsent
         self._metrics.observe("cjo_commit_seconds", (STAGE,), time.perf_counter() - began_s)
         self._measure()
@@ -258,31 +233,4 @@ class LearnProcess:
     def _standings(self) -> dict[Place, int]:
         if self._consumer is None:
             return {}
-        return {self._place: self._end}
-
-
-def check_standing(standing: Standing, topic_id: str, first: int, end: int, names: Names) -> None:
-    """Raise RefusalError if rewards after the remembered ones are missing.
-
-    `topic_id`, `first` and `end` are the present id and offsets of the topic of rewards.
-    """
-    name = names.reward
-    if standing.topic_id != topic_id:
-        raise RefusalError(
-            f"the topic {name} was created anew: what was learnt is of another one. Delete "
-            f"{names.model} too, run `cjo-stream topics create`, and begin to learn anew"
-        )
-    if max(standing.offset, standing.end) < first:
-        raise RefusalError(
-            f"{name} begins at {first}, and the rewards from {standing.offset} on are not learnt: "
-            f"the learner was away for longer than they are kept. Bring them back, {_anew(names)}"
-        )
-    if standing.offset > end:
-        raise RefusalError(
-            f"{name} ends at {end}, and rewards up to {standing.offset} are learnt: the log lost "
-            f"its end. Bring it back, {_anew(names)}"
-        )
-
-
-def _anew(names: Names) -> str:
-    return f"or delete {names.model}, run `cjo-stream topics create`, and begin to learn anew"
+        return {one.place: one.end for one in self._lessons.values()}

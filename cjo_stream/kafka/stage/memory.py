@@ -1,12 +1,12 @@
 """The learner's memory: a compacted topic that one process writes, in transactions.
 
     key            value (msgpack)
-    treatment/T    the posterior of treatment T
-    learner        Standing: the last reward that is part of all this, the last publication
+    treatment/T    the posterior of treatment T, or of the prediction of that name
+    learner        Standing: the last records that are part of all this, the last publication
 
 A transaction writes the treatments that have learnt since the last one, and the standing. So the
-topic always has the model after a certain number of rewards of the log, whatever is killed when
-and however late requests are; and the same rewards give the same bytes. A second learner shuts the
+topic always has the model after a certain number of records of each log, whatever is killed when
+and however late requests are; and the same records give the same bytes. A second learner shuts the
 first one out when it begins.
 """
 
@@ -35,22 +35,42 @@ _STANDING: Final = "learner"
 _TREATMENT: Final = "treatment/"
 
 
+class Reached(msgspec.Struct):
+    """How far a log that teaches was read."""
+
+    topic_id: str
+    offset: int
+    """Of the next record to read."""
+    last: int = UNKNOWN
+    """Digest of the record before `offset` (codec.record_digest)."""
+    end: int = 0
+    """The offset up to which the log was read: from `offset` to here it has no record, only
+    markers of the transactions that wrote the records."""
+
+
 class Standing(msgspec.Struct):
-    """The position of the learner."""
+    """The position of the learner: in the log of rewards, and in that of predictions."""
 
     topic_id: str
     """Of the topic of rewards."""
     offset: int
     """Of the next reward to read."""
     rewards: int = 0
+    """How many records were learnt, of both logs."""
     number: int = 0
     """Of the model last published; 0 before the first."""
     digest: bytes = b""
     last: int = UNKNOWN
     """Digest of the reward before `offset` (codec.record_digest)."""
     end: int = 0
-    """The offset up to which the log was read: from `offset` to here it has no reward, only
-    markers of the transactions that wrote the rewards."""
+    """As of `Reached`."""
+    predictions: Reached | msgspec.UnsetType = msgspec.UNSET
+    """Unset: an earlier release wrote it, which read rewards alone."""
+
+    @property
+    def of_rewards(self) -> Reached:
+        """How far the log of rewards was read."""
+        return Reached(self.topic_id, self.offset, self.last, self.end)
 
 
 class Memory:

@@ -52,6 +52,11 @@ class Names(msgspec.Struct, frozen=True):
         return self.out(catalogue.REWARD)
 
     @property
+    def prediction(self) -> str:
+        """The predictions whose outcome is known."""
+        return self.out(catalogue.PREDICTION)
+
+    @property
     def reply(self) -> str:
         """Answers to operators."""
         return self.out(catalogue.REPLY)

@@ -17,7 +17,7 @@ from tests.replay.history.made import make, run_killed
 from tests.replay.history.missing import met_in_run, missing_in, missing_in_walk
 from tests.replay.history.walk import Walk
 
-EVENTS = 450
+EVENTS = 520
 """Of walks of this length one in a few meets everything; of 300 events, one in hundreds."""
 TRIES = 60
 SHOWN = 8

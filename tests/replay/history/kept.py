@@ -69,7 +69,7 @@ class Partition(msgspec.Struct, kw_only=True):
 
 
 class Learnt(msgspec.Struct, kw_only=True):
-    """The learner's rewards, what it published after how many of them, and its memory then."""
+    """What the learner took, what it published after how many of it, and its memory then."""
 
     rewards: list[bytes]
     published: list[tuple[int, list[bytes]]]

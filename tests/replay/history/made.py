@@ -34,6 +34,7 @@ from tests.replay.history.walk import START_MS, TOPOLOGY, NotingStore, Walk, set
 
 RUN_EVENTS: Final = 60
 REWARD_WINDOW_MS: Final = 30_000
+PREDICTED_MS: Final = 20_000
 INTERNAL_ID, EFFECT_ID = "internal", "effect"
 
 
@@ -150,6 +151,9 @@ def _run_events() -> list[str]:
             # Nobody answers, and the window closes as the learner learns: that reward waits.
             last = START_MS + 3_600_000 - REWARD_WINDOW_MS
             events.append(("order", last, given, attributes))
+            # So does an outcome of a prediction.
+            last = START_MS + 3_600_000 - PREDICTED_MS
+            events.append(("cart", last, given, attributes))
     return [
         json.dumps({"type": t, "time": at, "channel": "web", "identifiers": i, "attributes": a})
         + "\n"

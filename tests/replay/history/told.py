@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from cjo_stream.core.record import Reward
+from cjo_stream.core.record import Prediction, Reward
 from cjo_stream.engine import codec
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.effect import effect_of
@@ -17,7 +17,7 @@ from cjo_stream.engine.port import Log, LogRecord, Outbox, RawRecord, Store
 from cjo_stream.engine.task import Task
 from cjo_stream.ingest import decoder
 from cjo_stream.kafka.definition.log import Published
-from cjo_stream.kafka.stage.memory import Standing, records_of, remembered
+from cjo_stream.kafka.stage.memory import Reached, Standing, records_of, remembered
 from cjo_stream.store.memory import MemoryStore
 from tests.replay.history.kept import (
     KEY,
@@ -34,6 +34,7 @@ from tests.replay.history.kept import (
 
 RAW = "cjo.event.web.v1"
 REWARDS = Log("rewards", 0)
+PREDICTIONS = Log("predictions", 0)
 
 
 def store_of(pairs: Pairs) -> MemoryStore:
@@ -193,7 +194,7 @@ def positions_of(
 
 
 def learnt(rewards: list[bytes], at: list[int], before: dict[str, bytes] | None = None) -> Learnt:
-    """Let the learner of Kafka take rewards, publish at those numbers, and remember.
+    """Let the learner of Kafka take records that teach, publish at those numbers, and remember.
 
     `before`: its memory at the first of those numbers; else it begins with nothing.
     """
@@ -207,18 +208,40 @@ def learnt(rewards: list[bytes], at: list[int], before: dict[str, bytes] | None 
             publication: Publication | None = learner.publish()
             if publication is not None:
                 published.append((number, publication.parts))
+            ours, theirs = (_read_to(log, rewards[:number]) for log in (REWARDS, PREDICTIONS))
             standing = Standing(
-                REWARDS.topic_id,
-                number,
+                ours.topic_id,
+                ours.offset,
                 number,
                 learner.number,
                 learner.digest,
-                codec.record_digest(0, rewards[number - 1]) if number else codec.UNKNOWN,
-                number + 1,  # a marker stands behind it
+                ours.last,
+                ours.end,
+                theirs,
             )
             taught = {name: learner.model.treatments[name] for name in learner.taught()}
             kept.update(records_of(taught, standing))
             memory.append((number, dict(kept)))
         if number < len(rewards):
-            learner.learn(msgspec.json.decode(rewards[number], type=Reward))
+            teach(learner, rewards[number])
     return Learnt(rewards=rewards, published=published, memory=memory)
+
+
+def teach(learner: Learner, value: bytes) -> None:
+    """Let a learner take a record that teaches: a reward, or a prediction."""
+    if _log_of(value) is REWARDS:
+        learner.learn(msgspec.json.decode(value, type=Reward))
+    else:
+        learner.learn_outcome(msgspec.json.decode(value, type=Prediction))
+
+
+def _log_of(value: bytes) -> Log:
+    schema = msgspec.json.decode(value)["schema"]
+    return REWARDS if schema == "cjo.reward.v1" else PREDICTIONS
+
+
+def _read_to(log: Log, values: list[bytes]) -> Reached:
+    """Return how far a log was read after these values of both."""
+    own = [value for value in values if _log_of(value) is log]
+    digest = codec.record_digest(0, own[-1]) if own else codec.UNKNOWN
+    return Reached(log.topic_id, len(own), digest, len(own) + 1)  # a marker stands behind it

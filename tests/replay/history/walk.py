@@ -38,7 +38,6 @@ from cjo_stream.core.message import (
     identifier_key,
     partition_of,
 )
-from cjo_stream.core.record import Reward
 from cjo_stream.definition import Authorship, DefinitionSet, heed, load, succeed
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.effect import effect_of
@@ -51,6 +50,7 @@ from cjo_stream.ingest import decoder
 from cjo_stream.ingest.identifier import identifier_hash
 from cjo_stream.store.memory import MemoryStore
 from tests.replay.history.kept import KEY, PARTITIONS, Pairs, Taken, open_task
+from tests.replay.history.told import teach
 from tests.world.stored import actor_states
 
 TOPOLOGY = Path(__file__).parent / "topology"
@@ -324,9 +324,9 @@ class Walk:
                 action = json.loads(effect.value)
                 if action["issue"] == "advice":
                     self._commands.append(action["action_id"])
-            elif effect.kind == "reward":
+            elif effect.kind in ("reward", "prediction"):
                 self.rewards.append(effect.value)
-                self.learner.learn(msgspec.json.decode(effect.value, type=Reward))
+                teach(self.learner, effect.value)
 
     def _order(self) -> None:
         """An operator orders something about a customer."""

@@ -57,6 +57,9 @@ profile:
 service:
   opened: {on: ticket_opened, when: event.ticket != 'x', key: event.ticket}
   closed: {on: ticket_closed, when: event.ticket != 'x', key: event.ticket}
+predict:
+  buys: {on: cart, when: event.total > 0, event: order, within: 49h, prior: 0.2, features: [profile.carts]}
+  leaves: {on: order, without: order, within: 50h, prior: 0.3}
 owners:
   growth: {paths: ["growth/**"], channels: [mail], levers: 20, approves: [caps]}
 ---
@@ -210,6 +213,17 @@ def fact(name: str, value: object) -> Holds:
     return holds
 
 
+def predicted(*names: str) -> Holds:
+    """Of what was predicted before the change, outcomes were told for these predictions alone."""
+
+    def holds(world: World) -> None:
+        changed_ms = START_MS + 48 * 3_600_000
+        told = {p["predict"] for p in world.sent("prediction") if p["opened_at"] < changed_ms}
+        assert told == set(names), told
+
+    return holds
+
+
 def nobody_has(name: str) -> Holds:
     """No customer shows a trait or fact of that name."""
 
@@ -312,6 +326,7 @@ OPENED = "opened: {on: ticket_opened, when: event.ticket != 'x', key: event.tick
 CLOSED = "closed: {on: ticket_closed, when: event.ticket != 'x', key: event.ticket}"
 SERVICE = f"service:\n  {OPENED}\n  {CLOSED}\n"
 TILL = BASE[BASE.index("  till:") : BASE.index("identity:")]
+PREDICT = BASE[BASE.index("predict:") : BASE.index("owners:")]
 OWNERS = BASE[BASE.index("owners:") : BASE.index("---\njourney: buying")]
 FACTS = BASE[BASE.index("  facts:") : BASE.index("  traits:")]
 TRAITS = BASE[BASE.index("  traits:") : BASE.index("service:")]
@@ -399,6 +414,16 @@ ROWS: dict[str, Row] = {
     "topology.profile.traits.when": change("on: order, when: event.total > 0}", "on: order, when: event.total > 1}", trait("spend", 21)),
     "topology.profile.traits.per": change(SPEND, "spend: {sum: event.total, on: order, per: 90d}", trait("spend", 21)),
     "topology.profile.traits.keep": change("keep: 3", "keep: 1", trait("kinds", ["p2"])),
+    # --- predictions: outcomes of another definition are not told, and it begins with its prior
+    "topology.predict": change(PREDICT, "", predicted()),
+    "topology.predict.on": change("buys: {on: cart", "buys: {on: [cart, ask]", predicted("leaves")),
+    "topology.predict.when": change("on: cart, when: event.total > 0, event: order", "on: cart, event: order", predicted("leaves")),
+    "topology.predict.event": change("event: order, within", "event: [order, ask], within", predicted("leaves")),
+    "topology.predict.without": change("without: order", "without: [order, ask]", predicted("buys")),
+    "topology.predict.goal": change("without: order", "goal: buying", predicted("buys")),
+    "topology.predict.within": change("within: 50h", "within: 51h", predicted("buys")),
+    "topology.predict.prior": change("prior: 0.3}", "prior: 0.4}", predicted("buys", "leaves")),
+    "topology.predict.features": change("[profile.carts]", "[profile.spend]", predicted("buys", "leaves")),
     # --- service
     "topology.service": change(SERVICE, "", cases_begin_anew),
     "topology.service.opened": change(f"  {OPENED}\n", "", cases_stay),

@@ -488,7 +488,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "were not acknowledged": _SENT_AGAIN,
     },
     "kafka/stage/committer.py": {"positions could not be committed": _INTAKE_ANEW},
-    "kafka/stage/learn.py": {
+    "kafka/stage/lesson.py": {
         "what was learnt is of another one": _LEARNT_ANEW,
         "are not learnt": _LEARNT_ANEW,
         "the log lost its end": _LOSS,

@@ -7,45 +7,51 @@ import pytest
 
 from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.errors import RefusalError
-from cjo_stream.kafka.stage.learn import check_standing
-from cjo_stream.kafka.stage.memory import Standing
+from cjo_stream.kafka.stage.lesson import check_reached
+from cjo_stream.kafka.stage.memory import Reached, Standing
 from cjo_stream.kafka.topic.name import Names
 
 NAMES = Names("t.")
 
 
+def check(reached: Reached, topic_id: str, first: int, end: int) -> None:
+    check_reached(reached, NAMES.reward, "rewards", topic_id, (first, end), NAMES)
+
+
 def test_it_goes_on_where_its_memory_ends() -> None:
-    check_standing(Standing("id", 7), "id", 0, 9, NAMES)
-    check_standing(Standing("id", 7), "id", 7, 9, NAMES)
+    check(Reached("id", 7), "id", 0, 9)
+    check(Reached("id", 7), "id", 7, 9)
 
 
 def test_rewards_that_are_no_longer_kept_are_missed() -> None:
     with pytest.raises(RefusalError, match=r"from 7 on are not learnt.*delete t\.model\.v1"):
-        check_standing(Standing("id", 7), "id", 8, 9, NAMES)
+        check(Reached("id", 7), "id", 8, 9)
     with pytest.raises(RefusalError, match="from 7 on are not learnt"):
-        check_standing(Standing("id", 7, end=8), "id", 9, 9, NAMES)
+        check(Reached("id", 7, end=8), "id", 9, 9)
 
 
 def test_the_marker_of_their_transaction_is_no_reward_that_is_missed() -> None:
     """The last reward lies at 6, its marker at 7; then retention takes both."""
-    check_standing(Standing("id", 7, end=8), "id", 8, 8, NAMES)
-    check_standing(Standing("id", 7, end=8), "id", 7, 9, NAMES)
+    check(Reached("id", 7, end=8), "id", 8, 8)
+    check(Reached("id", 7, end=8), "id", 7, 9)
     # A log that lost no more than the marker lost no reward.
-    check_standing(Standing("id", 7, end=8), "id", 0, 7, NAMES)
+    check(Reached("id", 7, end=8), "id", 0, 7)
 
 
 def test_a_topic_that_was_created_anew_is_another_one() -> None:
     with pytest.raises(RefusalError, match=r"t\.reward\.v1 was created anew"):
-        check_standing(Standing("id", 7), "other", 0, 9, NAMES)
+        check(Reached("id", 7), "other", 0, 9)
 
 
 def test_a_log_that_lost_its_end_is_refused() -> None:
-    check_standing(Standing("id", 9), "id", 0, 9, NAMES)
+    check(Reached("id", 9), "id", 0, 9)
     with pytest.raises(RefusalError, match=r"ends at 9.*lost its end.*delete t\.model\.v1"):
-        check_standing(Standing("id", 10), "id", 0, 9, NAMES)
+        check(Reached("id", 10), "id", 0, 9)
 
 
 def test_a_memory_of_an_earlier_release_has_no_last_reward() -> None:
     earlier = {"topic_id": "id", "offset": 7, "rewards": 5, "number": 2, "digest": b"d"}
     standing = msgspec.msgpack.decode(msgspec.msgpack.encode(earlier), type=Standing)
     assert standing == Standing("id", 7, 5, 2, b"d", UNKNOWN, 0)
+    assert standing.of_rewards == Reached("id", 7)
+    assert standing.predictions is msgspec.UNSET

@@ -1,0 +1,1 @@
+"""Tests of `cjo_stream/core/prediction`."""
