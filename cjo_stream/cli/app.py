@@ -30,6 +30,7 @@ from cjo_stream.cli import (
     insight,
     insight_friction,
     insight_sink,
+    insight_spectrum,
     insight_value,
     insight_worth,
     plan,
@@ -127,6 +128,7 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
 }
 
 insight.app.command("sink")(insight_sink.sink)
+insight.app.command("spectrum")(insight_spectrum.spectrum)
 insight.app.command("value")(insight_value.value)
 insight.app.command("retention")(insight_worth.retention)
 insight.app.command("satisfaction")(insight_worth.satisfaction)

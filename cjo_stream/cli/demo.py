@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shutil
 from collections import Counter
@@ -28,6 +29,10 @@ DAY_MS: Final = 86_400_000
 QUIET_MS: Final = 3 * DAY_MS
 """The time after the last day in which people still answer and journeys end."""
 TRAFFIC: Final = "traffic"
+REPORT: Final = "report.html"
+LAYER: Final = "layer"
+INSIGHT: Final = ("duckdb", "pyarrow")
+"""The modules of the extra `insight` that a report needs."""
 _TIME_AT_END: Final = re.compile(r", [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.]+Z$")
 
 
@@ -100,6 +105,28 @@ def demo(
     truth = simulate.truth(definitions.program.topology, people=people, seed=seed)
     found = score(truth, results.identifiers(out))
     _say_end(result.summary, len(population.met), found, folder, out)
+    _report(out)
+
+
+def _report(out: Path) -> None:
+    """Write the report on the demo's journeys, and print where it is."""
+    page, layer = out / REPORT, out / LAYER
+    if not all(map(importlib.util.find_spec, INSIGHT)):
+        say(
+            f"  pip install 'cjo-stream[insight]'; cjo-stream insight sink {out} --layer {layer}; "
+            f"cjo-stream report journeys --layer {layer} --html {page}   a report"
+        )
+        return
+    from cjo_stream.cli.reports import ask, write
+    from cjo_stream.insight.layer.sink import Sink
+    from cjo_stream.insight.report.journeys import journeys
+
+    shutil.rmtree(layer, ignore_errors=True)
+    sink = Sink(str(layer))
+    sink.take_run(out)
+    sink.publish()
+    write(journeys(ask(str(layer))), page)
+    say(f"  {page}   a report on the journeys: open it in a browser")
 
 
 def _payoff(hidden: Hidden, out: Path, days: int) -> Payoff:

@@ -12,7 +12,7 @@ import typer
 from cjo_stream.cli.attribution import By, attribute
 from cjo_stream.cli.option import read_duration, read_moment
 from cjo_stream.cli.relation import Form, Group, show, write
-from cjo_stream.cli.terminal import count, moment, note, numbered
+from cjo_stream.cli.terminal import moment, note, numbered
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -164,6 +164,20 @@ def outcomes(
     _figure("Outcomes", layer, OUTCOMES, period_of(from_, until), format_, list_)
 
 
+@app.command("goals")
+def goals(
+    layer: LayerAt,
+    from_: From = None,
+    until: Until = None,
+    format_: Format = Form.TABLE,
+    list_: List = None,
+) -> None:
+    """Of the instances that were entered, those that have reached their goal."""
+    from cjo_stream.insight.figure.figure import GOALS
+
+    _figure("Goals", layer, GOALS, period_of(from_, until), format_, list_)
+
+
 @app.command("funnel")
 def funnel(
     steps: Annotated[
@@ -308,23 +322,8 @@ def show_figure(
 
 def note_reach(manifest: Manifest) -> None:
     """Say on stderr how far the layer reaches, and what it lacks."""
+    from cjo_stream.insight.report.asking import lacks
+
     until = manifest.until
     reach = "nothing yet" if until is None else f"records until {moment(until)} UTC"
-    lacks = []
-    if manifest.erased:
-        lacks.append(f"without {numbered(manifest.erased, 'erased customer')}")
-    if manifest.refused:
-        lacks.append(f"{count(manifest.refused)} rows of events were no events")
-    lacks += [
-        f"{topic} no longer held {numbered(offsets, 'offset')} when it was to be read"
-        for topic, offsets in sorted(manifest.lost.items())
-    ]
-    lacks += [
-        f"{topic} was made anew: what it held before and was not read is missing"
-        for topic in sorted(manifest.anew)
-    ]
-    lacks += [
-        f"{numbered(records, 'record')} of {topic} are none of ours"
-        for topic, records in sorted(manifest.foreign.items())
-    ]
-    note("; ".join([f"as of {reach}", *lacks]))
+    note("; ".join([f"as of {reach}", *lacks(manifest)]))

@@ -18,8 +18,8 @@ ROWS_SHOWN: Final = 1_000
 """Rows of a table on the terminal."""
 _BATCH_ROWS: Final = 10_000
 _TIMES: Final = (
-    "at", "began", "cohort", "deferred_until", "detected", "expires_at", "issued_at", "since",
-    "time", "until",
+    "at", "began", "cohort", "deferred_until", "detected", "ended", "expires_at", "issued_at",
+    "since", "time", "until",
 )  # fmt: skip
 
 

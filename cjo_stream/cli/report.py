@@ -1,4 +1,4 @@
-"""`cjo-stream report`: evaluations of results."""
+"""`cjo-stream report`: evaluations of results, and reports over a layer."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Final
 
 import typer
 
-from cjo_stream.cli import identity, lift, shadow
+from cjo_stream.cli import identity, lift, reports, shadow
 
 app: Final = typer.Typer(
-    help="Report on results: lift, shadow, and the quality of identity.", no_args_is_help=True
+    help="Reports that people read: journeys over a layer; lift, shadow, identity over results.",
+    no_args_is_help=True,
 )
 
 
@@ -18,6 +19,7 @@ def _group() -> None:
     """Reports."""
 
 
+app.command("journeys")(reports.journeys)
 app.command("lift")(lift.lift)
 app.command("shadow")(shadow.shadow)
 app.command("identity")(identity.identity)

@@ -11,6 +11,9 @@ value       the models of customers' value: how often they buy, and for how much
 layer/      records and events in Parquet files, exactly once, and readers of them
 view/       the views over a layer, as SQL
 figure/     figures over the views, each with the list that it counts
+report/     what figures say, as data that the terminal, JSON and a page show
+drawing/    funnels, flows and graphs as inline SVG
+page/       what all pages share
 
 Nothing here runs while the engine decides.
 """

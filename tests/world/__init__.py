@@ -38,6 +38,7 @@ What goes into them:
 
 How it is looked at:
     stored            what lies in a store
+    page              the tags of a page
     files             what lies in files, byte by byte
     schema            whether a value is as a JSON Schema says
     situation         what was under way when something happened (`situations.txt`)

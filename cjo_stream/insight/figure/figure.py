@@ -24,9 +24,9 @@ class Figure(NamedTuple):
     order: str = "ALL"
 
 
-def _nearest(share: float) -> str:
+def _nearest(share: float, of: str = "ms") -> str:
     """Return the quantile by nearest rank: the least value that so many do not exceed."""
-    return f"quantile_disc(ms, {share})"
+    return f"quantile_disc({of}, {share})"
 
 
 _QUANTILES: Final = (0.5, 0.75, 0.9, 0.95, 0.99)
@@ -62,6 +62,29 @@ OUTCOMES: Final = Figure(
     {"count": "count(*)", "customers": _CUSTOMERS},
     grouping="GROUPING SETS ((journey, version, what, outcome), "
     "(journey, version, what, outcome, holdout))",
+)
+GOALS: Final = Figure(
+    "goals",
+    ("journey", "version", "holdout"),
+    {
+        "entered": "count(*)",
+        "reached": "count_if(reached)",
+        "goal_rate": "avg(reached::INTEGER)",
+        "customers": _CUSTOMERS,
+    },
+    grouping="GROUPING SETS ((journey, version), (journey, version, holdout))",
+)
+SPECTRUM: Final = Figure(
+    "spectrum",
+    ("journey", "version", "from", "to"),
+    {
+        "passages": "count(*)",
+        "customers": _CUSTOMERS,
+        **{
+            f"p{round(share * 100)}_ms": _nearest(share, "ended - began")
+            for share in (0.5, 0.75, 0.9)
+        },
+    },
 )
 DFG: Final = Figure(
     "process_dfg",

@@ -16,6 +16,12 @@ from cjo_stream.errors import UsageError
 
 _ACTION: Final = "action:"
 _REASONS: Final = get_args(Reason)
+SHARES: Final = """
+SELECT *, customers / nullif(first_value(customers) OVER (ORDER BY step), 0) AS share
+FROM ({figure})
+ORDER BY step
+"""
+"""A funnel with the share of its first step, 0..1."""
 _MATCHES: Final = """
 SELECT * FROM (
     SELECT customer_id, "time", 0 AS kind, lane, position, {transitions}

@@ -1,6 +1,7 @@
 """The command line as a shell sees it: what goes to stdout and stderr, and the exit code."""
 
 import hashlib
+import importlib.util
 import io
 import json
 import shutil
@@ -310,12 +311,27 @@ def test_the_demo_runs_and_shows_one_of_its_customers(cli, tmp_path: Path) -> No
     assert "people came by" in done.out
     assert "fixed order" in done.out
     assert "that a gate stopped" in done.out
+    assert f"{out / 'report.html'}   a report" in done.out
+    assert "cart_recovery, version 1" in (out / "report.html").read_text()
     row = json.loads((out / "customers.jsonl").read_bytes().splitlines()[0])
     type_, values = next(iter(row["identifiers"].items()))
     shown = json.loads(
         cli("customer", "show", f"{type_}:{values[0]}", "--state", out / "state").out
     )
     assert shown["customer_id"] == row["customer_id"]
+
+
+def test_without_the_extra_the_demo_says_how_to_get_its_report(
+    cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: find_spec(name) if name != "duckdb" else None
+    )
+    done = cli("demo", "--people", 5, "--days", 1, "--out", tmp_path)
+    assert done.code == 0, done.err
+    assert "pip install 'cjo-stream[insight]'; cjo-stream insight sink" in done.out
+    assert not (tmp_path / "report.html").exists()
 
 
 def test_the_demo_leaves_a_folder_of_somebody_elses_alone(cli, tmp_path: Path) -> None:

@@ -87,6 +87,8 @@ _FRICTION = "unit/cli/test_insight_friction.py::test_what_is_asked_wrongly_is_re
 _DUCKDB = "unit/insight/test_way_out.py::test_without_duckdb_the_extra_is_named"
 _TWO_SINKS = "unit/insight/layer/test_sink.py::test_of_two_sinks_at_once_one_is_refused"
 
+_REPORTED = "unit/insight/report/test_report.py::test_a_report_is_made_once_it_is_asked_for_as_the_refusals_say"
+
 TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/archive.py": {
         "no archive is set": "unit/cli/test_archive.py::test_without_an_archive_nothing_is_erased_from_one",
@@ -365,6 +367,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/insight_value.py": {
         "needs NumPy and SciPy": "unit/insight/test_value_command.py::test_without_scipy_the_extra_is_named",
     },
+    "cli/reports.py": {"name another file with --html": _REPORTED},
+    "insight/report/asking.py": {"no record is of the journey": _REPORTED},
     "cli/relation.py": {
         "ends neither in": _ASKED,
         "cannot be written": _ASKED,

@@ -80,6 +80,40 @@ def people(raw: Raw, times: list[int]) -> Rows:
     return [(*key, customers, instances) for *key, instances, customers in rows]
 
 
+def goals(raw: Raw, period: tuple[int | None, int | None]) -> Rows:
+    """Return entries of instances, their goals at any time, the share, and the customers."""
+    reached = {one["instance_id"] for one in raw.transitions if one["reason"] == "goal"}
+    of: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
+    for one in raw.transitions:
+        if one["reason"] == "entered" and within(one["time"], period):
+            of[one["journey"], one["version"], None].append(one)
+            of[one["journey"], one["version"], one["holdout"]].append(one)
+    rows = []
+    for key, entries in of.items():
+        number = sum(one["instance_id"] in reached for one in entries)
+        customers = len({one["customer_id"] for one in entries})
+        rows.append((*key, len(entries), number, round(number / len(entries), 3), customers))
+    return rows
+
+
+def spectrum(raw: Raw, period: tuple[int | None, int | None]) -> Rows:
+    """Return each passage from a state to what came next: where, from when to when, and who."""
+    here: dict[str, Record] = {}
+    rows = []
+    for one in raw.ordered:
+        if one["reason"] in ("goal", "refused"):
+            continue
+        before = here.pop(one["instance_id"], None)
+        if before and one["reason"] != "merged" and within(one["time"], period):
+            rows.append((
+                one["journey"], one["version"], before["to"], one["to"],
+                before["time"], one["time"], one["customer_id"],
+            ))  # fmt: skip
+        if one["reason"] in ("entered", "moved"):
+            here[one["instance_id"]] = one
+    return rows
+
+
 def flows_of_states(raw: Raw, period: tuple[int | None, int | None]) -> Rows:
     return counted(
         (

@@ -101,7 +101,7 @@ def test_figures_are_those_of_a_plain_count(
         )
         assert done.code == 0, done.err
         figure = rows(done.out)
-        # The figure is the length of its list (of outcomes, each row counts in two rows).
+        # The figure is the length of its list (of outcomes and goals, each row counts in two).
         assert len(listed.read_text().splitlines()) - 1 == length(arguments[0], figure)
         return figure
 
@@ -121,6 +121,8 @@ def test_figures_are_those_of_a_plain_count(
             ),
             (("dwell", *options), plain.dwell(raw, period)),
             (("outcomes", *options), plain.outcomes(raw, period)),
+            (("goals", *options), plain.goals(raw, period)),
+            (("spectrum", *options), plain.spectrum(raw, period)),
             (
                 ("funnel", *steps, "--within", "3d", *options),
                 plain.funnel(raw, steps, period, most),
@@ -133,9 +135,13 @@ def test_figures_are_those_of_a_plain_count(
 
 def length(what: object, figure: Counter[tuple[Any, ...]]) -> int:
     """Return how many rows the list of a figure must have."""
-    column = {"people": -1, "flows": -2, "dwell": 3, "outcomes": -2, "funnel": -1}[str(what)]
+    if what == "spectrum":
+        return figure.total()
+    column = {"people": -1, "flows": -2, "dwell": 3, "outcomes": -2, "goals": 3, "funnel": -1}[
+        str(what)
+    ]
     total = sum(row[column] * number for row, number in figure.items())
-    return int(total / 2) if what == "outcomes" else int(total)
+    return int(total / 2) if what in ("outcomes", "goals") else int(total)
 
 
 def test_what_a_figure_is_of_is_said_beside_it(cli: Cli, layers: dict[str, Path]) -> None:

@@ -168,6 +168,8 @@ def figure(raw: Raw, filters: Filters, number: int) -> tuple[tuple[object, ...],
         ),
         lambda: (("dwell", *options), plain.dwell(raw, period)),
         lambda: (("outcomes", *options), plain.outcomes(raw, period)),
+        lambda: (("goals", *options), plain.goals(raw, period)),
+        lambda: (("spectrum", *options), plain.spectrum(raw, period)),
         lambda: (
             ("funnel", *steps, "--within", "3d", *options),
             plain.funnel(raw, steps, period, MOST_MS),

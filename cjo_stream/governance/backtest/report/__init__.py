@@ -2,11 +2,9 @@
 
     parting    where the paths of changed groups part, counted
     page       the whole page, its sections in order
-    table      tables that sort
     plot       plots, as inline SVG
-    style      the style sheet and the script
 
-Everything from definitions and records is escaped (`table.text`).
+Tables and the page itself are those of `insight/page`.
 """
 
 from cjo_stream.governance.backtest.report.page import write_report

@@ -10,10 +10,11 @@ from cjo_stream.core.text import moment_text
 from cjo_stream.governance.backtest.effect import by_action, change, effects
 from cjo_stream.governance.backtest.report.parting import Partings
 from cjo_stream.governance.backtest.report.plot import bars, lines
-from cjo_stream.governance.backtest.report.style import SCRIPT, STYLE
-from cjo_stream.governance.backtest.report.table import Cell, table, text
 from cjo_stream.governance.backtest.result import ActionsOfHour, Both, Hour, Summary
 from cjo_stream.insight.estimate import EFFECTIVE_MIN, Estimate, Evaluation
+from cjo_stream.insight.page.document import boxes, section, write_page
+from cjo_stream.insight.page.style import SCRIPT
+from cjo_stream.insight.page.table import Cell, table, text
 
 BARS_MAX: Final = 20
 PLOTS_MAX: Final = 12
@@ -23,14 +24,8 @@ LINES_MAX: Final = 100
 
 def write_report(path: Path, summary: Summary, partings: Partings) -> None:
     """Write the page."""
-    sections = "".join(_sections(summary, partings))
-    path.write_text(
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Backtest</title><style>{STYLE}</style></head>\n<body><main>\n"
-        f"<h1>Backtest</h1>\n{sections}</main>\n<script>{SCRIPT}</script></body></html>\n",
-        encoding="utf-8",
-    )
+    body = "".join(_sections(summary, partings))
+    write_page(path, "Backtest", body, script=SCRIPT)
 
 
 def _sections(summary: Summary, partings: Partings) -> Iterator[str]:
@@ -49,7 +44,7 @@ def _sections(summary: Summary, partings: Partings) -> Iterator[str]:
 
 def _head(summary: Summary, partings: Partings) -> str:
     share = summary.changed / summary.groups if summary.groups else 0.0
-    boxes = [
+    numbers = [
         ("Customers, live", f"{summary.customers.live:,}"),
         ("Customers, candidate", f"{summary.customers.candidate:,}"),
         ("Changed", f"{summary.changed:,} ({share:.1%})".replace("%", " %")),
@@ -58,41 +53,35 @@ def _head(summary: Summary, partings: Partings) -> str:
         ("Split", f"{partings.split:,}"),
     ]
     if partings.learnt:
-        boxes.append(("By learnt propensity alone", f"{partings.learnt:,}"))
-    inner = "".join(f"<div><dt>{text(name)}</dt><dd>{text(n)}</dd></div>" for name, n in boxes)
+        numbers.append(("By learnt propensity alone", f"{partings.learnt:,}"))
     return (
         "<p>Live and candidate over the same events. <em>Changed</em> counts groups of customers "
-        "whose actions or transitions differ, or who are joined or split.</p>\n"
-        f"<dl>{inner}</dl>\n"
+        "whose actions or transitions differ, or who are joined or split.</p>\n" + boxes(numbers)
     )
-
-
-def _section(title: str, *parts: str) -> str:
-    return f"<section><h2>{text(title)}</h2>\n{''.join(parts)}</section>\n"
 
 
 def _effects(summary: Summary) -> str:
     found = effects(summary)
     if not found:
-        return _section("The largest effects", "<p>No number differs.</p>\n")
+        return section("The largest effects", "<p>No number differs.</p>\n")
     items = "".join(f"<li>{text(one.sentence)}</li>\n" for one in found)
-    return _section("The largest effects", f"<ol>\n{items}</ol>\n")
+    return section("The largest effects", f"<ol>\n{items}</ol>\n")
 
 
 def _edited(summary: Summary) -> str:
     if not summary.edited:
-        return _section("Edited lines", "<p>The two sets mean the same.</p>\n")
+        return section("Edited lines", "<p>The two sets mean the same.</p>\n")
     items = "".join(f"<li><code>{text(one)}</code></li>\n" for one in summary.edited[:LINES_MAX])
     number = len(summary.edited)
     more = f"<p>The first {LINES_MAX} of {number:,} lines.</p>\n" if number > LINES_MAX else ""
-    return _section("Edited lines", f"<ul>\n{items}</ul>\n{more}")
+    return section("Edited lines", f"<ul>\n{items}</ul>\n{more}")
 
 
 def _partings(summary: Summary, partings: Partings) -> str:
     if not summary.changed:
-        return _section("Where paths part", "<p>Nowhere.</p>\n")
+        return section("Where paths part", "<p>Nowhere.</p>\n")
     rows = [(*parting, number) for parting, number in partings.counts.most_common()]
-    return _section(
+    return section(
         "Where paths part",
         "<p>Each changed group counts once, at the earliest place where its sides differ.</p>\n",
         table("First differences", ("kind", "live", "candidate", "#groups"), rows),
@@ -102,7 +91,7 @@ def _partings(summary: Summary, partings: Partings) -> str:
 def _actions(summary: Summary) -> str:
     volumes = by_action(summary)
     if not volumes:
-        return _section("Actions", "<p>Nothing was chosen on either side.</p>\n")
+        return section("Actions", "<p>Nothing was chosen on either side.</p>\n")
     ranked = sorted(
         (
             (f"{action} on {channel}", both.live.sent, both.candidate.sent)
@@ -131,7 +120,7 @@ def _actions(summary: Summary) -> str:
         "#suppressed, live",
         "#suppressed, candidate",
     )
-    return _section(
+    return section(
         "Actions",
         _KEY,
         bars("Sent, by action: where most differs", ranked[:BARS_MAX]),
@@ -163,7 +152,7 @@ def _hours(summary: Summary) -> str:
         for peak in summary.peaks
     ]
     columns = ("channel", "#live", "at", "#candidate", "at", "#difference")
-    return _section(
+    return section(
         "Busiest hours",
         "<p>Hours are in UTC. summary.json has the actions of every hour.</p>\n",
         table("The busiest hour of each channel", columns, rows),
@@ -192,7 +181,7 @@ def _caps(summary: Summary) -> str:
         for one in summary.caps
     ]
     if not rows:
-        return _section("Caps reached", "<p>No cap stopped anything on either side.</p>\n")
+        return section("Caps reached", "<p>No cap stopped anything on either side.</p>\n")
     columns = (
         "cap",
         "#decisions, live",
@@ -200,7 +189,7 @@ def _caps(summary: Summary) -> str:
         "#customers, live",
         "#customers, candidate",
     )
-    return _section(
+    return section(
         "Caps reached",
         table("Decisions in which a cap stopped something, and their customers", columns, rows),
     )
@@ -221,17 +210,17 @@ def _journeys(summary: Summary) -> str:
         ):
             rows.append((one.journey, what, before, after, after - before))
     if not rows:
-        return _section("Goals and outcomes", "<p>No journey was entered on either side.</p>\n")
+        return section("Goals and outcomes", "<p>No journey was entered on either side.</p>\n")
     columns = ("journey", "what", "#live", "#candidate", "#difference")
-    return _section("Goals and outcomes", table("Goals and outcomes by journey", columns, rows))
+    return section("Goals and outcomes", table("Goals and outcomes by journey", columns, rows))
 
 
 def _unreached(summary: Summary) -> str:
     title = "What no event reached"
     if not summary.unreached:
-        return _section(title, "<p>The events reached all that they could.</p>\n")
+        return section(title, "<p>The events reached all that they could.</p>\n")
     rows: list[list[Cell]] = [[one.at, one.why] for one in summary.unreached]
-    return _section(title, table("Parts of the candidate", ("at", "why"), rows))
+    return section(title, table("Parts of the candidate", ("at", "why"), rows))
 
 
 def _value(value: Evaluation | None) -> str:
@@ -259,7 +248,7 @@ def _value(value: Evaluation | None) -> str:
                 [(name, *_interval(one)) for name, one in estimates if one is not None],
             )
         )
-    return _section("Value of the candidate's arbitration", inner)
+    return section("Value of the candidate's arbitration", inner)
 
 
 def _interval(one: Estimate) -> tuple[float, float, float]:
@@ -281,4 +270,4 @@ def _input(summary: Summary) -> str:
         (name, both.live, both.candidate, both.candidate - both.live) for name, both in counted
     ]
     columns = ("what", "#live", "#candidate", "#difference")
-    return _section("What both sides read and wrote", table("Totals", columns, rows))
+    return section("What both sides read and wrote", table("Totals", columns, rows))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from cjo_stream.core.text import moment_text
-from cjo_stream.governance.backtest.report.table import text
+from cjo_stream.insight.page.table import text
 
 WIDTH: Final = 720
 HEIGHT: Final = 160

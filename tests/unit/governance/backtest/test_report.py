@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import msgspec
@@ -12,7 +11,6 @@ from cjo_stream.governance.backtest.effect import EFFECTS_MAX, effects
 from cjo_stream.governance.backtest.report import write_report
 from cjo_stream.governance.backtest.report.parting import NOTHING, Parting, Partings
 from cjo_stream.governance.backtest.report.plot import POINTS_MAX, lines
-from cjo_stream.governance.backtest.report.table import ROWS_MAX, table
 from cjo_stream.governance.backtest.result import (
     ActionsOfHour,
     Both,
@@ -28,6 +26,8 @@ from cjo_stream.governance.backtest.result import (
 )
 from cjo_stream.governance.backtest.tally import Cap, Journey
 from cjo_stream.insight.estimate import Estimate, Evaluation
+from cjo_stream.insight.page.table import ROWS_MAX, table
+from tests.world.page import Page
 
 HOUR_MS = 3_600_000
 NOTHING_MUCH = Both(7, 7)
@@ -73,33 +73,6 @@ SAME = msgspec.structs.replace(
     journeys=[],
     unreached=[],
 )
-
-
-class Page(HTMLParser):
-    """The tags of a page; fails where they do not close in order."""
-
-    VOID = frozenset(("meta", "line", "rect", "polyline"))
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def of(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 def written(path: Path, summary: Summary) -> str:

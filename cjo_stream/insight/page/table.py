@@ -1,4 +1,4 @@
-"""Tables of the report. Each column sorts by a click or a key on its heading."""
+"""Tables. With the script of `style`, each column sorts by a click or a key on its heading."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ def text(value: object) -> str:
     return html.escape(str(value), quote=True)
 
 
-def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+def table(
+    caption: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, sorts: bool = True
+) -> str:
     """Return a table; columns whose name begins with `#` hold numbers.
 
-    Of many rows the first ROWS_MAX are shown, and a line says how many there are.
+    `sorts`: its headings are buttons, for the script. Of many rows the first ROWS_MAX are shown,
+    and a line says how many there are.
     """
     heads = "".join(
-        f'<th scope="col"{_class(name)}>'
-        f'<button type="button">{text(name.lstrip("#"))}</button></th>'
+        f'<th scope="col"{_class(name)}>{_heading(name.lstrip("#"), sorts)}</th>'
         for name in columns
     )
     body = "".join(
@@ -41,6 +43,10 @@ def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) 
         f"<table><caption>{text(caption)}</caption><thead><tr>{heads}</tr></thead>\n"
         f"<tbody>{body}</tbody></table></div>{more}\n"
     )
+
+
+def _heading(name: str, sorts: bool) -> str:
+    return f'<button type="button">{text(name)}</button>' if sorts else text(name)
 
 
 def _class(name: str) -> str:

@@ -1,0 +1,35 @@
+"""`cjo-stream insight spectrum`: each passage of a segment, over time."""
+
+from __future__ import annotations
+
+from cjo_stream.cli.insight import (
+    Format,
+    From,
+    LayerAt,
+    List,
+    Until,
+    period_of,
+    show_figure,
+)
+from cjo_stream.cli.relation import Form
+
+_ROWS = "SELECT * FROM list ORDER BY ALL"
+
+
+def spectrum(
+    layer: LayerAt,
+    from_: From = None,
+    until: Until = None,
+    format_: Format = Form.TABLE,
+    list_: List = None,
+) -> None:
+    """Each passage from a state to the next, by when it began and ended: the list itself.
+
+    It shows queues and stalls that averages hide. `report journeys --html` draws it.
+    """
+    from cjo_stream.insight.figure.figure import SPECTRUM, open_list
+    from cjo_stream.insight.layer.reading import connect
+
+    connection, manifest = connect(layer)
+    open_list(connection, SPECTRUM, period_of(from_, until))
+    show_figure("Spectrum", connection, _ROWS, manifest, format_, list_)
