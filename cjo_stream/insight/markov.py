@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
+import numpy as np
 
 Touch = str | None
 
@@ -66,21 +67,18 @@ def _inverse(matrix: list[list[float]]) -> list[list[float]]:
     """Return the inverse, by Gauss and Jordan without exchanges of rows.
 
     None is needed: off the diagonal nothing is positive and no row's sum is negative, so the
-    pivots stay positive as long as every touch can be left for good.
+    pivots stay positive as long as every touch can be left for good. Each step takes element by
+    element, so all machines get the same digits.
     """
     size = len(matrix)
-    rows = [
-        [*row, *(float(place == number) for number in range(size))]
-        for place, row in enumerate(matrix)
-    ]
+    rows = np.hstack([np.array(matrix).reshape(size, size), np.eye(size)])
     for place, pivot in enumerate(rows):
-        scale = pivot[place]
-        pivot[:] = [value / scale for value in pivot]
-        for row in rows:
-            factor = row[place]
-            if row is not pivot and factor:
-                row[:] = [a - factor * b for a, b in zip(row, pivot, strict=True)]
-    return [row[size:] for row in rows]
+        pivot /= pivot[place]
+        factors = rows[:, place].copy()
+        factors[place] = 0.0
+        rows -= np.outer(factors, pivot)
+    inverse: list[list[float]] = rows[:, size:].tolist()
+    return inverse
 
 
 def _key(touch: Touch) -> str:

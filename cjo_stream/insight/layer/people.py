@@ -79,17 +79,20 @@ class People:
 
     def _erase(self, one: Change) -> None:
         self.erasures += 1
-        for id_ in (one.customer_id, *one.absorbed):
-            self.erased[id_] = one.time
+        gone = (one.customer_id, *one.absorbed)
+        self.erased.update(dict.fromkeys(gone, one.time))
+        for id_ in gone:
             self._present.pop(id_, None)
-            self.note_erased(id_, self._identifiers.pop(id_, ()))
+            names = self._identifiers.pop(id_, ())
+            # What somebody else has by now, after an unmerge, is theirs.
+            self.note_erased(id_, [n for n in names if self.holders.get(n, id_) in self.erased])
 
     def note_erased(self, id_: str, names: Sequence[str]) -> bool:
         """Note identifiers that an erased customer had; return whether there are any."""
         at = self.erased[id_]
         for name in names:
             self.erased_names[name] = max(at, self.erased_names.get(name, at))
-            if self.holders.get(name) == id_:
+            if self.holders.get(name) in self.erased:
                 del self.holders[name]
         return bool(names)
 

@@ -10,6 +10,7 @@ Where records come from does not matter here: `take_run` and `take_events` read 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -41,6 +42,10 @@ from cjo_stream.installation.answer import Written
 
 ROWS_MAX: Final = 200_000
 """Rows that wait until parts are written; a part with so many is joined with no other."""
+_OURS: Final = re.compile(
+    rf"(?:manifest|(?:{'|'.join(TABLES)})(?:/day=[0-9-]+)?)/([0-9]{{20}})"
+    r"(?:\.json|-[0-9a-f]{12}\.parquet)"
+)
 KEPT_MS: Final = 600_000
 """How long a file stays for the readers of a manifest that is not the latest any more."""
 
@@ -231,6 +236,8 @@ class Sink:
             self._before = manifest
             self._begin()
             return msgspec.structs.replace(sunk, erased=manifest.erased)
+        if not self._is_clean and self._before.generation:
+            self._clear(self._before, ())
         return self._sunk()
 
     def _sunk(self) -> Sunk:
@@ -309,7 +316,7 @@ class Sink:
             candidates = [
                 path
                 for path in self._folder.paths()
-                if _generation_of(path) <= manifest.generation
+                if 0 <= _generation_of(path) <= manifest.generation
             ]
             self._is_clean = True
         for path in candidates:
@@ -340,4 +347,6 @@ class _Ids:
 
 
 def _generation_of(path: str) -> int:
-    return int(path.rpartition("/")[2][:20])
+    """Return the number of the manifest with which a file came; -1 of a file that is no sink's."""
+    found = _OURS.fullmatch(path)
+    return int(found[1]) if found else -1

@@ -104,7 +104,7 @@ def events(
         EventRow(
             record.partition,
             f"{record.topic}, line {record.offset}",
-            _rows(decoded, f"events-{record.partition}", record.offset),
+            _rows(decoded, f"events-{record.partition:06}", record.offset),
             decoded if isinstance(decoded, InputError) else None,
         )
         for part in parts

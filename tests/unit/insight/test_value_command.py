@@ -241,7 +241,8 @@ def test_events_without_a_number_are_counted_and_named(tmp_path: Path, cli: Cli)
     assert done.code == 0
     assert rows(file)["user_id:ada"]["frequency"] == "2"
     assert (
-        "left out: 1 event `order_placed` without `total`; the first is events-0, row" in done.err
+        "left out: 1 event `order_placed` without `total`; the first is events-000000, row"
+        in done.err
     )
     assert "left out: 2 events `order_placed` with a text at `total`; the first is" in done.err
     assert "left out: 1 event `order_placed` with no number at `total`" in done.err

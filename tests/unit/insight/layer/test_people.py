@@ -55,3 +55,15 @@ def test_who_was_erased_has_no_identifier() -> None:
     erased = Change("erased", "a", ["b"], [], None)
     found = people(created("a", "email:a"), created("b", "cookie:b"), merged("a", "b"), erased)
     assert (found.holders, found.absorbed()) == ({}, {})
+
+
+def test_what_an_unmerge_gave_to_another_is_not_erased_with_who_had_it() -> None:
+    found = people(
+        created("a", "email:a", "cookie:k"),
+        created("b", "email:b"),
+        merged("a", "b"),
+        unmerged("k", "a", "cookie:k"),
+        Change("erased", "a", ["b"], [], None, 7),
+    )
+    assert found.erased_names == {"email:a": 7, "email:b": 7}
+    assert found.holders == {"cookie:k": "k"}

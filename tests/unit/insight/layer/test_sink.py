@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -248,6 +249,67 @@ def test_an_erased_customer_leaves_every_file(cli: Cli, tmp_path: Path) -> None:
     assert {path.parts[0] for path in holding(layer, [id_])} == {"identity"}
     assert holding(layer, [email]) == set()
     assert sink(layer, state).rows == {}
+
+
+def test_the_events_of_who_was_parted_stay_when_the_other_is_erased(
+    cli: Cli, tmp_path: Path
+) -> None:
+    topology = tmp_path / "topology"
+    topology.mkdir()
+    (topology / "all.yaml").write_text(TOPOLOGY)
+    state, out, layer, file = (tmp_path / name for name in ("state", "out", "layer", "e.jsonl"))
+    a, k = {"email": "a@example.com"}, {"cookie": "k"}
+    events = (("opened", 0, a), ("seen", 1, {**a, **k}), ("seen", 2, k))
+    file.write_text("".join(map(written, events)))
+    assert cli("run", topology, file, "--state", state, "--out", out).code == 0
+    for order in ("unlink", "erase"):
+        named = {"unlink": "cookie:k", "erase": "email:a@example.com"}[order]
+        assert cli("customer", order, named, "--state", state, "--yes").code == 0
+        done = cli("insight", "sink", state, "--events", file, "--layer", layer)
+        assert done.code == 0, done.err
+    times = asked(layer, "SELECT time FROM event")
+    assert times == [(START_MS + 2 * HOUR_MS,)]
+
+
+def test_files_beside_those_of_a_layer_are_left_alone(cli: Cli, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(EXPECTED, run)
+    before = {path: path.read_bytes() for path in run.iterdir()}
+    (run / f"{0:020d}-notes.txt").write_text("ours")
+    done = cli("insight", "sink", run, "--layer", run)
+    assert done.code == 0, done.err
+    assert {path: path.read_bytes() for path in before} == before
+    assert (run / f"{0:020d}-notes.txt").read_text() == "ours"
+    assert cli("insight", "dwell", "--layer", run).code == 0
+
+
+def test_a_sink_that_was_killed_before_it_cleared_up_is_made_good(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what was erased would lie there until something new comes."""
+    state, out, layer = (tmp_path / name for name in ("state", "out", "layer"))
+    assert cli("run", SHOP, EVENTS, "--state", state, "--out", out).code == 0
+    sink(layer, state)
+    rows = [json.loads(line) for line in (out / "customers.jsonl").read_text().splitlines()]
+    person = next(one for one in rows if one["identifiers"].get("email"))
+    email = person["identifiers"]["email"][0]
+    assert cli("customer", "erase", f"email:{email}", "--state", state, "--yes").code == 0
+    with monkeypatch.context() as killed:
+        killed.setattr(Folder, "remove", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            sink(layer, state)
+    assert holding(layer, [email])
+    assert sink(layer, state).rows == {}
+    assert holding(layer, [email]) == set()
+
+
+def test_a_run_without_records_makes_an_empty_layer(cli: Cli, tmp_path: Path) -> None:
+    run, layer = tmp_path / "run", tmp_path / "layer"
+    run.mkdir()
+    assert "nothing new" in cli("insight", "sink", run, "--layer", layer).out
+    done = cli("insight", "outcomes", "--layer", layer, "--format", "csv")
+    assert (done.code, done.err) == (0, "as of nothing yet\n")
+    assert done.out == "journey,version,what,outcome,holdout,count,customers\n"
 
 
 @pytest.mark.parametrize("place", range(6))
