@@ -1,5 +1,9 @@
-"""Holds tests to `unit/house/refusals`: a test that a row names meets the row's refusal."""
+"""Holds tests to `unit/house/refusals`: a test that a row names meets the row's refusal.
 
+What was collected is no garbage until the end, and is not looked through again and again.
+"""
+
+import gc
 from collections.abc import Generator
 from pathlib import Path
 
@@ -9,6 +13,12 @@ from tests.unit.house.refusals import rows_of
 from tests.unit.house.refusing import noted
 
 TESTS = Path(__file__).parent
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 @pytest.hookimpl(wrapper=True)

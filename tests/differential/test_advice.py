@@ -134,7 +134,8 @@ def test_what_advice_says_never_happens_does_not(first: int) -> None:
 
 def test_every_claim_is_made() -> None:
     unsaid = {str(code) for code in NEVER}
-    for seed in range(150):
+    # The first ones make all claims; where another grammar draws other sets, there are more.
+    for seed in (2, 93, 96, *range(150)):
         try:
             unsaid -= {one.code for one in advise(loaded(draw_tight(Random(seed))))}
         except DefinitionError:

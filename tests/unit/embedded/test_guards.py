@@ -23,7 +23,7 @@ from cjo_stream.ingest import decoder
 from cjo_stream.installation.answer import Decided
 from cjo_stream.store.memory import MemoryStore
 from tests.differential.engine import Collected
-from tests.unit.embedded.killing import run_killed
+from tests.unit.embedded.killing import KILLS, run_killed
 from tests.world.canary import GUARDS, HOUR_MS, START_MS, events, topology, write
 from tests.world.command_line import Cli, cli
 
@@ -304,7 +304,7 @@ def test_a_killed_run_decides_the_same(tmp_path: Path) -> None:
         write(tmp_path / "two", topology(2, GUARDS, least=8, more="migrate: exit")),
     ]
     results = []
-    for name, most in (("calm", 0), ("killed", 5)):
+    for name, most in (("calm", 0), ("killed", KILLS)):
         state, out = tmp_path / f"{name}.state", tmp_path / name
         for folder, file in zip(folders, (first, rest), strict=True):
             to = out / folder.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import random
 from collections import Counter
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.world.command_line import ROOT, Cli, cli
 __all__ = ["cli"]
 
 TOPOLOGIES = ("shop", "lending")
-FILTERS = 12
+FILTERS = 12 if "CJO_LONG" in os.environ else 5
 """Random filters a topology and figure."""
 
 
