@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import logging
 import time
 from typing import Final
@@ -39,6 +40,8 @@ LOOK_S: Final = 1.0
 SAY_S: Final = 10.0
 """How often `take` says what it waits for."""
 NEVER_S: Final = float("inf")
+GARBAGE: Final = (200_000, 50, 100)
+"""Rows are many, and no garbage; to look through them time and again costs a sixth of the work."""
 MARKERS_S: Final = 60.0
 """When only markers of transactions came, the places are published so seldom."""
 
@@ -53,6 +56,7 @@ def run(settings: Settings, layer: str, interval_s: float) -> int:
     and StopError where the process has to begin anew.
     """
     settings.require_tenant_key()
+    gc.set_threshold(*GARBAGE)
     make = functools.partial(SinkProcess, layer=layer, interval_s=interval_s)
     return stage.work(settings, STAGE, make)
 
@@ -210,9 +214,11 @@ class SinkProcess:
         if given.event is not None:
             sink.add_event(event_of_topic(*given.event, given.lane))
             return
+        if given.value is None:
+            return  # a profile is taken back: its customer was absorbed or erased, as changes say
         source = _SOURCES[given.kind]
         try:
-            sink.add(source, given.lane, given.next, given.value or b"")
+            sink.add(source, given.lane, given.next, given.value)
         except msgspec.MsgspecError as why:
             # The next sink would pass over the same record.
             if not sink.foreign.get(given.topic):

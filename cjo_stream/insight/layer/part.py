@@ -35,7 +35,6 @@ def write(
     folder: Folder, table: Table, generation: int, rows: Sequence[Row], day: str = ""
 ) -> Part:
     """Write rows as a new file. The rows of a stored table end with their place."""
-    lanes = _lanes(rows) if table.at else {}
     pyarrow, _ = import_pyarrow()
     types: dict[str, Callable[[], Any]] = {
         "text": pyarrow.string,
@@ -52,7 +51,7 @@ def write(
         for column, (_, type_) in zip(columns, fields, strict=True)
     ]
     made = pyarrow.Table.from_arrays(arrays, schema=pyarrow.schema(fields))
-    return _store(folder, table.name, day, generation, made, lanes)
+    return _store(folder, table.name, day, generation, made, _lanes(made) if table.at else {})
 
 
 def join(folder: Folder, parts: Sequence[Part], generation: int) -> Part:
@@ -86,10 +85,9 @@ def _store(
     return Part(path=path, table=table, day=day, rows=made.num_rows, lanes=lanes)
 
 
-def _lanes(rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
-    lanes: dict[str, tuple[int, int]] = {}
-    for row in rows:
-        lane, position = row[-2], row[-1]
-        first, last = lanes.get(lane, (position, position))
-        lanes[lane] = min(first, position), max(last, position)
-    return lanes
+def _lanes(made: Any) -> dict[str, tuple[int, int]]:
+    found = made.group_by("lane").aggregate([("position", "min"), ("position", "max")])
+    lanes, firsts, lasts = (
+        found[name].to_pylist() for name in ("lane", "position_min", "position_max")
+    )
+    return dict(sorted(zip(lanes, zip(firsts, lasts, strict=True), strict=True)))

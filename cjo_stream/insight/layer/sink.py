@@ -124,7 +124,7 @@ class Sink:
     def take_run(self, run: Path) -> None:
         """Take the new records of a run's folder, or of those of a state."""
         folders = folders_of(run)
-        for source in SOURCES:
+        for source in (one for one in SOURCES if one.kind.file is not None):
             at = self.positions.setdefault(source.kind.name, {})
             for written in records(folders, source.kind, dict(at)):
                 self._take(source, written)
@@ -170,12 +170,15 @@ class Sink:
             if table is IDENTITIES:
                 self._has_late_names |= people.note_erased(row[1], row[3])
             return
-        at: int = row[table.places[table.at]]
-        self._rows.setdefault((table.name, at // DAY_MS), []).append(row)
+        at: int = row[table.at_place]
+        key = table.name, at // DAY_MS
+        rows = self._rows.get(key)
+        if rows is None:
+            rows = self._rows[key] = []
+        rows.append(row)
         self._waiting += 1
         if self._until is None or at > self._until:
             self._until = at
-        self._taken[table.name] = self._taken.get(table.name, 0) + 1
         if table is IDENTITIES:
             self._identities_new.append(row)
         elif table is TRANSITIONS and people.parted:
@@ -194,6 +197,7 @@ class Sink:
         self._repeated += len(self._pending) - sum(are_new)
         self._pending = []
         for (name, day), rows in self._rows.items():
+            self._taken[name] = self._taken.get(name, 0) + len(rows)
             self._parts.append(self._write(TABLES[name], rows, day_text(day)))
         self._rows, self._waiting = {}, 0
 
@@ -210,7 +214,9 @@ class Sink:
     @property
     def has_rows(self) -> bool:
         """Whether anything was taken since the last manifest."""
-        return bool(self._taken or self._pending or self._refused or self._repeated)
+        return bool(
+            self._taken or self._waiting or self._pending or self._refused or self._repeated
+        )
 
     @property
     def has_moved(self) -> bool:

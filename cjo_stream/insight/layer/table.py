@@ -11,8 +11,24 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from cjo_stream.core.catalogue import ACTION, DECISION, IDENTITY, REWARD, TRANSITION, RecordKind
-from cjo_stream.core.record import Action, Decision, IdentityChange, JourneyRef, Reward, Transition
+from cjo_stream.core.catalogue import (
+    ACTION,
+    DECISION,
+    IDENTITY,
+    PROFILE,
+    REWARD,
+    TRANSITION,
+    RecordKind,
+)
+from cjo_stream.core.record import (
+    Action,
+    Decision,
+    IdentityChange,
+    JourneyRef,
+    Profile,
+    Reward,
+    Transition,
+)
 
 Row = tuple[Any, ...]
 Type = Literal["text", "integer", "number", "flag", "json", "texts"]
@@ -30,6 +46,7 @@ class Table:
         self.columns = columns
         self.places = {column: place for place, column in enumerate(columns)}
         """Of each column, its place in a row."""
+        self.at_place = self.places.get(at, 0)
 
 
 class Source(NamedTuple):
@@ -107,13 +124,27 @@ EVENTS: Final = Table(
         "attributes": "json",
     },
 )  # fmt: skip
+PROFILES: Final = Table(
+    "profile",
+    "time",
+    {"customer_id": "text", "time": "integer", "facts": "json", "traits": "json"},
+)
 PRESENT: Final = Table("present", "", {"customer_id": "text", "present": "text"})
 """The present customer of an id that was absorbed."""
 MOVED: Final = Table("moved", "", {"instance_id": "text", "present": "text"})
 """The present customer of an instance that an unmerge moved."""
 HOLDERS: Final = Table("holder", "", {"identifier": "text", "present": "text"})
 """The present customer of an identifier."""
-STORED: Final = (TRANSITIONS, ACTIONS, DECISIONS, CANDIDATES, OUTCOMES, IDENTITIES, EVENTS)
+STORED: Final = (
+    TRANSITIONS,
+    ACTIONS,
+    DECISIONS,
+    CANDIDATES,
+    OUTCOMES,
+    IDENTITIES,
+    EVENTS,
+    PROFILES,
+)
 DRAWN: Final = (PRESENT, MOVED, HOLDERS)
 """Tables that are drawn anew from others with each manifest; they have no place and no day."""
 TABLES: Final = {one.name: one for one in (*STORED, *DRAWN)}
@@ -167,6 +198,12 @@ def _identity(one: IdentityChange) -> Iterator[tuple[Table, Row]]:
     )  # fmt: skip
 
 
+def _profile(one: Profile) -> Iterator[tuple[Table, Row]]:
+    yield PROFILES, (
+        one.customer_id, one.time, _json(one.facts).decode(), _json(one.traits).decode(),
+    )  # fmt: skip
+
+
 def _journey(one: JourneyRef | None) -> tuple[str | None, int | None, str | None, str | None]:
     if one is None:
         return None, None, None, None
@@ -184,4 +221,5 @@ SOURCES: Final = (
     Source(DECISION, msgspec.json.Decoder(Decision).decode, _decision),
     Source(ACTION, msgspec.json.Decoder(Action).decode, _action),
     Source(REWARD, msgspec.json.Decoder(Reward).decode, _reward),
+    Source(PROFILE, msgspec.json.Decoder(Profile).decode, _profile),
 )
