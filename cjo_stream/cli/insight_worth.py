@@ -52,7 +52,8 @@ def retention(
     connection, manifest = connect(layer)
     open_ms = open_retention(connection, on, every_ms, period["from"], period["until"])
     show_figure("Retention", connection, COUNTING, manifest, format_, list_)
-    note(f"left out: the period from {moment(open_ms)} UTC on, which is not over")
+    if open_ms is not None:
+        note(f"left out: the period from {moment(open_ms)} UTC on, which is not over")
 
 
 class SurveyBy(enum.StrEnum):
@@ -110,7 +111,7 @@ def satisfaction(
         left += figure.leave_outside(connection, scale.value)
     parted: By = "all" if by is None else by.value
     open_places(connection, parted, within_ms)
-    query = figure.counting(parted, used)
+    query = (figure.shown if format_ is Form.TABLE else figure.counting)(parted, used)
     show_figure("Satisfaction", connection, query, manifest, format_, list_)
     note_left(left, on)
     if used is None:

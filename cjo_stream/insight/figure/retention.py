@@ -17,10 +17,11 @@ PERIODS_MAX: Final = 1_000
 _DAY_MS: Final = 86_400_000
 _EXTENT: Final = """
 SELECT
-    min("time") FILTER ("type" = $on AND customer_id IS NOT NULL),
+    min("time") FILTER (
+        "type" = $on AND customer_id IS NOT NULL AND ($until IS NULL OR "time" < $until)
+    ),
     max("time")
 FROM "event"
-WHERE $until IS NULL OR "time" < $until
 """
 _LOW, _HIGH = wilson("retained", "customers")
 COUNTING: Final = f"""
@@ -37,8 +38,8 @@ ORDER BY cohort, period
 
 def open_retention(
     connection: Any, on: str, every_ms: int, from_ms: int | None, until_ms: int | None
-) -> int:
-    """Make the list of retention, as the table `list`; return the begin of the first open period.
+) -> int | None:
+    """Make the list of retention: the table `list`; return where the open period begins, if any.
 
     Cohorts are those from `from_ms` on, else from the midnight (UTC) before the first event.
     Raises UsageError where there is no such event, or too many periods.
@@ -58,4 +59,5 @@ def open_retention(
         f"CREATE OR REPLACE TEMP TABLE list AS {text}",
         {"on": on, "start": start, "every": every_ms, "periods": periods, "until": until_ms},
     )
-    return int(start + periods * every_ms)
+    open_ms = int(start + periods * every_ms)
+    return open_ms if open_ms < end else None

@@ -70,14 +70,32 @@ SELECT
     promoters,
     detractors,
     100 * (promoters - detractors) / count AS nps,
-    CASE WHEN half_nps >= 0 THEN greatest(nps - 100 * half_nps, -100) END AS nps_low,
-    CASE WHEN half_nps >= 0 THEN least(nps + 100 * half_nps, 100) END AS nps_high,
+    CASE WHEN nps - half_nps IS NOT NULL THEN greatest(nps - 100 * half_nps, -100) END AS nps_low,
+    CASE WHEN nps - half_nps IS NOT NULL THEN least(nps + 100 * half_nps, 100) END AS nps_high,
     satisfied,
     satisfied / count AS csat,
     {csat_low} AS csat_low,
     {csat_high} AS csat_high
 FROM counted
 ORDER BY ALL
+"""
+_SHOWN: Final = """
+SELECT
+    {keys}
+    count,
+    customers,
+    {mean} AS mean{score}
+FROM ({figure})
+ORDER BY ALL
+"""
+_WITH_LIMITS: Final = """
+CASE
+    WHEN {name}_low IS NULL THEN format('{{:.{digits}f}}', {name} * {scale})
+    ELSE format(
+        '{{:.{digits}f}} ({{:.{digits}f}} to {{:.{digits}f}})',
+        {name} * {scale}, {name}_low * {scale}, {name}_high * {scale}
+    )
+END
 """
 
 
@@ -123,6 +141,22 @@ def counting(by: By, scale: Scale | None) -> str:
         csat_low=csat_low,
         csat_high=csat_high,
     )
+
+
+def shown(by: By, scale: Scale | None) -> str:
+    """Return the same for people: intervals beside their numbers, and no column without any."""
+    score = ""
+    if scale == "0..10":
+        score = f", promoters, detractors, {_with_limits('nps', 0)} AS nps"
+    elif scale == "1..5":
+        score = f', satisfied, {_with_limits("csat", 0, 100)} AS "csat, %"'
+    keys = "".join(f"{name}, " for name in KEYS[by])
+    mean = _with_limits("mean", 2)
+    return _SHOWN.format(keys=keys, mean=mean, score=score, figure=counting(by, scale))
+
+
+def _with_limits(name: str, digits: int, scale: int = 1) -> str:
+    return _WITH_LIMITS.format(name=name, digits=digits, scale=scale)
 
 
 def _outside(connection: Any, scale: Scale) -> tuple[int, str]:
