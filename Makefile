@@ -87,6 +87,10 @@ identity: $(READY) ## histories of identifiers: SEEDS=10000 of each kind, or one
 canary: $(READY) ## a thousand pairs of a canary and the version beside it: how often a guard stops it
 	CJO_LONG=1 $(BIN)/pytest -n 2 tests/unit/core/canary/test_interval.py
 
+.PHONY: friction
+friction: $(READY) ## defects in a simulated shop: how many `insight friction` finds. WORLDS=34, or LAYER=DIR of a run too
+	$(BIN)/python -m tests.friction --worlds $(or $(WORLDS),34) $(if $(LAYER),--layer $(LAYER))
+
 .PHONY: mutants
 mutants: $(READY) ## MUTANTS=300 of core and engine by SEED=1: the share that tests kill, and who survives
 	$(BIN)/python -m tests.mutants --seed $(or $(SEED),1) --mutants $(or $(MUTANTS),300)

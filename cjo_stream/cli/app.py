@@ -28,6 +28,7 @@ from cjo_stream.cli import (
     doctor,
     init,
     insight,
+    insight_automation,
     insight_friction,
     insight_sink,
     insight_spectrum,
@@ -134,6 +135,7 @@ insight.app.command("retention")(insight_worth.retention)
 insight.app.command("satisfaction")(insight_worth.satisfaction)
 insight.app.command("worth")(insight_worth.worth)
 insight.app.command("friction")(insight_friction.friction)
+insight.app.command("automation")(insight_automation.automation)
 for _panel, _commands in _PANELS.items():
     for _name, _run in _commands.items():
         if isinstance(_run, typer.Typer):

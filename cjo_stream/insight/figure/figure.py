@@ -98,6 +98,17 @@ VARIANTS: Final = Figure(
 ENDS: Final = Figure(
     "process_ends", ("what", "activity"), {"count": "count(*)"}, order="what DESC, count DESC, 2"
 )
+AUTOMATION: Final = Figure(
+    "automation",
+    ("after", "steps"),
+    {
+        "count": "count(*)",
+        "customers": _CUSTOMERS,
+        "mean_ms": "avg(ms)",
+        "total_ms": "sum(ms)::BIGINT",
+    },
+    order='total_ms DESC, count DESC, "after", steps',
+)
 THROUGHPUT: Final = Figure("process_throughput", (), {})
 _OF_THROUGHPUT: Final = {
     **{str(share): _nearest(share) for share in _QUANTILES},

@@ -17,8 +17,10 @@ from cjo_stream.insight.friction.shown import (
     read_value,
 )
 from cjo_stream.insight.friction.table import DAY_MS, Span, first_at, open_tables
-from cjo_stream.insight.friction.watch import LEAST, Alarm, Watch
+from cjo_stream.insight.friction.watch import Alarm, Watch
 
+CUSTOMERS_MIN: Final = 5
+"""In whom a finding has to show when it is detected."""
 _SAID: Final = {
     "repeats": "{place}: customers repeat it {what}, {counted} where {expected} were expected",
     "loop": "{place}: customers come back {what}, {counted} where {expected} were expected",
@@ -26,6 +28,7 @@ _SAID: Final = {
     "failures": "{place}: {counted} commands failed, where {expected} were expected",
     "dwell": "{place}: customers wait longer than they did",
     "drop": "{place}: {counted} customers come so far, where {expected} were expected",
+    "skipped": "{place}: it is missing before {counted} {what}, where {expected} were expected",
     "silence": "{place}: nobody comes so far, where {expected} were expected",
     "slow": "{place}: customers wait longer than they did",
     "complaints": "{place}: {counted} complaints follow it, where {expected} were expected",
@@ -74,7 +77,7 @@ def findings(
     watch = Watch(all_series(connection, span, complaints), span.hours)
 
     def accept(alarm: Alarm) -> bool:
-        return len(customers_of(connection, span, alarm, alarm.hour + 1)) >= LEAST
+        return len(customers_of(connection, span, alarm, alarm.hour + 1)) >= CUSTOMERS_MIN
 
     found = [_finding(connection, span, alarm, worth) for alarm in watch.alarms(accept)]
     found.sort(key=lambda one: (-len(one.customers), -(one.lost_value or 0), one.began, one.place))
@@ -119,7 +122,7 @@ def _sentence(kind: str, alarm: Alarm, counted: float, expected: float, began: i
     return (
         text.format(
             place=alarm.series.place,
-            what=alarm.series.what.removeprefix("exit "),
+            what=alarm.series.what,
             counted=f"{counted:,.0f}",
             expected=f"{expected:,.1f}",
         )

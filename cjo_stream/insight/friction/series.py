@@ -113,6 +113,7 @@ def all_series(connection: Any, span: Span, complaints: Sequence[str]) -> list[S
         *_repeats(connection, span),
         *_troubles(connection, span),
         *_failures(connection, span),
+        *_skips(connection, span),
         *_waits(connection, span, complaints),
     ]
 
@@ -199,6 +200,19 @@ def _failures(connection: Any, span: Span) -> Iterator[Series]:
         yield Series(place, "failures", "failed", True, rate, Shown("friction_failed", place))
 
 
+def _skips(connection: Any, span: Span) -> Iterator[Series]:
+    query = (
+        f"SELECT place || ' ' || b_type AS both, {_HOUR}, "
+        "count(*) FILTER (skipped) AS units, count(*) AS of_all "
+        "FROM friction_skip GROUP BY ALL ORDER BY ALL"
+    )
+    for both, rows in _grouped(connection, query, span):
+        hour = rows["hour"]
+        rate = Tally(_hourly(span, hour, rows["units"]), _hourly(span, hour, rows["of_all"]))
+        place, what = both.split(" ", 1)
+        yield Series(place, "skipped", what, True, rate, Shown("friction_skip", both))
+
+
 class _Named(NamedTuple):
     """A line by its names, its units, and its arrays."""
 
@@ -233,10 +247,19 @@ def _of_line(one: _Named, complaints: Sequence[str]) -> Iterator[Series]:
     if not is_stay:
         return
     for code, target in one.targets.items():
-        bad = target.startswith("exit ")
-        if bad or len(one.targets) > 1:
-            kind = "exits" if bad else "drop"
-            yield _departures(one.place, kind, target, bad, [one], (code,))
+        if target.startswith("exit "):
+            yield _exits(one, code, target.removeprefix("exit "))
+        elif len(one.targets) > 1:
+            yield _departures(one.place, "drop", target, False, [one], (code,))
+
+
+def _exits(one: _Named, code: int, outcome: str) -> Series:
+    """Return the exits of a kind, of all who leave: a new kind of exit has no hazard yet."""
+    none = np.zeros(len(one.line.waiting))
+    by_code = {code: array.sum(axis=1) for code, array in one.line.left.items()}
+    rate = Tally(by_code.get(code, none), sum(by_code.values(), none))
+    shown = Shown("left", one.place, 0, (one.number,), (code,))
+    return Series(one.place, "exits", outcome or "exited", True, rate, shown)
 
 
 def _of_lines(place: str, kind: str, lines: Sequence[_Named]) -> Iterator[Series]:

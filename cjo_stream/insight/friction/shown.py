@@ -24,6 +24,8 @@ _ROWS: Final = {
     'AND ordinal >= $least AND "time" >= $from AND "time" < $until',
     "friction_failed": "SELECT DISTINCT customer_id FROM friction_failed WHERE place = $place "
     'AND failed AND "time" >= $from AND "time" < $until AND $least = 0',
+    "friction_skip": "SELECT DISTINCT customer_id FROM friction_skip WHERE place || ' ' || b_type "
+    '= $place AND skipped AND "time" >= $from AND "time" < $until',
     "left": "SELECT DISTINCT customer_id FROM friction_unit WHERE list_contains($codes, code) "
     'AND "until" >= $from AND "until" < $until',
     "long": "SELECT DISTINCT customer_id FROM friction_unit WHERE list_contains($codes, code) "

@@ -5,6 +5,7 @@
     friction_line     lines: stays in a state, or waits from an event for another
     friction_target   where the units of a line leave to
     friction_unit     the units of lines: since when, until when, and for which target
+    friction_skip     events, and whether the event that nearly always precedes them is missing
     friction_failed   outcomes of commands
 
 A wait begins with an event before which there was no other of its type and channel for an hour; it
@@ -148,6 +149,26 @@ FROM (
 JOIN friction_line AS l USING (place)
 LEFT JOIN friction_target AS t ON t.line = l.line AND t.target = u.target
 """
+_SKIPS: Final = """
+CREATE OR REPLACE TEMP TABLE friction_skip AS
+WITH preceded AS (
+    SELECT p.a_type, p.b_type, b.customer_id, b."time",
+        a."time" IS NULL OR b."time" - a."time" > 259200000 AS skipped
+    FROM (SELECT DISTINCT a_type, b_type FROM friction_pair WHERE a_type <> b_type) AS p
+    JOIN friction_event AS b ON b."type" = p.b_type
+    ASOF LEFT JOIN friction_event AS a
+        ON a."type" = p.a_type AND a.customer_id = b.customer_id AND a."time" <= b."time"
+)
+SELECT 'event:' || a_type AS place, b_type, customer_id, "time", skipped
+FROM preceded
+WHERE (a_type, b_type) IN (
+    SELECT (a_type, b_type)
+    FROM preceded
+    WHERE "time" BETWEEN $warm_until - 345600000 AND $warm_until
+    GROUP BY a_type, b_type
+    HAVING avg(skipped::INTEGER) <= 0.1
+)
+"""
 _FAILED: Final = """
 CREATE OR REPLACE TEMP TABLE friction_failed AS
 SELECT 'channel:' || channel AS place, customer_id, "time", outcome = 'failed' AS failed
@@ -179,7 +200,9 @@ def open_tables(connection: Any) -> Span | None:
         return None
     first_hour = begin // DAY_MS * 24
     connection.execute(_STAYS)
-    connection.execute(_PAIRS, {"warm_until": first_hour * HOUR_MS + _WARM_MS})
+    warm = {"warm_until": first_hour * HOUR_MS + _WARM_MS}
+    connection.execute(_PAIRS, warm)
+    connection.execute(_SKIPS, warm)
     for query in (_WAITS, *_UNITS.split(";"), _FAILED):
         connection.execute(query)
     return Span(first_hour, end // HOUR_MS - first_hour)

@@ -356,6 +356,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "kafka/stage/follow.py": {
         "the log lost its end": "kafka/test_insight.py::test_a_log_that_lost_its_end_is_refused_until_the_layer_is_made_anew",
     },
+    "cli/insight_automation.py": {
+        "nothing of the layer is on that channel": "unit/cli/test_insight_automation.py::test_an_unknown_channel_is_refused_until_it_is_named",
+    },
     "cli/insight_friction.py": {
         "needs NumPy and SciPy": "unit/cli/test_insight_friction.py::test_without_scipy_the_extra_is_named",
         "no event of the layer is of that type": _FRICTION,
