@@ -95,6 +95,10 @@ friction: $(READY) ## defects in a simulated shop: how many `insight friction` f
 mutants: $(READY) ## MUTANTS=300 of core and engine by SEED=1: the share that tests kill, and who survives
 	$(BIN)/python -m tests.mutants --seed $(or $(SEED),1) --mutants $(or $(MUTANTS),300)
 
+.PHONY: attribution
+attribution: $(READY) ## credits of attribution against the truth that the simulated shop knows
+	$(BIN)/python -m tests.bench.attribution
+
 .PHONY: bench
 bench: $(READY) ## throughput and latency of this machine
 	$(BIN)/python -m tests.bench
