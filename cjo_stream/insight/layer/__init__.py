@@ -2,6 +2,7 @@
 
     table      the tables, their columns, and the rows that a record gives
     source     where records come from: folders of runs, files and topics of events
+    same       whether the files of a run are those whose records the layer has
     part       one file: some rows of a table of one day
     manifest   the files that make up the layer, and how far each source was read; swapped at once
     people     who is who at present: merges, what an unmerge took back, whose an identifier is

@@ -8,9 +8,10 @@ read by fsspec.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
+from types import MappingProxyType
 from typing import Any, Final
 
 from cjo_stream.errors import UsageError
@@ -45,12 +46,19 @@ class Layer:
             self.connection.execute(f'CREATE VIEW part."{table.name}" AS {source}')
 
     @staticmethod
-    def rows_of(folder: Folder, table: Table, parts: Sequence[Part]) -> Iterator[Row]:
-        """Yield the rows of parts of one table, as they are stored."""
+    def rows_of(
+        folder: Folder,
+        table: Table,
+        parts: Sequence[Part],
+        where: str = "true",
+        values: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Iterator[Row]:
+        """Yield the rows of parts of one table, as they are stored; all, or those of a filter."""
         if not parts:
             return
         with _reader(folder).cursor() as connection:
-            found = connection.execute(_source(folder, table, parts))
+            query = f"{_source(folder, table, parts)} WHERE {where}"
+            found = connection.execute(query, dict(values))
             while rows := found.fetchmany(_BATCH_ROWS):
                 yield from rows
 

@@ -18,6 +18,7 @@ from typing import Final
 
 import msgspec
 
+from cjo_stream.core.catalogue import FILES
 from cjo_stream.core.program.program import Program
 from cjo_stream.errors import UsageError
 from cjo_stream.ingest.archive.folder import Folder
@@ -26,6 +27,7 @@ from cjo_stream.insight.layer.erasure import is_of_erased, without_erased
 from cjo_stream.insight.layer.manifest import Manifest, Part, latest, path_of, publish
 from cjo_stream.insight.layer.part import DAY_MS, day_text, join, write
 from cjo_stream.insight.layer.reading import Layer
+from cjo_stream.insight.layer.same import Known
 from cjo_stream.insight.layer.source import EventRow, events, folders_of, records
 from cjo_stream.insight.layer.table import (
     EVENTS,
@@ -126,6 +128,8 @@ class Sink:
         folders = folders_of(run)
         for source in (one for one in SOURCES if one.kind.file is not None):
             at = self.positions.setdefault(source.kind.name, {})
+            files = [folder / FILES[source.kind.name] for folder in folders]
+            Known(self._folder, self._before.parts, source).check(files, at)
             for written in records(folders, source.kind, dict(at)):
                 self._take(source, written)
                 at[written.lane] = written.next

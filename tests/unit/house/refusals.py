@@ -76,6 +76,9 @@ _NO_KIND = "unit/ingest/test_archive.py::test_a_place_of_no_kind_is_refused_with
 
 _SINK = "unit/insight/test_way_out.py::test_a_sink_goes_on_as_its_refusals_say"
 _LAYER = "unit/insight/test_way_out.py::test_a_layer_that_cannot_be_read_is_made_anew"
+_SAME = (
+    "unit/insight/test_way_out.py::test_the_files_of_a_run_are_those_whose_records_the_layer_has"
+)
 _GONE = "unit/insight/test_way_out.py::test_a_layer_with_a_file_that_is_gone_is_made_anew"
 _ASKED = "unit/insight/test_way_out.py::test_questions_are_answered_once_they_are_put_as_the_refusals_say"
 _ATTRIBUTED = "unit/insight/test_attribution.py::test_what_cannot_be_attributed_is_refused_until_it_is_mended"
@@ -410,6 +413,10 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "another sink wrote to": _TWO_SINKS,
     },
     "insight/layer/sink.py": {"is not as a `run` writes it": _SINK},
+    "insight/layer/same.py": {
+        "is another file than the one whose records are in the layer": _SAME,
+        "has records that are in the layer already": _SAME,
+    },
     "insight/layer/reading.py": {"holds no layer": _SINK, "insight needs DuckDB": _DUCKDB},
     "insight/layer/source.py": {
         "is no folder": _SINK,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.insight.touched import DAY, Written
 from tests.world.command_line import ROOT, Cli, cli
 
 __all__ = ["cli"]
@@ -62,6 +63,38 @@ def test_a_sink_goes_on_as_its_refusals_say(cli: Cli, tmp_path: Path) -> None:
 
     said = refused(cli, "sink", EXPECTED, "--layer", layer, "--events", "-")
     assert "can be read once only: write it to a file" in said
+
+
+def test_the_files_of_a_run_are_those_whose_records_the_layer_has(
+    cli: Cli, tmp_path: Path
+) -> None:
+    run, copy, layer = (tmp_path / name for name in ("run", "copy", "layer"))
+    records = written("ada")
+    records.into(run)
+    records.into(copy)
+    taken(cli, "sink", run, "--layer", layer)
+    said = refused(cli, "sink", copy, "--layer", layer)
+    assert "copy/transitions.jsonl has records that are in the layer already" in said
+    assert "name each run by one place" in said
+    file = run / "transitions.jsonl"
+    before = file.read_bytes()
+    grown = before + written("bob", "cy").into(tmp_path / "more").joinpath(file.name).read_bytes()
+    first, _ = before.splitlines(keepends=True)
+    for other in (first, first + b" " + before, before.replace(b"ada", b"bob") + before):
+        file.write_bytes(other)
+        said = refused(cli, "sink", run, "--layer", layer)
+        assert "is another file than the one whose records are in the layer" in said
+        taken(cli, "sink", run, "--layer", tmp_path / f"layer of {len(other)}")
+    file.write_bytes(grown)
+    assert "transition: 4 new rows" in taken(cli, "sink", run, "--layer", layer)
+
+
+def written(*customers: str) -> Written:
+    records = Written()
+    for customer in customers:
+        records.transition(customer, DAY, "entered")
+        records.goal(customer, 2 * DAY)
+    return records
 
 
 @pytest.mark.parametrize("content", ['{"form": 9}', "no JSON"])
