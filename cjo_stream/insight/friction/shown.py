@@ -14,7 +14,7 @@ from cjo_stream.insight.friction.series import Departures
 from cjo_stream.insight.friction.table import DAY_MS, HOUR_MS, Span
 from cjo_stream.insight.friction.watch import Alarm
 
-SURE: Final = 0.6
+SURE: Final = 0.65
 """The least probability that somebody who stays would have left, but for the change."""
 _STEPS_MAX: Final = 8
 _ROWS: Final = {

@@ -22,6 +22,8 @@ FALSE_RATE: Final = 5e-4
 """Of each look; 168 of them are 0.084."""
 LEAST: Final = 8.0
 """Fewer than so many cases are not sought."""
+LEAST_ERRORS: Final = 15.0
+"""Of troubles more are asked: a rare type of event may come for the first time after weeks."""
 RISE: Final = 2.2
 """A rate that rises: so that most of those in whom it shows are more than usual."""
 FALL: Final = 1.4
@@ -108,7 +110,7 @@ class Watch:
             found = rate.chances(
                 self._look(series, window),
                 rises=series.rises,
-                least=LEAST,
+                least=LEAST_ERRORS if series.kind == "error" else LEAST,
                 factor=RISE if series.rises else FALL,
             )
             if counted:
