@@ -33,7 +33,9 @@ Format = Annotated[Form, typer.Option("--format", help="How the rows are printed
 List = Annotated[
     Path | None,
     typer.Option(
-        "--list", metavar="FILE", help="Also write whom the figure counts: .csv or .parquet."
+        "--list",
+        metavar="FILE",
+        help="Also write whom the figure counts: .csv, .parquet or .xlsx.",
     ),
 ]
 From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="From this time on.")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import enum
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from cjo_stream.errors import RetryError, UsageError
 ROWS_SHOWN: Final = 1_000
 """Rows of a table on the terminal."""
 _BATCH_ROWS: Final = 10_000
+SHEET_ROWS: Final = 1_048_576
+"""Rows of a sheet, the names of columns included."""
 _TIMES: Final = (
     "at", "began", "cohort", "deferred_until", "detected", "ended", "expires_at", "issued_at",
     "since", "time", "until",
@@ -30,6 +33,7 @@ class Form(enum.StrEnum):
     CSV = "csv"
     JSON = "json"
     PARQUET = "parquet"
+    XLSX = "xlsx"
 
 
 class Group(TyperGroup):
@@ -58,6 +62,9 @@ def show(title: str, connection: Any, query: str, form: Form) -> None:
     if form is Form.PARQUET:
         _write_parquet(connection, query, "/dev/stdout")
         return
+    if form is Form.XLSX:
+        _write_xlsx(connection, query, sys.stdout.buffer)
+        return
     found = connection.execute(query)
     if form is Form.CSV:
         _write_csv(found, sys.stdout)
@@ -77,14 +84,21 @@ def show(title: str, connection: Any, query: str, form: Form) -> None:
 
 
 def write(connection: Any, query: str, path: Path) -> None:
-    """Write all rows of a query into a file, CSV or Parquet by its ending."""
+    """Write all rows of a query into a file: CSV, Parquet or Excel by its ending."""
     import duckdb
 
-    if path.suffix not in (".csv", ".parquet"):
-        raise UsageError(f"{path} ends neither in .csv nor in .parquet: name a file that does")
+    if path.suffix not in (".csv", ".parquet", ".xlsx"):
+        raise UsageError(
+            f"{path} ends neither in .csv nor in .parquet nor in .xlsx: name a file that does"
+        )
     try:
         if path.suffix == ".parquet":
             _write_parquet(connection, query, str(path))
+            return
+        if path.suffix == ".xlsx":
+            packed = io.BytesIO()
+            _write_xlsx(connection, query, packed)
+            path.write_bytes(packed.getvalue())
             return
         with path.open("w", newline="", encoding="utf-8") as file:
             _write_csv(connection.execute(query), file)
@@ -158,3 +172,36 @@ def _shown(name: str, value: Any) -> str:
 def _write_parquet(connection: Any, query: str, path: str) -> None:
     query = query.rstrip("; \n")
     connection.execute(f"COPY (\n{query}\n) TO $path (FORMAT parquet)", {"path": path})
+
+
+def _write_xlsx(connection: Any, query: str, file: IO[bytes]) -> None:
+    """Write a workbook of one sheet: names of columns above, numbers as numbers."""
+    try:
+        import xlsxwriter
+    except ImportError:
+        raise UsageError("xlsx needs XlsxWriter: pip install 'cjo-stream[insight]'") from None
+    query = query.rstrip("; \n")
+    [(rows,)] = connection.execute(f"SELECT count(*) FROM (\n{query}\n)").fetchall()  # noqa: S608 - the user's own query
+    if rows >= SHEET_ROWS:
+        raise UsageError(
+            f"{count(rows)} rows are more than a sheet holds ({count(SHEET_ROWS)}): take csv or "
+            "parquet"
+        )
+    found = connection.execute(query)
+    # Texts stay texts, whatever they begin with: nothing of them is a formula or a link.
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(file, options) as workbook:
+        sheet = workbook.add_worksheet()
+        sheet.write_row(0, 0, [name for name, _ in _columns(found)])
+        number = 0
+        while batch := found.fetchmany(_BATCH_ROWS):
+            for row in batch:
+                number += 1
+                sheet.write_row(number, 0, [_in_sheet(value) for value in row])
+
+
+def _in_sheet(value: Any) -> Any:
+    """Return a value as a sheet has it: integers that its numbers would round are texts."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**53:
+        return str(value)
+    return value if isinstance(value, bool) else _cell(value)

@@ -75,6 +75,7 @@ _UP_TO = "unit/kafka/worker/test_assignment.py::test_a_missing_record_ends_the_p
 _NO_KIND = "unit/ingest/test_archive.py::test_a_place_of_no_kind_is_refused_with_the_nearest"
 
 _SINK = "unit/insight/test_way_out.py::test_a_sink_goes_on_as_its_refusals_say"
+_SHEET = "unit/insight/test_way_out.py::test_what_no_sheet_holds_is_written_as_it_says"
 _LAYER = "unit/insight/test_way_out.py::test_a_layer_that_cannot_be_read_is_made_anew"
 _SAME = (
     "unit/insight/test_way_out.py::test_the_files_of_a_run_are_those_whose_records_the_layer_has"
@@ -376,6 +377,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/reports.py": {"name another file with --html": _REPORTED},
     "insight/report/asking.py": {"no record is of the journey": _REPORTED},
     "cli/relation.py": {
+        "more than a sheet holds": _SHEET,
+        "xlsx needs XlsxWriter": _SHEET,
         "ends neither in": _ASKED,
         "cannot be written": _ASKED,
         "two columns are named": _ASKED,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 from pathlib import Path
+from xml.etree import ElementTree
 
+import duckdb
 import pytest
 
 from tests.unit.insight.touched import DAY, Written
@@ -169,3 +172,52 @@ def test_without_duckdb_the_extra_is_named(
         said = refused(cli, "dwell", "--layer", tmp_path)
         assert "pip install 'cjo-stream[insight]'" in said
     taken(cli, "dwell", "--layer", tmp_path)
+
+
+def test_what_no_sheet_holds_is_written_as_it_says(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cjo_stream.cli import relation
+
+    layer, book = tmp_path / "layer", tmp_path / "book.xlsx"
+    taken(cli, "sink", EXPECTED, "--layer", layer)
+    taken(cli, "export", "action", "--layer", layer, "--out", book)
+    rows = taken(cli, "export", "action", "--layer", layer, "--format", "csv").splitlines()
+    sheet = sheet_of(book)
+    assert len(sheet) == len(rows)
+    assert ",".join(sheet[0]) == rows[0]
+    assert {row[0] for row in sheet} == {line.partition(",")[0] for line in rows}
+    query = "SELECT '=1+1' AS a, 1152921504606846977 AS b, 7 AS c, NULL AS d, true AS e"
+    with duckdb.connect() as connection:
+        relation.write(connection, query, book)
+    assert sheet_of(book) == [["a", "b", "c", "d", "e"], ["=1+1", "1152921504606846977", "7", "1"]]
+
+    monkeypatch.setattr(relation, "SHEET_ROWS", len(rows) - 1)
+    said = refused(cli, "export", "action", "--layer", layer, "--out", book)
+    assert "more than a sheet holds" in said
+    taken(
+        cli,
+        "export",
+        "action",
+        "--layer",
+        layer,
+        "--format",
+        "parquet",
+        "--out",
+        tmp_path / "a.parquet",
+    )
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    said = refused(cli, "export", "action", "--layer", layer, "--out", book)
+    assert "pip install 'cjo-stream[insight]'" in said
+
+
+def sheet_of(book: Path) -> list[list[str]]:
+    """Return the texts of a workbook's cells that have one, row by row."""
+    space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    with zipfile.ZipFile(book) as packed:
+        tree = ElementTree.fromstring(packed.read("xl/worksheets/sheet1.xml"))
+    return [
+        ["".join(cell.itertext()) for cell in row.iter(f"{space}c") if "".join(cell.itertext())]
+        for row in tree.iter(f"{space}row")
+    ]
