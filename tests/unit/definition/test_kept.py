@@ -15,7 +15,10 @@ from cjo_stream.definition.text.source import Source
 
 ROOT = Path(__file__).parents[3]
 ALIASES = "---\naction: a\nlist: &all [1, 'two', &one {x: y}]\nagain: *all\nthird: [*one, *one]\n"
-BUNDLED = [path.read_text() for path in sorted(ROOT.glob("topologies/*/**/*.yaml"))]
+BUNDLED = [
+    max((path.read_text() for path in folder.rglob("*.yaml")), key=len)
+    for folder in sorted(ROOT.glob("topologies/*/"))
+]
 TEXTS = [ALIASES, *(text if text.startswith("---") else f"---\n{text}" for text in BUNDLED)]
 
 
