@@ -28,6 +28,7 @@ from cjo_stream.insight.figure.funnel import open_funnel
 from cjo_stream.insight.layer.manifest import Manifest, Part, latest, publish
 from cjo_stream.insight.layer.reading import connect
 from cjo_stream.insight.layer.sink import ROWS_MAX, Sink
+from cjo_stream.insight.layer.stays import with_stays
 from tests.world.command_line import EVENTS, ROOT
 
 REPEATS: Final = 5
@@ -118,7 +119,9 @@ def make(layer: Path, records: int) -> int:
     parts = [one for name in {one.table for one in before.parts}
              for one in _copied(small, layer, before, name, copies)]  # fmt: skip
     until = (before.until or 0) + copies * STEP_MS
-    publish(Folder(str(layer)), Manifest(generation=1, parts=parts, until=until))
+    folder = Folder(str(layer))
+    parts = list(with_stays(folder, parts, (), 1))
+    publish(folder, Manifest(generation=1, parts=parts, until=until))
     return of_one * copies
 
 

@@ -21,12 +21,13 @@ Join = Callable[[Sequence[Part]], Part]
 
 def joined(parts: Iterable[Part], rows_max: int, join: Join) -> Iterator[Part]:
     """Yield the parts, with those joined of which there are many; none is joined beyond use."""
-    by_size: dict[tuple[str, str, int], list[Part]] = {}
+    by_size: dict[tuple[str, str, bool, int], list[Part]] = {}
     for one in parts:
         if one.rows >= rows_max:
             yield one
         else:
-            by_size.setdefault((one.table, one.day, _size(one.rows)), []).append(one)
+            key = one.table, one.day, one.is_stayed, _size(one.rows)
+            by_size.setdefault(key, []).append(one)
     for of in by_size.values():
         if len(of) < PARTS_MAX:
             yield from of

@@ -19,7 +19,7 @@ from cjo_stream.errors import LockedError, UsageError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.ingest.taken import Taken
 
-FORM: Final = 4
+FORM: Final = 5
 """The number of this form of the manifest and of the tables."""
 _NAME: Final = re.compile(r"manifest/([0-9]{20})\.json")
 
@@ -34,6 +34,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     lanes: dict[str, tuple[int, int]] = {}
     """Of each lane, the positions of its first and its last record in the file."""
+    is_stayed: bool = False
+    """Of transitions: whether the stays that are kept follow from these rows too."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -63,7 +63,18 @@ def join(folder: Folder, parts: Sequence[Part], generation: int) -> Part:
         before = lanes.get(lane, (first, last))
         lanes[lane] = min(before[0], first), max(before[1], last)
     made = pyarrow.concat_tables(one.replace_schema_metadata() for one in tables)
-    return _store(folder, parts[0].table, parts[0].day, generation, made, lanes)
+    part = _store(folder, parts[0].table, parts[0].day, generation, made, lanes)
+    return msgspec.structs.replace(part, is_stayed=parts[0].is_stayed)
+
+
+def write_batches(
+    folder: Folder, table: Table, generation: int, batches: Iterable[Any]
+) -> Iterator[Part]:
+    """Write batches of Arrow as new files of a table that is drawn from others."""
+    pyarrow, _ = import_pyarrow()
+    for batch in batches:
+        made = pyarrow.Table.from_batches([batch])
+        yield _store(folder, table.name, "", generation, made, {})
 
 
 def _store(

@@ -44,6 +44,11 @@ class Layer:
         for table in TABLES.values():
             source = _source(folder, table, by_table.get(table.name, ()))
             self.connection.execute(f'CREATE VIEW part."{table.name}" AS {source}')
+        newer = [one for one in by_table.get(TRANSITIONS.name, ()) if not one.is_stayed]
+        source = _source(folder, TRANSITIONS, newer)
+        self.connection.execute(
+            f"CREATE VIEW part.unkept AS SELECT DISTINCT instance_id FROM ({source})"
+        )
 
     @staticmethod
     def rows_of(

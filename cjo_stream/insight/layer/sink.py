@@ -29,10 +29,12 @@ from cjo_stream.insight.layer.part import DAY_MS, day_text, join, write
 from cjo_stream.insight.layer.reading import Layer
 from cjo_stream.insight.layer.same import Known
 from cjo_stream.insight.layer.source import EventRow, events, folders_of, records
+from cjo_stream.insight.layer.stays import with_stays, without_stays
 from cjo_stream.insight.layer.table import (
     EVENTS,
     IDENTITIES,
     SOURCES,
+    STAYED,
     TABLES,
     TRANSITIONS,
     Row,
@@ -269,6 +271,7 @@ class Sink:
         is_erasing = people.erasures != self._before.erased or self._has_late_names
         if is_erasing:
             parts = without_erased(self._folder, parts, people, self.generation)
+        parts = self._with_stays(parts, are_kept=not is_erasing)
         manifest = Manifest(
             generation=self.generation,
             parts=parts + self._drawn(),
@@ -309,9 +312,21 @@ class Sink:
     def _instances(self, customers: Sequence[str]) -> Iterable[tuple[str, str, int]]:
         return Layer(self._folder, self._parts).instances_of(customers)
 
+    def _with_stays(self, parts: Sequence[Part], *, are_kept: bool) -> list[Part]:
+        """Return the parts, and those of stays; those of the last manifest only if still true."""
+        kept = [one for one in self._before.parts if one.table == STAYED.name]
+        if not are_kept:
+            parts, kept = without_stays(parts), []
+        before = {one.path for one in (*parts, *kept)}
+        found = list(with_stays(self._folder, parts, kept, self.generation))
+        for one in found:
+            if one.path not in before:
+                self._note_made(one)
+        return found
+
     def _drawn(self) -> list[Part]:
         """Return the tables of who is who at present, drawn anew if anything has changed."""
-        before = [one for one in self._before.parts if not one.day]
+        before = [one for one in self._before.parts if not one.day and one.table != STAYED.name]
         if before and not self._who.has_changed:
             return before
         self._who.has_changed = False

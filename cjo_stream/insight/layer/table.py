@@ -135,6 +135,16 @@ MOVED: Final = Table("moved", "", {"instance_id": "text", "present": "text"})
 """The present customer of an instance that an unmerge moved."""
 HOLDERS: Final = Table("holder", "", {"identifier": "text", "present": "text"})
 """The present customer of an identifier."""
+STAYED: Final = Table(
+    "stayed",
+    "",
+    {
+        "journey": "text", "version": "integer", "instance_id": "text", "customer_id": "text",
+        "key": "text", "state": "text", "since": "integer", "until": "integer", "reason": "text",
+        "holdout": "flag",
+    },
+)  # fmt: skip
+"""The stays of instances, as far as they are kept (`stays.py`)."""
 STORED: Final = (
     TRANSITIONS,
     ACTIONS,
@@ -147,7 +157,7 @@ STORED: Final = (
 )
 DRAWN: Final = (PRESENT, MOVED, HOLDERS)
 """Tables that are drawn anew from others with each manifest; they have no place and no day."""
-TABLES: Final = {one.name: one for one in (*STORED, *DRAWN)}
+TABLES: Final = {one.name: one for one in (*STORED, *DRAWN, STAYED)}
 
 
 def _transition(one: Transition) -> Iterator[tuple[Table, Row]]:

@@ -13,6 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
+from cjo_stream.insight.layer import stays
 from tests.unit.insight import plain
 from tests.unit.insight.changing import Changing, Raw
 from tests.unit.insight.test_figures import Filters, as_found, length, rows
@@ -92,11 +95,14 @@ def records(raw: Raw, view: str) -> list[Record]:
     return found
 
 
-def test_every_filter_gives_the_plain_count(cli: Cli, tmp_path: Path) -> None:
+def test_every_filter_gives_the_plain_count(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from cjo_stream.insight.layer.reading import connect
 
     world = Changing(cli, tmp_path, people=PEOPLE, seed=5)
     layer = tmp_path / "layer"
+    monkeypatch.setattr(stays, "NEWER_MAX", 100)
     for _ in world.quarters():
         done = cli("insight", "sink", world.state, "--layer", layer)
         assert done.code == 0, done.err
