@@ -1,0 +1,67 @@
+"""Attribution follows customers who were merged, and parted again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cjo_stream.core.record import Address, IdentityChange, JourneyRef
+from cjo_stream.insight.figure.attribution import open_attribution
+from tests.unit.insight.touched import DAY, Written
+
+
+def change(kind: Any, customer: str, day: int, name: str, **of: Any) -> IdentityChange:
+    named = [Address(type="user", value=name)] if name else []
+    return IdentityChange(
+        kind=kind, customer_id=customer, identifiers=named, time=day * DAY, **of
+    )  # fmt: skip
+
+
+def world(*, parted: bool) -> Written:
+    """Two customers with a command each, joined and given two more; each reaches a goal."""
+    records = Written()
+    records.command("ada", 1 * DAY, "letter")
+    records.command("bob", 1 * DAY, "mail")
+    records.identities = [change("created", "ada", 0, "a"), change("created", "bob", 0, "b")]
+    records.merged("ada", "bob", 2 * DAY)
+    records.command("ada", 3 * DAY, "push")
+    records.command("ada", 3 * DAY, "sms")
+    # The last one is of an instance that was Bob's, and goes on as his.
+    records.actions[-1] = msgspec.structs.replace(
+        records.actions[-1], journey=JourneyRef("j", 1, "bob-j", "s")
+    )
+    if parted:
+        records.identities.append(change("unmerged", "bob2", 5, "b", reason="from ada"))
+        records.transition("bob2", 6 * DAY, "moved", "j")
+        records.transitions[-1] = msgspec.structs.replace(
+            records.transitions[-1], instance_id="bob-j"
+        )
+    records.goal("bob2" if parted else "ada", 8 * DAY)
+    records.goal("ada", 9 * DAY)
+    return records
+
+
+def linear(records: Written, folder: Path) -> dict[tuple[str, int], float]:
+    """Return the credit of each touch of each goal, by its day."""
+    folder.mkdir()
+    connection = records.connection(folder)
+    open_attribution(connection, "buy", "channel", 30 * DAY, 7 * DAY)
+    found = connection.execute(
+        "SELECT touch, converted_at, credit FROM list WHERE model = 'linear' AND credit > 0"
+    ).fetchall()
+    return {(touch, at // DAY): credit for touch, at, credit in found}
+
+
+def test_credits_follow_a_merge_and_what_an_unmerge_took_back(tmp_path: Path) -> None:
+    assert linear(world(parted=False), tmp_path / "merged") == {
+        **{(touch, 8): 0.25 for touch in ("letter", "mail", "push", "sms")},
+        ("(none)", 9): 1.0,
+    }
+    assert linear(world(parted=True), tmp_path / "parted") == {
+        ("mail", 8): 0.5,
+        ("sms", 8): 0.5,
+        ("letter", 9): 0.5,
+        ("push", 9): 0.5,
+    }
