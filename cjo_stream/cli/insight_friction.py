@@ -57,7 +57,7 @@ def friction(
     begin = None if from_ is None else read_moment(from_, "--from")
     end = None if until is None else read_moment(until, "--until")
     connection, manifest = connect(layer)
-    _check_types(connection, complaint or ())
+    check_types(connection, complaint or ())
     found = [
         one
         for one in findings(connection, value, complaint or COMPLAINTS)
@@ -78,7 +78,8 @@ def friction(
     note_reach(manifest)
 
 
-def _check_types(connection: Any, complaints: Sequence[str]) -> None:
+def check_types(connection: Any, complaints: Sequence[str]) -> None:
+    """Raise UsageError for a complaint that is no type of event in the layer."""
     rows = connection.execute('SELECT DISTINCT "type" FROM "event" ORDER BY 1').fetchall()
     types = [one for (one,) in rows]
     for one in complaints:

@@ -9,7 +9,7 @@ import typer
 from cjo_stream.cli import identity, lift, reports, shadow
 
 app: Final = typer.Typer(
-    help="Reports that people read: journeys over a layer; lift, shadow, identity over results.",
+    help="Reports over a layer, for people who decide; and lift, shadow, identity over results.",
     no_args_is_help=True,
 )
 
@@ -20,6 +20,10 @@ def _group() -> None:
 
 
 app.command("journeys")(reports.journeys)
+app.command("attribution")(reports.attribution)
+app.command("friction")(reports.friction)
+app.command("value")(reports.value)
+app.command("leadership")(reports.leadership)
 app.command("lift")(lift.lift)
 app.command("shadow")(shadow.shadow)
 app.command("identity")(identity.identity)

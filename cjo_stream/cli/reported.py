@@ -71,6 +71,10 @@ def _say(block: Block) -> None:
             _say_flow(block)
         case content.Map():
             _say_map(block)
+        case content.Spectrum():
+            pass  # a drawing; the map has its numbers
+        case content.Bars():
+            say_table(block.title, ("", "#"), ((one.name, one.told) for one in block.bars))
 
 
 def _say_series(series: Series) -> None:

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cjo_stream.cli.attribution import shares_of
 from cjo_stream.cli.insight import From, LayerAt, Until
-from cjo_stream.cli.option import Json, read_moment
+from cjo_stream.cli.insight_friction import check_types
+from cjo_stream.cli.option import Json, read_duration, read_moment
 from cjo_stream.cli.reported import say_report
 from cjo_stream.cli.terminal import note, say_json
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
     from cjo_stream.insight.report.asking import Asking
+    from cjo_stream.insight.report.compare import Comparison
     from cjo_stream.insight.report.content import Report
 
 Journeys = Annotated[
@@ -25,11 +28,30 @@ Html = Annotated[
     Path | None,
     typer.Option("--html", metavar="FILE", help="Write a page that opens without a network."),
 ]
+Compare = Annotated[
+    str | None,
+    typer.Option(
+        "--compare",
+        metavar="WHAT",
+        help="period:FROM/UNTIL (with that period), versions:1,2, or holdout (treated with "
+        "held out).",
+    ),
+]
+Topology = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TOPOLOGY", help="By its shares, the sizes of the holdouts' groups are tested."
+    ),
+]
+Horizon = Annotated[
+    str, typer.Option("--horizon", metavar="13w", help="How far to look ahead from the end.")
+]
 
 
 def journeys(
     layer: LayerAt,
     journey: Journeys = None,
+    compare: Compare = None,
     from_: From = None,
     until: Until = None,
     html: Html = None,
@@ -38,7 +60,154 @@ def journeys(
     """Who is in the journeys, who reaches the goal, and which ways they take."""
     from cjo_stream.insight.report.journeys import journeys
 
-    _show(journeys(ask(layer, journey, from_, until)), html, json=json)
+    comparison = _comparison(compare)
+    _show(journeys(ask(layer, journey, from_, until), comparison), html, json=json)
+
+
+def attribution(
+    layer: LayerAt,
+    goal: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JOURNEY",
+            help="The journey whose goals are conversions. Default: the one with most.",
+        ),
+    ] = None,
+    topology: Topology = None,
+    from_: From = None,
+    until: Until = None,
+    html: Html = None,
+    json: Json = False,
+) -> None:
+    """What is credited to channels, journeys and actions, beside what holdouts measured."""
+    from cjo_stream.insight.report.attribution import attribution
+
+    shares = {} if topology is None else shares_of(topology)
+    _show(attribution(ask(layer, None, from_, until), goal, shares), html, json=json)
+
+
+def value(
+    layer: LayerAt,
+    on: Annotated[
+        str, typer.Option("--on", metavar="TYPE", help="The type of event that is a purchase.")
+    ],
+    attribute: Annotated[
+        str, typer.Option("--value", metavar="ATTRIBUTE", help="Its attribute with the value.")
+    ],
+    horizon: Horizon = "13w",
+    from_: From = None,
+    until: Until = None,
+    html: Html = None,
+    json: Json = False,
+) -> None:
+    """What customers are expected to buy after the period, and who of them most."""
+    _check_scipy()
+    from cjo_stream.insight.report.value import value
+
+    asking = ask(layer, None, from_, until)
+    span_ms = read_duration(horizon, "--horizon")
+    _show(value(asking, on, attribute, horizon, span_ms), html, json=json)
+
+
+def friction(
+    layer: LayerAt,
+    value: Annotated[
+        str | None,
+        typer.Option(
+            "--value",
+            metavar="TYPE.ATTRIBUTE",
+            help="What is of value: a type of event, and the attribute with the number.",
+        ),
+    ] = None,
+    complaint: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--complaint",
+            metavar="TYPE",
+            help="A type of event that is a complaint. May be repeated. Default: ticket_opened.",
+        ),
+    ] = None,
+    from_: From = None,
+    until: Until = None,
+    html: Html = None,
+    json: Json = False,
+) -> None:
+    """Where customers fare worse than before, since when, and whom it met."""
+    _check_scipy()
+    from cjo_stream.insight.report.friction import friction
+
+    asking = ask(layer, None, from_, until)
+    check_types(asking.connection, complaint or ())
+    _show(friction(asking, value, complaint or ()), html, json=json)
+
+
+def leadership(
+    layer: LayerAt,
+    on: Annotated[
+        str | None,
+        typer.Option("--on", metavar="TYPE", help="The type of event that is a purchase."),
+    ] = None,
+    attribute: Annotated[
+        str | None,
+        typer.Option("--value", metavar="ATTRIBUTE", help="Its attribute with the value."),
+    ] = None,
+    horizon: Horizon = "13w",
+    topology: Topology = None,
+    compare: Compare = None,
+    from_: From = None,
+    until: Until = None,
+    html: Html = None,
+    json: Json = False,
+) -> None:
+    """One page for leaders: people, goals, lift, value, what stands out, what is missing."""
+    from cjo_stream.insight.report.leadership import Purchases, leadership
+
+    purchases = None
+    if (on is None) != (attribute is None):
+        raise UsageError("--on and --value go together: name the purchases and their value")
+    if on is not None and attribute is not None:
+        _check_scipy()
+        purchases = Purchases(on, attribute, horizon, read_duration(horizon, "--horizon"))
+    shares = {} if topology is None else shares_of(topology)
+    asking = ask(layer, None, from_, until)
+    _show(leadership(asking, shares, purchases, _comparison(compare)), html, json=json)
+
+
+def _check_scipy() -> None:
+    try:
+        import cjo_stream.insight.figure.purchase  # noqa: F401 # it needs NumPy and SciPy
+    except ImportError:
+        raise UsageError(
+            "this report needs NumPy and SciPy: pip install 'cjo-stream[insight]'"
+        ) from None
+
+
+def _comparison(text: str | None) -> Comparison | None:
+    """Read what a report compares."""
+    from cjo_stream.insight.report.asking import Period
+    from cjo_stream.insight.report.compare import Holdout, Periods, Versions
+
+    if text is None:
+        return None
+    kind, _, of = text.partition(":")
+    first, separator, second = of.partition("/" if kind == "period" else ",")
+    if kind == "period" and separator:
+        begin, end = (None if not one else _day(one) for one in (first, second))
+        return Periods(Period(begin, end))
+    if kind == "versions" and first.isdecimal() and second.isdecimal():
+        return Versions(int(first), int(second))
+    if text == "holdout":
+        return Holdout()
+    raise UsageError(
+        f"--compare {text}: write period:2026-03-01/2026-03-08, versions:1,2 or holdout"
+    )
+
+
+def _day(text: str) -> int:
+    """Read a time, or a date for its beginning in UTC."""
+    return read_moment(
+        f"{text}T00:00:00Z" if len(text) == len("2026-03-01") else text, "--compare"
+    )
 
 
 def ask(

@@ -163,7 +163,7 @@ class _Drawing:
         kind = "card final" if card.is_final else "card"
         self.canvas.box(kind, x, y, CARD, card.height, round_=10 if card.is_final else 6)
         self.canvas.text("name", x + 12, y + 19, card.name, room=CARD - 24)
-        self.canvas.text("small", x + 12, y + 36, card.about, room=CARD - 20)
+        self.canvas.text("small", x + 12, y + 36, card.about, room=CARD - 12)
         if card.entries:
             self._line(card, y + HEAD, "enters", "enter here", f"{card.entries:,}")
         for number, way in enumerate(card.ways):

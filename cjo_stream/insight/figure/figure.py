@@ -68,9 +68,10 @@ GOALS: Final = Figure(
     ("journey", "version", "holdout"),
     {
         "entered": "count(*)",
-        "reached": "count_if(reached)",
+        "reached": "count(*) FILTER (reached)",
         "goal_rate": "avg(reached::INTEGER)",
         "customers": _CUSTOMERS,
+        "reached_by": f"{_CUSTOMERS} FILTER (reached)",
     },
     grouping="GROUPING SETS ((journey, version), (journey, version, holdout))",
 )

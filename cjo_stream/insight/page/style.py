@@ -42,7 +42,8 @@ rect.live{fill:var(--live)}rect.candidate{fill:var(--candidate)}
 @media print{.scroll{max-height:none;overflow:visible}}
 """
 
-REPORT: Final = """
+REPORT: Final = (
+    """
 :root{--accent:#2f5bd3;--accent-soft:#dfe7fb;--good:#1a7f4b;--warm:#b3560f;--card:#fff;
 --back:#f7f8fa;--head:#f1f3f6;--track:#e6e9ee;
 --t0:#2f5bd3;--t1:#0f8a8a;--t2:#b3560f;--t3:#7a4fc9;--t4:#1a7f4b;--t5:#b3336b;--t6:#7a6a1a;
@@ -94,6 +95,12 @@ color:var(--soft)}
 .series .last{grid-row:1;grid-column:3;color:var(--text);font-size:1rem;align-self:end}
 .series .first{grid-row:2;grid-column:2}.series .end{grid-row:2;grid-column:2;justify-self:end}
 .series path{vector-effect:non-scaling-stroke}
+.spectrum{display:grid;grid-template-columns:1fr auto;gap:.2rem .7rem;font-size:.85rem}
+.spectrum>*{grid-column:1/-1}.spectrum time{grid-column:1;color:var(--soft);font-size:.8rem}
+.spectrum time:last-child{grid-column:2}.spectrum svg{height:8rem}
+.passage{fill:none;stroke-width:1;stroke-opacity:.55;vector-effect:non-scaling-stroke}
+.key{font-size:.8rem;color:var(--soft);margin:0 0 .5rem;display:flex;flex-wrap:wrap;gap:0 1rem}
+.key span::before{margin:0 .4em 0 0}
 svg text{fill:var(--text)}svg .small,svg .figure{fill:var(--soft);font-size:11.5px}
 svg .strong{font-weight:650}svg .name{font-weight:650;font-size:13px}
 svg .figure{font-variant-numeric:tabular-nums;fill:var(--text)}
@@ -106,12 +113,19 @@ svg .label{paint-order:stroke;stroke:var(--card);stroke-width:3px;stroke-linejoi
 .way.back{stroke:var(--warm);stroke-dasharray:5 3}.way.entry{stroke:var(--good);stroke-opacity:.9}
 .card{fill:var(--card);stroke:var(--line);stroke-width:1.4}.card.final{fill:var(--head)}
 .band.t0{stroke:var(--t0)}.node.t0{fill:var(--t0)}.band.t1{stroke:var(--t1)}.node.t1{fill:var(--t1)}.band.t2{stroke:var(--t2)}.node.t2{fill:var(--t2)}.band.t3{stroke:var(--t3)}.node.t3{fill:var(--t3)}.band.t4{stroke:var(--t4)}.node.t4{fill:var(--t4)}.band.t5{stroke:var(--t5)}.node.t5{fill:var(--t5)}.band.t6{stroke:var(--t6)}.node.t6{fill:var(--t6)}.band.t7{stroke:var(--t7)}.node.t7{fill:var(--t7)}
+"""
+    + "".join(
+        f".passage.s{n}{{stroke:var(--s{n})}}.key .s{n}::before{{background:var(--s{n})}}"
+        for n in range(4)
+    )
+    + """
 footer{margin-top:3rem;color:var(--soft);font-size:.82rem}
 @media print{@page{size:A4;margin:14mm}:root{color-scheme:light;--back:#fff}
 body{max-width:none;padding:0;font-size:10.5pt}nav{display:none}.how,.block details{display:none}
 .block svg{min-width:0!important}figure{overflow:visible}section.journey{break-before:page}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 """
+)
 """What reports add to the style sheet of all pages."""
 
 SCRIPT: Final = """

@@ -45,21 +45,20 @@ class Asking:
         self.connection, self.manifest = connect(layer)
         self.layer, self.period = layer, period
         found = self.connection.execute(
-            'SELECT journey, min("time"), max("time") FROM "transition" GROUP BY 1 ORDER BY 1'
+            'SELECT journey, min("time") FROM "transition" GROUP BY 1 ORDER BY 1'
         ).fetchall()
-        names = [name for name, _, _ in found]
+        names = [name for name, _ in found]
         for one in journeys:
             _check(one, names)
         self.journeys: list[str] = list(journeys) or names
         """In the order in which they were named, or of their names."""
         self.is_all = not journeys
-        begins = [first for name, first, _ in found if name in self.journeys]
-        first = min(begins, default=0)
-        self.begin: int = first if period.begin is None else period.begin
+        last = 0 if self.manifest.until is None else self.manifest.until + 1
+        self.end: int = last if period.end is None else min(last, period.end)
+        """When the period ends, or behind the last record."""
+        begins = [first for name, first in found if name in self.journeys]
+        self.begin: int = min(begins, default=self.end) if period.begin is None else period.begin
         """When the period begins, or the first record is."""
-        last = max((last for _, _, last in found), default=0) + 1
-        self.end: int = min(last, period.end if period.end is not None else last)
-        """When the period ends, or the last record is."""
 
     def rows(
         self,
@@ -86,6 +85,13 @@ class Asking:
         if keys is not None:
             figure = figure._replace(keys=tuple(keys), grouping=grouping or "", order="ALL")
         return self.query(counting(figure))
+
+    def forget_list(self) -> None:
+        """Drop the list that was made last: some figures make a table of it, some a view."""
+        query = "SELECT table_type FROM information_schema.tables WHERE table_name = 'list'"
+        for row in self.query(query):
+            kind = "VIEW" if row["table_type"] == "VIEW" else "TABLE"
+            self.connection.execute(f"DROP {kind} list")
 
     def funnel(self, steps: Sequence[str], within_ms: int) -> list[Row]:
         """Return the rows of a funnel, with the share of its first step."""

@@ -126,7 +126,46 @@ class Map(msgspec.Struct, frozen=True, tag="map"):
     note: str = ""
 
 
-Block = Findings | Table | Funnel | Series | Flow | Map
+class Passages(msgspec.Struct, frozen=True):
+    """Passages of one class of duration; `most_ms` None: longer than all others."""
+
+    most_ms: int | None
+    times: list[tuple[int, int]]
+    """When each began and ended, ms."""
+
+
+class Spectrum(msgspec.Struct, frozen=True, tag="spectrum"):
+    """The passages of a segment over time, from the quickest class to the slowest."""
+
+    title: str
+    source: str
+    target: str
+    begin: int
+    end: int
+    """Of the time that is drawn, ms."""
+    classes: list[Passages]
+    command: str
+    note: str = ""
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """A number, and what is said beside it."""
+
+    name: str
+    value: float
+    told: str
+
+
+class Bars(msgspec.Struct, frozen=True, tag="bars"):
+    """Numbers as bars from 0."""
+
+    title: str
+    bars: list[Bar]
+    command: str
+    note: str = ""
+
+
+Block = Findings | Table | Funnel | Series | Flow | Map | Spectrum | Bars
 
 
 class Section(msgspec.Struct, frozen=True):

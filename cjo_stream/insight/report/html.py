@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from cjo_stream.insight.drawing.funnel import funnel
+from cjo_stream.insight.drawing.funnel import bars, funnel
 from cjo_stream.insight.drawing.graph import Card, Way, graph
 from cjo_stream.insight.drawing.sankey import Node, sankey
 from cjo_stream.insight.drawing.series import series
+from cjo_stream.insight.drawing.spectrum import spectrum
 from cjo_stream.insight.page.document import write_page
 from cjo_stream.insight.page.style import REPORT
 from cjo_stream.insight.page.table import table, text
 from cjo_stream.insight.report import word
 from cjo_stream.insight.report.content import (
+    Bars,
     Block,
     Findings,
     Flow,
@@ -23,10 +25,12 @@ from cjo_stream.insight.report.content import (
     Report,
     Section,
     Series,
+    Spectrum,
     State,
     Table,
 )
 
+CLASSES: Final = ("the quicker half", "the next quarter", "up to nine in ten", "the slowest")
 FLOW_PX: Final = 460.0
 """The height of the tallest column of a flow, without its gaps."""
 FLOW_OF_ONE_PX: Final = 220.0
@@ -92,7 +96,7 @@ def _findings(findings: Findings) -> str:
     return f'<ol class="findings">{items}</ol>'
 
 
-def _drawn(block: Table | Funnel | Series | Flow | Map) -> str:
+def _drawn(block: Table | Funnel | Series | Flow | Map | Spectrum | Bars) -> str:
     match block:
         case Table():
             return table(block.title, block.columns, block.rows, sorts=False)
@@ -102,10 +106,24 @@ def _drawn(block: Table | Funnel | Series | Flow | Map) -> str:
         case Series():
             labels = (word.day(block.at[0]), word.day(block.at[-1]))
             return series(block.title, labels, block.values)
+        case Spectrum():
+            return _spectrum(block)
+        case Bars():
+            return bars([(one.name, one.value, one.told) for one in block.bars])
         case Flow():
             return _flow(block)
         case Map():
             return _figure(graph(block.title, [_card(block, state) for state in block.states]))
+
+
+def _spectrum(found: Spectrum) -> str:
+    classes = []
+    for number, one in enumerate(found.classes):
+        limit = "longer" if one.most_ms is None else f"up to {word.span(one.most_ms)}"
+        classes.append((f"{CLASSES[number]}: {limit}", one.times))
+    labels = (word.day(found.begin), word.day(found.end))
+    ends, span = (found.source, found.target), (found.begin, found.end)
+    return spectrum(found.title, ends, span, labels, classes)
 
 
 def _figure(svg: str) -> str:

@@ -15,6 +15,7 @@ from cjo_stream.insight.figure.figure import (
 )
 from cjo_stream.insight.report import word
 from cjo_stream.insight.report.asking import Asking, Row
+from cjo_stream.insight.report.compare import Comparison, compared
 from cjo_stream.insight.report.content import (
     Block,
     Box,
@@ -29,6 +30,7 @@ from cjo_stream.insight.report.content import (
 )
 from cjo_stream.insight.report.flow import Flows
 from cjo_stream.insight.report.map import main_path, map_of
+from cjo_stream.insight.report.spectrum import spectra
 
 POINTS: Final = 28
 """Times at which people are counted."""
@@ -63,6 +65,7 @@ class Found:
         self.all = asking.again(GOALS, keys=[], grouping="()")[0]
         self.dwell = asking.rows(DWELL)
         self.spectrum = asking.rows(SPECTRUM)
+        self.spectra = spectra(asking, self.spectrum)
         self.states = asking.rows(FLOWS_OF_STATES)
         self.arrivals = asking.again(FLOWS_OF_STATES, keys=["journey", "version", "to"])
         self.flows = Flows(asking)
@@ -83,12 +86,13 @@ def times(asking: Asking) -> list[int]:
     ]
 
 
-def journeys(asking: Asking) -> Report:
+def journeys(asking: Asking, comparison: Comparison | None = None) -> Report:
     """Return the report."""
     found = Found(asking)
     sections = [
         Section("What stands out", [Findings(list(sentences(found)))]),
         Section("All journeys", [people_over_time(found), _overview(found)]),
+        *([compared(asking, comparison)] if comparison is not None else []),
         *_between(found),
         *(Section(name, list(_of_journey(found, name))) for name in found.journeys),
     ]
@@ -166,6 +170,7 @@ def _of_journey(found: Found, name: str) -> Iterator[Block]:
             yield drawn
     yield from _funnel(found, name)
     yield found.flows.after(name)
+    yield from found.spectra.get(name, ())
 
 
 def _funnel(found: Found, name: str) -> Iterator[Funnel]:

@@ -374,7 +374,15 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/insight_value.py": {
         "needs NumPy and SciPy": "unit/insight/test_value_command.py::test_without_scipy_the_extra_is_named",
     },
-    "cli/reports.py": {"name another file with --html": _REPORTED},
+    "cli/reports.py": {
+        "name another file with --html": _REPORTED,
+        "write period:2026-03-01/2026-03-08": _REPORTED,
+        "--on and --value go together": _REPORTED,
+        "needs NumPy and SciPy": "unit/insight/report/test_kind.py::test_without_scipy_the_extra_is_named",
+    },
+    "insight/report/attribution.py": {
+        "no goal was reached": "unit/insight/report/test_kind.py::test_without_a_goal_nothing_is_credited",
+    },
     "insight/report/asking.py": {"no record is of the journey": _REPORTED},
     "cli/relation.py": {
         "more than a sheet holds": _SHEET,

@@ -81,7 +81,7 @@ def people(raw: Raw, times: list[int]) -> Rows:
 
 
 def goals(raw: Raw, period: tuple[int | None, int | None]) -> Rows:
-    """Return entries of instances, their goals at any time, the share, and the customers."""
+    """Return entries, those that reached the goal, their share, and the customers of both."""
     reached = {one["instance_id"] for one in raw.transitions if one["reason"] == "goal"}
     of: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
     for one in raw.transitions:
@@ -91,8 +91,10 @@ def goals(raw: Raw, period: tuple[int | None, int | None]) -> Rows:
     rows = []
     for key, entries in of.items():
         number = sum(one["instance_id"] in reached for one in entries)
-        customers = len({one["customer_id"] for one in entries})
-        rows.append((*key, len(entries), number, round(number / len(entries), 3), customers))
+        customers = {one["customer_id"] for one in entries}
+        by = {one["customer_id"] for one in entries if one["instance_id"] in reached}
+        rate = round(number / len(entries), 3)
+        rows.append((*key, len(entries), number, rate, len(customers), len(by)))
     return rows
 
 

@@ -165,4 +165,9 @@ def test_a_report_is_made_once_it_is_asked_for_as_the_refusals_say(
     assert (done.code, "did you mean cart_recovery?" in done.err) == (2, True)
     done = cli(*ask, "cart_recovery", "--html", tmp_path)
     assert (done.code, "name another file with --html" in done.err) == (2, True)
-    assert cli(*ask, "cart_recovery", "--html", tmp_path / "page.html").code == 0
+    done = cli(*ask, "cart_recovery", "--compare", "weeks")
+    assert (done.code, "write period:2026-03-01/2026-03-08" in done.err) == (2, True)
+    asked_rightly = (*ask, "cart_recovery", "--html", tmp_path / "page.html", "--compare")
+    assert cli(*asked_rightly, "period:2026-03-01/2026-03-08").code == 0
+    done = cli("report", "leadership", "--layer", layer, "--on", "order_placed")
+    assert (done.code, "--on and --value go together" in done.err) == (2, True)
