@@ -22,7 +22,7 @@ SHEET_ROWS: Final = 1_048_576
 """Rows of a sheet, the names of columns included."""
 _TIMES: Final = (
     "at", "began", "cohort", "deferred_until", "detected", "ended", "expires_at", "issued_at",
-    "since", "time", "until",
+    "opened_at", "since", "time", "until",
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from cjo_stream.core.catalogue import (
     ACTION,
     DECISION,
     IDENTITY,
+    PREDICTION,
     PROFILE,
     REWARD,
     TRANSITION,
@@ -25,6 +26,7 @@ from cjo_stream.core.record import (
     Decision,
     IdentityChange,
     JourneyRef,
+    Prediction,
     Profile,
     Reward,
     Transition,
@@ -107,6 +109,15 @@ OUTCOMES: Final = Table(
         "probability": "number", "issued_at": "integer", "time": "integer",
     },
 )  # fmt: skip
+PREDICTIONS: Final = Table(
+    "prediction",
+    "time",
+    {
+        "prediction_id": "text", "customer_id": "text", "predict": "text", "definition": "text",
+        "probability": "number", "model_version": "integer", "outcome": "integer",
+        "opened_at": "integer", "time": "integer",
+    },
+)  # fmt: skip
 IDENTITIES: Final = Table(
     "identity",
     "time",
@@ -151,6 +162,7 @@ STORED: Final = (
     DECISIONS,
     CANDIDATES,
     OUTCOMES,
+    PREDICTIONS,
     IDENTITIES,
     EVENTS,
     PROFILES,
@@ -200,6 +212,13 @@ def _reward(one: Reward) -> Iterator[tuple[Table, Row]]:
     )  # fmt: skip
 
 
+def _prediction(one: Prediction) -> Iterator[tuple[Table, Row]]:
+    yield PREDICTIONS, (
+        one.prediction_id, one.customer_id, one.predict, one.definition, one.probability,
+        one.model_version, one.outcome, one.opened_at, one.time,
+    )  # fmt: skip
+
+
 def _identity(one: IdentityChange) -> Iterator[tuple[Table, Row]]:
     yield IDENTITIES, (
         one.kind, one.customer_id, one.absorbed,
@@ -232,4 +251,5 @@ SOURCES: Final = (
     Source(ACTION, msgspec.json.Decoder(Action).decode, _action),
     Source(REWARD, msgspec.json.Decoder(Reward).decode, _reward),
     Source(PROFILE, msgspec.json.Decoder(Profile).decode, _profile),
+    Source(PREDICTION, msgspec.json.Decoder(Prediction).decode, _prediction),
 )

@@ -371,6 +371,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "no event of the layer has a type with which that begins": _FRICTION,
         "has a number at": _FRICTION,
     },
+    "cli/insight_prediction.py": {
+        "give --at TIME, by at least": "unit/insight/test_prediction.py::test_a_check_of_what_has_not_come_yet_is_refused",
+    },
     "cli/insight_value.py": {
         "needs NumPy and SciPy": "unit/insight/test_value_command.py::test_without_scipy_the_extra_is_named",
     },
