@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec.structs import asdict
 
 from cjo_stream.cli.insight import Format, From, LayerAt, List, Until, note_reach
 from cjo_stream.cli.option import read_moment
@@ -65,7 +66,7 @@ def friction(
     ]
     _make_tables(connection, found)
     if format_ is Form.JSON:
-        say_json(found)
+        say_json([{**asdict(one), "customers": len(one.customers)} for one in found])
     else:
         show("Friction", connection, "FROM found ORDER BY finding", format_)
     if format_ is Form.TABLE:
