@@ -94,7 +94,7 @@ color:var(--soft)}
 .series svg{height:9rem;grid-row:1;grid-column:2}.series .high{grid-row:1;grid-column:1}
 .series .last{grid-row:1;grid-column:3;color:var(--text);font-size:1rem;align-self:end}
 .series .first{grid-row:2;grid-column:2}.series .end{grid-row:2;grid-column:2;justify-self:end}
-.series path{vector-effect:non-scaling-stroke}
+.series svg,.spectrum svg{min-width:0}.series path{vector-effect:non-scaling-stroke}
 .spectrum{display:grid;grid-template-columns:1fr auto;gap:.2rem .7rem;font-size:.85rem}
 .spectrum>*{grid-column:1/-1}.spectrum time{grid-column:1;color:var(--soft);font-size:.8rem}
 .spectrum time:last-child{grid-column:2}.spectrum svg{height:8rem}
