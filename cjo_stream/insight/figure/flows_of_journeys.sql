@@ -2,7 +2,10 @@
 WITH ordered AS (
     SELECT *, row_number() OVER (ORDER BY "time", lane, position) AS place
     FROM "transition"
-    WHERE reason IN ('entered', 'ended', 'exited')
+    WHERE
+        reason IN ('entered', 'ended', 'exited')
+        AND ($from IS NULL OR "time" >= $from)
+        AND ($until IS NULL OR "time" - $within < $until)
 ),
 entries AS (
     SELECT customer_id, place, journey, "time" FROM ordered WHERE reason = 'entered'
