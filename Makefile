@@ -54,7 +54,7 @@ chaos: $(READY) ## the long forms of tests, most with faults on a real broker: a
 		tests/unit/embedded/test_rubbish.py tests/unit/ingest/test_phone.py tests/property/test_value.py \
 		tests/property/test_case_hostile.py tests/unit/definition/advice/test_condition.py \
 		tests/differential/test_advice.py tests/unit/core/learning/test_learnt_policy.py \
-		tests/property/test_definition_hostile.py tests/unit/insight/test_figures.py \
+		tests/property/test_definition_hostile.py tests/unit/insight/test_figures.py tests/unit/insight/test_filters.py \
 		tests/unit/embedded/test_runtime.py tests/unit/embedded/test_loop.py \
 		tests/unit/embedded/test_learning.py tests/unit/embedded/test_guards.py
 	CJO_REQUIRE_KAFKA=1 $(BIN)/python -m tests.kafka.chaos
