@@ -23,7 +23,7 @@ from cjo_stream.engine.port import Decode, DecodedRecord, RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.store.memory import MemoryStore
 
-FILES = ("action", "decision", "transition", "identity", "reward")
+FILES = ("action", "decision", "transition", "identity", "reward", "prediction")
 NAMES = {"identity": "identities"}
 
 

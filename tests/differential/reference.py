@@ -15,11 +15,11 @@ import msgspec
 from cjo_stream.core import actor
 from cjo_stream.core.actor import Actor
 from cjo_stream.core.bounds import BOUNDS, Bounds
-from cjo_stream.core.learning.posterior import Model, learn, treatment_name
+from cjo_stream.core.learning.posterior import Model, learn, prediction_name, treatment_name
 from cjo_stream.core.learning.weight import ModelInForce, publish, read
 from cjo_stream.core.message import ActorMessage
 from cjo_stream.core.program.program import Program
-from cjo_stream.core.record import DeadLetter, Record, Reward
+from cjo_stream.core.record import DeadLetter, Prediction, Record, Reward
 from cjo_stream.core.snapshot import snapshot
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
@@ -66,7 +66,7 @@ class Reference:
         self._dues: list[tuple[int, str]] = []
         self._due: dict[str, int | None] = {}
         self._timelines = KeptTimelines(lambda: self.bounds.timeline)
-        self._untold: dict[str, Reward] = {}
+        self._untold: dict[str, Reward | Prediction] = {}
         self._model = Model()
         self._in_force: ModelInForce | None = None
         self._published: list[bytes] = []
@@ -105,7 +105,7 @@ class Reference:
         """Let time run on: what is due fires, nearest first; at full hours it learns."""
         while True:
             due = self.next_due()
-            told = min((reward.time for reward in self._untold.values()), default=None)
+            told = min((one.time for one in self._untold.values()), default=None)
             hour = None if told is None else (told // HOUR_MS + 1) * HOUR_MS
             if due is not None and due <= until and (hour is None or due <= hour):
                 if self.is_busy:
@@ -184,6 +184,8 @@ class Reference:
         self.effects.append(effect_of(record))
         if self._learns and isinstance(record, Reward) and record.features is not None:
             self._untold[record.action_id] = record
+        if self._learns and isinstance(record, Prediction):
+            self._untold[record.prediction_id] = record
 
     def next_due(self) -> int | None:
         """Return when something is due next, clock in ms, or None."""
@@ -192,12 +194,15 @@ class Reference:
         return self._dues[0][0] if self._dues else None
 
     def _learn(self, before: int) -> None:
-        told = [reward for reward in self._untold.values() if reward.time < before]
-        for reward in sorted(told, key=lambda one: (one.time, one.action_id)):
-            name = treatment_name(reward.action, reward.channel)
-            assert reward.features is not None
-            learn(self._model, name, reward.features, positive=reward.reward == 1)
-            del self._untold[reward.action_id]
+        told = [(one.time, id_) for id_, one in self._untold.items() if one.time < before]
+        for _, id_ in sorted(told):
+            one = self._untold.pop(id_)
+            if isinstance(one, Prediction):
+                name, came = prediction_name(one.predict, one.definition), one.outcome
+            else:
+                name, came = treatment_name(one.action, one.channel), one.reward
+            assert one.features is not None
+            learn(self._model, name, one.features, positive=came == 1)
         parts = publish(self._model)
         if parts != self._published:
             number = self._in_force.number + 1 if self._in_force is not None else 1

@@ -140,7 +140,32 @@ class _Author:
         policy = [self.policy()] if self.chance(0.85) else []
         letters = "abc"[: self.draw.randint(1, 3)]
         journeys = [self.journey(f"journey_{letter}") for letter in letters]
+        self.predict(topology, actions, journeys)
         return [topology, *actions, *policy, *journeys]
+
+    def predict(
+        self, topology: Document, actions: list[Document], journeys: list[Document]
+    ) -> None:
+        """Add predictions, and let actions read them; drawn apart, so that all else stays."""
+        self.draw = Random(repr((topology, actions, journeys)))
+        if self.chance(0.6):
+            return
+        goals = [one["journey"] for one in journeys if "goal" in one]
+        rules: Document = {}
+        for name in ("first", "second")[: self.draw.randint(1, 2)]:
+            row: Document = {"on": self.on()}
+            self.maybe(row, 0.3, "when", lambda: self.draw.choice(("event.n > 1", "has(event.k)")))
+            kind = self.draw.choice(("event", "without", "goal" if goals else "event"))
+            row[kind] = self.draw.choice(goals) if kind == "goal" else self.on()
+            row["within"] = self.draw.choice(("10m", "2h", "1d"))
+            row["prior"] = self.draw.choice((0, 0.2, 0.5, 1))
+            features = [*(f"profile.{one}" for one in self.traits), "profile.last_channel", "now"]
+            self.maybe(row, 0.7, "features", lambda features=features: self.some(features, 3))
+            rules[name] = row
+        topology["predict"] = rules
+        for one in actions:
+            self.maybe(one, 0.5, "value", lambda: "predict.first * 10")
+            self.maybe(one, 0.3, "eligible", lambda: f"predict.{self.draw.choice([*rules])} < 0.7")
 
     # --- draws
 
