@@ -131,24 +131,13 @@ def say_lift(found: list[Lift], value: str | None = None) -> None:
     for one in found:
         sizes = (one.treated.customers, one.held_out.customers)
         none = "withheld" if one.is_withheld else "too few"
-        rows.append(
-            (one.journey or UNIVERSAL, "goal rate", *_row(one.rate, sizes, "{:.2%}", none))
-        )
-        rows += _gained(one.goals_gained, "{:,.1f}")
+        rows.append((one.journey or UNIVERSAL, *_row(one.rate, sizes, "{:.2%}", none)))
+        rows += _gained("goals, in all", one.goals_gained, "{:,.1f}")
         if value is not None:
-            rows.append(("", value, *_row(one.value, sizes, "{:,.2f}", none)))
-            rows += _gained(one.value_gained, "{:,.2f}")
-    columns = (
-        "holdout",
-        "of",
-        "#treated",
-        "#held out",
-        "#lift",
-        "#from",
-        "#to (95 %)",
-        "#seen from",
-    )
-    say_table("Lift", columns, rows)
+            rows.append((f"  {value}", *_row(one.value, sizes, "{:,.2f}", none)))
+            rows += _gained("in all", one.value_gained, "{:,.0f}")
+    columns = ("holdout", "#treated", "#held out", "#lift", "#from", "#to (95 %)", "#seen from")
+    say_table("Lift of the goal rate", columns, rows)
     mixed = sum(one.mixed for one in found)
     if mixed:
         say(
@@ -178,8 +167,8 @@ def _row(
     )
 
 
-def _gained(found: Estimate | None, form: str) -> list[tuple[str, ...]]:
+def _gained(of: str, found: Estimate | None, form: str) -> list[tuple[str, ...]]:
     if found is None:
         return []
     limits = (form.format(one) for one in (found.value, found.low, found.high))
-    return [("", "in all", "", "", *limits, "")]
+    return [(f"  {of}", "", "", *limits, "")]
