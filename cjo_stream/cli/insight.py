@@ -198,7 +198,7 @@ def funnel(
     list_: List = None,
 ) -> None:
     """Customers who reach each of some steps, in order, within a time."""
-    from cjo_stream.insight.figure.funnel import counting, open_funnel
+    from cjo_stream.insight.figure.funnel import counting, open_funnel, unmet
     from cjo_stream.insight.layer.reading import connect
 
     connection, manifest = connect(layer)
@@ -206,6 +206,9 @@ def funnel(
     within_ms = read_duration(within, "--within")
     open_funnel(connection, steps, within_ms, period["from"], period["until"])
     show_figure("Funnel", connection, counting(steps), manifest, format_, list_)
+    for step, near in unmet(connection, steps):
+        meant = "" if near is None else f": did you mean {near}?"
+        note(f"no record of the layer is {step}{meant}")
 
 
 @app.command("attribution")

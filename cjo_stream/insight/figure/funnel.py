@@ -48,6 +48,13 @@ FROM (SELECT *, max(from_{before}) OVER (
     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
 ) AS start FROM {table})
 """
+_KNOWN: Final = """
+SELECT DISTINCT concat(journey, '.', "to") FROM "transition"
+WHERE reason IN ('entered', 'moved', 'ended')
+UNION SELECT DISTINCT concat(journey, ':', reason) FROM "transition"
+UNION SELECT DISTINCT concat('action:', "action") FROM "action"
+UNION SELECT DISTINCT concat('action:', "action", '/', channel) FROM "action"
+"""
 
 
 def open_funnel(
@@ -89,6 +96,20 @@ def counting(steps: Sequence[str]) -> str:
         f"FROM range(1, {len(steps) + 1}) AS steps (step) LEFT JOIN list USING (step) "
         "GROUP BY step ORDER BY step"
     )
+
+
+def unmet(connection: Any, steps: Sequence[str]) -> list[tuple[str, str | None]]:
+    """Return the steps that no record of the layer fits, each with the most similar one that does.
+
+    The funnel is open: a step that somebody reached is not looked for.
+    """
+    rows = connection.execute("SELECT DISTINCT step FROM list").fetchall()
+    reached = {steps[number - 1] for (number,) in rows}
+    if reached.issuperset(steps):
+        return []
+    known = [step for (step,) in connection.execute(_KNOWN).fetchall()]
+    left = [step for step in dict.fromkeys(steps) if step not in reached and step not in known]
+    return [(step, next(iter(difflib.get_close_matches(step, known, 1)), None)) for step in left]
 
 
 def _fits(step: str, number: int, values: dict[str, Any]) -> tuple[str, str]:

@@ -65,7 +65,7 @@ class Finding(msgspec.Struct, frozen=True):
 def findings(
     connection: Any, value: str | None = None, complaints: Sequence[str] = COMPLAINTS
 ) -> list[Finding]:
-    """Return the findings in a layer, most customers first, by value first if one is named.
+    """Return the findings in a layer, most customers first; with a value, most lost first.
 
     `connection` is one of `cjo_stream.insight.connect`. `value` is TYPE.ATTRIBUTE; without it
     nothing is said of lost value. Raises UsageError where no event has a number there.
@@ -80,7 +80,7 @@ def findings(
         return len(customers_of(connection, span, alarm, alarm.hour + 1)) >= CUSTOMERS_MIN
 
     found = [_finding(connection, span, alarm, worth) for alarm in watch.alarms(accept)]
-    found.sort(key=lambda one: (-len(one.customers), -(one.lost_value or 0), one.began, one.place))
+    found.sort(key=lambda one: (-(one.lost_value or 0), -len(one.customers), one.began, one.place))
     return [
         msgspec.structs.replace(one, finding=number) for number, one in enumerate(found, start=1)
     ]

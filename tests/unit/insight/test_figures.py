@@ -151,6 +151,19 @@ def test_what_a_figure_is_of_is_said_beside_it(cli: Cli, layers: dict[str, Path]
     assert "cart_recovery" in done.out
 
 
+def test_a_step_that_no_record_is_has_the_nearest_one_beside_it(
+    cli: Cli, layers: dict[str, Path]
+) -> None:
+    steps = ["cart_recovry:entered", "cart_recovery:goal", "xyzzy.plugh"]
+    done = cli("insight", "funnel", *steps, "--layer", layers["shop"], "--format", "csv")
+    assert done.out == "step,customers\n1,0\n2,0\n3,0\n"
+    assert "is cart_recovry:entered: did you mean cart_recovery:entered?" in done.err
+    assert done.err.endswith("no record of the layer is xyzzy.plugh\n")
+    assert "cart_recovery:goal" not in done.err.splitlines()[-1]
+    right = cli("insight", "funnel", "cart_recovery:entered", "--layer", layers["shop"])
+    assert "no record" not in right.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
