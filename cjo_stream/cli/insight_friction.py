@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from msgspec.structs import asdict
 
 from cjo_stream.cli.insight import Format, From, LayerAt, List, Until, note_reach
 from cjo_stream.cli.option import read_moment
@@ -66,6 +65,8 @@ def friction(
     ]
     _make_tables(connection, found)
     if format_ is Form.JSON:
+        from msgspec.structs import asdict
+
         say_json([{**asdict(one), "customers": len(one.customers)} for one in found])
     else:
         show("Friction", connection, "FROM found ORDER BY finding", format_)

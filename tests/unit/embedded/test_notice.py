@@ -61,6 +61,8 @@ ELSEWHERE = {
     "cjo_archive_events_total": "only an intake on Kafka archives",
     "cjo_archive_failures_total": "only an intake on Kafka archives",
     "cjo_archive_files_total": "only an intake on Kafka archives",
+    "cjo_insight_rows_total": "only a sink on Kafka counts",
+    "cjo_insight_lost_total": "only a sink on Kafka counts",
     "cjo_identity_changes_total": "identities.jsonl, refused links too",
 }
 """Counters that say what a topology means to happen, and where a run has it."""
