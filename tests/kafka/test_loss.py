@@ -156,7 +156,7 @@ def test_replaced_records_are_never_passed_over_in_silence(
     produce(settings, logs.raw, *[EVENT] * 3)
     produce(settings, logs.reward, *[msgspec.json.encode(REWARD)] * 3)
     produce(settings, logs.internal, *[tick_frame()] * 30)
-    learnt = in_background(lambda: until(lambda: learn._remembered == (3, 3), learn))
+    learnt = in_background(lambda: until(lambda: learn._rewards._remembered == (3, 3), learn))
     until(lambda: learnt, intake, dispatch)
     assert learnt == [True]
 

@@ -383,7 +383,9 @@ def test_a_learner_whose_rewards_are_gone_learns_anew_once_its_memory_is_deleted
 
     def learn_to(offset: int) -> None:
         learn = make_learn(settings.model_copy(update={"learn_interval_s": 0.2}))
-        learnt = in_background(lambda: until(lambda: learn._remembered[0] == offset, learn))
+        learnt = in_background(
+            lambda: until(lambda: learn._rewards._remembered[0] == offset, learn)
+        )
         until(lambda: learnt, tasks, dispatch)
         assert learnt == [True]
         learn.close()
