@@ -21,8 +21,8 @@ def records(
         str,
         typer.Argument(
             metavar="KIND",
-            help="action, decision, reward, prediction, transition, identity, profile or "
-            "governance.",
+            help="action, decision, reward, prediction, transition, measure, identity, profile "
+            "or governance.",
         ),
     ],
     results: Results = None,

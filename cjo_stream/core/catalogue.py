@@ -18,6 +18,7 @@ from cjo_stream.core.record import (
     Decision,
     Governance,
     IdentityChange,
+    Measure,
     Prediction,
     Profile,
     Reply,
@@ -86,6 +87,13 @@ PREDICTION: Final = RecordKind(
     file="predictions.jsonl",
     schema="cjo.prediction.v1",
 )
+MEASURE: Final = RecordKind(
+    name="measure",
+    struct=Measure,
+    holds="measures",
+    file="measures.jsonl",
+    schema="cjo.measure.v1",
+)
 TRANSITION: Final = RecordKind(
     name="transition",
     struct=Transition,
@@ -147,6 +155,7 @@ RECORDS: Final = (
     GOVERNANCE,
     REPLY,
     PREDICTION,
+    MEASURE,
 )
 KIND_OF: Final[dict[type, RecordKind]] = {kind.struct: kind for kind in RECORDS}
 FILES: Final = {kind.name: kind.file for kind in RECORDS if kind.file is not None}

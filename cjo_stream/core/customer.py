@@ -3,7 +3,7 @@
 (0) identity: an event of an identifier that an unmerge took away is passed on to its customer
 (1) an event id seen before is dropped
 (2) the profile: facts, traits, consent, cases, outcomes
-    then the open moments of predictions that wait for the event
+    then measures, and the open moments of predictions that wait for the event
 (3) every live instance, by journey name, then oldest first
 (4) every journey whose entry matches, by name
 (5) raised events, each by (3) and (4); then timers that are already due when set; at each
@@ -33,6 +33,7 @@ from cjo_stream.core.identity.forward import (
 )
 from cjo_stream.core.identity.member.membership import born, record_created
 from cjo_stream.core.journey.cascade import Cascade
+from cjo_stream.core.journey.measure import measure_event
 from cjo_stream.core.journey.progress import due_timers, finish, running, show_all
 from cjo_stream.core.message import (
     Deliver,
@@ -218,6 +219,8 @@ def _apply(customer: Customer, event: Event, turn: Turn) -> None:
     _update_profile(cascade, event)
     if customer.trials:
         count_traits(customer, turn)
+    if event.type in turn.program.measures_on:
+        measure_event(cascade, event)
     if event.time < turn.clock - turn.program.max_late_ms:
         cascade.late = True
     else:

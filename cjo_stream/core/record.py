@@ -362,6 +362,33 @@ class Prediction(msgspec.Struct, kw_only=True):
     """The clock when the outcome was recorded, ms."""
 
 
+class Measure(msgspec.Struct, kw_only=True):
+    """One event, as a measure of the topology takes it."""
+
+    schema: Literal["cjo.measure.v1"] = "cjo.measure.v1"
+    """The kind of record, and its version."""
+    customer_id: str
+    """The customer's id."""
+    measure: str
+    """The measure's name in the topology."""
+    value: float
+    """What was measured; 1 where the measure only counts."""
+    time: int
+    """When the event happened, ms."""
+    trigger: Trigger
+    """The event that was measured: of a channel, or raised. A raised event has the id of the event
+    that led to it, null where time did."""
+    journey: str | None
+    """The journey's name; null for a measure per customer."""
+    version: int | None
+    """The version that the instance runs; null for a measure per customer."""
+    instance_id: str | None
+    """The instance's id; null for a measure per customer."""
+    state: str | None
+    """The state in which the event found the instance; null for other measures than per state, and
+    for a goal that is reached after the end."""
+
+
 class Reply(msgspec.Struct, kw_only=True):
     """An answer to an operator's command, from the task that owns the state."""
 
@@ -387,4 +414,5 @@ Record = (
     | Governance
     | Reply
     | Prediction
+    | Measure
 )

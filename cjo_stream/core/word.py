@@ -188,8 +188,17 @@ class Approval(StrEnum):
     OWNERS = "owners"
     JOURNEYS = "journeys"
     ACTIONS = "actions"
+    MEASURES = "measures"
     POLICY = "policy"
     TOPOLOGY = "topology"
+
+
+class Per(StrEnum):
+    """What a measure's records are of."""
+
+    CUSTOMER = "customer"
+    JOURNEY = "journey"
+    STATE = "state"
 
 
 class Reentry(StrEnum):

@@ -14,7 +14,7 @@ DOCUMENTS: dict[str, Record] = {**KINDS, "test": CASE}
 
 
 def schema(kind: str) -> Schema:
-    """Return the schema of a `topology`, `journey`, `action`, `policy` or `test` document.
+    """Return the schema of a kind of definition, or of a `test` document.
 
     >>> schema("action")["required"]
     ['action', 'treatments']

@@ -11,6 +11,7 @@ from cjo_stream.definition.grammar.action import ACTION
 from cjo_stream.definition.grammar.compound import Record
 from cjo_stream.definition.grammar.item import Fields
 from cjo_stream.definition.grammar.journey import JOURNEY
+from cjo_stream.definition.grammar.measure import MEASURE
 from cjo_stream.definition.grammar.policy import POLICY
 from cjo_stream.definition.grammar.topology import TOPOLOGY
 from cjo_stream.definition.text.compose import compose
@@ -23,11 +24,10 @@ KINDS: dict[str, Record] = {
     "journey": JOURNEY,
     "action": ACTION,
     "policy": POLICY,
+    "measure": MEASURE,
 }
 ONE_A_FOLDER = ("topology", "policy")
-_FIRST_KEY = re.compile(
-    r"^(topology|journey|action|policy):[ \t]+[\"']?([a-z][a-z0-9_]*|)", re.MULTILINE
-)
+_FIRST_KEY = re.compile(rf"^({'|'.join(KINDS)}):[ \t]+[\"']?([a-z][a-z0-9_]*|)", re.MULTILINE)
 
 
 @dataclass(frozen=True)

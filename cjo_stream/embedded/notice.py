@@ -22,6 +22,7 @@ _ERRORS: Final = "cjo_expression_errors_total"
 _EVENTS: Final = "cjo_events_total"
 _ENTRIES: Final = "cjo_journey_refusals_total"
 _CONSENT: Final = "cjo_consent_ignored_total"
+_MEASURES: Final = "cjo_measures_ignored_total"
 _SKIPPED: Final = "cjo_records_skipped_total"
 _BOUNDS: Final = "cjo_state_bounds_total"
 _NAMES_MAX: Final = 5
@@ -34,6 +35,7 @@ PLACES: Final = {
     _CONSENT: "ignored",
     _BOUNDS: "ignored",
     _ENTRIES: "ignored",
+    _MEASURES: "ignored",
     _SKIPPED: "ignored",
     _EVENTS: "ignored",
     "cjo_dead_letters_total": "refused",
@@ -52,9 +54,10 @@ class IgnoredSummary(msgspec.Struct, frozen=True):
     """What had no effect for one reason (summary.json)."""
 
     what: str
-    """identifier, fact, consent, event, entry, record or bound."""
+    """identifier, fact, consent, event, entry, measure, record or bound."""
     name: str
-    """The identifier's type, the fact, the event's channel, the journey, the bound."""
+    """The identifier's type, the fact, the event's channel, the journey, the measure,
+    the bound."""
     reason: str
     times: int
     file: str | None = None
@@ -152,6 +155,8 @@ def _read(metric: str, labels: list[str]) -> tuple[str, str, str]:
         return "bound", labels[0], "full"
     if metric == _CONSENT:
         return "consent", "", "unusable"
+    if metric == _MEASURES:
+        return "measure", labels[0], "no number"
     what = {
         _FACTS: "fact",
         _IDENTIFIERS: "identifier",

@@ -145,6 +145,8 @@ def _types_of(definition: str, program: Program) -> frozenset[str] | None:
     kind, _, name = definition.partition(".")
     if kind == "trait" and name in program.traits:
         return program.traits[name].on
+    if kind == "measure" and name in program.measures:
+        return program.measures[name].on
     if kind == "journey":
         versions = [one for (journey, _), one in program.versions.items() if journey == name]
         return frozenset().union(*(one.listens | one.entry.on for one in versions))

@@ -56,7 +56,7 @@ def differences(live: DefinitionSet, candidate: DefinitionSet) -> list[Differenc
     return found
 
 
-_KINDS = ("topology", "policy", "journey", "action")
+_KINDS = ("topology", "policy", "journey", "action", "measure")
 _Key = tuple[str, str]
 
 

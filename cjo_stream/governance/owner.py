@@ -294,6 +294,7 @@ def _changes_class(one: Difference) -> bool:
 _KINDS: Final = {
     "journeys": "journey",
     "actions": "action",
+    "measures": "measure",
     "policy": "policy",
     "topology": "topology",
 }

@@ -67,7 +67,7 @@ def _is(one: Difference, journey: Journey, program: Program) -> bool:
         return _reads(journey, name) or any(_reads(each.action, name) for each in asked)
     if word in ("identifier", "blocked"):
         return True
-    if one.kind == "topology":
+    if one.kind in ("topology", "measure"):
         return False
     return any(_covers(word, names, candidate, program) for candidate in asked)
 

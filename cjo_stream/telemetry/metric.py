@@ -48,6 +48,18 @@ METRICS: Final = (
     Metric("cjo_journey_ends_total", "counter", ("journey", "outcome"), "Instances that ended"),
     Metric("cjo_journey_refusals_total", "counter", ("journey", "reason"), "Entries refused"),
     Metric("cjo_journey_instances", "gauge", ("journey", "state"), "Live instances"),
+    Metric(
+        "cjo_measures_total",
+        "counter",
+        ("measure", "journey", "state"),
+        "Events measured; journey and state are empty for a measure per customer",
+    ),
+    Metric(
+        "cjo_measures_ignored_total",
+        "counter",
+        ("measure",),
+        "Events not measured because the measure's value was missing or no number",
+    ),
     Metric("cjo_actions_total", "counter", ("channel", "action"), "Action commands issued"),
     Metric("cjo_suppressed_total", "counter", ("gate",), "Candidates that a gate stopped"),
     Metric(

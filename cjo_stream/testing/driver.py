@@ -27,6 +27,7 @@ from cjo_stream.core.catalogue import (
     DEAD_LETTER,
     DECISION,
     GOVERNANCE,
+    MEASURE,
     PREDICTION,
     PROFILE,
     RECORDS,
@@ -206,6 +207,10 @@ class TopologyDriver:
     def predictions(self) -> list[Row]:
         """Return every prediction whose outcome is known so far."""
         return self._records.rows[PREDICTION.name]
+
+    def measures(self) -> list[Row]:
+        """Return every measure record so far."""
+        return self._records.rows[MEASURE.name]
 
     def transitions(self) -> list[Row]:
         """Return every transition so far."""

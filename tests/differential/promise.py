@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from cjo_stream.core.duration import parse_duration
 from cjo_stream.core.event import Event
-from tests.differential.topology import Document
+from tests.differential.topology import ENGINE, Document
 
 GATES = (
     "holdout", "eligible", "applicable", "suitable", "address", "consent", "service_gate",
@@ -50,6 +50,7 @@ class Case:
         self.topology = next(iter(named["topology"].values()))
         self.policy: Document = next(iter(named["policy"].values()), {})
         self.actions, self.journeys = named["action"], named["journey"]
+        self.measures = named["measure"]
         self.documents, self.events, self.effects = documents, events, effects
         self.end_ms = end_ms
         self.is_overrun = is_overrun
@@ -344,6 +345,37 @@ def who_is_in_does_not_enter_again(case: Case) -> int:
     return looked
 
 
+def measures_are_as_written(case: Case) -> int:
+    """A record is of a type that its measure hears, and of an instance where it then was."""
+    looked = 0
+    for customer, told in case.by_customer.items():
+        states: dict[str, str | None] = {}
+        for kind, one in told:
+            if kind == "transition" and one["reason"] not in ("goal", "refused"):
+                states[one["instance_id"]] = one["to"] if one["reason"] not in OVER else None
+            elif kind == "measure":
+                _check_measure(case, one, states, is_alone=customer not in case.not_alone)
+                looked += 1
+    return looked
+
+
+def _check_measure(
+    case: Case, one: dict[str, Any], states: dict[str, str | None], *, is_alone: bool
+) -> None:
+    rule = case.measures[one["measure"]]
+    type_, per = one["trigger"]["type"], rule.get("per", "customer")
+    on = rule["on"]
+    assert type_ in (on if isinstance(on, list) else [on]), f"it does not hear {type_}: {one}"
+    assert "value" in rule or one["value"] == 1.0, one
+    assert (one["instance_id"] is None) == (per == "customer"), one
+    assert (one["journey"] is None) == (per == "customer"), one
+    assert per == "state" or one["state"] is None, one
+    if per != "customer" and is_alone and type_ not in ENGINE:
+        found = states.get(one["instance_id"])
+        assert found is not None, f"the instance does not live: {one}"
+        assert per == "journey" or found == one["state"], f"it is in {found}: {one}"
+
+
 PROMISES = (
     one_command_for_one_choice,
     commands_are_as_written,
@@ -355,6 +387,7 @@ PROMISES = (
     transitions_follow_each_other,
     timers_fire_at_their_time,
     who_is_in_does_not_enter_again,
+    measures_are_as_written,
 )
 
 

@@ -17,13 +17,20 @@ from cjo_stream.definition.grammar.action import ACTION
 from cjo_stream.definition.grammar.compound import Many, MapOf, Record, ScalarOr
 from cjo_stream.definition.grammar.item import Shape
 from cjo_stream.definition.grammar.journey import JOURNEY
+from cjo_stream.definition.grammar.measure import MEASURE
 from cjo_stream.definition.grammar.policy import POLICY
 from cjo_stream.definition.grammar.scalar import Choice, DurationOr
 from cjo_stream.definition.grammar.topology import TOPOLOGY
 
 Document = dict[str, Any]
 
-SHAPES = {"topology": TOPOLOGY, "journey": JOURNEY, "action": ACTION, "policy": POLICY}
+SHAPES = {
+    "topology": TOPOLOGY,
+    "journey": JOURNEY,
+    "action": ACTION,
+    "policy": POLICY,
+    "measure": MEASURE,
+}
 TYPES = ("viewed", "carted", "bought", "asked", "answered")
 BUILT_IN = ("cjo.outcome", "cjo.consent", "cjo.profile")
 RAISED = ("raised_one", "raised.two")
@@ -141,7 +148,28 @@ class _Author:
         letters = "abc"[: self.draw.randint(1, 3)]
         journeys = [self.journey(f"journey_{letter}") for letter in letters]
         self.predict(topology, actions, journeys)
-        return [topology, *actions, *policy, *journeys]
+        return [topology, *actions, *policy, *journeys, *self.measures(topology, journeys)]
+
+    def measures(self, topology: Document, journeys: list[Document]) -> list[Document]:
+        """Return measures; drawn apart, so that all else stays."""
+        self.draw = Random(repr((topology, journeys)))
+        names = [f"measure_{letter}" for letter in "abc"[: self.draw.randint(0, 3)]]
+        return [self.measure(name) for name in names]
+
+    def measure(self, name: str) -> Document:
+        per = self.draw.choice(("customer", "journey", "state", "state"))
+        of = dict.fromkeys([*TYPES, *TYPES, *BUILT_IN, *RAISED, *ENGINE])
+        row: Document = {"measure": name, "on": self.one_or_some(of, 4)}
+        self.maybe(row, 0.1, "owner", lambda: "team")
+        self.maybe(row, 0.1, "about", lambda: "A measure.")
+        key = [] if per == "customer" else ["event.k == key", "key != 'x'"]
+        self.maybe(
+            row, 0.4, "when", lambda: self.draw.choice(("has(event.k)", "event.n < 4", *key))
+        )
+        self.maybe(row, 0.6, "value", lambda: self.draw.choice((2, "event.n", "0 - event.m / 3")))
+        if per != "customer" or self.chance(0.3):
+            row["per"] = per
+        return row
 
     def predict(
         self, topology: Document, actions: list[Document], journeys: list[Document]

@@ -112,8 +112,8 @@ SYNTAX: Final = (
 PLACES: Final = {
     "FEATURE": "the `features` of a prediction",
     "TRAIT": "a trait; the rules of `service`; `when` of a prediction",
-    "EVENT": "an `entry`; `context` of an action",
-    "DATA": "a journey's `data` block",
+    "EVENT": "an `entry`; `context` of an action; a measure per customer",
+    "DATA": "a journey's `data` block; a measure per journey or state",
     "JOURNEY": "all else in a journey: `on`, `do`, `enter`, `leave`, `when`, `at`, `always`, "
     "`exit`, `goal`, `data` of a step",
     "ACTION": "an action: its conditions, `value`, `propensity`, `payload`",
@@ -283,6 +283,7 @@ TOPICS: Final = {
     "profile.v1": ("customer id", "latest profile; null after an erasure or a merge"),
     "reward.v1": ("customer id", "what came of each command"),
     "prediction.v1": ("customer id", "what came of each prediction"),
+    "measure.v1": ("customer id", "what measures took of events"),
     "outcome.v1": ("any", "outcomes in: events of type `cjo.outcome`"),
     "governance.v1": (
         "topology",

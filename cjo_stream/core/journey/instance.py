@@ -93,7 +93,7 @@ def enter(cascade: Cascade, journey: Journey, instance: Instance, name: str, at:
     if state.end is not None:
         record(cascade, instance, "ended", from_=before, to=name, time=at, outcome=state.end)
         if before is None:
-            announce(cascade, instance, "journey.entered")
+            announce(cascade, instance, "journey.entered", name)
         run_steps(cascade, instance, state.enter, name)
         _close(cascade, instance, at, state.end)
         return
@@ -101,7 +101,7 @@ def enter(cascade: Cascade, journey: Journey, instance: Instance, name: str, at:
     _count_state(cascade.turn, instance, name)
     record(cascade, instance, reason, from_=before, to=name, time=at)
     if before is None:
-        announce(cascade, instance, "journey.entered")
+        announce(cascade, instance, "journey.entered", name)
     run_steps(cascade, instance, state.enter, name)
 
 
@@ -182,7 +182,7 @@ def _mark_goal(cascade: Cascade, journey: Journey, instance: Instance, event: Ev
     record(cascade, instance, "goal", from_=state, to=state, time=event.time)
     if cascade.customer.moments:
         observe_goal(cascade.customer, instance.journey, event.time, cascade.turn)
-    announce(cascade, instance, "journey.goal")
+    announce(cascade, instance, "journey.goal", state)
     if goal.exit and state is not None:
         at = max(min(event.time, cascade.turn.clock), instance.entered_at)
         _exit(cascade, journey, instance, at, "goal", goal.do)
@@ -331,7 +331,7 @@ def _close(
     """Note that the instance has ended; keep it only if its goal may still be marked."""
     customer, turn = cascade.customer, cascade.turn
     requests.keep_data(customer, instance, turn)
-    instance.state = None
+    state, instance.state = instance.state, None
     turn.count("cjo_journey_ends_total", instance.journey, outcome)
     journey = turn.program.versions[(instance.journey, instance.version)]
     note_end(customer, instance, at, turn)
@@ -340,7 +340,7 @@ def _close(
         customer.instances.remove(instance)
     else:
         _forget_watched(cascade, instance.journey)
-    announce(cascade, instance, "journey.ended", outcome)
+    announce(cascade, instance, "journey.ended", state, outcome)
 
 
 def _forget_watched(cascade: Cascade, journey: str) -> None:

@@ -15,6 +15,8 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.journey import instance as instances
 from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.journey.entry import try_enter
+from cjo_stream.core.journey.measure import measure_event
+from cjo_stream.core.program.program import ENGINE_TYPES
 from cjo_stream.core.state import Customer, Instance, Timer, Waiting
 
 
@@ -52,6 +54,8 @@ def finish(cascade: Cascade, outer: Sequence[Timer] = ()) -> None:
     left = cascade.turn.bounds.due_at_once
     while True:
         while (raised := cascade.next_raised()) is not None:
+            if raised.type not in ENGINE_TYPES:  # those are measured where they come about
+                measure_event(cascade, raised)
             show_all(cascade, raised)
         due = _first_due(customer, clock, None if left else outer)
         waiting = requests.first_due(customer, clock) if customer.waiting else None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from cjo_stream.core.event import Event
 from cjo_stream.core.journey.cascade import Cascade
+from cjo_stream.core.journey.measure import measure_change
 from cjo_stream.core.record import Reason, Transition
 from cjo_stream.core.state import Instance, next_id
 
@@ -40,13 +42,21 @@ def record(
     cascade.turn.emit(transition)
 
 
-def announce(cascade: Cascade, instance: Instance, type_: str, outcome: str | None = None) -> None:
+def announce(
+    cascade: Cascade,
+    instance: Instance,
+    type_: str,
+    state: str | None,
+    outcome: str | None = None,
+) -> None:
     """Raise `journey.entered`, `journey.ended` or `journey.goal` if some journey listens to it.
 
-    An instance in shadow raises nothing.
+    Measures take it at once, in the `state` that the instance is or was in. An instance in shadow
+    raises nothing.
     """
     program = cascade.turn.program
-    if type_ not in program.raised_on:
+    is_heard, is_measured = type_ in program.raised_on, type_ in program.measures_on
+    if not is_heard and not is_measured:
         return
     if program.is_shadow(instance.journey, instance.version):
         return
@@ -55,4 +65,7 @@ def announce(cascade: Cascade, instance: Instance, type_: str, outcome: str | No
         attributes["key"] = instance.key
     if outcome is not None:
         attributes["outcome"] = outcome
-    cascade.raise_event(type_, attributes)
+    if is_measured:
+        measure_change(cascade, instance, Event(type_, cascade.turn.clock, attributes), state)
+    if is_heard:
+        cascade.raise_event(type_, attributes)

@@ -9,6 +9,7 @@ import msgspec
 
 from cjo_stream.core.program.action import Action, Candidate
 from cjo_stream.core.program.journey import Journey
+from cjo_stream.core.program.measure import MeasureRule
 from cjo_stream.core.program.policy import Policy
 from cjo_stream.core.program.prediction import PredictionRule
 from cjo_stream.core.program.topology import (
@@ -80,6 +81,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, Fact] = {}
     traits: dict[str, Trait] = {}
     predictions: dict[str, PredictionRule] = {}
+    measures: dict[str, MeasureRule] = {}
+    """By name, in order of name."""
     opened: tuple[CaseRule, ...] = ()
     closed: tuple[CaseRule, ...] = ()
     cases_era: int = 0
@@ -98,6 +101,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """By slot."""
     predictions_on: dict[str, tuple[PredictionRule, ...]] = {}
     """By event type, in the order written."""
+    measures_on: dict[str, tuple[MeasureRule, ...]] = {}
+    """By event type, in order of name."""
     entries_on: dict[str, tuple[Journey, ...]] = {}
     """By event type, journeys in order of name."""
     paused: frozenset[str] = frozenset()

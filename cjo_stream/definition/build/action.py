@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from cjo_stream.core.expression import Expression, Place, Scope
+from cjo_stream.core.expression import Expression, Place
 from cjo_stream.core.program.action import Action, Propensity, Treatment, Weight
 from cjo_stream.core.program.policy import Coverage, Limit
 from cjo_stream.core.word import ActionClass
 from cjo_stream.definition.build.context import Ask, Context
 from cjo_stream.definition.build.limit import build_limit
-from cjo_stream.definition.build.number import is_never_a_number
+from cjo_stream.definition.build.number import check_number
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Fields, Item, Pair
 from cjo_stream.definition.text.report import quoted
@@ -126,7 +126,7 @@ def _build_value(item: Item | None, context: Context, definition: str) -> Expres
         return None
     value = context.expression(item, Place.ACTION, definition)
     if item is not None and value is not None:
-        _check_number(item, value, context, -math.inf, math.inf, "a number")
+        check_number(item, value, context, -math.inf, math.inf, "a number")
     return value
 
 
@@ -158,23 +158,8 @@ def _build_propensity(
         return None
     expression = context.expression(item, Place.ACTION, definition)
     if expression is not None:
-        _check_number(item, expression, context, 0, 1, wanted)
+        check_number(item, expression, context, 0, 1, wanted)
     return expression
-
-
-def _check_number(
-    item: Item, expression: Expression, context: Context, least: float, most: float, wanted: str
-) -> None:
-    """Report an expression that provably never gives the wanted number."""
-    if expression.is_constant:
-        value = expression.evaluate(Scope(now=0))
-        is_wrong = type(value) not in (int, float) or not least <= value <= most
-    else:
-        is_wrong = is_never_a_number(expression.text, context.facts)
-    if is_wrong:
-        context.report.error(
-            item.node, Code.VALUE, f"must be {wanted}, or an expression that gives one"
-        )
 
 
 def _is_no_number(item: Item) -> bool:

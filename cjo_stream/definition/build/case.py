@@ -255,7 +255,12 @@ def _payload(actions: Iterable[Action]) -> set[str]:
 
 def _heard(program: Program) -> set[str]:
     """Return the types of events that some definition listens to."""
-    heard = {*program.entries_on, *program.traits_on, *PROFILE_TYPES} - ENGINE_TYPES
+    heard = {
+        *program.entries_on,
+        *program.traits_on,
+        *program.measures_on,
+        *PROFILE_TYPES,
+    } - ENGINE_TYPES
     for journey in program.versions.values():
         heard |= journey.listens
     for rule in (*program.opened, *program.closed):

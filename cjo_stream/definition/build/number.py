@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import ast
 
+from cjo_stream.core.expression import Expression, Scope
 from cjo_stream.core.expression.parser import parse
 from cjo_stream.core.program.topology import Fact
+from cjo_stream.definition.build.context import Context
+from cjo_stream.definition.code import Code
+from cjo_stream.definition.grammar.item import Item
 
 _NUMERIC_FACTS = frozenset(("number", "time"))
 _TEXT_FUNCTIONS = frozenset(("lower", "upper", "slug", "str", "weekday", "date"))
 _YES_OR_NO_FUNCTIONS = frozenset(("has", "contains", "starts_with", "consented"))
 _OTHER_FIELDS = frozenset(("id", "identifiers", "last_channel"))
+
+
+def check_number(
+    item: Item, expression: Expression, context: Context, least: float, most: float, wanted: str
+) -> None:
+    """Report an expression that provably never gives the wanted number."""
+    if expression.is_constant:
+        value = expression.evaluate(Scope(now=0))
+        is_wrong = type(value) not in (int, float) or not least <= value <= most
+    else:
+        is_wrong = is_never_a_number(expression.text, context.facts)
+    if is_wrong:
+        context.report.error(
+            item.node, Code.VALUE, f"must be {wanted}, or an expression that gives one"
+        )
 
 
 def is_never_a_number(text: str, facts: dict[str, Fact]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from cjo_stream.core.program.action import Action
 from cjo_stream.core.program.journey import Journey
+from cjo_stream.core.program.measure import MeasureRule
 from cjo_stream.core.program.prediction import PredictionRule
 from cjo_stream.core.program.program import Program, entered_on, raised_for
 from cjo_stream.core.program.topology import Trait
@@ -18,6 +19,7 @@ from cjo_stream.definition.build.event import check_events
 from cjo_stream.definition.build.guard import check_guards
 from cjo_stream.definition.build.idle import warn_of_idle_policy, warn_of_idle_topology
 from cjo_stream.definition.build.journey import build_journey
+from cjo_stream.definition.build.measure import build_measure
 from cjo_stream.definition.build.policy import (
     REWARD_WINDOW_MS,
     build_candidates,
@@ -61,6 +63,11 @@ def build_program(
     for definition in definitions:
         if definition.kind == "journey" and definition.fields is not None:
             check_guards(definition.fields, context)
+    measures = [
+        build_measure(d.fields, context)
+        for d in definitions
+        if d.kind == "measure" and d.fields is not None
+    ]
     uses, context.uses = context.uses, Uses()  # earlier versions may name what no longer comes
     awake, dormant = carried
     older = _build_journeys(awake, context, raised)
@@ -78,6 +85,7 @@ def build_program(
         review_traits(profile.items("traits"), raised.keys(), context)
     if report.errors or not parts:
         return None
+    parts["measures"] = {one.name: one for one in sorted(measures, key=lambda one: one.name)}
     parts["policy"], parts["candidates"] = policy, context.candidates
     if content.by is not None:
         parts["who"], parts["why"] = content.by.who, content.by.why
@@ -149,6 +157,10 @@ def _assemble(
     for rule in parts["predictions"].values():
         for type_ in sorted(rule.on):
             predictions_on.setdefault(type_, []).append(rule)
+    measures_on: dict[str, list[MeasureRule]] = {}
+    for measure in parts["measures"].values():
+        for type_ in sorted(measure.on):
+            measures_on.setdefault(type_, []).append(measure)
     entries_on = entered_on(versions)
     return Program(
         **parts,
@@ -158,6 +170,7 @@ def _assemble(
         traits_on={type_: tuple(traits) for type_, traits in traits_on.items()},
         traits_in={trait.slot: trait for trait in parts["traits"].values()},
         predictions_on={type_: tuple(rules) for type_, rules in predictions_on.items()},
+        measures_on={type_: tuple(rules) for type_, rules in measures_on.items()},
         entries_on=entries_on,
         paused=_in_status(versions.values(), Status.PAUSED),
         retired=_in_status(versions.values(), Status.RETIRED),

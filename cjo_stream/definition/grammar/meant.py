@@ -13,6 +13,7 @@ from cjo_stream.core.word import (
     Format,
     Migrate,
     Past,
+    Per,
     Reentry,
     Status,
 )
@@ -45,6 +46,8 @@ DEFAULTS: Final[dict[Row, object]] = {
     ("an action", "propensity"): 1,
     ("an action", "expires"): 7 * _DAY_MS,
     ("a limit", "count"): 1,
+    ("a measure", "value"): 1,
+    ("a measure", "per"): str(Per.CUSTOMER),
     ("a policy", "holdout"): 0.0,
     ("a policy", "explore"): 0.0,
     ("a policy", "week_starts"): "mon",

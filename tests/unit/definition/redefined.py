@@ -149,6 +149,14 @@ holdout: 20%
 explore: 5%
 week_starts: mon
 reward_window: 7d
+---
+measure: sold # it
+owner: finance
+about: What was paid.
+on: order
+when: event.total > 5
+value: event.total
+per: state
 """.replace("profile.orders_ok or true", "profile.carts >= 0")
 
 Holds = Callable[[World], None]
@@ -222,6 +230,23 @@ def predicted(*names: str) -> Holds:
         assert told == set(names), told
 
     return holds
+
+
+def measured(name: str, value: float, state: str | None = "waiting") -> Holds:
+    """After the change Ann's orders are measured so."""
+
+    def holds(world: World) -> None:
+        changed_ms = START_MS + 48 * 3_600_000
+        told = [one for one in world.sent("measure") if one["time"] > changed_ms]
+        found = {(one["measure"], one["value"], one["state"]) for one in told}
+        assert (name, value, state) in found, found
+
+    return holds
+
+
+def nothing_measured(world: World) -> None:
+    """No order is measured any more."""
+    assert all(one["time"] < START_MS + 48 * 3_600_000 for one in world.sent("measure"))
 
 
 def nobody_has(name: str) -> Holds:
@@ -570,6 +595,14 @@ ROWS: dict[str, Row] = {
     "policy.explore": change("explore: 5%", "explore: 100%"),
     "policy.explore.thompson": change("explore: 5%", "explore: {thompson: true}"),
     "policy.week_starts": change("week_starts: mon", "week_starts: sun"),
+    # --- measures: records since the change are by the new rule
+    "measure.measure": change("measure: sold # it", "measure: earned", measured("earned", 7)),
+    "measure.owner": change("owner: finance\n", "owner: growth_two\n", measured("sold", 7)),
+    "measure.about": change("about: What was paid.\n", "", measured("sold", 7)),
+    "measure.on": change("on: order\nwhen: event.total > 5", "on: gone\nwhen: event.total > 5", nothing_measured),
+    "measure.when": change("when: event.total > 5\nvalue", "when: event.total > 8\nvalue", nothing_measured),
+    "measure.value": change("value: event.total\nper", "value: event.total * 2\nper", measured("sold", 14)),
+    "measure.per": change("per: state\n", "", measured("sold", 7, None)),
     "policy.reward_window": change("reward_window: 7d", "reward_window: 1h"),
 }  # fmt: skip
 

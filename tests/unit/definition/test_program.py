@@ -303,7 +303,7 @@ states:
     assert states["one"].on == states["two"].on
 
 
-@pytest.mark.parametrize("kind", ["topology", "journey", "action", "policy"])
+@pytest.mark.parametrize("kind", ["topology", "journey", "action", "policy", "measure"])
 def test_each_kind_has_a_json_schema_from_the_same_tables(kind: str) -> None:
     drawn = schema(kind)
     assert drawn["$schema"].endswith("2020-12/schema")

@@ -45,6 +45,10 @@ owner: o
 entry: {on: ask, when: "(3 + 'a') > 2"}
 initial: asked
 states: {asked: {end: gone}}
+---
+measure: closed
+on: [order, seen]
+value: profile.last_case_closed
 """
 START_MS = 1_772_442_000_000
 NOW = ("--now", "2026-12-01T00:00:00Z")
@@ -55,6 +59,7 @@ ELSEWHERE = {
     "cjo_journey_entries_total": "transitions.jsonl",
     "cjo_journey_ends_total": "transitions.jsonl",
     "cjo_actions_total": "actions.jsonl",
+    "cjo_measures_total": "measures.jsonl",
     "cjo_suppressed_total": "decisions.jsonl, by candidate",
     "cjo_rewards_total": "rewards.jsonl",
     "cjo_registry_requests_total": "files hold plain records: no registry is asked",
@@ -158,6 +163,7 @@ def test_everything_that_is_counted_is_shown_in_both_places(tmp_path: Path, cli:
         ("fact", "plann, siz", "unknown"),
         ("fact", "age", "type"),
         ("fact", "timezone", "timezone"),
+        ("measure", "closed", "no number"),
         ("identifier", "cookie", "undeclared"),
         ("record", "crm", "transaction"),
         ("identifier", "email", "unusable"),
@@ -181,6 +187,7 @@ def test_everything_that_is_counted_is_shown_in_both_places(tmp_path: Path, cli:
         "identifiers: 1 value of `cookie` ignored, undeclared, first in events.jsonl, line 4",
         "bound `keys` reached 1 time, first in events.jsonl, line 7",
         "consent: 1 statement without effect",
+        "measure.closed: 4 events without a number, first in events.jsonl, line 1",
         "journey.often: 5 refused at the entry, no room",
         "refused: 1 record malformed",
         "refused: 1 record invalid: the `status` of a consent is none of the words",
@@ -192,7 +199,7 @@ def test_everything_that_is_counted_is_shown_in_both_places(tmp_path: Path, cli:
 
 
 def test_a_run_as_it_is_meant_says_nothing(tmp_path: Path, cli: Cli) -> None:
-    (tmp_path / "topology.yml").write_text(TOPOLOGY)
+    (tmp_path / "topology.yml").write_text(TOPOLOGY.replace("last_case_closed", "open_cases"))
     (tmp_path / "events.jsonl").write_text(event("order", total=5))
     done = cli("run", tmp_path, tmp_path / "events.jsonl", "--out", tmp_path / "out", *NOW)
     assert done.err == ""

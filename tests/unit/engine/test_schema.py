@@ -27,8 +27,8 @@ FILES = {
 
 
 def test_every_record_has_a_schema_that_is_tested() -> None:
-    """Others are not kept of the shop: `test_reward`, `test_prediction`, `test_governor`, …"""
-    apart = {"profile", "reward", "prediction", "governance"}
+    """Others are not kept of the shop: `test_reward`, `test_prediction`, `test_measure`, …"""
+    apart = {"profile", "reward", "prediction", "measure", "governance"}
     tested = {*FILES, *(f"cjo.{name}.v1" for name in apart)}
     assert set(RECORDS) == tested, (
         "add the new record to FILES, if the shop's sample has some; else to this set, with a "
