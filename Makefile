@@ -42,7 +42,7 @@ check: $(READY) ## lint, types, layers and every test that needs no broker
 
 .PHONY: test
 test: check ## check, then the tests on a real broker
-	$(BIN)/pytest -m kafka tests/kafka
+	$(BIN)/pytest -m kafka -n 2 --dist loadfile tests/kafka
 
 .PHONY: kafka
 kafka: $(READY) ## a local Kafka broker in the foreground, for development (Java 17, Maven)

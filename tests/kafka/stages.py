@@ -30,7 +30,7 @@ from cjo_stream.settings import Settings
 from cjo_stream.store.memory import MemoryStore
 from cjo_stream.telemetry import Metrics
 
-WITHIN_S = 30.0
+WITHIN_S = 90.0
 
 Stage = TypeVar("Stage", bound=Process)
 

@@ -21,7 +21,7 @@ from tests.world.files import readable
 pytestmark = pytest.mark.kafka
 
 TOPOLOGY = Path(__file__).parent / "people"
-WITHIN_S = 40.0
+WITHIN_S = 120.0
 
 
 @pytest.fixture

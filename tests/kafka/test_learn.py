@@ -23,7 +23,7 @@ from tests.world.scene import ACTIONS, ASK, HEAD, PROFILE
 
 pytestmark = pytest.mark.kafka
 
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 PREDICT = """
 predict:
   answers: {on: ask, event: cjo.outcome, within: 3s, prior: 0.4, features: [profile.asks]}

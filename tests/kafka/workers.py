@@ -33,7 +33,7 @@ from cjo_stream.settings import Settings
 from cjo_stream.store.memory import MemoryStore
 from tests.world import TOPOLOGY
 
-WITHIN_S = 30.0
+WITHIN_S = 90.0
 PROGRAM = """
 import sys
 from cjo_stream.errors import CjoError
