@@ -10,10 +10,11 @@ import msgspec
 
 from cjo_stream.insight.friction.series import COMPLAINTS, all_series
 from cjo_stream.insight.friction.shown import (
+    Asked,
     Value,
     customers_of,
     lost_value,
-    path_of,
+    paths_of,
     read_value,
 )
 from cjo_stream.insight.friction.table import DAY_MS, Span, first_at, open_tables
@@ -81,17 +82,21 @@ def findings(
 
     found = [_finding(connection, span, alarm, worth) for alarm in watch.alarms(accept)]
     found.sort(key=lambda one: (-(one.lost_value or 0), -len(one.customers), one.began, one.place))
+    asked = [Asked(one.example, one.began - DAY_MS, one.until) for one in found]
     return [
-        msgspec.structs.replace(one, finding=number) for number, one in enumerate(found, start=1)
+        msgspec.structs.replace(one, finding=number, path=path)
+        for number, (one, path) in enumerate(
+            zip(found, paths_of(connection, asked), strict=True), start=1
+        )
     ]
 
 
 def _finding(connection: Any, span: Span, alarm: Alarm, worth: Value | None) -> Finding:
+    """Return a finding that has no number and no path yet: these are of all findings."""
     series = alarm.series
     counted, expected = alarm.counts(alarm.hour + 1)
     began, until = span.ms(alarm.began), span.ms(alarm.ended)
     customers = customers_of(connection, span, alarm, alarm.ended)
-    example = customers[0]
     lost = None
     if worth is not None:
         lost = lost_value(connection, worth, customers, began, until)
@@ -101,7 +106,7 @@ def _finding(connection: Any, span: Span, alarm: Alarm, worth: Value | None) -> 
         kind=kind,
         place=series.place,
         began=began,
-        detected=first_at(connection, span.ms(alarm.hour + 1)),
+        detected=first_at(connection, span, alarm.hour + 1),
         until=until,
         customers=customers,
         lost_value=lost,
@@ -109,8 +114,8 @@ def _finding(connection: Any, span: Span, alarm: Alarm, worth: Value | None) -> 
         counted=counted,
         expected=round(expected, 1),
         chance=alarm.chance,
-        example=example,
-        path=path_of(connection, example, began - DAY_MS, until),
+        example=customers[0],
+        path=[],
     )
 
 

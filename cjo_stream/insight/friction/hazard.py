@@ -68,18 +68,20 @@ def line(waits: Waits, hours: int) -> Line:
 
 def hazards(waiting: Numbers, left: Numbers, usable: NDArray[np.bool_]) -> Numbers:
     """Return the hazard by day and age, each from the days that ended a day before it."""
-    hours = len(waiting)
-    days = -(-hours // DAY_HOURS)
-    found = np.zeros((days, waiting.shape[1]))
-    could = np.where(usable[:, None], waiting, 0.0)
-    did = np.where(usable[:, None], left, 0.0)
-    for day in range(2, days):
-        span = slice(max(0, day - 1 - BASE_DAYS) * DAY_HOURS, (day - 1) * DAY_HOURS)
-        at_risk = could[span].sum(axis=0)
-        gone = did[span].sum(axis=0)
-        np.divide(gone, at_risk, out=found[day], where=at_risk > 0)
-        found[day, np.cumsum(gone) - gone > _MOST * gone.sum()] = 0.0
+    at_risk, gone = (_in_days_before(one, usable) for one in (waiting, left))
+    found = np.divide(gone, at_risk, out=np.zeros_like(gone), where=at_risk > 0)
+    before = np.cumsum(gone, axis=1) - gone
+    found[before > _MOST * gone.sum(axis=1, keepdims=True)] = 0.0
     return found
+
+
+def _in_days_before(hourly: Numbers, usable: NDArray[np.bool_]) -> Numbers:
+    """Return by day the sums over the usable hours of its baseline: none of the day before it."""
+    starts = np.arange(0, len(hourly), DAY_HOURS)
+    by_day = np.add.reduceat(np.where(usable[:, None], hourly, 0.0), starts, axis=0)
+    sums = np.append(np.zeros((1, hourly.shape[1])), np.cumsum(by_day, axis=0), axis=0)
+    end = np.maximum(np.arange(len(starts)) - 1, 0)
+    return np.asarray(sums[end] - sums[np.maximum(end - BASE_DAYS, 0)])
 
 
 def expecting(waiting: Numbers, hazard: Numbers, window: int) -> Callable[[int], Numbers]:

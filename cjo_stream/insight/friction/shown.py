@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
@@ -38,16 +39,21 @@ FROM friction_unit
 WHERE line = $line AND since < $until AND ("until" IS NULL OR "until" >= $from)
 ORDER BY customer_id, since
 """
-_PATH: Final = """
-SELECT "time", step FROM (
-    SELECT "time", "type" AS step, 0 AS kind, lane, position FROM friction_event
-    WHERE customer_id = $customer AND "time" >= $from AND "time" < $until
-    UNION ALL
-    SELECT "time", journey || ': ' || coalesce("to", outcome, reason), 1, lane, position
-    FROM "transition"
-    WHERE customer_id = $customer AND "time" >= $from AND "time" < $until
+_PATHS: Final = """
+WITH asked AS (
+    SELECT unnest($customers::VARCHAR[]) AS customer_id, unnest($from::BIGINT[]) AS "from",
+        unnest($until::BIGINT[]) AS "until", generate_subscripts($customers, 1) - 1 AS number
 )
-ORDER BY "time", kind, lane, position
+SELECT number, "time", step FROM (
+    SELECT customer_id, "time", "type" AS step, 0 AS kind, lane, position FROM friction_event
+    UNION ALL
+    SELECT customer_id, "time", journey || ': ' || coalesce("to", outcome, reason), 1, lane,
+        position
+    FROM "transition"
+)
+JOIN asked USING (customer_id)
+WHERE "time" >= "from" AND "time" < "until"
+ORDER BY number, "time", kind, lane, position
 """
 _LOST: Final = """
 WITH worth AS (
@@ -163,16 +169,33 @@ def _waiting(connection: Any, span: Span, alarm: Alarm, until: int) -> list[str]
     return sorted(one for one, chance in stays.items() if 1.0 - chance >= SURE)
 
 
-def path_of(connection: Any, customer: str, from_ms: int, until_ms: int) -> list[tuple[int, str]]:
-    """Return the first steps of a customer in a period: events, and entries of states."""
+class Asked(NamedTuple):
+    """Whose path, and in which time."""
+
+    customer_id: str
+    from_ms: int
+    until_ms: int
+
+
+Path = list[tuple[int, str]]
+
+
+def paths_of(connection: Any, asked: Sequence[Asked]) -> list[Path]:
+    """Return for each the first steps in its time: events, and entries of states.
+
+    One query, since it reads all records.
+    """
+    found: list[Path] = [[] for _ in asked]
+    if not asked:
+        return found
+    customers, begins, ends = (list(column) for column in zip(*asked, strict=True))
     rows = connection.execute(
-        _PATH, {"customer": customer, "from": from_ms, "until": until_ms}
+        _PATHS, {"customers": customers, "from": begins, "until": ends}
     ).fetchall()
-    found = []
-    for step, same in groupby(rows, key=lambda row: row[1]):
-        times = [at for at, _ in same]
-        found.append((times[0], step if len(times) == 1 else f"{step} {len(times)} times"))
-    return found[:_STEPS_MAX]
+    for (number, step), same in groupby(rows, key=lambda row: (row[0], row[2])):
+        times = [at for _, at, _ in same]
+        found[number].append((times[0], step if len(times) == 1 else f"{step} {len(times)} times"))
+    return [path[:_STEPS_MAX] for path in found]
 
 
 def lost_value(

@@ -7,6 +7,7 @@
     friction_unit     the units of lines: since when, until when, and for which target
     friction_skip     events, and whether the event that nearly always precedes them is missing
     friction_failed   outcomes of commands
+    friction_hour     hours with a record, and the time of the first one
 
 A wait begins with an event before which there was no other of its type and channel for an hour; it
 is lost from sight when the next one begins. Which events wait for which others is taken from the
@@ -51,18 +52,19 @@ SELECT journey || '.' || state AS place, customer_id, since, "until",
         WHEN reason <> 'merged' THEN left_to
     END AS target
 FROM (
-    SELECT journey, "to" AS state, customer_id, "time" AS since, reached, reason AS entered_by,
+    SELECT journey, "to" AS state, customer_id, instance_id, "time" AS since, reason AS entered_by,
         lead("time") OVER next_one AS "until",
         lead(reason) OVER next_one AS reason,
         lead(outcome) OVER next_one AS outcome,
         lead("to") OVER next_one AS left_to
-    FROM (
-        SELECT *, min("time") FILTER (reason = 'goal') OVER (PARTITION BY instance_id) AS reached
-        FROM "transition"
-    )
+    FROM "transition"
     WHERE reason NOT IN ('goal', 'refused')
     WINDOW next_one AS (PARTITION BY instance_id ORDER BY "time", lane, position)
 )
+LEFT JOIN (
+    SELECT instance_id, min("time") AS reached FROM "transition" WHERE reason = 'goal'
+    GROUP BY instance_id
+) USING (instance_id)
 WHERE entered_by IN ('entered', 'moved')
 """
 _PAIRS: Final = f"""
@@ -175,6 +177,12 @@ SELECT 'channel:' || channel AS place, customer_id, "time", outcome = 'failed' A
 FROM outcome
 WHERE outcome IS NOT NULL
 """
+_HOURS: Final = """
+CREATE OR REPLACE TEMP TABLE friction_hour AS
+SELECT "time" // $hour_ms AS hour, min("time") AS first_at
+FROM (SELECT "time" FROM friction_event UNION ALL SELECT "time" FROM "transition")
+GROUP BY 1
+"""
 
 
 class Span(NamedTuple):
@@ -192,37 +200,31 @@ def open_tables(connection: Any) -> Span | None:
     """Make the tables; return their hours, or None where the layer holds nothing."""
     connection.execute(_EVENTS)
     connection.execute(_ENTRIES)
-    begin, end = connection.execute(
-        'SELECT min("time"), max("time") FROM (SELECT "time" FROM friction_event UNION ALL '
-        'SELECT "time" FROM "transition")'
-    ).fetchone()
+    connection.execute(_HOURS, {"hour_ms": HOUR_MS})
+    begin, end = connection.execute("SELECT min(hour), max(hour) FROM friction_hour").fetchone()
     if begin is None:
         return None
-    first_hour = begin // DAY_MS * 24
+    first_hour = begin // 24 * 24
     connection.execute(_STAYS)
     warm = {"warm_until": first_hour * HOUR_MS + _WARM_MS}
     connection.execute(_PAIRS, warm)
     connection.execute(_SKIPS, warm)
     for query in (_WAITS, *_UNITS.split(";"), _FAILED):
         connection.execute(query)
-    return Span(first_hour, end // HOUR_MS - first_hour)
+    return Span(first_hour, end - first_hour)
 
 
 def first_look(connection: Any) -> int | None:
     """Return when the first look is possible, ms: after a day of warming up, and a baseline."""
-    (begin,) = connection.execute(
-        'SELECT min("time") FROM (SELECT "time" FROM friction_event UNION ALL '
-        'SELECT "time" FROM "transition")'
-    ).fetchone()
+    (begin,) = connection.execute("SELECT min(first_at) FROM friction_hour").fetchone()
     return None if begin is None else begin // DAY_MS * DAY_MS + (2 + BASE_DAYS_MIN) * DAY_MS
 
 
-def first_at(connection: Any, time_ms: int) -> int:
-    """Return the time of the first record at a time or later: then the stream has come so far."""
+def first_at(connection: Any, span: Span, hour: int) -> int:
+    """Return the time of the first record in an hour or later: then the stream has come so far."""
     (found,) = connection.execute(
-        'SELECT min("time") FROM (SELECT "time" FROM friction_event UNION ALL '
-        'SELECT "time" FROM "transition") WHERE "time" >= $at',
-        {"at": time_ms},
+        "SELECT min(first_at) FROM friction_hour WHERE hour >= $hour",
+        {"hour": span.from_hour + hour},
     ).fetchone()
     return int(found)
 
