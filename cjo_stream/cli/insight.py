@@ -180,6 +180,27 @@ def goals(
     _figure("Goals", layer, GOALS, period_of(from_, until), format_, list_)
 
 
+@app.command("measures")
+def measures(
+    layer: LayerAt,
+    every: Annotated[
+        str | None,
+        typer.Option(metavar="1d", help="A row for each such time too; `begin` is its start."),
+    ] = None,
+    from_: From = None,
+    until: Until = None,
+    format_: Format = Form.TABLE,
+    list_: List = None,
+) -> None:
+    """The topology's measures: how often, by whom, sum and mean; by journey or state."""
+    from cjo_stream.insight.figure.figure import MEASURES
+
+    every_ms = None if every is None else read_duration(every, "--every")
+    figure = MEASURES if every is None else MEASURES._replace(keys=(*MEASURES.keys, "begin"))
+    parameters = {**period_of(from_, until), "every": every_ms}
+    _figure("Measures", layer, figure, parameters, format_, list_)
+
+
 @app.command("funnel")
 def funnel(
     steps: Annotated[

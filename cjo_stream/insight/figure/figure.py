@@ -75,6 +75,18 @@ GOALS: Final = Figure(
     },
     grouping="GROUPING SETS ((journey, version), (journey, version, holdout))",
 )
+MEASURES: Final = Figure(
+    "measures",
+    ("measure", "journey", "version", "state"),
+    {
+        "count": "count(*)",
+        "customers": _CUSTOMERS,
+        "sum": "fsum(value)",
+        "mean": "fsum(value) / count(*)",
+        "min": "min(value)",
+        "max": "max(value)",
+    },
+)
 SPECTRUM: Final = Figure(
     "spectrum",
     ("journey", "version", "from", "to"),

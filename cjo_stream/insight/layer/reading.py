@@ -21,8 +21,8 @@ from cjo_stream.insight.layer.part import columns_of
 from cjo_stream.insight.layer.table import TABLES, TRANSITIONS, Row, Table
 
 VIEWS: Final = (
-    "transition", "action", "decision", "candidate", "outcome", "prediction", "identity", "event",
-    "profile", "stay",
+    "transition", "action", "decision", "candidate", "outcome", "prediction", "measure",
+    "identity", "event", "profile", "stay",
 )  # fmt: skip
 """In the order in which they are made."""
 _TYPES: Final = {

@@ -15,6 +15,7 @@ from cjo_stream.core.catalogue import (
     ACTION,
     DECISION,
     IDENTITY,
+    MEASURE,
     PREDICTION,
     PROFILE,
     REWARD,
@@ -26,6 +27,7 @@ from cjo_stream.core.record import (
     Decision,
     IdentityChange,
     JourneyRef,
+    Measure,
     Prediction,
     Profile,
     Reward,
@@ -118,6 +120,15 @@ PREDICTIONS: Final = Table(
         "opened_at": "integer", "time": "integer",
     },
 )  # fmt: skip
+MEASURES: Final = Table(
+    "measure",
+    "time",
+    {
+        "customer_id": "text", "measure": "text", "value": "number", "time": "integer",
+        "event_id": "text", "trigger_kind": "text", "trigger_type": "text", "journey": "text",
+        "version": "integer", "instance_id": "text", "state": "text",
+    },
+)  # fmt: skip
 IDENTITIES: Final = Table(
     "identity",
     "time",
@@ -163,6 +174,7 @@ STORED: Final = (
     CANDIDATES,
     OUTCOMES,
     PREDICTIONS,
+    MEASURES,
     IDENTITIES,
     EVENTS,
     PROFILES,
@@ -219,6 +231,13 @@ def _prediction(one: Prediction) -> Iterator[tuple[Table, Row]]:
     )  # fmt: skip
 
 
+def _measure(one: Measure) -> Iterator[tuple[Table, Row]]:
+    yield MEASURES, (
+        one.customer_id, one.measure, one.value, one.time, one.trigger.id, one.trigger.kind,
+        one.trigger.type, one.journey, one.version, one.instance_id, one.state,
+    )  # fmt: skip
+
+
 def _identity(one: IdentityChange) -> Iterator[tuple[Table, Row]]:
     yield IDENTITIES, (
         one.kind, one.customer_id, one.absorbed,
@@ -252,4 +271,5 @@ SOURCES: Final = (
     Source(REWARD, msgspec.json.Decoder(Reward).decode, _reward),
     Source(PROFILE, msgspec.json.Decoder(Profile).decode, _profile),
     Source(PREDICTION, msgspec.json.Decoder(Prediction).decode, _prediction),
+    Source(MEASURE, msgspec.json.Decoder(Measure).decode, _measure),
 )

@@ -17,17 +17,19 @@ from tests.unit.insight import plain
 from tests.world.command_line import SHOP, Cli
 
 Record = dict[str, Any]
-FILES = ("identities", "transitions", "actions", "decisions", "rewards")
+FILES = ("identities", "transitions", "actions", "decisions", "rewards", "measures")
 DAYS = 10
 
 
 class Changing:
     """The folder of such a shop: `state`, the runs' folders, and the files of events."""
 
-    def __init__(self, cli: Cli, folder: Path, people: int, seed: int) -> None:
+    def __init__(
+        self, cli: Cli, folder: Path, people: int, seed: int, topology: Path = SHOP
+    ) -> None:
         self.state = folder / "state"
         self.events: list[Path] = []
-        self._cli, self._folder = cli, folder
+        self._cli, self._folder, self._topology = cli, folder, topology
         self._random = random.Random(seed)
         self._call(
             "simulate", "shop", "--out", folder / "all", "--people", people, "--seed", seed,
@@ -44,7 +46,7 @@ class Changing:
             file.write_bytes(b"".join(lines))
             self.events.append(file)
             out = self._folder / "out" / f"{number}"
-            self._call("run", SHOP, file, "--state", self.state, "--out", out)
+            self._call("run", self._topology, file, "--state", self.state, "--out", out)
             yield number
             self._part(4)
             if number:
@@ -117,7 +119,9 @@ class Raw(plain.Raw):
             if one["customer_id"] in self._parted
         }
         instances = {one["action_id"]: one["journey"] for one in read["actions"]}
-        for records in (read["transitions"], read["actions"], read["decisions"], read["rewards"]):
+        for name, records in read.items():
+            if name == "identities":
+                continue
             kept = [one for one in records if one["customer_id"] not in self.erased]
             for one in kept:
                 journey = one.get("journey") or instances.get(one.get("action_id"))
@@ -126,7 +130,7 @@ class Raw(plain.Raw):
             records[:] = kept
         self.transitions = read["transitions"]
         self.actions, self.decisions = read["actions"], read["decisions"]
-        self.rewards = read["rewards"]
+        self.rewards, self.measures = read["rewards"], read["measures"]
         self.ordered = sorted(self.transitions, key=lambda one: one["time"])
 
     def _present(self, id_: str) -> str:

@@ -1,0 +1,124 @@
+"""insight measures: figure and list, where customers were merged, parted and erased.
+
+Beside them are plain counts over the raw records, whose customers are found by other code.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import shutil
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.insight import plain
+from tests.unit.insight.changing import Changing, Raw
+from tests.unit.insight.test_figures import Filters
+from tests.world.command_line import SHOP, Cli, cli
+
+__all__ = ["cli"]
+
+MEASURES = """
+measure: revenue
+on: order_placed
+value: event.total
+---
+measure: revenue_by_state
+on: order_placed
+value: event.total - 50
+per: state
+---
+measure: carts
+on: [cart_updated, journey.goal]
+when: not event.total < 30
+per: journey
+---
+measure: life
+on: [journey.entered, journey.ended]
+value: len(event.journey) / 3
+per: state
+"""
+FILTERS = 25
+KEYS = ("measure", "journey", "version", "state")
+Row = dict[str, Any]
+
+
+def shop_with_measures(folder: Path) -> Path:
+    topology = folder / "shop"
+    shutil.copytree(SHOP, topology, ignore=shutil.ignore_patterns("expected", "events.jsonl"))
+    (topology / "measures.yaml").write_text(MEASURES)
+    return topology
+
+
+def counted(of: list[Row], every: int | None) -> dict[tuple[str, ...], list[float]]:
+    """Return count, customers, sum, mean, least and greatest by key, as texts and numbers."""
+    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for one in of:
+        begin = [] if every is None else [one["time"] // every * every]
+        key = [*(one[name] for name in KEYS), *begin]
+        groups[tuple("" if part is None else str(part) for part in key)].append(one)
+    return {
+        key: [
+            len(rows),
+            len({one["customer_id"] for one in rows}),
+            total := math.fsum(one["value"] for one in rows),
+            total / len(rows),
+            min(one["value"] for one in rows),
+            max(one["value"] for one in rows),
+        ]
+        for key, rows in groups.items()
+    }
+
+
+def test_every_filter_gives_the_plain_count(cli: Cli, tmp_path: Path) -> None:
+    world = Changing(cli, tmp_path, people=60, seed=7, topology=shop_with_measures(tmp_path))
+    layer, listed = tmp_path / "layer", tmp_path / "list.csv"
+    for _ in world.quarters():
+        done = cli("insight", "sink", world.state, "--layer", layer)
+        assert done.code == 0, done.err
+    raw = world.raw()
+    assert_is_whole(raw)
+    filters = Filters(raw, seed=2)
+    for _ in range(FILTERS):
+        period, options = filters.period()
+        every = filters.random.choice((None, 86_400_000, 5_400_000))
+        options += [] if every is None else ["--every", f"{every // 60_000}m"]
+        done = cli(
+            "insight", "measures", "--layer", layer, "--format", "csv", "--list", listed, *options
+        )
+        assert done.code == 0, done.err
+        of = [one for one in raw.measures if plain.within(one["time"], period)]
+        keys = len(KEYS) + (every is not None)
+        rows = [tuple(row) for row in csv.reader(done.out.splitlines())][1:]
+        found = {row[:keys]: [float(one) for one in row[keys:]] for row in rows}
+        wanted = counted(of, every)
+        assert found.keys() == wanted.keys()
+        assert all(found[key] == pytest.approx(wanted[key], abs=1e-9) for key in wanted), options
+        assert who(csv.DictReader(listed.read_text().splitlines())) == who(of)
+
+
+def assert_is_whole(raw: Raw) -> None:
+    """There are records of each kind, also of customers who were merged and parted, or erased."""
+    names = Counter(one["measure"] for one in raw.measures)
+    assert set(names) == {"revenue", "revenue_by_state", "carts", "life"}
+    kinds = Counter(one["kind"] for one in raw.identities)
+    assert min(kinds["merged"], kinds["unmerged"], kinds["erased"]) > 2
+    assert not {one["customer_id"] for one in raw.measures} & raw.erased
+
+
+def who(rows: Any) -> Counter[tuple[str, ...]]:
+    return Counter(
+        (one["measure"], one["customer_id"], str(one["time"]), one["instance_id"] or "")
+        for one in rows
+    )
+
+
+def test_a_layer_without_measures_has_none(cli: Cli, tmp_path: Path) -> None:
+    out, layer = tmp_path / "out", tmp_path / "layer"
+    assert cli("run", SHOP, SHOP / "events.jsonl", "--out", out).code == 0
+    assert cli("insight", "sink", out, "--layer", layer).code == 0
+    done = cli("insight", "measures", "--layer", layer, "--format", "csv")
+    assert done.out == "measure,journey,version,state,count,customers,sum,mean,min,max\n"
