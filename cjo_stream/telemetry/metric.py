@@ -68,6 +68,12 @@ METRICS: Final = (
         ("channel", "action", "reward"),
         "Commands accepted (1) or not accepted (0) within their reward window",
     ),
+    Metric(
+        "cjo_predictions_total",
+        "counter",
+        ("prediction", "outcome"),
+        "Predictions whose time is over, that came true (1) or did not (0)",
+    ),
     Metric("cjo_model_number", "gauge", (), "Number of the latest learnt model"),
     Metric("cjo_model_rewards", "gauge", (), "Rewards that the latest model has learnt from"),
     Metric("cjo_identity_changes_total", "counter", ("kind",), "Changes of identity"),

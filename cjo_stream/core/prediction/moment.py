@@ -119,6 +119,7 @@ def _order(moment: Moment) -> tuple[int, str]:
 
 def _record(customer: Customer, moment: Moment, rule: PredictionRule, turn: Turn) -> None:
     outcome: Literal[0, 1] = 1 if moment.has_come != rule.is_without else 0
+    turn.count("cjo_predictions_total", rule.name, str(outcome))
     turn.emit(
         Prediction(
             prediction_id=moment.id,

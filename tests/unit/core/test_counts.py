@@ -17,6 +17,7 @@ topology: counted
 channels: {web: {in: {}, out: {address: user}}}
 identity: {identifiers: [{type: user, limit: 1}, {type: cookie, limit: 9}]}
 profile: {facts: {age: number, timezone: string}}
+predict: {goes: {on: ask, event: go, within: 1h, prior: 0.5}}
 ---
 journey: first
 version: 3
@@ -111,6 +112,7 @@ def test_what_happens_is_counted_as_often_as_it_happens(tmp_path: Path) -> None:
         ("cjo_journey_instances", "trial", "1", "asked"): 0,
         ("cjo_journey_refusals_total", "first", "live"): 1,
         ("cjo_journey_refusals_total", "first", "reentry"): 1,
+        ("cjo_predictions_total", "goes", "1"): 1,
         ("cjo_rewards_total", "web", "hello", "1"): 1,
         ("cjo_suppressed_total", "caps"): 1,
         ("cjo_suppressed_total", "journey_holdout"): 1,

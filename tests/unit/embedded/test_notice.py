@@ -62,6 +62,7 @@ ELSEWHERE = {
     "cjo_measures_total": "measures.jsonl",
     "cjo_suppressed_total": "decisions.jsonl, by candidate",
     "cjo_rewards_total": "rewards.jsonl",
+    "cjo_predictions_total": "predictions.jsonl",
     "cjo_registry_requests_total": "files hold plain records: no registry is asked",
     "cjo_archive_events_total": "only an intake on Kafka archives",
     "cjo_archive_failures_total": "only an intake on Kafka archives",
