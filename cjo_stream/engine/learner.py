@@ -17,7 +17,7 @@ import msgspec
 from cjo_stream.core.learning.posterior import (
     Model,
     learn,
-    prediction_name,
+    learn_outcome,
     treatment_name,
 )
 from cjo_stream.core.learning.weight import publish
@@ -56,9 +56,7 @@ class Learner:
 
     def learn_outcome(self, prediction: Prediction) -> None:
         """Learn from a prediction whose outcome is known."""
-        name = prediction_name(prediction.predict, prediction.definition)
-        learn(self.model, name, prediction.features, positive=prediction.outcome == 1)
-        self._taught.add(name)
+        self._taught.add(learn_outcome(self.model, prediction))
 
     def taught(self) -> list[str]:
         """Return the names that have learnt since the last call, in order."""

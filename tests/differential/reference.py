@@ -15,7 +15,7 @@ import msgspec
 from cjo_stream.core import actor
 from cjo_stream.core.actor import Actor
 from cjo_stream.core.bounds import BOUNDS, Bounds
-from cjo_stream.core.learning.posterior import Model, learn, prediction_name, treatment_name
+from cjo_stream.core.learning.posterior import Model, learn, learn_outcome, treatment_name
 from cjo_stream.core.learning.weight import ModelInForce, publish, read
 from cjo_stream.core.message import ActorMessage
 from cjo_stream.core.program.program import Program
@@ -198,11 +198,10 @@ class Reference:
         for _, id_ in sorted(told):
             one = self._untold.pop(id_)
             if isinstance(one, Prediction):
-                name, came = prediction_name(one.predict, one.definition), one.outcome
-            else:
-                name, came = treatment_name(one.action, one.channel), one.reward
-            assert one.features is not None
-            learn(self._model, name, one.features, positive=came == 1)
+                learn_outcome(self._model, one)
+            elif one.features is not None:
+                name = treatment_name(one.action, one.channel)
+                learn(self._model, name, one.features, positive=one.reward == 1)
         parts = publish(self._model)
         if parts != self._published:
             number = self._in_force.number + 1 if self._in_force is not None else 1

@@ -14,10 +14,15 @@ Until a treatment has POSITIVES_MIN positive rewards, its weights learn, but its
 mean of a Beta posterior around the definition's prior. The prior counts as many offers as it needs
 to expect one acceptance (or one refusal, if those are rarer). The weights do not depend on it, so
 definitions may change it at any time.
+
+A prediction forgets: no precision of its weights grows beyond PRECISION_MAX, so an outcome counts
+less with each that follows. Customers are not the same ones in spring and in autumn, and a model
+that weighs all it has ever seen alike lags behind them by half its age.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -25,12 +30,15 @@ import msgspec
 
 from cjo_stream.core.learning.feature import BIAS
 from cjo_stream.core.learning.number import sigmoid
+from cjo_stream.core.record import Prediction
 
 POSITIVES_MIN: Final = 20
 PRECISION: Final = 2.0
 """Precision of a weight before its first reward, around 0: few features move the odds fourfold."""
 BIAS_PRECISION: Final = 0.01
 """Precision of the bias before its first reward: low, so that rewards set the general level."""
+PRECISION_MAX: Final = 50.0
+"""Of a weight that forgets: it keeps about 50 / (p (1 - p)) outcomes, 200 if half come true."""
 _STEPS_MAX: Final = 60
 _EXACT: Final = 1e-12
 
@@ -71,7 +79,14 @@ def prediction_name(predict: str, definition: str) -> str:
     return f"predict.{predict}.{definition}"
 
 
-def learn(model: Model, treatment: str, features: Sequence[int], *, positive: bool) -> None:
+def learn(
+    model: Model,
+    treatment: str,
+    features: Sequence[int],
+    *,
+    positive: bool,
+    precision_max: float = math.inf,
+) -> None:
     """Update the model by one reward; `features` are its decision's, each once."""
     posterior = model.treatments.get(treatment)
     if posterior is None:
@@ -81,10 +96,23 @@ def learn(model: Model, treatment: str, features: Sequence[int], *, positive: bo
         posterior.positives += 1
     else:
         posterior.negatives += 1
-    _move(posterior.weights, features, 1.0 if positive else 0.0)
+    _move(posterior.weights, features, 1.0 if positive else 0.0, precision_max)
 
 
-def _move(weights: dict[int, tuple[float, float]], features: Sequence[int], y: float) -> None:
+def learn_outcome(model: Model, prediction: Prediction) -> str:
+    """Update the model by a prediction whose outcome is known; return the name that has learnt."""
+    name = prediction_name(prediction.predict, prediction.definition)
+    came = prediction.outcome == 1
+    learn(model, name, prediction.features, positive=came, precision_max=PRECISION_MAX)
+    return name
+
+
+def _move(
+    weights: dict[int, tuple[float, float]],
+    features: Sequence[int],
+    y: float,
+    precision_max: float,
+) -> None:
     present = [(f, *weights.get(f, (0.0, _precision(f)))) for f in features]
     z = v = 0.0
     for _, mean, precision in present:
@@ -94,7 +122,7 @@ def _move(weights: dict[int, tuple[float, float]], features: Sequence[int], y: f
     p = sigmoid(z + s * v)
     curvature = p * (1.0 - p)
     for feature, mean, precision in present:
-        weights[feature] = (mean + s / precision, precision + curvature)
+        weights[feature] = (mean + s / precision, min(precision + curvature, precision_max))
 
 
 def _precision(feature: int) -> float:

@@ -20,9 +20,12 @@ from cjo_stream.core.learning.posterior import (
     Model,
     Posterior,
     learn,
+    learn_outcome,
+    prediction_name,
     treatment_name,
 )
 from cjo_stream.core.learning.weight import NOTHING_KNOWN, PART_BYTES_MAX, publish, read
+from cjo_stream.core.record import Prediction
 from tests.world.predicted import predict
 
 # --- numbers
@@ -246,3 +249,39 @@ def test_where_nothing_learns_the_best_is_chosen_and_ties_go_to_the_first() -> N
     fixed = thompson.fixed_table
     assert thompson.choose("x", [(fixed(0.1), 1.0), (fixed(0.2), 1.0)]) == thompson.Drawn(1, 1.0)
     assert thompson.choose("x", [(fixed(0.2), 1.0), (fixed(0.2), 1.0)]) == thompson.Drawn(0, 1.0)
+
+
+# --- predictions
+
+
+def test_a_prediction_follows_customers_that_change_and_a_treatment_weighs_all_alike() -> None:
+    draw = random.Random(5)
+    model = Model()
+    for share, number_ in ((0.8, 4_000), (0.2, 1_000)):
+        for _ in range(number_):
+            came = draw.random() < share
+            learn(model, "card/web", [BIAS, 7], positive=came)
+            learn_outcome(model, outcome_of([BIAS, 7], came=came))
+    posteriors = model.treatments
+    assert predict(posteriors["card/web"], [BIAS, 7]) > 0.5
+    forgetful = posteriors[prediction_name("buys", "d")]
+    assert predict(forgetful, [BIAS, 7]) == pytest.approx(0.2, abs=0.06)
+    assert (forgetful.positives, forgetful.negatives) == (
+        posteriors["card/web"].positives,
+        posteriors["card/web"].negatives,
+    )
+
+
+def outcome_of(present: list[int], *, came: bool) -> Prediction:
+    return Prediction(
+        prediction_id="c-p1",
+        customer_id="c",
+        predict="buys",
+        definition="d",
+        probability=0.5,
+        model_version=0,
+        features=present,
+        outcome=1 if came else 0,
+        opened_at=1,
+        time=2,
+    )
