@@ -1,34 +1,42 @@
 """Figures over a layer of many records: how long each takes.
 
 The layer has copies of the shop's recorded run, each of other customers and a minute later than
-the one before. DuckDB makes the copies; so this says nothing of the speed of `insight sink`.
+the one before. DuckDB makes the copies.
 
     python -m tests.bench.insight --records 10000000
+
+With `--sink` it says how fast the sink takes the records of that run, over and over from memory,
+and those of a folder with as many: records of transitions, decisions, commands, rewards, and
+identity changes, a second of CPU.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import random
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 
+from cjo_stream.core.catalogue import FILES
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.figure import figure
 from cjo_stream.insight.figure.figure import counting, open_list
 from cjo_stream.insight.figure.funnel import counting as counting_funnel
 from cjo_stream.insight.figure.funnel import open_funnel
+from cjo_stream.insight.layer.live import GARBAGE
 from cjo_stream.insight.layer.manifest import Manifest, Part, latest, publish
 from cjo_stream.insight.layer.reading import connect
-from cjo_stream.insight.layer.sink import ROWS_MAX, Sink
+from cjo_stream.insight.layer.sink import ROWS_MAX, Sink, Sunk
 from cjo_stream.insight.layer.stays import with_stays
+from cjo_stream.insight.layer.table import SOURCES
 from tests.world.command_line import EVENTS, ROOT
 
 REPEATS: Final = 5
@@ -162,11 +170,60 @@ def _column(name: str) -> str:
     return f'"{name}"'
 
 
+def sink(records: int) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield how fast the sink takes so many records."""
+    gc.set_threshold(*GARBAGE)
+    run = ROOT / "topologies" / "shop" / "expected"
+    of = [(one, (run / FILES[one.kind.name])) for one in SOURCES if one.kind.name in FILES]
+    lines = {one: path.read_bytes().splitlines() for one, path in of if path.exists()}
+    copies = -(-records // sum(map(len, lines.values())))
+    with tempfile.TemporaryDirectory() as folder:
+        into = Sink(str(Path(folder) / "layer"))
+
+        def from_memory() -> Sunk:
+            position = 0
+            for _ in range(copies):
+                for source, values in lines.items():
+                    for value in values:
+                        position += 1
+                        into.add(source, "lane", position, value)
+            return into.publish()
+
+        yield "sink from memory", _rate(from_memory, copies * sum(map(len, lines.values())))
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out"
+        out.mkdir()
+        for source, values in lines.items():
+            text = b"".join(one + b"\n" for one in values)
+            (out / FILES[source.kind.name]).write_bytes(text * copies)
+        other = Sink(str(Path(folder) / "layer"))
+
+        def from_run() -> Sunk:
+            other.take_run(out)
+            return other.publish()
+
+        yield "sink from a run", _rate(from_run, copies * sum(map(len, lines.values())))
+
+
+def _rate(work: Callable[[], Sunk], records: int) -> dict[str, float]:
+    wall_s, cpu_s = time.perf_counter(), time.process_time()
+    sunk = work()
+    cpu_s, wall_s = time.process_time() - cpu_s, time.perf_counter() - wall_s
+    return {
+        "records": records,
+        "rows": sum(sunk.rows.values()),
+        "records_a_second_of_cpu": round(records / cpu_s),
+        "records_s": round(records / wall_s),
+    }
+
+
 def main() -> None:
     """Measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=1_000_000)
-    for name, value in run(parser.parse_args().records):
+    parser.add_argument("--sink", action="store_true")
+    asked = parser.parse_args()
+    for name, value in (sink if asked.sink else run)(asked.records):
         print(f"{name:24} {value}", flush=True)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -54,6 +54,30 @@ class Folder:
                 self._place(path, content, os.replace, mode)
             else:
                 self._fs.pipe_file(f"{self._root}/{path}", content)
+
+    def put(self, path: str, content: bytes) -> None:
+        """Write a new file that nothing names yet: it may be cut off, or lost, until `sync`.
+
+        To sync many files at the end takes a tenth of the time that each takes by itself.
+        """
+        if not self._is_local:
+            self.replace(path, content)
+            return
+        with away(self.url):
+            target = Path(self._root, path)
+            _make(target.parent)
+            target.write_bytes(content)
+
+    def sync(self, paths: Iterable[str]) -> None:
+        """Make files that were `put` outlast a power cut, their folders too."""
+        if not self._is_local:
+            return
+        with away(self.url):
+            files = [Path(self._root, path) for path in paths]
+            for one in files:
+                _sync(one)
+            for one in dict.fromkeys(file.parent for file in files):
+                _sync(one)
 
     def remove(self, path: str) -> None:
         """Remove a file, if it is there, with what a process that was killed left beside it."""
@@ -100,7 +124,7 @@ class Folder:
     ) -> bool:
         """Write a hidden file and let `put` give it its name; False if the name is taken."""
         target = Path(self._root, path)
-        target.parent.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
+        _make(target.parent)
         hidden = target.with_name(f".{target.name}.{os.getpid()}")
         try:
             with open(hidden, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
@@ -122,9 +146,17 @@ def _remove_hidden(target: Path) -> None:
         left.unlink(missing_ok=True)
 
 
-def _sync(folder: Path) -> None:
-    """Make the entries of a folder outlast a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
+def _make(folder: Path) -> None:
+    """Make a folder that outlasts a power cut, and those above it."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(mode=OWNER_ONLY, exist_ok=True)
+        _sync(folder.parent)
+
+
+def _sync(path: Path) -> None:
+    """Make the content of a file, or the entries of a folder, outlast a power cut."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -7,10 +7,11 @@ comes later under the same identifier is somebody's anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.layer.manifest import Part
-from cjo_stream.insight.layer.part import write
+from cjo_stream.insight.layer.part import without
 from cjo_stream.insight.layer.people import People
 from cjo_stream.insight.layer.reading import Layer
 from cjo_stream.insight.layer.table import EVENTS, IDENTITIES, STORED, Row, Table
@@ -31,12 +32,9 @@ def without_erased(
             if part not in concerned:
                 found.append(part)
                 continue
-            rows = list(Layer.rows_of(folder, table, [part]))
-            kept = [row for row in rows if not is_of_erased(table, row, people)]
-            if len(kept) == len(rows):
-                found.append(part)
-            elif kept:
-                found.append(write(folder, table, generation, kept, part.day))
+            is_gone = partial(is_of_erased, table, people=people)
+            if (left := without(folder, table, part, generation, is_gone)) is not None:
+                found.append(left)
     return found
 
 

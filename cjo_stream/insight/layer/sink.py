@@ -1,8 +1,10 @@
 """New records -> parts -> the next manifest.
 
-Rows are gathered in memory, and written as parts when ROWS_MAX wait. `publish` makes all that was
-taken since the last manifest count, with the places up to which each source was read. Erased
-customers are taken out of all parts with the manifest that has the erasure's record.
+    rows  ──ROWS_MAX──▶  tables of Arrow  ──WAITING_BYTES_MAX──▶  a part of each table and day
+
+Rows are gathered in memory until so many wait. `publish` makes all that was taken since the last
+manifest count, with the places up to which each source was read. Erased customers are taken out
+of all parts with the manifest that has the erasure's record.
 
 Where records come from does not matter here: `take_run` and `take_events` read files, and
 `insight/layer/live` takes them from topics.
@@ -13,8 +15,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -25,7 +28,7 @@ from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.layer.compaction import joined
 from cjo_stream.insight.layer.erasure import is_of_erased, without_erased
 from cjo_stream.insight.layer.manifest import Manifest, Part, latest, path_of, publish
-from cjo_stream.insight.layer.part import DAY_MS, day_text, join, write
+from cjo_stream.insight.layer.part import by_day, join, packed, write
 from cjo_stream.insight.layer.reading import Layer
 from cjo_stream.insight.layer.same import Known
 from cjo_stream.insight.layer.source import EventRow, events, folders_of, records
@@ -45,7 +48,11 @@ from cjo_stream.insight.layer.who import Who
 from cjo_stream.installation.answer import Written
 
 ROWS_MAX: Final = 200_000
-"""Rows that wait until parts are written; a part with so many is joined with no other."""
+"""Rows that wait as such; a part with so many is joined with no other."""
+WAITING_BYTES_MAX: Final = 128 * 1024 * 1024
+"""Bytes of tables of Arrow that wait. The more, the fewer files where records are of many days."""
+WRITERS: Final = 8
+"""Threads that write parts: a disk or an object store takes several at once."""
 _OURS: Final = re.compile(
     rf"(?:manifest|(?:{'|'.join(TABLES)})(?:/day=[0-9-]+)?)/([0-9]{{20}})"
     r"(?:\.json|-[0-9a-f]{12}\.parquet)"
@@ -79,6 +86,9 @@ class Sink:
         self._folder = Folder(url)
         self._on_part = on_part
         self._before = latest(self._folder)
+        self._writers = ThreadPoolExecutor(WRITERS)
+        self._writing: list[Future[Part]] = []
+        """Parts that threads write."""
         self._is_clean = False
         """Whether what killed sinks have left is removed."""
         self._begin()
@@ -95,9 +105,12 @@ class Sink:
         self._parts = [one for one in self._before.parts if one.day]
         self._made: list[str] = []
         """Files for the next manifest, some of which may be joined before it is made."""
-        self._rows: dict[tuple[str, int], list[Row]] = {}
-        """By table and day since the epoch."""
+        self._rows: dict[str, list[Row]] = {}
+        """By table."""
         self._waiting = 0
+        self._packed: dict[str, list[Any]] = {}
+        """By table, tables of Arrow."""
+        self._packed_bytes = 0
         self._pending: list[Row] = []
         """Events of which it is not known yet whether they are repeated."""
         self._ids = _Ids(self._folder, self._before.parts)
@@ -176,15 +189,11 @@ class Sink:
             if table is IDENTITIES:
                 self._has_late_names |= people.note_erased(row[1], row[3])
             return
-        at: int = row[table.at_place]
-        key = table.name, at // DAY_MS
-        rows = self._rows.get(key)
+        rows = self._rows.get(table.name)
         if rows is None:
-            rows = self._rows[key] = []
+            rows = self._rows[table.name] = []
         rows.append(row)
-        self._waiting += 1
-        if self._until is None or at > self._until:
-            self._until = at
+        self._waiting += len(row[table.each_place]) if table.each else 1
         if table is IDENTITIES:
             self._identities_new.append(row)
         elif table is TRANSITIONS and people.parted:
@@ -192,23 +201,48 @@ class Sink:
 
     def _flush_when_full(self) -> None:
         if self._waiting + len(self._pending) >= ROWS_MAX:
-            self._flush()
+            self._pack()
+            if self._packed_bytes >= WAITING_BYTES_MAX:
+                self._flush()
 
-    def _flush(self) -> None:
-        """Write what waits as parts."""
+    def _pack(self) -> None:
+        """Make tables of Arrow of the rows that wait."""
         are_new = self._ids.are_new([row[0] for row in self._pending])
         for row, is_new in zip(self._pending, are_new, strict=True):
             if is_new:
                 self._add(EVENTS, row)
         self._repeated += len(self._pending) - sum(are_new)
         self._pending = []
-        for (name, day), rows in self._rows.items():
-            self._taken[name] = self._taken.get(name, 0) + len(rows)
-            self._parts.append(self._write(TABLES[name], rows, day_text(day)))
+        for name, rows in self._rows.items():
+            table = TABLES[name]
+            made = packed(table, rows)
+            latest_ms = int(made[table.at].to_numpy().max())
+            self._until = latest_ms if self._until is None else max(latest_ms, self._until)
+            self._taken[name] = self._taken.get(name, 0) + made.num_rows
+            self._packed.setdefault(name, []).append(made)
+            self._packed_bytes += made.nbytes
         self._rows, self._waiting = {}, 0
 
-    def _write(self, table: Table, rows: Sequence[Row], day: str = "") -> Part:
-        return self._note_made(write(self._folder, table, self.generation, rows, day))
+    def _flush(self) -> None:
+        """Write what waits as parts."""
+        self._pack()
+        for name in list(self._packed):
+            table = TABLES[name]
+            self._write((table, *of) for of in by_day(table, self._packed.pop(name)))
+        self._parts += self._written()
+        self._packed_bytes = 0
+
+    def _write(self, made: Iterable[tuple[Table, str, Any]]) -> None:
+        """Let the threads write parts."""
+        for table, day, rows in made:
+            part = self._writers.submit(write, self._folder, table, self.generation, rows, day)
+            self._writing.append(part)
+
+    def _written(self) -> list[Part]:
+        """Return the parts that the threads have written, in the order in which they began."""
+        found = [self._note_made(one.result()) for one in self._writing]
+        self._writing = []
+        return found
 
     # --- what goes out -------------------------------------------------------------------------
 
@@ -292,6 +326,8 @@ class Sink:
         gone = {} if is_erasing else left | self._before.gone
         kept = {path: at for path, at in gone.items() if at > now_ms - KEPT_MS}
         manifest = msgspec.structs.replace(manifest, gone=kept)
+        new = {one.path for one in manifest.parts} - {one.path for one in self._before.parts}
+        self._folder.sync(sorted(new))
         publish(self._folder, manifest)
         self._clear(manifest, [*left, *self._before.gone, *self._made])
         return manifest
@@ -330,7 +366,9 @@ class Sink:
         if before and not self._who.has_changed:
             return before
         self._who.has_changed = False
-        return [self._write(table, rows) for table, rows in self._who.drawn().items()]
+        drawn = self._who.drawn().items()
+        self._write((table, "", packed(table, rows)) for table, rows in drawn)
+        return self._written()
 
     def _clear(self, manifest: Manifest, before: Iterable[str]) -> None:
         """Remove the files that no reader needs any more; the first time, look for others too."""

@@ -6,7 +6,7 @@ A column is named as in the record (docs/records.md). What a record nests is dra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -42,15 +42,22 @@ _json: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Table:
-    """A table; `at` is the column with the time of a row, in ms, by which it has its day."""
+    """A table; `at` is the column with the time of a row, in ms, by which it has its day.
 
-    def __init__(self, name: str, at: str, columns: dict[str, Type]) -> None:
+    `each` are columns in whose place a row has a list of structs, each of which is stored as a
+    row of its own.
+    """
+
+    def __init__(
+        self, name: str, at: str, columns: dict[str, Type], each: Sequence[str] = ()
+    ) -> None:
         self.name = name
+        self.each = each
         self.at = at
         self.columns = columns
         self.places = {column: place for place, column in enumerate(columns)}
         """Of each column, its place in a row."""
-        self.at_place = self.places.get(at, 0)
+        self.each_place = self.places[each[0]] if each else 0
 
 
 class Source(NamedTuple):
@@ -101,6 +108,7 @@ CANDIDATES: Final = Table(
         "rule": "text", "P": "number", "C": "number", "V": "number", "L": "number",
         "priority": "number",
     },
+    ("action", "channel", "gate", "rule", "P", "C", "V", "L", "priority"),
 )  # fmt: skip
 OUTCOMES: Final = Table(
     "outcome",
@@ -209,11 +217,9 @@ def _decision(one: Decision) -> Iterator[tuple[Table, Row]]:
         chosen and chosen.action, chosen and chosen.channel, one.suppressed, one.probability,
         one.deferred_until, one.model_version,
     )  # fmt: skip
-    for candidate in one.candidates:
+    if one.candidates:
         yield CANDIDATES, (
-            one.decision_id, one.customer_id, one.time, journey[0], journey[2], candidate.action,
-            candidate.channel, candidate.gate, candidate.rule, candidate.P, candidate.C,
-            candidate.V, candidate.L, candidate.priority,
+            one.decision_id, one.customer_id, one.time, journey[0], journey[2], one.candidates,
         )  # fmt: skip
 
 

@@ -74,6 +74,7 @@ def test_a_sink_that_was_killed_is_made_good(
 ) -> None:
     layer = tmp_path / "layer"
     monkeypatch.setattr(sinking, "ROWS_MAX", 300)
+    monkeypatch.setattr(sinking, "WAITING_BYTES_MAX", 0)
     killed = Sink(str(layer))
     if lost == "parts":
         writes = iter(range(7))
@@ -96,6 +97,35 @@ def test_a_sink_that_was_killed_is_made_good(
     for name, view in (("transitions", "transition"), ("decisions", "decision")):
         number = len(lines_of(f"{name}.jsonl"))
         assert asked(layer, f"SELECT count(*) FROM {view}") == [(number,)]
+
+
+@pytest.mark.parametrize("bytes_max", [0, 2**40])
+@pytest.mark.parametrize("rows_max", [1, 300, 2**40])
+def test_rows_are_those_of_the_records_however_they_are_gathered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_max: int, bytes_max: int
+) -> None:
+    monkeypatch.setattr(sinking, "ROWS_MAX", rows_max)
+    monkeypatch.setattr(sinking, "WAITING_BYTES_MAX", bytes_max)
+    run = tmp_path / "run"
+    run.mkdir()
+    number = 20 if rows_max == 1 else 326
+    (run / "decisions.jsonl").write_text("".join(lines_of("decisions.jsonl")[:number]))
+    sink(tmp_path / "layer", run)
+    records = [json.loads(line) for line in lines_of("decisions.jsonl")[:number]]
+    names = ("action", "channel", "gate", "rule", "P", "C", "V", "L", "priority")
+    wanted = [
+        (one["decision_id"], one["customer_id"], one["time"],
+         *((one["journey"] or {}).get(name) for name in ("name", "instance_id")),
+         *(candidate[name] for name in names))
+        for one in records for candidate in one["candidates"]
+    ]  # fmt: skip
+    query = f"SELECT decision_id, customer_id, time, journey, instance_id, {', '.join(names)} "
+    found = asked(tmp_path / "layer", query + "FROM part.candidate")
+    assert sorted(found, key=repr) == sorted(wanted, key=repr)
+    for part in latest(Folder(str(tmp_path / "layer"))).parts:
+        if part.day:
+            query = f"SELECT DISTINCT time // 86400000 FROM '{tmp_path / 'layer' / part.path}'"
+            assert len(asked(tmp_path / "layer", query)) == 1
 
 
 def test_of_two_sinks_at_once_one_is_refused(tmp_path: Path) -> None:
