@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from cjo_stream.cli.terminal import count, note, say, say_table
@@ -10,7 +9,6 @@ from cjo_stream.cli.terminal import count, note, say, say_table
 if TYPE_CHECKING:
     from cjo_stream.insight.report.content import Block, Flow, Funnel, Map, Report, Series
 
-SPARKS: Final = "▁▂▃▄▅▆▇█"
 BAR: Final = 30
 LINKS_SHOWN: Final = 12
 
@@ -35,16 +33,6 @@ def say_report(report: Report) -> None:
         else f"records until {word.minute(report.as_of)} UTC"
     )
     note("; ".join([f"as of {as_of}", *report.missing]))
-
-
-def spark(values: Sequence[int]) -> str:
-    """Return a line of blocks, as high as the values.
-
-    >>> spark([0, 4, 8])
-    '▁▄█'
-    """
-    highest = max([*values, 1])
-    return "".join(SPARKS[value * (len(SPARKS) - 1) // highest] for value in values)
 
 
 def _say(block: Block) -> None:
@@ -81,7 +69,7 @@ def _say_series(series: Series) -> None:
     from cjo_stream.insight.report import word
 
     span = f"{word.day(series.at[0])} to {word.day(series.at[-1])}"
-    say(f"{series.title}  {spark(series.values)}  {count(series.values[-1])}  ({span})")
+    say(f"{series.title}  {word.spark(series.values)}  {count(series.values[-1])}  ({span})")
     say()
 
 

@@ -89,7 +89,7 @@ class Turn:
         """The anchor of each record."""
         self.entries: list[TimelineEntry] = []
         """Entries of the customer's timeline, which come before those of the records."""
-        self.counts: dict[tuple[str, ...], int] = {}
+        self.counts: dict[tuple[str, ...], float] = {}
         self.tallies: list[Count] = []
         """What guards of canaries count."""
         self.timers = 0
@@ -121,7 +121,7 @@ class Turn:
             del kept[next(iter(kept))]
             self.count("cjo_state_bounds_total", bound)
 
-    def count(self, metric: str, *labels: str, by: int = 1) -> None:
+    def count(self, metric: str, *labels: str, by: float = 1) -> None:
         """Add to a counter of docs/metrics.md; labels come from definitions only."""
         key = (metric, *labels)
         self.counts[key] = self.counts.get(key, 0) + by

@@ -99,7 +99,7 @@ def notices_of(decoder: Decoder, attributes: Attributes, program: Program) -> No
 
 
 def _notices(
-    counts: dict[tuple[str, ...], int],
+    counts: dict[tuple[str, ...], float],
     examples: dict[tuple[str, ...], Place],
     attributes: Attributes,
     program: Program | None,
@@ -117,7 +117,7 @@ def _notices(
     return Notices(
         list(unread_in(counts, examples, attributes, program, given)),
         [
-            ErrorSummary(key[1], errors, *_where(examples.get(key)))
+            ErrorSummary(key[1], int(errors), *_where(examples.get(key)))
             for key, errors in sorted(counts.items())
             if key[0] == _ERRORS
         ],
@@ -146,7 +146,7 @@ def _ignored_in(
         what, name, reason = _read(metric, labels)
         if not name:
             name = _some(list(names.get(metric, ())))
-        yield IgnoredSummary(what, name, reason, times, *_where(examples.get(key)))
+        yield IgnoredSummary(what, name, reason, int(times), *_where(examples.get(key)))
 
 
 def _read(metric: str, labels: list[str]) -> tuple[str, str, str]:

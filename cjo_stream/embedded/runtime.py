@@ -275,9 +275,9 @@ class Runtime:
         """How many instances are live, by journey, version and state."""
         return add_live(task.live for task in self.tasks)
 
-    def take_counts(self) -> dict[tuple[str, ...], int]:
+    def take_counts(self) -> dict[tuple[str, ...], float]:
         """Return the counts of all partitions since the last call."""
-        total: dict[tuple[str, ...], int] = {}
+        total: dict[tuple[str, ...], float] = {}
         for task in self.tasks:
             for key, by in task.take_counts().items():
                 total[key] = total.get(key, 0) + by

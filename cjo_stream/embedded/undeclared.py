@@ -38,5 +38,5 @@ def undeclared_in(
             channel, event, attribute, reason = key[1:]
             file, _, line = examples[key]
             yield UndeclaredSummary(
-                channel, event, attribute, Undeclared(reason), times, file, line
+                channel, event, attribute, Undeclared(reason), int(times), file, line
             )

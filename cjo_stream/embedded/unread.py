@@ -30,7 +30,7 @@ ATTRIBUTES_MAX: Final = 10_000
 
 _NEVER: Final = 2**63
 
-Counts = Mapping[tuple[str, ...], int]
+Counts = Mapping[tuple[str, ...], float]
 """Numbers by metric and labels."""
 Place = tuple[str, int, int]
 """Topic (of a run: file), partition (the file's number), offset (its line)."""
@@ -116,9 +116,10 @@ def unread_in(
 
     `given` are the fields of rows that some expression made a value of.
     """
-    for key, values in sorted(counts.items()):
+    for key, number in sorted(counts.items()):
         if key[0] != METRIC:
             continue
+        values = int(number)
         definition, field, reason = key[1:]
         place = examples.get(key)
         if definition.startswith("channel."):

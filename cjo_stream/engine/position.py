@@ -10,7 +10,7 @@ from cjo_stream.engine import codec
 from cjo_stream.engine.port import Log, Store
 from cjo_stream.errors import RefusalError
 
-Counts = Mapping[tuple[str, ...], int]
+Counts = Mapping[tuple[str, ...], float]
 
 
 def open_position(store: Store, partition: int, partitions: int, log: Log) -> codec.Meta:
@@ -63,7 +63,7 @@ def live_now(meta: codec.Meta, counts: Counts) -> dict[str, dict[int, dict[str, 
         _, journey, version, state = key
         versions = live[journey] = dict(live.get(journey, ()))
         states = versions[int(version)] = dict(versions.get(int(version), ()))
-        states[state] = states.get(state, 0) + counts[key]
+        states[state] = states.get(state, 0) + int(counts[key])
         if not states[state]:
             del states[state]
         if not states:
@@ -76,5 +76,5 @@ def events_now(meta: codec.Meta, counts: Counts) -> dict[str, int]:
     events = dict(meta.events)
     for key, by in counts.items():
         if key[0] == "cjo_events_total":
-            events[key[2]] = events.get(key[2], 0) + by
+            events[key[2]] = events.get(key[2], 0) + int(by)
     return events

@@ -96,7 +96,7 @@ class Task:
         self._enforcement = Enforcement(
             partition, partitions, state, self._turns, self._outgoing, rollout_customers_max
         )
-        self._committed_counts: dict[tuple[str, ...], int] = {}
+        self._committed_counts: dict[tuple[str, ...], float] = {}
         self.delays: list[int] = []
         """Delay of each timer of the last commit: ms from its due time to its firing."""
         self._begin()
@@ -151,7 +151,7 @@ class Task:
         """By count, an event (topic, partition, offset) that it is of."""
         return self._turns.examples
 
-    def take_counts(self) -> dict[tuple[str, ...], int]:
+    def take_counts(self) -> dict[tuple[str, ...], float]:
         """Return the counts of what has been committed since the last call."""
         counts, self._committed_counts = self._committed_counts, {}
         return counts

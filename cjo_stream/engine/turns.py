@@ -77,7 +77,7 @@ class Turns:
         self.rollout = rollout
         self.careful = False
         self.place = 0
-        self.counts: dict[tuple[str, ...], int] = {}
+        self.counts: dict[tuple[str, ...], float] = {}
         self.purges: list[str] = []
         self.tallies: dict[int, list[Count]] = {}
         """By period of `PERIOD_MS`."""

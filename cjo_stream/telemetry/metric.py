@@ -55,6 +55,12 @@ METRICS: Final = (
         "Events measured; journey and state are empty for a measure per customer",
     ),
     Metric(
+        "cjo_measure_value_total",
+        "counter",
+        ("measure", "journey", "state", "sign"),
+        "Sum of the values measured, those below 0 apart and without their sign: plus or minus",
+    ),
+    Metric(
         "cjo_measures_ignored_total",
         "counter",
         ("measure",),

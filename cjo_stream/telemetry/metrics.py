@@ -40,7 +40,7 @@ class Metrics:
             self._declare(metric)
         self.set("cjo_build_info", (__version__, platform.python_version()), 1)
 
-    def add(self, counts: Mapping[tuple[str, ...], int]) -> None:
+    def add(self, counts: Mapping[tuple[str, ...], float]) -> None:
         """Add counts, keyed by a counter's name and its labels' values in their order.
 
         An undeclared count is left out and logged once: measuring never stops the engine.

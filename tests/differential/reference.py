@@ -58,7 +58,7 @@ class Reference:
         self._learns = learns
         self.actors: dict[str, Actor] = {}
         self.effects: list[Effect] = []
-        self.counts: dict[tuple[str, ...], int] = {}
+        self.counts: dict[tuple[str, ...], float] = {}
         self.clock = 0
         self.high = 0
         self._decode = decode

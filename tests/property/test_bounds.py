@@ -154,7 +154,7 @@ class World:
         )
         self.runtime.apply(1, loaded.content)
         self.program = loaded.program
-        self.counts: dict[tuple[str, ...], int] = {}
+        self.counts: dict[tuple[str, ...], float] = {}
         self._decode = decoder(loaded.program, KEY)
         self._offset = 0
         self.now = START_MS

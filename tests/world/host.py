@@ -50,7 +50,7 @@ class Host:
         self.resumed.append(dict(positions))
 
     def step(
-        self, counts: Mapping[tuple[str, ...], int], delays: Sequence[int], **_: float
+        self, counts: Mapping[tuple[str, ...], float], delays: Sequence[int], **_: float
     ) -> None:
         self.steps += 1
 

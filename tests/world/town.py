@@ -49,7 +49,7 @@ class Town:
         self.clock = START_MS
         self.actors: dict[str, Any] = {}
         self.records: list[Record] = []
-        self.counts: dict[tuple[str, ...], int] = {}
+        self.counts: dict[tuple[str, ...], float] = {}
         self._post: list[tuple[str, str, ActorMessage]] = []
         self._held: tuple[type, ...] = ()
         self._held_to = ""

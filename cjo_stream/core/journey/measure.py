@@ -15,6 +15,7 @@ from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.program.measure import MeasureRule
 from cjo_stream.core.record import Measure, Trigger
 from cjo_stream.core.state import Instance
+from cjo_stream.core.turn import Turn
 from cjo_stream.core.word import Per
 
 
@@ -67,7 +68,7 @@ def _measure(
         return
     shown = state if rule.per is Per.STATE else None
     journey = instance.journey if instance is not None else None
-    turn.count("cjo_measures_total", rule.name, journey or "", shown or "")
+    _count(turn, rule.name, journey or "", shown or "", value)
     origin = cascade.origin.id if cascade.origin is not None else None
     is_outer = event is cascade.origin
     turn.emit(
@@ -83,6 +84,15 @@ def _measure(
             state=shown,
         )
     )
+
+
+def _count(turn: Turn, name: str, journey: str, state: str, value: float) -> None:
+    """Count the value; a Prometheus counter must not fall, so negative ones have their own."""
+    turn.count("cjo_measures_total", name, journey, state)
+    if value > 0:
+        turn.count("cjo_measure_value_total", name, journey, state, "plus", by=value)
+    elif value < 0:
+        turn.count("cjo_measure_value_total", name, journey, state, "minus", by=-value)
 
 
 def _value(rule: MeasureRule, scope: Scope) -> float | None:

@@ -4,6 +4,7 @@
     asking     figures as rows, each with the command that opens its list
     word       times, spans and shares in words
     compare    two periods, two versions, treated and held out
+    measure    the section on measures
     journeys   people in journeys, goals, ways, and a map of each journey
     attribution, friction, value, leadership   the other reports
     html       the page

@@ -30,6 +30,7 @@ from cjo_stream.insight.report.content import (
 )
 from cjo_stream.insight.report.flow import Flows
 from cjo_stream.insight.report.map import main_path, map_of
+from cjo_stream.insight.report.measure import measured
 from cjo_stream.insight.report.spectrum import spectra
 
 POINTS: Final = 28
@@ -89,10 +90,12 @@ def times(asking: Asking) -> list[int]:
 def journeys(asking: Asking, comparison: Comparison | None = None) -> Report:
     """Return the report."""
     found = Found(asking)
+    of_measures = list(measured(asking, by_state=True))
     sections = [
         Section("What stands out", [Findings(list(sentences(found)))]),
         Section("All journeys", [people_over_time(found), _overview(found)]),
         *([compared(asking, comparison)] if comparison is not None else []),
+        *of_measures,
         *_between(found),
         *(Section(name, list(_of_journey(found, name))) for name in found.journeys),
     ]

@@ -19,6 +19,7 @@ from cjo_stream.insight.report.content import (
     Table,
 )
 from cjo_stream.insight.report.journeys import Found
+from cjo_stream.insight.report.measure import measured
 
 _MEASURED = "SELECT measured AS conversions, low, high FROM measured WHERE touch = $goal"
 
@@ -53,6 +54,7 @@ def leadership(
 ) -> Report:
     """Return the report. `shares`: by journey, the share that its holdout holds out, if known."""
     found = Found(asking)
+    of_measures = list(measured(asking, by_state=False))
     lifts, withheld = _measure(found, shares)
     value, missing = _value(asking, purchases)
     missing += [f"the lift of {one.journey}: the sizes of its groups do not fit its holdout"
@@ -70,6 +72,7 @@ def leadership(
             Section("What matters", [Findings(sentences)]),
             Section("People in journeys", [journeys.people_over_time(found)]),
             Section("Goals", [_goals(found, lifts)]),
+            *of_measures,
             *([compared(asking, comparison)] if comparison is not None else []),
         ],
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Final
 
 _UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000))
+_SPARKS: Final = "▁▂▃▄▅▆▇█"
+_ROUNDING: Final = 1e-9
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -50,6 +53,18 @@ def share(part: float | None) -> str:
     ('12.3 %', '100 %', '')
     """
     return "" if part is None else f"{part * 100:.1f}".removesuffix(".0") + " %"
+
+
+def spark(values: Sequence[float]) -> str:
+    """Return a line of blocks, as high as the values, from 0 or the lowest one.
+
+    >>> spark([0, 4, 8]), spark([-2, 0, 2]), spark([0, 84.74])
+    ('▁▄█', '▁▄█', '▁█')
+    """
+    lowest = min([*values, 0])
+    height = max([*values, 0]) - lowest or 1
+    steps = len(_SPARKS) - 1
+    return "".join(_SPARKS[int((value - lowest) / height * steps + _ROUNDING)] for value in values)
 
 
 def many(number: int, noun: str) -> str:

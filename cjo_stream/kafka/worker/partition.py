@@ -88,7 +88,7 @@ class Report(Protocol):
 
     def step(
         self,
-        counts: Mapping[tuple[str, ...], int],
+        counts: Mapping[tuple[str, ...], float],
         delays: Sequence[int],
         *,
         process_s: float,

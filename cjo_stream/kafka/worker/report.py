@@ -22,7 +22,7 @@ class WorkerReport:
 
     def step(
         self,
-        counts: Mapping[tuple[str, ...], int],
+        counts: Mapping[tuple[str, ...], float],
         delays: Sequence[int],
         *,
         process_s: float,

@@ -60,6 +60,7 @@ ELSEWHERE = {
     "cjo_journey_ends_total": "transitions.jsonl",
     "cjo_actions_total": "actions.jsonl",
     "cjo_measures_total": "measures.jsonl",
+    "cjo_measure_value_total": "measures.jsonl",
     "cjo_suppressed_total": "decisions.jsonl, by candidate",
     "cjo_rewards_total": "rewards.jsonl",
     "cjo_predictions_total": "predictions.jsonl",
@@ -114,14 +115,14 @@ ROWS = [
 ]
 
 
-def run_rows(cli: Cli, folder: Path) -> tuple[Any, str, dict[tuple[str, ...], int]]:
+def run_rows(cli: Cli, folder: Path) -> tuple[Any, str, dict[tuple[str, ...], float]]:
     """Run ROWS; return the summary, what was said, and everything that was counted."""
-    counted: dict[tuple[str, ...], int] = {}
+    counted: dict[tuple[str, ...], float] = {}
 
     def kept(
-        take: Callable[[Any], dict[tuple[str, ...], int]],
-    ) -> Callable[[Any], dict[tuple[str, ...], int]]:
-        def taken(of: Any) -> dict[tuple[str, ...], int]:
+        take: Callable[[Any], dict[tuple[str, ...], float]],
+    ) -> Callable[[Any], dict[tuple[str, ...], float]]:
+        def taken(of: Any) -> dict[tuple[str, ...], float]:
             found = take(of)
             counted.update(found)
             return found

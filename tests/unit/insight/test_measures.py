@@ -6,6 +6,7 @@ Beside them are plain counts over the raw records, whose customers are found by 
 from __future__ import annotations
 
 import csv
+import json
 import math
 import shutil
 from collections import Counter, defaultdict
@@ -122,3 +123,25 @@ def test_a_layer_without_measures_has_none(cli: Cli, tmp_path: Path) -> None:
     assert cli("insight", "sink", out, "--layer", layer).code == 0
     done = cli("insight", "measures", "--layer", layer, "--format", "csv")
     assert done.out == "measure,journey,version,state,count,customers,sum,mean,min,max\n"
+
+
+def test_reports_show_the_rows_of_the_command(cli: Cli, tmp_path: Path) -> None:
+    topology, out, layer = shop_with_measures(tmp_path), tmp_path / "out", tmp_path / "layer"
+    assert cli("run", topology, SHOP / "events.jsonl", "--out", out).code == 0
+    assert cli("insight", "sink", out, "--layer", layer).code == 0
+    rows = plain.read(out / "measures.jsonl")
+    for kind, keys in (("journeys", 3), ("leadership", 2)):
+        done = cli("report", kind, "--layer", layer, "--json")
+        [section] = [one for one in json.loads(done.out)["sections"] if one["title"] == "Measures"]
+        [table] = section["blocks"]
+        names = ("measure", "journey", "state")[:keys]
+        wanted = Counter(tuple(one[name] or "" for name in names) for one in rows)
+        assert {tuple(row[:keys]): row[keys] for row in table["rows"]} == wanted
+        of = [one["value"] for one in rows if one["measure"] == "revenue"]
+        revenue = next(row for row in table["rows"] if row[0] == "revenue")
+        assert revenue[keys + 2] == round(sum(of))
+        assert len(revenue[-1]) == 14
+        assert "█" in revenue[-1]
+    done = cli("report", "journeys", "--layer", layer, "--json", "--journey", "cart_recovery")
+    [section] = [one for one in json.loads(done.out)["sections"] if one["title"] == "Measures"]
+    assert {row[1] for row in section["blocks"][0]["rows"]} == {"cart_recovery"}

@@ -142,12 +142,22 @@ def test_a_value_that_is_no_number_is_counted_and_not_measured(tmp_path: Path) -
         f"{HEAD}---\nmeasure: revenue\non: order\nvalue: event.total\n"
     )
     town = Town(load(tmp_path).program)
-    for given in ({}, {"total": "12"}, {"total": None}, {"total": True}, {"total": 3}):
+    for given in (
+        {},
+        {"total": "12"},
+        {"total": None},
+        {"total": True},
+        {"total": 3},
+        {"total": -1.5},
+        {"total": 0},
+    ):
         town.event("order", {"user": "u"}, **given)
     ours = {key: by for key, by in town.counts.items() if "revenue" in "".join(key)}
     assert ours == {
         ("cjo_measures_ignored_total", "revenue"): 4,
-        ("cjo_measures_total", "revenue", "", ""): 1,
+        ("cjo_measures_total", "revenue", "", ""): 3,
+        ("cjo_measure_value_total", "revenue", "", "", "plus"): 3,
+        ("cjo_measure_value_total", "revenue", "", "", "minus"): 1.5,
         ("cjo_expression_errors_total", "measure.revenue"): 2,
         ("cjo_values_unread_total", "measure.revenue", "event.total", "type"): 2,
     }
