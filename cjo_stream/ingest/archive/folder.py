@@ -112,6 +112,14 @@ class Folder:
             found = [one.removeprefix(f"{self._root}/") for one in self._fs.find(start)]
         return sorted(one for one in found if not one.rpartition("/")[2].startswith("."))
 
+    def refuses_second(self) -> bool:
+        """Return whether of two who make a file at once one is told: not all object stores do."""
+        path = f".check-{os.getpid()}"
+        self.replace(path, b"first")
+        is_refused = not self.create(path, b"second") and self.read(path) == b"first"
+        self.remove(path)
+        return is_refused
+
     def check(self) -> None:
         """Write a file, read it, and remove it."""
         path = f".check-{os.getpid()}"

@@ -92,10 +92,22 @@ def latest(folder: Folder) -> Manifest:
 
 def publish(folder: Folder, manifest: Manifest) -> None:
     """Make a manifest the one that counts; raises LockedError if another sink was first."""
-    if not folder.create(path_of(manifest.generation), msgspec.json.encode(manifest)):
+    path, content = path_of(manifest.generation), msgspec.json.encode(manifest)
+    # An object store may have made ours, and its answer was lost: then it is there as it is here.
+    if not folder.create(path, content) and folder.read(path) != content:
         raise LockedError(
             f"another sink wrote to {folder.url} at the same time, and was first: give the "
             "command again"
+        )
+
+
+def check_place(folder: Folder) -> None:
+    """Raise UsageError for an object store on which two sinks could both be the first."""
+    if folder.remote is not None and not folder.refuses_second():
+        raise UsageError(
+            f"{folder.url} is in a store that replaces an object even if it is asked not to "
+            "(If-None-Match: *), so two sinks could undo each other: take a store that heeds it, "
+            "or a local folder"
         )
 
 

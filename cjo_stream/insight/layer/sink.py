@@ -27,7 +27,7 @@ from cjo_stream.errors import UsageError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.layer.compaction import joined
 from cjo_stream.insight.layer.erasure import is_of_erased, without_erased
-from cjo_stream.insight.layer.manifest import Manifest, Part, latest, path_of, publish
+from cjo_stream.insight.layer.manifest import Manifest, Part, check_place, latest, path_of, publish
 from cjo_stream.insight.layer.part import by_day, join, packed, write
 from cjo_stream.insight.layer.reading import Layer
 from cjo_stream.insight.layer.same import Known
@@ -276,6 +276,8 @@ class Sink:
         no more use.
         """
         if self.has_moved:
+            if not self._is_clean:
+                check_place(self._folder)
             self._flush()
             sunk = self._sunk()
             manifest = self._publish()

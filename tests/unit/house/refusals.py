@@ -425,6 +425,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "is a layer of form": _LAYER,
         "is no manifest of a layer": _LAYER,
         "another sink wrote to": _TWO_SINKS,
+        "two sinks could undo each other": "unit/insight/layer/test_s3.py::test_a_store_that_replaces_what_is_there_is_refused",
     },
     "insight/layer/sink.py": {"is not as a `run` writes it": _SINK},
     "insight/layer/same.py": {

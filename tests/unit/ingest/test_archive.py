@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from fsspec.registry import _registry
 
 from cjo_stream import definition, ingest
 from cjo_stream.core.event import Event, Identifier
@@ -170,12 +171,13 @@ def test_a_place_of_no_kind_is_refused_with_the_nearest(tmp_path: Path) -> None:
     Folder("memory://x")
 
 
-def test_a_place_without_its_library_is_refused_with_what_to_install() -> None:
-    try:
-        import s3fs  # type: ignore[import-not-found,unused-ignore]  # noqa: F401 - the extra s3
-    except ImportError:
-        with pytest.raises(UsageError, match=r"cjo-stream\[s3\]"):
-            Folder("s3://bucket/x")
+def test_a_place_without_its_library_is_refused_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.delitem(_registry, "s3", raising=False)
+    with pytest.raises(UsageError, match=r"cjo-stream\[s3\]"):
+        Folder("s3://bucket/x")
 
 
 @pytest.mark.parametrize("kind", ["folder", "memory"])
