@@ -88,8 +88,8 @@ canary: $(READY) ## a thousand pairs of a canary and the version beside it: how 
 	CJO_LONG=1 $(BIN)/pytest -n 2 tests/unit/core/canary/test_interval.py
 
 .PHONY: friction
-friction: $(READY) ## defects in a simulated shop: how many `insight friction` finds. WORLDS=34, or LAYER=DIR of a run too
-	$(BIN)/python -m tests.friction --worlds $(or $(WORLDS),34) $(if $(LAYER),--layer $(LAYER))
+friction: $(READY) ## defects in a simulated shop: how many `insight friction` finds. WORLDS=40, or LAYER=DIR of a run too
+	$(BIN)/python -m tests.friction --worlds $(or $(WORLDS),40) $(if $(LAYER),--layer $(LAYER))
 
 .PHONY: mutants
 mutants: $(READY) ## MUTANTS=300 of core and engine by SEED=1: the share that tests kill, and who survives

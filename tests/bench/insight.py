@@ -27,10 +27,16 @@ import duckdb
 
 from cjo_stream.core.catalogue import FILES
 from cjo_stream.ingest.archive.folder import Folder
-from cjo_stream.insight.figure import figure
+from cjo_stream.insight.figure import attribution, figure, retention
+from cjo_stream.insight.figure.attribute import open_numbers
+from cjo_stream.insight.figure.attribution import open_attribution
 from cjo_stream.insight.figure.figure import counting, open_list
 from cjo_stream.insight.figure.funnel import counting as counting_funnel
 from cjo_stream.insight.figure.funnel import open_funnel
+from cjo_stream.insight.figure.place import means, open_places
+from cjo_stream.insight.figure.purchase import open_value
+from cjo_stream.insight.figure.retention import open_retention
+from cjo_stream.insight.friction.finding import findings
 from cjo_stream.insight.layer.live import GARBAGE
 from cjo_stream.insight.layer.manifest import Manifest, Part, latest, publish
 from cjo_stream.insight.layer.reading import connect
@@ -51,6 +57,11 @@ OF_A_COPY: Final = (
     "decision_id",
     "id",
 )
+WEEK_MS: Final = 7 * 86_400_000
+FIGURES: Final = (
+    "PEOPLE", "FLOWS_OF_STATES", "FLOWS_OF_JOURNEYS", "DWELL", "OUTCOMES", "GOALS", "SPECTRUM",
+    "DFG", "AUTOMATION",
+)  # fmt: skip
 FILTERS: Final = {
     "transition": "journey = 'cart_recovery' AND reason = 'goal'",
     "action": "channel = 'email'",
@@ -88,21 +99,45 @@ def _timed(connection: Any, until: int) -> Iterator[tuple[str, dict[str, float]]
 
     def shown(one: figure.Figure) -> None:
         first, last = times()
-        asked = {"from": first, "until": last, "within": 7 * 86_400_000, "at": [last]}
+        asked = {
+            "from": first, "until": last, "within": WEEK_MS, "at": [last],
+            "channels": ["desk"], "apart": WEEK_MS,
+        }  # fmt: skip
         open_list(connection, one, asked)
         connection.execute(counting(one)).fetchall()
 
     def funnel() -> None:
         first, last = times()
         steps = ["cart_recovery:entered", "action:cart_reminder", "cart_recovery:goal"]
-        open_funnel(connection, steps, 7 * 86_400_000, first, last)
+        open_funnel(connection, steps, WEEK_MS, first, last)
         connection.execute(counting_funnel(steps)).fetchall()
+
+    def retained() -> None:
+        open_retention(connection, "order_placed", WEEK_MS, None, None)
+        connection.execute(retention.COUNTING).fetchall()
+
+    def worth() -> None:
+        open_numbers(connection, "order_placed", "total", *times())
+        open_places(connection, "journey", WEEK_MS)
+        connection.execute(means("journey")).fetchall()
+
+    def attributed() -> None:
+        goal, day_ms = "cart_recovery", WEEK_MS // 7
+        open_attribution(connection, goal, "channel", 30 * day_ms, WEEK_MS, *times())
+        connection.execute(attribution.counting()).fetchall()
 
     for view in FILTERS:
         yield f"filter of {view}", _time(partial(filter_, view))
-    for name in ("PEOPLE", "FLOWS_OF_STATES", "FLOWS_OF_JOURNEYS", "DWELL", "OUTCOMES", "DFG"):
+    for name in FIGURES:
         yield name.lower(), _time(partial(shown, getattr(figure, name)))
     yield "funnel", _time(funnel)
+    yield "retention", _time(retained)
+    yield "worth", _time(worth)
+    value = partial(open_value, connection, "order_placed", "total", None, until, 13 * WEEK_MS)
+    yield "value", _time(value)
+    connection.execute("DROP TABLE list")
+    yield "attribution", _time(attributed)
+    yield "friction", _time(partial(findings, connection))
 
 
 def _time(work: Any) -> dict[str, float]:

@@ -16,7 +16,7 @@ from tests.friction.trial import Judged, clean_weeks, with_events, with_records
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--worlds", type=int, default=34, help="seeds 1..N")
+    parser.add_argument("--worlds", type=int, default=40, help="seeds 1..N")
     parser.add_argument("--people", type=int, default=3_000)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--layer", help="of a run of three weeks from 2026-01-05 on")

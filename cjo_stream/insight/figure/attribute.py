@@ -8,14 +8,18 @@ from typing import Any, Final, NamedTuple
 
 from cjo_stream.errors import UsageError
 
-_FOUND: Final = """
+NUMBER_MAX: Final = 1e15
+"""Larger numbers are no amounts, and sums of them would lose all others."""
+AT: Final = "coalesce(json_extract(attributes, $name), json_extract(attributes, $path))"
+"""What an event has at an attribute, with the values of `names_of`."""
+_FOUND: Final = f"""
 CREATE OR REPLACE TEMP TABLE found AS
 SELECT
     customer_id,
-    json_type(attributes, $pointer) AS kind,
-    CASE WHEN customer_id IS NOT NULL AND kind IN ('BIGINT', 'UBIGINT', 'DOUBLE')
-        THEN json_extract(attributes, $pointer)::DOUBLE
-    END AS value,
+    {AT} AS said,
+    json_type(said) AS kind,
+    CASE WHEN kind IN ('BIGINT', 'UBIGINT', 'DOUBLE') THEN said::DOUBLE END AS number,
+    CASE WHEN customer_id IS NOT NULL AND abs(number) <= {NUMBER_MAX!r} THEN number END AS value,
     channel,
     "time",
     lane,
@@ -24,11 +28,13 @@ SELECT
 FROM "event"
 WHERE "type" = $on AND ($from IS NULL OR "time" >= $from) AND ($until IS NULL OR "time" < $until)
 """
-_LEFT: Final = """
+_LEFT: Final = f"""
 SELECT
     CASE
         WHEN customer_id IS NULL THEN 'without an identifier'
         WHEN coalesce(kind, 'NULL') = 'NULL' THEN 'without `' || $attribute || '`'
+        WHEN number IS NOT NULL
+            THEN 'with a number beyond {NUMBER_MAX:.0e} at `' || $attribute || '`'
         WHEN kind = 'VARCHAR' THEN 'with a text at `' || $attribute || '`'
         ELSE 'with no number at `' || $attribute || '`'
     END AS why,
@@ -55,18 +61,25 @@ def open_numbers(
 ) -> list[Left]:
     """Make the table `found`: the events of a type in a period, with the number at an attribute.
 
-    `attribute` may be a path, with points. Events without a number there have no `value`; they
-    are returned. Raises UsageError if no event has the number.
+    Events without a number there, or with one beyond NUMBER_MAX, have no `value`; they are
+    returned. Raises UsageError if no event has the number.
     """
-    pointer = "".join(
-        "/" + name.replace("~", "~0").replace("/", "~1") for name in attribute.split(".")
-    )
-    connection.execute(_FOUND, {"pointer": pointer, "on": on, "from": from_ms, "until": until_ms})
+    values = {"on": on, "from": from_ms, "until": until_ms, **names_of(attribute)}
+    connection.execute(_FOUND, values)
     left = [Left(*row) for row in connection.execute(_LEFT, {"attribute": attribute}).fetchall()]
     (number,) = connection.execute("SELECT count(value) FROM found").fetchone()
     if not number:
         raise _nothing(connection, on, attribute, left)
     return left
+
+
+def names_of(attribute: str) -> dict[str, str]:
+    """Return the JSON pointers of an attribute: `name` as it stands, `path` by its points.
+
+    An event that has the name itself, such as `order.total`, is read by it.
+    """
+    escaped = attribute.replace("~", "~0").replace("/", "~1")
+    return {"name": f"/{escaped}", "path": "/" + escaped.replace(".", "/")}
 
 
 def _nothing(connection: Any, on: str, attribute: str, left: Sequence[Left]) -> UsageError:

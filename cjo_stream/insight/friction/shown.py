@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from cjo_stream.errors import UsageError
+from cjo_stream.insight.figure.attribute import AT, NUMBER_MAX, names_of
 from cjo_stream.insight.friction.hazard import affected
 from cjo_stream.insight.friction.series import Departures
 from cjo_stream.insight.friction.table import DAY_MS, HOUR_MS, Span
@@ -55,10 +56,11 @@ JOIN asked USING (customer_id)
 WHERE "time" >= "from" AND "time" < "until"
 ORDER BY number, "time", kind, lane, position
 """
-_LOST: Final = """
+_LOST: Final = f"""
 WITH worth AS (
-    SELECT customer_id, "time", json_extract(attributes, $pointer)::DOUBLE AS worth FROM "event"
-    WHERE "type" = $on AND json_type(attributes, $pointer) IN ('BIGINT', 'UBIGINT', 'DOUBLE')
+    SELECT customer_id, "time", ({AT})::DOUBLE AS worth FROM "event"
+    WHERE "type" = $on AND json_type({AT}) IN ('BIGINT', 'UBIGINT', 'DOUBLE')
+        AND abs(try_cast({AT} AS DOUBLE)) <= {NUMBER_MAX!r}
 ),
 before AS (
     SELECT count(DISTINCT (customer_id, "time" // $day_ms)) AS days FROM friction_event
@@ -78,10 +80,10 @@ FROM before, here
 
 
 class Value(NamedTuple):
-    """What is of value: an event type, and the number in it, as a JSON pointer."""
+    """What is of value: an event type, and its attribute with the number."""
 
     on: str
-    pointer: str
+    attribute: str
 
 
 def read_value(connection: Any, text: str) -> Value:
@@ -101,19 +103,18 @@ def read_value(connection: Any, text: str) -> Value:
             f"write TYPE.ATTRIBUTE, with one of {', '.join(types) or 'no types: add --events'}"
         )
     on = max(named, key=len)
-    names = text[len(on) + 1 :].split(".")
-    pointer = "".join("/" + one.replace("~", "~0").replace("/", "~1") for one in names)
+    attribute = text[len(on) + 1 :]
     (numbers,) = connection.execute(
         'SELECT count(*) FROM "event" WHERE "type" = $on AND '
-        "json_type(attributes, $pointer) IN ('BIGINT', 'UBIGINT', 'DOUBLE')",
-        {"on": on, "pointer": pointer},
+        f"json_type({AT}) IN ('BIGINT', 'UBIGINT', 'DOUBLE')",
+        {"on": on, **names_of(attribute)},
     ).fetchone()
     if not numbers:
         raise UsageError(
-            f"--value {text}: no event `{on}` has a number at `{'.'.join(names)}`; name an "
+            f"--value {text}: no event `{on}` has a number at `{attribute}`; name an "
             "attribute with a number"
         )
-    return Value(on, pointer)
+    return Value(on, attribute)
 
 
 def customers_of(connection: Any, span: Span, alarm: Alarm, until: int) -> list[str]:
@@ -209,7 +210,7 @@ def lost_value(
         _LOST,
         {
             "on": value.on,
-            "pointer": value.pointer,
+            **names_of(value.attribute),
             "day_ms": DAY_MS,
             "base": from_ms - 14 * DAY_MS,
             "from": from_ms,

@@ -314,3 +314,22 @@ def test_without_scipy_the_extra_is_named(
     assert done.code == 2
     assert "pip install 'cjo-stream[insight]'" in done.err
     assert value(cli, at).code == 0
+
+
+def test_a_number_beyond_all_amounts_is_left_out_and_named(tmp_path: Path, cli: Cli) -> None:
+    huge = [event("eve", 10, 1e300), event("eve", 20, 1e300), event("eve", 30, -1e300)]
+    done = value(cli, layer(tmp_path, [*FEW, *huge]))
+    assert done.code == 0, done.err
+    assert "left out: 3 events `order_placed` with a number beyond 1e+15 at `total`" in done.err
+    assert done.out == value(cli, layer(tmp_path, FEW, "few")).out
+
+
+def test_an_attribute_is_read_by_its_own_name_or_by_the_path(tmp_path: Path, cli: Cli) -> None:
+    named = []
+    for number, one in enumerate(FEW):
+        total = one["attributes"]["total"]
+        both = ({"order.total": total, "order": {"total": 1}}, {"order": {"total": total}})
+        named.append({**one, "attributes": both[number % 2]})
+    done = value(cli, layer(tmp_path, named), value="order.total")
+    assert done.code == 0, done.err
+    assert done.out == value(cli, layer(tmp_path, FEW, "few")).out
