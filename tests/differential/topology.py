@@ -162,11 +162,15 @@ class _Author:
         row: Document = {"measure": name, "on": self.one_or_some(of, 4)}
         self.maybe(row, 0.1, "owner", lambda: "team")
         self.maybe(row, 0.1, "about", lambda: "A measure.")
-        key = [] if per == "customer" else ["event.k == key", "key != 'x'"]
-        self.maybe(
-            row, 0.4, "when", lambda: self.draw.choice(("has(event.k)", "event.n < 4", *key))
-        )
-        self.maybe(row, 0.6, "value", lambda: self.draw.choice((2, "event.n", "0 - event.m / 3")))
+        on = row["on"] if isinstance(row["on"], list) else [row["on"]]
+        if set(on) <= set(ENGINE):
+            conditions, values = ["event.journey != 'journey_a'"], ["len(event.journey)"]
+        else:
+            conditions = ["has(event.k)", "event.n < 4", "event.type != 'asked'"]
+            values = [2, "event.n", "0 - event.m / 3"]
+            conditions += [] if per == "customer" else ["event.k == key", "key != 'x'"]
+        self.maybe(row, 0.4, "when", lambda: self.draw.choice(conditions))
+        self.maybe(row, 0.6, "value", lambda: self.draw.choice(values))
         if per != "customer" or self.chance(0.3):
             row["per"] = per
         return row

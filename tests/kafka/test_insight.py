@@ -252,6 +252,20 @@ def test_of_two_sinks_on_one_layer_one_ends(installed: Settings, tmp_path: Path)
     one.close()
 
 
+def test_measures_come_in_under_the_customer_of_today(installed: Settings, tmp_path: Path) -> None:
+    prefix = installed.topic_prefix
+    measure = {
+        "schema": "cjo.measure.v1", "customer_id": "b", "measure": "revenue", "value": 12.5,
+        "time": 1_772_445_600_000, "trigger": {"kind": "event", "id": "e", "type": "order"},
+        "journey": None, "version": None, "instance_id": None, "state": None,
+    }  # fmt: skip
+    produce(installed, f"{prefix}measure.v1", measure)
+    produce(installed, f"{prefix}identity.v1", {**change("merged", "a"), "absorbed": ["b"]})
+    live.take(installed, str(tmp_path / "layer"))
+    found = asked(tmp_path / "layer", "SELECT customer_id, measure, value, event_id FROM measure")
+    assert found == [("a", "revenue", 12.5, "e")]
+
+
 # --- a whole installation ------------------------------------------------------------------------
 
 

@@ -206,6 +206,23 @@ def test_the_matters_that_a_team_approves(tmp_path: Path) -> None:
         assert approvals(differences(live, candidate), owners) == asked
 
 
+def test_a_measure_is_of_its_files_team_and_a_matter_of_its_own(tmp_path: Path) -> None:
+    live = written(tmp_path / "live")
+    candidate = tmp_path / "candidate"
+    written(candidate)
+    (candidate / "growth" / "measures.yaml").write_text(
+        "measure: mails\nowner: growth\non: sent\n"
+    )
+    now = load(candidate)
+    found = differences(live, now)
+    assert [(one.kind, one.name, one.owner) for one in found] == [("measure", "mails", "growth")]
+    assert trespasses(live, now, found, "growth") == []
+    assert [one.owners for one in trespasses(live, now, found, "texting")] == [("growth",)]
+    assert approvals(found, Owners({"board": Team(approves=("measures",))})) == {
+        "board": ["measures"]
+    }
+
+
 OF_CLASS = ("caps", "consent", "holdout", "quiet_hours")
 
 
