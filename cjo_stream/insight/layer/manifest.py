@@ -62,6 +62,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """By topic, how often it was found to be another one under the same name."""
     foreign: dict[str, int] = {}
     """By topic, records that are none of its kind."""
+    untaken: dict[str, tuple[int, int]] = {}
+    """By folder of a run, its late events and its dead letters: no record came of either."""
     gone: dict[str, int] = {}
     """Files of earlier manifests that are still there for their readers, and since when, ms."""
 

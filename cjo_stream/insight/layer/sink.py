@@ -31,7 +31,7 @@ from cjo_stream.insight.layer.manifest import Manifest, Part, check_place, lates
 from cjo_stream.insight.layer.part import by_day, join, packed, write
 from cjo_stream.insight.layer.reading import Layer
 from cjo_stream.insight.layer.same import Known
-from cjo_stream.insight.layer.source import EventRow, events, folders_of, records
+from cjo_stream.insight.layer.source import EventRow, events, folders_of, records, untaken
 from cjo_stream.insight.layer.stays import with_stays, without_stays
 from cjo_stream.insight.layer.table import (
     EVENTS,
@@ -96,6 +96,7 @@ class Sink:
         self._events = {one.number: one for one in self._before.events}
         self.positions = {kind: dict(of) for kind, of in self._before.positions.items()}
         """By kind of record and lane: where it goes on. Who adds records moves them."""
+        self._untaken = dict(self._before.untaken)
         self.lost = dict(self._before.lost)
         self.anew = dict(self._before.anew)
         self.foreign = dict(self._before.foreign)
@@ -141,6 +142,7 @@ class Sink:
     def take_run(self, run: Path) -> None:
         """Take the new records of a run's folder, or of those of a state."""
         folders = folders_of(run)
+        self._untaken |= {str(one.resolve()): of for one in folders if (of := untaken(one))}
         for source in (one for one in SOURCES if one.kind.file is not None):
             at = self.positions.setdefault(source.kind.name, {})
             files = [folder / FILES[source.kind.name] for folder in folders]
@@ -262,8 +264,10 @@ class Sink:
     def has_moved(self) -> bool:
         """Whether the next manifest would differ from the last one."""
         before = self._before
-        return self.has_rows or (before.positions, before.lost, before.anew, before.foreign) != (
+        known = before.positions, before.untaken, before.lost, before.anew, before.foreign
+        return self.has_rows or known != (
             self.positions,
+            self._untaken,
             self.lost,
             self.anew,
             self.foreign,
@@ -317,6 +321,7 @@ class Sink:
             repeated=self._before.repeated + self._repeated,
             erased=people.erasures,
             until=self._until,
+            untaken=dict(self._untaken),
             lost=dict(self.lost),
             anew=dict(self.anew),
             foreign=dict(self.foreign),

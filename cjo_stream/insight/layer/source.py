@@ -17,6 +17,7 @@ from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.expression.timestamp import EARLIEST_MS, LATEST_MS
 from cjo_stream.core.program.program import Program
 from cjo_stream.embedded.delivery import operator_destination, run_folders
+from cjo_stream.embedded.output import SUMMARY
 from cjo_stream.embedded.results import FileRecords
 from cjo_stream.embedded.state import StateFolder, holds_state
 from cjo_stream.engine.port import Decode, Decoded, RawRecord
@@ -44,6 +45,20 @@ def folders_of(run: Path) -> list[Path]:
     with closing(StateFolder(run)) as state:
         folders = [*run_folders(state.log), operator_destination(run).folder]
     return [folder for folder in folders if folder.is_dir()]
+
+
+def untaken(folder: Path) -> tuple[int, int] | None:
+    """Return how many events of a run were late, and how many became dead letters, if it ended."""
+    try:
+        found = msgspec.json.decode((folder / SUMMARY).read_bytes(), type=_Untaken)
+    except (OSError, msgspec.MsgspecError):
+        return None  # a run writes it at its end; an operator's folder has none
+    return found.late, found.dead_letters
+
+
+class _Untaken(msgspec.Struct):
+    late: int = 0
+    dead_letters: int = 0
 
 
 def records(

@@ -120,6 +120,11 @@ def lacks(manifest: Manifest) -> list[str]:
     found = []
     if manifest.erased:
         found.append(f"without {word.many(manifest.erased, 'erased customer')}")
+    late, refused = (sum(of[place] for of in manifest.untaken.values()) for place in (0, 1))
+    if late:
+        found.append(f"{word.many(late, 'event')} came too late to move anybody")
+    if refused:
+        found.append(f"{word.many(refused, 'record')} became dead letters")
     if manifest.refused:
         found.append(f"{manifest.refused:,} rows of events were no events")
     found += [

@@ -52,6 +52,21 @@ def test_the_name_of_a_folder_says_nothing_about_the_rows(tmp_path: Path, name: 
     assert found == [("buy", "ada", "entered"), ("buy", "ada", "goal")]
 
 
+def test_each_figure_says_what_was_late_once(cli: Cli, tmp_path: Path) -> None:
+    """However often the run is sunk, and as it is at last."""
+    run, layer = tmp_path / "run", tmp_path / "layer"
+    run.mkdir()
+    events = tmp_path / "events.jsonl"
+    events.write_text(json.dumps(event("a", 1, "x")) + "\n")
+    for late, refused in ((0, 0), (2, 0), (2, 0), (3, 1), (0, 0)):
+        (run / "summary.json").write_text(json.dumps({"late": late, "dead_letters": refused}))
+        done = cli("insight", "sink", run, "--events", events, "--layer", layer)
+        assert done.code == 0, done.err
+        said = cli("insight", "outcomes", "--layer", layer).err
+        assert (f"{late} events came too late to move anybody" in said) == bool(late)
+        assert ("1 record became dead letters" in said) == bool(refused)
+
+
 def test_events_without_an_identifier_are_in_no_case(cli: Cli, tmp_path: Path) -> None:
     events = (event("a", 1), event("b", 2), event("a", 3, "x"), event("b", 5, "x"))
     layer = sunk_events(cli, tmp_path, *events)

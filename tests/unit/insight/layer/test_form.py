@@ -16,6 +16,7 @@ KEPT = (
     b'"positions":{"transition":{"out/transitions.jsonl":90}},"events":[],"refused":1,'
     b'"repeated":2,"erased":3,"until":1772474400000,"lost":{"cjo.action.email.v1":4},'
     b'"anew":{"cjo.transition.v1":1},"foreign":{"cjo.reward.v1":5},'
+    b'"untaken":{"out":[1,2]},'
     b'"gone":{"manifest/00000000000000000006.json":1772474300000}}'
 )
 
@@ -39,6 +40,7 @@ def test_a_manifest_of_this_form_is_read_and_written_as_ever() -> None:
         lost={"cjo.action.email.v1": 4},
         anew={"cjo.transition.v1": 1},
         foreign={"cjo.reward.v1": 5},
+        untaken={"out": (1, 2)},
         gone={"manifest/00000000000000000006.json": 1_772_474_300_000},
     )
     assert msgspec.json.decode(KEPT, type=Manifest) == manifest
