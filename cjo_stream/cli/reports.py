@@ -160,13 +160,13 @@ def leadership(
     json: Json = False,
 ) -> None:
     """One page for leaders: people, goals, lift, value, what stands out, what is missing."""
+    _check_scipy()
     from cjo_stream.insight.report.leadership import Purchases, leadership
 
     purchases = None
     if (on is None) != (attribute is None):
         raise UsageError("--on and --value go together: name the purchases and their value")
     if on is not None and attribute is not None:
-        _check_scipy()
         purchases = Purchases(on, attribute, horizon, read_duration(horizon, "--horizon"))
     shares = {} if topology is None else shares_of(topology)
     asking = ask(layer, None, from_, until)

@@ -6,6 +6,7 @@
     compare    two periods, two versions, treated and held out
     measure    the section on measures
     journeys   people in journeys, goals, ways, and a map of each journey
+    customer  who comes again, and what journeys are worth
     attribution, friction, value, leadership   the other reports
     html       the page
 

@@ -37,6 +37,15 @@ POINTS: Final = 28
 """Times at which people are counted."""
 WITHIN: Final = "30d"
 WITHIN_MS: Final = 30 * 86_400_000
+DAY_MS: Final = 86_400_000
+DAYS_MAX: Final = 60
+"""A longer period has its goals by week."""
+_GOALS: Final = """
+SELECT ("time" - $begin) // $step AS part, count(*) AS goals
+FROM "transition"
+WHERE reason = 'goal' AND "time" >= $begin AND "time" < $end AND list_contains($names, journey)
+GROUP BY part
+"""
 STEPS_MAX: Final = 5
 """States of a funnel."""
 SENTENCES_MAX: Final = 4
@@ -93,7 +102,9 @@ def journeys(asking: Asking, comparison: Comparison | None = None) -> Report:
     of_measures = list(measured(asking, by_state=True))
     sections = [
         Section("What stands out", [Findings(list(sentences(found)))]),
-        Section("All journeys", [people_over_time(found), _overview(found)]),
+        Section(
+            "All journeys", [people_over_time(found), goals_over_time(found), _overview(found)]
+        ),
         *([compared(asking, comparison)] if comparison is not None else []),
         *of_measures,
         *_between(found),
@@ -138,6 +149,22 @@ def people_over_time(found: Found) -> Series:
         found.times,
         [found.trend.get(at, 0) for at in found.times],
         found.asking.command(f"people --at {found.times[-1]}", timed=False),
+    )
+
+
+def goals_over_time(found: Found) -> Series:
+    """Return the goals of each day, or of each week in a long period."""
+    asking = found.asking
+    step = DAY_MS if asking.end - asking.begin <= DAYS_MAX * DAY_MS else 7 * DAY_MS
+    values = {"begin": asking.begin, "end": asking.end, "step": step, "names": found.journeys}
+    goals = {row["part"]: row["goals"] for row in asking.query(_GOALS, values)}
+    at = list(range(asking.begin, max(asking.end, asking.begin + 1), step))
+    return Series(
+        f"Goals reached, each {'day' if step == DAY_MS else 'week'}",
+        at,
+        [goals.get(part, 0) for part in range(len(at))],
+        asking.command("outcomes"),
+        "The last one may not be over.",
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cjo_stream.insight.figure.incremental import Withheld, open_measured
-from cjo_stream.insight.report import journeys, word
+from cjo_stream.insight.friction.table import first_look
+from cjo_stream.insight.report import friction, journeys, word
 from cjo_stream.insight.report.asking import Asking
 from cjo_stream.insight.report.compare import Comparison, compared
 from cjo_stream.insight.report.content import (
@@ -21,6 +22,7 @@ from cjo_stream.insight.report.content import (
 from cjo_stream.insight.report.journeys import Found
 from cjo_stream.insight.report.measure import measured
 
+FRICTION_MAX: Final = 3
 _MEASURED = "SELECT measured AS conversions, low, high FROM measured WHERE touch = $goal"
 
 
@@ -59,6 +61,11 @@ def leadership(
     value, missing = _value(asking, purchases)
     missing += [f"the lift of {one.journey}: the sizes of its groups do not fit its holdout"
                 for one in withheld]  # fmt: skip
+    slower = list(friction.detected(asking, None, ()))
+    command = friction.command_of(asking, None, ())
+    first = first_look(asking.connection)
+    if first is not None and first > asking.end:
+        missing.append(f"friction: nothing can be found before {word.minute(first)} UTC")
     if not lifts:
         missing.append("no journey holds customers out, so no lift is measured")
     sentences = [*_of_lifts(asking, lifts), *journeys.sentences(found)]
@@ -71,7 +78,11 @@ def leadership(
         sections=[
             Section("What matters", [Findings(sentences)]),
             Section("People in journeys", [journeys.people_over_time(found)]),
-            Section("Goals", [_goals(found, lifts)]),
+            Section("Goals", [journeys.goals_over_time(found), _goals(found, lifts)]),
+            Section(
+                "Where customers get stuck",
+                [Findings(friction.sentences(slower[:FRICTION_MAX], command))],
+            ),
             *of_measures,
             *([compared(asking, comparison)] if comparison is not None else []),
         ],

@@ -19,6 +19,7 @@ from cjo_stream.insight.report.content import (
     Sentence,
     Table,
 )
+from cjo_stream.insight.report.customer import retained, worth_of_journeys
 from cjo_stream.insight.value import Fit
 
 MOST: Final = 20
@@ -72,6 +73,8 @@ def value(asking: Asking, on: str, attribute: str, horizon: str, horizon_ms: int
                     _most(asking, command),
                 ],
             ),
+            retained(asking, on),
+            worth_of_journeys(asking, on, attribute),
             Section("The models", [_fits(found, command)]),
         ],
     )

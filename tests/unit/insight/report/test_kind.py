@@ -168,3 +168,45 @@ def test_a_spectrum_draws_as_many_passages_as_it_says(cli: Cli, layer: Path) -> 
         assert set(lines) <= times
         assert one["note"].startswith(f"{len(of):,} passage")
         assert len(lines) == len(of) if "each" in one["note"] else len(lines) <= 400
+
+
+def test_who_comes_again_and_what_journeys_are_worth_is_as_the_commands_say(
+    cli: Cli, tmp_path: Path
+) -> None:
+    at = layer_of(tmp_path, FEW)
+    found = report(cli, "value", at, *PURCHASES, "--horizon", "39w")
+    again, worth = (
+        next(blocks({"sections": [one]}, "table"))
+        for one in found["sections"]
+        if one["title"] in ("Who comes again", "What journeys are worth")
+    )
+    rows = asked(cli, again["command"])
+    starts = sorted({int(row["cohort"]) for row in rows})
+    assert [row[1] for row in again["rows"]] == [
+        int(row["customers"])
+        for start in starts[-12:]
+        for row in rows
+        if int(row["cohort"]) == start and row["period"] == "0"
+    ]
+    assert [(row[0], row[1]) for row in worth["rows"]] == [
+        (row["journey"], int(row["count"])) for row in asked(cli, worth["command"])
+    ]
+
+
+@pytest.mark.parametrize("kind", ["journeys", "leadership"])
+def test_goals_of_the_days_are_those_of_the_outcomes(cli: Cli, layer: Path, kind: str) -> None:
+    found = report(cli, kind, layer)
+    series = [one for one in blocks(found, "series") if one["title"].startswith("Goals reached")]
+    goals = sum(
+        int(row["count"])
+        for row in asked(cli, series[0]["command"])
+        if row["what"] == "goal" and not row["holdout"]
+    )
+    assert sum(series[0]["values"]) == goals > 0
+
+
+def test_leaders_see_the_main_findings_of_friction(cli: Cli, layer: Path) -> None:
+    found = report(cli, "leadership", layer)
+    stuck = next(one for one in found["sections"] if one["title"] == "Where customers get stuck")
+    wanted = report(cli, "friction", layer)["sections"][0]["blocks"][0]["sentences"][:3]
+    assert stuck["blocks"][0]["sentences"] == wanted
