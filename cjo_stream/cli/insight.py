@@ -40,6 +40,14 @@ List = Annotated[
 ]
 From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="From this time on.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Before this time.")]
+ByProfile = Annotated[
+    str | None,
+    typer.Option(
+        "--by",
+        metavar="profile.NAME",
+        help="A row for each value of a fact or trait, as it was at the time that is counted.",
+    ),
+]
 
 
 @app.callback()
@@ -101,6 +109,7 @@ def people(
         list[str] | None,
         typer.Argument(metavar="[TIME…]", help="Behind --at TIME: more times."),
     ] = None,
+    by: ByProfile = None,
     format_: Format = Form.TABLE,
     list_: List = None,
 ) -> None:
@@ -108,7 +117,7 @@ def people(
     from cjo_stream.insight.figure.figure import PEOPLE
 
     times = list({read_moment(one, "--at"): None for one in (*at, *(more or ()))})
-    _figure("People", layer, PEOPLE, {"at": times}, format_, list_)
+    _figure("People", layer, PEOPLE, {"at": times}, format_, list_, by)
 
 
 class Of(enum.StrEnum):
@@ -127,6 +136,7 @@ def flows(
     ] = "7d",
     from_: From = None,
     until: Until = None,
+    by: ByProfile = None,
     format_: Format = Form.TABLE,
     list_: List = None,
 ) -> None:
@@ -135,7 +145,7 @@ def flows(
 
     figure = FLOWS_OF_STATES if of is Of.STATES else FLOWS_OF_JOURNEYS
     parameters = {**period_of(from_, until), "within": read_duration(within, "--within")}
-    _figure("Flows", layer, figure, parameters, format_, list_)
+    _figure("Flows", layer, figure, parameters, format_, list_, by)
 
 
 @app.command("dwell")
@@ -143,13 +153,14 @@ def dwell(
     layer: LayerAt,
     from_: From = None,
     until: Until = None,
+    by: ByProfile = None,
     format_: Format = Form.TABLE,
     list_: List = None,
 ) -> None:
     """Time in each state, and without a state in the whole instance, for stays that ended."""
     from cjo_stream.insight.figure.figure import DWELL
 
-    _figure("Dwell", layer, DWELL, period_of(from_, until), format_, list_)
+    _figure("Dwell", layer, DWELL, period_of(from_, until), format_, list_, by)
 
 
 @app.command("outcomes")
@@ -157,13 +168,14 @@ def outcomes(
     layer: LayerAt,
     from_: From = None,
     until: Until = None,
+    by: ByProfile = None,
     format_: Format = Form.TABLE,
     list_: List = None,
 ) -> None:
     """Entries, goals, ends and refusals of each journey, in all and by holdout."""
     from cjo_stream.insight.figure.figure import OUTCOMES
 
-    _figure("Outcomes", layer, OUTCOMES, period_of(from_, until), format_, list_)
+    _figure("Outcomes", layer, OUTCOMES, period_of(from_, until), format_, list_, by)
 
 
 @app.command("goals")
@@ -171,13 +183,14 @@ def goals(
     layer: LayerAt,
     from_: From = None,
     until: Until = None,
+    by: ByProfile = None,
     format_: Format = Form.TABLE,
     list_: List = None,
 ) -> None:
     """Of the instances that were entered, those that have reached their goal."""
     from cjo_stream.insight.figure.figure import GOALS
 
-    _figure("Goals", layer, GOALS, period_of(from_, until), format_, list_)
+    _figure("Goals", layer, GOALS, period_of(from_, until), format_, list_, by)
 
 
 @app.command("measures")
@@ -320,14 +333,23 @@ def _figure(
     parameters: Mapping[str, Any],
     form: Form,
     list_: Path | None,
+    by: str | None = None,
 ) -> Any:
-    """Show a figure; return the connection to its layer."""
+    """Show a figure, `by` a fact or trait as of then; return the connection to its layer."""
+    from cjo_stream.insight.figure.as_of import open_by_profile
     from cjo_stream.insight.figure.figure import counting, open_list
     from cjo_stream.insight.layer.reading import connect
 
     connection, manifest = connect(layer)
-    open_list(connection, figure, parameters)
+    without_version = 0
+    if by is None:
+        open_list(connection, figure, parameters)
+    else:
+        figure, without_version = open_by_profile(connection, figure, parameters, by)
     show_figure(title, connection, counting(figure), manifest, form, list_)
+    if without_version:
+        rows = numbered(without_version, "row")
+        note(f"{rows} of the list from before any version of the profile: {by} is empty")
     return connection
 
 

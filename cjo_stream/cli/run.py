@@ -84,6 +84,13 @@ def run(
             help="Replace earlier results; continue a killed run without files that are gone.",
         ),
     ] = False,
+    profiles: Annotated[
+        bool,
+        typer.Option(
+            "--profiles",
+            help="Write each version of each customer's profile, too. A state goes on with it.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> int:
     """Run recorded events through the engine, and write the results to files.
@@ -131,6 +138,7 @@ def run(
             tenant_key=tenant_key,
             report=ticker.show,
             start=start,
+            profiles=profiles,
         )
     if 0 < start.set_before < start.set:
         note(

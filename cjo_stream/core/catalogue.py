@@ -48,6 +48,8 @@ class RecordKind(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the topic keeps only the latest record of each key."""
     file: str | None = None
     """The file that `run` writes; None: none."""
+    is_on_request: bool = False
+    """Whether `run` writes the file only when asked to."""
     schema: str | None
     """The name under which `cjo-stream schema` prints its JSON Schema."""
     in_timeline: bool = False
@@ -115,6 +117,8 @@ PROFILE: Final = RecordKind(
     struct=Profile,
     holds="profiles",
     is_compacted=True,
+    file="profiles.jsonl",
+    is_on_request=True,
     schema="cjo.profile.v1",
 )
 DEAD_LETTER: Final = RecordKind(
@@ -160,3 +164,5 @@ RECORDS: Final = (
 KIND_OF: Final[dict[type, RecordKind]] = {kind.struct: kind for kind in RECORDS}
 FILES: Final = {kind.name: kind.file for kind in RECORDS if kind.file is not None}
 """The file that `run` writes, by the kind's name."""
+ON_REQUEST: Final = frozenset(kind.name for kind in RECORDS if kind.is_on_request)
+"""The kinds whose file `run` writes only when asked to."""

@@ -4,6 +4,7 @@ Only one of them at a time has the effects, and has a note in the log:
 
     output:DIR    of a run into DIR: how far its files reach; empty once the run has ended
     operator      the same for an operator's commands, whose files are in STATE.operator/
+    profiles      whether profiles are written, from the run on that first asked for them
 
 The note is written before the first effect, and emptied once all effects are in the files. If a
 process was killed, its note is still there: the pending effects belong to that folder, and go
@@ -33,6 +34,7 @@ from cjo_stream.store.private import make_private
 SUFFIX: Final = ".operator"
 _OPERATOR: Final = "operator"
 _RUN: Final = "output:"
+_PROFILES: Final = "profiles"
 
 
 class Destination(NamedTuple):
@@ -99,17 +101,31 @@ class Delivery:
         elif noted := log.note(_OPERATOR):
             self._open(self._unclaimed, noted, without_lost=True)
 
-    def begin(self, destination: Destination, before: dict[str, int] | None = None) -> Output:
+    def begin(
+        self,
+        destination: Destination,
+        before: dict[str, int] | None = None,
+        *,
+        profiles: bool = False,
+    ) -> Output:
         """Send effects to `destination` from now on; end the destination before, if it differs.
 
-        `before` are the events that the state has had, by result.
+        `before` are the events that the state has had, by result. With `profiles`, profiles are
+        written, from now on by all runs and commands. Raises UsageError where a killed run that
+        did not ask for them goes on.
         """
         if self._output is None or self.destination != destination:
             self.end()
             # Noted before there are files: a process killed between the two goes on with them.
             noted = beginning(destination.folder, before or {})
-            self._log.append([], {destination.note: noted})
+            asked = {_PROFILES: b"1"} if profiles else {}
+            self._log.append([], {destination.note: noted, **asked})
             self._output = self._open(destination, noted)
+        elif profiles and not self._has_profiles():
+            raise UsageError(
+                "the run that was killed wrote no profiles: let it go on without --profiles; the "
+                "next run may ask for them"
+            )
         return self._output
 
     def end(self) -> None:
@@ -131,9 +147,18 @@ class Delivery:
         if destination.note == _OPERATOR:
             with usable(folder):
                 make_private(folder)
-        self._output = Output(folder, destination.note, noted, without_lost=without_lost)
+        self._output = Output(
+            folder,
+            destination.note,
+            noted,
+            without_lost=without_lost,
+            profiles=self._has_profiles(),
+        )
         self.destination = destination
         return self._output
+
+    def _has_profiles(self) -> bool:
+        return bool(self._log.note(_PROFILES))
 
     # --- the output of a runtime
 

@@ -69,13 +69,15 @@ def open_installation(
     tenant_key: bytes | None = None,
     prepare: Callable[[EmbeddedLog, bool], None] | None = None,
     compile_: Compile = compile_content,
+    profiles: bool = False,
 ) -> Iterator[Installation]:
     """Open an installation and put `definitions` in force; close it cleanly at the end.
 
     `tenant_key` is the key by which the events are decoded; a state folder keeps its fingerprint.
     `prepare` is called before anything of the run is written, with whether a killed run goes on,
     and may refuse it by raising. With `force` the results of an earlier run are replaced, or a
-    killed run goes on without what its files have lost. `compile_` makes the programs.
+    killed run goes on without what its files have lost. `compile_` makes the programs. With
+    `profiles`, profiles are written.
     Raises UsageError where the output folder is not empty, or the state folder belongs to another
     topology; RefusalError where the folder has another tenant key.
     """
@@ -101,7 +103,7 @@ def open_installation(
         begun = choose(runtime, log, definitions)
         if is_new:
             clear(out)
-        output = delivery.begin(destination, runtime.events)
+        output = delivery.begin(destination, runtime.events, profiles=profiles)
         clock, number = runtime.clock, runtime.active_number
         govern(runtime, log, begun)
         yield Installation(runtime, output, clock, number)

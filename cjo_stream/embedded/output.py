@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from cjo_stream.core.answer import CustomerRow
-from cjo_stream.core.catalogue import DEAD_LETTER, FILES
+from cjo_stream.core.catalogue import DEAD_LETTER, FILES, ON_REQUEST
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.engine.frame import Effect
 from cjo_stream.errors import RefusalError, RetryError, UsageError
@@ -115,10 +115,12 @@ class Output:
         sizes: bytes,
         *,
         without_lost: bool = False,
+        profiles: bool = False,
     ) -> None:
         """Open the files, cut back to the `sizes` last noted under the name `note`.
 
-        Raises RefusalError where a file has lost its end, unless `without_lost`.
+        `profiles`: those of the kinds that are written on request, too. Raises RefusalError where
+        a file has lost its end, unless `without_lost`.
         """
         self.folder = folder
         self._note = note
@@ -140,17 +142,19 @@ class Output:
         with usable(folder):
             folder.mkdir(parents=True, exist_ok=True)
             for kind, file_name in FILES.items():
+                if kind in ON_REQUEST and not profiles:
+                    continue
                 file = self._files[kind] = (folder / file_name).open("ab")
                 file.truncate(ends[folder / file_name])
                 file.seek(0, os.SEEK_END)
 
     def write(self, effects: Sequence[Effect]) -> None:
-        """Write effects, a line each."""
+        """Write effects, a line each; that a profile is withdrawn is none."""
         lines: dict[str, list[bytes]] = {}
         for effect in effects:
             if effect.kind == DEAD_LETTER.name:
                 line = _dead_letter_line(effect)
-            elif effect.kind in FILES:
+            elif effect.kind in self._files and effect.value:
                 line = effect.value
             else:
                 continue

@@ -63,8 +63,9 @@ def run_files(
     start: Start | None = None,
     attributes: Attributes | None = None,
     compile_: Compile = compile_content,
+    profiles: bool = False,
 ) -> Summary:
-    """Run what is new in files, and write the results to `out`.
+    """Run what is new in files, and write the results to `out`; with `profiles`, profiles too.
 
     `start` and `attributes` are filled in.
 
@@ -86,6 +87,7 @@ def run_files(
             tenant_key=tenant_key,
             prepare=readings.prepare,
             compile_=compile_,
+            profiles=profiles,
         ) as installation,
     ):
         start.clock = installation.clock_before

@@ -52,12 +52,16 @@ class FileRecords:
         for path in self._files(DEAD_LETTER):
             yield from _rows(path, Refused)
 
-    def _files(self, kind: RecordKind) -> Iterator[Path]:
-        if kind.file is None:
-            raise UsageError(
-                f"a run writes no file of its own for {kind.name} records: name another kind"
-            )
-        return (folder / kind.file for folder in self._folders)
+    def _files(self, kind: RecordKind) -> list[Path]:
+        assert kind.file is not None, kind.name
+        paths = [folder / kind.file for folder in self._folders]
+        if not kind.is_on_request:
+            return paths
+        there = [path for path in paths if path.exists()]
+        if paths and not there:
+            option = kind.file.removesuffix(".jsonl")
+            raise UsageError(f"{self.place} has no {kind.file}: `run --{option}` writes it")
+        return there
 
 
 class _Customer(msgspec.Struct):

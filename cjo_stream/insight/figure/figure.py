@@ -19,8 +19,8 @@ class Figure(NamedTuple):
     """The list's file, without `.sql`."""
     keys: tuple[str, ...]
     measures: Mapping[str, str]
-    grouping: str = ""
-    """The GROUP BY, where it is not by the keys."""
+    split: str = ""
+    """The key that has a row for all its values, too."""
     order: str = "ALL"
 
 
@@ -60,8 +60,7 @@ OUTCOMES: Final = Figure(
     "outcomes",
     ("journey", "version", "what", "outcome", "holdout"),
     {"count": "count(*)", "customers": _CUSTOMERS},
-    grouping="GROUPING SETS ((journey, version, what, outcome), "
-    "(journey, version, what, outcome, holdout))",
+    split="holdout",
 )
 GOALS: Final = Figure(
     "goals",
@@ -73,7 +72,7 @@ GOALS: Final = Figure(
         "customers": _CUSTOMERS,
         "reached_by": f"{_CUSTOMERS} FILTER (reached)",
     },
-    grouping="GROUPING SETS ((journey, version), (journey, version, holdout))",
+    split="holdout",
 )
 MEASURES: Final = Figure(
     "measures",
@@ -131,11 +130,18 @@ _OF_THROUGHPUT: Final = {
 }
 
 
-def open_list(connection: Any, figure: Figure, parameters: Mapping[str, Any]) -> None:
-    """Make the list of a figure, as the table `list`."""
+def open_list(
+    connection: Any, figure: Figure, parameters: Mapping[str, Any], around: str = "{list}"
+) -> None:
+    """Make the list of a figure, as the table `list`; `around` is a query over it.
+
+    The columns by which a row is found as of then (`then_…`) are not in the table.
+    """
     text = resources.files(__package__).joinpath(f"{figure.query}.sql").read_text()
-    used = {name: value for name, value in parameters.items() if f"${name}" in text}
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE list AS {text}", used)
+    query = around.replace("{list}", text)
+    used = {name: value for name, value in parameters.items() if f"${name}" in query}
+    shown = "COLUMNS(lambda c: NOT starts_with(c, 'then_'))"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE list AS SELECT {shown} FROM ({query})", used)
 
 
 def counting(figure: Figure) -> str:
@@ -145,7 +151,10 @@ def counting(figure: Figure) -> str:
         return f"SELECT quantile, ms FROM {rows} WHERE ms IS NOT NULL ORDER BY place"
     keys = [f'"{key}"' for key in figure.keys]
     columns = [*keys, *(f'{what} AS "{name}"' for name, what in figure.measures.items())]
-    grouping = figure.grouping or ", ".join(keys)
+    grouping = ", ".join(keys) or "()"
+    if figure.split:
+        of_all = ", ".join(f'"{key}"' for key in figure.keys if key != figure.split)
+        grouping = f"GROUPING SETS (({of_all}), ({grouping}))"
     return f"SELECT {', '.join(columns)} FROM list GROUP BY {grouping} ORDER BY {figure.order}"
 
 

@@ -20,6 +20,9 @@ SELECT
     e.journey,
     e.outcome,
     CASE WHEN n."time" - e."time" <= $within THEN n.journey END AS next_journey,
-    e.customer_id
+    e.customer_id,
+    e.recorded_id AS then_id,
+    e.instance_id AS then_instance,
+    e."time" AS then_ms
 FROM ends AS e
 ASOF LEFT JOIN entries AS n ON n.customer_id = e.customer_id AND n.place > e.place

@@ -5,7 +5,10 @@ SELECT
     e.holdout,
     e.instance_id,
     g.instance_id IS NOT NULL AS reached,
-    e.customer_id
+    e.customer_id,
+    e.recorded_id AS then_id,
+    e.instance_id AS then_instance,
+    e."time" AS then_ms
 FROM "transition" AS e
 LEFT JOIN (SELECT DISTINCT instance_id FROM "transition" WHERE reason = 'goal') AS g
     ON g.instance_id = e.instance_id

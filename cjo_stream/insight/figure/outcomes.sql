@@ -6,12 +6,25 @@ SELECT
     reason AS what,
     CASE WHEN reason IN ('ended', 'exited') THEN outcome END AS outcome,
     holdout,
-    customer_id
+    customer_id,
+    recorded_id AS then_id,
+    instance_id AS then_instance,
+    "time" AS then_ms
 FROM "transition"
 WHERE
     reason <> 'moved'
     AND ($from IS NULL OR "time" >= $from) AND ($until IS NULL OR "time" < $until)
 UNION ALL
-SELECT journey, version, 'live', NULL, holdout, customer_id
+-- That one is live counts at the end of all records.
+SELECT
+    journey,
+    version,
+    'live',
+    NULL,
+    holdout,
+    customer_id,
+    recorded_id,
+    instance_id,
+    9223372036854775807
 FROM stay
 WHERE "until" IS NULL AND $until IS NULL

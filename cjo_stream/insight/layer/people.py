@@ -109,3 +109,21 @@ class People:
         if id_ != customer:
             self._present[id_] = customer
             self._held.setdefault(customer, set()).add(id_)
+
+
+class Followed(People):
+    """The same, and who was who at any earlier time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.became: dict[tuple[str, int], str] = {}
+        """Id, and the time of a change, ms -> whose it was from then on."""
+        self._at = 0
+
+    def _take(self, one: Change) -> None:
+        self._at = one.time
+        super()._take(one)
+
+    def _become(self, id_: str, customer: str) -> None:
+        super()._become(id_, customer)
+        self.became[id_, self._at] = customer

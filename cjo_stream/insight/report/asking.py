@@ -66,7 +66,6 @@ class Asking:
         period: Period | None = None,
         *,
         keys: Sequence[str] | None = None,
-        grouping: str | None = None,
         **more: Any,
     ) -> list[Row]:
         """Return the rows of a figure, of the journeys; `keys` count its list otherwise."""
@@ -76,14 +75,12 @@ class Asking:
             named = {"journeys": self.journeys}
             query = "DELETE FROM list WHERE NOT list_contains($journeys, journey)"
             self.connection.execute(query, named)
-        return self.again(figure, keys=keys, grouping=grouping)
+        return self.again(figure, keys=keys)
 
-    def again(
-        self, figure: Figure, *, keys: Sequence[str] | None = None, grouping: str | None = None
-    ) -> list[Row]:
+    def again(self, figure: Figure, *, keys: Sequence[str] | None = None) -> list[Row]:
         """Return the rows of the figure that was asked for last, counted otherwise."""
         if keys is not None:
-            figure = figure._replace(keys=tuple(keys), grouping=grouping or "", order="ALL")
+            figure = figure._replace(keys=tuple(keys), split="", order="ALL")
         return self.query(counting(figure))
 
     def forget_list(self) -> None:

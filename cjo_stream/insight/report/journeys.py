@@ -72,7 +72,7 @@ class Found:
         self.goals = {
             row["journey"]: row for row in asking.again(GOALS, keys=["journey"])
         }  # fmt: skip
-        self.all = asking.again(GOALS, keys=[], grouping="()")[0]
+        self.all = asking.again(GOALS, keys=[])[0]
         self.dwell = asking.rows(DWELL)
         self.spectrum = asking.rows(SPECTRUM)
         self.spectra = spectra(asking, self.spectrum)

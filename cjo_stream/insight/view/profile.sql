@@ -3,6 +3,7 @@
 CREATE VIEW "profile" AS
 SELECT
     coalesce(p.present, r.customer_id) AS customer_id,
+    r.customer_id AS recorded_id,
     r."time",
     r.facts,
     r.traits,

@@ -34,6 +34,7 @@ SELECT
     s.version,
     s.instance_id,
     coalesce(m.present, p.present, s.customer_id) AS customer_id,
+    s.customer_id AS recorded_id,
     s."key",
     s.state,
     s.since,

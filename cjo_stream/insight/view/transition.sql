@@ -1,8 +1,9 @@
--- A row for each transition record. `customer_id` is the present customer.
+-- A row for each transition record. `customer_id` is the present customer, `recorded_id` the one of the record.
 CREATE VIEW "transition" AS
 SELECT
     r."transition_id",
     coalesce(m.present, p.present, r.customer_id) AS customer_id,
+    r.customer_id AS recorded_id,
     r."journey",
     r."version",
     r."instance_id",

@@ -44,7 +44,7 @@ def test_what_cannot_be_read_on_is_refused(cli: Cli, tmp_path: Path) -> None:
         assert "is another file than the one" in cli(*again).err
     assert "did you mean decision" in cli("records", "decisions", out).err
     assert "dead-letters list" in cli("records", "dead_letter", out).err
-    assert "no file of its own" in cli("records", "profile", out).err
+    assert "`run --profiles` writes it" in cli("records", "profile", out).err
     position.write_text("[]")
     assert "is no position file" in cli(*again).err
     nowhere = cli(*again[:-1], tmp_path / "none" / "position.json")

@@ -459,6 +459,17 @@ def test_a_state_that_knows_none_of_its_files_says_so(
     assert not caplog.text
 
 
+def test_a_killed_run_goes_on_with_the_files_that_it_began(world: World) -> None:
+    path = world.file("a.jsonl", orders(*range(6)))
+    with pytest.raises(KilledError):
+        world.run(path, kill_at=3)
+    with pytest.raises(UsageError, match="without --profiles"):
+        world.run(path, profiles=True)
+    world.run(path)
+    assert world.taken() == once(*range(6))
+    assert not [*world.folder.glob("out-*/profiles.jsonl")]
+
+
 # --- any history
 
 

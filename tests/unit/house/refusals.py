@@ -86,6 +86,7 @@ _ATTRIBUTED = "unit/insight/test_attribution.py::test_what_cannot_be_attributed_
 _VALUE = "unit/insight/test_value_command.py::test_what_is_refused_is_answered_once_it_is_asked_as_the_refusal_says"
 _NUMBERS = "unit/insight/test_value_command.py::test_a_layer_needs_events_with_numbers"
 _WORTH = "unit/insight/test_worth.py"
+_BY_PROFILE = "unit/insight/test_by_profile.py"
 _OUTCOMES = f"{_WORTH}::test_outcomes_of_commands_are_worth_what_they_state"
 _FRICTION = "unit/cli/test_insight_friction.py::test_what_is_asked_wrongly_is_refused_until_it_is_asked_rightly"
 _DUCKDB = "unit/insight/test_way_out.py::test_without_duckdb_the_extra_is_named"
@@ -225,6 +226,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "name a folder of *.yaml or *.yml files": "unit/cli/test_cli.py::test_a_valid_topology_is_told_by_path_and_by_bundled_name",
     },
     "embedded/delivery.py": {
+        "let it go on without --profiles": "unit/embedded/test_recorded.py::test_a_killed_run_goes_on_with_the_files_that_it_began",
         "Start that run again first, with the same command": "unit/embedded/test_delivery.py::test_a_killed_run_whose_folder_is_gone_goes_on_by_an_operators_word",
     },
     "embedded/installation.py": {
@@ -247,7 +249,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "name the --out folder of a `run`": _COMMANDS,
         "it is not as a `run` wrote it; run again": _COMMANDS,
         "is another file than the one that was read": _READ_ON,
-        "writes no file of its own": _READ_ON,
+        "has no {}: `run --{}` writes it": _READ_ON,
     },
     "embedded/taking.py": {
         "another --channel or --sort before": _GOES_ON,
@@ -394,6 +396,10 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "cannot be written": _ASKED,
         "two columns are named": _ASKED,
         "a file cannot be read": _GONE,
+    },
+    "insight/figure/as_of.py": {
+        "the layer has no profiles": f"{_BY_PROFILE}::test_a_layer_without_profiles_says_how_to_have_them",
+        "no profile of the layer has that fact or trait": f"{_BY_PROFILE}::test_what_no_profile_has_is_refused_with_the_nearest",
     },
     "insight/figure/funnel.py": {
         "is no step": _ASKED,

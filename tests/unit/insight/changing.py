@@ -6,10 +6,13 @@ all identity changes. `Raw` has the records of all folders, so tests can recount
 
 from __future__ import annotations
 
+import json
 import random
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,9 @@ from tests.unit.insight import plain
 from tests.world.command_line import SHOP, Cli
 
 Record = dict[str, Any]
-FILES = ("identities", "transitions", "actions", "decisions", "rewards", "measures")
+FILES = (
+    "identities", "transitions", "actions", "decisions", "rewards", "measures", "profiles",
+)  # fmt: skip
 DAYS = 10
 
 
@@ -46,7 +51,9 @@ class Changing:
             file.write_bytes(b"".join(lines))
             self.events.append(file)
             out = self._folder / "out" / f"{number}"
-            self._call("run", self._topology, file, "--state", self.state, "--out", out)
+            # What was asked for once goes on.
+            asked = [] if number else ["--profiles"]
+            self._call("run", self._topology, file, "--state", self.state, "--out", out, *asked)
             yield number
             self._part(4)
             if number:
@@ -118,6 +125,11 @@ class Raw(plain.Raw):
             for one in read["transitions"]
             if one["customer_id"] in self._parted
         }
+        self._moves = {
+            (one["instance_id"], one["customer_id"])
+            for one in read["transitions"]
+            if one["customer_id"] in self._parted
+        }
         instances = {one["action_id"]: one["journey"] for one in read["actions"]}
         for name, records in read.items():
             if name == "identities":
@@ -126,18 +138,45 @@ class Raw(plain.Raw):
             for one in kept:
                 journey = one.get("journey") or instances.get(one.get("action_id"))
                 instance = one.get("instance_id") or (journey or {}).get("instance_id")
+                one["recorded_id"] = one["customer_id"]
                 one["customer_id"] = self._present(moved.get(instance, one["customer_id"]))
             records[:] = kept
         self.transitions = read["transitions"]
         self.actions, self.decisions = read["actions"], read["decisions"]
         self.rewards, self.measures = read["rewards"], read["measures"]
+        self.profiles = read["profiles"]
         self.ordered = sorted(self.transitions, key=lambda one: one["time"])
 
-    def _present(self, id_: str) -> str:
-        """Follow one id through all changes: who has it at the end."""
+    def then(self, one: Record, at: int, by: str | None) -> tuple[Any, ...]:
+        """Return the value of a fact or trait that the customer of a record had at a time."""
+        if by is None:
+            return ()
+        since = {
+            change["time"]: change["customer_id"]
+            for change in self.identities
+            if change["kind"] == "unmerged"
+            and change["time"] <= at
+            and (one["instance_id"], change["customer_id"]) in self._moves
+        }
+        whose = self._present(since[max(since)] if since else one["recorded_id"], at)
+        last = None
+        for version in self.profiles:
+            if version["recorded_id"] == whose and version["time"] <= at:
+                last = version
+        self.without += last is None
+        value = None if last is None else {**last["traits"], **last["facts"]}.get(by)
+        if isinstance(value, str) or value is None:
+            return (value,)
+        return (json.dumps(value, separators=(",", ":")),)
+
+    @cache  # noqa: B019 - the records are few, and end with the test
+    def _present(self, id_: str, until: float = inf) -> str:
+        """Follow one id through all changes up to a time: who has it then."""
         at = id_
         own: set[str] = set()
         for one in self.identities:
+            if one["time"] > until:
+                break
             named = {f"{each['type']}:{each['value']}" for each in one["identifiers"]}
             if one["kind"] in ("created", "linked", "unmerged") and one["customer_id"] == id_:
                 own |= named

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -33,6 +34,14 @@ class Raw:
             while one["customer_id"] in became:
                 one["customer_id"] = became[one["customer_id"]]
         self.ordered = sorted(self.transitions, key=lambda one: one["time"])
+
+    without = 0
+    """How often `then` found no version of a profile."""
+
+    def then(self, one: Record, at: int, by: str | None) -> tuple[Any, ...]:
+        """Return what is added to a key: nothing, in a world without profiles."""
+        assert by is None
+        return ()
 
     def stays(self) -> Iterator[Record]:
         """Yield the stays; `until` and `reason` are None of one that goes on."""
@@ -70,9 +79,12 @@ def within(time: int, period: tuple[int | None, int | None]) -> bool:
     return (begin is None or time >= begin) and (end is None or time < end)
 
 
-def people(raw: Raw, times: list[int]) -> Rows:
+def people(raw: Raw, times: list[int], by: str | None = None) -> Rows:
     rows = counted(
-        ((at, one["journey"], one["version"], one["state"]), one["customer_id"])
+        (
+            (at, one["journey"], one["version"], one["state"], *raw.then(one, at, by)),
+            one["customer_id"],
+        )
         for at in times
         for one in raw.stays()
         if one["since"] <= at and (one["until"] is None or one["until"] > at)
@@ -80,14 +92,15 @@ def people(raw: Raw, times: list[int]) -> Rows:
     return [(*key, customers, instances) for *key, instances, customers in rows]
 
 
-def goals(raw: Raw, period: tuple[int | None, int | None]) -> Rows:
+def goals(raw: Raw, period: tuple[int | None, int | None], by: str | None = None) -> Rows:
     """Return entries, those that reached the goal, their share, and the customers of both."""
     reached = {one["instance_id"] for one in raw.transitions if one["reason"] == "goal"}
     of: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
     for one in raw.transitions:
         if one["reason"] == "entered" and within(one["time"], period):
-            of[one["journey"], one["version"], None].append(one)
-            of[one["journey"], one["version"], one["holdout"]].append(one)
+            then = raw.then(one, one["time"], by)
+            of[one["journey"], one["version"], None, *then].append(one)
+            of[one["journey"], one["version"], one["holdout"], *then].append(one)
     rows = []
     for key, entries in of.items():
         number = sum(one["instance_id"] in reached for one in entries)
@@ -116,10 +129,13 @@ def spectrum(raw: Raw, period: tuple[int | None, int | None]) -> Rows:
     return rows
 
 
-def flows_of_states(raw: Raw, period: tuple[int | None, int | None]) -> Rows:
+def flows_of_states(
+    raw: Raw, period: tuple[int | None, int | None], by: str | None = None
+) -> Rows:
+    names = ("journey", "version", "from", "to", "reason")
     return counted(
         (
-            (one["journey"], one["version"], one["from"], one["to"], one["reason"]),
+            (*(one[name] for name in names), *raw.then(one, one["time"], by)),
             one["customer_id"],
         )
         for one in raw.transitions
@@ -127,7 +143,9 @@ def flows_of_states(raw: Raw, period: tuple[int | None, int | None]) -> Rows:
     )
 
 
-def flows_of_journeys(raw: Raw, period: tuple[int | None, int | None], most: int) -> Rows:
+def flows_of_journeys(
+    raw: Raw, period: tuple[int | None, int | None], most: int, by: str | None = None
+) -> Rows:
     of: dict[str, list[Record]] = defaultdict(list)
     for one in raw.ordered:
         of[one["customer_id"]].append(one)
@@ -141,7 +159,8 @@ def flows_of_journeys(raw: Raw, period: tuple[int | None, int | None], most: int
                 entry = next(after, None)
                 near = entry is not None and entry["time"] - one["time"] <= most
                 name = entry["journey"] if entry is not None and near else None
-                yield (one["journey"], one["outcome"], name), customer
+                then = raw.then(one, one["time"], by)
+                yield (one["journey"], one["outcome"], name, *then), customer
 
     return counted(ends())
 
@@ -150,18 +169,20 @@ def nearest(values: list[int], share: str) -> int:
     return sorted(values)[math.ceil(Fraction(share) * len(values)) - 1]
 
 
-def dwell(raw: Raw, period: tuple[int | None, int | None]) -> Rows:
+def dwell(raw: Raw, period: tuple[int | None, int | None], by: str | None = None) -> Rows:
     spent: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for one in raw.stays():
         if one["until"] is None or one["reason"] == "merged" or not within(one["until"], period):
             continue
         key = one["journey"], one["version"], one["state"]
+        key += raw.then(one, one["since"], by)
         spent[key].append(one["until"] - one["since"])
     entered = {one["instance_id"]: one for one in raw.transitions if one["reason"] == "entered"}
     for one in raw.transitions:
         begin = entered.get(one["instance_id"])
         if one["reason"] in ("ended", "exited") and begin and within(one["time"], period):
-            spent[one["journey"], one["version"], None].append(one["time"] - begin["time"])
+            then = raw.then(begin, begin["time"], by)
+            spent[one["journey"], one["version"], None, *then].append(one["time"] - begin["time"])
     return [
         (
             *key,
@@ -175,19 +196,21 @@ def dwell(raw: Raw, period: tuple[int | None, int | None]) -> Rows:
     ]
 
 
-def outcomes(raw: Raw, period: tuple[int | None, int | None]) -> Rows:
+def outcomes(raw: Raw, period: tuple[int | None, int | None], by: str | None = None) -> Rows:
     def rows() -> Iterator[tuple[tuple[Any, ...], str]]:
         for one in raw.transitions:
             if one["reason"] != "moved" and within(one["time"], period):
                 outcome = one["outcome"] if one["reason"] in ("ended", "exited") else None
                 key = one["journey"], one["version"], one["reason"], outcome
-                yield (*key, None), one["customer_id"]
-                yield (*key, one["holdout"]), one["customer_id"]
+                then = raw.then(one, one["time"], by)
+                yield (*key, None, *then), one["customer_id"]
+                yield (*key, one["holdout"], *then), one["customer_id"]
         for one in raw.stays():
             if one["until"] is None and period[1] is None:
                 key = one["journey"], one["version"], "live", None
-                yield (*key, None), one["customer_id"]
-                yield (*key, one["holdout"]), one["customer_id"]
+                then = raw.then(one, sys.maxsize, by)
+                yield (*key, None, *then), one["customer_id"]
+                yield (*key, one["holdout"], *then), one["customer_id"]
 
     return counted(rows())
 

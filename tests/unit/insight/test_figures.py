@@ -51,7 +51,13 @@ def rows(text: str) -> Counter[tuple[Any, ...]]:
 
 
 def as_found(wanted: plain.Rows) -> Counter[tuple[Any, ...]]:
-    return Counter(tuple(float(one) if type(one) is int else one for one in row) for row in wanted)
+    return Counter(
+        tuple(
+            value(one) if isinstance(one, str) else float(one) if type(one) is int else one
+            for one in row
+        )
+        for row in wanted
+    )
 
 
 class Filters:
@@ -138,7 +144,7 @@ def length(what: object, figure: Counter[tuple[Any, ...]]) -> int:
     """Return how many rows the list of a figure must have."""
     if what == "spectrum":
         return figure.total()
-    column = {"people": -1, "flows": -2, "dwell": 3, "outcomes": -2, "goals": 3, "funnel": -1}[
+    column = {"people": -1, "flows": -2, "dwell": -9, "outcomes": -2, "goals": -5, "funnel": -1}[
         str(what)
     ]
     total = sum(row[column] * number for row, number in figure.items())

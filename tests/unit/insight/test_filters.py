@@ -165,16 +165,21 @@ def figure(raw: Raw, filters: Filters, number: int) -> tuple[tuple[object, ...],
     period, options = filters.period()
     times = [filters.time() for _ in range(2)]
     steps = [filters.step() for _ in range(filters.random.randint(1, 4))]
+    by = filters.random.choice((None, "tier", "orders", "spend_365d", "categories"))
+    then = [] if by is None else ["--by", f"profile.{by}"]
     kinds: tuple[Callable[[], tuple[tuple[object, ...], Any]], ...] = (
-        lambda: (("people", "--at", *times), plain.people(raw, times)),
-        lambda: (("flows", "--of", "states", *options), plain.flows_of_states(raw, period)),
+        lambda: (("people", "--at", *times, *then), plain.people(raw, times, by)),
         lambda: (
-            ("flows", "--of", "journeys", "--within", "3d", *options),
-            plain.flows_of_journeys(raw, period, MOST_MS),
+            ("flows", "--of", "states", *options, *then),
+            plain.flows_of_states(raw, period, by),
         ),
-        lambda: (("dwell", *options), plain.dwell(raw, period)),
-        lambda: (("outcomes", *options), plain.outcomes(raw, period)),
-        lambda: (("goals", *options), plain.goals(raw, period)),
+        lambda: (
+            ("flows", "--of", "journeys", "--within", "3d", *options, *then),
+            plain.flows_of_journeys(raw, period, MOST_MS, by),
+        ),
+        lambda: (("dwell", *options, *then), plain.dwell(raw, period, by)),
+        lambda: (("outcomes", *options, *then), plain.outcomes(raw, period, by)),
+        lambda: (("goals", *options, *then), plain.goals(raw, period, by)),
         lambda: (("spectrum", *options), plain.spectrum(raw, period)),
         lambda: (
             ("funnel", *steps, "--within", "3d", *options),

@@ -15,6 +15,7 @@ from cjo_stream.core.record import (
     Decision,
     IdentityChange,
     JourneyRef,
+    Profile,
     Transition,
     Trigger,
 )
@@ -33,6 +34,7 @@ class Written:
         self.transitions: list[Transition] = []
         self.decisions: list[Decision] = []
         self.identities: list[IdentityChange] = []
+        self.profiles: list[Profile] = []
 
     def command(
         self,
@@ -104,6 +106,7 @@ class Written:
             "transitions": self.transitions,
             "decisions": self.decisions,
             "identities": self.identities,
+            "profiles": self.profiles,
         }
         for name, of in records.items():
             lines = b"".join(msgspec.json.encode(one) + b"\n" for one in of)
