@@ -99,6 +99,10 @@ mutants: $(READY) ## MUTANTS=300 of core and engine by SEED=1: the share that te
 attribution: $(READY) ## credits of attribution against the truth that the simulated shop knows
 	$(BIN)/python -m tests.bench.attribution
 
+.PHONY: prediction
+prediction: $(READY) ## calibration and log-loss of predictions in the simulated shop
+	$(BIN)/python -m tests.bench.prediction
+
 .PHONY: bench
 bench: $(READY) ## throughput and latency of this machine
 	$(BIN)/python -m tests.bench

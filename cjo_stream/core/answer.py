@@ -62,6 +62,8 @@ class CustomerRow(msgspec.Struct):
     waiting: list[WaitingRow] | msgspec.UnsetType = msgspec.UNSET
     absorbed: list[str] | msgspec.UnsetType = msgspec.UNSET
     """Ids of customers that were merged into this one."""
+    predictions: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
+    """Probabilities now, by the model in force; unset if nothing is predicted."""
 
 
 class Shown(msgspec.Struct, kw_only=True):

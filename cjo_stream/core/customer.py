@@ -52,7 +52,7 @@ from cjo_stream.core.profile.identifier import note_members
 from cjo_stream.core.profile.publication import mark_profile, publish_profile
 from cjo_stream.core.record import DeadLetter, Reply
 from cjo_stream.core.size import size_of
-from cjo_stream.core.snapshot import snapshot, waiting_row
+from cjo_stream.core.snapshot import predictions_now, snapshot, waiting_row
 from cjo_stream.core.state import Customer
 from cjo_stream.core.timeline import EventEntry, event_entry, shown
 from cjo_stream.core.turn import Due, Turn
@@ -103,6 +103,8 @@ def on_show(key: str, state: Customer, message: Show, turn: Turn) -> Customer:
     if is_order_passed_on(state, message, turn):
         return state
     row = snapshot(state, turn.program, turn.clock, for_operators=True)
+    if turn.program.predictions:
+        row.predictions = predictions_now(state, turn.program, turn.clock, turn.model)
     answer = Shown(customer=row)
     if message.history:
         entries = turn.timelines.read(key, state.noted)

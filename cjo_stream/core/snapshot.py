@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cjo_stream.core.answer import CaseRow, ConsentRow, CustomerRow, InstanceRow, WaitingRow
-from cjo_stream.core.expression import MISSING
+from cjo_stream.core.expression import MISSING, Scope
+from cjo_stream.core.learning.weight import ModelInForce
 from cjo_stream.core.profile.fact import known_facts
 from cjo_stream.core.profile.identifier import values_of
 from cjo_stream.core.profile.view import View
@@ -45,6 +46,15 @@ def snapshot(
         found.waiting = [waiting_row(one) for one in customer.waiting]
         found.absorbed = customer.aliases
     return found
+
+
+def predictions_now(
+    customer: Customer, program: Program, now: int, model: ModelInForce | None
+) -> dict[str, float]:
+    """Return the probability of each prediction, as expressions would read it now."""
+    view = View(customer, program, now, model)
+    scope = Scope(now, view)
+    return {name: view.predicted(name, scope) for name in program.predictions}
 
 
 def waiting_row(waiting: Waiting) -> WaitingRow:

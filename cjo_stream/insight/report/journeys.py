@@ -31,6 +31,7 @@ from cjo_stream.insight.report.content import (
 from cjo_stream.insight.report.flow import Flows
 from cjo_stream.insight.report.map import main_path, map_of
 from cjo_stream.insight.report.measure import measured
+from cjo_stream.insight.report.prediction import predicted
 from cjo_stream.insight.report.spectrum import spectra
 
 POINTS: Final = 28
@@ -109,6 +110,7 @@ def journeys(asking: Asking, comparison: Comparison | None = None) -> Report:
         *of_measures,
         *_between(found),
         *(Section(name, list(_of_journey(found, name))) for name in found.journeys),
+        *(predicted(asking) if asking.is_all else []),
     ]
     return Report(
         title="Journeys",

@@ -8,12 +8,13 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import pytest
 
 from cjo_stream.core.learning.feature import BIAS
-from cjo_stream.core.record import Reward
+from cjo_stream.core.record import Prediction, Reward
 from cjo_stream.embedded.learning import Learning
 from cjo_stream.embedded.log import EFFECT, DurableLog, MemoryLog
 from cjo_stream.engine.frame import START, Effect, EffectWriter
@@ -23,15 +24,24 @@ from cjo_stream.store.rocks import RocksStore
 from tests.unit.embedded.killing import KILLS, run_killed
 from tests.world.scene import ACTIONS, ASK, HEAD, PROFILE
 
+R = TypeVar("R", Prediction, Reward)
 START_MS = 1_772_323_200_000
-FILES = ("actions", "decisions", "rewards", "transitions", "dead_letters", "customers")
+FILES = ("actions", "decisions", "rewards", "predictions", "transitions", "dead_letters",
+         "customers")  # fmt: skip
+PREDICT = """
+predict:
+  asks: {on: ask, event: ask, within: 6h, prior: 0.5, features: [profile.tier, profile.asked]}
+"""
 
 
 @pytest.fixture(scope="module")
 def topology(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("topology")
     more = ASK.replace("EXPLORE", "explore: {thompson: true}").replace("HOLDOUT", "")
-    (folder / "all.yaml").write_text(f"{HEAD}{PROFILE}{ACTIONS}---\n{more}")
+    more = more.replace("value: 1\n", "value: predict.asks + 1\n")
+    assert "predict.asks" in more
+    profile = PROFILE + "  traits: {asked: {count: ask, per: 1d}}\n" + PREDICT
+    (folder / "all.yaml").write_text(f"{HEAD}{profile}{ACTIONS}---\n{more}")
     return folder
 
 
@@ -101,7 +111,9 @@ def test_a_run_killed_again_and_again_learns_what_an_undisturbed_one_does(
     )
     assert kills > KILLS // 2
     assert read(out) == undisturbed
-    assert weights_of(state) == weights_from(undisturbed["rewards"])
+    assert weights_of(state) == weights_from(undisturbed)
+    predicted = records(undisturbed["predictions"], Prediction)
+    assert len({one.probability for one in predicted if one.model_version}) > 20
 
 
 def weights_of(state: Path) -> object:
@@ -113,13 +125,20 @@ def weights_of(state: Path) -> object:
     return msgspec.msgpack.decode(noted)[0]
 
 
-def weights_from(lines: bytes) -> object:
-    """Return the model that rewards give in the order told; the drain ends after the last."""
-    rewards = [msgspec.json.decode(line, type=Reward) for line in lines.splitlines()]
+def weights_from(files: dict[str, bytes]) -> object:
+    """Return the model that the records give in the order told; the drain ends after the last."""
     learner = Learner()
+    rewards = records(files["rewards"], Reward)
     for reward in sorted(rewards, key=lambda one: (one.time, one.action_id)):
         learner.learn(reward)
+    predictions = records(files["predictions"], Prediction)
+    for prediction in sorted(predictions, key=lambda one: (one.time, one.prediction_id)):
+        learner.learn_outcome(prediction)
     return msgspec.msgpack.decode(msgspec.msgpack.encode(learner.model))
+
+
+def records(lines: bytes, type_: type[R]) -> list[R]:
+    return [msgspec.json.decode(line, type=type_) for line in lines.splitlines()]
 
 
 def test_what_is_no_frame_is_passed_over_when_effects_are_read_again() -> None:

@@ -16,7 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.world.command_line import Cli, cli
+from cjo_stream.definition import load
+from tests.bench.prediction import WITHIN, calibration_error, floor, predicting
+from tests.world.command_line import ROOT, Cli, cli
 
 __all__ = ["cli"]
 
@@ -153,6 +155,59 @@ def test_predictions_are_counted_as_by_hand(
         assert at == len(own)
         assert max(int(row["count"]) for row in bins[:-1]) - len(own) // 10 <= 1
         compared(bins[-1], own, errors / len(own))
+
+
+def test_a_floor_is_the_error_of_right_probabilities_as_the_figure_has_it(
+    cli: Cli, layer: tuple[Path, list[Row], list[Row]]
+) -> None:
+    place, _, made = layer
+    done = cli("insight", "predictions", "--layer", place, "--format", "csv")
+    for row in (row for row in rows_of(done.out) if not row["bin"]):
+        own = [one for one in made if one["predict"] == row["predict"]]
+        own.sort(key=lambda one: (one["probability"], one["prediction_id"]))
+        ranked = [one["probability"] for one in own]
+        error = calibration_error(ranked, [one["outcome"] for one in own])
+        assert error == pytest.approx(float(row["calibration_error"]), abs=1e-9)
+        mean, high = floor(ranked)
+        assert 0 < mean < high < 2 * mean
+        assert error < 2 * high
+    assert floor([0.0, 1.0] * 50) == (0.0, 0.0)
+    assert floor([0.5] * 4_000)[0] == pytest.approx(floor([0.5] * 1_000)[0] / 2, rel=0.2)
+
+
+def test_the_shop_of_the_instrument_predicts(tmp_path: Path) -> None:
+    folder = predicting(ROOT / "topologies" / "shop", tmp_path / "shop")
+    rules = load(folder).program.predictions.values()
+    assert {rule.name: rule.within_ms // DAY for rule in rules} == WITHIN
+
+
+def test_the_report_on_journeys_ends_with_predictions_as_the_figure_has_them(
+    cli: Cli, layer: tuple[Path, list[Row], list[Row]]
+) -> None:
+    place, _, _ = layer
+    period = ("--from", str(START + 10 * DAY), "--until", str(START + 45 * DAY))
+    done = cli("insight", "predictions", "--layer", place, *period, "--format", "csv")
+    found = rows_of(done.out)
+    told = cli("report", "journeys", "--layer", place, *period, "--json")
+    assert told.code == 0, told.err
+    last = json.loads(told.out)["sections"][-1]
+    assert last["title"] == "Predictions"
+    said, table = last["blocks"]
+    assert [row[:3] for row in table["rows"]] == [
+        [row["predict"], int(row["bin"]), int(row["count"])] for row in found if row["bin"]
+    ]
+    totals = [row for row in found if not row["bin"]]
+    assert len(said["sentences"]) == len(totals) == 2
+    for sentence, row in zip(said["sentences"], totals, strict=True):
+        assert sentence["text"].startswith(f"{row['predict']} was predicted {row['count']} times")
+        loss, *plain = (
+            float(row[f"log_loss{name}"]) for name in ("", "_base_rate", "_last_state")
+        )
+        is_better = all(loss < one for one in plain)
+        better = "it was better than the base rate and the last state alone." in sentence["text"]
+        assert better == is_better
+    one = cli("report", "journeys", "--layer", place, "--journey", "cart", "--json")
+    assert "Predictions" not in [part["title"] for part in json.loads(one.out)["sections"]]
 
 
 def compared(row: dict[str, str], part: list[Row], error: float | None = None) -> float:

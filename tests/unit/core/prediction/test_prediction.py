@@ -6,12 +6,16 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cjo_stream.core.bounds import Bounds
+from cjo_stream.core.customer import on_show
 from cjo_stream.core.identity.field import empty
 from cjo_stream.core.learning.feature import features
-from cjo_stream.core.learning.posterior import POSITIVES_MIN
+from cjo_stream.core.learning.posterior import POSITIVES_MIN, Model, learn, prediction_name
+from cjo_stream.core.learning.weight import ModelInForce, publish, read
+from cjo_stream.core.message import Show
 from cjo_stream.core.prediction.moment import join_moments
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.state import Customer, Moment
@@ -218,6 +222,28 @@ def test_outcomes_teach_and_expressions_read_what_was_learnt(tmp_path: Path) -> 
     last = [one for one in scene.driver.predictions() if one["predict"] == "buys"][-2:]
     assert sorted(one["probability"] for one in last) == sorted(chances.values())
     assert all(one["model_version"] > 0 for one in last)
+
+
+def test_an_operator_sees_what_the_model_in_force_predicts(tmp_path: Path) -> None:
+    scene = scene_of(tmp_path)
+    scene.send("cart", 10, total=5)
+    program = scene.driver.program
+    state = scene.driver.customers()[0]
+
+    def shown(model: ModelInForce | None) -> Any:
+        turn = Turn(program, scene.driver.clock, model=model)
+        on_show(state.id, state, Show("question"), turn)
+        (reply,) = turn.records
+        return msgspec.to_builtins(reply)["body"]["customer"]["predictions"]
+
+    assert shown(None) == {"buys": 0.25, "leaves": 0.3, "arrives": 0.1}
+    learnt = Model()
+    name = prediction_name("buys", program.predictions["buys"].definition)
+    for _ in range(2 * POSITIVES_MIN):
+        learn(learnt, name, features([]), positive=True)
+    found = shown(read(1, publish(learnt)))
+    assert found["buys"] > 0.9
+    assert (found["leaves"], found["arrives"]) == (0.3, 0.1)
 
 
 def test_a_log_gives_the_same_predictions_whatever_its_partitions(tmp_path: Path) -> None:
