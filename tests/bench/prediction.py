@@ -68,7 +68,9 @@ def main() -> None:
         topology = predicting(topology_folder("shop"), asked.out / "topology")
         options = [f"--{name}={getattr(asked, name)}" for name in ("people", "days", "seed")]
         options += [f"--out={run}", f"--topology={topology}"]
-        subprocess.run([sys.executable, "-m", "cjo_stream", "demo", *options], check=True)
+        subprocess.run(
+            [sys.executable, "-m", "cjo_stream", "demo", *options], check=True, stdout=sys.stderr
+        )
     layer = asked.out / "layer"
     shutil.rmtree(layer, ignore_errors=True)
     sink = Sink(str(layer))
