@@ -52,6 +52,7 @@ SAME_BYTES: dict[str, str | None] = {}
 """What is drawn otherwise since the history of this number was written, and yet is the same bytes:
 as it is drawn now -> as it was, None for a struct that was none. The next history empties it."""
 NOT_KEPT = {
+    "_Untaken": "two figures of a run, read by the insight sink",
     "Native": "an event as a producer sends it",
     "Received": "an action record, read by simulated people",
     "Truth": "who the people of a simulation are, read by a report",
