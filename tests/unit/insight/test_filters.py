@@ -75,6 +75,17 @@ VIEWS: Final[dict[str, tuple[str, Callable[[Record], Values]]]] = {
         "time",
         plain_ones("customer_id", "journey", "action", "channel", "gate", "rule"),
     ),
+    "profile": (
+        "time",
+        lambda one: {
+            **plain_ones("customer_id", "recorded_id")(one),
+            **{
+                name: json.dumps(one[name], separators=(",", ":"), sort_keys=True,
+                                 ensure_ascii=False)
+                for name in ("facts", "traits")
+            },
+        },
+    ),
     "outcome": ("time", plain_ones("action", "channel", "outcome", "reward", "customer_id")),
     "stay": ("since", plain_ones("journey", "version", "state", "reason", "holdout", "until")),
 }  # fmt: skip
