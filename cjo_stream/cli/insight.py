@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cjo_stream.cli.attribution import By, attribute
-from cjo_stream.cli.option import read_duration, read_moment
+from cjo_stream.cli.option import read_duration, read_length, read_moment
 from cjo_stream.cli.relation import Form, Group, show, write
 from cjo_stream.cli.terminal import moment, note, numbered
 from cjo_stream.errors import UsageError
@@ -208,7 +208,7 @@ def measures(
     """The topology's measures: how often, by whom, sum and mean; by journey or state."""
     from cjo_stream.insight.figure.figure import MEASURES
 
-    every_ms = None if every is None else read_duration(every, "--every")
+    every_ms = None if every is None else read_length(every, "--every")
     figure = MEASURES if every is None else MEASURES._replace(keys=(*MEASURES.keys, "begin"))
     parameters = {**period_of(from_, until), "every": every_ms}
     _figure("Measures", layer, figure, parameters, format_, list_)

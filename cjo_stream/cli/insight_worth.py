@@ -10,7 +10,7 @@ import typer
 
 from cjo_stream.cli.attribution import note_withheld, shares_of
 from cjo_stream.cli.insight import Format, From, LayerAt, List, Until, period_of, show_figure
-from cjo_stream.cli.option import read_duration
+from cjo_stream.cli.option import read_duration, read_length
 from cjo_stream.cli.relation import Form
 from cjo_stream.cli.terminal import moment, note, numbered
 from cjo_stream.errors import UsageError
@@ -46,9 +46,7 @@ def retention(
     from cjo_stream.insight.layer.reading import connect
 
     period = period_of(from_, until)
-    every_ms = read_duration(every, "--every")
-    if not every_ms:
-        raise UsageError("--every 0: no time at all; write a duration such as 7d")
+    every_ms = read_length(every, "--every")
     connection, manifest = connect(layer)
     open_ms = open_retention(connection, on, every_ms, period["from"], period["until"])
     show_figure("Retention", connection, COUNTING, manifest, format_, list_)

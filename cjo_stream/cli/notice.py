@@ -84,7 +84,8 @@ def _ignored(one: IgnoredSummary) -> str:
             f"{_SKIPPED[Skipped(one.reason)]}"
         )
     if one.what == "measure":
-        return f"measure.{one.name}: {numbered(times, 'event')} without a number{where}"
+        of = f"{numbered(times, 'event')} without a number, or with one beyond 1e15"
+        return f"measure.{one.name}: {of}{where}"
     if one.what == "entry":
         return f"journey.{one.name}: {count(times)} refused at the entry, no room{where}"
     return f"bound `{one.name}` reached {numbered(times, 'time')}{where}: see docs/limits.md"

@@ -144,6 +144,14 @@ def read_duration(text: str, option: str) -> int:
         raise UsageError(f"{option} {text}: {error}") from None
 
 
+def read_length(text: str, option: str) -> int:
+    """Return how long a period is, in ms, at least 1 s. Raises UsageError."""
+    length_ms = read_duration(text, option)
+    if not length_ms:
+        raise UsageError(f"{option} 0: no time at all; write a duration such as 7d")
+    return length_ms
+
+
 def read_moment(text: str, option: str) -> int:
     """Return a time in ms since the epoch; raises UsageError."""
     from cjo_stream.ingest.format.time import read_time

@@ -21,8 +21,8 @@ _BATCH_ROWS: Final = 10_000
 SHEET_ROWS: Final = 1_048_576
 """Rows of a sheet, the names of columns included."""
 _TIMES: Final = (
-    "at", "began", "cohort", "deferred_until", "detected", "ended", "expires_at", "issued_at",
-    "opened_at", "since", "time", "until",
+    "at", "began", "begin", "cohort", "deferred_until", "detected", "ended", "expires_at",
+    "issued_at", "opened_at", "since", "time", "until",
 )  # fmt: skip
 
 

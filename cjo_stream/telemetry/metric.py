@@ -64,7 +64,7 @@ METRICS: Final = (
         "cjo_measures_ignored_total",
         "counter",
         ("measure",),
-        "Events not measured because the measure's value was missing or no number",
+        "Events not measured because the measure's value was missing, no number, or beyond 1e15",
     ),
     Metric("cjo_actions_total", "counter", ("channel", "action"), "Action commands issued"),
     Metric("cjo_suppressed_total", "counter", ("gate",), "Candidates that a gate stopped"),

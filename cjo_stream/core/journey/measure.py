@@ -12,7 +12,7 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope
 from cjo_stream.core.expression.value import NUMBERS, fault
 from cjo_stream.core.journey.cascade import Cascade
-from cjo_stream.core.program.measure import MeasureRule
+from cjo_stream.core.program.measure import VALUE_MAX, MeasureRule
 from cjo_stream.core.record import Measure, Trigger
 from cjo_stream.core.state import Instance
 from cjo_stream.core.turn import Turn
@@ -96,12 +96,12 @@ def _count(turn: Turn, name: str, journey: str, state: str, value: float) -> Non
 
 
 def _value(rule: MeasureRule, scope: Scope) -> float | None:
-    """Return the number that is measured; None, which is counted, if it is missing or none."""
+    """Return the number that is measured; None, if it is missing, none, or beyond VALUE_MAX."""
     if rule.value is None:
         return 1.0
     value = rule.value.evaluate(scope)
     if type(value) in NUMBERS:
-        return float(value)
+        return float(value) if abs(value) <= VALUE_MAX else None
     if value is not MISSING:
         fault(scope, value)
     return None

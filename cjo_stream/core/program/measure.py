@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from cjo_stream.core.expression import Expression
 from cjo_stream.core.word import Per
+
+VALUE_MAX: Final = 1e15
+"""Larger numbers are no amounts, and sums of them would lose all others."""
 
 
 class MeasureRule(msgspec.Struct, frozen=True, kw_only=True):

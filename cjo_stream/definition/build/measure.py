@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from cjo_stream.core.expression import Place
-from cjo_stream.core.program.measure import MeasureRule
+from cjo_stream.core.program.measure import VALUE_MAX, MeasureRule
 from cjo_stream.core.word import Per
 from cjo_stream.definition.build.context import Context
 from cjo_stream.definition.build.number import check_number
@@ -24,5 +22,5 @@ def build_measure(fields: Fields, context: Context) -> MeasureRule:
         context.uses.read(item, compiled[part], "event", on)
     item, value = fields.get("value"), compiled["value"]
     if item is not None and value is not None:
-        check_number(item, value, context, -math.inf, math.inf, "a number")
+        check_number(item, value, context, -VALUE_MAX, VALUE_MAX, "a number up to 1e15")
     return MeasureRule(name=name, on=on, per=Per(per), **compiled)

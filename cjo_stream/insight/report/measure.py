@@ -15,9 +15,9 @@ PARTS: Final = 14
 """Of the period, each with its sum."""
 _TREND: Final = """
 SELECT {keys},
-    greatest(0, least($parts - 1, ("time" - $begin) * $parts // $length)) AS part,
+    least($parts - 1, ("time" - first) * $parts // greatest(1, $end - first)) AS part,
     fsum("value") AS sum
-FROM list GROUP BY ALL
+FROM list, (SELECT least($begin, min("time")) AS first FROM list) GROUP BY ALL
 """
 _NOTE: Final = (
     "Over time: the sum of each of 14 equal parts of the period, from the lowest to the highest. "
@@ -45,8 +45,7 @@ def measured(asking: Asking, *, by_state: bool) -> Iterator[Section]:
 
 def _trends(asking: Asking, keys: tuple[str, ...]) -> dict[tuple[str | None, ...], list[float]]:
     """Return the sums by part of the period of the list that was made last."""
-    length = max(1, asking.end - asking.begin)
-    values = {"parts": PARTS, "begin": asking.begin, "length": length}
+    values = {"parts": PARTS, "begin": asking.begin, "end": asking.end}
     found: dict[tuple[str | None, ...], list[float]] = defaultdict(lambda: [0.0] * PARTS)
     for row in asking.query(_TREND.format(keys=", ".join(keys)), values):
         found[tuple(row[name] for name in keys)][row["part"]] = row["sum"]

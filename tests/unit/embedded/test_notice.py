@@ -189,7 +189,7 @@ def test_everything_that_is_counted_is_shown_in_both_places(tmp_path: Path, cli:
         "identifiers: 1 value of `cookie` ignored, undeclared, first in events.jsonl, line 4",
         "bound `keys` reached 1 time, first in events.jsonl, line 7",
         "consent: 1 statement without effect",
-        "measure.closed: 4 events without a number, first in events.jsonl, line 1",
+        "measure.closed: 4 events without a number, or with one beyond 1e15, first in",
         "journey.often: 5 refused at the entry, no room",
         "refused: 1 record malformed",
         "refused: 1 record invalid: the `status` of a consent is none of the words",

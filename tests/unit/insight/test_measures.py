@@ -145,3 +145,74 @@ def test_reports_show_the_rows_of_the_command(cli: Cli, tmp_path: Path) -> None:
     done = cli("report", "journeys", "--layer", layer, "--json", "--journey", "cart_recovery")
     [section] = [one for one in json.loads(done.out)["sections"] if one["title"] == "Measures"]
     assert {row[1] for row in section["blocks"][0]["rows"]} == {"cart_recovery"}
+
+
+SMALL = """
+topology: small
+channels: {web: {in: {}}}
+identity: {identifiers: [{type: user}]}
+---
+journey: cart
+version: 1
+entry: {on: cart}
+initial: waiting
+states: {waiting: {after: {1h: over}}, over: {end: over}}
+---
+measure: revenue
+on: order
+value: event.total
+"""
+
+
+def small_layer(cli: Cli, folder: Path, *rows: tuple[str, str, float]) -> Path:
+    """Return a layer of events, each by type, time of 2 March 2026 and total."""
+    topology = folder / "small"
+    topology.mkdir()
+    (topology / "topology.yaml").write_text(SMALL)
+    events = [
+        {"type": type_, "time": f"2026-03-02T{at}:00Z", "channel": "web",
+         "identifiers": {"user": "ada"}, "attributes": {"total": total}}
+        for type_, at, total in rows
+    ]  # fmt: skip
+    (folder / "events.jsonl").write_text("".join(json.dumps(one) + "\n" for one in events))
+    done = cli("run", topology, folder / "events.jsonl", "--out", folder / "out")
+    assert done.code == 0, done.err
+    done = cli("insight", "sink", folder / "out", "--layer", folder / "layer")
+    assert done.code == 0, done.err
+    return folder / "layer"
+
+
+def trend_of(cli: Cli, layer: Path) -> str:
+    done = cli("report", "journeys", "--layer", layer, "--json")
+    assert done.code == 0, done.err
+    [section] = [one for one in json.loads(done.out)["sections"] if one["title"] == "Measures"]
+    [row] = section["blocks"][0]["rows"]
+    return str(row[-1])
+
+
+def test_the_sum_over_time_begins_with_the_first_measure(cli: Cli, tmp_path: Path) -> None:
+    """Also if no journey has begun then."""
+    rows = [("order", "10:00", 5), ("order", "12:00", 5), ("cart", "13:00", 0)]
+    trend = trend_of(cli, small_layer(cli, tmp_path, *rows, ("order", "14:00", 5)))
+    assert trend == "█▁▁▁▁▁█▁▁▁▁▁▁█"
+
+
+def test_without_a_journey_sums_go_over_time_too(cli: Cli, tmp_path: Path) -> None:
+    layer = small_layer(cli, tmp_path, ("order", "10:00", 5), ("order", "14:00", 5))
+    assert trend_of(cli, layer) == "█▁▁▁▁▁▁▁▁▁▁▁▁█"
+
+
+def test_numbers_beyond_1e15_spoil_no_sum(cli: Cli, tmp_path: Path) -> None:
+    rows = [("order", "10:00", 1.7e308), ("order", "10:01", 1.7e308), ("order", "10:02", 5)]
+    layer = small_layer(cli, tmp_path, *rows)
+    done = cli("insight", "measures", "--layer", layer, "--format", "csv")
+    assert done.out.splitlines()[1] == "revenue,,,,1,1,5.0,5.0,5.0,5.0"
+    assert cli("report", "leadership", "--layer", layer).code == 0
+
+
+def test_a_table_shows_the_begin_as_a_time(cli: Cli, tmp_path: Path) -> None:
+    layer = small_layer(cli, tmp_path, ("order", "10:30", 5))
+    table = cli("insight", "measures", "--layer", layer, "--every", "1h").out
+    assert "2026-03-0" in table  # a narrow table parts the date
+    done = cli("insight", "measures", "--layer", layer, "--every", "0")
+    assert (done.code, "--every 0: no time at all" in done.err) == (2, True)

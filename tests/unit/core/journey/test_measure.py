@@ -147,6 +147,8 @@ def test_a_value_that_is_no_number_is_counted_and_not_measured(tmp_path: Path) -
         {"total": "12"},
         {"total": None},
         {"total": True},
+        {"total": 1e300},
+        {"total": -(10**15) - 1},
         {"total": 3},
         {"total": -1.5},
         {"total": 0},
@@ -154,7 +156,7 @@ def test_a_value_that_is_no_number_is_counted_and_not_measured(tmp_path: Path) -
         town.event("order", {"user": "u"}, **given)
     ours = {key: by for key, by in town.counts.items() if "revenue" in "".join(key)}
     assert ours == {
-        ("cjo_measures_ignored_total", "revenue"): 4,
+        ("cjo_measures_ignored_total", "revenue"): 6,
         ("cjo_measures_total", "revenue", "", ""): 3,
         ("cjo_measure_value_total", "revenue", "", "", "plus"): 3,
         ("cjo_measure_value_total", "revenue", "", "", "minus"): 1.5,
@@ -241,6 +243,7 @@ def test_a_shadow_is_measured_as_it_moves(tmp_path: Path) -> None:
     [
         ("measure: m\non: order\nvalue: event.total > 5", "must be a number"),
         ("measure: m\non: order\nvalue: true", "must be a number"),
+        ("measure: m\non: order\nvalue: 1e300", "must be a number up to 1e15"),
         ("measure: m\non: order\nvalue: profile.teir", "did you mean 'tier'"),
         ("measure: m\non: order\nwhen: event.cart == key", "'key' is not available here"),
         ("measure: m\non: order\nwhen: data.n > 1\nper: state", "'data' is not available here"),
