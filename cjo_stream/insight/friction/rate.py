@@ -50,7 +50,7 @@ def rolled(hourly: Numbers, hours: int) -> Numbers:
     """Return the sums over the last `hours` at each hour (first axis); shorter ones are 0."""
     sums = np.cumsum(hourly, axis=0)
     found = np.zeros_like(sums)
-    found[hours - 1] = sums[hours - 1] if len(sums) >= hours else 0.0
+    found[hours - 1 : hours] = sums[hours - 1 : hours]
     found[hours:] = sums[hours:] - sums[:-hours]
     return found
 

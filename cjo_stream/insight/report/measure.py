@@ -53,4 +53,4 @@ def _trends(asking: Asking, keys: tuple[str, ...]) -> dict[tuple[str | None, ...
 
 
 def _number(value: float) -> int | float:
-    return round(value) if value.is_integer() or abs(value) >= 1_000 else value
+    return round(value) if value.is_integer() or abs(value) >= 1_000 else round(value, 2)

@@ -174,6 +174,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "name the results of a `run`": "unit/cli/test_decisions.py::test_lift_compares_by_journey",
     },
     "cli/option.py": {
+        "no time at all": f"{_WORTH}::test_retention_is_refused_until_it_is_asked_as_the_refusal_says",
         "are for CSV, and no file ends in .csv": "unit/cli/test_run.py::test_files_of_another_form_are_read_by_option",
         "is for CSV and JSON, and every file ends in .parquet": "unit/cli/test_run.py::test_files_of_another_form_are_read_by_option",
         "name a folder with a topology": "unit/cli/test_cli.py::test_a_valid_topology_is_told_by_path_and_by_bundled_name",
@@ -413,7 +414,6 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "lies in the period": _VALUE,
     },
     "cli/insight_worth.py": {
-        "no time at all": f"{_WORTH}::test_retention_is_refused_until_it_is_asked_as_the_refusal_says",
         "go together": _OUTCOMES,
     },
     "insight/figure/retention.py": {

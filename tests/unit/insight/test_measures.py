@@ -202,6 +202,15 @@ def test_without_a_journey_sums_go_over_time_too(cli: Cli, tmp_path: Path) -> No
     assert trend_of(cli, layer) == "█▁▁▁▁▁▁▁▁▁▁▁▁█"
 
 
+def test_a_report_rounds_what_it_shows(cli: Cli, tmp_path: Path) -> None:
+    rows = [("order", "10:00", 1), ("order", "11:00", 1), ("order", "12:00", 0.0001)]
+    layer = small_layer(cli, tmp_path, *rows)
+    done = cli("report", "journeys", "--layer", layer, "--json")
+    [section] = [one for one in json.loads(done.out)["sections"] if one["title"] == "Measures"]
+    [row] = section["blocks"][0]["rows"]
+    assert row[-3:-1] == [2, 0.67]
+
+
 def test_numbers_beyond_1e15_spoil_no_sum(cli: Cli, tmp_path: Path) -> None:
     rows = [("order", "10:00", 1.7e308), ("order", "10:01", 1.7e308), ("order", "10:02", 5)]
     layer = small_layer(cli, tmp_path, *rows)

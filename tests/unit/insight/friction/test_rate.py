@@ -24,6 +24,7 @@ def shifted(of: Numbers, window: int) -> Callable[[int], Numbers]:
 
 def test_a_rolled_sum_is_that_of_the_last_hours() -> None:
     assert rate.rolled(np.arange(6.0), 3).tolist() == [0, 0, 3, 6, 9, 12]
+    assert rate.rolled(np.arange(2.0), 3).tolist() == [0, 0]
 
 
 def test_a_rise_is_judged_by_the_binomial_of_both_counts() -> None:
