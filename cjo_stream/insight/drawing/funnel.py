@@ -20,12 +20,11 @@ def funnel(steps: Sequence[tuple[str, int, str]]) -> str:
 
 def bars(numbers: Sequence[tuple[str, float, str]]) -> str:
     """Return bars from 0: a name, its number, and what is said of it."""
-    return _meters(
-        (name, f"<strong>{text(told)}</strong>", value) for name, value, told in numbers
-    )
+    rows = ((name, f"<strong>{text(told)}</strong>", value) for name, value, told in numbers)
+    return _meters(rows, "funnel bars")
 
 
-def _meters(rows: Iterable[tuple[str, str, float]]) -> str:
+def _meters(rows: Iterable[tuple[str, str, float]], class_: str = "funnel") -> str:
     found = list(rows)
     highest = max((value for _, _, value in found), default=0.0) or 1.0
     items = "".join(
@@ -34,4 +33,4 @@ def _meters(rows: Iterable[tuple[str, str, float]]) -> str:
         "</div></li>"
         for name, told, value in found
     )
-    return f'<ol class="funnel">{items}</ol>'
+    return f'<ol class="{class_}">{items}</ol>'

@@ -57,7 +57,7 @@ def sankey(
         canvas.text(
             "label", place.x + (-8 if first else BAR + 8), middle, labels[number], end=first
         )
-    return canvas.svg(width, height, least=min(width, 420))
+    return canvas.svg(width, height, least=width * 0.8)
 
 
 def _label(node: Node) -> str:

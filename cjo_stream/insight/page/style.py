@@ -7,7 +7,7 @@ from typing import Final
 STYLE: Final = """
 :root{color-scheme:light dark;--back:#fff;--text:#1b1f24;--soft:#57606a;--line:#d0d7de;
 --live:#6e7781;--candidate:#0969da;--head:#f6f8fa}
-@media (prefers-color-scheme:dark){:root{--back:#0d1117;--text:#e6edf3;--soft:#9198a1;
+@media screen and (prefers-color-scheme:dark){:root{--back:#0d1117;--text:#e6edf3;--soft:#9198a1;
 --line:#3d444d;--live:#9198a1;--candidate:#4493f8;--head:#151b23}}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:64rem;padding:1.5rem;background:var(--back);color:var(--text);
@@ -24,7 +24,7 @@ table{border-collapse:collapse;width:100%;font-size:.9rem}
 caption{text-align:left;padding:.5rem .75rem;font-weight:600}
 th,td{padding:.35rem .75rem;text-align:left;border-top:1px solid var(--line);vertical-align:top}
 th{background:var(--head);position:sticky;top:0}
-.number{text-align:right;font-variant-numeric:tabular-nums}
+.number{text-align:right;font-variant-numeric:tabular-nums}td.number{white-space:nowrap}
 th button{all:unset;cursor:pointer;font-weight:600}
 th button:focus-visible,.scroll:focus-visible{
 outline:2px solid var(--candidate);outline-offset:2px}
@@ -48,7 +48,8 @@ REPORT: Final = (
 --back:#f7f8fa;--head:#f1f3f6;--track:#e6e9ee;
 --t0:#2f5bd3;--t1:#0f8a8a;--t2:#b3560f;--t3:#7a4fc9;--t4:#1a7f4b;--t5:#b3336b;--t6:#7a6a1a;
 --t7:#5b6b80;--s0:#2f8f5b;--s1:#8fb23a;--s2:#d9902f;--s3:#c93b3b}
-@media (prefers-color-scheme:dark){:root{--accent:#7ea2ff;--accent-soft:#1d2a4d;--good:#4cc38a;
+@media screen and (prefers-color-scheme:dark){:root{--accent:#7ea2ff;--accent-soft:#1d2a4d;
+--good:#4cc38a;
 --warm:#e8935a;--card:#151b23;--back:#0d1117;--head:#1b222c;--track:#232b36;
 --t0:#7ea2ff;--t1:#4cc3c3;--t2:#e8935a;--t3:#b497f0;--t4:#4cc38a;--t5:#f07fb0;--t6:#d3be5a;
 --t7:#9fb0c7;--s0:#4cc38a;--s1:#b5d45f;--s2:#f0b25a;--s3:#f47067}}
@@ -66,16 +67,17 @@ padding:.1rem .7rem;background:var(--card)}
 nav a:hover,nav a:focus-visible{border-color:var(--accent)}
 dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(11rem,100%),1fr));gap:.8rem}
 dl div{background:var(--card);padding:.7rem 1rem;min-width:0}
-dd{font-size:1.7rem;font-weight:650;line-height:1.25}
+@media (min-width:40rem){dl:has(>:nth-child(6):last-child){grid-template-columns:repeat(3,1fr)}}
+dd{font-size:1.7rem;font-weight:650;line-height:1.25;overflow-wrap:anywhere}
 dd.about{font-size:.8rem;font-weight:400;color:var(--soft)}
 .blocks{display:grid;grid-template-columns:repeat(12,minmax(0,1fr));gap:1rem;margin-top:1rem}
 .block{grid-column:span 12;background:var(--card);border:1px solid var(--line);border-radius:8px;
 padding:1rem 1.1rem;break-inside:avoid;min-width:0}
-@media (min-width:62rem){.half{grid-column:span 6}}
+@media (min-width:62rem){.half+.half,.half:has(+.half){grid-column:span 6}}
 .block figure{margin:0}.block svg{width:100%;display:block}
 .block .scroll{margin:0;max-height:none}
 caption{display:none}
-td:first-child{white-space:nowrap;max-width:22rem;overflow:hidden;text-overflow:ellipsis}
+td:first-child{white-space:nowrap;max-width:min(22rem,45vw);overflow:hidden;text-overflow:ellipsis}
 .note{color:var(--soft);font-size:.82rem;margin:.6rem 0 0}
 .how{color:var(--soft);font-size:.78rem;margin:.6rem 0 0}
 .how code{background:var(--head);padding:.1rem .35rem;border-radius:4px;font-size:.95em}
@@ -85,7 +87,7 @@ ol.findings details,.block details{color:var(--soft);font-size:.8rem}
 summary{cursor:pointer;width:fit-content}
 .funnel{margin:0;padding:0;list-style:none;counter-reset:step}
 .funnel li{display:grid;grid-template-columns:1fr auto 4.2rem;gap:.1rem .8rem;margin:0 0 .7rem}
-.funnel span:first-child{overflow-wrap:anywhere}
+.bars li{grid-template-columns:1fr auto}.funnel span:first-child{overflow-wrap:anywhere}
 .funnel span:nth-child(3){color:var(--soft);text-align:right;font-variant-numeric:tabular-nums}
 .meter{grid-column:1/-1;height:.9rem;border-radius:4px;background:var(--track);overflow:hidden}
 .meter div{height:100%;background:var(--accent);border-radius:4px}
@@ -121,7 +123,9 @@ svg .label{paint-order:stroke;stroke:var(--card);stroke-width:3px;stroke-linejoi
     + """
 footer{margin-top:3rem;color:var(--soft);font-size:.82rem}
 @media print{@page{size:A4;margin:14mm}:root{color-scheme:light;--back:#fff}
-body{max-width:none;padding:0;font-size:10.5pt}nav{display:none}.how,.block details{display:none}
+body{max-width:none;padding:0;font-size:10.5pt}nav,.how,.block details,footer{display:none}
+h2,.lead{break-after:avoid}tr{break-inside:avoid}table{font-size:8pt}th,td{padding:.25rem .4rem}
+dd{font-size:1.3rem}.funnel li{margin:0 0 .4rem}.meter{height:.6rem}
 .block svg{min-width:0!important}figure{overflow:visible}section.journey{break-before:page}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 """

@@ -42,7 +42,7 @@ DAY_MS: Final = 86_400_000
 DAYS_MAX: Final = 60
 """A longer period has its goals by week."""
 _GOALS: Final = """
-SELECT ("time" - $begin) // $step AS part, count(*) AS goals
+SELECT ("time" - $first) // $step AS part, count(*) AS goals
 FROM "transition"
 WHERE reason = 'goal' AND "time" >= $begin AND "time" < $end AND list_contains($names, journey)
 GROUP BY part
@@ -155,12 +155,16 @@ def people_over_time(found: Found) -> Series:
 
 
 def goals_over_time(found: Found) -> Series:
-    """Return the goals of each day, or of each week in a long period."""
+    """Return the goals of each day in UTC, or of each week in a long period."""
     asking = found.asking
     step = DAY_MS if asking.end - asking.begin <= DAYS_MAX * DAY_MS else 7 * DAY_MS
-    values = {"begin": asking.begin, "end": asking.end, "step": step, "names": found.journeys}
+    first = asking.begin // DAY_MS * DAY_MS
+    values = {
+        "begin": asking.begin, "end": asking.end, "first": first, "step": step,
+        "names": found.journeys,
+    }  # fmt: skip
     goals = {row["part"]: row["goals"] for row in asking.query(_GOALS, values)}
-    at = list(range(asking.begin, max(asking.end, asking.begin + 1), step))
+    at = list(range(first, max(asking.end, asking.begin + 1), step))
     return Series(
         f"Goals reached, each {'day' if step == DAY_MS else 'week'}",
         at,

@@ -103,8 +103,8 @@ def sentences(found: Value, horizon: str, command: str) -> list[Sentence]:
             "do not say what a mean purchase is worth."
         )
     told += [
-        f"{model}: these purchases do not tell {' from '.join(fit.open)} apart, so they have no "
-        "interval."
+        f"{model}: quite other values of {' and '.join(fit.open)} fit these purchases about as "
+        "well, so there are no intervals."
         for model, fit in (("BG/NBD", found.purchases), ("Gamma-Gamma", found.spend))
         if fit.open
     ]
@@ -120,7 +120,7 @@ def _most(asking: Asking, command: str) -> Table:
     columns = ["customer", "#days with purchases", "#still a customer", "#expected purchases",
                "#expected value"]  # fmt: skip
     return Table(f"The {MOST} most valuable customers", columns, rows, command,
-                 "`--customers FILE` writes all of them.")  # fmt: skip
+                 "With --customers FILE, the command writes all of them.")  # fmt: skip
 
 
 def _fits(found: Value, command: str) -> Table:

@@ -30,6 +30,7 @@ def test_each_page_is_whole_and_loads_nothing(
     page = Page(text)
     assert not {"script", "link", "img", "iframe"} & {tag for tag, _ in page.tags}
     assert "http" not in text
+    assert "`" not in text
     assert cli("report", kind, "--layer", layer).code == 0
 
 
@@ -88,6 +89,9 @@ def test_value_is_that_of_the_command(cli: Cli, tmp_path: Path) -> None:
     }
     leaders = report(cli, "leadership", at, *PURCHASES, "--horizon", "39w")
     assert found["boxes"] == leaders["boxes"][-3:]
+    page = tmp_path / "page.html"
+    assert cli("report", "value", "--layer", at, *PURCHASES, "--html", page).code == 0
+    assert "`" not in page.read_text()
 
 
 def test_without_scipy_the_extra_is_named(
@@ -203,6 +207,7 @@ def test_goals_of_the_days_are_those_of_the_outcomes(cli: Cli, layer: Path, kind
         if row["what"] == "goal" and not row["holdout"]
     )
     assert sum(series[0]["values"]) == goals > 0
+    assert [at % DAY for at in series[0]["at"]] == [0] * len(series[0]["at"])
 
 
 def test_leaders_see_the_main_findings_of_friction(cli: Cli, layer: Path) -> None:

@@ -122,6 +122,7 @@ def test_the_page_is_whole_and_loads_nothing(cli: Cli, layer: Path, tmp_path: Pa
     assert not any("src" in attributes for _, attributes in page.tags)
     assert "http" not in text
     assert "url(" not in text
+    assert "`" not in text
     assert "prefers-color-scheme:dark" in text
     assert "@media print" in text
     assert all(plot["role"] == "img" and plot["aria-label"] for plot in page.of("svg"))
