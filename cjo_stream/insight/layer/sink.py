@@ -187,7 +187,7 @@ class Sink:
 
     def _add(self, table: Table, row: Row) -> None:
         people = self._who.people
-        if people.erased and is_of_erased(table, row, people):
+        if people.erased and is_of_erased(table, row, self._who):
             if table is IDENTITIES:
                 self._has_late_names |= people.note_erased(row[1], row[3])
             return
@@ -310,7 +310,7 @@ class Sink:
         people = self._who.people
         is_erasing = people.erasures != self._before.erased or self._has_late_names
         if is_erasing:
-            parts = without_erased(self._folder, parts, people, self.generation)
+            parts = without_erased(self._folder, parts, self._who, self.generation)
         parts = self._with_stays(parts, are_kept=not is_erasing)
         manifest = Manifest(
             generation=self.generation,

@@ -41,7 +41,7 @@ class Who:
         """Begin with the identity changes of a layer, and the instances of its transitions."""
         self.people = People()
         self._latest = self._taking_back = _FIRST
-        self._moved: dict[str, tuple[int, str]] = {}
+        self.moved: dict[str, tuple[int, str]] = {}
         """Of an instance with a record under a parted id: its time, and that id."""
         self._begin(rows, instances)
         self.has_changed = False
@@ -72,20 +72,25 @@ class Who:
         if row[_CUSTOMER] in self.people.parted and row[_INSTANCE] is not None:
             self._note([(row[_INSTANCE], row[_CUSTOMER], row[_AT])])
 
+    def owner(self, customer_id: str, instance: str | None) -> str:
+        """Return the id whose a record is: to which its instance moved, else the record's own."""
+        moved = None if instance is None else self.moved.get(instance)
+        return customer_id if moved is None else moved[1]
+
     def drawn(self) -> dict[Table, list[Row]]:
         """Return the rows of the tables of who is who."""
         people = self.people
         return {
             PRESENT: sorted(people.absorbed().items()),
             MOVED: sorted(
-                (instance, people.present(id_)) for instance, (_, id_) in self._moved.items()
+                (instance, people.present(id_)) for instance, (_, id_) in self.moved.items()
             ),
             HOLDERS: sorted((name, people.present(id_)) for name, id_ in people.holders.items()),
         }
 
     def _begin(self, rows: Iterable[Row], instances: Instances) -> None:
         self.people = People()
-        self._moved = {}
+        self.moved = {}
         self._latest = self._taking_back = _FIRST
         self._take(sorted(rows, key=_key))
         if self.people.parted:
@@ -103,8 +108,8 @@ class Who:
     def _note(self, found: Iterable[tuple[str, str, int]]) -> None:
         """Note that instances have records under these ids; the latest one counts."""
         for instance, id_, time in found:
-            if (time, id_) > self._moved.get(instance, (time - 1, "")):
-                self._moved[instance] = time, id_
+            if (time, id_) > self.moved.get(instance, (time - 1, "")):
+                self.moved[instance] = time, id_
                 self.has_changed = True
 
 

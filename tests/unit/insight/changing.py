@@ -130,14 +130,21 @@ class Raw(plain.Raw):
             for one in read["transitions"]
             if one["customer_id"] in self._parted
         }
+        self._shown: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        for one in read["transitions"]:
+            if one["customer_id"] in self._parted:
+                self._shown[one["instance_id"]].append((one["time"], one["customer_id"]))
         instances = {one["action_id"]: one["journey"] for one in read["actions"]}
         for name, records in read.items():
             if name == "identities":
                 continue
-            kept = [one for one in records if one["customer_id"] not in self.erased]
-            for one in kept:
+            kept = []
+            for one in records:
                 journey = one.get("journey") or instances.get(one.get("action_id"))
                 instance = one.get("instance_id") or (journey or {}).get("instance_id")
+                if self._is_erased(one["customer_id"], instance):
+                    continue
+                kept.append(one)
                 one["recorded_id"] = one["customer_id"]
                 one["customer_id"] = self._present(moved.get(instance, one["customer_id"]))
             records[:] = kept
@@ -168,6 +175,17 @@ class Raw(plain.Raw):
         if isinstance(value, str) or value is None:
             return (value,)
         return (json.dumps(value, separators=(",", ":")),)
+
+    def _is_erased(self, id_: str, instance: str | None) -> bool:
+        """Tell whether an erasure took a record of whose instance moves were shown by then."""
+        for erasure in self.identities:
+            if erasure["kind"] == "erased":
+                shown = [one for one in self._shown.get(instance or "", ())
+                         if one[0] <= erasure["time"]]  # fmt: skip
+                whose = max(shown)[1] if shown else id_
+                if whose in (erasure["customer_id"], *erasure["absorbed"]):
+                    return True
+        return False
 
     @cache  # noqa: B019 - the records are few, and end with the test
     def _present(self, id_: str, until: float = inf) -> str:

@@ -1,4 +1,4 @@
-"""Attribution follows customers who were merged, and parted again."""
+"""Attribution and erasure follow customers who were merged, and parted again."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
-from cjo_stream.core.record import Address, IdentityChange, JourneyRef
+from cjo_stream.core.record import Address, IdentityChange, JourneyRef, Reward
 from cjo_stream.insight.figure.attribution import open_attribution
+from cjo_stream.insight.layer.reading import connect
+from cjo_stream.insight.layer.sink import Sink
 from tests.unit.insight.touched import DAY, Written
 
 
@@ -65,3 +68,50 @@ def test_credits_follow_a_merge_and_what_an_unmerge_took_back(tmp_path: Path) ->
         ("letter", 9): 0.5,
         ("push", 9): 0.5,
     }
+
+
+def left(layer: Path, view: str, column: str) -> dict[str, str]:
+    """Return the customer of each row that a view has left, by a column."""
+    connection, _ = connect(str(layer))
+    return dict(connection.execute(f'SELECT {column}, customer_id FROM "{view}"').fetchall())
+
+
+@pytest.mark.parametrize("erased", ["ada", "bob2"])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_an_erasure_takes_what_the_views_give_the_erased_customer(
+    tmp_path: Path, erased: str, at_once: bool
+) -> None:
+    """So what an unmerge moved to another customer stays, and goes with that one."""
+    records = world(parted=True)
+    for place, one in enumerate(records.actions):
+        records.rewards.append(
+            Reward(
+                decision_id=one.decision_id, action_id=one.action_id, customer_id=one.customer_id,
+                action="offer", channel=one.channel, features=None, probability=None,
+                outcome=None, value=None, reward=0, issued_at=one.issued_at, time=4 * DAY + place,
+            )
+        )  # fmt: skip
+    erasure = change("erased", erased, 10, "", absorbed=["bob"] if erased == "bob2" else [])
+    layer = tmp_path / "layer"
+    sink = Sink(str(layer))
+    if not at_once:
+        sink.take_run(records.into(tmp_path / "before"))
+        sink.publish()
+        records = Written()
+    records.identities.append(erasure)
+    sink.take_run(records.into(tmp_path / "run"))
+    sink.publish()
+    theirs = {"letter": "ada", "push": "ada", "mail": "bob2", "sms": "bob2"}
+    wanted = {channel: whose for channel, whose in theirs.items() if whose != erased}
+    assert left(layer, "action", "channel") == wanted
+    assert left(layer, "outcome", "channel") == wanted
+    # What comes late is judged alike.
+    late = Written()
+    late.command("ada", 3 * DAY, "late")
+    late.actions[-1] = msgspec.structs.replace(
+        late.actions[-1], action_id="late", journey=JourneyRef("j", 1, "bob-j", "s")
+    )
+    sink.take_run(late.into(tmp_path / "late"))
+    sink.publish()
+    late_ones = {"late": "bob2"} if erased == "ada" else {}
+    assert left(layer, "action", "channel") == {**wanted, **late_ones}

@@ -16,6 +16,7 @@ from cjo_stream.core.record import (
     IdentityChange,
     JourneyRef,
     Profile,
+    Reward,
     Transition,
     Trigger,
 )
@@ -35,6 +36,7 @@ class Written:
         self.decisions: list[Decision] = []
         self.identities: list[IdentityChange] = []
         self.profiles: list[Profile] = []
+        self.rewards: list[Reward] = []
 
     def command(
         self,
@@ -107,6 +109,7 @@ class Written:
             "decisions": self.decisions,
             "identities": self.identities,
             "profiles": self.profiles,
+            "rewards": self.rewards,
         }
         for name, of in records.items():
             lines = b"".join(msgspec.json.encode(one) + b"\n" for one in of)
