@@ -30,6 +30,7 @@ from cjo_stream.cli import (
     insight,
     insight_automation,
     insight_friction,
+    insight_iceberg,
     insight_prediction,
     insight_sink,
     insight_spectrum,
@@ -137,6 +138,7 @@ insight.app.command("satisfaction")(insight_worth.satisfaction)
 insight.app.command("worth")(insight_worth.worth)
 insight.app.command("friction")(insight_friction.friction)
 insight.app.command("automation")(insight_automation.automation)
+insight.app.command("iceberg")(insight_iceberg.iceberg)
 insight.app.command("predictions")(insight_prediction.predictions)
 insight.app.command("next")(insight_prediction.expected)
 for _panel, _commands in _PANELS.items():

@@ -81,6 +81,7 @@ _SAME = (
     "unit/insight/test_way_out.py::test_the_files_of_a_run_are_those_whose_records_the_layer_has"
 )
 _GONE = "unit/insight/test_way_out.py::test_a_layer_with_a_file_that_is_gone_is_made_anew"
+_ICEBERG = "unit/insight/layer/test_iceberg.py::test_what_cannot_be_written_is_refused_until_it_is_put_as_it_says"
 _ASKED = "unit/insight/test_way_out.py::test_questions_are_answered_once_they_are_put_as_the_refusals_say"
 _ATTRIBUTED = "unit/insight/test_attribution.py::test_what_cannot_be_attributed_is_refused_until_it_is_mended"
 _VALUE = "unit/insight/test_value_command.py::test_what_is_refused_is_answered_once_it_is_asked_as_the_refusal_says"
@@ -373,6 +374,17 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "insight/friction/shown.py": {
         "no event of the layer has a type with which that begins": _FRICTION,
         "has a number at": _FRICTION,
+    },
+    "cli/insight_iceberg.py": {
+        "there is no view `{}`": _ICEBERG,
+        "write KEY=VALUE": _ICEBERG,
+    },
+    "insight/iceberg.py": {
+        "needs PyIceberg": _ICEBERG,
+        "the catalogue {} cannot be opened": _ICEBERG,
+        "was made by something else": _ICEBERG,
+        "a column of another type": _ICEBERG,
+        "another process wrote to": "unit/insight/layer/test_iceberg.py::test_of_two_writers_at_once_one_is_refused",
     },
     "cli/insight_prediction.py": {
         "give --at TIME, by at least": "unit/insight/test_prediction.py::test_a_check_of_what_has_not_come_yet_is_refused",
