@@ -59,6 +59,7 @@ class People:
 
     def _take(self, one: Change) -> None:
         customer = self.present(one.customer_id)
+        had = {self.holders[name] for name in one.identifiers if name in self.holders}
         if one.kind in ("created", "linked", "unmerged"):
             known = self._identifiers.get(one.customer_id, ())
             new = (name for name in one.identifiers if name not in known)
@@ -73,7 +74,7 @@ class People:
                 for id_ in {absorbed, *self._held.pop(absorbed, ())}:
                     self._become(id_, customer)
         if one.kind == "unmerged":
-            self._part(one)
+            self._part(one, had)
         if one.kind == "erased":
             self._erase(one)
 
@@ -96,9 +97,15 @@ class People:
                 del self.holders[name]
         return bool(names)
 
-    def _part(self, one: Change) -> None:
+    def _part(self, one: Change, had: set[str]) -> None:
+        """Part ids from the customer left; `had`: who had the identifiers so far."""
         left = self.present((one.reason or "").removeprefix("from "))
         self.parted.add(one.customer_id)
+        if left not in self._identifiers:
+            # The changes of who was left are gone by an erasure, the merge among them.
+            for id_ in had - {one.customer_id}:
+                self._held.get(self.present(id_), set()).discard(id_)
+                self._become(id_, one.customer_id)
         leaving = set(one.identifiers)
         for id_ in list(self._held.get(left, ())):
             if not leaving.isdisjoint(self._identifiers.get(id_, ())):

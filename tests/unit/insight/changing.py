@@ -21,7 +21,8 @@ from tests.world.command_line import SHOP, Cli
 
 Record = dict[str, Any]
 FILES = (
-    "identities", "transitions", "actions", "decisions", "rewards", "measures", "profiles",
+    "identities", "transitions", "actions", "decisions", "rewards", "measures", "predictions",
+    "profiles",
 )  # fmt: skip
 DAYS = 10
 
@@ -151,7 +152,7 @@ class Raw(plain.Raw):
         self.transitions = read["transitions"]
         self.actions, self.decisions = read["actions"], read["decisions"]
         self.rewards, self.measures = read["rewards"], read["measures"]
-        self.profiles = read["profiles"]
+        self.predictions, self.profiles = read["predictions"], read["profiles"]
         self.ordered = sorted(self.transitions, key=lambda one: one["time"])
 
     def then(self, one: Record, at: int, by: str | None) -> tuple[Any, ...]:

@@ -17,7 +17,9 @@ import pytest
 
 from cjo_stream.insight.layer import stays
 from tests.unit.insight import plain
+from tests.unit.insight.asked import Asking, hold, shop_with_all
 from tests.unit.insight.changing import Changing, Raw
+from tests.unit.insight.heard import Heard
 from tests.unit.insight.test_figures import Filters, as_found, length, rows
 from tests.world.command_line import Cli, cli
 
@@ -87,6 +89,21 @@ VIEWS: Final[dict[str, tuple[str, Callable[[Record], Values]]]] = {
         },
     ),
     "outcome": ("time", plain_ones("action", "channel", "outcome", "reward", "customer_id")),
+    "event": ("time", plain_ones("type", "channel", "customer_id")),
+    "measure": (
+        "time",
+        lambda one: {
+            **plain_ones(
+                "customer_id", "measure", "value", "journey", "version", "instance_id", "state"
+            )(one),
+            "trigger_kind": one["trigger"]["kind"],
+            "trigger_type": one["trigger"]["type"],
+        },
+    ),
+    "prediction": (
+        "opened_at",
+        plain_ones("customer_id", "predict", "definition", "probability", "outcome", "time"),
+    ),
     "stay": ("since", plain_ones("journey", "version", "state", "reason", "holdout", "until")),
 }  # fmt: skip
 """Of each view: the column with its time, and the values of a raw record by column."""
@@ -111,18 +128,22 @@ def test_every_filter_gives_the_plain_count(
 ) -> None:
     from cjo_stream.insight.layer.reading import connect
 
-    world = Changing(cli, tmp_path, people=PEOPLE, seed=5)
+    world = Changing(cli, tmp_path, people=PEOPLE, seed=5, topology=shop_with_all(tmp_path))
+    heard = Heard(tmp_path, seed=3, each=5 * PEOPLE)
     layer = tmp_path / "layer"
     monkeypatch.setattr(stays, "NEWER_MAX", 100)
-    for _ in world.quarters():
-        done = cli("insight", "sink", world.state, "--layer", layer)
+    for number in world.quarters():
+        if number == len(heard.files):
+            heard.draw(world.raw())
+        done = cli("insight", "sink", world.state, "--layer", layer, "--events", *heard.files)
         assert done.code == 0, done.err
     raw = world.raw()
     kinds = Counter(one["kind"] for one in raw.identities)
     assert min(kinds["merged"], kinds["unmerged"], kinds["erased"]) > 4
     filters = Filters(raw, seed=1)
     connection, _ = connect(str(layer))
-    of_view = {view: records(raw, view) for view in VIEWS}
+    events = heard.events(raw)
+    of_view = {view: events if view == "event" else records(raw, view) for view in VIEWS}
     matched = 0
     for _ in range(FILTERS):
         view = filters.random.choice(sorted(VIEWS))
@@ -138,6 +159,9 @@ def test_every_filter_gives_the_plain_count(
         found = rows(done.out)
         assert found == as_found(wanted), arguments
         assert len(listed.read_text().splitlines()) - 1 == length(arguments[0], found)
+    asking = Asking(raw, events, filters)
+    held = [hold(cli, layer, listed, asking.figure(number)) for number in range(FILTERS // 4)]
+    assert sum(map(bool, held)) > FILTERS // 8
     identities = connection.execute("SELECT kind, count(*) FROM identity GROUP BY 1").fetchall()
     gone = raw.erased
     assert dict(identities) == Counter(

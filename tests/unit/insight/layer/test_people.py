@@ -67,3 +67,18 @@ def test_what_an_unmerge_gave_to_another_is_not_erased_with_who_had_it() -> None
     )
     assert found.erased_names == {"email:a": 7, "email:b": 7}
     assert found.holders == {"cookie:k": "k"}
+
+
+def test_an_unmerge_holds_where_the_changes_of_who_was_left_are_erased() -> None:
+    """The merge is of who was erased: a layer that is opened anew does not have it any more."""
+    changes = (
+        created("b", "cookie:b"),
+        created("a", "email:a"),
+        merged("a", "b"),
+        unmerged("b2", "a", "cookie:b"),
+        Change("erased", "a", [], [], None),
+    )
+    left = [one for one in changes if one.customer_id != "a" or one.kind == "erased"]
+    for found in (people(*changes), people(*left)):
+        assert found.absorbed() == {"b": "b2"}
+        assert found.holders == {"cookie:b": "b2"}
