@@ -95,6 +95,14 @@ def value(
         str, typer.Option("--value", metavar="ATTRIBUTE", help="Its attribute with the value.")
     ],
     horizon: Horizon = "13w",
+    score: Annotated[
+        str | None,
+        typer.Option(
+            "--score",
+            metavar="TYPE.ATTRIBUTE",
+            help="The scores of a survey: its type of event, and the attribute with the number.",
+        ),
+    ] = None,
     from_: From = None,
     until: Until = None,
     html: Html = None,
@@ -106,7 +114,7 @@ def value(
 
     asking = ask(layer, None, from_, until)
     span_ms = read_duration(horizon, "--horizon")
-    _show(value(asking, on, attribute, horizon, span_ms), html, json=json)
+    _show(value(asking, on, attribute, horizon, span_ms, score), html, json=json)
 
 
 def friction(

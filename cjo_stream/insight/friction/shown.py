@@ -86,8 +86,11 @@ class Value(NamedTuple):
     attribute: str
 
 
-def read_value(connection: Any, text: str) -> Value:
-    """Return what TYPE.ATTRIBUTE names; raise UsageError where no event has a number there."""
+def read_value(connection: Any, text: str, option: str = "--value") -> Value:
+    """Return what an option's TYPE.ATTRIBUTE names.
+
+    Raises UsageError where no event has a number there.
+    """
     types = [
         one
         for (one,) in connection.execute(
@@ -99,7 +102,7 @@ def read_value(connection: Any, text: str) -> Value:
         near = difflib.get_close_matches(text.split(".")[0], types, 1)
         hint = f"did you mean {near[0]}.ATTRIBUTE? " if near else ""
         raise UsageError(
-            f"--value {text}: no event of the layer has a type with which that begins; {hint}"
+            f"{option} {text}: no event of the layer has a type with which that begins; {hint}"
             f"write TYPE.ATTRIBUTE, with one of {', '.join(types) or 'no types: add --events'}"
         )
     on = max(named, key=len)
@@ -111,7 +114,7 @@ def read_value(connection: Any, text: str) -> Value:
     ).fetchone()
     if not numbers:
         raise UsageError(
-            f"--value {text}: no event `{on}` has a number at `{attribute}`; name an "
+            f"{option} {text}: no event `{on}` has a number at `{attribute}`; name an "
             "attribute with a number"
         )
     return Value(on, attribute)

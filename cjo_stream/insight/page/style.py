@@ -57,7 +57,7 @@ body{max-width:76rem;font-size:15px}
 h1{font-size:1.9rem;margin:.2rem 0 .3rem;letter-spacing:-.01em}
 h2{font-size:1.3rem;margin:2.6rem 0 .4rem;padding-bottom:.35rem;
 border-bottom:2px solid var(--line)}
-h3{font-size:1rem;margin:0 0 .6rem}
+h3{font-size:1rem;margin:0 0 .6rem}h2,h3,p{overflow-wrap:anywhere}
 .lead{color:var(--soft);margin:0 0 1rem}
 .missing{border-left:4px solid var(--warm);padding:.3rem .9rem;margin:1rem 0;
 background:var(--card)}
@@ -87,6 +87,7 @@ ol.findings details,.block details{color:var(--soft);font-size:.8rem}
 summary{cursor:pointer;width:fit-content}
 .funnel{margin:0;padding:0;list-style:none;counter-reset:step}
 .funnel li{display:grid;grid-template-columns:1fr auto 4.2rem;gap:.1rem .8rem;margin:0 0 .7rem}
+td:not(:first-child,.number){min-width:6.5rem}
 .bars li{grid-template-columns:1fr auto}.funnel span:first-child{overflow-wrap:anywhere}
 .funnel span:nth-child(3){color:var(--soft);text-align:right;font-variant-numeric:tabular-nums}
 .meter{grid-column:1/-1;height:.9rem;border-radius:4px;background:var(--track);overflow:hidden}
@@ -124,7 +125,9 @@ svg .label{paint-order:stroke;stroke:var(--card);stroke-width:3px;stroke-linejoi
 footer{margin-top:3rem;color:var(--soft);font-size:.82rem}
 @media print{@page{size:A4;margin:14mm}:root{color-scheme:light;--back:#fff}
 body{max-width:none;padding:0;font-size:10.5pt}nav,.how,.block details,footer{display:none}
-h2,.lead{break-after:avoid}tr{break-inside:avoid}table{font-size:8pt}th,td{padding:.25rem .4rem}
+h2,.lead{break-after:avoid}tr,li,.lead{break-inside:avoid}
+.block:has(.findings){break-inside:auto}table{font-size:8pt}
+th,td{padding:.25rem .4rem}td:not(:first-child,.number){min-width:0}
 dd{font-size:1.3rem}.funnel li{margin:0 0 .4rem}.meter{height:.6rem}
 .block svg{min-width:0!important}figure{overflow:visible}section.journey{break-before:page}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}

@@ -1,14 +1,15 @@
-"""Sections on customers: who comes again, and what they were worth in each journey."""
+"""Sections on customers: who comes again, what they were worth, and what they answered."""
 
 from __future__ import annotations
 
 import shlex
 from typing import Final
 
-from cjo_stream.insight.figure import retention, worth
+from cjo_stream.insight.figure import retention, satisfaction, worth
 from cjo_stream.insight.figure.attribute import open_numbers
 from cjo_stream.insight.figure.incremental import open_measured_value
-from cjo_stream.insight.figure.place import open_places
+from cjo_stream.insight.figure.place import By, open_places
+from cjo_stream.insight.friction.shown import read_value
 from cjo_stream.insight.report import word
 from cjo_stream.insight.report.asking import Asking
 from cjo_stream.insight.report.content import Cell, Section, Table
@@ -16,6 +17,18 @@ from cjo_stream.insight.report.content import Cell, Section, Table
 WEEK_MS: Final = 7 * 86_400_000
 COHORTS_MAX: Final = 12
 PERIODS_MAX: Final = 6
+ALL: Final = "(all answers)"
+_PARTED: Final[tuple[By, ...]] = ("all", "journey")
+_COLUMNS: Final[dict[satisfaction.Scale | None, tuple[str, ...]]] = {
+    "0..10": ("#promoters", "#detractors", "#NPS (95 %)"),
+    "1..5": ("#satisfied", "#CSAT, % (95 %)"),
+    None: (),
+}
+_SCALES: Final[dict[satisfaction.Scale | None, str]] = {
+    "0..10": "All scores are of 0..10: promoters give 9 or 10, detractors 6 or less.",
+    "1..5": "All scores are of 1..5: satisfied are those who give 4 or 5.",
+    None: "Some score is neither of 0..10 nor of 1..5, so there is neither NPS nor CSAT.",
+}
 
 
 def retained(asking: Asking, on: str) -> Section:
@@ -67,3 +80,28 @@ def worth_of_journeys(asking: Asking, on: str, attribute: str) -> Section:
     )
     table = Table("Value by journey", columns, rows, asking.command(words), note)
     return Section("What journeys are worth", [table])
+
+
+def satisfied(asking: Asking, score: str) -> Section:
+    """Return the section on the scores of a survey, `score` its TYPE.ATTRIBUTE."""
+    on, attribute = read_value(asking.connection, score, "--score")
+    left = open_numbers(asking.connection, on, attribute, asking.period.begin, asking.end)
+    scale = satisfaction.told(asking.connection)
+    rows: list[list[Cell]] = []
+    for by in _PARTED:
+        open_places(asking.connection, by, WEEK_MS)
+        rows += [
+            [row.pop("journey", ALL), *row.values()]
+            for row in asking.query(satisfaction.shown(by, scale))
+        ]
+    note = (
+        "In each journey in which customers were, or within 7 days of it; who was in two counts "
+        "in both. " + _SCALES[scale]
+    )
+    if left:
+        of = (f"{word.many(one.events, 'event')} {one.why.replace('`', '')}" for one in left)
+        note += f" Left out: {', '.join(of)}."
+    columns = ["journey", "#answers", "#customers", "#mean (95 %)", *_COLUMNS[scale]]
+    words = f"satisfaction --on {shlex.quote(on)} --score {shlex.quote(attribute)} --by journey"
+    table = Table(f"Scores of {on}", columns, rows, asking.command(words), note)
+    return Section("Satisfaction", [table])

@@ -19,7 +19,7 @@ from cjo_stream.insight.report.content import (
     Sentence,
     Table,
 )
-from cjo_stream.insight.report.customer import retained, worth_of_journeys
+from cjo_stream.insight.report.customer import retained, satisfied, worth_of_journeys
 from cjo_stream.insight.value import Fit
 
 MOST: Final = 20
@@ -37,8 +37,18 @@ FROM list WHERE clv IS NOT NULL ORDER BY clv DESC, customer_id LIMIT {MOST}
 """
 
 
-def value(asking: Asking, on: str, attribute: str, horizon: str, horizon_ms: int) -> Report:
-    """Return the report: of the purchases of the period, for the time behind it."""
+def value(
+    asking: Asking,
+    on: str,
+    attribute: str,
+    horizon: str,
+    horizon_ms: int,
+    score: str | None = None,
+) -> Report:
+    """Return the report: of the purchases of the period, for the time behind it.
+
+    `score` is TYPE.ATTRIBUTE of a survey; without it nothing is said of satisfaction.
+    """
     begin_ms, end_ms = asking.period.begin, asking.end
     found = open_value(asking.connection, on, attribute, begin_ms, end_ms, horizon_ms)
     named = f"value --on {shlex.quote(on)} --value {shlex.quote(attribute)}"
@@ -46,7 +56,10 @@ def value(asking: Asking, on: str, attribute: str, horizon: str, horizon_ms: int
     command = asking.command(f"{named} --horizon {horizon}{begin} --until {end_ms}", timed=False)
     missing = [
         *asking.missing(),
-        *(f"{word.many(one.events, 'event')} {on} {one.why}" for one in found.left),
+        *(
+            f"{word.many(one.events, 'event')} {on} {one.why.replace('`', '')}"
+            for one in found.left
+        ),
     ]
     tenths = asking.query(TENTHS)
     bars = [
@@ -75,6 +88,7 @@ def value(asking: Asking, on: str, attribute: str, horizon: str, horizon_ms: int
             ),
             retained(asking, on),
             worth_of_journeys(asking, on, attribute),
+            *([] if score is None else [satisfied(asking, score)]),
             Section("The models", [_fits(found, command)]),
         ],
     )

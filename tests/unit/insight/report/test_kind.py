@@ -9,7 +9,7 @@ import pytest
 
 from cjo_stream.insight.lift import Group, compare_rates
 from tests.unit.insight.report.test_report import asked, blocks, layer, report
-from tests.unit.insight.test_value_command import FEW
+from tests.unit.insight.test_value_command import FEW, event
 from tests.unit.insight.test_value_command import layer as layer_of
 from tests.unit.insight.touched import DAY, Written
 from tests.world.command_line import Cli, cli
@@ -195,6 +195,39 @@ def test_who_comes_again_and_what_journeys_are_worth_is_as_the_commands_say(
     assert [(row[0], row[1]) for row in worth["rows"]] == [
         (row["journey"], int(row["count"])) for row in asked(cli, worth["command"])
     ]
+
+
+@pytest.mark.parametrize(
+    ("scores", "columns"),
+    [
+        ((5, 4, 1), ["#satisfied", "#CSAT, % (95 %)"]),
+        ((10, 4, 1), ["#promoters", "#detractors", "#NPS (95 %)"]),
+        ((11, 4, 1), []),
+    ],
+)
+def test_satisfaction_is_as_the_command_says(
+    cli: Cli, tmp_path: Path, scores: tuple[int, ...], columns: list[str]
+) -> None:
+    answers = [event("ada", 9 + at, score, "survey") for at, score in enumerate([*scores, None])]
+    at = layer_of(tmp_path, [*FEW, event("ada", 8, None), *answers])
+    words = (*PURCHASES, "--score", "survey.total")
+    found = report(cli, "value", at, *words)
+    (section,) = (one for one in found["sections"] if one["title"] == "Satisfaction")
+    (table,) = section["blocks"]
+    assert table["columns"][4:] == columns
+    everybody, *by_journey = table["rows"]
+    assert everybody[:3] == ["(all answers)", 3, 1]
+    assert [(row[0], row[1]) for row in by_journey] == [
+        (row["journey"], int(row["count"])) for row in asked(cli, table["command"])
+    ]
+    assert "Left out: 1 event without total." in table["note"]
+    assert any("1 event order_placed without total" in one for one in found["missing"])
+    page = tmp_path / "page.html"
+    assert cli("report", "value", "--layer", at, *words, "--html", page).code == 0
+    assert "`" not in page.read_text()
+    refused = cli("report", "value", "--layer", at, *PURCHASES, "--score", "surveys.total")
+    assert "--score surveys.total: no event" in refused.err
+    assert "did you mean survey.ATTRIBUTE?" in refused.err
 
 
 @pytest.mark.parametrize("kind", ["journeys", "leadership"])
