@@ -11,7 +11,6 @@ an append and the note of how far their source was read:
 from __future__ import annotations
 
 import struct
-from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -59,7 +58,7 @@ class MemoryLog:
     """A log that ends with its process."""
 
     def __init__(self) -> None:
-        self._records: dict[tuple[bytes, int], deque[LogRecord]] = {}
+        self._records: dict[tuple[bytes, int], list[LogRecord]] = {}
         self._ends: dict[tuple[bytes, int], int] = {}
         self._notes: dict[str, bytes] = {}
 
@@ -69,19 +68,17 @@ class MemoryLog:
             place = (kind, partition)
             offset = self._ends.get(place, -1) + 1
             self._ends[place] = offset
-            self._records.setdefault(place, deque()).append(LogRecord(offset, time, value))
+            self._records.setdefault(place, []).append(LogRecord(offset, time, value))
         if notes:
             self._notes.update(notes)
 
     def read(self, kind: bytes, partition: int, after: int, most: int) -> list[LogRecord]:
         """Return up to `most` records beyond offset `after`, in order."""
-        found: list[LogRecord] = []
-        for record in self._records.get((kind, partition), ()):
-            if record.offset > after:
-                found.append(record)
-                if len(found) == most:
-                    break
-        return found
+        records = self._records.get((kind, partition))
+        if not records:
+            return []
+        first = max(0, after + 1 - records[0].offset)
+        return records[first : first + most]
 
     def end(self, kind: bytes, partition: int) -> int:
         """Return the offset of the last record appended; -1 before the first."""
@@ -89,9 +86,8 @@ class MemoryLog:
 
     def trim(self, kind: bytes, partition: int, through: int) -> None:
         """Forget the records up to and including offset `through`."""
-        records = self._records.get((kind, partition))
-        while records and records[0].offset <= through:
-            records.popleft()
+        if records := self._records.get((kind, partition)):
+            del records[: max(0, through + 1 - records[0].offset)]
 
     def purge(self) -> None:
         """Do nothing: trimmed records are gone already."""

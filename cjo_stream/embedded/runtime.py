@@ -1,7 +1,8 @@
 """The embedded runtime: every partition's task in one process, over the in-process log.
 
 It keeps the order of steps that a task prescribes: process, append what the task sends (durably,
-if the log is durable), commit. The append time is the highest event time. Before it moves on, the
+if the log is durable), commit. Many steps share a commit: a killed process runs those since the
+last one again. The append time is the highest event time. Before it moves on, the
 timers of every partition that come due on the way fire, in order of due time, each with all that
 it causes.
 
@@ -43,6 +44,8 @@ from cjo_stream.engine.task import Task
 from cjo_stream.errors import InputError, InvariantError
 
 BATCH_RECORDS_MAX = 1_000
+COMMIT_RECORDS_MAX = 20_000
+"""The records that share a commit, of all partitions together."""
 READ_RECORDS_MAX = 1_024
 _TOPIC_ID = "embedded"
 _SOURCES = "sources"
@@ -119,6 +122,8 @@ class Runtime:
         self._read = msgspec.msgpack.decode(noted, type=_Read) if noted else _Read()
         self._router = Router(self._partitions)
         self._pending: list[Append] = []
+        self._unwritten = 0
+        """Records that tasks have processed since their last commit."""
         self._unnoted = False
         # Time that moved on without events is only in the tasks.
         self._now = max(self._read.high, *(task.clock for task in self.tasks))
@@ -130,6 +135,7 @@ class Runtime:
         self._pump()
         for task in self.tasks:
             self._write_effects(task.partition)
+        self._commit()
         # It may have been killed between the tick of a learning time and the learning.
         if at := log.note(LEARNS_AT):
             self._learn(int(at))
@@ -166,6 +172,7 @@ class Runtime:
             [(INTERNAL, p, self._now, control_frame([item])) for p, item in items.items()]
         )
         self._pump()
+        self._commit()
 
     def has_room(self, number: int, content: bytes) -> bool:
         """Return whether no partition has another definition set under this number."""
@@ -212,12 +219,12 @@ class Runtime:
         """Send one event on its way; with it the lane is read up to `read`."""
         high = max(self._read.high, event.time)
         if high >= next_time(self._now) and self._learns():
-            self.flush()
+            self._push()
             self._learn_through(high)
         if self._partitions > 1 or (
             self._is_guarded() and high // PERIOD_MS > self._now // PERIOD_MS
         ):
-            self.flush()
+            self._push()
             self._fire_through(high)
         self._read.high = high
         self._now = max(self._now, high)
@@ -226,27 +233,33 @@ class Runtime:
         at.last[routed.receiver] = routed.position
         self._pending.append((INTERNAL, routed.receiver, self._now, frame))
         if self._partitions > 1 or len(self._pending) >= BATCH_RECORDS_MAX:
-            self.flush()
+            self._push()
 
     def refuse(self, lane: str, offset: int, letter: DeadLetter) -> None:
         """Write the dead letter of a record that is no event; no clock moves."""
         at = self._read.lanes.setdefault(lane, _LanePosition())
         if offset > at.offset:
-            self.flush()
+            self._push()
             self._output.refuse(letter)
             at.offset = offset
             self._unnoted = True
 
     def advance(self, to_ms: int) -> None:
         """Move time on to `to_ms`, firing the timers that come due on the way."""
-        self.flush()
+        self._push()
         if self._learns():
             self._learn_through(to_ms)
         self._fire_through(to_ms)
         self._now = max(self._now, to_ms)
         self._tick(range(self._partitions))
+        self._commit()
 
     def flush(self) -> None:
+        """Return when all that was offered has had its whole effect, and is in the stores."""
+        self._push()
+        self._commit()
+
+    def _push(self) -> None:
         """Return when all that was offered has had its whole effect."""
         if self._pending or self._unnoted:
             pending, self._pending, self._unnoted = self._pending, [], False
@@ -392,7 +405,7 @@ class Runtime:
             busy = False
             for task in self.tasks:
                 while records := self._log.read(
-                    INTERNAL, task.partition, task.applied, READ_RECORDS_MAX
+                    INTERNAL, task.partition, task.processed, READ_RECORDS_MAX
                 ):
                     busy = True
                     # After a kill, the records show how far time had moved.
@@ -403,9 +416,18 @@ class Runtime:
                         (EFFECT, task.partition, self._now, frame) for frame in outbox.effects
                     ]
                     self._log.append(appends)
-                    task.commit()
-                    self._log.trim(INTERNAL, task.partition, task.applied)
                     self._write_effects(task.partition)
+                    self._unwritten += len(records)
+                    if self._unwritten >= COMMIT_RECORDS_MAX or task.must_commit:
+                        self._commit()
+
+    def _commit(self) -> None:
+        """Write what the tasks have processed to the stores."""
+        for task in self.tasks:
+            if task.processed > task.applied:
+                task.commit()
+                self._log.trim(INTERNAL, task.partition, task.applied)
+        self._unwritten = 0
         self._purge()
 
     def _purge(self) -> None:

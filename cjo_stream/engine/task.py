@@ -9,6 +9,10 @@ lanes, cursors"):
     purge()            where `must_purge`: the store forgets, on disk too, what was erased
     -- the runtime acknowledges the records --
 
+Several steps may share a commit: `process` again, once the frames of the step before are on their
+way, and commit when the frames of all of them are delivered. An actor is then written once for all
+of them. `must_commit` says that a commit should not wait.
+
 A purge takes as long as the disk needs, and may run in a thread. The position says that it must be
 done, so after a crash it is done once the store is open again.
 
@@ -97,6 +101,8 @@ class Task:
             partition, partitions, state, self._turns, self._outgoing, rollout_customers_max
         )
         self._committed_counts: dict[tuple[str, ...], float] = {}
+        self._unwritten: list[LogRecord] = []
+        """The records of the steps since the last commit."""
         self.delays: list[int] = []
         """Delay of each timer of the last commit: ms from its due time to its firing."""
         self._begin()
@@ -107,6 +113,20 @@ class Task:
     def applied(self) -> int:
         """Offset of the last internal record in the state; -1 when none."""
         return self._meta.applied
+
+    @property
+    def processed(self) -> int:
+        """Offset of the last record processed; what lies beyond `applied` is not written yet."""
+        return self._offset
+
+    @property
+    def must_commit(self) -> bool:
+        """Whether the next commit should not wait for further steps.
+
+        Something was erased; or a handler failed, and each further failure would run again all
+        steps since the last commit.
+        """
+        return self._has_failed or bool(self._turns.purges)
 
     @property
     def digest(self) -> int:
@@ -171,14 +191,20 @@ class Task:
     def process(self, records: Sequence[LogRecord]) -> Outbox:
         """Return what these records, in order, send. Nothing is written yet.
 
-        Records at or below `applied` are skipped. Raises a StopError where going on could lose or
-        repeat something; the task must then be discarded.
+        Records at or below `processed` are skipped. Raises a StopError where going on could lose
+        or repeat something; the task must then be discarded.
         """
+        self._outgoing.begin()
         try:
-            return self._step(records, careful=False)
+            outbox = self._step(records, careful=False)
         except PoisonError:
             self._roll_back()
-            return self._step(records, careful=True)
+            self._step(self._unwritten, careful=True)  # it sends what it has sent before
+            self._outgoing.begin()
+            outbox = self._step(records, careful=True)
+            self._has_failed = True
+        self._unwritten += records
+        return outbox
 
     def commit(self) -> None:
         """Write everything since the last commit in one batch."""
@@ -233,17 +259,21 @@ class Task:
         self._store.write([(codec.META_KEY, codec.encode_meta(self._meta))])
 
     def _begin(self) -> None:
+        self._unwritten = []
+        self._has_failed = False
+        self._restart()
+
+    def _restart(self) -> None:
         self._offset = self._meta.applied
         self._last: LogRecord | None = None
         self._applied = self._repeated = 0
         self._delays: list[int] = []
-        self._outgoing.begin()
         self._enforcement.begin(self._meta)
         self._turns.begin(self._meta.clock, self._enforcement.rollout)
 
     def _roll_back(self) -> None:
         self._state.reset()
-        self._begin()
+        self._restart()
 
     # --- one record
 

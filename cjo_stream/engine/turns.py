@@ -4,8 +4,8 @@ A turn changes one actor, and sends messages to others. Those of this partition 
 same step, first in, first out; those of others leave as items.
 
 If a handler fails on a message, the message has no effect and everything else goes on. No
-savepoints are taken for this: `PoisonError` rolls the whole step back to the last commit, and the
-task runs it again `careful`, with a copy of each actor before each turn.
+savepoints are taken for this: `PoisonError` rolls everything back to the last commit, and the task
+runs the steps since then again `careful`, with a copy of each actor before each turn.
 """
 
 from __future__ import annotations

@@ -108,21 +108,26 @@ def run(
     number: int = 0,
     partitions: int = 1,
     most: Callable[[], int] = lambda: 1,
+    share: int = 1,
     opened_anew: bool = False,
     killed: bool = False,
 ) -> Result:
-    """Run a log to its end in steps of so many records; what it gives."""
+    """Run a log to its end in steps of `most` records, of which `share` share a commit."""
     store = MemoryStore()
     taker = Taker()
     task = open_task(number, partitions, store, **bounds)
+    steps: list[list[LogRecord]] = []
     while task.applied + 1 < len(log):
-        records = log[task.applied + 1 :][: most()]
-        outbox = task.process(records)
+        steps.append(log[task.processed + 1 :][: most()])
+        outbox = task.process(steps[-1])
         if killed:  # what it sent is out, and it begins again
             task = open_task(number, partitions, store, **bounds)
-            assert task.process(records) == outbox
+            assert [task.process(records) for records in steps][-1] == outbox
         taker.take(outbox)
+        if len(steps) < share and not task.must_commit and task.processed + 1 < len(log):
+            continue
         task.commit()
+        steps.clear()
         if task.must_purge:
             task.purge()
         if opened_anew:
@@ -145,9 +150,9 @@ def check(
     place = {"number": number, "partitions": partitions}
     steady = run(log, bounds, **place)
     assert run(log, bounds, **place, opened_anew=True) == steady
-    assert run(log, bounds, **place, killed=True) == steady
+    assert run(log, bounds, **place, share=3, killed=True) == steady
     assert run(log, small, **place) == steady
-    assert run(log, small, **place, most=lambda: draw.randint(1, 9)) == steady
+    assert run(log, small, **place, most=lambda: draw.randint(1, 9), share=20) == steady
     assert run(log, bounds, **place, most=lambda: len(log)) == steady
     with pytest.MonkeyPatch.context() as patch:
         fault = Fault(patch)
@@ -156,7 +161,7 @@ def check(
             fault.arm(draw.randint(1, 4))
             return draw.randint(1, 9)
 
-        assert run(log, bounds, **place, most=armed) == steady
+        assert run(log, bounds, **place, most=armed, share=draw.choice([1, 20])) == steady
     return steady
 
 

@@ -123,6 +123,8 @@ class World:
         self.bounds = draw_bounds(self.random)
         self.is_idle_at_times = seed // 8 % 4 == 0
         """Whether nothing comes for minutes, at times: then more than one is over at once."""
+        self.writes = (1.0, 0.4, 0.1)[seed // 4 % 3]
+        """The chance of a commit after a step."""
         self.clock = START_MS
         self.raw: list[list[RawRecord]] = [[], []]
         self.committed = [(0, new_metadata(Log("raw", lane), 1)) for lane in range(len(self.raw))]
@@ -339,10 +341,15 @@ class World:
 
     def drive(self, number: int, task: Task, effects: list[bytes]) -> None:
         log = self.partitions[number].log
-        records = log[task.applied + 1 :][: self.random.randint(1, 5)]
+        records = log[task.processed + 1 :][: self.random.randint(1, 5)]
+        is_alone = task.processed == task.applied
         if not records:
+            if not is_alone:
+                task.commit()
             return
         outbox = task.process(records)
+        if not is_alone and any(map(has_failed, outbox.effects)):
+            self.met.add("a handler fails behind steps that are not written")
         self.crash_point("a task dies before it sends", number)
         cut = self.random.randint(0, len(outbox.effects))
         effects.extend(outbox.effects[:cut])
@@ -350,6 +357,9 @@ class World:
         effects.extend(outbox.effects[cut:])
         self.produce(outbox.frames, "a task", number)
         self.crash_point("a task dies between sending and commit", number)
+        if not (task.must_commit or self.random.random() < self.writes):
+            self.crash_point("a task dies between two steps of a commit", number)
+            return
         task.commit()
         if ("cjo_items_total", "task", "repeated") in task.take_counts():
             self.met.add("a task drops what it has already")
@@ -507,6 +517,12 @@ class World:
             self.met.add("a guard trips")
         check_verdicts(partitions, self.sets, is_punctual=not self.bounds)
         assert counted == self.sent, f"events counted {counted}, sent {self.sent}"
+
+
+def has_failed(frame: bytes) -> bool:
+    """Return whether an effect frame says that a handler failed."""
+    effects = (item.effect for item in decode_effect_frame(frame).items)
+    return any(("reason", b"failed") in effect.headers for effect in effects)
 
 
 def failed_of(effects: list[Effect]) -> Counter[str]:

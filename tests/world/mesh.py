@@ -95,6 +95,8 @@ class Mesh:
         self.bounds = bounds or {}
         self.applied = 0
         self._begun = 0
+        self._writes = rng.choice((1.0, 0.4, 0.1))
+        """The chance of a commit after a step."""
         self._sets = sets
         self.faults = faults
         self.clock = START_MS
@@ -248,14 +250,19 @@ class Mesh:
             self.tasks[number] = self._open(number, self.partitions[number].store)
 
     def _drive(self, number: int, task: Task) -> None:
-        first = task.applied + 1
+        first = task.processed + 1
         records = self.partitions[number].log[first : first + self.random.randint(1, 4)]
         if not records:
+            if task.processed > task.applied:
+                task.commit()
             return
         outbox = task.process(records)
         self._may_crash(number, "a task dies before it sends")
         self._produce(number, outbox)
         self._may_crash(number, "a task dies between sending and commit")
+        if not (task.must_commit or self.random.random() < self._writes):
+            self._may_crash(number, "a task dies between two steps of a commit")
+            return
         task.commit()
         self._may_crash(number, "a task dies after its commit")
 

@@ -98,11 +98,11 @@ class Partition:
         self.append(frame, one.time - START_MS if at is None else at)
 
     def process(self, most: int | None = None) -> Outbox:
-        """Process up to `most` records beyond the applied one, and keep what they send.
+        """Process up to `most` records beyond the last one, and keep what they send.
 
         What the task sends to itself is appended, with the time of the last record.
         """
-        begin = self.task.applied + 1
+        begin = self.task.processed + 1
         outbox = self.task.process(self.log[begin : None if most is None else begin + most])
         self.frames += [(to, frame) for to, frame in outbox.frames if to != 0]
         for to, frame in outbox.frames:

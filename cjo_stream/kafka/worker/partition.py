@@ -7,8 +7,10 @@
        │            │   └───────┘            CLOSED     the store is released
        └──▶ CLOSED ◀┘  (also from SEEKING and RUNNING, by way of SUSPENDED)
 
-A step is that of ARCHITECTURE.md: process, produce, await delivery, write, acknowledge.
-Any failure in it ends the process: the store is then behind what was sent, never ahead of it.
+A step is that of ARCHITECTURE.md: process, produce, await delivery, write, acknowledge. While the
+frames of one step are on their way, the next is processed. Under load several steps are written
+and acknowledged together; as soon as nothing waits, everything is.
+Any failure ends the process: the store is then behind what was sent, never ahead of it.
 """
 
 from __future__ import annotations
@@ -45,6 +47,10 @@ STEP_S: Final = 0.1
 """The time for a step: a frame without items can fire thousands of timers, so frames and bytes
 alone do not bound it. The number of frames follows from the time of the last steps."""
 GATHER_S: Final = 0.010
+COMMIT_STEPS_MAX: Final = 20
+COMMIT_S: Final = 1.0
+"""The steps that share a commit, and the time to process them. After a crash they are processed
+again; if a handler fails, too, and nothing else goes on in the meantime."""
 NEVER: Final = (-1, False)
 LOCKED_RETRY_S: Final = 0.25
 LOCKED_SAY_S: Final = 10.0
@@ -86,16 +92,16 @@ class Arrival(msgspec.Struct):
 class Report(Protocol):
     """Receives measurements."""
 
-    def step(
-        self,
-        counts: Mapping[tuple[str, ...], float],
-        delays: Sequence[int],
-        *,
-        process_s: float,
-        deliver_s: float,
-        commit_s: float,
+    def step(self, process_s: float) -> None:
+        """Record how long one step was processed."""
+
+    def commit(
+        self, counts: Mapping[tuple[str, ...], float], delays: Sequence[int], commit_s: float
     ) -> None:
-        """Record one step: the task's counts, its timers' delays in ms, the duration."""
+        """Record one commit: the task's counts, its timers' delays in ms, and how long it took.
+
+        That is from the wait for the last frames' delivery on.
+        """
 
     def restored(self, seconds: float) -> None:
         """Record the duration of one restore."""
@@ -139,6 +145,7 @@ class Partition:
         self._store: RocksStore | None = None
         self._task: Task | None = None
         self._queue: deque[Arrival] = deque()
+        self._queued_bytes = 0
         self._expected = 0
         self._wake = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
@@ -149,6 +156,12 @@ class Partition:
         """Applied offset of the newest copy, and whether the store was marked clean in it."""
         self._checkpoint_due_s = 0.0
         self._frames_max = STEP_FRAMES_FIRST
+        self._sending: asyncio.Future[None] | None = None
+        """The delivery of the last step's frames."""
+        self._unwritten: list[Arrival] = []
+        """The records of the steps since the last commit, none of them acknowledged."""
+        self._steps = 0
+        self._stepping_s = 0.0
         self._arrived_s = time.monotonic()
         self.moves = 0
 
@@ -254,8 +267,10 @@ class Partition:
         self._expected += 1
         self._arrived_s = time.monotonic()
         self._queue.append(arrival)
+        size = len(arrival.record.value)
+        self._queued_bytes += size
         self._wake.set()
-        return len(arrival.record.value)
+        return size
 
     async def suspend(self) -> None:
         """Finish the step in hand and take no more: queued records come again."""
@@ -348,7 +363,8 @@ class Partition:
         self.phase = to
 
     def _drop_queue(self) -> None:
-        self._services.taken(sum(len(arrival.record.value) for arrival in self._queue))
+        self._services.taken(self._queued_bytes)
+        self._queued_bytes = 0
         self._queue.clear()
 
     def _restored_a_file(self) -> None:
@@ -363,55 +379,85 @@ class Partition:
             ready_s = 0.0
             while not self._stopping:
                 if not self._queue:
+                    await self._commit()
+                if not self._queue:
                     self._wake.clear()
                     await self._wake.wait()
                     continue
                 pause_s = ready_s - time.monotonic()
-                if pause_s > 0 and len(self._queue) < self._frames_max:
+                if pause_s > 0 and not self._has_full_step:
                     # Under load, gather frames for a moment: fewer, larger steps.
                     await asyncio.sleep(pause_s)
                     continue
                 await self._step(self._next_step())
                 ready_s = time.monotonic() + GATHER_S
                 if time.monotonic() >= self._checkpoint_due_s:
+                    await self._commit()
                     await self._checkpoint_by_time()
+            await self._commit()
         except Exception as error:
             self._services.fail(error)
             raise
+
+    @property
+    def _has_full_step(self) -> bool:
+        return len(self._queue) >= self._frames_max or self._queued_bytes >= STEP_BYTES_MAX
 
     def _next_step(self) -> list[Arrival]:
         taken: list[Arrival] = []
         size = 0
         while self._queue and len(taken) < self._frames_max:
-            size += len(self._queue[0].record.value)
-            if taken and size > STEP_BYTES_MAX:
+            more = len(self._queue[0].record.value)
+            if taken and size + more > STEP_BYTES_MAX:
                 break
+            size += more
             taken.append(self._queue.popleft())
-        self._services.taken(sum(len(arrival.record.value) for arrival in taken))
+        self._queued_bytes -= size
+        self._services.taken(size)
         return taken
 
     async def _step(self, arrivals: list[Arrival]) -> None:
+        """Process records, while the frames of the step before are on their way."""
         task = self._task
         assert task is not None
         began_s = time.perf_counter()
         outbox = task.process([arrival.record for arrival in arrivals])
-        processed_s = time.perf_counter()
-        self._frames_max = frames_next(self._frames_max, len(arrivals), processed_s - began_s)
+        took_s = time.perf_counter() - began_s
+        self._frames_max = frames_next(self._frames_max, len(arrivals), took_s)
+        self._services.report.step(took_s)
+        self._unwritten += arrivals
+        self._steps += 1
+        self._stepping_s += took_s
+        await self._delivered()
         internal, effect = self._services.internal_topic, self._services.effect_topic
         frames = [(internal, to, frame) for to, frame in outbox.frames]
         frames += [(effect, self.number, frame) for frame in outbox.effects]
-        await self._services.send(frames)
-        delivered_s = time.perf_counter()
+        self._sending = asyncio.ensure_future(self._services.send(frames))
+        await asyncio.sleep(0)  # so they are on their way before the next step keeps the loop
+        is_due = self._steps >= COMMIT_STEPS_MAX or self._stepping_s >= COMMIT_S
+        if is_due or task.must_commit:
+            await self._commit()
+
+    async def _delivered(self) -> None:
+        """Return when the last step's frames are delivered."""
+        sending, self._sending = self._sending, None
+        if sending is not None:
+            await sending
+
+    async def _commit(self) -> None:
+        """Write and acknowledge the steps since the last commit, once all frames are delivered."""
+        task = self._task
+        if task is None or not self._unwritten:
+            return
+        began_s = time.perf_counter()
+        await self._delivered()
         task.commit()
-        for arrival in arrivals:
+        for arrival in self._unwritten:
             arrival.ack()
-        self._services.report.step(
-            task.take_counts(),
-            task.delays,
-            process_s=processed_s - began_s,
-            deliver_s=delivered_s - processed_s,
-            commit_s=time.perf_counter() - delivered_s,
-        )
+        self._unwritten = []
+        self._steps, self._stepping_s = 0, 0.0
+        took_s = time.perf_counter() - began_s
+        self._services.report.commit(task.take_counts(), task.delays, took_s)
         await self._purge(task)
 
     async def _purge(self, task: Task) -> None:

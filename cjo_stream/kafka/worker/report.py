@@ -20,21 +20,18 @@ class WorkerReport:
         self._shown: set[int] = set()
         """Partitions whose lag is published."""
 
-    def step(
-        self,
-        counts: Mapping[tuple[str, ...], float],
-        delays: Sequence[int],
-        *,
-        process_s: float,
-        deliver_s: float,
-        commit_s: float,
+    def step(self, process_s: float) -> None:
+        """Record how long one step was processed."""
+        self._metrics.observe("cjo_stage_seconds", (STAGE,), process_s)
+
+    def commit(
+        self, counts: Mapping[tuple[str, ...], float], delays: Sequence[int], commit_s: float
     ) -> None:
-        """Record one step: the task's counts, its timers' delays in ms, the duration."""
+        """Record one commit: the task's counts, its timers' delays in ms, and how long it took."""
         self._metrics.add(counts)
         for delay_ms in delays:
             self._metrics.observe("cjo_timer_delay_seconds", (), delay_ms / 1000)
-        self._metrics.observe("cjo_stage_seconds", (STAGE,), process_s + deliver_s + commit_s)
-        self._metrics.observe("cjo_commit_seconds", (STAGE,), deliver_s + commit_s)
+        self._metrics.observe("cjo_commit_seconds", (STAGE,), commit_s)
 
     def restored(self, seconds: float) -> None:
         """Record the duration of one restore."""

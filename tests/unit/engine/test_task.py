@@ -109,6 +109,29 @@ def test_poison_gives_the_same_however_the_records_are_batched(
     assert dict(parts.store.scan(b"", b"\xff")) == dict(whole.store.scan(b"", b"\xff"))
 
 
+def test_steps_that_share_a_commit_give_what_each_would_with_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fail_handlers(monkeypatch, Deliver)
+    own, shared = Partition(), Partition()
+    for partition in (own, shared):
+        for at in range(20):
+            poison = [event(1, at * SECOND, "poison")] if at == 7 else []
+            for one in [*poison, event(at % 3, at * SECOND + 1, total=3)]:
+                partition.event(one)
+        partition.tick(60 * SECOND)
+    own.run(1)
+    writes = 0
+    while shared.task.applied + 1 < len(shared.log):
+        shared.process(1)
+        if shared.task.must_commit or shared.task.processed + 1 == len(shared.log):
+            shared.task.commit()
+            writes += 1
+    assert writes == 2, "the step of the poison, and the last one"
+    assert shared.out == own.out
+    assert dict(shared.store.scan(b"", b"\xff")) == dict(own.store.scan(b"", b"\xff"))
+
+
 def test_poison_processed_again_after_a_crash_sends_the_same_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
