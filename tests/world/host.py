@@ -36,6 +36,8 @@ class Host:
         self.acked: list[int] = []
         self.restores = 0
         self.steps = 0
+        self.commits: list[int] = []
+        """The number of steps at each commit."""
         self.resumed: list[dict[int, int]] = []
         self.range = LogRange(0, 1_000_000)
         self.replaced = 1_000_000
@@ -49,10 +51,13 @@ class Host:
     async def resume(self, positions: Mapping[int, int]) -> None:
         self.resumed.append(dict(positions))
 
-    def step(
-        self, counts: Mapping[tuple[str, ...], float], delays: Sequence[int], **_: float
-    ) -> None:
+    def step(self, process_s: float) -> None:
         self.steps += 1
+
+    def commit(
+        self, counts: Mapping[tuple[str, ...], float], delays: Sequence[int], commit_s: float
+    ) -> None:
+        self.commits.append(self.steps)
 
     def restored(self, seconds: float) -> None:
         self.restores += 1

@@ -11,6 +11,7 @@ from cjo_stream.engine.port import Log
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import HoleError, RefusalError, StopError
 from cjo_stream.kafka.worker.partition import (
+    COMMIT_STEPS_MAX,
     MOVES,
     STEP_FRAMES_MAX,
     Phase,
@@ -132,6 +133,45 @@ async def test_a_revoke_waits_for_the_step_in_hand_and_drops_the_rest(tmp_path: 
     assert await host.assignment.assign({0}) == {0: 1}
     assert host.assignment.ready
     await host.assignment.close()
+
+
+@on_loop
+async def test_a_step_is_processed_while_frames_are_on_their_way_and_none_is_written_before(
+    tmp_path: Path,
+) -> None:
+    host = await _begun(tmp_path)
+    host.delivered.clear()
+    last = STEP_FRAMES_MAX + 1
+    await host.put(0, *range(1, last + 1))
+    while host.steps < 3:
+        await asyncio.sleep(0)
+    assert host.partition(0).next_offset == 1
+    assert host.acked == [0]
+    host.delivered.set()
+    await host.applied(0, last)
+    assert host.acked == list(range(last + 1))
+    assert host.commits == [1, 3]
+    await host.assignment.close()
+
+
+@on_loop
+async def test_so_many_steps_share_a_commit_though_more_records_wait(tmp_path: Path) -> None:
+    host = await _begun(tmp_path)
+    last = (COMMIT_STEPS_MAX + 1) * STEP_FRAMES_MAX
+    await host.put(0, *range(1, last + 1))
+    await host.applied(0, last)
+    assert host.acked == list(range(last + 1))
+    assert host.commits[:2] == [1, 1 + COMMIT_STEPS_MAX]
+    await host.assignment.close()
+
+
+async def _begun(folder: Path) -> Host:
+    """Return a host with the first record of partition 0 in its store."""
+    host = Host(folder)
+    await host.assignment.assign({0})
+    await host.put(0, 0)
+    await host.applied(0, 0)
+    return host
 
 
 @on_loop
