@@ -29,6 +29,9 @@ Append = tuple[bytes, int, int, bytes]
 class EmbeddedLog(Protocol):
     """Partitions of two kinds, INTERNAL and EFFECT, and notes."""
 
+    is_durable: bool
+    """Whether it outlives its process."""
+
     def append(self, appends: Sequence[Append], notes: dict[str, bytes] | None = None) -> None:
         """Append records, in order, and write notes; all or nothing."""
 
@@ -56,6 +59,8 @@ class EmbeddedLog(Protocol):
 
 class MemoryLog:
     """A log that ends with its process."""
+
+    is_durable = False
 
     def __init__(self) -> None:
         self._records: dict[tuple[bytes, int], list[LogRecord]] = {}
@@ -106,6 +111,8 @@ class MemoryLog:
 
 class DurableLog:
     """A log in a store; it survives kill -9 of its process."""
+
+    is_durable = True
 
     def __init__(self, store: Store) -> None:
         self._store = store

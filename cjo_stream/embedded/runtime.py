@@ -1,8 +1,8 @@
 """The embedded runtime: every partition's task in one process, over the in-process log.
 
 It keeps the order of steps that a task prescribes: process, append what the task sends (durably,
-if the log is durable), commit. Many steps share a commit: a killed process runs those since the
-last one again. The append time is the highest event time. Before it moves on, the
+if the log is durable), commit. In memory many steps share a commit. A durable state is written at
+each step, because operators may look at it after a kill. The append time is the highest event time. Before it moves on, the
 timers of every partition that come due on the way fire, in order of due time, each with all that
 it causes.
 
@@ -45,7 +45,7 @@ from cjo_stream.errors import InputError, InvariantError
 
 BATCH_RECORDS_MAX = 1_000
 COMMIT_RECORDS_MAX = 20_000
-"""The records that share a commit, of all partitions together."""
+"""The records that share a commit in memory, of all partitions together."""
 READ_RECORDS_MAX = 1_024
 _TOPIC_ID = "embedded"
 _SOURCES = "sources"
@@ -418,7 +418,8 @@ class Runtime:
                     self._log.append(appends)
                     self._write_effects(task.partition)
                     self._unwritten += len(records)
-                    if self._unwritten >= COMMIT_RECORDS_MAX or task.must_commit:
+                    is_full = self._unwritten >= COMMIT_RECORDS_MAX
+                    if is_full or self._log.is_durable or task.must_commit:
                         self._commit()
 
     def _commit(self) -> None:
