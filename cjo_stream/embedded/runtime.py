@@ -2,9 +2,9 @@
 
 It keeps the order of steps that a task prescribes: process, append what the task sends (durably,
 if the log is durable), commit. In memory many steps share a commit. A durable state is written at
-each step, because operators may look at it after a kill. The append time is the highest event time. Before it moves on, the
-timers of every partition that come due on the way fire, in order of due time, each with all that
-it causes.
+each step, because operators may look at it after a kill. The append time is the highest event
+time. Before it moves on, the timers of every partition that come due on the way fire, in order of
+due time, each with all that it causes.
 
 At full hours of stream time the learner learns from the rewards so far, and publishes
 (`learning`).
