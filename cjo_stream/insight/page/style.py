@@ -87,7 +87,7 @@ ol.findings details,.block details{color:var(--soft);font-size:.8rem}
 summary{cursor:pointer;width:fit-content}
 .funnel{margin:0;padding:0;list-style:none;counter-reset:step}
 .funnel li{display:grid;grid-template-columns:1fr auto 4.2rem;gap:.1rem .8rem;margin:0 0 .7rem}
-td:not(:first-child,.number){min-width:6.5rem}
+td:not(:first-child,.number){min-width:7rem}
 .bars li{grid-template-columns:1fr auto}.funnel span:first-child{overflow-wrap:anywhere}
 .funnel span:nth-child(3){color:var(--soft);text-align:right;font-variant-numeric:tabular-nums}
 .meter{grid-column:1/-1;height:.9rem;border-radius:4px;background:var(--track);overflow:hidden}
