@@ -21,13 +21,14 @@ def paths_of(raw: Raw, goal: str, by: str, lookback: int, period: Period) -> Pat
     goals: dict[str, list[int]] = defaultdict(list)
     commands: dict[str, list[Touch]] = defaultdict(list)
     last = 0
-    for of, name in (
-        (raw.transitions, "time"),
-        (raw.actions, "issued_at"),
-        (raw.decisions, "time"),
-    ):
-        times = [one[name] for one in of if within(one[name], (None, end))]
-        last = max([last, *times])
+    left = [
+        one
+        for one in raw.identities
+        if one["kind"] == "erased" or one["customer_id"] not in raw.erased
+    ]
+    for of in (raw.transitions, raw.actions, raw.decisions, raw.rewards, left):
+        times = (one["time"] if "time" in one else one["issued_at"] for one in of)
+        last = max([last, *(time for time in times if within(time, (None, end)))])
     for one in raw.ordered:
         if (one["journey"], one["reason"]) == (goal, "goal") and within(one["time"], (None, end)):
             goals[one["customer_id"]].append(one["time"])
