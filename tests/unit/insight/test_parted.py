@@ -83,6 +83,7 @@ def test_an_erasure_takes_what_the_views_give_the_erased_customer(
 ) -> None:
     """So what an unmerge moved to another customer stays, and goes with that one."""
     records = world(parted=True)
+    records.command("bob", 1 * DAY, "post", journey=None)
     for place, one in enumerate(records.actions):
         records.rewards.append(
             Reward(
@@ -101,7 +102,7 @@ def test_an_erasure_takes_what_the_views_give_the_erased_customer(
     records.identities.append(erasure)
     sink.take_run(records.into(tmp_path / "run"))
     sink.publish()
-    theirs = {"letter": "ada", "push": "ada", "mail": "bob2", "sms": "bob2"}
+    theirs = {"letter": "ada", "push": "ada", "mail": "bob2", "sms": "bob2", "post": "bob2"}
     wanted = {channel: whose for channel, whose in theirs.items() if whose != erased}
     assert left(layer, "action", "channel") == wanted
     assert left(layer, "outcome", "channel") == wanted
@@ -114,4 +115,11 @@ def test_an_erasure_takes_what_the_views_give_the_erased_customer(
     sink.take_run(late.into(tmp_path / "late"))
     sink.publish()
     late_ones = {"late": "bob2"} if erased == "ada" else {}
+    assert left(layer, "action", "channel") == {**wanted, **late_ones}
+    # Who is who is found anew from what is left, by a sink that begins.
+    others = Written()
+    others.identities.append(change("created", "zoe", 11, "z"))
+    sink = Sink(str(layer))
+    sink.take_run(others.into(tmp_path / "others"))
+    sink.publish()
     assert left(layer, "action", "channel") == {**wanted, **late_ones}
