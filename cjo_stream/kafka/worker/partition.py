@@ -378,8 +378,9 @@ class Partition:
             await self._purge(self._task)  # one that a crash has delayed
             ready_s = 0.0
             while not self._stopping:
-                if not self._queue:
+                if not self._queue and self._unwritten:
                     await self._commit()
+                    continue
                 if not self._queue:
                     self._wake.clear()
                     await self._wake.wait()
@@ -447,7 +448,8 @@ class Partition:
     async def _commit(self) -> None:
         """Write and acknowledge the steps since the last commit, once all frames are delivered."""
         task = self._task
-        if task is None or not self._unwritten:
+        assert task is not None
+        if not self._unwritten:
             return
         began_s = time.perf_counter()
         await self._delivered()

@@ -165,6 +165,23 @@ async def test_so_many_steps_share_a_commit_though_more_records_wait(tmp_path: P
     await host.assignment.close()
 
 
+@on_loop
+async def test_a_revoke_while_the_last_frames_are_on_their_way_ends_once_they_are_there(
+    tmp_path: Path,
+) -> None:
+    host = await _begun(tmp_path)
+    host.delivered.clear()
+    host.sending.clear()
+    await host.put(0, 1)
+    await host.sending.wait()
+    revoke = asyncio.create_task(host.assignment.revoke())
+    await asyncio.sleep(0)
+    host.delivered.set()
+    await revoke
+    assert host.acked == [0, 1]
+    await host.assignment.close()
+
+
 async def _begun(folder: Path) -> Host:
     """Return a host with the first record of partition 0 in its store."""
     host = Host(folder)
