@@ -6,10 +6,9 @@ import difflib
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+from cjo_stream.core.program.measure import VALUE_MAX
 from cjo_stream.errors import UsageError
 
-NUMBER_MAX: Final = 1e15
-"""Larger numbers are no amounts, and sums of them would lose all others."""
 AT: Final = "coalesce(json_extract(attributes, $name), json_extract(attributes, $path))"
 """What an event has at an attribute, with the values of `names_of`."""
 _FOUND: Final = f"""
@@ -19,7 +18,7 @@ SELECT
     {AT} AS said,
     json_type(said) AS kind,
     CASE WHEN kind IN ('BIGINT', 'UBIGINT', 'DOUBLE') THEN said::DOUBLE END AS number,
-    CASE WHEN customer_id IS NOT NULL AND abs(number) <= {NUMBER_MAX!r} THEN number END AS value,
+    CASE WHEN customer_id IS NOT NULL AND abs(number) <= {VALUE_MAX!r} THEN number END AS value,
     channel,
     "time",
     lane,
@@ -34,7 +33,7 @@ SELECT
         WHEN customer_id IS NULL THEN 'without an identifier'
         WHEN coalesce(kind, 'NULL') = 'NULL' THEN 'without `' || $attribute || '`'
         WHEN number IS NOT NULL
-            THEN 'with a number beyond {NUMBER_MAX:.0e} at `' || $attribute || '`'
+            THEN 'with a number beyond {VALUE_MAX:.0e} at `' || $attribute || '`'
         WHEN kind = 'VARCHAR' THEN 'with a text at `' || $attribute || '`'
         ELSE 'with no number at `' || $attribute || '`'
     END AS why,
@@ -61,7 +60,7 @@ def open_numbers(
 ) -> list[Left]:
     """Make the table `found`: the events of a type in a period, with the number at an attribute.
 
-    Events without a number there, or with one beyond NUMBER_MAX, have no `value`; they are
+    Events without a number there, or with one beyond VALUE_MAX, have no `value`; they are
     returned. Raises UsageError if no event has the number.
     """
     values = {"on": on, "from": from_ms, "until": until_ms, **names_of(attribute)}

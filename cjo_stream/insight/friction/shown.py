@@ -9,8 +9,9 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from cjo_stream.core.program.measure import VALUE_MAX
 from cjo_stream.errors import UsageError
-from cjo_stream.insight.figure.attribute import AT, NUMBER_MAX, names_of
+from cjo_stream.insight.figure.attribute import AT, names_of
 from cjo_stream.insight.friction.hazard import affected
 from cjo_stream.insight.friction.series import Departures
 from cjo_stream.insight.friction.table import DAY_MS, HOUR_MS, Span
@@ -60,7 +61,7 @@ _LOST: Final = f"""
 WITH worth AS (
     SELECT customer_id, "time", ({AT})::DOUBLE AS worth FROM "event"
     WHERE "type" = $on AND json_type({AT}) IN ('BIGINT', 'UBIGINT', 'DOUBLE')
-        AND abs(try_cast({AT} AS DOUBLE)) <= {NUMBER_MAX!r}
+        AND abs(try_cast({AT} AS DOUBLE)) <= {VALUE_MAX!r}
 ),
 before AS (
     SELECT count(DISTINCT (customer_id, "time" // $day_ms)) AS days FROM friction_event

@@ -7,9 +7,9 @@
        │            │   └───────┘            CLOSED     the store is released
        └──▶ CLOSED ◀┘  (also from SEEKING and RUNNING, by way of SUSPENDED)
 
-A step is that of ARCHITECTURE.md: process, produce, await delivery, write, acknowledge. While the
-frames of one step are on their way, the next is processed. Under load several steps are written
-and acknowledged together; as soon as nothing waits, everything is.
+A step is that of ARCHITECTURE.md: process, produce, await delivery, write, acknowledge. A full
+step that waits is processed while the frames of the one before are on their way. Under load
+several steps are written and acknowledged together; as soon as nothing waits, everything is.
 Any failure ends the process: the store is then behind what was sent, never ahead of it.
 """
 
@@ -385,11 +385,16 @@ class Partition:
                     self._wake.clear()
                     await self._wake.wait()
                     continue
-                pause_s = ready_s - time.monotonic()
-                if pause_s > 0 and not self._has_full_step:
+                if not self._has_full_step:
                     # Under load, gather frames for a moment: fewer, larger steps.
-                    await asyncio.sleep(pause_s)
-                    continue
+                    if self._sending is not None:
+                        await self._delivered()
+                        ready_s = time.monotonic() + GATHER_S
+                        continue
+                    pause_s = ready_s - time.monotonic()
+                    if pause_s > 0:
+                        await asyncio.sleep(pause_s)
+                        continue
                 await self._step(self._next_step())
                 ready_s = time.monotonic() + GATHER_S
                 if time.monotonic() >= self._checkpoint_due_s:
