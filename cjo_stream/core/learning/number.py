@@ -2,23 +2,25 @@
 
 `math.exp` and `math.log` are the C library's, whose last bit differs between systems. These use
 only operations that IEEE 754 fixes: the four basic ones, scaling by powers of two, rounding to an
-integer.
+integer. `vector` has the same functions of arrays.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-_LN2_HIGH: Final = 0.6931471803691238
-_LN2_LOW: Final = 1.9082149292705877e-10
-_LOG2_E: Final = 1.4426950408889634
-_HALF_ROOT: Final = 0.7071067811865476
-_EXP_MAX: Final = 709.0
-_EXP_MIN: Final = -708.0
-_EXP_TERMS: Final = tuple(1.0 / math.factorial(n) for n in range(13, -1, -1))
-_LOG_TERMS: Final = tuple(1.0 / n for n in range(23, 0, -2))
+LN2_HIGH: Final = 0.6931471803691238
+LN2_LOW: Final = 1.9082149292705877e-10
+LOG2_E: Final = 1.4426950408889634
+HALF_ROOT: Final = 0.7071067811865476
+EXP_MAX: Final = 709.0
+EXP_MIN: Final = -708.0
+EXP_TERMS: Final = tuple(1.0 / math.factorial(n) for n in range(13, -1, -1))
+LOG_TERMS: Final = tuple(1.0 / n for n in range(23, 0, -2))
+STEPS: Final = 1_024
+"""Of the trapezoidal rule."""
 
 
 def exp(x: float) -> float:
@@ -27,11 +29,11 @@ def exp(x: float) -> float:
     >>> abs(exp(1.0) - 2.718281828459045) < 1e-15
     True
     """
-    x = min(max(x, _EXP_MIN), _EXP_MAX)
-    halvings = math.floor(x * _LOG2_E + 0.5)
-    rest = (x - halvings * _LN2_HIGH) - halvings * _LN2_LOW
+    x = min(max(x, EXP_MIN), EXP_MAX)
+    halvings = math.floor(x * LOG2_E + 0.5)
+    rest = (x - halvings * LN2_HIGH) - halvings * LN2_LOW
     total = 0.0
-    for term in _EXP_TERMS:
+    for term in EXP_TERMS:
         total = total * rest + term
     return math.ldexp(total, halvings)
 
@@ -39,14 +41,14 @@ def exp(x: float) -> float:
 def log(x: float) -> float:
     """Return the natural logarithm of `x` > 0, error about 1e-15."""
     part, halvings = math.frexp(x)
-    if part < _HALF_ROOT:
+    if part < HALF_ROOT:
         part, halvings = part * 2.0, halvings - 1
     ratio = (part - 1.0) / (part + 1.0)
     square = ratio * ratio
     total = 0.0
-    for term in _LOG_TERMS:
+    for term in LOG_TERMS:
         total = total * square + term
-    return halvings * _LN2_HIGH + (2.0 * ratio * total + halvings * _LN2_LOW)
+    return halvings * LN2_HIGH + (2.0 * ratio * total + halvings * LN2_LOW)
 
 
 def sigmoid(x: float) -> float:
@@ -57,19 +59,28 @@ def sigmoid(x: float) -> float:
     return odds / (1.0 + odds)
 
 
+def sigmoids(xs: Iterable[float]) -> tuple[float, ...]:
+    """Return the sigmoid of each."""
+    return tuple(map(sigmoid, xs))
+
+
+def positive(x: float) -> float:
+    """Return `x`, but at least 0."""
+    return max(x, 0.0)
+
+
 def quantiles(
     log_density: Callable[[float], float], low: float, high: float, number: int
 ) -> tuple[float, ...]:
     """Return the (k + 1/2) / number quantiles, k ascending, of a density on low..high.
 
     The density must be smooth, with one peak; it need not integrate to 1, and its tails beyond
-    low..high are ignored. The trapezoidal rule on 1,024 steps: for a smooth density that vanishes
+    low..high are ignored. The trapezoidal rule on STEPS steps: for a smooth density that vanishes
     at both ends it converges faster than any power of the step (Trefethen and Weideman 2014, SIAM
     Review 56).
     """
-    steps = 1_024
-    width = (high - low) / steps
-    heights = [log_density(low + width * k) for k in range(steps + 1)]
+    width = (high - low) / STEPS
+    heights = [log_density(low + width * k) for k in range(STEPS + 1)]
     top = max(heights)
     below = [0.0]
     last = exp(heights[0] - top)

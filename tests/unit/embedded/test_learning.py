@@ -72,8 +72,8 @@ def command(topology: Path, events: Path, out: Path, *more: str) -> list[str]:
     return [*base, "--out", str(out), "--drain", "3d", "--now", "2026-04-01T00:00:00Z", *more]
 
 
-def run(arguments: list[str], hash_seed: str = "0") -> None:
-    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+def run(arguments: list[str], hash_seed: str = "0", **more: str) -> None:
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, **more}
     done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
 
@@ -99,6 +99,14 @@ def test_models_follow_one_another_and_the_same_input_gives_the_same_bytes(
     assert versions == sorted(versions)
     assert versions[-1] > 50
     run(command(topology, events, tmp_path / "out"), hash_seed="5")
+    assert read(tmp_path / "out") == undisturbed
+
+
+def test_without_numpy_a_run_gives_the_same_bytes(
+    topology: Path, events: Path, tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    (tmp_path / "numpy.py").write_text("raise ImportError\n")
+    run(command(topology, events, tmp_path / "out"), PYTHONPATH=str(tmp_path))
     assert read(tmp_path / "out") == undisturbed
 
 
