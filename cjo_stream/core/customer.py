@@ -191,15 +191,18 @@ def wake_ms(customer: Customer) -> int | None:
     Clock in ms; None if nothing is.
     """
     due = [timer.due for instance in running(customer) for timer in instance.timers]
-    due += [waiting.due for waiting in requests.running(customer)]
+    if customer.waiting:
+        due += [waiting.due for waiting in requests.running(customer)]
     rest = customer.overrun
     if rest is not None:
         due = [max(one, rest.until) if one <= rest.at else one for one in due]
-    due += [window.closes_at for window in customer.windows if window.features is not None]
-    due += [moment.closes_at for moment in customer.moments]
+    if customer.windows:
+        due += [window.closes_at for window in customer.windows if window.features is not None]
+    if customer.moments:
+        due += [moment.closes_at for moment in customer.moments]
     if customer.profile_due is not None:
         due.append(customer.profile_due)
-    return min(due, default=None)
+    return min(due) if due else None
 
 
 # --- step 0: the customer of the event

@@ -74,8 +74,8 @@ class Timelines(Protocol):
     def read(self, key: str, noted: int) -> list[TimelineEntry]:
         """Return the timeline of the customer at actor `key`, oldest first."""
 
-    def append(self, key: str, noted: int, entry: TimelineEntry) -> None:
-        """Add the entry of number `noted`, at any age; beyond the bound, drop the first added."""
+    def extend(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
+        """Add entries of any age, the first of number `noted`; beyond the bound the oldest go."""
 
     def replace(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
         """Replace the customer's timeline by `entries`, numbered from 0."""
@@ -89,7 +89,7 @@ class NoTimelines:
         del key, noted
         return []
 
-    def append(self, key: str, noted: int, entry: TimelineEntry) -> None:
+    def extend(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
         """Keep nothing."""
 
     def replace(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:

@@ -147,9 +147,14 @@ def read_put_off(value: bytes) -> int | None:
     return int(_WAKE.unpack_from(value, 1)[0]) if value[:1] == PUT_OFF else None
 
 
-def timeline_key(key: str, slot: int) -> bytes:
-    """Return the store key of one entry of a customer's timeline."""
-    return b"h" + key.encode() + _SLOT.pack(slot)
+def ring_key(key: str) -> bytes:
+    """Return the beginning of the store keys of a customer's timeline."""
+    return b"h" + key.encode()
+
+
+def slot_key(ring: bytes, slot: int) -> bytes:
+    """Return the store key of one entry of a timeline."""
+    return ring + _SLOT.pack(slot)
 
 
 def encode_entry(entry: TimelineEntry) -> bytes:

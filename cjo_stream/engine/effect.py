@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from cjo_stream.core.catalogue import ACTION, DEAD_LETTER, KIND_OF, PROFILE, REPLY
+from cjo_stream.core.catalogue import DEAD_LETTER, KIND_OF, PROFILE, REPLY
 from cjo_stream.core.cut import RECORD_BYTES_MAX, cut_record
 from cjo_stream.core.record import Action, DeadLetter, Record, Reply, Withdrawal
 from cjo_stream.engine.frame import Effect
@@ -24,21 +24,21 @@ def effect_of(record: Record, received_at: int = 0, set_number: int = 0) -> Effe
         return Effect(PROFILE.name, record.customer_id, b"")
     if type(record) is Reply:
         return Effect(REPLY.name, record.command_id, _bytes_of(record))
-    value = _bytes_of(record)
-    if type(record) is Action:
-        return Effect(
-            ACTION.name,
-            record.customer_id,
-            value,
-            channel=record.channel,
-            headers=[("action_id", record.action_id.encode()), ("schema", record.schema.encode())],
-            received_at=received_at,
-            expires_at=record.expires_at,
-            set_number=set_number,
-        )
     kind = KIND_OF[type(record)]
     key = "" if kind.key is None else str(getattr(record, kind.key))
-    return Effect(kind.name, key, value, received_at=received_at)
+    value = _bytes_of(record)
+    if type(record) is not Action:
+        return Effect(kind.name, key, value, received_at=received_at)
+    return Effect(
+        kind.name,
+        key,
+        value,
+        channel=record.channel,
+        headers=[("action_id", record.action_id.encode()), ("schema", record.schema.encode())],
+        received_at=received_at,
+        expires_at=record.expires_at,
+        set_number=set_number,
+    )
 
 
 def _bytes_of(record: Record) -> bytes:

@@ -65,6 +65,8 @@ CLOCK_AHEAD_MAX_MS = 3_600_000
 _APPLIED = ("cjo_items_total", "task", "applied")
 _REPEATED = ("cjo_items_total", "task", "repeated")
 _GOVERNING = frozenset(get_args(Governing))
+_OWN = _GOVERNING | {StoreModel, ActivateModel, Sweep}
+"""The messages to the task itself; all others are to actors."""
 
 
 class Task:
@@ -332,7 +334,9 @@ class Task:
         )
 
     def _item(self, to: str, message: Message) -> None:
-        if type(message) in _GOVERNING:
+        if type(message) not in _OWN:
+            self._turns.handle(to, cast(ActorMessage, message))
+        elif type(message) in _GOVERNING:
             self._enforcement.handle(cast(Governing, message))
         elif type(message) is StoreModel:
             self._state.models.store(message.number, message.part, message.parts, message.content)
@@ -344,8 +348,6 @@ class Task:
         elif type(message) is Sweep:
             self._turns.purges.append("")
             self._outgoing.answer(message.command_id, Swept())
-        else:
-            self._turns.handle(to, cast(ActorMessage, message))
 
     # --- time
 

@@ -24,27 +24,28 @@ class Timelines:
 
     def read(self, key: str, noted: int) -> list[TimelineEntry]:
         """Return the timeline of the customer at actor `key`, after `noted` entries in all."""
-        first = max(0, noted - self._most)
+        first, ring = max(0, noted - self._most), codec.ring_key(key)
         entries = []
         for number in range(first, noted):
-            slot = codec.timeline_key(key, number % self._most)
+            slot = codec.slot_key(ring, number % self._most)
             value = self._written[slot] if slot in self._written else self._store.get(slot)
             if value is not None:
                 entries.append(codec.decode_entry(value))
         entries.sort(key=lambda entry: entry.at)  # a merge adds what is older
         return entries
 
-    def append(self, key: str, noted: int, entry: TimelineEntry) -> None:
-        """Write the entry of number `noted`; in a full ring it replaces the oldest."""
-        slot = codec.timeline_key(key, noted % self._most)
-        self._written[slot] = codec.encode_entry(entry)
+    def extend(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
+        """Write entries, the first of number `noted`; in a full ring each replaces the oldest."""
+        ring = codec.ring_key(key)
+        for number, entry in enumerate(entries, noted):
+            self._written[codec.slot_key(ring, number % self._most)] = codec.encode_entry(entry)
 
     def replace(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
         """Replace the customer's timeline by `entries`, numbered from 0."""
+        ring = codec.ring_key(key)
         for number in range(len(entries), min(noted, self._most)):
-            self._written[codec.timeline_key(key, number)] = None
-        for number, entry in enumerate(entries):
-            self.append(key, number, entry)
+            self._written[codec.slot_key(ring, number)] = None
+        self.extend(key, 0, entries)
 
     def batch(self) -> Batch:
         """Return the writes since the last `settle`."""

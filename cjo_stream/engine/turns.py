@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 
 from cjo_stream.core import actor
 from cjo_stream.core import customer as customers
@@ -19,6 +20,7 @@ from cjo_stream.core.answer import Failed
 from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.canary.count import count_failure
 from cjo_stream.core.event import Event, native
+from cjo_stream.core.identifier import arrival
 from cjo_stream.core.journey.rollout import bring_up, concerns
 from cjo_stream.core.message import (
     ActorMessage,
@@ -27,12 +29,13 @@ from cjo_stream.core.message import (
     Deliver,
     Find,
     Show,
+    customer_key,
     partition_of,
 )
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Reply
-from cjo_stream.core.state import Customer
-from cjo_stream.core.timeline import TimelineEntry, record_entry
+from cjo_stream.core.state import Customer, Identifier
+from cjo_stream.core.timeline import record_entry
 from cjo_stream.core.turn import Turn
 from cjo_stream.engine import codec
 from cjo_stream.engine.cache import CachedActor
@@ -78,6 +81,7 @@ class Turns:
         self.careful = False
         self.place = 0
         self.counts: dict[tuple[str, ...], float] = {}
+        self._counted = 0
         self.purges: list[str] = []
         self.tallies: dict[int, list[Count]] = {}
         """By period of `PERIOD_MS`."""
@@ -150,13 +154,19 @@ class Turns:
 
     def _handle(self, key: str, message: ActorMessage) -> None:
         entry = self._cache.entry(key)
+        state = entry.state
+        if (
+            type(message) is Arrive
+            and type(state) is Identifier
+            and arrival.passes_on(state, message.event, self._sets.program(), self._bounds)
+        ):
+            self._send(customer_key(state.pointer), Deliver(message.event, state.epoch))
+            return
         self.keep_up(key, entry)
         saved = (
             codec.encode_actor(entry.state) if self.careful and entry.state is not None else None
         )
-        event = None
-        if type(message) is Deliver or type(message) is Arrive:
-            event = message.event
+        event = message.event if isinstance(message, Deliver | Arrive) else None
         turn = self._turn(event.received_at if event is not None else 0)
         try:
             is_new = entry.state is None
@@ -232,16 +242,20 @@ class Turns:
             self._models.in_force(),
             self._bounds,
             self.lacking,
+            {} if self.careful else self.counts,
         )
 
+    def _send(self, to: str, message: ActorMessage) -> None:
+        """Send a message to an actor of this partition, or of another."""
+        receiver = partition_of(to, self._partitions)
+        if receiver == self._log.partition:
+            self._fifo.append((to, message))
+        else:
+            self._outgoing.send(receiver, to, message)
+
     def _close(self, key: str, entry: CachedActor, turn: Turn, event: Event | None) -> None:
-        here = self._log.partition
         for to, message in turn.messages:
-            receiver = partition_of(to, self._partitions)
-            if receiver == here:
-                self._fifo.append((to, message))
-            else:
-                self._outgoing.send(receiver, to, message)
+            self._send(to, message)
         if turn.records or turn.entries:
             self._emit(key, entry, turn)
         if turn.changed:
@@ -252,32 +266,30 @@ class Turns:
         if turn.tallies:
             self.tallies.setdefault(turn.clock // PERIOD_MS, []).extend(turn.tallies)
         counts = self.counts
-        for count, by in turn.counts.items():
-            if count in counts:
-                counts[count] += by
-                continue
-            counts[count] = by
-            if event is not None and count not in self.examples:
-                self.examples[count] = event.topic, event.partition, event.offset
+        if turn.counts is not counts:
+            for count, by in turn.counts.items():
+                counts[count] = counts.get(count, 0) + by
+        if len(counts) > self._counted:
+            if event is not None:
+                for count in islice(counts, self._counted, None):
+                    self.examples.setdefault(count, (event.topic, event.partition, event.offset))
+            self._counted = len(counts)
 
     def _emit(self, key: str, entry: CachedActor, turn: Turn) -> None:
         """Send the turn's records; note those of a customer in the timeline, too."""
         customer = entry.state
         notes = customer if turn.changed and type(customer) is Customer else None
-        if notes is not None:
-            for noted in turn.entries:
-                self._note(key, notes, noted)
+        entries = turn.entries
         for record, anchor in zip(turn.records, turn.anchors, strict=True):
             effect = effect_of(record, turn.received_at, self._sets.active)
             self._outgoing.add(effect)
             if notes is not None and notes.erased_at is None:
-                entry_ = record_entry(self.clock, anchor, record, effect.value, notes.members)
-                if entry_ is not None:
-                    self._note(key, notes, entry_)
-
-    def _note(self, key: str, customer: Customer, entry: TimelineEntry) -> None:
-        self._timelines.append(key, customer.noted, entry)
-        customer.noted += 1
+                noted = record_entry(self.clock, anchor, record, effect.value, notes.members)
+                if noted is not None:
+                    entries.append(noted)
+        if notes is not None and entries:
+            self._timelines.extend(key, notes.noted, entries)
+            notes.noted += len(entries)
 
     def _wake(self, key: str, entry: CachedActor) -> None:
         """Index the actor's next due time if it has changed."""

@@ -22,9 +22,9 @@ class KeptTimelines:
         del noted
         return list(self._entries.get(key, ()))
 
-    def append(self, key: str, noted: int, entry: TimelineEntry) -> None:
-        """Add an entry."""
-        self.replace(key, noted, [*self.read(key, noted), entry][-self._most() :])
+    def extend(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
+        """Add entries."""
+        self.replace(key, noted, [*self.read(key, noted), *entries][-self._most() :])
 
     def replace(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
         """Let `entries` be a customer's timeline."""

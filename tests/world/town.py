@@ -17,14 +17,17 @@ import msgspec
 from cjo_stream.core import actor
 from cjo_stream.core.bounds import BOUNDS
 from cjo_stream.core.event import Event, Identifier
+from cjo_stream.core.identifier import arrival
 from cjo_stream.core.message import (
     ActorMessage,
     Arrive,
+    Deliver,
     Erase,
     Find,
     Show,
     Tie,
     Unlink,
+    customer_key,
     identifier_key,
 )
 from cjo_stream.core.program.program import Program
@@ -50,6 +53,8 @@ class Town:
         self.actors: dict[str, Any] = {}
         self.records: list[Record] = []
         self.counts: dict[tuple[str, ...], float] = {}
+        self.passed_on = 0
+        """How many Arrives needed no turn."""
         self._post: list[tuple[str, str, ActorMessage]] = []
         self._held: tuple[type, ...] = ()
         self._held_to = ""
@@ -199,12 +204,27 @@ class Town:
     def _handle(self, place: int) -> None:
         _, key, message = self._post.pop(place)
         turn = Turn(self.program, self.clock, 0, self.timelines, bounds=self.bounds)
+        expected = self._passed_on(key, message)
         state = actor.receive(key, self.actors.get(key), message, turn)
+        if expected is not None:
+            found = _encoded(turn.changed, turn.messages, state, turn.counts, turn.records)
+            assert found == expected, f"{key} does more with {message} than pass it on"
+            self.passed_on += 1
         if state is None:
             self.actors.pop(key, None)
         else:
             self.actors[key] = state
         self._close(key, turn)
+
+    def _passed_on(self, key: str, message: ActorMessage) -> bytes | None:
+        """Return what an Arrive must do that needs no turn, as bytes; None for all others."""
+        state = self.actors.get(key)
+        if not isinstance(message, Arrive) or not isinstance(state, IdentifierState):
+            return None
+        if not arrival.passes_on(state, message.event, self.program, self.bounds):
+            return None
+        onward = (customer_key(state.pointer), Deliver(message.event, state.epoch))
+        return _encoded(False, [onward], state, {}, [])
 
     def _next(self) -> int | None:
         """Return the place of the first message that may arrive: none overtakes in its lane."""
@@ -227,6 +247,12 @@ class Town:
         state = self.actors.get(key)
         if isinstance(state, Customer) and turn.changed and state.erased_at is None:
             self.timelines.note(key, state, turn)
+
+
+def _encoded(*what: Any) -> bytes:
+    return msgspec.msgpack.encode(
+        [list(one.items()) if isinstance(one, dict) else one for one in what]
+    )
 
 
 def _home(key: str) -> str:

@@ -29,7 +29,9 @@ from __future__ import annotations
 import msgspec
 
 from cjo_stream.core.answer import Nobody, Tied
+from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.edge import Edge, Incarnation, next_own_epoch
+from cjo_stream.core.event import Event
 from cjo_stream.core.identifier.hold import (
     REFUSAL_MS,
     UNSEEN,
@@ -40,6 +42,7 @@ from cjo_stream.core.identifier.hold import (
     give_up_first,
     go_on,
     incarnation_of,
+    knows_edges,
     remember,
     unknown_edges,
 )
@@ -48,6 +51,7 @@ from cjo_stream.core.identifier.pointer import (
     count_users,
     counts_others,
     ensure_pointer,
+    knows_users,
 )
 from cjo_stream.core.identity.forward import send_link
 from cjo_stream.core.message import (
@@ -69,6 +73,7 @@ from cjo_stream.core.message import (
     customer_key,
     identifier_key,
 )
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Reply
 from cjo_stream.core.size import size_of
 from cjo_stream.core.state import Asked, FormerPath, Held, Identifier
@@ -78,6 +83,25 @@ HOLD_MS = 60_000
 """How long an event waits for the answers to its links; then it goes on without them."""
 BUSY_AGAIN_MS = 30_000
 STALE_AGAIN_MS = 1_000
+
+
+def passes_on(state: Identifier, event: Event, program: Program, bounds: Bounds) -> bool:
+    """Return whether an identifier only sends an event on to its customer, and does not change.
+
+    It is so at rest: nothing is under way, and the event names nobody new. Then no turn is needed
+    to handle the event's Arrive.
+    """
+    return (
+        state.pointer != ""
+        and not state.held
+        and not state.is_locating
+        and state.former_path is None
+        and state.erased_at is None
+        and (
+            state.is_shared
+            or (knows_users(state, event, program, bounds) and knows_edges(state, event, program))
+        )
+    )
 
 
 def on_arrive(key: str, state: Identifier | None, message: Arrive, turn: Turn) -> Identifier:

@@ -20,6 +20,7 @@ from cjo_stream.core.message import (
     customer_key,
     identifier_key,
 )
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.size import has_room
 from cjo_stream.core.state import Asked, FormerPath, Identifier
 from cjo_stream.core.turn import Turn
@@ -31,6 +32,15 @@ UNSEEN = -1
 _Value = TypeVar("_Value")
 
 
+def knows_edges(state: Identifier, event: Event, program: Program) -> bool:
+    """Return whether all of the event's edges are known."""
+    anchor = event.identifiers[0]
+    for other in event.identifiers[1:]:
+        if other.hash + "".join(_seen_with(event, anchor, other, program)) not in state.known:
+            return False
+    return True
+
+
 def unknown_edges(state: Identifier, event: Event, turn: Turn) -> list[str]:
     """Return the names of the event's edges that are not known yet; note them to be requested."""
     if state.is_shared:
@@ -38,7 +48,7 @@ def unknown_edges(state: Identifier, event: Event, turn: Turn) -> list[str]:
     waits: list[str] = []
     anchor = event.identifiers[0]
     for other in event.identifiers[1:]:
-        seen_with = _seen_with(event, anchor, other, turn)
+        seen_with = _seen_with(event, anchor, other, turn.program)
         name = other.hash + "".join(seen_with)
         if name in state.known or turn.clock < state.refused.get(name, turn.clock):
             continue
@@ -150,12 +160,12 @@ def _has_no_room(state: Identifier, type_: str, turn: Turn) -> bool:
     return turn.program.identifier_type(type_).counts is None
 
 
-def _seen_with(event: Event, anchor: Named, other: Named, turn: Turn) -> list[str]:
+def _seen_with(event: Event, anchor: Named, other: Named, program: Program) -> list[str]:
     """Return the hashes, except the anchor's, that `other` counts to know whether it is shared.
 
     They are part of the edge's name: an edge with further hashes is a new edge.
     """
-    counted = turn.program.identifier_type(other.type).counts
+    counted = program.identifier_type(other.type).counts
     if counted is None or counted == anchor.type:
         return []
     return [i.hash for i in event.identifiers if i.type == counted and i.hash != other.hash]

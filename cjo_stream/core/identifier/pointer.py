@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.edge import Incarnation, next_own_epoch
 from cjo_stream.core.event import Event
 from cjo_stream.core.event import Identifier as Named
 from cjo_stream.core.identifier.hold import end_former, release
 from cjo_stream.core.message import Denied, Drop, customer_id, customer_key
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.state import Identifier
 from cjo_stream.core.turn import Turn
 
@@ -18,6 +20,20 @@ def ensure_pointer(key: str, state: Identifier, type_: str, turn: Turn) -> bool:
     rank = turn.program.identifier_type(type_).rank
     state.pointer = customer_id(rank, key[1:], state.epoch)
     return True
+
+
+def knows_users(state: Identifier, event: Event, program: Program, bounds: Bounds) -> bool:
+    """Return whether the anchor has been seen with all the event's users, and is not shared."""
+    anchor = event.identifiers[0]
+    declared = program.identifier_type(anchor.type)
+    if declared.counts is None or declared.shared_after is None:
+        return True
+    users = state.users
+    return (
+        state.counted == declared.counts
+        and len(users) <= min(declared.shared_after, bounds.users)
+        and all(i.hash in users for i in event.identifiers[1:] if i.type == declared.counts)
+    )
 
 
 def counts_others(state: Identifier, event: Event, turn: Turn) -> bool:

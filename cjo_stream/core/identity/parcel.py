@@ -25,9 +25,8 @@ _DECODER = msgspec.msgpack.Decoder(Parcel)
 def join_timeline(key: str, into: Customer, parcel: Parcel, turn: Turn) -> None:
     """Add a parcel's timeline to that of the customer at actor `key`; keep the newest entries."""
     if into.noted + len(parcel.timeline) <= turn.bounds.timeline:
-        for entry in parcel.timeline:
-            turn.timelines.append(key, into.noted, entry)
-            into.noted += 1
+        turn.timelines.extend(key, into.noted, parcel.timeline)
+        into.noted += len(parcel.timeline)
     else:
         entries = [*turn.timelines.read(key, into.noted), *parcel.timeline]
         entries = newest(entries, turn.bounds.timeline)

@@ -355,7 +355,10 @@ def _forget_watched(cascade: Cascade, journey: str) -> None:
 def forget_unwatchable(cascade: Cascade) -> None:
     """Drop ended instances whose goal cannot be marked any more, even by a late event."""
     turn, customer = cascade.turn, cascade.customer
-    if all(instance.state is not None for instance in customer.instances):
+    for instance in customer.instances:
+        if instance.state is None:
+            break
+    else:
         return
     since = turn.clock - turn.program.max_late_ms
     kept = []

@@ -97,7 +97,8 @@ def _first_due(
     best: tuple[Instance, Timer] | None = None
     for instance in running(customer):
         for timer in instance.timers:
-            is_first = timer.due <= clock and (best is None or timer.due < best[1].due)
-            if is_first and (of is None or any(timer is one for one in of)):
+            if timer.due > clock or (best is not None and timer.due >= best[1].due):
+                continue
+            if of is None or any(timer is one for one in of):
                 best = (instance, timer)
     return best

@@ -20,7 +20,7 @@ KEY = "p" + "ab" * 19
 def test_what_a_merge_adds_late_is_read_in_its_place() -> None:
     timelines = Timelines(MemoryStore())
     for noted, at in enumerate([10, 30, 20, 5]):
-        timelines.append(KEY, noted, TimelineEntry(at, "", "event", b"{}"))
+        timelines.extend(KEY, noted, [TimelineEntry(at, "", "event", b"{}")])
     assert [entry.at for entry in timelines.read(KEY, 4)] == [5, 10, 20, 30]
 
 
@@ -28,7 +28,7 @@ def test_of_too_many_entries_the_first_added_goes_written_or_not() -> None:
     store = MemoryStore()
     timelines = Timelines(store)
     for noted in range(BOUNDS.timeline + 2):
-        timelines.append(KEY, noted, TimelineEntry(noted, "", "event", b"{}"))
+        timelines.extend(KEY, noted, [TimelineEntry(noted, "", "event", b"{}")])
         if noted == BOUNDS.timeline:
             store.write(timelines.batch())
             timelines.settle()

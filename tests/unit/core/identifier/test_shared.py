@@ -140,3 +140,28 @@ def test_an_anchor_counts_what_it_was_seen_with_itself(tmp_path: Path) -> None:
         town.event("visit", {"email": "e", "device": f"d{number}"})
     anchor = town.identifier("email:e")
     assert (anchor.is_shared, anchor.counted) == (True, "device")
+
+
+def test_at_rest_an_event_that_names_nobody_new_needs_no_turn_of_its_identifier(
+    town: Town, tmp_path: Path
+) -> None:
+    def needs_none(identifiers: dict[str, str]) -> bool:
+        before = town.passed_on  # the town compares each with what the handler does
+        town.event("visit", identifiers)
+        return town.passed_on > before
+
+    both, tablet = {"user": "u", "device": "tablet"}, {"device": "tablet"}
+    assert [needs_none({"user": "u"}), needs_none({"user": "u"})] == [False, True]
+    assert [needs_none(both), needs_none(both), needs_none(tablet)] == [False, True, True]
+    town.event("visit", {"device": "tablet", "email": "a@example.com"})
+    stricter = TOPOLOGY.replace("shared_after: 2", "shared_after: 1")
+    seen = {"cookie": "c", "device": "tablet"}
+    assert [needs_none(seen), needs_none(seen)] == [False, True]
+    town.event("visit", {"user": "u2", "device": "tablet"})
+    (tmp_path / "all.yaml").write_text(stricter)
+    town.program = load(tmp_path).program
+    assert [needs_none(tablet), needs_none(tablet)] == [False, True]  # it leaves, then rests
+    share(town)
+    assert needs_none({"device": "tablet", "cookie": "d"})  # shared, it links nobody
+    town.erase("user:u")
+    assert not needs_none({"user": "u"})
