@@ -1,9 +1,10 @@
 """What leaves a layer with a customer who was erased: each row, out of each file that has one.
 
 A row is of the customer whom the views give it: of an instance that an unmerge moved, of the one
-to whom it moved, as far as a record shows it by then. The record of the erasure stays. An event
-leaves that came, or happened, up to the erasure; what comes later under the same identifier is
-somebody's anew.
+to whom it moved, as far as a record shows it by then. The record of the erasure stays. Of a merge
+with somebody who left again it stays who and when, without identifiers: whose profile that other
+one had meanwhile depends on it. An event leaves that came, or happened, up to the erasure; what
+comes later under the same identifier is somebody's anew.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final
 
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.layer.manifest import Part
-from cjo_stream.insight.layer.part import without
+from cjo_stream.insight.layer.part import changed
 from cjo_stream.insight.layer.reading import Layer
 from cjo_stream.insight.layer.table import (
     ACTIONS,
@@ -38,20 +39,31 @@ def without_erased(folder: Folder, parts: Sequence[Part], who: Who, generation: 
     for table in STORED:
         of = [one for one in parts if one.table == table.name]
         concerned = _concerned(folder, table, of, who, asked)
-        is_gone = partial(is_of_erased, table, who=who, asked=asked)
+        left = partial(left_of, table, who=who, asked=asked)
         for part in of:
             if part not in concerned:
                 found.append(part)
-            elif (left := without(folder, table, part, generation, is_gone)) is not None:
-                found.append(left)
+            elif (new := changed(folder, table, part, generation, left)) is not None:
+                found.append(new)
     return found
 
 
-def is_of_erased(table: Table, row: Row, who: Who, asked: Mapping[str, str] = _NONE) -> bool:
-    """Return whether a row is of an erased customer; the record of an erasure is not.
+def left_of(table: Table, row: Row, who: Who, asked: Mapping[str, str] = _NONE) -> Row | None:
+    """Return what erasures leave of a row: mostly all, or nothing.
 
     `asked`: command -> the instance that asked for it, which a reward does not name.
     """
+    if not _is_of_erased(table, row, who, asked):
+        return row
+    if table is IDENTITIES and row[0] == "merged":
+        kind, customer, absorbed, _, _, *rest = row
+        if others := [one for one in absorbed if one not in who.people.erased]:
+            return (kind, customer, others, [], None, *rest)
+    return None
+
+
+def _is_of_erased(table: Table, row: Row, who: Who, asked: Mapping[str, str]) -> bool:
+    """Return whether a row is of an erased customer; the record of an erasure is not."""
     if table is EVENTS:
         first = min(row[table.places["time"]], row[table.places["received"]])
         return any(

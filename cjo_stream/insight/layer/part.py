@@ -83,18 +83,26 @@ def write(folder: Folder, table: Table, generation: int, made: Any, day: str = "
     return _store(folder, table.name, day, generation, made, _lanes(made) if table.at else {})
 
 
-def without(
-    folder: Folder, table: Table, part: Part, generation: int, is_gone: Callable[[Row], bool]
+def changed(
+    folder: Folder,
+    table: Table,
+    part: Part,
+    generation: int,
+    left: Callable[[Row], Row | None],
 ) -> Part | None:
-    """Return a part without some of its rows: itself where none goes, None where all go."""
+    """Return a part with what is left of each row: itself if all is, None if nothing is."""
     pyarrow, parquet = import_pyarrow()
     made = parquet.read_table(io.BytesIO(folder.read(part.path)))
-    kept = [not is_gone(row) for row in zip(*(one.to_pylist() for one in made), strict=True)]
-    if all(kept):
+    rows = list(zip(*(one.to_pylist() for one in made), strict=True))
+    found = [one for one in map(left, rows) if one is not None]
+    if found == rows:
         return part
-    if not any(kept):
+    if not found:
         return None
-    return write(folder, table, generation, made.filter(pyarrow.array(kept)), part.day)
+    columns = zip(zip(*found, strict=True), made.schema, strict=True)
+    arrays = [pyarrow.array(column, field.type) for column, field in columns]
+    made = pyarrow.Table.from_arrays(arrays, schema=made.schema)
+    return write(folder, table, generation, made, part.day)
 
 
 def join(folder: Folder, parts: Sequence[Part], generation: int) -> Part:

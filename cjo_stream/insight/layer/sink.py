@@ -26,7 +26,7 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.errors import UsageError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.layer.compaction import joined
-from cjo_stream.insight.layer.erasure import is_of_erased, without_erased
+from cjo_stream.insight.layer.erasure import left_of, without_erased
 from cjo_stream.insight.layer.manifest import Manifest, Part, check_place, latest, path_of, publish
 from cjo_stream.insight.layer.part import by_day, join, packed, write
 from cjo_stream.insight.layer.reading import Layer
@@ -187,10 +187,13 @@ class Sink:
 
     def _add(self, table: Table, row: Row) -> None:
         people = self._who.people
-        if people.erased and is_of_erased(table, row, self._who):
-            if table is IDENTITIES:
-                self._has_late_names |= people.note_erased(row[1], row[3])
-            return
+        if people.erased:
+            left = left_of(table, row, self._who)
+            if left is None:
+                if table is IDENTITIES:
+                    self._has_late_names |= people.note_erased(row[1], row[3])
+                return
+            row = left
         rows = self._rows.get(table.name)
         if rows is None:
             rows = self._rows[table.name] = []

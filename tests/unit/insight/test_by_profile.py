@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from cjo_stream.core.record import Address, IdentityChange, Profile
 from cjo_stream.insight.figure.as_of import open_by_profile
 from cjo_stream.insight.figure.figure import PEOPLE, counting
+from cjo_stream.insight.layer.reading import connect
+from cjo_stream.insight.layer.sink import Sink
 from tests.unit.insight.touched import DAY, Written
 from tests.world.command_line import SHOP, Cli, cli
 
@@ -65,6 +68,41 @@ def test_people_have_the_value_of_whom_they_had_become_by_then(tmp_path: Path) -
     # On day 5 nothing is known yet of the customer that he became.
     assert of["bo2"] == ["gold", "basic", "silver", "silver", None, "gold", "lead"]
     assert without == 1
+
+
+@pytest.mark.parametrize("last", ["erased", "merged", "unmerged", None])
+def test_who_left_somebody_erased_since_had_a_profile_of_which_nothing_is_known(
+    tmp_path: Path, last: str | None
+) -> None:
+    """From the merge on it was that of the other one, and is gone with that one.
+
+    Whichever record comes last into the layer, it is so.
+    """
+    records = world()
+    records.identities.append(changed("erased", "ada", 9, "ada"))
+    late = Written()
+    late.identities = [one for one in records.identities if one.kind == last]
+    records.identities = [one for one in records.identities if one.kind != last]
+    sink = Sink(str(tmp_path / "layer"))
+    for number, each in enumerate((records, late)):
+        sink.take_run(each.into(tmp_path / f"{number}"))
+        sink.publish()
+    connection, _ = connect(str(tmp_path / "layer"))
+    at = [day * DAY + DAY // 2 for day in range(1, 8)]
+    _, without = open_by_profile(connection, PEOPLE, {"at": at}, "profile.tier")
+    rows = connection.execute(
+        'SELECT customer_id, "profile.tier" FROM list ORDER BY "at"'
+    ).fetchall()
+    tiers = ["gold", None, None, None, None, "gold", "lead"]
+    assert rows == [("bo2", tier) for tier in tiers]
+    assert without == 4
+    # Who became whom stays, and nothing else of who was erased.
+    left = connection.execute(
+        'SELECT kind, absorbed, len(identifiers), event_id FROM "identity" '
+        "WHERE customer_id = 'ada' ORDER BY kind"
+    ).fetchall()
+    assert [one[0] for one in left] == ["erased", "merged"]
+    assert left[1][1:] == (["bo"], 0, None)
 
 
 def test_what_no_profile_has_is_refused_with_the_nearest(tmp_path: Path, cli: Cli) -> None:

@@ -167,7 +167,9 @@ def test_every_filter_gives_the_plain_count(
     assert dict(identities) == Counter(
         one["kind"]
         for one in raw.identities
-        if one["kind"] == "erased" or one["customer_id"] not in gone
+        if one["kind"] == "erased"
+        or one["customer_id"] not in gone
+        or not gone.issuperset(one["absorbed"] or gone)
     )
 
 
