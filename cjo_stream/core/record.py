@@ -316,6 +316,9 @@ class Governance(msgspec.Struct, kw_only=True):
     """Who applied the set; absent if nobody is named."""
     why: str | msgspec.UnsetType = msgspec.UNSET
     """The reason; absent if none is given."""
+    records: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    """The kinds of records that the set switches off, as its topology writes it; absent if it
+    switches none off."""
     journey: str | msgspec.UnsetType = msgspec.UNSET
     """Of a verdict: the journey."""
     version: int | msgspec.UnsetType = msgspec.UNSET

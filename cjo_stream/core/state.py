@@ -365,3 +365,8 @@ def next_id(customer: Customer, letter: str) -> str:
     """Return the customer's next id; `letter`: the first of what it names."""
     customer.counter += 1
     return f"{customer.id}-{letter}{customer.counter}"
+
+
+def skip_id(customer: Customer) -> None:
+    """Take the customer's next id for something that is not recorded."""
+    customer.counter += 1

@@ -173,6 +173,15 @@ class Metric(StrEnum):
     DEAD_LETTERS = "dead_letters"
 
 
+class Switch(StrEnum):
+    """What is recorded of a kind of records."""
+
+    ON = "on"
+    OFF = "off"
+    DECIDE = "decide"
+    """Decisions of `decide` alone, in which candidates compete."""
+
+
 class Approval(StrEnum):
     """What a change must be of to need a team's approval."""
 

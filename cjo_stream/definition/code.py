@@ -118,6 +118,8 @@ class Code(enum.Enum):
     NULL = 507, "A comparison with null is never true"
     """What is absent or null is missing, and a comparison with missing is missing. Write `has(x)`,
     or `not has(x)`."""
+    NOT_RECORDED = 508, "A figure loses the records that it is made of"
+    """Leave the kind of records on that the message names, or do without the figure."""
 
     # --- 6xx: advice, by `validate --advice`: the definitions load and run as written
 

@@ -24,6 +24,7 @@ from cjo_stream.core.expression.parser import parse
 from cjo_stream.definition.grammar.compound import Many, MapOf, Record, ScalarOr
 from cjo_stream.definition.grammar.item import Fields, Item, Pair, Shape
 from cjo_stream.definition.grammar.meant import (
+    ABSENT_IS_EMPTY,
     DEFAULTS,
     EMPTY_IS_ABSENT,
     ORDERED,
@@ -191,6 +192,9 @@ def _record(shape: Record, item: Item, place: _Place) -> Part:
             whole.parts += [part for part in _parts(row.of, read, at) if not _is_absent(part, at)]
         elif (default := DEFAULTS.get((shape.subject, name))) is not None:
             whole.parts.append(_default(row.of, default, at))
+        elif at.at in ABSENT_IS_EMPTY and isinstance(row.of, Record):
+            none = Item(item.node, Fields(item.node, {}, {}, {}))
+            whole.parts.append(_record(row.of, none, at))
     if shape.subject == "a state":
         whole.parts += _order_of_timers(fields)
     return whole

@@ -12,6 +12,7 @@ import msgspec
 
 from cjo_stream.core.program.journey import Journey, Split, State, Step, TimerRule, Transition
 from cjo_stream.core.program.program import Program
+from cjo_stream.core.program.recording import Recording
 from cjo_stream.definition.load import compile_content
 from cjo_stream.definition.rule import OWN, Key
 
@@ -32,7 +33,11 @@ class Tracer:
         self._programs: dict[bytes, Program] = {}
 
     def compile(self, number: int, content: bytes) -> Program:
-        """Return the program of a stored set, traced; raises as `compile_content`."""
+        """Return the program of a stored set, traced; raises as `compile_content`.
+
+        It makes every kind of records, whatever its topology switches off: a test and a backtest
+        read what happened in them.
+        """
         program = self._programs.get(content)
         if program is None:
             program = self._programs[content] = self._traced(compile_content(number, content))
@@ -64,6 +69,7 @@ class Tracer:
         }
         return msgspec.structs.replace(
             program,
+            recording=Recording(),
             journeys={name: versions[name, one.version] for name, one in program.journeys.items()},
             versions=versions,
             entries_on=_Muted(entries, self),

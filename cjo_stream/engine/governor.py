@@ -107,7 +107,7 @@ class Governor:
 def set_record(
     kind: Literal["applied", "sweeping", "swept"], revision: int, program: Program, clock: int
 ) -> Governance:
-    """Return a record about a set; who applied it is named where it comes into force."""
+    """Return a record about a set; where it comes into force, with who applied it and the like."""
     is_named = kind == "applied"
     return Governance(
         kind=kind,
@@ -115,6 +115,7 @@ def set_record(
         set=revision // VERDICTS_MAX,
         who=(program.who or msgspec.UNSET) if is_named else msgspec.UNSET,
         why=(program.why or msgspec.UNSET) if is_named else msgspec.UNSET,
+        records=(program.recording.switched or msgspec.UNSET) if is_named else msgspec.UNSET,
         time=clock,
     )
 

@@ -148,7 +148,22 @@ class _Author:
         letters = "abc"[: self.draw.randint(1, 3)]
         journeys = [self.journey(f"journey_{letter}") for letter in letters]
         self.predict(topology, actions, journeys)
-        return [topology, *actions, *policy, *journeys, *self.measures(topology, journeys)]
+        measures = self.measures(topology, journeys)
+        self.switch(topology, actions)
+        return [topology, *actions, *policy, *journeys, *measures]
+
+    def switch(self, topology: Document, actions: list[Document]) -> None:
+        """Switch kinds of records off; drawn apart, so that all else stays."""
+        self.draw = Random(repr((topology, actions)))
+        treatments = [one for action in actions for one in action["treatments"].values()]
+        learns = any(isinstance(one.get("propensity"), dict) for one in [*actions, *treatments])
+        words = dict.fromkeys(("transition", "identity", "profile"), ("on", "off", "off"))
+        words["decision"] = ("on", "off", "decide", "decide")
+        words["reward"] = ("on",) if learns else ("on", "off", "off")
+        if self.chance(0.5):
+            topology["records"] = {
+                kind: self.draw.choice(words[kind]) for kind in self.some(words, len(words))
+            }
 
     def measures(self, topology: Document, journeys: list[Document]) -> list[Document]:
         """Return measures; drawn apart, so that all else stays."""

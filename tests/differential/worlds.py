@@ -1,6 +1,7 @@
 """One seed is one world: definitions, a stream, and every way through it that must agree.
 
     reference    against the engine in memory with 1 and with 5 partitions, byte for byte
+    records      if kinds are switched off, the effects are those with all, without these kinds
     on disk      some seeds also through `run` with a state folder, killed in the middle
     promises     what the effects say of themselves
 
@@ -68,7 +69,7 @@ def draw_world(seed: int, span: Span | None = None, people: int | None = None) -
     draw = Random(seed)
     documents = draw_definitions(draw)
     records_max = draw.choice((8, 25, RECORDS_MAX))
-    definitions = loaded(documents)
+    definitions = loaded(with_all_records(documents))
     reference = Reference(
         definitions.program, ingest.decoder(definitions.program, KEY), EFFECTS_MAX, FEW_RAISED
     )
@@ -108,17 +109,22 @@ def compare(world: World) -> Counter[str]:
         for key in sorted({*one, *other}):
             same(one[key], other[key], f"{partitions} partitions, {key or 'nobody'}")
         same(rows, found_rows, f"{partitions} partitions, the rows of customers")
-    looked = promise.check(_case(world, definitions, records, reference))
+    whole = told(loaded(with_all_records(world.documents)), records, world.drain_ms)
+    all_effects = [plain(effect) for effect in whole.effects]
+    kept = recorded(all_effects, world.documents)
+    same(kept, wanted, "without the records that are switched off")
+    same(whole.rows(), rows, "with all records, the rows of customers")
+    looked = promise.check(_case(world, definitions, records, whole))
     if world.kills is not None:
         _compare_on_disk(world, definitions, records, wanted, rows)
-    return _met(world, reference, wanted) + Counter(
+    return _met(world, whole, all_effects) + Counter(
         {f"promise {name}": times for name, times in looked.items()}
     )
 
 
 def case_of(world: World) -> promise.Case:
     """Return a world as the oracle sees it, by the reference."""
-    definitions, records = loaded(world.documents), raw_records(world.records)
+    definitions, records = loaded(with_all_records(world.documents)), raw_records(world.records)
     return _case(world, definitions, records, told(definitions, records, world.drain_ms))
 
 
@@ -136,6 +142,30 @@ def loaded(documents: list[Document]) -> DefinitionSet:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "all.yaml").write_text(text_of(documents))
         return load(Path(folder))
+
+
+def with_all_records(documents: list[Document]) -> list[Document]:
+    """Return documents that switch no kind of records off."""
+    return [
+        {key: value for key, value in one.items() if not (key == "records" and "topology" in one)}
+        for one in documents
+    ]
+
+
+def recorded(effects: Sequence[Any], documents: list[Document]) -> list[Any]:
+    """Return the effects of kinds that documents do not switch off."""
+    [topology] = [one for one in documents if "topology" in one]
+    off = {kind for kind, word in topology.get("records", {}).items() if word == "off"}
+    acts = topology.get("records", {}).get("decision") != "decide"
+
+    def is_recorded(kind: str, value: bytes) -> bool:
+        if kind == "identity" and kind in off:
+            return bool(json.loads(value)["kind"] == "erased")
+        if kind == "decision" and not acts:
+            return "act" not in json.loads(value)["request"]
+        return kind not in off
+
+    return [one for one in effects if is_recorded(one[0], one[3])]
 
 
 def smallest(seed: int) -> str:

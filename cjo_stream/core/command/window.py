@@ -35,7 +35,12 @@ def open_window(
     *,
     anchor: str = "",
 ) -> None:
-    """Open a command's window; `features` None: its treatment does not learn."""
+    """Open a command's window; `features` None: its treatment does not learn.
+
+    Where rewards are switched off, there are no windows; of those opened before, none is recorded.
+    """
+    if not turn.program.recording.reward:
+        return
     windows = [one for one in customer.windows if not _is_silently_over(one, turn.clock)]
     windows.append(
         Window(
@@ -114,6 +119,8 @@ def _value(value: Any) -> float | None:
 
 
 def _record_reward(customer: Customer, window: Window, turn: Turn) -> None:
+    if not turn.program.recording.reward:
+        return
     reward: Literal[0, 1] = 1 if window.outcome in ACCEPTANCES else 0
     turn.count("cjo_rewards_total", window.channel, window.action, str(reward))
     turn.emit(

@@ -3,15 +3,15 @@
     act       the first channel that passes, in the order requested
     decide    the highest priority (`arbitration`)
 
-Both use the same gates. Every decision is recorded, whether something is sent or not. If no
-candidate passes, and quiet hours that delay were the first gate to stop some of them, the request
-waits (`waiting`).
+Both use the same gates. Every decision is recorded, whether something is sent or not, unless the
+topology switches such records off; then all else is as with them. If no candidate passes, and
+quiet hours that delay were the first gate to stop some of them, the request waits (`waiting`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -66,6 +66,18 @@ class Request(msgspec.Struct):
         return "act" in self.asked
 
 
+class _Judged(NamedTuple):
+    """What the gates say of a request's candidates."""
+
+    candidates: list[record.Candidate]
+    """Those of the record; empty if there is none."""
+    passed: list[Passed]
+    delayed: dict[str, None]
+    """The channels that wait for the end of quiet hours."""
+    stopped: dict[str, int]
+    """How many candidates each gate stopped."""
+
+
 def asked_of(step: Act | Decide) -> dict[str, Any]:
     """Return a step's request as decision records show it; `candidates_of` reads it."""
     if isinstance(step, Act):
@@ -104,44 +116,55 @@ def candidates_of(
     )
 
 
-def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> record.Decision:
+def is_recorded(asked: Mapping[str, Any], turn: Turn) -> bool:
+    """Return whether a decision on a request leaves a record."""
+    recording = turn.program.recording
+    return recording.act if "act" in asked else recording.decide
+
+
+def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> int | None:
     """Make one decision and record it; send the choice, unless the instance is suppressed.
 
-    If the record's `deferred_until` is set, the request must be decided again at that time.
+    Returns when the request must be decided again, in ms; None if it is settled.
     """
     scope.event, scope.data, scope.key = request.event, request.data, request.key
     situation = Situation(customer, scope, turn)
-    judged, passed, delayed = _judge(request, situation, turn)
+    to_record = is_recorded(request.asked, turn)
+    judged = _judge(request, situation, turn, to_record=to_record)
     decision_id = next_id(customer, "d")
-    chosen, probability = _choose(request, passed, decision_id, turn)
+    chosen, probability = _choose(request, judged.passed, decision_id, turn)
     suppressed = _suppressed(request, chosen, turn)
-    waits = chosen is None and bool(delayed)
+    waits = chosen is None and bool(judged.delayed)
     if waits and not request.may_wait:
         turn.count("cjo_state_bounds_total", "waiting")
         waits = False
-    decision = record.Decision(
-        decision_id=decision_id,
-        customer_id=customer.id,
-        time=turn.clock,
-        trigger=request.trigger,
-        request=request.asked,
-        journey=request.journey,
-        candidates=judged,
-        chosen=None if chosen is None else record.Choice(chosen.action.name, chosen.channel),
-        suppressed=suppressed,
-        probability=probability,
-        deferred_until=_earliest_end(situation, delayed) if waits else None,
-        model_version=turn.model.number if turn.model is not None else None,
-    )
-    turn.emit(decision)
-    count_stopped(judged, turn)
+    deferred_until = _earliest_end(situation, judged.delayed) if waits else None
+    if to_record:
+        choice = None if chosen is None else record.Choice(chosen.action.name, chosen.channel)
+        turn.emit(
+            record.Decision(
+                decision_id=decision_id,
+                customer_id=customer.id,
+                time=turn.clock,
+                trigger=request.trigger,
+                request=request.asked,
+                journey=request.journey,
+                candidates=judged.candidates,
+                chosen=choice,
+                suppressed=suppressed,
+                probability=probability,
+                deferred_until=deferred_until,
+                model_version=turn.model.number if turn.model is not None else None,
+            )
+        )
+    count_stopped(judged.stopped, turn)
     if suppressed is not None:
         turn.count("cjo_suppressed_total", _COUNTED_AS[suppressed])
     elif chosen is not None:
         scope.channel = chosen.channel
-        _issue(customer, chosen, request, decision, scope, turn)
+        _issue(customer, chosen, request, (decision_id, probability), scope, turn)
     scope.channel = MISSING
-    return decision
+    return deferred_until
 
 
 def _suppressed(request: Request, chosen: Candidate | None, turn: Turn) -> Suppressed | None:
@@ -154,26 +177,17 @@ def _suppressed(request: Request, chosen: Candidate | None, turn: Turn) -> Suppr
     return "holdout" if is_held else None
 
 
-def count_stopped(judged: Iterable[record.Candidate], turn: Turn) -> None:
+def count_stopped(stopped: Mapping[str, int], turn: Turn) -> None:
     """Count the stopped candidates by gate."""
-    stopped: dict[str, int] = {}
-    for candidate in judged:
-        if candidate.gate is not None:
-            stopped[candidate.gate] = stopped.get(candidate.gate, 0) + 1
     for gate, number in stopped.items():
         turn.count("cjo_suppressed_total", gate, by=number)
 
 
-def _judge(
-    request: Request, situation: Situation, turn: Turn
-) -> tuple[list[record.Candidate], list[Passed], dict[str, None]]:
-    """Return the candidates' records, the candidates that passed, and the channels delayed."""
+def _judge(request: Request, situation: Situation, turn: Turn, *, to_record: bool) -> _Judged:
     scope = situation.scope
     gates = GATES_OF_ACT if request.is_act else GATES_OF_DECIDE
-    judged: list[record.Candidate] = []
-    passed: list[Passed] = []
-    delayed: dict[str, None] = {}
-    for candidate in request.candidates:
+    judged, passed, delayed, stopped = found = _Judged([], [], {}, {})
+    for place, candidate in enumerate(request.candidates):
         name, channel = candidate.action.name, candidate.channel
         scope.channel = channel
         situation.factors = UNWEIGHED
@@ -181,24 +195,27 @@ def _judge(
         p, c, v, lever, priority = situation.factors
         gate, rule = (stop[0], stop[1].rule) if stop is not None else (None, None)
         if gate is None:
-            one = Passed(len(judged), priority or 0.0, v or 0.0, name, channel)
+            one = Passed(place, priority or 0.0, v or 0.0, name, channel)
             passed.append(_spread(one, candidate, situation, turn))
-        elif gate == QUIET_HOURS and _is_delayed(situation, channel):
-            delayed[channel] = None
-        judged.append(
-            record.Candidate(
-                action=name,
-                channel=channel,
-                gate=gate,
-                rule=rule,
-                P=p,
-                C=c,
-                V=v,
-                L=lever,
-                priority=priority,
+        else:
+            stopped[gate] = stopped.get(gate, 0) + 1
+            if gate == QUIET_HOURS and _is_delayed(situation, channel):
+                delayed[channel] = None
+        if to_record:
+            judged.append(
+                record.Candidate(
+                    action=name,
+                    channel=channel,
+                    gate=gate,
+                    rule=rule,
+                    P=p,
+                    C=c,
+                    V=v,
+                    L=lever,
+                    priority=priority,
+                )
             )
-        )
-    return judged, passed, delayed
+    return found
 
 
 def _spread(one: Passed, candidate: Candidate, situation: Situation, turn: Turn) -> Passed:
@@ -241,11 +258,12 @@ def _issue(
     customer: Customer,
     chosen: Candidate,
     request: Request,
-    decision: record.Decision,
+    decided: tuple[str, float | None],
     scope: Scope,
     turn: Turn,
 ) -> None:
     action, channel = chosen.action, chosen.channel
+    decision_id, probability = decided
     assert chosen.address is not None, "the gate `address` stops a candidate without an address"
     treatment = action.treatments[channel]
     command = record.Action(
@@ -262,7 +280,7 @@ def _issue(
         address=address_of(customer, chosen.address),
         issued_at=turn.clock,
         expires_at=turn.clock + action.expires_ms,
-        decision_id=decision.decision_id,
+        decision_id=decision_id,
         journey=request.journey,
     )
     turn.emit(command)
@@ -283,5 +301,4 @@ def _issue(
     )
     learnt = chosen.propensity
     features = features_of(learnt, scope) if isinstance(learnt, Propensity) else None
-    probability = decision.probability
     open_window(customer, command, features, probability, turn, anchor=request.anchor)

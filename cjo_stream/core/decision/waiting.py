@@ -11,7 +11,7 @@ Moves by time or `always`, and ends that follow from them, leave the request wai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from cjo_stream.core import record
@@ -23,6 +23,7 @@ from cjo_stream.core.decision.request import (
     candidates_of,
     count_stopped,
     decide,
+    is_recorded,
 )
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import Scope
@@ -46,13 +47,13 @@ def ask(
     data = None if instance.state is not None else dict(instance.data)
     kept = (own, data, event.attributes if event is not None else None)
     request.may_wait = _may_wait(customer, kept, turn.bounds)
-    decision = decide(customer, request, scope, turn)
-    if decision.deferred_until is None:
+    due = decide(customer, request, scope, turn)
+    if due is None:
         return
     journey = request.journey
     customer.waiting.append(
         Waiting(
-            due=decision.deferred_until,
+            due=due,
             asked=request.asked,
             journey=journey.name,
             version=journey.version,
@@ -107,9 +108,9 @@ def decide_again(customer: Customer, waiting: Waiting, scope: Scope, turn: Turn)
         holdout=waiting.holdout,
         anchor=waiting.anchor,
     )
-    decision = decide(customer, request, scope, turn)
-    if decision.deferred_until is not None:
-        waiting.due = decision.deferred_until
+    due = decide(customer, request, scope, turn)
+    if due is not None:
+        waiting.due = due
     else:
         customer.waiting.remove(waiting)
 
@@ -228,24 +229,26 @@ def _journey_of(waiting: Waiting) -> JourneyRef:
 def _record_drop(
     customer: Customer,
     waiting: Waiting,
-    candidates: Iterable[Candidate],
+    candidates: Collection[Candidate],
     trigger: Trigger,
     turn: Turn,
 ) -> None:
-    judged = [
-        record.Candidate(action=one.action.name, channel=one.channel, gate=ENDED)
-        for one in candidates
-    ]
-    turn.emit(
-        record.Decision(
-            decision_id=next_id(customer, "d"),
-            customer_id=customer.id,
-            time=turn.clock,
-            trigger=trigger,
-            request=waiting.asked,
-            journey=_journey_of(waiting),
-            candidates=judged,
-            chosen=None,
+    decision_id = next_id(customer, "d")
+    if is_recorded(waiting.asked, turn):
+        turn.emit(
+            record.Decision(
+                decision_id=decision_id,
+                customer_id=customer.id,
+                time=turn.clock,
+                trigger=trigger,
+                request=waiting.asked,
+                journey=_journey_of(waiting),
+                candidates=[
+                    record.Candidate(action=one.action.name, channel=one.channel, gate=ENDED)
+                    for one in candidates
+                ],
+                chosen=None,
+            )
         )
-    )
-    count_stopped(judged, turn)
+    if candidates:
+        count_stopped({ENDED: len(candidates)}, turn)

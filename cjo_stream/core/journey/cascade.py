@@ -73,7 +73,10 @@ class Cascade:
         self.late = False
         """Whether the event was too old for some instance."""
         self.transition: Transition | None = None
-        """The first transition since the cause; the dead letter of a timer shows it."""
+        """The first transition since the cause; the dead letter of a timer shows it.
+
+        Where transitions are switched off, it is there after a timer alone.
+        """
         self._raised: deque[tuple[int, Event]] = deque()
         self._raised_total = 0
         self._looped = False

@@ -8,7 +8,7 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.journey.cascade import Cascade
 from cjo_stream.core.journey.measure import measure_change
 from cjo_stream.core.record import Reason, Transition
-from cjo_stream.core.state import Instance, next_id
+from cjo_stream.core.state import Instance, next_id, skip_id
 
 
 def record(
@@ -21,7 +21,12 @@ def record(
     time: int,
     outcome: str | None = None,
 ) -> None:
-    """Emit one transition record."""
+    """Emit one transition record; one that is switched off takes its id all the same."""
+    is_recorded = cascade.turn.program.recording.transition
+    is_shown = cascade.transition is None and cascade.origin is None
+    if not is_recorded and not is_shown:
+        skip_id(cascade.customer)
+        return
     transition = Transition(
         transition_id=next_id(cascade.customer, "t"),
         customer_id=cascade.customer.id,
@@ -39,7 +44,8 @@ def record(
     )
     if cascade.transition is None:
         cascade.transition = transition
-    cascade.turn.emit(transition)
+    if is_recorded:
+        cascade.turn.emit(transition)
 
 
 def announce(

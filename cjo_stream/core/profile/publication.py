@@ -18,7 +18,12 @@ PAUSE_MS = 300_000
 
 
 def mark_profile(customer: Customer, turn: Turn) -> None:
-    """Mark the profile as changed since it was published, if the customer has been recorded."""
+    """Mark the profile as changed since it was published, if the customer has been recorded.
+
+    Where profiles are switched off, nothing is marked.
+    """
+    if not turn.program.recording.profile:
+        return
     if customer.profile_due is None and customer.is_recorded:
         at = customer.profile_at
         customer.profile_due = turn.clock if at is None else max(turn.clock, at + PAUSE_MS)
@@ -29,7 +34,10 @@ def publish_profile(customer: Customer, turn: Turn) -> None:
     due = customer.profile_due
     if due is None or due > turn.clock:
         return
-    customer.profile_at, customer.profile_due = turn.clock, None
+    customer.profile_due = None
+    if not turn.program.recording.profile:
+        return  # it was marked before they were switched off
+    customer.profile_at = turn.clock
     forget_former(customer, turn.program)
     traits = {name: read(customer, t, turn.clock) for name, t in turn.program.traits.items()}
     turn.emit(

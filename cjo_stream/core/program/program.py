@@ -12,6 +12,7 @@ from cjo_stream.core.program.journey import Journey
 from cjo_stream.core.program.measure import MeasureRule
 from cjo_stream.core.program.policy import Policy
 from cjo_stream.core.program.prediction import PredictionRule
+from cjo_stream.core.program.recording import Recording
 from cjo_stream.core.program.topology import (
     Blocked,
     CaseRule,
@@ -69,6 +70,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     grace_ms: int = 300_000
     max_late_ms: int = 86_400_000
     reward_window_ms: int = 7 * 86_400_000
+    recording: Recording = Recording()
     channels: dict[str, Channel]
     identifiers: dict[str, IdentifierType]
     """By type, strongest first."""

@@ -26,6 +26,7 @@ from cjo_stream.definition.build.policy import (
     build_policy,
 )
 from cjo_stream.definition.build.prediction import check_predictions
+from cjo_stream.definition.build.recording import build_recording, check_recording
 from cjo_stream.definition.build.review import review_journey, review_traits
 from cjo_stream.definition.build.topology import build_topology
 from cjo_stream.definition.build.use import Uses
@@ -79,6 +80,8 @@ def build_program(
         check_predictions(fields.items("predict"), goals, raised.keys(), context)
     if fields is not None:
         warn_of_idle_topology(fields, context)
+        check_recording(fields, actions.values(), journeys, policy, report)
+        parts["recording"] = build_recording(fields)
     if stated is not None:
         warn_of_idle_policy(stated, fields, context)
     if profile is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Table
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from cjo_stream.definition.code import Code
@@ -98,6 +98,8 @@ class Record:
     meant: str | None = None
     named: str | None = None
     """The name of its schema, if that is shared."""
+    never: Table[str, str] = field(default_factory=dict)
+    """Keys that it might be thought to have, each with the reason why it has not."""
 
     def read(self, node: Node, report: Report) -> Item | None:
         """Return the fields."""
@@ -138,6 +140,9 @@ class Record:
             return
         name = key_node.text
         row = self.fields.get(name)
+        if row is None and name in self.never:
+            report.error(key_node, Code.UNKNOWN, self.never[name])
+            return
         if row is None:
             report.error(key_node, *unknown(f"key of {self.subject}", name, self.fields))
             return

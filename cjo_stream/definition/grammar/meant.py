@@ -16,6 +16,7 @@ from cjo_stream.core.word import (
     Per,
     Reentry,
     Status,
+    Switch,
 )
 
 _MINUTE_MS = 60_000
@@ -52,6 +53,11 @@ DEFAULTS: Final[dict[Row, object]] = {
     ("a policy", "explore"): 0.0,
     ("a policy", "week_starts"): "mon",
     ("a policy", "reward_window"): 7 * _DAY_MS,
+    ("records", "transition"): str(Switch.ON),
+    ("records", "decision"): str(Switch.ON),
+    ("records", "identity"): str(Switch.ON),
+    ("records", "profile"): str(Switch.ON),
+    ("records", "reward"): str(Switch.ON),
 }
 """What holds where a field is not written, as the field's shape reads it."""
 
@@ -80,6 +86,9 @@ EMPTY_IS_ABSENT: Final[frozenset[Row]] = frozenset(
     }
 )
 """Records that mean nothing while they are empty."""
+
+ABSENT_IS_EMPTY: Final[frozenset[Row]] = frozenset({("a topology", "records")})
+"""Records of which each field has its default where the record is not written."""
 
 WORDS: Final[dict[Row, tuple[str, ...]]] = {
     ("", "states"): ("state",),

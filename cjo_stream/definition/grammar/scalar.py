@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cjo_stream.core.duration import TOO_LONG, parse_duration
+from cjo_stream.core.word import Switch
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Item, Schema, refuse
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
@@ -80,6 +81,19 @@ class Choice:
     def schema(self, _: dict[str, Schema], /) -> Schema:
         """Return an enumeration."""
         return {"enum": list(self.words)}
+
+
+@dataclass(frozen=True)
+class OnOff(Choice):
+    """`on`, `off`, perhaps another word. Of a boolean the error names the word that it means."""
+
+    def read(self, node: Node, report: Report) -> Item | None:
+        """Return the word."""
+        if isinstance(node, Scalar) and isinstance(node.value, bool):
+            meant = str(Switch.ON if node.value else Switch.OFF)
+            report.error(node, Code.TYPE, f"must be a word, not {node.text}; write {meant}", meant)
+            return None
+        return Choice.read(self, node, report)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,19 @@ from cjo_stream.core.word import (
     FactType,
     Format,
     NormalForm,
+    Switch,
     TraitKind,
 )
 from cjo_stream.definition.grammar.compound import Field, Many, MapOf, Record, ScalarOr
-from cjo_stream.definition.grammar.scalar import EVENT_TYPE, Anything, Choice, Loose, Number, Text
+from cjo_stream.definition.grammar.scalar import (
+    EVENT_TYPE,
+    Anything,
+    Choice,
+    Loose,
+    Number,
+    OnOff,
+    Text,
+)
 from cjo_stream.definition.grammar.word import (
     CONDITION,
     COUNT,
@@ -238,6 +247,31 @@ _TEAM = Record(
     },
 )
 
+_ON_OFF = OnOff((Switch.ON, Switch.OFF), "switch of records")
+_RECORDS = Record(
+    "records",
+    {
+        "transition": Field(_ON_OFF, "The changes of instances' states. Default: on."),
+        "decision": Field(
+            OnOff(tuple(Switch), "switch of decisions"),
+            "The decisions, with every candidate; `decide`: of `decide` alone, none of `act`. "
+            "Default: on.",
+        ),
+        "identity": Field(
+            _ON_OFF, "Who was linked, merged and parted; erasures always are. Default: on."
+        ),
+        "profile": Field(_ON_OFF, "The customers' latest profiles. Default: on."),
+        "reward": Field(_ON_OFF, "What came of commands. Default: on."),
+    },
+    never={
+        "action": "commands are always on: they are what the engine is for",
+        "measure": "a measure is its records: take its document away instead",
+        "prediction": "predictions learn from their records: take `predict` away instead",
+        "dead_letter": "dead letters are always on: what was refused must be seen",
+        "governance": "governance records are always on: they say what was switched off",
+    },
+)
+
 TOPOLOGY = Record(
     "a topology",
     {
@@ -276,6 +310,11 @@ TOPOLOGY = Record(
         "predict": Field(
             MapOf(NAMED, _PREDICTION),
             "What is predicted of customers, by name; expressions read it as `predict.NAME`.",
+        ),
+        "records": Field(
+            _RECORDS,
+            "The kinds of records that are made. What is switched off happens all the same, and "
+            "nobody can look it up.",
         ),
         "service": Field(_SERVICE, "Service cases: a customer with an open case has a problem."),
         "owners": Field(

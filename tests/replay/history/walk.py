@@ -101,7 +101,10 @@ CHANGES = (
         ("care\nversion: 1", f"care\nversion: 2\ncanary: {{share: 20%, {OTHERS}, then: hold}}"),
         ("advice\nversion: 1", f"advice\nversion: 2\ncanary: {{share: 0%, {OTHERS}, then: back}}"),
     ),
-    (("max: 2, per: 6s", "max: 3, per: 6s"),),
+    (
+        ("max: 2, per: 6s", "max: 3, per: 6s"),
+        ("dedupe: 1h\n", "dedupe: 1h\nrecords: {decision: decide}\n"),
+    ),
 )
 """By definition set, what becomes another text in it, and in those after it."""
 

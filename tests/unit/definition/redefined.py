@@ -232,6 +232,19 @@ def predicted(*names: str) -> Holds:
     return holds
 
 
+def unrecorded(*kinds: str) -> Holds:
+    """After the change there is no record of these kinds; before it there was."""
+
+    def holds(world: World) -> None:
+        changed_ms = START_MS + 48 * 3_600_000
+        for kind in kinds:
+            times = [one["time"] for one in world.sent(kind)]
+            assert times, kind
+            assert max(times) <= changed_ms, (kind, max(times) - changed_ms)
+
+    return holds
+
+
 def measured(name: str, value: float, state: str | None = "waiting") -> Holds:
     """After the change Ann's orders are measured so."""
 
@@ -384,6 +397,12 @@ ROWS: dict[str, Row] = {
     "topology.dedupe": change("dedupe: 7d", "dedupe: 1h", IN_FORCE),
     "topology.grace": change("grace: 5m", "grace: 2d", IN_FORCE),
     "topology.max_late": change("max_late: 1d", "max_late: 1h", IN_FORCE),
+    "topology.records": change("max_late: 1d", "max_late: 1d\nrecords: {transition: off, decision: off}", unrecorded("transition", "decision")),
+    "topology.records.transition": change("max_late: 1d", "max_late: 1d\nrecords: {transition: off}", unrecorded("transition")),
+    "topology.records.decision": change("max_late: 1d", "max_late: 1d\nrecords: {decision: decide}", IN_FORCE),
+    "topology.records.identity": change("max_late: 1d", "max_late: 1d\nrecords: {identity: off}", unrecorded("identity")),
+    "topology.records.profile": change("max_late: 1d", "max_late: 1d\nrecords: {profile: off}", unrecorded("profile")),
+    "topology.records.reward": refused(("max_late: 1d", "max_late: 1d\nrecords: {reward: off}"), way_out="leave them on"),
     "topology.events": change("\nprofile:\n", f"\nevents: {EVENTS}\nprofile:\n", IN_FORCE),
     "topology.channels": change(TILL, "", IN_FORCE),
     "topology.channels.in": change("web: {in: {}, out", "web: {out", IN_FORCE),
