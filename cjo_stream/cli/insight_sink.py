@@ -72,18 +72,20 @@ def sink(
         return _from_kafka(context, layer, interval, once=once, json=json)
     if interval is not None or once:
         raise UsageError("--interval and --once are for Kafka: leave RUN out, or leave them out")
-    from cjo_stream.insight.layer.sink import Sink
+    from cjo_stream.insight.layer.sink import Sink, seldom_collected
 
     if more and not events:
         raise UsageError(f"{more[0]}: name files of events with --events")
     events = [*(events or ()), *(more or ())]
-    into = Sink(layer)
-    into.take_run(run)
-    if events:
-        key = settings_of(context).tenant_key_bytes()
-        program = _program(run, topology)
-        into.take_events(events, program, channel, key, time.time_ns() // 1_000_000)
-    _say_sunk(into.publish(), json=json)
+    with seldom_collected():
+        into = Sink(layer)
+        into.take_run(run)
+        if events:
+            key = settings_of(context).tenant_key_bytes()
+            program = _program(run, topology)
+            into.take_events(events, program, channel, key, time.time_ns() // 1_000_000)
+        sunk = into.publish()
+    _say_sunk(sunk, json=json)
     return 0
 
 

@@ -11,7 +11,7 @@ from cjo_stream.cli.insight import (
     period_of,
     show_figure,
 )
-from cjo_stream.cli.relation import Form
+from cjo_stream.cli.relation import ROWS_SHOWN, Form
 
 _ROWS = "SELECT * FROM list ORDER BY ALL"
 
@@ -32,4 +32,6 @@ def spectrum(
 
     connection, manifest = connect(layer)
     open_list(connection, SPECTRUM, period_of(from_, until))
-    show_figure("Spectrum", connection, _ROWS, manifest, format_, list_)
+    # Of a table the first rows are looked for, with one that says whether there are more.
+    rows = f"{_ROWS} LIMIT {ROWS_SHOWN + 1}" if format_ is Form.TABLE else _ROWS
+    show_figure("Spectrum", connection, rows, manifest, format_, list_)

@@ -1,171 +1,201 @@
-"""Figures over a layer of many records: how long each takes.
+"""Figures over a layer of many records: how long each command takes.
 
 The layer has copies of the shop's recorded run, each of other customers and a minute later than
-the one before. DuckDB makes the copies.
+the one before; DuckDB makes the copies. With each cart stand a measure and a
+prediction.
 
-    python -m tests.bench.insight --records 10000000
+    python -m tests.bench.insight --records 10000000 --layer /tmp/layer
 
-With `--sink` it says how fast the sink takes the records of that run, over and over from memory,
-and those of a folder with as many: records of transitions, decisions, commands, rewards, and
-identity changes, a second of CPU.
+`--layer` keeps the layer there, and takes it again. Each filter and each command is asked of
+periods drawn at random, in this process: so a time has the opening of the layer and what is
+printed, but no start of Python. `tests.bench.sink` measures what fills a layer.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
+import io
 import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import duckdb
+import msgspec
 
-from cjo_stream.core.catalogue import FILES
+from cjo_stream.cli.app import call
+from cjo_stream.core.catalogue import FILES, MEASURE, PREDICTION
 from cjo_stream.ingest.archive.folder import Folder
-from cjo_stream.insight.figure import attribution, figure, retention
-from cjo_stream.insight.figure.attribute import open_numbers
-from cjo_stream.insight.figure.attribution import open_attribution
-from cjo_stream.insight.figure.figure import counting, open_list
-from cjo_stream.insight.figure.funnel import counting as counting_funnel
-from cjo_stream.insight.figure.funnel import open_funnel
-from cjo_stream.insight.figure.place import means, open_places
-from cjo_stream.insight.figure.purchase import open_value
-from cjo_stream.insight.figure.retention import open_retention
-from cjo_stream.insight.friction.finding import findings
-from cjo_stream.insight.layer.live import GARBAGE
 from cjo_stream.insight.layer.manifest import Manifest, Part, latest, publish
 from cjo_stream.insight.layer.reading import connect
-from cjo_stream.insight.layer.sink import ROWS_MAX, Sink, Sunk
+from cjo_stream.insight.layer.sink import ROWS_MAX, Sink
 from cjo_stream.insight.layer.stays import with_stays
-from cjo_stream.insight.layer.table import SOURCES
-from tests.world.command_line import EVENTS, ROOT
+from tests.world.command_line import EVENTS, ROOT, copied
 
-REPEATS: Final = 5
-COUNTED: Final = ("transition", "action", "decision", "outcome", "identity", "event")
+RUN: Final = ROOT / "topologies" / "shop" / "expected"
+COUNTED: Final = (
+    "transition", "action", "decision", "outcome", "identity", "event", "measure", "prediction",
+)  # fmt: skip
 """Tables whose rows are records; a candidate is part of a decision's."""
 STEP_MS: Final = 60_000
 OF_A_COPY: Final = (
-    "customer_id",
-    "instance_id",
-    "transition_id",
-    "action_id",
-    "decision_id",
-    "id",
-)
-WEEK_MS: Final = 7 * 86_400_000
-FIGURES: Final = (
-    "PEOPLE", "FLOWS_OF_STATES", "FLOWS_OF_JOURNEYS", "DWELL", "OUTCOMES", "GOALS", "SPECTRUM",
-    "DFG", "AUTOMATION",
+    "customer_id", "instance_id", "transition_id", "action_id", "decision_id", "id", "event_id",
+    "prediction_id",
 )  # fmt: skip
+TIMES: Final = ("time", "issued_at", "expires_at", "deferred_until", "opened_at")
 FILTERS: Final = {
     "transition": "journey = 'cart_recovery' AND reason = 'goal'",
     "action": "channel = 'email'",
     "decision": "suppressed IS NOT NULL",
     "event": "type = 'order_placed'",
+    "stay": "journey = 'cart_recovery' AND state = 'reminded'",
 }
 """By view, a condition that holds of some of its rows."""
+PERIOD: Final = "--from {first} --until {last}"
+COMMANDS: Final = {
+    "people": "people --at {last}",
+    "flows of states": f"flows --of states {PERIOD}",
+    "flows of journeys": f"flows --of journeys {PERIOD}",
+    "dwell": f"dwell {PERIOD}",
+    "outcomes": f"outcomes {PERIOD}",
+    "goals": f"goals {PERIOD}",
+    "measures": f"measures {PERIOD}",
+    "measures by day": f"measures --every 1d {PERIOD}",
+    "funnel": "funnel cart_recovery:entered action:cart_reminder cart_recovery:goal "
+    f"--within 7d {PERIOD}",
+    "spectrum": f"spectrum {PERIOD}",
+    "process dfg": f"process dfg {PERIOD}",
+    "process variants": f"process variants {PERIOD}",
+    "process throughput": f"process throughput {PERIOD}",
+    "process ends": f"process ends {PERIOD}",
+    "attribution": f"attribution --goal cart_recovery --by channel {PERIOD}",
+    "retention": f"retention --on order_placed --every 7d {PERIOD}",
+    "satisfaction": "satisfaction --on survey_answered --score score --by journey --scale 0..10 "
+    f"{PERIOD}",
+    "worth": f"worth --on order_placed --value total {PERIOD}",
+    "value": "value --on order_placed --value total --horizon 13w --until {last}",
+    "predictions": f"predictions {PERIOD}",
+    "next": "next --at {last}",
+    "automation": f"automation --by-hand desk {PERIOD}",
+    "friction": "friction",
+}
+OFTEN: Final = 20
+"""Repeats of filters and people, which are to take less than half a second."""
 
 
-def run(records: int) -> Iterator[tuple[str, dict[str, float]]]:
-    """Yield the times of each figure over so many records: median and p95 of some repeats, s."""
-    with tempfile.TemporaryDirectory() as folder:
-        layer = Path(folder) / "layer"
-        made = make(layer, records)
-        yield "records", {"rows": made}
-        connection, manifest = connect(str(layer))
-        yield from _timed(connection, manifest.until or 0)
+class Times(NamedTuple):
+    """How long some repeats took, s."""
+
+    name: str
+    median: float
+    p95: float
+    repeats: int
 
 
-def _timed(connection: Any, until: int) -> Iterator[tuple[str, dict[str, float]]]:
-    (begin,) = connection.execute('SELECT min("time") FROM transition').fetchone()
+def run(layer: Path, records: int, repeats: int, only: str) -> Iterator[Times]:
+    """Yield the times of each filter and each command over a layer, which is made if need be."""
+    if not latest(Folder(str(layer))).generation:
+        make(layer, records)
+    connection, manifest = connect(str(layer))
+    yield Times("records", sum(one.rows for one in manifest.parts if one.table in COUNTED), 0, 0)
+    (shares,) = connection.execute(
+        f'SELECT quantile_disc("time", {[one / 100 for one in range(101)]}) FROM event'
+    ).fetchone()
     draw = random.Random(1)
 
-    def times() -> tuple[int, int]:
-        first, last = sorted(draw.randint(begin, until) for _ in range(2))
+    def period() -> tuple[int, int]:
+        first, last = sorted(draw.sample(shares, 2))
         return first, last
 
     def filter_(view: str) -> None:
-        at = "issued_at" if view == "action" else "time"
+        at = {"action": "issued_at", "stay": "since"}.get(view, "time")
         connection.execute(
             f"SELECT count(*), count(DISTINCT customer_id) FROM {view} "
             f'WHERE {FILTERS[view]} AND "{at}" >= ? AND "{at}" < ?',
-            times(),
+            period(),
         ).fetchall()
 
-    def shown(one: figure.Figure) -> None:
-        first, last = times()
-        asked = {
-            "from": first, "until": last, "within": WEEK_MS, "at": [last],
-            "channels": ["desk"], "apart": WEEK_MS,
-        }  # fmt: skip
-        open_list(connection, one, asked)
-        connection.execute(counting(one)).fetchall()
+    def command(words: str) -> None:
+        first, last = period()
+        asked = words.format(first=first, last=last).split()
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = call(["insight", *asked, "--layer", str(layer)])
+        assert code == 0, err.getvalue()
 
-    def funnel() -> None:
-        first, last = times()
-        steps = ["cart_recovery:entered", "action:cart_reminder", "cart_recovery:goal"]
-        open_funnel(connection, steps, WEEK_MS, first, last)
-        connection.execute(counting_funnel(steps)).fetchall()
-
-    def retained() -> None:
-        open_retention(connection, "order_placed", WEEK_MS, None, None)
-        connection.execute(retention.COUNTING).fetchall()
-
-    def worth() -> None:
-        open_numbers(connection, "order_placed", "total", *times())
-        open_places(connection, "journey", WEEK_MS)
-        connection.execute(means("journey")).fetchall()
-
-    def attributed() -> None:
-        goal, day_ms = "cart_recovery", WEEK_MS // 7
-        open_attribution(connection, goal, "channel", 30 * day_ms, WEEK_MS, *times())
-        connection.execute(attribution.counting()).fetchall()
-
-    for view in FILTERS:
-        yield f"filter of {view}", _time(partial(filter_, view))
-    for name in FIGURES:
-        yield name.lower(), _time(partial(shown, getattr(figure, name)))
-    yield "funnel", _time(funnel)
-    yield "retention", _time(retained)
-    yield "worth", _time(worth)
-    value = partial(open_value, connection, "order_placed", "total", None, until, 13 * WEEK_MS)
-    yield "value", _time(value)
-    connection.execute("DROP TABLE list")
-    yield "attribution", _time(attributed)
-    yield "friction", _time(partial(findings, connection))
+    works: dict[str, Callable[[], None]] = {
+        **{f"filter of {view}": partial(filter_, view) for view in FILTERS},
+        **{name: partial(command, words) for name, words in COMMANDS.items()},
+    }
+    for name, work in works.items():
+        if only in name:
+            often = name.startswith("filter") or name == "people"
+            yield _time(name, work, OFTEN if often else repeats)
 
 
-def _time(work: Any) -> dict[str, float]:
+def _time(name: str, work: Callable[[], None], repeats: int) -> Times:
     spent = []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         begin = time.perf_counter()
         work()
         spent.append(time.perf_counter() - begin)
-    return {"median_s": round(statistics.median(spent), 3), "max_s": round(max(spent), 3)}
+    p95 = sorted(spent)[-(-95 * repeats // 100) - 1]
+    return Times(name, statistics.median(spent), p95, repeats)
 
 
-def make(layer: Path, records: int) -> int:
-    """Make a layer of at least so many records; return how many it has."""
-    small = layer.with_name("small")
-    sink = Sink(str(small))
-    sink.take_run(ROOT / "topologies" / "shop" / "expected")
+def make(layer: Path, records: int) -> None:
+    """Make a layer of at least so many records."""
+    with tempfile.TemporaryDirectory() as folder:
+        small = Path(folder) / "layer"
+        _sink(small, Path(folder) / "out")
+        before = latest(Folder(str(small)))
+        of_one = sum(one.rows for one in before.parts if one.table in COUNTED)
+        copies = -(-records // of_one)
+        parts = [one for name in {one.table for one in before.parts}
+                 for one in _copied(small, layer, before, name, copies)]  # fmt: skip
+    until = (before.until or 0) + copies * STEP_MS
+    parts = list(with_stays(Folder(str(layer)), parts, (), 1))
+    publish(Folder(str(layer)), Manifest(generation=1, parts=parts, until=until))
+
+
+def _sink(layer: Path, out: Path) -> None:
+    """Fill a layer with the shop's run, and measures and predictions beside it."""
+    copied(RUN, out)
+    transitions = (out / FILES["transition"]).read_bytes().splitlines()
+    entries = [one for one in map(msgspec.json.decode, transitions)
+               if (one["journey"], one["reason"]) == ("cart_recovery", "entered")]  # fmt: skip
+    _write(out / FILES[MEASURE.name], map(_measure, entries))
+    _write(out / FILES[PREDICTION.name], map(_prediction, range(len(entries)), entries))
+    sink = Sink(str(layer))
+    sink.take_run(out)
     sink.take_events([str(EVENTS)], None, None, b"", 2**62)
     sink.publish()
-    before = latest(Folder(str(small)))
-    of_one = sum(one.rows for one in before.parts if one.table in COUNTED)
-    copies = -(-records // of_one)
-    parts = [one for name in {one.table for one in before.parts}
-             for one in _copied(small, layer, before, name, copies)]  # fmt: skip
-    until = (before.until or 0) + copies * STEP_MS
-    folder = Folder(str(layer))
-    parts = list(with_stays(folder, parts, (), 1))
-    publish(folder, Manifest(generation=1, parts=parts, until=until))
-    return of_one * copies
+
+
+def _measure(entry: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "schema": "cjo.measure.v1", "measure": "carts", "value": 1.5, "trigger": entry["trigger"],
+        "state": None, "customer_id": entry["customer_id"], "journey": entry["journey"],
+        "version": entry["version"], "instance_id": entry["instance_id"], "time": entry["time"],
+    }  # fmt: skip
+
+
+def _prediction(number: int, entry: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "schema": "cjo.prediction.v1", "prediction_id": f"p{number}", "predict": "buys",
+        "definition": "d", "customer_id": entry["customer_id"], "probability": number % 10 / 10,
+        "model_version": 1, "features": [], "outcome": int(number % 3 == 0),
+        "opened_at": entry["time"], "time": entry["time"] + STEP_MS,
+    }  # fmt: skip
+
+
+def _write(path: Path, records: Iterable[dict[str, Any]]) -> None:
+    path.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in records))
 
 
 def _copied(small: Path, layer: Path, before: Manifest, table: str, copies: int) -> Iterator[Part]:
@@ -196,7 +226,7 @@ def _column(name: str) -> str:
         return f'md5("{name}" || k) AS "{name}"'
     if name == "identifier":
         return f'"{name}" || \'-\' || k AS "{name}"'
-    if name in ("time", "issued_at", "expires_at", "deferred_until"):
+    if name in TIMES:
         return f'"{name}" + k * {STEP_MS} AS "{name}"'
     if name in ("identifiers", "absorbed"):
         return f'list_transform("{name}", lambda one: one || \'-\' || k) AS "{name}"'
@@ -205,61 +235,20 @@ def _column(name: str) -> str:
     return f'"{name}"'
 
 
-def sink(records: int) -> Iterator[tuple[str, dict[str, float]]]:
-    """Yield how fast the sink takes so many records."""
-    gc.set_threshold(*GARBAGE)
-    run = ROOT / "topologies" / "shop" / "expected"
-    of = [(one, (run / FILES[one.kind.name])) for one in SOURCES if one.kind.name in FILES]
-    lines = {one: path.read_bytes().splitlines() for one, path in of if path.exists()}
-    copies = -(-records // sum(map(len, lines.values())))
-    with tempfile.TemporaryDirectory() as folder:
-        into = Sink(str(Path(folder) / "layer"))
-
-        def from_memory() -> Sunk:
-            position = 0
-            for _ in range(copies):
-                for source, values in lines.items():
-                    for value in values:
-                        position += 1
-                        into.add(source, "lane", position, value)
-            return into.publish()
-
-        yield "sink from memory", _rate(from_memory, copies * sum(map(len, lines.values())))
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "out"
-        out.mkdir()
-        for source, values in lines.items():
-            text = b"".join(one + b"\n" for one in values)
-            (out / FILES[source.kind.name]).write_bytes(text * copies)
-        other = Sink(str(Path(folder) / "layer"))
-
-        def from_run() -> Sunk:
-            other.take_run(out)
-            return other.publish()
-
-        yield "sink from a run", _rate(from_run, copies * sum(map(len, lines.values())))
-
-
-def _rate(work: Callable[[], Sunk], records: int) -> dict[str, float]:
-    wall_s, cpu_s = time.perf_counter(), time.process_time()
-    sunk = work()
-    cpu_s, wall_s = time.process_time() - cpu_s, time.perf_counter() - wall_s
-    return {
-        "records": records,
-        "rows": sum(sunk.rows.values()),
-        "records_a_second_of_cpu": round(records / cpu_s),
-        "records_s": round(records / wall_s),
-    }
-
-
 def main() -> None:
     """Measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=1_000_000)
-    parser.add_argument("--sink", action="store_true")
+    parser.add_argument("--layer", type=Path, metavar="DIR", help="make it there, or take it")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", default="", metavar="WORD", help="figures with it in their name")
     asked = parser.parse_args()
-    for name, value in (sink if asked.sink else run)(asked.records):
-        print(f"{name:24} {value}", flush=True)
+    print(f"{'':24} {'median s':>9} {'p95 s':>9} {'repeats':>9}")
+    with tempfile.TemporaryDirectory() as folder:
+        layer = asked.layer or Path(folder) / "layer"
+        for name, median, p95, repeats in run(layer, asked.records, asked.repeats, asked.only):
+            figures = f"{median:9.2f} {p95:9.2f} {repeats:9}" if repeats else f"{median:29,}"
+            print(f"{name:24} {figures}", flush=True)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,9 @@ work AS (
 elsewhere AS (
     SELECT customer_id, "time", arg_max("type", (lane, position)) AS "type"
     FROM "event"
-    WHERE NOT list_contains($channels, channel) AND customer_id IS NOT NULL
+    WHERE
+        NOT list_contains($channels, channel)
+        AND customer_id IN (SELECT customer_id FROM work)
     GROUP BY customer_id, "time"
 )
 SELECT

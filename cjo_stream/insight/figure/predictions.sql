@@ -3,11 +3,13 @@
 -- the customer's last state. `bin`: its tenth by probability, among those of the same prediction.
 WITH
 state AS (
-    SELECT customer_id, "time", journey || '.' || coalesce("to", reason) AS state
+    SELECT
+        customer_id,
+        "time",
+        arg_max(journey || '.' || coalesce("to", reason), (lane, position)) AS state
     FROM "transition"
-    QUALIFY row_number() OVER (
-        PARTITION BY customer_id, "time" ORDER BY lane DESC, position DESC
-    ) = 1
+    WHERE customer_id IN (SELECT customer_id FROM "prediction")
+    GROUP BY customer_id, "time"
 ),
 told AS (
     SELECT p.*, s.state

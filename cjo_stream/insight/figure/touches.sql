@@ -11,16 +11,17 @@ WITH conversions AS (
     FROM "transition"
     WHERE journey = $goal AND reason = 'goal' AND ($until IS NULL OR "time" < $until)
 ),
-times AS (
-    SELECT "time" FROM "transition"
+-- The time of the last record of all.
+ends AS (
+    SELECT max("time") AS "time" FROM part."transition" WHERE $until IS NULL OR "time" < $until
     UNION ALL
-    SELECT issued_at FROM "action"
+    SELECT max(issued_at) FROM part."action" WHERE $until IS NULL OR issued_at < $until
     UNION ALL
-    SELECT "time" FROM decision
+    SELECT max("time") FROM part.decision WHERE $until IS NULL OR "time" < $until
     UNION ALL
-    SELECT "time" FROM outcome
+    SELECT max("time") FROM part.outcome WHERE $until IS NULL OR "time" < $until
     UNION ALL
-    SELECT "time" FROM "identity"
+    SELECT max("time") FROM part."identity" WHERE $until IS NULL OR "time" < $until
 ),
 -- Of conversions at the same time, the first has the touches.
 touches AS (
@@ -38,9 +39,16 @@ touches AS (
         ON c.customer_id = a.customer_id AND c."time" > a.issued_at
     WHERE
         ($until IS NULL OR a.issued_at < $until)
-        AND a.issued_at >= -$lookback + coalesce(
-            c."time", (SELECT max("time") FROM times WHERE $until IS NULL OR "time" < $until)
-        )
+        AND a.issued_at >= -$lookback + coalesce(c."time", (SELECT max("time") FROM ends))
+),
+counted AS (
+    SELECT
+        *,
+        count(*) OVER of_touch AS repeats,
+        row_number() OVER of_touch = 1 AS is_first
+    FROM touches
+    WHERE converted_at IS NULL OR $from IS NULL OR converted_at >= $from
+    WINDOW of_touch AS (PARTITION BY customer_id, converted_at, touch)
 )
 SELECT
     customer_id,
@@ -53,10 +61,9 @@ SELECT
     count(*) OVER path AS size,
     lead(touch) OVER in_order AS next_touch,
     max(issued_at) OVER path AS last_at,
-    count(DISTINCT coalesce(touch, '')) OVER path AS different,
-    count(*) OVER (PARTITION BY customer_id, converted_at, touch) AS repeats
-FROM touches
-WHERE converted_at IS NULL OR $from IS NULL OR converted_at >= $from
+    count_if(is_first) OVER path AS different,
+    repeats
+FROM counted
 WINDOW
     path AS (PARTITION BY customer_id, converted_at),
     in_order AS (PARTITION BY customer_id, converted_at ORDER BY issued_at, lane, position)

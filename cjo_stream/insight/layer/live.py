@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import gc
 import logging
 import time
 from typing import Final
@@ -20,7 +19,7 @@ from typing import Final
 import msgspec
 
 from cjo_stream.errors import LockedError, RefusalError, RetryError
-from cjo_stream.insight.layer.sink import Sink, Sunk
+from cjo_stream.insight.layer.sink import Sink, Sunk, seldom_collected
 from cjo_stream.insight.layer.source import event_of_topic
 from cjo_stream.insight.layer.table import SOURCES
 from cjo_stream.kafka.client.admin import Admin
@@ -40,8 +39,6 @@ LOOK_S: Final = 1.0
 SAY_S: Final = 10.0
 """How often `take` says what it waits for."""
 NEVER_S: Final = float("inf")
-GARBAGE: Final = (200_000, 50, 100)
-"""Rows are many, and no garbage; to look through them time and again costs a sixth of the work."""
 MARKERS_S: Final = 60.0
 """When only markers of transactions came, the places are published so seldom."""
 
@@ -56,9 +53,9 @@ def run(settings: Settings, layer: str, interval_s: float) -> int:
     and StopError where the process has to begin anew.
     """
     settings.require_tenant_key()
-    gc.set_threshold(*GARBAGE)
     make = functools.partial(SinkProcess, layer=layer, interval_s=interval_s)
-    return stage.work(settings, STAGE, make)
+    with seldom_collected():
+        return stage.work(settings, STAGE, make)
 
 
 def take(settings: Settings, layer: str) -> Sunk:
@@ -67,6 +64,7 @@ def take(settings: Settings, layer: str) -> Sunk:
     process = SinkProcess(settings, Metrics(), Stopping(), layer, NEVER_S)
     with contextlib.ExitStack() as at_the_end:
         at_the_end.callback(process.abandon)
+        at_the_end.enter_context(seldom_collected())
         process.open()
         ends = process.ends()
         said_s = time.monotonic()

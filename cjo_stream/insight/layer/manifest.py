@@ -19,7 +19,7 @@ from cjo_stream.errors import LockedError, UsageError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.ingest.taken import Taken
 
-FORM: Final = 7
+FORM: Final = 8
 """The number of this form of the manifest and of the tables."""
 _NAME: Final = re.compile(r"manifest/([0-9]{20})\.json")
 

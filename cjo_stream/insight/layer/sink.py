@@ -12,10 +12,12 @@ Where records come from does not matter here: `take_run` and `take_events` read 
 
 from __future__ import annotations
 
+import gc
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,8 +59,21 @@ _OURS: Final = re.compile(
     rf"(?:manifest|(?:{'|'.join(TABLES)})(?:/day=[0-9-]+)?)/([0-9]{{20}})"
     r"(?:\.json|-[0-9a-f]{12}\.parquet)"
 )
+_GARBAGE: Final = (200_000, 50, 100)
+"""Rows are many, and no garbage; to look through them time and again costs a sixth of the work."""
 KEPT_MS: Final = 600_000
 """How long a file stays for the readers of a manifest that is not the latest any more."""
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Let garbage be looked for seldom, as long as a sink works."""
+    before = gc.get_threshold()
+    gc.set_threshold(*_GARBAGE)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 class Sunk(msgspec.Struct, frozen=True):

@@ -3,8 +3,13 @@
 -- Few events have more than three identifiers, so `later` reads few files.
 CREATE VIEW "event" AS
 WITH named AS (
-    SELECT lane, position, id, identifier, place
-    FROM part.event, unnest(identifiers[4:]) WITH ORDINALITY AS names (identifier, place)
+    SELECT
+        lane,
+        position,
+        id,
+        unnest(identifiers[4:]) AS identifier,
+        generate_subscripts(identifiers[4:], 1) AS place
+    FROM part.event
     WHERE identifiers_number > 3
 ),
 later AS (

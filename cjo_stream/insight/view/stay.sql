@@ -1,7 +1,23 @@
 -- The stays of records: from the record that entered a state to the instance's next record that is
--- no `goal` (`until` NULL: it is still there). `records` names a table of transitions.
+-- no `goal` (`until` NULL: it is still there). `records` names a table of transitions. `before` is
+-- the state before; of the next record stand its `next` state, its `outcome`, and `left_id`, its
+-- customer if that is another.
 CREATE MACRO part.stays_of(records) AS TABLE
-SELECT journey, version, instance_id, customer_id, "key", state, since, "until", reason, holdout
+SELECT
+    journey,
+    version,
+    instance_id,
+    customer_id,
+    "key",
+    state,
+    since,
+    "until",
+    reason,
+    holdout,
+    before,
+    next,
+    outcome,
+    nullif(next_id, customer_id) AS left_id
 FROM (
     SELECT
         journey,
@@ -14,6 +30,10 @@ FROM (
         lead("time") OVER next_one AS "until",
         lead(reason) OVER next_one AS reason,
         holdout,
+        lag("to") OVER next_one AS before,
+        lead("to") OVER next_one AS next,
+        lead(outcome) OVER next_one AS outcome,
+        lead(customer_id) OVER next_one AS next_id,
         reason AS entered_by
     FROM query_table(records)
     WHERE reason NOT IN ('goal', 'refused')
@@ -26,14 +46,25 @@ CREATE VIEW part.newer AS
 SELECT r.* FROM part."transition" AS r
 SEMI JOIN part.unkept AS u ON u.instance_id = r.instance_id;
 
--- A row for each stay of an instance in a state: those that are kept (most, in a large layer), and
--- those of instances with a newer record. `customer_id` is the present customer.
+-- The stays that are kept (most, in a large layer), and those of instances with a newer record.
+-- `moved` is to whom an unmerge moved the instance.
+CREATE VIEW part.stays AS
+SELECT s.*, m.present AS moved
+FROM (
+    SELECT k.* FROM part.stayed AS k
+    ANTI JOIN part.unkept AS u ON u.instance_id = k.instance_id
+    UNION ALL
+    SELECT * FROM part.stays_of('part.newer')
+) AS s
+LEFT JOIN part.moved AS m ON m.instance_id = s.instance_id;
+
+-- A row for each stay of an instance in a state. `customer_id` is the present customer.
 CREATE VIEW "stay" AS
 SELECT
     s.journey,
     s.version,
     s.instance_id,
-    coalesce(m.present, p.present, s.customer_id) AS customer_id,
+    coalesce(s.moved, p.present, s.customer_id) AS customer_id,
     s.customer_id AS recorded_id,
     s."key",
     s.state,
@@ -41,11 +72,5 @@ SELECT
     s."until",
     s.reason,
     s.holdout
-FROM (
-    SELECT k.* FROM part.stayed AS k
-    ANTI JOIN part.unkept AS u ON u.instance_id = k.instance_id
-    UNION ALL
-    SELECT * FROM part.stays_of('part.newer')
-) AS s
-LEFT JOIN part.moved AS m ON m.instance_id = s.instance_id
+FROM part.stays AS s
 LEFT JOIN part.present AS p ON p.customer_id = s.customer_id;

@@ -41,7 +41,9 @@ def sunk(layer: Path, run: Path) -> list[tuple[Any, ...]]:
     sink.take_run(run)
     sink.publish()
     connection, _ = connect(str(layer))
-    rows: list[tuple[Any, ...]] = connection.execute("FROM stay ORDER BY ALL").fetchall()
+    rows: list[tuple[Any, ...]] = connection.execute(
+        "FROM part.stays JOIN stay USING (instance_id, since, state) ORDER BY ALL"
+    ).fetchall()
     return rows
 
 
