@@ -17,7 +17,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cjo_stream.core.decision.propensity import propensity
+from cjo_stream.core.decision.propensity import CHANNEL, Known, propensity
 from cjo_stream.core.draw import share
 from cjo_stream.core.expression import MISSING, Expression, Scope
 from cjo_stream.core.expression.value import NUMBERS, fault
@@ -35,11 +35,6 @@ class Factors(NamedTuple):
     lever: float | None
     priority: float | None
 
-
-Known = dict[str, tuple[float | None, float | None]]
-CHANNEL = ("candidate", "channel")
-"""The path by which an expression reads the candidate's channel. An expression that does not read
-it has the same value on all channels."""
 
 UNWEIGHED = Factors(None, None, None, None, None)
 
@@ -60,18 +55,15 @@ class Passed(NamedTuple):
 
 
 def weigh(candidate: Candidate, scope: Scope, turn: Turn, known: Known) -> Factors:
-    """Return the factors of a candidate; the scope holds its channel.
-
-    `known` holds, by action, the C and V already computed on another of the action's channels.
-    """
+    """Return the factors of a candidate; the scope holds its channel."""
     action = candidate.action
-    found = known.get(action.name)
+    found = known.worth.get(action.name)
     if found is None:
         found = (_context(action, scope), _value(action, scope))
         if action.value is None or CHANNEL not in action.value.reads:
-            known[action.name] = found
+            known.worth[action.name] = found
     c, v = found
-    p, lever = _propensity(candidate, scope, turn), candidate.lever
+    p, lever = _propensity(candidate, scope, turn, known), candidate.lever
     if p is None or c is None or v is None:
         return Factors(p, c, v, lever, None)
     return Factors(p, c, v, lever, _finite(p * c * v * lever))
@@ -121,12 +113,12 @@ def _value(action: Action, scope: Scope) -> float | None:
     return 1.0 if action.value is None else number_of(action.value, scope)
 
 
-def _propensity(candidate: Candidate, scope: Scope, turn: Turn) -> float | None:
+def _propensity(candidate: Candidate, scope: Scope, turn: Turn, known: Known) -> float | None:
     held = candidate.propensity
     if held is None:
         return 1.0
     if isinstance(held, Propensity):
-        p = propensity(held, scope, turn, candidate.action.name, candidate.channel)
+        p: float | None = propensity(candidate, held, scope, turn, known)
     else:
         p = number_of(held, scope)
     return p if p is not None and 0 <= p <= 1 else None

@@ -1,8 +1,9 @@
 """The gates, in the order in which they are checked (docs/decisions.md).
 
 Each gate is one row of `GATES`: its name, its check, the classes that it may stop, and whether it
-is checked for `act`, which requests one action. A check returns None for a candidate that passes,
-else a `Stop` with the rule that stopped it.
+may stop a candidate at all, by the definitions alone. A candidate has the names of those that may
+(`gates_of`), so the others are not checked. A check returns None for a candidate that passes, else
+a `Stop` with the rule that stopped it.
 
 A cap stops class `transactional` only if it names that class: by default a cap covers all classes
 but this one.
@@ -10,19 +11,22 @@ but this one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import msgspec
 
-from cjo_stream.core.decision.arbitration import CHANNEL, weigh
+from cjo_stream.core.decision.arbitration import weigh
+from cjo_stream.core.decision.propensity import CHANNEL
 from cjo_stream.core.decision.situation import Situation
 from cjo_stream.core.expression import Expression
 from cjo_stream.core.program.action import Action, Candidate
+from cjo_stream.core.program.policy import Policy
 from cjo_stream.core.word import HELD_BACK, ActionClass
 
 HOLDOUT: Final = "holdout"
 QUIET_HOURS: Final = "quiet_hours"
+PRIORITY: Final = "priority"
 ENDED: Final = "ended"
 """Not in the list: the gate recorded for all candidates of a waiting request that is dropped."""
 
@@ -37,12 +41,12 @@ STOP: Final = Stop()
 
 
 class Gate(NamedTuple):
-    """A gate; it is checked only for candidates of `classes`."""
+    """A gate; it is checked only for candidates of `classes` that it `may_stop`."""
 
     name: str
     check: Callable[[Situation, Candidate], Stop | None]
+    may_stop: Callable[[Candidate, Policy], bool]
     classes: frozenset[str] = frozenset(ActionClass)
-    is_of_act: bool = True
 
 
 def _holdout(situation: Situation, _: Candidate) -> Stop | None:
@@ -114,45 +118,57 @@ def _quiet_hours(situation: Situation, candidate: Candidate) -> Stop | None:
 
 
 def _priority(situation: Situation, candidate: Candidate) -> Stop | None:
-    factors = weigh(candidate, situation.scope, situation.turn, situation.weighed)
+    factors = weigh(candidate, situation.scope, situation.turn, situation.known)
     situation.factors = factors
     return STOP if factors.priority is None else None
 
 
 GATES: Final = (
-    Gate(HOLDOUT, _holdout, frozenset((ActionClass.MARKETING,))),
-    Gate("eligible", _eligible),
-    Gate("applicable", _applicable),
-    Gate("suitable", _suitable),
-    Gate("address", _address),
-    Gate("consent", _consent, HELD_BACK),
-    Gate("service_gate", _service_gate, HELD_BACK),
-    Gate("limits", _limits),
-    Gate("caps", _caps),
-    Gate(QUIET_HOURS, _quiet_hours, HELD_BACK),
-    Gate("priority", _priority, is_of_act=False),
+    Gate(
+        HOLDOUT,
+        _holdout,
+        lambda _, policy: policy.holdout > 0,
+        frozenset((ActionClass.MARKETING,)),
+    ),
+    Gate("eligible", _eligible, lambda one, _: one.action.eligible is not None),
+    Gate("applicable", _applicable, lambda one, _: one.action.applicable is not None),
+    Gate("suitable", _suitable, lambda one, _: one.action.suitable is not None),
+    Gate("address", _address, lambda *_: True),
+    Gate("consent", _consent, lambda one, policy: one.action.class_ in policy.consent, HELD_BACK),
+    Gate(
+        "service_gate",
+        _service_gate,
+        lambda one, policy: one.action.class_ in policy.blocked_by_case,
+        HELD_BACK,
+    ),
+    Gate("limits", _limits, lambda one, _: bool(one.action.limits or one.limits)),
+    Gate("caps", _caps, lambda one, _: bool(one.caps)),
+    Gate(QUIET_HOURS, _quiet_hours, lambda one, policy: one.channel in policy.quiet, HELD_BACK),
+    Gate(PRIORITY, _priority, lambda *_: True),
 )
-GATES_OF_DECIDE: Final = {
-    class_: tuple(gate for gate in GATES if class_ in gate.classes) for class_ in ActionClass
-}
-"""The gates for a candidate of each class, in order."""
-GATES_OF_ACT: Final = {
-    class_: tuple(gate for gate in gates if gate.is_of_act)
-    for class_, gates in GATES_OF_DECIDE.items()
-}
-"""The same for `act`."""
+_CHECKS: Final = {gate.name: gate.check for gate in GATES}
+
+
+def gates_of(candidate: Candidate, policy: Policy) -> tuple[str, ...]:
+    """Return the names of the gates that may stop a candidate, in order."""
+    return tuple(
+        gate.name
+        for gate in GATES
+        if candidate.action.class_ in gate.classes and gate.may_stop(candidate, policy)
+    )
 
 
 def first_stop(
-    gates: Sequence[Gate], situation: Situation, candidate: Candidate
+    situation: Situation, candidate: Candidate, *, is_act: bool
 ) -> tuple[str, Stop] | None:
     """Return the name and the answer of the first gate that stops a candidate, or None.
 
     The scope holds the candidate's channel. If the gate `priority` was reached, the factors are in
-    `situation.factors`.
+    `situation.factors`. `act`, which requests one action, has no such gate: it is the last one.
     """
-    for gate in gates:
-        stop = gate.check(situation, candidate)
+    gates = candidate.gates[:-1] if is_act else candidate.gates
+    for name in gates:
+        stop = _CHECKS[name](situation, candidate)
         if stop is not None:
-            return gate.name, stop
+            return name, stop
     return None

@@ -19,12 +19,7 @@ from cjo_stream.core import record
 from cjo_stream.core.command.history import remember_command
 from cjo_stream.core.command.window import open_window
 from cjo_stream.core.decision.arbitration import UNWEIGHED, Passed, choose, draw
-from cjo_stream.core.decision.gate import (
-    GATES_OF_ACT,
-    GATES_OF_DECIDE,
-    QUIET_HOURS,
-    first_stop,
-)
+from cjo_stream.core.decision.gate import QUIET_HOURS, first_stop
 from cjo_stream.core.decision.propensity import features_of, spread_of
 from cjo_stream.core.decision.quiet import quiet_end
 from cjo_stream.core.decision.situation import Situation
@@ -185,13 +180,13 @@ def count_stopped(stopped: Mapping[str, int], turn: Turn) -> None:
 
 def _judge(request: Request, situation: Situation, turn: Turn, *, to_record: bool) -> _Judged:
     scope = situation.scope
-    gates = GATES_OF_ACT if request.is_act else GATES_OF_DECIDE
+    is_act = request.is_act
     judged, passed, delayed, stopped = found = _Judged([], [], {}, {})
     for place, candidate in enumerate(request.candidates):
         name, channel = candidate.action.name, candidate.channel
         scope.channel = channel
         situation.factors = UNWEIGHED
-        stop = first_stop(gates[candidate.action.class_], situation, candidate)
+        stop = first_stop(situation, candidate, is_act=is_act)
         p, c, v, lever, priority = situation.factors
         gate, rule = (stop[0], stop[1].rule) if stop is not None else (None, None)
         if gate is None:
@@ -223,7 +218,7 @@ def _spread(one: Passed, candidate: Candidate, situation: Situation, turn: Turn)
     p, c, v, lever, _ = situation.factors
     if not turn.program.policy.thompson or p is None or c is None or v is None or lever is None:
         return one
-    spread = spread_of(candidate, p, situation.scope, turn)
+    spread = spread_of(candidate, p, situation.scope, turn, situation.known)
     return one._replace(spread=spread, factor=c * v * lever)
 
 

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from cjo_stream.core.command.cap import is_full
 from cjo_stream.core.command.limit import is_paused
-from cjo_stream.core.decision.arbitration import UNWEIGHED, Factors, Known
+from cjo_stream.core.decision.arbitration import UNWEIGHED, Factors
 from cjo_stream.core.decision.holdout import UNIVERSAL, is_held_out
+from cjo_stream.core.decision.propensity import Known
 from cjo_stream.core.decision.quiet import quiet_at
 from cjo_stream.core.expression import Scope
 from cjo_stream.core.expression.zone import local
@@ -43,10 +44,10 @@ class Situation:
         "conditions",
         "customer",
         "factors",
+        "known",
         "policy",
         "scope",
         "turn",
-        "weighed",
     )
 
     def __init__(self, customer: Customer, scope: Scope, turn: Turn) -> None:
@@ -58,8 +59,7 @@ class Situation:
         """Results of conditions that do not read the candidate's channel, by action and gate."""
         self.factors: Factors = UNWEIGHED
         """The factors of the candidate that reached the gate `priority` last."""
-        self.weighed: Known = {}
-        """C and V by action, if they are the same on all its channels."""
+        self.known = Known()
         self._zone: str | None = None
         self._is_held_out: bool | None = None
         self._has_case: bool | None = None

@@ -130,6 +130,7 @@ def clock_change(after: int, until: int, name: str) -> int | None:
     return high
 
 
+@lru_cache(maxsize=1024)
 def first_of_day(day: dt.date, name: str) -> int:
     """Return the first ms of a local day; if the zone skipped it, of the day after it."""
     midnight = min(instants(day, dt.time(), name))

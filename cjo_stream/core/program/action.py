@@ -71,3 +71,5 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """Indexes in the policy's `caps` of the caps that cover it."""
     limits: tuple[int, ...] = ()
     """Indexes in the policy's `limits` of the limits that cover it."""
+    gates: tuple[str, ...] = ()
+    """The gates that may stop it, in order (`core/decision/gate.gates_of`)."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from cjo_stream.core.command.coverage import covers_candidate
+from cjo_stream.core.decision.gate import gates_of
 from cjo_stream.core.expression.calendar import WEEKDAYS
 from cjo_stream.core.program.action import Action, Candidate
 from cjo_stream.core.program.policy import Cap, Policy, Rule
@@ -61,7 +62,7 @@ def build_candidates(
     portfolio = {}
     for name, action in actions.items():
         percent = action.lever + issues.get(action.issue, 0) + groups.get(action.group, 0)
-        portfolio[name] = tuple(
+        candidates = (
             Candidate(
                 action=action,
                 channel=treatment.channel,
@@ -75,6 +76,9 @@ def build_candidates(
             )
             for treatment in action.treatments.values()
             if treatment.channel in channels
+        )
+        portfolio[name] = tuple(
+            msgspec.structs.replace(one, gates=gates_of(one, policy)) for one in candidates
         )
     return portfolio
 
