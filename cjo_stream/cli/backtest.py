@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-    from cjo_stream.embedded.run import Progress
+    from cjo_stream.embedded.progress import Progress
     from cjo_stream.governance.backtest.run import Result
     from cjo_stream.ingest.files import InputFile
 

@@ -25,6 +25,7 @@ from cjo_stream.cli.option import (
 )
 from cjo_stream.cli.terminal import Ticker, count, moment, note, numbered, say, say_json, warn
 from cjo_stream.cli.undeclared import tell_undeclared
+from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
     from cjo_stream.definition import DefinitionSet
@@ -67,6 +68,14 @@ def run(
         typer.Option("--again", help="Take a file that has changed whole, as new."),
     ] = False,
     partitions: Annotated[int, typer.Option(min=1, max=64, help="Partitions of a new state.")] = 1,
+    cores: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=64,
+            help="Run in so many processes, with the same results; not with --state.",
+        ),
+    ] = 1,
     now: Annotated[
         str | None,
         typer.Option(
@@ -100,9 +109,15 @@ def run(
     folder = topology_folder(topology)
     drain_ms = read_duration(drain, "--drain")
     now_ms = read_moment(now, "--now") if now else time.time_ns() // 1_000_000
+    if cores > 1 and state is not None:
+        raise UsageError(
+            "--cores keeps the state in memory, and --state in one database, which one process "
+            "opens: leave out one of them"
+        )
     tenant_key = settings_of(context).tenant_key_bytes()
 
     from cjo_stream import definition, ingest
+    from cjo_stream.embedded.cores import can_share
     from cjo_stream.embedded.recorded import Recorded, run_files
     from cjo_stream.embedded.run import Start
     from cjo_stream.ingest.files import choose_channel, open_files
@@ -111,6 +126,9 @@ def run(
     definitions = definition.load(folder)
     for found in definitions.warnings:
         note(str(found))
+    if cores > 1 and not can_share(definitions.program):
+        note("a guarded canary is decided from all customers at once: the run uses one core")
+        cores = 1
     form = read_form(delimiter, encoding, decimal_comma)
     opened = open_files(files, form=form)
     check_form_is_of_use(opened, form)
@@ -139,6 +157,7 @@ def run(
             report=ticker.show,
             start=start,
             profiles=profiles,
+            cores=cores,
         )
     if 0 < start.set_before < start.set:
         note(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from cjo_stream.embedded.run import Progress
+    from cjo_stream.embedded.progress import Progress
     from cjo_stream.errors import Diagnostic
 
 LINE_EVERY_S: Final = 3.0

@@ -17,7 +17,8 @@ from cjo_stream.embedded.delivery import run_destination
 from cjo_stream.embedded.installation import open_installation
 from cjo_stream.embedded.loop import People, Span, converse
 from cjo_stream.embedded.output import SUMMARY, lost
-from cjo_stream.embedded.run import Progress, Summary, finish
+from cjo_stream.embedded.progress import Progress
+from cjo_stream.embedded.run import Summary, finish
 from cjo_stream.embedded.state import StateFolder, clear
 from cjo_stream.embedded.summary import GateSummary, JourneySummary, actions, gates, journeys
 from cjo_stream.engine.port import Decode

@@ -14,6 +14,7 @@ import msgspec
 
 from cjo_stream.definition import DefinitionSet, compile_content, compile_stored, heed, succeed
 from cjo_stream.embedded.delivery import delivering, run_destination
+from cjo_stream.embedded.driven import Driven
 from cjo_stream.embedded.log import EmbeddedLog, MemoryLog
 from cjo_stream.embedded.output import Output, check_free, clear
 from cjo_stream.embedded.runtime import Runtime
@@ -50,7 +51,7 @@ class Begun(msgspec.Struct):
 class Installation(msgspec.Struct):
     """An open runtime with its output."""
 
-    runtime: Runtime
+    runtime: Driven
     output: Output
     clock_before: int = 0
     """The stream clock when it was opened, ms; 0: its state is new."""

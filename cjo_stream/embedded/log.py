@@ -18,6 +18,8 @@ from cjo_stream.engine.port import LogRecord, Store
 
 INTERNAL = b"i"
 EFFECT = b"e"
+TOPIC_ID = "embedded"
+"""The name of the log where tasks name one."""
 
 _PLACE = struct.Struct(">IQ")
 _TIME = struct.Struct(">q")

@@ -21,7 +21,8 @@ import msgspec
 
 from cjo_stream.core.catalogue import ACTION, FILES
 from cjo_stream.embedded.installation import Installation
-from cjo_stream.embedded.run import REPORT_EVERY, Progress, progress, put
+from cjo_stream.embedded.progress import Progress
+from cjo_stream.embedded.run import REPORT_EVERY, progress, put
 from cjo_stream.engine.port import Decode, RawRecord
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from cjo_stream.core.program.program import Program
-from cjo_stream.embedded.runtime import Runtime
+from cjo_stream.embedded.driven import Driven
 from cjo_stream.embedded.undeclared import UndeclaredSummary, undeclared_in
 from cjo_stream.embedded.unread import METRIC, Attributes, Counts, Place, UnreadSummary, unread_in
 from cjo_stream.ingest import Decoder
@@ -84,13 +84,13 @@ class Notices(msgspec.Struct, frozen=True):
     undeclared: list[UndeclaredSummary] | msgspec.UnsetType = msgspec.UNSET
 
 
-def notices(runtime: Runtime, attributes: Attributes, decoder: Decoder | None = None) -> Notices:
+def notices(runtime: Driven, attributes: Attributes, decoder: Decoder | None = None) -> Notices:
     """Return what a runtime, and the decoder of its events, could not use since the last call.
 
     `attributes` are those of the events.
     """
-    program = runtime.tasks[0].program
-    return _notices(runtime.take_counts(), runtime.examples(), attributes, program, decoder)
+    counts, examples = runtime.take_counts(), runtime.examples()
+    return _notices(counts, examples, attributes, runtime.program, decoder)
 
 
 def notices_of(decoder: Decoder, attributes: Attributes, program: Program) -> Notices:

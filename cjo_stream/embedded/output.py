@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from cjo_stream.core.answer import CustomerRow
 from cjo_stream.core.catalogue import DEAD_LETTER, FILES, ON_REQUEST
 from cjo_stream.core.record import DeadLetter
+from cjo_stream.embedded.log import TOPIC_ID
 from cjo_stream.engine.frame import Effect
 from cjo_stream.errors import RefusalError, RetryError, UsageError
 
 CUSTOMERS = "customers.jsonl"
 SUMMARY = "summary.json"
 CHUNK_BYTES = 1 << 20
+NO_RECORD = -1
+"""The offset in the dead letter of something that no record caused, such as a timer."""
 _LOG = logging.getLogger(__name__)
 _JSON = msgspec.json.Encoder()
 
@@ -101,6 +103,29 @@ def lost(folder: Path, sizes: bytes) -> list[Lost]:
     return found
 
 
+Line = tuple[str, bytes, str | None]
+"""One line without its end: the kind of its record, the text, the channel of a command."""
+
+
+def written(*, profiles: bool) -> frozenset[str]:
+    """Return the kinds of records that have a file."""
+    return frozenset(FILES) if profiles else frozenset(FILES) - ON_REQUEST
+
+
+def line_of(effect: Effect, kinds: Collection[str]) -> Line | None:
+    """Return the line of an effect if its kind is of `kinds`; a withdrawn profile has none."""
+    if effect.kind == DEAD_LETTER.name:
+        return effect.kind, _dead_letter_line(effect), None
+    if effect.kind in kinds and effect.value:
+        return effect.kind, effect.value, effect.channel
+    return None
+
+
+def refusal_line(letter: DeadLetter) -> Line:
+    """Return the line of a dead letter of intake."""
+    return DEAD_LETTER.name, _line(letter), None
+
+
 class Output:
     """Open files in one folder.
 
@@ -142,44 +167,47 @@ class Output:
         with usable(folder):
             folder.mkdir(parents=True, exist_ok=True)
             for kind, file_name in FILES.items():
-                if kind in ON_REQUEST and not profiles:
+                if kind not in written(profiles=profiles):
                     continue
                 file = self._files[kind] = (folder / file_name).open("ab")
                 file.truncate(ends[folder / file_name])
                 file.seek(0, os.SEEK_END)
 
     def write(self, effects: Sequence[Effect]) -> None:
-        """Write effects, a line each; that a profile is withdrawn is none."""
-        lines: dict[str, list[bytes]] = {}
-        for effect in effects:
-            if effect.kind == DEAD_LETTER.name:
-                line = _dead_letter_line(effect)
-            elif effect.kind in self._files and effect.value:
-                line = effect.value
-            else:
-                continue
-            lines.setdefault(effect.kind, []).append(line)
-            if effect.channel is not None:
-                self.actions[effect.channel] = self.actions.get(effect.channel, 0) + 1
-        for kind, written in lines.items():
-            self.counts[kind] += len(written)
-            written.append(b"")
-            with self._writing():
-                self._files[kind].write(b"\n".join(written))
+        """Write effects, a line each."""
+        self.write_lines(line_of(effect, self._files) for effect in effects)
 
-    def notes(self) -> dict[str, bytes]:
-        """Flush the files to the system; return how far they reach."""
+    def write_lines(self, lines: Iterable[Line | None]) -> None:
+        """Write lines, each to the file of its kind, in order."""
+        texts: dict[str, list[bytes]] = {}
+        for line in lines:
+            if line is None:
+                continue
+            kind, text, channel = line
+            texts.setdefault(kind, []).append(text)
+            if channel is not None:
+                self.actions[channel] = self.actions.get(channel, 0) + 1
+        for kind, of_kind in texts.items():
+            self.counts[kind] += len(of_kind)
+            of_kind.append(b"")
+            with self._writing():
+                self._files[kind].write(b"\n".join(of_kind))
+
+    def flush(self) -> None:
+        """Give the system all that was written."""
         with self._writing():
             for file in self._files.values():
                 file.flush()
+
+    def notes(self) -> dict[str, bytes]:
+        """Flush the files to the system; return how far they reach."""
+        self.flush()
         sizes = {kind: file.tell() for kind, file in self._files.items()}
         return {self._note: _JSON.encode(_Reach(sizes, self.counts, self.actions, self.before))}
 
     def refuse(self, letter: DeadLetter) -> None:
         """Write a dead letter of intake."""
-        self.counts[DEAD_LETTER.name] += 1
-        with self._writing():
-            self._files[DEAD_LETTER.name].write(_line(letter) + b"\n")
+        self.write_lines([refusal_line(letter)])
 
     def close(self) -> None:
         """Close all files; what was written is then on the disk."""
@@ -190,12 +218,12 @@ class Output:
                     os.fsync(file.fileno())
                     file.close()
 
-    def write_customers(self, rows: Iterable[CustomerRow]) -> int:
-        """Write customers.jsonl from rows in order of customer id; return how many."""
+    def write_customers(self, lines: Iterable[bytes]) -> int:
+        """Write customers.jsonl from its lines in order of customer id; return how many."""
         number = 0
         with self._writing(), (self.folder / CUSTOMERS).open("wb") as file:
-            for row in rows:
-                file.write(_JSON.encode(row) + b"\n")
+            for line in lines:
+                file.write(line)
                 number += 1
         return number
 
@@ -246,12 +274,13 @@ def _line(letter: DeadLetter) -> bytes:
 
 def _dead_letter_line(effect: Effect) -> bytes:
     headers = {name: value.decode() for name, value in effect.headers}
+    is_of_record = headers["topic"] != TOPIC_ID
     letter = DeadLetter(
         reason=headers["reason"],
         detail=headers["detail"],
         topic=headers["topic"],
-        partition=int(headers["partition"]),
-        offset=int(headers["offset"]),
+        partition=int(headers["partition"]) if is_of_record else 0,
+        offset=int(headers["offset"]) if is_of_record else NO_RECORD,
         value=effect.value,
     )
     return _line(letter)

@@ -15,10 +15,12 @@ import msgspec
 
 from cjo_stream.definition import DefinitionSet, compile_content
 from cjo_stream.embedded import taking
+from cjo_stream.embedded.cores import open_on_cores
 from cjo_stream.embedded.installation import Installation, open_installation
 from cjo_stream.embedded.log import EmbeddedLog
 from cjo_stream.embedded.notice import notices
-from cjo_stream.embedded.run import FileSummary, Progress, Start, Summary, drain, feed, finish
+from cjo_stream.embedded.progress import Progress
+from cjo_stream.embedded.run import FileSummary, Start, Summary, drain, feed, finish
 from cjo_stream.embedded.taking import LANE, Count, Options, Plan, Read, Reading
 from cjo_stream.embedded.unread import Attributes
 from cjo_stream.engine.port import Compile, Decode, Decoded, RawRecord
@@ -64,10 +66,12 @@ def run_files(
     attributes: Attributes | None = None,
     compile_: Compile = compile_content,
     profiles: bool = False,
+    cores: int = 1,
 ) -> Summary:
     """Run what is new in files, and write the results to `out`; with `profiles`, profiles too.
 
-    `start` and `attributes` are filled in.
+    `start` and `attributes` are filled in. Only a `state` has `partitions`. On several `cores`
+    there is no state, the set can be shared out (`cores.can_share`), `compile_` is the default.
 
     Raises UsageError, before anything is written, for a file whose taken part has changed.
     """
@@ -76,24 +80,34 @@ def run_files(
     readings = _Readings(
         definitions, recorded, start, attributes, is_kept=state is not None, force=force
     )
-    with (
-        readings,
+    opened = (
         open_installation(
             definitions,
             out,
             state=state,
-            partitions=partitions,
+            partitions=partitions if state is not None else 1,
             force=force,
             tenant_key=tenant_key,
             prepare=readings.prepare,
             compile_=compile_,
             profiles=profiles,
-        ) as installation,
-    ):
+        )
+        if cores == 1
+        else open_on_cores(
+            definitions,
+            out,
+            cores=cores,
+            prepare=readings.prepare,
+            force=force,
+            profiles=profiles,
+            report=report,
+        )
+    )
+    with readings, opened as installation:
         start.clock = installation.clock_before
         start.set_before = installation.set_before
         start.set = installation.runtime.active_number
-        readings.read(installation, report)
+        readings.read(installation, report if cores == 1 else None)
         if drain_ms:
             drain(installation, drain_ms)
         decoder = recorded.decode if isinstance(recorded.decode, Decoder) else None

@@ -9,12 +9,13 @@ from pathlib import Path
 import msgspec
 
 from cjo_stream.core.catalogue import ACTION, DEAD_LETTER, DECISION, TRANSITION
-from cjo_stream.core.state import Customer
 from cjo_stream.definition import DefinitionSet, load
 from cjo_stream.embedded.decided import decided_in
 from cjo_stream.embedded.installation import Installation, open_installation
 from cjo_stream.embedded.notice import ErrorSummary, IgnoredSummary, Notices, notices
+from cjo_stream.embedded.progress import Progress
 from cjo_stream.embedded.refused import RefusedSummary, refused_in
+from cjo_stream.embedded.rows import Waiting
 from cjo_stream.embedded.undeclared import UndeclaredSummary
 from cjo_stream.embedded.unread import Attributes, UnreadSummary
 from cjo_stream.engine.intake import dead_letter_of, refusal_of
@@ -39,25 +40,6 @@ class FileSummary(msgspec.Struct, frozen=True):
     """Of the new rows."""
     cause: str | None = None
     """What is likely wrong, where every new row was refused."""
-
-
-class Waiting(msgspec.Struct):
-    """What still waits for time to pass when a run ends."""
-
-    timers: int = 0
-    requests: int = 0
-    """Decisions that wait for the end of quiet hours."""
-    last: int | None = None
-    """When the last of them is due, ms."""
-
-    def add(self, customer: Customer) -> None:
-        """Count what a customer waits for."""
-        timers = [timer.due for one in customer.instances for timer in one.timers]
-        requests = [one.due for one in customer.waiting]
-        self.timers += len(timers)
-        self.requests += len(requests)
-        if due := timers + requests:
-            self.last = max(*due, self.last or 0)
 
 
 class Summary(msgspec.Struct, kw_only=True):
@@ -102,17 +84,6 @@ class Start(msgspec.Struct):
     """The number of the set that governs the run."""
     behind: int = 0
     """How many events of this run were already late by that clock."""
-
-
-class Progress(msgspec.Struct):
-    """The numbers of a run that is under way."""
-
-    records: int
-    """Read so far, repeated and refused ones too."""
-    transitions: int
-    actions: dict[str, int]
-    event_time: int
-    wall_seconds: float
 
 
 def feed(
@@ -183,7 +154,7 @@ def finish(
     output = installation.output
     found = found or Notices()
     waiting = Waiting()
-    customers = output.write_customers(installation.runtime.rows(waiting.add))
+    customers = output.write_customers(installation.runtime.customer_lines(waiting))
     results = {
         result: number - output.before.get(result, 0)
         for result, number in installation.runtime.events.items()

@@ -17,7 +17,6 @@ At full hours of stream time the learner learns from the rewards so far, and pub
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, Self
 
@@ -28,10 +27,10 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.message import ActivateSet, Message, StoreSet
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import DeadLetter
-from cjo_stream.core.snapshot import snapshot
 from cjo_stream.core.state import Customer
 from cjo_stream.embedded.learning import LEARNS_AT, Learning, learns, next_time
-from cjo_stream.embedded.log import EFFECT, INTERNAL, Append, EmbeddedLog
+from cjo_stream.embedded.log import EFFECT, INTERNAL, TOPIC_ID, Append, EmbeddedLog
+from cjo_stream.embedded.rows import Waiting, customers, line_of, rows
 from cjo_stream.engine import codec, port
 from cjo_stream.engine.decider import PERIOD_MS
 from cjo_stream.engine.dispatch import Dispatch
@@ -47,7 +46,6 @@ BATCH_RECORDS_MAX = 1_000
 COMMIT_RECORDS_MAX = 20_000
 """The records that share a commit in memory, of all partitions together."""
 READ_RECORDS_MAX = 1_024
-_TOPIC_ID = "embedded"
 _SOURCES = "sources"
 _DISPATCH = "dispatch:"
 
@@ -103,7 +101,7 @@ class Runtime:
             Task(
                 partition,
                 self._partitions,
-                port.Log(_TOPIC_ID, partition),
+                port.Log(TOPIC_ID, partition),
                 store,
                 compile_,
                 timers_per_record_max=None,
@@ -185,6 +183,11 @@ class Runtime:
         """The content of the definition set in force; None before the first."""
         value = self._stores[0].get(codec.set_key(self.active_number))
         return codec.decode_set(value) if value is not None else None
+
+    @property
+    def program(self) -> Program | None:
+        """The definition set in force, compiled; None before the first."""
+        return self.tasks[0].program
 
     @property
     def active_number(self) -> int:
@@ -303,19 +306,16 @@ class Runtime:
     def customers(self) -> Iterator[Customer]:
         """Yield each customer that had an event, or absorbed one that had, by customer id."""
         self.flush()
-        for key, value in heapq.merge(*(store.scan(*codec.CUSTOMERS) for store in self._stores)):
-            state = codec.decode_actor(key[1:].decode(), value)
-            if isinstance(state, Customer) and (state.events or state.aliases):
-                yield state
+        return customers(self._stores)
 
-    def rows(self, look: Callable[[Customer], None] | None = None) -> Iterator[CustomerRow]:
+    def rows(self, look: Callable[[Customer], None] = lambda _: None) -> Iterator[CustomerRow]:
         """Yield the rows of customers.jsonl, by customer id; `look` gets each customer's state."""
-        program = self.tasks[0].program
-        if program is not None:
-            for state in self.customers():
-                if look is not None:
-                    look(state)
-                yield snapshot(state, program, self._now)
+        self.flush()
+        return rows(self._stores, self.program, self._now, look) if self.program else iter(())
+
+    def customer_lines(self, waiting: Waiting) -> Iterator[bytes]:
+        """Yield the lines of customers.jsonl, by customer id; count what customers wait for."""
+        return map(line_of, self.rows(waiting.add))
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -353,8 +353,7 @@ class Runtime:
         """Return whether the set in force has anything to learn."""
         if self._learning_set != self.active_number:
             self._learning_set = self.active_number
-            program = self.tasks[0].program
-            self._is_learning = program is not None and learns(program)
+            self._is_learning = self.program is not None and learns(self.program)
         return self._is_learning
 
     def _is_guarded(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -15,6 +15,19 @@ from cjo_stream.engine.port import Log, Outbox
 
 EFFECTS: Final = (1 << 32) - 1
 """The receiver number of a task's effect partition."""
+
+
+class Cascade(NamedTuple):
+    """Where a cascade begins within a step of a task."""
+
+    clock: int
+    """Of the cascade, ms."""
+    actor: str
+    """The key of the actor whose time came; empty where a record begins."""
+    effects: int
+    """The effects of the step that come before it."""
+    examples: int
+    """The examples of counts that the task had before it."""
 
 
 class Outgoing:
@@ -30,6 +43,13 @@ class Outgoing:
         """Begin a step: nothing has been sent."""
         self._frames: dict[int, FrameWriter] = {}
         self._effects = EffectWriter(self._log, self._frame_items_max)
+        self._sent = 0
+        self.cascades: list[Cascade] = []
+        """Of the step, in order: one of each record, and of each actor whose time came."""
+
+    def begin_cascade(self, clock: int, actor: str, examples: int) -> None:
+        """Note that what is sent from now on is of another cascade."""
+        self.cascades.append(Cascade(clock, actor, self._sent, examples))
 
     def send(self, receiver: int, to: str, message: Message) -> None:
         """Send a message to a partition; `to` is an actor's key, "" for the task."""
@@ -45,6 +65,7 @@ class Outgoing:
     def add(self, effect: Effect) -> None:
         """Send an effect to dispatch."""
         self._effects.add(*self._numbers.number(EFFECTS), effect)
+        self._sent += 1
 
     def answer(self, command_id: str, body: msgspec.Struct) -> None:
         """Answer an operator's command, if one was given."""

@@ -51,7 +51,7 @@ from cjo_stream.engine import codec
 from cjo_stream.engine.enforcement import Enforcement, Governing
 from cjo_stream.engine.failure import foreign_letter
 from cjo_stream.engine.frame import ITEMS_MAX, NO_LANE, Frame, decode_frame
-from cjo_stream.engine.outgoing import Outgoing
+from cjo_stream.engine.outgoing import Cascade, Outgoing
 from cjo_stream.engine.port import AcceptedClock, Compile, Log, LogRecord, Outbox, Store
 from cjo_stream.engine.position import events_now, live_now, open_position
 from cjo_stream.engine.rollout import ROLLOUT_CUSTOMERS_MAX
@@ -173,6 +173,11 @@ class Task:
         """By count, an event (topic, partition, offset) that it is of."""
         return self._turns.examples
 
+    @property
+    def cascades(self) -> Sequence[Cascade]:
+        """Where each cascade of the last step begins among its effects."""
+        return self._outgoing.cascades
+
     def take_counts(self) -> dict[tuple[str, ...], float]:
         """Return the counts of what has been committed since the last call."""
         counts, self._committed_counts = self._committed_counts, {}
@@ -197,9 +202,11 @@ class Task:
         or repeat something; the task must then be discarded.
         """
         self._outgoing.begin()
+        examples = len(self._turns.examples)
         try:
             outbox = self._step(records, careful=False)
         except PoisonError:
+            self._turns.keep_examples(examples)
             self._roll_back()
             self._step(self._unwritten, careful=True)  # it sends what it has sent before
             self._outgoing.begin()
@@ -302,10 +309,12 @@ class Task:
         frame = _frame_of(record)
         if isinstance(frame, InputError):
             self._advance(max(turns.clock, record.time))
+            self._outgoing.begin_cascade(turns.clock, "", len(turns.examples))
             self._refuse(record, frame)
             return
         clock = self._checked_clock(frame.clock, record)
         self._advance(max(turns.clock, record.time, clock))
+        self._outgoing.begin_cascade(turns.clock, "", len(turns.examples))
         self._enforcement.keep_up(frame.set_number)
         cursors = self._state.cursors
         for item in frame.items:
@@ -374,6 +383,7 @@ class Task:
             turns.clock = max(turns.clock, due)
             self._delays.append(to - due)
             entry.wake = None
+            self._outgoing.begin_cascade(turns.clock, key, len(turns.examples))
             turns.keep_up(key, entry)
             if entry.wake is not None:
                 wakes.move(key, entry.wake, None)

@@ -87,6 +87,11 @@ class Turns:
         """By period of `PERIOD_MS`."""
         self._fifo: deque[tuple[str, ActorMessage]] = deque()
 
+    def keep_examples(self, first: int) -> None:
+        """Keep only the first so many examples: what came later is done again."""
+        while len(self.examples) > first:
+            self.examples.popitem()
+
     def handle(self, key: str, message: ActorMessage) -> None:
         """Let the actor at `key` handle a message, with all that this causes in this partition."""
         self._handle(key, message)

@@ -52,6 +52,8 @@ SAME_BYTES: dict[str, str | None] = {}
 """What is drawn otherwise since the history of this number was written, and yet is the same bytes:
 as it is drawn now -> as it was, None for a struct that was none. The next history empties it."""
 NOT_KEPT = {
+    "Line": "a line of a run's files, on its way from one of its processes",
+    "Told": "what a run and its processes say to each other",
     "_Untaken": "two figures of a run, read by the insight sink",
     "Native": "an event as a producer sends it",
     "Received": "an action record, read by simulated people",

@@ -21,7 +21,7 @@ from typing import Any, Final
 import msgspec
 
 from cjo_stream.definition import DefinitionSet, compile_stored
-from cjo_stream.embedded.run import Progress
+from cjo_stream.embedded.progress import Progress
 from cjo_stream.errors import CjoError, StopError, UsageError
 from cjo_stream.governance.backtest.side import Order, Ran, run_side
 

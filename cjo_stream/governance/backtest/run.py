@@ -17,7 +17,7 @@ import msgspec
 
 from cjo_stream.definition import DefinitionSet
 from cjo_stream.embedded.output import check_free, usable
-from cjo_stream.embedded.run import Progress
+from cjo_stream.embedded.progress import Progress
 from cjo_stream.errors import RetryError, UsageError
 from cjo_stream.governance.backtest.cause import Causes
 from cjo_stream.governance.backtest.comparison import Side, compare, judge

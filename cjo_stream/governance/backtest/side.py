@@ -14,9 +14,10 @@ from cjo_stream.definition import DefinitionSet
 from cjo_stream.definition.advice import Seen
 from cjo_stream.definition.tracer import Tracer
 from cjo_stream.embedded.learning import learns
+from cjo_stream.embedded.progress import Progress
 from cjo_stream.embedded.recorded import Recorded, run_files
 from cjo_stream.embedded.results import FileRecords
-from cjo_stream.embedded.run import Progress, Summary
+from cjo_stream.embedded.run import Summary
 from cjo_stream.embedded.unread import Attributes
 from cjo_stream.governance.backtest.tally import Counter, Tally
 from cjo_stream.governance.backtest.trace import Trace, trace

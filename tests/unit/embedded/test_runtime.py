@@ -91,11 +91,21 @@ def test_the_same_input_gives_the_same_bytes_whatever_the_hash_seed(
     assert undisturbed["dead_letters"].count(b"malformed") == 5
 
 
+@pytest.mark.parametrize(("cores", "partitions"), [("1", "4"), ("2", "1"), ("3", "16")])
+def test_cores_and_partitions_change_no_byte(
+    events: Path, tmp_path: Path, cores: str, partitions: str, undisturbed: dict[str, bytes]
+) -> None:
+    found = run(events, tmp_path / "many", "--cores", cores, "--partitions", partitions)
+    assert found == undisturbed
+
+
 @pytest.mark.parametrize("partitions", ["4", "16"])
-def test_partitions_change_no_customers_sequence(
+def test_partitions_of_a_state_change_no_customers_sequence(
     events: Path, tmp_path: Path, partitions: str, undisturbed: dict[str, bytes]
 ) -> None:
-    many = run(events, tmp_path / "many", "--partitions", partitions)
+    many = run(
+        events, tmp_path / "many", "--state", str(tmp_path / "state"), "--partitions", partitions
+    )
     assert sequences(many) == sequences(undisturbed)
     assert many["customers"] == undisturbed["customers"]
 

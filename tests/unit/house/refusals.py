@@ -191,6 +191,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "is no position file": _READ_ON,
         "name a file in a folder that can be written to": _READ_ON,
     },
+    "cli/run.py": {"--cores keeps the state in memory": _COMMANDS},
     "cli/schema.py": {
         "there is no schema": "unit/cli/test_cli.py::test_schemas_are_listed_and_printed"
     },
@@ -226,6 +227,13 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "definition/text/folder.py": {
         "name a folder of *.yaml or *.yml files": "unit/cli/test_cli.py::test_a_valid_topology_is_told_by_path_and_by_bundled_name",
+    },
+    "embedded/cores/crew.py": {
+        "Give the command again with --force, which begins anew": "unit/embedded/cores/test_processes.py::test_a_share_that_is_killed_ends_the_run_with_an_error",
+        "a process of this run could not go on": "unit/embedded/cores/test_processes.py::test_a_share_that_cannot_go_on_says_why",
+    },
+    "embedded/cores/spool.py": {
+        "make room, or name another folder in TMPDIR": "unit/embedded/cores/test_cores.py::test_a_disk_without_room_for_the_events_is_told",
     },
     "embedded/delivery.py": {
         "let it go on without --profiles": "unit/embedded/test_recorded.py::test_a_killed_run_goes_on_with_the_files_that_it_began",
@@ -691,6 +699,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
 }
 
 ELSEWHERE: Final = {
+    ("embedded/cores/crew.py", "Give the command again with --force, which begins anew"),
     ("embedded/output.py", "make room, then give the command again"),
     ("kafka/worker/assignment.py", "The next start says which"),
 }

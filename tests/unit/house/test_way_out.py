@@ -103,6 +103,7 @@ def test_commands_go_on_as_their_refusals_say(cli: Cli, tmp_path: Path) -> None:
     goes(cli, f"write {moment[:11]}", [*run, "--now", "noon"], [*run, "--now", moment])
     again = ["run", small, input_, "--out", tmp_path / "more"]
     goes(cli, "--drain", [*again, "--drain", "soon"], [*again, "--drain", "1h", "--force"])
+    goes(cli, "leave out one", [*run, "--cores", 2], [*run, "--cores", 1, "--force"])
     (tmp_path / "file").write_text("")
     elsewhere = ["run", small, input_, "--out"]
     goes(cli, "name another folder", [*elsewhere, tmp_path / "file"], [*elsewhere, tmp_path / "n"])

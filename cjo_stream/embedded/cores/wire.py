@@ -1,0 +1,111 @@
+"""What the run asks of a share, and what the share tells."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from cjo_stream.embedded.output import Line
+from cjo_stream.embedded.rows import Waiting
+
+Count = tuple[str, ...]
+"""A counter: its metric and labels."""
+Origin = tuple[str, int, int]
+"""Where an event came from: topic, partition, offset."""
+Place = tuple[int, int, str]
+"""A cascade's place in the run: its clock, the entry that it began with, and the actor whose time
+came. Time comes before the entries of the same clock, and has `TIMED` for an entry."""
+TIMED: Final = -1
+
+# --- asked
+
+
+class Begin(msgspec.Struct, array_like=True, tag="begin"):
+    """Open the engine of a share under a definition set."""
+
+    share: int
+    content: bytes
+    profiles: bool
+    young_objects: int
+    """New objects between two looks for cycles."""
+
+
+class Take(msgspec.Struct, array_like=True, tag="take"):
+    """The entries of all shares: where they are, and the owner of each."""
+
+    path: str
+    owners: bytes
+
+
+class Go(msgspec.Struct, array_like=True, tag="go"):
+    """Process the entries before `end`, and what comes due up to `clock`, if there is a time."""
+
+    end: int
+    clock: int | None
+
+
+class Learn(msgspec.Struct, array_like=True, tag="learn"):
+    """Put a model in force."""
+
+    clock: int
+    frames: list[bytes]
+
+
+class Tally(msgspec.Struct, array_like=True, tag="count"):
+    """Tell what was counted."""
+
+
+class Show(msgspec.Struct, array_like=True, tag="show"):
+    """Tell the customers as they are at a clock."""
+
+    clock: int
+
+
+Asked = Begin | Take | Go | Learn | Tally | Show
+
+
+# --- told
+
+
+class Ready(msgspec.Struct, array_like=True, tag="ready"):
+    """What was asked is done, and there is nothing to tell of it."""
+
+
+class Done(msgspec.Struct, array_like=True, tag="done"):
+    """What a round has caused."""
+
+    cascades: list[tuple[int, int, str, list[Line]]]
+    """A place, and the lines of the cascade there."""
+    lessons: list[tuple[str, bytes]]
+    """Records that the run may learn from: kind and value."""
+    next_due: int | None
+    examples: list[tuple[Count, Origin, Place]]
+
+
+class Counted(msgspec.Struct, array_like=True, tag="counted"):
+    """What a share has counted."""
+
+    counts: list[tuple[Count, float]]
+    events: dict[str, int]
+
+
+class Rows(msgspec.Struct, array_like=True, tag="rows"):
+    """Some customers, in order: id and line of each; after the last ones, what all wait for."""
+
+    lines: list[tuple[str, bytes]]
+    waiting: Waiting | None = None
+
+
+class Failed(msgspec.Struct, array_like=True, tag="failed"):
+    """The share cannot go on."""
+
+    text: str
+
+
+Told = Ready | Done | Counted | Rows | Failed
+
+encode = msgspec.msgpack.Encoder().encode
+decode_asked = msgspec.msgpack.Decoder(Asked).decode
+decode_line = msgspec.msgpack.Decoder(Line).decode
+decode_told = msgspec.msgpack.Decoder(Told).decode
