@@ -183,6 +183,7 @@ def say_applied(applied: Applied) -> None:
 def status(context: typer.Context, state: State = None, json: Json = False) -> int:
     """Print which definition set is in force where; exit 1 if a partition does not answer."""
     from cjo_stream.installation.known import applied
+    from cjo_stream.installation.unrecorded import unrecorded
 
     found = installation_of(context, state).status()
     silent = [number for number, active in found.partitions.items() if active is None]
@@ -196,6 +197,8 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
         say(f"{found.topology}, definition set {found.applied}")
     for one in found.sets:
         say(f"set {one.number}: {'put in force by a run' if one.by is None else applied(one.by)}")
+    for sentence in unrecorded(one.switched for one in found.sets):
+        say(sentence)
     for number, active in found.partitions.items():
         say(f"partition {number}: {'no answer' if active is None else f'set {active}'}")
     for number, reached in found.rolling_out.items():

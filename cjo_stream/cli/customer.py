@@ -11,6 +11,7 @@ from cjo_stream.cli.archive import erasing_of
 from cjo_stream.cli.option import Json, Yes
 from cjo_stream.cli.place import State, installation_of
 from cjo_stream.cli.terminal import confirm, note, say, say_json, warn
+from cjo_stream.cli.unrecorded import note_unrecorded
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def history(
     found = _show(installation, identifier, history=True)
     entries, left_out = found.history or [], found.left_out or 0
     customer_id = found.customer.customer_id
+    switched = (one.switched for one in installation.sets())
+    note_unrecorded(switched, "transition", "decision", "identity")
     if json:
         say_json({"customer_id": customer_id, "history": entries, "left_out": left_out})
         return

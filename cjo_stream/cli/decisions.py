@@ -11,6 +11,7 @@ import typer
 from cjo_stream.cli.explain import explain
 from cjo_stream.cli.option import Json, read_duration, topology_folder
 from cjo_stream.cli.terminal import count, say, say_json, say_table
+from cjo_stream.cli.unrecorded import note_unrecorded
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def _of_run(out: Path, candidate: str, window: str | None) -> tuple[list[Case], 
     from cjo_stream.insight.case import cases_of_decisions
 
     records = FileRecords([out])
+    note_unrecorded(records.switched(), "decision", "reward")
     policy, window_ms = _policy(candidate)
     if window is not None:
         window_ms = read_duration(window, "--window")

@@ -9,6 +9,7 @@ import typer
 from cjo_stream.cli.option import Json
 from cjo_stream.cli.place import Results, records_of
 from cjo_stream.cli.terminal import say, say_json
+from cjo_stream.cli.unrecorded import note_unrecorded
 from cjo_stream.errors import UsageError
 
 
@@ -30,6 +31,7 @@ def explain(
     records = records_of(context, results)
     decision = next((d for d in records.read(Decision) if d.decision_id == decision_id), None)
     if decision is None:
+        note_unrecorded(records.switched(), "decision")
         raise UsageError(
             f"no decision {decision_id} in {records.place}: a command's decision_id names it"
         )

@@ -12,6 +12,7 @@ from cjo_stream.cli.attribution import shares_in, warn_of_sizes
 from cjo_stream.cli.option import Json
 from cjo_stream.cli.place import Results, records_of
 from cjo_stream.cli.terminal import count, say, say_json, say_table
+from cjo_stream.cli.unrecorded import note_unrecorded
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,8 +57,10 @@ def lift(
     if results is None and value is not None:
         raise UsageError("--value reads customers.jsonl: name the results of a `run`")
     cohorts = Cohorts()
-    for record in holdouts_in(records_of(context, results)):
+    records = records_of(context, results)
+    for record in holdouts_in(records):
         cohorts.add(record)
+    note_unrecorded(records.switched(), "transition", "decision", "identity")
     values = _values(results, value) if results is not None and value is not None else None
     found = compare(cohorts, None if topology is None else _program(topology), values)
     if json:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cjo_stream.cli.place import Results, records_of
+from cjo_stream.cli.unrecorded import note_unrecorded
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def records(
     """
     wanted = _kind(kind)
     reached = {} if position is None else _read(position)
-    for written in records_of(context, results).since(wanted, reached):
+    found = records_of(context, results)
+    note_unrecorded(found.switched(), wanted.name)
+    for written in found.since(wanted, reached):
         print(written.value.decode())
         reached[written.lane] = written.next
     if position is not None:

@@ -25,6 +25,7 @@ from cjo_stream.cli.option import (
 )
 from cjo_stream.cli.terminal import Ticker, count, moment, note, numbered, say, say_json, warn
 from cjo_stream.cli.undeclared import tell_undeclared
+from cjo_stream.cli.unrecorded import note_unrecorded
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def run(
     from cjo_stream.embedded.run import Start
     from cjo_stream.ingest.files import choose_channel, open_files
     from cjo_stream.ingest.form import read_form
+    from cjo_stream.installation.unrecorded import Switched
 
     definitions = definition.load(folder)
     for found in definitions.warnings:
@@ -165,6 +167,7 @@ def run(
             f"{start.set_before}"
         )
     _warn_late(summary, start, definitions.program.max_late_ms, sort=sort)
+    note_unrecorded([Switched(start.set, None, summary.records or {})])
     tell_notices(summary)
     tell_undeclared(summary.undeclared or (), topology)
     if json:

@@ -7,6 +7,7 @@ import typer
 from cjo_stream.cli.option import Json
 from cjo_stream.cli.place import Results, records_of
 from cjo_stream.cli.terminal import count, numbered, say, say_json, say_table
+from cjo_stream.cli.unrecorded import note_unrecorded
 
 
 def shadow(context: typer.Context, results: Results = None, json: Json = False) -> None:
@@ -24,6 +25,7 @@ def shadow(context: typer.Context, results: Results = None, json: Json = False) 
         shadows.add(change)
     for decision in records.read(record.Decision):
         shadows.add(decision)
+    note_unrecorded(records.switched(), "decision", "identity")
     found = shadows.rows()
     if json:
         say_json({"shadow": found, "sent": dict(sorted(shadows.sent.items()))})

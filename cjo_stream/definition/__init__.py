@@ -34,6 +34,7 @@ from cjo_stream.definition.load import (
     documents_of,
     load,
     reload,
+    switched_off,
 )
 from cjo_stream.definition.refused import Refused
 from cjo_stream.definition.schema import schema
@@ -55,4 +56,5 @@ __all__ = [
     "reload",
     "schema",
     "succeed",
+    "switched_off",
 ]

@@ -11,6 +11,7 @@ import msgspec
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import IdentifierType
 from cjo_stream.definition.build.program import build_program
+from cjo_stream.definition.build.recording import build_recording
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.content import (
     Authorship,
@@ -95,6 +96,16 @@ def documents_of(content: bytes) -> list[Definition]:
     """Return the documents of a stored set with their places, without earlier versions."""
     sources = [Source(path, text) for path, text in decode(content).sources.items()]
     return keep_first(read_definitions(sources, Report()), Report())
+
+
+def switched_off(content: bytes) -> dict[str, str]:
+    """Return the kinds of records that a stored set switches off, as its topology says it."""
+    texts = decode(content).sources.items()
+    sources = [Source(path, text) for path, text in texts if "records" in text]
+    for one in read_definitions(sources, Report()):
+        if one.kind == "topology" and one.fields is not None:
+            return build_recording(one.fields).switched
+    return {}
 
 
 def _compile(

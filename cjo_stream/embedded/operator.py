@@ -32,7 +32,7 @@ from cjo_stream.installation.answer import (
     Status,
     answered,
 )
-from cjo_stream.installation.known import former
+from cjo_stream.installation.known import KnownSet, former, known_sets
 from cjo_stream.installation.port import Check, Order
 
 LOCKED_WITHIN_S: Final = 10.0
@@ -89,6 +89,10 @@ class InFolder:
     def in_force(self) -> bytes | None:
         """Return the set in force, as it is stored; None before the first `apply`."""
         return in_force(self._state)
+
+    def sets(self) -> list[KnownSet]:
+        """Return the sets that are kept, the oldest first."""
+        return known_sets(stored_sets(self._state))
 
     def former(self, number: int) -> bytes:
         """Return a set that is kept, as it was stored."""

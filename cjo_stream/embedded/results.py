@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from cjo_stream.core.catalogue import DEAD_LETTER, KIND_OF, RecordKind
-from cjo_stream.embedded.output import CUSTOMERS
+from cjo_stream.core.catalogue import DEAD_LETTER, FILES, GOVERNANCE, KIND_OF, RecordKind
+from cjo_stream.core.record import Governance
+from cjo_stream.embedded.output import CUSTOMERS, SUMMARY
 from cjo_stream.errors import UsageError
 from cjo_stream.installation.answer import Refused, Written
+from cjo_stream.installation.unrecorded import Switched, switched_by
 
 _Row = TypeVar("_Row")
 
@@ -51,6 +53,18 @@ class FileRecords:
         """Yield the dead letters."""
         for path in self._files(DEAD_LETTER):
             yield from _rows(path, Refused)
+
+    def switched(self) -> list[Switched]:
+        """Return which kinds of records the sets of the runs switched off.
+
+        A run on a state whose set was in force before says it in its summary alone.
+        """
+        found = []
+        for folder in self._folders:
+            path = folder / FILES[GOVERNANCE.name]
+            said = switched_by(_rows(path, Governance)) if path.exists() else []
+            found += said or _in_summary(folder)
+        return found
 
     def _files(self, kind: RecordKind) -> list[Path]:
         assert kind.file is not None, kind.name
@@ -104,6 +118,18 @@ def _rows(path: Path, type_: type[_Row]) -> Iterator[_Row]:
             raise UsageError(
                 f"{path}, line {number}: {error}: it is not as a `run` wrote it; run again"
             ) from None
+
+
+class _Summary(msgspec.Struct):
+    records: dict[str, str] = {}
+
+
+def _in_summary(folder: Path) -> list[Switched]:
+    try:
+        found = msgspec.json.decode((folder / SUMMARY).read_bytes(), type=_Summary)
+    except (OSError, msgspec.MsgspecError):
+        return []  # a run writes it at its end
+    return [Switched(0, None, found.records)] if found.records else []
 
 
 def _ends_a_line(path: Path, at: int) -> bool:

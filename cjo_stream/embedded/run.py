@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from cjo_stream.core.catalogue import ACTION, DEAD_LETTER, DECISION, TRANSITION
-from cjo_stream.definition import DefinitionSet, load
+from cjo_stream.definition import DefinitionSet, load, switched_off
 from cjo_stream.embedded.decided import decided_in
 from cjo_stream.embedded.installation import Installation, open_installation
 from cjo_stream.embedded.notice import ErrorSummary, IgnoredSummary, Notices, notices
@@ -67,6 +67,8 @@ class Summary(msgspec.Struct, kw_only=True):
     """The dead letters, by reason and cause."""
     verdicts: list[Decided] = []
     """The guarded canaries that were decided, in order."""
+    records: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    """The kinds of records that the topology switches off; absent if it switches none off."""
     undeclared: list[UndeclaredSummary] | msgspec.UnsetType = msgspec.UNSET
     """What events had that `events` does not declare, likewise; absent without `events`."""
     files: list[FileSummary] = []
@@ -154,6 +156,7 @@ def finish(
     output = installation.output
     found = found or Notices()
     waiting = Waiting()
+    governing = installation.runtime.governing or b""
     customers = output.write_customers(installation.runtime.customer_lines(waiting))
     results = {
         result: number - output.before.get(result, 0)
@@ -177,7 +180,8 @@ def finish(
         expression_errors=found.expression_errors,
         ignored=found.ignored,
         refused=refused_in(output.folder) if lines[DEAD_LETTER.name] else [],
-        verdicts=decided_in(output.folder, installation.runtime.governing or b""),
+        verdicts=decided_in(output.folder, governing),
+        records=(governing and switched_off(governing)) or msgspec.UNSET,
         undeclared=found.undeclared,
         files=list(files),
     )

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from cjo_stream.definition import Authorship, authorship
+from cjo_stream.definition import Authorship, authorship, switched_off
 from cjo_stream.errors import UsageError
+from cjo_stream.installation.unrecorded import Switched
 
 
 class KnownSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -16,11 +17,21 @@ class KnownSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     number: int
     by: Authorship | None = None
+    records: dict[str, str] = {}
+    """The kinds of records that it switches off, as its topology says it."""
+
+    @property
+    def switched(self) -> Switched:
+        """The same, with when it came into force."""
+        return Switched(self.number, None if self.by is None else self.by.at, self.records)
 
 
 def known_sets(contents: Mapping[int, bytes]) -> list[KnownSet]:
     """Return the sets that are kept, by number as they are stored, the oldest first."""
-    return [KnownSet(number=n, by=authorship(contents[n])) for n in sorted(contents)]
+    return [
+        KnownSet(number=n, by=authorship(contents[n]), records=switched_off(contents[n]))
+        for n in sorted(contents)
+    ]
 
 
 def former(contents: Mapping[int, bytes], number: int) -> bytes:

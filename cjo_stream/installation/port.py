@@ -11,6 +11,8 @@ from cjo_stream.core.message import ActorMessage
 from cjo_stream.core.program.program import Program
 from cjo_stream.definition import DefinitionSet
 from cjo_stream.installation.answer import Applied, Kept, Population, Refused, Status, Written
+from cjo_stream.installation.known import KnownSet
+from cjo_stream.installation.unrecorded import Switched
 
 Order = Callable[[str], ActorMessage]
 """Makes an order's message from the command id."""
@@ -40,6 +42,9 @@ class Records(Protocol):
     def refused(self) -> Iterator[Refused]:
         """Yield the dead letters."""
 
+    def switched(self) -> Sequence[Switched]:
+        """Return which kinds of records the sets switched off, as far as it is known."""
+
 
 class Installation(Protocol):
     """A running definition set, and its customers."""
@@ -67,6 +72,9 @@ class Installation(Protocol):
 
     def in_force(self) -> bytes | None:
         """Return the set in force, as it is stored; None before the first `apply`."""
+
+    def sets(self) -> Sequence[KnownSet]:
+        """Return the sets that are kept, the oldest first."""
 
     def former(self, number: int) -> bytes:
         """Return a set as it was stored; raises UsageError where it is not kept."""

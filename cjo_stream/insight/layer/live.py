@@ -31,6 +31,8 @@ from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
 
 STAGE: Final = "insight"
+KAFKA: Final = "kafka"
+"""The place of the sets in the definition topic."""
 STEP_RECORDS_MAX: Final = 5_000
 STEP_S: Final = 0.1
 APPLY_WAIT_S: Final = 1.0
@@ -199,6 +201,7 @@ class SinkProcess:
 
     def _read_on(self, sink: Sink) -> None:
         gaps = self._follower.open(sink.positions)
+        sink.note_sets(KAFKA, (one.switched for one in self._follower.sets()))
         for topic in {gap.topic for gap in gaps if gap.is_anew}:
             _LOG.warning("%s was made anew: it is read from its beginning", topic)
             sink.anew[topic] = sink.anew.get(topic, 0) + 1

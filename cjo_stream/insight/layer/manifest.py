@@ -18,6 +18,7 @@ import msgspec
 from cjo_stream.errors import LockedError, UsageError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.ingest.taken import Taken
+from cjo_stream.installation.unrecorded import Switched
 
 FORM: Final = 8
 """The number of this form of the manifest and of the tables."""
@@ -64,6 +65,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """By topic, records that are none of its kind."""
     untaken: dict[str, tuple[int, int]] = {}
     """By folder of a run, its late events and its dead letters: no record came of either."""
+    switched: dict[str, list[Switched]] = {}
+    """By folder of runs, or of Kafka: what its sets switched off, if any has."""
     gone: dict[str, int] = {}
     """Files of earlier manifests that are still there for their readers, and since when, ms."""
 

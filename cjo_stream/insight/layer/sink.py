@@ -25,6 +25,7 @@ import msgspec
 
 from cjo_stream.core.catalogue import FILES
 from cjo_stream.core.program.program import Program
+from cjo_stream.embedded.results import FileRecords
 from cjo_stream.errors import UsageError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.layer.compaction import joined
@@ -48,6 +49,7 @@ from cjo_stream.insight.layer.table import (
 )
 from cjo_stream.insight.layer.who import Who
 from cjo_stream.installation.answer import Written
+from cjo_stream.installation.unrecorded import Switched
 
 ROWS_MAX: Final = 200_000
 """Rows that wait as such; a part with so many is joined with no other."""
@@ -115,6 +117,7 @@ class Sink:
         self.lost = dict(self._before.lost)
         self.anew = dict(self._before.anew)
         self.foreign = dict(self._before.foreign)
+        self._switched = dict(self._before.switched)
 
     def _begin(self) -> None:
         """Begin to gather for the next manifest."""
@@ -154,9 +157,17 @@ class Sink:
         self._pending += row.rows
         self._flush_when_full()
 
+    def note_sets(self, place: str, sets: Iterable[Switched]) -> None:
+        """Note which kinds of records the sets of a place switched off."""
+        known = {one.number: one for one in self._switched.get(place, ())}
+        known |= {one.number: one for one in sets}
+        if any(one.records for one in known.values()):
+            self._switched[place] = [known[number] for number in sorted(known)]
+
     def take_run(self, run: Path) -> None:
         """Take the new records of a run's folder, or of those of a state."""
         folders = folders_of(run)
+        self.note_sets(str(run.resolve()), FileRecords(folders).switched())
         self._untaken |= {str(one.resolve()): of for one in folders if (of := untaken(one))}
         for source in (one for one in SOURCES if one.kind.file is not None):
             at = self.positions.setdefault(source.kind.name, {})
@@ -283,13 +294,8 @@ class Sink:
         """Whether the next manifest would differ from the last one."""
         before = self._before
         known = before.positions, before.untaken, before.lost, before.anew, before.foreign
-        return self.has_rows or known != (
-            self.positions,
-            self._untaken,
-            self.lost,
-            self.anew,
-            self.foreign,
-        )
+        own = self.positions, self._untaken, self.lost, self.anew, self.foreign
+        return self.has_rows or (*known, before.switched) != (*own, self._switched)
 
     def publish(self) -> Sunk:
         """Make what was taken count, in a new manifest if anything was; return what it is.
@@ -343,6 +349,7 @@ class Sink:
             lost=dict(self.lost),
             anew=dict(self.anew),
             foreign=dict(self.foreign),
+            switched=dict(self._switched),
         )
         named = {one.path for one in manifest.parts}
         left = {path_of(self._before.generation): now_ms} if self._before.generation else {}

@@ -13,6 +13,7 @@ from cjo_stream.insight.figure.figure import Figure, counting, open_list
 from cjo_stream.insight.layer.manifest import Manifest
 from cjo_stream.insight.layer.reading import connect
 from cjo_stream.insight.report import word
+from cjo_stream.installation.unrecorded import unrecorded
 
 Row = dict[str, Any]
 
@@ -136,7 +137,8 @@ def lacks(manifest: Manifest) -> list[str]:
         f"{word.many(records, 'record')} of {topic} are none of ours"
         for topic, records in sorted(manifest.foreign.items())
     ]
-    return found
+    switched = (unrecorded(sets) for _, sets in sorted(manifest.switched.items()))
+    return found + list(dict.fromkeys(one for of in switched for one in of))
 
 
 def _kinds(manifest: Manifest) -> list[str]:

@@ -34,7 +34,7 @@ from cjo_stream.engine.intake import SWITCHED_OFF
 from cjo_stream.engine.rollout import Live, add_live
 from cjo_stream.errors import RefusalError, RetryError, UsageError
 from cjo_stream.installation.answer import Applied, Status
-from cjo_stream.installation.known import came_between, former, known_sets
+from cjo_stream.installation.known import KnownSet, came_between, former, known_sets
 from cjo_stream.installation.port import Check
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import group_id
@@ -341,6 +341,12 @@ def former_set(settings: Settings, number: int) -> bytes:
     """Return a set that is kept, as it was stored; raises UsageError where it is not."""
     log = read_definitions(settings, pointed=False)
     return former({n: published.content for n, published in log.sets.items()}, number)
+
+
+def kept_sets(settings: Settings) -> list[KnownSet]:
+    """Return the sets that are kept, the oldest first."""
+    log = read_definitions(settings, pointed=False)
+    return known_sets({n: published.content for n, published in log.sets.items()})
 
 
 def status(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Status:

@@ -12,6 +12,7 @@ from cjo_stream.definition import DefinitionSet
 from cjo_stream.errors import RefusalError
 from cjo_stream.ingest.identifier import named
 from cjo_stream.installation.answer import Applied, Kept, Population, Status, answered
+from cjo_stream.installation.known import KnownSet
 from cjo_stream.installation.port import Check, Order
 from cjo_stream.kafka import command
 from cjo_stream.kafka.definition import apply as definition
@@ -58,6 +59,10 @@ class OnKafka:
     def in_force(self) -> bytes | None:
         """Return the set in force, as it is stored; None before the first `apply`."""
         return definition.content_in_force(self._settings, keep_key=self._keep_key)
+
+    def sets(self) -> list[KnownSet]:
+        """Return the sets that are kept, the oldest first."""
+        return definition.kept_sets(self._settings)
 
     def former(self, number: int) -> bytes:
         """Return a set that is kept, as it was stored."""

@@ -12,10 +12,11 @@ from confluent_kafka import Message
 from cjo_stream.core.catalogue import ACTION, DEAD_LETTER, KIND_OF, RecordKind
 from cjo_stream.errors import UsageError
 from cjo_stream.installation.answer import Refused, Written
+from cjo_stream.installation.unrecorded import Switched
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.contents import contents, warn_foreign
 from cjo_stream.kafka.client.place import Place, Topic
-from cjo_stream.kafka.definition.apply import in_force
+from cjo_stream.kafka.definition.apply import in_force, kept_sets
 from cjo_stream.kafka.operator.alternative import alternative
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.registry.text import Texts
@@ -61,6 +62,10 @@ class TopicRecords:
     def refused(self) -> Iterator[Refused]:
         """Yield the dead letters."""
         return map(_refused, self._messages(DEAD_LETTER))
+
+    def switched(self) -> list[Switched]:
+        """Return which kinds of records the kept sets switched off."""
+        return [one.switched for one in kept_sets(self._settings)]
 
     def _messages(self, kind: RecordKind) -> Iterator[Message]:
         for topic, partition in self._partitions(kind):

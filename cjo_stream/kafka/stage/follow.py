@@ -23,6 +23,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from cjo_stream.core.catalogue import ACTION, IDENTITY, RecordKind
 from cjo_stream.engine.port import DecodedRecord, Log
 from cjo_stream.errors import RefusalError
+from cjo_stream.installation.known import KnownSet, known_sets
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import is_end, reader
 from cjo_stream.kafka.client.error import check_consumed, is_out_of_range
@@ -170,6 +171,10 @@ class Follower:
         """Return whether to `open` anew: another set is in force, or a topic was cut."""
         self._definitions.poll()
         return self._is_cut or self._definitions.pointer.number != self._number
+
+    def sets(self) -> list[KnownSet]:
+        """Return the sets that are kept, the oldest first."""
+        return known_sets({n: one.content for n, one in self._definitions.sets.items()})
 
     # --- reading -------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import msgspec
 
 from cjo_stream.insight.layer.manifest import FORM, Manifest, Part
 from cjo_stream.insight.layer.table import PLACE, TABLES
+from cjo_stream.installation.unrecorded import Switched
 
 KEPT = (
     b'{"form":8,"generation":7,"parts":[{"path":"transition/day=2026-03-02/x.parquet",'
@@ -17,6 +18,7 @@ KEPT = (
     b'"repeated":2,"erased":3,"until":1772474400000,"lost":{"cjo.action.email.v1":4},'
     b'"anew":{"cjo.transition.v1":1},"foreign":{"cjo.reward.v1":5},'
     b'"untaken":{"out":[1,2]},'
+    b'"switched":{"out":[{"number":1,"at":1772474300000,"records":{"reward":"off"}}]},'
     b'"gone":{"manifest/00000000000000000006.json":1772474300000}}'
 )
 
@@ -41,6 +43,7 @@ def test_a_manifest_of_this_form_is_read_and_written_as_ever() -> None:
         anew={"cjo.transition.v1": 1},
         foreign={"cjo.reward.v1": 5},
         untaken={"out": (1, 2)},
+        switched={"out": [Switched(1, 1_772_474_300_000, {"reward": "off"})]},
         gone={"manifest/00000000000000000006.json": 1_772_474_300_000},
     )
     assert msgspec.json.decode(KEPT, type=Manifest) == manifest
