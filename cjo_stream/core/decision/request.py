@@ -10,7 +10,7 @@ quiet hours that delay were the first gate to stop some of them, the request wai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -25,6 +25,7 @@ from cjo_stream.core.decision.quiet import quiet_end
 from cjo_stream.core.decision.situation import Situation
 from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope, evaluate_all
+from cjo_stream.core.learning.thompson import Table
 from cjo_stream.core.profile.identifier import address_of
 from cjo_stream.core.program.action import Candidate, Propensity
 from cjo_stream.core.program.journey import Act, Decide
@@ -40,8 +41,8 @@ _COUNTED_AS: Final[dict[Suppressed, str]] = {"shadow": "shadow", "holdout": "jou
 class Request(msgspec.Struct):
     """A request of an instance in a state, with the values that its expressions may read.
 
-    `asked` is the request as decision records show it. `may_wait` is false if too many requests
-    already wait: one that quiet hours would delay is then dropped.
+    `asked` is the request as decision records show it. `may_wait` returns false if too many
+    requests already wait: one that quiet hours would delay is then dropped.
     """
 
     asked: dict[str, Any]
@@ -53,7 +54,7 @@ class Request(msgspec.Struct):
     key: Any
     holdout: bool
     anchor: str = ""
-    may_wait: bool = True
+    may_wait: Callable[[], bool] = lambda: True
 
     @property
     def is_act(self) -> bool:
@@ -130,7 +131,7 @@ def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> in
     chosen, probability = _choose(request, judged.passed, decision_id, turn)
     suppressed = _suppressed(request, chosen, turn)
     waits = chosen is None and bool(judged.delayed)
-    if waits and not request.may_wait:
+    if waits and not request.may_wait():
         turn.count("cjo_state_bounds_total", "waiting")
         waits = False
     deferred_until = _earliest_end(situation, judged.delayed) if waits else None
@@ -190,8 +191,8 @@ def _judge(request: Request, situation: Situation, turn: Turn, *, to_record: boo
         p, c, v, lever, priority = situation.factors
         gate, rule = (stop[0], stop[1].rule) if stop is not None else (None, None)
         if gate is None:
-            one = Passed(place, priority or 0.0, v or 0.0, name, channel)
-            passed.append(_spread(one, candidate, situation, turn))
+            spread = _spread(candidate, situation, turn)
+            passed.append(Passed(place, priority or 0.0, v or 0.0, name, channel, *spread))
         else:
             stopped[gate] = stopped.get(gate, 0) + 1
             if gate == QUIET_HOURS and _is_delayed(situation, channel):
@@ -213,13 +214,12 @@ def _judge(request: Request, situation: Situation, turn: Turn, *, to_record: boo
     return found
 
 
-def _spread(one: Passed, candidate: Candidate, situation: Situation, turn: Turn) -> Passed:
-    """Return a candidate that passed; if the policy draws, with its posterior and factor."""
+def _spread(candidate: Candidate, situation: Situation, turn: Turn) -> tuple[Table | None, float]:
+    """Return, if the policy draws, a candidate's posterior and the product of other factors."""
     p, c, v, lever, _ = situation.factors
     if not turn.program.policy.thompson or p is None or c is None or v is None or lever is None:
-        return one
-    spread = spread_of(candidate, p, situation.scope, turn, situation.known)
-    return one._replace(spread=spread, factor=c * v * lever)
+        return None, 1.0
+    return spread_of(candidate, p, situation.scope, turn, situation.known), c * v * lever
 
 
 def _choose(

@@ -43,16 +43,10 @@ def ask(
     turn: Turn,
 ) -> None:
     """Decide a new request of an instance; `own` overrides the instance's data for it."""
-    event = _read_part(request.event, request.candidates)
-    data = None if instance.state is not None else dict(instance.data)
-    kept = (own, data, event.attributes if event is not None else None)
-    request.may_wait = _may_wait(customer, kept, turn.bounds)
-    due = decide(customer, request, scope, turn)
-    if due is None:
-        return
-    journey = request.journey
-    customer.waiting.append(
-        Waiting(
+
+    def waiting(due: int) -> Waiting:
+        journey = request.journey
+        return Waiting(
             due=due,
             asked=request.asked,
             journey=journey.name,
@@ -61,14 +55,18 @@ def ask(
             state=journey.state,
             opened_at=instance.opened_at,
             first_at=turn.clock,
-            event=event,
+            event=_read_part(request.event, request.candidates),
             key=instance.key,
             holdout=request.holdout,
             own=own,
-            data=data,
+            data=None if instance.state is not None else dict(instance.data),
             anchor=request.anchor,
         )
-    )
+
+    request.may_wait = lambda: _may_wait(customer, contents(waiting(turn.clock)), turn.bounds)
+    due = decide(customer, request, scope, turn)
+    if due is not None:
+        customer.waiting.append(waiting(due))
 
 
 def first_due(customer: Customer, clock: int) -> Waiting | None:
