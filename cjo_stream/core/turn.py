@@ -34,7 +34,7 @@ class Turn:
     `clock` is the stream clock in ms. `received_at` is the timestamp of the raw record that led
     here (0 if time did), for event-to-action latency. `anchor` is the hash of the identifier whose
     event, or whose journey, is being handled. `model` is the learnt model in force, if any.
-    Counts are keyed by metric name and label values; they may be those of many turns.
+    Counts are keyed by metric name and label values.
     """
 
     __slots__ = (
@@ -67,7 +67,6 @@ class Turn:
         model: ModelInForce | None = None,
         bounds: Bounds = BOUNDS,
         since: Callable[[int], Sequence[Program]] = lambda _: (),
-        counts: dict[tuple[str, ...], float] | None = None,
     ) -> None:
         self.program = program
         self.clock = clock
@@ -90,7 +89,7 @@ class Turn:
         """The anchor of each record."""
         self.entries: list[TimelineEntry] = []
         """Entries of the customer's timeline, which come before those of the records."""
-        self.counts = counts if counts is not None else {}
+        self.counts: dict[tuple[str, ...], float] = {}
         self.tallies: list[Count] = []
         """What guards of canaries count."""
         self.timers = 0

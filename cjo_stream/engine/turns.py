@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from itertools import islice
 
 from cjo_stream.core import actor
 from cjo_stream.core import customer as customers
@@ -81,7 +80,6 @@ class Turns:
         self.careful = False
         self.place = 0
         self.counts: dict[tuple[str, ...], float] = {}
-        self._counted = 0
         self.purges: list[str] = []
         self.tallies: dict[int, list[Count]] = {}
         """By period of `PERIOD_MS`."""
@@ -247,7 +245,6 @@ class Turns:
             self._models.in_force(),
             self._bounds,
             self.lacking,
-            {} if self.careful else self.counts,
         )
 
     def _send(self, to: str, message: ActorMessage) -> None:
@@ -271,14 +268,13 @@ class Turns:
         if turn.tallies:
             self.tallies.setdefault(turn.clock // PERIOD_MS, []).extend(turn.tallies)
         counts = self.counts
-        if turn.counts is not counts:
-            for count, by in turn.counts.items():
-                counts[count] = counts.get(count, 0) + by
-        if len(counts) > self._counted:
-            if event is not None:
-                for count in islice(counts, self._counted, None):
-                    self.examples.setdefault(count, (event.topic, event.partition, event.offset))
-            self._counted = len(counts)
+        for count, by in turn.counts.items():
+            if count in counts:
+                counts[count] += by
+                continue
+            counts[count] = by
+            if event is not None and count not in self.examples:
+                self.examples[count] = event.topic, event.partition, event.offset
 
     def _emit(self, key: str, entry: CachedActor, turn: Turn) -> None:
         """Send the turn's records; note those of a customer in the timeline, too."""

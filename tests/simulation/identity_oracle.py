@@ -17,7 +17,9 @@ from cjo_stream.core import actor
 from cjo_stream.core.answer import Erased, Shown, Unlinked
 from cjo_stream.core.bounds import BOUNDS, Bounds
 from cjo_stream.core.edge import Member
+from cjo_stream.core.event import Event
 from cjo_stream.core.event import Identifier as Named
+from cjo_stream.core.identifier import arrival
 from cjo_stream.core.message import (
     Accept,
     ActorMessage,
@@ -96,7 +98,7 @@ def check(mesh: Mesh, history: History) -> Story:
 @contextmanager
 def observed(story: Story) -> Iterator[None]:
     """Let a story see each message before and after its actor has handled it."""
-    receive = actor.receive
+    receive, passes_on = actor.receive, arrival.passes_on
 
     def receive_and_tell(
         key: str, state: actor.Actor | None, message: ActorMessage, turn: Turn
@@ -106,11 +108,19 @@ def observed(story: Story) -> Iterator[None]:
         story.observe(key, after, message, turn)
         return after
 
-    actor.receive = receive_and_tell
+    def pass_on_and_tell(
+        state: Identifier, event: Event, program: Program, bounds: Bounds
+    ) -> bool:
+        is_passed_on = passes_on(state, event, program, bounds)
+        if is_passed_on:
+            story.observe_passed_on(event)
+        return is_passed_on
+
+    actor.receive, arrival.passes_on = receive_and_tell, pass_on_and_tell
     try:
         yield
     finally:
-        actor.receive = receive
+        actor.receive, arrival.passes_on = receive, passes_on
 
 
 class Story:
@@ -178,6 +188,11 @@ class Story:
     def expect(self, state: object) -> None:
         """Look at an actor that is about to handle a message."""
         self._is_full = isinstance(state, Customer) and state.noted >= self.bounds.timeline
+
+    def observe_passed_on(self, event: Event) -> None:
+        """Note an event that its identifier, at rest, passed on without a turn."""
+        self.counts[Arrive.__name__] += 1
+        self.arrived[event.identifiers[0].hash].append(event.id)
 
     def observe(self, key: str, state: object, message: ActorMessage, turn: Turn) -> None:
         """Note what one message did."""
