@@ -29,6 +29,8 @@ def main() -> None:
     show(figures)
     if not asked.no_kafka:
         on_kafka = {f"kafka {name}": value for name, value in kafka.run().items()}
+        two = kafka.run(workers=2, rates=())
+        on_kafka |= {f"kafka, 2 workers, {name}": value for name, value in two.items()}
         on_kafka |= {f"kafka {rate}": value for rate, value in newcomer.run().items()}
         show(on_kafka)
         figures |= on_kafka

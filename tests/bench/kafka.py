@@ -3,41 +3,70 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import psutil
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.bench.embedded import ROOT, yardstick_event
 from tests.world.broker import start_broker
 from tests.world.chain import Chain
 
 TOPOLOGY = ROOT / "tests" / "bench" / "yardstick"
-RATES = (500, 1_000, 2_000)
+RATES = (500, 1_000, 3_000)
 LATENCY_S = 25.0
 _ENCODE = msgspec.json.Encoder().encode
 
 
-def run(saturating_events: int = 200_000) -> dict[str, Any]:
-    """Return the figures of one installation on a broker of its own."""
+def run(
+    saturating_events: int = 200_000, workers: int = 1, rates: Sequence[int] = RATES
+) -> dict[str, Any]:
+    """Return the figures of one installation on a broker of its own, and of the floor there."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         with start_broker(place / "broker") as broker:
-            chain = Chain(broker.bootstrap, place / "chain")
+            chain = Chain(broker.bootstrap, place / "chain", workers=workers)
             (place / "chain").mkdir()
             chain.create(TOPOLOGY)
             chain.start(TOPOLOGY)
             try:
-                latency = {rate: _latency(chain, rate) for rate in RATES}
-                return {"latency_ms": latency, "saturated": _saturate(chain, saturating_events)}
+                figures: dict[str, Any] = {
+                    "latency_ms": {rate: _latency(chain, rate) for rate in rates},
+                    "saturated": _saturate(chain, saturating_events),
+                }
             finally:
                 chain.stop()
+            figures["floor"] = floor = _floor(chain, place / "floor")
+            speed = figures["saturated"]["events_per_second"]
+            figures["of the floor"] = round(speed / floor["events_per_second"], 3)
+            return figures
+
+
+def _floor(chain: Chain, folder: Path) -> dict[str, Any]:
+    """Return the figures of the bare loop over all events that the chain had."""
+    source, target = f"{chain.prefix}event.web.v1", f"{chain.prefix}floor.v1"
+    admin = AdminClient({"bootstrap.servers": chain.bootstrap})
+    admin.create_topics([NewTopic(target, chain.partitions, 1)])[target].result(30)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.floor", chain.bootstrap, source, target, str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    figures: dict[str, Any] = msgspec.json.decode(done.stdout)
+    return figures
 
 
 def _produce(chain: Chain, rate: float, seconds: float) -> int:
