@@ -6,6 +6,7 @@
     engine       the same records as `cjo-stream run` takes them, killed in the middle or not
     promise      what effects must keep whatever the topology says, from the records alone
     worlds       one seed is one world: `run(seed)`, `smallest(seed)`
+    shared       worlds of many people, on one core and on several
     canary       the same worlds with guarded canaries on the way, by 1 and by 5 partitions
 
 The reference uses no frames, lanes, tasks, stores or cache, so what it shares with the engine is

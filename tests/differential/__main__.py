@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 
-from tests.differential import canary
+from tests.differential import canary, shared
 from tests.differential.worlds import run, smallest
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     began = time.monotonic()
     for seed in seeds:
         try:
-            met += run(seed) + canary.run(seed)
+            met += run(seed) + canary.run(seed) + shared.run(seed)
         except Exception:
             print(f"seed {seed} breaks a promise: run it again with --seed {seed}", flush=True)
             if asked.smallest:

@@ -18,6 +18,7 @@ Of the shells:
     host              a worker's partitions without a broker
     partition_folder  a partition's folder on a host, and its checkpoints
     broker            a broker from the jars
+    crew              a run on several cores, all in this process
     chain             a whole installation on a broker: its processes
     apicurio          a real schema registry
     registry          one of a few lines

@@ -1,20 +1,25 @@
-"""A run on several cores whose shares are all in this process."""
+"""A run on several cores whose shares are all in this process, held against a run on one."""
 
 from __future__ import annotations
 
 import tempfile
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from cjo_stream.definition import DefinitionSet, succeed
+from cjo_stream import ingest
+from cjo_stream.definition import DefinitionSet, compile_content, succeed
 from cjo_stream.embedded.cores import wire
 from cjo_stream.embedded.cores.runtime import Cores
 from cjo_stream.embedded.cores.share import Share
-from cjo_stream.embedded.installation import Installation
+from cjo_stream.embedded.installation import Installation, open_installation
+from cjo_stream.embedded.notice import notices
 from cjo_stream.embedded.output import Output, beginning
+from cjo_stream.embedded.run import drain, feed, finish
+from cjo_stream.embedded.unread import Attributes
+from cjo_stream.engine.port import Compile, RawRecord
 
 _Answer = TypeVar("_Answer", bound=wire.Told)
 
@@ -53,3 +58,49 @@ def open_together(definitions: DefinitionSet, out: Path, shares: int) -> Iterato
         crew = Together(content, shares)
         yield Installation(Cores(content, crew, output, Path(folder, "events")), output)
     output.close()
+
+
+Opened = Callable[[Path], AbstractContextManager[Installation]]
+
+KEY = b"a key for tests"
+DAY_MS = 86_400_000
+
+
+def files_of(
+    opened: Opened, out: Path, definitions: DefinitionSet, records: Sequence[RawRecord]
+) -> dict[str, bytes]:
+    """Return the files of a run over records, and of its summary all but the timings."""
+    decode = ingest.decoder(definitions.program, KEY)
+    attributes = Attributes()
+    with opened(out) as installation:
+        decoded = ((record, decode(record)) for record in records)
+        feed(installation, "lane", decoded, attributes=attributes)
+        drain(installation, 20 * DAY_MS)
+        found = notices(installation.runtime, attributes, decode)
+        finish(installation, 1.0, found=found)
+    return {path.name: path.read_bytes() for path in out.iterdir()}
+
+
+def same_on_cores(
+    definitions: DefinitionSet,
+    records: Sequence[RawRecord],
+    folder: Path,
+    compile_: Compile = compile_content,
+) -> dict[str, bytes]:
+    """Return the files of a run on one core, once those on 2 and 3 are the same."""
+
+    def alone(out: Path) -> AbstractContextManager[Installation]:
+        return open_installation(definitions, out, state=None, compile_=compile_, profiles=True)
+
+    wanted = files_of(alone, folder / "1", definitions, records)
+    for shares in (2, 3):
+        (folder / f"{shares}").mkdir()
+
+        def together(out: Path, shares: int = shares) -> AbstractContextManager[Installation]:
+            return open_together(definitions, out, shares)
+
+        found = files_of(together, folder / f"{shares}", definitions, records)
+        assert found.keys() == wanted.keys()
+        for name in wanted:
+            assert found[name] == wanted[name], f"{name} by {shares}"
+    return wanted

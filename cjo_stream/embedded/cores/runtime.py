@@ -98,12 +98,13 @@ class Cores:
                 return to
             addressed.append(to)
         for one, to in zip(events, addressed, strict=True):
-            self.high = max(self.high, one.time)
+            if one.time > self.high:
+                self.high = one.time
             if self._first is None:
                 self._first = self.high
             hashes = [identifier.hash for identifier in one.identifiers]
             group = self._components.add(hashes or [seed_of(to[0][1:])])
-            self._add(group, control_frame([to]))
+            self._add(group, control_frame((to,)))
         self._last_offset = offset
         return None
 

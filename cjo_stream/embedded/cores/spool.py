@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Final, NamedTuple
@@ -35,18 +34,24 @@ class Spool:
     """The file while it is written."""
 
     def __init__(self, path: Path) -> None:
-        with _writing():
+        try:
             self._file = path.open("wb", _BUFFER_BYTES)
+        except OSError as error:
+            raise _no_room(error) from error
 
     def add(self, clock: int, content: bytes, *, is_event: bool) -> None:
         """Append an entry."""
-        with _writing():
+        try:
             self._file.write(_HEAD.pack(clock, is_event, len(content)) + content)
+        except OSError as error:
+            raise _no_room(error) from error
 
     def close(self) -> None:
         """Leave the file as it is."""
-        with _writing():
+        try:
             self._file.close()
+        except OSError as error:
+            raise _no_room(error) from error
 
 
 def entries(path: Path, owners: bytes, share: int) -> Iterator[Entry]:
@@ -59,13 +64,9 @@ def entries(path: Path, owners: bytes, share: int) -> Iterator[Entry]:
                 yield Entry(number, clock, is_event, content)
 
 
-@contextmanager
-def _writing() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise RetryError(
-            f"{gettempdir()} cannot take the events of the run ({error.strerror}), which with "
-            "--cores wait there: make room, or name another folder in TMPDIR, then give the "
-            "command again with --force"
-        ) from error
+def _no_room(error: OSError) -> RetryError:
+    return RetryError(
+        f"{gettempdir()} cannot take the events of the run ({error.strerror}), which with --cores "
+        "wait there: make room, or name another folder in TMPDIR, then give the command again "
+        "with --force"
+    )

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from cjo_stream import ingest
 from cjo_stream.core.message import Deliver
 from cjo_stream.core.program.program import Program
-from cjo_stream.definition import DefinitionSet, compile_content, load
-from cjo_stream.embedded.cores import can_share, runtime, share
+from cjo_stream.definition import compile_content, load
+from cjo_stream.embedded.cores import runtime, share
 from cjo_stream.embedded.cores.component import Components
 from cjo_stream.embedded.cores.spool import Spool
-from cjo_stream.embedded.installation import Installation, open_installation
-from cjo_stream.embedded.notice import notices
-from cjo_stream.embedded.run import drain, feed, finish
-from cjo_stream.embedded.unread import Attributes
-from cjo_stream.engine.port import Compile, RawRecord
+from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import RetryError
 from cjo_stream.simulate import traffic
-from tests.differential.stream import raw_records
-from tests.differential.worlds import draw_world, loaded
+from tests.differential import shared
 from tests.world import TOPOLOGY
-from tests.world.crew import open_together
+from tests.world.crew import same_on_cores
 from tests.world.handling import fail_handlers
 from tests.world.poison import poisoned
 
@@ -35,47 +27,6 @@ BUNDLED = Path(__file__).parents[4] / "topologies"
 START_MS = 1_772_323_200_000
 DAY_MS = 86_400_000
 KEY = b"a key for tests"
-Opened = Callable[[Path], AbstractContextManager[Installation]]
-
-
-def files_of(
-    opened: Opened, out: Path, definitions: DefinitionSet, records: Sequence[RawRecord]
-) -> dict[str, bytes]:
-    """Return the files of a run over records, and of its summary all but the timings."""
-    decode = ingest.decoder(definitions.program, KEY)
-    attributes = Attributes()
-    with opened(out) as installation:
-        decoded = ((record, decode(record)) for record in records)
-        feed(installation, "lane", decoded, attributes=attributes)
-        drain(installation, 20 * DAY_MS)
-        found = notices(installation.runtime, attributes, decode)
-        finish(installation, 1.0, found=found)
-    return {path.name: path.read_bytes() for path in out.iterdir()}
-
-
-def same_on_cores(
-    definitions: DefinitionSet,
-    records: Sequence[RawRecord],
-    folder: Path,
-    compile_: Compile = compile_content,
-) -> dict[str, bytes]:
-    """Return the files of a run on one core, once those on 2 and 3 are the same."""
-
-    def alone(out: Path) -> AbstractContextManager[Installation]:
-        return open_installation(definitions, out, state=None, compile_=compile_, profiles=True)
-
-    wanted = files_of(alone, folder / "1", definitions, records)
-    for shares in (2, 3):
-        (folder / f"{shares}").mkdir()
-
-        def together(out: Path, shares: int = shares) -> AbstractContextManager[Installation]:
-            return open_together(definitions, out, shares)
-
-        found = files_of(together, folder / f"{shares}", definitions, records)
-        assert found.keys() == wanted.keys()
-        for name in wanted:
-            assert found[name] == wanted[name], f"{name} by {shares}"
-    return wanted
 
 
 def simulated(topology: str, people: int) -> list[RawRecord]:
@@ -118,15 +69,11 @@ def test_a_bundled_topology_gives_the_same_bytes(
 
 @pytest.mark.parametrize("seed", range(10))
 def test_a_drawn_world_of_many_people_gives_the_same_bytes(
-    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+    seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runtime, "ROUND_ENTRIES", 1 + seed * 5)
     monkeypatch.setattr(share, "STEP_RECORDS", 1 + seed)
-    world = draw_world(seed, people=20)
-    definitions = loaded(world.documents)
-    if not can_share(definitions.program):
-        pytest.skip("a guarded canary")
-    same_on_cores(definitions, raw_records(world.records), tmp_path)
+    assert shared.run(seed)
 
 
 def test_what_fails_is_the_same_dead_letter(
