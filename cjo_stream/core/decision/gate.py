@@ -20,7 +20,7 @@ from cjo_stream.core.decision.arbitration import weigh
 from cjo_stream.core.decision.propensity import CHANNEL
 from cjo_stream.core.decision.situation import Situation
 from cjo_stream.core.expression import Expression
-from cjo_stream.core.program.action import Action, Candidate
+from cjo_stream.core.program.action import Candidate
 from cjo_stream.core.program.policy import Policy
 from cjo_stream.core.word import HELD_BACK, ActionClass
 
@@ -54,28 +54,25 @@ def _holdout(situation: Situation, _: Candidate) -> Stop | None:
 
 
 def _eligible(situation: Situation, candidate: Candidate) -> Stop | None:
-    return _condition(situation, candidate.action, "eligible", candidate.action.eligible)
+    return _condition(situation, candidate.action.eligible)
 
 
 def _applicable(situation: Situation, candidate: Candidate) -> Stop | None:
-    return _condition(situation, candidate.action, "applicable", candidate.action.applicable)
+    return _condition(situation, candidate.action.applicable)
 
 
 def _suitable(situation: Situation, candidate: Candidate) -> Stop | None:
-    return _condition(situation, candidate.action, "suitable", candidate.action.suitable)
+    return _condition(situation, candidate.action.suitable)
 
 
-def _condition(
-    situation: Situation, action: Action, name: str, condition: Expression | None
-) -> Stop | None:
+def _condition(situation: Situation, condition: Expression | None) -> Stop | None:
     if condition is None:
         return None
-    if CHANNEL in condition.reads:
-        return None if condition.holds(situation.scope) else STOP
-    known = situation.conditions
-    holds = known.get((action.name, name))
+    holds = situation.conditions.get(condition)
     if holds is None:
-        holds = known[action.name, name] = condition.holds(situation.scope)
+        holds = condition.holds(situation.scope)
+        if CHANNEL not in condition.reads:
+            situation.conditions[condition] = holds
     return None if holds else STOP
 
 

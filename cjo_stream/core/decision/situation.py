@@ -13,7 +13,7 @@ from cjo_stream.core.decision.arbitration import UNWEIGHED, Factors
 from cjo_stream.core.decision.holdout import UNIVERSAL, is_held_out
 from cjo_stream.core.decision.propensity import Known
 from cjo_stream.core.decision.quiet import quiet_at
-from cjo_stream.core.expression import Scope
+from cjo_stream.core.expression import Expression, Scope
 from cjo_stream.core.expression.zone import local
 from cjo_stream.core.profile.case import open_cases
 from cjo_stream.core.profile.consent import consent_stop
@@ -55,8 +55,8 @@ class Situation:
         self.policy: Policy = turn.program.policy
         self.scope = scope
         self.turn = turn
-        self.conditions: dict[tuple[str, str], bool] = {}
-        """Results of conditions that do not read the candidate's channel, by action and gate."""
+        self.conditions: dict[Expression, bool] = {}
+        """Results of conditions that do not read the candidate's channel."""
         self.factors: Factors = UNWEIGHED
         """The factors of the candidate that reached the gate `priority` last."""
         self.known = Known()
