@@ -122,7 +122,7 @@ def _say(found: Sequence[Finding]) -> None:
 
 def _note_baseline(connection: Any) -> None:
     """Say from when on something can be found, where the layer is too short for more."""
-    from cjo_stream.insight.friction.table import first_look
+    from cjo_stream.insight.friction.span import first_look
 
     first = first_look(connection)
     if first is not None:

@@ -55,10 +55,21 @@ SPECS: Final[tuple[tuple[str, str, str], ...]] = (
     ("slow", "email_opened", "channel:email event:email_opened"),
     ("slow", "parcel_shipped", "channel:parcel event:parcel_shipped"),
     ("slow", "order_placed", "channel:web channel:app event:order_placed"),
+    ("pace", "product_viewed", "event:product_viewed"),
+    ("pace", "order_placed", "event:order_placed channel:web channel:app"),
+    ("pace", "email_opened", "event:email_opened channel:email"),
+    ("pace", "parcel_shipped", "event:parcel_shipped channel:parcel"),
 )
 """Kind, event type, places."""
 _LATER: Final = {"stall": (40, 70), "slow": (5, 14)}
 """Hours by which an event comes later."""
+_SINCE: Final = {
+    "product_viewed": "logged_in",
+    "order_placed": "cart_updated",
+    "email_opened": "order_placed",
+    "parcel_shipped": "order_placed",
+}
+"""The event from which on an event takes two to three times as long, at another pace."""
 
 
 def draw(seed: int, start_ms: int, spec: tuple[str, str, str]) -> Defect:
@@ -72,13 +83,22 @@ def into_events(rows: Iterable[Row], defect: Defect) -> Struck:
     chance = random.Random(defect.seed)
     found: list[Row] = []
     affected: dict[str, int] = {}
+    pace = chance.uniform(2.0, 3.0)
+    since: dict[tuple[str, str], int] = {}
     for row in rows:
         who, type_, channel, at = row
+        since[who, type_] = at
         if type_ != defect.of or channel == "store" or not defect.strikes(who, at):
             found.append(row)
             continue
+        begun = since.get((who, _SINCE.get(type_, "")), at)
+        if defect.kind == "pace" and not 0 < at - begun < 2 * DAY_MS:
+            found.append(row)
+            continue
         affected.setdefault(who, at)
-        if defect.kind == "error":
+        if defect.kind == "pace":
+            found.append((who, type_, channel, begun + int(pace * (at - begun))))
+        elif defect.kind == "error":
             name = min(defect.places).removeprefix("event:")
             found += [row, (who, name, channel, at + 2_000)]
         elif defect.kind == "loop":

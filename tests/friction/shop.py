@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from importlib import resources
 from typing import Any, Final
 
 import duckdb
@@ -15,6 +16,7 @@ import msgspec
 import numpy as np
 
 from cjo_stream.insight import connect
+from cjo_stream.insight.layer.table import STAYED
 from cjo_stream.simulate import Simulated, open_world
 from cjo_stream.simulate.fault import Faults
 
@@ -22,6 +24,7 @@ HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 START_MS: Final = 1_767_571_200_000
 """Monday 2026-01-05, midnight."""
+_TYPES: Final = {"text": "VARCHAR", "integer": "BIGINT", "flag": "BOOLEAN"}
 Row = tuple[str, str, str, int]
 """Person, event type, channel, time."""
 Transition = tuple[str, str, str, str | None, str | None, str, str | None, int]
@@ -71,6 +74,26 @@ def tables(rows: Iterable[Row], transitions: Iterable[Transition] = ()) -> Any:
     found.execute(
         "CREATE TABLE outcome (customer_id VARCHAR, channel VARCHAR, outcome VARCHAR, time BIGINT)"
     )
+    return with_stays(found)
+
+
+def with_stays(found: Any) -> Any:
+    """Return a connection over events, transitions and outcomes with what a layer has of stays."""
+    columns = ", ".join(f'"{name}" {_TYPES[type_]}' for name, type_ in STAYED.columns.items())
+    found.execute(
+        f"""
+        CREATE SCHEMA part;
+        CREATE VIEW part.outcome AS FROM main.outcome;
+        CREATE VIEW part."transition" AS
+            SELECT *, 1 AS version, NULL::VARCHAR AS "key", false AS holdout
+            FROM main."transition";
+        CREATE TABLE part.stayed ({columns});
+        CREATE VIEW part.unkept AS SELECT DISTINCT instance_id FROM part."transition";
+        CREATE TABLE part.moved (instance_id VARCHAR, present VARCHAR);
+        CREATE TABLE part.present (customer_id VARCHAR, present VARCHAR);
+        """
+    )
+    found.execute(resources.files("cjo_stream.insight.view").joinpath("stay.sql").read_text())
     return found
 
 

@@ -8,16 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
+from cjo_stream.insight.friction.event import DAY_MS, Events
 from cjo_stream.insight.friction.series import COMPLAINTS, all_series
-from cjo_stream.insight.friction.shown import (
-    Asked,
-    Value,
-    customers_of,
-    lost_value,
-    paths_of,
-    read_value,
-)
-from cjo_stream.insight.friction.table import DAY_MS, Span, first_at, open_tables
+from cjo_stream.insight.friction.shown import Asked, Worth, customers_of, paths_of, read_value
+from cjo_stream.insight.friction.span import Span, first_at, open_span
 from cjo_stream.insight.friction.watch import Alarm, Watch
 
 CUSTOMERS_MIN: Final = 5
@@ -71,45 +65,49 @@ def findings(
     `connection` is one of `cjo_stream.insight.connect`. `value` is TYPE.ATTRIBUTE; without it
     nothing is said of lost value. Raises UsageError where no event has a number there.
     """
-    worth = None if value is None else read_value(connection, value)
-    span = open_tables(connection)
+    of_value = None if value is None else read_value(connection, value)
+    events = Events(connection)
+    span = open_span(connection, events)
     if span is None or span.hours <= 0:
         return []
-    watch = Watch(all_series(connection, span, complaints), span.hours)
+    watch = Watch(all_series(connection, events, span, complaints), span.hours)
+    worth = None if of_value is None else Worth(connection, events, of_value)
 
     def accept(alarm: Alarm) -> bool:
-        return len(customers_of(connection, span, alarm, alarm.hour + 1)) >= CUSTOMERS_MIN
+        return len(customers_of(connection, events, span, alarm, alarm.hour + 1)) >= CUSTOMERS_MIN
 
-    found = [_finding(connection, span, alarm, worth) for alarm in watch.alarms(accept)]
+    found = []
+    for alarm in watch.alarms(accept):
+        customers = customers_of(connection, events, span, alarm, alarm.ended)
+        detected = first_at(connection, span, alarm.hour + 1)
+        found.append(_finding(span, alarm, customers, detected, worth))
     found.sort(key=lambda one: (-(one.lost_value or 0), -len(one.customers), one.began, one.place))
     asked = [Asked(one.example, one.began - DAY_MS, one.until) for one in found]
     return [
         msgspec.structs.replace(one, finding=number, path=path)
         for number, (one, path) in enumerate(
-            zip(found, paths_of(connection, asked), strict=True), start=1
+            zip(found, paths_of(connection, events, asked), strict=True), start=1
         )
     ]
 
 
-def _finding(connection: Any, span: Span, alarm: Alarm, worth: Value | None) -> Finding:
+def _finding(
+    span: Span, alarm: Alarm, customers: list[str], detected: int, worth: Worth | None
+) -> Finding:
     """Return a finding that has no number and no path yet: these are of all findings."""
     series = alarm.series
     counted, expected = alarm.counts(alarm.hour + 1)
     began, until = span.ms(alarm.began), span.ms(alarm.ended)
-    customers = customers_of(connection, span, alarm, alarm.ended)
-    lost = None
-    if worth is not None:
-        lost = lost_value(connection, worth, customers, began, until)
     kind = "silence" if series.kind == "drop" and counted == 0 else series.kind
     return Finding(
         finding=0,
         kind=kind,
         place=series.place,
         began=began,
-        detected=first_at(connection, span, alarm.hour + 1),
+        detected=detected,
         until=until,
         customers=customers,
-        lost_value=lost,
+        lost_value=None if worth is None else worth.lost(customers, began, until),
         sentence=_sentence(kind, alarm, counted, expected, began),
         counted=counted,
         expected=round(expected, 1),

@@ -9,13 +9,12 @@ longer shows before it ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cjo_stream.insight.friction.rate import BASE_DAYS, DAY_HOURS, Numbers, rolled
+from cjo_stream.insight.friction.rate import BASE_DAYS, DAY_HOURS, Numbers, days_before, rolled
 
 Hours = NDArray[np.int64]
 AGES: Final = np.array(
@@ -84,20 +83,10 @@ def _in_days_before(hourly: Numbers, usable: NDArray[np.bool_]) -> Numbers:
     return np.asarray(sums[end] - sums[np.maximum(end - BASE_DAYS, 0)])
 
 
-def expecting(waiting: Numbers, hazard: Numbers, window: int) -> Callable[[int], Numbers]:
+def expecting(waiting: Numbers, hazard: Numbers, window: int) -> Numbers:
     """Return the departures expected in the window that ended so many days before each hour."""
-    in_window = rolled(waiting, window)
     by_hour = np.repeat(hazard, DAY_HOURS, axis=0)[: len(waiting)]
-
-    def expected(days: int) -> Numbers:
-        shift = days * DAY_HOURS
-        found = np.zeros(len(waiting))
-        if shift < len(waiting):
-            before = in_window[: len(waiting) - shift]
-            found[shift:] = np.einsum("ha,ha->h", before, by_hour[shift:])
-        return found
-
-    return expected
+    return np.asarray(np.einsum("dha,ha->dh", days_before(rolled(waiting, window)), by_hour))
 
 
 def affected(hazard: Numbers, from_age: Hours, to_age: Hours, lost: float) -> Numbers:

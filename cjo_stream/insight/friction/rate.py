@@ -12,8 +12,7 @@ The change point is that of Page's CUSUM (1954): the hour from which on the evid
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,36 +54,33 @@ def rolled(hourly: Numbers, hours: int) -> Numbers:
     return found
 
 
-def look(
-    count: Numbers,
-    hours: int,
-    usable: NDArray[np.bool_],
-    exposure: Callable[[int], Numbers],
-) -> Looks:
+def days_before(hourly: NDArray[Any]) -> NDArray[Any]:
+    """Return at each hour the values of so many days before (first axis), from 0 on."""
+    hours = len(hourly)
+    none = np.zeros((BASE_DAYS * DAY_HOURS, *hourly.shape[1:]), dtype=hourly.dtype)
+    padded = np.append(none, hourly, axis=0)
+    return np.stack([padded[start : start + hours] for start in range(len(none), -1, -DAY_HOURS)])
+
+
+def whole(usable: NDArray[np.bool_], hours: int) -> NDArray[np.bool_]:
+    """Return where all of the last hours are usable."""
+    return rolled(usable.astype(np.float64), hours) == hours
+
+
+def look(count: Numbers, hours: int, usable: NDArray[np.bool_], exposure: Numbers) -> Looks:
     """Return the looks at a rate, through windows of `hours`.
 
-    `exposure(days)` is that of the window which ended so many days before each hour, as it is
-    weighed at that hour. Hours that are not `usable` are in no baseline.
+    `exposure` is that of the window which ended so many days before each hour (first axis), as it
+    is weighed at that hour. Hours that are not `usable` are in no baseline.
     """
     in_window = rolled(count, hours)
-    whole = rolled(usable.astype(np.float64), hours) == hours
-    none = np.zeros_like(in_window)
-    base_count, base_exposure, squares, days = (none.copy() for _ in range(4))
-    late_count, late_exposure = none, none
-    for day in range(1, BASE_DAYS + 1):
-        shift = day * DAY_HOURS
-        if shift >= len(count):
-            break
-        before, at = in_window[:-shift], exposure(day)[shift:]
-        fits = whole[:-shift] & (at > 0)
-        base_count[shift:] += np.where(fits, before, 0.0)
-        base_exposure[shift:] += np.where(fits, at, 0.0)
-        squares[shift:] += np.divide(before**2, at, out=np.zeros_like(at), where=fits)
-        days[shift:] += fits
-        if day == LATE_DAYS:
-            late_count, late_exposure = base_count.copy(), base_exposure.copy()
-    base = base_count, base_exposure, squares, days
-    return Looks(in_window, exposure(0), *base, late_count, late_exposure)
+    before, at = days_before(in_window)[1:], exposure[1:]
+    fits = days_before(whole(usable, hours))[1:] & (at > 0)
+    counted, exposed = np.where(fits, before, 0.0), np.where(fits, at, 0.0)
+    squares = np.divide(before**2, at, out=np.zeros_like(at), where=fits)
+    base = counted.sum(axis=0), exposed.sum(axis=0), squares.sum(axis=0), fits.sum(axis=0) + 0.0
+    late = counted[:LATE_DAYS].sum(axis=0), exposed[:LATE_DAYS].sum(axis=0)
+    return Looks(in_window, exposure[0], *base, *late)
 
 
 def rate_before(looks: Looks, *, rises: bool) -> Numbers:
@@ -98,26 +94,43 @@ def rate_before(looks: Looks, *, rises: bool) -> Numbers:
     return np.where(looks.late_exposure > 0, drifted, rate)
 
 
+def excess(looks: Looks, *, rises: bool, least: float, factor: float) -> Numbers:
+    """Return at each hour by how many counts a rate is from its baseline.
+
+    It is 0 for fewer than `least` counts, and for less than `factor`; NaN without a baseline.
+    """
+    possible = (looks.days >= BASE_DAYS_MIN) & (looks.exposure > 0)
+    rate = rate_before(looks, rises=rises)
+    exposure = _exposure(looks, rises=rises)
+    if rises:
+        found = looks.counted - rate * exposure
+        strong = looks.counted >= factor * rate * exposure
+    else:
+        found = rate * exposure - looks.counted
+        strong = looks.counted * factor <= rate * exposure
+    return np.where(possible, np.where(strong & (found >= least), found, 0.0), np.nan)
+
+
+def _exposure(looks: Looks, *, rises: bool) -> Numbers:
+    if not rises:
+        return looks.exposure
+    # With fewer to share it, a share rises of itself: the count has to rise as well.
+    usual = looks.base_exposure / np.maximum(looks.days, 1.0)
+    return np.maximum(looks.exposure, usual)
+
+
 def chances(looks: Looks, *, rises: bool, least: float, factor: float) -> Numbers:
     """Return at each hour the chance of a rate as far from its baseline; NaN without a baseline.
 
     Changes by fewer than `least` counts, or by less than `factor`, have the chance 1.
     """
-    possible = (looks.days >= BASE_DAYS_MIN) & (looks.exposure > 0)
-    found = np.where(possible, 1.0, np.nan)
-    rate = rate_before(looks, rises=rises)
-    exposure = looks.exposure
-    if rises:  # with fewer to share it, a share rises of itself: the count has to rise as well
-        usual = looks.base_exposure / np.maximum(looks.days, 1.0)
-        exposure = np.maximum(exposure, usual)
-        excess = looks.counted - rate * exposure
-        strong = looks.counted >= factor * rate * exposure
-    else:
-        excess = rate * exposure - looks.counted
-        strong = looks.counted * factor <= rate * exposure
-    at = np.flatnonzero(possible & strong & (excess >= least))
+    far = excess(looks, rises=rises, least=least, factor=factor)
+    found = np.where(np.isnan(far), np.nan, 1.0)
+    at = np.flatnonzero(far > 0)
     if not at.size:
         return found
+    rate = rate_before(looks, rises=rises)
+    exposure = _exposure(looks, rises=rises)
     mean = np.maximum(looks.base_count[at], 0.5) / looks.base_exposure[at]
     spread = (looks.squares[at] / mean - looks.base_count[at]) / (looks.days[at] - 1)
     spread = np.maximum(spread, 1.0)

@@ -6,17 +6,28 @@ a count over the number that is expected of those who wait (`hazard`).
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cjo_stream.insight.friction.hazard import Line, Waits, expecting, hazards, line
-from cjo_stream.insight.friction.rate import DAY_HOURS, Numbers, rolled
-from cjo_stream.insight.friction.table import HOUR_MS, Span, first_types
+from cjo_stream.insight.friction.event import Events, Flags
+from cjo_stream.insight.friction.hazard import expecting, hazards
+from cjo_stream.insight.friction.line import (
+    LIMITS_MS,
+    MINUTES,
+    Named,
+    Pair,
+    Units,
+    pairs,
+    stays,
+    waits,
+)
+from cjo_stream.insight.friction.rate import DAY_HOURS, Numbers, days_before, rolled
+from cjo_stream.insight.friction.skip import Skip, skips
+from cjo_stream.insight.friction.span import HOUR_MS, WARM_MS, Span, grouped
 
 ORDINALS: Final = (2, 3, 5, 8, 13, 21)
 """How often within 24 hours: each is a rate of its own."""
@@ -31,18 +42,20 @@ TROUBLE: Final = frozenset(
 )  # fmt: skip
 """Words in the name of an event type that is trouble."""
 COMPLAINTS: Final = ("ticket_opened",)
-_OPEN: Final = 1 << 40
-Usable = NDArray[np.bool_]
+MODE = os.environ.get("MODE", "both")
+Table = Literal["event", "entry", "failed", "skip", "left", "long", "waiting"]
 
 
 class Shown(NamedTuple):
-    """In whom a series shows: rows of a table, by its columns; or units of lines."""
+    """In whom a series shows: in rows of a table at a place, or in units of lines."""
 
-    table: str
+    table: Table
     place: str = ""
     least: int = 0
-    lines: tuple[int, ...] = ()
-    codes: tuple[int, ...] = ()
+    """How many times, or ms, at least."""
+    lines: tuple[Units, ...] = ()
+    targets: frozenset[str] = frozenset()
+    skip: Skip | None = None
 
 
 class Tally(NamedTuple):
@@ -51,17 +64,11 @@ class Tally(NamedTuple):
     counted: Numbers
     of: Numbers
 
-    def exposure(self, window: int, _usable: Usable) -> Callable[[int], Numbers]:
+    def exposure(self, window: int, _usable: Flags) -> Numbers:
         """Return the exposure of the window that ended so many days before each hour."""
-        in_window = rolled(self.of, window)
+        return days_before(rolled(self.of, window))
 
-        def found(days: int) -> Numbers:
-            shift = days * DAY_HOURS
-            return np.append(np.zeros(shift), in_window)[: len(in_window)]
-
-        return found
-
-    def hourly(self, _hour: int, _usable: Usable) -> Numbers:
+    def hourly(self, _hour: int, _usable: Flags) -> Numbers:
         """Return the exposure by hour."""
         return self.of
 
@@ -73,25 +80,35 @@ class Departures(NamedTuple):
     parts: tuple[tuple[Numbers, Numbers], ...]
     """Of each line, who waits and who leaves, by hour and age."""
 
-    def exposure(self, window: int, usable: Usable) -> Callable[[int], Numbers]:
+    def exposure(self, window: int, usable: Flags) -> Numbers:
         """Return the departures expected in the window that ended so many days before."""
         expected = [
             expecting(waiting, hazards(waiting, left, usable), window)
             for waiting, left in self.parts
         ]
-        return lambda days: np.sum([one(days) for one in expected], axis=0)
+        return np.asarray(np.sum(expected, axis=0))
 
-    def hourly(self, hour: int, usable: Usable) -> Numbers:
+    def hourly(self, hour: int, usable: Flags) -> Numbers:
         """Return the departures expected by hour, with the hazards of one hour."""
         found = np.zeros(len(self.counted))
         for (waiting, _), hazard in zip(self.parts, self.hazard(hour, usable), strict=True):
             found += waiting @ hazard
         return found
 
-    def hazard(self, hour: int, usable: Usable) -> list[Numbers]:
+    def hazard(self, hour: int, usable: Flags) -> list[Numbers]:
         """Return the hazards by age at one hour, of each line."""
         day = hour // DAY_HOURS
         return [hazards(waiting, left, usable)[day] for waiting, left in self.parts]
+
+
+class Lengths(NamedTuple):
+    """Waits that ended, by how long they were."""
+
+    counted: Numbers
+    by_class: Numbers
+    """By hour and class of length."""
+    limits: tuple[Series, ...]
+    """The waits from each limit on: in one of these a change shows."""
 
 
 class Series(NamedTuple):
@@ -103,183 +120,167 @@ class Series(NamedTuple):
     """What is counted, for the sentence."""
     rises: bool
     """Whether friction is a rise of the rate, or else a fall."""
-    rate: Tally | Departures
+    rate: Tally | Departures | Lengths
     shown: Shown
 
 
-def all_series(connection: Any, span: Span, complaints: Sequence[str]) -> list[Series]:
-    """Return what is watched in the tables of a layer."""
+def all_series(
+    connection: Any, events: Events, span: Span, complaints: Sequence[str]
+) -> list[Series]:
+    """Return what is watched in a layer."""
+    found = pairs(events, span.ms(0) + WARM_MS)
+    lines = [*stays(connection, span), *waits(events, span, found)]
     return [
-        *_repeats(connection, span),
-        *_troubles(connection, span),
+        *_repeats(events, span),
+        *_loops(connection, span, {one.place: one.units for one in lines if one.step is None}),
+        *_troubles(events, span),
         *_failures(connection, span),
-        *_skips(connection, span),
-        *_waits(connection, span, complaints),
+        *_skips(events, span, found),
+        *_waits(sorted(lines, key=lambda one: one.name), complaints),
     ]
 
 
-def _hourly(span: Span, hour: Any, units: Any) -> Numbers:
-    fits = (hour >= 0) & (hour < span.hours)
-    return np.bincount(hour[fits], units[fits], span.hours).astype(np.float64)
+def _hourly(span: Span, rows: dict[str, Any], units: str = "units", where: Any = True) -> Numbers:
+    hour = rows["hour"]
+    fits = (hour >= 0) & (hour < span.hours) & where
+    return np.bincount(hour[fits], rows[units][fits], span.hours).astype(np.float64)
 
 
-def _grouped(connection: Any, query: str, span: Span) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Yield the rows of a query as columns, by its first column, which orders them."""
-    found = connection.execute(
-        query, {"hour_ms": HOUR_MS, "from": span.from_hour} if "$from" in query else {}
-    ).fetchnumpy()
-    names = list(found)
-    keys = np.asarray(found[names[0]])
-    if not keys.size:
-        return
-    edges = [0, *(np.flatnonzero(keys[1:] != keys[:-1]) + 1), keys.size]
-    for begin, end in pairwise(edges):
-        key = keys[begin]
-        yield (
-            key.item() if isinstance(key, np.generic) else key,
-            {name: found[name][begin:end] for name in names[1:]},
-        )
+def _counted(connection: Any, span: Span, query: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    asked = {"hour_ms": HOUR_MS, "from": span.from_hour}
+    return grouped(connection.execute(query, asked).fetchnumpy(), "place")
 
 
-_HOUR: Final = '"time" // $hour_ms - $from AS hour'
+def _repeats(events: Events, span: Span) -> Iterator[Series]:
+    for place, at in _by_type(events):
+        by_ordinal = {
+            one: span.hourly(events.time[at[fits]])
+            for one in (1, *ORDINALS)
+            if (fits := events.of_type[at] == one).any()
+        }
+        yield from _by_ordinal(Shown("event", place), "repeats", by_ordinal)
 
 
-def _repeats(connection: Any, span: Span) -> Iterator[Series]:
-    tables = (
-        ("friction_event", "'event:' || \"type\"", "of_type", "repeats"),
-        ("friction_entry", "place", "ordinal", "loop"),
-    )
-    for table, place, ordinal, kind in tables:
-        query = (
-            f"SELECT {place} AS place, {_HOUR}, {ordinal} AS ordinal, count(*) AS units "
-            f"FROM {table} GROUP BY ALL ORDER BY ALL"
-        )
-        for name, rows in _grouped(connection, query, span):
-            by_ordinal = {
-                one: _hourly(span, rows["hour"][fits], rows["units"][fits])
-                for one in (1, *ORDINALS)
-                if (fits := rows["ordinal"] == one).any()
-            }
-            for one in by_ordinal.keys() - {1}:
-                if 1 in by_ordinal:
-                    rate = Tally(by_ordinal[one], by_ordinal[1])
-                    what = f"{one} times within a day"
-                    shown = Shown(table, name, one)
-                    yield Series(name, kind, what, True, rate, shown)
-
-
-def _troubles(connection: Any, span: Span) -> Iterator[Series]:
-    warm = first_types(connection, span)
+def _loops(connection: Any, span: Span, units: dict[str, Units]) -> Iterator[Series]:
     query = (
-        f"SELECT 0 AS one, {_HOUR}, count(*) AS units FROM friction_event WHERE of_any = 1 "
-        "GROUP BY ALL ORDER BY ALL"
+        "SELECT journey || '.' || state AS place, hour, times, units FROM ("
+        "SELECT journey, state, since // $hour_ms - $from AS hour, times, count(*) AS units "
+        "FROM part.stays GROUP BY ALL) ORDER BY place, hour, times"
     )
-    active = np.zeros(span.hours)
-    for _, rows in _grouped(connection, query, span):
-        active = _hourly(span, rows["hour"], rows["units"])
-    query = (
-        f'SELECT "type", {_HOUR}, count(*) AS units FROM friction_event WHERE of_type = 1 '
-        "GROUP BY ALL ORDER BY ALL"
+    for place, rows in _counted(connection, span, query):
+        by_ordinal = {
+            one: _hourly(span, rows, where=fits)
+            for one in (1, *ORDINALS)
+            if (fits := rows["times"] == one).any()
+        }
+        yield from _by_ordinal(Shown("entry", place, lines=(units[place],)), "loop", by_ordinal)
+
+
+def _by_ordinal(shown: Shown, kind: str, by_ordinal: dict[int, Numbers]) -> Iterator[Series]:
+    for one in by_ordinal.keys() - {1}:
+        if 1 in by_ordinal:
+            rate = Tally(by_ordinal[one], by_ordinal[1])
+            what = f"{one} times within a day"
+            yield Series(shown.place, kind, what, True, rate, shown._replace(least=one))
+
+
+def _by_type(events: Events) -> list[tuple[str, Any]]:
+    return sorted(
+        (f"event:{type_}", at) for type_, at in zip(events.types, events.by_type, strict=True)
     )
-    for type_, rows in _grouped(connection, query, span):
-        new = type_ not in warm
-        if new or TROUBLE & set(re.split(r"[._]", type_)):
-            rate = Tally(_hourly(span, rows["hour"], rows["units"]), active)
-            shown = Shown("friction_event", f"event:{type_}", 1)
-            yield Series(f"event:{type_}", "error", type_, True, rate, shown)
+
+
+def _troubles(events: Events, span: Span) -> Iterator[Series]:
+    active = span.hourly(events.time[events.of_any == 1])
+    for place, at in _by_type(events):
+        type_ = place.removeprefix("event:")
+        is_new = events.time[at].min() >= span.ms(0) + WARM_MS
+        if is_new or TROUBLE & set(re.split(r"[._]", type_)):
+            rate = Tally(span.hourly(events.time[at[events.of_type[at] == 1]]), active)
+            yield Series(place, "error", type_, True, rate, Shown("event", place, 1))
 
 
 def _failures(connection: Any, span: Span) -> Iterator[Series]:
     query = (
-        f"SELECT place, {_HOUR}, count(*) FILTER (failed) AS units, count(*) AS of_all "
-        "FROM friction_failed GROUP BY ALL ORDER BY ALL"
+        "SELECT 'channel:' || channel AS place, hour, units, of_all FROM ("
+        'SELECT channel, "time" // $hour_ms - $from AS hour, '
+        "count(*) FILTER (outcome = 'failed') AS units, count(*) AS of_all "
+        "FROM part.outcome WHERE outcome IS NOT NULL GROUP BY ALL) ORDER BY place, hour"
     )
-    for place, rows in _grouped(connection, query, span):
-        hour = rows["hour"]
-        rate = Tally(_hourly(span, hour, rows["units"]), _hourly(span, hour, rows["of_all"]))
-        yield Series(place, "failures", "failed", True, rate, Shown("friction_failed", place))
+    for place, rows in _counted(connection, span, query):
+        rate = Tally(_hourly(span, rows), _hourly(span, rows, "of_all"))
+        yield Series(place, "failures", "failed", True, rate, Shown("failed", place))
 
 
-def _skips(connection: Any, span: Span) -> Iterator[Series]:
-    query = (
-        f"SELECT place || ' ' || b_type AS both, {_HOUR}, "
-        "count(*) FILTER (skipped) AS units, count(*) AS of_all "
-        "FROM friction_skip GROUP BY ALL ORDER BY ALL"
-    )
-    for both, rows in _grouped(connection, query, span):
-        hour = rows["hour"]
-        rate = Tally(_hourly(span, hour, rows["units"]), _hourly(span, hour, rows["of_all"]))
-        place, what = both.split(" ", 1)
-        yield Series(place, "skipped", what, True, rate, Shown("friction_skip", both))
+def _skips(events: Events, span: Span, found: Sequence[Pair]) -> Iterator[Series]:
+    for one in skips(events, found, span.ms(0) + WARM_MS):
+        time = events.time[one.at]
+        rate = Tally(span.hourly(time[one.is_skipped]), span.hourly(time))
+        shown = Shown("skip", skip=one)
+        yield Series(f"event:{one.before}", "skipped", one.after, True, rate, shown)
 
 
-class _Named(NamedTuple):
-    """A line by its names, its units, and its arrays."""
-
-    number: int
-    place: str
-    channel: str | None
-    step: str | None
-    targets: dict[int, str]
-    long: dict[int, Numbers]
-    line: Line
-
-
-def _waits(connection: Any, span: Span, complaints: Sequence[str]) -> Iterator[Series]:
-    lines = list(_lines(connection, span))
-    by_channel: dict[str, list[_Named]] = {}
+def _waits(lines: Sequence[Named], complaints: Sequence[str]) -> Iterator[Series]:
+    by_channel: dict[str, list[Named]] = {}
     for one in lines:
         yield from _of_line(one, complaints)
         if one.channel is not None:
             by_channel.setdefault(one.channel, []).append(one)
     for channel, parts in sorted(by_channel.items()):
-        good = [one for one in parts if not set(one.targets.values()) & set(complaints)]
+        good = [one for one in parts if not set(one.targets) & set(complaints)]
         yield from _of_lines(channel, "slow", good)
 
 
-def _of_line(one: _Named, complaints: Sequence[str]) -> Iterator[Series]:
+def _of_line(one: Named, complaints: Sequence[str]) -> Iterator[Series]:
     is_stay = one.step is None
-    if not is_stay and set(one.targets.values()) & set(complaints):
-        for code, target in one.targets.items():
-            yield _departures(f"event:{one.step}", "complaints", target, True, [one], (code,))
+    if not is_stay and set(one.targets) & set(complaints):
+        for target in one.targets:
+            yield _departures(f"event:{one.step}", "complaints", target, True, [one], {target})
         return
     yield from _of_lines(one.place, "dwell" if is_stay else "drop", [one])
     if not is_stay:
         return
-    for code, target in one.targets.items():
+    for target in one.targets:
         if target.startswith("exit "):
-            yield _exits(one, code, target.removeprefix("exit "))
+            yield _exits(one, target)
         elif len(one.targets) > 1:
-            yield _departures(one.place, "drop", target, False, [one], (code,))
+            yield _departures(one.place, "drop", target, False, [one], {target})
 
 
-def _exits(one: _Named, code: int, outcome: str) -> Series:
+def _exits(one: Named, target: str) -> Series:
     """Return the exits of a kind, of all who leave: a new kind of exit has no hazard yet."""
     none = np.zeros(len(one.line.waiting))
     by_code = {code: array.sum(axis=1) for code, array in one.line.left.items()}
-    rate = Tally(by_code.get(code, none), sum(by_code.values(), none))
-    shown = Shown("left", one.place, 0, (one.number,), (code,))
+    left = by_code.get(one.targets.index(target), none)
+    rate = Tally(left, sum(by_code.values(), none))
+    shown = Shown("left", one.place, 0, (one.units,), frozenset({target}))
+    outcome = target.removeprefix("exit ")
     return Series(one.place, "exits", outcome or "exited", True, rate, shown)
 
 
-def _of_lines(place: str, kind: str, lines: Sequence[_Named]) -> Iterator[Series]:
+def _of_lines(place: str, kind: str, lines: Sequence[Named]) -> Iterator[Series]:
     """Yield the departures of lines for any target, and their long waits."""
-    codes = tuple(code for one in lines for code in one.targets)
-    if not codes:
+    targets = {target for one in lines for target in one.targets}
+    if not targets:
         return
-    yield _departures(place, kind, "", False, lines, codes)
-    leaving = [array.sum(axis=1) for one in lines for array in one.line.left.values()]
-    if not leaving:
+    yield _departures(place, kind, "", False, lines, targets)
+    if not any(one.line.left for one in lines):
         return
-    left = np.sum(leaving, axis=0)
-    numbers = tuple(one.number for one in lines)
-    for least_ms in LONG_MS:
-        count = np.sum([one.long[least_ms] for one in lines], axis=0)
-        if count.any():
-            what = f"{least_ms // 60_000} minutes or longer"
-            shown = Shown("long", place, least_ms, numbers, codes)
-            slow = "slow" if kind == "slow" else "dwell"
-            yield Series(place, slow, what, True, Tally(count, left), shown)
+    lengths = np.sum([one.lengths for one in lines], axis=0)
+    left = lengths.sum(axis=1)
+    units = tuple(one.units for one in lines)
+    slow = "slow" if kind == "slow" else "dwell"
+    limits = []
+    for number, (minutes, limit) in enumerate(zip(MINUTES, LIMITS_MS, strict=True), start=1):
+        rate = Tally(lengths[:, number:].sum(axis=1), left)
+        long = f"{minutes} minutes" if minutes < 600 else f"{minutes // 60} hours"
+        shown = Shown("long", place, limit, units, frozenset(targets))
+        limits.append(Series(place, slow, f"{long} or longer", True, rate, shown))
+    if MODE != "rank":
+        yield from (one for one in limits if one.shown.least in LONG_MS and one.rate.counted.any())
+    if MODE != "limits":
+        rate = Lengths(left, lengths, tuple(limits))
+        yield Series(place, slow, "", True, rate, limits[0].shown)
 
 
 def _departures(
@@ -287,42 +288,15 @@ def _departures(
     kind: str,
     what: str,
     rises: bool,
-    lines: Sequence[_Named],
-    codes: tuple[int, ...],
+    lines: Sequence[Named],
+    targets: Collection[str],
 ) -> Series:
     parts = []
     for one in lines:
-        leaving = [array for code, array in one.line.left.items() if code in codes]
+        leaving = [of for code, of in one.line.left.items() if one.targets[code] in targets]
         parts.append((one.line.waiting, np.sum(leaving, axis=0) + 0.0 * one.line.waiting))
     count = np.sum([left for _, left in parts], axis=0).sum(axis=1)
-    numbers = tuple(one.number for one in lines)
-    shown = Shown("left" if rises else "waiting", place, 0, numbers, codes)
+    units = tuple(one.units for one in lines)
+    table: Table = "left" if rises else "waiting"
+    shown = Shown(table, place, 0, units, frozenset(targets))
     return Series(place, kind, what, rises, Departures(count, tuple(parts)), shown)
-
-
-def _lines(connection: Any, span: Span) -> Iterator[_Named]:
-    names = {
-        number: rest
-        for number, *rest in connection.execute(
-            "SELECT line, to_event, to_channel, step FROM friction_line"
-        ).fetchall()
-    }
-    targets: dict[int, dict[int, str]] = {}
-    query = "SELECT line, code, target FROM friction_target ORDER BY code"
-    for number, code, target in connection.execute(query).fetchall():
-        targets.setdefault(number, {})[code] = target
-    longs = ", ".join(
-        f'count(*) FILTER (code IS NOT NULL AND "until" - since >= {ms}) AS long_{ms}'
-        for ms in LONG_MS
-    )
-    query = (
-        f"SELECT line, since // $hour_ms - $from AS since, "
-        f'coalesce("until" // $hour_ms - $from, {_OPEN}) AS "until", coalesce(code, -1) AS code, '
-        f"count(*) AS units, {longs} FROM friction_unit GROUP BY 1, 2, 3, 4 ORDER BY ALL"
-    )
-    for number, rows in _grouped(connection, query, span):
-        place, channel, step = names[number]
-        waits = Waits(rows["since"], rows["until"], rows["code"], rows["units"].astype(np.float64))
-        long = {ms: _hourly(span, rows["until"], rows[f"long_{ms}"]) for ms in LONG_MS}
-        of = targets.get(number, {})
-        yield _Named(number, place, channel, step, of, long, line(waits, span.hours))

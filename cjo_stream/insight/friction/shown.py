@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -12,71 +13,31 @@ import numpy as np
 from cjo_stream.core.program.measure import VALUE_MAX
 from cjo_stream.errors import UsageError
 from cjo_stream.insight.figure.attribute import AT, names_of
+from cjo_stream.insight.friction.event import DAY_MS, Events, Flags, Integers
 from cjo_stream.insight.friction.hazard import affected
-from cjo_stream.insight.friction.series import Departures
-from cjo_stream.insight.friction.table import DAY_MS, HOUR_MS, Span
+from cjo_stream.insight.friction.line import Opened
+from cjo_stream.insight.friction.rate import Numbers
+from cjo_stream.insight.friction.series import Departures, Shown
+from cjo_stream.insight.friction.span import HOUR_MS, Span
 from cjo_stream.insight.friction.watch import Alarm
 
 SURE: Final = 0.65
 """The least probability that somebody who stays would have left, but for the change."""
 _STEPS_MAX: Final = 8
-_ROWS: Final = {
-    "friction_event": "SELECT DISTINCT customer_id FROM friction_event WHERE 'event:' || \"type\" "
-    '= $place AND of_type >= $least AND "time" >= $from AND "time" < $until',
-    "friction_entry": "SELECT DISTINCT customer_id FROM friction_entry WHERE place = $place "
-    'AND ordinal >= $least AND "time" >= $from AND "time" < $until',
-    "friction_failed": "SELECT DISTINCT customer_id FROM friction_failed WHERE place = $place "
-    'AND failed AND "time" >= $from AND "time" < $until AND $least = 0',
-    "friction_skip": "SELECT DISTINCT customer_id FROM friction_skip WHERE place || ' ' || b_type "
-    '= $place AND skipped AND "time" >= $from AND "time" < $until',
-    "left": "SELECT DISTINCT customer_id FROM friction_unit WHERE list_contains($codes, code) "
-    'AND "until" >= $from AND "until" < $until',
-    "long": "SELECT DISTINCT customer_id FROM friction_unit WHERE list_contains($codes, code) "
-    'AND "until" >= $from AND "until" < $until AND "until" - since >= $least',
-}
-_WAITING: Final = """
-SELECT customer_id, since // $hour_ms AS since, "until" // $hour_ms AS "until",
-    coalesce(list_contains($codes, code), false) AS gone
-FROM friction_unit
-WHERE line = $line AND since < $until AND ("until" IS NULL OR "until" >= $from)
-ORDER BY customer_id, since
+_FAILED: Final = """
+SELECT DISTINCT customer_id FROM outcome
+WHERE 'channel:' || channel = $place AND outcome = 'failed' AND "time" >= $from AND "time" < $until
 """
-_PATHS: Final = """
-WITH asked AS (
-    SELECT unnest($customers::VARCHAR[]) AS customer_id, unnest($from::BIGINT[]) AS "from",
-        unnest($until::BIGINT[]) AS "until", generate_subscripts($customers, 1) - 1 AS number
-)
-SELECT number, "time", step FROM (
-    SELECT customer_id, "time", "type" AS step, 0 AS kind, lane, position FROM friction_event
-    UNION ALL
-    SELECT customer_id, "time", journey || ': ' || coalesce("to", outcome, reason), 1, lane,
-        position
-    FROM "transition"
-)
-JOIN asked USING (customer_id)
-WHERE "time" >= "from" AND "time" < "until"
-ORDER BY number, "time", kind, lane, position
+_MOVES: Final = """
+SELECT customer_id, "time", journey || ': ' || coalesce("to", outcome, reason) AS step
+FROM "transition"
+WHERE list_contains($customers, customer_id) AND "time" >= $from AND "time" < $until
+ORDER BY "time", lane, position
 """
-_LOST: Final = f"""
-WITH worth AS (
-    SELECT customer_id, "time", ({AT})::DOUBLE AS worth FROM "event"
-    WHERE "type" = $on AND json_type({AT}) IN ('BIGINT', 'UBIGINT', 'DOUBLE')
-        AND abs(try_cast({AT} AS DOUBLE)) <= {VALUE_MAX!r}
-),
-before AS (
-    SELECT count(DISTINCT (customer_id, "time" // $day_ms)) AS days FROM friction_event
-    WHERE "time" >= $base AND "time" < $from
-),
-here AS (
-    SELECT count(DISTINCT (customer_id, "time" // $day_ms)) AS days FROM friction_event
-    WHERE "time" >= $from AND "time" < $until AND list_contains($customers, customer_id)
-)
-SELECT
-    (SELECT coalesce(sum(worth), 0) FROM worth WHERE "time" >= $base AND "time" < $from)
-        / greatest(1, before.days) * here.days
-    - (SELECT coalesce(sum(worth), 0) FROM worth
-        WHERE "time" >= $from AND "time" < $until AND list_contains($customers, customer_id))
-FROM before, here
+_WORTH: Final = f"""
+SELECT customer_id, "time", ({AT})::DOUBLE AS worth FROM "event"
+WHERE "type" = $on AND json_type({AT}) IN ('BIGINT', 'UBIGINT', 'DOUBLE')
+    AND abs(try_cast({AT} AS DOUBLE)) <= {VALUE_MAX!r}
 """
 
 
@@ -121,57 +82,76 @@ def read_value(connection: Any, text: str, option: str = "--value") -> Value:
     return Value(on, attribute)
 
 
-def customers_of(connection: Any, span: Span, alarm: Alarm, until: int) -> list[str]:
+def customers_of(
+    connection: Any, events: Events, span: Span, alarm: Alarm, until: int
+) -> list[str]:
     """Return the customers in whom an alarm shows, from its beginning until an hour."""
-    shown = alarm.series.shown
+    shown, from_ms, until_ms = alarm.series.shown, span.ms(alarm.began), span.ms(until)
     if shown.table == "waiting":
-        return _waiting(connection, span, alarm, until)
-    query = _ROWS[shown.table]
-    values = {
-        "place": shown.place,
-        "least": shown.least,
-        "codes": list(shown.codes),
-        "from": span.ms(alarm.began),
-        "until": span.ms(until),
-    }
-    used = {name: value for name, value in values.items() if f"${name}" in query}
-    return sorted(one for (one,) in connection.execute(query, used).fetchall() if one)
-
-
-def _waiting(connection: Any, span: Span, alarm: Alarm, until: int) -> list[str]:
-    """Return those who more likely than not would have left, but for the change."""
-    rate = alarm.series.rate
-    assert isinstance(rate, Departures)
-    stays: dict[str, float] = {}
-    hazards = rate.hazard(alarm.hour, alarm.usable)
-    parts = zip(alarm.series.shown.lines, rate.parts, hazards, strict=True)
-    span_of = slice(alarm.began, until)
-    for number, (waiting, left), hazard in parts:
-        departures = left[span_of].sum() / max((waiting[span_of] @ hazard).sum(), 1e-9)
-        lost = min(max(1.0 - departures, 0.0), 0.99)
-        found = connection.execute(
-            _WAITING,
+        return _waiting(span, alarm, until)
+    if shown.table == "failed":
+        asked = {"place": shown.place, "from": from_ms, "until": until_ms}
+        return sorted(one for (one,) in connection.execute(_FAILED, asked).fetchall() if one)
+    if shown.lines:
+        return sorted(
             {
-                "hour_ms": HOUR_MS,
-                "codes": list(alarm.series.shown.codes),
-                "line": number,
-                "from": span.ms(alarm.began),
-                "until": span.ms(until),
-            },
-        ).fetchall()
-        if not found:
-            continue
-        since = np.array([one[1] for one in found]) - span.from_hour
-        ends = [
-            until if one[2] is None else one[2] - span.from_hour + (not one[3]) for one in found
-        ]
-        end = np.minimum(np.array(ends), until)
-        from_age = np.maximum(alarm.began - since, 0)
-        to_age = np.maximum(end - since, from_age)
-        chances = affected(hazard, from_age, to_age, lost)
-        for (customer, *_), chance in zip(found, chances.tolist(), strict=True):
-            stays[customer] = stays.get(customer, 1.0) * (1.0 - chance)
-    return sorted(one for one, chance in stays.items() if 1.0 - chance >= SURE)
+                one
+                for units in shown.lines
+                for one in _of_units(shown, units.all, from_ms, until_ms)
+            }
+        )
+    if shown.skip is not None:
+        at = shown.skip.at[shown.skip.is_skipped]
+    else:
+        at = events.by_type[events.types.index(shown.place.removeprefix("event:"))]
+        at = at[events.of_type[at] >= shown.least]
+    return events.named(at[_within(events.time[at], from_ms, until_ms)])
+
+
+def _of_units(shown: Shown, units: Opened, from_ms: int, until_ms: int) -> list[str]:
+    if shown.table == "entry":
+        assert units.times is not None
+        entered = _within(units.since, from_ms, until_ms)
+        return units.named(entered & (units.times >= shown.least))
+    left = _within(units.until, from_ms, until_ms) & units.leaves_for(shown.targets)
+    return units.named(left & (units.until - units.since >= shown.least))
+
+
+def _waiting(span: Span, alarm: Alarm, until: int) -> list[str]:
+    """Return those who more likely than not would have left, but for the change."""
+    shown, rate = alarm.series.shown, alarm.series.rate
+    assert isinstance(rate, Departures)
+    customers = shown.lines[0].all.customers  # of all lines: of several, all are waits for events
+    remain = np.ones(len(customers))
+    hazards = rate.hazard(alarm.hour, alarm.usable)
+    for units, part, hazard in zip(shown.lines, rate.parts, hazards, strict=True):
+        every = units.all
+        waits = (every.since < span.ms(until)) & (every.until >= span.ms(alarm.began))
+        opened = every.at(np.flatnonzero(waits))
+        chances = _prevented(span, alarm, until, opened, part, hazard)
+        np.multiply.at(remain, opened.who, 1.0 - chances)
+    found = (customers[who] for who in np.flatnonzero(1.0 - remain >= SURE).tolist())
+    return sorted(one for one in found if one)
+
+
+def _prevented(
+    span: Span,
+    alarm: Alarm,
+    until: int,
+    opened: Opened,
+    part: tuple[Numbers, Numbers],
+    hazard: Numbers,
+) -> Numbers:
+    """Return of each unit the chance that it would have left, but for the change."""
+    waiting, left = (one[alarm.began : until] for one in part)
+    departures = left.sum() / max((waiting @ hazard).sum(), 1e-9)
+    lost = min(max(1.0 - departures, 0.0), 0.99)
+    since = opened.since // HOUR_MS - span.from_hour
+    # Who is lost from sight in an hour has waited for it; who leaves in it has not.
+    is_gone = opened.leaves_for(alarm.series.shown.targets)
+    end = np.minimum(opened.until // HOUR_MS - span.from_hour + ~is_gone, until)
+    from_age = np.maximum(alarm.began - since, 0)
+    return affected(hazard, from_age, np.maximum(end - since, from_age), lost)
 
 
 class Asked(NamedTuple):
@@ -185,41 +165,69 @@ class Asked(NamedTuple):
 Path = list[tuple[int, str]]
 
 
-def paths_of(connection: Any, asked: Sequence[Asked]) -> list[Path]:
-    """Return for each the first steps in its time: events, and entries of states.
-
-    One query, since it reads all records.
-    """
-    found: list[Path] = [[] for _ in asked]
+def paths_of(connection: Any, events: Events, asked: Sequence[Asked]) -> list[Path]:
+    """Return for each the first steps in its time: events, and entries of states."""
     if not asked:
-        return found
-    customers, begins, ends = (list(column) for column in zip(*asked, strict=True))
-    rows = connection.execute(
-        _PATHS, {"customers": customers, "from": begins, "until": ends}
-    ).fetchall()
-    for (number, step), same in groupby(rows, key=lambda row: (row[0], row[2])):
-        times = [at for _, at, _ in same]
-        found[number].append((times[0], step if len(times) == 1 else f"{step} {len(times)} times"))
-    return [path[:_STEPS_MAX] for path in found]
+        return []
+    moves: dict[str, Path] = {}
+    reach = {
+        "customers": [one.customer_id for one in asked],
+        "from": min(one.from_ms for one in asked),
+        "until": max(one.until_ms for one in asked),
+    }
+    for customer, at, step in connection.execute(_MOVES, reach).fetchall():
+        moves.setdefault(customer, []).append((at, step))
+    return [_path(events, one, moves.get(one.customer_id, [])) for one in asked]
 
 
-def lost_value(
-    connection: Any, value: Value, customers: list[str], from_ms: int, until_ms: int
-) -> float:
-    """Return what customers would have brought, less what they brought; at least 0.
+def _path(events: Events, asked: Asked, moves: Path) -> Path:
+    of = events.of(asked.customer_id)
+    types = [events.types[one] for one in events.type[of].tolist()]
+    steps = [*zip(events.time[of].tolist(), types, strict=True), *moves]
+    within = [one for one in steps if asked.from_ms <= one[0] < asked.until_ms]
+    found: Path = []
+    # Of one time, events come first.
+    for step, same in groupby(sorted(within, key=itemgetter(0)), key=itemgetter(1)):
+        times = [at for at, _ in same]
+        found.append((times[0], step if len(times) == 1 else f"{step} {len(times)} times"))
+    return found[:_STEPS_MAX]
 
-    On each day on which one is active, that is what all brought a day in the 14 days before.
-    """
-    (lost,) = connection.execute(
-        _LOST,
-        {
-            "on": value.on,
-            **names_of(value.attribute),
-            "day_ms": DAY_MS,
-            "base": from_ms - 14 * DAY_MS,
-            "from": from_ms,
-            "until": until_ms,
-            "customers": customers,
-        },
-    ).fetchone()
-    return round(max(0.0, float(lost)), 2)
+
+class Worth:
+    """What customers brought, and on which days they were active."""
+
+    def __init__(self, connection: Any, events: Events, value: Value) -> None:
+        names = {"on": value.on, **names_of(value.attribute)}
+        found = connection.execute(_WORTH, names).fetchnumpy()
+        self._of = {one: number for number, one in enumerate(events.customers)}
+        customers = np.ma.filled(found["customer_id"].astype(object), None)
+        self._who = np.array([self._of.get(one, -1) for one in customers], dtype=np.int64)
+        self._time, self._worth = found["time"], found["worth"]
+        self._events = events
+
+    def lost(self, customers: Sequence[str], from_ms: int, until_ms: int) -> float:
+        """Return what customers would have brought, less what they brought; at least 0.
+
+        On each day on which one is active, that is what all brought a day in the 14 days before.
+        """
+        base_ms = from_ms - 14 * DAY_MS
+        listed = np.array([self._of.get(one, -2) for one in customers])
+        who, day = self._events.who, self._events.time // DAY_MS
+        before = _within(self._events.time, base_ms, from_ms)
+        here = _within(self._events.time, from_ms, until_ms) & np.isin(who, listed)
+        usual = float(self._worth[_within(self._time, base_ms, from_ms)].sum())
+        brought = _within(self._time, from_ms, until_ms) & np.isin(self._who, listed)
+        a_day = usual / max(1, _runs(who[before], day[before]))
+        lost = a_day * _runs(who[here], day[here]) - float(self._worth[brought].sum())
+        return round(max(0.0, lost), 2)
+
+
+def _within(time: Integers, from_ms: int, until_ms: int) -> Flags:
+    return (time >= from_ms) & (time < until_ms)
+
+
+def _runs(*columns: Integers) -> int:
+    """Return how many runs of equal rows there are."""
+    if not columns[0].size:
+        return 0
+    return 1 + int(np.any([one[1:] != one[:-1] for one in columns], axis=0).sum())

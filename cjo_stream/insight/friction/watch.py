@@ -9,14 +9,14 @@ longer, the place is not looked at, and these hours are in no baseline.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cjo_stream.insight.friction import rate
+from cjo_stream.insight.friction import rank, rate
 from cjo_stream.insight.friction.rate import Numbers
-from cjo_stream.insight.friction.series import Series
+from cjo_stream.insight.friction.series import Lengths, Series
 
 FALSE_RATE: Final = 5e-4
 """Of each look; 168 of them are 0.084."""
@@ -29,6 +29,21 @@ RISE: Final = 2.2
 FALL: Final = 1.4
 _WARM_HOURS: Final = 24
 _REST_HOURS: Final = 96
+
+
+class _Least(TypedDict):
+    rises: bool
+    least: float
+    factor: float
+
+
+def _least(series: Series) -> _Least:
+    """Return how far a rate has to be from its baseline."""
+    return {
+        "rises": series.rises,
+        "least": LEAST_ERRORS if series.kind == "error" else LEAST,
+        "factor": RISE if series.rises else FALL,
+    }
 
 
 class Alarm(NamedTuple):
@@ -88,6 +103,9 @@ class Watch:
     def _alarm(self, test: int, hour: int, chance: float) -> Alarm:
         series = self._series[test // len(rate.WINDOWS)]
         window = rate.WINDOWS[test % len(rate.WINDOWS)]
+        if isinstance(series.rate, Lengths):
+            excess = self._excess(series.rate, window)[:, hour]
+            series = series.rate.limits[int(np.argmax(excess))]
         usable = self._usable[series.place].copy()
         looks = self._look(series, window)
         usual = float(rate.rate_before(looks, rises=series.rises)[hour])
@@ -107,18 +125,28 @@ class Watch:
         series = self._series[number]
         seen = np.cumsum(series.rate.counted) > 0
         for place, window in enumerate(rate.WINDOWS):
-            found = rate.chances(
-                self._look(series, window),
-                rises=series.rises,
-                least=LEAST_ERRORS if series.kind == "error" else LEAST,
-                factor=RISE if series.rises else FALL,
-            )
+            found = self._chances(series, window)
             if counted:
                 self._tests += seen & ~np.isnan(found)
             for hour in np.flatnonzero(found <= FALSE_RATE):
                 if hour > after:
                     test = number * len(rate.WINDOWS) + place
                     self._pending[hour].setdefault(number, []).append((float(found[hour]), test))
+
+    def _chances(self, series: Series, window: int) -> Numbers:
+        if not isinstance(series.rate, Lengths):
+            return rate.chances(self._look(series, window), **_least(series))
+        usable = self._usable[series.place]
+        found = rank.chances(series.rate.by_class, window, usable)
+        if (found <= FALSE_RATE).any():
+            strong = self._excess(series.rate, window).max(axis=0) > 0
+            found[(found <= FALSE_RATE) & ~strong] = 1.0
+        return found
+
+    def _excess(self, lengths: Lengths, window: int) -> Numbers:
+        """Return for each limit by how many waits there are more than usual, by hour."""
+        looks = ((one, self._look(one, window)) for one in lengths.limits)
+        return np.stack([rate.excess(look, **_least(one)) for one, look in looks])
 
     def _blank(self, place: str, begin: int, end: int) -> None:
         self._usable[place][begin:end] = False

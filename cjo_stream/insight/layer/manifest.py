@@ -20,7 +20,7 @@ from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.ingest.taken import Taken
 from cjo_stream.installation.unrecorded import Switched
 
-FORM: Final = 8
+FORM: Final = 9
 """The number of this form of the manifest and of the tables."""
 _NAME: Final = re.compile(r"manifest/([0-9]{20})\.json")
 

@@ -172,6 +172,7 @@ STAYED: Final = Table(
         "journey": "text", "version": "integer", "instance_id": "text", "customer_id": "text",
         "key": "text", "state": "text", "since": "integer", "until": "integer", "reason": "text",
         "holdout": "flag", "before": "text", "next": "text", "outcome": "text", "left_id": "text",
+        "reached": "integer", "times": "integer",
     },
 )  # fmt: skip
 """The stays of instances, as far as they are kept (`stays.py`)."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from cjo_stream.insight.friction.finding import Finding, findings
 from cjo_stream.insight.friction.series import COMPLAINTS
-from cjo_stream.insight.friction.table import first_look
+from cjo_stream.insight.friction.span import first_look
 from cjo_stream.insight.report import word
 from cjo_stream.insight.report.asking import Asking
 from cjo_stream.insight.report.content import (

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from cjo_stream.insight.figure.incremental import Withheld, open_measured
-from cjo_stream.insight.friction.table import first_look
+from cjo_stream.insight.friction.span import first_look
 from cjo_stream.insight.report import friction, journeys, word
 from cjo_stream.insight.report.asking import Asking
 from cjo_stream.insight.report.compare import Comparison, compared

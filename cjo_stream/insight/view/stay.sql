@@ -1,7 +1,8 @@
 -- The stays of records: from the record that entered a state to the instance's next record that is
 -- no `goal` (`until` NULL: it is still there). `records` names a table of transitions. `before` is
 -- the state before; of the next record stand its `next` state, its `outcome`, and `left_id`, its
--- customer if that is another.
+-- customer if that is another. `reached` is when the instance first reached its goal, and `times`
+-- how often it entered the state within 24 hours.
 CREATE MACRO part.stays_of(records) AS TABLE
 SELECT
     journey,
@@ -17,7 +18,12 @@ SELECT
     before,
     next,
     outcome,
-    nullif(next_id, customer_id) AS left_id
+    nullif(next_id, customer_id) AS left_id,
+    reached,
+    count(*) OVER (
+        PARTITION BY instance_id, state ORDER BY since
+        RANGE BETWEEN 86400000 PRECEDING AND CURRENT ROW
+    ) AS times
 FROM (
     SELECT
         journey,
@@ -39,6 +45,12 @@ FROM (
     WHERE reason NOT IN ('goal', 'refused')
     WINDOW next_one AS (PARTITION BY instance_id ORDER BY "time", lane, position)
 )
+LEFT JOIN (
+    SELECT instance_id, min("time") AS reached
+    FROM query_table(records)
+    WHERE reason = 'goal'
+    GROUP BY instance_id
+) USING (instance_id)
 WHERE entered_by IN ('entered', 'moved');
 
 -- The instances with a record since stays were kept, and all records of theirs.

@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple
 
 import duckdb
 
+from tests.friction.shop import with_stays
+
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 START_MS: Final = 1_767_571_200_000
@@ -97,7 +99,7 @@ def connection(of: World, before_ms: int = 1 << 60) -> Any:
     _fill(found, "event", 5, [one for one in of.events if one[3] < before_ms])
     _fill(found, "transition", 7, [one for one in of.transitions if one[6] < before_ms])
     found.execute("UPDATE event SET attributes = json_object('total', total)")
-    return found
+    return with_stays(found)
 
 
 def _fill(found: Any, table: str, width: int, rows: list[Any]) -> None:

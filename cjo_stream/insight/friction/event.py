@@ -1,0 +1,136 @@
+"""The events of a layer in memory, in order: by customer, and then by time.
+
+What takes the events of a customer one after the other (how often within a day, since when, what
+came before) is arithmetic of arrays in that order, which is made once.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cjo_stream.errors import UsageError
+
+DAY_MS: Final = 86_400_000
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+_EVENTS: Final = """
+SELECT customer_id, "type", coalesce(channel, '') AS channel, "time", lane, position
+FROM "event"
+WHERE customer_id IS NOT NULL AND "type" NOT LIKE 'cjo.%'
+"""
+
+
+class Kind(NamedTuple):
+    """What an event is, and where it came."""
+
+    type: str
+    channel: str
+
+
+class Events:
+    """Events, as arrays of one order: of customers, and the time of each."""
+
+    def __init__(self, connection: Any) -> None:
+        found = connection.cursor().sql(_EVENTS).to_arrow_table()
+        who, self.customers = coded(found["customer_id"])
+        type_, self.types = coded(found["type"])
+        channel, channels = coded(found["channel"])
+        time = found["time"].to_numpy()
+        lane, lanes = coded(found["lane"])
+        key = _key(who, time)
+        place = np.argsort(np.argsort(np.array(lanes, dtype=object)))[lane]
+        order = _order(key, place, found["position"].to_numpy())
+        self._codes = {one: number for number, one in enumerate(self.customers)}
+        self._key: Integers = key[order]
+        self.who: Integers = who[order]
+        self.time: Integers = time[order]
+        self.type: Integers = type_[order]
+        self.kind: Integers = type_[order] * len(channels) + channel[order]
+        self.kinds = [Kind(one, other) for one in self.types for other in channels]
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    @cached_property
+    def of_any(self) -> Integers:
+        """How many-th event of the customer within 24 hours; those of equal time count as one."""
+        return self._ordinal(self._key)
+
+    @cached_property
+    def of_type(self) -> Integers:
+        """How many-th event of its type of the customer within 24 hours."""
+        found = np.empty(len(self), dtype=np.int64)
+        for at in self.by_type:
+            found[at] = self._ordinal(self._key[at])
+        return found
+
+    @cached_property
+    def by_type(self) -> list[Integers]:
+        """Of each type, where its events are."""
+        return _places(self.type, len(self.types))
+
+    @cached_property
+    def by_kind(self) -> list[Integers]:
+        """Of each kind, where its events are."""
+        return _places(self.kind, len(self.kinds))
+
+    def named(self, at: Any) -> list[str]:
+        """Return the customers of some events, each once, in order."""
+        return sorted(filter(None, (self.customers[one] for one in np.unique(self.who[at]))))
+
+    def of(self, customer: str) -> slice:
+        """Return where the events of a customer are."""
+        who = self._codes.get(customer, len(self.customers))
+        return slice(*np.searchsorted(self.who, [who, who + 1]).tolist())
+
+    def latest(self, of: Integers, at: Integers) -> Integers:
+        """Return for each event the latest among others of its customer, up to its time; or -1."""
+        last = np.searchsorted(self._key[of], self._key[at], side="right") - 1
+        found = np.where(last >= 0, of[np.maximum(last, 0)], -1)
+        return np.where((found >= 0) & (self.who[found] == self.who[at]), found, -1)
+
+    @staticmethod
+    def _ordinal(key: Integers) -> Integers:
+        until = np.searchsorted(key, key, side="right")
+        return np.asarray(until - np.searchsorted(key, key - DAY_MS, side="left"))
+
+
+def coded(column: Any) -> tuple[Integers, list[Any]]:
+    """Return a column of texts as numbers, and the texts that they stand for."""
+    found = column.combine_chunks().dictionary_encode("encode")
+    return found.indices.to_numpy().astype(np.int64), found.dictionary.to_pylist()
+
+
+def _key(who: Integers, time: Integers) -> Integers:
+    """Return numbers in the order of customers and times; a day less is of the same customer."""
+    if not time.size:
+        return time
+    span = int(time.max()) - int(time.min()) + 2 * DAY_MS
+    if (int(who.max()) + 1) * span >= 1 << 63:
+        raise UsageError(
+            f"friction: events of {int(who.max()) + 1:,} customers from {int(time.min())} to "
+            f"{int(time.max())} ms are too many years to be looked at: sink those of fewer years "
+            "into a layer of their own"
+        )
+    return np.asarray(who * span + (time - time.min() + DAY_MS))
+
+
+def _order(key: Integers, lane: Integers, position: Integers) -> Integers:
+    """Return the order by key; of equal ones, which are few, by lane and position."""
+    order = np.argsort(key, kind="stable")
+    same = key[order][1:] == key[order][:-1]
+    ties = np.flatnonzero(np.append(False, same) | np.append(same, False))
+    of = order[ties]
+    order[ties] = of[np.lexsort((position[of], lane[of], key[of]))]
+    return order
+
+
+def _places(codes: Integers, number: int) -> list[Integers]:
+    order = np.argsort(codes.astype(np.int32), kind="stable")
+    edges = np.searchsorted(codes[order], np.arange(number + 1))
+    return [order[begin:end] for begin, end in pairwise(edges.tolist())]

@@ -1,0 +1,248 @@
+"""Lines: stays in a state, and waits from an event for another one.
+
+A wait begins with an event before which there was no other of its type and channel for an hour; it
+is lost from sight when the next one begins. Which events wait for which others is taken from the
+first week, in which nothing can be found yet. So it depends on no record behind a finding.
+
+Stays are counted by DuckDB, and opened when a finding shows in them; waits are arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
+from typing import Any, Final, NamedTuple, Protocol
+
+import numpy as np
+
+from cjo_stream.insight.friction.event import Events, Flags, Integers, coded
+from cjo_stream.insight.friction.hazard import Line, Waits, line
+from cjo_stream.insight.friction.rate import Numbers
+from cjo_stream.insight.friction.span import HOUR_MS, Span, grouped
+
+MINUTES: Final = (
+    1, 2, 3, 5, 8, 15, 30, 60, 120, 180, 300, 480, 720, 1_440, 2_880, 4_320, 7_200, 10_080, 20_160
+)  # fmt: skip
+LIMITS_MS: Final = tuple(minutes * 60_000 for minutes in MINUTES)
+"""Where classes of lengths of waits begin, but the first: each about half as long again, or more."""
+OPEN: Final = 1 << 40
+"""The hour in which those leave who still wait."""
+_OPEN_MS: Final = OPEN * HOUR_MS
+_PREDECESSORS_MAX: Final = 3
+_TARGET: Final = """
+CASE
+    WHEN reason = 'exited' AND NOT coalesce(is_reached, false) THEN 'exit ' || coalesce(outcome, '')
+    WHEN reason = 'exited' THEN 'goal ' || coalesce(outcome, '')
+    WHEN reason <> 'merged' THEN "next"
+END
+"""
+_CLASS: Final = " ".join(
+    f'WHEN "until" - since < {limit} THEN {number}' for number, limit in enumerate(LIMITS_MS)
+)
+_STAYS: Final = f"""
+SELECT journey || '.' || state AS place, {_TARGET} AS target, since, "until", "class", units
+FROM (
+    SELECT journey, state, reason, outcome, "next", reached <= "until" AS is_reached,
+        since // {HOUR_MS} - $from AS since, coalesce("until" // {HOUR_MS} - $from, {OPEN}) AS "until",
+        CASE {_CLASS} ELSE {len(LIMITS_MS)} END AS "class", count(*) AS units
+    FROM part.stays
+    GROUP BY ALL
+)
+ORDER BY ALL
+"""
+_OPENED: Final = f"""
+SELECT customer_id, since, coalesce("until", {_OPEN_MS}) AS "until", {_TARGET} AS target, times
+FROM (
+    SELECT *, reached <= "until" AS is_reached
+    FROM part.stay
+    WHERE journey = $journey AND state = $state
+)
+"""
+
+
+class Opened(NamedTuple):
+    """Units of a line."""
+
+    who: Integers
+    customers: Sequence[str]
+    """By the numbers of `who`."""
+    since: Integers
+    until: Integers
+    target: Integers
+    """By the targets of the line; -1 for none."""
+    targets: Sequence[str]
+    times: Integers | None = None
+    """Of stays, how many-th entry of the instance within 24 hours."""
+
+    def leaves_for(self, targets: Collection[str]) -> Flags:
+        """Return which units leave for one of some targets."""
+        codes = [code for code, target in enumerate(self.targets) if target in targets]
+        return np.isin(self.target, codes)
+
+    def named(self, at: Flags) -> list[str]:
+        """Return whose some units are."""
+        return [one for who in np.unique(self.who[at]).tolist() if (one := self.customers[who])]
+
+    def at(self, rows: Integers) -> Opened:
+        """Return some of the units."""
+        of = (one[rows] for one in (self.since, self.until, self.target))
+        return Opened(self.who[rows], self.customers, *of, self.targets)
+
+
+class Units(Protocol):
+    """What opens a line."""
+
+    @property
+    def all(self) -> Opened:
+        """Its units."""
+
+
+class Named(NamedTuple):
+    """A line by its names, with its counts."""
+
+    name: str
+    """By which lines have an order."""
+    place: str
+    channel: str | None
+    step: str | None
+    """The event type that waits; None for a state."""
+    targets: list[str]
+    line: Line
+    lengths: Numbers
+    """Of the waits that ended, by hour and class."""
+    units: Units
+
+
+class _Stays:
+    """Stays in a state, which are opened when a change is seen."""
+
+    def __init__(self, connection: Any, place: str, targets: list[str]) -> None:
+        self._connection = connection
+        journey, _, state = place.partition(".")
+        self._asked = {"journey": journey, "state": state}
+        self._targets = targets
+
+    @cached_property
+    def all(self) -> Opened:
+        found = self._connection.cursor().sql(_OPENED, params=self._asked).to_arrow_table()
+        who, customers = coded(found["customer_id"])
+        code, targets = coded(found["target"])
+        codes = {target: code for code, target in enumerate(self._targets)}
+        target = np.array([codes.get(one, -1) for one in targets], dtype=np.int64)[code]
+        since, until, times = (found[name].to_numpy() for name in ("since", "until", "times"))
+        return Opened(who, customers, since, until, target, self._targets, times)
+
+
+def stays(connection: Any, span: Span) -> Iterator[Named]:
+    """Yield the line of each state."""
+    asked = {"from": span.from_hour}
+    table = connection.cursor().sql(_STAYS, params=asked).to_arrow_table()
+    found = {name: table[name].to_numpy() for name in ("since", "until", "class", "units")}
+    found["target"], names = coded(table["target"])
+    found["place"], places = coded(table["place"])
+    for place, rows in grouped(found, "place"):
+        codes = [one for one in np.unique(rows["target"]).tolist() if names[one] is not None]
+        targets = sorted(names[one] for one in codes)
+        target = np.array([targets.index(one) if one in targets else -1 for one in names])[
+            rows["target"]
+        ]
+        units = rows["units"].astype(np.float64)
+        waits = Waits(rows["since"], rows["until"], target, units)
+        ended = target >= 0
+        lengths = _lengths(span, rows["until"][ended], rows["class"][ended], units[ended])
+        opened = _Stays(connection, places[place], targets)
+        counted = line(waits, span.hours)
+        yield Named(places[place], places[place], None, None, targets, counted, lengths, opened)
+
+
+class _Waits(NamedTuple):
+    all: Opened
+
+
+class Pair(NamedTuple):
+    """An event that often comes before another; by their places in `Events.kinds`."""
+
+    before: int
+    after: int
+
+
+def pairs(events: Events, warm_until: int) -> list[Pair]:
+    """Return which events waited for which others in the first week."""
+    warm = np.flatnonzero(events.time < warm_until)
+    follows = events.who[warm][1:] == events.who[warm][:-1]
+    kinds = events.kind[warm]
+    number = len(events.kinds)
+    both, times = np.unique(
+        (kinds[:-1] * number + kinds[1:])[follows & (kinds[1:] != kinds[:-1])], return_counts=True
+    )
+    before, after = both // number, both % number
+    share = times / np.bincount(after, times, number)[after]
+    found: dict[int, list[tuple[int, Any, Pair]]] = {}
+    for at in np.flatnonzero((share >= 0.1) & (times >= 10)).tolist():
+        one = Pair(int(before[at]), int(after[at]))
+        ranked = (-int(times[at]), events.kinds[one.before], one)
+        found.setdefault(one.after, []).append(ranked)
+    return [one for of in found.values() for _, _, one in sorted(of)[:_PREDECESSORS_MAX]]
+
+
+def waits(events: Events, span: Span, of: Sequence[Pair]) -> Iterator[Named]:
+    """Yield the line of each pair of events."""
+    for pair in of:
+        a, b = events.kinds[pair.before], events.kinds[pair.after]
+        begun = _begun(events, events.by_kind[pair.before])
+        ends = events.by_kind[pair.after]
+        at = np.append(begun, ends)
+        order = np.argsort(at, kind="stable")
+        at = at[order]
+        is_end = order >= len(begun)
+        same = np.append(events.who[at][1:] == events.who[at][:-1], False)
+        until = np.where(same, np.append(events.time[at][1:], 0), _OPEN_MS)
+        target = np.where(same & np.append(is_end[1:], False), 0, -1)
+        begins, target = at[~is_end], target[~is_end]
+        targets = [b.type] if (target == 0).any() else []
+        since, until = events.time[begins], until[~is_end]
+        every = Opened(events.who[begins], events.customers, since, until, target, targets)
+        name = f"{a.type}/{a.channel} > {b.type}/{b.channel}"
+        yield Named(
+            name,
+            f"event:{b.type}",
+            f"channel:{b.channel}",
+            a.type,
+            targets,
+            _counted(every, span),
+            _lengths_of(every, span),
+            _Waits(every),
+        )
+
+
+def _begun(events: Events, at: Integers) -> Integers:
+    """Return those events of a kind before which there was none of it for an hour."""
+    goes_on = events.who[at][1:] == events.who[at][:-1]
+    goes_on &= events.time[at][1:] - events.time[at][:-1] < HOUR_MS
+    return at[~np.append(False, goes_on)] if at.size else at
+
+
+def _counted(units: Opened, span: Span) -> Line:
+    """Return the counts of units by hour, those of equal hours and target together."""
+    since = units.since // HOUR_MS - span.from_hour
+    until = np.minimum(units.until // HOUR_MS - span.from_hour, span.hours)
+    codes = (since * (span.hours + 1) + until) * 2 + units.target + 1
+    same, number = np.unique(codes, return_counts=True)
+    since, until = np.divmod(same // 2, span.hours + 1)
+    return line(Waits(since, until, same % 2 - 1, number.astype(np.float64)), span.hours)
+
+
+def _lengths_of(units: Opened, span: Span) -> Numbers:
+    ended = units.target >= 0
+    hour = units.until[ended] // HOUR_MS - span.from_hour
+    length = np.searchsorted(LIMITS_MS, (units.until - units.since)[ended], side="right")
+    return _lengths(span, hour, length, np.ones(len(hour)))
+
+
+def _lengths(span: Span, hour: Integers, length: Any, units: Numbers) -> Numbers:
+    """Return waits that ended by hour and class of length."""
+    classes = len(LIMITS_MS) + 1
+    fits = (hour >= 0) & (hour < span.hours)
+    at = hour[fits] * classes + length[fits]
+    found = np.bincount(at, units[fits], span.hours * classes)
+    return found.reshape(span.hours, classes)
