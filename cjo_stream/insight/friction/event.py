@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from cjo_stream.errors import UsageError
 
 DAY_MS: Final = 86_400_000
+_YEAR_MS: Final = 365 * DAY_MS
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 _EVENTS: Final = """
@@ -72,12 +73,12 @@ class Events:
     @cached_property
     def by_type(self) -> list[Integers]:
         """Of each type, where its events are."""
-        return _places(self.type, len(self.types))
+        return places_of(self.type, len(self.types))
 
     @cached_property
     def by_kind(self) -> list[Integers]:
         """Of each kind, where its events are."""
-        return _places(self.kind, len(self.kinds))
+        return places_of(self.kind, len(self.kinds))
 
     def named(self, at: Any) -> list[str]:
         """Return the customers of some events, each once, in order."""
@@ -113,9 +114,9 @@ def _key(who: Integers, time: Integers) -> Integers:
     span = int(time.max()) - int(time.min()) + 2 * DAY_MS
     if (int(who.max()) + 1) * span >= 1 << 63:
         raise UsageError(
-            f"friction: events of {int(who.max()) + 1:,} customers from {int(time.min())} to "
-            f"{int(time.max())} ms are too many years to be looked at: sink those of fewer years "
-            "into a layer of their own"
+            f"friction: the events of {int(who.max()) + 1:,} customers are of "
+            f"{span // _YEAR_MS:,} years, too many years to be looked at: sink those of fewer "
+            "years into a layer of their own"
         )
     return np.asarray(who * span + (time - time.min() + DAY_MS))
 
@@ -130,7 +131,8 @@ def _order(key: Integers, lane: Integers, position: Integers) -> Integers:
     return order
 
 
-def _places(codes: Integers, number: int) -> list[Integers]:
+def places_of(codes: Integers, number: int) -> list[Integers]:
+    """Return of each number below one where it stands."""
     order = np.argsort(codes.astype(np.int32), kind="stable")
     edges = np.searchsorted(codes[order], np.arange(number + 1))
     return [order[begin:end] for begin, end in pairwise(edges.tolist())]

@@ -15,24 +15,27 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
-from cjo_stream.insight.friction.event import Events, Flags, Integers, coded
+from cjo_stream.insight.friction.event import Events, Flags, Integers, coded, places_of
 from cjo_stream.insight.friction.hazard import Line, Waits, line
 from cjo_stream.insight.friction.rate import Numbers
 from cjo_stream.insight.friction.span import HOUR_MS, Span, grouped
 
-MINUTES: Final = (
-    1, 2, 3, 5, 8, 15, 30, 60, 120, 180, 300, 480, 720, 1_440, 2_880, 4_320, 7_200, 10_080, 20_160
+LIMITS_MS: Final = tuple(
+    minutes * 60_000
+    for minutes in (
+        1, 2, 3, 5, 8, 15, 30, 60, 120, 180, 300, 480, 720, 1_440, 2_880, 4_320, 7_200, 10_080,
+        20_160,
+    )
 )  # fmt: skip
-LIMITS_MS: Final = tuple(minutes * 60_000 for minutes in MINUTES)
-"""Where classes of lengths of waits begin, but the first: each about half as long again, or more."""
+"""Where classes of lengths of waits begin, but the first: each half as long again, or more."""
 OPEN: Final = 1 << 40
 """The hour in which those leave who still wait."""
 _OPEN_MS: Final = OPEN * HOUR_MS
 _PREDECESSORS_MAX: Final = 3
 _TARGET: Final = """
 CASE
-    WHEN reason = 'exited' AND NOT coalesce(is_reached, false) THEN 'exit ' || coalesce(outcome, '')
-    WHEN reason = 'exited' THEN 'goal ' || coalesce(outcome, '')
+    WHEN reason = 'exited' THEN
+        CASE WHEN is_reached THEN 'goal ' ELSE 'exit ' END || coalesce(outcome, '')
     WHEN reason <> 'merged' THEN "next"
 END
 """
@@ -43,7 +46,8 @@ _STAYS: Final = f"""
 SELECT journey || '.' || state AS place, {_TARGET} AS target, since, "until", "class", units
 FROM (
     SELECT journey, state, reason, outcome, "next", reached <= "until" AS is_reached,
-        since // {HOUR_MS} - $from AS since, coalesce("until" // {HOUR_MS} - $from, {OPEN}) AS "until",
+        since // {HOUR_MS} - $from AS since,
+        coalesce("until" // {HOUR_MS} - $from, {OPEN}) AS "until",
         CASE {_CLASS} ELSE {len(LIMITS_MS)} END AS "class", count(*) AS units
     FROM part.stays
     GROUP BY ALL
@@ -51,11 +55,12 @@ FROM (
 ORDER BY ALL
 """
 _OPENED: Final = f"""
-SELECT customer_id, since, coalesce("until", {_OPEN_MS}) AS "until", {_TARGET} AS target, times
+SELECT journey || '.' || state AS place, coalesce(moved, present, customer_id) AS customer_id,
+    since, coalesce("until", {_OPEN_MS}) AS "until", {_TARGET} AS target, times
 FROM (
-    SELECT *, reached <= "until" AS is_reached
-    FROM part.stay
-    WHERE journey = $journey AND state = $state
+    SELECT s.*, s.reached <= s."until" AS is_reached, p.present
+    FROM part.stays AS s
+    LEFT JOIN part.present AS p ON p.customer_id = s.customer_id
 )
 """
 
@@ -69,8 +74,8 @@ class Opened(NamedTuple):
     since: Integers
     until: Integers
     target: Integers
-    """By the targets of the line; -1 for none."""
-    targets: Sequence[str]
+    targets: Sequence[str | None]
+    """By the numbers of `target`; other numbers, and None, are of those who leave for none."""
     times: Integers | None = None
     """Of stays, how many-th entry of the instance within 24 hours."""
 
@@ -85,8 +90,8 @@ class Opened(NamedTuple):
 
     def at(self, rows: Integers) -> Opened:
         """Return some of the units."""
-        of = (one[rows] for one in (self.since, self.until, self.target))
-        return Opened(self.who[rows], self.customers, *of, self.targets)
+        since, until, target = (one[rows] for one in (self.since, self.until, self.target))
+        return Opened(self.who[rows], self.customers, since, until, target, self.targets)
 
 
 class Units(Protocol):
@@ -114,43 +119,52 @@ class Named(NamedTuple):
 
 
 class _Stays:
-    """Stays in a state, which are opened when a change is seen."""
+    """All stays, which are opened when the first change is seen in one."""
 
-    def __init__(self, connection: Any, place: str, targets: list[str]) -> None:
+    def __init__(self, connection: Any) -> None:
         self._connection = connection
-        journey, _, state = place.partition(".")
-        self._asked = {"journey": journey, "state": state}
-        self._targets = targets
 
     @cached_property
-    def all(self) -> Opened:
-        found = self._connection.cursor().sql(_OPENED, params=self._asked).to_arrow_table()
+    def by_place(self) -> dict[str, Opened]:
+        found = self._connection.cursor().sql(_OPENED).to_arrow_table()
         who, customers = coded(found["customer_id"])
-        code, targets = coded(found["target"])
-        codes = {target: code for code, target in enumerate(self._targets)}
-        target = np.array([codes.get(one, -1) for one in targets], dtype=np.int64)[code]
-        since, until, times = (found[name].to_numpy() for name in ("since", "until", "times"))
-        return Opened(who, customers, since, until, target, self._targets, times)
+        target, targets = coded(found["target"])
+        names = ("since", "until", "times")
+        since, until, times = (found[name].to_numpy() for name in names)
+        place, places = coded(found["place"])
+        return {
+            one: Opened(who[at], customers, since[at], until[at], target[at], targets, times[at])
+            for one, at in zip(places, places_of(place, len(places)), strict=True)
+        }
+
+
+class _State(NamedTuple):
+    stays: _Stays
+    place: str
+
+    @property
+    def all(self) -> Opened:
+        return self.stays.by_place[self.place]
 
 
 def stays(connection: Any, span: Span) -> Iterator[Named]:
     """Yield the line of each state."""
+    opening = _Stays(connection)
     asked = {"from": span.from_hour}
     table = connection.cursor().sql(_STAYS, params=asked).to_arrow_table()
     found = {name: table[name].to_numpy() for name in ("since", "until", "class", "units")}
     found["target"], names = coded(table["target"])
     found["place"], places = coded(table["place"])
     for place, rows in grouped(found, "place"):
-        codes = [one for one in np.unique(rows["target"]).tolist() if names[one] is not None]
-        targets = sorted(names[one] for one in codes)
-        target = np.array([targets.index(one) if one in targets else -1 for one in names])[
-            rows["target"]
-        ]
+        named = (names[one] for one in np.unique(rows["target"]).tolist())
+        targets = sorted(one for one in named if one is not None)
+        codes = np.array([targets.index(one) if one in targets else -1 for one in names])
+        target = codes[rows["target"]]
         units = rows["units"].astype(np.float64)
         waits = Waits(rows["since"], rows["until"], target, units)
         ended = target >= 0
         lengths = _lengths(span, rows["until"][ended], rows["class"][ended], units[ended])
-        opened = _Stays(connection, places[place], targets)
+        opened = _State(opening, places[place])
         counted = line(waits, span.hours)
         yield Named(places[place], places[place], None, None, targets, counted, lengths, opened)
 
@@ -245,4 +259,4 @@ def _lengths(span: Span, hour: Integers, length: Any, units: Numbers) -> Numbers
     fits = (hour >= 0) & (hour < span.hours)
     at = hour[fits] * classes + length[fits]
     found = np.bincount(at, units[fits], span.hours * classes)
-    return found.reshape(span.hours, classes)
+    return found.reshape(span.hours, classes).astype(np.float64)

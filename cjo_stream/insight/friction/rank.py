@@ -1,11 +1,11 @@
 """How long waits were, against how long they were on the days before: a rank test.
 
-Waits are counted by class of length. Those of a window are ranked among those of its baseline, with
-the mean rank for all of a class (Mann and Whitney 1947, corrected for ties). Under the hypothesis
-that nothing changed, the window is a sample of all, without replacement. Its sum of ranks has a
-mean, a variance and a skewness in closed form; the chance is that of Pearson's type III curve with
-these, since with most waits in few classes the sum is as skewed as a count. Days that differ by
-more than chance lower the counts by that factor, as in `rate`.
+Waits are counted by class of length. Those of a window are ranked among those of its baseline,
+with the mean rank for all of a class (Mann and Whitney 1947, corrected for ties). Under the
+hypothesis that nothing changed, the window is a sample of all, without replacement. Its sum of
+ranks has a mean, a variance and a skewness in closed form; the chance is that of Pearson's type
+III curve with these, since with most waits in few classes the sum is as skewed as a count. Days
+that differ by more than chance lower the counts by that factor, as in `rate`.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _above(far: Numbers, skew: Numbers) -> Numbers:
     shape = 4.0 / np.maximum(skew**2, _SKEW_MIN**2)
     at = np.maximum(shape + np.sign(skew) * far * np.sqrt(shape), 0.0)
     curved = np.where(skew > 0, gammaincc(shape, at), gammainc(shape, at))
-    return np.where(np.abs(skew) > _SKEW_MIN, curved, ndtr(-far))
+    return np.asarray(np.where(np.abs(skew) > _SKEW_MIN, curved, ndtr(-far)))
 
 
 def _spread(days: Numbers, base: Numbers) -> Numbers:
@@ -90,7 +90,8 @@ def _spread(days: Numbers, base: Numbers) -> Numbers:
     number = days.sum(axis=2)
     sums = np.einsum("dhc,hc->dh", days, rank)
     far = np.divide(sums**2, number * square, out=np.zeros_like(sums), where=number * square > 0)
-    return np.maximum(far.sum(axis=0) / np.maximum((number > 0).sum(axis=0) - 1.0, 1.0), 1.0)
+    spread = far.sum(axis=0) / np.maximum((number > 0).sum(axis=0) - 1.0, 1.0)
+    return np.asarray(np.maximum(spread, 1.0))
 
 
 def _windows(lengths: Numbers, window: int, usable: NDArray[np.bool_]) -> tuple[Numbers, Numbers]:

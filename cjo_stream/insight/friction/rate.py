@@ -64,7 +64,7 @@ def days_before(hourly: NDArray[Any]) -> NDArray[Any]:
 
 def whole(usable: NDArray[np.bool_], hours: int) -> NDArray[np.bool_]:
     """Return where all of the last hours are usable."""
-    return rolled(usable.astype(np.float64), hours) == hours
+    return np.asarray(rolled(usable.astype(np.float64), hours) == hours)
 
 
 def look(count: Numbers, hours: int, usable: NDArray[np.bool_], exposure: Numbers) -> Looks:

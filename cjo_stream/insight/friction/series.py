@@ -6,7 +6,6 @@ a count over the number that is expected of those who wait (`hazard`).
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, Literal, NamedTuple
@@ -17,7 +16,6 @@ from cjo_stream.insight.friction.event import Events, Flags
 from cjo_stream.insight.friction.hazard import expecting, hazards
 from cjo_stream.insight.friction.line import (
     LIMITS_MS,
-    MINUTES,
     Named,
     Pair,
     Units,
@@ -42,7 +40,6 @@ TROUBLE: Final = frozenset(
 )  # fmt: skip
 """Words in the name of an event type that is trouble."""
 COMPLAINTS: Final = ("ticket_opened",)
-MODE = os.environ.get("MODE", "both")
 Table = Literal["event", "entry", "failed", "skip", "left", "long", "waiting"]
 
 
@@ -108,7 +105,7 @@ class Lengths(NamedTuple):
     by_class: Numbers
     """By hour and class of length."""
     limits: tuple[Series, ...]
-    """The waits from each limit on: in one of these a change shows."""
+    """The waits from each limit on, up to hours: in one of these a change shows."""
 
 
 class Series(NamedTuple):
@@ -271,16 +268,15 @@ def _of_lines(place: str, kind: str, lines: Sequence[Named]) -> Iterator[Series]
     units = tuple(one.units for one in lines)
     slow = "slow" if kind == "slow" else "dwell"
     limits = []
-    for number, (minutes, limit) in enumerate(zip(MINUTES, LIMITS_MS, strict=True), start=1):
-        rate = Tally(lengths[:, number:].sum(axis=1), left)
-        long = f"{minutes} minutes" if minutes < 600 else f"{minutes // 60} hours"
-        shown = Shown("long", place, limit, units, frozenset(targets))
-        limits.append(Series(place, slow, f"{long} or longer", True, rate, shown))
-    if MODE != "rank":
-        yield from (one for one in limits if one.shown.least in LONG_MS and one.rate.counted.any())
-    if MODE != "limits":
-        rate = Lengths(left, lengths, tuple(limits))
-        yield Series(place, slow, "", True, rate, limits[0].shown)
+    for number, limit in enumerate(LIMITS_MS, start=1):
+        if limit <= LONG_MS[-1]:
+            rate = Tally(lengths[:, number:].sum(axis=1), left)
+            what = f"{limit // 60_000} minutes or longer"
+            shown = Shown("long", place, limit, units, frozenset(targets))
+            limits.append(Series(place, slow, what, True, rate, shown))
+    yield from (one for one in limits if one.shown.least in LONG_MS and one.rate.counted.any())
+    ranked = Lengths(left, lengths, tuple(limits))
+    yield Series(place, slow, "", True, ranked, limits[0].shown)
 
 
 def _departures(

@@ -93,13 +93,8 @@ def customers_of(
         asked = {"place": shown.place, "from": from_ms, "until": until_ms}
         return sorted(one for (one,) in connection.execute(_FAILED, asked).fetchall() if one)
     if shown.lines:
-        return sorted(
-            {
-                one
-                for units in shown.lines
-                for one in _of_units(shown, units.all, from_ms, until_ms)
-            }
-        )
+        found = (_of_units(shown, units.all, from_ms, until_ms) for units in shown.lines)
+        return sorted({one for some in found for one in some})
     if shown.skip is not None:
         at = shown.skip.at[shown.skip.is_skipped]
     else:

@@ -106,6 +106,7 @@ class Watch:
         if isinstance(series.rate, Lengths):
             excess = self._excess(series.rate, window)[:, hour]
             series = series.rate.limits[int(np.argmax(excess))]
+        assert not isinstance(series.rate, Lengths)
         usable = self._usable[series.place].copy()
         looks = self._look(series, window)
         usual = float(rate.rate_before(looks, rises=series.rises)[hour])
@@ -116,6 +117,7 @@ class Watch:
         return Alarm(series, hour, window, chance, began, ended, expected, usable)
 
     def _look(self, series: Series, window: int) -> rate.Looks:
+        assert not isinstance(series.rate, Lengths)
         usable = self._usable[series.place]
         exposure = series.rate.exposure(window, usable)
         return rate.look(series.rate.counted, window, usable, exposure)

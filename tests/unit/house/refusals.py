@@ -379,6 +379,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "needs NumPy and SciPy": "unit/cli/test_insight_friction.py::test_without_scipy_the_extra_is_named",
         "no event of the layer is of that type": _FRICTION,
     },
+    "insight/friction/event.py": {
+        "too many years": "unit/insight/friction/test_finding.py::test_events_of_too_many_years_are_refused_until_they_are_of_fewer",
+    },
     "insight/friction/shown.py": {
         "no event of the layer has a type with which that begins": _FRICTION,
         "has a number at": _FRICTION,

@@ -66,6 +66,9 @@ def _visit(found: World, who: str, at: int, waits: list[int], orders: float, def
         transitions.append((instance, who, "filling", None, "exited", "emptied", ordered))
         struck.add(who)
         return
+    if defect == "pace":
+        ordered = at + waits[0] * 9 // 5
+        struck.add(who)
     if defect == "slow":
         ordered += 2 * HOUR_MS
         struck.add(who)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 from cjo_stream.errors import UsageError
+from cjo_stream.insight.friction import rank
 from cjo_stream.insight.friction.finding import Finding, findings
 from tests.unit.insight.friction import small_shop
 from tests.unit.insight.friction.small_shop import DAY_MS, DEFECT_MS, HOUR_MS, connection, world
@@ -55,6 +57,20 @@ def test_a_defect_is_found_at_its_place_within_a_day_and_in_those_whom_it_struck
     assert sizes == sorted(sizes, reverse=True)
 
 
+def test_ranks_show_that_all_wait_longer_though_few_wait_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At the other pace a wait of 30 to 120 seconds takes 54 to 216: none takes 5 minutes."""
+    of = world("pace", share=1.0)
+    by_place = {one.place: one for one in findings(connection(of))}
+    for place in ("event:order_placed", "cart.filling"):
+        assert by_place[place].kind == "dwell"
+        assert " waits of 2 minutes or longer, " in by_place[place].sentence
+        assert set(by_place[place].customers) <= of.struck
+    monkeypatch.setattr(rank, "chances", lambda lengths, *_: np.full(len(lengths), np.nan))
+    assert findings(connection(of)) == []
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_where_nothing_changed_nothing_is_found(seed: int) -> None:
     assert findings(connection(world(seed=seed))) == []
@@ -73,6 +89,17 @@ def test_what_was_found_depends_on_no_later_record(defect: str) -> None:
 def test_the_same_layer_gives_the_same_findings() -> None:
     of = world("stall")
     assert findings(connection(of)) == findings(connection(of))
+
+
+def test_events_of_too_many_years_are_refused_until_they_are_of_fewer() -> None:
+    of = connection(world())
+    of.execute(
+        "INSERT INTO event (customer_id, type, time) VALUES ('p1', 'paid', 2305843009213693952)"
+    )
+    with pytest.raises(UsageError, match="the events of 400 customers are of 73,"):
+        findings(of)
+    of.execute("DELETE FROM event WHERE type = 'paid'")
+    assert findings(of) == []
 
 
 def test_without_a_baseline_nothing_is_found() -> None:

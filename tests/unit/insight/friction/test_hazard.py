@@ -58,8 +58,8 @@ def test_a_day_is_expected_to_be_as_the_days_before_were() -> None:
     assert found[0].sum() == found[1].sum() == 0.0
     assert found[5, :3] == pytest.approx([0.4, 0.25, 0.0])
     expected = expecting(waiting, found, 24)
-    assert expected(0)[-1] == pytest.approx(24 * (4.0 + 1.5))
-    assert expected(3)[-1] == pytest.approx(24 * (4.0 + 1.5))
+    assert expected[0, -1] == pytest.approx(24 * (4.0 + 1.5))
+    assert expected[3, -1] == pytest.approx(24 * (4.0 + 1.5))
 
 
 def test_nobody_is_expected_behind_the_ages_at_which_most_have_left() -> None:

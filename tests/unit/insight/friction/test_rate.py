@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from scipy.stats import binom
@@ -14,12 +12,7 @@ from cjo_stream.insight.friction.rate import DAY_HOURS, Numbers
 
 def looks(count: Numbers, of: Numbers, window: int) -> rate.Looks:
     usable = np.ones(len(count), dtype=np.bool_)
-    return rate.look(count, window, usable, shifted(of, window))
-
-
-def shifted(of: Numbers, window: int) -> Callable[[int], Numbers]:
-    in_window = rate.rolled(of, window)
-    return lambda days: np.append(np.zeros(days * DAY_HOURS), in_window)[: len(of)]
+    return rate.look(count, window, usable, rate.days_before(rate.rolled(of, window)))
 
 
 def test_a_rolled_sum_is_that_of_the_last_hours() -> None:

@@ -11,7 +11,7 @@ from cjo_stream.insight.layer.table import PLACE, TABLES
 from cjo_stream.installation.unrecorded import Switched
 
 KEPT = (
-    b'{"form":8,"generation":7,"parts":[{"path":"transition/day=2026-03-02/x.parquet",'
+    b'{"form":9,"generation":7,"parts":[{"path":"transition/day=2026-03-02/x.parquet",'
     b'"table":"transition","day":"2026-03-02","rows":3,"lanes":{"out/transitions.jsonl":[10,90]},'
     b'"is_stayed":false}],'
     b'"positions":{"transition":{"out/transitions.jsonl":90}},"events":[],"refused":1,'
@@ -54,4 +54,4 @@ def test_other_columns_are_another_form() -> None:
     columns = {name: [*table.columns.items()] for name, table in TABLES.items()}
     text = msgspec.json.encode([columns, [*PLACE.items()]])
     # Where this fails, a layer of an earlier release cannot be read: raise FORM.
-    assert (FORM, hashlib.sha256(text).hexdigest()[:16]) == (8, "4bf0cc8ad086448a")
+    assert (FORM, hashlib.sha256(text).hexdigest()[:16]) == (9, "cf7955207d4e0070")
