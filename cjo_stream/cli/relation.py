@@ -13,7 +13,7 @@ from typing import IO, Any, Final
 from typer.core import TyperGroup
 
 from cjo_stream.cli.terminal import count, moment, say, say_table
-from cjo_stream.errors import RetryError, UsageError
+from cjo_stream.errors import UsageError
 
 ROWS_SHOWN: Final = 1_000
 """Rows of a table on the terminal."""
@@ -45,16 +45,14 @@ class Group(TyperGroup):
             return super().invoke(ctx)
         except Exception as error:
             duckdb = sys.modules.get("duckdb")
-            if duckdb is None or not isinstance(
-                error, duckdb.IOException | duckdb.InvalidInputException
+            if duckdb is None or not (
+                isinstance(error, duckdb.IOException | duckdb.InvalidInputException)
+                or type(error) is duckdb.Error  # its reader of Parquet
             ):
                 raise
-            what = str(error).partition("\n")[0]
-            raise RetryError(
-                f"a file cannot be read ({what}): if a sink was writing to the layer, give the "
-                "command again; if a file of the layer is gone or spoilt, make the layer anew "
-                "with `cjo-stream insight sink` into an empty folder"
-            ) from None
+            from cjo_stream.insight.layer.part import unreadable
+
+            raise unreadable(str(error).partition("\n")[0]) from None
 
 
 def show(title: str, connection: Any, query: str, form: Form) -> None:

@@ -19,6 +19,7 @@ import random
 import statistics
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
@@ -94,6 +95,8 @@ class Times(NamedTuple):
     name: str
     median: float
     p95: float
+    cpu: float
+    """Median of all threads together."""
     repeats: int
 
 
@@ -102,7 +105,9 @@ def run(layer: Path, records: int, repeats: int, only: str) -> Iterator[Times]:
     if not latest(Folder(str(layer))).generation:
         make(layer, records)
     connection, manifest = connect(str(layer))
-    yield Times("records", sum(one.rows for one in manifest.parts if one.table in COUNTED), 0, 0)
+    yield Times(
+        "records", sum(one.rows for one in manifest.parts if one.table in COUNTED), 0, 0, 0
+    )
     (shares,) = connection.execute(
         f'SELECT quantile_disc("time", {[one / 100 for one in range(101)]}) FROM event'
     ).fetchone()
@@ -139,13 +144,14 @@ def run(layer: Path, records: int, repeats: int, only: str) -> Iterator[Times]:
 
 
 def _time(name: str, work: Callable[[], None], repeats: int) -> Times:
-    spent = []
+    spent, used = [], []
     for _ in range(repeats):
-        begin = time.perf_counter()
+        begin, cpu = time.perf_counter(), time.process_time()
         work()
         spent.append(time.perf_counter() - begin)
+        used.append(time.process_time() - cpu)
     p95 = sorted(spent)[-(-95 * repeats // 100) - 1]
-    return Times(name, statistics.median(spent), p95, repeats)
+    return Times(name, statistics.median(spent), p95, statistics.median(used), repeats)
 
 
 def make(layer: Path, records: int) -> None:
@@ -218,7 +224,8 @@ def _copied(small: Path, layer: Path, before: Manifest, table: str, copies: int)
                 {"f": files, "path": str(path)},
             )
             number = rows * (min(copies, begin + a_file) - begin)
-            yield Part(path=str(path.relative_to(layer)), table=table, rows=number)
+            crc = zlib.crc32(path.read_bytes())
+            yield Part(path=str(path.relative_to(layer)), table=table, rows=number, crc=crc)
 
 
 def _column(name: str) -> str:
@@ -243,11 +250,15 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only", default="", metavar="WORD", help="figures with it in their name")
     asked = parser.parse_args()
-    print(f"{'':24} {'median s':>9} {'p95 s':>9} {'repeats':>9}")
+    print(f"{'':24} {'median s':>9} {'p95 s':>9} {'CPU s':>9} {'repeats':>9}")
     with tempfile.TemporaryDirectory() as folder:
         layer = asked.layer or Path(folder) / "layer"
-        for name, median, p95, repeats in run(layer, asked.records, asked.repeats, asked.only):
-            figures = f"{median:9.2f} {p95:9.2f} {repeats:9}" if repeats else f"{median:29,}"
+        for name, median, p95, cpu, repeats in run(
+            layer, asked.records, asked.repeats, asked.only
+        ):
+            figures = f"{median:9.2f} {p95:9.2f} {cpu:9.2f} {repeats:9}"
+            if not repeats:
+                figures = f"{median:39,}"
             print(f"{name:24} {figures}", flush=True)
 
 

@@ -9,4 +9,7 @@ SELECT
     s.instance_id AS then_instance,
     "at" AS then_ms
 FROM unnest($at) AS times ("at"), stay AS s
-WHERE s.since <= "at" AND (s."until" IS NULL OR s."until" > "at")
+WHERE
+    s.since <= "at" AND (s."until" IS NULL OR s."until" > "at")
+    -- The same for all times together, by which files are read.
+    AND s.since <= list_max($at) AND (s."until" IS NULL OR s."until" > list_min($at))

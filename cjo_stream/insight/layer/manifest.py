@@ -37,6 +37,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     """Of each lane, the positions of its first and its last record in the file."""
     is_stayed: bool = False
     """Of transitions: whether the stays that are kept follow from these rows too."""
+    crc: int = 0
+    """CRC-32 of the file."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

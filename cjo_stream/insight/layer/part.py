@@ -1,21 +1,28 @@
 """One Parquet file of a table: written whole, read whole.
 
-Rows become a table of Arrow (`packed`), which takes less memory; that is divided by days
-(`by_day`), and each day is a file (`write`).
+Rows become a table of Arrow (`packed`) in the order of their days, which takes less memory; such
+tables are divided by days (`by_day`), and each day is a file (`write`).
+
+DuckDB reads most files with a flipped bit as if nothing were wrong with them, so a file's checksum
+is in the manifest, and looked at before rows are read (`check`, `read`).
 """
 
 from __future__ import annotations
 
 import io
 import uuid
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 
+from cjo_stream.errors import RetryError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.ingest.parquet import import_pyarrow
 from cjo_stream.insight.layer.manifest import Part
@@ -23,6 +30,8 @@ from cjo_stream.insight.layer.table import PLACE, Row, Table
 
 DAY_MS: Final = 86_400_000
 SMALL_ROWS: Final = 10_000
+READERS: Final = 4
+"""Threads that look at files."""
 LANES: Final = b"cjo.lanes"
 """The key of the metadata with the lanes of the rows: JSON, as in the manifest."""
 
@@ -39,7 +48,10 @@ def columns_of(table: Table) -> dict[str, str]:
 
 
 def packed(table: Table, rows: Sequence[Row]) -> Any:
-    """Return rows as a table of Arrow. Those of a stored table end with their place."""
+    """Return rows as a table of Arrow. Those of a stored table end with their place.
+
+    They are in the order of their days, those of one day as they were.
+    """
     pyarrow, _ = import_pyarrow()
     types: dict[str, Callable[[], Any]] = {
         "text": pyarrow.string,
@@ -63,24 +75,67 @@ def packed(table: Table, rows: Sequence[Row]) -> Any:
     for column, (name, type_) in zip(columns, fields, strict=True):
         array = pyarrow.array(column, type=type_)
         arrays.append(array if parents is None or name in table.each else array.take(parents))
-    return pyarrow.Table.from_arrays(arrays, schema=pyarrow.schema(fields))
+    made = pyarrow.Table.from_arrays(arrays, schema=pyarrow.schema(fields))
+    if table.at:
+        days = made[table.at].to_numpy() // DAY_MS
+        if (days[1:] < days[:-1]).any():
+            return made.take(days.argsort(kind="stable"))
+    return made
 
 
-def by_day(table: Table, packs: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    """Yield each day of tables of Arrow, with its rows in the order in which they were."""
-    made = import_pyarrow()[0].concat_tables(packs)
-    days = made[table.at].to_numpy() // DAY_MS
-    if (days[1:] < days[:-1]).any():
-        order = days.argsort(kind="stable")
-        made, days = made.take(order), days[order]
-    begins = [0, *((days[1:] != days[:-1]).nonzero()[0] + 1).tolist(), len(days)]
-    for begin, end in pairwise(begins):
-        yield day_text(int(days[begin])), made.slice(begin, end - begin)
+def by_day(table: Table, packs: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield each day of packed tables, with its rows in the order in which they were."""
+    pyarrow, _ = import_pyarrow()
+    of: dict[int, list[Any]] = {}
+    for made in packs:
+        days = made[table.at].to_numpy() // DAY_MS
+        begins = [0, *((days[1:] != days[:-1]).nonzero()[0] + 1).tolist(), len(days)]
+        for begin, end in pairwise(begins):
+            of.setdefault(int(days[begin]), []).append(made.slice(begin, end - begin))
+    for day, tables in sorted(of.items()):
+        yield day_text(day), pyarrow.concat_tables(tables)
 
 
 def write(folder: Folder, table: Table, generation: int, made: Any, day: str = "") -> Part:
     """Write a table of Arrow as a new file, which counts once it is synced and in a manifest."""
     return _store(folder, table.name, day, generation, made, _lanes(made) if table.at else {})
+
+
+def read(folder: Folder, part: Part) -> bytes:
+    """Return the file of a part; raises RetryError unless it is as it was written."""
+    try:
+        content = folder.read(part.path)
+    except RetryError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        raise unreadable(f"{folder.at(part.path)} is gone") from None
+    if zlib.crc32(content) != part.crc:
+        raise unreadable(f"{folder.at(part.path)} is not as the sink wrote it")
+    return content
+
+
+def check(folder: Folder, parts: Iterable[Part]) -> None:
+    """Raise RetryError unless all files of a local folder are as they were written.
+
+    An object store looks at what it holds by itself, and takes long to give all of it.
+    """
+    if folder.remote is None:
+        with ThreadPoolExecutor(READERS) as threads:
+            for _ in threads.map(partial(_look_at, folder), parts):
+                pass
+
+
+def _look_at(folder: Folder, part: Part) -> None:
+    read(folder, part)
+
+
+def unreadable(what: str) -> RetryError:
+    """Return the error for a file that cannot be read."""
+    return RetryError(
+        f"a file cannot be read ({what}): if a sink was writing to the layer, give the command "
+        "again; if a file of the layer is gone or spoilt, make the layer anew with "
+        "`cjo-stream insight sink` into an empty folder"
+    )
 
 
 def changed(
@@ -92,7 +147,7 @@ def changed(
 ) -> Part | None:
     """Return a part with what is left of each row: itself if all is, None if nothing is."""
     pyarrow, parquet = import_pyarrow()
-    made = parquet.read_table(io.BytesIO(folder.read(part.path)))
+    made = parquet.read_table(io.BytesIO(read(folder, part)))
     rows = list(zip(*(one.to_pylist() for one in made), strict=True))
     found = [one for one in map(left, rows) if one is not None]
     if found == rows:
@@ -108,7 +163,7 @@ def changed(
 def join(folder: Folder, parts: Sequence[Part], generation: int) -> Part:
     """Write the rows of parts of one table and day as one new file."""
     pyarrow, parquet = import_pyarrow()
-    tables = [parquet.read_table(io.BytesIO(folder.read(one.path))) for one in parts]
+    tables = [parquet.read_table(io.BytesIO(read(folder, one))) for one in parts]
     lanes: dict[str, tuple[int, int]] = {}
     for lane, (first, last) in (places for one in parts for places in one.lanes.items()):
         before = lanes.get(lane, (first, last))
@@ -145,8 +200,10 @@ def _store(
     parquet.write_table(named, file, compression=compression)
     below = f"{table}/day={day}" if day else table
     path = f"{below}/{generation:020d}-{uuid.uuid4().hex[:12]}.parquet"
-    folder.put(path, file.getvalue())
-    return Part(path=path, table=table, day=day, rows=made.num_rows, lanes=lanes)
+    content = file.getvalue()
+    folder.put(path, content)
+    crc = zlib.crc32(content)
+    return Part(path=path, table=table, day=day, rows=made.num_rows, lanes=lanes, crc=crc)
 
 
 def _lanes(made: Any) -> dict[str, tuple[int, int]]:

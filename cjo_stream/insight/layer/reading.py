@@ -17,7 +17,7 @@ from typing import Any, Final
 from cjo_stream.errors import UsageError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.layer.manifest import Manifest, Part, latest
-from cjo_stream.insight.layer.part import columns_of
+from cjo_stream.insight.layer.part import check, columns_of
 from cjo_stream.insight.layer.table import TABLES, TRANSITIONS, Row, Table
 
 VIEWS: Final = (
@@ -121,7 +121,7 @@ class Layer:
 def connect(url: str) -> tuple[Any, Manifest]:
     """Return a connection with the views over the present state of a layer, and its manifest.
 
-    Raises UsageError where there is no layer.
+    Raises UsageError where there is no layer, RetryError where a file is gone or spoilt.
     """
     folder = Folder(url)
     manifest = latest(folder)
@@ -129,6 +129,7 @@ def connect(url: str) -> tuple[Any, Manifest]:
         raise UsageError(
             f"{url} holds no layer: make one with `cjo-stream insight sink RUN --layer {url}`"
         )
+    check(folder, manifest.parts)
     return Layer(folder, manifest.parts).with_views().connection, manifest
 
 

@@ -1,6 +1,6 @@
 """New records -> parts -> the next manifest.
 
-    rows  ──ROWS_MAX──▶  tables of Arrow  ──WAITING_BYTES_MAX──▶  a part of each table and day
+    rows  ──WAITING_MAX──▶  tables of Arrow  ──WAITING_BYTES_MAX──▶  a part of each table and day
 
 Rows are gathered in memory until so many wait. `publish` makes all that was taken since the last
 manifest count, with the places up to which each source was read. Erased customers are taken out
@@ -31,7 +31,7 @@ from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.layer.compaction import joined
 from cjo_stream.insight.layer.erasure import left_of, without_erased
 from cjo_stream.insight.layer.manifest import Manifest, Part, check_place, latest, path_of, publish
-from cjo_stream.insight.layer.part import by_day, join, packed, write
+from cjo_stream.insight.layer.part import by_day, check, join, packed, write
 from cjo_stream.insight.layer.reading import Layer
 from cjo_stream.insight.layer.same import Known
 from cjo_stream.insight.layer.source import EventRow, events, folders_of, records, untaken
@@ -52,7 +52,9 @@ from cjo_stream.installation.answer import Written
 from cjo_stream.installation.unrecorded import Switched
 
 ROWS_MAX: Final = 200_000
-"""Rows that wait as such; a part with so many is joined with no other."""
+"""A part with so many rows is joined with no other; so many events have their ids looked up."""
+WAITING_MAX: Final = 50_000
+"""Rows that wait as such, which take twice the memory."""
 WAITING_BYTES_MAX: Final = 128 * 1024 * 1024
 """Bytes of tables of Arrow that wait. The more, the fewer files where records are of many days."""
 WRITERS: Final = 8
@@ -99,10 +101,14 @@ class Sink:
     """Takes what is new into a layer; `publish` makes it count, again and again."""
 
     def __init__(self, url: str, on_part: Callable[[], None] = lambda: None) -> None:
-        """Open a layer, or begin one; `on_part` is called with each file that is read or made."""
+        """Open a layer, or begin one; `on_part` is called with each file that is read or made.
+
+        Raises RetryError where a file of the layer is gone or spoilt.
+        """
         self._folder = Folder(url)
         self._on_part = on_part
         self._before = latest(self._folder)
+        check(self._folder, self._before.parts)
         self._writers = ThreadPoolExecutor(WRITERS)
         self._writing: list[Future[Part]] = []
         """Parts that threads write."""
@@ -231,19 +237,24 @@ class Sink:
             self._who.see(row)
 
     def _flush_when_full(self) -> None:
-        if self._waiting + len(self._pending) >= ROWS_MAX:
+        if len(self._pending) >= ROWS_MAX:
+            self._take_pending()
+        if self._waiting >= WAITING_MAX:
             self._pack()
             if self._packed_bytes >= WAITING_BYTES_MAX:
                 self._flush()
 
-    def _pack(self) -> None:
-        """Make tables of Arrow of the rows that wait."""
+    def _take_pending(self) -> None:
+        """Take the events that wait, save those whose ids are known."""
         are_new = self._ids.are_new([row[0] for row in self._pending])
         for row, is_new in zip(self._pending, are_new, strict=True):
             if is_new:
                 self._add(EVENTS, row)
         self._repeated += len(self._pending) - sum(are_new)
         self._pending = []
+
+    def _pack(self) -> None:
+        """Make tables of Arrow of the rows that wait."""
         for name, rows in self._rows.items():
             table = TABLES[name]
             made = packed(table, rows)
@@ -256,6 +267,7 @@ class Sink:
 
     def _flush(self) -> None:
         """Write what waits as parts."""
+        self._take_pending()
         self._pack()
         for name in list(self._packed):
             table = TABLES[name]

@@ -419,7 +419,6 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "ends neither in": _ASKED,
         "cannot be written": _ASKED,
         "two columns are named": _ASKED,
-        "a file cannot be read": _GONE,
     },
     "insight/figure/as_of.py": {
         "the layer has no profiles": f"{_BY_PROFILE}::test_a_layer_without_profiles_says_how_to_have_them",

@@ -13,7 +13,7 @@ from cjo_stream.installation.unrecorded import Switched
 KEPT = (
     b'{"form":9,"generation":7,"parts":[{"path":"transition/day=2026-03-02/x.parquet",'
     b'"table":"transition","day":"2026-03-02","rows":3,"lanes":{"out/transitions.jsonl":[10,90]},'
-    b'"is_stayed":false}],'
+    b'"is_stayed":false,"crc":77}],'
     b'"positions":{"transition":{"out/transitions.jsonl":90}},"events":[],"refused":1,'
     b'"repeated":2,"erased":3,"until":1772474400000,"lost":{"cjo.action.email.v1":4},'
     b'"anew":{"cjo.transition.v1":1},"foreign":{"cjo.reward.v1":5},'
@@ -30,6 +30,7 @@ def test_a_manifest_of_this_form_is_read_and_written_as_ever() -> None:
         day="2026-03-02",
         rows=3,
         lanes={"out/transitions.jsonl": (10, 90)},
+        crc=77,
     )
     manifest = Manifest(
         generation=7,

@@ -73,7 +73,7 @@ def test_a_sink_that_was_killed_is_made_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
 ) -> None:
     layer = tmp_path / "layer"
-    monkeypatch.setattr(sinking, "ROWS_MAX", 300)
+    monkeypatch.setattr(sinking, "WAITING_MAX", 300)
     monkeypatch.setattr(sinking, "WAITING_BYTES_MAX", 0)
     killed = Sink(str(layer))
     if lost == "parts":
@@ -105,6 +105,7 @@ def test_rows_are_those_of_the_records_however_they_are_gathered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_max: int, bytes_max: int
 ) -> None:
     monkeypatch.setattr(sinking, "ROWS_MAX", rows_max)
+    monkeypatch.setattr(sinking, "WAITING_MAX", rows_max)
     monkeypatch.setattr(sinking, "WAITING_BYTES_MAX", bytes_max)
     run = tmp_path / "run"
     run.mkdir()
