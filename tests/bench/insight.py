@@ -79,7 +79,7 @@ COMMANDS: Final = {
     "satisfaction": "satisfaction --on survey_answered --score score --by journey --scale 0..10 "
     f"{PERIOD}",
     "worth": f"worth --on order_placed --value total {PERIOD}",
-    "value": "value --on order_placed --value total --horizon 13w --until {last}",
+    "value": "value --on order_placed --value total --horizon 13w --until {until}",
     "predictions": f"predictions {PERIOD}",
     "next": "next --at {last}",
     "automation": f"automation --by-hand desk {PERIOD}",
@@ -127,7 +127,7 @@ def run(layer: Path, records: int, repeats: int, only: str) -> Iterator[Times]:
 
     def command(words: str) -> None:
         first, last = period()
-        asked = words.format(first=first, last=last).split()
+        asked = words.format(first=first, last=last, until=manifest.until).split()
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
             code = call(["insight", *asked, "--layer", str(layer)])

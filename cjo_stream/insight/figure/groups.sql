@@ -2,7 +2,7 @@
 -- in it, without those of both groups; and what they gained (the table `gain`) from then on.
 WITH instances AS (
     SELECT instance_id, bool_or(holdout) AS held_out, bool_or(NOT holdout) AS treated
-    FROM "transition"
+    FROM part."transition"
     WHERE instance_id IS NOT NULL
     GROUP BY instance_id
 ),

@@ -80,7 +80,6 @@ _LAYER = "unit/insight/test_way_out.py::test_a_layer_that_cannot_be_read_is_made
 _SAME = (
     "unit/insight/test_way_out.py::test_the_files_of_a_run_are_those_whose_records_the_layer_has"
 )
-_GONE = "unit/insight/test_way_out.py::test_a_layer_with_a_file_that_is_gone_is_made_anew"
 _ICEBERG = "unit/insight/layer/test_iceberg.py::test_what_cannot_be_written_is_refused_until_it_is_put_as_it_says"
 _ASKED = "unit/insight/test_way_out.py::test_questions_are_answered_once_they_are_put_as_the_refusals_say"
 _ATTRIBUTED = "unit/insight/test_attribution.py::test_what_cannot_be_attributed_is_refused_until_it_is_mended"
@@ -459,6 +458,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "insight/layer/same.py": {
         "is another file than the one whose records are in the layer": _SAME,
         "has records that are in the layer already": _SAME,
+    },
+    "insight/layer/part.py": {
+        "a file cannot be read": "unit/insight/layer/test_spoilt.py::test_a_spoilt_file_is_named",
     },
     "insight/layer/reading.py": {"holds no layer": _SINK, "insight needs DuckDB": _DUCKDB},
     "insight/layer/source.py": {
