@@ -69,7 +69,7 @@ def history(
     entries, left_out = found.history or [], found.left_out or 0
     customer_id = found.customer.customer_id
     switched = (one.switched for one in installation.sets())
-    note_unrecorded(switched, "transition", "decision", "identity")
+    note_unrecorded(switched, "transition", "decision")
     if json:
         say_json({"customer_id": customer_id, "history": entries, "left_out": left_out})
         return

@@ -60,7 +60,7 @@ def lift(
     records = records_of(context, results)
     for record in holdouts_in(records):
         cohorts.add(record)
-    note_unrecorded(records.switched(), "transition", "decision", "identity")
+    note_unrecorded(records.switched(), "transition", "decision")
     values = _values(results, value) if results is not None and value is not None else None
     found = compare(cohorts, None if topology is None else _program(topology), values)
     if json:

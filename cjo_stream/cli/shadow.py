@@ -25,7 +25,7 @@ def shadow(context: typer.Context, results: Results = None, json: Json = False) 
         shadows.add(change)
     for decision in records.read(record.Decision):
         shadows.add(decision)
-    note_unrecorded(records.switched(), "decision", "identity")
+    note_unrecorded(records.switched(), "decision")
     found = shadows.rows()
     if json:
         say_json({"shadow": found, "sent": dict(sorted(shadows.sent.items()))})

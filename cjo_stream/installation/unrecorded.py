@@ -14,7 +14,6 @@ from cjo_stream.core.word import Switch
 UNKNOWN: Final = {
     "transition": "where customers were in journeys, their goals and their ends are not known",
     "decision": "why something was sent or not is not known",
-    "identity": "who was linked, merged and parted, and whose events are, is not known",
     "profile": "what facts and traits were then is not known",
     "reward": "what came of commands is not known",
 }

@@ -24,7 +24,7 @@ SHOP = Path(__file__).resolve().parents[2] / "topologies" / "shop"
 DAY_MS = 86_400_000
 START_MS = 1_772_323_200_000
 LEARNT = re.compile(r"propensity: \{prior: ([0-9.]+), features: \[[^]]*\]\}")
-KINDS = ("transition", "decision", "identity", "profile", "reward")
+KINDS = ("transition", "decision", "profile", "reward")
 Found = tuple[list[Effect], list[dict[str, object]]]
 
 
@@ -97,12 +97,12 @@ def test_decisions_of_act_are_switched_off() -> None:
     assert effects_but_governance(effects) == effects_but_governance(left)
 
 
-def test_commands_alone_are_left() -> None:
+def test_commands_and_who_is_who_are_left() -> None:
     whole, customers = ran()
     off = ", ".join(f"{kind}: off" for kind in KINDS)
     effects, found = ran(f"records: {{{off}}}")
     assert effects_but_governance(effects) == [
-        plain(one) for one in whole if one.kind in ("action", "dead_letter")
+        plain(one) for one in whole if one.kind in ("action", "identity", "dead_letter")
     ]
     assert found == customers
 
@@ -117,3 +117,33 @@ def test_the_record_of_the_set_says_what_it_switches_off() -> None:
 
 def effects_but_governance(effects: list[Effect]) -> list[tuple[Any, ...]]:
     return [plain(one) for one in effects if one.kind != "governance"]
+
+
+SPINS = """\
+topology: spins
+channels: {web: {in: {}}}
+identity: {identifiers: [{type: user}]}
+RECORDS
+---
+journey: spin
+version: 1
+entry: {on: go}
+exit: {on: stop, as: stopped}
+initial: calm
+states:
+  calm: {after: {1s: here}}
+  here: {always: {when: "true", to: there}}
+  there: {always: {when: "true", to: here}}
+"""
+
+
+def test_the_dead_letter_of_a_timer_shows_its_transition_all_the_same(tmp_path: Path) -> None:
+    letters = []
+    for records in ("", "records: {transition: off}"):
+        (tmp_path / "all.yaml").write_text(SPINS.replace("RECORDS", records))
+        event = {"type": "go", "time": START_MS, "identifiers": {"user": "a"}}
+        effects, _ = run_over(load(tmp_path), [(START_MS, "web", json.dumps(event).encode())])
+        letters.append([plain(one) for one in effects if one.kind == "dead_letter"])
+    [whole], [without] = letters
+    assert whole == without
+    assert json.loads(whole[3])["reason"] == "moved"

@@ -157,7 +157,7 @@ class _Author:
         self.draw = Random(repr((topology, actions)))
         treatments = [one for action in actions for one in action["treatments"].values()]
         learns = any(isinstance(one.get("propensity"), dict) for one in [*actions, *treatments])
-        words = dict.fromkeys(("transition", "identity", "profile"), ("on", "off", "off"))
+        words = dict.fromkeys(("transition", "profile"), ("on", "off", "off"))
         words["decision"] = ("on", "off", "decide", "decide")
         words["reward"] = ("on",) if learns else ("on", "off", "off")
         if self.chance(0.5):

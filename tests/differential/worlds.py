@@ -159,8 +159,6 @@ def recorded(effects: Sequence[Any], documents: list[Document]) -> list[Any]:
     acts = topology.get("records", {}).get("decision") != "decide"
 
     def is_recorded(kind: str, value: bytes) -> bool:
-        if kind == "identity" and kind in off:
-            return bool(json.loads(value)["kind"] == "erased")
         if kind == "decision" and not acts:
             return "act" not in json.loads(value)["request"]
         return kind not in off

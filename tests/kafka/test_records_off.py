@@ -56,7 +56,7 @@ def values(found: dict[int, list[Any]]) -> list[Any]:
     return [json.loads(one.value()) for of in found.values() for one in of]
 
 
-def test_an_installation_that_records_commands_alone_sends_nothing_else(
+def test_an_installation_that_switches_records_off_sends_none(
     bootstrap: str, tmp_path: Path
 ) -> None:
     chain = Chain(bootstrap, tmp_path, partitions=2)
@@ -69,7 +69,7 @@ def test_an_installation_that_records_commands_alone_sends_nothing_else(
         actions = Counter(one["action"] for one in sent)
         assert actions["large_cart"] == 100
         assert len({one["action_id"] for one in sent}) == len(sent)
-        for kind in ("transition", "decision", "identity", "profile", "reward"):
+        for kind in ("transition", "decision", "profile", "reward"):
             assert not any(chain.read(f"{kind}.v1").values()), kind
         assert "transition records are switched off since 20" in chain.command("status")
         env = chain.env()
@@ -92,7 +92,7 @@ def test_an_installation_that_records_commands_alone_sends_nothing_else(
         assert TopicRecords(settings).switched()[-1].records["reward"] == "off"
         live.take(settings, str(tmp_path / "layer"))
         _, manifest = connect(str(tmp_path / "layer"))
-        assert any("identity records are switched off since 20" in one for one in lacks(manifest))
+        assert any("decision records are switched off since 20" in one for one in lacks(manifest))
     finally:
         chain.stop()
 

@@ -19,8 +19,6 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     """Decisions of `act`."""
     decide: bool = True
     """Decisions of `decide`."""
-    identity: bool = True
-    """Changes of identity but erasures, which are always recorded: others must forget, too."""
     profile: bool = True
     reward: bool = True
 
@@ -36,7 +34,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
             found["transition"] = Switch.OFF.value
         if not self.act:
             found["decision"] = (Switch.DECIDE if self.decide else Switch.OFF).value
-        for kind in ("identity", "profile", "reward"):
+        for kind in ("profile", "reward"):
             if not getattr(self, kind):
                 found[kind] = Switch.OFF.value
         return found

@@ -55,7 +55,6 @@ DEFAULTS: Final[dict[Row, object]] = {
     ("a policy", "reward_window"): 7 * _DAY_MS,
     ("records", "transition"): str(Switch.ON),
     ("records", "decision"): str(Switch.ON),
-    ("records", "identity"): str(Switch.ON),
     ("records", "profile"): str(Switch.ON),
     ("records", "reward"): str(Switch.ON),
 }

@@ -257,14 +257,12 @@ _RECORDS = Record(
             "The decisions, with every candidate; `decide`: of `decide` alone, none of `act`. "
             "Default: on.",
         ),
-        "identity": Field(
-            _ON_OFF, "Who was linked, merged and parted; erasures always are. Default: on."
-        ),
         "profile": Field(_ON_OFF, "The customers' latest profiles. Default: on."),
         "reward": Field(_ON_OFF, "What came of commands. Default: on."),
     },
     never={
         "action": "commands are always on: they are what the engine is for",
+        "identity": "identity records are always on: by them an erasure finds a person's events",
         "measure": "a measure is its records: take its document away instead",
         "prediction": "predictions learn from their records: take `predict` away instead",
         "dead_letter": "dead letters are always on: what was refused must be seen",

@@ -28,7 +28,7 @@ states: {greeted: {enter: [{act: hello}], after: {1d: over}}, over: {end: over}}
 action: hello
 treatments: {email: {template: hello}}
 """
-OFF = "records: {transition: off, decision: off, identity: off, profile: off, reward: off}"
+OFF = "records: {transition: off, decision: off, profile: off, reward: off}"
 NO_WHY = "decision records are switched off since {}: why something was sent or not is not known"
 NO_WHERE = (
     "transition records are switched off since {}: where customers were in journeys, their goals "
@@ -63,14 +63,14 @@ def run(cli: Cli, tmp_path: Path) -> Path:
     assert done.code == 0
     assert NO_WHY.format("set 1") in done.err
     assert len((out / "actions.jsonl").read_text().splitlines()) == 1
-    for name in ("transitions", "decisions", "identities", "rewards"):
+    for name in ("transitions", "decisions", "rewards"):
         assert (out / f"{name}.jsonl").read_text() == ""
     return out
 
 
 def test_a_run_says_it_in_its_summary(run: Path, cli: Cli, tmp_path: Path) -> None:
     said = json.loads((run / "summary.json").read_text())["records"]
-    kinds = ("transition", "decision", "identity", "profile", "reward")
+    kinds = ("transition", "decision", "profile", "reward")
     assert said == dict.fromkeys(kinds, "off")
     out, file = tmp_path / "on", tmp_path / "events.jsonl"
     assert cli("run", folder(tmp_path / "all", ""), file, "--out", out).err == ""
@@ -80,8 +80,8 @@ def test_a_run_says_it_in_its_summary(run: Path, cli: Cli, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("words", "kinds"),
     [
-        ("report lift", {"transition", "decision", "identity"}),
-        ("report shadow", {"decision", "identity"}),
+        ("report lift", {"transition", "decision"}),
+        ("report shadow", {"decision"}),
         ("decisions explain D", {"decision"}),
         ("decisions evaluate", {"decision", "reward"}),
         ("records transition", {"transition"}),
@@ -108,6 +108,7 @@ def test_status_and_history_say_since_which_set(run: Path, cli: Cli, tmp_path: P
     assert "reward" not in history.err
     assert re.findall(r"^[-:.\w ]+?  (event|identity|\w+ion) ", history.out, re.M) == [
         "event",
+        "identity",
         "action",
     ]
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from cjo_stream.core import customer
+from cjo_stream.core.command.window import close_windows
 from cjo_stream.core.customer import drop_due, wake_ms
 from cjo_stream.core.event import Event
+from cjo_stream.core.profile.publication import (
+    mark_profile,
+    publish_profile,
+    withdraw_profile,
+)
+from cjo_stream.core.program.recording import Recording
+from cjo_stream.core.record import Withdrawal
 from cjo_stream.core.state import Customer, Instance, Timer, Waiting, Window
 from cjo_stream.core.turn import Due, Turn
 from tests.world.partition import LOADED, Partition, event
@@ -97,3 +106,21 @@ def test_a_due_that_always_fails_is_one_dead_letter(
     # One each: the cart's timer (or what is due at its time), the profile.
     assert 1 <= len(partition.letters()) <= 2
     assert partition.task.next_due is None
+
+
+def test_a_profile_that_was_due_before_profiles_are_switched_off_is_not_published() -> None:
+    program = msgspec.structs.replace(LOADED.program, recording=Recording(profile=False))
+    state = Customer("c", is_recorded=True, profile_due=NOW, profile_at=NOW - 1)
+    turn = Turn(program, NOW)
+    publish_profile(state, turn)
+    mark_profile(state, turn)
+    assert (turn.records, wake_ms(state)) == ([], None)
+    withdraw_profile(state, turn)
+    assert turn.records == [Withdrawal(customer_id="c")]
+
+
+def test_a_window_that_was_open_before_rewards_are_switched_off_is_not_recorded() -> None:
+    program = msgspec.structs.replace(LOADED.program, recording=Recording(reward=False))
+    state, turn = Customer("c", windows=[window(NOW)]), Turn(program, NOW)
+    close_windows(state, turn)
+    assert (turn.records, wake_ms(state)) == ([], None)

@@ -400,7 +400,6 @@ ROWS: dict[str, Row] = {
     "topology.records": change("max_late: 1d", "max_late: 1d\nrecords: {transition: off, decision: off}", unrecorded("transition", "decision")),
     "topology.records.transition": change("max_late: 1d", "max_late: 1d\nrecords: {transition: off}", unrecorded("transition")),
     "topology.records.decision": change("max_late: 1d", "max_late: 1d\nrecords: {decision: decide}", IN_FORCE),
-    "topology.records.identity": change("max_late: 1d", "max_late: 1d\nrecords: {identity: off}", unrecorded("identity")),
     "topology.records.profile": change("max_late: 1d", "max_late: 1d\nrecords: {profile: off}", unrecorded("profile")),
     "topology.records.reward": refused(("max_late: 1d", "max_late: 1d\nrecords: {reward: off}"), way_out="leave them on"),
     "topology.events": change("\nprofile:\n", f"\nevents: {EVENTS}\nprofile:\n", IN_FORCE),

@@ -62,7 +62,7 @@ def test_everything_is_recorded_by_default(tmp_path: Path) -> None:
     assert recording.switched == {}
 
 
-@pytest.mark.parametrize("kind", ["transition", "decision", "identity", "profile", "reward"])
+@pytest.mark.parametrize("kind", ["transition", "decision", "profile", "reward"])
 def test_each_kind_is_switched_off_alone(tmp_path: Path, kind: str) -> None:
     for word in ("off", '"off"'):
         recording = loaded(tmp_path, f"records: {{{kind}: {word}}}").program.recording
@@ -85,6 +85,7 @@ def test_decisions_of_act_are_switched_off_alone(tmp_path: Path) -> None:
         ("{decision: act}", "unknown switch of decisions 'act'; known: decide, off, on", ""),
         ("{transitions: off}", "unknown key of records 'transitions'; did you mean 'transition'?", "transition"),
         ("{action: off}", "commands are always on: they are what the engine is for", ""),
+        ("{identity: off}", "identity records are always on: by them an erasure finds a person's events", ""),
         ("{measure: off}", "a measure is its records: take its document away instead", ""),
         ("{prediction: off}", "predictions learn from their records: take `predict` away instead", ""),
         ("{dead_letter: off}", "dead letters are always on: what was refused must be seen", ""),
@@ -120,7 +121,7 @@ def test_a_figure_that_loses_its_records_is_a_warning(
 ) -> None:
     [(severity, message, _)] = found(tmp_path, f"records: {records}", edit)
     assert (severity, message[: len(said)]) == ("warning", said)
-    others = "{identity: off, profile: off}"
+    others = "{profile: off}"
     assert found(tmp_path, f"records: {others}", edit) == []
 
 

@@ -113,13 +113,8 @@ def record_change(
     event_id: str | None = None,
     reason: str | None = None,
 ) -> None:
-    """Emit one identity record of this customer, and count it.
-
-    An erasure is recorded also where the kind is switched off.
-    """
+    """Emit one identity record of this customer, and count it."""
     turn.count("cjo_identity_changes_total", kind)
-    if kind != "erased" and not turn.program.recording.identity:
-        return
     turn.emit(
         IdentityChange(
             kind=kind,
