@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cjo_stream.cli.option import read_duration
@@ -13,7 +13,7 @@ from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
     from cjo_stream.core.program.program import Program
-    from cjo_stream.insight.figure.incremental import Withheld
+    from cjo_stream.insight.figure.incremental import LeftOut
 
 
 class By(enum.StrEnum):
@@ -47,15 +47,17 @@ def attribute(
     open_attribution(connection, goal, by.value, lookback_ms, half_life_ms, begin, end)
     if by is By.ACTION:
         return counting()
-    note_withheld(open_measured(connection, goal, by.value, shares, begin, end))
+    note_left_out(open_measured(connection, goal, by.value, shares, begin, end))
     _note_contradictions(connection, counting())
     return BESIDE.format(figure=counting()) if form is Form.TABLE else counting()
 
 
-def note_withheld(withheld: Iterable[Withheld]) -> None:
-    """Warn of the journeys whose groups are not comparable."""
-    for one in withheld:
+def note_left_out(left: LeftOut) -> None:
+    """Warn of the journeys whose groups are not comparable; say who of both groups is left out."""
+    for one in left.withheld:
         warn_of_sizes(one.journey, (one.treated, one.held_out), (one.share, one.chance))
+    for journey, mixed in left.mixed.items():
+        note(f"{journey}: of what its holdout measured, {mixed.told}")
 
 
 def warn_of_sizes(journey: str, sizes: tuple[int, int], test: tuple[float, float]) -> None:

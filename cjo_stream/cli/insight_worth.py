@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cjo_stream.cli.attribution import note_withheld, shares_of
+from cjo_stream.cli.attribution import note_left_out, shares_of
 from cjo_stream.cli.insight import Format, From, LayerAt, List, Until, period_of, show_figure
 from cjo_stream.cli.option import read_duration, read_length
 from cjo_stream.cli.relation import Form
@@ -184,7 +184,7 @@ def worth(
         left = open_numbers(connection, on, value, period["from"], period["until"])
         open_places(connection, by.value, within_ms)
         if is_measured:
-            note_withheld(open_measured_value(connection, shares, period["until"]))
+            note_left_out(open_measured_value(connection, shares, period["until"]))
     else:
         open_outcomes(connection, by.value, period["from"], period["until"])
     query = counting(by.value, is_measured=is_measured, is_shown=format_ is Form.TABLE)

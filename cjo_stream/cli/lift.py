@@ -50,7 +50,7 @@ def lift(
     It prints the effect on a customer and on all treated ones together, and the smallest effect
     that this sample can detect. The comparison
     starts with the first choice made for each customer. Customers that were in both groups
-    before a merge are left out.
+    before a merge are left out; how many were in which group first is said.
     """
     from cjo_stream.insight.cohort import Cohorts
 
@@ -141,11 +141,9 @@ def say_lift(found: list[Lift], value: str | None = None) -> None:
             rows += _gained("in all", one.value_gained, "{:,.0f}")
     columns = ("holdout", "#treated", "#held out", "#lift", "#from", "#to (95 %)", "#seen from")
     say_table("Lift of the goal rate", columns, rows)
-    mixed = sum(one.mixed for one in found)
-    if mixed:
-        say(
-            f"{count(mixed)} left out: they were in both groups before their customers were merged"
-        )
+    for one in found:
+        if one.mixed.customers:
+            say(f"{one.journey or UNIVERSAL}: {one.mixed.told}")
     if any(one.rate is not None and not one.rate.is_seen for one in found):
         say(
             "An interval around 0 means that no effect was detected, not that there is none: "

@@ -10,7 +10,8 @@ if it was stopped there, and else treated, whatever the later gates did. A goal 
 counts from the first such decision on.
 
 Merged customers are one, under the id that stayed. A customer who was in both groups of a
-comparison (held out on one side of a merge, treated on the other) is *mixed*, and left out.
+comparison (held out on one side of a merge, treated on the other) is *mixed*, and left out, but
+counted by the group of the first decision: if merges take more of one group, one sees it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from cjo_stream.insight.lift import (
     SIZES_MIN,
     Difference,
     Group,
+    Mixed,
     chance_of_sizes,
     compare_rates,
     compare_values,
@@ -39,7 +41,7 @@ class Lift(msgspec.Struct, frozen=True):
     journey: str | None
     treated: Group
     held_out: Group
-    mixed: int
+    mixed: Mixed
     rate: Difference | None
     value: Difference | None
     goals_gained: Estimate | None
@@ -63,6 +65,8 @@ class _Entry(msgspec.Struct):
     at: int
     treated: bool = False
     held_out: bool = False
+    began_held_out: bool = False
+    """Whether the entry itself was in the group held out."""
 
     @property
     def is_mixed(self) -> bool:
@@ -71,7 +75,8 @@ class _Entry(msgspec.Struct):
 
     def join(self, other: _Entry) -> None:
         """Add another entry of the same customer."""
-        self.at = min(self.at, other.at)
+        if (other.at, not other.began_held_out) < (self.at, not self.began_held_out):
+            self.at, self.began_held_out = other.at, other.began_held_out
         self.treated |= other.treated
         self.held_out |= other.held_out
 
@@ -140,13 +145,13 @@ class Cohorts:
             if held:
                 self._marketing.add(candidate.action)
             asked = self._asked.setdefault(candidate.action, {})
-            _enter(asked, customer, _Entry(at, not held, held))
+            _enter(asked, customer, _Entry(at, not held, held, held))
         journey = decision.journey
         if journey is None or decision.chosen is None or decision.suppressed == "shadow":
             return
         held = decision.suppressed == "holdout"
         chosen = self._chosen.setdefault(journey.name, {})
-        _enter(chosen, (customer, journey.instance_id), _Entry(at, False, held))
+        _enter(chosen, (customer, journey.instance_id), _Entry(at, False, held, held))
 
     def _add_transition(self, transition: Transition) -> None:
         if transition.instance_id is not None:
@@ -170,6 +175,7 @@ class Cohorts:
         for (customer, instance), entry in self._chosen[journey].items():
             kinds = self._kinds.get(instance, set()) | ({True} if entry.held_out else set())
             kind = _Entry(entry.at, False in kinds or not kinds, True in kinds)
+            kind.began_held_out = entry.began_held_out if kind.is_mixed else kind.held_out
             _enter(people, self._resolve(customer), kind)
         return people
 
@@ -208,10 +214,11 @@ def _lift(
     share: float | None,
 ) -> Lift:
     treated, held_out = Group(), Group()
-    mixed = 0
+    mixed = Mixed()
     for customer, entry in people.items():
         if entry.is_mixed:
-            mixed += 1
+            mixed.held_out += entry.began_held_out
+            mixed.treated += not entry.began_held_out
             continue
         goal = customer in goals and goals[customer] >= entry.at
         value = values.get(customer, 0.0) if values is not None else 0.0

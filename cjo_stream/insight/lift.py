@@ -51,6 +51,27 @@ class Group(msgspec.Struct):
         return self.value / self.customers if self.customers else 0.0
 
 
+class Mixed(msgspec.Struct):
+    """Customers of both groups, who are left out: how many were in which group first."""
+
+    treated: int = 0
+    held_out: int = 0
+
+    @property
+    def customers(self) -> int:
+        """How many they are."""
+        return self.treated + self.held_out
+
+    @property
+    def told(self) -> str:
+        """A clause that says who is left out, and why."""
+        are = "1 customer is" if self.customers == 1 else f"{self.customers:,} customers are"
+        return (
+            f"{are} left out: they were in both groups, by a merge "
+            f"({self.treated:,} treated first, {self.held_out:,} held out first)"
+        )
+
+
 class Difference(msgspec.Struct, frozen=True):
     """Treated minus held out, with its interval and the smallest detectable difference."""
 

@@ -16,6 +16,7 @@ from cjo_stream.insight.estimate import Estimate
 from cjo_stream.insight.lift import (
     SIZES_MIN,
     Group,
+    Mixed,
     chance_of_sizes,
     compare_rates,
     compare_values,
@@ -80,6 +81,14 @@ class Withheld(NamedTuple):
     chance: float
 
 
+class LeftOut(NamedTuple):
+    """What holdouts have not measured: journeys, and of others the customers of both groups."""
+
+    withheld: list[Withheld]
+    mixed: dict[str, Mixed]
+    """By journey."""
+
+
 def open_measured(
     connection: Any,
     goal: str,
@@ -87,39 +96,54 @@ def open_measured(
     shares: Mapping[str, float],
     from_ms: int | None = None,
     until_ms: int | None = None,
-) -> list[Withheld]:
+) -> LeftOut:
     """Make the table `measured`: touches, by journey or channel, that holdouts measured.
 
-    `shares`: by journey, the share that is held out, where it is known. Returns the journeys
-    whose groups do not have it; they are not measured.
+    `shares`: by journey, the share that is held out, where it is known. Journeys whose groups do
+    not have it are not measured.
     """
     connection.execute(_CONVERSIONS, {"goal": goal, "from": from_ms, "until": until_ms})
-    found, withheld = _of_journeys(groups(connection, until_ms), shares)
+    of, mixed = groups(connection, until_ms)
+    found, withheld = _of_journeys(of, shares)
     if by == "channel":
         found = _of_channels(connection, found)
     _keep(connection, found)
-    return withheld
+    return LeftOut(withheld, mixed)
 
 
 def open_measured_value(
     connection: Any, shares: Mapping[str, float], until_ms: int | None = None
-) -> list[Withheld]:
+) -> LeftOut:
     """Make the table `measured`: by journey, the value that its holdout measured.
 
-    Values are those of the table `found`. Returns the journeys that are not measured because of
-    the sizes of their groups.
+    Values are those of the table `found`.
     """
     connection.execute(_VALUES)
-    found, withheld = _of_journeys(groups(connection, until_ms), shares)
+    of, mixed = groups(connection, until_ms)
+    found, withheld = _of_journeys(of, shares)
     _keep(connection, found)
-    return withheld
+    return LeftOut(withheld, mixed)
 
 
-def groups(connection: Any, until_ms: int | None = None) -> dict[tuple[str, bool], Group]:
-    """Return the groups by journey and whether they are held out, and what they gained."""
+def groups(
+    connection: Any, until_ms: int | None = None
+) -> tuple[dict[tuple[str, bool], Group], dict[str, Mixed]]:
+    """Return the groups by journey and whether they are held out, and what they gained.
+
+    With them, the customers of both groups, by journey.
+    """
     text = resources.files(__package__).joinpath("groups.sql").read_text()
     rows = connection.execute(text, {"until": until_ms}).fetchall()
-    return {(journey, held_out): Group(*group) for journey, held_out, *group in rows}
+    found: dict[tuple[str, bool], Group] = {}
+    mixed: dict[str, Mixed] = {}
+    for journey, is_mixed, held_out, *group in rows:
+        if not is_mixed:
+            found[journey, held_out] = Group(*group)
+        elif held_out:
+            mixed.setdefault(journey, Mixed()).held_out = group[0]
+        else:
+            mixed.setdefault(journey, Mixed()).treated = group[0]
+    return found, mixed
 
 
 def _keep(connection: Any, found: Mapping[str, Estimate]) -> None:

@@ -11,7 +11,7 @@ from cjo_stream.insight.figure.attribution import MODELS, counting, open_attribu
 from cjo_stream.insight.figure.figure import OUTCOMES
 from cjo_stream.insight.figure.incremental import (
     Contradiction,
-    Withheld,
+    LeftOut,
     contradictions,
     open_measured,
 )
@@ -95,11 +95,11 @@ class _Credits:
         for row in asking.query(counting()):
             of = self._credits.setdefault(row["touch"] or "(none of a journey)", {})
             of[row["model"]] = row["conversions"]
-        self._withheld: list[Withheld] = []
+        self._left = LeftOut([], {})
         self._contradictions: list[Contradiction] = []
         self._measured = {}
         if by != "action":
-            self._withheld = open_measured(connection, goal, by, shares, begin, end)
+            self._left = open_measured(connection, goal, by, shares, begin, end)
             self._contradictions = contradictions(connection, counting())
             self._measured = {row["touch"]: row for row in asking.query(_MEASURED)}
         words = f"attribution --goal {shlex.quote(goal)} --by {by}"
@@ -118,12 +118,15 @@ class _Credits:
                 f"and {high:,.0f}); {models} credit it with {least:,.0f} to {most:,.0f}."
             )
             found.append(Sentence(text, self.command))
-        for lost in self._withheld:
+        for lost in self._left.withheld:
             text = (
                 f"What the holdout of {lost.journey} measured is withheld: {lost.treated:,} "
                 f"treated and {lost.held_out:,} held-out customers are no holdout of "
                 f"{word.share(lost.share)}."
             )
+            found.append(Sentence(text, self.command))
+        for journey, mixed in self._left.mixed.items():
+            text = f"Of what the holdout of {journey} measured, {mixed.told}."
             found.append(Sentence(text, self.command))
         return found
 

@@ -66,7 +66,7 @@ def worth_of_journeys(asking: Asking, on: str, attribute: str) -> Section:
     begin, end = asking.period.begin, asking.end
     open_numbers(asking.connection, on, attribute, begin, end)
     open_places(asking.connection, "journey", WEEK_MS)
-    open_measured_value(asking.connection, {}, end)
+    left = open_measured_value(asking.connection, {}, end)
     rows: list[list[Cell]] = [
         [row["journey"], row["count"], row["customers"], f"{row['sum']:,.0f}",
          "" if row["mean"] is None else f"{row['mean']:,.2f}", row["incremental"] or ""]
@@ -78,6 +78,7 @@ def worth_of_journeys(asking: Asking, on: str, attribute: str) -> Section:
         "While customers were in the journey, or within 7 days of it; that is not what the "
         "journey has earned. What its holdout measured is, with its 95 % interval."
     )
+    note += "".join(f" Of {journey}, {one.told}." for journey, one in left.mixed.items())
     table = Table("Value by journey", columns, rows, asking.command(words), note)
     return Section("What journeys are worth", [table])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from cjo_stream.insight.figure.incremental import Withheld, open_measured
+from cjo_stream.insight.figure.incremental import LeftOut, open_measured
 from cjo_stream.insight.friction.span import first_look
 from cjo_stream.insight.report import friction, journeys, word
 from cjo_stream.insight.report.asking import Asking
@@ -57,10 +57,11 @@ def leadership(
     """Return the report. `shares`: by journey, the share that its holdout holds out, if known."""
     found = Found(asking)
     of_measures = list(measured(asking, by_state=False))
-    lifts, withheld = _measure(found, shares)
+    lifts, left = _measure(found, shares)
     value, missing = _value(asking, purchases)
     missing += [f"the lift of {one.journey}: the sizes of its groups do not fit its holdout"
-                for one in withheld]  # fmt: skip
+                for one in left.withheld]  # fmt: skip
+    missing += [f"of the lift of {name}, {one.told}" for name, one in left.mixed.items()]
     slower = list(friction.detected(asking, None, ()))
     command = friction.command_of(asking, None, ())
     first = first_look(asking.connection)
@@ -89,20 +90,21 @@ def leadership(
     )
 
 
-def _measure(found: Found, shares: Mapping[str, float]) -> tuple[list[_Lift], list[Withheld]]:
-    """Return what the holdout of each journey with a goal measured, and what is withheld."""
+def _measure(found: Found, shares: Mapping[str, float]) -> tuple[list[_Lift], LeftOut]:
+    """Return what the holdout of each journey with a goal measured, and what is left out."""
     asking, lifts = found.asking, []
-    withheld: list[Withheld] = []
+    left = LeftOut([], {})
     for name in found.journeys:
         if not journeys.has_goal(found, name):
             continue
         kept = open_measured(asking.connection, name, "journey", shares, *asking.period)
-        withheld += [one for one in kept if one.journey == name]
+        left.withheld.extend(one for one in kept.withheld if one.journey == name)
+        left.mixed.update((of, one) for of, one in kept.mixed.items() if of == name)
         lifts += [
             _Lift(name, row["conversions"], row["low"], row["high"])
             for row in asking.query(_MEASURED, {"goal": name})
         ]
-    return lifts, withheld
+    return lifts, left
 
 
 def _of_lifts(asking: Asking, lifts: list[_Lift]) -> Iterator[Sentence]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,16 @@ import pytest
 
 from cjo_stream.insight.cohort import Cohorts
 from cjo_stream.insight.figure.incremental import groups, open_measured
-from cjo_stream.insight.lift import Group, chance_of_sizes, compare_rates
+from cjo_stream.insight.lift import Group, Mixed, chance_of_sizes, compare_rates
 from tests.unit.insight.touched import DAY, Written
 from tests.world.command_line import Cli, cli
 
 __all__ = ["cli"]
 
 
-def groups_of(connection: Any, goal: str) -> dict[tuple[str, bool], Group]:
+def groups_of(
+    connection: Any, goal: str
+) -> tuple[dict[tuple[str, bool], Group], dict[str, Mixed]]:
     open_measured(connection, goal, "journey", {})
     return groups(connection)
 
@@ -55,11 +58,12 @@ def test_the_groups_are_those_of_report_lift(seed: int, tmp_path: Path) -> None:
     compared = {one.journey: one for one in cohorts.compare()}
     assert compared.keys() == {"j", "k"}
     for journey, lift in compared.items():
-        found = groups_of(connection, journey or "")
+        found, mixed = groups_of(connection, journey or "")
         for held_out, expected in ((False, lift.treated), (True, lift.held_out)):
             group = found[journey or "", held_out]
             assert (group.customers, group.goals) == (expected.customers, expected.goals)
-        assert lift.mixed > 0
+        assert lift.mixed == mixed[journey or ""]
+        assert lift.mixed.customers > 0
 
 
 # --- worked by hand
@@ -85,7 +89,7 @@ def held(
 
 def measured(written: Written, folder: Path, by: str, shares: Any = None) -> dict[str, Any]:
     connection = written.connection(folder)
-    assert open_measured(connection, "buy", by, shares or {}) == []
+    assert open_measured(connection, "buy", by, shares or {}) == ([], {})
     return {
         touch: limits for touch, *limits in connection.execute("SELECT * FROM measured").fetchall()
     }
@@ -188,6 +192,30 @@ def test_the_table_has_beside_each_journey_what_its_holdout_measured(
     assert "first (60.0), last (60.0)" in err
     assert "not measured" in attribution(cli, layer, "channel")[0]
     assert "measured" not in attribution(cli, layer, "action")[0]
+
+
+def test_who_was_in_both_groups_is_left_out_and_named_by_the_first(
+    cli: Cli, tmp_path: Path
+) -> None:
+    written = Written()
+    held(written, "j", (20, 6), (10, 1))
+    for number in range(3):
+        # Of each pair, the treated one was first, but for the last.
+        written.chose(f"a{number}", 1 * DAY, "j", "holdout" if number == 2 else None)
+        written.chose(f"b{number}", 2 * DAY, "j", None if number == 2 else "holdout")
+        written.merged(f"a{number}", f"b{number}", 3 * DAY)
+    run, layer = written.into(tmp_path / "run"), tmp_path / "l"
+    told = (
+        "3 customers are left out: they were in both groups, by a merge "
+        "(2 treated first, 1 held out first)"
+    )
+    lift = cli("report", "lift", run)
+    assert f"j: {told}" in " ".join(lift.out.split())
+    (one,) = json.loads(cli("report", "lift", run, "--json").out)
+    assert one["mixed"] == {"treated": 2, "held_out": 1}
+    assert cli("insight", "sink", run, "--layer", layer).code == 0
+    _, err = attribution(cli, layer, "journey")
+    assert f"j: of what its holdout measured, {told}" in " ".join(err.split())
 
 
 def test_other_forms_have_the_columns_of_the_figure_alone(cli: Cli, layer: Path) -> None:

@@ -17,7 +17,7 @@ from cjo_stream.core.record import (
 )
 from cjo_stream.insight.cohort import Cohorts, Lift
 from cjo_stream.insight.estimate import Estimate
-from cjo_stream.insight.lift import Difference, Group, compare_rates, compare_values
+from cjo_stream.insight.lift import Difference, Group, Mixed, compare_rates, compare_values
 
 TRIGGER = Trigger("event", None, None)
 
@@ -157,7 +157,7 @@ def figures(lift: Lift) -> tuple[tuple[int, int], tuple[int, int], int]:
     return (
         (treated.customers, treated.goals),
         (held_out.customers, held_out.goals),
-        lift.mixed,
+        lift.mixed.customers,
     )
 
 
@@ -201,6 +201,10 @@ def test_customers_who_merged_are_one_and_left_out_where_they_were_both() -> Non
     ]
     (lift,) = compared(*records)
     assert figures(lift) == ((1, 0), (1, 1), 1)
+    # Both were chosen for at the same time: then it counts as held out first.
+    assert lift.mixed == Mixed(0, 1)
+    earlier = compared(*records, moved("t1", 1), chose("t1", 9))
+    assert earlier[0].mixed == Mixed(1, 0)
 
 
 def asked(customer: str, action: str, gate: str | None, at: int = 10) -> Decision:
