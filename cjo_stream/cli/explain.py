@@ -24,7 +24,10 @@ def explain(
     results: Results = None,
     json: Json = False,
 ) -> None:
-    """Explain a decision: for each candidate the gate that stopped it, or its priority."""
+    """Explain a decision: for each candidate the gate that stopped it, or its priority.
+
+    Predictions that it read are shown with the number of the model, and when that was first used.
+    """
     from cjo_stream.core.decision.explain import explain as lines
     from cjo_stream.core.record import Decision
 
@@ -38,5 +41,11 @@ def explain(
     if json:
         say_json(decision)
         return
-    for line in lines(decision):
+    since_ms = None
+    if decision.predictions and decision.model_version is not None:
+        by_model = (
+            d.time for d in records.read(Decision) if d.model_version == decision.model_version
+        )
+        since_ms = min(by_model, default=None)
+    for line in lines(decision, since_ms):
         say(line)

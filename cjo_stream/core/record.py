@@ -150,6 +150,9 @@ class Decision(msgspec.Struct, kw_only=True):
     """When a delayed request is decided again, ms; null if it does not wait."""
     model_version: int | None = None
     """The number of the learnt model in force; null before the first."""
+    predictions: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
+    """The probabilities that guards and the decision read as `predict.NAME`, by name, from the
+    event or timer on; absent if none did."""
     cut: Cut = msgspec.UNSET
     """The fields that were shortened because the record was too large; absent otherwise."""
 

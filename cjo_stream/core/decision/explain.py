@@ -8,15 +8,17 @@ from cjo_stream.core.record import Candidate, Decision, Trigger
 from cjo_stream.core.text import moment_text
 
 
-def explain(decision: Decision) -> list[str]:
+def explain(decision: Decision, since_ms: int | None = None) -> list[str]:
     """Return the record as lines of text, times in UTC.
 
     Candidates that passed come first, by descending priority, the choice before its equals; those
     that were stopped follow in the order in which they were judged. `>` marks the choice.
+    `since_ms` is the time of the first decision by the same model, if it is known.
     """
     return [
         f"{moment_text(decision.time)}  {_asked(decision.request)}",
         f"  {_asking(decision)}",
+        *_predictions(decision, since_ms),
         *_candidates(decision),
         f"  {_end(decision)}",
     ]
@@ -40,6 +42,16 @@ def _asking(decision: Decision) -> str:
         state = "" if journey.state is None else f" in state {journey.state}"
         who = f"journey {journey.name} v{journey.version}{state}, "
     return f"{who}{_cause(decision.trigger)}  [{decision.decision_id}]"
+
+
+def _predictions(decision: Decision, since_ms: int | None) -> list[str]:
+    if not decision.predictions:
+        return []
+    read = ", ".join(f"predict.{name} {value:.6g}" for name, value in decision.predictions.items())
+    if decision.model_version is None:
+        return [f"  read {read}, by the prior: there was no model yet"]
+    since = "" if since_ms is None else f", first used at {moment_text(since_ms)}"
+    return [f"  read {read}, by model {decision.model_version}{since}"]
 
 
 def _cause(trigger: Trigger) -> str:

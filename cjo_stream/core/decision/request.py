@@ -151,6 +151,7 @@ def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> in
                 probability=probability,
                 deferred_until=deferred_until,
                 model_version=turn.model.number if turn.model is not None else None,
+                predictions=dict(scope.predictions) or msgspec.UNSET,
             )
         )
     count_stopped(judged.stopped, turn)

@@ -59,7 +59,8 @@ class Scope:
     `event` and `entry` are Events or None (missing); `data` maps variables; `key`, `channel` (the
     candidate's), `row` and `item` are values or MISSING. `expression` is the one being evaluated.
     `faults` counts type errors by definition; `unread` counts values that were there and could not
-    be used, by definition, name and reason (core.word.Unread).
+    be used, by definition, name and reason (core.word.Unread). `predictions` are those that were
+    read, by name.
     """
 
     __slots__ = (
@@ -72,6 +73,7 @@ class Scope:
         "item",
         "key",
         "now",
+        "predictions",
         "profile",
         "row",
         "unread",
@@ -89,4 +91,5 @@ class Scope:
         self.item: Any = MISSING
         self.faults: dict[str, int] = {}
         self.unread: dict[tuple[str, str, str], int] = {}
+        self.predictions: dict[str, float] = {}
         self.expression: Evaluated | None = None

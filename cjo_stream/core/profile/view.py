@@ -59,7 +59,8 @@ class View:
         asking = scope.expression
         present = features_now(rule, scope)
         scope.expression = asking
-        return probability(rule, present, self._model)
+        found = scope.predictions[name] = probability(rule, present, self._model)
+        return found
 
     def consented(self, purpose: str, channel: str) -> bool:
         """Return whether the consent gate would let the purpose pass."""

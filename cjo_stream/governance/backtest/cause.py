@@ -17,6 +17,7 @@ _OF_CHOICE: Final = {
     "chosen",
     "probability",
     "model_version",
+    "predictions",
     "decision_id",
     "customer_id",
     "cut",

@@ -110,6 +110,49 @@ def test_what_a_holdout_kept_back_is_told(tmp_path: Path) -> None:
     assert told(decision)[-1].endswith("probability 1, held back: holdout")
 
 
+PREDICT = """
+profile:
+  traits: {asked: {count: ask}}
+predict:
+  buys: {on: ask, event: order, within: 2d, prior: 0.25, features: [profile.asked]}
+  leaves: {on: ask, without: order, within: 2d, prior: 0.3}
+"""
+LIKELY = """
+action: gold
+eligible: predict.buys < 0.5
+propensity: predict.buys * 2
+treatments: {mail: {}}
+"""
+GUARDED = """
+journey: guarded
+version: 1
+entry: {on: other, when: predict.leaves < 0.5}
+initial: only
+states: {only: {enter: [{act: gold}], after: {9d: over}}, over: {end: over}}
+"""
+
+
+def test_the_predictions_that_were_read_are_told_with_their_model(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, step="decide: {}", actions=LIKELY, more=GUARDED, profile=PREDICT)
+    decision = desk.ask(1)
+    assert decision["predictions"] == {"buys": 0.25}
+    assert told(decision)[2] == "  read predict.buys 0.25, by the prior: there was no model yet"
+    lines = explain(
+        msgspec.convert({**decision, "model_version": 12}, Decision), 1_772_323_200_000
+    )
+    assert lines[2] == (
+        "  read predict.buys 0.25, by model 12, first used at 2026-03-01 00:00:00Z"
+    )
+    guarded = desk.ask(2, "other")
+    assert guarded["predictions"] == {"leaves": 0.3, "buys": 0.25}
+    assert told(guarded)[2].startswith("  read predict.leaves 0.3, predict.buys 0.25, by")
+
+
+def test_a_decision_that_reads_no_prediction_has_none(tmp_path: Path) -> None:
+    desk = desk_of(tmp_path, profile=PREDICT)
+    assert "predictions" not in desk.ask(1)
+
+
 # --- the command
 
 
@@ -152,3 +195,17 @@ def test_a_decision_that_is_not_there_and_a_folder_that_is_none_are_said(
     assert "it is not as a `run` wrote it" in capsys.readouterr().err
     assert call(["decisions", "explain", "d9", str(results / "no")]) == 2
     assert "decisions.jsonl cannot be read" in capsys.readouterr().err
+
+
+def test_the_first_use_of_the_model_is_found_among_all_decisions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = Desk(tmp_path, step="decide: {}", actions=LIKELY, profile=PREDICT)
+    first, *others = (desk.ask(second) for second in (1, 2, 3))
+    written = [first, *({**one, "model_version": 7} for one in reversed(others))]
+    (tmp_path / "decisions.jsonl").write_bytes(
+        b"".join(msgspec.json.encode(one) + b"\n" for one in written)
+    )
+    assert call(["decisions", "explain", others[1]["decision_id"], str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "by model 7, first used at 2026-03-01 00:00:02Z" in said
