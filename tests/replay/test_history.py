@@ -55,6 +55,7 @@ NOT_KEPT = {
     "Line": "a line of a run's files, on its way from one of its processes",
     "Told": "what a run and its processes say to each other",
     "_Untaken": "two figures of a run, read by the insight sink",
+    "_Summary": "the kinds of records that a run had switched off, read with its records",
     "Native": "an event as a producer sends it",
     "Received": "an action record, read by simulated people",
     "Truth": "who the people of a simulation are, read by a report",
