@@ -133,6 +133,7 @@ def _order(key: Integers, lane: Integers, position: Integers) -> Integers:
 
 def places_of(codes: Integers, number: int) -> list[Integers]:
     """Return of each number below one where it stands."""
-    order = np.argsort(codes.astype(np.int32), kind="stable")
+    # Small numbers are sorted without comparisons.
+    order = np.argsort(codes.astype(np.min_scalar_type(number)), kind="stable")
     edges = np.searchsorted(codes[order], np.arange(number + 1))
     return [order[begin:end] for begin, end in pairwise(edges.tolist())]

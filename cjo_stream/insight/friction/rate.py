@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from scipy.special import betainc
 
@@ -55,11 +56,15 @@ def rolled(hourly: Numbers, hours: int) -> Numbers:
 
 
 def days_before(hourly: NDArray[Any]) -> NDArray[Any]:
-    """Return at each hour the values of so many days before (first axis), from 0 on."""
-    hours = len(hourly)
+    """Return at each hour the values of so many days before (first axis), from 0 on.
+
+    Each day is a view of the same values, shifted.
+    """
     none = np.zeros((BASE_DAYS * DAY_HOURS, *hourly.shape[1:]), dtype=hourly.dtype)
     padded = np.append(none, hourly, axis=0)
-    return np.stack([padded[start : start + hours] for start in range(len(none), -1, -DAY_HOURS)])
+    strides = (-DAY_HOURS * padded.strides[0], *padded.strides)
+    shape = (BASE_DAYS + 1, *hourly.shape)
+    return as_strided(padded[len(none) :], shape, strides, writeable=False)
 
 
 def whole(usable: NDArray[np.bool_], hours: int) -> NDArray[np.bool_]:
