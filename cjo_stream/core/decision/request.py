@@ -41,8 +41,7 @@ _COUNTED_AS: Final[dict[Suppressed, str]] = {"shadow": "shadow", "holdout": "jou
 class Request(msgspec.Struct):
     """A request of an instance in a state, with the values that its expressions may read.
 
-    `asked` is the request as decision records show it. `may_wait` returns false if too many
-    requests already wait: one that quiet hours would delay is then dropped.
+    `asked` is the request as decision records show it.
     """
 
     asked: dict[str, Any]
@@ -54,7 +53,6 @@ class Request(msgspec.Struct):
     key: Any
     holdout: bool
     anchor: str = ""
-    may_wait: Callable[[], bool] = lambda: True
 
     @property
     def is_act(self) -> bool:
@@ -118,10 +116,17 @@ def is_recorded(asked: Mapping[str, Any], turn: Turn) -> bool:
     return recording.act if "act" in asked else recording.decide
 
 
-def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> int | None:
+def decide(
+    customer: Customer,
+    request: Request,
+    scope: Scope,
+    turn: Turn,
+    may_wait: Callable[[], bool] = lambda: True,
+) -> int | None:
     """Make one decision and record it; send the choice, unless the instance is suppressed.
 
-    Returns when the request must be decided again, in ms; None if it is settled.
+    Returns when the request must be decided again, in ms; None if it is settled. `may_wait` is
+    asked where quiet hours delay it; if it returns false, the request is dropped.
     """
     scope.event, scope.data, scope.key = request.event, request.data, request.key
     situation = Situation(customer, scope, turn)
@@ -131,7 +136,7 @@ def decide(customer: Customer, request: Request, scope: Scope, turn: Turn) -> in
     chosen, probability = _choose(request, judged.passed, decision_id, turn)
     suppressed = _suppressed(request, chosen, turn)
     waits = chosen is None and bool(judged.delayed)
-    if waits and not request.may_wait():
+    if waits and not may_wait():
         turn.count("cjo_state_bounds_total", "waiting")
         waits = False
     deferred_until = _earliest_end(situation, judged.delayed) if waits else None

@@ -63,8 +63,10 @@ def ask(
             anchor=request.anchor,
         )
 
-    request.may_wait = lambda: _may_wait(customer, contents(waiting(turn.clock)), turn.bounds)
-    due = decide(customer, request, scope, turn)
+    def may_wait() -> bool:
+        return _may_wait(customer, contents(waiting(turn.clock)), turn.bounds)
+
+    due = decide(customer, request, scope, turn, may_wait)
     if due is not None:
         customer.waiting.append(waiting(due))
 
