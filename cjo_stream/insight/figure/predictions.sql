@@ -2,19 +2,25 @@
 -- predicted then, from outcomes that were known at that moment: the base rate, and the rate behind
 -- the customer's last state. `bin`: its tenth by probability, among those of the same prediction.
 WITH
-state AS (
+-- When the customer's last state began; then which one it is, of those of one time the last.
+moments AS (
+    SELECT p.*, t."time" AS since
+    FROM "prediction" AS p
+    ASOF LEFT JOIN "transition" AS t ON t.customer_id = p.customer_id AND t."time" <= p.opened_at
+),
+states AS (
     SELECT
         customer_id,
         "time",
         arg_max(journey || '.' || coalesce("to", reason), (lane, position)) AS state
     FROM "transition"
-    WHERE customer_id IN (SELECT customer_id FROM "prediction")
+    SEMI JOIN (SELECT customer_id, since AS "time" FROM moments) USING (customer_id, "time")
     GROUP BY customer_id, "time"
 ),
 told AS (
-    SELECT p.*, s.state
-    FROM "prediction" AS p
-    ASOF LEFT JOIN state AS s ON s.customer_id = p.customer_id AND s."time" <= p.opened_at
+    SELECT m.*, s.state
+    FROM moments AS m
+    LEFT JOIN states AS s ON s.customer_id = m.customer_id AND s."time" = m.since
 ),
 known AS (
     SELECT DISTINCT
