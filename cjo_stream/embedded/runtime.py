@@ -18,7 +18,7 @@ At full hours of stream time the learner learns from the rewards so far, and pub
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol, Self
+from typing import Self
 
 import msgspec
 
@@ -28,13 +28,13 @@ from cjo_stream.core.message import ActivateSet, Message, StoreSet
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.state import Customer
-from cjo_stream.embedded.learning import LEARNS_AT, Learning, learns, next_time
+from cjo_stream.embedded.effects import READ_RECORDS_MAX, Effects, Output
+from cjo_stream.embedded.learning import LEARNS_AT, learns, next_time
 from cjo_stream.embedded.log import EFFECT, INTERNAL, TOPIC_ID, Append, EmbeddedLog
 from cjo_stream.embedded.rows import Waiting, customers, line_of, rows
 from cjo_stream.engine import codec, port
 from cjo_stream.engine.decider import PERIOD_MS
-from cjo_stream.engine.dispatch import Dispatch
-from cjo_stream.engine.frame import Effect, Position, control_frame, single_frame, tick_frame
+from cjo_stream.engine.frame import Position, control_frame, single_frame, tick_frame
 from cjo_stream.engine.governor import GOVERNOR
 from cjo_stream.engine.intake import Routed, Router
 from cjo_stream.engine.port import Compile, Store
@@ -45,9 +45,7 @@ from cjo_stream.errors import InputError, InvariantError
 BATCH_RECORDS_MAX = 1_000
 COMMIT_RECORDS_MAX = 20_000
 """The records that share a commit in memory, of all partitions together."""
-READ_RECORDS_MAX = 1_024
 _SOURCES = "sources"
-_DISPATCH = "dispatch:"
 
 
 class _LanePosition(msgspec.Struct):
@@ -67,19 +65,6 @@ class _Read(msgspec.Struct):
 def has_events(log: EmbeddedLog) -> bool:
     """Return whether a log has ever taken events."""
     return log.note(_SOURCES) is not None
-
-
-class Output(Protocol):
-    """Where effects go, each once, in order."""
-
-    def write(self, effects: Sequence[Effect]) -> None:
-        """Write effects."""
-
-    def refuse(self, letter: DeadLetter) -> None:
-        """Write a dead letter of intake."""
-
-    def notes(self) -> dict[str, bytes]:
-        """Return the notes for the log, by which everything written later can be undone."""
 
 
 class Runtime:
@@ -108,14 +93,8 @@ class Runtime:
             )
             for partition, store in enumerate(stores)
         ]
-        self._dispatch = Dispatch("effect")
-        for partition in range(self._partitions):
-            note = log.note(f"{_DISPATCH}{partition}")
-            self._dispatch.resume(partition, note.decode().split("|")[1] if note else None)
-        self._dispatched = [
-            int(note.decode().split("|")[0]) if (note := log.note(f"{_DISPATCH}{p}")) else -1
-            for p in range(self._partitions)
-        ]
+        self._effects = Effects(log, output, self._partitions)
+        self._learning = self._effects.learning
         noted = log.note(_SOURCES)
         self._read = msgspec.msgpack.decode(noted, type=_Read) if noted else _Read()
         self._router = Router(self._partitions)
@@ -125,14 +104,13 @@ class Runtime:
         self._unnoted = False
         # Time that moved on without events is only in the tasks.
         self._now = max(self._read.high, *(task.clock for task in self.tasks))
-        self._learning = Learning(log, self._dispatched)
         self._learning_set = 0
         self._is_learning = False
         self._watched: Program | None = None
         self._has_guards = False
         self._pump()
         for task in self.tasks:
-            self._write_effects(task.partition)
+            self._effects.write(task.partition)
         self._commit()
         # It may have been killed between the tick of a learning time and the learning.
         if at := log.note(LEARNS_AT):
@@ -415,7 +393,7 @@ class Runtime:
                         (EFFECT, task.partition, self._now, frame) for frame in outbox.effects
                     ]
                     self._log.append(appends)
-                    self._write_effects(task.partition)
+                    self._effects.write(task.partition)
                     self._unwritten += len(records)
                     is_full = self._unwritten >= COMMIT_RECORDS_MAX
                     if is_full or self._log.is_durable or task.must_commit:
@@ -445,19 +423,3 @@ class Runtime:
         self._log.purge()
         for task in must:
             task.purge()
-
-    def _write_effects(self, partition: int) -> None:
-        while records := self._log.read(
-            EFFECT, partition, self._dispatched[partition], READ_RECORDS_MAX
-        ):
-            step = self._dispatch.process(partition, records)
-            self._output.write(step.effects)
-            self._learning.collect(partition, records[-1].offset, step.effects)
-            notes = self._output.notes()
-            offset, metadata = step.position
-            notes[f"{_DISPATCH}{partition}"] = f"{offset - 1}|{metadata}".encode()
-            if self._learning.holds_too_much():
-                notes |= self._learning.note()
-            self._log.append([], notes)
-            self._dispatched[partition] = offset - 1
-            self._log.trim(EFFECT, partition, self._learning.needed_after(partition))

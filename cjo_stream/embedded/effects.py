@@ -1,0 +1,64 @@
+"""What tasks emit, from the effect partitions of the log into an output, each once.
+
+dispatch:N    the last effect record of partition N that is in the output, and its cursor
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from cjo_stream.core.record import DeadLetter
+from cjo_stream.embedded.learning import Learning
+from cjo_stream.embedded.log import EFFECT, EmbeddedLog
+from cjo_stream.engine.dispatch import Dispatch
+from cjo_stream.engine.frame import Effect
+
+READ_RECORDS_MAX: Final = 1_024
+_NOTE: Final = "dispatch:"
+
+
+class Output(Protocol):
+    """Where effects go, each once, in order."""
+
+    def write(self, effects: Sequence[Effect]) -> None:
+        """Write effects."""
+
+    def refuse(self, letter: DeadLetter) -> None:
+        """Write a dead letter of intake."""
+
+    def notes(self) -> dict[str, bytes]:
+        """Return the notes for the log, by which everything written later can be undone."""
+
+
+class Effects:
+    """The effect partitions of a log. `learning` has what teaches of what was written."""
+
+    def __init__(self, log: EmbeddedLog, output: Output, partitions: int) -> None:
+        self._log = log
+        self._output = output
+        self._dispatch = Dispatch("effect")
+        self._written: list[int] = []
+        for partition in range(partitions):
+            noted = log.note(f"{_NOTE}{partition}")
+            offset, metadata = noted.decode().split("|") if noted else ("-1", None)
+            self._dispatch.resume(partition, metadata)
+            self._written.append(int(offset))
+        self.learning = Learning(log, self._written)
+
+    def write(self, partition: int) -> None:
+        """Write what a partition has; note how far it is written."""
+        while records := self._log.read(
+            EFFECT, partition, self._written[partition], READ_RECORDS_MAX
+        ):
+            step = self._dispatch.process(partition, records)
+            self._output.write(step.effects)
+            self.learning.collect(partition, records[-1].offset, step.effects)
+            notes = self._output.notes()
+            offset, metadata = step.position
+            notes[f"{_NOTE}{partition}"] = f"{offset - 1}|{metadata}".encode()
+            if self.learning.holds_too_much():
+                notes |= self.learning.note()
+            self._log.append([], notes)
+            self._written[partition] = offset - 1
+            self._log.trim(EFFECT, partition, self.learning.needed_after(partition))
