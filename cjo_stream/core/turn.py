@@ -43,7 +43,7 @@ class Turn:
         "bounds",
         "changed",
         "clock",
-        "counts",
+        "counted",
         "entries",
         "firing",
         "messages",
@@ -89,7 +89,8 @@ class Turn:
         """The anchor of each record."""
         self.entries: list[TimelineEntry] = []
         """Entries of the customer's timeline, which come before those of the records."""
-        self.counts: dict[tuple[str, ...], float] = {}
+        self.counted: list[tuple[tuple[str, ...], float]] = []
+        """Each count, as it came."""
         self.tallies: list[Count] = []
         """What guards of canaries count."""
         self.timers = 0
@@ -123,5 +124,12 @@ class Turn:
 
     def count(self, metric: str, *labels: str, by: float = 1) -> None:
         """Add to a counter of docs/metrics.md; labels come from definitions only."""
-        key = (metric, *labels)
-        self.counts[key] = self.counts.get(key, 0) + by
+        self.counted.append(((metric, *labels), by))
+
+    @property
+    def counts(self) -> dict[tuple[str, ...], float]:
+        """What was counted, in all."""
+        totals: dict[tuple[str, ...], float] = {}
+        for count, by in self.counted:
+            totals[count] = totals.get(count, 0) + by
+        return totals

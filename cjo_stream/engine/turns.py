@@ -268,9 +268,10 @@ class Turns:
         if turn.tallies:
             self.tallies.setdefault(turn.clock // PERIOD_MS, []).extend(turn.tallies)
         counts = self.counts
-        for count, by in turn.counts.items():
-            if count in counts:
-                counts[count] += by
+        for count, by in turn.counted:
+            before = counts.get(count)
+            if before is not None:
+                counts[count] = before + by
                 continue
             counts[count] = by
             if event is not None and count not in self.examples:
