@@ -76,8 +76,7 @@ COMMANDS: Final = {
     "process ends": f"process ends {PERIOD}",
     "attribution": f"attribution --goal cart_recovery --by channel {PERIOD}",
     "retention": f"retention --on order_placed --every 7d {PERIOD}",
-    "satisfaction": "satisfaction --on survey_answered --score score --by journey --scale 0..10 "
-    f"{PERIOD}",
+    "satisfaction": "satisfaction --on survey_answered --score score --by journey --scale 0..10",
     "worth": f"worth --on order_placed --value total {PERIOD}",
     "value": "value --on order_placed --value total --horizon 13w --until {until}",
     "predictions": f"predictions {PERIOD}",
