@@ -10,6 +10,7 @@ import contextlib
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Final, Protocol, TypeVar
@@ -46,6 +47,8 @@ class Processes:
     def __init__(self, begin: Callable[[int], wire.Begin], shares: int) -> None:
         """Start them; `begin` says how each share opens."""
         context = multiprocessing.get_context("spawn")
+        # The first process would start it, and it lets SIGINT through again.
+        resource_tracker.ensure_running()
         self._connections: list[Connection] = []
         self._processes: list[SpawnProcess] = []
         try:

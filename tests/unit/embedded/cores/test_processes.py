@@ -94,6 +94,13 @@ def test_a_share_that_is_killed_ends_the_run_with_an_error(running: Running) -> 
     running.check_none_is_left()
 
 
+def test_no_share_ever_hears_ctrl_c(running: Running) -> None:
+    for share in running.started:
+        status = Path(f"/proc/{share}/status").read_text()
+        blocked = next(line for line in status.splitlines() if line.startswith("SigBlk:"))
+        assert int(blocked.split()[1], 16) & 1 << signal.SIGINT - 1
+
+
 def test_ctrl_c_ends_all(running: Running) -> None:
     os.killpg(running.process.pid, signal.SIGINT)
     code, said = running.end()
