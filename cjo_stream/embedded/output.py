@@ -23,6 +23,8 @@ from cjo_stream.errors import RefusalError, RetryError, UsageError
 
 CUSTOMERS = "customers.jsonl"
 SUMMARY = "summary.json"
+SPOOL = ".events"
+"""What a run on several cores has read: its own file, while it runs."""
 CHUNK_BYTES = 1 << 20
 NO_RECORD = -1
 """The offset in the dead letter of something that no record caused, such as a timer."""
@@ -46,7 +48,7 @@ def check_free(folder: Path, *, force: bool) -> None:
 def clear(folder: Path) -> None:
     """Delete the results of an earlier run."""
     with usable(folder):
-        for name in [*FILES.values(), CUSTOMERS, SUMMARY]:
+        for name in [*FILES.values(), CUSTOMERS, SUMMARY, SPOOL]:
             (folder / name).unlink(missing_ok=True)
 
 

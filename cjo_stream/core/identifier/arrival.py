@@ -88,8 +88,8 @@ STALE_AGAIN_MS = 1_000
 def passes_on(state: Identifier, event: Event, program: Program, bounds: Bounds) -> bool:
     """Return whether an identifier only sends an event on to its customer, and does not change.
 
-    It is so at rest: nothing is under way, and the event names nobody new. Then no turn is needed
-    to handle the event's Arrive.
+    It is so at rest: nothing is under way, and the event names nobody new, or nobody whom a shared
+    identifier would link. Then no turn is needed to handle the event's Arrive.
     """
     return (
         state.pointer != ""

@@ -6,7 +6,6 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from cjo_stream.core.program.program import Program
 from cjo_stream.definition import DefinitionSet, succeed
@@ -16,7 +15,7 @@ from cjo_stream.embedded.cores.runtime import Cores
 from cjo_stream.embedded.delivery import run_destination
 from cjo_stream.embedded.installation import Installation
 from cjo_stream.embedded.log import EmbeddedLog, MemoryLog
-from cjo_stream.embedded.output import Output, beginning, check_free, clear
+from cjo_stream.embedded.output import SPOOL, Output, beginning, check_free, clear
 from cjo_stream.embedded.progress import Progress
 
 
@@ -52,10 +51,13 @@ def open_on_cores(
         return wire.Begin(share, content, profiles, gc.get_threshold()[0])
 
     sizes, note = beginning(out, {}), run_destination(out).note
-    with (
-        TemporaryDirectory(prefix="cjo-cores-", ignore_cleanup_errors=True) as folder,
-        closing(Output(out, note, sizes, profiles=profiles)) as output,
-        closing(Processes(begin, cores)) as crew,
-    ):
-        spool = Path(folder) / "events"
-        yield Installation(Cores(content, crew, output, spool, report), output)
+    # Customers' events lie with the results, so that a killed run leaves none where nobody looks.
+    spool = out / SPOOL
+    try:
+        with (
+            closing(Output(out, note, sizes, profiles=profiles)) as output,
+            closing(Processes(begin, cores)) as crew,
+        ):
+            yield Installation(Cores(content, crew, output, spool, report), output)
+    finally:
+        spool.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ import pytest
 from cjo_stream.definition import load
 from cjo_stream.embedded.cores import wire
 from cjo_stream.embedded.cores.crew import Processes
+from cjo_stream.embedded.output import SPOOL
 from cjo_stream.errors import StopError
 from tests.unit.embedded.cores.test_cores import carts
 from tests.world import TOPOLOGY
@@ -27,6 +28,7 @@ class Running:
     """A run on two cores that waits for the end of its input."""
 
     def __init__(self, out: Path) -> None:
+        self.out = out
         command = [sys.executable, "-m", "cjo_stream", "run", str(TOPOLOGY), "-"]
         self.process = subprocess.Popen(
             [*command, "--channel", "web", "--out", str(out), "--cores", "2"],
@@ -112,6 +114,20 @@ def test_ctrl_c_ends_all(running: Running) -> None:
 def test_a_run_that_is_killed_leaves_no_share(running: Running) -> None:
     running.process.kill()
     running.check_none_is_left()
+
+
+def test_the_events_of_a_killed_run_lie_with_its_results_until_it_begins_anew(
+    running: Running, tmp_path: Path
+) -> None:
+    until((running.out / SPOOL).exists, "the run reads")
+    running.process.kill()
+    running.process.communicate()
+    events = tmp_path / "events.jsonl"
+    events.write_bytes(b"".join(record.value + b"\n" for record in carts(5)))
+    given = ["--channel", "web", "--out", str(running.out), "--cores", "2", "--force"]
+    command = [sys.executable, "-m", "cjo_stream", "run", str(TOPOLOGY), str(events), *given]
+    subprocess.run(command, check=True, capture_output=True, timeout=WITHIN_S)
+    assert SPOOL not in {file.name for file in running.out.iterdir()}
 
 
 def test_a_share_that_cannot_go_on_says_why() -> None:
