@@ -23,12 +23,12 @@ from typing import Any, Final
 
 from cjo_stream.cli.demo import DAY_MS, START_MS
 from cjo_stream.cli.option import topology_folder
+from cjo_stream.core.learning.calibration import calibration_error
 from cjo_stream.insight.figure.prediction import counting, open_predictions
 from cjo_stream.insight.layer.reading import connect
 from cjo_stream.insight.layer.sink import Sink
 
 BURN_IN: Final = 90
-BINS: Final = 10
 WORLDS: Final = 200
 WITHIN: Final = {"buys": 7, "leaves": 30}
 """By prediction, its days."""
@@ -127,17 +127,6 @@ def floor(probabilities: Sequence[float]) -> tuple[float, float]:
         calibration_error(ranked, [int(draw() < p) for p in ranked]) for _ in range(WORLDS)
     )
     return sum(found) / WORLDS, found[WORLDS * 95 // 100]
-
-
-def calibration_error(ranked: Sequence[float], outcomes: Sequence[int]) -> float:
-    """Return the expected calibration error over tenths of ascending probabilities."""
-    size, rest = divmod(len(ranked), BINS)
-    error, begin = 0.0, 0
-    for bin_ in range(BINS):
-        end = begin + size + (bin_ < rest)
-        error += abs(sum(ranked[begin:end]) - sum(outcomes[begin:end]))
-        begin = end
-    return error / len(ranked)
 
 
 if __name__ == "__main__":

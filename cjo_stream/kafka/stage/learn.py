@@ -12,6 +12,7 @@ tasks recognise it by the number. Without a learner, decisions go on by the last
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from typing import Final
@@ -27,6 +28,7 @@ from cjo_stream.engine.learner import Learner, Publication
 from cjo_stream.errors import RetryError, StopError
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import reader
+from cjo_stream.kafka.client.contents import contents
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.sender import Outgoing, Sender
 from cjo_stream.kafka.command import ask_tasks
@@ -35,6 +37,7 @@ from cjo_stream.kafka.process import stage
 from cjo_stream.kafka.process.stage import Stopping, Vitals
 from cjo_stream.kafka.stage.lesson import Lesson
 from cjo_stream.kafka.stage.memory import STAGE, Memory, Standing
+from cjo_stream.kafka.stage.quality import Quality
 from cjo_stream.kafka.topic.check import require_log
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
@@ -42,6 +45,8 @@ from cjo_stream.telemetry import Metrics
 
 STEP_RECORDS_MAX: Final = 1_000
 IDLE_S: Final = 0.1
+LOOK_BACK: Final = 20_000
+"""Offsets of predictions learnt before that a new process looks at, to measure calibration."""
 PUBLISH_WITHIN_S: Final = 15.0
 """For all partitions to activate a model: less than the watchdog's limit."""
 
@@ -81,7 +86,7 @@ class LearnProcess:
             names.prediction,
             topics[names.prediction].id,
             "predictions",
-            lambda value: self._learner.learn_outcome(_PREDICTION.decode(value)),
+            self._learn_outcome,
         )
         self._lessons = {one.place[0]: one for one in (self._rewards, self._predictions)}
         self.vitals = Vitals(
@@ -95,6 +100,7 @@ class LearnProcess:
         self._memory = Memory(settings, self.vitals.go_on)
         self._sender = Sender(settings, self.vitals.wait)
         self._learner = Learner()
+        self._quality = Quality(metrics)
         self._consumer: Consumer | None = None
         self._unsent: Publication | None = None
         self._due_s = 0.0
@@ -120,6 +126,7 @@ class LearnProcess:
             if standing.number:
                 # The last learner may have stopped before all partitions had the model.
                 self._unsent = Publication(standing.number, publish(model))
+            self._look_back()
         positions = {one.place: one.next for one in self._lessons.values()}
         self._consumer = reader(self._settings, positions)
         self._measure()
@@ -140,6 +147,7 @@ class LearnProcess:
                 self._remember()
             if self._unsent is not None:
                 self._publish(self._unsent)
+        self._quality.show_ages(time.time() * 1000, is_in_force=self._unsent is None)
 
     def close(self) -> None:
         """Remember what was learnt, to be published at the next start, and close cleanly."""
@@ -164,6 +172,22 @@ class LearnProcess:
     def _has_moved(self) -> bool:
         return any(one.has_moved() for one in self._lessons.values())
 
+    def _learn_outcome(self, value: bytes) -> None:
+        prediction = _PREDICTION.decode(value)
+        self._learner.learn_outcome(prediction)
+        self._quality.take(prediction)
+
+    def _look_back(self) -> None:
+        """Take the latest outcomes that were learnt before, as far as they are kept."""
+        place, end = self._predictions.place, self._predictions.next
+        for message in contents(self._settings, place, max(0, end - LOOK_BACK)):
+            if (message.offset() or 0) >= end:
+                break
+            with contextlib.suppress(msgspec.MsgspecError):  # a foreign record, told when met
+                self._quality.take(_PREDICTION.decode(message.value() or b""))
+        self._quality.remembered()
+        self.vitals.beat()
+
     def _remember(self) -> None:
         began_s = time.perf_counter()
         publication = self._learner.publish()
@@ -185,6 +209,7 @@ class LearnProcess:
         )
         for one in self._lessons.values():
             one.remembered()
+        self._quality.remembered()
         self._unsent = publication or self._unsent
         self._metrics.observe("cjo_commit_seconds", (STAGE,), time.perf_counter() - began_s)
         self._measure()

@@ -14,10 +14,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import msgspec
 import pytest
 
+from cjo_stream.core.learning.calibration import Outcomes
+from cjo_stream.core.record import Prediction
 from cjo_stream.definition import load
-from tests.bench.prediction import WITHIN, calibration_error, floor, predicting
+from tests.bench.prediction import WITHIN, floor, predicting
 from tests.world.command_line import ROOT, Cli, cli
 
 __all__ = ["cli"]
@@ -157,6 +160,23 @@ def test_predictions_are_counted_as_by_hand(
         compared(bins[-1], own, errors / len(own))
 
 
+def test_the_learner_measures_the_calibration_that_the_figure_has(
+    cli: Cli, layer: tuple[Path, list[Row], list[Row]]
+) -> None:
+    place, _, made = layer
+    done = cli("insight", "predictions", "--layer", place, "--format", "csv")
+    outcomes = Outcomes()
+    for one in random.Random(1).sample(made, len(made)):
+        outcomes.add(msgspec.convert(one, Prediction))
+    measured = dict(outcomes.calibrations())
+    totals = [row for row in rows_of(done.out) if not row["bin"]]
+    assert {row["predict"] for row in totals} == set(measured) == {"buys", "leaves"}
+    for row in totals:
+        error, count = measured[row["predict"]]
+        assert count == int(row["count"])
+        assert error == pytest.approx(float(row["calibration_error"]), abs=1e-9)
+
+
 def test_a_floor_is_the_error_of_right_probabilities_as_the_figure_has_it(
     cli: Cli, layer: tuple[Path, list[Row], list[Row]]
 ) -> None:
@@ -166,8 +186,7 @@ def test_a_floor_is_the_error_of_right_probabilities_as_the_figure_has_it(
         own = [one for one in made if one["predict"] == row["predict"]]
         own.sort(key=lambda one: (one["probability"], one["prediction_id"]))
         ranked = [one["probability"] for one in own]
-        error = calibration_error(ranked, [one["outcome"] for one in own])
-        assert error == pytest.approx(float(row["calibration_error"]), abs=1e-9)
+        error = float(row["calibration_error"])
         mean, high = floor(ranked)
         assert 0 < mean < high < 2 * mean
         assert error < 2 * high
