@@ -9,20 +9,24 @@ that was ever stopped there is marketing; a customer for whom such an action was
 if it was stopped there, and else treated, whatever the later gates did. A goal of any journey
 counts from the first such decision on.
 
-Merged customers are one, under the id that stayed. A customer who was in both groups of a
-comparison (held out on one side of a merge, treated on the other) is *mixed*, and left out, but
-counted by the group of the first decision: if merges take more of one group, one sees it.
+Who is who is told as in the layer (`layer/who`): merged customers are one, an unmerge parts them,
+and with an instance that moves go its choices and goals. Erased customers are left out. One who
+was in both groups of a comparison (held out on one side of a merge, treated on the other) is
+*mixed*, and left out, but counted by the group of the first decision: if merges take more of one
+group, one sees it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
 from cjo_stream.core.record import Decision, IdentityChange, Transition
 from cjo_stream.insight.estimate import Estimate
+from cjo_stream.insight.layer.table import Row, identity_rows
+from cjo_stream.insight.layer.who import Who
 from cjo_stream.insight.lift import (
     SIZES_MIN,
     Difference,
@@ -33,6 +37,9 @@ from cjo_stream.insight.lift import (
     compare_values,
     gained,
 )
+
+_Place = tuple[str, str | None]
+"""A record's customer, and the instance that it is of."""
 
 
 class Lift(msgspec.Struct, frozen=True):
@@ -85,18 +92,20 @@ class Cohorts:
     """Collects records of one installation, in any order, then compares the groups."""
 
     def __init__(self) -> None:
-        self._stayed: dict[str, str] = {}
-        """Absorbed customer -> the customer that absorbed it."""
+        self._changes: list[Row] = []
+        """Identity changes, as rows of the layer."""
+        self._seen: dict[tuple[str, str], int] = {}
+        """Instance and customer -> time of the latest transition."""
         self._kinds: dict[str, set[bool]] = {}
         """Instance -> the values of `holdout` in its transitions."""
         self._holding: set[str] = set()
         """Journeys with a transition of a held-out customer."""
-        self._goals: dict[str, dict[str, int]] = {}
-        """Journey -> customer -> time of the latest goal."""
-        self._chosen: dict[str, dict[tuple[str, str], _Entry]] = {}
+        self._goals: dict[str, dict[_Place, int]] = {}
+        """Journey -> customer and instance -> time of the latest goal."""
+        self._chosen: dict[str, dict[_Place, _Entry]] = {}
         """Journey -> customer and instance -> first choice."""
-        self._asked: dict[str, dict[str, _Entry]] = {}
-        """Action -> customer -> first decision that judged it."""
+        self._asked: dict[str, dict[_Place, _Entry]] = {}
+        """Action -> customer and instance -> first decision that judged it."""
         self._marketing: set[str] = set()
 
     def add(self, record: Decision | Transition | IdentityChange) -> None:
@@ -105,9 +114,9 @@ class Cohorts:
             self._add_decision(record)
         elif isinstance(record, Transition):
             self._add_transition(record)
-        elif record.kind == "merged":
-            for absorbed in record.absorbed:
-                self._stayed[absorbed] = record.customer_id
+        else:
+            for _, row in identity_rows(record):
+                self._changes.append((*row, "", len(self._changes)))
 
     def compare(
         self,
@@ -122,13 +131,14 @@ class Cohorts:
         """
         shares = shares or {}
         found = []
+        who = Who(self._changes, self._instances)
         if self._marketing:
-            goals = self._latest_goals(self._goals)
-            found.append(_lift(None, self._people_asked(), goals, values, shares.get(None)))
+            goals = self._latest_goals(self._goals, who)
+            found.append(_lift(None, self._people_asked(who), goals, values, shares.get(None)))
         for journey in sorted(self._chosen):
-            people = self._people_in(journey)
+            people = self._people_in(journey, who)
             if any(entry.held_out for entry in people.values()):
-                goals = self._latest_goals([journey])
+                goals = self._latest_goals([journey], who)
                 found.append(_lift(journey, people, goals, values, shares.get(journey)))
         return found
 
@@ -139,63 +149,76 @@ class Cohorts:
     # --- records
 
     def _add_decision(self, decision: Decision) -> None:
-        customer, at = decision.customer_id, decision.time
+        at, journey = decision.time, decision.journey
+        place = decision.customer_id, None if journey is None else journey.instance_id
         for candidate in decision.candidates:
             held = candidate.gate == "holdout"
             if held:
                 self._marketing.add(candidate.action)
             asked = self._asked.setdefault(candidate.action, {})
-            _enter(asked, customer, _Entry(at, not held, held, held))
-        journey = decision.journey
+            _enter(asked, place, _Entry(at, not held, held, held))
         if journey is None or decision.chosen is None or decision.suppressed == "shadow":
             return
         held = decision.suppressed == "holdout"
         chosen = self._chosen.setdefault(journey.name, {})
-        _enter(chosen, (customer, journey.instance_id), _Entry(at, False, held, held))
+        _enter(chosen, place, _Entry(at, False, held, held))
 
     def _add_transition(self, transition: Transition) -> None:
-        if transition.instance_id is not None:
-            self._kinds.setdefault(transition.instance_id, set()).add(transition.holdout)
+        customer, instance = transition.customer_id, transition.instance_id
+        time = transition.time
+        if instance is not None:
+            self._kinds.setdefault(instance, set()).add(transition.holdout)
+            seen = instance, customer
+            self._seen[seen] = max(time, self._seen.get(seen, time))
         if transition.holdout:
             self._holding.add(transition.journey)
         if transition.reason == "goal":
             goals = self._goals.setdefault(transition.journey, {})
-            latest = goals.get(transition.customer_id, transition.time)
-            goals[transition.customer_id] = max(latest, transition.time)
+            goals[customer, instance] = max(time, goals.get((customer, instance), time))
 
     # --- people
 
-    def _resolve(self, customer: str) -> str:
-        while (stayed := self._stayed.get(customer)) is not None:
-            customer = stayed
-        return customer
+    def _instances(self, customers: Sequence[str]) -> Iterator[tuple[str, str, int]]:
+        """Yield the instances with a transition under one of some ids, that id, and its time."""
+        parted = set(customers)
+        for (instance, customer), time in self._seen.items():
+            if customer in parted:
+                yield instance, customer, time
 
-    def _people_in(self, journey: str) -> dict[str, _Entry]:
+    def _people_in(self, journey: str, who: Who) -> dict[str, _Entry]:
         people: dict[str, _Entry] = {}
-        for (customer, instance), entry in self._chosen[journey].items():
-            kinds = self._kinds.get(instance, set()) | ({True} if entry.held_out else set())
+        for place, entry in self._chosen[journey].items():
+            kinds = self._kinds.get(place[1] or "", set()) | ({True} if entry.held_out else set())
             kind = _Entry(entry.at, False in kinds or not kinds, True in kinds)
             kind.began_held_out = entry.began_held_out if kind.is_mixed else kind.held_out
-            _enter(people, self._resolve(customer), kind)
+            if (customer := _customer(place, who)) is not None:
+                _enter(people, customer, kind)
         return people
 
-    def _people_asked(self) -> dict[str, _Entry]:
+    def _people_asked(self, who: Who) -> dict[str, _Entry]:
         people: dict[str, _Entry] = {}
         for action in sorted(self._marketing):
-            for customer, entry in self._asked[action].items():
-                _enter(people, self._resolve(customer), msgspec.structs.replace(entry))
+            for place, entry in self._asked[action].items():
+                if (customer := _customer(place, who)) is not None:
+                    _enter(people, customer, msgspec.structs.replace(entry))
         return people
 
-    def _latest_goals(self, journeys: Iterable[str]) -> dict[str, int]:
+    def _latest_goals(self, journeys: Iterable[str], who: Who) -> dict[str, int]:
         latest: dict[str, int] = {}
         for journey in journeys:
-            for customer, at in self._goals.get(journey, {}).items():
-                customer = self._resolve(customer)
-                latest[customer] = max(at, latest.get(customer, at))
+            for place, at in self._goals.get(journey, {}).items():
+                if (customer := _customer(place, who)) is not None:
+                    latest[customer] = max(at, latest.get(customer, at))
         return latest
 
 
 _Key = TypeVar("_Key")
+
+
+def _customer(place: _Place, who: Who) -> str | None:
+    """Return the present customer of a record; None for one who was erased."""
+    owner = who.owner(*place)
+    return None if owner in who.people.erased else who.people.present(owner)
 
 
 def _enter(entries: dict[_Key, _Entry], key: _Key, entry: _Entry) -> None:

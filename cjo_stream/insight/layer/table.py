@@ -245,7 +245,8 @@ def _measure(one: Measure) -> Iterator[tuple[Table, Row]]:
     )  # fmt: skip
 
 
-def _identity(one: IdentityChange) -> Iterator[tuple[Table, Row]]:
+def identity_rows(one: IdentityChange) -> Iterator[tuple[Table, Row]]:
+    """Yield the row of an identity change."""
     yield IDENTITIES, (
         one.kind, one.customer_id, one.absorbed,
         [f"{named.type}:{named.value}" for named in one.identifiers], one.event_id, one.reason,
@@ -271,7 +272,7 @@ def _text(value: Any) -> str | None:
 
 
 SOURCES: Final = (
-    Source(IDENTITY, msgspec.json.Decoder(IdentityChange).decode, _identity),
+    Source(IDENTITY, msgspec.json.Decoder(IdentityChange).decode, identity_rows),
     Source(TRANSITION, msgspec.json.Decoder(Transition).decode, _transition),
     Source(DECISION, msgspec.json.Decoder(Decision).decode, _decision),
     Source(ACTION, msgspec.json.Decoder(Action).decode, _action),

@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cjo_stream.insight.cohort import Cohorts
@@ -26,11 +27,16 @@ def groups_of(
 
 
 def random_world(seed: int) -> Written:
-    """Customers of two journeys with holdouts; some choices are shadow, some customers merge."""
+    """Customers of two journeys with holdouts; some choices are shadow.
+
+    Some customers merge, some of those part again, with or without their instances, and some are
+    erased.
+    """
     chance = random.Random(seed)
     written = Written()
     for number in range(120):
         customer = f"c{number:03}"
+        written.created(customer, 0)
         for journey in ("j", "k"):
             if chance.random() < 0.2:
                 continue
@@ -43,8 +49,22 @@ def random_world(seed: int) -> Written:
             if chance.random() < 0.4:
                 day = chance.randint(0, 5)
                 written.transition(customer, day * DAY, "goal", journey, holdout=held)
-        if number and chance.random() < 0.2:
-            written.merged(f"c{number - 1:03}", customer, 9 * DAY)
+        if number and chance.random() < 0.4:
+            other = f"c{number - 1:03}"
+            written.merged(other, customer, 9 * DAY)
+            if chance.random() < 0.5:
+                written.unmerged(f"{customer}u", customer, 10 * DAY, left=other)
+                for journey in ("j", "k"):
+                    if chance.random() < 0.5:
+                        reason = chance.choice(["moved", "goal"])
+                        written.transition(f"{customer}u", 11 * DAY, reason, journey)
+                        moved = msgspec.structs.replace(
+                            written.transitions[-1], instance_id=f"{customer}-{journey}"
+                        )
+                        written.transitions[-1] = moved
+        if chance.random() < 0.05:
+            gone = chance.randrange(max(0, number - 3), number + 1)
+            written.erased(f"c{gone:03}", 20 * DAY)
     return written
 
 

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from cjo_stream.core.record import (
+    Address,
     Candidate,
     Choice,
     Decision,
@@ -205,6 +206,32 @@ def test_customers_who_merged_are_one_and_left_out_where_they_were_both() -> Non
     assert lift.mixed == Mixed(0, 1)
     earlier = compared(*records, moved("t1", 1), chose("t1", 9))
     assert earlier[0].mixed == Mixed(1, 0)
+
+
+def test_customers_who_parted_are_two_again_with_what_moved() -> None:
+    """Before the unmerge they are one, of both groups; after it, each is of the own one."""
+    named = [Address(type="user", value="h")]
+    records = [
+        IdentityChange(kind="created", customer_id="h1", identifiers=named, time=0),
+        moved("t1", 1),
+        moved("h1", 1, held=True),
+        chose("t1", 10),
+        chose("h1", 10, held=True),
+        merged("t1", "h1"),
+        moved("t1", 60, "goal"),
+        moved("h2", 90, "goal", held=True),
+    ]
+    parted = IdentityChange(
+        kind="unmerged", customer_id="h2", identifiers=named, reason="from t1", time=80
+    )
+    (joined,) = compared(*records[:-1], moved("x", 1, held=True), chose("x", 10, held=True))
+    assert figures(joined) == ((0, 0), (1, 0), 1)
+    # In any order of arrival.
+    for given in ([*records, parted], [parted, *reversed(records)]):
+        (lift,) = compared(*given)
+        assert figures(lift) == ((1, 1), (1, 1), 0)
+    erased = IdentityChange(kind="erased", customer_id="h2", absorbed=["h1"], time=99)
+    assert compared(*records, parted, erased) == []
 
 
 def asked(customer: str, action: str, gate: str | None, at: int = 10) -> Decision:

@@ -10,6 +10,7 @@ import msgspec
 
 from cjo_stream.core.record import (
     Action,
+    Address,
     Candidate,
     Choice,
     Decision,
@@ -92,6 +93,22 @@ class Written:
     def merged(self, customer: str, absorbed: str, at: int) -> None:
         self.identities.append(
             IdentityChange(kind="merged", customer_id=customer, absorbed=[absorbed], time=at)
+        )
+
+    def created(self, customer: str, at: int) -> None:
+        self._changed("created", customer, customer, at)
+
+    def unmerged(self, customer: str, name: str, at: int, left: str) -> None:
+        """Part the identifier `name` from a customer, as a new customer."""
+        self._changed("unmerged", customer, name, at, reason=f"from {left}")
+
+    def erased(self, customer: str, at: int) -> None:
+        self.identities.append(IdentityChange(kind="erased", customer_id=customer, time=at))
+
+    def _changed(self, kind: Any, customer: str, name: str, at: int, **of: Any) -> None:
+        named = [Address(type="user", value=name)]
+        self.identities.append(
+            IdentityChange(kind=kind, customer_id=customer, identifiers=named, time=at, **of)
         )
 
     def path(self, customer: str, channels: str, *, converts: bool, end: int = 10 * DAY) -> None:
