@@ -33,6 +33,8 @@ FOREIGN_PREFIXES: Final = ("CJO_BROKER_", "CJO_REQUIRE_", "CJO_STREAM_", "CJO_TE
 service with our name, and of the supervisor."""
 
 DEMO_TENANT_KEY: Final = "cjo-stream demo: a public key, for no data of anybody's"
+TENANT_KEY_MIN: Final = 16
+"""Characters of a tenant key, at least."""
 KAFKA_DEFAULTS: Final = {
     "bootstrap.servers": "127.0.0.1:9092",
     # With librdkafka's own 10 s, a process would wait as long after a broker's return.
@@ -109,8 +111,12 @@ class Settings(BaseSettings):
     )
     tenant_key: SecretStr | None = Field(
         default=None,
-        min_length=16,
+        min_length=TENANT_KEY_MIN,
         description="a secret of your own, 16 characters or more, the same for all processes",
+    )
+    tenant_key_file: Path | None = Field(
+        default=None,
+        description="a file that holds the tenant key, in place of CJO_TENANT_KEY",
     )
     partitions: int = Field(
         default=4,
@@ -251,7 +257,7 @@ class Setting(NamedTuple):
 
 def load(config: Path | None = None) -> Settings:
     """Return the settings in force; raises UsageError, which names the setting and its values."""
-    given = _file_values(config)
+    given = _with_key(_file_values(config))
     try:
         return Settings(**given)
     except ValidationError as error:
@@ -260,6 +266,29 @@ def load(config: Path | None = None) -> Settings:
     except ValueError as error:
         # pydantic-settings: a variable must contain JSON and does not.
         raise UsageError(f"{error}: see `cjo-stream settings --help`") from None
+
+
+def _with_key(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the values with the tenant key of the file that is named for it, if one is."""
+    variable = _variable("tenant_key_file")
+    named = _environment().get(variable) or given.get("tenant_key_file")
+    if not named:
+        return given
+    if _environment().get(_variable("tenant_key")) or given.get("tenant_key"):
+        raise UsageError(f"the tenant key is set twice: unset CJO_TENANT_KEY or {variable}")
+    try:
+        key = Path(named).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise UsageError(
+            f"{variable}: {named} cannot be read ({why}): name a file that holds the tenant key"
+        ) from None
+    if len(key) < TENANT_KEY_MIN:
+        raise UsageError(
+            f"{variable}: {named} holds {len(key)} characters: put a key of {TENANT_KEY_MIN} or "
+            "more into it, such as `openssl rand -hex 32` prints"
+        )
+    return {**given, "tenant_key": key}
 
 
 def sources(settings: Settings, config: Path | None = None) -> list[Setting]:
@@ -271,7 +300,10 @@ def sources(settings: Settings, config: Path | None = None) -> list[Setting]:
         for part in name.split("."):
             value = getattr(value, part)
         shown = "" if value is None else _masked(name, str(value))
-        found.append(Setting(name, shown, _source(name, given), field.description or ""))
+        source = _source(name, given)
+        if name == "tenant_key" and settings.tenant_key_file:
+            source = "tenant_key_file"
+        found.append(Setting(name, shown, source, field.description or ""))
     in_file = {_property(name) for name in given.get("kafka", {})}
     for name, value in sorted(settings.kafka_properties().items()):
         variable = _variable("kafka", name)

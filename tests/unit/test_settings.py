@@ -184,3 +184,46 @@ def test_a_registry_setting_that_is_wrong_or_misspelt_is_named(
     monkeypatch.setenv("CJO_REGISTRY_URL", "http://one:8081")
     with pytest.raises(UsageError, match="did you mean CJO_REGISTRY__URL"):
         unknown_variables()
+
+
+def test_the_tenant_key_may_be_the_text_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "key"
+    file.write_text("a-key-of-one's-own-in-a-file\n")
+    monkeypatch.setenv("CJO_TENANT_KEY_FILE", str(file))
+    got = load()
+    assert got.tenant_key_bytes() == b"a-key-of-one's-own-in-a-file"
+    told = {one.name: one for one in sources(got)}
+    assert (told["tenant_key"].value, told["tenant_key"].source) == (MASK, "tenant_key_file")
+    assert told["tenant_key_file"].source == "CJO_TENANT_KEY_FILE"
+
+
+def test_a_file_without_a_tenant_key_is_refused_until_it_has_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "key"
+    monkeypatch.setenv("CJO_TENANT_KEY_FILE", str(file))
+    with pytest.raises(UsageError, match=r"cannot be read \(No such file or directory\): name"):
+        load()
+    file.write_bytes(b"\xff" * 32)
+    with pytest.raises(UsageError, match=r"cannot be read \(it is no text\): name a file"):
+        load()
+    file.write_text("short\n")
+    with pytest.raises(UsageError, match="holds 5 characters: put a key of 16 or more") as told:
+        load()
+    assert "short" not in str(told.value)
+    file.write_text("a-key-of-one's-own")
+    assert load().tenant_key_bytes() == b"a-key-of-one's-own"
+
+
+def test_a_tenant_key_that_is_set_twice_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = file_of(tmp_path, 'tenant_key_file = "key"\n')
+    monkeypatch.setenv("CJO_TENANT_KEY", "a-key-of-one's-own")
+    with pytest.raises(UsageError, match="set twice: unset CJO_TENANT_KEY or CJO_TENANT_KEY_FILE"):
+        load(config)
+    monkeypatch.delenv("CJO_TENANT_KEY")
+    config.write_text('tenant_key = "a-key-of-one\'s-own"\n')
+    assert load(config).tenant_key_bytes() == b"a-key-of-one's-own"

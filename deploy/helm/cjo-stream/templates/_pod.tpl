@@ -1,0 +1,156 @@
+{{- define "cjo.name" -}}
+{{ printf "%s-%s" .root.Release.Name .stage | trunc 52 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "cjo.labels" -}}
+app.kubernetes.io/name: cjo-stream
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .stage }}
+{{- end }}
+
+{{- define "cjo.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{/* The variables of all processes: settings, secrets, the tenant key's file. */}}
+{{- define "cjo.environment" -}}
+envFrom:
+  - configMapRef: {name: {{ .root.Release.Name }}-settings}
+  - secretRef: {name: {{ .root.Values.secretName }}}
+env:
+  - {name: CJO_TENANT_KEY_FILE, value: /run/secrets/cjo-stream/tenant-key}
+  - name: CJO_SLOT
+    valueFrom: {fieldRef: {fieldPath: metadata.name}}
+{{- end }}
+
+{{- define "cjo.security" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- define "cjo.podSecurity" -}}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{/* One stage: a StatefulSet, so that a process keeps its name, its slot and its volume. */}}
+{{- define "cjo.stage" -}}
+{{- $it := index .root.Values .stage }}
+apiVersion: apps/v1
+kind: StatefulSet
+metadata:
+  name: {{ include "cjo.name" . }}
+  labels: {{- include "cjo.labels" . | nindent 4 }}
+spec:
+  serviceName: {{ include "cjo.name" . }}
+  {{- if not (and (eq .stage "worker") .root.Values.autoscaling.enabled) }}
+  replicas: {{ $it.replicas | default 1 }}
+  {{- end }}
+  podManagementPolicy: Parallel
+  selector:
+    matchLabels: {{- include "cjo.labels" . | nindent 6 }}
+  template:
+    metadata:
+      labels: {{- include "cjo.labels" . | nindent 8 }}
+      annotations:
+        checksum/settings: {{ toJson .root.Values.settings | sha256sum }}
+        {{- with .root.Values.podAnnotations }}{{ toYaml . | nindent 8 }}{{ end }}
+    spec:
+      serviceAccountName: {{ .root.Release.Name }}-cjo-stream
+      automountServiceAccountToken: false
+      terminationGracePeriodSeconds: {{ $it.terminationGracePeriodSeconds }}
+      {{- include "cjo.podSecurity" . | nindent 6 }}
+      {{- with .root.Values.imagePullSecrets }}
+      imagePullSecrets: {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with $it.nodeSelector }}
+      nodeSelector: {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with $it.tolerations }}
+      tolerations: {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with $it.affinity }}
+      affinity: {{- toYaml . | nindent 8 }}
+      {{- end }}
+      topologySpreadConstraints:
+        - maxSkew: 1
+          topologyKey: kubernetes.io/hostname
+          whenUnsatisfiable: ScheduleAnyway
+          labelSelector:
+            matchLabels: {{- include "cjo.labels" . | nindent 14 }}
+      containers:
+        - name: {{ .stage }}
+          image: {{ include "cjo.image" .root }}
+          imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+          args: {{ toJson .args }}
+          {{- include "cjo.environment" . | nindent 10 }}
+          {{- include "cjo.security" . | nindent 10 }}
+          ports:
+            - {name: metrics, containerPort: 9464}
+          startupProbe:
+            httpGet: {path: /healthz, port: metrics}
+            periodSeconds: 5
+            failureThreshold: 60
+          livenessProbe:
+            httpGet: {path: /healthz, port: metrics}
+            periodSeconds: 10
+            timeoutSeconds: 5
+            failureThreshold: 6
+          readinessProbe:
+            httpGet: {path: /readyz, port: metrics}
+            periodSeconds: 10
+            timeoutSeconds: 5
+          resources: {{- toYaml $it.resources | nindent 12 }}
+          volumeMounts:
+            - {name: state, mountPath: /var/lib/cjo-stream}
+            - {name: tmp, mountPath: /tmp}
+            - {name: tenant-key, mountPath: /run/secrets/cjo-stream, readOnly: true}
+      volumes:
+        - name: tmp
+          emptyDir: {}
+        - name: tenant-key
+          secret:
+            secretName: {{ .root.Values.secretName }}
+            items: [{key: tenant-key, path: tenant-key}]
+            defaultMode: 0440
+  volumeClaimTemplates:
+    - metadata:
+        name: state
+      spec:
+        accessModes: [ReadWriteOnce]
+        {{- with $it.storage.className }}
+        storageClassName: {{ . }}
+        {{- end }}
+        resources: {requests: {storage: {{ $it.storage.size }}}}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: {{ include "cjo.name" . }}
+  labels: {{- include "cjo.labels" . | nindent 4 }}
+spec:
+  clusterIP: None
+  publishNotReadyAddresses: true
+  selector: {{- include "cjo.labels" . | nindent 4 }}
+  ports:
+    - {name: metrics, port: 9464, targetPort: metrics}
+{{- with $it.disruptionBudget }}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: {{ include "cjo.name" $ }}
+  labels: {{- include "cjo.labels" $ | nindent 4 }}
+spec:
+  maxUnavailable: {{ .maxUnavailable }}
+  selector:
+    matchLabels: {{- include "cjo.labels" $ | nindent 6 }}
+{{- end }}
+{{- end }}

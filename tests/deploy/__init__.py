@@ -1,0 +1,1 @@
+"""What `deploy` holds: drawn files, and whether its settings, commands and manifests are true."""

@@ -1,0 +1,110 @@
+"""The files of `deploy` are true: what they name exists, and they name what there is."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import typer
+
+from cjo_stream.cli.app import app
+from cjo_stream.definition import load
+from tests.deploy import commands, lock
+from tests.deploy.commands import COMPOSE, DOCKERFILE, UNIT
+
+TOPOLOGY = """\
+topology: cafe
+channels: {web: {in: {}}}
+identity: {identifiers: [{type: card}]}
+"""
+
+
+def _parsed(arguments: list[str]) -> None:
+    """Parse a call as the program does; raises what it says of wrong arguments."""
+    command, rest = typer.main.get_command(app), list(arguments)
+    while rest and (found := getattr(command, "commands", {}).get(rest[0])) is not None:
+        command, rest = found, rest[1:]
+    command.make_context("cjo-stream", rest)
+
+
+def test_every_call_of_the_program_is_one() -> None:
+    calls = list(commands.commands())
+    assert {path.name for path, _ in calls} >= {COMPOSE.name, UNIT.name, "stages.yaml"}
+    for path, arguments in calls:
+        try:
+            _parsed(arguments)
+        except Exception as error:
+            pytest.fail(f"{path}: cjo-stream {' '.join(arguments)}: {error}")
+    with pytest.raises(Exception, match="worked"):
+        _parsed(["worker", "worked"])
+
+
+def test_every_variable_is_a_setting() -> None:
+    named = set(commands.variables())
+    assert len(named) > 20
+    assert [one for one in named if not commands.is_setting(one[1])] == []
+    assert not commands.is_setting("CJO_PARTITION")
+
+
+def test_the_image_installs_what_the_project_is_tested_with() -> None:
+    assert lock.IMAGE_LOCK.read_text() == lock.drawn(), "run `python -m tests.deploy`"
+    assert "mypy==" not in lock.drawn()
+
+
+def test_the_image_is_built_of_files_that_there_are() -> None:
+    kept = {
+        line[1:]
+        for line in (lock.ROOT / ".dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
+    copied = re.findall(r"(?m)^COPY (?!--from)(.+) \S+$", DOCKERFILE.read_text())
+    assert {one for line in copied for one in line.split()} == kept
+    for one in kept:
+        assert (lock.ROOT / one).exists()
+
+
+def test_compose_names_volumes_and_services_that_there_are() -> None:
+    whole = commands.compose()
+    volumes, services = whole["volumes"], whole["services"]
+    for name, service in services.items():
+        for mount in service.get("volumes", ()):
+            source = mount.split(":")[0]
+            if not source.startswith((".", "$")):
+                assert source in volumes, name
+        assert set(service.get("depends_on", ())) <= set(services), name
+    named = {m.split(":")[0] for s in services.values() for m in s.get("volumes", ())}
+    assert set(volumes) <= named
+    slots = [
+        (one["command"][0], one["environment"].get("CJO_SLOT"))
+        for one in services.values()
+        if one["image"] == "cjo-stream" and one["command"][0] not in ("topics", "apply")
+    ]
+    assert len(slots) == len(set(slots)), "two processes of a kind share a slot"
+
+
+def test_a_topology_that_kubernetes_mounts_is_read(tmp_path: Path) -> None:
+    """A ConfigMap is a folder of links, into a hidden folder of its version."""
+    version = tmp_path / "..2026_11_30"
+    version.mkdir()
+    (version / "topology.yaml").write_text(TOPOLOGY)
+    (tmp_path / "..data").symlink_to(version.name)
+    (tmp_path / "topology.yaml").symlink_to("..data/topology.yaml")
+    assert load(tmp_path).program.topology == "cafe"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
+def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+    text = UNIT.read_text().replace("/opt/cjo-stream/bin/cjo-stream", "/bin/true")
+    unit = tmp_path / UNIT.name
+    unit.write_text(text)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(unit)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"},
+    )
+    said = [line for line in done.stderr.splitlines() if UNIT.name in line]
+    assert (done.returncode, said) == (0, []), done.stderr
