@@ -66,8 +66,7 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def new_content(sources: dict[str, str]) -> Content:
     """Return the content of a folder before its first `apply`."""
-    libraries = {name: _here(name) for name in _DATA_LIBRARIES}
-    return Content(_FORM, sources, [], {}, libraries)
+    return Content(_FORM, sources, [], {}, libraries_here())
 
 
 def encode(content: Content) -> bytes:
@@ -123,6 +122,11 @@ def heed(content: bytes, verdicts: Iterable[tuple[str, int, str]]) -> bytes:
 def digest(content: Content) -> str:
     """Return the SHA-256 of the content, in hex."""
     return hashlib.sha256(msgspec.msgpack.encode(content)).hexdigest()
+
+
+def libraries_here() -> dict[str, str]:
+    """Return the versions of the data libraries in this process."""
+    return {name: _here(name) for name in _DATA_LIBRARIES}
 
 
 @cache

@@ -35,7 +35,7 @@ from typing import cast, get_args
 
 import msgspec
 
-from cjo_stream.core.answer import ModelInForce, Stored, Swept
+from cjo_stream.core.answer import CanaryRow, ModelInForce, Stored, Swept
 from cjo_stream.core.bounds import BOUNDS, Bounds
 from cjo_stream.core.journey.instance import LIVE
 from cjo_stream.core.message import (
@@ -187,6 +187,11 @@ class Task:
     def live(self) -> dict[str, dict[int, dict[str, int]]]:
         """How many instances are live, by journey, version and state."""
         return self._meta.live
+
+    @property
+    def canaries(self) -> list[CanaryRow]:
+        """The guarded canaries in force; only the first partition's task knows them."""
+        return self._enforcement.canaries()
 
     @property
     def events(self) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
     metrics = Metrics()
     metrics.add(task.take_counts())                     counts, as the engine returns them
-    endpoint = serve(metrics, Health(), host, port)     /metrics, /healthz, /readyz
+    endpoint = serve(metrics, Health(), host, port, folder)    /metrics, /healthz, /readyz
     log.set_up("INFO", "auto")
 
 Labels come from definitions and from the engine, never from customers' data. Nothing here measures
@@ -11,7 +11,17 @@ anything: it only publishes.
 
 from cjo_stream.telemetry.endpoint import Endpoint, serve, serving
 from cjo_stream.telemetry.health import Health, well
-from cjo_stream.telemetry.metric import METRICS, Metric
+from cjo_stream.telemetry.metric import METRICS, PROCESS_METRICS, Metric
 from cjo_stream.telemetry.metrics import Metrics
 
-__all__ = ["METRICS", "Endpoint", "Health", "Metric", "Metrics", "serve", "serving", "well"]
+__all__ = [
+    "METRICS",
+    "PROCESS_METRICS",
+    "Endpoint",
+    "Health",
+    "Metric",
+    "Metrics",
+    "serve",
+    "serving",
+    "well",
+]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 import threading
 from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from cjo_stream.errors import RefusalError
@@ -42,12 +44,15 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = True
 
 
-def serve(metrics: Metrics, health: Health, host: str, port: int) -> Endpoint:
+def serve(metrics: Metrics, health: Health, host: str, port: int, folder: Path) -> Endpoint:
     """Answer at `host`:`port`; 0 for any free port, which is then the endpoint's `port`.
 
-    Raises RefusalError where the port is not available.
+    Each answer measures the disk that holds `folder`. Raises RefusalError where the port is not
+    available.
     """
-    handler = type("Handler", (_Handler,), {"metrics": metrics, "health": health})
+    handler = type(
+        "Handler", (_Handler,), {"metrics": metrics, "health": health, "folder": folder}
+    )
     try:
         endpoint = Endpoint(_Server((host, port), handler))
     except OSError as error:
@@ -60,12 +65,14 @@ def serve(metrics: Metrics, health: Health, host: str, port: int) -> Endpoint:
 
 
 @contextlib.contextmanager
-def serving(host: str, port: int | None, metrics: Metrics, health: Health) -> Iterator[None]:
+def serving(
+    host: str, port: int | None, metrics: Metrics, health: Health, folder: Path
+) -> Iterator[None]:
     """Serve during the `with` block, if `port` is set; raises as `serve`."""
     if port is None:
         yield
         return
-    endpoint = serve(metrics, health, host, port)
+    endpoint = serve(metrics, health, host, port, folder)
     try:
         yield
     finally:
@@ -77,11 +84,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     metrics: Metrics
     health: Health
+    folder: Path
     timeout = _REQUEST_S
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         if path == "/metrics":
+            self._measure()
             self._answer(HTTPStatus.OK, self.metrics.render(), CONTENT_TYPE)
         elif path == "/healthz":
             self._check(self.health.live)
@@ -89,6 +98,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._check(self.health.ready)
         else:
             self._answer(HTTPStatus.NOT_FOUND, b"/metrics, /healthz, /readyz\n")
+
+    def _measure(self) -> None:
+        """Set what is known only when it is asked for."""
+        self.metrics.set("cjo_ready", (), self.health.ready() is None)
+        try:
+            disk = shutil.disk_usage(self.folder)
+        except OSError:
+            self.metrics.forget("cjo_disk_bytes")
+            self.metrics.forget("cjo_disk_free_bytes")
+        else:
+            self.metrics.set("cjo_disk_bytes", (), disk.total)
+            self.metrics.set("cjo_disk_free_bytes", (), disk.free)
 
     def _check(self, check: Check) -> None:
         problem = check()

@@ -6,13 +6,18 @@ from typing import Final, Literal, NamedTuple
 
 
 class Metric(NamedTuple):
-    """One metric; a histogram has the upper bounds of its buckets, in its own unit."""
+    """One metric; a histogram has the upper bounds of its buckets, in its own unit.
+
+    `from_zero`: values of its label that a process shows from its start, at 0. Prometheus sees no
+    increase in a series that begins at 1, so a rare count that an alert is about begins at 0.
+    """
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
     labels: tuple[str, ...]
     help: str
     buckets: tuple[float, ...] = ()
+    from_zero: tuple[str, ...] = ()
 
 
 _STEP_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -67,7 +72,13 @@ METRICS: Final = (
         "Events not measured because the measure's value was missing, no number, or beyond 1e15",
     ),
     Metric("cjo_actions_total", "counter", ("channel", "action"), "Action commands issued"),
-    Metric("cjo_suppressed_total", "counter", ("gate",), "Candidates that a gate stopped"),
+    Metric(
+        "cjo_suppressed_total",
+        "counter",
+        ("gate",),
+        "Candidates that a gate stopped",
+        from_zero=("expired",),
+    ),
     Metric(
         "cjo_rewards_total",
         "counter",
@@ -98,8 +109,21 @@ METRICS: Final = (
         ("prediction",),
         "Outcomes that the calibration error was measured by",
     ),
+    Metric(
+        "cjo_canary",
+        "gauge",
+        ("journey", "version", "verdict"),
+        "1 for each guarded canary of the set in force; verdict is running before there is one. "
+        "Only the worker of the first partition knows it",
+    ),
     Metric("cjo_model_number", "gauge", (), "Number of the latest learnt model"),
     Metric("cjo_model_rewards", "gauge", (), "Rewards that the latest model has learnt from"),
+    Metric(
+        "cjo_model_waiting_seconds",
+        "gauge",
+        (),
+        "How long the oldest reward that the learner has read has waited to be in force",
+    ),
     Metric("cjo_identity_changes_total", "counter", ("kind",), "Changes of identity"),
     Metric(
         "cjo_identifiers_ignored_total",
@@ -126,7 +150,22 @@ METRICS: Final = (
         ("channel", "reason"),
         "Records that are no events, although nothing is wrong with them, such as tombstones",
     ),
-    Metric("cjo_dead_letters_total", "counter", ("reason",), "Dead letters"),
+    Metric(
+        "cjo_dead_letters_total",
+        "counter",
+        ("reason",),
+        "Dead letters",
+        from_zero=(
+            "failed",
+            "future",
+            "invalid",
+            "loop",
+            "malformed",
+            "too_large",
+            "unidentified",
+            "unmapped",
+        ),
+    ),
     Metric(
         "cjo_expression_errors_total",
         "counter",
@@ -198,5 +237,45 @@ METRICS: Final = (
     Metric(
         "cjo_restore_seconds", "histogram", (), "Duration of restoring a partition", _RESTORE_S
     ),
+    Metric(
+        "cjo_channel_unread_seconds",
+        "gauge",
+        ("channel",),
+        "How long commands of a channel have gone out while no consumer group's offset moved; "
+        "NaN where the broker does not say",
+    ),
+    Metric(
+        "cjo_clock_ahead_seconds",
+        "gauge",
+        (),
+        "How far this host's clock is ahead of the broker's, below 0 if behind; 0 within 2 s",
+    ),
+    Metric("cjo_rebalances_total", "counter", (), "Times that a worker was given its partitions"),
+    Metric(
+        "cjo_begun_anew_total",
+        "counter",
+        (),
+        "Times that a process dropped all that it held and began anew, without ending",
+    ),
+    Metric("cjo_ready", "gauge", (), "1 while /readyz is 200, else 0"),
+    Metric("cjo_disk_bytes", "gauge", (), "Size of the disk that holds the state"),
+    Metric("cjo_disk_free_bytes", "gauge", (), "What is free on it"),
+    Metric("cjo_stage_info", "gauge", ("stage",), "Always 1: which kind of process this is"),
+    Metric(
+        "cjo_library_info",
+        "gauge",
+        ("library", "version"),
+        "Always 1: which versions of tzdata and phonenumbers decide here",
+    ),
     Metric("cjo_build_info", "gauge", ("version", "python"), "Always 1"),
 )
+
+PROCESS_METRICS: Final = (
+    Metric("cjo_process_start_time_seconds", "gauge", (), "When the process began, Unix time"),
+    Metric("cjo_process_cpu_seconds_total", "counter", (), "Time of all its threads on a core"),
+    Metric("cjo_process_resident_memory_bytes", "gauge", (), "Memory that it occupies"),
+    Metric("cjo_process_virtual_memory_bytes", "gauge", (), "Memory that it has reserved"),
+    Metric("cjo_process_open_fds", "gauge", (), "Files and connections that it has open"),
+    Metric("cjo_process_max_fds", "gauge", (), "How many it may have open"),
+)
+"""What prometheus-client reads of the process itself, on Linux."""

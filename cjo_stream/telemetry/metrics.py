@@ -13,6 +13,7 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    ProcessCollector,
     disable_created_metrics,
     generate_latest,
 )
@@ -38,6 +39,7 @@ class Metrics:
         self._unknown: set[str] = set()
         for metric in table:
             self._declare(metric)
+        ProcessCollector(namespace="cjo", registry=self._registry)
         self.set("cjo_build_info", (__version__, platform.python_version()), 1)
 
     def add(self, counts: Mapping[tuple[str, ...], float]) -> None:
@@ -85,6 +87,8 @@ class Metrics:
         self._labels[name] = labels
         if metric.kind == "counter":
             self._counters[name] = Counter(name, metric.help, labels, registry=self._registry)
+            for value in metric.from_zero:
+                self._counters[name].labels(value)
         elif metric.kind == "gauge":
             self._gauges[name] = Gauge(name, metric.help, labels, registry=self._registry)
             if not labels:

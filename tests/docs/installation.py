@@ -9,7 +9,7 @@ from typing import Final
 from cjo_stream.definition import load
 from cjo_stream.kafka.topic.wanted import wanted_topics
 from cjo_stream.settings import KAFKA_DEFAULTS, Settings, fields
-from cjo_stream.telemetry.metric import METRICS
+from cjo_stream.telemetry.metric import METRICS, PROCESS_METRICS
 from tests.docs import word
 from tests.docs.page import ROOT
 from tests.docs.table import code, meanings, table, words
@@ -37,7 +37,8 @@ def kafka_defaults() -> str:
 
 def metrics() -> str:
     rows = (
-        (code(one.name), one.kind, ", ".join(map(code, one.labels)), one.help) for one in METRICS
+        (code(one.name), one.kind, ", ".join(map(code, one.labels)), one.help)
+        for one in (*METRICS, *PROCESS_METRICS)
     )
     return table(("metric", "kind", "labels", "meaning"), rows)
 

@@ -16,7 +16,7 @@ from cjo_stream.engine.schema import RECORDS
 from cjo_stream.errors import CjoError
 from cjo_stream.kafka.topic.wanted import wanted_topics
 from cjo_stream.settings import Settings, fields
-from cjo_stream.telemetry.metric import METRICS
+from cjo_stream.telemetry.metric import METRICS, PROCESS_METRICS
 from tests.docs import example
 from tests.docs.command import commands
 from tests.docs.drawn import TABLES
@@ -165,7 +165,7 @@ def test_every_setting_exists() -> None:
 
 
 def test_every_metric_exists() -> None:
-    known = {metric.name for metric in METRICS}
+    known = {metric.name for metric in (*METRICS, *PROCESS_METRICS)}
     for name, page in found(r"\bcjo_(?!stream)\w+").items():
         assert name in known, f"{page}: {name}"
 

@@ -30,6 +30,7 @@ ASK_S: Final = 5.0
 RETRY_S: Final = 0.2
 EARLIEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # untyped there
 LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call] # untyped there
+NEWEST: Final = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call] # untyped there
 _ISOLATION: Final = (IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED)
 
 _LOG = logging.getLogger(__package__)
@@ -107,6 +108,26 @@ class Admin:
         groups do: before the first open transaction.
         """
         return self._offsets(places, LATEST, committed=committed)
+
+    def newest(self, place: Place) -> int:
+        """Return the greatest time of a record that a partition holds, ms; -1 if it has none."""
+        try:
+            futures = self.client.list_offsets(
+                {TopicPartition(*place): NEWEST},
+                request_timeout=ASK_S,
+            )
+            (future,) = futures.values()
+            return int(self.result(future).timestamp)
+        except KafkaException as error:
+            raise away(error, f"to see {place[0]}") from error
+
+    def groups(self) -> list[str]:
+        """Return the names of all consumer groups that we may see."""
+        try:
+            found = self.result(self.client.list_consumer_groups(request_timeout=ASK_S))
+        except KafkaException as error:
+            raise away(error, "to list the consumer groups") from error
+        return sorted(one.group_id for one in found.valid)
 
     def result(self, future: Any) -> Any:
         """Return the result of a future of `client`; raises KafkaException, RetryError."""

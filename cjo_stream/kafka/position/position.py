@@ -373,7 +373,7 @@ def copies_of(topic: str, stage: str, records: Mapping[bytes, bytes]) -> dict[Pl
     return copies
 
 
-def _of_group(admin: Admin, group: str) -> list[TopicPartition]:
+def committed_places(admin: Admin, group: str) -> list[TopicPartition]:
     """Return what a group has committed; raises RetryError."""
     futures = admin.client.list_consumer_group_offsets(
         [ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_S
@@ -387,14 +387,14 @@ def _of_group(admin: Admin, group: str) -> list[TopicPartition]:
 
 def committed_offsets(admin: Admin, group: str, topic: str) -> dict[int, int]:
     """Return by partition the next offset that a group has committed; raises RetryError."""
-    places = _of_group(admin, group)
+    places = committed_places(admin, group)
     return {place.partition: place.offset for place in places if place.topic == topic}
 
 
 def reaches(admin: Admin, group: str) -> dict[Place, int]:
     """Return how far intake has come by its committed positions; raises RetryError."""
     found = {}
-    for place in _of_group(admin, group):
+    for place in committed_places(admin, group):
         known = (place.metadata or "").partition(" ")[0].split(":")
         blank = int(known[2], 16) if len(known) > 2 else 0
         found[place.topic, place.partition] = place.offset + blank
@@ -404,7 +404,7 @@ def reaches(admin: Admin, group: str) -> dict[Place, int]:
 def set_numbers(admin: Admin, group: str) -> dict[str, int]:
     """Return the definition set that intake has committed for each topic/partition."""
     try:
-        offsets = _of_group(admin, group)
+        offsets = committed_places(admin, group)
     except (RetryError, RefusalError):
         return {}
     numbers = {}

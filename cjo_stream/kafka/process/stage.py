@@ -19,10 +19,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol, TypeVar
 
+from cjo_stream.definition.content import libraries_here
 from cjo_stream.errors import CjoError, Reaction, RetryError, StopError
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.noise import muffle
 from cjo_stream.kafka.client.place import Place
+from cjo_stream.kafka.outlook import clock
 from cjo_stream.kafka.process import slot
 from cjo_stream.kafka.process.watchdog import Standing, Watchdog, end_process
 from cjo_stream.settings import Settings
@@ -74,7 +76,7 @@ def work(
     and the process; but a broker that is away at the start is waited for.
     """
     muffle()
-    stopping, metrics, health = Stopping(), Metrics(), Health()
+    stopping, metrics, health = Stopping(), measuring(stage), Health()
 
     def opened() -> Process:
         process = make(settings, metrics, stopping)
@@ -91,7 +93,7 @@ def work(
     with (
         stopping.on_signals(),
         slot.held(slot.folder(settings, stage)),
-        serving(settings.metrics_host, settings.metrics_port, metrics, health),
+        served(settings, metrics, health),
     ):
         while process := once_answered(settings, health, opened, lambda: stopping.asked):
             began_s = time.monotonic()
@@ -103,12 +105,36 @@ def work(
                 if stopping.asked or not begins_anew(error, time.monotonic() - began_s):
                     raise
                 _LOG.warning("beginning anew: %s", error)
+                metrics.add({("cjo_begun_anew_total",): 1})
                 process.abandon()
             else:
                 process.vitals.stop()
                 # Only here: after an error, what is in memory may not be delivered.
                 process.close()
     return 0
+
+
+def measuring(stage: str) -> Metrics:
+    """Return the metrics of a process of `stage`, which say what it is."""
+    metrics = Metrics()
+    metrics.set("cjo_stage_info", (stage,), 1)
+    for library, version in libraries_here().items():
+        metrics.set("cjo_library_info", (library, version), 1)
+    return metrics
+
+
+@contextlib.contextmanager
+def served(settings: Settings, metrics: Metrics, health: Health) -> Iterator[None]:
+    """Serve metrics and health during the `with` block, where the settings ask for it."""
+    host, port = settings.metrics_host, settings.metrics_port
+    with serving(host, port, metrics, health, settings.data_dir):
+        asking = clock.watching(settings, metrics)
+        if port is not None:
+            asking.start()
+        try:
+            yield
+        finally:
+            asking.stop()
 
 
 def begins_anew(error: CjoError, ran_s: float) -> bool:

@@ -47,6 +47,7 @@ from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.sender import Outgoing
 from cjo_stream.kafka.client.transaction import Transactions
 from cjo_stream.kafka.definition.log import DefinitionLog
+from cjo_stream.kafka.outlook import channel
 from cjo_stream.kafka.position.position import (
     DISPATCH,
     NO_WORDS,
@@ -141,6 +142,7 @@ class DispatchProcess:
             stopping,
         )
         writer_id = f"{group_id(settings, DISPATCH)}.{settings.slot}"
+        self._unread = channel.watching(self._admin, self._shown_topics, metrics)
         self._transactions = Transactions(settings, writer_id, self.vitals.go_on)
         self._member = Member(
             settings,
@@ -168,6 +170,7 @@ class DispatchProcess:
                 return
             raise
         self._register()
+        self._unread.start()
         self._member.subscribe([self._names.effect])
 
     def _register(self) -> None:
@@ -211,11 +214,13 @@ class DispatchProcess:
 
     def close(self) -> None:
         """Close cleanly; every step has been committed. The membership of the group stays."""
+        self._unread.stop()
         self._member.consumer.close()
         self._definitions.close()
 
     def abandon(self) -> None:
         """Disconnect from the broker; the next writer ends an open transaction."""
+        self._unread.stop()
         self._transactions.close()
         self._member.consumer.close()
         self._definitions.close()
@@ -335,6 +340,11 @@ class DispatchProcess:
         self._admin.require(target.topic for target in targets.values())
         # Tasks switch one by one, so two sets may alternate for a while.
         self._targets = {**dict(list(self._targets.items())[-1:]), number: targets}
+
+    def _shown_topics(self) -> dict[str, str]:
+        """Return the topic of each channel, by the newest set; called in another thread."""
+        targets = self._targets
+        return {name: one.topic for name, one in targets[max(targets)].items()} if targets else {}
 
     # --- the group -----------------------------------------------------------------------------
 

@@ -64,6 +64,34 @@ def run(settings: Settings) -> int:
     return stage.work(settings, STAGE, LearnProcess)
 
 
+class Waiting:
+    """Since when the oldest record that was learnt from has waited to be in force."""
+
+    def __init__(self) -> None:
+        self._learnt_s: float | None = None
+        self._remembered_s: float | None = None
+
+    def learnt(self, now_s: float) -> None:
+        """Note that records were read."""
+        if self._learnt_s is None:
+            self._learnt_s = now_s
+
+    def remembered(self, now_s: float) -> None:
+        """Note that all that was read is in a model, which is to be in force."""
+        since_s = now_s if self._learnt_s is None else self._learnt_s
+        self._remembered_s = since_s if self._remembered_s is None else self._remembered_s
+        self._learnt_s = None
+
+    def in_force(self) -> None:
+        """Note that this model is in force in every partition, or changes nothing."""
+        self._remembered_s = None
+
+    def seconds(self, now_s: float) -> float:
+        """Return how long the oldest has waited; 0 if none does."""
+        since = [at for at in (self._learnt_s, self._remembered_s) if at is not None]
+        return now_s - min(since) if since else 0.0
+
+
 class LearnProcess:
     """One learner: `open`, then `turn` again and again, then `close`."""
 
@@ -103,6 +131,7 @@ class LearnProcess:
         self._quality = Quality(metrics)
         self._consumer: Consumer | None = None
         self._unsent: Publication | None = None
+        self._waiting = Waiting()
         self._due_s = 0.0
         self._is_numbered = False
         """Whether the next model's number is known to be above that of every task's."""
@@ -126,6 +155,7 @@ class LearnProcess:
             if standing.number:
                 # The last learner may have stopped before all partitions had the model.
                 self._unsent = Publication(standing.number, publish(model))
+                self._waiting.remembered(time.monotonic())
             self._look_back()
         positions = {one.place: one.next for one in self._lessons.values()}
         self._consumer = reader(self._settings, positions)
@@ -139,6 +169,7 @@ class LearnProcess:
         messages = self._consumer.consume(STEP_RECORDS_MAX, IDLE_S)
         learnt = sum(self._lessons[message.topic() or ""].take(message) for message in messages)
         if learnt:
+            self._waiting.learnt(time.monotonic())
             self._metrics.add({("cjo_items_total", STAGE, "applied"): learnt})
             self._metrics.observe("cjo_stage_seconds", (STAGE,), time.perf_counter() - began_s)
         if time.monotonic() >= self._due_s:
@@ -148,6 +179,8 @@ class LearnProcess:
             if self._unsent is not None:
                 self._publish(self._unsent)
         self._quality.show_ages(time.time() * 1000, is_in_force=self._unsent is None)
+        waits_s = self._waiting.seconds(time.monotonic())
+        self._metrics.set("cjo_model_waiting_seconds", (), waits_s)
 
     def close(self) -> None:
         """Remember what was learnt, to be published at the next start, and close cleanly."""
@@ -211,6 +244,9 @@ class LearnProcess:
             one.remembered()
         self._quality.remembered()
         self._unsent = publication or self._unsent
+        self._waiting.remembered(time.monotonic())
+        if self._unsent is None:
+            self._waiting.in_force()
         self._metrics.observe("cjo_commit_seconds", (STAGE,), time.perf_counter() - began_s)
         self._measure()
 
@@ -250,6 +286,7 @@ class LearnProcess:
         else:
             _LOG.info("model %d: in force in %d partitions", number, len(partitions))
             self._unsent = None
+            self._waiting.in_force()
 
     def _measure(self) -> None:
         self._metrics.set("cjo_model_number", (), self._learner.number)

@@ -54,6 +54,8 @@ class Assignment:
         self._room = asyncio.Event()
         self._room.set()
         self.feed: Feed | None = None
+        self.assigned = 0
+        """How often the group has given this process its share."""
 
     # --- for its process -----------------------------------------------------------------------
 
@@ -103,6 +105,7 @@ class Assignment:
         """
         numbers = set(numbers)
         async with self._lock:
+            self.assigned += 1
             self._flowing = False
             await self._close(set(self._partitions) - numbers, Partition.leave)
             for number in sorted(numbers - set(self._partitions)):

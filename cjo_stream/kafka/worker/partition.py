@@ -16,6 +16,7 @@ Any failure ends the process: the store is then behind what was sent, never ahea
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import logging
 import threading
@@ -26,9 +27,10 @@ from typing import Final, Protocol
 
 import msgspec
 
+from cjo_stream.core.answer import CanaryRow
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.engine.task import Task
-from cjo_stream.errors import HoleError, LockedError, RetryError
+from cjo_stream.errors import CjoError, HoleError, LockedError, RetryError
 from cjo_stream.kafka.client.producer import Addressed
 from cjo_stream.kafka.position import loss
 from cjo_stream.kafka.process.watchdog import Standing
@@ -155,6 +157,7 @@ class Partition:
         self._copied = NEVER
         """Applied offset of the newest copy, and whether the store was marked clean in it."""
         self._checkpoint_due_s = 0.0
+        self._opened_s = 0.0
         self._frames_max = STEP_FRAMES_FIRST
         self._sending: asyncio.Future[None] | None = None
         """The delivery of the last step's frames."""
@@ -186,14 +189,31 @@ class Partition:
 
     @property
     def checkpoint_age_s(self) -> float | None:
-        """Return the age of the newest checkpoint; None if there is none."""
+        """Return the age of the newest checkpoint, or for how long there should be one.
+
+        None where none is asked for, and while the store is being opened.
+        """
+        if self._services.checkpoint_interval_s is None or self._task is None:
+            return None
         saved = self._folder.saved
-        return None if saved is None else time.time() - saved.created_ms / 1000
+        if saved is None:
+            return time.monotonic() - self._opened_s
+        return time.time() - saved.created_ms / 1000
 
     @property
     def live(self) -> dict[str, dict[int, dict[str, int]]]:
         """Return how many instances are live, by journey, version and state."""
         return {} if self._task is None else self._task.live
+
+    @property
+    def canaries(self) -> list[CanaryRow]:
+        """Return the guarded canaries in force, of the first partition.
+
+        None where the set does not run here: its next record says why, and ends the process.
+        """
+        with contextlib.suppress(CjoError):
+            return [] if self._task is None else self._task.canaries
+        return []
 
     @property
     def state_bytes(self) -> int:
@@ -348,10 +368,11 @@ class Partition:
         except BaseException:
             self._release()
             raise
+        self._opened_s = time.monotonic()
         interval_s = self._services.checkpoint_interval_s or 0.0
         # So that partitions opened at the same time are not copied at the same time.
         spread_s = interval_s * ((self.number % 8) / 8)
-        self._checkpoint_due_s = time.monotonic() + interval_s - spread_s / 2
+        self._checkpoint_due_s = self._opened_s + interval_s - spread_s / 2
 
     def _release(self) -> None:
         store, self._store, self._task = self._store, None, None

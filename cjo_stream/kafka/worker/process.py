@@ -32,7 +32,7 @@ from cjo_stream.kafka.process.ending import exit_code
 from cjo_stream.kafka.process.watchdog import Watchdog, end_process
 from cjo_stream.kafka.topic.check import require_log, verify
 from cjo_stream.kafka.topic.name import Names
-from cjo_stream.kafka.worker import faust
+from cjo_stream.kafka.worker import faust, report
 from cjo_stream.kafka.worker.assignment import Assignment
 from cjo_stream.kafka.worker.faust import WorkerApp, build_app
 from cjo_stream.kafka.worker.partition import Partition, Services
@@ -42,7 +42,7 @@ from cjo_stream.kafka.worker.state import LogRange, StateFolder
 from cjo_stream.settings import Settings
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.rocks import RocksStore
-from cjo_stream.telemetry import Health, Metrics, serving
+from cjo_stream.telemetry import Health, Metrics
 
 STAGE: Final = "worker"
 BEAT_S: Final = 1.0
@@ -66,10 +66,10 @@ def run(settings: Settings) -> int:
     settings.require_tenant_key()
     muffle(faust.__name__)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    metrics, health = Metrics(), Health()
+    metrics, health = stage.measuring(report.STAGE), Health()
     with (
         slot.held(slot.folder(settings, STAGE)),
-        serving(settings.metrics_host, settings.metrics_port, metrics, health),
+        stage.served(settings, metrics, health),
     ):
         worker = stage.once_answered(settings, health, lambda: _Worker(settings, metrics, health))
         assert worker is not None, "before `serve`, only a signal stops it, which ends the process"

@@ -19,6 +19,7 @@ class WorkerReport:
         self._metrics = metrics
         self._shown: set[int] = set()
         """Partitions whose lag is published."""
+        self._assigned = 0
 
     def step(self, process_s: float) -> None:
         """Record how long one step was processed."""
@@ -49,6 +50,9 @@ class WorkerReport:
             metrics.forget("cjo_lag_records", (STAGE, str(number)))
             self._shown.discard(number)
         self._show_live(assignment)
+        self._show_canaries(assignment)
+        metrics.add({("cjo_rebalances_total",): assignment.assigned - self._assigned})
+        self._assigned = assignment.assigned
         metrics.set("cjo_state_bytes", (STAGE,), sum(p.state_bytes for p in partitions))
         ages = [age for p in partitions if (age := p.checkpoint_age_s) is not None]
         if ages:
@@ -67,3 +71,10 @@ class WorkerReport:
         self._metrics.forget("cjo_journey_instances")
         for (journey, state), number in live.items():
             self._metrics.set("cjo_journey_instances", (journey, state), number)
+
+    def _show_canaries(self, assignment: Assignment) -> None:
+        self._metrics.forget("cjo_canary")
+        for partition in assignment.partitions:
+            for row in partition.canaries:
+                verdict = row.verdict or "running"
+                self._metrics.set("cjo_canary", (row.journey, str(row.version), verdict), 1)

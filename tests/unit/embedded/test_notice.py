@@ -71,6 +71,8 @@ ELSEWHERE = {
     "cjo_insight_rows_total": "only a sink on Kafka counts",
     "cjo_insight_lost_total": "only a sink on Kafka counts",
     "cjo_identity_changes_total": "identities.jsonl, refused links too",
+    "cjo_rebalances_total": "only a worker on Kafka has a group",
+    "cjo_begun_anew_total": "only a process on Kafka begins anew",
 }
 """Counters that say what a topology means to happen, and where a run has it."""
 

@@ -357,12 +357,12 @@ def test_the_worker_takes_the_credentials_that_it_asks_for() -> None:
         credentials({"sasl.username": "me", "sasl.password": "secret", **right})
 
 
-def test_metrics_are_served_at_a_free_port() -> None:
+def test_metrics_are_served_at_a_free_port(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]
         with pytest.raises(RefusalError, match="set CJO_METRICS_PORT to a free port"):
-            serve(Metrics(), Health(), "127.0.0.1", port)
-    serve(Metrics(), Health(), "127.0.0.1", 0).close()
+            serve(Metrics(), Health(), "127.0.0.1", port, tmp_path)
+    serve(Metrics(), Health(), "127.0.0.1", 0, tmp_path).close()
 
 
 # --- stores

@@ -2,15 +2,20 @@ import ast
 import io
 import json
 import logging
+import re
+import shutil
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from cjo_stream.errors import RefusalError
-from cjo_stream.telemetry import METRICS, Health, Metrics, log, serve
+from cjo_stream.telemetry import METRICS, PROCESS_METRICS, Health, Metrics, log, serve
+from tests.docs.word import REASONS
 
 ROOT = Path(__file__).parents[3]
 PROMISED = {
@@ -32,6 +37,7 @@ PROMISED = {
     "cjo_state_bytes": ("stage",),
     "cjo_checkpoint_age_seconds": (),
     "cjo_restore_seconds": (),
+    "cjo_build_info": ("version", "python"),
 }
 """Metrics that dashboards and alerts count on, with their labels."""
 
@@ -110,24 +116,30 @@ def test_every_count_of_the_product_is_declared_with_as_many_labels() -> None:
 def _counted(tree: ast.Module) -> Iterator[tuple[str, int, int]]:
     """Yield name, number of labels and line of everything that is counted, observed or set."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Tuple):
-            given: list[ast.expr] = node.elts
-        elif isinstance(node, ast.Call):
-            given = node.args
-            if ast.unparse(node.func).endswith(".forget") and len(given) == 1:
-                continue  # a metric, whatever its labels
-        else:
-            continue
-        if not given or not isinstance(first := given[0], ast.Constant):
-            continue
-        if not isinstance(first.value, str) or not first.value.startswith("cjo_"):
-            continue
-        if first.value.startswith("cjo_stream"):
-            continue  # a module
-        labels = given[1:]
-        if isinstance(node, ast.Call) and labels and isinstance(labels[0], ast.Tuple):
-            labels = labels[0].elts  # observe and set take the labels as one
-        yield first.value, len(labels), node.lineno
+        for name, labels, line in given(node):
+            yield name, len(labels), line
+
+
+def given(node: ast.AST) -> Iterator[tuple[str, list[ast.expr], int]]:
+    """Yield name, labels and line, if a node counts, observes or sets something."""
+    if isinstance(node, ast.Tuple):
+        given: list[ast.expr] = node.elts
+    elif isinstance(node, ast.Call):
+        given = node.args
+        if ast.unparse(node.func).endswith(".forget") and len(given) == 1:
+            return  # a metric, whatever its labels
+    else:
+        return
+    if not given or not isinstance(first := given[0], ast.Constant):
+        return
+    if not isinstance(first.value, str) or not first.value.startswith("cjo_"):
+        return
+    if first.value.startswith("cjo_stream"):
+        return  # a module
+    labels = given[1:]
+    if isinstance(node, ast.Call) and labels and isinstance(labels[0], ast.Tuple):
+        labels = labels[0].elts  # observe and set take the labels as one
+    yield first.value, labels, node.lineno
 
 
 def test_every_promised_metric_is_there_with_its_labels() -> None:
@@ -135,29 +147,69 @@ def test_every_promised_metric_is_there_with_its_labels() -> None:
     assert {name: declared.get(name) for name in PROMISED} == PROMISED
 
 
-def test_the_endpoint_answers_for_metrics_life_and_readiness() -> None:
+def test_the_endpoint_answers_for_metrics_life_and_readiness(tmp_path: Path) -> None:
     metrics, problems = Metrics(), ["2 partitions are being restored"]
     health = Health(ready=lambda: problems[0] if problems else None)
-    endpoint = serve(metrics, health, "127.0.0.1", 0)
+    endpoint = serve(metrics, health, "127.0.0.1", 0, tmp_path)
     try:
         metrics.add({("cjo_dead_letters_total", "malformed"): 1})
         status, body = get(endpoint.port, "/metrics")
         assert status == 200
         assert 'cjo_dead_letters_total{reason="malformed"} 1.0' in body
+        assert "cjo_ready 0.0" in body
         assert get(endpoint.port, "/healthz") == (200, "ok\n")
         assert get(endpoint.port, "/readyz") == (503, "2 partitions are being restored\n")
         problems.clear()
         assert get(endpoint.port, "/readyz") == (200, "ok\n")
+        assert "cjo_ready 1.0" in get(endpoint.port, "/metrics")[1]
         assert get(endpoint.port, "/else")[0] == 404
     finally:
         endpoint.close()
 
 
-def test_a_port_in_use_is_refused_with_the_variable_to_set() -> None:
-    endpoint = serve(Metrics(), Health(), "127.0.0.1", 0)
+def test_each_answer_has_the_disk_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    endpoint = serve(Metrics(), Health(), "127.0.0.1", 0, folder)
+    try:
+        disk = shutil.disk_usage(folder)
+        _, body = get(endpoint.port, "/metrics")
+        found = dict(re.findall(r"^(cjo_disk_\w+) (\S+)$", body, re.M))
+        assert float(found["cjo_disk_bytes"]) == disk.total
+        assert abs(float(found["cjo_disk_free_bytes"]) - disk.free) < 1 << 30
+        folder.rmdir()
+        assert "cjo_disk_free_bytes NaN" in get(endpoint.port, "/metrics")[1]
+    finally:
+        endpoint.close()
+
+
+def test_what_a_rare_count_begins_with_is_shown_from_the_start() -> None:
+    shown = Metrics().render().decode()
+    assert 'cjo_suppressed_total{gate="expired"} 0.0' in shown
+    begun = set(re.findall(r'cjo_dead_letters_total{reason="(\w+)"} 0.0', shown))
+    assert begun == set(REASONS)
+    assert all(len(metric.labels) == 1 for metric in METRICS if metric.from_zero)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says it")
+def test_what_is_known_of_the_process_itself_is_in_the_table() -> None:
+    shown = Metrics().render().decode()
+    kinds = dict(re.findall(r"^# TYPE (cjo_process_\w+) (\w+)$", shown, re.M))
+    assert kinds == {metric.name: metric.kind for metric in PROCESS_METRICS}
+
+
+def test_event_to_action_is_told_apart_from_10_ms_to_60_s() -> None:
+    (metric,) = [one for one in METRICS if one.name == "cjo_event_to_action_seconds"]
+    bounds = [one for one in metric.buckets if 0.01 <= one <= 60]
+    assert (bounds[0], bounds[-1]) == (0.01, 60)
+    assert all(after <= 3 * before for before, after in pairwise(bounds))
+
+
+def test_a_port_in_use_is_refused_with_the_variable_to_set(tmp_path: Path) -> None:
+    endpoint = serve(Metrics(), Health(), "127.0.0.1", 0, tmp_path)
     try:
         with pytest.raises(RefusalError, match="CJO_METRICS_PORT"):
-            serve(Metrics(), Health(), "127.0.0.1", endpoint.port)
+            serve(Metrics(), Health(), "127.0.0.1", endpoint.port, tmp_path)
     finally:
         endpoint.close()
 

@@ -135,6 +135,12 @@ class Broker:
     ) -> dict[str, Future[Any]]:
         return {"group": self.failed()}
 
+    def list_offsets(self, wanted: Any, request_timeout: float) -> dict[Any, Future[Any]]:
+        return dict.fromkeys(wanted, self.failed())
+
+    def list_consumer_groups(self, request_timeout: float) -> Future[Any]:
+        return self.failed()
+
     def committed(self, places: Any, within_s: float) -> Any:
         if self.when_asked:
             raise KafkaException(self.error)
@@ -173,6 +179,8 @@ ASKED: dict[str, Callable[[Broker], object]] = {
     "the broker itself": lambda broker: admin(broker).ping(),
     "where a group is": lambda broker: _committed(cast(Consumer, broker), []),
     "where another is": lambda broker: committed_offsets(admin(broker), "group", "internal"),
+    "what the newest record is": lambda broker: admin(broker).newest(("internal", 0)),
+    "which groups there are": lambda broker: admin(broker).groups(),
     "a transaction": lambda broker: check_transaction(KafkaException(broker.error)),
     "to take a record": send,
     "to take a frame": raise_lost,
@@ -192,7 +200,16 @@ def test_what_the_broker_forbids_is_never_waited_for(
 
 
 @pytest.mark.parametrize("when_asked", [True, False], ids=["at once", "by place"])
-@pytest.mark.parametrize("asked", ["what a topic is", "the broker itself", "where a group is"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "what a topic is",
+        "the broker itself",
+        "where a group is",
+        "what the newest record is",
+        "which groups there are",
+    ],
+)
 def test_a_broker_that_is_away_is_waited_for(asked: str, when_asked: bool) -> None:
     with pytest.raises(RetryError, match="the broker"):
         ASKED[asked](Broker(KafkaError._TRANSPORT, when_asked=when_asked))

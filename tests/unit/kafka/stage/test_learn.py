@@ -7,6 +7,7 @@ import pytest
 
 from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.errors import RefusalError
+from cjo_stream.kafka.stage.learn import Waiting
 from cjo_stream.kafka.stage.lesson import check_reached
 from cjo_stream.kafka.stage.memory import Reached, Standing
 from cjo_stream.kafka.topic.name import Names
@@ -55,3 +56,28 @@ def test_a_memory_of_an_earlier_release_has_no_last_reward() -> None:
     assert standing == Standing("id", 7, 5, 2, b"d", UNKNOWN, 0)
     assert standing.of_rewards == Reached("id", 7)
     assert standing.predictions is msgspec.UNSET
+
+
+def test_what_was_learnt_waits_until_its_model_is_in_force() -> None:
+    waiting = Waiting()
+    assert waiting.seconds(50) == 0
+    waiting.learnt(100)
+    waiting.learnt(130)
+    assert waiting.seconds(150) == 50
+    waiting.remembered(160)
+    waiting.learnt(170)
+    assert waiting.seconds(180) == 80, "a partition does not take the model"
+    waiting.remembered(190)
+    assert waiting.seconds(200) == 100
+    waiting.learnt(210)
+    waiting.in_force()
+    assert waiting.seconds(220) == 10, "what came after the model"
+    waiting.remembered(230)
+    waiting.in_force()
+    assert waiting.seconds(240) == 0
+
+
+def test_a_model_that_the_last_learner_left_unsent_waits_since_the_start() -> None:
+    waiting = Waiting()
+    waiting.remembered(100)
+    assert waiting.seconds(130) == 30

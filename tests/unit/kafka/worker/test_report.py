@@ -1,0 +1,93 @@
+"""What a worker shows of its partitions, by value."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from cjo_stream.core.message import ActivateSet, StoreSet
+from cjo_stream.definition import load, succeed
+from cjo_stream.kafka.worker.partition import Partition
+from cjo_stream.kafka.worker.report import WorkerReport
+from cjo_stream.telemetry import Metrics
+from tests.world import partition as world
+from tests.world.canary import GUARDS, topology, write
+from tests.world.host import WITHIN_S, Host
+
+
+def shown(metrics: Metrics) -> dict[str, float]:
+    """Return what metrics show, without histograms and what is known of the process."""
+    lines = re.findall(r"^(cjo_\S+) (\S+)$", metrics.render().decode(), re.M)
+    return {name: float(value) for name, value in lines}
+
+
+def test_partitions_are_shown_by_value_and_no_more_once_they_are_gone(tmp_path: Path) -> None:
+    async def test() -> None:
+        host, metrics = Host(tmp_path), Metrics()
+        report = WorkerReport(metrics)
+        await host.assignment.assign({1, 2})
+        await host.put(1, 0, 1, 2)
+        await host.applied(1, 2)
+        report.standing(host.assignment, {1: 10, 2: 0})
+        found = shown(metrics)
+        assert found['cjo_lag_records{partition="1",stage="task"}'] == 7
+        assert found['cjo_lag_records{partition="2",stage="task"}'] == 0
+        assert found["cjo_rebalances_total"] == 1
+        assert found['cjo_state_bytes{stage="task"}'] > 0
+        await host.assignment.assign({2})
+        report.standing(host.assignment, {1: 10, 2: 0})
+        report.standing(host.assignment, {1: 10, 2: 0})
+        found = shown(metrics)
+        assert 'cjo_lag_records{partition="1",stage="task"}' not in found
+        assert found["cjo_rebalances_total"] == 2
+        await host.assignment.close()
+
+    asyncio.run(asyncio.wait_for(test(), WITHIN_S))
+
+
+def test_a_checkpoint_that_was_never_made_grows_old_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def age(host: Host) -> float:
+        metrics, began_s = Metrics(), time.monotonic()
+        await host.assignment.assign({0})
+        monkeypatch.setattr(time, "monotonic", lambda: began_s + 500)
+        WorkerReport(metrics).standing(host.assignment, {})
+        monkeypatch.undo()
+        await host.assignment.close()
+        return shown(metrics)["cjo_checkpoint_age_seconds"]
+
+    with_, without = Host(tmp_path / "a", tmp_path / "checkpoints"), Host(tmp_path / "b")
+    assert asyncio.run(asyncio.wait_for(age(with_), WITHIN_S)) == pytest.approx(500, abs=5)
+    none = asyncio.run(asyncio.wait_for(age(without), WITHIN_S))
+    assert none != none, "where no checkpoints are asked for there is no age"
+
+
+def test_a_guarded_canary_is_shown_with_its_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = succeed(load(write(tmp_path / "one", topology(1))), None)
+    second = succeed(load(write(tmp_path / "two", topology(2, GUARDS))), first)
+    log = world.Partition(sets=False)
+    log.control(StoreSet(1, first), ActivateSet(1))
+    log.control(StoreSet(2, second), ActivateSet(2), at=1_000)
+    log.run()
+    (row,) = log.task.canaries
+    assert (row.journey, row.version, row.verdict) == ("welcome", 2, None)
+
+    async def words() -> list[str]:
+        host, metrics = Host(tmp_path), Metrics()
+        await host.assignment.assign({0})
+        WorkerReport(metrics).standing(host.assignment, {})
+        await host.assignment.close()
+        return [one for one in shown(metrics) if one.startswith("cjo_canary")]
+
+    assert asyncio.run(words()) == [], "this partition has no set"
+    monkeypatch.setattr(Partition, "canaries", property(lambda _: [row]))
+    for row.verdict, word in ((None, "running"), ("back", "back")):
+        found = asyncio.run(words())
+        assert found == [f'cjo_canary{{journey="welcome",verdict="{word}",version="2"}}']

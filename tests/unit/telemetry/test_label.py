@@ -1,0 +1,179 @@
+"""No label of any metric has a customer's data: each value is a word of the code or a name.
+
+Of each label it is known whether its values are words of the code (which ones), names of a
+definition set, or numbers of partitions and releases. The code and what it counts of events full
+of a customer's data are held against that.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from cjo_stream.core.decision.gate import GATES
+from cjo_stream.core.word import CanaryEnd, Ignored, Skipped, Undeclared, Unread
+from cjo_stream.definition import load
+from cjo_stream.definition.content import libraries_here
+from cjo_stream.insight.layer.table import TABLES
+from cjo_stream.telemetry import METRICS
+from tests.docs.installation import bounds
+from tests.docs.word import IDENTITY_KINDS, REASONS
+from tests.unit.core.test_counts import TOPOLOGY as COUNTED
+from tests.unit.embedded import test_notice
+from tests.unit.telemetry.test_telemetry import ROOT, given
+from tests.world.command_line import Cli, cli
+from tests.world.town import Town
+
+__all__ = ["cli"]
+
+NAMES: Final = "names of a definition set"
+NUMBERS: Final = "numbers of partitions, versions and releases"
+STAGES: Final = {"intake", "task", "dispatch", "learn", "insight"}
+
+STEPS: Final = (STAGES - {"intake", "insight"}) | {"intake_route", "intake_deliver"}
+RESULTS: Final = {"applied", "late", "repeated", "refused", "erased"}
+GATE_WORDS: Final = {gate.name for gate in GATES} | {
+    "ended", "journey_holdout", "shadow", "expired",
+}  # fmt: skip
+VALUES: Final[dict[str, dict[str, str | set[str]]]] = {
+    "cjo_events_total": {"channel": NAMES, "result": RESULTS},
+    "cjo_stage_seconds": {"stage": STEPS},
+    "cjo_lag_records": {"stage": STAGES, "partition": NUMBERS},
+    "cjo_commit_seconds": {"stage": STAGES},
+    "cjo_items_total": {
+        "stage": {"task", "dispatch", "learn"}, "result": {"applied", "repeated"},
+    },
+    "cjo_journey_entries_total": {"journey": NAMES, "version": NUMBERS},
+    "cjo_journey_ends_total": {"journey": NAMES, "outcome": NAMES},
+    "cjo_journey_refusals_total": {"journey": NAMES, "reason": {"live", "reentry", "bound"}},
+    "cjo_journey_instances": {"journey": NAMES, "state": NAMES},
+    "cjo_measures_total": {"measure": NAMES, "journey": NAMES, "state": NAMES},
+    "cjo_measure_value_total": {
+        "measure": NAMES, "journey": NAMES, "state": NAMES, "sign": {"plus", "minus"},
+    },
+    "cjo_measures_ignored_total": {"measure": NAMES},
+    "cjo_actions_total": {"channel": NAMES, "action": NAMES},
+    "cjo_suppressed_total": {"gate": GATE_WORDS},
+    "cjo_rewards_total": {"channel": NAMES, "action": NAMES, "reward": {"0", "1"}},
+    "cjo_predictions_total": {"prediction": NAMES, "outcome": {"0", "1"}},
+    "cjo_prediction_model_age_seconds": {"prediction": NAMES},
+    "cjo_prediction_calibration_error": {"prediction": NAMES},
+    "cjo_prediction_calibration_outcomes": {"prediction": NAMES},
+    "cjo_canary": {"journey": NAMES, "version": NUMBERS, "verdict": {"running", *CanaryEnd}},
+    "cjo_identity_changes_total": {"kind": set(IDENTITY_KINDS)},
+    "cjo_identifiers_ignored_total": {"type": NAMES, "reason": set(Ignored)},
+    "cjo_facts_ignored_total": {"fact": NAMES, "reason": {"unknown", "type", "timezone"}},
+    "cjo_state_bounds_total": {"bound": set(re.findall(r"^\| `(\w+)`", bounds(), re.M))},
+    "cjo_records_skipped_total": {"channel": NAMES, "reason": set(Skipped)},
+    "cjo_dead_letters_total": {"reason": set(REASONS)},
+    "cjo_expression_errors_total": {"definition": NAMES},
+    "cjo_events_undeclared_total": {
+        "channel": NAMES, "event": NAMES, "attribute": NAMES, "reason": set(Undeclared),
+    },
+    "cjo_values_unread_total": {"definition": NAMES, "field": NAMES, "reason": set(Unread)},
+    "cjo_registry_requests_total": {"result": {"found", "refused", "failed"}},
+    "cjo_insight_rows_total": {"table": set(TABLES)},
+    "cjo_state_bytes": {"stage": STAGES},
+    "cjo_channel_unread_seconds": {"channel": NAMES},
+    "cjo_stage_info": {"stage": STAGES},
+    "cjo_library_info": {"library": set(libraries_here()), "version": NUMBERS},
+    "cjo_build_info": {"version": NUMBERS, "python": NUMBERS},
+}  # fmt: skip
+BESIDE_NAMES: Final = {"", "merged", "timezone"}
+"""Words of the code where names of definitions are: none, an outcome, and the fact of that name.
+"""
+
+
+def test_of_every_label_it_is_known_what_its_values_are() -> None:
+    declared = {metric.name: metric.labels for metric in METRICS if metric.labels}
+    assert {name: tuple(labels) for name, labels in VALUES.items()} == declared
+
+
+def test_every_value_that_the_code_names_is_a_known_one() -> None:
+    found = list(_written())
+    assert len(found) > 60
+    for name, labels, place in found:
+        for label, value in zip(VALUES.get(name, {}), labels, strict=True):
+            known = VALUES[name][label]
+            if value is not None:
+                words = known if isinstance(known, set) else BESIDE_NAMES
+                assert value in words, f"{place}: {value} for {label} of {name}"
+
+
+def test_what_is_counted_of_customers_names_none_of_them(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "run").mkdir()
+    _, _, counted = test_notice.run_rows(cli, tmp_path / "run")
+    _check(counted, test_notice.TOPOLOGY)
+    (tmp_path / "town").mkdir()
+    (tmp_path / "town" / "all.yaml").write_text(COUNTED)
+    town = Town(load(tmp_path / "town").program)
+    user = {"user": test_notice.SECRET}
+    for type_ in ("ask", "go", "seen", "echo", "cjo.consent", "cjo.outcome", "cjo.profile"):
+        town.event(
+            type_, user, number=SECRET, action=SECRET, outcome=SECRET, purpose=SECRET,
+            status=SECRET, timezone=SECRET, age=SECRET, **{SECRET: 1},
+        )  # fmt: skip
+    town.event(SECRET, user)
+    town.event("seen", {**user, "cookie": SECRET})
+    town.to(3_601)
+    town.erase(f"user:{SECRET}")
+    assert len(town.counts) > 12
+    _check(town.counts, COUNTED)
+
+
+def test_a_process_of_a_large_installation_has_at_most_2000_series() -> None:
+    """100 states, 30 actions, 5 channels, 20 measures and 256 partitions; a worker has most."""
+    many = {
+        "cjo_lag_records": 256, "cjo_journey_instances": 100, "cjo_journey_ends_total": 60,
+        "cjo_journey_entries_total": 20, "cjo_journey_refusals_total": 60,
+        "cjo_measures_total": 60, "cjo_measure_value_total": 80, "cjo_measures_ignored_total": 20,
+        "cjo_actions_total": 45, "cjo_rewards_total": 90, "cjo_events_total": 25,
+        "cjo_predictions_total": 10, "cjo_expression_errors_total": 50,
+        "cjo_values_unread_total": 100, "cjo_facts_ignored_total": 40,
+        "cjo_identifiers_ignored_total": 20, "cjo_canary": 20, "cjo_channel_unread_seconds": 5,
+        "cjo_events_undeclared_total": 100, "cjo_records_skipped_total": 10,
+    }  # fmt: skip
+    series = 0
+    for metric in METRICS:
+        values = 1
+        for known in VALUES.get(metric.name, {}).values():
+            values *= len(known) if isinstance(known, set) else 1
+        of_each = len(metric.buckets) + 3 if metric.kind == "histogram" else 1
+        series += many.get(metric.name, values) * of_each
+    assert series < 2_000
+
+
+SECRET: Final = test_notice.SECRET
+TABLE: Final = ROOT / "cjo_stream" / "telemetry" / "metric.py"
+
+
+def _check(counted: Mapping[tuple[str, ...], float], topology: str) -> None:
+    names = set(re.findall(r"[\w.]+", topology)) | {"", "cjo.profile", "cjo.consent"}
+    for name, *labels in counted:
+        if name == "cjo_journey_instances":
+            labels = [labels[0], labels[2]]  # the worker shows it without the version
+        for (label, known), value in zip(VALUES.get(name, {}).items(), labels, strict=True):
+            assert SECRET not in value, (name, label, value)
+            if known is NUMBERS:
+                assert re.fullmatch(r"[\d.]+", value), (name, label, value)
+            elif isinstance(known, set):
+                assert value in known, (name, label, value)
+            else:
+                last = value.rpartition(".")[2]
+                assert value in topology or last in names, (name, label, value)
+
+
+def _written() -> Iterator[tuple[str, list[str | None], str]]:
+    """Yield each count in the code: its name, its labels' values where written, and its place."""
+    for path in sorted(set((ROOT / "cjo_stream").rglob("*.py")) - {TABLE}):
+        for node in ast.walk(ast.parse(path.read_text())):
+            for name, labels, line in given(node):
+                place = f"{path.relative_to(ROOT)}:{line}"
+                yield name, [_text(one) for one in labels], place
+
+
+def _text(label: ast.expr) -> str | None:
+    return str(label.value) if isinstance(label, ast.Constant) else None
