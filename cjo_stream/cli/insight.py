@@ -93,7 +93,7 @@ def export(
 
     if view not in VIEWS:
         raise UsageError(f"there is no view `{view}`: name one of {', '.join(VIEWS)}")
-    connection, _ = connect(layer)
+    connection, _ = connect(layer, [view])
     query = f'FROM "{view}"'
     if out is None:
         show("", connection, query, format_)
@@ -235,7 +235,7 @@ def funnel(
     from cjo_stream.insight.figure.funnel import counting, open_funnel, unmet
     from cjo_stream.insight.layer.reading import connect
 
-    connection, manifest = connect(layer)
+    connection, manifest = connect(layer, ("transition", "action"))
     period = period_of(from_, until)
     within_ms = read_duration(within, "--within")
     open_funnel(connection, steps, within_ms, period["from"], period["until"])
@@ -276,7 +276,8 @@ def attribution(
     """
     from cjo_stream.insight.layer.reading import connect
 
-    connection, manifest = connect(layer)
+    views = ("transition", "action", "decision", "outcome", "identity")
+    connection, manifest = connect(layer, views)
     spans = (lookback, half_life)
     query = attribute(connection, goal, by, spans, period_of(from_, until), topology, format_)
     show_figure("Attribution", connection, query, manifest, format_, list_)
@@ -336,11 +337,11 @@ def _figure(
     by: str | None = None,
 ) -> Any:
     """Show a figure, `by` a fact or trait as of then; return the connection to its layer."""
-    from cjo_stream.insight.figure.as_of import open_by_profile
+    from cjo_stream.insight.figure.as_of import VIEWS, open_by_profile
     from cjo_stream.insight.figure.figure import counting, open_list
     from cjo_stream.insight.layer.reading import connect
 
-    connection, manifest = connect(layer)
+    connection, manifest = connect(layer, (*figure.views, *(() if by is None else VIEWS)))
     without_version = 0
     if by is None:
         open_list(connection, figure, parameters)

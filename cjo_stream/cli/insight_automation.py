@@ -41,7 +41,7 @@ def automation(
 
     apart_ms = read_duration(apart, "--apart")
     period = period_of(from_, until)
-    connection, manifest = connect(layer)
+    connection, manifest = connect(layer, AUTOMATION.views)
     rows = connection.execute(
         'SELECT channel FROM "event" UNION SELECT channel FROM "action" ORDER BY 1'
     ).fetchall()

@@ -46,7 +46,7 @@ def friction(
     --from and --until choose by when a finding was detected.
     """
     try:
-        from cjo_stream.insight.friction.finding import findings
+        from cjo_stream.insight.friction.finding import VIEWS, findings
         from cjo_stream.insight.friction.series import COMPLAINTS
     except ImportError:
         raise UsageError(
@@ -56,8 +56,9 @@ def friction(
 
     begin = None if from_ is None else read_moment(from_, "--from")
     end = None if until is None else read_moment(until, "--until")
-    connection, manifest = connect(layer)
-    check_types(connection, complaint or ())
+    connection, manifest = connect(layer, VIEWS)
+    if complaint:
+        check_types(connection, complaint)
     found = [
         one
         for one in findings(connection, value, complaint or COMPLAINTS)
@@ -82,7 +83,7 @@ def friction(
 
 def check_types(connection: Any, complaints: Sequence[str]) -> None:
     """Raise UsageError for a complaint that is no type of event in the layer."""
-    rows = connection.execute('SELECT DISTINCT "type" FROM "event" ORDER BY 1').fetchall()
+    rows = connection.execute('SELECT DISTINCT "type" FROM part.event ORDER BY 1').fetchall()
     types = [one for (one,) in rows]
     for one in complaints:
         if one not in types:

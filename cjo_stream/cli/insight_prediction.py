@@ -29,7 +29,7 @@ def predictions(
     from cjo_stream.insight.figure.prediction import counting, open_predictions
     from cjo_stream.insight.layer.reading import connect
 
-    connection, manifest = connect(layer)
+    connection, manifest = connect(layer, ("prediction", "transition"))
     open_predictions(
         connection,
         None if from_ is None else read_moment(from_, "--from"),
@@ -66,7 +66,7 @@ def expected(
     from cjo_stream.insight.figure.next import CHECKED, EXPECTED, open_next
     from cjo_stream.insight.layer.reading import connect
 
-    connection, manifest = connect(layer)
+    connection, manifest = connect(layer, ["stay"])
     within_ms = read_duration(within, "--within")
     at_ms = manifest.until if at is None else read_moment(at, "--at")
     if check and (at_ms is None or manifest.until is None or at_ms + within_ms > manifest.until):

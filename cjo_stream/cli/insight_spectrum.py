@@ -30,7 +30,7 @@ def spectrum(
     from cjo_stream.insight.figure.figure import SPECTRUM, open_list
     from cjo_stream.insight.layer.reading import connect
 
-    connection, manifest = connect(layer)
+    connection, manifest = connect(layer, SPECTRUM.views)
     open_list(connection, SPECTRUM, period_of(from_, until))
     # Of a table the first rows are looked for, with one that says whether there are more.
     rows = f"{_ROWS} LIMIT {ROWS_SHOWN + 1}" if format_ is Form.TABLE else _ROWS

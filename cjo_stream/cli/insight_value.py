@@ -67,7 +67,7 @@ def value(
     from_ms = None if from_ is None else read_moment(from_, "--from")
     until_ms = read_moment(until, "--until")
     horizon_ms = read_duration(horizon, "--horizon")
-    connection, manifest = connect(layer)
+    connection, manifest = connect(layer, ["event"])
     found = open_value(connection, on, attribute, from_ms, until_ms, horizon_ms)
     if customers is not None:
         write(connection, "SELECT * FROM list ORDER BY customer_id", customers)

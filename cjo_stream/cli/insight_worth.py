@@ -47,7 +47,7 @@ def retention(
 
     period = period_of(from_, until)
     every_ms = read_length(every, "--every")
-    connection, manifest = connect(layer)
+    connection, manifest = connect(layer, ["event"])
     open_ms = open_retention(connection, on, every_ms, period["from"], period["until"])
     show_figure("Retention", connection, COUNTING, manifest, format_, list_)
     if open_ms is not None:
@@ -102,7 +102,7 @@ def satisfaction(
 
     period = period_of(from_, until)
     within_ms = read_duration(within, "--within")
-    connection, manifest = connect(layer)
+    connection, manifest = connect(layer, ("event", "stay"))
     left = open_numbers(connection, on, score, period["from"], period["until"])
     used = figure.told(connection) if scale is None else scale.value
     if scale is not None:
@@ -177,8 +177,9 @@ def worth(
             "--on and --value go together: name the type of event and its attribute, or neither, "
             "for the outcomes of commands"
         )
-    connection, manifest = connect(layer)
     is_measured = on is not None and by is WorthBy.JOURNEY
+    views = ("outcome", "action") if on is None else ("event", "stay")
+    connection, manifest = connect(layer, (*views, *(("decision",) if is_measured else ())))
     left: list[Left] = []
     if on is not None and value is not None:
         left = open_numbers(connection, on, value, period["from"], period["until"])

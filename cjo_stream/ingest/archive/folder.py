@@ -8,9 +8,10 @@ refuse to replace one if they are asked to.
 from __future__ import annotations
 
 import glob
+import io
 import os
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,6 +93,12 @@ class Folder:
         with away(self.url):
             content: bytes = self._fs.cat_file(f"{self._root}/{path}")
         return content
+
+    @contextmanager
+    def opened(self, path: str) -> Iterator[io.RawIOBase]:
+        """Open a file of a local folder, to be read piece by piece."""
+        with away(self.url), Path(self._root, path).open("rb", buffering=0) as file:
+            yield file
 
     @property
     def remote(self) -> Any:

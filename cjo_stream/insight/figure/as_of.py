@@ -11,6 +11,8 @@ from cjo_stream.errors import UsageError
 from cjo_stream.insight.figure.figure import Figure, open_list
 from cjo_stream.insight.layer.people import Change, Followed
 
+VIEWS: Final = ("profile", "identity", "transition")
+"""Those that are read besides a figure's own."""
 _PROFILE: Final = "profile."
 _NAMES: Final = """
 SELECT DISTINCT unnest(json_keys(facts) || json_keys(traits)) FROM "profile" ORDER BY 1

@@ -17,6 +17,8 @@ class Figure(NamedTuple):
 
     query: str
     """The list's file, without `.sql`."""
+    views: tuple[str, ...]
+    """Those that the query reads."""
     keys: tuple[str, ...]
     measures: Mapping[str, str]
     split: str = ""
@@ -32,21 +34,25 @@ def _nearest(share: float, of: str = "ms") -> str:
 _QUANTILES: Final = (0.5, 0.75, 0.9, 0.95, 0.99)
 PEOPLE: Final = Figure(
     "people",
+    ("stay",),
     ("at", "journey", "version", "state"),
     {"customers": _CUSTOMERS, "instances": "count(*)"},
 )
 FLOWS_OF_STATES: Final = Figure(
     "flows_of_states",
+    ("transition",),
     ("journey", "version", "from", "to", "reason"),
     {"passages": "count(*)", "customers": _CUSTOMERS},
 )
 FLOWS_OF_JOURNEYS: Final = Figure(
     "flows_of_journeys",
+    ("transition",),
     ("journey", "outcome", "next_journey"),
     {"passages": "count(*)", "customers": _CUSTOMERS},
 )
 DWELL: Final = Figure(
     "dwell",
+    ("stay", "transition"),
     ("journey", "version", "state"),
     {
         "count": "count(*)",
@@ -58,12 +64,14 @@ DWELL: Final = Figure(
 )
 OUTCOMES: Final = Figure(
     "outcomes",
+    ("transition", "stay"),
     ("journey", "version", "what", "outcome", "holdout"),
     {"count": "count(*)", "customers": _CUSTOMERS},
     split="holdout",
 )
 GOALS: Final = Figure(
     "goals",
+    ("transition",),
     ("journey", "version", "holdout"),
     {
         "entered": "count(*)",
@@ -76,6 +84,7 @@ GOALS: Final = Figure(
 )
 MEASURES: Final = Figure(
     "measures",
+    ("measure",),
     ("measure", "journey", "version", "state"),
     {
         "count": "count(*)",
@@ -88,6 +97,7 @@ MEASURES: Final = Figure(
 )
 SPECTRUM: Final = Figure(
     "spectrum",
+    ("stay",),
     ("journey", "version", "from", "to"),
     {
         "passages": "count(*)",
@@ -100,18 +110,28 @@ SPECTRUM: Final = Figure(
 )
 DFG: Final = Figure(
     "process_dfg",
+    ("event",),
     ("from", "to"),
     {"count": "count(*)", "mean_ms": "avg(ms)"},
     order='count DESC, "from", "to"',
 )
 VARIANTS: Final = Figure(
-    "process_variants", ("variant",), {"count": "count(*)"}, order="count DESC, variant"
+    "process_variants",
+    ("event",),
+    ("variant",),
+    {"count": "count(*)"},
+    order="count DESC, variant",
 )
 ENDS: Final = Figure(
-    "process_ends", ("what", "activity"), {"count": "count(*)"}, order="what DESC, count DESC, 2"
+    "process_ends",
+    ("event",),
+    ("what", "activity"),
+    {"count": "count(*)"},
+    order="what DESC, count DESC, 2",
 )
 AUTOMATION: Final = Figure(
     "automation",
+    ("event", "action"),
     ("after", "steps"),
     {
         "count": "count(*)",
@@ -121,7 +141,7 @@ AUTOMATION: Final = Figure(
     },
     order='total_ms DESC, count DESC, "after", steps',
 )
-THROUGHPUT: Final = Figure("process_throughput", (), {})
+THROUGHPUT: Final = Figure("process_throughput", ("event",), (), {})
 _OF_THROUGHPUT: Final = {
     **{str(share): _nearest(share) for share in _QUANTILES},
     "min": "min(ms)",

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from cjo_stream.insight.figure.figure import Figure, open_list
 
-_PREDICTIONS: Final = Figure("predictions", (), {})
+_PREDICTIONS: Final = Figure("predictions", ("prediction", "transition"), (), {})
 _LEAST: Final = 1e-6
 """No guess is taken as surer than this, so that one surprise does not cost without bound."""
 

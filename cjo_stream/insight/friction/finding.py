@@ -14,6 +14,8 @@ from cjo_stream.insight.friction.shown import Asked, Worth, customers_of, paths_
 from cjo_stream.insight.friction.span import Span, first_at, open_span
 from cjo_stream.insight.friction.watch import Alarm, Watch
 
+VIEWS: Final = ("event", "stay", "transition", "outcome")
+"""Those that are read."""
 CUSTOMERS_MIN: Final = 5
 """In whom a finding has to show when it is detected."""
 _SAID: Final = {

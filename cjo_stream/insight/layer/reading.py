@@ -8,7 +8,7 @@ read by fsspec.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from types import MappingProxyType
@@ -30,20 +30,30 @@ _TYPES: Final = {
     "flag": "BOOLEAN", "texts": "VARCHAR[]",
 }  # fmt: skip
 _BATCH_ROWS: Final = 10_000
+_READ: Final = re.compile(r'part\."?(\w+)')
+"""A table, as the text of a view names it."""
 
 
 class Layer:
-    """The tables of some parts, in a DuckDB; `connection` has them in the schema `part`."""
+    """The tables of some parts, in a DuckDB; `connection` has them in the schema `part`.
 
-    def __init__(self, folder: Folder, parts: Iterable[Part]) -> None:
+    It has no others than `tables`, so nothing reads one whose parts were left out.
+    """
+
+    def __init__(
+        self, folder: Folder, parts: Iterable[Part], tables: Collection[str] = frozenset(TABLES)
+    ) -> None:
         self.connection = _connect(folder)
         by_table: dict[str, list[Part]] = {}
         for one in parts:
             by_table.setdefault(one.table, []).append(one)
         self.connection.execute("CREATE SCHEMA part")
         for table in TABLES.values():
-            source = _source(folder, table, by_table.get(table.name, ()))
-            self.connection.execute(f'CREATE VIEW part."{table.name}" AS {source}')
+            if table.name in tables:
+                source = _source(folder, table, by_table.get(table.name, ()))
+                self.connection.execute(f'CREATE VIEW part."{table.name}" AS {source}')
+        if TRANSITIONS.name not in tables:
+            return
         newer = [one for one in by_table.get(TRANSITIONS.name, ()) if not one.is_stayed]
         source = _source(folder, TRANSITIONS, newer)
         self.connection.execute(
@@ -110,17 +120,17 @@ class Layer:
         names = {name for (name,) in found}
         return [one for one in parts if folder.at(one.path) in names]
 
-    def with_views(self) -> Layer:
-        """Make the views of docs/insight.md; return itself."""
-        for name in VIEWS:
-            text = resources.files("cjo_stream.insight.view").joinpath(f"{name}.sql").read_text()
-            self.connection.execute(text)
+    def with_views(self, views: Iterable[str] = VIEWS) -> Layer:
+        """Make views of docs/insight.md; return itself."""
+        for name in views:
+            self.connection.execute(_view(name))
         return self
 
 
-def connect(url: str) -> tuple[Any, Manifest]:
-    """Return a connection with the views over the present state of a layer, and its manifest.
+def connect(url: str, views: Iterable[str] = VIEWS) -> tuple[Any, Manifest]:
+    """Return a connection with views over the present state of a layer, and its manifest.
 
+    It has the tables that the views read, and no others: whose files are as they were written.
     Raises UsageError where there is no layer, RetryError where a file is gone or spoilt.
     """
     folder = Folder(url)
@@ -129,8 +139,15 @@ def connect(url: str) -> tuple[Any, Manifest]:
         raise UsageError(
             f"{url} holds no layer: make one with `cjo-stream insight sink RUN --layer {url}`"
         )
-    check(folder, manifest.parts)
-    return Layer(folder, manifest.parts).with_views().connection, manifest
+    named = tuple(dict.fromkeys(views))
+    tables = frozenset(table for one in named for table in _READ.findall(_view(one)))
+    parts = [one for one in manifest.parts if one.table in tables]
+    check(folder, parts)
+    return Layer(folder, parts, tables).with_views(named).connection, manifest
+
+
+def _view(name: str) -> str:
+    return resources.files("cjo_stream.insight.view").joinpath(f"{name}.sql").read_text()
 
 
 def _connect(folder: Folder) -> Any:

@@ -21,6 +21,30 @@ NEWER_MAX: Final = 50_000
 """Rows that may be newer than the stays that are kept; of a large layer, a share."""
 SHARE: Final = 0.05
 _BATCH_ROWS: Final = 1_000_000
+_AGAIN: Final = f"""
+CREATE TEMP VIEW entry AS
+SELECT instance_id, "to" AS state, "time" AS since, hash(instance_id, "to") AS pair
+FROM part."{TRANSITIONS.name}"
+WHERE reason IN ('entered', 'moved');
+CREATE TEMP TABLE pairs AS SELECT pair FROM entry GROUP BY pair HAVING count(*) > 1;
+CREATE TEMP VIEW entered_again AS SELECT * FROM entry SEMI JOIN pairs USING (pair);
+CREATE TEMP TABLE again AS
+SELECT DISTINCT instance_id, state, since, times
+FROM part.counted('entered_again')
+WHERE times > 1;
+"""
+"""Most states are entered once, so few entries have to be put in order to be counted."""
+_COLUMNS: Final = ", ".join(f'"{name}"' for name in STAYED.columns)
+_KEPT: Final = f"""
+SELECT {_COLUMNS}
+FROM (
+    SELECT s.*, coalesce(a.times, 1) AS times
+    FROM part.stays_of('part.{TRANSITIONS.name}') AS s
+    LEFT JOIN again AS a USING (instance_id, state, since)
+)
+ORDER BY since
+"""
+"""In an order by which readers of a period leave out row groups."""
 
 
 def with_stays(
@@ -39,10 +63,9 @@ def with_stays(
     for one in stored:
         is_one = one.table == TRANSITIONS.name
         yield msgspec.structs.replace(one, is_stayed=True) if is_one else one
-    layer = Layer(folder, of).with_views()
-    columns = ", ".join(f'"{name}"' for name in STAYED.columns)
-    found = layer.connection.sql(f"SELECT {columns} FROM part.stays_of('part.{TRANSITIONS.name}')")
-    batches = found.to_arrow_reader(_BATCH_ROWS)
+    connection = Layer(folder, of).with_views(["stay"]).connection
+    connection.execute(_AGAIN)
+    batches = connection.sql(_KEPT).to_arrow_reader(_BATCH_ROWS)
     yield from write_batches(folder, STAYED, generation, batches)
 
 

@@ -1,8 +1,7 @@
 -- The stays of records: from the record that entered a state to the instance's next record that is
 -- no `goal` (`until` NULL: it is still there). `records` names a table of transitions. `before` is
 -- the state before; of the next record stand its `next` state, its `outcome`, and `left_id`, its
--- customer if that is another. `reached` is when the instance first reached its goal, and `times`
--- how often it entered the state within 24 hours.
+-- customer if that is another. `reached` is when the instance first reached its goal.
 CREATE MACRO part.stays_of(records) AS TABLE
 SELECT
     journey,
@@ -19,11 +18,7 @@ SELECT
     next,
     outcome,
     nullif(next_id, customer_id) AS left_id,
-    reached,
-    count(*) OVER (
-        PARTITION BY instance_id, state ORDER BY since
-        RANGE BETWEEN 86400000 PRECEDING AND CURRENT ROW
-    ) AS times
+    reached
 FROM (
     SELECT
         journey,
@@ -53,10 +48,21 @@ LEFT JOIN (
 ) USING (instance_id)
 WHERE entered_by IN ('entered', 'moved');
 
+-- Stays, and how often (`times`) the instance entered the state within 24 hours.
+CREATE MACRO part.counted(stays) AS TABLE
+SELECT
+    *,
+    count(*) OVER (
+        PARTITION BY instance_id, state ORDER BY since
+        RANGE BETWEEN 86400000 PRECEDING AND CURRENT ROW
+    ) AS times
+FROM query_table(stays);
+
 -- The instances with a record since stays were kept, and all records of theirs.
 CREATE VIEW part.newer AS
 SELECT r.* FROM part."transition" AS r
 SEMI JOIN part.unkept AS u ON u.instance_id = r.instance_id;
+CREATE VIEW part.newly AS SELECT * FROM part.stays_of('part.newer');
 
 -- The stays that are kept (most, in a large layer), and those of instances with a newer record.
 -- `moved` is to whom an unmerge moved the instance.
@@ -66,7 +72,7 @@ FROM (
     SELECT k.* FROM part.stayed AS k
     ANTI JOIN part.unkept AS u ON u.instance_id = k.instance_id
     UNION ALL
-    SELECT * FROM part.stays_of('part.newer')
+    SELECT * FROM part.counted('part.newly')
 ) AS s
 LEFT JOIN part.moved AS m ON m.instance_id = s.instance_id;
 

@@ -6,11 +6,16 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from cjo_stream.errors import RetryError
+from cjo_stream.ingest.archive.folder import Folder
+from cjo_stream.insight.layer.manifest import latest
+from cjo_stream.insight.layer.part import DAY_MS
 from cjo_stream.insight.layer.reading import connect
 from cjo_stream.insight.layer.sink import Sink
+from tests.bench.insight import COMMANDS
 from tests.world.command_line import EVENTS, SHOP, Cli, cli
 
 __all__ = ["cli"]
@@ -57,10 +62,10 @@ def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("harm", HARMS)
-def test_a_spoilt_file_is_named(layer: Path, cli: Cli, harm: Harm) -> None:
+def test_a_spoilt_file_is_named(layer: Path, harm: Harm) -> None:
     draw = random.Random(harm.__name__)
     parts = sorted(layer.rglob("*.parquet"))
-    for number in range(HARMS[harm]):
+    for _ in range(HARMS[harm]):
         path = draw.choice(parts)
         content = path.read_bytes()
         harm(draw, path, parts)
@@ -69,9 +74,37 @@ def test_a_spoilt_file_is_named(layer: Path, cli: Cli, harm: Harm) -> None:
         assert str(path) in str(told.value)
         with pytest.raises(RetryError, match="into an empty folder"):
             Sink(str(layer))
-        if number == 0:
-            done = cli("insight", "outcomes", "--layer", layer)
-            assert (done.code, done.out) == (1, "")
-            assert done.err == f"error: {told.value}\n"
         path.write_bytes(content)
     connect(str(layer))
+
+
+@pytest.mark.parametrize("command", ["people", "attribution", "worth", "next", "friction"])
+def test_what_a_command_reads_of_spoilt_files_is_nothing(
+    layer: Path, cli: Cli, command: str
+) -> None:
+    last = latest(Folder(str(layer))).until
+    assert last is not None
+    words = COMMANDS[command].format(first=0, last=last - DAY_MS, until=last).split()
+    usual = cli("insight", *words, "--layer", layer, "--format", "json")
+    assert usual.code == 0, usual.err
+    draw, read = random.Random(command), set()
+    tables = {path.relative_to(layer).parts[0] for path in layer.rglob("*.parquet")}
+    for table in sorted(tables):
+        path = draw.choice(sorted((layer / table).rglob("*.parquet")))
+        content = path.read_bytes()
+        flip(draw, path, [])
+        done = cli("insight", *words, "--layer", layer, "--format", "json")
+        path.write_bytes(content)
+        if done != usual:
+            read.add(table)
+            assert (done.code, done.out) == (1, "")
+            assert f"{path} is not as the sink wrote it" in done.err
+    assert {"transition"} <= read <= tables - {"candidate"}
+
+
+def test_a_table_that_no_view_reads_is_not_there(layer: Path) -> None:
+    connection, _ = connect(str(layer), ["stay"])
+    assert connection.execute("SELECT count(*) FROM stay").fetchone()[0]
+    for name in ("event", "part.event", "action"):
+        with pytest.raises(duckdb.CatalogException, match="does not exist"):
+            connection.execute(f"SELECT count(*) FROM {name}")
