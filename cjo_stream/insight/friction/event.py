@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from cjo_stream.errors import UsageError
 
-DAY_MS: Final = 86_400_000
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
 _YEAR_MS: Final = 365 * DAY_MS
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -50,6 +51,7 @@ class Events:
         self._key: Integers = key[order]
         self.who: Integers = who[order]
         self.time: Integers = time[order]
+        self.hour: Integers = self.time // HOUR_MS
         self.type: Integers = type_[order]
         self.kind: Integers = type_[order] * len(channels) + channel[order]
         self.kinds = [Kind(one, other) for one in self.types for other in channels]

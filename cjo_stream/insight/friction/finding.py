@@ -9,8 +9,15 @@ from typing import Any, Final
 import msgspec
 
 from cjo_stream.insight.friction.event import DAY_MS, Events
+from cjo_stream.insight.friction.line import Stays
 from cjo_stream.insight.friction.series import COMPLAINTS, all_series
-from cjo_stream.insight.friction.shown import Asked, Worth, customers_of, paths_of, read_value
+from cjo_stream.insight.friction.shown import (
+    Asked,
+    Worth,
+    customers_of,
+    paths_of,
+    read_value,
+)
 from cjo_stream.insight.friction.span import Span, first_at, open_span
 from cjo_stream.insight.friction.watch import Alarm, Watch
 
@@ -68,11 +75,12 @@ def findings(
     nothing is said of lost value. Raises UsageError where no event has a number there.
     """
     of_value = None if value is None else read_value(connection, value)
+    stays = Stays(connection)
     events = Events(connection)
     span = open_span(connection, events)
     if span is None or span.hours <= 0:
         return []
-    watch = Watch(all_series(connection, events, span, complaints), span.hours)
+    watch = Watch(all_series(connection, events, stays, span, complaints), span.hours)
     worth = None if of_value is None else Worth(connection, events, of_value)
 
     def accept(alarm: Alarm) -> bool:

@@ -9,16 +9,17 @@ Stays are counted by DuckDB, and opened when a finding shows in them; waits are 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
-from cjo_stream.insight.friction.event import Events, Flags, Integers, coded, places_of
+from cjo_stream.insight.friction.event import HOUR_MS, Events, Flags, Integers, coded, places_of
 from cjo_stream.insight.friction.hazard import Line, Waits, line
 from cjo_stream.insight.friction.rate import Numbers
-from cjo_stream.insight.friction.span import HOUR_MS, Span, grouped
+from cjo_stream.insight.friction.span import Span, grouped
 
 LIMITS_MS: Final = tuple(
     minutes * 60_000
@@ -28,6 +29,8 @@ LIMITS_MS: Final = tuple(
     )
 )  # fmt: skip
 """Where classes of lengths of waits begin, but the first: each half as long again, or more."""
+ORDINALS: Final = (2, 3, 5, 8, 13, 21)
+"""How often within 24 hours: each is a rate of its own."""
 OPEN: Final = 1 << 40
 """The hour in which those leave who still wait."""
 _OPEN_MS: Final = OPEN * HOUR_MS
@@ -43,12 +46,11 @@ _CLASS: Final = " ".join(
     f'WHEN "until" - since < {limit} THEN {number}' for number, limit in enumerate(LIMITS_MS)
 )
 _STAYS: Final = f"""
-SELECT journey || '.' || state AS place, {_TARGET} AS target, since, "until", "class", units
+SELECT journey || '.' || state AS place, {_TARGET} AS target, since, "until", "class", times, units
 FROM (
     SELECT journey, state, reason, outcome, "next", reached <= "until" AS is_reached,
-        since // {HOUR_MS} - $from AS since,
-        coalesce("until" // {HOUR_MS} - $from, {OPEN}) AS "until",
-        CASE {_CLASS} ELSE {len(LIMITS_MS)} END AS "class", count(*) AS units
+        since // {HOUR_MS} AS since, coalesce("until" // {HOUR_MS}, {OPEN}) AS "until",
+        CASE {_CLASS} ELSE {len(LIMITS_MS)} END AS "class", times, count(*) AS units
     FROM part.stays
     GROUP BY ALL
 )
@@ -116,43 +118,53 @@ class Named(NamedTuple):
     lengths: Numbers
     """Of the waits that ended, by hour and class."""
     units: Units
+    entered: Mapping[int, Numbers] = MappingProxyType({})
+    """Entries of a state by hour: of instances for the first time within 24 hours, the second …"""
 
 
-class _Stays:
-    """All stays, which are opened when the first change is seen in one."""
+class Stays:
+    """All stays. DuckDB counts them, and opens them, while events are looked at."""
 
     def __init__(self, connection: Any) -> None:
-        self._connection = connection
+        threads = ThreadPoolExecutor(1)
+        self.counted: Future[Any] = threads.submit(_read, connection.cursor(), _STAYS)
+        self.by_place: Future[dict[str, Opened]] = threads.submit(_opened, connection.cursor())
+        threads.shutdown(wait=False)
 
-    @cached_property
-    def by_place(self) -> dict[str, Opened]:
-        found = self._connection.cursor().sql(_OPENED).to_arrow_table()
-        who, customers = coded(found["customer_id"])
-        target, targets = coded(found["target"])
-        names = ("since", "until", "times")
-        since, until, times = (found[name].to_numpy() for name in names)
-        place, places = coded(found["place"])
-        return {
-            one: Opened(who[at], customers, since[at], until[at], target[at], targets, times[at])
-            for one, at in zip(places, places_of(place, len(places)), strict=True)
-        }
+
+def _opened(connection: Any) -> dict[str, Opened]:
+    """Return the stays of each place."""
+    found = _read(connection, _OPENED)
+    who, customers = coded(found["customer_id"])
+    target, targets = coded(found["target"])
+    names = ("since", "until", "times")
+    since, until, times = (found[name].to_numpy() for name in names)
+    place, places = coded(found["place"])
+    return {
+        one: Opened(who[at], customers, since[at], until[at], target[at], targets, times[at])
+        for one, at in zip(places, places_of(place, len(places)), strict=True)
+    }
+
+
+def _read(connection: Any, query: str) -> Any:
+    return connection.sql(query).to_arrow_table()
 
 
 class _State(NamedTuple):
-    stays: _Stays
+    stays: Stays
     place: str
 
     @property
     def all(self) -> Opened:
-        return self.stays.by_place[self.place]
+        return self.stays.by_place.result()[self.place]
 
 
-def stays(connection: Any, span: Span) -> Iterator[Named]:
+def states(stays: Stays, span: Span) -> Iterator[Named]:
     """Yield the line of each state."""
-    opening = _Stays(connection)
-    asked = {"from": span.from_hour}
-    table = connection.cursor().sql(_STAYS, params=asked).to_arrow_table()
-    found = {name: table[name].to_numpy() for name in ("since", "until", "class", "units")}
+    table = stays.counted.result()
+    columns = ("since", "until", "class", "times", "units")
+    found = {name: table[name].to_numpy() for name in columns}
+    found["since"], found["until"] = (found[one] - span.from_hour for one in ("since", "until"))
     found["target"], names = coded(table["target"])
     found["place"], places = coded(table["place"])
     for place, rows in grouped(found, "place"):
@@ -164,9 +176,14 @@ def stays(connection: Any, span: Span) -> Iterator[Named]:
         waits = Waits(rows["since"], rows["until"], target, units)
         ended = target >= 0
         lengths = _lengths(span, rows["until"][ended], rows["class"][ended], units[ended])
-        opened = _State(opening, places[place])
+        entered = {
+            one: hourly(span, rows["since"][fits], units[fits])
+            for one in (1, *ORDINALS)
+            if (fits := rows["times"] == one).any()
+        }
+        name, opened = places[place], _State(stays, places[place])
         counted = line(waits, span.hours)
-        yield Named(places[place], places[place], None, None, targets, counted, lengths, opened)
+        yield Named(name, name, None, None, targets, counted, lengths, opened, entered)
 
 
 class _Waits(NamedTuple):
@@ -251,6 +268,12 @@ def _lengths_of(units: Opened, span: Span) -> Numbers:
     hour = units.until[ended] // HOUR_MS - span.from_hour
     length = np.searchsorted(LIMITS_MS, (units.until - units.since)[ended], side="right")
     return _lengths(span, hour, length, np.ones(len(hour)))
+
+
+def hourly(span: Span, hour: Integers, units: Numbers) -> Numbers:
+    """Return how many units are in each hour."""
+    fits = (hour >= 0) & (hour < span.hours)
+    return np.bincount(hour[fits], units[fits], span.hours).astype(np.float64)
 
 
 def _lengths(span: Span, hour: Integers, length: Any, units: Numbers) -> Numbers:

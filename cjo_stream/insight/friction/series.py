@@ -7,28 +7,29 @@ a count over the number that is expected of those who wait (`hazard`).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from cjo_stream.insight.friction.event import Events, Flags
+from cjo_stream.insight.friction.event import HOUR_MS, Events, Flags
 from cjo_stream.insight.friction.hazard import expecting, hazards
 from cjo_stream.insight.friction.line import (
     LIMITS_MS,
+    ORDINALS,
     Named,
     Pair,
+    Stays,
     Units,
+    hourly,
     pairs,
-    stays,
+    states,
     waits,
 )
 from cjo_stream.insight.friction.rate import DAY_HOURS, Numbers, days_before, rolled
 from cjo_stream.insight.friction.skip import Skip, skips
-from cjo_stream.insight.friction.span import HOUR_MS, WARM_MS, Span, grouped
+from cjo_stream.insight.friction.span import WARM_MS, Span, grouped
 
-ORDINALS: Final = (2, 3, 5, 8, 13, 21)
-"""How often within 24 hours: each is a rate of its own."""
 LONG_MS: Final = tuple(minutes * 60_000 for minutes in (1, 5, 15, 60, 180, 480))
 """From which on a wait is long: each is a rate of its own."""
 TROUBLE: Final = frozenset(
@@ -122,14 +123,15 @@ class Series(NamedTuple):
 
 
 def all_series(
-    connection: Any, events: Events, span: Span, complaints: Sequence[str]
+    connection: Any, events: Events, stays: Stays, span: Span, complaints: Sequence[str]
 ) -> list[Series]:
     """Return what is watched in a layer."""
     found = pairs(events, span.ms(0) + WARM_MS)
-    lines = [*stays(connection, span), *waits(events, span, found)]
+    entered = list(states(stays, span))
+    lines = [*entered, *waits(events, span, found)]
     return [
         *_repeats(events, span),
-        *_loops(connection, span, {one.place: one.units for one in lines if one.step is None}),
+        *_loops(entered),
         *_troubles(events, span),
         *_failures(connection, span),
         *_skips(events, span, found),
@@ -137,43 +139,23 @@ def all_series(
     ]
 
 
-def _hourly(span: Span, rows: dict[str, Any], units: str = "units", where: Any = True) -> Numbers:
-    hour = rows["hour"]
-    fits = (hour >= 0) & (hour < span.hours) & where
-    return np.bincount(hour[fits], rows[units][fits], span.hours).astype(np.float64)
-
-
-def _counted(connection: Any, span: Span, query: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    asked = {"hour_ms": HOUR_MS, "from": span.from_hour}
-    return grouped(connection.execute(query, asked).fetchnumpy(), "place")
-
-
 def _repeats(events: Events, span: Span) -> Iterator[Series]:
     for place, at in _by_type(events):
         by_ordinal = {
-            one: span.hourly(events.time[at[fits]])
+            one: span.hourly(events.hour[at[fits]])
             for one in (1, *ORDINALS)
             if (fits := events.of_type[at] == one).any()
         }
         yield from _by_ordinal(Shown("event", place), "repeats", by_ordinal)
 
 
-def _loops(connection: Any, span: Span, units: dict[str, Units]) -> Iterator[Series]:
-    query = (
-        "SELECT journey || '.' || state AS place, hour, times, units FROM ("
-        "SELECT journey, state, since // $hour_ms - $from AS hour, times, count(*) AS units "
-        "FROM part.stays GROUP BY ALL) ORDER BY place, hour, times"
-    )
-    for place, rows in _counted(connection, span, query):
-        by_ordinal = {
-            one: _hourly(span, rows, where=fits)
-            for one in (1, *ORDINALS)
-            if (fits := rows["times"] == one).any()
-        }
-        yield from _by_ordinal(Shown("entry", place, lines=(units[place],)), "loop", by_ordinal)
+def _loops(states: Iterable[Named]) -> Iterator[Series]:
+    for one in states:
+        shown = Shown("entry", one.place, lines=(one.units,))
+        yield from _by_ordinal(shown, "loop", one.entered)
 
 
-def _by_ordinal(shown: Shown, kind: str, by_ordinal: dict[int, Numbers]) -> Iterator[Series]:
+def _by_ordinal(shown: Shown, kind: str, by_ordinal: Mapping[int, Numbers]) -> Iterator[Series]:
     for one in by_ordinal.keys() - {1}:
         if 1 in by_ordinal:
             rate = Tally(by_ordinal[one], by_ordinal[1])
@@ -188,12 +170,12 @@ def _by_type(events: Events) -> list[tuple[str, Any]]:
 
 
 def _troubles(events: Events, span: Span) -> Iterator[Series]:
-    active = span.hourly(events.time[events.of_any == 1])
+    active = span.hourly(events.hour[events.of_any == 1])
     for place, at in _by_type(events):
         type_ = place.removeprefix("event:")
         is_new = events.time[at].min() >= span.ms(0) + WARM_MS
         if is_new or TROUBLE & set(re.split(r"[._]", type_)):
-            rate = Tally(span.hourly(events.time[at[events.of_type[at] == 1]]), active)
+            rate = Tally(span.hourly(events.hour[at[events.of_type[at] == 1]]), active)
             yield Series(place, "error", type_, True, rate, Shown("event", place, 1))
 
 
@@ -204,15 +186,18 @@ def _failures(connection: Any, span: Span) -> Iterator[Series]:
         "count(*) FILTER (outcome = 'failed') AS units, count(*) AS of_all "
         "FROM part.outcome WHERE outcome IS NOT NULL GROUP BY ALL) ORDER BY place, hour"
     )
-    for place, rows in _counted(connection, span, query):
-        rate = Tally(_hourly(span, rows), _hourly(span, rows, "of_all"))
+    asked = {"hour_ms": HOUR_MS, "from": span.from_hour}
+    found = connection.cursor().execute(query, asked).fetchnumpy()
+    for place, rows in grouped(found, "place"):
+        counted, of_all = (hourly(span, rows["hour"], rows[one]) for one in ("units", "of_all"))
+        rate = Tally(counted, of_all)
         yield Series(place, "failures", "failed", True, rate, Shown("failed", place))
 
 
 def _skips(events: Events, span: Span, found: Sequence[Pair]) -> Iterator[Series]:
     for one in skips(events, found, span.ms(0) + WARM_MS):
-        time = events.time[one.at]
-        rate = Tally(span.hourly(time[one.is_skipped]), span.hourly(time))
+        hour = events.hour[one.at]
+        rate = Tally(span.hourly(hour[one.is_skipped]), span.hourly(hour))
         shown = Shown("skip", skip=one)
         yield Series(f"event:{one.before}", "skipped", one.after, True, rate, shown)
 

@@ -13,12 +13,12 @@ import numpy as np
 from cjo_stream.core.program.measure import VALUE_MAX
 from cjo_stream.errors import UsageError
 from cjo_stream.insight.figure.attribute import AT, names_of
-from cjo_stream.insight.friction.event import DAY_MS, Events, Flags, Integers
+from cjo_stream.insight.friction.event import DAY_MS, HOUR_MS, Events, Flags, Integers
 from cjo_stream.insight.friction.hazard import affected
 from cjo_stream.insight.friction.line import Opened
 from cjo_stream.insight.friction.rate import Numbers
 from cjo_stream.insight.friction.series import Departures, Shown
-from cjo_stream.insight.friction.span import HOUR_MS, Span
+from cjo_stream.insight.friction.span import Span
 from cjo_stream.insight.friction.watch import Alarm
 
 SURE: Final = 0.65
@@ -29,10 +29,26 @@ SELECT DISTINCT customer_id FROM outcome
 WHERE 'channel:' || channel = $place AND outcome = 'failed' AND "time" >= $from AND "time" < $until
 """
 _MOVES: Final = """
-SELECT customer_id, "time", journey || ': ' || coalesce("to", outcome, reason) AS step
-FROM "transition"
-WHERE list_contains($customers, customer_id) AND "time" >= $from AND "time" < $until
-ORDER BY "time", lane, position
+WITH recorded AS (
+    SELECT unnest($customers::VARCHAR[]) AS customer_id
+    UNION
+    SELECT customer_id FROM part.present WHERE list_contains($customers, present)
+),
+moved AS (SELECT instance_id FROM part.moved WHERE list_contains($customers, present)),
+-- Of these alone the other columns are read.
+found AS (
+    SELECT * FROM part."transition" SEMI JOIN recorded USING (customer_id)
+    UNION ALL
+    SELECT * FROM part."transition" SEMI JOIN moved USING (instance_id)
+    ANTI JOIN recorded USING (customer_id)
+)
+SELECT coalesce(m.present, p.present, r.customer_id) AS customer_id, r."time",
+    r.journey || ': ' || coalesce(r."to", r.outcome, r.reason) AS step
+FROM found AS r
+LEFT JOIN part.moved AS m ON m.instance_id = r.instance_id
+LEFT JOIN part.present AS p ON p.customer_id = r.customer_id
+WHERE r."time" >= $from AND r."time" < $until
+ORDER BY r."time", r.lane, r.position
 """
 _WORTH: Final = f"""
 SELECT customer_id, "time", ({AT})::DOUBLE AS worth FROM "event"

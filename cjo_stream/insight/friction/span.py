@@ -8,12 +8,12 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from cjo_stream.insight.friction.event import DAY_MS, Events
+from cjo_stream.insight.friction.event import DAY_MS, HOUR_MS, Events
 from cjo_stream.insight.friction.rate import BASE_DAYS_MIN, Numbers
 
-HOUR_MS: Final = 3_600_000
 WARM_MS: Final = 7 * DAY_MS
 """In which nothing can be found yet: from it is taken what follows what."""
+_NEVER: Final = np.iinfo(np.int64).max
 _HOURS: Final = f"""
 CREATE OR REPLACE TEMP TABLE friction_hour AS
 SELECT "time" // {HOUR_MS} AS hour, min("time") AS first_at FROM part."transition" GROUP BY 1
@@ -32,19 +32,21 @@ class Span(NamedTuple):
         """Return when an hour begins."""
         return (self.from_hour + hour) * HOUR_MS
 
-    def hourly(self, time: Any) -> Numbers:
-        """Return how many times are in each hour."""
-        hour = time // HOUR_MS - self.from_hour
+    def hourly(self, hour: Any) -> Numbers:
+        """Return how many of some hours since 1970 are each hour."""
+        hour = hour - self.from_hour
         fits = (hour >= 0) & (hour < self.hours)
         return np.bincount(hour[fits], minlength=self.hours).astype(np.float64)
 
 
 def open_span(connection: Any, events: Events) -> Span | None:
     """Return the hours with a record; None where the layer holds nothing."""
-    hours, place = np.unique(events.time // HOUR_MS, return_inverse=True)
-    first_at = np.full(len(hours), np.iinfo(np.int64).max)
-    np.minimum.at(first_at, place, events.time)
-    connection.execute(_HOURS, {"hours": hours.tolist(), "first_at": first_at.tolist()})
+    begin = int(events.hour.min(initial=_NEVER))
+    first_at = np.full(int(events.hour.max(initial=begin - 1)) + 1 - begin, _NEVER)
+    np.minimum.at(first_at, events.hour - begin, events.time)
+    hours = np.flatnonzero(first_at < _NEVER)
+    asked = {"hours": (begin + hours).tolist(), "first_at": first_at[hours].tolist()}
+    connection.execute(_HOURS, asked)
     begin, end = connection.execute("SELECT min(hour), max(hour) FROM friction_hour").fetchone()
     if begin is None:
         return None

@@ -29,8 +29,11 @@ SELECT
     r.position
 FROM part.event AS r
 LEFT JOIN part.holder AS a ON a.identifier = r.identifiers[1]
-LEFT JOIN part.holder AS b ON b.identifier = r.identifiers[2] AND a.present IS NULL
+-- A NULL is looked for nowhere, so a customer who is found is not looked for again.
+LEFT JOIN part.holder AS b
+    ON b.identifier = CASE WHEN a.present IS NULL THEN r.identifiers[2] END
 LEFT JOIN part.holder AS c
-    ON c.identifier = r.identifiers[3] AND a.present IS NULL AND b.present IS NULL
+    ON c.identifier = CASE WHEN a.present IS NULL AND b.present IS NULL THEN r.identifiers[3] END
 LEFT JOIN later AS l
-    ON l.lane = r.lane AND l.position = r.position AND l.id IS NOT DISTINCT FROM r.id;
+    ON l.position = CASE WHEN r.identifiers_number > 3 THEN r.position END
+    AND l.lane = r.lane AND l.id IS NOT DISTINCT FROM r.id;
