@@ -1,7 +1,8 @@
 """What leaves a layer with a customer who was erased: each row, out of each file that has one.
 
 A row is of the customer whom the views give it: of an instance that an unmerge moved, of the one
-to whom it moved, as far as a record shows it by then. The record of the erasure stays. Of a merge
+to whom it moved, as far as a record shows it by then. The record of the erasure stays, with all
+ids that the customer had: the merges that show them are gone, and records may yet come. Of a merge
 with somebody who left again it stays who and when, without identifiers: whose profile that other
 one had meanwhile depends on it. An event leaves that came, or happened, up to the erasure; what
 comes later under the same identifier is somebody's anew.
@@ -53,6 +54,9 @@ def left_of(table: Table, row: Row, who: Who, asked: Mapping[str, str] = _NONE) 
 
     `asked`: command -> the instance that asked for it, which a reward does not name.
     """
+    if table is IDENTITIES and row[0] == "erased":
+        kind, customer, absorbed, *rest = row
+        return (kind, customer, who.people.gone_with(customer, absorbed), *rest)
     if not _is_of_erased(table, row, who, asked):
         return row
     if table is IDENTITIES and row[0] == "merged":
@@ -63,15 +67,13 @@ def left_of(table: Table, row: Row, who: Who, asked: Mapping[str, str] = _NONE) 
 
 
 def _is_of_erased(table: Table, row: Row, who: Who, asked: Mapping[str, str]) -> bool:
-    """Return whether a row is of an erased customer; the record of an erasure is not."""
+    """Return whether a row is of an erased customer."""
     if table is EVENTS:
         first = min(row[table.places["time"]], row[table.places["received"]])
         return any(
             first <= who.people.erased_names.get(name, first - 1)
             for name in row[table.places["identifiers"]]
         )
-    if table is IDENTITIES and row[0] == "erased":
-        return False
     instance = None
     if table is OUTCOMES:
         instance = asked.get(row[table.places["action_id"]])

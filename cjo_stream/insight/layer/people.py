@@ -3,7 +3,8 @@
 merged      the absorbed ids become the customer that stayed
 unmerged    the ids whose identifiers left become the customer that the record names; so do the
             instances of which it has records
-erased      nobody has the ids and identifiers any more
+erased      nobody has the ids and identifiers any more: those that the record names, and all that
+            had become the customer, since the record has no more than the latest 1,000
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class People:
         """Customers who were erased."""
         self.erased: dict[str, int] = {}
         """Id of an erased customer -> the time of the erasure, ms."""
+        self._gone: dict[str, list[str]] = {}
+        """Erased customer -> all ids that went with it."""
         self.erased_names: dict[str, int] = {}
         """Identifier that an erased customer had -> the time of the erasure."""
 
@@ -80,13 +83,20 @@ class People:
 
     def _erase(self, one: Change) -> None:
         self.erasures += 1
-        gone = (one.customer_id, *one.absorbed)
+        held = self._held.pop(one.customer_id, set())
+        with_it = dict.fromkeys((*one.absorbed, *sorted(held)))
+        self._gone[one.customer_id] = list(with_it)
+        gone = (one.customer_id, *with_it)
         self.erased.update(dict.fromkeys(gone, one.time))
         for id_ in gone:
             self._present.pop(id_, None)
             names = self._identifiers.pop(id_, ())
             # What somebody else has by now, after an unmerge, is theirs.
             self.note_erased(id_, [n for n in names if self.holders.get(n, id_) in self.erased])
+
+    def gone_with(self, customer_id: str, named: list[str]) -> list[str]:
+        """Return all ids that an erased customer had; `named`: those that the record names."""
+        return self._gone.get(customer_id, named)
 
     def note_erased(self, id_: str, names: Sequence[str]) -> bool:
         """Note identifiers that an erased customer had; return whether there are any."""

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from cjo_stream.core.bounds import BOUNDS
 from cjo_stream.core.record import Address, IdentityChange, JourneyRef, Reward
 from cjo_stream.insight.figure.attribution import open_attribution
 from cjo_stream.insight.layer.reading import connect
@@ -74,6 +75,34 @@ def left(layer: Path, view: str, column: str) -> dict[str, str]:
     """Return the customer of each row that a view has left, by a column."""
     connection, _ = connect(str(layer))
     return dict(connection.execute(f'SELECT {column}, customer_id FROM "{view}"').fetchall())
+
+
+def test_an_erasure_takes_more_ids_than_its_record_names(tmp_path: Path) -> None:
+    """A customer keeps the latest 1,000 ids that it absorbed; the layer knows all."""
+    many = BOUNDS.aliases + 5
+    records = Written()
+    for number in range(many):
+        records.identities.append(change("created", f"c{number}", 0, f"n{number}"))
+        records.command(f"c{number}", 1 * DAY, "mail")
+        records.merged("ada", f"c{number}", 2 * DAY + number)
+    records.command("bob", 1 * DAY, "sms")
+    named = [f"c{number}" for number in range(many)][-BOUNDS.aliases :]
+    records.identities.append(change("erased", "ada", 5, "", absorbed=named))
+    layer = tmp_path / "layer"
+    sink = Sink(str(layer))
+    sink.take_run(records.into(tmp_path / "run"))
+    sink.publish()
+    assert left(layer, "action", "channel") == {"sms": "bob"}
+    # Another sink has the record of the erasure alone, and knows as many.
+    late = Written()
+    late.command("c0", 1 * DAY, "late")
+    late.command("bob", 1 * DAY, "push")
+    for place, one in enumerate(late.actions):
+        late.actions[place] = msgspec.structs.replace(one, action_id=f"late{place}")
+    again = Sink(str(layer))
+    again.take_run(late.into(tmp_path / "late"))
+    again.publish()
+    assert left(layer, "action", "channel") == {"sms": "bob", "push": "bob"}
 
 
 @pytest.mark.parametrize("erased", ["ada", "bob2"])

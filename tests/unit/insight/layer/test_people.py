@@ -57,6 +57,22 @@ def test_who_was_erased_has_no_identifier() -> None:
     assert (found.holders, found.absorbed()) == ({}, {})
 
 
+def test_all_that_became_an_erased_customer_is_erased_whatever_the_record_names() -> None:
+    found = people(
+        created("a", "email:a"),
+        created("b", "cookie:b"),
+        created("c", "cookie:c"),
+        merged("b", "c"),
+        merged("a", "b"),
+        Change("erased", "a", ["b"], [], None, 7),
+    )
+    assert found.erased == {"a": 7, "b": 7, "c": 7}
+    assert found.erased_names == {"email:a": 7, "cookie:b": 7, "cookie:c": 7}
+    assert found.absorbed() == {}
+    assert found.gone_with("a", ["b"]) == ["b", "c"]
+    assert found.gone_with("d", ["e"]) == ["e"]
+
+
 def test_what_an_unmerge_gave_to_another_is_not_erased_with_who_had_it() -> None:
     found = people(
         created("a", "email:a", "cookie:k"),
