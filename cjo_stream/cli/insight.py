@@ -64,6 +64,8 @@ def sql(
     """Answer a query over the views, which `docs/insight.md` lists."""
     import duckdb
 
+    from cjo_stream.cli.query import unanswered
+    from cjo_stream.ingest.archive.folder import Folder
     from cjo_stream.insight.layer.reading import connect
 
     connection, _ = connect(layer)
@@ -71,10 +73,8 @@ def sql(
         if not connection.extract_statements(query):
             raise UsageError("the query is empty: write one, such as SELECT * FROM stay")
         show("", connection, query, format_)
-    except duckdb.IOException:
-        raise
     except duckdb.Error as error:
-        raise UsageError(f"mend the query: {error}") from None
+        raise unanswered(error, Folder(layer).at("")) from None
 
 
 @app.command("export")

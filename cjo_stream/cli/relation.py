@@ -12,6 +12,7 @@ from typing import IO, Any, Final
 
 from typer.core import TyperGroup
 
+from cjo_stream.cli.query import too_large
 from cjo_stream.cli.terminal import count, moment, say, say_table
 from cjo_stream.errors import UsageError
 
@@ -37,7 +38,7 @@ class Form(enum.StrEnum):
 
 
 class Group(TyperGroup):
-    """Commands that read a layer: a file that cannot be read is an error that says what to do."""
+    """Commands that read a layer: without a file or memory, an error says what to do."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command of a call."""
@@ -45,6 +46,8 @@ class Group(TyperGroup):
             return super().invoke(ctx)
         except Exception as error:
             duckdb = sys.modules.get("duckdb")
+            if duckdb is not None and isinstance(error, duckdb.OutOfMemoryException):
+                raise too_large(error) from None
             if duckdb is None or not (
                 isinstance(error, duckdb.IOException | duckdb.InvalidInputException)
                 or type(error) is duckdb.Error  # its reader of Parquet

@@ -356,8 +356,14 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "insight/figure/attribution.py": {"no record is of the journey": _ATTRIBUTED},
     "cli/insight.py": {
         "there is no view": _ASKED,
-        "mend the query": _ASKED,
         "the query is empty": _ASKED,
+    },
+    "cli/query.py": {
+        "mend the query": _ASKED,
+        "DuckDB lacks an extension": _ASKED,
+        "a file that the query names": _ASKED,
+        "DuckDB itself failed": "unit/insight/test_odd_layers.py::test_a_fault_of_duckdb_and_a_file_of_the_layer_are_not_the_querys",
+        "there is too little memory": _ASKED,
     },
     "cli/insight_sink.py": {
         "name files of events with": _SINK,

@@ -8,8 +8,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
+from cjo_stream.cli.query import unanswered
 from cjo_stream.insight.layer.reading import connect
 from tests.unit.insight.touched import DAY, Written
 from tests.world.command_line import Cli, cli
@@ -131,17 +133,45 @@ def test_each_value_is_one_cell_of_a_row(cli: Cli, tmp_path: Path) -> None:
         ("/* nothing */", "csv", "the query is empty: write one"),
         ("SELECT 1 AS a, 2 AS a", "json", "two columns are named a: name one of them with AS"),
         ("SELECT nope FROM stay", "parquet", "mend the query: "),
-        ("SELECT * FROM 'nope.csv'", "csv", "a file cannot be read"),
+        ("SELECT 'x'::INTEGER", "csv", "mend the query: "),
+        ("SELECT error('file it')", "csv", "mend the query: "),
+        ("SELECT $1", "csv", "mend the query: "),
+        ("SELECT * FROM 'nope.csv'", "csv", "a file that the query names cannot be read"),
+        ("SELECT * FROM 'bad.parquet'", "table", "a file that the query names cannot be read"),
+        ("SELECT * FROM read_json('bad.parquet')", "csv", "a file that the query names cannot"),
+        ("COPY (SELECT 1) TO 'no/x.csv'", "csv", "a file that the query names cannot be read or"),
+        ("SELECT * FROM 'http://localhost/x.parquet'", "csv", "DuckDB lacks an extension"),
+        ("LOAD spatial", "csv", "DuckDB lacks an extension"),
+        (
+            "SET memory_limit = '5MB'; SELECT list(i) FROM range(30000000) t(i)",
+            "csv",
+            "there is too little memory for it",
+        ),
     ],
 )
 def test_a_query_that_cannot_be_answered_says_why(
-    cli: Cli, tmp_path: Path, query: str, form: str, said: str
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str, form: str, said: str
 ) -> None:
     written().connection(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    Path("bad.parquet").write_text("PAR1 and no more")
     done = cli("insight", "sql", query, "--layer", tmp_path / "layer", "--format", form)
     assert done.code != 0
     assert done.out == ""
     assert done.err.startswith(f"error: {said}")
+
+
+def test_a_fault_of_duckdb_and_a_file_of_the_layer_are_not_the_querys() -> None:
+    for error, said in (
+        (duckdb.InternalException("INTERNAL Error: x"), "DuckDB itself failed, so ask in another"),
+        (
+            duckdb.IOException("cannot open file '/l/transition/a.parquet'"),
+            "a file cannot be read",
+        ),
+        (duckdb.Error("spoilt: '/l/transition/a.parquet'"), "a file cannot be read"),
+        (duckdb.BinderException("no column '/l/'"), "mend the query"),
+    ):
+        assert str(unanswered(error, "/l/")).startswith(said)
 
 
 def test_a_query_may_end_with_a_comment_or_a_semicolon(cli: Cli, tmp_path: Path) -> None:

@@ -127,6 +127,7 @@ def test_questions_are_answered_once_they_are_put_as_the_refusals_say(
 ) -> None:
     layer = tmp_path / "layer"
     taken(cli, "sink", EXPECTED, "--layer", layer)
+    (tmp_path / "there.csv").write_text("a\n1\n")
     for wrong, said, right in (
         (
             ["funnel", "cart_recovery:goals"],
@@ -137,6 +138,17 @@ def test_questions_are_answered_once_they_are_put_as_the_refusals_say(
         (["funnel", "action:"], "write action:NAME", ["funnel", "action:cart_reminder"]),
         (["export", "stays"], "name one of transition", ["export", "stay"]),
         (["sql", "SELEC 1"], "syntax error", ["sql", "SELECT 1"]),
+        (
+            ["sql", "SELECT * FROM 'none.csv'"],
+            "name one that can",
+            ["sql", f"SELECT * FROM '{tmp_path}/there.csv'"],
+        ),
+        (
+            ["sql", "SET memory_limit = '5MB'; SELECT list(i) FROM range(30000000) t(i)"],
+            "ask for fewer rows",
+            ["sql", "SELECT list(i) FROM range(3) t(i)"],
+        ),
+        (["sql", "LOAD spatial"], "DuckDB lacks an extension", ["sql", "SELECT 1"]),
         (["sql", ""], "write one, such as", ["sql", "SELECT * FROM stay"]),
         (
             ["sql", "SELECT 1 AS a, 2 AS a", "--format", "json"],
