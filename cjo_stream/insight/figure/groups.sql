@@ -1,13 +1,7 @@
 -- The two groups of each journey's holdout, as in `insight/cohort`: customers from the first choice
 -- in it, and what they gained (the table `gain`) from then on. Who is of both groups (`mixed`) is counted
 -- by the group of the first choice.
-WITH instances AS (
-    SELECT instance_id, bool_or(holdout) AS held_out, bool_or(NOT holdout) AS treated
-    FROM part."transition"
-    WHERE instance_id IS NOT NULL
-    GROUP BY instance_id
-),
-choices AS (
+WITH choices AS (
     SELECT
         journey,
         customer_id,
@@ -23,6 +17,18 @@ choices AS (
         journey IS NOT NULL AND "action" IS NOT NULL AND suppressed IS DISTINCT FROM 'shadow'
         AND ($until IS NULL OR "time" < $until)
     GROUP BY journey, customer_id, instance_id
+),
+-- Of the other instances no record is held out, and all who chose in them were treated.
+doubtful AS (
+    SELECT instance_id FROM choices WHERE held_out
+    UNION
+    SELECT instance_id FROM part."transition" WHERE holdout
+),
+instances AS (
+    SELECT r.instance_id, bool_or(r.holdout) AS held_out, bool_or(NOT r.holdout) AS treated
+    FROM part."transition" AS r
+    SEMI JOIN doubtful AS d ON d.instance_id = r.instance_id
+    GROUP BY r.instance_id
 ),
 entries AS (
     SELECT

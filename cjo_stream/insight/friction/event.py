@@ -34,11 +34,15 @@ class Kind(NamedTuple):
     channel: str
 
 
+def read_events(connection: Any) -> Any:
+    """Return what `Events` are made of, as a table of Arrow."""
+    return connection.cursor().sql(_EVENTS).to_arrow_table()
+
+
 class Events:
     """Events, as arrays of one order: of customers, and the time of each."""
 
-    def __init__(self, connection: Any) -> None:
-        found = connection.cursor().sql(_EVENTS).to_arrow_table()
+    def __init__(self, found: Any) -> None:
         who, self.customers = coded(found["customer_id"])
         type_, self.types = coded(found["type"])
         channel, channels = coded(found["channel"])
@@ -60,9 +64,11 @@ class Events:
         return len(self.time)
 
     @cached_property
-    def of_any(self) -> Integers:
-        """How many-th event of the customer within 24 hours; those of equal time count as one."""
-        return self._ordinal(self._key)
+    def is_first(self) -> Flags:
+        """Which have no other event of the customer in the 24 hours before them, or just then."""
+        apart = np.diff(self._key)
+        found: Flags = np.append(True, apart > DAY_MS) & np.append(apart > 0, True)
+        return found[: len(self)]
 
     @cached_property
     def of_type(self) -> Integers:
@@ -99,7 +105,8 @@ class Events:
 
     @staticmethod
     def _ordinal(key: Integers) -> Integers:
-        until = np.searchsorted(key, key, side="right")
+        ends = np.append(np.flatnonzero(key[1:] != key[:-1]) + 1, len(key))
+        until = np.repeat(ends, np.diff(ends, prepend=0))
         return np.asarray(until - np.searchsorted(key, key - DAY_MS, side="left"))
 
 

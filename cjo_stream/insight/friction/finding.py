@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cjo_stream.insight.friction.event import DAY_MS, Events
+from cjo_stream.insight.friction.event import DAY_MS, Events, read_events
 from cjo_stream.insight.friction.line import Stays
 from cjo_stream.insight.friction.series import COMPLAINTS, all_series
 from cjo_stream.insight.friction.shown import (
@@ -75,8 +75,9 @@ def findings(
     nothing is said of lost value. Raises UsageError where no event has a number there.
     """
     of_value = None if value is None else read_value(connection, value)
+    read = read_events(connection)
     stays = Stays(connection)
-    events = Events(connection)
+    events = Events(read)
     span = open_span(connection, events)
     if span is None or span.hours <= 0:
         return []

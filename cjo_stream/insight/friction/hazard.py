@@ -65,6 +65,23 @@ def line(waits: Waits, hours: int) -> Line:
     return Line(np.cumsum(waiting, axis=0)[:hours], left)
 
 
+class Leaving:
+    """Who waits and who leaves, by hour and age."""
+
+    def __init__(self, waiting: Numbers, left: Numbers) -> None:
+        self.waiting = waiting
+        self.left = left
+        self._usable = np.zeros(0, dtype=np.bool_)
+        self._hazards = np.zeros(0)
+
+    def hazards(self, usable: NDArray[np.bool_]) -> Numbers:
+        """Return the hazards by day and age; they are kept until other hours are usable."""
+        if not np.array_equal(usable, self._usable):
+            self._usable = usable.copy()
+            self._hazards = hazards(self.waiting, self.left, usable)
+        return self._hazards
+
+
 def hazards(waiting: Numbers, left: Numbers, usable: NDArray[np.bool_]) -> Numbers:
     """Return the hazard by day and age, each from the days that ended a day before it."""
     at_risk, gone = (_in_days_before(one, usable) for one in (waiting, left))

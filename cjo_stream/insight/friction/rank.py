@@ -35,11 +35,13 @@ def chances(lengths: Numbers, window: int, usable: NDArray[np.bool_]) -> Numbers
     `lengths` are counts of waits that ended, by hour and class of length. They have to be long
     against the whole baseline, and against its last days.
     """
-    now, days = _windows(lengths, window, usable)
-    fits = days.sum(axis=2) > 0
-    possible = (fits.sum(axis=0) >= BASE_DAYS_MIN) & (now.sum(axis=1) > 0)
+    now = rolled(lengths, window)
+    number = now.sum(axis=1)
+    fits = days_before(whole(usable, window) & (number > 0))[1:]
+    possible = (fits.sum(axis=0) >= BASE_DAYS_MIN) & (number > 0)
     found = np.full(len(lengths), np.nan)
-    now, days = now[possible], days[:, possible]
+    days = np.where(fits[:, possible, None], days_before(now)[1:, possible], 0.0)
+    now = now[possible]
     base, late = days.sum(axis=0), days[:LATE_DAYS].sum(axis=0)
     spread = _spread(days, base)[:, None]
     chance = chance_of(now / spread, base / spread)
@@ -92,10 +94,3 @@ def _spread(days: Numbers, base: Numbers) -> Numbers:
     far = np.divide(sums**2, number * square, out=np.zeros_like(sums), where=number * square > 0)
     spread = far.sum(axis=0) / np.maximum((number > 0).sum(axis=0) - 1.0, 1.0)
     return np.asarray(np.maximum(spread, 1.0))
-
-
-def _windows(lengths: Numbers, window: int, usable: NDArray[np.bool_]) -> tuple[Numbers, Numbers]:
-    """Return the counts of windows by hour, and those of their baselines by day before it."""
-    now = rolled(lengths, window)
-    fits = days_before(whole(usable, window))[1:]
-    return now, np.where(fits[:, :, None], days_before(now)[1:], 0.0)

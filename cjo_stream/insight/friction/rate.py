@@ -88,6 +88,20 @@ def look(count: Numbers, hours: int, usable: NDArray[np.bool_], exposure: Number
     return Looks(in_window, exposure[0], *base, *late)
 
 
+def look_at_share(count: Numbers, of: Numbers, hours: int, usable: NDArray[np.bool_]) -> Looks:
+    """Return the looks at a count over another, whose exposure is the same at every later hour."""
+    in_window, exposure = rolled(count, hours), rolled(of, hours)
+    fits = whole(usable, hours) & (exposure > 0)
+    squares = np.divide(in_window**2, exposure, out=np.zeros_like(exposure), where=fits)
+    by_hour = np.array([in_window * fits, exposure * fits, squares, fits])
+    base, late = np.zeros_like(by_hour), np.zeros((0, 0))
+    for day in range(1, BASE_DAYS + 1):
+        base[:, day * DAY_HOURS :] += by_hour[:, : -day * DAY_HOURS]
+        if day == LATE_DAYS:
+            late = base[:2].copy()
+    return Looks(in_window, exposure, *base, *late)
+
+
 def rate_before(looks: Looks, *, rises: bool) -> Numbers:
     """Return the rate of the baselines, or of their last days if that is nearer to a change.
 

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 import numpy as np
 
 from cjo_stream.insight.friction.event import HOUR_MS, Events, Flags
-from cjo_stream.insight.friction.hazard import expecting, hazards
+from cjo_stream.insight.friction.hazard import Leaving, expecting
 from cjo_stream.insight.friction.line import (
     LIMITS_MS,
     ORDINALS,
@@ -26,7 +26,7 @@ from cjo_stream.insight.friction.line import (
     states,
     waits,
 )
-from cjo_stream.insight.friction.rate import DAY_HOURS, Numbers, days_before, rolled
+from cjo_stream.insight.friction.rate import DAY_HOURS, Looks, Numbers, look, look_at_share
 from cjo_stream.insight.friction.skip import Skip, skips
 from cjo_stream.insight.friction.span import WARM_MS, Span, grouped
 
@@ -62,9 +62,9 @@ class Tally(NamedTuple):
     counted: Numbers
     of: Numbers
 
-    def exposure(self, window: int, _usable: Flags) -> Numbers:
-        """Return the exposure of the window that ended so many days before each hour."""
-        return days_before(rolled(self.of, window))
+    def look(self, window: int, usable: Flags) -> Looks:
+        """Return the looks through a window."""
+        return look_at_share(self.counted, self.of, window, usable)
 
     def hourly(self, _hour: int, _usable: Flags) -> Numbers:
         """Return the exposure by hour."""
@@ -75,28 +75,25 @@ class Departures(NamedTuple):
     """Departures over those expected, of one line or of several."""
 
     counted: Numbers
-    parts: tuple[tuple[Numbers, Numbers], ...]
-    """Of each line, who waits and who leaves, by hour and age."""
+    parts: tuple[Leaving, ...]
+    """Of each line."""
 
-    def exposure(self, window: int, usable: Flags) -> Numbers:
-        """Return the departures expected in the window that ended so many days before."""
-        expected = [
-            expecting(waiting, hazards(waiting, left, usable), window)
-            for waiting, left in self.parts
-        ]
-        return np.asarray(np.sum(expected, axis=0))
+    def look(self, window: int, usable: Flags) -> Looks:
+        """Return the looks through a window."""
+        expected = [expecting(part.waiting, part.hazards(usable), window) for part in self.parts]
+        return look(self.counted, window, usable, np.asarray(np.sum(expected, axis=0)))
 
     def hourly(self, hour: int, usable: Flags) -> Numbers:
         """Return the departures expected by hour, with the hazards of one hour."""
         found = np.zeros(len(self.counted))
-        for (waiting, _), hazard in zip(self.parts, self.hazard(hour, usable), strict=True):
-            found += waiting @ hazard
+        for part, hazard in zip(self.parts, self.hazard(hour, usable), strict=True):
+            found += part.waiting @ hazard
         return found
 
     def hazard(self, hour: int, usable: Flags) -> list[Numbers]:
         """Return the hazards by age at one hour, of each line."""
         day = hour // DAY_HOURS
-        return [hazards(waiting, left, usable)[day] for waiting, left in self.parts]
+        return [part.hazards(usable)[day] for part in self.parts]
 
 
 class Lengths(NamedTuple):
@@ -127,14 +124,18 @@ def all_series(
 ) -> list[Series]:
     """Return what is watched in a layer."""
     found = pairs(events, span.ms(0) + WARM_MS)
+    of_events = list(waits(events, span, found))
+    repeats, troubles = list(_repeats(events, span)), list(_troubles(events, span))
+    skipped = list(_skips(events, span, found))
+    # By now the stays are counted.
     entered = list(states(stays, span))
-    lines = [*entered, *waits(events, span, found)]
+    lines = [*entered, *of_events]
     return [
-        *_repeats(events, span),
+        *repeats,
         *_loops(entered),
-        *_troubles(events, span),
+        *troubles,
         *_failures(connection, span),
-        *_skips(events, span, found),
+        *skipped,
         *_waits(sorted(lines, key=lambda one: one.name), complaints),
     ]
 
@@ -170,7 +171,7 @@ def _by_type(events: Events) -> list[tuple[str, Any]]:
 
 
 def _troubles(events: Events, span: Span) -> Iterator[Series]:
-    active = span.hourly(events.hour[events.of_any == 1])
+    active = span.hourly(events.hour[events.is_first])
     for place, at in _by_type(events):
         type_ = place.removeprefix("event:")
         is_new = events.time[at].min() >= span.ms(0) + WARM_MS
@@ -275,8 +276,9 @@ def _departures(
     parts = []
     for one in lines:
         leaving = [of for code, of in one.line.left.items() if one.targets[code] in targets]
-        parts.append((one.line.waiting, np.sum(leaving, axis=0) + 0.0 * one.line.waiting))
-    count = np.sum([left for _, left in parts], axis=0).sum(axis=1)
+        left = np.sum(leaving, axis=0) + 0.0 * one.line.waiting
+        parts.append(Leaving(one.line.waiting, left))
+    count = np.sum([one.left for one in parts], axis=0).sum(axis=1)
     units = tuple(one.units for one in lines)
     table: Table = "left" if rises else "waiting"
     shown = Shown(table, place, 0, units, frozenset(targets))

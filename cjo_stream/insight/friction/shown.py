@@ -14,7 +14,7 @@ from cjo_stream.core.program.measure import VALUE_MAX
 from cjo_stream.errors import UsageError
 from cjo_stream.insight.figure.attribute import AT, names_of
 from cjo_stream.insight.friction.event import DAY_MS, HOUR_MS, Events, Flags, Integers
-from cjo_stream.insight.friction.hazard import affected
+from cjo_stream.insight.friction.hazard import Leaving, affected
 from cjo_stream.insight.friction.line import Opened
 from cjo_stream.insight.friction.rate import Numbers
 from cjo_stream.insight.friction.series import Departures, Shown
@@ -150,11 +150,11 @@ def _prevented(
     alarm: Alarm,
     until: int,
     opened: Opened,
-    part: tuple[Numbers, Numbers],
+    part: Leaving,
     hazard: Numbers,
 ) -> Numbers:
     """Return of each unit the chance that it would have left, but for the change."""
-    waiting, left = (one[alarm.began : until] for one in part)
+    waiting, left = (one[alarm.began : until] for one in (part.waiting, part.left))
     departures = left.sum() / max((waiting @ hazard).sum(), 1e-9)
     lost = min(max(1.0 - departures, 0.0), 0.99)
     since = opened.since // HOUR_MS - span.from_hour

@@ -118,9 +118,7 @@ class Watch:
 
     def _look(self, series: Series, window: int) -> rate.Looks:
         assert not isinstance(series.rate, Lengths)
-        usable = self._usable[series.place]
-        exposure = series.rate.exposure(window, usable)
-        return rate.look(series.rate.counted, window, usable, exposure)
+        return series.rate.look(window, self._usable[series.place])
 
     def _test(self, number: int, after: int, *, counted: bool = False) -> None:
         """Note the looks at a series from which something may follow."""
