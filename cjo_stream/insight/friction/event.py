@@ -47,10 +47,8 @@ class Events:
         type_, self.types = coded(found["type"])
         channel, channels = coded(found["channel"])
         time = found["time"].to_numpy()
-        lane, lanes = coded(found["lane"])
         key = _key(who, time)
-        place = np.argsort(np.argsort(np.array(lanes, dtype=object)))[lane]
-        order = _order(key, place, found["position"].to_numpy())
+        order = _order(key, found["lane"], found["position"].to_numpy())
         self._codes = {one: number for number, one in enumerate(self.customers)}
         self._key: Integers = key[order]
         self.who: Integers = who[order]
@@ -130,13 +128,15 @@ def _key(who: Integers, time: Integers) -> Integers:
     return np.asarray(who * span + (time - time.min() + DAY_MS))
 
 
-def _order(key: Integers, lane: Integers, position: Integers) -> Integers:
+def _order(key: Integers, lane: Any, position: Integers) -> Integers:
     """Return the order by key; of equal ones, which are few, by lane and position."""
     order = np.argsort(key, kind="stable")
     same = key[order][1:] == key[order][:-1]
     ties = np.flatnonzero(np.append(False, same) | np.append(same, False))
     of = order[ties]
-    order[ties] = of[np.lexsort((position[of], lane[of], key[of]))]
+    codes, lanes = coded(lane.take(of))
+    place = np.argsort(np.argsort(np.array(lanes, dtype=object)))[codes]
+    order[ties] = of[np.lexsort((position[of], place, key[of]))]
     return order
 
 
