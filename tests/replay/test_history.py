@@ -67,6 +67,7 @@ NOT_KEPT = {
     "TransitionRow": "a transition record in a file, read by a backtest",
     "_Judged": "a decision record in a file, read by a backtest",
     "_Merged": "an identity change in a file, read by a backtest",
+    "_DecisionLine": "a decision record, read by the insight sink",
     "_Command": "an action record in a file, read by a report",
     "_Decision": "a decision record in a file, counted by the demo or a report",
     "Planned": "a plan, in its file",

@@ -12,12 +12,12 @@ from __future__ import annotations
 import io
 import uuid
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from operator import attrgetter
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ from cjo_stream.errors import RetryError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.ingest.parquet import import_pyarrow
 from cjo_stream.insight.layer.manifest import Part
-from cjo_stream.insight.layer.table import PLACE, Row, Table
+from cjo_stream.insight.layer.table import EACH, PLACE, Row, Table, Type
 
 DAY_MS: Final = 86_400_000
 SMALL_ROWS: Final = 10_000
@@ -46,7 +46,7 @@ def day_text(day: int) -> str:
     return datetime.fromtimestamp(days * 86_400, UTC).strftime("%Y-%m-%d")
 
 
-def columns_of(table: Table) -> dict[str, str]:
+def columns_of(table: Table) -> dict[str, Type]:
     """Return all columns of a stored table with their types, its place included."""
     return {**table.columns, **(PLACE if table.at else {})}
 
@@ -54,37 +54,84 @@ def columns_of(table: Table) -> dict[str, str]:
 def packed(table: Table, rows: Sequence[Row]) -> Any:
     """Return rows as a table of Arrow. Those of a stored table end with their place.
 
-    They are in the order of their days, those of one day as they were.
+    They are in the order of their days, those of one day as they were. What a row has as a list
+    is one here, too.
     """
     pyarrow, _ = import_pyarrow()
-    types: dict[str, Callable[[], Any]] = {
-        "text": pyarrow.string,
-        "json": pyarrow.string,
-        "integer": pyarrow.int64,
-        "number": pyarrow.float64,
-        "flag": pyarrow.bool_,
-        "texts": lambda: pyarrow.list_(pyarrow.string()),
-    }
-    fields = [(name, types[type_]()) for name, type_ in columns_of(table).items()]
-    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * len(fields)
-    parents = None
-    if table.each:
-        # By columns, in C: a tuple for each candidate takes three times as long.
-        at = table.each_place
-        items = [item for of in columns[at] for item in of]
-        places = [place for place, of in enumerate(columns[at]) for _ in of]
-        parents = pyarrow.array(places, pyarrow.int32())
-        columns[at : at + 1] = [list(map(attrgetter(name), items)) for name in table.each]
-    arrays = []
-    for column, (name, type_) in zip(columns, fields, strict=True):
-        array = pyarrow.array(column, type=type_)
-        arrays.append(array if parents is None or name in table.each else array.take(parents))
-    made = pyarrow.Table.from_arrays(arrays, schema=pyarrow.schema(fields))
+    types = {name: _type(type_) for name, type_ in columns_of(table).items()}
+    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * len(table.row)
+    arrays = [
+        _lists(table, column, types) if name == EACH else pyarrow.array(column, types[name])
+        for name, column in zip(table.row, columns, strict=True)
+    ]
+    if table.at:
+        arrays[-2] = _shared(arrays[-2])  # the lane
+    made = pyarrow.Table.from_arrays(arrays, table.row)
     if table.at:
         days = made[table.at].to_numpy() // DAY_MS
         if (days[1:] < days[:-1]).any():
             return made.take(days.argsort(kind="stable"))
     return made
+
+
+def _lists(table: Table, column: Sequence[Sequence[Any]], types: Mapping[str, Any]) -> Any:
+    """Return lists of structs as an array of Arrow; one that is in many lists is read once."""
+    pyarrow, _ = import_pyarrow()
+    items = [item for of in column for item in of]
+    ids = list(map(id, items))
+    kinds = dict(zip(ids, items, strict=True))
+    numbers = dict(zip(kinds, range(len(kinds)), strict=True))
+    places = pyarrow.array(list(map(numbers.__getitem__, ids)), pyarrow.int32())
+    fields = [
+        pyarrow.array(list(map(attrgetter(name), kinds.values())), types[name])
+        for name in table.each
+    ]
+    structs = pyarrow.StructArray.from_arrays(fields, names=table.each)
+    ends = pyarrow.array([0, *accumulate(map(len, column))], pyarrow.int32())
+    shared = pyarrow.DictionaryArray.from_arrays(places, structs)
+    return pyarrow.ListArray.from_arrays(ends, shared)
+
+
+def number_of(table: Table, made: Any) -> int:
+    """Return how many rows a packed table stands for."""
+    if not table.each:
+        return int(made.num_rows)
+    return sum(len(one.flatten()) for one in made[EACH].chunks)
+
+
+def _flat(table: Table, made: Any) -> Any:
+    """Return a packed table with a row for each item of its lists; itself if it has none."""
+    if not table.each:
+        return made.unify_dictionaries()
+    pyarrow, _ = import_pyarrow()
+    batches = []
+    for batch in made.to_batches():
+        lists = batch[EACH]
+        parents, items = lists.value_parent_indices(), lists.flatten()
+        of = [
+            _shared(items.dictionary.field(name)).take(items.indices)
+            if name in table.each
+            else _shared(batch[name]).take(parents)
+            for name in columns_of(table)
+        ]
+        batches.append(pyarrow.RecordBatch.from_arrays(of, [*columns_of(table)]))
+    return pyarrow.Table.from_batches(batches).unify_dictionaries()
+
+
+def _shared(array: Any) -> Any:
+    """Return an array so that rows that have the same text share it."""
+    return array.dictionary_encode() if array.type == _type("text") else array
+
+
+def _type(name: Type) -> Any:
+    pyarrow, _ = import_pyarrow()
+    if name == "texts":
+        return pyarrow.list_(pyarrow.string())
+    named = {
+        "text": pyarrow.string, "json": pyarrow.string, "integer": pyarrow.int64,
+        "number": pyarrow.float64, "flag": pyarrow.bool_,
+    }  # fmt: skip
+    return named[name]()
 
 
 def by_day(table: Table, packs: Iterable[Any]) -> Iterator[tuple[str, Any]]:
@@ -102,7 +149,8 @@ def by_day(table: Table, packs: Iterable[Any]) -> Iterator[tuple[str, Any]]:
 
 def write(folder: Folder, table: Table, generation: int, made: Any, day: str = "") -> Part:
     """Write a table of Arrow as a new file, which counts once it is synced and in a manifest."""
-    return _store(folder, table.name, day, generation, made, _lanes(made) if table.at else {})
+    lanes = _lanes(made) if table.at else {}
+    return _store(folder, table.name, day, generation, _flat(table, made), lanes)
 
 
 def read(folder: Folder, part: Part) -> bytes:
@@ -176,7 +224,7 @@ def changed(
     columns = zip(zip(*found, strict=True), made.schema, strict=True)
     arrays = [pyarrow.array(column, field.type) for column, field in columns]
     made = pyarrow.Table.from_arrays(arrays, schema=made.schema)
-    return write(folder, table, generation, made, part.day)
+    return _store(folder, table.name, part.day, generation, made, _lanes(made))
 
 
 def join(folder: Folder, parts: Sequence[Part], generation: int) -> Part:
@@ -213,10 +261,14 @@ def _store(
     """Write a table of Arrow as a new file."""
     _, parquet = import_pyarrow()
     file = io.BytesIO()
-    named = made.replace_schema_metadata({LANES: msgspec.json.encode(lanes)})
     # What zstd sets up for each column takes longer than a small file itself.
     compression = "lz4" if made.num_rows < SMALL_ROWS else "zstd"
-    parquet.write_table(named, file, compression=compression, row_group_size=GROUP_ROWS)
+    # Nobody needs to know that texts were shared here.
+    with parquet.ParquetWriter(
+        file, made.schema, compression=compression, store_schema=False
+    ) as writer:
+        writer.write_table(made, row_group_size=GROUP_ROWS)
+        writer.add_key_value_metadata({LANES: msgspec.json.encode(lanes)})
     below = f"{table}/day={day}" if day else table
     path = f"{below}/{generation:020d}-{uuid.uuid4().hex[:12]}.parquet"
     content = file.getvalue()
@@ -229,5 +281,9 @@ def _lanes(made: Any) -> dict[str, tuple[int, int]]:
     """Return of each lane the positions of its first and its last row."""
     lanes = made["lane"].combine_chunks().dictionary_encode()
     codes, positions = lanes.indices.to_numpy(), made["position"].to_numpy()
-    of = {lane: positions[codes == code] for code, lane in enumerate(lanes.dictionary.to_pylist())}
-    return {lane: (int(one.min()), int(one.max())) for lane, one in sorted(of.items())}
+    found = {}
+    for code, lane in enumerate(lanes.dictionary.to_pylist()):
+        # Others, of other days, may share the dictionary.
+        if (of := positions[codes == code]).size:
+            found[lane] = int(of.min()), int(of.max())
+    return dict(sorted(found.items()))

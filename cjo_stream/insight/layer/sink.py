@@ -31,7 +31,7 @@ from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.layer.compaction import joined
 from cjo_stream.insight.layer.erasure import left_of, without_erased
 from cjo_stream.insight.layer.manifest import Manifest, Part, check_place, latest, path_of, publish
-from cjo_stream.insight.layer.part import by_day, check, join, packed, write
+from cjo_stream.insight.layer.part import by_day, check, join, number_of, packed, write
 from cjo_stream.insight.layer.reading import Layer
 from cjo_stream.insight.layer.same import Known
 from cjo_stream.insight.layer.source import EventRow, events, folders_of, records, untaken
@@ -53,8 +53,8 @@ from cjo_stream.installation.unrecorded import Switched
 
 ROWS_MAX: Final = 200_000
 """A part with so many rows is joined with no other; so many events have their ids looked up."""
-WAITING_MAX: Final = 50_000
-"""Rows that wait as such, which take twice the memory."""
+WAITING_MAX: Final = 150_000
+"""Rows that wait as such, which take twice the memory. The fewer, the more pieces has a file."""
 WAITING_BYTES_MAX: Final = 128 * 1024 * 1024
 """Bytes of tables of Arrow that wait. The more, the fewer files where records are of many days."""
 WRITERS: Final = 8
@@ -260,7 +260,7 @@ class Sink:
             made = packed(table, rows)
             latest_ms = int(made[table.at].to_numpy().max())
             self._until = latest_ms if self._until is None else max(latest_ms, self._until)
-            self._taken[name] = self._taken.get(name, 0) + made.num_rows
+            self._taken[name] = self._taken.get(name, 0) + number_of(table, made)
             self._packed.setdefault(name, []).append(made)
             self._packed_bytes += made.nbytes
         self._rows, self._waiting = {}, 0

@@ -7,6 +7,7 @@ A column is named as in the record (docs/records.md). What a record nests is dra
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -24,6 +25,7 @@ from cjo_stream.core.catalogue import (
 )
 from cjo_stream.core.record import (
     Action,
+    Candidate,
     Decision,
     IdentityChange,
     JourneyRef,
@@ -38,6 +40,11 @@ Row = tuple[Any, ...]
 Type = Literal["text", "integer", "number", "flag", "json", "texts"]
 PLACE: Final[dict[str, Type]] = {"lane": "text", "position": "integer"}
 
+EACH: Final = ""
+"""The name of the list in a row."""
+INTERNED_MAX: Final = 20_000
+"""Candidates that are remembered, by their JSON."""
+
 _json: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -45,7 +52,7 @@ class Table:
     """A table; `at` is the column with the time of a row, in ms, by which it has its day.
 
     `each` are columns in whose place a row has a list of structs, each of which is stored as a
-    row of its own.
+    row of its own. `row` names what a row has in its order, that list as `EACH`.
     """
 
     def __init__(
@@ -58,6 +65,8 @@ class Table:
         self.places = {column: place for place, column in enumerate(columns)}
         """Of each column, its place in a row."""
         self.each_place = self.places[each[0]] if each else 0
+        others = (EACH if one in each[:1] else one for one in columns if one not in each[1:])
+        self.row: Sequence[str] = (*others, *(PLACE if at else ()))
 
 
 class Source(NamedTuple):
@@ -210,7 +219,14 @@ def _action(one: Action) -> Iterator[tuple[Table, Row]]:
     )  # fmt: skip
 
 
-def _decision(one: Decision) -> Iterator[tuple[Table, Row]]:
+_DecisionLine = msgspec.defstruct(
+    "_DecisionLine", [("candidates", list[msgspec.Raw])], bases=(Decision,), kw_only=True
+)
+"""A decision whose candidates are not read yet."""
+
+
+def _decision(one: Any) -> Iterator[tuple[Table, Row]]:
+    candidates = list(map(_candidate, map(bytes, one.candidates)))
     chosen = one.chosen
     journey = _journey(one.journey)
     yield DECISIONS, (
@@ -218,10 +234,19 @@ def _decision(one: Decision) -> Iterator[tuple[Table, Row]]:
         chosen and chosen.action, chosen and chosen.channel, one.suppressed, one.probability,
         one.deferred_until, one.model_version,
     )  # fmt: skip
-    if one.candidates:
+    if candidates:
         yield CANDIDATES, (
-            one.decision_id, one.customer_id, one.time, journey[0], journey[2], one.candidates,
+            one.decision_id, one.customer_id, one.time, journey[0], journey[2], candidates,
         )  # fmt: skip
+
+
+@lru_cache(INTERNED_MAX)
+def _candidate(text: bytes) -> Candidate:
+    """Return a candidate. Most, such as those that a gate stopped, are in many decisions."""
+    return _decode_candidate(text)
+
+
+_decode_candidate: Final = msgspec.json.Decoder(Candidate).decode
 
 
 def _reward(one: Reward) -> Iterator[tuple[Table, Row]]:
@@ -274,7 +299,7 @@ def _text(value: Any) -> str | None:
 SOURCES: Final = (
     Source(IDENTITY, msgspec.json.Decoder(IdentityChange).decode, identity_rows),
     Source(TRANSITION, msgspec.json.Decoder(Transition).decode, _transition),
-    Source(DECISION, msgspec.json.Decoder(Decision).decode, _decision),
+    Source(DECISION, msgspec.json.Decoder(_DecisionLine).decode, _decision),
     Source(ACTION, msgspec.json.Decoder(Action).decode, _action),
     Source(REWARD, msgspec.json.Decoder(Reward).decode, _reward),
     Source(PROFILE, msgspec.json.Decoder(Profile).decode, _profile),

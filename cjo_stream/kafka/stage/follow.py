@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+import msgspec
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from cjo_stream.core.catalogue import ACTION, IDENTITY, RecordKind
@@ -45,7 +46,7 @@ Positions = Mapping[str, Mapping[str, int]]
 """By kind and lane, where it goes on."""
 
 
-class Given(NamedTuple):
+class Given(msgspec.Struct, gc=False):
     """One record, and its place. `event` is set for those of topics of events."""
 
     kind: str
@@ -53,7 +54,6 @@ class Given(NamedTuple):
     topic: str
     next: int
     """Where the lane goes on after it."""
-    key: bytes
     value: bytes | None
     event: DecodedRecord | None
 
@@ -235,9 +235,7 @@ class Follower:
         elif lane.kind == ACTION.name and value is not None:
             value = self._texts.text(value)
         lane.next = offset + 1
-        key = message.key()
-        key = key.encode() if isinstance(key, str) else key or b""
-        return Given(lane.kind, lane.name, lane.place[0], lane.next, key, value, event)
+        return Given(lane.kind, lane.name, lane.place[0], lane.next, value, event)
 
     def _hold(self, lane: Lane, message: Message, ready: Callable[[], bool]) -> None:
         assert self._consumer is not None

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from cjo_stream.core.catalogue import TRANSITION
+from cjo_stream.core.catalogue import DECISION, TRANSITION
 from cjo_stream.errors import RetryError, UsageError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.layer import sink as sinking
@@ -218,6 +219,33 @@ def test_each_file_says_which_places_it_holds(tmp_path: Path) -> None:
         if part.table == "transition":
             lanes += part.lanes.values()
     assert max(last for _, last in lanes) == (EXPECTED / "transitions.jsonl").stat().st_size
+
+
+def test_a_file_names_the_lanes_of_its_own_day_alone(tmp_path: Path) -> None:
+    [source] = [one for one in SOURCES if one.kind is TRANSITION]
+    one, record = Sink(str(tmp_path)), json.loads(lines_of("transitions.jsonl")[0])
+    for lane, days in (("a", (0, 1)), ("b", (1,)), ("c", (2,))):
+        for day in days:
+            told = {**record, "time": START_MS + day * 24 * HOUR_MS}
+            one.add(source, lane, day + 5, json.dumps(told).encode())
+    one.publish()
+    parts = [one for one in latest(Folder(str(tmp_path))).parts if one.day]
+    wanted: list[dict[str, tuple[int, int]]] = [
+        {"a": (5, 5)}, {"a": (6, 6), "b": (6, 6)}, {"c": (7, 7)},
+    ]  # fmt: skip
+    assert [part.lanes for part in sorted(parts, key=lambda one: one.day)] == wanted
+
+
+def test_nothing_is_taken_of_a_decision_with_a_candidate_that_is_none(tmp_path: Path) -> None:
+    [source] = [one for one in SOURCES if one.kind is DECISION]
+    one, record = Sink(str(tmp_path)), json.loads(lines_of("decisions.jsonl")[0])
+    foreign = {**record, "candidates": [*record["candidates"], {"action": 7}]}
+    with pytest.raises(msgspec.MsgspecError):
+        one.add(source, "a", 1, json.dumps(foreign).encode())
+    assert not one.has_rows
+    one.add(source, "a", 2, json.dumps(record).encode())
+    number = len(record["candidates"])
+    assert one.publish().rows == {"decision": 1, "candidate": number}
 
 
 def test_merged_customers_are_one_and_parted_ones_two(cli: Cli, tmp_path: Path) -> None:
