@@ -36,6 +36,7 @@ from cjo_stream.cli import (
     insight_spectrum,
     insight_value,
     insight_worth,
+    monitoring,
     plan,
     process,
     records,
@@ -114,6 +115,7 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
         "learn": process.learn,
         "settings": settings.settings,
         "doctor": doctor.doctor,
+        "monitoring": monitoring.monitoring,
     },
     "Insight": {
         "insight": insight.app,

@@ -57,6 +57,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "kafka defaults": installation.kafka_defaults,
     "metrics": installation.metrics,
     "bounds": installation.bounds,
+    "alerts": installation.alerts,
     "topics": installation.topics,
     "limits of customers": size.limits_of_customers,
     "limits of records": size.limits_of_records,

@@ -10,11 +10,15 @@ from cjo_stream.definition import load
 from cjo_stream.kafka.topic.wanted import wanted_topics
 from cjo_stream.settings import KAFKA_DEFAULTS, Settings, fields
 from cjo_stream.telemetry.metric import METRICS, PROCESS_METRICS
+from cjo_stream.telemetry.monitoring.alert import ALERTS
 from tests.docs import word
 from tests.docs.page import ROOT
 from tests.docs.table import code, meanings, table, words
 
 SOURCES: Final = sorted((ROOT / "cjo_stream").rglob("*.py"))
+
+_TEMPLATE: Final = re.compile(r"\{\{ \$(?:labels\.)?(\w+).*?\}\}")
+"""A place of an alert's summary that Prometheus fills in."""
 
 
 def settings() -> str:
@@ -43,9 +47,24 @@ def metrics() -> str:
     return table(("metric", "kind", "labels", "meaning"), rows)
 
 
+def alerts() -> str:
+    rows = (
+        (
+            f"[{one.name}](../deploy/runbooks/{one.name}.md)",
+            one.severity,
+            one.within,
+            re.sub(
+                r"\{\{ (?:\$labels\.)?\$?(\w+).*?\}\}", lambda found: code(found[1]), one.summary
+            ),
+        )
+        for one in ALERTS
+    )
+    return table(("alert", "severity", "within", "says"), rows)
+
+
 def bounds() -> str:
     sources = "".join(path.read_text() for path in SOURCES)
-    known = set(re.findall(r'"cjo_state_bounds_total", "(\w+)"', sources))
+    known = set(re.findall(r'count\(\s*"cjo_state_bounds_total", "(\w+)"', sources))
     known |= set(re.findall(r'turn\.(?:newest|drop_oldest)\(.+, "(\w+)"\)', sources))
     return words(("bound", "what was full"), sorted(known), word.BOUNDS, "BOUNDS")
 

@@ -330,6 +330,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "ingest/tenant.py": {
         "Set CJO_TENANT_KEY to the key": "unit/cli/test_customer.py::test_with_another_tenant_key_a_state_folder_is_left_alone",
     },
+    "cli/monitoring.py": {
+        "name another folder as DIR": "unit/telemetry/test_monitoring.py::test_files_are_written_once_the_folder_can_be",
+    },
     "cli/plan.py": {
         "write a share, as 5%": "unit/governance/test_plan.py::test_exit_codes",
         "a plan compares two sets": "unit/governance/test_plan.py::test_exit_codes",

@@ -106,7 +106,7 @@ def test_every_count_of_the_product_is_declared_with_as_many_labels() -> None:
     counted = [
         (name, labels, f"{path.name}:{line}")
         for path in sorted((ROOT / "cjo_stream").rglob("*.py"))
-        if path.name != "metric.py"
+        if path.name != "metric.py" and path.parent.name != "monitoring"
         for name, labels, line in _counted(ast.parse(path.read_text()))
     ]
     assert [one for one in counted if declared.get(one[0]) != one[1]] == []

@@ -1,0 +1,312 @@
+"""Every alert, as data. deploy/runbooks/ has a page about each.
+
+A duration in an expression is written `[5m]`, or as a number of seconds `{5m}`; so all of them can
+be divided by one factor (`rule.faster`). Numbers without a unit stay as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+PIPELINE: Final = 'stage=~"intake|task|dispatch"'
+"""The stages that stand between an event and its commands."""
+OBJECTIVE: Final = 0.99
+"""The share of commands that are to be delivered in time."""
+LATE_S: Final = 1.0
+"""The time from the receipt of an event to the delivery of its command: a bound of a bucket."""
+
+
+class Alert(NamedTuple):
+    """One alert.
+
+    `severity`: a page wakes a person, a ticket waits until the next working day. `within`: the
+    time from the beginning of a fault to the notification at the latest. `summary` may name labels
+    and the value as Prometheus's templates do. `silences`: alerts that say nothing new while this
+    one fires, with `of` only if its label `process` is like that.
+    """
+
+    name: str
+    severity: Literal["page", "ticket", "none"]
+    expr: str
+    for_: str
+    within: str
+    summary: str
+    silences: tuple[str, ...] = ()
+    of: str = ""
+
+
+def burns(long: str, short: str, factor: float) -> str:
+    """Return the condition that the budget of late commands burns `factor` times too fast.
+
+    Both windows: the long one says that it matters, the short one that it still goes on (Google,
+    The Site Reliability Workbook, chapter 5). `{:g}` keeps 0.144 what it is.
+    """
+    share = f"{factor * (1 - OBJECTIVE):.3g}"
+    return f"cjo:commands_late:ratio{long} > {share} and cjo:commands_late:ratio{short} > {share}"
+
+
+_LATE: Final = ("CjoLagGrowing", "CjoActionsLate", "CjoActionsLateSlowly")
+_STUCK: Final = ("CjoNothingApplied", *_LATE, "CjoPartitionHot")
+
+ALERTS: Final = (
+    Alert(
+        "CjoWatchdog",
+        "none",
+        "vector(1)",
+        "0s",
+        "1m",
+        "This alert always fires: whoever misses it knows that alerts do not arrive",
+    ),
+    Alert(
+        "CjoNoTargets",
+        "page",
+        'absent(up{job="cjo-stream"})',
+        "5m",
+        "7m",
+        "Prometheus knows no process of cjo-stream at all",
+        ("CjoStageGone",),
+    ),
+    Alert(
+        "CjoTargetDown",
+        "page",
+        'up{job="cjo-stream"} == 0',
+        "2m",
+        "4m",
+        "{{ $labels.process }} at {{ $labels.instance }} does not answer",
+        _STUCK,
+        of="intake.*|worker.*|dispatch.*",
+    ),
+    Alert(
+        "CjoStageGone",
+        "page",
+        "count by (stage) (count_over_time(cjo_stage_info[1h])) "
+        "unless count by (stage) (cjo_stage_info) "
+        'unless on () up{job="cjo-stream"} == 0',
+        "5m",
+        "12m",
+        "No process of the stage {{ $labels.stage }} is left",
+        ("CjoLearnerSilent", *_STUCK),
+    ),
+    Alert(
+        "CjoRestarting",
+        "page",
+        "changes(cjo_process_start_time_seconds[15m]) + increase(cjo_begun_anew_total[15m]) > 3",
+        "0s",
+        "15m",
+        "{{ $labels.process }} at {{ $labels.instance }} began {{ $value | humanize }} times anew "
+        "in 15 minutes",
+        ("CjoNotReady", *_STUCK),
+    ),
+    Alert(
+        "CjoNothingReady",
+        "page",
+        "max(cjo_ready) == 0",
+        "2m",
+        "4m",
+        "No process can work: usually the broker is away",
+        (
+            "CjoNotReady",
+            "CjoLearnerSilent",
+            "CjoInsightStale",
+            "CjoCheckpointOld",
+            "CjoRebalancing",
+            "CjoRegistryAway",
+            "CjoRestarting",
+            *_STUCK,
+        ),
+    ),
+    Alert(
+        "CjoNotReady",
+        "page",
+        "cjo_ready == 0",
+        "5m",
+        "7m",
+        "{{ $labels.process }} at {{ $labels.instance }} answers, but takes no work",
+        _STUCK,
+        of="intake.*|worker.*|dispatch.*",
+    ),
+    Alert(
+        "CjoNothingApplied",
+        "page",
+        f"min_over_time(cjo:lag_records:sum{{{PIPELINE}}}[5m]) > 0 "
+        "unless on (stage) cjo:steps:rate5m > 0",
+        "2m",
+        "9m",
+        "{{ $labels.stage }} has {{ $value | humanize }} records to read, and takes none",
+        _LATE,
+    ),
+    Alert(
+        "CjoLagGrowing",
+        "page",
+        f"cjo:lag_records:sum{{{PIPELINE}}} > 1000 "
+        f"and deriv(cjo:lag_records:sum{{{PIPELINE}}}[10m]) > 0",
+        "15m",
+        "20m",
+        "{{ $labels.stage }} falls behind: {{ $value | humanize }} records wait, ever more",
+    ),
+    Alert(
+        "CjoPartitionHot",
+        "ticket",
+        f"max by (stage) (cjo_lag_records{{{PIPELINE}}}) > 1000 and "
+        f"max by (stage) (cjo_lag_records{{{PIPELINE}}}) "
+        f"> 10 * min by (stage) (cjo_lag_records{{{PIPELINE}}})",
+        "15m",
+        "18m",
+        "{{ $labels.stage }}: one partition has {{ $value | humanize }} records to read, another "
+        "hardly any",
+    ),
+    Alert(
+        "CjoActionsLate",
+        "page",
+        f"({burns('1h', '5m', 14.4)} or {burns('6h', '30m', 6)}) "
+        "and on () sum(increase(cjo_event_to_action_seconds_count[1h])) > 50",
+        "0s",
+        "15m",
+        f"More commands are later than {LATE_S:g} s than the objective of {OBJECTIVE:.0%} bears",
+        ("CjoLagGrowing", "CjoActionsLateSlowly"),
+    ),
+    Alert(
+        "CjoActionsLateSlowly",
+        "ticket",
+        f"({burns('1d', '2h', 3)} or {burns('3d', '6h', 1)}) "
+        "and on () sum(increase(cjo_event_to_action_seconds_count[6h])) > 50",
+        "15m",
+        "3h",
+        f"At this rate more commands are later than {LATE_S:g} s in 30 days than the objective "
+        f"of {OBJECTIVE:.0%} bears",
+    ),
+    Alert(
+        "CjoCommandsExpired",
+        "page",
+        'sum(increase(cjo_suppressed_total{gate="expired"}[15m])) > 20 and '
+        'sum(increase(cjo_suppressed_total{gate="expired"}[15m])) '
+        "> 0.05 * sum(increase(cjo_event_to_action_seconds_count[15m]))",
+        "0s",
+        "5m",
+        "{{ $value | humanize }} commands were dropped in 15 minutes: their time was over before "
+        "they could be sent",
+    ),
+    Alert(
+        "CjoChannelUnread",
+        "page",
+        "max by (channel) (cjo_channel_unread_seconds) > {10m}",
+        "0s",
+        "13m",
+        "Commands go to the channel {{ $labels.channel }}, and nobody has taken any for "
+        "{{ $value | humanizeDuration }}",
+    ),
+    Alert(
+        "CjoDeadLetters",
+        "page",
+        "sum(increase(cjo_dead_letters_total[10m])) > 50 and "
+        "sum(increase(cjo_dead_letters_total[10m])) "
+        "> 0.05 * (sum(increase(cjo_events_total[10m])) or vector(0))",
+        "5m",
+        "9m",
+        "{{ $value | humanize }} records were refused in 10 minutes, more than one of 20",
+    ),
+    Alert(
+        "CjoHandlerFailed",
+        "ticket",
+        'sum(increase(cjo_dead_letters_total{reason="failed"}[1h])) > 0',
+        "0s",
+        "2m",
+        "An error inside the engine: {{ $value | humanize }} events had no effect",
+    ),
+    Alert(
+        "CjoRegistryAway",
+        "page",
+        "cjo_registry_waiting > 0",
+        "5m",
+        "7m",
+        "{{ $value }} partitions wait for a schema that the registry does not give",
+        _STUCK,
+    ),
+    Alert(
+        "CjoCheckpointOld",
+        "ticket",
+        "cjo_checkpoint_age_seconds > {30m}",
+        "5m",
+        "37m",
+        "The latest checkpoint of a partition at {{ $labels.instance }} is "
+        "{{ $value | humanizeDuration }} old",
+    ),
+    Alert(
+        "CjoDiskFull",
+        "page",
+        "cjo_disk_free_bytes / cjo_disk_bytes < 0.05",
+        "1m",
+        "3m",
+        "{{ $value | humanizePercentage }} of the disk of {{ $labels.process }} at "
+        "{{ $labels.instance }} is free",
+        ("CjoDiskFilling", "CjoCheckpointOld", "CjoNotReady", *_STUCK),
+    ),
+    Alert(
+        "CjoDiskFilling",
+        "ticket",
+        "cjo_disk_free_bytes / cjo_disk_bytes < 0.3 and "
+        "predict_linear(cjo_disk_free_bytes[1h], {12h}) < 0",
+        "30m",
+        "95m",
+        "The disk of {{ $labels.process }} at {{ $labels.instance }} is full within 12 hours",
+    ),
+    Alert(
+        "CjoRebalancing",
+        "ticket",
+        "increase(cjo_rebalances_total[15m]) > 5",
+        "0s",
+        "16m",
+        "{{ $labels.process }} was given its partitions {{ $value | humanize }} times in 15 "
+        "minutes",
+    ),
+    Alert(
+        "CjoLearnerSilent",
+        "ticket",
+        "(sum(increase(cjo_rewards_total[30m])) > 0 "
+        'unless on () sum(increase(cjo_items_total{stage="learn"}[30m])) > 0) '
+        "or on () max(cjo_model_waiting_seconds) > {30m}",
+        "5m",
+        "37m",
+        "Rewards come, and no model learns from them",
+    ),
+    Alert(
+        "CjoCanaryBack",
+        "ticket",
+        'cjo_canary{verdict="back"} == 1',
+        "0s",
+        "1m",
+        "A guard took version {{ $labels.version }} of {{ $labels.journey }} back",
+    ),
+    Alert(
+        "CjoClockSkew",
+        "ticket",
+        "abs(cjo_clock_ahead_seconds) > 5",
+        "2m",
+        "4m",
+        "The clock of {{ $labels.instance }} is {{ $value | humanizeDuration }} from the broker's",
+    ),
+    Alert(
+        "CjoLibrariesDiffer",
+        "ticket",
+        "count by (library) (count by (library, version) (cjo_library_info)) > 1",
+        "15m",
+        "17m",
+        "Processes have {{ $value }} versions of {{ $labels.library }}",
+    ),
+    Alert(
+        "CjoArchiveBehind",
+        "ticket",
+        "cjo_archive_waiting_seconds > {90m}",
+        "5m",
+        "97m",
+        "Accepted events have waited for their archived file for {{ $value | humanizeDuration }}",
+    ),
+    Alert(
+        "CjoInsightStale",
+        "ticket",
+        "cjo_insight_waiting_seconds > {30m}",
+        "5m",
+        "37m",
+        "Records have waited for the insight layer for {{ $value | humanizeDuration }}",
+    ),
+)

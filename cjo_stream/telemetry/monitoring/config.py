@@ -1,0 +1,127 @@
+"""The files: configurations of Prometheus and Alertmanager, rules, dashboards, provisioning."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from cjo_stream.telemetry.monitoring.alert import ALERTS
+from cjo_stream.telemetry.monitoring.dashboard import dashboards
+from cjo_stream.telemetry.monitoring.rule import divided, rules
+from cjo_stream.telemetry.monitoring.yaml import HEAD, as_yaml
+
+JOB: Final = "cjo-stream"
+RECEIVERS: Final = ("page", "ticket", "watchdog")
+
+
+class Plan(NamedTuple):
+    """What is watched, and how fast.
+
+    `targets`: the address of each process by its name. `faster`: what all durations are divided
+    by. `notify`: where notifications are posted, under /page, /ticket and /watchdog; None: the
+    receivers are there, and tell nobody.
+    """
+
+    targets: dict[str, str]
+    faster: float = 1
+    notify: str | None = None
+
+
+def files(plan: Plan) -> dict[str, str]:
+    """Return the text of every file, by its path."""
+    boards = {f"grafana/dashboards/{name}.json": text for name, text in dashboards().items()}
+    return {
+        "prometheus/prometheus.yml": HEAD + as_yaml(prometheus(plan)),
+        "prometheus/rules.yml": HEAD + as_yaml(rules(plan.faster)),
+        "alertmanager/alertmanager.yml": HEAD + as_yaml(alertmanager(plan)),
+        "grafana/provisioning/dashboards/cjo-stream.yml": HEAD + as_yaml(_BOARDS),
+        "grafana/provisioning/datasources/cjo-stream.yml": HEAD + as_yaml(_SOURCES),
+        **boards,
+    }
+
+
+def prometheus(plan: Plan) -> dict[str, Any]:
+    """Return the configuration of Prometheus."""
+    return {
+        "global": {
+            "scrape_interval": divided("15s", plan.faster),
+            "scrape_timeout": divided("10s", plan.faster),
+            "evaluation_interval": divided("15s", plan.faster),
+        },
+        "rule_files": ["rules.yml"],
+        "alerting": {
+            "alertmanagers": [{"static_configs": [{"targets": ["127.0.0.1:9093"]}]}],
+        },
+        "scrape_configs": [
+            {
+                "job_name": JOB,
+                "static_configs": [
+                    {"targets": [address], "labels": {"process": name}}
+                    for name, address in plan.targets.items()
+                ],
+            }
+        ],
+    }
+
+
+def alertmanager(plan: Plan) -> dict[str, Any]:
+    """Return the configuration of Alertmanager."""
+    waits = {
+        "group_by": ["alertname"],
+        "group_wait": divided("30s", plan.faster),
+        "group_interval": divided("5m", plan.faster),
+        "repeat_interval": divided("4h", plan.faster),
+    }
+    watchdog = {
+        "matchers": ['alertname="CjoWatchdog"'],
+        "receiver": "watchdog",
+        "group_wait": divided("15s", plan.faster),
+        "group_interval": divided("1m", plan.faster),
+        "repeat_interval": divided("1m", plan.faster),
+    }
+    page = {"matchers": ['severity="page"'], "receiver": "page"}
+    return {
+        "route": {"receiver": "ticket", **waits, "routes": [watchdog, page]},
+        "receivers": [_receiver(name, plan.notify) for name in RECEIVERS],
+        "inhibit_rules": [
+            {
+                "source_matchers": [f'alertname="{alert.name}"']
+                + ([f'process=~"{alert.of}"'] if alert.of else []),
+                "target_matchers": [f'alertname=~"{"|".join(alert.silences)}"'],
+            }
+            for alert in ALERTS
+            if alert.silences
+        ],
+    }
+
+
+def _receiver(name: str, notify: str | None) -> dict[str, Any]:
+    if notify is None:
+        return {"name": name}
+    url = f"{notify.rstrip('/')}/{name}"
+    return {"name": name, "webhook_configs": [{"url": url, "send_resolved": True}]}
+
+
+_BOARDS: Final = {
+    "apiVersion": 1,
+    "providers": [
+        {
+            "name": JOB,
+            "folder": JOB,
+            "type": "file",
+            "options": {"path": "/etc/grafana/dashboards"},
+        }
+    ],
+}
+_SOURCES: Final = {
+    "apiVersion": 1,
+    "datasources": [
+        {
+            "name": "Prometheus",
+            "uid": "prometheus",
+            "type": "prometheus",
+            "access": "proxy",
+            "url": "http://127.0.0.1:9090",
+            "isDefault": True,
+        }
+    ],
+}

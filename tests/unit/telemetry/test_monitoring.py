@@ -1,0 +1,282 @@
+"""Rules, dashboards and runbooks say what the code does; deploy/ has what would be written."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import typer
+from ruamel.yaml import YAML
+
+from cjo_stream.cli.app import app
+from cjo_stream.telemetry import METRICS, PROCESS_METRICS
+from cjo_stream.telemetry.monitoring import Plan, files
+from cjo_stream.telemetry.monitoring.alert import ALERTS, LATE_S, OBJECTIVE
+from cjo_stream.telemetry.monitoring.board import BOARDS
+from cjo_stream.telemetry.monitoring.config import alertmanager, prometheus
+from cjo_stream.telemetry.monitoring.rule import RECORDS, quicker, rules, seconds
+from cjo_stream.telemetry.monitoring.yaml import as_yaml
+from tests.world.command_line import Cli, cli
+
+__all__ = ["cli"]
+
+ROOT: Final = Path(__file__).parents[3]
+DEPLOY: Final = ROOT / "deploy"
+RUNBOOKS: Final = DEPLOY / "runbooks"
+OURS: Final = ("prometheus", "alertmanager", "grafana")
+NAMES: Final = {one.name for one in ALERTS}
+PLAN: Final = Plan({"intake": "127.0.0.1:9464"})
+
+
+# --- what is in deploy/
+
+
+def test_deploy_has_what_the_command_writes(tmp_path: Path, cli: Cli) -> None:
+    done = cli("monitoring", tmp_path)
+    assert done.code == 0, done.err
+    written = {one.relative_to(tmp_path) for one in tmp_path.rglob("*") if one.is_file()}
+    there = {
+        one.relative_to(DEPLOY)
+        for folder in OURS
+        for one in (DEPLOY / folder).rglob("*")
+        if one.is_file()
+    }
+    assert there == written, "write them anew: cjo-stream monitoring deploy"
+    for name in written:
+        assert (DEPLOY / name).read_text() == (tmp_path / name).read_text(), (
+            f"{name}: write it anew: cjo-stream monitoring deploy"
+        )
+
+
+def test_the_targets_are_the_processes_of_up(tmp_path: Path, cli: Cli) -> None:
+    said = ["--workers", "2", "--insight", "--host", "here", "--port", "9000"]
+    assert cli("monitoring", tmp_path, *said).code == 0
+    written = YAML(typ="safe").load(tmp_path / "prometheus" / "prometheus.yml")
+    assert [
+        (one["labels"]["process"], one["targets"])
+        for one in written["scrape_configs"][0]["static_configs"]
+    ] == [
+        ("intake", ["here:9000"]),
+        ("worker-0", ["here:9001"]),
+        ("worker-1", ["here:9002"]),
+        ("dispatch", ["here:9003"]),
+        ("learn", ["here:9004"]),
+        ("insight", ["here:9005"]),
+    ]
+
+
+def test_files_are_written_once_the_folder_can_be(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "file").write_text("in the way")
+    refused = cli("monitoring", tmp_path / "file")
+    assert refused.code == 2
+    assert "name another folder as DIR" in refused.err
+    assert cli("monitoring", tmp_path / "folder").code == 0
+    assert cli("monitoring", tmp_path / "folder").code == 0, "again"
+
+
+def test_what_is_written_is_what_is_meant() -> None:
+    odd = {
+        "a": [{"b": [1, 2.5, None, True, []], "c": {}}, "yes", "5m", "- x: 1", "ä\n'\"", ""],
+        "on": {"x": "# no comment", "y": "{{ $labels.a }}", "z": "1e3", "w": "~"},
+        "plans": [rules(), prometheus(PLAN), alertmanager(PLAN._replace(notify="http://x"))],
+    }
+    assert YAML(typ="safe").load(as_yaml(odd)) == odd
+
+
+# --- rules
+
+
+UNITS_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def durations(faster: float) -> list[float]:
+    """Return all durations of all files, ms."""
+    plan = PLAN._replace(faster=faster)
+    text = json.dumps([rules(faster), prometheus(plan), alertmanager(plan)])
+    found = re.findall(r"(?<=[\[\"])(\d+)(ms|[smhd])(?=[\]\"])", text)
+    return [int(number) * UNITS_MS[unit] for number, unit in found]
+
+
+def test_all_durations_are_divided_by_one_factor() -> None:
+    before, after = durations(1), durations(20)
+    assert len(before) == len(after) > 60
+    assert [one / 20 for one in before if one] == [short for short in after if short > 1]
+    assert quicker("age > {30m} or x{a='5m'} > 300", 20) == "age > 90 or x{a='5m'} > 300"
+
+
+def test_each_alert_says_when_it_comes_at_the_latest_and_that_is_after_its_for() -> None:
+    assert len(NAMES) == len(ALERTS)
+    for alert in ALERTS:
+        assert seconds(alert.within) > seconds(alert.for_), alert.name
+
+
+def test_an_alert_silences_others_and_never_in_a_circle() -> None:
+    silences = {one.name: set(one.silences) for one in ALERTS}
+    for name, silenced in silences.items():
+        assert silenced <= NAMES - {name}, name
+        reached, waiting = set(), list(silenced)
+        while waiting:
+            one = waiting.pop()
+            if one not in reached:
+                reached.add(one)
+                waiting += silences[one]
+        assert name not in reached, f"{name} silences itself by way of others"
+    assert "CjoWatchdog" not in set().union(*silences.values())
+
+
+def test_late_is_a_bound_of_a_bucket() -> None:
+    (metric,) = [one for one in METRICS if one.name == "cjo_event_to_action_seconds"]
+    assert LATE_S in metric.buckets
+    assert f'le=\\"{LATE_S}\\"' in json.dumps(rules())
+    assert 0.5 < OBJECTIVE < 1
+
+
+# --- what rules and dashboards name
+
+OF_PROMETHEUS: Final = {"up": (), "ALERTS": ("alertname", "alertstate", "severity")}
+OF_SCRAPES: Final = {"job", "instance", "process"}
+EXPRESSIONS: Final = {
+    **{one.name: one.expr for one in RECORDS},
+    **{one.name: one.expr for one in ALERTS},
+    **{
+        f"{board.name}/{panel.title}/{number}": query.expr
+        for board in BOARDS
+        for panel in board.panels
+        for number, query in enumerate(panel.queries)
+    },
+}
+
+
+def known() -> dict[str, set[str]]:
+    """Return the labels of every series by its name."""
+    found: dict[str, set[str]] = {name: set(labels) for name, labels in OF_PROMETHEUS.items()}
+    for metric in (*METRICS, *PROCESS_METRICS):
+        if metric.kind == "histogram":
+            found[f"{metric.name}_bucket"] = {*metric.labels, "le"}
+            found[f"{metric.name}_count"] = set(metric.labels)
+        else:
+            found[metric.name] = set(metric.labels)
+    recorded = {"cjo:lag_records:sum": {"stage"}, "cjo:steps:rate5m": {"stage"}}
+    return found | {one.name: recorded.get(one.name, set()) for one in RECORDS}
+
+
+@pytest.mark.parametrize("expr", EXPRESSIONS.values(), ids=EXPRESSIONS)
+def test_every_metric_and_label_of_an_expression_is_there(expr: str) -> None:
+    series = known()
+    text = re.sub(r'"[^"]*"', '""', expr)
+    named = set(re.findall(r"\b(?:cjo[_:][\w:]+|up|ALERTS)\b", text))
+    assert named <= set(series), named - set(series)
+    assert named or text.startswith("vector("), "it asks nothing of us"
+    labels = OF_SCRAPES.union(*(series[name] for name in named))
+    for name, inside in re.findall(r"\b([\w:]+)\{([^}]*)\}", text):
+        for label in re.findall(r"(\w+)(?:=~|!~|!=|=)", inside):
+            assert label in series[name] | OF_SCRAPES, f"{name} has no label {label}"
+    for group in re.findall(r"\b(?:by|on|without|ignoring) \(([^)]*)\)", text):
+        assert set(re.findall(r"\w+", group)) <= labels, group
+
+
+def test_every_metric_is_on_a_dashboard() -> None:
+    shown = " ".join(
+        query.expr for board in BOARDS for one in board.panels for query in one.queries
+    )
+    shown += " ".join(one.expr for one in RECORDS)
+    missing = {
+        one.name for one in METRICS if not re.search(rf"\b{one.name}(_bucket|_count)?\b", shown)
+    }
+    assert missing == set()
+
+
+def test_what_legends_and_summaries_name_is_a_label_of_what_is_shown() -> None:
+    series = known()
+    queries = [query for b in BOARDS for panel in b.panels for query in panel.queries]
+    told = [(one.legend, one.expr) for one in queries] + [(a.summary, a.expr) for a in ALERTS]
+    for text, expr in told:
+        named = re.findall(r"\b(?:cjo[_:][\w:]+|up)\b", expr)
+        there = OF_SCRAPES.union(*(series[name] for name in named))
+        if grouped := re.match(r"(?:[a-z_]+\([\d.]+, )?\w+ by \(([^)]*)\)", expr):
+            there = set(re.findall(r"\w+", grouped[1]))
+        labels = re.findall(r"\{\{\s*(?:\$labels\.)?(\w+)\s*(?:\||\}\})", text)
+        assert set(labels) <= there, (text, expr)
+
+
+# --- dashboards
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda one: one.name)
+def test_panels_lie_side_by_side_and_never_over_each_other(board: Any) -> None:
+    made = json.loads(files(PLAN)[f"grafana/dashboards/{board.name}.json"])
+    taken: set[tuple[int, int]] = set()
+    assert len({one["id"] for one in made["panels"]}) == len(board.panels)
+    for panel in made["panels"]:
+        at = panel["gridPos"]
+        assert at["x"] + at["w"] <= 24
+        cells = {
+            (x, y)
+            for x in range(at["x"], at["x"] + at["w"])
+            for y in range(at["y"], at["y"] + at["h"])
+        }
+        assert not cells & taken, panel["title"]
+        taken |= cells
+        assert panel["description"]
+        assert all(target["expr"] for target in panel["targets"])
+
+
+# --- runbooks
+
+
+def test_every_alert_has_a_page_and_every_page_an_alert() -> None:
+    assert {one.stem for one in RUNBOOKS.glob("*.md")} == NAMES
+    for rule in rules()["groups"][1]["rules"]:
+        assert (ROOT / rule["annotations"]["runbook"]).is_file()
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_page_fits_a_screen_and_says_four_things(name: str) -> None:
+    text = (RUNBOOKS / f"{name}.md").read_text()
+    assert re.findall(r"^#+ (.+)$", text, re.M) == [
+        name, "Meaning", "Impact", "Diagnosis", "Mitigation",
+    ]  # fmt: skip
+    assert len(text.splitlines()) <= 45
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        assert (RUNBOOKS / link).is_file(), link
+    for metric in re.findall(r"\bcjo_\w+", text):
+        assert any(one.name == metric or f"{one.name}_" in metric for one in METRICS), metric
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_every_command_of_a_page_is_one_that_there_is(name: str) -> None:
+    text = (RUNBOOKS / f"{name}.md").read_text()
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.S | re.M)
+    lines = [line for kind, block in blocks if kind for line in block.splitlines()]
+    assert all(kind == "sh" for kind, _ in blocks)
+    assert lines, "a page says what to look at"
+    for line in lines:
+        if line.startswith("cjo-stream "):
+            parse(shlex.split(line)[1:])
+        else:
+            assert re.fullmatch(
+                r"curl -s http://127\.0\.0\.1:9464/(readyz|healthz|metrics)"
+                r"|curl -s http://127\.0\.0\.1:909[03]/(-/ready|api/v1/[\w?=]+)|df -h|date -u",
+                line,
+            ), line
+
+
+def parse(words: list[str]) -> None:
+    """Let the command line read a command; raises where it would refuse it."""
+    command: Any = typer.main.get_command(app)
+    while hasattr(command, "commands"):
+        command = command.commands[words[0]]
+        words = words[1:]
+    command.make_context(command.name, list(words))
+
+
+@pytest.mark.parametrize(
+    "wrong", [["status", "--all"], ["stop"], ["clock", "accept", "zero", "1"], ["apply", "--to"]]
+)
+def test_a_command_that_there_is_not_is_found(wrong: list[str]) -> None:
+    with pytest.raises((KeyError, typer.TyperException)):
+        parse(wrong)

@@ -1,0 +1,295 @@
+"""Each alert fires in time when its fault comes, not before, and no page but its own does.
+
+`promtool` runs the real rules, with their real durations, over a healthy installation in which one
+thing goes wrong after 70 minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import pytest
+
+from cjo_stream.telemetry.monitoring import Plan, files
+from cjo_stream.telemetry.monitoring.alert import ALERTS
+from cjo_stream.telemetry.monitoring.board import BOARDS
+from cjo_stream.telemetry.monitoring.rule import seconds
+
+FAULT: Final = 70
+"""Minutes until the fault."""
+GONE: Final = None
+
+
+class Series(NamedTuple):
+    """A series of a healthy installation: a gauge's value, or a counter's increase a minute."""
+
+    name: str
+    value: float
+    counts: bool = False
+
+
+PROCESSES: Final = {
+    "intake": "intake",
+    "worker-0": "task",
+    "dispatch": "dispatch",
+    "learn": "learn",
+}
+HEALTHY: Final = (
+    *(
+        Series(f'{metric}{{job="cjo-stream",process="{process}"}}', value)
+        for process in PROCESSES
+        for metric, value in {
+            "up": 1,
+            "cjo_ready": 1,
+            "cjo_process_start_time_seconds": 1_700_000_000,
+            "cjo_disk_bytes": 100e9,
+            "cjo_disk_free_bytes": 50e9,
+            "cjo_clock_ahead_seconds": 0,
+            "cjo_begun_anew_total": 0,
+        }.items()
+    ),
+    *(
+        Series(f'cjo_stage_info{{process="{process}",stage="{stage}"}}', 1)
+        for process, stage in PROCESSES.items()
+    ),
+    *(
+        Series(f'cjo_lag_records{{stage="{stage}",partition="{partition}"}}', 3)
+        for stage in ("intake", "task", "dispatch")
+        for partition in (0, 1)
+    ),
+    *(
+        Series(f'cjo_stage_seconds_count{{stage="{stage}"}}', 60, counts=True)
+        for stage in ("intake_route", "intake_deliver", "task", "dispatch", "learn")
+    ),
+    Series('cjo_event_to_action_seconds_bucket{le="1.0"}', 60, counts=True),
+    Series("cjo_event_to_action_seconds_count", 60, counts=True),
+    Series('cjo_suppressed_total{gate="expired"}', 0, counts=True),
+    Series('cjo_events_total{channel="web",result="applied"}', 600, counts=True),
+    Series('cjo_dead_letters_total{reason="malformed"}', 1, counts=True),
+    Series('cjo_dead_letters_total{reason="failed"}', 0, counts=True),
+    Series('cjo_rewards_total{channel="mail",action="hello",reward="1"}', 10, counts=True),
+    Series('cjo_items_total{stage="learn",result="applied"}', 10, counts=True),
+    Series("cjo_rebalances_total", 0, counts=True),
+    Series('cjo_channel_unread_seconds{channel="mail"}', 0),
+    Series('cjo_canary{journey="welcome",version="2",verdict="running"}', 1),
+    Series('cjo_canary{journey="welcome",version="2",verdict="back"}', 0),
+    Series('cjo_library_info{process="learn",library="tzdata",version="2026.1"}', 1),
+    Series('cjo_library_info{process="intake",library="tzdata",version="2026.1"}', 1),
+    Series("cjo_registry_waiting", 0),
+    Series("cjo_checkpoint_age_seconds", 200),
+    Series("cjo_model_waiting_seconds", 200),
+    Series("cjo_archive_waiting_seconds", 200),
+    Series("cjo_insight_waiting_seconds", 5),
+)
+
+
+def of(metric: str, **labels: str) -> list[str]:
+    """Return the healthy series of a metric with these labels."""
+    wanted = [f'{name}="{value}"' for name, value in labels.items()]
+    return [
+        one.name
+        for one in HEALTHY
+        if one.name.split("{")[0] == metric and all(label in one.name for label in wanted)
+    ]
+
+
+def series_of(process: str) -> list[str]:
+    """Return all series of a process but its `up`, which Prometheus makes."""
+    there = [one.name for one in HEALTHY if f'process="{process}"' in one.name]
+    return [name for name in there if not name.startswith("up{")]
+
+
+Fault = dict[str, Any]
+"""Of each series that is not as in the healthy installation: a gauge's value, a counter's increase
+a minute, the notation of promtool, or GONE."""
+
+LATE: Final = 'cjo_event_to_action_seconds_bucket{le="1.0"}'
+EXPIRED: Final = 'cjo_suppressed_total{gate="expired"}'
+STOPPED: Final[Fault] = dict.fromkeys(of("cjo_stage_seconds_count", stage="task"), 0)
+FAULTS: Final[dict[str, Fault]] = {
+    "CjoNoTargets": dict.fromkeys(
+        [*of("up"), *(one for name in PROCESSES for one in series_of(name))], GONE
+    ),
+    "CjoTargetDown": {
+        **dict.fromkeys(series_of("learn"), GONE),
+        **dict.fromkeys(of("up", process="learn"), 0),
+    },
+    "CjoStageGone": dict.fromkeys([*series_of("dispatch"), *of("up", process="dispatch")], GONE),
+    "CjoRestarting": {
+        of("cjo_process_start_time_seconds", process="worker-0")[0]: "1700004000+100x180"
+    },
+    "CjoNothingReady": dict.fromkeys(of("cjo_ready"), 0),
+    "CjoNotReady": dict.fromkeys(of("cjo_ready", process="worker-0"), 0),
+    "CjoNothingApplied": {**STOPPED, **dict.fromkeys(of("cjo_lag_records", stage="task"), 40)},
+    "CjoLagGrowing": dict.fromkeys(of("cjo_lag_records", stage="intake"), "1000+100x180"),
+    "CjoPartitionHot": {of("cjo_lag_records", stage="task")[0]: 5_000},
+    "CjoActionsLate": {LATE: 0},
+    "CjoActionsLateSlowly": {LATE: 58.8},
+    "CjoCommandsExpired": {EXPIRED: 20},
+    "CjoChannelUnread": {of("cjo_channel_unread_seconds")[0]: "0+60x180"},
+    "CjoDeadLetters": {of("cjo_dead_letters_total", reason="malformed")[0]: 300},
+    "CjoHandlerFailed": {of("cjo_dead_letters_total", reason="failed")[0]: "1+0x180"},
+    "CjoRegistryAway": {"cjo_registry_waiting": 2},
+    "CjoCheckpointOld": {"cjo_checkpoint_age_seconds": "200+60x180"},
+    "CjoDiskFull": {of("cjo_disk_free_bytes", process="worker-0")[0]: 4e9},
+    "CjoDiskFilling": {of("cjo_disk_free_bytes", process="worker-0")[0]: "29e9-100e6x180"},
+    "CjoRebalancing": {"cjo_rebalances_total": 1},
+    "CjoLearnerSilent": dict.fromkeys(of("cjo_items_total"), 0),
+    "CjoCanaryBack": {of("cjo_canary", verdict="back")[0]: 1},
+    "CjoClockSkew": {of("cjo_clock_ahead_seconds", process="dispatch")[0]: -7},
+    "CjoLibrariesDiffer": {
+        'cjo_library_info{process="intake",library="tzdata",version="2026.2"}': 1,
+        of("cjo_library_info", process="intake")[0]: GONE,
+    },
+    "CjoArchiveBehind": {"cjo_archive_waiting_seconds": "200+60x180"},
+    "CjoInsightStale": {"cjo_insight_waiting_seconds": "5+60x180"},
+}
+HARMLESS: Final[dict[str, Fault]] = {
+    "a process that is started anew once": {
+        **dict.fromkeys(of("up", process="worker-0"), "0 1+0x180"),
+        **dict.fromkeys(of("cjo_process_start_time_seconds", process="worker-0"), 1_700_004_200),
+    },
+    "ten minutes of three times as many events": dict.fromkeys(
+        of("cjo_lag_records", stage="task"), "300+300x10 3000-300x9 3+0x180"
+    ),
+    "two late commands of three, where there are hardly any": {
+        LATE: 0.01, "cjo_event_to_action_seconds_count": 0.03,
+    },
+    "an idle night": {
+        **{one.name: 0 for one in HEALTHY if one.counts},
+        **dict.fromkeys(of("cjo_lag_records"), 0),
+    },
+    "a learner that waits for its interval": {"cjo_model_waiting_seconds": 900},
+    "values that are not known": dict.fromkeys(
+        [
+            "cjo_checkpoint_age_seconds", "cjo_model_waiting_seconds", "cjo_registry_waiting",
+            *of("cjo_channel_unread_seconds"), *of("cjo_disk_free_bytes"), *of("cjo_disk_bytes"),
+            *of("cjo_clock_ahead_seconds"),
+        ],
+        "NaN",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def promtool(pytestconfig: pytest.Config) -> str:
+    """Return the program; skip loudly where it is not."""
+    found = shutil.which("promtool")
+    if found is None:
+        reporter = pytestconfig.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None:
+            line = "NO RULE OF PROMETHEUS IS RUN: no promtool here (Debian's package prometheus)"
+            reporter.write_line(f"\n{line}\n", red=True, bold=True)
+        pytest.skip("no promtool")
+    return found
+
+
+def values(healthy: float, fault: Any, *, counts: bool) -> str:
+    """Return a series in promtool's notation: healthy, then with its fault."""
+    step = healthy if counts else 0
+    before = f"{0 if counts else healthy}+{step}x{FAULT - 1}"
+    last = step * (FAULT - 1)
+    if fault is GONE:
+        return f"{before} stale _x180"
+    if fault == "NaN":
+        return f"{before} " + " ".join(["NaN"] * 30)
+    if isinstance(fault, str):
+        return f"{before} {fault}"
+    return f"{before} {last + fault if counts else fault}+{fault if counts else 0}x180"
+
+
+def group(name: str, fault: Fault, checks: list[dict[str, Any]]) -> dict[str, Any]:
+    series = [
+        {"series": name, "values": values(healthy, fault.get(name, healthy), counts=counts)}
+        for name, healthy, counts in HEALTHY
+    ]
+    series += [
+        {"series": new, "values": f"_x{FAULT - 1} {value}+0x180"}
+        for new, value in fault.items()
+        if new not in {one.name for one in HEALTHY}
+    ]
+    return {"name": name, "interval": "1m", "input_series": series, "promql_expr_test": checks}
+
+
+def check(expr: str, minute: float, value: int | None) -> dict[str, Any]:
+    samples = [] if value is None else [{"labels": "{}", "value": value}]
+    return {"expr": expr, "eval_time": f"{minute:g}m", "exp_samples": samples}
+
+
+def firing(names: str, severity: str = ".*") -> str:
+    return f'count(ALERTS{{alertname=~"{names}",severity=~"{severity}",alertstate="firing"}} > 0)'
+
+
+def others(names: str) -> str:
+    return f'count(ALERTS{{alertname!~"{names}",severity="page",alertstate="firing"}} > 0)'
+
+
+def run(promtool: str, folder: Path, groups: list[dict[str, Any]]) -> None:
+    for name, text in files(Plan({"intake": "127.0.0.1:9464"})).items():
+        path = folder / Path(name).name
+        path.write_text(text)
+    test = {"rule_files": ["rules.yml"], "evaluation_interval": "1m", "tests": groups}
+    (folder / "test.yml").write_text(json.dumps(test))
+    done = subprocess.run(
+        [promtool, "test", "rules", "test.yml"], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_has_a_fault() -> None:
+    assert set(FAULTS) | {"CjoWatchdog"} == {one.name for one in ALERTS}
+    names = {one.name for one in HEALTHY}
+    assert len(names) == len(HEALTHY)
+    assert all(fault for fault in FAULTS.values())
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda one: one.name)
+def test_an_alert_fires_in_time_and_no_page_but_its_own_does(
+    promtool: str, tmp_path: Path, alert: Any
+) -> None:
+    if alert.name == "CjoWatchdog":
+        checks = [check(firing("CjoWatchdog"), minute, 1) for minute in (1, 60, 200)]
+        run(promtool, tmp_path, [group(alert.name, {}, checks)])
+        return
+    within, for_ = seconds(alert.within) / 60, seconds(alert.for_) / 60
+    quiet = [check(firing(alert.name), minute, None) for minute in (30, FAULT - 1)]
+    if for_ > 1:
+        quiet.append(check(firing(alert.name), FAULT + for_ - 2, None))
+    late = FAULT + int(within)
+    own = "|".join([alert.name, *alert.silences])
+    fires = [
+        check(f"{firing(alert.name)} > bool 0", late, 1),
+        check(others(own), late, None),
+        check(others(own), late + 5, None),
+    ]
+    run(promtool, tmp_path, [group(alert.name, FAULTS[alert.name], quiet + fires)])
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_is_harmless_wakes_nobody(promtool: str, tmp_path: Path, name: str) -> None:
+    minutes = [*range(FAULT, FAULT + 30, 3)]
+    checks = [check(firing("Cjo.*", "page|ticket"), minute, None) for minute in minutes]
+    run(promtool, tmp_path, [group(name, HARMLESS[name], checks)])
+
+
+def test_prometheus_takes_rules_configuration_and_every_query(
+    promtool: str, tmp_path: Path
+) -> None:
+    run(promtool, tmp_path, [])
+    queries = [query.expr for b in BOARDS for panel in b.panels for query in panel.queries]
+    rules = [
+        {"record": f"query{number}", "expr": expr.replace("$__rate_interval", "5m")}
+        for number, expr in enumerate(queries)
+    ]
+    (tmp_path / "queries.yml").write_text(
+        json.dumps({"groups": [{"name": "queries", "rules": rules}]})
+    )
+    for kind, name in (("config", "prometheus.yml"), ("rules", "queries.yml")):
+        done = subprocess.run(
+            [promtool, "check", kind, name], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
