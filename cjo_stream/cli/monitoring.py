@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from cjo_stream.cli.terminal import say
 from cjo_stream.errors import UsageError
+
+_TARGET: Final = re.compile(
+    r"(?P<name>(?:intake|worker|dispatch|learn|insight)[\w.-]*)=(?P<address>\S+:\d{1,5})"
+)
 
 
 def monitoring(
@@ -23,6 +28,14 @@ def monitoring(
     insight: Annotated[
         bool, typer.Option("--insight", help="Also the sink of insight (`up --layer`).")
     ] = False,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=HOST:PORT",
+            help="A process, in place of those of `up`. May be repeated. Names begin with "
+            "intake, worker, dispatch, learn or insight.",
+        ),
+    ] = None,
     notify: Annotated[
         str | None,
         typer.Option(
@@ -45,6 +58,8 @@ def monitoring(
 
     children = up.children([], workers, "0", port, layer="" if insight else None)
     targets = {one.name: f"{host}:{one.environment['CJO_METRICS_PORT']}" for one in children}
+    if target:
+        targets = dict(_named(one) for one in target)
     for name, text in files(Plan(targets, faster, notify)).items():
         path = folder / name
         try:
@@ -55,3 +70,13 @@ def monitoring(
                 f"{path} cannot be written ({error.strerror}): name another folder as DIR"
             ) from None
         say(f"wrote {path}")
+
+
+def _named(target: str) -> tuple[str, str]:
+    found = _TARGET.fullmatch(target)
+    if found is None:
+        raise UsageError(
+            f"--target {target}: write NAME=HOST:PORT, where NAME begins with intake, worker, "
+            "dispatch, learn or insight, as worker-0=10.0.0.7:9464"
+        )
+    return found["name"], found["address"]

@@ -332,6 +332,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "cli/monitoring.py": {
         "name another folder as DIR": "unit/telemetry/test_monitoring.py::test_files_are_written_once_the_folder_can_be",
+        "write NAME=HOST:PORT": "unit/telemetry/test_monitoring.py::test_targets_are_taken_as_they_are_written",
     },
     "cli/plan.py": {
         "write a share, as 5%": "unit/governance/test_plan.py::test_exit_codes",

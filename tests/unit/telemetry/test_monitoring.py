@@ -55,18 +55,48 @@ def test_deploy_has_what_the_command_writes(tmp_path: Path, cli: Cli) -> None:
 def test_the_targets_are_the_processes_of_up(tmp_path: Path, cli: Cli) -> None:
     said = ["--workers", "2", "--insight", "--host", "here", "--port", "9000"]
     assert cli("monitoring", tmp_path, *said).code == 0
-    written = YAML(typ="safe").load(tmp_path / "prometheus" / "prometheus.yml")
-    assert [
-        (one["labels"]["process"], one["targets"])
-        for one in written["scrape_configs"][0]["static_configs"]
-    ] == [
-        ("intake", ["here:9000"]),
-        ("worker-0", ["here:9001"]),
-        ("worker-1", ["here:9002"]),
-        ("dispatch", ["here:9003"]),
-        ("learn", ["here:9004"]),
-        ("insight", ["here:9005"]),
+    assert scraped(tmp_path) == {
+        "intake": "here:9000",
+        "worker-0": "here:9001",
+        "worker-1": "here:9002",
+        "dispatch": "here:9003",
+        "learn": "here:9004",
+        "insight": "here:9005",
+    }
+
+
+def scraped(folder: Path) -> dict[str, str]:
+    """Return the address of each process in a written configuration."""
+    written = YAML(typ="safe").load(folder / "prometheus" / "prometheus.yml")
+    configs = written["scrape_configs"][0]["static_configs"]
+    return {one["labels"]["process"]: one["targets"][0] for one in configs}
+
+
+def test_targets_are_taken_as_they_are_written(tmp_path: Path, cli: Cli) -> None:
+    for wrong in ("worker-0", "broker=here:1", "worker-0=here", "worker 0=here:1"):
+        refused = cli("monitoring", tmp_path, "--target", wrong)
+        assert refused.code == 2
+        assert "write NAME=HOST:PORT" in refused.err
+    right = ["--target", "worker-0=here:1", "--target", "learn=[::1]:2"]
+    assert cli("monitoring", tmp_path, *right).code == 0
+    assert scraped(tmp_path) == {"worker-0": "here:1", "learn": "[::1]:2"}
+
+
+def test_compose_watches_every_process_that_it_starts(tmp_path: Path, cli: Cli) -> None:
+    services = YAML(typ="safe").load(DEPLOY / "compose.yaml")["services"]
+    names = [
+        name
+        for name, one in services.items()
+        if one["image"] == "cjo-stream" and one["command"][0] not in ("topics", "apply")
     ]
+    said = [word for name in names for word in ("--target", f"{name}={name}:9464")]
+    assert cli("monitoring", tmp_path, *said).code == 0
+    assert set(scraped(tmp_path)) == set(names)
+    written = (tmp_path / "prometheus" / "prometheus.yml").read_text()
+    assert (DEPLOY / "compose" / "prometheus.yml").read_text() == written, said
+    for service in ("prometheus", "alertmanager", "grafana"):
+        for mount in services[service]["volumes"]:
+            assert (DEPLOY / mount.split(":")[0]).exists(), mount
 
 
 def test_files_are_written_once_the_folder_can_be(tmp_path: Path, cli: Cli) -> None:

@@ -1,0 +1,183 @@
+"""What leaves Alertmanager: pages, tickets and the watchdog, without mere consequences."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shutil
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final, NamedTuple
+
+import pytest
+
+from cjo_stream.kafka.local.broker import free_port
+from cjo_stream.telemetry.monitoring import Plan, files
+from cjo_stream.telemetry.monitoring.alert import ALERTS, Alert
+
+PROGRAMS: Final = ("prometheus-alertmanager", "alertmanager")
+WITHIN_S: Final = 20.0
+FASTER: Final = 60.0
+SEVERITIES: Final = {one.name: one.severity for one in ALERTS}
+UNTOUCHED: Final = "CjoCanaryBack"
+TOLD: Final = "worker-7"
+"""The process whose alerts are listened for: what was told a moment ago is not told again."""
+
+
+class Running(NamedTuple):
+    """An Alertmanager, and what it has sent of TOLD: receiver and name of each alert."""
+
+    address: str
+    sent: list[tuple[str, str]]
+
+
+@pytest.fixture(scope="module")
+def running(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Iterator[Running]:
+    """Yield an Alertmanager with our configuration; skip loudly where there is no program."""
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is None:
+        reporter = pytestconfig.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None:
+            line = "NO NOTIFICATION IS SENT: no Alertmanager (Debian's prometheus-alertmanager)"
+            reporter.write_line(f"\n{line}\n", red=True, bold=True)
+        pytest.skip("no Alertmanager")
+    folder = tmp_path_factory.mktemp("alertmanager")
+    sent: list[tuple[str, str]] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            labels = (one["labels"] for one in body["alerts"])
+            told = (one["alertname"] for one in labels if one.get("process") == TOLD)
+            sent.extend((self.path.strip("/"), name) for name in told)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    plan = Plan({}, FASTER, f"http://127.0.0.1:{server.server_address[1]}")
+    config = folder / "alertmanager.yml"
+    config.write_text(files(plan)["alertmanager/alertmanager.yml"])
+    address = f"127.0.0.1:{free_port()}"
+    process = subprocess.Popen(
+        [
+            program,
+            f"--config.file={config}",
+            f"--storage.path={folder}",
+            f"--web.listen-address={address}",
+            "--cluster.listen-address=",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: ready(address))
+        yield Running(address, sent)
+    finally:
+        process.kill()
+        process.wait()
+        server.shutdown()
+        server.server_close()
+
+
+def ready(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{address}/-/ready", timeout=5):
+            return True
+    except (urllib.error.URLError, ConnectionError):
+        return False
+
+
+def until(condition: Callable[[], Any]) -> None:
+    end_s = time.monotonic() + WITHIN_S
+    while not condition():
+        assert time.monotonic() < end_s, "it did not come"
+        time.sleep(0.02)
+
+
+def fire(address: str, names: list[str], labels: dict[str, str], *, for_s: float) -> None:
+    """Let alerts fire, as Prometheus would; with `for_s` below 0 they have ended."""
+    now = datetime.datetime.now(datetime.UTC)
+    alerts = [
+        {
+            "labels": {"alertname": name, "severity": SEVERITIES[name], **labels},
+            "startsAt": (now - datetime.timedelta(minutes=1)).isoformat(),
+            "endsAt": (now + datetime.timedelta(seconds=for_s)).isoformat(),
+        }
+        for name in names
+    ]
+    request = urllib.request.Request(
+        f"http://{address}/api/v2/alerts",
+        json.dumps(alerts).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10):
+        pass
+
+
+def states(address: str) -> dict[str, str]:
+    """Return the state of each alert that fires: active, or suppressed."""
+    with urllib.request.urlopen(f"http://{address}/api/v2/alerts", timeout=10) as answer:
+        return {one["labels"]["alertname"]: one["status"]["state"] for one in json.load(answer)}
+
+
+def seen(running: Running, names: list[str], labels: dict[str, str]) -> dict[str, str]:
+    """Return the states of alerts that fire together, once each has one; then end them."""
+    fire(running.address, names, labels, for_s=600)
+    try:
+        until(lambda: set(states(running.address)) == set(names))
+        until(lambda: "unprocessed" not in states(running.address).values())
+        return states(running.address)
+    finally:
+        fire(running.address, names, labels, for_s=-1)
+        until(lambda: not states(running.address))
+
+
+SOURCES: Final = [one for one in ALERTS if one.silences]
+
+
+@pytest.mark.parametrize("alert", SOURCES, ids=lambda one: one.name)
+def test_what_is_only_a_consequence_is_held_back(running: Running, alert: Alert) -> None:
+    names = [alert.name, *alert.silences, UNTOUCHED]
+    found = seen(running, names, {"process": "worker-0"})
+    assert found == {
+        alert.name: "active",
+        UNTOUCHED: "active",
+        **dict.fromkeys(alert.silences, "suppressed"),
+    }
+
+
+@pytest.mark.parametrize("alert", [one for one in SOURCES if one.of], ids=lambda one: one.name)
+def test_a_process_that_commands_do_not_wait_for_holds_nothing_back(
+    running: Running, alert: Alert
+) -> None:
+    names = [alert.name, "CjoActionsLate"]
+    assert "CjoActionsLate" in alert.silences
+    assert set(seen(running, names, {"process": "learn"}).values()) == {"active"}
+    assert "suppressed" in seen(running, names, {"process": "intake"}).values()
+
+
+def test_a_page_a_ticket_and_the_watchdog_go_where_they_belong(running: Running) -> None:
+    held_back = {"CjoNotReady", "CjoActionsLate", "CjoInsightStale"}
+    names = ["CjoWatchdog", "CjoNothingReady", "CjoDiskFilling", *sorted(held_back)]
+    fire(running.address, names, {"process": TOLD}, for_s=600)
+    wanted = {
+        ("watchdog", "CjoWatchdog"),
+        ("page", "CjoNothingReady"),
+        ("ticket", "CjoDiskFilling"),
+    }
+    until(lambda: set(running.sent) >= wanted)
+    # The watchdog comes again and again: by then all others have had their time.
+    until(lambda: running.sent.count(("watchdog", "CjoWatchdog")) >= 3)
+    assert set(running.sent) == wanted
+    fire(running.address, names, {"process": TOLD}, for_s=-1)
