@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -208,10 +208,12 @@ def measures(
     """The topology's measures: how often, by whom, sum and mean; by journey or state."""
     from cjo_stream.insight.figure.figure import MEASURES
 
+    keys = MEASURES.keys
     every_ms = None if every is None else read_length(every, "--every")
-    figure = MEASURES if every is None else MEASURES._replace(keys=(*MEASURES.keys, "begin"))
+    figure = MEASURES if every is None else MEASURES._replace(keys=(*keys, "begin"))
     parameters = {**period_of(from_, until), "every": every_ms}
-    _figure("Measures", layer, figure, parameters, format_, list_)
+    folded = () if every is None else keys
+    _figure("Measures", layer, figure, parameters, format_, list_, folded=folded)
 
 
 @app.command("funnel")
@@ -335,6 +337,7 @@ def _figure(
     form: Form,
     list_: Path | None,
     by: str | None = None,
+    folded: Sequence[str] = (),
 ) -> Any:
     """Show a figure, `by` a fact or trait as of then; return the connection to its layer."""
     from cjo_stream.insight.figure.as_of import VIEWS, open_by_profile
@@ -347,7 +350,7 @@ def _figure(
         open_list(connection, figure, parameters)
     else:
         figure, without_version = open_by_profile(connection, figure, parameters, by)
-    show_figure(title, connection, counting(figure), manifest, form, list_)
+    show_figure(title, connection, counting(figure), manifest, form, list_, folded)
     if without_version:
         rows = numbered(without_version, "row")
         note(f"{rows} of the list from before any version of the profile: {by} is empty")
@@ -361,11 +364,12 @@ def show_figure(
     manifest: Manifest,
     form: Form,
     list_: Path | None,
+    folded: Sequence[str] = (),
 ) -> None:
     """Print a figure, write its list, and say on stderr how far the layer reaches."""
     if list_ is not None:
         write(connection, "SELECT * FROM list ORDER BY ALL", list_)
-    show(title, connection, query, form)
+    show(title, connection, query, form, folded)
     note_reach(manifest)
 
 

@@ -6,7 +6,7 @@ import csv
 import enum
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -58,8 +58,12 @@ class Group(TyperGroup):
             raise unreadable(str(error).partition("\n")[0]) from None
 
 
-def show(title: str, connection: Any, query: str, form: Form) -> None:
-    """Print all rows of a query; nothing else goes to standard output."""
+def show(title: str, connection: Any, query: str, form: Form, folded: Sequence[str] = ()) -> None:
+    """Print all rows of a query; nothing else goes to standard output.
+
+    On the terminal, rows with the same values of the columns `folded` have a table of their own
+    below a line that says them: else a table of many columns would be too wide.
+    """
     if form is Form.PARQUET:
         _write_parquet(connection, query, "/dev/stdout")
         return
@@ -72,16 +76,30 @@ def show(title: str, connection: Any, query: str, form: Form) -> None:
     elif form is Form.JSON:
         _write_json(found, sys.stdout)
     else:
-        named = list(_columns(found))
-        columns = [name if _is_text(name, type_) else f"#{name}" for name, type_ in named]
-        rows = found.fetchmany(ROWS_SHOWN + 1)
-        shown = (
-            [_shown(name, value) for (name, _), value in zip(named, row, strict=True)]
-            for row in rows[:ROWS_SHOWN]
-        )
-        say_table(title, columns, shown)
-        if len(rows) > ROWS_SHOWN:
-            say(f"the first {ROWS_SHOWN:,} rows; --format csv prints all")
+        _say_tables(title, found, folded)
+
+
+def _say_tables(title: str, found: Any, folded: Sequence[str]) -> None:
+    named = list(_columns(found))
+    columns = [
+        name if _is_text(name, type_) else f"#{name}"
+        for name, type_ in named
+        if name not in folded
+    ]
+    rows = found.fetchmany(ROWS_SHOWN + 1)
+    tables: dict[str, list[list[str]]] = {} if rows else {title: []}
+    for row in rows[:ROWS_SHOWN]:
+        cells = {name: _shown(name, value) for (name, _), value in zip(named, row, strict=True)}
+        said = ", ".join(f"{name} {cells[name]}" for name in folded if cells[name])
+        heading = f"{title}: {said}" if said else title
+        kept = [cell for name, cell in cells.items() if name not in folded]
+        tables.setdefault(heading, []).append(kept)
+    for heading, shown in tables.items():
+        if folded:
+            say(heading)  # a table would break its title, which may be longer than its rows
+        say_table("" if folded else heading, columns, shown)
+    if len(rows) > ROWS_SHOWN:
+        say(f"the first {ROWS_SHOWN:,} rows; --format csv prints all")
 
 
 def write(connection: Any, query: str, path: Path) -> None:

@@ -125,6 +125,31 @@ def test_a_layer_without_measures_has_none(cli: Cli, tmp_path: Path) -> None:
     assert done.out == "measure,journey,version,state,count,customers,sum,mean,min,max\n"
 
 
+def test_over_time_each_measure_has_a_table_that_fits_a_terminal(cli: Cli, tmp_path: Path) -> None:
+    topology, out, layer = shop_with_measures(tmp_path), tmp_path / "out", tmp_path / "layer"
+    assert cli("run", topology, SHOP / "events.jsonl", "--out", out).code == 0
+    assert cli("insight", "sink", out, "--layer", layer).code == 0
+    asked = ("insight", "measures", "--layer", layer, "--every", "7d")
+    done = cli(*asked)
+    rows = list(csv.DictReader(cli(*asked, "--format", "csv").out.splitlines()))
+    lines = [line.rstrip() for line in done.out.splitlines()]
+    titles = [line for line in lines if line.startswith("Measures")]
+    keys = dict.fromkeys(tuple(row[name] for name in KEYS) for row in rows)
+    assert titles == [
+        "Measures: " + ", ".join(f"{name} {of}" for name, of in zip(KEYS, key, strict=True) if of)
+        for key in keys
+    ]
+    assert "Measures: measure revenue" in titles
+    heads = [line.split() for line in lines if "begin" in line]
+    assert heads == [["begin", "count", "customers", "sum", "mean", "min", "max"]] * len(titles)
+    assert max(len(line) for line in lines if line.startswith("  ")) <= 80
+    days = [line.split()[0] for line in lines if line.startswith("  20")]
+    assert len(days) == len(rows)
+    assert "Measures: " not in cli("insight", "measures", "--layer", layer).out
+    none = cli(*asked, "--until", "1980-01-01T00:00:00Z")
+    assert len(none.out.split("Measures")) == 2
+
+
 def test_reports_show_the_rows_of_the_command(cli: Cli, tmp_path: Path) -> None:
     topology, out, layer = shop_with_measures(tmp_path), tmp_path / "out", tmp_path / "layer"
     assert cli("run", topology, SHOP / "events.jsonl", "--out", out).code == 0
