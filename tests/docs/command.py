@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import typer
@@ -39,13 +40,44 @@ def command_list() -> str:
 
 
 def command_reference() -> str:
+    shared = _shared()
     drawn = []
     for name, command in commands():
+        is_sharing = name.startswith(_SHARING)
+        if is_sharing and not any(one.startswith(_HEADING) for one in drawn):
+            drawn.append(f"{_HEADING}\n\n{_SAID}\n\n{_listed(shared)}")
         text = "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
-        rows = [_option(one) for one in command.params if one.name != "help"]
-        listed = "\n" + table(("argument or option", "default", "meaning"), rows) if rows else ""
-        drawn.append(f"### cjo-stream {name}\n\n{text}\n{listed}")
+        rows = _rows(command)
+        above = [row for row in rows if is_sharing and row in shared]
+        parts = [f"### cjo-stream {name}", text]
+        if above:
+            named = ", ".join(code(row[0].strip("`").partition(" ")[0]) for row in above)
+            parts.append(f"[In common with others](#options-of-insight-and-reports): {named}.")
+        if own := [row for row in rows if row not in above]:
+            parts.append(_listed(own))
+        drawn.append("\n\n".join(parts) + ("" if own else "\n"))
     return "\n".join(drawn)
+
+
+_SHARING = ("insight ", "report ")
+_HEADING = "### Options of insight and reports"
+_SAID = "What most of these commands have in common. Each of them names which it has, and its own."
+_Row = tuple[str, str, str]
+
+
+def _shared() -> list[_Row]:
+    """Return the options that most of these commands have alike."""
+    of = [_rows(command) for name, command in commands() if name.startswith(_SHARING)]
+    often = Counter(row for rows in of for row in rows)
+    return [row for row, number in often.items() if number > len(of) // 2]
+
+
+def _rows(command: Any) -> list[_Row]:
+    return [_option(one) for one in command.params if one.name != "help"]
+
+
+def _listed(rows: Sequence[_Row]) -> str:
+    return table(("argument or option", "default", "meaning"), rows)
 
 
 def _option(one: Any) -> tuple[str, str, str]:

@@ -142,6 +142,17 @@ def test_every_make_target_exists() -> None:
     assert set(found(r"(?:`|^)make ([a-z]+)")) <= targets
 
 
+def test_every_option_of_insight_is_told_and_the_common_ones_once() -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text()
+    for told in ("The folder of the layer, or a URL.", "From this time on.", "Before this time."):
+        assert page.count(told) == 1
+    for name, command in commands():
+        section = page.split(f"### cjo-stream {name}\n")[1].split("\n### ")[0]
+        for one in command.params:
+            if one.param_type_name == "option" and one.name != "help":
+                assert f"`{one.opts[0]}" in section, f"{name} {one.opts[0]}"
+
+
 def test_every_command_and_option_exists() -> None:
     known = dict(commands())
     groups = {name.split()[0] for name in known if " " in name}
