@@ -16,6 +16,7 @@ from cjo_stream.cli.terminal import Ticker, count, note, numbered, say, say_json
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
+    from cjo_stream.core.learning.calibration import Calibration
     from cjo_stream.core.program.program import Program
     from cjo_stream.embedded.demo import DemoResult
     from cjo_stream.embedded.run import Summary
@@ -97,11 +98,14 @@ def demo(
         )
     payoff = _payoff(hidden, out, days)
     if json:
-        say_json({"people": len(population.met), "result": result, "payoff": payoff})
+        predicted = {name: one._asdict() for name, one in _predicted(out).items()}
+        shown = {"people": len(population.met), "result": result, "payoff": payoff}
+        say_json({**shown, "predictions": predicted})
         return
     _say_counts(result)
     _say_payoff(payoff)
     _say_lift(out, definitions.program)
+    _say_predicted(_predicted(out))
     truth = simulate.truth(definitions.program.topology, people=people, seed=seed)
     found = score(truth, results.identifiers(out))
     _say_end(result.summary, len(population.met), found, folder, out)
@@ -278,6 +282,32 @@ def _say_lift(out: Path, program: Program) -> None:
     for record in holdouts_in(FileRecords([out])):
         cohorts.add(record)
     say_lift(compare(cohorts, program))
+    say()
+
+
+def _predicted(out: Path) -> dict[str, Calibration]:
+    """Return how far each prediction was from what came."""
+    from cjo_stream.core.learning.calibration import Outcomes
+    from cjo_stream.core.record import Prediction
+    from cjo_stream.embedded.results import FileRecords
+
+    outcomes = Outcomes()
+    for record in FileRecords([out]).read(Prediction):
+        outcomes.add(record)
+    return dict(outcomes.calibrations())
+
+
+def _say_predicted(predicted: dict[str, Calibration]) -> None:
+    if not predicted:
+        return
+    say_table(
+        "Latest outcomes of predictions",
+        ("prediction", "#outcomes", "#predicted", "#came true", "#calibration error"),
+        (
+            (name, of.outcomes, f"{of.predicted:.1%}", f"{of.came:.1%}", f"{of.error:.3f}")
+            for name, of in predicted.items()
+        ),
+    )
     say()
 
 

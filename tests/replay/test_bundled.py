@@ -25,6 +25,7 @@ FILES = (
     "dead_letters",
     "decisions",
     "identities",
+    "predictions",
     "rewards",
     "transitions",
 )

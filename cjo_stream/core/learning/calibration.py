@@ -20,10 +20,14 @@ LATEST: Final = 5_000
 
 
 class Calibration(NamedTuple):
-    """The calibration error of a prediction, over how many outcomes."""
+    """How far a prediction was from what came, over how many outcomes."""
 
     error: float
     outcomes: int
+    predicted: float
+    """The mean probability."""
+    came: float
+    """The share that came true."""
 
 
 class Outcomes:
@@ -48,8 +52,10 @@ class Outcomes:
         """Yield the name of each prediction with its calibration."""
         for name, latest in self._latest.items():
             ranked = sorted(latest)
-            error = calibration_error([p for p, _, _ in ranked], [came for _, _, came in ranked])
-            yield name, Calibration(error, len(ranked))
+            probabilities = [p for p, _, _ in ranked]
+            came = [one for _, _, one in ranked]
+            error, number = calibration_error(probabilities, came), len(ranked)
+            yield name, Calibration(error, number, sum(probabilities) / number, sum(came) / number)
 
     def times(self) -> dict[str, int]:
         """Return when the latest outcome of each prediction was recorded, in ms."""

@@ -29,9 +29,9 @@ class Quality:
     def remembered(self) -> None:
         """Measure, now that a model which has learnt from all outcomes was remembered."""
         self._remembered = self._outcomes.times()
-        for name, (error, outcomes) in self._outcomes.calibrations():
-            self._metrics.set("cjo_prediction_calibration_error", (name,), error)
-            self._metrics.set("cjo_prediction_calibration_outcomes", (name,), outcomes)
+        for name, of in self._outcomes.calibrations():
+            self._metrics.set("cjo_prediction_calibration_error", (name,), of.error)
+            self._metrics.set("cjo_prediction_calibration_outcomes", (name,), of.outcomes)
 
     def show_ages(self, now_ms: float, *, is_in_force: bool) -> None:
         """Show the ages; `is_in_force`: every partition has the model that was remembered."""

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -303,6 +304,9 @@ def test_the_demo_runs_and_shows_one_of_its_customers(cli, tmp_path: Path) -> No
     out = tmp_path / "demo"
     done = cli("demo", "--people", 60, "--days", 3, "--out", out)
     assert "are replaced" not in done.err
+    predicted = (out / "predictions.jsonl").read_text().count('"predict":"buys"')
+    assert re.search(rf"\n  buys +{predicted} .*\d\.\d{{3}}", done.out)
+    assert "buys was predicted" in (out / "report.html").read_text()
     assert "no statement" in done.out
     assert "Z " not in done.out, "statements of consent are told apart by no time"
     assert "are replaced" in cli("demo", "--people", 60, "--days", 3, "--out", out).err

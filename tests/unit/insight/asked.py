@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.bench.prediction import OWN_PREDICT
 from tests.unit.insight import plain, plain_credit, plain_event
 from tests.unit.insight.changing import Raw
 from tests.unit.insight.heard import CHANNELS, TYPES
@@ -28,7 +30,6 @@ predict:
   leaves:
     {on: logged_in, without: product_viewed, within: 1d, prior: 0.5, features: [profile.tier]}
 
-identity:
 """
 
 
@@ -36,8 +37,9 @@ def shop_with_all(folder: Path) -> Path:
     """Return the folder of a shop that measures and predicts."""
     topology = shop_with_measures(folder)
     main = topology / "topology.yaml"
-    assert main.read_text().count("identity:\n") == 1
-    main.write_text(main.read_text().replace("identity:\n", PREDICT))
+    text, found = re.subn(OWN_PREDICT, PREDICT, main.read_text(), flags=re.MULTILINE)
+    assert found == 1
+    main.write_text(text)
     return topology
 
 

@@ -172,9 +172,14 @@ def test_the_learner_measures_the_calibration_that_the_figure_has(
     totals = [row for row in rows_of(done.out) if not row["bin"]]
     assert {row["predict"] for row in totals} == set(measured) == {"buys", "leaves"}
     for row in totals:
-        error, count = measured[row["predict"]]
-        assert count == int(row["count"])
-        assert error == pytest.approx(float(row["calibration_error"]), abs=1e-9)
+        of = measured[row["predict"]]
+        assert of.outcomes == int(row["count"])
+        for found, column in (
+            (of.error, "calibration_error"),
+            (of.predicted, "mean_probability"),
+            (of.came, "came_true"),
+        ):
+            assert found == pytest.approx(float(row[column]), abs=1e-9)
 
 
 def test_a_floor_is_the_error_of_right_probabilities_as_the_figure_has_it(
