@@ -38,6 +38,8 @@ check: $(READY) ## lint, types, layers and every test that needs no broker
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@command -v promtool >/dev/null || echo "NO RULE OF PROMETHEUS IS RUN: no promtool here (Debian's package prometheus)"
+	@command -v prometheus-alertmanager >/dev/null || echo "NO NOTIFICATION IS SENT: no Alertmanager here (Debian's package prometheus-alertmanager)"
 	$(BIN)/pytest -m "not kafka" $(TWO)
 
 .PHONY: test

@@ -10,6 +10,8 @@ from typing import Final, Literal, NamedTuple
 
 PIPELINE: Final = 'stage=~"intake|task|dispatch"'
 """The stages that stand between an event and its commands."""
+BESIDE: Final = "learn.*|insight.*"
+"""The processes that no command waits for: nobody is woken for them."""
 OBJECTIVE: Final = 0.99
 """The share of commands that are to be delivered in time."""
 LATE_S: Final = 1.0
@@ -22,7 +24,7 @@ class Alert(NamedTuple):
     `severity`: a page wakes a person, a ticket waits until the next working day. `within`: the
     time from the beginning of a fault to the notification at the latest. `summary` may name labels
     and the value as Prometheus's templates do. `silences`: alerts that say nothing new while this
-    one fires, with `of` only if its label `process` is like that.
+    one fires.
     """
 
     name: str
@@ -32,7 +34,6 @@ class Alert(NamedTuple):
     within: str
     summary: str
     silences: tuple[str, ...] = ()
-    of: str = ""
 
 
 def burns(long: str, short: str, factor: float) -> str:
@@ -69,28 +70,28 @@ ALERTS: Final = (
     Alert(
         "CjoTargetDown",
         "page",
-        'up{job="cjo-stream"} == 0',
+        f'up{{job="cjo-stream",process!~"{BESIDE}"}} == 0',
         "2m",
         "4m",
         "{{ $labels.process }} at {{ $labels.instance }} does not answer",
         _STUCK,
-        of="intake.*|worker.*|dispatch.*",
     ),
     Alert(
         "CjoStageGone",
         "page",
-        "count by (stage) (count_over_time(cjo_stage_info[1h])) "
+        f"count by (stage) (count_over_time(cjo_stage_info{{{PIPELINE}}}[1h])) "
         "unless count by (stage) (cjo_stage_info) "
         'unless on () up{job="cjo-stream"} == 0',
         "5m",
         "12m",
         "No process of the stage {{ $labels.stage }} is left",
-        ("CjoLearnerSilent", *_STUCK),
+        _STUCK,
     ),
     Alert(
         "CjoRestarting",
         "page",
-        "changes(cjo_process_start_time_seconds[15m]) + increase(cjo_begun_anew_total[15m]) > 3",
+        f'changes(cjo_process_start_time_seconds{{process!~"{BESIDE}"}}[15m]) '
+        "+ increase(cjo_begun_anew_total[15m]) > 3",
         "0s",
         "15m",
         "{{ $labels.process }} at {{ $labels.instance }} began {{ $value | humanize }} times anew "
@@ -106,6 +107,7 @@ ALERTS: Final = (
         "No process can work: usually the broker is away",
         (
             "CjoNotReady",
+            "CjoLearnOrInsightDown",
             "CjoLearnerSilent",
             "CjoInsightStale",
             "CjoCheckpointOld",
@@ -118,12 +120,22 @@ ALERTS: Final = (
     Alert(
         "CjoNotReady",
         "page",
-        "cjo_ready == 0",
+        f'cjo_ready{{process!~"{BESIDE}"}} == 0',
         "5m",
         "7m",
         "{{ $labels.process }} at {{ $labels.instance }} answers, but takes no work",
         _STUCK,
-        of="intake.*|worker.*|dispatch.*",
+    ),
+    Alert(
+        "CjoLearnOrInsightDown",
+        "ticket",
+        f'up{{job="cjo-stream",process=~"{BESIDE}"}} == 0 '
+        f'or cjo_ready{{process=~"{BESIDE}"}} == 0 '
+        f'or changes(cjo_process_start_time_seconds{{process=~"{BESIDE}"}}[15m]) > 3',
+        "10m",
+        "12m",
+        "{{ $labels.process }} at {{ $labels.instance }} does not work",
+        ("CjoLearnerSilent", "CjoInsightStale"),
     ),
     Alert(
         "CjoNothingApplied",

@@ -84,8 +84,7 @@ def alertmanager(plan: Plan) -> dict[str, Any]:
         "receivers": [_receiver(name, plan.notify) for name in RECEIVERS],
         "inhibit_rules": [
             {
-                "source_matchers": [f'alertname="{alert.name}"']
-                + ([f'process=~"{alert.of}"'] if alert.of else []),
+                "source_matchers": [f'alertname="{alert.name}"'],
                 "target_matchers": [f'alertname=~"{"|".join(alert.silences)}"'],
             }
             for alert in ALERTS

@@ -157,16 +157,6 @@ def test_what_is_only_a_consequence_is_held_back(running: Running, alert: Alert)
     }
 
 
-@pytest.mark.parametrize("alert", [one for one in SOURCES if one.of], ids=lambda one: one.name)
-def test_a_process_that_commands_do_not_wait_for_holds_nothing_back(
-    running: Running, alert: Alert
-) -> None:
-    names = [alert.name, "CjoActionsLate"]
-    assert "CjoActionsLate" in alert.silences
-    assert set(seen(running, names, {"process": "learn"}).values()) == {"active"}
-    assert "suppressed" in seen(running, names, {"process": "intake"}).values()
-
-
 def test_a_page_a_ticket_and_the_watchdog_go_where_they_belong(running: Running) -> None:
     held_back = {"CjoNotReady", "CjoActionsLate", "CjoInsightStale"}
     names = ["CjoWatchdog", "CjoNothingReady", "CjoDiskFilling", *sorted(held_back)]

@@ -115,6 +115,10 @@ FAULTS: Final[dict[str, Fault]] = {
         [*of("up"), *(one for name in PROCESSES for one in series_of(name))], GONE
     ),
     "CjoTargetDown": {
+        **dict.fromkeys(series_of("dispatch"), GONE),
+        **dict.fromkeys(of("up", process="dispatch"), 0),
+    },
+    "CjoLearnOrInsightDown": {
         **dict.fromkeys(series_of("learn"), GONE),
         **dict.fromkeys(of("up", process="learn"), 0),
     },
@@ -288,7 +292,17 @@ def test_prometheus_takes_rules_configuration_and_every_query(
     (tmp_path / "queries.yml").write_text(
         json.dumps({"groups": [{"name": "queries", "rules": rules}]})
     )
-    for kind, name in (("config", "prometheus.yml"), ("rules", "queries.yml")):
+    for faster in (20, 60):
+        plan = Plan({"intake": "127.0.0.1:9464"}, faster)
+        text = files(plan)["prometheus/prometheus.yml"].replace("rules.yml", f"rules{faster}.yml")
+        (tmp_path / f"prometheus{faster}.yml").write_text(text)
+        (tmp_path / f"rules{faster}.yml").write_text(files(plan)["prometheus/rules.yml"])
+    for kind, name in (
+        ("config", "prometheus.yml"),
+        ("config", "prometheus20.yml"),
+        ("config", "prometheus60.yml"),
+        ("rules", "queries.yml"),
+    ):
         done = subprocess.run(
             [promtool, "check", kind, name], cwd=tmp_path, capture_output=True, text=True
         )
