@@ -50,6 +50,12 @@ test: check ## check, then the tests on a real broker
 kafka: $(READY) ## a local Kafka broker in the foreground, for development (Java 17, Maven)
 	deploy/kafka/start.sh
 
+.PHONY: deploy-check
+deploy-check: $(READY) ## deploy's chart by Helm, its image's steps in a clean root folder (Go; root, debootstrap)
+	tests/deploy/tools.sh
+	$(BIN)/pytest -n 0 tests/deploy
+	$(BIN)/python -m tests.deploy.image .tools
+
 .PHONY: chaos
 chaos: $(READY) ## the long forms of tests, most with faults on a real broker: about an hour
 	CJO_LONG=1 $(BIN)/pytest -n 0 tests/unit/embedded/test_caps_killed.py tests/acceptance/test_lending.py \

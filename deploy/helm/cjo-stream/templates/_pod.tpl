@@ -65,6 +65,7 @@ spec:
     spec:
       serviceAccountName: {{ .root.Release.Name }}-cjo-stream
       automountServiceAccountToken: false
+      enableServiceLinks: false
       terminationGracePeriodSeconds: {{ $it.terminationGracePeriodSeconds }}
       {{- include "cjo.podSecurity" . | nindent 6 }}
       {{- with .root.Values.imagePullSecrets }}

@@ -1,0 +1,154 @@
+"""The Helm chart, rendered by Helm and checked against several versions of Kubernetes.
+
+`make deploy` brings Helm and kubernetes-validate; without them these tests do not run, and say so.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from tests.deploy.commands import CHART
+from tests.deploy.lock import ROOT
+
+TOOLS: Final = ROOT / ".tools"
+VERSIONS: Final = ("1.29.0", "1.31.0", "1.33.0", "1.35.0", "1.37.0")
+EVERYTHING: Final = (
+    "topology.configMap=topology",
+    "autoscaling.enabled=true",
+    "insight.enabled=true",
+    "serviceMonitor.enabled=true",
+    "serviceMonitor.labels.team=data",
+    "networkPolicy.scrapers.name=monitoring",
+    "imagePullSecrets[0].name=registry",
+    "worker.storage.className=fast",
+    "worker.nodeSelector.disk=fast",
+    "podAnnotations.team=data",
+)
+VALUES: Final = {
+    "as it is": (),
+    "everything": EVERYTHING,
+    "nothing": ("learn.enabled=false", "networkPolicy.enabled=false"),
+}
+
+HELM: Final = shutil.which("helm", path=f"{TOOLS}/bin{os.pathsep}{os.environ['PATH']}")
+VALIDATE: Final = TOOLS / "validate/bin/kubernetes-validate"
+pytestmark = pytest.mark.skipif(
+    HELM is None or not VALIDATE.exists(), reason="Helm is not here: `make deploy` brings it"
+)
+
+
+def helm(*values: str) -> subprocess.CompletedProcess[str]:
+    assert HELM is not None
+    named = [word for one in values for word in ("--set", one)]
+    call = [HELM, "template", "cjo", str(CHART), "--kube-version", "1.31.0", *named]
+    return subprocess.run(call, capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture(params=VALUES)
+def rendered(request: pytest.FixtureRequest) -> str:
+    done = helm(*VALUES[request.param])
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def objects(text: str, kind: str) -> list[Any]:
+    return [one for one in yaml.safe_load_all(text) if one and one["kind"] == kind]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_kubernetes_takes_every_object(rendered: str, version: str, tmp_path: Path) -> None:
+    own = [
+        one
+        for one in yaml.safe_load_all(rendered)
+        if one and not one["apiVersion"].startswith("monitoring.coreos.com/")
+    ]
+    assert len(own) > 10
+    file = tmp_path / "chart.yaml"
+
+    def check(documents: list[Any]) -> subprocess.CompletedProcess[str]:
+        file.write_text(yaml.safe_dump_all(documents))
+        call = [str(VALIDATE), "--strict", "-k", version, str(file)]
+        return subprocess.run(call, capture_output=True, text=True, timeout=120)
+
+    done = check(own)
+    assert (done.returncode, done.stdout.count("WARN")) == (0, 0), done.stdout
+    stateful = objects(rendered, "StatefulSet")[0]
+    stateful["spec"]["replica"] = 1
+    assert check([stateful]).returncode != 0, "the check finds nothing"
+
+
+def test_custom_objects_are_off_unless_asked_for_and_as_their_schema_says() -> None:
+    schema = (Path(__file__).parent / "servicemonitor.json").read_text()
+    assert objects(helm().stdout, "ServiceMonitor") == []
+    (monitor,) = objects(helm(*EVERYTHING).stdout, "ServiceMonitor")
+    wrong = {**monitor, "spec": {**monitor["spec"], "endpoint": []}}
+    code = "import json, jsonschema, sys; jsonschema.validate(*map(json.loads, sys.argv[1:]))"
+    for document, is_right in ((monitor, True), (wrong, False)):
+        call = [str(VALIDATE.parent / "python"), "-c", code, json.dumps(document), schema]
+        done = subprocess.run(call, capture_output=True, text=True, timeout=60)
+        assert (done.returncode == 0) is is_right, done.stderr
+
+
+def _processes(text: str) -> Iterator[tuple[str, Any]]:
+    for kind in ("StatefulSet", "Job"):
+        for one in objects(text, kind):
+            yield one["metadata"]["name"], one["spec"]["template"]["spec"]
+
+
+def test_no_process_may_do_more_than_it_needs(rendered: str) -> None:
+    processes = dict(_processes(rendered))
+    assert {"cjo-intake", "cjo-worker", "cjo-dispatch", "cjo-topics-1"} <= set(processes)
+    for name, pod in processes.items():
+        assert pod["securityContext"]["runAsNonRoot"], name
+        assert not pod["automountServiceAccountToken"], name
+        for container in pod["containers"]:
+            allowed = container["securityContext"]
+            assert allowed["readOnlyRootFilesystem"], name
+            assert allowed["capabilities"] == {"drop": ["ALL"]}, name
+            mounted = {one["mountPath"] for one in container["volumeMounts"]}
+            assert {"/var/lib/cjo-stream", "/tmp"} <= mounted, name
+
+
+def test_each_object_is_found_by_what_selects_it(rendered: str) -> None:
+    pods = [one["spec"]["template"]["metadata"] for one in objects(rendered, "StatefulSet")]
+
+    def found(labels: dict[str, str]) -> int:
+        return sum(labels.items() <= pod["labels"].items() for pod in pods)
+
+    for service in objects(rendered, "Service"):
+        assert found(service["spec"]["selector"]) == 1, service["metadata"]["name"]
+    for budget in objects(rendered, "PodDisruptionBudget"):
+        assert found(budget["spec"]["selector"]["matchLabels"]) == 1
+    for policy in objects(rendered, "NetworkPolicy"):
+        assert found(policy["spec"]["podSelector"]["matchLabels"]) == len(pods)
+    names = {one["metadata"]["name"] for one in objects(rendered, "StatefulSet")}
+    for scaler in objects(rendered, "HorizontalPodAutoscaler"):
+        assert scaler["spec"]["scaleTargetRef"]["name"] in names
+        (scaled,) = [
+            one
+            for one in objects(rendered, "StatefulSet")
+            if one["metadata"]["name"] == scaler["spec"]["scaleTargetRef"]["name"]
+        ]
+        assert "replicas" not in scaled["spec"], "a release would undo the scaling"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("worker.replica=2", "replica"),
+        ("worker.replicas=none", "replicas"),
+        ("settings.PARTITIONS=4", "PARTITIONS"),
+        ("secretName=", "secretName"),
+    ],
+)
+def test_a_wrong_value_is_refused(value: str, said: str) -> None:
+    done = helm(value)
+    assert done.returncode != 0
+    assert said in done.stderr
