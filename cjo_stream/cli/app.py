@@ -26,6 +26,7 @@ from cjo_stream.cli import (
     decisions,
     demo,
     doctor,
+    hold,
     init,
     insight,
     insight_automation,
@@ -116,6 +117,8 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
         "settings": settings.settings,
         "doctor": doctor.doctor,
         "monitoring": monitoring.monitoring,
+        "hold": hold.hold,
+        "release": hold.release,
     },
     "Insight": {
         "insight": insight.app,

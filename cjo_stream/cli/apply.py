@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cjo_stream.cli.canary import became, side
-from cjo_stream.cli.option import Json, Retire, Team, To, Yes, topology_folder
+from cjo_stream.cli.hold import sentences, warn_behind
+from cjo_stream.cli.option import Json, Retire, Team, To, Yes, login, topology_folder
 from cjo_stream.cli.place import State, installation_of
 from cjo_stream.cli.terminal import (
     confirm,
@@ -122,11 +121,7 @@ def _authorship(team: str | None, why: str | None) -> Authorship:
     """Return the author of a set: the team, or else the login name on this machine."""
     from cjo_stream.definition import Authorship
 
-    who = team
-    if who is None:
-        with suppress(OSError, KeyError, ImportError):
-            who = getpass.getuser()
-    return Authorship(at=time.time_ns() // 1_000_000, who=who, why=why)
+    return Authorship(at=time.time_ns() // 1_000_000, who=team or login(), why=why)
 
 
 def _plan(topology: str | None, keys: list[str]) -> PlanFile | None:
@@ -215,6 +210,9 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
         for guard in canary.guards:
             inside = side(guard.inside, guard.inside_value)
             say(f"  {guard.metric}: {inside}; outside {side(guard.outside, guard.outside_value)}")
+    for sentence in sentences(found.holding):
+        say(sentence)
+    warn_behind(found.holding)
     for file in found.files:
         say(f"taken: {_taken(file)}")
     for place, number in sorted(found.intake.items()):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -77,6 +79,13 @@ Topology = Annotated[
         metavar="TOPOLOGY", help="A folder of definitions, or the name of a bundled topology."
     ),
 ]
+
+
+def login() -> str | None:
+    """Return the login name on this machine, if it has one."""
+    with suppress(OSError, KeyError, ImportError):
+        return getpass.getuser()
+    return None
 
 
 def bundled() -> list[str]:

@@ -9,6 +9,7 @@ from cjo_stream.core.answer import CanaryRow
 from cjo_stream.core.canary.share import ruled
 from cjo_stream.definition import DefinitionSet, compile_stored, library_differences
 from cjo_stream.embedded.delivery import delivering, operator_destination
+from cjo_stream.embedded.hold import holding_in
 from cjo_stream.embedded.installation import begun_number, check_shape, choose, govern, keep_key
 from cjo_stream.embedded.query import sets_in
 from cjo_stream.embedded.state import StateFolder
@@ -82,6 +83,7 @@ def status(state: Path) -> Status:
             libraries=libraries,
             instances=add_live(meta.live for meta in metas),
             canaries=canaries,
+            holding=holding_in(folder.log, len(stores)),
             files=[
                 TakenFile(
                     path=one.path,

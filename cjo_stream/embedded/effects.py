@@ -1,6 +1,8 @@
 """What tasks emit, from the effect partitions of the log into an output, each once.
 
 dispatch:N    the last effect record of partition N that is in the output, and its cursor
+
+Commands that an operator holds wait in the log instead (`hold`).
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from cjo_stream.core.record import DeadLetter
+from cjo_stream.embedded.hold import Shelves
 from cjo_stream.embedded.learning import Learning
 from cjo_stream.embedded.log import EFFECT, EmbeddedLog
 from cjo_stream.engine.dispatch import Dispatch
@@ -45,20 +48,36 @@ class Effects:
             self._dispatch.resume(partition, metadata)
             self._written.append(int(offset))
         self.learning = Learning(log, self._written)
+        self._shelves = Shelves(log, partitions)
 
-    def write(self, partition: int) -> None:
+    def heed(self, notes: dict[str, bytes]) -> None:
+        """Note what an operator holds now, and heed it."""
+        self._log.append([], notes)
+        self._shelves.heed()
+
+    def write(self, partition: int, now_ms: int) -> None:
         """Write what a partition has; note how far it is written."""
+        self._release(partition, now_ms)
         while records := self._log.read(
             EFFECT, partition, self._written[partition], READ_RECORDS_MAX
         ):
             step = self._dispatch.process(partition, records)
-            self._output.write(step.effects)
+            out, held, noted = self._shelves.take(partition, step.effects, now_ms)
+            self._output.write(out)
             self.learning.collect(partition, records[-1].offset, step.effects)
-            notes = self._output.notes()
+            notes = self._output.notes() | noted
             offset, metadata = step.position
             notes[f"{_NOTE}{partition}"] = f"{offset - 1}|{metadata}".encode()
             if self.learning.holds_too_much():
                 notes |= self.learning.note()
-            self._log.append([], notes)
+            self._log.append(held, notes)
             self._written[partition] = offset - 1
             self._log.trim(EFFECT, partition, self.learning.needed_after(partition))
+
+    def _release(self, partition: int, now_ms: int) -> None:
+        """Write the commands that wait no longer."""
+        while (released := self._shelves.release(partition, now_ms)) is not None:
+            out, noted = released
+            self._output.write(out)
+            self._log.append([], self._output.notes() | noted)
+            self._shelves.trim(partition)

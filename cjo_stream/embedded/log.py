@@ -5,6 +5,7 @@ an append and the note of how far their source was read:
 
     i | partition (4, BE) | offset (8, BE)    an internal record: time (8), frame
     e | partition (4, BE) | offset (8, BE)    an effect record: time (8), frame
+    h | partition (4, BE) | offset (8, BE)    a command that a hold keeps back: time (8), effect
     n | name                                  a note (a source's position, the output's sizes, ...)
 """
 
@@ -18,6 +19,7 @@ from cjo_stream.engine.port import LogRecord, Store
 
 INTERNAL = b"i"
 EFFECT = b"e"
+HELD = b"h"
 TOPIC_ID = "embedded"
 """The name of the log where tasks name one."""
 
@@ -29,7 +31,7 @@ Append = tuple[bytes, int, int, bytes]
 
 
 class EmbeddedLog(Protocol):
-    """Partitions of two kinds, INTERNAL and EFFECT, and notes."""
+    """Partitions of three kinds, INTERNAL, EFFECT and HELD, and notes."""
 
     is_durable: bool
     """Whether it outlives its process."""
@@ -173,7 +175,8 @@ class DurableLog:
 
     def purge(self) -> None:
         """Remove from the disk what was trimmed."""
-        self._store.purge([(kind, bytes([kind[0] + 1])) for kind in (INTERNAL, EFFECT)])
+        kinds = (INTERNAL, EFFECT, HELD)
+        self._store.purge([(kind, bytes([kind[0] + 1])) for kind in kinds])
 
     def note(self, name: str) -> bytes | None:
         """Return a note."""

@@ -18,15 +18,19 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.definition import DefinitionSet
 from cjo_stream.embedded import definition
 from cjo_stream.embedded.delivery import Delivery, delivering, operator_destination, run_folders
+from cjo_stream.embedded.hold import holding_in, note_of
 from cjo_stream.embedded.installation import check_key
 from cjo_stream.embedded.output import CUSTOMERS
 from cjo_stream.embedded.query import in_force, look, population, program_of, stored_sets
 from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.embedded.state import StateFolder
+from cjo_stream.engine.hold import Hold
 from cjo_stream.errors import InvariantError, LockedError
 from cjo_stream.ingest.identifier import named
 from cjo_stream.installation.answer import (
+    UNTIL_RELEASED,
     Applied,
+    Holding,
     Kept,
     Population,
     Status,
@@ -134,6 +138,21 @@ class InFolder:
                 raise InvariantError(f"{self._state} did not answer: its state is not at rest")
             return answered(delivery.answers[-1], at, answer)
 
+    def holding(self) -> Holding:
+        """Return what operators hold, and what waits."""
+        with closing(StateFolder(self._state)) as folder:
+            return holding_in(folder.log, len(folder.tasks()))
+
+    def hold(self, hold: Hold) -> None:
+        """Let commands wait, from the next run on."""
+        with closing(StateFolder(self._state)) as folder:
+            folder.log.append([], note_of(hold, is_held=True))
+
+    def release(self, hold: Hold) -> None:
+        """Take a hold back; commands that wait no longer go to the files of operators."""
+        with self._open() as (runtime, _):
+            runtime.heed(note_of(hold, is_held=False))
+
     def sweep(self) -> list[int]:
         """Let every store forget what was overwritten; return the partitions that failed: none."""
         with self._open() as (runtime, _):
@@ -155,6 +174,9 @@ class InFolder:
                 path = out / name
                 if path.is_file() and path.stat().st_size:
                     found.append(Kept(str(path), holds, None, "until you delete it"))
+        if self.holding().waiting:
+            held = "commands that an operator holds"
+            found.append(Kept(str(self._state), held, None, UNTIL_RELEASED))
         return found
 
     @contextmanager

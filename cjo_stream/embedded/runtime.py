@@ -110,7 +110,7 @@ class Runtime:
         self._has_guards = False
         self._pump()
         for task in self.tasks:
-            self._effects.write(task.partition)
+            self._effects.write(task.partition, self._now)
         self._commit()
         # It may have been killed between the tick of a learning time and the learning.
         if at := log.note(LEARNS_AT):
@@ -247,6 +247,13 @@ class Runtime:
             notes = {**self._output.notes(), _SOURCES: msgspec.msgpack.encode(self._read)}
             self._log.append(pending, notes)
             self._pump()
+
+    def heed(self, notes: dict[str, bytes]) -> None:
+        """Note what an operator holds now; write the commands that wait no longer."""
+        self.flush()
+        self._effects.heed(notes)
+        for task in self.tasks:
+            self._effects.write(task.partition, self._now)
 
     # --- results
 
@@ -393,7 +400,7 @@ class Runtime:
                         (EFFECT, task.partition, self._now, frame) for frame in outbox.effects
                     ]
                     self._log.append(appends)
-                    self._effects.write(task.partition)
+                    self._effects.write(task.partition, self._now)
                     self._unwritten += len(records)
                     is_full = self._unwritten >= COMMIT_RECORDS_MAX
                     if is_full or self._log.is_durable or task.must_commit:

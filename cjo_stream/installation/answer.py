@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -12,6 +12,7 @@ from cjo_stream.core.event import Identifier
 from cjo_stream.core.program.journey import Guard
 from cjo_stream.core.record import Side
 from cjo_stream.core.word import CanaryEnd
+from cjo_stream.engine.hold import Hold, Shelf
 from cjo_stream.engine.prospect import People
 from cjo_stream.errors import NobodyError, RetryError
 from cjo_stream.installation.known import KnownSet
@@ -93,6 +94,66 @@ class TakenFile(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the rest of it was given up after a kill; its rows are then not known."""
 
 
+UNTIL_RELEASED: Final = "until they are released: `cjo-stream release`"
+"""How long held commands are kept."""
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A hold, and how many commands it is of wait."""
+
+    channel: str
+    """Empty: any."""
+    action: str
+    """Empty: any."""
+    who: str
+    why: str
+    at: int
+    """When, ms."""
+    waiting: int
+
+
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """What operators hold, and what waits."""
+
+    holds: list[Held] = []
+    """The oldest first."""
+    waiting: int = 0
+    """How many commands wait."""
+    leaving: int = 0
+    """How many of these no hold is of any more: they are being sent."""
+    sent: int = 0
+    """How many waited and were sent."""
+    expired: int = 0
+    """How many waited until it was too late for them."""
+    behind: list[int] = []
+    """The partitions in which not all holds and releases are known to be in force."""
+
+
+def holding_of(
+    holds: Sequence[Hold], shelves: Collection[Shelf], behind: Sequence[int] = ()
+) -> Holding:
+    """Return what is held, and what waits on shelves."""
+    which = frozenset(hold.which for hold in holds)
+    return Holding(
+        holds=[
+            Held(
+                hold.which.channel,
+                hold.which.action,
+                hold.who,
+                hold.why,
+                hold.at,
+                sum(shelf.number(hold.which) for shelf in shelves),
+            )
+            for hold in holds
+        ],
+        waiting=sum(shelf.number() for shelf in shelves),
+        leaving=sum(shelf.number(without=which) for shelf in shelves),
+        sent=sum(shelf.sent for shelf in shelves),
+        expired=sum(shelf.expired for shelf in shelves),
+        behind=list(behind),
+    )
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The definition sets in force. Numbers are 0 before the first `apply`."""
 
@@ -115,6 +176,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """By partition where the set has not reached all sleeping customers yet: how many it has."""
     libraries: list[str] = []
     """How this machine's data libraries differ from those of the applied set, in words."""
+    holding: Holding = Holding()
+    """What operators hold, and how many commands wait."""
     files: list[TakenFile] = []
     """Of a state folder: the files that runs have taken, in the order in which they took them."""
 

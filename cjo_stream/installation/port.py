@@ -10,7 +10,16 @@ from cjo_stream.core.event import Identifier
 from cjo_stream.core.message import ActorMessage
 from cjo_stream.core.program.program import Program
 from cjo_stream.definition import DefinitionSet
-from cjo_stream.installation.answer import Applied, Kept, Population, Refused, Status, Written
+from cjo_stream.engine.hold import Hold
+from cjo_stream.installation.answer import (
+    Applied,
+    Holding,
+    Kept,
+    Population,
+    Refused,
+    Status,
+    Written,
+)
 from cjo_stream.installation.known import KnownSet
 from cjo_stream.installation.unrecorded import Switched
 
@@ -97,6 +106,15 @@ class Installation(Protocol):
         Raises NobodyError if no customer has the identifier, RetryError if it is moving to another
         customer, or if the order failed.
         """
+
+    def holding(self) -> Holding:
+        """Return what operators hold, and what waits."""
+
+    def hold(self, hold: Hold) -> None:
+        """Let commands wait; return once that is kept. `holding` says where it is in force."""
+
+    def release(self, hold: Hold) -> None:
+        """Take a hold back; return once that is kept."""
 
     def sweep(self) -> list[int]:
         """Remove overwritten values from every store; return the partitions that have not."""

@@ -4,6 +4,7 @@
     worker       the tasks, hosted by a Faust app
     process      how such processes start, go on and end; `up`
     definition   definition sets on their way to an installation
+    hold         commands that an operator holds
     position     the positions of stages and workers in the logs
     topic        names of topics, their required configuration, the check of it
     client       librdkafka's clients

@@ -79,6 +79,7 @@ METRICS: Final = (
         "Candidates that a gate stopped",
         from_zero=("expired",),
     ),
+    Metric("cjo_held_commands", "gauge", ("channel",), "Commands that wait because of a hold"),
     Metric(
         "cjo_rewards_total",
         "counter",

@@ -295,5 +295,7 @@ TOPICS: Final = {
     "internal.v1": ("none", "private: frames between intake and workers"),
     "effect.v1": ("none", "private: frames from workers to dispatch"),
     "cursor.v1": ("place", "private: copies of positions"),
+    "hold.v1": ("channel, action, who", "private: what operators hold"),
+    "held.v1": ("none", "private: commands that wait because of a hold"),
     "model.v1": ("place", "private: what `learn` remembers"),
 }

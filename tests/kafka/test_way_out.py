@@ -24,6 +24,7 @@ from confluent_kafka.admin import NewTopic
 
 from cjo_stream.core.message import ActivateSet
 from cjo_stream.definition import load
+from cjo_stream.engine.hold import Shelf, encode
 from cjo_stream.errors import RefusalError, RetryError, StopError
 from cjo_stream.kafka import command
 from cjo_stream.kafka.client import contents, feed, transaction
@@ -40,6 +41,9 @@ from cjo_stream.kafka.definition import log as definition_log
 from cjo_stream.kafka.definition.apply import apply, current
 from cjo_stream.kafka.definition.log import read_definitions
 from cjo_stream.kafka.definition.writer import Writer
+from cjo_stream.kafka.hold import order, shelf
+from cjo_stream.kafka.hold.order import read_holds
+from cjo_stream.kafka.hold.shelf import SHELF, read_shelves
 from cjo_stream.kafka.operator.replay import replay
 from cjo_stream.kafka.position import loss
 from cjo_stream.kafka.process import stage
@@ -154,11 +158,18 @@ def test_what_could_not_be_read_is_read_once_the_broker_is_there(
     small: Settings, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     far, topic = behind(small, proxy), Names(small.topic_prefix).definition
-    limits = ((contents, "SILENCE_MAX_S"), (loss, "TIMEOUT_S"), (definition_log, "TIMEOUT_S"))
+    held = Names(small.topic_prefix).held
+    produce(small, held, encode(Shelf(sent=1)), key=SHELF)
+    limits = (
+        (contents, "SILENCE_MAX_S"),
+        *((module, "TIMEOUT_S") for module in (loss, definition_log, order, shelf)),
+    )
     asked = {
         "could not be read to its end: is the broker up": lambda: table(far, topic),
         "could not be read: is the broker up": lambda: loss.look(far, Admin(far), {(topic, 0): 0}),
         "definition.v1 could not be read: is": lambda: read_definitions(far).pointer.number,
+        "hold.v1 could not be read: is": lambda: read_holds(far).holds == frozenset(),
+        "what waits in": lambda: read_shelves(far, held, [0])[0].sent == 1,
     }
     with proxy.losing(Api.FETCH), monkeypatch.context() as patch:
         for module, limit in limits:

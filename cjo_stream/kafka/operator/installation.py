@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+import msgspec
+
 from cjo_stream.core.event import Identifier
 from cjo_stream.core.message import identifier_key
 from cjo_stream.core.program.program import Program
 from cjo_stream.definition import DefinitionSet
+from cjo_stream.engine.hold import Hold
 from cjo_stream.errors import RefusalError
 from cjo_stream.ingest.identifier import named
-from cjo_stream.installation.answer import Applied, Kept, Population, Status, answered
+from cjo_stream.installation.answer import Applied, Holding, Kept, Population, Status, answered
 from cjo_stream.installation.known import KnownSet
 from cjo_stream.installation.port import Check, Order
 from cjo_stream.kafka import command
 from cjo_stream.kafka.definition import apply as definition
 from cjo_stream.kafka.definition.population import population
-from cjo_stream.kafka.operator import archived, retention
+from cjo_stream.kafka.operator import archived, holding, retention
 from cjo_stream.kafka.operator.alternative import alternative
 from cjo_stream.settings import Settings
 
@@ -40,8 +43,9 @@ class OnKafka:
         self._read: Program | None = None
 
     def status(self) -> Status:
-        """Return which definition set runs where, asking every task."""
-        return definition.status(self._settings)
+        """Return which definition set runs where, asking every task; and what is held."""
+        found = definition.status(self._settings)
+        return msgspec.structs.replace(found, holding=self.holding())
 
     def apply(
         self,
@@ -103,6 +107,18 @@ class OnKafka:
         """Carry out an order; return its answer."""
         body = command.ask_actor(self._settings, identifier_key(at.hash), order)
         return answered(body, at, answer)
+
+    def holding(self) -> Holding:
+        """Return what operators hold, and what waits."""
+        return holding.read(self._settings)
+
+    def hold(self, hold: Hold) -> None:
+        """Let commands wait."""
+        holding.write(self._settings, hold, is_held=True)
+
+    def release(self, hold: Hold) -> None:
+        """Take a hold back."""
+        holding.write(self._settings, hold, is_held=False)
 
     def sweep(self) -> list[int]:
         """Let every store forget what was overwritten; return the partitions that have not."""

@@ -6,7 +6,7 @@ import msgspec
 
 from cjo_stream.core.catalogue import PROFILE
 from cjo_stream.core.program.program import Program
-from cjo_stream.installation.answer import Kept
+from cjo_stream.installation.answer import UNTIL_RELEASED, Kept
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.position.folder import Folder, left, read_folders
 from cjo_stream.kafka.topic.check import configs_of
@@ -31,8 +31,13 @@ def kept(settings: Settings, program: Program) -> list[Kept]:
     there = admin.describe(holds)
     configs = configs_of(admin, [name for name in holds if name in there])
     found = [_kept(name, what, configs[name]) for name, what in holds.items() if name in configs]
-    profile = Names(settings.topic_prefix).out(PROFILE)
+    names = Names(settings.topic_prefix)
+    profile = names.out(PROFILE)
     found = [withdrawn(one, configs[profile]) if one.place == profile else one for one in found]
+    found = [
+        msgspec.structs.replace(one, how=UNTIL_RELEASED) if one.place == names.held else one
+        for one in found
+    ]
     if settings.checkpoint_url:
         found.append(_checkpoints(settings))
     folders = left(read_folders(settings))

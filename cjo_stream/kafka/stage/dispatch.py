@@ -47,6 +47,7 @@ from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.sender import Outgoing
 from cjo_stream.kafka.client.transaction import Transactions
 from cjo_stream.kafka.definition.log import DefinitionLog
+from cjo_stream.kafka.hold.shelves import Shelves
 from cjo_stream.kafka.outlook import channel
 from cjo_stream.kafka.position.position import (
     DISPATCH,
@@ -78,6 +79,7 @@ RETRY_S: Final = 0.2
 REFRESH_S: Final = 3_600.0
 """Positions that do not move are committed again this often: they would expire after days."""
 DEFINITIONS_WITHIN_S: Final = 10.0
+SHELVES_WITHIN_S: Final = 0.05
 ASK_AGAIN_S: Final = 0.5
 ASK_AGAIN_LATEST_S: Final = 30.0
 
@@ -117,15 +119,17 @@ class DispatchProcess:
         self._stopping = stopping
         names = self._names = Names(settings.topic_prefix)
         self._admin = Admin(settings)
-        self._topics = require_log(self._admin, settings, names.internal, names.effect)
-        self._admin.require([names.definition, names.cursor, *names.records()])
+        self._topics = require_log(self._admin, settings, names.internal, names.effect, names.held)
+        self._admin.require([names.definition, names.cursor, names.hold, *names.records()])
         self._definitions = DefinitionLog(settings, pointed=False)
         self._definitions.read()
         self._targets: dict[int, dict[str, Target]] = {}
         """By definition set, where each channel's commands go."""
         self._commands = Commands(settings)
+        self._shelves = Shelves(settings, self._admin, metrics)
         self._waits: str | None = None
         """Why the schema registry is waited for, if it is."""
+        self._waits_for_shelves = False
         self._next: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._positions: dict[int, Position] = {}
@@ -159,6 +163,8 @@ class DispatchProcess:
         """Return what the process still waits for; None when it sends effects."""
         if self._waits is not None:
             return self._waits
+        if self._waits_for_shelves:
+            return "a transaction of another dispatch over held commands is still open"
         return None if self._member.is_joined else "the group has not assigned partitions yet"
 
     def open(self) -> None:
@@ -169,6 +175,7 @@ class DispatchProcess:
             if self._stopping.asked:
                 return
             raise
+        self._shelves.open()
         self._register()
         self._unread.start()
         self._member.subscribe([self._names.effect])
@@ -199,6 +206,11 @@ class DispatchProcess:
     def turn(self) -> None:
         """Take one step: one transaction, when there is something to send."""
         self._member.turned()
+        self._waits_for_shelves = not self._shelves.are_known()
+        if self._waits_for_shelves:
+            time.sleep(SHELVES_WITHIN_S)
+            return
+        self._release()
         if not self._waiting:
             messages = self._member.gather(FETCH_FRAMES_MAX)
             if messages is None:
@@ -216,6 +228,7 @@ class DispatchProcess:
         """Close cleanly; every step has been committed. The membership of the group stays."""
         self._unread.stop()
         self._member.consumer.close()
+        self._shelves.close()
         self._definitions.close()
 
     def abandon(self) -> None:
@@ -223,6 +236,7 @@ class DispatchProcess:
         self._unread.stop()
         self._transactions.close()
         self._member.consumer.close()
+        self._shelves.close()
         self._definitions.close()
 
     # --- one step ------------------------------------------------------------------------------
@@ -247,20 +261,30 @@ class DispatchProcess:
                 frames.setdefault(partition, []).append(record)
         return frames
 
+    def _release(self) -> None:
+        """Send held commands that no hold is of any more; note the holds that are in force."""
+        released = self._shelves.release()
+        if changed := self._shelves.changed():
+            self._member.check()
+            self._write(released, {number: self._positions[number] for number in changed})
+
     def _step(self, frames: dict[int, list[LogRecord]]) -> None:
         began_s = time.perf_counter()
-        effects: list[Effect] = []
+        due: list[Effect] = []
+        held: list[Outgoing] = []
         positions: dict[int, Position] = {}
         effect_id = self._topics[self._names.effect].id
         for partition, records in frames.items():
             step = self._engine.process(partition, records)
             offset, metadata = step.position
-            effects += step.effects
+            fresh = [effect for effect in step.effects if not self._expired(effect)]
+            out, waiting = self._shelves.take(partition, fresh)
+            due += out
+            held += waiting
             digest = record_digest(records[-1].time, records[-1].value)
             positions[partition] = Position(offset, joined(effect_id, metadata, digest))
         self._member.check()
-        due = [effect for effect in effects if not self._expired(effect)]
-        self._write(due, positions)
+        self._write(due, positions, held)
         self._positions.update(positions)
         self._metrics.observe("cjo_stage_seconds", (DISPATCH,), time.perf_counter() - began_s)
         self._metrics.add(self._engine.take_counts())
@@ -276,11 +300,17 @@ class DispatchProcess:
         self._metrics.add({("cjo_suppressed_total", "expired"): 1})
         return True
 
-    def _write(self, effects: list[Effect], positions: dict[int, Position]) -> None:
+    def _write(
+        self,
+        effects: list[Effect],
+        positions: dict[int, Position],
+        held: Sequence[Outgoing] = (),
+    ) -> None:
         """Write one transaction; raises RetryError and StopError as `Transactions.write`."""
         if not positions:
             return
         records = [self._outgoing(effect) for effect in effects]
+        records += [*held, *self._shelves.records()]
         offsets = []
         for partition, at in positions.items():
             place = (self._names.effect, partition)
@@ -290,6 +320,7 @@ class DispatchProcess:
         member = self._member.consumer.consumer_group_metadata()
         self._transactions.write(records, offsets, member)
         self._metrics.observe("cjo_commit_seconds", (DISPATCH,), time.perf_counter() - began_s)
+        self._shelves.delete()
 
     # --- where effects go ----------------------------------------------------------------------
 
@@ -352,6 +383,7 @@ class DispatchProcess:
         """Begin with a partition where the last transaction ended."""
         number = found.place[1]
         self._engine.resume(number, start.metadata)
+        self._shelves.take_up(number)
         self._next[number] = start.offset
         self._positions[number] = Position(
             start.offset, joined(found.topic_id, start.metadata or "", start.digest)
@@ -362,6 +394,7 @@ class DispatchProcess:
         del are_lost  # every step was committed by its transaction
         for _, number in places:
             self._engine.release(number)
+            self._shelves.let_go(number)
             for kept in (self._next, self._ends, self._positions):
                 kept.pop(number, None)
 

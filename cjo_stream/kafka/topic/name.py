@@ -37,6 +37,16 @@ class Names(msgspec.Struct, frozen=True):
         return self.of("cursor")
 
     @property
+    def hold(self) -> str:
+        """What operators hold."""
+        return self.of("hold")
+
+    @property
+    def held(self) -> str:
+        """Commands that wait until their hold is released."""
+        return self.of("held")
+
+    @property
     def model(self) -> str:
         """The learner's memory."""
         return self.of("model")

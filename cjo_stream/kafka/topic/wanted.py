@@ -48,6 +48,8 @@ _LOG: Final = {
     "retention.ms": str(LOG_KEPT_MS),
     "retention.bytes": "-1",
 }
+_SHELF: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+"""Dispatch deletes what no longer waits there."""
 
 
 class Private(msgspec.Struct, frozen=True):
@@ -69,6 +71,8 @@ PRIVATE: Final = (
     Private("effect", _LOG, "records on their way"),
     Private("definition", _COMPACTED, None, partitions=1),
     Private("cursor", _OFTEN_COMPACTED, None, partitions=1),
+    Private("hold", _COMPACTED, None, partitions=1),
+    Private("held", _SHELF, "commands that an operator holds"),
     Private("model", _OFTEN_COMPACTED, None, partitions=1),
     Private("outcome", APPEND_TIME, "outcomes", is_ours=False),
 )

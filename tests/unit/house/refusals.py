@@ -60,6 +60,7 @@ _DISK = "unit/house/test_way_out.py::test_a_disk_that_was_in_the_way_is_used_aga
 _SENT_AGAIN = (
     "kafka/test_way_out.py::test_what_the_broker_did_not_take_is_sent_again_once_it_is_there"
 )
+_HOLD = "unit/cli/test_hold.py::test_what_cannot_be_held_or_released_is_named"
 _READ_AGAIN = "kafka/test_way_out.py::test_what_could_not_be_read_is_read_once_the_broker_is_there"
 _TOPIC_MADE = (
     "kafka/test_way_out.py::test_what_goes_to_a_missing_topic_is_sent_again_once_there_is_one"
@@ -166,6 +167,12 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "cli/explain.py": {
         "a command's decision_id names it": "unit/core/decision/test_explain.py::test_a_decision_of_a_run_is_explained",
+    },
+    "cli/hold.py": {
+        "hold what?": _HOLD,
+        "release what?": _HOLD,
+        "holds nothing like that": _HOLD,
+        "there is no {} {}: {}": _HOLD,
     },
     "cli/identity.py": {
         "that the same `simulate` wrote": "unit/cli/test_cli.py::test_the_report_holds_a_run_against_its_truth",
@@ -541,6 +548,11 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "kafka/definition/writer.py": {
         "is another `apply` under way?": _APPLIED_AGAIN,
+    },
+    "kafka/hold/order.py": {"could not be read: is the broker up?": _READ_AGAIN},
+    "kafka/hold/shelf.py": {
+        "could not be read: is the broker up?": _READ_AGAIN,
+        "commands that wait in it are lost": "kafka/test_hold.py::test_what_is_no_shelf_stops_dispatch_until_the_topic_is_made_anew",
     },
     "kafka/definition/log.py": {
         "could not be read: is the broker up?": _READ_AGAIN,

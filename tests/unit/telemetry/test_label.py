@@ -57,6 +57,7 @@ VALUES: Final[dict[str, dict[str, str | set[str]]]] = {
     "cjo_measures_ignored_total": {"measure": NAMES},
     "cjo_actions_total": {"channel": NAMES, "action": NAMES},
     "cjo_suppressed_total": {"gate": GATE_WORDS},
+    "cjo_held_commands": {"channel": NAMES},
     "cjo_rewards_total": {"channel": NAMES, "action": NAMES, "reward": {"0", "1"}},
     "cjo_predictions_total": {"prediction": NAMES, "outcome": {"0", "1"}},
     "cjo_prediction_model_age_seconds": {"prediction": NAMES},

@@ -1,0 +1,101 @@
+"""The topic of commands that wait: a shelf in each partition, beside the effects' of that number.
+
+    record       key      value (msgpack)
+    a command             the effect
+    the shelf    shelf    what of this partition waits, as of this record's transaction
+
+The last record of a partition is its shelf: dispatch writes it with each transaction that changes
+it. Only dispatch writes here, and deletes what no longer waits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from typing import Final
+
+import msgspec
+from confluent_kafka import Message
+
+from cjo_stream.engine.hold import Shelf, decode_shelf
+from cjo_stream.errors import RefusalError, RetryError
+from cjo_stream.kafka.client.admin import TIMEOUT_S, Admin
+from cjo_stream.kafka.client.consumer import is_end, reader
+from cjo_stream.kafka.client.error import check_consumed
+from cjo_stream.kafka.client.place import Place
+from cjo_stream.settings import Settings
+
+SHELF: Final = b"shelf"
+READ_RECORDS_MAX: Final = 500
+_BACK: Final = 4
+"""Records from the end where the last one of a partition is looked for first."""
+_POLL_S: Final = 0.1
+
+
+def is_shelf(message: Message) -> bool:
+    """Return whether a record says what waits, and is no command."""
+    return message.key() == SHELF
+
+
+def read_shelves(settings: Settings, topic: str, numbers: Collection[int]) -> dict[int, Shelf]:
+    """Return the shelves of these partitions.
+
+    Those are left out in which a transaction is open: what waits is known when it has ended.
+    Raises RetryError where the broker is away, RefusalError for a record that is not dispatch's.
+    """
+    admin = Admin(settings)
+    places = [(topic, number) for number in numbers]
+    firsts, ends = admin.firsts(places), admin.ends(places, committed=True)
+    open_ = {place for place, end in admin.ends(places).items() if end > ends[place]}
+    found = {number: Shelf() for t, number in places if ends[t, number] == firsts[t, number]}
+    back = _BACK
+    while missing := [p for p in places if p[1] not in found and p not in open_]:
+        starts = {place: max(firsts[place], ends[place] - back) for place in missing}
+        found |= _last(settings, starts)
+        for place in missing:
+            if starts[place] == firsts[place]:
+                found.setdefault(place[1], Shelf())  # only what was never committed
+        back *= 50
+    return {number: shelf for number, shelf in found.items() if (topic, number) not in open_}
+
+
+def _last(settings: Settings, starts: dict[Place, int]) -> dict[int, Shelf]:
+    """Return the last shelf of each partition between these offsets and its end."""
+    found: dict[int, Shelf] = {}
+    left = set(starts)
+    consumer = reader(settings, starts)
+    until_s = time.monotonic() + TIMEOUT_S
+    try:
+        while left:
+            if time.monotonic() > until_s:
+                raise RetryError(f"what waits in {min(left)} could not be read: is the broker up?")
+            for message in consumer.consume(READ_RECORDS_MAX, _POLL_S):
+                place = (message.topic() or "", message.partition() or 0)
+                if is_end(message):
+                    left.discard(place)
+                elif (error := message.error()) is not None:
+                    check_consumed(error, place[0])
+                elif is_shelf(message):
+                    found[place[1]] = decoded(message)
+    finally:
+        consumer.close()
+    return found
+
+
+def decoded(message: Message) -> Shelf:
+    """Return what a record says that waits; raises RefusalError."""
+    value = message.value()
+    try:
+        return decode_shelf(value if isinstance(value, bytes) else b"")
+    except msgspec.MsgspecError as error:
+        raise not_ours(message, error) from error
+
+
+def not_ours(message: Message, error: Exception) -> RefusalError:
+    """Return the error for a record that no dispatch wrote."""
+    return RefusalError(
+        f"{message.topic()}/{message.partition()} holds at offset {message.offset()} what "
+        f"dispatch did not write ({error}): which commands wait cannot be known. Find and stop "
+        "who did; then delete the topic and run `cjo-stream topics create TOPOLOGY`: commands "
+        "that wait in it are lost"
+    )
