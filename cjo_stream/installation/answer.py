@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -207,6 +207,52 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     offset: int
     value: str
     """As text; bytes that are not UTF-8 are replaced."""
+
+
+class Left(msgspec.Struct, frozen=True):
+    """Dead letters that were chosen and not sent, of one cause."""
+
+    reason: str
+    detail: str
+    """Why they would be refused again, or cannot be sent."""
+    number: int
+
+
+class Redriven(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the dead letters that an operator chose to send again."""
+
+    sent: int
+    """How many were sent, or would be."""
+    before: int = 0
+    """How many were sent by an earlier command."""
+    left: list[Left] = []
+    """Most first."""
+    letters: dict[str, int] = {}
+    """All dead letters, by reason."""
+    unread: dict[str, int] = {}
+    """How often an expression could not use a value, by option and field."""
+    file: str | None = None
+    """Of a run's letters: the file of the mended records."""
+
+
+def redriven_of(
+    sent: int,
+    before: int,
+    left: Mapping[tuple[str, str], int],
+    letters: Mapping[str, int],
+    unread: Mapping[tuple[str, str, str], int],
+    file: str | None = None,
+) -> Redriven:
+    """Return it of counts: by reason and detail; by reason; by option, field and fault."""
+    found = [Left(*why, number) for why, number in left.items()]
+    return Redriven(
+        sent=sent,
+        before=before,
+        left=sorted(found, key=lambda one: (-one.number, one.reason, one.detail)),
+        letters=dict(sorted(letters.items())),
+        unread={f"{option}: {field}": number for (option, field, _), number in unread.items()},
+        file=file,
+    )
 
 
 class Written(msgspec.Struct, frozen=True):

@@ -61,7 +61,7 @@ class TopicRecords:
 
     def refused(self) -> Iterator[Refused]:
         """Yield the dead letters."""
-        return map(_refused, self._messages(DEAD_LETTER))
+        return map(refused_of, self._messages(DEAD_LETTER))
 
     def switched(self) -> list[Switched]:
         """Return which kinds of records the kept sets switched off."""
@@ -96,7 +96,8 @@ class TopicRecords:
             )
 
 
-def _refused(message: Message) -> Refused:
+def refused_of(message: Message) -> Refused:
+    """Return what a dead letter says."""
     headers = dict(message.headers() or ())
     texts = {
         name: value.decode(errors="replace")

@@ -61,6 +61,7 @@ _SENT_AGAIN = (
     "kafka/test_way_out.py::test_what_the_broker_did_not_take_is_sent_again_once_it_is_there"
 )
 _HOLD = "unit/cli/test_hold.py::test_what_cannot_be_held_or_released_is_named"
+_UNSENT = "unit/cli/test_dead_letters.py::test_what_cannot_be_sent_again_is_told"
 _READ_AGAIN = "kafka/test_way_out.py::test_what_could_not_be_read_is_read_once_the_broker_is_there"
 _TOPIC_MADE = (
     "kafka/test_way_out.py::test_what_goes_to_a_missing_topic_is_sent_again_once_there_is_one"
@@ -173,6 +174,16 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "release what?": _HOLD,
         "holds nothing like that": _HOLD,
         "there is no {} {}: {}": _HOLD,
+    },
+    "cli/dead_letters.py": {
+        "as `dead-letters list` prints it": "unit/cli/test_dead_letters.py::test_a_letter_is_shown_in_full",
+        "are for the letters of a run": _UNSENT,
+        "Name the state folder of the run": _UNSENT,
+        "_no_such": _UNSENT,
+    },
+    "ingest/mending.py": {
+        "write PATH = EXPRESSION": "unit/ingest/test_mending.py::test_an_expression_that_is_none_is_refused_until_it_is_written_as_said",
+        "The refused record is `row`": "unit/ingest/test_mending.py::test_an_expression_that_is_none_is_refused_until_it_is_written_as_said",
     },
     "cli/identity.py": {
         "that the same `simulate` wrote": "unit/cli/test_cli.py::test_the_report_holds_a_run_against_its_truth",
