@@ -21,7 +21,7 @@ from cjo_stream.engine.hold import Shelf, decode_shelf
 from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.kafka.client.admin import TIMEOUT_S, Admin
 from cjo_stream.kafka.client.consumer import is_end, reader
-from cjo_stream.kafka.client.error import check_consumed
+from cjo_stream.kafka.client.error import check_consumed, is_out_of_range
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.settings import Settings
 
@@ -44,25 +44,35 @@ def read_shelves(settings: Settings, topic: str, numbers: Collection[int]) -> di
     Raises RetryError where the broker is away, RefusalError for a record that is not dispatch's.
     """
     admin = Admin(settings)
-    places = [(topic, number) for number in numbers]
-    firsts, ends = admin.firsts(places), admin.ends(places, committed=True)
-    open_ = {place for place, end in admin.ends(places).items() if end > ends[place]}
-    found = {number: Shelf() for t, number in places if ends[t, number] == firsts[t, number]}
-    back = _BACK
-    while missing := [p for p in places if p[1] not in found and p not in open_]:
-        starts = {place: max(firsts[place], ends[place] - back) for place in missing}
-        found |= _last(settings, starts)
-        for place in missing:
-            if starts[place] == firsts[place]:
-                found.setdefault(place[1], Shelf())  # only what was never committed
-        back *= 50
-    return {number: shelf for number, shelf in found.items() if (topic, number) not in open_}
-
-
-def _last(settings: Settings, starts: dict[Place, int]) -> dict[int, Shelf]:
-    """Return the last shelf of each partition between these offsets and its end."""
     found: dict[int, Shelf] = {}
+    left = {(topic, number) for number in numbers}
+    back = _BACK
+    while left:
+        firsts, ends = admin.firsts(left), admin.ends(left, committed=True)
+        tops = admin.ends(left)
+        left = {place for place in left if tops[place] == ends[place]}
+        found |= {number: Shelf() for t, number in left if firsts[t, number] == ends[t, number]}
+        left = {place for place in left if place[1] not in found}
+        starts = {place: max(firsts[place], ends[place] - back) for place in left}
+        for place, shelf in _last(settings, starts).items():
+            if shelf is None and starts[place] == firsts[place]:
+                shelf = Shelf()  # only what was never committed
+            if shelf is not None:
+                found[place[1]] = shelf
+                left.discard(place)
+        back *= 50
+    return found
+
+
+def _last(settings: Settings, starts: dict[Place, int]) -> dict[Place, Shelf | None]:
+    """Return the last shelf of each partition between these offsets and its end, if there is one.
+
+    Partitions are left out of which dispatch has deleted the beginning meanwhile.
+    """
+    found: dict[Place, Shelf | None] = dict.fromkeys(starts)
     left = set(starts)
+    if not left:
+        return {}
     consumer = reader(settings, starts)
     until_s = time.monotonic() + TIMEOUT_S
     try:
@@ -74,9 +84,13 @@ def _last(settings: Settings, starts: dict[Place, int]) -> dict[int, Shelf]:
                 if is_end(message):
                     left.discard(place)
                 elif (error := message.error()) is not None:
-                    check_consumed(error, place[0])
-                elif is_shelf(message):
-                    found[place[1]] = decoded(message)
+                    if not is_out_of_range(error):
+                        check_consumed(error, place[0])
+                        continue
+                    found.pop(place, None)
+                    left.discard(place)
+                elif is_shelf(message) and place in found:
+                    found[place] = decoded(message)
     finally:
         consumer.close()
     return found

@@ -345,6 +345,11 @@ DECISIONS: Final = Board(
             (Query('sum(increase(cjo_suppressed_total{gate="expired"}[1h]))', "expired"),),
         ),
         Panel(
+            "Held commands",
+            "How many wait because an operator holds them.",
+            (Query("sum by (channel) (cjo_held_commands)", "{{channel}}"),),
+        ),
+        Panel(
             "Channels that nobody reads",
             "How long commands have gone out while no consumer group's offset moved.",
             (Query("max by (channel) (cjo_channel_unread_seconds)", "{{channel}}"),),
