@@ -9,7 +9,9 @@
     who        the same from manifest to manifest, and its tables
     compaction joins small parts
     erasure    takes out the rows of erased customers
+    gathering  rows that wait -> parts
     sink       new records -> parts -> the next manifest
+    clearing   removes files that no reader needs any more
     live       the sink as a process on Kafka
     reading    DuckDB over the files of a manifest, with the views of `insight/view`
 

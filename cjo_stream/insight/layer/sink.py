@@ -1,10 +1,8 @@
 """New records -> parts -> the next manifest.
 
-    rows  ──WAITING_MAX──▶  tables of Arrow  ──WAITING_BYTES_MAX──▶  a part of each table and day
-
-Rows are gathered in memory until so many wait. `publish` makes all that was taken since the last
-manifest count, with the places up to which each source was read. Erased customers are taken out
-of all parts with the manifest that has the erasure's record.
+Rows are gathered until so many wait (`gathering`). `publish` makes all that was taken since the
+last manifest count, with the places up to which each source was read. Erased customers are taken
+out of all parts with the manifest that has the erasure's record.
 
 Where records come from does not matter here: `take_run` and `take_events` read files, and
 `insight/layer/live` takes them from topics.
@@ -13,13 +11,12 @@ Where records come from does not matter here: `take_run` and `take_events` read 
 from __future__ import annotations
 
 import gc
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -28,10 +25,12 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.embedded.results import FileRecords
 from cjo_stream.errors import UsageError
 from cjo_stream.ingest.archive.folder import Folder
+from cjo_stream.insight.layer.clearing import Clearing, kept_for_readers, left_by
 from cjo_stream.insight.layer.compaction import joined
 from cjo_stream.insight.layer.erasure import left_of, without_erased
-from cjo_stream.insight.layer.manifest import Manifest, Part, check_place, latest, path_of, publish
-from cjo_stream.insight.layer.part import by_day, check, join, number_of, packed, write
+from cjo_stream.insight.layer.gathering import Gathering
+from cjo_stream.insight.layer.manifest import Manifest, Part, check_place, latest, publish
+from cjo_stream.insight.layer.part import check, join
 from cjo_stream.insight.layer.reading import Layer
 from cjo_stream.insight.layer.same import Known
 from cjo_stream.insight.layer.source import EventRow, events, folders_of, records, untaken
@@ -41,7 +40,6 @@ from cjo_stream.insight.layer.table import (
     IDENTITIES,
     SOURCES,
     STAYED,
-    TABLES,
     TRANSITIONS,
     Row,
     Source,
@@ -53,20 +51,10 @@ from cjo_stream.installation.unrecorded import Switched
 
 ROWS_MAX: Final = 200_000
 """A part with so many rows is joined with no other; so many events have their ids looked up."""
-WAITING_MAX: Final = 150_000
-"""Rows that wait as such, which take twice the memory. The fewer, the more pieces has a file."""
-WAITING_BYTES_MAX: Final = 128 * 1024 * 1024
-"""Bytes of tables of Arrow that wait. The more, the fewer files where records are of many days."""
 WRITERS: Final = 8
 """Threads that write parts: a disk or an object store takes several at once."""
-_OURS: Final = re.compile(
-    rf"(?:manifest|(?:{'|'.join(TABLES)})(?:/day=[0-9-]+)?)/([0-9]{{20}})"
-    r"(?:\.json|-[0-9a-f]{12}\.parquet)"
-)
 _GARBAGE: Final = (200_000, 50, 100)
 """Rows are many, and no garbage; to look through them time and again costs a sixth of the work."""
-KEPT_MS: Final = 600_000
-"""How long a file stays for the readers of a manifest that is not the latest any more."""
 
 
 @contextmanager
@@ -110,10 +98,7 @@ class Sink:
         self._before = latest(self._folder)
         check(self._folder, self._before.parts)
         self._writers = ThreadPoolExecutor(WRITERS)
-        self._writing: list[Future[Part]] = []
-        """Parts that threads write."""
-        self._is_clean = False
-        """Whether what killed sinks have left is removed."""
+        self._clearing = Clearing(self._folder)
         self._begin()
         self._who = Who(self._identities(), self._instances)
         self._events = {one.number: one for one in self._before.events}
@@ -128,22 +113,15 @@ class Sink:
     def _begin(self) -> None:
         """Begin to gather for the next manifest."""
         self._parts = [one for one in self._before.parts if one.day]
-        self._made: list[str] = []
-        """Files for the next manifest, some of which may be joined before it is made."""
-        self._rows: dict[str, list[Row]] = {}
-        """By table."""
-        self._waiting = 0
-        self._packed: dict[str, list[Any]] = {}
-        """By table, tables of Arrow."""
-        self._packed_bytes = 0
+        self._new = Gathering(
+            self._folder, self.generation, self._before.until, self._writers, self._on_part
+        )
         self._pending: list[Row] = []
         """Events of which it is not known yet whether they are repeated."""
         self._ids = _Ids(self._folder, self._before.parts)
         self._identities_new: list[Row] = []
         self._has_late_names = False
         """Whether an identifier came that an erased customer had: its events are to leave."""
-        self._until = self._before.until
-        self._taken: dict[str, int] = {}
         self._refused = self._repeated = 0
         self._example = ""
 
@@ -153,7 +131,6 @@ class Sink:
         """Take a record of a kind; raises msgspec.MsgspecError, before anything is taken."""
         for table, row in source.rows(source.decode(value)):
             self._add(table, (*row, lane, next_))
-        self._flush_when_full()
 
     def add_event(self, row: EventRow) -> None:
         """Take the events of a row or record; those whose id is known are not taken again."""
@@ -161,7 +138,8 @@ class Sink:
             self._refused += 1
             self._example = self._example or f"{row.place}: {row.refused.detail}"
         self._pending += row.rows
-        self._flush_when_full()
+        if len(self._pending) >= ROWS_MAX:
+            self._take_pending()
 
     def note_sets(self, place: str, sets: Iterable[Switched]) -> None:
         """Note which kinds of records the sets of a place switched off."""
@@ -226,23 +204,11 @@ class Sink:
                     self._has_late_names |= people.note_erased(row[1], row[3])
                 return
             row = left
-        rows = self._rows.get(table.name)
-        if rows is None:
-            rows = self._rows[table.name] = []
-        rows.append(row)
-        self._waiting += len(row[table.each_place]) if table.each else 1
+        self._new.add(table, row)
         if table is IDENTITIES:
             self._identities_new.append(row)
         elif table is TRANSITIONS and people.parted:
             self._who.see(row)
-
-    def _flush_when_full(self) -> None:
-        if len(self._pending) >= ROWS_MAX:
-            self._take_pending()
-        if self._waiting >= WAITING_MAX:
-            self._pack()
-            if self._packed_bytes >= WAITING_BYTES_MAX:
-                self._flush()
 
     def _take_pending(self) -> None:
         """Take the events that wait, save those whose ids are known."""
@@ -252,40 +218,6 @@ class Sink:
                 self._add(EVENTS, row)
         self._repeated += len(self._pending) - sum(are_new)
         self._pending = []
-
-    def _pack(self) -> None:
-        """Make tables of Arrow of the rows that wait."""
-        for name, rows in self._rows.items():
-            table = TABLES[name]
-            made = packed(table, rows)
-            latest_ms = int(made[table.at].to_numpy().max())
-            self._until = latest_ms if self._until is None else max(latest_ms, self._until)
-            self._taken[name] = self._taken.get(name, 0) + number_of(table, made)
-            self._packed.setdefault(name, []).append(made)
-            self._packed_bytes += made.nbytes
-        self._rows, self._waiting = {}, 0
-
-    def _flush(self) -> None:
-        """Write what waits as parts."""
-        self._take_pending()
-        self._pack()
-        for name in list(self._packed):
-            table = TABLES[name]
-            self._write((table, *of) for of in by_day(table, self._packed.pop(name)))
-        self._parts += self._written()
-        self._packed_bytes = 0
-
-    def _write(self, made: Iterable[tuple[Table, str, Any]]) -> None:
-        """Let the threads write parts."""
-        for table, day, rows in made:
-            part = self._writers.submit(write, self._folder, table, self.generation, rows, day)
-            self._writing.append(part)
-
-    def _written(self) -> list[Part]:
-        """Return the parts that the threads have written, in the order in which they began."""
-        found = [self._note_made(one.result()) for one in self._writing]
-        self._writing = []
-        return found
 
     # --- what goes out -------------------------------------------------------------------------
 
@@ -297,9 +229,7 @@ class Sink:
     @property
     def has_rows(self) -> bool:
         """Whether anything was taken since the last manifest."""
-        return bool(
-            self._taken or self._waiting or self._pending or self._refused or self._repeated
-        )
+        return bool(self._new.has_rows or self._pending or self._refused or self._repeated)
 
     @property
     def has_moved(self) -> bool:
@@ -316,31 +246,32 @@ class Sink:
         no more use.
         """
         if self.has_moved:
-            if not self._is_clean:
+            if self._clearing.is_first:
                 check_place(self._folder)
-            self._flush()
+            self._take_pending()
+            self._new.flush()
             sunk = self._sunk()
             manifest = self._publish()
             self._before = manifest
             self._begin()
             return msgspec.structs.replace(sunk, erased=manifest.erased)
-        if not self._is_clean and self._before.generation:
-            self._clear(self._before, ())
+        if self._clearing.is_first and self._before.generation:
+            self._clearing.clear(self._before)
         return self._sunk()
 
     def _sunk(self) -> Sunk:
         return Sunk(
-            self._taken,
+            self._new.taken,
             self._repeated,
             self._refused,
             self._example,
             self._before.erased,
-            self._until,
+            self._new.until,
         )
 
     def _publish(self) -> Manifest:
         now_ms = time.time_ns() // 1_000_000
-        parts = list(joined(self._parts, ROWS_MAX, self._join))
+        parts = list(joined([*self._parts, *self._new.parts], ROWS_MAX, self._join))
         self._parts = parts
         self._who.take(self._identities_new, self._identities, self._instances)
         people = self._who.people
@@ -356,33 +287,25 @@ class Sink:
             refused=self._before.refused + self._refused,
             repeated=self._before.repeated + self._repeated,
             erased=people.erasures,
-            until=self._until,
+            until=self._new.until,
             untaken=dict(self._untaken),
             lost=dict(self.lost),
             anew=dict(self.anew),
             foreign=dict(self.foreign),
             switched=dict(self._switched),
         )
-        named = {one.path for one in manifest.parts}
-        left = {path_of(self._before.generation): now_ms} if self._before.generation else {}
-        left |= {one.path: now_ms for one in self._before.parts if one.path not in named}
+        left = left_by(self._before, manifest.parts, now_ms)
         # What an erasure has taken out does not wait for readers.
-        gone = {} if is_erasing else left | self._before.gone
-        kept = {path: at for path, at in gone.items() if at > now_ms - KEPT_MS}
-        manifest = msgspec.structs.replace(manifest, gone=kept)
+        gone = {} if is_erasing else kept_for_readers(left | self._before.gone, now_ms)
+        manifest = msgspec.structs.replace(manifest, gone=gone)
         new = {one.path for one in manifest.parts} - {one.path for one in self._before.parts}
         self._folder.sync(sorted(new))
         publish(self._folder, manifest)
-        self._clear(manifest, [*left, *self._before.gone, *self._made])
+        self._clearing.clear(manifest, [*left, *self._before.gone, *self._new.made])
         return manifest
 
     def _join(self, parts: Sequence[Part]) -> Part:
-        return self._note_made(join(self._folder, parts, self.generation))
-
-    def _note_made(self, part: Part) -> Part:
-        self._on_part()
-        self._made.append(part.path)
-        return part
+        return self._new.note_made(join(self._folder, parts, self.generation))
 
     def _identities(self) -> Iterator[Row]:
         """Yield all identity changes of the parts, in whatever order."""
@@ -401,7 +324,7 @@ class Sink:
         found = list(with_stays(self._folder, parts, kept, self.generation))
         for one in found:
             if one.path not in before:
-                self._note_made(one)
+                self._new.note_made(one)
         return found
 
     def _drawn(self) -> list[Part]:
@@ -410,25 +333,7 @@ class Sink:
         if before and not self._who.has_changed:
             return before
         self._who.has_changed = False
-        drawn = self._who.drawn().items()
-        self._write((table, "", packed(table, rows)) for table, rows in drawn)
-        return self._written()
-
-    def _clear(self, manifest: Manifest, before: Iterable[str]) -> None:
-        """Remove the files that no reader needs any more; the first time, look for others too."""
-        named = {one.path for one in manifest.parts} | {path_of(manifest.generation)}
-        named.update(manifest.gone)
-        candidates = before
-        if not self._is_clean:
-            candidates = [
-                path
-                for path in self._folder.paths()
-                if 0 <= _generation_of(path) <= manifest.generation
-            ]
-            self._is_clean = True
-        for path in candidates:
-            if path not in named:
-                self._folder.remove(path)
+        return self._new.written(self._who.drawn())
 
 
 class _Ids:
@@ -451,9 +356,3 @@ class _Ids:
             if one is not None:
                 self._seen.add(one)
         return found
-
-
-def _generation_of(path: str) -> int:
-    """Return the number of the manifest with which a file came; -1 of a file that is no sink's."""
-    found = _OURS.fullmatch(path)
-    return int(found[1]) if found else -1

@@ -14,6 +14,7 @@ import pytest
 from cjo_stream.core.catalogue import DECISION, TRANSITION
 from cjo_stream.errors import RetryError, UsageError
 from cjo_stream.ingest.archive.folder import Folder
+from cjo_stream.insight.layer import clearing, gathering
 from cjo_stream.insight.layer import sink as sinking
 from cjo_stream.insight.layer.compaction import PARTS_MAX
 from cjo_stream.insight.layer.manifest import latest, path_of
@@ -74,16 +75,16 @@ def test_a_sink_that_was_killed_is_made_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
 ) -> None:
     layer = tmp_path / "layer"
-    monkeypatch.setattr(sinking, "WAITING_MAX", 300)
-    monkeypatch.setattr(sinking, "WAITING_BYTES_MAX", 0)
+    monkeypatch.setattr(gathering, "WAITING_MAX", 300)
+    monkeypatch.setattr(gathering, "WAITING_BYTES_MAX", 0)
     killed = Sink(str(layer))
     if lost == "parts":
         writes = iter(range(7))
-        write = sinking.write
-        monkeypatch.setattr(sinking, "write", lambda *of: (next(writes), write(*of))[1])
+        write = gathering.write
+        monkeypatch.setattr(gathering, "write", lambda *of: (next(writes), write(*of))[1])
         with pytest.raises(StopIteration):
             killed.take_run(EXPECTED)
-        monkeypatch.setattr(sinking, "write", write)
+        monkeypatch.setattr(gathering, "write", write)
     else:
         killed.take_run(EXPECTED)
         monkeypatch.setattr(sinking, "publish", lambda *_: 1 / 0)
@@ -106,8 +107,8 @@ def test_rows_are_those_of_the_records_however_they_are_gathered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_max: int, bytes_max: int
 ) -> None:
     monkeypatch.setattr(sinking, "ROWS_MAX", rows_max)
-    monkeypatch.setattr(sinking, "WAITING_MAX", rows_max)
-    monkeypatch.setattr(sinking, "WAITING_BYTES_MAX", bytes_max)
+    monkeypatch.setattr(gathering, "WAITING_MAX", rows_max)
+    monkeypatch.setattr(gathering, "WAITING_BYTES_MAX", bytes_max)
     run = tmp_path / "run"
     run.mkdir()
     number = 20 if rows_max == 1 else 326
@@ -175,7 +176,7 @@ def test_a_file_stays_for_its_readers_for_a_while(
     manifest = latest(Folder(str(layer)))
     assert path_of(1) in manifest.gone
     assert set(manifest.gone) < set(files_of(layer))
-    monkeypatch.setattr(sinking, "KEPT_MS", 0)
+    monkeypatch.setattr(clearing, "KEPT_MS", 0)
     (run / "transitions.jsonl").write_text("".join(lines))
     Sink(str(layer)).publish()
     assert set(manifest.gone) < set(files_of(layer))  # nothing new: the manifest is the same
