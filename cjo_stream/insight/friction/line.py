@@ -225,14 +225,13 @@ def waits(events: Events, span: Span, of: Sequence[Pair]) -> Iterator[Named]:
         at = np.append(begun, ends)
         order = np.argsort(at, kind="stable")
         at = at[order]
-        is_end = order >= len(begun)
-        same = np.append(events.who[at][1:] == events.who[at][:-1], False)
-        until = np.where(same, np.append(events.time[at][1:], 0), _OPEN_MS)
-        target = np.where(same & np.append(is_end[1:], False), 0, -1)
-        begins, target = at[~is_end], target[~is_end]
+        begins = order < len(begun)
+        who, time = events.who[at], events.time[at]
+        same = np.append(who[1:] == who[:-1], False)
+        until = np.where(same, np.append(time[1:], 0), _OPEN_MS)[begins]
+        target = np.where(same & np.append(~begins[1:], False), 0, -1)[begins]
         targets = [b.type] if (target == 0).any() else []
-        since, until = events.time[begins], until[~is_end]
-        every = Opened(events.who[begins], events.customers, since, until, target, targets)
+        every = Opened(who[begins], events.customers, time[begins], until, target, targets)
         name = f"{a.type}/{a.channel} > {b.type}/{b.channel}"
         yield Named(
             name,
@@ -248,8 +247,8 @@ def waits(events: Events, span: Span, of: Sequence[Pair]) -> Iterator[Named]:
 
 def _begun(events: Events, at: Integers) -> Integers:
     """Return those events of a kind before which there was none of it for an hour."""
-    goes_on = events.who[at][1:] == events.who[at][:-1]
-    goes_on &= events.time[at][1:] - events.time[at][:-1] < HOUR_MS
+    who, time = events.who[at], events.time[at]
+    goes_on = (who[1:] == who[:-1]) & (time[1:] - time[:-1] < HOUR_MS)
     return at[~np.append(False, goes_on)] if at.size else at
 
 

@@ -142,10 +142,9 @@ def all_series(
 
 def _repeats(events: Events, span: Span) -> Iterator[Series]:
     for place, at in _by_type(events):
+        times, hour = events.of_type[at], events.hour[at]
         by_ordinal = {
-            one: span.hourly(events.hour[at[fits]])
-            for one in (1, *ORDINALS)
-            if (fits := events.of_type[at] == one).any()
+            one: span.hourly(hour[fits]) for one in (1, *ORDINALS) if (fits := times == one).any()
         }
         yield from _by_ordinal(Shown("event", place), "repeats", by_ordinal)
 

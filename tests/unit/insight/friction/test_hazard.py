@@ -9,6 +9,7 @@ import pytest
 
 from cjo_stream.insight.friction.hazard import (
     AGES,
+    Leaving,
     Waits,
     affected,
     expecting,
@@ -76,3 +77,17 @@ def test_who_stays_would_have_left_by_the_rule_of_bayes() -> None:
     hazard[:2] = 0.5, 0.5
     found = affected(hazard, np.array([0, 0, 1, 2]), np.array([1, 2, 2, 9]), 0.8)
     assert found == pytest.approx([0.4 / 0.9, 0.6 / 0.85, 0.4 / 0.9, 0.0])
+
+
+def test_hazards_that_are_kept_are_those_of_the_hours_that_are_usable() -> None:
+    draw = np.random.default_rng(1)
+    shape = (HOURS, len(AGES))
+    waiting = draw.integers(5, 20, shape).astype(np.float64)
+    left = draw.integers(0, 5, shape).astype(np.float64)
+    usable = np.ones(HOURS, dtype=np.bool_)
+    leaving = Leaving(waiting, left)
+    first = leaving.hazards(usable)
+    assert leaving.hazards(usable.copy()) is first
+    usable[24:72] = False  # the same array, with other hours
+    assert (leaving.hazards(usable) == hazards(waiting, left, usable)).all()
+    assert (leaving.hazards(usable) != first).any()

@@ -91,3 +91,17 @@ def test_a_change_begins_where_its_evidence_is_greatest_and_ends_when_it_is_over
     count[40:] = 0.0
     assert rate.began(count, expected, 45, 6) == 40
     assert rate.ended(count, expected, 40, 45, 6) == 100
+
+
+@pytest.mark.parametrize("hours", [5, 24 * 4, 24 * 14, 24 * 14 + 1, 24 * 30 + 7])
+@pytest.mark.parametrize("window", rate.WINDOWS)
+def test_a_look_at_a_share_is_the_look_with_the_exposure_of_each_day(
+    hours: int, window: int
+) -> None:
+    draw = np.random.default_rng(hours)
+    count, of = (draw.integers(0, 9, hours).astype(np.float64) for _ in range(2))
+    of[draw.random(hours) < 0.5] = 0.0
+    usable = draw.random(hours) < 0.99
+    whole = rate.look(count, window, usable, rate.days_before(rate.rolled(of, window)))
+    share = rate.look_at_share(count, of, window, usable)
+    assert all((one == other).all() for one, other in zip(whole, share, strict=True))
