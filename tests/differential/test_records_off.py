@@ -25,6 +25,8 @@ DAY_MS = 86_400_000
 START_MS = 1_772_323_200_000
 LEARNT = re.compile(r"propensity: \{prior: ([0-9.]+), features: \[[^]]*\]\}")
 KINDS = ("transition", "decision", "profile", "reward")
+LEFT = ("action", "identity", "dead_letter", "prediction")
+"""What is made in any case; models learn from predictions."""
 Found = tuple[list[Effect], list[dict[str, object]]]
 
 
@@ -97,13 +99,11 @@ def test_decisions_of_act_are_switched_off() -> None:
     assert effects_but_governance(effects) == effects_but_governance(left)
 
 
-def test_commands_and_who_is_who_are_left() -> None:
+def test_commands_who_is_who_and_what_models_learn_from_are_left() -> None:
     whole, customers = ran()
     off = ", ".join(f"{kind}: off" for kind in KINDS)
     effects, found = ran(f"records: {{{off}}}")
-    assert effects_but_governance(effects) == [
-        plain(one) for one in whole if one.kind in ("action", "identity", "dead_letter")
-    ]
+    assert effects_but_governance(effects) == [plain(one) for one in whole if one.kind in LEFT]
     assert found == customers
 
 
