@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -42,6 +43,12 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     # A killed process leaves the address in use for a while; its successor needs it at once.
     allow_reuse_address = True
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - as socketserver has it
+        """Log what went wrong with a request; that the other side has gone is no fault here."""
+        is_gone = isinstance(sys.exc_info()[1], ConnectionError | TimeoutError)
+        level = logging.DEBUG if is_gone else logging.WARNING
+        _LOG.log(level, "a request of %s was not answered", client_address, exc_info=True)
 
 
 def serve(metrics: Metrics, health: Health, host: str, port: int, folder: Path) -> Endpoint:

@@ -126,7 +126,7 @@ UNITS_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400
 def durations(faster: float) -> list[float]:
     """Return all durations of all files, ms."""
     plan = PLAN._replace(faster=faster)
-    text = json.dumps([rules(faster), prometheus(plan), alertmanager(plan)])
+    text = json.dumps([rules(faster), alertmanager(plan)])
     found = re.findall(r"(?<=[\[\"])(\d+)(ms|[smhd])(?=[\]\"])", text)
     return [int(number) * UNITS_MS[unit] for number, unit in found]
 
@@ -135,6 +135,9 @@ def test_all_durations_are_divided_by_one_factor() -> None:
     before, after = durations(1), durations(20)
     assert len(before) == len(after) > 60
     assert [one / 20 for one in before if one] == [short for short in after if short > 1]
+    for faster, every, within in ((1, "15s", "10s"), (3, "5s", "5s"), (20, "1s", "1s")):
+        asked = prometheus(PLAN._replace(faster=faster))["global"]
+        assert (asked["scrape_interval"], asked["scrape_timeout"]) == (every, within)
     assert quicker("age > {30m} or x{a='5m'} > 300", 20) == "age > 90 or x{a='5m'} > 300"
 
 

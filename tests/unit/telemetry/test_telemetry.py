@@ -183,6 +183,25 @@ def test_each_answer_has_the_disk_as_it_is(tmp_path: Path) -> None:
         endpoint.close()
 
 
+def test_who_hangs_up_before_the_answer_leaves_no_traceback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    endpoint = serve(Metrics(), Health(), "127.0.0.1", 0, tmp_path)
+    caplog.set_level(logging.INFO)
+    try:
+        for error in (BrokenPipeError(), ConnectionResetError(), TimeoutError(), KeyError("ours")):
+            try:
+                raise error
+            except (OSError, KeyError):
+                endpoint._server.handle_error(None, ("127.0.0.1", 1))
+    finally:
+        endpoint.close()
+    (told,) = caplog.records
+    assert told.exc_info is not None
+    assert isinstance(told.exc_info[1], KeyError)
+    assert capsys.readouterr().err == ""
+
+
 def test_what_a_rare_count_begins_with_is_shown_from_the_start() -> None:
     shown = Metrics().render().decode()
     assert 'cjo_suppressed_total{gate="expired"} 0.0' in shown
