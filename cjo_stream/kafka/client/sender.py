@@ -44,13 +44,21 @@ class Sender:
         self._failed: KafkaError | None = None
 
     def send(self, records: Sequence[Outgoing]) -> None:
-        """Return when the broker has acknowledged all records, in order for each partition.
+        """Return when the broker has acknowledged all records, and those that were begun before.
 
         Waits as long as the broker is away; `on_wait` is called meanwhile and may raise. Raises
         StopError if a record can never be delivered, RefusalError if writing is forbidden.
         """
+        self.begin(records)
+        self.finish()
+
+    def begin(self, records: Sequence[Outgoing]) -> None:
+        """Send records, in order for each partition; `finish` waits for them. Raises as `send`."""
         for record in records:
             self._produce(record)
+
+    def finish(self) -> None:
+        """Return when the broker has acknowledged all records that were begun; as `send`."""
         while self._missing and self._failed is None:
             self._producer.poll(POLL_S)
             self._on_wait()

@@ -212,24 +212,32 @@ class Linger:
 
     The broker's cost depends on the number of requests, not of records. So the more records come
     in a second, the longer they are gathered, up to `longest_s` at `busy_rate`; a step that is
-    full sooner does not wait.
+    full sooner does not wait. What came during the step before has waited: its time counts.
     """
 
-    def __init__(self, shortest_s: float, longest_s: float, busy_rate: float) -> None:
+    def __init__(
+        self,
+        shortest_s: float,
+        longest_s: float,
+        busy_rate: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._shortest_s = shortest_s
         self._slope = (longest_s - shortest_s) / busy_rate
         self._busy_rate = busy_rate
         self._rate = 0.0
-        self._last_s = time.monotonic()
+        self._clock = clock
+        self._last_s = clock()
 
     @property
     def seconds(self) -> float:
         """Return how long to gather now."""
-        return self._shortest_s + self._slope * min(self._rate, self._busy_rate)
+        whole_s = self._shortest_s + self._slope * min(self._rate, self._busy_rate)
+        return max(self._shortest_s, whole_s - (self._clock() - self._last_s))
 
     def took(self, records: int) -> None:
         """Note that a step of this many records was gathered."""
-        now_s = time.monotonic()
+        now_s = self._clock()
         passed_s = max(now_s - self._last_s, 1e-3)
         self._last_s = now_s
         # Half of the weight lies on the last 50 ms, or on the last step, where that took longer.

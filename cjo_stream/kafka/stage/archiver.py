@@ -151,7 +151,7 @@ class Archiver:
             held.at = position()
 
     def add(self, accepted: Iterable[DecodedRecord]) -> None:
-        """Take the accepted records of a step that is delivered."""
+        """Take the accepted records of a step that was sent."""
         for one in accepted:
             record, _ = one
             lane = Lane(record.topic, record.topic_id, record.partition)

@@ -1,8 +1,10 @@
 """Commits the position of intake in each lane, and writes copies of the committed positions.
 
 Commits only save work: items that are sent again after a crash have the same numbers, and the
-tasks drop them. A commit follows deliveries at most COMMIT_S later, always with explicit offsets:
-a commit of "the consumer's position" would mean the position when the broker receives it.
+tasks drop them. But a position is committed only when all before it is delivered, so each commit
+first waits for what is on its way. A commit follows deliveries at most COMMIT_S later, always with
+explicit offsets: a commit of "the consumer's position" would mean the position when the broker
+receives it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from cjo_stream.errors import StopError
+from cjo_stream.errors import RefusalError, StopError
 from cjo_stream.kafka.client.permission import refusal
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.sender import Sender
@@ -54,7 +56,7 @@ class Committer:
         self._commit_due_s = self._copy_due_s = self._refresh_due_s = 0.0
 
     def commit_when_due(self) -> None:
-        """Commit moved positions when it is time; does not wait for the broker."""
+        """Commit moved positions when it is time; does not wait for the broker's answer."""
         now_s = time.monotonic()
         if now_s >= self._refresh_due_s:
             self._refresh_due_s = now_s + REFRESH_S
@@ -78,7 +80,7 @@ class Committer:
         """Commit moved positions, for the next members with these partitions; never raises."""
         try:
             self._commit(self._lanes.values(), wait=True)
-        except StopError as error:
+        except (StopError, RefusalError) as error:
             _LOG.warning("on a rebalance: %s", error)
 
     def on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
@@ -96,12 +98,15 @@ class Committer:
             lane.committed = None
 
     def _commit(self, lanes: Iterable[Lane], *, wait: bool) -> None:
+        positions = [(lane, self._position(lane)) for lane in lanes]
+        positions = [(lane, at) for lane, at in positions if at != lane.committed]
+        if not positions:
+            return
+        self._sender.finish()
         moved = []
-        for lane in lanes:
-            position = self._position(lane)
-            if position != lane.committed:
-                lane.committed = position
-                moved.append(TopicPartition(*lane.place, position.offset, position.metadata))
+        for lane, at in positions:
+            lane.committed = at
+            moved.append(TopicPartition(*lane.place, at.offset, at.metadata))
         for start in range(0, len(moved), LANES_MAX):
             self._commit_some(moved[start : start + LANES_MAX], wait=wait)
 

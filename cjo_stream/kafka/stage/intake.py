@@ -1,11 +1,12 @@
 """Intake: the channels' topics in, frames for the tasks out.
 
-    consume  ──▶  decode and route  ──▶  produce  ──▶  await delivery  ──▶  commit
-                  (the engine's)         frames and                        next offset, with
-                                         dead letters                      the engine's metadata
+    consume  ──▶  decode and route  ──▶  await delivery  ──▶  produce  ──▶  commit, now and then
+                  (the engine's)         of the step before   frames and    next offset, with
+                                                              dead letters  the engine's metadata
 
-A plain process, any number of them, members of one group (`member`). A process may be killed at
-any line without a loss: positions are committed after deliveries (`committer`).
+A plain process, any number of them, members of one group (`member`). The frames of a step are on
+their way while the next one is gathered and routed. A process may be killed at any line without a
+loss: positions are committed after deliveries (`committer`).
 
 Intake sends dead letters itself, with the original bytes. It sends them before it commits the
 offset, so a crash in between sends them twice, with the same headers topic, partition and offset.
@@ -169,7 +170,7 @@ class IntakeProcess:
         self._member.subscribe(read | self._taken_out(read))
 
     def turn(self) -> None:
-        """Take one step: at most STEP_RECORDS_MAX records, all the way to their delivery."""
+        """Take one step: at most STEP_RECORDS_MAX records, which are on their way at the end."""
         if not self._current:
             return
         self._member.turned()
@@ -179,6 +180,8 @@ class IntakeProcess:
             self._committer.commit()
             self._member.resume()
             return
+        # Here, what may still be on its way has had the time of the gathering.
+        self._committer.commit_when_due()
         for part in [messages] if self._archiver is None else self._archiver.parts(messages):
             if part:
                 self._step(part)
@@ -188,7 +191,6 @@ class IntakeProcess:
             self._point(self._definitions.pointer.number)
         self._pass_barriers()
         self._archive()
-        self._committer.commit_when_due()
 
     def close(self) -> None:
         """Commit what was delivered, and close cleanly. The membership of the group stays."""
@@ -294,13 +296,16 @@ class IntakeProcess:
             for log, (_, metadata) in step.positions.items():
                 moved[log].metadata = metadata
         routed_s = time.perf_counter()
+        self._sender.finish()
+        delivered_s = time.perf_counter()
         self._member.check()
-        self._sender.send(first)
-        self._sender.send(outgoing)
+        if first:
+            self._sender.send(first)
+        self._sender.begin(outgoing)
         if self._archiver is not None:
             self._archiver.add(accepted)
         if by_set:
-            self._measure(routed_s - began_s, time.perf_counter() - routed_s)
+            self._measure(routed_s - began_s, delivered_s - routed_s)
         if halted:
             self._count_halted()
             self._member.assign()

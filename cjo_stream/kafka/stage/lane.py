@@ -1,6 +1,6 @@
 """The raw partitions of intake: positions, definition sets, and the barrier between two sets.
 
-    next     the offset of the next record to read; everything before it is delivered
+    next     the offset of the next record to read; everything before it is sent
     end      the end of the log, as last seen: from `next` to there it has no record, only markers
              of transactions, or aborted records
     safe     from here on, no predecessor can have sent anything by the lane's set

@@ -410,7 +410,6 @@ class Partition:
                     # Under load, gather frames for a moment: fewer, larger steps.
                     if self._sending is not None:
                         await self._delivered()
-                        ready_s = time.monotonic() + GATHER_S
                         continue
                     pause_s = ready_s - time.monotonic()
                     if pause_s > 0:

@@ -1,7 +1,7 @@
 import pytest
 
 from cjo_stream.errors import CjoError, HoleError, RefusalError, RetryError, StopError, UsageError
-from cjo_stream.kafka.process.stage import STANDSTILL_S, STEADY_S, Standstill, begins_anew
+from cjo_stream.kafka.process.stage import STANDSTILL_S, STEADY_S, Linger, Standstill, begins_anew
 
 
 def test_an_outage_is_waited_for_within_the_process_however_often_it_comes() -> None:
@@ -61,3 +61,17 @@ def test_who_moves_or_was_just_given_its_partitions_goes_on() -> None:
     standstill.check()
     standstill.moved()
     standstill.check()
+
+
+def test_a_step_waits_longer_under_load_less_what_its_records_have_waited_already() -> None:
+    clock = Clock()
+    linger = Linger(0.002, 0.020, 200.0, clock)
+    assert linger.seconds == 0.002
+    for _ in range(100):
+        clock.now_s += 0.020
+        linger.took(records=8)
+    assert linger.seconds == pytest.approx(0.020)
+    clock.now_s += 0.015
+    assert linger.seconds == pytest.approx(0.005)
+    clock.now_s += 0.100
+    assert linger.seconds == 0.002
