@@ -13,8 +13,9 @@ from cjo_stream.engine.task import Task
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.producer import Addressed
 from cjo_stream.kafka.worker.assignment import Assignment
-from cjo_stream.kafka.worker.partition import Arrival, Partition, Services
+from cjo_stream.kafka.worker.partition import Partition
 from cjo_stream.kafka.worker.state import LogRange, StateFolder
+from cjo_stream.kafka.worker.steps import Arrival, Services
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.rocks import RocksStore
 

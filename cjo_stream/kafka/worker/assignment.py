@@ -17,7 +17,8 @@ from typing import Any, Final, Protocol
 from cjo_stream.errors import CjoError, StopError
 from cjo_stream.kafka.process.ending import exit_code
 from cjo_stream.kafka.process.watchdog import Standing, end_process
-from cjo_stream.kafka.worker.partition import Arrival, Partition, Phase
+from cjo_stream.kafka.worker.partition import Partition, Phase
+from cjo_stream.kafka.worker.steps import Arrival
 
 QUEUED_BYTES_MAX: Final = 32 << 20
 """Of all partitions together: records that are queued for the next steps."""

@@ -28,7 +28,7 @@ from cjo_stream.engine.port import LogRecord
 from cjo_stream.errors import UsageError
 from cjo_stream.kafka.client.error import damaged
 from cjo_stream.kafka.worker.assignment import Assignment
-from cjo_stream.kafka.worker.partition import Arrival
+from cjo_stream.kafka.worker.steps import Arrival
 
 FETCH_WAIT_MS: Final = 100
 FETCH_BYTES: Final = 1 << 20

@@ -35,10 +35,11 @@ from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.worker import faust, report
 from cjo_stream.kafka.worker.assignment import Assignment
 from cjo_stream.kafka.worker.faust import WorkerApp, build_app
-from cjo_stream.kafka.worker.partition import Partition, Services
+from cjo_stream.kafka.worker.partition import Partition
 from cjo_stream.kafka.worker.register import Register, folder_name
 from cjo_stream.kafka.worker.report import WorkerReport
 from cjo_stream.kafka.worker.state import LogRange, StateFolder
+from cjo_stream.kafka.worker.steps import Services
 from cjo_stream.settings import Settings
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.rocks import RocksStore

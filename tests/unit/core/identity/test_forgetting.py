@@ -24,7 +24,7 @@ from cjo_stream.definition import load
 from cjo_stream.engine import codec
 from cjo_stream.engine.frame import control_frame
 from cjo_stream.engine.port import LogRecord
-from cjo_stream.kafka.worker.partition import Arrival
+from cjo_stream.kafka.worker.steps import Arrival
 from cjo_stream.store.memory import MemoryStore
 from cjo_stream.store.rocks import RocksStore
 from tests.world.host import WITHIN_S, Host
@@ -219,9 +219,9 @@ def test_a_worker_purges_after_the_step_and_makes_a_checkpoint_at_once(tmp_path:
         manifests = tmp_path / "checkpoints" / "0" / "manifests"
         while not list(manifests.glob("*.json")):
             await asyncio.sleep(0)
-        task = host.partition(0)._task
-        assert task is not None
-        assert not task.must_purge
+        steps = host.partition(0)._steps
+        assert steps is not None
+        assert not steps.task.must_purge
         await host.assignment.close()
         assert not host.failed
 

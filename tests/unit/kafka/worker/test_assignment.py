@@ -10,14 +10,9 @@ import pytest
 from cjo_stream.engine.port import Log
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import HoleError, RefusalError, StopError
-from cjo_stream.kafka.worker.partition import (
-    COMMIT_STEPS_MAX,
-    MOVES,
-    STEP_FRAMES_MAX,
-    Phase,
-    frames_next,
-)
+from cjo_stream.kafka.worker.partition import MOVES, Phase
 from cjo_stream.kafka.worker.state import LogRange
+from cjo_stream.kafka.worker.steps import COMMIT_STEPS_MAX, STEP_FRAMES_MAX, frames_next
 from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.rocks import RocksStore
 from tests.world.host import PARTITIONS, WITHIN_S, Host, compile_nothing
@@ -453,10 +448,12 @@ async def test_a_disk_without_room_for_a_copy_costs_the_checkpoint_alone(tmp_pat
     await host.assignment.assign({0})
     partition = host.partition(0)
     (host.folder / "0.copy").write_text("no copy can be made here")
-    partition._checkpoint_due_s = 0.0
+    assert partition._steps is not None
+    copies = partition._steps.copies
+    copies.due_s = 0.0
     await host.put(0, 0)
     await host.applied(0, 0)
-    while partition._checkpoint_due_s == 0.0:
+    while copies.due_s == 0.0:
         await asyncio.sleep(0)
     await host.put(0, 1)
     await host.applied(0, 1)
