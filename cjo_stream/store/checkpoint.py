@@ -26,6 +26,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +44,8 @@ GRACE_S: Final = 3_600.0
 """For this long, a file that no manifest names may belong to an unfinished checkpoint."""
 CHUNK_BYTES: Final = 1 << 20
 """Files are copied in such chunks: after each, progress is reported and a stop is checked."""
+FETCHED_AT_ONCE: Final = 4
+"""Files in a restore: a store that is not on this host answers each request late."""
 MANIFEST_BYTES_MAX: Final = 16 << 20
 
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}")
@@ -147,29 +150,30 @@ class Checkpoints:
     ) -> None:
         """Put the checkpoint's files into `folder`, in place of its present content.
 
-        `on_chunk` is called after each part of a file. Raises RebuildError where a file is missing
-        or differs from what was stored; the files before it are then in the folder.
+        `on_chunk` is called after each part of a file, maybe in a thread of its own. Raises
+        RebuildError where a file is missing or differs from what was stored; others are then in
+        the folder.
         """
         check_manifest(manifest)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=OWNER_ONLY, parents=True)
-        for file in manifest.files:
-            try:
-                with _away(self._files):
-                    digest = self._fetch(file, folder / file.name, on_chunk)
-            except RetryError as error:
-                if isinstance(error.__cause__, FileNotFoundError):
+
+        def fetch(file: StoredFile) -> str | None:
+            return self._fetch(file, folder / file.name, on_chunk)
+
+        with self._side_by_side() as results:
+            for file, digest in zip(manifest.files, results(fetch, manifest.files), strict=True):
+                if digest is None:
                     raise RebuildError(
                         f"of the checkpoint at offset {manifest.applied} the file {file.name} is "
                         "missing. Delete its manifest, so that the one before it is taken"
-                    ) from error
-                raise
-            if digest != file.sha256:
-                raise RebuildError(
-                    f"of the checkpoint at offset {manifest.applied} the file {file.name} is not "
-                    f"what was stored. Delete {self._files}/{file.sha256}: checkpoints that name "
-                    "it are passed over then, and the next one stores it anew"
-                )
+                    )
+                if digest != file.sha256:
+                    raise RebuildError(
+                        f"of the checkpoint at offset {manifest.applied} the file {file.name} is "
+                        f"not what was stored. Delete {self._files}/{file.sha256}: checkpoints "
+                        "that name it are passed over then, and the next one stores it anew"
+                    )
 
     def collect(self) -> int:
         """Delete old checkpoints, and files that no checkpoint names; return how many files."""
@@ -220,19 +224,41 @@ class Checkpoints:
                 _check_stop(stop)
                 stored.write(chunk)
 
-    def _fetch(self, file: StoredFile, target: Path, on_chunk: Callable[[], None]) -> str:
-        """Write a stored file, at most its size and a byte, to `target`; return its digest."""
+    def _fetch(self, file: StoredFile, target: Path, on_chunk: Callable[[], None]) -> str | None:
+        """Write a stored file, at most its size and a byte, to `target`; return its digest.
+
+        None if there is no such file.
+        """
         digest, left = hashlib.sha256(), file.bytes + 1
-        with (
-            self._fs.open(f"{self._files}/{file.sha256}", "rb") as stored,
-            target.open("xb") as out,
-        ):
-            while left and (chunk := stored.read(min(CHUNK_BYTES, left))):
-                out.write(chunk)
-                digest.update(chunk)
-                left -= len(chunk)
-                on_chunk()
+        with _away(self._files):
+            try:
+                with (
+                    self._fs.open(f"{self._files}/{file.sha256}", "rb") as stored,
+                    target.open("xb") as out,
+                ):
+                    while left and (chunk := stored.read(min(CHUNK_BYTES, left))):
+                        out.write(chunk)
+                        digest.update(chunk)
+                        left -= len(chunk)
+                        on_chunk()
+            except FileNotFoundError:
+                return None
         return digest.hexdigest()
+
+    @contextlib.contextmanager
+    def _side_by_side(self) -> Iterator[Callable[..., Iterator[str | None]]]:
+        """Give a `map` that asks a store elsewhere for several files at once.
+
+        At the end it waits for those that are on their way.
+        """
+        if isinstance(self._fs, LocalFileSystem):
+            yield map
+            return
+        threads = ThreadPoolExecutor(FETCHED_AT_ONCE, thread_name_prefix="restore")
+        try:
+            yield threads.map
+        finally:
+            threads.shutdown(cancel_futures=True)
 
     def _stored(self, path: Path) -> StoredFile:
         status = path.stat()

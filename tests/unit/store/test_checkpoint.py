@@ -7,9 +7,17 @@ from typing import Any
 import fsspec
 import msgspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from cjo_stream.errors import RebuildError, RetryError
-from cjo_stream.store.checkpoint import CHUNK_BYTES, GRACE_S, Checkpoints, Manifest, StoredFile
+from cjo_stream.store.checkpoint import (
+    CHUNK_BYTES,
+    FETCHED_AT_ONCE,
+    GRACE_S,
+    Checkpoints,
+    Manifest,
+    StoredFile,
+)
 from cjo_stream.store.rocks import RocksStore
 from cjo_stream.testing.store_contract import END
 
@@ -222,6 +230,38 @@ def test_a_large_file_tells_its_progress_and_can_be_interrupted(url: str, tmp_pa
     again = copies.newest()
     assert again is not None
     copies.restore(again, tmp_path / "there")
+
+
+class Together(MemoryFileSystem):  # type: ignore[misc] # fsspec has no types
+    """Gives a file only while others are asked for, too."""
+
+    protocol = "together"
+    met = threading.Barrier(FETCHED_AT_ONCE, timeout=20)
+
+    def open(self, path: str, mode: str = "rb", **named: Any) -> Any:
+        if mode == "rb":
+            self.met.wait()
+        return super().open(path, mode, **named)
+
+
+def test_a_store_elsewhere_is_asked_for_several_files_at_once(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    for number in range(2 * FETCHED_AT_ONCE):
+        (tmp_path / "one" / f"{number:06d}.sst").write_bytes(os.urandom(100))
+    url = f"memory://{tmp_path}"
+    copies = Checkpoints(url, "p")
+    copies.save(tmp_path / "one", 1)
+    newest = copies.newest()
+    assert newest is not None
+    copies._fs = Together()
+    copies.restore(newest, tmp_path / "there")
+    for path in (tmp_path / "one").iterdir():
+        assert (tmp_path / "there" / path.name).read_bytes() == path.read_bytes()
+    fs, _ = fsspec.core.url_to_fs(url)
+    fs.rm_file(next(iter(stored_files(url))))
+    copies._fs = fs
+    with pytest.raises(RebuildError, match="is missing"):
+        copies.restore(newest, tmp_path / "there")
 
 
 def test_a_torn_file_is_stored_again(url: str, tmp_path: Path) -> None:
