@@ -90,7 +90,7 @@ def test_every_difference_comes_with_what_mends_it(
     other = settings.model_copy(update={"partitions": 3})
     until = time.monotonic() + 10
     # The broker that answers may learn of the change a moment later.
-    while len(differences := verify(other, PROGRAM)) < 4 and time.monotonic() < until:
+    while len(differences := verify(other, PROGRAM)) < 5 and time.monotonic() < until:
         pass
     found = {(d.topic, d.what): d for d in differences}
     assert set(found) == {
@@ -98,6 +98,7 @@ def test_every_difference_comes_with_what_mends_it(
         (names.internal, "message.timestamp.type"),
         (names.internal, "partitions"),
         (names.effect, "partitions"),
+        (names.held, "partitions"),
     }
     assert "--add-config retention.ms=604800000" in found[names.internal, "retention.ms"].mend
     assert "CJO_PARTITIONS=2" in found[names.effect, "partitions"].mend
