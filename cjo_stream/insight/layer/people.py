@@ -3,14 +3,17 @@
 merged      the absorbed ids become the customer that stayed
 unmerged    the ids whose identifiers left become the customer that the record names; so do the
             instances of which it has records
-erased      nobody has the ids and identifiers any more: those that the record names, and all that
-            had become the customer, since the record has no more than the latest 1,000
+erased      nobody has the ids and identifiers any more that the record names. It has the latest
+            1,000 ids at most; where it has as many, all go that had become the customer. Else it
+            is to be believed: who left may do so by a record that is not read yet
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+
+from cjo_stream.core.bounds import BOUNDS
 
 
 class Change(NamedTuple):
@@ -83,8 +86,9 @@ class People:
 
     def _erase(self, one: Change) -> None:
         self.erasures += 1
-        held = self._held.pop(one.customer_id, set())
-        with_it = dict.fromkeys((*one.absorbed, *sorted(held)))
+        with_it = dict.fromkeys(one.absorbed)
+        if len(one.absorbed) >= BOUNDS.aliases:
+            with_it |= dict.fromkeys(sorted(self._held.pop(one.customer_id, ())))
         self._gone[one.customer_id] = list(with_it)
         gone = (one.customer_id, *with_it)
         self.erased.update(dict.fromkeys(gone, one.time))

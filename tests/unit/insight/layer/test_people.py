@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cjo_stream.core.bounds import BOUNDS
 from cjo_stream.insight.layer.people import Change, People
 
 
@@ -57,20 +58,24 @@ def test_who_was_erased_has_no_identifier() -> None:
     assert (found.holders, found.absorbed()) == ({}, {})
 
 
-def test_all_that_became_an_erased_customer_is_erased_whatever_the_record_names() -> None:
-    found = people(
+def test_all_that_became_an_erased_customer_is_erased_where_the_record_can_name_no_more() -> None:
+    changes = (
         created("a", "email:a"),
         created("b", "cookie:b"),
         created("c", "cookie:c"),
         merged("b", "c"),
         merged("a", "b"),
-        Change("erased", "a", ["b"], [], None, 7),
     )
-    assert found.erased == {"a": 7, "b": 7, "c": 7}
+    named = ["b", *(f"x{number}" for number in range(BOUNDS.aliases - 1))]
+    found = people(*changes, Change("erased", "a", named, [], None, 7))
+    assert found.erased == dict.fromkeys(("a", *named, "c"), 7)
     assert found.erased_names == {"email:a": 7, "cookie:b": 7, "cookie:c": 7}
     assert found.absorbed() == {}
-    assert found.gone_with("a", ["b"]) == ["b", "c"]
+    assert found.gone_with("a", named) == [*named, "c"]
     assert found.gone_with("d", ["e"]) == ["e"]
+    # With room left, it would have named whoever had not left.
+    some = people(*changes, Change("erased", "a", named[:-1], [], None, 7))
+    assert "c" not in some.erased
 
 
 def test_what_an_unmerge_gave_to_another_is_not_erased_with_who_had_it() -> None:
