@@ -208,7 +208,9 @@ def _refused(error: DefinitionError) -> int:
 
 def _with_help(error: typer.TyperException) -> str:
     """Return the message of a wrong call, and where its command is explained."""
-    message, context = error.format_message(), getattr(error, "ctx", None)
+    context = getattr(error, "ctx", None)
+    # Typer puts choices on lines of their own, and `Value error, ` before a refused one.
+    message = " ".join(error.format_message().split()).replace(": Value error, ", ": ")
     if context is None:
         return message
     stop = "" if message.endswith((".", "?")) else "."

@@ -5,12 +5,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
 from cjo_stream.cli.attribution import By, attribute
-from cjo_stream.cli.option import read_duration, read_length, read_moment
+from cjo_stream.cli.option import read_duration, read_length, read_moment, read_period
 from cjo_stream.cli.relation import Form, Group, show, write
 from cjo_stream.cli.terminal import moment, note, numbered
 from cjo_stream.errors import UsageError
@@ -25,6 +25,7 @@ app: Final = typer.Typer(
     no_args_is_help=True,
 )
 
+_DAY_MS: Final = 86_400_000
 LayerAt = Annotated[
     str,
     typer.Option("--layer", metavar="DIR", help="The folder of the layer, or a URL."),
@@ -82,10 +83,12 @@ def export(
     view: Annotated[str, typer.Argument(metavar="VIEW", help="A view, such as transition.")],
     layer: LayerAt,
     format_: Annotated[
-        Form, typer.Option("--format", help="How the rows are written.")
-    ] = Form.CSV,
+        Form | None,
+        typer.Option("--format", help="How the rows are printed, without --out. Default: csv."),
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Default: standard output.")
+        Path | None,
+        typer.Option(metavar="FILE", help="A .csv, .parquet or .xlsx. Default: standard output."),
     ] = None,
 ) -> None:
     """Write all rows of a view."""
@@ -93,10 +96,15 @@ def export(
 
     if view not in VIEWS:
         raise UsageError(f"there is no view `{view}`: name one of {', '.join(VIEWS)}")
+    if out is not None and format_ is not None and out.suffix != f".{format_}":
+        raise UsageError(
+            f"--format {format_} and --out {out} are of two kinds: the ending of a file says how "
+            "it is written, so leave --format out"
+        )
     connection, _ = connect(layer, [view])
     query = f'FROM "{view}"'
     if out is None:
-        show("", connection, query, format_)
+        show("", connection, query, format_ or Form.CSV)
     else:
         write(connection, query, out)
 
@@ -117,7 +125,8 @@ def people(
     from cjo_stream.insight.figure.figure import PEOPLE
 
     times = list({read_moment(one, "--at"): None for one in (*at, *(more or ()))})
-    _figure("People", layer, PEOPLE, {"at": times}, format_, list_, by)
+    _, manifest = _figure("People", layer, PEOPLE, {"at": times}, format_, list_, by)
+    note_beyond(manifest, max(times), "who was there then still stands there")
 
 
 class Of(enum.StrEnum):
@@ -132,8 +141,11 @@ def flows(
     layer: LayerAt,
     of: Annotated[Of, typer.Option("--of", help="Between states, or between journeys.")],
     within: Annotated[
-        str, typer.Option(metavar="7d", help="Of journeys: the most until the next entry.")
-    ] = "7d",
+        str | None,
+        typer.Option(
+            metavar="7d", help="Of journeys: the most until the next entry. Default: 7d."
+        ),
+    ] = None,
     from_: From = None,
     until: Until = None,
     by: ByProfile = None,
@@ -143,8 +155,10 @@ def flows(
     """Passages between states, or from the end of a journey to the next."""
     from cjo_stream.insight.figure.figure import FLOWS_OF_JOURNEYS, FLOWS_OF_STATES
 
+    if of is Of.STATES and within is not None:
+        raise UsageError("--within is about the next journey: leave it out, or take --of journeys")
     figure = FLOWS_OF_STATES if of is Of.STATES else FLOWS_OF_JOURNEYS
-    parameters = {**period_of(from_, until), "within": read_duration(within, "--within")}
+    parameters = {**period_of(from_, until), "within": read_duration(within or "7d", "--within")}
     _figure("Flows", layer, figure, parameters, format_, list_, by)
 
 
@@ -213,7 +227,8 @@ def measures(
     figure = MEASURES if every is None else MEASURES._replace(keys=(*keys, "begin"))
     parameters = {**period_of(from_, until), "every": every_ms}
     folded = () if every is None else keys
-    _figure("Measures", layer, figure, parameters, format_, list_, folded=folded)
+    connection, _ = _figure("Measures", layer, figure, parameters, format_, list_, folded=folded)
+    note_if_empty(connection, "measure")
 
 
 @app.command("funnel")
@@ -316,17 +331,15 @@ def process(
         Process.ENDS: figure.ENDS,
     }
     period = period_of(from_, until)
-    connection = _figure("Process", layer, figures[what], period, format_, list_)
+    connection, _ = _figure("Process", layer, figures[what], period, format_, list_)
     if events := figure.without_customer(connection, period):
         note(f"{numbered(events, 'event')} without an identifier: in no case")
 
 
 def period_of(from_: str | None, until: str | None) -> dict[str, int | None]:
     """Return `--from` and `--until` in ms, as the parameters of a figure."""
-    return {
-        "from": None if from_ is None else read_moment(from_, "--from"),
-        "until": None if until is None else read_moment(until, "--until"),
-    }
+    begin, end = read_period(from_, until)
+    return {"from": begin, "until": end}
 
 
 def _figure(
@@ -338,8 +351,8 @@ def _figure(
     list_: Path | None,
     by: str | None = None,
     folded: Sequence[str] = (),
-) -> Any:
-    """Show a figure, `by` a fact or trait as of then; return the connection to its layer."""
+) -> tuple[Any, Manifest]:
+    """Show a figure, `by` a fact or trait as of then; return the connection and the manifest."""
     from cjo_stream.insight.figure.as_of import VIEWS, open_by_profile
     from cjo_stream.insight.figure.figure import counting, open_list
     from cjo_stream.insight.layer.reading import connect
@@ -354,7 +367,7 @@ def _figure(
     if without_version:
         rows = numbered(without_version, "row")
         note(f"{rows} of the list from before any version of the profile: {by} is empty")
-    return connection
+    return connection, manifest
 
 
 def show_figure(
@@ -371,6 +384,19 @@ def show_figure(
         write(connection, "SELECT * FROM list ORDER BY ALL", list_)
     show(title, connection, query, form, folded)
     note_reach(manifest)
+
+
+def note_if_empty(connection: Any, view: Literal["measure", "prediction"]) -> None:
+    """Say on stderr that a layer has no record of a kind that a topology asks for."""
+    if not connection.table(f"part.{view}").limit(1).fetchall():
+        word = {"measure": "measure", "prediction": "predict"}[view]
+        note(f"the layer has no {view} records: a topology with `{word}` makes them")
+
+
+def note_beyond(manifest: Manifest, at_ms: int, so: str) -> None:
+    """Say on stderr that a time lies more than a day after the last record, and what follows."""
+    if manifest.until is not None and at_ms > manifest.until + _DAY_MS:
+        note(f"{moment(at_ms)} UTC lies after the last record, of {moment(manifest.until)}: {so}")
 
 
 def note_reach(manifest: Manifest) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cjo_stream.cli.insight import Format, From, LayerAt, List, Until, note_reach
-from cjo_stream.cli.option import read_moment
+from cjo_stream.cli.option import read_period
 from cjo_stream.cli.relation import Form, show, write
 from cjo_stream.cli.terminal import moment, note, say, say_json
 from cjo_stream.errors import UsageError
@@ -54,8 +54,7 @@ def friction(
         ) from None
     from cjo_stream.insight.layer.reading import connect
 
-    begin = None if from_ is None else read_moment(from_, "--from")
-    end = None if until is None else read_moment(until, "--until")
+    begin, end = read_period(from_, until)
     connection, manifest = connect(layer, VIEWS)
     if complaint:
         check_types(connection, complaint)

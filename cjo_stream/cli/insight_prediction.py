@@ -6,8 +6,17 @@ from typing import Annotated
 
 import typer
 
-from cjo_stream.cli.insight import Format, From, LayerAt, List, Until, note_reach
-from cjo_stream.cli.option import read_duration, read_moment
+from cjo_stream.cli.insight import (
+    Format,
+    From,
+    LayerAt,
+    List,
+    Until,
+    note_beyond,
+    note_if_empty,
+    note_reach,
+)
+from cjo_stream.cli.option import read_duration, read_moment, read_period
 from cjo_stream.cli.relation import Form, show, write
 from cjo_stream.cli.terminal import moment, note
 from cjo_stream.errors import UsageError
@@ -32,12 +41,12 @@ def predictions(
     connection, manifest = connect(layer, ("prediction", "transition"))
     open_predictions(
         connection,
-        None if from_ is None else read_moment(from_, "--from"),
-        None if until is None else read_moment(until, "--until"),
+        *read_period(from_, until),
     )
     show("Predictions", connection, counting(), format_)
     if list_ is not None:
         write(connection, "SELECT * FROM list ORDER BY ALL", list_)
+    note_if_empty(connection, "prediction")
     note_reach(manifest)
 
 
@@ -79,5 +88,6 @@ def expected(
     if list_ is not None:
         write(connection, "SELECT * FROM list ORDER BY ALL", list_)
     if at_ms is not None:
+        note_beyond(manifest, at_ms, "who was there then is taken to stand there still")
         note(f"expected within {within} from {moment(at_ms)} UTC")
     note_reach(manifest)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cjo_stream.cli.insight import Format, From, LayerAt, note_reach
+from cjo_stream.cli.insight import Format, From, LayerAt, note_beyond, note_reach
 from cjo_stream.cli.insight_worth import note_left
-from cjo_stream.cli.option import read_duration, read_moment
+from cjo_stream.cli.option import read_duration, read_moment, read_period
 from cjo_stream.cli.relation import Form, show, write
 from cjo_stream.cli.terminal import moment, note, numbered, say, say_table
 from cjo_stream.errors import UsageError
@@ -64,8 +64,8 @@ def value(
         ) from None
     from cjo_stream.insight.layer.reading import connect
 
-    from_ms = None if from_ is None else read_moment(from_, "--from")
     until_ms = read_moment(until, "--until")
+    from_ms, _ = read_period(from_, until)
     horizon_ms = read_duration(horizon, "--horizon")
     connection, manifest = connect(layer, ["event"])
     found = open_value(connection, on, attribute, from_ms, until_ms, horizon_ms)
@@ -76,6 +76,7 @@ def value(
     else:
         show("", connection, parameters(found), format_)
     _note(found, on)
+    note_beyond(manifest, until_ms, "days without records count as days without a purchase")
     note_reach(manifest)
 
 

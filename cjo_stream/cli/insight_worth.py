@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cjo_stream.cli.attribution import note_left_out, shares_of
-from cjo_stream.cli.insight import Format, From, LayerAt, List, Until, period_of, show_figure
+from cjo_stream.cli.insight import (
+    Format,
+    From,
+    LayerAt,
+    List,
+    Until,
+    note_beyond,
+    period_of,
+    show_figure,
+)
 from cjo_stream.cli.option import read_duration, read_length
 from cjo_stream.cli.relation import Form
 from cjo_stream.cli.terminal import moment, note, numbered
@@ -52,6 +61,8 @@ def retention(
     show_figure("Retention", connection, COUNTING, manifest, format_, list_)
     if open_ms is not None:
         note(f"left out: the period from {moment(open_ms)} UTC on, which is not over")
+    if period["until"] is not None:
+        note_beyond(manifest, period["until"], "nobody is retained where there are no records")
 
 
 class SurveyBy(enum.StrEnum):

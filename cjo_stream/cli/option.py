@@ -173,6 +173,18 @@ def read_moment(text: str, option: str) -> int:
     return time_ms
 
 
+def read_period(from_: str | None, until: str | None) -> tuple[int | None, int | None]:
+    """Return `--from` and `--until` in ms; raises UsageError where no time lies in between."""
+    begin = None if from_ is None else read_moment(from_, "--from")
+    end = None if until is None else read_moment(until, "--until")
+    if begin is not None and end is not None and begin >= end:
+        raise UsageError(
+            f"--from {from_} --until {until}: no time lies in between; a period begins at --from "
+            "and ends before --until"
+        )
+    return begin, end
+
+
 def check_form_is_of_use(files: Sequence[InputFile], form: Form) -> None:
     """Raise UsageError for an option of CSV where no file is one."""
     from cjo_stream.ingest.form import Form

@@ -25,6 +25,10 @@ _TIMES: Final = (
     "at", "began", "begin", "cohort", "deferred_until", "detected", "ended", "expires_at",
     "issued_at", "opened_at", "since", "time", "until",
 )  # fmt: skip
+_SMALL: Final = 0.01
+"""Numbers closer to 0 have two digits that count, where others have two decimals."""
+_SPAN: Final = "_ms"
+"""Behind the names of columns with a span of time, which a table has in its largest unit."""
 
 
 class Form(enum.StrEnum):
@@ -68,7 +72,7 @@ def show(title: str, connection: Any, query: str, form: Form, folded: Sequence[s
         _write_parquet(connection, query, "/dev/stdout")
         return
     if form is Form.XLSX:
-        _write_xlsx(connection, query, sys.stdout.buffer)
+        sys.stdout.buffer.write(_workbook(connection, query))
         return
     found = connection.execute(query)
     if form is Form.CSV:
@@ -82,7 +86,7 @@ def show(title: str, connection: Any, query: str, form: Form, folded: Sequence[s
 def _say_tables(title: str, found: Any, folded: Sequence[str]) -> None:
     named = list(_columns(found))
     columns = [
-        name if _is_text(name, type_) else f"#{name}"
+        name if _is_text(name, type_) else f"#{name.removesuffix(_SPAN)}"
         for name, type_ in named
         if name not in folded
     ]
@@ -95,9 +99,7 @@ def _say_tables(title: str, found: Any, folded: Sequence[str]) -> None:
         kept = [cell for name, cell in cells.items() if name not in folded]
         tables.setdefault(heading, []).append(kept)
     for heading, shown in tables.items():
-        if folded:
-            say(heading)  # a table would break its title, which may be longer than its rows
-        say_table("" if folded else heading, columns, shown)
+        say_table(heading, columns, shown)
     if len(rows) > ROWS_SHOWN:
         say(f"the first {ROWS_SHOWN:,} rows; --format csv prints all")
 
@@ -115,9 +117,7 @@ def write(connection: Any, query: str, path: Path) -> None:
             _write_parquet(connection, query, str(path))
             return
         if path.suffix == ".xlsx":
-            packed = io.BytesIO()
-            _write_xlsx(connection, query, packed)
-            path.write_bytes(packed.getvalue())
+            path.write_bytes(_workbook(connection, query))
             return
         with path.open("w", newline="", encoding="utf-8") as file:
             _write_csv(connection.execute(query), file)
@@ -176,15 +176,23 @@ def _cell(value: Any) -> Any:
 
 
 def _shown(name: str, value: Any) -> str:
-    """Return a value as a table on the terminal has it: times as such, numbers with commas."""
+    """Return a value as a table on the terminal has it: times as such, numbers with commas.
+
+    >>> _shown("p50_ms", 90_000), _shown("share", 0.0004), _shown("sum", 1234.5)
+    ('1.5 min', '0.0004', '1,234.50')
+    """
     if value is None:
         return ""
+    if name.endswith(_SPAN) and isinstance(value, int | float):
+        from cjo_stream.insight.report import word
+
+        return word.span(round(value))
     if name in _TIMES and isinstance(value, int):
         return moment(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return count(value)
     if isinstance(value, float):
-        return f"{value:,.2f}".removesuffix(".00")
+        return f"{value:.2g}" if 0 < abs(value) < _SMALL else f"{value:,.2f}".removesuffix(".00")
     return str(_cell(value))
 
 
@@ -193,8 +201,8 @@ def _write_parquet(connection: Any, query: str, path: str) -> None:
     connection.execute(f"COPY (\n{query}\n) TO $path (FORMAT parquet)", {"path": path})
 
 
-def _write_xlsx(connection: Any, query: str, file: IO[bytes]) -> None:
-    """Write a workbook of one sheet: names of columns above, numbers as numbers."""
+def _workbook(connection: Any, query: str) -> bytes:
+    """Return a workbook of one sheet: names of columns above, numbers as numbers."""
     try:
         import xlsxwriter
     except ImportError:
@@ -209,7 +217,8 @@ def _write_xlsx(connection: Any, query: str, file: IO[bytes]) -> None:
     found = connection.execute(query)
     # Texts stay texts, whatever they begin with: nothing of them is a formula or a link.
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(file, options) as workbook:
+    packed = io.BytesIO()
+    with xlsxwriter.Workbook(packed, options) as workbook:
         sheet = workbook.add_worksheet()
         sheet.write_row(0, 0, [name for name, _ in _columns(found)])
         number = 0
@@ -217,6 +226,7 @@ def _write_xlsx(connection: Any, query: str, file: IO[bytes]) -> None:
             for row in batch:
                 number += 1
                 sheet.write_row(number, 0, [_in_sheet(value) for value in row])
+    return packed.getvalue()
 
 
 def _in_sheet(value: Any) -> Any:

@@ -10,7 +10,7 @@ import typer
 from cjo_stream.cli.attribution import shares_of
 from cjo_stream.cli.insight import From, LayerAt, Until
 from cjo_stream.cli.insight_friction import check_types
-from cjo_stream.cli.option import Json, read_duration, read_moment
+from cjo_stream.cli.option import Json, read_duration, read_moment, read_period
 from cjo_stream.cli.reported import say_report
 from cjo_stream.cli.terminal import note, say_json
 from cjo_stream.errors import UsageError
@@ -201,6 +201,8 @@ def _comparison(text: str | None) -> Comparison | None:
     first, separator, second = of.partition("/" if kind == "period" else ",")
     if kind == "period" and separator:
         begin, end = (None if not one else _day(one) for one in (first, second))
+        if begin is not None and end is not None and begin >= end:
+            raise UsageError(f"--compare {text}: no time lies between {first} and {second}")
         return Periods(Period(begin, end))
     if kind == "versions" and first.isdecimal() and second.isdecimal():
         return Versions(int(first), int(second))
@@ -227,9 +229,7 @@ def ask(
     """Open a layer for a report."""
     from cjo_stream.insight.report.asking import Asking, Period
 
-    begin = None if from_ is None else read_moment(from_, "--from")
-    end = None if until is None else read_moment(until, "--until")
-    return Asking(layer, Period(begin, end), journeys or ())
+    return Asking(layer, Period(*read_period(from_, until)), journeys or ())
 
 
 def _show(report: Report, html: Path | None, *, json: bool) -> None:

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 LINE_EVERY_S: Final = 3.0
 REDRAWS_A_SECOND: Final = 8
+_UNBOUNDED: Final = 100_000
+_BETWEEN: Final = 3
+"""Blank columns between two columns of a table."""
 PLAIN_COLUMNS: Final = 100
+TEXT_COLUMNS: Final = 8
+"""The least width of a column of texts, in a table that is too wide."""
 
 
 def say(text: str = "") -> None:
@@ -84,13 +89,26 @@ def excerpt(found: Diagnostic) -> str:
 
 
 def say_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; columns whose name begins with `#` hold numbers."""
+    """Print a table; columns whose name begins with `#` hold numbers.
+
+    A table that is too wide breaks its texts, and never a number: rather it is wider than asked.
+    """
     from rich.console import Console
 
     console = Console()
     if not console.is_terminal:
         console = Console(width=PLAIN_COLUMNS)
-    console.print(_table(title, columns, rows))
+    if title:
+        console.print(_plain(title), style="bold", soft_wrap=True)
+    cells = [[_cell(value) for value in row] for row in rows]
+    table = _table(columns, cells)
+    unbounded = console.options.update(max_width=_UNBOUNDED)
+    if console.measure(table, options=unbounded).maximum > console.width:
+        widths = _narrow(columns, cells)
+        table = _table(columns, cells, widths)
+        least = sum(TEXT_COLUMNS if width is None else width for width in widths)
+        console.width = max(console.width, least + _BETWEEN * len(widths) + 1)
+    console.print(table)
 
 
 def numbered(number: int, noun: str) -> str:
@@ -124,21 +142,61 @@ def moment(time_ms: int) -> str:
     return past.strftime("%Y-%m-%d %H:%M")
 
 
-def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+def _table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    widths: Sequence[int | None] | None = None,
+) -> Table:
+    """Return a table; a name longer than its column's width is broken behind `_`."""
     from rich import box
     from rich.table import Table
 
-    heading = _plain(title) if title else None
-    table = Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
-    for column in columns:
+    table = Table(box=box.SIMPLE_HEAD, show_header=any(one.lstrip("#") for one in columns))
+    for column, width in zip(columns, widths or [None] * len(columns), strict=True):
+        name = column.lstrip("#")
         table.add_column(
-            _plain(column.lstrip("#")),
+            _plain(name if width is None else _broken(name, width)),
             justify="right" if column[:1] == "#" else "left",
             overflow="fold",
+            width=width,
         )
     for row in rows:
-        table.add_row(*(_plain(count(v) if isinstance(v, int) else str(v)) for v in row))
+        table.add_row(*map(_plain, row))
     return table
+
+
+def _cell(value: object) -> str:
+    return count(value) if isinstance(value, int) else str(value)
+
+
+def _narrow(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int | None]:
+    """Return the least width of each column of numbers, with its name broken; None for texts."""
+    from rich.cells import cell_len
+
+    return [
+        max(map(cell_len, (*(row[place] for row in rows), *_pieces(column[1:]))))
+        if column[:1] == "#"
+        else None
+        for place, column in enumerate(columns)
+    ]
+
+
+def _pieces(name: str) -> list[str]:
+    """Return the pieces into which the name of a column may be broken.
+
+    >>> _pieces("nine in ten"), _pieces("p50_ms")
+    (['nine', 'in', 'ten'], ['p50_', 'ms'])
+    """
+    return name.replace("_", "_ ").split() or [""]
+
+
+def _broken(name: str, width: int) -> str:
+    r"""Return a name with a line end behind each `_` where it is longer than a line.
+
+    >>> _broken("mean_probability", 12), _broken("count", 5)
+    ('mean_\nprobability', 'count')
+    """
+    return name if len(name) <= width else name.replace("_", "_\n")
 
 
 def _plain(text: str) -> Text:
@@ -192,7 +250,7 @@ class Ticker:
     def show(self, progress: Progress) -> None:
         """Show the progress."""
         if self._live is not None:
-            self._live.update(_table("", ("", "#"), _summary(progress).items()))
+            self._live.update(_table(("", "#"), _summary(progress).items()))
         elif not self._quiet and time.monotonic() >= self._next_s:
             self._next_s = time.monotonic() + LINE_EVERY_S
             note(" · ".join(f"{name} {value}" for name, value in _summary(progress).items()))

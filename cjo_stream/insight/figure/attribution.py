@@ -108,6 +108,8 @@ def _check_goal(connection: Any, goal: str) -> None:
     journeys = [
         one for (one,) in _rows(connection, 'SELECT DISTINCT journey FROM part."transition"')
     ]
+    if not journeys:
+        raise UsageError("the layer holds no transition records, so no goal is known")
     if goal not in journeys:
         near = difflib.get_close_matches(goal, journeys, 1)
         meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(journeys))}"

@@ -57,6 +57,10 @@ class Asking:
         last = 0 if self.manifest.until is None else self.manifest.until + 1
         self.end: int = last if period.end is None else min(last, period.end)
         """When the period ends, or behind the last record."""
+        if period.begin is not None and period.begin >= self.end:
+            raise UsageError(
+                f"the records end at {word.minute(max(0, last - 1))} UTC: take an earlier --from"
+            )
         begins = [first for name, first in found if name in self.journeys]
         self.begin: int = min(begins, default=self.end) if period.begin is None else period.begin
         """When the period begins, or the first record is."""
@@ -152,6 +156,8 @@ def _kinds(manifest: Manifest) -> list[str]:
 def _check(journey: str, names: Sequence[str]) -> None:
     if journey in names:
         return
+    if not names:
+        raise UsageError("the layer holds no transition records: no journey is known")
     near = difflib.get_close_matches(journey, names, 1)
     meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
     raise UsageError(f"no record is of the journey `{journey}`: {meant}")

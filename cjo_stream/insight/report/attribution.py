@@ -59,10 +59,13 @@ def attribution(asking: Asking, goal: str | None, shares: Mapping[str, float]) -
                 "no goal was reached, so there is nothing to credit: take records of a longer time"
             )
         goal = max(sorted(goals), key=lambda name: goals[name])
-    sections, sentences = [], []
+    sections: list[Section] = []
+    sentences: list[Sentence] = []
+    told: set[str] = set()
     for by, title in _TITLES.items():
         found = _Credits(asking, goal, by, shares)
-        sentences += found.sentences()
+        sentences += [one for one in found.sentences() if one.text not in told]
+        told = {one.text for one in sentences}
         sections.append(Section(title, [found.bars(), found.table()]))
     if not sentences:
         text = "No model contradicts what a holdout measured, as far as there is one."

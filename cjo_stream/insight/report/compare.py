@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from cjo_stream.insight.figure.figure import DWELL, GOALS
+from cjo_stream.errors import UsageError
+from cjo_stream.insight.figure.figure import DWELL, GOALS, OUTCOMES
 from cjo_stream.insight.lift import Group, compare_rates
 from cjo_stream.insight.report import word
 from cjo_stream.insight.report.asking import Asking, Period, Row
@@ -39,6 +40,8 @@ Comparison = Periods | Versions | Holdout
 
 def compared(asking: Asking, comparison: Comparison) -> Section:
     """Return the section: goals of customers, with intervals, and times of whole journeys."""
+    if isinstance(comparison, Versions):
+        _check_versions(asking, comparison)
     names = _names(comparison, asking)
     goals = {side: _goals(asking, comparison, side) for side in (0, 1)}
     rows = list(_rows(goals[0], goals[1]))
@@ -49,6 +52,15 @@ def compared(asking: Asking, comparison: Comparison) -> Section:
     if not isinstance(comparison, Holdout):
         tables.append(_times(asking, comparison, names))
     return Section(f"Compared: {names[0]} with {names[1]}", list(tables))
+
+
+def _check_versions(asking: Asking, versions: Versions) -> None:
+    """Raise UsageError for a version that no journey of the report has a record of."""
+    found = {row["version"] for row in asking.rows(OUTCOMES, Period())}
+    for one in versions:
+        if one not in found:
+            there_are = ", ".join(map(str, sorted(found)))
+            raise UsageError(f"no journey has records of version {one}: there are {there_are}")
 
 
 def _names(comparison: Comparison, asking: Asking) -> tuple[str, str]:
@@ -62,6 +74,8 @@ def _names(comparison: Comparison, asking: Asking) -> tuple[str, str]:
 
 
 def _short(period: Period) -> str:
+    if period == (None, None):
+        return "all records"
     begin = "…" if period.begin is None else word.day(period.begin)
     return f"{begin} to {'…' if period.end is None else word.day(period.end)}"
 

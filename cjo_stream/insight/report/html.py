@@ -151,7 +151,7 @@ def _card(map_: Map, state: State) -> Card:
         if edge.source == state.name
     ]
     if state.stays is None:
-        about = f"ended here {state.arrivals:,} times"
+        about = f"ended here {word.many(state.arrivals, 'time')}"
     else:
         spans = f"{word.span(state.p50_ms)} / {word.span(state.p90_ms)}"
         about = f"{word.many(state.stays, 'stay')} · {spans}"

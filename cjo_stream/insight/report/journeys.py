@@ -251,14 +251,16 @@ def has_goal(found: Found, journey: str) -> bool:
 def _of_states(found: Found) -> Iterator[Sentence]:
     spectrum, dwell = (found.asking.command(words) for words in ("spectrum", "dwell"))
     for row in _largest([one for one in found.spectrum if one["to"] is None], "passages"):
-        times, customers = f"{row['passages']:,} times", word.many(row["customers"], "customer")
+        times = word.many(row["passages"], "time")
+        customers = word.many(row["customers"], "customer")
         yield Sentence(
             f"The state that most leave a journey from is {row['from']} of {row['journey']}: "
             f"{times}, {customers}, half of them within {word.span(row['p50_ms'])}.",
             spectrum,
         )
     for row in _largest([one for one in found.spectrum if one["to"] == one["from"]], "passages"):
-        times, customers = f"{row['passages']:,} times", word.many(row["customers"], "customer")
+        times = word.many(row["passages"], "time")
+        customers = word.many(row["customers"], "customer")
         yield Sentence(
             f"The state that is most often entered again from itself is {row['from']} of "
             f"{row['journey']}: {times}, by {customers}.",
