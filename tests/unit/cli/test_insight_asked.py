@@ -44,32 +44,59 @@ def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("until", [DAY, DAY - 1])
-def test_a_period_without_time_is_refused(cli: Cli, layer: Path, command: str, until: int) -> None:
-    words = [*command.split(), "--layer", layer, "--from", DAY, "--until", until]
-    done = cli(*words)
+def test_a_period_without_time_is_refused_until_it_has_some(
+    cli: Cli, layer: Path, command: str, until: int
+) -> None:
+    words = [*command.split(), "--layer", layer, "--until", until]
+    done = cli(*words, "--from", DAY)
     assert (done.code, done.out) == (2, "")
     assert f"--from {DAY} --until {until}: no time lies in between" in done.err
+    assert "no time lies in between" not in cli(*words, "--from", DAY - 2).err
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "rightly"),
+    [
+        ("report journeys --from 2026-01-01T00:00:00Z", "end at 1970-01-03 00:00 UTC: take",
+         "report journeys --from 1970-01-03T00:00:00Z"),
+        ("report journeys --compare period:1970-01-05/1970-01-05", "no time lies between",
+         "report journeys --compare period:1970-01-02/1970-01-03"),
+        ("report journeys --compare versions:1,2", "of version 2: there are 1",
+         "report journeys --compare versions:1,1"),
+        ("insight flows --of states --within 1d", "--within is about the next journey",
+         "insight flows --of journeys --within 1d"),
+        ("insight export stay --format json --out stays.csv", "are of two kinds",
+         "insight export stay --format json"),
+    ],
+)  # fmt: skip
+def test_what_is_no_question_is_refused_until_it_is_one(
+    cli: Cli, layer: Path, words: str, error: str, rightly: str
+) -> None:
+    done = cli(*shlex.split(words), "--layer", layer)
+    assert (done.code, done.out) == (2, "")
+    assert error in done.err
+    assert cli(*shlex.split(rightly), "--layer", layer).code == 0
 
 
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        ("report journeys --from 2026-01-01T00:00:00Z", "the records end at 1970-01-03 00:00 UTC"),
-        ("report journeys --compare period:1970-01-05/1970-01-05", "no time lies between"),
-        ("report journeys --compare versions:1,2", "of version 2: there are 1"),
-        ("insight flows --of states --within 1d", "--within is about the next journey"),
-        ("insight export stay --format json --out stays.csv", "are of two kinds"),
-        ("insight flows", "'--of'. Choose from: states, journeys. See"),
-        ("insight flows --of state", "'--of': 'state' is not one of 'states', 'journeys'. See"),
+        ("flows", "'--of'. Choose from: states, journeys. See"),
+        ("flows --of state", "'--of': 'state' is not one of 'states', 'journeys'. See"),
     ],
-)  # fmt: skip
-def test_what_is_no_question_is_refused(cli: Cli, layer: Path, words: str, error: str) -> None:
-    done = cli(*shlex.split(words), "--layer", layer)
+)
+def test_a_choice_that_is_none_is_refused_on_one_line(
+    cli: Cli, layer: Path, words: str, error: str
+) -> None:
+    done = cli("insight", *words.split(), "--layer", layer)
     assert (done.code, done.out) == (2, "")
     assert error in done.err
+    assert done.err.count("\n") == 1
 
 
-def test_a_layer_without_transitions_has_no_goal_to_credit(cli: Cli, tmp_path: Path) -> None:
+def test_a_layer_without_transitions_has_no_goal_to_credit(
+    cli: Cli, layer: Path, tmp_path: Path
+) -> None:
     records = Written()
     records.command("ada", DAY, "mail")
     records.connection(tmp_path)
@@ -77,6 +104,7 @@ def test_a_layer_without_transitions_has_no_goal_to_credit(cli: Cli, tmp_path: P
         done = cli(*words.split(), "--layer", tmp_path / "layer")
         assert (done.code, done.out) == (2, "")
         assert "the layer holds no transition records" in done.err
+        assert cli(*words.split(), "--layer", layer).code == 0
 
 
 @pytest.mark.parametrize(("at", "is_said"), [(3 * DAY, False), (3 * DAY + 1, True)])

@@ -87,6 +87,8 @@ _ASKED = "unit/insight/test_way_out.py::test_questions_are_answered_once_they_ar
 _ATTRIBUTED = "unit/insight/test_attribution.py::test_what_cannot_be_attributed_is_refused_until_it_is_mended"
 _VALUE = "unit/insight/test_value_command.py::test_what_is_refused_is_answered_once_it_is_asked_as_the_refusal_says"
 _NUMBERS = "unit/insight/test_value_command.py::test_a_layer_needs_events_with_numbers"
+_ODD = "unit/cli/test_insight_asked.py"
+_ODDLY = f"{_ODD}::test_what_is_no_question_is_refused_until_it_is_one"
 _WORTH = "unit/insight/test_worth.py"
 _BY_PROFILE = "unit/insight/test_by_profile.py"
 _OUTCOMES = f"{_WORTH}::test_outcomes_of_commands_are_worth_what_they_state"
@@ -197,6 +199,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "is for CSV and JSON, and every file ends in .parquet": "unit/cli/test_run.py::test_files_of_another_form_are_read_by_option",
         "name a folder with a topology": "unit/cli/test_cli.py::test_a_valid_topology_is_told_by_path_and_by_bundled_name",
         "no time; write": _COMMANDS,
+        "no time lies in between": f"{_ODD}::test_a_period_without_time_is_refused_until_it_has_some",
         "{} {}: {}": _COMMANDS,
     },
     "cli/place.py": {
@@ -375,8 +378,13 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "make room, then give the command again": "unit/governance/backtest/test_run.py::test_results_are_written_once_there_is_room",
     },
     "cli/attribution.py": {"no time at all": _ATTRIBUTED},
-    "insight/figure/attribution.py": {"no record is of the journey": _ATTRIBUTED},
+    "insight/figure/attribution.py": {
+        "no record is of the journey": _ATTRIBUTED,
+        "holds no transition records": f"{_ODD}::test_a_layer_without_transitions_has_no_goal_to_credit",
+    },
     "cli/insight.py": {
+        "are of two kinds": _ODDLY,
+        "--within is about the next journey": _ODDLY,
         "there is no view": _ASKED,
         "the query is empty": _ASKED,
     },
@@ -433,13 +441,19 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/reports.py": {
         "name another file with --html": _REPORTED,
         "write period:2026-03-01/2026-03-08": _REPORTED,
+        "no time lies between": _ODDLY,
         "--on and --value go together": _REPORTED,
         "needs NumPy and SciPy": "unit/insight/report/test_kind.py::test_without_scipy_the_extra_is_named",
     },
     "insight/report/attribution.py": {
         "no goal was reached": "unit/insight/report/test_kind.py::test_without_a_goal_nothing_is_credited",
     },
-    "insight/report/asking.py": {"no record is of the journey": _REPORTED},
+    "insight/report/asking.py": {
+        "no record is of the journey": _REPORTED,
+        "holds no transition records": f"{_ODD}::test_a_layer_without_transitions_has_no_goal_to_credit",
+        "take an earlier --from": _ODDLY,
+    },
+    "insight/report/compare.py": {"no journey has records of version": _ODDLY},
     "cli/relation.py": {
         "more than a sheet holds": _SHEET,
         "xlsx needs XlsxWriter": _SHEET,
