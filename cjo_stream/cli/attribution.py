@@ -48,8 +48,10 @@ def attribute(
     if by is By.ACTION:
         return counting()
     note_left_out(open_measured(connection, goal, by.value, shares, begin, end))
-    _note_contradictions(connection, counting())
-    return BESIDE.format(figure=counting()) if form is Form.TABLE else counting()
+    # Credits are summed once for both.
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE credited AS {counting()}")
+    _note_contradictions(connection, "FROM credited")
+    return BESIDE.format(figure="FROM credited") if form is Form.TABLE else "FROM credited"
 
 
 def note_left_out(left: LeftOut) -> None:
