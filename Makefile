@@ -115,6 +115,12 @@ prediction: $(READY) ## calibration and log-loss of predictions in the simulated
 bench: $(READY) ## throughput and latency of this machine; fails where beside the bare loop it is a fifth slower than expected
 	$(BIN)/python -m tests.bench
 
+.PHONY: compiled
+compiled: $(READY) ## the optional compiled wheel in dist/compiled, and the tests that its results are the same bytes
+	rm -rf dist/compiled
+	HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(BIN)/python -m build --wheel --no-isolation --outdir dist/compiled
+	CJO_COMPILED_WHEEL=$$(ls $(CURDIR)/dist/compiled/*.whl) $(BIN)/pytest -n 0 tests/compiled
+
 .PHONY: fmt
 fmt: $(READY) ## format the code, sort the imports
 	$(BIN)/ruff format .

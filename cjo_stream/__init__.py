@@ -6,4 +6,12 @@ The rooms, outermost first; each may import only what stands below it:
              -> ingest | store | telemetry -> settings -> definition -> engine -> core -> errors
 """
 
+from importlib.machinery import PathFinder
+
 __version__ = "0.1.0"
+
+
+def is_compiled() -> bool:
+    """Return whether the engine is that of the compiled wheel (docs/operations.md)."""
+    spec = PathFinder.find_spec("turns", [f"{folder}/engine" for folder in __path__])
+    return spec is not None and spec.origin is not None and not spec.origin.endswith(".py")

@@ -67,7 +67,8 @@ app = typer.Typer(
 
 def _say_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"cjo-stream {cjo_stream.__version__}")
+        compiled = " (compiled)" if cjo_stream.is_compiled() else ""
+        typer.echo(f"cjo-stream {cjo_stream.__version__}{compiled}")
         raise typer.Exit
 
 

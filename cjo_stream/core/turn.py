@@ -89,7 +89,7 @@ class Turn:
         """The anchor of each record."""
         self.entries: list[TimelineEntry] = []
         """Entries of the customer's timeline, which come before those of the records."""
-        self.counted: list[tuple[tuple[str, ...], float]] = []
+        self.counted: list[tuple[tuple[str, ...], int | float]] = []
         """Each count, as it came."""
         self.tallies: list[Count] = []
         """What guards of canaries count."""
@@ -122,14 +122,14 @@ class Turn:
             del kept[next(iter(kept))]
             self.count("cjo_state_bounds_total", bound)
 
-    def count(self, metric: str, *labels: str, by: float = 1) -> None:
+    def count(self, metric: str, *labels: str, by: int | float = 1) -> None:
         """Add to a counter of docs/metrics.md; labels come from definitions only."""
         self.counted.append(((metric, *labels), by))
 
     @property
-    def counts(self) -> dict[tuple[str, ...], float]:
+    def counts(self) -> dict[tuple[str, ...], int | float]:
         """What was counted, in all."""
-        totals: dict[tuple[str, ...], float] = {}
+        totals: dict[tuple[str, ...], int | float] = {}
         for count, by in self.counted:
             totals[count] = totals.get(count, 0) + by
         return totals

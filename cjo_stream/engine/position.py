@@ -10,7 +10,7 @@ from cjo_stream.engine import codec
 from cjo_stream.engine.port import Log, Store
 from cjo_stream.errors import RefusalError
 
-Counts = Mapping[tuple[str, ...], float]
+Counts = Mapping[tuple[str, ...], int | float]
 
 
 def open_position(store: Store, partition: int, partitions: int, log: Log) -> codec.Meta:

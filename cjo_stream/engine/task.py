@@ -102,7 +102,7 @@ class Task:
         self._enforcement = Enforcement(
             partition, partitions, state, self._turns, self._outgoing, rollout_customers_max
         )
-        self._committed_counts: dict[tuple[str, ...], float] = {}
+        self._committed_counts: dict[tuple[str, ...], int | float] = {}
         self._unwritten: list[LogRecord] = []
         """The records of the steps since the last commit."""
         self.delays: list[int] = []
@@ -178,7 +178,7 @@ class Task:
         """Where each cascade of the last step begins among its effects."""
         return self._outgoing.cascades
 
-    def take_counts(self) -> dict[tuple[str, ...], float]:
+    def take_counts(self) -> dict[tuple[str, ...], int | float]:
         """Return the counts of what has been committed since the last call."""
         counts, self._committed_counts = self._committed_counts, {}
         return counts
@@ -390,9 +390,7 @@ class Task:
             entry.wake = None
             self._outgoing.begin_cascade(turns.clock, key, len(turns.examples))
             turns.keep_up(key, entry)
-            if entry.wake is not None:
-                wakes.move(key, entry.wake, None)
-                entry.wake = None
+            turns.let_sleep(key, entry)
             fired = turns.fire(key, entry)
             if budget is not None:
                 budget -= fired

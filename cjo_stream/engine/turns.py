@@ -79,7 +79,7 @@ class Turns:
         self.rollout = rollout
         self.careful = False
         self.place = 0
-        self.counts: dict[tuple[str, ...], float] = {}
+        self.counts: dict[tuple[str, ...], int | float] = {}
         self.purges: list[str] = []
         self.tallies: dict[int, list[Count]] = {}
         """By period of `PERIOD_MS`."""
@@ -140,6 +140,12 @@ class Turns:
                 self._bring_up(key, entry, program)
         assert isinstance(entry.state, Customer)
         entry.state.revision = self._sets.revision
+
+    def let_sleep(self, key: str, entry: CachedActor) -> None:
+        """Take back when an actor is due next: it has its turn now."""
+        if entry.wake is not None:
+            self._wakes.move(key, entry.wake, None)
+            entry.wake = None
 
     def walk(self, keys: Sequence[str]) -> None:
         """Bring customers up to the set in force, if a set that they lack concerns them."""

@@ -268,7 +268,12 @@ METRICS: Final = (
         ("library", "version"),
         "Always 1: which versions of tzdata and phonenumbers decide here",
     ),
-    Metric("cjo_build_info", "gauge", ("version", "python"), "Always 1"),
+    Metric(
+        "cjo_build_info",
+        "gauge",
+        ("version", "python", "engine"),
+        "Always 1; `engine` is `compiled` with the compiled wheel, else `python`",
+    ),
 )
 
 PROCESS_METRICS: Final = (

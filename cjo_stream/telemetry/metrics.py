@@ -18,7 +18,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from cjo_stream import __version__
+from cjo_stream import __version__, is_compiled
 from cjo_stream.telemetry.metric import METRICS, Metric
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -40,7 +40,8 @@ class Metrics:
         for metric in table:
             self._declare(metric)
         ProcessCollector(namespace="cjo", registry=self._registry)
-        self.set("cjo_build_info", (__version__, platform.python_version()), 1)
+        engine = "compiled" if is_compiled() else "python"
+        self.set("cjo_build_info", (__version__, platform.python_version(), engine), 1)
 
     def add(self, counts: Mapping[tuple[str, ...], float]) -> None:
         """Add counts, keyed by a counter's name and its labels' values in their order.

@@ -69,10 +69,14 @@ def run_in_memory(
     drain_ms: int,
     partitions: int,
     change: Change | None = None,
+    stores: Sequence[MemoryStore] | None = None,
 ) -> tuple[list[Effect], list[dict[str, object]]]:
-    """Return all effects in the order of issue, and the rows of customers.jsonl."""
+    """Return all effects in the order of issue, and the rows of customers.jsonl.
+
+    `stores`, one a partition, are left with what was stored.
+    """
     output = Collected()
-    stores = [MemoryStore() for _ in range(partitions)]
+    stores = stores or [MemoryStore() for _ in range(partitions)]
     with Runtime(
         log=MemoryLog(), stores=stores, compile_=compile_content, output=output
     ) as runtime:

@@ -60,15 +60,15 @@ def count_consent(customer: Customer, attributes: dict[str, Any], turn: Turn) ->
     for journey, trial in _guarded(customer, turn):
         if not trial.is_unsubscribed:
             trial.is_unsubscribed = True
-            _count(turn, _of(journey, trial), Metric.UNSUBSCRIBE_RATE, total=1, squares=1)
+            _count(turn, _of(journey, trial), Metric.UNSUBSCRIBE_RATE, total=1.0, squares=1.0)
 
 
 def count_failure(customer: Customer, turn: Turn) -> None:
     """Count a dead letter `failed`."""
     for journey, trial in _guarded(customer, turn):
         trial.letters += 1
-        squares = trial.letters**2 - (trial.letters - 1) ** 2
-        _count(turn, _of(journey, trial), Metric.DEAD_LETTERS, total=1, squares=squares)
+        squares = float(trial.letters**2 - (trial.letters - 1) ** 2)
+        _count(turn, _of(journey, trial), Metric.DEAD_LETTERS, total=1.0, squares=squares)
 
 
 def count_traits(customer: Customer, turn: Turn) -> None:
@@ -110,7 +110,7 @@ def _count_end(instance: Instance, metric: str, turn: Turn) -> None:
     now = turn.program.journeys.get(instance.journey)
     if now is not None and now.guards is not None and now.version == instance.trial:
         side = instance.journey, instance.trial, instance.is_inside
-        _count(turn, side, metric, total=1, squares=1)
+        _count(turn, side, metric, total=1.0, squares=1.0)
 
 
 def _count_traits(customer: Customer, journey: Journey, trial: Trial, turn: Turn) -> None:
@@ -129,7 +129,7 @@ def _count_traits(customer: Customer, journey: Journey, trial: Trial, turn: Turn
         _count(turn, _of(journey.name, trial), guard.metric, number, total, squares)
 
 
-def _bounded(value: float) -> float:
+def _bounded(value: int | float) -> float:
     """Return a value, or the nearest one whose square can be added up."""
     return float(max(-VALUE_MAX, min(VALUE_MAX, value)))
 

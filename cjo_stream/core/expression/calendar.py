@@ -38,8 +38,8 @@ def _since(unit_ms: int) -> Callable[[Scope, Any], Any]:
     return since
 
 
-days_since = _since(DAY_MS)
-hours_since = _since(HOUR_MS)
+days_since: Callable[[Scope, Any], Any] = _since(DAY_MS)
+hours_since: Callable[[Scope, Any], Any] = _since(HOUR_MS)
 
 
 def _local(read: Callable[[dt.datetime], Any]) -> Callable[..., Any]:
@@ -53,9 +53,9 @@ def _local(read: Callable[[dt.datetime], Any]) -> Callable[..., Any]:
     return read_local
 
 
-weekday = _local(lambda moment: WEEKDAYS[moment.weekday()])
-hour = _local(lambda moment: moment.hour)
-date = _local(lambda moment: moment.date().isoformat())
+weekday: Callable[..., Any] = _local(lambda moment: WEEKDAYS[moment.weekday()])
+hour: Callable[..., Any] = _local(lambda moment: moment.hour)
+date: Callable[..., Any] = _local(lambda moment: moment.date().isoformat())
 
 
 def zone_of(s: Scope) -> str:

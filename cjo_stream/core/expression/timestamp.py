@@ -84,7 +84,7 @@ def timestamp(s: Scope, x: Any, form: Any = None, where: Any = None) -> Any:
     return found
 
 
-def are_seconds(ms: float) -> bool:
+def are_seconds(ms: int | float) -> bool:
     """Return whether a number of ms can only be one of seconds: of the years 2001 to 2100."""
     return SECONDS_MIN <= ms <= SECONDS_MAX
 
@@ -137,7 +137,7 @@ def _near(text: str, known: Any) -> str:
     return next(iter(difflib.get_close_matches(text, sorted(known), 1)), "")
 
 
-def _without_format(x: str | float, tzinfo: dt.tzinfo) -> int | None:
+def _without_format(x: str | int | float, tzinfo: dt.tzinfo) -> int | None:
     if not isinstance(x, str):
         return math.floor(x)
     match = _NEAR_RFC_3339.fullmatch(x)

@@ -64,7 +64,7 @@ def _count(s: Scope, expression: Evaluated, reason: Unread, operands: tuple[Any,
     s.unread[key] = s.unread.get(key, 0) + 1
 
 
-def bounded(number: float) -> float | None:
+def bounded(number: int | float) -> int | float | None:
     """Return a number, or None if it is not finite, or a whole number beyond 64 bits."""
     if type(number) is float:
         return number if math.isfinite(number) else None

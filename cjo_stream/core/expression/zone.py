@@ -86,7 +86,7 @@ def zone(name: str) -> dt.tzinfo | None:
         return zoneinfo.ZoneInfo.from_file(file, key=name)
 
 
-def local(ms: float, name: str) -> dt.datetime | None:
+def local(ms: int | float, name: str) -> dt.datetime | None:
     """Return the local time of `ms` since the epoch; None outside the calendar.
 
     An unknown zone is read as UTC.

@@ -58,7 +58,7 @@ def show(cascade: Cascade, journey: Journey, instance: Instance, event: Event) -
     too_old = event.time < instance.entered_at - turn.program.grace_ms
     if listens:
         _mark_goal(cascade, journey, instance, event)
-        if instance.state is None:
+        if _has_ended(instance):
             return
     if too_old:
         cascade.late = cascade.late or listens
@@ -66,6 +66,10 @@ def show(cascade: Cascade, journey: Journey, instance: Instance, event: Event) -
     at = max(min(event.time, turn.clock), instance.entered_at)
     if not (listens and _take_first(cascade, journey, instance, state, event, at)):
         _follow_always(cascade, journey, instance, at)
+
+
+def _has_ended(instance: Instance) -> bool:
+    return instance.state is None
 
 
 def fire(cascade: Cascade, journey: Journey, instance: Instance, timer: Timer) -> None:

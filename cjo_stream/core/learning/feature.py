@@ -58,7 +58,7 @@ def _text(name: str, value: Any) -> str:
     return f"{name}?" if value is MISSING or kind is not list else f"{name}=[]"
 
 
-def _bin(number: float) -> str:
+def _bin(number: int | float) -> str:
     if not number or not math.isfinite(number):
         return "0"
     part, doublings = math.frexp(abs(number))

@@ -44,7 +44,7 @@ class Drawn(msgspec.Struct, frozen=True):
     probability: float
 
 
-def posterior_table(weights: Weights, prior: float, features: Sequence[int]) -> Table:
+def posterior_table(weights: Weights, prior: int | float, features: Sequence[int]) -> Table:
     """Return the posterior of a propensity that learns."""
     if weights.is_warm:
         return _logit_normal(*weights.logit(features))

@@ -57,7 +57,7 @@ class Weights(msgspec.Struct, frozen=True):
         """Whether the propensity is computed from the features, no longer from the prior."""
         return self.positives >= POSITIVES_MIN
 
-    def propensity(self, prior: float, features: Sequence[int]) -> float:
+    def propensity(self, prior: int | float, features: Sequence[int]) -> float:
         """Return the probability of an acceptance, 0..1, to six significant digits."""
         if self.is_warm:
             return significant(sigmoid(self.logit(features)[0]))
@@ -76,7 +76,7 @@ class Weights(msgspec.Struct, frozen=True):
                 variance += known[1]
         return mean, variance
 
-    def beta(self, prior: float) -> tuple[float, float]:
+    def beta(self, prior: int | float) -> tuple[float, float]:
         """Return the two parameters of the Beta posterior around `prior`."""
         prior = min(max(prior, PRIOR_MIN), PRIOR_MAX)
         offers = 1.0 / min(prior, 1.0 - prior)

@@ -12,7 +12,7 @@ from cjo_stream.core.word import ActionClass
 class Propensity(msgspec.Struct, frozen=True, kw_only=True):
     """A propensity that learns: its prior, and its features."""
 
-    prior: float
+    prior: int | float
     features: tuple[Expression, ...] = ()
 
 
@@ -29,7 +29,7 @@ class Weight(msgspec.Struct, frozen=True, kw_only=True):
     """Percent added to an action's priority while `when` is true."""
 
     when: Expression
-    percent: float
+    percent: int | float
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +42,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     class_: ActionClass = ActionClass.MARKETING
     value: Expression | None = None
     """None: 1."""
-    lever: float = 0.0
+    lever: int | float = 0.0
     """Percent."""
     eligible: Expression | None = None
     applicable: Expression | None = None
@@ -65,7 +65,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     address: str | None
     """The identifier type by which the channel reaches a customer; None: it reaches nobody."""
     propensity: Propensity | Expression | None = None
-    lever: float = 1.0
+    lever: int | float = 1.0
     """L: 1 + the levers of action, group and issue / 100, at least 0."""
     caps: tuple[int, ...] = ()
     """Indexes in the policy's `caps` of the caps that cover it."""

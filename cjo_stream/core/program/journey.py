@@ -82,7 +82,7 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
     """One arm of a split."""
 
     name: str
-    weight: float
+    weight: int | float
     to: str
 
 
@@ -157,7 +157,7 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     metric: str
-    worse_than: float
+    worse_than: int | float
 
     @property
     def is_lower_worse(self) -> bool:
@@ -192,20 +192,20 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """The status by which this version runs (definition/life.py)."""
     is_shadow: bool = False
     """Whether nothing of it is sent, set or raised."""
-    canary: float = 1.0
+    canary: int | float = 1.0
     """Share of customers who enter this version, 0..1; the rest enter the one before."""
     guards: Guards | None = None
     """The guards of the canary that are still undecided."""
     is_guarded: bool = False
     """Whether the canary has guards, also once it is decided."""
-    entrants: tuple[float, float] = (0.0, 1.0)
+    entrants: tuple[int | float, int | float] = (0.0, 1.0)
     """The draws, `[low, high)`, of the customers who enter this version now."""
     migrate: Migrate = Migrate.DRAIN
     """What becomes of instances of other versions."""
     map: dict[str, str] = {}
     """States of other versions -> the states of this one that follow them."""
     entry: Entry
-    holdout: float = 0.0
+    holdout: int | float = 0.0
     """Share of customers held out, 0..1."""
     data: dict[str, Expression] = {}
     goal: Goal | None = None

@@ -64,9 +64,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """By class; a class without an entry needs no consent."""
     blocked_by_case: frozenset[str] = frozenset()
     """Classes that are stopped while a service case is open."""
-    holdout: float = 0.0
+    holdout: int | float = 0.0
     """Share of customers in the universal holdout, 0..1."""
-    explore: float = 0.0
+    explore: int | float = 0.0
     """Probability that a decision chooses uniformly, 0..1."""
     thompson: bool = False
     """Whether choices are drawn from the posteriors."""

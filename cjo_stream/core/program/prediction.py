@@ -24,5 +24,5 @@ class PredictionRule(msgspec.Struct, frozen=True, kw_only=True):
     is_without: bool = False
     goal: str | None = None
     within_ms: int
-    prior: float
+    prior: int | float
     features: tuple[Expression, ...] = ()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import typer
 
+import cjo_stream
 from cjo_stream.cli.apply import say_applied
 from cjo_stream.cli.terminal import confirm
 from cjo_stream.definition import load
@@ -108,6 +109,12 @@ def test_who_says_no_is_told_that_nothing_was_done(cli, monkeypatch: pytest.Monk
         confirm("Apply shop?", yes=False)
     assert said.value.exit_code == 1
     assert "nothing was done" in cli("--version").err
+
+
+def test_the_version_says_whether_the_engine_is_compiled(cli, monkeypatch) -> None:
+    assert cli("--version").out == f"cjo-stream {cjo_stream.__version__}\n"
+    monkeypatch.setattr(cjo_stream, "is_compiled", lambda: True)
+    assert cli("--version").out == f"cjo-stream {cjo_stream.__version__} (compiled)\n"
 
 
 def test_help_and_version_load_no_room() -> None:

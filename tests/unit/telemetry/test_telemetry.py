@@ -70,7 +70,7 @@ def test_counts_are_shown_by_name_and_labels() -> None:
     assert "cjo_consent_ignored_total 1.0" in shown
     assert 'cjo_stage_seconds_bucket{le="0.005",stage="process"} 1.0' in shown
     assert 'cjo_lag_records{partition="0",stage="task"} 7.0' in shown
-    assert "cjo_build_info{" in shown
+    assert 'cjo_build_info{engine="python",python="' in shown
     assert "_created" not in shown
 
 

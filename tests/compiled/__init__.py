@@ -1,0 +1,1 @@
+"""The compiled wheel (`hatch_build.py`) gives the same bytes as the source."""
