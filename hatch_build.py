@@ -45,6 +45,7 @@ LEFT_OUT = {
     "core/identity/member/origin.py": RARE,
     "core/identity/merge.py": RARE,
     "core/identity/refusal.py": RARE,
+    "core/learning/calibration.py": RARE,
     "core/learning/vector.py": "its arithmetic is numpy's",
     "core/snapshot.py": RARE,
     "core/word.py": "names alone",

@@ -220,7 +220,7 @@ HEALTH: Final = Board(
             "Versions",
             "Of each process, with the libraries that influence results.",
             (
-                Query("count by (version, python) (cjo_build_info)"),
+                Query("count by (version, python, engine) (cjo_build_info)"),
                 Query("count by (library, version) (cjo_library_info)"),
             ),
             kind="table",

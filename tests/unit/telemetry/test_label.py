@@ -81,7 +81,7 @@ VALUES: Final[dict[str, dict[str, str | set[str]]]] = {
     "cjo_channel_unread_seconds": {"channel": NAMES},
     "cjo_stage_info": {"stage": STAGES},
     "cjo_library_info": {"library": set(libraries_here()), "version": NUMBERS},
-    "cjo_build_info": {"version": NUMBERS, "python": NUMBERS},
+    "cjo_build_info": {"version": NUMBERS, "python": NUMBERS, "engine": {"python", "compiled"}},
 }  # fmt: skip
 BESIDE_NAMES: Final = {"", "merged", "timezone"}
 """Words of the code where names of definitions are: none, an outcome, and the fact of that name.

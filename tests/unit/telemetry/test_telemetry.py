@@ -37,7 +37,7 @@ PROMISED = {
     "cjo_state_bytes": ("stage",),
     "cjo_checkpoint_age_seconds": (),
     "cjo_restore_seconds": (),
-    "cjo_build_info": ("version", "python"),
+    "cjo_build_info": ("version", "python", "engine"),
 }
 """Metrics that dashboards and alerts count on, with their labels."""
 
