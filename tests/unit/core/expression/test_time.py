@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cjo_stream.core.expression import MISSING, Names, Place, Scope, compile_expression
+from cjo_stream.core.expression import MISSING, Names, Place, Scope, compile_expression, compiler
 from cjo_stream.core.expression.zone import zone, zone_name
 from cjo_stream.core.expression.zone_name import RAILS, WINDOWS
 
@@ -232,3 +232,17 @@ def test_an_offset_is_a_zone_without_clock_changes() -> None:
     fixed = zone("-03:30")
     assert fixed is not None
     assert fixed.utcoffset(None) == dt.timedelta(hours=-3, minutes=-30)
+
+
+def test_datetime_may_import_what_it_reads_and_writes_patterns_with() -> None:
+    """In the compiled wheel no function of ours stands between it and an expression."""
+    names = {
+        "__builtins__": compiler._NAMESPACE["__builtins__"],
+        "write": dt.date(2026, 3, 1).strftime,
+        "read": dt.datetime.strptime,
+    }
+    assert eval("write('%d.%m.%Y')", names) == "01.03.2026"
+    assert eval("read('2026', '%Y').year", names) == 2026
+    for other in ("os", "sys", "builtins"):
+        with pytest.raises(ImportError):
+            eval(f"__import__({other!r})", names)
