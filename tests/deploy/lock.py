@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Final
@@ -32,6 +33,17 @@ def drawn() -> str:
     return HEAD + "".join(pinned[name] for name in sorted(names))
 
 
+def _needs(name: str, extra: str) -> list[str]:
+    """Return what a distribution names as needed; of ours what the project says now."""
+    if name != "cjo-stream":
+        return distribution(name).requires or []
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found: list[str] = (
+        project["optional-dependencies"][extra] if extra else project["dependencies"]
+    )
+    return found
+
+
 def _closure() -> set[str]:
     """Return the names of all that the wanted distributions need, themselves but ours too."""
     seen: set[tuple[str, str]] = set()
@@ -43,8 +55,9 @@ def _closure() -> set[str]:
             if (name, extra) in seen:
                 continue
             seen.add((name, extra))
-            for text in distribution(name).requires or ():
-                needed = Requirement(text)
-                if needed.marker is None or needed.marker.evaluate({"extra": extra}):
-                    todo.append(needed)
+            todo += (
+                needed
+                for needed in map(Requirement, _needs(name, extra))
+                if needed.marker is None or needed.marker.evaluate({"extra": extra})
+            )
     return {name for name, _ in seen} - {"cjo-stream"}
