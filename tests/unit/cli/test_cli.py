@@ -441,6 +441,7 @@ def test_a_set_is_applied_to_a_state_folder_and_told(cli, tmp_path: Path) -> Non
     assert first == {"number": 1}  # the run's
     assert second["number"] == 2
     assert abs(second["by"]["at"] - time.time() * 1000) < 60_000
+    assert not any(told.pop("holding").values())  # no command is held
     assert told == {
         "topology": "shop", "applied": 2, "begun": 2, "partitions": {"0": 2},
         "intake": {}, "libraries": [], "rolling_out": {}, "canaries": [],
