@@ -78,6 +78,8 @@ class Filters:
     def period(self) -> tuple[tuple[int | None, int | None], list[str]]:
         begin = self.time() if self.random.random() < 0.6 else None
         end = self.time() if self.random.random() < 0.6 else None
+        if begin is not None and end is not None:
+            begin, end = min(begin, end), max(begin, end) + 1  # an empty period is refused
         options = [] if begin is None else ["--from", str(begin)]
         return (begin, end), options + ([] if end is None else ["--until", str(end)])
 
