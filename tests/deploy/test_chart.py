@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from tests.deploy.commands import CHART
+from tests.deploy.commands import CHART, DEPLOY
 from tests.deploy.lock import ROOT
 
 TOOLS: Final = ROOT / ".tools"
@@ -25,6 +25,7 @@ EVERYTHING: Final = (
     "insight.enabled=true",
     "serviceMonitor.enabled=true",
     "serviceMonitor.labels.team=data",
+    "prometheusRule.enabled=true",
     "networkPolicy.scrapers.name=monitoring",
     "imagePullSecrets[0].name=registry",
     "worker.storage.className=fast",
@@ -94,6 +95,12 @@ def test_custom_objects_are_off_unless_asked_for_and_as_their_schema_says() -> N
         call = [str(VALIDATE.parent / "python"), "-c", code, json.dumps(document), schema]
         done = subprocess.run(call, capture_output=True, text=True, timeout=60)
         assert (done.returncode == 0) is is_right, done.stderr
+
+
+def test_the_rules_are_those_of_the_repository() -> None:
+    assert objects(helm().stdout, "PrometheusRule") == []
+    (rules,) = objects(helm(*EVERYTHING).stdout, "PrometheusRule")
+    assert rules["spec"] == yaml.safe_load((DEPLOY / "prometheus/rules.yml").read_text())
 
 
 def _processes(text: str) -> Iterator[tuple[str, Any]]:
