@@ -23,11 +23,12 @@ from cjo_stream.kafka.client import admin as admin_module
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.definition.apply import apply, current
 from cjo_stream.kafka.local import broker as broker_module
-from cjo_stream.kafka.local.broker import Broker, free_port
+from cjo_stream.kafka.local.broker import Broker
 from cjo_stream.kafka.topic.check import create
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 from tests.kafka.conftest import make_settings
+from tests.kafka.guarded import PASSWORD, as_user, guarded_broker
 from tests.kafka.stages import (
     Tasks,
     in_background,
@@ -48,18 +49,6 @@ topology: small
 channels: {web: {in: {}}}
 identity: {identifiers: [{type: user_id}]}
 """
-PASSWORD = "a-password-of-the-tests"
-PROPERTIES = f"""
-listeners=PLAINTEXT://127.0.0.1:PORT,SASL://127.0.0.1:GUARDED,CONTROLLER://127.0.0.1:CONTROLLER
-advertised.listeners=PLAINTEXT://127.0.0.1:PORT,SASL://127.0.0.1:GUARDED
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT
-sasl.enabled.mechanisms=PLAIN
-listener.name.sasl.plain.sasl.jaas.config=\
-org.apache.kafka.common.security.plain.PlainLoginModule required user_app="{PASSWORD}";
-authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
-super.users=User:ANONYMOUS
-"""
-"""Who comes by GUARDED is asked who it is, and may do what it was allowed."""
 RESOURCES = {
     "topics": ResourceType.TOPIC,
     "groups": ResourceType.GROUP,
@@ -132,18 +121,11 @@ class Guarded:
         """What refusals have named."""
 
     def settings(self, password: str = PASSWORD) -> Settings:
-        given = {
-            "bootstrap.servers": self.address,
-            "security.protocol": "sasl_plaintext",
-            "sasl.mechanism": "PLAIN",
-            "sasl.username": "app",
-            "sasl.password": password,
-        }
-        return self.owner.model_copy(update={"kafka": given})
+        return as_user(self.owner, self.address, "app", password)
 
     def allow(self, refusal: str) -> None:
         """Do what a refusal says."""
-        found = re.search(r"allow ([\w, ]+) of ([\w ]+) \(kafka-acls\.sh --add\)", refusal)
+        found = re.search(r"allow ([\w, ]+) of ([\w ]+) \(kafka-acls\.sh --add;", refusal)
         assert found is not None, refusal
         operations, resource = found.groups()
         self.allowed.add(resource)
@@ -176,17 +158,8 @@ class Guarded:
 
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Guarded]:
-    broker, port = Broker(tmp_path / "broker"), free_port()
-    file = tmp_path / "guarded.properties"
-    names = {"PORT": broker.port, "GUARDED": port, "CONTROLLER": broker._controller_port}
-    file.write_text(re.sub(r"(?<=127\.0\.0\.1:)\w+", lambda m: str(names[m[0]]), PROPERTIES))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CJO_BROKER_PROPERTIES", str(file))
-        broker.start()
-    try:
-        yield Guarded(f"127.0.0.1:{port}", make_settings(broker.bootstrap, tmp_path))
-    finally:
-        broker.stop()
+    with guarded_broker(tmp_path, ["app"]) as (owners, address):
+        yield Guarded(address, make_settings(owners, tmp_path))
 
 
 def test_who_is_not_known_or_allowed_is_once_credentials_and_access_are_as_the_refusals_say(

@@ -13,6 +13,9 @@ from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.property import connect
 from cjo_stream.settings import Settings
 
+READER: Final = "reader"
+"""The end of the name of a reader's group, which nobody joins."""
+
 _LOG = logging.getLogger(__package__)
 
 
@@ -69,7 +72,7 @@ def reader(
     fetch, instead of librdkafka's 1 MiB; a larger record comes all the same.
     """
     # librdkafka needs a group id even if no group is joined and nothing is committed.
-    own = {"group.id": f"{settings.topic_prefix}reader", **_READING}
+    own = {"group.id": settings.topic_prefix + READER, **_READING}
     if not committed:
         own["isolation.level"] = "read_uncommitted"
     if fetch_bytes is not None:

@@ -30,7 +30,8 @@ def refusal(error: KafkaException | KafkaError, what: str) -> RefusalError | Non
         return None
     return RefusalError(
         f"the broker forbids this process's user {what} ({cause}): allow {operations} "
-        "(kafka-acls.sh --add), or set the credentials of a user who may"
+        "(kafka-acls.sh --add; `cjo-stream topics acl TOPOLOGY` has what each process needs), or "
+        "set the credentials of a user who may"
     )
 
 

@@ -8,6 +8,7 @@ producer never gives up a frame (`message.timeout.ms=0`) and refuses to go on pa
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Mapping, Sequence
@@ -73,7 +74,7 @@ class FrameProducer:
                 except BufferError:
                     await asyncio.sleep(ROOM_WAIT_S)
                 except KafkaException as error:
-                    raise _lost(error.args[0]) from error
+                    raise _lost(error.args[0], topic) from error
         await batch.delivered
 
     async def send_keyed(self, topic: str, key: bytes, value: bytes | None) -> None:
@@ -94,7 +95,13 @@ class FrameProducer:
 
     def _poll(self) -> None:
         while self._open:
-            self._producer.poll(POLL_S)
+            try:
+                self._producer.poll(POLL_S)
+            except KafkaException as error:
+                _LOG.error("the producer is finished: %s", error)
+                with contextlib.suppress(KafkaException):
+                    self._producer.poll(POLL_S)  # the report behind it says why
+                return
 
 
 class _Batch:
@@ -107,11 +114,11 @@ class _Batch:
         self._loop = loop
         self.delivered: asyncio.Future[None] = loop.create_future()
 
-    def report(self, error: KafkaError | None, _: Message) -> None:
+    def report(self, error: KafkaError | None, message: Message) -> None:
         """Count one delivery report."""
         self._missing -= 1
         if error is not None:
-            self._loop.call_soon_threadsafe(self._finish, _lost(error))
+            self._loop.call_soon_threadsafe(self._finish, _lost(error, message.topic()))
         elif self._missing == 0:
             self._loop.call_soon_threadsafe(self._finish, None)
 
@@ -124,8 +131,8 @@ class _Batch:
             self.delivered.set_exception(error)
 
 
-def _lost(error: KafkaError) -> StopError:
-    return refusal(error, "to write") or StopError(
+def _lost(error: KafkaError, topic: str | None) -> StopError:
+    return refusal(error, f"to write {topic}") or StopError(
         f"a frame was not delivered ({error}); this process ends, and goes on from its store when "
         "it is started again"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -42,6 +43,8 @@ class Sender:
         self._on_wait = on_wait
         self._missing = 0
         self._failed: KafkaError | None = None
+        self._topics: set[str] = set()
+        """Of the records that were begun."""
 
     def send(self, records: Sequence[Outgoing]) -> None:
         """Return when the broker has acknowledged all records, and those that were begun before.
@@ -60,10 +63,11 @@ class Sender:
     def finish(self) -> None:
         """Return when the broker has acknowledged all records that were begun; as `send`."""
         while self._missing and self._failed is None:
-            self._producer.poll(POLL_S)
+            self._poll()
             self._on_wait()
         if self._failed is not None:
-            raise _undelivered(self._failed, "to write")
+            raise _undelivered(self._failed, f"to write {', '.join(sorted(self._topics))}")
+        self._topics.clear()
 
     def close(self) -> None:
         """Give up undelivered records, and disconnect."""
@@ -83,13 +87,23 @@ class Sender:
                     headers=list(record.headers),
                 )
             except BufferError:
-                self._producer.poll(POLL_S)
+                self._poll()
                 self._on_wait()
             except KafkaException as error:
                 raise _undelivered(error.args[0], f"to write {record.topic}") from error
             else:
                 self._missing += 1
+                self._topics.add(record.topic)
                 return
+
+    def _poll(self) -> None:
+        """Take reports; a failed record's comes behind the fatal error that it has caused."""
+        try:
+            self._producer.poll(POLL_S)
+        except KafkaException as error:
+            with contextlib.suppress(KafkaException):
+                self._producer.poll(POLL_S)
+            self._failed = self._failed or error.args[0]
 
     def _report(self, error: KafkaError | None, _: Message) -> None:
         self._missing -= 1

@@ -123,7 +123,7 @@ class Transactions:
                 # The broker is away, or must first end a transaction of the predecessor.
                 may_come = error.args[0].retriable() and time.monotonic() < until_s
                 if not may_come or not self._go_on():
-                    check_transaction(error)
+                    check_transaction(error, self._what(()))
                 time.sleep(RETRY_S)
             else:
                 break
@@ -154,7 +154,7 @@ class Transactions:
             self._go_on()
             longest_s = max(longest_s, _timed(lambda: producer.commit_transaction(CALL_S)))
         except KafkaException as error:
-            check_transaction(error)
+            check_transaction(error, self._what(records))
         self._in_doubt = longest_s >= REPEATED_AFTER_S
         if self._in_doubt:
             _LOG.info("a call took %.1f s and may have been repeated: a new epoch", longest_s)
@@ -162,6 +162,12 @@ class Transactions:
     def close(self) -> None:
         """Drop the producer, and its connections."""
         self._producer = None
+
+    def _what(self, records: Sequence[Outgoing]) -> str:
+        """Return what is done, for a refusal."""
+        topics = sorted({record.topic for record in records})
+        named = f"to write under the transactional id {self._properties['transactional.id']}"
+        return f"{named} to {', '.join(topics)}" if topics else named
 
     def _send(self, producer: Producer, records: Sequence[Outgoing]) -> None:
         """Return when the broker has acknowledged the records, or refused one for good."""
@@ -226,10 +232,10 @@ def _send_offsets(producer: Producer, offsets: Sequence[TopicPartition], group: 
         raise error
 
 
-def check_transaction(error: KafkaException) -> Never:
-    """Raise the meaning of an error that ended a transaction."""
+def check_transaction(error: KafkaException, what: str = "to write in a transaction") -> Never:
+    """Raise the meaning of an error that ended a transaction; `what` was done, for a refusal."""
     cause = error.args[0]
-    check_allowed(error, "to write in a transaction")
+    check_allowed(error, what)
     if cause.retriable():
         raise RetryError(
             f"a transaction got no answer ({cause}): is the broker up? What is in it is written "

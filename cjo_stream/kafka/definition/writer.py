@@ -32,11 +32,12 @@ class Writer:
         self.is_shut_out = False
         """Whether a later writer has begun."""
         self._topic = Names(settings.topic_prefix).definition
+        self._id = group_id(settings, "apply")
         self._producer = connect(
             Producer,
             {
                 **settings.kafka_properties(),
-                "transactional.id": group_id(settings, "apply"),
+                "transactional.id": self._id,
                 "message.max.bytes": 8 << 20,
                 "compression.type": "lz4",
             },
@@ -52,7 +53,8 @@ class Writer:
             except KafkaException as error:
                 # A broker that is still making the partitions of `topics create` answers late.
                 if not error.args[0].retriable() or time.monotonic() > until_s:
-                    raise away(error) from error
+                    what = f"to write under the transactional id {self._id}"
+                    raise away(error, what) from error
 
     def __exit__(self, *_: object) -> None:
         if not self.is_shut_out:  # that raises

@@ -402,10 +402,14 @@ def reaches(admin: Admin, group: str) -> dict[Place, int]:
 
 
 def set_numbers(admin: Admin, group: str) -> dict[str, int]:
-    """Return the definition set that intake has committed for each topic/partition."""
+    """Return the definition set that intake has committed for each topic/partition.
+
+    None where the broker is away. Raises RefusalError where it forbids the question: without the
+    answer `apply` would delete sets that intake still needs.
+    """
     try:
         offsets = committed_places(admin, group)
-    except (RetryError, RefusalError):
+    except RetryError:
         return {}
     numbers = {}
     for place in offsets:

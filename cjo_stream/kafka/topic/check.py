@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -56,10 +57,17 @@ def create(settings: Settings, program: Program | None) -> Outcome:
     return Outcome([topic.name for topic in missing], _differences(admin, settings, old, there))
 
 
-def verify(settings: Settings, program: Program | None) -> list[Difference]:
-    """Return every difference; none means that all is well. Raises RetryError."""
+def verify(
+    settings: Settings, program: Program | None, only: Collection[str] | None = None
+) -> list[Difference]:
+    """Return every difference; none means that all is well. Raises RetryError.
+
+    `only`: of these topics, and no other is looked at.
+    """
     admin = Admin(settings)
-    wanted = wanted_topics(settings, program)
+    wanted = [
+        topic for topic in wanted_topics(settings, program) if only is None or topic.name in only
+    ]
     there = admin.describe(topic.name for topic in wanted)
     return _differences(admin, settings, wanted, there)
 
@@ -173,13 +181,14 @@ def configs_of(admin: Admin, names: list[str]) -> dict[str, dict[str, str]]:
         return {}
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
     futures = admin.client.describe_configs(resources, request_timeout=TIMEOUT_S)
-    try:
-        return {
-            resource.name: {key: entry.value for key, entry in admin.result(future).items()}
-            for resource, future in futures.items()
-        }
-    except KafkaException as error:
-        raise away(error) from error
+    found = {}
+    for resource, future in futures.items():
+        try:
+            entries = admin.result(future)
+        except KafkaException as error:
+            raise away(error, f"to see the configuration of {resource.name}") from error
+        found[resource.name] = {key: entry.value for key, entry in entries.items()}
+    return found
 
 
 def _suffices(key: str, found: str, wanted: str) -> bool:

@@ -282,13 +282,13 @@ async def _until(stop: asyncio.Event, parts: set[asyncio.Task[None]]) -> None:
 def _check_configs(settings: Settings, *names: str) -> None:
     """Raise RefusalError if a private log's configuration would lose or change records."""
     try:
-        differences = verify(settings, None)
+        differences = verify(settings, None, names)
     except RefusalError as error:
         # A broker may forbid its clients to see the configuration of topics.
         _LOG.warning("the topics' configurations are not known: %s", error)
         return
     for found in differences:
-        if found.topic in names and found.what in CONFIGS:
+        if found.what in CONFIGS:
             raise RefusalError(
                 f"{found.topic} has {found.what}={found.found}, and must have {found.wanted}: "
                 f"{found.mend}"

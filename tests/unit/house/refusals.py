@@ -171,6 +171,10 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/explain.py": {
         "a command's decision_id names it": "unit/core/decision/test_explain.py::test_a_decision_of_a_run_is_explained",
     },
+    "cli/topics.py": {
+        "there is no process": "unit/kafka/topic/test_right.py::test_a_user_of_no_process_is_refused_until_it_is_named_as_said",
+        "names no user: write it": "unit/kafka/topic/test_right.py::test_a_user_of_no_process_is_refused_until_it_is_named_as_said",
+    },
     "cli/hold.py": {
         "hold what?": _HOLD,
         "release what?": _HOLD,

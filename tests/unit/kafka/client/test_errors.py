@@ -171,7 +171,7 @@ def send(broker: Broker) -> None:
 
 
 def raise_lost(broker: Broker) -> Never:
-    raise _lost(broker.error)
+    raise _lost(broker.error, "internal")
 
 
 ASKED: dict[str, Callable[[Broker], object]] = {

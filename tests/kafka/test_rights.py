@@ -1,0 +1,337 @@
+"""Each process works with the rights that `topics acl` prints, and names one that it lacks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from cjo_stream.core.catalogue import ACTION, RECORDS
+from cjo_stream.definition import load
+from cjo_stream.engine.frame import Effect
+from cjo_stream.engine.hold import Hold, Which
+from cjo_stream.errors import CjoError
+from cjo_stream.insight.layer.live import SinkProcess
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.hold import order
+from cjo_stream.kafka.process.stage import Stopping
+from cjo_stream.kafka.stage.learn import LearnProcess
+from cjo_stream.kafka.topic.right import PROCESSES, Right, rights
+from cjo_stream.settings import Settings
+from cjo_stream.telemetry import Metrics
+from tests.kafka.conftest import TENANT_KEY
+from tests.kafka.effects import command, effect_tasks
+from tests.kafka.guarded import as_user, guarded_broker, properties
+from tests.kafka.stages import make_dispatch, make_intake, make_topology, opened, produce
+from tests.kafka.test_loss import REWARD
+from tests.world.chain import Chain
+from tests.world.scene import ACTIONS, ASK, HEAD, PROFILE
+
+pytestmark = pytest.mark.kafka
+
+PREDICT = """
+predict:
+  answers: {on: ask, event: cjo.outcome, within: 2s, prior: 0.4, features: [profile.asks]}
+"""
+WITHIN_S = 90.0
+WORKS_S = 2.0
+UNASKED = {
+    # Only where a record is gone: to tell a loss from compaction.
+    ("intake", "event.web.v1", "DescribeConfigs"),
+    ("intake", "outcome.v1", "DescribeConfigs"),
+    ("learn", "reward.v1", "DescribeConfigs"),
+    ("learn", "prediction.v1", "DescribeConfigs"),
+    # Only where the group has no offsets.
+    ("dispatch", "cursor.v1", "Read"),
+    # Without these the process works, and its log says what does not.
+    ("dispatch", "held.v1", "Delete"),
+    ("insight", "internal.v1", "Describe"),
+    # The first includes the second. Groups that are not seen are not known of.
+    ("dispatch", "*", "Describe"),
+    ("dispatch", "reader", "Describe"),
+}
+"""What no process here asks for."""
+HOLD = Hold(Which("nowhere"), "ann", "a test", 0)
+RESOURCES = {
+    "topic": ResourceType.TOPIC,
+    "group": ResourceType.GROUP,
+    "transactional-id": ResourceType.TRANSACTIONAL_ID,
+}
+OPERATIONS = {
+    "Read": AclOperation.READ,
+    "Write": AclOperation.WRITE,
+    "Describe": AclOperation.DESCRIBE,
+    "DescribeConfigs": AclOperation.DESCRIBE_CONFIGS,
+    "Create": AclOperation.CREATE,
+    "Delete": AclOperation.DELETE,
+}
+
+
+class Allowed(Chain):
+    """An installation each of whose processes has a user of its own, with the rights printed."""
+
+    def __init__(self, owners: str, address: str, folder: Path) -> None:
+        super().__init__(owners, folder, partitions=2)
+        self.address = address
+        self.names.append("learn")
+        self.user = "operator"
+        """Of commands."""
+        text = ASK.replace("EXPLORE", "explore: {thompson: true}").replace("HOLDOUT", "")
+        profile = f"{PROFILE}  traits: {{asks: {{count: ask}}}}\n{PREDICT}"
+        text = text.replace("reward_window: 2d", "reward_window: 2s")
+        self.topology = make_topology(folder / "topology", f"{HEAD}{profile}{ACTIONS}---\n{text}")
+        self.owner = Settings(
+            kafka={"bootstrap.servers": owners},
+            topic_prefix=self.prefix,
+            tenant_key=TENANT_KEY,
+            data_dir=folder / "own",
+            learn_interval_s=0.5,
+            partitions=2,
+        )
+        self.rights = list(rights(self.owner, load(self.topology).program))
+        self._admin = Admin(self.owner)
+        for right in self.rights:
+            for operation in right.operations:
+                self.allow(right, operation)
+
+    def env(self, name: str = "", slot: str = "0") -> dict[str, str]:
+        given = properties(self.address, name.partition("-")[0] or self.user)
+        return {
+            **super().env(name, slot),
+            **{f"CJO_KAFKA__{k.replace('.', '_').upper()}": v for k, v in given.items()},
+            "CJO_LEARN_INTERVAL_S": "0.5",
+        }
+
+    def as_(self, user: str, *words: str) -> str:
+        """Run a command as a user, whatever it says; return all that it prints."""
+        done = subprocess.run(
+            [sys.executable, "-m", "cjo_stream", *words],
+            env=self.env(user),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return f"{done.stdout}{done.stderr}"
+
+    def settings(self, user: str) -> Settings:
+        return as_user(self.owner, self.address, user)
+
+    def allow(self, right: Right, operation: str) -> None:
+        binding = AclBinding(*_binding(right, operation))
+        for future in self._admin.client.create_acls([binding]).values():
+            self._admin.result(future)
+
+    @contextmanager
+    def without(self, right: Right, operation: str) -> Iterator[None]:
+        """Take one operation away for a time."""
+        binding = AclBindingFilter(*_binding(right, operation))
+        for future in self._admin.client.delete_acls([binding]).values():
+            assert len(self._admin.result(future)) == 1, right
+        try:
+            yield
+        finally:
+            self.allow(right, operation)
+
+
+def _binding(right: Right, operation: str) -> tuple[Any, ...]:
+    pattern = ResourcePatternType.PREFIXED if right.is_prefix else ResourcePatternType.LITERAL
+    return (
+        RESOURCES[right.resource],
+        right.name,
+        pattern,
+        f"User:{right.process}",
+        "*",
+        OPERATIONS[operation],
+        AclPermissionType.ALLOW,
+    )
+
+
+@pytest.fixture(scope="module")
+def allowed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Allowed]:
+    """Yield an installation that works."""
+    folder = tmp_path_factory.mktemp("allowed")
+    with guarded_broker(folder, PROCESSES) as (owners, address):
+        chain = Allowed(owners, address, folder)
+        chain.user = "create"
+        assert "warning" not in chain.command("topics", "create", str(chain.topology))
+        chain.command("topics", "verify", str(chain.topology))
+        chain.user = "operator"
+        chain.start(chain.topology)
+        yield chain
+        chain.stop()
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    end_s = time.monotonic() + WITHIN_S
+    while not (found := condition()):
+        assert time.monotonic() < end_s, "it did not come to pass"
+        time.sleep(0.2)
+    return found
+
+
+def event(type_: str, user: str, **attributes: Any) -> dict[str, Any]:
+    return {
+        "type": type_,
+        "time": int(time.time() * 1000),
+        "identifiers": {"user": user, "email": f"{user}@example.com"},
+        "attributes": attributes,
+    }
+
+
+def test_an_installation_works_with_these_rights(allowed: Allowed, tmp_path: Path) -> None:
+    web = f"{allowed.prefix}event.web.v1"
+    for number in range(6):
+        produce(allowed.owner, web, event("ask", f"u{number}", k=number, mood="fine"))
+        if number % 2:
+            told = event("cjo.outcome", f"u{number}", action="card", outcome="accept")
+            produce(allowed.owner, web, told)
+    produce(allowed.owner, web, {"identifiers": {"user": "late"}, "time": 0})
+    for kind in ("decision", "transition", "identity", "reward", "prediction", "dead_letter"):
+        until(lambda kind=kind: any(allowed.read(f"{kind}.v1").values()))
+    until(lambda: any(allowed.read("action.mail.v1").values()))
+    until(lambda: any(allowed.read("model.v1").values()))
+
+    allowed.command("hold", "--channel", "mail", "--why", "a test")
+    sent = len(_commands(allowed))
+    produce(allowed.owner, web, event("ask", "held", k=7, mood="fine"))
+    until(lambda: _waiting(allowed))
+    assert len(_commands(allowed)) == sent
+    allowed.command("release", "--channel", "mail")
+    until(lambda: len(_commands(allowed)) > sent)
+    assert "1" in allowed.command("dead-letters", "list")
+    allowed.command("dead-letters", "redrive", "--edit", "type = 'ask'", "--yes")
+    assert allowed.command("records", "action").splitlines()
+    allowed.command("apply", str(allowed.topology), "--yes")
+    layer = str(tmp_path / "layer")
+    said = allowed.as_("insight", "insight", "sink", "--layer", layer, "--once")
+    assert "error" not in said, said
+    for name in allowed.names:
+        log = (allowed.folder / f"{name}.log").read_text()
+        for sign in ("uthoriz", "forbid", "not shown", "not deleted"):
+            assert sign not in log, (name, log)
+    assert not allowed.exits
+
+
+def _commands(allowed: Allowed) -> list[Any]:
+    return [message for part in allowed.read("action.mail.v1").values() for message in part]
+
+
+def _waiting(allowed: Allowed) -> int:
+    status = json.loads(allowed.command("status", "--json"))
+    return sum(hold["waiting"] for hold in status["holding"]["holds"])
+
+
+@pytest.mark.parametrize("process", ["intake", "worker", "dispatch", "learn", "insight"])
+def test_a_right_that_is_missing_is_named(allowed: Allowed, tmp_path: Path, process: str) -> None:
+    allowed.stop()
+    web, tasks = f"{allowed.prefix}event.web.v1", effect_tasks(allowed.owner)
+    kinds = [kind.name for kind in RECORDS if kind is not ACTION]
+    starts: dict[str, Callable[[Settings], Any]] = {
+        "intake": make_intake,
+        "dispatch": make_dispatch,
+        "learn": lambda settings: opened(LearnProcess(settings, Metrics(), Stopping())),
+        "insight": lambda settings: opened(
+            SinkProcess(settings, Metrics(), Stopping(), str(tmp_path / "layer"), 0.0)
+        ),
+    }
+
+    def works() -> str:
+        """Give the process something to do; return with what it ends, if it does."""
+        reward = msgspec.json.encode(REWARD)
+        produce(allowed.owner, web, event("ask", "u1", k=1, mood="fine"), {"time": 0})
+        produce(allowed.owner, f"{allowed.prefix}reward.v1", reward)
+        commands = [command(n, channel=c) for n, c in enumerate(("mail", "push", "web"))]
+        order.write(allowed.owner, HOLD, is_held=True)
+        tasks[0].send(tasks[0].frame(*commands, *(Effect(kind, "c", b"{}") for kind in kinds)))
+        if process == "worker":
+            return _ends(allowed)
+        try:
+            working = starts[process](allowed.settings(process))
+            try:
+                end_s = time.monotonic() + WORKS_S
+                while time.monotonic() < end_s:
+                    working.turn()
+            finally:
+                working.abandon()
+        except CjoError as error:
+            return str(error)
+        return ""
+
+    unnamed = []
+    for right in allowed.rights:
+        short = right.name.removeprefix(allowed.prefix)
+        for operation in right.operations:
+            if right.process != process or (process, short, operation) in UNASKED:
+                continue
+            with allowed.without(right, operation):
+                said = works()
+            if "forbids this process's user" not in said or not _names(said, right):
+                unnamed.append((right, operation, said))
+    assert not unnamed
+
+
+def _names(said: str, right: Right) -> bool:
+    """Return whether a refusal says what is missing; of groups it may name the kind alone."""
+    return "of groups" in said if right.resource == "group" else right.name in said
+
+
+def _ends(allowed: Allowed) -> str:
+    """Return the last line of a worker that ends by itself."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cjo_stream", "worker"],
+        env=allowed.env("worker"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("user", "name", "operation", "words"),
+    [
+        ("create", "hold.v1", "Create", "topics create"),
+        ("create", "effect.v1", "DescribeConfigs", "topics verify"),
+        ("operator", "internal.v1", "Write", "status"),
+        ("operator", "reply.v1", "Read", "status"),
+        ("operator", "definition.v1", "Read", "status"),
+        ("operator", "reader", "Describe", "status"),
+        ("operator", "cjo.intake", "Describe", "status"),
+    ],
+)
+def test_a_command_names_the_right_that_it_lacks(
+    allowed: Allowed, user: str, name: str, operation: str, words: str
+) -> None:
+    (right,) = [
+        one
+        for one in allowed.rights
+        if (one.process, one.name) == (user, f"{allowed.prefix}{name}")
+    ]
+    if operation == "Create":
+        admin = Admin(allowed.owner)
+        admin.result(admin.client.delete_topics([right.name])[right.name])
+        time.sleep(1)
+    with allowed.without(right, operation):
+        said = allowed.as_(user, *words.split())
+    if operation == "Create":
+        assert "allow this user to create topics" in said
+        allowed.as_(user, *words.split())
+    else:
+        assert "forbids this process's user" in said
+    assert _names(said, right), said
