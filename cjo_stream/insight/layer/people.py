@@ -1,8 +1,9 @@
 """Who is who at present, from identity changes in their order.
 
 merged      the absorbed ids become the customer that stayed
-unmerged    the ids whose identifiers left become the customer that the record names; so do the
-            instances of which it has records
+unmerged    the ids whose first identifier left become the customer that the record names: an id is
+            made from it. So do the instances of which it has records. Other identifiers of such an
+            id stay with who was left
 erased      nobody has the ids and identifiers any more that the record names. It has the latest
             1,000 ids at most; where it has as many, all go that had become the customer. Else it
             is to be believed: who left may do so by a record that is not read yet
@@ -36,7 +37,7 @@ class People:
         self._held: dict[str, set[str]] = {}
         """Present customer -> the ids that became it, its own aside."""
         self._identifiers: dict[str, tuple[str, ...]] = {}
-        """Id -> the identifiers that it ever had of its own."""
+        """Id -> the identifiers that it ever had of its own; the id is made from the first."""
         self.holders: dict[str, str] = {}
         """Identifier, as `type:value` -> the id that has it."""
         self.parted: set[str] = set()
@@ -95,8 +96,8 @@ class People:
         for id_ in gone:
             self._present.pop(id_, None)
             names = self._identifiers.pop(id_, ())
-            # What somebody else has by now, after an unmerge, is theirs.
-            self.note_erased(id_, [n for n in names if self.holders.get(n, id_) in self.erased])
+            # What somebody else has by now, after an unmerge, is theirs; what is shared, nobody's.
+            self.note_erased(id_, [n for n in names if self.holders.get(n) in self.erased])
 
     def gone_with(self, customer_id: str, named: list[str]) -> list[str]:
         """Return all ids that an erased customer had; `named`: those that the record names."""
@@ -115,16 +116,26 @@ class People:
         """Part ids from the customer left; `had`: who had the identifiers so far."""
         left = self.present((one.reason or "").removeprefix("from "))
         self.parted.add(one.customer_id)
+        ids = set(self._held.get(left, ()))
         if left not in self._identifiers:
             # The changes of who was left are gone by an erasure, the merge among them.
-            for id_ in had - {one.customer_id}:
+            ids |= had - {one.customer_id}
+        for id_ in sorted(ids):
+            names = self._identifiers.get(id_, ())
+            if names and names[0] in one.identifiers:
                 self._held.get(self.present(id_), set()).discard(id_)
+                self._leave(left, id_, names)
                 self._become(id_, one.customer_id)
-        leaving = set(one.identifiers)
-        for id_ in list(self._held.get(left, ())):
-            if not leaving.isdisjoint(self._identifiers.get(id_, ())):
-                self._held[left].discard(id_)
-                self._become(id_, one.customer_id)
+
+    def _leave(self, left: str, id_: str, names: Sequence[str]) -> None:
+        """Give the identifiers that an id has still, as it leaves, to the customer left."""
+        staying = [name for name in names if self.holders.get(name) == id_]
+        if known := self._identifiers.get(left):
+            self._identifiers[left] = tuple(dict.fromkeys((*known, *staying)))
+            self.holders.update(dict.fromkeys(staying, left))
+        else:
+            for name in staying:
+                del self.holders[name]
 
     def _become(self, id_: str, customer: str) -> None:
         if id_ != customer:

@@ -67,22 +67,26 @@ class Changing:
         return Raw([*folders, self._folder / "state.operator"])
 
     def _part(self, number: int) -> None:
-        """Take links of cookies back that have joined customers, as an operator does."""
+        """Take links back of customers who were joined, as an operator does.
+
+        A cookie often is all that a customer had; of one with more, others stay.
+        """
         merged = {
             id_
             for one in self.raw().identities
             if one["kind"] == "merged"
             for id_ in (one["customer_id"], *one["absorbed"])
         }
-        cookies = sorted({
-            identifier["value"]
-            for one in self.raw().identities
-            if one["customer_id"] in merged
-            for identifier in one["identifiers"]
-            if identifier["type"] == "cookie"
-        })  # fmt: skip
-        for cookie in self._random.sample(cookies, min(number, len(cookies))):
-            self._order("unlink", f"cookie:{cookie}")
+        named: dict[str, set[str]] = defaultdict(set)
+        for one in self.raw().identities:
+            if one["customer_id"] in merged:
+                for each in one["identifiers"]:
+                    named["cookie" if each["type"] == "cookie" else "other"].add(
+                        f"{each['type']}:{each['value']}"
+                    )
+        for _, names in sorted(named.items()):
+            for name in self._random.sample(sorted(names), min(number, len(names))):
+                self._order("unlink", name)
 
     def _erase(self, number: int) -> None:
         emails = sorted({
@@ -192,18 +196,18 @@ class Raw(plain.Raw):
     def _present(self, id_: str, until: float = inf) -> str:
         """Follow one id through all changes up to a time: who has it then."""
         at = id_
-        own: set[str] = set()
+        first: str | None = None
         for one in self.identities:
             if one["time"] > until:
                 break
-            named = {f"{each['type']}:{each['value']}" for each in one["identifiers"]}
-            if one["kind"] in ("created", "linked", "unmerged") and one["customer_id"] == id_:
-                own |= named
+            named = [f"{each['type']}:{each['value']}" for each in one["identifiers"]]
+            if one["kind"] in ("created", "unmerged") and one["customer_id"] == id_:
+                first = named[0]
             if one["kind"] == "merged" and at in one["absorbed"]:
                 at = one["customer_id"]
             left = (one["reason"] or "").removeprefix("from ")
             # What left may name a customer that has been absorbed since.
-            if one["kind"] == "unmerged" and own & named and at != id_ and self._is(left, at):
+            if one["kind"] == "unmerged" and first in named and at != id_ and self._is(left, at):
                 at = one["customer_id"]
         return at
 

@@ -47,6 +47,46 @@ def test_an_unmerge_takes_the_ids_of_its_identifiers_along() -> None:
     assert [again.present(one) for one in ("b", "b2")] == ["a", "a"]
 
 
+def test_an_id_goes_with_the_identifier_that_it_was_made_from() -> None:
+    """What else the former customer had may leave, or stay, without it."""
+    changes = (
+        created("a", "email:a"),
+        created("b", "user:b"),
+        Change("linked", "b", [], ["cookie:b"], None),
+        Change("linked", "b", [], ["cookie:other"], None),
+        merged("a", "b"),
+    )
+    some = people(*changes, unmerged("k", "a", "cookie:b"))
+    assert some.absorbed() == {"b": "a"}
+    assert some.holders["cookie:b"] == "k"
+    assert some.present(some.holders["user:b"]) == "a"
+    first = people(*changes, unmerged("b2", "a", "user:b", "cookie:b"))
+    assert first.absorbed() == {"b": "b2"}
+    assert {name: first.present(id_) for name, id_ in first.holders.items()} == {
+        "email:a": "a", "user:b": "b2", "cookie:b": "b2", "cookie:other": "a",
+    }  # fmt: skip
+    # What stayed is erased with whom it stayed, and not with who left.
+    left = people(
+        *changes,
+        unmerged("b2", "a", "user:b", "cookie:b"),
+        Change("erased", "b2", ["b"], [], None, 7),
+    )
+    assert left.holders == {"email:a": "a", "cookie:other": "a"}
+    assert left.erased_names == {"user:b": 7, "cookie:b": 7}
+    left.take([Change("erased", "a", [], [], None, 8)])
+    assert left.erased_names == {"user:b": 7, "cookie:b": 7, "email:a": 8, "cookie:other": 8}
+
+
+def test_a_shared_identifier_is_not_erased_with_who_had_it() -> None:
+    found = people(
+        created("a", "email:a"),
+        Change("linked", "a", [], ["cookie:k"], None),
+        Change("detached", "a", [], ["cookie:k"], "shared"),
+        Change("erased", "a", [], [], None, 7),
+    )
+    assert found.erased_names == {"email:a": 7}
+
+
 def test_an_identifier_that_was_detached_is_nobodys() -> None:
     detached = Change("detached", "a", [], ["cookie:k"], "limit")
     assert people(created("a", "email:a", "cookie:k"), detached).holders == {"email:a": "a"}
