@@ -15,7 +15,13 @@ from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.topic.wanted import wanted_topics
 from cjo_stream.settings import Settings
 
-NOBODYS = {"cjo.definition.v1", "cjo.cursor.v1", "cjo.model.v1", "cjo.governance.v1"}
+NOBODYS = {
+    "cjo.definition.v1",
+    "cjo.cursor.v1",
+    "cjo.model.v1",
+    "cjo.governance.v1",
+    "cjo.hold.v1",
+}
 """Topics with nothing of a person in them."""
 PROGRAM = Program(
     topology="shop",

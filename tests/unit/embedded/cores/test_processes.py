@@ -36,6 +36,8 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            # Tests in the background of a script ignore Ctrl-C, and their children would, too.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         assert self.process.stdin is not None
         for record in carts(50):
