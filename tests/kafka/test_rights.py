@@ -280,7 +280,8 @@ def test_a_right_that_is_missing_is_named(allowed: Allowed, tmp_path: Path, proc
             if right.process != process or (process, short, operation) in UNASKED:
                 continue
             with allowed.without(right, operation):
-                said = works()
+                # On a slow machine it may not have come to what it needs the right for.
+                said = works() or works() or works()
             if "forbids this process's user" not in said or not _names(said, right):
                 unnamed.append((right, operation, said))
     assert not unnamed
