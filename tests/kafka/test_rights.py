@@ -57,7 +57,8 @@ UNASKED = {
     ("intake", "outcome.v1", "DescribeConfigs"),
     ("learn", "reward.v1", "DescribeConfigs"),
     ("learn", "prediction.v1", "DescribeConfigs"),
-    # Only when there is something new to publish.
+    # Only where a model is there, or there is something new to publish.
+    ("learn", "model.v1", "Read"),
     ("learn", "model.v1", "Write"),
     # Only where the group has no offsets.
     ("dispatch", "cursor.v1", "Read"),
