@@ -57,9 +57,6 @@ UNASKED = {
     ("intake", "outcome.v1", "DescribeConfigs"),
     ("learn", "reward.v1", "DescribeConfigs"),
     ("learn", "prediction.v1", "DescribeConfigs"),
-    # Only where a model is there, or there is something new to publish.
-    ("learn", "model.v1", "Read"),
-    ("learn", "model.v1", "Write"),
     # Only where the group has no offsets.
     ("dispatch", "cursor.v1", "Read"),
     # Without these the process works, and its log says what does not.
@@ -167,7 +164,7 @@ def _binding(right: Right, operation: str) -> tuple[Any, ...]:
 
 @pytest.fixture(scope="module")
 def allowed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Allowed]:
-    """Yield an installation that works."""
+    """Yield an installation that works, and has learnt a model."""
     folder = tmp_path_factory.mktemp("allowed")
     with guarded_broker(folder, PROCESSES) as (owners, address):
         chain = Allowed(owners, address, folder)
@@ -176,6 +173,13 @@ def allowed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Allowed]:
         chain.command("topics", "verify", str(chain.topology))
         chain.user = "operator"
         chain.start(chain.topology)
+        for number in range(6):
+            web = f"{chain.prefix}event.web.v1"
+            produce(chain.owner, web, event("ask", f"u{number}", k=number, mood="fine"))
+            if number % 2:
+                told = event("cjo.outcome", f"u{number}", action="card", outcome="accept")
+                produce(chain.owner, web, told)
+        until(lambda: any(chain.read("model.v1").values()))
         yield chain
         chain.stop()
 
@@ -199,16 +203,10 @@ def event(type_: str, user: str, **attributes: Any) -> dict[str, Any]:
 
 def test_an_installation_works_with_these_rights(allowed: Allowed, tmp_path: Path) -> None:
     web = f"{allowed.prefix}event.web.v1"
-    for number in range(6):
-        produce(allowed.owner, web, event("ask", f"u{number}", k=number, mood="fine"))
-        if number % 2:
-            told = event("cjo.outcome", f"u{number}", action="card", outcome="accept")
-            produce(allowed.owner, web, told)
     produce(allowed.owner, web, {"identifiers": {"user": "late"}, "time": 0})
     for kind in ("decision", "transition", "identity", "reward", "prediction", "dead_letter"):
         until(lambda kind=kind: any(allowed.read(f"{kind}.v1").values()))
     until(lambda: any(allowed.read("action.mail.v1").values()))
-    until(lambda: any(allowed.read("model.v1").values()))
 
     allowed.command("hold", "--channel", "mail", "--why", "a test")
     sent = len(_commands(allowed))
