@@ -7,12 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import typer
 
-from cjo_stream.cli.app import app
 from cjo_stream.definition import load
 from tests.deploy import commands, lock
 from tests.deploy.commands import COMPOSE, DOCKERFILE, UNIT
+from tests.docs.command import parse
 
 TOPOLOGY = """\
 topology: cafe
@@ -21,24 +20,16 @@ identity: {identifiers: [{type: card}]}
 """
 
 
-def _parsed(arguments: list[str]) -> None:
-    """Parse a call as the program does; raises what it says of wrong arguments."""
-    command, rest = typer.main.get_command(app), list(arguments)
-    while rest and (found := getattr(command, "commands", {}).get(rest[0])) is not None:
-        command, rest = found, rest[1:]
-    command.make_context("cjo-stream", rest)
-
-
 def test_every_call_of_the_program_is_one() -> None:
     calls = list(commands.commands())
     assert {path.name for path, _ in calls} >= {COMPOSE.name, UNIT.name, "stages.yaml"}
     for path, arguments in calls:
         try:
-            _parsed(arguments)
+            parse(arguments)
         except Exception as error:
             pytest.fail(f"{path}: cjo-stream {' '.join(arguments)}: {error}")
     with pytest.raises(Exception, match="worked"):
-        _parsed(["worker", "worked"])
+        parse(["worker", "worked"])
 
 
 def test_every_variable_is_a_setting() -> None:

@@ -16,6 +16,14 @@ def _group() -> Any:
     return typer.main.get_command(app)
 
 
+def parse(words: Sequence[str]) -> None:
+    """Let the command line read a call; raises what it says where it would refuse it."""
+    command, rest = _group(), list(words)
+    while (below := getattr(command, "commands", None)) is not None:
+        command = below[rest.pop(0)]
+    command.make_context(command.name, rest)
+
+
 def commands() -> Iterator[tuple[str, Any]]:
     """Yield each command with its name, those of groups by both words."""
     for name, command in _group().commands.items():

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AclOperation
 
 from cjo_stream.kafka.local.broker import Broker, free_port
 from cjo_stream.settings import Settings
@@ -24,6 +25,15 @@ authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
 """
 """Who comes by GUARDED is asked who it is, and may do what it was allowed."""
+OPERATIONS = {
+    "Read": AclOperation.READ,
+    "Write": AclOperation.WRITE,
+    "Describe": AclOperation.DESCRIBE,
+    "DescribeConfigs": AclOperation.DESCRIBE_CONFIGS,
+    "Create": AclOperation.CREATE,
+    "Delete": AclOperation.DELETE,
+}
+"""By the names that the broker's tools give them."""
 
 
 @contextmanager

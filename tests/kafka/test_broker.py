@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import pytest
 from confluent_kafka.admin import (
     AclBinding,
-    AclOperation,
     AclPermissionType,
     ResourcePatternType,
     ResourceType,
@@ -28,7 +27,7 @@ from cjo_stream.kafka.topic.check import create
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 from tests.kafka.conftest import make_settings
-from tests.kafka.guarded import PASSWORD, as_user, guarded_broker
+from tests.kafka.guarded import OPERATIONS, PASSWORD, as_user, guarded_broker
 from tests.kafka.stages import (
     Tasks,
     in_background,
@@ -53,12 +52,6 @@ RESOURCES = {
     "topics": ResourceType.TOPIC,
     "groups": ResourceType.GROUP,
     "transactional ids": ResourceType.TRANSACTIONAL_ID,
-}
-OPERATIONS = {
-    "Read": AclOperation.READ,
-    "Write": AclOperation.WRITE,
-    "Describe": AclOperation.DESCRIBE,
-    "DescribeConfigs": AclOperation.DESCRIBE_CONFIGS,
 }
 
 T = TypeVar("T")

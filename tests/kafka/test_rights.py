@@ -16,7 +16,6 @@ import pytest
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
-    AclOperation,
     AclPermissionType,
     ResourcePatternType,
     ResourceType,
@@ -37,7 +36,7 @@ from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
 from tests.kafka.conftest import TENANT_KEY
 from tests.kafka.effects import command, effect_tasks
-from tests.kafka.guarded import as_user, guarded_broker, properties
+from tests.kafka.guarded import OPERATIONS, as_user, guarded_broker, properties
 from tests.kafka.stages import make_dispatch, make_intake, make_topology, opened, produce
 from tests.kafka.test_loss import REWARD
 from tests.world.chain import Chain
@@ -72,14 +71,6 @@ RESOURCES = {
     "topic": ResourceType.TOPIC,
     "group": ResourceType.GROUP,
     "transactional-id": ResourceType.TRANSACTIONAL_ID,
-}
-OPERATIONS = {
-    "Read": AclOperation.READ,
-    "Write": AclOperation.WRITE,
-    "Describe": AclOperation.DESCRIBE,
-    "DescribeConfigs": AclOperation.DESCRIBE_CONFIGS,
-    "Create": AclOperation.CREATE,
-    "Delete": AclOperation.DELETE,
 }
 
 

@@ -5,7 +5,6 @@ rule         the recording rules, and all rules as a file for Prometheus
 board        every panel of every dashboard, as data
 dashboard    dashboards as files for Grafana
 config       the configurations of Prometheus, Alertmanager and Grafana's provisioning
-yaml         data as YAML
 
 `files` is all of them, by their paths. Nothing here runs in a process of the engine.
 """

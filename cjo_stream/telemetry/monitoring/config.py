@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any, Final, NamedTuple
+
+from ruamel.yaml import YAML
 
 from cjo_stream.telemetry.monitoring.alert import ALERTS
 from cjo_stream.telemetry.monitoring.dashboard import dashboards
 from cjo_stream.telemetry.monitoring.rule import divided, rules, seconds
-from cjo_stream.telemetry.monitoring.yaml import HEAD, as_yaml
 
+HEAD: Final = (
+    "# Written by `cjo-stream monitoring`: change cjo_stream/telemetry/monitoring instead.\n"
+)
 JOB: Final = "cjo-stream"
 FASTEST: Final = 15.0
 """By what the 15 s between two questions to a process are divided at most."""
@@ -32,13 +37,22 @@ def files(plan: Plan) -> dict[str, str]:
     """Return the text of every file, by its path."""
     boards = {f"grafana/dashboards/{name}.json": text for name, text in dashboards().items()}
     return {
-        "prometheus/prometheus.yml": HEAD + as_yaml(prometheus(plan)),
-        "prometheus/rules.yml": HEAD + as_yaml(rules(plan.faster)),
-        "alertmanager/alertmanager.yml": HEAD + as_yaml(alertmanager(plan)),
-        "grafana/provisioning/dashboards/cjo-stream.yml": HEAD + as_yaml(_BOARDS),
-        "grafana/provisioning/datasources/cjo-stream.yml": HEAD + as_yaml(_SOURCES),
+        "prometheus/prometheus.yml": as_yaml(prometheus(plan)),
+        "prometheus/rules.yml": as_yaml(rules(plan.faster)),
+        "alertmanager/alertmanager.yml": as_yaml(alertmanager(plan)),
+        "grafana/provisioning/dashboards/cjo-stream.yml": as_yaml(_BOARDS),
+        "grafana/provisioning/datasources/cjo-stream.yml": as_yaml(_SOURCES),
         **boards,
     }
+
+
+def as_yaml(value: dict[str, Any]) -> str:
+    """Return a mapping as a file that says who wrote it; each text is on one line."""
+    writer, text = YAML(), io.StringIO()
+    writer.width = 1 << 20
+    writer.indent(mapping=2, sequence=4, offset=2)
+    writer.dump(value, text)
+    return HEAD + text.getvalue()
 
 
 def prometheus(plan: Plan) -> dict[str, Any]:

@@ -12,14 +12,13 @@ import pytest
 import typer
 from ruamel.yaml import YAML
 
-from cjo_stream.cli.app import app
 from cjo_stream.telemetry import METRICS, PROCESS_METRICS
 from cjo_stream.telemetry.monitoring import Plan, files
 from cjo_stream.telemetry.monitoring.alert import ALERTS, LATE_S, OBJECTIVE
 from cjo_stream.telemetry.monitoring.board import BOARDS
-from cjo_stream.telemetry.monitoring.config import alertmanager, prometheus
+from cjo_stream.telemetry.monitoring.config import alertmanager, as_yaml, prometheus
 from cjo_stream.telemetry.monitoring.rule import RECORDS, quicker, rules, seconds
-from cjo_stream.telemetry.monitoring.yaml import as_yaml
+from tests.docs.command import parse
 from tests.world.command_line import Cli, cli
 
 __all__ = ["cli"]
@@ -296,15 +295,6 @@ def test_every_command_of_a_page_is_one_that_there_is(name: str) -> None:
                 r"|curl -s http://127\.0\.0\.1:909[03]/(-/ready|api/v1/[\w?=]+)|df -h|date -u",
                 line,
             ), line
-
-
-def parse(words: list[str]) -> None:
-    """Let the command line read a command; raises where it would refuse it."""
-    command: Any = typer.main.get_command(app)
-    while hasattr(command, "commands"):
-        command = command.commands[words[0]]
-        words = words[1:]
-    command.make_context(command.name, list(words))
 
 
 @pytest.mark.parametrize(
