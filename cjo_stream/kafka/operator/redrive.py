@@ -7,6 +7,8 @@
 Sent are those that intake would accept now. The marks (`position/redriven`) say of each letter
 whether it was sent, so a redrive that was killed goes on where it was, and a second one sends
 nothing again. Of two at the same time the second takes the transactional id, which ends the first.
+
+Intake that is killed may leave two letters of one record; it is sent once all the same.
 """
 
 from __future__ import annotations
@@ -68,6 +70,8 @@ def redrive(
     refused: Counter[tuple[str, str]] = Counter()
     letters_of: Counter[str] = Counter()
     before = 0
+    sent: set[int] = set()
+    """Hashes of the records that were sent, of which there may be other letters."""
     places = [(letters.name, partition) for partition in range(letters.partitions)]
     ends = admin.ends(places, committed=True)
     for message in _between(settings, ends):
@@ -77,13 +81,17 @@ def redrive(
         letters_of[letter.reason] += 1
         if not mending.is_of(letter, value):
             continue
-        if marks.has(*place):
+        origin = hash((letter.topic, letter.partition, letter.offset, value))
+        if origin in sent or marks.has(*place):
             before += 1
+            sent.add(origin)
             continue
         try:
             batch.add(place, sources.mended(message, value, letter, mending))
         except InputError as error:
             refused[error.reason, error.detail] += 1
+        else:
+            sent.add(origin)
     batch.write()
     return redriven_of(batch.sent, before, refused, letters_of, mending.unread)
 
