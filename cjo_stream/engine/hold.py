@@ -80,6 +80,8 @@ class Shelf(msgspec.Struct, array_like=True):
     """How many left it because it was too late for them."""
     seen: int = 0
     """How many records of the topic of holds were read: those are in force here."""
+    oldest_set: int = 0
+    """No older definition set decided a command that waits; 0: none waits, or none is noted."""
 
     def leaving(self, holds: Holds) -> set[str]:
         """Return the channels with commands that wait though no hold is of them."""
@@ -107,6 +109,8 @@ class Shelf(msgspec.Struct, array_like=True):
             held.append(effect)
             actions = self.waiting.setdefault(channel, {})
             actions[action] = actions.get(action, 0) + 1
+            if effect.set_number:
+                self.oldest_set = min(self.oldest_set or effect.set_number, effect.set_number)
         return out, held
 
     def start(self, holds: Holds) -> int:
@@ -140,12 +144,13 @@ class Shelf(msgspec.Struct, array_like=True):
         ]
         if not self.waiting:
             self.low, self.passes = max(one.through for one in self.passes), []
+            self.oldest_set = 0
         return out
 
     def lose(self) -> int:
         """Forget what waits, because it is gone for good; return how much that was."""
         number = self.number()
-        self.waiting, self.passes = {}, []
+        self.waiting, self.passes, self.oldest_set = {}, [], 0
         return number
 
     def number(self, which: Which | None = None, without: Holds = frozenset()) -> int:

@@ -15,12 +15,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from cjo_stream.engine.frame import Effect
-from cjo_stream.engine.hold import Hold, Which
+from cjo_stream.engine.hold import Hold, Shelf, Which, encode
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client.admin import Admin
-from cjo_stream.kafka.hold.shelf import read_shelves
+from cjo_stream.kafka.definition import apply
+from cjo_stream.kafka.definition.log import read_definitions
+from cjo_stream.kafka.hold.shelf import SHELF, read_shelves, settled
 from cjo_stream.kafka.operator.installation import OnKafka
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
@@ -158,6 +161,40 @@ def test_commands_that_someone_deletes_are_told_and_the_rest_goes_on(
     task.send(task.frame(command(3, "mail")))
     until(lambda: sent(installation, "mail") == [3], dispatch)
     dispatch.close()
+
+
+def test_what_waits_is_told_while_dispatch_writes(installation: Settings) -> None:
+    place, held = OnKafka(installation), Names(installation.topic_prefix).held
+    place.hold(order(ALL))
+    waiting = Shelf(waiting={"mail": {"hello": 2}}, seen=9)
+    produce(installation, held, encode(waiting), key=SHELF)
+    properties = {**installation.kafka_properties(), "transactional.id": held}
+    writer = Producer(properties)
+    writer.init_transactions(10)
+    writer.begin_transaction()
+    writer.produce(held, b"begun", partition=0)
+    assert writer.flush(10) == 0
+    assert settled(Admin(installation), held, range(2)) == {1}
+    holding = place.holding()
+    assert (holding.waiting, holding.behind) == (2, [1])
+    writer.abort_transaction(10)
+
+
+def test_a_set_is_kept_while_a_command_that_it_decided_waits(
+    installation: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apply, "SETS_KEPT", 2)
+    OnKafka(installation).hold(order(ALL))
+    held = Names(installation.topic_prefix).held
+    waiting = Shelf(waiting={"mail": {"hello": 2}}, oldest_set=1)
+    produce(installation, held, encode(waiting), key=SHELF)
+    for name in ("second", "third"):
+        text = TOPOLOGY.replace("web: ", f"{name}: {{in: {{}}}}\n  web: ")
+        publish(installation, make_topology(tmp_path / "topology", text))
+    assert set(read_definitions(installation).sets) == {1, 2, 3}
+    produce(installation, held, encode(Shelf()), key=SHELF)
+    publish(installation, make_topology(tmp_path / "topology", TOPOLOGY))
+    assert set(read_definitions(installation).sets) == {3, 4}
 
 
 # --- real processes, real kill -9

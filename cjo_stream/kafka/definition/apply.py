@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any, Final, NamedTuple
 
@@ -47,6 +47,7 @@ from cjo_stream.kafka.definition.log import (
 )
 from cjo_stream.kafka.definition.tenant import fingerprint_record, fixes_key
 from cjo_stream.kafka.definition.writer import Writer
+from cjo_stream.kafka.hold.shelf import read_shelves
 from cjo_stream.kafka.position.position import set_numbers
 from cjo_stream.kafka.topic.check import require_log
 from cjo_stream.kafka.topic.name import Names
@@ -54,7 +55,7 @@ from cjo_stream.kafka.topic.wanted import channel_topics
 from cjo_stream.settings import Settings
 
 SETS_KEPT: Final = 20
-"""Records of sets that stay readable, beside those that intake still routes by."""
+"""Records of sets that stay readable, beside those that are still needed."""
 APPLY_WITHIN_S: Final = 60.0
 """For all partitions to answer one step."""
 STATUS_WITHIN_S: Final = 5.0
@@ -118,7 +119,7 @@ def _apply(settings: Settings, asked: _Request, writer: Writer) -> Applied:
     names = Names(settings.topic_prefix)
     admin = Admin(settings)
     program = asked.definitions.program
-    require_log(admin, settings, names.internal, names.effect)
+    require_log(admin, settings, names.internal, names.effect, names.held)
     admin.require([names.definition, names.reply, *channel_topics(settings, program)])
     log = read_definitions(settings, pointed=False, keep_key=asked.keep_key)
     before = log.newest
@@ -140,17 +141,27 @@ def _apply(settings: Settings, asked: _Request, writer: Writer) -> Applied:
     _step(settings, asked, published, _activate(published))
     asked.on_step(f"set {number}: pointing intake at it")
     pointer = Pointer(number, published.digest)
-    routing = set_numbers(admin, group_id(settings, "intake")).values()
-    old = outdated(log.sets, routing)
+    old = outdated(log.sets, _needed(settings, admin))
     gone: dict[str, bytes | None] = {f"{program.topology}/{one}": None for one in old}
     writer.write({program.topology: msgspec.json.encode(pointer), **gone})
     return Applied(number, True, _behind(settings, admin, number))
 
 
-def outdated(sets: Iterable[int], routing: Iterable[int]) -> list[int]:
-    """Return the sets whose records may be deleted; never one that intake still routes by."""
-    needed = min((number for number in routing if number != SWITCHED_OFF), default=math.inf)
-    return [number for number in sorted(sets)[: -SETS_KEPT + 1] if number < needed]
+def outdated(sets: Iterable[int], needed: Iterable[int]) -> list[int]:
+    """Return the sets whose records may be deleted; never one that is needed, or a later one."""
+    oldest = min(needed, default=math.inf)
+    return [number for number in sorted(sets)[: -SETS_KEPT + 1] if number < oldest]
+
+
+def _needed(settings: Settings, admin: Admin) -> Iterator[int]:
+    """Yield sets that intake still routes by, or that decided commands which an operator holds."""
+    for number in set_numbers(admin, group_id(settings, "intake")).values():
+        if number != SWITCHED_OFF:
+            yield number
+    topic = Names(settings.topic_prefix).held
+    for shelf in read_shelves(settings, topic, range(settings.partitions)).values():
+        if shelf.oldest_set:
+            yield shelf.oldest_set
 
 
 def _behind(settings: Settings, admin: Admin, number: int) -> tuple[str, ...]:

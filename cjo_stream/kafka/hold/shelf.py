@@ -38,9 +38,8 @@ def is_shelf(message: Message) -> bool:
 
 
 def read_shelves(settings: Settings, topic: str, numbers: Collection[int]) -> dict[int, Shelf]:
-    """Return the shelves of these partitions.
+    """Return the shelves of these partitions, as the last transaction that has ended left them.
 
-    Those are left out in which a transaction is open: what waits is known when it has ended.
     Raises RetryError where the broker is away, RefusalError for a record that is not dispatch's.
     """
     admin = Admin(settings)
@@ -49,8 +48,6 @@ def read_shelves(settings: Settings, topic: str, numbers: Collection[int]) -> di
     back = _BACK
     while left:
         firsts, ends = admin.firsts(left), admin.ends(left, committed=True)
-        tops = admin.ends(left)
-        left = {place for place in left if tops[place] == ends[place]}
         found |= {number: Shelf() for t, number in left if firsts[t, number] == ends[t, number]}
         left = {place for place in left if place[1] not in found}
         starts = {place: max(firsts[place], ends[place] - back) for place in left}
@@ -62,6 +59,13 @@ def read_shelves(settings: Settings, topic: str, numbers: Collection[int]) -> di
                 left.discard(place)
         back *= 50
     return found
+
+
+def settled(admin: Admin, topic: str, numbers: Collection[int]) -> set[int]:
+    """Return those of these partitions in which no transaction is open; raises RetryError."""
+    places = [(topic, number) for number in numbers]
+    ends, tops = admin.ends(places, committed=True), admin.ends(places)
+    return {place[1] for place in places if ends[place] == tops[place]}
 
 
 def _last(settings: Settings, starts: dict[Place, int]) -> dict[Place, Shelf | None]:

@@ -24,7 +24,7 @@ from cjo_stream.kafka.client.consumer import is_end, reader
 from cjo_stream.kafka.client.error import check_consumed
 from cjo_stream.kafka.client.sender import Outgoing
 from cjo_stream.kafka.hold.order import HoldLog
-from cjo_stream.kafka.hold.shelf import SHELF, is_shelf, not_ours, read_shelves
+from cjo_stream.kafka.hold.shelf import SHELF, is_shelf, not_ours, read_shelves, settled
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
@@ -92,9 +92,9 @@ class Shelves:
             self._poll_due_s = time.monotonic() + POLL_S
             self._log.poll()
         if self._unknown:
-            found = read_shelves(self._settings, self._topic, self._unknown)
-            self._shelves |= found
-            self._unknown.difference_update(found)
+            known = settled(self._admin, self._topic, self._unknown)
+            self._shelves |= read_shelves(self._settings, self._topic, known)
+            self._unknown -= known
             self._show()
         for number, shelf in self._shelves.items():
             if shelf.seen != self._log.seen:

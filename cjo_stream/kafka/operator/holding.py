@@ -25,7 +25,7 @@ def read(settings: Settings) -> Holding:
     log = order.read_holds(settings)
     numbers = range(settings.partitions)
     shelves = read_shelves(settings, names.held, numbers)
-    behind = [n for n in numbers if n not in shelves or shelves[n].seen < log.seen]
+    behind = [n for n in numbers if shelves[n].seen < log.seen]
     return holding_of(log.all, shelves.values(), behind)
 
 

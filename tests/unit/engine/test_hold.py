@@ -6,6 +6,7 @@ import json
 import random
 from collections import defaultdict
 
+import msgspec
 import pytest
 
 from cjo_stream.engine.frame import Effect
@@ -144,9 +145,22 @@ def test_of_two_holds_of_a_command_one_is_enough() -> None:
 
 
 def test_what_is_gone_is_told_and_not_waited_for() -> None:
-    shelf = Shelf(waiting={"mail": {"hello": 2}, "bell": {"x": 1}})
+    shelf = Shelf(waiting={"mail": {"hello": 2}, "bell": {"x": 1}}, oldest_set=2)
     assert shelf.lose() == 3
     assert not shelf.leaving(frozenset())
+    assert shelf.oldest_set == 0
+
+
+def test_the_oldest_set_that_decided_what_waits_is_known_until_all_has_gone() -> None:
+    partition = Partition()
+    for set_number in (0, 5, 3, 4):
+        one = msgspec.structs.replace(command(set_number), set_number=set_number)
+        partition.come(one, holds=frozenset([MAIL]))
+    assert partition.shelf.oldest_set == 3
+    assert partition.release(frozenset(), most=3)
+    assert partition.shelf.oldest_set == 3
+    assert partition.release(frozenset())
+    assert partition.shelf.oldest_set == 0
 
 
 @pytest.mark.parametrize("seed", range(300))
@@ -189,8 +203,8 @@ def test_whatever_operators_do_each_command_goes_out_once_and_overtakes_none(see
 
 
 def test_the_bytes_are_those_that_a_later_release_must_read() -> None:
-    shelf = Shelf(7, [], {"mail": {"hello": 2}}, 3, 1, 12)
-    written = bytes.fromhex("96079081a46d61696c81a568656c6c6f0203010c")
+    shelf = Shelf(7, [], {"mail": {"hello": 2}}, 3, 1, 12, 4)
+    written = bytes.fromhex("97079081a46d61696c81a568656c6c6f0203010c04")
     assert encode(shelf) == written
     assert decode_shelf(written) == shelf
     hold = Hold(Which("mail", ""), "ann", "wrong price", 5)
