@@ -43,7 +43,9 @@ def installation(settings: Settings, tmp_path: Path) -> Settings:
     return settings
 
 
-def refuse(settings: Settings, numbers: Iterable[int], reason: str = "invalid", **header: str) -> None:
+def refuse(
+    settings: Settings, numbers: Iterable[int], reason: str = "invalid", **header: str
+) -> None:
     """Put letters of visits without a time into the topic of dead letters."""
     names = Names(settings.topic_prefix)
     producer = Producer({**settings.kafka_properties(), "linger.ms": 50})
