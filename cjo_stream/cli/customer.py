@@ -100,6 +100,7 @@ def link(
     other: Annotated[
         str, typer.Argument(metavar="TYPE:VALUE", help="The identifier to link it with.")
     ],
+    yes: Yes = False,
     state: State = None,
     json: Json = False,
 ) -> int:
@@ -112,6 +113,7 @@ def link(
 
     installation = installation_of(context, state)
     a, b = _named_two(installation, one, other)
+    confirm(f"Make {one} and {other} one customer's?", yes)
     answer = installation.order(a, lambda command_id: Tie(command_id, a, b), Tied)
     if json:
         say_json(answer)

@@ -174,7 +174,9 @@ def dwell(
     """Time in each state, and without a state in the whole instance, for stays that ended."""
     from cjo_stream.insight.figure.figure import DWELL
 
-    _figure("Dwell", layer, DWELL, period_of(from_, until), format_, list_, by)
+    period = period_of(from_, until)
+    folded = ("journey", "version")  # else the table would be too wide
+    _figure("Dwell", layer, DWELL, period, format_, list_, by, folded)
 
 
 @app.command("outcomes")

@@ -43,7 +43,7 @@ def predictions(
         connection,
         *read_period(from_, until),
     )
-    show("Predictions", connection, counting(), format_)
+    show("Predictions", connection, counting(), format_, ("predict", "definition"))
     if list_ is not None:
         write(connection, "SELECT * FROM list ORDER BY ALL", list_)
     note_if_empty(connection, "prediction")

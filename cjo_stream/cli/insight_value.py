@@ -98,9 +98,14 @@ def _say(found: Value, until_ms: int, horizon: str) -> None:
 def _rows(model: str, fit: Fit) -> list[tuple[str, ...]]:
     columns = (fit.names, fit.estimates, fit.lows, fit.highs)
     return [
-        (model, name, *("" if one is None else f"{one:.6g}" for one in numbers))
-        for name, *numbers in zip(*columns, strict=True)
+        (model, name, f"{estimate:.6g}", _limit(low), _limit(high))
+        for name, estimate, low, high in zip(*columns, strict=True)
     ]
+
+
+def _limit(number: float | None) -> str:
+    """Return a limit in five digits; in further ones the processors of two machines differ."""
+    return "" if number is None else f"{float(f'{number:.5g}'):.10g}"
 
 
 def _note(found: Value, on: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,8 @@ BUNDLED: Final = (
     Path(__file__).parents[1] / "topologies",  # an installed package
     Path(__file__).parents[2] / "topologies",  # a clone of the repository
 )
+
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Team = Annotated[
@@ -162,13 +165,15 @@ def read_length(text: str, option: str) -> int:
 
 
 def read_moment(text: str, option: str) -> int:
-    """Return a time in ms since the epoch; raises UsageError."""
+    """Return a time in ms since the epoch, of a date its beginning in UTC; raises UsageError."""
     from cjo_stream.ingest.format.time import read_time
 
-    time_ms = int(text) if text.isascii() and text.isdigit() else read_time(text)
+    written = f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text
+    time_ms = int(text) if text.isascii() and text.isdigit() else read_time(written)
     if time_ms is None:
         raise UsageError(
-            f"{option} {text}: no time; write 2026-03-01T10:00:00Z, or ms since the epoch"
+            f"{option} {text}: no time; write 2026-03-01T10:00:00Z, 2026-03-01 (00:00 UTC), or ms "
+            "since the epoch"
         )
     return time_ms
 

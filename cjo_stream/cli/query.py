@@ -16,6 +16,8 @@ from typing import Any, Final
 from cjo_stream.errors import CjoError, UsageError
 
 _OF_A_FILE: Final = re.compile(r"\bfile ['\"]")
+_NO_TABLE: Final = re.compile(r'(Table with name (.+) does not exist!)\nDid you mean ".*"\?')
+_MEANT_INSIDE: Final = re.compile(r'\nDid you mean "part\..*"\?')
 
 
 def unanswered(error: Any, folder: str) -> CjoError:
@@ -40,7 +42,17 @@ def unanswered(error: Any, folder: str) -> CjoError:
         )
     if isinstance(error, duckdb.InternalException | duckdb.FatalException):
         return UsageError(f"DuckDB itself failed, so ask in another way ({first})")
-    return UsageError(f"mend the query: {said}")
+    return UsageError(f"mend the query: {_MEANT_INSIDE.sub('', _NO_TABLE.sub(_meant, said))}")
+
+
+def _meant(said: re.Match[str]) -> str:
+    """Return that there is no such table, with the view that is meant: DuckDB knows more names."""
+    from cjo_stream.definition.text.report import nearest
+    from cjo_stream.insight.layer.reading import VIEWS
+
+    near = nearest(said[2], VIEWS)
+    meant = f'Did you mean "{near}"?' if near else f"There are the views {', '.join(VIEWS)}"
+    return f"{said[1]}\n{meant}"
 
 
 def too_large(error: Any) -> CjoError:

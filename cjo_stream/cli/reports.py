@@ -200,7 +200,9 @@ def _comparison(text: str | None) -> Comparison | None:
     kind, _, of = text.partition(":")
     first, separator, second = of.partition("/" if kind == "period" else ",")
     if kind == "period" and separator:
-        begin, end = (None if not one else _day(one) for one in (first, second))
+        begin, end = (
+            None if not one else read_moment(one, "--compare") for one in (first, second)
+        )
         if begin is not None and end is not None and begin >= end:
             raise UsageError(f"--compare {text}: no time lies between {first} and {second}")
         return Periods(Period(begin, end))
@@ -210,13 +212,6 @@ def _comparison(text: str | None) -> Comparison | None:
         return Holdout()
     raise UsageError(
         f"--compare {text}: write period:2026-03-01/2026-03-08, versions:1,2 or holdout"
-    )
-
-
-def _day(text: str) -> int:
-    """Read a time, or a date for its beginning in UTC."""
-    return read_moment(
-        f"{text}T00:00:00Z" if len(text) == len("2026-03-01") else text, "--compare"
     )
 
 

@@ -120,7 +120,7 @@ def test_a_customer_is_shown_unlinked_linked_and_erased(chain: Chain, tmp_path: 
     parted = until(lambda: ask(chain, "show", named_cookie)[1])
     assert parted["customer_id"] == left["customer_id"]
     assert parted["traits"]["visits"] == 1
-    assert ask(chain, "link", named_cookie, named_user)[1] == {"linked": True}
+    assert ask(chain, "link", named_cookie, named_user, "--yes")[1] == {"linked": True}
     assert ask(chain, "show", named_cookie)[1]["customer_id"] == customer
 
     # Erased: nothing in the stores, in a checkpoint made from here on, or in the logs.

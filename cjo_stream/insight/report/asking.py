@@ -57,6 +57,8 @@ class Asking:
         last = 0 if self.manifest.until is None else self.manifest.until + 1
         self.end: int = last if period.end is None else min(last, period.end)
         """When the period ends, or behind the last record."""
+        if period.begin is not None and self.manifest.until is None:
+            raise UsageError("the layer holds no record yet: leave --from out")
         if period.begin is not None and period.begin >= self.end:
             raise UsageError(
                 f"the records end at {word.minute(max(0, last - 1))} UTC: take an earlier --from"

@@ -60,7 +60,8 @@ def _check_versions(asking: Asking, versions: Versions) -> None:
     for one in versions:
         if one not in found:
             there_are = ", ".join(map(str, sorted(found)))
-            raise UsageError(f"no journey has records of version {one}: there are {there_are}")
+            there = f"there are {there_are}" if found else "the layer has no transitions"
+            raise UsageError(f"no journey has records of version {one}: {there}")
 
 
 def _names(comparison: Comparison, asking: Asking) -> tuple[str, str]:

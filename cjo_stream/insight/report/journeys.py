@@ -103,8 +103,11 @@ def journeys(asking: Asking, comparison: Comparison | None = None) -> Report:
     of_measures = list(measured(asking, by_state=True))
     sections = [
         Section("What stands out", [Findings(list(sentences(found)))]),
-        Section(
-            "All journeys", [people_over_time(found), goals_over_time(found), _overview(found)]
+        *of_begun(
+            found,
+            Section(
+                "All journeys", [people_over_time(found), goals_over_time(found), _overview(found)]
+            ),
         ),
         *([compared(asking, comparison)] if comparison is not None else []),
         *of_measures,
@@ -122,6 +125,11 @@ def journeys(asking: Asking, comparison: Comparison | None = None) -> Report:
     )
 
 
+def of_begun(found: Found, *sections: Section) -> Sequence[Section]:
+    """Return sections about the journeys that have begun; none where none has."""
+    return sections if found.journeys else ()
+
+
 def _between(found: Found) -> Iterator[Section]:
     """Yield the flow between journeys; of one journey its own section has it."""
     if len(found.journeys) > 1:
@@ -134,11 +142,11 @@ def _between(found: Found) -> Iterator[Section]:
 
 def boxes(found: Found) -> list[Box]:
     """Return the numbers at the head."""
-    at = word.minute(found.times[-1])
+    at = f"at {word.minute(found.times[-1])} UTC" if found.journeys else "none has begun yet"
     total = found.all
     customers = word.many(total["customers"], "customer")
     return [
-        Box("People in journeys", f"{found.trend.get(found.times[-1], 0):,}", f"at {at} UTC"),
+        Box("People in journeys", f"{found.trend.get(found.times[-1], 0):,}", at),
         Box("Journeys begun", f"{total['entered']:,}", f"by {customers}"),
         Box("Goals reached", f"{total['reached']:,}", "by journeys that began in the period"),
     ]

@@ -78,8 +78,11 @@ def leadership(
         boxes=[*journeys.boxes(found), *value],
         sections=[
             Section("What matters", [Findings(sentences)]),
-            Section("People in journeys", [journeys.people_over_time(found)]),
-            Section("Goals", [journeys.goals_over_time(found), _goals(found, lifts)]),
+            *journeys.of_begun(
+                found,
+                Section("People in journeys", [journeys.people_over_time(found)]),
+                Section("Goals", [journeys.goals_over_time(found), _goals(found, lifts)]),
+            ),
             Section(
                 "Where customers get stuck",
                 [Findings(friction.sentences(slower[:FRICTION_MAX], command))],

@@ -147,7 +147,7 @@ def test_an_unlink_makes_two_customers_and_a_link_joins_them_again(shop: Shop) -
         twice = shop(command, email, email)
         assert twice.code == 2
         assert "one identifier, named twice" in twice.err
-    done_again = shop("link", email, shop.user)
+    done_again = shop("link", email, shop.user, "--yes")
     assert (done_again.code, done_again.out) == (
         0,
         f"{email} and {shop.user} are one customer's\n",
@@ -167,10 +167,20 @@ def test_a_link_against_a_limit_fails_and_says_why(shop: Shop) -> None:
         for row in rows
         if "user_id" in row["identifiers"] and row["customer_id"] != shop.row["customer_id"]
     )
-    done = shop("link", shop.user, other)
+    done = shop("link", shop.user, other, "--yes")
     assert done.code == 1
     assert "limit" in done.err
     assert shop("link", shop.user, shop.user).code == 2
+
+
+def test_a_link_is_asked_for(shop: Shop, no_terminal: None) -> None:
+    email = next(one for one in shop.ids if one.startswith("email:"))
+    before = shop.stored()
+    asked = shop("link", email, shop.user)
+    assert asked.code == 2
+    assert f"Make {email} and {shop.user} one customer's?" in asked.err
+    assert "--yes" in asked.err
+    assert shop.stored() == before
 
 
 # --- erase
@@ -224,7 +234,7 @@ def test_a_folder_that_a_process_holds_is_told(shop: Shop) -> None:
 def test_an_operators_files_go_on_where_they_were(shop: Shop) -> None:
     email = next(one for one in shop.ids if one.startswith("email:"))
     shop.json("unlink", email, "--yes")
-    shop.json("link", email, shop.user)
+    shop.json("link", email, shop.user, "--yes")
     shop.json("erase", email, "--yes")
     lines = (shop.state.with_name("state" + SUFFIX) / "identities.jsonl").read_bytes()
     kinds = [json.loads(line)["kind"] for line in lines.splitlines()]

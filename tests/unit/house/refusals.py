@@ -456,6 +456,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "no record is of the journey": _REPORTED,
         "holds no transition records": f"{_ODD}::test_a_layer_without_transitions_has_no_goal_to_credit",
         "take an earlier --from": _ODDLY,
+        "holds no record yet": "unit/insight/report/test_report.py::test_a_report_of_a_layer_without_records_names_no_time",
     },
     "insight/report/compare.py": {"no journey has records of version": _ODDLY},
     "cli/relation.py": {

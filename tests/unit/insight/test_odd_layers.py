@@ -14,7 +14,7 @@ import pytest
 from cjo_stream.cli.query import unanswered
 from cjo_stream.insight.layer.reading import connect
 from tests.unit.insight.touched import DAY, Written
-from tests.world.command_line import Cli, cli
+from tests.world.command_line import ROOT, Cli, cli
 
 __all__ = ["cli"]
 
@@ -130,6 +130,22 @@ def test_each_value_is_one_cell_of_a_row(cli: Cli, tmp_path: Path) -> None:
     ("query", "form", "said"),
     [
         ("", "table", "the query is empty: write one"),
+        (
+            "FROM stays",
+            "csv",
+            (
+                "mend the query: Catalog Error: Table with name stays does not "
+                'exist!\nDid you mean "stay"?'
+            ),
+        ),
+        (
+            "FROM xyz",
+            "csv",
+            (
+                "mend the query: Catalog Error: Table with name xyz does not exist!\n"
+                "There are the views transition, action, "
+            ),
+        ),
         ("/* nothing */", "csv", "the query is empty: write one"),
         ("SELECT 1 AS a, 2 AS a", "json", "two columns are named a: name one of them with AS"),
         ("SELECT nope FROM stay", "parquet", "mend the query: "),
@@ -221,3 +237,13 @@ def test_a_list_that_cannot_be_written_comes_before_the_figure(cli: Cli, tmp_pat
         done = cli("insight", "outcomes", "--layer", tmp_path / "layer", "--list", tmp_path / name)
         assert (done.code, done.out) == (2, "")
         assert "name a" in done.err
+
+
+def test_dwell_fits_a_terminal(cli: Cli, tmp_path: Path) -> None:
+    """Journeys have tables of their own, and their names are whole."""
+    layer = tmp_path / "layer"
+    run = ROOT / "topologies" / "shop" / "expected"
+    assert cli("insight", "sink", run, "--layer", layer).code == 0
+    done = cli("insight", "dwell", "--layer", layer, "--until", "2026-04-01")
+    assert "Dwell: journey cart_recovery, version 1\n" in done.out
+    assert max(map(len, done.out.splitlines())) <= 100

@@ -158,6 +158,20 @@ def test_on_the_terminal_stand_tables_sparks_and_what_is_missing(cli: Cli, layer
     assert "the layer holds no events" in done.err
 
 
+@pytest.mark.parametrize("kind", ["journeys", "leadership", "friction"])
+def test_a_report_of_a_layer_without_records_names_no_time(
+    cli: Cli, tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "run").mkdir()
+    layer = tmp_path / "layer"
+    assert cli("insight", "sink", tmp_path / "run", "--layer", layer).code == 0
+    done = cli("report", kind, "--layer", layer)
+    assert (done.code, "1970" in done.out) == (0, False)
+    assert "as of no record yet" in done.err
+    done = cli("report", kind, "--layer", layer, "--from", "2026-03-01")
+    assert (done.code, "the layer holds no record yet" in done.err) == (2, True)
+
+
 def test_a_report_is_made_once_it_is_asked_for_as_the_refusals_say(
     cli: Cli, layer: Path, tmp_path: Path
 ) -> None:
