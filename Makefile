@@ -33,17 +33,18 @@ demo: $(READY) ## a shop and its simulated customers in a loop: what it learnt, 
 	@$(BIN)/cjo-stream demo
 
 .PHONY: check
-check: $(READY) ## lint, types, layers and every test that needs no broker
+check: $(READY) ## lint, types, layers and every quick test that needs no broker
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@command -v promtool >/dev/null || echo "NO RULE OF PROMETHEUS IS RUN: no promtool here (Debian's package prometheus)"
 	@command -v prometheus-alertmanager >/dev/null || echo "NO NOTIFICATION IS SENT: no Alertmanager here (Debian's package prometheus-alertmanager)"
-	$(BIN)/pytest -m "not kafka" $(TWO)
+	$(BIN)/pytest -m "not kafka and not slow" $(TWO)
 
 .PHONY: test
-test: check ## check, then the tests on a real broker
+test: check ## check, then the slow tests, then those on a real broker
+	$(BIN)/pytest -m "slow and not kafka" $(TWO)
 	$(BIN)/pytest -m kafka -n 2 --dist loadfile tests/kafka
 
 .PHONY: kafka

@@ -47,6 +47,7 @@ def test_the_uniform_policy_from_thompsons_log_is_obps_to_the_last_digit(campaig
     assert values(found) == pytest.approx((wanted["ipw"], wanted["snipw"]), rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("campaign", ["men", "women"])
 def test_the_thompson_policy_from_the_uniform_log_is_obps(campaign: str) -> None:
     """Both draw the policy's probabilities: 2 % between them."""

@@ -53,6 +53,7 @@ def looked(monkeypatch: pytest.MonkeyPatch, run: Run, seconds: float = 0.0) -> a
     return adversary.look([one], 7, seconds)["one"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("run", "kind"),
     [

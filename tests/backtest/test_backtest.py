@@ -13,6 +13,7 @@ from tests.backtest.trial import ROOT, Trials
 EDITS = {"shop": {0: "limit", 2: "cap"}, "lending": {1: "delay"}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("topology", EDITS)
 def test_a_backtest_finds_what_two_runs_show(topology: str, tmp_path: Path) -> None:
     trials = Trials(topology, tmp_path, people=0, seed=1)

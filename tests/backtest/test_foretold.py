@@ -12,6 +12,7 @@ from tests.backtest.trial import TOPOLOGIES
 CHANGES = {"shop": (EACH, EACH + 2), "telco": (2,), "lending": (1,)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_a_plan_tells_of_every_customer_what_then_happens(topology: str, tmp_path: Path) -> None:
     foretellings = Foretellings(topology, tmp_path, people=0, seed=1)

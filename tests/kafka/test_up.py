@@ -271,6 +271,7 @@ def test_a_host_that_nobody_knows_is_told_and_not_waited_for(
         assert "CJO_KAFKA__BOOTSTRAP_SERVERS" in said
 
 
+@pytest.mark.slow
 def test_a_second_process_of_a_slot_says_who_has_it(
     command: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
@@ -283,6 +284,7 @@ def test_a_second_process_of_a_slot_says_who_has_it(
             assert f"held by process {os.getpid()}: end it, or give this one a slot" in said
 
 
+@pytest.mark.slow
 def test_a_broker_that_is_not_up_yet_is_waited_for_and_the_endpoints_say_so(
     command: Callable[..., subprocess.Popen[str]],
 ) -> None:

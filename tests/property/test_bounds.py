@@ -260,6 +260,7 @@ def check(world: World) -> None:
     assert not [letter for letter in world.outside.letters if letter["reason"] == "failed"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
 def test_two_customers_at_every_bound_merge_and_part_and_nothing_is_too_large(
     seed: int, tmp_path: Path

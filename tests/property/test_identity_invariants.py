@@ -51,6 +51,7 @@ DROPPED: Final = (64, 71, 98, 114, 127, 128)
 """Of the histories of SHARED, in which one of twenty has a Drop, some that had one."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_the_invariants_hold_whatever_crashes_and_in_any_order(kind: Kind, first: int) -> None:

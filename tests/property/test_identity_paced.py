@@ -17,6 +17,7 @@ SEEDS = int(os.environ.get("CJO_IDENTITY_SEEDS", "50"))
 CHUNK = 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_who_is_whom_is_as_if_links_were_told_one_by_one(first: int) -> None:
     met: Counter[str] = Counter()

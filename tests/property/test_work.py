@@ -83,6 +83,7 @@ def test_what_held_up_intake_once_costs_little(meter: Meter, name: str) -> None:
     assert found.ratio <= RATIO_MAX, found
 
 
+@pytest.mark.slow
 def test_no_grown_record_costs_more_than_twenty_ordinary_ones(meter: Meter) -> None:
     worst = dearest(meter, 7, RECORDS)[0]
     assert worst.ratio <= RATIO_MAX, worst

@@ -19,6 +19,7 @@ SEEDS = int(os.environ.get("CJO_SIMULATION_SEEDS", "50"))
 CHUNK = 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_every_event_counts_once_and_every_command_leaves_once_whatever_crashes(
     first: int,

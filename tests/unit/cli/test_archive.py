@@ -42,6 +42,7 @@ def identifiers_in(folder: Path) -> set[tuple[str, str]]:
     return found
 
 
+@pytest.mark.slow
 def test_a_customer_who_is_erased_leaves_the_archive_and_the_state_reads_on(
     cli: Cli, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +96,7 @@ def test_without_an_archive_nothing_is_erased_from_one(
     assert cli(*asked).code == 0
 
 
+@pytest.mark.slow
 def test_a_backtest_reads_an_archive_at_a_url(cli: Cli, archive: Path, tmp_path: Path) -> None:
     days = sorted(path.name for path in archive.iterdir())
     assert len(days) > 1

@@ -194,6 +194,7 @@ def test_an_unpacked_file_is_erased_from_as_others_are(desk: Desk) -> None:
     assert desk.left() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["jsonl.gz", "jsonl", "parquet"])
 def test_a_file_that_cannot_be_read_is_named_and_nothing_else_is_erased(
     desk: Desk, name: str
@@ -237,6 +238,7 @@ def test_a_file_that_comes_meanwhile_and_cannot_be_read_keeps_the_erasure_open(
     assert not list(desk.folder.glob("**/*.order"))
 
 
+@pytest.mark.slow
 def test_an_order_about_a_customer_who_was_never_erased_takes_nothing_from_them(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.unit.governance.backtest.world import event, topology, write
 from tests.world.command_line import Cli, cli
 
@@ -16,6 +18,7 @@ EVENTS = [
 ]
 
 
+@pytest.mark.slow
 def test_it_tells_who_is_changed_and_exits_with_0(cli: Cli, tmp_path: Path) -> None:
     sets = topology(tmp_path / "a"), topology(tmp_path / "b", delay="1h", template="t")
     file = write(tmp_path / "e.jsonl", EVENTS)
@@ -27,6 +30,7 @@ def test_it_tells_who_is_changed_and_exits_with_0(cli: Cli, tmp_path: Path) -> N
     assert json.loads(found.out)["changed"] == 1
 
 
+@pytest.mark.slow
 def test_other_commands_alone_are_told(cli: Cli, tmp_path: Path) -> None:
     sets = topology(tmp_path / "a"), topology(tmp_path / "b", template="t")
     file = write(tmp_path / "e.jsonl", EVENTS[:1])
@@ -35,6 +39,7 @@ def test_other_commands_alone_are_told(cli: Cli, tmp_path: Path) -> None:
     assert "1 more get other commands" in done.out
 
 
+@pytest.mark.slow
 def test_a_file_that_a_side_refuses_whole_is_exit_1(cli: Cli, tmp_path: Path) -> None:
     live = topology(tmp_path / "a")
     file = write(tmp_path / "e.jsonl", [EVENTS[0] | {"channel": "nope"}])
@@ -55,6 +60,7 @@ def test_definitions_that_do_not_load_are_exit_2_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_late_events_name_the_option_that_mends_them(cli: Cli, tmp_path: Path) -> None:
     live = topology(tmp_path / "a")
     events = [event("cart_updated", at, email="ada@example.com") for at in (9_000, 0)]

@@ -190,6 +190,7 @@ def test_schemas_are_listed_and_printed(cli) -> None:
 # --- run
 
 
+@pytest.mark.slow
 def test_a_run_leaves_its_files_and_tells_what_it_did(cli, tmp_path: Path) -> None:
     done = cli("run", SHOP, EVENTS, "--out", tmp_path / "out", "--drain", "3d", "--json")
     assert done.code == 0
@@ -230,6 +231,7 @@ def test_what_cannot_be_run_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_results_of_an_earlier_run_are_kept_unless_forced(cli, tmp_path: Path) -> None:
     arguments = ("run", SHOP, EVENTS, "--out", tmp_path)
     assert cli(*arguments).code == 0
@@ -307,6 +309,7 @@ def test_a_run_that_changes_the_set_in_force_says_so(cli: Cli, tmp_path: Path) -
 # --- demo, simulate, customer, settings
 
 
+@pytest.mark.slow
 def test_the_demo_runs_and_shows_one_of_its_customers(cli, tmp_path: Path) -> None:
     out = tmp_path / "demo"
     done = cli("demo", "--people", 60, "--days", 3, "--out", out)
@@ -373,6 +376,7 @@ def test_a_demo_of_other_numbers_begins_anew(cli, tmp_path: Path) -> None:
     assert results(tmp_path / "a") == results(tmp_path / "b")
 
 
+@pytest.mark.slow
 def test_a_demo_goes_on_where_it_was_killed_and_begins_anew_without_its_files(
     cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -420,6 +424,7 @@ def test_an_identifier_nobody_has_is_told_with_what_may_be_the_reason(cli, tmp_p
     assert [path.name for path in others.iterdir()] == ["syslog"]
 
 
+@pytest.mark.slow
 def test_a_set_is_applied_to_a_state_folder_and_told(cli, tmp_path: Path) -> None:
     state, changed = tmp_path / "s", tmp_path / "shop"
     assert cli("run", SHOP, EVENTS, "--out", tmp_path / "o", "--state", state).code == 0
@@ -467,6 +472,7 @@ def test_whether_intake_is_behind_is_told_by_every_apply(
     assert not capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_no_set_is_applied_under_a_run_that_was_killed(
     cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -605,6 +611,7 @@ def test_a_worker_refuses_the_demos_key(cli) -> None:
     assert "CJO_TENANT_KEY" in done.err
 
 
+@pytest.mark.slow
 def test_the_bench_measures_the_same_work_in_memory_and_on_disk(cli) -> None:
     told = json.loads(cli("bench", "--events", 1_000, "--json").out)
     memory, disk = told["memory"], told["disk"]

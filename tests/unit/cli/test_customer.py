@@ -64,6 +64,7 @@ def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
 
 
+@pytest.mark.slow
 def test_any_identifier_shows_the_customer_and_changes_nothing(shop: Shop) -> None:
     before = shop.stored()
     for identifier in shop.ids:
@@ -129,6 +130,7 @@ def test_an_unlink_without_a_terminal_tells_what_it_would_do_and_does_nothing(
     assert shop.stored() == before
 
 
+@pytest.mark.slow
 def test_an_unlink_makes_two_customers_and_a_link_joins_them_again(shop: Shop) -> None:
     email = next(one for one in shop.ids if one.startswith("email:"))
     done = shop.json("unlink", email, "--yes")

@@ -191,6 +191,7 @@ def test_what_still_waits_at_the_end_is_shown(cli: Cli, reports: Path, tmp_path:
     assert waiting == {"timers": 2, "requests": 0, "last": 1772186460000}
 
 
+@pytest.mark.slow
 def test_a_state_takes_a_copy_of_what_it_took_for_the_same(cli: Cli, tmp_path: Path) -> None:
     copy = shutil.copy(EVENTS, tmp_path / "copy.jsonl")
     kept = ("--state", tmp_path / "state")

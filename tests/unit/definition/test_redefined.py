@@ -36,6 +36,7 @@ def test_every_key_of_the_grammar_has_a_row() -> None:
     assert sorted(ROWS) == sorted(grammar)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", list(ROWS))
 def test_what_an_apply_changes_breaks_no_customer(key: str) -> None:
     live_through(ROWS[key], World(BASE, 1), in_halves=False)
@@ -46,6 +47,7 @@ KEPT = [key for key in ROWS if key.startswith(_KEPT) or key in ("journey.version
 """What customers keep state by that travels in merges."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", KEPT)
 def test_nor_while_only_some_partitions_have_the_new_set(key: str) -> None:
     live_through(ROWS[key], World(BASE, 4), in_halves=True)

@@ -229,6 +229,7 @@ def test_of_a_version_whose_instances_ended_only_a_watched_goal_counts(folder: P
     assert all("version 1 of journey recovery" in str(one) for one in error.value.diagnostics)
 
 
+@pytest.mark.slow
 def test_a_set_that_the_log_has_no_room_for_is_refused_until_its_texts_are_shorter(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

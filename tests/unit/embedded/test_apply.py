@@ -78,6 +78,7 @@ KILLS = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @KILLS
 def test_a_set_corrected_after_a_kill_governs(tmp_path: Path, order: int, before: bool) -> None:
     governing(tmp_path, "first")

@@ -198,6 +198,7 @@ def mutated(draw: random.Random, value: bytes) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channel", ["web", "till", None])
 def test_random_bytes_stop_nothing_and_every_record_is_accounted_for(
     tmp_path: Path, channel: str | None

@@ -39,6 +39,7 @@ def write_events(path: Path, customers: int, hours: int) -> dict[str, list[tuple
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("customers", "kills"),
     [

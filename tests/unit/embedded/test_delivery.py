@@ -257,6 +257,7 @@ def test_what_a_killed_command_had_for_effects_stands_in_the_operators_files(
     assert kinds(world.operators) == ["erased"] * (2 if then == "erase" else 1)
 
 
+@pytest.mark.slow
 def test_a_command_killed_before_any_of_its_writes_leaves_nothing_to_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -168,6 +168,7 @@ def compression(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     return str(request.param)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("partitions", [1, 2])
 def test_nothing_of_an_erased_person_is_on_disk(
     tmp_path: Path, partitions: int, compression: str

@@ -112,6 +112,7 @@ def test_a_worse_canary_is_taken_back(tmp_path: Path) -> None:
     assert (row.share, row.verdict) == (0.0, "back")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("migrate", ["drain", "exit", "follow"])
 def test_the_number_of_partitions_changes_nothing(tmp_path: Path, migrate: str) -> None:
     one, five = (
@@ -128,6 +129,7 @@ def test_the_number_of_partitions_changes_nothing(tmp_path: Path, migrate: str) 
     assert one[1] == five[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("then", "after"), [("promote", {2}), ("hold", {1, 2}), ("back", {1})])
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_what_no_guard_stops_ends_as_written(
@@ -184,6 +186,7 @@ def test_a_verdict_holds_in_later_sets_until_a_new_version(tmp_path: Path) -> No
     assert share(7, topology(2, GUARDS, least=7)) == (0.0, False)
 
 
+@pytest.mark.slow
 def test_a_plan_knows_what_was_decided(tmp_path: Path, cli: Cli) -> None:
     first, rest = tmp_path / "first.jsonl", tmp_path / "rest.jsonl"
     lines = [*events(500)]
@@ -205,6 +208,7 @@ def test_a_plan_knows_what_was_decided(tmp_path: Path, cli: Cli) -> None:
     assert [(row["share"], row["verdict"]) for row in shown] == [(0.0, "back")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("canary", [None, "20%"])
 def test_status_shows_no_canary_that_the_set_in_force_has_not(
     tmp_path: Path, cli: Cli, canary: str | None
@@ -254,6 +258,7 @@ def test_a_run_says_what_guards_decided(tmp_path: Path, cli: Cli) -> None:
     ) in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("then", "words", "now", "shown"),
     [
@@ -294,6 +299,7 @@ def test_a_first_version_ignores_its_guards(tmp_path: Path) -> None:
     assert versions(others) == {1}
 
 
+@pytest.mark.slow
 def test_a_killed_run_decides_the_same(tmp_path: Path) -> None:
     first, rest = tmp_path / "first.jsonl", tmp_path / "rest.jsonl"
     lines = [*events(500)]

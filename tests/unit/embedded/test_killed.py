@@ -121,6 +121,7 @@ def asked_or_answered(number: int) -> Event:
     return Event("ask", at, {"k": number, "mood": "fine"}, f"e{number}", "web", named)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_killed_before_any_write_it_learns_what_an_undisturbed_one_does(
     definitions: DefinitionSet, partitions: int
@@ -144,6 +145,7 @@ def test_killed_before_any_write_it_learns_what_an_undisturbed_one_does(
         assert after == undisturbed, dies_at
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_killed_between_two_events_of_a_record_each_counts_once(
     definitions: DefinitionSet, partitions: int
@@ -178,6 +180,7 @@ def test_time_that_one_partition_had_run_to_before_a_kill_holds_for_all(
     assert [task.clock for task in runtime.tasks] == [later] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_interrupted_between_any_two_lines_it_ends_as_if_it_was_killed(
     definitions: DefinitionSet, partitions: int

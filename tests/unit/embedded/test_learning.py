@@ -110,6 +110,7 @@ def test_without_numpy_a_run_gives_the_same_bytes(
     assert read(tmp_path / "out") == undisturbed
 
 
+@pytest.mark.slow
 def test_a_run_killed_again_and_again_learns_what_an_undisturbed_one_does(
     topology: Path, events: Path, tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:

@@ -62,6 +62,7 @@ def test_what_was_sent_is_answered_in_the_course_of_the_same_run(undisturbed: Pa
     assert not [reason for reason in reasons if "outcome" in reason]
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_leaves_the_bytes_of_an_undisturbed_one(
     undisturbed: Path, tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ def cut_after(monkeypatch: pytest.MonkeyPatch, folder: Path, partitions: int, wr
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_after_a_power_cut_a_run_goes_on_and_leaves_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, partitions: int

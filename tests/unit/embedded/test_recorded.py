@@ -473,6 +473,7 @@ def test_a_killed_run_goes_on_with_the_files_that_it_began(world: World) -> None
 # --- any history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_whatever_becomes_of_files_each_row_is_taken_once(tmp_path: Path, seed: int) -> None:
     """Files grow, at any byte, are renamed, packed and copied; runs are killed and sorted."""

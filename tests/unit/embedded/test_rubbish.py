@@ -16,6 +16,7 @@ __all__ = ["cli"]
 ROWS = 1_000_000 if os.environ.get("CJO_LONG") else 4_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sort", [(), ("--sort",)])
 def test_the_counts_add_up_to_the_last_row(
     cli: Cli, tmp_path: Path, sort: tuple[str, ...]

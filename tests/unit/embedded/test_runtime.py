@@ -83,6 +83,7 @@ def sequences(files: dict[str, bytes]) -> dict[str, dict[str, list[Any]]]:
     return by_customer
 
 
+@pytest.mark.slow
 def test_the_same_input_gives_the_same_bytes_whatever_the_hash_seed(
     events: Path, tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
@@ -91,6 +92,7 @@ def test_the_same_input_gives_the_same_bytes_whatever_the_hash_seed(
     assert undisturbed["dead_letters"].count(b"malformed") == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cores", "partitions"), [("1", "4"), ("2", "1"), ("3", "16")])
 def test_cores_and_partitions_change_no_byte(
     events: Path, tmp_path: Path, cores: str, partitions: str, undisturbed: dict[str, bytes]
@@ -99,6 +101,7 @@ def test_cores_and_partitions_change_no_byte(
     assert found == undisturbed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("partitions", ["4", "16"])
 def test_partitions_of_a_state_change_no_customers_sequence(
     events: Path, tmp_path: Path, partitions: str, undisturbed: dict[str, bytes]
@@ -110,6 +113,7 @@ def test_partitions_of_a_state_change_no_customers_sequence(
     assert many["customers"] == undisturbed["customers"]
 
 
+@pytest.mark.slow
 def test_a_durable_run_killed_again_and_again_leaves_the_bytes_of_an_undisturbed_one(
     events: Path, tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
@@ -121,6 +125,7 @@ def test_a_durable_run_killed_again_and_again_leaves_the_bytes_of_an_undisturbed
     assert read(out) == undisturbed
 
 
+@pytest.mark.slow
 def test_a_second_run_goes_on_with_the_state_of_the_first(tmp_path: Path) -> None:
     def write(name: str, seconds: int, type_: str) -> Path:
         event = {
@@ -151,6 +156,7 @@ def test_a_second_run_goes_on_with_the_state_of_the_first(tmp_path: Path) -> Non
     assert (second["events"], second["actions"]) == (1, 2)
 
 
+@pytest.mark.slow
 def test_a_folder_that_holds_something_is_left_alone(events: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
@@ -161,6 +167,7 @@ def test_a_folder_that_holds_something_is_left_alone(events: Path, tmp_path: Pat
     assert [path.name for path in out.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_disk_that_takes_no_more_is_told_and_with_room_the_same_command_ends_it(
     events: Path, tmp_path: Path, kept: bool, undisturbed: dict[str, bytes]

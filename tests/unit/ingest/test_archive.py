@@ -40,6 +40,7 @@ def place(kind: str, folder: Path) -> str:
     return str(folder / "archive") if kind == "folder" else f"memory://a{next(_NUMBERS)}/archive"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("topology", "form", "kind"),
     [

@@ -131,6 +131,7 @@ def test_numbers_are_lines_and_further_rows_on_a_line_count_as_lines() -> None:
     assert [number for number, _ in texts(f'\n{{\n "a": "\n{A}\n{A}{A}\n\n{A}')] == [2, 4, 5, 6, 8]
 
 
+@pytest.mark.slow
 def test_a_list_in_one_line_may_be_larger_than_memory() -> None:
     count = 60_000
     element = b'{"a": "%s"}' % (b"x" * 100)

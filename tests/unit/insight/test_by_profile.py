@@ -137,6 +137,7 @@ def test_rows_without_a_version_are_counted(tmp_path: Path, cli: Cli) -> None:
     assert {line.split(",")[4] for line in done.out.splitlines()[1:]} == {"", "silver"}
 
 
+@pytest.mark.slow
 def test_a_run_writes_profiles_when_asked_and_its_state_goes_on(tmp_path: Path, cli: Cli) -> None:
     events = SHOP / "events.jsonl"
     lines = events.read_bytes().splitlines(keepends=True)[:300]

@@ -96,6 +96,7 @@ class Filters:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TOPOLOGIES)
 def test_figures_are_those_of_a_plain_count(
     cli: Cli, layers: dict[str, Path], name: str, tmp_path: Path

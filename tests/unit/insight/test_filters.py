@@ -123,6 +123,7 @@ def records(raw: Raw, view: str) -> list[Record]:
     return found
 
 
+@pytest.mark.slow
 def test_every_filter_gives_the_plain_count(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

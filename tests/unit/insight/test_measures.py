@@ -74,6 +74,7 @@ def counted(of: list[Row], every: int | None) -> dict[tuple[str, ...], list[floa
     }
 
 
+@pytest.mark.slow
 def test_every_filter_gives_the_plain_count(cli: Cli, tmp_path: Path) -> None:
     world = Changing(cli, tmp_path, people=60, seed=7, topology=shop_with_measures(tmp_path))
     layer, listed = tmp_path / "layer", tmp_path / "list.csv"
@@ -125,6 +126,7 @@ def test_a_layer_without_measures_has_none(cli: Cli, tmp_path: Path) -> None:
     assert done.out == "measure,journey,version,state,count,customers,sum,mean,min,max\n"
 
 
+@pytest.mark.slow
 def test_over_time_each_measure_has_a_table_that_fits_a_terminal(cli: Cli, tmp_path: Path) -> None:
     topology, out, layer = shop_with_measures(tmp_path), tmp_path / "out", tmp_path / "layer"
     assert cli("run", topology, SHOP / "events.jsonl", "--out", out).code == 0
@@ -150,6 +152,7 @@ def test_over_time_each_measure_has_a_table_that_fits_a_terminal(cli: Cli, tmp_p
     assert len(none.out.split("Measures")) == 2
 
 
+@pytest.mark.slow
 def test_reports_show_the_rows_of_the_command(cli: Cli, tmp_path: Path) -> None:
     topology, out, layer = shop_with_measures(tmp_path), tmp_path / "out", tmp_path / "layer"
     assert cli("run", topology, SHOP / "events.jsonl", "--out", out).code == 0

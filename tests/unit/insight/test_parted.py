@@ -105,6 +105,7 @@ def test_an_erasure_takes_more_ids_than_its_record_names(tmp_path: Path) -> None
     assert left(layer, "action", "channel") == {"sms": "bob", "push": "bob"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("erased", ["ada", "bob2"])
 @pytest.mark.parametrize("at_once", [True, False])
 def test_an_erasure_takes_what_the_views_give_the_erased_customer(

@@ -205,6 +205,7 @@ def test_the_shop_of_the_instrument_predicts(tmp_path: Path) -> None:
     assert {rule.name: rule.within_ms // DAY for rule in rules} == WITHIN
 
 
+@pytest.mark.slow
 def test_the_report_on_journeys_ends_with_predictions_as_the_figure_has_them(
     cli: Cli, layer: tuple[Path, list[Row], list[Row]]
 ) -> None:

@@ -121,6 +121,7 @@ def world(cli: Cli, tmp_path: Path) -> World:
     return World(cli, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("erased", ["user", "cookie"])
 @pytest.mark.parametrize(
     ("unlinked", "of_absorber"),

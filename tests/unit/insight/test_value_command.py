@@ -97,6 +97,7 @@ def test_purchases_of_one_day_are_one_and_weeks_count_from_the_first(
     assert float(found["user_id:cy"]["p_alive"]) == 1.0
 
 
+@pytest.mark.slow
 def test_the_calibration_ends_before_until_and_begins_at_from(tmp_path: Path, cli: Cli) -> None:
     at = layer(tmp_path, [*FEW, event("bo", 365, 77), event("eve", 365, 1)])
     file = tmp_path / "customers.csv"
@@ -129,6 +130,7 @@ def many() -> list[dict[str, Any]]:
     return events
 
 
+@pytest.mark.slow
 def test_what_is_written_is_what_the_models_say(
     tmp_path: Path, cli: Cli, many: list[dict[str, Any]]
 ) -> None:
@@ -157,6 +159,7 @@ def test_what_is_written_is_what_the_models_say(
     assert (of["clv"] == expected * worth).all()
 
 
+@pytest.mark.slow
 def test_values_of_customers_have_the_spread_of_likely_parameters(
     tmp_path: Path, cli: Cli, many: list[dict[str, Any]]
 ) -> None:
@@ -196,6 +199,7 @@ def test_values_of_customers_have_the_spread_of_likely_parameters(
     assert low * high == pytest.approx(total**2, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_same_events_give_the_same_bytes_in_whatever_order(
     tmp_path: Path, cli: Cli, many: list[dict[str, Any]]
 ) -> None:
@@ -209,6 +213,7 @@ def test_the_same_events_give_the_same_bytes_in_whatever_order(
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_a_table_has_intervals_and_what_is_expected_of_all(
     tmp_path: Path, cli: Cli, many: list[dict[str, Any]]
 ) -> None:
@@ -248,6 +253,7 @@ def test_events_without_a_number_are_counted_and_named(tmp_path: Path, cli: Cli)
     assert "left out: 1 event `order_placed` with no number at `total`" in done.err
 
 
+@pytest.mark.slow
 def test_a_nested_value_has_a_path(tmp_path: Path, cli: Cli) -> None:
     nested = [{**one, "attributes": {"a/b": {"c~d": one["attributes"]["total"]}}} for one in FEW]
     plain = value(cli, layer(tmp_path, FEW), "--format", "csv")
@@ -262,6 +268,7 @@ def test_what_is_left_open_is_said(tmp_path: Path, cli: Cli) -> None:
     assert "Gamma-Gamma: quite other values of" in done.err
 
 
+@pytest.mark.slow
 def test_what_is_refused_is_answered_once_it_is_asked_as_the_refusal_says(
     tmp_path: Path, cli: Cli
 ) -> None:
@@ -287,6 +294,7 @@ def test_what_is_refused_is_answered_once_it_is_asked_as_the_refusal_says(
     assert value(cli, at, "--customers", tmp_path / "c.csv").code == 0
 
 
+@pytest.mark.slow
 def test_a_layer_needs_events_with_numbers(tmp_path: Path, cli: Cli) -> None:
     text = [{**one, "attributes": {"total": f"{one['attributes']['total']}"}} for one in FEW]
     done = value(cli, layer(tmp_path, text, "text"))
@@ -316,6 +324,7 @@ def test_without_scipy_the_extra_is_named(
     assert value(cli, at).code == 0
 
 
+@pytest.mark.slow
 def test_a_number_beyond_all_amounts_is_left_out_and_named(tmp_path: Path, cli: Cli) -> None:
     huge = [event("eve", 10, 1e300), event("eve", 20, 1e300), event("eve", 30, -1e300)]
     done = value(cli, layer(tmp_path, [*FEW, *huge]))
@@ -324,6 +333,7 @@ def test_a_number_beyond_all_amounts_is_left_out_and_named(tmp_path: Path, cli: 
     assert done.out == value(cli, layer(tmp_path, FEW, "few")).out
 
 
+@pytest.mark.slow
 def test_an_attribute_is_read_by_its_own_name_or_by_the_path(tmp_path: Path, cli: Cli) -> None:
     named = []
     for number, one in enumerate(FEW):

@@ -32,6 +32,7 @@ def taken(cli: Cli, *arguments: object) -> str:
     return done.out
 
 
+@pytest.mark.slow
 def test_a_sink_goes_on_as_its_refusals_say(cli: Cli, tmp_path: Path) -> None:
     layer = tmp_path / "layer"
     assert "is no folder" in refused(cli, "sink", tmp_path / "gone", "--layer", layer)
@@ -100,6 +101,7 @@ def written(*customers: str) -> Written:
     return records
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ['{"form": 10}', "no JSON"])
 def test_a_layer_that_cannot_be_read_is_made_anew(cli: Cli, tmp_path: Path, content: str) -> None:
     manifest = tmp_path / "layer" / "manifest" / f"{1:020d}.json"
@@ -112,6 +114,7 @@ def test_a_layer_that_cannot_be_read_is_made_anew(cli: Cli, tmp_path: Path, cont
     taken(cli, "dwell", "--layer", anew)
 
 
+@pytest.mark.slow
 def test_a_layer_with_a_file_that_is_gone_is_made_anew(cli: Cli, tmp_path: Path) -> None:
     layer, anew = tmp_path / "layer", tmp_path / "anew"
     taken(cli, "sink", EXPECTED, "--layer", layer)
@@ -122,6 +125,7 @@ def test_a_layer_with_a_file_that_is_gone_is_made_anew(cli: Cli, tmp_path: Path)
     taken(cli, "dwell", "--layer", anew)
 
 
+@pytest.mark.slow
 def test_questions_are_answered_once_they_are_put_as_the_refusals_say(
     cli: Cli, tmp_path: Path
 ) -> None:
@@ -175,6 +179,7 @@ def test_questions_are_answered_once_they_are_put_as_the_refusals_say(
         taken(cli, *right, "--layer", layer)
 
 
+@pytest.mark.slow
 def test_without_duckdb_the_extra_is_named(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,7 @@ def listed(path: Path) -> Rows:
 # --- retention
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(
     ("begin", "end"), [(None, None), (START + 9 * DAY, None), (START, START + 30 * DAY)]
@@ -139,6 +140,7 @@ def scores(
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("by", ["journey", "state"])
 @pytest.mark.parametrize("within", [0, 3])

@@ -189,6 +189,7 @@ def test_a_schema_that_makes_many_values_of_no_bytes_is_refused(type_: Any) -> N
         avro.reading(json.dumps(one({"type": "array", "items": doubled(24)})))
 
 
+@pytest.mark.slow
 def test_a_wide_record_of_fields_that_take_bytes_is_none_of_these() -> None:
     fields = [{"name": f"f{n}", "type": ["null", "long"]} for n in range(3_000)]
     assert read({"type": "record", "name": "R", "fields": fields}, bytes(3_000)) == {}
@@ -282,6 +283,7 @@ def recurses(schema: Any, around: tuple[str, ...] = ()) -> bool:
     return any(recurses(one, around) for one in inner)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(60))
 def test_any_schema_is_read_as_another_reader_reads_it(seed: int) -> None:
     from fastavro.utils import generate_one

@@ -53,6 +53,7 @@ def results(out: Path) -> dict[str, bytes]:
     return {name: (out / f"{name}.jsonl").read_bytes() for name in RESULTS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("full", "kib", "refused"),
     [("state", 300, False), ("out", 100, False), ("out", 100, True)],

@@ -47,6 +47,7 @@ def test_a_folder_that_others_could_enter_is_closed(tmp_path: Path) -> None:
     assert (tmp_path / "old").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.slow
 def test_results_and_state_of_commands_are_their_owners_alone(tmp_path: Path) -> None:
     def call(*arguments: str) -> None:
         subprocess.run(

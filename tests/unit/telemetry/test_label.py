@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from cjo_stream.core.decision.gate import GATES
 from cjo_stream.core.word import CanaryEnd, Ignored, Skipped, Undeclared, Unread
 from cjo_stream.definition import load
@@ -93,6 +95,7 @@ def test_of_every_label_it_is_known_what_its_values_are() -> None:
     assert {name: tuple(labels) for name, labels in VALUES.items()} == declared
 
 
+@pytest.mark.slow
 def test_every_value_that_the_code_names_is_a_known_one() -> None:
     found = list(_written())
     assert len(found) > 60

@@ -279,6 +279,7 @@ def test_a_page_fits_a_screen_and_says_four_things(name: str) -> None:
         assert any(one.name == metric or f"{one.name}_" in metric for one in METRICS), metric
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_every_command_of_a_page_is_one_that_there_is(name: str) -> None:
     text = (RUNBOOKS / f"{name}.md").read_text()

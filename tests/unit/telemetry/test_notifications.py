@@ -157,6 +157,7 @@ def test_what_is_only_a_consequence_is_held_back(running: Running, alert: Alert)
     }
 
 
+@pytest.mark.slow
 def test_a_page_a_ticket_and_the_watchdog_go_where_they_belong(running: Running) -> None:
     held_back = {"CjoNotReady", "CjoActionsLate", "CjoInsightStale"}
     names = ["CjoWatchdog", "CjoNothingReady", "CjoDiskFilling", *sorted(held_back)]

@@ -24,6 +24,7 @@ ALWAYS = {"address", "priority"}
 CONDITIONS = {"eligible", "applicable", "suitable"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("topology", ["shop", "telco"])
 def test_no_gate_that_is_left_out_would_stop_a_candidate(
     topology: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cjo_stream.core.expression import compiler
 from cjo_stream.core.expression.place import Names, Place
 
 
+@pytest.mark.slow
 def test_a_set_of_2_100_expressions_finds_all_of_them_compiled() -> None:
     texts = [f"event.total > {number}.25" for number in range(2_100)]
 

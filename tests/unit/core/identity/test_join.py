@@ -269,6 +269,7 @@ def joined(join: Join, one: Customer, other: Customer) -> Customer:
     return into
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("join", "field"), JOINS, ids=[field for _, field in JOINS])
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(one=CUSTOMERS, two=CUSTOMERS, three=CUSTOMERS)

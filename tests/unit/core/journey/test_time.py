@@ -153,6 +153,7 @@ states:
 """
 
 
+@pytest.mark.slow
 def test_states_that_send_each_other_on_for_ever_are_bounded_however_long_it_lasts(
     tmp_path: Path,
 ) -> None:

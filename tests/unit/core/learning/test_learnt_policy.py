@@ -11,6 +11,8 @@ import os
 import random
 from statistics import mean, stdev
 
+import pytest
+
 from cjo_stream.core.learning import thompson
 from cjo_stream.core.learning.feature import features
 from cjo_stream.core.learning.number import sigmoid
@@ -83,6 +85,7 @@ def low_end(values: list[float]) -> float:
     return mean(values) - T * stdev(values) / math.sqrt(len(values))
 
 
+@pytest.mark.slow
 def test_learning_beats_uniform_by_20_percent_and_the_best_fixed_offer_by_5() -> None:
     over_uniform, over_fixed = [], []
     for seed in SEEDS:

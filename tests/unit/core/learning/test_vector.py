@@ -71,6 +71,7 @@ def both(monkeypatch: pytest.MonkeyPatch, table: Callable[[], Table]) -> list[li
     return made
 
 
+@pytest.mark.slow
 def test_a_cold_table_has_the_same_bits_with_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     for a, b in betas(random.Random(11)):
         plain, by_numpy = both(monkeypatch, lambda a=a, b=b: thompson._beta.__wrapped__(a, b))
@@ -123,6 +124,7 @@ def by_the_rule(decision_id: str, candidates: Sequence[tuple[Table, float]]) -> 
     return Drawn(winners[0], winners.count(winners[0]) / DRAWS)
 
 
+@pytest.mark.slow
 def test_a_choice_is_that_of_all_draws_of_all_candidates() -> None:
     chance = random.Random(13)
     tables = [thompson._beta(1.0 + n % 7, 5.0 + n) for n in range(40)]

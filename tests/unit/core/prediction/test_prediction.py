@@ -246,6 +246,7 @@ def test_an_operator_sees_what_the_model_in_force_predicts(tmp_path: Path) -> No
     assert (found["leaves"], found["arrives"]) == (0.3, 0.1)
 
 
+@pytest.mark.slow
 def test_a_log_gives_the_same_predictions_whatever_its_partitions(tmp_path: Path) -> None:
     def sorted_records(scene: Scene) -> list[Any]:
         return sorted(scene.driver.predictions(), key=lambda one: str(one["prediction_id"]))

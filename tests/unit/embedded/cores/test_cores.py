@@ -54,6 +54,7 @@ def carts(number: int, users: int = 6) -> list[RawRecord]:
     return records
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("topology", "people"), [("shop", 60), ("lending", 120)])
 def test_a_bundled_topology_gives_the_same_bytes(
     tmp_path: Path, topology: str, people: int, monkeypatch: pytest.MonkeyPatch
@@ -67,6 +68,7 @@ def test_a_bundled_topology_gives_the_same_bytes(
         assert b'"model_version":1' in found["decisions.jsonl"], "a model came into force"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_a_drawn_world_of_many_people_gives_the_same_bytes(
     seed: int, monkeypatch: pytest.MonkeyPatch

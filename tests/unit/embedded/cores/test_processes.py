@@ -82,6 +82,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
     run.process.communicate()
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_its_processes(running: Running) -> None:
     code, said = running.end()
     assert code == 0, said
@@ -105,6 +106,7 @@ def test_no_share_ever_hears_ctrl_c(running: Running) -> None:
         assert int(blocked.split()[1], 16) & 1 << signal.SIGINT - 1
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_all(running: Running) -> None:
     os.killpg(running.process.pid, signal.SIGINT)
     code, said = running.end()
@@ -113,11 +115,13 @@ def test_ctrl_c_ends_all(running: Running) -> None:
     running.check_none_is_left()
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_leaves_no_share(running: Running) -> None:
     running.process.kill()
     running.check_none_is_left()
 
 
+@pytest.mark.slow
 def test_the_events_of_a_killed_run_lie_with_its_results_until_it_begins_anew(
     running: Running, tmp_path: Path
 ) -> None:
@@ -132,6 +136,7 @@ def test_the_events_of_a_killed_run_lie_with_its_results_until_it_begins_anew(
     assert SPOOL not in {file.name for file in running.out.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_share_that_cannot_go_on_says_why() -> None:
     begin = wire.Begin(0, load(TOPOLOGY).content, False, 100_000)
     with closing(Processes(lambda _: begin, 1)) as crew:

@@ -157,6 +157,7 @@ def test_a_pipe_is_read_once_it_is_a_file(tmp_path: Path) -> None:
     assert backtest(both(live, live), order(file), tmp_path / "out").summary.groups == 3
 
 
+@pytest.mark.slow
 def test_what_a_side_cannot_do_is_told_with_its_name(tmp_path: Path) -> None:
     live = topology(tmp_path / "a")
     file = write(tmp_path / "e.jsonl", EVENTS)
@@ -167,6 +168,7 @@ def test_what_a_side_cannot_do_is_told_with_its_name(tmp_path: Path) -> None:
     assert backtest(both(live, live), order(file, channel="web"), out).summary.groups == 3
 
 
+@pytest.mark.slow
 def test_a_side_that_fails_ends_the_other(tmp_path: Path) -> None:
     definitions = both(topology(tmp_path / "a"), topology(tmp_path / "b"))
     ordered = order(write(tmp_path / "e.jsonl", EVENTS))
@@ -180,6 +182,7 @@ def test_a_side_that_fails_ends_the_other(tmp_path: Path) -> None:
     assert run_pair({"live": task(definitions.live.content)})["live"].summary.events == 5
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
     live = topology(tmp_path / "a")
     ordered = order(write(tmp_path / "e.jsonl", EVENTS))
@@ -209,6 +212,7 @@ def test_ctrl_c_ends_both_sides_and_leaves_nothing(tmp_path: Path) -> None:
     assert list(out.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_results_are_written_once_there_is_room(tmp_path: Path) -> None:
     live = topology(tmp_path / "a")
     ordered = order(write(tmp_path / "e.jsonl", EVENTS))
@@ -222,6 +226,7 @@ def test_results_are_written_once_there_is_room(tmp_path: Path) -> None:
     assert backtest(both(live, live), ordered, out).summary.changed == 0
 
 
+@pytest.mark.slow
 def test_earlier_results_stay_unless_forced(tmp_path: Path) -> None:
     live = topology(tmp_path / "a")
     ordered = order(write(tmp_path / "e.jsonl", EVENTS))

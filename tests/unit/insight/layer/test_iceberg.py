@@ -89,6 +89,7 @@ def world(cli: Cli, tmp_path: Path) -> Iterator[World]:
     return made
 
 
+@pytest.mark.slow
 def test_tables_hold_the_rows_of_the_views(world: World, cli: Cli) -> None:
     said, _ = world.export()
     assert "cjo.transition: 60 rows\n" in said

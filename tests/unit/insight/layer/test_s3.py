@@ -46,6 +46,7 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+@pytest.mark.slow
 def test_commands_say_the_same_of_a_bucket_as_of_a_folder(
     cli: Cli, tmp_path: Path, bucket: str, run: Path
 ) -> None:
@@ -64,6 +65,7 @@ def test_commands_say_the_same_of_a_bucket_as_of_a_folder(
     assert said[0] == said[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["parts", "manifest"])
 def test_a_sink_that_was_killed_is_made_good(
     bucket: str, run: Path, monkeypatch: pytest.MonkeyPatch, lost: str
@@ -86,6 +88,7 @@ def test_a_sink_that_was_killed_is_made_good(
     assert asked(bucket, f"{COUNT} decision") == [(RECORDS,)]
 
 
+@pytest.mark.slow
 def test_of_two_sinks_at_once_one_is_refused(bucket: str, run: Path) -> None:
     one, other = Sink(bucket), Sink(bucket)
     one.take_run(run)
@@ -118,6 +121,7 @@ def test_a_store_that_replaces_what_is_there_is_refused(
     assert latest(Folder(bucket)).generation == 0
 
 
+@pytest.mark.slow
 def test_parts_and_objects_stay_few(bucket: str, tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()

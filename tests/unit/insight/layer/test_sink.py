@@ -70,6 +70,7 @@ def test_a_record_that_is_half_written_comes_in_once_it_is_whole(tmp_path: Path)
     assert asked(layer, "SELECT count(*) FROM transition") == [(3,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["parts", "manifest"])
 def test_a_sink_that_was_killed_is_made_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
@@ -101,6 +102,7 @@ def test_a_sink_that_was_killed_is_made_good(
         assert asked(layer, f"SELECT count(*) FROM {view}") == [(number,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bytes_max", [0, 2**40])
 @pytest.mark.parametrize("rows_max", [1, 300, 2**40])
 def test_rows_are_those_of_the_records_however_they_are_gathered(
@@ -142,6 +144,7 @@ def test_of_two_sinks_at_once_one_is_refused(tmp_path: Path) -> None:
     assert asked(tmp_path, "SELECT count(*) FROM action") == [(len(lines_of("actions.jsonl")),)]
 
 
+@pytest.mark.slow
 def test_parts_and_files_stay_few_over_a_thousand_manifests() -> None:
     layer = "memory://a-thousand-manifests"
     [source] = [one for one in SOURCES if one.kind is TRANSITION]

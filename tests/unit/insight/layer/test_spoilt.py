@@ -78,6 +78,7 @@ def test_a_spoilt_file_is_named(layer: Path, harm: Harm) -> None:
     connect(str(layer))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["people", "attribution", "worth", "next", "friction"])
 def test_what_a_command_reads_of_spoilt_files_is_nothing(
     layer: Path, cli: Cli, command: str

@@ -47,6 +47,7 @@ def sunk(layer: Path, run: Path) -> list[tuple[Any, ...]]:
     return rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("newer_max", [0, 40, 300])
 def test_kept_stays_are_those_of_all_records(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, newer_max: int

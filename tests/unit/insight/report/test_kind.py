@@ -20,6 +20,7 @@ __all__ = ["cli", "layer"]
 PURCHASES = ("--on", "order_placed", "--value", "total")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["attribution", "friction", "leadership"])
 def test_each_page_is_whole_and_loads_nothing(
     cli: Cli, layer: Path, tmp_path: Path, kind: str
@@ -197,6 +198,7 @@ def test_who_comes_again_and_what_journeys_are_worth_is_as_the_commands_say(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scores", "columns"),
     [
@@ -230,6 +232,7 @@ def test_satisfaction_is_as_the_command_says(
     assert "did you mean survey.ATTRIBUTE?" in refused.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["journeys", "leadership"])
 def test_goals_of_the_days_are_those_of_the_outcomes(cli: Cli, layer: Path, kind: str) -> None:
     found = report(cli, kind, layer)
@@ -243,6 +246,7 @@ def test_goals_of_the_days_are_those_of_the_outcomes(cli: Cli, layer: Path, kind
     assert [at % DAY for at in series[0]["at"]] == [0] * len(series[0]["at"])
 
 
+@pytest.mark.slow
 def test_leaders_see_the_main_findings_of_friction(cli: Cli, layer: Path) -> None:
     found = report(cli, "leadership", layer)
     stuck = next(one for one in found["sections"] if one["title"] == "Where customers get stuck")

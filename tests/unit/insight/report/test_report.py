@@ -54,6 +54,7 @@ def asked(cli: Cli, command: str) -> list[dict[str, str]]:
 PERIODS = ([], ["--from", "2026-03-03T00:00:00Z", "--until", "2026-03-20T00:00:00Z"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("period", PERIODS)
 @pytest.mark.parametrize("journey", [[], ["--journey", "cart_recovery"]])
 def test_numbers_are_those_of_the_commands(

@@ -78,6 +78,7 @@ def test_what_the_log_has_lost_is_made_up_for_by_a_newer_checkpoint(tmp_path: Pa
     assert host.opened(CUT) == 600
 
 
+@pytest.mark.slow
 def test_before_a_log_that_lost_its_end_a_partition_begins_by_older_state(tmp_path: Path) -> None:
     host = PartitionFolder(tmp_path)
     host.save(800)
@@ -110,6 +111,7 @@ def test_while_checkpoints_are_away_nothing_is_touched(tmp_path: Path) -> None:
 # --- a checkpoint in the place of a store
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("applied", [600, 800])
 def test_a_checkpoint_that_is_not_what_it_says_costs_no_store(
     tmp_path: Path, applied: int
@@ -146,6 +148,7 @@ def test_a_crash_while_a_checkpoint_takes_its_place_costs_no_store(
 # --- a folder whose partition is another worker's
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("saved", "reached", "log", "spare"),
     [
