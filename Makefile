@@ -68,6 +68,11 @@ chaos: $(READY) ## the long forms of tests, most with faults on a real broker: a
 		tests/unit/embedded/test_learning.py tests/unit/embedded/test_guards.py
 	CJO_REQUIRE_KAFKA=1 $(BIN)/python -m tests.kafka.chaos
 
+.PHONY: drill
+drill: $(READY) ## faults in an installation, who is woken, what mends it: 40 min. FAULTS=3, or names
+	@tests/drill/tools.sh
+	$(BIN)/python -m tests.drill $(if $(FAULTS),--faults $(FAULTS))
+
 .PHONY: simulate
 simulate: $(READY) ## the simulated world: SEEDS=10000 of them, or one again with SEED=7
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))

@@ -33,7 +33,7 @@ def bootstrap(
     except CjoError as error:
         if os.environ.get("CJO_REQUIRE_KAFKA") == "1":
             pytest.fail(f"no broker, but CJO_REQUIRE_KAFKA=1: {error}")
-        _say_loudly(pytestconfig, f"NO KAFKA TEST RUNS: {error}")
+        say_loudly(pytestconfig, f"NO KAFKA TEST RUNS: {error}")
         pytest.skip(f"no broker: {error}")
     try:
         yield broker.bootstrap
@@ -41,7 +41,7 @@ def bootstrap(
         broker.stop()
 
 
-def _say_loudly(config: pytest.Config, line: str) -> None:
+def say_loudly(config: pytest.Config, line: str) -> None:
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is not None:
         reporter.write_line(f"\n{line}\n", red=True, bold=True)

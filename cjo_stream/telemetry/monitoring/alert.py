@@ -42,12 +42,37 @@ def burns(long: str, short: str, factor: float) -> str:
     Both windows: the long one says that it matters, the short one that it still goes on (Google,
     The Site Reliability Workbook, chapter 5). `{:g}` keeps 0.144 what it is.
     """
-    share = f"{factor * (1 - OBJECTIVE):.3g}"
-    return f"cjo:commands_late:ratio{long} > {share} and cjo:commands_late:ratio{short} > {share}"
+    return f"{burning(long, factor)} and {burning(short, factor)}"
 
 
+def burning(window: str, factor: float) -> str:
+    """Return the condition of one window."""
+    return f"cjo:commands_late:ratio{window} > {factor * (1 - OBJECTIVE):.3g}"
+
+
+def unless_after(window: str) -> str:
+    """Return the condition that no outage was told of within a time.
+
+    What waited during an outage is late once it is over, and whoever was woken knows that.
+    """
+    names = "|".join(OUTAGES)
+    return f'unless on () count_over_time(ALERTS{{alertname=~"{names}",{_FIRES}}}[{window}]) > 0'
+
+
+_FIRES: Final = 'alertstate="firing"'
 _LATE: Final = ("CjoLagGrowing", "CjoActionsLate", "CjoActionsLateSlowly")
 _STUCK: Final = ("CjoNothingApplied", *_LATE, "CjoPartitionHot")
+OUTAGES: Final = (
+    "CjoTargetDown",
+    "CjoStageGone",
+    "CjoRestarting",
+    "CjoNothingReady",
+    "CjoNotReady",
+    "CjoNothingApplied",
+    "CjoRegistryAway",
+    "CjoDiskFull",
+)
+"""The alerts while which events or commands wait."""
 
 ALERTS: Final = (
     Alert(
@@ -120,7 +145,7 @@ ALERTS: Final = (
     Alert(
         "CjoNotReady",
         "page",
-        f'cjo_ready{{process!~"{BESIDE}"}} == 0',
+        f'cjo_ready{{process!~"{BESIDE}"}} == 0 unless on () max(cjo_ready) == 0',
         "5m",
         "7m",
         "{{ $labels.process }} at {{ $labels.instance }} answers, but takes no work",
@@ -170,8 +195,9 @@ ALERTS: Final = (
     Alert(
         "CjoActionsLate",
         "page",
-        f"({burns('1h', '5m', 14.4)} or {burns('6h', '30m', 6)}) "
-        "and on () sum(increase(cjo_event_to_action_seconds_count[1h])) > 50",
+        f"({burns('1h', '5m', 14.4)} or {burns('6h', '30m', 6)} and {burning('5m', 6)}) "
+        "and on () sum(increase(cjo_event_to_action_seconds_count[1h])) > 50 "
+        + unless_after("10m"),
         "0s",
         "15m",
         f"More commands are later than {LATE_S:g} s than the objective of {OBJECTIVE:.0%} bears",
@@ -192,7 +218,7 @@ ALERTS: Final = (
         "page",
         'sum(increase(cjo_suppressed_total{gate="expired"}[15m])) > 20 and '
         'sum(increase(cjo_suppressed_total{gate="expired"}[15m])) '
-        "> 0.05 * sum(increase(cjo_event_to_action_seconds_count[15m]))",
+        "> 0.05 * sum(increase(cjo_event_to_action_seconds_count[15m])) " + unless_after("20m"),
         "0s",
         "5m",
         "{{ $value | humanize }} commands were dropped in 15 minutes: their time was over before "

@@ -102,5 +102,6 @@ def _alert(alert: Alert, faster: float) -> dict[str, Any]:
         "annotations": {
             "summary": alert.summary,
             "runbook": f"{RUNBOOKS}/{alert.name}.md",
+            "within": divided(alert.within, faster),
         },
     }

@@ -179,6 +179,28 @@ HARMLESS: Final[dict[str, Fault]] = {
 }  # fmt: skip
 
 
+DOWN: Final = "0+0x9 1+0x180"
+"""For ten minutes."""
+LATER: Final = "0+0x12 1+0x180"
+COUNT: Final = "cjo_event_to_action_seconds_count"
+OVER: Final[dict[str, tuple[str, Fault]]] = {
+    "what waited for a process is late once it is back": ("CjoTargetDown", {
+        **dict.fromkeys(of("up", process="dispatch"), DOWN),
+        LATE: f"{60 * (FAULT - 1)}+0x9 {60 * (FAULT - 1)}+60x180",
+        COUNT: f"{60 * (FAULT - 1)}+0x9 {60 * (FAULT - 1) + 600}+60x180",
+    }),
+    "what waited for the broker has expired": ("CjoNothingReady", {
+        **dict.fromkeys(of("cjo_ready"), DOWN),
+        EXPIRED: "0+0x9 100+0x180",
+    }),
+    "processes are ready one after the other": ("CjoNothingReady", {
+        **dict.fromkeys(of("cjo_ready"), LATER),
+        of("cjo_ready", process="intake")[0]: DOWN,
+    }),
+}  # fmt: skip
+"""What comes when an outage of ten minutes is over, with the alert that told of the outage."""
+
+
 @pytest.fixture(scope="module")
 def promtool(pytestconfig: pytest.Config) -> str:
     """Return the program; skip loudly where it is not."""
@@ -278,6 +300,17 @@ def test_what_is_harmless_wakes_nobody(promtool: str, tmp_path: Path, name: str)
     minutes = [*range(FAULT, FAULT + 30, 3)]
     checks = [check(firing("Cjo.*", "page|ticket"), minute, None) for minute in minutes]
     run(promtool, tmp_path, [group(name, HARMLESS[name], checks)])
+
+
+@pytest.mark.parametrize("name", OVER)
+def test_no_page_follows_an_outage(promtool: str, tmp_path: Path, name: str) -> None:
+    alert, fault = OVER[name]
+    (own,) = [one for one in ALERTS if one.name == alert]
+    checks = [check(firing(alert), FAULT + 6, 1)]
+    for minute in range(FAULT, FAULT + 30):
+        held_back = "|".join([alert, *own.silences]) if minute < FAULT + 10 else alert
+        checks.append(check(others(held_back), minute, None))
+    run(promtool, tmp_path, [group(name, fault, checks)])
 
 
 def test_prometheus_takes_rules_configuration_and_every_query(

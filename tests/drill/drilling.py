@@ -1,0 +1,256 @@
+"""One fault from its beginning to its end: it is told in time, alone, and mended by its page."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from cjo_stream.telemetry.monitoring.alert import ALERTS
+from cjo_stream.telemetry.monitoring.rule import seconds
+from tests.drill.fault import Fault, Hand, Run
+from tests.drill.installation import COMMAND_S, Installation, wait
+from tests.drill.runbook import page
+from tests.drill.traffic import ChannelSystems, Mode, Traffic
+from tests.drill.watching import WATCHDOG, Notice, Watching
+
+GATHERED_S: Final = 30.0
+"""How long Alertmanager waits for what belongs together, before it is divided."""
+REST_WITHIN_S: Final = 300.0
+LAG_AT_REST: Final = 300
+NEVER_S: Final = 60.0
+"""After so much more than its stated time an alert is not waited for any more."""
+BY_NAME: Final = {one.name: one for one in ALERTS}
+
+
+class Result(NamedTuple):
+    """What one fault showed; `misses` says what was not as it should be."""
+
+    fault: str
+    alert: str
+    told_s: float | None
+    stated_s: float
+    other_pages: list[str]
+    cleared_by: list[str]
+    resolved_s: float | None
+    misses: list[str]
+
+
+class Drill:
+    """The installation, what watches it, and what happens in it."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        watching: Watching,
+        traffic: Traffic,
+        systems: ChannelSystems,
+        say: Callable[[str], None],
+    ) -> None:
+        self.installation = installation
+        self.watching = watching
+        self.traffic = traffic
+        self.systems = systems
+        self.say = say
+        self._goes_on: list[tuple[threading.Thread, threading.Event]] = []
+
+    @property
+    def faster(self) -> float:
+        """Return what all durations are divided by."""
+        return self.installation.faster
+
+    def go_on(self, what: Callable[[threading.Event], None]) -> None:
+        """Let a fault go on in a thread, until `stop`."""
+        stop = threading.Event()
+        thread = threading.Thread(target=what, args=(stop,), daemon=True)
+        self._goes_on.append((thread, stop))
+        thread.start()
+
+    def stop(self) -> None:
+        """End what goes on."""
+        for thread, stop in self._goes_on:
+            stop.set()
+            thread.join()
+        self._goes_on.clear()
+
+    def rest(self, alert: str | None = None) -> None:
+        """Return when nothing of a fault is left: no page, nor `alert`; raises AssertionError."""
+        wait(lambda: not self._unrest(alert), REST_WITHIN_S, lambda: self._unrest(alert), 1.0)
+
+    def run(self, fault: Fault) -> Result:
+        """Cause a fault, and see it told, mended and ended."""
+        page_words = page(fault.alert)
+        self.traffic.mode = fault.mode
+        if fault.mode is Mode.BROWSING:
+            self._wait_for_silence()
+        if fault.prepare is not None:
+            fault.prepare(self)
+        self.rest(fault.alert)
+        self.say(f"{fault.name}: begins")
+        began_s = time.monotonic()
+        began_s = fault.cause(self) or began_s
+        stated_s = self.stated(fault)
+        told_s = self._told(fault, began_s, stated_s)
+        self.say(f"{fault.name}: {_after(told_s)} (stated {stated_s:.0f} s)")
+        misses = list(self._diagnosed(fault, page_words.diagnosis))
+        mended_s = time.monotonic()
+        for step in fault.mend:
+            misses += self._mend(step)
+        resolved_s = self._resolved(fault, mended_s)
+        self.stop()
+        self.traffic.usual()
+        try:
+            self.rest()
+        except AssertionError as error:
+            misses.append(f"not at rest afterwards: {error}")
+        others = self._other_pages(fault, began_s)
+        if told_s is None:
+            misses.append("not told")
+        elif told_s > stated_s:
+            misses.append("told too late")
+        if resolved_s is None:
+            misses.append("not resolved")
+        if others:
+            misses.append("other pages")
+        cleared_by = [str(step) for step in fault.mend]
+        self.say(f"{fault.name}: {'; '.join(misses) or 'as it should be'}")
+        return Result(
+            fault.name, fault.alert, told_s, stated_s, others, cleared_by, resolved_s, misses
+        )
+
+    def stated(self, fault: Fault) -> float:
+        """Return within how many seconds the fault is to be told, at the drill's speed.
+
+        What the alert states is divided, but for what the engine takes at any speed.
+        """
+        whole_s = seconds(BY_NAME[fault.alert].within) + GATHERED_S
+        return (whole_s - fault.own_s) / self.faster + fault.own_s
+
+    def filled(self, line: str, names: dict[str, str]) -> list[str]:
+        """Return a command of a page with the real names in it."""
+        here = {
+            "TOPOLOGY": str(self.installation.topology),
+            "LAYER": str(self.installation.layer),
+            **names,
+        }
+        return named(line, here)
+
+    # --- its parts
+
+    def _unrest(self, alert: str | None) -> str:
+        """Return what is not at rest; nothing if all is."""
+        firing = self.watching.firing()
+        pages = {one for one in firing if BY_NAME[one].severity == "page" or one == alert}
+        if pages:
+            return f"{', '.join(sorted(pages))} fires"
+        if not_ready := self.installation.not_ready():
+            return f"{', '.join(not_ready)} is not ready"
+        lag = self.watching.value("sum(cjo:lag_records:sum)")
+        return f"{lag:.0f} records wait" if lag > LAG_AT_REST else ""
+
+    def _wait_for_silence(self) -> None:
+        """Return when the alerts about late commands have too few of them to say anything."""
+        expr = f"sum(increase(cjo_event_to_action_seconds_count[{3600 / self.faster:.0f}s]))"
+        wait(lambda: self.watching.value(expr) < 40, REST_WITHIN_S, lambda: "commands go on", 2.0)
+
+    def _told(self, fault: Fault, began_s: float, stated_s: float) -> float | None:
+        severity = BY_NAME[fault.alert].severity
+
+        def told() -> float | None:
+            if fault.alert == WATCHDOG:
+                return self._watchdog_missed(stated_s)
+            came = (
+                one.at_s - began_s
+                for one in self.watching.since(began_s)
+                if (one.alert, one.status, one.receiver) == (fault.alert, "firing", severity)
+            )
+            return min(came, default=None)
+
+        until_s = began_s + stated_s + NEVER_S
+        while time.monotonic() < until_s:
+            if (at_s := told()) is not None:
+                return at_s
+            time.sleep(0.1)
+        return None
+
+    def _watchdog_missed(self, stated_s: float) -> float | None:
+        """Return how long the watchdog has been silent, once that is too long to be chance."""
+        last_s = max((n.at_s for n in self.watching.notices if n.alert == WATCHDOG), default=0.0)
+        silent_s = time.monotonic() - last_s
+        return silent_s if silent_s > 5 * 60 / self.faster else None
+
+    def _diagnosed(self, fault: Fault, lines: list[str]) -> Iterator[str]:
+        """Run what the page says to look at; yield what did not work."""
+        for line in lines:
+            said = self._look(fault, line)
+            if said is not None:
+                yield f"{line}: {said}"
+
+    def _look(self, fault: Fault, line: str) -> str | None:
+        port = self.installation.port_of(fault.process)
+        prometheus, alertmanager = self.watching.address, self.watching.alertmanager
+        line = line.replace("127.0.0.1:9464", f"127.0.0.1:{port}")
+        line = line.replace("127.0.0.1:9090", prometheus).replace("127.0.0.1:9093", alertmanager)
+        words = self.filled(line, {})
+        if words[0] == "cjo-stream":
+            done = self.installation.command(*words[1:])
+        elif shutil.which(words[0]):
+            done = subprocess.run(words, capture_output=True, text=True, timeout=COMMAND_S)
+        else:
+            return None
+        said = done.stdout + done.stderr
+        if "Traceback" in said or done.returncode < 0 or done.returncode == 2:
+            return said[-300:]
+        return None
+
+    def _mend(self, step: Run | Hand) -> list[str]:
+        self.say(f"    {step}")
+        if isinstance(step, Hand):
+            step.do(self)
+            return []
+        words = self.filled(step.line, step.names(self))
+        if step.process is not None:
+            self.installation.start(step.process)
+            self.watching.discover(step.process)
+            return []
+        done = self.installation.command(*words[1:], *step.more(self))
+        if done.returncode != 0:
+            return [f"{step.line}: {(done.stdout + done.stderr)[-300:]}"]
+        return []
+
+    def _resolved(self, fault: Fault, mended_s: float) -> float | None:
+        if fault.alert == WATCHDOG:
+            wait(lambda: self.watching.told(WATCHDOG, "firing", mended_s), 60, lambda: "silent")
+            return time.monotonic() - mended_s
+        within_s = 60 + longest_s(BY_NAME[fault.alert].expr) / self.faster + fault.own_s
+        while time.monotonic() < mended_s + within_s:
+            if fault.alert not in self.watching.firing():
+                return time.monotonic() - mended_s
+            time.sleep(0.2)
+        return None
+
+    def _other_pages(self, fault: Fault, began_s: float) -> list[str]:
+        def is_other(one: Notice) -> bool:
+            return (one.receiver, one.status) == ("page", "firing") and one.alert != fault.alert
+
+        return sorted({one.alert for one in self.watching.since(began_s) if is_other(one)})
+
+
+def named(line: str, names: dict[str, str]) -> list[str]:
+    """Return the words of a command, those that stand for others exchanged."""
+    return [names.get(word, word) for word in shlex.split(line)]
+
+
+def longest_s(expr: str) -> float:
+    """Return the longest window of an expression, and of the records that it names, seconds."""
+    found = re.findall(r"\[(\d+[smhd])\]|ratio(\d+[mhd])", expr)
+    return max((seconds(a or b) for a, b in found), default=0)
+
+
+def _after(told_s: float | None) -> str:
+    return "not told" if told_s is None else f"told after {told_s:.1f} s"

@@ -1,0 +1,33 @@
+"""Every fault of the drill, in the order in which they come.
+
+process       processes that end, hang, refuse, come and go
+broker        what they stand on: the broker, the registry, the consumers of commands
+content       what comes in: poison, too much, definitions
+folder        disks, checkpoints, the archive, the layer
+watch         what watches: targets, the watchdog
+"""
+
+from typing import Final
+
+from tests.drill.fault import Fault
+from tests.drill.faults import broker, content, folder, process, watch
+
+FAULTS: Final[tuple[Fault, ...]] = (
+    *process.BUSY,
+    *process.ENDED,
+    *broker.FAULTS,
+    *content.FAULTS,
+    *process.WRONG,
+    *folder.FAULTS,
+    *watch.FAULTS,
+    *process.DEFECT,
+    *folder.LONG,
+)
+UNDRILLED: Final = {
+    "CjoNothingApplied": "no cause is known of a stage that is ready and takes nothing",
+    "CjoActionsLateSlowly": "it looks back for days, whatever the factor",
+    "CjoDiskFilling": "a disk fills for hours before it can be foretold",
+}
+"""Alerts without a fault, and why; promtool tests their rules."""
+SHORT: Final = ("worker-killed", "poison", "broker-down")
+"""Those of a short drill."""

@@ -1,0 +1,67 @@
+"""What the processes stand on goes away: the broker, the registry, the channel systems."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tests.drill.fault import Fault, Hand
+from tests.drill.installation import LATER_SCHEMA
+
+if TYPE_CHECKING:
+    from tests.drill.drilling import Drill
+
+NOTICED_S: Final = 8.0
+"""How long a process waits for an answer before it says that the broker does not answer."""
+UNREAD_ASKED_S: Final = 30.0
+"""How often dispatch asks the broker who takes the commands."""
+
+
+def _broker_down(drill: Drill) -> None:
+    drill.installation.broker.kill()
+
+
+def _broker_back(drill: Drill) -> None:
+    drill.installation.broker.start()
+
+
+def _silent(drill: Drill) -> None:
+    drill.systems.silence("email")
+
+
+def _heard(drill: Drill) -> None:
+    drill.systems.wake("email")
+
+
+def _registry_down(drill: Drill) -> None:
+    drill.installation.registry.down()
+    drill.traffic.send_odd(LATER_SCHEMA)
+
+
+def _registry_back(drill: Drill) -> None:
+    drill.installation.registry.up()
+
+
+FAULTS: Final = (
+    Fault(
+        "broker-down",
+        "CjoNothingReady",
+        _broker_down,
+        (Hand("Bring the broker back", _broker_back),),
+        own_s=NOTICED_S,
+    ),
+    Fault(
+        "registry-away",
+        "CjoRegistryAway",
+        _registry_down,
+        (Hand("Bring the registry back", _registry_back),),
+        "intake",
+    ),
+    Fault(
+        "consumer-absent",
+        "CjoChannelUnread",
+        _silent,
+        (Hand("Start the channel system", _heard),),
+        "dispatch",
+        own_s=UNREAD_ASKED_S,
+    ),
+)

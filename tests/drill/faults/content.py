@@ -1,0 +1,149 @@
+"""What comes in: poison, too much of one thing, definitions that do harm."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from tests.drill.fault import Fault, Hand, Run
+from tests.drill.installation import wait
+from tests.drill.traffic import receipt
+
+if TYPE_CHECKING:
+    from tests.drill.drilling import Drill
+
+POISON_EVERY_S: Final = 0.04
+BEFORE: Final = "time: row.ts\n"
+AFTER: Final = "time: coalesce(row.ts, row.sold_at)\n"
+JOURNEY: Final = "journey: cart\nversion: 1\n"
+CANARY: Final = (
+    "journey: cart\nversion: 2\n"
+    "canary: {share: 50%, guards: [{metric: goal_rate, worse_than: 10%}], "
+    "then: promote, for: 7d}\n"
+)
+GOAL: Final = "when: event.cart == key, within: 60s"
+HARDER: Final = "when: event.cart == key and event.total > 99, within: 60s"
+GUARD_S: Final = 240.0
+EXPIRES: Final = "expires: 20s\n"
+HELD_S: Final = 30.0
+
+
+def _poison(drill: Drill) -> None:
+    """Let the tills call the time otherwise: their receipts have none any more."""
+
+    def sell(stop: threading.Event) -> None:
+        number = 0
+        while not stop.wait(POISON_EVERY_S):
+            number += 1
+            bill = receipt(f"u{number % 50}", number)
+            bill["receipt"], bill["sold_at"] = f"n{number}", bill.pop("ts")
+            drill.traffic.send("store", json.dumps(bill).encode())
+
+    drill.go_on(sell)
+
+
+def _map_mended(drill: Drill) -> None:
+    """Write what the tills mean now into the channel's map."""
+    _changed(drill, "mapped", BEFORE, AFTER)
+
+
+def _sample(drill: Drill) -> dict[str, str]:
+    """Return the name of a file with a record as it comes now."""
+    bill = receipt("u1", 1)
+    bill["sold_at"] = bill.pop("ts")
+    file = drill.installation.folder / "receipts.jsonl"
+    file.write_text(json.dumps({**bill, "channel": "store"}) + "\n")
+    return {"EVENTS.jsonl": str(file)}
+
+
+def _yes(_: Drill) -> tuple[str, ...]:
+    return ("--yes",)
+
+
+def _unmapped(_: Drill) -> dict[str, str]:
+    return {"malformed": "unmapped"}
+
+
+def _changed(drill: Drill, name: str, before: str, after: str) -> None:
+    """Change the topology that an operator has at hand."""
+    mended = drill.installation.folder / name
+    shutil.copytree(drill.installation.topology, mended, dirs_exist_ok=True)
+    file = mended / "topology.yaml"
+    text = file.read_text()
+    assert before in text, before
+    file.write_text(text.replace(before, after))
+    drill.installation.topology = mended
+
+
+def _canary(drill: Drill) -> float:
+    """Apply a version whose goal is hardly ever reached, and wait for its guard."""
+    _changed(drill, "canary", JOURNEY, CANARY)
+    _changed(drill, "canary", GOAL, HARDER)
+    drill.installation.must("apply", str(drill.installation.topology), "--yes")
+    wait(lambda: "back" in _verdicts(drill), GUARD_S, lambda: "the guard does not trip", 0.1)
+    return time.monotonic()
+
+
+def _verdicts(drill: Drill) -> set[str]:
+    """Return the verdicts on the canary that workers show."""
+    said = "".join(drill.installation.answer(n, "metrics") or "" for n in ("worker-0", "worker-1"))
+    return set(re.findall(r'cjo_canary\{.*verdict="(\w+)".*\} 1', said))
+
+
+def _without_canary(drill: Drill) -> None:
+    _changed(drill, "without", CANARY, CANARY.replace("version: 2\ncanary", "version: 3\n# was"))
+    _changed(drill, "without", HARDER, GOAL)
+
+
+def _expiring(drill: Drill) -> float:
+    """Hold a channel's commands for longer than they are worth sending, and release them."""
+    drill.installation.must("hold", "--channel", "email", "--why", "a drill")
+    time.sleep(HELD_S)
+    began_s = time.monotonic()
+    drill.installation.must("release", "--channel", "email")
+    return began_s
+
+
+def _older(drill: Drill) -> None:
+    _changed(drill, "older", EXPIRES, "expires: 1h\n")
+
+
+FAULTS: Final = (
+    Fault(
+        "poison",
+        "CjoDeadLetters",
+        _poison,
+        (
+            Hand("change the channel's `map`", _map_mended),
+            Run("cjo-stream validate TOPOLOGY --events EVENTS.jsonl", names=_sample),
+            Run("cjo-stream apply TOPOLOGY", more=_yes),
+            Run("cjo-stream dead-letters redrive --reason malformed --dry-run", names=_unmapped),
+            Run("cjo-stream dead-letters redrive --reason malformed --yes", names=_unmapped),
+        ),
+        "intake",
+    ),
+    Fault(
+        "commands-expired",
+        "CjoCommandsExpired",
+        _expiring,
+        (
+            Hand("raise `expires` of these actions", _older),
+            Run('cjo-stream apply TOPOLOGY --why "commands may be older"', more=_yes),
+        ),
+        "dispatch",
+    ),
+    Fault(
+        "canary-worse",
+        "CjoCanaryBack",
+        _canary,
+        (
+            Hand("apply a set with a better version, or without the canary", _without_canary),
+            Run("cjo-stream plan TOPOLOGY"),
+            Run('cjo-stream apply TOPOLOGY --why "the guard took version 2 back"', more=_yes),
+        ),
+    ),
+)

@@ -1,0 +1,107 @@
+"""Disks that are full, stores that are away."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tests.drill.fault import Fault, Hand
+
+if TYPE_CHECKING:
+    from tests.drill.drilling import Drill
+
+DISK_MIB: Final = 96
+BALLAST: Final = "ballast"
+
+
+def _small_disk(drill: Drill) -> None:
+    """Give a worker a small disk of its own; its state is restored from the checkpoint."""
+    if os.geteuid() != 0:
+        raise AssertionError("NO DISK IS FILLED: only root may mount one; run the drill as root")
+    folder = drill.installation.data["worker-1"]
+    drill.installation.end("worker-1")
+    drill.installation.mount(folder, DISK_MIB)
+    drill.installation.start("worker-1")
+    drill.installation.wait_ready()
+
+
+def _fill(drill: Drill) -> None:
+    """Write until there is no room at all."""
+    with (drill.installation.data["worker-1"] / BALLAST).open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(64 << 10))
+        except OSError:
+            return
+
+
+def _make_room(drill: Drill) -> None:
+    (drill.installation.data["worker-1"] / BALLAST).unlink()
+
+
+def _away(which: Callable[[Drill], Path]) -> Callable[[Drill], None]:
+    """Return a cause: a store is away, and in its place is what nothing can be written into."""
+
+    def cause(drill: Drill) -> None:
+        folder = which(drill)
+        folder.rename(folder.with_suffix(".away"))
+        folder.write_text("in the way")
+
+    return cause
+
+
+def _back(which: Callable[[Drill], Path]) -> Callable[[Drill], None]:
+    def mend(drill: Drill) -> None:
+        folder = which(drill)
+        folder.unlink()
+        folder.with_suffix(".away").rename(folder)
+
+    return mend
+
+
+def _checkpoints(drill: Drill) -> Path:
+    return drill.installation.checkpoints
+
+
+def _layer(drill: Drill) -> Path:
+    return drill.installation.layer
+
+
+def _archive(drill: Drill) -> Path:
+    return drill.installation.archive
+
+
+FAULTS: Final = (
+    Fault(
+        "disk-full",
+        "CjoDiskFull",
+        _fill,
+        (Hand("Delete what is not of cjo-stream", _make_room),),
+        "worker-1",
+        prepare=_small_disk,
+    ),
+    Fault(
+        "checkpoints-stale",
+        "CjoCheckpointOld",
+        _away(_checkpoints),
+        (Hand("Make room, or mend the credentials", _back(_checkpoints)),),
+    ),
+    Fault(
+        "layer-away",
+        "CjoInsightStale",
+        _away(_layer),
+        (Hand("Make room on the layer's disk", _back(_layer)),),
+        "insight",
+    ),
+)
+LONG: Final = (
+    Fault(
+        "archive-away",
+        "CjoArchiveBehind",
+        _away(_archive),
+        (Hand("Make room in the archive's store", _back(_archive)),),
+        "intake",
+    ),
+)

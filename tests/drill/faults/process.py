@@ -1,0 +1,297 @@
+"""Processes that end, hang, refuse, come and go."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tests.drill.fault import Fault, Hand, Run
+from tests.drill.installation import wait
+from tests.drill.traffic import Mode
+
+if TYPE_CHECKING:
+    from tests.drill.drilling import Drill
+
+START_S: Final = 6.0
+"""What a process takes from its start to its first work, on a busy machine."""
+CLOCK_ASKED_S: Final = 10.0
+"""How often a process asks for the broker's time; it compares two answers."""
+SESSION_S: Final = 10.0
+"""CJO_SESSION_TIMEOUT_MS."""
+AHEAD: Final = "+90s"
+OTHER_TZDATA: Final = "2019.3"
+FLOOD: Final = 600.0
+BURST: Final = 12_000
+
+
+def killed(name: str, alert: str = "CjoTargetDown") -> Fault:
+    """Return the fault that a process is killed and stays down."""
+    role = name.partition("-")[0]
+    line = "cjo-stream insight sink --layer LAYER" if role == "insight" else f"cjo-stream {role}"
+
+    def kill(drill: Drill) -> None:
+        drill.installation.kill(name)
+
+    return Fault(f"{role}-killed", alert, kill, (Run(line, name),), name)
+
+
+def _wrong_key(drill: Drill) -> None:
+    drill.installation.end("dispatch")
+    drill.installation.start("dispatch", {"CJO_TENANT_KEY": "somebody-else's-key-0123456789"})
+
+
+def _restarting(drill: Drill) -> None:
+    """Kill a process whenever Prometheus has just seen it, as a host with too little memory."""
+
+    def again(stop: threading.Event) -> None:
+        while not stop.is_set():
+            drill.installation.kill("intake")
+            drill.installation.start("intake")
+            wait(lambda: drill.installation.answer("intake", "metrics"), 60, lambda: "no start")
+            stop.wait(1.5)
+
+    drill.go_on(again)
+
+
+def _memory(drill: Drill) -> None:
+    drill.stop()
+
+
+def stands_still(name: str, stopped_s: float, goes_s: float) -> Callable[[Drill], None]:
+    """Return a cause: a host whose processor is elsewhere most of the time."""
+
+    def cause(drill: Drill) -> None:
+        def stall(stop: threading.Event) -> None:
+            while not stop.is_set():
+                drill.installation.signal(name, signal.SIGSTOP)
+                stop.wait(stopped_s)
+                drill.installation.signal(name, signal.SIGCONT)
+                stop.wait(goes_s)
+
+        drill.go_on(stall)
+
+    return cause
+
+
+def elsewhere(name: str) -> Callable[[Drill], None]:
+    """Return what is done by hand: the process is ended, and started on another host."""
+
+    def move(drill: Drill) -> None:
+        drill.stop()
+        drill.installation.end(name)
+        drill.installation.start(name)
+
+    return move
+
+
+def _falls_behind(drill: Drill) -> None:
+    drill.traffic.rate = FLOOD
+    stands_still("intake", 3.5, 0.2)(drill)
+
+
+def _caught_up(drill: Drill) -> None:
+    drill.traffic.usual()
+    elsewhere("intake")(drill)
+
+
+def _hot(drill: Drill) -> None:
+    """Let one worker stand still while much comes: its partition has it to read for a while."""
+    stands_still("worker-1", 4.5, 0.1)(drill)
+    for number in range(BURST):
+        drill.traffic.send_native(f"u{number % 400}", "product_viewed", product="p1")
+
+
+def _come_and_go(drill: Drill) -> None:
+    """Start worker after worker, and kill each soon after it has got partitions."""
+
+    def again(stop: threading.Event) -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            name = f"worker-stranger{number}"
+            drill.installation.start(name)
+            stop.wait(5)
+            drill.installation.kill(name)
+
+    drill.go_on(again)
+
+
+def _stay(drill: Drill) -> None:
+    drill.stop()
+
+
+def _surplus(drill: Drill) -> None:
+    drill.installation.start("worker-2")
+    drill.watching.discover("worker-2")
+
+
+def _surplus_ended(drill: Drill) -> None:
+    drill.installation.end("worker-2")
+    drill.watching.forget("worker-2")
+
+
+def _gone(name: str) -> Callable[[Drill], None]:
+    """Return a cause: a process is gone, and service discovery has forgotten it."""
+
+    def cause(drill: Drill) -> None:
+        drill.installation.kill(name)
+        drill.watching.forget(name)
+
+    return cause
+
+
+def _ahead(drill: Drill) -> None:
+    drill.installation.end("learn")
+    library = _library_of_time()
+    drill.installation.start(
+        "learn",
+        {"LD_PRELOAD": str(library), "FAKETIME": AHEAD, "FAKETIME_DONT_FAKE_MONOTONIC": "1"},
+    )
+
+
+def _library_of_time() -> Path:
+    from tests.drill.watching import FAKETIME, program
+
+    root = Path(program(FAKETIME)).parents[1]
+    return next(iter(sorted(root.glob("lib/*/faketime/libfaketimeMT.so.1"))))
+
+
+def _other_library(drill: Drill) -> None:
+    """Let the sink of insight find another tzdata, as after an upgrade of one host."""
+    folder = drill.installation.folder / "site"
+    info = folder / f"tzdata-{OTHER_TZDATA}.dist-info"
+    info.mkdir(parents=True, exist_ok=True)
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: tzdata\nVersion: {OTHER_TZDATA}\n"
+    )
+    drill.installation.end("insight")
+    drill.installation.start("insight", {"PYTHONPATH": str(folder)})
+
+
+def _defect(drill: Drill) -> float:
+    """Let a worker have a handler that fails at one event."""
+    broken = (sys.executable, "-m", "tests.drill.broken")
+    for name in ("worker-0", "worker-1"):
+        drill.installation.end(name)
+        drill.installation.start(name, {"PYTHONPATH": str(Path(__file__).parents[3])}, broken)
+    drill.installation.wait_ready()
+    drill.rest()
+    drill.traffic.send_native("u1", "poison")
+    return time.monotonic()
+
+
+def _former(drill: Drill) -> None:
+    elsewhere("worker-0")(drill)
+    elsewhere("worker-1")(drill)
+
+
+ENDED: Final = (
+    killed("intake"),
+    killed("worker-1"),
+    killed("dispatch"),
+    killed("learn", "CjoLearnOrInsightDown"),
+    killed("insight", "CjoLearnOrInsightDown"),
+    Fault(
+        "wrong-key",
+        "CjoTargetDown",
+        _wrong_key,
+        (Run("cjo-stream dispatch", "dispatch"),),
+        "dispatch",
+        own_s=START_S,
+    ),
+    Fault(
+        "restarts",
+        "CjoRestarting",
+        _restarting,
+        (Hand("give the host more memory", _memory),),
+        "intake",
+    ),
+    Fault(
+        "dispatch-gone",
+        "CjoStageGone",
+        _gone("dispatch"),
+        (Run("cjo-stream dispatch", "dispatch"),),
+        "dispatch",
+    ),
+    Fault(
+        "surplus-worker",
+        "CjoNotReady",
+        _surplus,
+        (Hand("end the surplus", _surplus_ended),),
+        "worker-2",
+        own_s=START_S,
+    ),
+)
+BUSY: Final = (
+    Fault(
+        "intake-slow",
+        "CjoLagGrowing",
+        _falls_behind,
+        (Hand("start its process on another host", _caught_up),),
+        "intake",
+        mode=Mode.BROWSING,
+    ),
+    Fault(
+        "hot-partition",
+        "CjoPartitionHot",
+        _hot,
+        (Hand("If one host is slow, start another worker", elsewhere("worker-1")),),
+        "worker-1",
+        mode=Mode.BROWSING,
+    ),
+    Fault(
+        "dispatch-slow",
+        "CjoActionsLate",
+        stands_still("dispatch", 4.0, 0.3),
+        (Hand("start its process on another host", elsewhere("dispatch")),),
+        "dispatch",
+    ),
+    Fault(
+        "rebalance-storm",
+        "CjoRebalancing",
+        _come_and_go,
+        (Hand("Mend the worker that comes and goes", _stay),),
+        own_s=SESSION_S,
+    ),
+)
+WRONG: Final = (
+    Fault(
+        "clock-ahead",
+        "CjoClockSkew",
+        _ahead,
+        (Hand("Let one time service (NTP) set both", elsewhere("learn")),),
+        "learn",
+        own_s=START_S + 2 * CLOCK_ASKED_S,
+    ),
+    Fault(
+        "other-tzdata",
+        "CjoLibrariesDiffer",
+        _other_library,
+        (Hand("install the old versions again", elsewhere("insight")),),
+        "insight",
+        own_s=START_S,
+    ),
+    Fault(
+        "learner-silent",
+        "CjoLearnerSilent",
+        _gone("learn"),
+        (Run("cjo-stream learn", "learn"),),
+        "learn",
+    ),
+)
+DEFECT: Final = (
+    Fault(
+        "handler-broken",
+        "CjoHandlerFailed",
+        _defect,
+        (
+            Run("cjo-stream apply --to 3 --yes", names=lambda _: {"3": "1"}),
+            Hand("take the former release", _former),
+        ),
+    ),
+)
