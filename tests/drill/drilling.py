@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from cjo_stream.telemetry.monitoring.alert import ALERTS
+from cjo_stream.telemetry.monitoring.alert import ALERTS, PIPELINE
 from cjo_stream.telemetry.monitoring.rule import seconds
 from tests.drill.fault import Fault, Hand, Run
 from tests.drill.installation import COMMAND_S, Installation, wait
@@ -150,7 +150,7 @@ class Drill:
             return f"{', '.join(sorted(pages))} fires"
         if not_ready := self.installation.not_ready():
             return f"{', '.join(not_ready)} is not ready"
-        lag = self.watching.value("sum(cjo:lag_records:sum)")
+        lag = self.watching.value(f"sum(cjo:lag_records:sum{{{PIPELINE}}})")
         return f"{lag:.0f} records wait" if lag > LAG_AT_REST else ""
 
     def _wait_for_silence(self) -> None:
