@@ -115,8 +115,12 @@ class Installation:
 
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a process, if it runs."""
-        if self.processes[name].poll() is None:
+        if self.runs(name):
             self.processes[name].send_signal(number)
+
+    def runs(self, name: str) -> bool:
+        """Return whether a process runs."""
+        return self.processes[name].poll() is None
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run one `cjo-stream` command of an operator to its end."""

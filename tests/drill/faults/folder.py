@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -28,7 +29,14 @@ def _small_disk(drill: Drill) -> None:
 
 
 def _fill(drill: Drill) -> None:
-    """Write until there is no room at all."""
+    """Write until there is no room at all; whenever the worker ends, its supervisor starts it."""
+
+    def supervise(stop: threading.Event) -> None:
+        while not stop.wait(0.5):
+            if not drill.installation.runs("worker-1"):
+                drill.installation.start("worker-1")
+
+    drill.go_on(supervise)
     with (drill.installation.data["worker-1"] / BALLAST).open("wb", buffering=0) as file:
         try:
             while True:
