@@ -50,6 +50,16 @@ def burning(window: str, factor: float) -> str:
     return f"cjo:commands_late:ratio{window} > {factor * (1 - OBJECTIVE):.3g}"
 
 
+def lag(where: str = "") -> str:
+    """Return the lag of each partition, as it was last known.
+
+    A process that has too much to do does not always answer in time, and an alert about its lag
+    must not begin to wait anew whenever that happens.
+    """
+    selected = f"cjo_lag_records{{{where}}}" if where else "cjo_lag_records"
+    return f"last_over_time({selected}[2m])"
+
+
 def unless_after(window: str) -> str:
     """Return the condition that no outage was told of within a time.
 
@@ -184,9 +194,8 @@ ALERTS: Final = (
     Alert(
         "CjoPartitionHot",
         "ticket",
-        f"max by (stage) (cjo_lag_records{{{PIPELINE}}}) > 1000 and "
-        f"max by (stage) (cjo_lag_records{{{PIPELINE}}}) "
-        f"> 10 * min by (stage) (cjo_lag_records{{{PIPELINE}}})",
+        f"max by (stage) ({lag(PIPELINE)}) > 1000 and "
+        f"max by (stage) ({lag(PIPELINE)}) > 10 * min by (stage) ({lag(PIPELINE)})",
         "15m",
         "18m",
         "{{ $labels.stage }}: one partition has {{ $value | humanize }} records to read, another "

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from cjo_stream.telemetry.monitoring.alert import ALERTS, LATE_S, Alert
+from cjo_stream.telemetry.monitoring.alert import ALERTS, LATE_S, Alert, lag
 
 RUNBOOKS: Final = "deploy/runbooks"
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -29,7 +29,7 @@ def _late(window: str) -> Record:
 
 
 RECORDS: Final = (
-    Record("cjo:lag_records:sum", "sum by (stage) (cjo_lag_records)"),
+    Record("cjo:lag_records:sum", f"sum by (stage) ({lag()})"),
     Record(
         "cjo:steps:rate5m",
         "sum by (stage) (label_replace(rate(cjo_stage_seconds_count"

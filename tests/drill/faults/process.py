@@ -25,9 +25,9 @@ SESSION_S: Final = 10.0
 """CJO_SESSION_TIMEOUT_MS."""
 AHEAD: Final = "+90s"
 OTHER_TZDATA: Final = "2019.3"
-FLOOD: Final = 1_500.0
-"""Events a second, more than a tenth of a core can take in."""
-BURST: Final = 12_000
+FLOOD: Final = 2_500.0
+"""Events a second, more than a quarter of a core can take in."""
+BURST: Final = 40_000
 
 
 def killed(name: str, alert: str = "CjoTargetDown") -> Fault:
@@ -92,7 +92,7 @@ def elsewhere(name: str) -> Callable[[Drill], None]:
 
 def _falls_behind(drill: Drill) -> None:
     drill.traffic.rate = FLOOD
-    stands_still("intake", 0.45, 0.04)(drill)
+    stands_still("intake", 0.25, 0.08)(drill)
 
 
 def _caught_up(drill: Drill) -> None:
@@ -102,7 +102,7 @@ def _caught_up(drill: Drill) -> None:
 
 def _hot(drill: Drill) -> None:
     """Let one worker stand still while much comes: its partition has it to read for a while."""
-    stands_still("worker-1", 0.5, 0.02)(drill)
+    stands_still("worker-1", 0.25, 0.05)(drill)
     for number in range(BURST):
         drill.traffic.send_native(f"u{number % 400}", "product_viewed", product="p1")
 

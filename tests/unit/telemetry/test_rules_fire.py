@@ -295,6 +295,18 @@ def test_an_alert_fires_in_time_and_no_page_but_its_own_does(
     run(promtool, tmp_path, [group(alert.name, FAULTS[alert.name], quiet + fires)])
 
 
+@pytest.mark.parametrize("name", ["CjoLagGrowing", "CjoPartitionHot"])
+def test_an_alert_about_a_lag_comes_though_its_process_does_not_always_answer(
+    promtool: str, tmp_path: Path, name: str
+) -> None:
+    (alert,) = [one for one in ALERTS if one.name == name]
+    now_and_then = " ".join(f"{2_000 + 100 * n} stale" for n in range(40))
+    lagging = of("cjo_lag_records", stage="task")
+    fault = dict.fromkeys(lagging if name == "CjoLagGrowing" else lagging[:1], now_and_then)
+    checks = [check(f"{firing(name)} > bool 0", FAULT + seconds(alert.within) / 60, 1)]
+    run(promtool, tmp_path, [group(name, fault, checks)])
+
+
 @pytest.mark.parametrize("name", HARMLESS)
 def test_what_is_harmless_wakes_nobody(promtool: str, tmp_path: Path, name: str) -> None:
     minutes = [*range(FAULT, FAULT + 30, 3)]
