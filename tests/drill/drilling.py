@@ -116,7 +116,7 @@ class Drill:
         if resolved_s is None:
             misses.append("not resolved")
         if others:
-            misses.append("other pages")
+            misses.append(f"other pages: {', '.join(others)}")
         cleared_by = [str(step) for step in fault.mend]
         self.say(f"{fault.name}: {'; '.join(misses) or 'as it should be'}")
         return Result(

@@ -48,7 +48,7 @@ def _poison(drill: Drill) -> None:
 
 def _map_mended(drill: Drill) -> None:
     """Write what the tills mean now into the channel's map."""
-    _changed(drill, "mapped", BEFORE, AFTER)
+    _changed(drill, "mapped", (BEFORE, AFTER))
 
 
 def _sample(drill: Drill) -> dict[str, str]:
@@ -68,21 +68,22 @@ def _unmapped(_: Drill) -> dict[str, str]:
     return {"malformed": "unmapped"}
 
 
-def _changed(drill: Drill, name: str, before: str, after: str) -> None:
+def _changed(drill: Drill, name: str, *changes: tuple[str, str]) -> None:
     """Change the topology that an operator has at hand."""
     mended = drill.installation.folder / name
     shutil.copytree(drill.installation.topology, mended, dirs_exist_ok=True)
     file = mended / "topology.yaml"
     text = file.read_text()
-    assert before in text, before
-    file.write_text(text.replace(before, after))
+    for before, after in changes:
+        assert before in text, before
+        text = text.replace(before, after)
+    file.write_text(text)
     drill.installation.topology = mended
 
 
 def _canary(drill: Drill) -> float:
     """Apply a version whose goal is hardly ever reached, and wait for its guard."""
-    _changed(drill, "canary", JOURNEY, CANARY)
-    _changed(drill, "canary", GOAL, HARDER)
+    _changed(drill, "canary", (JOURNEY, CANARY), (GOAL, HARDER))
     drill.installation.must("apply", str(drill.installation.topology), "--yes")
     wait(lambda: "back" in _verdicts(drill), GUARD_S, lambda: "the guard does not trip", 0.1)
     return time.monotonic()
@@ -95,8 +96,8 @@ def _verdicts(drill: Drill) -> set[str]:
 
 
 def _without_canary(drill: Drill) -> None:
-    _changed(drill, "without", CANARY, CANARY.replace("version: 2\ncanary", "version: 3\n# was"))
-    _changed(drill, "without", HARDER, GOAL)
+    without = CANARY.replace("version: 2\ncanary", "version: 3\n# was")
+    _changed(drill, "without", (CANARY, without), (HARDER, GOAL))
 
 
 def _expiring(drill: Drill) -> float:
@@ -109,7 +110,7 @@ def _expiring(drill: Drill) -> float:
 
 
 def _older(drill: Drill) -> None:
-    _changed(drill, "older", EXPIRES, "expires: 1h\n")
+    _changed(drill, "older", (EXPIRES, "expires: 1h\n"))
 
 
 FAULTS: Final = (
