@@ -22,8 +22,6 @@ TENANT_KEY: Final = "a-key-only-the-drill-has-0123456789"
 TOPOLOGY: Final = Path(__file__).parent / "topology"
 NAMES: Final = ("intake", "worker-0", "worker-1", "dispatch", "learn", "insight")
 """In the order of `up`, so of the ports that `cjo-stream monitoring` writes."""
-SURPLUS: Final = "worker-2"
-"""A worker that a fault may add."""
 PARTITIONS: Final = 2
 SCHEMA: Final = 1
 LATER_SCHEMA: Final = 2
@@ -43,19 +41,19 @@ class Installation:
         self.broker = Broker(folder / "broker")
         self.registry = Registry()
         self.registry.schemas |= dict.fromkeys((SCHEMA, LATER_SCHEMA), avro(AVRO_EVENT))
-        self.port = _free_ports(len(NAMES) + 1)
+        self.port = _free_ports(len(NAMES))
         self.layer = folder / "layer"
         self.checkpoints = folder / "checkpoints"
         self.archive = folder / "archive"
         self.topology = TOPOLOGY
-        self.data = {name: folder / "data" / name for name in (*NAMES, SURPLUS)}
+        self.data = {name: folder / "data" / name for name in NAMES}
         """The folder of each process: each has a host of its own, so to say."""
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._mounted: list[Path] = []
 
     def port_of(self, name: str) -> int:
         """Return where a process serves its metrics."""
-        return self.port + (*NAMES, SURPLUS).index(name)
+        return self.port + NAMES.index(name)
 
     def env(self, name: str = "") -> dict[str, str]:
         """Return the environment of a process, or of an operator."""

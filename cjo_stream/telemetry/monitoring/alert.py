@@ -267,7 +267,7 @@ ALERTS: Final = (
         "5m",
         "7m",
         "{{ $value }} partitions wait for a schema that the registry does not give",
-        _STUCK,
+        ("CjoNotReady", "CjoLearnOrInsightDown", *_STUCK),
     ),
     Alert(
         "CjoCheckpointOld",

@@ -23,6 +23,7 @@ CLOCK_ASKED_S: Final = 10.0
 """How often a process asks for the broker's time; it compares two answers."""
 SESSION_S: Final = 10.0
 """CJO_SESSION_TIMEOUT_MS."""
+NOBODY: Final = "127.0.0.1:9"
 AHEAD: Final = "+90s"
 OTHER_TZDATA: Final = "2019.3"
 FLOOD: Final = 2_500.0
@@ -126,14 +127,9 @@ def _stay(drill: Drill) -> None:
     drill.stop()
 
 
-def _surplus(drill: Drill) -> None:
-    drill.installation.start("worker-2")
-    drill.watching.discover("worker-2")
-
-
-def _surplus_ended(drill: Drill) -> None:
-    drill.installation.end("worker-2")
-    drill.watching.forget("worker-2")
+def _wrong_address(drill: Drill) -> None:
+    drill.installation.end("worker-1")
+    drill.installation.start("worker-1", {"CJO_KAFKA__BOOTSTRAP_SERVERS": NOBODY})
 
 
 def _gone(name: str) -> Callable[[Drill], None]:
@@ -220,11 +216,11 @@ ENDED: Final = (
         "dispatch",
     ),
     Fault(
-        "surplus-worker",
+        "wrong-address",
         "CjoNotReady",
-        _surplus,
-        (Hand("end the surplus", _surplus_ended),),
-        "worker-2",
+        _wrong_address,
+        (Hand("mend `CJO_KAFKA__BOOTSTRAP_SERVERS`", elsewhere("worker-1")),),
+        "worker-1",
         own_s=START_S,
     ),
 )

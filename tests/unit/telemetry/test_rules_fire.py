@@ -137,7 +137,10 @@ FAULTS: Final[dict[str, Fault]] = {
     "CjoChannelUnread": {of("cjo_channel_unread_seconds")[0]: "0+60x180"},
     "CjoDeadLetters": {of("cjo_dead_letters_total", reason="malformed")[0]: 300},
     "CjoHandlerFailed": {of("cjo_dead_letters_total", reason="failed")[0]: "1+0x180"},
-    "CjoRegistryAway": {"cjo_registry_waiting": 2},
+    "CjoRegistryAway": {
+        "cjo_registry_waiting": 2,
+        **dict.fromkeys(of("cjo_ready", process="intake"), 0),
+    },
     "CjoCheckpointOld": {"cjo_checkpoint_age_seconds": "200+60x180"},
     "CjoDiskFull": {of("cjo_disk_free_bytes", process="worker-0")[0]: 4e9},
     "CjoDiskFilling": {of("cjo_disk_free_bytes", process="worker-0")[0]: "29e9-100e6x180"},
