@@ -14,7 +14,7 @@ NOTICED_S: Final = 8.0
 """How long a process waits for an answer before it says that the broker does not answer."""
 UNREAD_ASKED_S: Final = 30.0
 """How often dispatch asks the broker who takes the commands. By the first answer somebody still
-took some, at the second the time begins, and only a further one shows that it has become too long."""
+took some, at the second the time begins, and only a further one shows that it is too long."""
 
 
 def _broker_down(drill: Drill) -> None:
