@@ -238,7 +238,7 @@ class IdentityChange(msgspec.Struct, kw_only=True):
     absorbed: list[str] = []
     """Ids of the customers absorbed by this change; of `erased`, of all ever absorbed."""
     identifiers: list[Address] = []
-    """The identifiers concerned."""
+    """The identifiers concerned; of `created` and `unmerged` first the one the id is made from."""
     event_id: str | None = None
     """The event that caused the change; null if an operator did."""
     reason: str | None = None

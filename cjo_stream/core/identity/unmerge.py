@@ -45,6 +45,7 @@ from cjo_stream.core.message import (
     customer_id,
     customer_key,
     identifier_key,
+    seed_of,
 )
 from cjo_stream.core.profile.former import forget_former
 from cjo_stream.core.profile.publication import mark_profile
@@ -94,7 +95,9 @@ def on_seed(key: str, state: Customer | None, message: Seed, turn: Turn) -> Cust
     for hash_, member in fresh.members.items():
         old = Incarnation(member.type, member.value, hash_, message.epochs[hash_])
         turn.send(identifier_key(hash_), Reseed(old, member.epoch, fresh.id))
-    addresses = [Address(m.type, m.value) for m in fresh.members.values()]
+    # First the one that the id is made from: where it goes, goes what was recorded under the id.
+    members = sorted(fresh.members.items(), key=lambda of: of[0] != seed_of(fresh.id))
+    addresses = [Address(m.type, m.value) for _, m in members]
     record_change(fresh, "unmerged", turn, identifiers=addresses, reason=f"from {message.source}")
     mark_profile(fresh, turn)
     turn.send(customer_key(message.source), Seeded(fresh.id))

@@ -22,7 +22,7 @@ WITH joined AS (
     SELECT unnest(list_append(absorbed, customer_id)) AS id FROM "identity"
     WHERE kind IN ('merged', 'unmerged')
 )
-SELECT kind, customer_id, absorbed, identifiers, reason, "time" FROM "identity"
+SELECT kind, customer_id, absorbed, identifiers, reason, "time", lane FROM "identity"
 WHERE customer_id IN (SELECT id FROM joined)
 ORDER BY "time", lane, position
 """

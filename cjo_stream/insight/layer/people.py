@@ -1,17 +1,24 @@
 """Who is who at present, from identity changes in their order.
 
-merged      the absorbed ids become the customer that stayed
+merged      the absorbed ids become the customer that stayed. Its identifiers matter only where
+            nobody has them: the records of who had brought them may be gone by an erasure
 unmerged    the ids whose first identifier left become the customer that the record names: an id is
             made from it. So do the instances of which it has records. Other identifiers of such an
             id stay with who was left
 erased      nobody has the ids and identifiers any more that the record names. It has the latest
             1,000 ids at most; where it has as many, all go that had become the customer. Else it
             is to be believed: who left may do so by a record that is not read yet
+
+The order is that of time. Changes of one time may be in several lanes, each in its own order: then
+comes next whose beginning is so already, because what it took back, or joined, is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from cjo_stream.core.bounds import BOUNDS
@@ -26,6 +33,7 @@ class Change(NamedTuple):
     identifiers: list[str]
     reason: str | None
     time: int = 0
+    lane: str = ""
 
 
 class People:
@@ -52,9 +60,56 @@ class People:
         """Identifier that an erased customer had -> the time of the erasure."""
 
     def take(self, changes: Iterable[Change]) -> None:
-        """Take changes, in their order."""
-        for one in changes:
-            self._take(one)
+        """Take changes, ordered by time; those of one time in the order of each lane."""
+        for _, of in groupby(changes, attrgetter("time")):
+            at_once = list(of)
+            for one in at_once if len(at_once) == 1 else self._in_order(at_once):
+                self._take(one)
+
+    def _in_order(self, at_once: Sequence[Change]) -> Iterator[Change]:
+        """Yield changes of one time; which comes next is asked once the last was taken."""
+        lanes: dict[str, deque[Change]] = {}
+        for one in at_once:
+            lanes.setdefault(one.lane, deque()).append(one)
+        if len(lanes) == 1:
+            yield from at_once
+            return
+        acting = Counter(id_ for one in at_once for id_ in (one.customer_id, _left_by(one)))
+        while lanes:
+            name = min(lanes, key=lambda name: self._lacks(lanes[name][0], acting))
+            one = lanes[name].popleft()
+            yield one
+            acting.subtract((one.customer_id, _left_by(one)))
+            if not lanes[name]:
+                del lanes[name]
+
+    def _lacks(self, one: Change, acting: Mapping[str, int]) -> int:
+        """Return how much of what a change begins with is not so yet: 0 is nothing, 2 is much.
+
+        `acting`: the customers of changes to come; who was absorbed does nothing any more.
+        """
+        is_so = True
+        match one.kind:
+            case "merged" if one.absorbed:
+                whole = one.absorbed[0]
+                if any(acting[id_] for id_ in one.absorbed) or self.present(whole) != whole:
+                    return 2
+                return 0 if self._has(whole, one.identifiers) else 1
+            case "unmerged":
+                is_so = self._has(_left_by(one), one.identifiers)
+            case "detached":
+                is_so = self._has(one.customer_id, one.identifiers)
+            case "erased":
+                is_so = all(self.present(id_) == one.customer_id for id_ in one.absorbed)
+            case "linked":
+                is_so = one.customer_id in self._identifiers
+        return 0 if is_so else 2
+
+    def _has(self, customer: str, names: Sequence[str]) -> bool:
+        """Return whether a customer is known, and has these identifiers at present."""
+        return customer in self._identifiers and all(
+            self.present(self.holders.get(name, "")) == customer for name in names
+        )
 
     def present(self, customer_id: str) -> str:
         """Return the present customer of an id."""
@@ -71,7 +126,11 @@ class People:
             known = self._identifiers.get(one.customer_id, ())
             new = (name for name in one.identifiers if name not in known)
             self._identifiers[one.customer_id] = (*known, *new)
-            self.holders.update(dict.fromkeys(one.identifiers, one.customer_id))
+            if one.kind == "linked":  # it was nobody's, or has gone on to another since
+                for name in one.identifiers:
+                    self.holders.setdefault(name, one.customer_id)
+            else:
+                self.holders.update(dict.fromkeys(one.identifiers, one.customer_id))
         if one.kind == "detached":
             for identifier in one.identifiers:
                 if self.present(self.holders.get(identifier, "")) == customer:
@@ -80,10 +139,18 @@ class People:
             for absorbed in one.absorbed:
                 for id_ in {absorbed, *self._held.pop(absorbed, ())}:
                     self._become(id_, customer)
+            if len(had) < len(one.identifiers):
+                self._adopt(one.customer_id, one.identifiers)
         if one.kind == "unmerged":
             self._part(one, had)
         if one.kind == "erased":
             self._erase(one)
+
+    def _adopt(self, id_: str, names: Sequence[str]) -> None:
+        """Give an id the identifiers that nobody has."""
+        new = [name for name in names if name not in self.holders]
+        self._identifiers[id_] = (*self._identifiers.get(id_, ()), *new)
+        self.holders.update(dict.fromkeys(new, id_))
 
     def _erase(self, one: Change) -> None:
         self.erasures += 1
@@ -114,7 +181,7 @@ class People:
 
     def _part(self, one: Change, had: set[str]) -> None:
         """Part ids from the customer left; `had`: who had the identifiers so far."""
-        left = self.present((one.reason or "").removeprefix("from "))
+        left = self.present(_left_by(one))
         self.parted.add(one.customer_id)
         ids = set(self._held.get(left, ()))
         if left not in self._identifiers:
@@ -141,6 +208,11 @@ class People:
         if id_ != customer:
             self._present[id_] = customer
             self._held.setdefault(customer, set()).add(id_)
+
+
+def _left_by(one: Change) -> str:
+    """Return the id of the customer whom an unmerge left."""
+    return (one.reason or "").removeprefix("from ")
 
 
 class Followed(People):

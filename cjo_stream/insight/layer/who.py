@@ -2,7 +2,7 @@
 
 Changes come in the order in which they were read. Their order by time matters only beside one that
 takes something back (an unmerge, a detachment, an erasure); if such a change comes out of order,
-all changes are gone through again.
+or at the time of one that came before it, all changes are gone through again.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from cjo_stream.insight.layer.table import (
 )
 
 _TAKING_BACK: Final = frozenset(("detached", "erased", "unmerged"))
-_FIRST: Final = (-(2**63), "", 0)
+_FIRST: Final = -(2**63)
 _KIND = IDENTITIES.places["kind"]
 _TIME = IDENTITIES.places["time"]
+_LANE, _POSITION = -2, -1
 _INSTANCE = TRANSITIONS.places["instance_id"]
 _CUSTOMER = TRANSITIONS.places["customer_id"]
 _AT = TRANSITIONS.places["time"]
 
-Key = tuple[int, str, int]
 Instances = Callable[[Sequence[str]], Iterable[tuple[str, str, int]]]
 """Returns the instances with a record under one of some ids, each with that id and its time."""
 
@@ -55,11 +55,10 @@ class Who:
             return
         self.has_changed = True
         ordered = sorted(rows, key=_key)
-        first = _key(ordered[0])
         late_taking_back = any(
-            row[_KIND] in _TAKING_BACK and _key(row) < self._latest for row in ordered
+            row[_KIND] in _TAKING_BACK and row[_TIME] <= self._latest for row in ordered
         )
-        if late_taking_back or first < self._taking_back:
+        if late_taking_back or ordered[0][_TIME] <= self._taking_back:
             self._begin(again(), instances)
             return
         parted = set(self.people.parted)
@@ -98,12 +97,13 @@ class Who:
 
     def _take(self, ordered: Sequence[Row]) -> None:
         self.people.take(
-            Change(row[0], row[1], row[2], row[3], row[5], row[_TIME]) for row in ordered
+            Change(row[0], row[1], row[2], row[3], row[5], row[_TIME], row[_LANE])
+            for row in ordered
         )
         for row in ordered:
-            self._latest = max(self._latest, _key(row))
+            self._latest = max(self._latest, row[_TIME])
             if row[_KIND] in _TAKING_BACK:
-                self._taking_back = max(self._taking_back, _key(row))
+                self._taking_back = max(self._taking_back, row[_TIME])
 
     def _note(self, found: Iterable[tuple[str, str, int]]) -> None:
         """Note that instances have records under these ids; the latest one counts."""
@@ -113,5 +113,5 @@ class Who:
                 self.has_changed = True
 
 
-def _key(row: Row) -> Key:
-    return row[_TIME], row[-2], row[-1]
+def _key(row: Row) -> tuple[int, str, int]:
+    return row[_TIME], row[_LANE], row[_POSITION]

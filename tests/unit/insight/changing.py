@@ -46,7 +46,7 @@ class Changing:
         self._quarters = [lines[begin:end] for begin, end in pairwise(cuts)]
 
     def quarters(self) -> Iterator[int]:
-        """Run a quarter of the events, then part and erase customers; yield its number."""
+        """Run a quarter of the events, then join, part and erase customers; yield its number."""
         for number, lines in enumerate(self._quarters):
             file = self._folder / f"{number}.jsonl"
             file.write_bytes(b"".join(lines))
@@ -56,6 +56,8 @@ class Changing:
             asked = [] if number else ["--profiles"]
             self._call("run", self._topology, file, "--state", self.state, "--out", out, *asked)
             yield number
+            if number:
+                self._join(4)
             self._part(4)
             if number:
                 self._erase(2)
@@ -88,6 +90,19 @@ class Changing:
             for name in self._random.sample(sorted(names), min(number, len(names))):
                 self._order("unlink", name)
 
+    def _join(self, number: int) -> None:
+        """Link customers who were parted again, so that they may be parted once more."""
+        firsts: dict[str, str] = {}
+        for one in self.raw().identities:
+            if one["identifiers"]:
+                first = one["identifiers"][0]
+                firsts.setdefault(one["customer_id"], f"{first['type']}:{first['value']}")
+        parted = [one for one in self.raw().identities if one["kind"] == "unmerged"]
+        for one in self._random.sample(parted, min(number, len(parted))):
+            left = one["reason"].removeprefix("from ")
+            if left in firsts:
+                self._order("link", firsts[one["customer_id"]], firsts[left])
+
     def _erase(self, number: int) -> None:
         emails = sorted({
             identifier["value"]
@@ -98,9 +113,9 @@ class Changing:
         for email in self._random.sample(emails, number):
             self._order("erase", f"email:{email}")
 
-    def _order(self, what: str, identifier: str) -> None:
+    def _order(self, what: str, *identifiers: str) -> None:
         # What is unknown by now, or linked with nothing, is refused: no matter.
-        self._cli("customer", what, identifier, "--state", self.state, "--yes")
+        self._cli("customer", what, *identifiers, "--state", self.state, "--yes")
 
     def _call(self, *arguments: object) -> None:
         done = self._cli(*arguments)

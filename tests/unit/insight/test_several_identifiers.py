@@ -45,7 +45,8 @@ class World:
 
     def __init__(self, cli: Cli, folder: Path) -> None:
         self._cli, self._folder = cli, folder
-        self.layer, self._state = folder / "layer", folder / "state"
+        # The operators' records come before those of the runs by name, and not in time.
+        self.layer, self._state = folder / "layer", folder / "a-state"
         self._topology = folder / "apart"
         self._topology.mkdir()
         (self._topology / "all.yaml").write_text(TOPOLOGY)
