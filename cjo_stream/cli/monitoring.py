@@ -36,6 +36,24 @@ def monitoring(
             "intake, worker, dispatch, learn or insight.",
         ),
     ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="The processes have CJO_METRICS_TLS_CERT.")
+    ] = False,
+    ca: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --tls: the authority that signed their certificates, a PEM file at "
+            "Prometheus. Default: those of the system.",
+        ),
+    ] = None,
+    username: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Their CJO_METRICS_USERNAME.")
+    ] = None,
+    password_file: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="A file at Prometheus with that name's password."),
+    ] = None,
     notify: Annotated[
         str | None,
         typer.Option(
@@ -56,11 +74,16 @@ def monitoring(
     from cjo_stream.kafka.process import up
     from cjo_stream.telemetry.monitoring import Plan, files
 
+    if ca and not tls:
+        raise UsageError("--ca is of use with TLS alone: say --tls, too")
+    if (username is None) is not (password_file is None):
+        raise UsageError("a name and its password go together: say --username and --password-file")
+    login = (username, password_file) if username and password_file else None
     children = up.children([], workers, "0", port, layer="" if insight else None)
     targets = {one.name: f"{host}:{one.environment['CJO_METRICS_PORT']}" for one in children}
     if target:
         targets = dict(_named(one) for one in target)
-    for name, text in files(Plan(targets, faster, notify)).items():
+    for name, text in files(Plan(targets, faster, notify, tls, ca, login)).items():
         path = folder / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ Labels come from definitions and from the engine, never from customers' data. No
 anything: it only publishes.
 """
 
+from cjo_stream.telemetry.access import access_of
 from cjo_stream.telemetry.endpoint import Endpoint, serve, serving
 from cjo_stream.telemetry.health import Health, well
 from cjo_stream.telemetry.metric import METRICS, PROCESS_METRICS, Metric
@@ -21,6 +22,7 @@ __all__ = [
     "Health",
     "Metric",
     "Metrics",
+    "access_of",
     "serve",
     "serving",
     "well",

@@ -1,19 +1,27 @@
-"""/metrics, /healthz and /readyz of one process, served by a thread of its own."""
+"""/metrics, /healthz and /readyz of one process, served by a thread of its own.
+
+/metrics may ask for a login; the other two never do, since whoever probes a process has none. With
+a certificate all of them speak TLS.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import logging
 import shutil
+import ssl
 import sys
 import threading
 from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from cjo_stream.errors import RefusalError
+from cjo_stream.telemetry.access import OPEN, Access, Login
 from cjo_stream.telemetry.health import Check, Health
 from cjo_stream.telemetry.metrics import CONTENT_TYPE, Metrics
 
@@ -44,42 +52,76 @@ class _Server(ThreadingHTTPServer):
     # A killed process leaves the address in use for a while; its successor needs it at once.
     allow_reuse_address = True
 
+    access: Access = OPEN
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Answer one request, in a thread of its own; so is the handshake, which may take long."""
+        if self.access.certificate is None:
+            super().finish_request(request, client_address)
+            return
+        request.settimeout(_REQUEST_S)
+        with self.access.certificate.context().wrap_socket(request, server_side=True) as wrapped:
+            super().finish_request(wrapped, client_address)
+
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - as socketserver has it
-        """Log what went wrong with a request; that the other side has gone is no fault here."""
-        is_gone = isinstance(sys.exc_info()[1], ConnectionError | TimeoutError)
+        """Log what went wrong with a request; that the other side has gone is no fault here.
+
+        Nor is it ours that it speaks no TLS, or does not know our certificate.
+        """
+        is_gone = isinstance(sys.exc_info()[1], ConnectionError | TimeoutError | ssl.SSLError)
         level = logging.DEBUG if is_gone else logging.WARNING
         _LOG.log(level, "a request of %s was not answered", client_address, exc_info=True)
 
 
-def serve(metrics: Metrics, health: Health, host: str, port: int, folder: Path) -> Endpoint:
+def serve(
+    metrics: Metrics, health: Health, host: str, port: int, folder: Path, access: Access = OPEN
+) -> Endpoint:
     """Answer at `host`:`port`; 0 for any free port, which is then the endpoint's `port`.
 
     Each answer measures the disk that holds `folder`. Raises RefusalError where the port is not
     available.
     """
     handler = type(
-        "Handler", (_Handler,), {"metrics": metrics, "health": health, "folder": folder}
+        "Handler",
+        (_Handler,),
+        {"metrics": metrics, "health": health, "folder": folder, "login": access.login},
     )
     try:
-        endpoint = Endpoint(_Server((host, port), handler))
+        server = _Server((host, port), handler)
     except OSError as error:
         raise RefusalError(
             f"metrics cannot be served at {host}:{port}: {error.strerror}; set CJO_METRICS_PORT "
             "to a free port, or CJO_METRICS_HOST to an address of this machine"
         ) from error
-    _LOG.info("metrics at http://%s:%d/metrics", host, endpoint.port)
+    server.access = access
+    endpoint = Endpoint(server)
+    _LOG.info("metrics at %s://%s:%d/metrics", access.scheme, host, endpoint.port)
+    if access.login and not access.certificate and not _is_loopback(server):
+        _LOG.warning(
+            "the metrics' password goes over the network in clear: set CJO_METRICS_TLS_CERT and "
+            "CJO_METRICS_TLS_KEY, too"
+        )
     return endpoint
+
+
+def _is_loopback(server: ThreadingHTTPServer) -> bool:
+    return ipaddress.ip_address(server.socket.getsockname()[0]).is_loopback
 
 
 @contextlib.contextmanager
 def serving(
-    host: str, port: int | None, metrics: Metrics, health: Health, folder: Path
+    host: str,
+    port: int | None,
+    metrics: Metrics,
+    health: Health,
+    folder: Path,
+    access: Access = OPEN,
 ) -> Iterator[None]:
     """Serve during the `with` block, if `port` is set; raises as `serve`."""
     if port is None:
         yield
         return
-    endpoint = serve(metrics, health, host, port, folder)
+    endpoint = serve(metrics, health, host, port, folder, access)
     try:
         yield
     finally:
@@ -92,11 +134,18 @@ class _Handler(BaseHTTPRequestHandler):
     metrics: Metrics
     health: Health
     folder: Path
+    login: Login | None
     timeout = _REQUEST_S
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
-        if path == "/metrics":
+        if (
+            path == "/metrics"
+            and self.login
+            and not self.login.lets_in(self.headers.get("Authorization"))
+        ):
+            self._answer(HTTPStatus.UNAUTHORIZED, b"a name and a password are needed\n")
+        elif path == "/metrics":
             self._measure()
             self._answer(HTTPStatus.OK, self.metrics.render(), CONTENT_TYPE)
         elif path == "/healthz":
@@ -129,6 +178,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
+        if status is HTTPStatus.UNAUTHORIZED:
+            self.send_header("WWW-Authenticate", 'Basic realm="cjo-stream", charset="UTF-8"')
         self.end_headers()
         self.wfile.write(body)
 

@@ -35,7 +35,7 @@ def variables() -> Iterator[tuple[Path, str]]:
 
 def is_setting(name: str) -> bool:
     """Return whether a variable is a setting, or a property of Kafka's client."""
-    known = {settings._variable(*one.split(".")) for one in settings.fields()}
+    known = {settings.variable(one) for one in settings.fields()}
     return name in known or name.startswith("CJO_KAFKA__")
 
 

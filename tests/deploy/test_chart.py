@@ -27,6 +27,9 @@ EVERYTHING: Final = (
     "serviceMonitor.labels.team=data",
     "prometheusRule.enabled=true",
     "networkPolicy.scrapers.name=monitoring",
+    "environmentSecretName=s3",
+    "metrics.login.secretName=login",
+    "metrics.tls.secretName=certificate",
     "imagePullSecrets[0].name=registry",
     "worker.storage.className=fast",
     "worker.nodeSelector.disk=fast",
@@ -95,6 +98,28 @@ def test_custom_objects_are_off_unless_asked_for_and_as_their_schema_says() -> N
         call = [str(VALIDATE.parent / "python"), "-c", code, json.dumps(document), schema]
         done = subprocess.run(call, capture_output=True, text=True, timeout=60)
         assert (done.returncode == 0) is is_right, done.stderr
+
+
+def test_metrics_are_served_as_probes_and_prometheus_ask_for_them() -> None:
+    for text, scheme in ((helm().stdout, None), (helm(*EVERYTHING).stdout, "HTTPS")):
+        for stage in objects(text, "StatefulSet"):
+            (container,) = stage["spec"]["template"]["spec"]["containers"]
+            for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+                assert container[probe]["httpGet"].get("scheme") == scheme
+            named = [one for one in container["env"] if one["name"].startswith("CJO_METRICS_")]
+            assert len(named) == (4 if scheme else 0)
+            mounted = [one["mountPath"] for one in container["volumeMounts"]]
+            for one in named:
+                if file := one.get("value"):
+                    assert str(Path(file).parent) in mounted
+        for job in objects(text, "Job"):
+            (container,) = job["spec"]["template"]["spec"]["containers"]
+            assert "CJO_METRICS" not in str(container)
+    (monitor,) = objects(helm(*EVERYTHING).stdout, "ServiceMonitor")
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert endpoint["scheme"] == "https"
+    assert endpoint["tlsConfig"]["serverName"] == "cjo-stream"
+    assert endpoint["basicAuth"]["password"] == {"name": "login", "key": "password"}
 
 
 def test_the_rules_are_those_of_the_repository() -> None:

@@ -1,17 +1,22 @@
 """The files of `deploy` are true: what they name exists, and they name what there is."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cjo_stream.definition import load
+from cjo_stream.settings import Settings
+from cjo_stream.telemetry import Health, Metrics, access_of, serve
 from tests.deploy import commands, lock
 from tests.deploy.commands import COMPOSE, DOCKERFILE, UNIT
 from tests.docs.command import parse
+from tests.world.certificate import Authority
 
 TOPOLOGY = """\
 topology: cafe
@@ -54,6 +59,30 @@ def test_the_image_is_built_of_files_that_there_are() -> None:
     assert {one for line in copied for one in line.split()} == kept
     for one in kept:
         assert (lock.ROOT / one).exists()
+
+
+@pytest.mark.parametrize("has_tls", [False, True])
+def test_the_image_asks_its_process_as_it_answers(tmp_path: Path, has_tls: bool) -> None:
+    (check,) = re.findall(r"(?m)^HEALTHCHECK .* CMD (\[.*\])$", DOCKERFILE.read_text())
+    _, *words = json.loads(check)
+    given: dict[str, str] = {}
+    if has_tls:
+        certificate, key = Authority().written(tmp_path, "somewhere")
+        given = {"CJO_METRICS_TLS_CERT": str(certificate), "CJO_METRICS_TLS_KEY": str(key)}
+    problems: list[str] = []
+    health = Health(live=lambda: problems[0] if problems else None)
+    files = {name.removeprefix("CJO_").lower(): value for name, value in given.items()}
+    access = access_of(Settings(**files))  # type: ignore[arg-type]  # paths as texts
+    endpoint = serve(Metrics(), health, "127.0.0.1", 0, tmp_path, access)
+    call = [sys.executable, *(word.replace("9464", str(endpoint.port)) for word in words)]
+    try:
+        for code in (0, 1):
+            done = subprocess.run(call, env=given, capture_output=True, text=True, timeout=30)
+            assert done.returncode == code, done.stderr
+            problems.append("it hangs")
+        assert "503" in done.stderr
+    finally:
+        endpoint.close()
 
 
 def test_compose_names_volumes_and_services_that_there_are() -> None:

@@ -80,7 +80,7 @@ def test_every_format_has_a_section() -> None:
 def test_its_examples_run_and_print_what_it_says(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for variable in settings._environment():
+    for variable in settings.environment():
         monkeypatch.delenv(variable)
     example.topologies(tmp_path)
     printed = example.run(TEXTS[name], tmp_path)

@@ -1,9 +1,11 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cjo_stream import settings
 from cjo_stream.errors import UsageError
+from cjo_stream.kafka.client.property import NAMES
 from cjo_stream.settings import (
     DEMO_TENANT_KEY,
     KAFKA_DEFAULTS,
@@ -17,7 +19,7 @@ from cjo_stream.settings import (
 
 @pytest.fixture(autouse=True)
 def _no_variables_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in settings._environment():
+    for name in settings.environment():
         monkeypatch.delenv(name)
 
 
@@ -104,6 +106,14 @@ def test_secrets_are_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
         "kafka.sasl.password",
         "kafka.ssl.key.pem",
     }
+
+
+def test_no_secret_of_librdkafka_is_shown() -> None:
+    told = ("password", "secret", "passphrase", "key.pem", "oauthbearer.config", "jaas.config")
+    for name in NAMES:
+        if name.endswith(told):
+            shown = {one.name: one.value for one in sources(Settings(kafka={name: "hidden"}))}
+            assert shown[f"kafka.{name}"] == MASK, name
 
 
 def test_a_short_tenant_key_is_refused_without_being_shown(
@@ -227,3 +237,85 @@ def test_a_tenant_key_that_is_set_twice_is_refused(
     monkeypatch.delenv("CJO_TENANT_KEY")
     config.write_text('tenant_key = "a-key-of-one\'s-own"\n')
     assert load(config).tenant_key_bytes() == b"a-key-of-one's-own"
+
+
+SECRETS = {
+    "CJO_METRICS_PASSWORD": "metrics_password",
+    "CJO_REGISTRY__PASSWORD": "registry.password",
+    "CJO_KAFKA__SASL_PASSWORD": "kafka.sasl.password",
+    "CJO_KAFKA__SSL_KEY_PASSWORD": "kafka.ssl.key.password",
+    "CJO_KAFKA__SASL_OAUTHBEARER_CLIENT_SECRET": "kafka.sasl.oauthbearer.client.secret",
+}
+
+
+@pytest.mark.parametrize("variable", SECRETS)
+def test_a_secret_may_be_the_text_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    file, name = tmp_path / "secret", SECRETS[variable]
+    monkeypatch.setenv("CJO_METRICS_USERNAME", "me")
+    monkeypatch.setenv("CJO_METRICS_PASSWORD", "of the metrics")
+    monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv(f"{variable}_FILE", str(file))
+    with pytest.raises(UsageError, match=f"{variable}_FILE: .*cannot be read .*: name a file"):
+        load()
+    file.write_text("\n")
+    with pytest.raises(UsageError, match=f"{variable}_FILE: .* is empty: put the (pass|sec)"):
+        load()
+    file.write_text("well kept\n")
+    got = load()
+    told = {one.name: one for one in sources(got)}
+    assert told[name].value == MASK
+    assert told[name].source in (f"{name}_file", f"{name}.file")
+    if name.startswith("kafka."):
+        assert got.kafka_properties() == {**KAFKA_DEFAULTS, name[6:]: "well kept"}
+    else:
+        assert told[f"{name}_file"].value == str(file)
+        value: Any = got
+        for part in name.split("."):
+            value = getattr(value, part)
+        assert value.get_secret_value() == "well kept"
+    assert "well kept" not in repr(got)
+    monkeypatch.setenv(variable, "another")
+    with pytest.raises(UsageError, match=f"is set twice: unset {variable} or {variable}_FILE"):
+        load()
+
+
+def test_the_settings_file_names_files_of_secrets_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, other = tmp_path / "secret", tmp_path / "other"
+    secret.write_text("well kept")
+    other.write_text("better kept")
+    config = file_of(
+        tmp_path,
+        f'[kafka]\n"sasl.password.file" = "{secret}"\nsasl.username = "me"\n'
+        f'[registry]\npassword_file = "{secret}"\nurl = "https://one"\n',
+    )
+    got = load(config)
+    assert (got.kafka["sasl.password"], got.kafka["sasl.username"]) == ("well kept", "me")
+    assert got.registry.url == "https://one"
+    assert got.registry.password is not None
+    monkeypatch.setenv("CJO_KAFKA__SASL_PASSWORD_FILE", str(other))
+    assert load(config).kafka["sasl.password"] == "better kept"
+
+
+def test_settings_of_the_metrics_go_in_pairs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = {
+        "CJO_METRICS_USERNAME": ("CJO_METRICS_PASSWORD", "set CJO_METRICS_PASSWORD_FILE"),
+        "CJO_METRICS_PASSWORD": ("CJO_METRICS_USERNAME", "set CJO_METRICS_USERNAME"),
+        "CJO_METRICS_TLS_CERT": ("CJO_METRICS_TLS_KEY", "set CJO_METRICS_TLS_KEY"),
+        "CJO_METRICS_TLS_KEY": ("CJO_METRICS_TLS_CERT", "set CJO_METRICS_TLS_CERT"),
+    }
+    for one, (other, said) in pairs.items():
+        with monkeypatch.context() as patch:
+            patch.setenv(one, "something")
+            with pytest.raises(UsageError, match=said):
+                load()
+            patch.setenv(other, "something")
+            load()
+    monkeypatch.setenv("CJO_METRICS_USERNAME", "a:b")
+    with pytest.raises(UsageError, match=r"CJO_METRICS_USERNAME: .* a name without a colon"):
+        load()

@@ -22,6 +22,7 @@ Of the shells:
     chain             a whole installation on a broker: its processes
     apicurio          a real schema registry
     registry          one of a few lines
+    certificate       an authority that signs certificates of servers
     load              what is sent to it
     verdict           what it did, held against a replay of its log
 

@@ -61,7 +61,7 @@ def copied(made: Path, folder: Path) -> None:
 @contextmanager
 def _alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Hide our variables from commands; undo what they do to the log."""
-    for name in settings._environment():
+    for name in settings.environment():
         monkeypatch.delenv(name)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level

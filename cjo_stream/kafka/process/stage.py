@@ -28,7 +28,7 @@ from cjo_stream.kafka.outlook import clock
 from cjo_stream.kafka.process import slot
 from cjo_stream.kafka.process.watchdog import Standing, Watchdog, end_process
 from cjo_stream.settings import Settings
-from cjo_stream.telemetry import Health, Metrics, serving, well
+from cjo_stream.telemetry import Health, Metrics, access_of, serving, well
 
 STANDSTILL_S: Final = 8.0
 """Less than the shortest usual session timeout: after that, others may have the partitions."""
@@ -125,9 +125,12 @@ def measuring(stage: str) -> Metrics:
 
 @contextlib.contextmanager
 def served(settings: Settings, metrics: Metrics, health: Health) -> Iterator[None]:
-    """Serve metrics and health during the `with` block, where the settings ask for it."""
-    host, port = settings.metrics_host, settings.metrics_port
-    with serving(host, port, metrics, health, settings.data_dir):
+    """Serve metrics and health during the `with` block, where the settings ask for it.
+
+    Raises UsageError for a certificate that cannot be used.
+    """
+    host, port, access = settings.metrics_host, settings.metrics_port, access_of(settings)
+    with serving(host, port, metrics, health, settings.data_dir, access):
         asking = clock.watching(settings, metrics)
         if port is not None:
             asking.start()

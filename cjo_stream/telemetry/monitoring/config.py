@@ -25,12 +25,17 @@ class Plan(NamedTuple):
 
     `targets`: the address of each process by its name. `faster`: what all durations are divided
     by. `notify`: where notifications are posted, under /page, /ticket and /watchdog; None: the
-    receivers are there, and tell nobody.
+    receivers are there, and tell nobody. `tls`: whether targets speak TLS, with certificates of
+    the authority in the file `ca`, or of one of the system's. `login`: a name, and the file of its
+    password. Files are read by Prometheus.
     """
 
     targets: dict[str, str]
     faster: float = 1
     notify: str | None = None
+    tls: bool = False
+    ca: str | None = None
+    login: tuple[str, str] | None = None
 
 
 def files(plan: Plan) -> dict[str, str]:
@@ -75,6 +80,7 @@ def prometheus(plan: Plan) -> dict[str, Any]:
         "scrape_configs": [
             {
                 "job_name": JOB,
+                **_access(plan),
                 "static_configs": [
                     {"targets": [address], "labels": {"process": name}}
                     for name, address in plan.targets.items()
@@ -82,6 +88,17 @@ def prometheus(plan: Plan) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _access(plan: Plan) -> dict[str, Any]:
+    """Return how Prometheus is let in by the targets."""
+    found: dict[str, Any] = {"scheme": "https"} if plan.tls else {}
+    if plan.tls and plan.ca:
+        found["tls_config"] = {"ca_file": plan.ca}
+    if plan.login:
+        name, file = plan.login
+        found["basic_auth"] = {"username": name, "password_file": file}
+    return found
 
 
 def alertmanager(plan: Plan) -> dict[str, Any]:

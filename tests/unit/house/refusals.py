@@ -32,6 +32,9 @@ _GOES_ON = "unit/embedded/test_recorded.py::test_a_killed_run_goes_on_by_the_sam
 _SIMULATE = "unit/house/test_way_out.py::test_simulate_goes_on_as_its_refusals_say"
 _MENDED = "unit/house/test_way_out.py::test_a_file_is_read_once_it_is_mended"
 _SETTINGS = "unit/house/test_way_out.py::test_settings_are_taken_once_they_are_mended"
+_LET_PROMETHEUS_IN = "unit/telemetry/test_monitoring.py::test_prometheus_is_let_in_as_it_is_said"
+_PAIRS = "unit/test_settings.py::test_settings_of_the_metrics_go_in_pairs"
+_SECRET = "unit/test_settings.py::test_a_secret_may_be_the_text_of_a_file"
 _PROPERTIES = "unit/house/test_way_out.py::test_properties_are_taken_once_they_are_mended"
 _WRITTEN = "unit/house/test_way_out.py::test_an_identifier_is_found_as_it_is_written"
 _CREDENTIALS = "unit/house/test_way_out.py::test_the_worker_takes_the_credentials_that_it_asks_for"
@@ -357,6 +360,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "cli/monitoring.py": {
         "name another folder as DIR": "unit/telemetry/test_monitoring.py::test_files_are_written_once_the_folder_can_be",
+        "--ca is of use with TLS alone": _LET_PROMETHEUS_IN,
+        "a name and its password go together": _LET_PROMETHEUS_IN,
         "write NAME=HOST:PORT": "unit/telemetry/test_monitoring.py::test_targets_are_taken_as_they_are_written",
     },
     "cli/plan.py": {
@@ -683,17 +688,26 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "registry/text.py": {
         "set CJO_REGISTRY__URL to the registry that dispatch": "unit/registry/test_command.py::test_commands_are_read_back_as_json",
     },
-    "settings.py": {
-        "join(misspelt)": _SETTINGS,
-        "the demo's tenant key is public": _SETTINGS,
-        "join(lines)": _SETTINGS,
-        "see `cjo-stream settings --help`": _SETTINGS,
-        "the tenant key is set twice": "unit/test_settings.py::test_a_tenant_key_that_is_set_twice_is_refused",
-        "name a file that holds the tenant key": "unit/test_settings.py::test_a_file_without_a_tenant_key_is_refused_until_it_has_one",
-        "put a key of": "unit/test_settings.py::test_a_file_without_a_tenant_key_is_refused_until_it_has_one",
+    "settings/given.py": {
         "name another file with --config": _SETTINGS,
         "is not valid TOML": _SETTINGS,
         "there is no setting": _SETTINGS,
+    },
+    "settings/load.py": {
+        "join(misspelt)": _SETTINGS,
+        "join(lines)": _SETTINGS,
+        "see `cjo-stream settings --help`": _SETTINGS,
+        "has no password: set": _PAIRS,
+        "password has no name": _PAIRS,
+        "has no key: set": _PAIRS,
+        "has no certificate: set": _PAIRS,
+    },
+    "settings/model.py": {"the demo's tenant key is public": _SETTINGS},
+    "settings/secret.py": {
+        "is set twice: unset": "unit/test_settings.py::test_a_tenant_key_that_is_set_twice_is_refused",
+        "name a file that holds": _SECRET,
+        "is empty: put": _SECRET,
+        "put a key of": "unit/test_settings.py::test_a_file_without_a_tenant_key_is_refused_until_it_has_one",
     },
     "simulate/files.py": {
         "cannot be read": "unit/cli/test_cli.py::test_the_report_holds_a_run_against_its_truth",
@@ -719,6 +733,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "cannot be used for now": _DISK,
         "is held by another process": "unit/house/test_way_out.py::test_a_store_that_is_held_is_open_once_it_is_let_go",
         "Do not delete it": "unit/house/test_way_out.py::test_a_store_that_does_not_open_is_moved_aside_and_comes_back_from_a_copy",
+    },
+    "telemetry/access.py": {
+        "certificate cannot be used": "unit/telemetry/test_access.py::test_a_certificate_that_cannot_be_used_is_refused_until_it_can"
     },
     "telemetry/endpoint.py": {
         "set CJO_METRICS_PORT": "unit/house/test_way_out.py::test_metrics_are_served_at_a_free_port"

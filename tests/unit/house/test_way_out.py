@@ -295,7 +295,7 @@ def test_traffic_is_made_of_values_within_range() -> None:
 def test_settings_are_taken_once_they_are_mended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in settings_._environment():
+    for name in settings_.environment():
         monkeypatch.delenv(name)
     file = tmp_path / "settings.toml"
     for wrong, words in (

@@ -71,6 +71,27 @@ def scraped(folder: Path) -> dict[str, str]:
     return {one["labels"]["process"]: one["targets"][0] for one in configs}
 
 
+def test_prometheus_is_let_in_as_it_is_said(tmp_path: Path, cli: Cli) -> None:
+    for wrong, said in (
+        (["--ca", "ca.pem"], "say --tls"),
+        (["--username", "me"], "--password-file"),
+        (["--password-file", "secret"], "--username"),
+    ):
+        refused = cli("monitoring", tmp_path, *wrong)
+        assert (refused.code, said in refused.err) == (2, True), refused.err
+    right = ["--tls", "--ca", "ca.pem", "--username", "me", "--password-file", "secret"]
+    assert cli("monitoring", tmp_path, *right).code == 0
+    written = YAML(typ="safe").load(tmp_path / "prometheus" / "prometheus.yml")
+    (job,) = written["scrape_configs"]
+    assert job["scheme"] == "https"
+    assert job["tls_config"] == {"ca_file": "ca.pem"}
+    assert job["basic_auth"] == {"username": "me", "password_file": "secret"}
+    assert cli("monitoring", tmp_path, "--tls").code == 0
+    written = YAML(typ="safe").load(tmp_path / "prometheus" / "prometheus.yml")
+    assert written["scrape_configs"][0]["scheme"] == "https"
+    assert not {"tls_config", "basic_auth"} & set(written["scrape_configs"][0])
+
+
 def test_targets_are_taken_as_they_are_written(tmp_path: Path, cli: Cli) -> None:
     for wrong in ("worker-0", "broker=here:1", "worker-0=here", "worker 0=here:1"):
         refused = cli("monitoring", tmp_path, "--target", wrong)

@@ -12,15 +12,35 @@ app.kubernetes.io/component: {{ .stage }}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
-{{/* The variables of all processes: settings, secrets, the tenant key's file. */}}
+{{/* The variables of all processes: settings, and the tenant key's file. */}}
 {{- define "cjo.environment" -}}
 envFrom:
   - configMapRef: {name: {{ .root.Release.Name }}-settings}
-  - secretRef: {name: {{ .root.Values.secretName }}}
+  {{- with .root.Values.environmentSecretName }}
+  - secretRef: {name: {{ . }}}
+  {{- end }}
 env:
   - {name: CJO_TENANT_KEY_FILE, value: /run/secrets/cjo-stream/tenant-key}
   - name: CJO_SLOT
     valueFrom: {fieldRef: {fieldPath: metadata.name}}
+{{- end }}
+
+{{/* How probes ask: they do not check the certificate. */}}
+{{- define "cjo.scheme" -}}
+{{ if .Values.metrics.tls.secretName }}, scheme: HTTPS{{ end }}
+{{- end }}
+
+{{/* What the processes of the stages have more than the jobs: the access to their metrics. */}}
+{{- define "cjo.metrics" -}}
+{{- if .Values.metrics.login.secretName }}
+- name: CJO_METRICS_USERNAME
+  valueFrom: {secretKeyRef: {name: {{ .Values.metrics.login.secretName }}, key: username}}
+- {name: CJO_METRICS_PASSWORD_FILE, value: /run/secrets/metrics-login/password}
+{{- end }}
+{{- if .Values.metrics.tls.secretName }}
+- {name: CJO_METRICS_TLS_CERT, value: /run/secrets/metrics-tls/tls.crt}
+- {name: CJO_METRICS_TLS_KEY, value: /run/secrets/metrics-tls/tls.key}
+{{- end }}
 {{- end }}
 
 {{- define "cjo.security" -}}
@@ -92,35 +112,55 @@ spec:
           imagePullPolicy: {{ .root.Values.image.pullPolicy }}
           args: {{ toJson .args }}
           {{- include "cjo.environment" . | nindent 10 }}
+            {{- include "cjo.metrics" .root | nindent 12 }}
           {{- include "cjo.security" . | nindent 10 }}
           ports:
             - {name: metrics, containerPort: 9464}
           startupProbe:
-            httpGet: {path: /healthz, port: metrics}
+            httpGet: {path: /healthz, port: metrics{{ include "cjo.scheme" .root }}}
             periodSeconds: 5
             failureThreshold: 60
           livenessProbe:
-            httpGet: {path: /healthz, port: metrics}
+            httpGet: {path: /healthz, port: metrics{{ include "cjo.scheme" .root }}}
             periodSeconds: 10
             timeoutSeconds: 5
             failureThreshold: 6
           readinessProbe:
-            httpGet: {path: /readyz, port: metrics}
+            httpGet: {path: /readyz, port: metrics{{ include "cjo.scheme" .root }}}
             periodSeconds: 10
             timeoutSeconds: 5
           resources: {{- toYaml $it.resources | nindent 12 }}
           volumeMounts:
             - {name: state, mountPath: /var/lib/cjo-stream}
             - {name: tmp, mountPath: /tmp}
-            - {name: tenant-key, mountPath: /run/secrets/cjo-stream, readOnly: true}
+            - {name: secrets, mountPath: /run/secrets/cjo-stream, readOnly: true}
+            {{- if .root.Values.metrics.login.secretName }}
+            - {name: metrics-login, mountPath: /run/secrets/metrics-login, readOnly: true}
+            {{- end }}
+            {{- if .root.Values.metrics.tls.secretName }}
+            - {name: metrics-tls, mountPath: /run/secrets/metrics-tls, readOnly: true}
+            {{- end }}
       volumes:
         - name: tmp
           emptyDir: {}
-        - name: tenant-key
+        - name: secrets
           secret:
             secretName: {{ .root.Values.secretName }}
-            items: [{key: tenant-key, path: tenant-key}]
             defaultMode: 0440
+        {{- with .root.Values.metrics.login.secretName }}
+        - name: metrics-login
+          secret:
+            secretName: {{ . }}
+            items: [{key: password, path: password}]
+            defaultMode: 0440
+        {{- end }}
+        {{- with .root.Values.metrics.tls.secretName }}
+        - name: metrics-tls
+          secret:
+            secretName: {{ . }}
+            items: [{key: tls.crt, path: tls.crt}, {key: tls.key, path: tls.key}]
+            defaultMode: 0440
+        {{- end }}
   volumeClaimTemplates:
     - metadata:
         name: state

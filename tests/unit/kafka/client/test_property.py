@@ -26,7 +26,7 @@ COMMANDS = (
 
 @pytest.fixture(autouse=True)
 def _no_variables_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in settings._environment():
+    for name in settings.environment():
         monkeypatch.delenv(name)
 
 
