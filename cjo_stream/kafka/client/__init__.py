@@ -11,6 +11,8 @@ contents      the records that a partition holds now
 feed          records sent as fast as the broker takes them
 property      the settings of the library
 permission    errors of access control
+handshake     why a broker that is there does not answer
+tls           the library's properties of TLS, for others
 noise         fewer log lines while a broker is away
 
 Which topics there are is not defined here.

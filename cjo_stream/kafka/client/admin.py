@@ -16,7 +16,8 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # exported
 
-from cjo_stream.errors import RefusalError, RetryError
+from cjo_stream.errors import CjoError, RefusalError, RetryError
+from cjo_stream.kafka.client import handshake
 from cjo_stream.kafka.client.error import MISSING, away
 from cjo_stream.kafka.client.permission import UNKNOWN_USER, unknown_user
 from cjo_stream.kafka.client.place import Place, Topic
@@ -46,6 +47,8 @@ class Admin:
         self._properties = settings.kafka_properties()
         self._refused: KafkaError | None = None
         """The broker's error for an unknown user, since the last question."""
+        self._was_answered = False
+        """Whether the broker has answered this user: then it is away now, whatever it says."""
         self.client = self._connect()
 
     def _connect(self) -> AdminClient:
@@ -66,7 +69,7 @@ class Admin:
             self.client = self._connect()
             if self._refused is not None:
                 raise unknown_user(self._refused) from error
-            raise away(error) from error
+            raise self._away(error) from error
 
     def describe(self, names: Iterable[str]) -> dict[str, Topic]:
         """Return those of these topics that exist."""
@@ -132,16 +135,34 @@ class Admin:
     def result(self, future: Any) -> Any:
         """Return the result of a future of `client`; raises KafkaException, RetryError."""
         try:
-            return future.result(2 * TIMEOUT_S)
+            found = future.result(2 * TIMEOUT_S)
         except TimeoutError as error:
-            raise away(error) from error
+            raise self._away(error) from error
         except KafkaException as error:
             if error.args[0].code() in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT):
-                raise away(error) from error
+                raise self._away(error) from error
             raise
         finally:
-            # Only a poll makes an admin client pass on its log lines.
+            # Only a poll makes an admin client pass on its log lines, and its errors.
             self.client.poll(0)
+        self._was_answered = True
+        return found
+
+    def _away(self, error: Exception) -> CjoError:
+        """Return the error for a broker that does not answer, with the cause where one is found.
+
+        A broker that never answered this user, and does not know it, refuses; all else is waited
+        for, since a certificate or a port may be mended at the broker.
+        """
+        if isinstance(error, RetryError):
+            return error
+        self.client.poll(0)
+        if self._was_answered:
+            return away(error)
+        if self._refused is not None:
+            return unknown_user(self._refused)
+        found = handshake.fault(self._properties)
+        return RetryError(found) if found else away(error)
 
     def _offsets(
         self, places: Iterable[Place], spec: OffsetSpec, *, committed: bool = False

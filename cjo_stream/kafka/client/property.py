@@ -72,6 +72,8 @@ NAMES: Final = frozenset(_WRITTEN.split())
 """The properties of librdkafka 2.16."""
 _OF_PYTHON: Final = frozenset({"default.topic.config", "logger"})
 """Properties of confluent-kafka whose values are objects: no text can set them."""
+_PORT: Final = 9092
+"""Where librdkafka looks for a server without a port."""
 _NONE_SUCH: Final = "No such configuration property"
 
 
@@ -119,7 +121,7 @@ def _variable(name: str) -> str:
 
 def check_address(settings: Settings) -> None:
     """Raise UsageError if no host of `bootstrap.servers` is known: waiting would not help."""
-    hosts = [_host(s) for s in settings.kafka_properties()["bootstrap.servers"].split(",")]
+    hosts = [parted(s)[0] for s in settings.kafka_properties()["bootstrap.servers"].split(",")]
     if not any(map(_may_be_known, hosts)):
         raise UsageError(
             f"no broker can be found: the host {', '.join(hosts)} is not known; set "
@@ -127,11 +129,12 @@ def check_address(settings: Settings) -> None:
         )
 
 
-def _host(server: str) -> str:
-    """Return the host in `host:port`, `[address]:port` or `protocol://host:port`."""
+def parted(server: str) -> tuple[str, int]:
+    """Return host and port of `host:port`, `[address]:port` or `protocol://host:port`."""
     named = server.strip().rpartition("://")[2]
     host, colon, port = named.rpartition(":")
-    return (host if colon and port.isdigit() else named).strip("[]")
+    is_whole = bool(colon and port.isdigit())
+    return (host if is_whole else named).strip("[]"), int(port) if is_whole else _PORT
 
 
 def _may_be_known(host: str) -> bool:

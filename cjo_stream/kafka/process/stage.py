@@ -160,16 +160,20 @@ def once_answered(
 ) -> T | None:
     """Return the result of `make` once the broker answers; None if `stopping` before that.
 
-    /readyz reports the waiting.
+    /readyz reports the waiting, and why.
     """
-    began_s = time.monotonic()
+    began_s, why = time.monotonic(), ""
+
+    def waiting() -> str:
+        return f"waiting for the broker for {time.monotonic() - began_s:.0f} s{why}"
+
     while not stopping():
-        health.live = well
-        health.ready = lambda: f"waiting for the broker for {time.monotonic() - began_s:.0f} s"
+        health.live, health.ready = well, waiting
         try:
             Admin(settings).ping()
             return make()
         except RetryError as error:
+            why = f": {error}"
             _LOG.warning("at the start: %s", error)
             time.sleep(ASK_AGAIN_S)
     return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
@@ -27,6 +26,7 @@ from faust.types import TP, EventT, StreamT
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.errors import UsageError
 from cjo_stream.kafka.client.error import damaged
+from cjo_stream.kafka.client.tls import tls_context
 from cjo_stream.kafka.worker.assignment import Assignment
 from cjo_stream.kafka.worker.steps import Arrival
 
@@ -261,7 +261,7 @@ def credentials(
     protocol = properties.get("security.protocol", "plaintext").lower()
     if protocol == "plaintext":
         return None
-    context = _tls_context(properties) if protocol.endswith("ssl") else None
+    context = tls_context(properties) if protocol.endswith("ssl") else None
     if protocol == "ssl":
         return SSLCredentials(context)
     if protocol not in ("sasl_plaintext", "sasl_ssl"):
@@ -288,35 +288,3 @@ def credentials(
         ssl_context=context,
         mechanism=mechanism,
     )
-
-
-def _tls_context(properties: Mapping[str, str]) -> ssl.SSLContext:
-    for name in ("ssl.keystore.location", "ssl.certificate.pem", "ssl.key.pem"):
-        if properties.get(name):
-            raise UsageError(
-                f"{name} is not supported by the worker: give the certificate and its key as "
-                "files, by ssl.certificate.location and ssl.key.location"
-            )
-    try:
-        context = ssl.create_default_context(
-            ssl.Purpose.SERVER_AUTH,
-            cafile=properties.get("ssl.ca.location") or None,
-            cadata=properties.get("ssl.ca.pem") or None,
-        )
-        if certificate := properties.get("ssl.certificate.location"):
-            context.load_cert_chain(
-                certificate,
-                properties.get("ssl.key.location") or None,
-                properties.get("ssl.key.password") or None,
-            )
-    except (OSError, ssl.SSLError) as error:
-        raise UsageError(
-            f"the TLS files cannot be used ({error}): set the properties ssl.*.location to PEM "
-            "files that are there, and ssl.key.password to the key's"
-        ) from error
-    if properties.get("ssl.endpoint.identification.algorithm", "https").lower() == "none":
-        context.check_hostname = False
-    if properties.get("enable.ssl.certificate.verification", "true").lower() == "false":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context

@@ -559,6 +559,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "kafka/client/sender.py": {"a record was not delivered": _TOPIC_MADE},
     "kafka/client/admin.py": {
+        "found": "kafka/test_secured.py::test_a_way_that_is_shut_is_told_with_what_to_set",
         "missing: {}. Run": "kafka/test_topics.py::test_a_missing_topic_is_refused_with_the_command_that_makes_it",
     },
     "kafka/position/clock.py": {
@@ -654,6 +655,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "kafka/worker/faust.py": {
         "is none of Kafka's: use": _CREDENTIALS,
         "is not supported by the worker: use": _CREDENTIALS,
+    },
+    "kafka/client/tls.py": {
         "give the certificate and its key": "unit/kafka/worker/test_credentials.py::test_a_client_certificate_reaches_faust",
         "set the properties ssl.*.location": "unit/kafka/worker/test_credentials.py::test_a_client_certificate_reaches_faust",
     },

@@ -64,6 +64,16 @@ def test_a_client_certificate_reaches_faust(tmp_path: Path) -> None:
         credentials({**properties, "ssl.keystore.location": "one.p12"})
     with pytest.raises(UsageError, match="to PEM files that are there"):
         credentials({**properties, "ssl.key.location": str(tmp_path / "none.pem")})
+    # A key with a passphrase that nobody gave: no terminal is asked for it.
+    locked = tmp_path / "locked.pem"
+    how = ["openssl", "rsa", "-aes256", "-passout", "pass:secret", "-in", key, "-out", locked]
+    subprocess.run(how, check=True, capture_output=True)
+    with pytest.raises(UsageError, match=r"and ssl\.key\.password to the key's"):
+        credentials({**properties, "ssl.key.location": str(locked)})
+    given = {"ssl.key.location": str(locked), "ssl.key.password": "secret"}
+    assert isinstance(credentials({**properties, **given}), SSLCredentials)
+    for system in ("probe", "/etc/ssl/certs"):
+        assert isinstance(credentials({**properties, "ssl.ca.location": system}), SSLCredentials)
     got = credentials(properties)
     assert isinstance(got, SSLCredentials)
     assert got.context.verify_mode is ssl.CERT_REQUIRED
