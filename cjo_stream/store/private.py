@@ -7,6 +7,7 @@ the process's umask, so that files elsewhere (results, records read from topics)
 from __future__ import annotations
 
 import contextlib
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -17,9 +18,11 @@ UMASK: Final = 0o077
 def make_private(folder: Path) -> None:
     """Make a folder that only its owner can enter; an existing one gets that mode.
 
-    Raises OSError where it cannot be made. A folder of another owner stays as it is.
+    Raises OSError where it cannot be made. A folder of another owner stays as it is, and so does
+    one that is meant for everybody, such as /tmp.
     """
     folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
-    if folder.stat().st_mode & 0o777 & ~OWNER_ONLY:
+    mode = folder.stat().st_mode
+    if mode & 0o777 & ~OWNER_ONLY and not mode & stat.S_ISVTX:
         with contextlib.suppress(PermissionError):
             folder.chmod(OWNER_ONLY)

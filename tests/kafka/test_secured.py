@@ -22,6 +22,7 @@ from tests.kafka.stages import make_topology, produce
 from tests.kafka.supervised import Supervised
 from tests.world.certificate import Authority
 from tests.world.chain import Chain
+from tests.world.files import readable
 from tests.world.scene import ACTIONS, HEAD
 
 pytestmark = pytest.mark.kafka
@@ -57,7 +58,8 @@ class SecureChain(Chain):
 
     def env(self, name: str = "", slot: str = "0") -> dict[str, str]:
         kafka = {f"CJO_KAFKA__{k.upper().replace('.', '_')}": v for k, v in self.given.items()}
-        env = {**super().env(name, slot), **kafka}
+        archive = {"CJO_ARCHIVE": str(self.folder / "archive"), "CJO_ARCHIVE_INTERVAL_S": "1"}
+        env = {**super().env(name, slot), **kafka, **archive}
         for variable, secret in self.secrets.items():
             if env[variable] == secret:
                 del env[variable]
@@ -104,7 +106,11 @@ def test_an_installation_works_over_tls_and_scram(secured: Secured, tmp_path: Pa
                 shown = Path(f"/proc/{pid}/{file}").read_bytes()
                 for secret in chain.secrets.values():
                     assert secret.encode() not in shown
+        for name in ("data", "checkpoints", "archive"):
+            until((tmp_path / name).exists)
         assert up.stop() == 0
+    # The test's own umask lets everybody read.
+    assert [readable(tmp_path / one) for one in ("data", "checkpoints", "archive")] == [[], [], []]
     said = up.log.read_text()
     for secret in chain.secrets.values():
         assert secret not in said

@@ -47,23 +47,43 @@ def test_a_folder_that_others_could_enter_is_closed(tmp_path: Path) -> None:
     assert (tmp_path / "old").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.usefixtures("_open_to_all")
+def test_a_folder_for_everybody_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp").chmod(0o1777)
+    make_private(tmp_path / "tmp")
+    assert (tmp_path / "tmp").stat().st_mode & 0o7777 == 0o1777
+
+
 @pytest.mark.slow
-def test_results_and_state_of_commands_are_their_owners_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("umask", [0, 0o022])
+def test_what_commands_leave_is_their_owners_alone(tmp_path: Path, umask: int) -> None:
     def call(*arguments: str) -> None:
         subprocess.run(
             [sys.executable, "-m", "cjo_stream", *arguments],
             cwd=tmp_path,
             check=True,
             capture_output=True,
-            umask=0,
+            umask=umask,
         )
 
     shutil.copytree(TOPOLOGY, tmp_path / "shop")
     (tmp_path / "events.jsonl").write_text(EVENT + "no event\n")
     for path in (tmp_path / "shop", tmp_path / "events.jsonl"):
         path.chmod(0o700)
+    # Of folders that are there already, and that others can enter, the files are private all the
+    # same.
+    for name in ("out", "state", "layer"):
+        (tmp_path / name).mkdir(mode=0o755)
+        (tmp_path / name).chmod(0o755)
     call("run", "./shop", "events.jsonl", "--out", "out", "--state", "state")
     assert (tmp_path / "out" / "dead_letters.jsonl").read_text()
+    call("insight", "sink", "out", "--layer", "layer")
+    call("insight", "export", "event", "--layer", "layer", "--out", "rows.parquet")
+    call("report", "journeys", "--layer", "layer", "--html", "page.html")
+    call("backtest", "./shop", "./shop", "events.jsonl", "--out", "compared")
+    call("simulate", "telco", "--people", "3", "--duration", "1h", "--out", "traffic")
+    call("init", "drafted", "--from", "events.jsonl")
     call("customer", "erase", "user:ada", "--yes", "--state", "state")
     assert (tmp_path / "state.operator" / "identities.jsonl").read_text()
     assert readable(tmp_path) == []
