@@ -18,6 +18,8 @@ from cjo_stream.errors import UsageError
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 _YEAR_MS: Final = 365 * DAY_MS
+ORDINALS: Final = (2, 3, 5, 8, 13, 21)
+"""How often within 24 hours: each is a rate of its own."""
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 _EVENTS: Final = """
@@ -70,7 +72,7 @@ class Events:
 
     @cached_property
     def of_type(self) -> Integers:
-        """How many-th event of its type of the customer within 24 hours."""
+        """How many-th event of its type of the customer within 24 hours; all above 21 are 22."""
         found = np.empty(len(self), dtype=np.int64)
         for at in self.by_type:
             found[at] = self._ordinal(self._key[at])
@@ -103,9 +105,15 @@ class Events:
 
     @staticmethod
     def _ordinal(key: Integers) -> Integers:
-        ends = np.append(np.flatnonzero(key[1:] != key[:-1]) + 1, len(key))
-        until = np.repeat(ends, np.diff(ends, prepend=0))
-        return np.asarray(until - np.searchsorted(key, key - DAY_MS, side="left"))
+        found = np.ones(len(key), dtype=np.int64)
+        at = np.flatnonzero(np.append(False, key[1:] - key[:-1] <= DAY_MS)[: len(key)])
+        for number in range(2, ORDINALS[-1] + 2):
+            found[at] = number
+            at = at[at >= number]
+            at = at[key[at] - key[at - number] <= DAY_MS]
+        # Of equal ones each is as the last.
+        ends = np.flatnonzero(np.append(key[1:] != key[:-1], True)[: len(key)])
+        return np.repeat(found[ends], np.diff(ends, prepend=-1))
 
 
 def coded(column: Any) -> tuple[Integers, list[Any]]:

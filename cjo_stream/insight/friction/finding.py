@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
 from cjo_stream.insight.friction.event import DAY_MS, Events, read_events
-from cjo_stream.insight.friction.line import Stays
 from cjo_stream.insight.friction.series import COMPLAINTS, all_series
 from cjo_stream.insight.friction.shown import (
     Asked,
     Worth,
+    ask,
     customers_of,
     paths_of,
     read_value,
 )
-from cjo_stream.insight.friction.span import Span, first_at, open_span
+from cjo_stream.insight.friction.span import Span, open_span
+from cjo_stream.insight.friction.stay import Stays
 from cjo_stream.insight.friction.watch import Alarm, Watch
 
 VIEWS: Final = ("event", "stay", "transition", "outcome")
@@ -76,22 +78,15 @@ def findings(
     """
     of_value = None if value is None else read_value(connection, value)
     read = read_events(connection)
-    stays = Stays(connection)
-    events = Events(read)
-    span = open_span(connection, events)
-    if span is None or span.hours <= 0:
-        return []
-    watch = Watch(all_series(connection, events, stays, span, complaints), span.hours)
-    worth = None if of_value is None else Worth(connection, events, of_value)
-
-    def accept(alarm: Alarm) -> bool:
-        return len(customers_of(connection, events, span, alarm, alarm.hour + 1)) >= CUSTOMERS_MIN
-
-    found = []
-    for alarm in watch.alarms(accept):
-        customers = customers_of(connection, events, span, alarm, alarm.ended)
-        detected = first_at(connection, span, alarm.hour + 1)
-        found.append(_finding(span, alarm, customers, detected, worth))
+    with closing(Stays(connection)) as stays:
+        events = Events(read)
+        span = open_span(connection, events)
+        if span is None or span.hours <= 0:
+            return []
+        series = all_series(connection, events, stays, span, complaints)
+        watch = Watch(series, span.hours, ask)
+        worth = None if of_value is None else Worth(connection, events, of_value)
+        found = list(_findings(connection, events, span, watch, worth))
     found.sort(key=lambda one: (-(one.lost_value or 0), -len(one.customers), one.began, one.place))
     asked = [Asked(one.example, one.began - DAY_MS, one.until) for one in found]
     return [
@@ -100,6 +95,20 @@ def findings(
             zip(found, paths_of(connection, events, asked), strict=True), start=1
         )
     ]
+
+
+def _findings(
+    connection: Any, events: Events, span: Span, watch: Watch, worth: Worth | None
+) -> Iterator[Finding]:
+    """Yield the findings in order of time."""
+
+    def accept(alarm: Alarm) -> bool:
+        return len(customers_of(connection, events, span, alarm, alarm.hour + 1)) >= CUSTOMERS_MIN
+
+    for alarm in watch.alarms(accept):
+        customers = customers_of(connection, events, span, alarm, alarm.ended)
+        detected = int(span.comes[alarm.hour + 1])
+        yield _finding(span, alarm, customers, detected, worth)
 
 
 def _finding(

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cjo_stream.insight.friction.rate import BASE_DAYS, DAY_HOURS, Numbers, days_before, rolled
+from cjo_stream.insight.friction.rate import BASE_DAYS, DAY_HOURS, Numbers, days_before, within
 
 Hours = NDArray[np.int64]
 AGES: Final = np.array(
@@ -42,6 +42,8 @@ class Line(NamedTuple):
     """Waits at one place: who could leave, and who left for each target, by hour and age."""
 
     waiting: Numbers
+    sums: Numbers
+    """Of `waiting`, from the first hour on."""
     left: dict[int, Numbers]
 
 
@@ -62,17 +64,23 @@ def line(waits: Waits, hours: int) -> Line:
         counts = np.zeros((hours, len(AGES)))
         np.add.at(counts, (waits.until[fits], ages[fits]), waits.units[fits])
         left[int(target)] = counts
-    return Line(np.cumsum(waiting, axis=0)[:hours], left)
+    waiting = np.cumsum(waiting, axis=0)[:hours]
+    return Line(waiting, np.cumsum(waiting, axis=0), left)
 
 
 class Leaving:
     """Who waits and who leaves, by hour and age."""
 
-    def __init__(self, waiting: Numbers, left: Numbers) -> None:
+    def __init__(self, waiting: Numbers, sums: Numbers, left: Numbers) -> None:
         self.waiting = waiting
         self.left = left
+        self._sums = sums
         self._usable = np.zeros(0, dtype=np.bool_)
         self._hazards = np.zeros(0)
+
+    def since(self, hour: int) -> Leaving:
+        """Return the same from an hour on, the beginning of a day."""
+        return Leaving(self.waiting[hour:], self._sums[hour:], self.left[hour:])
 
     def hazards(self, usable: NDArray[np.bool_]) -> Numbers:
         """Return the hazards by day and age; they are kept until other hours are usable."""
@@ -80,6 +88,12 @@ class Leaving:
             self._usable = usable.copy()
             self._hazards = hazards(self.waiting, self.left, usable)
         return self._hazards
+
+    def expecting(self, usable: NDArray[np.bool_], window: int) -> Numbers:
+        """Return the departures expected in a window that ended so many days before each hour."""
+        by_hour = np.repeat(self.hazards(usable), DAY_HOURS, axis=0)[: len(self.waiting)]
+        before = days_before(within(self._sums, window))
+        return np.asarray(np.einsum("dha,ha->dh", before, by_hour))
 
 
 def hazards(waiting: Numbers, left: Numbers, usable: NDArray[np.bool_]) -> Numbers:
@@ -98,12 +112,6 @@ def _in_days_before(hourly: Numbers, usable: NDArray[np.bool_]) -> Numbers:
     sums = np.append(np.zeros((1, hourly.shape[1])), np.cumsum(by_day, axis=0), axis=0)
     end = np.maximum(np.arange(len(starts)) - 1, 0)
     return np.asarray(sums[end] - sums[np.maximum(end - BASE_DAYS, 0)])
-
-
-def expecting(waiting: Numbers, hazard: Numbers, window: int) -> Numbers:
-    """Return the departures expected in the window that ended so many days before each hour."""
-    by_hour = np.repeat(hazard, DAY_HOURS, axis=0)[: len(waiting)]
-    return np.asarray(np.einsum("dha,ha->dh", days_before(rolled(waiting, window)), by_hour))
 
 
 def affected(hazard: Numbers, from_age: Hours, to_age: Hours, lost: float) -> Numbers:

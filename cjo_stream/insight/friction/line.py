@@ -1,25 +1,24 @@
-"""Lines: stays in a state, and waits from an event for another one.
+"""Lines: what waits at a place, and the waits from an event for another one.
 
 A wait begins with an event before which there was no other of its type and channel for an hour; it
 is lost from sight when the next one begins. Which events wait for which others is taken from the
 first week, in which nothing can be found yet. So it depends on no record behind a finding.
-
-Stays are counted by DuckDB, and opened when a finding shows in them; waits are arrays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
-from cjo_stream.insight.friction.event import HOUR_MS, Events, Flags, Integers, coded, places_of
+from cjo_stream.insight.friction.cores import at_once
+from cjo_stream.insight.friction.event import HOUR_MS, Events, Flags, Integers
 from cjo_stream.insight.friction.hazard import Line, Waits, line
 from cjo_stream.insight.friction.rate import Numbers
-from cjo_stream.insight.friction.span import Span, grouped
+from cjo_stream.insight.friction.span import Span
 
 LIMITS_MS: Final = tuple(
     minutes * 60_000
@@ -29,42 +28,10 @@ LIMITS_MS: Final = tuple(
     )
 )  # fmt: skip
 """Where classes of lengths of waits begin, but the first: each half as long again, or more."""
-ORDINALS: Final = (2, 3, 5, 8, 13, 21)
-"""How often within 24 hours: each is a rate of its own."""
 OPEN: Final = 1 << 40
 """The hour in which those leave who still wait."""
-_OPEN_MS: Final = OPEN * HOUR_MS
+OPEN_MS: Final = OPEN * HOUR_MS
 _PREDECESSORS_MAX: Final = 3
-_TARGET: Final = """
-CASE
-    WHEN reason = 'exited' THEN
-        CASE WHEN is_reached THEN 'goal ' ELSE 'exit ' END || coalesce(outcome, '')
-    WHEN reason <> 'merged' THEN "next"
-END
-"""
-_CLASS: Final = " ".join(
-    f'WHEN "until" - since < {limit} THEN {number}' for number, limit in enumerate(LIMITS_MS)
-)
-_STAYS: Final = f"""
-SELECT journey || '.' || state AS place, {_TARGET} AS target, since, "until", "class", times, units
-FROM (
-    SELECT journey, state, reason, outcome, "next", reached <= "until" AS is_reached,
-        since // {HOUR_MS} AS since, coalesce("until" // {HOUR_MS}, {OPEN}) AS "until",
-        CASE {_CLASS} ELSE {len(LIMITS_MS)} END AS "class", times, count(*) AS units
-    FROM part.stays
-    GROUP BY ALL
-)
-ORDER BY ALL
-"""
-_OPENED: Final = f"""
-SELECT journey || '.' || state AS place, coalesce(moved, present, customer_id) AS customer_id,
-    since, coalesce("until", {_OPEN_MS}) AS "until", {_TARGET} AS target, times
-FROM (
-    SELECT s.*, s.reached <= s."until" AS is_reached, p.present
-    FROM part.stays AS s
-    LEFT JOIN part.present AS p ON p.customer_id = s.customer_id
-)
-"""
 
 
 class Opened(NamedTuple):
@@ -99,6 +66,9 @@ class Opened(NamedTuple):
 class Units(Protocol):
     """What opens a line."""
 
+    def ask(self) -> None:
+        """Let its units be there soon."""
+
     @property
     def all(self) -> Opened:
         """Its units."""
@@ -122,72 +92,11 @@ class Named(NamedTuple):
     """Entries of a state by hour: of instances for the first time within 24 hours, the second …"""
 
 
-class Stays:
-    """All stays. DuckDB counts them, and opens them, while events are looked at."""
-
-    def __init__(self, connection: Any) -> None:
-        threads = ThreadPoolExecutor(1)
-        self.counted: Future[Any] = threads.submit(_read, connection.cursor(), _STAYS)
-        self.by_place: Future[dict[str, Opened]] = threads.submit(_opened, connection.cursor())
-        threads.shutdown(wait=False)
-
-
-def _opened(connection: Any) -> dict[str, Opened]:
-    """Return the stays of each place."""
-    found = _read(connection, _OPENED)
-    who, customers = coded(found["customer_id"])
-    target, targets = coded(found["target"])
-    names = ("since", "until", "times")
-    since, until, times = (found[name].to_numpy() for name in names)
-    place, places = coded(found["place"])
-    return {
-        one: Opened(who[at], customers, since[at], until[at], target[at], targets, times[at])
-        for one, at in zip(places, places_of(place, len(places)), strict=True)
-    }
-
-
-def _read(connection: Any, query: str) -> Any:
-    return connection.sql(query).to_arrow_table()
-
-
-class _State(NamedTuple):
-    stays: Stays
-    place: str
-
-    @property
-    def all(self) -> Opened:
-        return self.stays.by_place.result()[self.place]
-
-
-def states(stays: Stays, span: Span) -> Iterator[Named]:
-    """Yield the line of each state."""
-    table = stays.counted.result()
-    columns = ("since", "until", "class", "times", "units")
-    found = {name: table[name].to_numpy() for name in columns}
-    found["since"], found["until"] = (found[one] - span.from_hour for one in ("since", "until"))
-    found["target"], names = coded(table["target"])
-    found["place"], places = coded(table["place"])
-    for place, rows in grouped(found, "place"):
-        named = (names[one] for one in np.unique(rows["target"]).tolist())
-        targets = sorted(one for one in named if one is not None)
-        codes = np.array([targets.index(one) if one in targets else -1 for one in names])
-        target = codes[rows["target"]]
-        units = rows["units"].astype(np.float64)
-        waits = Waits(rows["since"], rows["until"], target, units)
-        ended = target >= 0
-        lengths = _lengths(span, rows["until"][ended], rows["class"][ended], units[ended])
-        entered = {
-            one: hourly(span, rows["since"][fits], units[fits])
-            for one in (1, *ORDINALS)
-            if (fits := rows["times"] == one).any()
-        }
-        name, opened = places[place], _State(stays, places[place])
-        counted = line(waits, span.hours)
-        yield Named(name, name, None, None, targets, counted, lengths, opened, entered)
-
-
 class _Waits(NamedTuple):
     all: Opened
+
+    def ask(self) -> None:
+        """They are here."""
 
 
 class Pair(NamedTuple):
@@ -216,33 +125,35 @@ def pairs(events: Events, warm_until: int) -> list[Pair]:
     return [one for of in found.values() for _, _, one in sorted(of)[:_PREDECESSORS_MAX]]
 
 
-def waits(events: Events, span: Span, of: Sequence[Pair]) -> Iterator[Named]:
-    """Yield the line of each pair of events."""
-    for pair in of:
-        a, b = events.kinds[pair.before], events.kinds[pair.after]
-        begun = _begun(events, events.by_kind[pair.before])
-        ends = events.by_kind[pair.after]
-        at = np.append(begun, ends)
-        order = np.argsort(at, kind="stable")
-        at = at[order]
-        begins = order < len(begun)
-        who, time = events.who[at], events.time[at]
-        same = np.append(who[1:] == who[:-1], False)
-        until = np.where(same, np.append(time[1:], 0), _OPEN_MS)[begins]
-        target = np.where(same & np.append(~begins[1:], False), 0, -1)[begins]
-        targets = [b.type] if (target == 0).any() else []
-        every = Opened(who[begins], events.customers, time[begins], until, target, targets)
-        name = f"{a.type}/{a.channel} > {b.type}/{b.channel}"
-        yield Named(
-            name,
-            f"event:{b.type}",
-            f"channel:{b.channel}",
-            a.type,
-            targets,
-            _counted(every, span),
-            _lengths_of(every, span),
-            _Waits(every),
-        )
+def waits(events: Events, span: Span, of: Sequence[Pair]) -> list[Named]:
+    """Return the line of each pair of events."""
+    return at_once(partial(_line_of, events, span), of)
+
+
+def _line_of(events: Events, span: Span, pair: Pair) -> Named:
+    a, b = events.kinds[pair.before], events.kinds[pair.after]
+    begun = _begun(events, events.by_kind[pair.before])
+    ends = events.by_kind[pair.after]
+    at = np.append(begun, ends)
+    order = np.argsort(at, kind="stable")
+    at = at[order]
+    begins = order < len(begun)
+    who, time = events.who[at], events.time[at]
+    same = np.append(who[1:] == who[:-1], False)
+    until = np.where(same, np.append(time[1:], 0), OPEN_MS)[begins]
+    target = np.where(same & np.append(~begins[1:], False), 0, -1)[begins]
+    targets = [b.type] if (target == 0).any() else []
+    every = Opened(who[begins], events.customers, time[begins], until, target, targets)
+    return Named(
+        f"{a.type}/{a.channel} > {b.type}/{b.channel}",
+        f"event:{b.type}",
+        f"channel:{b.channel}",
+        a.type,
+        targets,
+        _counted(every, span),
+        _lengths_of(every, span),
+        _Waits(every),
+    )
 
 
 def _begun(events: Events, at: Integers) -> Integers:
@@ -266,7 +177,7 @@ def _lengths_of(units: Opened, span: Span) -> Numbers:
     ended = units.target >= 0
     hour = units.until[ended] // HOUR_MS - span.from_hour
     length = np.searchsorted(LIMITS_MS, (units.until - units.since)[ended], side="right")
-    return _lengths(span, hour, length, np.ones(len(hour)))
+    return lengths_by_hour(span, hour, length, np.ones(len(hour)))
 
 
 def hourly(span: Span, hour: Integers, units: Numbers) -> Numbers:
@@ -275,7 +186,7 @@ def hourly(span: Span, hour: Integers, units: Numbers) -> Numbers:
     return np.bincount(hour[fits], units[fits], span.hours).astype(np.float64)
 
 
-def _lengths(span: Span, hour: Integers, length: Any, units: Numbers) -> Numbers:
+def lengths_by_hour(span: Span, hour: Integers, length: Any, units: Numbers) -> Numbers:
     """Return waits that ended by hour and class of length."""
     classes = len(LIMITS_MS) + 1
     fits = (hour >= 0) & (hour < span.hours)

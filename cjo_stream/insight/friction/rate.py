@@ -48,7 +48,11 @@ class Looks(NamedTuple):
 
 def rolled(hourly: Numbers, hours: int) -> Numbers:
     """Return the sums over the last `hours` at each hour (first axis); shorter ones are 0."""
-    sums = np.cumsum(hourly, axis=0)
+    return within(np.cumsum(hourly, axis=0), hours)
+
+
+def within(sums: Numbers, hours: int) -> Numbers:
+    """Return the sums over the last `hours` at each hour, of the sums up to each hour."""
     found = np.zeros_like(sums)
     found[hours - 1 : hours] = sums[hours - 1 : hours]
     found[hours:] = sums[hours:] - sums[:-hours]

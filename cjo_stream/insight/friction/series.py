@@ -8,27 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import reduce
 from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from cjo_stream.insight.friction.event import HOUR_MS, Events, Flags
-from cjo_stream.insight.friction.hazard import Leaving, expecting
+from cjo_stream.insight.friction.event import HOUR_MS, ORDINALS, Events, Flags
+from cjo_stream.insight.friction.hazard import Leaving
 from cjo_stream.insight.friction.line import (
     LIMITS_MS,
-    ORDINALS,
     Named,
     Pair,
-    Stays,
     Units,
     hourly,
     pairs,
-    states,
     waits,
 )
 from cjo_stream.insight.friction.rate import DAY_HOURS, Looks, Numbers, look, look_at_share
 from cjo_stream.insight.friction.skip import Skip, skips
 from cjo_stream.insight.friction.span import WARM_MS, Span, grouped
+from cjo_stream.insight.friction.stay import Stays, states
 
 LONG_MS: Final = tuple(minutes * 60_000 for minutes in (1, 5, 15, 60, 180, 480))
 """From which on a wait is long: each is a rate of its own."""
@@ -62,6 +61,10 @@ class Tally(NamedTuple):
     counted: Numbers
     of: Numbers
 
+    def since(self, hour: int) -> Tally:
+        """Return the same from an hour on."""
+        return Tally(self.counted[hour:], self.of[hour:])
+
     def look(self, window: int, usable: Flags) -> Looks:
         """Return the looks through a window."""
         return look_at_share(self.counted, self.of, window, usable)
@@ -78,9 +81,13 @@ class Departures(NamedTuple):
     parts: tuple[Leaving, ...]
     """Of each line."""
 
+    def since(self, hour: int) -> Departures:
+        """Return the same from an hour on."""
+        return Departures(self.counted[hour:], tuple(part.since(hour) for part in self.parts))
+
     def look(self, window: int, usable: Flags) -> Looks:
         """Return the looks through a window."""
-        expected = [expecting(part.waiting, part.hazards(usable), window) for part in self.parts]
+        expected = [part.expecting(usable, window) for part in self.parts]
         return look(self.counted, window, usable, np.asarray(np.sum(expected, axis=0)))
 
     def hourly(self, hour: int, usable: Flags) -> Numbers:
@@ -105,6 +112,11 @@ class Lengths(NamedTuple):
     limits: tuple[Series, ...]
     """The waits from each limit on, up to hours: in one of these a change shows."""
 
+    def since(self, hour: int) -> Lengths:
+        """Return the same from an hour on."""
+        limits = tuple(one._replace(rate=one.rate.since(hour)) for one in self.limits)
+        return Lengths(self.counted[hour:], self.by_class[hour:], limits)
+
 
 class Series(NamedTuple):
     """One watched rate."""
@@ -124,7 +136,7 @@ def all_series(
 ) -> list[Series]:
     """Return what is watched in a layer."""
     found = pairs(events, span.ms(0) + WARM_MS)
-    of_events = list(waits(events, span, found))
+    of_events = waits(events, span, found)
     repeats, troubles = list(_repeats(events, span)), list(_troubles(events, span))
     skipped = list(_skips(events, span, found))
     # By now the stays are counted.
@@ -248,19 +260,19 @@ def _of_lines(place: str, kind: str, lines: Sequence[Named]) -> Iterator[Series]
     yield _departures(place, kind, "", False, lines, targets)
     if not any(one.line.left for one in lines):
         return
-    lengths = np.sum([one.lengths for one in lines], axis=0)
-    left = lengths.sum(axis=1)
+    lengths = _sum_of([one.lengths for one in lines])
+    longer = np.cumsum(lengths.T[::-1], axis=0)[::-1]
     units = tuple(one.units for one in lines)
     slow = "slow" if kind == "slow" else "dwell"
     limits = []
     for number, limit in enumerate(LIMITS_MS, start=1):
         if limit <= LONG_MS[-1]:
-            rate = Tally(lengths[:, number:].sum(axis=1), left)
+            rate = Tally(longer[number], longer[0])
             what = f"{limit // 60_000} minutes or longer"
             shown = Shown("long", place, limit, units, frozenset(targets))
             limits.append(Series(place, slow, what, True, rate, shown))
     yield from (one for one in limits if one.shown.least in LONG_MS and one.rate.counted.any())
-    ranked = Lengths(left, lengths, tuple(limits))
+    ranked = Lengths(longer[0], lengths, tuple(limits))
     yield Series(place, slow, "", True, ranked, limits[0].shown)
 
 
@@ -275,10 +287,14 @@ def _departures(
     parts = []
     for one in lines:
         leaving = [of for code, of in one.line.left.items() if one.targets[code] in targets]
-        left = np.sum(leaving, axis=0) + 0.0 * one.line.waiting
-        parts.append(Leaving(one.line.waiting, left))
-    count = np.sum([one.left for one in parts], axis=0).sum(axis=1)
+        left = _sum_of(leaving) if leaving else np.zeros_like(one.line.waiting)
+        parts.append(Leaving(one.line.waiting, one.line.sums, left))
+    count = _sum_of([one.left for one in parts]).sum(axis=1)
     units = tuple(one.units for one in lines)
     table: Table = "left" if rises else "waiting"
     shown = Shown(table, place, 0, units, frozenset(targets))
     return Series(place, kind, what, rises, Departures(count, tuple(parts)), shown)
+
+
+def _sum_of(some: Sequence[Numbers]) -> Numbers:
+    return reduce(np.add, some)

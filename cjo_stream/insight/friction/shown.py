@@ -17,7 +17,7 @@ from cjo_stream.insight.friction.event import DAY_MS, HOUR_MS, Events, Flags, In
 from cjo_stream.insight.friction.hazard import Leaving, affected
 from cjo_stream.insight.friction.line import Opened
 from cjo_stream.insight.friction.rate import Numbers
-from cjo_stream.insight.friction.series import Departures, Shown
+from cjo_stream.insight.friction.series import Departures, Series, Shown
 from cjo_stream.insight.friction.span import Span
 from cjo_stream.insight.friction.watch import Alarm
 
@@ -96,6 +96,12 @@ def read_value(connection: Any, text: str, option: str = "--value") -> Value:
             "attribute with a number"
         )
     return Value(on, attribute)
+
+
+def ask(series: Series) -> None:
+    """Let what shows a series be there soon."""
+    for units in series.shown.lines:
+        units.ask()
 
 
 def customers_of(

@@ -8,18 +8,16 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from cjo_stream.insight.friction.event import DAY_MS, HOUR_MS, Events
+from cjo_stream.insight.friction.event import DAY_MS, HOUR_MS, Events, Integers
 from cjo_stream.insight.friction.rate import BASE_DAYS_MIN, Numbers
 
 WARM_MS: Final = 7 * DAY_MS
 """In which nothing can be found yet: from it is taken what follows what."""
 _NEVER: Final = np.iinfo(np.int64).max
 _HOURS: Final = f"""
-CREATE OR REPLACE TEMP TABLE friction_hour AS
 SELECT "time" // {HOUR_MS} AS hour, min("time") AS first_at FROM part."transition" GROUP BY 1
-UNION ALL
-SELECT unnest($hours::BIGINT[]), unnest($first_at::BIGINT[])
 """
+_FIRST: Final = "CREATE OR REPLACE TEMP TABLE friction_first AS SELECT $first::BIGINT AS first_at"
 
 
 class Span(NamedTuple):
@@ -27,6 +25,8 @@ class Span(NamedTuple):
 
     from_hour: int
     hours: int
+    comes: Integers
+    """By hour, the time of the first record in it or later: then the stream has come so far."""
 
     def ms(self, hour: int) -> int:
         """Return when an hour begins."""
@@ -41,32 +41,25 @@ class Span(NamedTuple):
 
 def open_span(connection: Any, events: Events) -> Span | None:
     """Return the hours with a record; None where the layer holds nothing."""
-    begin = int(events.hour.min(initial=_NEVER))
-    first_at = np.full(int(events.hour.max(initial=begin - 1)) + 1 - begin, _NEVER)
-    np.minimum.at(first_at, events.hour - begin, events.time)
-    hours = np.flatnonzero(first_at < _NEVER)
-    asked = {"hours": (begin + hours).tolist(), "first_at": first_at[hours].tolist()}
-    connection.execute(_HOURS, asked)
-    begin, end = connection.execute("SELECT min(hour), max(hour) FROM friction_hour").fetchone()
-    if begin is None:
+    found = connection.cursor().sql(_HOURS).to_arrow_table()
+    hours, times = (found[name].to_numpy() for name in ("hour", "first_at"))
+    begin = int(min(hours.min(initial=_NEVER), events.hour.min(initial=_NEVER)))
+    end = int(max(hours.max(initial=begin - 1), events.hour.max(initial=begin - 1)))
+    first = int(min(times.min(initial=_NEVER), events.time.min(initial=_NEVER)))
+    connection.execute(_FIRST, {"first": None if end < begin else first})
+    if end < begin:
         return None
-    first_hour = begin // 24 * 24
-    return Span(first_hour, end - first_hour)
+    begin = begin // 24 * 24
+    comes = np.full(end - begin + 1, _NEVER)
+    for hour, time in ((hours, times), (events.hour, events.time)):
+        np.minimum.at(comes, hour - begin, time)
+    return Span(begin, end - begin, np.minimum.accumulate(comes[::-1])[::-1])
 
 
 def first_look(connection: Any) -> int | None:
     """Return when the first look is possible, ms: after a day of warming up, and a baseline."""
-    (begin,) = connection.execute("SELECT min(first_at) FROM friction_hour").fetchone()
+    (begin,) = connection.execute("SELECT first_at FROM friction_first").fetchone()
     return None if begin is None else begin // DAY_MS * DAY_MS + (2 + BASE_DAYS_MIN) * DAY_MS
-
-
-def first_at(connection: Any, span: Span, hour: int) -> int:
-    """Return the time of the first record in an hour or later: then the stream has come so far."""
-    (found,) = connection.execute(
-        "SELECT min(first_at) FROM friction_hour WHERE hour >= $hour",
-        {"hour": span.from_hour + hour},
-    ).fetchone()
-    return int(found)
 
 
 def grouped(found: dict[str, Any], by: str) -> Iterator[tuple[Any, dict[str, Any]]]:

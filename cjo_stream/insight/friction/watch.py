@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cjo_stream.insight.friction import rank, rate
-from cjo_stream.insight.friction.rate import Numbers
+from cjo_stream.insight.friction.rate import BASE_DAYS, DAY_HOURS, Numbers
 from cjo_stream.insight.friction.series import Lengths, Series
 
 FALSE_RATE: Final = 5e-4
@@ -70,7 +70,10 @@ class Alarm(NamedTuple):
 class Watch:
     """All series, and which hours of each place are usable."""
 
-    def __init__(self, series: Sequence[Series], hours: int) -> None:
+    def __init__(
+        self, series: Sequence[Series], hours: int, note: Callable[[Series], None]
+    ) -> None:
+        """Look at series; `note` is told at once of those that will raise an alarm, or nearly."""
         self._series = series
         self._hours = hours
         self._usable: dict[str, NDArray[np.bool_]] = {}
@@ -80,35 +83,45 @@ class Watch:
         for number, one in enumerate(series):
             self._usable.setdefault(one.place, np.arange(hours) >= _WARM_HOURS)
             self._of_place.setdefault(one.place, []).append(number)
+        tests = len(series) * len(rate.WINDOWS)
         for number in range(len(series)):
-            self._test(number, -1, counted=True)
+            found = self._tested(number)
+            seen = np.cumsum(series[number].rate.counted) > 0
+            self._tests += sum(seen & ~np.isnan(chances) for chances in found)
+            self._note(number, found)
+            if any((chances <= FALSE_RATE / tests).any() for chances in found):
+                note(series[number])
 
     def alarms(self, accept: Callable[[Alarm], bool]) -> Iterator[Alarm]:
         """Yield the alarms in order of time; those that are not accepted are as if not raised."""
         quiet: dict[str, int] = {}
         for hour in range(self._hours):
-            found = [one for some in self._pending[hour].values() for one in some]
-            if not found:
-                continue
-            for test in rate.rejected(found, int(self._tests[hour]), FALSE_RATE):
+            for test, chance in self._rejected(hour).items():
                 series = self._series[test // len(rate.WINDOWS)]
                 if quiet.get(series.place, -1) >= hour:
                     continue
-                alarm = self._alarm(test, hour, {what: p for p, what in found}[test])
+                alarm = self._alarm(test, hour, chance)
                 if accept(alarm):
                     yield alarm
                     quiet[series.place] = alarm.ended + _REST_HOURS
                     self._blank(series.place, alarm.began, alarm.ended + _REST_HOURS)
 
+    def _rejected(self, hour: int) -> dict[int, float]:
+        """Return the tests of an hour that are rejected, the least chance first, with theirs."""
+        found = [one for some in self._pending[hour].values() for one in some]
+        chances = {test: chance for chance, test in found}
+        tests = rate.rejected(found, int(self._tests[hour]), FALSE_RATE) if found else ()
+        return {test: chances[test] for test in tests}
+
     def _alarm(self, test: int, hour: int, chance: float) -> Alarm:
         series = self._series[test // len(rate.WINDOWS)]
         window = rate.WINDOWS[test % len(rate.WINDOWS)]
         if isinstance(series.rate, Lengths):
-            excess = self._excess(series.rate, window)[:, hour]
+            excess = _excess(series.rate, window, self._usable[series.place])[:, hour]
             series = series.rate.limits[int(np.argmax(excess))]
         assert not isinstance(series.rate, Lengths)
         usable = self._usable[series.place].copy()
-        looks = self._look(series, window)
+        looks = _look(series, window, usable)
         usual = float(rate.rate_before(looks, rises=series.rises)[hour])
         exposure = series.rate.hourly(hour, usable)
         expected = rate.usual_by_hour(series.rate.counted, exposure, usable, hour, usual)
@@ -116,41 +129,47 @@ class Watch:
         ended = rate.ended(series.rate.counted, expected, began, hour, window)
         return Alarm(series, hour, window, chance, began, ended, expected, usable)
 
-    def _look(self, series: Series, window: int) -> rate.Looks:
-        assert not isinstance(series.rate, Lengths)
-        return series.rate.look(window, self._usable[series.place])
-
-    def _test(self, number: int, after: int, *, counted: bool = False) -> None:
-        """Note the looks at a series from which something may follow."""
+    def _tested(self, number: int, begin: int = 0) -> list[Numbers]:
+        """Return the chances of the looks at a series from an hour on, by window."""
         series = self._series[number]
-        seen = np.cumsum(series.rate.counted) > 0
-        for place, window in enumerate(rate.WINDOWS):
-            found = self._chances(series, window)
-            if counted:
-                self._tests += seen & ~np.isnan(found)
-            for hour in np.flatnonzero(found <= FALSE_RATE):
-                if hour > after:
+        usable = self._usable[series.place][begin:]
+        series = series._replace(rate=series.rate.since(begin))
+        return [_chances(series, window, usable) for window in rate.WINDOWS]
+
+    def _note(self, number: int, found: list[Numbers], begin: int = 0, after: int = -1) -> None:
+        """Note the looks at a series from which something may follow."""
+        for place, chances in enumerate(found):
+            for hour in np.flatnonzero(chances <= FALSE_RATE).tolist():
+                if begin + hour > after:
                     test = number * len(rate.WINDOWS) + place
-                    self._pending[hour].setdefault(number, []).append((float(found[hour]), test))
-
-    def _chances(self, series: Series, window: int) -> Numbers:
-        if not isinstance(series.rate, Lengths):
-            return rate.chances(self._look(series, window), **_least(series))
-        usable = self._usable[series.place]
-        found = rank.chances(series.rate.by_class, window, usable)
-        if (found <= FALSE_RATE).any():
-            strong = self._excess(series.rate, window).max(axis=0) > 0
-            found[(found <= FALSE_RATE) & ~strong] = 1.0
-        return found
-
-    def _excess(self, lengths: Lengths, window: int) -> Numbers:
-        """Return for each limit by how many waits there are more than usual, by hour."""
-        looks = ((one, self._look(one, window)) for one in lengths.limits)
-        return np.stack([rate.excess(look, **_least(one)) for one, look in looks])
+                    of = self._pending[begin + hour].setdefault(number, [])
+                    of.append((float(chances[hour]), test))
 
     def _blank(self, place: str, begin: int, end: int) -> None:
         self._usable[place][begin:end] = False
+        baseline = max(0, (end + 1) // DAY_HOURS - BASE_DAYS - 1) * DAY_HOURS
         for number in self._of_place[place]:
             for hour in range(end, self._hours):
                 self._pending[hour].pop(number, None)
-            self._test(number, end)
+            self._note(number, self._tested(number, baseline), baseline, end)
+
+
+def _look(series: Series, window: int, usable: NDArray[np.bool_]) -> rate.Looks:
+    assert not isinstance(series.rate, Lengths)
+    return series.rate.look(window, usable)
+
+
+def _chances(series: Series, window: int, usable: NDArray[np.bool_]) -> Numbers:
+    if not isinstance(series.rate, Lengths):
+        return rate.chances(_look(series, window, usable), **_least(series))
+    found = rank.chances(series.rate.by_class, window, usable)
+    if (found <= FALSE_RATE).any():
+        strong = _excess(series.rate, window, usable).max(axis=0) > 0
+        found[(found <= FALSE_RATE) & ~strong] = 1.0
+    return found
+
+
+def _excess(lengths: Lengths, window: int, usable: NDArray[np.bool_]) -> Numbers:
+    """Return for each limit by how many waits there are more than usual, by hour."""
+    looks = ((one, _look(one, window, usable)) for one in lengths.limits)
+    return np.stack([rate.excess(look, **_least(one)) for one, look in looks])

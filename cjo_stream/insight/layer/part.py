@@ -241,13 +241,13 @@ def join(folder: Folder, parts: Sequence[Part], generation: int) -> Part:
 
 
 def write_batches(
-    folder: Folder, table: Table, generation: int, batches: Iterable[Any]
+    folder: Folder, table: Table, generation: int, batches: Iterable[Any], group_rows: int
 ) -> Iterator[Part]:
     """Write batches of Arrow as new files of a table that is drawn from others."""
     pyarrow, _ = import_pyarrow()
     for batch in batches:
         made = pyarrow.Table.from_batches([batch])
-        yield _store(folder, table.name, "", generation, made, {})
+        yield _store(folder, table.name, "", generation, made, {}, group_rows)
 
 
 def _store(
@@ -257,6 +257,7 @@ def _store(
     generation: int,
     made: Any,
     lanes: dict[str, tuple[int, int]],
+    group_rows: int = GROUP_ROWS,
 ) -> Part:
     """Write a table of Arrow as a new file."""
     _, parquet = import_pyarrow()
@@ -269,7 +270,7 @@ def _store(
     with parquet.ParquetWriter(
         file, made.schema, compression=compression, store_schema=False, write_statistics=known
     ) as writer:
-        writer.write_table(made, row_group_size=GROUP_ROWS)
+        writer.write_table(made, row_group_size=group_rows)
         writer.add_key_value_metadata({LANES: msgspec.json.encode(lanes)})
     below = f"{table}/day={day}" if day else table
     path = f"{below}/{generation:020d}-{uuid.uuid4().hex[:12]}.parquet"

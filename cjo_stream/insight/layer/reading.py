@@ -45,7 +45,8 @@ class Layer:
     ) -> None:
         self.connection = _connect(folder)
         by_table: dict[str, list[Part]] = {}
-        for one in parts:
+        # Of a table without rows, such as `moved` mostly is, nothing is read to join it.
+        for one in (part for part in parts if part.rows):
             by_table.setdefault(one.table, []).append(one)
         self.connection.execute("CREATE SCHEMA part")
         for table in TABLES.values():

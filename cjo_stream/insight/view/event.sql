@@ -2,21 +2,17 @@
 -- anybody has; if nobody has any, the first identifier itself, as type:value.
 -- Few events have more than three identifiers, so `later` reads few files.
 CREATE VIEW "event" AS
-WITH named AS (
-    SELECT
-        lane,
-        position,
-        id,
-        unnest(identifiers[4:]) AS identifier,
-        generate_subscripts(identifiers[4:], 1) AS place
-    FROM part.event
-    WHERE identifiers_number > 3
+WITH tails AS (
+    SELECT DISTINCT identifiers[4:] AS tail FROM part.event WHERE identifiers_number > 3
+),
+named AS (
+    SELECT tail, unnest(tail) AS identifier, generate_subscripts(tail, 1) AS place FROM tails
 ),
 later AS (
-    SELECT n.lane, n.position, n.id, arg_min(h.present, n.place) AS present
+    SELECT n.tail, arg_min(h.present, n.place) AS present
     FROM named AS n
     JOIN part.holder AS h ON h.identifier = n.identifier
-    GROUP BY n.lane, n.position, n.id
+    GROUP BY n.tail
 )
 SELECT
     r.id,
@@ -35,5 +31,4 @@ LEFT JOIN part.holder AS b
 LEFT JOIN part.holder AS c
     ON c.identifier = CASE WHEN a.present IS NULL AND b.present IS NULL THEN r.identifiers[3] END
 LEFT JOIN later AS l
-    ON l.position = CASE WHEN r.identifiers_number > 3 THEN r.position END
-    AND l.lane = r.lane AND l.id IS NOT DISTINCT FROM r.id;
+    ON l.tail = CASE WHEN r.identifiers_number > 3 THEN r.identifiers[4:] END;

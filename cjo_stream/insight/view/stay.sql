@@ -64,13 +64,16 @@ SELECT r.* FROM part."transition" AS r
 SEMI JOIN part.unkept AS u ON u.instance_id = r.instance_id;
 CREATE VIEW part.newly AS SELECT * FROM part.stays_of('part.newer');
 
--- The stays that are kept (most, in a large layer), and those of instances with a newer record.
--- `moved` is to whom an unmerge moved the instance.
+-- The stays that are kept (most, in a large layer), but those of instances with a newer record.
+CREATE VIEW part.still AS
+SELECT k.* FROM part.stayed AS k
+ANTI JOIN part.unkept AS u ON u.instance_id = k.instance_id;
+
+-- All stays. `moved` is to whom an unmerge moved the instance.
 CREATE VIEW part.stays AS
 SELECT s.*, m.present AS moved
 FROM (
-    SELECT k.* FROM part.stayed AS k
-    ANTI JOIN part.unkept AS u ON u.instance_id = k.instance_id
+    SELECT * FROM part.still
     UNION ALL
     SELECT * FROM part.counted('part.newly')
 ) AS s

@@ -37,6 +37,16 @@ def drawn(seed: int) -> list[Row]:
     ]
 
 
+def test_more_than_twenty_one_within_a_day_are_not_told_apart() -> None:
+    often = [Row("a", "paid", "web", 0 if place < 3 else place, "x", place) for place in range(40)]
+    later = Row("a", "paid", "web", DAY_MS + 30, "x", 41)
+    other = [Row("b", "paid", "web", 31, "x", 42)]
+    events = opened([*often, later, *other])
+    ordinals = [3, 3, 3, *range(4, 22), *[22] * 19]
+    assert events.of_type[events.of("a")].tolist() == [*ordinals, 11]
+    assert events.of_type[events.of("b")].tolist() == [1]
+
+
 def opened(rows: list[Row]) -> Events:
     types = (pa.string(), pa.string(), pa.string(), pa.int64(), pa.string(), pa.int64())
     columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)

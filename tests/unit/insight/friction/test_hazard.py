@@ -12,10 +12,10 @@ from cjo_stream.insight.friction.hazard import (
     Leaving,
     Waits,
     affected,
-    expecting,
     hazards,
     line,
 )
+from cjo_stream.insight.friction.rate import Numbers
 
 HOURS = 24 * 12
 DRAW = random.Random(5)
@@ -28,6 +28,10 @@ UNITS = [
 def waits() -> Waits:
     since, until, target = (np.array(column) for column in zip(*UNITS, strict=True))
     return Waits(since, until, target, np.ones(len(UNITS)))
+
+
+def leaving(waiting: Numbers, left: Numbers) -> Leaving:
+    return Leaving(waiting, np.cumsum(waiting, axis=0), left)
 
 
 def age_class(age: int) -> int:
@@ -58,7 +62,7 @@ def test_a_day_is_expected_to_be_as_the_days_before_were() -> None:
     found = hazards(waiting, left, usable)
     assert found[0].sum() == found[1].sum() == 0.0
     assert found[5, :3] == pytest.approx([0.4, 0.25, 0.0])
-    expected = expecting(waiting, found, 24)
+    expected = leaving(waiting, left).expecting(usable, 24)
     assert expected[0, -1] == pytest.approx(24 * (4.0 + 1.5))
     assert expected[3, -1] == pytest.approx(24 * (4.0 + 1.5))
 
@@ -85,9 +89,9 @@ def test_hazards_that_are_kept_are_those_of_the_hours_that_are_usable() -> None:
     waiting = draw.integers(5, 20, shape).astype(np.float64)
     left = draw.integers(0, 5, shape).astype(np.float64)
     usable = np.ones(HOURS, dtype=np.bool_)
-    leaving = Leaving(waiting, left)
-    first = leaving.hazards(usable)
-    assert leaving.hazards(usable.copy()) is first
+    of = leaving(waiting, left)
+    first = of.hazards(usable)
+    assert of.hazards(usable.copy()) is first
     usable[24:72] = False  # the same array, with other hours
-    assert (leaving.hazards(usable) == hazards(waiting, left, usable)).all()
-    assert (leaving.hazards(usable) != first).any()
+    assert (of.hazards(usable) == hazards(waiting, left, usable)).all()
+    assert (of.hazards(usable) != first).any()
