@@ -89,8 +89,8 @@ def acl(
 ) -> int:
     """Print which rights each process needs on the broker, and no others.
 
-    `create` is who runs `topics`, `operator` who runs all other commands. Nothing is asked of the
-    broker.
+    `create` is who runs `topics`, `move` who runs `base`, `operator` who runs all other commands.
+    Nothing is asked of the broker.
     """
     from cjo_stream.kafka.topic.right import PROCESSES, command, rights
 

@@ -63,6 +63,26 @@ def run_folders(log: EmbeddedLog) -> dict[Path, bytes]:
     return {Path(name.removeprefix(_RUN)): noted for name, noted in log.notes(_RUN)}
 
 
+def check_ended(log: EmbeddedLog, state: Path) -> None:
+    """Raise UsageError where a run or an operator's command on a state was killed."""
+    killed = [folder for folder, noted in run_folders(log).items() if noted]
+    if killed:
+        raise _killed(state, killed[0])
+    if log.note(_OPERATOR):
+        raise UsageError(
+            f"an operator's command on {state} was killed: give it again first, or any other "
+            "that changes something (such as `hold` and `release`)"
+        )
+
+
+def _killed(state: Path | None, out: Path) -> UsageError:
+    return UsageError(
+        f"a run on {state} was killed; its output is in {out}. Start that run again first, with "
+        "the same command: it goes on where it stopped. If that folder or files in it are gone, "
+        "--force lets it go on without them"
+    )
+
+
 class Delivery:
     """The output of a runtime over a state, opened for one run or command.
 
@@ -93,11 +113,7 @@ class Delivery:
         if noted := log.note(own.note) if own.note != _OPERATOR else None:
             self._open(own, noted, without_lost=without_lost)
         elif killed:
-            raise UsageError(
-                f"a run on {state} was killed; its output is in {killed[0]}. Start that run again "
-                "first, with the same command: it goes on where it stopped. If that folder or "
-                "files in it are gone, --force lets it go on without them"
-            )
+            raise _killed(state, killed[0])
         elif noted := log.note(_OPERATOR):
             self._open(self._unclaimed, noted, without_lost=True)
 

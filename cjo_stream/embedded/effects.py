@@ -34,6 +34,12 @@ class Output(Protocol):
         """Return the notes for the log, by which everything written later can be undone."""
 
 
+def written_in(log: EmbeddedLog, partitions: int) -> list[int]:
+    """Return of each partition the last effect record that is in the output."""
+    noted = (log.note(f"{_NOTE}{partition}") for partition in range(partitions))
+    return [int(one.partition(b"|")[0]) if one else -1 for one in noted]
+
+
 class Effects:
     """The effect partitions of a log. `learning` has what teaches of what was written."""
 
@@ -41,12 +47,10 @@ class Effects:
         self._log = log
         self._output = output
         self._dispatch = Dispatch("effect")
-        self._written: list[int] = []
+        self._written = written_in(log, partitions)
         for partition in range(partitions):
             noted = log.note(f"{_NOTE}{partition}")
-            offset, metadata = noted.decode().split("|") if noted else ("-1", None)
-            self._dispatch.resume(partition, metadata)
-            self._written.append(int(offset))
+            self._dispatch.resume(partition, noted.decode().partition("|")[2] if noted else None)
         self.learning = Learning(log, self._written)
         self._shelves = Shelves(log, partitions)
 

@@ -6,6 +6,7 @@ shelf:N      what of partition N waits; the commands are records of the log
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from cjo_stream.embedded.log import HELD, Append, EmbeddedLog
@@ -84,7 +85,23 @@ class Shelves:
         self._log.trim(HELD, partition, self._shelves[partition].low - 1)
 
     def _note(self, partition: int) -> dict[str, bytes]:
-        return {f"{_SHELF}{partition}": encode(self._shelves[partition])}
+        return shelf_note(partition, self._shelves[partition])
+
+
+def waiting_in(log: EmbeddedLog, partition: int) -> Iterator[Effect]:
+    """Yield the commands of a partition that wait, in order."""
+    shelf, after = _shelf(log, partition), -1
+    while records := log.read(HELD, partition, after, _RELEASE_RECORDS_MAX):
+        for record in records:
+            command = decode_command(record.value)
+            if shelf.has(record.offset, command):
+                yield command
+        after = records[-1].offset
+
+
+def shelf_note(partition: int, shelf: Shelf) -> dict[str, bytes]:
+    """Return the note of what of a partition waits."""
+    return {f"{_SHELF}{partition}": encode(shelf)}
 
 
 def _shelf(log: EmbeddedLog, partition: int) -> Shelf:

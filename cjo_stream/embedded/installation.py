@@ -146,6 +146,29 @@ def check_shape(log: EmbeddedLog, state: Path, definitions: DefinitionSet, parti
     return shape.partitions
 
 
+def shape_of(log: EmbeddedLog) -> tuple[int, str] | None:
+    """Return the partitions and the topology of a state folder; None if nothing ran there."""
+    noted = log.note(_SHAPE)
+    if noted is None:
+        return None
+    shape = msgspec.msgpack.decode(noted, type=_Shape)
+    return shape.partitions, shape.topology
+
+
+def founding(partitions: int, topology: str, fingerprint_: str, begun: Begun) -> dict[str, bytes]:
+    """Return the notes with which a state folder begins in which a set is in force."""
+    return {
+        _SHAPE: msgspec.msgpack.encode(_Shape(partitions, topology)),
+        _TENANT_KEY: fingerprint_.encode(),
+        _SET: msgspec.msgpack.encode(begun),
+    }
+
+
+def fingerprint_in(log: EmbeddedLog) -> str:
+    """Return the fingerprint of the tenant key of a state folder; empty if none is noted."""
+    return (log.note(_TENANT_KEY) or b"").decode()
+
+
 def choose(
     runtime: Runtime, log: EmbeddedLog, definitions: DefinitionSet, *, retire: bool = False
 ) -> Begun:
@@ -156,7 +179,7 @@ def choose(
     Raises DefinitionError for a set that may not follow the one in force, RefusalError for one
     whose application was begun and cannot go on.
     """
-    begun = _begun(log)
+    begun = begun_in(log)
     if begun.digest == definitions.digest and runtime.has_room(begun.number, begun.content):
         if runtime.active_number < begun.number:
             _check_compiles(begun)
@@ -169,10 +192,11 @@ def choose(
 
 def begun_number(log: EmbeddedLog) -> int:
     """Return the number of the set whose application was last begun; 0 before the first."""
-    return _begun(log).number
+    return begun_in(log).number
 
 
-def _begun(log: EmbeddedLog) -> Begun:
+def begun_in(log: EmbeddedLog) -> Begun:
+    """Return the set whose application was last begun; number 0 before the first."""
     noted = log.note(_SET)
     return msgspec.msgpack.decode(noted, type=Begun) if noted else Begun(0, "", b"")
 

@@ -32,6 +32,7 @@ from cjo_stream.engine.frame import Effect, decode_effect_frame
 from cjo_stream.engine.learner import Learner, Publication
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.errors import InputError
+from cjo_stream.installation.customer_base import Learnt
 
 LEARN_EVERY_MS: Final = 3_600_000
 HELD_RECORDS_MAX: Final = 1_000
@@ -53,6 +54,13 @@ class _Note(msgspec.Struct, array_like=True):
     """By partition, the last effect record that is part of this note."""
     predicted: list[Prediction] = []
     """Outcomes of predictions not yet learnt."""
+
+
+def note_of(learnt: Learnt, read: list[int]) -> dict[str, bytes]:
+    """Return the note of what is learnt, with the effect records that are `read`."""
+    rewards, outcomes = learnt.rewards, learnt.predictions
+    note = _Note(learnt.model, learnt.number, learnt.digest, rewards, read, outcomes)
+    return {NOTE: msgspec.msgpack.encode(note)}
 
 
 def learns(program: Program) -> bool:
@@ -133,12 +141,19 @@ class Learning:
 
     def note(self) -> dict[str, bytes]:
         """Return the note; once it is written, the effects in it are not needed any more."""
-        learner = self._learner
         self._noted = list(self._read)
-        rewards = [one for one in self._waiting.values() if isinstance(one, Reward)]
-        outcomes = [one for one in self._waiting.values() if isinstance(one, Prediction)]
-        note = _Note(learner.model, learner.number, learner.digest, rewards, self._noted, outcomes)
-        return {NOTE: msgspec.msgpack.encode(note)}
+        return note_of(self.learnt(), self._noted)
+
+    def learnt(self) -> Learnt:
+        """Return what is learnt, and what waits for the next learning time."""
+        learner, waiting = self._learner, self._waiting.values()
+        return Learnt(
+            model=learner.model,
+            number=learner.number,
+            digest=learner.digest,
+            rewards=[one for one in waiting if isinstance(one, Reward)],
+            predictions=[one for one in waiting if isinstance(one, Prediction)],
+        )
 
     def _read_again(self, log: EmbeddedLog, partition: int, after: int, through: int) -> None:
         while records := log.read(EFFECT, partition, after, _READ_RECORDS_MAX):

@@ -67,6 +67,16 @@ def has_events(log: EmbeddedLog) -> bool:
     return log.note(_SOURCES) is not None
 
 
+def read_elsewhere(log: EmbeddedLog) -> dict[str, bytes]:
+    """Return the note of what has been read, for a log in which no lane has sent anything."""
+    noted = log.note(_SOURCES)
+    if noted is None:
+        return {}
+    read = msgspec.msgpack.decode(noted, type=_Read)
+    lanes = {name: _LanePosition(lane.offset) for name, lane in read.lanes.items()}
+    return {_SOURCES: msgspec.msgpack.encode(_Read(read.high, lanes))}
+
+
 class Runtime:
     """Tasks over a log, between a source of events and an output."""
 

@@ -107,11 +107,22 @@ class Shelf(msgspec.Struct, array_like=True):
                 out.append(effect)
                 continue
             held.append(effect)
-            actions = self.waiting.setdefault(channel, {})
-            actions[action] = actions.get(action, 0) + 1
-            if effect.set_number:
-                self.oldest_set = min(self.oldest_set or effect.set_number, effect.set_number)
+            self.put(effect)
         return out, held
+
+    def put(self, command: Effect) -> None:
+        """Count a command that goes onto the shelf."""
+        channel, action = _named(command)
+        actions = self.waiting.setdefault(channel, {})
+        actions[action] = actions.get(action, 0) + 1
+        if command.set_number:
+            self.oldest_set = min(self.oldest_set or command.set_number, command.set_number)
+
+    def has(self, offset: int, command: Effect) -> bool:
+        """Return whether a command on the shelf's log still waits."""
+        return offset >= self.low and not any(
+            one.sent(offset, *_named(command)) for one in self.passes
+        )
 
     def start(self, holds: Holds) -> int:
         """Return the offset from which a pass goes on."""

@@ -65,6 +65,10 @@ class Cursors:
             }
         )
 
+    def all(self) -> dict[Log, Position]:
+        """Return the cursor of each lane."""
+        return self._positions
+
     def batch(self) -> Batch:
         """Return the writes of the cursors moved since the last `settle`."""
         settled = self._settled

@@ -28,7 +28,7 @@ def open_position(store: Store, partition: int, partitions: int, log: Log) -> co
     if meta.partitions != partitions:
         raise RefusalError(
             f"this installation has {meta.partitions} partitions, not {partitions}: the number is "
-            "fixed. Set it back; `cjo-stream topics verify` shows what differs"
+            "fixed. Set it back; or move the customers by `cjo-stream base export` and `import`"
         )
     if meta.behaviour != codec.BEHAVIOUR and not meta.clean:
         raise RefusalError(
@@ -37,11 +37,11 @@ def open_position(store: Store, partition: int, partitions: int, log: Log) -> co
         )
     meta.behaviour = codec.BEHAVIOUR
     if meta.live_by_state:
-        meta.live, meta.live_by_state = _count_live(store), {}
+        meta.live, meta.live_by_state = count_live(store), {}
     return meta
 
 
-def _count_live(store: Store) -> dict[str, dict[int, dict[str, int]]]:
+def count_live(store: Store) -> dict[str, dict[int, dict[str, int]]]:
     """Return the numbers of live instances, counted anew."""
     live: dict[str, dict[int, dict[str, int]]] = {}
     for key, value in store.scan(*codec.CUSTOMERS):

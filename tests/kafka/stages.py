@@ -38,16 +38,24 @@ Stage = TypeVar("Stage", bound=Process)
 class Tasks:
     """Every task of an installation."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, stores: list[MemoryStore] | None = None) -> None:
         self._names = Names(settings.topic_prefix)
-        topic = Admin(settings).require([self._names.internal])[self._names.internal]
-        self.stores = [MemoryStore() for _ in range(topic.partitions)]
+        self._admin = Admin(settings)
+        topic = self._topic = self._admin.require([self._names.internal])[self._names.internal]
+        self.stores = stores or [MemoryStore() for _ in range(topic.partitions)]
         self._tasks = [
             Task(p, topic.partitions, Log(topic.id, p), store, compile_content)
             for p, store in enumerate(self.stores)
         ]
         self._reader = reader(settings, {(topic.name, p): 0 for p in range(topic.partitions)})
         self._sender = Sender(settings)
+
+    def are_at_end(self) -> bool:
+        """Return whether all that is in the log is processed."""
+        ends = self._admin.ends((self._topic.name, task.partition) for task in self._tasks)
+        return all(
+            task.applied + 1 == end for task, end in zip(self._tasks, ends.values(), strict=True)
+        )
 
     def turn(self) -> None:
         for message in self._reader.consume(100, 0.02):

@@ -44,6 +44,12 @@ def group_consumer(
     return connect(Consumer, {**settings.kafka_properties(), **own}, logger=_LOG)
 
 
+def offset_keeper(settings: Settings, stage: str) -> Consumer:
+    """Return a consumer that sees and commits the offsets of a stage's group, and joins none."""
+    own = {"group.id": group_id(settings, stage), **_READING}
+    return connect(Consumer, {**settings.kafka_properties(), **own}, logger=_LOG)
+
+
 def check_fatal(messages: Iterable[Message]) -> None:
     """Raise StopError if these messages report that their consumer is finished.
 

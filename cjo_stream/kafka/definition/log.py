@@ -4,10 +4,12 @@
     a set                          shop/3        number, digest, content
     the pointer                    shop          number, digest
     the tenant key's fingerprint   /tenant_key   fingerprint (ingest/tenant.py)
+    an import has begun            /import       the export; a null value once it is in
+                                                   (kafka/moving/arriving.py)
 
-A record under these keys that `apply` did not write is refused, and so is a null value under the
-last two: the next compaction would remove it, and readers before that would see another
-installation than readers after it.
+A record under these keys that we did not write is refused, and so is a null value under the
+pointer's and the fingerprint's: the next compaction would remove it, and readers before that
+would see another installation than readers after it.
 """
 
 from __future__ import annotations
@@ -36,6 +38,9 @@ from cjo_stream.settings import Settings
 TENANT_KEY: Final = "/tenant_key"
 """The key of the fingerprint's record: no topology has an empty name."""
 
+IMPORT: Final = "/import"
+"""The key of the record that keeps all processes out while an import is under way."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -60,6 +65,12 @@ class Fingerprint(msgspec.Struct, frozen=True):
     fingerprint: str
 
 
+class Importing(msgspec.Struct, frozen=True):
+    """An import into this installation has begun and has not ended: of the export of this id."""
+
+    export: str
+
+
 class DefinitionLog:
     """Follows the definition topic.
 
@@ -68,7 +79,8 @@ class DefinitionLog:
     pointer is refused only if the caller uses it (`pointed`); `apply` itself does without.
     """
 
-    def __init__(self, settings: Settings, *, pointed: bool = True) -> None:
+    def __init__(self, settings: Settings, *, pointed: bool = True, imports: bool = False) -> None:
+        self._imports = imports
         place: Place = (Names(settings.topic_prefix).definition, 0)
         self._topic = place[0]
         self._pointed = pointed
@@ -82,6 +94,8 @@ class DefinitionLog:
         self.sets: dict[int, Published] = {}
         self._sets_of: str | None = None
         """The topology of the sets; None before the first."""
+        self.importing: str | None = None
+        """The export whose import has begun and has not ended."""
         self._foreign: dict[str, str] = {}
         """By key, why its record is not ours; removed when another record of the key comes."""
 
@@ -154,6 +168,8 @@ class DefinitionLog:
         try:
             if key == TENANT_KEY:
                 self._take_fingerprint(value)
+            elif key == IMPORT:
+                self._take_import(value)
             elif number:
                 self._take_set(topology, int(number), value)
             elif value is not None:
@@ -172,6 +188,11 @@ class DefinitionLog:
             return
         self.fingerprint = msgspec.json.decode(value, type=Fingerprint).fingerprint
 
+    def _take_import(self, value: bytes | None) -> None:
+        self.importing = None
+        if value is not None:
+            self.importing = msgspec.json.decode(value, type=Importing).export
+
     def _take_set(self, topology: str, number: int, value: bytes | None) -> None:
         if self._sets_of not in (None, topology):
             if value is not None:
@@ -189,7 +210,15 @@ class DefinitionLog:
         self.topology = topology
 
     def check_foreign(self, *, keep_key: bool = False) -> None:
-        """Raise RefusalError for another tenant key, and for foreign records that matter here."""
+        """Raise RefusalError for another tenant key, and for foreign records that matter here.
+
+        Likewise while an import is under way, except for the import itself.
+        """
+        if self.importing is not None and not self._imports:
+            raise RefusalError(
+                f"an import into this installation has begun and has not ended ({self._topic}): "
+                "give `cjo-stream base import` again with the same folder"
+            )
         if self._tenant_key is not None and self.fingerprint not in (None, self._own):
             whose = f"this installation ({self._topic})"
             check_fingerprint(self._tenant_key, self.fingerprint or "", whose)
@@ -220,10 +249,10 @@ class DefinitionLog:
 
 
 def read_definitions(
-    settings: Settings, *, pointed: bool = True, keep_key: bool = False
+    settings: Settings, *, pointed: bool = True, keep_key: bool = False, imports: bool = False
 ) -> DefinitionLog:
     """Return the present content of the definition topic; raises as `DefinitionLog.read`."""
-    log = DefinitionLog(settings, pointed=pointed)
+    log = DefinitionLog(settings, pointed=pointed, imports=imports)
     try:
         log.read(keep_key=keep_key)
     finally:

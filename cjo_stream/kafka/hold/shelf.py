@@ -17,7 +17,8 @@ from typing import Final
 import msgspec
 from confluent_kafka import Message
 
-from cjo_stream.engine.hold import Shelf, decode_shelf
+from cjo_stream.engine.frame import Effect
+from cjo_stream.engine.hold import Shelf, decode_command, decode_shelf
 from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.kafka.client.admin import TIMEOUT_S, Admin
 from cjo_stream.kafka.client.consumer import is_end, reader
@@ -105,6 +106,15 @@ def decoded(message: Message) -> Shelf:
     value = message.value()
     try:
         return decode_shelf(value if isinstance(value, bytes) else b"")
+    except msgspec.MsgspecError as error:
+        raise not_ours(message, error) from error
+
+
+def command_in(message: Message) -> Effect:
+    """Return the command that a record is; raises RefusalError."""
+    value = message.value()
+    try:
+        return decode_command(value if isinstance(value, bytes) else b"")
     except msgspec.MsgspecError as error:
         raise not_ours(message, error) from error
 

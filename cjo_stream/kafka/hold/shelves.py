@@ -14,17 +14,16 @@ import time
 from concurrent.futures import Future
 from typing import Final
 
-import msgspec
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from cjo_stream.engine.frame import Effect
-from cjo_stream.engine.hold import Holds, Shelf, decode_command, encode
+from cjo_stream.engine.hold import Holds, Shelf, encode
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import is_end, reader
 from cjo_stream.kafka.client.error import check_consumed
 from cjo_stream.kafka.client.sender import Outgoing
 from cjo_stream.kafka.hold.order import HoldLog
-from cjo_stream.kafka.hold.shelf import SHELF, is_shelf, not_ours, read_shelves, settled
+from cjo_stream.kafka.hold.shelf import SHELF, command_in, is_shelf, read_shelves, settled
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
@@ -130,7 +129,7 @@ class Shelves:
             elif number in leaving:
                 self._through[number] = offset + 1
                 if not is_shelf(message):
-                    found.setdefault(number, []).append((offset, _command(message)))
+                    found.setdefault(number, []).append((offset, command_in(message)))
         out: list[Effect] = []
         for number, commands in found.items():
             out += self._release(number, commands, holds)
@@ -214,14 +213,6 @@ class Shelves:
         self._shown = set(totals)
         for channel, number in totals.items():
             self._metrics.set("cjo_held_commands", (channel,), number)
-
-
-def _command(message: Message) -> Effect:
-    value = message.value()
-    try:
-        return decode_command(value if isinstance(value, bytes) else b"")
-    except msgspec.MsgspecError as error:
-        raise not_ours(message, error) from error
 
 
 def _note_failure(future: Future[object]) -> None:

@@ -53,3 +53,14 @@ class Marks:
 
     def _name(self, partition: int, offset: int) -> str:
         return f"{self._prefix}{partition}/{offset // CHUNK}"
+
+
+def marks_in(records: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Return the marks among the records of the cursor topic, by key."""
+    return {key: value for key, value in records.items() if key.startswith(f"{_STAGE}/".encode())}
+
+
+def marks_of(marks: Mapping[bytes, bytes], topic_id: str) -> dict[bytes, bytes]:
+    """Return those of marks that are of letters in this dead letter topic."""
+    begin = f"{_STAGE}/{topic_id}/".encode()
+    return {key: value for key, value in marks.items() if key.startswith(begin)}

@@ -92,7 +92,8 @@ def require_log(admin: Admin, settings: Settings, *names: str) -> dict[str, Topi
             raise RefusalError(
                 f"the topic {topic.name} has {topic.partitions} partitions, the installation "
                 f"{settings.partitions}: set CJO_PARTITIONS to the number this installation was "
-                "created with; `cjo-stream topics verify` says what else differs"
+                "created with; `cjo-stream topics verify` says what else differs, and how to "
+                "change the number"
             )
     return found
 
@@ -151,7 +152,8 @@ def _shape_differences(settings: Settings, topic: Wanted, actual: Topic) -> list
         several = topic.partitions != 1
         mend = (
             f"set CJO_PARTITIONS={actual.partitions}, if the installation was created with that; "
-            "the number cannot change: another one is a new installation (CJO_TOPIC_PREFIX)"
+            "to change the number, move its customers: `cjo-stream base export DIR`, new topics, "
+            "`cjo-stream base import DIR`"
             if several
             else f"{_tool(settings, 'topics')} --delete --topic {topic.name}, then "
             "cjo-stream topics create TOPOLOGY, then cjo-stream apply TOPOLOGY"

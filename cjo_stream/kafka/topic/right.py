@@ -5,7 +5,8 @@
     command      the line that allows one of them
 
 Read, Write and Delete include Describe, as the broker takes them. `create` is `cjo-stream topics`,
-`operator` all other commands; the other names are those of the processes.
+`move` is `cjo-stream base`, `operator` all other commands; the other names are those of the
+processes.
 """
 
 from __future__ import annotations
@@ -100,6 +101,21 @@ TOPICS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "held": ("Read", _CONFIGS),
         "model": ("Describe", _CONFIGS),
     },
+    "move": {
+        SOURCES: ("Read", _CONFIGS),
+        "outcome": ("Read", _CONFIGS),
+        TARGETS: ("Describe",),
+        "internal": ("Read", "Write", _CONFIGS),
+        "effect": ("Describe", _CONFIGS),
+        "definition": ("Read", "Write"),
+        "cursor": ("Read", "Write"),
+        "hold": ("Read", "Write"),
+        "held": ("Read", "Write", _CONFIGS),
+        "model": ("Read", "Write"),
+        "reward": ("Read",),
+        "prediction": ("Read",),
+        "dead_letter": ("Describe",),
+    },
 }
 """By process, what it does with each topic. A process asks for the configuration of a topic that
 must have room for any frame, and of one that it goes on in, to tell a loss from compaction."""
@@ -177,5 +193,10 @@ def _others(settings: Settings, process: str) -> Iterator[Right]:
         yield Right(process, GROUP, own("intake"), ("Describe",))
         yield Right(process, TRANSACTIONAL_ID, own("apply"), ("Write",))
         yield Right(process, TRANSACTIONAL_ID, own("redrive"), ("Write",))
+    elif process == "move":
+        yield Right(process, GROUP, own("intake"), ("Read",))
+        yield Right(process, GROUP, own("dispatch"), ("Describe",))
+        for stage in ("apply", "learn", "import"):
+            yield Right(process, TRANSACTIONAL_ID, own(stage), ("Write",))
     elif process == CREATE:
         yield Right(process, TRANSACTIONAL_ID, own("apply"), ("Write",))

@@ -9,7 +9,6 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-from urllib.parse import quote
 
 import uvloop
 
@@ -38,10 +37,9 @@ from cjo_stream.kafka.worker.faust import WorkerApp, build_app
 from cjo_stream.kafka.worker.partition import Partition
 from cjo_stream.kafka.worker.register import Register, folder_name
 from cjo_stream.kafka.worker.report import WorkerReport
-from cjo_stream.kafka.worker.state import LogRange, StateFolder
+from cjo_stream.kafka.worker.state import LogRange, StateFolder, checkpoints_of
 from cjo_stream.kafka.worker.steps import Services
 from cjo_stream.settings import Settings
-from cjo_stream.store.checkpoint import Checkpoints
 from cjo_stream.store.rocks import RocksStore
 from cjo_stream.telemetry import Health, Metrics
 
@@ -185,11 +183,7 @@ class _Worker:
         return Partition(number, self._state_folder(number), self._services)
 
     def _state_folder(self, number: int) -> StateFolder:
-        settings, topic = self._settings, self._topic
-        checkpoints = None
-        if settings.checkpoint_url:
-            name = f"{topic.name}/{quote(topic.id, safe='')}/{number:04d}"
-            checkpoints = Checkpoints(settings.checkpoint_url, name, settings.checkpoints_kept)
+        checkpoints = checkpoints_of(self._settings, self._topic, number)
         return StateFolder(self._tasks / folder_name(number), number, checkpoints)
 
     def _build(self, number: int, store: RocksStore) -> Task:

@@ -24,11 +24,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 
 from cjo_stream.engine import codec
 from cjo_stream.errors import RebuildError, RefusalError, RetryError
+from cjo_stream.kafka.client.place import Topic
+from cjo_stream.settings import Settings
 from cjo_stream.store.checkpoint import Checkpoints, Manifest
 from cjo_stream.store.rocks import RocksStore
 
@@ -271,5 +274,18 @@ def _check_restored(folder: Path, manifest: Manifest) -> None:
 
 def stored_offset(store: RocksStore) -> int:
     """Return the last internal offset in the state of `store`; -1 for an empty one."""
+    return stored_meta(store).applied
+
+
+def stored_meta(store: RocksStore) -> codec.Meta:
+    """Return where the task of `store` stood; of an empty one, that of a new task."""
     value = store.get(codec.META_KEY)
-    return -1 if value is None else codec.decode_meta(value).applied
+    return codec.Meta() if value is None else codec.decode_meta(value)
+
+
+def checkpoints_of(settings: Settings, topic: Topic, number: int) -> Checkpoints | None:
+    """Return the checkpoints of a partition of the internal topic; None without a place."""
+    if not settings.checkpoint_url:
+        return None
+    name = f"{topic.name}/{quote(topic.id, safe='')}/{number:04d}"
+    return Checkpoints(settings.checkpoint_url, name, settings.checkpoints_kept)

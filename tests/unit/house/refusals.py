@@ -99,6 +99,16 @@ _FRICTION = "unit/cli/test_insight_friction.py::test_what_is_asked_wrongly_is_re
 _DUCKDB = "unit/insight/test_way_out.py::test_without_duckdb_the_extra_is_named"
 _TWO_SINKS = "unit/insight/layer/test_sink.py::test_of_two_sinks_at_once_one_is_refused"
 
+_BASE_LEAVES = "unit/cli/test_base.py::test_an_export_needs_a_state_at_rest_and_a_new_folder"
+_BASE_ARRIVES = (
+    "unit/cli/test_base.py::test_an_import_needs_a_whole_export_the_same_key_and_a_new_folder"
+)
+_BASE_OPTIONS = (
+    "unit/cli/test_base.py::test_on_kafka_the_settings_say_how_many_partitions_there_are"
+)
+_BASE_SOURCES = "unit/kafka/moving/test_source.py::test_where_intake_goes_on_is_told_or_must_be"
+_BASE_KAFKA = "kafka/test_moving.py::test_a_base_leaves_at_rest_and_arrives_where_nothing_ran"
+
 _REPORTED = "unit/insight/report/test_report.py::test_a_report_is_made_once_it_is_asked_for_as_the_refusals_say"
 
 TESTED: Final[dict[str, dict[str, str]]] = {
@@ -154,6 +164,40 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/validate.py": {
         "the options of files go with --events": "unit/cli/test_validate_events.py::test_options_of_files_go_with_events",
         "is a pipe, and --advice reads each file twice": "unit/cli/test_validate_events.py::test_a_pipe_is_read_for_advice_once_it_is_a_file",
+    },
+    "cli/customer_base.py": {
+        "CJO_PARTITIONS says how many": _BASE_OPTIONS,
+        "give one of the two options": _BASE_OPTIONS,
+        "--from-beginning and --mirrored are for Kafka": _BASE_ARRIVES,
+    },
+    "store/export.py": {
+        "holds an export already": _BASE_LEAVES,
+        "which is no part of an export": _BASE_LEAVES,
+        "holds no whole export": _BASE_ARRIVES,
+        "Import it with the release that wrote it": _BASE_ARRIVES,
+        "bring the export back from a copy": _BASE_ARRIVES,
+    },
+    "embedded/moving.py": {
+        "`run` something on it first": _BASE_LEAVES,
+        "is not at rest": _BASE_LEAVES,
+        "holds a state already": _BASE_ARRIVES,
+    },
+    "kafka/moving/kept.py": {"with the CJO_CHECKPOINT_URL of the workers": _BASE_KAFKA},
+    "kafka/moving/leaving.py": {
+        "there are no customers to export": _BASE_KAFKA,
+        "the installation is not at rest": _BASE_KAFKA,
+    },
+    "kafka/moving/arriving.py": {
+        "set CJO_CHECKPOINT_URL, here and for the workers": _BASE_KAFKA,
+        "Import it by that release, or a later one": _BASE_KAFKA,
+        "Import it when that time has come": _BASE_KAFKA,
+        "is not new": _BASE_KAFKA,
+    },
+    "kafka/moving/source.py": {
+        "is no copy with the same offsets": _BASE_SOURCES,
+        "is another topic here than the old installation read": _BASE_SOURCES,
+        "and the new one does not read that topic": "unit/kafka/moving/test_source.py::test_no_event_is_left_in_a_topic_that_nobody_reads_any_more",
+        "until its place in the group is given up": _BASE_KAFKA,
     },
     "cli/customer.py": {
         "one identifier, named twice": "unit/cli/test_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
@@ -264,6 +308,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "embedded/delivery.py": {
         "let it go on without --profiles": "unit/embedded/test_recorded.py::test_a_killed_run_goes_on_with_the_files_that_it_began",
+        "give it again first, or any other": _BASE_LEAVES,
         "Start that run again first, with the same command": "unit/embedded/test_delivery.py::test_a_killed_run_whose_folder_is_gone_goes_on_by_an_operators_word",
     },
     "embedded/installation.py": {
@@ -591,6 +636,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "commands that wait in it are lost": "kafka/test_hold.py::test_what_is_no_shelf_stops_dispatch_until_the_topic_is_made_anew",
     },
     "kafka/definition/log.py": {
+        "an import into this installation has begun": _BASE_KAFKA,
         "could not be read: is the broker up?": _READ_AGAIN,
         "or records of it were deleted. Write them back": _BACK,
         "no fingerprint of a tenant key": "kafka/test_definition.py::test_without_a_kept_key_or_a_pointer_an_apply_brings_them_back",
