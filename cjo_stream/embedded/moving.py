@@ -58,7 +58,7 @@ _IMPORTING: Final = ".importing"
 _KEPT: Final = ("file:", "reading", "profiles", "output:", LEARNS_AT)
 """Notes that are as true of the new folder, by how their names begin."""
 _LOG: Final = "log"
-_HELD_AT_ONCE: Final = 1_000
+_HELD_AT_ONCE: Final = 200
 
 
 def export(state: Path, folder: Path, tenant_key: bytes) -> Manifest:
@@ -72,7 +72,7 @@ def export(state: Path, folder: Path, tenant_key: bytes) -> Manifest:
         check_ended(log, state)
         check_key(log, state, tenant_key)
         begun, shape = begun_in(log), shape_of(log)
-        parts = [part_of(store) for store in stores]
+        parts = [part_of(store, number) for number, store in enumerate(stores)]
         problems = [*_at_work(log, parts)]
         if shape is None or not begun.number:
             raise UsageError(f"{state} has no customers yet: `run` something on it first")

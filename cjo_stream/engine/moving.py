@@ -66,7 +66,10 @@ class Common(msgspec.Struct, kw_only=True):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """What a store says of itself, besides its actors."""
+    """What a store says of itself, besides its actors.
+
+    All partitions have the same sets and models, so only the first one's are read.
+    """
 
     meta: codec.Meta
     sets: Mapping[int, bytes]
@@ -84,20 +87,16 @@ class NotAtRestError(Exception):
         self.problems = list(problems)
 
 
-def part_of(store: Store) -> Part:
-    """Return what a store says of itself; a new one says nothing."""
+def part_of(store: Store, number: int) -> Part:
+    """Return what the store of a partition says of itself; a new one says nothing."""
     value = store.get(codec.META_KEY)
-    models = (
-        (*codec.read_model_key(key), *codec.decode_model_part(part))
-        for key, part in store.scan(*codec.MODELS)
+    sets, models = (
+        (store.scan(*codec.SETS), store.scan(*codec.MODELS)) if number == GOVERNOR else ((), ())
     )
     return Part(
         codec.decode_meta(value) if value is not None else codec.Meta(),
-        {
-            codec.read_set_key(key): codec.decode_set(found)
-            for key, found in store.scan(*codec.SETS)
-        },
-        list(models),
+        {codec.read_set_key(key): codec.decode_set(found) for key, found in sets},
+        [(*codec.read_model_key(key), *codec.decode_model_part(part)) for key, part in models],
         Cursors.of(store).all(),
         Numbering.of(store).last(),
     )

@@ -201,7 +201,7 @@ def test_a_base_goes_on_in_another_installation_with_more_partitions_as_if_nothi
         old.killed("partition 2 of 3", "base", "export", export)
         assert "holds no whole export" in old.refused("base", "import", export)
         old.command("base", "export", export)
-        assert "is not new" in old.refused("base", "import", export)
+        assert "is not new: a worker has run" in old.refused("base", "import", export)
     finally:
         old.stop()
     before = old.commands("mail")
@@ -241,9 +241,11 @@ def turned(condition: Callable[[], Any], *stages: Any) -> None:
     stages_until(condition, *stages)
 
 
-def sent(settings: Settings) -> int:
-    topics = (f"{settings.topic_prefix}action.{channel}.v1" for channel in ("mail", "bell"))
-    return sum(len(read_all(settings, topic)) for topic in topics)
+def greeted(settings: Settings) -> list[int]:
+    """Return of each greeting how many times its customer had come, the lowest first."""
+    mails = read_all(settings, f"{settings.topic_prefix}action.mail.v1")
+    payloads = [json.loads(message.value())["payload"] for message in mails]
+    return sorted(one["comes"] for one in payloads if one)
 
 
 def leaving_twice(settings: Settings, folder: Path) -> Path:
@@ -315,7 +317,7 @@ def test_a_base_leaves_at_rest_and_arrives_where_nothing_ran(
     intake.close()
     turned(tasks.are_at_end, tasks)
     assert "records of partition" in not_at_rest()
-    turned(lambda: sent(old) == 2 * PEOPLE, dispatch)
+    turned(lambda: len(greeted(old)) == PEOPLE, dispatch)
     dispatch.close()
     exported = Export(leaving_twice(old, tmp_path))
 
@@ -356,6 +358,8 @@ def test_a_base_leaves_at_rest_and_arrives_where_nothing_ran(
     assert arriving.import_(there, exported)
     come(bootstrap, web, 1)
     stages = make_intake(there), Tasks(there, restored(there, tmp_path)), make_dispatch(there)
-    turned(lambda: sent(there) == 4 * PEOPLE, *stages)
-    assert all(stage.turn() is None for stage in stages)
-    assert sent(there) == 4 * PEOPLE
+    turned(lambda: len(greeted(there)) >= 2 * PEOPLE, *stages)
+    for _ in range(20):
+        for stage in stages:
+            stage.turn()
+    assert greeted(there) == [1] * PEOPLE + [2] * PEOPLE

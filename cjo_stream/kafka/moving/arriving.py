@@ -76,7 +76,7 @@ from cjo_stream.store.rocks import RocksStore
 STAGE: Final = "import"
 STORES_AT_ONCE: Final = 32
 """Stores that are written in one pass over the export."""
-HELD_AT_ONCE: Final = 1_000
+HELD_AT_ONCE: Final = 200
 _MARK: Final = b"import"
 """The key of the cursor topic's record of the export that was imported."""
 
@@ -114,6 +114,7 @@ def import_(
         arrival.write_learnt()
         on_step("holds and positions")
         source.commit(settings, positions)
+        arrival.check_no_worker()
         arrival.write_rest(source.copies(settings, positions))
         writer.write({**_definitions(exported), **fingerprint_record(settings), IMPORT: None})
     return True
@@ -177,7 +178,6 @@ class _Arrival:
             ]
         )
         self._internal = self._topics[names.internal]
-        self._cursor = table(settings, names.cursor)
 
     def is_in(self, log: DefinitionLog) -> bool:
         """Return whether this export was imported here, to its end."""
@@ -185,20 +185,30 @@ class _Arrival:
         return (
             bool(log.pointer.number)
             and not is_shut
-            and self._cursor.get(_MARK) == self._exported.id.encode()
+            and table(self._settings, self._names.cursor).get(_MARK) == self._exported.id.encode()
         )
 
     def check_new(self, log: DefinitionLog) -> None:
         """Raise RefusalError unless nothing has run here, or only this import."""
         if log.importing == self._exported.id:
             return
+        self.check_no_worker()
         why = self._why_not_new(log)
         if why is not None:
-            raise RefusalError(
-                f"the installation {self._names.prefix} is not new: {why}. Import into one that "
-                "`cjo-stream topics create TOPOLOGY` has just made: under another "
-                "CJO_TOPIC_PREFIX, or after its private topics were deleted"
-            )
+            raise self._not_new(why)
+
+    def check_no_worker(self) -> None:
+        """Raise RefusalError if a worker has opened a store: it would go on from that."""
+        cursor = self._names.cursor
+        if folders_of(cursor, table(self._settings, cursor)):
+            raise self._not_new("a worker has run")
+
+    def _not_new(self, why: str) -> RefusalError:
+        return RefusalError(
+            f"the installation {self._names.prefix} is not new: {why}. Import into one that "
+            "`cjo-stream topics create TOPOLOGY` has just made: under another CJO_TOPIC_PREFIX, "
+            "or after its private topics were deleted"
+        )
 
     def _why_not_new(self, log: DefinitionLog) -> str | None:
         names = self._names
@@ -206,8 +216,6 @@ class _Arrival:
             return "an import of another export has begun"
         if log.sets:
             return "definitions are applied"
-        if folders_of(names.cursor, self._cursor):
-            return "a worker has run"
         places = [
             (topic, number)
             for topic in (names.effect, names.held)

@@ -72,7 +72,7 @@ def export(
     for partition in range(internal.partitions):
         on_step(f"partition {partition} of {internal.partitions}")
         with kept.newest(settings, internal, partition) as store:
-            parts.append(part_of(store))
+            parts.append(part_of(store, partition))
             new.add_partition(partition, actors_of(store))
     problems = [
         *_not_processed(settings, admin, internal, parts),

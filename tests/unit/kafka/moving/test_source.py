@@ -81,7 +81,7 @@ def test_a_topic_that_was_taken_out_keeps_its_place_or_is_left() -> None:
 
 
 def part(accepted: int | None) -> Part:
-    empty = part_of(MemoryStore())
+    empty = part_of(MemoryStore(), 0)
     lanes = {} if accepted is None else {Log("web-id", 0): (accepted, 0)}
     return Part(empty.meta, empty.sets, empty.models, lanes, empty.sent)
 
