@@ -23,6 +23,8 @@ def shadow(context: typer.Context, results: Results = None, json: Json = False) 
     records = records_of(context, results)
     for change in records.read(record.IdentityChange):
         shadows.add(change)
+    for transition in records.read(record.Transition):
+        shadows.add(transition)
     for decision in records.read(record.Decision):
         shadows.add(decision)
     note_unrecorded(records.switched(), "decision")

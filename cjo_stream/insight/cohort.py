@@ -9,24 +9,20 @@ that was ever stopped there is marketing; a customer for whom such an action was
 if it was stopped there, and else treated, whatever the later gates did. A goal of any journey
 counts from the first such decision on.
 
-Who is who is told as in the layer (`layer/who`): merged customers are one, an unmerge parts them,
-and with an instance that moves go its choices and goals. Erased customers are left out. One who
-was in both groups of a comparison (held out on one side of a merge, treated on the other) is
-*mixed*, and left out, but counted by the group of the first decision: if merges take more of one
-group, one sees it.
+Customers are the present ones (`whose`), and erased ones are left out. One who was in both groups
+of a comparison (held out on one side of a merge, treated on the other) is *mixed*, and left out,
+but counted by the group of the first decision: if merges take more of one group, one sees it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 import msgspec
 
 from cjo_stream.core.record import Decision, IdentityChange, Transition
 from cjo_stream.insight.estimate import Estimate
-from cjo_stream.insight.layer.table import Row, identity_rows
-from cjo_stream.insight.layer.who import Who
 from cjo_stream.insight.lift import (
     SIZES_MIN,
     Difference,
@@ -37,9 +33,9 @@ from cjo_stream.insight.lift import (
     compare_values,
     gained,
 )
+from cjo_stream.insight.whose import Place, Whose
 
-_Place = tuple[str, str | None]
-"""A record's customer, and the instance that it is of."""
+_Customer = Callable[[Place], str | None]
 
 
 class Lift(msgspec.Struct, frozen=True):
@@ -92,19 +88,16 @@ class Cohorts:
     """Collects records of one installation, in any order, then compares the groups."""
 
     def __init__(self) -> None:
-        self._changes: list[Row] = []
-        """Identity changes, as rows of the layer."""
-        self._seen: dict[tuple[str, str], int] = {}
-        """Instance and customer -> time of the latest transition."""
+        self._whose = Whose()
         self._kinds: dict[str, set[bool]] = {}
         """Instance -> the values of `holdout` in its transitions."""
         self._holding: set[str] = set()
         """Journeys with a transition of a held-out customer."""
-        self._goals: dict[str, dict[_Place, int]] = {}
+        self._goals: dict[str, dict[Place, int]] = {}
         """Journey -> customer and instance -> time of the latest goal."""
-        self._chosen: dict[str, dict[_Place, _Entry]] = {}
+        self._chosen: dict[str, dict[Place, _Entry]] = {}
         """Journey -> customer and instance -> first choice."""
-        self._asked: dict[str, dict[_Place, _Entry]] = {}
+        self._asked: dict[str, dict[Place, _Entry]] = {}
         """Action -> customer and instance -> first decision that judged it."""
         self._marketing: set[str] = set()
 
@@ -115,8 +108,7 @@ class Cohorts:
         elif isinstance(record, Transition):
             self._add_transition(record)
         else:
-            for _, row in identity_rows(record):
-                self._changes.append((*row, "", len(self._changes)))
+            self._whose.add(record)
 
     def compare(
         self,
@@ -131,14 +123,16 @@ class Cohorts:
         """
         shares = shares or {}
         found = []
-        who = Who(self._changes, self._instances)
+        customer = self._whose.find()
         if self._marketing:
-            goals = self._latest_goals(self._goals, who)
-            found.append(_lift(None, self._people_asked(who), goals, values, shares.get(None)))
+            goals = self._latest_goals(self._goals, customer)
+            found.append(
+                _lift(None, self._people_asked(customer), goals, values, shares.get(None))
+            )
         for journey in sorted(self._chosen):
-            people = self._people_in(journey, who)
+            people = self._people_in(journey, customer)
             if any(entry.held_out for entry in people.values()):
-                goals = self._latest_goals([journey], who)
+                goals = self._latest_goals([journey], customer)
                 found.append(_lift(journey, people, goals, values, shares.get(journey)))
         return found
 
@@ -166,10 +160,9 @@ class Cohorts:
     def _add_transition(self, transition: Transition) -> None:
         customer, instance = transition.customer_id, transition.instance_id
         time = transition.time
+        self._whose.add(transition)
         if instance is not None:
             self._kinds.setdefault(instance, set()).add(transition.holdout)
-            seen = instance, customer
-            self._seen[seen] = max(time, self._seen.get(seen, time))
         if transition.holdout:
             self._holding.add(transition.journey)
         if transition.reason == "goal":
@@ -178,47 +171,34 @@ class Cohorts:
 
     # --- people
 
-    def _instances(self, customers: Sequence[str]) -> Iterator[tuple[str, str, int]]:
-        """Yield the instances with a transition under one of some ids, that id, and its time."""
-        parted = set(customers)
-        for (instance, customer), time in self._seen.items():
-            if customer in parted:
-                yield instance, customer, time
-
-    def _people_in(self, journey: str, who: Who) -> dict[str, _Entry]:
+    def _people_in(self, journey: str, customer: _Customer) -> dict[str, _Entry]:
         people: dict[str, _Entry] = {}
         for place, entry in self._chosen[journey].items():
             kinds = self._kinds.get(place[1] or "", set()) | ({True} if entry.held_out else set())
             kind = _Entry(entry.at, False in kinds or not kinds, True in kinds)
             kind.began_held_out = entry.began_held_out if kind.is_mixed else kind.held_out
-            if (customer := _customer(place, who)) is not None:
-                _enter(people, customer, kind)
+            if (whose := customer(place)) is not None:
+                _enter(people, whose, kind)
         return people
 
-    def _people_asked(self, who: Who) -> dict[str, _Entry]:
+    def _people_asked(self, customer: _Customer) -> dict[str, _Entry]:
         people: dict[str, _Entry] = {}
         for action in sorted(self._marketing):
             for place, entry in self._asked[action].items():
-                if (customer := _customer(place, who)) is not None:
-                    _enter(people, customer, msgspec.structs.replace(entry))
+                if (whose := customer(place)) is not None:
+                    _enter(people, whose, msgspec.structs.replace(entry))
         return people
 
-    def _latest_goals(self, journeys: Iterable[str], who: Who) -> dict[str, int]:
+    def _latest_goals(self, journeys: Iterable[str], customer: _Customer) -> dict[str, int]:
         latest: dict[str, int] = {}
         for journey in journeys:
             for place, at in self._goals.get(journey, {}).items():
-                if (customer := _customer(place, who)) is not None:
-                    latest[customer] = max(at, latest.get(customer, at))
+                if (whose := customer(place)) is not None:
+                    latest[whose] = max(at, latest.get(whose, at))
         return latest
 
 
 _Key = TypeVar("_Key")
-
-
-def _customer(place: _Place, who: Who) -> str | None:
-    """Return the present customer of a record; None for one who was erased."""
-    owner = who.owner(*place)
-    return None if owner in who.people.erased else who.people.present(owner)
 
 
 def _enter(entries: dict[_Key, _Entry], key: _Key, entry: _Entry) -> None:

@@ -3,7 +3,7 @@
 A choice in shadow is not sent, and counts for nothing. So of each the reader must see how often it
 came, for how many customers, and how many of these were sent something else at about that time.
 
-Merged customers are one, under the id that stayed.
+Customers are the present ones (`whose`), and what was chosen for erased ones is left out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Final
 
 import msgspec
 
-from cjo_stream.core.record import Decision, IdentityChange
+from cjo_stream.core.record import Decision, IdentityChange, Transition
+from cjo_stream.insight.whose import Place, Whose
 
 NEAR_MS: Final = 86_400_000
 """At most so long lies between a choice in shadow and a command that is near it."""
@@ -41,52 +42,45 @@ class Shadows:
     def __init__(self) -> None:
         self.sent: Counter[str] = Counter()
         """Choices that were sent, by channel."""
-        self._stayed: dict[str, str] = {}
-        """Absorbed customer -> the customer that absorbed it."""
-        self._chosen: dict[_Kind, list[tuple[str, int]]] = {}
-        """Customer and time of each choice in shadow."""
-        self._sent: dict[str, list[int]] = {}
-        """Customer -> times of what was sent."""
+        self._whose = Whose()
+        self._chosen: dict[_Kind, list[tuple[Place, int]]] = {}
+        """Customer, instance and time of each choice in shadow."""
+        self._sent: dict[Place, list[int]] = {}
+        """Customer and instance -> times of what was sent."""
 
-    def add(self, record: Decision | IdentityChange) -> None:
+    def add(self, record: Decision | Transition | IdentityChange) -> None:
         """Add a record."""
-        if isinstance(record, IdentityChange):
-            if record.kind == "merged":
-                for absorbed in record.absorbed:
-                    self._stayed[absorbed] = record.customer_id
+        if not isinstance(record, Decision):
+            self._whose.add(record)
             return
-        journey, chosen, who = record.journey, record.chosen, record.customer_id
+        journey, chosen = record.journey, record.chosen
+        place = record.customer_id, None if journey is None else journey.instance_id
         if chosen is None:
             return
         if record.suppressed is None:
             self.sent[chosen.channel] += 1
-            self._sent.setdefault(who, []).append(record.time)
+            self._sent.setdefault(place, []).append(record.time)
         elif record.suppressed == "shadow" and journey is not None:
             kind = journey.name, journey.version, chosen.action, chosen.channel
-            self._chosen.setdefault(kind, []).append((who, record.time))
+            self._chosen.setdefault(kind, []).append((place, record.time))
 
     def rows(self) -> list[Unsent]:
         """Return what was chosen in shadow, by journey, version, action and channel."""
+        customer = self._whose.find()
         sent: dict[str, list[int]] = {}
-        for who, times in self._sent.items():
-            sent.setdefault(self._resolve(who), []).extend(times)
+        for place, times in self._sent.items():
+            if (who := customer(place)) is not None:
+                sent.setdefault(who, []).extend(times)
         for times in sent.values():
             times.sort()
         found = []
-        for kind, choices in sorted(self._chosen.items()):
-            customers = {self._resolve(who) for who, _ in choices}
-            near = {
-                self._resolve(who)
-                for who, at in choices
-                if _is_near(sent.get(self._resolve(who), []), at)
-            }
-            found.append(Unsent(*kind, len(choices), len(customers), len(near)))
+        for kind, chosen in sorted(self._chosen.items()):
+            choices = [(who, at) for place, at in chosen if (who := customer(place)) is not None]
+            near = {who for who, at in choices if _is_near(sent.get(who, []), at)}
+            customers = {who for who, _ in choices}
+            if choices:
+                found.append(Unsent(*kind, len(choices), len(customers), len(near)))
         return found
-
-    def _resolve(self, customer: str) -> str:
-        while (stayed := self._stayed.get(customer)) is not None:
-            customer = stayed
-        return customer
 
 
 def _is_near(times: list[int], at: int) -> bool:

@@ -1,8 +1,9 @@
 """The records of a run, as sequences by customer: a digest of each, and on disk every place.
 
 A customer is the final one: merges are followed, and the records of several have the order in
-which the run wrote them. Customers have numbers: their lines in customers.jsonl; behind them those
-that have records and no line there.
+which the run wrote them. Nothing takes a merge back there, because only an operator's order does,
+and a side of a backtest is a run of its own in memory. Customers have numbers: their lines in
+customers.jsonl; behind them those that have records and no line there.
 
 A file of places holds, for each record of its kind in the order of the run:
 
