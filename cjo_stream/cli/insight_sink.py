@@ -77,11 +77,11 @@ def sink(
     if more and not events:
         raise UsageError(f"{more[0]}: name files of events with --events")
     events = [*(events or ()), *(more or ())]
+    key = settings_of(context).tenant_key_bytes()
     with seldom_collected():
-        into = Sink(layer)
+        into = Sink(layer, tenant_key=key)
         into.take_run(run)
         if events:
-            key = settings_of(context).tenant_key_bytes()
             program = _program(run, topology)
             into.take_events(events, program, channel, key, time.time_ns() // 1_000_000)
         sunk = into.publish()
@@ -124,6 +124,8 @@ def _say_sunk(sunk: Sunk, *, json: bool) -> None:
         say("nothing new")
     if sunk.repeated:
         say(f"{numbered(sunk.repeated, 'event')} repeated: not taken again")
+    if sunk.withheld:
+        say(f"{numbered(sunk.withheld, 'event')} of customers who were erased: not taken")
     if sunk.refused:
         note(
             f"{numbered(sunk.refused, 'row')} of the files of events hold none; the first is "

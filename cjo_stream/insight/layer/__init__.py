@@ -9,6 +9,7 @@
     who        the same from manifest to manifest, and its tables
     compaction joins small parts
     erasure    takes out the rows of erased customers
+    forgotten  what is kept so that nothing of them comes in again
     gathering  rows that wait -> parts
     sink       new records -> parts -> the next manifest
     clearing   removes files that no reader needs any more

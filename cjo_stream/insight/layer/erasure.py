@@ -4,16 +4,20 @@ A row is of the customer whom the views give it: of an instance that an unmerge 
 to whom it moved, as far as a record shows it by then. The record of the erasure stays, with all
 ids that the customer had: the merges that show them are gone, and records may yet come. Of a merge
 with somebody who left again it stays who and when, without identifiers: whose profile that other
-one had meanwhile depends on it. An event leaves that came, or happened, up to the erasure; what
-comes later under the same identifier is somebody's anew.
+one had meanwhile depends on it. Identity changes of others stay too, without what they name of
+the customer. An event leaves that came, or happened, up to the erasure; what comes later under
+the same identifier is somebody's anew. One that names a command in place of a person leaves
+whenever it came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Final
+
+import msgspec
 
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.layer.manifest import Part
@@ -30,7 +34,17 @@ from cjo_stream.insight.layer.table import (
 )
 from cjo_stream.insight.layer.who import Who
 
+Until = Callable[[str], int | None]
+"""Returns until when an identifier was an erased customer's, ms; None if it never was."""
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
+_TIME: Final = IDENTITIES.places["time"]
+_IDENTIFIERS: Final = EVENTS.places["identifiers"]
+_ATTRIBUTES: Final = EVENTS.places["attributes"]
+_NAMES_NOBODY: Final = "identifiers_number = 0"
+_COMMAND: Final = "json_extract_string(attributes, '$.action_id')"
+"""What an event names in place of a person."""
+_COMMANDED: Final = f"regexp_replace({_COMMAND}, '-[^-]*$', '')"
+"""The id under which the command was given."""
 
 
 def without_erased(folder: Folder, parts: Sequence[Part], who: Who, generation: int) -> list[Part]:
@@ -40,7 +54,7 @@ def without_erased(folder: Folder, parts: Sequence[Part], who: Who, generation: 
     for table in STORED:
         of = [one for one in parts if one.table == table.name]
         concerned = _concerned(folder, table, of, who, asked)
-        left = partial(left_of, table, who=who, asked=asked)
+        left = partial(left_of, table, who=who, until=who.people.erased_names.get, asked=asked)
         for part in of:
             if part not in concerned:
                 found.append(part)
@@ -49,37 +63,55 @@ def without_erased(folder: Folder, parts: Sequence[Part], who: Who, generation: 
     return found
 
 
-def left_of(table: Table, row: Row, who: Who, asked: Mapping[str, str] = _NONE) -> Row | None:
+def left_of(
+    table: Table, row: Row, who: Who, until: Until, asked: Mapping[str, str] = _NONE
+) -> Row | None:
     """Return what erasures leave of a row: mostly all, or nothing.
 
     `asked`: command -> the instance that asked for it, which a reward does not name.
     """
-    if table is IDENTITIES and row[0] == "erased":
-        kind, customer, absorbed, *rest = row
-        return (kind, customer, who.people.gone_with(customer, absorbed), *rest)
-    if not _is_of_erased(table, row, who, asked):
+    if table is IDENTITIES:
+        return _left_of_change(row, who, until)
+    return None if _is_of_erased(table, row, who, until, asked) else row
+
+
+def _left_of_change(row: Row, who: Who, until: Until) -> Row | None:
+    kind, customer, absorbed, identifiers, _, *rest = row
+    erased = who.people.erased
+    if kind == "erased":
+        return (kind, customer, who.people.gone_with(customer, absorbed), *row[3:])
+    others = [one for one in absorbed if one not in erased]
+    if customer in erased:
+        return (kind, customer, others, [], None, *rest) if others else None
+    names = [one for one in identifiers if (at := until(one)) is None or at < row[_TIME]]
+    if (others, names) == (absorbed, identifiers):
         return row
-    if table is IDENTITIES and row[0] == "merged":
-        kind, customer, absorbed, _, _, *rest = row
-        if others := [one for one in absorbed if one not in who.people.erased]:
-            return (kind, customer, others, [], None, *rest)
-    return None
+    return (kind, customer, others, names, None, *rest)
 
 
-def _is_of_erased(table: Table, row: Row, who: Who, asked: Mapping[str, str]) -> bool:
+def _is_of_erased(
+    table: Table, row: Row, who: Who, until: Until, asked: Mapping[str, str]
+) -> bool:
     """Return whether a row is of an erased customer."""
     if table is EVENTS:
+        if not (names := row[_IDENTIFIERS]):
+            command = _command_of(row)
+            return who.owner(command.rpartition("-")[0], asked.get(command)) in who.people.erased
         first = min(row[table.places["time"]], row[table.places["received"]])
-        return any(
-            first <= who.people.erased_names.get(name, first - 1)
-            for name in row[table.places["identifiers"]]
-        )
+        return any((at := until(name)) is not None and first <= at for name in names)
     instance = None
     if table is OUTCOMES:
         instance = asked.get(row[table.places["action_id"]])
     elif "instance_id" in table.places:
         instance = row[table.places["instance_id"]]
     return who.owner(row[table.places["customer_id"]], instance) in who.people.erased
+
+
+def _command_of(row: Row) -> str:
+    """Return the command that an event names in place of a person; empty if it names none."""
+    attributes = msgspec.json.decode(row[_ATTRIBUTES])
+    command = attributes.get("action_id") if isinstance(attributes, dict) else None
+    return command if isinstance(command, str) else ""
 
 
 def _asked(folder: Folder, actions: Sequence[Part], who: Who) -> dict[str, str]:
@@ -97,13 +129,27 @@ def _concerned(
 ) -> list[Part]:
     """Return the parts with a row that may be of an erased customer."""
     people = who.people
-    if table is EVENTS:
-        return Layer.holding(folder, table, parts, "identifiers", people.erased_names)
-    found = Layer.holding(folder, table, parts, "customer_id", people.erased)
     gone = {instance for instance in who.moved if who.owner("", instance) in people.erased}
-    if gone and table is OUTCOMES:
-        gone = {command for command, instance in asked.items() if instance in gone}
-        found += Layer.holding(folder, table, parts, "action_id", gone)
-    elif gone and "instance_id" in table.places:
-        found += Layer.holding(folder, table, parts, "instance_id", gone)
-    return found
+    commands = {command for command, instance in asked.items() if instance in gone}
+    wanted: list[tuple[str, Collection[str], str]] = [("customer_id", people.erased, "true")]
+    if table is EVENTS:
+        wanted = [
+            ("identifiers", people.erased_names, "true"),
+            (_COMMANDED, people.erased, _NAMES_NOBODY),
+            (_COMMAND, commands, _NAMES_NOBODY),
+        ]
+    elif table is IDENTITIES:
+        wanted += [
+            ("absorbed", people.erased, "true"),
+            ("identifiers", people.erased_names, "true"),
+        ]
+    elif table is OUTCOMES:
+        wanted.append(("action_id", commands, "true"))
+    elif "instance_id" in table.places:
+        wanted.append(("instance_id", gone, "true"))
+    return [
+        part
+        for column, values, where in wanted
+        if values
+        for part in Layer.holding(folder, table, parts, column, values, where)
+    ]

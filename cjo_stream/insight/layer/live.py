@@ -91,7 +91,7 @@ class SinkProcess:
     ) -> None:
         self._metrics = metrics
         self._stopping = stopping
-        self._layer = layer
+        self._layer, self._tenant_key = layer, settings.tenant_key_bytes()
         self._interval_s = interval_s
         self._admin = Admin(settings)
         self._follower = Follower(settings, self._admin, [one.kind for one in SOURCES])
@@ -122,7 +122,7 @@ class SinkProcess:
             self.vitals.beat()
             if self._stopping.asked:
                 return
-        self._sink = Sink(self._layer, self.vitals.beat)
+        self._sink = Sink(self._layer, self.vitals.beat, tenant_key=self._tenant_key)
         self._read_on(self._sink)
 
     def turn(self) -> None:

@@ -20,7 +20,7 @@ from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.ingest.taken import Taken
 from cjo_stream.installation.unrecorded import Switched
 
-FORM: Final = 9
+FORM: Final = 10
 """The number of this form of the manifest and of the tables."""
 _NAME: Final = re.compile(r"manifest/([0-9]{20})\.json")
 
@@ -57,6 +57,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Events with an id of an earlier one."""
     erased: int = 0
     """Customers whose rows were taken out."""
+    withheld: int = 0
+    """Events of erased customers that came later, and were not taken."""
+    key: str = ""
+    """The fingerprint of the tenant key that hashes of what is forgotten are under, if any is."""
+    moved: dict[str, tuple[int, str]] = {}
+    """Instances that an unmerge had moved to customers who were erased since: see `Who.moved`."""
     until: int | None = None
     """The time of the latest record, ms; None of an empty layer."""
     lost: dict[str, int] = {}

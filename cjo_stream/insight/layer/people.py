@@ -57,7 +57,9 @@ class People:
         self._gone: dict[str, list[str]] = {}
         """Erased customer -> all ids that went with it."""
         self.erased_names: dict[str, int] = {}
-        """Identifier that an erased customer had -> the time of the erasure."""
+        """Identifier that an erased customer had -> the time of the erasure; as far as known."""
+        self.unnamed: list[str] = []
+        """Ids of erased customers of whose identifiers nothing is known."""
 
     def take(self, changes: Iterable[Change]) -> None:
         """Take changes, ordered by time; those of one time in the order of each lane."""
@@ -163,21 +165,25 @@ class People:
         for id_ in gone:
             self._present.pop(id_, None)
             names = self._identifiers.pop(id_, ())
+            if not names:
+                self.unnamed.append(id_)
             # What somebody else has by now, after an unmerge, is theirs; what is shared, nobody's.
-            self.note_erased(id_, [n for n in names if self.holders.get(n) in self.erased])
+            self.note_erased({n: one.time for n in names if self.holders.get(n) in self.erased})
 
     def gone_with(self, customer_id: str, named: list[str]) -> list[str]:
         """Return all ids that an erased customer had; `named`: those that the record names."""
         return self._gone.get(customer_id, named)
 
-    def note_erased(self, id_: str, names: Sequence[str]) -> bool:
-        """Note identifiers that an erased customer had; return whether there are any."""
-        at = self.erased[id_]
-        for name in names:
+    def note_erased(self, names: Mapping[str, int]) -> None:
+        """Note identifiers that erased customers had, each with the time of the erasure."""
+        for name, at in names.items():
             self.erased_names[name] = max(at, self.erased_names.get(name, at))
             if self.holders.get(name) in self.erased:
                 del self.holders[name]
-        return bool(names)
+
+    def forget_names(self) -> None:
+        """Forget identifiers that erased customers had: the layer has no row any more with one."""
+        self.erased_names, self.unnamed = {}, []
 
     def _part(self, one: Change, had: set[str]) -> None:
         """Part ids from the customer left; `had`: who had the identifiers so far."""

@@ -100,26 +100,44 @@ class Layer:
 
     @staticmethod
     def holding(
-        folder: Folder, table: Table, parts: Sequence[Part], column: str, values: Iterable[str]
+        folder: Folder,
+        table: Table,
+        parts: Sequence[Part],
+        column: str,
+        values: Iterable[str],
+        where: str = "true",
     ) -> list[Part]:
         """Return those parts of one table with a row that has one of some values in a column.
 
-        Of a column of texts, one of them is enough.
+        Of a column of texts, one of them is enough. In place of a column may stand an expression.
         """
         if not parts:
             return []
-        is_list = table.columns[column] == "texts"
-        value = f'unnest("{column}")' if is_list else f'"{column}"'
+        value = _each(table, column)
         files = _files(folder, parts)
         with _connect(folder) as connection:
             found = connection.execute(
                 f"SELECT DISTINCT filename FROM (SELECT filename, {value} AS value "
-                f"FROM read_parquet([{files}], filename = true, hive_partitioning = false)) "
-                "WHERE value IN (SELECT unnest($values::VARCHAR[]))",
+                f"FROM read_parquet([{files}], filename = true, hive_partitioning = false) "
+                f"WHERE {where}) WHERE value IN (SELECT unnest($values::VARCHAR[]))",
                 {"values": sorted(values)},
             ).fetchall()
         names = {name for (name,) in found}
         return [one for one in parts if folder.at(one.path) in names]
+
+    @staticmethod
+    def values_of(
+        folder: Folder, table: Table, parts: Sequence[Part], column: str
+    ) -> Iterator[str]:
+        """Yield the different values of a column in parts of one table; of texts, each text."""
+        if not parts:
+            return
+        with _connect(folder) as connection:
+            found = connection.execute(
+                f"SELECT DISTINCT {_each(table, column)} FROM ({_source(folder, table, parts)})"
+            )
+            while rows := found.fetchmany(_BATCH_ROWS):
+                yield from (value for (value,) in rows)
 
     def with_views(self, views: Iterable[str] = VIEWS) -> Layer:
         """Make views of docs/insight.md; return itself."""
@@ -169,6 +187,13 @@ def _connect(folder: Folder) -> Any:
 def _reader(folder: Folder) -> Any:
     """Return the connection of all who read parts one by one: to open one takes longer."""
     return _connect(folder)
+
+
+def _each(table: Table, column: str) -> str:
+    """Return the expression for a column's value, or each of its texts."""
+    if column not in table.columns:
+        return column
+    return f'unnest("{column}")' if table.columns[column] == "texts" else f'"{column}"'
 
 
 def _source(folder: Folder, table: Table, parts: Sequence[Part]) -> str:

@@ -27,7 +27,8 @@ from cjo_stream.errors import UsageError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.layer.clearing import Clearing, kept_for_readers, left_by
 from cjo_stream.insight.layer.compaction import joined
-from cjo_stream.insight.layer.erasure import left_of, without_erased
+from cjo_stream.insight.layer.erasure import without_erased
+from cjo_stream.insight.layer.forgotten import Forgotten
 from cjo_stream.insight.layer.gathering import Gathering
 from cjo_stream.insight.layer.manifest import Manifest, Part, check_place, latest, publish
 from cjo_stream.insight.layer.part import check, join
@@ -48,6 +49,7 @@ from cjo_stream.insight.layer.table import (
 from cjo_stream.insight.layer.who import Who
 from cjo_stream.installation.answer import Written
 from cjo_stream.installation.unrecorded import Switched
+from cjo_stream.settings import DEMO_TENANT_KEY
 
 ROWS_MAX: Final = 200_000
 """A part with so many rows is joined with no other; so many events have their ids looked up."""
@@ -75,6 +77,8 @@ class Sunk(msgspec.Struct, frozen=True):
     """By table."""
     repeated: int
     """Events with an id of an earlier one."""
+    withheld: int
+    """Events of customers who were erased before."""
     refused: int
     """Rows of the files, or records, that hold no event."""
     example: str
@@ -88,10 +92,17 @@ class Sunk(msgspec.Struct, frozen=True):
 class Sink:
     """Takes what is new into a layer; `publish` makes it count, again and again."""
 
-    def __init__(self, url: str, on_part: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        url: str,
+        on_part: Callable[[], None] = lambda: None,
+        *,
+        tenant_key: bytes = DEMO_TENANT_KEY.encode(),
+    ) -> None:
         """Open a layer, or begin one; `on_part` is called with each file that is read or made.
 
-        Raises RetryError where a file of the layer is gone or spoilt.
+        `tenant_key` is the one that the customers' ids are made with. Raises RetryError where a
+        file of the layer is gone or spoilt, RefusalError where it has erasures by another key.
         """
         self._folder = Folder(url)
         self._on_part = on_part
@@ -100,7 +111,8 @@ class Sink:
         self._writers = ThreadPoolExecutor(WRITERS)
         self._clearing = Clearing(self._folder)
         self._begin()
-        self._who = Who(self._identities(), self._instances)
+        self._forgotten = Forgotten(self._folder, self._before, tenant_key)
+        self._who = Who(self._identities(), self._instances, self._before.moved)
         self._events = {one.number: one for one in self._before.events}
         self.positions = {kind: dict(of) for kind, of in self._before.positions.items()}
         """By kind of record and lane: where it goes on. Who adds records moves them."""
@@ -120,8 +132,6 @@ class Sink:
         """Events of which it is not known yet whether they are repeated."""
         self._ids = _Ids(self._folder, self._before.parts)
         self._identities_new: list[Row] = []
-        self._has_late_names = False
-        """Whether an identifier came that an erased customer had: its events are to leave."""
         self._refused = self._repeated = 0
         self._example = ""
 
@@ -198,10 +208,8 @@ class Sink:
     def _add(self, table: Table, row: Row) -> None:
         people = self._who.people
         if people.erased:
-            left = left_of(table, row, self._who)
+            left = self._forgotten.left_of(table, row, self._who)
             if left is None:
-                if table is IDENTITIES:
-                    self._has_late_names |= people.note_erased(row[1], row[3])
                 return
             row = left
         self._new.add(table, row)
@@ -229,7 +237,13 @@ class Sink:
     @property
     def has_rows(self) -> bool:
         """Whether anything was taken since the last manifest."""
-        return bool(self._new.has_rows or self._pending or self._refused or self._repeated)
+        taken = self._new.has_rows or self._pending or self._refused or self._repeated
+        return bool(taken or self._withheld or self._forgotten.has_late)
+
+    @property
+    def _withheld(self) -> int:
+        """Events of erased customers that came since the last manifest."""
+        return self._forgotten.withheld - self._before.withheld
 
     @property
     def has_moved(self) -> bool:
@@ -263,6 +277,7 @@ class Sink:
         return Sunk(
             self._new.taken,
             self._repeated,
+            self._withheld,
             self._refused,
             self._example,
             self._before.erased,
@@ -273,11 +288,14 @@ class Sink:
         now_ms = time.time_ns() // 1_000_000
         parts = list(joined([*self._parts, *self._new.parts], ROWS_MAX, self._join))
         self._parts = parts
+        erased_before = frozenset(self._who.people.erased)
         self._who.take(self._identities_new, self._identities, self._instances)
         people = self._who.people
-        is_erasing = people.erasures != self._before.erased or self._has_late_names
+        is_erasing = people.erasures != self._before.erased or self._forgotten.has_late
         if is_erasing:
+            self._forgotten.forget(parts, self._who, erased_before)
             parts = without_erased(self._folder, parts, self._who, self.generation)
+            people.forget_names()
         parts = self._with_stays(parts, are_kept=not is_erasing)
         manifest = Manifest(
             generation=self.generation,
@@ -287,6 +305,9 @@ class Sink:
             refused=self._before.refused + self._refused,
             repeated=self._before.repeated + self._repeated,
             erased=people.erasures,
+            withheld=self._forgotten.withheld,
+            key=self._forgotten.key,
+            moved=self._who.moved_to_erased(),
             until=self._new.until,
             untaken=dict(self._untaken),
             lost=dict(self.lost),
@@ -330,10 +351,10 @@ class Sink:
     def _drawn(self) -> list[Part]:
         """Return the tables of who is who at present, drawn anew if anything has changed."""
         before = [one for one in self._before.parts if not one.day and one.table != STAYED.name]
-        if before and not self._who.has_changed:
+        if before and not (self._who.has_changed or self._forgotten.has_changed):
             return before
-        self._who.has_changed = False
-        return self._new.written(self._who.drawn())
+        self._who.has_changed = self._forgotten.has_changed = False
+        return self._new.written(self._who.drawn() | self._forgotten.drawn())
 
 
 class _Ids:

@@ -174,6 +174,8 @@ MOVED: Final = Table("moved", "", {"instance_id": "text", "present": "text"})
 """The present customer of an instance that an unmerge moved."""
 HOLDERS: Final = Table("holder", "", {"identifier": "text", "present": "text"})
 """The present customer of an identifier."""
+FORGOTTEN: Final = Table("forgotten", "", {"hash": "text", "until": "integer"})
+"""The hash of an identifier that an erased customer had, and the time of the erasure, ms."""
 STAYED: Final = Table(
     "stayed",
     "",
@@ -197,7 +199,7 @@ STORED: Final = (
     EVENTS,
     PROFILES,
 )
-DRAWN: Final = (PRESENT, MOVED, HOLDERS)
+DRAWN: Final = (PRESENT, MOVED, HOLDERS, FORGOTTEN)
 """Tables that are drawn anew from others with each manifest; they have no place and no day."""
 TABLES: Final = {one.name: one for one in (*STORED, *DRAWN, STAYED)}
 

@@ -7,7 +7,8 @@ or at the time of one that came before it, all changes are gone through again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from cjo_stream.insight.layer.people import Change, People
@@ -37,10 +38,19 @@ Instances = Callable[[Sequence[str]], Iterable[tuple[str, str, int]]]
 class Who:
     """Who is who, kept from one manifest to the next."""
 
-    def __init__(self, rows: Iterable[Row], instances: Instances) -> None:
-        """Begin with the identity changes of a layer, and the instances of its transitions."""
+    def __init__(
+        self,
+        rows: Iterable[Row],
+        instances: Instances,
+        moved: Mapping[str, tuple[int, str]] = MappingProxyType({}),
+    ) -> None:
+        """Begin with the identity changes of a layer, and the instances of its transitions.
+
+        `moved` are those that had moved to customers who were erased since.
+        """
         self.people = People()
         self._latest = self._taking_back = _FIRST
+        self._moved_before = dict(moved)
         self.moved: dict[str, tuple[int, str]] = {}
         """Of an instance with a record under a parted id: its time, and that id."""
         self._begin(rows, instances)
@@ -82,14 +92,22 @@ class Who:
         return {
             PRESENT: sorted(people.absorbed().items()),
             MOVED: sorted(
-                (instance, people.present(id_)) for instance, (_, id_) in self.moved.items()
+                (instance, people.present(id_))
+                for instance, (_, id_) in self.moved.items()
+                if id_ not in people.erased
             ),
             HOLDERS: sorted((name, people.present(id_)) for name, id_ in people.holders.items()),
         }
 
+    def moved_to_erased(self) -> dict[str, tuple[int, str]]:
+        """Return of `moved` what no record shows any more, once the erasures are carried out."""
+        erased = self.people.erased
+        return {instance: to for instance, to in self.moved.items() if to[1] in erased}
+
     def _begin(self, rows: Iterable[Row], instances: Instances) -> None:
+        self._moved_before |= self.moved_to_erased()
         self.people = People()
-        self.moved = {}
+        self.moved = dict(self._moved_before)
         self._latest = self._taking_back = _FIRST
         self._take(sorted(rows, key=_key))
         if self.people.parted:

@@ -124,6 +124,8 @@ def lacks(manifest: Manifest) -> list[str]:
     found = []
     if manifest.erased:
         found.append(f"without {word.many(manifest.erased, 'erased customer')}")
+    if manifest.withheld:
+        found.append(f"{word.many(manifest.withheld, 'event')} of erased customers came later")
     late, refused = (sum(of[place] for of in manifest.untaken.values()) for place in (0, 1))
     if late:
         found.append(f"{word.many(late, 'event')} came too late to move anybody")

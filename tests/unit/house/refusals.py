@@ -551,6 +551,9 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "another sink wrote to": _TWO_SINKS,
         "two sinks could undo each other": "unit/insight/layer/test_s3.py::test_a_store_that_replaces_what_is_there_is_refused",
     },
+    "insight/layer/forgotten.py": {
+        "is not the key that these records were made with": "unit/insight/layer/test_forgotten.py::test_an_erasure_needs_the_key_of_the_records",
+    },
     "insight/layer/sink.py": {"is not as a `run` writes it": _SINK},
     "insight/layer/same.py": {
         "is another file than the one whose records are in the layer": _SAME,

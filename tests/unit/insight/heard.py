@@ -27,7 +27,9 @@ class Heard:
 
     def __init__(self, folder: Path, seed: int, each: int) -> None:
         self.files: list[Path] = []
-        self._events: list[tuple[int, Record]] = []
+        self.gone: dict[str, int] = {}
+        """Identifiers of erased customers, and when they were erased; `events` finds them."""
+        self._events: list[Record] = []
         self._folder, self._each, self._random = folder, each, random.Random(seed)
 
     def draw(self, raw: Raw) -> None:
@@ -39,7 +41,6 @@ class Heard:
             if each["type"] in ("user_id", "email", "cookie")
         })  # fmt: skip
         times = [one["time"] for one in raw.transitions]
-        taken = len(raw.identities)
         new = []
         for number in range(self._each):
             type_ = self._random.choice(sorted(TYPES))
@@ -51,7 +52,7 @@ class Heard:
                 "channel": self._random.choice(CHANNELS), "identifiers": named,
                 "attributes": {"x": TYPES[type_](self._random)},
             })  # fmt: skip
-        self._events += [(taken, one) for one in new]
+        self._events += new
         file = self._folder / f"heard-{len(self.files)}.jsonl"
         file.write_text("".join(json.dumps(one) + "\n" for one in new))
         self.files.append(file)
@@ -60,7 +61,7 @@ class Heard:
         """Return the events that erasures left, each with the customer who has it at present."""
         holder: dict[str, str] = {}
         left = list(self._events)
-        for number, change in enumerate(raw.identities):
+        for change in raw.identities:
             who, kind = change["customer_id"], change["kind"]
             named = [f"{one['type']}:{one['value']}" for one in change["identifiers"]]
             if kind in ("created", "linked", "unmerged"):
@@ -74,11 +75,13 @@ class Heard:
                 }
             elif kind == "erased":
                 gone = {one for one, of in holder.items() if of in {who, *change["absorbed"]}}
+                self.gone |= dict.fromkeys(gone, change["time"])
                 holder = {name: one for name, one in holder.items() if name not in gone}
+                # Those that are given later too, unless they happened later.
                 left = [
-                    (taken, one)
-                    for taken, one in left
-                    if taken > number or not gone & set(names(one))
+                    one
+                    for one in left
+                    if one["time"] > change["time"] or not gone & set(names(one))
                 ]
         return [
             {
@@ -87,7 +90,7 @@ class Heard:
                     (holder[name] for name in names(one) if name in holder), names(one)[0]
                 ),
             }
-            for _, one in left
+            for one in left
         ]
 
 

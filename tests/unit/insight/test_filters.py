@@ -145,6 +145,15 @@ def test_every_filter_gives_the_plain_count(
     connection, _ = connect(str(layer))
     events = heard.events(raw)
     of_view = {view: events if view == "event" else records(raw, view) for view in VIEWS}
+    assert heard.gone
+    for view in ("identity", "event"):
+        found = connection.execute(f'SELECT identifiers, "time" FROM part.{view}').fetchall()
+        assert not [
+            (name, at)
+            for names, at in found
+            for name in names
+            if at <= heard.gone.get(name, at - 1)
+        ]
     matched = 0
     for _ in range(FILTERS):
         view = filters.random.choice(sorted(VIEWS))
