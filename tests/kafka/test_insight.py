@@ -187,6 +187,10 @@ def test_nothing_of_an_erased_customer_stays_or_comes_later(
     live.take(installed, str(layer))
     assert asked(layer, "SELECT transition_id FROM transition") == [("t2",)]
     assert asked(layer, "SELECT customer_id FROM event") == [("user:ann",)]
+    # So late is an event from before the erasure: it is known by its hash alone.
+    produce(installed, f"{prefix}event.web.v1", {**event("ann"), "time": now_ms}, event("cid"))
+    assert live.take(installed, str(layer)).withheld == 1
+    assert sorted(asked(layer, "SELECT customer_id FROM event")) == [("user:ann",), ("user:cid",)]
     assert connect(str(layer))[1].erased == 1
 
 

@@ -30,6 +30,8 @@ from cjo_stream.insight.layer.who import Who
 _CACHED: Final = 65_536
 _KIND, _CUSTOMER = IDENTITIES.places["kind"], IDENTITIES.places["customer_id"]
 _NAMES, _TIME = IDENTITIES.places["identifiers"], IDENTITIES.places["time"]
+_NAMED, _AT = EVENTS.places["identifiers"], EVENTS.places["time"]
+_RECEIVED = EVENTS.places["received"]
 _BRINGING: Final = ("created", "linked", "unmerged")
 """Kinds of changes by which a customer has identifiers."""
 _ENGINES: Final = re.compile(f"[0-9a-f]{{{CUSTOMER_ID_DIGITS}}}")
@@ -50,6 +52,8 @@ class Forgotten:
         self._hash_of = lru_cache(_CACHED)(self._hashed)
         parts = [one for one in manifest.parts if one.table == FORGOTTEN.name]
         self._hashes: dict[str, int] = dict(Layer.rows_of(folder, FORGOTTEN, parts))
+        self._latest = max(self._hashes.values(), default=0)
+        """The time of the latest erasure: most events are later, and need no hash."""
         self._late: dict[str, int] = {}
         """Identifiers that late records name, and until when events of theirs are to leave."""
         self.withheld = manifest.withheld
@@ -79,6 +83,8 @@ class Forgotten:
 
     def left_of(self, table: Table, row: Row, who: Who) -> Row | None:
         """Return what is left of a row that comes in; None if it is of an erased customer."""
+        if table is EVENTS and row[_NAMED] and min(row[_AT], row[_RECEIVED]) > self._latest:
+            return row
         if table is IDENTITIES and row[_KIND] == "unmerged":
             self._spare(row, who)
         left = left_of(table, row, who, self.until)
@@ -131,6 +137,7 @@ class Forgotten:
         for hash_, at in (*unnamed.items(), *new.items()):
             if at > self._hashes.get(hash_, at - 1):
                 self._hashes[hash_] = at
+                self._latest = max(at, self._latest)
                 self.has_changed = True
 
     def _known_late(self, changes: Sequence[Part], erased: Mapping[str, int]) -> dict[str, int]:
