@@ -83,7 +83,11 @@ def _left_of_change(row: Row, who: Who, until: Until) -> Row | None:
     others = [one for one in absorbed if one not in erased]
     if customer in erased:
         return (kind, customer, others, [], None, *rest) if others else None
-    names = [one for one in identifiers if (at := until(one)) is None or at < row[_TIME]]
+    # In the very ms of the erasure only who begins with an identifier is known to come after it.
+    own = identifiers[:1] if kind in ("created", "unmerged") else []
+    names = [
+        one for one in identifiers if (at := until(one)) is None or at < row[_TIME] + (one in own)
+    ]
     if (others, names) == (absorbed, identifiers):
         return row
     return (kind, customer, others, names, None, *rest)
