@@ -48,6 +48,7 @@ from cjo_stream.cli import (
     settings,
     simulate,
     test,
+    top,
     topics,
     validate,
 )
@@ -120,6 +121,7 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
         "base": customer_base.app,
         "doctor": doctor.doctor,
         "monitoring": monitoring.monitoring,
+        "top": top.top,
         "hold": hold.hold,
         "release": hold.release,
     },

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from cjo_stream.embedded.progress import Progress
     from cjo_stream.errors import Diagnostic
 
+Part = str | tuple[Sequence[str], Sequence[Sequence[object]]]
+"""A line, or a table of columns and rows, as `say_table` takes them."""
 LINE_EVERY_S: Final = 3.0
 REDRAWS_A_SECOND: Final = 8
 _UNBOUNDED: Final = 100_000
@@ -215,6 +217,53 @@ def _printable(text: str) -> str:
 
 def _shown(character: str) -> str:
     return character if character.isprintable() or character in "\n\t" else "�"
+
+
+class Screen:
+    """One screen that is drawn anew again and again, from `with` to its end; stdout's, a terminal.
+
+    >>> with Screen() as screen:  # doctest: +SKIP
+    ...     screen.show(["all is well", (("partition", "#lag"), [("0", "12")])])
+    """
+
+    def __init__(self) -> None:
+        from rich.live import Live
+
+        self._live = Live(screen=True, auto_refresh=False, vertical_overflow="crop")
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def show(self, parts: Iterable[Part]) -> None:
+        """Draw these parts, one below the other, in place of what was there."""
+        from rich.console import Group
+
+        self._live.update(Group(*map(_drawn, parts)), refresh=True)
+
+
+def say_parts(parts: Iterable[Part]) -> None:
+    """Print parts as results, one below the other."""
+    for part in parts:
+        if isinstance(part, str):
+            say(part)
+        else:
+            say_table("", *part)
+
+
+def _drawn(part: Part) -> Text | Table:
+    if isinstance(part, str):
+        return _plain(part)
+    columns, rows = part
+    return _table(columns, [[_cell(value) for value in row] for row in rows])
 
 
 class Ticker:

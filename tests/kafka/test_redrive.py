@@ -144,3 +144,15 @@ def test_a_hundred_thousand_letters_under_kill_9(installation: Settings, tmp_pat
     assert Counter(value["attributes"]["number"] for value in values) == Counter(range(LETTERS))
     again = redrive.redrive(installation, Mending(edits=[EDIT]), is_dry=False)
     assert (again.sent, again.before) == (0, LETTERS)
+
+
+def test_the_latest_letters_are_the_newest_of_all_partitions(installation: Settings) -> None:
+    records = TopicRecords(installation)
+    assert records.latest_refused(2) == []
+    refuse(installation, range(3))
+    time.sleep(0.01)  # the broker's clock goes by ms
+    refuse(installation, [7], "loop")
+    found = records.latest_refused(3)
+    assert (found[0].reason, found[0].offset) == ("loop", 7)
+    assert len(found) == 3
+    assert [one.time for one in found] == sorted((one.time or 0 for one in found), reverse=True)

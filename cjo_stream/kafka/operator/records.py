@@ -63,6 +63,18 @@ class TopicRecords:
         """Yield the dead letters."""
         return map(refused_of, self._messages(DEAD_LETTER))
 
+    def latest_refused(self, number: int) -> list[Refused]:
+        """Return the dead letters that came last, at most `number`, the newest first."""
+        admin = Admin(self._settings)
+        name = Names(self._settings.topic_prefix).dead_letter
+        found: list[Refused] = []
+        places = [(name, partition) for partition in range(admin.require({name})[name].partitions)]
+        for place, end in admin.ends(places).items():
+            # The marker behind a transaction takes an offset, too.
+            start = max(0, end - 2 * number)
+            found += map(refused_of, contents(self._settings, place, start))
+        return sorted(found, key=lambda one: one.time or 0, reverse=True)[:number]
+
     def switched(self) -> list[Switched]:
         """Return which kinds of records the kept sets switched off."""
         return [one.switched for one in kept_sets(self._settings)]
