@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cjo_stream.kafka.operator.records import TopicRecords
     from cjo_stream.settings import Settings
     from cjo_stream.telemetry.overview import Overview, Scrapes
+    from cjo_stream.telemetry.scrape import Way
 
 PORTS_TRIED: Final = 32
 """From CJO_METRICS_PORT on: `up` gives its processes these ports, one after the other."""
@@ -62,7 +64,7 @@ def top(
     settings = settings_of(context)
     log.set_up("CRITICAL", "text")  # what is wrong stands on the screen
     wanted = [_address(text) for text in at] if at else _own(settings)
-    look = _Look(wanted, named=bool(at))
+    look = _Look(wanted, _way(settings), named=bool(at))
     look.again()
     if not look.answered:
         raise UsageError(
@@ -107,8 +109,9 @@ def _own(settings: Settings) -> list[Address]:
 class _Look:
     """Asks all processes at once, again and again."""
 
-    def __init__(self, wanted: list[Address], *, named: bool) -> None:
+    def __init__(self, wanted: list[Address], way: Way, *, named: bool) -> None:
         self._wanted = wanted
+        self._way = way
         self._before: Scrapes = {}
         self._pool = ThreadPoolExecutor(len(wanted))
         self._known: set[str] = {_name(one) for one in wanted} if named else set()
@@ -120,7 +123,7 @@ class _Look:
         from cjo_stream.telemetry.overview import overview
         from cjo_stream.telemetry.scrape import Scrape
 
-        answers = list(self._pool.map(_ask, self._wanted))
+        answers = list(self._pool.map(partial(_ask, self._way), self._wanted))
         self._before = {**self._before, **self.answered}
         self.answered = {
             name: one
@@ -140,11 +143,23 @@ def _name(address: Address) -> str:
     return f"{address[0]}:{address[1]}"
 
 
-def _ask(address: Address) -> object:
+def _way(settings: Settings) -> Way:
+    from cjo_stream.telemetry.scrape import way_of
+
+    try:
+        return way_of(settings)
+    except OSError as error:
+        raise UsageError(
+            f"CJO_METRICS_TLS_CERT (now {settings.metrics_tls_cert}) cannot be read: "
+            f"{error.strerror or error}; name the certificate that the processes have"
+        ) from None
+
+
+def _ask(way: Way, address: Address) -> object:
     from cjo_stream.telemetry.scrape import scrape
 
     try:
-        return scrape(*address)
+        return scrape(*address, way)
     except RetryError as error:
         return error
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -11,6 +13,7 @@ from typing import Final, NamedTuple
 from prometheus_client.parser import text_string_to_metric_families
 
 from cjo_stream.errors import RetryError
+from cjo_stream.settings import Settings
 
 TIMEOUT_S: Final = 2.0
 
@@ -46,15 +49,48 @@ class Scrape(NamedTuple):
         return sum(sample.value for sample in self.of(name, **labels))
 
 
-def scrape(host: str, port: int) -> Scrape:
+class Way(NamedTuple):
+    """How an endpoint is asked: the Authorization header, and what its certificate must be."""
+
+    authorization: str = ""
+    tls: ssl.SSLContext | None = None
+
+
+OPEN: Final = Way()
+"""No login, no TLS."""
+
+
+def way_of(settings: Settings) -> Way:
+    """Return how endpoints under the same settings are asked (see `access`).
+
+    Their certificate must be the one of the settings, or one that it vouches for, by whatever name
+    the host is asked. Raises OSError where that file cannot be read.
+    """
+    authorization, tls = "", None
+    if settings.metrics_username and settings.metrics_password:
+        login = f"{settings.metrics_username}:{settings.metrics_password.get_secret_value()}"
+        authorization = "Basic " + base64.b64encode(login.encode()).decode()
+    if settings.metrics_tls_cert:
+        tls = ssl.create_default_context(cafile=str(settings.metrics_tls_cert))
+        tls.check_hostname = False
+        tls.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return Way(authorization, tls)
+
+
+def scrape(host: str, port: int, way: Way = OPEN) -> Scrape:
     """Ask the process at `host`:`port`; raises RetryError where none of ours answers there."""
-    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    connection = (
+        http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+        if way.tls is None
+        else http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=way.tls)
+    )
     try:
-        _, text = _ask(connection, "/metrics")
-        status, problem = _ask(connection, "/readyz")
+        asked, text = _ask(connection, "/metrics", way)
+        status, problem = _ask(connection, "/readyz", way)
+        families = text_string_to_metric_families(text if asked == HTTPStatus.OK else "")
         samples = tuple(
             Sample(one.name, one.labels, one.value)
-            for family in text_string_to_metric_families(text)
+            for family in families
             for one in family.samples
         )
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -63,13 +99,19 @@ def scrape(host: str, port: int) -> Scrape:
         ) from error
     finally:
         connection.close()
+    if asked == HTTPStatus.UNAUTHORIZED:
+        raise RetryError(
+            f"{host}:{port} asks for a name and a password: set CJO_METRICS_USERNAME and "
+            "CJO_METRICS_PASSWORD as that process has them"
+        )
     found = Scrape(time.monotonic(), samples, "" if status == HTTPStatus.OK else problem.strip())
     if not any(True for _ in found.of("cjo_build_info")):
         raise RetryError(f"what answers at {host}:{port} is no process of cjo-stream")
     return found
 
 
-def _ask(connection: http.client.HTTPConnection, path: str) -> tuple[int, str]:
-    connection.request("GET", path)
+def _ask(connection: http.client.HTTPConnection, path: str, way: Way) -> tuple[int, str]:
+    headers = {"Authorization": way.authorization} if way.authorization else {}
+    connection.request("GET", path, headers=headers)
     response = connection.getresponse()
     return response.status, response.read().decode("utf-8", "replace")

@@ -62,6 +62,11 @@ def test_it_says_what_to_do_where_no_process_is_known_or_answers(
     assert "Set CJO_METRICS_PORT as they have it, or name each by --at" in cli("top").err
     assert "no process answers at 127.0.0.1:9: " in cli("top", "--at", "127.0.0.1:9").err
     assert "give HOST:PORT" in cli("top", "--at", "here").err
+    monkeypatch.setenv("CJO_METRICS_TLS_CERT", "gone.pem")
+    monkeypatch.setenv("CJO_METRICS_TLS_KEY", "gone.key")
+    assert "name the certificate that the processes have" in cli("top", "--at", "127.0.0.1:9").err
+    monkeypatch.delenv("CJO_METRICS_TLS_CERT")
+    monkeypatch.delenv("CJO_METRICS_TLS_KEY")
     monkeypatch.setenv("CJO_METRICS_PORT", "9")
     done = cli("top")
     assert done.code == 2

@@ -64,6 +64,9 @@ _SENT_AGAIN = (
     "kafka/test_way_out.py::test_what_the_broker_did_not_take_is_sent_again_once_it_is_there"
 )
 _HOLD = "unit/cli/test_hold.py::test_what_cannot_be_held_or_released_is_named"
+_TOP = "unit/cli/test_top.py::test_it_says_what_to_do_where_no_process_is_known_or_answers"
+_SCRAPE = "unit/telemetry/test_overview.py::test_what_is_no_process_of_ours_is_told"
+_LOGIN_ASKED = "unit/telemetry/test_overview.py::test_an_endpoint_with_a_login_and_a_certificate_is_asked_by_the_same_settings"
 _UNSENT = "unit/cli/test_dead_letters.py::test_what_cannot_be_sent_again_is_told"
 _READ_AGAIN = "kafka/test_way_out.py::test_what_could_not_be_read_is_read_once_the_broker_is_there"
 _TOPIC_MADE = (
@@ -221,6 +224,17 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/topics.py": {
         "there is no process": "unit/kafka/topic/test_right.py::test_a_user_of_no_process_is_refused_until_it_is_named_as_said",
         "names no user: write it": "unit/kafka/topic/test_right.py::test_a_user_of_no_process_is_refused_until_it_is_named_as_said",
+    },
+    "cli/top.py": {
+        "no process answers at": _TOP,
+        "give HOST:PORT": _TOP,
+        "where do the processes serve their metrics?": _TOP,
+        "cannot be read: {}; name the certificate": _TOP,
+    },
+    "telemetry/scrape.py": {
+        "no answer from": _SCRAPE,
+        "asks for a name and a password": _LOGIN_ASKED,
+        "is no process of cjo-stream": _SCRAPE,
     },
     "cli/hold.py": {
         "hold what?": _HOLD,

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, start_http_server
+from pydantic import SecretStr
 
 from cjo_stream.errors import RetryError
-from cjo_stream.telemetry import Health, Metrics, serve
+from cjo_stream.settings import Settings
+from cjo_stream.telemetry import Health, Metrics, access_of, serve
 from cjo_stream.telemetry.overview import Channel, Led, Overview, overview
-from cjo_stream.telemetry.scrape import Scrape, scrape
+from cjo_stream.telemetry.scrape import Scrape, scrape, way_of
+from tests.world.certificate import Authority
 
 STARTED_S = 1_000.0
 
@@ -122,7 +125,7 @@ def test_a_channel_is_shown_with_what_is_held_and_since_when_nobody_reads() -> N
     host.metrics["a"].add({("cjo_actions_total", "email", "reminder"): 5})
     assert host.look(10).channels == (
         # An action's first commands count from the look that saw it first.
-        Channel("email", pytest.approx(1.0), 12, 90.0),  # type: ignore[arg-type]
+        Channel("email", 1.0, 12, 90.0),
         Channel("push", 0.0, 0, 0.0),
     )
 
@@ -145,5 +148,30 @@ def test_a_process_that_is_not_ready_says_why() -> None:
     endpoint = serve(Metrics(), health, "127.0.0.1", 0, Path(__file__).parent)
     try:
         assert scrape("127.0.0.1", endpoint.port).unready == "waits for the broker"
+    finally:
+        endpoint.close()
+
+
+def test_an_endpoint_with_a_login_and_a_certificate_is_asked_by_the_same_settings(
+    tmp_path: Path,
+) -> None:
+    certificate, key = Authority().written(tmp_path, "worker.example")
+    settings = Settings(
+        metrics_username="eve",
+        metrics_password=SecretStr("a päss:word"),
+        metrics_tls_cert=certificate,
+        metrics_tls_key=key,
+    )
+    endpoint = serve(Metrics(), Health(), "127.0.0.1", 0, tmp_path, access_of(settings))
+    way = way_of(settings)
+    try:
+        assert scrape("127.0.0.1", endpoint.port, way).total("cjo_build_info") == 1
+        with pytest.raises(RetryError, match="set CJO_METRICS_USERNAME and CJO_METRICS_PASSWORD"):
+            scrape("127.0.0.1", endpoint.port, way._replace(authorization=""))
+        (tmp_path / "other").mkdir()
+        other, _ = Authority().written(tmp_path / "other", "worker.example")
+        stranger = way_of(Settings(metrics_tls_cert=other, metrics_tls_key=key))
+        with pytest.raises(RetryError, match="certificate verify failed"):
+            scrape("127.0.0.1", endpoint.port, stranger)
     finally:
         endpoint.close()
