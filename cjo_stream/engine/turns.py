@@ -275,13 +275,11 @@ class Turns:
             self.tallies.setdefault(turn.clock // PERIOD_MS, []).extend(turn.tallies)
         counts = self.counts
         for count, by in turn.counted:
-            before = counts.get(count)
-            if before is not None:
-                counts[count] = before + by
-                continue
-            counts[count] = by
-            if event is not None and count not in self.examples:
-                self.examples[count] = event.topic, event.partition, event.offset
+            counts[count] = counts.get(count, 0) + by
+        if event is not None:
+            for count, _ in turn.counted:
+                if count not in self.examples:
+                    self.examples[count] = event.topic, event.partition, event.offset
 
     def _emit(self, key: str, entry: CachedActor, turn: Turn) -> None:
         """Send the turn's records; note those of a customer in the timeline, too."""

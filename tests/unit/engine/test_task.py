@@ -132,6 +132,19 @@ def test_steps_that_share_a_commit_give_what_each_would_with_its_own(
     assert dict(shared.store.scan(b"", b"\xff")) == dict(own.store.scan(b"", b"\xff"))
 
 
+def test_the_example_of_a_count_does_not_depend_on_what_shares_a_commit() -> None:
+    own, shared = Partition(), Partition()
+    for partition in (own, shared):
+        partition.event(event(1, 0, total=3))
+        partition.tick(4 * SECOND)  # counts in the state that the order then counts out of
+        partition.event(event(1, 5 * SECOND, "order"))
+    own.run(1)
+    shared.run()
+    moved = ("cjo_journey_instances", "cart", "1", "reminded")
+    assert own.task.examples[moved] == ("cjo.event.web.v1", 7, 5 * SECOND)
+    assert shared.task.examples == own.task.examples
+
+
 def test_poison_processed_again_after_a_crash_sends_the_same_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
