@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Incarnation(msgspec.Struct, frozen=True, array_like=True):
+class Incarnation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An identifier in one of its epochs. A customer is a set of these.
 
     Every change that takes an identifier out of a customer (detached, unmerged, erased) begins a
@@ -19,7 +19,7 @@ class Incarnation(msgspec.Struct, frozen=True, array_like=True):
     epoch: int
 
 
-class Edge(msgspec.Struct, frozen=True, array_like=True):
+class Edge(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A link: two identifiers seen in one event, or joined by an operator's command.
 
     `source` is the anchor, which requests the link and gets the answer; the epoch of `other` is
@@ -36,7 +36,7 @@ class Edge(msgspec.Struct, frozen=True, array_like=True):
     command_id: str = ""
 
 
-class Member(msgspec.Struct, array_like=True):
+class Member(msgspec.Struct, array_like=True, gc=False):
     """An incarnation that belongs to a customer.
 
     `linked_at`: clock of the last merge by a link that ends at this member, None before any.
@@ -50,7 +50,7 @@ class Member(msgspec.Struct, array_like=True):
     seen_at: int | None = None
 
 
-class Evidence(msgspec.Struct, array_like=True):
+class Evidence(msgspec.Struct, array_like=True, gc=False):
     """An accepted link between two members, by their hashes; `at` is the clock."""
 
     a: str

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 
-class Identifier(msgspec.Struct, frozen=True, array_like=True):
+class Identifier(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A typed, normalised value. `hash` is HMAC(tenant key, type, value): 32 hex digits."""
 
     type: str
@@ -15,7 +15,7 @@ class Identifier(msgspec.Struct, frozen=True, array_like=True):
     hash: str
 
 
-class Event(msgspec.Struct, array_like=True):
+class Event(msgspec.Struct, array_like=True, gc=False):
     """An event after decoding and normalising, as intake sends it and journeys see it.
 
     `time` is when it happened, `received_at` the timestamp of its raw record; both are ms since

@@ -56,7 +56,7 @@ def partition_of(actor_key: str, partitions: int) -> int:
 # --- to an identifier
 
 
-class Arrive(msgspec.Struct, array_like=True, tag="arrive"):
+class Arrive(msgspec.Struct, array_like=True, gc=False, tag="arrive"):
     """An event anchored on the receiver."""
 
     event: Event
@@ -154,7 +154,7 @@ class Tie(msgspec.Struct, array_like=True, tag="tie"):
 # --- to a customer
 
 
-class Deliver(msgspec.Struct, array_like=True, tag="deliver"):
+class Deliver(msgspec.Struct, array_like=True, gc=False, tag="deliver"):
     """An event of the receiver, from its anchor in `epoch`. `hops` counts redirects so far."""
 
     event: Event

@@ -13,7 +13,7 @@ import msgspec
 Cut = list[str] | msgspec.UnsetType
 
 
-class JourneyRef(msgspec.Struct):
+class JourneyRef(msgspec.Struct, gc=False):
     """The instance that asked for an action."""
 
     name: str
@@ -26,7 +26,7 @@ class JourneyRef(msgspec.Struct):
     """The state whose step asked."""
 
 
-class Address(msgspec.Struct):
+class Address(msgspec.Struct, gc=False):
     """Where a channel reaches the customer."""
 
     type: str
@@ -35,7 +35,7 @@ class Address(msgspec.Struct):
     """The identifier's value, normalised."""
 
 
-class Action(msgspec.Struct, kw_only=True):
+class Action(msgspec.Struct, kw_only=True, gc=False):
     """One action command."""
 
     schema: Literal["cjo.action.v1"] = "cjo.action.v1"
@@ -74,7 +74,7 @@ class Action(msgspec.Struct, kw_only=True):
     """The fields that were shortened because the record was too large; absent otherwise."""
 
 
-class Trigger(msgspec.Struct):
+class Trigger(msgspec.Struct, gc=False):
     """What caused a decision or a transition."""
 
     kind: Literal["event", "timer", "raised"]
@@ -108,7 +108,7 @@ class Candidate(msgspec.Struct, kw_only=True, gc=False):
     """P x C x V x L; null if not weighed."""
 
 
-class Choice(msgspec.Struct):
+class Choice(msgspec.Struct, gc=False):
     """The candidate that won."""
 
     action: str
@@ -121,7 +121,7 @@ Suppressed = Literal["shadow", "holdout"]
 """Why a choice was not sent."""
 
 
-class Decision(msgspec.Struct, kw_only=True):
+class Decision(msgspec.Struct, kw_only=True, gc=False):
     """One decision record."""
 
     schema: Literal["cjo.decision.v1"] = "cjo.decision.v1"
@@ -157,7 +157,7 @@ class Decision(msgspec.Struct, kw_only=True):
     """The fields that were shortened because the record was too large; absent otherwise."""
 
 
-class Reward(msgspec.Struct, kw_only=True):
+class Reward(msgspec.Struct, kw_only=True, gc=False):
     """The result of one command: an acceptance, or none within its reward window."""
 
     schema: Literal["cjo.reward.v1"] = "cjo.reward.v1"
@@ -191,7 +191,7 @@ class Reward(msgspec.Struct, kw_only=True):
 Reason = Literal["entered", "moved", "goal", "exited", "ended", "merged", "refused"]
 
 
-class Transition(msgspec.Struct, kw_only=True):
+class Transition(msgspec.Struct, kw_only=True, gc=False):
     """One change of an instance's state."""
 
     schema: Literal["cjo.transition.v1"] = "cjo.transition.v1"
@@ -226,7 +226,7 @@ class Transition(msgspec.Struct, kw_only=True):
     """The fields that were shortened because the record was too large; absent otherwise."""
 
 
-class IdentityChange(msgspec.Struct, kw_only=True):
+class IdentityChange(msgspec.Struct, kw_only=True, gc=False):
     """One change of a customer's identifiers."""
 
     schema: Literal["cjo.identity.v1"] = "cjo.identity.v1"
@@ -249,7 +249,7 @@ class IdentityChange(msgspec.Struct, kw_only=True):
     """The fields that were shortened because the record was too large; absent otherwise."""
 
 
-class Profile(msgspec.Struct, kw_only=True):
+class Profile(msgspec.Struct, kw_only=True, gc=False):
     """A customer's latest profile."""
 
     schema: Literal["cjo.profile.v1"] = "cjo.profile.v1"
@@ -268,14 +268,14 @@ class Profile(msgspec.Struct, kw_only=True):
     """The fields that were shortened because the record was too large; absent otherwise."""
 
 
-class Withdrawal(msgspec.Struct, kw_only=True):
+class Withdrawal(msgspec.Struct, kw_only=True, gc=False):
     """The end of a customer's profile: a null value in the compacted topic."""
 
     customer_id: str
     """The id whose profile is withdrawn."""
 
 
-class DeadLetter(msgspec.Struct, kw_only=True):
+class DeadLetter(msgspec.Struct, kw_only=True, gc=False):
     """A refused record; `value` is its original bytes, or the normalised event's JSON."""
 
     reason: str
@@ -294,7 +294,7 @@ class DeadLetter(msgspec.Struct, kw_only=True):
     """The key of the record, unchanged."""
 
 
-class Side(msgspec.Struct):
+class Side(msgspec.Struct, gc=False):
     """The customers on one side of a canary's draw, as a guard counts them."""
 
     customers: int
@@ -303,7 +303,7 @@ class Side(msgspec.Struct):
     """The mean of the guard's metric; null without any."""
 
 
-class Governance(msgspec.Struct, kw_only=True):
+class Governance(msgspec.Struct, kw_only=True, gc=False):
     """A definition set came into force or reached sleeping customers, or a canary was decided."""
 
     schema: Literal["cjo.governance.v1"] = "cjo.governance.v1"
@@ -341,7 +341,7 @@ class Governance(msgspec.Struct, kw_only=True):
     """The clock when it happened, ms."""
 
 
-class Prediction(msgspec.Struct, kw_only=True):
+class Prediction(msgspec.Struct, kw_only=True, gc=False):
     """A prediction whose outcome is known."""
 
     schema: Literal["cjo.prediction.v1"] = "cjo.prediction.v1"
@@ -368,7 +368,7 @@ class Prediction(msgspec.Struct, kw_only=True):
     """The clock when the outcome was recorded, ms."""
 
 
-class Measure(msgspec.Struct, kw_only=True):
+class Measure(msgspec.Struct, kw_only=True, gc=False):
     """One event, as a measure of the topology takes it."""
 
     schema: Literal["cjo.measure.v1"] = "cjo.measure.v1"
@@ -395,7 +395,7 @@ class Measure(msgspec.Struct, kw_only=True):
     for a goal that is reached after the end."""
 
 
-class Reply(msgspec.Struct, kw_only=True):
+class Reply(msgspec.Struct, kw_only=True, gc=False):
     """An answer to an operator's command, from the task that owns the state."""
 
     command_id: str

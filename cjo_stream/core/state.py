@@ -1,4 +1,7 @@
-"""The states of actors: plain, bounded data, encoded field by field. Times are epoch ms."""
+"""The states of actors: plain, bounded data, encoded field by field. Times are epoch ms.
+
+They are trees. So, here and in records and frames, `gc=False`: Python need not look for cycles.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.message import Queued
 
 
-class Held(msgspec.Struct, array_like=True):
+class Held(msgspec.Struct, array_like=True, gc=False):
     """An event that waits for the answers to the edges named in `waits`; `since` is a clock.
 
     `size` is that of its attributes and identifiers, in bytes.
@@ -23,7 +26,7 @@ class Held(msgspec.Struct, array_like=True):
     size: int = 0
 
 
-class Asked(msgspec.Struct, array_like=True):
+class Asked(msgspec.Struct, array_like=True, gc=False):
     """An edge to be requested. `again_at`: when it is requested again, None before an answer.
 
     Events wait for it unless it is requested `aside`. `is_open`: a request has been sent;
@@ -38,7 +41,7 @@ class Asked(msgspec.Struct, array_like=True):
     is_granted: bool = False
 
 
-class FormerPath(msgspec.Struct, array_like=True):
+class FormerPath(msgspec.Struct, array_like=True, gc=False):
     """The customer and the epoch to which an identifier sent its events before an unmerge.
 
     A final Locate is on its way; `sent_since`: events were sent after it, for want of room.
@@ -49,7 +52,7 @@ class FormerPath(msgspec.Struct, array_like=True):
     sent_since: bool = False
 
 
-class Identifier(msgspec.Struct, array_like=True):
+class Identifier(msgspec.Struct, array_like=True, gc=False):
     """An identifier; `pointer` is the customer to which it sends its events.
 
     `asked`: edges by name, in the order in which they are requested. `known`: names of linked
@@ -78,7 +81,7 @@ class Identifier(msgspec.Struct, array_like=True):
     counted: str = ""
 
 
-class KnownFact(msgspec.Struct, array_like=True):
+class KnownFact(msgspec.Struct, array_like=True, gc=False):
     """A fact's latest value, at event time `time`; `value` is None if it was removed.
 
     `anchor`, here and below: the hash of the identifier whose event brought it.
@@ -89,7 +92,7 @@ class KnownFact(msgspec.Struct, array_like=True):
     anchor: str
 
 
-class Statement(msgspec.Struct, array_like=True):
+class Statement(msgspec.Struct, array_like=True, gc=False):
     """A customer's latest statement about a purpose on a channel, at event time `time`."""
 
     status: str
@@ -97,7 +100,7 @@ class Statement(msgspec.Struct, array_like=True):
     anchor: str
 
 
-class ServiceCase(msgspec.Struct, array_like=True):
+class ServiceCase(msgspec.Struct, array_like=True, gc=False):
     """A service case: the event times of its latest `opened` and `closed`; None: never."""
 
     opened_at: int | None
@@ -111,7 +114,7 @@ class ServiceCase(msgspec.Struct, array_like=True):
         return opened is not None and (closed is None or opened > closed)
 
 
-class LastRun(msgspec.Struct, array_like=True):
+class LastRun(msgspec.Struct, array_like=True, gc=False):
     """When a customer last entered a journey by one key, and when such a run last ended."""
 
     entered_at: int | None
@@ -119,14 +122,14 @@ class LastRun(msgspec.Struct, array_like=True):
     anchor: str
 
 
-class Timer(msgspec.Struct, array_like=True):
+class Timer(msgspec.Struct, array_like=True, gc=False):
     """A timer of a state: when it is due, and its index among the state's timer rules."""
 
     due: int
     ordinal: int
 
 
-class Instance(msgspec.Struct, array_like=True):
+class Instance(msgspec.Struct, array_like=True, gc=False):
     """One customer's run of a journey; `state` is None while only its goal is watched."""
 
     id: str
@@ -152,7 +155,7 @@ class Instance(msgspec.Struct, array_like=True):
     """Of one that is counted: whether it entered that version."""
 
 
-class Trial(msgspec.Struct, array_like=True):
+class Trial(msgspec.Struct, array_like=True, gc=False):
     """What the guards of a journey's canary, of `version`, have counted of a customer.
 
     `values`: trait -> the value counted last.
@@ -165,7 +168,7 @@ class Trial(msgspec.Struct, array_like=True):
     values: dict[str, float] = {}
 
 
-class Command(msgspec.Struct, array_like=True):
+class Command(msgspec.Struct, array_like=True, gc=False):
     """An issued action command, and its outcomes.
 
     `outcomes`: each outcome -> the event time of its first occurrence. `anchor` is the hash of the
@@ -183,7 +186,7 @@ class Command(msgspec.Struct, array_like=True):
     anchor: str = ""
 
 
-class Waiting(msgspec.Struct, array_like=True):
+class Waiting(msgspec.Struct, array_like=True, gc=False):
     """A request that waits for the end of quiet hours.
 
     `asked` is the request as decision records show it; `state` is the state that made it; `own`
@@ -207,7 +210,7 @@ class Waiting(msgspec.Struct, array_like=True):
     anchor: str = ""
 
 
-class Window(msgspec.Struct, array_like=True):
+class Window(msgspec.Struct, array_like=True, gc=False):
     """A reward window: an issued command whose acceptance is still waited for.
 
     `features` are the hashed features of its decision, None if its treatment does not learn;
@@ -227,7 +230,7 @@ class Window(msgspec.Struct, array_like=True):
     anchor: str = ""
 
 
-class Moment(msgspec.Struct, array_like=True):
+class Moment(msgspec.Struct, array_like=True, gc=False):
     """A moment at which a prediction was made, and whose outcome is not known yet.
 
     `definition` is that of the prediction's rule then; `features` are the hashed features,
@@ -247,7 +250,7 @@ class Moment(msgspec.Struct, array_like=True):
     has_come: bool = False
 
 
-class Reservation(msgspec.Struct, array_like=True):
+class Reservation(msgspec.Struct, array_like=True, gc=False):
     """Room reserved for a customer to be absorbed; `pieces` of its state have arrived."""
 
     members: dict[str, Member]
@@ -255,7 +258,7 @@ class Reservation(msgspec.Struct, array_like=True):
     pieces: list[bytes] = []
 
 
-class Membership(msgspec.Struct, array_like=True):
+class Membership(msgspec.Struct, array_like=True, gc=False):
     """A change of membership under way.
 
     `pending`: the edge of this frozen customer's proposal. `reserved`: reserved room by customer
@@ -273,7 +276,7 @@ class Membership(msgspec.Struct, array_like=True):
     seeding: list[str] = []
 
 
-class Overrun(msgspec.Struct, array_like=True):
+class Overrun(msgspec.Struct, array_like=True, gc=False):
     """More timers were due at once than one cascade may fire, `times` in a row.
 
     Timers due by `at` rest until `until`; both are clocks. `due`: the due time of the first left.
@@ -285,7 +288,7 @@ class Overrun(msgspec.Struct, array_like=True):
     until: int
 
 
-class Customer(msgspec.Struct, array_like=True):
+class Customer(msgspec.Struct, array_like=True, gc=False):
     """A customer: a root with members, or, once absorbed, only a redirect.
 
     `members`: hash -> member, the one seen last at the end. `facts` by slot. `traits`: slot -> the

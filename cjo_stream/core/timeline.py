@@ -42,7 +42,7 @@ SHOWN_BYTES_MIN = 100_000
 EVENT = "event"
 
 
-class TimelineEntry(msgspec.Struct, array_like=True):
+class TimelineEntry(msgspec.Struct, array_like=True, gc=False):
     """One thing that happened.
 
     `at` is the clock in ms; `anchor` the hash of the identifier whose event caused it, or empty.
@@ -55,7 +55,7 @@ class TimelineEntry(msgspec.Struct, array_like=True):
     body: bytes
 
 
-class EventEntry(msgspec.Struct):
+class EventEntry(msgspec.Struct, gc=False):
     """The body of an event's entry."""
 
     type: str

@@ -44,7 +44,7 @@ Position = tuple[int, int]
 """(offset, index) of an item in its lane."""
 
 
-class Item(msgspec.Struct, array_like=True):
+class Item(msgspec.Struct, array_like=True, gc=False):
     """One message on its way to an actor of another partition, or to a task (`to` is empty)."""
 
     lane: int
@@ -56,7 +56,7 @@ class Item(msgspec.Struct, array_like=True):
     message: Message
 
 
-class Frame(msgspec.Struct, array_like=True):
+class Frame(msgspec.Struct, array_like=True, gc=False):
     """A decoded internal frame. `clock` is the sender's stream clock in ms (0: it has none).
 
     `set_number` is the definition set that governs the sender (0: none): the receiver of a
@@ -70,7 +70,7 @@ class Frame(msgspec.Struct, array_like=True):
     set_number: int = 0
 
 
-class Effect(msgspec.Struct, array_like=True):
+class Effect(msgspec.Struct, array_like=True, gc=False):
     """One record on its way out.
 
     `kind` is one of action, decision, reward, transition, identity, profile, dead_letter, reply.
@@ -90,7 +90,7 @@ class Effect(msgspec.Struct, array_like=True):
     set_number: int = 0
 
 
-class EffectItem(msgspec.Struct, array_like=True):
+class EffectItem(msgspec.Struct, array_like=True, gc=False):
     """One effect with its place in the lane from its task."""
 
     offset: int
@@ -100,7 +100,7 @@ class EffectItem(msgspec.Struct, array_like=True):
     effect: Effect
 
 
-class EffectFrame(msgspec.Struct, array_like=True):
+class EffectFrame(msgspec.Struct, array_like=True, gc=False):
     """A decoded effect frame."""
 
     version: int
