@@ -9,9 +9,6 @@ from pathlib import Path
 
 import msgspec
 
-BUCKET_MAX = 1_024
-"""Keys a bucket holds before it is split in two."""
-
 COPY_NAME = "store.msgpack"
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -21,15 +18,18 @@ _decode = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]]).decode
 class MemoryStore:
     """An `engine.port.Store` that ends with its process.
 
-    Values lie in a dict, keys in sorted buckets: a read is one look-up, a new key one insertion
-    into a short list, however many keys there are. `folder` is a copy that `checkpoint` left.
+    Values lie in a dict. The keys are put in order when they are next read in order: most are
+    written many times between two scans. `folder` is a copy that `checkpoint` left.
     """
 
     def __init__(self, folder: str | None = None) -> None:
         self._values: dict[bytes, bytes] = {}
-        self._buckets: list[list[bytes]] = [[]]
-        self._firsts: list[bytes] = [b""]
-        """The least key that each bucket may hold."""
+        self._keys: list[bytes] = []
+        """In order; as of the last scan."""
+        self._new: list[bytes] = []
+        """Keys that came since."""
+        self._has_gaps = False
+        """Whether a key has been removed since."""
         self._scans: weakref.WeakSet[_Scan] = weakref.WeakSet()
         if folder is not None:
             self.write(_decode(Path(folder, COPY_NAME).read_bytes()))
@@ -48,17 +48,20 @@ class MemoryStore:
         """Apply all puts and deletes of the batch; the last of a key holds."""
         for scan in list(self._scans):
             scan.detach()
+        values, new = self._values, self._new
         for key, value in batch:
             if value is None:
-                self._remove(key)
+                self._has_gaps |= values.pop(key, None) is not None
             else:
-                self._put(key, value)
+                if key not in values:
+                    new.append(key)
+                values[key] = value
 
     def checkpoint(self, folder: str) -> None:
         """Leave a copy in `folder`, which does not exist yet: one file."""
         path = Path(folder)
         path.mkdir(parents=True)
-        pairs = [(key, self._values[key]) for bucket in self._buckets for key in bucket]
+        pairs = [(key, self._values[key]) for key in self._ordered()]
         (path / COPY_NAME).write_bytes(_encode(pairs))
 
     def purge(self, ranges: Sequence[tuple[bytes, bytes]]) -> None:
@@ -71,41 +74,22 @@ class MemoryStore:
     def close(self) -> None:
         """Do nothing: there is nothing to release."""
 
-    def _put(self, key: bytes, value: bytes) -> None:
-        is_new = key not in self._values
-        self._values[key] = value
-        if not is_new:
-            return
-        at = bisect.bisect_right(self._firsts, key) - 1
-        bucket = self._buckets[at]
-        bisect.insort(bucket, key)
-        if len(bucket) > BUCKET_MAX:
-            middle = len(bucket) // 2
-            self._buckets.insert(at + 1, bucket[middle:])
-            self._firsts.insert(at + 1, bucket[middle])
-            del bucket[middle:]
-
-    def _remove(self, key: bytes) -> None:
-        if self._values.pop(key, None) is None:
-            return
-        at = bisect.bisect_right(self._firsts, key) - 1
-        bucket = self._buckets[at]
-        del bucket[bisect.bisect_left(bucket, key)]
-        if not bucket and at > 0:
-            del self._buckets[at]
-            del self._firsts[at]
+    def _ordered(self) -> list[bytes]:
+        """Return all keys in order."""
+        if self._new or self._has_gaps:
+            keys = [*self._keys, *self._new]
+            keys.sort()  # quick: most of it is in order
+            if self._has_gaps:  # a key that came back is there twice
+                keys = [key for key in dict.fromkeys(keys) if key in self._values]
+            self._keys, self._new, self._has_gaps = keys, [], False
+        return self._keys
 
     def _pairs(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield pairs of the live buckets; valid until the next write."""
-        first = bisect.bisect_right(self._firsts, start) - 1
-        for at in range(first, len(self._buckets)):
-            bucket = self._buckets[at]
-            begin = bisect.bisect_left(bucket, start) if at == first else 0
-            for position in range(begin, len(bucket)):
-                key = bucket[position]
-                if key >= end:
-                    return
-                yield key, self._values[key]
+        """Yield pairs; valid until the next write."""
+        keys, values = self._ordered(), self._values
+        for at in range(bisect.bisect_left(keys, start), bisect.bisect_left(keys, end)):
+            key = keys[at]
+            yield key, values[key]
 
 
 class _Scan(Iterator[tuple[bytes, bytes]]):

@@ -36,7 +36,7 @@ class TestSection(StoreContract):
         return Section(MemoryStore(str(folder)), b"p")
 
 
-def test_memory_store_keeps_order_over_many_buckets() -> None:
+def test_memory_store_keeps_order_over_many_keys() -> None:
     store = MemoryStore()
     keys = [b"%06d" % (number * 7919 % 10_007) for number in range(10_007)]
     store.write([(key, key) for key in keys])
