@@ -53,7 +53,7 @@ from cjo_stream.core.profile.publication import mark_profile, publish_profile
 from cjo_stream.core.record import DeadLetter, Reply
 from cjo_stream.core.size import size_of
 from cjo_stream.core.snapshot import predictions_now, snapshot, waiting_row
-from cjo_stream.core.state import Customer
+from cjo_stream.core.state import Customer, Overrun
 from cjo_stream.core.timeline import EventEntry, event_entry, shown
 from cjo_stream.core.turn import Due, Turn
 
@@ -78,14 +78,17 @@ def on_deliver(key: str, state: Customer | None, message: Deliver, turn: Turn) -
             _dead_letter(event, joined, turn)
             return before
         event = joined
-    record_created(state, event.id, turn)
+    if not state.is_recorded:
+        record_created(state, event.id, turn)
     note_members(state, event)
-    if seen_before(state, event, turn):
-        turn.count("cjo_events_total", event.channel or "", "repeated")
-        return state
-    remember_id(state, event, turn)
+    if event.own_id:
+        if seen_before(state, event, turn):
+            turn.count("cjo_events_total", event.channel or "", "repeated")
+            return state
+        remember_id(state, event, turn)
     _apply(state, event, turn)
-    publish_profile(state, turn)
+    if state.profile_due is not None:
+        publish_profile(state, turn)
     return state
 
 
@@ -122,8 +125,10 @@ def fire(customer: Customer, turn: Turn) -> None:
         finish(cascade, outer)
         cascade.close()
     turn.firing = Due.WINDOWS
-    close_windows(customer, turn)
-    moments.close_moments(customer, turn)
+    if customer.windows:
+        close_windows(customer, turn)
+    if customer.moments:
+        moments.close_moments(customer, turn)
     turn.firing = Due.PROFILE
     publish_profile(customer, turn)
 
@@ -190,19 +195,29 @@ def wake_ms(customer: Customer) -> int | None:
 
     Clock in ms; None if nothing is.
     """
-    due = [timer.due for instance in running(customer) for timer in instance.timers]
+    first, rest = customer.profile_due, customer.overrun
+    for instance in running(customer):
+        for timer in instance.timers:
+            due = timer.due if rest is None else _rested(timer.due, rest)
+            if first is None or due < first:
+                first = due
     if customer.waiting:
-        due += [waiting.due for waiting in requests.running(customer)]
-    rest = customer.overrun
-    if rest is not None:
-        due = [max(one, rest.until) if one <= rest.at else one for one in due]
-    if customer.windows:
-        due += [window.closes_at for window in customer.windows if window.features is not None]
-    if customer.moments:
-        due += [moment.closes_at for moment in customer.moments]
-    if customer.profile_due is not None:
-        due.append(customer.profile_due)
-    return min(due) if due else None
+        for waiting in requests.running(customer):
+            due = waiting.due if rest is None else _rested(waiting.due, rest)
+            if first is None or due < first:
+                first = due
+    for window in customer.windows:
+        if window.features is not None and (first is None or window.closes_at < first):
+            first = window.closes_at
+    for moment in customer.moments:
+        if first is None or moment.closes_at < first:
+            first = moment.closes_at
+    return first
+
+
+def _rested(due: int, rest: Overrun) -> int:
+    """Return when a timer is due that may rest."""
+    return max(due, rest.until) if due <= rest.at else due
 
 
 # --- step 0: the customer of the event

@@ -15,6 +15,8 @@ from cjo_stream.core.state import Customer
 class Standing(enum.Enum):
     """The standing of a customer."""
 
+    __hash__ = object.__hash__  # an enum's own hashes the name, by a function of Python
+
     NOBODY = "nobody"
     """It has no state yet."""
     UNSEEDED = "unseeded"

@@ -61,6 +61,7 @@ class Enforcement:
         self.rollout = meta.rollout.copy()
         self.governor = Governor(meta.sweeps, meta.decider)
         self._sets.needed = self._needed()
+        self._keeps_up = False
 
     @property
     def due(self) -> int | None:
@@ -69,14 +70,18 @@ class Enforcement:
 
     def keep_up(self, number: int) -> None:
         """Put the set in force that the sender of a frame had."""
+        if self._keeps_up and number <= self._sets.active:
+            return
         if self._partition == GOVERNOR and self.rollout.after is None:
             self._announce()
         before = self._sets.revision
         self._sets.keep_up(number)
         self._begin_walk(before)
+        self._keeps_up = True
 
     def handle(self, message: Governing) -> None:
         """Handle a message about sets or verdicts."""
+        self._keeps_up = False
         answer = self._outgoing.answer
         match message:
             case StoreSet():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -11,23 +11,10 @@ from cjo_stream.core.record import Record, Reply
 from cjo_stream.engine.effect import effect_of
 from cjo_stream.engine.frame import Effect, EffectWriter, FrameWriter
 from cjo_stream.engine.lane import Numbering
-from cjo_stream.engine.port import Log, Outbox
+from cjo_stream.engine.port import Cascade, Log, Outbox
 
 EFFECTS: Final = (1 << 32) - 1
 """The receiver number of a task's effect partition."""
-
-
-class Cascade(NamedTuple):
-    """Where a cascade begins within a step of a task."""
-
-    clock: int
-    """Of the cascade, ms."""
-    actor: str
-    """The key of the actor whose time came; empty where a record begins."""
-    effects: int
-    """The effects of the step that come before it."""
-    examples: int
-    """The examples of counts that the task had before it."""
 
 
 class Outgoing:

@@ -57,14 +57,14 @@ class Participant(Protocol):
         """Go back to what was last written."""
 
 
-class Log(msgspec.Struct, frozen=True, array_like=True):
+class Log(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One partition of one incarnation of a topic; names a lane."""
 
     topic_id: str
     partition: int
 
 
-class LogRecord(msgspec.Struct):
+class LogRecord(msgspec.Struct, gc=False):
     """One record of the internal log, as a runtime passes it to a task."""
 
     offset: int
@@ -85,7 +85,7 @@ class AcceptedClock(msgspec.Struct, frozen=True):
     clock: int
 
 
-class RawRecord(msgspec.Struct):
+class RawRecord(msgspec.Struct, gc=False):
     """One record of a channel's topic (or a line of a file), as a runtime passes it to intake.
 
     `channel` is set where the topic determines it; `time` is the record's timestamp in ms.
@@ -102,7 +102,20 @@ class RawRecord(msgspec.Struct):
     channel: str | None = None
 
 
-class Outbox(msgspec.Struct):
+class Cascade(msgspec.Struct, frozen=True, gc=False):
+    """Where a cascade begins within a step of a task."""
+
+    clock: int
+    """Of the cascade, ms."""
+    actor: str
+    """The key of the actor whose time came; empty where a record begins."""
+    effects: int
+    """The effects of the step that come before it."""
+    examples: int
+    """The examples of counts that the task had before it."""
+
+
+class Outbox(msgspec.Struct, gc=False):
     """What one step of a task sends: frames, by partition, in order."""
 
     frames: list[tuple[int, bytes]] = []

@@ -50,9 +50,9 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.engine import codec
 from cjo_stream.engine.enforcement import Enforcement, Governing
 from cjo_stream.engine.failure import foreign_letter
-from cjo_stream.engine.frame import ITEMS_MAX, NO_LANE, Frame, decode_frame
-from cjo_stream.engine.outgoing import Cascade, Outgoing
-from cjo_stream.engine.port import AcceptedClock, Compile, Log, LogRecord, Outbox, Store
+from cjo_stream.engine.frame import ITEMS_MAX, NO_LANE, decode_frame
+from cjo_stream.engine.outgoing import Outgoing
+from cjo_stream.engine.port import AcceptedClock, Cascade, Compile, Log, LogRecord, Outbox, Store
 from cjo_stream.engine.position import events_now, live_now, open_position
 from cjo_stream.engine.rollout import ROLLOUT_CUSTOMERS_MAX
 from cjo_stream.engine.task_state import TaskState
@@ -311,26 +311,33 @@ class Task:
         turns = self._turns
         turns.place = record.offset
         self._state.numbers.begin(record.offset)
-        frame = _frame_of(record)
-        if isinstance(frame, InputError):
+        try:
+            frame = decode_frame(record.value)
+        except InputError as error:
             self._advance(max(turns.clock, record.time))
             self._outgoing.begin_cascade(turns.clock, "", len(turns.examples))
-            self._refuse(record, frame)
+            self._refuse(record, error)
             return
-        clock = self._checked_clock(frame.clock, record)
+        clock = frame.clock
+        if clock > record.time:
+            clock = self._checked_clock(clock, record)
         self._advance(max(turns.clock, record.time, clock))
         self._outgoing.begin_cascade(turns.clock, "", len(turns.examples))
         self._enforcement.keep_up(frame.set_number)
-        cursors = self._state.cursors
+        accept, lanes = self._state.cursors.accept, frame.lanes
         for item in frame.items:
             if item.lane != NO_LANE:
-                lane = frame.lanes[item.lane]
                 position = (item.offset, item.index)
-                if not cursors.accept(lane, position, (item.previous_offset, item.previous_index)):
+                previous = (item.previous_offset, item.previous_index)
+                if not accept(lanes[item.lane], position, previous):
                     self._repeated += 1
                     continue
                 self._applied += 1
-            self._item(item.to, item.message)
+            message = item.message
+            if type(message) in _OWN:
+                self._own(message)
+            else:
+                turns.handle(item.to, cast("ActorMessage", message))
 
     def _checked_clock(self, clock: int, record: LogRecord) -> int:
         """Return a sender's clock, cut where an operator has let it pass; raises ClockError."""
@@ -347,10 +354,9 @@ class Task:
             "lets it pass, at an hour ahead"
         )
 
-    def _item(self, to: str, message: Message) -> None:
-        if type(message) not in _OWN:
-            self._turns.handle(to, cast(ActorMessage, message))
-        elif type(message) in _GOVERNING:
+    def _own(self, message: Message) -> None:
+        """Handle a message to the task itself."""
+        if type(message) in _GOVERNING:
             self._enforcement.handle(cast(Governing, message))
         elif type(message) is StoreModel:
             self._state.models.store(message.number, message.part, message.parts, message.content)
@@ -405,10 +411,3 @@ class Task:
         counts = self._turns.counts
         counts[key] = counts.get(key, 0) + 1
         self._outgoing.emit(foreign_letter(self._log, record, error))
-
-
-def _frame_of(record: LogRecord) -> Frame | InputError:
-    try:
-        return decode_frame(record.value)
-    except InputError as error:
-        return error

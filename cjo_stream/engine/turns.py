@@ -51,6 +51,9 @@ _PASSED_ON = (MemoryError, RecursionError, CjoError)
 """Failures that are not a message's own."""
 
 
+_OF_EVENTS = (Deliver, Arrive)
+
+
 class PoisonError(Exception):
     """A handler failed: the step is rolled back and run again message by message."""
 
@@ -169,13 +172,16 @@ class Turns:
             and type(state) is Identifier
             and arrival.passes_on(state, message.event, self._sets.program(), self._bounds)
         ):
-            self._send(customer_key(state.pointer), Deliver(message.event, state.epoch))
-            return
+            key, message = customer_key(state.pointer), Deliver(message.event, state.epoch)
+            if self._fifo or not self._is_here(key):
+                self._send(key, message)
+                return
+            entry = self._cache.entry(key)  # in one go: nothing was sent before it
         self.keep_up(key, entry)
         saved = (
             codec.encode_actor(entry.state) if self.careful and entry.state is not None else None
         )
-        event = message.event if isinstance(message, Deliver | Arrive) else None
+        event = message.event if isinstance(message, _OF_EVENTS) else None
         turn = self._turn(event.received_at if event is not None else 0)
         try:
             is_new = entry.state is None
@@ -253,13 +259,17 @@ class Turns:
             self.lacking,
         )
 
+    def _is_here(self, key: str) -> bool:
+        """Return whether an actor is of this partition."""
+        partitions = self._partitions
+        return partitions == 1 or partition_of(key, partitions) == self._log.partition
+
     def _send(self, to: str, message: ActorMessage) -> None:
         """Send a message to an actor of this partition, or of another."""
-        receiver = partition_of(to, self._partitions)
-        if receiver == self._log.partition:
+        if self._is_here(to):
             self._fifo.append((to, message))
         else:
-            self._outgoing.send(receiver, to, message)
+            self._outgoing.send(partition_of(to, self._partitions), to, message)
 
     def _close(self, key: str, entry: CachedActor, turn: Turn, event: Event | None) -> None:
         for to, message in turn.messages:
@@ -270,7 +280,8 @@ class Turns:
             if not entry.dirty:
                 self._cache.touch(key, entry)
             self._wake(key, entry)
-        self.purges += turn.purges
+        if turn.purges:
+            self.purges += turn.purges
         if turn.tallies:
             self.tallies.setdefault(turn.clock // PERIOD_MS, []).extend(turn.tallies)
         counts = self.counts

@@ -77,7 +77,8 @@ class Cascade:
 
         Where transitions are switched off, it is there after a timer alone.
         """
-        self._raised: deque[tuple[int, Event]] = deque()
+        self._raised: deque[tuple[int, Event]] | None = None
+        """Made by the first raised event: most events raise none."""
         self._raised_total = 0
         self._looped = False
 
@@ -94,6 +95,8 @@ class Cascade:
             self.report_loop()
             return
         self._raised_total += 1
+        if self._raised is None:
+            self._raised = deque()
         self._raised.append((self.depth + 1, Event(type_, self.turn.clock, attributes)))
 
     def next_raised(self) -> Event | None:
@@ -155,10 +158,13 @@ class Cascade:
 
     def close(self) -> None:
         """Count what the cascade's expressions could not use; each value once."""
-        for definition, number in self.scope.faults.items():
-            self.turn.count("cjo_expression_errors_total", definition, by=number)
-        for definition, field, reason in self.scope.unread:
-            self.turn.count("cjo_values_unread_total", definition, field, reason)
+        scope = self.scope
+        if scope.faults:
+            for definition, number in scope.faults.items():
+                self.turn.count("cjo_expression_errors_total", definition, by=number)
+        if scope.unread:
+            for definition, field, reason in scope.unread:
+                self.turn.count("cjo_values_unread_total", definition, field, reason)
 
 
 def trigger_of(event: Event | None) -> Trigger:

@@ -89,7 +89,8 @@ def _last_run_of(customer: Customer, instance: Instance) -> LastRun:
 
 def _forget_oldest(customer: Customer, keys: dict[str, LastRun], turn: Turn) -> None:
     """Drop the oldest keys of a journey beyond its bound, then those of all beyond the bytes."""
-    turn.drop_oldest(keys, turn.bounds.keys, "histories")
+    if len(keys) > turn.bounds.keys:
+        turn.drop_oldest(keys, turn.bounds.keys, "histories")
     histories = customer.histories
     if sum(map(len, histories.values())) * KEY_BYTES_MAX <= turn.bounds.histories_bytes:
         return

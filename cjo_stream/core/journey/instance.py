@@ -242,8 +242,10 @@ def _take(
     made_by = None if journey.states[to].end is not None else state
     doomed = requests.of_instance(cascade.customer, instance.id, made_by) if by_event else ()
     instance.timers = []
-    run_steps(cascade, instance, journey.states[state].leave, to)
-    requests.drop(cascade.customer, doomed, cascade.trigger, cascade.turn)
+    if leave := journey.states[state].leave:
+        run_steps(cascade, instance, leave, to)
+    if doomed:
+        requests.drop(cascade.customer, doomed, cascade.trigger, cascade.turn)
     run_steps(cascade, instance, transition.do, to)
     enter(cascade, journey, instance, to, at)
     return True
@@ -262,8 +264,10 @@ def _exit(
     assert state is not None
     doomed = requests.of_instance(cascade.customer, instance.id)
     instance.timers = []
-    run_steps(cascade, instance, journey.states[state].leave, None)
-    requests.drop(cascade.customer, doomed, cascade.trigger, cascade.turn)
+    if leave := journey.states[state].leave:
+        run_steps(cascade, instance, leave, None)
+    if doomed:
+        requests.drop(cascade.customer, doomed, cascade.trigger, cascade.turn)
     run_steps(cascade, instance, do, None)
     instance.entered_at = at
     _count_state(cascade.turn, instance, state, by=-1)

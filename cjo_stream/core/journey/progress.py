@@ -36,10 +36,12 @@ def running(customer: Customer) -> Sequence[Instance]:
 def show_all(cascade: Cascade, event: Event) -> None:
     """Show an event to every live instance, then to every entry."""
     program = cascade.turn.program
-    for instance in list(cascade.customer.instances):
-        journey = program.versions[(instance.journey, instance.version)]
-        if journey.hears_every or event.type in journey.listens:
-            instances.show(cascade, journey, instance, event)
+    hearing = program.heard_on.get(event.type, program.heard_always)
+    if hearing:
+        for instance in list(cascade.customer.instances):
+            version = (instance.journey, instance.version)
+            if version in hearing:
+                instances.show(cascade, program.versions[version], instance, event)
     for journey in program.entries_on.get(event.type, ()):
         try_enter(cascade, journey, event)
 

@@ -25,6 +25,8 @@ from cjo_stream.core.word import AttributeType
 
 ENGINE_TYPES: Final = frozenset(("journey.entered", "journey.ended", "journey.goal"))
 """The types that the engine raises where some journey listens."""
+Version = tuple[str, int]
+"""A journey's name, and the number of one of its versions."""
 VERDICTS_MAX: Final = 1 << 20
 """More than the verdicts of guards that an installation ever has."""
 
@@ -42,6 +44,21 @@ def entered_on(versions: Mapping[tuple[str, int], Journey]) -> dict[str, tuple[J
         for type_ in sorted(journey.entry.on) if low < high else ():
             found.setdefault(type_, []).append(journey)
     return {type_: tuple(journeys) for type_, journeys in found.items()}
+
+
+def heard_on(versions: Mapping[Version, Journey]) -> dict[str, frozenset[Version]]:
+    """Return the versions whose instances may move by an event, by its type."""
+    always = heard_always(versions)
+    types = set[str]().union(*(journey.listens for journey in versions.values()))
+    return {
+        type_: always | {key for key, journey in versions.items() if type_ in journey.listens}
+        for type_ in sorted(types)
+    }
+
+
+def heard_always(versions: Mapping[Version, Journey]) -> frozenset[Version]:
+    """Return the versions whose instances may move by an event of any type."""
+    return frozenset(key for key, journey in versions.items() if journey.hears_every)
 
 
 def raised_for(
@@ -107,6 +124,10 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """By event type, in order of name."""
     entries_on: dict[str, tuple[Journey, ...]] = {}
     """By event type, journeys in order of name."""
+    heard_on: dict[str, frozenset[Version]] = {}
+    """By event type, the versions whose instances may move by such an event."""
+    heard_always: frozenset[Version] = frozenset()
+    """Those whose instances may move by an event of any type."""
     paused: frozenset[str] = frozenset()
     """The journeys that are paused."""
     retired: frozenset[str] = frozenset()

@@ -10,7 +10,13 @@ from cjo_stream.core.program.action import Action
 from cjo_stream.core.program.journey import Journey
 from cjo_stream.core.program.measure import MeasureRule
 from cjo_stream.core.program.prediction import PredictionRule
-from cjo_stream.core.program.program import Program, entered_on, raised_for
+from cjo_stream.core.program.program import (
+    Program,
+    entered_on,
+    heard_always,
+    heard_on,
+    raised_for,
+)
 from cjo_stream.core.program.topology import Trait
 from cjo_stream.core.word import Status
 from cjo_stream.definition.build.action import ask_of, build_action
@@ -175,6 +181,8 @@ def _assemble(
         predictions_on={type_: tuple(rules) for type_, rules in predictions_on.items()},
         measures_on={type_: tuple(rules) for type_, rules in measures_on.items()},
         entries_on=entries_on,
+        heard_on=heard_on(versions),
+        heard_always=heard_always(versions),
         paused=_in_status(versions.values(), Status.PAUSED),
         retired=_in_status(versions.values(), Status.RETIRED),
         raised_on=raised_for(entries_on, versions),

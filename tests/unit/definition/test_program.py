@@ -255,6 +255,9 @@ def test_the_program_s_indexes(program: Program) -> None:
     assert list(program.versions) == [("a_listener", 1), ("b_recovery", 3)]
     assert [j.name for j in program.entries_on["cart_updated"]] == ["b_recovery"]
     assert program.raised_on == {"journey.ended", "journey.goal"}
+    assert program.heard_always == {("b_recovery", 3)}
+    assert program.heard_on["order_placed"] == {("b_recovery", 3)}
+    assert "journey.ended" not in program.heard_on  # it only opens an instance
     a_listener = program.journeys["a_listener"]
     assert a_listener.entry.reentry is Reentry.AFTER_ENTRY
     assert a_listener.entry.reentry_ms == 30 * 86_400_000
