@@ -15,3 +15,8 @@ def is_compiled() -> bool:
     """Return whether the engine is that of the compiled wheel (docs/operations.md)."""
     spec = PathFinder.find_spec("turns", [f"{folder}/engine" for folder in __path__])
     return spec is not None and spec.origin is not None and not spec.origin.endswith(".py")
+
+
+def engine_here() -> str:
+    """Return `compiled` with the compiled wheel, else `python`."""
+    return "compiled" if is_compiled() else "python"

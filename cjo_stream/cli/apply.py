@@ -217,6 +217,8 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
         say(f"taken: {_taken(file)}")
     for place, number in sorted(found.intake.items()):
         say(f"intake {place}: set {number}")
+    if found.engine == "compiled":
+        say("engine here: compiled")
     if found.begun > found.applied:
         warn(f"set {found.begun} was not applied completely: run the same command again")
     for difference in found.libraries:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+from cjo_stream import engine_here
 from cjo_stream.core.answer import CanaryRow
 from cjo_stream.core.canary.share import ruled
 from cjo_stream.definition import DefinitionSet, compile_stored, library_differences
@@ -96,4 +97,5 @@ def status(state: Path) -> Status:
                 )
                 for one in taken(folder.log)
             ],
+            engine=engine_here(),
         )

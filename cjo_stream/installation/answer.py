@@ -180,6 +180,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What operators hold, and how many commands wait."""
     files: list[TakenFile] = []
     """Of a state folder: the files that runs have taken, in the order in which they took them."""
+    engine: str
+    """The engine where this is asked, `compiled` or `python`; `cjo_build_info` has each process's.
+
+    It is `compiled` with the compiled wheel (docs/operations.md).
+    """
 
 
 class Kept(msgspec.Struct, frozen=True):

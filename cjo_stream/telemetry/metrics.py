@@ -18,7 +18,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from cjo_stream import __version__, is_compiled
+from cjo_stream import __version__, engine_here
 from cjo_stream.telemetry.metric import METRICS, Metric
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -40,7 +40,7 @@ class Metrics:
         for metric in table:
             self._declare(metric)
         ProcessCollector(namespace="cjo", registry=self._registry)
-        engine = "compiled" if is_compiled() else "python"
+        engine = engine_here()
         self.set("cjo_build_info", (__version__, platform.python_version(), engine), 1)
 
     def add(self, counts: Mapping[tuple[str, ...], float]) -> None:

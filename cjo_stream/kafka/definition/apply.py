@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from cjo_stream import engine_here
 from cjo_stream.core.answer import CanaryRow
 from cjo_stream.core.message import ActivateSet, StoreSet
 from cjo_stream.core.program.program import Program
@@ -389,4 +390,5 @@ def status(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Status:
             if (reached := answer.get("reached")) is not None
         },
         libraries=library_differences(governing.content) if governing else [],
+        engine=engine_here(),
     )

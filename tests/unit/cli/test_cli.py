@@ -425,7 +425,9 @@ def test_an_identifier_nobody_has_is_told_with_what_may_be_the_reason(cli, tmp_p
 
 
 @pytest.mark.slow
-def test_a_set_is_applied_to_a_state_folder_and_told(cli, tmp_path: Path) -> None:
+def test_a_set_is_applied_to_a_state_folder_and_told(
+    cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state, changed = tmp_path / "s", tmp_path / "shop"
     assert cli("run", SHOP, EVENTS, "--out", tmp_path / "o", "--state", state).code == 0
     asked = cli("apply", SHOP, "--state", state).err
@@ -450,9 +452,12 @@ def test_a_set_is_applied_to_a_state_folder_and_told(cli, tmp_path: Path) -> Non
     assert told == {
         "topology": "shop", "applied": 2, "begun": 2, "partitions": {"0": 2},
         "intake": {}, "libraries": [], "rolling_out": {}, "canaries": [],
-        "files": [taken_whole(EVENTS)],
+        "files": [taken_whole(EVENTS)], "engine": "python",
     }  # fmt: skip
-    assert "set 2" in cli("status", "--state", state).out
+    said = cli("status", "--state", state).out
+    assert ("set 2" in said, "engine here" in said) == (True, False)
+    monkeypatch.setattr(cjo_stream, "is_compiled", lambda: True)
+    assert "engine here: compiled\n" in cli("status", "--state", state).out
     for command in (("apply", SHOP, "--yes"), ("status",)):
         done = cli(*command, "--state", tmp_path / "none")
         assert (done.code, (tmp_path / "none").exists()) == (2, False)
