@@ -5,7 +5,6 @@
     hazard    who leaves, of those who could: rates of waits that have not ended yet; pure
     event     the events of a layer in memory, by customer and time: how often, after which
     span      the hours of a layer
-    cores     what is done at once
     line      what waits at a place; waits from an event for another one
     stay      stays in a state
     skip      events before which the one is missing that nearly always precedes them

@@ -6,6 +6,7 @@ came before) is arithmetic of arrays in that order, which is made once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -21,6 +22,8 @@ _YEAR_MS: Final = 365 * DAY_MS
 ORDINALS: Final = (2, 3, 5, 8, 13, 21)
 """How often within 24 hours: each is a rate of its own."""
 Integers = NDArray[np.int64]
+Codes = NDArray[np.int32]
+"""Numbers that stand for something: there are many, so they are small."""
 Flags = NDArray[np.bool_]
 _EVENTS: Final = """
 SELECT customer_id, "type", coalesce(channel, '') AS channel, "time", lane, position
@@ -41,23 +44,44 @@ def read_events(connection: Any) -> Any:
     return connection.cursor().sql(_EVENTS).to_arrow_table()
 
 
+class Names:
+    """Texts that numbers stand for; they are read when they are asked for."""
+
+    def __init__(self, texts: Any) -> None:
+        self._texts = texts
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def named(self, numbers: Codes) -> list[str]:
+        """Return the texts of some numbers in order, without empty ones."""
+        return sorted(filter(None, self._texts.take(numbers).to_pylist()))
+
+    def numbers(self, texts: Iterable[str | None]) -> Codes:
+        """Return the number of each text, -1 of those that are none of these."""
+        return np.array([self._number.get(one, -1) for one in texts], dtype=np.int32)
+
+    @cached_property
+    def _number(self) -> dict[str | None, int]:
+        return {one: number for number, one in enumerate(self._texts.to_pylist())}
+
+
 class Events:
     """Events, as arrays of one order: of customers, and the time of each."""
 
     def __init__(self, found: Any) -> None:
-        who, self.customers = coded(found["customer_id"])
+        who, self.customers = numbered(found["customer_id"])
         type_, self.types = coded(found["type"])
         channel, channels = coded(found["channel"])
         time = found["time"].to_numpy()
         key = _key(who, time)
         order = _order(key, found["lane"], found["position"].to_numpy())
-        self._codes = {one: number for number, one in enumerate(self.customers)}
         self._key: Integers = key[order]
-        self.who: Integers = who[order]
+        self.who: Codes = who[order]
         self.time: Integers = time[order]
         self.hour: Integers = self.time // HOUR_MS
-        self.type: Integers = type_[order]
-        self.kind: Integers = type_[order] * len(channels) + channel[order]
+        self.type: Codes = type_[order]
+        self.kind: Codes = (type_ * np.int32(len(channels)) + channel)[order]
         self.kinds = [Kind(one, other) for one in self.types for other in channels]
 
     def __len__(self) -> int:
@@ -90,12 +114,13 @@ class Events:
 
     def named(self, at: Any) -> list[str]:
         """Return the customers of some events, each once, in order."""
-        return sorted(filter(None, (self.customers[one] for one in np.unique(self.who[at]))))
+        return self.customers.named(np.unique(self.who[at]))
 
     def of(self, customer: str) -> slice:
         """Return where the events of a customer are."""
-        who = self._codes.get(customer, len(self.customers))
-        return slice(*np.searchsorted(self.who, [who, who + 1]).tolist())
+        number = self.customers.numbers([customer])[0]
+        begin, end = np.searchsorted(self.who, np.array([number, number + 1], dtype=np.int32))
+        return slice(int(begin), int(end))
 
     def latest(self, of: Integers, at: Integers) -> Integers:
         """Return for each event the latest among others of its customer, up to its time; or -1."""
@@ -116,13 +141,27 @@ class Events:
         return np.repeat(found[ends], np.diff(ends, prepend=-1))
 
 
-def coded(column: Any) -> tuple[Integers, list[Any]]:
-    """Return a column of texts as numbers, and the texts that they stand for."""
-    found = column.combine_chunks().dictionary_encode("encode")
-    return found.indices.to_numpy().astype(np.int64), found.dictionary.to_pylist()
+def coded(column: Any) -> tuple[Codes, list[Any]]:
+    """Return a column of texts as numbers, and the few texts that they stand for."""
+    found, texts = _encoded(column)
+    return found, texts.to_pylist()
 
 
-def _key(who: Integers, time: Integers) -> Integers:
+def numbered(column: Any) -> tuple[Codes, Names]:
+    """Return a column of texts as numbers, and the many texts that they stand for."""
+    found, texts = _encoded(column)
+    return found, Names(texts)
+
+
+def _encoded(column: Any) -> tuple[Codes, Any]:
+    chunks = column.dictionary_encode("encode").chunks
+    if not chunks:
+        return np.zeros(0, dtype=np.int32), column.combine_chunks()
+    # One dictionary is of all chunks.
+    return np.concatenate([one.indices.to_numpy() for one in chunks]), chunks[-1].dictionary
+
+
+def _key(who: Codes, time: Integers) -> Integers:
     """Return numbers in the order of customers and times; a day less is of the same customer."""
     if not time.size:
         return time
@@ -133,7 +172,7 @@ def _key(who: Integers, time: Integers) -> Integers:
             f"{span // _YEAR_MS:,} years, too many years to be looked at: sink those of fewer "
             "years into a layer of their own"
         )
-    return np.asarray(who * span + (time - time.min() + DAY_MS))
+    return np.asarray(who * np.int64(span) + (time - (time.min() - DAY_MS)))
 
 
 def _order(key: Integers, lane: Any, position: Integers) -> Integers:
@@ -148,7 +187,7 @@ def _order(key: Integers, lane: Any, position: Integers) -> Integers:
     return order
 
 
-def places_of(codes: Integers, number: int) -> list[Integers]:
+def places_of(codes: Codes, number: int) -> list[Integers]:
     """Return of each number below one where it stands."""
     # Small numbers are sorted without comparisons.
     order = np.argsort(codes.astype(np.min_scalar_type(number)), kind="stable")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -10,18 +11,17 @@ from typing import Any, Final
 import msgspec
 
 from cjo_stream.insight.friction.event import DAY_MS, Events, read_events
-from cjo_stream.insight.friction.series import COMPLAINTS, all_series
+from cjo_stream.insight.friction.series import COMPLAINTS, Series, of_events, of_states
 from cjo_stream.insight.friction.shown import (
     Asked,
     Worth,
-    ask,
     customers_of,
     paths_of,
     read_value,
 )
 from cjo_stream.insight.friction.span import Span, open_span
 from cjo_stream.insight.friction.stay import Stays
-from cjo_stream.insight.friction.watch import Alarm, Watch
+from cjo_stream.insight.friction.watch import Alarm, Watch, Watched, watched
 
 VIEWS: Final = ("event", "stay", "transition", "outcome")
 """Those that are read."""
@@ -78,13 +78,14 @@ def findings(
     """
     of_value = None if value is None else read_value(connection, value)
     read = read_events(connection)
-    with closing(Stays(connection)) as stays:
+    with closing(Stays(connection)) as stays, ThreadPoolExecutor(1) as beside:
         events = Events(read)
         span = open_span(connection, events)
         if span is None or span.hours <= 0:
             return []
-        series = all_series(connection, events, stays, span, complaints)
-        watch = Watch(series, span.hours, ask)
+        of_stays = beside.submit(_watched, of_states(stays, span, complaints))
+        of_others = _watched(of_events(connection, events, span, complaints))
+        watch = Watch([*of_stays.result(), *of_others], span.hours)
         worth = None if of_value is None else Worth(connection, events, of_value)
         found = list(_findings(connection, events, span, watch, worth))
     found.sort(key=lambda one: (-(one.lost_value or 0), -len(one.customers), one.began, one.place))
@@ -95,6 +96,16 @@ def findings(
             zip(found, paths_of(connection, events, asked), strict=True), start=1
         )
     ]
+
+
+def _watched(series: Iterable[Series]) -> list[Watched]:
+    found = []
+    for one in map(watched, series):
+        if one.is_suspect:
+            for units in one.series.shown.lines:
+                units.ask()
+        found.append(one)
+    return found
 
 
 def _findings(

@@ -7,15 +7,13 @@ first week, in which nothing can be found yet. So it depends on no record behind
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from functools import partial
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
-from cjo_stream.insight.friction.cores import at_once
-from cjo_stream.insight.friction.event import HOUR_MS, Events, Flags, Integers
+from cjo_stream.insight.friction.event import HOUR_MS, Codes, Events, Flags, Integers, Names
 from cjo_stream.insight.friction.hazard import Line, Waits, line
 from cjo_stream.insight.friction.rate import Numbers
 from cjo_stream.insight.friction.span import Span
@@ -37,12 +35,12 @@ _PREDECESSORS_MAX: Final = 3
 class Opened(NamedTuple):
     """Units of a line."""
 
-    who: Integers
-    customers: Sequence[str]
-    """By the numbers of `who`."""
+    who: Codes
+    customers: Names
+    """Of the numbers of `who`."""
     since: Integers
     until: Integers
-    target: Integers
+    target: Codes
     targets: Sequence[str | None]
     """By the numbers of `target`; other numbers, and None, are of those who leave for none."""
     times: Integers | None = None
@@ -55,11 +53,12 @@ class Opened(NamedTuple):
 
     def named(self, at: Flags) -> list[str]:
         """Return whose some units are."""
-        return [one for who in np.unique(self.who[at]).tolist() if (one := self.customers[who])]
+        return self.customers.named(np.unique(self.who[at]))
 
     def at(self, rows: Integers) -> Opened:
         """Return some of the units."""
-        since, until, target = (one[rows] for one in (self.since, self.until, self.target))
+        since, until = self.since[rows], self.until[rows]
+        target = self.target[rows]
         return Opened(self.who[rows], self.customers, since, until, target, self.targets)
 
 
@@ -125,9 +124,9 @@ def pairs(events: Events, warm_until: int) -> list[Pair]:
     return [one for of in found.values() for _, _, one in sorted(of)[:_PREDECESSORS_MAX]]
 
 
-def waits(events: Events, span: Span, of: Sequence[Pair]) -> list[Named]:
-    """Return the line of each pair of events."""
-    return at_once(partial(_line_of, events, span), of)
+def waits(events: Events, span: Span, of: Sequence[Pair]) -> Iterator[Named]:
+    """Yield the line of each pair of events."""
+    return (_line_of(events, span, one) for one in of)
 
 
 def _line_of(events: Events, span: Span, pair: Pair) -> Named:
@@ -141,7 +140,7 @@ def _line_of(events: Events, span: Span, pair: Pair) -> Named:
     who, time = events.who[at], events.time[at]
     same = np.append(who[1:] == who[:-1], False)
     until = np.where(same, np.append(time[1:], 0), OPEN_MS)[begins]
-    target = np.where(same & np.append(~begins[1:], False), 0, -1)[begins]
+    target = np.where(same & np.append(~begins[1:], False), np.int32(0), np.int32(-1))[begins]
     targets = [b.type] if (target == 0).any() else []
     every = Opened(who[begins], events.customers, time[begins], until, target, targets)
     return Named(

@@ -220,7 +220,6 @@ def ended(count: Numbers, expected: Numbers, began_at: int, hour: int, window: i
     changed = count[began_at : hour + 1].sum() / max(expected[began_at : hour + 1].sum(), 0.02)
     limit = np.sqrt(max(changed, 0.02))
     counted, usual = rolled(count, window), rolled(expected, window)
-    for at in range(hour + 1, len(count)):
-        if (counted[at] < limit * usual[at]) == (changed > 1.0) and usual[at] > 0:
-            return at
-    return len(count)
+    is_over = ((counted < limit * usual) == (changed > 1.0)) & (usual > 0)
+    over = np.flatnonzero(is_over[hour + 1 :])
+    return hour + 1 + int(over[0]) if over.size else len(count)

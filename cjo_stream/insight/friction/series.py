@@ -129,27 +129,34 @@ class Series(NamedTuple):
     """Whether friction is a rise of the rate, or else a fall."""
     rate: Tally | Departures | Lengths
     shown: Shown
+    order: tuple[int, str] = (0, "")
+    """Where it stands among all: of equal chances the first counts."""
 
 
-def all_series(
-    connection: Any, events: Events, stays: Stays, span: Span, complaints: Sequence[str]
-) -> list[Series]:
-    """Return what is watched in a layer."""
+def of_events(
+    connection: Any, events: Events, span: Span, complaints: Sequence[str]
+) -> Iterator[Series]:
+    """Yield what is watched of events, and of commands."""
     found = pairs(events, span.ms(0) + WARM_MS)
-    of_events = waits(events, span, found)
-    repeats, troubles = list(_repeats(events, span)), list(_troubles(events, span))
-    skipped = list(_skips(events, span, found))
-    # By now the stays are counted.
-    entered = list(states(stays, span))
-    lines = [*entered, *of_events]
-    return [
-        *repeats,
-        *_loops(entered),
-        *troubles,
-        *_failures(connection, span),
-        *skipped,
-        *_waits(sorted(lines, key=lambda one: one.name), complaints),
-    ]
+    lines = sorted(waits(events, span, found), key=lambda one: one.name)
+    yield from _at(0, _repeats(events, span))
+    yield from _at(2, _troubles(events, span))
+    yield from _at(3, _failures(connection, span))
+    yield from _at(4, _skips(events, span, found))
+    for one in lines:
+        yield from _at(5, _of_line(one, complaints), one.name)
+    yield from _at(6, _of_channels(lines, complaints))
+
+
+def of_states(stays: Stays, span: Span, complaints: Sequence[str]) -> Iterator[Series]:
+    """Yield what is watched of stays."""
+    for one in states(stays, span):
+        yield from _at(1, _loops(one))
+        yield from _at(5, _of_line(one, complaints), one.name)
+
+
+def _at(group: int, found: Iterable[Series], name: str = "") -> Iterator[Series]:
+    return (one._replace(order=(group, name)) for one in found)
 
 
 def _repeats(events: Events, span: Span) -> Iterator[Series]:
@@ -161,10 +168,8 @@ def _repeats(events: Events, span: Span) -> Iterator[Series]:
         yield from _by_ordinal(Shown("event", place), "repeats", by_ordinal)
 
 
-def _loops(states: Iterable[Named]) -> Iterator[Series]:
-    for one in states:
-        shown = Shown("entry", one.place, lines=(one.units,))
-        yield from _by_ordinal(shown, "loop", one.entered)
+def _loops(of: Named) -> Iterator[Series]:
+    return _by_ordinal(Shown("entry", of.place, lines=(of.units,)), "loop", of.entered)
 
 
 def _by_ordinal(shown: Shown, kind: str, by_ordinal: Mapping[int, Numbers]) -> Iterator[Series]:
@@ -214,10 +219,9 @@ def _skips(events: Events, span: Span, found: Sequence[Pair]) -> Iterator[Series
         yield Series(f"event:{one.before}", "skipped", one.after, True, rate, shown)
 
 
-def _waits(lines: Sequence[Named], complaints: Sequence[str]) -> Iterator[Series]:
+def _of_channels(lines: Sequence[Named], complaints: Sequence[str]) -> Iterator[Series]:
     by_channel: dict[str, list[Named]] = {}
     for one in lines:
-        yield from _of_line(one, complaints)
         if one.channel is not None:
             by_channel.setdefault(one.channel, []).append(one)
     for channel, parts in sorted(by_channel.items()):

@@ -13,11 +13,19 @@ import numpy as np
 from cjo_stream.core.program.measure import VALUE_MAX
 from cjo_stream.errors import UsageError
 from cjo_stream.insight.figure.attribute import AT, names_of
-from cjo_stream.insight.friction.event import DAY_MS, HOUR_MS, Events, Flags, Integers
+from cjo_stream.insight.friction.event import (
+    DAY_MS,
+    HOUR_MS,
+    Codes,
+    Events,
+    Flags,
+    Integers,
+    coded,
+)
 from cjo_stream.insight.friction.hazard import Leaving, affected
 from cjo_stream.insight.friction.line import Opened
 from cjo_stream.insight.friction.rate import Numbers
-from cjo_stream.insight.friction.series import Departures, Series, Shown
+from cjo_stream.insight.friction.series import Departures, Shown
 from cjo_stream.insight.friction.span import Span
 from cjo_stream.insight.friction.watch import Alarm
 
@@ -98,12 +106,6 @@ def read_value(connection: Any, text: str, option: str = "--value") -> Value:
     return Value(on, attribute)
 
 
-def ask(series: Series) -> None:
-    """Let what shows a series be there soon."""
-    for units in series.shown.lines:
-        units.ask()
-
-
 def customers_of(
     connection: Any, events: Events, span: Span, alarm: Alarm, until: int
 ) -> list[str]:
@@ -147,8 +149,7 @@ def _waiting(span: Span, alarm: Alarm, until: int) -> list[str]:
         opened = every.at(np.flatnonzero(waits))
         chances = _prevented(span, alarm, until, opened, part, hazard)
         np.multiply.at(remain, opened.who, 1.0 - chances)
-    found = (customers[who] for who in np.flatnonzero(1.0 - remain >= SURE).tolist())
-    return sorted(one for one in found if one)
+    return customers.named(np.flatnonzero(1.0 - remain >= SURE).astype(np.int32))
 
 
 def _prevented(
@@ -215,11 +216,10 @@ class Worth:
 
     def __init__(self, connection: Any, events: Events, value: Value) -> None:
         names = {"on": value.on, **names_of(value.attribute)}
-        found = connection.execute(_WORTH, names).fetchnumpy()
-        self._of = {one: number for number, one in enumerate(events.customers)}
-        customers = np.ma.filled(found["customer_id"].astype(object), None)
-        self._who = np.array([self._of.get(one, -1) for one in customers], dtype=np.int64)
-        self._time, self._worth = found["time"], found["worth"]
+        found = connection.cursor().sql(_WORTH, params=names).to_arrow_table()
+        who, customers = coded(found["customer_id"])
+        self._who = events.customers.numbers(customers)[who]
+        self._time, self._worth = found["time"].to_numpy(), found["worth"].to_numpy()
         self._events = events
 
     def lost(self, customers: Sequence[str], from_ms: int, until_ms: int) -> float:
@@ -228,7 +228,8 @@ class Worth:
         On each day on which one is active, that is what all brought a day in the 14 days before.
         """
         base_ms = from_ms - 14 * DAY_MS
-        listed = np.array([self._of.get(one, -2) for one in customers])
+        listed = self._events.customers.numbers(customers)
+        listed = listed[listed >= 0]
         who, day = self._events.who, self._events.time // DAY_MS
         before = _within(self._events.time, base_ms, from_ms)
         here = _within(self._events.time, from_ms, until_ms) & np.isin(who, listed)
@@ -236,14 +237,14 @@ class Worth:
         brought = _within(self._time, from_ms, until_ms) & np.isin(self._who, listed)
         a_day = usual / max(1, _runs(who[before], day[before]))
         lost = a_day * _runs(who[here], day[here]) - float(self._worth[brought].sum())
-        return round(max(0.0, lost), 2)
+        return round(max(0.0, float(lost)), 2)
 
 
 def _within(time: Integers, from_ms: int, until_ms: int) -> Flags:
     return (time >= from_ms) & (time < until_ms)
 
 
-def _runs(*columns: Integers) -> int:
+def _runs(*columns: Integers | Codes) -> int:
     """Return how many runs of equal rows there are."""
     if not columns[0].size:
         return 0

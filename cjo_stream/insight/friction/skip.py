@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from cjo_stream.insight.friction.cores import at_once
 from cjo_stream.insight.friction.event import DAY_MS, Events, Flags, Integers
 from cjo_stream.insight.friction.line import Pair
 
@@ -26,21 +24,16 @@ class Skip(NamedTuple):
     is_skipped: Flags
 
 
-def skips(events: Events, pairs: Sequence[Pair], warm_until: int) -> list[Skip]:
-    """Return those that were rare in the last four days of the first week."""
+def skips(events: Events, pairs: Sequence[Pair], warm_until: int) -> Iterator[Skip]:
+    """Yield those that were rare in the last four days of the first week."""
     of = {(events.kinds[one.before].type, events.kinds[one.after].type) for one in pairs}
-    named = sorted(of, key=lambda one: f"event:{one[0]} {one[1]}")
-    found = at_once(partial(_skip, events, warm_until), (one for one in named if one[0] != one[1]))
-    return [one for one in found if one is not None]
-
-
-def _skip(events: Events, warm_until: int, named: tuple[str, str]) -> Skip | None:
-    before, after = named
-    at = events.by_type[events.types.index(after)]
-    latest = events.latest(events.by_type[events.types.index(before)], at)
-    ago = events.time[at] - events.time[latest]
-    is_skipped = (latest < 0) | (ago > _WITHIN_MS)
-    known = (events.time[at] >= warm_until - _KNOWN_MS) & (events.time[at] <= warm_until)
-    if known.any() and np.mean(is_skipped[known]) <= _RARE:
-        return Skip(before, after, at, is_skipped)
-    return None
+    for before, after in sorted(of, key=lambda one: f"event:{one[0]} {one[1]}"):
+        if before == after:
+            continue
+        at = events.by_type[events.types.index(after)]
+        latest = events.latest(events.by_type[events.types.index(before)], at)
+        ago = events.time[at] - events.time[latest]
+        is_skipped = (latest < 0) | (ago > _WITHIN_MS)
+        known = (events.time[at] >= warm_until - _KNOWN_MS) & (events.time[at] <= warm_until)
+        if known.any() and np.mean(is_skipped[known]) <= _RARE:
+            yield Skip(before, after, at, is_skipped)

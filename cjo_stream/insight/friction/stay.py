@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from cjo_stream.ingest.parquet import import_pyarrow
-from cjo_stream.insight.friction.event import HOUR_MS, ORDINALS, coded
+from cjo_stream.insight.friction.event import HOUR_MS, ORDINALS, coded, numbered
 from cjo_stream.insight.friction.hazard import Waits, line
 from cjo_stream.insight.friction.line import (
     LIMITS_MS,
@@ -100,7 +100,7 @@ class Stays:
         found = pyarrow.concat_tables(
             self._connection.sql(_OPENED, params=one._asdict()).to_arrow_table() for one in states
         )
-        who, customers = coded(found["customer_id"])
+        who, customers = numbered(found["customer_id"])
         target, targets = coded(found["target"])
         since, until, times = (found[name].to_numpy() for name in ("since", "until", "times"))
         return Opened(who, customers, since, until, target, targets, times)

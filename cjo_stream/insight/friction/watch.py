@@ -8,7 +8,7 @@ longer, the place is not looked at, and these hours are in no baseline.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple, TypedDict
 
 import numpy as np
@@ -29,6 +29,8 @@ RISE: Final = 2.2
 FALL: Final = 1.4
 _WARM_HOURS: Final = 24
 _REST_HOURS: Final = 96
+_CERTAIN: Final = FALSE_RATE / 10_000
+"""A chance that is rejected whatever other tests there are, if these are 10,000 at most."""
 
 
 class _Least(TypedDict):
@@ -67,30 +69,40 @@ class Alarm(NamedTuple):
         return float(self.series.rate.counted[span].sum()), float(self.expected[span].sum())
 
 
+class Watched(NamedTuple):
+    """A series, and the chances of its looks by window."""
+
+    series: Series
+    chances: list[Numbers]
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether an alarm will be looked into, unless another one at its place is before it."""
+        return any((chances <= _CERTAIN).any() for chances in self.chances)
+
+
+def watched(series: Series) -> Watched:
+    """Look at a series for the first time."""
+    return Watched(series, _chances(series, _usable(len(series.rate.counted))))
+
+
 class Watch:
     """All series, and which hours of each place are usable."""
 
-    def __init__(
-        self, series: Sequence[Series], hours: int, note: Callable[[Series], None]
-    ) -> None:
-        """Look at series; `note` is told at once of those that will raise an alarm, or nearly."""
-        self._series = series
+    def __init__(self, found: Iterable[Watched], hours: int) -> None:
+        self._series: list[Series] = []
         self._hours = hours
         self._usable: dict[str, NDArray[np.bool_]] = {}
         self._of_place: dict[str, list[int]] = {}
         self._pending: list[dict[int, list[tuple[float, int]]]] = [{} for _ in range(hours)]
         self._tests = np.zeros(hours)
-        for number, one in enumerate(series):
-            self._usable.setdefault(one.place, np.arange(hours) >= _WARM_HOURS)
+        for number, (one, chances) in enumerate(sorted(found, key=lambda one: one.series.order)):
+            self._series.append(one)
+            self._usable.setdefault(one.place, _usable(hours))
             self._of_place.setdefault(one.place, []).append(number)
-        tests = len(series) * len(rate.WINDOWS)
-        for number in range(len(series)):
-            found = self._tested(number)
-            seen = np.cumsum(series[number].rate.counted) > 0
-            self._tests += sum(seen & ~np.isnan(chances) for chances in found)
-            self._note(number, found)
-            if any((chances <= FALSE_RATE / tests).any() for chances in found):
-                note(series[number])
+            seen = np.cumsum(one.rate.counted) > 0
+            self._tests += sum(seen & ~np.isnan(of) for of in chances)
+            self._note(number, chances)
 
     def alarms(self, accept: Callable[[Alarm], bool]) -> Iterator[Alarm]:
         """Yield the alarms in order of time; those that are not accepted are as if not raised."""
@@ -129,13 +141,6 @@ class Watch:
         ended = rate.ended(series.rate.counted, expected, began, hour, window)
         return Alarm(series, hour, window, chance, began, ended, expected, usable)
 
-    def _tested(self, number: int, begin: int = 0) -> list[Numbers]:
-        """Return the chances of the looks at a series from an hour on, by window."""
-        series = self._series[number]
-        usable = self._usable[series.place][begin:]
-        series = series._replace(rate=series.rate.since(begin))
-        return [_chances(series, window, usable) for window in rate.WINDOWS]
-
     def _note(self, number: int, found: list[Numbers], begin: int = 0, after: int = -1) -> None:
         """Note the looks at a series from which something may follow."""
         for place, chances in enumerate(found):
@@ -151,7 +156,14 @@ class Watch:
         for number in self._of_place[place]:
             for hour in range(end, self._hours):
                 self._pending[hour].pop(number, None)
-            self._note(number, self._tested(number, baseline), baseline, end)
+            series = self._series[number]
+            series = series._replace(rate=series.rate.since(baseline))
+            chances = _chances(series, self._usable[place][baseline:])
+            self._note(number, chances, baseline, end)
+
+
+def _usable(hours: int) -> NDArray[np.bool_]:
+    return np.arange(hours) >= _WARM_HOURS
 
 
 def _look(series: Series, window: int, usable: NDArray[np.bool_]) -> rate.Looks:
@@ -159,7 +171,11 @@ def _look(series: Series, window: int, usable: NDArray[np.bool_]) -> rate.Looks:
     return series.rate.look(window, usable)
 
 
-def _chances(series: Series, window: int, usable: NDArray[np.bool_]) -> Numbers:
+def _chances(series: Series, usable: NDArray[np.bool_]) -> list[Numbers]:
+    return [_chances_in(series, window, usable) for window in rate.WINDOWS]
+
+
+def _chances_in(series: Series, window: int, usable: NDArray[np.bool_]) -> Numbers:
     if not isinstance(series.rate, Lengths):
         return rate.chances(_look(series, window, usable), **_least(series))
     found = rank.chances(series.rate.by_class, window, usable)
