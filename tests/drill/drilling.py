@@ -16,7 +16,7 @@ from cjo_stream.telemetry.monitoring.rule import seconds
 from tests.drill.fault import Fault, Hand, Run
 from tests.drill.installation import COMMAND_S, Installation, wait
 from tests.drill.runbook import page
-from tests.drill.traffic import ChannelSystems, Mode, Traffic
+from tests.drill.traffic import RATE, ChannelSystems, Mode, Traffic
 from tests.drill.watching import WATCHDOG, Notice, Watching
 
 GATHERED_S: Final = 30.0
@@ -103,7 +103,7 @@ class Drill:
             misses += self._mend(step)
         resolved_s = self._resolved(fault, mended_s)
         self.stop()
-        self.traffic.usual()
+        self.traffic.rate = RATE
         try:
             self.rest()
         except AssertionError as error:

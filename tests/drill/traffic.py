@@ -66,10 +66,6 @@ class Traffic(threading.Thread):
                 self._send_one()
             self._producer.poll(0)
 
-    def usual(self) -> None:
-        """Let people do what they usually do."""
-        self.mode, self.rate = Mode.SHOPPING, RATE
-
     def send(self, channel: str, value: bytes | None, key: str | None = None) -> None:
         """Send one record to a channel's topic."""
         topic = f"cjo.event.{channel}.v1"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.drill.fault import Fault, Hand, Run
 from tests.drill.installation import wait
-from tests.drill.traffic import Mode
+from tests.drill.traffic import RATE, Mode
 
 if TYPE_CHECKING:
     from tests.drill.drilling import Drill
@@ -26,9 +26,9 @@ SESSION_S: Final = 10.0
 NOBODY: Final = "127.0.0.1:9"
 AHEAD: Final = "+90s"
 OTHER_TZDATA: Final = "2019.3"
-FLOOD: Final = 2_500.0
-"""Events a second, more than a quarter of a core can take in."""
-BURST: Final = 40_000
+FLOOD: Final = 400.0
+"""Events a second, of which a slow intake takes a part."""
+BURST: Final = 16_000
 
 
 def killed(name: str, alert: str = "CjoTargetDown") -> Fault:
@@ -91,19 +91,35 @@ def elsewhere(name: str) -> Callable[[Drill], None]:
     return move
 
 
+def lags(drill: Drill, name: str, wanted: Callable[[float], float]) -> None:
+    """Let a process stand still so much that about `wanted` records wait, by the seconds since."""
+    expr = f'sum(last_over_time(cjo_lag_records{{process="{name}"}}[6s]))'
+    began_s = time.monotonic()
+
+    def stall(stop: threading.Event) -> None:
+        while not stop.is_set():
+            is_behind = drill.watching.value(expr) > wanted(time.monotonic() - began_s)
+            drill.installation.signal(name, signal.SIGSTOP)
+            stop.wait(0.1 if is_behind else 0.4)
+            drill.installation.signal(name, signal.SIGCONT)
+            stop.wait(0.1 if is_behind else 0.03)
+
+    drill.go_on(stall)
+
+
 def _falls_behind(drill: Drill) -> None:
     drill.traffic.rate = FLOOD
-    stands_still("intake", 0.25, 0.08)(drill)
+    lags(drill, "intake", lambda after_s: 1_500 + 100 * after_s)
 
 
 def _caught_up(drill: Drill) -> None:
-    drill.traffic.usual()
+    drill.traffic.rate = RATE
     elsewhere("intake")(drill)
 
 
 def _hot(drill: Drill) -> None:
     """Let one worker stand still while much comes: its partition has it to read for a while."""
-    stands_still("worker-1", 0.25, 0.05)(drill)
+    lags(drill, "worker-1", lambda after_s: max(2_000, 7_000 - 60 * after_s))
     for number in range(BURST):
         drill.traffic.send_native(f"u{number % 400}", "product_viewed", product="p1")
 
