@@ -26,9 +26,9 @@ SESSION_S: Final = 10.0
 NOBODY: Final = "127.0.0.1:9"
 AHEAD: Final = "+90s"
 OTHER_TZDATA: Final = "2019.3"
-FLOOD: Final = 400.0
+FLOOD: Final = 1_200.0
 """Events a second, of which a slow intake takes a part."""
-BURST: Final = 16_000
+BURST: Final = 20_000
 
 
 def killed(name: str, alert: str = "CjoTargetDown") -> Fault:
@@ -100,7 +100,7 @@ def lags(drill: Drill, name: str, wanted: Callable[[float], float]) -> None:
         while not stop.is_set():
             is_behind = drill.watching.value(expr) > wanted(time.monotonic() - began_s)
             drill.installation.signal(name, signal.SIGSTOP)
-            stop.wait(0.1 if is_behind else 0.4)
+            stop.wait(0.1 if is_behind else 0.6)
             drill.installation.signal(name, signal.SIGCONT)
             stop.wait(0.1 if is_behind else 0.03)
 
