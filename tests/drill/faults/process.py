@@ -100,7 +100,7 @@ def lags(drill: Drill, name: str, wanted: Callable[[float], float]) -> None:
         while not stop.is_set():
             is_behind = drill.watching.value(expr) > wanted(time.monotonic() - began_s)
             drill.installation.signal(name, signal.SIGSTOP)
-            stop.wait(0.1 if is_behind else 0.6)
+            stop.wait(0.1 if is_behind else 2.0)
             drill.installation.signal(name, signal.SIGCONT)
             stop.wait(0.1 if is_behind else 0.03)
 
