@@ -13,6 +13,7 @@ from tests.drill.fault import Fault
 from tests.drill.faults import broker, content, folder, process, watch
 
 FAULTS: Final[tuple[Fault, ...]] = (
+    *content.TOO_MUCH,
     *process.BUSY,
     *process.ENDED,
     *broker.FAULTS,

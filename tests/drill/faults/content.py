@@ -7,11 +7,12 @@ import re
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from tests.drill.fault import Fault, Hand, Run
 from tests.drill.installation import wait
-from tests.drill.traffic import receipt
+from tests.drill.traffic import Mode, receipt
 
 if TYPE_CHECKING:
     from tests.drill.drilling import Drill
@@ -27,6 +28,9 @@ CANARY: Final = (
 )
 GOAL: Final = "when: event.cart == key, within: 60s"
 HARDER: Final = "when: event.cart == key and event.total > 99, within: 60s"
+WAVE: Final = 4_000
+ROBOT: Final = "robot"
+BLOCKED: Final = "blocked: [guest]"
 GUARD_S: Final = 240.0
 EXPIRES: Final = "expires: 20s\n"
 HELD_S: Final = 30.0
@@ -81,6 +85,46 @@ def _changed(drill: Drill, name: str, *changes: tuple[str, str]) -> None:
     drill.installation.topology = mended
 
 
+def _floods(
+    drill: Drill, user: Callable[[int], str], lag: str, wanted: Callable[[float], float]
+) -> None:
+    """Send so much more that about `wanted` records wait, by the seconds since."""
+    began_s = time.monotonic()
+
+    def flood(stop: threading.Event) -> None:
+        number = 0
+        while not stop.wait(1.0):
+            if drill.watching.value(lag) < wanted(time.monotonic() - began_s):
+                for number in range(number, number + WAVE):
+                    drill.traffic.send_native(user(number), "product_viewed", product="p1")
+
+    drill.go_on(flood)
+
+
+def _batch(drill: Drill) -> None:
+    """Let a producer send more and more than workers take."""
+    lag = 'sum(cjo:lag_records:sum{stage="task"})'
+    _floods(drill, lambda number: f"u{number % 400}", lag, lambda after_s: 3_000 + 400 * after_s)
+
+
+def _slower(drill: Drill) -> None:
+    drill.stop()
+
+
+def _hot(drill: Drill) -> None:
+    """Let a robot view the shop as one customer: a partition has all of that to read."""
+    lag = 'max(cjo_lag_records{stage="task"})'
+    _floods(drill, lambda _: ROBOT, lag, lambda after_s: 12_000 - 100 * after_s)
+
+
+def _blocked(drill: Drill) -> None:
+    _changed(drill, "blocked", (BLOCKED, f"blocked: [guest, {ROBOT}]"))
+
+
+def _traced(drill: Drill) -> None:
+    drill.stop()
+
+
 def _canary(drill: Drill) -> float:
     """Apply a version whose goal is hardly ever reached, and wait for its guard."""
     _changed(drill, "canary", (JOURNEY, CANARY), (GOAL, HARDER))
@@ -113,6 +157,27 @@ def _older(drill: Drill) -> None:
     _changed(drill, "older", (EXPIRES, "expires: 1h\n"))
 
 
+TOO_MUCH: Final = (
+    Fault(
+        "flood",
+        "CjoLagGrowing",
+        _batch,
+        (Hand("Let a producer of batches send more slowly", _slower),),
+        mode=Mode.BROWSING,
+    ),
+    Fault(
+        "hot-partition",
+        "CjoPartitionHot",
+        _hot,
+        (
+            Hand("block its value in the topology", _blocked),
+            Run("cjo-stream validate TOPOLOGY"),
+            Run('cjo-stream apply TOPOLOGY --why "a shared terminal"', more=_yes),
+            Hand("stop what sends it", _traced),
+        ),
+        mode=Mode.BROWSING,
+    ),
+)
 FAULTS: Final = (
     Fault(
         "poison",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.drill.fault import Fault, Hand, Run
 from tests.drill.installation import wait
-from tests.drill.traffic import RATE, Mode
+from tests.drill.traffic import Mode
 
 if TYPE_CHECKING:
     from tests.drill.drilling import Drill
@@ -26,9 +26,6 @@ SESSION_S: Final = 10.0
 NOBODY: Final = "127.0.0.1:9"
 AHEAD: Final = "+90s"
 OTHER_TZDATA: Final = "2019.3"
-FLOOD: Final = 1_200.0
-"""Events a second, of which a slow intake takes a part."""
-BURST: Final = 20_000
 
 
 def killed(name: str, alert: str = "CjoTargetDown") -> Fault:
@@ -89,39 +86,6 @@ def elsewhere(name: str) -> Callable[[Drill], None]:
         drill.installation.start(name)
 
     return move
-
-
-def lags(drill: Drill, name: str, wanted: Callable[[float], float]) -> None:
-    """Let a process stand still so much that about `wanted` records wait, by the seconds since."""
-    expr = f'sum(last_over_time(cjo_lag_records{{process="{name}"}}[6s]))'
-    began_s = time.monotonic()
-
-    def stall(stop: threading.Event) -> None:
-        while not stop.is_set():
-            is_behind = drill.watching.value(expr) > wanted(time.monotonic() - began_s)
-            drill.installation.signal(name, signal.SIGSTOP)
-            stop.wait(0.1 if is_behind else 2.0)
-            drill.installation.signal(name, signal.SIGCONT)
-            stop.wait(0.1 if is_behind else 0.03)
-
-    drill.go_on(stall)
-
-
-def _falls_behind(drill: Drill) -> None:
-    drill.traffic.rate = FLOOD
-    lags(drill, "intake", lambda after_s: 1_500 + 100 * after_s)
-
-
-def _caught_up(drill: Drill) -> None:
-    drill.traffic.rate = RATE
-    elsewhere("intake")(drill)
-
-
-def _hot(drill: Drill) -> None:
-    """Let one worker stand still while much comes: its partition has it to read for a while."""
-    lags(drill, "worker-1", lambda after_s: max(2_000, 7_000 - 60 * after_s))
-    for number in range(BURST):
-        drill.traffic.send_native(f"u{number % 400}", "product_viewed", product="p1")
 
 
 def _come_and_go(drill: Drill) -> None:
@@ -236,22 +200,6 @@ ENDED: Final = (
 BUSY: Final = (
     # A start, a rebalance and what waited take as long at any speed, so commands would be late for
     # a share of the time that none of these faults makes them late in an hour: people only browse.
-    Fault(
-        "intake-slow",
-        "CjoLagGrowing",
-        _falls_behind,
-        (Hand("start its process on another host", _caught_up),),
-        "intake",
-        mode=Mode.BROWSING,
-    ),
-    Fault(
-        "hot-partition",
-        "CjoPartitionHot",
-        _hot,
-        (Hand("If one host is slow, start another worker", elsewhere("worker-1")),),
-        "worker-1",
-        mode=Mode.BROWSING,
-    ),
     Fault(
         "rebalance-storm",
         "CjoRebalancing",
