@@ -92,10 +92,9 @@ def _floods(
     began_s = time.monotonic()
 
     def flood(stop: threading.Event) -> None:
-        number = 0
         while not stop.wait(1.0):
             if drill.watching.value(lag) < wanted(time.monotonic() - began_s):
-                for number in range(number, number + WAVE):
+                for number in range(WAVE):
                     drill.traffic.send_native(user(number), "product_viewed", product="p1")
 
     drill.go_on(flood)
