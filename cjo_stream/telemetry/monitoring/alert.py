@@ -69,6 +69,7 @@ def unless_after(window: str) -> str:
     return f'unless on () count_over_time(ALERTS{{alertname=~"{names}",{_FIRES}}}[{window}]) > 0'
 
 
+_OF_TOPICS: Final = f'label_replace({lag(PIPELINE)}, "topic", "$1", "partition", "(.+)/[0-9]+")'
 _FIRES: Final = 'alertstate="firing"'
 _LATE: Final = ("CjoLagGrowing", "CjoActionsLate", "CjoActionsLateSlowly")
 _STUCK: Final = ("CjoNothingApplied", *_LATE, "CjoPartitionHot")
@@ -194,12 +195,12 @@ ALERTS: Final = (
     Alert(
         "CjoPartitionHot",
         "ticket",
-        f"max by (stage) ({lag(PIPELINE)}) > 1000 and "
-        f"max by (stage) ({lag(PIPELINE)}) > 10 * min by (stage) ({lag(PIPELINE)})",
+        f"max by (stage, topic) ({_OF_TOPICS}) > 1000 and "
+        f"max by (stage, topic) ({_OF_TOPICS}) > 10 * min by (stage, topic) ({_OF_TOPICS})",
         "15m",
         "18m",
-        "{{ $labels.stage }}: one partition has {{ $value | humanize }} records to read, another "
-        "hardly any",
+        "{{ $labels.stage }}: one partition of {{ $labels.topic }} has {{ $value | humanize }} "
+        "records to read, another hardly any",
     ),
     Alert(
         "CjoActionsLate",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.drill.fault import Fault, Hand, Run
 from tests.drill.installation import wait
-from tests.drill.traffic import Mode, receipt
+from tests.drill.traffic import Mode, native, receipt
 
 if TYPE_CHECKING:
     from tests.drill.drilling import Drill
@@ -28,7 +28,8 @@ CANARY: Final = (
 )
 GOAL: Final = "when: event.cart == key, within: 60s"
 HARDER: Final = "when: event.cart == key and event.total > 99, within: 60s"
-WAVE: Final = 4_000
+LAG: Final = 'sum(cjo:lag_records:sum{stage="intake"})'
+WAVE: Final = 15_000
 ROBOT: Final = "robot"
 BLOCKED: Final = "blocked: [guest]"
 GUARD_S: Final = 240.0
@@ -85,25 +86,24 @@ def _changed(drill: Drill, name: str, *changes: tuple[str, str]) -> None:
     drill.installation.topology = mended
 
 
-def _floods(
-    drill: Drill, user: Callable[[int], str], lag: str, wanted: Callable[[float], float]
-) -> None:
-    """Send so much more that about `wanted` records wait, by the seconds since."""
+def _floods(drill: Drill, user: str, key: str | None, wanted: Callable[[float], float]) -> None:
+    """Send so much more that intake has about `wanted` records to read, by the seconds since."""
     began_s = time.monotonic()
+    event = {"id": f"flood{began_s}", **native(user, "product_viewed", product="p1")}
+    value = json.dumps(event).encode()
 
     def flood(stop: threading.Event) -> None:
         while not stop.wait(1.0):
-            if drill.watching.value(lag) < wanted(time.monotonic() - began_s):
-                for number in range(WAVE):
-                    drill.traffic.send_native(user(number), "product_viewed", product="p1")
+            if drill.watching.value(LAG) < wanted(time.monotonic() - began_s):
+                for _ in range(WAVE):
+                    drill.traffic.send("web", value, key)
 
     drill.go_on(flood)
 
 
 def _batch(drill: Drill) -> None:
-    """Let a producer send more and more than workers take."""
-    lag = 'sum(cjo:lag_records:sum{stage="task"})'
-    _floods(drill, lambda number: f"u{number % 400}", lag, lambda after_s: 3_000 + 400 * after_s)
+    """Let a producer of batches send more and more than intake takes."""
+    _floods(drill, "u1", None, lambda after_s: 10_000 + 600 * after_s)
 
 
 def _slower(drill: Drill) -> None:
@@ -111,9 +111,8 @@ def _slower(drill: Drill) -> None:
 
 
 def _hot(drill: Drill) -> None:
-    """Let a robot view the shop as one customer: a partition has all of that to read."""
-    lag = 'max(cjo_lag_records{stage="task"})'
-    _floods(drill, lambda _: ROBOT, lag, lambda after_s: 12_000 - 100 * after_s)
+    """Let a robot view the shop as one customer: one partition has all of that to read."""
+    _floods(drill, ROBOT, ROBOT, lambda after_s: 20_000 - 100 * after_s)
 
 
 def _blocked(drill: Drill) -> None:

@@ -217,6 +217,11 @@ def known() -> dict[str, set[str]]:
     return found | {one.name: recorded.get(one.name, set()) for one in RECORDS}
 
 
+def made(expr: str) -> set[str]:
+    """Return the labels that an expression makes out of others."""
+    return set(re.findall(r'label_replace\(.*?, "(\w+)", "', expr))
+
+
 @pytest.mark.parametrize("expr", EXPRESSIONS.values(), ids=EXPRESSIONS)
 def test_every_metric_and_label_of_an_expression_is_there(expr: str) -> None:
     series = known()
@@ -224,7 +229,7 @@ def test_every_metric_and_label_of_an_expression_is_there(expr: str) -> None:
     named = set(re.findall(r"\b(?:cjo[_:][\w:]+|up|ALERTS)\b", text))
     assert named <= set(series), named - set(series)
     assert named or text.startswith("vector("), "it asks nothing of us"
-    labels = OF_SCRAPES.union(*(series[name] for name in named))
+    labels = OF_SCRAPES.union(*(series[name] for name in named), made(expr))
     for name, inside in re.findall(r"\b([\w:]+)\{([^}]*)\}", text):
         for label in re.findall(r"(\w+)(?:=~|!~|!=|=)", inside):
             assert label in series[name] | OF_SCRAPES, f"{name} has no label {label}"
@@ -249,7 +254,7 @@ def test_what_legends_and_summaries_name_is_a_label_of_what_is_shown() -> None:
     told = [(one.legend, one.expr) for one in queries] + [(a.summary, a.expr) for a in ALERTS]
     for text, expr in told:
         named = re.findall(r"\b(?:cjo[_:][\w:]+|up)\b", expr)
-        there = OF_SCRAPES.union(*(series[name] for name in named))
+        there = OF_SCRAPES.union(*(series[name] for name in named), made(expr))
         if grouped := re.match(r"(?:[a-z_]+\([\d.]+, )?\w+ by \(([^)]*)\)", expr):
             there = set(re.findall(r"\w+", grouped[1]))
         labels = re.findall(r"\{\{\s*(?:\$labels\.)?(\w+)\s*(?:\||\}\})", text)

@@ -57,8 +57,13 @@ HEALTHY: Final = (
         for process, stage in PROCESSES.items()
     ),
     *(
-        Series(f'cjo_lag_records{{stage="{stage}",partition="{partition}"}}', 3)
-        for stage in ("intake", "task", "dispatch")
+        Series(f'cjo_lag_records{{stage="{stage}",partition="{topic}/{partition}"}}', waiting)
+        for stage, topic, waiting in (
+            ("intake", "web", 3),
+            ("intake", "idle", 0),
+            ("task", "internal", 3),
+            ("dispatch", "effect", 3),
+        )
         for partition in (0, 1)
     ),
     *(
@@ -163,6 +168,9 @@ HARMLESS: Final[dict[str, Fault]] = {
     "ten minutes of three times as many events": dict.fromkeys(
         of("cjo_lag_records", stage="task"), "300+300x10 3000-300x9 3+0x180"
     ),
+    "a backlog of one topic, while another is idle": {
+        name: 1_500 for name in of("cjo_lag_records", stage="intake") if "web" in name
+    },
     "two late commands of three, where there are hardly any": {
         LATE: 0.01, "cjo_event_to_action_seconds_count": 0.03,
     },
