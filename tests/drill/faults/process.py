@@ -138,16 +138,20 @@ def _library_of_time() -> Path:
     return next(iter(sorted(root.glob("lib/*/faketime/libfaketimeMT.so.1"))))
 
 
-def _other_library(drill: Drill) -> None:
-    """Let the sink of insight find another tzdata, as after an upgrade of one host."""
+def _other_library(drill: Drill) -> float:
+    """Upgrade one host: apply the set there with another tzdata, and begin again there."""
     folder = drill.installation.folder / "site"
     info = folder / f"tzdata-{OTHER_TZDATA}.dist-info"
     info.mkdir(parents=True, exist_ok=True)
     (info / "METADATA").write_text(
         f"Metadata-Version: 2.1\nName: tzdata\nVersion: {OTHER_TZDATA}\n"
     )
+    there = {"PYTHONPATH": str(folder)}
+    drill.installation.must("apply", str(drill.installation.topology), "--yes", env=there)
+    began_s = time.monotonic()
     drill.installation.end("insight")
-    drill.installation.start("insight", {"PYTHONPATH": str(folder)})
+    drill.installation.start("insight", there)
+    return began_s
 
 
 def _defect(drill: Drill) -> float:
@@ -237,7 +241,10 @@ WRONG: Final = (
         "other-tzdata",
         "CjoLibrariesDiffer",
         _other_library,
-        (Hand("install the old versions again", elsewhere("insight")),),
+        (
+            Run('cjo-stream apply TOPOLOGY --why "new time zones"', more=lambda _: ("--yes",)),
+            Hand("install the old versions again", elsewhere("insight")),
+        ),
         "insight",
         own_s=START_S,
     ),
