@@ -21,6 +21,10 @@ from tests.drill.watching import WATCHDOG, Notice, Watching
 
 GATHERED_S: Final = 30.0
 """How long Alertmanager waits for what belongs together, before it is divided."""
+KEPT_S: Final = 300.0
+"""How long Alertmanager goes on with an alert that it hears no more of, at most."""
+SILENT_S: Final = 300.0
+"""After such a silence whoever hears the watchdog tells somebody."""
 REST_WITHIN_S: Final = 300.0
 LAG_AT_REST: Final = 300
 NEVER_S: Final = 60.0
@@ -128,6 +132,8 @@ class Drill:
 
         What the alert states is divided, but for what the engine takes at any speed.
         """
+        if fault.alert == WATCHDOG:
+            return (KEPT_S + SILENT_S) / self.faster
         whole_s = seconds(BY_NAME[fault.alert].within) + GATHERED_S
         return (whole_s - fault.own_s) / self.faster + fault.own_s
 
@@ -163,7 +169,7 @@ class Drill:
 
         def told() -> float | None:
             if fault.alert == WATCHDOG:
-                return self._watchdog_missed(stated_s)
+                return self._watchdog_missed(began_s)
             came = (
                 one.at_s - began_s
                 for one in self.watching.since(began_s)
@@ -178,11 +184,11 @@ class Drill:
             time.sleep(0.1)
         return None
 
-    def _watchdog_missed(self, stated_s: float) -> float | None:
-        """Return how long the watchdog has been silent, once that is too long to be chance."""
+    def _watchdog_missed(self, began_s: float) -> float | None:
+        """Return the time since the beginning, once whoever hears the watchdog misses it."""
         last_s = max((n.at_s for n in self.watching.notices if n.alert == WATCHDOG), default=0.0)
-        silent_s = time.monotonic() - last_s
-        return silent_s if silent_s > 5 * 60 / self.faster else None
+        now_s = time.monotonic()
+        return now_s - began_s if now_s - last_s > SILENT_S / self.faster else None
 
     def _diagnosed(self, fault: Fault, lines: list[str]) -> Iterator[str]:
         """Run what the page says to look at; yield what did not work."""

@@ -156,7 +156,10 @@ ALERTS: Final = (
     Alert(
         "CjoNotReady",
         "page",
-        f'cjo_ready{{process!~"{BESIDE}"}} == 0 unless on () max(cjo_ready) == 0',
+        f'cjo_ready{{process!~"{BESIDE}"}} == 0 unless on () max(cjo_ready) == 0 '
+        # Once its disk has room again, a worker needs a moment to open its store.
+        "unless on (instance) "
+        f'count_over_time(ALERTS{{alertname="CjoDiskFull",{_FIRES}}}[5m]) > 0',
         "5m",
         "7m",
         "{{ $labels.process }} at {{ $labels.instance }} answers, but takes no work",

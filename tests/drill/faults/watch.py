@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from tests.drill.drilling import Drill
 
 
+DISCOVERED_S: Final = 5.0
+"""How long Prometheus gathers changes of its targets."""
+
+
 def _no_targets(drill: Drill) -> None:
     drill.watching.forget(*drill.watching.targets())
 
@@ -44,6 +48,7 @@ FAULTS: Final = (
             Run("cjo-stream monitoring watch --port 9464", names=_written, more=_options),
             Hand("mend the job `cjo-stream` in Prometheus's configuration", _read),
         ),
+        own_s=DISCOVERED_S,
     ),
     Fault(
         "prometheus-dead",

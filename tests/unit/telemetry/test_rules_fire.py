@@ -40,7 +40,7 @@ PROCESSES: Final = {
 }
 HEALTHY: Final = (
     *(
-        Series(f'{metric}{{job="cjo-stream",process="{process}"}}', value)
+        Series(f'{metric}{{job="cjo-stream",process="{process}",instance="{process}:1"}}', value)
         for process in PROCESSES
         for metric, value in {
             "up": 1,
@@ -203,6 +203,10 @@ OVER: Final[dict[str, tuple[str, Fault]]] = {
     "what waited for the broker has expired": ("CjoNothingReady", {
         **dict.fromkeys(of("cjo_ready"), DOWN),
         EXPIRED: "0+0x9 100+0x180",
+    }),
+    "a store opens a moment after its disk has room again": ("CjoDiskFull", {
+        of("cjo_disk_free_bytes", process="worker-0")[0]: "1e9+0x9 50e9+0x180",
+        of("cjo_ready", process="worker-0")[0]: LATER,
     }),
     "processes are ready one after the other": ("CjoNothingReady", {
         **dict.fromkeys(of("cjo_ready"), LATER),
