@@ -154,6 +154,8 @@ class Drill:
         pages = {one for one in firing if BY_NAME[one].severity == "page" or one == alert}
         if pages:
             return f"{', '.join(sorted(pages))} fires"
+        if alert is not None and self.watching.last(alert) == "firing":
+            return f"the end of {alert} is not told"
         if not_ready := self.installation.not_ready():
             return f"{', '.join(not_ready)} is not ready"
         lag = self.watching.value(f"sum(cjo:lag_records:sum{{{PIPELINE}}})")

@@ -39,9 +39,10 @@ def killed(name: str, alert: str = "CjoTargetDown") -> Fault:
     return Fault(f"{role}-killed", alert, kill, (Run(line, name),), name)
 
 
-def _wrong_key(drill: Drill) -> None:
+def _wrong_key(drill: Drill) -> float:
     drill.installation.end("dispatch")
     drill.installation.start("dispatch", {"CJO_TENANT_KEY": "somebody-else's-key-0123456789"})
+    return time.monotonic()
 
 
 def _restarting(drill: Drill) -> None:
