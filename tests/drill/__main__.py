@@ -76,6 +76,12 @@ def _drilled(asked: argparse.Namespace, folder: Path) -> tuple[list[Result], lis
         for fault in faults:
             try:
                 results.append(drill.run(fault))
+            except KeyboardInterrupt:
+                drill.stop()
+                results.append(
+                    Result(fault.name, fault.alert, None, 0, [], [], None, ["interrupted"])
+                )
+                break
             except Exception as error:
                 drill.stop()
                 said = f"{type(error).__name__}: {error}"

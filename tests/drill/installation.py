@@ -120,22 +120,20 @@ class Installation:
         """Return whether a process runs."""
         return self.processes[name].poll() is None
 
-    def command(
-        self, *words: str, env: Mapping[str, str] = {}
-    ) -> subprocess.CompletedProcess[str]:
-        """Run one `cjo-stream` command of an operator to its end; `env` beside theirs."""
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run one `cjo-stream` command of an operator to its end."""
         return subprocess.run(
             [sys.executable, "-m", "cjo_stream", *words],
-            env={**self.env(), "COLUMNS": "120", **env},
+            env={**self.env(), "COLUMNS": "120"},
             capture_output=True,
             text=True,
             timeout=COMMAND_S,
             cwd=self.folder,
         )
 
-    def must(self, *words: str, env: Mapping[str, str] = {}) -> str:
+    def must(self, *words: str) -> str:
         """Run a command that has to succeed; return what it prints."""
-        done = self.command(*words, env=env)
+        done = self.command(*words)
         if done.returncode != 0:
             raise AssertionError(f"cjo-stream {' '.join(words)}: {done.stdout}{done.stderr}")
         return done.stdout

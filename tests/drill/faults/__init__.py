@@ -22,11 +22,11 @@ FAULTS: Final[tuple[Fault, ...]] = (
     *folder.FAULTS,
     *watch.FAULTS,
     *process.DEFECT,
-    *folder.LONG,
 )
 UNDRILLED: Final = {
     "CjoNothingApplied": "no cause is known of a stage that is ready and takes nothing",
     "CjoActionsLateSlowly": "it looks back for days, whatever the factor",
+    "CjoArchiveBehind": "it waits for an hour and a half",
     "CjoDiskFilling": "a disk fills for hours before it can be foretold",
 }
 """Alerts without a fault, and why; promtool tests their rules."""

@@ -77,10 +77,6 @@ def _layer(drill: Drill) -> Path:
     return drill.installation.layer
 
 
-def _archive(drill: Drill) -> Path:
-    return drill.installation.archive
-
-
 FAULTS: Final = (
     Fault(
         "disk-full",
@@ -102,14 +98,5 @@ FAULTS: Final = (
         _away(_layer),
         (Hand("Make room on the layer's disk", _back(_layer)),),
         "insight",
-    ),
-)
-LONG: Final = (
-    Fault(
-        "archive-away",
-        "CjoArchiveBehind",
-        _away(_archive),
-        (Hand("Make room in the archive's store", _back(_archive)),),
-        "intake",
     ),
 )

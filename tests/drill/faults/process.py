@@ -108,9 +108,10 @@ def _stay(drill: Drill) -> None:
     drill.stop()
 
 
-def _wrong_address(drill: Drill) -> None:
+def _wrong_address(drill: Drill) -> float:
     drill.installation.end("worker-1")
     drill.installation.start("worker-1", {"CJO_KAFKA__BOOTSTRAP_SERVERS": NOBODY})
+    return time.monotonic()
 
 
 def _gone(name: str) -> Callable[[Drill], None]:
@@ -123,13 +124,14 @@ def _gone(name: str) -> Callable[[Drill], None]:
     return cause
 
 
-def _ahead(drill: Drill) -> None:
+def _ahead(drill: Drill) -> float:
     drill.installation.end("learn")
     library = _library_of_time()
     drill.installation.start(
         "learn",
         {"LD_PRELOAD": str(library), "FAKETIME": AHEAD, "FAKETIME_DONT_FAKE_MONOTONIC": "1"},
     )
+    return time.monotonic()
 
 
 def _library_of_time() -> Path:
@@ -140,19 +142,16 @@ def _library_of_time() -> Path:
 
 
 def _other_library(drill: Drill) -> float:
-    """Upgrade one host: apply the set there with another tzdata, and begin again there."""
+    """Let dispatch find another tzdata, as after an upgrade of one host."""
     folder = drill.installation.folder / "site"
     info = folder / f"tzdata-{OTHER_TZDATA}.dist-info"
     info.mkdir(parents=True, exist_ok=True)
     (info / "METADATA").write_text(
         f"Metadata-Version: 2.1\nName: tzdata\nVersion: {OTHER_TZDATA}\n"
     )
-    there = {"PYTHONPATH": str(folder)}
-    drill.installation.must("apply", str(drill.installation.topology), "--yes", env=there)
-    began_s = time.monotonic()
-    drill.installation.end("insight")
-    drill.installation.start("insight", there)
-    return began_s
+    drill.installation.end("dispatch")
+    drill.installation.start("dispatch", {"PYTHONPATH": str(folder)})
+    return time.monotonic()
 
 
 def _defect(drill: Drill) -> float:
@@ -242,11 +241,8 @@ WRONG: Final = (
         "other-tzdata",
         "CjoLibrariesDiffer",
         _other_library,
-        (
-            Run('cjo-stream apply TOPOLOGY --why "new time zones"', more=lambda _: ("--yes",)),
-            Hand("install the old versions again", elsewhere("insight")),
-        ),
-        "insight",
+        (Hand("install the old versions again", elsewhere("dispatch")),),
+        "dispatch",
         own_s=START_S,
     ),
     Fault(
